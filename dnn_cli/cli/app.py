@@ -1,0 +1,91 @@
+"""The program `dnn`: its verbs, and the one place where errors become messages and exit codes."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+import dnn_cli
+from dnn_cli.cli import check, compare, list, runs, summary, train
+from dnn_cli.cli.console import notes, visible
+from dnn_cli.errors import ConfigError, DnnError
+
+app = typer.Typer(
+    name="dnn",
+    help="Train and compare Keras networks that are described in YAML.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for verb in (train.train, summary.summary, compare.compare, runs.runs, check.check):
+    app.command()(verb)
+app.command("list")(list.list_names)
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"dnn {dnn_cli.__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Train and compare Keras networks that are described in YAML."""
+
+
+def main() -> None:
+    """Run the program and exit: 0 ok, 1 a run failed or diverged, 2 usage or config, 130 or 143 interrupted."""
+    try:
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except DnnError as error:
+        code = report(error)
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it exits
+        code = 0
+    except typer.Abort:
+        code = 130
+    except Exception as error:
+        code = usage_or_bug(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def report(error: DnnError) -> int:
+    """Print an error of our own."""
+    console = notes()
+    if isinstance(error, ConfigError):
+        for fault in error.faults:
+            console.print(visible(fault), soft_wrap=True)
+    else:
+        console.print(f"dnn: {visible(error.message)}" + (f"\n  {visible(error.hint)}" if error.hint else ""), soft_wrap=True)
+    return error.exit_code
+
+
+def usage_or_bug(error: Exception) -> int:
+    """Print an error of the command line's parser, or one that nobody expected.
+
+    Typer's parser has changed its home between versions; what its errors have in common is this method.
+    """
+    if os.environ.get("DNN_DEBUG"):
+        raise error
+    describe = getattr(error, "format_message", None)
+    if describe is None:
+        text = f"dnn: internal error: {type(error).__name__}: {error} (DNN_DEBUG=1 shows where)"
+        notes().print(visible(text), soft_wrap=True)
+        return 1
+    message = str(describe())
+    if message:
+        context = getattr(error, "ctx", None)
+        path = getattr(context, "command_path", "dnn")
+        notes().print(f"dnn: {visible(message)}\n  {path} --help shows what there is", soft_wrap=True)
+    elif (context := getattr(error, "ctx", None)) is not None:
+        notes().print(context.get_help(), soft_wrap=True)
+    return int(getattr(error, "exit_code", 2))

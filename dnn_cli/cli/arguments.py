@@ -1,0 +1,69 @@
+"""What several verbs take from the command line, and what they make of it."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dnn_cli.errors import ConfigError, UsageError, nearest
+
+if TYPE_CHECKING:
+    from dnn_cli.spec.load import Loaded
+
+RunsDir = Annotated[
+    Path, typer.Option("--runs-dir", envvar="DNN_RUNS_DIR", help="Where runs are kept.", file_okay=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Configs = Annotated[
+    list[str],
+    typer.Argument(metavar="CONFIG… [KEY=VALUE…]", help="Config files, then changes to them, as epochs=10."),
+]
+
+
+def divide(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Config files and overrides.
+
+    Raises:
+        UsageError: there is no config, or one does not exist.
+    """
+    overrides = [word for word in arguments if is_override(word)]
+    configs = [word for word in arguments if not is_override(word)]
+    if not configs:
+        raise UsageError("no config is named", "as in: dnn train configs/relu_adam.yaml epochs=3")
+    for config in configs:
+        if not os.path.exists(config):
+            raise UsageError(f"there is no {config}", similar_file(config) or "an override is written key=value")
+    return configs, overrides
+
+
+def is_override(word: str) -> bool:
+    return word.startswith("~") or ("=" in word and not os.path.exists(word))
+
+
+def similar_file(name: str) -> str:
+    """`did you mean …?` for a file beside the one named, or in configs/."""
+    folders = [Path(name).parent, Path("configs")]
+    known = [str(path) for folder in folders if folder.is_dir() for path in folder.glob("*.y*ml")]
+    same_stem = [path for path in known if Path(path).stem == Path(name).stem]
+    return f"did you mean {same_stem[0]}?" if same_stem else nearest(name, known)
+
+
+def load_all(configs: Sequence[str], overrides: Sequence[str]) -> list["Loaded"]:
+    """Every experiment.
+
+    Raises:
+        ConfigError: with the faults of all the files together.
+    """
+    from dnn_cli.spec.load import load
+
+    loaded, faults = [], []
+    for config in configs:
+        try:
+            loaded.append(load(config, overrides))
+        except ConfigError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigError(dict.fromkeys(faults))
+    return loaded

@@ -1,0 +1,44 @@
+"""`dnn check`: every fault in configs, and advice on those without."""
+
+import typer
+
+from dnn_cli.cli.arguments import AsJson, Configs, divide
+from dnn_cli.cli.console import print_json, results, visible
+from dnn_cli.errors import ConfigError, Fault
+
+
+def check(arguments: Configs, as_json: AsJson = False) -> None:
+    """Find every fault in configs without training, and give advice."""
+    from dnn_cli.spec.load import load
+
+    configs, overrides = divide(arguments)
+    found: dict[str, tuple[tuple[Fault, ...], tuple[Fault, ...]]] = {}
+    for config in configs:
+        try:
+            found[config] = ((), load(config, overrides).advice)
+        except ConfigError as error:
+            found[config] = (error.faults, ())
+    if as_json:
+        print_json({"files": [document(file, *remarks) for file, remarks in found.items()]})
+    else:
+        for file, (faults, advice) in found.items():
+            for line in [*faults, *(f"advice: {remark}" for remark in advice)] or [f"{file}  ok"]:
+                results().print(visible(line), soft_wrap=True)
+    if any(faults for faults, _ in found.values()):
+        raise typer.Exit(2)
+
+
+def document(file: str, faults: tuple[Fault, ...], advice: tuple[Fault, ...]) -> dict[str, object]:
+    return {"file": file, "faults": list(map(plain, faults)), "advice": list(map(plain, advice))}
+
+
+def plain(fault: Fault) -> dict[str, object]:
+    place = fault.place
+    return {
+        "source": place.source,
+        "line": place.line,
+        "column": place.column,
+        "key": fault.key,
+        "message": fault.message,
+        "suggestion": fault.suggestion,
+    }

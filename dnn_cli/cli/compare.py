@@ -1,0 +1,56 @@
+"""`dnn compare`: completed runs beside each other."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from dnn_cli.cli.arguments import AsJson, RunsDir
+from dnn_cli.cli.console import notes, print_json, results, show, visible
+from dnn_cli.errors import UsageError
+
+
+def compare(
+    addresses: Annotated[
+        Optional[list[str]],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        typer.Argument(metavar="[RUN…]", help="Runs by id, name, directory, @1 or best:METRIC; all where none is named."),
+    ] = None,
+    sort_by: Annotated[
+        str, typer.Option("--sort-by", help="best, last, name, parameters, epochs, seconds or started.")
+    ] = "best",
+    metric: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--metric", help="A column of metrics.csv; by default what most runs watched."),
+    ] = None,
+    runs_dir: RunsDir = Path("runs"),
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, scores in full.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
+) -> None:
+    """Compare completed runs: the settings that differ, and the scores."""
+    from dnn_cli.compare import comparison as work
+    from dnn_cli.report import comparison as words
+    from dnn_cli.runs.store import Store, read_entry
+
+    if as_json + as_csv + as_markdown > 1:
+        raise UsageError("--json, --csv and --md exclude each other", "name one of them")
+    store = Store(runs_dir)
+    entries = [read_entry(store.find(address)) for address in dict.fromkeys(addresses or ())] or store.entries()
+    compared = work.compare(entries, metric, sort_by)
+    if as_json:
+        print_json(words.comparison_document(compared))
+    elif as_csv:
+        results().print(words.comparison_csv(compared), end="", soft_wrap=True)
+    elif as_markdown:
+        results().print(visible(words.comparison_markdown(compared)), end="", soft_wrap=True)
+    else:
+        out = results()
+        if compared.rows:
+            show(out, words.comparison_table(compared))
+            out.print()
+            for line in words.verdict(compared):
+                out.print(visible(line), soft_wrap=True)
+        else:
+            notes().print(f"there is no completed run in {runs_dir} to compare; dnn train makes one")
+        for line in words.left_out_lines(compared):
+            notes().print(f"left out: {visible(line)}", soft_wrap=True)

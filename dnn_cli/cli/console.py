@@ -1,0 +1,60 @@
+"""Two consoles, results on standard output and everything else on standard error, and nothing but text in them."""
+
+import json
+import os
+import sys
+import unicodedata
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.table import Table
+
+WIDE = 10_000
+"""The width of a pipe: tables are as wide as what is in them."""
+
+
+def console(stream: TextIO) -> Console:
+    """A console that prints text as it is: no markup, and no control codes unless on a colour terminal."""
+    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb" or not stream.isatty()
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="replace")  # a terminal without Unicode shows ? instead of failing
+    return Console(
+        file=stream,
+        force_terminal=False if plain else None,
+        width=WIDE if not stream.isatty() and "COLUMNS" not in os.environ else None,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        soft_wrap=False,
+    )
+
+
+def results() -> Console:
+    """Where results go."""
+    return console(sys.stdout)
+
+
+def notes() -> Console:
+    """Where progress, notes and errors go."""
+    return console(sys.stderr)
+
+
+def show(console: Console, table: Table) -> None:
+    """Print a table, in a pipe without the spaces that fill its last column."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as capture:
+        console.print(table)
+    console.file.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+
+
+def visible(text: object) -> str:
+    """A text less what could steer a terminal; for text that was read from a file."""
+    return "".join(c if unicodedata.category(c) not in ("Cc", "Cf", "Cs") or c in "\n\u200c\u200d" else "�" for c in str(text))
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """One JSON document on standard output."""
+    text = json.dumps({"schema_version": 1, **document}, ensure_ascii=False, allow_nan=False, indent=2)
+    sys.stdout.write(text + "\n")

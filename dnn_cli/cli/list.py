@@ -1,0 +1,39 @@
+"""`dnn list`: what a config can name."""
+
+from typing import Annotated, Any
+
+import typer
+
+from dnn_cli.cli.arguments import AsJson
+from dnn_cli.cli.console import print_json, results, show
+from dnn_cli.errors import UsageError, nearest
+
+KINDS = ("layers", "optimizers", "schedules", "activations", "initializers", "regularizers", "constraints",
+         "losses", "metrics", "datasets")  # fmt: skip
+
+
+def list_names(
+    kind: Annotated[str, typer.Argument(metavar="|".join(KINDS), help="What to list.")],
+    as_json: AsJson = False,
+) -> None:
+    """List the layers, optimizers, … that a config can name, with their arguments and defaults."""
+    from dnn_cli.report.tables import table
+    from dnn_cli.report.vocabulary import vocabulary
+
+    if kind not in KINDS:
+        raise UsageError(f"there are no {kind} to list", nearest(kind, KINDS) or f"one of {', '.join(KINDS)}")
+    words = vocabulary(kind.removesuffix("es") if kind == "losses" else kind.removesuffix("s"))
+    if as_json:
+        print_json({"kind": kind, "names": [plain(word) for word in words.entries]})
+        return
+    rows = [[word.name, word.meaning, word.arguments_text] for word in words.entries]
+    headers = ["name", "what it is", "arguments"]
+    used = [column for column in range(3) if any(row[column] for row in rows)]
+    out = results()
+    show(out, table([headers[i] for i in used], [[row[i] for i in used] for row in rows]))
+    if words.common:
+        out.print(f"\nall of them take {', '.join(words.common)}")
+
+
+def plain(word: Any) -> dict[str, Any]:
+    return {"name": word.name, "meaning": word.meaning, "arguments": word.arguments}

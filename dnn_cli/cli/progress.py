@@ -1,0 +1,138 @@
+"""What the screen shows while something trains: a bar on a terminal, a line an epoch elsewhere."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from dnn_cli.cli.console import console, visible
+from dnn_cli.report.runs import scores_text
+from dnn_cli.report.words import count, duration
+from dnn_cli.runs.record import Scores
+
+REFRESH = 0.1
+"""Seconds between two looks of a bar."""
+
+
+@contextmanager
+def open_screen() -> Iterator["Screen"]:
+    """The screen behind standard error, reachable even while that is diverted."""
+    sys.stderr.flush()
+    with os.fdopen(os.dup(2), "w", encoding=sys.stderr.encoding, errors="replace") as stream:
+        yield Screen(stream)
+
+
+class Screen:
+    """Says lines, and keeps a copy of them in the log of the run they belong to."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.console = console(stream)
+        self.said: list[str] = []
+        self.log: Path | None = None
+
+    def say(self, line: str) -> None:
+        """Show a line, and log it."""
+        self.console.print(visible(line), soft_wrap=True)
+        self.said.append(line)
+        if self.log is not None:
+            self.write_log(self.log)
+
+    def write_log(self, log: Path) -> None:
+        """Put what has been said so far, and all from now on, into a log."""
+        self.log = log
+        with log.open("a", encoding="utf-8") as stream:
+            stream.writelines(f"{line}\n" for line in self.said)
+        self.said.clear()
+
+    def begin_run(self) -> None:
+        """What is said from now on belongs to the next run."""
+        self.log = None
+        self.said.clear()
+
+    @contextmanager
+    def progress(self, epochs: int, batch_size: int) -> Iterator["Bar | Lines"]:
+        """What watches one run: a bar where there is a terminal, else lines."""
+        if not self.console.is_terminal:
+            yield Lines(self, epochs)
+            return
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[scores]}"),
+            TimeRemainingColumn(compact=True),
+        )
+        with Progress(*columns, console=self.console, transient=True, refresh_per_second=1 / REFRESH) as bar:
+            yield Bar(self, epochs, batch_size, bar)
+
+
+class Lines:
+    """Says a line for every stage and every epoch."""
+
+    def __init__(self, screen: Screen, epochs: int) -> None:
+        self.screen = screen
+        self.epochs = epochs
+        self.doing = ""
+
+    def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
+        if doing != self.doing:
+            self.screen.say(doing)
+        self.doing = doing
+
+    def on_begin(self, steps: int, device: str) -> None:
+        self.screen.say(f"training on {device}, {count(steps, 'batch' if steps == 1 else 'batche')} an epoch")
+
+    def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
+        """Between epochs nothing is said."""
+
+    def on_epoch(self, scores: Scores) -> None:
+        self.screen.say(
+            f"epoch {scores['epoch']:>{len(str(self.epochs))}}/{self.epochs}  {scores_text(scores)}  "
+            f"{duration(scores['seconds'])}"
+        )
+
+
+class Bar(Lines):
+    """The same, and a bar that moves with every batch."""
+
+    def __init__(self, screen: Screen, epochs: int, batch_size: int, bar: Progress) -> None:
+        super().__init__(screen, epochs)
+        self.batch_size = batch_size
+        self.bar = bar
+        self.task = bar.add_task("", total=None, scores="")
+        self.steps = 0
+        self.shown = 0.0
+        self.epoch_start = 0.0
+
+    def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
+        megabytes = f"{done / 1e6:.1f} of {total / 1e6:.1f} MB" if total else ""
+        self.bar.update(self.task, description=doing, completed=done, total=total or None, scores=megabytes)
+
+    def on_begin(self, steps: int, device: str) -> None:
+        super().on_begin(steps, device)
+        self.steps = steps
+        self.bar.reset(self.task, total=steps * self.epochs, description=f"epoch 1/{self.epochs}", scores="")
+        self.epoch_start = time.perf_counter()
+
+    def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
+        now = time.perf_counter()
+        if now - self.shown < REFRESH:
+            return
+        self.shown = now
+        speed = step * self.batch_size / (now - self.epoch_start)
+        self.bar.update(
+            self.task,
+            completed=(epoch - 1) * self.steps + step,
+            description=f"epoch {epoch}/{self.epochs}",
+            scores=f"{scores_text(scores)}  {speed:,.0f}/s",
+        )
+
+    def on_epoch(self, scores: Scores) -> None:
+        super().on_epoch(scores)
+        self.epoch_start = time.perf_counter()

@@ -1,0 +1,52 @@
+"""`dnn summary`: what a network consists of, without building it."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from dnn_cli.cli.arguments import AsJson, RunsDir, divide
+from dnn_cli.cli.console import notes, print_json, results, show, visible
+
+
+def summary(
+    arguments: Annotated[
+        list[str], typer.Argument(metavar="CONFIG|RUN [KEY=VALUE…]", help="A config file or a run, then changes.")
+    ],
+    runs_dir: RunsDir = "runs",  # type: ignore[assignment]
+    as_json: AsJson = False,
+) -> None:
+    """Show layers, shapes, parameters and how they come about."""
+    from dnn_cli.errors import UsageError
+    from dnn_cli.report.summary import summary_document, summary_table, totals
+    from dnn_cli.spec.load import load
+    from dnn_cli.spec.summary import summarize
+
+    words, overrides = divide([config_of(word, runs_dir) for word in arguments])
+    if len(words) > 1:
+        raise UsageError("summary takes one config or run", "as in: dnn summary configs/relu_adam.yaml")
+    loaded = load(words[0], overrides)
+    made = summarize(loaded.experiment)
+    if as_json:
+        print_json(summary_document(made))
+        return
+    out = results()
+    out.print(f"{made.name}   input {(None, *made.input_shape)}")
+    out.print()
+    show(out, summary_table(made))
+    out.print()
+    width = max(len(label) for label, _ in totals(made))
+    for label, text in totals(made):
+        out.print(f"{label:<{width}}  {text}")
+    for remark in loaded.advice:
+        notes().print(f"advice: {visible(remark)}", soft_wrap=True)
+
+
+def config_of(word: str, runs_dir: object) -> str:
+    """A config file as it is, an override as it is, and a run as the path of its config."""
+    from dnn_cli.runs.store import Store
+    from pathlib import Path
+
+    if os.path.isfile(word) or "=" in word or word.startswith("~") or word.endswith((".yaml", ".yml")):
+        return word
+    return str(Store(Path(str(runs_dir))).find(word).config)

@@ -1,0 +1,142 @@
+"""`dnn train`: train the experiments of configs, each into a run directory of its own."""
+
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from dnn_cli.cli.arguments import AsJson, Configs, RunsDir, divide, load_all
+from dnn_cli.cli.console import print_json, results, visible
+from dnn_cli.errors import RunError
+
+if TYPE_CHECKING:
+    from dnn_cli.cli.progress import Screen
+    from dnn_cli.runs.record import Record
+    from dnn_cli.runs.run import Run
+    from dnn_cli.runs.store import Store
+    from dnn_cli.spec.experiment import Experiment
+    from dnn_cli.spec.load import Loaded
+
+
+def train(arguments: Configs, runs_dir: RunsDir = Path("runs"), as_json: AsJson = False) -> None:
+    """Train networks, each into a run directory of its own."""
+    configs, overrides = divide(arguments)
+    loaded = load_all(configs, overrides)
+
+    from dnn_cli.cli.progress import open_screen
+    from dnn_cli.report.runs import run_document
+    from dnn_cli.runs.store import Store
+
+    signal.signal(signal.SIGTERM, stop)
+    store, finished = Store(runs_dir), []
+    with open_screen() as screen:
+        for one in loaded:
+            screen.begin_run()
+            finished.append(train_one(one, store, screen))
+            if not as_json:
+                print_result(*finished[-1], one.file, store)
+    if as_json:
+        print_json({"runs": [run_document(run, record) for run, record in finished]})
+    if any(record.status != "completed" for _, record in finished):
+        raise typer.Exit(1)
+
+
+def stop(*_: object) -> NoReturn:
+    """End as a signal to terminate asks, with the run marked as interrupted on the way."""
+    raise SystemExit(143)
+
+
+def train_one(loaded: "Loaded", store: "Store", screen: "Screen") -> "tuple[Run, Record]":
+    """Load the data, make the run directory, train.
+
+    Raises:
+        DataError: the data is not to be had; there is no run directory then.
+        RunError: the run directory cannot be written.
+    """
+    from dnn_cli.data.examples import load_examples, split_examples
+    from dnn_cli.spec.load import to_yaml
+    from dnn_cli.training.noise import divert_output
+
+    experiment = loaded.experiment
+    for line in introduction(experiment):
+        screen.say(line)
+    for remark in loaded.advice:
+        screen.say(f"advice: {remark}")
+    with screen.progress(experiment.epochs, experiment.batch_size) as progress:
+        progress(f"loading {experiment.data.dataset}")
+        examples = load_examples(experiment.data, progress)
+        split = split_examples(experiment.data, len(examples))
+        run = store.create(experiment.name, to_yaml(experiment))
+        try:
+            screen.write_log(run.log)
+            with divert_output(run.log):
+                progress("starting TensorFlow")
+                from dnn_cli.training.train import train as work
+
+                record = work(experiment, examples, split, run, progress)
+        except OSError as error:
+            raise RunError(
+                f"{run.directory} cannot be written: {error.strerror or error}", "what was written before is whole"
+            ) from None
+        except (KeyboardInterrupt, SystemExit):
+            screen.say(f"interrupted; what was trained so far is in {run.directory}")
+            raise
+    return run, record
+
+
+def introduction(experiment: "Experiment") -> list[str]:
+    """What is about to be trained on what."""
+    from dnn_cli.report.words import count
+    from dnn_cli.spec.catalog import short
+    from dnn_cli.spec.summary import flow, summarize
+
+    data, plain = experiment.data, experiment.model_dump(mode="json")
+    validation = -int(-data.facts.examples * data.validation_size // 1)
+    shape = " × ".join(map(str, data.input_shape))
+    return [
+        f"{experiment.name}: {flow(experiment)}, {count(summarize(experiment).total, 'parameter')}",
+        f"  {short(plain['optimizer'])}, {short(plain['loss'])}, batches of {experiment.batch_size}, "
+        f"{count(experiment.epochs, 'epoch')}, seed {experiment.seed}",
+        f"  {data.dataset}: {data.facts.examples - validation:,} to train on, {validation:,} to validate on, "
+        f"inputs {shape}, {len(data.facts.classes)} classes",
+    ]
+
+
+def print_result(run: "Run", record: "Record", config: str, store: "Store") -> None:
+    """The end of a run on standard output: its scores, its place, and what to do next."""
+    from dnn_cli.report.runs import scores_text
+    from dnn_cli.report.words import count, duration
+
+    lines = [f"{record.name} {record.status}: {count(record.epochs, 'epoch')} in {duration(record.seconds)}"]
+    if record.reason:
+        lines[0] += f"; {record.reason}"
+    for label, scores in (("last", record.results.last), ("best", record.results.best)):
+        if scores:
+            lines.append(f"  {label}  epoch {scores['epoch']}  {scores_text(scores)}")
+    if record.results.model and record.results.last:
+        if any(record.results.last[name] != value for name, value in record.results.model.items()):
+            lines.append(f"  model.keras holds averaged weights: {scores_text(record.results.model)}")
+    lines.append(f"  run   {os.path.relpath(run.directory)}")
+    lines.append(f"  next  {next_command(record, config, store)}")
+    for line in lines:
+        results().print(visible(line), soft_wrap=True)
+
+
+def next_command(record: "Record", config: str, store: "Store") -> str:
+    """What a user most likely wants after a run."""
+    if record.status == "diverged":
+        return f"dnn train {config} {gentler(record, config)}"
+    if record.status == "failed":
+        return "train.log in the run's directory has the details"
+    if sum(e.record is not None and e.record.status == "completed" for e in store.entries()) > 1:
+        return "dnn compare"
+    return f"dnn train {config} optimizer=sgd, then dnn compare"
+
+
+def gentler(record: "Record", config: str) -> str:
+    """An override that takes smaller steps."""
+    return "optimizer.learning_rate=1e-4"
+
+

@@ -1,0 +1,27 @@
+"""The IDX format of MNIST and its successors: a header of sizes, then one byte a value."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.errors import DataError
+
+
+def parse_idx(content: bytes, name: str) -> NDArray[np.uint8]:
+    """The uint8 array in the bytes of an IDX file, without a copy.
+
+    The header is two zero bytes, 8 for uint8, the number of axes, and each axis as a big-endian uint32
+    (yann.lecun.com/exdb/mnist).
+
+    Raises:
+        DataError: the bytes are no IDX file of uint8, or fewer or more than the header says.
+    """
+    if len(content) < 4 or content[:3] != b"\x00\x00\x08":
+        raise DataError(f"{name} is not an IDX file of bytes")
+    axes = content[3]
+    start = 4 + 4 * axes
+    shape = tuple(int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4))
+    if len(content) != start + math.prod(shape):
+        raise DataError(f"{name} has {len(content):,} bytes where its header of {shape} promises other")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)

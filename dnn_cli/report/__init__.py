@@ -1,0 +1,1 @@
+"""How results look: plain values in, tables and text out."""

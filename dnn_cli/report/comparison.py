@@ -1,0 +1,153 @@
+"""A comparison as a table, as words, as JSON, CSV and Markdown."""
+
+import csv
+import io
+from typing import Any
+
+from rich.table import Table
+
+from dnn_cli.compare.comparison import Comparison, Row
+from dnn_cli.report.tables import table
+from dnn_cli.report.words import count, duration, score, sparkline
+from dnn_cli.runs.store import run_id
+
+
+def columns(comparison: Comparison) -> list[str]:
+    """The settings that differ, in the order of the config."""
+    return list(comparison.rows[0].settings) if comparison.rows else []
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """A run a row, the settings that differ as columns."""
+    settings = columns(comparison)
+    low = min(value for row in comparison.rows for value in row.curve)
+    high = max(value for row in comparison.rows for value in row.curve)
+    numbers = ["parameters", "best", "last", "epochs", "seconds"]
+    rows = [
+        [
+            row.record.name,
+            *(row.settings[key] for key in settings),
+            f"{row.parameters:,}",
+            score(row.best),
+            score(row.last),
+            str(row.record.epochs),
+            f"{row.record.seconds or 0:.1f}",
+            sparkline(row.curve, low, high),
+            run_id(row.run),
+        ]
+        for row in comparison.rows
+    ]
+    headers = ["name", *(key.removeprefix("layers.") for key in settings), *numbers, comparison.metric, "id"]
+    return table(headers, rows, right=numbers, flexible=["name", *headers[1 : 1 + len(settings)]])
+
+
+def verdict(comparison: Comparison) -> list[str]:
+    """What may be said, a sentence a line."""
+    groups = comparison.groups
+    said = list(comparison.warnings)
+    if comparison.lead is None:
+        return [*said, "all these runs are one experiment: change a setting to compare, as optimizer=sgd"]
+    first, second = groups[:2]
+    said.append(
+        f"{comparison.label(first)} is ahead of {comparison.label(second)} by {score(comparison.lead)}: best {comparison.metric} "
+        f"{score(first.mean)} against {score(second.mean)}"
+        + ("" if comparison.one_seed else ", means over the seeds")
+    )
+    if comparison.one_seed:
+        seed = max(group.seeds[0] for group in groups[:2]) + 1
+        said.append(
+            f"one seed each decides nothing: other seeds move every score; train more, with seed={seed}, seed={seed + 1}, …"
+        )
+    else:
+        seeds = ", ".join(f"{comparison.label(group)} has {count(len(group.seeds), 'seed')}" for group in groups)
+        said.append(f"{seeds}; whether the difference is more than chance is not tested")
+    return said
+
+
+def left_out_lines(comparison: Comparison) -> list[str]:
+    """A line for every run that is not in the table."""
+    lines = []
+    for entry in comparison.left_out:
+        if entry.record is None:
+            lines.append(f"{entry.run.directory.name}  broken: {entry.broken}")
+        else:
+            reason = f": {entry.record.reason}" if entry.record.reason else ""
+            lines.append(f"{entry.record.name}  {run_id(entry.run)}  {entry.record.status}{reason}")
+    return lines
+
+
+def comparison_document(comparison: Comparison) -> dict[str, Any]:
+    """The JSON of `dnn compare`."""
+    groups = [
+        {
+            "name": comparison.label(group),
+            "config_diff": group.settings,
+            "seeds": group.seeds,
+            "mean": group.mean,
+            "interval": None,
+            "runs": [run_id(row.run) for row in group.rows],
+        }
+        for group in comparison.groups
+    ]
+    first = comparison.groups[0] if comparison.groups else None
+    pairs = [
+        {
+            "a": comparison.label(first),
+            "b": comparison.label(other),
+            "difference": first.mean - other.mean,
+            "interval": None,
+            "p_value": None,
+            "verdict": "one seed decides nothing" if comparison.one_seed else "not tested",
+        }
+        for other in comparison.groups[1:]
+        if first
+    ]
+    return {
+        "metric": comparison.metric,
+        "groups": groups,
+        "pairs": pairs,
+        "warnings": list(comparison.warnings),
+        "rows": [plain_row(row) for row in comparison.rows],
+        "left_out": [
+            {
+                "dir": str(entry.run.directory),
+                "status": entry.record.status if entry.record else "broken",
+                "reason": entry.record.reason if entry.record else entry.broken,
+            }
+            for entry in comparison.left_out
+        ],
+    }
+
+
+def plain_row(row: Row) -> dict[str, Any]:
+    return {
+        "id": run_id(row.run),
+        "name": row.record.name,
+        **row.settings,
+        "parameters": row.parameters,
+        "best": row.best,
+        "last": row.last,
+        "epochs": row.record.epochs,
+        "seconds": row.record.seconds,
+    }
+
+
+def comparison_csv(comparison: Comparison) -> str:
+    """A run a line, scores in full."""
+    rows = [plain_row(row) for row in comparison.rows]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["id"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def comparison_markdown(comparison: Comparison) -> str:
+    """The table in Markdown."""
+    settings = columns(comparison)
+    headers = ["name", *settings, "parameters", f"best {comparison.metric}", "last", "epochs", "time"]
+    lines = [headers, ["---"] * len(headers)]
+    for row in comparison.rows:
+        cells = [row.record.name, *(row.settings[key] for key in settings), f"{row.parameters:,}"]
+        lines.append([*cells, score(row.best), score(row.last), str(row.record.epochs), duration(row.record.seconds)])
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)

@@ -1,0 +1,35 @@
+"""Numbers and text as they are shown."""
+
+from collections.abc import Sequence
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def score(value: float | None) -> str:
+    """A score to four places, or as many digits as a very small or large one needs."""
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person says them: `14.2 s`, `3 min 05 s`, `2 h 10 min`."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def sparkline(values: Sequence[float], low: float, high: float, width: int = 12) -> str:
+    """A curve in one line, at most `width` characters, between the given bounds."""
+    if len(values) > width:
+        values = [values[round(i * (len(values) - 1) / (width - 1))] for i in range(width)]
+    span = high - low
+    return "".join(BARS[round((value - low) / span * (len(BARS) - 1)) if span else 0] for value in values)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 epoch`, `5 epochs`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

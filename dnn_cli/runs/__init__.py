@@ -1,0 +1,1 @@
+"""Run directories: plain files that are the only truth about what was trained."""

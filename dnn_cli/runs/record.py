@@ -1,0 +1,57 @@
+"""What `run.json` says: which experiment this was, how it went, and what it ran on."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+"""Raised when a field changes its meaning; new fields do not raise it."""
+
+Status = Literal["running", "completed", "diverged", "interrupted", "failed"]
+Scores = dict[str, int | float]
+"""Metrics by their name, with `epoch` where they belong to one."""
+
+
+class Results(BaseModel):
+    """The scores of a run."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    monitor: str
+    """What the best epoch is best at."""
+
+    last: Scores | None = None
+    """The last whole epoch."""
+
+    best: Scores | None = None
+    """The best whole epoch; the earlier one of equals."""
+
+    model: Scores | None = None
+    """The validation scores of `model.keras`, which are the last epoch's unless the optimizer averages weights."""
+
+
+class Record(BaseModel):
+    """The content of `run.json`; times are UTC in ISO 8601, durations are seconds of a monotonic clock."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False, extra="allow")
+
+    schema_version: int = SCHEMA_VERSION
+    id: str = Field(pattern=r"^[0-9a-f]{8}$")
+    name: str
+    status: Status
+    reason: str | None = None
+    """Why a run did not complete."""
+
+    started: str
+    ended: str | None = None
+    seconds: float | None = None
+    epochs: int = 0
+    """Whole epochs that were trained."""
+
+    engine: str | None = None
+    results: Results
+    parameters: dict[str, int]
+    data: dict[str, Any]
+    versions: dict[str, str] = {}
+    platform: dict[str, Any] = {}
+    git: dict[str, Any] | None = None

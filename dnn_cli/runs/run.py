@@ -1,0 +1,139 @@
+"""`Run`: one run directory, and the only place that knows the names of the files in it."""
+
+import csv
+import fcntl
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydantic
+
+from dnn_cli.errors import RunError
+from dnn_cli.runs.files import write_text
+from dnn_cli.runs.record import SCHEMA_VERSION, Record, Scores
+
+MAX_BYTES = 50_000_000
+"""Larger records or metrics are not ours."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory by its path."""
+
+    directory: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved experiment, trainable again as it is."""
+        return self.directory / "config.yaml"
+
+    @property
+    def record(self) -> Path:
+        """How the run went: see `runs.record`."""
+        return self.directory / "run.json"
+
+    @property
+    def metrics(self) -> Path:
+        """A row an epoch."""
+        return self.directory / "metrics.csv"
+
+    @property
+    def model(self) -> Path:
+        """The trained model, for `keras.saving.load_model`."""
+        return self.directory / "model.keras"
+
+    @property
+    def predictions(self) -> Path:
+        """Outputs on the validation set: arrays `outputs`, `labels` and `indices`."""
+        return self.directory / "predictions.npz"
+
+    @property
+    def log(self) -> Path:
+        """What was printed, and TensorFlow's own noise. Locked as long as the training lives."""
+        return self.directory / "train.log"
+
+    def write_record(self, record: Record) -> None:
+        """Replace `run.json`."""
+        write_text(self.record, json.dumps(record.model_dump(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def read_record(self) -> Record:
+        """The content of `run.json`; a run that says it is running but whose process is gone was interrupted.
+
+        Raises:
+            RunError: there is no readable record, or a newer `dnn` wrote it.
+        """
+        try:
+            content = json.loads(read_text(self.record))
+        except (ValueError, RecursionError) as error:
+            raise RunError(f"run.json is not JSON: {error}") from None
+        version = content.get("schema_version") if isinstance(content, dict) else None
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise RunError(f"run.json has schema_version {version}; this dnn reads up to {SCHEMA_VERSION}")
+        try:
+            record = Record.model_validate(content)
+        except pydantic.ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise RunError(f"run.json: {'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}") from None
+        if record.status == "running" and not self.is_training():
+            return record.model_copy(update={"status": "interrupted", "reason": "its process ended without a word"})
+        return record
+
+    def write_metrics(self, rows: Iterable[Mapping[str, float]]) -> None:
+        """Replace `metrics.csv`."""
+        rows = list(rows)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self.metrics, text.getvalue())
+
+    def read_metrics(self) -> list[Scores]:
+        """The rows of `metrics.csv`; none where no epoch was completed.
+
+        Raises:
+            RunError: the file is not what a training writes.
+        """
+        if not self.metrics.exists():
+            return []
+        try:
+            rows = list(csv.DictReader(io.StringIO(read_text(self.metrics)), strict=True))
+            scores: list[Scores] = [
+                {name: int(value) if name == "epoch" else float(value) for name, value in row.items()} for row in rows
+            ]
+        except (TypeError, ValueError, csv.Error) as error:
+            raise RunError(f"metrics.csv is damaged: {error}") from None
+        if not all(math.isfinite(value) for row in scores for value in row.values()):
+            raise RunError("metrics.csv holds a number that is not finite")
+        return scores
+
+    def is_training(self) -> bool:
+        """Whether a living process trains here: it holds the lock on the log, which no dead process can."""
+        try:
+            with self.log.open("rb") as log:
+                fcntl.flock(log, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+
+def read_text(path: Path) -> str:
+    """The text of a small file.
+
+    Raises:
+        RunError: it cannot be read as one.
+    """
+    try:
+        if not path.is_file():
+            raise RunError(f"{path.name} is {'no file' if path.exists() else 'missing'}")
+        if path.stat().st_size > MAX_BYTES:
+            raise RunError(f"{path.name} is larger than {MAX_BYTES:,} bytes")
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise RunError(f"{path.name} is not UTF-8 text") from None
+    except OSError as error:
+        raise RunError(f"{path.name} cannot be read: {error.strerror}") from None

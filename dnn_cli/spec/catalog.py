@@ -1,0 +1,57 @@
+"""Everything that can be named in a config, by kind: the unions of the other modules as tables."""
+
+from typing import Any, get_args
+
+from dnn_cli.spec.base import KerasPart
+from dnn_cli.spec.datasets import DATASETS
+from dnn_cli.spec.layers import Layer
+from dnn_cli.spec.objectives import Loss, Metric
+from dnn_cli.spec.optimizers import Optimizer
+from dnn_cli.spec.parts import ActivationName, Constraint, Initializer, Regularizer
+from dnn_cli.spec.schedules import Schedule
+
+
+def classes(union: Any) -> dict[str, type[KerasPart]]:
+    """The classes of a union by their `type`."""
+    members = get_args(get_args(union)[0])
+    return {member.model_fields["type"].default: member for member in members}
+
+
+KINDS: dict[str, dict[str, type[KerasPart]]] = {
+    "layer": classes(Layer),
+    "optimizer": classes(Optimizer),
+    "schedule": classes(Schedule),
+    "loss": classes(Loss),
+    "metric": classes(Metric),
+    "initializer": classes(Initializer),
+    "regularizer": classes(Regularizer),
+    "constraint": classes(Constraint),
+}
+NAMES: dict[str, tuple[str, ...]] = {kind: tuple(table) for kind, table in KINDS.items()} | {
+    "activation": get_args(ActivationName),
+    "dataset": tuple(DATASETS),
+}
+
+
+def short(value: Any) -> str:
+    """A value of a resolved config in few words: a part as its type and what differs from Keras's defaults."""
+    if isinstance(value, dict) and "type" in value:
+        cls = next((table[value["type"]] for table in KINDS.values() if value["type"] in table), None)
+        fields = cls.model_fields if cls else {}
+        given = {
+            key: text
+            for key, inner in value.items()
+            if key not in ("type", "name") and (text := short(inner)) != short(plain_default(fields.get(key)))
+        }
+        return " ".join([value["type"], *(f"{key}={text}" for key, text in given.items())])
+    if isinstance(value, list):
+        return ", ".join(map(short, value))
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "true", False: "false"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def plain_default(field: Any) -> Any:
+    """The default of a field as it stands in a resolved config."""
+    default = field.get_default() if field is not None else None
+    return default.model_dump(mode="json") if isinstance(default, KerasPart) else default

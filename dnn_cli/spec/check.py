@@ -1,0 +1,142 @@
+"""What no single key can tell: whether the parts of an experiment fit each other and the machine."""
+
+import math
+import os
+import re
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import NamedTuple
+
+from dnn_cli.spec.base import Shape
+from dnn_cli.spec.experiment import Experiment
+from dnn_cli.spec.optimizers import Muon
+from dnn_cli.spec.schedules import PiecewiseConstantDecay
+from dnn_cli.spec.stack import StackMisfit, Stage, keras_names, walk
+from dnn_cli.spec.yaml_file import KeyPath
+
+
+class Remark(NamedTuple):
+    """Something to say about the value at a path."""
+
+    path: KeyPath
+    message: str
+    suggestion: str = ""
+
+
+def misfits(experiment: Experiment) -> list[Remark]:
+    """Everything about a valid experiment that would fail in training."""
+    found = [*data_misfits(experiment), *optimizer_misfits(experiment), *objective_misfits(experiment)]
+    try:
+        stages = walk(experiment.model.layers, experiment.data.input_shape)
+    except StackMisfit as error:
+        key = (error.key,) if error.key else ()
+        return [*found, Remark(("model", "layers", error.index, *key), str(error))]
+    if isinstance(experiment.optimizer, Muon):
+        found += exclusion_misfits(experiment.optimizer, stages)
+    return [*found, *output_misfits(experiment, stages), *(memory_misfits(experiment, stages) if not found else ())]
+
+
+def data_misfits(experiment: Experiment) -> Iterator[Remark]:
+    data = experiment.data
+    if math.ceil(data.facts.examples * data.validation_size) >= data.facts.examples:
+        yield Remark(("data", "validation_size"), f"leaves none of the {data.facts.examples:,} examples to train on")
+
+
+def optimizer_misfits(experiment: Experiment) -> Iterator[Remark]:
+    optimizer = experiment.optimizer
+    keras = tuple(int(part) for part in version("keras").split(".")[:2])
+    if keras < optimizer.since:
+        needed = ".".join(map(str, optimizer.since))
+        message = f"{optimizer.type} needs Keras {needed}, and {version('keras')} is installed"
+        yield Remark(("optimizer",), message, "newer Keras needs Python 3.11")
+    if conflict := optimizer.conflict():
+        argument, why = conflict
+        yield Remark(("optimizer", argument), why)
+    rate = optimizer.learning_rate
+    if isinstance(rate, PiecewiseConstantDecay):
+        if len(rate.values) != len(rate.boundaries) + 1:
+            yield Remark(
+                ("optimizer", "learning_rate", "values"),
+                f"holds {len(rate.values)} values for {len(rate.boundaries)} boundaries",
+                "there is one value more than boundaries",
+            )
+        if list(rate.boundaries) != sorted(set(rate.boundaries)):
+            yield Remark(("optimizer", "learning_rate", "boundaries"), "must rise from one boundary to the next")
+
+
+def exclusion_misfits(optimizer: Muon, stages: list[Stage]) -> Iterator[Remark]:
+    paths = [path for path, _ in trainable_weights(stages)]
+    for index, pattern in enumerate(optimizer.exclude_layers or ()):
+        place = ("optimizer", "exclude_layers", index)
+        try:
+            if not any(re.search(pattern, path) for path in paths):
+                yield Remark(place, f"{pattern} matches no weight", f"they are {', '.join(paths)}")
+        except re.error as error:
+            yield Remark(place, f"is no regular expression: {error}")
+
+
+def objective_misfits(experiment: Experiment) -> Iterator[Remark]:
+    loss, classes = experiment.loss, len(experiment.data.facts.classes)
+    ignored = getattr(loss, "ignore_class", None)
+    if ignored is not None and ignored >= classes:
+        yield Remark(("loss", "ignore_class"), f"{ignored} is no class: they are numbered 0 to {classes - 1}")
+    names = [metric.type for metric in experiment.metrics]
+    for index, metric in enumerate(experiment.metrics):
+        path = ("metrics", index)
+        if metric.type in names[:index]:
+            yield Remark(path, f"{metric.type} stands twice", "keep one of them")
+        if metric.targets not in (None, loss.targets):
+            told = {"index": "by their number", "one_hot": "by a vector"}
+            yield Remark(
+                path,
+                f"{metric.type} needs classes told {told[metric.targets]}, and {loss.type} tells them "
+                f"{told[loss.targets]}",
+                "accuracy fits any loss",
+            )
+        if getattr(metric, "k", 1) > classes:
+            yield Remark((*path, "k"), f"is above the {classes} classes of {experiment.data.dataset}")
+
+
+def output_misfits(experiment: Experiment, stages: list[Stage]) -> Iterator[Remark]:
+    classes, last = len(experiment.data.facts.classes), stages[-1]
+    if last.output_shape == (classes,):
+        return
+    path: KeyPath = ("model", "layers", len(stages) - 1)
+    message = (
+        f"layer {last.name} ends the stack with {shape_text(last.output_shape)}, "
+        f"but {experiment.data.dataset} has {classes} classes and needs {shape_text((classes,))}"
+    )
+    if len(last.output_shape) > 1:
+        yield Remark(path, message, "put Flatten before the last Dense layer")
+    elif hasattr(last.layer, "units"):
+        yield Remark((*path, "units"), message, f"units: {classes}")
+    else:
+        yield Remark(path, message, f"end with {{type: Dense, units: {classes}, activation: softmax}}")
+
+
+def memory_misfits(experiment: Experiment, stages: list[Stage]) -> Iterator[Remark]:
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    weights = 4 * sum(stage.parameters for stage in stages)
+    activations = 4 * experiment.batch_size * sum(math.prod(stage.output_shape) for stage in stages)
+    for path, what, size in (
+        (("model", "layers"), "the weights, their gradients and the optimizer's memory",
+         2 * weights + experiment.optimizer.memory(trainable_weights(stages))),
+        (("batch_size",), "the layers' outputs for one batch", activations),
+    ):  # fmt: skip
+        if size > memory:
+            yield Remark(path, f"{what} take {size / 1e9:,.0f} GB, and this machine has {memory / 1e9:,.0f} GB")
+
+
+def trainable_weights(stages: list[Stage]) -> list[tuple[str, Shape]]:
+    """The trainable weights of a stack, as (path, shape)."""
+    names = keras_names([stage.name for stage in stages])
+    return [
+        (f"{name}/{weight.name}", weight.shape)
+        for name, stage in zip(names, stages, strict=True)
+        for weight in stage.trainable
+    ]
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape as Keras prints it, with `None` for the batch: `(None, 28, 28)`."""
+    return f"({', '.join(['None', *map(str, shape)])})"

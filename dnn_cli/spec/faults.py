@@ -1,0 +1,158 @@
+"""Validation errors → faults: where in the file, in words, with the nearest right name."""
+
+import re
+from typing import Any
+
+from pydantic import ValidationError
+
+from dnn_cli.errors import Fault, nearest
+from dnn_cli.spec.base import Part
+from dnn_cli.spec.catalog import KINDS, NAMES
+from dnn_cli.spec.experiment import Data, Experiment, Model
+from dnn_cli.spec.optimizers import DEFAULT
+from dnn_cli.spec.yaml_file import Document, KeyPath, key_text
+
+
+WORDS = {
+    "int_type": "needs a whole number",
+    "float_type": "needs a number",
+    "bool_type": "needs true or false",
+    "string_type": "needs text",
+    "tuple_type": "needs a list",
+    "model_type": "needs a mapping of keys",
+    "model_attributes_type": "needs a mapping of keys",
+    "dict_type": "needs a mapping of keys",
+    "finite_number": "needs a finite number",
+}
+BOUNDS = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
+
+
+def faults_of(error: ValidationError, document: Document) -> list[Fault]:
+    """Every fault that validation found, at its place in the document."""
+    broken = {path for path, _ in document.faults}
+    found: dict[KeyPath, Fault] = {}
+    for detail in error.errors(include_url=False):
+        path = plain_path(detail["loc"], document.value, missing=detail["type"] == "missing")
+        if path in broken or path in found:
+            continue
+        if detail["type"] == "too_short" and at(document.value, path):
+            continue  # a list whose items have faults of their own counts as empty
+        message, suggestion = words(detail, path, document.value)
+        found[path] = Fault(document.place(path), key_text(path), message, suggestion)
+    return list(found.values())
+
+
+def plain_path(location: tuple[int | str, ...], root: Any, *, missing: bool) -> KeyPath:
+    """Pydantic's path less the steps that tell apart the classes of a union."""
+    path: list[int | str] = []
+    here = root
+    for step in location:
+        if (isinstance(here, dict) and step in here) or (isinstance(here, list) and isinstance(step, int)):
+            path.append(step)
+            here = at(here, (step,))
+    return (*path, location[-1]) if missing else tuple(path)
+
+
+def at(value: Any, path: KeyPath) -> Any:
+    """The value at a path; `None` where there is none."""
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
+
+
+def shown(value: Any) -> str:
+    """A value as it is quoted in a message."""
+    text = {True: "true", False: "false", None: "nothing"}.get(value) if isinstance(value, bool | None) else None
+    text = text or (f"the text '{value}'" if isinstance(value, str) else str(value))
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def kind_at(path: KeyPath) -> str:
+    """Which kind of thing a key names."""
+    keys = [step for step in path if isinstance(step, str)]
+    last = keys[-1] if keys else ""
+    by_key = {"layers": "layer", "metrics": "metric", "learning_rate": "schedule"}
+    return by_key.get(last, last.rpartition("_")[2] or last)
+
+
+def words(detail: Any, path: KeyPath, root: Any) -> tuple[str, str]:
+    """What is wrong and what would be right."""
+    kind, context, value = detail["type"], detail.get("ctx", {}), at(root, path)
+    if kind == "missing":
+        return "is missing", ""
+    if kind == "extra_forbidden":
+        return unknown_key(path, root)
+    if kind in ("union_tag_invalid", "literal_error"):
+        expected = context.get("expected_tags") or context["expected"]
+        name = context.get("tag") if kind == "union_tag_invalid" else value
+        return unknown_name(str(name), kind_at(path), re.findall(r"'([^']+)'", expected))
+    if kind == "union_tag_not_found":
+        return "needs a type", f"one of {', '.join(NAMES.get(kind_at(path), ()))}"
+    if kind in BOUNDS:
+        bound = next(number for key, number in context.items() if key in ("gt", "ge", "lt", "le"))
+        return f"needs a number {BOUNDS[kind]} {bound:g}, not {shown(value)}", ""
+    if kind in WORDS:
+        return f"{WORDS[kind]}, not {shown(value)}", retyped(kind, value)
+    if kind in ("too_short", "too_long"):
+        counts = (context.get("min_length"), context.get("max_length"))
+        return f"holds {context['actual_length']} entries", f"at {'least' if counts[0] else 'most'} " + str(
+            counts[0] or counts[1]
+        )
+    if kind.startswith("string_too"):
+        return f"has {len(value)} characters", f"at most {context.get('max_length', 1)}" if "long" in kind else ""
+    return detail["msg"], ""
+
+
+def retyped(kind: str, value: Any) -> str:
+    """What was probably meant by a value of the wrong type."""
+    if kind == "int_type" and isinstance(value, float) and value.is_integer():
+        return f"did you mean {int(value)}?"
+    if kind == "int_type" and isinstance(value, str) and re.fullmatch(r"[0-9_]{1,18}", value) and value.strip("_"):
+        return f"did you mean {int(value.replace('_', ''))}?"
+    if kind == "bool_type" and isinstance(value, str) and value.lower() in ("yes", "on", "no", "off", "y", "n"):
+        return f"did you mean {'true' if value.lower() in ('yes', 'on', 'y') else 'false'}?"
+    return ""
+
+
+def unknown_name(name: str, kind: str, expected: list[str]) -> tuple[str, str]:
+    """A name that its kind does not have: the nearest, or the kind it belongs to."""
+    others = [other for other, names in NAMES.items() if other != kind and name.lower() in (n.lower() for n in names)]
+    label = kind if kind in NAMES else "choice"
+    message = f"{shown(name).removeprefix('the text ')} is no {label}"
+    if others and kind == "layer" and others[0] == "activation":
+        return message, f"it is an activation: write {{type: Activation, activation: {name.lower()}}}"
+    if close := nearest(name, expected):
+        return message, close
+    if others:
+        article = "an" if others[0][0] in "aeio" else "a"
+        return message, f"it is {article} {others[0]}"
+    return message, f"one of {', '.join(expected)}"
+
+
+def unknown_key(path: KeyPath, root: Any) -> tuple[str, str]:
+    """A key that its mapping does not take: the nearest one, or who takes it."""
+    key, parent = str(path[-1]), path[:-1]
+    part = part_at(parent, root)
+    name = at(root, parent).get("type", DEFAULT if kind_at(parent) == "optimizer" else "")
+    message = f"is not an argument of {name}" if name else "is not a key of a config"
+    fields = [field for field in part.model_fields if field != "type"] if part else []
+    owners = [other for other, cls in KINDS.get(kind_at(parent), {}).items() if key in cls.model_fields]
+    if owners:
+        return message, f"{', '.join(owners)} {'have' if len(owners) > 1 else 'has'} it"
+    if close := nearest({"lr": "learning_rate"}.get(key, key), fields):
+        return message, close
+    return message, f"{'it takes' if name else 'keys are'} {', '.join(fields)}" if fields else ""
+
+
+def part_at(path: KeyPath, root: Any) -> type[Part] | None:
+    """The class that a mapping at a path is read as."""
+    if not path:
+        return Experiment
+    if path in (("data",), ("model",)):
+        return {"data": Data, "model": Model}[str(path[0])]
+    kind = kind_at(path)
+    name = at(root, path).get("type", DEFAULT if kind == "optimizer" else None)
+    return KINDS.get(kind, {}).get(name)

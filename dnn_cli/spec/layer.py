@@ -1,0 +1,82 @@
+"""What every layer has, and the arithmetic of shapes that several share."""
+
+import math
+import re
+from typing import NamedTuple
+
+from dnn_cli.spec.base import KerasPart, Shape
+from dnn_cli.spec.names import KerasName
+
+
+class Misfit(ValueError):
+    """A layer cannot take the shape it is given; the text says why and what would fit."""
+
+
+class Weight(NamedTuple):
+    """One array of numbers that a layer holds."""
+
+    name: str
+    shape: Shape
+    trainable: bool = True
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+class BaseLayer(KerasPart):
+    """What every layer has: a name, a shape it makes, weights it holds, and work it costs."""
+
+    type: str
+    name: KerasName | None = None
+    trainable: bool = True
+
+    @classmethod
+    def automatic_name(cls) -> str:
+        """Keras's name for the first unnamed layer of this class: `MaxPooling2D` → `max_pooling2d`."""
+        words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", cls.__name__)
+        return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape made of a shape.
+
+        Raises:
+            Misfit: this layer cannot take the shape.
+        """
+        return shape
+
+    def weights(self, shape: Shape) -> tuple[Weight, ...]:
+        """The weights this layer holds for an input of this shape, in Keras's order."""
+        return ()
+
+    def multiply_adds(self, shape: Shape) -> int:
+        """Multiplications with a kernel for one example; all other arithmetic is left out."""
+        return 0
+
+
+def example_axis(axis: int, shape: Shape) -> int:
+    """Keras counts axes with the batch as 0; the same axis counted within one example."""
+    index = axis - 1 if axis > 0 else axis + len(shape)
+    if axis == 0 or not 0 <= index < len(shape):
+        raise Misfit(f"axis {axis} is not an axis of {shape}: use 1 to {len(shape)}, or -1 for the last")
+    return index
+
+
+def check_image(layer: str, shape: Shape) -> None:
+    """Refuse what is not (height, width, channels)."""
+    if len(shape) == 2:
+        raise Misfit(
+            f"{layer} takes (height, width, channels) and gets {shape}: "
+            f"put {{type: Reshape, target_shape: [{shape[0]}, {shape[1]}, 1]}} before it"
+        )
+    if len(shape) != 3:
+        raise Misfit(f"{layer} takes (height, width, channels) and gets {shape}: put Reshape before it")
+
+
+def slide(layer: str, shape: Shape, window: Shape, strides: Shape, padding: str) -> Shape:
+    """How many places a window has on an image, downwards and across."""
+    if padding == "same":
+        return tuple((size - 1) // stride + 1 for size, stride in zip(shape[:2], strides, strict=True))
+    if any(w > size for w, size in zip(window, shape[:2], strict=True)):
+        raise Misfit(f"the window {window} of {layer} is larger than the image {shape[:2]}: use padding: same")
+    return tuple((size - w) // stride + 1 for size, w, stride in zip(shape[:2], window, strides, strict=True))

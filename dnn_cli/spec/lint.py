@@ -1,0 +1,93 @@
+"""Advice on an experiment that is valid, but probably not what its author wants."""
+
+from collections.abc import Iterator
+
+from dnn_cli.spec.check import Remark
+from dnn_cli.spec.experiment import Experiment
+from dnn_cli.spec.layers import (
+    Activation,
+    AveragePooling2D,
+    BatchNormalization,
+    Dense,
+    Dropout,
+    Flatten,
+    GaussianNoise,
+    GlobalAveragePooling2D,
+    Kernel,
+    Layer,
+    Rescaling,
+    Reshape,
+)
+
+KEEP_LINEAR = (
+    AveragePooling2D, BatchNormalization, Dropout, Flatten, GaussianNoise, GlobalAveragePooling2D, Rescaling, Reshape,
+)  # fmt: skip
+"""Layers that a trained network computes as linear maps, if they do anything."""
+
+SATURATING = ("sigmoid", "hard_sigmoid", "tanh", "hard_tanh", "softsign")
+DEEP = 3
+"""From how many saturating hidden layers on the gradient is known to vanish."""
+
+
+def advice(experiment: Experiment) -> list[Remark]:
+    """What to think about before training; the paths point into the experiment."""
+    layers = experiment.model.layers
+    return [*narrow(layers), *two_linear(layers), *output_activation(experiment), *vanishing(layers)]
+
+
+def is_linear(layer: Layer) -> bool:
+    return isinstance(layer, Kernel | Activation) and layer.activation in (None, "linear")
+
+
+def narrow(layers: tuple[Layer, ...]) -> Iterator[Remark]:
+    dense = [(index, layer) for index, layer in enumerate(layers) if isinstance(layer, Dense)]
+    if not dense:
+        return
+    output = dense[-1][1].units
+    for index, layer in dense[:-1]:
+        if layer.units < output:
+            yield Remark(
+                ("model", "layers", index, "units"),
+                f"a hidden layer of {layer.units} is narrower than the output of {output}, and information is lost in it",
+            )
+
+
+def two_linear(layers: tuple[Layer, ...]) -> Iterator[Remark]:
+    before: int | None = None  # the last kernel, as long as all since then is linear
+    for index, layer in enumerate(layers):
+        if isinstance(layer, Kernel):
+            if before is not None:
+                yield Remark(
+                    ("model", "layers", before),
+                    f"no activation between this layer and layers.{index}: together they compute one linear map",
+                    "give it activation: relu",
+                )
+            before = index if is_linear(layer) else None
+        elif not isinstance(layer, KEEP_LINEAR) and not is_linear(layer):
+            before = None
+
+
+def output_activation(experiment: Experiment) -> Iterator[Remark]:
+    ends = [(i, layer) for i, layer in enumerate(experiment.model.layers) if isinstance(layer, Kernel | Activation)]
+    if not ends:
+        return
+    index, layer = ends[-1]
+    loss, path = experiment.loss, ("model", "layers", index, "activation")
+    logits = bool(getattr(loss, "from_logits", False))
+    if logits and not is_linear(layer):
+        yield Remark(path, f"{loss.type} with from_logits expects an output without activation", "linear")
+    elif not logits and layer.activation != "softmax":
+        why = "takes the logarithm of probabilities" if loss.probabilities else "compares with one class among several"
+        yield Remark(path, f"the output is {layer.activation or 'linear'}, and {loss.type} {why}", "softmax")
+
+
+def vanishing(layers: tuple[Layer, ...]) -> Iterator[Remark]:
+    hidden = [(i, x) for i, x in enumerate(layers) if isinstance(x, Kernel | Activation) and not is_linear(x)]
+    saturating = [(index, layer) for index, layer in hidden[:-1] if layer.activation in SATURATING]
+    if len(saturating) >= DEEP:
+        index, layer = saturating[0]
+        yield Remark(
+            ("model", "layers", index, "activation"),
+            f"{len(saturating)} hidden layers saturate ({layer.activation}): gradients vanish on the way back through them",
+            "relu",
+        )

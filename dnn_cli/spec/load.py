@@ -1,0 +1,133 @@
+"""File + overrides → `Experiment`: `extends`, then the overrides, then every check at once."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from dnn_cli.errors import ConfigError, Fault, Place
+from dnn_cli.spec import lint
+from dnn_cli.spec.check import Remark, misfits
+from dnn_cli.spec.experiment import Experiment
+from dnn_cli.spec.faults import faults_of
+from dnn_cli.spec.overrides import apply_overrides
+from dnn_cli.spec.yaml_file import Document, KeyPath, key_text, parse_yaml, read_yaml
+
+MAX_PARENTS = 20
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An experiment, where it came from, and what to think about before training it."""
+
+    experiment: Experiment
+    file: str
+    advice: tuple[Fault, ...]
+
+
+def load(file: str, overrides: Sequence[str] = ()) -> Loaded:
+    """The experiment that a config file and overrides describe.
+
+    Raises:
+        ConfigError: with every fault, each at its line and column or at its override.
+    """
+    document = read_with_parents(file)
+    if not isinstance(document.value, dict):
+        what = "is empty" if document.value is None else "is not a mapping of keys"
+        raise ConfigError([Fault(Place(file, 1, 1), "", what, "a config starts like: model: {layers: [Flatten, …]}")])
+    document = apply_overrides(document, overrides)
+    document.value.setdefault("name", os.path.splitext(os.path.basename(file))[0])
+    experiment = validate(document)
+    return Loaded(experiment, file, tuple(placed(lint.advice(experiment), document)))
+
+
+def validate(document: Document) -> Experiment:
+    """The experiment a document describes.
+
+    Raises:
+        ConfigError: with every fault.
+    """
+    faults = [fault for _, fault in document.faults]
+    try:
+        experiment = Experiment.model_validate(document.value)
+    except ValidationError as error:
+        faults += faults_of(error, document)
+    else:
+        faults += placed(misfits(experiment), document)
+    if faults:
+        raise ConfigError(sorted(faults, key=lambda f: (f.place.source, f.place.line or 0, f.place.column or 0)))
+    return experiment
+
+
+def placed(remarks: Sequence[Remark], document: Document) -> list[Fault]:
+    """Remarks on an experiment, at their places in its document."""
+    return [Fault(document.place(r.path), key_text(r.path), r.message, r.suggestion) for r in remarks]
+
+
+def read_with_parents(file: str, children: tuple[str, ...] = ()) -> Document:
+    """A file laid over the one it extends, and so on up."""
+    document = read_yaml(file)
+    if not isinstance(document.value, dict) or "extends" not in document.value:
+        return document
+    place = document.places[("extends",)]
+    named = document.value.pop("extends")
+    if not isinstance(named, str) or not named:
+        raise ConfigError([Fault(place, "extends", "needs the name of one config file", "extends: base.yaml")])
+    parent = os.path.join(os.path.dirname(file), named)
+    line = (*children, os.path.realpath(file))
+    if os.path.realpath(parent) in line or len(line) > MAX_PARENTS:
+        raise ConfigError([Fault(place, "extends", f"goes round in a circle: {named} extends this file")])
+    if not os.path.exists(parent):
+        raise ConfigError([Fault(place, "extends", f"there is no {parent}", "the path is relative to this file")])
+    return merge(read_with_parents(parent, line), document)
+
+
+def merge(parent: Document, child: Document) -> Document:
+    """The child laid over its parent: mappings merge key by key, everything else replaces."""
+    if not isinstance(parent.value, dict):
+        return child
+    places = dict(parent.places)
+
+    def lay(below: Any, above: Any, path: KeyPath) -> Any:
+        if isinstance(below, str) and isinstance(above, dict) and "type" not in above:
+            below = {"type": below}  # a bare name that the child gives arguments to
+        if not mergeable(below, above):
+            for known in [known for known in places if known[: len(path)] == path]:
+                del places[known]
+            places.update({k: place for k, place in child.places.items() if k[: len(path)] == path})
+            return above
+        places[path] = child.places[path]
+        for key in above:
+            places.setdefault((*path, key), child.places[(*path, key)])
+        return {**below, **{key: lay(below.get(key), value, (*path, key)) for key, value in above.items()}}
+
+    value = lay(parent.value, child.value, ())
+    return Document(value, places, (*parent.faults, *child.faults))
+
+
+def mergeable(below: Any, above: Any) -> bool:
+    """Two mappings merge, unless they are two kinds of thing, whose arguments do not mix."""
+    both = isinstance(below, dict) and isinstance(above, dict)
+    return both and ("type" not in above or "type" not in below or above["type"] == below["type"])
+
+
+class Dumper(yaml.SafeDumper):
+    """Writes YAML that `read_yaml` reads back as the same values."""
+
+
+def represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    plain = re.fullmatch(r"[^\W\d][\w ./()+-]*", text) is not None and parse_yaml(text, "").value == text
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+
+
+Dumper.add_representer(str, represent_text)
+
+
+def to_yaml(experiment: Experiment) -> str:
+    """The resolved experiment as a config: every default spelled out, trainable again as it is."""
+    plain = experiment.model_dump(mode="json")
+    return yaml.dump(plain, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=10_000)

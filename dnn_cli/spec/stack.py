@@ -1,0 +1,106 @@
+"""A stack of layers walked through from the input to the output: names, shapes, weights, and what does not fit."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dnn_cli.spec.base import Shape
+from dnn_cli.spec.layer import BaseLayer, Misfit, Weight
+
+IN_SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\>-]*")
+"""What TensorFlow takes as a name scope."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One layer in its place, with the shapes of one example before and after it."""
+
+    name: str
+    layer: BaseLayer
+    input_shape: Shape
+    output_shape: Shape
+    weights: tuple[Weight, ...]
+
+    @property
+    def parameters(self) -> int:
+        return sum(weight.size for weight in self.weights)
+
+    @property
+    def trainable(self) -> tuple[Weight, ...]:
+        """The weights that training changes."""
+        return tuple(weight for weight in self.weights if weight.trainable and self.layer.trainable)
+
+
+class StackMisfit(Misfit):
+    """A layer does not fit where it stands; `index` is its place in the stack, `key` its argument if one is to blame."""
+
+    def __init__(self, index: int, message: str, key: str = "") -> None:
+        super().__init__(message)
+        self.index = index
+        self.key = key
+
+
+def layer_names(layers: tuple[BaseLayer, ...]) -> list[str]:
+    """The name of every layer, unnamed ones called as Keras would in a fresh process."""
+    seen: dict[str, int] = {}
+    names = []
+    for layer in layers:
+        if layer.name is not None:
+            names.append(layer.name)
+            continue
+        automatic = layer.automatic_name()
+        count = seen.get(automatic, 0)
+        seen[automatic] = count + 1
+        names.append(f"{automatic}_{count}" if count else automatic)
+    return names
+
+
+def keras_names(names: Sequence[str]) -> list[str]:
+    """The names under which layers are built: the same, save for characters TensorFlow cannot take.
+
+    Keras accepts any script, but opens a TensorFlow name scope of the same name when it traces a graph, and
+    those are ASCII without spaces. Every name stays unique.
+    """
+    taken = {name for name in names if IN_SCOPE.fullmatch(name)}
+    built = []
+    for name in names:
+        if name not in taken:
+            stem = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-") or "layer"
+            name = next(n for n in (stem, *(f"{stem}_{i}" for i in range(1, len(names) + 1))) if n not in taken)
+            taken.add(name)
+        built.append(name)
+    return built
+
+
+def walk(layers: tuple[BaseLayer, ...], input_shape: Shape) -> list[Stage]:
+    """Every layer in its place.
+
+    Raises:
+        StackMisfit: a layer cannot take what the one before it makes, or two have one name.
+    """
+    stages: list[Stage] = []
+    first_with: dict[str, int] = {}
+    shape = input_shape
+    for index, (name, layer) in enumerate(zip(layer_names(layers), layers, strict=True)):
+        if name in first_with:
+            raise StackMisfit(index, f"the name {name} is taken by layer {first_with[name]}; every layer needs its own")
+        first_with[name] = index
+        try:
+            output = layer.output_shape(shape)
+            weights = layer.weights(shape)
+        except Misfit as error:
+            raise StackMisfit(index, f"layer {name}: {error}") from None
+        check_parts(index, layer, weights)
+        stages.append(Stage(name, layer, shape, output, weights))
+        shape = output
+    return stages
+
+
+def check_parts(index: int, layer: BaseLayer, weights: tuple[Weight, ...]) -> None:
+    """Refuse initializers, regularizers and constraints that cannot act on the weight they are given to."""
+    for weight in weights:
+        for role in ("initializer", "regularizer", "constraint"):
+            key = f"{weight.name}_{role}"
+            part = getattr(layer, key, None)
+            if part is not None and (why := part.misfit(weight.shape)):
+                raise StackMisfit(index, f"{part.type} {why}", key)

@@ -1,0 +1,234 @@
+"""YAML text → plain values, with the line and column of every one.
+
+The rules are those of YAML 1.2's core schema, so that what looks like a number is one (`1e-3`) and what
+looks like text stays text (`no`, `1:30`, `010`). Tags, merge keys and repeated keys are faults.
+"""
+
+import copy
+import math
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from dnn_cli.errors import ConfigError, Fault, Place
+
+KeyPath = tuple[str | int, ...]
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 50
+MAX_VALUES = 200_000
+"""Bounds a config far beyond any use, so that no file can exhaust time or memory."""
+
+INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+NOT_FINITE = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
+WORDS = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Document:
+    """Plain values, where each was written, and the faults met on the way."""
+
+    value: Any
+    places: Mapping[KeyPath, Place]
+    faults: tuple[tuple[KeyPath, Fault], ...] = ()
+
+    def place(self, path: KeyPath) -> Place:
+        """Where a value, or the nearest one around it, was written."""
+        while path and path not in self.places:
+            path = path[:-1]
+        return self.places[path]
+
+
+def key_text(path: KeyPath) -> str:
+    """A path as it is written on the command line: `model.layers.1.units`."""
+    return ".".join(map(str, path))
+
+
+def read_yaml(file: str) -> Document:
+    """The document in a UTF-8 file.
+
+    Raises:
+        ConfigError: the file cannot be read or is not one YAML document.
+    """
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+    except (OSError, ValueError) as error:
+        raise refuse(Place(file), f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    with open(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise refuse(Place(file), "is not a file")
+        raw = stream.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise refuse(Place(file), f"is larger than {MAX_BYTES:,} bytes, which no config needs")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start]
+        place = Place(file, before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
+        raise refuse(place, "is not UTF-8 text", "save the file as UTF-8") from None
+    return parse_yaml(text, file)
+
+
+def parse_yaml(text: str, source: str) -> Document:
+    """The document in a text; `source` names it in faults.
+
+    Raises:
+        ConfigError: the text is not one YAML document.
+    """
+    check_characters(text, source)
+    try:
+        return Reader(source, yaml.parse(text, Loader=Loader)).document()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(source, mark.line + 1, mark.column + 1) if mark else Place(source)
+        reason = ", ".join(part for part in (error.context, error.problem) if part)
+        raise refuse(place, f"is not YAML: {reason}") from None
+    except yaml.YAMLError as error:
+        raise refuse(Place(source), f"is not YAML: {' '.join(str(error).split())}") from None
+
+
+def check_characters(text: str, source: str) -> None:
+    """Refuse what no text holds: control characters other than tab and line ends."""
+    for index, character in enumerate(text):
+        if character < " " and character not in "\t\n\r" or character == "\x7f":
+            line = text.count("\n", 0, index) + 1
+            place = Place(source, line, index - text.rfind("\n", 0, index))
+            raise refuse(place, f"holds the control character U+{ord(character):04X}", "delete it")
+
+
+def refuse(place: Place, message: str, suggestion: str = "") -> ConfigError:
+    return ConfigError([Fault(place, "", message, suggestion)])
+
+
+@dataclass
+class Reader:
+    """Builds plain values from YAML's events, and notes places and faults."""
+
+    source: str
+    events: Iterator[Any]
+    places: dict[KeyPath, Place] = field(default_factory=dict)
+    faults: list[tuple[KeyPath, Fault]] = field(default_factory=list)
+    anchors: dict[str, tuple[Any, int] | None] = field(default_factory=dict)
+    count: int = 0
+
+    def document(self) -> Document:
+        self.take()  # the start of the stream
+        first = self.take()
+        if isinstance(first, yaml.StreamEndEvent):
+            self.places[()] = Place(self.source, 1, 1)
+            return Document(None, self.places)
+        value = self.value(self.take(), ())
+        self.take()  # the end of the document
+        after = self.take()
+        if not isinstance(after, yaml.StreamEndEvent):
+            raise refuse(self.at(after), "starts a second document", "keep one document a file")
+        return Document(value, self.places, tuple(self.faults))
+
+    def take(self) -> Any:
+        event = next(self.events)
+        self.add(1, event)
+        return event
+
+    def add(self, count: int, event: Any) -> None:
+        """Count what has been read, so that a bomb of aliases ends early."""
+        self.count += count
+        if self.count > MAX_VALUES:
+            raise refuse(self.at(event), f"holds more than {MAX_VALUES:,} values, aliases counted")
+
+    def at(self, event: Any) -> Place:
+        return Place(self.source, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def fault(self, event: Any, path: KeyPath, message: str, suggestion: str = "") -> None:
+        self.faults.append((path, Fault(self.at(event), key_text(path), message, suggestion)))
+
+    def value(self, event: Any, path: KeyPath) -> Any:
+        if len(path) > MAX_DEPTH:
+            raise refuse(self.at(event), f"is nested more than {MAX_DEPTH} deep")
+        self.places.setdefault(path, self.at(event))
+        if isinstance(event, yaml.AliasEvent):
+            return self.follow(event)
+        if event.anchor is None:
+            return self.content(event, path)
+        self.anchors[event.anchor] = None  # open: an alias to it now would be a circle
+        before = self.count
+        value = self.content(event, path)
+        self.anchors[event.anchor] = (value, self.count - before + 1)
+        return value
+
+    def content(self, event: Any, path: KeyPath) -> Any:
+        if event.tag is not None and event.tag != "!":
+            self.fault(event, path, f"the tag {event.tag} has no meaning in a config", "write the plain value")
+        if isinstance(event, yaml.MappingStartEvent):
+            return self.mapping(path)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self.sequence(path)
+        if event.style in (None, "") and event.tag is None:
+            return self.plain(event, path)
+        return self.text(event, path)
+
+    def text(self, event: Any, path: KeyPath) -> str:
+        """A quoted text or a key, whose escapes may spell what the raw text may not hold."""
+        if any(unicodedata.category(c) == "Cs" or (c < " " and c not in "\t\n\r") for c in event.value):
+            self.fault(event, path, "the text holds a control character or half a character", "delete it")
+            return "".join(c if c.isprintable() else "?" for c in event.value)
+        return str(event.value)
+
+    def follow(self, alias: Any) -> Any:
+        """The value an alias stands for; every value in it has the alias's place."""
+        anchored = self.anchors.get(alias.anchor)
+        if anchored is None:
+            raise refuse(self.at(alias), f"the alias *{alias.anchor} has no value before it to stand for")
+        value, size = anchored
+        self.add(size, alias)
+        return copy.deepcopy(value)
+
+    def mapping(self, path: KeyPath) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        while not isinstance(event := self.take(), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent):
+                raise refuse(self.at(event), "a key must be a word")
+            key = self.text(event, path)
+            here = (*path, key)
+            if key == "<<" and event.style in (None, ""):
+                self.fault(event, here, "merge keys are not part of the config language", "use extends")
+            elif key in found:
+                first = self.places[here].line
+                self.fault(event, here, f"the key stands twice, first in line {first}", "keep one of them")
+                self.value(self.take(), (*path, f"{key} (again)"))
+                continue
+            self.places[here] = self.at(event)
+            found[key] = self.value(self.take(), here)
+        return found
+
+    def sequence(self, path: KeyPath) -> list[Any]:
+        found: list[Any] = []
+        while not isinstance(event := self.take(), yaml.SequenceEndEvent):
+            found.append(self.value(event, (*path, len(found))))
+        return found
+
+    def plain(self, event: Any, path: KeyPath) -> Any:
+        text = event.value
+        if text in WORDS:
+            return WORDS[text]
+        if INTEGER.fullmatch(text):
+            if len(text) <= 18:
+                return int(text)
+            self.fault(event, path, "the number is too large")
+        elif FLOAT.fullmatch(text):
+            if math.isfinite(number := float(text)):
+                return number
+            self.fault(event, path, "the number is too large")
+        elif NOT_FINITE.fullmatch(text):
+            self.fault(event, path, f"{text} is not a number to calculate with", "write a finite number")
+        return text

@@ -1,0 +1,80 @@
+"""Keras callbacks: one that writes down every epoch, and one that ends a training gone wrong."""
+
+import math
+import time
+from collections.abc import Mapping
+
+import keras
+
+from dnn_cli.runs.record import Scores
+from dnn_cli.runs.run import Run
+from dnn_cli.training.listener import Listener
+
+
+class Diverged(Exception):
+    """The loss is no longer a finite number."""
+
+    def __init__(self, epoch: int, step: int | None) -> None:
+        where = f"epoch {epoch}" + (f", batch {step}" if step else ", in validation")
+        super().__init__(f"the loss was no longer a number in {where}")
+        self.epoch = epoch
+
+
+class StopWhenDiverged(keras.callbacks.Callback):
+    """Raises `Diverged` after the batch, or the validation, whose loss is not finite.
+
+    Keras's loss in a batch is the mean since the start of the epoch, so one bad batch shows from then on.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.epoch = epoch + 1
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        if not math.isfinite((logs or {})["loss"]):
+            raise Diverged(self.epoch, batch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        if not all(math.isfinite(value) for value in (logs or {}).values()):
+            raise Diverged(self.epoch, None)
+
+
+class WriteDown(keras.callbacks.Callback):
+    """Keeps the row of every epoch, in memory and in `metrics.csv`, and tells the listener."""
+
+    def __init__(self, run: Run, listener: Listener) -> None:
+        super().__init__()
+        self.run = run
+        self.listener = listener
+        self.rows: list[Scores] = []
+        self.epoch = 0
+        self.start = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.epoch = epoch + 1
+        self.start = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.listener.on_batch(self.epoch, batch + 1, logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        self.rows.append(
+            {
+                "epoch": self.epoch,
+                **loss_first(logs or {}),
+                "learning_rate": float(str(rate)),  # the shortest text of a float32: 0.001
+                "seconds": round(time.perf_counter() - self.start, 3),
+            }
+        )
+        self.run.write_metrics(self.rows)
+        self.listener.on_epoch(self.rows[-1])
+
+
+def loss_first(logs: Mapping[str, float]) -> Scores:
+    """An epoch's scores in the order of the columns: loss and metrics, then the same in validation."""
+    ordered = sorted(logs, key=lambda name: (name.startswith("val_"), name not in ("loss", "val_loss")))
+    return {name: float(logs[name]) for name in ordered}
