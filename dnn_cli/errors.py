@@ -1,10 +1,10 @@
 """What can go wrong, each error with what, where and what to do instead.
 
-    DnnError            exit 1   the command could not do its work
-    ├── UsageError      exit 2   the command line asks for something that is not there
-    ├── ConfigError     exit 2   an experiment has faults; holds every one of them
-    ├── DataError       exit 1   a dataset could not be found, read or trusted
-    └── RunError        exit 1   a run directory could not be written or read
+DnnError            exit 1   the command could not do its work
+├── UsageError      exit 2   the command line asks for something that is not there
+├── ConfigError     exit 2   an experiment has faults; holds every one of them
+├── DataError       exit 1   a dataset could not be found, read or trusted
+└── RunError        exit 1   a run directory could not be written or read
 """
 
 from collections.abc import Iterable

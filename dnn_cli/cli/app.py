@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 import dnn_cli
-from dnn_cli.cli import check, compare, list, runs, summary, train
+from dnn_cli.cli import check, compare, runs, summary, train
+from dnn_cli.cli import list as listing
 from dnn_cli.cli.console import notes, visible
 from dnn_cli.errors import ConfigError, DnnError
 
@@ -21,10 +22,11 @@ app = typer.Typer(
 )
 for verb in (train.train, summary.summary, compare.compare, runs.runs, check.check):
     app.command()(verb)
-app.command("list")(list.list_names)
+app.command("list")(listing.list_names)
 
 
 def print_version(wanted: bool) -> None:
+    """Print the version and end, if it was asked for."""
     if wanted:
         sys.stdout.write(f"dnn {dnn_cli.__version__}\n")
         raise typer.Exit
@@ -65,7 +67,9 @@ def report(error: DnnError) -> int:
         for fault in error.faults:
             console.print(visible(fault), soft_wrap=True)
     else:
-        console.print(f"dnn: {visible(error.message)}" + (f"\n  {visible(error.hint)}" if error.hint else ""), soft_wrap=True)
+        console.print(
+            f"dnn: {visible(error.message)}" + (f"\n  {visible(error.hint)}" if error.hint else ""), soft_wrap=True
+        )
     return error.exit_code
 
 

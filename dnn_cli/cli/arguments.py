@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnn_cli.errors import ConfigError, UsageError, nearest
+from dnn_cli.errors import ConfigError, Fault, UsageError, nearest
 
 if TYPE_CHECKING:
     from dnn_cli.spec.load import Loaded
@@ -39,6 +39,7 @@ def divide(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def is_override(word: str) -> bool:
+    """Whether a word changes a config instead of naming one."""
     return word.startswith("~") or ("=" in word and not os.path.exists(word))
 
 
@@ -58,7 +59,8 @@ def load_all(configs: Sequence[str], overrides: Sequence[str]) -> list["Loaded"]
     """
     from dnn_cli.spec.load import load
 
-    loaded, faults = [], []
+    loaded: list[Loaded] = []
+    faults: list[Fault] = []
     for config in configs:
         try:
             loaded.append(load(config, overrides))

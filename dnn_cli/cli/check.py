@@ -29,10 +29,12 @@ def check(arguments: Configs, as_json: AsJson = False) -> None:
 
 
 def document(file: str, faults: tuple[Fault, ...], advice: tuple[Fault, ...]) -> dict[str, object]:
+    """A file in the JSON of `dnn check`."""
     return {"file": file, "faults": list(map(plain, faults)), "advice": list(map(plain, advice))}
 
 
 def plain(fault: Fault) -> dict[str, object]:
+    """A fault or an advice in it."""
     place = fault.place
     return {
         "source": place.source,

@@ -51,7 +51,9 @@ def show(console: Console, table: Table) -> None:
 
 def visible(text: object) -> str:
     """A text less what could steer a terminal; for text that was read from a file."""
-    return "".join(c if unicodedata.category(c) not in ("Cc", "Cf", "Cs") or c in "\n\u200c\u200d" else "�" for c in str(text))
+    return "".join(
+        c if unicodedata.category(c) not in ("Cc", "Cf", "Cs") or c in "\n\u200c\u200d" else "�" for c in str(text)
+    )
 
 
 def print_json(document: dict[str, Any]) -> None:

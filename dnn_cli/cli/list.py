@@ -36,4 +36,5 @@ def list_names(
 
 
 def plain(word: Any) -> dict[str, Any]:
+    """A name in the JSON of `dnn list`."""
     return {"name": word.name, "meaning": word.meaning, "arguments": word.arguments}

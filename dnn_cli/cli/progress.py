@@ -13,7 +13,6 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from dnn_cli.cli.console import console, visible
 from dnn_cli.report.runs import scores_text
 from dnn_cli.report.words import count, duration
-from dnn_cli.runs.record import Scores
 
 REFRESH = 0.1
 """Seconds between two looks of a bar."""
@@ -91,7 +90,7 @@ class Lines:
     def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
         """Between epochs nothing is said."""
 
-    def on_epoch(self, scores: Scores) -> None:
+    def on_epoch(self, scores: Mapping[str, float]) -> None:
         self.screen.say(
             f"epoch {scores['epoch']:>{len(str(self.epochs))}}/{self.epochs}  {scores_text(scores)}  "
             f"{duration(scores['seconds'])}"
@@ -133,6 +132,6 @@ class Bar(Lines):
             scores=f"{scores_text(scores)}  {speed:,.0f}/s",
         )
 
-    def on_epoch(self, scores: Scores) -> None:
+    def on_epoch(self, scores: Mapping[str, float]) -> None:
         super().on_epoch(scores)
         self.epoch_start = time.perf_counter()

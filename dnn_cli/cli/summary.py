@@ -1,6 +1,7 @@
 """`dnn summary`: what a network consists of, without building it."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +14,7 @@ def summary(
     arguments: Annotated[
         list[str], typer.Argument(metavar="CONFIG|RUN [KEY=VALUE…]", help="A config file or a run, then changes.")
     ],
-    runs_dir: RunsDir = "runs",  # type: ignore[assignment]
+    runs_dir: RunsDir = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
     """Show layers, shapes, parameters and how they come about."""
@@ -42,11 +43,10 @@ def summary(
         notes().print(f"advice: {visible(remark)}", soft_wrap=True)
 
 
-def config_of(word: str, runs_dir: object) -> str:
+def config_of(word: str, runs_dir: Path) -> str:
     """A config file as it is, an override as it is, and a run as the path of its config."""
     from dnn_cli.runs.store import Store
-    from pathlib import Path
 
     if os.path.isfile(word) or "=" in word or word.startswith("~") or word.endswith((".yaml", ".yml")):
         return word
-    return str(Store(Path(str(runs_dir))).find(word).config)
+    return str(Store(runs_dir).find(word).config)

@@ -1,6 +1,7 @@
 """`dnn train`: train the experiments of configs, each into a run directory of its own."""
 
 import os
+import shlex
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -36,7 +37,7 @@ def train(arguments: Configs, runs_dir: RunsDir = Path("runs"), as_json: AsJson 
             screen.begin_run()
             finished.append(train_one(one, store, screen))
             if not as_json:
-                print_result(*finished[-1], one.file, store)
+                print_result(*finished[-1], one, store)
     if as_json:
         print_json({"runs": [run_document(run, record) for run, record in finished]})
     if any(record.status != "completed" for _, record in finished):
@@ -104,7 +105,7 @@ def introduction(experiment: "Experiment") -> list[str]:
     ]
 
 
-def print_result(run: "Run", record: "Record", config: str, store: "Store") -> None:
+def print_result(run: "Run", record: "Record", loaded: "Loaded", store: "Store") -> None:
     """The end of a run on standard output: its scores, its place, and what to do next."""
     from dnn_cli.report.runs import scores_text
     from dnn_cli.report.words import count, duration
@@ -115,28 +116,37 @@ def print_result(run: "Run", record: "Record", config: str, store: "Store") -> N
     for label, scores in (("last", record.results.last), ("best", record.results.best)):
         if scores:
             lines.append(f"  {label}  epoch {scores['epoch']}  {scores_text(scores)}")
-    if record.results.model and record.results.last:
-        if any(record.results.last[name] != value for name, value in record.results.model.items()):
-            lines.append(f"  model.keras holds averaged weights: {scores_text(record.results.model)}")
+    last, model = record.results.last or {}, record.results.model or {}
+    if any(last[name] != value for name, value in model.items()):
+        lines.append(f"  model.keras holds averaged weights: {scores_text(model)}")
     lines.append(f"  run   {os.path.relpath(run.directory)}")
-    lines.append(f"  next  {next_command(record, config, store)}")
+    lines.append(f"  next  {next_command(record, loaded, store)}")
     for line in lines:
         results().print(visible(line), soft_wrap=True)
 
 
-def next_command(record: "Record", config: str, store: "Store") -> str:
+def next_command(record: "Record", loaded: "Loaded", store: "Store") -> str:
     """What a user most likely wants after a run."""
     if record.status == "diverged":
-        return f"dnn train {config} {gentler(record, config)}"
+        return again(loaded, gentler(loaded.experiment))
     if record.status == "failed":
-        return "train.log in the run's directory has the details"
+        return "see train.log in the run's directory"
     if sum(e.record is not None and e.record.status == "completed" for e in store.entries()) > 1:
         return "dnn compare"
-    return f"dnn train {config} optimizer=sgd, then dnn compare"
+    other = "adam" if loaded.experiment.optimizer.type == "sgd" else "sgd"
+    return f"{again(loaded, f'optimizer={other}')}, then dnn compare"
 
 
-def gentler(record: "Record", config: str) -> str:
-    """An override that takes smaller steps."""
-    return "optimizer.learning_rate=1e-4"
+def again(loaded: "Loaded", *more: str) -> str:
+    """The command that trains the same with further overrides."""
+    return shlex.join(["dnn", "train", loaded.file, *loaded.overrides, *more])
 
 
+def gentler(experiment: "Experiment") -> str:
+    """An override that keeps an optimizer from leaving the numbers."""
+    optimizer = experiment.optimizer
+    if optimizer.type == "adafactor":
+        return "optimizer.epsilon_1=1e-7"  # squares of small gradients and Keras's 1e-30 are 0 in float32
+    if isinstance(optimizer.learning_rate, float):
+        return f"optimizer.learning_rate={optimizer.learning_rate / 10:g}"
+    return "optimizer.clipnorm=1"

@@ -23,6 +23,7 @@ def differences(experiments: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
 
 
 def collect(values: Sequence[Any], key: str, found: list[dict[str, str]]) -> None:
+    """Put what differs between values at a key, one of each experiment, into the rows of the experiments."""
     if key in LABELS or all(value == values[0] for value in values):
         return
     if all(isinstance(value, dict) for value in values) and len({value.get("type") for value in values}) == 1:
@@ -31,16 +32,17 @@ def collect(values: Sequence[Any], key: str, found: list[dict[str, str]]) -> Non
             if not (is_layer_name(key) and name == "name"):
                 collect(below, f"{key}.{name}" if key else name, found)
     elif all(isinstance(value, list) for value in values) and len({tuple(map(kind, value)) for value in values}) == 1:
-        for index, below in enumerate(zip(*values, strict=True)):
-            names = {item.get("name") for item in below if isinstance(item, dict)}
+        for index, items in enumerate(zip(*values, strict=True)):
+            names = {item.get("name") for item in items if isinstance(item, dict)}
             label = names.pop() if len(names) == 1 and None not in names else index
-            collect(below, f"{key}.{label}", found)
+            collect(items, f"{key}.{label}", found)
     else:
         for row, value in zip(found, values, strict=True):
             row[key.removeprefix("model.")] = "–" if value is ABSENT else short(value)
 
 
 def is_layer_name(key: str) -> bool:
+    """Whether a key leads to a layer, whose name is a label as well."""
     return key.startswith("model.layers.")
 
 

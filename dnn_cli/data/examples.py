@@ -26,8 +26,8 @@ class Examples:
     def fingerprint(self) -> str:
         """A digest that is equal only for equal examples in equal order."""
         digest = hashlib.sha256(repr(self.images.shape).encode())
-        digest.update(np.ascontiguousarray(self.images))
-        digest.update(np.ascontiguousarray(self.labels))
+        digest.update(np.ascontiguousarray(self.images).data)
+        digest.update(np.ascontiguousarray(self.labels).data)
         return f"sha256:{digest.hexdigest()}"
 
 
@@ -63,6 +63,7 @@ def load_test_examples(data: Data, watch: Watcher = quiet) -> Examples:
 
 
 def read(dataset: Dataset, path: str | None, part: str, watch: Watcher) -> Examples:
+    """One part of a dataset, `train` or `test`, from wherever it is."""
     if isinstance(dataset, IdxDataset):
         contents = find_contents(dataset, path, watch)
         images, labels = (getattr(dataset, f"{part}_{what}") for what in ("images", "labels"))
@@ -79,7 +80,5 @@ def split_examples(data: Data, count: int) -> Split:
     """scikit-learn's split of `count` examples, as indices instead of copies."""
     from sklearn.model_selection import train_test_split
 
-    train, validation = train_test_split(
-        np.arange(count), test_size=data.validation_size, random_state=data.split_seed
-    )
+    train, validation = train_test_split(np.arange(count), test_size=data.validation_size, random_state=data.split_seed)
     return Split(train, validation)

@@ -25,6 +25,7 @@ from dnn_cli.spec.datasets import IdxDataset, IdxFile
 Contents = dict[str, bytes]
 """The decompressed content of every file of a dataset, by its name."""
 
+CACHE = "the cache of dnn"
 SYSTEM = Path("/usr/share/datasets")
 
 MAX_CONTENT = 200_000_000
@@ -70,17 +71,16 @@ def find_contents(dataset: IdxDataset, path: str | None = None, watch: Watcher =
                 f"data.path: {error.message}",
                 f"the folder needs {', '.join(file.name for file in dataset.files)}, each plain or with .gz",
             ) from None
-    cache = cache_folder(dataset)
     reasons = []
-    for source in [Source("the cache of dnn", lambda _: cache), *sources(dataset, watch)]:
+    for source in sources(dataset, watch):
         try:
             with tempfile.TemporaryDirectory(prefix="dnn-") as temporary:
                 contents = read_folder(dataset, source.fetch(Path(temporary)))
         except (DataError, OSError) as error:
             reasons.append(f"{source.name}: {error.message if isinstance(error, DataError) else error.strerror}")
             continue
-        if source.name != "the cache of dnn":
-            keep(cache, contents)
+        if source.name != CACHE:
+            keep(cache_folder(dataset), contents)
         return contents
     raise DataError(
         f"{dataset.folder} is nowhere to be found:\n" + "\n".join(f"  {reason}" for reason in reasons),
@@ -89,7 +89,8 @@ def find_contents(dataset: IdxDataset, path: str | None = None, watch: Watcher =
 
 
 def sources(dataset: IdxDataset, watch: Watcher) -> Iterator[Source]:
-    """Every place to look after the cache of `dnn`, nearest first."""
+    """Every place to look, nearest first."""
+    yield Source(CACHE, lambda _: cache_folder(dataset))
     keras_home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     yield Source("Keras's cache", lambda _: keras_home / "datasets" / dataset.folder)
     yield Source(f"the package {dataset.package}", lambda _: SYSTEM / dataset.folder)
@@ -109,6 +110,7 @@ def read_folder(dataset: IdxDataset, folder: Path) -> Contents:
 
 
 def read_file(file: IdxFile, folder: Path) -> bytes:
+    """The checked content of one file, plain or zipped."""
     plain, zipped = folder / file.name, folder / f"{file.name}.gz"
     try:
         with open_content(plain, zipped) as stream:

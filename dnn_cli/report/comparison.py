@@ -49,14 +49,15 @@ def verdict(comparison: Comparison) -> list[str]:
         return [*said, "all these runs are one experiment: change a setting to compare, as optimizer=sgd"]
     first, second = groups[:2]
     said.append(
-        f"{comparison.label(first)} is ahead of {comparison.label(second)} by {score(comparison.lead)}: best {comparison.metric} "
-        f"{score(first.mean)} against {score(second.mean)}"
+        f"{comparison.label(first)} is ahead of {comparison.label(second)} by {score(comparison.lead)}: "
+        f"best {comparison.metric} {score(first.mean)} against {score(second.mean)}"
         + ("" if comparison.one_seed else ", means over the seeds")
     )
     if comparison.one_seed:
         seed = max(group.seeds[0] for group in groups[:2]) + 1
         said.append(
-            f"one seed each decides nothing: other seeds move every score; train more, with seed={seed}, seed={seed + 1}, …"
+            "one seed each decides nothing, as another seed moves every score: "
+            f"train more, with seed={seed}, seed={seed + 1}, …"
         )
     else:
         seeds = ", ".join(f"{comparison.label(group)} has {count(len(group.seeds), 'seed')}" for group in groups)
@@ -120,6 +121,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
 
 
 def plain_row(row: Row) -> dict[str, Any]:
+    """A run with its scores in full."""
     return {
         "id": run_id(row.run),
         "name": row.record.name,

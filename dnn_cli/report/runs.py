@@ -1,13 +1,13 @@
 """Runs as a list, as JSON records, and one run's scores as lines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
 
 from dnn_cli.report.tables import table
 from dnn_cli.report.words import duration, score
-from dnn_cli.runs.record import Record, Scores
+from dnn_cli.runs.record import Record
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Entry, run_id
 
@@ -70,7 +70,7 @@ def entry_document(entry: Entry) -> dict[str, Any]:
     }
 
 
-def scores_text(scores: Scores) -> str:
+def scores_text(scores: Mapping[str, float]) -> str:
     """An epoch's scores in one line: `loss 0.3052  accuracy 0.8882  val_loss 0.3297  val_accuracy 0.8792`."""
     shown = {name: value for name, value in scores.items() if name not in ("epoch", "learning_rate", "seconds")}
     return "  ".join(f"{name} {score(value)}" for name, value in shown.items())

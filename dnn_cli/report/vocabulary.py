@@ -34,7 +34,7 @@ class Vocabulary:
 
 
 def vocabulary(kind: str) -> Vocabulary:
-    """The names of a kind: layer, optimizer, activation, loss, metric, dataset, …"""
+    """The names of a kind, such as layer or optimizer."""
     if kind == "dataset":
         return Vocabulary(tuple(Word(name, f"{d.summary}; {facts(name)}", {}) for name, d in DATASETS.items()))
     if kind not in KINDS:
@@ -69,10 +69,13 @@ def defaults(cls: type[KerasPart]) -> dict[str, Any]:
 
 
 def first_line(cls: type) -> str:
+    """What a class says of itself."""
     return (cls.__doc__ or "").strip().splitlines()[0]
 
 
 def facts(name: str) -> str:
+    """A dataset in numbers."""
     dataset = next(found for key, found in DATASETS.items() if key == name)
     shape = " × ".join(map(str, dataset.image_shape))
-    return f"inputs {shape}, {len(dataset.classes)} classes, {count(dataset.test_examples, 'example')} kept apart as test set"
+    apart = count(dataset.test_examples, "example")
+    return f"inputs {shape}, {len(dataset.classes)} classes, {apart} kept apart as test set"

@@ -11,7 +11,9 @@ from dnn_cli.runs.record import Record
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.names import slug
 
-ADDRESSES = "a run is addressed by its id or its beginning, its directory, its name, @1 (the latest) or best:val_accuracy"
+ADDRESSES = (
+    "a run is addressed by its id or its beginning, its directory, its name, @1 (the latest) or best:val_accuracy"
+)
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,9 @@ def best(metric: str, entries: list[Entry]) -> Run:
     ]
     if not scored:
         known = {name for e in entries if e.record and e.record.results.best for name in e.record.results.best}
-        raise UsageError(f"no completed run has the metric {metric}", nearest(metric, known) or ", ".join(sorted(known)))
+        raise UsageError(
+            f"no completed run has the metric {metric}", nearest(metric, known) or ", ".join(sorted(known))
+        )
     choose = min if is_loss(metric) else max
     return choose(scored, key=lambda pair: pair[0])[1]
 

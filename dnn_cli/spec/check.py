@@ -37,12 +37,14 @@ def misfits(experiment: Experiment) -> list[Remark]:
 
 
 def data_misfits(experiment: Experiment) -> Iterator[Remark]:
+    """A split that leaves nothing."""
     data = experiment.data
     if math.ceil(data.facts.examples * data.validation_size) >= data.facts.examples:
         yield Remark(("data", "validation_size"), f"leaves none of the {data.facts.examples:,} examples to train on")
 
 
 def optimizer_misfits(experiment: Experiment) -> Iterator[Remark]:
+    """Arguments that Keras refuses together, or is too old for."""
     optimizer = experiment.optimizer
     keras = tuple(int(part) for part in version("keras").split(".")[:2])
     if keras < optimizer.since:
@@ -65,6 +67,7 @@ def optimizer_misfits(experiment: Experiment) -> Iterator[Remark]:
 
 
 def exclusion_misfits(optimizer: Muon, stages: list[Stage]) -> Iterator[Remark]:
+    """Patterns that keep no weight from Muon."""
     paths = [path for path, _ in trainable_weights(stages)]
     for index, pattern in enumerate(optimizer.exclude_layers or ()):
         place = ("optimizer", "exclude_layers", index)
@@ -76,6 +79,7 @@ def exclusion_misfits(optimizer: Muon, stages: list[Stage]) -> Iterator[Remark]:
 
 
 def objective_misfits(experiment: Experiment) -> Iterator[Remark]:
+    """A loss and metrics that want different labels, or classes that do not exist."""
     loss, classes = experiment.loss, len(experiment.data.facts.classes)
     ignored = getattr(loss, "ignore_class", None)
     if ignored is not None and ignored >= classes:
@@ -98,6 +102,7 @@ def objective_misfits(experiment: Experiment) -> Iterator[Remark]:
 
 
 def output_misfits(experiment: Experiment, stages: list[Stage]) -> Iterator[Remark]:
+    """An output that is not one number a class."""
     classes, last = len(experiment.data.facts.classes), stages[-1]
     if last.output_shape == (classes,):
         return
@@ -115,6 +120,7 @@ def output_misfits(experiment: Experiment, stages: list[Stage]) -> Iterator[Rema
 
 
 def memory_misfits(experiment: Experiment, stages: list[Stage]) -> Iterator[Remark]:
+    """A network that cannot be in memory, found before anything is allocated."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     weights = 4 * sum(stage.parameters for stage in stages)
     activations = 4 * experiment.batch_size * sum(math.prod(stage.output_shape) for stage in stages)

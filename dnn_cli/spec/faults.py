@@ -12,7 +12,6 @@ from dnn_cli.spec.experiment import Data, Experiment, Model
 from dnn_cli.spec.optimizers import DEFAULT
 from dnn_cli.spec.yaml_file import Document, KeyPath, key_text
 
-
 WORDS = {
     "int_type": "needs a whole number",
     "float_type": "needs a number",
@@ -151,8 +150,10 @@ def part_at(path: KeyPath, root: Any) -> type[Part] | None:
     """The class that a mapping at a path is read as."""
     if not path:
         return Experiment
-    if path in (("data",), ("model",)):
-        return {"data": Data, "model": Model}[str(path[0])]
+    if path == ("data",):
+        return Data
+    if path == ("model",):
+        return Model
     kind = kind_at(path)
     name = at(root, path).get("type", DEFAULT if kind == "optimizer" else None)
     return KINDS.get(kind, {}).get(name)

@@ -54,6 +54,15 @@ class BaseLayer(KerasPart):
         return 0
 
 
+def activated(activation: str | None, shape: Shape) -> Shape:
+    """The shape after an activation: all keep it, but glu gates one half of the last axis with the other."""
+    if activation != "glu":
+        return shape
+    if not shape or shape[-1] % 2:
+        raise Misfit(f"glu halves the last axis of {shape}, which must be even")
+    return (*shape[:-1], shape[-1] // 2)
+
+
 def example_axis(axis: int, shape: Shape) -> int:
     """Keras counts axes with the batch as 0; the same axis counted within one example."""
     index = axis - 1 if axis > 0 else axis + len(shape)

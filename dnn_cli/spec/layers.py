@@ -11,7 +11,7 @@ from annotated_types import Len
 from pydantic import Field, Strict
 
 from dnn_cli.spec.base import BareName, BelowOne, ByType, Count, Finite, Fraction, Pair, Positive, Seed, Shape
-from dnn_cli.spec.layer import BaseLayer, Misfit, Weight, check_image, example_axis, slide
+from dnn_cli.spec.layer import BaseLayer, Misfit, Weight, activated, check_image, example_axis, slide
 from dnn_cli.spec.parts import ActivationName, Constraint, GlorotUniform, Initializer, Ones, Regularizer, Zeros
 
 Axis = Annotated[int, Field(ge=-8, le=8)]
@@ -48,7 +48,7 @@ class Dense(Kernel):
     def output_shape(self, shape: Shape) -> Shape:
         if not shape:
             raise Misfit("Dense needs at least one axis: put Reshape before it")
-        return (*shape[:-1], self.units)
+        return activated(self.activation, (*shape[:-1], self.units))
 
     def weights(self, shape: Shape) -> tuple[Weight, ...]:
         return self.kernel_and_bias((shape[-1], self.units))
@@ -80,13 +80,15 @@ class Conv2D(Kernel):
                 f"and the {self.filters} filters"
             )
         reach = tuple(d * (k - 1) + 1 for d, k in zip(self.dilation_rate, self.kernel_size, strict=True))
-        return (*slide(self.type, shape, reach, self.strides, self.padding), self.filters)
+        windows = slide(self.type, shape, reach, self.strides, self.padding)
+        return activated(self.activation, (*windows, self.filters))
 
     def weights(self, shape: Shape) -> tuple[Weight, ...]:
         return self.kernel_and_bias((*self.kernel_size, shape[2] // self.groups, self.filters))
 
     def multiply_adds(self, shape: Shape) -> int:
-        return math.prod(self.output_shape(shape)) * math.prod(self.kernel_size) * (shape[2] // self.groups)
+        windows = math.prod(self.output_shape(shape)[:2])
+        return windows * self.filters * math.prod(self.kernel_size) * (shape[2] // self.groups)
 
 
 class Pooling2D(BaseLayer):
@@ -163,6 +165,9 @@ class Activation(BaseLayer):
     keras_name: ClassVar[str] = "layers.Activation"
     type: Literal["Activation"] = "Activation"
     activation: ActivationName
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return activated(self.activation, shape)
 
 
 class Rescaling(BaseLayer):

@@ -36,10 +36,12 @@ def advice(experiment: Experiment) -> list[Remark]:
 
 
 def is_linear(layer: Layer) -> bool:
+    """Whether a layer ends without an activation."""
     return isinstance(layer, Kernel | Activation) and layer.activation in (None, "linear")
 
 
 def narrow(layers: tuple[Layer, ...]) -> Iterator[Remark]:
+    """Hidden layers with fewer units than the output."""
     dense = [(index, layer) for index, layer in enumerate(layers) if isinstance(layer, Dense)]
     if not dense:
         return
@@ -48,11 +50,12 @@ def narrow(layers: tuple[Layer, ...]) -> Iterator[Remark]:
         if layer.units < output:
             yield Remark(
                 ("model", "layers", index, "units"),
-                f"a hidden layer of {layer.units} is narrower than the output of {output}, and information is lost in it",
+                f"a hidden layer of {layer.units} is narrower than the output of {output} and loses information",
             )
 
 
 def two_linear(layers: tuple[Layer, ...]) -> Iterator[Remark]:
+    """Kernels with nothing but linear layers between them."""
     before: int | None = None  # the last kernel, as long as all since then is linear
     for index, layer in enumerate(layers):
         if isinstance(layer, Kernel):
@@ -68,6 +71,7 @@ def two_linear(layers: tuple[Layer, ...]) -> Iterator[Remark]:
 
 
 def output_activation(experiment: Experiment) -> Iterator[Remark]:
+    """An output activation that does not suit the loss."""
     ends = [(i, layer) for i, layer in enumerate(experiment.model.layers) if isinstance(layer, Kernel | Activation)]
     if not ends:
         return
@@ -82,12 +86,13 @@ def output_activation(experiment: Experiment) -> Iterator[Remark]:
 
 
 def vanishing(layers: tuple[Layer, ...]) -> Iterator[Remark]:
+    """Deep stacks of activations that saturate."""
     hidden = [(i, x) for i, x in enumerate(layers) if isinstance(x, Kernel | Activation) and not is_linear(x)]
     saturating = [(index, layer) for index, layer in hidden[:-1] if layer.activation in SATURATING]
     if len(saturating) >= DEEP:
         index, layer = saturating[0]
         yield Remark(
             ("model", "layers", index, "activation"),
-            f"{len(saturating)} hidden layers saturate ({layer.activation}): gradients vanish on the way back through them",
+            f"{len(saturating)} hidden layers saturate ({layer.activation}): gradients vanish on the way back",
             "relu",
         )

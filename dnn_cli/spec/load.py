@@ -26,6 +26,7 @@ class Loaded:
 
     experiment: Experiment
     file: str
+    overrides: tuple[str, ...]
     advice: tuple[Fault, ...]
 
 
@@ -42,7 +43,7 @@ def load(file: str, overrides: Sequence[str] = ()) -> Loaded:
     document = apply_overrides(document, overrides)
     document.value.setdefault("name", os.path.splitext(os.path.basename(file))[0])
     experiment = validate(document)
-    return Loaded(experiment, file, tuple(placed(lint.advice(experiment), document)))
+    return Loaded(experiment, file, tuple(overrides), tuple(placed(lint.advice(experiment), document)))
 
 
 def validate(document: Document) -> Experiment:
@@ -120,6 +121,7 @@ class Dumper(yaml.SafeDumper):
 
 
 def represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    """Text as it is where `read_yaml` reads it as the same text, else in quotes."""
     plain = re.fullmatch(r"[^\W\d][\w ./()+-]*", text) is not None and parse_yaml(text, "").value == text
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
 

@@ -49,7 +49,9 @@ class BaseOptimizer(KerasPart):
         return self.copies * math.prod(shape)
 
     def memory(self, weights: list[tuple[str, Shape]]) -> int:
-        """Bytes of float32 kept between the steps, for (path, shape) of the trainable weights, a path as `hidden/kernel`.
+        """Bytes of float32 kept between the steps, for the (path, shape) of every trainable weight.
+
+        A path is as in `hidden/kernel`.
 
         The step counter and the learning rate, a few bytes in all, are left out.
         """

@@ -97,10 +97,11 @@ def locate(holder: Any, step: str, path: Sequence[str | int]) -> Any:
         return int(step)
     names = [name for name in named if isinstance(name, str)]
     known = f"indices are 0 to {len(holder) - 1}" + (f", names are {', '.join(names)}" if names else "")
-    raise Misplaced(f"{key_text(path)} has no {step}; {known}", nearest(step, names))
+    raise Misplaced(f"{key_text(tuple(path))} has no {step}; {known}", nearest(step, names))
 
 
 def remove(holder: Any, step: Any) -> None:
+    """Take a key out of a mapping, or an item out of a list."""
     if isinstance(holder, dict) and step not in holder:
         raise Misplaced(f"has nothing to remove: there is no {step}", nearest(str(step), holder))
     del holder[step]

@@ -79,12 +79,7 @@ class CosineDecayRestarts(KerasPart):
 
 
 Schedule = Annotated[
-    ExponentialDecay
-    | InverseTimeDecay
-    | PolynomialDecay
-    | PiecewiseConstantDecay
-    | CosineDecay
-    | CosineDecayRestarts,
+    ExponentialDecay | InverseTimeDecay | PolynomialDecay | PiecewiseConstantDecay | CosineDecay | CosineDecayRestarts,
     ByType,
 ]
 

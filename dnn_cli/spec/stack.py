@@ -32,7 +32,7 @@ class Stage:
 
 
 class StackMisfit(Misfit):
-    """A layer does not fit where it stands; `index` is its place in the stack, `key` its argument if one is to blame."""
+    """A layer does not fit where it stands: its index in the stack, and its argument if one is to blame."""
 
     def __init__(self, index: int, message: str, key: str = "") -> None:
         super().__init__(message)
@@ -85,6 +85,9 @@ def walk(layers: tuple[BaseLayer, ...], input_shape: Shape) -> list[Stage]:
         if name in first_with:
             raise StackMisfit(index, f"the name {name} is taken by layer {first_with[name]}; every layer needs its own")
         first_with[name] = index
+        if getattr(layer, "activation", None) == "glu" and index < len(layers) - 1:
+            why = "halves its axis, and Keras tells the next layer of the whole one: no layer can follow it"
+            raise StackMisfit(index, f"glu {why}", "activation")
         try:
             output = layer.output_shape(shape)
             weights = layer.weights(shape)

@@ -65,6 +65,7 @@ def summarize(experiment: Experiment) -> Summary:
 
 
 def row(stage: Stage) -> LayerRow:
+    """A layer in numbers."""
     return LayerRow(
         stage.name,
         stage.layer.type,
@@ -90,6 +91,7 @@ def flow(experiment: Experiment) -> str:
 
 
 def short(stage: Stage) -> str:
+    """A layer in two or three words."""
     layer = stage.layer
     size = next((getattr(layer, key) for key in ("units", "filters", "rate", "stddev") if hasattr(layer, key)), "")
     shape = "×".join(map(str, stage.output_shape)) if layer.type == "Reshape" else ""

@@ -62,13 +62,15 @@ def read_yaml(file: str) -> Document:
         ConfigError: the file cannot be read or is not one YAML document.
     """
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO without a writer must not block
     except (OSError, ValueError) as error:
         raise refuse(Place(file), f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    with open(descriptor, "rb") as stream:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise refuse(Place(file), "is not a file")
-        raw = stream.read(MAX_BYTES + 1)
+        raw = os.read(descriptor, MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(raw) > MAX_BYTES:
         raise refuse(Place(file), f"is larger than {MAX_BYTES:,} bytes, which no config needs")
     try:
@@ -101,13 +103,14 @@ def parse_yaml(text: str, source: str) -> Document:
 def check_characters(text: str, source: str) -> None:
     """Refuse what no text holds: control characters other than tab and line ends."""
     for index, character in enumerate(text):
-        if character < " " and character not in "\t\n\r" or character == "\x7f":
+        if (character < " " and character not in "\t\n\r") or character == "\x7f":
             line = text.count("\n", 0, index) + 1
             place = Place(source, line, index - text.rfind("\n", 0, index))
             raise refuse(place, f"holds the control character U+{ord(character):04X}", "delete it")
 
 
 def refuse(place: Place, message: str, suggestion: str = "") -> ConfigError:
+    """A fault that ends the reading of a file."""
     return ConfigError([Fault(place, "", message, suggestion)])
 
 
@@ -203,9 +206,10 @@ class Reader:
             if key == "<<" and event.style in (None, ""):
                 self.fault(event, here, "merge keys are not part of the config language", "use extends")
             elif key in found:
-                first = self.places[here].line
-                self.fault(event, here, f"the key stands twice, first in line {first}", "keep one of them")
-                self.value(self.take(), (*path, f"{key} (again)"))
+                again = (*path, f"{key} (again)")  # a place of its own, so that the first value is judged as well
+                message = f"the key stands twice, first in line {self.places[here].line}"
+                self.faults.append((again, Fault(self.at(event), key_text(here), message, "keep one of them")))
+                self.value(self.take(), again)
                 continue
             self.places[here] = self.at(event)
             found[key] = self.value(self.take(), here)

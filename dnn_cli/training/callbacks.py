@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 
 import keras
+import tensorflow as tf
 
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run
@@ -12,18 +13,15 @@ from dnn_cli.training.listener import Listener
 
 
 class Diverged(Exception):
-    """The loss is no longer a finite number."""
-
-    def __init__(self, epoch: int, step: int | None) -> None:
-        where = f"epoch {epoch}" + (f", batch {step}" if step else ", in validation")
-        super().__init__(f"the loss was no longer a number in {where}")
-        self.epoch = epoch
+    """What is trained is no longer made of finite numbers."""
 
 
-class StopWhenDiverged(keras.callbacks.Callback):
-    """Raises `Diverged` after the batch, or the validation, whose loss is not finite.
+class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
+    """Raises `Diverged` after the batch or the validation whose loss is not finite.
 
     Keras's loss in a batch is the mean since the start of the epoch, so one bad batch shows from then on.
+    Weights are looked at after every epoch: relu on a CPU makes 0 of what is no number, so a network can be
+    beyond saving under a loss that looks fine.
     """
 
     def __init__(self) -> None:
@@ -35,14 +33,17 @@ class StopWhenDiverged(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         if not math.isfinite((logs or {})["loss"]):
-            raise Diverged(self.epoch, batch + 1)
+            raise Diverged(f"the loss was no longer a number in epoch {self.epoch}, batch {batch + 1}")
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         if not all(math.isfinite(value) for value in (logs or {}).values()):
-            raise Diverged(self.epoch, None)
+            raise Diverged(f"the validation of epoch {self.epoch} gave no number")
+        for weight in self.model.weights:
+            if not tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(weight.value))):
+                raise Diverged(f"weights of {weight.path} were no longer numbers after epoch {self.epoch}")
 
 
-class WriteDown(keras.callbacks.Callback):
+class WriteDown(keras.callbacks.Callback):  # type: ignore[misc]
     """Keeps the row of every epoch, in memory and in `metrics.csv`, and tells the listener."""
 
     def __init__(self, run: Run, listener: Listener) -> None:
@@ -61,7 +62,7 @@ class WriteDown(keras.callbacks.Callback):
         self.listener.on_batch(self.epoch, batch + 1, logs or {})
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        rate = keras.ops.convert_to_tensor(self.model.optimizer.learning_rate).numpy()
         self.rows.append(
             {
                 "epoch": self.epoch,

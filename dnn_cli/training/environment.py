@@ -54,5 +54,6 @@ def git_state() -> dict[str, Any] | None:
 
 
 def git(*words: str) -> str:
+    """What a command of git prints."""
     done = subprocess.run(["git", *words], capture_output=True, text=True, check=True, timeout=5)
     return done.stdout.strip()

@@ -165,4 +165,5 @@ def alive(run: Run) -> Iterator[None]:
 
 
 def utc_now() -> str:
+    """The time, in ISO 8601 to the microsecond."""
     return datetime.now(timezone.utc).isoformat(timespec="microseconds")

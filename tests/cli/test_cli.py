@@ -1,0 +1,268 @@
+"""The program as a user has it: a process, its two streams, its exit code."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.conftest import DIGITS, DIVERGES, ROOT, document
+
+ESCAPE = "\x1b"
+
+
+def test_train_leaves_a_run_and_says_what_and_where(dnn, config, tmp_path):
+    done = dnn("train", config())
+    assert done.returncode == 0
+    (directory,) = (tmp_path / "runs").iterdir()
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("digits completed: 2 epochs in ")
+    assert lines[1].startswith("  last  epoch 2  loss ")
+    assert lines[2].startswith("  best  epoch 2  loss ")
+    assert lines[3] == f"  run   runs/{directory.name}"
+    assert lines[4].startswith("  next  dnn train ")
+    notes = done.stderr.splitlines()
+    assert notes[:3] == [
+        "digits: Flatten → Dense 16 relu → Dense 10 softmax, 1,210 parameters",
+        "  adam, sparse_categorical_crossentropy, batches of 32, 2 epochs, seed 42",
+        "  digits: 1,437 to train on, 360 to validate on, inputs 8 × 8, 10 classes",
+    ]
+    assert [line[:9] for line in notes if line.startswith("epoch")] == ["epoch 1/2", "epoch 2/2"]
+    assert len(notes) == 8, "TensorFlow's own words are in the log alone"
+    assert ESCAPE not in done.stdout + done.stderr
+    assert set(notes) <= set((directory / "train.log").read_text().splitlines())
+
+
+def test_several_configs_are_trained_one_after_the_other(dnn, config):
+    done = dnn("train", config(), config(DIGITS.replace("digits\n", "second\n", 1), "b.yaml"), "epochs=1", "--json")
+    assert [(run["name"], run["epochs"], run["status"]) for run in document(done)["runs"]] == [
+        ("digits", 1, "completed"), ("second", 1, "completed"),
+    ]  # fmt: skip
+    alone = dnn("train", config(name="b.yaml"), "epochs=1", "--json")
+    assert document(alone)["runs"][0]["last"]["loss"] == document(done)["runs"][1]["last"]["loss"]
+
+
+def test_a_run_that_diverges_ends_with_advice_and_exit_1(dnn, config, tmp_path):
+    done = dnn("train", config(), *DIVERGES)
+    assert done.returncode == 1
+    assert "digits diverged: " in done.stdout
+    assert "the loss was no longer a number in epoch " in done.stdout
+    assert "  next  dnn train " in done.stdout
+    (directory,) = (tmp_path / "runs").iterdir()
+    assert json.loads((directory / "run.json").read_text())["status"] == "diverged"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        pytest.param(["train"], "Missing argument", id="no config"),
+        pytest.param(["train", "epochs=3"], "no config is named", id="only an override"),
+        pytest.param(["train", "digit.yaml"], "there is no digit.yaml", id="no such file"),
+        pytest.param(["train", "digits.yaml", "epochs=no"], "epochs=no  epochs  needs a whole number", id="override"),
+        pytest.param(["trian"], "trian", id="no such verb"),
+        pytest.param(["train", "digits.yaml", "--fast"], "--fast", id="no such option"),
+        pytest.param(["summary", "@7"], "no run @7", id="no such run"),
+        pytest.param(["compare", "x"], "no run x", id="no such run to compare"),
+        pytest.param(["list", "layrs"], "there are no layrs to list", id="no such kind"),
+        pytest.param(["compare", "--json", "--csv"], "exclude each other", id="two formats"),
+    ],
+)
+def test_bad_usage_is_one_clear_message_exit_2_and_no_run(dnn, config, tmp_path, words, message):
+    config()
+    done = dnn(*words)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 2
+    assert not (tmp_path / "runs").exists()
+
+
+def test_faults_of_all_configs_come_before_anything_is_trained(dnn, config, tmp_path):
+    config("epoch: 1\n" + DIGITS, "bad.yaml")
+    config()
+    done = dnn("train", "digits.yaml", "bad.yaml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "bad.yaml:1:1  epoch  is not a key of a config  (did you mean epochs?)\n"
+    assert not (tmp_path / "runs").exists()
+
+
+def test_check_tells_faults_and_advice(dnn, config):
+    config()
+    config("epoch: 1\n" + DIGITS, "bad.yaml")
+    config(DIGITS.replace("units: 16", "units: 6"), "narrow.yaml")
+    done = dnn("check", "digits.yaml", "bad.yaml", "narrow.yaml")
+    assert done.returncode == 2
+    assert done.stdout.splitlines() == [
+        "digits.yaml  ok",
+        "bad.yaml:1:1  epoch  is not a key of a config  (did you mean epochs?)",
+        "advice: narrow.yaml:6:21  model.layers.1.units  a hidden layer of 6 is narrower than the output of 10 "
+        "and loses information",
+    ]
+    files = document(dnn("check", "--json", "bad.yaml"))["files"]
+    assert files == [
+        {"file": "bad.yaml", "advice": [], "faults": [
+            {"source": "bad.yaml", "line": 1, "column": 1, "key": "epoch", "message": "is not a key of a config",
+             "suggestion": "did you mean epochs?"}]}
+    ]  # fmt: skip
+
+
+def test_summary_of_a_config_and_of_a_run(dnn, config, make_run):
+    run = make_run()
+    of_config = document(dnn("summary", config(), "--json"))
+    assert of_config == document(dnn("summary", run.directory.name[-8:], "--json"))
+    assert of_config["layers"][1] == {
+        "name": "hidden", "type": "Dense", "output_shape": [None, 16], "parameters": 1040,
+        "trainable_parameters": 1040, "formula": "64 × 16 + 16",
+    }  # fmt: skip
+    assert of_config["parameters"] == {"total": 1210, "trainable": 1210, "non_trainable": 0, "bytes": 4840}
+    shown = dnn("summary", config(), "model.name=패션 MNIST 모델").stdout
+    assert shown.splitlines()[0] == "패션 MNIST 모델   input (None, 8, 8)"
+    assert "hidden    Dense     (None, 16)          1,040   64 × 16 + 16 = 1,040" in shown
+
+
+def test_compare_says_who_is_ahead_and_that_one_seed_decides_nothing(dnn, make_run):
+    make_run("name=first", digits="00000001", curve=(0.5, 0.8))
+    make_run("name=second", "optimizer=sgd", digits="00000002", curve=(0.4, 0.7))
+    make_run("name=broken", digits="00000003").record.write_text("{")
+    done = dnn("compare")
+    assert done.returncode == 0
+    header, _, *rows = done.stdout.splitlines()
+    assert header.split() == [
+        "name", "optimizer", "parameters", "best", "last", "epochs", "seconds", "val_accuracy", "id",
+    ]  # fmt: skip
+    assert rows[0].split() == ["first", "adam", "1,210", "0.8000", "0.8000", "2", "2.0", "▃█", "00000001"]
+    assert rows[3] == "first is ahead of second by 0.1000: best val_accuracy 0.8000 against 0.7000"
+    assert rows[4].startswith("one seed each decides nothing")
+    assert "broken: run.json is not JSON" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "first"),
+    [("--csv", "id,name,optimizer,"), ("--md", "| name | optimizer | parameters | best val_accuracy |")],
+    ids=["csv", "markdown"],
+)
+def test_compare_in_other_formats(dnn, make_run, option, first):
+    make_run("name=first", digits="00000001")
+    make_run("name=second", "optimizer=sgd", digits="00000002")
+    done = dnn("compare", option)
+    assert done.stdout.startswith(first)
+    assert len(done.stdout.splitlines()) == {"--csv": 3, "--md": 4}[option]
+
+
+def test_compare_json_has_the_documented_keys(dnn, make_run):
+    make_run("name=first", digits="00000001")
+    make_run("name=second", "optimizer=sgd", digits="00000002", curve=(0.4, 0.7))
+    compared = document(dnn("compare", "--json"))
+    assert compared["groups"][0] == {
+        "name": "first", "config_diff": {"optimizer": "adam"}, "seeds": [42], "mean": 0.8, "interval": None,
+        "runs": ["00000001"],
+    }  # fmt: skip
+    (pair,) = compared["pairs"]
+    assert (pair["a"], pair["b"], round(pair["difference"], 6)) == ("first", "second", 0.1)
+    assert compared["warnings"] == []
+
+
+def test_runs_lists_every_run_even_broken_ones(dnn, make_run):
+    make_run('name="[red]x[/red]"', digits="00000001")
+    make_run(digits="00000002", status="running", stamp="20260102-000000")
+    broken = make_run(digits="00000003", stamp="20260103-000000")
+    broken.record.write_text('{"name": "\x1b[31mred"')
+    done = dnn("runs")
+    assert "[red]x[/red]" in done.stdout
+    assert "interrupted" in done.stdout
+    assert "broken" in done.stdout
+    assert ESCAPE not in done.stdout
+    listed = document(dnn("runs", "--json"))["runs"]
+    assert [run["status"] for run in listed] == ["broken", "interrupted", "completed"]
+    assert listed[2]["best"] == {"epoch": 2, "val_accuracy": 0.8}
+
+
+def test_the_runs_directory_is_an_option_or_a_variable(dnn, make_run, tmp_path):
+    make_run()
+    (tmp_path / "runs").rename(tmp_path / "elsewhere")
+    assert len(document(dnn("runs", "--runs-dir", "elsewhere", "--json"))["runs"]) == 1
+    assert len(document(dnn("runs", "--json", DNN_RUNS_DIR="elsewhere"))["runs"]) == 1
+    assert "there are no runs" in dnn("runs").stderr
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["layers", "optimizers", "schedules", "activations", "initializers", "regularizers", "constraints", "losses",
+     "metrics", "datasets"],
+)  # fmt: skip
+def test_list_names_everything_of_a_kind(dnn, kind):
+    words = document(dnn("list", kind, "--json"))
+    printed = dnn("list", kind).stdout
+    assert words["names"]
+    for word in words["names"]:
+        assert word["name"] in printed
+
+
+def test_a_reader_that_goes_away_is_no_error(config, make_run, tmp_path):
+    for number in range(1, 40):
+        make_run(digits=f"{number:08x}")
+    command = f"{sys.executable} -m dnn_cli runs | head -1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def on_a_terminal(words, cwd, **environment):
+    """What a command shows on a terminal of 100 columns."""
+    primary, secondary = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dnn_cli", *words], cwd=cwd, stdin=secondary, stdout=secondary, stderr=secondary,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "TERM": "xterm-256color", **environment},
+    )  # fmt: skip
+    os.close(secondary)
+    shown = b""
+    while True:
+        try:
+            part = os.read(primary, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+    os.close(primary)
+    assert process.wait() == 0
+    return shown.decode()
+
+
+def test_a_terminal_sees_a_bar_and_the_epochs(config, tmp_path):
+    shown = on_a_terminal(["train", config(), "epochs=40"], tmp_path)
+    assert "epoch 40/40" in shown
+    assert "━" in shown
+    assert "/s" in shown
+    assert ESCAPE in shown
+
+
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "dumb"])
+def test_a_plain_terminal_gets_no_control_codes(make_run, tmp_path, environment):
+    make_run()
+    assert ESCAPE not in on_a_terminal(["runs"], tmp_path, **environment)
+
+
+def test_a_signal_to_terminate_marks_the_run_as_interrupted(dnn, config, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dnn_cli", "train", config(), "epochs=100000"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("runs/*/metrics.csv")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    (running,) = document(dnn("runs", "--json"))["runs"]
+    assert running["status"] == "running"
+    process.terminate()
+    _, notes = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "interrupted; what was trained so far is in runs/" in notes
+    (stopped,) = document(dnn("runs", "--json"))["runs"]
+    assert stopped["status"] == "interrupted"
+    assert stopped["epochs"] >= 1

@@ -1,0 +1,93 @@
+import pytest
+
+from dnn_cli.compare.comparison import compare
+from dnn_cli.errors import UsageError
+from dnn_cli.runs.store import Store
+
+
+@pytest.fixture
+def store(tmp_path, make_run):
+    make_run("name=sgd", "optimizer=sgd", digits="00000001", curve=(0.1, 0.5, 0.4))
+    make_run("name=adam", digits="00000002", curve=(0.7, 0.8))
+    make_run("name=adam", "seed=43", digits="00000003", curve=(0.7, 0.9))
+    return Store(tmp_path / "runs")
+
+
+def test_rows_are_sorted_by_their_best_score(store):
+    compared = compare(store.entries())
+    assert [(row.record.name, row.best, row.last) for row in compared.rows] == [
+        ("adam", 0.9, 0.9), ("adam", 0.8, 0.8), ("sgd", 0.5, 0.4),
+    ]  # fmt: skip
+
+
+def test_a_loss_is_better_when_smaller(store):
+    compared = compare(store.entries(), metric="val_loss")
+    assert [round(row.best, 6) for row in compared.rows] == [0.1, 0.2, 0.5]
+    assert compared.groups[0].name == "adam"
+
+
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [("name", ["adam", "adam", "sgd"]), ("epochs", ["adam", "adam", "sgd"]), ("started", ["sgd", "adam", "adam"])],
+    ids=str,
+)
+def test_other_orders(store, order, names):
+    assert [row.record.name for row in compare(store.entries(), sort_by=order).rows] == names
+
+
+def test_runs_that_differ_in_the_seed_alone_are_one_group(store):
+    compared = compare(store.entries())
+    assert [(group.name, group.seeds, round(group.mean, 6)) for group in compared.groups] == [
+        ("adam", [42, 43], 0.85), ("sgd", [42], 0.5),
+    ]  # fmt: skip
+    assert compared.lead == pytest.approx(0.35)
+    assert compared.groups[0].settings == {"optimizer": "adam"}
+
+
+def test_a_seed_trained_twice_counts_once(tmp_path, make_run):
+    for digits, score in (("00000001", 0.8), ("00000002", 0.8), ("00000003", 0.8)):
+        make_run(digits=digits, curve=(score,))
+    make_run("seed=43", digits="00000004", curve=(0.6,))
+    (group,) = compare(Store(tmp_path / "runs").entries()).groups
+    assert group.mean == pytest.approx(0.7)
+
+
+def test_what_is_broken_or_not_completed_is_left_out_and_hides_nothing(store, make_run):
+    make_run("name=nan", digits="00000004", status="diverged", reason="the loss", curve=())
+    make_run("name=torn", digits="00000005").metrics.write_text("epoch,val_accuracy\n1\n")
+    make_run("name=odd", digits="00000006").config.write_text("model: 3\n")
+    make_run("name=gone", digits="00000007").record.unlink()
+    compared = compare(store.entries())
+    assert len(compared.rows) == 3
+    assert {e.run.directory.name[16:-9]: e.broken or e.record.status for e in compared.left_out} == {
+        "gone": "run.json is missing",
+        "odd": "config.yaml: needs a mapping of keys, not 3",
+        "torn": "metrics.csv is damaged: float() argument must be a string or a real number, not 'NoneType'",
+        "nan": "diverged",
+    }
+
+
+def test_runs_on_other_data_are_warned_of(store, make_run):
+    make_run("name=other", digits="00000008", data={"dataset": "digits", "fingerprint": "sha256:1"})
+    assert "different data" in compare(store.entries()).warnings[0]
+
+
+def test_runs_on_another_split_are_warned_of(store, make_run):
+    make_run("name=other", "data.split_seed=1", digits="00000008")
+    assert "different examples" in compare(store.entries()).warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [({"metric": "val_acuracy"}, "did you mean val_accuracy?"), ({"sort_by": "tame"}, "did you mean name?")],
+    ids=str,
+)
+def test_an_unknown_column_is_refused_with_the_nearest(store, arguments, hint):
+    with pytest.raises(UsageError) as refused:
+        compare(store.entries(), **arguments)
+    assert refused.value.hint == hint
+
+
+def test_no_runs_are_no_error(tmp_path):
+    compared = compare(Store(tmp_path).entries())
+    assert (compared.rows, compared.groups, compared.lead) == ((), (), None)

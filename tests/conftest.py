@@ -1,0 +1,129 @@
+"""What all tests share: small configs, the program as a subprocess, runs without training."""
+
+import json
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # what TensorFlow's own imports warn of is not ours to mend
+    import keras  # noqa: F401
+
+from dnn_cli.runs.record import Record, Results
+from dnn_cli.runs.run import Run
+from dnn_cli.runs.store import run_id
+from dnn_cli.spec.experiment import Experiment
+from dnn_cli.spec.load import load, to_yaml
+
+ROOT = Path(__file__).parent.parent
+
+DIGITS = """\
+name: digits
+data: {dataset: digits}
+model:
+  layers:
+    - Flatten
+    - {type: Dense, units: 16, activation: relu, name: hidden}
+    - {type: Dense, units: 10, activation: softmax, name: output}
+optimizer: adam
+epochs: 2
+"""
+
+DIVERGES = ["optimizer={type: sgd, learning_rate: 1000}", "loss=mse", "~layers.output.activation", "epochs=5"]
+"""Overrides under which the loss overflows within an epoch."""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Callable[..., str]:
+    """Writes a config and returns its path."""
+
+    def write(text: str = DIGITS, name: str = "digits.yaml") -> str:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def experiment(config: Callable[..., str]) -> Callable[..., Experiment]:
+    """An experiment on digits, with overrides."""
+    return lambda *overrides, text=DIGITS: load(config(text), overrides).experiment
+
+
+@pytest.fixture
+def dnn(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `dnn` as a program of its own, in an empty directory."""
+
+    def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        outside = {name: value for name, value in os.environ.items() if not name.startswith(("DNN_", "COV_"))}
+        return subprocess.run(
+            [sys.executable, "-m", "dnn_cli", *words],
+            cwd=tmp_path,
+            env={**outside, "PYTHONPATH": str(ROOT), **environment},
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=300,
+        )
+
+    return run
+
+
+@pytest.fixture
+def make_run(tmp_path: Path, config: Callable[..., str]) -> Callable[..., Run]:
+    """Makes a run directory as a training leaves it, without the training."""
+
+    def make(
+        *overrides: str,
+        curve: tuple[float, ...] = (0.5, 0.8),
+        status: str = "completed",
+        stamp: str = "20260101-000000",
+        digits: str = "00000001",
+        text: str = DIGITS,
+        **changes: Any,
+    ) -> Run:
+        experiment = load(config(text), overrides).experiment
+        directory = tmp_path / "runs" / f"{stamp}-{experiment.name}-{digits}"
+        directory.mkdir(parents=True)
+        run = Run(directory)
+        run.config.write_text(to_yaml(experiment), encoding="utf-8")
+        rows = [
+            {"epoch": epoch, "loss": 1 - value, "accuracy": value, "val_loss": 1 - value, "val_accuracy": value,
+             "learning_rate": 0.001, "seconds": 1.0}
+            for epoch, value in enumerate(curve, 1)
+        ]  # fmt: skip
+        if rows:
+            run.write_metrics(rows)
+        best = max(rows, key=lambda row: row["val_accuracy"], default=None)
+        record = Record(
+            id=run_id(run),
+            name=experiment.name,
+            status=status,
+            started=f"2026-01-01T00:00:{int(digits, 16) % 60:02d}.000000+00:00",
+            ended="2026-01-01T00:01:00.000000+00:00",
+            seconds=2.0,
+            epochs=len(rows),
+            engine="keras",
+            results=Results(monitor="val_accuracy", last=rows[-1] if rows else None, best=best),
+            parameters={"total": 1210, "trainable": 1210},
+            data={"dataset": experiment.data.dataset, "fingerprint": "sha256:0"},
+        )
+        run.write_record(record.model_copy(update=changes))
+        return run
+
+    return make
+
+
+def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """The JSON document a command printed."""
+    parsed = json.loads(done.stdout, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
+    assert parsed["schema_version"] == 1
+    return parsed

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from dnn_cli.data.examples import Examples
+from dnn_cli.data.pipeline import Pipeline, epoch_order
+
+
+@pytest.fixture
+def examples():
+    random = np.random.default_rng(0)
+    return Examples(random.integers(0, 17, (50, 8, 8), np.uint8), random.integers(0, 10, 50).astype(np.uint8))
+
+
+def test_batches_are_the_scaled_images_in_order(examples, experiment):
+    indices = np.array([3, 1, 4, 1, 5, 9, 2, 6])
+    batches = list(Pipeline(examples, experiment("batch_size=3")).in_order(indices))
+    assert [len(labels) for _, labels in batches] == [3, 3, 2]
+    inputs = np.concatenate([inputs for inputs, _ in batches])
+    assert inputs.dtype == np.float32
+    assert np.array_equal(inputs, examples.images[indices].astype("float32") / 16)
+    assert np.array_equal(np.concatenate([labels for _, labels in batches]), examples.labels[indices])
+
+
+def test_flatten_feeds_rows_of_pixels(examples, experiment):
+    ((inputs, _),) = Pipeline(examples, experiment("data.flatten=true")).in_order(np.array([7]))
+    assert np.array_equal(inputs[0], examples.images[7].reshape(-1).astype("float32") / 16)
+
+
+def test_a_loss_on_vectors_gets_vectors(examples, experiment):
+    ((_, labels),) = Pipeline(examples, experiment("loss=categorical_crossentropy")).in_order(np.array([7]))
+    assert np.array_equal(labels[0], np.eye(10)[examples.labels[7]])
+
+
+def test_an_epoch_is_every_example_once_in_an_order_of_its_own(examples, experiment):
+    pipeline = Pipeline(examples, experiment("epochs=2", "batch_size=16"))
+    indices = np.arange(5, 45)
+    batches = list(pipeline.epochs(indices))
+    assert [len(labels) for _, labels in batches] == [16, 16, 8] * 2
+    first, second = (np.concatenate([inputs for inputs, _ in part]) for part in (batches[:3], batches[3:]))
+    expected = [(examples.images[epoch_order(indices, 42, number)] / 16).astype("float32") for number in (0, 1)]
+    assert np.array_equal(first, expected[0])
+    assert np.array_equal(second, expected[1])
+
+
+def test_the_order_is_a_pure_function_of_seed_and_epoch():
+    indices = np.arange(1000)
+    orders = {
+        (seed, epoch): tuple(np.array(epoch_order(indices, seed, epoch))) for seed in (1, 2**32 - 1) for epoch in (0, 1)
+    }
+    assert len(set(orders.values())) == 4
+    assert all(sorted(order) == list(indices) for order in orders.values())
+    assert orders[1, 0] == tuple(np.array(epoch_order(indices, 1, 0)))
+    assert orders[1, 0][:5] == (189, 983, 888, 397, 239), "the same in every process and version"
+
+
+def test_scaling_is_numpys_for_every_pixel_value():
+    values = np.arange(256, dtype=np.uint8)
+    assert np.array_equal(values.astype("float32") / np.float32(255), (values / 255.0).astype("float32"))

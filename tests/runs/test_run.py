@@ -1,0 +1,66 @@
+import fcntl
+import json
+
+import pytest
+
+from dnn_cli.errors import RunError
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param("", "run.json is not JSON", id="empty"),
+        pytest.param('{"a":', "run.json is not JSON", id="torn"),
+        pytest.param("[1]", "run.json: content", id="a list"),
+        pytest.param("[" * 100_000, "run.json is not JSON", id="deep"),
+        pytest.param('{"schema_version": 99}', "schema_version 99; this dnn reads up to 1", id="newer"),
+        pytest.param('{"schema_version": 1}', "run.json: id: Field required", id="fields missing"),
+    ],
+)
+def test_a_broken_record_says_why(make_run, content, message):
+    run = make_run()
+    run.record.write_text(content)
+    with pytest.raises(RunError) as refused:
+        run.read_record()
+    assert message in refused.value.message
+
+
+@pytest.mark.parametrize("what", ["missing", "directory"])
+def test_a_record_that_is_no_file(make_run, what):
+    run = make_run()
+    run.record.unlink()
+    if what == "directory":
+        run.record.mkdir()
+    with pytest.raises(RunError, match="missing" if what == "missing" else "no file"):
+        run.read_record()
+
+
+@pytest.mark.parametrize(
+    "content", ["epoch,loss\n1\n", "epoch,loss\n1,x\n", "epoch,loss\n1,nan\n", 'epoch,loss\n"1'], ids=str
+)
+def test_torn_metrics_are_refused(make_run, content):
+    run = make_run()
+    run.metrics.write_text(content)
+    with pytest.raises(RunError, match=r"metrics\.csv"):
+        run.read_metrics()
+
+
+def test_unknown_fields_of_a_record_are_kept(make_run):
+    run = make_run()
+    content = json.loads(run.record.read_text())
+    run.record.write_text(json.dumps({**content, "colour": "green"}))
+    run.write_record(run.read_record())
+    assert json.loads(run.record.read_text())["colour"] == "green"
+
+
+def test_a_run_whose_process_is_gone_was_interrupted(make_run):
+    run = make_run(status="running")
+    assert run.read_record().status == "interrupted"
+
+
+def test_a_run_whose_process_lives_is_running(make_run):
+    run = make_run(status="running")
+    with run.log.open("wb") as log:
+        fcntl.flock(log, fcntl.LOCK_EX)
+        assert run.read_record().status == "running"
+    assert run.read_record().status == "interrupted"

@@ -1,0 +1,88 @@
+import pytest
+
+from dnn_cli.errors import RunError, UsageError
+from dnn_cli.runs.store import Store
+
+
+@pytest.fixture
+def store(tmp_path, make_run):
+    make_run("name=old", digits="aaaa0001", stamp="20260101-000000", curve=(0.9,))
+    make_run("name=twin", digits="aabb0002", stamp="20260102-000000", curve=(0.7,))
+    make_run("name=twin", digits="cccc0003", stamp="20260103-000000", curve=(0.6,))
+    make_run("name=bad", digits="dddd0004", stamp="20260104-000000").record.write_text("{")
+    return Store(tmp_path / "runs")
+
+
+def test_runs_are_listed_latest_first_and_a_broken_one_hides_none(store):
+    (store.root / ".hidden").mkdir()
+    (store.root / "a file").touch()
+    found = store.entries()
+    assert [entry.record.name if entry.record else entry.broken[:11] for entry in found] == [
+        "run.json is", "twin", "twin", "old",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("address", "digits"),
+    [
+        ("aaaa0001", "aaaa0001"),
+        ("aab", "aabb0002"),
+        ("twin", "cccc0003"),
+        ("@1", "dddd0004"),
+        ("@2", "cccc0003"),
+        ("best:val_accuracy", "aaaa0001"),
+        ("best:val_loss", "aaaa0001"),
+        ("20260102-000000-twin-aabb0002", "aabb0002"),
+    ],
+)
+def test_a_run_is_found_by_its_address(store, address, digits):
+    assert store.find(address).directory.name.endswith(digits)
+
+
+def test_a_run_is_found_by_its_directory(store):
+    directory = next(store.root.glob("*aabb0002"))
+    assert store.find(str(directory)).directory == directory
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("aa", "the beginning of 2 runs"),
+        ("twim", "no run twim"),
+        ("@9", "there are @1 to @4"),
+        ("@x", "there are @1 to @4"),
+        ("best:accuracyy", "no completed run has the metric"),
+        ("../runs/nothing", "no run ../runs/nothing"),
+    ],
+)
+def test_an_address_that_leads_nowhere_says_so(store, address, message):
+    with pytest.raises(UsageError) as refused:
+        store.find(address)
+    assert message in refused.value.message
+
+
+def test_the_nearest_name_is_offered(store):
+    with pytest.raises(UsageError) as refused:
+        store.find("twim")
+    assert refused.value.hint == "did you mean twin?"
+
+
+def test_a_new_run_has_a_name_of_its_own_and_its_config(tmp_path):
+    store = Store(tmp_path / "a path with spaces" / "런")
+    runs = [store.create("../a/b 모델", "config\n") for _ in range(20)]
+    assert len({run.directory for run in runs}) == 20
+    assert all(run.directory.parent == store.root for run in runs)
+    assert all(run.config.read_text() == "config\n" for run in runs)
+    assert not list(store.root.glob(".*"))
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "runs").write_text("a file in the way")
+    with pytest.raises(RunError, match="no run can be made"):
+        Store(tmp_path / "runs").create("x", "")
+
+
+def test_there_need_be_no_runs_directory(tmp_path):
+    assert Store(tmp_path / "nowhere").entries() == []
+    with pytest.raises(UsageError, match="there is no run in"):
+        Store(tmp_path / "nowhere").find("x")

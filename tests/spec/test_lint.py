@@ -1,0 +1,51 @@
+import pytest
+
+from dnn_cli.spec.load import load
+
+OUTPUT = "{type: Dense, units: 10, activation: softmax}"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "advice"),
+    [
+        pytest.param([], [], id="nothing to say"),
+        pytest.param(["layers.hidden.units=5"], ["model.layers.1.units  a hidden layer of 5 is narrower"], id="narrow"),
+        pytest.param(["~layers.hidden.activation"], ["model.layers.1  no activation between"], id="two linear"),
+        pytest.param(
+            [f"layers=[{{type: Dense, units: 20}}, {{type: Dropout, rate: 0.5}}, Flatten, {OUTPUT}]"],
+            ["model.layers.0  no activation between"],
+            id="two linear with dropout and flatten between",
+        ),
+        pytest.param(
+            [f"layers=[Flatten, {{type: Dense, units: 20}}, {{type: Activation, activation: relu}}, {OUTPUT}]"],
+            [],
+            id="activation as a layer of its own",
+        ),
+        pytest.param(
+            ["layers.output.activation=relu"], ["model.layers.2.activation  the output is relu"], id="relu output"
+        ),
+        pytest.param(
+            ["~layers.output.activation"], ["model.layers.2.activation  the output is linear"], id="no output"
+        ),
+        pytest.param(
+            ["loss={type: sparse_categorical_crossentropy, from_logits: true}"],
+            ["model.layers.2.activation  sparse_categorical_crossentropy with from_logits expects"],
+            id="softmax twice",
+        ),
+        pytest.param(
+            ["loss={type: sparse_categorical_crossentropy, from_logits: true}", "~layers.output.activation"],
+            [],
+            id="logits as they should be",
+        ),
+        pytest.param(
+            [f"layers=[Flatten, {', '.join(['{type: Dense, units: 20, activation: sigmoid}'] * 3)}, {OUTPUT}]"],
+            ["model.layers.1.activation  3 hidden layers saturate (sigmoid)"],
+            id="deep sigmoid",
+        ),
+    ],
+)
+def test_advice(config, overrides, advice):
+    given = [str(remark) for remark in load(config(), overrides).advice]
+    assert len(given) == len(advice)
+    for said, expected in zip(given, advice, strict=True):
+        assert expected in said

@@ -1,0 +1,182 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dnn_cli.errors import ConfigError
+from dnn_cli.spec.experiment import Experiment
+from dnn_cli.spec.load import load, to_yaml
+from dnn_cli.spec.yaml_file import parse_yaml
+
+PARENT = """\
+model:
+  layers:
+    - Flatten
+    - {type: Dense, units: 20, activation: relu, name: hidden}
+    - {type: Dense, units: 10, activation: softmax, name: output}
+data: {dataset: digits, split_seed: 7}
+optimizer: {type: adam, beta_1: 0.8}
+epochs: 3
+"""
+
+
+def faults(file, *overrides):
+    with pytest.raises(ConfigError) as refused:
+        load(file, overrides)
+    return [str(fault).replace(f"{file}:", "") for fault in refused.value.faults]
+
+
+def test_all_faults_come_at_once_in_the_order_of_the_file(config):
+    file = config(
+        "epoch: 5\n"
+        "seed: no\n"
+        "data: {dataset: digit, flatten: yes, validation_size: 1.5}\n"
+        "optimizer: {type: adam, momentum: 0.9, learning_rate: -1}\n"
+        "model:\n"
+        "  layers:\n"
+        "    - relu\n"
+        "    - {type: Dense, units: 10.0, activation: rleu}\n"
+        "    - {type: Dense, unit: 3, name: a/b}\n"
+        "batch_size: 010\n"
+        "batch_size: 3\n"
+    )
+    assert faults(file) == [
+        "1:1  epoch  is not a key of a config  (did you mean epochs?)",
+        "2:1  seed  needs a whole number, not the text 'no'",
+        "3:8  data.dataset  'digit' is no dataset  (did you mean digits?)",
+        "3:24  data.flatten  needs true or false, not the text 'yes'  (did you mean true?)",
+        "3:38  data.validation_size  needs a number < 1, not 1.5",
+        "4:25  optimizer.momentum  is not an argument of adam  (sgd, rmsprop, muon have it)",
+        "4:40  optimizer.learning_rate  needs a number > 0, not -1",
+        "7:7  model.layers.0  'relu' is no layer  (it is an activation: write {type: Activation, activation: relu})",
+        "8:21  model.layers.1.units  needs a whole number, not 10.0  (did you mean 10?)",
+        "8:34  model.layers.1.activation  'rleu' is no activation  (did you mean relu?)",
+        "9:7  model.layers.2.units  is missing",
+        "9:21  model.layers.2.unit  is not an argument of Dense  (did you mean units?)",
+        "9:30  model.layers.2.name  Keras takes no / in a name: use _ or -",
+        "10:1  batch_size  needs a whole number, not the text '010'  (did you mean 10?)",
+        "11:1  batch_size  the key stands twice, first in line 10  (keep one of them)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("", "is empty", id="empty file"),
+        pytest.param("# only a comment\n", "is empty", id="only a comment"),
+        pytest.param("just text", "not a mapping", id="a word"),
+        pytest.param("- a\n- b", "not a mapping", id="a list"),
+    ],
+)
+def test_a_file_that_is_no_mapping(config, text, message):
+    (fault,) = faults(config(text))
+    assert message in fault
+
+
+def test_a_child_changes_keys_and_keeps_the_rest_of_its_parent(config):
+    config(PARENT, "parent.yaml")
+    child = load(config("extends: parent.yaml\ndata: {flatten: true}\noptimizer: {beta_2: 0.9}\n")).experiment
+    assert child.name == "digits"
+    assert (child.data.split_seed, child.data.flatten, child.epochs) == (7, True, 3)
+    assert (child.optimizer.beta_1, child.optimizer.beta_2) == (0.8, 0.9)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "{type: sgd}", "{type: sgd, momentum: 0.5}"])
+def test_another_optimizer_takes_nothing_over_from_the_parents(config, optimizer):
+    config(PARENT, "parent.yaml")
+    assert load(config(f"extends: parent.yaml\noptimizer: {optimizer}\n")).experiment.optimizer.type == "sgd"
+
+
+def test_a_fault_in_a_parent_is_shown_in_the_parent(config):
+    config(PARENT.replace("0.8", "8"), "parent.yaml")
+    (fault,) = faults(config("extends: parent.yaml\nepochs: 1\n"))
+    assert "parent.yaml:7:25  optimizer.beta_1  needs a number < 1, not 8" in fault
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("extends: digits.yaml", "goes round in a circle", id="itself"),
+        pytest.param("extends: nowhere.yaml", "there is no", id="missing parent"),
+        pytest.param("extends: [a, b]", "needs the name of one config", id="two parents"),
+    ],
+)
+def test_a_parent_that_cannot_be(config, text, message):
+    (fault,) = faults(config(text))
+    assert "1:1  extends" in fault
+    assert message in fault
+
+
+@pytest.mark.parametrize(
+    ("override", "read"),
+    [
+        pytest.param("epochs=7", lambda e: e.epochs == 7, id="plain key"),
+        pytest.param("layers.hidden.units=30", lambda e: e.model.layers[1].units == 30, id="layer by name"),
+        pytest.param("model.layers.1.units=30", lambda e: e.model.layers[1].units == 30, id="layer by index"),
+        pytest.param("layers.0.name=flat", lambda e: e.model.layers[0].name == "flat", id="argument of a bare name"),
+        pytest.param("optimizer=sgd", lambda e: e.optimizer.type == "sgd", id="another optimizer"),
+        pytest.param("optimizer={type: sgd, momentum: 0.9}", lambda e: e.optimizer.momentum == 0.9, id="mapping"),
+        pytest.param("optimizer.learning_rate=1e-2", lambda e: e.optimizer.learning_rate == 0.01, id="float"),
+        pytest.param("~optimizer", lambda e: e.optimizer.type == "rmsprop", id="removed: Keras's default"),
+        pytest.param("~layers.1", lambda e: len(e.model.layers) == 2, id="layer removed"),
+        pytest.param("name=a=b", lambda e: e.name == "a=b", id="value with an equals sign"),
+        pytest.param("data.flatten=true", lambda e: e.data.flatten, id="nested key"),
+    ],
+)
+def test_an_override_changes_one_thing(config, override, read):
+    assert read(load(config(PARENT), [override]).experiment)
+
+
+def test_a_learning_rate_alone_goes_to_the_default_optimizer(config):
+    file = config(PARENT.replace("optimizer: {type: adam, beta_1: 0.8}\n", ""))
+    assert load(file, ["optimizer.learning_rate=0.5"]).experiment.optimizer.type == "rmsprop"
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("epochs", "epochs  is not an override  (write key.path=value, or ~key.path to remove one)"),
+        ("=3", "=3  is not an override  (write key.path=value, or ~key.path to remove one)"),
+        ("~a=3", "~a=3  is not an override  (write key.path=value, or ~key.path to remove one)"),
+        ("epoch=3", "epoch=3  epoch  is not a key of a config  (did you mean epochs?)"),
+        ("epochs=x", "epochs=x  epochs  needs a whole number, not the text 'x'"),
+        ("epochs=[", "epochs=[  is not YAML: while parsing a flow node, did not find expected node content"),
+        ("layers.7.units=1", "layers.7.units=1  model.layers has no 7; indices are 0 to 2, names are hidden, output"),
+        ("~seed", "~seed  has nothing to remove: there is no seed"),
+        ("epochs.a=1", "epochs.a=1  epochs is a plain value and holds no keys"),
+    ],
+    ids=lambda text: text if len(text) < 20 else "",
+)
+def test_an_override_that_goes_nowhere(config, override, line):
+    assert faults(config(PARENT), override) == [line]
+
+
+def test_a_bare_name_is_the_same_experiment_as_a_mapping(config):
+    bare = load(config(PARENT), ["optimizer=sgd"]).experiment
+    assert bare == load(config(PARENT), ["optimizer={type: sgd}"]).experiment
+    assert bare == load(config(PARENT), ["optimizer={type: sgd, learning_rate: 0.01, momentum: 0}"]).experiment
+
+
+@given(st.text(min_size=1, max_size=20) | st.sampled_from(["no", "1e3", "010", "~", "null", "a: b", "#x", "- x"]))
+@settings(max_examples=300, deadline=None)
+def test_any_name_that_is_accepted_survives_the_round_trip(name):
+    plain = {"name": name, "model": {"layers": ["Flatten", {"type": "Dense", "units": 10}]}}
+    try:
+        experiment = Experiment.model_validate(plain)
+    except ValueError:
+        return
+    assert Experiment.model_validate(parse_yaml(to_yaml(experiment), "f").value) == experiment
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        "{type: muon, weight_decay: null, rms_rate: null}",
+        "{type: adam, learning_rate: {type: PiecewiseConstantDecay, boundaries: [3], values: [0.1, 1e-7]}}",
+        "{type: ftrl, l1_regularization_strength: 0.001, clipnorm: 1}",
+    ],
+)
+def test_a_resolved_config_is_the_same_experiment(config, tmp_path, optimizer):
+    experiment = load(config(PARENT), [f"optimizer={optimizer}"]).experiment
+    again = tmp_path / "again.yaml"
+    again.write_text(to_yaml(experiment), encoding="utf-8")
+    assert load(str(again)).experiment == experiment

@@ -1,0 +1,118 @@
+"""Our arguments, defaults and memory against Keras's own optimizers."""
+
+import inspect
+import math
+
+import keras
+import pytest
+from pydantic import TypeAdapter
+
+from dnn_cli.errors import ConfigError
+from dnn_cli.spec import check
+from dnn_cli.spec.catalog import KINDS
+from dnn_cli.spec.experiment import Experiment
+from dnn_cli.spec.load import load
+from dnn_cli.spec.optimizers import Optimizer
+from dnn_cli.spec.stack import walk
+from tests.spec.test_layers import keras_class, plain
+
+KERAS = tuple(int(part) for part in keras.__version__.split(".")[:2])
+OPTIMIZERS = [
+    pytest.param(name, marks=pytest.mark.skipif(cls.since > KERAS, reason=f"needs Keras {cls.since}"))
+    for name, cls in KINDS["optimizer"].items()
+]
+EXTRA = {
+    "initializer": {"input_axes", "output_axes"},
+    "loss": {"reduction", "dtype", "axis"},
+    "metric": {"dtype", "from_sorted_ids"},
+}
+"""Arguments of Keras for other uses."""
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_has_keras_arguments_and_defaults(name):
+    compare_signature(KINDS["optimizer"][name], set())
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (kind, name)
+        for kind in ("schedule", "initializer", "regularizer", "constraint", "loss", "metric")
+        for name in KINDS[kind]
+    ],
+)
+def test_every_other_part_has_keras_arguments_and_defaults(kind, name):
+    compare_signature(KINDS[kind][name], EXTRA.get(kind, set()))
+
+
+def compare_signature(cls, left_out):
+    theirs = dict(inspect.signature(keras_class(cls).__init__).parameters)
+    for key in ("self", "args", "kwargs", "name", *left_out):
+        theirs.pop(key, None)
+    ours = {key: field for key, field in cls.model_fields.items() if key != "type"}
+    assert set(ours) == set(theirs)
+    for key, field in ours.items():
+        assert field.is_required() == (theirs[key].default is inspect.Parameter.empty), key
+        if not field.is_required():
+            assert plain(field.get_default()) == plain(theirs[key].default), key
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *[pytest.param({"type": name}, id=name, marks=parameter.marks) for parameter in OPTIMIZERS
+          for name in parameter.values],
+        pytest.param({"type": "sgd", "momentum": 0.9}, id="sgd with momentum"),
+        pytest.param({"type": "rmsprop", "momentum": 0.9, "centered": True}, id="rmsprop with everything"),
+        pytest.param({"type": "adam", "amsgrad": True, "use_ema": True}, id="adam with amsgrad and averages"),
+        pytest.param({"type": "adam", "gradient_accumulation_steps": 2}, id="adam with accumulated gradients"),
+        pytest.param({"type": "muon", "exclude_layers": ["output"]}, id="muon without the output",
+                     marks=pytest.mark.skipif(KERAS < (3, 13), reason="needs Keras 3.13")),
+    ],
+)  # fmt: skip
+def test_the_memory_of_an_optimizer_is_what_keras_allocates(arguments):
+    experiment = Experiment.model_validate(
+        {
+            "name": "x",
+            "optimizer": arguments,
+            "model": {
+                "layers": [
+                    {"type": "Reshape", "target_shape": [8, 8, 1]},
+                    {"type": "Conv2D", "filters": 3, "kernel_size": 2},
+                    "BatchNormalization",
+                    "Flatten",
+                    {"type": "Dense", "units": 10, "name": "output"},
+                ]
+            },
+            "data": {"dataset": "digits"},
+        }
+    )
+    stages = walk(experiment.model.layers, experiment.data.input_shape)
+    model = keras.Sequential([keras.Input((8, 8)), *[stage.layer.build(name=stage.name) for stage in stages]])
+    optimizer = experiment.optimizer.build()
+    optimizer.build(model.trainable_variables)
+    kept = sum(math.prod(v.shape) for v in optimizer.variables if len(v.shape))  # scalars: counters and rates
+    assert experiment.optimizer.memory(check.trainable_weights(stages)) == 4 * kept
+
+
+@pytest.mark.parametrize("schedule", [
+    {"type": "ExponentialDecay", "initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5},
+    {"type": "InverseTimeDecay", "initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5},
+    {"type": "PolynomialDecay", "initial_learning_rate": 0.1, "decay_steps": 10},
+    {"type": "PiecewiseConstantDecay", "boundaries": [5], "values": [0.1, 0.01]},
+    {"type": "CosineDecay", "initial_learning_rate": 0.0, "decay_steps": 10, "warmup_target": 0.1, "warmup_steps": 5},
+    {"type": "CosineDecayRestarts", "initial_learning_rate": 0.1, "first_decay_steps": 4},
+], ids=lambda schedule: schedule["type"])  # fmt: skip
+def test_a_schedule_is_built_with_its_arguments(schedule):
+    given = {key: value for key, value in schedule.items() if key != "type"}
+    expected = getattr(keras.optimizers.schedules, schedule["type"])(**given)
+    optimizer = TypeAdapter(Optimizer).validate_python({"type": "sgd", "learning_rate": schedule})
+    built = optimizer.learning_rate.build()
+    assert [float(built(step)) for step in (0, 3, 7)] == [float(expected(step)) for step in (0, 3, 7)]
+
+
+def test_an_optimizer_that_the_installed_keras_lacks_is_a_fault(config, monkeypatch):
+    monkeypatch.setattr(check, "version", lambda package: "3.12.4")
+    with pytest.raises(ConfigError, match=r"optimizer  schedule_free_adamw needs Keras 3\.14, and 3\.12\.4"):
+        load(config(), ["optimizer=schedule_free_adamw"])

@@ -1,0 +1,123 @@
+import os
+
+import pytest
+
+from dnn_cli.errors import ConfigError
+from dnn_cli.spec.yaml_file import MAX_BYTES, parse_yaml, read_yaml
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        pytest.param("1e-3", 0.001, id="float without a dot"),
+        pytest.param("1e3", 1000.0, id="float without a dot or sign"),
+        pytest.param(".5", 0.5, id="float without a leading zero"),
+        pytest.param("-7", -7, id="negative"),
+        pytest.param("10.0", 10.0, id="float that is whole stays a float"),
+        pytest.param("010", "010", id="leading zero is text, not octal"),
+        pytest.param("1_000", "1_000", id="underscore is text"),
+        pytest.param("1:30", "1:30", id="sexagesimal is text"),
+        pytest.param("no", "no", id="no is text"),
+        pytest.param("off", "off", id="off is text"),
+        pytest.param("2026-01-01", "2026-01-01", id="date is text"),
+        pytest.param("true", True, id="true"),
+        pytest.param("~", None, id="null"),
+        pytest.param('"10"', "10", id="quoted number is text"),
+        pytest.param("0x10", "0x10", id="hexadecimal is text"),
+    ],
+)
+def test_a_scalar_is_what_it_looks_like(text, value):
+    found = parse_yaml(f"key: {text}", "file").value["key"]
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        pytest.param("a: 1\na: 2", "f:2:1", "stands twice, first in line 1", id="duplicate key"),
+        pytest.param("a: {b: 1, b: 2}", "f:1:11", "stands twice", id="duplicate key in flow"),
+        pytest.param("a: .nan", "f:1:4", "not a number", id="nan"),
+        pytest.param("a: -.INF", "f:1:4", "not a number", id="infinity"),
+        pytest.param("a: 1.0e+400", "f:1:4", "too large", id="float overflow"),
+        pytest.param(f"a: {'9' * 5000}", "f:1:4", "too large", id="integer of 5,000 digits"),
+        pytest.param("a: !!python/object:os.system {}", "f:1:4", "tag", id="python object"),
+        pytest.param("a: !!binary AAAA", "f:1:4", "tag", id="binary"),
+        pytest.param("a: !!set {b}", "f:1:4", "tag", id="set"),
+        pytest.param("<<: {a: 1}", "f:1:1", "merge keys", id="merge key"),
+        pytest.param('a: "\\e[31m"', "f:1:4", "control character", id="escaped control character"),
+    ],
+)
+def test_a_fault_in_a_value_is_placed_and_reading_goes_on(text, place, message):
+    ((_, fault),) = parse_yaml(text, "f").faults
+    assert str(fault.place) == place
+    assert message in fault.message
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        pytest.param("a: [1", "f:2:1", "not YAML", id="bracket left open"),
+        pytest.param("a:\n\t- b", "f:2:1", "not YAML", id="tab as indentation"),
+        pytest.param("a: 1\n--- \nb: 2", "f:2:1", "second document", id="two documents"),
+        pytest.param("a: \x00", "f:1:4", "U+0000", id="NUL"),
+        pytest.param("a: *b", "f:1:4", "no value before it", id="alias to nothing"),
+        pytest.param("a: &a [*a]", "f:1:8", "no value before it", id="alias to itself"),
+        pytest.param("? [1]\n: 2", "f:1:3", "a key must be a word", id="list as key"),
+        pytest.param("a: " + "[" * 3000 + "]" * 3000, "f:1:54", "nested more than", id="3,000 deep"),
+    ],
+)
+def test_what_is_no_document_is_refused_where_it_breaks(text, place, message):
+    with pytest.raises(ConfigError) as refused:
+        parse_yaml(text, "f")
+    (fault,) = refused.value.faults
+    assert str(fault.place) == place
+    assert message in fault.message
+
+
+def test_a_bomb_of_aliases_ends_early():
+    text = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40))
+    with pytest.raises(ConfigError, match="aliases counted"):
+        parse_yaml(text, "f")
+
+
+def test_an_alias_is_a_copy_with_its_own_place():
+    document = parse_yaml("a: &x {b: 1}\nc: *x", "f")
+    document.value["a"]["b"] = 2
+    assert document.value["c"] == {"b": 1}
+    assert str(document.place(("c", "b"))) == "f:2:1"
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        pytest.param("name: é".encode("latin-1"), "f.yaml:1:7  is not UTF-8", id="latin-1"),
+        pytest.param("a: 1".encode("utf-16"), "f.yaml:1:1  is not UTF-8", id="utf-16"),
+        pytest.param(b"#" * (MAX_BYTES + 1), "larger than", id="too large"),
+    ],
+)
+def test_a_file_that_is_no_text_is_refused(tmp_path, monkeypatch, raw, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "f.yaml").write_bytes(raw)
+    with pytest.raises(ConfigError) as refused:
+        read_yaml("f.yaml")
+    assert message in str(refused.value)
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path):
+    file = tmp_path / "f.yaml"
+    file.write_bytes(b"\xef\xbb\xbfa: 1")
+    assert read_yaml(str(file)).value == {"a": 1}
+
+
+@pytest.mark.parametrize("what", ["directory", "fifo", "nothing", "device"])
+def test_what_is_no_file_is_refused(tmp_path, what):
+    path = tmp_path / what
+    if what == "directory":
+        path.mkdir()
+    elif what == "fifo":
+        os.mkfifo(path)
+    elif what == "device":
+        path.symlink_to("/dev/zero")
+    with pytest.raises(ConfigError):
+        read_yaml(str(path))

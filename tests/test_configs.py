@@ -1,0 +1,45 @@
+"""The configs that come with `dnn`: valid, explained, and trainable without a network."""
+
+from pathlib import Path
+
+import pytest
+
+from dnn_cli.spec.load import load
+from dnn_cli.spec.summary import summarize
+from dnn_cli.training.build import build_model
+from tests.conftest import ROOT
+
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_config_says_what_it_shows_how_to_run_it_and_what_to_expect(path: Path):
+    header = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    assert f"configs/{path.name}" in "\n".join(header)
+    assert any("validation accuracy" in line for line in header)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_config_builds_on_digits_as_well(path: Path):
+    experiment = load(str(path), ["data.dataset=digits"]).experiment
+    assert build_model(experiment).count_params() == summarize(experiment).total
+
+
+def test_the_only_advice_is_on_the_config_that_shows_it():
+    advised = [path.stem for path in CONFIGS if load(str(path)).advice]
+    assert advised == ["deep_sigmoid"]
+
+
+def test_the_textbooks_experiments_are_what_the_textbook_says():
+    experiments = {path.stem: load(str(path)).experiment for path in CONFIGS}
+    for name in experiments.keys() - {"best_dense"}:
+        assert (experiments[name].epochs, experiments[name].batch_size) == (5, 32)
+    optimizers = {name: experiments[name].optimizer for name in experiments}
+    assert (optimizers["sigmoid_rmsprop"].type, experiments["sigmoid_rmsprop"].data.flatten) == ("rmsprop", True)
+    assert (optimizers["relu_sgd"].type, optimizers["relu_sgd"].learning_rate) == ("sgd", 0.01)
+    assert optimizers["relu_sgd_lr01"].learning_rate == 0.1
+    assert (optimizers["relu_nesterov"].momentum, optimizers["relu_nesterov"].nesterov) == (0.9, True)
+    assert optimizers["relu_adagrad"].initial_accumulator_value == 0.1
+    assert (optimizers["relu_adam"].beta_1, optimizers["relu_adam"].beta_2) == (0.9, 0.999)
+    assert experiments["named"].model.name == "패션 MNIST 모델"
+    assert summarize(experiments["relu_adam"]).total == 79_510

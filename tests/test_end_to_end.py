@@ -1,0 +1,39 @@
+"""The whole path on the real Fashion-MNIST, as the README's first command goes it."""
+
+import shutil
+
+import keras
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from dnn_cli.data.examples import load_examples, load_test_examples
+from dnn_cli.spec.experiment import Data
+from tests.conftest import ROOT, document
+
+
+def test_fashion_mnist_from_the_config_to_the_comparison(dnn, tmp_path):
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    done = dnn("train", "configs/relu_adam.yaml", "configs/relu_sgd.yaml", "epochs=1", "--json")
+    assert done.returncode == 0, done.stderr
+    adam, sgd = document(done)["runs"]
+    assert adam["last"]["val_accuracy"] > 0.83
+    assert 0.7 < sgd["last"]["val_accuracy"] < adam["last"]["val_accuracy"]
+    assert "fashion_mnist: 48,000 to train on, 12,000 to validate on, inputs 28 × 28, 10 classes" in done.stderr
+
+    compared = document(dnn("compare", "--json"))
+    assert [group["name"] for group in compared["groups"]] == ["relu_adam", "relu_sgd"]
+
+    diverged = dnn("train", "configs/relu_adam.yaml", "optimizer=adafactor")
+    assert diverged.returncode == 1
+    assert "relu_adam diverged: " in diverged.stdout
+    assert "next  dnn train configs/relu_adam.yaml optimizer=adafactor optimizer.epsilon_1=1e-7" in diverged.stdout
+
+    examples = load_examples(Data())
+    assert examples.images.shape == (60_000, 28, 28)
+    assert np.bincount(examples.labels).tolist() == [6_000] * 10
+    assert np.bincount(load_test_examples(Data()).labels).tolist() == [1_000] * 10
+    _, images, _, labels = train_test_split(examples.images, examples.labels, test_size=0.2, random_state=42)
+    model = keras.saving.load_model(tmp_path / adam["dir"] / "model.keras", safe_mode=True)
+    scores = model.evaluate(images / 255.0, labels.astype("int32"), batch_size=32, verbose=0, return_dict=True)
+    assert scores["accuracy"] == adam["last"]["val_accuracy"]
+    assert scores["loss"] == adam["last"]["val_loss"]

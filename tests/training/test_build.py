@@ -1,0 +1,49 @@
+import keras
+import numpy as np
+import pytest
+
+from dnn_cli.spec.catalog import KINDS, NAMES
+from dnn_cli.training.build import build_model
+
+
+def test_the_model_is_the_one_described(experiment):
+    model = build_model(experiment("model.name=net", "optimizer={type: sgd, learning_rate: 0.5, nesterov: true}"))
+    assert model.name == "net"
+    assert [layer.name for layer in model.layers] == ["flatten", "hidden", "output"]
+    assert model.layers[1].activation is keras.activations.relu
+    assert model.optimizer.nesterov
+    assert float(model.optimizer.learning_rate) == 0.5
+
+
+def test_initial_weights_depend_on_the_seed_alone(experiment):
+    first = build_model(experiment()).get_weights()
+    build_model(experiment("seed=1"))
+    second = build_model(experiment()).get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("kind", ["initializer", "regularizer", "constraint"])
+def test_every_part_of_a_kernel_reaches_keras(experiment, kind):
+    for name, cls in KINDS[kind].items():
+        layer = build_model(experiment(f"layers.hidden.kernel_{kind}={name}")).layers[1]
+        assert type(getattr(layer, f"kernel_{kind}")).__name__ == cls.keras_name.rpartition(".")[2]
+
+
+def test_arguments_of_parts_reach_keras(experiment):
+    model = build_model(
+        experiment(
+            "layers.hidden.kernel_initializer={type: constant, value: 0.25}",
+            "layers.hidden.kernel_regularizer={type: l2, l2: 0.5}",
+            "layers.hidden.use_bias=false",
+        )
+    )
+    (kernel,) = model.layers[1].get_weights()
+    assert np.all(kernel == 0.25)
+    assert float(model.losses[0]) == 0.5 * 64 * 16 * 0.25**2
+
+
+def test_every_activation_is_keras_own(experiment):
+    for name in NAMES["activation"]:
+        if name != "glu":
+            layer = build_model(experiment(f"layers.hidden.activation={name}")).layers[1]
+            assert layer.activation is keras.activations.get(name)

@@ -1,0 +1,198 @@
+"""Training on digits: what the numbers promise, and how it ends."""
+
+import json
+import signal
+
+import keras
+import numpy as np
+import pytest
+
+from dnn_cli.data.examples import load_examples, split_examples
+from dnn_cli.runs.store import Store
+from dnn_cli.spec.catalog import KINDS
+from dnn_cli.spec.load import to_yaml
+from dnn_cli.training.train import train
+from tests.conftest import DIVERGES
+
+KERAS = tuple(int(part) for part in keras.__version__.split(".")[:2])
+
+
+class Silent:
+    """A listener that keeps what it is told."""
+
+    def __init__(self):
+        self.epochs = []
+        self.batches = []
+
+    def on_begin(self, steps, device):
+        self.steps = steps
+
+    def on_batch(self, epoch, step, scores):
+        self.batches.append((epoch, step))
+
+    def on_epoch(self, scores):
+        self.epochs.append(dict(scores))
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """Trains an experiment into a run of its own; returns the run, its record and its listener."""
+
+    def run(experiment, listener=None):
+        examples = load_examples(experiment.data)
+        split = split_examples(experiment.data, len(examples))
+        made = Store(tmp_path / "runs").create(experiment.name, to_yaml(experiment))
+        listener = listener or Silent()
+        return made, train(experiment, examples, split, made, listener), listener
+
+    return run
+
+
+def weights(run):
+    return [np.array(w) for w in keras.saving.load_model(run.model, safe_mode=True).get_weights()]
+
+
+def same(first, second):
+    return len(first) == len(second) and all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def timeless(run):
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in run.read_metrics()]
+
+
+STACKS = {
+    "dense": [],
+    "dropout, noise and normalisation": [
+        "layers=[Flatten, BatchNormalization, {type: GaussianNoise, stddev: 0.1}, {type: Dense, units: 16, activation:"
+        " relu}, {type: Dropout, rate: 0.3}, LayerNormalization, {type: Dense, units: 10, activation: softmax}]"
+    ],
+    "convolution": [
+        "layers=[{type: Reshape, target_shape: [8, 8, 1]}, {type: Conv2D, filters: 4, kernel_size: 3},"
+        " MaxPooling2D, {type: Conv2D, filters: 8, kernel_size: 2}, GlobalAveragePooling2D,"
+        " {type: Dense, units: 10, activation: softmax}]"
+    ],
+}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_same_experiment_gives_the_same_bits(experiment, trained, stack):
+    first, _, _ = trained(experiment(*STACKS[stack]))
+    trained(experiment("seed=7"))  # another training in between leaves no trace
+    second, _, _ = trained(experiment(*STACKS[stack]))
+    assert same(weights(first), weights(second))
+    assert timeless(first) == timeless(second)
+    assert np.array_equal(np.load(first.predictions)["outputs"], np.load(second.predictions)["outputs"])
+
+
+def test_another_seed_gives_other_weights(experiment, trained):
+    assert not same(weights(trained(experiment())[0]), weights(trained(experiment("seed=43"))[0]))
+
+
+def test_a_bare_name_trains_to_the_bits_of_a_mapping(experiment, trained):
+    bare, _, _ = trained(experiment("optimizer=sgd"))
+    mapping, _, _ = trained(experiment("optimizer={type: sgd}"))
+    assert same(weights(bare), weights(mapping))
+
+
+def test_a_run_directory_holds_the_whole_story(experiment, trained):
+    made, record, listener = trained(experiment())
+    assert sorted(path.name for path in made.directory.iterdir()) == [
+        "config.yaml", "metrics.csv", "model.keras", "predictions.npz", "run.json", "train.log",
+    ]  # fmt: skip
+    header = made.metrics.read_text().splitlines()[0]
+    assert header == "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,seconds"
+    assert made.read_metrics() == listener.epochs
+    assert made.read_record() == record
+    assert record.status == "completed"
+    assert record.results.last == listener.epochs[-1]
+    assert record.results.best["val_accuracy"] == max(row["val_accuracy"] for row in listener.epochs)
+    fingerprint = load_examples(experiment().data).fingerprint()
+    assert record.data == {"dataset": "digits", "train": 1437, "validation": 360, "fingerprint": fingerprint}
+    assert {"dnn", "python", "tensorflow", "keras", "numpy", "scikit-learn"} == set(record.versions)
+    assert listener.batches == [(epoch, step) for epoch in (1, 2) for step in range(1, 46)]
+    json.loads(made.record.read_text(), parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        pytest.param([], id="as it is"),
+        pytest.param(["data.flatten=true"], id="flattened"),
+        pytest.param(["model.name=패션 MNIST 모델", "layers.hidden.name=은닉 층"], id="names in another script"),
+        pytest.param(["optimizer={type: adam, use_ema: true, ema_momentum: 0.5}"], id="averaged weights"),
+        pytest.param(["loss=categorical_crossentropy"], id="labels as vectors"),
+        pytest.param(["batch_size=100"], id="a short last batch"),
+    ],
+)
+def test_plain_keras_gives_exactly_the_recorded_validation_score(experiment, trained, overrides):
+    one = experiment(*overrides)
+    made, record, _ = trained(one)
+    examples = load_examples(one.data)
+    split = split_examples(one.data, len(examples))
+    inputs = examples.images[split.validation].reshape(-1, *one.data.input_shape) / np.float32(16)
+    labels = examples.labels[split.validation].astype("int32")
+    if one.loss.targets == "one_hot":
+        labels = np.eye(10, dtype="float32")[labels]
+    model = keras.saving.load_model(made.model, safe_mode=True)
+    scores = model.evaluate(inputs, labels, batch_size=one.batch_size, verbose=0, return_dict=True)
+    assert {f"val_{name}": value for name, value in scores.items()} == record.results.model
+    stored = np.load(made.predictions, allow_pickle=False)
+    assert np.array_equal(stored["outputs"], model.predict(inputs, batch_size=one.batch_size, verbose=0))
+    assert np.array_equal(stored["indices"], split.validation)
+    assert np.array_equal(stored["labels"], examples.labels[split.validation])
+
+
+@pytest.mark.parametrize("name", KINDS["optimizer"])
+def test_every_optimizer_trains(experiment, trained, name):
+    if KINDS["optimizer"][name].since > KERAS:
+        pytest.skip(f"Keras {keras.__version__} has no {name}")
+    _, record, _ = trained(experiment(f"optimizer={name}", "epochs=1"))
+    assert record.status in ("completed", "diverged")
+    assert record.status == "completed" or name == "adafactor"
+
+
+def test_a_schedule_is_followed_and_written_down(experiment, trained):
+    rate = "{type: PiecewiseConstantDecay, boundaries: [45], values: [0.01, 0.001]}"
+    _, _, listener = trained(experiment(f"optimizer={{type: sgd, learning_rate: {rate}}}", "epochs=3"))
+    assert [row["learning_rate"] for row in listener.epochs] == [0.01, 0.001, 0.001]
+
+
+def test_a_loss_that_is_no_number_ends_the_run_at_its_batch(experiment, trained):
+    made, record, listener = trained(experiment(*DIVERGES))
+    assert record.status == "diverged"
+    assert record.reason.startswith("the loss was no longer a number in epoch 1, batch ")
+    epoch, step = 1, int(record.reason.rsplit(" ", 1)[1])
+    assert listener.batches[-1] == (epoch, step - 1)
+    assert not made.model.exists()
+    assert "NaN" not in made.record.read_text()
+    assert made.read_record() == record
+
+
+def test_an_interruption_keeps_what_was_trained(experiment, trained, tmp_path):
+    class Stops(Silent):
+        def on_batch(self, epoch, step, scores):
+            if (epoch, step) == (2, 3):
+                signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(experiment(), Stops())
+    (entry,) = Store(tmp_path / "runs").entries()
+    assert (entry.record.status, entry.record.epochs) == ("interrupted", 1)
+    assert len(entry.run.read_metrics()) == 1
+
+
+def test_an_error_from_below_is_a_failed_run_with_a_reason(experiment, trained, capfd):
+    class Breaks(Silent):
+        def on_batch(self, epoch, step, scores):
+            raise MemoryError
+
+    _, record, _ = trained(experiment(), Breaks())
+    assert (record.status, record.reason) == ("failed", "out of memory: a smaller batch_size or network needs less")
+    assert "Traceback" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(not keras.src.backend.tensorflow.core.tf.config.list_physical_devices("GPU"), reason="needs a GPU")
+def test_on_a_gpu_the_same_experiment_gives_the_same_bits(experiment, trained):
+    first, record, _ = trained(experiment())
+    assert record.platform["device"] != "CPU"
+    assert same(weights(first), weights(trained(experiment())[0]))
