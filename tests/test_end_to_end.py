@@ -18,7 +18,7 @@ def test_fashion_mnist_from_the_config_to_the_comparison(dnn, tmp_path):
     adam, sgd = document(done)["runs"]
     assert adam["last"]["val_accuracy"] > 0.83
     assert 0.7 < sgd["last"]["val_accuracy"] < adam["last"]["val_accuracy"]
-    assert "fashion_mnist: 48,000 to train on, 12,000 to validate on, inputs 28 × 28, 10 classes" in done.stderr
+    assert "fashion_mnist: 48,000 images to train, 12,000 to validate, 28 × 28, 10 classes" in done.stderr
 
     compared = document(dnn("compare", "--json"))
     assert [group["name"] for group in compared["groups"]] == ["relu_adam", "relu_sgd"]

@@ -32,6 +32,7 @@ def compare(
     """Compare completed runs: the settings that differ, and the scores."""
     from dnn_cli.compare import comparison as work
     from dnn_cli.report import comparison as words
+    from dnn_cli.report.words import count
     from dnn_cli.runs.store import Store, read_entry
 
     if as_json + as_csv + as_markdown > 1:
@@ -48,10 +49,11 @@ def compare(
     else:
         out = results()
         if compared.rows:
+            out.print(f"{compared.metric} of {count(len(compared.rows), 'completed run')}, best and last epoch\n")
             show(out, words.comparison_table(compared))
             out.print()
             for line in words.verdict(compared):
-                out.print(visible(line), soft_wrap=True)
+                out.print(visible(line))
         else:
             notes().print(f"there is no completed run in {runs_dir} to compare; dnn train makes one")
         for line in words.left_out_lines(compared):

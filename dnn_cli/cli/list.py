@@ -17,8 +17,7 @@ def list_names(
     as_json: AsJson = False,
 ) -> None:
     """List the layers, optimizers, … that a config can name, with their arguments and defaults."""
-    from dnn_cli.report.tables import table
-    from dnn_cli.report.vocabulary import vocabulary
+    from dnn_cli.report.vocabulary import vocabulary, vocabulary_table
 
     if kind not in KINDS:
         raise UsageError(f"there are no {kind} to list", nearest(kind, KINDS) or f"one of {', '.join(KINDS)}")
@@ -26,11 +25,8 @@ def list_names(
     if as_json:
         print_json({"kind": kind, "names": [plain(word) for word in words.entries]})
         return
-    rows = [[word.name, word.meaning, word.arguments_text] for word in words.entries]
-    headers = ["name", "what it is", "arguments"]
-    used = [column for column in range(3) if any(row[column] for row in rows)]
     out = results()
-    show(out, table([headers[i] for i in used], [[row[i] for i in used] for row in rows]))
+    show(out, vocabulary_table(words))
     if words.common:
         out.print(f"\nall of them take {', '.join(words.common)}")
 

@@ -11,8 +11,8 @@ from typing import TextIO
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from dnn_cli.cli.console import console, visible
-from dnn_cli.report.runs import scores_text
-from dnn_cli.report.words import count, duration
+from dnn_cli.report.runs import epoch_header, epoch_line, scores_text
+from dnn_cli.report.words import count
 
 REFRESH = 0.1
 """Seconds between two looks of a bar."""
@@ -78,6 +78,7 @@ class Lines:
         self.screen = screen
         self.epochs = epochs
         self.doing = ""
+        self.headed = False
 
     def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
         if doing != self.doing:
@@ -91,10 +92,10 @@ class Lines:
         """Between epochs nothing is said."""
 
     def on_epoch(self, scores: Mapping[str, float]) -> None:
-        self.screen.say(
-            f"epoch {scores['epoch']:>{len(str(self.epochs))}}/{self.epochs}  {scores_text(scores)}  "
-            f"{duration(scores['seconds'])}"
-        )
+        if not self.headed:
+            self.screen.say(epoch_header(scores))
+        self.headed = True
+        self.screen.say(epoch_line(scores, self.epochs))
 
 
 class Bar(Lines):
@@ -129,7 +130,7 @@ class Bar(Lines):
             self.task,
             completed=(epoch - 1) * self.steps + step,
             description=f"epoch {epoch}/{self.epochs}",
-            scores=f"{scores_text(scores)}  {speed:,.0f}/s",
+            scores=f"{scores_text(scores)}  {speed:,.0f} images/s",
         )
 
     def on_epoch(self, scores: Mapping[str, float]) -> None:

@@ -100,8 +100,8 @@ def introduction(experiment: "Experiment") -> list[str]:
         f"{experiment.name}: {flow(experiment)}, {count(summarize(experiment).total, 'parameter')}",
         f"  {short(plain['optimizer'])}, {short(plain['loss'])}, batches of {experiment.batch_size}, "
         f"{count(experiment.epochs, 'epoch')}, seed {experiment.seed}",
-        f"  {data.dataset}: {data.facts.examples - validation:,} to train on, {validation:,} to validate on, "
-        f"inputs {shape}, {len(data.facts.classes)} classes",
+        f"  {data.dataset}: {data.facts.examples - validation:,} images to train, {validation:,} to validate, "
+        f"{shape}, {len(data.facts.classes)} classes",
     ]
 
 
@@ -115,26 +115,26 @@ def print_result(run: "Run", record: "Record", loaded: "Loaded", store: "Store")
         lines[0] += f"; {record.reason}"
     for label, scores in (("last", record.results.last), ("best", record.results.best)):
         if scores:
-            lines.append(f"  {label}  epoch {scores['epoch']}  {scores_text(scores)}")
+            lines.append(f"  {label}  epoch {scores['epoch']}  {scores_text(scores, 'val_')}")
     last, model = record.results.last or {}, record.results.model or {}
     if any(last[name] != value for name, value in model.items()):
         lines.append(f"  model.keras holds averaged weights: {scores_text(model)}")
     lines.append(f"  run   {os.path.relpath(run.directory)}")
-    lines.append(f"  next  {next_command(record, loaded, store)}")
+    lines.append("  next  " + "\n        ".join(next_commands(record, loaded, store)))
     for line in lines:
         results().print(visible(line), soft_wrap=True)
 
 
-def next_command(record: "Record", loaded: "Loaded", store: "Store") -> str:
+def next_commands(record: "Record", loaded: "Loaded", store: "Store") -> list[str]:
     """What a user most likely wants after a run."""
     if record.status == "diverged":
-        return again(loaded, gentler(loaded.experiment))
+        return [again(loaded, gentler(loaded.experiment))]
     if record.status == "failed":
-        return "see train.log in the run's directory"
+        return ["train.log in the run's directory has the details"]
     if sum(e.record is not None and e.record.status == "completed" for e in store.entries()) > 1:
-        return "dnn compare"
+        return ["dnn compare"]
     other = "adam" if loaded.experiment.optimizer.type == "sgd" else "sgd"
-    return f"{again(loaded, f'optimizer={other}')}, then dnn compare"
+    return [again(loaded, f"optimizer={other}"), "dnn compare"]
 
 
 def again(loaded: "Loaded", *more: str) -> str:

@@ -22,7 +22,7 @@ def comparison_table(comparison: Comparison) -> Table:
     settings = columns(comparison)
     low = min(value for row in comparison.rows for value in row.curve)
     high = max(value for row in comparison.rows for value in row.curve)
-    numbers = ["parameters", "best", "last", "epochs", "seconds"]
+    numbers = ["parameters", "best", "last", "epochs", "time"]
     rows = [
         [
             row.record.name,
@@ -31,13 +31,13 @@ def comparison_table(comparison: Comparison) -> Table:
             score(row.best),
             score(row.last),
             str(row.record.epochs),
-            f"{row.record.seconds or 0:.1f}",
+            duration(row.record.seconds),
             sparkline(row.curve, low, high),
             run_id(row.run),
         ]
         for row in comparison.rows
     ]
-    headers = ["name", *(key.removeprefix("layers.") for key in settings), *numbers, comparison.metric, "id"]
+    headers = ["name", *(key.removeprefix("layers.") for key in settings), *numbers, "curve", "id"]
     return table(headers, rows, right=numbers, flexible=["name", *headers[1 : 1 + len(settings)]])
 
 

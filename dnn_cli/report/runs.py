@@ -13,28 +13,23 @@ from dnn_cli.runs.store import Entry, run_id
 
 
 def runs_table(entries: Sequence[Entry]) -> Table:
-    """A run a row; a broken one with its reason in the place of its scores."""
-    rows = []
-    for entry in entries:
-        record = entry.record
-        if record is None:
-            rows.append(["–", entry.run.directory.name, "broken", entry.broken or "", "", "", ""])
-            continue
-        best = record.results.best or {}
-        monitor = record.results.monitor
-        rows.append(
-            [
-                record.id,
-                record.name,
-                record.status,
-                f"{monitor} {score(best.get(monitor))}" if best else record.reason or "",
-                str(record.epochs),
-                duration(record.seconds),
-                record.started[:16].replace("T", " "),
-            ]
-        )
-    headers = ["id", "name", "status", "best", "epochs", "time", "started (UTC)"]
-    return table(headers, rows, right=["epochs", "time"], flexible=["name", "best"])
+    """A run a row; where there is no score stands the reason."""
+    watched = {entry.record.results.monitor for entry in entries if entry.record}
+    one = watched.pop() if len(watched) == 1 else None
+    headers = ["id", "name", "status", one or "best", "epochs", "time", "started (UTC)"]
+    rows = [row(entry, one) for entry in entries]
+    return table(headers, rows, right=["epochs", "time"], flexible=["name", "status", headers[3]])
+
+
+def row(entry: Entry, header: str | None) -> list[str]:
+    """A run in the table; its metric is named where the header does not name it."""
+    record = entry.record
+    if record is None:
+        return ["–", entry.run.directory.name, "broken", entry.broken or "", "", "", ""]
+    monitor, best = record.results.monitor, record.results.best
+    told = score(best.get(monitor)) + ("" if monitor == header else f" {monitor}") if best else record.reason or ""
+    when = record.started[:16].replace("T", " ")
+    return [record.id, record.name, record.status, told, str(record.epochs), duration(record.seconds), when]
 
 
 def run_document(run: Run, record: Record) -> dict[str, Any]:
@@ -70,7 +65,23 @@ def entry_document(entry: Entry) -> dict[str, Any]:
     }
 
 
-def scores_text(scores: Mapping[str, float]) -> str:
-    """An epoch's scores in one line: `loss 0.3052  accuracy 0.8882  val_loss 0.3297  val_accuracy 0.8792`."""
-    shown = {name: value for name, value in scores.items() if name not in ("epoch", "learning_rate", "seconds")}
-    return "  ".join(f"{name} {score(value)}" for name, value in shown.items())
+NO_SCORES = ("epoch", "learning_rate", "seconds")
+"""Columns of `metrics.csv` that are no score."""
+
+
+def scores_text(scores: Mapping[str, float], prefix: str = "") -> str:
+    """Scores in one line, the loss first; only those whose names begin with `prefix`."""
+    shown = [name for name in scores if name not in NO_SCORES and name.startswith(prefix)]
+    return "  ".join(f"{name} {score(scores[name])}" for name in sorted(shown, key=lambda name: "loss" not in name))
+
+
+def epoch_header(scores: Mapping[str, float]) -> str:
+    """The heads of the columns that `epoch_line` fills."""
+    return "  ".join(["  epoch", *(f"{name:>8}" for name in scores if name not in NO_SCORES), "    time"])
+
+
+def epoch_line(scores: Mapping[str, float], epochs: int) -> str:
+    """An epoch as a row under `epoch_header`."""
+    cells = [f"{score(value):>{max(8, len(name))}}" for name, value in scores.items() if name not in NO_SCORES]
+    number = f"{scores['epoch']}/{epochs}"
+    return "  ".join([f"{number:>7}", *cells, f"{duration(scores['seconds']):>8}"])

@@ -17,12 +17,12 @@ def summary_table(summary: Summary) -> Table:
             row.name,
             row.type,
             shape_text(row.output_shape),
-            f"{row.parameters:,}",
-            f"{row.formula} = {row.parameters:,}" if row.formula else "",
+            f"{row.formula} = {row.parameters:,}" if row.formula else "0",
         ]
         for row in summary.layers
     ]
-    return table(["layer", "type", "output shape", "parameters", "how"], rows, right=["parameters"])
+    headers = ["layer", "type", "output shape", "parameters"]
+    return table(headers, rows, right=["parameters"], flexible=["layer", "type"])
 
 
 def totals(summary: Summary) -> list[tuple[str, str]]:

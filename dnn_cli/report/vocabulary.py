@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from dnn_cli.report.words import count
+from rich.table import Table
+from rich.text import Text
+
 from dnn_cli.spec.base import KerasPart
 from dnn_cli.spec.catalog import KINDS, NAMES, short
-from dnn_cli.spec.datasets import DATASETS
+from dnn_cli.spec.datasets import DATASETS, Dataset
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Vocabulary:
 def vocabulary(kind: str) -> Vocabulary:
     """The names of a kind, such as layer or optimizer."""
     if kind == "dataset":
-        return Vocabulary(tuple(Word(name, f"{d.summary}; {facts(name)}", {}) for name, d in DATASETS.items()))
+        return Vocabulary(tuple(Word(name, f"{d.summary} {facts(d)}", {}) for name, d in DATASETS.items()))
     if kind not in KINDS:
         return Vocabulary(tuple(Word(name, "", {}) for name in NAMES[kind]))
     classes = KINDS[kind]
@@ -57,6 +59,14 @@ def vocabulary(kind: str) -> Vocabulary:
     return Vocabulary(entries, tuple(key for key in order if key in common - different))
 
 
+def vocabulary_table(words: Vocabulary) -> Table:
+    """A name a row, with its meaning and under it its own arguments."""
+    made = Table.grid(padding=(0, 2, 0, 0))
+    for word in words.entries:
+        made.add_row(Text(word.name), Text("\n".join(filter(None, (word.meaning, word.arguments_text)))))
+    return made
+
+
 def defaults(cls: type[KerasPart]) -> dict[str, Any]:
     """The arguments of a class with their defaults as plain values; those it needs first."""
     fields = cls.model_fields
@@ -73,9 +83,8 @@ def first_line(cls: type) -> str:
     return (cls.__doc__ or "").strip().splitlines()[0]
 
 
-def facts(name: str) -> str:
+def facts(dataset: Dataset) -> str:
     """A dataset in numbers."""
-    dataset = next(found for key, found in DATASETS.items() if key == name)
     shape = " × ".join(map(str, dataset.image_shape))
-    apart = count(dataset.test_examples, "example")
-    return f"inputs {shape}, {len(dataset.classes)} classes, {apart} kept apart as test set"
+    apart = f", {dataset.test_examples:,} more kept apart as test set" if dataset.test_examples else ""
+    return f"{dataset.examples:,} images of {shape} in {len(dataset.classes)} classes{apart}"

@@ -71,7 +71,7 @@ class EmbeddedDataset(Dataset):
 
 
 FASHION_MNIST = IdxDataset(
-    summary="70,000 images of clothes, 28 × 28, ten classes; Xiao et al. 2017",
+    summary="Images of clothes; Xiao et al. 2017.",
     image_shape=(28, 28),
     classes=(
         "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
@@ -101,7 +101,7 @@ FASHION_MNIST = IdxDataset(
 )  # fmt: skip
 
 DIGITS = EmbeddedDataset(
-    summary="1,797 handwritten digits, 8 × 8, ten classes; part of scikit-learn, so never downloaded",
+    summary="Handwritten digits; part of scikit-learn, so never downloaded.",
     image_shape=(8, 8),
     classes=tuple("0123456789"),
     pixel_max=16,

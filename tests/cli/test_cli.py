@@ -20,18 +20,19 @@ def test_train_leaves_a_run_and_says_what_and_where(dnn, config, tmp_path):
     (directory,) = (tmp_path / "runs").iterdir()
     lines = done.stdout.splitlines()
     assert lines[0].startswith("digits completed: 2 epochs in ")
-    assert lines[1].startswith("  last  epoch 2  loss ")
-    assert lines[2].startswith("  best  epoch 2  loss ")
+    assert lines[1].startswith("  last  epoch 2  val_loss ")
+    assert lines[2].startswith("  best  epoch 2  val_loss ")
     assert lines[3] == f"  run   runs/{directory.name}"
     assert lines[4].startswith("  next  dnn train ")
     notes = done.stderr.splitlines()
     assert notes[:3] == [
         "digits: Flatten → Dense 16 relu → Dense 10 softmax, 1,210 parameters",
         "  adam, sparse_categorical_crossentropy, batches of 32, 2 epochs, seed 42",
-        "  digits: 1,437 to train on, 360 to validate on, inputs 8 × 8, 10 classes",
+        "  digits: 1,437 images to train, 360 to validate, 8 × 8, 10 classes",
     ]
-    assert [line[:9] for line in notes if line.startswith("epoch")] == ["epoch 1/2", "epoch 2/2"]
-    assert len(notes) == 8, "TensorFlow's own words are in the log alone"
+    assert notes[6].split() == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "time"]
+    assert [line.split()[0] for line in notes[7:]] == ["1/2", "2/2"]
+    assert len(notes) == 9, "TensorFlow's own words are in the log alone"
     assert ESCAPE not in done.stdout + done.stderr
     assert set(notes) <= set((directory / "train.log").read_text().splitlines())
 
@@ -120,7 +121,7 @@ def test_summary_of_a_config_and_of_a_run(dnn, config, make_run):
     assert of_config["parameters"] == {"total": 1210, "trainable": 1210, "non_trainable": 0, "bytes": 4840}
     shown = dnn("summary", config(), "model.name=패션 MNIST 모델").stdout
     assert shown.splitlines()[0] == "패션 MNIST 모델   input (None, 8, 8)"
-    assert "hidden    Dense     (None, 16)          1,040   64 × 16 + 16 = 1,040" in shown
+    assert "hidden   Dense    (None, 16)     64 × 16 + 16 = 1,040" in shown
 
 
 def test_compare_says_who_is_ahead_and_that_one_seed_decides_nothing(dnn, make_run):
@@ -129,11 +130,12 @@ def test_compare_says_who_is_ahead_and_that_one_seed_decides_nothing(dnn, make_r
     make_run("name=broken", digits="00000003").record.write_text("{")
     done = dnn("compare")
     assert done.returncode == 0
-    header, _, *rows = done.stdout.splitlines()
+    what, _, header, _, *rows = done.stdout.splitlines()
+    assert what == "val_accuracy of 2 completed runs, best and last epoch"
     assert header.split() == [
-        "name", "optimizer", "parameters", "best", "last", "epochs", "seconds", "val_accuracy", "id",
+        "name", "optimizer", "parameters", "best", "last", "epochs", "time", "curve", "id",
     ]  # fmt: skip
-    assert rows[0].split() == ["first", "adam", "1,210", "0.8000", "0.8000", "2", "2.0", "▃█", "00000001"]
+    assert rows[0].split() == ["first", "adam", "1,210", "0.8000", "0.8000", "2", "2.0", "s", "▆█", "00000001"]
     assert rows[3] == "first is ahead of second by 0.1000: best val_accuracy 0.8000 against 0.7000"
     assert rows[4].startswith("one seed each decides nothing")
     assert "broken: run.json is not JSON" in done.stderr
@@ -236,9 +238,9 @@ def on_a_terminal(words, cwd, **environment):
 
 def test_a_terminal_sees_a_bar_and_the_epochs(config, tmp_path):
     shown = on_a_terminal(["train", config(), "epochs=40"], tmp_path)
-    assert "epoch 40/40" in shown
+    assert " 40/40 " in shown
     assert "━" in shown
-    assert "/s" in shown
+    assert "images/s" in shown
     assert ESCAPE in shown
 
 
