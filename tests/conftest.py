@@ -21,6 +21,7 @@ from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import run_id
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.load import load, to_yaml
+from dnn_cli.spec.names import slug
 
 ROOT = Path(__file__).parent.parent
 
@@ -91,7 +92,7 @@ def make_run(tmp_path: Path, config: Callable[..., str]) -> Callable[..., Run]:
         **changes: Any,
     ) -> Run:
         experiment = load(config(text), overrides).experiment
-        directory = tmp_path / "runs" / f"{stamp}-{experiment.name}-{digits}"
+        directory = tmp_path / "runs" / f"{stamp}-{slug(experiment.name)}-{digits}"
         directory.mkdir(parents=True)
         run = Run(directory)
         run.config.write_text(to_yaml(experiment), encoding="utf-8")

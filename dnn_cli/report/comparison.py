@@ -49,7 +49,7 @@ def verdict(comparison: Comparison) -> list[str]:
         return [*said, "all these runs are one experiment: change a setting to compare, as optimizer=sgd"]
     first, second = groups[:2]
     said.append(
-        f"{comparison.label(first)} is ahead of {comparison.label(second)} by {score(comparison.lead)}: "
+        f"{comparison.label(first)} is ahead of {comparison.label(second)} by {comparison.lead:.4f}: "
         f"best {comparison.metric} {score(first.mean)} against {score(second.mean)}"
         + ("" if comparison.one_seed else ", means over the seeds")
     )

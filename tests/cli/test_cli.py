@@ -121,7 +121,7 @@ def test_summary_of_a_config_and_of_a_run(dnn, config, make_run):
     assert of_config["parameters"] == {"total": 1210, "trainable": 1210, "non_trainable": 0, "bytes": 4840}
     shown = dnn("summary", config(), "model.name=패션 MNIST 모델").stdout
     assert shown.splitlines()[0] == "패션 MNIST 모델   input (None, 8, 8)"
-    assert "hidden   Dense    (None, 16)     64 × 16 + 16 = 1,040" in shown
+    assert "hidden   Dense    (None, 16)    64 × 16 + 16 = 1,040" in shown
 
 
 def test_compare_says_who_is_ahead_and_that_one_seed_decides_nothing(dnn, make_run):
@@ -135,7 +135,7 @@ def test_compare_says_who_is_ahead_and_that_one_seed_decides_nothing(dnn, make_r
     assert header.split() == [
         "name", "optimizer", "parameters", "best", "last", "epochs", "time", "curve", "id",
     ]  # fmt: skip
-    assert rows[0].split() == ["first", "adam", "1,210", "0.8000", "0.8000", "2", "2.0", "s", "▆█", "00000001"]
+    assert rows[0].split() == ["first", "adam", "1,210", "0.8000", "0.8000", "2", "2.0", "s", "▃█", "00000001"]
     assert rows[3] == "first is ahead of second by 0.1000: best val_accuracy 0.8000 against 0.7000"
     assert rows[4].startswith("one seed each decides nothing")
     assert "broken: run.json is not JSON" in done.stderr

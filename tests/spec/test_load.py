@@ -170,7 +170,7 @@ def test_any_name_that_is_accepted_survives_the_round_trip(name):
 @pytest.mark.parametrize(
     "optimizer",
     [
-        "{type: muon, weight_decay: null, rms_rate: null}",
+        "{type: adafactor, weight_decay: null, relative_step: false}",
         "{type: adam, learning_rate: {type: PiecewiseConstantDecay, boundaries: [3], values: [0.1, 1e-7]}}",
         "{type: ftrl, l1_regularization_strength: 0.001, clipnorm: 1}",
     ],
