@@ -15,7 +15,6 @@ from dnn_cli.errors import ConfigError, DnnError
 app = typer.Typer(
     name="dnn",
     help="Train and compare Keras networks that are described in YAML.",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -44,7 +43,7 @@ def options(
 def main() -> None:
     """Run the program and exit: 0 ok, 1 a run failed or diverged, 2 usage or config, 130 or 143 interrupted."""
     try:
-        code = app(standalone_mode=False)
+        code = app(sys.argv[1:] or ["--help"], prog_name="dnn", standalone_mode=False)
         sys.stdout.flush()
     except DnnError as error:
         code = report(error)
@@ -85,11 +84,6 @@ def usage_or_bug(error: Exception) -> int:
         text = f"dnn: internal error: {type(error).__name__}: {error} (DNN_DEBUG=1 shows where)"
         notes().print(visible(text), soft_wrap=True)
         return 1
-    message = str(describe())
-    if message:
-        context = getattr(error, "ctx", None)
-        path = getattr(context, "command_path", "dnn")
-        notes().print(f"dnn: {visible(message)}\n  {path} --help shows what there is", soft_wrap=True)
-    elif (context := getattr(error, "ctx", None)) is not None:
-        notes().print(context.get_help(), soft_wrap=True)
+    path = getattr(getattr(error, "ctx", None), "command_path", "dnn")
+    notes().print(f"dnn: {visible(describe())}\n  {path} --help shows what there is", soft_wrap=True)
     return int(getattr(error, "exit_code", 2))

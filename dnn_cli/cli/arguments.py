@@ -18,7 +18,7 @@ RunsDir = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Configs = Annotated[
     list[str],
-    typer.Argument(metavar="CONFIG… [KEY=VALUE…]", help="Config files, then changes to them, as epochs=10."),
+    typer.Argument(metavar="CONFIG|KEY=VALUE", help="Config files, then changes to them, as epochs=10."),
 ]
 
 

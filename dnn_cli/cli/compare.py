@@ -13,9 +13,7 @@ from dnn_cli.errors import UsageError
 def compare(
     addresses: Annotated[
         Optional[list[str]],  # noqa: UP045 - older Typer cannot read the newer way to write it
-        typer.Argument(
-            metavar="[RUN…]", help="Runs by id, name, directory, @1 or best:METRIC; all where none is named."
-        ),
+        typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1 or best:METRIC; all where none is named."),
     ] = None,
     sort_by: Annotated[
         str, typer.Option("--sort-by", help="best, last, name, parameters, epochs, seconds or started.")

@@ -13,10 +13,10 @@ KINDS = ("layers", "optimizers", "schedules", "activations", "initializers", "re
 
 
 def list_names(
-    kind: Annotated[str, typer.Argument(metavar="|".join(KINDS), help="What to list.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.")],
     as_json: AsJson = False,
 ) -> None:
-    """List the layers, optimizers, … that a config can name, with their arguments and defaults."""
+    """List what a config can name, with arguments and defaults."""
     from dnn_cli.report.vocabulary import vocabulary, vocabulary_table
 
     if kind not in KINDS:

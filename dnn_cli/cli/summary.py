@@ -12,7 +12,7 @@ from dnn_cli.cli.console import notes, print_json, results, show, visible
 
 def summary(
     arguments: Annotated[
-        list[str], typer.Argument(metavar="CONFIG|RUN [KEY=VALUE…]", help="A config file or a run, then changes.")
+        list[str], typer.Argument(metavar="CONFIG|RUN|KEY=VALUE", help="A config file or a run, then changes.")
     ],
     runs_dir: RunsDir = Path("runs"),
     as_json: AsJson = False,
