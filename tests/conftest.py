@@ -18,7 +18,6 @@ with warnings.catch_warnings():
 
 from dnn_cli.runs.record import Record, Results
 from dnn_cli.runs.run import Run
-from dnn_cli.runs.store import run_id
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.load import load, to_yaml
 from dnn_cli.spec.names import slug
@@ -105,7 +104,7 @@ def make_run(tmp_path: Path, config: Callable[..., str]) -> Callable[..., Run]:
             run.write_metrics(rows)
         best = max(rows, key=lambda row: row["val_accuracy"], default=None)
         record = Record(
-            id=run_id(run),
+            id=digits,
             name=experiment.name,
             status=status,
             started=f"2026-01-01T00:00:{int(digits, 16) % 60:02d}.000000+00:00",

@@ -9,7 +9,7 @@ import typer
 import dnn_cli
 from dnn_cli.cli import check, compare, runs, summary, train
 from dnn_cli.cli import list as listing
-from dnn_cli.cli.console import notes, visible
+from dnn_cli.cli.console import fall_silent, notes, visible
 from dnn_cli.errors import ConfigError, DnnError
 
 app = typer.Typer(
@@ -42,6 +42,8 @@ def options(
 
 def main() -> None:
     """Run the program and exit: 0 ok, 1 a run failed or diverged, 2 usage or config, 130 or 143 interrupted."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - closed by the caller, so nobody reads it
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name="dnn", standalone_mode=False)
         sys.stdout.flush()
@@ -50,8 +52,11 @@ def main() -> None:
     except KeyboardInterrupt:
         code = 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it exits
+        fall_silent(sys.stdout)
         code = 0
+    except OSError as error:
+        notes().print(f"dnn: {error.strerror or error}", soft_wrap=True)
+        code = 1
     except typer.Abort:
         code = 130
     except Exception as error:

@@ -51,8 +51,8 @@ def similar_file(name: str) -> str:
     return f"did you mean {same_stem[0]}?" if same_stem else nearest(name, known)
 
 
-def load_all(configs: Sequence[str], overrides: Sequence[str]) -> list["Loaded"]:
-    """Every experiment.
+def load_all(configs: Sequence[str], overrides: Sequence[str], *, to_train: bool = False) -> list["Loaded"]:
+    """Every experiment; `to_train`: and that this machine can train it.
 
     Raises:
         ConfigError: with the faults of all the files together.
@@ -63,7 +63,7 @@ def load_all(configs: Sequence[str], overrides: Sequence[str]) -> list["Loaded"]
     faults: list[Fault] = []
     for config in configs:
         try:
-            loaded.append(load(config, overrides))
+            loaded.append(load(config, overrides, to_train=to_train))
         except ConfigError as error:
             faults += error.faults
     if faults:

@@ -15,7 +15,7 @@ def check(arguments: Configs, as_json: AsJson = False) -> None:
     found: dict[str, tuple[tuple[Fault, ...], tuple[Fault, ...]]] = {}
     for config in configs:
         try:
-            found[config] = ((), load(config, overrides).advice)
+            found[config] = ((), load(config, overrides, to_train=True).advice)
         except ConfigError as error:
             found[config] = (error.faults, ())
     if as_json:

@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 import typer
 
 from dnn_cli.cli.arguments import AsJson, RunsDir
-from dnn_cli.cli.console import notes, print_json, results, show, visible
+from dnn_cli.cli.console import notes, print_json, results, show, visible, write_result
 from dnn_cli.errors import UsageError
 
 
@@ -36,12 +36,13 @@ def compare(
     if as_json + as_csv + as_markdown > 1:
         raise UsageError("--json, --csv and --md exclude each other", "name one of them")
     store = Store(runs_dir)
-    entries = [read_entry(store.find(address)) for address in dict.fromkeys(addresses or ())] or store.entries()
+    named = {run.directory.resolve(): run for run in map(store.find, addresses or ())}
+    entries = [read_entry(run) for run in named.values()] or store.entries()
     compared = work.compare(entries, metric, sort_by)
     if as_json:
         print_json(words.comparison_document(compared))
     elif as_csv:
-        results().print(words.comparison_csv(compared), end="", soft_wrap=True)
+        write_result(words.comparison_csv(compared))
     elif as_markdown:
         results().print(visible(words.comparison_markdown(compared)), end="", soft_wrap=True)
     else:

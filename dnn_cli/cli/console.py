@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import unicodedata
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -13,12 +13,35 @@ WIDE = 10_000
 """The width of a pipe: tables are as wide as what is in them."""
 
 
+class Patient(Console):
+    """A console that falls silent when its reader goes away, and stops nobody's work for it."""
+
+    def on_broken_pipe(self) -> None:
+        """The reader has gone: say no more."""
+        self.quiet = True
+        fall_silent(self.file)
+
+
+def fall_silent(stream: IO[str]) -> None:
+    """Send all that a stream still holds, and all that follows, to nobody."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def write_result(text: str) -> None:
+    """Write text to standard output as it is, in full."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        fall_silent(sys.stdout)
+
+
 def console(stream: TextIO) -> Console:
     """A console that prints text as it is: no markup, and no control codes unless on a colour terminal."""
     plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb" or not stream.isatty()
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")  # a terminal without Unicode shows ? instead of failing
-    return Console(
+    return Patient(
         file=stream,
         force_terminal=False if plain else None,
         width=WIDE if not stream.isatty() and "COLUMNS" not in os.environ else None,
@@ -46,7 +69,7 @@ def show(console: Console, table: Table) -> None:
         return
     with console.capture() as capture:
         console.print(table)
-    console.file.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+    write_result("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
 
 def visible(text: object) -> str:
@@ -59,4 +82,4 @@ def visible(text: object) -> str:
 def print_json(document: dict[str, Any]) -> None:
     """One JSON document on standard output."""
     text = json.dumps({"schema_version": 1, **document}, ensure_ascii=False, allow_nan=False, indent=2)
-    sys.stdout.write(text + "\n")
+    write_result(text + "\n")

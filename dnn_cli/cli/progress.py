@@ -12,7 +12,6 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 
 from dnn_cli.cli.console import console, visible
 from dnn_cli.report.runs import epoch_header, epoch_line, scores_text
-from dnn_cli.report.words import count
 
 REFRESH = 0.1
 """Seconds between two looks of a bar."""
@@ -67,7 +66,14 @@ class Screen:
             TextColumn("{task.fields[scores]}"),
             TimeRemainingColumn(compact=True),
         )
-        with Progress(*columns, console=self.console, transient=True, refresh_per_second=1 / REFRESH) as bar:
+        with Progress(
+            *columns,
+            console=self.console,
+            transient=True,
+            refresh_per_second=1 / REFRESH,
+            redirect_stdout=False,  # or what TensorFlow and Keras say in Python would reach the screen
+            redirect_stderr=False,
+        ) as bar:
             yield Bar(self, epochs, batch_size, bar)
 
 
@@ -79,14 +85,18 @@ class Lines:
         self.epochs = epochs
         self.doing = ""
         self.headed = False
+        self.device = ""
 
     def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
         if doing != self.doing:
             self.screen.say(doing)
         self.doing = doing
 
-    def on_begin(self, steps: int, device: str) -> None:
-        self.screen.say(f"training on {device}, {count(steps, 'batch' if steps == 1 else 'batche')} an epoch")
+    def on_device(self, device: str) -> None:
+        self.device = device
+
+    def on_begin(self, steps: int) -> None:
+        self.screen.say(f"training on {self.device}, {steps:,} {'batch' if steps == 1 else 'batches'} an epoch")
 
     def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
         """Between epochs nothing is said."""
@@ -114,8 +124,8 @@ class Bar(Lines):
         megabytes = f"{done / 1e6:.1f} of {total / 1e6:.1f} MB" if total else ""
         self.bar.update(self.task, description=doing, completed=done, total=total or None, scores=megabytes)
 
-    def on_begin(self, steps: int, device: str) -> None:
-        super().on_begin(steps, device)
+    def on_begin(self, steps: int) -> None:
+        super().on_begin(steps)
         self.steps = steps
         self.bar.reset(self.task, total=steps * self.epochs, description=f"epoch 1/{self.epochs}", scores="")
         self.epoch_start = time.perf_counter()

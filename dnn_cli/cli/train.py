@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def train(arguments: Configs, runs_dir: RunsDir = Path("runs"), as_json: AsJson = False) -> None:
     """Train networks, each into a run directory of its own."""
     configs, overrides = divide(arguments)
-    loaded = load_all(configs, overrides)
+    loaded = load_all(configs, overrides, to_train=True)
 
     from dnn_cli.cli.progress import open_screen
     from dnn_cli.report.runs import run_document
@@ -32,14 +32,16 @@ def train(arguments: Configs, runs_dir: RunsDir = Path("runs"), as_json: AsJson 
 
     signal.signal(signal.SIGTERM, stop)
     store, finished = Store(runs_dir), []
-    with open_screen() as screen:
-        for one in loaded:
-            screen.begin_run()
-            finished.append(train_one(one, store, screen))
-            if not as_json:
-                print_result(*finished[-1], one, store)
-    if as_json:
-        print_json({"runs": [run_document(run, record) for run, record in finished]})
+    try:
+        with open_screen() as screen:
+            for one in loaded:
+                screen.begin_run()
+                finished.append(train_one(one, store, screen))
+                if not as_json:
+                    print_result(*finished[-1], one, store)
+    finally:
+        if as_json and finished:  # also where a later run could not even begin
+            print_json({"runs": [run_document(run, record) for run, record in finished]})
     if any(record.status != "completed" for _, record in finished):
         raise typer.Exit(1)
 
@@ -59,6 +61,8 @@ def train_one(loaded: "Loaded", store: "Store", screen: "Screen") -> "tuple[Run,
     from dnn_cli.data.examples import load_examples, split_examples
     from dnn_cli.spec.load import to_yaml
     from dnn_cli.training.noise import divert_output
+    from dnn_cli.training.train import first_record
+    from dnn_cli.training.train import train as work
 
     experiment = loaded.experiment
     for line in introduction(experiment):
@@ -69,21 +73,19 @@ def train_one(loaded: "Loaded", store: "Store", screen: "Screen") -> "tuple[Run,
         progress(f"loading {experiment.data.dataset}")
         examples = load_examples(experiment.data, progress)
         split = split_examples(experiment.data, len(examples))
-        run = store.create(experiment.name, to_yaml(experiment))
-        try:
+        first = first_record(experiment, examples, split)
+        with store.new_run(experiment.name, to_yaml(experiment), first) as run:
             screen.write_log(run.log)
-            with divert_output(run.log):
-                progress("starting TensorFlow")
-                from dnn_cli.training.train import train as work
-
-                record = work(experiment, examples, split, run, progress)
-        except OSError as error:
-            raise RunError(
-                f"{run.directory} cannot be written: {error.strerror or error}", "what was written before is whole"
-            ) from None
-        except (KeyboardInterrupt, SystemExit):
-            screen.say(f"interrupted; what was trained so far is in {run.directory}")
-            raise
+            try:
+                with divert_output(run.log):
+                    progress("starting TensorFlow")
+                    record = work(experiment, examples, split, run, progress)
+            except OSError as error:
+                reason = f"{run.directory} cannot be written: {error.strerror or error}"
+                raise RunError(reason, "what was written before is whole") from None
+            except (KeyboardInterrupt, SystemExit):
+                screen.say(f"interrupted; what was trained so far is in {run.directory}")
+                raise
     return run, record
 
 
@@ -94,13 +96,13 @@ def introduction(experiment: "Experiment") -> list[str]:
     from dnn_cli.spec.summary import flow, summarize
 
     data, plain = experiment.data, experiment.model_dump(mode="json")
-    validation = -int(-data.facts.examples * data.validation_size // 1)
     shape = " × ".join(map(str, data.input_shape))
     return [
         f"{experiment.name}: {flow(experiment)}, {count(summarize(experiment).total, 'parameter')}",
         f"  {short(plain['optimizer'])}, {short(plain['loss'])}, batches of {experiment.batch_size}, "
         f"{count(experiment.epochs, 'epoch')}, seed {experiment.seed}",
-        f"  {data.dataset}: {data.facts.examples - validation:,} images to train, {validation:,} to validate, "
+        f"  {data.dataset}: {data.facts.examples - data.validation_examples:,} images to train, "
+        f"{data.validation_examples:,} to validate, "
         f"{shape}, {len(data.facts.classes)} classes",
     ]
 
@@ -127,19 +129,18 @@ def print_result(run: "Run", record: "Record", loaded: "Loaded", store: "Store")
 
 def next_commands(record: "Record", loaded: "Loaded", store: "Store") -> list[str]:
     """What a user most likely wants after a run."""
+    usual = Path(os.environ.get("DNN_RUNS_DIR") or "runs")
+    there = [] if store.root == usual else ["--runs-dir", str(store.root)]
+    again = ["dnn", "train", loaded.file, *loaded.overrides]
+    compare = shlex.join(["dnn", "compare", *there])
     if record.status == "diverged":
-        return [again(loaded, gentler(loaded.experiment))]
+        return [shlex.join([*again, gentler(loaded.experiment), *there])]
     if record.status == "failed":
         return ["train.log in the run's directory has the details"]
     if sum(e.record is not None and e.record.status == "completed" for e in store.entries()) > 1:
-        return ["dnn compare"]
+        return [compare]
     other = "adam" if loaded.experiment.optimizer.type == "sgd" else "sgd"
-    return [again(loaded, f"optimizer={other}"), "dnn compare"]
-
-
-def again(loaded: "Loaded", *more: str) -> str:
-    """The command that trains the same with further overrides."""
-    return shlex.join(["dnn", "train", loaded.file, *loaded.overrides, *more])
+    return [shlex.join([*again, f"optimizer={other}", *there]), compare]
 
 
 def gentler(experiment: "Experiment") -> str:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from dnn_cli.compare.differences import differences
+from dnn_cli.compare.differences import differences, nameless, short_keys
 from dnn_cli.errors import ConfigError, RunError, UsageError, nearest
-from dnn_cli.runs.record import Record, Scores
+from dnn_cli.runs.record import NO_SCORES, Record, Scores
 from dnn_cli.runs.run import Run
-from dnn_cli.runs.store import Entry, is_loss
+from dnn_cli.runs.store import Entry
 from dnn_cli.spec.load import load
+from dnn_cli.spec.objectives import lower_is_better
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,14 @@ class Comparison:
         """A group's name; where another has the same, with what sets it apart."""
         if sum(other.name == group.name for other in self.groups) == 1:
             return group.name
-        settings = ", ".join(f"{key.removeprefix('layers.')} {text}" for key, text in group.settings.items())
+        short = short_keys(list(group.settings))
+        settings = ", ".join(f"{key} {text}" for key, text in zip(short, group.settings.values(), strict=True))
         return f"{group.name} ({settings})"
 
-    @property
-    def one_seed(self) -> bool:
-        """Whether no experiment was trained with a second seed."""
-        return all(len(group.seeds) == 1 for group in self.groups)
+
+def one_seed(*groups: Group) -> bool:
+    """Whether any of the groups rests on a single seed."""
+    return any(len(group.seeds) == 1 for group in groups)
 
 
 SORTS: dict[str, tuple[Callable[[Row], Any], bool]] = {
@@ -108,11 +110,12 @@ def compare(entries: Sequence[Entry], metric: str | None = None, sort_by: str = 
         raise UsageError(f"cannot sort by {sort_by}", nearest(sort_by, SORTS) or f"one of {', '.join(SORTS)}")
     read, left_out = read_all(entries)
     metric = metric or usual_metric(record for _, record, _, _ in read)
-    scored = [item for item in read if item[3] and metric in item[3][0]]
+    scored = [item for item in read if metric in item[3][0] and metric not in NO_SCORES]
+    left_out += [Entry(item[0], None, f"has no {metric}") for item in read if item not in scored]
     if read and not scored:
-        known = sorted({name for item in read for row in item[3][:1] for name in row})
+        known = sorted({name for item in read for name in item[3][0] if name not in NO_SCORES})
         raise UsageError(f"no completed run has the metric {metric}", nearest(metric, known) or ", ".join(known))
-    sign = -1.0 if is_loss(metric) else 1.0
+    sign = -1.0 if lower_is_better(metric) else 1.0
     settings = differences([experiment for _, _, experiment, _ in scored])
     rows = []
     for (run, record, experiment, metrics), setting in zip(scored, settings, strict=True):
@@ -137,6 +140,8 @@ def read_all(
             continue
         try:
             metrics = entry.run.read_metrics()
+            if not metrics:
+                raise RunError("metrics.csv is missing or has no row, though the run is completed")
             experiment = load(str(entry.run.config)).experiment.model_dump(mode="json")
         except RunError as error:
             left_out.append(Entry(entry.run, None, error.message))
@@ -157,9 +162,8 @@ def grouped(rows: Sequence[Row]) -> list[Group]:
     """Rows whose experiments differ only in their seed and their names, together."""
     by_experiment: dict[str, list[Row]] = {}
     for row in rows:
-        nameless = {key: value for key, value in row.experiment.items() if key not in ("name", "seed")}
-        nameless["model"] = {**nameless["model"], "name": ""}
-        by_experiment.setdefault(json.dumps(nameless, sort_keys=True), []).append(row)
+        alike = {key: value for key, value in nameless(row.experiment).items() if key != "seed"}
+        by_experiment.setdefault(json.dumps(alike, sort_keys=True), []).append(row)
     return [
         Group(
             members[0].record.name,

@@ -5,10 +5,15 @@ from typing import Any
 
 from dnn_cli.spec.catalog import short
 
-LABELS = ("name", "model.name")
-"""Keys that say what a thing is called, and nothing about what it does."""
-
 ABSENT = object()
+
+
+def nameless(experiment: dict[str, Any]) -> dict[str, Any]:
+    """A resolved experiment less what its parts are called, which has no influence on what they do."""
+    model = experiment["model"]
+    layers = [{key: value for key, value in layer.items() if key != "name"} for layer in model["layers"]]
+    plain = {key: value for key, value in experiment.items() if key != "name"}
+    return {**plain, "model": {**{key: value for key, value in model.items() if key != "name"}, "layers": layers}}
 
 
 def differences(experiments: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
@@ -18,34 +23,35 @@ def differences(experiments: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
     as a whole (`optimizer`), and so are stacks of layers that differ in more than their arguments.
     """
     found: list[dict[str, str]] = [{} for _ in experiments]
-    collect(experiments, "", found)
+    if experiments:
+        collect([nameless(experiment) for experiment in experiments], "", found, common_names(experiments))
     return found
 
 
-def collect(values: Sequence[Any], key: str, found: list[dict[str, str]]) -> None:
+def short_keys(keys: Sequence[str]) -> list[str]:
+    """The last step of every key, where that tells the keys apart: `learning_rate`; else the whole key."""
+    last = [key.rpartition(".")[2] for key in keys]
+    return [end if last.count(end) == 1 and not end.isdigit() else key for key, end in zip(keys, last, strict=True)]
+
+
+def common_names(experiments: Sequence[dict[str, Any]]) -> dict[int, str]:
+    """The layers, by their index, that have one name in all experiments."""
+    stacks = [experiment["model"]["layers"] for experiment in experiments]
+    names = [{layer.get("name") for layer in layers} for layers in zip(*stacks, strict=False)]
+    return {index: found.pop() for index, found in enumerate(names) if len(found) == 1 and None not in found}
+
+
+def collect(values: Sequence[Any], key: str, found: list[dict[str, str]], layers: dict[int, str]) -> None:
     """Put what differs between values at a key, one of each experiment, into the rows of the experiments."""
-    if key in LABELS or all(value == values[0] for value in values):
+    if all(value == values[0] for value in values):
         return
     if all(isinstance(value, dict) for value in values) and len({value.get("type") for value in values}) == 1:
         for name in dict.fromkeys(name for value in values for name in value):
             below = [value.get(name, ABSENT) for value in values]
-            if not (is_layer_name(key) and name == "name"):
-                collect(below, f"{key}.{name}" if key else name, found)
-    elif all(isinstance(value, list) for value in values) and len({tuple(map(kind, value)) for value in values}) == 1:
-        for index, items in enumerate(zip(*values, strict=True)):
-            names = {item.get("name") for item in items if isinstance(item, dict)}
-            label = names.pop() if len(names) == 1 and None not in names else index
-            collect(items, f"{key}.{label}", found)
+            collect(below, f"{key}.{name}" if key else name, found, layers)
+    elif key == "model.layers" and len({tuple(layer["type"] for layer in value) for value in values}) == 1:
+        for index, stage in enumerate(zip(*values, strict=True)):
+            collect(stage, f"{key}.{layers.get(index, index)}", found, layers)
     else:
         for row, value in zip(found, values, strict=True):
             row[key.removeprefix("model.")] = "–" if value is ABSENT else short(value)
-
-
-def is_layer_name(key: str) -> bool:
-    """Whether a key leads to a layer, whose name is a label as well."""
-    return key.startswith("model.layers.")
-
-
-def kind(item: Any) -> Any:
-    """What an item of a list must share with another to be compared key by key."""
-    return item["type"] if isinstance(item, dict) and "type" in item else None

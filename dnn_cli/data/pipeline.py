@@ -20,15 +20,14 @@ class Pipeline:
         self.images = tf.constant(examples.images.reshape(-1, *experiment.data.input_shape))
         self.labels = tf.constant(examples.labels)
 
-    def epochs(self, indices: NDArray[np.int64], first: int = 0) -> tf.data.Dataset:
-        """The batches of every epoch from `first` on, one after the other, each epoch in its own order."""
-        last = self.experiment.epochs
+    def epochs(self, indices: NDArray[np.int64]) -> tf.data.Dataset:
+        """The batches of every epoch, one after the other, each epoch in its own order."""
 
         def epoch(number: tf.Tensor) -> tf.data.Dataset:
             order = epoch_order(indices, self.experiment.seed, number)
             return tf.data.Dataset.from_tensor_slices(order).batch(self.experiment.batch_size)
 
-        return tf.data.Dataset.range(first, last).flat_map(epoch).map(self.batch).prefetch(tf.data.AUTOTUNE)
+        return tf.data.Dataset.range(self.experiment.epochs).flat_map(epoch).map(self.batch).prefetch(tf.data.AUTOTUNE)
 
     def in_order(self, indices: NDArray[np.int64]) -> tf.data.Dataset:
         """The batches of some examples in their own order, as Keras's `evaluate` makes them of arrays."""

@@ -6,10 +6,10 @@ from typing import Any
 
 from rich.table import Table
 
-from dnn_cli.compare.comparison import Comparison, Row
+from dnn_cli.compare.comparison import Comparison, Row, one_seed
+from dnn_cli.compare.differences import short_keys
 from dnn_cli.report.tables import table
-from dnn_cli.report.words import count, duration, score, sparkline
-from dnn_cli.runs.store import run_id
+from dnn_cli.report.words import duration, score, sparkline
 
 
 def columns(comparison: Comparison) -> list[str]:
@@ -20,9 +20,10 @@ def columns(comparison: Comparison) -> list[str]:
 def comparison_table(comparison: Comparison) -> Table:
     """A run a row, the settings that differ as columns."""
     settings = columns(comparison)
+    fixed = [] if "epochs" in settings else ["epochs"]
     low = min(value for row in comparison.rows for value in row.curve)
     high = max(value for row in comparison.rows for value in row.curve)
-    numbers = ["parameters", "best", "last", "epochs", "time"]
+    numbers = ["parameters", "best", "last", *fixed, "time"]
     rows = [
         [
             row.record.name,
@@ -30,14 +31,14 @@ def comparison_table(comparison: Comparison) -> Table:
             f"{row.parameters:,}",
             score(row.best),
             score(row.last),
-            str(row.record.epochs),
+            *(str(row.record.epochs) for _ in fixed),
             duration(row.record.seconds),
             sparkline(row.curve, low, high),
-            run_id(row.run),
+            row.record.id,
         ]
         for row in comparison.rows
     ]
-    headers = ["name", *(key.removeprefix("layers.") for key in settings), *numbers, "curve", "id"]
+    headers = ["name", *short_keys(settings), *numbers, "curve", "id"]
     return table(headers, rows, right=numbers, flexible=["name", *headers[1 : 1 + len(settings)]])
 
 
@@ -48,19 +49,23 @@ def verdict(comparison: Comparison) -> list[str]:
     if comparison.lead is None:
         return [*said, "all these runs are one experiment: change a setting to compare, as optimizer=sgd"]
     first, second = groups[:2]
-    said.append(
-        f"{comparison.label(first)} is ahead of {comparison.label(second)} by {comparison.lead:.4f}: "
-        f"best {comparison.metric} {score(first.mean)} against {score(second.mean)}"
-        + ("" if comparison.one_seed else ", means over the seeds")
-    )
-    if comparison.one_seed:
-        seed = max(group.seeds[0] for group in groups[:2]) + 1
+    names, few = (comparison.label(first), comparison.label(second)), one_seed(first, second)
+    means = "" if len(first.seeds) == len(second.seeds) == 1 else ", means over the seeds"
+    if comparison.lead:
         said.append(
-            "one seed each decides nothing, as another seed moves every score: "
+            f"{names[0]} is ahead of {names[1]} by {comparison.lead:.4f}: "
+            f"best {comparison.metric} {score(first.mean)} against {score(second.mean)}{means}"
+        )
+    else:
+        said.append(f"{names[0]} and {names[1]} are level: best {comparison.metric} {score(first.mean)}{means}")
+    if few:
+        seed = max(*first.seeds, *second.seeds) + 1
+        said.append(
+            "one seed decides nothing, as another seed moves every score: "
             f"train more, with seed={seed}, seed={seed + 1}, …"
         )
     else:
-        seeds = ", ".join(f"{comparison.label(group)} has {count(len(group.seeds), 'seed')}" for group in groups)
+        seeds = " and ".join(f"{name} has {len(g.seeds)} seeds" for name, g in zip(names, (first, second), strict=True))
         said.append(f"{seeds}; whether the difference is more than chance is not tested")
     return said
 
@@ -73,7 +78,7 @@ def left_out_lines(comparison: Comparison) -> list[str]:
             lines.append(f"{entry.run.directory.name}  broken: {entry.broken}")
         else:
             reason = f": {entry.record.reason}" if entry.record.reason else ""
-            lines.append(f"{entry.record.name}  {run_id(entry.run)}  {entry.record.status}{reason}")
+            lines.append(f"{entry.record.name}  {entry.record.id}  {entry.record.status}{reason}")
     return lines
 
 
@@ -86,7 +91,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
             "seeds": group.seeds,
             "mean": group.mean,
             "interval": None,
-            "runs": [run_id(row.run) for row in group.rows],
+            "runs": [row.record.id for row in group.rows],
         }
         for group in comparison.groups
     ]
@@ -98,7 +103,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
             "difference": first.mean - other.mean,
             "interval": None,
             "p_value": None,
-            "verdict": "one seed decides nothing" if comparison.one_seed else "not tested",
+            "verdict": "one seed decides nothing" if one_seed(first, other) else "not tested",
         }
         for other in comparison.groups[1:]
         if first
@@ -123,7 +128,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
 def plain_row(row: Row) -> dict[str, Any]:
     """A run with its scores in full."""
     return {
-        "id": run_id(row.run),
+        "id": row.record.id,
         "name": row.record.name,
         **row.settings,
         "parameters": row.parameters,
@@ -147,9 +152,11 @@ def comparison_csv(comparison: Comparison) -> str:
 def comparison_markdown(comparison: Comparison) -> str:
     """The table in Markdown."""
     settings = columns(comparison)
-    headers = ["name", *settings, "parameters", f"best {comparison.metric}", "last", "epochs", "time"]
+    fixed = [] if "epochs" in settings else ["epochs"]
+    headers = ["name", *short_keys(settings), "parameters", f"best {comparison.metric}", "last", *fixed, "time"]
     lines = [headers, ["---"] * len(headers)]
     for row in comparison.rows:
         cells = [row.record.name, *(row.settings[key] for key in settings), f"{row.parameters:,}"]
-        lines.append([*cells, score(row.best), score(row.last), str(row.record.epochs), duration(row.record.seconds)])
+        epochs = [str(row.record.epochs) for _ in fixed]
+        lines.append([*cells, score(row.best), score(row.last), *epochs, duration(row.record.seconds)])
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from dnn_cli.report.tables import table
 from dnn_cli.report.words import duration, score
-from dnn_cli.runs.record import Record
+from dnn_cli.runs.record import NO_SCORES, Record
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Entry, run_id
 
@@ -63,10 +63,6 @@ def entry_document(entry: Entry) -> dict[str, Any]:
         "reason": entry.broken,
         **nothing,
     }
-
-
-NO_SCORES = ("epoch", "learning_rate", "seconds")
-"""Columns of `metrics.csv` that are no score."""
 
 
 def scores_text(scores: Mapping[str, float], prefix: str = "") -> str:

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from dnn_cli.report.tables import table
 from dnn_cli.report.words import count
-from dnn_cli.spec.check import shape_text
+from dnn_cli.spec.stack import shape_text
 from dnn_cli.spec.summary import Summary, readable_bytes
 
 

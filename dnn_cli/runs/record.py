@@ -11,6 +11,9 @@ Status = Literal["running", "completed", "diverged", "interrupted", "failed"]
 Scores = dict[str, int | float]
 """Metrics by their name, with `epoch` where they belong to one."""
 
+NO_SCORES = ("epoch", "learning_rate", "seconds")
+"""Columns of `metrics.csv` that are no score."""
+
 
 class Results(BaseModel):
     """The scores of a run."""

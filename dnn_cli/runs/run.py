@@ -1,7 +1,6 @@
 """`Run`: one run directory, and the only place that knows the names of the files in it."""
 
 import csv
-import fcntl
 import io
 import json
 import math
@@ -13,6 +12,7 @@ import pydantic
 
 from dnn_cli.errors import RunError
 from dnn_cli.runs.files import write_text
+from dnn_cli.runs.lock import is_held
 from dnn_cli.runs.record import SCHEMA_VERSION, Record, Scores
 
 MAX_BYTES = 50_000_000
@@ -65,6 +65,16 @@ class Run:
         Raises:
             RunError: there is no readable record, or a newer `dnn` wrote it.
         """
+        record = self.parse_record()
+        if record.status != "running" or is_held(self.log):
+            return record
+        record = self.parse_record()  # it may have ended between the two looks
+        if record.status != "running":
+            return record
+        return record.model_copy(update={"status": "interrupted", "reason": "its process ended without a word"})
+
+    def parse_record(self) -> Record:
+        """The content of `run.json` as it stands."""
         try:
             content = json.loads(read_text(self.record))
         except (ValueError, RecursionError) as error:
@@ -73,13 +83,10 @@ class Run:
         if isinstance(version, int) and version > SCHEMA_VERSION:
             raise RunError(f"run.json has schema_version {version}; this dnn reads up to {SCHEMA_VERSION}")
         try:
-            record = Record.model_validate(content)
+            return Record.model_validate(content)
         except pydantic.ValidationError as error:
             first = error.errors(include_url=False)[0]
             raise RunError(f"run.json: {'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}") from None
-        if record.status == "running" and not self.is_training():
-            return record.model_copy(update={"status": "interrupted", "reason": "its process ended without a word"})
-        return record
 
     def write_metrics(self, rows: Iterable[Mapping[str, float]]) -> None:
         """Replace `metrics.csv`."""
@@ -108,17 +115,6 @@ class Run:
         if not all(math.isfinite(value) for row in scores for value in row.values()):
             raise RunError("metrics.csv holds a number that is not finite")
         return scores
-
-    def is_training(self) -> bool:
-        """Whether a living process trains here: it holds the lock on the log, which no dead process can."""
-        try:
-            with self.log.open("rb") as log:
-                fcntl.flock(log, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
 
 
 def read_text(path: Path) -> str:

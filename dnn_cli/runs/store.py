@@ -1,15 +1,20 @@
 """A directory of runs: make one, list them, find one by its address."""
 
 import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 from dnn_cli.errors import RunError, UsageError, nearest
 from dnn_cli.runs.files import sync_directory, write_text
-from dnn_cli.runs.record import Record
+from dnn_cli.runs.lock import held
+from dnn_cli.runs.record import NO_SCORES, Record
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.names import slug
+from dnn_cli.spec.objectives import lower_is_better
 
 ADDRESSES = (
     "a run is addressed by its id or its beginning, its directory, its name, @1 (the latest) or best:val_accuracy"
@@ -31,26 +36,33 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def create(self, name: str, config: str) -> Run:
-        """A new run directory that holds its config; it appears under its final name at once or not at all.
+    @contextmanager
+    def new_run(self, name: str, config: str, first: Callable[[str], Record]) -> Iterator[Run]:
+        """A new run, locked as long as the block lasts.
+
+        It appears with its config and its first record, which is made for its id, or not at all.
 
         Raises:
             RunError: the directory cannot be written.
         """
-        stamp = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
-        directory = f"{stamp}-{slug(name)}-{secrets.token_hex(4)}"
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            hidden = self.root / f".{directory}"
-            hidden.mkdir()
-            write_text(Run(hidden).config, config)
-            final = hidden.rename(self.root / directory)
-            sync_directory(self.root)
-        except OSError as error:
-            raise RunError(
-                f"no run can be made in {self.root}: {error.strerror}", "name another place with --runs-dir"
-            ) from None
-        return Run(final)
+        stamp, run_id = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S"), secrets.token_hex(4)
+        final = self.root / f"{stamp}-{slug(name)}-{run_id}"
+        hidden = Run(self.root / f".{final.name}")
+        with ExitStack() as stack:
+            try:
+                self.root.mkdir(parents=True, exist_ok=True)
+                hidden.directory.mkdir()
+                stack.enter_context(held(hidden.log))
+                write_text(hidden.config, config)
+                hidden.write_record(first(run_id))
+                hidden.directory.rename(final)
+                sync_directory(self.root)
+            except OSError as error:
+                shutil.rmtree(hidden.directory, ignore_errors=True)
+                raise RunError(
+                    f"no run can be made in {self.root}: {error.strerror}", "name another place with --runs-dir"
+                ) from None
+            yield Run(final)
 
     def entries(self) -> list[Entry]:
         """Every run, the latest first."""
@@ -68,9 +80,8 @@ class Store:
         Raises:
             UsageError: none or several have it.
         """
-        as_path = Path(address)
-        if (as_path / "run.json").is_file() or (as_path / "config.yaml").is_file():
-            return Run(as_path)
+        if is_run_directory(address):
+            return Run(Path(address))
         entries = self.entries()
         if not entries:
             raise UsageError(f"no run {address}: there is no run in {self.root}", "dnn train makes one")
@@ -91,7 +102,7 @@ class Store:
 
     def numbered(self, address: str, entries: list[Entry]) -> Run:
         number = address.removeprefix("@")
-        if not (number.isascii() and number.isdigit() and 1 <= int(number[:9]) <= len(entries)):
+        if not (number.isascii() and number.isdigit() and len(number) < 10 and 1 <= int(number) <= len(entries)):
             raise UsageError(f"no run {address}: there are @1 to @{len(entries)}", ADDRESSES)
         return entries[int(number) - 1].run
 
@@ -103,29 +114,38 @@ def age(entry: Entry) -> tuple[str, str]:
 
 
 def best(metric: str, entries: list[Entry]) -> Run:
-    """The completed run with the best value of a metric at its best epoch."""
-    scored = [
-        (e.record.results.best[metric], e.run)
-        for e in entries
-        if e.record and e.record.status == "completed" and e.record.results.best and metric in e.record.results.best
-    ]
-    if not scored:
-        known = {name for e in entries if e.record and e.record.results.best for name in e.record.results.best}
+    """The completed run that reached the best value of a score in any epoch."""
+    reached = [(values, entry.run) for entry in entries if (values := reached_by(entry, metric))]
+    if not reached:
+        known = {name for e in entries if e.record for name in e.record.results.best or () if name not in NO_SCORES}
         raise UsageError(
             f"no completed run has the metric {metric}", nearest(metric, known) or ", ".join(sorted(known))
         )
-    choose = min if is_loss(metric) else max
-    return choose(scored, key=lambda pair: pair[0])[1]
+    choose = min if lower_is_better(metric) else max
+    return choose(reached, key=lambda pair: choose(pair[0]))[1]
 
 
-def is_loss(metric: str) -> bool:
-    """Whether less of it is better."""
-    return metric in ("loss", "val_loss")
+def reached_by(entry: Entry, metric: str) -> list[float]:
+    """The values of a score, an epoch each; none unless the run is whole and has it."""
+    if entry.record is None or entry.record.status != "completed" or metric in NO_SCORES:
+        return []
+    try:
+        return [float(row[metric]) for row in entry.run.read_metrics() if metric in row]
+    except RunError:
+        return []
+
+
+def is_run_directory(address: str) -> bool:
+    """Whether an address is the path of a run."""
+    try:
+        return any((Path(address) / name).is_file() for name in ("run.json", "config.yaml"))
+    except (OSError, ValueError):
+        return False
 
 
 def run_id(run: Run) -> str:
     """The eight hex digits at the end of a directory's name."""
-    return run.directory.name.rpartition("-")[2]
+    return run.directory.absolute().name.rpartition("-")[2]
 
 
 def is_run_name(path: Path) -> bool:

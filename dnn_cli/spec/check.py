@@ -1,4 +1,4 @@
-"""What no single key can tell: whether the parts of an experiment fit each other and the machine."""
+"""What no single key can tell: whether the parts of an experiment fit each other, and the machine."""
 
 import math
 import os
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import NamedTuple
 
-from dnn_cli.spec.base import Shape
-from dnn_cli.spec.experiment import Experiment
+from dnn_cli.spec.datasets import EmbeddedDataset
+from dnn_cli.spec.experiment import Data, Experiment
 from dnn_cli.spec.optimizers import Muon
 from dnn_cli.spec.schedules import PiecewiseConstantDecay
-from dnn_cli.spec.stack import StackMisfit, Stage, keras_names, walk
+from dnn_cli.spec.stack import Stage, examine, shape_text, trainable_weights, walk
 from dnn_cli.spec.yaml_file import KeyPath
 
 
@@ -24,33 +24,35 @@ class Remark(NamedTuple):
 
 
 def misfits(experiment: Experiment) -> list[Remark]:
-    """Everything about a valid experiment that would fail in training."""
-    found = [*data_misfits(experiment), *optimizer_misfits(experiment), *objective_misfits(experiment)]
-    try:
-        stages = walk(experiment.model.layers, experiment.data.input_shape)
-    except StackMisfit as error:
+    """Everything about an experiment, valid part by part, that would fail in training on any machine."""
+    found = [*data_misfits(experiment.data), *optimizer_misfits(experiment), *objective_misfits(experiment)]
+    stages, broken = examine(experiment.model.layers, experiment.data.input_shape)
+    for error in broken:
         key = (error.key,) if error.key else ()
-        return [*found, Remark(("model", "layers", error.index, *key), str(error))]
-    if isinstance(experiment.optimizer, Muon):
-        found += exclusion_misfits(experiment.optimizer, stages)
-    return [*found, *output_misfits(experiment, stages), *(memory_misfits(experiment, stages) if not found else ())]
+        found.append(Remark(("model", "layers", error.index, *key), str(error)))
+    if len(stages) == len(experiment.model.layers):
+        found += output_misfits(experiment, stages)
+        found += exclusion_misfits(experiment, stages)
+    return found
 
 
-def data_misfits(experiment: Experiment) -> Iterator[Remark]:
-    """A split that leaves nothing."""
-    data = experiment.data
-    if math.ceil(data.facts.examples * data.validation_size) >= data.facts.examples:
+def machine_misfits(experiment: Experiment) -> list[Remark]:
+    """Everything about an experiment without misfits that would fail in training on this machine."""
+    stages = walk(experiment.model.layers, experiment.data.input_shape)
+    return [*version_misfits(experiment), *memory_misfits(experiment, stages)]
+
+
+def data_misfits(data: Data) -> Iterator[Remark]:
+    """A split that leaves nothing, or a path to data that has none."""
+    if data.validation_examples >= data.facts.examples:
         yield Remark(("data", "validation_size"), f"leaves none of the {data.facts.examples:,} examples to train on")
+    if data.path is not None and isinstance(data.facts, EmbeddedDataset):
+        yield Remark(("data", "path"), f"{data.dataset} is part of scikit-learn and read from no path", "remove it")
 
 
 def optimizer_misfits(experiment: Experiment) -> Iterator[Remark]:
-    """Arguments that Keras refuses together, or is too old for."""
+    """Arguments that Keras refuses together."""
     optimizer = experiment.optimizer
-    keras = tuple(int(part) for part in version("keras").split(".")[:2])
-    if keras < optimizer.since:
-        needed = ".".join(map(str, optimizer.since))
-        message = f"{optimizer.type} needs Keras {needed}, and {version('keras')} is installed"
-        yield Remark(("optimizer",), message, "newer Keras needs Python 3.11")
     if conflict := optimizer.conflict():
         argument, why = conflict
         yield Remark(("optimizer", argument), why)
@@ -66,10 +68,12 @@ def optimizer_misfits(experiment: Experiment) -> Iterator[Remark]:
             yield Remark(("optimizer", "learning_rate", "boundaries"), "must rise from one boundary to the next")
 
 
-def exclusion_misfits(optimizer: Muon, stages: list[Stage]) -> Iterator[Remark]:
+def exclusion_misfits(experiment: Experiment, stages: list[Stage]) -> Iterator[Remark]:
     """Patterns that keep no weight from Muon."""
-    paths = [path for path, _ in trainable_weights(stages)]
-    for index, pattern in enumerate(optimizer.exclude_layers or ()):
+    if not isinstance(experiment.optimizer, Muon):
+        return
+    paths = [path for path, _ in trainable_weights(experiment.model.name, stages)]
+    for index, pattern in enumerate(experiment.optimizer.exclude_layers or ()):
         place = ("optimizer", "exclude_layers", index)
         try:
             if not any(re.search(pattern, path) for path in paths):
@@ -119,30 +123,25 @@ def output_misfits(experiment: Experiment, stages: list[Stage]) -> Iterator[Rema
         yield Remark(path, message, f"end with {{type: Dense, units: {classes}, activation: softmax}}")
 
 
+def version_misfits(experiment: Experiment) -> Iterator[Remark]:
+    """An optimizer that the installed Keras does not have."""
+    optimizer, installed = experiment.optimizer, version("keras")
+    if tuple(int(part) for part in installed.split(".")[:2]) < optimizer.since:
+        needed = ".".join(map(str, optimizer.since))
+        message = f"{optimizer.type} needs Keras {needed}, and {installed} is installed"
+        yield Remark(("optimizer",), message, "newer Keras needs Python 3.11")
+
+
 def memory_misfits(experiment: Experiment, stages: list[Stage]) -> Iterator[Remark]:
     """A network that cannot be in memory, found before anything is allocated."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    weights = 4 * sum(stage.parameters for stage in stages)
-    activations = 4 * experiment.batch_size * sum(math.prod(stage.output_shape) for stage in stages)
+    weights = 8 * sum(stage.parameters for stage in stages)
+    kept = experiment.optimizer.memory(trainable_weights(experiment.model.name, stages))
+    batch = min(experiment.batch_size, experiment.data.facts.examples)
+    outputs = 4 * batch * sum(math.prod(stage.output_shape) for stage in stages)
     for path, what, size in (
-        (("model", "layers"), "the weights, their gradients and the optimizer's memory",
-         2 * weights + experiment.optimizer.memory(trainable_weights(stages))),
-        (("batch_size",), "the layers' outputs for one batch", activations),
-    ):  # fmt: skip
+        (("model", "layers"), "the weights, their gradients and the optimizer's memory", weights + kept),
+        (("batch_size",), "the layers' outputs for one batch", outputs),
+    ):
         if size > memory:
             yield Remark(path, f"{what} take {size / 1e9:,.0f} GB, and this machine has {memory / 1e9:,.0f} GB")
-
-
-def trainable_weights(stages: list[Stage]) -> list[tuple[str, Shape]]:
-    """The trainable weights of a stack, as (path, shape)."""
-    names = keras_names([stage.name for stage in stages])
-    return [
-        (f"{name}/{weight.name}", weight.shape)
-        for name, stage in zip(names, stages, strict=True)
-        for weight in stage.trainable
-    ]
-
-
-def shape_text(shape: Shape) -> str:
-    """A shape as Keras prints it, with `None` for the batch: `(None, 28, 28)`."""
-    return f"({', '.join(['None', *map(str, shape)])})"

@@ -1,5 +1,6 @@
 """`Experiment`: everything that decides what is trained, on what, and how."""
 
+import math
 from typing import Annotated
 
 from annotated_types import Len
@@ -32,6 +33,11 @@ class Data(Part):
     @property
     def facts(self) -> Dataset:
         return DATASETS[self.dataset]
+
+    @property
+    def validation_examples(self) -> int:
+        """How many examples scikit-learn's `train_test_split` keeps for validation."""
+        return math.ceil(self.facts.examples * self.validation_size)
 
     @property
     def input_shape(self) -> Shape:

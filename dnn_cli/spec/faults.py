@@ -44,11 +44,13 @@ def faults_of(error: ValidationError, document: Document) -> list[Fault]:
 def plain_path(location: tuple[int | str, ...], root: Any, *, missing: bool) -> KeyPath:
     """Pydantic's path less the steps that tell apart the classes of a union."""
     path: list[int | str] = []
-    here = root
+    here, tagged = root, False
     for step in location:
-        if (isinstance(here, dict) and step in here) or (isinstance(here, list) and isinstance(step, int)):
+        if isinstance(here, dict) and here.get("type") == step and not tagged:
+            tagged = True  # the class of a union, even where a key is called the same
+        elif (isinstance(here, dict) and step in here) or (isinstance(here, list) and isinstance(step, int)):
             path.append(step)
-            here = at(here, (step,))
+            here, tagged = at(here, (step,)), False
     return (*path, location[-1]) if missing else tuple(path)
 
 
@@ -92,7 +94,8 @@ def words(detail: Any, path: KeyPath, root: Any) -> tuple[str, str]:
         return "needs a type", f"one of {', '.join(NAMES.get(kind_at(path), ()))}"
     if kind in BOUNDS:
         bound = next(number for key, number in context.items() if key in ("gt", "ge", "lt", "le"))
-        return f"needs a number {BOUNDS[kind]} {bound:g}, not {shown(value)}", ""
+        limit = f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"
+        return f"needs a number {BOUNDS[kind]} {limit}, not {shown(value)}", ""
     if kind in WORDS:
         return f"{WORDS[kind]}, not {shown(value)}", retyped(kind, value)
     if kind in ("too_short", "too_long"):
@@ -135,7 +138,7 @@ def unknown_key(path: KeyPath, root: Any) -> tuple[str, str]:
     """A key that its mapping does not take: the nearest one, or who takes it."""
     key, parent = str(path[-1]), path[:-1]
     part = part_at(parent, root)
-    name = at(root, parent).get("type", DEFAULT if kind_at(parent) == "optimizer" else "")
+    name = part.model_fields["type"].default if part and "type" in part.model_fields else ""
     message = f"is not an argument of {name}" if name else "is not a key of a config"
     fields = [field for field in part.model_fields if field != "type"] if part else []
     owners = [other for other, cls in KINDS.get(kind_at(parent), {}).items() if key in cls.model_fields]

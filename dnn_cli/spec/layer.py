@@ -31,12 +31,6 @@ class BaseLayer(KerasPart):
     name: KerasName | None = None
     trainable: bool = True
 
-    @classmethod
-    def automatic_name(cls) -> str:
-        """Keras's name for the first unnamed layer of this class: `MaxPooling2D` → `max_pooling2d`."""
-        words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", cls.__name__)
-        return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
-
     def output_shape(self, shape: Shape) -> Shape:
         """The shape made of a shape.
 
@@ -52,6 +46,12 @@ class BaseLayer(KerasPart):
     def multiply_adds(self, shape: Shape) -> int:
         """Multiplications with a kernel for one example; all other arithmetic is left out."""
         return 0
+
+
+def automatic_name(cls: str) -> str:
+    """Keras's name for the first unnamed layer of a class: `MaxPooling2D` → `max_pooling2d`."""
+    words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", cls)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
 
 
 def activated(activation: str | None, shape: Shape) -> Shape:

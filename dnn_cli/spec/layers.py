@@ -12,7 +12,16 @@ from pydantic import Field, Strict
 
 from dnn_cli.spec.base import BareName, BelowOne, ByType, Count, Finite, Fraction, Pair, Positive, Seed, Shape
 from dnn_cli.spec.layer import BaseLayer, Misfit, Weight, activated, check_image, example_axis, slide
-from dnn_cli.spec.parts import ActivationName, Constraint, GlorotUniform, Initializer, Ones, Regularizer, Zeros
+from dnn_cli.spec.parts import (
+    ActivationName,
+    ActivityRegularizer,
+    Constraint,
+    GlorotUniform,
+    Initializer,
+    Ones,
+    Regularizer,
+    Zeros,
+)
 
 Axis = Annotated[int, Field(ge=-8, le=8)]
 Dimension = Annotated[int, Field(ge=-1, le=10_000_000)]
@@ -29,7 +38,7 @@ class Kernel(BaseLayer):
     bias_initializer: Initializer = Zeros()
     kernel_regularizer: Regularizer | None = None
     bias_regularizer: Regularizer | None = None
-    activity_regularizer: Regularizer | None = None
+    activity_regularizer: ActivityRegularizer | None = None
     kernel_constraint: Constraint | None = None
     bias_constraint: Constraint | None = None
 
@@ -191,7 +200,9 @@ class Dropout(BaseLayer):
     def output_shape(self, shape: Shape) -> Shape:
         noise = self.noise_shape
         if noise is not None and (
-            len(noise) != len(shape) + 1 or any(n not in (None, 1, s) for n, s in zip(noise[1:], shape, strict=True))
+            len(noise) != len(shape) + 1
+            or noise[0] not in (None, 1)
+            or any(n not in (None, 1, s) for n, s in zip(noise[1:], shape, strict=True))
         ):
             raise Misfit(f"noise_shape {list(noise)} does not spread over a batch of {shape}: give null, 1 or the size")
         return shape

@@ -88,7 +88,8 @@ def output_activation(experiment: Experiment) -> Iterator[Remark]:
 def vanishing(layers: tuple[Layer, ...]) -> Iterator[Remark]:
     """Deep stacks of activations that saturate."""
     hidden = [(i, x) for i, x in enumerate(layers) if isinstance(x, Kernel | Activation) and not is_linear(x)]
-    saturating = [(index, layer) for index, layer in hidden[:-1] if layer.activation in SATURATING]
+    output = max((i for i, x in enumerate(layers) if isinstance(x, Kernel)), default=0)
+    saturating = [(i, x) for i, x in hidden if i < output and x.activation in SATURATING]
     if len(saturating) >= DEEP:
         index, layer = saturating[0]
         yield Remark(

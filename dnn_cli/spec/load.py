@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from dnn_cli.errors import ConfigError, Fault, Place
 from dnn_cli.spec import lint
-from dnn_cli.spec.check import Remark, misfits
+from dnn_cli.spec.check import Remark, machine_misfits, misfits
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.faults import faults_of
 from dnn_cli.spec.overrides import apply_overrides
@@ -30,8 +30,8 @@ class Loaded:
     advice: tuple[Fault, ...]
 
 
-def load(file: str, overrides: Sequence[str] = ()) -> Loaded:
-    """The experiment that a config file and overrides describe.
+def load(file: str, overrides: Sequence[str] = (), *, to_train: bool = False) -> Loaded:
+    """The experiment that a config file and overrides describe; `to_train`: and that this machine can train.
 
     Raises:
         ConfigError: with every fault, each at its line and column or at its override.
@@ -42,7 +42,10 @@ def load(file: str, overrides: Sequence[str] = ()) -> Loaded:
         raise ConfigError([Fault(Place(file, 1, 1), "", what, "a config starts like: model: {layers: [Flatten, …]}")])
     document = apply_overrides(document, overrides)
     document.value.setdefault("name", os.path.splitext(os.path.basename(file))[0])
+    resolve_path(document)
     experiment = validate(document)
+    if to_train and (remarks := machine_misfits(experiment)):
+        raise ConfigError(placed(remarks, document))
     return Loaded(experiment, file, tuple(overrides), tuple(placed(lint.advice(experiment), document)))
 
 
@@ -57,11 +60,31 @@ def validate(document: Document) -> Experiment:
         experiment = Experiment.model_validate(document.value)
     except ValidationError as error:
         faults += faults_of(error, document)
+        faults += placed(misfits_beside(error, document), document)
     else:
         faults += placed(misfits(experiment), document)
     if faults:
         raise ConfigError(sorted(faults, key=lambda f: (f.place.source, f.place.line or 0, f.place.column or 0)))
     return experiment
+
+
+def misfits_beside(error: ValidationError, document: Document) -> list[Remark]:
+    """What does not fit in the keys that are valid by themselves, with the defaults for all others."""
+    broken = {detail["loc"][0] for detail in error.errors(include_url=False)}
+    if broken & {"model", "data"} or any(path[:1] in ((), ("model",), ("data",)) for path, _ in document.faults):
+        return []
+    sound = {key: value for key, value in document.value.items() if key not in broken}
+    remarks = misfits(Experiment.model_validate({**sound, "name": "sound"}))
+    return [remark for remark in remarks if remark.path[0] in ("model", "data")]
+
+
+def resolve_path(document: Document) -> None:
+    """Make `data.path` absolute: it is relative to the file it stands in, or to where an override was typed."""
+    data = document.value.get("data")
+    if isinstance(data, dict) and isinstance(data.get("path"), str):
+        place = document.place(("data", "path"))
+        folder = os.path.dirname(place.source) if place.line else ""
+        data["path"] = os.path.abspath(os.path.join(folder, os.path.expanduser(data["path"])))
 
 
 def placed(remarks: Sequence[Remark], document: Document) -> list[Fault]:
@@ -80,15 +103,21 @@ def read_with_parents(file: str, children: tuple[str, ...] = ()) -> Document:
         raise ConfigError([Fault(place, "extends", "needs the name of one config file", "extends: base.yaml")])
     parent = os.path.join(os.path.dirname(file), named)
     line = (*children, os.path.realpath(file))
-    if os.path.realpath(parent) in line or len(line) > MAX_PARENTS:
+    if os.path.realpath(parent) in line:
         raise ConfigError([Fault(place, "extends", f"goes round in a circle: {named} extends this file")])
+    if len(line) > MAX_PARENTS:
+        raise ConfigError([Fault(place, "extends", f"is the parent number {len(line)}, and {MAX_PARENTS} are enough")])
     if not os.path.exists(parent):
         raise ConfigError([Fault(place, "extends", f"there is no {parent}", "the path is relative to this file")])
     return merge(read_with_parents(parent, line), document)
 
 
 def merge(parent: Document, child: Document) -> Document:
-    """The child laid over its parent: mappings merge key by key, everything else replaces."""
+    """The child laid over its parent: mappings merge key by key, everything else replaces.
+
+    A child that names a type, as `sgd` or as `{type: sgd, …}`, starts that part afresh; one that gives only
+    arguments changes those of its parent.
+    """
     if not isinstance(parent.value, dict):
         return child
     places = dict(parent.places)
@@ -96,24 +125,19 @@ def merge(parent: Document, child: Document) -> Document:
     def lay(below: Any, above: Any, path: KeyPath) -> Any:
         if isinstance(below, str) and isinstance(above, dict) and "type" not in above:
             below = {"type": below}  # a bare name that the child gives arguments to
-        if not mergeable(below, above):
+        if not (isinstance(below, dict) and isinstance(above, dict)) or "type" in above:
             for known in [known for known in places if known[: len(path)] == path]:
                 del places[known]
             places.update({k: place for k, place in child.places.items() if k[: len(path)] == path})
+            places.setdefault(path, child.place(path))
             return above
-        places[path] = child.places[path]
+        places[path] = child.place(path)
         for key in above:
-            places.setdefault((*path, key), child.places[(*path, key)])
+            places.setdefault((*path, key), child.place((*path, key)))
         return {**below, **{key: lay(below.get(key), value, (*path, key)) for key, value in above.items()}}
 
     value = lay(parent.value, child.value, ())
     return Document(value, places, (*parent.faults, *child.faults))
-
-
-def mergeable(below: Any, above: Any) -> bool:
-    """Two mappings merge, unless they are two kinds of thing, whose arguments do not mix."""
-    both = isinstance(below, dict) and isinstance(above, dict)
-    return both and ("type" not in above or "type" not in below or above["type"] == below["type"])
 
 
 class Dumper(yaml.SafeDumper):

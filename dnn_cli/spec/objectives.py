@@ -21,8 +21,6 @@ class BaseLoss(KerasPart):
     probabilities: ClassVar[bool] = False
     """The loss takes the logarithm of the outputs, so they must be probabilities."""
 
-    from_logits: ClassVar[bool]
-
 
 class SparseCategoricalCrossentropy(BaseLoss):
     """−log of the probability given to the true class, which is told by its number."""
@@ -31,7 +29,7 @@ class SparseCategoricalCrossentropy(BaseLoss):
     type: Literal["sparse_categorical_crossentropy"] = "sparse_categorical_crossentropy"
     targets: ClassVar[Targets] = "index"
     probabilities: ClassVar[bool] = True
-    from_logits: bool = False  # type: ignore[misc]
+    from_logits: bool = False
     ignore_class: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
 
 
@@ -41,7 +39,7 @@ class CategoricalCrossentropy(BaseLoss):
     keras_name: ClassVar[str] = "losses.CategoricalCrossentropy"
     type: Literal["categorical_crossentropy"] = "categorical_crossentropy"
     probabilities: ClassVar[bool] = True
-    from_logits: bool = False  # type: ignore[misc]
+    from_logits: bool = False
     label_smoothing: Fraction = 0.0
 
 
@@ -53,7 +51,7 @@ class CategoricalFocalCrossentropy(BaseLoss):
     probabilities: ClassVar[bool] = True
     alpha: Fraction = 0.25
     gamma: NotNegative = 2.0
-    from_logits: bool = False  # type: ignore[misc]
+    from_logits: bool = False
     label_smoothing: Fraction = 0.0
 
 
@@ -115,6 +113,11 @@ Loss = Annotated[
     ByType,
     BeforeValidator(full_name),
 ]
+
+
+def lower_is_better(score: str) -> bool:
+    """Whether less of a score is better: of a loss, but of none of the metrics."""
+    return score in ("loss", "val_loss")
 
 
 class BaseMetric(KerasPart):

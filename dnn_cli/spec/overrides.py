@@ -6,9 +6,11 @@ A layer is addressed by its name or its index, and the leading `model.` may be l
 
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dnn_cli.errors import ConfigError, Fault, Place, nearest
+from dnn_cli.spec.stack import names_of
 from dnn_cli.spec.yaml_file import Document, KeyPath, key_text, parse_yaml
 
 
@@ -18,36 +20,18 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
     Raises:
         ConfigError: overrides that are no `key=value`, or whose place does not exist; all of them.
     """
-    value = copy.deepcopy(document.value)
-    places = dict(document.places)
-    kept = list(document.faults)
+    edited = Edited(copy.deepcopy(document.value), dict(document.places), list(document.faults))
     faults: list[Fault] = []
     for override in overrides:
         try:
-            removes = override.startswith("~")
-            key, equals, text = override.removeprefix("~").partition("=")
-            if not key or removes == bool(equals):
-                raise Misplaced("is not an override", "write key.path=value, or ~key.path to remove one")
-            path, parent = find(value, key)
-            if removes:
-                remove(parent, path[-1])
-            else:
-                given = parse_yaml(text, override)
-                parent[path[-1]] = given.value
-            for known in [known for known in places if known[: len(path)] == path]:
-                del places[known]
-            places[path] = Place(override)
-            kept = [(where, fault) for where, fault in kept if where[: len(path)] != path]
-            if not removes:
-                kept += [((*path, *where), Fault(Place(override), key_text((*path, *where)), f.message, f.suggestion))
-                         for where, f in given.faults]  # fmt: skip
+            edited.apply(override)
         except Misplaced as error:
             faults.append(Fault(Place(override), "", error.message, error.suggestion))
         except ConfigError as error:
             faults += [Fault(Place(override), "", fault.message, fault.suggestion) for fault in error.faults]
     if faults:
         raise ConfigError(faults)
-    return Document(value, places, tuple(kept))
+    return Document(edited.value, edited.places, tuple(edited.faults))
 
 
 class Misplaced(Exception):
@@ -59,27 +43,80 @@ class Misplaced(Exception):
         self.suggestion = suggestion
 
 
-def find(root: Any, key: str) -> tuple[KeyPath, Any]:
-    """The path that a key means, and the mapping or list that holds its last step, made where missing."""
-    steps = key.split(".")
-    if steps[0] == "layers":
-        steps = ["model", *steps]
-    path: list[str | int] = []
-    here = root
-    for step in steps[:-1]:
-        where = locate(here, step, path)
-        below = here[where] if isinstance(here, list) else here.get(where)
-        if isinstance(below, str):
-            below = {"type": below}  # a bare name is a mapping of only its type
-        elif below is None:
-            below = {}
-        elif not isinstance(below, dict | list):
-            raise Misplaced(f"{key_text((*path, where))} is a plain value and holds no keys")
-        here[where] = below
-        path.append(where)
-        here = below
-    path.append(locate(here, steps[-1], path))
-    return tuple(path), here
+@dataclass
+class Edited:
+    """A document while overrides change it."""
+
+    value: Any
+    places: dict[KeyPath, Place]
+    faults: list[tuple[KeyPath, Fault]]
+
+    def apply(self, override: str) -> None:
+        """Set or remove what an override names.
+
+        Raises:
+            Misplaced: it is no override, or names nothing.
+            ConfigError: its value is not YAML.
+        """
+        removes = override.startswith("~")
+        key, equals, text = override.removeprefix("~").partition("=")
+        if not key or removes == bool(equals):
+            raise Misplaced("is not an override", "write key.path=value, or ~key.path to remove one")
+        given = parse_yaml("" if removes else text, override)
+        path, holder = self.find(key, Place(override))
+        if removes and isinstance(holder, dict) and path[-1] not in holder:
+            raise Misplaced(f"has nothing to remove: there is no {path[-1]}", nearest(str(path[-1]), holder))
+        self.forget(path)
+        if not removes:
+            holder[path[-1]] = given.value
+            self.places[path] = Place(override)
+            for where, fault in given.faults:
+                here = (*path, *where)
+                self.faults.append((here, Fault(Place(override), key_text(here), fault.message, fault.suggestion)))
+            return
+        del holder[path[-1]]
+        if isinstance(holder, list):
+            self.close_gap(path)
+
+    def forget(self, path: KeyPath) -> None:
+        """Drop what is known about a value that goes."""
+        self.places = {known: place for known, place in self.places.items() if known[: len(path)] != path}
+        self.faults = [(known, fault) for known, fault in self.faults if known[: len(path)] != path]
+
+    def close_gap(self, path: KeyPath) -> None:
+        """Move what is known about the items of a list after one that was removed."""
+        depth, gone = len(path) - 1, path[-1]
+
+        def moved(known: KeyPath) -> KeyPath:
+            item = known[depth] if known[:depth] == path[:depth] and len(known) > depth else None
+            later = isinstance(item, int) and isinstance(gone, int) and item > gone
+            return (*known[:depth], item - 1, *known[depth + 1 :]) if later and isinstance(item, int) else known
+
+        self.places = {moved(known): place for known, place in self.places.items()}
+        self.faults = [(moved(known), fault) for known, fault in self.faults]
+
+    def find(self, key: str, place: Place) -> tuple[KeyPath, Any]:
+        """The path that a key means, and the mapping or list that holds its last step, made where missing."""
+        steps = key.split(".")
+        if steps[0] == "layers":
+            steps = ["model", *steps]
+        path: list[str | int] = []
+        here = self.value
+        for step in steps[:-1]:
+            where = locate(here, step, path)
+            below = here[where] if isinstance(here, list) else here.get(where)
+            path.append(where)
+            if isinstance(below, str):
+                below = {"type": below}  # a bare name is a mapping of only its type
+            elif below is None:
+                below = {}
+                self.places[tuple(path)] = place
+            elif not isinstance(below, dict | list):
+                raise Misplaced(f"{key_text(tuple(path))} is a plain value and holds no keys")
+            here[where] = below
+            here = below
+        path.append(locate(here, steps[-1], path))
+        return tuple(path), here
 
 
 def locate(holder: Any, step: str, path: Sequence[str | int]) -> Any:
@@ -90,18 +127,18 @@ def locate(holder: Any, step: str, path: Sequence[str | int]) -> Any:
         return step
     if not isinstance(holder, list):
         raise Misplaced("needs a config that is a mapping of keys")
-    named = [item.get("name") if isinstance(item, dict) else None for item in holder]
-    if step in named:
-        return named.index(step)
-    if step.isascii() and step.isdigit() and int(step[:9]) < len(holder):
+    names = names_of(map(name_and_class, holder))
+    if step in names:
+        return names.index(step)
+    if step.isascii() and step.isdigit() and len(step) < 10 and int(step) < len(holder):
         return int(step)
-    names = [name for name in named if isinstance(name, str)]
-    known = f"indices are 0 to {len(holder) - 1}" + (f", names are {', '.join(names)}" if names else "")
+    known = f"indices are 0 to {len(holder) - 1}, names are {', '.join(names)}" if holder else "it is empty"
     raise Misplaced(f"{key_text(tuple(path))} has no {step}; {known}", nearest(step, names))
 
 
-def remove(holder: Any, step: Any) -> None:
-    """Take a key out of a mapping, or an item out of a list."""
-    if isinstance(holder, dict) and step not in holder:
-        raise Misplaced(f"has nothing to remove: there is no {step}", nearest(str(step), holder))
-    del holder[step]
+def name_and_class(item: Any) -> tuple[str | None, str]:
+    """The name and class of an item of a list, as far as it has them."""
+    if isinstance(item, dict):
+        name = item.get("name")
+        return (name if isinstance(name, str) else None), str(item.get("type"))
+    return None, str(item)

@@ -208,6 +208,9 @@ class OrthogonalRegularizer(Matrix):
     mode: Literal["rows", "columns"] = "rows"
 
 
+ActivityRegularizer = Annotated[L1 | L2 | L1L2, ByType, BareName]
+"""What can penalise a layer's outputs, which are no matrix."""
+
 Regularizer = Annotated[L1 | L2 | L1L2 | OrthogonalRegularizer, ByType, BareName]
 
 

@@ -1,14 +1,14 @@
 """A stack of layers walked through from the input to the output: names, shapes, weights, and what does not fit."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dnn_cli.spec.base import Shape
-from dnn_cli.spec.layer import BaseLayer, Misfit, Weight
+from dnn_cli.spec.layer import BaseLayer, Misfit, Weight, automatic_name
 
-IN_SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\>-]*")
-"""What TensorFlow takes as a name scope."""
+IN_SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]*")
+"""What TensorFlow takes as the name of a scope and of a variable."""
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,23 @@ class StackMisfit(Misfit):
         self.key = key
 
 
-def layer_names(layers: tuple[BaseLayer, ...]) -> list[str]:
-    """The name of every layer, unnamed ones called as Keras would in a fresh process."""
+def names_of(layers: Iterable[tuple[str | None, str]]) -> list[str]:
+    """The name of every layer of (name or none, class), unnamed ones called as Keras would in a fresh process."""
     seen: dict[str, int] = {}
     names = []
-    for layer in layers:
-        if layer.name is not None:
-            names.append(layer.name)
-            continue
-        automatic = layer.automatic_name()
-        count = seen.get(automatic, 0)
-        seen[automatic] = count + 1
-        names.append(f"{automatic}_{count}" if count else automatic)
+    for name, cls in layers:
+        if name is None:
+            automatic = automatic_name(cls)
+            count = seen.get(automatic, 0)
+            seen[automatic] = count + 1
+            name = f"{automatic}_{count}" if count else automatic
+        names.append(name)
     return names
+
+
+def layer_names(layers: Sequence[BaseLayer]) -> list[str]:
+    """The name of every layer."""
+    return names_of((layer.name, layer.type) for layer in layers)
 
 
 def keras_names(names: Sequence[str]) -> list[str]:
@@ -72,38 +76,64 @@ def keras_names(names: Sequence[str]) -> list[str]:
     return built
 
 
-def walk(layers: tuple[BaseLayer, ...], input_shape: Shape) -> list[Stage]:
+def walk(layers: Sequence[BaseLayer], input_shape: Shape) -> list[Stage]:
     """Every layer in its place.
 
     Raises:
         StackMisfit: a layer cannot take what the one before it makes, or two have one name.
     """
+    stages, misfits = examine(layers, input_shape)
+    if misfits:
+        raise misfits[0]
+    return stages
+
+
+def examine(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list[Stage], list[StackMisfit]]:
+    """The layers in their places up to the first whose shape cannot be told, and everything that does not fit."""
     stages: list[Stage] = []
+    misfits: list[StackMisfit] = []
     first_with: dict[str, int] = {}
     shape = input_shape
     for index, (name, layer) in enumerate(zip(layer_names(layers), layers, strict=True)):
-        if name in first_with:
-            raise StackMisfit(index, f"the name {name} is taken by layer {first_with[name]}; every layer needs its own")
-        first_with[name] = index
+        if first_with.setdefault(name, index) != index:
+            message = f"the name {name} is taken by layer {first_with[name]}; every layer needs its own"
+            misfits.append(StackMisfit(index, message))
         if getattr(layer, "activation", None) == "glu" and index < len(layers) - 1:
             why = "halves its axis, and Keras tells the next layer of the whole one: no layer can follow it"
-            raise StackMisfit(index, f"glu {why}", "activation")
+            misfits.append(StackMisfit(index, f"glu {why}", "activation"))
         try:
             output = layer.output_shape(shape)
             weights = layer.weights(shape)
         except Misfit as error:
-            raise StackMisfit(index, f"layer {name}: {error}") from None
-        check_parts(index, layer, weights)
+            misfits.append(StackMisfit(index, f"layer {name}: {error}"))
+            break
+        misfits += part_misfits(index, layer, weights)
         stages.append(Stage(name, layer, shape, output, weights))
         shape = output
-    return stages
+    return stages, misfits
 
 
-def check_parts(index: int, layer: BaseLayer, weights: tuple[Weight, ...]) -> None:
-    """Refuse initializers, regularizers and constraints that cannot act on the weight they are given to."""
+def part_misfits(index: int, layer: BaseLayer, weights: Iterable[Weight]) -> Iterator[StackMisfit]:
+    """Initializers, regularizers and constraints that cannot act on the weight they are given to."""
     for weight in weights:
         for role in ("initializer", "regularizer", "constraint"):
             key = f"{weight.name}_{role}"
             part = getattr(layer, key, None)
             if part is not None and (why := part.misfit(weight.shape)):
-                raise StackMisfit(index, f"{part.type} {why}", key)
+                yield StackMisfit(index, f"{part.type} {why}", key)
+
+
+def trainable_weights(model: str, stages: Sequence[Stage]) -> list[tuple[str, Shape]]:
+    """The trainable weights of a stack as (Keras's path, shape), a path as in `sequential/hidden/kernel`."""
+    (model_name,) = keras_names([model])
+    names = keras_names([stage.name for stage in stages])
+    return [
+        (f"{model_name}/{name}/{weight.name}", weight.shape)
+        for name, stage in zip(names, stages, strict=True)
+        for weight in stage.trainable
+    ]
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape as Keras prints it, with `None` for the batch: `(None, 28, 28)`."""
+    return f"({', '.join(['None', *map(str, shape)])})"

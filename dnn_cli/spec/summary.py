@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from dnn_cli.spec.base import Shape
-from dnn_cli.spec.check import trainable_weights
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.layer import Weight
-from dnn_cli.spec.stack import Stage, walk
+from dnn_cli.spec.stack import Stage, trainable_weights, walk
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def summarize(experiment: Experiment) -> Summary:
         total=sum(row.parameters for row in rows),
         trainable=sum(row.trainable_parameters for row in rows),
         optimizer=experiment.optimizer.type,
-        optimizer_bytes=experiment.optimizer.memory(trainable_weights(stages)),
+        optimizer_bytes=experiment.optimizer.memory(trainable_weights(experiment.model.name, stages)),
         multiply_adds=sum(stage.layer.multiply_adds(stage.input_shape) for stage in stages),
         depth=sum(any(weight.name == "kernel" for weight in stage.weights) for stage in stages),
     )
@@ -87,10 +86,10 @@ def formula(weights: tuple[Weight, ...]) -> str:
 
 def flow(experiment: Experiment) -> str:
     """The stack in one line: `Flatten → Dense 100 relu → Dense 10 softmax`."""
-    return " → ".join(short(stage) for stage in walk(experiment.model.layers, experiment.data.input_shape))
+    return " → ".join(layer_text(stage) for stage in walk(experiment.model.layers, experiment.data.input_shape))
 
 
-def short(stage: Stage) -> str:
+def layer_text(stage: Stage) -> str:
     """A layer in two or three words."""
     layer = stage.layer
     size = next((getattr(layer, key) for key in ("units", "filters", "rate", "stddev") if hasattr(layer, key)), "")

@@ -1,7 +1,8 @@
 """YAML text → plain values, with the line and column of every one.
 
-The rules are those of YAML 1.2's core schema, so that what looks like a number is one (`1e-3`) and what
-looks like text stays text (`no`, `1:30`, `010`). Tags, merge keys and repeated keys are faults.
+What looks like a number is one (`1e-3`), and what looks like text stays text (`no`, `1:30`), as in YAML 1.2.
+What versions of YAML read differently (`010`, `0x1F`, `1_000`) stays text, so that a key for a number refuses
+it. Tags, merge keys and repeated keys are faults.
 """
 
 import copy
@@ -9,7 +10,6 @@ import math
 import os
 import re
 import stat
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +28,7 @@ MAX_VALUES = 200_000
 
 INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 NOT_FINITE = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
 WORDS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -68,7 +69,8 @@ def read_yaml(file: str) -> Document:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise refuse(Place(file), "is not a file")
-        raw = os.read(descriptor, MAX_BYTES + 1)
+        with open(descriptor, "rb", closefd=False) as stream:
+            raw = stream.read(MAX_BYTES + 1)
     finally:
         os.close(descriptor)
     if len(raw) > MAX_BYTES:
@@ -101,12 +103,17 @@ def parse_yaml(text: str, source: str) -> Document:
 
 
 def check_characters(text: str, source: str) -> None:
-    """Refuse what no text holds: control characters other than tab and line ends."""
-    for index, character in enumerate(text):
-        if (character < " " and character not in "\t\n\r") or character == "\x7f":
-            line = text.count("\n", 0, index) + 1
-            place = Place(source, line, index - text.rfind("\n", 0, index))
-            raise refuse(place, f"holds the control character U+{ord(character):04X}", "delete it")
+    """Refuse what no text holds: control characters other than tab and line ends, and halves of characters."""
+    if found := CONTROL.search(text):
+        start = found.start()
+        place = Place(source, text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start))
+        raise refuse(place, f"holds the control character U+{ord(found[0]):04X}", "delete it")
+
+
+def depth(value: Any) -> int:
+    """How many lists and mappings are within each other."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(depth, inner), default=0)
 
 
 def refuse(place: Place, message: str, suggestion: str = "") -> ConfigError:
@@ -160,7 +167,7 @@ class Reader:
             raise refuse(self.at(event), f"is nested more than {MAX_DEPTH} deep")
         self.places.setdefault(path, self.at(event))
         if isinstance(event, yaml.AliasEvent):
-            return self.follow(event)
+            return self.follow(event, path)
         if event.anchor is None:
             return self.content(event, path)
         self.anchors[event.anchor] = None  # open: an alias to it now would be a circle
@@ -182,18 +189,20 @@ class Reader:
 
     def text(self, event: Any, path: KeyPath) -> str:
         """A quoted text or a key, whose escapes may spell what the raw text may not hold."""
-        if any(unicodedata.category(c) == "Cs" or (c < " " and c not in "\t\n\r") for c in event.value):
+        if CONTROL.search(event.value):
             self.fault(event, path, "the text holds a control character or half a character", "delete it")
             return "".join(c if c.isprintable() else "?" for c in event.value)
         return str(event.value)
 
-    def follow(self, alias: Any) -> Any:
+    def follow(self, alias: Any, path: KeyPath) -> Any:
         """The value an alias stands for; every value in it has the alias's place."""
         anchored = self.anchors.get(alias.anchor)
         if anchored is None:
             raise refuse(self.at(alias), f"the alias *{alias.anchor} has no value before it to stand for")
         value, size = anchored
         self.add(size, alias)
+        if len(path) + depth(value) > MAX_DEPTH:
+            raise refuse(self.at(alias), f"is nested more than {MAX_DEPTH} deep")
         return copy.deepcopy(value)
 
     def mapping(self, path: KeyPath) -> dict[str, Any]:

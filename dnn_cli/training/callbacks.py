@@ -9,11 +9,8 @@ import tensorflow as tf
 
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run
+from dnn_cli.training.diverged import Diverged
 from dnn_cli.training.listener import Listener
-
-
-class Diverged(Exception):
-    """What is trained is no longer made of finite numbers."""
 
 
 class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
@@ -44,13 +41,13 @@ class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class WriteDown(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps the row of every epoch, in memory and in `metrics.csv`, and tells the listener."""
+    """Keeps the row of every epoch, in `rows` and in `metrics.csv`, and tells the listener."""
 
-    def __init__(self, run: Run, listener: Listener) -> None:
+    def __init__(self, run: Run, listener: Listener, rows: list[Scores]) -> None:
         super().__init__()
         self.run = run
         self.listener = listener
-        self.rows: list[Scores] = []
+        self.rows = rows
         self.epoch = 0
         self.start = 0.0
 

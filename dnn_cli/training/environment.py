@@ -1,4 +1,4 @@
-"""What a training runs on: processors, versions, and the state of the user's own code."""
+"""What a training runs on: versions, processors, and the state of the user's own code."""
 
 import os
 import platform
@@ -6,24 +6,7 @@ import subprocess
 from importlib.metadata import version
 from typing import Any
 
-import tensorflow as tf
-
 import dnn_cli
-
-
-def prepare_device() -> str:
-    """Make the processor ready, and say which it is.
-
-    On a GPU, memory is taken as needed instead of all at once, and operations that add up in a random
-    order are switched off, so that equal experiments stay equal.
-    """
-    gpus = tf.config.list_physical_devices("GPU")
-    if not gpus:
-        return "CPU"
-    for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)
-    tf.config.experimental.enable_op_determinism()
-    return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"))
 
 
 def versions() -> dict[str, str]:
@@ -32,16 +15,9 @@ def versions() -> dict[str, str]:
     return {"dnn": dnn_cli.__version__, "python": platform.python_version(), **packages}
 
 
-def machine(device: str) -> dict[str, Any]:
-    """The machine, as far as it has an influence on numbers and time."""
-    return {
-        "system": platform.platform(),
-        "machine": platform.machine(),
-        "device": device,
-        "cores": len(os.sched_getaffinity(0)),
-        "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
-        "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
-    }
+def machine() -> dict[str, Any]:
+    """The machine, as far as it has an influence on numbers and time; TensorFlow adds its own part."""
+    return {"system": platform.platform(), "machine": platform.machine(), "cores": len(os.sched_getaffinity(0))}
 
 
 def git_state() -> dict[str, Any] | None:

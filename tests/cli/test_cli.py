@@ -137,7 +137,7 @@ def test_compare_says_who_is_ahead_and_that_one_seed_decides_nothing(dnn, make_r
     ]  # fmt: skip
     assert rows[0].split() == ["first", "adam", "1,210", "0.8000", "0.8000", "2", "2.0", "s", "▃█", "00000001"]
     assert rows[3] == "first is ahead of second by 0.1000: best val_accuracy 0.8000 against 0.7000"
-    assert rows[4].startswith("one seed each decides nothing")
+    assert rows[4].startswith("one seed decides nothing")
     assert "broken: run.json is not JSON" in done.stderr
 
 
@@ -248,6 +248,50 @@ def test_a_terminal_sees_a_bar_and_the_epochs(config, tmp_path):
 def test_a_plain_terminal_gets_no_control_codes(make_run, tmp_path, environment):
     make_run()
     assert ESCAPE not in on_a_terminal(["runs"], tmp_path, **environment)
+
+
+def test_what_keras_says_in_python_goes_to_the_log_even_under_a_bar(config, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import keras, sys\n"
+        "fit = keras.Sequential.fit\n"
+        "def loud(self, *words, **more):\n"
+        "    print('LOUD', file=sys.stderr)\n"
+        "    return fit(self, *words, **more)\n"
+        "keras.Sequential.fit = loud\n"
+    )
+    shown = on_a_terminal(["train", config(), "epochs=1"], tmp_path, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    assert "LOUD" not in shown
+    assert "LOUD" in next(tmp_path.glob("runs/*/train.log")).read_text()
+
+
+def test_a_reader_of_notes_that_goes_away_stops_no_training(config, tmp_path):
+    command = f"{sys.executable} -m dnn_cli train {config()} epochs=1 2> >(head -1 >/dev/null)"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0
+    assert "digits completed" in done.stdout
+
+
+def test_a_tie_is_no_lead(dnn, make_run):
+    make_run("name=first", digits="00000001")
+    make_run("name=second", "optimizer=sgd", digits="00000002")
+    assert "second and first are level: best val_accuracy 0.8000" in dnn("compare").stdout
+
+
+@pytest.mark.parametrize("stream", [">&-", "> /dev/full"], ids=["closed", "full"])
+def test_an_output_that_takes_nothing_is_no_bug(make_run, tmp_path, stream):
+    make_run()
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m dnn_cli runs {stream}"], cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "internal error" not in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_signal_to_terminate_marks_the_run_as_interrupted(dnn, config, tmp_path):

@@ -57,6 +57,7 @@ def test_what_is_broken_or_not_completed_is_left_out_and_hides_nothing(store, ma
     make_run("name=torn", digits="00000005").metrics.write_text("epoch,val_accuracy\n1\n")
     make_run("name=odd", digits="00000006").config.write_text("model: 3\n")
     make_run("name=gone", digits="00000007").record.unlink()
+    make_run("name=empty", digits="00000008").metrics.unlink()
     compared = compare(store.entries())
     assert len(compared.rows) == 3
     assert {e.run.directory.name[16:-9]: e.broken or e.record.status for e in compared.left_out} == {
@@ -64,6 +65,7 @@ def test_what_is_broken_or_not_completed_is_left_out_and_hides_nothing(store, ma
         "odd": "config.yaml: needs a mapping of keys, not 3",
         "torn": "metrics.csv is damaged: float() argument must be a string or a real number, not 'NoneType'",
         "nan": "diverged",
+        "empty": "metrics.csv is missing or has no row, though the run is completed",
     }
 
 
@@ -86,6 +88,25 @@ def test_an_unknown_column_is_refused_with_the_nearest(store, arguments, hint):
     with pytest.raises(UsageError) as refused:
         compare(store.entries(), **arguments)
     assert refused.value.hint == hint
+
+
+def test_a_run_without_the_metric_is_left_out_aloud(store, make_run):
+    run = make_run("name=bare", digits="00000009")
+    run.write_metrics([{"epoch": 1, "loss": 0.5, "val_loss": 0.5, "learning_rate": 0.1, "seconds": 1.0}])
+    compared = compare(store.entries())
+    assert [entry.broken for entry in compared.left_out] == ["has no val_accuracy"]
+
+
+def test_names_of_layers_make_no_other_experiment(tmp_path, make_run):
+    make_run("name=plain", digits="00000001")
+    make_run("name=named", "layers.hidden.name=other", "layers.output.name=last", digits="00000002")
+    (group,) = compare(Store(tmp_path / "runs").entries()).groups
+    assert len(group.rows) == 2
+
+
+def test_a_time_is_no_score(store):
+    with pytest.raises(UsageError, match="no completed run has the metric seconds"):
+        compare(store.entries(), metric="seconds")
 
 
 def test_no_runs_are_no_error(tmp_path):

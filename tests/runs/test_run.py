@@ -4,6 +4,7 @@ import json
 import pytest
 
 from dnn_cli.errors import RunError
+from dnn_cli.runs import run as run_module
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,18 @@ def test_unknown_fields_of_a_record_are_kept(make_run):
 def test_a_run_whose_process_is_gone_was_interrupted(make_run):
     run = make_run(status="running")
     assert run.read_record().status == "interrupted"
+
+
+def test_a_run_that_ends_while_it_is_looked_at_is_not_interrupted(make_run, monkeypatch):
+    run = make_run(status="running")
+    finished = run.parse_record().model_copy(update={"status": "completed"})
+
+    def ends(log):
+        run.write_record(finished)
+        return False
+
+    monkeypatch.setattr(run_module, "is_held", ends)
+    assert run.read_record().status == "completed"
 
 
 def test_a_run_whose_process_lives_is_running(make_run):

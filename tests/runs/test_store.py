@@ -1,6 +1,9 @@
+from contextlib import ExitStack
+
 import pytest
 
 from dnn_cli.errors import RunError, UsageError
+from dnn_cli.runs import store as store_module
 from dnn_cli.runs.store import Store
 
 
@@ -53,6 +56,8 @@ def test_a_run_is_found_by_its_directory(store):
         ("@x", "there are @1 to @4"),
         ("best:accuracyy", "no completed run has the metric"),
         ("../runs/nothing", "no run ../runs/nothing"),
+        ("x" * 5000, "no run xxx"),
+        ("best:seconds", "no completed run has the metric"),
     ],
 )
 def test_an_address_that_leads_nowhere_says_so(store, address, message):
@@ -67,19 +72,40 @@ def test_the_nearest_name_is_offered(store):
     assert refused.value.hint == "did you mean twin?"
 
 
-def test_a_new_run_has_a_name_of_its_own_and_its_config(tmp_path):
+@pytest.fixture
+def record(make_run):
+    """Makes the first record of a run."""
+    made = make_run().read_record()
+    return lambda run_id: made.model_copy(update={"id": run_id, "status": "running"})
+
+
+def test_a_new_run_has_a_name_of_its_own_and_appears_whole(tmp_path, record):
     store = Store(tmp_path / "a path with spaces" / "런")
-    runs = [store.create("../a/b 모델", "config\n") for _ in range(20)]
-    assert len({run.directory for run in runs}) == 20
-    assert all(run.directory.parent == store.root for run in runs)
-    assert all(run.config.read_text() == "config\n" for run in runs)
+    with ExitStack() as stack:
+        runs = [stack.enter_context(store.new_run("../a/b 모델", "config\n", record)) for _ in range(20)]
+        assert len({run.directory for run in runs}) == 20
+        assert all(run.directory.parent == store.root for run in runs)
+        assert all(run.config.read_text() == "config\n" for run in runs)
+        assert {entry.record.status for entry in store.entries()} == {"running"}
+    assert {entry.record.status for entry in store.entries()} == {"interrupted"}
     assert not list(store.root.glob(".*"))
 
 
-def test_a_place_that_cannot_be_written_is_refused(tmp_path):
-    (tmp_path / "runs").write_text("a file in the way")
-    with pytest.raises(RunError, match="no run can be made"):
-        Store(tmp_path / "runs").create("x", "")
+def test_a_place_that_cannot_be_written_is_refused(tmp_path, record):
+    (tmp_path / "file").write_text("a file in the way")
+    with pytest.raises(RunError, match="no run can be made"), Store(tmp_path / "file").new_run("x", "", record):
+        pass
+
+
+def test_a_run_that_cannot_be_begun_leaves_nothing(tmp_path, record, monkeypatch):
+    monkeypatch.setattr(store_module, "sync_directory", fail)
+    with pytest.raises(RunError, match="No space left"), Store(tmp_path / "new").new_run("x", "", record):
+        pass
+    assert not [path for path in (tmp_path / "new").iterdir() if path.name.startswith(".")]
+
+
+def fail(*_):
+    raise OSError(28, "No space left on device")
 
 
 def test_there_need_be_no_runs_directory(tmp_path):

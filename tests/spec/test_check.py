@@ -67,11 +67,36 @@ DENSE = "{type: Dense, units: 10, activation: softmax}"
             id="metric for other labels",
         ),
         pytest.param(["data.validation_size=0.9999"], "leaves none of the 1,797 examples", id="nothing to train on"),
-        pytest.param(["layers.hidden.units=9000000", "layers.1={type: Dense, units: 9000000}",
-                      "layers.0={type: Dense, units: 9000000}"], "GB, and this machine has", id="too large for memory"),
+        pytest.param(
+            ["layers.hidden.activity_regularizer=orthogonal_regularizer"],
+            "layers.1.activity_regularizer  'orthogonal_regularizer' is no regularizer  (one of l1, l2, l1_l2)",
+            id="regularizer for matrices on outputs",
+        ),
+        pytest.param(["data.path=/tmp"], "data.path  digits is part of scikit-learn", id="path of embedded data"),
     ],
 )  # fmt: skip
 def test_parts_that_do_not_fit_are_faults(config, overrides, message):
     with pytest.raises(ConfigError) as refused:
         load(config(), overrides)
     assert message in str(refused.value)
+
+
+def test_misfits_come_at_once_and_beside_other_faults(config):
+    orthogonal = [f"layers.{name}.bias_initializer=orthogonal" for name in ("hidden", "output")]
+    with pytest.raises(ConfigError) as refused:
+        load(config(), ["epochs=x", "layers.output.units=7", *orthogonal])
+    assert sorted(fault.key for fault in refused.value.faults) == [
+        "epochs", "model.layers.1.bias_initializer", "model.layers.2.bias_initializer", "model.layers.2.units",
+    ]  # fmt: skip
+
+
+def test_a_network_too_large_for_this_machine_is_refused_before_training_only(config):
+    overrides = ["layers=[Flatten, {type: Dense, units: 9000000}, {type: Dense, units: 9000000}, "
+                 "{type: Dense, units: 10, activation: softmax}]"]  # fmt: skip
+    load(config(), overrides)
+    with pytest.raises(ConfigError, match=r"model\.layers  the weights, .* GB, and this machine has"):
+        load(config(), overrides, to_train=True)
+
+
+def test_a_batch_is_never_larger_than_the_data(config):
+    load(config(), ["batch_size=10000000"], to_train=True)

@@ -42,6 +42,15 @@ OUTPUT = "{type: Dense, units: 10, activation: softmax}"
             ["model.layers.1.activation  3 hidden layers saturate (sigmoid)"],
             id="deep sigmoid",
         ),
+        pytest.param(
+            [
+                f"layers=[Flatten, {', '.join(['{type: Dense, units: 20, activation: sigmoid}'] * 3)},"
+                " {type: Dense, units: 10}]",
+                "loss={type: sparse_categorical_crossentropy, from_logits: true}",
+            ],
+            ["model.layers.1.activation  3 hidden layers saturate (sigmoid)"],
+            id="deep sigmoid before logits",
+        ),
     ],
 )
 def test_advice(config, overrides, advice):

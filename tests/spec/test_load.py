@@ -86,6 +86,32 @@ def test_another_optimizer_takes_nothing_over_from_the_parents(config, optimizer
     assert load(config(f"extends: parent.yaml\noptimizer: {optimizer}\n")).experiment.optimizer.type == "sgd"
 
 
+@pytest.mark.parametrize("child", ["sgd", "{type: sgd}"])
+def test_naming_the_type_starts_afresh_in_either_spelling(config, child):
+    config(PARENT.replace("{type: adam, beta_1: 0.8}", "{type: sgd, momentum: 0.9}"), "parent.yaml")
+    assert load(config(f"extends: parent.yaml\noptimizer: {child}\n")).experiment.optimizer.momentum == 0
+
+
+def test_an_alias_in_a_child_keeps_its_place(config):
+    config(PARENT, "parent.yaml")
+    (fault,) = faults(config("extends: parent.yaml\nloss: &x {split_seed: 1}\ndata: *x\n"))
+    assert fault.startswith("2:7  loss.split_seed" if "loss.split_seed" in fault else "2:1  loss")
+
+
+def test_what_stands_after_a_removed_layer_keeps_its_place(config):
+    file = config(PARENT.replace("units: 20", "units: -1"))
+    assert faults(file, "~layers.0") == ["4:21  model.layers.0.units  needs a number > 0, not -1"]
+
+
+def test_a_path_is_relative_to_the_file_it_stands_in(config, tmp_path, monkeypatch):
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path / "sub")
+    own = PARENT.replace("{dataset: digits, split_seed: 7}", "{path: own}")
+    file = config(own)
+    assert load(file).experiment.data.path == str(tmp_path / "own")
+    assert load(file, ["data.path=own"]).experiment.data.path == str(tmp_path / "sub" / "own")
+
+
 def test_a_fault_in_a_parent_is_shown_in_the_parent(config):
     config(PARENT.replace("0.8", "8"), "parent.yaml")
     (fault,) = faults(config("extends: parent.yaml\nepochs: 1\n"))
@@ -117,6 +143,7 @@ def test_a_parent_that_cannot_be(config, text, message):
         pytest.param("optimizer={type: sgd, momentum: 0.9}", lambda e: e.optimizer.momentum == 0.9, id="mapping"),
         pytest.param("optimizer.learning_rate=1e-2", lambda e: e.optimizer.learning_rate == 0.01, id="float"),
         pytest.param("~optimizer", lambda e: e.optimizer.type == "rmsprop", id="removed: Keras's default"),
+        pytest.param("layers.flatten.name=flat", lambda e: e.model.layers[0].name == "flat", id="by automatic name"),
         pytest.param("~layers.1", lambda e: len(e.model.layers) == 2, id="layer removed"),
         pytest.param("name=a=b", lambda e: e.name == "a=b", id="value with an equals sign"),
         pytest.param("data.flatten=true", lambda e: e.data.flatten, id="nested key"),
@@ -140,7 +167,18 @@ def test_a_learning_rate_alone_goes_to_the_default_optimizer(config):
         ("epoch=3", "epoch=3  epoch  is not a key of a config  (did you mean epochs?)"),
         ("epochs=x", "epochs=x  epochs  needs a whole number, not the text 'x'"),
         ("epochs=[", "epochs=[  is not YAML: while parsing a flow node, did not find expected node content"),
-        ("layers.7.units=1", "layers.7.units=1  model.layers has no 7; indices are 0 to 2, names are hidden, output"),
+        (
+            "layers.0000000009.units=1",
+            "layers.0000000009.units=1  model.layers has no 0000000009; indices are 0 to 2, "
+            "names are flatten, hidden, output",
+        ),
+        ("metrics.accuracy=1", "metrics.accuracy=1  metrics  needs a list, not {'accuracy': 1}"),
+        (
+            "optimizer.learning_rate.type=Cosine",
+            "optimizer.learning_rate.type=Cosine  optimizer.learning_rate  'Cosine' is no schedule  "
+            "(did you mean CosineDecay?)",
+        ),
+        ("name=\udcff", "name=\udcff  holds the control character U+DCFF  (delete it)"),
         ("~seed", "~seed  has nothing to remove: there is no seed"),
         ("epochs.a=1", "epochs.a=1  epochs is a plain value and holds no keys"),
     ],

@@ -81,6 +81,12 @@ def test_a_bomb_of_aliases_ends_early():
         parse_yaml(text, "f")
 
 
+def test_aliases_within_aliases_are_no_way_around_the_depth():
+    text = "".join(f"x{i}: &x{i} {'[' * 40}{f'*x{i - 1}' if i else 1}{']' * 40}\n" for i in range(60))
+    with pytest.raises(ConfigError, match="nested more than"):
+        parse_yaml(text, "f")
+
+
 def test_an_alias_is_a_copy_with_its_own_place():
     document = parse_yaml("a: &x {b: 1}\nc: *x", "f")
     document.value["a"]["b"] = 2

@@ -11,7 +11,7 @@ from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.runs.store import Store
 from dnn_cli.spec.catalog import KINDS
 from dnn_cli.spec.load import to_yaml
-from dnn_cli.training.train import train
+from dnn_cli.training.train import first_record, train
 from tests.conftest import DIVERGES
 
 KERAS = tuple(int(part) for part in keras.__version__.split(".")[:2])
@@ -24,7 +24,10 @@ class Silent:
         self.epochs = []
         self.batches = []
 
-    def on_begin(self, steps, device):
+    def on_device(self, device):
+        self.device = device
+
+    def on_begin(self, steps):
         self.steps = steps
 
     def on_batch(self, epoch, step, scores):
@@ -41,9 +44,11 @@ def trained(tmp_path):
     def run(experiment, listener=None):
         examples = load_examples(experiment.data)
         split = split_examples(experiment.data, len(examples))
-        made = Store(tmp_path / "runs").create(experiment.name, to_yaml(experiment))
         listener = listener or Silent()
-        return made, train(experiment, examples, split, made, listener), listener
+        first = first_record(experiment, examples, split)
+        with Store(tmp_path / "runs").new_run(experiment.name, to_yaml(experiment), first) as made:
+            assert made.read_record().status == "running"
+            return made, train(experiment, examples, split, made, listener), listener
 
     return run
 
