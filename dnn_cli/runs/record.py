@@ -54,7 +54,7 @@ class Record(BaseModel):
     engine: str | None = None
     results: Results
     parameters: dict[str, int]
-    data: dict[str, Any]
+    data: dict[str, str | int | None]
     versions: dict[str, str] = {}
     platform: dict[str, Any] = {}
     git: dict[str, Any] | None = None

@@ -37,7 +37,8 @@ def pair(value: Any) -> Any:
 
 BareName = BeforeValidator(bare_name)
 ByType = Field(discriminator="type")
-Pair = Annotated[tuple[Count, Count], Strict(False), BeforeValidator(pair)]
+Extent = Annotated[int, Field(gt=0, le=1000)]
+Pair = Annotated[tuple[Extent, Extent], Strict(False), BeforeValidator(pair)]
 Names = Annotated[tuple[str, ...], Strict(False), Len(max_length=100)]
 
 

@@ -84,6 +84,8 @@ def check_image(layer: str, shape: Shape) -> None:
 
 def slide(layer: str, shape: Shape, window: Shape, strides: Shape, padding: str) -> Shape:
     """How many places a window has on an image, downwards and across."""
+    if any(w > 2 * size + 1 for w, size in zip(window, shape[:2], strict=True)):
+        raise Misfit(f"the window {window} of {layer} reaches far beyond the image {shape[:2]}")
     if padding == "same":
         return tuple((size - 1) // stride + 1 for size, stride in zip(shape[:2], strides, strict=True))
     if any(w > size for w, size in zip(window, shape[:2], strict=True)):

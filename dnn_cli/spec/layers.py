@@ -158,7 +158,7 @@ class Reshape(BaseLayer):
 
     keras_name: ClassVar[str] = "layers.Reshape"
     type: Literal["Reshape"] = "Reshape"
-    target_shape: Annotated[tuple[Dimension, ...], Strict(False), Len(1, 8)]
+    target_shape: Annotated[tuple[Dimension, ...], Strict(False), Len(1, 4)]  # TensorFlow's softmax takes no more
 
     def output_shape(self, shape: Shape) -> Shape:
         size, known = math.prod(shape), math.prod(d for d in self.target_shape if d != -1)

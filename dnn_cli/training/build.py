@@ -17,7 +17,11 @@ def build_model(experiment: Experiment) -> keras.Sequential:
     names = keras_names(layer_names(layers))
     built = [layer.build(name=name) for name, layer in zip(names, layers, strict=True)]
     (name,) = keras_names([experiment.model.name])
-    model = keras.Sequential([keras.Input(experiment.data.input_shape), *built], name=name)
+    input_name = "input_layer"
+    while input_name in names:  # the input counts as a layer, and a layer may have taken Keras's name for it
+        input_name += "_"
+    inputs = keras.Input(experiment.data.input_shape, name=input_name)
+    model = keras.Sequential([inputs, *built], name=name)
     model.compile(
         optimizer=experiment.optimizer.build(),
         loss=experiment.loss.build(),

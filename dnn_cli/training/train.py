@@ -62,6 +62,7 @@ def train(experiment: Experiment, examples: Examples, split: Split, run: Run, li
         device = prepare_device()
         record = record.model_copy(update={"platform": {**record.platform, **device}})
         listener.on_device(device["device"])
+        begun = time.monotonic()  # the seconds that TensorFlow takes to load are not the run's
         saved = fit(experiment, examples, split, run, listener, rows)
     except BaseException as error:
         status, reason = outcome(error)

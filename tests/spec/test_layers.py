@@ -85,6 +85,7 @@ def test_names_in_any_script_become_names_that_tensorflow_takes():
         ({"type": "Conv2D", "filters": 3, "kernel_size": 2, "groups": 2}, (4, 4, 1), "groups 2 must divide"),
         ({"type": "Conv2D", "filters": 2, "kernel_size": 2, "strides": 2, "dilation_rate": 2}, (4, 4, 1), "not both"),
         ({"type": "Conv2D", "filters": 2, "kernel_size": 5}, (4, 4, 1), "larger than the image"),
+        ({"type": "AveragePooling2D", "pool_size": 99, "padding": "same"}, (4, 4, 1), "reaches far beyond"),
         ({"type": "MaxPooling2D"}, (16,), "takes (height, width, channels)"),
         ({"type": "BatchNormalization", "axis": 3}, (4, 4), "axis 3 is not an axis"),
         ({"type": "BatchNormalization", "axis": 0}, (4, 4), "axis 0 is not an axis"),

@@ -15,6 +15,10 @@ def test_the_model_is_the_one_described(experiment):
     assert float(model.optimizer.learning_rate) == 0.5
 
 
+def test_a_layer_may_have_the_name_that_keras_gives_the_input(experiment):
+    assert build_model(experiment("layers.hidden.name=input_layer")).layers[1].name == "input_layer"
+
+
 def test_initial_weights_depend_on_the_seed_alone(experiment):
     first = build_model(experiment()).get_weights()
     build_model(experiment("seed=1"))
