@@ -55,7 +55,7 @@ def main() -> None:
         fall_silent(sys.stdout)
         code = 0
     except OSError as error:
-        notes().print(f"dnn: {error.strerror or error}", soft_wrap=True)
+        notes().print(f"dnn: {error.strerror or error}")
         code = 1
     except typer.Abort:
         code = 130
@@ -69,7 +69,7 @@ def report(error: DnnError) -> int:
     console = notes()
     if isinstance(error, ConfigError):
         for fault in error.faults:
-            console.print(visible(fault), soft_wrap=True)
+            console.print(visible(fault))
     else:
         console.print(
             f"dnn: {visible(error.message)}" + (f"\n  {visible(error.hint)}" if error.hint else ""), soft_wrap=True
@@ -87,8 +87,8 @@ def usage_or_bug(error: Exception) -> int:
     describe = getattr(error, "format_message", None)
     if describe is None:
         text = f"dnn: internal error: {type(error).__name__}: {error} (DNN_DEBUG=1 shows where)"
-        notes().print(visible(text), soft_wrap=True)
+        notes().print(visible(text))
         return 1
     path = getattr(getattr(error, "ctx", None), "command_path", "dnn")
-    notes().print(f"dnn: {visible(describe())}\n  {path} --help shows what there is", soft_wrap=True)
+    notes().print(f"dnn: {visible(describe())}\n  {path} --help shows what there is")
     return int(getattr(error, "exit_code", 2))

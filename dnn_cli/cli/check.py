@@ -23,7 +23,7 @@ def check(arguments: Configs, as_json: AsJson = False) -> None:
     else:
         for file, (faults, advice) in found.items():
             for line in [*faults, *(f"advice: {remark}" for remark in advice)] or [f"{file}  ok"]:
-                results().print(visible(line), soft_wrap=True)
+                results().print(visible(line))
     if any(faults for faults, _ in found.values()):
         raise typer.Exit(2)
 

@@ -44,16 +44,16 @@ def compare(
     elif as_csv:
         write_result(words.comparison_csv(compared))
     elif as_markdown:
-        results().print(visible(words.comparison_markdown(compared)), end="", soft_wrap=True)
+        results().print(visible(words.comparison_markdown(compared)), end="")
     else:
         out = results()
         if compared.rows:
             out.print(f"{compared.metric} of {count(len(compared.rows), 'completed run')}, best and last epoch\n")
-            show(out, words.comparison_table(compared))
+            show(out, words.comparison_table(compared, out.width))
             out.print()
             for line in words.verdict(compared):
                 out.print(visible(line))
         else:
             notes().print(f"there is no completed run in {runs_dir} to compare; dnn train makes one")
         for line in words.left_out_lines(compared):
-            notes().print(f"left out: {visible(line)}", soft_wrap=True)
+            notes().print(f"left out: {visible(line)}")

@@ -44,11 +44,10 @@ def console(stream: TextIO) -> Console:
     return Patient(
         file=stream,
         force_terminal=False if plain else None,
-        width=WIDE if not stream.isatty() and "COLUMNS" not in os.environ else None,
+        width=None if stream.isatty() else WIDE,
         markup=False,
         emoji=False,
         highlight=False,
-        soft_wrap=False,
     )
 
 

@@ -35,7 +35,7 @@ class Screen:
 
     def say(self, line: str) -> None:
         """Show a line, and log it."""
-        self.console.print(visible(line), soft_wrap=True)
+        self.console.print(visible(line))
         self.said.append(line)
         if self.log is not None:
             self.write_log(self.log)

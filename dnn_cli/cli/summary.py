@@ -40,7 +40,7 @@ def summary(
     for label, text in totals(made):
         out.print(f"{label:<{width}}  {text}")
     for remark in loaded.advice:
-        notes().print(f"advice: {visible(remark)}", soft_wrap=True)
+        notes().print(f"advice: {visible(remark)}")
 
 
 def config_of(word: str, runs_dir: Path) -> str:

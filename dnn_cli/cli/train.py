@@ -124,7 +124,7 @@ def print_result(run: "Run", record: "Record", loaded: "Loaded", store: "Store")
     lines.append(f"  run   {os.path.relpath(run.directory)}")
     lines.append("  next  " + "\n        ".join(next_commands(record, loaded, store)))
     for line in lines:
-        results().print(visible(line), soft_wrap=True)
+        results().print(visible(line))
 
 
 def next_commands(record: "Record", loaded: "Loaded", store: "Store") -> list[str]:

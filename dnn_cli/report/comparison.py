@@ -8,7 +8,7 @@ from rich.table import Table
 
 from dnn_cli.compare.comparison import Comparison, Row, one_seed
 from dnn_cli.compare.differences import short_keys
-from dnn_cli.report.tables import table
+from dnn_cli.report.tables import drop_to_fit, table
 from dnn_cli.report.words import duration, score, sparkline
 
 
@@ -17,8 +17,8 @@ def columns(comparison: Comparison) -> list[str]:
     return list(comparison.rows[0].settings) if comparison.rows else []
 
 
-def comparison_table(comparison: Comparison) -> Table:
-    """A run a row, the settings that differ as columns."""
+def comparison_table(comparison: Comparison, width: int) -> Table:
+    """A run a row, the settings that differ as columns; where the width is short, other columns go first."""
     settings = columns(comparison)
     fixed = [] if "epochs" in settings else ["epochs"]
     low = min(value for row in comparison.rows for value in row.curve)
@@ -39,7 +39,9 @@ def comparison_table(comparison: Comparison) -> Table:
         for row in comparison.rows
     ]
     headers = ["name", *short_keys(settings), *numbers, "curve", "id"]
-    return table(headers, rows, right=numbers, flexible=["name", *headers[1 : 1 + len(settings)]])
+    flexible = ["name", *headers[1 : 1 + len(settings)]]
+    headers, rows = drop_to_fit(headers, rows, width, ["time", "epochs", "parameters", "curve", "last"])
+    return table(headers, rows, right=numbers, flexible=flexible)
 
 
 def verdict(comparison: Comparison) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from rich import box
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -22,3 +23,16 @@ def table(
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))
     return made
+
+
+def drop_to_fit(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], width: int, expendable: Sequence[str]
+) -> tuple[list[str], list[list[str]]]:
+    """A table less as many of its `expendable` columns, in their order, as it must lose to fit a width."""
+    columns = list(zip(headers, *rows, strict=True))
+    for name in expendable:
+        if sum(max(map(cell_len, column)) + 2 for column in columns) - 2 <= width:
+            break
+        columns = [column for column in columns if column[0] != name]
+    kept, *cells = (list(row) for row in zip(*columns, strict=True))
+    return kept, cells
