@@ -9,8 +9,9 @@ import typer
 import dnn_cli
 from dnn_cli.cli import check, compare, runs, summary, train
 from dnn_cli.cli import list as listing
-from dnn_cli.cli.console import fall_silent, notes, visible
-from dnn_cli.errors import ConfigError, DnnError
+from dnn_cli.cli.console import fall_silent, notes
+from dnn_cli.errors import ConfigError, DataError, DnnError
+from dnn_cli.report.words import visible
 
 app = typer.Typer(
     name="dnn",
@@ -71,9 +72,10 @@ def report(error: DnnError) -> int:
         for fault in error.faults:
             console.print(visible(fault))
     else:
-        console.print(
-            f"dnn: {visible(error.message)}" + (f"\n  {visible(error.hint)}" if error.hint else ""), soft_wrap=True
-        )
+        message = error.message.split("\n") if isinstance(error, DataError) else [error.message]  # a source a line
+        lines = [f"dnn: {message[0]}", *message[1:], *([f"  {error.hint}"] if error.hint else [])]
+        for line in lines:
+            console.print(visible(line))
     return error.exit_code
 
 

@@ -46,7 +46,10 @@ def is_override(word: str) -> bool:
 def similar_file(name: str) -> str:
     """`did you mean …?` for a file beside the one named, or in configs/."""
     folders = [Path(name).parent, Path("configs")]
-    known = [str(path) for folder in folders if folder.is_dir() for path in folder.glob("*.y*ml")]
+    try:
+        known = [str(path) for folder in folders if folder.is_dir() for path in folder.glob("*.y*ml")]
+    except OSError:
+        return ""
     same_stem = [path for path in known if Path(path).stem == Path(name).stem]
     return f"did you mean {same_stem[0]}?" if same_stem else nearest(name, known)
 

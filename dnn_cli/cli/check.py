@@ -3,8 +3,9 @@
 import typer
 
 from dnn_cli.cli.arguments import AsJson, Configs, divide
-from dnn_cli.cli.console import print_json, results, visible
+from dnn_cli.cli.console import print_json, results
 from dnn_cli.errors import ConfigError, Fault
+from dnn_cli.report.words import visible
 
 
 def check(arguments: Configs, as_json: AsJson = False) -> None:

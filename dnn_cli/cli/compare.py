@@ -6,8 +6,9 @@ from typing import Annotated, Optional
 import typer
 
 from dnn_cli.cli.arguments import AsJson, RunsDir
-from dnn_cli.cli.console import notes, print_json, results, show, visible, write_result
+from dnn_cli.cli.console import notes, print_json, results, show, write_result
 from dnn_cli.errors import UsageError
+from dnn_cli.report.words import visible
 
 
 def compare(
@@ -44,7 +45,7 @@ def compare(
     elif as_csv:
         write_result(words.comparison_csv(compared))
     elif as_markdown:
-        results().print(visible(words.comparison_markdown(compared)), end="")
+        write_result(words.comparison_markdown(compared))
     else:
         out = results()
         if compared.rows:
@@ -54,6 +55,6 @@ def compare(
             for line in words.verdict(compared):
                 out.print(visible(line))
         else:
-            notes().print(f"there is no completed run in {runs_dir} to compare; dnn train makes one")
+            notes().print(f"there is no completed run in {visible(runs_dir)} to compare; dnn train makes one")
         for line in words.left_out_lines(compared):
             notes().print(f"left out: {visible(line)}")

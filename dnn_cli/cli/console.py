@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import unicodedata
 from typing import IO, Any, TextIO
 
 from rich.console import Console
@@ -71,14 +70,12 @@ def show(console: Console, table: Table) -> None:
     write_result("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
 
-def visible(text: object) -> str:
-    """A text less what could steer a terminal; for text that was read from a file."""
-    return "".join(
-        c if unicodedata.category(c) not in ("Cc", "Cf", "Cs") or c in "\n\u200c\u200d" else "�" for c in str(text)
-    )
-
-
 def print_json(document: dict[str, Any]) -> None:
     """One JSON document on standard output."""
-    text = json.dumps({"schema_version": 1, **document}, ensure_ascii=False, allow_nan=False, indent=2)
+    document = {"schema_version": 1, **document}
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:  # a stream that is not UTF-8, or a path that is not
+        text = json.dumps(document, allow_nan=False, indent=2)
     write_result(text + "\n")

@@ -10,8 +10,9 @@ from typing import TextIO
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from dnn_cli.cli.console import console, visible
+from dnn_cli.cli.console import console
 from dnn_cli.report.runs import epoch_header, epoch_line, scores_text
+from dnn_cli.report.words import visible
 
 REFRESH = 0.1
 """Seconds between two looks of a bar."""
@@ -43,7 +44,7 @@ class Screen:
     def write_log(self, log: Path) -> None:
         """Put what has been said so far, and all from now on, into a log."""
         self.log = log
-        with log.open("a", encoding="utf-8") as stream:
+        with log.open("a", encoding="utf-8", errors="replace") as stream:
             stream.writelines(f"{line}\n" for line in self.said)
         self.said.clear()
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from dnn_cli.cli.arguments import AsJson, RunsDir
 from dnn_cli.cli.console import notes, print_json, results, show
+from dnn_cli.report.words import visible
 
 
 def runs(runs_dir: RunsDir = Path("runs"), as_json: AsJson = False) -> None:
@@ -17,4 +18,4 @@ def runs(runs_dir: RunsDir = Path("runs"), as_json: AsJson = False) -> None:
     elif entries:
         show(results(), runs_table(entries))
     else:
-        notes().print(f"there are no runs in {runs_dir}; dnn train makes one")
+        notes().print(f"there are no runs in {visible(runs_dir)}; dnn train makes one")

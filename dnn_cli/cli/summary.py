@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from dnn_cli.cli.arguments import AsJson, RunsDir, divide
-from dnn_cli.cli.console import notes, print_json, results, show, visible
+from dnn_cli.cli.console import notes, print_json, results, show
+from dnn_cli.report.words import visible
 
 
 def summary(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from dnn_cli.cli.arguments import AsJson, Configs, RunsDir, divide, load_all
-from dnn_cli.cli.console import print_json, results, visible
+from dnn_cli.cli.console import print_json, results
 from dnn_cli.errors import RunError
+from dnn_cli.report.words import visible
 
 if TYPE_CHECKING:
     from dnn_cli.cli.progress import Screen
@@ -122,7 +123,8 @@ def print_result(run: "Run", record: "Record", loaded: "Loaded", store: "Store")
     if any(last[name] != value for name, value in model.items()):
         lines.append(f"  model.keras holds averaged weights: {scores_text(model)}")
     lines.append(f"  run   {os.path.relpath(run.directory)}")
-    lines.append("  next  " + "\n        ".join(next_commands(record, loaded, store)))
+    first, *more = next_commands(record, loaded, store)
+    lines += [f"  next  {first}", *(f"        {command}" for command in more)]
     for line in lines:
         results().print(visible(line))
 

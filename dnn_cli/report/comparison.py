@@ -9,7 +9,7 @@ from rich.table import Table
 from dnn_cli.compare.comparison import Comparison, Row, one_seed
 from dnn_cli.compare.differences import short_keys
 from dnn_cli.report.tables import drop_to_fit, table
-from dnn_cli.report.words import duration, score, sparkline
+from dnn_cli.report.words import duration, score, sparkline, visible
 
 
 def columns(comparison: Comparison) -> list[str]:
@@ -147,7 +147,7 @@ def comparison_csv(comparison: Comparison) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["id"], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({key: visible(v) if isinstance(v, str) else v for key, v in row.items()} for row in rows)
     return text.getvalue()
 
 
@@ -161,4 +161,4 @@ def comparison_markdown(comparison: Comparison) -> str:
         cells = [row.record.name, *(row.settings[key] for key in settings), f"{row.parameters:,}"]
         epochs = [str(row.record.epochs) for _ in fixed]
         lines.append([*cells, score(row.best), score(row.last), *epochs, duration(row.record.seconds)])
-    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+    return "".join(f"| {' | '.join(visible(cell).replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)

@@ -7,6 +7,8 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
+from dnn_cli.report.words import visible
+
 
 def table(
     headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = (), flexible: Sequence[str] = ()
@@ -21,7 +23,7 @@ def table(
             no_wrap=header not in flexible,
         )
     for row in rows:
-        made.add_row(*(Text(cell) for cell in row))
+        made.add_row(*(Text(visible(cell)) for cell in row))
     return made
 
 

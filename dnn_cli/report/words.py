@@ -1,8 +1,15 @@
 """Numbers and text as they are shown."""
 
+import unicodedata
 from collections.abc import Sequence
 
 BARS = "▁▂▃▄▅▆▇█"
+
+
+def visible(text: object) -> str:
+    """A text in one line, less what could steer a terminal; for text that was read from a file or a command line."""
+    hidden = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return "".join("�" if unicodedata.category(c) in hidden and c not in "\u200c\u200d" else c for c in str(text))
 
 
 def score(value: float | None) -> str:

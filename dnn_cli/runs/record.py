@@ -1,14 +1,17 @@
 """What `run.json` says: which experiment this was, how it went, and what it ran on."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA_VERSION = 1
 """Raised when a field changes its meaning; new fields do not raise it."""
 
 Status = Literal["running", "completed", "diverged", "interrupted", "failed"]
-Scores = dict[str, int | float]
+LARGEST = 1e100
+"""No score is beyond this; what is was not written by a training."""
+
+Scores = dict[str, Annotated[int, Field(ge=-(10**15), le=10**15)] | Annotated[float, Field(ge=-LARGEST, le=LARGEST)]]
 """Metrics by their name, with `epoch` where they belong to one."""
 
 NO_SCORES = ("epoch", "learning_rate", "seconds")
@@ -31,6 +34,13 @@ class Results(BaseModel):
 
     model: Scores | None = None
     """The validation scores of `model.keras`, which are the last epoch's unless the optimizer averages weights."""
+
+    @model_validator(mode="after")
+    def watched(self) -> "Results":
+        """Every epoch that is told has its number and what is watched."""
+        if not all({"epoch", self.monitor} <= epoch.keys() for epoch in (self.last, self.best) if epoch is not None):
+            raise ValueError(f"an epoch needs epoch and {self.monitor}")
+        return self
 
 
 class Record(BaseModel):

@@ -3,17 +3,17 @@
 import csv
 import io
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pydantic
+import pydantic_core
 
 from dnn_cli.errors import RunError
 from dnn_cli.runs.files import write_text
 from dnn_cli.runs.lock import is_held
-from dnn_cli.runs.record import SCHEMA_VERSION, Record, Scores
+from dnn_cli.runs.record import LARGEST, SCHEMA_VERSION, Record, Scores
 
 MAX_BYTES = 50_000_000
 """Larger records or metrics are not ours."""
@@ -76,11 +76,11 @@ class Run:
     def parse_record(self) -> Record:
         """The content of `run.json` as it stands."""
         try:
-            content = json.loads(read_text(self.record))
-        except (ValueError, RecursionError) as error:
+            content = pydantic_core.from_json(read_text(self.record), allow_inf_nan=False)
+        except ValueError as error:
             raise RunError(f"run.json is not JSON: {error}") from None
-        version = content.get("schema_version") if isinstance(content, dict) else None
-        if isinstance(version, int) and version > SCHEMA_VERSION:
+        version = content.get("schema_version") if isinstance(content, dict) else 0
+        if not isinstance(version, int) or version > SCHEMA_VERSION:
             raise RunError(f"run.json has schema_version {version}; this dnn reads up to {SCHEMA_VERSION}")
         try:
             return Record.model_validate(content)
@@ -103,7 +103,9 @@ class Run:
         Raises:
             RunError: the file is not what a training writes.
         """
-        if not self.metrics.exists():
+        try:
+            self.metrics.lstat()
+        except FileNotFoundError:
             return []
         try:
             rows = list(csv.DictReader(io.StringIO(read_text(self.metrics)), strict=True))
@@ -112,8 +114,8 @@ class Run:
             ]
         except (TypeError, ValueError, csv.Error) as error:
             raise RunError(f"metrics.csv is damaged: {error}") from None
-        if not all(math.isfinite(value) for row in scores for value in row.values()):
-            raise RunError("metrics.csv holds a number that is not finite")
+        if not all(abs(value) <= LARGEST for row in scores for value in row.values()):  # which nan is not, either
+            raise RunError("metrics.csv holds a number that is no score")
         return scores
 
 

@@ -149,8 +149,8 @@ def run_id(run: Run) -> str:
 
 
 def is_run_name(path: Path) -> bool:
-    """Whether a path in the runs directory is a run: a directory that is not hidden."""
-    return not path.name.startswith(".") and path.is_dir()
+    """Whether a path in the runs directory is a run: a directory, or a link to one, that is not hidden."""
+    return not path.name.startswith(".") and (path.is_symlink() or path.is_dir())
 
 
 def read_entry(run: Run) -> Entry:

@@ -10,7 +10,7 @@ from dnn_cli.spec.base import Part
 from dnn_cli.spec.catalog import KINDS, NAMES
 from dnn_cli.spec.experiment import Data, Experiment, Model
 from dnn_cli.spec.optimizers import DEFAULT
-from dnn_cli.spec.yaml_file import Document, KeyPath, key_text
+from dnn_cli.spec.yaml_file import MAX_FAULTS, Document, KeyPath, key_text
 
 WORDS = {
     "int_type": "needs a whole number",
@@ -30,7 +30,7 @@ def faults_of(error: ValidationError, document: Document) -> list[Fault]:
     """Every fault that validation found, at its place in the document."""
     broken = {path for path, _ in document.faults}
     found: dict[KeyPath, Fault] = {}
-    for detail in error.errors(include_url=False):
+    for detail in error.errors(include_url=False)[:MAX_FAULTS]:
         path = plain_path(detail["loc"], document.value, missing=detail["type"] == "missing")
         if path in broken or path in found:
             continue

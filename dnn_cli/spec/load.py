@@ -15,7 +15,7 @@ from dnn_cli.spec.check import Remark, machine_misfits, misfits
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.faults import faults_of
 from dnn_cli.spec.overrides import apply_overrides
-from dnn_cli.spec.yaml_file import Document, KeyPath, key_text, parse_yaml, read_yaml
+from dnn_cli.spec.yaml_file import MAX_FAULTS, Document, KeyPath, key_text, parse_yaml, read_yaml
 
 MAX_PARENTS = 20
 
@@ -41,7 +41,7 @@ def load(file: str, overrides: Sequence[str] = (), *, to_train: bool = False) ->
         what = "is empty" if document.value is None else "is not a mapping of keys"
         raise ConfigError([Fault(Place(file, 1, 1), "", what, "a config starts like: model: {layers: [Flatten, …]}")])
     document = apply_overrides(document, overrides)
-    document.value.setdefault("name", os.path.splitext(os.path.basename(file))[0])
+    document.value.setdefault("name", readable_stem(file))
     resolve_path(document)
     experiment = validate(document)
     if to_train and (remarks := machine_misfits(experiment)):
@@ -55,7 +55,7 @@ def validate(document: Document) -> Experiment:
     Raises:
         ConfigError: with every fault.
     """
-    faults = [fault for _, fault in document.faults]
+    faults = [fault for _, fault in document.faults[:MAX_FAULTS]]
     try:
         experiment = Experiment.model_validate(document.value)
     except ValidationError as error:
@@ -76,6 +76,11 @@ def misfits_beside(error: ValidationError, document: Document) -> list[Remark]:
     sound = {key: value for key, value in document.value.items() if key not in broken}
     remarks = misfits(Experiment.model_validate({**sound, "name": "sound"}))
     return [remark for remark in remarks if remark.path[0] in ("model", "data")]
+
+
+def readable_stem(file: str) -> str:
+    """The name of a file less its ending, as text even where it is not UTF-8."""
+    return os.fsencode(os.path.splitext(os.path.basename(file))[0]).decode("utf-8", "replace")
 
 
 def resolve_path(document: Document) -> None:
@@ -109,7 +114,10 @@ def read_with_parents(file: str, children: tuple[str, ...] = ()) -> Document:
         raise ConfigError([Fault(place, "extends", f"is the parent number {len(line)}, and {MAX_PARENTS} are enough")])
     if not os.path.exists(parent):
         raise ConfigError([Fault(place, "extends", f"there is no {parent}", "the path is relative to this file")])
-    return merge(read_with_parents(parent, line), document)
+    above = read_with_parents(parent, line)
+    if not isinstance(above.value, dict):
+        raise ConfigError([Fault(place, "extends", f"{named} is not a mapping of keys, and no config")])
+    return merge(above, document)
 
 
 def merge(parent: Document, child: Document) -> Document:
@@ -118,18 +126,18 @@ def merge(parent: Document, child: Document) -> Document:
     A child that names a type, as `sgd` or as `{type: sgd, …}`, starts that part afresh; one that gives only
     arguments changes those of its parent.
     """
-    if not isinstance(parent.value, dict):
-        return child
     places = dict(parent.places)
 
     def lay(below: Any, above: Any, path: KeyPath) -> Any:
         if isinstance(below, str) and isinstance(above, dict) and "type" not in above:
             below = {"type": below}  # a bare name that the child gives arguments to
         if not (isinstance(below, dict) and isinstance(above, dict)) or "type" in above:
-            for known in [known for known in places if known[: len(path)] == path]:
-                del places[known]
-            places.update({k: place for k, place in child.places.items() if k[: len(path)] == path})
-            places.setdefault(path, child.place(path))
+            if isinstance(below, dict | list):
+                for known in [known for known in places if known[: len(path)] == path]:
+                    del places[known]
+            if isinstance(above, dict | list):
+                places.update({k: place for k, place in child.places.items() if k[: len(path)] == path})
+            places[path] = child.place(path)
             return above
         places[path] = child.place(path)
         for key in above:

@@ -17,6 +17,11 @@ DEFAULT = "rmsprop"
 """Keras's own choice where none is named."""
 
 
+Pattern = Annotated[str, Field(pattern=r"^\^?[\w./-]+\$?$", max_length=100)]
+"""What Keras searches in a weight's path: a part of it, where it begins (^) or ends ($), and no more of its regular
+expressions, as some never end."""
+
+
 def named(value: object) -> object:
     """Read a bare name as a mapping, and a mapping without a type as Keras's default optimizer."""
     value = bare_name(value)
@@ -213,7 +218,7 @@ class Muon(BaseOptimizer):
     adam_weight_decay: NotNegative | None = 0.004
     epsilon: Positive = 1e-7
     weight_decay: NotNegative | None = 0.004
-    exclude_layers: Annotated[tuple[str, ...], Strict(False), Len(0, 100)] | None = None
+    exclude_layers: Annotated[tuple[Pattern, ...], Strict(False), Len(0, 100)] | None = None
     exclude_embeddings: bool = True
     muon_a: Finite = 3.4445
     muon_b: Finite = -4.775

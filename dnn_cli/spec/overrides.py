@@ -11,7 +11,7 @@ from typing import Any
 
 from dnn_cli.errors import ConfigError, Fault, Place, nearest
 from dnn_cli.spec.stack import names_of
-from dnn_cli.spec.yaml_file import Document, KeyPath, key_text, parse_yaml
+from dnn_cli.spec.yaml_file import MAX_DEPTH, Document, KeyPath, check_characters, key_text, parse_yaml
 
 
 def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
@@ -62,6 +62,9 @@ class Edited:
         key, equals, text = override.removeprefix("~").partition("=")
         if not key or removes == bool(equals):
             raise Misplaced("is not an override", "write key.path=value, or ~key.path to remove one")
+        check_characters(override, override)
+        if key.count(".") > MAX_DEPTH:
+            raise Misplaced(f"is nested more than {MAX_DEPTH} deep")
         given = parse_yaml("" if removes else text, override)
         path, holder = self.find(key, Place(override))
         if removes and isinstance(holder, dict) and path[-1] not in holder:

@@ -66,11 +66,14 @@ def keras_names(names: Sequence[str]) -> list[str]:
     those are ASCII without spaces. Every name stays unique.
     """
     taken = {name for name in names if IN_SCOPE.fullmatch(name)}
+    used: dict[str, int] = {}
     built = []
     for name in names:
         if name not in taken:
-            stem = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-") or "layer"
-            name = next(n for n in (stem, *(f"{stem}_{i}" for i in range(1, len(names) + 1))) if n not in taken)
+            name = stem = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-") or "layer"
+            while name in taken:
+                used[stem] = used.get(stem, 0) + 1
+                name = f"{stem}_{used[stem]}"
             taken.add(name)
         built.append(name)
     return built

@@ -123,10 +123,12 @@ def test_a_fault_in_a_parent_is_shown_in_the_parent(config):
     [
         pytest.param("extends: digits.yaml", "goes round in a circle", id="itself"),
         pytest.param("extends: nowhere.yaml", "there is no", id="missing parent"),
+        pytest.param("extends: list.yaml", "is not a mapping of keys, and no config", id="parent that is a list"),
         pytest.param("extends: [a, b]", "needs the name of one config", id="two parents"),
     ],
 )
 def test_a_parent_that_cannot_be(config, text, message):
+    config("- 1\n", "list.yaml")
     (fault,) = faults(config(text))
     assert "1:1  extends" in fault
     assert message in fault
@@ -179,6 +181,8 @@ def test_a_learning_rate_alone_goes_to_the_default_optimizer(config):
             "(did you mean CosineDecay?)",
         ),
         ("name=\udcff", "name=\udcff  holds the control character U+DCFF  (delete it)"),
+        ("\udcff=1", "\udcff=1  holds the control character U+DCFF  (delete it)"),
+        ("a." * 60 + "a=1", "a." * 60 + "a=1  is nested more than 50 deep"),
         ("~seed", "~seed  has nothing to remove: there is no seed"),
         ("epochs.a=1", "epochs.a=1  epochs is a plain value and holds no keys"),
     ],
@@ -218,3 +222,21 @@ def test_a_resolved_config_is_the_same_experiment(config, tmp_path, optimizer):
     again = tmp_path / "again.yaml"
     again.write_text(to_yaml(experiment), encoding="utf-8")
     assert load(str(again)).experiment == experiment
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("".join(f"k{i}: 1\n" for i in range(20_000)), id="unknown keys"),
+        pytest.param("a: 1\n" * 20_000, id="one key again and again"),
+        pytest.param(f"model: {{layers: [{', '.join(['Danse'] * 20_000)}]}}", id="unknown layers"),
+    ],
+)
+def test_of_a_file_full_of_faults_the_first_are_shown(config, text):
+    assert 50 < len(faults(config(text))) < 250
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(", "[[a]", "a{99999999999}"], ids=str)
+def test_muon_takes_no_pattern_that_might_never_end(config, pattern):
+    (fault,) = faults(config(PARENT), f"optimizer={{type: muon, exclude_layers: ['{pattern}']}}")
+    assert "exclude_layers.0" in fault
