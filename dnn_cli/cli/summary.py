@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dnn_cli.cli.arguments import AsJson, RunsDir, divide
+from dnn_cli.cli.arguments import AsJson, RunsDir, divide, is_override
 from dnn_cli.cli.console import notes, print_json, results, show
 from dnn_cli.report.words import visible
 
@@ -46,8 +46,8 @@ def summary(
 
 def config_of(word: str, runs_dir: Path) -> str:
     """A config file as it is, an override as it is, and a run as the path of its config."""
+    if os.path.isfile(word) or is_override(word) or word.endswith((".yaml", ".yml")):
+        return word
     from dnn_cli.runs.store import Store
 
-    if os.path.isfile(word) or "=" in word or word.startswith("~") or word.endswith((".yaml", ".yml")):
-        return word
     return str(Store(runs_dir).find(word).config)
