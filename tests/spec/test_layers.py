@@ -50,7 +50,7 @@ def test_a_layer_has_keras_arguments_and_defaults(name):
 
 
 @given(stacks())
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_stack_is_what_keras_builds(stack):
     shape, layers = stack
     stages = walk(layers, shape)
