@@ -110,8 +110,12 @@ def compare(entries: Sequence[Entry], metric: str | None = None, sort_by: str = 
         raise UsageError(f"cannot sort by {sort_by}", nearest(sort_by, SORTS) or f"one of {', '.join(SORTS)}")
     read, left_out = read_all(entries)
     metric = metric or usual_metric(record for _, record, _, _ in read)
-    scored = [item for item in read if metric in item[3][0] and metric not in NO_SCORES]
-    left_out += [Entry(item[0], None, f"has no {metric}") for item in read if item not in scored]
+    scored = []
+    for item in read:
+        if metric in item[3][0] and metric not in NO_SCORES:
+            scored.append(item)
+        else:
+            left_out.append(Entry(item[0], None, f"has no {metric}"))
     if read and not scored:
         known = sorted({name for item in read for name in item[3][0] if name not in NO_SCORES})
         raise UsageError(f"no completed run has the metric {metric}", nearest(metric, known) or ", ".join(known))

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any, ClassVar
 
-from annotated_types import Len
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -39,7 +38,6 @@ BareName = BeforeValidator(bare_name)
 ByType = Field(discriminator="type")
 Extent = Annotated[int, Field(gt=0, le=1000)]
 Pair = Annotated[tuple[Extent, Extent], Strict(False), BeforeValidator(pair)]
-Names = Annotated[tuple[str, ...], Strict(False), Len(max_length=100)]
 
 
 class Part(BaseModel):

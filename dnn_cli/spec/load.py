@@ -86,7 +86,7 @@ def readable_stem(file: str) -> str:
 def resolve_path(document: Document) -> None:
     """Make `data.path` absolute: it is relative to the file it stands in, or to where an override was typed."""
     data = document.value.get("data")
-    if isinstance(data, dict) and isinstance(data.get("path"), str):
+    if isinstance(data, dict) and isinstance(data.get("path"), str) and data["path"]:
         place = document.place(("data", "path"))
         folder = os.path.dirname(place.source) if place.line else ""
         data["path"] = os.path.abspath(os.path.join(folder, os.path.expanduser(data["path"])))

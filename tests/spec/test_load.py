@@ -183,6 +183,7 @@ def test_a_learning_rate_alone_goes_to_the_default_optimizer(config):
         ("name=\udcff", "name=\udcff  holds the control character U+DCFF  (delete it)"),
         ("\udcff=1", "\udcff=1  holds the control character U+DCFF  (delete it)"),
         ("a." * 60 + "a=1", "a." * 60 + "a=1  is nested more than 50 deep"),
+        ("data.path=''", "data.path=''  data.path  has 0 characters"),
         ("~seed", "~seed  has nothing to remove: there is no seed"),
         ("epochs.a=1", "epochs.a=1  epochs is a plain value and holds no keys"),
     ],
