@@ -86,18 +86,14 @@ class Lines:
         self.epochs = epochs
         self.doing = ""
         self.headed = False
-        self.device = ""
 
     def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
         if doing != self.doing:
             self.screen.say(doing)
         self.doing = doing
 
-    def on_device(self, device: str) -> None:
-        self.device = device
-
-    def on_begin(self, steps: int) -> None:
-        self.screen.say(f"training on {self.device}, {steps:,} {'batch' if steps == 1 else 'batches'} an epoch")
+    def on_begin(self, device: str, steps: int) -> None:
+        self.screen.say(f"training on {device}, {steps:,} {'batch' if steps == 1 else 'batches'} an epoch")
 
     def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
         """Between epochs nothing is said."""
@@ -125,8 +121,8 @@ class Bar(Lines):
         megabytes = f"{done / 1e6:.1f} of {total / 1e6:.1f} MB" if total else ""
         self.bar.update(self.task, description=doing, completed=done, total=total or None, scores=megabytes)
 
-    def on_begin(self, steps: int) -> None:
-        super().on_begin(steps)
+    def on_begin(self, device: str, steps: int) -> None:
+        super().on_begin(device, steps)
         self.steps = steps
         self.bar.reset(self.task, total=steps * self.epochs, description=f"epoch 1/{self.epochs}", scores="")
         self.epoch_start = time.perf_counter()

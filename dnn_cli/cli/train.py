@@ -62,25 +62,34 @@ def train_one(loaded: "Loaded", store: "Store", screen: "Screen") -> "tuple[Run,
     from dnn_cli.data.examples import load_examples, split_examples
     from dnn_cli.spec.load import to_yaml
     from dnn_cli.training.noise import divert_output
-    from dnn_cli.training.train import first_record
-    from dnn_cli.training.train import train as work
+    from dnn_cli.training.start import starting_tensorflow
 
     experiment = loaded.experiment
     for line in introduction(experiment):
         screen.say(line)
     for remark in loaded.advice:
         screen.say(f"advice: {remark}")
-    with screen.progress(experiment.epochs, experiment.batch_size) as progress:
+    with (
+        screen.progress(experiment.epochs, experiment.batch_size) as progress,
+        divert_output() as into,
+        starting_tensorflow() as wait,
+    ):
         progress(f"loading {experiment.data.dataset}")
         examples = load_examples(experiment.data, progress)
         split = split_examples(experiment.data, len(examples))
-        first = first_record(experiment, examples, split)
-        with store.new_run(experiment.name, to_yaml(experiment), first) as run:
+        progress("starting TensorFlow")
+        wait()
+
+        from dnn_cli.training.job import prepare
+        from dnn_cli.training.train import first_record
+        from dnn_cli.training.train import train as work
+
+        job = prepare(experiment, examples, split)
+        with store.new_run(experiment.name, to_yaml(experiment), first_record(job)) as run:
             screen.write_log(run.log)
+            into(run.log)
             try:
-                with divert_output(run.log):
-                    progress("starting TensorFlow")
-                    record = work(experiment, examples, split, run, progress)
+                record = work(job, run, progress)
             except OSError as error:
                 reason = f"{run.directory} cannot be written: {error.strerror or error}"
                 raise RunError(reason, "what was written before is whole") from None

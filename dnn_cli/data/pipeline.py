@@ -1,4 +1,9 @@
-"""Examples → batches for Keras through `tf.data`: images stay uint8 until their batch is made."""
+"""Examples → batches or chunks for Keras through `tf.data`: images stay uint8 until their batch is made."""
+
+import math
+import os
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -7,40 +12,116 @@ from numpy.typing import NDArray
 from dnn_cli.data.examples import Examples
 from dnn_cli.spec.experiment import Experiment
 
+Order = Callable[[tf.Tensor], tf.Tensor]
+"""The epoch, from 0 → the indices of its examples, int64, in their order."""
+
+HELD_SHARE = 1 / 4
+"""The share of the machine's memory up to which memory-mapped images are read into it."""
+
+
+class Chunk(NamedTuple):
+    """Examples for many steps: rows of uint8 pixels, uint8 labels, and which of the rows come in which order.
+
+    `order` is int32 and always as long as the chunk may be; only its first `count` entries are meant.
+    """
+
+    images: tf.Tensor
+    labels: tf.Tensor
+    order: tf.Tensor
+    count: tf.Tensor
+
 
 class Pipeline:
     """Feeds the examples of one experiment.
 
-    A batch is float32 inputs of (batch, *input_shape) in [0, 1], and int32 classes of (batch,), or float32
-    vectors of (batch, classes) where the loss wants those. Training holds the examples once, as uint8.
+    Held in memory once, as uint8, or, where they are memory-mapped and many, read chunk by chunk.
     """
 
     def __init__(self, examples: Examples, experiment: Experiment) -> None:
         self.experiment = experiment
-        self.images = tf.constant(examples.images.reshape(-1, *experiment.data.input_shape))
-        self.labels = tf.constant(examples.labels)
+        self.examples = examples
+        self.images = examples.images.reshape(len(examples), -1)
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        self.held = not isinstance(self.images, np.memmap) or self.images.nbytes <= HELD_SHARE * memory
+        if self.held:
+            with tf.device("CPU"):  # where tf.data works
+                self.held_images, self.held_labels = tf.constant(self.images), tf.constant(examples.labels)
 
-    def epochs(self, indices: NDArray[np.int64]) -> tf.data.Dataset:
-        """The batches of every epoch, one after the other, each epoch in its own order."""
+    def shuffled(self, indices: NDArray[np.int64]) -> Order:
+        """Every epoch in an order of its own."""
+        return lambda epoch: epoch_order(indices, self.experiment.seed, epoch)
+
+    def in_order(self, indices: NDArray[np.int64]) -> Order:
+        """Every epoch in the given order."""
+        return lambda epoch: tf.constant(indices)
+
+    def batches(self, order: Order, epochs: range = range(1)) -> tf.data.Dataset:
+        """The batches of some epochs, one after the other, each as `prepare` makes it."""
 
         def epoch(number: tf.Tensor) -> tf.data.Dataset:
-            order = epoch_order(indices, self.experiment.seed, number)
-            return tf.data.Dataset.from_tensor_slices(order).batch(self.experiment.batch_size)
+            return tf.data.Dataset.from_tensor_slices(order(number)).batch(self.experiment.batch_size)
 
-        return tf.data.Dataset.range(self.experiment.epochs).flat_map(epoch).map(self.batch).prefetch(tf.data.AUTOTUNE)
+        def batch(indices: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            return self.prepare(*self.rows(indices), self.pixel_max)
 
-    def in_order(self, indices: NDArray[np.int64]) -> tf.data.Dataset:
-        """The batches of some examples in their own order, as Keras's `evaluate` makes them of arrays."""
-        ordered = tf.data.Dataset.from_tensor_slices(indices).batch(self.experiment.batch_size)
-        return ordered.map(self.batch).prefetch(tf.data.AUTOTUNE)
+        return tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(epoch).map(batch).prefetch(tf.data.AUTOTUNE)
 
-    def batch(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        facts = self.experiment.data.facts
-        inputs = tf.cast(tf.gather(self.images, indices), tf.float32) / facts.pixel_max
-        labels = tf.cast(tf.gather(self.labels, indices), tf.int32)
+    def chunks(self, order: Order, length: int, epochs: range = range(1)) -> tf.data.Dataset:
+        """The same epochs in chunks of `length` examples; the last chunk of an epoch may hold fewer."""
+
+        def epoch(number: tf.Tensor) -> tf.data.Dataset:
+            indices = order(number)
+            (total,) = indices.shape
+            rows = tf.reshape(tf.pad(indices, [[0, -total % length]]), (-1, length))
+            return tf.data.Dataset.from_tensor_slices((rows, tf.minimum(length, total - tf.range(0, total, length))))
+
+        def chunk(indices: tf.Tensor, count: tf.Tensor) -> Chunk:
+            if self.held:
+                return Chunk(self.held_images, self.held_labels, tf.cast(indices, tf.int32), count)
+            return Chunk(*self.rows(indices), tf.range(length), count)
+
+        # A chunk of held images is no copy of them: they go through tf.data as they are.
+        return tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(epoch).map(chunk).prefetch(2)
+
+    def rows(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The pixels and labels of some examples."""
+        if self.held:
+            return tf.gather(self.held_images, indices), tf.gather(self.held_labels, indices)
+        images, labels = tf.numpy_function(self.read, [indices], (tf.uint8, tf.uint8), stateful=False)
+        return tf.ensure_shape(images, (*indices.shape, self.images.shape[1])), tf.ensure_shape(labels, indices.shape)
+
+    def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The same from a file, in the order they have there, which is faster than any other."""
+        places = np.argsort(indices)
+        images = np.empty((len(indices), self.images.shape[1]), np.uint8)
+        images[places] = self.images[indices[places]]
+        return images, self.examples.labels[indices]
+
+    @property
+    def pixel_max(self) -> tf.Tensor:
+        """What pixels are divided by.
+
+        Compiled steps take it as an argument: XLA multiplies by the inverse of a constant, which is not the same.
+        """
+        return tf.constant(self.experiment.data.facts.pixel_max, tf.float32)
+
+    def prepare(self, images: tf.Tensor, labels: tf.Tensor, pixel_max: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """A batch of rows as Keras takes it.
+
+        float32 inputs of (batch, *input_shape) in [0, 1]; int32 classes of (batch,), or float32 vectors of
+        (batch, classes) where the loss wants those.
+        """
+        data = self.experiment.data
+        inputs = tf.reshape(tf.cast(images, tf.float32) / pixel_max, (-1, *data.input_shape))
+        labels = tf.cast(labels, tf.int32)
         if self.experiment.loss.targets == "one_hot":
-            return inputs, tf.one_hot(labels, len(facts.classes))
+            return inputs, tf.one_hot(labels, len(data.facts.classes))
         return inputs, labels
+
+
+def steps(examples: int, batch_size: int) -> int:
+    """How many batches some examples make, the last of which may be short."""
+    return math.ceil(examples / batch_size)
 
 
 def epoch_order(indices: NDArray[np.int64], seed: int, epoch: tf.Tensor) -> tf.Tensor:

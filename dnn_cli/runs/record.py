@@ -62,6 +62,9 @@ class Record(BaseModel):
     """Whole epochs that were trained."""
 
     engine: str | None = None
+    plan: dict[str, Any] = {}
+    """How the engine ran the steps, and why so."""
+
     results: Results
     parameters: dict[str, int]
     data: dict[str, str | int | None]

@@ -1,7 +1,7 @@
 """`Experiment`: everything that decides what is trained, on what, and how."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Len
 from pydantic import Field, Strict
@@ -63,6 +63,17 @@ class Experiment(Part):
     metrics: Annotated[tuple[Metric, ...], Strict(False), Len(0, 20)] = (Accuracy(),)
     epochs: Annotated[int, Field(gt=0, le=1_000_000)] = 1
     batch_size: Count = 32
+    engine: Literal["chunked", "keras"] = "chunked"
+    """Many batches a call, or plain `fit`, one batch a step."""
+
+    jit: Literal["auto"] | bool = "auto"
+    """Whether XLA compiles the steps: Keras's `jit_compile`."""
+
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """Where to train; `auto` takes a GPU where there is one."""
+
+    mixed_precision: bool = False
+    """Compute in 16 bits, keep weights in 32: mixed_float16 on a GPU, mixed_bfloat16 on a CPU."""
 
     @property
     def monitor(self) -> str:

@@ -6,16 +6,25 @@ from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.stack import keras_names, layer_names
 
 
-def build_model(experiment: Experiment) -> keras.Sequential:
-    """The network with its initial weights, compiled: a pure function of the experiment.
+def build_model(experiment: Experiment, *, jit: bool = False, precision: str = "float32") -> keras.Sequential:
+    """The network with its initial weights, compiled: a pure function of the experiment and these arguments.
 
     Resets Keras's global state, so that nothing built before in this process has an influence.
+
+    Args:
+        experiment: What to build.
+        jit: Whether XLA compiles its steps.
+        precision: Keras's dtype policy for all layers but the last, whose outputs stay float32.
     """
     keras.utils.clear_session()
     keras.utils.set_random_seed(experiment.seed)
     layers = experiment.model.layers
     names = keras_names(layer_names(layers))
-    built = [layer.build(name=name) for name, layer in zip(names, layers, strict=True)]
+    precisions = [precision] * (len(layers) - 1) + ["float32"]
+    built = [
+        layer.build(name=name, **({} if dtype == "float32" else {"dtype": dtype}))
+        for name, layer, dtype in zip(names, layers, precisions, strict=True)
+    ]
     (name,) = keras_names([experiment.model.name])
     input_name = "input_layer"
     while input_name in names:  # the input counts as a layer, and a layer may have taken Keras's name for it
@@ -26,5 +35,6 @@ def build_model(experiment: Experiment) -> keras.Sequential:
         optimizer=experiment.optimizer.build(),
         loss=experiment.loss.build(),
         metrics=[metric.build() for metric in experiment.metrics],
+        jit_compile=jit,
     )
     return model

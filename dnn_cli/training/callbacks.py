@@ -16,13 +16,15 @@ from dnn_cli.training.listener import Listener
 class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
     """Raises `Diverged` after the batch or the validation whose loss is not finite.
 
-    Keras's loss in a batch is the mean since the start of the epoch, so one bad batch shows from then on.
+    Keras's loss in a batch is the mean since the start of the epoch, so one bad batch shows from then on. Where
+    several batches run in one call, the last one that did is told from how many examples the mean has seen.
     Weights are looked at after every epoch: relu on a CPU makes 0 of what is no number, so a network can be
     beyond saving under a loss that looks fine.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, batch_size: int) -> None:
         super().__init__()
+        self.batch_size = batch_size
         self.epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
@@ -30,7 +32,9 @@ class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         if not math.isfinite((logs or {})["loss"]):
-            raise Diverged(f"the loss was no longer a number in epoch {self.epoch}, batch {batch + 1}")
+            (loss,) = [metric for metric in self.model.metrics if metric.name == "loss"]
+            batches = math.ceil(float(loss.count) / self.batch_size)
+            raise Diverged(f"the loss was no longer a number in epoch {self.epoch}, batch {batches}")
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         if not all(math.isfinite(value) for value in (logs or {}).values()):
@@ -43,8 +47,9 @@ class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
 class WriteDown(keras.callbacks.Callback):  # type: ignore[misc]
     """Keeps the row of every epoch, in `rows` and in `metrics.csv`, and tells the listener."""
 
-    def __init__(self, run: Run, listener: Listener, rows: list[Scores]) -> None:
+    def __init__(self, run: Run, listener: Listener, rows: list[Scores], steps: int) -> None:
         super().__init__()
+        self.steps = steps
         self.run = run
         self.listener = listener
         self.rows = rows
@@ -56,7 +61,7 @@ class WriteDown(keras.callbacks.Callback):  # type: ignore[misc]
         self.start = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        self.listener.on_batch(self.epoch, batch + 1, logs or {})
+        self.listener.on_batch(self.epoch, min(batch + 1, self.steps), logs or {})  # the last chunk may be short
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         rate = keras.ops.convert_to_tensor(self.model.optimizer.learning_rate).numpy()

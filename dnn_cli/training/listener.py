@@ -7,11 +7,8 @@ from typing import Protocol
 class Listener(Protocol):
     """Is told of every batch and every epoch; scores are Keras's running means over the epoch."""
 
-    def on_device(self, device: str) -> None:
-        """TensorFlow is ready, and runs on this processor."""
-
-    def on_begin(self, steps: int) -> None:
-        """The first epoch is about to start; every epoch has `steps` batches."""
+    def on_begin(self, device: str, steps: int) -> None:
+        """The first epoch is about to start on this processor; every epoch has `steps` batches."""
 
     def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
         """`step` batches of an epoch (from 1) are done."""

@@ -1,48 +1,50 @@
-"""`train`: one experiment in its run directory from `running` to however it ends.
-
-TensorFlow is only imported on the way, so that a run is on record before that takes its seconds.
-"""
+"""`train`: one experiment in its run directory from `running` to however it ends."""
 
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime, timezone
 
-from dnn_cli.data.examples import Examples, Split
+import tensorflow as tf
+
 from dnn_cli.runs.record import Record, Results, Scores
 from dnn_cli.runs.run import Run
-from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.objectives import lower_is_better
 from dnn_cli.spec.summary import summarize
 from dnn_cli.training import environment
 from dnn_cli.training.diverged import Diverged
+from dnn_cli.training.fit import fit
+from dnn_cli.training.job import Job
 from dnn_cli.training.listener import Listener
+from dnn_cli.training.programs import kept_programs
 
 
-def first_record(experiment: Experiment, examples: Examples, split: Split) -> Callable[[str], Record]:
+def first_record(job: Job) -> Callable[[str], Record]:
     """What can be said before the first epoch, for a run that has its id from elsewhere."""
-    summary = summarize(experiment)
+    experiment, summary = job.experiment, summarize(job.experiment)
     return lambda run_id: Record(
         id=run_id,
         name=experiment.name,
         status="running",
         started=utc_now(),
-        engine="keras",
+        engine=job.plan.engine,
+        plan={key: value for key, value in asdict(job.plan).items() if key != "engine"},
         results=Results(monitor=experiment.monitor),
         parameters={"total": summary.total, "trainable": summary.trainable},
         data={
             "dataset": experiment.data.dataset,
-            "fingerprint": examples.fingerprint(),
-            "train": len(split.train),
-            "validation": len(split.validation),
+            "fingerprint": job.examples.fingerprint(),
+            "train": len(job.split.train),
+            "validation": len(job.split.validation),
         },
         versions=environment.versions(),
-        platform=environment.machine(),
+        platform={**environment.machine(), **job.device.details},
         git=environment.git_state(),
     )
 
 
-def train(experiment: Experiment, examples: Examples, split: Split, run: Run, listener: Listener) -> Record:
+def train(job: Job, run: Run, listener: Listener) -> Record:
     """Train into a run directory that holds its first record, and return what its `run.json` says at the end.
 
     A training that diverges, or fails for a reason outside `dnn`, is recorded with its reason and returned.
@@ -56,14 +58,8 @@ def train(experiment: Experiment, examples: Examples, split: Split, run: Run, li
     record = run.read_record()
     rows: list[Scores] = []
     try:
-        from dnn_cli.training.device import prepare_device
-        from dnn_cli.training.fit import fit
-
-        device = prepare_device()
-        record = record.model_copy(update={"platform": {**record.platform, **device}})
-        listener.on_device(device["device"])
-        begun = time.monotonic()  # the seconds that TensorFlow takes to load are not the run's
-        saved = fit(experiment, examples, split, run, listener, rows)
+        with tf.device(job.device.place), kept_programs(job.experiment):
+            saved = fit(job, run, listener, rows)
     except BaseException as error:
         status, reason = outcome(error)
         record = finish(record, rows, begun, status, reason)

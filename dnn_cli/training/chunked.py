@@ -1,0 +1,95 @@
+"""Keras's own steps, many in one call: what `fit` and `evaluate` lose between the steps is lost once a chunk.
+
+`fit` asks its model for a `train_function` that takes an iterator and returns the logs; this is such a function.
+It runs the same `train_step` on the same batches in the same order as plain `fit`, so that the weights are the
+same to the last bit. XLA compiles it once: every chunk has the same shape and says how much of it is meant.
+A short last batch has a shape, and thus a program, of its own.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from dnn_cli.data.pipeline import Chunk, Pipeline
+from dnn_cli.training.plan import Plan
+
+Logs = dict[str, tf.Tensor]
+
+
+def run_in_chunks(model: keras.Model, pipeline: Pipeline, plan: Plan) -> None:
+    """From now on, let a compiled model fit and evaluate on `pipeline.chunks` of `plan.steps` batches."""
+    model.steps_per_execution = plan.steps  # so that fit counts batches, and callbacks hear their true numbers
+    model.train_function = chunk_function(model, model.train_step, pipeline, plan)
+    model.test_function = chunk_function(model, model.test_step, pipeline, plan)
+
+
+def chunk_function(
+    model: keras.Model, step: Callable[..., Logs], pipeline: Pipeline, plan: Plan
+) -> Callable[[Iterator[Any]], Logs]:
+    """What takes the next chunk from an iterator, runs a step on each of its batches, and returns the logs.
+
+    It stops after a batch with which the loss is no longer a finite number: nothing after it has a meaning.
+    """
+    batch_size = pipeline.experiment.batch_size
+
+    def run_batch(chunk: Chunk, indices: tf.Tensor, pixel_max: tf.Tensor) -> Logs:
+        rows = tf.gather(chunk.images, indices), tf.gather(chunk.labels, indices)
+        return step(pipeline.prepare(*rows, pixel_max))
+
+    @tf.function(jit_compile=plan.jit, autograph=False)
+    def run_whole_batches(chunk: Chunk, pixel_max: tf.Tensor) -> Logs:
+        order = tf.reshape(chunk.order, (-1, batch_size))
+
+        def go_on(index: tf.Tensor, is_finite: tf.Tensor) -> tf.Tensor:
+            return tf.logical_and(index < chunk.count // batch_size, is_finite)
+
+        def run(index: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            logs = run_batch(chunk, order[index], pixel_max)
+            return index + 1, tf.math.is_finite(logs["loss"])
+
+        tf.while_loop(go_on, run, (tf.constant(0), tf.constant(True)), parallel_iterations=1)
+        return dict(model.get_metrics_result())
+
+    run_short_batch = tf.function(run_batch, jit_compile=plan.jit, autograph=False)
+    pixel_max = pipeline.pixel_max
+
+    def function(chunks: Iterator[Any]) -> Logs:
+        chunk = Chunk(*next(chunks))
+        count = int(chunk.count)
+        short = count % batch_size
+        logs: Logs = {}
+        if count >= batch_size:
+            logs = run_whole_batches(chunk, pixel_max)
+        if short and (not logs or tf.math.is_finite(logs["loss"])):
+            logs = run_short_batch(chunk, chunk.order[count - short : count], pixel_max)
+        return logs
+
+    return function
+
+
+def predict_chunks(model: keras.Model, pipeline: Pipeline, plan: Plan, chunks: tf.data.Dataset) -> NDArray[np.float32]:
+    """The outputs for the examples of some chunks in their order, as `predict` gives them batch by batch."""
+    batch_size = pipeline.experiment.batch_size
+
+    @tf.function(jit_compile=plan.jit, autograph=False)
+    def run_batches(chunk: Chunk, order: tf.Tensor, pixel_max: tf.Tensor) -> tf.Tensor:
+        def run(indices: tf.Tensor) -> tf.Tensor:
+            rows = tf.gather(chunk.images, indices), tf.gather(chunk.labels, indices)
+            return model.predict_step(pipeline.prepare(*rows, pixel_max))
+
+        return tf.map_fn(run, order, fn_output_signature=model.outputs[0].dtype, parallel_iterations=1)
+
+    outputs = []
+    for chunk in chunks:
+        count = int(chunk.count)
+        whole = count - count % batch_size
+        if whole:
+            found = run_batches(chunk, tf.reshape(chunk.order, (-1, batch_size)), pipeline.pixel_max).numpy()
+            outputs.append(found.reshape(-1, *found.shape[2:])[:whole])
+        if whole < count:
+            outputs.append(run_batches(chunk, chunk.order[None, whole:count], pipeline.pixel_max).numpy()[0])
+    return np.concatenate(outputs)

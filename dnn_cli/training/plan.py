@@ -1,0 +1,59 @@
+"""`Plan`: how a stack is run, decided from the experiment and the processor alone, so that equal runs stay equal."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from dnn_cli.spec.experiment import Experiment
+from dnn_cli.spec.layers import Conv2D, Pooling2D
+from dnn_cli.spec.summary import summarize
+
+CHUNK_WORK = 2e9
+"""Multiply-adds in one call of the compiled loop, about a tenth of a second of one core: the screen moves, and a
+signal is answered, between two calls."""
+
+MAX_STEPS = 250
+"""Batches a call; more of them gain nothing that could be measured."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How `fit` runs the steps."""
+
+    engine: Literal["chunked", "keras"]
+    jit: bool
+    """Whether XLA compiles them."""
+
+    precision: str
+    """Keras's dtype policy for all layers but the last."""
+
+    steps: int
+    """How many batches run in one call."""
+
+    why: str
+
+
+def choose_plan(experiment: Experiment, training_examples: int, *, gpu: bool) -> Plan:
+    """The fastest way known for this stack on this kind of processor, unless the experiment names one."""
+    jit, why = choose_jit(experiment, gpu=gpu)
+    precision = ("mixed_float16" if gpu else "mixed_bfloat16") if experiment.mixed_precision else "float32"
+    if experiment.engine == "keras":
+        return Plan("keras", jit, precision, 1, f"engine: keras; {why}")
+    work = 3 * summarize(experiment).multiply_adds * experiment.batch_size  # backwards costs about twice forwards
+    fitting = max(1, min(MAX_STEPS, int(CHUNK_WORK / max(work, 1))))
+    steps = math.ceil(training_examples / experiment.batch_size)
+    calls = math.ceil(steps / fitting)
+    return Plan("chunked", jit, precision, math.ceil(steps / calls), why)  # calls of equal length, so that the last is not short
+
+
+def choose_jit(experiment: Experiment, *, gpu: bool) -> tuple[bool, str]:
+    """Whether XLA compiles the steps, and why."""
+    if experiment.jit != "auto":
+        return experiment.jit, f"jit: {str(experiment.jit).lower()}"
+    if experiment.engine == "keras":
+        return False, "no XLA, Keras's own choice on a CPU and wherever operations are deterministic"
+    if gpu:
+        return True, "XLA, on a GPU"
+    if any(isinstance(layer, Conv2D | Pooling2D) for layer in experiment.model.layers):
+        return False, "no XLA, which is slow at convolution and pooling on a CPU"
+    return True, "XLA, as nothing in the stack is slow with it"

@@ -1,0 +1,124 @@
+"""What XLA compiled, kept for the next run of the same network.
+
+TensorFlow can keep its programs in a directory, and trusts every byte of it: with a cut file it trains nothing and
+says nothing. So a process works in a directory of its own, filled with what a digest vouches for; what is new in it
+is kept when the training is over. Without a place to write, or with a damaged one, a run takes longer and no more.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import platformdirs
+
+from dnn_cli.spec.experiment import Experiment
+
+FLAG = "--tf_xla_persistent_cache_directory"
+
+MAX_NETWORKS = 100
+"""So many networks' programs are kept, some hundred kilobytes each."""
+
+NOT_COMPILED = {"name", "seed", "epochs"}
+"""Keys of an experiment that leave no trace in its programs."""
+
+
+@contextmanager
+def kept_programs(experiment: Experiment) -> Iterator[None]:
+    """Let TensorFlow find what was compiled for an experiment before, and keep what it compiles now."""
+    working = working_directory()
+    if working is None:
+        yield
+        return
+    folder = cache_folder() / network_key(experiment)
+    with suppress(OSError):
+        load(folder, working)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            save(folder, working)
+        with suppress(OSError):
+            forget_old(folder.parent)
+
+
+@cache
+def working_directory() -> Path | None:
+    """Where this process's TensorFlow keeps its programs, if this was called before its import.
+
+    None where its user has named a place, or where there is none for temporary files.
+    """
+    flags = os.environ.get("TF_XLA_FLAGS", "")
+    if FLAG in flags:
+        return None
+    try:
+        directory = tempfile.TemporaryDirectory(prefix="dnn-xla-", ignore_cleanup_errors=True)
+    except OSError:
+        return None
+    OPEN.append(directory)
+    os.environ["TF_XLA_FLAGS"] = f"{flags} {FLAG}={directory.name}".strip()
+    return Path(directory.name)
+
+
+OPEN: list[tempfile.TemporaryDirectory[str]] = []
+"""Held until the process ends, and then removed."""
+
+
+def load(folder: Path, working: Path) -> None:
+    """Bring what is whole of the kept programs; remove what is not."""
+    for path in folder.glob("*.pb"):
+        digest, _, name = path.name.partition("-")
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() == digest:
+            (working / name).write_bytes(content)
+        else:
+            path.unlink()
+
+
+def save(folder: Path, working: Path) -> None:
+    """Move what is in the working directory to the kept programs, each as a whole and under its digest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    os.utime(folder)
+    for path in working.glob("*.pb"):
+        content = path.read_bytes()
+        path.unlink()
+        target = folder / f"{hashlib.sha256(content).hexdigest()}-{path.name}"
+        if not target.exists():
+            temporary = folder / f".{os.getpid()}-{path.name}"
+            temporary.write_bytes(content)
+            temporary.replace(target)
+
+
+def forget_old(kept: Path) -> None:
+    """Remove the programs of the networks that were not trained for longest."""
+    networks = sorted(kept.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    for network in networks[MAX_NETWORKS:]:
+        shutil.rmtree(network, ignore_errors=True)
+
+
+def cache_folder() -> Path:
+    """Where the programs of all networks are kept."""
+    return Path(platformdirs.user_cache_dir("dnn")) / "xla"
+
+
+def network_key(experiment: Experiment) -> str:
+    """What decides which programs a network has: its experiment, the versions, and what the processor can do."""
+    versions = [version(name) for name in ("tensorflow", "keras")]
+    compiled = {key: value for key, value in experiment.model_dump(mode="json").items() if key not in NOT_COMPILED}
+    facts = [compiled, versions, processor()]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def processor() -> str:
+    """The instructions that the processor knows, as Linux tells them."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line for line in lines if line.startswith(("flags", "Features"))), "")
