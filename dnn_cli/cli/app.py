@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import dnn_cli
-from dnn_cli.cli import check, compare, runs, summary, train
+from dnn_cli.cli import bench, check, compare, runs, summary, train
 from dnn_cli.cli import list as listing
 from dnn_cli.cli.console import fall_silent, notes
 from dnn_cli.errors import ConfigError, DataError, DnnError
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (train.train, summary.summary, compare.compare, runs.runs, check.check):
+for verb in (train.train, summary.summary, compare.compare, runs.runs, check.check, bench.bench):
     app.command()(verb)
 app.command("list")(listing.list_names)
 

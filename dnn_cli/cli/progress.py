@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from rich.control import Control
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.segment import ControlType
 
 from dnn_cli.cli.console import console
 from dnn_cli.report.runs import epoch_header, epoch_line, scores_text
@@ -52,6 +54,19 @@ class Screen:
         """What is said from now on belongs to the next run."""
         self.log = None
         self.said.clear()
+
+    @contextmanager
+    def waiting(self, doing: str) -> Iterator[None]:
+        """Show on a terminal that something is going on, at once, and wipe it away."""
+        if not self.console.is_terminal:
+            yield
+            return
+        self.console.print(visible(doing), end="\r", no_wrap=True, overflow="ellipsis")
+        self.console.file.flush()
+        try:
+            yield
+        finally:
+            self.console.control(Control((ControlType.ERASE_IN_LINE, 2)))
 
     @contextmanager
     def progress(self, epochs: int, batch_size: int) -> Iterator["Bar | Lines"]:

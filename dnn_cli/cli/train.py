@@ -25,16 +25,20 @@ if TYPE_CHECKING:
 def train(arguments: Configs, runs_dir: RunsDir = Path("runs"), as_json: AsJson = False) -> None:
     """Train networks, each into a run directory of its own."""
     configs, overrides = divide(arguments)
-    loaded = load_all(configs, overrides, to_train=True)
 
     from dnn_cli.cli.progress import open_screen
-    from dnn_cli.report.runs import run_document
-    from dnn_cli.runs.store import Store
 
     signal.signal(signal.SIGTERM, stop)
-    store, finished = Store(runs_dir), []
+    finished: list[tuple[Run, Record]] = []
     try:
         with open_screen() as screen:
+            with screen.waiting(f"reading {' '.join(configs)}"):
+                loaded = load_all(configs, overrides, to_train=True)
+
+                from dnn_cli.report.runs import run_document
+                from dnn_cli.runs.store import Store
+
+                store = Store(runs_dir)
             for one in loaded:
                 screen.begin_run()
                 finished.append(train_one(one, store, screen))

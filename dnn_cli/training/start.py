@@ -19,12 +19,17 @@ def starting_tensorflow() -> Iterator[Callable[[], None]]:
 
 
 def import_tensorflow() -> None:
-    """Import what a training needs, without the garbage collector: it finds nothing and takes a tenth of the time."""
+    """Import what a training needs, out of sight of the garbage collector.
+
+    It would find nothing, and take a tenth of the time now, and as much again for every later look at all of it.
+    """
     working_directory()  # of which TensorFlow reads at its import
     collecting = gc.isenabled()
     gc.disable()
     try:
         import dnn_cli.training.train  # noqa: F401
+
+        gc.freeze()
     finally:
         if collecting:
             gc.enable()

@@ -1,0 +1,101 @@
+"""`dnn bench`: the engine against Keras's plain `fit`, on this machine."""
+
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dnn_cli.cli.arguments import AsJson, divide, load_all
+from dnn_cli.cli.console import print_json, results, show
+from dnn_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from dnn_cli.spec.experiment import Experiment
+    from dnn_cli.training.bench import Benchmark
+
+USUAL = Path(__file__).with_name("bench.yaml")
+
+
+def bench(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[CONFIG] [KEY=VALUE]", help="A config, or none for a small network; then changes."),
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, max=1000, help="Epochs that are measured, after a first one.")] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the training loop against plain Keras, side by side, and compare the bits."""
+    words = arguments or []
+    configs, overrides = divide([*([] if any("=" not in word for word in words) else [str(USUAL)]), *words])
+    if len(configs) > 1:
+        raise UsageError("bench takes one config", "as in: dnn bench configs/relu_adam.yaml --repeats 3")
+
+    from dnn_cli.cli.progress import open_screen
+
+    with open_screen() as screen:
+        with screen.waiting(f"reading {configs[0]}"):
+            (loaded,) = load_all(configs, overrides, to_train=True)
+        if loaded.experiment.engine == "keras":
+            raise UsageError("engine: keras leaves nothing to compare", "leave it out: plain fit is measured as well")
+
+        from dnn_cli.cli.train import introduction
+        from dnn_cli.data.examples import load_examples, split_examples
+        from dnn_cli.training.noise import divert_output
+        from dnn_cli.training.start import starting_tensorflow
+
+        experiment = loaded.experiment
+        for line in introduction(experiment):
+            screen.say(line)
+        with (
+            screen.progress(repeats + 1, experiment.batch_size) as progress,
+            divert_output(),
+            starting_tensorflow() as wait,
+        ):
+            progress(f"loading {experiment.data.dataset}")
+            examples = load_examples(experiment.data, progress)
+            split = split_examples(experiment.data, len(examples))
+            progress("starting TensorFlow")
+            wait()
+
+            from dnn_cli.training.bench import benchmark
+            from dnn_cli.training.job import prepare
+
+            measured = benchmark(prepare(experiment, examples, split), repeats, progress)
+    if as_json:
+        print_json(document(experiment, measured))
+    else:
+        print_benchmark(measured)
+
+
+def print_benchmark(measured: "Benchmark") -> None:
+    """The measurement on standard output."""
+    from dnn_cli.report.bench import bench_table
+    from dnn_cli.report.words import count
+    from dnn_cli.training.bench import ENGINE
+
+    out, plan = results(), measured.plan
+    show(out, bench_table(measured.seconds, measured.first, ENGINE))
+    out.print()
+    out.print(f"dnn ran {count(plan.steps, 'batch')[:-1] + 'es' if plan.steps > 1 else 'one batch'} a call; {plan.why}")
+    same = "the same to the last bit as" if measured.bit_identical else "NOT those of"
+    out.print(f"its weights are {same} {measured.compared_with}, after {count(len(measured.seconds[ENGINE]) + 1, 'epoch')}")
+
+
+def document(experiment: "Experiment", measured: "Benchmark") -> dict[str, Any]:
+    """The measurement as JSON."""
+    from dnn_cli.training.bench import ENGINE, KERAS_FIT
+
+    contenders = {
+        name: {"seconds_per_epoch": list(taken), "median": median(taken), "first_epoch": measured.first[name]}
+        for name, taken in measured.seconds.items()
+    }
+    return {
+        "name": experiment.name,
+        "engine": contenders[ENGINE] | {"jit": measured.plan.jit, "steps": measured.plan.steps, "why": measured.plan.why},
+        "keras_fit": contenders[KERAS_FIT],
+        "contenders": contenders,
+        "ratio": measured.ratio(),
+        "compared_with": measured.compared_with,
+        "bit_identical": measured.bit_identical,
+    }
