@@ -1,5 +1,6 @@
 """What all tests share: small configs, the program as a subprocess, runs without training."""
 
+import gc
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what TensorFlow's own imports warn of is not ours to mend
     import keras  # noqa: F401
+gc.freeze()  # or every session that Keras clears looks through all of TensorFlow
 
 from dnn_cli.runs.record import Record, Results
 from dnn_cli.runs.run import Run

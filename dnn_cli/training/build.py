@@ -37,4 +37,7 @@ def build_model(experiment: Experiment, *, jit: bool = False, precision: str = "
         metrics=[metric.build() for metric in experiment.metrics],
         jit_compile=jit,
     )
+    # Keras on TensorFlow builds an optimizer while it traces the first step, where schedule_free_adamw loses the
+    # weights that its average starts from; and what makes variables is traced twice.
+    model.optimizer.build(model.trainable_variables)
     return model

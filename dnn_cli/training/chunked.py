@@ -22,15 +22,14 @@ Logs = dict[str, tf.Tensor]
 
 def run_in_chunks(model: keras.Model, pipeline: Pipeline, plan: Plan) -> None:
     """From now on, let a compiled model fit and evaluate on `pipeline.chunks` of `plan.steps` batches."""
-    build_state(model, pipeline)
+    build_metrics(model, pipeline)
     model.steps_per_execution = plan.steps  # so that fit counts batches, and callbacks hear their true numbers
     model.train_function = chunk_function(model, model.train_step, pipeline, plan)
     model.test_function = chunk_function(model, model.test_step, pipeline, plan)
 
 
-def build_state(model: keras.Model, pipeline: Pipeline) -> None:
-    """Make the variables of optimizer and metrics, which the first step would; a function that does is traced twice."""
-    model.optimizer.build(model.trainable_variables)
+def build_metrics(model: keras.Model, pipeline: Pipeline) -> None:
+    """Make the variables of the metrics, which the first step would, and would be traced twice for it."""
     inputs, labels, *weights = pipeline.prepare(*pipeline.rows(tf.constant([0])), pipeline.pixel_max)
     outputs = tf.zeros((1, *model.output_shape[1:]), model.outputs[0].dtype)
     model.compute_metrics(inputs, labels, outputs, *weights)

@@ -11,9 +11,13 @@ def examples():
     return Examples(random.integers(0, 17, (50, 8, 8), np.uint8), random.integers(0, 10, 50).astype(np.uint8))
 
 
+def in_order(pipeline, indices):
+    return pipeline.batches(pipeline.in_order(indices))
+
+
 def test_batches_are_the_scaled_images_in_order(examples, experiment):
     indices = np.array([3, 1, 4, 1, 5, 9, 2, 6])
-    batches = list(Pipeline(examples, experiment("batch_size=3")).in_order(indices))
+    batches = list(in_order(Pipeline(examples, experiment("batch_size=3")), indices))
     assert [len(labels) for _, labels in batches] == [3, 3, 2]
     inputs = np.concatenate([inputs for inputs, _ in batches])
     assert inputs.dtype == np.float32
@@ -22,19 +26,19 @@ def test_batches_are_the_scaled_images_in_order(examples, experiment):
 
 
 def test_flatten_feeds_rows_of_pixels(examples, experiment):
-    ((inputs, _),) = Pipeline(examples, experiment("data.flatten=true")).in_order(np.array([7]))
+    ((inputs, _),) = in_order(Pipeline(examples, experiment("data.flatten=true")), np.array([7]))
     assert np.array_equal(inputs[0], examples.images[7].reshape(-1).astype("float32") / 16)
 
 
 def test_a_loss_on_vectors_gets_vectors(examples, experiment):
-    ((_, labels),) = Pipeline(examples, experiment("loss=categorical_crossentropy")).in_order(np.array([7]))
+    ((_, labels),) = in_order(Pipeline(examples, experiment("loss=categorical_crossentropy")), np.array([7]))
     assert np.array_equal(labels[0], np.eye(10)[examples.labels[7]])
 
 
 def test_an_epoch_is_every_example_once_in_an_order_of_its_own(examples, experiment):
-    pipeline = Pipeline(examples, experiment("epochs=2", "batch_size=16"))
+    pipeline = Pipeline(examples, experiment("batch_size=16"))
     indices = np.arange(5, 45)
-    batches = list(pipeline.epochs(indices))
+    batches = list(pipeline.batches(pipeline.shuffled(indices), range(2)))
     assert [len(labels) for _, labels in batches] == [16, 16, 8] * 2
     first, second = (np.concatenate([inputs for inputs, _ in part]) for part in (batches[:3], batches[3:]))
     expected = [(examples.images[epoch_order(indices, 42, number)] / 16).astype("float32") for number in (0, 1)]

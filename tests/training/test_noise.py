@@ -5,7 +5,10 @@ PROGRAM = """
 import os, sys
 from pathlib import Path
 from dnn_cli.training.noise import divert_output
-with divert_output(Path(sys.argv[1])):
+with divert_output() as into:
+    os.write(2, b"early\\n")
+    if len(sys.argv) > 1:
+        into(Path(sys.argv[1]))
     os.write(2, b"from C\\n")
     print("from Python", file=sys.stderr)
     print("to stdout")
@@ -13,9 +16,20 @@ print("after")
 """
 
 
+def run(*arguments):
+    return subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=True)
+
+
 def test_what_is_written_past_python_goes_to_the_file(tmp_path):
     log = tmp_path / "train.log"
     log.write_text("before\n")
-    done = subprocess.run([sys.executable, "-c", PROGRAM, str(log)], capture_output=True, text=True, check=True)
-    assert sorted(log.read_text().splitlines()) == ["before", "from C", "from Python", "to stdout"]
+    done = run(str(log))
+    lines = log.read_text().splitlines()
+    assert lines[:2] == ["before", "early"]
+    assert sorted(lines[2:]) == ["from C", "from Python", "to stdout"]
+    assert (done.stdout, done.stderr) == ("after\n", "")
+
+
+def test_without_a_file_it_is_lost():
+    done = run()
     assert (done.stdout, done.stderr) == ("after\n", "")

@@ -6,11 +6,14 @@ import signal
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from dnn_cli.data.examples import load_examples, split_examples
+from dnn_cli.errors import UsageError
 from dnn_cli.runs.store import Store
 from dnn_cli.spec.catalog import KINDS
 from dnn_cli.spec.load import to_yaml
+from dnn_cli.training.job import prepare
 from dnn_cli.training.train import first_record, train
 from tests.conftest import DIVERGES
 
@@ -24,11 +27,8 @@ class Silent:
         self.epochs = []
         self.batches = []
 
-    def on_device(self, device):
-        self.device = device
-
-    def on_begin(self, steps):
-        self.steps = steps
+    def on_begin(self, device, steps):
+        self.device, self.steps = device, steps
 
     def on_batch(self, epoch, step, scores):
         self.batches.append((epoch, step))
@@ -45,10 +45,10 @@ def trained(tmp_path):
         examples = load_examples(experiment.data)
         split = split_examples(experiment.data, len(examples))
         listener = listener or Silent()
-        first = first_record(experiment, examples, split)
-        with Store(tmp_path / "runs").new_run(experiment.name, to_yaml(experiment), first) as made:
+        job = prepare(experiment, examples, split)
+        with Store(tmp_path / "runs").new_run(experiment.name, to_yaml(experiment), first_record(job)) as made:
             assert made.read_record().status == "running"
-            return made, train(experiment, examples, split, made, listener), listener
+            return made, train(job, made, listener), listener
 
     return run
 
@@ -114,7 +114,9 @@ def test_a_run_directory_holds_the_whole_story(experiment, trained):
     fingerprint = load_examples(experiment().data).fingerprint()
     assert record.data == {"dataset": "digits", "train": 1437, "validation": 360, "fingerprint": fingerprint}
     assert {"dnn", "python", "tensorflow", "keras", "numpy", "scikit-learn"} == set(record.versions)
-    assert listener.batches == [(epoch, step) for epoch in (1, 2) for step in range(1, 46)]
+    assert listener.batches == [(1, 45), (2, 45)], "a call an epoch"
+    assert (record.engine, record.plan["steps"], record.plan["jit"]) == ("chunked", 45, True)
+    assert record.plan["why"].startswith("XLA")
     json.loads(made.record.read_text(), parse_constant=pytest.fail)
 
 
@@ -147,6 +149,26 @@ def test_plain_keras_gives_exactly_the_recorded_validation_score(experiment, tra
     assert np.array_equal(stored["labels"], examples.labels[split.validation])
 
 
+def test_plain_fit_gives_the_same_bits_without_xla(experiment, trained):
+    chunked, ours, _ = trained(experiment("jit=false", "optimizer={type: adam, use_ema: true}"))
+    plain, theirs, listener = trained(experiment("engine=keras", "optimizer={type: adam, use_ema: true}"))
+    assert (ours.engine, theirs.engine) == ("chunked", "keras")
+    assert same(weights(chunked), weights(plain))
+    assert timeless(chunked) == timeless(plain)
+    assert ours.results.model == theirs.results.model
+    assert np.array_equal(np.load(chunked.predictions)["outputs"], np.load(plain.predictions)["outputs"])
+    assert listener.batches == [(epoch, step) for epoch in (1, 2) for step in range(1, 46)]
+
+
+def test_a_gpu_that_is_not_there_is_refused(experiment, trained, tmp_path):
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("there is one")
+    with pytest.raises(UsageError, match="no GPU"):
+        trained(experiment("device=gpu"))
+    assert not (tmp_path / "runs").exists()
+    assert trained(experiment("device=cpu"))[1].status == "completed"
+
+
 @pytest.mark.parametrize("name", KINDS["optimizer"])
 def test_every_optimizer_trains(experiment, trained, name):
     if KINDS["optimizer"][name].since > KERAS:
@@ -163,8 +185,10 @@ def test_a_schedule_is_followed_and_written_down(experiment, trained):
 
 
 def test_a_loss_that_is_no_number_ends_the_run_at_its_batch(experiment, trained):
-    made, record, listener = trained(experiment(*DIVERGES))
-    assert record.status == "diverged"
+    plain, told, listener = trained(experiment(*DIVERGES, "engine=keras"))
+    made, record, _ = trained(experiment(*DIVERGES, "jit=false"))
+    assert record.status == told.status == "diverged"
+    assert record.reason == told.reason, "the same batch, whether alone in its call or not"
     assert record.reason.startswith("the loss was no longer a number in epoch 1, batch ")
     epoch, step = 1, int(record.reason.rsplit(" ", 1)[1])
     assert listener.batches[-1] == (epoch, step - 1)
@@ -176,7 +200,7 @@ def test_a_loss_that_is_no_number_ends_the_run_at_its_batch(experiment, trained)
 def test_an_interruption_keeps_what_was_trained(experiment, trained, tmp_path):
     class Stops(Silent):
         def on_batch(self, epoch, step, scores):
-            if (epoch, step) == (2, 3):
+            if epoch == 2:
                 signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
@@ -196,7 +220,7 @@ def test_an_error_from_below_is_a_failed_run_with_a_reason(experiment, trained, 
     assert "Traceback" in capfd.readouterr().err
 
 
-@pytest.mark.skipif(not keras.src.backend.tensorflow.core.tf.config.list_physical_devices("GPU"), reason="needs a GPU")
+@pytest.mark.skipif(not tf.config.list_physical_devices("GPU"), reason="needs a GPU")
 def test_on_a_gpu_the_same_experiment_gives_the_same_bits(experiment, trained):
     first, record, _ = trained(experiment())
     assert record.platform["device"] != "CPU"

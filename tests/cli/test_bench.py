@@ -1,0 +1,46 @@
+import pytest
+
+from tests.conftest import document
+
+
+def test_a_table_and_the_bits(dnn, config):
+    done = dnn("bench", config(), "--repeats", "1")
+    assert done.returncode == 0, done.stderr
+    header, rule, *rows = done.stdout.splitlines()
+    assert header.split() == ["seconds", "an", "epoch", "median", "range", "first", "to", "dnn"]
+    assert [row.split("  ")[0] for row in rows[:4]] == [
+        "dnn", "keras fit, tf.data", "keras fit, arrays", "keras fit, same jit",
+    ]  # fmt: skip
+    assert rows[-2].startswith("dnn ran 45 batches a call; XLA")
+    assert rows[-1] == "its weights are the same to the last bit as keras fit, same jit, after 2 epochs"
+    assert "epoch 2 of 2: dnn" in done.stderr
+    assert not (done.stdout + done.stderr).count("oneDNN")
+
+
+def test_the_document_has_seconds_ratio_and_bits(dnn, config):
+    told = document(dnn("bench", config(), "jit=false", "--repeats", "2", "--json"))
+    assert len(told["engine"]["seconds_per_epoch"]) == len(told["keras_fit"]["seconds_per_epoch"]) == 2
+    assert told["ratio"] == pytest.approx(told["keras_fit"]["median"] / told["engine"]["median"])
+    assert told["bit_identical"] is True
+    assert told["engine"]["jit"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        pytest.param(["engine=keras"], "engine: keras leaves nothing to compare", id="nothing to compare"),
+        pytest.param(["epochs=x"], "needs a whole number", id="a fault"),
+        pytest.param(["--repeats", "0"], "repeats", id="no repeats"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(dnn, config, words, message):
+    done = dnn("bench", config(), *words)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_config_a_small_network_is_measured(dnn):
+    done = dnn("bench", "data.dataset=digits", "--repeats", "1")
+    assert done.returncode == 0, done.stderr
+    assert "bench: Flatten → Dense 100 relu → Dense 10 softmax" in done.stderr

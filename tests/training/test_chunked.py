@@ -1,0 +1,207 @@
+"""Chunks against plain `fit`: the same weights to the last bit, and the same Keras around them."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dnn_cli.data.examples import Examples
+from dnn_cli.data.pipeline import Pipeline, steps
+from dnn_cli.spec.catalog import KINDS
+from dnn_cli.training.build import build_model
+from dnn_cli.training.chunked import predict_chunks, run_in_chunks
+from dnn_cli.training.plan import Plan
+
+KERAS = tuple(int(part) for part in keras.__version__.split(".")[:2])
+XLA = Plan("chunked", jit=True, precision="float32", steps=3, why="")
+NO_XLA = replace(XLA, jit=False)
+RANDOM = np.random.default_rng(7)
+EXAMPLES = Examples(RANDOM.integers(0, 17, (200, 8, 8), np.uint8), RANDOM.integers(0, 10, 200).astype(np.uint8))
+
+
+class Fitted:
+    """A network after `fit` on the first `length` examples, and what Keras said on the way."""
+
+    def __init__(
+        self, experiment, plan, length=96, callbacks=(), epochs=2, pipeline=Pipeline, validation=np.arange(0)
+    ):
+        self.plan, self.length = plan, length
+        self.pipeline = pipeline(EXAMPLES, experiment)
+        self.model = build_model(experiment, jit=plan.jit, precision=plan.precision)
+        self.traced = 0
+        step = self.model.train_step
+
+        def counted(data):
+            self.traced += 1
+            return step(data)
+
+        self.model.train_step = counted
+        if plan.engine == "chunked":
+            run_in_chunks(self.model, self.pipeline, plan)
+        order = self.pipeline.shuffled(np.arange(length))
+        self.history = self.model.fit(
+            self.data(order, range(epochs)),
+            epochs=epochs,
+            steps_per_epoch=steps(length, experiment.batch_size),
+            validation_data=self.data(self.pipeline.in_order(validation), range(1)) if len(validation) else None,
+            validation_steps=steps(len(validation), experiment.batch_size),
+            callbacks=list(callbacks),
+            verbose=0,
+            shuffle=False,
+        ).history
+
+    def data(self, order, epochs):
+        batch_size = self.pipeline.experiment.batch_size
+        if self.plan.engine == "chunked":
+            return self.pipeline.chunks(order, self.plan.steps * batch_size, epochs)
+        return self.pipeline.batches(order, epochs)
+
+    def state(self):
+        """Weights, and what the optimizer remembers."""
+        return [np.array(v) for v in [*self.model.variables, *self.model.optimizer.variables]]
+
+
+def assert_same_as_plain_fit(experiment, plan=XLA, **options):
+    chunked = Fitted(experiment, plan, **options)
+    plain = Fitted(experiment, replace(plan, engine="keras", steps=1), **options)
+    assert chunked.history == plain.history
+    for ours, theirs in zip(chunked.state(), plain.state(), strict=True):
+        assert np.array_equal(ours, theirs, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", KINDS["optimizer"])
+def test_every_optimizer_gives_the_bits_of_plain_fit(experiment, name):
+    if KINDS["optimizer"][name].since > KERAS:
+        pytest.skip(f"Keras {keras.__version__} has no {name}")
+    assert_same_as_plain_fit(experiment(f"optimizer={name}"))
+
+
+SCHEDULE = "optimizer={type: sgd, learning_rate: {type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 9}}"
+LAST = "{type: Dense, units: 10, activation: softmax}"
+IMAGE = "{type: Reshape, target_shape: [8, 8, 1]}"
+PARTS = {
+    "a learning rate schedule": [SCHEDULE],
+    "clipped gradients": ["optimizer={type: adam, global_clipnorm: 0.1}"],
+    "averaged weights": ["optimizer={type: adam, use_ema: true, ema_momentum: 0.5}"],
+    "accumulated gradients": ["optimizer={type: adam, gradient_accumulation_steps: 2}"],
+    "regularised": ["layers.hidden.kernel_regularizer=l2", "layers.hidden.activity_regularizer=l1"],
+    "constrained": ["layers.hidden.kernel_constraint={type: max_norm, max_value: 0.5}"],
+    "vectors as labels": ["loss=categorical_crossentropy", "metrics=[accuracy, {type: top_k_categorical_accuracy}]"],
+    "no metrics": ["metrics=[]"],
+    "dropout and noise": [f"layers=[Flatten, {{type: GaussianNoise, stddev: 0.1}}, {{type: Dropout, rate: 0.3}}, {LAST}]"],
+    "normalised": [f"layers=[Flatten, BatchNormalization, LayerNormalization, {{type: Activation, activation: relu}}, {LAST}]"],
+    "rescaled": [f"layers=[{{type: Rescaling, scale: 0.5}}, Flatten, {LAST}]"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("overrides", PARTS.values(), ids=PARTS)
+def test_every_part_of_a_stack_gives_the_bits_of_plain_fit(experiment, overrides):
+    assert_same_as_plain_fit(experiment(*overrides))
+
+
+POOLS = f"MaxPooling2D, {{type: AveragePooling2D, pool_size: 2}}, GlobalAveragePooling2D, {LAST}]"
+
+
+@pytest.mark.parametrize("plan", [XLA, NO_XLA], ids=["XLA", "no XLA"])
+def test_pooling_gives_the_bits_of_plain_fit(experiment, plan):
+    assert_same_as_plain_fit(experiment(f"layers=[{IMAGE}, {POOLS}"), plan)
+
+
+def test_convolution_gives_the_bits_of_plain_fit(experiment):
+    convolution = "{type: Conv2D, filters: 3, kernel_size: 3, padding: same}"
+    assert_same_as_plain_fit(experiment(f"layers=[{IMAGE}, {convolution}, {POOLS}"), NO_XLA)
+
+
+@pytest.mark.parametrize("length", [1, 31, 32, 33, 95, 96, 97, 128])
+def test_every_length_gives_the_bits_of_plain_fit(experiment, length):
+    assert_same_as_plain_fit(experiment(), NO_XLA, length=length)
+
+
+@pytest.mark.parametrize("length", [20, 107])
+def test_a_short_batch_gives_the_bits_of_plain_fit_under_xla(experiment, length):
+    assert_same_as_plain_fit(experiment(*PARTS["normalised"]), length=length)
+
+
+@pytest.mark.parametrize("plan", [XLA, NO_XLA], ids=["XLA", "no XLA"])
+@pytest.mark.parametrize("size", [20, 50])
+def test_validation_gives_the_scores_of_plain_fit(experiment, plan, size):
+    assert_same_as_plain_fit(experiment(), plan, length=64, validation=np.arange(100, 100 + size))
+
+
+@pytest.mark.parametrize("plan", [XLA, NO_XLA], ids=["XLA", "no XLA"])
+def test_the_batch_size_may_be_larger_than_the_data(experiment, plan):
+    assert_same_as_plain_fit(experiment("batch_size=1000"), replace(plan, steps=1))
+
+
+def test_mixed_precision_gives_the_bits_of_plain_fit(experiment):
+    plan = replace(NO_XLA, precision="mixed_bfloat16")
+    assert_same_as_plain_fit(experiment(), plan)
+    model = build_model(experiment(), precision="mixed_bfloat16")
+    assert [layer.compute_dtype for layer in model.layers] == ["bfloat16", "bfloat16", "float32"]
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+
+
+class Weighted(Pipeline):
+    """Feeds a weight for every example, as a class weight does."""
+
+    def prepare(self, images, labels, pixel_max):
+        inputs, classes = super().prepare(images, labels, pixel_max)
+        return inputs, classes, tf.where(classes < 3, 2.0, 0.5)
+
+
+def test_weights_of_examples_work_as_in_plain_fit(experiment):
+    assert_same_as_plain_fit(experiment(), NO_XLA, pipeline=Weighted)
+    weighted, unweighted = (Fitted(experiment(), NO_XLA, pipeline=kind) for kind in (Weighted, Pipeline))
+    assert weighted.history["loss"] != unweighted.history["loss"]
+
+
+@pytest.mark.parametrize("length", [96, 107, 70])
+def test_the_loop_is_compiled_once_and_a_short_batch_once(experiment, length):
+    assert Fitted(experiment(), NO_XLA, length=length, epochs=4).traced == 1 + (length % 32 > 0)
+
+
+class Heard(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.batches = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.batches.append((batch, sorted(logs)))
+
+
+def test_callbacks_hear_the_last_batch_of_every_call(experiment):
+    heard = Heard()
+    Fitted(experiment(), NO_XLA, length=96 + 5, callbacks=[heard], epochs=1)
+    assert heard.batches == [(2, ["accuracy", "loss"]), (5, ["accuracy", "loss"])]
+
+
+def test_a_callback_can_stop_the_training_and_change_the_rate(experiment):
+    class StopsAfterOne(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+
+    rates = keras.callbacks.LearningRateScheduler(lambda epoch: 0.5 / (epoch + 1))
+    assert_same_as_plain_fit(experiment("optimizer=sgd"), NO_XLA, callbacks=[rates], epochs=3)
+    assert len(Fitted(experiment(), NO_XLA, callbacks=[StopsAfterOne()], epochs=5).history["loss"]) == 2
+
+
+@pytest.mark.parametrize("plan", [XLA, NO_XLA], ids=["XLA", "no XLA"])
+def test_it_stops_after_the_batch_that_leaves_the_numbers(experiment, plan):
+    diverging = experiment("optimizer={type: sgd, learning_rate: 1000}", "loss=mse", "~layers.output.activation", "batch_size=8")
+    fitted = Fitted(diverging, replace(plan, steps=25), length=200, epochs=1)
+    assert not np.isfinite(fitted.history["loss"][0])
+    assert 1 < int(fitted.model.optimizer.iterations) < 25
+
+
+@pytest.mark.parametrize("length", [5, 32, 77, 128])
+def test_predictions_are_those_of_predict(experiment, length):
+    fitted = Fitted(experiment(), XLA)
+    in_order = fitted.pipeline.in_order(np.arange(length))
+    chunks = fitted.pipeline.chunks(in_order, XLA.steps * 32)
+    ours = predict_chunks(fitted.model, fitted.pipeline, XLA, chunks)
+    fitted.model.steps_per_execution = 1
+    theirs = fitted.model.predict(fitted.pipeline.batches(in_order), steps=steps(length, 32), verbose=0)
+    assert ours.shape == (length, 10)
+    assert np.array_equal(ours, theirs)

@@ -1,0 +1,57 @@
+"""What the engine chooses, without training."""
+
+import pytest
+
+from dnn_cli.spec.load import load
+from dnn_cli.training.plan import MAX_STEPS, choose_plan
+from tests.conftest import ROOT
+
+POOLING = "layers=[{type: Reshape, target_shape: [8, 8, 1]}, MaxPooling2D, Flatten, {type: Dense, units: 10}]"
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_configs_run_in_chunks_and_only_convolution_without_xla(path):
+    plan = choose_plan(load(str(path)).experiment, 48_000, gpu=False)
+    assert (plan.engine, plan.jit) == ("chunked", "cnn" not in path.stem)
+    assert plan.steps > 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "gpu", "engine", "jit", "precision", "why"),
+    [
+        ([], False, "chunked", True, "float32", "XLA, as"),
+        (["jit=false"], False, "chunked", False, "float32", "jit: false"),
+        (["engine=keras"], False, "keras", False, "float32", "engine: keras; no XLA"),
+        (["engine=keras", "jit=true"], False, "keras", True, "float32", "engine: keras; jit: true"),
+        ([POOLING], False, "chunked", False, "float32", "no XLA, which is slow at convolution and pooling on a CPU"),
+        ([POOLING], True, "chunked", True, "float32", "XLA, on a GPU"),
+        (["mixed_precision=true"], False, "chunked", True, "mixed_bfloat16", "XLA, as"),
+        (["mixed_precision=true"], True, "chunked", True, "mixed_float16", "XLA, on a GPU"),
+    ],
+    ids=["as it is", "jit off", "plain fit", "plain fit with jit", "pooling", "pooling on a GPU", "16 bits",
+         "16 bits on a GPU"],
+)  # fmt: skip
+def test_what_is_chosen_and_why(experiment, overrides, gpu, engine, jit, precision, why):
+    plan = choose_plan(experiment(*overrides), 1437, gpu=gpu)
+    assert (plan.engine, plan.jit, plan.precision) == (engine, jit, precision)
+    assert plan.why.startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "examples", "steps"),
+    [
+        pytest.param([], 10, 1, id="less than a batch"),
+        pytest.param([], 33, 2, id="a batch and one more"),
+        pytest.param([], 48_000, MAX_STEPS, id="many batches"),
+        pytest.param([], 32 * (MAX_STEPS + 2), MAX_STEPS // 2 + 1, id="calls of equal length"),
+        pytest.param(["layers.hidden.units=100000", "batch_size=1000"], 48_000, 1, id="a batch that takes long"),
+    ],
+)
+def test_how_many_batches_run_in_a_call(experiment, overrides, examples, steps):
+    assert choose_plan(experiment(*overrides), examples, gpu=False).steps == steps
+
+
+def test_the_plan_does_not_depend_on_anything_else(experiment):
+    plans = {choose_plan(experiment(*other), 1437, gpu=False) for other in ([], ["seed=7"], ["epochs=9"], ["name=x"])}
+    assert len(plans) == 1

@@ -1,0 +1,110 @@
+"""Kept programs are taken only as they were kept, and never needed."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from dnn_cli.training import programs
+
+
+@pytest.fixture
+def places(tmp_path):
+    working = tmp_path / "working"
+    working.mkdir()
+    return tmp_path / "kept" / "network", working
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_what_is_saved_is_loaded_and_leaves_the_working_directory(places):
+    folder, working = places
+    (working / "program.pb").write_bytes(b"code")
+    programs.save(folder, working)
+    assert names(working) == []
+    programs.load(folder, working)
+    assert (working / "program.pb").read_bytes() == b"code"
+    programs.save(folder, working)
+    assert len(names(folder)) == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda content: content[:-1], id="cut"),
+        pytest.param(lambda content: b"", id="empty"),
+        pytest.param(lambda content: content[:5] + b"?" + content[6:], id="another byte"),
+    ],
+)
+def test_what_is_damaged_is_removed_and_not_loaded(places, damage):
+    folder, working = places
+    (working / "program.pb").write_bytes(b"some machine code")
+    programs.save(folder, working)
+    (kept,) = folder.iterdir()
+    kept.write_bytes(damage(kept.read_bytes()))
+    programs.load(folder, working)
+    assert names(working) == names(folder) == []
+
+
+def test_only_so_many_networks_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(programs, "MAX_NETWORKS", 2)
+    for age in range(4):
+        (tmp_path / f"network{age}").mkdir()
+        os.utime(tmp_path / f"network{age}", (time.time() - age, time.time() - age))
+    programs.forget_old(tmp_path)
+    assert names(tmp_path) == ["network0", "network1"]
+
+
+def test_a_network_is_known_by_what_is_compiled(experiment):
+    key = programs.network_key(experiment())
+    same = [experiment("seed=7"), experiment("epochs=9"), experiment("name=x")]
+    other = [experiment("layers.hidden.units=17"), experiment("batch_size=64"), experiment("optimizer=sgd")]
+    assert [programs.network_key(one) for one in same] == [key] * 3
+    assert key not in [programs.network_key(one) for one in other]
+
+
+def scores(tmp_path):
+    runs = sorted((tmp_path / "runs").iterdir(), key=lambda run: run.stat().st_mtime)
+    rows = (runs[-1] / "metrics.csv").read_text().splitlines()
+    return [row.rpartition(",")[0] for row in rows]
+
+
+def test_a_damaged_or_unwritable_cache_costs_only_time(dnn, config, tmp_path):
+    cache = tmp_path / "cache"
+    words = ["train", config()]
+
+    def train(place):
+        done = dnn(*words, XDG_CACHE_HOME=str(place))
+        assert done.returncode == 0, done.stderr
+        return scores(tmp_path)
+
+    expected = train(cache)
+    kept = list((cache / "dnn" / "xla").rglob("*.pb"))
+    assert len(kept) >= 2
+    assert train(cache) == expected
+    assert sorted((cache / "dnn" / "xla").rglob("*.pb")) == sorted(kept), "found again, not compiled again"
+    for path in kept:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert train(cache) == expected
+    (tmp_path / "file").write_text("in the way")
+    assert train(tmp_path / "file") == expected
+
+
+def test_a_user_s_own_place_is_left_alone(monkeypatch):
+    monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_persistent_cache_directory=/somewhere")
+    programs.working_directory.cache_clear()
+    try:
+        assert programs.working_directory() is None
+        assert os.environ["TF_XLA_FLAGS"] == "--tf_xla_persistent_cache_directory=/somewhere"
+    finally:
+        programs.working_directory.cache_clear()
+
+
+def test_nothing_is_left_behind(dnn, config, tmp_path):
+    place = tmp_path / "tmp"
+    place.mkdir()
+    dnn("train", config(), "epochs=1", TMPDIR=str(place))
+    assert [path for path in Path(place).iterdir() if path.name.startswith("dnn-")] == []
