@@ -16,13 +16,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what TensorFlow's own imports warn of is not ours to mend
     import keras  # noqa: F401
-gc.freeze()  # or every session that Keras clears looks through all of TensorFlow
 
 from dnn_cli.runs.record import Record, Results
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.load import load, to_yaml
 from dnn_cli.spec.names import slug
+
+gc.freeze()  # or every session that Keras clears looks through all of TensorFlow
 
 ROOT = Path(__file__).parent.parent
 

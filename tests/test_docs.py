@@ -8,7 +8,7 @@ from dnn_cli.spec.load import load
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-VERBS = ["train", "summary", "compare", "runs", "check", "list"]
+VERBS = ["train", "summary", "compare", "runs", "check", "bench", "list"]
 
 
 def test_the_example_config_is_valid(config):

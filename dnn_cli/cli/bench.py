@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dnn_cli.cli.arguments import AsJson, divide, load_all
+from dnn_cli.cli.arguments import AsJson, divide, is_override, load_all
 from dnn_cli.cli.console import print_json, results, show
-from dnn_cli.errors import UsageError
+from dnn_cli.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from dnn_cli.spec.experiment import Experiment
@@ -27,10 +27,12 @@ def bench(
 ) -> None:
     """Measure the training loop against plain Keras, side by side, and compare the bits."""
     words = arguments or []
-    configs, overrides = divide([*([] if any("=" not in word for word in words) else [str(USUAL)]), *words])
+    usual = [str(USUAL)] if all(map(is_override, words)) else []
+    configs, overrides = divide([*usual, *words])
     if len(configs) > 1:
         raise UsageError("bench takes one config", "as in: dnn bench configs/relu_adam.yaml --repeats 3")
 
+    from dnn_cli.cli.job import preparing
     from dnn_cli.cli.progress import open_screen
 
     with open_screen() as screen:
@@ -38,32 +40,16 @@ def bench(
             (loaded,) = load_all(configs, overrides, to_train=True)
         if loaded.experiment.engine == "keras":
             raise UsageError("engine: keras leaves nothing to compare", "leave it out: plain fit is measured as well")
-
-        from dnn_cli.cli.train import introduction
-        from dnn_cli.data.examples import load_examples, split_examples
-        from dnn_cli.training.noise import divert_output
-        from dnn_cli.training.start import starting_tensorflow
-
-        experiment = loaded.experiment
-        for line in introduction(experiment):
-            screen.say(line)
-        with (
-            screen.progress(repeats + 1, experiment.batch_size) as progress,
-            divert_output(),
-            starting_tensorflow() as wait,
-        ):
-            progress(f"loading {experiment.data.dataset}")
-            examples = load_examples(experiment.data, progress)
-            split = split_examples(experiment.data, len(examples))
-            progress("starting TensorFlow")
-            wait()
-
+        with preparing(loaded, screen, 1 + repeats) as (job, progress, _):
             from dnn_cli.training.bench import benchmark
-            from dnn_cli.training.job import prepare
+            from dnn_cli.training.diverged import Diverged
 
-            measured = benchmark(prepare(experiment, examples, split), repeats, progress)
+            try:
+                measured = benchmark(job, repeats, progress)
+            except Diverged as error:
+                raise RunError(f"there is nothing to compare: {error}", "") from None
     if as_json:
-        print_json(document(experiment, measured))
+        print_json(document(loaded.experiment, measured))
     else:
         print_benchmark(measured)
 
@@ -77,9 +63,12 @@ def print_benchmark(measured: "Benchmark") -> None:
     out, plan = results(), measured.plan
     show(out, bench_table(measured.seconds, measured.first, ENGINE))
     out.print()
-    out.print(f"dnn ran {count(plan.steps, 'batch')[:-1] + 'es' if plan.steps > 1 else 'one batch'} a call; {plan.why}")
+    batches = "one batch" if plan.steps == 1 else f"{plan.steps} batches"
+    out.print(f"dnn ran {batches} a call; {plan.why}")
     same = "the same to the last bit as" if measured.bit_identical else "NOT those of"
-    out.print(f"its weights are {same} {measured.compared_with}, after {count(len(measured.seconds[ENGINE]) + 1, 'epoch')}")
+    out.print(
+        f"its weights are {same} {measured.compared_with}, after {count(len(measured.seconds[ENGINE]) + 1, 'epoch')}"
+    )
 
 
 def document(experiment: "Experiment", measured: "Benchmark") -> dict[str, Any]:
@@ -92,7 +81,8 @@ def document(experiment: "Experiment", measured: "Benchmark") -> dict[str, Any]:
     }
     return {
         "name": experiment.name,
-        "engine": contenders[ENGINE] | {"jit": measured.plan.jit, "steps": measured.plan.steps, "why": measured.plan.why},
+        "engine": contenders[ENGINE]
+        | {"jit": measured.plan.jit, "steps": measured.plan.steps, "why": measured.plan.why},
         "keras_fit": contenders[KERAS_FIT],
         "contenders": contenders,
         "ratio": measured.ratio(),

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.control import Control
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -15,6 +15,9 @@ from rich.segment import ControlType
 from dnn_cli.cli.console import console
 from dnn_cli.report.runs import epoch_header, epoch_line, scores_text
 from dnn_cli.report.words import visible
+
+if TYPE_CHECKING:
+    from dnn_cli.training.plan import Plan
 
 REFRESH = 0.1
 """Seconds between two looks of a bar."""
@@ -107,8 +110,10 @@ class Lines:
             self.screen.say(doing)
         self.doing = doing
 
-    def on_begin(self, device: str, steps: int) -> None:
-        self.screen.say(f"training on {device}, {steps:,} {'batch' if steps == 1 else 'batches'} an epoch")
+    def on_begin(self, device: str, plan: "Plan", steps: int) -> None:
+        batches = f"{steps:,} {'batch' if steps == 1 else 'batches'} an epoch"
+        way = "by plain fit" if plan.engine == "keras" else f"{plan.steps} a call"
+        self.screen.say(f"training on {device}, {batches}, {way}, {'with' if plan.jit else 'without'} XLA")
 
     def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
         """Between epochs nothing is said."""
@@ -136,8 +141,8 @@ class Bar(Lines):
         megabytes = f"{done / 1e6:.1f} of {total / 1e6:.1f} MB" if total else ""
         self.bar.update(self.task, description=doing, completed=done, total=total or None, scores=megabytes)
 
-    def on_begin(self, device: str, steps: int) -> None:
-        super().on_begin(device, steps)
+    def on_begin(self, device: str, plan: "Plan", steps: int) -> None:
+        super().on_begin(device, plan, steps)
         self.steps = steps
         self.bar.reset(self.task, total=steps * self.epochs, description=f"epoch 1/{self.epochs}", scores="")
         self.epoch_start = time.perf_counter()

@@ -4,7 +4,7 @@ import os
 import shlex
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -22,9 +22,18 @@ if TYPE_CHECKING:
     from dnn_cli.spec.load import Loaded
 
 
-def train(arguments: Configs, runs_dir: RunsDir = Path("runs"), as_json: AsJson = False) -> None:
+def train(
+    arguments: Configs,
+    engine: Annotated[
+        str | None, typer.Option(help="chunked, or keras for plain fit; short for engine=….", metavar="ENGINE")
+    ] = None,
+    runs_dir: RunsDir = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
     """Train networks, each into a run directory of its own."""
     configs, overrides = divide(arguments)
+    if engine is not None:
+        overrides.append(f"engine={engine}")
 
     from dnn_cli.cli.progress import open_screen
 
@@ -61,37 +70,20 @@ def train_one(loaded: "Loaded", store: "Store", screen: "Screen") -> "tuple[Run,
 
     Raises:
         DataError: the data is not to be had; there is no run directory then.
+        UsageError: the device is not there; neither.
         RunError: the run directory cannot be written.
     """
-    from dnn_cli.data.examples import load_examples, split_examples
+    from dnn_cli.cli.job import preparing
     from dnn_cli.spec.load import to_yaml
-    from dnn_cli.training.noise import divert_output
-    from dnn_cli.training.start import starting_tensorflow
 
     experiment = loaded.experiment
-    for line in introduction(experiment):
-        screen.say(line)
-    for remark in loaded.advice:
-        screen.say(f"advice: {remark}")
-    with (
-        screen.progress(experiment.epochs, experiment.batch_size) as progress,
-        divert_output() as into,
-        starting_tensorflow() as wait,
-    ):
-        progress(f"loading {experiment.data.dataset}")
-        examples = load_examples(experiment.data, progress)
-        split = split_examples(experiment.data, len(examples))
-        progress("starting TensorFlow")
-        wait()
-
-        from dnn_cli.training.job import prepare
+    with preparing(loaded, screen, experiment.epochs) as (job, progress, divert_into):
         from dnn_cli.training.train import first_record
         from dnn_cli.training.train import train as work
 
-        job = prepare(experiment, examples, split)
         with store.new_run(experiment.name, to_yaml(experiment), first_record(job)) as run:
             screen.write_log(run.log)
-            into(run.log)
+            divert_into(run.log)
             try:
                 record = work(job, run, progress)
             except OSError as error:
@@ -101,24 +93,6 @@ def train_one(loaded: "Loaded", store: "Store", screen: "Screen") -> "tuple[Run,
                 screen.say(f"interrupted; what was trained so far is in {run.directory}")
                 raise
     return run, record
-
-
-def introduction(experiment: "Experiment") -> list[str]:
-    """What is about to be trained on what."""
-    from dnn_cli.report.words import count
-    from dnn_cli.spec.catalog import short
-    from dnn_cli.spec.summary import flow, summarize
-
-    data, plain = experiment.data, experiment.model_dump(mode="json")
-    shape = " × ".join(map(str, data.input_shape))
-    return [
-        f"{experiment.name}: {flow(experiment)}, {count(summarize(experiment).total, 'parameter')}",
-        f"  {short(plain['optimizer'])}, {short(plain['loss'])}, batches of {experiment.batch_size}, "
-        f"{count(experiment.epochs, 'epoch')}, seed {experiment.seed}",
-        f"  {data.dataset}: {data.facts.examples - data.validation_examples:,} images to train, "
-        f"{data.validation_examples:,} to validate, "
-        f"{shape}, {len(data.facts.classes)} classes",
-    ]
 
 
 def print_result(run: "Run", record: "Record", loaded: "Loaded", store: "Store") -> None:

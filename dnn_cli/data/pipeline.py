@@ -18,6 +18,11 @@ Order = Callable[[tf.Tensor], tf.Tensor]
 plain_python = tf.autograph.experimental.do_not_convert
 """For functions without loops and branches of TensorFlow: they are traced sooner as they are."""
 
+FIXED = tf.data.Options()
+"""Nothing to tune: the thread that would look for it holds up every iterator's end by some tenths of a second."""
+
+FIXED.autotune.enabled = False
+
 HELD_SHARE = 1 / 4
 """The share of the machine's memory up to which memory-mapped images are read into it."""
 
@@ -61,36 +66,41 @@ class Pipeline:
     def batches(self, order: Order, epochs: range = range(1)) -> tf.data.Dataset:
         """The batches of some epochs, one after the other, each as `prepare` makes it."""
 
-        @plain_python
         def epoch(number: tf.Tensor) -> tf.data.Dataset:
             return tf.data.Dataset.from_tensor_slices(order(number)).batch(self.experiment.batch_size)
 
-        @plain_python
         def batch(indices: tf.Tensor) -> tuple[tf.Tensor, ...]:
             return self.prepare(*self.rows(indices), self.pixel_max)
 
-        return tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(epoch).map(batch).prefetch(tf.data.AUTOTUNE)
+        return (
+            tf.data.Dataset.range(epochs.start, epochs.stop)
+            .flat_map(plain_python(epoch))
+            .map(plain_python(batch))
+            .prefetch(tf.data.AUTOTUNE)
+        )
 
     def chunks(self, order: Order, length: int, epochs: range = range(1)) -> tf.data.Dataset:
         """The same epochs in chunks of `length` examples; the last chunk of an epoch may hold fewer."""
 
-        @plain_python
         def epoch(number: tf.Tensor) -> tf.data.Dataset:
             indices = order(number)
             (total,) = indices.shape
             rows = tf.reshape(tf.pad(indices, [[0, -total % length]]), (-1, length))
             return tf.data.Dataset.from_tensor_slices((rows, tf.minimum(length, total - tf.range(0, total, length))))
 
-        @plain_python
         def chunk(indices: tf.Tensor, count: tf.Tensor) -> Chunk:
             if self.held:
                 return Chunk(self.held_images, self.held_labels, tf.cast(indices, tf.int32), count)
             return Chunk(*self.rows(indices), tf.range(length), count)
 
-        fixed = tf.data.Options()
-        fixed.autotune.enabled = False
         # A chunk of held images is no copy of them: they go through tf.data as they are.
-        return tf.data.Dataset.range(epochs.start, epochs.stop).flat_map(epoch).map(chunk).prefetch(2).with_options(fixed)
+        return (
+            tf.data.Dataset.range(epochs.start, epochs.stop)
+            .flat_map(plain_python(epoch))
+            .map(plain_python(chunk))
+            .prefetch(2)
+            .with_options(FIXED)
+        )
 
     def rows(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The pixels and labels of some examples."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dnn_cli.data.pipeline import Pipeline, steps
 from dnn_cli.training.build import build_model
 from dnn_cli.training.chunked import run_in_chunks
+from dnn_cli.training.diverged import Diverged
 from dnn_cli.training.job import Job
 from dnn_cli.training.plan import Plan
 
@@ -53,19 +54,24 @@ class Contender:
             self.inputs, self.labels = (tensor.numpy() for tensor in batch)
 
     def run_epoch(self, number: int) -> float:
-        """Train an epoch, the first of which is 0; its seconds."""
+        """Train an epoch, the first of which is 0; its seconds.
+
+        Raises:
+            Diverged: its loss is not a finite number.
+        """
         clock = Clock()
         common = {"initial_epoch": number, "epochs": number + 1, "verbose": 0, "callbacks": [clock]}
         batch_size, train = self.job.experiment.batch_size, self.job.split.train
-        if self.arrays:
-            self.model.fit(self.inputs, self.labels, batch_size=batch_size, **common)
-            return clock.seconds
         order, epoch = self.pipeline.shuffled(train), range(number, number + 1)
-        if self.plan.engine == "chunked":
-            data = self.pipeline.chunks(order, self.plan.steps * batch_size, epoch)
+        if self.arrays:
+            history = self.model.fit(self.inputs, self.labels, batch_size=batch_size, **common).history
         else:
-            data = self.pipeline.batches(order, epoch)
-        self.model.fit(data, steps_per_epoch=steps(len(train), batch_size), shuffle=False, **common)
+            chunked = self.plan.engine == "chunked"
+            length = self.plan.steps * batch_size
+            data = self.pipeline.chunks(order, length, epoch) if chunked else self.pipeline.batches(order, epoch)
+            history = self.model.fit(data, steps_per_epoch=steps(len(train), batch_size), **common).history
+        if not np.isfinite(history["loss"]).all():
+            raise Diverged(f"the loss was no longer a number in epoch {number + 1}")
         return clock.seconds
 
     def weights(self) -> list[NDArray[np.float32]]:
@@ -91,6 +97,9 @@ def benchmark(job: Job, repeats: int, watch: Callable[[str], None]) -> Benchmark
         job: What to train.
         repeats: How many epochs are measured after the first.
         watch: Is told what runs now.
+
+    Raises:
+        Diverged: a loss is not a finite number.
     """
     engine = job.plan
     plain = replace(engine, engine="keras", jit=False, steps=1)
@@ -111,5 +120,5 @@ def benchmark(job: Job, repeats: int, watch: Callable[[str], None]) -> Benchmark
         seconds={name: tuple(taken[1:]) for name, taken in seconds.items()},
         first={name: taken[0] for name, taken in seconds.items()},
         compared_with=compared,
-        bit_identical=all(np.array_equal(ours, theirs) for ours, theirs in pairs),
+        bit_identical=all(np.array_equal(ours, theirs, equal_nan=True) for ours, theirs in pairs),
     )

@@ -49,7 +49,6 @@ def chunk_function(
         rows = tf.gather(chunk.images, indices), tf.gather(chunk.labels, indices)
         return step(pipeline.prepare(*rows, pixel_max))
 
-    @tf.function(jit_compile=plan.jit, autograph=False)
     def run_whole_batches(chunk: Chunk, pixel_max: tf.Tensor) -> Logs:
         order = tf.reshape(chunk.order, (-1, batch_size))
 
@@ -63,7 +62,8 @@ def chunk_function(
         tf.while_loop(go_on, run, (tf.constant(0), tf.constant(True)), parallel_iterations=1)
         return dict(model.get_metrics_result())
 
-    run_short_batch = tf.function(run_batch, jit_compile=plan.jit, autograph=False)
+    whole_batches = tf.function(run_whole_batches, jit_compile=plan.jit, autograph=False)
+    short_batch = tf.function(run_batch, jit_compile=plan.jit, autograph=False)
     pixel_max = pipeline.pixel_max
 
     def function(chunks: Iterator[Any]) -> Logs:
@@ -72,9 +72,9 @@ def chunk_function(
         short = count % batch_size
         logs: Logs = {}
         if count >= batch_size:
-            logs = run_whole_batches(chunk, pixel_max)
+            logs = whole_batches(chunk, pixel_max)
         if short and (not logs or tf.math.is_finite(logs["loss"])):
-            logs = run_short_batch(chunk, chunk.order[count - short : count], pixel_max)
+            logs = short_batch(chunk, chunk.order[count - short : count], pixel_max)
         return logs
 
     return function
@@ -84,7 +84,6 @@ def predict_chunks(model: keras.Model, pipeline: Pipeline, plan: Plan, chunks: t
     """The outputs for the examples of some chunks in their order, as `predict` gives them batch by batch."""
     batch_size = pipeline.experiment.batch_size
 
-    @tf.function(jit_compile=plan.jit, autograph=False)
     def run_batches(chunk: Chunk, order: tf.Tensor, pixel_max: tf.Tensor) -> tf.Tensor:
         def run(indices: tf.Tensor) -> tf.Tensor:
             rows = tf.gather(chunk.images, indices), tf.gather(chunk.labels, indices)
@@ -92,13 +91,14 @@ def predict_chunks(model: keras.Model, pipeline: Pipeline, plan: Plan, chunks: t
 
         return tf.map_fn(run, order, fn_output_signature=model.outputs[0].dtype, parallel_iterations=1)
 
+    compiled = tf.function(run_batches, jit_compile=plan.jit, autograph=False)
     outputs = []
     for chunk in chunks:
         count = int(chunk.count)
         whole = count - count % batch_size
         if whole:
-            found = run_batches(chunk, tf.reshape(chunk.order, (-1, batch_size)), pipeline.pixel_max).numpy()
+            found = compiled(chunk, tf.reshape(chunk.order, (-1, batch_size)), pipeline.pixel_max).numpy()
             outputs.append(found.reshape(-1, *found.shape[2:])[:whole])
         if whole < count:
-            outputs.append(run_batches(chunk, chunk.order[None, whole:count], pipeline.pixel_max).numpy()[0])
+            outputs.append(compiled(chunk, chunk.order[None, whole:count], pipeline.pixel_max).numpy()[0])
     return np.concatenate(outputs)

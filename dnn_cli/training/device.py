@@ -31,7 +31,10 @@ def prepare_device(experiment: Experiment) -> Device:
     """
     gpus = tf.config.list_physical_devices("GPU")
     if experiment.device == "gpu" and not gpus:
-        raise UsageError("device: TensorFlow sees no GPU on this machine", "device=auto trains on what there is")
+        raise UsageError(
+            "device: gpu asks for a GPU, and TensorFlow sees none on this machine",
+            "device=auto trains on what there is",
+        )
     if experiment.device == "cpu":
         gpus = []
     for gpu in gpus:

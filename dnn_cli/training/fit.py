@@ -33,7 +33,7 @@ def fit(job: Job, run: Run, listener: Listener, rows: list[Scores]) -> Scores:
         training, validation = pipeline.batches(shuffled, epochs), pipeline.batches(in_order)
     steps_per_epoch = steps(len(split.train), experiment.batch_size)
     validation_steps = steps(len(split.validation), experiment.batch_size)
-    listener.on_begin(job.device.name, steps_per_epoch)
+    listener.on_begin(job.device.name, plan, steps_per_epoch)
     model.fit(
         training,
         steps_per_epoch=steps_per_epoch,

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dnn_cli.spec.experiment import Experiment
-from dnn_cli.spec.layers import Conv2D, Pooling2D
+from dnn_cli.spec.layers import Conv2D, Dropout, GaussianNoise
 from dnn_cli.spec.summary import summarize
 
 CHUNK_WORK = 2e9
 """Multiply-adds in one call of the compiled loop, about a tenth of a second of one core: the screen moves, and a
 signal is answered, between two calls."""
+
+SLOW_WITH_XLA = (Conv2D, Dropout, GaussianNoise)
+"""On a CPU, XLA takes up to ten times as long for a convolution and for random numbers."""
 
 MAX_STEPS = 250
 """Batches a call; more of them gain nothing that could be measured."""
@@ -43,7 +46,9 @@ def choose_plan(experiment: Experiment, training_examples: int, *, gpu: bool) ->
     fitting = max(1, min(MAX_STEPS, int(CHUNK_WORK / max(work, 1))))
     steps = math.ceil(training_examples / experiment.batch_size)
     calls = math.ceil(steps / fitting)
-    return Plan("chunked", jit, precision, math.ceil(steps / calls), why)  # calls of equal length, so that the last is not short
+    return Plan(
+        "chunked", jit, precision, math.ceil(steps / calls), why
+    )  # calls of equal length, so that the last is not short
 
 
 def choose_jit(experiment: Experiment, *, gpu: bool) -> tuple[bool, str]:
@@ -54,6 +59,7 @@ def choose_jit(experiment: Experiment, *, gpu: bool) -> tuple[bool, str]:
         return False, "no XLA, Keras's own choice on a CPU and wherever operations are deterministic"
     if gpu:
         return True, "XLA, on a GPU"
-    if any(isinstance(layer, Conv2D | Pooling2D) for layer in experiment.model.layers):
-        return False, "no XLA, which is slow at convolution and pooling on a CPU"
+    for layer in experiment.model.layers:
+        if isinstance(layer, SLOW_WITH_XLA):
+            return False, f"no XLA, which is slow at {layer.type} on a CPU"
     return True, "XLA, as nothing in the stack is slow with it"

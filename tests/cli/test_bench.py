@@ -1,12 +1,12 @@
 import pytest
 
-from tests.conftest import document
+from tests.conftest import DIVERGES, document
 
 
 def test_a_table_and_the_bits(dnn, config):
     done = dnn("bench", config(), "--repeats", "1")
     assert done.returncode == 0, done.stderr
-    header, rule, *rows = done.stdout.splitlines()
+    header, _, *rows = done.stdout.splitlines()
     assert header.split() == ["seconds", "an", "epoch", "median", "range", "first", "to", "dnn"]
     assert [row.split("  ")[0] for row in rows[:4]] == [
         "dnn", "keras fit, tf.data", "keras fit, arrays", "keras fit, same jit",
@@ -31,6 +31,8 @@ def test_the_document_has_seconds_ratio_and_bits(dnn, config):
         pytest.param(["engine=keras"], "engine: keras leaves nothing to compare", id="nothing to compare"),
         pytest.param(["epochs=x"], "needs a whole number", id="a fault"),
         pytest.param(["--repeats", "0"], "repeats", id="no repeats"),
+        pytest.param(["other.yaml"], "there is no other.yaml", id="no such config"),
+        pytest.param(["device=gpu"], "TensorFlow sees none", id="no GPU"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(dnn, config, words, message):
@@ -38,6 +40,14 @@ def test_bad_input_is_one_line_and_exit_2(dnn, config, words, message):
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_network_that_diverges_is_nothing_to_compare(dnn, config):
+    done = dnn("bench", config(), *DIVERGES, "--repeats", "1")
+    assert done.returncode == 1
+    assert (
+        done.stderr.splitlines()[-1] == "dnn: there is nothing to compare: the loss was no longer a number in epoch 1"
+    )
 
 
 def test_without_a_config_a_small_network_is_measured(dnn):

@@ -24,9 +24,7 @@ EXAMPLES = Examples(RANDOM.integers(0, 17, (200, 8, 8), np.uint8), RANDOM.intege
 class Fitted:
     """A network after `fit` on the first `length` examples, and what Keras said on the way."""
 
-    def __init__(
-        self, experiment, plan, length=96, callbacks=(), epochs=2, pipeline=Pipeline, validation=np.arange(0)
-    ):
+    def __init__(self, experiment, plan, length=96, callbacks=(), epochs=2, pipeline=Pipeline, validation=()):
         self.plan, self.length = plan, length
         self.pipeline = pipeline(EXAMPLES, experiment)
         self.model = build_model(experiment, jit=plan.jit, precision=plan.precision)
@@ -81,6 +79,8 @@ def test_every_optimizer_gives_the_bits_of_plain_fit(experiment, name):
 SCHEDULE = "optimizer={type: sgd, learning_rate: {type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 9}}"
 LAST = "{type: Dense, units: 10, activation: softmax}"
 IMAGE = "{type: Reshape, target_shape: [8, 8, 1]}"
+NOISE = "{type: GaussianNoise, stddev: 0.1}"
+RELU = "{type: Activation, activation: relu}"
 PARTS = {
     "a learning rate schedule": [SCHEDULE],
     "clipped gradients": ["optimizer={type: adam, global_clipnorm: 0.1}"],
@@ -90,8 +90,8 @@ PARTS = {
     "constrained": ["layers.hidden.kernel_constraint={type: max_norm, max_value: 0.5}"],
     "vectors as labels": ["loss=categorical_crossentropy", "metrics=[accuracy, {type: top_k_categorical_accuracy}]"],
     "no metrics": ["metrics=[]"],
-    "dropout and noise": [f"layers=[Flatten, {{type: GaussianNoise, stddev: 0.1}}, {{type: Dropout, rate: 0.3}}, {LAST}]"],
-    "normalised": [f"layers=[Flatten, BatchNormalization, LayerNormalization, {{type: Activation, activation: relu}}, {LAST}]"],
+    "dropout and noise": [f"layers=[Flatten, {NOISE}, {{type: Dropout, rate: 0.3}}, {LAST}]"],
+    "normalised": [f"layers=[Flatten, BatchNormalization, LayerNormalization, {RELU}, {LAST}]"],
     "rescaled": [f"layers=[{{type: Rescaling, scale: 0.5}}, Flatten, {LAST}]"],
 }  # fmt: skip
 
@@ -189,7 +189,9 @@ def test_a_callback_can_stop_the_training_and_change_the_rate(experiment):
 
 @pytest.mark.parametrize("plan", [XLA, NO_XLA], ids=["XLA", "no XLA"])
 def test_it_stops_after_the_batch_that_leaves_the_numbers(experiment, plan):
-    diverging = experiment("optimizer={type: sgd, learning_rate: 1000}", "loss=mse", "~layers.output.activation", "batch_size=8")
+    diverging = experiment(
+        "optimizer={type: sgd, learning_rate: 1000}", "loss=mse", "~layers.output.activation", "batch_size=8"
+    )
     fitted = Fitted(diverging, replace(plan, steps=25), length=200, epochs=1)
     assert not np.isfinite(fitted.history["loss"][0])
     assert 1 < int(fitted.model.optimizer.iterations) < 25

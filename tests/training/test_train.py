@@ -27,7 +27,7 @@ class Silent:
         self.epochs = []
         self.batches = []
 
-    def on_begin(self, device, steps):
+    def on_begin(self, device, plan, steps):
         self.device, self.steps = device, steps
 
     def on_batch(self, epoch, step, scores):
@@ -163,7 +163,7 @@ def test_plain_fit_gives_the_same_bits_without_xla(experiment, trained):
 def test_a_gpu_that_is_not_there_is_refused(experiment, trained, tmp_path):
     if tf.config.list_physical_devices("GPU"):
         pytest.skip("there is one")
-    with pytest.raises(UsageError, match="no GPU"):
+    with pytest.raises(UsageError, match="sees none"):
         trained(experiment("device=gpu"))
     assert not (tmp_path / "runs").exists()
     assert trained(experiment("device=cpu"))[1].status == "completed"
@@ -185,7 +185,7 @@ def test_a_schedule_is_followed_and_written_down(experiment, trained):
 
 
 def test_a_loss_that_is_no_number_ends_the_run_at_its_batch(experiment, trained):
-    plain, told, listener = trained(experiment(*DIVERGES, "engine=keras"))
+    _, told, listener = trained(experiment(*DIVERGES, "engine=keras"))
     made, record, _ = trained(experiment(*DIVERGES, "jit=false"))
     assert record.status == told.status == "diverged"
     assert record.reason == told.reason, "the same batch, whether alone in its call or not"

@@ -1,0 +1,71 @@
+"""From a config to what can run: data is loaded while TensorFlow starts, and the screen says so."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from dnn_cli.cli.progress import Bar, Lines, Screen
+    from dnn_cli.spec.experiment import Experiment
+    from dnn_cli.spec.load import Loaded
+    from dnn_cli.training.job import Job
+
+
+class Prepared(NamedTuple):
+    """A job, what watches it, and where to send what TensorFlow writes."""
+
+    job: "Job"
+    progress: "Bar | Lines"
+    divert_into: Callable[[Path], None]
+
+
+@contextmanager
+def preparing(loaded: "Loaded", screen: "Screen", epochs: int) -> Iterator[Prepared]:
+    """Introduce an experiment and make it ready to run; as long as the block lasts, only `screen` is heard.
+
+    Raises:
+        DataError: the data is not to be had.
+        UsageError: the device is not there.
+    """
+    from dnn_cli.data.examples import load_examples, split_examples
+    from dnn_cli.training.noise import divert_output
+    from dnn_cli.training.start import starting_tensorflow
+
+    experiment = loaded.experiment
+    for line in introduction(experiment, epochs):
+        screen.say(line)
+    for remark in loaded.advice:
+        screen.say(f"advice: {remark}")
+    with (
+        screen.progress(epochs, experiment.batch_size) as progress,
+        divert_output() as divert_into,
+        starting_tensorflow() as wait,
+    ):
+        progress(f"loading {experiment.data.dataset}")
+        examples = load_examples(experiment.data, progress)
+        split = split_examples(experiment.data, len(examples))
+        progress("starting TensorFlow")
+        wait()
+
+        from dnn_cli.training.job import prepare
+
+        yield Prepared(prepare(experiment, examples, split), progress, divert_into)
+
+
+def introduction(experiment: "Experiment", epochs: int) -> list[str]:
+    """What is about to be trained on what."""
+    from dnn_cli.report.words import count
+    from dnn_cli.spec.catalog import short
+    from dnn_cli.spec.summary import flow, summarize
+
+    data, plain = experiment.data, experiment.model_dump(mode="json")
+    shape = " × ".join(map(str, data.input_shape))
+    return [
+        f"{experiment.name}: {flow(experiment)}, {count(summarize(experiment).total, 'parameter')}",
+        f"  {short(plain['optimizer'])}, {short(plain['loss'])}, batches of {experiment.batch_size}, "
+        f"{count(epochs, 'epoch')}, seed {experiment.seed}",
+        f"  {data.dataset}: {data.facts.examples - data.validation_examples:,} images to train, "
+        f"{data.validation_examples:,} to validate, "
+        f"{shape}, {len(data.facts.classes)} classes",
+    ]

@@ -1,0 +1,15 @@
+"""The engine of `dnn`, without the program around it."""
+
+import dataclasses
+
+from dnn_cli.data.examples import load_examples, split_examples
+from dnn_cli.spec.load import load
+from dnn_cli.training.bench import Contender
+from dnn_cli.training.job import prepare
+from tests.peers.common import EPOCHS, report
+
+experiment = load("configs/relu_adam.yaml").experiment
+examples = load_examples(experiment.data)
+job = prepare(experiment, examples, split_examples(experiment.data, len(examples)))
+contender = Contender(job, dataclasses.replace(job.plan))
+report([contender.run_epoch(number) for number in range(EPOCHS)])
