@@ -7,13 +7,14 @@ Images are random. Every figure is the median of some epochs after the first, ta
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from statistics import median
 
 import numpy as np
 
 from dnn_cli.data.examples import Examples, Split
 from dnn_cli.spec.load import load
-from dnn_cli.training.bench import ENGINE, KERAS_FIT, benchmark
+from dnn_cli.training.bench import Contender
 from dnn_cli.training.job import Job, prepare
 
 SERIES: dict[str, list[tuple[int, list[str]]]] = {
@@ -34,10 +35,13 @@ def job(count: int, overrides: list[str]) -> Job:
 def lines(name: str) -> Iterator[str]:
     """A line of the table for every step of a series."""
     for count, overrides in SERIES[name]:
-        measured = benchmark(job(count, overrides), 1 if count > 100_000 else 5, lambda _: None)
-        ours, theirs = (median(measured.seconds[who]) for who in (ENGINE, KERAS_FIT))
+        work = job(count, overrides)
+        plain = replace(work.plan, engine="keras", jit=False, steps=1)
+        pair = Contender(work, work.plan), Contender(work, plain)
+        taken = [[contender.run_epoch(number) for contender in pair] for number in range(2 if count > 100_000 else 4)]
+        ours, theirs = (median(seconds) for seconds in zip(*taken[1:], strict=True))
         what = f"{count:,} examples" if name == "examples" else overrides[0].rpartition(".")[2]
-        yield f"| {what} | {ours:.3f} | {theirs:.3f} | {theirs / ours:.1f} × | {measured.plan.steps} |"
+        yield f"| {what} | {ours:.3f} | {theirs:.3f} | {theirs / ours:.1f} × | {work.plan.steps} |"
 
 
 if __name__ == "__main__":

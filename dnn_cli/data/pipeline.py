@@ -79,19 +79,25 @@ class Pipeline:
             .prefetch(tf.data.AUTOTUNE)
         )
 
-    def chunks(self, order: Order, length: int, epochs: range = range(1)) -> tf.data.Dataset:
-        """The same epochs in chunks of `length` examples; the last chunk of an epoch may hold fewer."""
+    def chunks(self, order: Order, steps: int, epochs: range = range(1)) -> tf.data.Dataset:
+        """The same epochs in chunks of at most `steps` batches; the last chunk of an epoch may hold fewer examples."""
 
         def epoch(number: tf.Tensor) -> tf.data.Dataset:
             indices = order(number)
             (total,) = indices.shape
+            length = chunk_length(total)
             rows = tf.reshape(tf.pad(indices, [[0, -total % length]]), (-1, length))
             return tf.data.Dataset.from_tensor_slices((rows, tf.minimum(length, total - tf.range(0, total, length))))
+
+        def chunk_length(total: int) -> int:
+            if total < self.experiment.batch_size:  # no whole batch, so none that must be of full length
+                return total
+            return self.experiment.batch_size * min(steps, batches_of(total, self.experiment.batch_size))
 
         def chunk(indices: tf.Tensor, count: tf.Tensor) -> Chunk:
             if self.held:
                 return Chunk(self.held_images, self.held_labels, tf.cast(indices, tf.int32), count)
-            return Chunk(*self.rows(indices), tf.range(length), count)
+            return Chunk(*self.rows(indices), tf.range(indices.shape[0]), count)
 
         # A chunk of held images is no copy of them: they go through tf.data as they are.
         return (
@@ -138,7 +144,7 @@ class Pipeline:
         return inputs, labels
 
 
-def steps(examples: int, batch_size: int) -> int:
+def batches_of(examples: int, batch_size: int) -> int:
     """How many batches some examples make, the last of which may be short."""
     return math.ceil(examples / batch_size)
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from dnn_cli.data.pipeline import Pipeline, steps
+from dnn_cli.data.pipeline import Pipeline, batches_of
 from dnn_cli.training.build import build_model
 from dnn_cli.training.chunked import run_in_chunks
 from dnn_cli.training.diverged import Diverged
@@ -67,9 +67,9 @@ class Contender:
             history = self.model.fit(self.inputs, self.labels, batch_size=batch_size, **common).history
         else:
             chunked = self.plan.engine == "chunked"
-            length = self.plan.steps * batch_size
-            data = self.pipeline.chunks(order, length, epoch) if chunked else self.pipeline.batches(order, epoch)
-            history = self.model.fit(data, steps_per_epoch=steps(len(train), batch_size), **common).history
+            steps = self.plan.steps
+            data = self.pipeline.chunks(order, steps, epoch) if chunked else self.pipeline.batches(order, epoch)
+            history = self.model.fit(data, steps_per_epoch=batches_of(len(train), batch_size), **common).history
         if not np.isfinite(history["loss"]).all():
             raise Diverged(f"the loss was no longer a number in epoch {number + 1}")
         return clock.seconds

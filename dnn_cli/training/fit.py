@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dnn_cli.data.pipeline import Pipeline, steps
+from dnn_cli.data.pipeline import Pipeline, batches_of
 from dnn_cli.runs.files import whole_file
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run
@@ -27,12 +27,12 @@ def fit(job: Job, run: Run, listener: Listener, rows: list[Scores]) -> Scores:
     epochs = range(experiment.epochs)
     if plan.engine == "chunked":
         run_in_chunks(model, pipeline, plan)
-        length = plan.steps * experiment.batch_size
-        training, validation = pipeline.chunks(shuffled, length, epochs), pipeline.chunks(in_order, length)
+        training = pipeline.chunks(shuffled, plan.steps, epochs)
+        validation = pipeline.chunks(in_order, plan.steps)
     else:
         training, validation = pipeline.batches(shuffled, epochs), pipeline.batches(in_order)
-    steps_per_epoch = steps(len(split.train), experiment.batch_size)
-    validation_steps = steps(len(split.validation), experiment.batch_size)
+    steps_per_epoch = batches_of(len(split.train), experiment.batch_size)
+    validation_steps = batches_of(len(split.validation), experiment.batch_size)
     listener.on_begin(job.device.name, plan, steps_per_epoch)
     model.fit(
         training,

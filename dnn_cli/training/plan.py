@@ -12,6 +12,9 @@ CHUNK_WORK = 2e9
 """Multiply-adds in one call of the compiled loop, about a tenth of a second of one core: the screen moves, and a
 signal is answered, between two calls."""
 
+CHUNK_BYTES = 64_000_000
+"""Pixels in one call, where they are read from a file for it."""
+
 SLOW_WITH_XLA = (Conv2D, Dropout, GaussianNoise)
 """On a CPU, XLA takes up to ten times as long for a convolution and for random numbers."""
 
@@ -42,13 +45,17 @@ def choose_plan(experiment: Experiment, training_examples: int, *, gpu: bool) ->
     precision = ("mixed_float16" if gpu else "mixed_bfloat16") if experiment.mixed_precision else "float32"
     if experiment.engine == "keras":
         return Plan("keras", jit, precision, 1, f"engine: keras; {why}")
-    work = 3 * summarize(experiment).multiply_adds * experiment.batch_size  # backwards costs about twice forwards
-    fitting = max(1, min(MAX_STEPS, int(CHUNK_WORK / max(work, 1))))
     steps = math.ceil(training_examples / experiment.batch_size)
-    calls = math.ceil(steps / fitting)
-    return Plan(
-        "chunked", jit, precision, math.ceil(steps / calls), why
-    )  # calls of equal length, so that the last is not short
+    calls = math.ceil(steps / max_steps(experiment))
+    even = math.ceil(steps / calls)  # calls of equal length, so that the last is not short
+    return Plan("chunked", jit, precision, even, why)
+
+
+def max_steps(experiment: Experiment) -> int:
+    """How many batches a call may have."""
+    work = 3 * summarize(experiment).multiply_adds * experiment.batch_size  # backwards costs about twice forwards
+    size = math.prod(experiment.data.input_shape) * experiment.batch_size
+    return max(1, min(MAX_STEPS, int(CHUNK_WORK / max(work, 1)), CHUNK_BYTES // size))
 
 
 def choose_jit(experiment: Experiment, *, gpu: bool) -> tuple[bool, str]:

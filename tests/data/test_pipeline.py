@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dnn_cli.data.examples import Examples
-from dnn_cli.data.pipeline import Pipeline, epoch_order
+from dnn_cli.data.pipeline import Pipeline, batches_of, epoch_order
 
 
 @pytest.fixture
@@ -44,6 +46,19 @@ def test_an_epoch_is_every_example_once_in_an_order_of_its_own(examples, experim
     expected = [(examples.images[epoch_order(indices, 42, number)] / 16).astype("float32") for number in (0, 1)]
     assert np.array_equal(first, expected[0])
     assert np.array_equal(second, expected[1])
+
+
+@given(st.integers(1, 50), st.integers(1, 60), st.integers(1, 60))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_chunks_hold_the_epoch_in_its_order_and_one_shape(examples, experiment, total, batch_size, steps):
+    pipeline = Pipeline(examples, experiment(f"batch_size={batch_size}"))
+    order = pipeline.shuffled(np.arange(total))
+    chunks = list(pipeline.chunks(order, steps, range(3, 4)))
+    assert len(chunks) == -(-batches_of(total, batch_size) // steps), "as many as fit makes calls"
+    assert len({len(chunk.order) for chunk in chunks}) == 1
+    meant = np.concatenate([chunk.order[: int(chunk.count)] for chunk in chunks])
+    assert np.array_equal(meant, epoch_order(np.arange(total), 42, 3))
+    assert all(len(chunk.images) == len(examples) for chunk in chunks), "nothing is copied"
 
 
 def test_the_order_is_a_pure_function_of_seed_and_epoch():

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from dnn_cli.data.examples import Examples
-from dnn_cli.data.pipeline import Pipeline, steps
+from dnn_cli.data.pipeline import Pipeline, batches_of
 from dnn_cli.spec.catalog import KINDS
 from dnn_cli.training.build import build_model
 from dnn_cli.training.chunked import predict_chunks, run_in_chunks
@@ -42,18 +42,17 @@ class Fitted:
         self.history = self.model.fit(
             self.data(order, range(epochs)),
             epochs=epochs,
-            steps_per_epoch=steps(length, experiment.batch_size),
+            steps_per_epoch=batches_of(length, experiment.batch_size),
             validation_data=self.data(self.pipeline.in_order(validation), range(1)) if len(validation) else None,
-            validation_steps=steps(len(validation), experiment.batch_size),
+            validation_steps=batches_of(len(validation), experiment.batch_size),
             callbacks=list(callbacks),
             verbose=0,
             shuffle=False,
         ).history
 
     def data(self, order, epochs):
-        batch_size = self.pipeline.experiment.batch_size
         if self.plan.engine == "chunked":
-            return self.pipeline.chunks(order, self.plan.steps * batch_size, epochs)
+            return self.pipeline.chunks(order, self.plan.steps, epochs)
         return self.pipeline.batches(order, epochs)
 
     def state(self):
@@ -201,9 +200,9 @@ def test_it_stops_after_the_batch_that_leaves_the_numbers(experiment, plan):
 def test_predictions_are_those_of_predict(experiment, length):
     fitted = Fitted(experiment(), XLA)
     in_order = fitted.pipeline.in_order(np.arange(length))
-    chunks = fitted.pipeline.chunks(in_order, XLA.steps * 32)
+    chunks = fitted.pipeline.chunks(in_order, XLA.steps)
     ours = predict_chunks(fitted.model, fitted.pipeline, XLA, chunks)
     fitted.model.steps_per_execution = 1
-    theirs = fitted.model.predict(fitted.pipeline.batches(in_order), steps=steps(length, 32), verbose=0)
+    theirs = fitted.model.predict(fitted.pipeline.batches(in_order), steps=batches_of(length, 32), verbose=0)
     assert ours.shape == (length, 10)
     assert np.array_equal(ours, theirs)

@@ -55,6 +55,7 @@ def test_what_is_chosen_and_why(experiment, overrides, gpu, engine, jit, precisi
         pytest.param([], 48_000, MAX_STEPS, id="many batches"),
         pytest.param([], 32 * (MAX_STEPS + 2), MAX_STEPS // 2 + 1, id="calls of equal length"),
         pytest.param(["layers.hidden.units=100000", "batch_size=1000"], 48_000, 1, id="a batch that takes long"),
+        pytest.param(["layers.hidden.units=1", "batch_size=500000"], 4_000_000, 2, id="a batch that is large"),
     ],
 )
 def test_how_many_batches_run_in_a_call(experiment, overrides, examples, steps):
