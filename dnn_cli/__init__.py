@@ -1,3 +1,3 @@
 """`dnn`: describe Keras experiments in YAML, train them, and compare what came out."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

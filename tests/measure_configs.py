@@ -2,7 +2,7 @@
 
     python tests/measure_configs.py [CONFIG…]
 
-Takes about ten minutes on two cores. Nothing is kept; the test set is read here and nowhere else.
+Takes about three minutes on two cores. Nothing is kept; the test set is read here and nowhere else.
 """
 
 import json
