@@ -1,5 +1,6 @@
 """The configs that come with `dnn`: valid, explained, and trainable without a network."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ def test_a_config_says_what_it_shows_how_to_run_it_and_what_to_expect(path: Path
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_config_builds_on_digits_as_well(path: Path):
-    experiment = load(str(path), ["data.dataset=digits"]).experiment
+    shape = re.findall(r"data.dataset=digits (\S+)", path.read_text(encoding="utf-8"))  # where a config needs more
+    experiment = load(str(path), ["data.dataset=digits", *shape]).experiment
     assert build_model(experiment).count_params() == summarize(experiment).total
 
 

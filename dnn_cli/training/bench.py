@@ -60,7 +60,13 @@ class Contender:
             Diverged: its loss is not a finite number.
         """
         clock = Clock()
-        common = {"initial_epoch": number, "epochs": number + 1, "verbose": 0, "callbacks": [clock]}
+        common = {
+            "initial_epoch": number,
+            "epochs": number + 1,
+            "verbose": 0,
+            "shuffle": self.arrays,
+            "callbacks": [clock],
+        }
         batch_size, train = self.job.experiment.batch_size, self.job.split.train
         order, epoch = self.pipeline.shuffled(train), range(number, number + 1)
         if self.arrays:

@@ -45,9 +45,9 @@ def chunk_function(
     """
     batch_size = pipeline.experiment.batch_size
 
-    def run_batch(chunk: Chunk, indices: tf.Tensor, pixel_max: tf.Tensor) -> Logs:
+    def batch(chunk: Chunk, indices: tf.Tensor, pixel_max: tf.Tensor) -> tuple[tf.Tensor, ...]:
         rows = tf.gather(chunk.images, indices), tf.gather(chunk.labels, indices)
-        return step(pipeline.prepare(*rows, pixel_max))
+        return pipeline.prepare(*rows, pixel_max)
 
     def run_whole_batches(chunk: Chunk, pixel_max: tf.Tensor) -> Logs:
         order = tf.reshape(chunk.order, (-1, batch_size))
@@ -56,14 +56,14 @@ def chunk_function(
             return tf.logical_and(index < chunk.count // batch_size, is_finite)
 
         def run(index: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            logs = run_batch(chunk, order[index], pixel_max)
+            logs = step(batch(chunk, order[index], pixel_max))
             return index + 1, tf.math.is_finite(logs["loss"])
 
         tf.while_loop(go_on, run, (tf.constant(0), tf.constant(True)), parallel_iterations=1)
         return dict(model.get_metrics_result())
 
     whole_batches = tf.function(run_whole_batches, jit_compile=plan.jit, autograph=False)
-    short_batch = tf.function(run_batch, jit_compile=plan.jit, autograph=False)
+    one_batch = tf.function(step, jit_compile=plan.jit, autograph=False)
     pixel_max = pipeline.pixel_max
 
     def function(chunks: Iterator[Any]) -> Logs:
@@ -74,7 +74,7 @@ def chunk_function(
         if count >= batch_size:
             logs = whole_batches(chunk, pixel_max)
         if short and (not logs or tf.math.is_finite(logs["loss"])):
-            logs = short_batch(chunk, chunk.order[count - short : count], pixel_max)
+            logs = one_batch(batch(chunk, chunk.order[count - short : count], pixel_max))
         return logs
 
     return function

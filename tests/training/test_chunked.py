@@ -142,6 +142,15 @@ def test_mixed_precision_gives_the_bits_of_plain_fit(experiment):
     assert {weight.dtype for weight in model.weights} == {"float32"}
 
 
+@pytest.mark.parametrize("batch_size", [32, 48])
+def test_many_epochs_with_a_short_batch_give_the_bits_of_plain_fit(experiment, batch_size):
+    """Rounding shows late: a difference in a short batch's program was only seen in the second of many epochs."""
+    text = (
+        "layers=[Flatten, {type: Dense, units: 100, activation: relu}, {type: Dense, units: 10, activation: softmax}]"
+    )
+    assert_same_as_plain_fit(experiment(text, f"batch_size={batch_size}"), length=189, epochs=25)
+
+
 class Weighted(Pipeline):
     """Feeds a weight for every example, as a class weight does."""
 
