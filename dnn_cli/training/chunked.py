@@ -49,6 +49,11 @@ def chunk_function(
         rows = tf.gather(chunk.images, indices), tf.gather(chunk.labels, indices)
         return pipeline.prepare(*rows, pixel_max)
 
+    # As in plain fit, the graph of a step does not know how many examples a batch has: it would be optimised otherwise.
+    example = pipeline.prepare(*pipeline.rows(tf.constant([0])), pipeline.pixel_max)
+    any_length = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in example)
+    one_batch = tf.function(step, jit_compile=plan.jit, autograph=False, input_signature=[any_length])
+
     def run_whole_batches(chunk: Chunk, pixel_max: tf.Tensor) -> Logs:
         order = tf.reshape(chunk.order, (-1, batch_size))
 
@@ -63,7 +68,6 @@ def chunk_function(
         return dict(model.get_metrics_result())
 
     whole_batches = tf.function(run_whole_batches, jit_compile=plan.jit, autograph=False)
-    one_batch = tf.function(step, jit_compile=plan.jit, autograph=False)
     pixel_max = pipeline.pixel_max
 
     def function(chunks: Iterator[Any]) -> Logs:
