@@ -45,23 +45,19 @@ def chunk_function(
     """
     batch_size = pipeline.experiment.batch_size
 
-    def batch(chunk: Chunk, indices: tf.Tensor, pixel_max: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        rows = tf.gather(chunk.images, indices), tf.gather(chunk.labels, indices)
-        return pipeline.prepare(*rows, pixel_max)
-
     # As in plain fit, the graph of a step does not know how many examples a batch has: it would be optimised otherwise.
+    # XLA has to know, in plain fit too.
+    size = batch_size if plan.jit else tf.constant(batch_size)
     example = pipeline.prepare(*pipeline.rows(tf.constant([0])), pipeline.pixel_max)
     any_length = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in example)
     one_batch = tf.function(step, jit_compile=plan.jit, autograph=False, input_signature=[any_length])
 
-    def run_whole_batches(chunk: Chunk, pixel_max: tf.Tensor) -> Logs:
-        order = tf.reshape(chunk.order, (-1, batch_size))
-
+    def run_whole_batches(chunk: Chunk, pixel_max: tf.Tensor, size: int | tf.Tensor) -> Logs:
         def go_on(index: tf.Tensor, is_finite: tf.Tensor) -> tf.Tensor:
             return tf.logical_and(index < chunk.count // batch_size, is_finite)
 
         def run(index: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            logs = step(batch(chunk, order[index], pixel_max))
+            logs = step(batch(pipeline, chunk, tf.slice(chunk.order, [index * size], [size]), pixel_max))
             return index + 1, tf.math.is_finite(logs["loss"])
 
         tf.while_loop(go_on, run, (tf.constant(0), tf.constant(True)), parallel_iterations=1)
@@ -76,12 +72,17 @@ def chunk_function(
         short = count % batch_size
         logs: Logs = {}
         if count >= batch_size:
-            logs = whole_batches(chunk, pixel_max)
+            logs = whole_batches(chunk, pixel_max, size)
         if short and (not logs or tf.math.is_finite(logs["loss"])):
-            logs = one_batch(batch(chunk, chunk.order[count - short : count], pixel_max))
+            logs = one_batch(batch(pipeline, chunk, chunk.order[count - short : count], pixel_max))
         return logs
 
     return function
+
+
+def batch(pipeline: Pipeline, chunk: Chunk, indices: tf.Tensor, pixel_max: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """Some of a chunk's examples, as Keras takes them."""
+    return pipeline.prepare(tf.gather(chunk.images, indices), tf.gather(chunk.labels, indices), pixel_max)
 
 
 def predict_chunks(model: keras.Model, pipeline: Pipeline, plan: Plan, chunks: tf.data.Dataset) -> NDArray[np.float32]:
@@ -90,8 +91,7 @@ def predict_chunks(model: keras.Model, pipeline: Pipeline, plan: Plan, chunks: t
 
     def run_batches(chunk: Chunk, order: tf.Tensor, pixel_max: tf.Tensor) -> tf.Tensor:
         def run(indices: tf.Tensor) -> tf.Tensor:
-            rows = tf.gather(chunk.images, indices), tf.gather(chunk.labels, indices)
-            return model.predict_step(pipeline.prepare(*rows, pixel_max))
+            return model.predict_step(batch(pipeline, chunk, indices, pixel_max))
 
         return tf.map_fn(run, order, fn_output_signature=model.outputs[0].dtype, parallel_iterations=1)
 

@@ -100,6 +100,11 @@ def test_every_part_of_a_stack_gives_the_bits_of_plain_fit(experiment, overrides
     assert_same_as_plain_fit(experiment(*overrides))
 
 
+def test_without_xla_the_mean_over_a_batch_is_rounded_as_in_plain_fit(experiment):
+    wide = "{type: Dense, units: 60}"
+    assert_same_as_plain_fit(experiment(f"layers=[Flatten, {wide}, LayerNormalization, {LAST}]"), NO_XLA, length=200)
+
+
 POOLS = f"MaxPooling2D, {{type: AveragePooling2D, pool_size: 2}}, GlobalAveragePooling2D, {LAST}]"
 
 
