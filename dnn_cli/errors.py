@@ -4,6 +4,7 @@ DnnError            exit 1   the command could not do its work
 ├── UsageError      exit 2   the command line asks for something that is not there
 ├── ConfigError     exit 2   an experiment has faults; holds every one of them
 ├── DataError       exit 1   a dataset could not be found, read or trusted
+│   └── OwnDataError  exit 2   a user's own data file is missing or not what it should be
 └── RunError        exit 1   a run directory could not be written or read
 """
 
@@ -34,6 +35,12 @@ class UsageError(DnnError):
 
 class DataError(DnnError):
     """A dataset could not be found, read or trusted."""
+
+
+class OwnDataError(DataError):
+    """A user's own data file is missing or not what it should be."""
+
+    exit_code = 2
 
 
 class RunError(DnnError):

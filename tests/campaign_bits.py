@@ -37,7 +37,7 @@ def first_difference(overrides: list[str], epochs: int) -> str:
     """The first epoch after which weights differ; nothing where none do."""
     experiment = load("configs/relu_adam.yaml", ["data.dataset=digits", *overrides]).experiment
     examples = load_examples(experiment.data)
-    job = prepare(experiment, examples, split_examples(experiment.data, len(examples)))
+    job = prepare(experiment, examples, split_examples(experiment.data, examples))
     pair = Contender(job, job.plan), Contender(job, replace(job.plan, engine="keras", steps=1))
     for number in range(epochs):
         try:

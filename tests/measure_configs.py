@@ -24,7 +24,7 @@ for config in sys.argv[1:] or sorted(map(str, Path("configs").glob("*.yaml"))):
         (run,) = json.loads(done.stdout)["runs"]
         model = keras.saving.load_model(Path(run["dir"]) / "model.keras")
     test = load_test_examples(experiment.data)
-    inputs = test.images.reshape(-1, *experiment.data.input_shape).astype("float32") / experiment.data.facts.pixel_max
+    inputs = test.inputs.reshape(-1, *experiment.data.input_shape).astype("float32") / experiment.data.facts.pixel_max
     scores = model.evaluate(inputs, test.labels.astype("int32"), verbose=0, return_dict=True)
     print(
         f"{config:32} val_accuracy last {run['last']['val_accuracy']:.4f} best {run['best']['val_accuracy']:.4f} "

@@ -29,10 +29,10 @@ def test_fashion_mnist_from_the_config_to_the_comparison(dnn, tmp_path):
     assert "next  dnn train configs/relu_adam.yaml optimizer=adafactor optimizer.epsilon_1=1e-7" in diverged.stdout
 
     examples = load_examples(Data())
-    assert examples.images.shape == (60_000, 28, 28)
+    assert examples.inputs.shape == (60_000, 28, 28)
     assert np.bincount(examples.labels).tolist() == [6_000] * 10
     assert np.bincount(load_test_examples(Data()).labels).tolist() == [1_000] * 10
-    _, images, _, labels = train_test_split(examples.images, examples.labels, test_size=0.2, random_state=42)
+    _, images, _, labels = train_test_split(examples.inputs, examples.labels, test_size=0.2, random_state=42)
     model = keras.saving.load_model(tmp_path / adam["dir"] / "model.keras", safe_mode=True)
     scores = model.evaluate(images / 255.0, labels.astype("int32"), batch_size=32, verbose=0, return_dict=True)
     assert scores["accuracy"] == adam["last"]["val_accuracy"]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import dnn_cli
-from dnn_cli.cli import bench, check, compare, runs, summary, train
+from dnn_cli.cli import bench, check, compare, evaluate, new, runs, schema, summary, train
 from dnn_cli.cli import list as listing
 from dnn_cli.cli.console import fall_silent, notes
 from dnn_cli.errors import ConfigError, DataError, DnnError
@@ -20,7 +20,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (train.train, summary.summary, compare.compare, runs.runs, check.check, bench.bench):
+for verb in (
+    new.new,
+    check.check,
+    summary.summary,
+    train.train,
+    evaluate.evaluate,
+    compare.compare,
+    runs.runs,
+    bench.bench,
+    schema.schema,
+):
     app.command()(verb)
 app.command("list")(listing.list_names)
 

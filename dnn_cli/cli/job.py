@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from dnn_cli.cli.progress import Bar, Lines, Screen
+    from dnn_cli.spec.data import Data
     from dnn_cli.spec.experiment import Experiment
     from dnn_cli.spec.load import Loaded
     from dnn_cli.training.job import Job
@@ -44,7 +45,7 @@ def preparing(loaded: "Loaded", screen: "Screen", epochs: int) -> Iterator[Prepa
     ):
         progress(f"loading {experiment.data.dataset}")
         examples = load_examples(experiment.data, progress)
-        split = split_examples(experiment.data, len(examples))
+        split = split_examples(experiment.data, examples)
         progress("starting TensorFlow")
         wait()
 
@@ -59,13 +60,23 @@ def introduction(experiment: "Experiment", epochs: int) -> list[str]:
     from dnn_cli.spec.catalog import short
     from dnn_cli.spec.summary import flow, summarize
 
-    data, plain = experiment.data, experiment.model_dump(mode="json")
-    shape = " × ".join(map(str, data.input_shape))
+    plain = experiment.model_dump(mode="json")
     return [
         f"{experiment.name}: {flow(experiment)}, {count(summarize(experiment).total, 'parameter')}",
         f"  {short(plain['optimizer'])}, {short(plain['loss'])}, batches of {experiment.batch_size}, "
         f"{count(epochs, 'epoch')}, seed {experiment.seed}",
-        f"  {data.dataset}: {data.facts.examples - data.validation_examples:,} images to train, "
-        f"{data.validation_examples:,} to validate, "
-        f"{shape}, {len(data.facts.classes)} classes",
+        f"  {data_text(experiment.data)}",
     ]
+
+
+def data_text(data: "Data") -> str:
+    """The data in one line."""
+    from dnn_cli.report.words import count
+
+    facts = data.facts
+    parts = [f"{count(data.training_examples, facts.noun)} to train", f"{data.validation_examples:,} to validate"]
+    if data.split_off:
+        parts.append(f"{data.split_off:,} kept apart")
+    shape = " × ".join(map(str, data.input_shape))
+    aim = f"{len(facts.classes)} classes" if facts.classes else f"{count(facts.targets, 'number')} to predict"
+    return f"{data.dataset}: {', '.join(parts)}, {shape}, {aim}"

@@ -157,7 +157,7 @@ class Bar(Lines):
             self.task,
             completed=(epoch - 1) * self.steps + step,
             description=f"epoch {epoch}/{self.epochs}",
-            scores=f"{scores_text(scores)}  {speed:,.0f} images/s",
+            scores=f"{scores_text(scores)}  {speed:,.0f} examples/s",
         )
 
     def on_epoch(self, scores: Mapping[str, float]) -> None:

@@ -103,9 +103,10 @@ def print_result(run: "Run", record: "Record", loaded: "Loaded", store: "Store")
     lines = [f"{record.name} {record.status}: {count(record.epochs, 'epoch')} in {duration(record.seconds)}"]
     if record.reason:
         lines[0] += f"; {record.reason}"
+    prefix = "val_" if record.results.monitor.startswith("val_") else ""
     for label, scores in (("last", record.results.last), ("best", record.results.best)):
         if scores:
-            lines.append(f"  {label}  epoch {scores['epoch']}  {scores_text(scores, 'val_')}")
+            lines.append(f"  {label}  epoch {scores['epoch']}  {scores_text(scores, prefix)}")
     last, model = record.results.last or {}, record.results.model or {}
     if any(last[name] != value for name, value in model.items()):
         lines.append(f"  model.keras holds averaged weights: {scores_text(model)}")

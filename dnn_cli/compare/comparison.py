@@ -11,8 +11,8 @@ from dnn_cli.errors import ConfigError, RunError, UsageError, nearest
 from dnn_cli.runs.record import NO_SCORES, Record, Scores
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Entry
-from dnn_cli.spec.load import load
-from dnn_cli.spec.objectives import lower_is_better
+from dnn_cli.spec.load import load_resolved
+from dnn_cli.spec.metrics import lower_is_better
 
 
 @dataclass(frozen=True)
@@ -146,11 +146,12 @@ def read_all(
             metrics = entry.run.read_metrics()
             if not metrics:
                 raise RunError("metrics.csv is missing or has no row, though the run is completed")
-            experiment = load(str(entry.run.config)).experiment.model_dump(mode="json")
+            experiment = load_resolved(str(entry.run.config)).model_dump(mode="json")
         except RunError as error:
             left_out.append(Entry(entry.run, None, error.message))
         except ConfigError as error:
-            left_out.append(Entry(entry.run, None, f"config.yaml: {error.faults[0].message}"))
+            fault = error.faults[0]
+            left_out.append(Entry(entry.run, None, f"config.yaml: {fault.key} {fault.message}"))
         else:
             read.append((entry.run, entry.record, experiment, metrics))
     return read, left_out

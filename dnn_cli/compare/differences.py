@@ -10,10 +10,14 @@ ABSENT = object()
 
 def nameless(experiment: dict[str, Any]) -> dict[str, Any]:
     """A resolved experiment less what its parts are called, which has no influence on what they do."""
-    model = experiment["model"]
-    layers = [{key: value for key, value in layer.items() if key != "name"} for layer in model["layers"]]
-    plain = {key: value for key, value in experiment.items() if key != "name"}
-    return {**plain, "model": {**{key: value for key, value in model.items() if key != "name"}, "layers": layers}}
+
+    def without(part: dict[str, Any]) -> dict[str, Any]:
+        found = {key: value for key, value in part.items() if key != "name"}
+        if "layers" in part:
+            found["layers"] = [without(layer) for layer in part["layers"]]
+        return found
+
+    return {**without(experiment), "model": without(experiment["model"])}
 
 
 def differences(experiments: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
@@ -49,7 +53,7 @@ def collect(values: Sequence[Any], key: str, found: list[dict[str, str]], layers
         for name in dict.fromkeys(name for value in values for name in value):
             below = [value.get(name, ABSENT) for value in values]
             collect(below, f"{key}.{name}" if key else name, found, layers)
-    elif key == "model.layers" and len({tuple(layer["type"] for layer in value) for value in values}) == 1:
+    elif key.endswith("layers") and len({tuple(layer.get("type") for layer in value) for value in values}) == 1:
         for index, stage in enumerate(zip(*values, strict=True)):
             collect(stage, f"{key}.{layers.get(index, index)}", found, layers)
     else:

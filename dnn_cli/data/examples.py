@@ -1,53 +1,68 @@
-"""The examples an experiment trains and validates on: uint8 images, their classes, and which is for what."""
+"""The examples an experiment trains and validates on, and which of them is for what."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.data.idx import parse_idx
+from dnn_cli.data.own import read_own
 from dnn_cli.data.sources import Watcher, find_contents, quiet
-from dnn_cli.errors import DataError
-from dnn_cli.spec.datasets import Dataset, EmbeddedDataset, IdxDataset
-from dnn_cli.spec.experiment import Data
+from dnn_cli.errors import DataError, OwnDataError
+from dnn_cli.formats.contents import Arrays
+from dnn_cli.spec.data import Data
+from dnn_cli.spec.datasets import DATASETS, EmbeddedDataset, IdxDataset
 
 
 @dataclass(frozen=True)
-class Examples:
-    """Images, uint8 of (n, height, width), and their classes, uint8 of (n,)."""
+class Examples(Arrays):
+    """Inputs, uint8 or float32 of (n, *input_shape), and what is true of them.
 
-    images: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
+    Labels are classes, uint8 or int32 of (n,), or numbers to predict, float32 of (n, targets).
+    """
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __getitem__(self, indices: Any) -> "Examples":
+        return Examples(self.inputs[indices], self.labels[indices])
+
     def fingerprint(self) -> str:
         """A digest that is equal only for equal examples in equal order."""
-        digest = hashlib.sha256(repr(self.images.shape).encode())
-        digest.update(np.ascontiguousarray(self.images).data)
+        digest = hashlib.sha256(repr(self.inputs.shape).encode())
+        digest.update(np.ascontiguousarray(self.inputs).data)
         digest.update(np.ascontiguousarray(self.labels).data)
         return f"sha256:{digest.hexdigest()}"
 
 
+NONE: NDArray[np.int64] = np.arange(0)
+
+
 @dataclass(frozen=True)
 class Split:
-    """Which examples train and which validate: indices, int64, in the order scikit-learn gives them."""
+    """Which examples are for what: indices, int64, in the order scikit-learn gives them."""
 
     train: NDArray[np.int64]
-    validation: NDArray[np.int64]
+    validation: NDArray[np.int64] = field(default_factory=NONE.copy)
+    test: NDArray[np.int64] = field(default_factory=NONE.copy)
+    """Split off where the data has no test set of its own."""
 
 
 def load_examples(data: Data, watch: Watcher = quiet) -> Examples:
-    """The examples to train and validate on.
+    """The examples to train and validate on, a validation set of its own at the end.
 
     Raises:
         DataError: the dataset is not to be had, or is not what it should be.
     """
-    examples = read(data.facts, data.path, "train", watch)
-    if examples.images.shape != (data.facts.examples, *data.facts.image_shape):
-        raise DataError(f"{data.dataset} has the shape {examples.images.shape}, which is not its own")
+    if data.dataset not in DATASETS:
+        parts = [part for part in (read_own(data, "train", watch), read_own(data, "validation", watch)) if part]
+        inputs, labels = (np.concatenate([getattr(p, name) for p in parts]) for name in ("inputs", "labels"))
+        return Examples(inputs, labels)
+    examples = read(data, "train", watch)
+    if examples.inputs.shape != (data.facts.examples, *data.facts.input_shape):
+        raise DataError(f"{data.dataset} has the shape {examples.inputs.shape}, which is not its own")
     return examples
 
 
@@ -57,28 +72,67 @@ def load_test_examples(data: Data, watch: Watcher = quiet) -> Examples:
     Raises:
         DataError: the dataset has none, or is not to be had.
     """
-    if not data.facts.test_examples:
-        raise DataError(f"{data.dataset} has no test set")
-    return read(data.facts, data.path, "test", watch)
+    if not data.test_examples:
+        where = "data.test_path or data.test_size" if data.dataset not in DATASETS else "data.test_size"
+        raise DataError(f"{data.dataset} has no test set", f"{where} keeps one apart, before the training")
+    if data.split_off:
+        examples = load_examples(data, watch)
+        return examples[split_examples(data, examples).test]
+    if data.dataset not in DATASETS:
+        part = read_own(data, "test", watch)
+        assert part is not None  # noqa: S101 - the facts have told that there is one
+        return Examples(part.inputs, part.labels)
+    return read(data, "test", watch)
 
 
-def read(dataset: Dataset, path: str | None, part: str, watch: Watcher) -> Examples:
-    """One part of a dataset, `train` or `test`, from wherever it is."""
+def read(data: Data, part: str, watch: Watcher) -> Examples:
+    """One part of a dataset that everybody can have, `train` or `test`, from wherever it is."""
+    dataset = DATASETS[data.dataset]
     if isinstance(dataset, IdxDataset):
-        contents = find_contents(dataset, path, watch)
+        contents = find_contents(dataset, data.path, watch)
         images, labels = (getattr(dataset, f"{part}_{what}") for what in ("images", "labels"))
         return Examples(parse_idx(contents[images.name], images.name), parse_idx(contents[labels.name], labels.name))
     if isinstance(dataset, EmbeddedDataset):
         import sklearn.datasets
 
         bunch = getattr(sklearn.datasets, dataset.loader)()
-        return Examples(bunch.images.astype(np.uint8), bunch.target.astype(np.uint8))
+        if not dataset.is_classification:
+            return Examples(bunch.data.astype(np.float32), bunch.target.astype(np.float32)[:, None])
+        inputs = bunch.images.astype(np.uint8) if "images" in bunch else bunch.data.astype(np.float32)
+        return Examples(inputs, bunch.target.astype(np.uint8))
     raise TypeError(f"no way to read a {type(dataset).__name__}")
 
 
-def split_examples(data: Data, count: int) -> Split:
-    """scikit-learn's split of `count` examples, as indices instead of copies."""
+def split_examples(data: Data, examples: Examples) -> Split:
+    """scikit-learn's split, as indices instead of copies: first the test set, then validation, of what is left.
+
+    Raises:
+        OwnDataError: there are too few examples of a class to divide them by class.
+    """
+    own = data.facts.validation_examples
+    train, validation, test = np.arange(len(examples) - own), np.arange(len(examples) - own, len(examples)), NONE
+    if data.split_off:
+        train, test = divide(data, examples, train, data.test_size)
+    if data.validation_size and not own:
+        train, validation = divide(data, examples, train, data.validation_size)
+    return Split(train, validation, test)
+
+
+def divide(data: Data, examples: Examples, indices: NDArray[np.int64], share: float) -> list[NDArray[np.int64]]:
+    """Some examples in two parts, the second of which is a share of them."""
     from sklearn.model_selection import train_test_split
 
-    train, validation = train_test_split(np.arange(count), test_size=data.validation_size, random_state=data.split_seed)
-    return Split(train, validation)
+    labels = examples.labels[indices] if data.stratify else None
+    try:
+        found: list[NDArray[np.int64]] = train_test_split(
+            indices, test_size=share, random_state=data.split_seed, stratify=labels
+        )
+    except ValueError:
+        names, counts = data.facts.classes, np.bincount(examples.labels[indices], minlength=len(data.facts.classes))
+        few = int(np.argmin(np.where(counts > 0, counts, len(indices) + 1)))
+        raise OwnDataError(
+            f"data.stratify: {len(indices):,} examples of {np.count_nonzero(counts)} classes, "
+            f"{counts[few]} of {names[few]}, cannot be divided by class into {1 - share:g} and {share:g}",
+            "data.stratify=false, or more examples",
+        ) from None
+    return found

@@ -25,3 +25,9 @@ def parse_idx(content: bytes, name: str) -> NDArray[np.uint8]:
     if len(content) != start + math.prod(shape):
         raise DataError(f"{name} has {len(content):,} bytes where its header of {shape} promises other")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def to_idx(array: NDArray[np.uint8]) -> bytes:
+    """The bytes of an IDX file that holds an array of uint8."""
+    header = bytes((0, 0, 8, array.ndim)) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return header + np.ascontiguousarray(array, np.uint8).tobytes()

@@ -1,15 +1,16 @@
-"""Examples → batches or chunks for Keras through `tf.data`: images stay uint8 until their batch is made."""
+"""Examples → batches or chunks for Keras through `tf.data`: pixels stay uint8 until their batch is made."""
 
 import math
 import os
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from dnn_cli.data.examples import Examples
+from dnn_cli.data.measured import Measured
 from dnn_cli.spec.experiment import Experiment
 
 Order = Callable[[tf.Tensor], tf.Tensor]
@@ -24,16 +25,16 @@ FIXED = tf.data.Options()
 FIXED.autotune.enabled = False
 
 HELD_SHARE = 1 / 4
-"""The share of the machine's memory up to which memory-mapped images are read into it."""
+"""The share of the machine's memory up to which memory-mapped inputs are read into it."""
 
 
 class Chunk(NamedTuple):
-    """Examples for many steps: rows of uint8 pixels, uint8 labels, and which of the rows come in which order.
+    """Examples for many steps: rows of numbers, labels, and which of the rows come in which order.
 
     `order` is int32 and always as long as the chunk may be; only its first `count` entries are meant.
     """
 
-    images: tf.Tensor
+    inputs: tf.Tensor
     labels: tf.Tensor
     order: tf.Tensor
     count: tf.Tensor
@@ -42,18 +43,20 @@ class Chunk(NamedTuple):
 class Pipeline:
     """Feeds the examples of one experiment.
 
-    Held in memory once, as uint8, or, where they are memory-mapped and many, read chunk by chunk.
+    Held in memory once, as they are, or, where they are memory-mapped and many, read chunk by chunk.
     """
 
-    def __init__(self, examples: Examples, experiment: Experiment) -> None:
+    def __init__(self, examples: Examples, experiment: Experiment, measured: Measured | None = None) -> None:
         self.experiment = experiment
+        self.labels = experiment.labels
         self.examples = examples
-        self.images = examples.images.reshape(len(examples), -1)
+        self.measured = measured or Measured(np.asarray(experiment.data.facts.pixel_max, np.float32))
+        self.inputs = examples.inputs.reshape(len(examples), -1)
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        self.held = not isinstance(self.images, np.memmap) or self.images.nbytes <= HELD_SHARE * memory
+        self.held = not isinstance(self.inputs, np.memmap) or self.inputs.nbytes <= HELD_SHARE * memory
         if self.held:
             with tf.device("CPU"):  # where tf.data works
-                self.held_images, self.held_labels = tf.constant(self.images), tf.constant(examples.labels)
+                self.held_inputs, self.held_labels = tf.constant(self.inputs), tf.constant(examples.labels)
 
     def shuffled(self, indices: NDArray[np.int64]) -> Order:
         """Every epoch in an order of its own."""
@@ -63,14 +66,14 @@ class Pipeline:
         """Every epoch in the given order."""
         return lambda epoch: tf.constant(indices)
 
-    def batches(self, order: Order, epochs: range = range(1)) -> tf.data.Dataset:
+    def batches(self, order: Order, epochs: range = range(1), *, weighted: bool = False) -> tf.data.Dataset:
         """The batches of some epochs, one after the other, each as `prepare` makes it."""
 
         def epoch(number: tf.Tensor) -> tf.data.Dataset:
             return tf.data.Dataset.from_tensor_slices(order(number)).batch(self.experiment.batch_size)
 
         def batch(indices: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            return self.prepare(*self.rows(indices), self.pixel_max)
+            return self.prepare(*self.rows(indices), self.scaling, weighted=weighted)
 
         return (
             tf.data.Dataset.range(epochs.start, epochs.stop)
@@ -96,10 +99,10 @@ class Pipeline:
 
         def chunk(indices: tf.Tensor, count: tf.Tensor) -> Chunk:
             if self.held:
-                return Chunk(self.held_images, self.held_labels, tf.cast(indices, tf.int32), count)
+                return Chunk(self.held_inputs, self.held_labels, tf.cast(indices, tf.int32), count)
             return Chunk(*self.rows(indices), tf.range(indices.shape[0]), count)
 
-        # A chunk of held images is no copy of them: they go through tf.data as they are.
+        # A chunk of held inputs is no copy of them: they go through tf.data as they are.
         return (
             tf.data.Dataset.range(epochs.start, epochs.stop)
             .flat_map(plain_python(epoch))
@@ -109,39 +112,51 @@ class Pipeline:
         )
 
     def rows(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The pixels and labels of some examples."""
+        """The numbers and labels of some examples."""
         if self.held:
-            return tf.gather(self.held_images, indices), tf.gather(self.held_labels, indices)
-        images, labels = tf.numpy_function(self.read, [indices], (tf.uint8, tf.uint8), stateful=False)
-        return tf.ensure_shape(images, (*indices.shape, self.images.shape[1])), tf.ensure_shape(labels, indices.shape)
+            return tf.gather(self.held_inputs, indices), tf.gather(self.held_labels, indices)
+        kinds = self.inputs.dtype, self.examples.labels.dtype
+        inputs, labels = tf.numpy_function(self.read, [indices], kinds, stateful=False)
+        inputs = tf.ensure_shape(inputs, (*indices.shape, self.inputs.shape[1]))
+        return inputs, tf.ensure_shape(labels, (*indices.shape, *self.examples.labels.shape[1:]))
 
-    def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         """The same from a file, in the order they have there, which is faster than any other."""
         places = np.argsort(indices)
-        images = np.empty((len(indices), self.images.shape[1]), np.uint8)
-        images[places] = self.images[indices[places]]
-        return images, self.examples.labels[indices]
+        inputs = np.empty((len(indices), self.inputs.shape[1]), self.inputs.dtype)
+        inputs[places] = self.inputs[indices[places]]
+        return inputs, self.examples.labels[indices]
 
     @property
-    def pixel_max(self) -> tf.Tensor:
-        """What pixels are divided by.
+    def scaling(self) -> tuple[tf.Tensor, ...]:
+        """What inputs are divided by, and what is taken off before, if anything.
 
         Compiled steps take it as an argument: XLA multiplies by the inverse of a constant, which is not the same.
         """
-        return tf.constant(self.experiment.data.facts.pixel_max, tf.float32)
+        given = (self.measured.scale, self.measured.mean)
+        return tuple(tf.constant(number) for number in given if number is not None)
 
-    def prepare(self, images: tf.Tensor, labels: tf.Tensor, pixel_max: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def prepare(
+        self, inputs: tf.Tensor, labels: tf.Tensor, scaling: tuple[tf.Tensor, ...], *, weighted: bool = False
+    ) -> tuple[tf.Tensor, ...]:
         """A batch of rows as Keras takes it.
 
-        float32 inputs of (batch, *input_shape) in [0, 1]; int32 classes of (batch,), or float32 vectors of
-        (batch, classes) where the loss wants those.
+        float32 inputs of (batch, *input_shape), scaled; labels as the loss wants them: int32 classes of (batch,),
+        or float32 of (batch, outputs). If `weighted`, and classes do not count the same: float32 weights of (batch,).
         """
-        data = self.experiment.data
-        inputs = tf.reshape(tf.cast(images, tf.float32) / pixel_max, (-1, *data.input_shape))
+        data, (scale, *mean) = self.experiment.data, scaling
+        inputs = tf.cast(inputs, tf.float32)
+        inputs = tf.reshape((inputs - mean[0] if mean else inputs) / scale, (-1, *data.input_shape))
+        if self.labels == "real":
+            return inputs, tf.cast(labels, tf.float32)
         labels = tf.cast(labels, tf.int32)
-        if self.experiment.loss.targets == "one_hot":
-            return inputs, tf.one_hot(labels, len(data.facts.classes))
-        return inputs, labels
+        weights = self.measured.class_weights
+        extra = () if weights is None or not weighted else (tf.gather(tf.constant(weights), labels),)
+        if self.labels == "one_hot":
+            labels = tf.one_hot(labels, len(data.facts.classes))
+        elif self.labels == "binary":
+            labels = tf.cast(labels[:, None], tf.float32)
+        return inputs, labels, *extra
 
 
 def batches_of(examples: int, batch_size: int) -> int:

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from typing import BinaryIO, Protocol, cast
 import platformdirs
 
 from dnn_cli.data.download import download
+from dnn_cli.data.idx import to_idx
 from dnn_cli.errors import DataError
 from dnn_cli.spec.datasets import IdxDataset, IdxFile
 
@@ -93,11 +95,15 @@ def sources(dataset: IdxDataset, watch: Watcher) -> Iterator[Source]:
     yield Source(CACHE, lambda _: cache_folder(dataset))
     keras_home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     yield Source("Keras's cache", lambda _: keras_home / "datasets" / dataset.folder)
-    yield Source(f"the package {dataset.package}", lambda _: SYSTEM / dataset.folder)
+    if dataset.archive:
+        archive = keras_home / "datasets" / dataset.archive
+        yield Source(f"Keras's {dataset.archive}", lambda folder: from_archive(dataset, archive, folder))
+    if dataset.package:
+        yield Source(f"the package {dataset.package}", lambda _: SYSTEM / dataset.folder)
     for mirror in dataset.mirrors:
         yield Source(mirror, lambda folder, mirror=mirror: download(dataset, mirror, folder, watch))  # type: ignore[misc]
-    if shutil.which("apt-get") and shutil.which("dpkg-deb"):
-        yield Source("apt-get download", lambda folder: from_package(dataset, folder, watch))
+    if (package := dataset.package) and shutil.which("apt-get") and shutil.which("dpkg-deb"):
+        yield Source("apt-get download", lambda folder: from_package(dataset, package, folder, watch))
 
 
 def read_folder(dataset: IdxDataset, folder: Path) -> Contents:
@@ -152,17 +158,30 @@ def keep(cache: Path, contents: Contents) -> None:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def from_package(dataset: IdxDataset, folder: Path, watch: Watcher) -> Path:
+def from_archive(dataset: IdxDataset, archive: Path, folder: Path) -> Path:
+    """The arrays of Keras's one file as the four files they were made from."""
+    import numpy as np
+
+    try:
+        with np.load(archive, allow_pickle=False) as arrays:
+            for file, name in zip(dataset.files, ("x_train", "y_train", "x_test", "y_test"), strict=True):
+                (folder / file.name).write_bytes(to_idx(arrays[name]))
+    except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        raise DataError(f"{archive} {'is not there' if not archive.exists() else f'cannot be read: {error}'}") from None
+    return folder
+
+
+def from_package(dataset: IdxDataset, package: str, folder: Path, watch: Watcher) -> Path:
     """The distribution's package, downloaded and unpacked here, without root and without touching the system."""
     for part in ("lists/partial", "cache/archives/partial"):
         (folder / part).mkdir(parents=True)
     apt = ["apt-get", "-q", "-o", f"Dir::State::Lists={folder / 'lists'}", "-o", f"Dir::Cache={folder / 'cache'}"]
     watch("apt-get update")
     command([*apt, "update"], folder)
-    watch(f"apt-get download {dataset.package}")
-    command([*apt, "download", dataset.package], folder)
+    watch(f"apt-get download {package}")
+    command([*apt, "download", package], folder)
     for archive in folder.glob("*.deb"):
-        watch(f"unpacking {dataset.package}")
+        watch(f"unpacking {package}")
         command(["dpkg-deb", "--extract", str(archive), str(folder / "unpacked")], folder)
     return folder / "unpacked" / SYSTEM.relative_to("/") / dataset.folder
 

@@ -34,7 +34,7 @@ def totals(summary: Summary) -> list[tuple[str, str]]:
         ("trainable", f"{summary.trainable:,} ({readable_bytes(4 * summary.trainable)})"),
         ("non-trainable", f"{summary.non_trainable:,} ({readable_bytes(4 * summary.non_trainable)})"),
         ("optimizer", f"{summary.optimizer} keeps {kept} ({readable_bytes(summary.optimizer_bytes)})"),
-        ("multiply-adds", f"{summary.multiply_adds:,} per image"),
+        ("multiply-adds", f"{summary.multiply_adds:,} per example"),
         ("depth", f"{count(summary.depth, 'layer')} with a kernel; others, like Flatten, do not count"),
     ]
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from dnn_cli.spec.base import KerasPart
 from dnn_cli.spec.catalog import KINDS, NAMES, short
-from dnn_cli.spec.datasets import DATASETS, Dataset
+from dnn_cli.spec.datasets import DATASETS, OWN, Dataset
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Vocabulary:
 def vocabulary(kind: str) -> Vocabulary:
     """The names of a kind, such as layer or optimizer."""
     if kind == "dataset":
-        return Vocabulary(tuple(Word(name, f"{d.summary} {facts(d)}", {}) for name, d in DATASETS.items()))
+        everybodys = [Word(name, f"{dataset.summary} {facts(dataset)}", {}) for name, dataset in DATASETS.items()]
+        return Vocabulary((*everybodys, *(Word(name, meaning, {}) for name, meaning in OWN.items())))
     if kind not in KINDS:
         return Vocabulary(tuple(Word(name, "", {}) for name in NAMES[kind]))
     classes = KINDS[kind]
@@ -85,6 +86,7 @@ def first_line(cls: type) -> str:
 
 def facts(dataset: Dataset) -> str:
     """A dataset in numbers."""
-    shape = " × ".join(map(str, dataset.image_shape))
+    shape = " × ".join(map(str, dataset.input_shape))
+    aim = f"in {len(dataset.classes)} classes" if dataset.classes else "with a number to predict"
     apart = f", {dataset.test_examples:,} more kept apart as test set" if dataset.test_examples else ""
-    return f"{dataset.examples:,} images of {shape} in {len(dataset.classes)} classes{apart}"
+    return f"{dataset.examples:,} {dataset.noun}s of {shape} {aim}{apart}"

@@ -46,6 +46,11 @@ class Run:
         return self.directory / "model.keras"
 
     @property
+    def best_model(self) -> Path:
+        """The model of the best epoch, where the experiment has a `model_checkpoint`."""
+        return self.directory / "best.keras"
+
+    @property
     def predictions(self) -> Path:
         """Outputs on the validation set: arrays `outputs`, `labels` and `indices`."""
         return self.directory / "predictions.npz"

@@ -13,8 +13,8 @@ from dnn_cli.runs.files import sync_directory, write_text
 from dnn_cli.runs.lock import held
 from dnn_cli.runs.record import NO_SCORES, Record
 from dnn_cli.runs.run import Run
+from dnn_cli.spec.metrics import lower_is_better
 from dnn_cli.spec.names import slug
-from dnn_cli.spec.objectives import lower_is_better
 
 ADDRESSES = (
     "a run is addressed by its id or its beginning, its directory, its name, @1 (the latest) or best:val_accuracy"

@@ -71,7 +71,8 @@ class KerasPart(Part):
     @classmethod
     def field_order(cls) -> list[str]:
         required = [name for name, field in cls.model_fields.items() if field.is_required()]
-        return list(dict.fromkeys(["type", *required, *cls.model_fields]))
+        kind = ["type"] if "type" in cls.model_fields else []
+        return list(dict.fromkeys([*kind, *required, *cls.model_fields]))
 
     def arguments(self) -> dict[str, Any]:
         """Keras's arguments: the fields that differ from Keras's defaults, nested parts built."""

@@ -3,9 +3,10 @@
 from typing import Any, get_args
 
 from dnn_cli.spec.base import KerasPart
-from dnn_cli.spec.datasets import DATASETS
+from dnn_cli.spec.datasets import DATASETS, OWN
 from dnn_cli.spec.layers import Layer
-from dnn_cli.spec.objectives import Loss, Metric
+from dnn_cli.spec.metrics import Metric
+from dnn_cli.spec.objectives import Loss
 from dnn_cli.spec.optimizers import Optimizer
 from dnn_cli.spec.parts import ActivationName, Constraint, Initializer, Regularizer
 from dnn_cli.spec.schedules import Schedule
@@ -29,7 +30,7 @@ KINDS: dict[str, dict[str, type[KerasPart]]] = {
 }
 NAMES: dict[str, tuple[str, ...]] = {kind: tuple(table) for kind, table in KINDS.items()} | {
     "activation": get_args(ActivationName),
-    "dataset": tuple(DATASETS),
+    "dataset": (*DATASETS, *OWN),
 }
 
 

@@ -3,16 +3,39 @@
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from dnn_cli.spec.datasets import EmbeddedDataset
-from dnn_cli.spec.experiment import Data, Experiment
+from dnn_cli.errors import OwnDataError, nearest
+from dnn_cli.spec.augmentation import Moving
+from dnn_cli.spec.block import MAX_LAYERS, length
+from dnn_cli.spec.data import Data
+from dnn_cli.spec.datasets import DATASETS, OWN, EmbeddedDataset
+from dnn_cli.spec.experiment import Experiment, class_number
+from dnn_cli.spec.metrics import F1Score
 from dnn_cli.spec.optimizers import Muon
 from dnn_cli.spec.schedules import PiecewiseConstantDecay
 from dnn_cli.spec.stack import Stage, examine, shape_text, trainable_weights, walk
 from dnn_cli.spec.yaml_file import KeyPath
+
+OWNERS = {
+    "validation_path": ("csv", "image_folder"),
+    "test_path": ("csv", "image_folder"),
+    "target": ("csv",),
+    "task": ("csv", "npz"),
+    "image_size": ("image_folder",),
+    "color_mode": ("image_folder",),
+}
+"""The kinds of data that take a key; all others take them all."""
+
+TOLD = {
+    "index": "classes as numbers",
+    "one_hot": "classes as vectors",
+    "binary": "one of two classes",
+    "real": "numbers to predict",
+}
+"""What labels are, in words."""
 
 
 class Remark(NamedTuple):
@@ -25,28 +48,74 @@ class Remark(NamedTuple):
 
 def misfits(experiment: Experiment) -> list[Remark]:
     """Everything about an experiment, valid part by part, that would fail in training on any machine."""
-    found = [*data_misfits(experiment.data), *optimizer_misfits(experiment), *objective_misfits(experiment)]
-    stages, broken = examine(experiment.model.layers, experiment.data.input_shape)
+    layers = experiment.model.layers
+    if length(layers) > MAX_LAYERS:
+        return [Remark(("model", "layers"), f"make {length(layers):,} layers, and {MAX_LAYERS:,} are the most")]
+    found = [*data_misfits(experiment.data), *optimizer_misfits(experiment)]
+    if found and found[0].path[0] == "data":
+        return found  # what else is to be said depends on the data
+    unfit = [*loss_misfits(experiment)]
+    found += [*unfit, *class_weight_misfits(experiment), *monitor_misfits(experiment), *jit_misfits(experiment)]
+    stages, broken = examine(experiment.model.stack, experiment.data.input_shape)
     for error in broken:
         key = (error.key,) if error.key else ()
         found.append(Remark(("model", "layers", error.index, *key), str(error)))
-    if len(stages) == len(experiment.model.layers):
-        found += output_misfits(experiment, stages)
+    if not unfit:
+        found += metric_misfits(experiment)
+    if len(stages) == len(experiment.model.stack):
+        found += [] if unfit else output_misfits(experiment, stages)
         found += exclusion_misfits(experiment, stages)
-    return found
+    return as_written(experiment, found)
+
+
+def as_written(experiment: Experiment, remarks: Iterable[Remark]) -> list[Remark]:
+    """Remarks on layers of the stack, at the paths where these are written; of repeated layers each only once."""
+    paths = experiment.model.paths
+    found: dict[tuple[KeyPath, str], Remark] = {}
+    for remark in remarks:
+        what = remark.message
+        if remark.path[:2] == ("model", "layers") and len(remark.path) > 2:
+            path = paths[cast(int, remark.path[2])]
+            what = "" if len(path) > 3 else what  # in a block the message may differ by the layer's number alone
+            remark = remark._replace(path=(*path, *remark.path[3:]))
+        found.setdefault((remark.path, what), remark)
+    return list(found.values())
 
 
 def machine_misfits(experiment: Experiment) -> list[Remark]:
     """Everything about an experiment without misfits that would fail in training on this machine."""
-    stages = walk(experiment.model.layers, experiment.data.input_shape)
+    stages = walk(experiment.model.stack, experiment.data.input_shape)
     return [*version_misfits(experiment), *memory_misfits(experiment, stages)]
 
 
 def data_misfits(data: Data) -> Iterator[Remark]:
-    """A split that leaves nothing, or a path to data that has none."""
-    if data.validation_examples >= data.facts.examples:
-        yield Remark(("data", "validation_size"), f"leaves none of the {data.facts.examples:,} examples to train on")
-    if data.path is not None and isinstance(data.facts, EmbeddedDataset):
+    """Keys of another kind of data, data that is not there, and a split that leaves nothing."""
+    keys = [*misplaced_keys(data)]
+    yield from keys
+    if keys:
+        return
+    try:
+        facts = data.facts
+    except OwnDataError as error:
+        yield Remark(("data", "path"), error.message, error.hint)
+        return
+    if facts.test_examples and data.test_size:
+        yield Remark(("data", "test_size"), f"{data.dataset} has a test set of its own", "remove it")
+    elif data.training_examples < 1:
+        yield Remark(("data", "validation_size"), f"leaves none of the {facts.examples:,} examples to train on")
+    if data.stratify and not facts.is_classification:
+        yield Remark(("data", "stratify"), f"needs classes, and {data.dataset} has numbers to predict", "remove it")
+
+
+def misplaced_keys(data: Data) -> Iterator[Remark]:
+    """Keys that the dataset does not take, or needs and has not."""
+    for key, owners in OWNERS.items():
+        if getattr(data, key) is not None and data.dataset not in owners:
+            yield Remark(("data", key), f"{data.dataset} takes no {key}", f"{' and '.join(owners)} do")
+    if data.dataset in OWN and data.path is None:
+        what = "folder" if data.dataset == "image_folder" else "file"
+        yield Remark(("data",), f"dataset: {data.dataset} needs a path", f"path: the {what} with your data")
+    if data.path is not None and isinstance(DATASETS.get(data.dataset), EmbeddedDataset):
         yield Remark(("data", "path"), f"{data.dataset} is part of scikit-learn and read from no path", "remove it")
 
 
@@ -79,45 +148,110 @@ def exclusion_misfits(experiment: Experiment, stages: list[Stage]) -> Iterator[R
             yield Remark(place, f"{pattern} matches no weight", f"they are {', '.join(paths)}")
 
 
-def objective_misfits(experiment: Experiment) -> Iterator[Remark]:
-    """A loss and metrics that want different labels, or classes that do not exist."""
-    loss, classes = experiment.loss, len(experiment.data.facts.classes)
-    ignored = getattr(loss, "ignore_class", None)
-    if ignored is not None and ignored >= classes:
-        yield Remark(("loss", "ignore_class"), f"{ignored} is no class: they are numbered 0 to {classes - 1}")
-    names = [metric.type for metric in experiment.metrics]
+def loss_misfits(experiment: Experiment) -> Iterator[Remark]:
+    """A loss that wants other labels than there are, or ignores a class that does not exist."""
+    loss, facts, dataset = experiment.loss, experiment.data.facts, experiment.data.dataset
+    classes = len(facts.classes)
+    if not classes and "real" not in loss.labels:
+        message = f"{loss.type} needs classes, and {dataset} has numbers to predict"
+        yield Remark(("loss",), message, "mean_squared_error")
+    elif classes and loss.labels == ("real",):
+        message = f"{loss.type} needs numbers to predict, and {dataset} has {classes} classes"
+        yield Remark(("loss",), message, "sparse_categorical_crossentropy")
+    elif classes != 2 and loss.labels == ("binary",):
+        message = f"{loss.type} is for two classes, and {dataset} has {classes}"
+        yield Remark(("loss",), message, "sparse_categorical_crossentropy")
+    elif (getattr(loss, "ignore_class", None) or 0) >= max(classes, 1):
+        yield Remark(("loss", "ignore_class"), f"is no class: they are numbered 0 to {classes - 1}")
+
+
+def metric_misfits(experiment: Experiment) -> Iterator[Remark]:
+    """Metrics that stand twice, are told other labels than they need, or want more classes than there are."""
+    labels, outputs = experiment.labels, experiment.output_shape[0]
     for index, metric in enumerate(experiment.metrics):
         path = ("metrics", index)
-        if metric.type in names[:index]:
+        if metric.type in [other.type for other in experiment.metrics[:index]]:
             yield Remark(path, f"{metric.type} stands twice", "keep one of them")
-        if metric.targets not in (None, loss.targets):
-            told = {"index": "by their number", "one_hot": "by a vector"}
+        if labels not in metric.labels:
+            needs = " or ".join(TOLD[needed] for needed in metric.labels)
+            message = f"{metric.type} needs {needs}, and {experiment.loss.type} is told {TOLD[labels]}"
             yield Remark(
-                path,
-                f"{metric.type} needs classes told {told[metric.targets]}, and {loss.type} tells them "
-                f"{told[loss.targets]}",
-                "accuracy fits any loss",
+                path, message, f"{'mean_absolute_error' if labels == 'real' else 'accuracy'} fits any such loss"
             )
-        if getattr(metric, "k", 1) > classes:
-            yield Remark((*path, "k"), f"is above the {classes} classes of {experiment.data.dataset}")
+            continue
+        for key in ("k", "top_k"):
+            if (getattr(metric, key, None) or 1) > outputs:
+                yield Remark((*path, key), f"is above the {outputs} classes of {experiment.data.dataset}")
+        if (getattr(metric, "class_id", None) or 0) >= outputs:
+            yield Remark((*path, "class_id"), f"is no class: they are numbered 0 to {outputs - 1}")
+        if isinstance(metric, F1Score) and labels == "binary" and metric.threshold is None:
+            yield Remark(path, "f1_score of one output needs a threshold", "{type: f1_score, threshold: 0.5}")
+
+
+def jit_misfits(experiment: Experiment) -> Iterator[Remark]:
+    """XLA for layers that it cannot compile."""
+    moving = [layer for layer in experiment.model.stack if isinstance(layer, Moving)]
+    if experiment.jit is True and moving:
+        yield Remark(("jit",), f"XLA cannot compile {moving[0].type}", "jit: auto")
+
+
+def class_weight_misfits(experiment: Experiment) -> Iterator[Remark]:
+    """Weights for classes that are not there."""
+    weights, facts = experiment.class_weight, experiment.data.facts
+    if weights is None:
+        return
+    if not facts.is_classification:
+        yield Remark(("class_weight",), f"{experiment.data.dataset} has no classes but numbers to predict", "remove it")
+    elif weights != "balanced":
+        for name in weights:
+            if class_number(name, facts.classes) is None:
+                suggestion = nearest(name, facts.classes) or f"they are {', '.join(facts.classes[:12])}"
+                yield Remark(("class_weight", name), f"{name} is no class of {experiment.data.dataset}", suggestion)
+        if not any(weights.values()) and len(weights) == len(facts.classes):
+            yield Remark(("class_weight",), "no class counts at all")
+
+
+def monitor_misfits(experiment: Experiment) -> Iterator[Remark]:
+    """Callbacks that watch a score which is not there, or a rate that cannot be set."""
+    for key in ("early_stopping", "reduce_lr_on_plateau", "model_checkpoint"):
+        callback = getattr(experiment, key)
+        if callback is not None and callback.monitor not in experiment.scores:
+            why = "" if experiment.data.validation_examples else ": without a validation set there is no val_ score"
+            suggestion = nearest(callback.monitor, experiment.scores) or f"one of {', '.join(experiment.scores)}"
+            yield Remark((key, "monitor"), f"{callback.monitor} is no score of this training{why}", suggestion)
+    if experiment.reduce_lr_on_plateau and not isinstance(experiment.optimizer.learning_rate, float):
+        yield Remark(("reduce_lr_on_plateau",), "cannot stand beside a learning rate schedule", "keep one of them")
+
+
+def needed_activation(experiment: Experiment) -> str:
+    """The activation of the output that suits the loss."""
+    if getattr(experiment.loss, "from_logits", False):
+        return "linear"
+    return {"index": "softmax", "one_hot": "softmax", "binary": "sigmoid", "real": "linear"}[experiment.labels]
 
 
 def output_misfits(experiment: Experiment, stages: list[Stage]) -> Iterator[Remark]:
-    """An output that is not one number a class."""
-    classes, last = len(experiment.data.facts.classes), stages[-1]
-    if last.output_shape == (classes,):
+    """An output that is not one number for each that is needed."""
+    last, needed, data = stages[-1], experiment.output_shape, experiment.data
+    if last.output_shape == needed:
         return
     path: KeyPath = ("model", "layers", len(stages) - 1)
+    why = {
+        "binary": f"{experiment.loss.type} is for one output",
+        "real": f"{data.dataset} has {'one number' if needed == (1,) else f'{needed[0]} numbers'} to predict",
+    }.get(experiment.labels, f"{data.dataset} has {needed[0]} classes")
     message = (
         f"layer {last.name} ends the stack with {shape_text(last.output_shape)}, "
-        f"but {experiment.data.dataset} has {classes} classes and needs {shape_text((classes,))}"
+        f"but {why} and needs {shape_text(needed)}"
     )
+    activation = needed_activation(experiment)
     if len(last.output_shape) > 1:
         yield Remark(path, message, "put Flatten before the last Dense layer")
-    elif hasattr(last.layer, "units"):
-        yield Remark((*path, "units"), message, f"units: {classes}")
+    elif hasattr(last.layer, "units") and getattr(last.layer, "activation", None) != "glu":
+        yield Remark((*path, "units"), message, f"units: {needed[0]}")
     else:
-        yield Remark(path, message, f"end with {{type: Dense, units: {classes}, activation: softmax}}")
+        end = "" if activation == "linear" else f", activation: {activation}"
+        yield Remark(path, message, f"end with {{type: Dense, units: {needed[0]}{end}}}")
 
 
 def version_misfits(experiment: Experiment) -> Iterator[Remark]:

@@ -6,31 +6,37 @@ To add a dataset, put an entry into `DATASETS`.
 from dataclasses import dataclass
 from typing import Literal
 
-from dnn_cli.spec.base import Shape
+from dnn_cli.formats.contents import Contents
 
-DatasetName = Literal["fashion_mnist", "digits"]
+DatasetName = Literal[
+    "fashion_mnist", "mnist", "digits", "iris", "wine", "breast_cancer", "diabetes", "csv", "npz", "image_folder"
+]
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """A set of uint8 images with one class each."""
+@dataclass(frozen=True, kw_only=True)
+class Facts(Contents):
+    """What is known of the data of an experiment before any of it is read."""
 
-    summary: str
-    image_shape: Shape
-    classes: tuple[str, ...]
-    pixel_max: int
-    """The pixel value that is scaled to 1."""
+    validation_examples: int = 0
+    """How many of the examples are a validation set of their own; they are the last ones."""
 
-    examples: int
-    """How many examples there are to train and validate on."""
-
-    test_examples: int
+    test_examples: int = 0
     """How many examples are kept apart for the last judgement."""
 
-    def input_shape(self, flatten: bool) -> Shape:
-        """The shape of one input: the image, or its pixels in one row."""
-        height, width = self.image_shape
-        return (height * width,) if flatten else self.image_shape
+    @property
+    def is_classification(self) -> bool:
+        return bool(self.classes)
+
+    @property
+    def noun(self) -> str:
+        return "image" if len(self.input_shape) > 1 else "example"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(Facts):
+    """A set of examples that everybody can have."""
+
+    summary: str
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class IdxFile:
     sha256: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IdxDataset(Dataset):
     """A dataset in four IDX files, as MNIST is."""
 
@@ -52,8 +58,11 @@ class IdxDataset(Dataset):
     folder: str
     """The name of its folder in Keras's cache and under /usr/share/datasets."""
 
-    package: str
+    package: str | None = None
     """The package of Debian and Ubuntu that holds it."""
+
+    archive: str | None = None
+    """The one file, under Keras's datasets, in which Keras keeps it."""
 
     mirrors: tuple[str, ...]
     """Where the four files are to be had over HTTPS, gzipped, as `<mirror>/<name>.gz`."""
@@ -63,7 +72,7 @@ class IdxDataset(Dataset):
         return (self.train_images, self.train_labels, self.test_images, self.test_labels)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EmbeddedDataset(Dataset):
     """A dataset that comes with scikit-learn, by the name of its loader in `sklearn.datasets`."""
 
@@ -72,7 +81,7 @@ class EmbeddedDataset(Dataset):
 
 FASHION_MNIST = IdxDataset(
     summary="Images of clothes; Xiao et al. 2017.",
-    image_shape=(28, 28),
+    input_shape=(28, 28),
     classes=(
         "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
     ),
@@ -100,14 +109,87 @@ FASHION_MNIST = IdxDataset(
     ),
 )  # fmt: skip
 
+MNIST = IdxDataset(
+    summary="Handwritten digits; LeCun et al. 1998.",
+    input_shape=(28, 28),
+    classes=tuple("0123456789"),
+    pixel_max=255,
+    examples=60_000,
+    test_examples=10_000,
+    train_images=IdxFile(
+        "train-images-idx3-ubyte", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
+    ),
+    train_labels=IdxFile(
+        "train-labels-idx1-ubyte", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
+    ),
+    test_images=IdxFile(
+        "t10k-images-idx3-ubyte", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
+    ),
+    test_labels=IdxFile(
+        "t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
+    ),
+    folder="mnist",
+    archive="mnist.npz",
+    mirrors=(
+        "https://storage.googleapis.com/cvdf-datasets/mnist",
+        "https://ossci-datasets.s3.amazonaws.com/mnist",
+    ),
+)  # fmt: skip
+
 DIGITS = EmbeddedDataset(
-    summary="Handwritten digits; part of scikit-learn, so never downloaded.",
-    image_shape=(8, 8),
+    summary="Handwritten digits in few pixels.",
+    input_shape=(8, 8),
     classes=tuple("0123456789"),
     pixel_max=16,
     examples=1_797,
-    test_examples=0,
     loader="load_digits",
 )
 
-DATASETS: dict[DatasetName, Dataset] = {"fashion_mnist": FASHION_MNIST, "digits": DIGITS}
+IRIS = EmbeddedDataset(
+    summary="Lengths and widths of flowers; Fisher 1936.",
+    input_shape=(4,),
+    classes=("setosa", "versicolor", "virginica"),
+    examples=150,
+    loader="load_iris",
+)
+
+WINE = EmbeddedDataset(
+    summary="Chemistry of wines from three growers.",
+    input_shape=(13,),
+    classes=("class_0", "class_1", "class_2"),
+    examples=178,
+    loader="load_wine",
+)
+
+BREAST_CANCER = EmbeddedDataset(
+    summary="Shapes of cell nuclei, malignant or benign; two classes.",
+    input_shape=(30,),
+    classes=("malignant", "benign"),
+    examples=569,
+    loader="load_breast_cancer",
+)
+
+DIABETES = EmbeddedDataset(
+    summary="Progression of a disease in a year; a regression. Efron et al. 2004.",
+    input_shape=(10,),
+    classes=(),
+    examples=442,
+    loader="load_diabetes",
+)
+
+DATASETS: dict[str, Dataset] = {
+    "fashion_mnist": FASHION_MNIST,
+    "mnist": MNIST,
+    "digits": DIGITS,
+    "iris": IRIS,
+    "wine": WINE,
+    "breast_cancer": BREAST_CANCER,
+    "diabetes": DIABETES,
+}
+
+OWN = {
+    "csv": "Your own table: a header, numbers, and a column to predict.",
+    "npz": "Your own arrays, saved by numpy.savez: x_train and y_train; x_val, y_val, x_test, y_test if there are.",
+    "image_folder": "Your own images: a folder with a folder for each class.",
+}
+"""Data of the user's: what it holds is told by the files at `data.path`."""

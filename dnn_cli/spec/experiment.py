@@ -1,54 +1,38 @@
 """`Experiment`: everything that decides what is trained, on what, and how."""
 
-import math
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Annotated, Literal
 
 from annotated_types import Len
 from pydantic import Field, Strict
 
-from dnn_cli.spec.base import Count, Part, Seed, Shape
-from dnn_cli.spec.datasets import DATASETS, Dataset, DatasetName
+from dnn_cli.spec.base import Count, NotNegative, Part, Seed, Shape
+from dnn_cli.spec.block import Item, unrolled
+from dnn_cli.spec.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
+from dnn_cli.spec.data import Data
 from dnn_cli.spec.layers import Layer
+from dnn_cli.spec.metrics import Accuracy, Metric
 from dnn_cli.spec.names import KerasName, Name
-from dnn_cli.spec.objectives import Accuracy, Loss, Metric, SparseCategoricalCrossentropy
+from dnn_cli.spec.objectives import Labels, Loss, SparseCategoricalCrossentropy
 from dnn_cli.spec.optimizers import Optimizer, RMSprop
-
-
-class Data(Part):
-    """Which dataset, and how it is divided."""
-
-    dataset: DatasetName = "fashion_mnist"
-    path: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
-    """A folder that holds the dataset's files, used instead of looking for them."""
-
-    validation_size: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    """The share kept for validation: scikit-learn's `test_size`."""
-
-    split_seed: Seed = 42
-    """Decides which examples those are: scikit-learn's `random_state`."""
-
-    flatten: bool = False
-    """Feed every image as one row of pixels."""
-
-    @property
-    def facts(self) -> Dataset:
-        return DATASETS[self.dataset]
-
-    @property
-    def validation_examples(self) -> int:
-        """How many examples scikit-learn's `train_test_split` keeps for validation."""
-        return math.ceil(self.facts.examples * self.validation_size)
-
-    @property
-    def input_shape(self) -> Shape:
-        return self.facts.input_shape(self.flatten)
 
 
 class Model(Part):
     """A stack of layers."""
 
     name: KerasName = "sequential"
-    layers: Annotated[tuple[Layer, ...], Strict(False), Len(1, 10_000)]
+    layers: Annotated[tuple[Item, ...], Strict(False), Len(1, 10_000)]
+
+    @cached_property
+    def stack(self) -> tuple[Layer, ...]:
+        """Every layer, the repeated ones as often as they stand there."""
+        return tuple(layer for _, layer in unrolled(self.layers))
+
+    @cached_property
+    def paths(self) -> tuple[tuple[str | int, ...], ...]:
+        """Where in the experiment each layer of the stack is written."""
+        return tuple(("model", "layers", *path) for path, _ in unrolled(self.layers))
 
 
 class Experiment(Part):
@@ -63,6 +47,19 @@ class Experiment(Part):
     metrics: Annotated[tuple[Metric, ...], Strict(False), Len(0, 20)] = (Accuracy(),)
     epochs: Annotated[int, Field(gt=0, le=1_000_000)] = 1
     batch_size: Count = 32
+    class_weight: Literal["balanced"] | Annotated[dict[str, NotNegative], Len(1, 10_000)] | None = None
+    """How much an example of a class counts in the training loss, by the class's name or number; `balanced`: all
+    classes as much as each other, as scikit-learn does it."""
+
+    early_stopping: EarlyStopping | None = None
+    """End the training when it no longer gets better."""
+
+    reduce_lr_on_plateau: ReduceLROnPlateau | None = None
+    """Lower the learning rate when it no longer gets better."""
+
+    model_checkpoint: ModelCheckpoint | None = None
+    """Keep the model of the best epoch too, as best.keras."""
+
     engine: Literal["chunked", "keras"] = "chunked"
     """Many batches a call, or plain `fit`, one batch a step."""
 
@@ -76,6 +73,33 @@ class Experiment(Part):
     """Compute in 16 bits, keep weights in 32: mixed_float16 on a GPU, mixed_bfloat16 on a CPU."""
 
     @property
+    def output_shape(self) -> Shape:
+        """The shape of one output: a number a class, one for two classes, or a number for each to predict."""
+        facts = self.data.facts
+        return ({"binary": 1, "real": facts.targets}.get(self.labels, len(facts.classes)),)
+
+    @property
+    def labels(self) -> Labels:
+        """How the loss is told what is true."""
+        if not self.data.facts.is_classification:
+            return "real"
+        return next((labels for labels in self.loss.labels if labels != "real"), "index")
+
+    @property
     def monitor(self) -> str:
-        """What the best epoch is best at: the first metric on the validation set, else its loss."""
-        return f"val_{self.metrics[0].type}" if self.metrics else "val_loss"
+        """What the best epoch is best at: the first metric, else the loss; on the validation set if there is one."""
+        score = self.metrics[0].type if self.metrics else "loss"
+        return f"val_{score}" if self.data.validation_examples else score
+
+    @property
+    def scores(self) -> list[str]:
+        """The names of all scores of an epoch."""
+        names = ["loss", *(metric.type for metric in self.metrics)]
+        return names + [f"val_{name}" for name in names] if self.data.validation_examples else names
+
+
+def class_number(name: str, classes: Sequence[str]) -> int | None:
+    """The number of a class that is told by its name, or else by its number; `None` where there is no such class."""
+    if name in classes:
+        return classes.index(name)
+    return int(name) if name.isascii() and name.isdigit() and len(name) < 8 and int(name) < len(classes) else None

@@ -7,8 +7,11 @@ from pydantic import ValidationError
 
 from dnn_cli.errors import Fault, nearest
 from dnn_cli.spec.base import Part
+from dnn_cli.spec.block import Block
+from dnn_cli.spec.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from dnn_cli.spec.catalog import KINDS, NAMES
-from dnn_cli.spec.experiment import Data, Experiment, Model
+from dnn_cli.spec.data import Data
+from dnn_cli.spec.experiment import Experiment, Model
 from dnn_cli.spec.optimizers import DEFAULT
 from dnn_cli.spec.yaml_file import MAX_FAULTS, Document, KeyPath, key_text
 
@@ -23,6 +26,15 @@ WORDS = {
     "dict_type": "needs a mapping of keys",
     "finite_number": "needs a finite number",
 }
+TOP: dict[KeyPath, type[Part]] = {
+    ("data",): Data,
+    ("model",): Model,
+    ("early_stopping",): EarlyStopping,
+    ("reduce_lr_on_plateau",): ReduceLROnPlateau,
+    ("model_checkpoint",): ModelCheckpoint,
+}
+"""The parts that are known by their place alone."""
+
 BOUNDS = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
 
 
@@ -153,10 +165,10 @@ def part_at(path: KeyPath, root: Any) -> type[Part] | None:
     """The class that a mapping at a path is read as."""
     if not path:
         return Experiment
-    if path == ("data",):
-        return Data
-    if path == ("model",):
-        return Model
-    kind = kind_at(path)
-    name = at(root, path).get("type", DEFAULT if kind == "optimizer" else None)
+    if path in TOP:
+        return TOP[path]
+    kind, value = kind_at(path), at(root, path)
+    if kind == "layer" and "repeat" in value:
+        return Block
+    name = value.get("type", DEFAULT if kind == "optimizer" else None)
     return KINDS.get(kind, {}).get(name)

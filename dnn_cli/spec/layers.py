@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Len
 from pydantic import Field, Strict
 
+from dnn_cli.spec.augmentation import RandomFlip, RandomRotation, RandomTranslation, RandomZoom
 from dnn_cli.spec.base import BareName, BelowOne, ByType, Count, Finite, Fraction, Pair, Positive, Seed, Shape
 from dnn_cli.spec.layer import BaseLayer, Misfit, Weight, activated, check_image, example_axis, slide
 from dnn_cli.spec.parts import (
@@ -278,7 +279,8 @@ class LayerNormalization(Normalization):
 
 Layer = Annotated[
     Dense | Flatten | Activation | Dropout | BatchNormalization | LayerNormalization | Rescaling | Reshape
-    | GaussianNoise | Conv2D | MaxPooling2D | AveragePooling2D | GlobalAveragePooling2D,
+    | GaussianNoise | Conv2D | MaxPooling2D | AveragePooling2D | GlobalAveragePooling2D
+    | RandomFlip | RandomRotation | RandomTranslation | RandomZoom,
     ByType,
     BareName,
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from dnn_cli.spec.check import Remark
+from dnn_cli.spec.check import Remark, as_written, needed_activation
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.layers import (
     Activation,
@@ -25,14 +25,18 @@ KEEP_LINEAR = (
 """Layers that a trained network computes as linear maps, if they do anything."""
 
 SATURATING = ("sigmoid", "hard_sigmoid", "tanh", "hard_tanh", "softsign")
+BOUNDED = (*SATURATING, "softmax", "sparsemax", "log_softmax", "relu6")
+"""Activations that keep an output within bounds."""
+
 DEEP = 3
 """From how many saturating hidden layers on the gradient is known to vanish."""
 
 
 def advice(experiment: Experiment) -> list[Remark]:
     """What to think about before training; the paths point into the experiment."""
-    layers = experiment.model.layers
-    return [*narrow(layers), *two_linear(layers), *output_activation(experiment), *vanishing(layers)]
+    layers = experiment.model.stack
+    found = [*narrow(layers), *two_linear(layers), *output_activation(experiment), *vanishing(layers)]
+    return as_written(experiment, found)
 
 
 def is_linear(layer: Layer) -> bool:
@@ -72,17 +76,24 @@ def two_linear(layers: tuple[Layer, ...]) -> Iterator[Remark]:
 
 def output_activation(experiment: Experiment) -> Iterator[Remark]:
     """An output activation that does not suit the loss."""
-    ends = [(i, layer) for i, layer in enumerate(experiment.model.layers) if isinstance(layer, Kernel | Activation)]
+    ends = [(i, layer) for i, layer in enumerate(experiment.model.stack) if isinstance(layer, Kernel | Activation)]
     if not ends:
         return
     index, layer = ends[-1]
     loss, path = experiment.loss, ("model", "layers", index, "activation")
-    logits = bool(getattr(loss, "from_logits", False))
-    if logits and not is_linear(layer):
+    needed = needed_activation(experiment)
+    if (layer.activation or "linear") == needed:
+        return
+    said = f"the output is {layer.activation or 'linear'}, and {loss.type}"
+    if getattr(loss, "from_logits", False):
         yield Remark(path, f"{loss.type} with from_logits expects an output without activation", "linear")
-    elif not logits and layer.activation != "softmax":
-        why = "takes the logarithm of probabilities" if loss.probabilities else "compares with one class among several"
-        yield Remark(path, f"the output is {layer.activation or 'linear'}, and {loss.type} {why}", "softmax")
+    elif experiment.labels == "real":
+        if layer.activation in BOUNDED:
+            yield Remark(path, f"{said} is told numbers of any size, which it cannot reach", "linear")
+    elif loss.probabilities:
+        yield Remark(path, f"{said} takes the logarithm of probabilities", needed)
+    else:
+        yield Remark(path, f"{said} compares with one class among several", needed)
 
 
 def vanishing(layers: tuple[Layer, ...]) -> Iterator[Remark]:

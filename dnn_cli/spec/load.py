@@ -42,7 +42,7 @@ def load(file: str, overrides: Sequence[str] = (), *, to_train: bool = False) ->
         raise ConfigError([Fault(Place(file, 1, 1), "", what, "a config starts like: model: {layers: [Flatten, …]}")])
     document = apply_overrides(document, overrides)
     document.value.setdefault("name", readable_stem(file))
-    resolve_path(document)
+    resolve_paths(document)
     experiment = validate(document)
     if to_train and (remarks := machine_misfits(experiment)):
         raise ConfigError(placed(remarks, document))
@@ -78,18 +78,36 @@ def misfits_beside(error: ValidationError, document: Document) -> list[Remark]:
     return [remark for remark in remarks if remark.path[0] in ("model", "data")]
 
 
+def load_resolved(file: str) -> Experiment:
+    """The experiment of a run, resolved when it was trained: neither its data nor this machine is looked at.
+
+    Raises:
+        ConfigError: the file is not such an experiment.
+    """
+    document = read_yaml(file)
+    faults = [fault for _, fault in document.faults[:MAX_FAULTS]]
+    try:
+        experiment = Experiment.model_validate(document.value)
+    except ValidationError as error:
+        faults += faults_of(error, document)
+    if faults:
+        raise ConfigError(faults)
+    return experiment
+
+
 def readable_stem(file: str) -> str:
     """The name of a file less its ending, as text even where it is not UTF-8."""
     return os.fsencode(os.path.splitext(os.path.basename(file))[0]).decode("utf-8", "replace")
 
 
-def resolve_path(document: Document) -> None:
-    """Make `data.path` absolute: it is relative to the file it stands in, or to where an override was typed."""
+def resolve_paths(document: Document) -> None:
+    """Make paths to data absolute: they are relative to the file they stand in, or to where an override was typed."""
     data = document.value.get("data")
-    if isinstance(data, dict) and isinstance(data.get("path"), str) and data["path"]:
-        place = document.place(("data", "path"))
-        folder = os.path.dirname(place.source) if place.line else ""
-        data["path"] = os.path.abspath(os.path.join(folder, os.path.expanduser(data["path"])))
+    for key in ("path", "validation_path", "test_path"):
+        if isinstance(data, dict) and isinstance(data.get(key), str) and data[key]:
+            place = document.place(("data", key))
+            folder = os.path.dirname(place.source) if place.line else ""
+            data[key] = os.path.abspath(os.path.join(folder, os.path.expanduser(data[key])))
 
 
 def placed(remarks: Sequence[Remark], document: Document) -> list[Fault]:

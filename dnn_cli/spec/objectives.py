@@ -1,23 +1,26 @@
-"""What a training aims at: losses and metrics, and what each needs of the labels and of the output.
+"""What a training aims at: the losses, and what each needs of the labels and of the output.
 
-To add one, write its class and put it into `Loss` or `Metric`.
+To add one, write its class and put it into `Loss` at the end of this file.
 """
 
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from dnn_cli.spec.base import BareName, ByType, Fraction, KerasPart, NotNegative, Positive, bare_name
+from dnn_cli.spec.base import ByType, Fraction, KerasPart, NotNegative, Positive, bare_name
 
-Targets = Literal["index", "one_hot"]
-"""How a class is told: its number (int32), or a vector with a one in its place (float32)."""
+Labels = Literal["index", "one_hot", "binary", "real"]
+"""How the truth is told: a class by its number (int32), by a vector with a one in its place, or, of two classes, as
+one number 0 or 1; or, in a regression, the numbers themselves (all float32)."""
 
 
 class BaseLoss(KerasPart):
-    """A loss between the true class and the outputs, one output a class."""
+    """A loss between what is true and the outputs."""
 
     type: str
-    targets: ClassVar[Targets] = "one_hot"
+    labels: ClassVar[tuple[Labels, ...]]
+    """What it can be told."""
+
     probabilities: ClassVar[bool] = False
     """The loss takes the logarithm of the outputs, so they must be probabilities."""
 
@@ -27,7 +30,7 @@ class SparseCategoricalCrossentropy(BaseLoss):
 
     keras_name: ClassVar[str] = "losses.SparseCategoricalCrossentropy"
     type: Literal["sparse_categorical_crossentropy"] = "sparse_categorical_crossentropy"
-    targets: ClassVar[Targets] = "index"
+    labels: ClassVar[tuple[Labels, ...]] = ("index",)
     probabilities: ClassVar[bool] = True
     from_logits: bool = False
     ignore_class: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
@@ -38,6 +41,7 @@ class CategoricalCrossentropy(BaseLoss):
 
     keras_name: ClassVar[str] = "losses.CategoricalCrossentropy"
     type: Literal["categorical_crossentropy"] = "categorical_crossentropy"
+    labels: ClassVar[tuple[Labels, ...]] = ("one_hot",)
     probabilities: ClassVar[bool] = True
     from_logits: bool = False
     label_smoothing: Fraction = 0.0
@@ -48,7 +52,33 @@ class CategoricalFocalCrossentropy(BaseLoss):
 
     keras_name: ClassVar[str] = "losses.CategoricalFocalCrossentropy"
     type: Literal["categorical_focal_crossentropy"] = "categorical_focal_crossentropy"
+    labels: ClassVar[tuple[Labels, ...]] = ("one_hot",)
     probabilities: ClassVar[bool] = True
+    alpha: Fraction = 0.25
+    gamma: NotNegative = 2.0
+    from_logits: bool = False
+    label_smoothing: Fraction = 0.0
+
+
+class BinaryCrossentropy(BaseLoss):
+    """−log of the probability given to the true one of two classes; the output is one sigmoid unit."""
+
+    keras_name: ClassVar[str] = "losses.BinaryCrossentropy"
+    type: Literal["binary_crossentropy"] = "binary_crossentropy"
+    labels: ClassVar[tuple[Labels, ...]] = ("binary",)
+    probabilities: ClassVar[bool] = True
+    from_logits: bool = False
+    label_smoothing: Fraction = 0.0
+
+
+class BinaryFocalCrossentropy(BaseLoss):
+    """The same loss, weighing hard examples more; Lin et al. 2017."""
+
+    keras_name: ClassVar[str] = "losses.BinaryFocalCrossentropy"
+    type: Literal["binary_focal_crossentropy"] = "binary_focal_crossentropy"
+    labels: ClassVar[tuple[Labels, ...]] = ("binary",)
+    probabilities: ClassVar[bool] = True
+    apply_class_balancing: bool = False
     alpha: Fraction = 0.25
     gamma: NotNegative = 2.0
     from_logits: bool = False
@@ -60,6 +90,7 @@ class KLDivergence(BaseLoss):
 
     keras_name: ClassVar[str] = "losses.KLDivergence"
     type: Literal["kl_divergence"] = "kl_divergence"
+    labels: ClassVar[tuple[Labels, ...]] = ("one_hot",)
     probabilities: ClassVar[bool] = True
 
 
@@ -68,20 +99,23 @@ class CategoricalHinge(BaseLoss):
 
     keras_name: ClassVar[str] = "losses.CategoricalHinge"
     type: Literal["categorical_hinge"] = "categorical_hinge"
+    labels: ClassVar[tuple[Labels, ...]] = ("one_hot",)
 
 
 class MeanSquaredError(BaseLoss):
-    """The mean of squared differences from the label's vector."""
+    """The mean of squared differences."""
 
     keras_name: ClassVar[str] = "losses.MeanSquaredError"
     type: Literal["mean_squared_error"] = "mean_squared_error"
+    labels: ClassVar[tuple[Labels, ...]] = ("one_hot", "real")
 
 
 class MeanAbsoluteError(BaseLoss):
-    """The mean of differences from the label's vector."""
+    """The mean of absolute differences."""
 
     keras_name: ClassVar[str] = "losses.MeanAbsoluteError"
     type: Literal["mean_absolute_error"] = "mean_absolute_error"
+    labels: ClassVar[tuple[Labels, ...]] = ("one_hot", "real")
 
 
 class Huber(BaseLoss):
@@ -89,11 +123,42 @@ class Huber(BaseLoss):
 
     keras_name: ClassVar[str] = "losses.Huber"
     type: Literal["huber"] = "huber"
+    labels: ClassVar[tuple[Labels, ...]] = ("one_hot", "real")
     delta: Positive = 1.0
 
 
-ALIASES = {"mse": "mean_squared_error", "mae": "mean_absolute_error", "kld": "kl_divergence"}
-"""Keras's own short names."""
+class LogCosh(BaseLoss):
+    """log(cosh(difference)): squared for small differences, linear for large ones."""
+
+    keras_name: ClassVar[str] = "losses.LogCosh"
+    type: Literal["log_cosh"] = "log_cosh"
+    labels: ClassVar[tuple[Labels, ...]] = ("one_hot", "real")
+
+
+class MeanAbsolutePercentageError(BaseLoss):
+    """The mean of absolute differences as percentages of the true numbers."""
+
+    keras_name: ClassVar[str] = "losses.MeanAbsolutePercentageError"
+    type: Literal["mean_absolute_percentage_error"] = "mean_absolute_percentage_error"
+    labels: ClassVar[tuple[Labels, ...]] = ("real",)
+
+
+class MeanSquaredLogarithmicError(BaseLoss):
+    """The mean of squared differences of logarithms, for numbers that grow by factors."""
+
+    keras_name: ClassVar[str] = "losses.MeanSquaredLogarithmicError"
+    type: Literal["mean_squared_logarithmic_error"] = "mean_squared_logarithmic_error"
+    labels: ClassVar[tuple[Labels, ...]] = ("real",)
+
+
+ALIASES = {
+    "mse": "mean_squared_error",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "msle": "mean_squared_logarithmic_error",
+    "kld": "kl_divergence",
+}
+"""Keras's own short names, of losses and of metrics."""
 
 
 def full_name(value: Any) -> Any:
@@ -105,79 +170,16 @@ Loss = Annotated[
     SparseCategoricalCrossentropy
     | CategoricalCrossentropy
     | CategoricalFocalCrossentropy
+    | BinaryCrossentropy
+    | BinaryFocalCrossentropy
     | KLDivergence
     | CategoricalHinge
     | MeanSquaredError
     | MeanAbsoluteError
-    | Huber,
+    | MeanAbsolutePercentageError
+    | MeanSquaredLogarithmicError
+    | Huber
+    | LogCosh,
     ByType,
     BeforeValidator(full_name),
-]
-
-
-def lower_is_better(score: str) -> bool:
-    """Whether less of a score is better: of a loss, but of none of the metrics."""
-    return score in ("loss", "val_loss")
-
-
-class BaseMetric(KerasPart):
-    """A score shown beside the loss; every one here is better when larger."""
-
-    type: str
-    targets: ClassVar[Targets | None] = None
-    """The labels it needs; `None`: any."""
-
-
-class Accuracy(BaseMetric):
-    """The share of examples whose largest output is the true class."""
-
-    keras_name: ClassVar[str] = "metrics.Accuracy"
-    type: Literal["accuracy"] = "accuracy"
-
-    def build(self, **more: Any) -> Any:
-        return "accuracy"  # Keras picks the class that fits the labels only for the bare name
-
-
-class SparseCategoricalAccuracy(BaseMetric):
-    """Accuracy for classes told by their number."""
-
-    keras_name: ClassVar[str] = "metrics.SparseCategoricalAccuracy"
-    type: Literal["sparse_categorical_accuracy"] = "sparse_categorical_accuracy"
-    targets: ClassVar[Targets | None] = "index"
-
-
-class CategoricalAccuracy(BaseMetric):
-    """Accuracy for classes told by a vector."""
-
-    keras_name: ClassVar[str] = "metrics.CategoricalAccuracy"
-    type: Literal["categorical_accuracy"] = "categorical_accuracy"
-    targets: ClassVar[Targets | None] = "one_hot"
-
-
-class SparseTopKCategoricalAccuracy(BaseMetric):
-    """The share of examples whose true class, told by its number, is among the k largest outputs."""
-
-    keras_name: ClassVar[str] = "metrics.SparseTopKCategoricalAccuracy"
-    type: Literal["sparse_top_k_categorical_accuracy"] = "sparse_top_k_categorical_accuracy"
-    targets: ClassVar[Targets | None] = "index"
-    k: Annotated[int, Field(ge=1, le=10_000_000)] = 5
-
-
-class TopKCategoricalAccuracy(BaseMetric):
-    """The share of examples whose true class, told by a vector, is among the k largest outputs."""
-
-    keras_name: ClassVar[str] = "metrics.TopKCategoricalAccuracy"
-    type: Literal["top_k_categorical_accuracy"] = "top_k_categorical_accuracy"
-    targets: ClassVar[Targets | None] = "one_hot"
-    k: Annotated[int, Field(ge=1, le=10_000_000)] = 5
-
-
-Metric = Annotated[
-    Accuracy
-    | SparseCategoricalAccuracy
-    | CategoricalAccuracy
-    | SparseTopKCategoricalAccuracy
-    | TopKCategoricalAccuracy,
-    ByType,
-    BareName,
 ]

@@ -6,6 +6,7 @@ A layer is addressed by its name or its index, and the leading `model.` may be l
 
 import copy
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +107,8 @@ class Edited:
         path: list[str | int] = []
         here = self.value
         for step in steps[:-1]:
-            where = locate(here, step, path)
+            *within, where = locate(here, step, path)
+            path, here = [*path, *within], reach(here, within)
             below = here[where] if isinstance(here, list) else here.get(where)
             path.append(where)
             if isinstance(below, str):
@@ -118,23 +120,34 @@ class Edited:
                 raise Misplaced(f"{key_text(tuple(path))} is a plain value and holds no keys")
             here[where] = below
             here = below
-        path.append(locate(here, steps[-1], path))
-        return tuple(path), here
+        *within, where = locate(here, steps[-1], path)
+        return (*path, *within, where), reach(here, within)
 
 
-def locate(holder: Any, step: str, path: Sequence[str | int]) -> Any:
-    """A step within a mapping or a list: a key, an index, or the name of a layer."""
+def reach(holder: Any, path: Sequence[Any]) -> Any:
+    """What stands at a path that is there."""
+    for step in path:
+        holder = holder[step]
+    return holder
+
+
+def locate(holder: Any, step: str, path: Sequence[str | int]) -> tuple[Any, ...]:
+    """A step within a mapping or a list: a key, an index, or the name of a layer, which may be within a block."""
     if isinstance(holder, dict):
         if not step:
             raise Misplaced("has an empty step in its key", "write key.path=value")
-        return step
+        return (step,)
     if not isinstance(holder, list):
         raise Misplaced("needs a config that is a mapping of keys")
     names = names_of(map(name_and_class, holder))
     if step in names:
-        return names.index(step)
+        return (names.index(step),)
     if step.isascii() and step.isdigit() and len(step) < 10 and int(step) < len(holder):
-        return int(step)
+        return (int(step),)
+    for index, item in enumerate(holder):
+        if isinstance(item, dict) and "repeat" in item and isinstance(item.get("layers"), list):
+            with suppress(Misplaced):
+                return (index, "layers", *locate(item["layers"], step, path))
     known = f"indices are 0 to {len(holder) - 1}, names are {', '.join(names)}" if holder else "it is empty"
     raise Misplaced(f"{key_text(tuple(path))} has no {step}; {known}", nearest(step, names))
 
@@ -143,5 +156,5 @@ def name_and_class(item: Any) -> tuple[str | None, str]:
     """The name and class of an item of a list, as far as it has them."""
     if isinstance(item, dict):
         name = item.get("name")
-        return (name if isinstance(name, str) else None), str(item.get("type"))
+        return (name if isinstance(name, str) else None), "Block" if "repeat" in item else str(item.get("type"))
     return None, str(item)

@@ -48,7 +48,7 @@ class Summary:
 
 def summarize(experiment: Experiment) -> Summary:
     """The numbers of a valid experiment's network."""
-    stages = walk(experiment.model.layers, experiment.data.input_shape)
+    stages = walk(experiment.model.stack, experiment.data.input_shape)
     rows = tuple(row(stage) for stage in stages)
     return Summary(
         name=experiment.model.name,
@@ -86,7 +86,7 @@ def formula(weights: tuple[Weight, ...]) -> str:
 
 def flow(experiment: Experiment) -> str:
     """The stack in one line: `Flatten → Dense 100 relu → Dense 10 softmax`."""
-    return " → ".join(layer_text(stage) for stage in walk(experiment.model.layers, experiment.data.input_shape))
+    return " → ".join(layer_text(stage) for stage in walk(experiment.model.stack, experiment.data.input_shape))
 
 
 def layer_text(stage: Stage) -> str:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import keras
 import numpy as np
@@ -45,13 +46,15 @@ class Contender:
 
     def __init__(self, job: Job, plan: Plan, *, arrays: bool = False) -> None:
         self.job, self.plan, self.arrays = job, plan, arrays
-        self.pipeline = Pipeline(job.examples, job.experiment)
+        self.pipeline = Pipeline(job.examples, job.experiment, job.measured)
         self.model = build_model(job.experiment, jit=plan.jit, precision=plan.precision)
         if plan.engine == "chunked":
             run_in_chunks(self.model, self.pipeline, plan)
         if arrays:
-            batch = self.pipeline.prepare(*self.pipeline.rows(tf.constant(job.split.train)), self.pipeline.pixel_max)
-            self.inputs, self.labels = (tensor.numpy() for tensor in batch)
+            rows = self.pipeline.rows(tf.constant(job.split.train))
+            batch = self.pipeline.prepare(*rows, self.pipeline.scaling, weighted=True)
+            names = ("x", "y", "sample_weight")
+            self.fitted = {name: tensor.numpy() for name, tensor in zip(names, batch, strict=False)}
 
     def run_epoch(self, number: int) -> float:
         """Train an epoch, the first of which is 0; its seconds.
@@ -70,11 +73,12 @@ class Contender:
         batch_size, train = self.job.experiment.batch_size, self.job.split.train
         order, epoch = self.pipeline.shuffled(train), range(number, number + 1)
         if self.arrays:
-            history = self.model.fit(self.inputs, self.labels, batch_size=batch_size, **common).history
+            history = self.model.fit(**self.fitted, batch_size=batch_size, **common).history
         else:
             chunked = self.plan.engine == "chunked"
             steps = self.plan.steps
-            data = self.pipeline.chunks(order, steps, epoch) if chunked else self.pipeline.batches(order, epoch)
+            batches = partial(self.pipeline.batches, weighted=True)
+            data = self.pipeline.chunks(order, steps, epoch) if chunked else batches(order, epoch)
             history = self.model.fit(data, steps_per_epoch=batches_of(len(train), batch_size), **common).history
         if not np.isfinite(history["loss"]).all():
             raise Diverged(f"the loss was no longer a number in epoch {number + 1}")

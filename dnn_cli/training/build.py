@@ -18,7 +18,7 @@ def build_model(experiment: Experiment, *, jit: bool = False, precision: str = "
     """
     keras.utils.clear_session()
     keras.utils.set_random_seed(experiment.seed)
-    layers = experiment.model.layers
+    layers = experiment.model.stack
     names = keras_names(layer_names(layers))
     precisions = [precision] * (len(layers) - 1) + ["float32"]
     built = [

@@ -1,4 +1,4 @@
-"""Keras callbacks: one that writes down every epoch, and one that ends a training gone wrong."""
+"""Keras callbacks: what writes down every epoch, what ends a training, and what the experiment asks for."""
 
 import math
 import time
@@ -7,8 +7,11 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
+from dnn_cli.runs.files import whole_file
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run
+from dnn_cli.spec.experiment import Experiment
+from dnn_cli.spec.metrics import lower_is_better
 from dnn_cli.training.diverged import Diverged
 from dnn_cli.training.listener import Listener
 
@@ -75,6 +78,35 @@ class WriteDown(keras.callbacks.Callback):  # type: ignore[misc]
         )
         self.run.write_metrics(self.rows)
         self.listener.on_epoch(self.rows[-1])
+
+
+class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
+    """Saves the model of the best epoch so far, whole or not at all, which Keras's own ModelCheckpoint does not."""
+
+    def __init__(self, run: Run, monitor: str) -> None:
+        super().__init__()
+        self.run = run
+        self.monitor = monitor
+        self.sign = 1 if lower_is_better(monitor) else -1
+        self.best = math.inf
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        value = self.sign * (logs or {})[self.monitor]
+        if value < self.best:
+            self.best = value
+            with whole_file(self.run.best_model) as temporary:
+                self.model.save(temporary)
+
+
+def watching(experiment: Experiment, run: Run) -> list[keras.callbacks.Callback]:
+    """The callbacks that an experiment asks for."""
+    callbacks = []
+    for wanted in (experiment.reduce_lr_on_plateau, experiment.early_stopping):
+        if wanted is not None:
+            callbacks.append(wanted.build(mode="min" if lower_is_better(wanted.monitor) else "max"))
+    if experiment.model_checkpoint is not None:
+        callbacks.append(KeepBest(run, experiment.model_checkpoint.monitor))
+    return callbacks
 
 
 def loss_first(logs: Mapping[str, float]) -> Scores:

@@ -7,6 +7,7 @@ A short last batch has a shape, and thus a program, of its own.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import keras
@@ -18,53 +19,56 @@ from dnn_cli.data.pipeline import Chunk, Pipeline
 from dnn_cli.training.plan import Plan
 
 Logs = dict[str, tf.Tensor]
+Scaling = tuple[tf.Tensor, ...]
 
 
 def run_in_chunks(model: keras.Model, pipeline: Pipeline, plan: Plan) -> None:
     """From now on, let a compiled model fit and evaluate on `pipeline.chunks` of `plan.steps` batches."""
     build_metrics(model, pipeline)
     model.steps_per_execution = plan.steps  # so that fit counts batches, and callbacks hear their true numbers
-    model.train_function = chunk_function(model, model.train_step, pipeline, plan)
+    model.train_function = chunk_function(model, model.train_step, pipeline, plan, weighted=True)
     model.test_function = chunk_function(model, model.test_step, pipeline, plan)
 
 
 def build_metrics(model: keras.Model, pipeline: Pipeline) -> None:
     """Make the variables of the metrics, which the first step would, and would be traced twice for it."""
-    inputs, labels, *weights = pipeline.prepare(*pipeline.rows(tf.constant([0])), pipeline.pixel_max)
+    example = pipeline.prepare(*pipeline.rows(tf.constant([0])), pipeline.scaling, weighted=True)
+    inputs, labels, *weights = example
     outputs = tf.zeros((1, *model.output_shape[1:]), model.outputs[0].dtype)
     model.compute_metrics(inputs, labels, outputs, *weights)
     model.reset_metrics()
 
 
 def chunk_function(
-    model: keras.Model, step: Callable[..., Logs], pipeline: Pipeline, plan: Plan
+    model: keras.Model, step: Callable[..., Logs], pipeline: Pipeline, plan: Plan, *, weighted: bool = False
 ) -> Callable[[Iterator[Any]], Logs]:
     """What takes the next chunk from an iterator, runs a step on each of its batches, and returns the logs.
 
     It stops after a batch with which the loss is no longer a finite number: nothing after it has a meaning.
     """
     batch_size = pipeline.experiment.batch_size
+    batch = partial(batch_of, pipeline, weighted=weighted)
 
     # As in plain fit, the graph of a step does not know how many examples a batch has: it would be optimised otherwise.
     # XLA has to know, in plain fit too.
     size = batch_size if plan.jit else tf.constant(batch_size)
-    example = pipeline.prepare(*pipeline.rows(tf.constant([0])), pipeline.pixel_max)
+    example = pipeline.prepare(*pipeline.rows(tf.constant([0])), pipeline.scaling, weighted=weighted)
     any_length = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in example)
     one_batch = tf.function(step, jit_compile=plan.jit, autograph=False, input_signature=[any_length])
 
-    def run_whole_batches(chunk: Chunk, pixel_max: tf.Tensor, size: int | tf.Tensor) -> Logs:
+    def run_whole_batches(chunk: Chunk, scaling: Scaling, size: int | tf.Tensor) -> Logs:
         def go_on(index: tf.Tensor, is_finite: tf.Tensor) -> tf.Tensor:
             return tf.logical_and(index < chunk.count // batch_size, is_finite)
 
         def run(index: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            logs = step(batch(pipeline, chunk, tf.slice(chunk.order, [index * size], [size]), pixel_max))
+            logs = step(batch(chunk, tf.slice(chunk.order, [index * size], [size]), scaling))
             return index + 1, tf.math.is_finite(logs["loss"])
 
         tf.while_loop(go_on, run, (tf.constant(0), tf.constant(True)), parallel_iterations=1)
         return dict(model.get_metrics_result())
 
     whole_batches = tf.function(run_whole_batches, jit_compile=plan.jit, autograph=False)
-    pixel_max = pipeline.pixel_max
+    scaling = pipeline.scaling
 
     def function(chunks: Iterator[Any]) -> Logs:
         chunk = Chunk(*next(chunks))
@@ -72,26 +76,29 @@ def chunk_function(
         short = count % batch_size
         logs: Logs = {}
         if count >= batch_size:
-            logs = whole_batches(chunk, pixel_max, size)
+            logs = whole_batches(chunk, scaling, size)
         if short and (not logs or tf.math.is_finite(logs["loss"])):
-            logs = one_batch(batch(pipeline, chunk, chunk.order[count - short : count], pixel_max))
+            logs = one_batch(batch(chunk, chunk.order[count - short : count], scaling))
         return logs
 
     return function
 
 
-def batch(pipeline: Pipeline, chunk: Chunk, indices: tf.Tensor, pixel_max: tf.Tensor) -> tuple[tf.Tensor, ...]:
+def batch_of(
+    pipeline: Pipeline, chunk: Chunk, indices: tf.Tensor, scaling: Scaling, *, weighted: bool = False
+) -> tuple[tf.Tensor, ...]:
     """Some of a chunk's examples, as Keras takes them."""
-    return pipeline.prepare(tf.gather(chunk.images, indices), tf.gather(chunk.labels, indices), pixel_max)
+    rows = tf.gather(chunk.inputs, indices), tf.gather(chunk.labels, indices)
+    return pipeline.prepare(*rows, scaling, weighted=weighted)
 
 
 def predict_chunks(model: keras.Model, pipeline: Pipeline, plan: Plan, chunks: tf.data.Dataset) -> NDArray[np.float32]:
     """The outputs for the examples of some chunks in their order, as `predict` gives them batch by batch."""
-    batch_size = pipeline.experiment.batch_size
+    batch_size, batch = pipeline.experiment.batch_size, partial(batch_of, pipeline)
 
-    def run_batches(chunk: Chunk, order: tf.Tensor, pixel_max: tf.Tensor) -> tf.Tensor:
+    def run_batches(chunk: Chunk, order: tf.Tensor, scaling: Scaling) -> tf.Tensor:
         def run(indices: tf.Tensor) -> tf.Tensor:
-            return model.predict_step(batch(pipeline, chunk, indices, pixel_max))
+            return model.predict_step(batch(chunk, indices, scaling))
 
         return tf.map_fn(run, order, fn_output_signature=model.outputs[0].dtype, parallel_iterations=1)
 
@@ -101,8 +108,8 @@ def predict_chunks(model: keras.Model, pipeline: Pipeline, plan: Plan, chunks: t
         count = int(chunk.count)
         whole = count - count % batch_size
         if whole:
-            found = compiled(chunk, tf.reshape(chunk.order, (-1, batch_size)), pipeline.pixel_max).numpy()
+            found = compiled(chunk, tf.reshape(chunk.order, (-1, batch_size)), pipeline.scaling).numpy()
             outputs.append(found.reshape(-1, *found.shape[2:])[:whole])
         if whole < count:
-            outputs.append(compiled(chunk, chunk.order[None, whole:count], pipeline.pixel_max).numpy()[0])
+            outputs.append(compiled(chunk, chunk.order[None, whole:count], pipeline.scaling).numpy()[0])
     return np.concatenate(outputs)

@@ -1,20 +1,22 @@
 """`fit`: build, train and save one network; all that needs TensorFlow."""
 
 import numpy as np
+import tensorflow as tf
 
 from dnn_cli.data.pipeline import Pipeline, batches_of
 from dnn_cli.runs.files import whole_file
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run
+from dnn_cli.spec.experiment import Experiment
 from dnn_cli.training.build import build_model
-from dnn_cli.training.callbacks import StopWhenDiverged, WriteDown
+from dnn_cli.training.callbacks import StopWhenDiverged, WriteDown, watching
 from dnn_cli.training.chunked import predict_chunks, run_in_chunks
 from dnn_cli.training.job import Job
 from dnn_cli.training.listener import Listener
 
 
-def fit(job: Job, run: Run, listener: Listener, rows: list[Scores]) -> Scores:
-    """Train into a run directory, adding a row to `rows` for every epoch; the scores of the saved model.
+def fit(job: Job, run: Run, listener: Listener, rows: list[Scores]) -> Scores | None:
+    """Train into a run directory, adding a row to `rows` for every epoch; the validation scores of the saved model.
 
     Raises:
         Diverged: the loss or a weight is no longer a finite number.
@@ -22,17 +24,16 @@ def fit(job: Job, run: Run, listener: Listener, rows: list[Scores]) -> Scores:
     """
     experiment, plan, split = job.experiment, job.plan, job.split
     model = build_model(experiment, jit=plan.jit, precision=plan.precision)
-    pipeline = Pipeline(job.examples, experiment)
-    shuffled, in_order = pipeline.shuffled(split.train), pipeline.in_order(split.validation)
-    epochs = range(experiment.epochs)
+    pipeline = Pipeline(job.examples, experiment, job.measured)
+    shuffled, epochs = pipeline.shuffled(split.train), range(experiment.epochs)
     if plan.engine == "chunked":
         run_in_chunks(model, pipeline, plan)
         training = pipeline.chunks(shuffled, plan.steps, epochs)
-        validation = pipeline.chunks(in_order, plan.steps)
     else:
-        training, validation = pipeline.batches(shuffled, epochs), pipeline.batches(in_order)
+        training = pipeline.batches(shuffled, epochs, weighted=True)
     steps_per_epoch = batches_of(len(split.train), experiment.batch_size)
-    validation_steps = batches_of(len(split.validation), experiment.batch_size)
+    validation = validation_data(job, pipeline)
+    validation_steps = batches_of(len(split.validation), experiment.batch_size) or None
     listener.on_begin(job.device.name, plan, steps_per_epoch)
     model.fit(
         training,
@@ -40,14 +41,20 @@ def fit(job: Job, run: Run, listener: Listener, rows: list[Scores]) -> Scores:
         epochs=experiment.epochs,
         validation_data=validation,
         validation_steps=validation_steps,
-        callbacks=[StopWhenDiverged(experiment.batch_size), WriteDown(run, listener, rows, steps_per_epoch)],
+        callbacks=[
+            StopWhenDiverged(experiment.batch_size),
+            WriteDown(run, listener, rows, steps_per_epoch),
+            *watching(experiment, run),
+        ],
         shuffle=False,  # the pipeline has the order of every epoch
         verbose=0,
     )
     with whole_file(run.model) as temporary:
         model.save(temporary)
+    if validation is None:
+        return None
     saved = {name: value for name, value in rows[-1].items() if name.startswith("val_")}
-    if experiment.optimizer.use_ema:  # the end of training replaced the weights that the last epoch was validated with
+    if changes_weights_at_the_end(experiment):
         scores = model.evaluate(validation, steps=validation_steps, verbose=0, return_dict=True)
         saved = {f"val_{name}": float(value) for name, value in scores.items()}
     if plan.engine == "chunked":
@@ -57,3 +64,17 @@ def fit(job: Job, run: Run, listener: Listener, rows: list[Scores]) -> Scores:
     with whole_file(run.predictions) as temporary:
         np.savez(temporary, outputs=outputs, labels=job.examples.labels[split.validation], indices=split.validation)
     return saved
+
+
+def validation_data(job: Job, pipeline: Pipeline) -> tf.data.Dataset | None:
+    """The validation examples in their order, as the engine takes them; `None` where there are none."""
+    if not len(job.split.validation):
+        return None
+    in_order = pipeline.in_order(job.split.validation)
+    return pipeline.chunks(in_order, job.plan.steps) if job.plan.engine == "chunked" else pipeline.batches(in_order)
+
+
+def changes_weights_at_the_end(experiment: Experiment) -> bool:
+    """Whether the saved model has other weights than the last epoch was validated with."""
+    stopping = experiment.early_stopping
+    return experiment.optimizer.use_ema or (stopping is not None and stopping.restore_best_weights)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dnn_cli.data.examples import Examples, Split
+from dnn_cli.data.measured import Measured, measure
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.training.device import Device, prepare_device
 from dnn_cli.training.plan import Plan, choose_plan
@@ -22,6 +23,11 @@ class Job:
     def plan(self) -> Plan:
         """How it is run there."""
         return choose_plan(self.experiment, len(self.split.train), gpu=self.device.is_gpu)
+
+    @cached_property
+    def measured(self) -> Measured:
+        """What is measured on the training examples."""
+        return measure(self.experiment, self.examples, self.split)
 
 
 def prepare(experiment: Experiment, examples: Examples, split: Split) -> Job:

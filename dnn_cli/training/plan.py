@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from dnn_cli.spec.augmentation import Augmentation, Moving
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.layers import Conv2D, Dropout, GaussianNoise
 from dnn_cli.spec.summary import summarize
@@ -15,7 +16,7 @@ signal is answered, between two calls."""
 CHUNK_BYTES = 64_000_000
 """Pixels in one call, where they are read from a file for it."""
 
-SLOW_WITH_XLA = (Conv2D, Dropout, GaussianNoise)
+SLOW_WITH_XLA = (Conv2D, Dropout, GaussianNoise, Augmentation)
 """On a CPU, XLA takes up to ten times as long for a convolution and for random numbers."""
 
 MAX_STEPS = 250
@@ -64,9 +65,12 @@ def choose_jit(experiment: Experiment, *, gpu: bool) -> tuple[bool, str]:
         return experiment.jit, f"jit: {str(experiment.jit).lower()}"
     if experiment.engine == "keras":
         return False, "no XLA, Keras's own choice on a CPU and wherever operations are deterministic"
+    for layer in experiment.model.stack:
+        if isinstance(layer, Moving):
+            return False, f"no XLA, which cannot run {layer.type}"
     if gpu:
         return True, "XLA, on a GPU"
-    for layer in experiment.model.layers:
+    for layer in experiment.model.stack:
         if isinstance(layer, SLOW_WITH_XLA):
             return False, f"no XLA, which is slow at {layer.type} on a CPU"
     return True, "XLA, as nothing in the stack is slow with it"

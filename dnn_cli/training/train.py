@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from dnn_cli.runs.record import Record, Results, Scores
 from dnn_cli.runs.run import Run
-from dnn_cli.spec.objectives import lower_is_better
+from dnn_cli.spec.metrics import lower_is_better
 from dnn_cli.spec.summary import summarize
 from dnn_cli.training import environment
 from dnn_cli.training.diverged import Diverged
@@ -37,6 +37,7 @@ def first_record(job: Job) -> Callable[[str], Record]:
             "fingerprint": job.examples.fingerprint(),
             "train": len(job.split.train),
             "validation": len(job.split.validation),
+            "test": experiment.data.test_examples,
         },
         versions=environment.versions(),
         platform={**environment.machine(), **job.device.details},
@@ -69,7 +70,7 @@ def train(job: Job, run: Run, listener: Listener) -> Record:
         if status == "failed":
             traceback.print_exc()
         return record
-    record = finish(record, rows, begun, "completed", None, saved)
+    record = finish(record, rows, begun, "completed", early_end(job, rows), saved)
     run.write_record(record)
     return record
 
@@ -85,6 +86,14 @@ def finish(
     seconds = round(time.monotonic() - begun, 3)
     news = {"status": status, "reason": reason, "ended": utc_now(), "seconds": seconds, "epochs": len(rows)}
     return record.model_copy(update={**news, "results": results})
+
+
+def early_end(job: Job, rows: list[Scores]) -> str | None:
+    """Why a training that is completed has fewer epochs than it might have had."""
+    stopping = job.experiment.early_stopping
+    if stopping is None or len(rows) == job.experiment.epochs:
+        return None
+    return f"stopped early: {stopping.monitor} was no better for {max(stopping.patience, 1)} epochs"
 
 
 def best_row(rows: list[Scores], monitor: str) -> Scores:

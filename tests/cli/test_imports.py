@@ -26,6 +26,7 @@ assert not heavy, heavy
     [
         ["--help"], ["--version"], ["train", "--help"], ["summary", "digits.yaml"], ["check", "digits.yaml"], ["runs"],
         ["compare"], ["compare", "--json"], ["list", "layers"], ["list", "optimizers"], ["list", "datasets"],
+        ["schema"],
     ],
     ids=" ".join,
 )  # fmt: skip

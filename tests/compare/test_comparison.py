@@ -62,7 +62,7 @@ def test_what_is_broken_or_not_completed_is_left_out_and_hides_nothing(store, ma
     assert len(compared.rows) == 3
     assert {e.run.directory.name[16:-9]: e.broken or e.record.status for e in compared.left_out} == {
         "gone": "run.json is missing",
-        "odd": "config.yaml: needs a mapping of keys, not 3",
+        "odd": "config.yaml: name is missing",
         "torn": "metrics.csv is damaged: float() argument must be a string or a real number, not 'NoneType'",
         "nan": "diverged",
         "empty": "metrics.csv is missing or has no row, though the run is completed",

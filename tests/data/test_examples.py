@@ -11,8 +11,8 @@ from dnn_cli.spec.experiment import Data
 def test_digits_are_scikit_learns_as_bytes():
     examples = load_examples(Data(dataset="digits"))
     bunch = sklearn.datasets.load_digits()
-    assert examples.images.dtype == examples.labels.dtype == np.uint8
-    assert np.array_equal(examples.images, bunch.images)
+    assert examples.inputs.dtype == examples.labels.dtype == np.uint8
+    assert np.array_equal(examples.inputs, bunch.images)
     assert np.array_equal(examples.labels, bunch.target)
 
 
@@ -20,18 +20,18 @@ def test_digits_are_scikit_learns_as_bytes():
 def test_the_split_is_scikit_learns_element_by_element(size, seed):
     data = Data(dataset="digits", validation_size=size, split_seed=seed)
     examples = load_examples(data)
-    split = split_examples(data, len(examples))
+    split = split_examples(data, examples)
     train_x, validation_x, train_y, validation_y = train_test_split(
-        examples.images, examples.labels, test_size=size, random_state=seed
+        examples.inputs, examples.labels, test_size=size, random_state=seed
     )
-    assert np.array_equal(examples.images[split.train], train_x)
-    assert np.array_equal(examples.images[split.validation], validation_x)
+    assert np.array_equal(examples.inputs[split.train], train_x)
+    assert np.array_equal(examples.inputs[split.validation], validation_x)
     assert np.array_equal(examples.labels[split.train], train_y)
     assert np.array_equal(examples.labels[split.validation], validation_y)
 
 
 def test_60_000_examples_are_divided_48_000_to_12_000():
-    split = split_examples(Data(), 60_000)
+    split = split_examples(Data(), Examples(np.zeros((60_000, 1)), np.zeros(60_000)))
     assert (len(split.train), len(split.validation)) == (48_000, 12_000)
 
 

@@ -23,13 +23,13 @@ def test_batches_are_the_scaled_images_in_order(examples, experiment):
     assert [len(labels) for _, labels in batches] == [3, 3, 2]
     inputs = np.concatenate([inputs for inputs, _ in batches])
     assert inputs.dtype == np.float32
-    assert np.array_equal(inputs, examples.images[indices].astype("float32") / 16)
+    assert np.array_equal(inputs, examples.inputs[indices].astype("float32") / 16)
     assert np.array_equal(np.concatenate([labels for _, labels in batches]), examples.labels[indices])
 
 
 def test_flatten_feeds_rows_of_pixels(examples, experiment):
     ((inputs, _),) = in_order(Pipeline(examples, experiment("data.flatten=true")), np.array([7]))
-    assert np.array_equal(inputs[0], examples.images[7].reshape(-1).astype("float32") / 16)
+    assert np.array_equal(inputs[0], examples.inputs[7].reshape(-1).astype("float32") / 16)
 
 
 def test_a_loss_on_vectors_gets_vectors(examples, experiment):
@@ -43,7 +43,7 @@ def test_an_epoch_is_every_example_once_in_an_order_of_its_own(examples, experim
     batches = list(pipeline.batches(pipeline.shuffled(indices), range(2)))
     assert [len(labels) for _, labels in batches] == [16, 16, 8] * 2
     first, second = (np.concatenate([inputs for inputs, _ in part]) for part in (batches[:3], batches[3:]))
-    expected = [(examples.images[epoch_order(indices, 42, number)] / 16).astype("float32") for number in (0, 1)]
+    expected = [(examples.inputs[epoch_order(indices, 42, number)] / 16).astype("float32") for number in (0, 1)]
     assert np.array_equal(first, expected[0])
     assert np.array_equal(second, expected[1])
 
@@ -58,7 +58,7 @@ def test_chunks_hold_the_epoch_in_its_order_and_one_shape(examples, experiment, 
     assert len({len(chunk.order) for chunk in chunks}) == 1
     meant = np.concatenate([chunk.order[: int(chunk.count)] for chunk in chunks])
     assert np.array_equal(meant, epoch_order(np.arange(total), 42, 3))
-    assert all(len(chunk.images) == len(examples) for chunk in chunks), "nothing is copied"
+    assert all(len(chunk.inputs) == len(examples) for chunk in chunks), "nothing is copied"
 
 
 def test_the_order_is_a_pure_function_of_seed_and_epoch():

@@ -8,6 +8,6 @@ from tests.peers.common import EPOCHS, report
 
 experiment = load("configs/relu_adam.yaml").experiment
 examples = load_examples(experiment.data)
-job = prepare(experiment, examples, split_examples(experiment.data, len(examples)))
+job = prepare(experiment, examples, split_examples(experiment.data, examples))
 engine = Contender(job, job.plan)
 report([engine.run_epoch(number) for number in range(EPOCHS)])

@@ -17,7 +17,7 @@ def test_every_contender_runs_the_same_epochs(experiment, jit, compared, contend
     one = experiment(f"jit={jit}")
     examples = load_examples(one.data)
     said = []
-    measured = benchmark(prepare(one, examples, split_examples(one.data, len(examples))), 2, said.append)
+    measured = benchmark(prepare(one, examples, split_examples(one.data, examples)), 2, said.append)
     assert measured.bit_identical
     assert measured.compared_with == compared
     assert set(measured.seconds) == contenders
@@ -36,5 +36,5 @@ def test_other_weights_are_told_apart(experiment, monkeypatch):
     monkeypatch.setattr(bench, "Contender", Other)
     one = experiment("jit=false")
     examples = load_examples(one.data)
-    job = prepare(one, examples, split_examples(one.data, len(examples)))
+    job = prepare(one, examples, split_examples(one.data, examples))
     assert not benchmark(job, 1, lambda _: None).bit_identical

@@ -159,8 +159,8 @@ def test_many_epochs_with_a_short_batch_give_the_bits_of_plain_fit(experiment, b
 class Weighted(Pipeline):
     """Feeds a weight for every example, as a class weight does."""
 
-    def prepare(self, images, labels, pixel_max):
-        inputs, classes = super().prepare(images, labels, pixel_max)
+    def prepare(self, inputs, labels, scaling, *, weighted=False):
+        inputs, classes = super().prepare(inputs, labels, scaling)
         return inputs, classes, tf.where(classes < 3, 2.0, 0.5)
 
 

@@ -20,7 +20,7 @@ from dataclasses import replace
 import numpy as np
 import dnn_cli.data.pipeline as pipeline
 from dnn_cli.data.examples import Examples
-from dnn_cli.spec import experiment as spec
+from dnn_cli.spec import data as spec
 from dnn_cli.spec.load import load
 from dnn_cli.training.build import build_model
 from dnn_cli.training.chunked import run_in_chunks
@@ -28,7 +28,7 @@ from dnn_cli.training.plan import choose_plan
 
 file, config, count, height, width, share = sys.argv[1:]
 shape = (int(height), int(width))
-spec.Data.facts = replace(spec.Data().facts, image_shape=shape)
+spec.Data.facts = replace(spec.Data().facts, input_shape=shape)
 pipeline.HELD_SHARE = float(share)
 images = np.memmap(file, np.uint8, "r", shape=(int(count), *shape))
 labels = np.resize(np.arange(10, dtype=np.uint8), int(count))
@@ -90,10 +90,10 @@ def test_what_is_read_from_a_file_is_what_is_held(tmp_path, experiment, monkeypa
     assert (held.held, read.held) == (True, False)
     order = held.shuffled(np.arange(10, 90))
     for ours, theirs in zip(held.chunks(order, 1), read.chunks(order, 1), strict=True):
-        assert len(theirs.images) == 32
+        assert len(theirs.inputs) == 32
         count = int(ours.count)
         assert count == int(theirs.count)
-        for one, other in ((ours.images, theirs.images), (ours.labels, theirs.labels)):
+        for one, other in ((ours.inputs, theirs.inputs), (ours.labels, theirs.labels)):
             assert np.array_equal(np.array(one)[ours.order[:count]], np.array(other)[theirs.order[:count]])
     for ours, theirs in zip(held.batches(order), read.batches(order), strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))

@@ -12,45 +12,10 @@ from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.errors import UsageError
 from dnn_cli.runs.store import Store
 from dnn_cli.spec.catalog import KINDS
-from dnn_cli.spec.load import to_yaml
-from dnn_cli.training.job import prepare
-from dnn_cli.training.train import first_record, train
 from tests.conftest import DIVERGES
+from tests.training.conftest import Silent
 
 KERAS = tuple(int(part) for part in keras.__version__.split(".")[:2])
-
-
-class Silent:
-    """A listener that keeps what it is told."""
-
-    def __init__(self):
-        self.epochs = []
-        self.batches = []
-
-    def on_begin(self, device, plan, steps):
-        self.device, self.steps = device, steps
-
-    def on_batch(self, epoch, step, scores):
-        self.batches.append((epoch, step))
-
-    def on_epoch(self, scores):
-        self.epochs.append(dict(scores))
-
-
-@pytest.fixture
-def trained(tmp_path):
-    """Trains an experiment into a run of its own; returns the run, its record and its listener."""
-
-    def run(experiment, listener=None):
-        examples = load_examples(experiment.data)
-        split = split_examples(experiment.data, len(examples))
-        listener = listener or Silent()
-        job = prepare(experiment, examples, split)
-        with Store(tmp_path / "runs").new_run(experiment.name, to_yaml(experiment), first_record(job)) as made:
-            assert made.read_record().status == "running"
-            return made, train(job, made, listener), listener
-
-    return run
 
 
 def weights(run):
@@ -112,7 +77,7 @@ def test_a_run_directory_holds_the_whole_story(experiment, trained):
     assert record.results.last == listener.epochs[-1]
     assert record.results.best["val_accuracy"] == max(row["val_accuracy"] for row in listener.epochs)
     fingerprint = load_examples(experiment().data).fingerprint()
-    assert record.data == {"dataset": "digits", "train": 1437, "validation": 360, "fingerprint": fingerprint}
+    assert record.data == {"dataset": "digits", "train": 1437, "validation": 360, "test": 0, "fingerprint": fingerprint}
     assert {"dnn", "python", "tensorflow", "keras", "numpy", "scikit-learn"} == set(record.versions)
     assert listener.batches == [(1, 45), (2, 45)], "a call an epoch"
     assert (record.engine, record.plan["steps"], record.plan["jit"]) == ("chunked", 45, True)
@@ -135,8 +100,8 @@ def test_plain_keras_gives_exactly_the_recorded_validation_score(experiment, tra
     one = experiment(*overrides)
     made, record, _ = trained(one)
     examples = load_examples(one.data)
-    split = split_examples(one.data, len(examples))
-    inputs = examples.images[split.validation].reshape(-1, *one.data.input_shape) / np.float32(16)
+    split = split_examples(one.data, examples)
+    inputs = examples.inputs[split.validation].reshape(-1, *one.data.input_shape) / np.float32(16)
     labels = examples.labels[split.validation].astype("int32")
     if one.loss.targets == "one_hot":
         labels = np.eye(10, dtype="float32")[labels]

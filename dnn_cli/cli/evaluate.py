@@ -1,0 +1,55 @@
+"""`dnn evaluate`: the scores of a trained network on its test or validation set."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dnn_cli.cli.arguments import AsJson, RunsDir
+from dnn_cli.cli.console import print_json, results
+from dnn_cli.errors import UsageError
+from dnn_cli.report.words import visible
+
+
+class Part(str, Enum):
+    """What can be evaluated on."""
+
+    test = "test"
+    validation = "validation"
+
+
+def evaluate(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="An id, a directory, a name, @1 or best:val_accuracy.")],
+    split: Annotated[Part, typer.Option(help="The examples to evaluate on.")] = Part.test,
+    runs_dir: RunsDir = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """Evaluate a trained network on its test set, which nothing else reads."""
+    from dnn_cli.cli.progress import open_screen
+    from dnn_cli.report.runs import scores_text
+    from dnn_cli.runs.store import Store
+    from dnn_cli.spec.load import load
+
+    found = Store(runs_dir).find(run)
+    record = found.read_record()
+    loaded = load(str(found.config), to_train=True)
+    if not found.model.exists():
+        raise UsageError(f"{found.directory} holds no model: the run is {record.status}", "train it to its end first")
+    data = loaded.experiment.data
+    if split is Part.test and not data.test_examples:
+        raise UsageError(f"{data.dataset} has no test set", "train with data.test_size=0.2 to keep one apart")
+    with open_screen() as screen:
+        from dnn_cli.cli.job import preparing
+
+        with preparing(loaded, screen, record.epochs) as (job, progress, _):
+            from dnn_cli.training.evaluate import check_same_data
+            from dnn_cli.training.evaluate import evaluate as work
+
+            progress(f"evaluating on the {split.value} set")
+            check_same_data(record, job.examples)
+            examples, scores = work(job, found, split.value)
+    if as_json:
+        print_json({"id": record.id, "name": record.name, "split": split.value, "examples": examples, "scores": scores})
+    else:
+        results().print(visible(f"{record.name} on {examples:,} {split.value} examples: {scores_text(scores)}"))

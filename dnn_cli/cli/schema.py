@@ -1,0 +1,33 @@
+"""`dnn schema`: the config language for editors."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dnn_cli.cli.console import write_result
+from dnn_cli.errors import DnnError, UsageError
+
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to a file, whole or not at all.")
+]
+
+
+def schema(output: Output = None) -> None:
+    """Print the JSON Schema of a config, with which editors complete and check."""
+    from dnn_cli.runs.files import write_text
+    from dnn_cli.spec.schema import json_schema
+
+    found = json_schema()
+    if output is None:
+        escaped = "utf" not in (sys.stdout.encoding or "").lower()
+        write_result(json.dumps(found, ensure_ascii=escaped, indent=2) + "\n")
+        return
+    if output.exists() and not output.is_file():
+        raise UsageError(f"{output} is not a file", "name one that is to be written")
+    try:
+        write_text(output, json.dumps(found, ensure_ascii=False, indent=2) + "\n")
+    except OSError as error:
+        raise DnnError(f"cannot write {output}: {error.strerror}") from None

@@ -1,0 +1,99 @@
+"""The rows of a CSV file with the lines they stand on, and the collection of what is wrong with them."""
+
+import codecs
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import BinaryIO
+
+from dnn_cli.errors import OwnDataError
+
+Row = tuple[int, list[str]]
+"""The line that a row starts on, and its cells."""
+
+MAX_LINE = 10_000_000
+"""Bytes of a line, far beyond any table, so that a file without line ends takes no memory."""
+
+MOST_SHOWN = 10
+"""More faults are only counted."""
+
+
+@dataclass
+class Faults:
+    """Collects what is wrong with a file, so that all of it is said at once."""
+
+    path: str
+    shown: list[str] = field(default_factory=list)
+    hint: str = ""
+    """Of the first fault that has one."""
+
+    count: int = 0
+
+    def add(self, line: int, message: str, hint: str = "") -> None:
+        """Note one fault."""
+        if self.count < MOST_SHOWN:
+            self.shown.append(f"{self.path}:{line}  {message}")
+            self.hint = self.hint or hint
+        self.count += 1
+
+    def check(self) -> None:
+        """Go on only if there are none.
+
+        Raises:
+            OwnDataError: there are faults; shows the first and counts the rest.
+        """
+        if self.count:
+            more = [f"… and {self.count - MOST_SHOWN:,} more"] if self.count > MOST_SHOWN else []
+            raise OwnDataError("\n".join([*self.shown, *more]), self.hint)
+
+
+def read_rows(path: str, stream: BinaryIO) -> Iterator[Row]:
+    """Every row that is not blank, the header first.
+
+    Raises:
+        OwnDataError: the file is not UTF-8 text, or not CSV.
+    """
+    lines = read_lines(path, stream)
+    first = next(lines, "")
+    reader = csv.reader(chain([first], lines), delimiter=find_delimiter(first), skipinitialspace=True, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise OwnDataError(
+                f"{path}:{line}  is not CSV: {error}",
+                "quotes must come in pairs, lines must end with a line feed, and no field may be huge",
+            ) from None
+        if len(row) > 1 or (row and row[0].strip()):
+            yield line, row
+
+
+def read_lines(path: str, stream: BinaryIO) -> Iterator[str]:
+    """The lines of UTF-8 text, decoded one by one so that a fault has its line."""
+    number = 0
+    while raw := stream.readline(MAX_LINE):
+        number += 1
+        if number == 1:
+            raw = raw.removeprefix(codecs.BOM_UTF8)
+        if len(raw) == MAX_LINE:
+            raise OwnDataError(f"{path}:{number}  is longer than {MAX_LINE:,} bytes, which no row of a table is")
+        if b"\0" in raw:
+            raise OwnDataError(f"{path}:{number}  holds a NUL byte, which no text does", "save the file as UTF-8 text")
+        try:
+            yield raw.decode()
+        except UnicodeDecodeError:
+            raise OwnDataError(f"{path}:{number}  is not UTF-8 text", "save the file as UTF-8") from None
+
+
+def find_delimiter(header: str) -> str:
+    """The comma, or in a header without one the semicolon or tab."""
+    return next((delimiter for delimiter in ",;\t" if delimiter in header), ",")
+
+
+def quoted(text: str) -> str:
+    """A cell as a message shows it: in quotes and not too long."""
+    return repr(text if len(text) <= 40 else f"{text[:39]}…")

@@ -1,0 +1,171 @@
+"""A table in a CSV file: a row an example, one column to predict, all others numbers."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain, islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.errors import OwnDataError, nearest
+from dnn_cli.formats.contents import Arrays, Contents, Task
+from dnn_cli.formats.csv_numbers import FILL_IN, number_fault, to_float, to_floats
+from dnn_cli.formats.csv_rows import Faults, Row, quoted, read_rows
+from dnn_cli.formats.csv_target import Column, read_target
+from dnn_cli.formats.files import file_status, opened
+
+MAX_BYTES = 2_000_000_000
+BLOCK = 4096
+"""Rows converted at once; their text is then forgotten."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file, parsed."""
+
+    contents: Contents
+    arrays: Arrays
+
+
+@dataclass(frozen=True)
+class Header:
+    """The names of the columns, and which of them is the target."""
+
+    names: tuple[str, ...]
+    target: int
+
+
+@dataclass(frozen=True)
+class Body:
+    """What has been read below the header: numbers by block, and the target's cells with their lines."""
+
+    inputs: list[NDArray[np.float32]] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+
+
+def inspect_csv(path: str, target: str | None, task: Task, classes: tuple[str, ...] | None = None) -> Contents:
+    """What a table says of itself.
+
+    Args:
+        path: The file: UTF-8 with a header, its fields apart by commas, semicolons or tabs.
+        target: The name of the column to predict, or None for the last.
+        task: Whether it holds classes or numbers, or `auto`.
+        classes: Of the training file, where this is a file beside it; empty for a regression.
+
+    Raises:
+        OwnDataError: the file is no such table; names the first faults with line and column.
+    """
+    return find_table(path, target, task, classes).contents
+
+
+def read_csv(path: str, target: str | None, task: Task, classes: tuple[str, ...] | None = None) -> Arrays:
+    """The examples of a table; arguments and errors as for `inspect_csv`. The arrays cannot be written to."""
+    return find_table(path, target, task, classes).arrays
+
+
+def find_table(path: str, target: str | None, task: Task, classes: tuple[str, ...] | None) -> Table:
+    """The parsed file, from memory if it has not changed since it was last parsed."""
+    status = file_status(path)
+    if status.st_size > MAX_BYTES:
+        raise OwnDataError(
+            f"{path} has {status.st_size / 1e9:,.1f} GB; a table may have {MAX_BYTES / 1e9:,.0f}", "use an .npz file"
+        )
+    return parse(path, status.st_mtime_ns, status.st_size, target, task, classes)
+
+
+@lru_cache(maxsize=4)
+def parse(
+    path: str, mtime_ns: int, size: int, target: str | None, task: Task, classes: tuple[str, ...] | None
+) -> Table:
+    """The parsed file; time and size only tell the cache one state of it from another."""
+    with opened(path) as stream:
+        rows = read_rows(path, stream)
+        header = read_header(path, next(rows, None), target)
+        body = read_body(path, header, rows)
+    name = header.names[header.target]
+    labels = read_target(Column(path, name, body.targets, body.lines), task, classes)
+    if name in labels.classes and to_float(name) is None:
+        raise OwnDataError(f"{path}:1  is a row of data: {quoted(name)} is a class", "the first line names the columns")
+    features = tuple(name for at, name in enumerate(header.names) if at != header.target)
+    inputs = np.concatenate(body.inputs).reshape(-1, len(features))
+    for array in (inputs, labels.values):
+        array.setflags(write=False)  # the cache holds the same arrays
+    contents = Contents((len(features),), len(inputs), labels.classes, features=features)
+    return Table(contents, Arrays(inputs, labels.values))
+
+
+def read_header(path: str, row: Row | None, target: str | None) -> Header:
+    """The header, if it names every column once, and the target's place in it.
+
+    Raises:
+        OwnDataError: there is no header, it is not one, or it has no such target.
+    """
+    if row is None:
+        raise OwnDataError(f"{path} is empty", "the first line names the columns")
+    line, names = row[0], tuple(cell.strip() for cell in row[1])
+    faults = Faults(path)
+    for at, name in enumerate(names, 1):
+        if not name:
+            faults.add(line, f"column {at} has no name", "name it, or remove it (pandas: to_csv(index=False))")
+    for name, times in Counter(names).items():
+        if name and times > 1:
+            faults.add(line, f"column {name} is there {times} times", "every column needs a name of its own")
+    faults.check()
+    if len(names) < 2:
+        raise OwnDataError(f"{path}:{line}  has only the column {names[0]}", "at least one more must hold the inputs")
+    if all(to_float(name) is not None for name in names) and names != tuple(map(str, range(len(names)))):
+        raise OwnDataError(f"{path}:{line}  holds numbers where the header should be", "name the columns there")
+    if target is None:
+        return Header(names, len(names) - 1)
+    if target not in names:
+        hint = nearest(target, names) or f"the columns are {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
+        raise OwnDataError(f"{path}:{line}  has no column {target}", hint)
+    return Header(names, names.index(target))
+
+
+def read_body(path: str, header: Header, rows: Iterator[Row]) -> Body:
+    """All rows below the header.
+
+    Raises:
+        OwnDataError: there are none, or some have faults.
+    """
+    body, faults = Body(), Faults(path)
+    interned: dict[str, str] = {}
+    while block := list(islice(rows, BLOCK)):
+        values = convert(header, block)
+        if values is None:
+            find_faults(header, block, faults)
+            continue
+        targets = (row[header.target].strip() for _, row in block)
+        body.inputs.append(values)
+        body.targets.extend(interned.setdefault(cell, cell) for cell in targets)
+        body.lines.extend(line for line, _ in block)
+    faults.check()
+    if not body.inputs:
+        raise OwnDataError(f"{path} has a header and no rows", "every row below it is an example")
+    return body
+
+
+def convert(header: Header, block: Iterable[Row]) -> NDArray[np.float32] | None:
+    """The inputs in many rows, or None if any row has a fault."""
+    width, at = len(header.names), header.target
+    if not all(len(row) == width and row[at].strip() for _, row in block):
+        return None
+    return to_floats(list(chain.from_iterable(row[:at] + row[at + 1 :] for _, row in block)))
+
+
+def find_faults(header: Header, block: Iterable[Row], faults: Faults) -> None:
+    """Note what is wrong with each of many rows."""
+    for line, row in block:
+        if len(row) != len(header.names):
+            than = f"{'fewer' if len(row) < len(header.names) else 'more'} fields than the header"
+            faults.add(line, f"has {than}: {len(row)} instead of {len(header.names)}", "text with a comma needs quotes")
+            continue
+        for at, (name, cell) in enumerate(zip(header.names, row, strict=True)):
+            if at != header.target and (fault := number_fault(cell)):
+                faults.add(line, f"column {name}: {fault[0]}", fault[1])
+            elif at == header.target and not cell.strip():
+                faults.add(line, f"column {name}: is empty", FILL_IN)

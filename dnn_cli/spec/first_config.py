@@ -1,0 +1,115 @@
+"""A first config, commented, for somebody's data and a few choices."""
+
+import json
+import os
+import shlex
+from dataclasses import dataclass
+
+from dnn_cli.spec.data import Data
+from dnn_cli.spec.datasets import DATASETS, Facts
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a first config depends on."""
+
+    data: Data
+    hidden: tuple[int, ...] = (100,)
+    """The units of every hidden layer."""
+
+    activation: str = "relu"
+    optimizer: str = "adam"
+    epochs: int | None = None
+    """As many as show something where none is said: few examples are seen oftener."""
+
+
+def data_for(name: str) -> Data:
+    """The data that a word means: a dataset, or the user's own csv, npz or folder of images by its path."""
+    if name in DATASETS:
+        return Data.model_validate({"dataset": name})
+    kind = "npz" if name.lower().endswith(".npz") else "image_folder" if os.path.isdir(name) else "csv"
+    return Data.model_validate({"dataset": kind, "path": os.path.abspath(name)})
+
+
+def first_config(choices: Choices, file: str) -> str:
+    """The text of a config that is to stand in a file.
+
+    Raises:
+        OwnDataError: the user's own data is not what it should be.
+    """
+    facts = choices.data.facts
+    output, loss, metric, meaning = aim(facts)
+    layers = [
+        *([("- Flatten", "all numbers of an image in one row")] if len(facts.input_shape) > 1 else []),
+        *(
+            (f"- {{type: Dense, units: {units}, activation: {choices.activation}, name: {name}}}", "")
+            for name, units in zip(hidden_names(choices.hidden), choices.hidden, strict=True)
+        ),
+        (output, meaning),
+    ]
+    lines = [
+        f"# {facts.examples:,} {facts.noun}s of {' × '.join(map(str, facts.input_shape))}; the output is {meaning}.",
+        "#",
+        f"#     dnn train {shlex.quote(file)}",
+        f"#     dnn train {shlex.quote(file)} optimizer=sgd epochs=10",
+        "#",
+        "# dnn list layers (or optimizers, activations, losses, metrics, datasets) shows what can stand here.",
+        "data:",
+        *(commented(f"  {line}", why) for line, why in data_lines(choices.data, facts, file)),
+        "model:",
+        "  layers:",
+        *(commented(f"    {line}", why) for line, why in layers),
+        commented(f"optimizer: {choices.optimizer}", "or with arguments: {type: adam, learning_rate: 0.001}"),
+        commented(f"loss: {loss}", "what training makes small"),
+        commented(f"metrics: [{metric}]", "what is shown beside it; the first decides which epoch is best"),
+        commented(f"epochs: {choices.epochs or (5 if facts.examples >= 10_000 else 50)}", "how often every example is seen"),
+        commented("batch_size: 32", "examples a step"),
+        commented("seed: 42", "another seed is another run of the same experiment"),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def aim(facts: Facts) -> tuple[str, str, str, str]:
+    """The output layer, the loss, the metric, and what the output means."""
+    if not facts.is_classification:
+        numbers = "a number to predict" if facts.targets == 1 else f"{facts.targets} numbers to predict"
+        layer = f"- {{type: Dense, units: {facts.targets}, name: output}}"
+        return layer, "mean_squared_error", "mean_absolute_error", numbers
+    if len(facts.classes) == 2:
+        layer = "- {type: Dense, units: 1, activation: sigmoid, name: output}"
+        return layer, "binary_crossentropy", "accuracy", f"the probability of {one_line(facts.classes[1])}"
+    layer = f"- {{type: Dense, units: {len(facts.classes)}, activation: softmax, name: output}}"
+    meaning = f"a probability for each of {len(facts.classes)} classes"
+    return layer, "sparse_categorical_crossentropy", "accuracy", meaning
+
+
+def data_lines(data: Data, facts: Facts, file: str) -> list[tuple[str, str]]:
+    """The keys of the data, each with why."""
+    lines = [(f"dataset: {data.dataset}", "")]
+    if data.path is not None:
+        relative = os.path.relpath(data.path, os.path.dirname(os.path.abspath(file)))
+        lines.append((f"path: {json.dumps(relative, ensure_ascii=False)}", "relative to this file"))
+    if not facts.validation_examples:
+        lines.append(("validation_size: 0.2", "the share that is not trained on, but scored after every epoch"))
+    if not facts.test_examples:
+        lines.append(("test_size: 0.2", "the share kept apart first, for dnn evaluate"))
+    if facts.is_classification and (not facts.test_examples or not facts.validation_examples):
+        lines.append(("stratify: true", "with equal shares of the classes everywhere"))
+    if len(facts.input_shape) == 1:
+        lines.append(("standardize: true", "every input with mean 0 and deviation 1"))
+    return lines
+
+
+def hidden_names(hidden: tuple[int, ...]) -> list[str]:
+    """What the hidden layers are called."""
+    return ["hidden"] if len(hidden) == 1 else [f"hidden_{number}" for number in range(1, len(hidden) + 1)]
+
+
+def one_line(name: str) -> str:
+    """The name of a class as part of a comment."""
+    return "".join(c if c.isprintable() else "?" for c in name)[:60]
+
+
+def commented(line: str, why: str) -> str:
+    """A line with a comment at a common place."""
+    return f"{line:<45} # {why}" if why else line

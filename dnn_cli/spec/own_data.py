@@ -1,0 +1,82 @@
+"""The facts of the user's own data, told by the files themselves without reading all of them."""
+
+import os
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from dnn_cli.errors import OwnDataError
+from dnn_cli.formats.contents import Contents, Part
+from dnn_cli.spec.datasets import Facts
+
+if TYPE_CHECKING:
+    from dnn_cli.spec.data import Data
+
+
+def own_facts(data: "Data") -> Facts:
+    """What the files that `data` names hold.
+
+    Raises:
+        OwnDataError: one is missing or is not what it should be.
+    """
+    return facts_as_of(data, tuple(map(stamp, (data.path, data.validation_path, data.test_path))))
+
+
+@lru_cache(maxsize=8)
+def facts_as_of(data: "Data", _: tuple[object, ...]) -> Facts:
+    """The facts, found once for files that do not change."""
+    train = inspect(data, "train")
+    if train is None:
+        raise OwnDataError(f"{data.path} holds no examples")
+    validation, test = inspect(data, "validation", train), inspect(data, "test", train)
+    for part, other in (("validation", validation), ("test", test)):
+        if other is not None:
+            check_alike(part, other, train)
+    return Facts(
+        input_shape=train.input_shape,
+        classes=train.classes,
+        targets=train.targets,
+        pixel_max=train.pixel_max,
+        examples=train.examples + (validation.examples if validation else 0),
+        validation_examples=validation.examples if validation else 0,
+        test_examples=test.examples if test else 0,
+    )
+
+
+def inspect(data: "Data", part: Part, train: Contents | None = None) -> Contents | None:
+    """What one part of the data holds; `None` where there is no such part."""
+    classes = train.classes if train is not None else None
+    path = {"train": data.path, "validation": data.validation_path, "test": data.test_path}[part]
+    if data.dataset == "npz":
+        from dnn_cli.formats.npz import inspect_npz
+
+        return inspect_npz(str(data.path), data.task or "auto", part)
+    if path is None:
+        return None
+    if data.dataset == "csv":
+        from dnn_cli.formats.csv_table import inspect_csv
+
+        return inspect_csv(path, data.target, data.task or "auto", classes)
+    from dnn_cli.formats.image_folder import inspect_images
+
+    return inspect_images(path, data.image_size, data.color_mode or "rgb", classes)
+
+
+def check_alike(part: str, other: Contents, train: Contents) -> None:
+    """Refuse a validation or test set of another kind than the training examples."""
+    if (other.input_shape, other.targets) != (train.input_shape, train.targets):
+        shapes = f"{other.input_shape} where the training examples have {train.input_shape}"
+        raise OwnDataError(f"the {part} examples have the shape {shapes}")
+    if other.features != train.features:
+        columns = f"{', '.join(other.features)} where the training examples have {', '.join(train.features)}"
+        raise OwnDataError(f"the {part} examples have the columns {columns}", "the same columns in the same order")
+
+
+def stamp(path: str | None) -> tuple[int, int] | None:
+    """What changes when a file does."""
+    if path is None:
+        return None
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size

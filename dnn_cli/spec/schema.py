@@ -1,0 +1,147 @@
+"""The config language as a JSON Schema, for editors that complete and check configs while they are written.
+
+It is made from the classes that validate, so that a new class, field or union is in it by itself. It judges each key
+alone; what fits together is left to `dnn check`. Where the two differ:
+
+- 10.0 is a whole number to JSON Schema, and none to `dnn`.
+- Formatting characters beyond the first 65,536 are refused in names by `dnn` alone, as not all editors' patterns
+  reach them; and which characters count as letters, in Muon's patterns, is up to the editor.
+- What an `extends` makes of a part without a `type` depends on the other file: any class that takes the keys will do.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic.json_schema import CoreRef, GenerateJsonSchema, JsonRef, JsonSchemaValue
+from pydantic_core import core_schema
+
+from dnn_cli.spec.base import Part
+from dnn_cli.spec.catalog import KINDS
+from dnn_cli.spec.experiment import Experiment
+from dnn_cli.spec.field_texts import field_texts
+from dnn_cli.spec.names import printable, without_slash
+from dnn_cli.spec.objectives import ALIASES
+from dnn_cli.spec.partial import Partial
+
+EXTENDS = {
+    "description": "Another config to start from, relative to this file: mappings merge, everything else replaces.",
+    "type": "string",
+    "minLength": 1,
+}
+CONTROL = (
+    r"[\u0000-\u001f\u007f-\u009f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b\u200e\u200f"
+    r"\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
+)
+"""Control and formatting characters, in escapes that every reader of patterns knows."""
+
+RULES: dict[Any, list[JsonSchemaValue]] = {
+    printable: [{"pattern": r"\S"}, {"not": {"pattern": CONTROL}}],
+    without_slash: [{"pattern": "^[^/]*$"}],
+}
+"""What the functions that judge a text refuse."""
+
+Reader = Callable[[Any], Any]
+"""What reads the short way to write a value as the long one."""
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a config."""
+    found = Experiment.model_json_schema(schema_generator=Generator)
+    definitions = found.pop("$defs")
+    found["required"].remove("name")  # the name of the file, where none is given
+    child = Partial(definitions).of(found)
+    for config in (found, child):
+        config["properties"] = {"extends": EXTENDS, **config["properties"]}
+    return {
+        "$schema": GenerateJsonSchema.schema_dialect,
+        "title": "A config of dnn",
+        "type": "object",
+        "if": {"required": ["extends"]},
+        "then": {"$ref": "#/$defs/PartialExperiment"},
+        "else": {"$ref": "#/$defs/Experiment"},
+        "$defs": {"Experiment": found, "PartialExperiment": child, **definitions},
+    }
+
+
+class Generator(GenerateJsonSchema):
+    """Pydantic's own schema of the classes, and with it what is read before they see it."""
+
+    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
+        return value  # the order of the classes
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False  # it would only repeat the key
+
+    def normalize_name(self, name: str) -> str:
+        return super().normalize_name(name.removeprefix("dnn_cli.spec."))  # of classes that share a name
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        found = super().model_schema(schema)
+        description = found.pop("description", "").partition("\n")[0]
+        told = {"type": description, **field_texts(schema["cls"])}
+        for name, field in found["properties"].items():
+            if name in told:
+                field["description"] = told[name]
+        del found["title"]
+        return {"description": description, **found}
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        found = super().default_schema(schema)
+        if found.get("default", ...) in (None, found.get("const")):
+            del found["default"]  # it says what absence says, or the only choice there is
+        return found
+
+    def encode_default(self, dft: Any) -> Any:
+        if isinstance(dft, tuple):
+            return [self.encode_default(item) for item in dft]
+        short = isinstance(dft, Part) and not dft.model_fields_set
+        return getattr(dft, "type", {}) if short else super().encode_default(dft)
+
+    def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
+        return self.union(schema, lambda value: value)
+
+    def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
+        inner: Any = schema["schema"]
+        read: Any = schema["function"]["function"]
+        if inner["type"] == "tagged-union":
+            return self.union(inner, read)
+        found = super().function_before_schema(schema)
+        if inner["type"] == "tuple" and isinstance(read(1), list):
+            return {"anyOf": [found["prefixItems"][0], found]}
+        return found
+
+    def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:
+        found = super().function_after_schema(schema)
+        rules = RULES.get(schema["function"]["function"], [])
+        return {**found, "allOf": [*found.get("allOf", []), *rules]} if rules else found
+
+    def union(self, schema: core_schema.TaggedUnionSchema, read: Reader) -> JsonSchemaValue:
+        """The classes of a union by their `type`, and the bare names and the mapping without a type that are read."""
+        choices = {str(tag): self.generate_inner(choice) for tag, choice in schema["choices"].items()}
+        if schema["discriminator"] != "type":
+            return {"anyOf": list(choices.values())}
+        classes = {tag: self.get_schema_from_definitions(JsonRef(at["$ref"])) or {} for tag, at in choices.items()}
+        arguments = {tag: [key for key in cls.get("required", ()) if key != "type"] for tag, cls in classes.items()}
+        for tag, cls in classes.items():
+            cls["required"] = arguments[tag] if tag == type_of(read({})) else ["type", *arguments[tag]]
+        named = {name: type_of(read(name)) for name in (*choices, *ALIASES)}
+        bare = [
+            {"const": name, "description": classes[tag].get("description", "")}
+            for name, tag in named.items()
+            if arguments.get(tag) == []
+        ]
+        return self.shared(tuple(choices), {"anyOf": [*bare, *choices.values()]})
+
+    def shared(self, tags: tuple[str, ...], union: JsonSchemaValue) -> JsonSchemaValue:
+        """A reference to a union that has a name of its own; else the union itself."""
+        kind = next((kind for kind, classes in KINDS.items() if tuple(classes) == tags), None)
+        if kind is None:
+            return union
+        name, reference = self.get_cache_defs_ref_schema(CoreRef(kind.title()))
+        self.definitions[name] = union
+        return reference
+
+
+def type_of(value: Any) -> Any:
+    """The `type` of what a reader made of a value."""
+    return value.get("type") if isinstance(value, dict) else None

@@ -1,0 +1,274 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnn_cli.errors import OwnDataError
+from dnn_cli.formats import csv_table
+from dnn_cli.formats.contents import Contents
+from dnn_cli.formats.csv_table import inspect_csv, read_csv
+
+IRIS = "sepal,petal,species\n5.1,1.4,setosa\n6.7,4.7,versicolor\n4.9,1.5,setosa\n"
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Writes a file, text as UTF-8, and returns its path."""
+
+    def write(content, name="data.csv"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return str(path)
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    """A file that every example of a rule writes anew."""
+    return tmp_path_factory.mktemp("csv") / "data.csv"
+
+
+def refusal(path, target=None, task="auto", classes=None):
+    """The fault of a file, its message and hint."""
+    with pytest.raises(OwnDataError) as caught:
+        inspect_csv(path, target, task, classes)
+    assert caught.value.exit_code == 2
+    return caught.value
+
+
+def columns(*targets):
+    """A table with one feature and these targets."""
+    return "x,y\n" + "".join(f"{at},{target}\n" for at, target in enumerate(targets))
+
+
+def test_a_table_is_read_as_its_columns_say(table):
+    path = table(IRIS)
+    assert inspect_csv(path, None, "auto") == Contents((2,), 3, ("setosa", "versicolor"), features=("sepal", "petal"))
+    arrays = read_csv(path, None, "auto")
+    assert arrays.inputs.dtype == np.float32
+    assert arrays.inputs.flags.c_contiguous
+    assert np.array_equal(arrays.inputs, np.array([[5.1, 1.4], [6.7, 4.7], [4.9, 1.5]], np.float32))
+    assert arrays.labels.dtype == np.int32
+    assert arrays.labels.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(IRIS.replace(",", ";"), id="semicolons"),
+        pytest.param(IRIS.replace(",", "\t"), id="tabs"),
+        pytest.param(IRIS.replace("\n", "\r\n"), id="Windows line ends"),
+        pytest.param(IRIS.encode("utf-8-sig"), id="byte order mark"),
+        pytest.param(IRIS.replace(",", ", "), id="spaces after commas"),
+        pytest.param(IRIS.replace("\n", "\n\n") + "\n \n", id="blank lines"),
+        pytest.param(IRIS.replace("setosa", '"setosa"'), id="quotes"),
+        pytest.param(IRIS.removesuffix("\n"), id="no last line end"),
+    ],
+)
+def test_however_it_is_written_it_is_the_same_table(table, content):
+    plain, other = (read_csv(table(text, name), None, "auto") for text, name in ((IRIS, "a.csv"), (content, "b.csv")))
+    assert np.array_equal(plain.inputs, other.inputs)
+    assert np.array_equal(plain.labels, other.labels)
+    contents = inspect_csv(table(content), None, "auto")
+    assert contents.features == ("sepal", "petal")
+    assert contents.classes == ("setosa", "versicolor")
+
+
+def test_the_target_may_stand_anywhere(table):
+    path = table("y,a,b\nno,1,2\nyes,3,4\n")
+    assert inspect_csv(path, "y", "auto").features == ("a", "b")
+    assert read_csv(path, "y", "auto").inputs.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("targets", "task", "classes", "labels"),
+    [
+        pytest.param(["b", "a", "b"], "auto", ("a", "b"), [1, 0, 1], id="text is classes"),
+        pytest.param(["10", "9", "10"], "auto", ("9", "10"), [1, 0, 1], id="whole numbers are classes, by value"),
+        pytest.param(["1", "1.0", "02"], "auto", ("1", "2"), [0, 0, 1], id="1 and 1.0 are one class"),
+        pytest.param(["10", "9", "x"], "auto", ("10", "9", "x"), [0, 1, 2], id="numbers beside text are text"),
+        pytest.param(["1", "2.5", "3"], "auto", (), [[1], [2.5], [3]], id="a fraction makes a regression"),
+        pytest.param(["1", "2", "2"], "regression", (), [[1], [2], [2]], id="whole numbers as a regression"),
+        pytest.param(["고양이", "개", "개"], "auto", ("개", "고양이"), [1, 0, 0], id="any script"),
+    ],
+)
+def test_what_the_target_is_follows_from_its_cells(table, targets, task, classes, labels):
+    path = table(columns(*targets))
+    assert inspect_csv(path, "y", task).classes == classes
+    found = read_csv(path, "y", task).labels
+    assert found.tolist() == labels
+    assert found.dtype == (np.int32 if classes else np.float32)
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "hint"),
+    [
+        pytest.param("", "data.csv is empty", "names the columns", id="no bytes"),
+        pytest.param("\n\n", "data.csv is empty", "names the columns", id="only blank lines"),
+        pytest.param("a,b\n", "has a header and no rows", "", id="header only"),
+        pytest.param("a,,b\n1,2,3\n", "data.csv:1  column 2 has no name", "index=False", id="column without a name"),
+        pytest.param("a,a,b\n1,2,3\n", ":1  column a is there 2 times", "", id="name there twice"),
+        pytest.param("a\n1\n", ":1  has only the column a", "inputs", id="one column"),
+        pytest.param("5.1,3.5,0\n4.9,3.0,1\n", ":1  holds numbers where the header", "", id="no header, numbers"),
+        pytest.param("5.1,Iris\n4.9,Iris\n4.8,Rose\n", ":1  is a row of data: 'Iris'", "", id="no header, text"),
+        pytest.param("a,b\n1,0\n1,2,3\n", ":3  has more fields than the header: 3 instead", "quote", id="more fields"),
+        pytest.param("a,b\n1,0\n1\n", ":3  has fewer fields than the header: 1 instead", "", id="fewer fields"),
+        pytest.param("a,b\n,0\n", ":2  column a: is empty", "fill it in or remove the row", id="empty cell"),
+        pytest.param("a,b\n1, \n", ":2  column b: is empty", "fill it in or remove the row", id="empty target"),
+        pytest.param("a,b\nabc,0\n", ":2  column a: 'abc' is not a number", "encode text", id="text"),
+        pytest.param("a;b\n1,5;0\n", ":2  column a: '1,5' is not a number", "point", id="decimal comma"),
+        pytest.param("a,b\n1_000,0\n", ":2  column a: '1_000' is not a number", "", id="Python's own digits"),
+        pytest.param("a,b\nnan,0\n", ":2  column a: 'nan' is not a finite number", "fill it in", id="nan"),
+        pytest.param("a,b\n-inf,0\n", ":2  column a: '-inf' is not a finite", "fill it in", id="inf"),
+        pytest.param("a,b\n1e39,0\n", ":2  column a: '1e39' is more than a 32-bit", "scale", id="too large"),
+        pytest.param("a,b\n" + "x" * 99 + ",0\n", "x…' is not a number", "", id="a long cell is cut"),
+        pytest.param(b"a,b\n1,\xff\n", ":2  is not UTF-8 text", "UTF-8", id="not UTF-8"),
+        pytest.param("a,b\n1,x\n".encode("utf-16-le"), ":1  holds a NUL byte", "UTF-8", id="UTF-16"),
+        pytest.param('a,b\n1,"x\n', ":2  is not CSV", "quotes", id="open quote"),
+        pytest.param("a,b\n1," + "x" * 200_000 + "\n", ":2  is not CSV: field larger", "huge", id="huge field"),
+        pytest.param(columns("a", "a"), "column y holds only 'a'", "two classes", id="one class"),
+        pytest.param(columns(*range(21)), "holds 21 classes in 21 examples", "task: regression", id="each its own"),
+        pytest.param(
+            columns(*(f"n{at}" for at in range(21))), "21 classes in 21", "data.target", id="each its own name"
+        ),
+        pytest.param(columns(*[*range(10_001)] * 2), "10,001 classes", "task: regression", id="too many classes"),
+        pytest.param(columns("1.5", "n/a"), ":3  column y: 'n/a' is not", "", id="text among fractions"),
+        pytest.param(columns("a", "nan"), ":3  column y: 'nan' is a missing label", "fill it in", id="missing label"),
+    ],
+)  # fmt: skip
+def test_a_fault_names_its_place_and_what_to_do(table, content, message, hint):
+    error = refusal(table(content))
+    assert message in error.message
+    assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    ("targets", "task", "message", "hint"),
+    [
+        pytest.param(["1", "2.5"], "classification", ":3  column y: '2.5' is not a whole", "regression", id="fraction"),
+        pytest.param(["1", "cat"], "regression", ":3  column y: 'cat' is not a number", "classification", id="text"),
+        pytest.param(["1", "1e39"], "regression", ":3  column y: '1e39' is more than", "", id="too large"),
+        pytest.param(["1", "inf"], "regression", ":3  column y: 'inf' is not a finite", "", id="inf"),
+    ],
+)
+def test_a_target_must_be_of_its_task(table, targets, task, message, hint):
+    error = refusal(table(columns(*targets)), "y", task)
+    assert message in error.message
+    assert hint in error.hint
+
+
+def test_an_unknown_target_is_answered_with_the_nearest(table):
+    error = refusal(table(IRIS), "speces")
+    assert "has no column speces" in error.message
+    assert error.hint == "did you mean species?"
+    assert "sepal, petal, species" in refusal(table(IRIS), "zzz").hint
+
+
+def test_the_first_ten_faults_are_shown_and_the_rest_counted(table):
+    path = table("a,b,c\n" + "x,y,0\n" * 8)
+    lines = refusal(path).message.split("\n")
+    assert lines[0] == f"{path}:2  column a: 'x' is not a number"
+    assert lines[1] == f"{path}:2  column b: 'y' is not a number"
+    assert len(lines) == 11
+    assert lines[-1] == "… and 6 more"
+    assert len(refusal(table("a,b,c\n" + "x,y,0\n" * 5)).message.split("\n")) == 10
+
+
+def test_lines_are_those_of_an_editor(table):
+    content = 'a,b\n1,"two\nlines"\n\n2,k\nbad,k\n'
+    assert ":6  column a: 'bad'" in refusal(table(content)).message
+
+
+def test_faults_are_found_beyond_the_first_block(table):
+    rows = [f"{at},{at % 2}\n" for at in range(10_000)]
+    rows[9_000] = "oops,1\n"
+    assert ":9002  column a: 'oops'" in refusal(table("a,b\n" + "".join(rows))).message
+    rows[9_000] = "9000,1\n"
+    assert read_csv(table("a,b\n" + "".join(rows)), None, "auto").inputs[:, 0].tolist() == list(range(10_000))
+
+
+def test_a_file_beside_the_training_file_has_its_classes(table):
+    path = table(columns("b"))
+    assert inspect_csv(path, "y", "auto", ("a", "b")).classes == ("a", "b")
+    assert read_csv(path, "y", "auto", ("a", "b")).labels.tolist() == [1]
+    assert read_csv(table(columns("2.0"), "n.csv"), "y", "auto", ("1", "2")).labels.tolist() == [1]
+    assert read_csv(table(columns("02"), "t.csv"), "y", "auto", ("02", "x")).labels.tolist() == [0]
+    assert read_csv(table(columns("2"), "r.csv"), "y", "auto", ()).labels.tolist() == [[2.0]]
+    error = refusal(table(columns("a", "dog"), "d.csv"), "y", "auto", ("a", "b"))
+    assert "d.csv:3  column y: 'dog' is no class of the training file" in error.message
+    assert "'a', 'b'" in error.hint
+
+
+def test_a_file_is_parsed_once_until_it_changes(table, monkeypatch):
+    path = table(IRIS)
+    first = read_csv(path, None, "auto")
+    monkeypatch.setattr(csv_table, "opened", None)
+    assert inspect_csv(path, None, "auto").examples == 3
+    assert read_csv(path, None, "auto") is first
+    monkeypatch.undo()
+    table(IRIS + "5.0,1.0,virginica\n")
+    assert inspect_csv(path, None, "auto").examples == 4
+
+
+def test_nobody_can_write_into_the_cache(table):
+    arrays = read_csv(table(IRIS), None, "auto")
+    with pytest.raises(ValueError, match="read-only"):
+        arrays.inputs[0] = 0
+    with pytest.raises(ValueError, match="read-only"):
+        arrays.labels[0] = 0
+
+
+def test_only_regular_files_are_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")  # opening it would wait for a writer
+    assert "is a pipe or device" in refusal(str(tmp_path / "pipe.csv")).message
+    assert "is a pipe or device" in refusal("/dev/zero").message
+    assert "is a directory" in refusal(str(tmp_path)).message
+    assert "No such file" in refusal(str(tmp_path / "none.csv")).message
+    assert "cannot be read" in refusal("a\0b").message
+
+
+def test_a_file_too_large_is_not_opened(tmp_path):
+    path = tmp_path / "huge.csv"
+    path.touch()
+    os.truncate(path, 2_000_000_001)
+    assert "2.0 GB" in refusal(str(path)).message
+
+
+def test_a_line_that_never_ends_is_refused(table):
+    assert ":2  is longer than" in refusal(table("a,b\n" + "1," * 6_000_000)).message
+
+
+def test_a_description_needs_no_numpy():
+    script = "import dnn_cli.formats.contents, sys; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+@given(st.integers(1, 5).flatmap(lambda width: st.lists(st.lists(FLOATS, min_size=width, max_size=width), min_size=1)))
+def test_any_table_of_finite_floats_survives_the_round_trip(scratch, rows):
+    header = ",".join(f"c{at}" for at in range(len(rows[0]))) + ",y\n"
+    scratch.write_text(header + "".join(",".join(map(repr, [*row, 0.5])) + "\n" for row in rows))
+    csv_table.parse.cache_clear()
+    arrays = read_csv(str(scratch), None, "auto")
+    assert np.array_equal(arrays.inputs, np.array(rows, np.float32))
+    assert np.array_equal(arrays.labels, np.full((len(rows), 1), 0.5, np.float32))
+
+
+ANY_TABLE = st.text('a1,;\t\n\r" .-eé\0_', max_size=60).map(lambda text: f"a,b\n{text}".encode())
+
+
+@given(st.binary() | ANY_TABLE, st.sampled_from(["auto", "classification", "regression"]))
+def test_any_bytes_are_a_table_or_refused(scratch, content, task):
+    scratch.write_bytes(content)
+    csv_table.parse.cache_clear()
+    try:
+        assert inspect_csv(str(scratch), None, task).examples > 0
+    except OwnDataError as error:
+        assert error.message.startswith(str(scratch))

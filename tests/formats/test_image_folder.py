@@ -1,0 +1,261 @@
+import io
+import os
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from dnn_cli.errors import OwnDataError
+from dnn_cli.formats import files, image_folder
+from dnn_cli.formats.contents import Contents
+from dnn_cli.formats.image_folder import inspect_images, read_images
+
+GREY = np.arange(6, dtype=np.uint8).reshape(2, 3) * 40
+COLOUR = np.arange(18, dtype=np.uint8).reshape(2, 3, 3) * 14
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Writes a folder of images and returns its path; every file is named by its class and its own name."""
+
+    def write(images, name="images"):
+        for file, image in images.items():
+            put(tmp_path / name / file, image)
+        return str(tmp_path / name)
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    """A folder with one good class, and a second for every example of a rule to write anew."""
+    path = tmp_path_factory.mktemp("images")
+    put(path / "a" / "1.png", GREY)
+    (path / "b").mkdir()
+    return path
+
+
+def put(path, image):
+    """Write an array as an image, a Pillow image, or bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(image, bytes):
+        path.write_bytes(image)
+    else:
+        (Image.fromarray(image) if isinstance(image, np.ndarray) else image).save(path)
+
+
+def encoded(image, **arguments):
+    """The bytes of a PNG."""
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "PNG", **arguments)
+    return stream.getvalue()
+
+
+def bomb(height, width):
+    """A small PNG that promises many pixels."""
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+def refusal(path, size=None, mode="grayscale", classes=None, inspect=inspect_images):
+    """The fault of a folder."""
+    with pytest.raises(OwnDataError) as caught:
+        inspect(path, size, mode, classes)
+    assert caught.value.exit_code == 2
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("mode", "shape"),
+    [pytest.param("grayscale", (2, 3), id="grey"), pytest.param("rgb", (2, 3, 3), id="colour")],
+)
+def test_images_are_read_class_by_class_and_by_name(folder, mode, shape):
+    image = GREY if mode == "grayscale" else COLOUR
+    path = folder({"dog/2.png": image + 2, "dog/10.png": image + 1, "cat/9.png": image})
+    assert inspect_images(path, None, mode) == Contents(shape, 3, ("cat", "dog"), pixel_max=255)
+    arrays = read_images(path, None, mode)
+    assert arrays.inputs.dtype == np.uint8
+    assert arrays.inputs.flags.c_contiguous
+    assert np.array_equal(arrays.inputs, [image, image + 1, image + 2])
+    assert arrays.labels.dtype == np.int32
+    assert arrays.labels.tolist() == [0, 1, 1]
+
+
+def test_what_is_no_image_by_name_is_ignored(folder):
+    images = {"a/1.png": GREY, "b/1.PNG": GREY}
+    others = {"a/notes.txt": b"x", "a/._1.png": b"x", ".git/1.png": b"x", "README.md": b"x", "a/more/2.png": GREY}
+    path = folder({**images, **others})
+    assert inspect_images(path, None, "grayscale").examples == 2
+    assert len(read_images(path, None, "grayscale").inputs) == 2
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "jpeg", "bmp", "gif", "webp", "JPG"])
+def test_every_format_is_read(folder, suffix):
+    smooth = np.full((8, 8), 120, np.uint8)
+    path = folder({f"a/1.{suffix}": smooth, f"b/1.{suffix}": smooth})
+    assert np.abs(read_images(path, None, "grayscale").inputs.astype(int) - 120).max() <= 2
+
+
+def test_of_a_moving_image_the_first_frame_is_read(folder, tmp_path):
+    path = folder({"a/1.png": GREY})
+    (tmp_path / "images" / "b").mkdir()
+    first, second = (Image.fromarray(GREY + more) for more in (0, 9))
+    first.save(tmp_path / "images" / "b" / "1.gif", save_all=True, append_images=[second])
+    assert np.array_equal(read_images(path, None, "grayscale").inputs[1], GREY)
+
+
+def test_images_are_resized_only_if_asked(folder):
+    path = folder({"a/1.png": GREY, "b/1.png": np.zeros((5, 4), np.uint8)})
+    assert inspect_images(path, None, "grayscale").input_shape == (2, 3)
+    error = refusal(path, inspect=read_images)
+    assert f"{path}/b/1.png is 5 × 4, and the first image 2 × 3" in error.message
+    assert error.hint == "data.image_size: [h, w] resizes"
+    assert inspect_images(path, (4, 6), "rgb").input_shape == (4, 6, 3)
+    inputs = read_images(path, (4, 6), "grayscale").inputs
+    expected = Image.fromarray(GREY).resize((6, 4), Image.Resampling.BILINEAR)
+    assert np.array_equal(inputs[0], np.asarray(expected))
+
+
+def test_an_image_lies_as_its_orientation_says(folder, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned to the right
+    turned = encoded(GREY, exif=exif)
+    path = folder({"a/1.png": turned, "b/1.png": np.rot90(GREY, -1)})
+    assert inspect_images(path, None, "grayscale").input_shape == (3, 2)
+    inputs = read_images(path, None, "grayscale").inputs
+    assert np.array_equal(inputs[0], inputs[1])
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        pytest.param(np.full((1, 1, 4), (0, 0, 0, 0), np.uint8), 255, id="transparent is white"),
+        pytest.param(np.full((1, 1, 4), (0, 0, 0, 255), np.uint8), 0, id="opaque black stays"),
+        pytest.param(np.full((1, 1), 0x8040, np.uint16), 0x80, id="16 bits are scaled"),
+        pytest.param(Image.new("1", (1, 1), 1), 255, id="one bit"),
+        pytest.param(Image.new("P", (1, 1), 0), 0, id="palette"),
+        pytest.param(encoded(np.zeros((1, 1), np.uint8), transparency=0), 255, id="transparent colour"),
+    ],
+)
+def test_every_kind_of_pixel_becomes_8_bits(folder, image, expected):
+    path = folder({"a/1.png": image, "b/1.png": image})
+    for mode in ("grayscale", "rgb"):
+        assert np.unique(read_images(path, None, mode).inputs).tolist() == [expected]
+
+
+def test_a_folder_beside_the_training_folder_has_its_classes(folder):
+    path = folder({"b/1.png": GREY})
+    assert inspect_images(path, None, "grayscale", ("a", "b")).classes == ("a", "b")
+    assert read_images(path, None, "grayscale", ("a", "b")).labels.tolist() == [1]
+    error = refusal(path, classes=("a", "bb"))
+    assert "sub-folder b, which is no class of the training folder" in error.message
+    assert "bb" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("images", "message", "hint"),
+    [
+        pytest.param({"a/1.png": GREY}, "images has 1 sub-folder", "2 to 10,000", id="one class"),
+        pytest.param({"1.png": GREY}, "images has 0 sub-folders", "one sub-folder a class", id="no classes"),
+        pytest.param({"a/1.png": GREY, "b/1.txt": b""}, "images/b holds no images", "remove", id="empty class"),
+        pytest.param({"a/1.png": b"text", "b/1.png": GREY}, "a/1.png is no image", "replace", id="no image"),
+        pytest.param({"a/1.png": b"", "b/1.png": GREY}, "a/1.png is no image", "replace", id="empty file"),
+        pytest.param({"a/1.png": b"%!PS-Adobe-3.0 EPSF", "b/1.png": GREY}, "is no image", "", id="PostScript"),
+        pytest.param({"a/1.png": bomb(8_000, 8_000), "b/1.png": GREY}, "8,000 × 8,000 pixels; 50,", "", id="bomb"),
+        pytest.param({"a/1.png": bomb(10_000, 10_000), "b/1.png": GREY}, "10,000 × 10,000", "", id="larger bomb"),
+        pytest.param({"a/1.png": bomb(60_000, 60_000), "b/1.png": GREY}, "far more pixels", "", id="huge bomb"),
+    ],
+)
+def test_a_fault_names_the_file_and_what_to_do(folder, images, message, hint):
+    error = refusal(folder(images))
+    assert message in error.message
+    assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(encoded(np.tile(GREY, (50, 50)))[:-100], "b/1.png is damaged", id="cut short"),
+        pytest.param(bomb(2, 3), "b/1.png is damaged", id="no pixels"),
+        pytest.param(bomb(8_000, 8_000), "50,000,000 pixels is the most", id="bomb"),
+        pytest.param(b"GIF89a", "b/1.png is", id="only a mark"),
+    ],
+)
+def test_every_image_must_be_whole(folder, content, message):
+    path = folder({"a/1.png": np.tile(GREY, (50, 50)), "b/1.png": content})
+    inspect_images(path, None, "grayscale")
+    assert message in refusal(path, inspect=read_images).message
+
+
+def test_only_regular_files_are_opened(folder, tmp_path):
+    path = folder({"a/1.png": GREY, "b/1.png": GREY})
+    os.mkfifo(tmp_path / "images" / "b" / "2.png")  # opening it would wait for a writer
+    assert "b/2.png is a pipe or device" in refusal(path).message
+    (tmp_path / "images" / "b" / "2.png").unlink()
+    (tmp_path / "images" / "b" / "2.png").symlink_to("nowhere")
+    assert "b/2.png cannot be read: No such file" in refusal(path).message
+    (tmp_path / "images" / "loop").symlink_to("loop")
+    (tmp_path / "images" / "b" / "2.png").unlink()
+    (tmp_path / "images" / "b" / "2.png").symlink_to(tmp_path / "images" / "a" / "1.png")
+    assert len(read_images(path, None, "grayscale").inputs) == 3
+
+
+def test_the_folder_must_be_one(tmp_path):
+    (tmp_path / "file").touch()
+    assert "No such file" in refusal(str(tmp_path / "none")).message
+    assert "Not a directory" in refusal(str(tmp_path / "file")).message
+    assert "cannot be read" in refusal("a\0b").message
+
+
+def test_a_class_must_have_a_name_that_is_text(folder):
+    path = folder({"a/1.png": GREY, "b/1.png": GREY})
+    os.mkdir(os.fsencode(path) + b"/\xff")
+    assert "which is not UTF-8" in refusal(path).message
+
+
+def test_more_than_memory_holds_is_not_decoded(folder, monkeypatch):
+    path = folder({"a/1.png": GREY, "b/1.png": b"never decoded"})
+    monkeypatch.setattr(files, "memory_bytes", lambda: 11)
+    assert "GB in memory" in refusal(path, inspect=read_images).message
+
+
+def test_the_watcher_hears_how_far_it_is(folder, monkeypatch):
+    monkeypatch.setattr(image_folder, "STEP", 2)
+    path = folder({f"{name}/{at}.png": GREY for name in "ab" for at in range(2)})
+    heard = []
+    read_images(path, None, "grayscale", watch=lambda *words: heard.append(words))
+    assert heard == [(f"reading {path}", 0, 4), (f"reading {path}", 2, 4)]
+
+
+@pytest.mark.parametrize("threshold", [pytest.param(0, id="in threads"), pytest.param(10**9, id="one by one")])
+def test_threads_change_nothing(folder, monkeypatch, threshold):
+    monkeypatch.setattr(image_folder, "WORTH_THREADS", threshold)
+    images = {f"{at % 3}/{at:03}.png": np.full((2, 2), at, np.uint8) for at in range(100)}
+    arrays = read_images(folder(images), None, "grayscale")
+    assert arrays.inputs[:, 0, 0].tolist() == [*range(0, 100, 3), *range(1, 100, 3), *range(2, 100, 3)]
+    assert arrays.labels.tolist() == [0] * 34 + [1] * 33 + [2] * 33
+
+
+@given(st.data())
+def test_any_bytes_are_an_image_or_refused(scratch, data):
+    suffix = data.draw(st.sampled_from(["png", "jpg", "bmp", "gif", "webp"]))
+    path = scratch / "b" / f"1.{suffix}"
+    put(path, GREY)
+    raw = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(data.draw(st.just(bytes(raw)) | st.binary()))
+    try:
+        read_images(str(scratch), (2, 3), "rgb")
+    except OwnDataError as error:
+        assert error.message.startswith(str(scratch))
+    finally:
+        path.unlink()

@@ -1,0 +1,111 @@
+"""What a loss, metrics, an output and data of one task need of each other."""
+
+import pytest
+
+from dnn_cli.errors import ConfigError
+from dnn_cli.spec.catalog import KINDS
+from dnn_cli.spec.load import load
+from dnn_cli.spec.metrics import lower_is_better
+
+TASKS = {
+    "classes": ["data.dataset=iris", "layers=[{type: Dense, units: 3, activation: softmax}]"],
+    "two classes": [
+        "data.dataset=breast_cancer", "layers=[{type: Dense, units: 1, activation: sigmoid}]",
+        "loss=binary_crossentropy",
+    ],
+    "two classes as two outputs": [
+        "data.dataset=breast_cancer", "layers=[{type: Dense, units: 2, activation: softmax}]",
+    ],
+    "regression": [
+        "data.dataset=diabetes", "layers=[{type: Dense, units: 1}]", "loss=mse", "metrics=[mae, r2_score]",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("overrides", TASKS.values(), ids=TASKS)
+def test_a_task_that_fits_together_has_neither_faults_nor_advice(config, overrides):
+    assert load(config(), overrides).advice == ()
+
+
+@pytest.mark.parametrize(
+    ("task", "override", "line"),
+    [
+        pytest.param("regression", "loss=binary_crossentropy",
+                     "loss  binary_crossentropy needs classes, and diabetes has numbers to predict  "
+                     "(mean_squared_error)", id="loss of classes for numbers"),
+        pytest.param("classes", "loss=mape", "loss  mean_absolute_percentage_error needs numbers to predict, and iris "
+                     "has 3 classes  (sparse_categorical_crossentropy)", id="loss of numbers for classes"),
+        pytest.param("classes", "loss=binary_crossentropy", "loss  binary_crossentropy is for two classes, and iris "
+                     "has 3  (sparse_categorical_crossentropy)", id="loss of two classes for three"),
+        pytest.param("regression", "metrics=[accuracy]", "metrics.0  accuracy needs classes as numbers or classes as "
+                     "vectors or one of two classes, and mean_squared_error is told numbers to predict  "
+                     "(mean_absolute_error fits any such loss)", id="accuracy of numbers"),
+        pytest.param("two classes", "layers.0.units=2", "model.layers.0.units  layer dense ends the stack with "
+                     "(None, 2), but binary_crossentropy is for one output and needs (None, 1)  (units: 1)",
+                     id="two outputs where one is needed"),
+        pytest.param("regression", "layers.0.units=3", "ends the stack with (None, 3), but diabetes has one number to "
+                     "predict and needs (None, 1)  (units: 1)", id="outputs that nothing is known of"),
+        pytest.param("two classes", "metrics=[f1_score]", "metrics.0  f1_score of one output needs a threshold",
+                     id="f1 without a threshold"),
+        pytest.param("two classes", "metrics=[{type: recall, class_id: 1}]", "metrics.0.class_id  is no class",
+                     id="a class beyond the outputs"),
+        pytest.param("regression", "class_weight=balanced", "class_weight  diabetes has no classes", id="weights"),
+        pytest.param("classes", "class_weight={setosaa: 2}", "class_weight.setosaa  setosaa is no class of iris  "
+                     "(did you mean setosa?)", id="weight of a class that is not there"),
+        pytest.param("classes", "class_weight={3: 2}", "class_weight.3  3 is no class of iris", id="class by number"),
+        pytest.param("regression", "data.stratify=true", "data.stratify  needs classes", id="stratified numbers"),
+        pytest.param("classes", "early_stopping.monitor=val_los", "early_stopping.monitor  val_los is no score of this "
+                     "training  (did you mean val_loss?)", id="score that is not there"),
+        pytest.param("classes", "reduce_lr_on_plateau={patience: 2, monitor: val_auc}", "val_auc is no score",
+                     id="metric that is not asked for"),
+        pytest.param("classes", "early_stopping.patience=two", "early_stopping.patience  needs a whole number",
+                     id="patience in words"),
+        pytest.param("classes", "early_stopping.patient=2", "early_stopping.patient  is not a key of a config  "
+                     "(did you mean patience?)", id="unknown key of a callback"),
+        pytest.param("classes", "data.target=x", "data.target  iris takes no target  (csv do", id="key of own data"),
+        pytest.param("classes", "data.dataset=csv", "data  dataset: csv needs a path", id="own data without a path"),
+        pytest.param("classes", "data.test_size=0.99999", "leaves none of the 150 examples", id="nothing left"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_one_line(config, task, override, line):
+    with pytest.raises(ConfigError) as refused:
+        load(config(), [*TASKS[task], override])
+    assert line in str(refused.value)
+    assert len(refused.value.faults) == 1
+
+
+def test_without_a_validation_set_callbacks_need_another_score(config):
+    overrides = [*TASKS["classes"], "data.validation_size=0", "early_stopping.patience=2"]
+    with pytest.raises(ConfigError, match=r"without a validation set there is no val_ score"):
+        load(config(), overrides)
+    experiment = load(config(), [*overrides, "early_stopping.monitor=loss"]).experiment
+    assert experiment.monitor == "accuracy"
+
+
+def test_a_rate_that_follows_a_schedule_cannot_be_reduced(config):
+    schedule = "optimizer.learning_rate={type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 9}"
+    with pytest.raises(ConfigError, match="cannot stand beside a learning rate schedule"):
+        load(config(), [schedule, "reduce_lr_on_plateau={}"])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        pytest.param([*TASKS["two classes"], "layers.0.activation=relu"], "the output is relu, and binary_cr", id="relu"),
+        pytest.param([*TASKS["two classes"], "loss.from_logits=true"], "expects an output without", id="logits"),
+        pytest.param([*TASKS["regression"], "layers.0.activation=sigmoid"], "numbers of any size", id="sigmoid"),
+    ],
+)  # fmt: skip
+def test_an_output_activation_that_does_not_suit_the_task_is_advised_on(config, overrides, said):
+    (advice,) = load(config(), overrides).advice
+    assert said in str(advice)
+
+
+@pytest.mark.parametrize("name", KINDS["metric"])
+def test_keras_and_we_agree_on_which_way_a_metric_is_better(name):
+    metric = KINDS["metric"][name]().build()
+    direction = getattr(metric, "_direction", None)
+    if direction is not None:
+        assert lower_is_better(name) == lower_is_better(f"val_{name}") == (direction == "down")
+    else:
+        assert name == "accuracy"
