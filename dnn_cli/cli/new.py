@@ -77,7 +77,9 @@ def own_or_known(name: str) -> "Data":
     from dnn_cli.spec.first_config import data_for
 
     if name not in DATASETS and not os.path.exists(name):
-        raise UsageError(f"{name} is no dataset and no path", nearest(name, DATASETS) or f"one of {', '.join(DATASETS)}")
+        raise UsageError(
+            f"{name} is no dataset and no path", nearest(name, DATASETS) or f"one of {', '.join(DATASETS)}"
+        )
     if name not in DATASETS and not os.path.isdir(name) and not name.lower().endswith((".csv", ".tsv", ".npz")):
         raise UsageError(f"{name} is no csv, no npz and no folder of images", "data of your own is one of these")
     return data_for(name)

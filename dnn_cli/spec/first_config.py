@@ -62,7 +62,9 @@ def first_config(choices: Choices, file: str) -> str:
         commented(f"optimizer: {choices.optimizer}", "or with arguments: {type: adam, learning_rate: 0.001}"),
         commented(f"loss: {loss}", "what training makes small"),
         commented(f"metrics: [{metric}]", "what is shown beside it; the first decides which epoch is best"),
-        commented(f"epochs: {choices.epochs or (5 if facts.examples >= 10_000 else 50)}", "how often every example is seen"),
+        commented(
+            f"epochs: {choices.epochs or (5 if facts.examples >= 10_000 else 50)}", "how often every example is seen"
+        ),
         commented("batch_size: 32", "examples a step"),
         commented("seed: 42", "another seed is another run of the same experiment"),
     ]

@@ -7,7 +7,7 @@ from itertools import groupby
 from dnn_cli.spec.base import Shape
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.layer import Weight
-from dnn_cli.spec.stack import Stage, trainable_weights, walk
+from dnn_cli.spec.stack import Stage, shape_text, trainable_weights, walk
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,12 @@ class Summary:
     @property
     def bytes(self) -> int:
         return 4 * self.total
+
+    def __str__(self) -> str:
+        cells = [(row.name, row.type, shape_text(row.output_shape), f"{row.parameters:,}") for row in self.layers]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in cells]
+        return "\n".join([*map(str.rstrip, lines), f"{self.total:,} parameters, {self.trainable:,} of them trainable"])
 
 
 def summarize(experiment: Experiment) -> Summary:

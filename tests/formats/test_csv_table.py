@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnn_cli.errors import OwnDataError
@@ -251,6 +251,7 @@ def test_a_description_needs_no_numpy():
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
+@settings(deadline=None)  # files on a busy machine
 @given(st.integers(1, 5).flatmap(lambda width: st.lists(st.lists(FLOATS, min_size=width, max_size=width), min_size=1)))
 def test_any_table_of_finite_floats_survives_the_round_trip(scratch, rows):
     header = ",".join(f"c{at}" for at in range(len(rows[0]))) + ",y\n"
@@ -264,6 +265,7 @@ def test_any_table_of_finite_floats_survives_the_round_trip(scratch, rows):
 ANY_TABLE = st.text('a1,;\t\n\r" .-eé\0_', max_size=60).map(lambda text: f"a,b\n{text}".encode())
 
 
+@settings(deadline=None)  # files on a busy machine
 @given(st.binary() | ANY_TABLE, st.sampled_from(["auto", "classification", "regression"]))
 def test_any_bytes_are_a_table_or_refused(scratch, content, task):
     scratch.write_bytes(content)

@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -315,6 +315,7 @@ def test_only_regular_files_are_opened(tmp_path):
     assert "No such file" in refusal(tmp_path / "none.npz").message
 
 
+@settings(deadline=None)  # files on a busy machine
 @given(hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=5, max_side=4), elements={"allow_nan": False}))
 def test_any_array_of_finite_floats_survives_the_round_trip(scratch, x):
     x = np.nan_to_num(x, posinf=1, neginf=-1)
@@ -323,6 +324,7 @@ def test_any_array_of_finite_floats_survives_the_round_trip(scratch, x):
     assert np.array_equal(read_npz(str(scratch), "auto", "train").inputs, x)
 
 
+@settings(deadline=None)  # files on a busy machine
 @given(st.data())
 def test_any_bytes_are_arrays_or_refused(scratch, data):
     method = data.draw(st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]))

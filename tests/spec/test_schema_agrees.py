@@ -10,20 +10,22 @@ from dnn_cli.spec.base import Part
 from dnn_cli.spec.block import Block
 from dnn_cli.spec.catalog import KINDS
 from dnn_cli.spec.experiment import Experiment, Model
+from dnn_cli.spec.objectives import ALIASES
 from tests.spec.judges import accepts, laid_over, reads
 from tests.spec.mappings import EXPERIMENTS, spoiled
 
-many = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 STACK = {"model": {"layers": ["Flatten"]}}
 NEEDED = {"layers": ["Flatten"], "activation": "relu", "boundaries": [1], "values": [1, 2], "target_shape": [1]}
 """What a part needs, where it is not the number 1."""
 
 VALUES = [
-    None, True, "x", [], [1], [1, 1], {}, {"type": "CosineDecay"}, -1, 0.5, 1,
-    "", "l2", "auto", "relu", [1, "1"], [1, 1, 1], ["Flatten"], {"type": "l2"}, {"0": 1}, -1e9, -101, -0.5, 0, 1.5, 9,
-    1000, 1001, 10**6 + 1, 10**7 + 1, 10**9 + 1, 2**32,
+    True, "x", 0.5, None, 1, -1, [], [1], [1, 1], {}, {"type": "CosineDecay"},
+    "", "a/b", "l2", "auto", "relu", [1, "1"], [1, 1, 1], ["Flatten"], ["accuracy"] * 21, {"type": "l2"}, {"0": 1},
+    -1e9, -101, -0.5, 0, 1.5, 9, 1000, 1001, 10**6 + 1, 10**7 + 1, 10**9 + 1, 2**32,
 ]  # fmt: skip
+FEW, SOME = VALUES[:3], VALUES[:11]
 
 WITH = {
     "layer": lambda part: {"model": {"layers": [part]}},
@@ -59,13 +61,18 @@ def plain_parts():
 CLASSES = [(name, cls, WITH[kind]) for kind, table in KINDS.items() for name, cls in table.items()] + [*plain_parts()]
 
 
+# Each field once with all values: the first class that has it stands for those that inherit it.
+FIRST = {(key, repr(field)): cls for _, cls, _ in reversed(CLASSES) for key, field in cls.model_fields.items()}
+
+
 def once_changed(part, cls):
     """A mapping without one of its keys, with one it does not know, and with every key set to all kinds of values."""
-    yield {**part, "unknown": 1}
-    yield from (part.get("type"), part)
-    for key in cls.model_fields:
+    yield from ({**part, "unknown": 1}, part.get("type"), *ALIASES)
+    for key, field in cls.model_fields.items():
         yield {other: value for other, value in part.items() if other != key}
-        yield from ({**part, key: value} for value in VALUES)
+        for value in VALUES if FIRST[key, repr(field)] is cls else FEW:
+            yield {**part, key: value}
+        yield {other: True for other in (*part, key) if other != "type"}
 
 
 @pytest.mark.parametrize(("name", "cls", "within"), CLASSES, ids=lambda value: value if isinstance(value, str) else "")
@@ -94,7 +101,7 @@ def parents(key):
 def test_every_key_of_a_part_that_a_parent_completes(kind):
     key = "loss" if kind == "loss" else "optimizer"
     for name in sorted({name for cls in KINDS[kind].values() for name in cls.model_fields} | {"unknown"}):
-        for value in VALUES[:11]:
+        for value in SOME:
             part = {name: value}
             child = {key: {"learning_rate": part} if kind == "schedule" else part}
             completed = any(reads(laid_over(parent, child)) for parent in parents(key))

@@ -1,0 +1,82 @@
+import os
+import pty
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dnn_cli.spec.datasets import DATASETS
+from dnn_cli.spec.load import load
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Data of three kinds, in the directory where the program runs."""
+    lines = [f"{i},{i % 7},{'good' if i % 2 else 'bad'}" for i in range(40)]
+    (tmp_path / "my table.csv").write_text("\n".join(["size,age,label", *lines]))
+    np.savez(tmp_path / "arrays.npz", x=np.arange(60.0).reshape(20, 3), y=np.linspace(0, 1, 20))
+    for name in ("cats", "dogs", "eels"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(4):
+            Image.new("RGB", (6, 5), (number, 0, 0)).save(tmp_path / "photos" / name / f"{number}.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", [*DATASETS, "my table.csv", "arrays.npz", "photos"])
+def test_a_first_config_is_one_without_faults_or_advice(dnn, own, name):
+    done = dnn("new", "first one.yaml", "--data", name)
+    assert done.stdout == "first one.yaml written; next: dnn train 'first one.yaml'\n"
+    loaded = load(str(own / "first one.yaml"))
+    assert loaded.advice == ()
+    assert loaded.experiment.data.dataset in (*DATASETS, "csv", "npz", "image_folder")
+
+
+def test_options_say_what_is_in_it(dnn, tmp_path):
+    options = ["--hidden", "30,20", "--activation", "tanh", "--optimizer", "sgd", "--epochs", "7"]
+    assert dnn("new", "a.yaml", "--data", "digits", *options).returncode == 0
+    made = load(str(tmp_path / "a.yaml")).experiment
+    assert [getattr(layer, "units", None) for layer in made.model.stack] == [None, 30, 20, 10]
+    assert (made.model.stack[1].activation, made.optimizer.type, made.epochs) == ("tanh", "sgd", 7)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(["there.yaml"], "there.yaml is there already", id="a file that is there"),
+        pytest.param(["config.txt"], "config.txt is no name of a config", id="another ending"),
+        pytest.param(["no/where.yaml"], "there is no folder no", id="no folder"),
+        pytest.param(["a.yaml", "--data", "irs"], "did you mean iris?", id="unknown dataset"),
+        pytest.param(["a.yaml", "--data", "there.yaml"], "no csv, no npz and no folder", id="a file of another kind"),
+        pytest.param(["a.yaml", "--data", "broken.csv"], "broken.csv", id="data with a fault"),
+        pytest.param(["a.yaml", "--optimizer", "adamm"], "did you mean adam?", id="unknown optimizer"),
+        pytest.param(["a.yaml", "--hidden", "100,x"], "x is no whole number", id="units that are no number"),
+    ],
+)
+def test_what_cannot_be_written_is_one_line_and_no_file(dnn, tmp_path, words, said):
+    (tmp_path / "there.yaml").write_text("mine")
+    (tmp_path / "broken.csv").write_text("a,b\n1\n")
+    before = sorted(os.listdir(tmp_path))
+    done = dnn("new", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(os.listdir(tmp_path)) == before
+    assert (tmp_path / "there.yaml").read_text() == "mine"
+
+
+def test_on_a_terminal_it_asks(tmp_path):
+    main, terminal = pty.openpty()
+    done = subprocess.Popen(
+        [sys.executable, "-m", "dnn_cli", "new", "asked.yaml"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=terminal, stdout=terminal, stderr=terminal,
+    )  # fmt: skip
+    os.close(terminal)
+    os.write(main, b"iris\n8,4\n\nsgd\n")
+    assert done.wait(60) == 0
+    os.close(main)
+    made = load(str(tmp_path / "asked.yaml")).experiment
+    assert (made.data.dataset, made.optimizer.type) == ("iris", "sgd")
+    assert [layer.units for layer in made.model.stack] == [8, 4, 3]

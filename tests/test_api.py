@@ -1,0 +1,45 @@
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import dnn_cli
+from dnn_cli.errors import ConfigError, RunError
+from tests.conftest import DIVERGES
+
+
+def test_a_config_is_loaded_summarised_and_trained(config, tmp_path, capfd):
+    loaded = dnn_cli.load(config(), "epochs=3", "layers.hidden.units=5")
+    assert loaded.summary().total == 65 * 5 + 6 * 10
+    assert "hidden" in str(loaded.summary())
+    assert ["narrower" in line for line in loaded.advice] == [True]
+    run = loaded.train(tmp_path / "runs")
+    assert run.status == "completed"
+    assert run.metrics["val_accuracy"].shape == (3,)
+    assert run.metrics["epoch"].tolist() == [1, 2, 3]
+    assert isinstance(run.model, keras.Sequential)
+    assert run.model.predict(np.zeros((2, 8, 8)), verbose=0).shape == (2, 10)
+    assert "3/3" in capfd.readouterr().err
+    again = loaded.train(tmp_path / "runs")
+    assert np.array_equal(again.metrics["val_loss"], run.metrics["val_loss"])
+
+
+def test_faults_are_an_error_that_lists_them(config):
+    with pytest.raises(ConfigError) as refused:
+        dnn_cli.load(config(), "epochs=x", "optimizer=adamm")
+    assert len(refused.value.faults) == 2
+
+
+def test_a_training_that_diverged_has_metrics_but_no_model(config, tmp_path):
+    run = dnn_cli.load(config(), *DIVERGES).train(tmp_path)
+    assert run.status == "diverged"
+    assert run.metrics == {}
+    with pytest.raises(RunError, match="holds no model: the run is diverged"):
+        _ = run.model
+
+
+def test_importing_the_package_costs_next_to_nothing():
+    code = "import sys, dnn_cli; print([m for m in ('pydantic', 'numpy', 'tensorflow', 'rich') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
