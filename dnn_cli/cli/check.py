@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def check(
     arguments: Configs,
     resolved: Annotated[
-        bool, typer.Option("--resolved", help="Print the experiment as it is trained, every default spelled out.")
+        bool, typer.Option("--resolved", help="Print the experiment in full.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 def new(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The config to write, as my_first.yaml.")],
     data: Annotated[
-        str | None, typer.Option(help="A dataset, or the path of your csv, npz or folder of images.")
+        str | None, typer.Option(help="A dataset, or your own file.")
     ] = None,
     hidden: Annotated[str | None, typer.Option(help="Units of the hidden layers, as 100,50.")] = None,
     activation: Annotated[str | None, typer.Option(help="Of the hidden layers.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="One of dnn list optimizers.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="How often every example is seen.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
 ) -> None:
     """Write a first config, with comments; on a terminal, what no option says is asked for."""
     from dnn_cli.runs.files import whole_file

@@ -1,0 +1,142 @@
+"""The user's own data from a config to examples: facts, parts, and every fault in one line."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dnn_cli.data.examples import load_examples, load_test_examples, split_examples
+from dnn_cli.errors import ConfigError, OwnDataError
+from dnn_cli.spec.load import load
+from tests.conftest import document
+
+TABLE = "size,age,label\n" + "".join(f"{i},{i % 7},{'good' if i % 3 else 'bad'}\n" for i in range(30))
+CONFIG = """\
+data: {dataset: csv, path: table.csv}
+model:
+  layers: [{type: Dense, units: 2, activation: softmax}]
+"""
+
+
+@pytest.fixture
+def table(config, tmp_path):
+    """A config beside its csv."""
+    (tmp_path / "table.csv").write_text(TABLE)
+    return config(CONFIG)
+
+
+def data_of(file, *overrides):
+    return load(file, overrides).experiment.data
+
+
+def test_a_table_says_what_it_holds(table):
+    data = data_of(table)
+    assert (data.input_shape, data.facts.classes, data.facts.examples) == ((2,), ("bad", "good"), 30)
+    examples = load_examples(data)
+    assert examples.inputs.dtype == np.float32
+    assert examples.labels.tolist() == [int(i % 3 > 0) for i in range(30)]
+
+
+def test_a_path_is_relative_to_its_config_and_an_override_to_where_it_is_typed(table, tmp_path, monkeypatch):
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    (other / "other.csv").write_text(TABLE.replace("size", "width"))
+    monkeypatch.chdir(other)
+    assert data_of(table).path == str(tmp_path / "table.csv")
+    assert data_of(table, "data.path=other.csv").path == str(other / "other.csv")
+
+
+def test_sets_of_their_own_are_not_split_off(table, tmp_path):
+    (tmp_path / "later.csv").write_text("size,age,label\n1,2,good\n3,4,bad\n")
+    (tmp_path / "last.csv").write_text("size,age,label\n5,6,good\n")
+    data = data_of(table, f"data.validation_path={tmp_path}/later.csv", f"data.test_path={tmp_path}/last.csv")
+    examples = load_examples(data)
+    split = split_examples(data, examples)
+    assert (data.training_examples, data.validation_examples, data.test_examples) == (30, 2, 1)
+    assert examples.inputs[split.validation].tolist() == [[1, 2], [3, 4]]
+    assert load_test_examples(data).inputs.tolist() == [[5, 6]]
+    assert load_test_examples(data).labels.tolist() == [1]
+
+
+def test_arrays_in_one_file_are_their_own_sets(config, tmp_path):
+    x, y = np.arange(24, dtype=np.uint8).reshape(6, 2, 2), np.array([0, 1, 2, 0, 1, 2])
+    np.savez(tmp_path / "a.npz", x_train=x[:3], y_train=y[:3], x_val=x[3:5], y_val=y[3:5], x_test=x[5:], y_test=y[5:])
+    text = "data: {dataset: npz, path: a.npz}\nmodel: {layers: [Flatten, {type: Dense, units: 3, activation: softmax}]}"
+    data = data_of(config(text))
+    assert (data.facts.pixel_max, data.training_examples, data.validation_examples, data.test_examples) == (
+        255,
+        3,
+        2,
+        1,
+    )
+    assert split_examples(data, load_examples(data)).validation.tolist() == [3, 4]
+
+
+def test_a_folder_of_images_is_trained_on(dnn, config, tmp_path):
+    random = np.random.default_rng(0)
+    for name, low in (("dark", 0), ("light", 128)):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(12):
+            pixels = random.integers(low, low + 128, (6, 6, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    config(
+        "data: {dataset: image_folder, path: photos, stratify: true, validation_size: 0.25, test_size: 0.25}\n"
+        "model: {layers: [{type: Conv2D, filters: 2, kernel_size: 3}, Flatten, {type: Dense, units: 1, activation: "
+        "sigmoid}]}\nloss: binary_crossentropy\nepochs: 60\noptimizer: {type: adam, learning_rate: 0.02}\n",
+        "photos.yaml",
+    )
+    (run,) = document(dnn("train", "photos.yaml", "--json"))["runs"]
+    assert run["last"]["val_accuracy"] == 1.0
+    assert document(dnn("evaluate", "photos", "--json"))["examples"] == 6
+
+
+@pytest.mark.parametrize(
+    ("overrides", "line"),
+    [
+        pytest.param(["data.path=gone.csv"], "data.path  gone.csv", id="no such file"),
+        pytest.param(["data.target=lable"], "(did you mean label?)", id="no such column"),
+        pytest.param(["data.validation_path=other.csv"], "other.csv", id="classes that training has not"),
+        pytest.param(["data.validation_path=swapped.csv"], "columns age, size where", id="columns in another order"),
+        pytest.param(["data.validation_size=0.99"], "leaves none of the 30 examples", id="nothing to train on"),
+    ],
+)
+def test_what_the_facts_show_is_a_fault_of_the_config(table, tmp_path, monkeypatch, overrides, line):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other.csv").write_text("size,age,label\n1,2,worse\n")
+    (tmp_path / "swapped.csv").write_text("age,size,label\n1,2,good\n")
+    with pytest.raises(ConfigError) as refused:
+        load(table, overrides)
+    (fault,) = refused.value.faults
+    assert line in str(fault).replace(f"{tmp_path}/", "")
+
+
+@pytest.mark.parametrize("verb", ["check", "train"])
+def test_a_broken_image_is_one_line_and_no_run(dnn, config, tmp_path, verb):
+    for name in ("a", "b"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(3):
+            Image.new("L", (4, 4)).save(tmp_path / "photos" / name / f"{number}.png")
+    (tmp_path / "photos" / "b" / "2.png").write_bytes(b"\x89PNG no image")
+    config("data: {dataset: image_folder, path: photos, color_mode: grayscale}\nmodel: {layers: [Flatten, "
+           "{type: Dense, units: 2, activation: softmax}]}\n", "photos.yaml")  # fmt: skip
+    done = dnn(verb, "photos.yaml")
+    assert done.returncode == 2
+    said = done.stdout + done.stderr
+    assert "2.png" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_class_with_one_example_cannot_be_divided_by_class(table, tmp_path):
+    (tmp_path / "table.csv").write_text(TABLE + "1,1,rare\n")
+    data = data_of(table, "data.stratify=true", "layers.0.units=3")
+    with pytest.raises(OwnDataError, match=r"data\.stratify: 31 examples of 3 classes, 1 of rare"):
+        split_examples(data, load_examples(data))
+
+
+def test_a_stratified_split_keeps_the_shares_of_the_classes(table):
+    data = data_of(table, "data.stratify=true", "data.test_size=0.2", "data.validation_size=0.25")
+    examples = load_examples(data)
+    split = split_examples(data, examples)
+    assert [len(split.train), len(split.validation), len(split.test)] == [18, 6, 6]
+    assert [int(examples.labels[part].sum()) for part in (split.train, split.validation, split.test)] == [12, 4, 4]
+    assert sorted(np.concatenate([split.train, split.validation, split.test])) == list(range(30))
