@@ -34,9 +34,7 @@ def test_the_help_names_exactly_the_documented_verbs(dnn):
 
 def test_every_config_is_in_the_readme_with_its_measured_scores():
     for path in (ROOT / "configs").glob("*.yaml"):
-        measured = re.search(
-            r"validation \w+ (\S+) after .* test \w+ (\S+),", path.read_text(encoding="utf-8")
-        )
+        measured = re.search(r"validation \w+ (\S+) after .* test \w+ (\S+),", path.read_text(encoding="utf-8"))
         assert f"| {measured[1]} | {measured[2]} |" in re.search(rf"^\| `{path.stem}` .*$", README, re.MULTILINE)[0]
 
 

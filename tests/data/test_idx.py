@@ -3,20 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnn_cli.data.idx import parse_idx
+from dnn_cli.data.idx import parse_idx, to_idx
 from dnn_cli.errors import DataError
-
-
-def idx(array):
-    """The bytes of an IDX file."""
-    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
-    return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=3), st.randoms())
 def test_any_array_survives_the_round_trip(shape, random):
     array = np.frombuffer(random.randbytes(int(np.prod(shape))), np.uint8).reshape(shape)
-    assert np.array_equal(parse_idx(idx(array), "file"), array)
+    assert np.array_equal(parse_idx(to_idx(array), "file"), array)
 
 
 @pytest.mark.parametrize(
@@ -24,8 +18,8 @@ def test_any_array_survives_the_round_trip(shape, random):
     [
         pytest.param(b"", id="empty"),
         pytest.param(b"\x1f\x8b\x08\x00", id="still zipped"),
-        pytest.param(idx(np.zeros((2, 3), np.uint8))[:-1], id="cut short"),
-        pytest.param(idx(np.zeros((2, 3), np.uint8)) + b"x", id="too long"),
+        pytest.param(to_idx(np.zeros((2, 3), np.uint8))[:-1], id="cut short"),
+        pytest.param(to_idx(np.zeros((2, 3), np.uint8)) + b"x", id="too long"),
         pytest.param(bytes([0, 0, 8, 200]), id="header cut short"),
         pytest.param(bytes([0, 0, 9, 1, 0, 0, 0, 0]), id="other type of number"),
     ],

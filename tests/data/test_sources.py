@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from dnn_cli.data import download, sources
+from dnn_cli.data.idx import parse_idx, to_idx
 from dnn_cli.data.sources import cache_folder, find_contents
 from dnn_cli.errors import DataError
 from dnn_cli.spec.datasets import FASHION_MNIST, IdxFile
-from tests.data.test_idx import idx
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def contents():
         "t10k-images-idx3-ubyte": random.integers(0, 256, (3, 2, 2), np.uint8),
         "t10k-labels-idx1-ubyte": random.integers(0, 10, 3).astype(np.uint8),
     }
-    return {name: idx(array) for name, array in arrays.items()}
+    return {name: to_idx(array) for name, array in arrays.items()}
 
 
 @pytest.fixture
@@ -201,3 +201,30 @@ def test_a_package_that_cannot_be_had_says_why(dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(sources.shutil, "which", lambda name: str(programs / "apt-get"))
     with pytest.raises(DataError, match="apt-get download: apt-get: E: no network"):
         find_contents(dataset)
+
+
+def test_keras_keeps_mnist_in_one_file_which_is_read_as_well(contents, dataset, tmp_path):
+    archive = tmp_path / "home" / ".keras" / "datasets" / "mnist.npz"
+    archive.parent.mkdir(parents=True)
+    in_one = replace(dataset, folder="mnist", package=None, archive="mnist.npz")
+    arrays = [parse_idx(content, name) for name, content in contents.items()]
+    np.savez(archive, **dict(zip(("x_train", "y_train", "x_test", "y_test"), arrays, strict=True)))
+    assert find_contents(in_one) == contents
+    assert sorted(path.name for path in cache_folder(in_one).iterdir()) == sorted(contents)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param(None, "is not there", id="none"),
+        pytest.param(b"PK no archive", "cannot be read", id="broken"),
+        pytest.param(b"\x80\x04pickle", "cannot be read", id="pickle"),
+    ],
+)
+def test_what_keras_file_is_not_is_said(dataset, tmp_path, content, reason):
+    archive = tmp_path / "home" / ".keras" / "datasets" / "mnist.npz"
+    archive.parent.mkdir(parents=True)
+    if content:
+        archive.write_bytes(content)
+    with pytest.raises(DataError, match=rf"mnist\.npz {reason}"):
+        find_contents(replace(dataset, folder="mnist", package=None, archive="mnist.npz"))

@@ -12,13 +12,15 @@ CONVOLUTION = (
 )
 DROPOUT = "layers=[Flatten, {type: Dropout, rate: 0.5}, {type: Dense, units: 10}]"
 POOLING = "layers=[{type: Reshape, target_shape: [8, 8, 1]}, MaxPooling2D, Flatten, {type: Dense, units: 10}]"
+FLIP = "layers=[{type: Reshape, target_shape: [8, 8, 1]}, RandomFlip, Flatten, {type: Dense, units: 10}]"
+ROTATION = FLIP.replace("RandomFlip", "{type: RandomRotation, factor: 0.1}")
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_the_configs_run_in_chunks_and_only_what_is_slow_with_it_without_xla(path):
     plan = choose_plan(load(str(path)).experiment, 48_000, gpu=False)
-    assert (plan.engine, plan.jit) == ("chunked", path.stem not in ("small_cnn", "best_dense"))
+    assert (plan.engine, plan.jit) == ("chunked", path.stem not in ("small_cnn", "best_dense", "augmented_cnn"))
     assert plan.steps > 1
 
 
@@ -34,12 +36,13 @@ def test_the_configs_run_in_chunks_and_only_what_is_slow_with_it_without_xla(pat
         ([DROPOUT], False, "chunked", False, "float32", "no XLA, which is slow at Dropout on a CPU"),
         ([DROPOUT, "jit=true"], False, "chunked", True, "float32", "jit: true"),
         ([POOLING], False, "chunked", True, "float32", "XLA, as"),
+        ([ROTATION], True, "chunked", False, "float32", "no XLA, which cannot run RandomRotation"),
+        ([FLIP], False, "chunked", False, "float32", "no XLA, which is slow at RandomFlip on a CPU"),
         (["mixed_precision=true"], False, "chunked", True, "mixed_bfloat16", "XLA, as"),
         (["mixed_precision=true"], True, "chunked", True, "mixed_float16", "XLA, on a GPU"),
     ],
     ids=["as it is", "jit off", "plain fit", "plain fit with jit", "convolution", "convolution on a GPU", "dropout",
-         "dropout with jit", "pooling", "16 bits",
-         "16 bits on a GPU"],
+         "dropout with jit", "pooling", "augmentation on a GPU", "flipping", "16 bits", "16 bits on a GPU"],
 )  # fmt: skip
 def test_what_is_chosen_and_why(experiment, overrides, gpu, engine, jit, precision, why):
     plan = choose_plan(experiment(*overrides), 1437, gpu=gpu)
