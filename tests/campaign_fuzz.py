@@ -60,9 +60,8 @@ def changed_bytes(random: Random) -> Input:
     raw = bytearray(a_config(random).encode())
     for _ in range(random.choice([1, 1, 1, 2, 5])):
         start = random.randrange(len(raw) + 1)
-        end = start + random.choice([0, 1, 1, 3, 20])
-        token = random.choice(TOKENS).encode(*WILD)
-        raw[start:end] = random.choice([b"", random.randbytes(1), raw[start:end] * 2, token])
+        at = slice(start, start + random.choice([0, 1, 1, 3, 20]))
+        raw[at] = random.choice([b"", random.randbytes(1), raw[at] * 2, random.choice(TOKENS).encode(*WILD)])
     return bytes(raw), ()
 
 

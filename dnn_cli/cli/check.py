@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 def check(
     arguments: Configs,
-    resolved: Annotated[
-        bool, typer.Option("--resolved", help="Print the experiment in full.")
-    ] = False,
+    resolved: Annotated[bool, typer.Option("--resolved", help="Print the experiment in full.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Find every fault in configs without training, and give advice."""

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 def new(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The config to write, as my_first.yaml.")],
-    data: Annotated[
-        str | None, typer.Option(help="A dataset, or your own file.")
-    ] = None,
+    data: Annotated[str | None, typer.Option(help="A dataset, or your own file.")] = None,
     hidden: Annotated[str | None, typer.Option(help="Units of the hidden layers, as 100,50.")] = None,
     activation: Annotated[str | None, typer.Option(help="Of the hidden layers.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="One of dnn list optimizers.")] = None,

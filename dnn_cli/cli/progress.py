@@ -138,8 +138,10 @@ class Bar(Lines):
         self.epoch_start = 0.0
 
     def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
-        megabytes = f"{done / 1e6:.1f} of {total / 1e6:.1f} MB" if total else ""
-        self.bar.update(self.task, description=doing, completed=done, total=total or None, scores=megabytes)
+        counted = f"{done:,} of {total:,}" if total < 1e6 else f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
+        self.bar.update(
+            self.task, description=doing, completed=done, total=total or None, scores=counted if total else ""
+        )
 
     def on_begin(self, device: str, plan: "Plan", steps: int) -> None:
         super().on_begin(device, plan, steps)

@@ -57,9 +57,12 @@ def load_examples(data: Data, watch: Watcher = quiet) -> Examples:
         DataError: the dataset is not to be had, or is not what it should be.
     """
     if data.dataset not in DATASETS:
-        parts = [part for part in (read_own(data, "train", watch), read_own(data, "validation", watch)) if part]
-        inputs, labels = (np.concatenate([getattr(p, name) for p in parts]) for name in ("inputs", "labels"))
-        return Examples(inputs, labels)
+        train = read_own(data, "train", watch)
+        if not data.facts.validation_examples:
+            return Examples(train.inputs, train.labels)
+        validation = read_own(data, "validation", watch)
+        pairs = (train.inputs, validation.inputs), (train.labels, validation.labels)
+        return Examples(*map(np.concatenate, pairs))
     examples = read(data, "train", watch)
     if examples.inputs.shape != (data.facts.examples, *data.facts.input_shape):
         raise DataError(f"{data.dataset} has the shape {examples.inputs.shape}, which is not its own")
@@ -80,7 +83,6 @@ def load_test_examples(data: Data, watch: Watcher = quiet) -> Examples:
         return examples[split_examples(data, examples).test]
     if data.dataset not in DATASETS:
         part = read_own(data, "test", watch)
-        assert part is not None  # noqa: S101 - the facts have told that there is one
         return Examples(part.inputs, part.labels)
     return read(data, "test", watch)
 

@@ -1,28 +1,18 @@
 """The user's own data: the arrays of one part of it."""
 
 from dnn_cli.data.sources import Watcher, quiet
-from dnn_cli.errors import OwnDataError
 from dnn_cli.formats.contents import Arrays, Part
 from dnn_cli.spec.data import Data
 
 
-def read_own(data: Data, part: Part, watch: Watcher = quiet) -> Arrays | None:
-    """One part, `train`, `validation` or `test`, whole and checked; `None` where there is no such part.
+def read_own(data: Data, part: Part, watch: Watcher = quiet) -> Arrays:
+    """A part that the facts of the data tell of, whole and checked.
 
     Raises:
         OwnDataError: it is not what it should be.
     """
-    facts = data.facts
-    path = {"train": data.path, "validation": data.validation_path, "test": data.test_path}[part]
-    classes = facts.classes if part != "train" else None
-    if data.dataset == "npz":
-        from dnn_cli.formats.npz import inspect_npz, read_npz
-
-        if inspect_npz(str(data.path), data.task or "auto", part) is None:
-            return None
-        return read_npz(str(data.path), data.task or "auto", part, len(facts.classes) or None)
-    if path is None:
-        return None
+    path = str({"train": data.path, "validation": data.validation_path, "test": data.test_path}[part])
+    classes = data.facts.classes if part != "train" else None
     if data.dataset == "csv":
         from dnn_cli.formats.csv_table import read_csv
 
@@ -31,4 +21,6 @@ def read_own(data: Data, part: Part, watch: Watcher = quiet) -> Arrays | None:
         from dnn_cli.formats.image_folder import read_images
 
         return read_images(path, data.image_size, data.color_mode or "rgb", classes, watch)
-    raise OwnDataError(f"{data.dataset} is no data of your own")
+    from dnn_cli.formats.npz import read_npz
+
+    return read_npz(str(data.path), data.task or "auto", part, len(data.facts.classes) or None)

@@ -38,7 +38,7 @@ class Watcher(Protocol):
     """Is told what a long search for data is doing."""
 
     def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
-        """`done` of `total` bytes; both 0 where nothing is counted."""
+        """`done` of `total` bytes or images; both 0 where nothing is counted."""
 
 
 @dataclass(frozen=True)

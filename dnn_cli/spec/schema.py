@@ -10,9 +10,9 @@ alone; what fits together is left to `dnn check`. Where the two differ:
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from pydantic.json_schema import CoreRef, GenerateJsonSchema, JsonRef, JsonSchemaValue
+from pydantic.json_schema import CoreRef, GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from dnn_cli.spec.base import Part
@@ -21,6 +21,7 @@ from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.field_texts import field_texts
 from dnn_cli.spec.names import printable, without_slash
 from dnn_cli.spec.objectives import ALIASES
+from dnn_cli.spec.optimizers import DEFAULT
 from dnn_cli.spec.partial import Partial
 
 EXTENDS = {
@@ -75,15 +76,21 @@ class Generator(GenerateJsonSchema):
     def normalize_name(self, name: str) -> str:
         return super().normalize_name(name.removeprefix("dnn_cli.spec."))  # of classes that share a name
 
+    def definitions_schema(self, schema: core_schema.DefinitionsSchema) -> JsonSchemaValue:
+        self.defined = {definition["ref"]: definition for definition in cast(Any, schema)["definitions"]}
+        return super().definitions_schema(schema)
+
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         found = super().model_schema(schema)
-        description = found.pop("description", "").partition("\n")[0]
-        told = {"type": description, **field_texts(schema["cls"])}
+        cls, description = schema["cls"], first_line(schema["cls"])
+        told = {"type": description, **field_texts(cls)}
         for name, field in found["properties"].items():
             if name in told:
                 field["description"] = told[name]
+        if "type" in found["properties"] and cls.model_fields["type"].default != DEFAULT:
+            found["required"] = ["type", *found.get("required", ())]  # as it tells the class
         del found["title"]
-        return {"description": description, **found}
+        return {**found, "description": description}
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         found = super().default_schema(schema)
@@ -116,21 +123,24 @@ class Generator(GenerateJsonSchema):
         return {**found, "allOf": [*found.get("allOf", []), *rules]} if rules else found
 
     def union(self, schema: core_schema.TaggedUnionSchema, read: Reader) -> JsonSchemaValue:
-        """The classes of a union by their `type`, and the bare names and the mapping without a type that are read."""
-        choices = {str(tag): self.generate_inner(choice) for tag, choice in schema["choices"].items()}
+        """The classes of a union, and the bare names that are read as a class that needs no arguments."""
+        choices = [self.generate_inner(choice) for choice in schema["choices"].values()]
         if schema["discriminator"] != "type":
-            return {"anyOf": list(choices.values())}
-        classes = {tag: self.get_schema_from_definitions(JsonRef(at["$ref"])) or {} for tag, at in choices.items()}
-        arguments = {tag: [key for key in cls.get("required", ()) if key != "type"] for tag, cls in classes.items()}
-        for tag, cls in classes.items():
-            cls["required"] = arguments[tag] if tag == type_of(read({})) else ["type", *arguments[tag]]
-        named = {name: type_of(read(name)) for name in (*choices, *ALIASES)}
+            return {"anyOf": choices}
+        classes = {str(tag): self.class_of(choice) for tag, choice in schema["choices"].items()}
+        named = {name: classes.get(type_of(read(name))) for name in (*classes, *ALIASES)}
         bare = [
-            {"const": name, "description": classes[tag].get("description", "")}
-            for name, tag in named.items()
-            if arguments.get(tag) == []
+            {"const": name, "description": first_line(cls)}
+            for name, cls in named.items()
+            if cls and not any(field.is_required() for field in cls.model_fields.values())
         ]
-        return self.shared(tuple(choices), {"anyOf": [*bare, *choices.values()]})
+        return self.shared(tuple(classes), {"anyOf": [*bare, *choices]})
+
+    def class_of(self, schema: Any) -> type[Part]:
+        """The class of a choice, which may be defined elsewhere."""
+        while "cls" not in schema:
+            schema = self.defined[schema["schema_ref"]] if "schema_ref" in schema else schema["schema"]
+        return cast(type[Part], schema["cls"])
 
     def shared(self, tags: tuple[str, ...], union: JsonSchemaValue) -> JsonSchemaValue:
         """A reference to a union that has a name of its own; else the union itself."""
@@ -145,3 +155,8 @@ class Generator(GenerateJsonSchema):
 def type_of(value: Any) -> Any:
     """The `type` of what a reader made of a value."""
     return value.get("type") if isinstance(value, dict) else None
+
+
+def first_line(cls: type) -> str:
+    """What a class says of itself."""
+    return (cls.__doc__ or "").partition("\n")[0]

@@ -1,6 +1,7 @@
 """The two judges of a config, key by key: the JSON Schema and the classes."""
 
 from jsonschema import Draft202012Validator
+from jsonschema import ValidationError as JsonError
 from jsonschema.validators import extend
 from pydantic import ValidationError
 
@@ -14,7 +15,15 @@ SCHEMA = json_schema()
 
 # JSON Schema counts 10.0 as a whole number, and dnn does not: the one difference that is known and left aside here.
 WHOLE = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
-VALIDATOR = extend(Draft202012Validator, type_checker=WHOLE)(SCHEMA)
+
+
+def any_of(validator, choices, value, schema):
+    """The library's own collects every fault of every choice; this stops at the choice that takes a value."""
+    if not any(validator.evolve(schema=choice).is_valid(value) for choice in choices):
+        yield JsonError(f"{value!r} is none of the choices")
+
+
+VALIDATOR = extend(Draft202012Validator, {"anyOf": any_of}, type_checker=WHOLE)(SCHEMA)
 
 
 def accepts(document):

@@ -36,6 +36,10 @@ STACKS = {
         "layers=[Flatten, BatchNormalization, {type: GaussianNoise, stddev: 0.1}, {type: Dense, units: 16, activation:"
         " relu}, {type: Dropout, rate: 0.3}, LayerNormalization, {type: Dense, units: 10, activation: softmax}]"
     ],
+    "augmentation": [
+        "layers=[{type: Reshape, target_shape: [8, 8, 1]}, RandomFlip, {type: RandomRotation, factor: 0.1}, Flatten,"
+        " {type: Dense, units: 10, activation: softmax}]"
+    ],
     "convolution": [
         "layers=[{type: Reshape, target_shape: [8, 8, 1]}, {type: Conv2D, filters: 4, kernel_size: 3},"
         " MaxPooling2D, {type: Conv2D, filters: 8, kernel_size: 2}, GlobalAveragePooling2D,"
