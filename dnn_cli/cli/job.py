@@ -77,6 +77,6 @@ def data_text(data: "Data") -> str:
     parts = [f"{count(data.training_examples, facts.noun)} to train", f"{data.validation_examples:,} to validate"]
     if data.split_off:
         parts.append(f"{data.split_off:,} kept apart")
-    shape = " × ".join(map(str, data.input_shape))
+    shape = " × ".join(map(str, data.input_shape)) + (" features" if len(data.input_shape) == 1 else "")
     aim = f"{len(facts.classes)} classes" if facts.classes else f"{count(facts.targets, 'number')} to predict"
     return f"{data.dataset}: {', '.join(parts)}, {shape}, {aim}"

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from rich.segment import ControlType
 
 from dnn_cli.cli.console import console
-from dnn_cli.report.runs import epoch_header, epoch_line, scores_text
+from dnn_cli.report.runs import epoch_header, epoch_line, fitting_scores, scores_text
 from dnn_cli.report.words import visible
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Lines:
         self.screen = screen
         self.epochs = epochs
         self.doing = ""
-        self.headed = False
+        self.names: list[str] = []
 
     def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
         if doing != self.doing:
@@ -119,10 +119,10 @@ class Lines:
         """Between epochs nothing is said."""
 
     def on_epoch(self, scores: Mapping[str, float]) -> None:
-        if not self.headed:
-            self.screen.say(epoch_header(scores))
-        self.headed = True
-        self.screen.say(epoch_line(scores, self.epochs))
+        if not self.names:
+            self.names = fitting_scores(scores, self.screen.console.width)
+            self.screen.say(epoch_header(self.names))
+        self.screen.say(epoch_line(scores, self.names, self.epochs))
 
 
 class Bar(Lines):

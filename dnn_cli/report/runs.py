@@ -71,13 +71,28 @@ def scores_text(scores: Mapping[str, float], prefix: str = "") -> str:
     return "  ".join(f"{name} {score(scores[name])}" for name in sorted(shown, key=lambda name: "loss" not in name))
 
 
-def epoch_header(scores: Mapping[str, float]) -> str:
+def fitting_scores(scores: Mapping[str, float], width: int) -> list[str]:
+    """The scores of an epoch that have room in a line; metrics of training go first, then those of validation.
+
+    The loss, and of the metrics the first, stay.
+    """
+    names = [name for name in scores if name not in NO_SCORES]
+    training = [name for name in names if not name.startswith("val_")]
+    validation = names[len(training) :]
+    for name in (*reversed(training[2:]), *reversed(validation[2:]), *training[1:2], *training[:1]):
+        if len(epoch_header(names)) <= width or (not validation and name in training[:2]):
+            break
+        names.remove(name)
+    return names
+
+
+def epoch_header(names: Sequence[str]) -> str:
     """The heads of the columns that `epoch_line` fills."""
-    return "  ".join(["  epoch", *(f"{name:>8}" for name in scores if name not in NO_SCORES), "    time"])
+    return "  ".join(["  epoch", *(f"{name:>8}" for name in names), "    time"])
 
 
-def epoch_line(scores: Mapping[str, float], epochs: int) -> str:
+def epoch_line(scores: Mapping[str, float], names: Sequence[str], epochs: int) -> str:
     """An epoch as a row under `epoch_header`."""
-    cells = [f"{score(value):>{max(8, len(name))}}" for name, value in scores.items() if name not in NO_SCORES]
+    cells = [f"{score(scores[name]):>{max(8, len(name))}}" for name in names]
     number = f"{scores['epoch']}/{epochs}"
     return "  ".join([f"{number:>7}", *cells, f"{duration(scores['seconds']):>8}"])

@@ -86,7 +86,7 @@ def first_line(cls: type) -> str:
 
 def facts(dataset: Dataset) -> str:
     """A dataset in numbers."""
-    shape = " × ".join(map(str, dataset.input_shape))
+    shape = " × ".join(map(str, dataset.input_shape)) + (" features" if len(dataset.input_shape) == 1 else "")
     aim = f"in {len(dataset.classes)} classes" if dataset.classes else "with a number to predict"
     apart = f", {dataset.test_examples:,} more kept apart as test set" if dataset.test_examples else ""
     return f"{dataset.examples:,} {dataset.noun}s of {shape} {aim}{apart}"

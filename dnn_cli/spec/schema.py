@@ -55,7 +55,7 @@ def json_schema() -> dict[str, Any]:
         config["properties"] = {"extends": EXTENDS, **config["properties"]}
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
-        "title": "A config of dnn",
+        "description": "A config of dnn: one experiment.",
         "type": "object",
         "if": {"required": ["extends"]},
         "then": {"$ref": "#/$defs/PartialExperiment"},
@@ -81,16 +81,15 @@ class Generator(GenerateJsonSchema):
         return super().definitions_schema(schema)
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        found = super().model_schema(schema)
-        cls, description = schema["cls"], first_line(schema["cls"])
+        cls, found = schema["cls"], super().model_schema(schema)
+        description = first_line(cls)
         told = {"type": description, **field_texts(cls)}
         for name, field in found["properties"].items():
             if name in told:
                 field["description"] = told[name]
         if "type" in found["properties"] and cls.model_fields["type"].default != DEFAULT:
             found["required"] = ["type", *found.get("required", ())]  # as it tells the class
-        del found["title"]
-        return {**found, "description": description}
+        return {"description": description} | {key: found[key] for key in found if key not in ("title", "description")}
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         found = super().default_schema(schema)

@@ -240,7 +240,7 @@ def test_a_terminal_sees_a_bar_and_the_epochs(config, tmp_path):
     shown = on_a_terminal(["train", config(), "epochs=12"], tmp_path)
     assert " 12/12 " in shown
     assert "━" in shown
-    assert "images/s" in shown
+    assert "examples/s" in shown
     assert ESCAPE in shown
 
 

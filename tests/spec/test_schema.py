@@ -147,6 +147,7 @@ def test_what_stands_under_a_field_describes_it():
     data = DEFINITIONS["Data"]["properties"]
     assert data["split_seed"]["description"] == "Decides which examples those are: scikit-learn's `random_state`."
     assert DEFINITIONS["Experiment"]["properties"]["jit"]["default"] == "auto"
-    assert [schema["title"] for schema in every_schema(SCHEMA) if isinstance(schema.get("title"), str)] == [
-        "A config of dnn"
-    ]
+
+
+def test_no_title_repeats_a_key():
+    assert not [schema for schema in every_schema(SCHEMA) if isinstance(schema.get("title"), str)]
