@@ -82,6 +82,9 @@ class ConfigError(DnnError):
         self.faults = tuple(faults)
         super().__init__("\n".join(map(str, self.faults)))
 
+    def __reduce__(self) -> tuple[type["ConfigError"], tuple[tuple[Fault, ...]]]:
+        return ConfigError, (self.faults,)  # or a copy from another process would be made of the message
+
 
 def nearest(name: str, choices: Iterable[str]) -> str:
     """`did you mean …?` for the choice nearest to a name, or an empty text where none is near."""

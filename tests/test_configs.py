@@ -17,6 +17,7 @@ EMBEDDED = [name for name, dataset in DATASETS.items() if isinstance(dataset, Em
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_config_says_what_it_shows_how_to_run_it_and_what_to_expect(path: Path):
+    assert path.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=schema.json\n")
     header = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
     assert f"configs/{path.name}" in "\n".join(header)
     assert any(re.search(r"Measured: validation .* after \d+ epochs, test ", line) for line in header)

@@ -97,7 +97,9 @@ def data_misfits(data: Data) -> Iterator[Remark]:
     try:
         facts = data.facts
     except OwnDataError as error:
-        yield Remark(("data", "path"), error.message, error.hint)
+        *lines, last = error.message.split("\n")  # a fault of the file each
+        yield from (Remark(("data", "path"), line) for line in lines)
+        yield Remark(("data", "path"), last, error.hint)
         return
     if facts.test_examples and data.test_size:
         yield Remark(("data", "test_size"), f"{data.dataset} has a test set of its own", "remove it")

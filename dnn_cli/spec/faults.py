@@ -49,7 +49,8 @@ def faults_of(error: ValidationError, document: Document) -> list[Fault]:
         if detail["type"] == "too_short" and at(document.value, path):
             continue  # a list whose items have faults of their own counts as empty
         message, suggestion = words(detail, path, document.value)
-        found[path] = Fault(document.place(path), key_text(path), message, suggestion)
+        named = (*path, "type") if detail["type"] == "union_tag_invalid" else path
+        found[path] = Fault(document.place(named), key_text(path), message, suggestion)
     return list(found.values())
 
 
@@ -100,8 +101,8 @@ def words(detail: Any, path: KeyPath, root: Any) -> tuple[str, str]:
         return unknown_key(path, root)
     if kind in ("union_tag_invalid", "literal_error"):
         expected = context.get("expected_tags") or context["expected"]
-        name = context.get("tag") if kind == "union_tag_invalid" else value
-        return unknown_name(str(name), kind_at(path), re.findall(r"'([^']+)'", expected))
+        name = value["type"] if kind == "union_tag_invalid" and isinstance(value, dict) else value
+        return unknown_name(name, kind_at(path), re.findall(r"'([^']+)'", expected))
     if kind == "union_tag_not_found":
         return "needs a type", f"one of {', '.join(NAMES.get(kind_at(path), ()))}"
     if kind in BOUNDS:
@@ -126,13 +127,17 @@ def retyped(kind: str, value: Any) -> str:
         return f"did you mean {int(value)}?"
     if kind == "int_type" and isinstance(value, str) and re.fullmatch(r"[0-9_]{1,18}", value) and value.strip("_"):
         return f"did you mean {int(value.replace('_', ''))}?"
+    if kind == "tuple_type" and isinstance(value, str):
+        return f"did you mean [{value}]?"
     if kind == "bool_type" and isinstance(value, str) and value.lower() in ("yes", "on", "no", "off", "y", "n"):
         return f"did you mean {'true' if value.lower() in ('yes', 'on', 'y') else 'false'}?"
     return ""
 
 
-def unknown_name(name: str, kind: str, expected: list[str]) -> tuple[str, str]:
+def unknown_name(name: Any, kind: str, expected: list[str]) -> tuple[str, str]:
     """A name that its kind does not have: the nearest, or the kind it belongs to."""
+    if not isinstance(name, str):
+        return f"needs a name, not {shown(name)}", f"one of {', '.join(expected)}"
     others = [other for other, names in NAMES.items() if other != kind and name.lower() in (n.lower() for n in names)]
     label = kind if kind in NAMES else "choice"
     message = f"{shown(name).removeprefix('the text ')} is no {label}"
@@ -151,6 +156,8 @@ def unknown_key(path: KeyPath, root: Any) -> tuple[str, str]:
     key, parent = str(path[-1]), path[:-1]
     part = part_at(parent, root)
     name = part.model_fields["type"].default if part and "type" in part.model_fields else ""
+    if path == ("extends",):
+        return "stands in a file only", "as its first key"
     message = f"is not an argument of {name}" if name else "is not a key of a config"
     fields = [field for field in part.model_fields if field != "type"] if part else []
     owners = [other for other, cls in KINDS.get(kind_at(parent), {}).items() if key in cls.model_fields]

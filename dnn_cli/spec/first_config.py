@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from dnn_cli.spec.data import Data
 from dnn_cli.spec.datasets import DATASETS, Facts
 
+SCHEMA = "schema.json"
+"""What `dnn schema -o` is usually told to write; a config beside it says so to editors."""
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -47,7 +50,9 @@ def first_config(choices: Choices, file: str) -> str:
         ),
         (output, meaning),
     ]
+    beside = os.path.join(os.path.dirname(os.path.abspath(file)), SCHEMA)
     lines = [
+        *([f"# yaml-language-server: $schema={SCHEMA}"] if os.path.exists(beside) else []),
         f"# {facts.examples:,} {facts.noun}s of {' × '.join(map(str, facts.input_shape))}; the output is {meaning}.",
         "#",
         f"#     dnn train {shlex.quote(file)}",

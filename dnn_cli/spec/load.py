@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from dnn_cli.spec import lint
 from dnn_cli.spec.check import Remark, machine_misfits, misfits
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.faults import faults_of
-from dnn_cli.spec.overrides import apply_overrides
+from dnn_cli.spec.overrides import apply_overrides, opened
 from dnn_cli.spec.yaml_file import MAX_FAULTS, Document, KeyPath, key_text, parse_yaml, read_yaml
 
 MAX_PARENTS = 20
@@ -148,13 +148,11 @@ def merge(parent: Document, child: Document) -> Document:
 
     def lay(below: Any, above: Any, path: KeyPath) -> Any:
         if isinstance(below, str) and isinstance(above, dict) and "type" not in above:
-            below = {"type": below}  # a bare name that the child gives arguments to
+            below = opened(below, path)  # a bare name that the child gives arguments to
         if not (isinstance(below, dict) and isinstance(above, dict)) or "type" in above:
-            if isinstance(below, dict | list):
-                for known in [known for known in places if known[: len(path)] == path]:
-                    del places[known]
-            if isinstance(above, dict | list):
-                places.update({k: place for k, place in child.places.items() if k[: len(path)] == path})
+            for known in paths_within(below, path):
+                places.pop(known, None)
+            places.update({k: child.places[k] for k in paths_within(above, path) if k in child.places})
             places[path] = child.place(path)
             return above
         places[path] = child.place(path)
@@ -164,6 +162,14 @@ def merge(parent: Document, child: Document) -> Document:
 
     value = lay(parent.value, child.value, ())
     return Document(value, places, (*parent.faults, *child.faults))
+
+
+def paths_within(value: Any, path: KeyPath) -> Iterator[KeyPath]:
+    """The paths of all values within a mapping or a list."""
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, inner in steps:
+        yield (*path, step)
+        yield from paths_within(inner, (*path, step))
 
 
 class Dumper(yaml.SafeDumper):

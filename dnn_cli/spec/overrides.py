@@ -75,8 +75,8 @@ class Edited:
             holder[path[-1]] = given.value
             self.places[path] = Place(override)
             for where, fault in given.faults:
-                here = (*path, *where)
-                self.faults.append((here, Fault(Place(override), key_text(here), fault.message, fault.suggestion)))
+                key = ".".join(filter(None, (key_text(path), fault.key)))
+                self.faults.append(((*path, *where), Fault(Place(override), key, fault.message, fault.suggestion)))
             return
         del holder[path[-1]]
         if isinstance(holder, list):
@@ -112,7 +112,7 @@ class Edited:
             below = here[where] if isinstance(here, list) else here.get(where)
             path.append(where)
             if isinstance(below, str):
-                below = {"type": below}  # a bare name is a mapping of only its type
+                below = opened(below, path)
             elif below is None:
                 below = {}
                 self.places[tuple(path)] = place
@@ -122,6 +122,11 @@ class Edited:
             here = below
         *within, where = locate(here, steps[-1], path)
         return (*path, *within, where), reach(here, within)
+
+
+def opened(name: str, path: Sequence[str | int]) -> dict[str, Any]:
+    """A bare name as the mapping that it stands for, so that it can be given keys: one of only its type."""
+    return {} if tuple(path) == ("class_weight",) else {"type": name}  # which knows `balanced`, and no types
 
 
 def reach(holder: Any, path: Sequence[Any]) -> Any:

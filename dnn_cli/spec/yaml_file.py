@@ -5,6 +5,7 @@ What versions of YAML read differently (`010`, `0x1F`, `1_000`) stays text, so t
 it. Tags, merge keys and repeated keys are faults.
 """
 
+import codecs
 import copy
 import math
 import os
@@ -78,11 +79,13 @@ def read_yaml(file: str) -> Document:
         os.close(descriptor)
     if len(raw) > MAX_BYTES:
         raise refuse(Place(file), f"is larger than {MAX_BYTES:,} bytes, which no config needs")
+    raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode()
     except UnicodeDecodeError as error:
         before = raw[: error.start]
-        place = Place(file, before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
+        column = len(before[before.rfind(b"\n") + 1 :].decode()) + 1
+        place = Place(file, before.count(b"\n") + 1, column)
         raise refuse(place, "is not UTF-8 text", "save the file as UTF-8") from None
     return parse_yaml(text, file)
 
@@ -97,7 +100,8 @@ def parse_yaml(text: str, source: str) -> Document:
     try:
         return Reader(source, yaml.parse(text, Loader=Loader)).document()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        unended = error.problem in ("could not find expected ':'", "found unexpected end of stream")
+        mark = error.context_mark if unended else error.problem_mark or error.context_mark
         place = Place(source, mark.line + 1, mark.column + 1) if mark else Place(source)
         reason = ", ".join(part for part in (error.context, error.problem) if part)
         raise refuse(place, f"is not YAML: {reason}") from None

@@ -34,6 +34,12 @@ def test_a_first_config_is_one_without_faults_or_advice(dnn, own, name):
     assert loaded.experiment.data.dataset in (*DATASETS, "csv", "npz", "image_folder")
 
 
+def test_a_schema_beside_it_is_named_for_editors(dnn, tmp_path):
+    assert dnn("schema", "-o", "schema.json").returncode == 0
+    assert dnn("new", "a.yaml").returncode == 0
+    assert (tmp_path / "a.yaml").read_text().startswith("# yaml-language-server: $schema=schema.json\n")
+
+
 def test_options_say_what_is_in_it(dnn, tmp_path):
     options = ["--hidden", "30,20", "--activation", "tanh", "--optimizer", "sgd", "--epochs", "7"]
     assert dnn("new", "a.yaml", "--data", "digits", *options).returncode == 0

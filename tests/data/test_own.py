@@ -109,6 +109,15 @@ def test_what_the_facts_show_is_a_fault_of_the_config(table, tmp_path, monkeypat
     assert line in str(fault).replace(f"{tmp_path}/", "")
 
 
+def test_every_fault_of_a_table_is_a_line(dnn, table, tmp_path):
+    (tmp_path / "table.csv").write_text(TABLE + "1,,good\n2,x,bad\n3,4\n")
+    done = dnn("check", "digits.yaml")
+    assert done.returncode == 2
+    lines = done.stdout.splitlines()
+    assert [line.split("table.csv:")[1].split("  ")[0] for line in lines] == ["32", "33", "34"]
+    assert all(line.startswith("digits.yaml:1:") and line.isprintable() for line in lines)
+
+
 @pytest.mark.parametrize("verb", ["check", "train"])
 def test_a_broken_image_is_one_line_and_no_run(dnn, config, tmp_path, verb):
     for name in ("a", "b"):

@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnn_cli.errors import ConfigError
+from dnn_cli.spec import load as loading
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.load import load, to_yaml
 from dnn_cli.spec.yaml_file import parse_yaml
@@ -155,6 +156,13 @@ def test_an_override_changes_one_thing(config, override, read):
     assert read(load(config(PARENT), [override]).experiment)
 
 
+def test_weights_of_classes_replace_balanced_ones(config):
+    parent = config(PARENT + "class_weight: balanced\n", "parent.yaml")
+    assert load(parent, ["class_weight.3=2"]).experiment.class_weight == {"3": 2.0}
+    child = config("extends: parent.yaml\nclass_weight: {3: 2}\n")
+    assert load(child).experiment.class_weight == {"3": 2.0}
+
+
 def test_a_learning_rate_alone_goes_to_the_default_optimizer(config):
     file = config(PARENT.replace("optimizer: {type: adam, beta_1: 0.8}\n", ""))
     assert load(file, ["optimizer.learning_rate=0.5"]).experiment.optimizer.type == "rmsprop"
@@ -175,6 +183,22 @@ def test_a_learning_rate_alone_goes_to_the_default_optimizer(config):
             "names are flatten, hidden, output",
         ),
         ("metrics.accuracy=1", "metrics.accuracy=1  metrics  needs a list, not {'accuracy': 1}"),
+        (
+            "data={dataset: digits, dataset: iris}",
+            "data={dataset: digits, dataset: iris}  data.dataset  the key stands twice, first in line 1  "
+            "(keep one of them)",
+        ),
+        ("optimizer.type=adm", "optimizer.type=adm  optimizer  'adm' is no optimizer  (did you mean adam?)"),
+        (
+            "optimizer.type=",
+            "optimizer.type=  optimizer  needs a name, not nothing  (one of sgd, rmsprop, adagrad, adam, adamw, "
+            "adadelta, adamax, nadam, ftrl, lion, lamb, adafactor, muon, schedule_free_adamw)",
+        ),
+        ("extends=base.yaml", "extends=base.yaml  extends  stands in a file only  (as its first key)"),
+        (
+            "metrics=accuracy",
+            "metrics=accuracy  metrics  needs a list, not the text 'accuracy'  (did you mean [accuracy]?)",
+        ),
         (
             "optimizer.learning_rate.type=Cosine",
             "optimizer.learning_rate.type=Cosine  optimizer.learning_rate  'Cosine' is no schedule  "
@@ -235,6 +259,16 @@ def test_a_resolved_config_is_the_same_experiment(config, tmp_path, optimizer):
 )
 def test_of_a_file_full_of_faults_the_first_are_shown(config, text):
     assert 50 < len(faults(config(text))) < 250
+
+
+def test_a_large_child_is_laid_over_its_parent_in_one_walk(config, monkeypatch):
+    """Places were once searched for every key: 82 s for a file of 100 kB."""
+    lines = "".join(f"k{number}: [1]\n" for number in range(3000))
+    config(lines, "parent.yaml")
+    walked = []
+    monkeypatch.setattr(loading, "paths_within", lambda value, path: walked.append(path) or iter(()))
+    assert faults(config(f"extends: parent.yaml\n{lines}"))
+    assert len(walked) == 2 * 3000
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+$", "(", "[[a]", "a{99999999999}"], ids=str)

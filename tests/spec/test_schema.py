@@ -1,5 +1,6 @@
 """The JSON Schema of configs, as an editor meets it."""
 
+import json
 import re
 import unicodedata
 
@@ -23,6 +24,12 @@ def accepted(text):
 
 def test_the_schema_is_one():
     Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_the_schema_beside_the_configs_is_the_one_of_now():
+    """Made by `dnn schema -o configs/schema.json`."""
+    beside = json.loads((ROOT / "configs" / "schema.json").read_text(encoding="utf-8"))
+    assert beside == json.loads(json.dumps(SCHEMA))
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)

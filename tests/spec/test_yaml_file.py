@@ -63,6 +63,8 @@ def test_a_fault_in_a_value_is_placed_and_reading_goes_on(text, place, message):
         pytest.param("a: \x00", "f:1:4", "U+0000", id="NUL"),
         pytest.param("a: *b", "f:1:4", "no value before it", id="alias to nothing"),
         pytest.param("a: &a [*a]", "f:1:8", "no value before it", id="alias to itself"),
+        pytest.param("name: x\nepochs 5\n\n# c\nseed: 1", "f:2:1", "could not find expected ':'", id="colon forgotten"),
+        pytest.param('name: "x\nepochs: 3\n', "f:1:7", "unexpected end of stream", id="quote left open"),
         pytest.param("? [1]\n: 2", "f:1:3", "a key must be a word", id="list as key"),
         pytest.param("a: " + "[" * 3000 + "]" * 3000, "f:1:54", "nested more than", id="3,000 deep"),
     ],
@@ -98,6 +100,8 @@ def test_an_alias_is_a_copy_with_its_own_place():
     ("raw", "message"),
     [
         pytest.param("name: é".encode("latin-1"), "f.yaml:1:7  is not UTF-8", id="latin-1"),
+        pytest.param("# é é\nname: é é ".encode() + b"\xff", "f.yaml:2:11  is not UTF-8", id="after two bytes"),
+        pytest.param(b"\xef\xbb\xbfa: 1\n\xe9", "f.yaml:2:1  is not UTF-8", id="after a byte order mark"),
         pytest.param("a: 1".encode("utf-16"), "f.yaml:1:1  is not UTF-8", id="utf-16"),
         pytest.param(b"#" * (MAX_BYTES + 1), "larger than", id="too large"),
     ],
