@@ -13,7 +13,7 @@ from dnn_cli.formats.csv_numbers import FILL_IN, number_fault, to_float
 from dnn_cli.formats.csv_rows import Faults, quoted
 
 FEW = 20
-"""Up to so many examples, each may have a class of its own."""
+"""Up to so many examples, each may have a class of its own; up to so many whole numbers are always classes."""
 
 MAX_WHOLE = 2**53
 """Beyond, a float no longer tells neighbouring whole numbers apart."""
@@ -47,7 +47,8 @@ def read_target(column: Column, task: Task, classes: tuple[str, ...] | None) -> 
 
     Args:
         column: The cells.
-        task: What they are, or `auto`: any number that is not whole makes a regression.
+        task: What they are, or `auto`: a number that is not whole makes a regression, and so do many that do not
+            count from 0 or 1, as classes do.
         classes: Of the training file, where this is a file beside it; empty for a regression.
 
     Raises:
@@ -57,7 +58,7 @@ def read_target(column: Column, task: Task, classes: tuple[str, ...] | None) -> 
     if classes is not None:
         task = "classification" if classes else "regression"
     elif task == "auto":
-        task = "regression" if fraction is not None else "classification"
+        task = "regression" if fraction is not None or are_measurements(column.cells) else "classification"
     if task == "regression":
         return measurements(column)
     if fraction is not None and not classes:
@@ -67,6 +68,15 @@ def read_target(column: Column, task: Task, classes: tuple[str, ...] | None) -> 
             "task: regression predicts numbers",
         )
     return classify(column, classes)
+
+
+def are_measurements(cells: list[str]) -> bool:
+    """Whether whole numbers are more than a few, and no numbering of classes: prices, ages, years."""
+    distinct = set(cells)
+    numbers = {number for cell in distinct if (number := whole(cell)) is not None}
+    if len(numbers) <= FEW or len(numbers) < len({class_name(cell, numeric=True) for cell in distinct}):
+        return False
+    return min(numbers) not in (0, 1) or max(numbers) - min(numbers) >= len(numbers)
 
 
 def measurements(column: Column) -> Labels:

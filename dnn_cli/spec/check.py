@@ -109,10 +109,15 @@ def data_misfits(data: Data) -> Iterator[Remark]:
         yield Remark(("data", "stratify"), f"needs classes, and {data.dataset} has numbers to predict", "remove it")
 
 
+def keys_of(data: Data) -> list[str]:
+    """The keys of data that this kind of data alone takes."""
+    return [key for key, owners in OWNERS.items() if data.dataset in owners]
+
+
 def misplaced_keys(data: Data) -> Iterator[Remark]:
     """Keys that the dataset does not take, or needs and has not."""
     for key, owners in OWNERS.items():
-        if getattr(data, key) is not None and data.dataset not in owners:
+        if getattr(data, key) is not None and key not in keys_of(data):
             yield Remark(("data", key), f"{data.dataset} takes no {key}", f"{' and '.join(owners)} do")
     if data.dataset in OWN and data.path is None:
         what = "folder" if data.dataset == "image_folder" else "file"
@@ -249,6 +254,8 @@ def output_misfits(experiment: Experiment, stages: list[Stage]) -> Iterator[Rema
     activation = needed_activation(experiment)
     if len(last.output_shape) > 1:
         yield Remark(path, message, "put Flatten before the last Dense layer")
+    elif last.output_shape == (1,) and "task" in keys_of(data) and "real" in experiment.loss.labels:
+        yield Remark(path, message, "data.task: regression, if the labels are quantities")
     elif hasattr(last.layer, "units") and getattr(last.layer, "activation", None) != "glu":
         yield Remark((*path, "units"), message, f"units: {needed[0]}")
     else:

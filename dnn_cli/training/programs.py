@@ -21,6 +21,8 @@ import platformdirs
 from dnn_cli.spec.experiment import Experiment
 
 FLAG = "--tf_xla_persistent_cache_directory"
+PREFIX = "dnn-xla-"
+"""Of the names of working directories."""
 
 MAX_NETWORKS = 100
 """So many networks' programs are kept, some hundred kilobytes each."""
@@ -54,11 +56,12 @@ def working_directory() -> Path | None:
 
     None where its user has named a place, or where there is none for temporary files.
     """
-    flags = os.environ.get("TF_XLA_FLAGS", "")
+    given = os.environ.get("TF_XLA_FLAGS", "").split()
+    flags = " ".join(flag for flag in given if PREFIX not in flag)  # a parent's directory is not ours
     if FLAG in flags:
         return None
     try:
-        directory = tempfile.TemporaryDirectory(prefix="dnn-xla-", ignore_cleanup_errors=True)
+        directory = tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
     except OSError:
         return None
     OPEN.append(directory)

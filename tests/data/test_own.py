@@ -109,6 +109,15 @@ def test_what_the_facts_show_is_a_fault_of_the_config(table, tmp_path, monkeypat
     assert line in str(fault).replace(f"{tmp_path}/", "")
 
 
+def test_one_output_for_whole_numbers_asks_whether_they_are_quantities(table, tmp_path):
+    (tmp_path / "table.csv").write_text("a,rooms\n" + "".join(f"{i},{i % 5}\n" for i in range(30)))
+    overrides = ["layers.0={type: Dense, units: 1}", "loss=mse"]
+    with pytest.raises(ConfigError, match=r"data\.task: regression, if the labels are quantities"):
+        load(table, overrides)
+    data = data_of(table, *overrides, "data.task=regression", "metrics=[mae]")
+    assert load_examples(data).labels[:3].tolist() == [[0], [1], [2]]
+
+
 def test_every_fault_of_a_table_is_a_line(dnn, table, tmp_path):
     (tmp_path / "table.csv").write_text(TABLE + "1,,good\n2,x,bad\n3,4\n")
     done = dnn("check", "digits.yaml")

@@ -106,6 +106,20 @@ def test_what_the_target_is_follows_from_its_cells(table, targets, task, classes
 
 
 @pytest.mark.parametrize(
+    ("numbers", "count"),
+    [
+        pytest.param(range(21), 21, id="21 counted from 0 are classes"),
+        pytest.param(range(1, 31), 30, id="30 counted from 1 are classes"),
+        pytest.param(range(100, 300, 10), 20, id="20 of any size are classes"),
+        pytest.param(range(100, 310, 10), 0, id="21 with gaps are measurements"),
+        pytest.param(range(18, 60), 0, id="ages are measurements"),
+    ],
+)
+def test_many_whole_numbers_are_classes_only_if_they_count(table, numbers, count):
+    assert len(inspect_csv(table(columns(*numbers, *numbers)), "y", "auto").classes) == count
+
+
+@pytest.mark.parametrize(
     ("content", "message", "hint"),
     [
         pytest.param("", "data.csv is empty", "names the columns", id="no bytes"),

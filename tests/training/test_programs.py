@@ -103,6 +103,17 @@ def test_a_user_s_own_place_is_left_alone(monkeypatch):
         programs.working_directory.cache_clear()
 
 
+def test_a_place_of_a_parent_process_is_not_shared(monkeypatch):
+    flag = "--tf_xla_persistent_cache_directory"
+    monkeypatch.setenv("TF_XLA_FLAGS", f"--tf_xla_auto_jit=0 {flag}=/tmp/dnn-xla-parent")
+    programs.working_directory.cache_clear()
+    try:
+        own = programs.working_directory()
+        assert os.environ["TF_XLA_FLAGS"] == f"--tf_xla_auto_jit=0 {flag}={own}"
+    finally:
+        programs.working_directory.cache_clear()
+
+
 def test_nothing_is_left_behind(dnn, config, tmp_path):
     place = tmp_path / "tmp"
     place.mkdir()

@@ -107,7 +107,7 @@ def test_plain_keras_gives_exactly_the_recorded_validation_score(experiment, tra
     split = split_examples(one.data, examples)
     inputs = examples.inputs[split.validation].reshape(-1, *one.data.input_shape) / np.float32(16)
     labels = examples.labels[split.validation].astype("int32")
-    if one.loss.targets == "one_hot":
+    if one.labels == "one_hot":
         labels = np.eye(10, dtype="float32")[labels]
     model = keras.saving.load_model(made.model, safe_mode=True)
     scores = model.evaluate(inputs, labels, batch_size=one.batch_size, verbose=0, return_dict=True)
