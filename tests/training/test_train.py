@@ -142,7 +142,7 @@ def test_a_gpu_that_is_not_there_is_refused(experiment, trained, tmp_path):
 def test_every_optimizer_trains(experiment, trained, name):
     if KINDS["optimizer"][name].since > KERAS:
         pytest.skip(f"Keras {keras.__version__} has no {name}")
-    _, record, _ = trained(experiment(f"optimizer={name}", "epochs=1"))
+    _, record, _ = trained(experiment(f"optimizer={name}", "epochs=1", "jit=false"))
     assert record.status in ("completed", "diverged")
     assert record.status == "completed" or name == "adafactor"
 
