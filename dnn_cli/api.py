@@ -12,19 +12,22 @@ from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Store
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.load import Loaded, load
-from dnn_cli.spec.summary import Summary, summarize
+from dnn_cli.spec.summary import Summary, flow, summarize
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainedRun:
     """A run on disk and how it went."""
 
     directory: Path
     record: Record
+
+    def __repr__(self) -> str:
+        return f"<{self.record.name} {self.status}, {self.record.epochs} epochs, in {self.directory}>"
 
     @property
     def status(self) -> str:
@@ -58,11 +61,14 @@ class TrainedRun:
         return keras.saving.load_model(path, safe_mode=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Config:
     """A valid experiment, and what to think about before training it."""
 
     loaded: Loaded
+
+    def __repr__(self) -> str:
+        return f"<config {self.loaded.file}: {flow(self.experiment)}>"
 
     @property
     def experiment(self) -> Experiment:

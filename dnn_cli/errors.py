@@ -38,9 +38,13 @@ class DataError(DnnError):
 
 
 class OwnDataError(DataError):
-    """A user's own data file is missing or not what it should be."""
+    """A user's own data file is missing or not what it should be; `key` is the key of `data` that is to blame."""
 
     exit_code = 2
+
+    def __init__(self, message: str, hint: str = "", key: str = "path") -> None:
+        super().__init__(message, hint)
+        self.key = key
 
 
 class RunError(DnnError):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dnn_cli.cli.arguments import AsJson, RunsDir
+from dnn_cli.cli.arguments import AsJson, RunsDir, is_override
 from dnn_cli.cli.console import print_json, results
 from dnn_cli.errors import UsageError
 from dnn_cli.report.words import visible
@@ -20,7 +20,10 @@ class Part(str, Enum):
 
 
 def evaluate(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="An id, a directory, a name, @1 or best:val_accuracy.")],
+    arguments: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN [KEY=VALUE]", help="A run, then changes, as data.path=… if its data has moved."),
+    ],
     split: Annotated[Part, typer.Option(help="The examples to evaluate on.")] = Part.test,
     runs_dir: RunsDir = Path("runs"),
     as_json: AsJson = False,
@@ -31,14 +34,17 @@ def evaluate(
     from dnn_cli.runs.store import Store
     from dnn_cli.spec.load import load
 
-    found = Store(runs_dir).find(run)
+    runs = [word for word in arguments if not is_override(word)]
+    if len(runs) != 1:
+        raise UsageError("evaluate takes one run", "as in: dnn evaluate @1")
+    found = Store(runs_dir).find(runs[0])
     record = found.read_record()
-    loaded = load(str(found.config), to_train=True)
+    loaded = load(str(found.config), [word for word in arguments if is_override(word)], to_train=True)
     if not found.model.exists():
         raise UsageError(f"{found.directory} holds no model: the run is {record.status}", "train it to its end first")
     data = loaded.experiment.data
     if split is Part.test and not data.test_examples:
-        raise UsageError(f"{data.dataset} has no test set", "train with data.test_size=0.2 to keep one apart")
+        raise UsageError(f"{data.title} has no test set", "train with data.test_size=0.2 to keep one apart")
     with open_screen() as screen:
         from dnn_cli.cli.job import preparing
 

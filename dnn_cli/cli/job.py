@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from dnn_cli.cli.progress import Bar, Lines, Screen
-    from dnn_cli.spec.data import Data
     from dnn_cli.spec.experiment import Experiment
     from dnn_cli.spec.load import Loaded
     from dnn_cli.training.job import Job
@@ -43,7 +42,7 @@ def preparing(loaded: "Loaded", screen: "Screen", epochs: int) -> Iterator[Prepa
         divert_output() as divert_into,
         starting_tensorflow() as wait,
     ):
-        progress(f"loading {experiment.data.dataset}")
+        progress(f"loading {experiment.data.title}")
         examples = load_examples(experiment.data, progress)
         split = split_examples(experiment.data, examples)
         progress("starting TensorFlow")
@@ -65,18 +64,21 @@ def introduction(experiment: "Experiment", epochs: int) -> list[str]:
         f"{experiment.name}: {flow(experiment)}, {count(summarize(experiment).total, 'parameter')}",
         f"  {short(plain['optimizer'])}, {short(plain['loss'])}, batches of {experiment.batch_size}, "
         f"{count(epochs, 'epoch')}, seed {experiment.seed}",
-        f"  {data_text(experiment.data)}",
+        f"  {data_text(experiment)}",
     ]
 
 
-def data_text(data: "Data") -> str:
+def data_text(experiment: "Experiment") -> str:
     """The data in one line."""
     from dnn_cli.report.words import count
+    from dnn_cli.spec.datasets import OWN
 
-    facts = data.facts
+    data, facts = experiment.data, experiment.data.facts
     parts = [f"{count(data.training_examples, facts.noun)} to train", f"{data.validation_examples:,} to validate"]
-    if data.split_off:
-        parts.append(f"{data.split_off:,} kept apart")
+    if data.split_off or (data.dataset in OWN and data.test_examples):
+        parts.append(f"{data.test_examples:,} kept apart")
     shape = " × ".join(map(str, data.input_shape)) + (" features" if len(data.input_shape) == 1 else "")
     aim = f"{len(facts.classes)} classes" if facts.classes else f"{count(facts.targets, 'number')} to predict"
-    return f"{data.dataset}: {', '.join(parts)}, {shape}, {aim}"
+    if experiment.labels == "binary":
+        aim += f", {facts.classes[1]} is positive"
+    return f"{data.title}: {', '.join(parts)}, {shape}, {aim}"

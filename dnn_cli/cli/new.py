@@ -3,23 +3,29 @@
 import os
 import shlex
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from dnn_cli.cli.console import results
-from dnn_cli.errors import UsageError, nearest
+from dnn_cli.cli.console import notes, results
+from dnn_cli.errors import DnnError, UsageError, nearest
 from dnn_cli.report.words import visible
 
 if TYPE_CHECKING:
     from dnn_cli.spec.data import Data
     from dnn_cli.spec.first_config import Choices
 
+T = TypeVar("T")
+
 
 def new(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The config to write, as my_first.yaml.")],
     data: Annotated[str | None, typer.Option(help="A dataset, or your own file.")] = None,
+    target: Annotated[str | None, typer.Option(help="The column of a csv to predict.")] = None,
+    task: Annotated[str | None, typer.Option(help="classification or regression.")] = None,
     hidden: Annotated[str | None, typer.Option(help="Units of the hidden layers, as 100,50.")] = None,
     activation: Annotated[str | None, typer.Option(help="Of the hidden layers.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="One of dnn list optimizers.")] = None,
@@ -35,7 +41,7 @@ def new(
         raise UsageError(f"{file} is no name of a config", f"as in: dnn new {file.with_suffix('.yaml')}")
     if file.exists() and not force:
         raise UsageError(f"{file} is there already", "name another file, or write over it with --force")
-    choices = choose(data, hidden, activation, optimizer, epochs)
+    choices = choose(partial(own_or_known, target=target, task=task), data, hidden, activation, optimizer, epochs)
     try:
         with whole_file(file) as temporary:
             temporary.write_text(first_config(choices, str(file)), encoding="utf-8")
@@ -46,31 +52,44 @@ def new(
 
 
 def choose(
-    data: str | None, hidden: str | None, activation: str | None, optimizer: str | None, epochs: int | None
+    read_data: "Callable[[str], Data]",
+    data: str | None,
+    hidden: str | None,
+    activation: str | None,
+    optimizer: str | None,
+    epochs: int | None,
 ) -> "Choices":
     """What the options say, the answers to what they do not, and the usual where nobody can be asked."""
     from dnn_cli.spec.catalog import NAMES
-    from dnn_cli.spec.datasets import DATASETS
     from dnn_cli.spec.first_config import Choices
 
-    data = data or ask(f"data: {', '.join(DATASETS)}, or a path to your own", "fashion_mnist")
-    found = own_or_known(data)
-    hidden = ask("units of the hidden layers, as 100,50", "100") if hidden is None else hidden
-    activation = one_of("activation", activation or ask("activation", "relu"), NAMES["activation"])
-    optimizer = one_of("optimizer", optimizer or ask("optimizer", "adam"), NAMES["optimizer"])
-    units = tuple(whole("units", part) for part in hidden.replace(" ", "").split(",") if part)
-    return Choices(found, units, activation, optimizer, epochs)
+    found = answer(data, "data: one of dnn list datasets, or a path to your own", "fashion_mnist", read_data)
+    units = answer(hidden, "units of the hidden layers, as 100,50", "100", read_units)
+    function = answer(activation, "activation", "relu", partial(one_of, "activation", NAMES["activation"]))
+    rule = answer(optimizer, "optimizer", "adam", partial(one_of, "optimizer", NAMES["optimizer"]))
+    return Choices(found, units, function, rule, epochs, typical_target(found))
 
 
-def ask(question: str, usual: str) -> str:
-    """An answer from the terminal; the usual one where there is none."""
-    if not sys.stdin.isatty():
-        return usual
-    return str(typer.prompt(question, default=usual, err=True))
+def answer(given: str | None, question: str, usual: str, read: Callable[[str], T]) -> T:
+    """What an option says; else an answer from the terminal, asked for until it is one; else the usual."""
+    if given is not None or not sys.stdin.isatty():
+        return read(usual if given is None else given)
+    while True:
+        try:
+            return read(str(typer.prompt(question, default=usual, err=True)))
+        except DnnError as error:
+            notes().print(visible(f"{error.message}  ({error.hint})" if error.hint else error.message))
 
 
-def own_or_known(name: str) -> "Data":
-    """The data that a word names."""
+def own_or_known(name: str, target: str | None, task: str | None) -> "Data":
+    """The data that a word names, looked into as far as a check does.
+
+    Raises:
+        DnnError: there is none, or it is not what it should be.
+    """
+    from pydantic import ValidationError
+
+    from dnn_cli.spec.check import data_misfits
     from dnn_cli.spec.datasets import DATASETS
     from dnn_cli.spec.first_config import data_for
 
@@ -80,14 +99,35 @@ def own_or_known(name: str) -> "Data":
         )
     if name not in DATASETS and not os.path.isdir(name) and not name.lower().endswith((".csv", ".tsv", ".npz")):
         raise UsageError(f"{name} is no csv, no npz and no folder of images", "data of your own is one of these")
-    return data_for(name)
+    try:
+        data = data_for(name, target, task)
+    except ValidationError:
+        raise UsageError(f"{task} is no task", "classification or regression") from None
+    if remarks := [*data_misfits(data)]:
+        raise UsageError(remarks[0].message, remarks[0].suggestion)
+    return data
 
 
-def one_of(kind: str, name: str, names: tuple[str, ...]) -> str:
+def typical_target(data: "Data") -> tuple[float, float] | None:
+    """Mean and deviation of the one number to predict; `None` where there are classes, or several numbers."""
+    if data.facts.is_classification or data.facts.targets > 1:
+        return None
+    from dnn_cli.data.examples import load_examples
+
+    labels = load_examples(data).labels
+    return float(labels.mean()), float(labels.std())
+
+
+def one_of(kind: str, names: tuple[str, ...], name: str) -> str:
     """A name that is there."""
     if name not in names:
         raise UsageError(f"{name} is no {kind}", nearest(name, names) or f"one of {', '.join(names)}")
     return name
+
+
+def read_units(text: str) -> tuple[int, ...]:
+    """The units of some layers."""
+    return tuple(whole("units", part) for part in text.replace(" ", "").split(",") if part)
 
 
 def whole(what: str, text: str) -> int:

@@ -109,7 +109,8 @@ def print_result(run: "Run", record: "Record", loaded: "Loaded", store: "Store")
             lines.append(f"  {label}  epoch {scores['epoch']}  {scores_text(scores, prefix)}")
     last, model = record.results.last or {}, record.results.model or {}
     if any(last[name] != value for name, value in model.items()):
-        lines.append(f"  model.keras holds averaged weights: {scores_text(model)}")
+        which = "averaged weights" if loaded.experiment.optimizer.use_ema else "the weights of the best epoch"
+        lines.append(f"  model.keras holds {which}: {scores_text(model)}")
     lines.append(f"  run   {os.path.relpath(run.directory)}")
     first, *more = next_commands(record, loaded, store)
     lines += [f"  next  {first}", *(f"        {command}" for command in more)]
@@ -124,7 +125,9 @@ def next_commands(record: "Record", loaded: "Loaded", store: "Store") -> list[st
     again = ["dnn", "train", loaded.file, *loaded.overrides]
     compare = shlex.join(["dnn", "compare", *there])
     if record.status == "diverged":
-        return [shlex.join([*again, gentler(loaded.experiment), *there])]
+        change = gentler(loaded.experiment)
+        kept = [word for word in again if not word.startswith(f"{change.partition('=')[0]}=")]
+        return [shlex.join([*kept, change, *there])]
     if record.status == "failed":
         return ["train.log in the run's directory has the details"]
     if sum(e.record is not None and e.record.status == "completed" for e in store.entries()) > 1:

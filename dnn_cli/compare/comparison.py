@@ -68,6 +68,11 @@ class Comparison:
     warnings: tuple[str, ...]
 
     @property
+    def different_data(self) -> bool:
+        """Whether the runs were trained on different data, so that none is ahead of another."""
+        return len({row.record.data.get("fingerprint") for row in self.rows}) > 1
+
+    @property
     def lead(self) -> float | None:
         """By how much the first group is ahead of the second; `None` where there is only one."""
         if len(self.groups) < 2:
@@ -115,7 +120,7 @@ def compare(entries: Sequence[Entry], metric: str | None = None, sort_by: str = 
         if metric in item[3][0] and metric not in NO_SCORES:
             scored.append(item)
         else:
-            left_out.append(Entry(item[0], None, f"has no {metric}"))
+            left_out.append(Entry(item[0], item[1], f"has no {metric}"))
     if read and not scored:
         known = sorted({name for item in read for name in item[3][0] if name not in NO_SCORES})
         raise UsageError(f"no completed run has the metric {metric}", nearest(metric, known) or ", ".join(known))

@@ -1,11 +1,13 @@
 """The settings in which resolved experiments differ, each in few words."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
 from dnn_cli.spec.catalog import short
 
 ABSENT = object()
+PATHS = ("data.path", "data.validation_path", "data.test_path")
 
 
 def nameless(experiment: dict[str, Any]) -> dict[str, Any]:
@@ -58,4 +60,5 @@ def collect(values: Sequence[Any], key: str, found: list[dict[str, str]], layers
             collect(stage, f"{key}.{layers.get(index, index)}", found, layers)
     else:
         for row, value in zip(found, values, strict=True):
-            row[key.removeprefix("model.")] = "–" if value is ABSENT else short(value)
+            text = "–" if value is ABSENT else short(value)
+            row[key.removeprefix("model.")] = os.path.basename(text) if key in PATHS else text

@@ -77,7 +77,7 @@ def load_test_examples(data: Data, watch: Watcher = quiet) -> Examples:
     """
     if not data.test_examples:
         where = "data.test_path or data.test_size" if data.dataset not in DATASETS else "data.test_size"
-        raise DataError(f"{data.dataset} has no test set", f"{where} keeps one apart, before the training")
+        raise DataError(f"{data.title} has no test set", f"{where} keeps one apart, before the training")
     if data.split_off:
         examples = load_examples(data, watch)
         return examples[split_examples(data, examples).test]

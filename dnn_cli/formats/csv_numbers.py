@@ -49,7 +49,7 @@ def number_fault(cell: str) -> tuple[str, str] | None:
         return f"{quoted(cell)} is not a number", "write decimals with a point"
     if is_too_large(cell):
         return f"{quoted(cell)} is more than a 32-bit float can hold", "scale the column down"
-    return f"{quoted(cell)} is not a number", "encode text as numbers, or remove the column"
+    return f"{quoted(cell)} is not a number", "encode text as numbers, or leave the column out: data.ignore"
 
 
 def is_too_large(cell: str) -> bool:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,8 @@ class Header:
 
     names: tuple[str, ...]
     target: int
+    features: tuple[int, ...]
+    """The columns that are inputs."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,9 @@ class Body:
     lines: list[int] = field(default_factory=list)
 
 
-def inspect_csv(path: str, target: str | None, task: Task, classes: tuple[str, ...] | None = None) -> Contents:
+def inspect_csv(
+    path: str, target: str | None, task: Task, classes: tuple[str, ...] | None = None, ignore: tuple[str, ...] = ()
+) -> Contents:
     """What a table says of itself.
 
     Args:
@@ -54,42 +58,53 @@ def inspect_csv(path: str, target: str | None, task: Task, classes: tuple[str, .
         target: The name of the column to predict, or None for the last.
         task: Whether it holds classes or numbers, or `auto`.
         classes: Of the training file, where this is a file beside it; empty for a regression.
+        ignore: The names of columns that are no inputs.
 
     Raises:
         OwnDataError: the file is no such table; names the first faults with line and column.
     """
-    return find_table(path, target, task, classes).contents
+    return find_table(path, target, task, classes, ignore).contents
 
 
-def read_csv(path: str, target: str | None, task: Task, classes: tuple[str, ...] | None = None) -> Arrays:
+def read_csv(
+    path: str, target: str | None, task: Task, classes: tuple[str, ...] | None = None, ignore: tuple[str, ...] = ()
+) -> Arrays:
     """The examples of a table; arguments and errors as for `inspect_csv`. The arrays cannot be written to."""
-    return find_table(path, target, task, classes).arrays
+    return find_table(path, target, task, classes, ignore).arrays
 
 
-def find_table(path: str, target: str | None, task: Task, classes: tuple[str, ...] | None) -> Table:
+def find_table(
+    path: str, target: str | None, task: Task, classes: tuple[str, ...] | None, ignore: tuple[str, ...]
+) -> Table:
     """The parsed file, from memory if it has not changed since it was last parsed."""
     status = file_status(path)
     if status.st_size > MAX_BYTES:
         raise OwnDataError(
             f"{path} has {status.st_size / 1e9:,.1f} GB; a table may have {MAX_BYTES / 1e9:,.0f}", "use an .npz file"
         )
-    return parse(path, status.st_mtime_ns, status.st_size, target, task, classes)
+    return parse(path, status.st_mtime_ns, status.st_size, target, task, classes, ignore)
 
 
 @lru_cache(maxsize=4)
 def parse(
-    path: str, mtime_ns: int, size: int, target: str | None, task: Task, classes: tuple[str, ...] | None
+    path: str,
+    mtime_ns: int,
+    size: int,
+    target: str | None,
+    task: Task,
+    classes: tuple[str, ...] | None,
+    ignore: tuple[str, ...],
 ) -> Table:
     """The parsed file; time and size only tell the cache one state of it from another."""
     with opened(path) as stream:
         rows = read_rows(path, stream)
-        header = read_header(path, next(rows, None), target)
+        header = read_header(path, next(rows, None), target, ignore)
         body = read_body(path, header, rows)
     name = header.names[header.target]
     labels = read_target(Column(path, name, body.targets, body.lines), task, classes)
     if name in labels.classes and to_float(name) is None:
         raise OwnDataError(f"{path}:1  is a row of data: {quoted(name)} is a class", "the first line names the columns")
-    features = tuple(name for at, name in enumerate(header.names) if at != header.target)
+    features = tuple(header.names[at] for at in header.features)
     inputs = np.concatenate(body.inputs).reshape(-1, len(features))
     for array in (inputs, labels.values):
         array.setflags(write=False)  # the cache holds the same arrays
@@ -97,11 +112,11 @@ def parse(
     return Table(contents, Arrays(inputs, labels.values))
 
 
-def read_header(path: str, row: Row | None, target: str | None) -> Header:
-    """The header, if it names every column once, and the target's place in it.
+def read_header(path: str, row: Row | None, target: str | None, ignore: tuple[str, ...]) -> Header:
+    """The header, if it names every column once, and the places of the target and of the inputs in it.
 
     Raises:
-        OwnDataError: there is no header, it is not one, or it has no such target.
+        OwnDataError: there is no header, it is not one, or it has no such columns.
     """
     if row is None:
         raise OwnDataError(f"{path} is empty", "the first line names the columns")
@@ -118,12 +133,17 @@ def read_header(path: str, row: Row | None, target: str | None) -> Header:
         raise OwnDataError(f"{path}:{line}  has only the column {names[0]}", "at least one more must hold the inputs")
     if all(to_float(name) is not None for name in names) and names != tuple(map(str, range(len(names)))):
         raise OwnDataError(f"{path}:{line}  holds numbers where the header should be", "name the columns there")
-    if target is None:
-        return Header(names, len(names) - 1)
-    if target not in names:
-        hint = nearest(target, names) or f"the columns are {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
-        raise OwnDataError(f"{path}:{line}  has no column {target}", hint)
-    return Header(names, names.index(target))
+    for key, wanted in (("target", [target] if target is not None else []), ("ignore", ignore)):
+        for name in wanted:
+            if name not in names:
+                known = f"the columns are {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
+                raise OwnDataError(f"{path}:{line}  has no column {name}", nearest(name, names) or known, key)
+    left = [at for at, name in enumerate(names) if name not in ignore]
+    chosen = names.index(target) if target is not None else left[-1] if left else 0
+    features = tuple(at for at in left if at != chosen)
+    if not features:
+        raise OwnDataError(f"{path}:{line}  has no column left for the inputs", "ignore fewer", "ignore")
+    return Header(names, chosen, features)
 
 
 def read_body(path: str, header: Header, rows: Iterator[Row]) -> Body:
@@ -154,7 +174,7 @@ def convert(header: Header, block: Iterable[Row]) -> NDArray[np.float32] | None:
     width, at = len(header.names), header.target
     if not all(len(row) == width and row[at].strip() for _, row in block):
         return None
-    return to_floats(list(chain.from_iterable(row[:at] + row[at + 1 :] for _, row in block)))
+    return to_floats([row[column] for _, row in block for column in header.features])
 
 
 def find_faults(header: Header, block: Iterable[Row], faults: Faults) -> None:
@@ -165,7 +185,7 @@ def find_faults(header: Header, block: Iterable[Row], faults: Faults) -> None:
             faults.add(line, f"has {than}: {len(row)} instead of {len(header.names)}", "text with a comma needs quotes")
             continue
         for at, (name, cell) in enumerate(zip(header.names, row, strict=True)):
-            if at != header.target and (fault := number_fault(cell)):
+            if at in header.features and (fault := number_fault(cell)):
                 faults.add(line, f"column {name}: {fault[0]}", fault[1])
             elif at == header.target and not cell.strip():
                 faults.add(line, f"column {name}: is empty", FILL_IN)

@@ -48,6 +48,8 @@ def verdict(comparison: Comparison) -> list[str]:
     """What may be said, a sentence a line."""
     groups = comparison.groups
     said = list(comparison.warnings)
+    if comparison.different_data:
+        return said
     if comparison.lead is None:
         return [*said, "all these runs are one experiment: change a setting to compare, as optimizer=sgd"]
     first, second = groups[:2]
@@ -80,7 +82,8 @@ def left_out_lines(comparison: Comparison) -> list[str]:
             lines.append(f"{entry.run.directory.name}  broken: {entry.broken}")
         else:
             reason = f": {entry.record.reason}" if entry.record.reason else ""
-            lines.append(f"{entry.record.name}  {entry.record.id}  {entry.record.status}{reason}")
+            why = entry.broken or f"{entry.record.status}{reason}"
+            lines.append(f"{entry.record.name}  {entry.record.id}  {why}")
     return lines
 
 
@@ -120,7 +123,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
             {
                 "dir": str(entry.run.directory),
                 "status": entry.record.status if entry.record else "broken",
-                "reason": entry.record.reason if entry.record else entry.broken,
+                "reason": entry.broken or (entry.record.reason if entry.record else None),
             }
             for entry in comparison.left_out
         ],

@@ -23,7 +23,7 @@ ADDRESSES = (
 
 @dataclass(frozen=True)
 class Entry:
-    """A run as it was found: with its record, or with the reason why it cannot be read."""
+    """A run as it was found: with its record, or with the reason why it cannot be read or used."""
 
     run: Run
     record: Record | None

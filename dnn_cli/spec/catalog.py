@@ -45,6 +45,10 @@ def short(value: Any) -> str:
             if key not in ("type", "name") and (text := short(inner)) != short(plain_default(fields.get(key)))
         }
         return " ".join([value["type"], *(f"{key}={text}" for key, text in given.items())])
+    if isinstance(value, dict) and "repeat" in value:
+        return f"{value['repeat']} × ({short(value['layers'])})"
+    if isinstance(value, dict):
+        return " ".join(f"{key}={short(inner)}" for key, inner in value.items())
     if isinstance(value, list):
         return ", ".join(map(short, value))
     if value is None or isinstance(value, bool):

@@ -23,6 +23,7 @@ OWNERS = {
     "validation_path": ("csv", "image_folder"),
     "test_path": ("csv", "image_folder"),
     "target": ("csv",),
+    "ignore": ("csv",),
     "task": ("csv", "npz"),
     "image_size": ("image_folder",),
     "color_mode": ("image_folder",),
@@ -98,15 +99,15 @@ def data_misfits(data: Data) -> Iterator[Remark]:
         facts = data.facts
     except OwnDataError as error:
         *lines, last = error.message.split("\n")  # a fault of the file each
-        yield from (Remark(("data", "path"), line) for line in lines)
-        yield Remark(("data", "path"), last, error.hint)
+        yield from (Remark(("data", error.key), line) for line in lines)
+        yield Remark(("data", error.key), last, error.hint)
         return
     if facts.test_examples and data.test_size:
-        yield Remark(("data", "test_size"), f"{data.dataset} has a test set of its own", "remove it")
+        yield Remark(("data", "test_size"), f"{data.title} has a test set of its own", "remove it")
     elif data.training_examples < 1:
         yield Remark(("data", "validation_size"), f"leaves none of the {facts.examples:,} examples to train on")
     if data.stratify and not facts.is_classification:
-        yield Remark(("data", "stratify"), f"needs classes, and {data.dataset} has numbers to predict", "remove it")
+        yield Remark(("data", "stratify"), f"needs classes, and {data.title} has numbers to predict", "remove it")
 
 
 def keys_of(data: Data) -> list[str]:
@@ -157,7 +158,7 @@ def exclusion_misfits(experiment: Experiment, stages: list[Stage]) -> Iterator[R
 
 def loss_misfits(experiment: Experiment) -> Iterator[Remark]:
     """A loss that wants other labels than there are, or ignores a class that does not exist."""
-    loss, facts, dataset = experiment.loss, experiment.data.facts, experiment.data.dataset
+    loss, facts, dataset = experiment.loss, experiment.data.facts, experiment.data.title
     classes = len(facts.classes)
     if not classes and "real" not in loss.labels:
         message = f"{loss.type} needs classes, and {dataset} has numbers to predict"
@@ -182,13 +183,13 @@ def metric_misfits(experiment: Experiment) -> Iterator[Remark]:
         if labels not in metric.labels:
             needs = " or ".join(TOLD[needed] for needed in metric.labels)
             message = f"{metric.type} needs {needs}, and {experiment.loss.type} is told {TOLD[labels]}"
-            yield Remark(
-                path, message, f"{'mean_absolute_error' if labels == 'real' else 'accuracy'} fits any such loss"
-            )
+            vectors = labels == "index" and "one_hot" in metric.labels
+            fits = "mean_absolute_error" if labels == "real" else "accuracy"
+            yield Remark(path, message, "loss: categorical_crossentropy" if vectors else f"{fits} fits any such loss")
             continue
         for key in ("k", "top_k"):
             if (getattr(metric, key, None) or 1) > outputs:
-                yield Remark((*path, key), f"is above the {outputs} classes of {experiment.data.dataset}")
+                yield Remark((*path, key), f"is above the {outputs} classes of {experiment.data.title}")
         if (getattr(metric, "class_id", None) or 0) >= outputs:
             yield Remark((*path, "class_id"), f"is no class: they are numbered 0 to {outputs - 1}")
         if isinstance(metric, F1Score) and labels == "binary" and metric.threshold is None:
@@ -208,12 +209,16 @@ def class_weight_misfits(experiment: Experiment) -> Iterator[Remark]:
     if weights is None:
         return
     if not facts.is_classification:
-        yield Remark(("class_weight",), f"{experiment.data.dataset} has no classes but numbers to predict", "remove it")
+        yield Remark(("class_weight",), f"{experiment.data.title} has no classes but numbers to predict", "remove it")
     elif weights != "balanced":
+        known: dict[int, str] = {}
         for name in weights:
-            if class_number(name, facts.classes) is None:
+            number = class_number(name, facts.classes)
+            if number is None:
                 suggestion = nearest(name, facts.classes) or f"they are {', '.join(facts.classes[:12])}"
-                yield Remark(("class_weight", name), f"{name} is no class of {experiment.data.dataset}", suggestion)
+                yield Remark(("class_weight", name), f"{name} is no class of {experiment.data.title}", suggestion)
+            elif known.setdefault(number, name) != name:
+                yield Remark(("class_weight", name), f"{name} is the same class as {known[number]}", "keep one of them")
         if not any(weights.values()) and len(weights) == len(facts.classes):
             yield Remark(("class_weight",), "no class counts at all")
 
@@ -245,8 +250,8 @@ def output_misfits(experiment: Experiment, stages: list[Stage]) -> Iterator[Rema
     path: KeyPath = ("model", "layers", len(stages) - 1)
     why = {
         "binary": f"{experiment.loss.type} is for one output",
-        "real": f"{data.dataset} has {'one number' if needed == (1,) else f'{needed[0]} numbers'} to predict",
-    }.get(experiment.labels, f"{data.dataset} has {needed[0]} classes")
+        "real": f"{data.title} has {'one number' if needed == (1,) else f'{needed[0]} numbers'} to predict",
+    }.get(experiment.labels, f"{data.title} has {needed[0]} classes")
     message = (
         f"layer {last.name} ends the stack with {shape_text(last.output_shape)}, "
         f"but {why} and needs {shape_text(needed)}"

@@ -1,9 +1,11 @@
 """`Data`: which examples, and how they are divided between training, validation and the last judgement."""
 
 import math
+import os
 from typing import Annotated, Literal
 
-from pydantic import Field
+from annotated_types import Len
+from pydantic import Field, Strict
 
 from dnn_cli.spec.base import Pair, Part, Seed, Shape
 from dnn_cli.spec.datasets import DATASETS, OWN, DatasetName, Facts
@@ -28,6 +30,9 @@ class Data(Part):
 
     target: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     """The column of a csv to predict; the last one if none is named."""
+
+    ignore: Annotated[tuple[Annotated[str, Field(max_length=1000)], ...], Strict(False), Len(1, 10_000)] | None = None
+    """Columns of a csv that are no inputs."""
 
     task: Literal["classification", "regression"] | None = None
     """What the labels of a csv or npz are; told from them if not said: numbers that are not whole are a regression."""
@@ -55,6 +60,11 @@ class Data(Part):
 
     flatten: bool = False
     """Feed every image as one row of pixels."""
+
+    @property
+    def title(self) -> str:
+        """What the data is called in messages: the dataset, or the name of the user's own file."""
+        return os.path.basename(self.path) if self.dataset in OWN and self.path else self.dataset
 
     @property
     def facts(self) -> Facts:

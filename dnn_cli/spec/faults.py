@@ -143,12 +143,21 @@ def unknown_name(name: Any, kind: str, expected: list[str]) -> tuple[str, str]:
     message = f"{shown(name).removeprefix('the text ')} is no {label}"
     if others and kind == "layer" and others[0] == "activation":
         return message, f"it is an activation: write {{type: Activation, activation: {name.lower()}}}"
-    if close := nearest(name, expected):
+    if close := abbreviated(name, expected) or nearest(name, expected):
         return message, close
     if others:
         article = "an" if others[0][0] in "aeio" else "a"
         return message, f"it is {article} {others[0]}"
     return message, f"one of {', '.join(expected)}"
+
+
+def abbreviated(name: str, expected: list[str]) -> str:
+    """`did you mean …?` for what a name is the beginning or the initials of."""
+    for full in expected:
+        initials = "".join(word[0] for word in full.split("_"))
+        if len(name) > 1 and (full.startswith(f"{name.lower()}_") or initials == name.lower()):
+            return f"did you mean {full}?"
+    return ""
 
 
 def unknown_key(path: KeyPath, root: Any) -> tuple[str, str]:

@@ -25,13 +25,20 @@ class Choices:
     epochs: int | None = None
     """As many as show something where none is said: few examples are seen oftener."""
 
+    typical_target: tuple[float, float] | None = None
+    """Mean and deviation of the number to predict."""
 
-def data_for(name: str) -> Data:
-    """The data that a word means: a dataset, or the user's own csv, npz or folder of images by its path."""
+
+def data_for(name: str, target: str | None = None, task: str | None = None) -> Data:
+    """The data that a word means: a dataset, or the user's own csv, npz or folder of images by its path.
+
+    Raises:
+        ValidationError: there is no such task.
+    """
     if name in DATASETS:
-        return Data.model_validate({"dataset": name})
+        return Data.model_validate({"dataset": name, "target": target, "task": task})
     kind = "npz" if name.lower().endswith(".npz") else "image_folder" if os.path.isdir(name) else "csv"
-    return Data.model_validate({"dataset": kind, "path": os.path.abspath(name)})
+    return Data.model_validate({"dataset": kind, "path": os.path.abspath(name), "target": target, "task": task})
 
 
 def first_config(choices: Choices, file: str) -> str:
@@ -49,6 +56,7 @@ def first_config(choices: Choices, file: str) -> str:
             for name, units in zip(hidden_names(choices.hidden), choices.hidden, strict=True)
         ),
         (output, meaning),
+        *rescaled(choices.typical_target),
     ]
     beside = os.path.join(os.path.dirname(os.path.abspath(file)), SCHEMA)
     lines = [
@@ -90,12 +98,26 @@ def aim(facts: Facts) -> tuple[str, str, str, str]:
     return layer, "sparse_categorical_crossentropy", "accuracy", meaning
 
 
+def rescaled(typical: tuple[float, float] | None) -> list[tuple[str, str]]:
+    """A last layer that brings the output, which begins near 0, to the size of what is predicted."""
+    if typical is None or max(map(abs, typical)) < 10:
+        return []
+    mean, deviation = (float(f"{number:.2g}") for number in typical)
+    return [(f"- {{type: Rescaling, scale: {deviation or 1.0}, offset: {mean}}}", "about its deviation and mean")]
+
+
 def data_lines(data: Data, facts: Facts, file: str) -> list[tuple[str, str]]:
     """The keys of the data, each with why."""
     lines = [(f"dataset: {data.dataset}", "")]
     if data.path is not None:
         relative = os.path.relpath(data.path, os.path.dirname(os.path.abspath(file)))
         lines.append((f"path: {json.dumps(relative, ensure_ascii=False)}", "relative to this file"))
+    for key in ("target", "task"):
+        if getattr(data, key) is not None:
+            lines.append((f"{key}: {json.dumps(getattr(data, key), ensure_ascii=False)}", ""))
+    if data.dataset == "image_folder":
+        height, width = facts.input_shape[:2]
+        lines.append((f"image_size: [{height}, {width}]", "as the first image; others are resized"))
     if not facts.validation_examples:
         lines.append(("validation_size: 0.2", "the share that is not trained on, but scored after every epoch"))
     if not facts.test_examples:

@@ -153,8 +153,17 @@ def locate(holder: Any, step: str, path: Sequence[str | int]) -> tuple[Any, ...]
         if isinstance(item, dict) and "repeat" in item and isinstance(item.get("layers"), list):
             with suppress(Misplaced):
                 return (index, "layers", *locate(item["layers"], step, path))
+    names += within_blocks(holder)
     known = f"indices are 0 to {len(holder) - 1}, names are {', '.join(names)}" if holder else "it is empty"
-    raise Misplaced(f"{key_text(tuple(path))} has no {step}; {known}", nearest(step, names))
+    stem = step.rpartition("_")[0]
+    hint = f"{stem} stands for all of its rounds" if stem in within_blocks(holder) else nearest(step, names)
+    raise Misplaced(f"{key_text(tuple(path))} has no {step}; {known}", hint)
+
+
+def within_blocks(holder: list[Any]) -> list[str]:
+    """The names of layers within the blocks of a list."""
+    blocks = [item["layers"] for item in holder if isinstance(item, dict) and isinstance(item.get("layers"), list)]
+    return [name for layers in blocks for name in (*names_of(map(name_and_class, layers)), *within_blocks(layers))]
 
 
 def name_and_class(item: Any) -> tuple[str | None, str]:

@@ -27,10 +27,7 @@ def facts_as_of(data: "Data", _: tuple[object, ...]) -> Facts:
     train = inspect(data, "train")
     if train is None:
         raise OwnDataError(f"{data.path} holds no examples")
-    validation, test = inspect(data, "validation", train), inspect(data, "test", train)
-    for part, other in (("validation", validation), ("test", test)):
-        if other is not None:
-            check_alike(part, other, train)
+    validation, test = beside(data, "validation", train), beside(data, "test", train)
     return Facts(
         input_shape=train.input_shape,
         classes=train.classes,
@@ -55,10 +52,22 @@ def inspect(data: "Data", part: Part, train: Contents | None = None) -> Contents
     if data.dataset == "csv":
         from dnn_cli.formats.csv_table import inspect_csv
 
-        return inspect_csv(path, data.target, data.task or "auto", classes)
+        return inspect_csv(path, data.target, data.task or "auto", classes, data.ignore or ())
     from dnn_cli.formats.image_folder import inspect_images
 
     return inspect_images(path, data.image_size, data.color_mode or "rgb", classes)
+
+
+def beside(data: "Data", part: Part, train: Contents) -> Contents | None:
+    """What a validation or test set holds, if there is one."""
+    try:
+        other = inspect(data, part, train)
+        if other is not None:
+            check_alike(part, other, train)
+    except OwnDataError as error:
+        key = f"{part}_path" if data.dataset != "npz" and error.key == "path" else error.key
+        raise OwnDataError(error.message, error.hint, key) from None
+    return other
 
 
 def check_alike(part: str, other: Contents, train: Contents) -> None:

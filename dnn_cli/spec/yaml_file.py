@@ -104,6 +104,8 @@ def parse_yaml(text: str, source: str) -> Document:
         mark = error.context_mark if unended else error.problem_mark or error.context_mark
         place = Place(source, mark.line + 1, mark.column + 1) if mark else Place(source)
         reason = ", ".join(part for part in (error.context, error.problem) if part)
+        if mark and text[mark.index : mark.index + 1] == "\t":
+            raise refuse(place, "is not YAML: a tab cannot indent", "use spaces") from None
         raise refuse(place, f"is not YAML: {reason}") from None
     except yaml.YAMLError as error:
         raise refuse(Place(source), f"is not YAML: {' '.join(str(error).split())}") from None

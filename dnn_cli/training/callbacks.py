@@ -50,9 +50,10 @@ class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
 class WriteDown(keras.callbacks.Callback):  # type: ignore[misc]
     """Keeps the row of every epoch, in `rows` and in `metrics.csv`, and tells the listener."""
 
-    def __init__(self, run: Run, listener: Listener, rows: list[Scores], steps: int) -> None:
+    def __init__(self, run: Run, listener: Listener, rows: list[Scores], steps: int, names: list[str]) -> None:
         super().__init__()
         self.steps = steps
+        self.names = names
         self.run = run
         self.listener = listener
         self.rows = rows
@@ -71,7 +72,7 @@ class WriteDown(keras.callbacks.Callback):  # type: ignore[misc]
         self.rows.append(
             {
                 "epoch": self.epoch,
-                **loss_first(logs or {}),
+                **{name: float((logs or {})[name]) for name in self.names},
                 "learning_rate": float(str(rate)),  # the shortest text of a float32: 0.001
                 "seconds": round(time.perf_counter() - self.start, 3),
             }
@@ -107,9 +108,3 @@ def watching(experiment: Experiment, run: Run) -> list[keras.callbacks.Callback]
     if experiment.model_checkpoint is not None:
         callbacks.append(KeepBest(run, experiment.model_checkpoint.monitor))
     return callbacks
-
-
-def loss_first(logs: Mapping[str, float]) -> Scores:
-    """An epoch's scores in the order of the columns: loss and metrics, then the same in validation."""
-    ordered = sorted(logs, key=lambda name: (name.startswith("val_"), name not in ("loss", "val_loss")))
-    return {name: float(logs[name]) for name in ordered}

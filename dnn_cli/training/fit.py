@@ -43,7 +43,7 @@ def fit(job: Job, run: Run, listener: Listener, rows: list[Scores]) -> Scores | 
         validation_steps=validation_steps,
         callbacks=[
             StopWhenDiverged(experiment.batch_size),
-            WriteDown(run, listener, rows, steps_per_epoch),
+            WriteDown(run, listener, rows, steps_per_epoch, experiment.scores),
             *watching(experiment, run),
         ],
         shuffle=False,  # the pipeline has the order of every epoch

@@ -63,7 +63,7 @@ DENSE = "{type: Dense, units: 10, activation: softmax}"
         pytest.param(
             ["metrics=[categorical_accuracy]"],
             "metrics.0  categorical_accuracy needs classes as vectors, and sparse_categorical_crossentropy is told "
-            "classes as numbers  (accuracy fits any such loss)",
+            "classes as numbers  (loss: categorical_crossentropy)",
             id="metric for other labels",
         ),
         pytest.param(["data.validation_size=0.9999"], "leaves none of the 1,797 examples", id="nothing to train on"),

@@ -58,7 +58,7 @@ def test_a_fault_in_a_value_is_placed_and_reading_goes_on(text, place, message):
     ("text", "place", "message"),
     [
         pytest.param("a: [1", "f:2:1", "not YAML", id="bracket left open"),
-        pytest.param("a:\n\t- b", "f:2:1", "not YAML", id="tab as indentation"),
+        pytest.param("a:\n\t- b", "f:2:1", "not YAML: a tab cannot indent", id="tab as indentation"),
         pytest.param("a: 1\n--- \nb: 2", "f:2:1", "second document", id="two documents"),
         pytest.param("a: \x00", "f:1:4", "U+0000", id="NUL"),
         pytest.param("a: *b", "f:1:4", "no value before it", id="alias to nothing"),
