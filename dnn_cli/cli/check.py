@@ -75,7 +75,9 @@ def check_own_data(data: "Data") -> None:
     if data.dataset in OWN:
         from dnn_cli.data.examples import load_examples, split_examples
 
-        split_examples(data, load_examples(data))
+        examples = load_examples(data)
+        if data.stratify:  # which alone can fail
+            split_examples(data, examples)
 
 
 def document(file: str, faults: tuple[Fault, ...], advice: tuple[Fault, ...]) -> dict[str, object]:

@@ -40,7 +40,7 @@ def evaluate(
     found = Store(runs_dir).find(runs[0])
     record = found.read_record()
     loaded = load(str(found.config), [word for word in arguments if is_override(word)], to_train=True)
-    if not found.model.exists():
+    if not found.model.is_file():
         raise UsageError(f"{found.directory} holds no model: the run is {record.status}", "train it to its end first")
     data = loaded.experiment.data
     if split is Part.test and not data.test_examples:

@@ -29,6 +29,7 @@ def preparing(loaded: "Loaded", screen: "Screen", epochs: int) -> Iterator[Prepa
         UsageError: the device is not there.
     """
     from dnn_cli.data.examples import load_examples, split_examples
+    from dnn_cli.data.measured import far_from_zero
     from dnn_cli.training.noise import divert_output
     from dnn_cli.training.start import starting_tensorflow
 
@@ -45,6 +46,8 @@ def preparing(loaded: "Loaded", screen: "Screen", epochs: int) -> Iterator[Prepa
         progress(f"loading {experiment.data.title}")
         examples = load_examples(experiment.data, progress)
         split = split_examples(experiment.data, examples)
+        if advice := far_from_zero(experiment, examples.labels[split.train]):
+            screen.say(f"advice: {advice}")
         progress("starting TensorFlow")
         wait()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from dnn_cli.cli.console import notes, results
-from dnn_cli.errors import DnnError, UsageError, nearest
+from dnn_cli.errors import ConfigError, DnnError, OwnDataError, UsageError, nearest
 from dnn_cli.report.words import visible
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from dnn_cli.spec.first_config import Choices
 
 T = TypeVar("T")
+
+MANY = 50_000
+"""Examples among which every class is taken to have enough."""
 
 
 def new(
@@ -37,8 +40,8 @@ def new(
     from dnn_cli.spec.first_config import first_config
     from dnn_cli.spec.load import load
 
-    if file.suffix not in (".yaml", ".yml"):
-        raise UsageError(f"{file} is no name of a config", f"as in: dnn new {file.with_suffix('.yaml')}")
+    if file.suffix not in (".yaml", ".yml") or not str(file).isprintable():
+        raise UsageError(f"{file} is no name for a config", "as in: dnn new my_first.yaml")
     if file.exists() and not force:
         raise UsageError(f"{file} is there already", "name another file, or write over it with --force")
     choices = choose(partial(own_or_known, target=target, task=task), data, hidden, activation, optimizer, epochs)
@@ -48,6 +51,11 @@ def new(
             load(str(temporary))
     except FileNotFoundError:
         raise UsageError(f"there is no folder {file.parent}", "make it first") from None
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}", "name another place") from None
+    except ConfigError as error:
+        faults = "; ".join(f"{fault.key} {fault.message}" for fault in error.faults)
+        raise UsageError(f"such a config would not train: {faults}", "choose otherwise") from None
     results().print(visible(f"{file} written; next: dnn train {shlex.quote(str(file))}"))
 
 
@@ -67,7 +75,7 @@ def choose(
     units = answer(hidden, "units of the hidden layers, as 100,50", "100", read_units)
     function = answer(activation, "activation", "relu", partial(one_of, "activation", NAMES["activation"]))
     rule = answer(optimizer, "optimizer", "adam", partial(one_of, "optimizer", NAMES["optimizer"]))
-    return Choices(found, units, function, rule, epochs, typical_target(found))
+    return Choices(found, units, function, rule, epochs, typical_target(found), can_stratify(found))
 
 
 def answer(given: str | None, question: str, usual: str, read: Callable[[str], T]) -> T:
@@ -101,8 +109,10 @@ def own_or_known(name: str, target: str | None, task: str | None) -> "Data":
         raise UsageError(f"{name} is no csv, no npz and no folder of images", "data of your own is one of these")
     try:
         data = data_for(name, target, task)
-    except ValidationError:
-        raise UsageError(f"{task} is no task", "classification or regression") from None
+    except ValidationError as error:
+        key = error.errors(include_url=False)[0]["loc"][0]
+        hint = "classification or regression" if key == "task" else "another name"
+        raise UsageError(f"{task if key == 'task' else name} cannot be the {key} of data", hint) from None
     if remarks := [*data_misfits(data)]:
         raise UsageError(remarks[0].message, remarks[0].suggestion)
     return data
@@ -116,6 +126,21 @@ def typical_target(data: "Data") -> tuple[float, float] | None:
 
     labels = load_examples(data).labels
     return float(labels.mean()), float(labels.std())
+
+
+def can_stratify(data: "Data") -> bool:
+    """Whether every class has enough examples to be in each part of the split."""
+    if not data.facts.is_classification or not data.facts.examples < MANY:
+        return data.facts.is_classification
+    from dnn_cli.data.examples import load_examples, split_examples
+
+    share = 0.0 if data.facts.test_examples else 0.2
+    divided = data.model_copy(update={"stratify": True, "test_size": share, "validation_size": 0.2})
+    try:
+        split_examples(divided, load_examples(data))
+    except OwnDataError:
+        return False
+    return True
 
 
 def one_of(kind: str, names: tuple[str, ...], name: str) -> str:

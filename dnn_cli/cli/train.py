@@ -109,7 +109,7 @@ def print_result(run: "Run", record: "Record", loaded: "Loaded", store: "Store")
             lines.append(f"  {label}  epoch {scores['epoch']}  {scores_text(scores, prefix)}")
     last, model = record.results.last or {}, record.results.model or {}
     if any(last[name] != value for name, value in model.items()):
-        which = "averaged weights" if loaded.experiment.optimizer.use_ema else "the weights of the best epoch"
+        which = "averaged weights" if loaded.experiment.optimizer.use_ema else "what early_stopping restored"
         lines.append(f"  model.keras holds {which}: {scores_text(model)}")
     lines.append(f"  run   {os.path.relpath(run.directory)}")
     first, *more = next_commands(record, loaded, store)

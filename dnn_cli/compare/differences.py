@@ -54,7 +54,7 @@ def collect(values: Sequence[Any], key: str, found: list[dict[str, str]], layers
     if all(isinstance(value, dict) for value in values) and len({value.get("type") for value in values}) == 1:
         for name in dict.fromkeys(name for value in values for name in value):
             below = [value.get(name, ABSENT) for value in values]
-            collect(below, f"{key}.{name}" if key else name, found, layers)
+            collect(below, f"{key}.{name}" if key else name, found, {} if "repeat" in values[0] else layers)
     elif key.endswith("layers") and len({tuple(layer.get("type") for layer in value) for value in values}) == 1:
         for index, stage in enumerate(zip(*values, strict=True)):
             collect(stage, f"{key}.{layers.get(index, index)}", found, layers)

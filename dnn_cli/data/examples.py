@@ -57,12 +57,14 @@ def load_examples(data: Data, watch: Watcher = quiet) -> Examples:
         DataError: the dataset is not to be had, or is not what it should be.
     """
     if data.dataset not in DATASETS:
-        train = read_own(data, "train", watch)
-        if not data.facts.validation_examples:
-            return Examples(train.inputs, train.labels)
-        validation = read_own(data, "validation", watch)
-        pairs = (train.inputs, validation.inputs), (train.labels, validation.labels)
-        return Examples(*map(np.concatenate, pairs))
+        parts = [read_own(data, "train", watch)]
+        if own := data.facts.validation_examples:
+            parts.append(read_own(data, "validation", watch))
+        if [len(part.labels) for part in parts] != [data.facts.examples - own, own][: len(parts)]:
+            raise OwnDataError(f"{data.title} has changed since it was checked", "start again")
+        if len(parts) == 1:
+            return Examples(parts[0].inputs, parts[0].labels)
+        return Examples(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("inputs", "labels")))
     examples = read(data, "train", watch)
     if examples.inputs.shape != (data.facts.examples, *data.facts.input_shape):
         raise DataError(f"{data.dataset} has the shape {examples.inputs.shape}, which is not its own")

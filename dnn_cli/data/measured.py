@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from dnn_cli.data.examples import Examples, Split
 from dnn_cli.spec.experiment import Experiment, class_number
 
+FAR = 1000.0
+"""Numbers so large take a network many epochs to reach."""
+
 ROWS = 4096
 """Examples that are turned into float64 at a time."""
 
@@ -35,6 +38,18 @@ def measure(experiment: Experiment, examples: Examples, split: Split) -> Measure
             scaler.partial_fit(rows[np.sort(split.train[start : start + ROWS])].astype(np.float64))
         mean, scale = scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32)
     return Measured(np.asarray(scale), mean, class_weights(experiment, examples.labels[split.train]))
+
+
+def far_from_zero(experiment: Experiment, labels: NDArray[np.float32]) -> str:
+    """Advice for a network whose outputs begin near 0, far from the numbers to predict; empty where they are near."""
+    last = experiment.model.stack[-1]
+    if experiment.labels != "real" or last.type == "Rescaling":
+        return ""
+    mean, deviation = float(labels.mean()), float(labels.std())
+    if abs(mean) + deviation < FAR:
+        return ""
+    layer = f"{{type: Rescaling, scale: {float(f'{deviation:.2g}') or 1.0}, offset: {float(f'{mean:.2g}')}}}"
+    return f"the numbers to predict are {mean:.3g} on average, and outputs begin near 0  (end the stack with {layer})"
 
 
 def class_weights(experiment: Experiment, labels: NDArray[np.int32]) -> NDArray[np.float32] | None:

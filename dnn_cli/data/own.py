@@ -16,7 +16,7 @@ def read_own(data: Data, part: Part, watch: Watcher = quiet) -> Arrays:
     if data.dataset == "csv":
         from dnn_cli.formats.csv_table import read_csv
 
-        return read_csv(path, data.target, data.task or "auto", classes, data.ignore or ())
+        return read_csv(path, data.target or data.facts.target, data.task or "auto", classes, data.ignore or ())
     if data.dataset == "image_folder":
         from dnn_cli.formats.image_folder import read_images
 

@@ -30,6 +30,9 @@ class Contents:
     pixel_max: int = 1
     """What inputs are divided by: 255 for uint8 pixels, else 1."""
 
+    target: str | None = None
+    """The name of a table's column to predict."""
+
     features: tuple[str, ...] = ()
     """The names of a table's columns of inputs; a second file must have the same in the same order."""
 

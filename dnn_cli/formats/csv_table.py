@@ -108,7 +108,7 @@ def parse(
     inputs = np.concatenate(body.inputs).reshape(-1, len(features))
     for array in (inputs, labels.values):
         array.setflags(write=False)  # the cache holds the same arrays
-    contents = Contents((len(features),), len(inputs), labels.classes, features=features)
+    contents = Contents((len(features),), len(inputs), labels.classes, target=name, features=features)
     return Table(contents, Arrays(inputs, labels.values))
 
 

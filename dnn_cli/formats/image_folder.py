@@ -130,7 +130,10 @@ def find_images(folder: str) -> list[str]:
     Raises:
         OwnDataError: there are none.
     """
-    found = [entry.path for entry in entries(folder) if Path(entry.name).suffix.lower() in SUFFIXES]
+    inside = entries(folder)
+    if deeper := [entry.name for entry in inside if os.path.isdir(entry.path) and not Path(entry.name).suffix]:
+        raise OwnDataError(f"{folder} holds the folder {deeper[0]}, whose images would be left out", "move them up")
+    found = [entry.path for entry in inside if Path(entry.name).suffix.lower() in SUFFIXES]
     if not found:
         raise OwnDataError(
             f"{folder} holds no images",

@@ -28,6 +28,7 @@ METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 """How NumPy packs; no other way is tried."""
 
 BROKEN = (
+    TypeError,
     zipfile.BadZipFile, zlib.error, struct.error,
     OSError, EOFError, ValueError, RuntimeError, OverflowError, MemoryError,
 )  # fmt: skip

@@ -33,7 +33,7 @@ class Results(BaseModel):
     """The best whole epoch; the earlier one of equals."""
 
     model: Scores | None = None
-    """The validation scores of `model.keras`, which are the last epoch's unless the optimizer averages weights."""
+    """The validation scores of `model.keras`: the last epoch's, unless weights were averaged or restored at the end."""
 
     @model_validator(mode="after")
     def watched(self) -> "Results":

@@ -13,7 +13,7 @@ from dnn_cli.spec.block import MAX_LAYERS, length
 from dnn_cli.spec.data import Data
 from dnn_cli.spec.datasets import DATASETS, OWN, EmbeddedDataset
 from dnn_cli.spec.experiment import Experiment, class_number
-from dnn_cli.spec.metrics import F1Score
+from dnn_cli.spec.metrics import AUC, BinaryAccuracy, F1Score, Metric, Precision, Recall
 from dnn_cli.spec.optimizers import Muon
 from dnn_cli.spec.schedules import PiecewiseConstantDecay
 from dnn_cli.spec.stack import Stage, examine, shape_text, trainable_weights, walk
@@ -102,10 +102,16 @@ def data_misfits(data: Data) -> Iterator[Remark]:
         yield from (Remark(("data", error.key), line) for line in lines)
         yield Remark(("data", error.key), last, error.hint)
         return
+    places: dict[str, str] = {}
+    for key in ("path", "validation_path", "test_path"):
+        path = getattr(data, key)
+        if path is not None and (first := places.setdefault(os.path.realpath(path), key)) != key:
+            yield Remark(("data", key), f"is the same as data.{first}", "other examples, or a share: test_size")
     if facts.test_examples and data.test_size:
         yield Remark(("data", "test_size"), f"{data.title} has a test set of its own", "remove it")
     elif data.training_examples < 1:
-        yield Remark(("data", "validation_size"), f"leaves none of the {facts.examples:,} examples to train on")
+        key = "test_size" if data.split_off >= facts.examples - facts.validation_examples else "validation_size"
+        yield Remark(("data", key), f"leaves none of the {facts.examples:,} examples to train on")
     if data.stratify and not facts.is_classification:
         yield Remark(("data", "stratify"), f"needs classes, and {data.title} has numbers to predict", "remove it")
 
@@ -187,6 +193,7 @@ def metric_misfits(experiment: Experiment) -> Iterator[Remark]:
             fits = "mean_absolute_error" if labels == "real" else "accuracy"
             yield Remark(path, message, "loss: categorical_crossentropy" if vectors else f"{fits} fits any such loss")
             continue
+        yield from logit_misfits(experiment, path, metric)
         for key in ("k", "top_k"):
             if (getattr(metric, key, None) or 1) > outputs:
                 yield Remark((*path, key), f"is above the {outputs} classes of {experiment.data.title}")
@@ -194,6 +201,21 @@ def metric_misfits(experiment: Experiment) -> Iterator[Remark]:
             yield Remark((*path, "class_id"), f"is no class: they are numbered 0 to {outputs - 1}")
         if isinstance(metric, F1Score) and labels == "binary" and metric.threshold is None:
             yield Remark(path, "f1_score of one output needs a threshold", "{type: f1_score, threshold: 0.5}")
+
+
+def logit_misfits(experiment: Experiment, path: KeyPath, metric: Metric) -> Iterator[Remark]:
+    """Metrics that take an output for a probability which is none, or the other way round."""
+    logits = bool(getattr(experiment.loss, "from_logits", False))
+    if isinstance(metric, AUC):
+        if metric.from_logits != logits:
+            message = f"auc and {experiment.loss.type} differ in from_logits, and judge the same output"
+            yield Remark((*path, "from_logits"), message, f"from_logits: {str(logits).lower()}")
+        return
+    halves = isinstance(metric, Precision | Recall) and metric.top_k is None
+    halves = halves or (isinstance(metric, F1Score) and metric.threshold is not None)
+    if logits and (halves or isinstance(metric, BinaryAccuracy)):
+        yield Remark(path, f"{metric.type} takes outputs for probabilities, and {experiment.loss.type} for logits",
+                     "end with the activation and leave from_logits out")  # fmt: skip
 
 
 def jit_misfits(experiment: Experiment) -> Iterator[Remark]:
@@ -231,6 +253,10 @@ def monitor_misfits(experiment: Experiment) -> Iterator[Remark]:
             why = "" if experiment.data.validation_examples else ": without a validation set there is no val_ score"
             suggestion = nearest(callback.monitor, experiment.scores) or f"one of {', '.join(experiment.scores)}"
             yield Remark((key, "monitor"), f"{callback.monitor} is no score of this training{why}", suggestion)
+    stopping = experiment.early_stopping
+    if stopping is not None and stopping.restore_best_weights and experiment.optimizer.use_ema:
+        message = "undoes the averages of the optimizer's use_ema"
+        yield Remark(("early_stopping", "restore_best_weights"), message, "one of the two")
     if experiment.reduce_lr_on_plateau and not isinstance(experiment.optimizer.learning_rate, float):
         yield Remark(("reduce_lr_on_plateau",), "cannot stand beside a learning rate schedule", "keep one of them")
 

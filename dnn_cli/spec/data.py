@@ -2,6 +2,7 @@
 
 import math
 import os
+from functools import cached_property
 from typing import Annotated, Literal
 
 from annotated_types import Len
@@ -66,9 +67,9 @@ class Data(Part):
         """What the data is called in messages: the dataset, or the name of the user's own file."""
         return os.path.basename(self.path) if self.dataset in OWN and self.path else self.dataset
 
-    @property
+    @cached_property
     def facts(self) -> Facts:
-        """What the data holds.
+        """What the data holds, or held when it was first asked: files may go while a training runs.
 
         Raises:
             OwnDataError: a file of the user's own is missing or is not what it should be.

@@ -101,10 +101,10 @@ class Experiment(Part):
 def class_number(name: str, classes: Sequence[str]) -> int | None:
     """The number of a class that is told by its name, or else by its number; `None` where there is no such class.
 
-    Where the names are numbers themselves, a number is always a name.
+    Where names are numbers themselves, a number is always a name.
     """
     if name in classes:
         return classes.index(name)
-    if all(text.lstrip("-").isdigit() for text in classes):
+    if any(text.lstrip("-").isdigit() for text in classes):
         return None
     return int(name) if name.isascii() and name.isdigit() and len(name) < 8 and int(name) < len(classes) else None

@@ -28,6 +28,9 @@ class Choices:
     typical_target: tuple[float, float] | None = None
     """Mean and deviation of the number to predict."""
 
+    stratify: bool = True
+    """Whether every class has examples enough for it."""
+
 
 def data_for(name: str, target: str | None = None, task: str | None = None) -> Data:
     """The data that a word means: a dataset, or the user's own csv, npz or folder of images by its path.
@@ -68,7 +71,7 @@ def first_config(choices: Choices, file: str) -> str:
         "#",
         "# dnn list layers (or optimizers, activations, losses, metrics, datasets) shows what can stand here.",
         "data:",
-        *(commented(f"  {line}", why) for line, why in data_lines(choices.data, facts, file)),
+        *(commented(f"  {line}", why) for line, why in data_lines(choices, facts, file)),
         "model:",
         "  layers:",
         *(commented(f"    {line}", why) for line, why in layers),
@@ -106,8 +109,9 @@ def rescaled(typical: tuple[float, float] | None) -> list[tuple[str, str]]:
     return [(f"- {{type: Rescaling, scale: {deviation or 1.0}, offset: {mean}}}", "about its deviation and mean")]
 
 
-def data_lines(data: Data, facts: Facts, file: str) -> list[tuple[str, str]]:
+def data_lines(choices: Choices, facts: Facts, file: str) -> list[tuple[str, str]]:
     """The keys of the data, each with why."""
+    data = choices.data
     lines = [(f"dataset: {data.dataset}", "")]
     if data.path is not None:
         relative = os.path.relpath(data.path, os.path.dirname(os.path.abspath(file)))
@@ -122,7 +126,7 @@ def data_lines(data: Data, facts: Facts, file: str) -> list[tuple[str, str]]:
         lines.append(("validation_size: 0.2", "the share that is not trained on, but scored after every epoch"))
     if not facts.test_examples:
         lines.append(("test_size: 0.2", "the share kept apart first, for dnn evaluate"))
-    if facts.is_classification and (not facts.test_examples or not facts.validation_examples):
+    if facts.is_classification and choices.stratify and (not facts.test_examples or not facts.validation_examples):
         lines.append(("stratify: true", "with equal shares of the classes everywhere"))
     if len(facts.input_shape) == 1:
         lines.append(("standardize: true", "every input with mean 0 and deviation 1"))

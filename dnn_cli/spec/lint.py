@@ -36,7 +36,17 @@ def advice(experiment: Experiment) -> list[Remark]:
     """What to think about before training; the paths point into the experiment."""
     layers = experiment.model.stack
     found = [*narrow(layers), *two_linear(layers), *output_activation(experiment), *vanishing(layers)]
-    return as_written(experiment, found)
+    return as_written(experiment, [*found, *repeated_seeds(experiment)])
+
+
+def repeated_seeds(experiment: Experiment) -> Iterator[Remark]:
+    """Seeds of layers that are repeated, which draw the same numbers every time."""
+    for index, (layer, path) in enumerate(zip(experiment.model.stack, experiment.model.paths, strict=True)):
+        parts = {name: getattr(layer, name) for name in type(layer).model_fields}
+        seeded = [(name, "seed") for name, part in parts.items() if getattr(part, "seed", None) is not None]
+        for keys in [*([("seed",)] if parts.get("seed") is not None else []), *seeded] if len(path) > 3 else []:
+            message = "is the same in every round of its block, and so is what it draws"
+            yield Remark(("model", "layers", index, *keys), message, "no seed")
 
 
 def is_linear(layer: Layer) -> bool:

@@ -33,6 +33,7 @@ def facts_as_of(data: "Data", _: tuple[object, ...]) -> Facts:
         classes=train.classes,
         targets=train.targets,
         pixel_max=train.pixel_max,
+        target=train.target,
         examples=train.examples + (validation.examples if validation else 0),
         validation_examples=validation.examples if validation else 0,
         test_examples=test.examples if test else 0,
@@ -52,7 +53,8 @@ def inspect(data: "Data", part: Part, train: Contents | None = None) -> Contents
     if data.dataset == "csv":
         from dnn_cli.formats.csv_table import inspect_csv
 
-        return inspect_csv(path, data.target, data.task or "auto", classes, data.ignore or ())
+        target = data.target or (train.target if train is not None else None)
+        return inspect_csv(path, target, data.task or "auto", classes, data.ignore or ())
     from dnn_cli.formats.image_folder import inspect_images
 
     return inspect_images(path, data.image_size, data.color_mode or "rgb", classes)
@@ -72,7 +74,13 @@ def beside(data: "Data", part: Part, train: Contents) -> Contents | None:
 
 def check_alike(part: str, other: Contents, train: Contents) -> None:
     """Refuse a validation or test set of another kind than the training examples."""
-    if (other.input_shape, other.targets) != (train.input_shape, train.targets):
+    if other.pixel_max != train.pixel_max:
+        kinds = ["uint8 pixels" if one.pixel_max > 1 else "other numbers" for one in (other, train)]
+        raise OwnDataError(f"the {part} inputs are {kinds[0]}, and the training inputs {kinds[1]}", "save both alike")
+    if other.targets != train.targets:
+        numbers = f"{other.targets} numbers to predict, and the training examples {train.targets}"
+        raise OwnDataError(f"the {part} examples have {numbers}")
+    if other.input_shape != train.input_shape:
         shapes = f"{other.input_shape} where the training examples have {train.input_shape}"
         raise OwnDataError(f"the {part} examples have the shape {shapes}")
     if other.features != train.features:
@@ -80,12 +88,12 @@ def check_alike(part: str, other: Contents, train: Contents) -> None:
         raise OwnDataError(f"the {part} examples have the columns {columns}", "the same columns in the same order")
 
 
-def stamp(path: str | None) -> tuple[int, int] | None:
-    """What changes when a file does."""
+def stamp(path: str | None) -> tuple[tuple[int, int], ...]:
+    """What changes when a file does, or a folder within a folder."""
     if path is None:
-        return None
+        return ()
     try:
-        found = os.stat(path)
+        inner = [entry.path for entry in os.scandir(path) if entry.is_dir()] if os.path.isdir(path) else []
+        return tuple((found.st_mtime_ns, found.st_size) for found in map(os.stat, [path, *sorted(inner)]))
     except (OSError, ValueError):
-        return None
-    return found.st_mtime_ns, found.st_size
+        return ()

@@ -3,6 +3,7 @@
 import keras
 
 from dnn_cli.spec.experiment import Experiment
+from dnn_cli.spec.metrics import Metric
 from dnn_cli.spec.stack import keras_names, layer_names
 
 
@@ -34,10 +35,17 @@ def build_model(experiment: Experiment, *, jit: bool = False, precision: str = "
     model.compile(
         optimizer=experiment.optimizer.build(),
         loss=experiment.loss.build(),
-        metrics=[metric.build() for metric in experiment.metrics],
+        metrics=[build_metric(experiment, metric) for metric in experiment.metrics],
         jit_compile=jit,
     )
     # Keras on TensorFlow builds an optimizer while it traces the first step, where schedule_free_adamw loses the
     # weights that its average starts from; and what makes variables is traced twice.
     model.optimizer.build(model.trainable_variables)
     return model
+
+
+def build_metric(experiment: Experiment, metric: Metric) -> keras.metrics.Metric | str:
+    """A metric; accuracy of one logit is whether it is above 0, where Keras's own choice would take 0.5."""
+    if metric.type == "accuracy" and experiment.labels == "binary" and getattr(experiment.loss, "from_logits", False):
+        return keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)
+    return metric.build()

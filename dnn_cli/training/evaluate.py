@@ -1,5 +1,6 @@
 """The scores of a trained network on examples that it was not trained on."""
 
+import zipfile
 from typing import Literal
 
 import tensorflow as tf
@@ -28,10 +29,10 @@ def evaluate(job: Job, run: Run, part: Part) -> tuple[int, Scores]:
     experiment = job.experiment
     examples = test_or_validation(job, part)
     with tf.device(job.device.place):
-        model = build_model(experiment, precision=job.plan.precision)
+        model = build_model(experiment, jit=job.plan.jit, precision=job.plan.precision)
         try:
             model.load_weights(run.model)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise RunError(f"{run.model} holds no weights of this network: {str(error).splitlines()[0]}") from None
         pipeline = Pipeline(examples, experiment, job.measured)
         batches = pipeline.batches(lambda epoch: tf.range(len(examples), dtype=tf.int64))
@@ -43,7 +44,8 @@ def evaluate(job: Job, run: Run, part: Part) -> tuple[int, Scores]:
 def test_or_validation(job: Job, part: Part) -> Examples:
     """The examples of a part."""
     if part == "test":
-        return load_test_examples(job.experiment.data)
+        apart = job.split.test
+        return job.examples[apart] if len(apart) else load_test_examples(job.experiment.data)
     if not len(job.split.validation):
         raise RunError("this run was trained on everything and has no validation set", "try --split test")
     return job.examples[job.split.validation]

@@ -93,7 +93,10 @@ def early_end(job: Job, rows: list[Scores]) -> str | None:
     stopping = job.experiment.early_stopping
     if stopping is None or len(rows) == job.experiment.epochs:
         return None
-    return f"stopped early: {stopping.monitor} was no better for {max(stopping.patience, 1)} epochs"
+    if stopping.baseline is not None:
+        return f"stopped early: {stopping.monitor} had not passed {stopping.baseline:g}"
+    patience = max(stopping.patience, 1)
+    return f"stopped early: {stopping.monitor} was no better for {patience} epoch{'s' * (patience > 1)}"
 
 
 def best_row(rows: list[Scores], monitor: str) -> Scores:

@@ -52,17 +52,23 @@ def test_options_say_what_is_in_it(dnn, tmp_path):
     ("words", "said"),
     [
         pytest.param(["there.yaml"], "there.yaml is there already", id="a file that is there"),
-        pytest.param(["config.txt"], "config.txt is no name of a config", id="another ending"),
+        pytest.param(["config.txt"], "config.txt is no name for a config", id="another ending"),
         pytest.param(["no/where.yaml"], "there is no folder no", id="no folder"),
         pytest.param(["a.yaml", "--data", "irs"], "did you mean iris?", id="unknown dataset"),
         pytest.param(["a.yaml", "--data", "there.yaml"], "no csv, no npz and no folder", id="a file of another kind"),
         pytest.param(["a.yaml", "--data", "broken.csv"], "broken.csv", id="data with a fault"),
         pytest.param(["a.yaml", "--optimizer", "adamm"], "did you mean adam?", id="unknown optimizer"),
+        pytest.param(["."], ". is no name for a config", id="no file"),
+        pytest.param(["a\nb.yaml"], "no name for a config", id="a line end in the name"),
+        pytest.param(["a.yaml", "--data", "prices.csv", "--task", "guess"], "guess cannot be the task", id="no task"),
+        pytest.param(["a.yaml", "--data", "prices.csv", "--target", "prize"], "did you mean price?", id="no target"),
+        pytest.param(["a.yaml", "--activation", "glu"], "such a config would not train", id="what cannot train"),
         pytest.param(["a.yaml", "--hidden", "100,x"], "x is no whole number", id="units that are no number"),
     ],
 )
 def test_what_cannot_be_written_is_one_line_and_no_file(dnn, tmp_path, words, said):
     (tmp_path / "there.yaml").write_text("mine")
+    (tmp_path / "prices.csv").write_text("a,price\n" + "".join(f"{i},{i}.5\n" for i in range(9)))
     (tmp_path / "broken.csv").write_text("a,b\n1\n")
     before = sorted(os.listdir(tmp_path))
     done = dnn("new", *words)
@@ -73,6 +79,19 @@ def test_what_cannot_be_written_is_one_line_and_no_file(dnn, tmp_path, words, sa
     assert (tmp_path / "there.yaml").read_text() == "mine"
 
 
+def test_a_regression_ends_at_the_size_of_what_is_predicted(dnn, tmp_path):
+    (tmp_path / "prices.csv").write_text("a,price\n" + "".join(f"{i},{i}000\n" for i in range(40)))
+    assert dnn("new", "a.yaml", "--data", "prices.csv").returncode == 0
+    last = load(str(tmp_path / "a.yaml")).experiment.model.stack[-1]
+    assert (last.scale, last.offset) == (12000.0, 20000.0)
+
+
+def test_a_class_too_small_to_divide_is_not_stratified(dnn, tmp_path):
+    (tmp_path / "t.csv").write_text("a,y\n0,rare\n" + "".join(f"{i},{i % 2}\n" for i in range(40)))
+    assert dnn("new", "a.yaml", "--data", "t.csv").returncode == 0
+    assert not load(str(tmp_path / "a.yaml")).experiment.data.stratify
+
+
 def test_on_a_terminal_it_asks(tmp_path):
     main, terminal = pty.openpty()
     done = subprocess.Popen(
@@ -80,7 +99,7 @@ def test_on_a_terminal_it_asks(tmp_path):
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=terminal, stdout=terminal, stderr=terminal,
     )  # fmt: skip
     os.close(terminal)
-    os.write(main, b"iris\n8,4\n\nsgd\n")
+    os.write(main, b"irs\niris\n8,x\n8,4\n\nsgd\n")
     assert done.wait(60) == 0
     os.close(main)
     made = load(str(tmp_path / "asked.yaml")).experiment

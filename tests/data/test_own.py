@@ -96,6 +96,8 @@ def test_a_folder_of_images_is_trained_on(dnn, config, tmp_path):
         pytest.param(["data.target=lable"], "(did you mean label?)", id="no such column"),
         pytest.param(["data.validation_path=other.csv"], "other.csv", id="classes that training has not"),
         pytest.param(["data.validation_path=swapped.csv"], "columns age, size where", id="columns in another order"),
+        pytest.param(["data.validation_path=table.csv"], "data.validation_path  is the same as data.path", id="same"),
+        pytest.param(["data.ignore=[colour]"], "data.ignore  table.csv:1  has no column colour", id="no such"),
         pytest.param(["data.validation_size=0.99"], "leaves none of the 30 examples", id="nothing to train on"),
     ],
 )
@@ -107,6 +109,41 @@ def test_what_the_facts_show_is_a_fault_of_the_config(table, tmp_path, monkeypat
         load(table, overrides)
     (fault,) = refused.value.faults
     assert line in str(fault).replace(f"{tmp_path}/", "")
+
+
+def test_columns_that_are_no_inputs_are_ignored(table, tmp_path):
+    (tmp_path / "table.csv").write_text("id,size,label,region\n" + "".join(f"x,{i},{i % 2},north\n" for i in range(9)))
+    data = data_of(table, "data.ignore=[id, region]")
+    assert data.facts.target == "label"
+    assert load_examples(data).inputs[:3].tolist() == [[0], [1], [2]]
+
+
+def test_a_later_file_has_the_target_of_the_training_file(table, tmp_path):
+    (tmp_path / "later.csv").write_text("size,age,other\n1,2,good\n")
+    with pytest.raises(ConfigError, match=r"later\.csv:1  has no column label"):
+        load(table, [f"data.validation_path={tmp_path}/later.csv"])
+
+
+def test_parts_of_another_kind_are_refused(config, tmp_path):
+    pixels = np.zeros((4, 2, 2), np.uint8)
+    np.savez(tmp_path / "a.npz", x_train=pixels, y_train=[0, 1, 0, 1], x_val=pixels / 255.0, y_val=[0, 1, 0, 1])
+    text = "data: {dataset: npz, path: a.npz}\nmodel: {layers: [Flatten, {type: Dense, units: 2, activation: softmax}]}"
+    with pytest.raises(ConfigError, match="validation inputs are other numbers, and the training inputs uint8 pixels"):
+        load(config(text))
+
+
+def test_data_that_grew_since_it_was_checked_is_not_divided_wrongly(config, tmp_path):
+    for number in range(6):
+        folder = tmp_path / "photos" / "ab"[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (4, 4)).save(folder / f"{number}.png")
+    text = "data: {dataset: image_folder, path: photos}\nmodel: {layers: [Flatten, {type: Dense, units: 2, activation: "
+    data = data_of(config(text + "softmax}]}"))
+    assert data.facts.examples == 6
+    Image.new("L", (4, 4)).save(tmp_path / "photos" / "a" / "more.png")
+    with pytest.raises(OwnDataError, match="photos has changed since it was checked"):
+        load_examples(data)
+    assert data_of(config(text + "softmax}]}")).facts.examples == 7
 
 
 def test_one_output_for_whole_numbers_asks_whether_they_are_quantities(table, tmp_path):

@@ -48,7 +48,9 @@ def columns(*targets):
 
 def test_a_table_is_read_as_its_columns_say(table):
     path = table(IRIS)
-    assert inspect_csv(path, None, "auto") == Contents((2,), 3, ("setosa", "versicolor"), features=("sepal", "petal"))
+    assert inspect_csv(path, None, "auto") == Contents(
+        (2,), 3, ("setosa", "versicolor"), target="species", features=("sepal", "petal")
+    )
     arrays = read_csv(path, None, "auto")
     assert arrays.inputs.dtype == np.float32
     assert arrays.inputs.flags.c_contiguous

@@ -91,10 +91,16 @@ def test_images_are_read_class_by_class_and_by_name(folder, mode, shape):
 
 def test_what_is_no_image_by_name_is_ignored(folder):
     images = {"a/1.png": GREY, "b/1.PNG": GREY}
-    others = {"a/notes.txt": b"x", "a/._1.png": b"x", ".git/1.png": b"x", "README.md": b"x", "a/more/2.png": GREY}
+    others = {"a/notes.txt": b"x", "a/._1.png": b"x", ".git/1.png": b"x", "README.md": b"x"}
     path = folder({**images, **others})
     assert inspect_images(path, None, "grayscale").examples == 2
     assert len(read_images(path, None, "grayscale").inputs) == 2
+
+
+def test_a_folder_within_a_class_is_not_left_out_in_silence(folder):
+    path = folder({"a/1.png": GREY, "b/1.png": GREY, "a/more/2.png": GREY})
+    with pytest.raises(OwnDataError, match="holds the folder more, whose images would be left out"):
+        inspect_images(path, None, "grayscale")
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "jpeg", "bmp", "gif", "webp", "JPG"])

@@ -83,6 +83,15 @@ def test_what_is_wrong_in_a_block_is_told_once_where_it_is_written(config, overr
     assert sum(line in found for found in lines) == 1
 
 
+@pytest.mark.parametrize("key", ["seed", "kernel_initializer"])
+def test_a_seed_that_is_repeated_is_advised_on(config, key):
+    drawn = "layers.hidden.kernel_initializer={type: he_normal, seed: 7}"
+    change = "layers.body.layers.1.seed=7" if key == "seed" else drawn
+    (advice,) = load(config(BODY), [change]).advice
+    assert "is the same in every round of its block" in advice.message
+    assert advice.key.endswith("seed")
+
+
 def test_advice_on_a_repeated_layer_comes_once(config):
     advice = load(config(BODY), ["layers.hidden.activation=sigmoid", "layers.hidden.units=5"]).advice
     assert [fault.key for fault in advice] == ["model.layers.1.layers.0.units", "model.layers.1.layers.0.activation"]

@@ -58,6 +58,8 @@ def test_a_task_that_fits_together_has_neither_faults_nor_advice(config, overrid
                      "training  (did you mean val_loss?)", id="score that is not there"),
         pytest.param("classes", "reduce_lr_on_plateau={patience: 2, monitor: val_auc}", "val_auc is no score",
                      id="metric that is not asked for"),
+        pytest.param("classes", "class_weight={setosa: 2, 0: 3}", "class_weight.0  0 is the same class as setosa",
+                     id="one class by name and number"),
         pytest.param("classes", "early_stopping.patience=two", "early_stopping.patience  needs a whole number",
                      id="patience in words"),
         pytest.param("classes", "early_stopping.patient=2", "early_stopping.patient  is not a key of a config  "
@@ -72,6 +74,36 @@ def test_what_does_not_fit_is_one_line(config, task, override, line):
         load(config(), [*TASKS[task], override])
     assert line in str(refused.value)
     assert len(refused.value.faults) == 1
+
+
+@pytest.mark.parametrize(
+    ("metric", "line"),
+    [
+        pytest.param("auc", "metrics.0.from_logits  auc and binary_crossentropy differ", id="auc"),
+        pytest.param("precision", "metrics.0  precision takes outputs for probabilities", id="precision"),
+        pytest.param("{type: f1_score, threshold: 0.5}", "metrics.0  f1_score takes outputs", id="f1"),
+        pytest.param("binary_accuracy", "metrics.0  binary_accuracy takes outputs", id="binary accuracy"),
+    ],
+)
+def test_metrics_of_probabilities_do_not_judge_logits(config, metric, line):
+    logits = ["~layers.0.activation", "loss={type: binary_crossentropy, from_logits: true}"]
+    with pytest.raises(ConfigError) as refused:
+        load(config(), [*TASKS["two classes"], *logits, f"metrics=[{metric}]"])
+    assert line in str(refused.value)
+    load(config(), [*TASKS["two classes"], *logits, "metrics=[accuracy, {type: auc, from_logits: true}]"])
+
+
+def test_averages_are_not_undone_by_what_is_restored(config):
+    with pytest.raises(ConfigError, match="undoes the averages"):
+        load(config(), ["optimizer={type: adam, use_ema: true}", "early_stopping.restore_best_weights=true"])
+
+
+def test_numbers_that_name_classes_are_not_places(config, tmp_path):
+    (tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{i},{i % 3 + 1}\n" for i in range(30)))
+    text = "data: {dataset: csv, path: t.csv}\nmodel: {layers: [{type: Dense, units: 3, activation: softmax}]}\n"
+    load(config(text), ["class_weight={1: 2, 3: 1}"])
+    with pytest.raises(ConfigError, match=r"class_weight\.0  0 is no class of t\.csv"):
+        load(config(text), ["class_weight={0: 2, 1: 5}"])
 
 
 def test_without_a_validation_set_callbacks_need_another_score(config):
