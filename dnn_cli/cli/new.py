@@ -29,6 +29,7 @@ def new(
     data: Annotated[str | None, typer.Option(help="A dataset, or your own file.")] = None,
     target: Annotated[str | None, typer.Option(help="The column of a csv to predict.")] = None,
     task: Annotated[str | None, typer.Option(help="classification or regression.")] = None,
+    ignore: Annotated[str | None, typer.Option(help="Columns of a csv that are no inputs.")] = None,
     hidden: Annotated[str | None, typer.Option(help="Units of the hidden layers, as 100,50.")] = None,
     activation: Annotated[str | None, typer.Option(help="Of the hidden layers.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="One of dnn list optimizers.")] = None,
@@ -44,7 +45,9 @@ def new(
         raise UsageError(f"{file} is no name for a config", "as in: dnn new my_first.yaml")
     if file.exists() and not force:
         raise UsageError(f"{file} is there already", "name another file, or write over it with --force")
-    choices = choose(partial(own_or_known, target=target, task=task), data, hidden, activation, optimizer, epochs)
+    choices = choose(
+        partial(own_or_known, target=target, task=task, ignore=ignore), data, hidden, activation, optimizer, epochs
+    )
     try:
         with whole_file(file) as temporary:
             temporary.write_text(first_config(choices, str(file)), encoding="utf-8")
@@ -89,7 +92,7 @@ def answer(given: str | None, question: str, usual: str, read: Callable[[str], T
             notes().print(visible(f"{error.message}  ({error.hint})" if error.hint else error.message))
 
 
-def own_or_known(name: str, target: str | None, task: str | None) -> "Data":
+def own_or_known(name: str, target: str | None, task: str | None, ignore: str | None) -> "Data":
     """The data that a word names, looked into as far as a check does.
 
     Raises:
@@ -108,7 +111,7 @@ def own_or_known(name: str, target: str | None, task: str | None) -> "Data":
     if name not in DATASETS and not os.path.isdir(name) and not name.lower().endswith((".csv", ".tsv", ".npz")):
         raise UsageError(f"{name} is no csv, no npz and no folder of images", "data of your own is one of these")
     try:
-        data = data_for(name, target, task)
+        data = data_for(name, target=target, task=task, ignore=ignore.split(",") if ignore else None)
     except ValidationError as error:
         key = error.errors(include_url=False)[0]["loc"][0]
         hint = "classification or regression" if key == "task" else "another name"

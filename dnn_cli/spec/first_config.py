@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 from dataclasses import dataclass
+from typing import Any
 
 from dnn_cli.spec.data import Data
 from dnn_cli.spec.datasets import DATASETS, Facts
@@ -32,16 +33,16 @@ class Choices:
     """Whether every class has examples enough for it."""
 
 
-def data_for(name: str, target: str | None = None, task: str | None = None) -> Data:
+def data_for(name: str, **more: Any) -> Data:
     """The data that a word means: a dataset, or the user's own csv, npz or folder of images by its path.
 
     Raises:
-        ValidationError: there is no such task.
+        ValidationError: the other keys of data are not what they should be.
     """
     if name in DATASETS:
-        return Data.model_validate({"dataset": name, "target": target, "task": task})
+        return Data.model_validate({"dataset": name, **more})
     kind = "npz" if name.lower().endswith(".npz") else "image_folder" if os.path.isdir(name) else "csv"
-    return Data.model_validate({"dataset": kind, "path": os.path.abspath(name), "target": target, "task": task})
+    return Data.model_validate({"dataset": kind, "path": os.path.abspath(name), **more})
 
 
 def first_config(choices: Choices, file: str) -> str:
@@ -116,7 +117,7 @@ def data_lines(choices: Choices, facts: Facts, file: str) -> list[tuple[str, str
     if data.path is not None:
         relative = os.path.relpath(data.path, os.path.dirname(os.path.abspath(file)))
         lines.append((f"path: {json.dumps(relative, ensure_ascii=False)}", "relative to this file"))
-    for key in ("target", "task"):
+    for key in ("target", "task", "ignore"):
         if getattr(data, key) is not None:
             lines.append((f"{key}: {json.dumps(getattr(data, key), ensure_ascii=False)}", ""))
     if data.dataset == "image_folder":

@@ -80,8 +80,10 @@ def test_what_cannot_be_written_is_one_line_and_no_file(dnn, tmp_path, words, sa
 
 
 def test_a_regression_ends_at_the_size_of_what_is_predicted(dnn, tmp_path):
-    (tmp_path / "prices.csv").write_text("a,price\n" + "".join(f"{i},{i}000\n" for i in range(40)))
-    assert dnn("new", "a.yaml", "--data", "prices.csv").returncode == 0
+    rows = "".join(f"{i},{i}000,north\n" for i in range(40))
+    (tmp_path / "prices.csv").write_text(f"a,price,region\n{rows}")
+    options = ["--target", "price", "--ignore", "region"]
+    assert dnn("new", "a.yaml", "--data", "prices.csv", *options).returncode == 0
     last = load(str(tmp_path / "a.yaml")).experiment.model.stack[-1]
     assert (last.scale, last.offset) == (12000.0, 20000.0)
 
