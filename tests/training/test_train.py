@@ -12,6 +12,7 @@ from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.errors import UsageError
 from dnn_cli.runs.store import Store
 from dnn_cli.spec.catalog import KINDS
+from dnn_cli.spec.load import load
 from tests.conftest import DIVERGES
 from tests.training.conftest import Silent
 
@@ -36,9 +37,15 @@ STACKS = {
         "layers=[Flatten, BatchNormalization, {type: GaussianNoise, stddev: 0.1}, {type: Dense, units: 16, activation:"
         " relu}, {type: Dropout, rate: 0.3}, LayerNormalization, {type: Dense, units: 10, activation: softmax}]"
     ],
-    "augmentation": [
+    "augmentation, a block, weights and callbacks": [
         "layers=[{type: Reshape, target_shape: [8, 8, 1]}, RandomFlip, {type: RandomRotation, factor: 0.1}, Flatten,"
-        " {type: Dense, units: 10, activation: softmax}]"
+        " {repeat: 2, layers: [{type: Dense, units: 9, activation: relu, name: h}, {type: Dropout, rate: 0.1}]},"
+        " {type: Dense, units: 10, activation: softmax}]",
+        "class_weight=balanced",
+        "data={dataset: digits, stratify: true, standardize: true, test_size: 0.1}",
+        "reduce_lr_on_plateau={patience: 1}",
+        "early_stopping={patience: 1, restore_best_weights: true}",
+        "epochs=4",
     ],
     "convolution": [
         "layers=[{type: Reshape, target_shape: [8, 8, 1]}, {type: Conv2D, filters: 4, kernel_size: 3},"
@@ -49,10 +56,10 @@ STACKS = {
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_the_same_experiment_gives_the_same_bits(experiment, trained, stack):
+def test_the_config_of_a_run_gives_the_same_bits_again(experiment, trained, stack):
     first, _, _ = trained(experiment(*STACKS[stack]))
     trained(experiment("seed=7"))  # another training in between leaves no trace
-    second, _, _ = trained(experiment(*STACKS[stack]))
+    second, _, _ = trained(load(str(first.config)).experiment)
     assert same(weights(first), weights(second))
     assert timeless(first) == timeless(second)
     assert np.array_equal(np.load(first.predictions)["outputs"], np.load(second.predictions)["outputs"])
