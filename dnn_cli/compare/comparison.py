@@ -70,7 +70,7 @@ class Comparison:
     @property
     def different_data(self) -> bool:
         """Whether the runs were trained on different data, so that none is ahead of another."""
-        return len({row.record.data.get("fingerprint") for row in self.rows}) > 1
+        return of_different_data(self.rows)
 
     @property
     def lead(self) -> float | None:
@@ -184,10 +184,15 @@ def grouped(rows: Sequence[Row]) -> list[Group]:
     ]
 
 
+def of_different_data(rows: Sequence[Row]) -> bool:
+    """Whether runs were trained on different data."""
+    return len({row.record.data.get("fingerprint") for row in rows}) > 1
+
+
 def warnings(rows: Sequence[Row]) -> list[str]:
     """What makes the runs unequal beyond their settings."""
     found = []
-    if len({row.record.data.get("fingerprint") for row in rows}) > 1:
+    if of_different_data(rows):
         found.append("the runs were trained on different data, so their scores say nothing about each other")
     elif len({(row.experiment["data"]["validation_size"], row.experiment["data"]["split_seed"]) for row in rows}) > 1:
         found.append("the runs were validated on different examples")

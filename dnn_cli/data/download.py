@@ -1,13 +1,10 @@
 """The files of a dataset from a mirror over HTTPS."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dnn_cli.errors import DataError
+from dnn_cli.formats.watcher import Watcher
 from dnn_cli.spec.datasets import IdxDataset
-
-if TYPE_CHECKING:
-    from dnn_cli.data.sources import Watcher
 
 CONNECT, READ = 5, 30
 """Seconds to wait for a mirror to answer, and for its next bytes."""
@@ -18,7 +15,7 @@ TRIES = 2
 class Bar:
     """What pooch calls a progress bar, passed on to a watcher."""
 
-    def __init__(self, watch: "Watcher", doing: str) -> None:
+    def __init__(self, watch: Watcher, doing: str) -> None:
         self.watch = watch
         self.doing = doing
         self.total = 0
@@ -35,7 +32,7 @@ class Bar:
         """Nothing to close: the watcher outlives the download."""
 
 
-def download(dataset: IdxDataset, mirror: str, folder: Path, watch: "Watcher") -> Path:
+def download(dataset: IdxDataset, mirror: str, folder: Path, watch: Watcher) -> Path:
     """Every file of a dataset from one mirror, gzipped as it is there, into a folder.
 
     Raises:

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from dnn_cli.data.idx import parse_idx
 from dnn_cli.data.own import read_own
-from dnn_cli.data.sources import Watcher, find_contents, quiet
+from dnn_cli.data.sources import find_contents
 from dnn_cli.errors import DataError, OwnDataError
 from dnn_cli.formats.contents import Arrays
+from dnn_cli.formats.watcher import Watcher, quiet
 from dnn_cli.spec.data import Data
 from dnn_cli.spec.datasets import DATASETS, EmbeddedDataset, IdxDataset
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from dnn_cli.data.examples import Examples, Split
 from dnn_cli.spec.experiment import Experiment, class_number
+from dnn_cli.spec.first_config import rescaling
 
 FAR = 1000.0
 """Numbers so large take a network many epochs to reach."""
@@ -48,8 +49,8 @@ def far_from_zero(experiment: Experiment, labels: NDArray[np.float32]) -> str:
     mean, deviation = float(labels.mean()), float(labels.std())
     if abs(mean) + deviation < FAR:
         return ""
-    layer = f"{{type: Rescaling, scale: {float(f'{deviation:.2g}') or 1.0}, offset: {float(f'{mean:.2g}')}}}"
-    return f"the numbers to predict are {mean:.3g} on average, and outputs begin near 0  (end the stack with {layer})"
+    what = f"the numbers to predict are {mean:.3g} on average, and outputs begin near 0"
+    return f"{what}  (end the stack with {rescaling(mean, deviation)})"
 
 
 def class_weights(experiment: Experiment, labels: NDArray[np.int32]) -> NDArray[np.float32] | None:

@@ -1,7 +1,7 @@
 """The user's own data: the arrays of one part of it."""
 
-from dnn_cli.data.sources import Watcher, quiet
 from dnn_cli.formats.contents import Arrays, Part
+from dnn_cli.formats.watcher import Watcher, quiet
 from dnn_cli.spec.data import Data
 
 

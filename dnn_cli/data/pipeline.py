@@ -1,7 +1,6 @@
 """Examples → batches or chunks for Keras through `tf.data`: pixels stay uint8 until their batch is made."""
 
 import math
-import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from dnn_cli.data.examples import Examples
 from dnn_cli.data.measured import Measured
+from dnn_cli.formats.files import memory_bytes
 from dnn_cli.spec.experiment import Experiment
 
 Order = Callable[[tf.Tensor], tf.Tensor]
@@ -52,8 +52,7 @@ class Pipeline:
         self.examples = examples
         self.measured = measured or Measured(np.asarray(experiment.data.facts.pixel_max, np.float32))
         self.inputs = examples.inputs.reshape(len(examples), -1)
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        self.held = not isinstance(self.inputs, np.memmap) or self.inputs.nbytes <= HELD_SHARE * memory
+        self.held = not isinstance(self.inputs, np.memmap) or self.inputs.nbytes <= HELD_SHARE * memory_bytes()
         if self.held:
             with tf.device("CPU"):  # where tf.data works
                 self.held_inputs, self.held_labels = tf.constant(self.inputs), tf.constant(examples.labels)

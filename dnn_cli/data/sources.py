@@ -15,13 +15,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, cast
 
 import platformdirs
 
 from dnn_cli.data.download import download
 from dnn_cli.data.idx import to_idx
 from dnn_cli.errors import DataError
+from dnn_cli.formats.watcher import Watcher, quiet
 from dnn_cli.spec.datasets import IdxDataset, IdxFile
 
 Contents = dict[str, bytes]
@@ -34,13 +35,6 @@ MAX_CONTENT = 200_000_000
 """Bytes a file may hold when unpacked, so that a bomb ends early."""
 
 
-class Watcher(Protocol):
-    """Is told what a long search for data is doing."""
-
-    def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
-        """`done` of `total` bytes or images; both 0 where nothing is counted."""
-
-
 @dataclass(frozen=True)
 class Source:
     """A place to look, and how to bring the files from there into a folder."""
@@ -48,10 +42,6 @@ class Source:
     name: str
     fetch: Callable[[Path], Path]
     """Takes an empty folder it may use, returns the folder that holds the files."""
-
-
-def quiet(doing: str, done: int = 0, total: int = 0) -> None:
-    """A watcher that does not care."""
 
 
 def cache_folder(dataset: IdxDataset) -> Path:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from dnn_cli.errors import OwnDataError, nearest
 from dnn_cli.formats.contents import MAX_CLASSES, Arrays, Contents
 from dnn_cli.formats.files import check_memory, file_status, unreadable
 from dnn_cli.formats.image_file import ColorMode, Size, image_shape, read_image, size_of, without_warnings
+from dnn_cli.formats.watcher import Watcher, quiet
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
 
@@ -22,13 +22,6 @@ STEP = 256
 
 WORTH_THREADS = 4_000
 """Bytes of a file from which threads decode faster; smaller ones only wait for each other."""
-
-
-class Watcher(Protocol):
-    """Is told how far a long reading is."""
-
-    def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
-        """`done` of `total` images."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +42,6 @@ class Folder:
     def shape(self) -> tuple[int, ...]:
         """The shape of all pixels."""
         return (len(self.files), *image_shape(self.size, self.color_mode))
-
-
-def quiet(doing: str, done: int = 0, total: int = 0) -> None:
-    """A watcher that does not care."""
 
 
 def inspect_images(

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import NamedTuple, cast
 
 from dnn_cli.errors import OwnDataError, nearest
+from dnn_cli.formats.files import memory_bytes
 from dnn_cli.spec.augmentation import Moving
 from dnn_cli.spec.block import MAX_LAYERS, length
 from dnn_cli.spec.data import Data
@@ -205,7 +206,7 @@ def metric_misfits(experiment: Experiment) -> Iterator[Remark]:
 
 def logit_misfits(experiment: Experiment, path: KeyPath, metric: Metric) -> Iterator[Remark]:
     """Metrics that take an output for a probability which is none, or the other way round."""
-    logits = bool(getattr(experiment.loss, "from_logits", False))
+    logits = experiment.loss.logits
     if isinstance(metric, AUC):
         if metric.from_logits != logits:
             message = f"auc and {experiment.loss.type} differ in from_logits, and judge the same output"
@@ -263,7 +264,7 @@ def monitor_misfits(experiment: Experiment) -> Iterator[Remark]:
 
 def needed_activation(experiment: Experiment) -> str:
     """The activation of the output that suits the loss."""
-    if getattr(experiment.loss, "from_logits", False):
+    if experiment.loss.logits:
         return "linear"
     return {"index": "softmax", "one_hot": "softmax", "binary": "sigmoid", "real": "linear"}[experiment.labels]
 
@@ -305,7 +306,7 @@ def version_misfits(experiment: Experiment) -> Iterator[Remark]:
 
 def memory_misfits(experiment: Experiment, stages: list[Stage]) -> Iterator[Remark]:
     """A network that cannot be in memory, found before anything is allocated."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    memory = memory_bytes()
     weights = 8 * sum(stage.parameters for stage in stages)
     kept = experiment.optimizer.memory(trainable_weights(experiment.model.name, stages))
     batch = min(experiment.batch_size, experiment.data.facts.examples)

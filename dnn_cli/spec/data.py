@@ -8,12 +8,11 @@ from typing import Annotated, Literal
 from annotated_types import Len
 from pydantic import Field, Strict
 
-from dnn_cli.spec.base import Pair, Part, Seed, Shape
+from dnn_cli.spec.base import BelowOne, Pair, Part, Seed, Shape
 from dnn_cli.spec.datasets import DATASETS, OWN, DatasetName, Facts
 from dnn_cli.spec.own_data import own_facts
 
 Path = Annotated[str, Field(min_length=1, max_length=4096)]
-Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Data(Part):
@@ -44,10 +43,10 @@ class Data(Part):
     color_mode: Literal["grayscale", "rgb"] | None = None
     """Channels that the images of a folder are read with: (height, width), or (height, width, 3), the default."""
 
-    validation_size: Share = 0.2
+    validation_size: BelowOne = 0.2
     """The share kept for validation: scikit-learn's `test_size`; 0 trains on everything."""
 
-    test_size: Share = 0.0
+    test_size: BelowOne = 0.0
     """The share kept apart first as a test set, where the data has none of its own."""
 
     split_seed: Seed = 42

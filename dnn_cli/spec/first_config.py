@@ -106,8 +106,12 @@ def rescaled(typical: tuple[float, float] | None) -> list[tuple[str, str]]:
     """A last layer that brings the output, which begins near 0, to the size of what is predicted."""
     if typical is None or max(map(abs, typical)) < 10:
         return []
-    mean, deviation = (float(f"{number:.2g}") for number in typical)
-    return [(f"- {{type: Rescaling, scale: {deviation or 1.0}, offset: {mean}}}", "about its deviation and mean")]
+    return [(f"- {rescaling(*typical)}", "about its deviation and mean")]
+
+
+def rescaling(mean: float, deviation: float) -> str:
+    """The layer that brings outputs around 0 to about this mean and deviation."""
+    return f"{{type: Rescaling, scale: {float(f'{deviation:.2g}') or 1.0}, offset: {float(f'{mean:.2g}')}}}"
 
 
 def data_lines(choices: Choices, facts: Facts, file: str) -> list[tuple[str, str]]:

@@ -95,7 +95,7 @@ def output_activation(experiment: Experiment) -> Iterator[Remark]:
     if (layer.activation or "linear") == needed:
         return
     said = f"the output is {layer.activation or 'linear'}, and {loss.type}"
-    if getattr(loss, "from_logits", False):
+    if loss.logits:
         yield Remark(path, f"{loss.type} with from_logits expects an output without activation", "linear")
     elif experiment.labels == "real":
         if layer.activation in BOUNDED:

@@ -24,6 +24,11 @@ class BaseLoss(KerasPart):
     probabilities: ClassVar[bool] = False
     """The loss takes the logarithm of the outputs, so they must be probabilities."""
 
+    @property
+    def logits(self) -> bool:
+        """Whether it takes outputs as they are before the activation."""
+        return bool(getattr(self, "from_logits", False))
+
 
 class SparseCategoricalCrossentropy(BaseLoss):
     """−log of the probability given to the true class, which is told by its number."""

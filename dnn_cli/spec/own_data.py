@@ -1,7 +1,5 @@
 """The facts of the user's own data, told by the files themselves without reading all of them."""
 
-import os
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dnn_cli.errors import OwnDataError
@@ -18,12 +16,6 @@ def own_facts(data: "Data") -> Facts:
     Raises:
         OwnDataError: one is missing or is not what it should be.
     """
-    return facts_as_of(data, tuple(map(stamp, (data.path, data.validation_path, data.test_path))))
-
-
-@lru_cache(maxsize=8)
-def facts_as_of(data: "Data", _: tuple[object, ...]) -> Facts:
-    """The facts, found once for files that do not change."""
     train = inspect(data, "train")
     if train is None:
         raise OwnDataError(f"{data.path} holds no examples")
@@ -86,14 +78,3 @@ def check_alike(part: str, other: Contents, train: Contents) -> None:
     if other.features != train.features:
         columns = f"{', '.join(other.features)} where the training examples have {', '.join(train.features)}"
         raise OwnDataError(f"the {part} examples have the columns {columns}", "the same columns in the same order")
-
-
-def stamp(path: str | None) -> tuple[tuple[int, int], ...]:
-    """What changes when a file does, or a folder within a folder."""
-    if path is None:
-        return ()
-    try:
-        inner = [entry.path for entry in os.scandir(path) if entry.is_dir()] if os.path.isdir(path) else []
-        return tuple((found.st_mtime_ns, found.st_size) for found in map(os.stat, [path, *sorted(inner)]))
-    except (OSError, ValueError):
-        return ()

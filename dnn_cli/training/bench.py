@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 import keras
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from dnn_cli.data.pipeline import Pipeline, batches_of
 from dnn_cli.training.build import build_model
-from dnn_cli.training.chunked import run_in_chunks
+from dnn_cli.training.chunked import feed, run_in_chunks
 from dnn_cli.training.diverged import Diverged
 from dnn_cli.training.job import Job
 from dnn_cli.training.plan import Plan
@@ -75,10 +74,7 @@ class Contender:
         if self.arrays:
             history = self.model.fit(**self.fitted, batch_size=batch_size, **common).history
         else:
-            chunked = self.plan.engine == "chunked"
-            steps = self.plan.steps
-            batches = partial(self.pipeline.batches, weighted=True)
-            data = self.pipeline.chunks(order, steps, epoch) if chunked else batches(order, epoch)
+            data = feed(self.pipeline, self.plan, order, epoch, weighted=True)
             history = self.model.fit(data, steps_per_epoch=batches_of(len(train), batch_size), **common).history
         if not np.isfinite(history["loss"]).all():
             raise Diverged(f"the loss was no longer a number in epoch {number + 1}")

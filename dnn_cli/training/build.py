@@ -46,6 +46,6 @@ def build_model(experiment: Experiment, *, jit: bool = False, precision: str = "
 
 def build_metric(experiment: Experiment, metric: Metric) -> keras.metrics.Metric | str:
     """A metric; accuracy of one logit is whether it is above 0, where Keras's own choice would take 0.5."""
-    if metric.type == "accuracy" and experiment.labels == "binary" and getattr(experiment.loss, "from_logits", False):
+    if metric.type == "accuracy" and experiment.labels == "binary" and experiment.loss.logits:
         return keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)
     return metric.build()

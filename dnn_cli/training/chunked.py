@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from dnn_cli.data.pipeline import Chunk, Pipeline
+from dnn_cli.data.pipeline import Chunk, Order, Pipeline
 from dnn_cli.training.plan import Plan
 
 Logs = dict[str, tf.Tensor]
@@ -28,6 +28,15 @@ def run_in_chunks(model: keras.Model, pipeline: Pipeline, plan: Plan) -> None:
     model.steps_per_execution = plan.steps  # so that fit counts batches, and callbacks hear their true numbers
     model.train_function = chunk_function(model, model.train_step, pipeline, plan, weighted=True)
     model.test_function = chunk_function(model, model.test_step, pipeline, plan)
+
+
+def feed(
+    pipeline: Pipeline, plan: Plan, order: Order, epochs: range = range(1), *, weighted: bool = False
+) -> tf.data.Dataset:
+    """Some epochs as the plan's engine takes them."""
+    if plan.engine == "chunked":
+        return pipeline.chunks(order, plan.steps, epochs)
+    return pipeline.batches(order, epochs, weighted=weighted)
 
 
 def build_metrics(model: keras.Model, pipeline: Pipeline) -> None:

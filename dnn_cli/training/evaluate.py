@@ -3,6 +3,7 @@
 import zipfile
 from typing import Literal
 
+import numpy as np
 import tensorflow as tf
 
 from dnn_cli.data.examples import Examples, load_test_examples
@@ -35,7 +36,7 @@ def evaluate(job: Job, run: Run, part: Part) -> tuple[int, Scores]:
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise RunError(f"{run.model} holds no weights of this network: {str(error).splitlines()[0]}") from None
         pipeline = Pipeline(examples, experiment, job.measured)
-        batches = pipeline.batches(lambda epoch: tf.range(len(examples), dtype=tf.int64))
+        batches = pipeline.batches(pipeline.in_order(np.arange(len(examples))))
         steps = batches_of(len(examples), experiment.batch_size)
         scores = model.evaluate(batches, steps=steps, verbose=0, return_dict=True)
     return len(examples), {name: float(value) for name, value in scores.items()}

@@ -1,7 +1,6 @@
 """`fit`: build, train and save one network; all that needs TensorFlow."""
 
 import numpy as np
-import tensorflow as tf
 
 from dnn_cli.data.pipeline import Pipeline, batches_of
 from dnn_cli.runs.files import whole_file
@@ -10,7 +9,7 @@ from dnn_cli.runs.run import Run
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.training.build import build_model
 from dnn_cli.training.callbacks import StopWhenDiverged, WriteDown, watching
-from dnn_cli.training.chunked import predict_chunks, run_in_chunks
+from dnn_cli.training.chunked import feed, predict_chunks, run_in_chunks
 from dnn_cli.training.job import Job
 from dnn_cli.training.listener import Listener
 
@@ -25,14 +24,11 @@ def fit(job: Job, run: Run, listener: Listener, rows: list[Scores]) -> Scores | 
     experiment, plan, split = job.experiment, job.plan, job.split
     model = build_model(experiment, jit=plan.jit, precision=plan.precision)
     pipeline = Pipeline(job.examples, experiment, job.measured)
-    shuffled, epochs = pipeline.shuffled(split.train), range(experiment.epochs)
     if plan.engine == "chunked":
         run_in_chunks(model, pipeline, plan)
-        training = pipeline.chunks(shuffled, plan.steps, epochs)
-    else:
-        training = pipeline.batches(shuffled, epochs, weighted=True)
+    training = feed(pipeline, plan, pipeline.shuffled(split.train), range(experiment.epochs), weighted=True)
+    validation = feed(pipeline, plan, pipeline.in_order(split.validation)) if len(split.validation) else None
     steps_per_epoch = batches_of(len(split.train), experiment.batch_size)
-    validation = validation_data(job, pipeline)
     validation_steps = batches_of(len(split.validation), experiment.batch_size) or None
     listener.on_begin(job.device.name, plan, steps_per_epoch)
     model.fit(
@@ -64,14 +60,6 @@ def fit(job: Job, run: Run, listener: Listener, rows: list[Scores]) -> Scores | 
     with whole_file(run.predictions) as temporary:
         np.savez(temporary, outputs=outputs, labels=job.examples.labels[split.validation], indices=split.validation)
     return saved
-
-
-def validation_data(job: Job, pipeline: Pipeline) -> tf.data.Dataset | None:
-    """The validation examples in their order, as the engine takes them; `None` where there are none."""
-    if not len(job.split.validation):
-        return None
-    in_order = pipeline.in_order(job.split.validation)
-    return pipeline.chunks(in_order, job.plan.steps) if job.plan.engine == "chunked" else pipeline.batches(in_order)
 
 
 def changes_weights_at_the_end(experiment: Experiment) -> bool:
