@@ -28,7 +28,10 @@ def evaluate(
     runs_dir: RunsDir = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
-    """Evaluate a trained network on its test set, which nothing else reads."""
+    """Evaluate a trained network on its test set.
+
+    Nothing else reads that set.
+    """
     from dnn_cli.cli.progress import open_screen
     from dnn_cli.report.runs import scores_text
     from dnn_cli.runs.store import Store

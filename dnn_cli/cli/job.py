@@ -75,12 +75,13 @@ def data_text(experiment: "Experiment") -> str:
     """The data in one line."""
     from dnn_cli.report.words import count
     from dnn_cli.spec.datasets import OWN
+    from dnn_cli.spec.stack import sizes_text
 
     data, facts = experiment.data, experiment.data.facts
     parts = [f"{count(data.training_examples, facts.noun)} to train", f"{data.validation_examples:,} to validate"]
     if data.split_off or (data.dataset in OWN and data.test_examples):
         parts.append(f"{data.test_examples:,} kept apart")
-    shape = " × ".join(map(str, data.input_shape)) + (" features" if len(data.input_shape) == 1 else "")
+    shape = sizes_text(data.input_shape)
     aim = f"{len(facts.classes)} classes" if facts.classes else f"{count(facts.targets, 'number')} to predict"
     if experiment.labels == "binary":
         aim += f", {facts.classes[1]} is positive"

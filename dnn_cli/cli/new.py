@@ -36,7 +36,10 @@ def new(
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
 ) -> None:
-    """Write a first config, with comments; on a terminal, what no option says is asked for."""
+    """Write a first config, with comments.
+
+    On a terminal, what no option says is asked for.
+    """
     from dnn_cli.runs.files import whole_file
     from dnn_cli.spec.first_config import first_config
     from dnn_cli.spec.load import load

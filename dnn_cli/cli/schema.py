@@ -16,7 +16,7 @@ Output = Annotated[
 
 
 def schema(output: Output = None) -> None:
-    """Print the JSON Schema of a config, with which editors complete and check."""
+    """Print the JSON Schema of configs, for editors."""
     from dnn_cli.runs.files import write_text
     from dnn_cli.spec.schema import json_schema
 

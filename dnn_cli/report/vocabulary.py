@@ -9,6 +9,7 @@ from rich.text import Text
 from dnn_cli.spec.base import KerasPart
 from dnn_cli.spec.catalog import KINDS, NAMES, short
 from dnn_cli.spec.datasets import DATASETS, OWN, Dataset
+from dnn_cli.spec.stack import sizes_text
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def first_line(cls: type) -> str:
 
 def facts(dataset: Dataset) -> str:
     """A dataset in numbers."""
-    shape = " × ".join(map(str, dataset.input_shape)) + (" features" if len(dataset.input_shape) == 1 else "")
+    shape = sizes_text(dataset.input_shape)
     aim = f"in {len(dataset.classes)} classes" if dataset.classes else "with a number to predict"
     apart = f", {dataset.test_examples:,} more kept apart as test set" if dataset.test_examples else ""
     return f"{dataset.examples:,} {dataset.noun}s of {shape} {aim}{apart}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from dnn_cli.spec.data import Data
 from dnn_cli.spec.datasets import DATASETS, Facts
+from dnn_cli.spec.stack import sizes_text
 
 SCHEMA = "schema.json"
 """What `dnn schema -o` is usually told to write; a config beside it says so to editors."""
@@ -65,7 +66,7 @@ def first_config(choices: Choices, file: str) -> str:
     beside = os.path.join(os.path.dirname(os.path.abspath(file)), SCHEMA)
     lines = [
         *([f"# yaml-language-server: $schema={SCHEMA}"] if os.path.exists(beside) else []),
-        f"# {facts.examples:,} {facts.noun}s of {' × '.join(map(str, facts.input_shape))}; the output is {meaning}.",
+        f"# {facts.examples:,} {facts.noun}s of {sizes_text(facts.input_shape)}; the output is {meaning}.",
         "#",
         f"#     dnn train {shlex.quote(file)}",
         f"#     dnn train {shlex.quote(file)} optimizer=sgd epochs=10",

@@ -140,3 +140,8 @@ def trainable_weights(model: str, stages: Sequence[Stage]) -> list[tuple[str, Sh
 def shape_text(shape: Shape) -> str:
     """A shape as Keras prints it, with `None` for the batch: `(None, 28, 28)`."""
     return f"({', '.join(['None', *map(str, shape)])})"
+
+
+def sizes_text(shape: Shape) -> str:
+    """A shape as a person says it: `28 × 28`, `30 features`."""
+    return " × ".join(map(str, shape)) + (" features" if len(shape) == 1 else "")
