@@ -95,10 +95,10 @@ class Config:
             UsageError: the device is not there.
         """
         from dnn_cli.cli.progress import open_screen
-        from dnn_cli.cli.train import train_one
+        from dnn_cli.cli.work import train_new
 
         with open_screen() as screen:
-            run, record = train_one(self.loaded, Store(Path(runs_dir)), screen)
+            run, record = train_new(self.loaded, Store(Path(runs_dir)), screen)
         return TrainedRun(run.directory, record)
 
 

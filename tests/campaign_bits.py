@@ -14,7 +14,7 @@ from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.spec.catalog import KINDS
 from dnn_cli.spec.load import load
 from dnn_cli.training.bench import Contender
-from dnn_cli.training.diverged import Diverged
+from dnn_cli.training.endings import Diverged
 from dnn_cli.training.job import prepare
 
 LAST = "{type: Dense, units: 10, activation: softmax}"

@@ -22,6 +22,7 @@ from dnn_cli.runs.run import Run
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.load import load, to_yaml
 from dnn_cli.spec.names import slug
+from tests import forked
 
 gc.freeze()  # or every session that Keras clears looks through all of TensorFlow
 
@@ -61,8 +62,22 @@ def experiment(config: Callable[..., str]) -> Callable[..., Experiment]:
     return lambda *overrides, text=DIGITS: load(config(text), overrides).experiment
 
 
+HEAVY = ("train", "resume", "reproduce", "evaluate", "bench")
+"""Verbs that import TensorFlow."""
+
+
 @pytest.fixture
-def dnn(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def dnn(tmp_path: Path, program: Callable[..., Any]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `dnn` in an empty directory; with TensorFlow imported already, where it is needed."""
+
+    def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return forked.run(tmp_path, *words, **environment) if words[0] in HEAVY else program(*words, **environment)
+
+    return run
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs `dnn` as a program of its own, in an empty directory."""
 
     def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,20 @@ from dnn_cli.spec.load import load
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-VERBS = ["new", "check", "summary", "train", "evaluate", "compare", "runs", "bench", "schema", "list"]
+VERBS = [
+    "new",
+    "check",
+    "summary",
+    "train",
+    "resume",
+    "reproduce",
+    "evaluate",
+    "compare",
+    "runs",
+    "bench",
+    "schema",
+    "list",
+]
 
 
 def test_the_example_config_is_valid(config):
@@ -19,9 +32,9 @@ def test_the_example_config_is_valid(config):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_help_and_a_line_in_the_readme(dnn, verb):
+def test_every_verb_has_help_and_a_line_in_the_readme(program, verb):
     assert f"| `dnn {verb}" in README
-    shown = dnn(verb, "--help").stdout
+    shown = program(verb, "--help").stdout
     assert f"dnn {verb} [OPTIONS]" in shown
     options = re.findall(r"^  --\S+.*$", shown, re.MULTILINE)
     assert all(re.search(r"\s{2,}\S+.*\.", option) for option in options if "  " in option.strip())

@@ -11,19 +11,19 @@ from dnn_cli.spec.experiment import Data
 from tests.conftest import ROOT, document
 
 
-def test_fashion_mnist_from_the_config_to_the_comparison(dnn, tmp_path):
+def test_fashion_mnist_from_the_config_to_the_comparison(program, tmp_path):
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
-    done = dnn("train", "configs/relu_adam.yaml", "configs/relu_sgd.yaml", "epochs=1", "--json")
+    done = program("train", "configs/relu_adam.yaml", "configs/relu_sgd.yaml", "epochs=1", "--json")
     assert done.returncode == 0, done.stderr
     adam, sgd = document(done)["runs"]
     assert adam["last"]["val_accuracy"] > 0.83
     assert 0.7 < sgd["last"]["val_accuracy"] < adam["last"]["val_accuracy"]
     assert "fashion_mnist: 48,000 images to train, 12,000 to validate, 28 × 28, 10 classes" in done.stderr
 
-    compared = document(dnn("compare", "--json"))
+    compared = document(program("compare", "--json"))
     assert [group["name"] for group in compared["groups"]] == ["relu_adam", "relu_sgd"]
 
-    diverged = dnn("train", "configs/relu_adam.yaml", "optimizer=adafactor")
+    diverged = program("train", "configs/relu_adam.yaml", "optimizer=adafactor")
     assert diverged.returncode == 1
     assert "relu_adam diverged: " in diverged.stdout
     assert "next  dnn train configs/relu_adam.yaml optimizer=adafactor optimizer.epsilon_1=1e-7" in diverged.stdout

@@ -2,19 +2,31 @@
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import dnn_cli
-from dnn_cli.cli import bench, check, compare, evaluate, new, runs, schema, summary, train
+from dnn_cli.cli import bench, check, compare, evaluate, new, reproduce, resume, runs, schema, summary, train
 from dnn_cli.cli import list as listing
 from dnn_cli.cli.console import fall_silent, notes
 from dnn_cli.errors import ConfigError, DataError, DnnError
 from dnn_cli.report.words import visible
 
+
+class Verbs(TyperGroup):
+    """The verbs as they are listed: `runs` beside `compare`, though Typer puts groups behind all commands."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        names = [name for name in super().list_commands(ctx) if name != "runs"]
+        names.insert(names.index("compare") + 1, "runs")
+        return names
+
+
 app = typer.Typer(
     name="dnn",
+    cls=Verbs,
     help="Train and compare Keras networks that are described in YAML.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -25,14 +37,16 @@ for verb in (
     check.check,
     summary.summary,
     train.train,
+    resume.resume,
+    reproduce.reproduce,
     evaluate.evaluate,
     compare.compare,
-    runs.runs,
     bench.bench,
     schema.schema,
 ):
     app.command()(verb)
 app.command("list")(listing.list_names)
+app.add_typer(runs.group, name="runs")
 
 
 def print_version(wanted: bool) -> None:

@@ -16,6 +16,7 @@ RunsDir = Annotated[
     Path, typer.Option("--runs-dir", envvar="DNN_RUNS_DIR", help="Where runs are kept.", file_okay=False)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Force = Annotated[bool, typer.Option("--force", help="Go on though something has changed, and record it.")]
 Configs = Annotated[
     list[str],
     typer.Argument(metavar="CONFIG|KEY=VALUE", help="Config files, then changes to them, as epochs=10."),

@@ -25,7 +25,10 @@ def bench(
     repeats: Annotated[int, typer.Option(min=1, max=1000, help="Epochs that are measured, after a first one.")] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the training loop against plain Keras, side by side, and compare the bits."""
+    """Measure the training loop against plain Keras, side by side.
+
+    And compare the bits of the weights.
+    """
     words = arguments or []
     usual = [str(USUAL)] if all(map(is_override, words)) else []
     configs, overrides = divide([*usual, *words])
@@ -42,7 +45,7 @@ def bench(
             raise UsageError("engine: keras leaves nothing to compare", "leave it out: plain fit is measured as well")
         with preparing(loaded, screen, 1 + repeats) as (job, progress, _):
             from dnn_cli.training.bench import benchmark
-            from dnn_cli.training.diverged import Diverged
+            from dnn_cli.training.endings import Diverged
 
             try:
                 measured = benchmark(job, repeats, progress)

@@ -28,7 +28,7 @@ def compare(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, scores in full.")] = False,
     as_markdown: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
 ) -> None:
-    """Compare completed runs: the settings that differ, and the scores."""
+    """Compare completed runs: settings that differ, and scores."""
     from dnn_cli.compare import comparison as work
     from dnn_cli.report import comparison as words
     from dnn_cli.report.words import count

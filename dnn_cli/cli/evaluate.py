@@ -43,8 +43,9 @@ def evaluate(
     found = Store(runs_dir).find(runs[0])
     record = found.read_record()
     loaded = load(str(found.config), [word for word in arguments if is_override(word)], to_train=True)
-    if not found.model.is_file():
-        raise UsageError(f"{found.directory} holds no model: the run is {record.status}", "train it to its end first")
+    if record.status != "completed" or not found.model.is_file():
+        how = f"dnn resume {record.id} goes on" if record.status != "completed" else "train it to its end first"
+        raise UsageError(f"{found.directory} holds no model of its end: the run is {record.status}", how)
     data = loaded.experiment.data
     if split is Part.test and not data.test_examples:
         raise UsageError(f"{data.title} has no test set", "train with data.test_size=0.2 to keep one apart")

@@ -31,8 +31,10 @@ def preparing(loaded: "Loaded", screen: "Screen", epochs: int) -> Iterator[Prepa
     from dnn_cli.data.examples import load_examples, split_examples
     from dnn_cli.data.measured import far_from_zero
     from dnn_cli.training.noise import divert_output
+    from dnn_cli.training.programs import clean_up
     from dnn_cli.training.start import starting_tensorflow
 
+    screen.leaving.append(clean_up)
     experiment = loaded.experiment
     for line in introduction(experiment, epochs):
         screen.say(line)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from dnn_cli.cli.console import notes, results
-from dnn_cli.errors import ConfigError, DnnError, OwnDataError, UsageError, nearest
+from dnn_cli.errors import ConfigError, DnnError, OwnDataError, RunError, UsageError, nearest
 from dnn_cli.report.words import visible
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def new(
         raise UsageError(f"{file} is no name for a config", "as in: dnn new my_first.yaml")
     if file.exists() and not force:
         raise UsageError(f"{file} is there already", "name another file, or write over it with --force")
+    if not file.parent.is_dir():
+        raise UsageError(f"there is no folder {file.parent}", "make it first")
     choices = choose(
         partial(own_or_known, target=target, task=task, ignore=ignore), data, hidden, activation, optimizer, epochs
     )
@@ -55,10 +57,8 @@ def new(
         with whole_file(file) as temporary:
             temporary.write_text(first_config(choices, str(file)), encoding="utf-8")
             load(str(temporary))
-    except FileNotFoundError:
-        raise UsageError(f"there is no folder {file.parent}", "make it first") from None
-    except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror}", "name another place") from None
+    except RunError as error:
+        raise UsageError(error.message, "name another place") from None
     except ConfigError as error:
         faults = "; ".join(f"{fault.key} {fault.message}" for fault in error.faults)
         raise UsageError(f"such a config would not train: {faults}", "choose otherwise") from None

@@ -1,10 +1,12 @@
 """What the screen shows while something trains: a bar on a terminal, a line an epoch elsewhere."""
 
+import errno
+import io
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -12,7 +14,7 @@ from rich.control import Control
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.segment import ControlType
 
-from dnn_cli.cli.console import console
+from dnn_cli.cli.console import console, fall_silent
 from dnn_cli.report.runs import epoch_header, epoch_line, fitting_scores, scores_text
 from dnn_cli.report.words import visible
 
@@ -27,8 +29,31 @@ REFRESH = 0.1
 def open_screen() -> Iterator["Screen"]:
     """The screen behind standard error, reachable even while that is diverted."""
     sys.stderr.flush()
-    with os.fdopen(os.dup(2), "w", encoding=sys.stderr.encoding, errors="replace") as stream:
+    with Terminal(os.fdopen(os.dup(2), "wb"), encoding=sys.stderr.encoding, errors="replace") as stream:
         yield Screen(stream)
+
+
+class Terminal(io.TextIOWrapper):
+    """A stream that falls silent when its terminal is closed, and stops nobody's work for it."""
+
+    def write(self, text: str, /) -> int:
+        with self.maybe_gone():
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self.maybe_gone():
+            super().flush()
+
+    @contextmanager
+    def maybe_gone(self) -> Iterator[None]:
+        """Let nobody hear of a terminal that is gone."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            fall_silent(self)
 
 
 class Screen:
@@ -38,13 +63,16 @@ class Screen:
         self.console = console(stream)
         self.said: list[str] = []
         self.log: Path | None = None
+        self.leaving: list[Callable[[], None]] = []
+        """What else is to be done before the process ends in the middle of something."""
 
     def say(self, line: str) -> None:
         """Show a line, and log it."""
         self.console.print(visible(line))
         self.said.append(line)
         if self.log is not None:
-            self.write_log(self.log)
+            with suppress(OSError):  # a line that is lost stops no training
+                self.write_log(self.log)
 
     def write_log(self, log: Path) -> None:
         """Put what has been said so far, and all from now on, into a log."""
@@ -52,6 +80,14 @@ class Screen:
         with log.open("a", encoding="utf-8", errors="replace") as stream:
             stream.writelines(f"{line}\n" for line in self.said)
         self.said.clear()
+
+    def leave(self) -> None:
+        """Leave the terminal as it should be, and nothing behind."""
+        if self.console.is_terminal:
+            self.console.file.write("\x1b[?25h\n")  # past rich, which another thread may hold
+            self.console.file.flush()
+        for last in self.leaving:
+            last()
 
     def begin_run(self) -> None:
         """What is said from now on belongs to the next run."""

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dnn_cli.cli.console import write_result
-from dnn_cli.errors import DnnError, UsageError
+from dnn_cli.errors import RunError, UsageError
 
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to a file, whole or not at all.")
@@ -29,5 +29,5 @@ def schema(output: Output = None) -> None:
         raise UsageError(f"{output} is not a file", "name one that is to be written")
     try:
         write_text(output, json.dumps(found, ensure_ascii=False, indent=2) + "\n")
-    except OSError as error:
-        raise DnnError(f"cannot write {output}: {error.strerror}") from None
+    except RunError as error:
+        raise UsageError(error.message, "name another place") from None

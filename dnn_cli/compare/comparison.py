@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from dnn_cli.compare.differences import differences, nameless, short_keys
 from dnn_cli.errors import ConfigError, RunError, UsageError, nearest
 from dnn_cli.runs.record import NO_SCORES, Record, Scores
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Entry
+from dnn_cli.spec.differences import differences, nameless, short_keys
 from dnn_cli.spec.load import load_resolved
 from dnn_cli.spec.metrics import lower_is_better
 

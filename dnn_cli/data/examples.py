@@ -50,6 +50,11 @@ class Split:
     test: NDArray[np.int64] = field(default_factory=NONE.copy)
     """Split off where the data has no test set of its own."""
 
+    def fingerprint(self) -> str:
+        """A digest that is equal only for equal splits."""
+        parts = (self.train, self.validation, self.test)
+        return f"sha256:{hashlib.sha256(b'|'.join(part.tobytes() for part in parts)).hexdigest()}"
+
 
 def load_examples(data: Data, watch: Watcher = quiet) -> Examples:
     """The examples to train and validate on, a validation set of its own at the end.

@@ -7,9 +7,9 @@ from typing import Any
 from rich.table import Table
 
 from dnn_cli.compare.comparison import Comparison, Row, one_seed
-from dnn_cli.compare.differences import short_keys
 from dnn_cli.report.tables import drop_to_fit, table
 from dnn_cli.report.words import duration, score, sparkline, visible
+from dnn_cli.spec.differences import short_keys
 
 
 def columns(comparison: Comparison) -> list[str]:

@@ -1,34 +1,48 @@
 """Files that appear whole or not at all: a temporary file, fsync, rename, fsync of the directory."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from dnn_cli.errors import RunError
+
+TEMPORARY = re.compile(r"\.[^.]+-[a-z0-9_]{8}\.(yaml|json|csv|keras|npz)")
+"""The name of a file in a run that is still being written."""
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, keep: Path | None = None) -> Iterator[Path]:
     """A temporary path to write to, which takes the place of `path` once the block ends well.
 
-    The temporary path has the suffix of `path`, as some writers choose their format by it.
+    The temporary path has the suffix of `path`, as some writers choose their format by it. What `path` was before
+    is then at `keep`, if one is named.
 
     Raises:
-        OSError: the file could not be written; `path` is as it was before.
+        RunError: the file could not be written; `path` is as it was before, or at `keep`.
     """
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(descriptor)
-    temporary = Path(name)
     try:
-        yield temporary
-        temporary.chmod(0o666 & ~current_umask())
-        with temporary.open("rb") as stream:
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-        sync_directory(path.parent)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        os.close(descriptor)
+        temporary = Path(name)
+        try:
+            yield temporary
+            temporary.chmod(0o666 & ~current_umask())
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+            if keep is not None:
+                with suppress(FileNotFoundError):
+                    path.replace(keep)
+            temporary.replace(path)
+            sync_directory(path.parent)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise RunError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,8 +1,12 @@
 """What `run.json` says: which experiment this was, how it went, and what it ran on."""
 
+from collections.abc import Sequence
+from datetime import datetime, timezone
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from dnn_cli.spec.metrics import lower_is_better
 
 SCHEMA_VERSION = 1
 """Raised when a field changes its meaning; new fields do not raise it."""
@@ -35,12 +39,56 @@ class Results(BaseModel):
     model: Scores | None = None
     """The validation scores of `model.keras`: the last epoch's, unless weights were averaged or restored at the end."""
 
+    weights: str | None = None
+    """A digest of the weights in `model.keras`."""
+
     @model_validator(mode="after")
     def watched(self) -> "Results":
         """Every epoch that is told has its number and what is watched."""
         if not all({"epoch", self.monitor} <= epoch.keys() for epoch in (self.last, self.best) if epoch is not None):
             raise ValueError(f"an epoch needs epoch and {self.monitor}")
         return self
+
+    @classmethod
+    def of(cls, rows: Sequence[Scores], monitor: str, **saved: Any) -> "Results":
+        """What the rows of `metrics.csv` say; the best is the first of equals."""
+        if not rows:
+            return cls(monitor=monitor, **saved)
+        sign = 1 if lower_is_better(monitor) else -1
+        return cls(monitor=monitor, last=rows[-1], best=min(rows, key=lambda row: sign * row[monitor]), **saved)
+
+
+class Process(BaseModel):
+    """Who trains, or trained last."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pid: int
+    host: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+
+class Resume(BaseModel):
+    """One time that a run was taken up again."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: str
+    """UTC, in ISO 8601."""
+
+    epochs: int
+    """Whole epochs that had been trained."""
+
+    calls: int = 0
+    """Calls of the engine in the epoch that had been begun."""
+
+    forced: tuple[str, ...] = ()
+    """What had changed, in spite of which it went on."""
+
+    note: str | None = None
+    """Why it did not go on from its last checkpoint."""
 
 
 class Record(BaseModel):
@@ -61,6 +109,11 @@ class Record(BaseModel):
     epochs: int = 0
     """Whole epochs that were trained."""
 
+    process: Process | None = None
+    resumed: tuple[Resume, ...] = ()
+    reproduces: str | None = None
+    """The id of the run that this one repeats."""
+
     engine: str | None = None
     plan: dict[str, Any] = {}
     """How the engine ran the steps, and why so."""
@@ -70,4 +123,12 @@ class Record(BaseModel):
     data: dict[str, str | int | None]
     versions: dict[str, str] = {}
     platform: dict[str, Any] = {}
+    flags: dict[str, str] = {}
+    """Environment variables that steer TensorFlow."""
+
     git: dict[str, Any] | None = None
+
+
+def utc_now() -> str:
+    """The time, in ISO 8601 to the microsecond."""
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds")

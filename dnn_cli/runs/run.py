@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import pydantic_core
 
 from dnn_cli.errors import RunError
 from dnn_cli.runs.files import write_text
-from dnn_cli.runs.lock import is_held
-from dnn_cli.runs.record import LARGEST, SCHEMA_VERSION, Record, Scores
+from dnn_cli.runs.lock import held, is_held
+from dnn_cli.runs.record import LARGEST, SCHEMA_VERSION, Record, Results, Scores
 
 MAX_BYTES = 50_000_000
 """Larger records or metrics are not ours."""
+
+SILENT = "its process ended without a word: killed, perhaps for want of memory, or the machine stopped"
 
 
 @dataclass(frozen=True)
@@ -56,27 +59,71 @@ class Run:
         return self.directory / "predictions.npz"
 
     @property
+    def checkpoints(self) -> Path:
+        """What a training needs to go on."""
+        return self.directory / "checkpoints"
+
+    @property
+    def last_checkpoint(self) -> Path:
+        """All that matters at some moment of the training: see `runs.checkpoint`."""
+        return self.checkpoints / "last.npz"
+
+    @property
+    def previous_checkpoint(self) -> Path:
+        """The one before, should the last be damaged."""
+        return self.checkpoints / "previous.npz"
+
+    @property
     def log(self) -> Path:
         """What was printed, and TensorFlow's own noise. Locked as long as the training lives."""
         return self.directory / "train.log"
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Be the only one to train in this directory, as long as the block lasts.
+
+        Raises:
+            RunError: another process does, or the directory cannot be written.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(held(self.log))
+            except BlockingIOError:
+                record = self.parse_record()
+                who = record.process if record.status == "running" and record.process else "another process"
+                raise RunError(f"run {record.id} is being trained by {who}", "wait for it, or end it") from None
+            except OSError as error:
+                raise RunError(f"{self.log} cannot be written: {error.strerror or error}") from None
+            yield
 
     def write_record(self, record: Record) -> None:
         """Replace `run.json`."""
         write_text(self.record, json.dumps(record.model_dump(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
     def read_record(self) -> Record:
-        """The content of `run.json`; a run that says it is running but whose process is gone was interrupted.
+        """The content of `run.json`, and of a run that has not ended also what `metrics.csv` tells.
+
+        A run that says it is running, but whose process is gone, was interrupted.
 
         Raises:
             RunError: there is no readable record, or a newer `dnn` wrote it.
         """
         record = self.parse_record()
-        if record.status != "running" or is_held(self.log):
-            return record
-        record = self.parse_record()  # it may have ended between the two looks
         if record.status != "running":
             return record
-        return record.model_copy(update={"status": "interrupted", "reason": "its process ended without a word"})
+        if is_held(self.log):
+            return self.so_far(record)
+        record = self.parse_record()  # it may have ended between the two looks
+        return record if record.status != "running" else self.so_far(record, "interrupted", SILENT)
+
+    def so_far(self, record: Record, status: str = "running", reason: str | None = None) -> Record:
+        """A record that its training has not finished, with the epochs there are."""
+        rows, monitor = self.read_metrics(), record.results.monitor
+        if not all({"epoch", "seconds", monitor} <= row.keys() for row in rows):
+            raise RunError("metrics.csv lacks a column")
+        news = {"epochs": len(rows), "seconds": round(sum(row["seconds"] for row in rows), 3) if rows else None}
+        results = Results.of(rows, monitor)
+        return record.model_copy(update={**news, "status": status, "reason": reason, "results": results})
 
     def parse_record(self) -> Record:
         """The content of `run.json` as it stands."""
@@ -95,12 +142,7 @@ class Run:
 
     def write_metrics(self, rows: Iterable[Mapping[str, float]]) -> None:
         """Replace `metrics.csv`."""
-        rows = list(rows)
-        text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(self.metrics, text.getvalue())
+        write_text(self.metrics, csv_text(list(rows)))
 
     def read_metrics(self) -> list[Scores]:
         """The rows of `metrics.csv`; none where no epoch was completed.
@@ -122,6 +164,16 @@ class Run:
         if not all(abs(value) <= LARGEST for row in scores for value in row.values()):  # which nan is not, either
             raise RunError("metrics.csv holds a number that is no score")
         return scores
+
+
+def csv_text(rows: Sequence[Mapping[str, float]], *, header: bool = True) -> str:
+    """Rows of equal keys as CSV, the keys above them."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    if header and rows:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def read_text(path: Path) -> str:

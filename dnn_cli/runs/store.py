@@ -1,11 +1,13 @@
 """A directory of runs: make one, list them, find one by its address."""
 
+import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from dnn_cli.errors import RunError, UsageError, nearest
@@ -19,6 +21,11 @@ from dnn_cli.spec.names import slug
 ADDRESSES = (
     "a run is addressed by its id or its beginning, its directory, its name, @1 (the latest) or best:val_accuracy"
 )
+STAMP = "%Y%m%d-%H%M%S"
+MADE_NAME = re.compile(r"\.?\d{8}-\d{6}-.+-[0-9a-f]{8}", re.DOTALL)
+"""The name that a store gives to a run, with a dot in front as long as it is being made."""
+
+ELSEWHERE = "name another place with --runs-dir"
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,18 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    def check_writable(self) -> None:
+        """Refuse a directory in which no run can be made, before anything takes time.
+
+        Raises:
+            RunError: it is one.
+        """
+        nearest = next(path for path in (self.root, *self.root.absolute().parents) if os.path.lexists(path))
+        if not nearest.is_dir():
+            raise RunError(f"no run can be made in {self.root}: {nearest} is no directory", ELSEWHERE)
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise RunError(f"no run can be made in {self.root}: {nearest} cannot be written", ELSEWHERE)
+
     @contextmanager
     def new_run(self, name: str, config: str, first: Callable[[str], Record]) -> Iterator[Run]:
         """A new run, locked as long as the block lasts.
@@ -45,24 +64,34 @@ class Store:
         Raises:
             RunError: the directory cannot be written.
         """
-        stamp, run_id = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S"), secrets.token_hex(4)
-        final = self.root / f"{stamp}-{slug(name)}-{run_id}"
-        hidden = Run(self.root / f".{final.name}")
         with ExitStack() as stack:
             try:
                 self.root.mkdir(parents=True, exist_ok=True)
+                run_id, final = self.name_for(name)
+                hidden = Run(self.root / f".{final.name}")
                 hidden.directory.mkdir()
-                stack.enter_context(held(hidden.log))
-                write_text(hidden.config, config)
-                hidden.write_record(first(run_id))
-                hidden.directory.rename(final)
-                sync_directory(self.root)
+                try:
+                    stack.enter_context(held(hidden.log))
+                    write_text(hidden.config, config)
+                    hidden.write_record(first(run_id))
+                    hidden.directory.rename(final)
+                    sync_directory(self.root)
+                except BaseException:
+                    shutil.rmtree(hidden.directory, ignore_errors=True)
+                    raise
             except OSError as error:
-                shutil.rmtree(hidden.directory, ignore_errors=True)
-                raise RunError(
-                    f"no run can be made in {self.root}: {error.strerror}", "name another place with --runs-dir"
-                ) from None
+                raise RunError(f"no run can be made in {self.root}: {error.strerror}", ELSEWHERE) from None
+            except RunError as error:
+                raise RunError(f"no run can be made: {error.message}", ELSEWHERE) from None
             yield Run(final)
+
+    def name_for(self, name: str) -> tuple[str, Path]:
+        """A new id, and the directory for it: its name is later than all others, even if the clock has jumped back."""
+        now, taken = datetime.now(timezone.utc), [path.name.lstrip(".") for path in self.root.iterdir()]
+        latest = max((stamp for other in taken if (stamp := stamp_of(other))), default=now)
+        stamp = now if latest <= now else latest + timedelta(seconds=1)
+        run_id = next(new for new in iter(lambda: secrets.token_hex(4), "") if not any(new in other for other in taken))
+        return run_id, self.root / f"{stamp:{STAMP}}-{slug(name)}-{run_id}"
 
     def entries(self) -> list[Entry]:
         """Every run, the latest first."""
@@ -80,6 +109,8 @@ class Store:
         Raises:
             UsageError: none or several have it.
         """
+        if not address:  # which is the beginning of every id
+            raise UsageError("the address of a run is empty", ADDRESSES)
         if is_run_directory(address):
             return Run(Path(address))
         entries = self.entries()
@@ -105,6 +136,15 @@ class Store:
         if not (number.isascii() and number.isdigit() and len(number) < 10 and 1 <= int(number) <= len(entries)):
             raise UsageError(f"no run {address}: there are @1 to @{len(entries)}", ADDRESSES)
         return entries[int(number) - 1].run
+
+
+def stamp_of(name: str) -> datetime | None:
+    """When a run began, by the name of its directory; `None` where it does not say."""
+    try:
+        stamp = datetime.strptime(name[:15], STAMP).replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
+    return stamp if stamp.year < datetime.max.year else None  # after which there is nothing
 
 
 def age(entry: Entry) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dnn_cli.data.pipeline import Pipeline, batches_of
 from dnn_cli.training.build import build_model
 from dnn_cli.training.chunked import feed, run_in_chunks
-from dnn_cli.training.diverged import Diverged
+from dnn_cli.training.endings import Diverged
 from dnn_cli.training.job import Job
 from dnn_cli.training.plan import Plan
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
-from dnn_cli.runs.files import whole_file
+from dnn_cli.runs.files import whole_file, write_text
 from dnn_cli.runs.record import Scores
-from dnn_cli.runs.run import Run
+from dnn_cli.runs.run import Run, csv_text
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.metrics import lower_is_better
-from dnn_cli.training.diverged import Diverged
+from dnn_cli.training.endings import Diverged
 from dnn_cli.training.listener import Listener
 
 
@@ -50,19 +50,25 @@ class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
 class WriteDown(keras.callbacks.Callback):  # type: ignore[misc]
     """Keeps the row of every epoch, in `rows` and in `metrics.csv`, and tells the listener."""
 
-    def __init__(self, run: Run, listener: Listener, rows: list[Scores], steps: int, names: list[str]) -> None:
+    def __init__(
+        self, run: Run, listener: Listener, rows: list[Scores], steps: int, names: list[str], begun_before: float = 0.0
+    ) -> None:
         super().__init__()
         self.steps = steps
         self.names = names
         self.run = run
         self.listener = listener
         self.rows = rows
+        self.table = csv_text(rows)  # what is written again each epoch is not worked out again
         self.epoch = 0
         self.start = 0.0
+        self.begun_before = begun_before
+        """Seconds that went into the first epoch before it was taken up."""
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self.epoch = epoch + 1
-        self.start = time.perf_counter()
+        self.start = time.perf_counter() - self.begun_before
+        self.begun_before = 0.0
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         self.listener.on_batch(self.epoch, min(batch + 1, self.steps), logs or {})  # the last chunk may be short
@@ -77,7 +83,8 @@ class WriteDown(keras.callbacks.Callback):  # type: ignore[misc]
                 "seconds": round(time.perf_counter() - self.start, 3),
             }
         )
-        self.run.write_metrics(self.rows)
+        self.table += csv_text(self.rows[-1:], header=not self.table)
+        write_text(self.run.metrics, self.table)
         self.listener.on_epoch(self.rows[-1])
 
 
@@ -89,11 +96,13 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
         self.run = run
         self.monitor = monitor
         self.sign = 1 if lower_is_better(monitor) else -1
-        self.best = math.inf
+        self.best: float | None = None
+        self.has_saved = False
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         value = self.sign * (logs or {})[self.monitor]
-        if value < self.best:
+        self.has_saved = self.best is None or value < self.best
+        if self.has_saved:
             self.best = value
             with whole_file(self.run.best_model) as temporary:
                 self.model.save(temporary)

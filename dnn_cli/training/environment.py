@@ -2,11 +2,21 @@
 
 import os
 import platform
+import socket
 import subprocess
 from importlib.metadata import version
 from typing import Any
 
 import dnn_cli
+from dnn_cli.runs.record import Process
+from dnn_cli.training.processor import cpu_line
+from dnn_cli.training.programs import flags_of_user
+
+STEERS = (
+    "TF_XLA_", "TF_ENABLE_", "TF_NUM_", "TF_DETERMINISTIC_", "TF_FORCE_", "TF_USE_", "XLA_", "KERAS_BACKEND",
+    "OMP_", "MKL_", "OPENBLAS_", "CUDA_", "NVIDIA_",
+)  # fmt: skip
+"""Beginnings of environment variables that can change what numbers come out."""
 
 
 def versions() -> dict[str, str]:
@@ -17,7 +27,23 @@ def versions() -> dict[str, str]:
 
 def machine() -> dict[str, Any]:
     """The machine, as far as it has an influence on numbers and time; TensorFlow adds its own part."""
-    return {"system": platform.platform(), "machine": platform.machine(), "cores": len(os.sched_getaffinity(0))}
+    return {
+        "system": platform.platform(),
+        "machine": platform.machine(),
+        "processor": cpu_line("model name").partition(":")[2].strip(),
+        "cores": len(os.sched_getaffinity(0)),
+    }
+
+
+def flags() -> dict[str, str]:
+    """What the environment tells TensorFlow."""
+    told = {**os.environ, "TF_XLA_FLAGS": flags_of_user()}
+    return {name: value for name, value in sorted(told.items()) if name.startswith(STEERS) and value}
+
+
+def this_process() -> Process:
+    """The one that trains."""
+    return Process(pid=os.getpid(), host=socket.gethostname())
 
 
 def git_state() -> dict[str, Any] | None:

@@ -1,65 +1,115 @@
 """`fit`: build, train and save one network; all that needs TensorFlow."""
 
+import hashlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
 import numpy as np
 
 from dnn_cli.data.pipeline import Pipeline, batches_of
+from dnn_cli.errors import RunError
 from dnn_cli.runs.files import whole_file
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.training.build import build_model
 from dnn_cli.training.callbacks import StopWhenDiverged, WriteDown, watching
-from dnn_cli.training.chunked import feed, predict_chunks, run_in_chunks
+from dnn_cli.training.checkpoints import KeepCheckpoints, Start, skip_calls
+from dnn_cli.training.chunked import build_metrics, feed, predict_chunks, run_in_chunks
+from dnn_cli.training.endings import Interrupted, Stop
 from dnn_cli.training.job import Job
 from dnn_cli.training.listener import Listener
+from dnn_cli.training.state import restore
 
 
-def fit(job: Job, run: Run, listener: Listener, rows: list[Scores]) -> Scores | None:
-    """Train into a run directory, adding a row to `rows` for every epoch; the validation scores of the saved model.
+class Saved(NamedTuple):
+    """What is in `model.keras`: its validation scores, `None` without a validation set, and a digest of its weights."""
+
+    scores: Scores | None
+    weights: str
+
+
+def fit(
+    job: Job, run: Run, listener: Listener, rows: list[Scores], start: Start, stop: Stop, seconds: Callable[[], float]
+) -> Saved:
+    """Train into a run directory, adding a row to `rows` for every epoch.
+
+    Args:
+        job: What to train.
+        run: Where everything is written.
+        listener: Is told how it goes.
+        rows: The epochs that are done already.
+        start: Where it begins.
+        stop: Whether somebody wants it to end.
+        seconds: The time that has gone into training so far.
 
     Raises:
         Diverged: the loss or a weight is no longer a finite number.
-        OSError: the run directory cannot be written.
+        Interrupted: somebody wanted it to end.
+        RunError: the run directory cannot be written, or the checkpoint is of another network.
     """
-    experiment, plan, split = job.experiment, job.plan, job.split
+    experiment, plan, split, progress = job.experiment, job.plan, job.split, start.progress
     model = build_model(experiment, jit=plan.jit, precision=plan.precision)
     pipeline = Pipeline(job.examples, experiment, job.measured)
+    build_metrics(model, pipeline)
     if plan.engine == "chunked":
         run_in_chunks(model, pipeline, plan)
-    training = feed(pipeline, plan, pipeline.shuffled(split.train), range(experiment.epochs), weighted=True)
-    validation = feed(pipeline, plan, pipeline.in_order(split.validation)) if len(split.validation) else None
+    if start.checkpoint is not None:
+        restore(model, start.checkpoint.arrays, progress.optimizer, experiment.optimizer)
+        if progress.calls:
+            skip_calls(model, progress.calls)
     steps_per_epoch = batches_of(len(split.train), experiment.batch_size)
+    if progress.calls > batches_of(steps_per_epoch, plan.steps):
+        raise RunError(f"the checkpoint tells of {progress.calls} calls, more than an epoch has")
+    first = experiment.epochs if progress.stopped else progress.epoch
+    training = feed(pipeline, plan, pipeline.shuffled(split.train), range(first, experiment.epochs), weighted=True)
+    validation = feed(pipeline, plan, pipeline.in_order(split.validation)) if len(split.validation) else None
     validation_steps = batches_of(len(split.validation), experiment.batch_size) or None
     listener.on_begin(job.device.name, plan, steps_per_epoch)
+    others = watching(experiment, run)
     model.fit(
         training,
         steps_per_epoch=steps_per_epoch,
+        initial_epoch=first,
         epochs=experiment.epochs,
         validation_data=validation,
         validation_steps=validation_steps,
         callbacks=[
             StopWhenDiverged(experiment.batch_size),
-            WriteDown(run, listener, rows, steps_per_epoch, experiment.scores),
-            *watching(experiment, run),
+            WriteDown(run, listener, rows, steps_per_epoch, experiment.scores, progress.epoch_seconds),
+            *others,
+            KeepCheckpoints(run, start, rows, others, stop, seconds, experiment),
         ],
         shuffle=False,  # the pipeline has the order of every epoch
         verbose=0,
     )
     with whole_file(run.model) as temporary:
         model.save(temporary)
-    if validation is None:
-        return None
-    saved = {name: value for name, value in rows[-1].items() if name.startswith("val_")}
-    if changes_weights_at_the_end(experiment):
-        scores = model.evaluate(validation, steps=validation_steps, verbose=0, return_dict=True)
-        saved = {f"val_{name}": float(value) for name, value in scores.items()}
-    if plan.engine == "chunked":
-        outputs = predict_chunks(model, pipeline, plan, validation)
-    else:
-        outputs = model.predict(validation, steps=validation_steps, verbose=0)
-    with whole_file(run.predictions) as temporary:
-        np.savez(temporary, outputs=outputs, labels=job.examples.labels[split.validation], indices=split.validation)
-    return saved
+    scores = None
+    if validation is not None:
+        scores = {name: value for name, value in rows[-1].items() if name.startswith("val_")}
+        if changes_weights_at_the_end(experiment):
+            found = model.evaluate(validation, steps=validation_steps, verbose=0, return_dict=True)
+            scores = {f"val_{name}": float(value) for name, value in found.items()}
+        if plan.engine == "chunked":
+            outputs = predict_chunks(model, pipeline, plan, validation)
+        else:
+            outputs = model.predict(validation, steps=validation_steps, verbose=0)
+        with whole_file(run.predictions) as temporary:
+            np.savez(temporary, outputs=outputs, labels=job.examples.labels[split.validation], indices=split.validation)
+    if stop():
+        raise Interrupted
+    return Saved(scores, digest(model))
+
+
+def digest(model: keras.Model) -> str:
+    """A digest that is equal only for equal weights."""
+    found = hashlib.sha256()
+    for weight in model.get_weights():
+        found.update(repr((weight.shape, weight.dtype.str)).encode())
+        found.update(np.ascontiguousarray(weight).data)
+    return f"sha256:{found.hexdigest()}"
 
 
 def changes_weights_at_the_end(experiment: Experiment) -> bool:

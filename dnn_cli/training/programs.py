@@ -19,6 +19,7 @@ from pathlib import Path
 import platformdirs
 
 from dnn_cli.spec.experiment import Experiment
+from dnn_cli.training.processor import cpu_line
 
 FLAG = "--tf_xla_persistent_cache_directory"
 PREFIX = "dnn-xla-"
@@ -56,8 +57,7 @@ def working_directory() -> Path | None:
 
     None where its user has named a place, or where there is none for temporary files.
     """
-    given = os.environ.get("TF_XLA_FLAGS", "").split()
-    flags = " ".join(flag for flag in given if PREFIX not in flag)  # a parent's directory is not ours
+    flags = flags_of_user()
     if FLAG in flags:
         return None
     try:
@@ -69,8 +69,19 @@ def working_directory() -> Path | None:
     return Path(directory.name)
 
 
+def flags_of_user() -> str:
+    """What XLA is told by its user; the directory of this process, or of a parent, is not of it."""
+    return " ".join(flag for flag in os.environ.get("TF_XLA_FLAGS", "").split() if PREFIX not in flag)
+
+
 OPEN: list[tempfile.TemporaryDirectory[str]] = []
 """Held until the process ends, and then removed."""
+
+
+def clean_up() -> None:
+    """Remove this process's directory, where it ends too suddenly for that to happen by itself."""
+    for directory in OPEN:
+        directory.cleanup()
 
 
 def load(folder: Path, working: Path) -> None:
@@ -114,14 +125,5 @@ def network_key(experiment: Experiment) -> str:
     """What decides which programs a network has: its experiment, the versions, and what the processor can do."""
     versions = [version(name) for name in ("tensorflow", "keras")]
     compiled = {key: value for key, value in experiment.model_dump(mode="json").items() if key not in NOT_COMPILED}
-    facts = [compiled, versions, processor()]
+    facts = [compiled, versions, cpu_line("flags", "Features")]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def processor() -> str:
-    """The instructions that the processor knows, as Linux tells them."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    return next((line for line in lines if line.startswith(("flags", "Features"))), "")

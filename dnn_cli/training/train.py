@@ -3,24 +3,27 @@
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
-from datetime import datetime, timezone
+from typing import Any
 
 import tensorflow as tf
 
-from dnn_cli.runs.record import Record, Results, Scores
+from dnn_cli.errors import RunError
+from dnn_cli.runs.record import Record, Results, Scores, utc_now
 from dnn_cli.runs.run import Run
-from dnn_cli.spec.metrics import lower_is_better
 from dnn_cli.spec.summary import summarize
 from dnn_cli.training import environment
-from dnn_cli.training.diverged import Diverged
+from dnn_cli.training.checkpoints import Start
+from dnn_cli.training.endings import Diverged, Interrupted, Stop, never
 from dnn_cli.training.fit import fit
 from dnn_cli.training.job import Job
 from dnn_cli.training.listener import Listener
 from dnn_cli.training.programs import kept_programs
+from dnn_cli.training.resume import identity
 
 
-def first_record(job: Job) -> Callable[[str], Record]:
+def first_record(job: Job, reproduces: str | None = None) -> Callable[[str], Record]:
     """What can be said before the first epoch, for a run that has its id from elsewhere."""
     experiment, summary = job.experiment, summarize(job.experiment)
     return lambda run_id: Record(
@@ -28,6 +31,8 @@ def first_record(job: Job) -> Callable[[str], Record]:
         name=experiment.name,
         status="running",
         started=utc_now(),
+        process=environment.this_process(),
+        reproduces=reproduces,
         engine=job.plan.engine,
         plan={key: value for key, value in asdict(job.plan).items() if key != "engine"},
         results=Results(monitor=experiment.monitor),
@@ -35,57 +40,62 @@ def first_record(job: Job) -> Callable[[str], Record]:
         data={
             "dataset": experiment.data.dataset,
             "fingerprint": job.examples.fingerprint(),
+            "split": job.split.fingerprint(),
             "train": len(job.split.train),
             "validation": len(job.split.validation),
             "test": experiment.data.test_examples,
         },
         versions=environment.versions(),
         platform={**environment.machine(), **job.device.details},
+        flags=environment.flags(),
         git=environment.git_state(),
     )
 
 
-def train(job: Job, run: Run, listener: Listener) -> Record:
+def train(job: Job, run: Run, listener: Listener, stop: Stop = never, start: Start | None = None) -> Record:
     """Train into a run directory that holds its first record, and return what its `run.json` says at the end.
 
     A training that diverges, or fails for a reason outside `dnn`, is recorded with its reason and returned.
     One that is interrupted, or cannot write, is recorded as far as possible, and the error raised again.
 
+    Args:
+        job: What to train.
+        run: Where everything is written; this process holds its lock.
+        listener: Is told how it goes.
+        stop: Whether somebody wants it to end.
+        start: Where it begins, if not with nothing.
+
     Raises:
-        OSError: the run directory cannot be written.
+        Interrupted: somebody wanted it to end; it can go on from there.
+        RunError: the run directory cannot be written.
         KeyboardInterrupt, SystemExit: as they came.
     """
-    begun = time.monotonic()
-    record = run.read_record()
-    rows: list[Scores] = []
+    start = start or Start(identity(job.experiment))
+    before, begun = start.progress.seconds, time.monotonic()
+    record, rows = run.parse_record(), list(start.progress.rows)
+
+    def seconds() -> float:
+        return round(before + time.monotonic() - begun, 3)
+
+    def ended(status: str, reason: str | None, **saved: Any) -> Record:
+        results = Results.of(rows, record.results.monitor, **saved)
+        news = {"status": status, "reason": reason, "ended": utc_now(), "seconds": seconds(), "epochs": len(rows)}
+        return record.model_copy(update={**news, "results": results})
+
     try:
         with tf.device(job.device.place), kept_programs(job.experiment):
-            saved = fit(job, run, listener, rows)
-    except BaseException as error:
-        status, reason = outcome(error)
-        record = finish(record, rows, begun, status, reason)
+            saved = fit(job, run, listener, rows, start, stop, seconds)
+        record = ended("completed", early_end(job, rows), model=saved.scores, weights=saved.weights)
         run.write_record(record)
-        if status == "interrupted" or isinstance(error, OSError):
+    except BaseException as error:
+        record = ended(*outcome(error))
+        with suppress(RunError):  # the first error is the one to tell
+            run.write_record(record)
+        if record.status == "interrupted" or isinstance(error, RunError):
             raise
-        if status == "failed":
+        if record.status == "failed":
             traceback.print_exc()
-        return record
-    record = finish(record, rows, begun, "completed", early_end(job, rows), saved)
-    run.write_record(record)
     return record
-
-
-def finish(
-    record: Record, rows: list[Scores], begun: float, status: str, reason: str | None, saved: Scores | None = None
-) -> Record:
-    """The record as it stands at the end."""
-    monitor = record.results.monitor
-    results = Results(
-        monitor=monitor, last=rows[-1] if rows else None, best=best_row(rows, monitor) if rows else None, model=saved
-    )
-    seconds = round(time.monotonic() - begun, 3)
-    news = {"status": status, "reason": reason, "ended": utc_now(), "seconds": seconds, "epochs": len(rows)}
-    return record.model_copy(update={**news, "results": results})
 
 
 def early_end(job: Job, rows: list[Scores]) -> str | None:
@@ -99,24 +109,15 @@ def early_end(job: Job, rows: list[Scores]) -> str | None:
     return f"stopped early: {stopping.monitor} was no better for {patience} epoch{'s' * (patience > 1)}"
 
 
-def best_row(rows: list[Scores], monitor: str) -> Scores:
-    """The row with the best value of what is watched, the earliest of equals."""
-    sign = 1 if lower_is_better(monitor) else -1
-    return min(rows, key=lambda row: sign * row[monitor])
-
-
 def outcome(error: BaseException) -> tuple[str, str]:
     """How a training ended that raised this, and why in one line."""
     if isinstance(error, Diverged):
         return "diverged", str(error)
-    if isinstance(error, KeyboardInterrupt | SystemExit):
+    if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit):
         return "interrupted", "stopped by a signal"
+    if isinstance(error, RunError):
+        return "failed", error.message
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return "failed", "out of memory: a smaller batch_size or network needs less"
     lines = str(error).strip().splitlines() or [""]
     return "failed", f"{type(error).__name__}: {lines[0]}"[:300]
-
-
-def utc_now() -> str:
-    """The time, in ISO 8601 to the microsecond."""
-    return datetime.now(timezone.utc).isoformat(timespec="microseconds")

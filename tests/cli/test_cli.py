@@ -5,7 +5,6 @@ import os
 import pty
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -14,8 +13,8 @@ from tests.conftest import DIGITS, DIVERGES, ROOT, document
 ESCAPE = "\x1b"
 
 
-def test_train_leaves_a_run_and_says_what_and_where(dnn, config, tmp_path):
-    done = dnn("train", config())
+def test_train_leaves_a_run_and_says_what_and_where(program, config, tmp_path):
+    done = program("train", config())
     assert done.returncode == 0
     (directory,) = (tmp_path / "runs").iterdir()
     lines = done.stdout.splitlines()
@@ -292,23 +291,3 @@ def test_an_output_that_takes_nothing_is_no_bug(make_run, tmp_path, stream):
     )  # fmt: skip
     assert "internal error" not in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_a_signal_to_terminate_marks_the_run_as_interrupted(dnn, config, tmp_path):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dnn_cli", "train", config(), "epochs=100000"],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("runs/*/metrics.csv")):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    (running,) = document(dnn("runs", "--json"))["runs"]
-    assert running["status"] == "running"
-    process.terminate()
-    _, notes = process.communicate(timeout=60)
-    assert process.returncode == 143
-    assert "interrupted; what was trained so far is in runs/" in notes
-    (stopped,) = document(dnn("runs", "--json"))["runs"]
-    assert stopped["status"] == "interrupted"
-    assert stopped["epochs"] >= 1

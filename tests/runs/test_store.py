@@ -1,3 +1,4 @@
+import os
 from contextlib import ExitStack
 
 import pytest
@@ -112,3 +113,40 @@ def test_there_need_be_no_runs_directory(tmp_path):
     assert Store(tmp_path / "nowhere").entries() == []
     with pytest.raises(UsageError, match="there is no run in"):
         Store(tmp_path / "nowhere").find("x")
+
+
+def test_a_clock_that_jumps_back_changes_no_order(tmp_path, record):
+    store = Store(tmp_path / "runs")
+    (store.root / "20991231-235959-tomorrow-0000000a").mkdir(parents=True)
+    (store.root / "99991231-235959-never-0000000b").mkdir()
+    names = []
+    with ExitStack() as stack:
+        for name in ("first", "second", "third"):
+            run = stack.enter_context(store.new_run(name, "", record))
+            names.append(run.directory.name)
+    assert names == sorted(names)
+    assert all(name.startswith("2100") for name in names)
+    assert [entry.run.directory.name for entry in store.entries()][1:4] == names[::-1]
+
+
+def test_a_place_that_cannot_be_written_is_known_before_anything_takes_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module.os, "access", lambda *_: False)
+    with pytest.raises(RunError, match="cannot be written"):
+        Store(tmp_path / "a" / "b").check_writable()
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="is no directory"):
+        Store(tmp_path / "file" / "b").check_writable()
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "link", "directory"])
+def test_a_log_that_is_no_file_is_locked_by_nobody(make_run, tmp_path, kind):
+    run, victim = make_run(), tmp_path / "victim"
+    if kind == "FIFO":
+        os.mkfifo(run.log)
+    elif kind == "link":
+        run.log.symlink_to(victim)
+    else:
+        run.log.mkdir()
+    with pytest.raises(RunError, match=r"train\.log cannot be written"), run.claimed():
+        pass
+    assert not victim.exists()

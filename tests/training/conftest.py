@@ -5,6 +5,7 @@ import pytest
 from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.runs.store import Store
 from dnn_cli.spec.load import to_yaml
+from dnn_cli.training.endings import never
 from dnn_cli.training.job import prepare
 from dnn_cli.training.train import first_record, train
 
@@ -30,13 +31,13 @@ class Silent:
 def trained(tmp_path):
     """Trains an experiment into a run of its own; returns the run, its record and its listener."""
 
-    def run(experiment, listener=None):
+    def run(experiment, listener=None, stop=never):
         examples = load_examples(experiment.data)
         split = split_examples(experiment.data, examples)
         listener = listener or Silent()
         job = prepare(experiment, examples, split)
         with Store(tmp_path / "runs").new_run(experiment.name, to_yaml(experiment), first_record(job)) as made:
             assert made.read_record().status == "running"
-            return made, train(job, made, listener), listener
+            return made, train(job, made, listener, stop), listener
 
     return run

@@ -114,8 +114,8 @@ def test_a_place_of_a_parent_process_is_not_shared(monkeypatch):
         programs.working_directory.cache_clear()
 
 
-def test_nothing_is_left_behind(dnn, config, tmp_path):
+def test_nothing_is_left_behind(program, config, tmp_path):
     place = tmp_path / "tmp"
     place.mkdir()
-    dnn("train", config(), "epochs=1", TMPDIR=str(place))
+    program("train", config(), "epochs=1", TMPDIR=str(place))
     assert [path for path in Path(place).iterdir() if path.name.startswith("dnn-")] == []

@@ -1,6 +1,6 @@
 import pytest
 
-from dnn_cli.compare.differences import differences
+from dnn_cli.spec.differences import differences
 from dnn_cli.spec.load import load
 
 

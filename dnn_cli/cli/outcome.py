@@ -1,0 +1,68 @@
+"""The end of a run on standard output: its scores, its place, and what to do next."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dnn_cli.cli.console import results
+from dnn_cli.report.words import visible
+
+if TYPE_CHECKING:
+    from dnn_cli.runs.record import Record
+    from dnn_cli.runs.run import Run
+    from dnn_cli.runs.store import Store
+    from dnn_cli.spec.experiment import Experiment
+    from dnn_cli.spec.load import Loaded
+
+
+def print_result(run: "Run", record: "Record", loaded: "Loaded", store: "Store") -> None:
+    """The end of a run on standard output: its scores, its place, and what to do next."""
+    from dnn_cli.report.runs import scores_text
+    from dnn_cli.report.words import count, duration
+
+    lines = [f"{record.name} {record.status}: {count(record.epochs, 'epoch')} in {duration(record.seconds)}"]
+    if record.reason:
+        lines[0] += f"; {record.reason}"
+    prefix = "val_" if record.results.monitor.startswith("val_") else ""
+    for label, scores in (("last", record.results.last), ("best", record.results.best)):
+        if scores:
+            lines.append(f"  {label}  epoch {scores['epoch']}  {scores_text(scores, prefix)}")
+    last, model = record.results.last or {}, record.results.model or {}
+    if any(last[name] != value for name, value in model.items()):
+        which = "averaged weights" if loaded.experiment.optimizer.use_ema else "what early_stopping restored"
+        lines.append(f"  model.keras holds {which}: {scores_text(model)}")
+    lines.append(f"  run   {os.path.relpath(run.directory)}")
+    first, *more = next_commands(record, loaded, store)
+    lines += [f"  next  {first}", *(f"        {command}" for command in more)]
+    for line in lines:
+        results().print(visible(line))
+
+
+def next_commands(record: "Record", loaded: "Loaded", store: "Store") -> list[str]:
+    """What a user most likely wants after a run."""
+    usual = Path(os.environ.get("DNN_RUNS_DIR") or "runs")
+    there = [] if store.root == usual else ["--runs-dir", str(store.root)]
+    again = ["dnn", "train", loaded.file, *loaded.overrides]
+    compare = shlex.join(["dnn", "compare", *there])
+    if record.status == "diverged":
+        change = gentler(loaded.experiment)
+        kept = [word for word in again if not word.startswith(f"{change.partition('=')[0]}=")]
+        return [shlex.join([*kept, change, *there])]
+    if record.status == "failed":
+        return ["train.log in the run's directory has the details"]
+    if sum(e.record is not None and e.record.status == "completed" for e in store.entries()) > 1:
+        return [compare]
+    other = "adam" if loaded.experiment.optimizer.type == "sgd" else "sgd"
+    kept = [word for word in again if not word.startswith(("optimizer=", "optimizer."))]
+    return [shlex.join([*kept, f"optimizer={other}", *there]), compare]
+
+
+def gentler(experiment: "Experiment") -> str:
+    """An override that keeps an optimizer from leaving the numbers."""
+    optimizer = experiment.optimizer
+    if optimizer.type == "adafactor":
+        return "optimizer.epsilon_1=1e-7"  # squares of small gradients and Keras's 1e-30 are 0 in float32
+    if isinstance(optimizer.learning_rate, float):
+        return f"optimizer.learning_rate={optimizer.learning_rate / 10:g}"
+    return "optimizer.clipnorm=1"
