@@ -43,23 +43,38 @@ class Chunk(NamedTuple):
 class Pipeline:
     """Feeds the examples of one experiment.
 
-    Held in memory once, as they are, or, where they are memory-mapped and many, read chunk by chunk.
+    Held in memory once, as they are, or, where they are memory-mapped and many, read chunk by chunk. What its
+    batches are made of depends on neither the seed nor the optimizer.
+
+    Args:
+        examples: What to feed.
+        experiment: For which.
+        measured: How to scale and weigh; by default only to divide by the largest pixel.
+        beside: Another pipeline of the same examples, with which the memory is shared.
     """
 
-    def __init__(self, examples: Examples, experiment: Experiment, measured: Measured | None = None) -> None:
+    def __init__(
+        self,
+        examples: Examples,
+        experiment: Experiment,
+        measured: Measured | None = None,
+        beside: "Pipeline | None" = None,
+    ) -> None:
         self.experiment = experiment
         self.labels = experiment.labels
         self.examples = examples
         self.measured = measured or Measured(np.asarray(experiment.data.facts.pixel_max, np.float32))
         self.inputs = examples.inputs.reshape(len(examples), -1)
         self.held = not isinstance(self.inputs, np.memmap) or self.inputs.nbytes <= HELD_SHARE * memory_bytes()
-        if self.held:
+        if self.held and beside is not None:
+            self.held_inputs, self.held_labels = beside.held_inputs, beside.held_labels
+        elif self.held:
             with tf.device("CPU"):  # where tf.data works
                 self.held_inputs, self.held_labels = tf.constant(self.inputs), tf.constant(examples.labels)
 
-    def shuffled(self, indices: NDArray[np.int64]) -> Order:
+    def shuffled(self, indices: NDArray[np.int64], seed: int) -> Order:
         """Every epoch in an order of its own."""
-        return lambda epoch: epoch_order(indices, self.experiment.seed, epoch)
+        return lambda epoch: epoch_order(indices, seed, epoch)
 
     def in_order(self, indices: NDArray[np.int64]) -> Order:
         """Every epoch in the given order."""

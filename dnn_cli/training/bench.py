@@ -70,7 +70,7 @@ class Contender:
             "callbacks": [clock],
         }
         batch_size, train = self.job.experiment.batch_size, self.job.split.train
-        order, epoch = self.pipeline.shuffled(train), range(number, number + 1)
+        order, epoch = self.pipeline.shuffled(train, self.job.experiment.seed), range(number, number + 1)
         if self.arrays:
             history = self.model.fit(**self.fitted, batch_size=batch_size, **common).history
         else:

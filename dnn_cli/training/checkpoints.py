@@ -91,9 +91,9 @@ class KeepCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]
         self.counted = metric_values(self.model)  # which the validation is about to reset
 
     def on_test_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        if self.stop():
+        if why := self.stop():
             self.save(self.counted)
-            raise Interrupted
+            raise Interrupted(why)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self.epoch, self.calls = epoch + 1, 0
@@ -102,11 +102,11 @@ class KeepCheckpoints(keras.callbacks.Callback):  # type: ignore[misc]
         self.save_or_stop(at_once=is_last or has_best)
 
     def save_or_stop(self, *, at_once: bool = False) -> None:
-        wanted = self.stop()
-        if wanted or at_once or time.perf_counter() >= self.rests_until:
+        why = self.stop()
+        if why or at_once or time.perf_counter() >= self.rests_until:
             self.save()
-        if wanted:
-            raise Interrupted
+        if why:
+            raise Interrupted(why)
 
     def save(self, counted: Arrays | None = None) -> None:
         """Save a checkpoint, unless its numbers are none: then the one before is the last to be of use."""

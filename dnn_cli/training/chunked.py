@@ -101,8 +101,10 @@ def batch_of(
     return pipeline.prepare(*rows, scaling, weighted=weighted)
 
 
-def predict_chunks(model: keras.Model, pipeline: Pipeline, plan: Plan, chunks: tf.data.Dataset) -> NDArray[np.float32]:
-    """The outputs for the examples of some chunks in their order, as `predict` gives them batch by batch."""
+def chunk_predictor(
+    model: keras.Model, pipeline: Pipeline, plan: Plan
+) -> Callable[[tf.data.Dataset], NDArray[np.float32]]:
+    """What gives the outputs for the examples of chunks in their order, as `predict` gives them batch by batch."""
     batch_size, batch = pipeline.experiment.batch_size, partial(batch_of, pipeline)
 
     def run_batches(chunk: Chunk, order: tf.Tensor, scaling: Scaling) -> tf.Tensor:
@@ -112,13 +114,17 @@ def predict_chunks(model: keras.Model, pipeline: Pipeline, plan: Plan, chunks: t
         return tf.map_fn(run, order, fn_output_signature=model.outputs[0].dtype, parallel_iterations=1)
 
     compiled = tf.function(run_batches, jit_compile=plan.jit, autograph=False)
-    outputs = []
-    for chunk in chunks:
-        count = int(chunk.count)
-        whole = count - count % batch_size
-        if whole:
-            found = compiled(chunk, tf.reshape(chunk.order, (-1, batch_size)), pipeline.scaling).numpy()
-            outputs.append(found.reshape(-1, *found.shape[2:])[:whole])
-        if whole < count:
-            outputs.append(compiled(chunk, chunk.order[None, whole:count], pipeline.scaling).numpy()[0])
-    return np.concatenate(outputs)
+
+    def predict(chunks: tf.data.Dataset) -> NDArray[np.float32]:
+        outputs = []
+        for chunk in chunks:
+            count = int(chunk.count)
+            whole = count - count % batch_size
+            if whole:
+                found = compiled(chunk, tf.reshape(chunk.order, (-1, batch_size)), pipeline.scaling).numpy()
+                outputs.append(found.reshape(-1, *found.shape[2:])[:whole])
+            if whole < count:
+                outputs.append(compiled(chunk, chunk.order[None, whole:count], pipeline.scaling).numpy()[0])
+        return np.concatenate(outputs)
+
+    return predict

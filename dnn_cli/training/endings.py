@@ -8,13 +8,15 @@ class Diverged(Exception):
 
 
 class Interrupted(Exception):
-    """Somebody wanted the training to end; what was trained is in the last checkpoint."""
+    """Somebody wanted the training to end, and the text says why; what was trained is in the last checkpoint."""
 
 
-Stop = Callable[[], bool]
-"""Whether somebody wants the training to end; asked after every call of the engine."""
+Stop = Callable[[], str]
+"""Why somebody wants the training to end, empty as long as nobody does; asked after every call of the engine."""
+
+SIGNAL = "stopped by a signal"
 
 
-def never() -> bool:
+def never() -> str:
     """Nobody does."""
-    return False
+    return ""

@@ -1,4 +1,4 @@
-"""`fit`: build, train and save one network; all that needs TensorFlow."""
+"""`fit`: train and save one network."""
 
 import hashlib
 from collections.abc import Callable
@@ -7,19 +7,19 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from dnn_cli.data.pipeline import Pipeline, batches_of
+from dnn_cli.data.pipeline import batches_of
 from dnn_cli.errors import RunError
 from dnn_cli.runs.files import whole_file
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.experiment import Experiment
-from dnn_cli.training.build import build_model
 from dnn_cli.training.callbacks import StopWhenDiverged, WriteDown, watching
 from dnn_cli.training.checkpoints import KeepCheckpoints, Start, skip_calls
-from dnn_cli.training.chunked import build_metrics, feed, predict_chunks, run_in_chunks
+from dnn_cli.training.chunked import feed
 from dnn_cli.training.endings import Interrupted, Stop
 from dnn_cli.training.job import Job
 from dnn_cli.training.listener import Listener
+from dnn_cli.training.network import Network
 from dnn_cli.training.state import restore
 
 
@@ -31,17 +31,19 @@ class Saved(NamedTuple):
 
 
 def fit(
-    job: Job, run: Run, listener: Listener, rows: list[Scores], start: Start, stop: Stop, seconds: Callable[[], float]
-) -> Saved:
+    job: Job, network: Network, run: Run, listener: Listener, rows: list[Scores], start: Start, stop: Stop,
+    seconds: Callable[[], float],
+) -> Saved:  # fmt: skip
     """Train into a run directory, adding a row to `rows` for every epoch.
 
     Args:
         job: What to train.
+        network: As it is built for that.
         run: Where everything is written.
         listener: Is told how it goes.
         rows: The epochs that are done already.
         start: Where it begins.
-        stop: Whether somebody wants it to end.
+        stop: Why somebody wants it to end, if anybody does.
         seconds: The time that has gone into training so far.
 
     Raises:
@@ -50,11 +52,7 @@ def fit(
         RunError: the run directory cannot be written, or the checkpoint is of another network.
     """
     experiment, plan, split, progress = job.experiment, job.plan, job.split, start.progress
-    model = build_model(experiment, jit=plan.jit, precision=plan.precision)
-    pipeline = Pipeline(job.examples, experiment, job.measured)
-    build_metrics(model, pipeline)
-    if plan.engine == "chunked":
-        run_in_chunks(model, pipeline, plan)
+    model, pipeline = network.model, network.pipeline
     if start.checkpoint is not None:
         restore(model, start.checkpoint.arrays, progress.optimizer, experiment.optimizer)
         if progress.calls:
@@ -63,7 +61,8 @@ def fit(
     if progress.calls > batches_of(steps_per_epoch, plan.steps):
         raise RunError(f"the checkpoint tells of {progress.calls} calls, more than an epoch has")
     first = experiment.epochs if progress.stopped else progress.epoch
-    training = feed(pipeline, plan, pipeline.shuffled(split.train), range(first, experiment.epochs), weighted=True)
+    order = pipeline.shuffled(split.train, experiment.seed)
+    training = feed(pipeline, plan, order, range(first, experiment.epochs), weighted=True)
     validation = feed(pipeline, plan, pipeline.in_order(split.validation)) if len(split.validation) else None
     validation_steps = batches_of(len(split.validation), experiment.batch_size) or None
     listener.on_begin(job.device.name, plan, steps_per_epoch)
@@ -93,13 +92,13 @@ def fit(
             found = model.evaluate(validation, steps=validation_steps, verbose=0, return_dict=True)
             scores = {f"val_{name}": float(value) for name, value in found.items()}
         if plan.engine == "chunked":
-            outputs = predict_chunks(model, pipeline, plan, validation)
+            outputs = network.predict(validation)
         else:
             outputs = model.predict(validation, steps=validation_steps, verbose=0)
         with whole_file(run.predictions) as temporary:
             np.savez(temporary, outputs=outputs, labels=job.examples.labels[split.validation], indices=split.validation)
-    if stop():
-        raise Interrupted
+    if why := stop():
+        raise Interrupted(why)
     return Saved(scores, digest(model))
 
 

@@ -28,8 +28,8 @@ PREFIX = "dnn-xla-"
 MAX_NETWORKS = 100
 """So many networks' programs are kept, some hundred kilobytes each."""
 
-NOT_COMPILED = {"name", "seed", "epochs"}
-"""Keys of an experiment that leave no trace in its programs."""
+NOT_COMPILED = {"name", "seed", "epochs", "early_stopping", "reduce_lr_on_plateau", "model_checkpoint"}
+"""Keys of an experiment that leave no trace in its programs; nor does a learning rate that is a number."""
 
 
 @contextmanager
@@ -125,5 +125,7 @@ def network_key(experiment: Experiment) -> str:
     """What decides which programs a network has: its experiment, the versions, and what the processor can do."""
     versions = [version(name) for name in ("tensorflow", "keras")]
     compiled = {key: value for key, value in experiment.model_dump(mode="json").items() if key not in NOT_COMPILED}
+    if isinstance(compiled["optimizer"]["learning_rate"], float):
+        compiled["optimizer"]["learning_rate"] = None
     facts = [compiled, versions, cpu_line("flags", "Features")]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]

@@ -15,10 +15,11 @@ from dnn_cli.runs.run import Run
 from dnn_cli.spec.summary import summarize
 from dnn_cli.training import environment
 from dnn_cli.training.checkpoints import Start
-from dnn_cli.training.endings import Diverged, Interrupted, Stop, never
+from dnn_cli.training.endings import SIGNAL, Diverged, Interrupted, Stop, never
 from dnn_cli.training.fit import fit
 from dnn_cli.training.job import Job
 from dnn_cli.training.listener import Listener
+from dnn_cli.training.network import Networks
 from dnn_cli.training.programs import kept_programs
 from dnn_cli.training.resume import identity
 
@@ -52,7 +53,14 @@ def first_record(job: Job, reproduces: str | None = None) -> Callable[[str], Rec
     )
 
 
-def train(job: Job, run: Run, listener: Listener, stop: Stop = never, start: Start | None = None) -> Record:
+def train(
+    job: Job,
+    run: Run,
+    listener: Listener,
+    stop: Stop = never,
+    start: Start | None = None,
+    networks: Networks | None = None,
+) -> Record:
     """Train into a run directory that holds its first record, and return what its `run.json` says at the end.
 
     A training that diverges, or fails for a reason outside `dnn`, is recorded with its reason and returned.
@@ -62,8 +70,9 @@ def train(job: Job, run: Run, listener: Listener, stop: Stop = never, start: Sta
         job: What to train.
         run: Where everything is written; this process holds its lock.
         listener: Is told how it goes.
-        stop: Whether somebody wants it to end.
+        stop: Why somebody wants it to end, if anybody does.
         start: Where it begins, if not with nothing.
+        networks: Those that were trained before in this process.
 
     Raises:
         Interrupted: somebody wanted it to end; it can go on from there.
@@ -83,8 +92,12 @@ def train(job: Job, run: Run, listener: Listener, stop: Stop = never, start: Sta
         return record.model_copy(update={**news, "results": results})
 
     try:
-        with tf.device(job.device.place), kept_programs(job.experiment):
-            saved = fit(job, run, listener, rows, start, stop, seconds)
+        with (
+            tf.device(job.device.place),
+            kept_programs(job.experiment),
+            (networks or Networks()).ready_for(job) as network,
+        ):
+            saved = fit(job, network, run, listener, rows, start, stop, seconds)
         record = ended("completed", early_end(job, rows), model=saved.scores, weights=saved.weights)
         run.write_record(record)
     except BaseException as error:
@@ -113,8 +126,10 @@ def outcome(error: BaseException) -> tuple[str, str]:
     """How a training ended that raised this, and why in one line."""
     if isinstance(error, Diverged):
         return "diverged", str(error)
-    if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit):
-        return "interrupted", "stopped by a signal"
+    if isinstance(error, Interrupted):
+        return "interrupted", str(error)
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        return "interrupted", SIGNAL
     if isinstance(error, RunError):
         return "failed", error.message
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":

@@ -40,7 +40,7 @@ def test_a_loss_on_vectors_gets_vectors(examples, experiment):
 def test_an_epoch_is_every_example_once_in_an_order_of_its_own(examples, experiment):
     pipeline = Pipeline(examples, experiment("batch_size=16"))
     indices = np.arange(5, 45)
-    batches = list(pipeline.batches(pipeline.shuffled(indices), range(2)))
+    batches = list(pipeline.batches(pipeline.shuffled(indices, 42), range(2)))
     assert [len(labels) for _, labels in batches] == [16, 16, 8] * 2
     first, second = (np.concatenate([inputs for inputs, _ in part]) for part in (batches[:3], batches[3:]))
     expected = [(examples.inputs[epoch_order(indices, 42, number)] / 16).astype("float32") for number in (0, 1)]
@@ -52,7 +52,7 @@ def test_an_epoch_is_every_example_once_in_an_order_of_its_own(examples, experim
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_chunks_hold_the_epoch_in_its_order_and_one_shape(examples, experiment, total, batch_size, steps):
     pipeline = Pipeline(examples, experiment(f"batch_size={batch_size}"))
-    order = pipeline.shuffled(np.arange(total))
+    order = pipeline.shuffled(np.arange(total), 42)
     chunks = list(pipeline.chunks(order, steps, range(3, 4)))
     assert len(chunks) == -(-batches_of(total, batch_size) // steps), "as many as fit makes calls"
     assert len({len(chunk.order) for chunk in chunks}) == 1

@@ -1,5 +1,7 @@
 """What the tests of training share: a listener, and a way to train into a run of its own."""
 
+import functools
+
 import pytest
 
 from dnn_cli.data.examples import load_examples, split_examples
@@ -27,17 +29,20 @@ class Silent:
         self.epochs.append(dict(scores))
 
 
+examples_of = functools.cache(load_examples)
+
+
 @pytest.fixture
 def trained(tmp_path):
     """Trains an experiment into a run of its own; returns the run, its record and its listener."""
 
-    def run(experiment, listener=None, stop=never):
-        examples = load_examples(experiment.data)
+    def run(experiment, listener=None, stop=never, networks=None):
+        examples = examples_of(experiment.data)
         split = split_examples(experiment.data, examples)
         listener = listener or Silent()
         job = prepare(experiment, examples, split)
         with Store(tmp_path / "runs").new_run(experiment.name, to_yaml(experiment), first_record(job)) as made:
             assert made.read_record().status == "running"
-            return made, train(job, made, listener, stop), listener
+            return made, train(job, made, listener, stop, networks=networks), listener
 
     return run

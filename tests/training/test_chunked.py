@@ -11,7 +11,7 @@ from dnn_cli.data.examples import Examples
 from dnn_cli.data.pipeline import Pipeline, batches_of
 from dnn_cli.spec.catalog import KINDS
 from dnn_cli.training.build import build_model
-from dnn_cli.training.chunked import predict_chunks, run_in_chunks
+from dnn_cli.training.chunked import chunk_predictor, run_in_chunks
 from dnn_cli.training.plan import Plan
 
 KERAS = tuple(int(part) for part in keras.__version__.split(".")[:2])
@@ -38,7 +38,7 @@ class Fitted:
         self.model.train_step = counted
         if plan.engine == "chunked":
             run_in_chunks(self.model, self.pipeline, plan)
-        order = self.pipeline.shuffled(np.arange(length))
+        order = self.pipeline.shuffled(np.arange(length), experiment.seed)
         self.history = self.model.fit(
             self.data(order, range(epochs)),
             epochs=epochs,
@@ -215,7 +215,7 @@ def test_predictions_are_those_of_predict(experiment, length):
     fitted = Fitted(experiment(), XLA)
     in_order = fitted.pipeline.in_order(np.arange(length))
     chunks = fitted.pipeline.chunks(in_order, XLA.steps)
-    ours = predict_chunks(fitted.model, fitted.pipeline, XLA, chunks)
+    ours = chunk_predictor(fitted.model, fitted.pipeline, XLA)(chunks)
     fitted.model.steps_per_execution = 1
     theirs = fitted.model.predict(fitted.pipeline.batches(in_order), steps=batches_of(length, 32), verbose=0)
     assert ours.shape == (length, 10)

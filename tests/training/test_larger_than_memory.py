@@ -43,7 +43,7 @@ def taken():  # what is the process's own: heap and stacks, not a mapped file
 resource.setrlimit(resource.RLIMIT_DATA, (taken() + 700_000_000, resource.RLIM_INFINITY))
 feed = pipeline.Pipeline(Examples(images, labels), experiment)
 run_in_chunks(model, feed, plan)
-order = feed.shuffled(np.arange(len(images)))
+order = feed.shuffled(np.arange(len(images)), 42)
 model.fit(feed.chunks(order, plan.steps), epochs=1, verbose=0,
           steps_per_epoch=pipeline.batches_of(len(images), experiment.batch_size))
 print("examples seen", int(model.metrics[0].count))
@@ -88,7 +88,7 @@ def test_what_is_read_from_a_file_is_what_is_held(tmp_path, experiment, monkeypa
     monkeypatch.setattr("dnn_cli.data.pipeline.HELD_SHARE", 0)
     read = Pipeline(Examples(mapped, labels), experiment())
     assert (held.held, read.held) == (True, False)
-    order = held.shuffled(np.arange(10, 90))
+    order = held.shuffled(np.arange(10, 90), 42)
     for ours, theirs in zip(held.chunks(order, 1), read.chunks(order, 1), strict=True):
         assert len(theirs.inputs) == 32
         count = int(ours.count)

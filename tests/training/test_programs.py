@@ -60,10 +60,11 @@ def test_only_so_many_networks_are_kept(tmp_path, monkeypatch):
 
 def test_a_network_is_known_by_what_is_compiled(experiment):
     key = programs.network_key(experiment())
-    same = [experiment("seed=7"), experiment("epochs=9"), experiment("name=x")]
-    other = [experiment("layers.hidden.units=17"), experiment("batch_size=64"), experiment("optimizer=sgd")]
-    assert [programs.network_key(one) for one in same] == [key] * 3
-    assert key not in [programs.network_key(one) for one in other]
+    same = ["seed=7", "epochs=9", "name=x", "optimizer.learning_rate=0.5", "early_stopping={patience: 2}"]
+    other = ["layers.hidden.units=17", "batch_size=64", "optimizer=sgd", "optimizer.beta_1=0.8", "data.split_seed=7"]
+    other.append("optimizer.learning_rate={type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 9}")
+    assert {programs.network_key(experiment(one)) for one in same} == {key}
+    assert key not in [programs.network_key(experiment(one)) for one in other]
 
 
 def scores(tmp_path):

@@ -14,7 +14,7 @@ from dnn_cli.runs.run import Run
 from dnn_cli.spec.catalog import KINDS
 from dnn_cli.training import checkpoints, plan
 from dnn_cli.training.checkpoints import Start
-from dnn_cli.training.endings import Interrupted
+from dnn_cli.training.endings import Interrupted, never
 from dnn_cli.training.job import prepare
 from dnn_cli.training.resume import changes, check_can_go_on, identity
 from dnn_cli.training.train import train
@@ -51,7 +51,7 @@ def killed(trained, tmp_path):
                 (found,) = (tmp_path / "runs").iterdir()
                 copies.append(Run(tmp_path / "killed" / str(asked) / found.name))
                 shutil.copytree(found, copies[-1].directory)
-            return False
+            return ""
 
         made, record, _ = trained(experiment, stop=stop)
         assert record.status == "completed", record.reason
@@ -61,7 +61,7 @@ def killed(trained, tmp_path):
     return run
 
 
-def go_on(run, experiment, stop=lambda: False, changed=False):
+def go_on(run, experiment, stop=never, changed=False):
     """Take up a training; its record, and who listened."""
     examples = load_examples(experiment.data)
     job = prepare(experiment, examples, split_examples(experiment.data, examples))
@@ -149,11 +149,11 @@ def test_a_training_that_is_asked_to_end_does_and_goes_on(experiment, trained):
     wanted = experiment(*SMALL)
     made, _, _ = trained(wanted)
     with pytest.raises(Interrupted):
-        trained(wanted, stop=iter([False] * (AN_EPOCH + 2) + [True]).__next__)
+        trained(wanted, stop=iter([""] * (AN_EPOCH + 2) + ["enough"]).__next__)
     (directory,) = set(made.directory.parent.iterdir()) - {made.directory}
     stopped = Run(directory)
     record = stopped.read_record()
-    assert (record.status, record.reason, record.epochs) == ("interrupted", "stopped by a signal", 1)
+    assert (record.status, record.reason, record.epochs) == ("interrupted", "enough", 1)
     _, listener = go_on(stopped, wanted)
     assert listener.epochs[0]["epoch"] == 2
     assert_same(made, stopped)

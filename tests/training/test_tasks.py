@@ -67,7 +67,10 @@ def test_classes_count_as_in_keras_own_class_weight(experiment):
     job = job_of(one)
     ours, theirs = Contender(job, job.plan), Contender(job, replace(job.plan, engine="keras", steps=1))
     ours.run_epoch(0)
-    iris, order = sklearn.datasets.load_iris(), np.concatenate(list(ours.pipeline.shuffled(job.split.train)(0)[None]))
+    iris, order = (
+        sklearn.datasets.load_iris(),
+        np.concatenate(list(ours.pipeline.shuffled(job.split.train, job.experiment.seed)(0)[None])),
+    )
     theirs.model.fit(iris.data[order].astype(np.float32), iris.target[order], batch_size=120, verbose=0, shuffle=False,
                      class_weight={0: 3.0, 1: 0.0, 2: 1.0})  # fmt: skip
     for one_weight, other in zip(ours.weights(), theirs.weights(), strict=True):
