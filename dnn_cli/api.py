@@ -95,7 +95,7 @@ class Config:
             UsageError: the device is not there.
         """
         from dnn_cli.cli.progress import open_screen
-        from dnn_cli.cli.work import train_new
+        from dnn_cli.execute.work import train_new
 
         with open_screen() as screen:
             run, record = train_new(self.loaded, Store(Path(runs_dir)), screen)

@@ -35,15 +35,15 @@ def bench(
     if len(configs) > 1:
         raise UsageError("bench takes one config", "as in: dnn bench configs/relu_adam.yaml --repeats 3")
 
-    from dnn_cli.cli.job import preparing
     from dnn_cli.cli.progress import open_screen
+    from dnn_cli.execute.prepare import preparing
 
     with open_screen() as screen:
         with screen.waiting(f"reading {configs[0]}"):
             (loaded,) = load_all(configs, overrides, to_train=True)
         if loaded.experiment.engine == "keras":
             raise UsageError("engine: keras leaves nothing to compare", "leave it out: plain fit is measured as well")
-        with preparing(loaded, screen, 1 + repeats) as (job, progress, _):
+        with preparing(loaded, screen, 1 + repeats) as (job, progress, *_):
             from dnn_cli.training.bench import benchmark
             from dnn_cli.training.endings import Diverged
 

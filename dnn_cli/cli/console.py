@@ -8,8 +8,7 @@ from typing import IO, Any, TextIO
 from rich.console import Console
 from rich.table import Table
 
-WIDE = 10_000
-"""The width of a pipe: tables are as wide as what is in them."""
+from dnn_cli.report.words import WIDE
 
 
 class Patient(Console):

@@ -50,9 +50,9 @@ def evaluate(
     if split is Part.test and not data.test_examples:
         raise UsageError(f"{data.title} has no test set", "train with data.test_size=0.2 to keep one apart")
     with open_screen() as screen:
-        from dnn_cli.cli.job import preparing
+        from dnn_cli.execute.prepare import preparing
 
-        with preparing(loaded, screen, record.epochs) as (job, progress, _):
+        with preparing(loaded, screen, record.epochs) as (job, progress, *_):
             from dnn_cli.training.evaluate import check_same_data
             from dnn_cli.training.evaluate import evaluate as work
 

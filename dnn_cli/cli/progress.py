@@ -5,9 +5,8 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from rich.control import Control
@@ -15,7 +14,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from rich.segment import ControlType
 
 from dnn_cli.cli.console import console, fall_silent
-from dnn_cli.report.runs import epoch_header, epoch_line, fitting_scores, scores_text
+from dnn_cli.execute.log import Lines, Log
+from dnn_cli.report.runs import scores_text
 from dnn_cli.report.words import visible
 
 if TYPE_CHECKING:
@@ -56,30 +56,19 @@ class Terminal(io.TextIOWrapper):
             fall_silent(self)
 
 
-class Screen:
-    """Says lines, and keeps a copy of them in the log of the run they belong to."""
+class Screen(Log):
+    """Shows lines, and keeps a copy of them in the log of the run they belong to."""
 
     def __init__(self, stream: TextIO) -> None:
+        super().__init__()
         self.console = console(stream)
-        self.said: list[str] = []
-        self.log: Path | None = None
-        self.leaving: list[Callable[[], None]] = []
-        """What else is to be done before the process ends in the middle of something."""
 
-    def say(self, line: str) -> None:
-        """Show a line, and log it."""
+    @property
+    def width(self) -> int:  # type: ignore[override]
+        return self.console.width
+
+    def show(self, line: str) -> None:
         self.console.print(visible(line))
-        self.said.append(line)
-        if self.log is not None:
-            with suppress(OSError):  # a line that is lost stops no training
-                self.write_log(self.log)
-
-    def write_log(self, log: Path) -> None:
-        """Put what has been said so far, and all from now on, into a log."""
-        self.log = log
-        with log.open("a", encoding="utf-8", errors="replace") as stream:
-            stream.writelines(f"{line}\n" for line in self.said)
-        self.said.clear()
 
     def leave(self) -> None:
         """Leave the terminal as it should be, and nothing behind."""
@@ -88,11 +77,6 @@ class Screen:
             self.console.file.flush()
         for last in self.leaving:
             last()
-
-    def begin_run(self) -> None:
-        """What is said from now on belongs to the next run."""
-        self.log = None
-        self.said.clear()
 
     @contextmanager
     def waiting(self, doing: str) -> Iterator[None]:
@@ -108,7 +92,7 @@ class Screen:
             self.console.control(Control((ControlType.ERASE_IN_LINE, 2)))
 
     @contextmanager
-    def progress(self, epochs: int, batch_size: int) -> Iterator["Bar | Lines"]:
+    def progress(self, epochs: int, batch_size: int) -> Iterator[Lines]:
         """What watches one run: a bar where there is a terminal, else lines."""
         if not self.console.is_terminal:
             yield Lines(self, epochs)
@@ -130,35 +114,6 @@ class Screen:
             redirect_stderr=False,
         ) as bar:
             yield Bar(self, epochs, batch_size, bar)
-
-
-class Lines:
-    """Says a line for every stage and every epoch."""
-
-    def __init__(self, screen: Screen, epochs: int) -> None:
-        self.screen = screen
-        self.epochs = epochs
-        self.doing = ""
-        self.names: list[str] = []
-
-    def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
-        if doing != self.doing:
-            self.screen.say(doing)
-        self.doing = doing
-
-    def on_begin(self, device: str, plan: "Plan", steps: int) -> None:
-        batches = f"{steps:,} {'batch' if steps == 1 else 'batches'} an epoch"
-        way = "by plain fit" if plan.engine == "keras" else f"{plan.steps} a call"
-        self.screen.say(f"training on {device}, {batches}, {way}, {'with' if plan.jit else 'without'} XLA")
-
-    def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
-        """Between epochs nothing is said."""
-
-    def on_epoch(self, scores: Mapping[str, float]) -> None:
-        if not self.names:
-            self.names = fitting_scores(scores, self.screen.console.width)
-            self.screen.say(epoch_header(self.names))
-        self.screen.say(epoch_line(scores, self.names, self.epochs))
 
 
 class Bar(Lines):

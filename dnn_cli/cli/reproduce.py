@@ -10,8 +10,8 @@ import typer
 
 from dnn_cli.cli.arguments import AsJson, RunsDir, is_override
 from dnn_cli.cli.console import print_json, results, show
-from dnn_cli.cli.signals import stoppable
 from dnn_cli.errors import UsageError
+from dnn_cli.execute.signals import stoppable
 from dnn_cli.report.words import visible
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def reproduce(
             loaded = load(str(original.config), overrides, to_train=True)
             read_completed(original)  # what is damaged is told before anything takes time
 
-            from dnn_cli.cli.work import train_new
+            from dnn_cli.execute.work import train_new
         again, _ = train_new(loaded, store, screen, stopping, reproduces=record.id)
         found = judge(original, again)
     print_reproduction(found, as_json=as_json)

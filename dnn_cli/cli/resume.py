@@ -7,8 +7,8 @@ import typer
 
 from dnn_cli.cli.arguments import AsJson, Force, RunsDir, is_override
 from dnn_cli.cli.console import print_json
-from dnn_cli.cli.signals import stoppable
 from dnn_cli.errors import ConfigError, UsageError
+from dnn_cli.execute.signals import stoppable
 
 if TYPE_CHECKING:
     from dnn_cli.runs.run import Run
@@ -34,7 +34,7 @@ def resume(
     with open_screen() as screen, stoppable(screen.leave) as stopping:
         with screen.waiting(f"reading {runs[0]}"):
             from dnn_cli.cli.outcome import print_result
-            from dnn_cli.cli.work import train_further
+            from dnn_cli.execute.work import train_further
             from dnn_cli.report.runs import run_document
             from dnn_cli.runs.store import Store
             from dnn_cli.spec.load import load

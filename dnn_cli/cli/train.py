@@ -7,8 +7,8 @@ import typer
 
 from dnn_cli.cli.arguments import AsJson, Configs, Force, RunsDir, divide, load_all
 from dnn_cli.cli.console import print_json
-from dnn_cli.cli.signals import stoppable
 from dnn_cli.errors import UsageError
+from dnn_cli.execute.signals import stoppable
 
 if TYPE_CHECKING:
     from dnn_cli.runs.record import Record
@@ -42,7 +42,7 @@ def train(
 
                 from dnn_cli.cli.outcome import print_result
                 from dnn_cli.cli.resume import is_complete, run_to_resume
-                from dnn_cli.cli.work import train_further, train_new
+                from dnn_cli.execute.work import train_further, train_new
                 from dnn_cli.report.runs import run_document
                 from dnn_cli.runs.store import Store
 

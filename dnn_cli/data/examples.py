@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,11 @@ class Examples(Arrays):
 
     def fingerprint(self) -> str:
         """A digest that is equal only for equal examples in equal order."""
+        return self.digest
+
+    @cached_property
+    def digest(self) -> str:
+        """The fingerprint, worked out once: it takes as long as a small training."""
         digest = hashlib.sha256(repr(self.inputs.shape).encode())
         digest.update(np.ascontiguousarray(self.inputs).data)
         digest.update(np.ascontiguousarray(self.labels).data)

@@ -65,6 +65,8 @@ class Pipeline:
         self.examples = examples
         self.measured = measured or Measured(np.asarray(experiment.data.facts.pixel_max, np.float32))
         self.inputs = examples.inputs.reshape(len(examples), -1)
+        self.held_inputs: tf.Tensor
+        self.held_labels: tf.Tensor
         self.held = not isinstance(self.inputs, np.memmap) or self.inputs.nbytes <= HELD_SHARE * memory_bytes()
         if self.held and beside is not None:
             self.held_inputs, self.held_labels = beside.held_inputs, beside.held_labels

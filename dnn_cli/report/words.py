@@ -5,6 +5,9 @@ from collections.abc import Sequence
 
 BARS = "▁▂▃▄▅▆▇█"
 
+WIDE = 10_000
+"""The width of what is no terminal: lines and tables are as long as what is in them."""
+
 
 def visible(text: object) -> str:
     """A text in one line, less what could steer a terminal; for text that was read from a file or a command line."""

@@ -91,6 +91,17 @@ class Resume(BaseModel):
     """Why it did not go on from its last checkpoint."""
 
 
+class Membership(BaseModel):
+    """That a run belongs to a sweep, and what of it is its own there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(pattern=r"^[0-9a-f]{8}$")
+    name: str
+    settings: dict[str, str]
+    """The keys that the sweep varies, each with its value as it would be typed."""
+
+
 class Record(BaseModel):
     """The content of `run.json`; times are UTC in ISO 8601, durations are seconds of a monotonic clock."""
 
@@ -113,6 +124,12 @@ class Record(BaseModel):
     resumed: tuple[Resume, ...] = ()
     reproduces: str | None = None
     """The id of the run that this one repeats."""
+
+    experiment: str | None = None
+    """A digest of all that decides what comes out."""
+
+    sweeps: tuple[Membership, ...] = ()
+    """Those that the run belongs to."""
 
     engine: str | None = None
     plan: dict[str, Any] = {}

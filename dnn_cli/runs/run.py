@@ -14,7 +14,7 @@ import pydantic_core
 from dnn_cli.errors import RunError
 from dnn_cli.runs.files import write_text
 from dnn_cli.runs.lock import held, is_held
-from dnn_cli.runs.record import LARGEST, SCHEMA_VERSION, Record, Results, Scores
+from dnn_cli.runs.record import LARGEST, SCHEMA_VERSION, Record, Results, Scores, utc_now
 
 MAX_BYTES = 50_000_000
 """Larger records or metrics are not ours."""
@@ -124,6 +124,20 @@ class Run:
         news = {"epochs": len(rows), "seconds": round(sum(row["seconds"] for row in rows), 3) if rows else None}
         results = Results.of(rows, monitor)
         return record.model_copy(update={**news, "status": status, "reason": reason, "results": results})
+
+    def close_record(self, status: str, reason: str) -> Record:
+        """Write down how a run ended whose process could not; the record as it is then.
+
+        Raises:
+            RunError: another process trains it, or the directory cannot be written.
+        """
+        with self.claimed():
+            record = self.parse_record()
+            if record.status != "running":
+                return record
+            record = self.so_far(record, status, reason).model_copy(update={"ended": utc_now()})
+            self.write_record(record)
+            return record
 
     def parse_record(self) -> Record:
         """The content of `run.json` as it stands."""

@@ -26,6 +26,11 @@ def identity(experiment: Experiment) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def outcome_key(experiment: Experiment) -> str:
+    """A digest of all that decides what comes out: equal runs have it in their records."""
+    return hashlib.sha256(f"{identity(experiment)} {experiment.epochs}".encode()).hexdigest()
+
+
 def essence(experiment: Experiment) -> dict[str, Any]:
     """What `identity` is a digest of, and names."""
     plain = experiment.model_dump(mode="json")

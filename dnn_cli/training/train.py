@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from dnn_cli.errors import RunError
-from dnn_cli.runs.record import Record, Results, Scores, utc_now
+from dnn_cli.runs.record import Membership, Record, Results, Scores, utc_now
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.summary import summarize
 from dnn_cli.training import environment
@@ -21,10 +21,12 @@ from dnn_cli.training.job import Job
 from dnn_cli.training.listener import Listener
 from dnn_cli.training.network import Networks
 from dnn_cli.training.programs import kept_programs
-from dnn_cli.training.resume import identity
+from dnn_cli.training.resume import identity, outcome_key
 
 
-def first_record(job: Job, reproduces: str | None = None) -> Callable[[str], Record]:
+def first_record(
+    job: Job, *, reproduces: str | None = None, sweeps: tuple[Membership, ...] = ()
+) -> Callable[[str], Record]:
     """What can be said before the first epoch, for a run that has its id from elsewhere."""
     experiment, summary = job.experiment, summarize(job.experiment)
     return lambda run_id: Record(
@@ -34,6 +36,8 @@ def first_record(job: Job, reproduces: str | None = None) -> Callable[[str], Rec
         started=utc_now(),
         process=environment.this_process(),
         reproduces=reproduces,
+        experiment=outcome_key(experiment),
+        sweeps=sweeps,
         engine=job.plan.engine,
         plan={key: value for key, value in asdict(job.plan).items() if key != "engine"},
         results=Results(monitor=experiment.monitor),

@@ -4,8 +4,8 @@ import shutil
 from itertools import pairwise
 
 from dnn_cli.cli.progress import open_screen
-from dnn_cli.cli.work import train_further, train_new
 from dnn_cli.errors import RunError
+from dnn_cli.execute.work import train_further, train_new
 from dnn_cli.runs.checkpoint import load as load_checkpoint
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Store

@@ -1,12 +1,12 @@
-"""What `train`, `resume` and `reproduce` have in common: an experiment is trained in a run directory, watched."""
+"""An experiment is trained in a run directory, new or taken up again, and watched."""
 
 import os
 import shlex
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from dnn_cli.cli.job import Prepared, preparing
 from dnn_cli.errors import RunError, UsageError
+from dnn_cli.execute.prepare import Prepared, preparing
 from dnn_cli.runs import checkpoint as checkpoints
 from dnn_cli.runs.files import write_text
 from dnn_cli.runs.garbage import sweep
@@ -15,9 +15,10 @@ from dnn_cli.spec.load import load_resolved, to_yaml
 from dnn_cli.training.resume import changes, changes_on_the_spot, check_can_go_on, identity
 
 if TYPE_CHECKING:
-    from dnn_cli.cli.progress import Screen
-    from dnn_cli.cli.signals import Stopping
-    from dnn_cli.runs.record import Record
+    from dnn_cli.execute.log import Log
+    from dnn_cli.execute.session import Session
+    from dnn_cli.execute.signals import Stopping
+    from dnn_cli.runs.record import Membership, Record
     from dnn_cli.runs.run import Run
     from dnn_cli.runs.store import Store
     from dnn_cli.spec.load import Loaded
@@ -27,31 +28,51 @@ if TYPE_CHECKING:
 def train_new(
     loaded: "Loaded",
     store: "Store",
-    screen: "Screen",
+    log: "Log",
     stopping: "Stopping | None" = None,
     reproduces: str | None = None,
+    *,
+    sweeps: "tuple[Membership, ...]" = (),
+    session: "Session | None" = None,
 ) -> "tuple[Run, Record]":
     """Load the data, make the run directory, train.
 
+    Args:
+        loaded: The experiment.
+        store: Where the run is made.
+        log: What is said on the way.
+        stopping: Who may want it to end.
+        reproduces: The id of the run that this one repeats.
+        sweeps: Those that the run belongs to.
+        session: What this process keeps from one training to the next.
+
     Raises:
+        Interrupted: `stopping` wanted it; it can go on from there.
         DataError: the data is not to be had; there is no run directory then.
         UsageError: the device is not there; neither.
         RunError: the run directory cannot be written.
         SystemExit: a signal asked for it.
     """
     experiment = loaded.experiment
-    screen.begin_run()
+    log.begin_run()
     store.check_writable()
-    with preparing(loaded, screen, experiment.epochs) as prepared:
+    with preparing(loaded, log, experiment.epochs, session) as prepared:
         from dnn_cli.training.train import first_record
 
-        first = first_record(prepared.job, reproduces)
+        first = first_record(prepared.job, reproduces=reproduces, sweeps=sweeps)
         with store.new_run(experiment.name, to_yaml(experiment), first) as run:
-            return run, follow(prepared, run, screen, stopping)
+            return run, follow(prepared, run, log, stopping)
 
 
 def train_further(
-    run: "Run", loaded: "Loaded", screen: "Screen", stopping: "Stopping | None" = None, *, force: bool = False
+    run: "Run",
+    loaded: "Loaded",
+    log: "Log",
+    stopping: "Stopping | None" = None,
+    *,
+    force: bool = False,
+    sweeps: "tuple[Membership, ...]" = (),
+    session: "Session | None" = None,
 ) -> "Record":
     """Go on with a run from its last checkpoint, as if it had never been interrupted.
 
@@ -59,10 +80,11 @@ def train_further(
         UsageError: there is nothing to do, or something has changed and `force` is not given; nothing is changed.
         DataError: the data is not to be had; neither.
         RunError: another process trains it, or the run directory cannot be written.
+        Interrupted: `stopping` wanted it; it can go on from there.
         SystemExit: a signal asked for it.
     """
     experiment = loaded.experiment
-    screen.begin_run()
+    log.begin_run()
     with run.claimed():
         record, (checkpoint, trouble) = run.parse_record(), checkpoints.load(run)
         check_can_go_on(record, checkpoint, experiment, force=force)
@@ -71,8 +93,8 @@ def train_further(
         if trouble:
             since = f"the one before, of epoch {checkpoint.progress.epoch}" if checkpoint else "the beginning"
             trouble = f"{trouble}; this goes on from {since}"
-            screen.say(trouble)
-        with preparing(loaded, screen, experiment.epochs) as prepared:
+            log.say(trouble)
+        with preparing(loaded, log, experiment.epochs, session) as prepared:
             from dnn_cli.training.checkpoints import Start
             from dnn_cli.training.state import AFRESH, check_network, optimizer_change
             from dnn_cli.training.train import first_record
@@ -86,16 +108,17 @@ def train_further(
             start = Start(identity(experiment), checkpoint, bool(changed))
             taken_up = Resume(at=utc_now(), epochs=start.progress.epoch, calls=start.progress.calls,
                               forced=tuple(changed), note=trouble)  # fmt: skip
-            now = first_record(prepared.job, record.reproduces)(record.id)
+            others = tuple(one for one in sweeps if one not in record.sweeps)
+            now = first_record(prepared.job, reproduces=record.reproduces, sweeps=record.sweeps + others)(record.id)
             kept = {"started": record.started, "resumed": (*record.resumed, taken_up)}
             sweep(run)
             run.write_record(record.model_copy(update={**dict(now), **kept}))
             if (text := to_yaml(experiment)) != run.config.read_text(encoding="utf-8"):
                 write_text(run.config, text)
             for line in changed:
-                screen.say(f"changed  {line}")
-            screen.say(f"going on after {whereabouts(start)}")
-            return follow(prepared, run, screen, stopping, start)
+                log.say(f"changed  {line}")
+            log.say(f"going on after {whereabouts(start)}")
+            return follow(prepared, run, log, stopping, start)
 
 
 def refuse(record: "Record", changed: list[str], *, force: bool) -> None:
@@ -114,25 +137,23 @@ def whereabouts(start: "Start") -> str:
 
 
 def follow(
-    prepared: Prepared, run: "Run", screen: "Screen", stopping: "Stopping | None", start: "Start | None" = None
+    prepared: Prepared, run: "Run", log: "Log", stopping: "Stopping | None", start: "Start | None" = None
 ) -> "Record":
     """Train, and say how to go on if it ends before its time."""
     from dnn_cli.training.endings import Interrupted, never
     from dnn_cli.training.train import train
 
     try:
-        screen.write_log(run.log)
+        log.write_log(run.log)
         prepared.divert_into(run.log)
     except OSError as error:
         raise RunError(f"{run.log} cannot be written: {error.strerror}", "nothing has been trained") from None
     again = f"{shlex.join(['dnn', 'resume', os.path.relpath(run.directory)])} goes on from there"
     try:
         with stopping.gentle() if stopping else nullcontext():
-            return train(prepared.job, run, prepared.progress, stopping or never, start)
+            return train(prepared.job, run, prepared.progress, stopping or never, start, prepared.networks)
     except RunError as error:
         raise RunError(error.message, f"what was written before is whole; {again}") from None
-    except (Interrupted, KeyboardInterrupt) as error:
-        screen.say(f"interrupted; {again}")
-        if stopping is None:
-            raise KeyboardInterrupt from error
-        raise SystemExit(stopping.exit_code) from None
+    except (Interrupted, KeyboardInterrupt):
+        log.say(f"interrupted; {again}")
+        raise

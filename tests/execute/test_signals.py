@@ -18,7 +18,7 @@ SLOW = 5
 
 BUSY = """
 import hashlib, os, sys
-from dnn_cli.cli.signals import stoppable
+from dnn_cli.execute.signals import stoppable
 with stoppable(lambda: os.write(1, b"left ")) as stopping, stopping.gentle():
     os.write(1, b"busy ")
     hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)  # minutes in which Python hears nothing
@@ -76,7 +76,7 @@ def test_native_code_that_takes_minutes_delays_nothing(signals, least):
 
 
 def test_a_signal_that_is_ignored_stays_ignored():
-    code = "from dnn_cli.cli.signals import stoppable\nimport os\nwith stoppable(print): os.kill(os.getpid(), 1)"
+    code = "from dnn_cli.execute.signals import stoppable\nimport os\nwith stoppable(print): os.kill(os.getpid(), 1)"
     done = subprocess.run(
         ["nohup", sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL,
         capture_output=True,

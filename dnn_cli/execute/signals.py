@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
+from dnn_cli.training.endings import SIGNAL, Interrupted
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE, NO_PATIENCE = 1.5, 0.3
 """Seconds that a training has to notice, and whatever else goes on, of which nothing is to be saved."""
@@ -30,9 +32,9 @@ class Stopping:
         self.is_gentle = False
         self.was_heard = False
 
-    def __call__(self) -> bool:
+    def __call__(self) -> str:
         self.was_heard = self.was_heard or self.signal is not None
-        return self.was_heard
+        return SIGNAL if self.was_heard else ""
 
     @property
     def exit_code(self) -> int:
@@ -92,6 +94,9 @@ def stoppable(leave: Callable[[], None]) -> Iterator[Stopping]:
 
     Args:
         leave: Called before the process ends in the middle of something.
+
+    Raises:
+        SystemExit: a training has ended for a signal.
     """
     stopping = Stopping(leave)
     heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
@@ -102,6 +107,8 @@ def stoppable(leave: Callable[[], None]) -> Iterator[Stopping]:
     threading.Thread(target=stopping.listen, args=(reader,), daemon=True, name="signals").start()
     try:
         yield stopping
+    except Interrupted:
+        raise SystemExit(stopping.exit_code) from None
     finally:
         signal.set_wakeup_fd(waker)
         for number, handler in before.items():

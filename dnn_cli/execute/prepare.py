@@ -6,56 +6,59 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from dnn_cli.cli.progress import Bar, Lines, Screen
+    from dnn_cli.execute.log import Log, Watch
+    from dnn_cli.execute.session import Session
     from dnn_cli.spec.experiment import Experiment
     from dnn_cli.spec.load import Loaded
     from dnn_cli.training.job import Job
+    from dnn_cli.training.network import Networks
 
 
 class Prepared(NamedTuple):
     """A job, what watches it, and where to send what TensorFlow writes."""
 
     job: "Job"
-    progress: "Bar | Lines"
+    progress: "Watch"
     divert_into: Callable[[Path], None]
+    networks: "Networks"
 
 
 @contextmanager
-def preparing(loaded: "Loaded", screen: "Screen", epochs: int) -> Iterator[Prepared]:
-    """Introduce an experiment and make it ready to run; as long as the block lasts, only `screen` is heard.
+def preparing(loaded: "Loaded", log: "Log", epochs: int, session: "Session | None" = None) -> Iterator[Prepared]:
+    """Introduce an experiment and make it ready to run; as long as the block lasts, only `log` is heard.
 
     Raises:
         DataError: the data is not to be had.
         UsageError: the device is not there.
     """
-    from dnn_cli.data.examples import load_examples, split_examples
     from dnn_cli.data.measured import far_from_zero
+    from dnn_cli.execute.session import Session
     from dnn_cli.training.noise import divert_output
     from dnn_cli.training.programs import clean_up
     from dnn_cli.training.start import starting_tensorflow
 
-    screen.leaving.append(clean_up)
+    session = session or Session()
+    log.leaving.append(clean_up)
     experiment = loaded.experiment
     for line in introduction(experiment, epochs):
-        screen.say(line)
+        log.say(line)
     for remark in loaded.advice:
-        screen.say(f"advice: {remark}")
+        log.say(f"advice: {remark}")
     with (
-        screen.progress(epochs, experiment.batch_size) as progress,
+        log.progress(epochs, experiment.batch_size) as progress,
         divert_output() as divert_into,
         starting_tensorflow() as wait,
     ):
         progress(f"loading {experiment.data.title}")
-        examples = load_examples(experiment.data, progress)
-        split = split_examples(experiment.data, examples)
+        examples, split = session.examples(experiment.data, progress)
         if advice := far_from_zero(experiment, examples.labels[split.train]):
-            screen.say(f"advice: {advice}")
+            log.say(f"advice: {advice}")
         progress("starting TensorFlow")
         wait()
 
         from dnn_cli.training.job import prepare
 
-        yield Prepared(prepare(experiment, examples, split), progress, divert_into)
+        yield Prepared(prepare(experiment, examples, split), progress, divert_into, session.networks)
 
 
 def introduction(experiment: "Experiment", epochs: int) -> list[str]:

@@ -1,0 +1,1 @@
+"""From experiments to runs: one here, or many on all cores or a cluster."""

@@ -1,0 +1,84 @@
+"""What is to be trained somewhere else, and what is heard from there."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dnn_cli.runs.record import Membership, Record, Scores
+from dnn_cli.spec.load import Loaded
+
+
+@dataclass(frozen=True)
+class Task:
+    """One experiment, to be trained into a run directory."""
+
+    number: int
+    """Which of many it is, from 0."""
+
+    loaded: Loaded
+    runs_dir: Path
+    network: str
+    """A digest that is equal where the same compiled network will do."""
+
+    run: Path | None = None
+    """The directory of a run to go on with; a new one where there is none."""
+
+    force: bool = False
+    """Go on though something has changed."""
+
+    sweeps: tuple[Membership, ...] = ()
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a task."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Doing(Event):
+    """A stage before the training."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class Begun(Event):
+    """There is a run directory."""
+
+    run: Path
+
+
+@dataclass(frozen=True)
+class Moved(Event):
+    """So much of all epochs is done, from 0 to 1; scores are running means over the epoch."""
+
+    share: float
+    epoch: int
+    scores: Scores
+
+
+@dataclass(frozen=True)
+class EpochDone(Event):
+    """An epoch is done; its row of `metrics.csv`."""
+
+    row: Scores
+
+
+@dataclass(frozen=True)
+class Ended(Event):
+    """A task came to an end: with a run and its record, or with the reason why there is none."""
+
+    run: Path | None
+    record: Record | None
+    reason: str | None = None
+    """Why it did not complete, where no record says it."""
+
+    @property
+    def status(self) -> str:
+        return self.record.status if self.record else "failed"
+
+    @property
+    def why(self) -> str:
+        """The reason in one line, empty where it completed."""
+        return self.reason or (self.record.reason if self.record and self.record.status != "completed" else None) or ""
