@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 import dnn_cli
-from dnn_cli.cli import bench, check, compare, evaluate, new, reproduce, resume, runs, schema, summary, train
+from dnn_cli.cli import bench, check, compare, evaluate, new, reproduce, resume, runs, schema, summary, sweep, train
 from dnn_cli.cli import list as listing
 from dnn_cli.cli.console import fall_silent, notes
 from dnn_cli.errors import ConfigError, DataError, DnnError
@@ -37,6 +37,7 @@ for verb in (
     check.check,
     summary.summary,
     train.train,
+    sweep.sweep,
     resume.resume,
     reproduce.reproduce,
     evaluate.evaluate,

@@ -23,7 +23,9 @@ Configs = Annotated[
 ]
 
 
-def divide(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+def divide(
+    arguments: Sequence[str], example: str = "dnn train configs/relu_adam.yaml epochs=3"
+) -> tuple[list[str], list[str]]:
     """Config files and overrides.
 
     Raises:
@@ -32,7 +34,7 @@ def divide(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     overrides = [word for word in arguments if is_override(word)]
     configs = [word for word in arguments if not is_override(word)]
     if not configs:
-        raise UsageError("no config is named", "as in: dnn train configs/relu_adam.yaml epochs=3")
+        raise UsageError("no config is named", f"as in: {example}")
     for config in configs:
         if not os.path.exists(config):
             raise UsageError(f"there is no {config}", similar_file(config) or "an override is written key=value")

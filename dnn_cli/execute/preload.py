@@ -2,7 +2,4 @@
 
 import gc
 
-import dnn_cli.execute.worker
-import dnn_cli.training.train
-
 gc.freeze()

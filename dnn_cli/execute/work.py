@@ -2,8 +2,8 @@
 
 import os
 import shlex
-from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Protocol
 
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.execute.prepare import Prepared, preparing
@@ -17,7 +17,6 @@ from dnn_cli.training.resume import changes, changes_on_the_spot, check_can_go_o
 if TYPE_CHECKING:
     from dnn_cli.execute.log import Log
     from dnn_cli.execute.session import Session
-    from dnn_cli.execute.signals import Stopping
     from dnn_cli.runs.record import Membership, Record
     from dnn_cli.runs.run import Run
     from dnn_cli.runs.store import Store
@@ -25,11 +24,21 @@ if TYPE_CHECKING:
     from dnn_cli.training.checkpoints import Start
 
 
+class Wish(Protocol):
+    """Somebody who may want a training to end, and says why when called."""
+
+    def __call__(self) -> str: ...
+
+    def gentle(self) -> AbstractContextManager[None]:
+        """As long as the block lasts, the training asks often."""
+        ...
+
+
 def train_new(
     loaded: "Loaded",
     store: "Store",
     log: "Log",
-    stopping: "Stopping | None" = None,
+    stopping: Wish | None = None,
     reproduces: str | None = None,
     *,
     sweeps: "tuple[Membership, ...]" = (),
@@ -68,7 +77,7 @@ def train_further(
     run: "Run",
     loaded: "Loaded",
     log: "Log",
-    stopping: "Stopping | None" = None,
+    stopping: Wish | None = None,
     *,
     force: bool = False,
     sweeps: "tuple[Membership, ...]" = (),
@@ -136,9 +145,7 @@ def whereabouts(start: "Start") -> str:
     return f"epoch {progress.epoch}" + (" and a part of the next" if progress.calls else "")
 
 
-def follow(
-    prepared: Prepared, run: "Run", log: "Log", stopping: "Stopping | None", start: "Start | None" = None
-) -> "Record":
+def follow(prepared: Prepared, run: "Run", log: "Log", stopping: Wish | None, start: "Start | None" = None) -> "Record":
     """Train, and say how to go on if it ends before its time."""
     from dnn_cli.training.endings import Interrupted, never
     from dnn_cli.training.train import train

@@ -5,7 +5,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,10 +150,8 @@ def serve(connection: Connection, folder: str, environment: dict[str, str], *, a
     session = Session()
 
     def tell(event: Any) -> None:
-        try:
+        with suppress(OSError):  # nobody is there any more, which `stop` finds out
             connection.send(event)
-        except OSError:  # nobody is there any more, which `stop` finds out
-            pass
 
     try:
         while (task := connection.recv()) is not None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from statistics import fmean
 from typing import Any
 
 from rich.table import Table
@@ -42,6 +43,25 @@ def comparison_table(comparison: Comparison, width: int) -> Table:
     flexible = ["name", *headers[1 : 1 + len(settings)]]
     headers, rows = drop_to_fit(headers, rows, width, ["time", "epochs", "parameters", "curve", "last"])
     return table(headers, rows, right=numbers, flexible=flexible)
+
+
+def groups_table(comparison: Comparison, width: int, most: int = 20) -> Table:
+    """A setting a row, the best first, with its scores over the seeds; only so many of them."""
+    groups = comparison.groups[:most]
+    keys = list(dict.fromkeys(key for group in comparison.groups for key in group.settings))
+    several = any(len(group.rows) > 1 for group in comparison.groups)
+    rows = []
+    for group in groups:
+        scores = [row.best for row in group.rows]
+        spread = [score(min(scores)), score(max(scores)), str(len(group.seeds))] if several else []
+        seconds = fmean(row.record.seconds or 0.0 for row in group.rows)
+        settings = [group.settings.get(key, "–") for key in keys] if keys else [group.name]
+        parameters = f"{group.rows[0].parameters:,}"
+        rows.append([*settings, parameters, score(group.mean), *spread, duration(seconds)])
+    varied = short_keys(keys) if keys else ["name"]
+    numbers = ["parameters", "mean", *(["lowest", "highest", "seeds"] if several else []), "time"]
+    headers, rows = drop_to_fit([*varied, *numbers], rows, width, ["time", "parameters", "highest", "lowest"])
+    return table(headers, rows, right=numbers, flexible=varied)
 
 
 def verdict(comparison: Comparison) -> list[str]:

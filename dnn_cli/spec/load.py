@@ -36,11 +36,29 @@ def load(file: str, overrides: Sequence[str] = (), *, to_train: bool = False) ->
     Raises:
         ConfigError: with every fault, each at its line and column or at its override.
     """
+    return complete(read_base(file), file, overrides, to_train=to_train)
+
+
+def read_base(file: str) -> Document:
+    """A config file with what it extends, as it stands there.
+
+    Raises:
+        ConfigError: it is not a mapping of keys, or cannot be read.
+    """
     document = read_with_parents(file)
     if not isinstance(document.value, dict):
         what = "is empty" if document.value is None else "is not a mapping of keys"
         raise ConfigError([Fault(Place(file, 1, 1), "", what, "a config starts like: model: {layers: [Flatten, …]}")])
-    document = apply_overrides(document, overrides)
+    return document
+
+
+def complete(base: Document, file: str, overrides: Sequence[str] = (), *, to_train: bool = False) -> Loaded:
+    """The experiment that a document and overrides describe.
+
+    Raises:
+        ConfigError: with every fault, each at its line and column or at its override.
+    """
+    document = apply_overrides(base, overrides)
     document.value.setdefault("name", readable_stem(file))
     resolve_paths(document)
     experiment = validate(document)

@@ -1,5 +1,8 @@
 """The facts of the user's own data, told by the files themselves without reading all of them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from dnn_cli.errors import OwnDataError
@@ -10,8 +13,36 @@ if TYPE_CHECKING:
     from dnn_cli.spec.data import Data
 
 
+ASKED: ContextVar[dict[str, Facts] | None] = ContextVar("asked", default=None)
+
+
+@contextmanager
+def asked_once() -> Iterator[None]:
+    """As long as the block lasts, the files of the same data are asked only once what they hold."""
+    token = ASKED.set({})
+    try:
+        yield
+    finally:
+        ASKED.reset(token)
+
+
 def own_facts(data: "Data") -> Facts:
     """What the files that `data` names hold.
+
+    Raises:
+        OwnDataError: one is missing or is not what it should be.
+    """
+    known = ASKED.get()
+    if known is None:
+        return read_facts(data)
+    key = data.model_dump_json()
+    if key not in known:
+        known[key] = read_facts(data)
+    return known[key]
+
+
+def read_facts(data: "Data") -> Facts:
+    """The same, read from the files now.
 
     Raises:
         OwnDataError: one is missing or is not what it should be.

@@ -1,0 +1,39 @@
+"""A sweep in words: what is planned, how each run ended, and what came of it."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.table import Table
+
+from dnn_cli.report.tables import table
+from dnn_cli.report.words import duration, score
+from dnn_cli.runs.record import Record
+from dnn_cli.spec.differences import short_keys
+
+
+def setting_text(setting: Mapping[str, str]) -> str:
+    """What sets a run apart, as it would be typed, with keys as short as they can be: `optimizer=sgd seed=1`."""
+    return " ".join(f"{key}={text}" for key, text in zip(short_keys(list(setting)), setting.values(), strict=True))
+
+
+def outcome_text(record: Record | None, status: str, why: str) -> str:
+    """How a run ended: its best score and how long it took, or the reason why there is none."""
+    if record is None or status != "completed":
+        return f"{status}: {why}" if why else status
+    monitor, best = record.results.monitor, record.results.best or {}
+    return f"{monitor} {score(best.get(monitor))}  {duration(record.seconds)}"
+
+
+def plan_table(settings: Sequence[Mapping[str, str]], states: Sequence[str], seconds: Sequence[float | None]) -> Table:
+    """What a sweep would train: a run a row, what varies as columns, and about how long it takes."""
+    keys = list(dict.fromkeys(key for setting in settings for key in setting))
+    rows = [
+        [
+            str(number),
+            *(setting.get(key, "–") for key in keys),
+            state,
+            "" if took is None else f"about {duration(took)}",
+        ]
+        for number, (setting, state, took) in enumerate(zip(settings, states, seconds, strict=True), 1)
+    ]
+    short = short_keys(keys)
+    return table(["run", *short, "state", "time"], rows, right=["run", "time"], flexible=[*short, "state"])
