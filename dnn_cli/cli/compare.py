@@ -14,7 +14,7 @@ from dnn_cli.report.words import visible
 def compare(
     addresses: Annotated[
         Optional[list[str]],  # noqa: UP045 - older Typer cannot read the newer way to write it
-        typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1 or best:METRIC; all where none is named."),
+        typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID; all if none is named."),
     ] = None,
     sort_by: Annotated[
         str, typer.Option("--sort-by", help="best, last, name, parameters, epochs, seconds or started.")
@@ -37,7 +37,7 @@ def compare(
     if as_json + as_csv + as_markdown > 1:
         raise UsageError("--json, --csv and --md exclude each other", "name one of them")
     store = Store(runs_dir)
-    named = {run.directory.resolve(): run for run in map(store.find, addresses or ())}
+    named = {run.directory.resolve(): run for address in addresses or () for run in store.find_all(address)}
     entries = [read_entry(run) for run in named.values()] or store.entries()
     compared = work.compare(entries, metric, sort_by)
     if as_json:

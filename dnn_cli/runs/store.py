@@ -131,6 +131,22 @@ class Store:
         names = {entry.record.name for entry in entries if entry.record}
         raise UsageError(f"no run {address} in {self.root}", nearest(address, names) or ADDRESSES)
 
+    def find_all(self, address: str) -> list[Run]:
+        """The runs with an address: those of a sweep, or one.
+
+        Raises:
+            UsageError: none has it.
+        """
+        if not address.startswith("sweep:"):
+            return [self.find(address)]
+        wanted, entries = address.removeprefix("sweep:"), self.entries()
+        known = {one.id: one for entry in entries if entry.record for one in entry.record.sweeps}
+        meant = [one for one in known if one.startswith(wanted)] if wanted else []
+        if len(meant) != 1:
+            listed = ", ".join(f"{one.id} ({one.name})" for one in list(known.values())[:5]) or "there is none"
+            raise UsageError(f"no sweep {wanted}" if not meant else f"{wanted} begins {len(meant)} sweeps", listed)
+        return [e.run for e in entries if e.record and any(one.id == meant[0] for one in e.record.sweeps)]
+
     def numbered(self, address: str, entries: list[Entry]) -> Run:
         number = address.removeprefix("@")
         if not (number.isascii() and number.isdigit() and len(number) < 10 and 1 <= int(number) <= len(entries)):
