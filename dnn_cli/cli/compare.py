@@ -14,7 +14,7 @@ from dnn_cli.report.words import visible
 def compare(
     addresses: Annotated[
         Optional[list[str]],  # noqa: UP045 - older Typer cannot read the newer way to write it
-        typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID; all if none is named."),
+        typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID; else all."),
     ] = None,
     sort_by: Annotated[
         str, typer.Option("--sort-by", help="best, last, name, parameters, epochs, seconds or started.")

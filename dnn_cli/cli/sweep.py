@@ -1,7 +1,7 @@
 """`dnn sweep`: many experiments beside each other, each into a run directory of its own."""
 
 import os
-from collections.abc import Sequence
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -9,20 +9,17 @@ import typer
 
 from dnn_cli.cli.arguments import AsJson, RunsDir, divide
 from dnn_cli.cli.console import print_json, results, show
-from dnn_cli.cli.many import Gpus, Jobs, On, executor_for
+from dnn_cli.cli.many import Gpus, Jobs, On, executor_for, workers_for
 from dnn_cli.errors import UsageError
 from dnn_cli.execute.signals import stoppable
 from dnn_cli.report.words import visible
 
 if TYPE_CHECKING:
     from dnn_cli.cli.progress import Screen
-    from dnn_cli.execute.found import Found
-    from dnn_cli.execute.plan import Planned
+    from dnn_cli.execute.many import Executor, Search
     from dnn_cli.execute.signals import Stopping
+    from dnn_cli.execute.sweep import RunOfSweep, Sweeping
     from dnn_cli.execute.task import Ended
-    from dnn_cli.runs.record import Membership
-    from dnn_cli.runs.store import Store
-    from dnn_cli.spec.sweep import Sweep
 
 
 def sweep(
@@ -67,69 +64,69 @@ def sweep(
 
     with open_screen() as screen, stoppable(screen.leave) as stopping:
         with screen.waiting(f"reading {files[0]}"):
-            from dnn_cli.execute.found import find
-            from dnn_cli.execute.plan import plan
+            from dnn_cli.execute.sweep import Sweeping
             from dnn_cli.runs.store import Store
-            from dnn_cli.spec.sweep import Wishes, read_sweep, sweep_id
+            from dnn_cli.spec.sweep import Wishes, read_sweep
 
             wanted = read_sweep(files[0], words, Wishes(search, trials, minutes, search_seed))
-            store, identifier = Store(runs_dir), sweep_id(wanted)
-            planned = plan(wanted)
-            found = {} if force else find(store, planned)
+            sweeping = Sweeping.of(wanted, Store(runs_dir), force=force)
+            if not dry_run:
+                sweeping.store.check_writable()
+                way = search_of(sweeping)
         if dry_run:
-            print_plan(planned, found, store, jobs, gpus, as_json=as_json)
+            print_plan(sweeping, jobs, gpus, as_json=as_json)
             return
-        store.check_writable()
-        work = Work(wanted, identifier, planned, found, store)
-        for line in introduction(work):
+        for line in introduction(sweeping):
             screen.show(line)
-        with executor_for(on, jobs, gpus, len(work.missing), screen) as executor:
-            ended = carry_out(work, executor, screen, stopping, fail_fast=fail_fast)
-    print_outcome(work, ended, as_json=as_json)
+        total = runs_left(sweeping)
+        with executor_for(on, jobs, gpus, total, screen) as executor:
+            ended = carry_out(sweeping, way, executor, screen, stopping, total, fail_fast=fail_fast)
+    runs = sweeping.outcome(ended)
+    print_outcome(sweeping, runs, as_json=as_json)
+    if any(run.is_lost for run in runs):
+        raise typer.Exit(1)
 
 
-class Work:
-    """What a sweep wants, what of it is there, and what is to be done."""
+def search_of(sweeping: "Sweeping") -> "Search":
+    """What decides what is trained next.
 
-    def __init__(
-        self, sweep: "Sweep", identifier: str, planned: "Sequence[Planned]", found: "dict[str, Found]", store: "Store"
-    ) -> None:
-        self.sweep, self.id, self.planned, self.found, self.store = sweep, identifier, planned, found, store
-        self.name = planned[0].loaded.experiment.name
+    Raises:
+        UsageError: it needs what is not installed.
+    """
+    if sweeping.sweep.search == "bayesian":
+        from dnn_cli.execute.bayesian import Bayesian
 
-    @property
-    def missing(self) -> "list[tuple[int, Planned]]":
-        """What is not there, or not at its end and trained by nobody, with its number."""
-        return [
-            (number, planned)
-            for number, planned in enumerate(self.planned)
-            if planned.key not in self.found
-            or not (self.found[planned.key].is_done or self.found[planned.key].record.status == "running")
-        ]
-
-    def membership(self, planned: "Planned") -> "Membership":
-        """What a run knows of the sweep."""
-        from dnn_cli.runs.record import Membership
-
-        return Membership(id=self.id, name=self.name, settings=planned.setting)
+        return Bayesian(sweeping)
+    return sweeping.queue()
 
 
-def introduction(work: Work) -> list[str]:
+def runs_left(sweeping: "Sweeping") -> int:
+    """How many runs are to be trained, or will at the most."""
+    if sweeping.sweep.search != "bayesian":
+        return len(sweeping.missing)
+    seeds = max(1, len(sweeping.sweep.seeds))
+    return (sweeping.sweep.trials or 0) * seeds - len(sweeping.planned)
+
+
+def introduction(sweeping: "Sweeping") -> list[str]:
     """What is about to be trained, and what is there already."""
     from dnn_cli.execute.found import versions_apart
     from dnn_cli.report.words import count
     from dnn_cli.training.environment import versions
 
-    sweep, found = work.sweep, [work.found[planned.key] for planned in work.planned if planned.key in work.found]
+    sweep, planned = sweeping.sweep, sweeping.planned
+    found = [sweeping.found[one.key] for one in planned if one.key in sweeping.found]
     varied = [f"{key} ({values})" for key, values in sweep.parameters.items()]
-    seeds = [f"{count(len(sweep.seeds), 'seed')}"] if sweep.seeds else []
-    lines = [f"sweep {work.id} of {work.name}: {count(len(work.planned), 'run')}, {' × '.join([*varied, *seeds])}"]
+    seeds = [count(len(sweep.seeds), "seed")] if sweep.seeds else []
+    late = f"{sweep.search} search, {count(sweep.trials or 0, 'trial')}"
+    runs = late if sweep.search == "bayesian" else count(len(planned), "run")
+    lines = [f"sweep {sweeping.id} of {sweeping.name}: {runs}, {' × '.join([*varied, *seeds])}"]
     done, elsewhere = sum(one.is_done for one in found), sum(one.record.status == "running" for one in found)
-    begun = len(found) - done - elsewhere
+    begun = 0 if sweep.search == "bayesian" else len(found) - done - elsewhere
     parts = [f"{done} {'is' if done == 1 else 'are'} there already"] if done else []
     parts += [f"{elsewhere} being trained by another process"] if elsewhere else []
     parts += [f"{begun} to go on with"] if begun else []
-    parts += [f"{len(work.missing) - begun} to train"] if found else []
+    parts += [f"{len(sweeping.missing) - begun} to train"] if found and sweep.search != "bayesian" else []
     lines += [f"  {', '.join(parts)}"] if parts else []
     if others := versions_apart([one for one in found if one.is_done], versions()):
         lines.append(f"  some were trained with {', '.join(others)}; --force trains them anew")
@@ -137,125 +134,102 @@ def introduction(work: Work) -> list[str]:
 
 
 def carry_out(
-    work: Work, executor: Any, screen: "Screen", stopping: "Stopping", *, fail_fast: bool
-) -> "dict[int, Ended]":
-    """Train what is missing; by their number, how the runs ended."""
+    sweeping: "Sweeping", search: "Search", executor: "Executor", screen: "Screen", stopping: "Stopping", total: int,
+    *, fail_fast: bool,
+) -> "list[Ended]":  # fmt: skip
+    """Train what is missing, and show how it goes."""
     from dnn_cli.cli.board import board
-    from dnn_cli.execute.found import join_sweep
-    from dnn_cli.execute.many import Queue, train_all
-    from dnn_cli.execute.task import Task
-    from dnn_cli.report.sweep import setting_text
-    from dnn_cli.training.programs import network_key
+    from dnn_cli.execute.many import train_all
 
-    for planned in work.planned:
-        if planned.key in work.found:
-            join_sweep(work.found[planned.key], work.membership(planned))
-    tasks = [
-        Task(
-            number,
-            planned.loaded,
-            work.store.root.absolute(),
-            network_key(planned.loaded.experiment),
-            work.found[planned.key].run.directory.absolute() if planned.key in work.found else None,
-            sweeps=(work.membership(planned),),
-        )
-        for number, planned in work.missing
-    ]
-    labels = {number: setting_text(planned.setting) for number, planned in work.missing}
-    minutes = work.sweep.minutes
+    minutes = sweeping.sweep.minutes
+    seconds = None if minutes is None else 60 * minutes
     try:
-        with board(screen, labels, len(tasks)) as shown, stopping.gentle():
-            ended = train_all(
-                Queue(tasks), executor, shown, stopping,
-                fail_fast=fail_fast, seconds=None if minutes is None else 60 * minutes,
-            )  # fmt: skip
+        with board(screen, sweeping.labels, total) as shown, stopping.gentle():
+            return train_all(search, executor, shown, stopping, fail_fast=fail_fast, seconds=seconds)
     except SystemExit:
         screen.show("interrupted; the same command goes on")
         raise
-    return {one.number: one for one in ended}
 
 
-def print_outcome(work: Work, ended: "dict[int, Ended]", *, as_json: bool) -> None:
-    """The comparison of all runs of the sweep, what is missing and why, and the exit code."""
+def print_outcome(sweeping: "Sweeping", runs: "list[RunOfSweep]", *, as_json: bool) -> None:
+    """The comparison of all runs of a sweep, and what has no scores and why."""
     from dnn_cli.compare.comparison import compare
     from dnn_cli.report import comparison as words
-    from dnn_cli.report.runs import entry_document
     from dnn_cli.report.sweep import setting_text
     from dnn_cli.report.words import count
-    from dnn_cli.runs.run import Run
-    from dnn_cli.runs.store import read_entry
 
-    runs = {n: work.found[p.key].run for n, p in enumerate(work.planned) if p.key in work.found}
-    runs.update({number: Run(one.run) for number, one in ended.items() if one.run is not None})
-    entries = {number: read_entry(run) for number, run in sorted(runs.items())}
-    whole = [entry for entry in entries.values() if entry.record and entry.record.status == "completed"]
-    compared = compare(whole)
-    statuses = [entries[n].record.status if n in entries and entries[n].record else  # type: ignore[union-attr]
-                (ended[n].status if n in ended else "not begun") for n in range(len(work.planned))]  # fmt: skip
-    lost = [number for number, status in enumerate(statuses) if status in ("failed", "diverged")]
-    open_ones = [number for number, status in enumerate(statuses) if status not in ("completed", "failed", "diverged")]
+    compared = compare([run.entry for run in runs if run.entry and run.status == "completed"])
     if as_json:
-        print_json(
+        print_json(outcome_document(sweeping, runs, words.comparison_document(compared)))
+        return
+    out = results()
+    if compared.rows:
+        out.print(f"{compared.metric} of {count(len(compared.rows), 'completed run')}, best epoch\n")
+        show(out, words.groups_table(compared, out.width))
+        out.print()
+        for line in words.verdict(compared):
+            out.print(visible(line))
+    for run in runs:
+        if run.is_lost:
+            out.print(visible(f"{run.status}  {setting_text(run.planned.setting)}  {run.why}"))
+    if pruned := sum(run.status == "interrupted" and not run.is_open for run in runs):
+        out.print(f"{count(pruned, 'run')} pruned on the way")
+    if left := sum(run.is_open for run in runs):
+        out.print(f"{count(left, 'run')} not at the end; the same command goes on")
+    usual = sweeping.store.root == Path(os.environ.get("DNN_RUNS_DIR") or "runs")
+    there = [] if usual else ["--runs-dir", str(sweeping.store.root)]
+    out.print(visible(f"  next  {shlex.join(['dnn', 'compare', f'sweep:{sweeping.id}', *there])}"))
+
+
+def outcome_document(sweeping: "Sweeping", runs: "list[RunOfSweep]", comparison: dict[str, Any]) -> dict[str, Any]:
+    """The same as JSON."""
+    from dnn_cli.report.runs import entry_document
+
+    return {
+        "sweep": {"id": sweeping.id, "name": sweeping.name, "search": sweeping.sweep.search},
+        "runs": [
             {
-                "sweep": {"id": work.id, "name": work.name, "search": work.sweep.search},
-                "runs": [
-                    {**entry_document(entry), "settings": work.planned[number].setting}
-                    for number, entry in entries.items()
-                ],
-                "failed": [
-                    {"settings": work.planned[number].setting, "reason": ended[number].why if number in ended else None}
-                    for number in lost
-                ],
-                "not_begun": [work.planned[number].setting for number in open_ones if number not in entries],
-                "comparison": words.comparison_document(compared),
+                **(entry_document(run.entry) if run.entry else {"id": None, "status": run.status}),
+                "reason": run.why or None,
+                "settings": run.planned.setting,
             }
-        )
-    else:
-        out = results()
-        if compared.rows:
-            out.print(f"{compared.metric} of {count(len(compared.rows), 'completed run')}, best epoch\n")
-            show(out, words.groups_table(compared, out.width))
-            out.print()
-            for line in words.verdict(compared):
-                out.print(visible(line))
-        for number in lost:
-            record = entries[number].record if number in entries else None
-            why = ended[number].why if number in ended else (record.reason if record else "")
-            out.print(visible(f"{statuses[number]}  {setting_text(work.planned[number].setting)}  {why}"))
-        if open_ones:
-            out.print(f"{count(len(open_ones), 'run')} not at the end; the same command goes on")
-        there = [] if work.store.root == Path(os.environ.get("DNN_RUNS_DIR") or "runs") else [work.store.root]
-        more = "".join(f" --runs-dir {root}" for root in there)
-        out.print(visible(f"  next  dnn compare sweep:{work.id}{more}"))
-    if lost:
-        raise typer.Exit(1)
+            for run in runs
+        ],
+        "comparison": comparison,
+    }
 
 
-def print_plan(
-    planned: "Sequence[Planned]", found: "dict[str, Found]", store: "Store", jobs: int | None, gpus: int,
-    *, as_json: bool,
-) -> None:  # fmt: skip
+def print_plan(sweeping: "Sweeping", jobs: int | None, gpus: int, *, as_json: bool) -> None:
     """What would be trained, and about how long it takes."""
-    from dnn_cli.cli.many import workers_for
     from dnn_cli.execute.estimate import known_epochs, seconds_of, total_seconds
+    from dnn_cli.execute.plan import check_ends
     from dnn_cli.report.sweep import plan_table
     from dnn_cli.report.words import count, duration
 
-    known = known_epochs(store.entries(), planned)
-    states = [found[one.key].record.status if one.key in found else "to train" for one in planned]
-    missing = [one for one, state in zip(planned, states, strict=True) if state not in ("completed", "diverged")]
-    seconds = [None if one not in missing else seconds_of(one.loaded.experiment, known) for one in planned]
+    is_late = sweeping.sweep.search == "bayesian"
+    planned = check_ends(sweeping.sweep) if is_late else sweeping.planned
+    known = known_epochs(sweeping.store.entries(), planned)
+    states = [sweeping.found[p.key].record.status if p.key in sweeping.found else "to train" for p in planned]
+    seconds = [seconds_of(p.loaded.experiment, known) if sweeping.is_missing(p) else None for p in planned]
+    missing = [one for one in planned if sweeping.is_missing(one)]
     workers = workers_for(jobs, gpus, len(missing))
     total = total_seconds(missing, workers, known)
+    if is_late:
+        total *= runs_left(sweeping) / len(planned)
     if as_json:
         runs = [
             {"settings": one.setting, "state": state, "seconds": took}
             for one, state, took in zip(planned, states, seconds, strict=True)
         ]
-        print_json({"runs": runs, "workers": workers, "seconds": total})
+        print_json({"runs": [] if is_late else runs, "workers": workers, "seconds": total})
         return
     out = results()
-    show(out, plan_table([one.setting for one in planned], states, seconds))
+    if is_late:
+        for line in introduction(sweeping):
+            out.print(visible(line))
+    else:
+        show(out, plan_table([one.setting for one in planned], states, seconds))
+        out.print()
     basis = "as earlier runs took" if known else "by the size of the networks, as there are no earlier runs"
-    out.print(f"\n{count(len(missing), 'run')} to train, about {duration(total)} with "
-              f"{count(workers, 'worker')} ({basis})")  # fmt: skip
+    left = count(runs_left(sweeping), "run")
+    out.print(f"{left} to train, about {duration(total)} with {count(workers, 'worker')} ({basis})")

@@ -1,18 +1,36 @@
 """`dnn train`: train the experiments of configs, each into a run directory of its own."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from dnn_cli.cli.arguments import AsJson, Configs, Force, RunsDir, divide, load_all
-from dnn_cli.cli.console import print_json
+from dnn_cli.cli.console import notes, print_json
+from dnn_cli.cli.many import Gpus, Jobs, On, executor_for
 from dnn_cli.errors import UsageError
 from dnn_cli.execute.signals import stoppable
+from dnn_cli.report.words import visible
 
 if TYPE_CHECKING:
+    from dnn_cli.cli.progress import Screen
+    from dnn_cli.execute.many import Executor
+    from dnn_cli.execute.signals import Stopping
+    from dnn_cli.execute.task import Ended
     from dnn_cli.runs.record import Record
     from dnn_cli.runs.run import Run
+    from dnn_cli.runs.store import Store
+    from dnn_cli.spec.load import Loaded
+
+
+class Wanted(NamedTuple):
+    """An experiment to train, and the run to go on with, if any."""
+
+    loaded: "Loaded"
+    run: "Run | None"
+    is_done: bool
+    """Whether the run is at its end already."""
 
 
 def train(
@@ -20,6 +38,9 @@ def train(
     engine: Annotated[
         str | None, typer.Option(help="chunked, or keras for plain fit; short for engine=….", metavar="ENGINE")
     ] = None,
+    jobs: Jobs = 1,
+    on: On = "local",
+    gpus: Gpus = 0,
     runs_dir: RunsDir = Path("runs"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the latest run of the experiment.")] = False,
     force: Force = False,
@@ -35,6 +56,7 @@ def train(
     from dnn_cli.cli.progress import open_screen
 
     finished: list[tuple[Run, Record]] = []
+    lost = False
     try:
         with open_screen() as screen, stoppable(screen.leave) as stopping:
             with screen.waiting(f"reading {' '.join(configs)}"):
@@ -42,23 +64,86 @@ def train(
 
                 from dnn_cli.cli.outcome import print_result
                 from dnn_cli.cli.resume import is_complete, run_to_resume
-                from dnn_cli.execute.work import train_further, train_new
                 from dnn_cli.report.runs import run_document
                 from dnn_cli.runs.store import Store
 
                 store = Store(runs_dir)
                 begun = [run_to_resume(one, store, force=force) if resume else None for one in loaded]
-            for one, run in zip(loaded, begun, strict=True):
-                if run is None:
-                    finished.append(train_new(one, store, screen, stopping))
-                elif not force and is_complete(run, one):
-                    finished.append((run, run.read_record()))
-                else:
-                    finished.append((run, train_further(run, one, screen, stopping, force=force)))
+                wanted = [
+                    Wanted(one, run, run is not None and not force and is_complete(run, one))
+                    for one, run in zip(loaded, begun, strict=True)
+                ]
+                left = sum(not one.is_done for one in wanted)
+            if left > 1 and (jobs != 1 or gpus or on != "local"):
+                with executor_for(on, jobs, gpus, left, screen) as executor:
+                    ended = train_beside(wanted, store, executor, screen, stopping, force=force)
+                lost = any(one.record is None for one in ended)
+                results = with_records(wanted, ended)
+            else:
+                results = train_in_turn(wanted, store, screen, stopping, force=force)
+            for one, run, record in results:
+                finished.append((run, record))
                 if not as_json:
-                    print_result(*finished[-1], one, store)
+                    print_result(run, record, one, store)
     finally:
         if as_json and finished:  # also where a later run could not even begin
             print_json({"runs": [run_document(run, record) for run, record in finished]})
-    if any(record.status != "completed" for _, record in finished):
+    if lost or any(record.status != "completed" for _, record in finished):
         raise typer.Exit(1)
+
+
+def train_in_turn(
+    wanted: Sequence[Wanted], store: "Store", screen: "Screen", stopping: "Stopping", *, force: bool
+) -> "Iterator[tuple[Loaded, Run, Record]]":
+    """Train one experiment after the other in this process."""
+    from dnn_cli.execute.work import train_further, train_new
+
+    for loaded, run, is_done in wanted:
+        if run is None:
+            yield loaded, *train_new(loaded, store, screen, stopping)
+        elif is_done:
+            yield loaded, run, run.read_record()
+        else:
+            yield loaded, run, train_further(run, loaded, screen, stopping, force=force)
+
+
+def train_beside(
+    wanted: Sequence[Wanted], store: "Store", executor: "Executor", screen: "Screen", stopping: "Stopping",
+    *, force: bool,
+) -> "list[Ended]":  # fmt: skip
+    """Train what is not done yet in other processes, and show how it goes; how each training ended."""
+    from dnn_cli.cli.board import board
+    from dnn_cli.execute.many import Queue, train_all
+    from dnn_cli.execute.task import Task
+    from dnn_cli.training.programs import network_key
+
+    store.check_writable()
+    root = store.root.absolute()
+    tasks = [
+        Task(number, loaded, root, network_key(loaded.experiment), run and run.directory.absolute(), force=force)
+        for number, (loaded, run, is_done) in enumerate(wanted)
+        if not is_done
+    ]
+    labels = {task.number: task.loaded.experiment.name for task in tasks}
+    try:
+        with board(screen, labels, len(tasks)) as shown, stopping.gentle():
+            ended = train_all(Queue(tasks), executor, shown, stopping)
+    except SystemExit:
+        screen.show("interrupted; dnn train --resume goes on")
+        raise
+    for one in ended:
+        if one.record is None:
+            notes().print(visible(f"dnn: {labels[one.number]}: {one.why}"))
+    return ended
+
+
+def with_records(wanted: Sequence[Wanted], ended: "Sequence[Ended]") -> "Iterator[tuple[Loaded, Run, Record]]":
+    """The runs that there are, in the order in which they were wanted."""
+    from dnn_cli.runs.run import Run
+
+    now = {one.number: one for one in ended}
+    for number, (loaded, run, is_done) in enumerate(wanted):
+        if is_done and run is not None:
+            yield loaded, run, run.read_record()
+        elif (one := now.get(number)) is not None and one.run is not None and one.record is not None:
+            yield loaded, Run(one.run), one.record

@@ -82,13 +82,13 @@ def plan(sweep: Sweep) -> list[Planned]:
     return list(found.values())
 
 
-def check_ends(sweep: Sweep) -> None:
-    """Refuse a space in which some setting is not valid, as far as its ends tell.
+def check_ends(sweep: Sweep) -> list[Planned]:
+    """Experiments at the ends of a space from which settings are chosen later.
 
     Raises:
-        ConfigError: with the faults.
+        ConfigError: one is not valid; with the faults of all.
     """
-    valid(Planner(replace(sweep, seeds=sweep.seeds[:1])), list(itertools.islice(grid(sweep), TRIED_ENDS)))
+    return valid(Planner(replace(sweep, seeds=sweep.seeds[:1])), list(itertools.islice(grid(sweep), TRIED_ENDS)))
 
 
 def valid(planner: Planner, settings: Sequence[Setting]) -> list[Planned]:

@@ -18,7 +18,7 @@ def setting_text(setting: Mapping[str, str]) -> str:
 def outcome_text(record: Record | None, status: str, why: str) -> str:
     """How a run ended: its best score and how long it took, or the reason why there is none."""
     if record is None or status != "completed":
-        return f"{status}: {why}" if why else status
+        return why if why.startswith("pruned") else f"{status}: {why}" if why else status
     monitor, best = record.results.monitor, record.results.best or {}
     return f"{monitor} {score(best.get(monitor))}  {duration(record.seconds)}"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from dnn_cli.errors import RunError, UsageError, nearest
 from dnn_cli.runs.files import sync_directory, write_text
 from dnn_cli.runs.lock import held
-from dnn_cli.runs.record import NO_SCORES, Record
+from dnn_cli.runs.record import NO_SCORES, Membership, Record
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.metrics import lower_is_better
 from dnn_cli.spec.names import slug
@@ -145,13 +145,18 @@ class Store:
         if len(meant) != 1:
             listed = ", ".join(f"{one.id} ({one.name})" for one in list(known.values())[:5]) or "there is none"
             raise UsageError(f"no sweep {wanted}" if not meant else f"{wanted} begins {len(meant)} sweeps", listed)
-        return [e.run for e in entries if e.record and any(one.id == meant[0] for one in e.record.sweeps)]
+        return [e.run for e in entries if membership(e, meant[0])]
 
     def numbered(self, address: str, entries: list[Entry]) -> Run:
         number = address.removeprefix("@")
         if not (number.isascii() and number.isdigit() and len(number) < 10 and 1 <= int(number) <= len(entries)):
             raise UsageError(f"no run {address}: there are @1 to @{len(entries)}", ADDRESSES)
         return entries[int(number) - 1].run
+
+
+def membership(entry: Entry, sweep: str) -> Membership | None:
+    """What a run knows of a sweep, if it belongs to it."""
+    return next((one for one in entry.record.sweeps if one.id == sweep), None) if entry.record else None
 
 
 def stamp_of(name: str) -> datetime | None:

@@ -62,7 +62,11 @@ class Between:
             number = math.exp(math.log(self.low) + share * (math.log(self.high) - math.log(self.low)))
         else:
             number = self.low + share * (self.high - self.low)
-        return number_text(min(max(float(f"{number:.4g}"), self.low), self.high))
+        return self.text(number)
+
+    def text(self, number: float) -> str:
+        """A number of the range as it would be typed."""
+        return number_text(number if self.kind == "int" else min(max(float(f"{number:.4g}"), self.low), self.high))
 
     @property
     def ends(self) -> tuple[str, ...]:
