@@ -120,7 +120,14 @@ def train_beside(
     store.check_writable()
     root = store.root.absolute()
     tasks = [
-        Task(number, loaded, root, network_key(loaded.experiment), run and run.directory.absolute(), force=force)
+        Task(
+            number,
+            loaded,
+            root,
+            network_key(loaded.experiment),
+            None if run is None else run.directory.absolute(),
+            force=force,
+        )
         for number, (loaded, run, is_done) in enumerate(wanted)
         if not is_done
     ]
