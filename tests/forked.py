@@ -1,6 +1,7 @@
 """The program in processes forked from one that has imported TensorFlow already: what takes five seconds takes one."""
 
 import multiprocessing
+import multiprocessing.forkserver as forkserver
 import os
 import subprocess
 import sys
@@ -13,7 +14,10 @@ CONTEXT.set_forkserver_preload(["dnn_cli.training.train", "dnn_cli.cli.app", "sk
 
 def start(folder, *words, out="log", err="log", **environment):
     """A command that runs in a folder, and writes to the ends of files there; the process."""
-    process = CONTEXT.Process(target=work, args=(os.fspath(folder), words, os.fspath(out), os.fspath(err), environment))
+    forkserver.ensure_running()
+    address = forkserver._forkserver._forkserver_address
+    files = os.fspath(out), os.fspath(err)
+    process = CONTEXT.Process(target=work, args=(os.fspath(folder), words, *files, environment, address))
     process.start()
     return process
 
@@ -27,8 +31,11 @@ def run(folder, *words, **environment):
         return subprocess.CompletedProcess(words, process.exitcode, out.read_text("utf-8"), err.read_text("utf-8"))
 
 
-def work(folder, words, out, err, environment):
-    """What that process does."""
+def work(folder, words, out, err, environment, address):
+    """What that process does; its own workers are forked where it was, and need not import TensorFlow again."""
+    forkserver._forkserver._forkserver_address = address
+    forkserver._forkserver._forkserver_alive_fd = os.open(os.devnull, os.O_WRONLY)
+    forkserver._forkserver.ensure_running = lambda: None
     os.chdir(folder)
     for descriptor, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)

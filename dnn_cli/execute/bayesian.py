@@ -56,13 +56,15 @@ class Bayesian:
         self.monitor = self.planner.experiments(0, self.any_setting())[0].loaded.experiment.monitor
         self.study = optuna.create_study(
             direction="minimize" if lower_is_better(self.monitor) else "maximize",
-            sampler=optuna.samplers.TPESampler(seed=sweeping.sweep.search_seed, constant_liar=True),
             pruner=optuna.pruners.MedianPruner(),
         )
         self.distributions = {key: self.distribution(values) for key, values in self.parameters.items()}
         self.trials: list[Trial] = []
         self.left = sweeping.sweep.trials or 0
         self.remember()
+        # A sampler that begins again would propose again what it did: its seed counts on.
+        seed = sweeping.sweep.search_seed + len(self.study.trials)
+        self.study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
 
     @property
     def parameters(self) -> dict[str, Values]:
@@ -139,26 +141,30 @@ class Bayesian:
         return self.sweeping.task(trial.numbers[0])
 
     def ask(self) -> Trial | None:
-        """A new trial; `None` where all of its runs were there."""
-        self.left -= 1
-        asked = self.study.ask(self.distributions)
-        setting = {
-            key: values.text(asked.params[key]) if isinstance(values, Between) else asked.params[key]
-            for key, values in self.parameters.items()
-        }
-        planned = self.planner.experiments(asked.number, setting)
-        if not self.sweeping.force:
-            self.sweeping.found |= find(self.sweeping.store, planned)
-        first = len(self.sweeping.planned)
-        self.sweeping.planned += planned
-        trial = Trial(asked, [first + index for index, one in enumerate(planned) if self.sweeping.is_missing(one)])
-        records = [self.sweeping.found[one.key].record for one in planned if one.key in self.sweeping.found]
-        trial.values += [best_of(record) for record in records if record.status == "completed"]
-        self.trials.append(trial)
-        if not trial.numbers:
+        """The next trial that has something to train; `None` where there are no more."""
+        while self.left:
+            self.left -= 1
+            asked = self.study.ask(self.distributions)
+            setting = {
+                key: values.text(asked.params[key]) if isinstance(values, Between) else asked.params[key]
+                for key, values in self.parameters.items()
+            }
+            planned = self.planner.experiments(asked.number, setting)
+            if planned[0].key in {one.key for one in self.sweeping.planned}:
+                self.study.tell(asked, state=self.optuna.trial.TrialState.FAIL)  # it has been tried, and nothing is new
+                continue
+            if not self.sweeping.force:
+                self.sweeping.found |= find(self.sweeping.store, planned)
+            first = len(self.sweeping.planned)
+            self.sweeping.planned += planned
+            trial = Trial(asked, [first + index for index, one in enumerate(planned) if self.sweeping.is_missing(one)])
+            records = [self.sweeping.found[one.key].record for one in planned if one.key in self.sweeping.found]
+            trial.values += [best_of(record) for record in records if record.status == "completed"]
+            if trial.numbers:
+                self.trials.append(trial)
+                return trial
             self.end(trial)
-            return self.ask() if self.left else None
-        return trial
+        return None
 
     def trial_of(self, number: int) -> Trial:
         """The trial that is training an experiment."""

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from dnn_cli.data.examples import load_examples
 from dnn_cli.errors import RunError
 from dnn_cli.execute.plan import Planned
 from dnn_cli.runs.record import Membership, Record
@@ -58,6 +57,8 @@ def fingerprint(data: Data, known: dict[str, str]) -> str:
     """The fingerprint of examples, which are read once."""
     key = data.model_dump_json()
     if key not in known:
+        from dnn_cli.data.examples import load_examples
+
         known[key] = load_examples(data).fingerprint()
     return known[key]
 

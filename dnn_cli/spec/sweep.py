@@ -115,7 +115,8 @@ def from_file(file: str, document: Document) -> Sweep:
     try:
         said = SweepFile.model_validate(document.value)
     except ValidationError as error:
-        raise ConfigError(faults + [fault_of(detail, document) for detail in error.errors(include_url=False)]) from None
+        faults += [fault_of(detail, document) for detail in error.errors(include_url=False)]
+        raise ConfigError(dict.fromkeys(faults)) from None  # each arm of a union tells its own
     varied: dict[str, Values] = {}
     wanted = {**said.parameters, **({} if said.seeds is None else {"seed": said.seeds})}
     if said.seeds is not None and "seed" in said.parameters:
