@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MAX_LABEL = 48
 """Columns for what sets a run apart."""
 
+KEPT_END = 8
+"""Letters of its end that are shown in any case."""
+
 
 class Board:
     """Says a line for every run that ends."""
@@ -103,13 +106,13 @@ class Bars(Board):
             self.progress.update(row, scores=event.what)
         elif isinstance(event, Moved):
             self.shares[event.number] = event.share
-            told = f"epoch {event.epoch}/{experiment.epochs}"
+            told = f"{event.epoch}/{experiment.epochs}"
             loss = f"  loss {score(event.scores['loss'])}" if "loss" in event.scores else ""
             self.progress.update(row, completed=event.share, scores=told + loss)
         elif isinstance(event, EpochDone):
             self.shares[event.number] = share = event.row["epoch"] / experiment.epochs
             name = experiment.monitor
-            told = f"epoch {event.row['epoch']}/{experiment.epochs}  {name} {score(event.row[name])}"
+            told = f"{event.row['epoch']}/{experiment.epochs}  {name} {score(event.row[name])}"
             self.progress.update(row, completed=share, scores=told)
 
     def look(self) -> None:
@@ -126,14 +129,15 @@ class Bars(Board):
 
 
 class Fitted(ProgressColumn):
-    """A field of a task in one line, cut where it has no room."""
+    """A field of a task in one line; where it has no room, it is cut before its end, which tells the seed."""
 
     def __init__(self, field: str, width: int) -> None:
         super().__init__(table_column=Column(no_wrap=True, overflow="ellipsis", max_width=width))
-        self.field = field
+        self.field, self.width = field, width
 
     def render(self, task: Task) -> Text:
-        return Text(str(task.description if self.field == "description" else task.fields[self.field]))
+        text = str(task.description if self.field == "description" else task.fields[self.field])
+        return Text(text if len(text) <= self.width else f"{text[: self.width - KEPT_END - 1]}…{text[-KEPT_END:]}")
 
 
 def clock(seconds: float) -> str:

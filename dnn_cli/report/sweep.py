@@ -7,12 +7,15 @@ from rich.table import Table
 from dnn_cli.report.tables import table
 from dnn_cli.report.words import duration, score
 from dnn_cli.runs.record import Record
+from dnn_cli.spec.catalog import short
 from dnn_cli.spec.differences import short_keys
+from dnn_cli.spec.yaml_file import parse_yaml
 
 
 def setting_text(setting: Mapping[str, str]) -> str:
-    """What sets a run apart, as it would be typed, with keys as short as they can be: `optimizer=sgd seed=1`."""
-    return " ".join(f"{key}={text}" for key, text in zip(short_keys(list(setting)), setting.values(), strict=True))
+    """What sets a run apart, in few words: `optimizer=sgd momentum=0.9 seed=1`."""
+    values = [short(parse_yaml(text, "").value) if text[:1] in "[{" else text for text in setting.values()]
+    return " ".join(f"{key}={value}" for key, value in zip(short_keys(list(setting)), values, strict=True))
 
 
 def outcome_text(record: Record | None, status: str, why: str) -> str:
