@@ -33,7 +33,7 @@ def main(runs: int, seed: int) -> None:
         folder = Path(place)
         (folder / "digits.yaml").write_text(DIGITS)
         (folder / "disk").mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={runs // 3 + 20}m", "tmpfs", folder / "disk"], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={runs + 40}m", "tmpfs", folder / "disk"], check=True)
         try:
             disturbed(folder, words, chance)
             undisturbed(folder, words, runs)

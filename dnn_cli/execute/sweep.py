@@ -1,9 +1,11 @@
 """A sweep that is being carried out: what it wants, what of it is there, and the tasks that are left."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from dnn_cli.errors import DnnError
 from dnn_cli.execute.found import Found, find, join_sweep
 from dnn_cli.execute.many import Queue, Search
 from dnn_cli.execute.plan import Planned, check_ends, plan
@@ -131,6 +133,10 @@ class Sweeping:
     def outcome(self, ended: Iterable[Ended]) -> list[RunOfSweep]:
         """What became of every experiment, those from before among them."""
         now = {one.number: one for one in ended}
+        for one in now.values():
+            if one.record is None and one.run is not None:  # it could not be written down then, on a full disk
+                with suppress(DnnError):
+                    Run(one.run).close_record(one.status, one.why)
         found = []
         for number, planned in enumerate(self.planned):
             if number in self.given_up:

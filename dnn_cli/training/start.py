@@ -1,6 +1,7 @@
 """The start of TensorFlow: it takes seconds, in which something else can be done."""
 
 import gc
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,7 +24,9 @@ def import_tensorflow() -> None:
 
     It would find nothing, and take a tenth of the time now, and as much again for every later look at all of it.
     """
-    working_directory()  # of which TensorFlow reads at its import
+    working_directory()  # of which TensorFlow reads before it compiles
+    if "dnn_cli.training.train" in sys.modules:
+        return  # and what is frozen by now may be garbage later
     collecting = gc.isenabled()
     gc.disable()
     try:

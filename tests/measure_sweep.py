@@ -1,0 +1,63 @@
+"""What a sweep of many tiny runs costs: its pace from the first hundred to the last, and the memory of its workers.
+
+python -m tests.measure_sweep [RUNS]
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from dnn_cli.runs.store import Store
+from tests.conftest import DIGITS
+
+EACH = 100
+
+
+def main(runs: int) -> None:
+    """A sweep over so many seeds of digits, an epoch each."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / "digits.yaml").write_text(DIGITS)
+        words = ["sweep", "digits.yaml", "epochs=1", f"seed=1..{runs}", "--json"]
+        begun = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dnn_cli", *words], cwd=folder, text=True,
+            stdout=(folder / "out").open("w"), stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stderr is not None
+        last, memory, store = begun, [], Store(folder / "runs")
+        for line in process.stderr:
+            if found := re.match(r" *(\d+)/", line):
+                done = int(found[1])
+                if done % EACH == 0:
+                    now = time.monotonic()
+                    memory.append(workers_memory(store))
+                    print(f"{done:>5} runs: {EACH / (now - last):.1f} a second, workers hold {memory[-1]}", flush=True)
+                    last = now
+        assert process.wait() == 0
+        print(f"all: {time.monotonic() - begun:.0f} s, of which {time.monotonic() - last:.1f} s after the last run")
+        assert len(json.loads((folder / "out").read_text())["runs"]) == runs
+        begun = time.monotonic()
+        subprocess.run([sys.executable, "-m", "dnn_cli", "runs"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        print(f"dnn runs: {time.monotonic() - begun:.2f} s")
+        begun = time.monotonic()
+        subprocess.run([sys.executable, "-m", "dnn_cli", *words], cwd=folder, check=True, capture_output=True)
+        print(f"the same command again: {time.monotonic() - begun:.2f} s")
+
+
+def workers_memory(store: Store) -> str:
+    """The resident memory of those that train."""
+    newest = sorted((path for path in store.root.iterdir() if not path.name.startswith(".")), reverse=True)[:6]
+    records = [json.loads((path / "run.json").read_text()) for path in newest]
+    pids = sorted({record["process"]["pid"] for record in records})
+    status = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
+    sizes = [int(found[1]) // 1024 for text in status if (found := re.search(r"VmRSS:\s+(\d+)", text))]
+    return ", ".join(f"{size} MB" for size in sizes)
+
+
+if __name__ == "__main__":
+    main(int((*sys.argv[1:], "1000")[0]))
