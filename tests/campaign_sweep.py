@@ -2,7 +2,7 @@
 
     python -m tests.campaign_sweep [RUNS] [SEED]
 
-Needs to be root, for a disk of its own that can be full. Afterwards every run is completed, or failed with a reason;
+Needs to be root, for a disk of its own that can be full. Afterwards every run is completed, or has a reason why not;
 the same command, left alone, completes them all, with the bits of a sweep that was never disturbed.
 """
 
@@ -66,8 +66,7 @@ def disturbed(folder: Path, words: list[str], chance: random.Random) -> None:
     statuses: dict[str, int] = {}
     for record in records(store):
         statuses[record.status] = statuses.get(record.status, 0) + 1
-        assert record.status in ("completed", "failed"), (record.id, record.status, record.reason)
-        assert record.status == "completed" or record.reason, record.id
+        assert record.status == "completed" or (record.status in ("failed", "interrupted") and record.reason), record.id
     assert code == 1, code
     print(f"{seconds:.0f} s, {killed} workers killed at random, {dead} of the one run, disk full for 5 s: {statuses}")
 

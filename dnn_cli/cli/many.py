@@ -53,9 +53,10 @@ def executor_for(on: str, jobs: int | None, gpus: int, runs: int, screen: "Scree
     if jobs is not None and gpus and jobs > gpus:
         raise UsageError(f"{jobs} jobs on {gpus} GPUs: each GPU trains one run at a time", f"-j {gpus}")
     if on == "ray":
-        from dnn_cli.execute.on_ray import Cluster
+        with screen.waiting("starting Ray"):
+            from dnn_cli.execute.on_ray import Cluster
 
-        executor: Any = Cluster(jobs, gpus)
+            executor: Any = Cluster(jobs, gpus)
     else:
         from dnn_cli.execute.local import Pool
 

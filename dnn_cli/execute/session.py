@@ -29,6 +29,11 @@ class Session:
             self.loaded = data, examples, split_examples(data, examples)
         return self.loaded[1:]
 
+    def prime(self, data: Data, examples: Examples, split: Split) -> None:
+        """Take examples that somebody else has loaded; equal ones that are there already stay."""
+        if self.loaded is None or self.loaded[0] != data:
+            self.loaded = data, examples, split
+
     @cached_property
     def networks(self) -> "Networks":
         """Those that can be trained again."""

@@ -74,8 +74,13 @@ class Ended(Event):
     reason: str | None = None
     """Why it did not complete, where no record says it."""
 
+    begun: bool = True
+    """Whether it was trained at all, or was still waiting for that when somebody wanted it to end."""
+
     @property
     def status(self) -> str:
+        if not self.begun:
+            return "not begun"
         return self.record.status if self.record else "failed"
 
     @property

@@ -78,6 +78,14 @@ class Run:
         """What was printed, and TensorFlow's own noise. Locked as long as the training lives."""
         return self.directory / "train.log"
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that a run can have: those without which it could not go on first, the record near the end."""
+        return (
+            self.last_checkpoint, self.previous_checkpoint, self.config, self.metrics, self.model, self.best_model,
+            self.predictions, self.record, self.log,
+        )  # fmt: skip
+
     @contextmanager
     def claimed(self) -> Iterator[None]:
         """Be the only one to train in this directory, as long as the block lasts.
@@ -141,18 +149,7 @@ class Run:
 
     def parse_record(self) -> Record:
         """The content of `run.json` as it stands."""
-        try:
-            content = pydantic_core.from_json(read_text(self.record), allow_inf_nan=False)
-        except ValueError as error:
-            raise RunError(f"run.json is not JSON: {error}") from None
-        version = content.get("schema_version") if isinstance(content, dict) else 0
-        if not isinstance(version, int) or version > SCHEMA_VERSION:
-            raise RunError(f"run.json has schema_version {version}; this dnn reads up to {SCHEMA_VERSION}")
-        try:
-            return Record.model_validate(content)
-        except pydantic.ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            raise RunError(f"run.json: {'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}") from None
+        return parse_record(read_text(self.record))
 
     def write_metrics(self, rows: Iterable[Mapping[str, float]]) -> None:
         """Replace `metrics.csv`."""
@@ -178,6 +175,26 @@ class Run:
         if not all(abs(value) <= LARGEST for row in scores for value in row.values()):  # which nan is not, either
             raise RunError("metrics.csv holds a number that is no score")
         return scores
+
+
+def parse_record(text: str | bytes) -> Record:
+    """The content of a `run.json`.
+
+    Raises:
+        RunError: it is not a record, or a newer `dnn` wrote it.
+    """
+    try:
+        content = pydantic_core.from_json(text, allow_inf_nan=False)
+    except ValueError as error:
+        raise RunError(f"run.json is not JSON: {error}") from None
+    version = content.get("schema_version") if isinstance(content, dict) else 0
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise RunError(f"run.json has schema_version {version}; this dnn reads up to {SCHEMA_VERSION}")
+    try:
+        return Record.model_validate(content)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise RunError(f"run.json: {'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}") from None
 
 
 def csv_text(rows: Sequence[Mapping[str, float]], *, header: bool = True) -> str:

@@ -65,32 +65,53 @@ class Store:
             RunError: the directory cannot be written.
         """
         with ExitStack() as stack:
-            try:
-                self.root.mkdir(parents=True, exist_ok=True)
-                run_id, final = self.name_for(name)
-                hidden = Run(self.root / f".{final.name}")
-                hidden.directory.mkdir()
-                try:
-                    stack.enter_context(held(hidden.log))
-                    write_text(hidden.config, config)
-                    hidden.write_record(first(run_id))
-                    hidden.directory.rename(final)
-                    sync_directory(self.root)
-                except BaseException:
-                    shutil.rmtree(hidden.directory, ignore_errors=True)
-                    raise
-            except OSError as error:
-                raise RunError(f"no run can be made in {self.root}: {error.strerror}", ELSEWHERE) from None
-            except RunError as error:
-                raise RunError(f"no run can be made: {error.message}", ELSEWHERE) from None
-            yield Run(final)
+            with self.appearing(name) as (run_id, hidden, final):
+                stack.enter_context(held(hidden.log))
+                write_text(hidden.config, config)
+                hidden.write_record(first(run_id))
+            yield final
 
-    def name_for(self, name: str) -> tuple[str, Path]:
-        """A new id, and the directory for it: its name is later than all others, even if the clock has jumped back."""
+    def adopt(self, name: str, run_id: str, fill: Callable[[Run], None]) -> Run:
+        """A run that was trained elsewhere, under the id that it has there.
+
+        Raises:
+            RunError: it cannot be written, or `fill` raises it; nothing is there then.
+        """
+        with self.appearing(name, run_id) as (_, hidden, final), held(hidden.log):
+            fill(hidden)
+        return final
+
+    @contextmanager
+    def appearing(self, name: str, run_id: str | None = None) -> Iterator[tuple[str, Run, Run]]:
+        """An id, a hidden run to fill, and what it is once the block ends well; else nothing is left of it.
+
+        Raises:
+            RunError: the directory cannot be written.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            run_id, final = self.name_for(name, run_id)
+            hidden = Run(self.root / f".{final.name}")
+            hidden.directory.mkdir()
+            try:
+                yield run_id, hidden, Run(final)
+                hidden.directory.rename(final)
+                sync_directory(self.root)
+            except BaseException:
+                shutil.rmtree(hidden.directory, ignore_errors=True)
+                raise
+        except OSError as error:
+            raise RunError(f"no run can be made in {self.root}: {error.strerror}", ELSEWHERE) from None
+        except RunError as error:
+            raise RunError(f"no run can be made: {error.message}", ELSEWHERE) from None
+
+    def name_for(self, name: str, run_id: str | None = None) -> tuple[str, Path]:
+        """An id, and the directory for it: its name is later than all others, even if the clock has jumped back."""
         now, taken = datetime.now(timezone.utc), [path.name.lstrip(".") for path in self.root.iterdir()]
         latest = max((stamp for other in taken if (stamp := stamp_of(other))), default=now)
         stamp = now if latest <= now else latest + timedelta(seconds=1)
-        run_id = next(new for new in iter(lambda: secrets.token_hex(4), "") if not any(new in other for other in taken))
+        new_ids = iter(lambda: secrets.token_hex(4), "")
+        run_id = run_id or next(new for new in new_ids if not any(new in other for other in taken))
         return run_id, self.root / f"{stamp:{STAMP}}-{slug(name)}-{run_id}"
 
     def entries(self) -> list[Entry]:
