@@ -61,6 +61,7 @@ def disturbed(folder: Path, words: list[str], chance: random.Random) -> None:
                 dead += kill(record)
         if running and now - last > 1 and chance.random() < 0.1:
             killed, last = killed + kill(chance.choice(running)), now
+    ballast.unlink(missing_ok=True)
     code = process.exitcode
     seconds = time.monotonic() - begun
     statuses: dict[str, int] = {}
