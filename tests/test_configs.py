@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from dnn_cli.execute.plan import plan
 from dnn_cli.spec.datasets import DATASETS, EmbeddedDataset
 from dnn_cli.spec.load import load
 from dnn_cli.spec.summary import summarize
+from dnn_cli.spec.sweep import read_sweep
 from dnn_cli.training.build import build_model
 from tests.conftest import ROOT
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+SWEEPS = sorted((ROOT / "configs" / "sweeps").glob("*.yaml"))
 EMBEDDED = [name for name, dataset in DATASETS.items() if isinstance(dataset, EmbeddedDataset)]
 
 
@@ -49,3 +52,13 @@ def test_the_textbooks_experiments_are_what_the_textbook_says():
     assert (optimizers["relu_adam"].beta_1, optimizers["relu_adam"].beta_2) == (0.9, 0.999)
     assert experiments["named"].model.name == "패션 MNIST 모델"
     assert summarize(experiments["relu_adam"]).total == 79_510
+
+
+@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
+def test_every_sweep_is_what_its_header_says(path):
+    text = path.read_text(encoding="utf-8")
+    (words,) = re.findall(r"^#   dnn sweep (configs/\w+\.yaml .*)$", text, re.MULTILINE)
+    base, *words = words.split()
+    typed, written = plan(read_sweep(str(ROOT / base), words)), plan(read_sweep(str(path), []))
+    assert [one.key for one in typed] == [one.key for one in written]
+    assert f"the {len(written)} runs" in text

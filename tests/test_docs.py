@@ -13,6 +13,7 @@ VERBS = [
     "check",
     "summary",
     "train",
+    "sweep",
     "resume",
     "reproduce",
     "evaluate",
