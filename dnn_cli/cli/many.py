@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
 Jobs = Annotated[
     Optional[int],  # noqa: UP045 - older Typer cannot read the newer way to write it
-    typer.Option("-j", "--jobs", min=1, max=1024, help="Worker processes; by default one a core."),
+    typer.Option("-j", "--jobs", min=1, max=1024, metavar="N", help="Worker processes."),
 ]
 On = Annotated[str, typer.Option("--on", help="local, or ray: the cluster of RAY_ADDRESS, or one on this machine.")]
-Gpus = Annotated[int, typer.Option("--gpus", min=0, max=64, help="Train one run on each of so many GPUs.")]
+Gpus = Annotated[
+    int,
+    typer.Option("--gpus", min=0, max=64, metavar="N", show_default=False, help="Train one run on each of so many."),
+]
 
 WORKER_BYTES = 1_500_000_000
 """Memory that a worker is counted with."""

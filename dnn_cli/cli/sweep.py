@@ -32,19 +32,19 @@ def sweep(
     ],
     search: Annotated[
         Optional[str],  # noqa: UP045 - older Typer cannot read the newer way to write it
-        typer.Option("--search", help="grid, random or bayesian; random where something is drawn."),
+        typer.Option("--search", metavar="KIND", help="grid, random or bayesian."),
     ] = None,
     trials: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option("--trials", min=1, max=10_000, help="How many settings a random or bayesian search tries."),
+        typer.Option("--trials", min=1, max=10_000, metavar="N", help="Settings to try, where they are drawn."),
     ] = None,
     minutes: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option("--minutes", min=0.0, help="After so long, begin no more."),
+        typer.Option("--minutes", min=0.0, metavar="N", help="After so many, begin no more."),
     ] = None,
     search_seed: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option("--search-seed", min=0, help="Decides what is drawn; by default 0."),
+        typer.Option("--search-seed", min=0, metavar="N", help="Decides what is drawn; 0 if not said."),
     ] = None,
     jobs: Jobs = None,
     on: On = "local",
