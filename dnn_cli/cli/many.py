@@ -16,7 +16,7 @@ Jobs = Annotated[
     Optional[int],  # noqa: UP045 - older Typer cannot read the newer way to write it
     typer.Option("-j", "--jobs", min=1, max=1024, metavar="N", help="Worker processes."),
 ]
-On = Annotated[str, typer.Option("--on", help="local, or ray: the cluster of RAY_ADDRESS, or one on this machine.")]
+On = Annotated[str, typer.Option("--on", metavar="PLACE", help="local, or ray: a cluster.")]
 Gpus = Annotated[
     int,
     typer.Option("--gpus", min=0, max=64, metavar="N", show_default=False, help="Train one run on each of so many."),
