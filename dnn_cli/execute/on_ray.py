@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import secrets
 import signal
 import socket
 import tempfile
@@ -21,6 +22,11 @@ from dnn_cli.runs.parcel import adopt, pack, unpack
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Store
 from dnn_cli.spec.data import Data
+
+if not os.environ.get("RAY_ADDRESS") and os.environ.setdefault("RAY_AUTH_MODE", "token") == "token":
+    # Ray, which reads this at its import, would write its secret into the user's home, where a cluster that is
+    # started later finds it.
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 try:
     import ray
