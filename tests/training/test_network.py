@@ -10,7 +10,7 @@ from tests.kills import assert_same
 from tests.training.test_resume import CALLBACKS, KERAS, PARTS, SMALL
 
 OPTIMIZERS = {
-    name: [*SMALL, f"optimizer={name}"] for name, kind in KINDS["optimizer"].items() if kind.since <= KERAS
+    name: [*SMALL, "epochs=1", f"optimizer={name}"] for name, kind in KINDS["optimizer"].items() if kind.since <= KERAS
 }  # fmt: skip
 
 

@@ -83,6 +83,7 @@ def test_a_damaged_or_unwritable_cache_costs_only_time(dnn, config, tmp_path):
         return scores(tmp_path)
 
     expected = train(cache)
+    assert train(cache) == expected  # on a busy machine TensorFlow may write its last program too late for the first
     kept = list((cache / "dnn" / "xla").rglob("*.pb"))
     assert len(kept) >= 2
     assert train(cache) == expected
