@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import secrets
 import signal
 import socket
 import tempfile
@@ -105,6 +106,8 @@ class Cluster:
             check_reachable(address)
             ray.init(address=address, **quiet)
             return
+        if "RAY_AUTH_MODE" not in os.environ:  # or Ray would leave a token in the user's home
+            os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
         # Unix sockets have short names, and people's folders have not.
         folder, self.remove_folder = node.fleeting_folder("dnn-ray-", min(tempfile.gettempdir(), "/tmp", key=len))  # noqa: S108
         cores = self.jobs or max(self.gpus, len(os.sched_getaffinity(0)))
