@@ -23,6 +23,13 @@ from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Store
 from dnn_cli.spec.data import Data
 
+# Ray reads its environment when it is imported.
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"  # which would install the driver's project on every node
+if not os.environ.get("RAY_ADDRESS") and "RAY_AUTH_MODE" not in os.environ:
+    # Nobody else may use what is started here, and Ray leaves no token in the user's home.
+    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
+
 try:
     import ray
     from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
@@ -78,9 +85,12 @@ class Cluster:
             with unheard(), handlers_kept():
                 self.connect(os.environ.get("RAY_ADDRESS", ""))
                 self.office = self.open_office()
-        except DnnError:
+        except (DnnError, KeyboardInterrupt):
             self.kill()
             raise
+        except SystemExit as wish:  # Ray ends with the bare number of a signal
+            self.kill()
+            raise SystemExit(128 + signal.SIGTERM if wish.code == signal.SIGTERM else wish.code) from None
         except Exception as error:
             self.kill()
             where = os.environ.get("RAY_ADDRESS")
@@ -99,15 +109,11 @@ class Cluster:
         Raises:
             UsageError: nobody is there.
         """
-        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-        os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"  # which would install the driver's project on every node
         quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
         if address:
             check_reachable(address)
             ray.init(address=address, **quiet)
             return
-        if "RAY_AUTH_MODE" not in os.environ:  # or Ray would leave a token in the user's home
-            os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
         # Unix sockets have short names, and people's folders have not.
         folder, self.remove_folder = node.fleeting_folder("dnn-ray-", min(tempfile.gettempdir(), "/tmp", key=len))  # noqa: S108
         cores = self.jobs or max(self.gpus, len(os.sched_getaffinity(0)))
