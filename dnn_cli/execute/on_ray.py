@@ -109,6 +109,7 @@ class Cluster:
         Raises:
             UsageError: nobody is there.
         """
+        fall_silent()
         quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
         if address:
             check_reachable(address)
@@ -302,6 +303,15 @@ def check_reachable(address: str) -> None:
         raise UsageError(
             f"the Ray cluster {address} cannot be reached: {reason}", "without RAY_ADDRESS, Ray starts on this machine"
         ) from None
+
+
+def fall_silent() -> None:
+    """Let Ray not tell the screen of processes that died, which it does among our results.
+
+    There is no public way to say so: without the private one, there are some lines more.
+    """
+    with suppress(AttributeError):
+        ray._private.worker.print_to_stdstream = lambda *_, **__: None
 
 
 @contextmanager
