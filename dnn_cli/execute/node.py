@@ -6,13 +6,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent import futures
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import ray
 from ray.exceptions import RayError
 
 import dnn_cli
@@ -73,7 +73,10 @@ class PostOffice:
 
 
 class Line:
-    """The way to the post office and back, for which no training ever waits."""
+    """The way to the post office and back, for which no training ever waits.
+
+    It waits for futures, as Ray gives away the core of a task that waits for Ray.
+    """
 
     def __init__(self, office: Any, number: int) -> None:
         self.office = office
@@ -95,9 +98,9 @@ class Line:
     def ask(self) -> str:
         """Why the training is to end, as far as it is known; now and then, what has happened is sent."""
         with suppress(RayError):  # the driver is gone, or soon will be; then Ray ends this process
-            if self.answer is not None and ray.wait([self.answer], timeout=0)[0]:
+            if self.answer is not None and self.answer.done():
                 answer, self.answer = self.answer, None
-                self.why = self.why or ray.get(answer)
+                self.why = self.why or answer.result()
             if self.answer is None and time.monotonic() - self.asked >= PACE:
                 self.send()
         return self.why
@@ -105,13 +108,13 @@ class Line:
     def send(self) -> None:
         """Send what has happened."""
         self.asked, events, self.events = time.monotonic(), self.events, []
-        self.answer = self.office.tell.remote(self.number, events)
+        self.answer = self.office.tell.remote(self.number, events).future()
 
     def close(self) -> None:
         """Let what has happened arrive before the end of the task does."""
-        with suppress(RayError):
+        with suppress(RayError, futures.TimeoutError):
             self.send()
-            ray.wait([self.answer], timeout=FAREWELL)
+            self.answer.result(FAREWELL)
 
 
 def train(version: str, pickled: bytes, run: Parcel | None, examples: Any, office: Any) -> Delivery:
@@ -127,8 +130,8 @@ def train(version: str, pickled: bytes, run: Parcel | None, examples: Any, offic
     if version != dnn_cli.__version__:
         return Delivery({}, f"its node has dnn {dnn_cli.__version__}, and this is dnn {version}")
     task: Task = pickle.loads(pickled)  # noqa: S301 - whoever may give work to this process may do anything
-    with suppress(RayError):
-        if why := ray.get(office.begin.remote(task.number), timeout=FAREWELL):
+    with suppress(RayError, futures.TimeoutError):
+        if why := office.begin.remote(task.number).future().result(FAREWELL):
             return Delivery({}, why, begun=False)
     session = this_process()
     os.environ.pop("OMP_NUM_THREADS", None)  # which Ray sets, and `dnn train` does not

@@ -23,10 +23,12 @@ from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Store
 from dnn_cli.spec.data import Data
 
-if not os.environ.get("RAY_ADDRESS") and os.environ.setdefault("RAY_AUTH_MODE", "token") == "token":
-    # Ray, which reads this at its import, would write its secret into the user's home, where a cluster that is
-    # started later finds it.
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+# Ray reads its environment when it is imported.
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"  # which would install the driver's project on every node
+if not os.environ.get("RAY_ADDRESS") and "RAY_AUTH_MODE" not in os.environ:
+    # Nobody else may use what is started here, and Ray leaves no token in the user's home.
+    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
 
 try:
     import ray
@@ -83,9 +85,12 @@ class Cluster:
             with unheard(), handlers_kept():
                 self.connect(os.environ.get("RAY_ADDRESS", ""))
                 self.office = self.open_office()
-        except DnnError:
+        except (DnnError, KeyboardInterrupt):
             self.kill()
             raise
+        except SystemExit as wish:  # Ray ends with the bare number of a signal
+            self.kill()
+            raise SystemExit(128 + signal.SIGTERM if wish.code == signal.SIGTERM else wish.code) from None
         except Exception as error:
             self.kill()
             where = os.environ.get("RAY_ADDRESS")
@@ -104,8 +109,7 @@ class Cluster:
         Raises:
             UsageError: nobody is there.
         """
-        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-        os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"  # which would install the driver's project on every node
+        fall_silent()
         quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
         if address:
             check_reachable(address)
@@ -299,6 +303,15 @@ def check_reachable(address: str) -> None:
         raise UsageError(
             f"the Ray cluster {address} cannot be reached: {reason}", "without RAY_ADDRESS, Ray starts on this machine"
         ) from None
+
+
+def fall_silent() -> None:
+    """Let Ray not tell the screen of processes that died, which it does among our results.
+
+    There is no public way to say so: without the private one, there are some lines more.
+    """
+    with suppress(AttributeError):
+        ray._private.worker.print_to_stdstream = lambda *_, **__: None
 
 
 @contextmanager
