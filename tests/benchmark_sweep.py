@@ -1,0 +1,89 @@
+"""Four optimizers × three seeds × five epochs of relu_adam: a sweep with one worker and with two, and plain Keras.
+
+    python -m tests.benchmark_sweep [--textbook]
+
+Plain Keras is one process that builds, compiles and fits every network, and saves it; `--textbook` also runs the
+textbook's script, as tests/peers has it, three times.
+"""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from dnn_cli.runs.store import Store
+from tests.conftest import ROOT
+
+OPTIMIZERS, SEEDS = ("sgd", "rmsprop", "adagrad", "adam"), (1, 2, 3)
+WORDS = [f"optimizer={','.join(OPTIMIZERS)}", f"seed={SEEDS[0]}..{SEEDS[-1]}", "epochs=5"]
+
+PLAIN = """
+import sys
+import keras
+from dnn_cli.data.examples import load_examples, split_examples
+from dnn_cli.spec.load import load
+loaded = load(sys.argv[1]).experiment
+examples = load_examples(loaded.data)
+split = split_examples(loaded.data, examples)
+x, y = examples.inputs.astype("float32") / 255, examples.labels
+for optimizer in sys.argv[2].split(","):
+    for seed in sys.argv[3].split(","):
+        keras.utils.set_random_seed(int(seed))
+        model = keras.Sequential([
+            keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(100, activation="relu"),
+            keras.layers.Dense(10, activation="softmax"),
+        ])
+        model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.fit(x[split.train], y[split.train], validation_data=(x[split.validation], y[split.validation]),
+                  epochs=5, verbose=0)
+        model.save(sys.argv[4])
+"""
+
+
+def seconds(words: list[str], folder: Path) -> float:
+    """How long a command takes."""
+    begun = time.monotonic()
+    subprocess.run(words, cwd=folder, check=True, capture_output=True)
+    return time.monotonic() - begun
+
+
+def sweep(folder: Path, jobs: int) -> None:
+    """A sweep into a folder of its own, and what its runs cost beyond their epochs."""
+    config = str(ROOT / "configs" / "relu_adam.yaml")
+    runs = folder / f"with-{jobs}"
+    words = [sys.executable, "-m", "dnn_cli", "sweep", config, *WORDS, "-j", str(jobs), "--runs-dir", str(runs)]
+    taken = seconds(words, folder)
+    beyond = sorted(
+        entry.record.seconds - sum(row["seconds"] for row in entry.run.read_metrics())
+        for entry in Store(runs).entries()
+        if entry.record and entry.record.seconds
+    )
+    firsts = sorted(entry.run.read_metrics()[0]["seconds"] for entry in Store(runs).entries())
+    print(
+        f"dnn sweep -j {jobs}: {taken:.1f} s; beyond the epochs of a run {statistics.median(beyond):.2f} s", flush=True
+    )
+    print(f"  first epochs {firsts[0]:.2f} to {firsts[-1]:.2f} s, median {statistics.median(firsts):.2f} s", flush=True)
+
+
+def main() -> None:
+    """All of them, one after the other."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        for jobs in (2, 1, 2, 1):
+            sweep(folder, jobs)
+            subprocess.run(["rm", "-r", folder / f"with-{jobs}"], check=True)
+        (folder / "plain.py").write_text(PLAIN)
+        config = str(ROOT / "configs" / "relu_adam.yaml")
+        seeds = ",".join(map(str, SEEDS))
+        plain = [sys.executable, "plain.py", config, ",".join(OPTIMIZERS), seeds, str(folder / "x.keras")]
+        print(f"plain fit in one process: {seconds(plain, folder):.1f} s", flush=True)
+        if "--textbook" in sys.argv:
+            script = [sys.executable, str(ROOT / "tests" / "peers" / "textbook.py")]
+            each = [seconds(script, folder) for _ in SEEDS]
+            print(f"the textbook's script: {statistics.median(each):.1f} s a run", flush=True)
+
+
+if __name__ == "__main__":
+    main()
