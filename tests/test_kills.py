@@ -2,6 +2,7 @@
 
 import random
 import time
+from itertools import cycle, islice
 
 from tests import forked
 from tests.kills import CASES, Campaign
@@ -10,10 +11,12 @@ from tests.kills import CASES, Campaign
 def test_a_training_that_is_killed_comes_to_the_bits_of_one_that_was_not(config, tmp_path):
     campaign = Campaign(tmp_path, config(), random.Random(4))
     campaign.begin()
-    for case in CASES:
+    for case in islice(cycle(CASES), 12):
         campaign.kill(case)
+        if campaign.finished >= len(CASES) and campaign.killed >= 3 and campaign.resumed >= 2:
+            break
     assert campaign.killed >= 3
-    assert campaign.resumed >= 1
+    assert campaign.resumed >= 2
 
 
 def test_two_that_take_up_one_run(config, tmp_path):
