@@ -7,7 +7,6 @@ pools that share a queue wait for a lock that died with its holder, and do not k
 import multiprocessing
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,6 +19,7 @@ from dnn_cli.errors import DnnError
 from dnn_cli.execute.task import Begun, Ended, Event, Task
 from dnn_cli.execute.worker import serve, silence
 from dnn_cli.runs.run import Run
+from dnn_cli.training.programs import temporary_directory
 
 CONTEXT = multiprocessing.get_context("forkserver")
 PATIENCE = 3.0
@@ -51,7 +51,7 @@ class Pool:
         self.size = size
         self.gpus = gpus
         self.workers: list[Worker | None] = [None] * size
-        self.folder = tempfile.TemporaryDirectory(prefix="dnn-workers-", ignore_cleanup_errors=True)
+        self.folder = temporary_directory("dnn-workers-")
 
     @property
     def busy(self) -> list[Worker]:

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -24,6 +25,9 @@ from dnn_cli.training.processor import cpu_line
 FLAG = "--tf_xla_persistent_cache_directory"
 PREFIX = "dnn-xla-"
 """Of the names of working directories."""
+
+DAY = 86_400
+"""Seconds; a process of a younger directory may live where its number is not known here, as in a container."""
 
 MAX_NETWORKS = 100
 """So many networks' programs are kept, some hundred kilobytes each."""
@@ -61,12 +65,26 @@ def working_directory() -> Path | None:
     if FLAG in flags:
         return None
     try:
-        directory = tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
+        directory = temporary_directory(PREFIX)
     except OSError:
         return None
     OPEN.append(directory)
     os.environ["TF_XLA_FLAGS"] = f"{flags} {FLAG}={directory.name}".strip()
     return Path(directory.name)
+
+
+def temporary_directory(prefix: str) -> tempfile.TemporaryDirectory[str]:
+    """A directory for this process, named by it; what processes that were killed have left is removed.
+
+    Raises:
+        OSError: there is no place for one.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        owner = left.name.removeprefix(prefix).partition("-")[0]
+        with suppress(OSError):  # of another user, or gone by now
+            if owner.isdigit() and not Path(f"/proc/{owner}").exists() and time.time() - left.stat().st_mtime > DAY:
+                shutil.rmtree(left)
+    return tempfile.TemporaryDirectory(prefix=f"{prefix}{os.getpid()}-", ignore_cleanup_errors=True)
 
 
 def flags_of_user() -> str:

@@ -121,3 +121,15 @@ def test_nothing_is_left_behind(program, config, tmp_path):
     place.mkdir()
     program("train", config(), "epochs=1", TMPDIR=str(place))
     assert [path for path in Path(place).iterdir() if path.name.startswith("dnn-")] == []
+
+
+def test_what_killed_processes_have_left_is_removed_after_a_day(tmp_path, monkeypatch):
+    monkeypatch.setattr(programs.tempfile, "tempdir", str(tmp_path))
+    dead, alive = 4_194_305, os.getpid()  # more than any process's number can be
+    for name, age in ((f"x-{dead}-old", 2), (f"x-{dead}-young", 0.5), (f"x-{alive}-old", 2), ("x-other", 2)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age * 86_400,) * 2)
+    with programs.temporary_directory("x-") as made:
+        assert f"x-{alive}-" in made
+        assert not (tmp_path / f"x-{dead}-old").exists()
+        assert len(list(tmp_path.iterdir())) == 4
