@@ -208,7 +208,7 @@ def with_wishes(sweep: Sweep, wishes: Wishes, *, searched: bool) -> Sweep:
         sweep,
         search=search,
         trials=trials,
-        minutes=wishes.minutes or sweep.minutes,
+        minutes=sweep.minutes if wishes.minutes is None else wishes.minutes,
         search_seed=sweep.search_seed if wishes.seed is None else wishes.seed,
     )
 
