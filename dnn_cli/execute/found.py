@@ -35,7 +35,11 @@ def find(store: Store, wanted: Iterable[Planned]) -> dict[str, Found]:
         DataError: the user's own data is not to be had, so that nobody knows whether it is still the same.
     """
     experiments = {planned.key: planned for planned in wanted}
-    entries = [entry for entry in store.entries() if entry.record and entry.record.experiment in experiments]
+    entries = [
+        entry
+        for entry in store.entries()
+        if entry.record and entry.record.experiment in experiments and not was_changed(entry.record)
+    ]
     found: dict[str, Found] = {}
     for entry in sorted(entries, key=usefulness):
         assert entry.record is not None and entry.record.experiment is not None  # noqa: S101 - chosen so
@@ -46,6 +50,11 @@ def find(store: Store, wanted: Iterable[Planned]) -> dict[str, Found]:
         if data.dataset in OWN and found[key].record.data.get("fingerprint") != fingerprint(data, fingerprints):
             del found[key]  # the file of that name has other content now
     return found
+
+
+def was_changed(record: Record) -> bool:
+    """Whether a run was something else for a part of its way, so that it is not what its config says."""
+    return any(resume.forced for resume in record.resumed)
 
 
 def usefulness(entry: Entry) -> int:

@@ -19,8 +19,8 @@ from dnn_cli.execute.local import unheard
 from dnn_cli.execute.session import Session
 from dnn_cli.execute.task import Ended, Event, Task
 from dnn_cli.runs.parcel import adopt, pack, unpack
-from dnn_cli.runs.run import Run
-from dnn_cli.runs.store import Store
+from dnn_cli.runs.run import Run, parse_record
+from dnn_cli.runs.store import Store, run_id
 from dnn_cli.spec.data import Data
 
 # Ray reads its environment when it is imported.
@@ -206,7 +206,7 @@ class Cluster:
             try:
                 if not delivery.run:
                     return ending(task, delivery.reason)
-                if task.run is None:
+                if task.run is None or parse_record(delivery.run["run.json"]).id != run_id(Run(task.run)):
                     run = adopt(delivery.run, Store(task.runs_dir))
                 else:
                     run = Run(task.run)

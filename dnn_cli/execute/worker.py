@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dnn_cli.errors import DnnError
+from dnn_cli.errors import DnnError, UsageError
 from dnn_cli.execute.log import Lines, Log
 from dnn_cli.execute.session import Session
 from dnn_cli.execute.task import Begun, Doing, Ended, EpochDone, Event, Moved, Task
@@ -39,13 +39,23 @@ def carry_out(task: Task, session: Session, tell: Tell, stop: Callable[[], str])
     from dnn_cli.training.endings import Interrupted
 
     log = Wire(task.number, tell)
+
+    def begin() -> None:
+        train_new(task.loaded, Store(task.runs_dir), log, Told(stop), sweeps=task.sweeps, session=session)
+
     try:
         if task.run is None:
-            train_new(task.loaded, Store(task.runs_dir), log, Told(stop), sweeps=task.sweeps, session=session)
+            begin()
         else:
-            run = Run(task.run)
             tell(Begun(task.number, task.run))
-            train_further(run, task.loaded, log, Told(stop), force=task.force, sweeps=task.sweeps, session=session)
+            try:
+                train_further(
+                    Run(task.run), task.loaded, log, Told(stop), force=task.force, sweeps=task.sweeps, session=session
+                )
+            except UsageError:  # of another Keras, for one; nothing has been changed
+                if not task.sweeps:
+                    raise
+                begin()
     except Interrupted as error:
         reason = str(error)
     except DnnError as error:

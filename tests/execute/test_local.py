@@ -3,12 +3,14 @@
 import os
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 
 from dnn_cli.execute.local import Pool, cause
 from dnn_cli.execute.many import Queue, train_all
 from dnn_cli.execute.task import Begun, Ended, EpochDone, Moved, Task
+from dnn_cli.runs.record import Membership
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.load import load
 from dnn_cli.training.programs import network_key
@@ -107,6 +109,19 @@ def test_a_training_that_is_told_to_end_is_saved_and_goes_on(pool, task, trained
     (ended,) = train_all(Queue([further]), pool, Board(), never)
     assert ended.status == "completed", ended.why
     assert_same(trained(further.loaded.experiment)[0], Run(ended.run))
+
+
+def test_a_run_of_a_sweep_that_cannot_go_on_is_trained_anew(pool, task):
+    (first,) = train_all(Queue([task()]), pool, Board(), never)
+    run = Run(first.run)
+    record = run.read_record()
+    run.write_record(record.model_copy(update={"status": "interrupted", "versions": {"tensorflow": "1.0"}}))
+    (refused,) = train_all(Queue([task("epochs=3", run=run.directory)]), pool, Board(), never)
+    assert "tensorflow: 1.0 →" in refused.why
+    mine = Membership(id="0" * 8, name="x", settings={"seed": "1"})
+    (anew,) = train_all(Queue([replace(task(run=run.directory), sweeps=(mine,))]), pool, Board(), never)
+    assert (anew.status, anew.run == run.directory, anew.record.sweeps) == ("completed", False, (mine,))
+    assert run.read_record().status == "interrupted"
 
 
 def test_a_wish_that_nobody_answers_ends_the_process(pool, task, monkeypatch):
