@@ -24,6 +24,7 @@ Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
+TOO_DEEP = f"is nested more than {MAX_DEPTH} deep"
 MAX_VALUES = 50_000
 """Bounds a config far beyond any use, so that no file can exhaust time or memory."""
 
@@ -106,6 +107,8 @@ def parse_yaml(text: str, source: str) -> Document:
         reason = ", ".join(part for part in (error.context, error.problem) if part)
         if mark and text[mark.index : mark.index + 1] == "\t":
             raise refuse(place, "is not YAML: a tab cannot indent", "use spaces") from None
+        if "nesting depth" in reason:  # a scanner that looks ahead, and has a limit of its own
+            raise refuse(place, TOO_DEEP) from None
         raise refuse(place, f"is not YAML: {reason}") from None
     except yaml.YAMLError as error:
         raise refuse(Place(source), f"is not YAML: {' '.join(str(error).split())}") from None
@@ -173,7 +176,7 @@ class Reader:
 
     def value(self, event: Any, path: KeyPath) -> Any:
         if len(path) > MAX_DEPTH:
-            raise refuse(self.at(event), f"is nested more than {MAX_DEPTH} deep")
+            raise refuse(self.at(event), TOO_DEEP)
         self.places.setdefault(path, self.at(event))
         if isinstance(event, yaml.AliasEvent):
             return self.follow(event, path)
@@ -211,7 +214,7 @@ class Reader:
         value, size = anchored
         self.add(size, alias)
         if len(path) + depth(value) > MAX_DEPTH:
-            raise refuse(self.at(alias), f"is nested more than {MAX_DEPTH} deep")
+            raise refuse(self.at(alias), TOO_DEEP)
         return copy.deepcopy(value)
 
     def mapping(self, path: KeyPath) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Literal
 
 from dnn_cli.spec.augmentation import Augmentation, Moving
 from dnn_cli.spec.experiment import Experiment
-from dnn_cli.spec.layers import Conv2D, Dropout, GaussianNoise
+from dnn_cli.spec.layers import Conv2D, Dense, Dropout, GaussianNoise
+from dnn_cli.spec.stack import walk
 from dnn_cli.spec.summary import summarize
 
 CHUNK_WORK = 2e9
@@ -73,4 +74,7 @@ def choose_jit(experiment: Experiment, *, gpu: bool) -> tuple[bool, str]:
     for layer in experiment.model.stack:
         if isinstance(layer, SLOW_WITH_XLA):
             return False, f"no XLA, which is slow at {layer.type} on a CPU"
+    for stage in walk(experiment.model.stack, experiment.data.input_shape):
+        if isinstance(stage.layer, Dense) and stage.input_shape[-1] == 1:  # a product of vectors, not of matrices
+            return False, "no XLA, which adds up a Dense layer of one input in another order in the loop"
     return True, "XLA, as nothing in the stack is slow with it"

@@ -12,6 +12,7 @@ CONVOLUTION = (
 )
 DROPOUT = "layers=[Flatten, {type: Dropout, rate: 0.5}, {type: Dense, units: 10}]"
 POOLING = "layers=[{type: Reshape, target_shape: [8, 8, 1]}, MaxPooling2D, Flatten, {type: Dense, units: 10}]"
+ONE_INPUT = "layers=[Flatten, {type: Dense, units: 1}, {type: Dense, units: 10}]"
 FLIP = "layers=[{type: Reshape, target_shape: [8, 8, 1]}, RandomFlip, Flatten, {type: Dense, units: 10}]"
 ROTATION = FLIP.replace("RandomFlip", "{type: RandomRotation, factor: 0.1}")
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -36,13 +37,14 @@ def test_the_configs_run_in_chunks_and_only_what_is_slow_with_it_without_xla(pat
         ([DROPOUT], False, "chunked", False, "float32", "no XLA, which is slow at Dropout on a CPU"),
         ([DROPOUT, "jit=true"], False, "chunked", True, "float32", "jit: true"),
         ([POOLING], False, "chunked", True, "float32", "XLA, as"),
+        ([ONE_INPUT], False, "chunked", False, "float32", "no XLA, which adds up a Dense layer of one input"),
         ([ROTATION], True, "chunked", False, "float32", "no XLA, which cannot run RandomRotation"),
         ([FLIP], False, "chunked", False, "float32", "no XLA, which is slow at RandomFlip on a CPU"),
         (["mixed_precision=true"], False, "chunked", True, "mixed_bfloat16", "XLA, as"),
         (["mixed_precision=true"], True, "chunked", True, "mixed_float16", "XLA, on a GPU"),
     ],
     ids=["as it is", "jit off", "plain fit", "plain fit with jit", "convolution", "convolution on a GPU", "dropout",
-         "dropout with jit", "pooling", "augmentation on a GPU", "flipping", "16 bits", "16 bits on a GPU"],
+         "dropout with jit", "pooling", "one input", "augmentation on a GPU", "flipping", "16 bits", "16 bits on a GPU"],
 )  # fmt: skip
 def test_what_is_chosen_and_why(experiment, overrides, gpu, engine, jit, precision, why):
     plan = choose_plan(experiment(*overrides), 1437, gpu=gpu)
