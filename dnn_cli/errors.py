@@ -2,6 +2,7 @@
 
 DnnError            exit 1   the command could not do its work
 ├── UsageError      exit 2   the command line asks for something that is not there
+│   └── QueryError    exit 2   a condition on runs has a fault; points at it
 ├── ConfigError     exit 2   an experiment has faults; holds every one of them
 ├── DataError       exit 1   a dataset could not be found, read or trusted
 │   └── OwnDataError  exit 2   a user's own data file is missing or not what it should be
@@ -31,6 +32,10 @@ class UsageError(DnnError):
     """The command line names something that does not exist or does not go together."""
 
     exit_code = 2
+
+
+class QueryError(UsageError):
+    """A condition on runs has a fault; the message has a line for the condition and one that points at the place."""
 
 
 class DataError(DnnError):

@@ -11,7 +11,7 @@ import dnn_cli
 from dnn_cli.cli import bench, check, compare, evaluate, new, reproduce, resume, runs, schema, summary, sweep, train
 from dnn_cli.cli import list as listing
 from dnn_cli.cli.console import fall_silent, notes
-from dnn_cli.errors import ConfigError, DataError, DnnError
+from dnn_cli.errors import ConfigError, DataError, DnnError, QueryError
 from dnn_cli.report.words import visible
 
 
@@ -97,7 +97,8 @@ def report(error: DnnError) -> int:
         for fault in error.faults:
             console.print(visible(fault))
     else:
-        message = error.message.split("\n") if isinstance(error, DataError) else [error.message]  # a source a line
+        several = isinstance(error, DataError | QueryError)  # a source a line, or a query and what points into it
+        message = error.message.split("\n") if several else [error.message]
         lines = [f"dnn: {message[0]}", *message[1:], *([f"  {error.hint}"] if error.hint else [])]
         for line in lines:
             console.print(visible(line))

@@ -8,6 +8,7 @@ from typing import IO, Any, TextIO
 from rich.console import Console
 from rich.table import Table
 
+from dnn_cli.report.tables import PlainTable
 from dnn_cli.report.words import WIDE
 
 
@@ -59,14 +60,21 @@ def notes() -> Console:
     return console(sys.stderr)
 
 
+def has_edge(console: Console) -> bool:
+    """Whether lines end somewhere: on a terminal, even if it is a plain one."""
+    return console.width < WIDE
+
+
 def show(console: Console, table: Table) -> None:
     """Print a table, in a pipe without the spaces that fill its last column."""
     if console.is_terminal:
         console.print(table)
-        return
-    with console.capture() as capture:
-        console.print(table)
-    write_result("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+    elif isinstance(table, PlainTable) and not has_edge(console):
+        write_result(table.text())
+    else:
+        with console.capture() as capture:
+            console.print(table)
+        write_result("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
 
 def print_json(document: dict[str, Any]) -> None:

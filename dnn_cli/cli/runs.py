@@ -1,4 +1,4 @@
-"""`dnn runs`: the runs there are, and what becomes of those that nobody needs."""
+"""`dnn runs`: the runs there are, what is said about them, and what becomes of those that nobody needs."""
 
 import os
 import shlex
@@ -11,6 +11,8 @@ import typer
 
 from dnn_cli.cli.arguments import AsJson, RunsDir
 from dnn_cli.cli.console import notes, print_json, results, show
+from dnn_cli.cli.run_labels import note, rename, show_run, tag
+from dnn_cli.cli.run_list import Wish, print_list, split
 from dnn_cli.errors import UsageError
 from dnn_cli.report.words import visible
 
@@ -19,36 +21,78 @@ if TYPE_CHECKING:
 
 Yes = Annotated[bool, typer.Option("--yes", help="Delete without a question.")]
 
+PIPE = "dnn runs --where … --ids | xargs dnn runs … does something to all that are found"
+
 group = typer.Typer()
 
 
 @group.callback(invoke_without_command=True)
-def runs(context: typer.Context, runs_dir: RunsDir = Path("runs"), as_json: AsJson = False) -> None:
-    """List the runs, the latest first, or free the disk of some."""
+def runs(
+    context: typer.Context,
+    where: Annotated[
+        Optional[str],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        typer.Option("--where", help="Only runs like: best.val_accuracy > 0.87 and (optimizer = adam or tag = paper)."),
+    ] = None,
+    sort_by: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--sort-by", metavar="FIELD", help="By a field that --where knows; -FIELD: the largest first."),
+    ] = None,
+    columns: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--columns", metavar="FIELD,…", help="Fields to show, as id,seed,best.val_loss."),
+    ] = None,
+    limit: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--limit", metavar="N", min=1, help="At most so many runs."),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every run with nothing cut; with --csv every field.")
+    ] = False,
+    ids: Annotated[bool, typer.Option("--ids", help="Print ids and nothing else, for other commands.")] = False,
+    runs_dir: RunsDir = Path("runs"),
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, values in full.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
+    as_latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table.")] = False,
+) -> None:
+    """List the runs, the latest first; label them, or free the disk of some."""
     if context.invoked_subcommand is not None:
         refuse_misplaced(context, context.invoked_subcommand)
         return
-    from dnn_cli.report.runs import entry_document, runs_table
-    from dnn_cli.runs.store import Store
+    forms = {"--ids": ids, "--json": as_json, "--csv": as_csv, "--md": as_markdown, "--latex": as_latex}
+    named = [option for option, wanted in forms.items() if wanted]
+    if len(named) > 1:
+        raise UsageError("--ids, --json, --csv, --md and --latex exclude each other", "name one of them")
+    wish = Wish(where, sort_by, split(columns), limit, everything, named[0] if named else None)
+    if wish.fields and ids:
+        raise UsageError("--ids and --columns exclude each other", "--columns id,… --csv prints several")
+    print_list(wish, runs_dir)
 
-    entries = Store(runs_dir).entries()
-    if as_json:
-        print_json({"runs": [entry_document(entry) for entry in entries]})
-    elif entries:
-        show(results(), runs_table(entries))
-    else:
-        notes().print(f"there are no runs in {visible(runs_dir)}; dnn train makes one")
+
+OPTIONS = {
+    "where": "--where", "sort_by": "--sort-by", "columns": "--columns", "limit": "--limit", "everything": "--all",
+    "ids": "--ids", "runs_dir": "--runs-dir", "as_json": "--json", "as_csv": "--csv", "as_markdown": "--md",
+    "as_latex": "--latex",
+}  # fmt: skip
 
 
 def refuse_misplaced(context: typer.Context, subcommand: str) -> None:
     """Options before a subcommand would go unheard, and runs of another directory would be removed."""
-    for name, option in (("runs_dir", "--runs-dir"), ("as_json", "--json")):
+    for name, option in OPTIONS.items():
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
+            if name not in ("runs_dir", "as_json"):
+                raise UsageError(f"{option} is for the list of runs, and not for {subcommand}", PIPE)
             value = f" {shlex.quote(str(context.params[name]))}" if name == "runs_dir" else ""
             raise UsageError(
                 f"{option} is written before {subcommand}", f"write it after: dnn runs {subcommand} … {option}{value}"
             )
+
+
+group.command("show")(show_run)
+group.command("tag")(tag)
+group.command("note")(note)
+group.command("rename")(rename)
 
 
 @group.command("rm")

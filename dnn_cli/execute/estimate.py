@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from dnn_cli.execute.plan import Planned
-from dnn_cli.runs.store import Entry
+from dnn_cli.runs.entry import Entry
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.layers import Conv2D
 from dnn_cli.spec.summary import summarize

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from dnn_cli.errors import RunError
 from dnn_cli.execute.plan import Planned
+from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.record import Membership, Record
 from dnn_cli.runs.run import Run
-from dnn_cli.runs.store import Entry, Store
+from dnn_cli.runs.store import Store
 from dnn_cli.spec.data import Data
 from dnn_cli.spec.datasets import OWN
 

@@ -11,9 +11,10 @@ from dnn_cli.execute.many import Queue, Search
 from dnn_cli.execute.plan import Planned, check_ends, plan
 from dnn_cli.execute.task import Ended, Task
 from dnn_cli.report.sweep import setting_text
+from dnn_cli.runs.entry import Entry, read_entry
 from dnn_cli.runs.record import Membership
 from dnn_cli.runs.run import Run
-from dnn_cli.runs.store import Entry, Store, read_entry
+from dnn_cli.runs.store import Store
 from dnn_cli.spec.sweep import Sweep, sweep_id
 from dnn_cli.training.programs import network_key
 

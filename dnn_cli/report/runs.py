@@ -1,35 +1,134 @@
 """Runs as a list, as JSON records, and one run's scores as lines."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
-from rich.table import Table
-
-from dnn_cli.report.tables import table
-from dnn_cli.report.words import duration, score
+from dnn_cli.report.tables import PlainTable, drop_to_fit, shorten_to_fit, shortened, table
+from dnn_cli.report.words import WIDE, duration, score
+from dnn_cli.runs.entry import Entry
+from dnn_cli.runs.fields import ABSENT, getter
 from dnn_cli.runs.record import NO_SCORES, Record
 from dnn_cli.runs.run import Run
-from dnn_cli.runs.store import Entry, run_id
+from dnn_cli.runs.store import run_id
+from dnn_cli.spec.differences import short_keys
+
+STARTED = "started (UTC)"
 
 
-def runs_table(entries: Sequence[Entry]) -> Table:
-    """A run a row; where there is no score stands the reason."""
+@dataclass(frozen=True)
+class Listing:
+    """Runs as rows of text, under headers; those in `right` are numbers."""
+
+    headers: list[str]
+    rows: list[list[str]]
+    right: tuple[str, ...] = ()
+    flexible: tuple[str, ...] = ()
+    """What may be cut where the width is short."""
+
+    expendable: tuple[str, ...] = ()
+    """What goes where cutting is not enough."""
+
+
+def usual_listing(entries: Sequence[Entry]) -> Listing:
+    """What a person wants to know of runs; where there is no score stands the reason."""
     watched = {entry.record.results.monitor for entry in entries if entry.record}
     one = watched.pop() if len(watched) == 1 else None
-    headers = ["id", "name", "status", one or "best", "epochs", "time", "started (UTC)"]
+    headers = ["id", "name", "status", one or "best", "epochs", "time", STARTED]
     rows = [row(entry, one) for entry in entries]
-    return table(headers, rows, right=["epochs", "time"], flexible=["name", "status", headers[3]])
+    if any(entry.labels.tags for entry in entries):
+        headers.append("tags")
+        for cells, entry in zip(rows, entries, strict=True):
+            cells.append(", ".join(entry.labels.tags))
+    flexible = ("name", headers[3], "tags")
+    return Listing(headers, rows, ("epochs", "time"), flexible, ("time", "epochs", STARTED))
 
 
 def row(entry: Entry, header: str | None) -> list[str]:
     """A run in the table; its metric is named where the header does not name it."""
     record = entry.record
     if record is None:
-        return ["–", entry.run.directory.name, "broken", entry.broken or "", "", "", ""]
+        return ["–", entry.name, "broken", entry.broken or "", "", "", ""]
     monitor, best = record.results.monitor, record.results.best
     told = score(best.get(monitor)) + ("" if monitor == header else f" {monitor}") if best else record.reason or ""
-    when = record.started[:16].replace("T", " ")
-    return [record.id, record.name, record.status, told, str(record.epochs), duration(record.seconds), when]
+    when = moment(record.started)
+    return [record.id, entry.name, record.status, told, str(record.epochs), duration(record.seconds), when]
+
+
+def chosen_listing(entries: Sequence[Entry], fields: Sequence[str]) -> Listing:
+    """Fields as columns, as they are read by a person."""
+    columns = [[get(entry) for entry in entries] for get in map(getter, fields)]
+    headers = short_keys(fields)
+    right = tuple(header for header, column in zip(headers, columns, strict=True) if is_numeric(column))
+    told = [[cell(field, value) for value in column] for field, column in zip(fields, columns, strict=True)]
+    rows = [list(row) for row in zip(*told, strict=True)]
+    return Listing(headers, rows, right, tuple(headers), tuple(reversed(headers[1:])))
+
+
+def full_listing(entries: Sequence[Entry], fields: Sequence[str]) -> Listing:
+    """Fields as columns, every value in full; what a run does not have is empty."""
+    getters = [getter(field) for field in fields]
+    return Listing(list(fields), [[full(get(entry)) for get in getters] for entry in entries])
+
+
+def values(entry: Entry, fields: Sequence[str]) -> dict[str, Any]:
+    """Fields of a run in JSON; `null` where it has none."""
+    found = {field: getter(field)(entry) for field in fields}
+    return {field: None if value is ABSENT else value for field, value in found.items()}
+
+
+def usual_fields(entries: Sequence[Entry]) -> list[str]:
+    """The fields that `usual_listing` tells of."""
+    watched = dict.fromkeys(f"best.{entry.record.results.monitor}" for entry in entries if entry.record)
+    tag = ["tag"] if any(entry.labels.tags for entry in entries) else []
+    return ["id", "name", "status", "reason", *watched, "trained", "seconds", "started", *tag]
+
+
+def runs_table(listing: Listing, width: int = WIDE) -> PlainTable:
+    """A run a row; where the width is short, columns go and long values are cut."""
+    headers, rows = listing.headers, listing.rows
+    if width < WIDE:
+        at = [index for index, header in enumerate(headers) if header in listing.flexible]
+        least = [[shortened(text, 12) if i in at else text for i, text in enumerate(cells)] for cells in rows]
+        kept, _ = drop_to_fit(headers, least, width, listing.expendable)
+        stays = [header in kept for header in headers]
+        headers, rows = list(compress(headers, stays)), [list(compress(cells, stays)) for cells in rows]
+        rows = shorten_to_fit(headers, rows, width, listing.flexible)
+    return table(headers, rows, right=listing.right)
+
+
+def cell(field: str, value: Any) -> str:
+    """The value of a field as a person reads it."""
+    if value is None or value is ABSENT or value == ():
+        return "–"
+    if field in ("started", "ended"):
+        return moment(str(value))
+    if field in ("seconds", "age"):
+        return duration(value)
+    if isinstance(value, float):
+        return score(value) if field.startswith(("best.", "last.", "model.")) else f"{value:g}"
+    return f"{value:,}" if field.startswith("parameters") else full(value)
+
+
+def full(value: Any) -> str:
+    """The value of a field with nothing left out."""
+    if value is None or value is ABSENT:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ", ".join(map(full, value)) if isinstance(value, tuple) else str(value)
+
+
+def is_numeric(values: Sequence[Any]) -> bool:
+    """Whether there are numbers, and nothing but numbers."""
+    told = [value for value in values if value is not None and value is not ABSENT]
+    return bool(told) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in told)
+
+
+def moment(text: str) -> str:
+    """A time of a record to the minute."""
+    return text[:16].replace("T", " ")
 
 
 def run_document(run: Run, record: Record) -> dict[str, Any]:
@@ -52,8 +151,9 @@ def run_document(run: Run, record: Record) -> dict[str, Any]:
 
 def entry_document(entry: Entry) -> dict[str, Any]:
     """The same for a run as it was found, which may be broken."""
+    said = {"tags": list(entry.labels.tags), "note": entry.labels.note}
     if entry.record is not None:
-        return run_document(entry.run, entry.record)
+        return {**run_document(entry.run, entry.record), **said}
     nothing = dict.fromkeys(("engine", "epochs", "seconds", "last", "best"))
     return {
         "id": run_id(entry.run),
@@ -62,6 +162,7 @@ def entry_document(entry: Entry) -> dict[str, Any]:
         "status": "broken",
         "reason": entry.broken,
         **nothing,
+        **said,
     }
 
 

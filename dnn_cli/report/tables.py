@@ -1,30 +1,83 @@
-"""Tables for the terminal."""
+"""Tables for the terminal, and for pipes."""
 
 from collections.abc import Iterable, Sequence
 
 from rich import box
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from dnn_cli.report.words import visible
 
+GAP = 2
+"""Columns between two columns of a table."""
+
+
+class PlainTable(Table):
+    """A table that Rich lays out for a terminal, and that lays itself out for a pipe, where that takes less time."""
+
+    def __init__(
+        self, headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str], flexible: Sequence[str]
+    ) -> None:
+        super().__init__(
+            box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold"
+        )
+        self.headers = list(headers)
+        self.cells = [[visible(cell) for cell in row] for row in rows]
+        self.right = right
+        for header in headers:
+            self.add_column(
+                header,
+                justify="right" if header in right else "left",
+                overflow="ellipsis",
+                no_wrap=header not in flexible,
+            )
+
+    def fill(self) -> None:
+        """Hand the cells to Rich, once it is going to need them."""
+        if not self.rows:
+            for row in self.cells:
+                self.add_row(*map(Text, row))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        self.fill()
+        yield from super().__rich_console__(console, options)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        self.fill()
+        return super().__rich_measure__(console, options)
+
+    def text(self) -> str:
+        """The same table in full width, without the spaces that fill its last column."""
+        columns = list(zip(self.headers, *self.cells, strict=True))
+        widths = [max(map(cells_of, column)) for column in columns]
+        left = [header not in self.right for header in self.headers]
+        rule = "─" * (sum(widths) + GAP * (len(widths) - 1))
+        lines = [line(self.headers, widths, left), rule, *(line(row, widths, left) for row in self.cells)]
+        return "".join(f"{text}\n" for text in lines)
+
+
+def line(cells: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> str:
+    """A row of a table."""
+    padded = []
+    for cell, width, is_left in zip(cells, widths, left, strict=True):
+        space = " " * (width - cells_of(cell))
+        padded.append(cell + space if is_left else space + cell)
+    return (" " * GAP).join(padded).rstrip()
+
+
+def cells_of(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    return len(text) if text.isascii() else cell_len(text)
+
 
 def table(
     headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = (), flexible: Sequence[str] = ()
-) -> Table:
+) -> PlainTable:
     """A plain table; columns in `right` hold numbers, those in `flexible` wrap where it is narrow."""
-    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    for header in headers:
-        made.add_column(
-            header,
-            justify="right" if header in right else "left",
-            overflow="ellipsis",
-            no_wrap=header not in flexible,
-        )
-    for row in rows:
-        made.add_row(*(Text(visible(cell)) for cell in row))
-    return made
+    return PlainTable(headers, rows, right, flexible)
 
 
 def drop_to_fit(
@@ -33,8 +86,39 @@ def drop_to_fit(
     """A table less as many of its `expendable` columns, in their order, as it must lose to fit a width."""
     columns = list(zip(headers, *rows, strict=True))
     for name in expendable:
-        if sum(max(map(cell_len, column)) + 2 for column in columns) - 2 <= width:
+        if sum(max(map(cells_of, column)) + GAP for column in columns) - GAP <= width:
             break
         columns = [column for column in columns if column[0] != name]
     kept, *cells = (list(row) for row in zip(*columns, strict=True))
     return kept, cells
+
+
+def shorten_to_fit(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], width: int, flexible: Sequence[str], least: int = 8
+) -> list[list[str]]:
+    """The rows of a table whose longest cells are cut, so that it fits a width.
+
+    Only columns in `flexible` are, the widest first and none to fewer than `least` columns of the terminal.
+    """
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in headers]
+    widths = [max(map(cells_of, (header, *column))) for header, column in zip(headers, columns, strict=True)]
+    soft = [size for header, size in zip(headers, widths, strict=True) if header in flexible]
+    room = width - GAP * (len(widths) - 1) - (sum(widths) - sum(soft))
+    limit = max(soft, default=least)
+    while limit > least and sum(min(size, limit) for size in soft) > room:
+        limit -= 1
+    spare = max(0, room - sum(min(size, limit) for size in soft))
+    for header, column, size in zip(headers, columns, widths, strict=True):
+        if header in flexible and size > limit:
+            most = min(size, limit + spare)
+            spare -= most - limit
+            column[:] = [shortened(cell, most) for cell in column]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def shortened(text: str, width: int) -> str:
+    """A text in one line that takes at most so many columns of a terminal; what is cut off is told by …."""
+    text = visible(text)
+    if cells_of(text) <= width:
+        return text
+    return f"{set_cell_size(text, max(width - 1, 0)).rstrip()}…"

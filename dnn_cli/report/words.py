@@ -11,8 +11,11 @@ WIDE = 10_000
 
 def visible(text: object) -> str:
     """A text in one line, less what could steer a terminal; for text that was read from a file or a command line."""
+    text = str(text)
+    if text.isprintable():
+        return text
     hidden = ("Cc", "Cf", "Cs", "Zl", "Zp")
-    return "".join("�" if unicodedata.category(c) in hidden and c not in "\u200c\u200d" else c for c in str(text))
+    return "".join("�" if unicodedata.category(c) in hidden and c not in "\u200c\u200d" else c for c in text)
 
 
 def score(value: float | None) -> str:

@@ -13,10 +13,11 @@ from itertools import groupby
 from pathlib import Path
 
 from dnn_cli.errors import RunError
+from dnn_cli.runs.entry import read_entry
 from dnn_cli.runs.files import TEMPORARY
 from dnn_cli.runs.lock import is_held
 from dnn_cli.runs.run import Run
-from dnn_cli.runs.store import MADE_NAME, read_entry, stamp_of
+from dnn_cli.runs.store import MADE_NAME, stamp_of
 from dnn_cli.runs.trash import Failure, delete, tree_bytes, untrained
 
 LAST = "last checkpoint"

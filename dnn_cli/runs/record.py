@@ -91,6 +91,19 @@ class Resume(BaseModel):
     """Why it did not go on from its last checkpoint."""
 
 
+class Evaluation(BaseModel):
+    """One time that a trained network was scored, and on what."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    at: str
+    """UTC, in ISO 8601."""
+
+    split: Literal["test", "validation"]
+    examples: int
+    scores: Scores
+
+
 class Membership(BaseModel):
     """That a run belongs to a sweep, and what of it is its own there."""
 
@@ -130,6 +143,9 @@ class Record(BaseModel):
 
     sweeps: tuple[Membership, ...] = ()
     """Those that the run belongs to."""
+
+    evaluated: tuple[Evaluation, ...] = ()
+    """What `dnn evaluate` has found; whoever chooses between runs by a test set has none left."""
 
     engine: str | None = None
     plan: dict[str, Any] = {}

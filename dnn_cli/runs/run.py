@@ -16,6 +16,9 @@ from dnn_cli.runs.files import write_text
 from dnn_cli.runs.lock import held, is_held
 from dnn_cli.runs.record import LARGEST, SCHEMA_VERSION, Record, Results, Scores, utc_now
 
+CONFIG, RECORD, METRICS, LABELS = "config.yaml", "run.json", "metrics.csv", "labels.json"
+"""The small files."""
+
 MAX_BYTES = 50_000_000
 """Larger records or metrics are not ours."""
 
@@ -31,17 +34,17 @@ class Run:
     @property
     def config(self) -> Path:
         """The resolved experiment, trainable again as it is."""
-        return self.directory / "config.yaml"
+        return self.directory / CONFIG
 
     @property
     def record(self) -> Path:
         """How the run went: see `runs.record`."""
-        return self.directory / "run.json"
+        return self.directory / RECORD
 
     @property
     def metrics(self) -> Path:
         """A row an epoch."""
-        return self.directory / "metrics.csv"
+        return self.directory / METRICS
 
     @property
     def model(self) -> Path:
@@ -79,8 +82,13 @@ class Run:
         return self.directory / "train.log"
 
     @property
+    def labels(self) -> Path:
+        """What a person says about the run: see `runs.labels`. No training writes it, so it is none of `files`."""
+        return self.directory / LABELS
+
+    @property
     def files(self) -> tuple[Path, ...]:
-        """Every file that a run can have: those without which it could not go on first, the record near the end."""
+        """Every file that a training writes: those without which it could not go on first, the record near the end."""
         return (
             self.last_checkpoint, self.previous_checkpoint, self.config, self.metrics, self.model, self.best_model,
             self.predictions, self.record, self.log,

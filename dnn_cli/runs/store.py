@@ -4,14 +4,15 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from dnn_cli.errors import RunError, UsageError, nearest
+from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.files import sync_directory, write_text
+from dnn_cli.runs.index import Index
 from dnn_cli.runs.lock import held
 from dnn_cli.runs.record import NO_SCORES, Membership, Record
 from dnn_cli.runs.run import Run
@@ -26,15 +27,6 @@ MADE_NAME = re.compile(r"\.?\d{8}-\d{6}-.+-[0-9a-f]{8}", re.DOTALL)
 """The name that a store gives to a run, with a dot in front as long as it is being made."""
 
 ELSEWHERE = "name another place with --runs-dir"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A run as it was found: with its record, or with the reason why it cannot be read or used."""
-
-    run: Run
-    record: Record | None
-    broken: str | None = None
 
 
 class Store:
@@ -117,12 +109,17 @@ class Store:
     def entries(self) -> list[Entry]:
         """Every run, the latest first."""
         try:
-            directories = [path for path in self.root.iterdir() if is_run_name(path)]
+            with os.scandir(self.root) as found:
+                directories = [self.root / one.name for one in found if is_run_name(one)]
         except FileNotFoundError:
             return []
         except OSError as error:
             raise RunError(f"{self.root} cannot be listed: {error.strerror}", "") from None
-        return sorted((read_entry(Run(directory)) for directory in directories), key=age, reverse=True)
+        return sorted(Index(self.root).entries(directories), key=age, reverse=True)
+
+    def detailed(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Runs with their experiments and metrics, for work that looks at many."""
+        return Index(self.root).detailed(entries)
 
     def find(self, address: str) -> Run:
         """The run with an address.
@@ -230,14 +227,6 @@ def run_id(run: Run) -> str:
     return run.directory.absolute().name.rpartition("-")[2]
 
 
-def is_run_name(path: Path) -> bool:
-    """Whether a path in the runs directory is a run: a directory, or a link to one, that is not hidden."""
+def is_run_name(path: "Path | os.DirEntry[str]") -> bool:
+    """Whether something in the runs directory is a run: a directory, or a link to one, that is not hidden."""
     return not path.name.startswith(".") and (path.is_symlink() or path.is_dir())
-
-
-def read_entry(run: Run) -> Entry:
-    """A run with its record, or with the reason why it cannot be read."""
-    try:
-        return Entry(run, run.read_record())
-    except RunError as error:
-        return Entry(run, None, error.message)

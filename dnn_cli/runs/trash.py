@@ -9,20 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dnn_cli.errors import RunError, UsageError, nearest
+from dnn_cli.runs.entry import Entry, read_entry
 from dnn_cli.runs.files import sync_directory
 from dnn_cli.runs.lock import held, is_held
 from dnn_cli.runs.run import Run
-from dnn_cli.runs.store import (
-    ADDRESSES,
-    MADE_NAME,
-    Entry,
-    Store,
-    best,
-    is_run_directory,
-    is_run_name,
-    read_entry,
-    run_id,
-)
+from dnn_cli.runs.store import ADDRESSES, MADE_NAME, Store, best, is_run_directory, is_run_name, run_id
 
 MAX_CHOICES = 5
 """So many runs are told of those that an address may mean."""

@@ -26,7 +26,7 @@ assert not heavy, heavy
     [
         ["--help"], ["--version"], ["train", "--help"], ["summary", "digits.yaml"], ["check", "digits.yaml"], ["runs"],
         ["compare"], ["compare", "--json"], ["list", "layers"], ["list", "optimizers"], ["list", "datasets"],
-        ["schema"],
+        ["schema"], ["runs", "--where", "seed = 42"], ["runs", "show", "digits"],
     ],
     ids=" ".join,
 )  # fmt: skip

@@ -1,6 +1,11 @@
-import pytest
+import io
 
-from dnn_cli.report.tables import drop_to_fit
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from dnn_cli.report.tables import cells_of, drop_to_fit, shorten_to_fit, shortened, table
 
 HEADERS = ["name", "settings", "time", "curve"]
 ROWS = [["모델", "a", "1.0 s", "▁▂"], ["second", "bb", "12.0 s", "▁█"]]
@@ -20,3 +25,46 @@ def test_columns_go_in_their_order_until_the_rest_fits(width, kept):
     assert headers == kept
     assert [len(row) for row in rows] == [len(kept)] * 2
     assert [row[0] for row in rows] == ["모델", "second"]
+
+
+def laid_out_by_rich(made):
+    stream = io.StringIO()
+    Console(file=stream, width=10_000, force_terminal=False, markup=False, emoji=False, highlight=False).print(made)
+    return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
+
+
+CELLS = st.text("ab 패션–▁█é\x1b\n", max_size=9).map(str.strip)
+
+
+@given(st.lists(st.lists(CELLS, min_size=3, max_size=3), max_size=5), st.sets(st.sampled_from(["a", "bb", "패"])))
+def test_a_pipe_gets_what_rich_would_print(rows, right):
+    made = table(["a", "bb", "패"], rows, right=list(right))
+    assert made.text() == laid_out_by_rich(made)
+
+
+def test_a_table_can_be_printed_more_than_once():
+    made = table(HEADERS, ROWS)
+    assert laid_out_by_rich(made) == laid_out_by_rich(made) == made.text()
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "short"),
+    [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("패션모델", 8, "패션모델"), ("패션모델", 7, "패션모…"),
+     ("패션모델", 6, "패션…"), ("a b c", 3, "a…"), ("a\nb", 3, "a�b")],
+)  # fmt: skip
+def test_what_is_cut_off_is_told(text, width, short):
+    assert shortened(text, width).replace(" …", "…") == short
+    assert cells_of(shortened(text, width)) <= width
+
+
+@given(
+    st.lists(st.lists(st.text("ab 패–", max_size=30), min_size=3, max_size=3), min_size=1, max_size=4),
+    st.integers(30, 60),
+)
+def test_flexible_columns_are_cut_until_the_table_fits(rows, width):
+    rows = [[row[0], row[1], "x" * 8] for row in rows]
+    cut = shorten_to_fit(["a", "b", "fixed"], rows, width, ["a", "b"])
+    assert max(map(len, table(["a", "b", "fixed"], cut).text().splitlines())) <= width
+    assert all(row[2] == "x" * 8 for row in cut)
+    if sum(max(1, *(cells_of(row[i]) for row in rows)) for i in (0, 1)) + 12 <= width:
+        assert cut == rows

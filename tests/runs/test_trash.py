@@ -5,9 +5,10 @@ import pytest
 
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.runs import trash as trash_module
+from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.lock import held
 from dnn_cli.runs.run import Run
-from dnn_cli.runs.store import Entry, Store
+from dnn_cli.runs.store import Store
 from dnn_cli.runs.trash import Discarded, Trash, tree_bytes
 
 
