@@ -1,14 +1,24 @@
-"""`dnn compare`: completed runs beside each other."""
+"""`dnn compare`: completed runs beside each other, and what may be said of them."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from dnn_cli.cli.arguments import AsJson, RunsDir
 from dnn_cli.cli.console import notes, print_json, results, show, write_result
 from dnn_cli.errors import UsageError
-from dnn_cli.report.words import visible
+from dnn_cli.report.words import WIDE, visible
+
+if TYPE_CHECKING:
+    from dnn_cli.compare.comparison import Comparison
+    from dnn_cli.runs.entry import Entry
+    from dnn_cli.runs.selection import Lookup
+
+MOST_ROWS = 50
+"""So many rows are shown on a terminal."""
+
+MOST_LEFT_OUT = 10
 
 
 def compare(
@@ -16,45 +26,114 @@ def compare(
         Optional[list[str]],  # noqa: UP045 - older Typer cannot read the newer way to write it
         typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID; else all."),
     ] = None,
-    sort_by: Annotated[
-        str, typer.Option("--sort-by", help="best, last, name, parameters, epochs, seconds or started.")
-    ] = "best",
+    where: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--where", help="Only runs like that. See dnn runs --where."),
+    ] = None,
+    by: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--by", help="Average over all but this key. Two make a matrix."),
+    ] = None,
+    baseline: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--baseline", help="The group to compare with. Its name, or a run's id; else the best."),
+    ] = None,
+    at: Annotated[
+        str,
+        typer.Option("--at", help="When. final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE."),
+    ] = "final",
     metric: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--metric", help="A column of metrics.csv; by default what most runs watched."),
+        typer.Option("--metric", help="A column of metrics.csv. By default what most runs watched."),
     ] = None,
+    sort_by: Annotated[
+        str, typer.Option("--sort-by", help="Order. score, best, last, name, parameters, epochs, seconds, started.")
+    ] = "score",
+    list_runs: Annotated[bool, typer.Option("--runs", help="List every run, where seeds make groups.")] = False,
+    show_all: Annotated[bool, typer.Option("--all", help="Show all rows, settings and verdicts.")] = False,
     runs_dir: RunsDir = Path("runs"),
     as_json: AsJson = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, scores in full.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a run a line, scores in full.")] = False,
     as_markdown: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
+    as_latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table.")] = False,
 ) -> None:
-    """Compare completed runs: settings that differ, and scores."""
-    from dnn_cli.compare import comparison as work
-    from dnn_cli.report import comparison as words
-    from dnn_cli.report.words import count
-    from dnn_cli.runs.store import Store, read_entry
+    """Compare completed runs: settings that differ, scores, and what they show."""
+    from dnn_cli.compare.comparison import compare as work
+    from dnn_cli.compare.verdicts import MOST
+    from dnn_cli.report import comparison as tables
+    from dnn_cli.report.comparison_json import comparison_document
+    from dnn_cli.runs.index import without_collection
+    from dnn_cli.runs.selection import Lookup
 
-    if as_json + as_csv + as_markdown > 1:
-        raise UsageError("--json, --csv and --md exclude each other", "name one of them")
-    store = Store(runs_dir)
-    named = {run.directory.resolve(): run for address in addresses or () for run in store.find_all(address)}
-    entries = [read_entry(run) for run in named.values()] or store.entries()
-    compared = work.compare(entries, metric, sort_by)
+    if as_json + as_csv + as_markdown + as_latex > 1:
+        raise UsageError("--json, --csv, --md and --latex exclude each other", "name one of them")
+    if by and len(by) > 2:
+        raise UsageError("--by takes one key, or two for a matrix", "name two of them")
+    with without_collection():
+        lookup = Lookup(runs_dir)
+        entries = chosen(lookup, addresses or [], where)
+        known = lookup.detailed(lookup.entries()) if addresses or where else entries
+        most = None if show_all else MOST
+        compared = work(entries, metric, sort_by, at=at, by=by or (), baseline=baseline, known=known, most=most)
     if as_json:
-        print_json(words.comparison_document(compared))
+        print_json(comparison_document(compared))
     elif as_csv:
-        write_result(words.comparison_csv(compared))
+        write_result(tables.comparison_csv(compared))
     elif as_markdown:
-        write_result(words.comparison_markdown(compared))
+        write_result(tables.usual_cells(compared, all_runs=list_runs).markdown())
+    elif as_latex:
+        write_result(tables.usual_cells(compared, all_runs=list_runs).latex())
+    elif compared.rows:
+        print_comparison(compared, list_runs=list_runs, show_all=show_all)
     else:
-        out = results()
-        if compared.rows:
-            out.print(f"{compared.metric} of {count(len(compared.rows), 'completed run')}, best and last epoch\n")
-            show(out, words.comparison_table(compared, out.width))
-            out.print()
-            for line in words.verdict(compared):
-                out.print(visible(line))
-        else:
-            notes().print(f"there is no completed run in {visible(runs_dir)} to compare; dnn train makes one")
-        for line in words.left_out_lines(compared):
-            notes().print(f"left out: {visible(line)}")
+        notes().print(f"there is no completed run in {visible(runs_dir)} to compare; dnn train makes one")
+    if not (as_json or as_csv or as_markdown or as_latex):
+        print_left_out(compared, show_all=show_all)
+
+
+def chosen(lookup: "Lookup", addresses: list[str], where: str | None) -> "list[Entry]":
+    """The runs with these addresses, or all, of which a query is true.
+
+    Raises:
+        UsageError: an address leads to none, or the query has a fault.
+    """
+    from dnn_cli.runs.query import select
+
+    entries = lookup.detailed(lookup.meant(addresses)) if addresses else lookup.detailed(lookup.entries())
+    return select(entries, where) if where is not None else entries
+
+
+def print_comparison(compared: "Comparison", *, list_runs: bool = False, show_all: bool = False) -> None:
+    """The table, the verdicts, how they were found, what a referee would ask, and how to find more."""
+    from dnn_cli.report import comparison as tables
+    from dnn_cli.report import verdict as words
+    from dnn_cli.report.words import count
+
+    out = results()
+    groups = count(len(compared.groups), "group" if compared.keys else "experiment")
+    out.print(
+        visible(f"{compared.metric} {compared.view.title}, {count(len(compared.rows), 'completed run')} of {groups}")
+    )
+    out.print()
+    cells = tables.usual_cells(compared, all_runs=list_runs, side_by_side=True)
+    most = None if show_all or not out.is_terminal else MOST_ROWS
+    show(out, cells.first(most).fitting(WIDE if show_all else out.width))
+    if most is not None and len(cells.rows) > most:
+        notes().print(f"{count(len(cells.rows) - most, 'more row')}: --all")
+    for block in words.blocks(compared, None if show_all else words.MOST_LINES):
+        out.print()
+        for line in block:
+            out.print(visible(line), soft_wrap=not out.is_terminal)
+
+
+def print_left_out(compared: "Comparison", *, show_all: bool) -> None:
+    """The runs that are not compared, and why."""
+    from dnn_cli.report.comparison import left_out_lines
+    from dnn_cli.report.words import count
+
+    lines = left_out_lines(compared)
+    most = len(lines) if show_all else MOST_LEFT_OUT
+    for line in lines[:most]:
+        notes().print(f"left out: {visible(line)}")
+    if len(lines) > most:
+        notes().print(f"left out: {count(len(lines) - most, 'more run')}, --all tells which")

@@ -1,15 +1,20 @@
 """`dnn evaluate`: the scores of a trained network on its test or validation set."""
 
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dnn_cli.cli.arguments import AsJson, RunsDir, is_override
 from dnn_cli.cli.console import print_json, results
-from dnn_cli.errors import UsageError
+from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.words import visible
+
+if TYPE_CHECKING:
+    from dnn_cli.runs.record import Evaluation
+    from dnn_cli.runs.run import Run
 
 
 class Part(str, Enum):
@@ -34,6 +39,7 @@ def evaluate(
     """
     from dnn_cli.cli.progress import open_screen
     from dnn_cli.report.runs import scores_text
+    from dnn_cli.runs.record import Evaluation, utc_now
     from dnn_cli.runs.store import Store
     from dnn_cli.spec.load import load
 
@@ -59,7 +65,19 @@ def evaluate(
             progress(f"evaluating on the {split.value} set")
             check_same_data(record, job.examples)
             examples, scores = work(job, found, split.value)
+            looked = Evaluation(at=utc_now(), split=split.value, examples=examples, scores=scores)
+            remember(found, looked, progress)
     if as_json:
         print_json({"id": record.id, "name": record.name, "split": split.value, "examples": examples, "scores": scores})
     else:
         results().print(visible(f"{record.name} on {examples:,} {split.value} examples: {scores_text(scores)}"))
+
+
+def remember(run: "Run", looked: "Evaluation", say: "Callable[[str], None]") -> None:
+    """Write down what was looked at: who chooses between runs by their test scores has no test set left."""
+    try:
+        with run.claimed():
+            record = run.parse_record()
+            run.write_record(record.model_copy(update={"evaluated": (*record.evaluated, looked)}))
+    except RunError as error:
+        say(f"not recorded: {error.message}")

@@ -153,22 +153,19 @@ def carry_out(
 
 def print_outcome(sweeping: "Sweeping", runs: "list[RunOfSweep]", *, as_json: bool) -> None:
     """The comparison of all runs of a sweep, and what has no scores and why."""
+    from dnn_cli.cli.compare import print_comparison
     from dnn_cli.compare.comparison import compare
-    from dnn_cli.report import comparison as words
+    from dnn_cli.report.comparison_json import comparison_document
     from dnn_cli.report.sweep import setting_text
     from dnn_cli.report.words import count
 
     compared = compare([run.entry for run in runs if run.entry and run.status == "completed"])
     if as_json:
-        print_json(outcome_document(sweeping, runs, words.comparison_document(compared)))
+        print_json(outcome_document(sweeping, runs, comparison_document(compared)))
         return
     out = results()
     if compared.rows:
-        out.print(f"{compared.metric} of {count(len(compared.rows), 'completed run')}, best epoch\n")
-        show(out, words.groups_table(compared, out.width))
-        out.print()
-        for line in words.verdict(compared):
-            out.print(visible(line))
+        print_comparison(compared)
     for run in runs:
         if run.is_lost:
             out.print(visible(f"{run.status}  {setting_text(run.planned.setting)}  {run.why}"))

@@ -1,13 +1,12 @@
 """A run and the same experiment trained again → whether they are one to the last bit, and what differs around them."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from dnn_cli.errors import OwnDataError, RunError
+from dnn_cli.errors import RunError
 from dnn_cli.runs.record import Record, Scores
 from dnn_cli.runs.run import Run
 
@@ -137,23 +136,15 @@ def predictions_digest(run: Run) -> str | None:
     Raises:
         RunError: the file is damaged, or none that a training writes.
     """
-    from dnn_cli.formats.npz_archive import opened_archive
+    from dnn_cli.compare.predictions import read_predictions
 
-    path, found = run.predictions, hashlib.sha256()
-    if not os.path.lexists(path):
+    arrays = read_predictions(run)
+    if arrays is None:
         return None
-    try:
-        with opened_archive(str(path)) as archive:
-            headers = {name: archive.header(name) for name in sorted(archive.names)}
-            if sum(header.nbytes for header in headers.values()) > path.stat().st_size:  # ours are not compressed
-                raise OwnDataError(f"{path} is shorter than its arrays")
-            for name, header in headers.items():
-                found.update(repr((name, header.shape, header.dtype.str)).encode())
-                found.update(archive.read(header).tobytes())
-    except (OwnDataError, OSError) as error:
-        raise RunError(
-            f"the predictions are damaged: {error}", "without that file the weights and metrics alone are compared"
-        ) from None
+    found = hashlib.sha256()
+    for name, array in arrays.items():
+        found.update(repr((name, array.shape, array.dtype.str)).encode())
+        found.update(array.tobytes())
     return f"sha256:{found.hexdigest()}"
 
 

@@ -1,153 +1,203 @@
-"""A comparison as a table, as words, as JSON, CSV and Markdown."""
+"""A comparison as tables for the terminal, CSV, Markdown and LaTeX."""
 
-import csv
-import io
-from statistics import fmean
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from rich.table import Table
-
-from dnn_cli.compare.comparison import Comparison, Row, one_seed
-from dnn_cli.report.tables import drop_to_fit, table
-from dnn_cli.report.words import duration, score, sparkline, visible
+from dnn_cli.compare.comparison import Comparison
+from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.rows import Row
+from dnn_cli.report.formats import csv_text, latex_text, markdown_text
+from dnn_cli.report.tables import PlainTable, drop_to_fit, shorten_to_fit, table
+from dnn_cli.report.words import duration, score, sparkline
 from dnn_cli.spec.differences import short_keys
 
-
-def columns(comparison: Comparison) -> list[str]:
-    """The settings that differ, in the order of the config."""
-    return list(comparison.rows[0].settings) if comparison.rows else []
+MOST_ALIKE = 3
+"""So many runs that are left out for one reason have a line each."""
 
 
-def comparison_table(comparison: Comparison, width: int) -> Table:
-    """A run a row, the settings that differ as columns; where the width is short, other columns go first."""
-    settings = columns(comparison)
+@dataclass(frozen=True)
+class Cells:
+    """A table before it has a form."""
+
+    headers: list[str]
+    rows: list[list[str]]
+    right: list[str]
+    """Columns of numbers."""
+
+    flexible: list[str]
+    """Columns that may be cut."""
+
+    expendable: tuple[str, ...] = ("time", "epochs", "parameters", "curve", "last", "best")
+    """Columns that go first where there is no room."""
+
+    def first(self, most: int | None) -> "Cells":
+        """The same with no more rows than these."""
+        return replace(self, rows=self.rows[:most])
+
+    def fitting(self, width: int) -> PlainTable:
+        """A table that fits a width."""
+        headers, rows = drop_to_fit(self.headers, self.rows, width, self.expendable)
+        return table(headers, shorten_to_fit(headers, rows, width, self.flexible), right=self.right)
+
+    def csv(self) -> str:
+        """The same as CSV."""
+        return csv_text(self.headers, self.rows)
+
+    def markdown(self) -> str:
+        """The same as Markdown."""
+        return markdown_text(self.headers, self.rows, self.right)
+
+    def latex(self) -> str:
+        """The same as LaTeX."""
+        return latex_text(self.headers, self.rows, self.right)
+
+
+def titles(keys: Sequence[str]) -> list[str]:
+    """The heads of columns for keys; a part is told by its type."""
+    return short_keys([key.removesuffix(".type") for key in keys])
+
+
+def value_of(comparison: Comparison, value: float | None) -> str:
+    """What runs are compared by, in its unit."""
+    return score(value) if comparison.view.unit is None or value is None else f"{value:.3g}"
+
+
+def mean_and_spread(comparison: Comparison, group: Group) -> str:
+    """`0.8803 ± 0.0021`; without a spread where there is one seed."""
+    mean = value_of(comparison, group.mean)
+    if group.spread is None:
+        return mean
+    places = len(mean.partition(".")[2]) if "e" not in mean else 4
+    return f"{mean} ± {group.spread:.{places}f}"
+
+
+def runs_cells(comparison: Comparison) -> Cells:
+    """A run a row, the settings that differ as columns."""
+    settings = list(comparison.rows[0].settings) if comparison.rows else []
     fixed = [] if "epochs" in settings else ["epochs"]
-    low = min(value for row in comparison.rows for value in row.curve)
-    high = max(value for row in comparison.rows for value in row.curve)
-    numbers = ["parameters", "best", "last", *fixed, "time"]
+    at = comparison.view.text
+    scores = ["best", "last"] if at == "best" else [at, "best"]
+    low = min((value for row in comparison.rows for value in row.curve.values), default=0.0)
+    high = max((value for row in comparison.rows for value in row.curve.values), default=0.0)
     rows = [
         [
             row.record.name,
             *(row.settings[key] for key in settings),
             f"{row.parameters:,}",
-            score(row.best),
-            score(row.last),
+            score(row.best) if at == "best" else value_of(comparison, row.score),
+            score(row.last if at == "best" else row.best),
             *(str(row.record.epochs) for _ in fixed),
             duration(row.record.seconds),
-            sparkline(row.curve, low, high),
+            sparkline(row.curve.values, low, high),
             row.record.id,
         ]
         for row in comparison.rows
     ]
-    headers = ["name", *short_keys(settings), *numbers, "curve", "id"]
-    flexible = ["name", *headers[1 : 1 + len(settings)]]
-    headers, rows = drop_to_fit(headers, rows, width, ["time", "epochs", "parameters", "curve", "last"])
-    return table(headers, rows, right=numbers, flexible=flexible)
+    short = short_keys(settings)
+    headers = ["name", *short, "parameters", *scores, *fixed, "time", "curve", "id"]
+    return Cells(headers, rows, ["parameters", *scores, *fixed, "time"], ["name", *short])
 
 
-def groups_table(comparison: Comparison, width: int, most: int = 20) -> Table:
-    """A setting a row, the best first, with its scores over the seeds; only so many of them."""
+def groups_cells(comparison: Comparison, most: int | None = None) -> Cells:
+    """A group a row, the best first, with its mean over the seeds."""
     groups = comparison.groups[:most]
     keys = list(dict.fromkeys(key for group in comparison.groups for key in group.settings))
-    several = any(len(group.rows) > 1 for group in comparison.groups)
-    rows = []
-    for group in groups:
-        scores = [row.best for row in group.rows]
-        spread = [score(min(scores)), score(max(scores)), str(len(group.seeds))] if several else []
-        seconds = fmean(row.record.seconds or 0.0 for row in group.rows)
-        settings = [group.settings.get(key, "–") for key in keys] if keys else [group.name]
-        parameters = f"{group.rows[0].parameters:,}"
-        rows.append([*settings, parameters, score(group.mean), *spread, duration(seconds)])
-    varied = short_keys(keys) if keys else ["name"]
-    numbers = ["parameters", "mean", *(["lowest", "highest", "seeds"] if several else []), "time"]
-    headers, rows = drop_to_fit([*varied, *numbers], rows, width, ["time", "parameters", "highest", "lowest"])
-    return table(headers, rows, right=numbers, flexible=varied)
+    named = [] if comparison.keys or (not keys and len(groups) > 1) else ["name"]
+    names = named or ([] if keys else ["name"])
+    metric = "epochs to it" if comparison.view.unit else comparison.metric
+    rows = [
+        [
+            *(group.name for _ in names),
+            *(group.settings.get(key, "–") for key in keys),
+            span_text([row.parameters for row in group.rows]),
+            mean_and_spread(comparison, group),
+            str(len(group.seeds)),
+            *([str(len(group.rows))] if comparison.keys else []),
+            duration(sum(row.record.seconds or 0.0 for row in group.rows) / len(group.rows)),
+        ]
+        for group in groups
+    ]
+    short = titles(keys)
+    numbers = ["parameters", metric, "seeds", *(["runs"] if comparison.keys else []), "time"]
+    return Cells([*names, *short, *numbers], rows, numbers, [*names, *short], ("time", "parameters", "runs"))
 
 
-def verdict(comparison: Comparison) -> list[str]:
-    """What may be said, a sentence a line."""
+def pair_cells(comparison: Comparison) -> Cells:
+    """Two groups side by side: what differs between them, and what came out."""
     groups = comparison.groups
-    said = list(comparison.warnings)
-    if comparison.different_data:
-        return said
-    if comparison.lead is None:
-        return [*said, "all these runs are one experiment: change a setting to compare, as optimizer=sgd"]
-    first, second = groups[:2]
-    names, few = (comparison.label(first), comparison.label(second)), one_seed(first, second)
-    means = "" if len(first.seeds) == len(second.seeds) == 1 else ", means over the seeds"
-    if comparison.lead:
-        said.append(
-            f"{names[0]} is ahead of {names[1]} by {comparison.lead:.4f}: "
-            f"best {comparison.metric} {score(first.mean)} against {score(second.mean)}{means}"
-        )
-    else:
-        said.append(f"{names[0]} and {names[1]} are level: best {comparison.metric} {score(first.mean)}{means}")
-    if few:
-        seed = max(*first.seeds, *second.seeds) + 1
-        said.append(
-            "one seed decides nothing, as another seed moves every score: "
-            f"train more, with seed={seed}, seed={seed + 1}, …"
-        )
-    else:
-        seeds = " and ".join(f"{name} has {len(g.seeds)} seeds" for name, g in zip(names, (first, second), strict=True))
-        said.append(f"{seeds}; whether the difference is more than chance is not tested")
-    return said
-
-
-def left_out_lines(comparison: Comparison) -> list[str]:
-    """A line for every run that is not in the table."""
-    lines = []
-    for entry in comparison.left_out:
-        if entry.record is None:
-            lines.append(f"{entry.run.directory.name}  broken: {entry.broken}")
-        else:
-            reason = f": {entry.record.reason}" if entry.record.reason else ""
-            why = entry.broken or f"{entry.record.status}{reason}"
-            lines.append(f"{entry.record.name}  {entry.record.id}  {why}")
-    return lines
-
-
-def comparison_document(comparison: Comparison) -> dict[str, Any]:
-    """The JSON of `dnn compare`."""
-    groups = [
-        {
-            "name": comparison.label(group),
-            "config_diff": group.settings,
-            "seeds": group.seeds,
-            "mean": group.mean,
-            "interval": None,
-            "runs": [row.record.id for row in group.rows],
-        }
-        for group in comparison.groups
+    keys = list(dict.fromkeys(key for group in groups for key in group.settings))
+    low = min(value for row in comparison.rows for value in row.curve.values)
+    high = max(value for row in comparison.rows for value in row.curve.values)
+    metric = f"{comparison.metric} {comparison.view.text}" if comparison.view.text != "final" else comparison.metric
+    lines: list[tuple[str, Callable[[Group], str]]] = [
+        *((key, lambda group, key=key: group.settings.get(key, "–")) for key in keys),
+        ("parameters", lambda group: span_text([row.parameters for row in group.rows])),
+        (metric, lambda group: mean_and_spread(comparison, group)),
+        ("best epoch", lambda group: score(sum(row.best for row in group.rows) / len(group.rows))),
+        ("seeds", lambda group: ", ".join(map(str, group.seeds[:6])) + (", …" if len(group.seeds) > 6 else "")),
+        ("epochs", lambda group: span_text([row.record.epochs for row in group.rows])),
+        ("time", lambda group: duration(sum(row.record.seconds or 0.0 for row in group.rows) / len(group.rows))),
+        ("curve", lambda group: sparkline(group.rows[0].curve.values, low, high)),
+        ("runs", lambda group: ", ".join(row.record.id for row in group.rows[:2]) + (", …" if group.rows[2:] else "")),
     ]
-    first = comparison.groups[0] if comparison.groups else None
-    pairs = [
-        {
-            "a": comparison.label(first),
-            "b": comparison.label(other),
-            "difference": first.mean - other.mean,
-            "interval": None,
-            "p_value": None,
-            "verdict": "one seed decides nothing" if one_seed(first, other) else "not tested",
-        }
-        for other in comparison.groups[1:]
-        if first
-    ]
-    return {
-        "metric": comparison.metric,
-        "groups": groups,
-        "pairs": pairs,
-        "warnings": list(comparison.warnings),
-        "rows": [plain_row(row) for row in comparison.rows],
-        "left_out": [
-            {
-                "dir": str(entry.run.directory),
-                "status": entry.record.status if entry.record else "broken",
-                "reason": entry.broken or (entry.record.reason if entry.record else None),
-            }
-            for entry in comparison.left_out
-        ],
-    }
+    lines = [line for line in lines if line[0] not in keys or line[0] in keys[:1] or line[0] != "epochs"]
+    heads = [comparison.label(group) for group in groups]
+    heads = heads if len(set(heads)) == len(heads) else [group.rows[0].record.id for group in groups]
+    rows = [[title, *(text(group) for group in groups)] for title, text in lines]
+    return Cells(["", *heads], rows, [], heads, ())
+
+
+def matrix_cells(comparison: Comparison) -> Cells:
+    """Two keys: the values of one down, of the other across, the mean in each cell and the best marked."""
+    first, second = comparison.keys
+    found = {(group.settings[first], group.settings[second]): group for group in comparison.groups}
+    down = list(dict.fromkeys(group.settings[first] for group in sorted_by(comparison, first)))
+    across = list(dict.fromkeys(group.settings[second] for group in sorted_by(comparison, second)))
+    best = comparison.groups[0]
+
+    def cell(group: Group | None) -> str:
+        if group is None:
+            return "–"
+        seeds = f" ({len(group.seeds)})" if len({len(other.seeds) for other in comparison.groups}) > 1 else ""
+        return f"{'* ' if group is best else ''}{mean_and_spread(comparison, group)}{seeds}"
+
+    rows = [[one, *(cell(found.get((one, other))) for other in across)] for one in down]
+    corner = " \\ ".join(titles([first, second]))
+    return Cells([corner, *across], rows, across, [corner], ())
+
+
+def sorted_by(comparison: Comparison, key: str) -> list[Group]:
+    """Groups by a value, numbers by their size."""
+
+    def rank(group: Group) -> tuple[int, float, str]:
+        text = group.settings[key].replace(",", "")
+        try:
+            return 0, float(text), text
+        except ValueError:
+            return 1, 0.0, text
+
+    return sorted(comparison.groups, key=rank)
+
+
+def span_text(numbers: Sequence[int]) -> str:
+    """`79,510`, or from the least to the most."""
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def usual_cells(comparison: Comparison, *, all_runs: bool = False, side_by_side: bool = False) -> Cells:
+    """The table that says most: runs, groups, a matrix of two keys, or, to read, two groups side by side."""
+    if all_runs or (len(comparison.groups) == 1 and not comparison.keys):
+        return runs_cells(comparison)
+    if len(comparison.keys) == 2:
+        return matrix_cells(comparison)
+    if side_by_side and len(comparison.groups) == 2 and not comparison.keys:
+        return pair_cells(comparison)
+    if comparison.keys or len(comparison.groups) < len(comparison.rows):
+        return groups_cells(comparison)
+    return runs_cells(comparison)
 
 
 def plain_row(row: Row) -> dict[str, Any]:
@@ -157,6 +207,7 @@ def plain_row(row: Row) -> dict[str, Any]:
         "name": row.record.name,
         **row.settings,
         "parameters": row.parameters,
+        "score": row.score,
         "best": row.best,
         "last": row.last,
         "epochs": row.record.epochs,
@@ -167,21 +218,20 @@ def plain_row(row: Row) -> dict[str, Any]:
 def comparison_csv(comparison: Comparison) -> str:
     """A run a line, scores in full."""
     rows = [plain_row(row) for row in comparison.rows]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["id"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: visible(v) if isinstance(v, str) else v for key, v in row.items()} for row in rows)
-    return text.getvalue()
+    headers = list(rows[0]) if rows else ["id"]
+    return csv_text(headers, [["" if value is None else str(value) for value in row.values()] for row in rows])
 
 
-def comparison_markdown(comparison: Comparison) -> str:
-    """The table in Markdown."""
-    settings = columns(comparison)
-    fixed = [] if "epochs" in settings else ["epochs"]
-    headers = ["name", *short_keys(settings), "parameters", f"best {comparison.metric}", "last", *fixed, "time"]
-    lines = [headers, ["---"] * len(headers)]
-    for row in comparison.rows:
-        cells = [row.record.name, *(row.settings[key] for key in settings), f"{row.parameters:,}"]
-        epochs = [str(row.record.epochs) for _ in fixed]
-        lines.append([*cells, score(row.best), score(row.last), *epochs, duration(row.record.seconds)])
-    return "".join(f"| {' | '.join(visible(cell).replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+def left_out_lines(comparison: Comparison) -> list[str]:
+    """A line for every run that is not in the table, or for many of one reason."""
+    lines: dict[str, list[str]] = defaultdict(list)
+    for entry in comparison.left_out:
+        if entry.record is None:
+            lines[f"broken: {entry.broken}"].append(entry.run.directory.name)
+        else:
+            reason = f": {entry.record.reason}" if entry.record.reason else ""
+            lines[entry.broken or f"{entry.record.status}{reason}"].append(f"{entry.record.name}  {entry.record.id}")
+    told = []
+    for why, runs in lines.items():
+        told += [f"{run}  {why}" for run in runs] if len(runs) <= MOST_ALIKE else [f"{len(runs):,} runs  {why}"]
+    return told

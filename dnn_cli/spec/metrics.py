@@ -208,3 +208,15 @@ def lower_is_better(score: str) -> bool:
 LOWER = {
     metric.model_fields["type"].default for metric in get_args(get_args(Metric)[0]) if metric.lower_is_better
 }  # fmt: skip
+
+
+def is_share(score: str) -> bool:
+    """Whether a score is a share of one, whose differences are told in percentage points."""
+    return score.removeprefix("val_") in SHARES
+
+
+SHARES = {
+    metric.model_fields["type"].default
+    for metric in get_args(get_args(Metric)[0])
+    if not metric.lower_is_better and metric is not R2Score
+}

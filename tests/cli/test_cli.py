@@ -130,19 +130,29 @@ def test_compare_says_who_is_ahead_and_that_one_seed_decides_nothing(dnn, make_r
     done = dnn("compare")
     assert done.returncode == 0
     what, _, header, _, *rows = done.stdout.splitlines()
-    assert what == "val_accuracy of 2 completed runs, best and last epoch"
-    assert header.split() == [
-        "name", "optimizer", "parameters", "best", "last", "epochs", "time", "curve", "id",
+    assert what == "val_accuracy at the end of training, 2 completed runs of 2 experiments"
+    assert header.split() == ["first", "second"]
+    assert [row.split() for row in rows[:3]] == [
+        ["optimizer", "adam", "sgd"], ["parameters", "1,210", "1,210"], ["val_accuracy", "0.8000", "0.7000"],
     ]  # fmt: skip
-    assert rows[0].split() == ["first", "adam", "1,210", "0.8000", "0.8000", "2", "2.0", "s", "▃█", "00000001"]
-    assert rows[3] == "first is ahead of second by 0.1000: best val_accuracy 0.8000 against 0.7000"
-    assert rows[4].startswith("one seed decides nothing")
+    assert "undecided against first: −10.00 pp of one seed" in done.stdout
+    assert "one seed decides nothing" in done.stdout
+    assert "a verdict on seeds needs at least 6 of each group" in done.stdout
+    assert "dnn sweep runs/20260101-000000-first-00000001/config.yaml seed=42..47" in done.stdout
     assert "broken: run.json is not JSON" in done.stderr
+
+
+def test_compare_lists_single_runs_with_what_differs(dnn, make_run):
+    for number, optimizer in enumerate(("adam", "sgd", "rmsprop"), 1):
+        make_run(f"name={optimizer}", f"optimizer={optimizer}", digits=f"0000000{number}", curve=(0.5, number / 10))
+    _, _, header, _, first, *_ = dnn("compare").stdout.splitlines()
+    assert header.split() == ["name", "optimizer", "parameters", "final", "best", "epochs", "time", "curve", "id"]
+    assert first.split() == ["rmsprop"] * 2 + ["1,210", "0.3000", "0.5000", "2", "2.0", "s", "█▅", "00000003"]
 
 
 @pytest.mark.parametrize(
     ("option", "first"),
-    [("--csv", "id,name,optimizer,"), ("--md", "| name | optimizer | parameters | best val_accuracy |")],
+    [("--csv", "id,name,optimizer,"), ("--md", "| name | optimizer | parameters | final | best |")],
     ids=["csv", "markdown"],
 )
 def test_compare_in_other_formats(dnn, make_run, option, first):
@@ -158,11 +168,12 @@ def test_compare_json_has_the_documented_keys(dnn, make_run):
     make_run("name=second", "optimizer=sgd", digits="00000002", curve=(0.4, 0.7))
     compared = document(dnn("compare", "--json"))
     assert compared["groups"][0] == {
-        "name": "first", "config_diff": {"optimizer": "adam"}, "seeds": [42], "mean": 0.8, "interval": None,
-        "runs": ["00000001"],
+        "name": "first", "config_diff": {"optimizer": "adam"}, "seeds": [42], "mean": 0.8,
+        "standard_deviation": None, "interval": None, "runs": ["00000001"],
     }  # fmt: skip
     (pair,) = compared["pairs"]
-    assert (pair["a"], pair["b"], round(pair["difference"], 6)) == ("first", "second", 0.1)
+    assert (pair["a"], pair["b"], pair["verdict"], pair["p_value"]) == ("first", "second", "undecided", None)
+    assert pair["reason"] == "first 00000001 has no predictions.npz"
     assert compared["warnings"] == []
 
 
@@ -279,7 +290,7 @@ def test_a_reader_of_notes_that_goes_away_stops_no_training(config, tmp_path):
 def test_a_tie_is_no_lead(dnn, make_run):
     make_run("name=first", digits="00000001")
     make_run("name=second", "optimizer=sgd", digits="00000002")
-    assert "second and first are level: best val_accuracy 0.8000" in dnn("compare").stdout
+    assert "undecided against second: 0.00 pp of one seed" in dnn("compare").stdout
 
 
 @pytest.mark.parametrize("stream", [">&-", "> /dev/full"], ids=["closed", "full"])

@@ -37,7 +37,7 @@ def runs(folder):
 
 def test_what_is_there_is_not_trained_again(folder):
     done = sweep(folder, *GRID)
-    assert done.stdout.startswith("val_accuracy of 4 completed runs")
+    assert done.stdout.startswith("val_accuracy at the end of training, 4 completed runs of 2 experiments")
     assert re.search(r"^4/4  optimizer=\w+ +seed=\d +val_accuracy 0\.\d+ ", done.stderr, re.MULTILINE)
     first = {entry.record.id: entry.record for entry in runs(folder)}
     assert {record.status for record in first.values()} == {"completed"}

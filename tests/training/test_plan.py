@@ -44,7 +44,8 @@ def test_the_configs_run_in_chunks_and_only_what_is_slow_with_it_without_xla(pat
         (["mixed_precision=true"], True, "chunked", True, "mixed_float16", "XLA, on a GPU"),
     ],
     ids=["as it is", "jit off", "plain fit", "plain fit with jit", "convolution", "convolution on a GPU", "dropout",
-         "dropout with jit", "pooling", "one input", "augmentation on a GPU", "flipping", "16 bits", "16 bits on a GPU"],
+         "dropout with jit", "pooling", "one input", "augmentation on a GPU", "flipping", "16 bits",
+         "16 bits on a GPU"],
 )  # fmt: skip
 def test_what_is_chosen_and_why(experiment, overrides, gpu, engine, jit, precision, why):
     plan = choose_plan(experiment(*overrides), 1437, gpu=gpu)

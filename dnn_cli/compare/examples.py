@@ -1,0 +1,154 @@
+"""Two trained models on the same examples: what they show of these models, and of nothing else."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.compare.predictions import read_predictions
+from dnn_cli.compare.resampling import RESAMPLES, sign_test
+from dnn_cli.compare.rows import Row
+from dnn_cli.compare.statistics import ALPHA
+from dnn_cli.errors import RunError
+
+Scores = NDArray[np.float64]
+CLOSE = 1e-4
+"""A score that is computed from predictions may be so far from the recorded one: the order of additions."""
+
+BLOCK = 2_000_000
+"""So many numbers are drawn at once."""
+
+
+@dataclass(frozen=True)
+class OnExamples:
+    """How far the scores of one model are above those of another."""
+
+    count: int
+    """Examples that both have predicted."""
+
+    mean: float
+    interval: tuple[float, float]
+    """At 95%, from a bootstrap over the examples."""
+
+    p_value: float
+    """Two-sided: McNemar's exact test where an answer is right or wrong, else a paired z-test."""
+
+    apart: tuple[int, int] | None
+    """How many only this model, and only the other, has right; `None` where there is no right or wrong."""
+
+
+def right_class(outputs: NDArray[Any], labels: NDArray[Any]) -> Scores:
+    """1 where the largest output, or the side of 0.5, is the true class (Keras's `accuracy`)."""
+    if outputs.ndim == 2 and outputs.shape[1] > 1:
+        truth = labels.argmax(-1) if labels.ndim == 2 and labels.shape[1] > 1 else labels.reshape(-1)
+        return np.asarray(outputs.argmax(-1) == truth, np.float64)
+    return np.asarray((outputs.reshape(-1) > 0.5) == (labels.reshape(-1) > 0.5), np.float64)
+
+
+def absolute_error(outputs: NDArray[Any], labels: NDArray[Any]) -> Scores:
+    """The mean absolute error of every example."""
+    return np.asarray(np.abs(distance(outputs, labels)).mean(-1))
+
+
+def squared_error(outputs: NDArray[Any], labels: NDArray[Any]) -> Scores:
+    """The mean squared error of every example."""
+    return np.asarray((distance(outputs, labels) ** 2).mean(-1))
+
+
+def distance(outputs: NDArray[Any], labels: NDArray[Any]) -> Scores:
+    """What is predicted less what is true, of shape (examples, numbers)."""
+    found = outputs.astype(np.float64).reshape(len(outputs), -1) - labels.reshape(len(labels), -1)
+    return np.asarray(found)
+
+
+SCORES: dict[str, Callable[[NDArray[Any], NDArray[Any]], Scores]] = {
+    "accuracy": right_class,
+    "sparse_categorical_accuracy": right_class,
+    "categorical_accuracy": right_class,
+    "binary_accuracy": right_class,
+    "mean_absolute_error": absolute_error,
+    "mean_squared_error": squared_error,
+}
+"""The metrics that are means over examples."""
+
+
+def on_examples(reference: Row, others: Sequence[Row], metric: str) -> list[OnExamples | str]:
+    """Models beside the reference's, or why they cannot be: in words."""
+    score = SCORES.get(metric.removeprefix("val_"))
+    if score is None or not metric.startswith("val_"):
+        return [f"{metric} is no mean over validation examples"] * len(others)
+    base = scores_of(reference, metric, score)
+    found: list[OnExamples | str] = []
+    for row in others:
+        ours = scores_of(row, metric, score)
+        trouble = next((part for part in (base, ours) if isinstance(part, str)), None)
+        found.append(trouble or compared(ours, base))  # type: ignore[arg-type]
+    return found
+
+
+def scores_of(row: Row, metric: str, score: Callable[..., Scores]) -> dict[str, NDArray[Any]] | str:
+    """The scores of a run's examples with their places in the data, sorted by these; or why there are none."""
+    name = f"{row.record.name} {row.record.id}"
+    try:
+        arrays = read_predictions(row.run)
+    except RunError as error:
+        return f"{name}: {error.message}"
+    if arrays is None:
+        return f"{name} has no predictions.npz"
+    try:
+        outputs, labels, places = (arrays[key] for key in ("outputs", "labels", "indices"))
+        scores = score(outputs, labels)
+        if not len(scores) == len(places) > 0 or len(np.unique(places)) < len(places):
+            return f"{name}: predictions.npz does not tell its examples apart"
+    except (KeyError, ValueError, TypeError, IndexError):
+        return f"{name}: predictions.npz does not hold outputs and labels"
+    recorded = row.curve.values[-1] if row.curve.saved is None else row.curve.saved
+    if abs(float(scores.mean()) - recorded) > CLOSE * max(1.0, abs(recorded)):
+        return f"{name}: its predictions come to a {metric} of {scores.mean():.4f}, recorded is {recorded:.4f}"
+    order = np.argsort(places)
+    return {"scores": scores[order], "places": places[order], "labels": labels[order]}
+
+
+def compared(ours: dict[str, NDArray[Any]], theirs: dict[str, NDArray[Any]]) -> OnExamples | str:
+    """Two models on the examples that both have predicted."""
+    _, left, right = np.intersect1d(ours["places"], theirs["places"], assume_unique=True, return_indices=True)
+    if not len(left):
+        return "the two were validated on different examples"
+    if not np.array_equal(ours["labels"][left], theirs["labels"][right]):
+        return "the same examples have other labels"
+    difference = ours["scores"][left] - theirs["scores"][right]
+    if set(np.unique(difference)) <= {-1.0, 0.0, 1.0}:
+        return mcnemar(len(difference), int((difference > 0).sum()), int((difference < 0).sum()))
+    return of_errors(difference)
+
+
+def mcnemar(count: int, only_ours: int, only_theirs: int) -> OnExamples:
+    """Answers that are right or wrong: those on which the models differ fall evenly if neither is better.
+
+    A bootstrap of such differences is a draw of how many fall to either side.
+    """
+    apart = only_ours + only_theirs
+    p_value = sign_test(only_ours, only_theirs)
+    shares = np.array([only_ours, only_theirs, count - apart]) / count
+    drawn = np.random.default_rng(0).multinomial(count, shares, RESAMPLES)
+    low, high = np.quantile((drawn[:, 0] - drawn[:, 1]) / count, (ALPHA / 2, 1 - ALPHA / 2))
+    return OnExamples(
+        count, (only_ours - only_theirs) / count, (float(low), float(high)), p_value, (only_ours, only_theirs)
+    )
+
+
+def of_errors(difference: Scores) -> OnExamples:
+    """Errors of any size; over many examples their mean is nearly normal."""
+    count, mean = len(difference), float(difference.mean())
+    error = float(difference.std(ddof=1)) / math.sqrt(count) if count > 1 else 0.0
+    p_value = math.erfc(abs(mean) / error / math.sqrt(2)) if error else 1.0
+    rng, means = np.random.default_rng(0), []
+    rows = max(1, BLOCK // count)
+    for begin in range(0, RESAMPLES, rows):
+        drawn = rng.integers(count, size=(min(rows, RESAMPLES - begin), count))
+        means.append(difference[drawn].mean(-1))
+    low, high = np.quantile(np.concatenate(means), (ALPHA / 2, 1 - ALPHA / 2))
+    return OnExamples(count, mean, (float(low), float(high)), p_value, None)

@@ -1,0 +1,218 @@
+"""What makes a comparison unfair: groups that differ in more than what is compared, choices that flatter, runs lost."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.rows import Row, of_different_data
+from dnn_cli.compare.views import View
+from dnn_cli.runs.entry import Entry
+from dnn_cli.runs.fields import setting
+
+DIFFERENT_DATA = "the runs were trained on different data, so their scores say nothing about each other"
+BUDGET = ("epochs", "batch_size")
+"""What decides how much is trained; a difference in it is one of its own."""
+
+NAMED = 3
+"""So many names are told of a longer list."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """All that a comparison rests on."""
+
+    rows: Sequence[Row]
+    groups: Sequence[Group]
+    keys: Sequence[str]
+    """What is compared, if it was named."""
+
+    metric: str
+    view: View
+    left_out: Sequence[Entry]
+    known: Sequence[Entry]
+    """All runs there are, with details, compared or not."""
+
+
+def unfairness(judged: Judged) -> list[str]:
+    """What a referee would ask about, a sentence each."""
+    return [warning for check in CHECKS for warning in check(judged)]
+
+
+def other_data(judged: Judged) -> Iterator[str]:
+    """Scores on other examples are other scores."""
+    if of_different_data(judged.rows):
+        yield DIFFERENT_DATA
+    elif len({row.record.data.get("split") or split_of(row) for row in judged.rows}) > 1:
+        yield "the runs were validated on different examples"
+
+
+def split_of(row: Row) -> str:
+    """What the split is made by."""
+    data = (row.entry.experiment or {}).get("data", {})
+    return str([data.get(key) for key in ("validation_size", "test_size", "split_seed", "stratify")])
+
+
+def several_things(judged: Judged) -> Iterator[str]:
+    """A difference between groups that differ in several parts can come from any of them."""
+    if judged.keys:
+        compared = {part(key) for key in judged.keys}
+        others = [group.others for group in judged.groups]
+        if any(other != others[0] for other in others):
+            varied = varied_parts(judged.rows) - compared
+            yield (
+                f"the groups do not have the same other settings ({listed(sorted(varied)) or 'see dnn compare'}), "
+                "so these are part of the difference"
+            )
+        return
+    varied = varied_parts(judged.rows)
+    if len(varied) > 1:
+        parts = listed(sorted(varied), 6)
+        yield f"the runs differ in {parts}: a difference can come from any of them; --by KEY averages over the others"
+    elif varied <= set(BUDGET) and varied:
+        yield f"the runs differ in {next(iter(varied))}, so some have been trained more than others"
+
+
+def varied_parts(rows: Sequence[Row]) -> set[str]:
+    """The parts of the config in which rows differ."""
+    return {part(key) for key in (rows[0].settings if rows else ()) if key != "seed"}
+
+
+def part(key: str) -> str:
+    """`optimizer` for `optimizer.learning_rate`, `layers` for any of them."""
+    first = key.removeprefix("model.").partition(".")[0]
+    return key if first == "data" else first
+
+
+def unequal_length(judged: Judged) -> Iterator[str]:
+    """Runs that were trained for more epochs than others of the same config, or stopped early."""
+    counts = {len(row.curve.values) for row in judged.rows}
+    if judged.view.text in ("best", "area") and len(counts) > 1:
+        few, many = min(counts), max(counts)
+        yield f"runs have {few} to {many} epochs, and {judged.view.text} depends on how many: see --at epoch={few}"
+
+
+def other_machines(judged: Judged) -> Iterator[str]:
+    """Numbers depend on libraries and devices."""
+    places: tuple[tuple[str, Callable[[Row], Any]], ...] = (
+        ("TensorFlow", lambda row: row.record.versions.get("tensorflow")),
+        ("Keras", lambda row: row.record.versions.get("keras")),
+        ("device", lambda row: row.record.platform.get("device")),
+        ("processor", lambda row: row.record.platform.get("processor")),
+    )
+    for title, get in places:
+        found = Counter(str(value) for row in judged.rows if (value := get(row)) is not None)
+        if len(found) > 1:
+            values = listed([f"{value} ({n})" for value, n in found.most_common()])
+            yield f"not all runs have the same {title}: {values}"
+
+
+def tuned(judged: Judged) -> Iterator[str]:
+    """The best of many learning rates is compared with the best of few."""
+    compared = {row.alike: row.entry for row in judged.rows}
+    known = {entry.details.alike: entry for entry in judged.known if entry.details.text is not None}
+    relevant = {without_rate(entry) for entry in compared.values()}
+    if len({optimizer for optimizer, _ in relevant}) < 2:
+        return
+    rates: dict[str, set[str]] = defaultdict(set)
+    for entry in known.values():
+        if (network := without_rate(entry)) in relevant:
+            rates[network[0]].add(str(setting(entry.experiment, ["optimizer", "learning_rate"])))
+    counts = {kind: len(found) for kind, found in rates.items() if kind}
+    if len(counts) > 1 and len(set(counts.values())) > 1:
+        most = max(counts, key=lambda kind: counts[kind])
+        least = min(counts, key=lambda kind: counts[kind])
+        yield (
+            f"{counts[most]} learning rates were tried with {most} and {counts[least]} with {least}: "
+            f"the best of {counts[most]} against the best of {counts[least]}"
+        )
+
+
+def optimizer_of(entry: Entry) -> str:
+    """The type of a run's optimizer."""
+    found = setting(entry.experiment, ["optimizer", "type"])
+    return found if isinstance(found, str) else ""
+
+
+def without_rate(entry: Entry) -> tuple[str, str]:
+    """The optimizer, the network and the data: the same for all learning rates that were tried on them."""
+    experiment = entry.experiment or {}
+    layers = [{**layer, "name": None} for layer in experiment.get("model", {}).get("layers", [])]
+    data = experiment.get("data", {})
+    return optimizer_of(entry), str([layers, data.get("dataset"), data.get("path")])
+
+
+def flattering_choice(judged: Judged) -> Iterator[str]:
+    """The best of many looks at a validation set is better than the network is."""
+    if judged.view.text == "best":
+        yield (
+            "the best epoch was chosen on the validation set that is reported, which flatters all runs, and most "
+            "those whose scores move most: --at final does not choose"
+        )
+    elif judged.view.text == "final":
+        chosen = [row for row in judged.rows if restores_best(row)]
+        if chosen:
+            yield (
+                f"{told(len(chosen), len(judged.rows))} restored the best epoch, chosen on the validation set that is "
+                "reported, which flatters them"
+            )
+
+
+def restores_best(row: Row) -> bool:
+    """Whether the saved model is that of the best epoch."""
+    return setting(row.entry.experiment, ["early_stopping", "restore_best_weights"]) is True
+
+
+def lost(judged: Judged) -> Iterator[str]:
+    """A mean over those that came through says nothing of those that did not."""
+    names = {group.rows[0].alike: group.name for group in judged.groups}
+    names |= {row.alike: group.name for group in judged.groups for row in group.rows}
+    for status, verb in (("diverged", "diverged"), ("failed", "failed")):
+        lost = Counter(
+            names[entry.details.alike]
+            for entry in judged.left_out
+            if entry.record and entry.record.status == status and entry.details.alike in names
+        )
+        if lost:
+            runs = listed([f"{count} of {name}" for name, count in lost.most_common()])
+            yield f"runs that {verb} are left out of the means: {runs}"
+    missing = [entry for entry in judged.left_out if entry.broken and entry.broken == judged.view.missing]
+    if missing:
+        who = told(len(missing), len(missing) + len(judged.rows))
+        yield f"left out of the means: {who} ({judged.view.missing})"
+
+
+def looked_at_test(judged: Judged) -> Iterator[str]:
+    """A choice between runs by their test scores leaves no data that is unseen."""
+    looks = [row for row in judged.rows if any(look.split == "test" for look in row.record.evaluated)]
+    if len(looks) > 1:
+        yield (
+            f"the test set was looked at for {told(len(looks), len(judged.rows))}: "
+            "a choice among them by that score would need other data to test it"
+        )
+
+
+def forced(judged: Judged) -> Iterator[str]:
+    """A run that was another for a part of its way is not what its config says."""
+    changed = [row.record.id for row in judged.rows if any(resume.forced for resume in row.record.resumed)]
+    if changed:
+        yield f"changed on their way, with --force: {listed(changed)}"
+
+
+def told(count: int, total: int) -> str:
+    """`3 of 8 runs`."""
+    return f"{count} of {total} runs" if count < total else f"all {total} runs" if total > 1 else "the run"
+
+
+def listed(words: Iterable[str], most: int = NAMED) -> str:
+    """Some words, and how many more there are."""
+    found = list(words)
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(found[:most]) + more
+
+
+CHECKS: tuple[Callable[[Judged], Iterator[str]], ...] = (
+    other_data, several_things, unequal_length, other_machines, tuned, flattering_choice, lost, looked_at_test, forced,
+)  # fmt: skip
+"""The most serious first."""
