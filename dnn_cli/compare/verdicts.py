@@ -104,9 +104,9 @@ def by_seeds(reference: Group, others: Sequence[Group], comparisons: int, better
             word = "undecided"
         elif p_value is not None and p_value <= ALPHA:
             word = "better" if difference.mean * better > 0 else "worse"
-        needed = seeds_needed(difference, comparisons) if difference.p_value is not None else None
-        least = fewest_seeds(difference.design, comparisons)
-        verdicts.append(Verdict(group, word, difference, None, p_value, needed or least))
+        is_known = difference.p_value is not None
+        needed = seeds_needed(difference, comparisons) if is_known else fewest_seeds(difference.design, comparisons)
+        verdicts.append(Verdict(group, word, difference, None, p_value, needed))
     return verdicts
 
 
@@ -121,12 +121,12 @@ def by_examples(
     verdicts = []
     for group, one, p_value in zip(others, found, p_values, strict=True):
         if not isinstance(one, OnExamples):
-            verdicts.append(Verdict(group, "undecided", why=one))
+            verdicts.append(Verdict(group, "undecided", needed=fewest_seeds("paired", comparisons), why=one))
             continue
         word: Word = "indistinguishable"
         if p_value is not None and p_value <= ALPHA:
             word = "better" if one.mean * better > 0 else "worse"
-        verdicts.append(Verdict(group, word, examples=one, p_value=p_value))
+        verdicts.append(Verdict(group, word, None, one, p_value, fewest_seeds("paired", comparisons)))
     return verdicts
 
 

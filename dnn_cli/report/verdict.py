@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -211,19 +212,28 @@ def advice_lines(comparison: Comparison) -> list[str]:
             "or a --baseline"
         ]
     lines = [f"a verdict on seeds needs at least {least} of each group, as no test of fewer comes to p ≤ 0.05{several}"]
-    needed = [verdict.needed for verdict in undecided if verdict.difference]
-    enough = max((number for number in needed if number is not None), default=least)
-    if enough > least:
-        lines[0] += f"; for differences like these probably {enough}"
-    if needed and None in needed:
-        lines.append(f"where differences are as small as the smallest here, {MOST_SEEDS:,} seeds would not show them")
+    enough = min((verdict.needed for verdict in undecided if verdict.needed is not None), default=least)
+    wanted = [verdict for verdict in undecided if verdict.needed is not None and verdict.needed <= enough]
+    if rest := [verdict for verdict in undecided if verdict not in wanted]:
+        lines.append(f"differences as large as these would probably show with {seeds_of(comparison, wanted + rest)}")
     lines.append("train them all before looking again: whoever looks after every seed finds something by chance")
-    groups = [family.reference, *(verdict.group for verdict in undecided)]
+    groups = [family.reference, *(verdict.group for verdict in wanted or undecided)]
     first = min(group.seeds[0] for group in groups)
     lines += [f"  {command(group, first, enough)}" for group in groups[:MOST_COMMANDS]]
     if len(groups) > MOST_COMMANDS:
         lines.append(f"  and likewise for {count(len(groups) - MOST_COMMANDS, 'other group')}")
     return lines
+
+
+def seeds_of(comparison: Comparison, verdicts: Sequence[Verdict]) -> str:
+    """`8 seeds (sgd, adagrad), 426 (adam)`."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for verdict in verdicts:
+        number = f"more than {MOST_SEEDS:,}" if verdict.needed is None else str(verdict.needed)
+        groups[number].append(comparison.label(verdict.group))
+    texts = [f"{number} ({', '.join(names[:MOST_COMMANDS])}{', …' if names[MOST_COMMANDS:] else ''})"
+             for number, names in groups.items()]  # fmt: skip
+    return f"{texts[0].replace(' (', ' seeds (', 1)}{''.join(f', {text}' for text in texts[1:])}"
 
 
 def command(group: Group, first: int, seeds: int) -> str:

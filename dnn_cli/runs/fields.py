@@ -197,7 +197,10 @@ def nearest_field(field: str, entries: Sequence[Entry]) -> str:
     ending = [name for name in names if name.endswith(f".{field}")]
     if field in NO_SCORES:  # which stand beside the scores of an epoch
         ending.sort(key=lambda name: name.startswith(("best.", "last.")))
-    return f"did you mean {ending[0]}?" if ending else nearest(field[:200], names)
+    if ending:
+        return f"did you mean {ending[0]}?"
+    part, is_type = field[:200].removesuffix(".type"), field.endswith(".type")  # a part stands for its type, too
+    return nearest(part, names).replace("?", ".type?" if is_type else "?")
 
 
 def is_known(field: str, entries: Iterable[Entry]) -> bool:
