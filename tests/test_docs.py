@@ -56,7 +56,7 @@ def test_the_files_of_a_run_are_those_in_the_readme(make_run):
     listed = re.findall(r"^      (\w+\.\w+)  ", README, re.MULTILINE)
     run = make_run()
     assert [run.directory / name for name in listed] == [
-        run.config, run.record, run.metrics, run.model, run.best_model, run.predictions, run.log,
+        run.config, run.record, run.metrics, run.model, run.best_model, run.predictions, run.log, run.labels,
     ]  # fmt: skip
 
 

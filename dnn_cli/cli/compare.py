@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from dnn_cli.cli.arguments import AsJson, RunsDir
-from dnn_cli.cli.console import notes, print_json, results, show, write_result
+from dnn_cli.cli.console import has_edge, notes, print_json, results, show, write_result
 from dnn_cli.errors import UsageError
 from dnn_cli.report.words import WIDE, visible
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from dnn_cli.compare.comparison import Comparison
     from dnn_cli.runs.entry import Entry
     from dnn_cli.runs.selection import Lookup
@@ -19,6 +21,8 @@ MOST_ROWS = 50
 """So many rows are shown on a terminal."""
 
 MOST_LEFT_OUT = 10
+
+HANGING = "    "
 
 
 def compare(
@@ -123,7 +127,20 @@ def print_comparison(compared: "Comparison", *, list_runs: bool = False, show_al
     for block in words.blocks(compared, None if show_all else words.MOST_LINES):
         out.print()
         for line in block:
-            out.print(visible(line), soft_wrap=not out.is_terminal)
+            print_hanging(out, visible(line))
+
+
+def print_hanging(out: "Console", line: str) -> None:
+    """A line of which what has no room stands further in below; a command stays one line to paste."""
+    from rich.text import Text
+
+    if not has_edge(out) or line.startswith("  "):
+        out.print(line, soft_wrap=True)
+        return
+    first, *rest = Text(line).wrap(out, out.width - len(HANGING))
+    out.print(first)
+    for part in rest:
+        out.print(HANGING, part, sep="")
 
 
 def print_left_out(compared: "Comparison", *, show_all: bool) -> None:

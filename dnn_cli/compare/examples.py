@@ -100,13 +100,15 @@ def scores_of(row: Row, metric: str, score: Callable[..., Scores]) -> dict[str, 
         return f"{name} has no predictions.npz"
     try:
         outputs, labels, places = (arrays[key] for key in ("outputs", "labels", "indices"))
-        scores = score(outputs, labels)
-        if not len(scores) == len(places) > 0 or len(np.unique(places)) < len(places):
+        with np.errstate(all="ignore"):  # what is no number is refused below
+            scores = score(outputs, labels)
+        is_whole = len(scores) == len(labels) == len(places) > 0 and places.ndim == 1
+        if not is_whole or len(np.unique(places)) < len(places):
             return f"{name}: predictions.npz does not tell its examples apart"
     except (KeyError, ValueError, TypeError, IndexError):
         return f"{name}: predictions.npz does not hold outputs and labels"
     recorded = row.curve.values[-1] if row.curve.saved is None else row.curve.saved
-    if abs(float(scores.mean()) - recorded) > CLOSE * max(1.0, abs(recorded)):
+    if not abs(float(scores.mean()) - recorded) <= CLOSE * max(1.0, abs(recorded)):  # which nan is not, either
         return f"{name}: its predictions come to a {metric} of {scores.mean():.4f}, recorded is {recorded:.4f}"
     order = np.argsort(places)
     return {"scores": scores[order], "places": places[order], "labels": labels[order]}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dnn_cli.compare.grouping import Group
-from dnn_cli.compare.rows import Row, of_different_data
+from dnn_cli.compare.rows import Row, of_different_data, one_of_each
 from dnn_cli.compare.views import View
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.fields import setting
@@ -14,6 +14,9 @@ from dnn_cli.runs.fields import setting
 DIFFERENT_DATA = "the runs were trained on different data, so their scores say nothing about each other"
 BUDGET = ("epochs", "batch_size")
 """What decides how much is trained; a difference in it is one of its own."""
+
+MUCH = 1.1
+"""A network with so many times the parameters of another is larger."""
 
 NAMED = 3
 """So many names are told of a longer list."""
@@ -85,6 +88,13 @@ def part(key: str) -> str:
     return key if first == "data" else first
 
 
+def unequal_size(judged: Judged) -> Iterator[str]:
+    """A larger network may be better because it is larger."""
+    sizes = [row.parameters for row in judged.rows]
+    if not judged.keys and sizes and max(sizes) > MUCH * min(sizes):
+        yield f"the networks have {min(sizes):,} to {max(sizes):,} parameters: their size is part of the difference"
+
+
 def unequal_length(judged: Judged) -> Iterator[str]:
     """Runs that were trained for more epochs than others of the same config, or stopped early."""
     counts = {len(row.curve.values) for row in judged.rows}
@@ -110,15 +120,16 @@ def other_machines(judged: Judged) -> Iterator[str]:
 
 def tuned(judged: Judged) -> Iterator[str]:
     """The best of many learning rates is compared with the best of few."""
-    compared = {row.alike: row.entry for row in judged.rows}
-    known = {entry.details.alike: entry for entry in judged.known if entry.details.text is not None}
-    relevant = {without_rate(entry) for entry in compared.values()}
-    if len({optimizer for optimizer, _ in relevant}) < 2:
+    compared = {alike: row.entry for alike, row in one_of_each(judged.rows).items()}
+    if len({optimizer_of(entry) for entry in compared.values()}) < 2:
         return
+    others = {entry.details.alike: entry for entry in judged.known if entry.details.text is not None}
+    networks = {alike: without_rate(entry) for alike, entry in (others | compared).items()}
+    relevant = {networks[alike] for alike in compared}
     rates: dict[str, set[str]] = defaultdict(set)
-    for entry in known.values():
-        if (network := without_rate(entry)) in relevant:
-            rates[network[0]].add(str(setting(entry.experiment, ["optimizer", "learning_rate"])))
+    for alike, entry in (others | compared).items():
+        if networks[alike] in relevant:
+            rates[networks[alike][0]].add(str(setting(entry.experiment, ["optimizer", "learning_rate"])))
     counts = {kind: len(found) for kind, found in rates.items() if kind}
     if len(counts) > 1 and len(set(counts.values())) > 1:
         most = max(counts, key=lambda kind: counts[kind])
@@ -151,8 +162,9 @@ def flattering_choice(judged: Judged) -> Iterator[str]:
             "those whose scores move most: --at final does not choose"
         )
     elif judged.view.text == "final":
-        chosen = [row for row in judged.rows if restores_best(row)]
-        if chosen:
+        restoring = {alike for alike, row in one_of_each(judged.rows).items() if restores_best(row)}
+        if restoring:
+            chosen = [row for row in judged.rows if row.alike in restoring]
             yield (
                 f"{told(len(chosen), len(judged.rows))} restored the best epoch, chosen on the validation set that is "
                 "reported, which flatters them"
@@ -213,6 +225,7 @@ def listed(words: Iterable[str], most: int = NAMED) -> str:
 
 
 CHECKS: tuple[Callable[[Judged], Iterator[str]], ...] = (
-    other_data, several_things, unequal_length, other_machines, tuned, flattering_choice, lost, looked_at_test, forced,
+    other_data, several_things, unequal_size, unequal_length, other_machines, tuned, flattering_choice, lost,
+    looked_at_test, forced,
 )  # fmt: skip
 """The most serious first."""

@@ -64,19 +64,26 @@ def two_sample_test(ours: Values, theirs: Values) -> Values:
     dealt, exact = all_deals(n, m)
 
     def work(rows: Values) -> Values:
+        rows = rows - rows[:, :1]  # equal values are exactly 0 from here on
         rows = rows - rows.mean(-1, keepdims=True)
+        noise = EQUAL * (rows**2).sum(-1, keepdims=True)
         floor = np.maximum(1e-18 * (rows**2).max(-1, keepdims=True), 1e-300)  # no scatter at all is no division by 0
+
+        def error(sums: Values, squares: Values, size: int) -> Values:
+            scatter = squares - sums**2 / size
+            return np.asarray(np.where(scatter > noise, scatter, 0) / (size - 1) / size)
 
         def welch(masks: Values) -> Values:
             sums, squares = rows @ masks.T, rows**2 @ masks.T
             rest, rest_squares = rows.sum(-1, keepdims=True) - sums, (rows**2).sum(-1, keepdims=True) - squares
-            first = np.maximum(squares - sums**2 / n, 0) / (n - 1) / n
-            second = np.maximum(rest_squares - rest**2 / m, 0) / (m - 1) / m
-            return np.asarray((sums / n - rest / m) / np.sqrt(first + second + floor))
+            errors = error(sums, squares, n) + error(rest, rest_squares, m)
+            return np.asarray((sums / n - rest / m) / np.sqrt(errors + floor))
 
         seen = np.zeros((1, n + m))
         seen[0, :n] = 1
-        return two_sided(welch(seen)[:, 0], welch(dealt), exact=exact)
+        null = welch(dealt)
+        first = null if exact else welch(seen)  # the first of all deals is the one that was seen
+        return two_sided(first[:, 0], null, exact=exact)
 
     return blockwise(work, np.concatenate([ours, theirs], -1))
 
@@ -121,6 +128,7 @@ def bootstrap_intervals(*samples: Values) -> Values:
     sizes = np.array([values.shape[-1] for values in samples])
     errors = np.stack([values.var(-1, ddof=1) / values.shape[-1] for values in samples], -1)
     errors[errors.sum(-1) == 0] = 1.0  # no scatter: any percentile is the mean
+    errors /= errors.max(-1, keepdims=True)  # whose squares would be 0 where scores are very small
     freedom = errors.sum(-1) ** 2 / (errors**2 / (sizes - 1)).sum(-1)  # Welch and Satterthwaite
     shrunk = (errors * (sizes - 1) / sizes).sum(-1)
     reach = np.array([student_quantile(one) for one in freedom]) * np.sqrt(errors.sum(-1) / shrunk)

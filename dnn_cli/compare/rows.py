@@ -101,12 +101,22 @@ def usual_metric(records: Iterable[Record]) -> str:
 
 def with_settings(rows: Sequence[Row]) -> list[Row]:
     """Rows that know in what they differ; only one of those that are alike is looked at."""
-    first = {row.alike: row for row in reversed(rows)}
-    experiments = [row.entry.experiment or {} for row in first.values()]
-    one_seed = [{**experiment, "seed": 0} for experiment in experiments]
+    first = one_of_each(rows)
+    one_seed = [{**(row.entry.experiment or {}), "seed": 0} for row in first.values()]
     found = dict(zip(first, differences(one_seed), strict=True))
     several = len({row.seed for row in rows}) > 1
-    return [replace(row, settings={**({"seed": str(row.seed)} if several else {}), **found[row.alike]}) for row in rows]
+    return [
+        Row(
+            row.entry, row.record, row.curve, row.score,
+            {**({"seed": str(row.seed)} if several else {}), **found[row.alike]},
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def one_of_each(rows: Sequence[Row]) -> dict[str, Row]:
+    """The first row of every experiment: always the same, as a config is not read until it is asked for."""
+    return {row.alike: row for row in reversed(rows)}
 
 
 def of_different_data(rows: Sequence[Row]) -> bool:

@@ -83,7 +83,7 @@ def seeds_needed(difference: Difference, comparisons: int) -> int | None:
     The number for a t-test with Guenther's correction (The American Statistician 35, 1981); a permutation test needs
     about as many.
     """
-    least = fewest_seeds(difference.design, comparisons)
+    least = fewest_seeds("paired", comparisons)  # as they will be, if the same seeds are trained of both
     if difference.mean == 0 or least is None:
         return None
     level = NormalDist().inv_cdf(1 - ALPHA / comparisons / 2)

@@ -81,8 +81,9 @@ def judge(
     reference = baseline or (tested or groups)[0]
     others = [group for group in groups if group is not reference][:most]
     single = all(len(group.rows) == 1 for group in (reference, *others)) and not tested
-    family = len(groups) if single else len(tested)
-    comparisons = max(1, family - 1 if baseline else family * (family - 1) // 2)
+    family = tested or groups
+    chosen = len(family) * (len(family) - 1) // 2
+    comparisons = max(1, sum(group is not baseline for group in family) if baseline else chosen)
     better = -1.0 if lower_is_better else 1.0
     if single and is_final:
         verdicts = by_examples(reference, others, metric, comparisons, better)
@@ -100,12 +101,12 @@ def by_seeds(reference: Group, others: Sequence[Group], comparisons: int, better
     verdicts = []
     for group, difference, p_value in zip(others, found, p_values, strict=True):
         word: Word = "indistinguishable"
-        if difference.p_value is None or difference.lowest_p * comparisons > ALPHA:
-            word = "undecided"
-        elif p_value is not None and p_value <= ALPHA:
+        if p_value is not None and p_value <= ALPHA:
             word = "better" if difference.mean * better > 0 else "worse"
+        elif difference.p_value is None or difference.lowest_p * comparisons > ALPHA:
+            word = "undecided"
         is_known = difference.p_value is not None
-        needed = seeds_needed(difference, comparisons) if is_known else fewest_seeds(difference.design, comparisons)
+        needed = seeds_needed(difference, comparisons) if is_known else fewest_seeds("paired", comparisons)
         verdicts.append(Verdict(group, word, difference, None, p_value, needed))
     return verdicts
 

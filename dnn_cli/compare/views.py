@@ -30,7 +30,8 @@ class Curve:
         """Batches an epoch."""
         experiment, record = self.entry.experiment or {}, self.entry.record
         examples = record.data.get("train") if record else None
-        return max(1, math.ceil(int(examples or 0) / int(experiment.get("batch_size") or 1)))
+        known = examples if isinstance(examples, int) else 0
+        return max(1, -(-known // int(experiment.get("batch_size") or 1)))
 
     @property
     def saved(self) -> float | None:
@@ -147,7 +148,7 @@ def parse_view(text: str) -> View:
         kind = "a whole number above 0" if whole else "a number" + ("" if name == "reach" else " above 0")
         raise UsageError(f"--at {name}= takes {kind}, not {number or 'nothing'}", f"as in --at {name}={EXAMPLES[name]}")
     title, score, missing = AT[name]
-    shown = f"{value:g}"
+    shown = f"{value:.12g}"
     unit = "epochs" if name == "reach" else None
     return View(text, title.format(shown), partial(at_value, score, value), missing.format(shown), unit)
 

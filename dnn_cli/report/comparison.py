@@ -10,7 +10,7 @@ from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.rows import Row
 from dnn_cli.report.formats import csv_text, latex_text, markdown_text
 from dnn_cli.report.tables import PlainTable, drop_to_fit, shorten_to_fit, table
-from dnn_cli.report.words import duration, score, sparkline
+from dnn_cli.report.words import WIDE, duration, score, sparkline, visible
 from dnn_cli.spec.differences import short_keys
 
 MOST_ALIKE = 3
@@ -38,6 +38,8 @@ class Cells:
 
     def fitting(self, width: int) -> PlainTable:
         """A table that fits a width."""
+        if width >= WIDE:
+            return table(self.headers, self.rows, right=self.right)
         headers, rows = drop_to_fit(self.headers, self.rows, width, self.expendable)
         return table(headers, shorten_to_fit(headers, rows, width, self.flexible), right=self.right)
 
@@ -61,7 +63,12 @@ def titles(keys: Sequence[str]) -> list[str]:
 
 def value_of(comparison: Comparison, value: float | None) -> str:
     """What runs are compared by, in its unit."""
-    return score(value) if comparison.view.unit is None or value is None else f"{value:.3g}"
+    return score(value) if comparison.view.unit is None or value is None else counted(value)
+
+
+def counted(value: float) -> str:
+    """How many epochs: whole ones where there are many."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def mean_and_spread(comparison: Comparison, group: Group) -> str:
@@ -69,8 +76,9 @@ def mean_and_spread(comparison: Comparison, group: Group) -> str:
     mean = value_of(comparison, group.mean)
     if group.spread is None:
         return mean
-    places = len(mean.partition(".")[2]) if "e" not in mean else 4
-    return f"{mean} ± {group.spread:.{places}f}"
+    if "e" in mean:
+        return f"{mean} ± {group.spread:.2g}"
+    return f"{mean} ± {group.spread:.{len(mean.partition('.')[2])}f}"
 
 
 def runs_cells(comparison: Comparison) -> Cells:
@@ -137,13 +145,12 @@ def pair_cells(comparison: Comparison) -> Cells:
         (metric, lambda group: mean_and_spread(comparison, group)),
         ("best epoch", lambda group: score(sum(row.best for row in group.rows) / len(group.rows))),
         ("seeds", lambda group: ", ".join(map(str, group.seeds[:6])) + (", …" if len(group.seeds) > 6 else "")),
-        ("epochs", lambda group: span_text([row.record.epochs for row in group.rows])),
+        *([] if "epochs" in keys else [("epochs", lambda group: span_text([row.record.epochs for row in group.rows]))]),
         ("time", lambda group: duration(sum(row.record.seconds or 0.0 for row in group.rows) / len(group.rows))),
         ("curve", lambda group: sparkline(group.rows[0].curve.values, low, high)),
         ("runs", lambda group: ", ".join(row.record.id for row in group.rows[:2]) + (", …" if group.rows[2:] else "")),
     ]
-    lines = [line for line in lines if line[0] not in keys or line[0] in keys[:1] or line[0] != "epochs"]
-    heads = [comparison.label(group) for group in groups]
+    heads = [visible(comparison.label(group)) for group in groups]
     heads = heads if len(set(heads)) == len(heads) else [group.rows[0].record.id for group in groups]
     rows = [[title, *(text(group) for group in groups)] for title, text in lines]
     return Cells(["", *heads], rows, [], heads, ())
@@ -155,6 +162,7 @@ def matrix_cells(comparison: Comparison) -> Cells:
     found = {(group.settings[first], group.settings[second]): group for group in comparison.groups}
     down = list(dict.fromkeys(group.settings[first] for group in sorted_by(comparison, first)))
     across = list(dict.fromkeys(group.settings[second] for group in sorted_by(comparison, second)))
+    heads = [visible(text) for text in across]
     best = comparison.groups[0]
 
     def cell(group: Group | None) -> str:
@@ -165,7 +173,7 @@ def matrix_cells(comparison: Comparison) -> Cells:
 
     rows = [[one, *(cell(found.get((one, other))) for other in across)] for one in down]
     corner = " \\ ".join(titles([first, second]))
-    return Cells([corner, *across], rows, across, [corner], ())
+    return Cells([corner, *heads], rows, heads, [corner], ())
 
 
 def sorted_by(comparison: Comparison, key: str) -> list[Group]:

@@ -85,20 +85,27 @@ def sentence(comparison: Comparison, verdict: Verdict) -> str:
     tested = "" if verdict.p_value is None else f", {p_text(verdict.p_value)}{corrected(comparison)}"
     if verdict.word in ("better", "worse"):
         this = "this model is " if verdict.examples else ""
-        return f"{this}{verdict.word} than {reference} by {size(comparison, found)}{tested}{matched_text(verdict)}"
-    if found.mean == 0 and (verdict.examples or (verdict.difference and verdict.difference.spread == 0)):
+        away = size(comparison, found)
+        return f"{this}{verdict.word} than {reference} by {away}{tested}{matched_text(verdict, base)}"
+    if found.interval == (0, 0) if verdict.examples else found.mean == 0 and is_constant(verdict.difference):
         return f"the same as {reference}" + (" in every seed" if verdict.difference else " on these examples")
     if verdict.word == "indistinguishable":
         this = "this model is " if verdict.examples else ""
         difference = signed(comparison, found)
-        return f"{this}indistinguishable from {reference}: {difference}{tested}{matched_text(verdict)}"
+        return f"{this}indistinguishable from {reference}: {difference}{tested}{matched_text(verdict, base)}"
     return f"undecided against {reference}: {signed(comparison, found)}{in_seeds(comparison, verdict.difference)}"
 
 
-def matched_text(verdict: Verdict) -> str:
-    """That not all seeds of a group could be paired, so that its mean is another one than the difference tells."""
+def is_constant(difference: Difference | None) -> bool:
+    """Whether several seeds differ in nothing."""
+    return difference is not None and difference.p_value is not None and difference.spread == 0
+
+
+def matched_text(verdict: Verdict, base: Group) -> str:
+    """That not all seeds of two groups could be paired, so that their means differ by more or less than is told."""
     difference = verdict.difference
-    if difference is None or difference.design == "unpaired" or difference.seeds[0] == len(verdict.group.seeds):
+    most = max(len(verdict.group.seeds), len(base.seeds))
+    if difference is None or difference.design == "unpaired" or difference.seeds[0] == most:
         return ""
     return f", over the {count(difference.seeds[0], 'seed')} that both have"
 
@@ -148,9 +155,14 @@ def number(comparison: Comparison, value: float, *, sign: bool) -> str:
     if not comparison.view.unit and is_share(comparison.metric):
         text = f"{abs(100 * value):.2f}"
     else:
-        text = f"{abs(value):.2g}" if comparison.view.unit else score(abs(value))
+        text = few_digits(abs(value)) if comparison.view.unit else score(abs(value))
     mark = ("−" if value < 0 else "+") if sign else ("−" if value < 0 else "")
     return (mark if float(text.replace(",", "")) else "") + text
+
+
+def few_digits(value: float) -> str:
+    """A number of epochs."""
+    return f"{value:.2g}" if value < 100 else f"{value:,.0f}"
 
 
 def in_seeds(comparison: Comparison, difference: Difference | None) -> str:
@@ -177,10 +189,13 @@ def method_lines(comparison: Comparison) -> list[str]:
         texts = [f"{test} and paired bootstrap over {on_examples[0].count:,} validation examples", over]
         models = "one run each: this is about these trained models, not the experiments; another seed may reverse it"
         return ["; ".join(filter(None, texts)), models]
-    differences = [verdict.difference for verdict in family.verdicts if verdict.difference]
-    if not differences or all(max(difference.seeds) == 1 for difference in differences):
+    found = [verdict.difference for verdict in family.verdicts if verdict.difference]
+    differences = [difference for difference in found if difference.p_value is not None]
+    if not differences:
         return ["one seed decides nothing, as another seed moves every score"]
-    texts = ["± is the standard deviation over seeds; [ ] the 95% bootstrap interval over seeds"]
+    has_intervals = any(difference.interval for difference in differences)
+    interval = "; [ ] the 95% bootstrap interval over seeds" if has_intervals else ""
+    texts = [f"± is the standard deviation over seeds{interval}"]
     tests = []
     paired = sorted({difference.seeds[0] for difference in differences if difference.design == "paired"})
     unpaired = sorted({difference.seeds for difference in differences if difference.design == "unpaired"})
@@ -239,6 +254,7 @@ def seeds_of(comparison: Comparison, verdicts: Sequence[Verdict]) -> str:
 def command(group: Group, first: int, seeds: int) -> str:
     """What trains a group with so many seeds; those it has are not trained again."""
     run = group.rows[0].run
-    there = [] if run.directory.parent.name == "runs" else ["--runs-dir", os.path.relpath(run.directory.parent)]
+    place = os.path.relpath(run.directory.parent)
+    there = [] if place == "runs" else ["--runs-dir", place]
     words = ["dnn", "sweep", os.path.relpath(run.config), f"seed={first}..{first + seeds - 1}", *there]
     return shlex.join(words)

@@ -12,7 +12,6 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -97,13 +96,13 @@ class Index:
         found, news = [], {}
         for run, entry in ((entry.run, entry) for entry in entries):
             key = status_key(run, CONFIG, METRICS)
-            fact = known.get(run.directory.name)
+            fact = known.pop(run.directory.name, None)
             details = unpacked_details(fact[1]) if fact is not None and fact[0] == key else None
             if details is None:
                 details = read_details(run)
                 if details.trouble is None and run.directory.parent == self.root:
                     news[run.directory.name] = key, packed_details(details)
-            found.append(replace(entry, known=details))
+            found.append(Entry(run, entry.record, entry.broken, entry.labels, details))
         self.write("details", news)
         return found
 
@@ -115,15 +114,18 @@ class Index:
         try:
             rows = self.on_file(lambda database: database.execute(question, (kind,)).fetchall())
             return {name: (key, content) for name, key, content, sum_ in rows if sum_ == checksum(key, content)}
-        except sqlite3.OperationalError:  # another process has it
-            return {}
-        except (sqlite3.Error, TypeError, AttributeError, UnicodeError):
-            self.forget()
+        except (sqlite3.Error, TypeError, AttributeError, UnicodeError) as error:
+            if "locked" not in str(error):  # by another process
+                self.forget()
             return {}
 
     def write(self, kind: Kind, news: dict[str, Fact], gone: Iterable[str] = ()) -> None:
         """Remember what is new, and forget runs that are gone."""
-        rows = [(kind, name, key, content, checksum(key, content)) for name, (key, content) in news.items()]
+        rows = [
+            (kind, name, key, content, checksum(key, content))
+            for name, (key, content) in news.items()
+            if name.encode(errors="replace").decode() == name  # one that is no text has no place in a database
+        ]
         forgotten = [(name,) for name in gone]
         if not rows and not forgotten:
             return
@@ -139,7 +141,7 @@ class Index:
             self.on_file(work)
         except (sqlite3.OperationalError, OSError):  # another process has it, or there is no room
             pass
-        except (sqlite3.Error, UnicodeError):  # UnicodeError: of a name that is no text
+        except sqlite3.Error:
             self.forget()
 
     def on_file(self, work: Callable[[sqlite3.Connection], Any]) -> Any:

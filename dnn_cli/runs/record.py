@@ -45,8 +45,9 @@ class Results(BaseModel):
     @model_validator(mode="after")
     def watched(self) -> "Results":
         """Every epoch that is told has its number and what is watched."""
-        if not all({"epoch", self.monitor} <= epoch.keys() for epoch in (self.last, self.best) if epoch is not None):
-            raise ValueError(f"an epoch needs epoch and {self.monitor}")
+        for epoch in (self.last, self.best):
+            if epoch is not None and not ("epoch" in epoch and self.monitor in epoch):
+                raise ValueError(f"an epoch needs epoch and {self.monitor}")
         return self
 
     @classmethod

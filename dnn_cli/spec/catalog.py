@@ -1,5 +1,6 @@
 """Everything that can be named in a config, by kind: the unions of the other modules as tables."""
 
+from functools import cache
 from typing import Any, get_args
 
 from dnn_cli.spec.base import KerasPart
@@ -37,12 +38,11 @@ NAMES: dict[str, tuple[str, ...]] = {kind: tuple(table) for kind, table in KINDS
 def short(value: Any) -> str:
     """A value of a resolved config in few words: a part as its type and what differs from Keras's defaults."""
     if isinstance(value, dict) and "type" in value:
-        cls = next((table[value["type"]] for table in KINDS.values() if value["type"] in table), None)
-        fields = cls.model_fields if cls else {}
+        usual = short_defaults(value["type"])
         given = {
             key: text
             for key, inner in value.items()
-            if key not in ("type", "name") and (text := short(inner)) != short(plain_default(fields.get(key)))
+            if key not in ("type", "name") and (text := short(inner)) != usual.get(key, "none")
         }
         return " ".join([value["type"], *(f"{key}={text}" for key, text in given.items())])
     if isinstance(value, dict) and "repeat" in value:
@@ -56,7 +56,14 @@ def short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+@cache
+def short_defaults(kind: str) -> dict[str, str]:
+    """Keras's defaults of a type, in few words."""
+    cls = next((table[kind] for table in KINDS.values() if kind in table), None)
+    return {key: short(plain_default(field)) for key, field in cls.model_fields.items()} if cls else {}
+
+
 def plain_default(field: Any) -> Any:
     """The default of a field as it stands in a resolved config."""
-    default = field.get_default() if field is not None else None
+    default = field.get_default()
     return default.model_dump(mode="json") if isinstance(default, KerasPart) else default

@@ -4,8 +4,6 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from dnn_cli.spec.catalog import short
-
 ABSENT = object()
 PATHS = ("data.path", "data.validation_path", "data.test_path")
 
@@ -59,6 +57,8 @@ def collect(values: Sequence[Any], key: str, found: list[dict[str, str]], layers
         for index, stage in enumerate(zip(*values, strict=True)):
             collect(stage, f"{key}.{layers.get(index, index)}", found, layers)
     else:
+        from dnn_cli.spec.catalog import short  # with all parts there are, which many who import this do not need
+
         for row, value in zip(found, values, strict=True):
             text = "–" if value is ABSENT else short(value)
             row[key.removeprefix("model.")] = os.path.basename(text) if key in PATHS else text

@@ -1,0 +1,114 @@
+"""`dnn compare` as it is typed."""
+
+import re
+
+import numpy as np
+import pytest
+
+from tests.conftest import document
+
+MEANS = {"adam": 0.88, "rmsprop": 0.8795, "sgd": 0.85}
+
+
+@pytest.fixture
+def runs(make_run):
+    """Three optimizers, eight seeds each: one is clearly behind, two are about level."""
+    chance = np.random.default_rng(5)
+    for seed in range(1, 9):
+        luck = chance.normal(0, 0.002)
+        for number, (optimizer, mean) in enumerate(MEANS.items()):
+            last = round(mean + luck + chance.normal(0, 0.002), 4)
+            make_run(
+                f"optimizer={optimizer}", f"seed={seed}", digits=f"{number}000000{seed}", curve=(0.5, 0.86, last),
+                stamp=f"20260101-0000{seed}{number}",
+            )  # fmt: skip
+
+
+def test_who_is_worse_and_who_cannot_be_told_apart(dnn, runs):
+    done = dnn("compare")
+    first, second, third, spread, method = done.stdout.splitlines()[8:13]
+    assert first.endswith("(8 seeds)")
+    assert "indistinguishable from " in second
+    assert re.search(r"worse than \w+ by 3\.\d\d pp \[", third)
+    assert third.endswith("p = 0.023 (Holm)")
+    assert spread.startswith("± is the standard deviation over seeds")
+    assert method.startswith("sign-flip test of 8 pairs by seed")
+    assert "3 comparisons (all pairs" in method
+
+
+def test_a_baseline_makes_fewer_comparisons(dnn, runs):
+    told = document(dnn("compare", "--baseline", "sgd", "--json"))
+    assert (told["reference"], told["comparisons"]) == ("sgd", 2)
+    assert [(pair["a"], pair["b"], pair["verdict"]) for pair in told["pairs"]] == [
+        ("sgd", "adam", "better"), ("sgd", "rmsprop", "better"),
+    ]  # fmt: skip
+    assert all(pair["difference"] < 0 and pair["interval"][0] < pair["difference"] for pair in told["pairs"])
+    assert all(pair["p_value"] == pytest.approx(2 * 2 / 2**8) for pair in told["pairs"])
+
+
+def test_five_seeds_name_no_winner_and_the_command_that_would(dnn, runs):
+    told = dnn("compare", "--where", "seed in (1, 2, 3, 4, 5) and optimizer.type in (adam, sgd)").stdout
+    assert "undecided against adam: −" in told
+    assert "a verdict on seeds needs at least 6 of each group, as no test of fewer comes to p ≤ 0.05" in told
+    assert "/config.yaml seed=1..6" in told
+
+
+def test_one_key_averages_and_two_make_a_matrix(dnn, runs):
+    assert [group["name"] for group in document(dnn("compare", "--by", "optimizer.type", "--json"))["groups"]] == [
+        "adam", "rmsprop", "sgd",
+    ]  # fmt: skip
+    header = dnn("compare", "--by", "optimizer.type", "--by", "batch_size").stdout.splitlines()[2]
+    assert header.split() == ["optimizer", "\\", "batch_size", "32"]
+
+
+def test_the_runs_of_a_condition_can_be_piped(dnn, runs):
+    ids = dnn("runs", "--where", "seed = 3", "--ids").stdout.split()
+    assert sorted(ids) == ["00000003", "10000003", "20000003"]
+    assert len(document(dnn("compare", *ids, "--json"))["rows"]) == 3
+
+
+def test_other_moments_and_other_units(dnn, runs):
+    early = document(dnn("compare", "--at", "epoch=1", "--json"))
+    assert {pair["verdict"] for pair in early["pairs"]} <= {"undecided", "indistinguishable"}
+    assert {group["mean"] for group in early["groups"]} == {0.5}
+    reached = dnn("compare", "--at", "reach=0.875").stdout
+    assert "val_accuracy epochs until 0.875 is reached" in reached
+    assert "left out of the means: " in reached
+    assert "! the best epoch was chosen on the validation set" in dnn("compare", "--at", "best").stdout
+
+
+@pytest.mark.parametrize("option", ["--md", "--latex", "--csv"])
+def test_groups_in_a_paper(dnn, runs, option):
+    text = dnn("compare", option).stdout
+    assert text.splitlines()[0].startswith({"--md": "| ", "--latex": "% needs", "--csv": "id,name,seed"}[option])
+    assert "adam" in text
+
+
+def test_single_models_are_compared_by_example(dnn, make_run):
+    labels = np.arange(200) % 10
+    for number, wrong in enumerate((20, 60), 1):
+        run = make_run(f"layers.hidden.units={number}0", digits=f"0000000{number}", curve=(0.5, 1 - wrong / 200))
+        outputs = np.eye(10)[(labels + (np.arange(200) < wrong)) % 10]
+        np.savez(run.predictions, outputs=outputs, labels=labels, indices=np.arange(200))
+    told = dnn("compare").stdout
+    assert "this model is worse than 10 by 20.00 pp [14.50, 25.50], p < 0.0001" in told
+    assert "McNemar's exact test and paired bootstrap over 200 validation examples" in told
+    assert "one run each: this is about these trained models, not the experiments" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        pytest.param(["--by", "optimzer.type"], "no run has the field optimzer.type", "optimizer.type", id="no field"),
+        pytest.param(["--baseline", "sdg"], "--baseline sdg is no group", "did you mean sgd?", id="no baseline"),
+        pytest.param(["--at", "epoch=1.5"], "takes a whole number", "--at epoch=5", id="half an epoch"),
+        pytest.param(["--at", "finale"], "--at does not know finale", "did you mean final?", id="no view"),
+        pytest.param(["--where", "seed ="], "the query ends where", "seed =", id="no condition"),
+        pytest.param(["--by", "a", "--by", "b", "--by", "c"], "--by takes one key, or two", "", id="three keys"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(dnn, runs, words, message, hint):
+    done = dnn("compare", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert hint in done.stderr

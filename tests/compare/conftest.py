@@ -1,0 +1,1 @@
+from tests.compare.made import trained  # noqa: F401
