@@ -113,7 +113,10 @@ class Index:
         question = "select name, key, content, sum from facts where kind = ?"
         try:
             rows = self.on_file(lambda database: database.execute(question, (kind,)).fetchall())
-            return {name: (key, content) for name, key, content, sum_ in rows if sum_ == checksum(key, content)}
+            if all(sum_ == checksum(key, content) for _, key, content, sum_ in rows):
+                return {name: (key, content) for name, key, content, _ in rows}
+            self.forget()
+            return {}
         except (sqlite3.Error, TypeError, AttributeError, UnicodeError) as error:
             if "locked" not in str(error):  # by another process
                 self.forget()
