@@ -84,7 +84,7 @@ def seeds_needed(difference: Difference, comparisons: int) -> int | None:
     about as many.
     """
     least = fewest_seeds("paired", comparisons)  # as they will be, if the same seeds are trained of both
-    if difference.mean == 0 or least is None:
+    if least is None or abs(difference.mean) <= difference.spread / MOST_SEEDS:
         return None
     level = NormalDist().inv_cdf(1 - ALPHA / comparisons / 2)
     effect = abs(difference.mean) / difference.spread if difference.spread else math.inf

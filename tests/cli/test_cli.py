@@ -147,7 +147,8 @@ def test_compare_lists_single_runs_with_what_differs(dnn, make_run):
         make_run(f"name={optimizer}", f"optimizer={optimizer}", digits=f"0000000{number}", curve=(0.5, number / 10))
     _, _, header, _, first, *_ = dnn("compare").stdout.splitlines()
     assert header.split() == ["name", "optimizer", "parameters", "final", "best", "epochs", "time", "curve", "id"]
-    assert first.split() == ["rmsprop"] * 2 + ["1,210", "0.3000", "0.5000", "2", "2.0", "s", "█▅", "00000003"]
+    assert first.split()[:8] == ["rmsprop", "rmsprop", "1,210", "0.3000", "0.5000", "2", "2.0", "s"]
+    assert first.endswith(" 00000003")
 
 
 @pytest.mark.parametrize(

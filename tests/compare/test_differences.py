@@ -40,13 +40,19 @@ def test_groups_of_all_sizes_come_back_in_their_order():
         return {first + seed: value for seed, value in enumerate(rng.normal(size=n))}
 
     base = drawn(8)
-    pairs = [(drawn(n, first), base) for n, first in [(8, 0), (3, 0), (8, 20), (1, 0), (8, 0), (5, 20), (1, 20), (6, 0)]]
+    sizes = [(8, 0), (3, 0), (8, 20), (1, 0), (8, 0), (5, 20), (1, 20), (6, 0)]
+    pairs = [(drawn(n, first), base) for n, first in sizes]
     found = differences(pairs)
     assert [(one.design, one.seeds) for one in found] == [
         ("paired", (8, 8)), ("paired", (3, 3)), ("unpaired", (8, 8)), ("paired", (1, 1)), ("paired", (8, 8)),
         ("unpaired", (5, 8)), ("unpaired", (1, 8)), ("paired", (6, 6)),
     ]  # fmt: skip
-    assert found == [differences([pair])[0] for pair in pairs]
+    for one, pair in zip(found, pairs, strict=True):
+        (alone,) = differences([pair])
+        assert (one.design, one.mean, one.span, one.p_value, one.seeds) == (
+            alone.design, alone.mean, alone.span, alone.p_value, alone.seeds,
+        )  # fmt: skip
+        assert one.interval == (alone.interval and pytest.approx(alone.interval))
     for one, (ours, theirs) in zip(found, pairs, strict=True):
         common = ours.keys() & theirs.keys() or ours.keys() | theirs.keys()
         means = [np.mean([group[seed] for seed in common if seed in group]) for group in (ours, theirs)]

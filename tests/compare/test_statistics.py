@@ -39,8 +39,8 @@ def test_holm_passes_over_what_was_not_tested():
 
 @pytest.mark.parametrize(
     ("design", "comparisons", "fewest"),
-    [("paired", 1, 6), ("paired", 2, 7), ("paired", 3, 8), ("paired", 6, 8), ("paired", 7, 9), ("paired", 409, 14),
-     ("paired", 410, None), ("unpaired", 1, 4), ("unpaired", 3, 5), ("unpaired", 6, 6)],
+    [("paired", 1, 6), ("paired", 2, 7), ("paired", 3, 7), ("paired", 6, 8), ("paired", 7, 9), ("paired", 409, 14),
+     ("paired", 410, None), ("unpaired", 1, 4), ("unpaired", 3, 5), ("unpaired", 6, 5)],
 )  # fmt: skip
 def test_so_many_seeds_can_show_anything(design, comparisons, fewest):
     assert fewest_seeds(design, comparisons) == fewest
@@ -80,7 +80,7 @@ def test_a_larger_difference_needs_no_more_seeds_and_more_comparisons_no_fewer(o
         pytest.param(difference(1e-3), 1, None, id="too small to matter"),
         pytest.param(difference(1e-200), 1, None, id="next to none"),
         pytest.param(difference(-3.0), 1, 6, id="large, to the other side"),
-        pytest.param(difference(0.1, spread=0.0), 3, 8, id="the same in every seed"),
+        pytest.param(difference(0.1, spread=0.0), 3, 7, id="the same in every seed"),
         pytest.param(difference(3.0), 1000, None, id="too many comparisons"),
     ],
 )
