@@ -1,6 +1,6 @@
 """Rows → groups: of equal experiments that differ in their seed, or of all that agree in some keys."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,7 +78,7 @@ def groups_of_experiments(rows: Sequence[Row]) -> list[Group]:
         members[row.alike].append(row)
     return [
         Group(
-            alike[0].record.name,
+            Counter(row.record.name for row in alike).most_common(1)[0][0],
             {key: value for key, value in alike[0].settings.items() if key != "seed"},
             tuple(alike),
             cells_of([("", row) for row in alike]),

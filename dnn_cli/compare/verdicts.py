@@ -132,13 +132,14 @@ def by_examples(
 
 
 def named_group(groups: Sequence[Group], name: str, labels: Sequence[str]) -> Group:
-    """The group with a name or label, or that has a run with this id or the beginning of one.
+    """The group with a name or label, else with a setting, else that has a run with this id or the beginning of one.
 
     Raises:
         UsageError: none has it, or several have.
     """
-    exact = [group for group, label in zip(groups, labels, strict=True) if name in (label, group.name)]
-    found = exact or [group for group in groups if name and any(row.record.id.startswith(name) for row in group.rows)]
+    found = [group for group, label in zip(groups, labels, strict=True) if name in (label, group.name)]
+    found = found or [group for group in groups if name in group.settings.values()]
+    found = found or [group for group in groups if name and any(row.record.id.startswith(name) for row in group.rows)]
     if len(found) == 1:
         return found[0]
     if found:

@@ -10,7 +10,7 @@ from dnn_cli.report.words import visible
 LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", "–": "--", "…": r"\dots{}", "×": r"$\times$",
+    "|": r"\textbar{}", "–": "--", "…": r"\dots{}", "×": r"$\times$", "±": r"$\pm$",
 }  # fmt: skip
 """Characters that mean something else in LaTeX, or are not in its usual fonts."""
 

@@ -113,10 +113,9 @@ class Index:
         question = "select name, key, content, sum from facts where kind = ?"
         try:
             rows = self.on_file(lambda database: database.execute(question, (kind,)).fetchall())
-            if all(sum_ == checksum(key, content) for _, key, content, sum_ in rows):
-                return {name: (key, content) for name, key, content, _ in rows}
-            self.forget()
-            return {}
+            if any(sum_ != checksum(key, content) for _, key, content, sum_ in rows):
+                raise sqlite3.DatabaseError("a disk has changed it")
+            return {name: (key, content) for name, key, content, _ in rows}
         except (sqlite3.Error, TypeError, AttributeError, UnicodeError) as error:
             if "locked" not in str(error):  # by another process
                 self.forget()

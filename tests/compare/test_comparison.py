@@ -111,3 +111,32 @@ def test_a_time_is_no_score(store):
 def test_no_runs_are_no_error(tmp_path):
     compared = compare(Store(tmp_path).entries())
     assert (compared.rows, compared.groups, compared.family.verdicts, compared.warnings) == ((), (), (), ())
+
+
+def test_a_group_is_called_as_most_of_its_runs(tmp_path, make_run):
+    for seed, name in enumerate(("old", "old", "new"), 1):
+        make_run(f"name={name}", f"seed={seed}", digits=f"0000000{seed}")
+    (group,) = compare(Store(tmp_path / "runs").entries()).groups
+    assert group.name == "old"
+
+
+@pytest.mark.parametrize(
+    ("baseline", "name"),
+    [("sgd", "sgd"), ("00000003", "adam"), ("43", None), ("", None)],
+    ids=["name", "id", "no group", "empty"],
+)
+def test_a_baseline_is_named_in_several_ways(store, baseline, name):
+    if name is None:
+        with pytest.raises(UsageError, match="is no group"):
+            compare(store.entries(), baseline=baseline)
+    else:
+        assert compare(store.entries(), baseline=baseline).family.reference.name == name
+
+
+def test_a_baseline_may_be_a_setting_where_names_are_equal(tmp_path, make_run):
+    for number, overrides in enumerate((["optimizer=adam"], ["batch_size=16"], ["optimizer=sgd"]), 1):
+        make_run(*overrides, digits=f"0000000{number}")
+    entries = Store(tmp_path / "runs").entries()
+    assert compare(entries, baseline="sgd").family.reference.settings["optimizer"] == "sgd"
+    with pytest.raises(UsageError, match="is the name of 2 groups"):
+        compare(entries, baseline="adam")
