@@ -167,7 +167,7 @@ def flattering_choice(judged: Judged) -> Iterator[str]:
             chosen = [row for row in judged.rows if row.alike in restoring]
             yield (
                 f"{told(len(chosen), len(judged.rows))} restored the best epoch, chosen on the validation set that is "
-                "reported, which flatters them"
+                "reported, which flatters"
             )
 
 
@@ -214,7 +214,9 @@ def forced(judged: Judged) -> Iterator[str]:
 
 def told(count: int, total: int) -> str:
     """`3 of 8 runs`."""
-    return f"{count} of {total} runs" if count < total else f"all {total} runs" if total > 1 else "the run"
+    if count < total:
+        return f"{count} of {total:,} runs"
+    return {1: "the run", 2: "both runs"}.get(total, f"all {total:,} runs")
 
 
 def listed(words: Iterable[str], most: int = NAMED) -> str:
