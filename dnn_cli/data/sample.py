@@ -1,0 +1,88 @@
+"""A few examples of every class, always the same ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.data.examples import Examples, load_examples, split_examples
+from dnn_cli.formats.watcher import Watcher, quiet
+from dnn_cli.spec.data import Data
+from dnn_cli.spec.datasets import DATASETS, EmbeddedDataset
+
+ROUNDED = 1e-6
+"""A mean that is such a share of the range is 0, as float32 tells it."""
+
+
+@dataclass(frozen=True)
+class ClassSample:
+    """A few examples of one class, or of a regression."""
+
+    name: str
+    """Empty for a regression."""
+
+    count: int
+    """How many there are to choose from."""
+
+    indices: NDArray[np.int64]
+    """Their positions in the data."""
+
+    examples: Examples
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A few examples of every class, in the order of the classes."""
+
+    classes: tuple[ClassSample, ...]
+    features: tuple[str, ...]
+    """The names of the numbers in a row; empty where they have none."""
+
+    low: NDArray[np.float64]
+    """The least, the mean and the most of every number over all examples that train or validate, of (numbers,)."""
+
+    mean: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+def sample(data: Data, per_class: int, seed: int, watch: Watcher = quiet) -> Sample:
+    """Examples drawn at random from those that train or validate; which ones depends on the seed alone.
+
+    Raises:
+        DataError: the data is not to be had.
+    """
+    watch(f"loading {data.title}")
+    examples = load_examples(data, watch)
+    usable = np.arange(len(examples))
+    if data.split_off:  # what is kept apart for the test stays unseen
+        usable = np.delete(usable, split_examples(data, examples).test)
+    names = data.facts.classes
+    labels = examples.labels[usable]
+    groups = [(name, usable[labels == number]) for number, name in enumerate(names)] or [("", usable)]
+    rows = examples.inputs.reshape(len(examples), -1)
+    seen = rows if len(usable) == len(rows) else rows[usable]
+    low, mean, high = seen.min(0).astype(np.float64), seen.mean(0, dtype=np.float64), seen.max(0).astype(np.float64)
+    mean[abs(mean) < ROUNDED * (high - low)] = 0
+    return Sample(
+        tuple(drawn(examples, name, found, per_class, (seed, number)) for number, (name, found) in enumerate(groups)),
+        feature_names(data), low, mean, high,
+    )  # fmt: skip
+
+
+def drawn(examples: Examples, name: str, found: NDArray[np.int64], most: int, seed: Sequence[int]) -> ClassSample:
+    """Some of the examples of a class, in the order of the data; of a regression, of what is to be predicted."""
+    indices = np.sort(np.random.default_rng(seed).choice(found, min(most, len(found)), replace=False))
+    if not name:
+        indices = indices[np.argsort(examples.labels[indices, 0], kind="stable")]
+    return ClassSample(name, len(found), indices, examples[indices])
+
+
+def feature_names(data: Data) -> tuple[str, ...]:
+    """What the numbers of an example are called."""
+    dataset = DATASETS.get(data.dataset)
+    if isinstance(dataset, EmbeddedDataset) and len(dataset.input_shape) == 1:
+        import sklearn.datasets
+
+        return tuple(getattr(sklearn.datasets, dataset.loader)().feature_names)
+    return data.facts.features

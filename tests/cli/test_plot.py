@@ -1,0 +1,115 @@
+"""`dnn plot` as it is typed."""
+
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from tests.conftest import document
+
+HOSTILE = "패션 <script>\x1b[2J"
+
+
+@pytest.fixture
+def runs(make_run):
+    """Two optimizers of two seeds each; the latest is adam's second."""
+    for number, (optimizer, seed, last) in enumerate(
+        [("sgd", 1, 0.6), ("sgd", 2, 0.7), ("adam", 1, 0.8), ("adam", 2, 0.9)], 1
+    ):
+        make_run(
+            f"optimizer={optimizer}", f"seed={seed}", curve=(0.3, 0.5, last), digits=f"{number:08x}",
+            stamp=f"20260101-00000{number}",
+        )  # fmt: skip
+
+
+def test_the_latest_run_is_drawn_in_plain_characters(dnn, runs):
+    done = dnn("plot")
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout
+    assert done.stdout.startswith("loss   ── validation  ╌╌ training\n")
+    assert "accuracy   ── validation" in done.stdout
+    assert done.stdout.splitlines()[-1] == "digits"
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_several_are_named_by_what_sets_them_apart(dnn, runs):
+    done = dnn("plot", "00000001", "00000004", "--width", "44", "--height", "9", "--metric", "loss")
+    assert done.stdout.splitlines()[9:] == ["a sgd   b adam"]
+    assert max(map(len, done.stdout.splitlines())) <= 44
+
+
+def test_seeds_are_one_curve_or_each_has_its_own(dnn, runs):
+    grouped = dnn("plot", "--where", "name = digits")
+    assert grouped.stdout.splitlines()[-1] == "a sgd   b adam"
+    assert "runs that differ only in their seed are one curve" in grouped.stderr
+    assert "d seed 2, optimizer adam" in dnn("plot", "--where", "name = digits", "--runs").stdout
+
+
+def test_without_unicode_it_is_ascii(dnn, runs):
+    done = dnn("plot", PYTHONIOENCODING="ascii")
+    assert done.stdout.isascii()
+    assert "?" not in done.stdout
+    assert "*****" in done.stdout
+
+
+def test_running_and_diverged_runs_are_drawn_as_far_as_they_are(dnn, make_run):
+    make_run(status="diverged", reason="no number", curve=(0.5, 0.6))
+    done = dnn("plot")
+    assert done.returncode == 0
+    assert "digits 00000001 diverged after 2 epochs" in done.stderr
+
+
+def test_numbers_as_json(dnn, runs):
+    told = document(dnn("plot", "--where", "seed = 1", "--json"))
+    assert [run["id"] for run in told["runs"]] == ["00000001", "00000003"]
+    assert told["runs"][1]["metrics"]["val_accuracy"] == [0.3, 0.5, 0.8]
+    assert told["runs"][1]["metrics"]["epoch"] == [1, 2, 3]
+
+
+def test_a_picture_and_its_hostile_name(dnn, tmp_path, make_run):
+    make_run(name=HOSTILE)
+    make_run("optimizer=sgd", digits="00000002", name="other")
+    done = dnn("plot", "00000001", "00000002", "-o", "a.svg", "-o", "a.png")
+    assert (done.returncode, done.stdout) == (0, "a.svg\na.png\n")
+    root = ElementTree.parse(tmp_path / "a.svg").getroot()
+    assert not [element for element in root.iter() if element.tag.endswith("script")]
+    assert any("<script>" in (element.text or "") for element in root.iter())
+    assert "\x1b" not in (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert "\x1b" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        pytest.param(["-o", "a.gif"], "a.gif is none of .svg, .png, .pdf", "as a.svg", id="gif"),
+        pytest.param(["-o", "a"], "a is none of .svg, .png, .pdf", "as a.svg", id="no suffix"),
+        pytest.param(["-o", "a.html"], "a.html is none of", "dnn report writes HTML", id="html"),
+        pytest.param(["-o", "runs"], "runs is a directory", "as runs/curves.svg", id="directory"),
+        pytest.param(["-o", "no/a.svg"], "there is no folder no", "make it", id="no folder"),
+        pytest.param(["--metric", "acuracy"], "no run has the metric acuracy", "did you mean accuracy?", id="metric"),
+        pytest.param(["--where", "epochs > 9"], "no run in runs is like that", "dnn runs", id="condition"),
+        pytest.param(["ffff"], "no run ffff", "a run is addressed by", id="run"),
+        pytest.param(["--width", "3"], "--width", "dnn plot --help", id="width"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(dnn, runs, tmp_path, words, message, hint):
+    before = sorted(tmp_path.iterdir())
+    done = dnn("plot", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert hint in done.stderr
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_picture_is_not_written_through_a_link(dnn, runs, tmp_path):
+    (tmp_path / "mine.svg").write_text("mine")
+    (tmp_path / "link.svg").symlink_to("mine.svg")
+    assert dnn("plot", "-o", "link.svg").returncode == 0
+    assert (tmp_path / "mine.svg").read_text() == "mine"
+    assert (tmp_path / "link.svg").read_text().startswith("<svg")
+
+
+def test_no_run_at_all(dnn):
+    done = dnn("plot")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no run in runs" in done.stderr

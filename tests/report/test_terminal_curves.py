@@ -1,0 +1,41 @@
+"""Panels of curves in a terminal."""
+
+import re
+
+import pytest
+
+from dnn_cli.report.curves import Curve, Curves, Panel
+from dnn_cli.report.terminal_curves import terminal_curves
+
+
+def made(*names):
+    def curve(name, part):
+        return Curve(name, part, (1.0, 2.0, 3.0), (0.9, 0.5, 0.3), (0.9, 0.5, 0.3), (0.9, 0.5, 0.3), 1)
+
+    panels = [Panel(title, tuple(curve(name, part) for name in names for part in ("validation", "training")))
+              for title in ("loss", "accuracy")]  # fmt: skip
+    return Curves(tuple(panels), names, "epoch", ())
+
+
+@pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])
+def test_wide_terminals_have_panels_beside_each_other(colour):
+    wide, narrow = (
+        terminal_curves(made("a", "b"), width=width, height=9, colour=colour, unicode=True) for width in (140, 80)
+    )
+    first = wide.splitlines()[0]
+    assert first.startswith("loss")
+    assert first.index("accuracy") == (140 - 3) // 2 + 3
+    assert (len(wide.splitlines()), len(narrow.splitlines())) == (9 + 1, 9 + 1 + 9 + 1)
+    axes = [row for row in re.sub(r"\x1b\[[\d;]*m", "", wide).splitlines() if row.count("│") == 2]
+    assert axes
+    assert len({row.rindex("│") for row in axes}) == 1
+
+
+def test_letters_are_the_same_in_every_panel():
+    told = terminal_curves(made("a", "b"), width=80, height=12, colour=False, unicode=True)
+    assert told.splitlines()[-1] == "a a   b b"
+
+
+def test_a_single_run_is_named():
+    told = terminal_curves(made("x" * 200), width=40, height=9, colour=False, unicode=True)
+    assert told.splitlines()[-1] == "x" * 39 + "…"
