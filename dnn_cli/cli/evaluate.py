@@ -1,20 +1,23 @@
-"""`dnn evaluate`: the scores of a trained network on its test or validation set."""
+"""`dnn evaluate`: how a trained network does on its test or validation set, as a whole and class by class."""
 
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dnn_cli.cli.arguments import AsJson, RunsDir, is_override
-from dnn_cli.cli.console import print_json, results
+from dnn_cli.cli.console import notes, print_json, results, show
+from dnn_cli.cli.trained_run import find_trained
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.words import visible
 
 if TYPE_CHECKING:
     from dnn_cli.runs.record import Evaluation
     from dnn_cli.runs.run import Run
+    from dnn_cli.spec.experiment import Experiment
+    from dnn_cli.training.evaluate import Evaluated
 
 
 class Part(str, Enum):
@@ -33,25 +36,21 @@ def evaluate(
     runs_dir: RunsDir = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
-    """Evaluate a trained network on its test set.
+    """Evaluate a trained network on its test set: scores, classes, confusions.
 
     Nothing else reads that set.
     """
     from dnn_cli.cli.progress import open_screen
+    from dnn_cli.report import evaluation as words
     from dnn_cli.report.runs import scores_text
     from dnn_cli.runs.record import Evaluation, utc_now
-    from dnn_cli.runs.store import Store
     from dnn_cli.spec.load import load
 
     runs = [word for word in arguments if not is_override(word)]
     if len(runs) != 1:
         raise UsageError("evaluate takes one run", "as in: dnn evaluate @1")
-    found = Store(runs_dir).find(runs[0])
-    record = found.read_record()
+    found, record = find_trained(runs[0], runs_dir)
     loaded = load(str(found.config), [word for word in arguments if is_override(word)], to_train=True)
-    if record.status != "completed" or not found.model.is_file():
-        how = f"dnn resume {record.id} goes on" if record.status != "completed" else "train it to its end first"
-        raise UsageError(f"{found.directory} holds no model of its end: the run is {record.status}", how)
     data = loaded.experiment.data
     if split is Part.test and not data.test_examples:
         raise UsageError(f"{data.title} has no test set", "train with data.test_size=0.2 to keep one apart")
@@ -59,25 +58,76 @@ def evaluate(
         from dnn_cli.execute.prepare import preparing
 
         with preparing(loaded, screen, record.epochs) as (job, progress, *_):
-            from dnn_cli.training.evaluate import check_same_data
+            from dnn_cli.data.known import check_same_data
             from dnn_cli.training.evaluate import evaluate as work
 
             progress(f"evaluating on the {split.value} set")
             check_same_data(record, job.examples)
-            examples, scores = work(job, found, split.value)
-            looked = Evaluation(at=utc_now(), split=split.value, examples=examples, scores=scores)
-            remember(found, looked, progress)
+            made = work(job, found, split.value)
+            looked = Evaluation(at=utc_now(), split=split.value, examples=len(made), scores=made.scores)
+            before = remember(found, looked, screen.say)
     if as_json:
-        print_json({"id": record.id, "name": record.name, "split": split.value, "examples": examples, "scores": scores})
-    else:
-        results().print(visible(f"{record.name} on {examples:,} {split.value} examples: {scores_text(scores)}"))
+        print_json({
+            "id": record.id, "name": record.name, "split": split.value, "examples": len(made), "scores": made.scores,
+            "looked_before": len(before), **details(loaded.experiment, made),
+        })  # fmt: skip
+        return
+    whole = f"{record.name} on {words.examples_text(len(made), split.value)}: {scores_text(made.scores)}"
+    results().print(visible(whole))
+    show_details(loaded.experiment, made)
+    if split is Part.test:
+        notes().print(visible(words.looks_text(before)))
 
 
-def remember(run: "Run", looked: "Evaluation", say: "Callable[[str], None]") -> None:
-    """Write down what was looked at: who chooses between runs by their test scores has no test set left."""
+def details(experiment: "Experiment", made: "Evaluated") -> dict[str, Any]:
+    """The report on classes, or the errors, for programs."""
+    from dataclasses import asdict
+
+    from dnn_cli.compare.classification import classify
+    from dnn_cli.compare.regression import errors
+    from dnn_cli.report.evaluation import report_document, target_names
+
+    facts = experiment.data.facts
+    if facts.is_classification:
+        return {
+            "report": report_document(classify(made.outputs, made.labels, facts.classes, logits=experiment.loss.logits))
+        }
+    names = target_names(facts.target, facts.targets)
+    return {
+        "errors": [
+            {"name": name, **asdict(one)} for name, one in zip(names, errors(made.outputs, made.labels), strict=True)
+        ]
+    }
+
+
+def show_details(experiment: "Experiment", made: "Evaluated") -> None:
+    """The same as tables."""
+    from dnn_cli.compare.classification import classify
+    from dnn_cli.compare.regression import errors
+    from dnn_cli.report import evaluation as words
+
+    out, facts = results(), experiment.data.facts
+    out.print()
+    if not facts.is_classification:
+        names = words.target_names(facts.target, facts.targets)
+        found = errors(made.outputs, made.labels)
+        show(out, words.error_table(found, names))
+        for line in words.error_notes(found, names):
+            out.print(visible(line))
+        return
+    report = classify(made.outputs, made.labels, facts.classes, logits=experiment.loss.logits)
+    for shown, note in (words.class_table(report), words.confusion_table(report, out.width)):
+        show(out, shown)
+        out.print(visible(note))
+
+
+def remember(run: "Run", looked: "Evaluation", say: "Callable[[str], None]") -> "tuple[Evaluation, ...]":
+    """Write down what was looked at, and return what was looked at of this part before."""
+    record = run.parse_record()
     try:
         with run.claimed():
             record = run.parse_record()
             run.write_record(record.model_copy(update={"evaluated": (*record.evaluated, looked)}))
     except RunError as error:
         say(f"not recorded: {error.message}")
+    return tuple(one for one in record.evaluated if one.split == looked.split)

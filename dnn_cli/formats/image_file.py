@@ -40,8 +40,23 @@ def size_of(path: str) -> Size:
         return (image.width, image.height) if turned else (image.height, image.width)
 
 
-def read_image(path: str, size: Size, resize: bool, color_mode: ColorMode) -> NDArray[np.uint8]:
+def read_image(
+    path: str,
+    size: Size,
+    resize: bool,
+    color_mode: ColorMode,
+    others: str = "the first image",
+    hint: str = "data.image_size: [h, w] resizes",
+) -> NDArray[np.uint8]:
     """The pixels of an image, uint8 of (height, width) or (height, width, 3).
+
+    Args:
+        path: The file.
+        size: Its height and width.
+        resize: Whether an image of another size is made one of this.
+        color_mode: Whether it is read in colour or in grey.
+        others: What has that size, in a message.
+        hint: What to do about another, in a message.
 
     Raises:
         OwnDataError: the file is no whole image, too large, or of another size and not to be resized.
@@ -53,8 +68,7 @@ def read_image(path: str, size: Size, resize: bool, color_mode: ColorMode) -> ND
         found = (image.height, image.width)
         if found != size and not resize:
             raise OwnDataError(
-                f"{path} is {found[0]} × {found[1]}, and the first image {size[0]} × {size[1]} (height × width)",
-                "data.image_size: [h, w] resizes",
+                f"{path} is {found[0]} × {found[1]}, and {others} {size[0]} × {size[1]} (height × width)", hint
             )
         image = to_mode(image, "L" if color_mode == "grayscale" else "RGB")
         if found != size:

@@ -75,6 +75,12 @@ class Data(Part):
         """
         return own_facts(self) if self.dataset in OWN else DATASETS[self.dataset]
 
+    def with_facts(self, facts: Facts) -> "Data":
+        """The same, knowing already what it holds, so that no file has to be there."""
+        told = self.model_copy()
+        told.__dict__["facts"] = facts
+        return told
+
     @property
     def test_examples(self) -> int:
         """How many examples the test set has, of its own or split off."""

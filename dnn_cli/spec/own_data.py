@@ -57,6 +57,7 @@ def read_facts(data: "Data") -> Facts:
         targets=train.targets,
         pixel_max=train.pixel_max,
         target=train.target,
+        features=train.features,
         examples=train.examples + (validation.examples if validation else 0),
         validation_examples=validation.examples if validation else 0,
         test_examples=test.examples if test else 0,

@@ -1,0 +1,125 @@
+"""`inputs.npz`: what a run was trained on, told without its data.
+
+Classes, names of columns, how inputs are scaled, and statistics of the training inputs. With it a network can be
+built, fed and warned about when its data is gone.
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pydantic
+from numpy.typing import NDArray
+
+from dnn_cli.errors import OwnDataError, RunError
+from dnn_cli.formats.contents import MAX_CLASSES
+from dnn_cli.formats.npz_archive import opened_archive
+from dnn_cli.runs.files import whole_file
+from dnn_cli.runs.run import Run
+from dnn_cli.spec.datasets import Facts
+
+MAX_BYTES = 500_000_000
+"""Larger files are not ours."""
+
+LOOKS = ("brightness", "contrast", "border", "likeness")
+"""What is measured of every image: its mean, its deviation and the median of its border, as shares of the range of
+the training pixels, and its correlation with the mean training image."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is known of the inputs of a run; statistics are of a sample of the training inputs as the data has them."""
+
+    facts: Facts
+    scale: NDArray[np.float32]
+    """Of () or (size,), where size is how many numbers an input has: a network is fed (input - mean) / scale."""
+
+    mean: NDArray[np.float32] | None
+    """Of (size,); `None` where nothing is taken off."""
+
+    minimum: NDArray[np.float32]
+    """This and the next three: of (size,), a value for every number of an input."""
+
+    maximum: NDArray[np.float32]
+    average: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+    looks: NDArray[np.float32] | None
+    """Of (4, 2): what nearly all images have of each of `LOOKS`, from and to; `None` where inputs are no images."""
+
+    @property
+    def size(self) -> int:
+        """How many numbers an input has."""
+        return math.prod(self.facts.input_shape)
+
+    def scaled(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
+        """Inputs of (n, …) as the network was fed with them, float32 of (n, size)."""
+        rows = inputs.reshape(len(inputs), -1).astype(np.float32)
+        return np.asarray((rows if self.mean is None else rows - self.mean) / self.scale)
+
+
+def write_inputs(run: Run, inputs: Inputs) -> None:
+    """Replace `inputs.npz`; equal inputs make equal bytes.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    plain = asdict(inputs)
+    facts = np.frombuffer(json.dumps(plain.pop("facts"), ensure_ascii=False).encode("utf-8", "replace"), np.uint8)
+    arrays = {name: array for name, array in plain.items() if array is not None}
+    with whole_file(run.inputs) as temporary:
+        np.savez(temporary, allow_pickle=False, facts=facts, **arrays)
+
+
+def read_inputs(run: Run) -> Inputs | None:
+    """What `inputs.npz` says; `None` where there is none, as in runs of an older `dnn`.
+
+    Raises:
+        RunError: it is damaged, or not what a training writes.
+    """
+    path = run.inputs
+    try:
+        size = path.lstat().st_size
+    except OSError:
+        return None
+    try:
+        with opened_archive(str(path)) as archive:
+            headers = [archive.header(name) for name in archive.names]
+            if sum(header.nbytes for header in headers) > min(size, MAX_BYTES):  # ours are not compressed
+                raise ValueError("it is larger than it may be")
+            arrays: dict[str, Any] = {header.name: archive.read(header) for header in headers}
+        facts = pydantic.TypeAdapter(Facts).validate_json(arrays.pop("facts").tobytes())
+        found = Inputs(facts, **{"mean": None, "looks": None, **arrays})
+        check(found)
+    except (OwnDataError, OSError, KeyError, TypeError, ValueError) as error:
+        why = str(error).splitlines()[0].removeprefix(f"{path}: ")
+        raise RunError(f"{path} is damaged: {why}", "a run trained anew has another") from None
+    return found
+
+
+def check(inputs: Inputs) -> None:
+    """Refuse what does not fit together.
+
+    Raises:
+        ValueError: it does not.
+    """
+    facts, size = inputs.facts, inputs.size
+    if not facts.input_shape or size <= 0 or facts.pixel_max <= 0 or facts.targets <= 0:
+        raise ValueError("inputs have no size")
+    if len(facts.classes) > MAX_CLASSES or len(facts.classes) == 1:
+        raise ValueError(f"there are {len(facts.classes)} classes")
+    if facts.features and facts.input_shape != (len(facts.features),):
+        raise ValueError("there are not as many names as columns")
+    rows = {"minimum", "maximum", "average", "deviation", *({"mean"} if inputs.mean is not None else ())}
+    shapes = {
+        **dict.fromkeys(sorted(rows), (size,)),
+        **({"looks": (len(LOOKS), 2)} if inputs.looks is not None else {}),
+    }
+    for name, shape in shapes.items():
+        array = getattr(inputs, name)
+        if array.shape != shape or array.dtype != np.float32 or not np.isfinite(array).all():
+            raise ValueError(f"{name} is not {shape} finite numbers")
+    scale = inputs.scale
+    if scale.shape not in ((), (size,)) or scale.dtype != np.float32 or not (np.isfinite(scale) & (scale > 0)).all():
+        raise ValueError("scale is not what inputs can be divided by")

@@ -1,0 +1,36 @@
+"""The network of a run with the weights that it was trained to."""
+
+import zipfile
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.errors import RunError
+from dnn_cli.runs.run import Run
+from dnn_cli.spec.experiment import Experiment
+from dnn_cli.training.build import build_model
+
+BATCH = 256
+
+
+def trained_network(
+    run: Run, experiment: Experiment, *, jit: bool = False, precision: str = "float32"
+) -> keras.Sequential:
+    """The network, built from the experiment: of `model.keras` nothing but weights is taken, so no code in it runs.
+
+    Raises:
+        RunError: the weights are not those of this network.
+    """
+    model = build_model(experiment, jit=jit, precision=precision)
+    try:
+        model.load_weights(run.model)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise RunError(f"{run.model} holds no weights of this network: {str(error).splitlines()[0]}") from None
+    return model
+
+
+def outputs_of(model: keras.Model, experiment: Experiment, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The outputs for scaled inputs of (n, size): float32 of (n, units)."""
+    inputs = scaled.reshape(-1, *experiment.data.input_shape)
+    return np.asarray(model.predict(inputs, batch_size=BATCH, verbose=0), np.float32)

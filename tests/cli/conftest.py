@@ -1,0 +1,1 @@
+from tests.cli.trained_runs import place  # noqa: F401
