@@ -1,0 +1,1 @@
+"""A comparison and its runs as one HTML file that needs nothing else."""

@@ -1,0 +1,156 @@
+"""Make the pictures of the README anew: python tests/make_pictures.py
+
+Real trainings on Fashion-MNIST, a minute or two of them. Terminals are drawn as SVG, the report by a headless Chromium
+as PNG; pyte and selenium (both in the extra `test`), chromium and chromedriver are needed.
+"""
+
+import fcntl
+import io
+import os
+import pty
+import re
+import shlex
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyte
+from PIL import Image
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
+from selenium import webdriver
+
+ROOT = Path(__file__).parent.parent
+PICTURES = ROOT / "tests" / "pictures"
+COLUMNS, ROWS = 110, 200
+PALETTE = 128
+"""Colours of a PNG, which has little besides text and lines."""
+
+PREDICTIONS = """
+[...document.querySelectorAll('.run.open h3')].find(head => head.textContent === 'Predictions')
+  .scrollIntoView({behavior: 'instant'});
+"""
+
+
+def terminal(folder: Path, words: Sequence[str], *, until: str | None = None) -> list[Text]:
+    """What a terminal shows of a command at its end, or when a text is first seen, from where on it is left alone."""
+    screen = pyte.Screen(COLUMNS, ROWS)
+    stream = pyte.ByteStream(screen)
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    environment.pop("NO_COLOR", None)
+    command = [sys.executable, "-m", "dnn_cli", *words]
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    seen: list[Text] | None = None
+    while chunk := read(ours):
+        stream.feed(chunk)
+        if until and seen is None and any(until in line for line in screen.display):
+            seen = lines(screen)
+    os.close(ours)
+    if process.wait():
+        sys.exit(f"dnn {' '.join(words)} ended with {process.returncode}:\n{os.linesep.join(screen.display).rstrip()}")
+    return seen or lines(screen)
+
+
+def read(descriptor: int) -> bytes:
+    """What a terminal gets next; nothing when its last program has gone."""
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:
+        return b""
+
+
+def lines(screen: pyte.Screen) -> list[Text]:
+    """The lines of a screen in their colours, less the empty ones below."""
+    last = max((at for at, line in enumerate(screen.display) if line.strip()), default=0)
+    found = []
+    for at in range(last + 1):
+        text = Text()
+        for column in range(COLUMNS):
+            char = screen.buffer[at][column]
+            text.append(char.data, Style(color=colour(char.fg), bold=char.bold, reverse=char.reverse))
+        text.rstrip()
+        found.append(text)
+    return found
+
+
+def colour(name: str) -> str | None:
+    """A colour as rich knows it."""
+    if name == "default":
+        return None
+    return (
+        f"#{name}"
+        if re.fullmatch("[0-9a-f]{6}", name)
+        else name.replace("brown", "yellow").replace("bright", "bright_")
+    )
+
+
+def draw(folder: Path, *words: str, until: str | None = None) -> None:
+    """A command and what a terminal shows of it as SVG, without the fonts that rich would have a browser load."""
+    shown = terminal(folder, words, until=until)
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), legacy_windows=False)
+    console.print(Text("$ ").append(shlex.join(["dnn", *words]), "bold"))
+    for line in shown:
+        console.print(line, no_wrap=True, crop=True)
+    svg = console.export_svg(title=f"dnn {words[0]}", unique_id=words[0])
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    (PICTURES / f"{words[0]}.svg").write_text(svg, encoding="utf-8")
+
+
+def photograph(report: Path) -> None:
+    """The report in a browser, light and dark."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or sys.exit("there is no chromium")
+    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"):
+        options.add_argument(word)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    try:
+        size = {"width": 1160, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        driver.get(report.as_uri())
+        page = driver.find_element("css selector", ".run").get_attribute("id")
+        for name, scheme, anchor in (
+            ("report", "light", ""),
+            ("report_dark", "dark", ""),
+            ("run", "light", f"#{page}"),
+        ):
+            feature = {"name": "prefers-color-scheme", "value": scheme}
+            driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+            driver.get("about:blank")
+            driver.get(f"{report.as_uri()}{anchor}")
+            if anchor:  # what came out, not how it came about
+                driver.execute_script(PREDICTIONS)
+            image = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
+            image.quantize(PALETTE, dither=Image.Dither.NONE).save(PICTURES / f"{name}.png", optimize=True)
+    finally:
+        driver.quit()
+
+
+def main() -> None:
+    """Train, look, and draw."""
+    PICTURES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="dnn-pictures-") as temporary:
+        folder = Path(temporary)
+        shutil.copytree(ROOT / "configs", folder / "configs")
+        terminal(folder, ["sweep", "configs/relu_adam.yaml", "optimizer=adam,rmsprop,sgd", "seed=1..8"])
+        draw(folder, "compare")
+        draw(folder, "plot", "--where", "name = relu_adam", "--metric", "val_accuracy", "--height", "18")
+        terminal(folder, ["report"])
+        photograph(folder / "report.html")
+        draw(folder, "train", "configs/relu_adam.yaml", until="epoch 4/5")
+        terminal(folder, ["train", "configs/deep_sigmoid.yaml"])
+        draw(folder, "explain", "deep_sigmoid")
+    for path in sorted(PICTURES.iterdir()):
+        print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1e3:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""The HTML report in a real browser: Debian's Chromium, without a screen and without a network."""
+
+import shutil
+
+import pytest
+
+from tests.report.pages import predict, write
+
+selenium = pytest.importorskip("selenium", reason="selenium drives the browser")
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="there is no chromium with chromedriver: apt-get install chromium-driver"
+)
+
+HOSTILE = "<img src=x onerror=hacked=1><script>hacked=1</script>"
+SHOWN = "return [...document.querySelectorAll('.run')].filter(run => run.offsetParent).map(run => run.id)"
+VISIBLE = """
+return [...document.querySelectorAll('#curves .m0 polyline')]
+  .filter(line => getComputedStyle(line).display !== 'none').length
+"""
+NAMES = """
+return [...document.querySelectorAll('#all tbody tr')].filter(row => !row.hidden).map(row => row.cells[0].textContent)
+"""
+
+
+def start(*, scripts=True):
+    """A browser."""
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"):
+        options.add_argument(word)
+    if not scripts:
+        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    driver = start()
+    yield driver
+    driver.quit()
+
+
+def look(browser, path, *, width=1400, scheme="light", anchor=""):
+    """Open a file in a window of a width."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [
+        {"name": "prefers-color-scheme", "value": scheme},
+        {"name": "prefers-reduced-motion", "value": "reduce"},
+    ]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    browser.get("about:blank")  # or another anchor would be no other page
+    for log in ("browser", "performance"):
+        browser.get_log(log)
+    browser.get(f"{path.as_uri()}{anchor}")
+
+
+@pytest.fixture
+def report(trained, tmp_path):
+    """Two groups of two seeds, and two runs alone, one of which has a name that is none."""
+    for run in trained.add("adam", [0.9, 0.92]) + trained.add("sgd", [0.5, 0.52], "optimizer=sgd"):
+        predict(run)
+    trained.add(HOSTILE, [0.7], "epochs=9")
+    trained.add("lost", [0.4], "epochs=8", status="diverged", reason="the loss was no number")
+    path = tmp_path / "report.html"
+    write(tmp_path / "runs", path)
+    return path
+
+
+def one(browser, selector):
+    """An element."""
+    return browser.find_element("css selector", selector)
+
+
+@pytest.mark.parametrize("anchor", ["", "#run-00000001"], ids=["overview", "run"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 360])
+def test_it_fits_and_asks_for_nothing(chromium, report, width, scheme, anchor):
+    look(chromium, report, width=width, scheme=scheme, anchor=anchor)
+    assert chromium.execute_script("return document.documentElement.scrollWidth") == width
+    assert chromium.get_log("browser") == []
+    asked = [entry["message"] for entry in chromium.get_log("performance") if "requestWillBeSent" in entry["message"]]
+    assert asked
+    assert not any('"url":"http' in message for message in asked)
+    assert chromium.execute_script("return typeof hacked") == "undefined"
+    red = int(
+        chromium.execute_script("return getComputedStyle(document.documentElement).backgroundColor")
+        .split("(")[1]
+        .split(",")[0]
+    )
+    assert (red > 200) == (scheme == "light")
+
+
+def test_a_curve_is_read_by_pointing_at_it(chromium, report):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    look(chromium, report)
+    box = one(chromium, "#curves .m0 .plot")
+    chromium.execute_script("arguments[0].scrollIntoView({block: 'center'})", box)
+    size = box.size
+    ActionChains(chromium).move_to_element_with_offset(box, size["width"] // 2 - 3, -size["height"] // 2 + 8).perform()
+    tip = one(chromium, "#curves .m0 .tip").text
+    assert tip == "adam, seed 43\nepoch 2: 0.9200"
+    assert one(chromium, "#reader").get_attribute("value") == "2"
+
+
+def test_a_click_hides_a_curve_and_the_others_get_its_room(chromium, report):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    look(chromium, report)
+    box = one(chromium, "#curves .m0 .plot")
+    chromium.execute_script("arguments[0].scrollIntoView({block: 'center'})", box)
+    before = chromium.execute_script(VISIBLE)
+    lowest = "return Math.min(...[...document.querySelectorAll('#curves .m0 text.y')].map(t => Number(t.textContent)))"
+    assert chromium.execute_script(lowest) < 0.6
+    one(chromium, "#g2").click()  # sgd, the last of the groups
+    assert chromium.execute_script(VISIBLE) == before - 3
+    assert chromium.execute_script(lowest) >= 0.6
+    size = box.size
+    ActionChains(chromium).move_to_element_with_offset(
+        box, size["width"] // 2 - 3, -size["height"] // 2 + 8
+    ).click().perform()
+    assert chromium.execute_script(VISIBLE) == before - 4
+    assert not one(chromium, "#r1").is_selected()
+
+
+def test_curves_are_hidden_read_and_chosen_by_keyboard(chromium, report):
+    from selenium.webdriver.common.keys import Keys
+
+    look(chromium, report)
+    before = chromium.execute_script(VISIBLE)
+    one(chromium, "#g0").send_keys(Keys.SPACE)
+    assert chromium.execute_script(VISIBLE) == before - 3
+    reader = one(chromium, "#reader")
+    reader.send_keys(Keys.HOME)
+    assert reader.get_attribute("aria-valuetext") == "epoch 1"
+    told = one(chromium, "output[data-of='g0']")
+    assert told.text == "0.8100"
+    one(chromium, "#m0").send_keys(Keys.ARROW_RIGHT)
+    assert one(chromium, "#curves figure.m1").is_displayed()
+    assert not one(chromium, "#curves figure.m0").is_displayed()
+    assert told.text == "0.1900"
+
+
+def test_the_table_is_sorted_and_filtered(chromium, report):
+    from selenium.webdriver.common.keys import Keys
+
+    look(chromium, report)
+    assert chromium.execute_script(NAMES) == ["adam", "adam", HOSTILE, "sgd", "sgd", "lost"]
+    button = one(chromium, "#all th:nth-child(3) button")
+    assert button.text == "val_accuracy"
+    button.send_keys(Keys.ENTER)
+    button.send_keys(Keys.ENTER)
+    assert one(chromium, "#all th:nth-child(3)").get_attribute("aria-sort") == "ascending"
+    assert chromium.execute_script(NAMES) == ["sgd", "sgd", HOSTILE, "adam", "adam", "lost"]
+    one(chromium, "#filter").send_keys("SGD 43")
+    assert chromium.execute_script(NAMES) == ["sgd"]
+    assert one(chromium, "#found").text == "1 of 6 runs"
+
+
+def test_a_run_opens_as_a_page_and_back(chromium, report):
+    look(chromium, report)
+    assert chromium.execute_script(SHOWN) == []
+    one(chromium, "#all a[href='#run-00000003']").click()
+    assert chromium.execute_script(SHOWN) == ["run-00000003"]
+    assert not one(chromium, "#overview").is_displayed()
+    assert chromium.execute_script("return document.activeElement.textContent").startswith("sgd")
+    assert chromium.title.startswith("sgd 00000003: ")
+    chromium.back()
+    assert chromium.execute_script(SHOWN) == []
+    assert one(chromium, "#overview").is_displayed()
+
+
+def test_every_control_has_a_name(chromium, report):
+    look(chromium, report)
+    chromium.execute_script("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    nodes = chromium.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    controls = [node for node in nodes if node.get("role", {}).get("value") in
+                ("button", "checkbox", "radio", "slider", "searchbox", "link", "image", "table", "columnheader")
+                and not node.get("ignored")]  # fmt: skip
+    roles = {node["role"]["value"] for node in controls}
+    assert {"button", "checkbox", "radio", "slider", "searchbox", "link", "image", "table"} <= roles
+    assert [node for node in controls if not node.get("name", {}).get("value")] == []
+
+
+def test_without_scripts_all_of_it_is_there(report):
+    browser = start(scripts=False)
+    try:
+        look(browser, report, width=800)
+        script = "[...document.querySelectorAll('.run')].filter(run => run.offsetParent).length"
+        shown = browser.execute_cdp_cmd("Runtime.evaluate", {"expression": script})["result"].get("value")
+        assert shown == 6
+        assert not one(browser, "#filter").is_displayed()
+        one(browser, "#g0").click()
+        assert one(browser, "#curves figure.m0").is_displayed()
+    finally:
+        browser.quit()
