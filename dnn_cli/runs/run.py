@@ -47,6 +47,11 @@ class Run:
         return self.directory / METRICS
 
     @property
+    def diagnostics(self) -> Path:
+        """What the layers looked like: see `runs.diagnostics`."""
+        return self.directory / "diagnostics.csv"
+
+    @property
     def model(self) -> Path:
         """The trained model, for `keras.saving.load_model`."""
         return self.directory / "model.keras"
@@ -60,6 +65,11 @@ class Run:
     def predictions(self) -> Path:
         """Outputs on the validation set: arrays `outputs`, `labels` and `indices`."""
         return self.directory / "predictions.npz"
+
+    @property
+    def inputs(self) -> Path:
+        """Classes, scaling and statistics of the training inputs, so that none of them is needed: see `runs.inputs`."""
+        return self.directory / "inputs.npz"
 
     @property
     def checkpoints(self) -> Path:
@@ -77,6 +87,11 @@ class Run:
         return self.checkpoints / "previous.npz"
 
     @property
+    def tensorboard(self) -> Path:
+        """TensorBoard's log, where one was asked for; it can be made of the other files again."""
+        return self.directory / "tensorboard"
+
+    @property
     def log(self) -> Path:
         """What was printed, and TensorFlow's own noise. Locked as long as the training lives."""
         return self.directory / "train.log"
@@ -90,8 +105,8 @@ class Run:
     def files(self) -> tuple[Path, ...]:
         """Every file that a training writes: those without which it could not go on first, the record near the end."""
         return (
-            self.last_checkpoint, self.previous_checkpoint, self.config, self.metrics, self.model, self.best_model,
-            self.predictions, self.record, self.log,
+            self.last_checkpoint, self.previous_checkpoint, self.config, self.metrics, self.diagnostics, self.model,
+            self.best_model, self.predictions, self.inputs, self.record, self.log,
         )  # fmt: skip
 
     @contextmanager

@@ -6,10 +6,12 @@ from typing import Any
 
 ABSENT = object()
 PATHS = ("data.path", "data.validation_path", "data.test_path")
+OBSERVING = ("diagnostics",)
+"""Keys that say what is looked at on the way, and change nothing of what comes out."""
 
 
 def nameless(experiment: dict[str, Any]) -> dict[str, Any]:
-    """A resolved experiment less what its parts are called, which has no influence on what they do."""
+    """A resolved experiment less what has no influence on what it does: names, and what is looked at on the way."""
 
     def without(part: dict[str, Any]) -> dict[str, Any]:
         found = {key: value for key, value in part.items() if key != "name"}
@@ -17,7 +19,8 @@ def nameless(experiment: dict[str, Any]) -> dict[str, Any]:
             found["layers"] = [without(layer) for layer in part["layers"]]
         return found
 
-    return {**without(experiment), "model": without(experiment["model"])}
+    plain = {key: value for key, value in without(experiment).items() if key not in OBSERVING}
+    return {**plain, "model": without(experiment["model"])}
 
 
 def differences(experiments: Sequence[dict[str, Any]]) -> list[dict[str, str]]:

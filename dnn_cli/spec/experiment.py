@@ -72,6 +72,10 @@ class Experiment(Part):
     mixed_precision: bool = False
     """Compute in 16 bits, keep weights in 32: mixed_float16 on a GPU, mixed_bfloat16 on a CPU."""
 
+    diagnostics: Literal["auto"] | bool = "auto"
+    """Look inside the network for `dnn explain`: `auto` as often as little time goes into it, `true` after every
+    epoch, `false` never. What comes out is the same."""
+
     @property
     def output_shape(self) -> Shape:
         """The shape of one output: a number a class, one for two classes, or a number for each to predict."""

@@ -16,6 +16,7 @@ from dnn_cli.spec.experiment import Experiment
 from dnn_cli.training.callbacks import StopWhenDiverged, WriteDown, watching
 from dnn_cli.training.checkpoints import KeepCheckpoints, Start, skip_calls
 from dnn_cli.training.chunked import feed
+from dnn_cli.training.diagnostics import Diagnose
 from dnn_cli.training.endings import Interrupted, Stop
 from dnn_cli.training.job import Job
 from dnn_cli.training.listener import Listener
@@ -78,6 +79,7 @@ def fit(
             StopWhenDiverged(experiment.batch_size),
             WriteDown(run, listener, rows, steps_per_epoch, experiment.scores, progress.epoch_seconds),
             *others,
+            *([Diagnose(run, network.probe, start, seconds, experiment)] if experiment.diagnostics else []),
             KeepCheckpoints(run, start, rows, others, stop, seconds, experiment),
         ],
         shuffle=False,  # the pipeline has the order of every epoch

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dnn_cli.data.pipeline import Pipeline
 from dnn_cli.training.build import build_model
 from dnn_cli.training.chunked import build_metrics, chunk_predictor, run_in_chunks
+from dnn_cli.training.diagnostics import Probe
 from dnn_cli.training.job import Job
 from dnn_cli.training.plan import Plan
 from dnn_cli.training.programs import network_key
@@ -36,6 +37,9 @@ class Network:
     functions: tuple[Callable[..., object], ...]
     """What Keras trains and tests with."""
 
+    probe: Probe
+    """What looks into it."""
+
     @classmethod
     def of(cls, job: Job, beside: Pipeline | None = None) -> "Network":
         """A new one, with its initial weights."""
@@ -49,7 +53,7 @@ class Network:
             model.make_train_function()
             model.make_test_function()
         return cls(model, pipeline, plan, chunk_predictor(model, pipeline, plan),
-                   (model.train_function, model.test_function))  # fmt: skip
+                   (model.train_function, model.test_function), Probe(job, pipeline))  # fmt: skip
 
     def begin_again(self, job: Job) -> None:
         """Be as if freshly built for an experiment."""

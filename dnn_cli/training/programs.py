@@ -32,7 +32,9 @@ DAY = 86_400
 MAX_NETWORKS = 100
 """So many networks' programs are kept, some hundred kilobytes each."""
 
-NOT_COMPILED = {"name", "seed", "epochs", "early_stopping", "reduce_lr_on_plateau", "model_checkpoint"}
+NOT_COMPILED = {
+    "name", "seed", "epochs", "early_stopping", "reduce_lr_on_plateau", "model_checkpoint", "diagnostics",
+}  # fmt: skip
 """Keys of an experiment that leave no trace in its programs; nor does a learning rate that is a number."""
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from dnn_cli.data.statistics import describe
 from dnn_cli.errors import RunError
+from dnn_cli.runs.inputs import write_inputs
 from dnn_cli.runs.record import Membership, Record, Results, Scores, utc_now
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.summary import summarize
@@ -96,6 +98,7 @@ def train(
         return record.model_copy(update={**news, "results": results})
 
     try:
+        write_inputs(run, describe(job.experiment.data.facts, job.examples, job.split, job.measured))
         with (
             tf.device(job.device.place),
             kept_programs(job.experiment),

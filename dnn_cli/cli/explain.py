@@ -1,0 +1,45 @@
+"""`dnn explain`: why runs trained as they did, and what to try next."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dnn_cli.cli.arguments import AsJson, RunsDir
+from dnn_cli.cli.console import print_json, results, write_result
+
+if TYPE_CHECKING:
+    from dnn_cli.explain.findings import Remedy
+    from dnn_cli.runs.run import Run
+
+
+def explain(
+    addresses: Annotated[
+        list[str], typer.Argument(metavar="RUN", help="A run by id, name, directory or @1; two stand side by side.")
+    ],
+    runs_dir: RunsDir = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """Tell why a run trained as it did, and what to try next."""
+    from dnn_cli.explain.explanation import explain as work
+    from dnn_cli.report.explanation import explanation_document, explanation_text
+    from dnn_cli.runs.entry import read_entry
+    from dnn_cli.runs.store import Store
+
+    store = Store(runs_dir)
+    usual = Path(os.environ.get("DNN_RUNS_DIR") or "runs")
+
+    def command(run: "Run", remedy: "Remedy") -> str:
+        words = remedy.words(type(run)(Path(os.path.relpath(run.directory))))
+        there = [] if store.root == usual or remedy.verb != "train" else ["--runs-dir", str(store.root)]
+        return shlex.join([*words, *there])
+
+    found = [work(read_entry(run)) for address in addresses for run in store.find_all(address)]
+    if as_json:
+        print_json({"runs": [explanation_document(one, command) for one in found]})
+        return
+    unicode = "utf" in (sys.stdout.encoding or "").lower()
+    write_result(explanation_text(found, command, results().width, unicode=unicode))

@@ -1,0 +1,189 @@
+"""What the layers show: gradients, dead units, saturated outputs, and how far the weights moved."""
+
+from collections.abc import Callable, Iterator
+from statistics import median
+
+from dnn_cli.explain import remedies
+from dnn_cli.explain.facts import Facts
+from dnn_cli.explain.findings import Finding, Remedy
+from dnn_cli.runs.diagnostics import LayerState
+from dnn_cli.spec.layers import Activation, Kernel, Layer
+from dnn_cli.spec.lint import SATURATING
+
+VANISHING = 0.01
+"""The first layer's gradient over the last one's. A sigmoid passes at most a quarter of a gradient, so that four come
+below; six relu layers kept 0.2 to 0.6 of it."""
+
+EXPLODING = 1 / VANISHING
+
+DEAD = 0.4
+"""Of a layer's units. Layers that learnt well had up to 0.2, and a narrow one that is new has some by chance."""
+
+SATURATED = 0.75
+"""Of a layer's outputs. A sigmoid layer that learnt well had 0.43."""
+
+BARELY = 0.01
+"""The change of a kernel in an epoch, as a share of it. Adagrad at a hundredth of the rate that it needs moved its
+kernels by 0.015 in its slowest epoch."""
+
+THROWN = 1.0
+"""The same, from the second epoch on: after it nothing is left of what the weights were."""
+
+RELU = ("relu", "relu6")
+GLOROT = "glorot_uniform"
+Wanted = Callable[[Layer], object]
+
+
+def vanishing_gradient(facts: Facts) -> Iterator[Finding]:
+    """Gradients that get smaller from the last layer to the first, or larger."""
+    ratios = {epoch: ratio for epoch in epochs(facts) if (ratio := first_to_last(facts, epoch)) is not None}
+    if not ratios:
+        return
+    usual = median(ratios.values())
+    epoch = max(ratios)
+    first, *_, last = kernels(facts, epoch)
+    figures = {"ratio": ratios[epoch], "first": first.gradient or 0.0, "last": last.gradient or 0.0}
+    sizes = f"{first.gradient:.2g} against {last.gradient:.2g} after epoch {epoch}" if epoch else "at the beginning"
+    if usual < VANISHING:
+        part = f"1/{1 / ratios[epoch]:,.0f} of that" if ratios[epoch] else "nothing of that"
+        seen = f"in {first.layer} it is {part} in {last.layer}: {sizes}"
+        since = min(epoch for epoch, ratio in ratios.items() if ratio < VANISHING)
+        saturating = any(activation(layer) in SATURATING for layer in facts.experiment.model.stack)
+        meaning = (
+            "Each layer passes back only a fraction of the gradient it gets, and the first ones hardly learn."
+            if saturating
+            else "Little of the gradient reaches the first layers, and they hardly learn."
+        )
+        yield Finding("vanishing_gradient", "trouble", "the gradient vanishes", seen, meaning, since, figures,
+                      open_layers(facts))  # fmt: skip
+    elif usual > EXPLODING:
+        seen = f"in {first.layer} it is {ratios[epoch]:,.0f} times that in {last.layer}: {sizes}"
+        since = min(epoch for epoch, ratio in ratios.items() if ratio > EXPLODING)
+        meaning = "Each layer passes back more than it gets; one step can undo many."
+        yield Finding("exploding_gradient", "trouble", "the gradient explodes", seen, meaning, since, figures,
+                      remedies.training(facts, "optimizer.clipnorm=1"))  # fmt: skip
+
+
+def open_layers(facts: Facts) -> tuple[Remedy, ...]:
+    """What lets the gradient through: relu, and initial weights of a size that suits it."""
+    relu = remedies.in_layers(facts, having(SATURATING), "activation", "relu")
+    wanted = (*SATURATING, *RELU)
+    start = remedies.in_layers(facts, lambda x: isinstance(x, Kernel) and x.activation in wanted,
+                               "kernel_initializer", "he_normal")  # fmt: skip
+    return (*remedies.training(facts, *relu), *remedies.training(facts, *relu, *start))
+
+
+def dead_units(facts: Facts) -> Iterator[Finding]:
+    """Layers of relu many of whose units are 0 for everything."""
+    worst = worst_of(facts, "dead")
+    if worst is None or (worst.dead or 0.0) < DEAD:
+        return
+    since, at_first = since_when(facts, worst.layer, "dead", DEAD)
+    seen = f"{worst.dead:.0%} of the units of {worst.layer} are 0 for all {worst.examples} examples looked at"
+    meaning = "A relu unit that is 0 for everything gets no gradient, and stays so; a step that is too large does it."
+    leaky = remedies.training(facts, *remedies.in_layers(facts, having(RELU), "activation", "leaky_relu"))
+    slower = () if at_first else remedies.slower(facts)[:1]
+    yield Finding("dead_relu", "trouble", "relu units are dead", seen, meaning, since,
+                  {"dead": worst.dead or 0.0}, (*slower, *leaky))  # fmt: skip
+
+
+def saturated_outputs(facts: Facts) -> Iterator[Finding]:
+    """Layers most of whose outputs are near their limits."""
+    worst = worst_of(facts, "saturated")
+    if worst is None or (worst.saturated or 0.0) < SATURATED:
+        return
+    since, at_first = since_when(facts, worst.layer, "saturated", SATURATED)
+    seen = f"{worst.saturated:.0%} of the outputs of {worst.layer} are within 5% of their limits"
+    meaning = "Near its limits an activation is flat: less than a fifth of the gradient it can pass goes through."
+    relu = remedies.training(facts, *remedies.in_layers(facts, having(SATURATING), "activation", "relu"))
+    other = () if at_first and usual_start(facts) else remedies.slower(facts)[:1]
+    first = remedies.training(facts, *usual_start(facts)) if at_first else ()
+    yield Finding("saturation", "trouble", "outputs are saturated", seen, meaning, since,
+                  {"saturated": worst.saturated or 0.0}, (*first, *relu, *other))  # fmt: skip
+
+
+def usual_start(facts: Facts) -> tuple[str, ...]:
+    """Keras's own initial weights in the layers that saturate, where they have others."""
+    return remedies.in_layers(
+        facts,
+        lambda x: isinstance(x, Kernel) and x.activation in SATURATING and x.kernel_initializer.type != GLOROT,
+        "kernel_initializer",
+        GLOROT,
+    )
+
+
+def steps(facts: Facts) -> Iterator[Finding]:
+    """Weights that barely move, or that are thrown about."""
+    moved = {(state.epoch, state.layer): pace for state in facts.states if (pace := pace_of(state)) is not None}
+    if not moved:
+        return
+    fastest = max(moved, key=moved.__getitem__)
+    if moved[fastest] < BARELY and not facts.is_decayed:
+        seen = f"none by more than {moved[fastest]:.2%} of its size in an epoch"
+        meaning = "Steps are too small to get anywhere."
+        yield Finding("barely_moving", "trouble", "the weights barely move", seen, meaning, 1,
+                      {"pace": moved[fastest]}, remedies.faster(facts))  # fmt: skip
+    later = {key: pace for key, pace in moved.items() if key[0] > 1 and since_of(facts, key) > 0}
+    if later and later[fastest := max(later, key=later.__getitem__)] > THROWN:
+        epoch, layer = fastest
+        seen = f"those of {layer} changed by {later[fastest]:.0%} of their size in epoch {epoch}"
+        meaning = "After such an epoch nothing is left of what the weights were; the learning rate is too large."
+        yield Finding("thrown_about", "trouble", "the weights are thrown about", seen, meaning, epoch,
+                      {"pace": later[fastest]}, remedies.slower(facts))  # fmt: skip
+
+
+def epochs(facts: Facts) -> list[int]:
+    """Those after which somebody looked."""
+    return sorted({state.epoch for state in facts.states})
+
+
+def kernels(facts: Facts, epoch: int) -> list[LayerState]:
+    """The layers with a gradient after an epoch, from the input to the output."""
+    return [state for state in facts.states if state.epoch == epoch and state.gradient is not None]
+
+
+def first_to_last(facts: Facts, epoch: int) -> float | None:
+    """The first layer's gradient as a multiple of the last one's; `None` where there are not two."""
+    found = kernels(facts, epoch)
+    if len(found) < 2 or not found[-1].gradient or found[0].gradient is None:
+        return None
+    return found[0].gradient / found[-1].gradient
+
+
+def worst_of(facts: Facts, share: str) -> LayerState | None:
+    """The layer with the largest share at the last look, if any has it."""
+    last = [state for state in facts.states if state.epoch == max(epochs(facts)) and getattr(state, share) is not None]
+    return max(last, key=lambda state: float(getattr(state, share)), default=None)
+
+
+def since_when(facts: Facts, layer: str, share: str, least: float) -> tuple[int, bool]:
+    """From which look on a layer's share is so large, and whether that is the first look, at the initial weights."""
+    looks = [(state.epoch, getattr(state, share) or 0.0) for state in facts.states if state.layer == layer]
+    since = looks[-1][0]
+    for epoch, value in reversed(looks):
+        if value < least:
+            break
+        since = epoch
+    return since, since == 0
+
+
+def pace_of(state: LayerState) -> float | None:
+    """The change of a kernel in an epoch, as a share of it."""
+    if state.update is None or state.since is None or state.epoch <= state.since:
+        return None
+    return state.update / (state.epoch - state.since)
+
+
+def since_of(facts: Facts, key: tuple[int, str]) -> int:
+    """The epoch from which on the change of a layer is told."""
+    return next((state.since or 0 for state in facts.states if (state.epoch, state.layer) == key), 0)
+
+
+def activation(layer: Layer) -> str | None:
+    """A layer's activation, if it has one."""
+    return layer.activation if isinstance(layer, Kernel | Activation) else None
+
+
+def having(names: tuple[str, ...]) -> Wanted:
+    """Layers with one of some activations."""
+    return lambda layer: activation(layer) in names

@@ -1,0 +1,86 @@
+"""What looking inside costs: relu_adam and deep_relu as `dnn train` runs them, with and without, in turn.
+
+python -m tests.measure_diagnostics [ROUNDS]
+"""
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from dnn_cli.runs.diagnostics import read_diagnostics
+from dnn_cli.runs.store import Store
+
+CONFIGS = ("relu_adam", "deep_relu")
+WAYS = ("false", "auto", "true")
+
+
+def measure(rounds: int) -> None:
+    """Train in turn, and print medians: of the command, of its processors, and of the share that looks have."""
+    kinds = ("command", "processors", "training", "share")
+    found: dict[tuple[str, str], dict[str, list[float]]] = {
+        (config, way): {kind: [] for kind in kinds} for config in CONFIGS for way in WAYS
+    }
+    looks: dict[tuple[str, str], set[int]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder) / "told.json"
+        for number in range(rounds + 1):
+            for (config, way), figures in found.items():
+                begun, used = time.monotonic(), processor_seconds()
+                words = ["--once", str(told), f"configs/{config}.yaml", f"diagnostics={way}", "--runs-dir", folder]
+                subprocess.run([sys.executable, "-m", __spec__.name, *words], check=True, capture_output=True)
+                command = time.monotonic() - begun
+                run = Store(Path(folder)).find("@1")
+                seconds = run.parse_record().seconds or 0.0
+                if number:  # the first round fills the caches
+                    inside = json.loads(told.read_text())
+                    values = (command, processor_seconds() - used, seconds, inside / seconds)
+                    for kind, value in zip(kinds, values, strict=True):
+                        figures[kind].append(value)
+                    looks[config, way] = {state.epoch for state in read_diagnostics(run)}
+    for (config, way), figures in found.items():
+        command, processors, training, share = (statistics.median(figures[kind]) for kind in kinds)
+        seen = ", ".join(map(str, sorted(looks[config, way]))) or "none"
+        print(
+            f"{config}  diagnostics: {way:5}  command {command:.2f} s, {processors:.2f} s of processors  "
+            f"training {training:.2f} s, {share:.1%} of it for looks at epochs {seen}"
+        )
+
+
+def processor_seconds() -> float:
+    """What all commands so far have used of processors, which others on the machine lengthen less than the time."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def once(told: Path, words: list[str]) -> None:
+    """`dnn train`, and the seconds that went into looks."""
+    from dnn_cli.cli.app import main
+    from dnn_cli.training.diagnostics import Diagnose
+
+    spent = 0.0
+    for name in ("__init__", "on_train_begin", "on_epoch_end"):
+
+        def timed(*arguments, plain=getattr(Diagnose, name), **named):
+            nonlocal spent
+            begun = time.monotonic()
+            plain(*arguments, **named)
+            spent += time.monotonic() - begun
+
+        setattr(Diagnose, name, timed)
+    sys.argv[1:] = ["train", *words]
+    try:
+        main()
+    finally:
+        told.write_text(json.dumps(spent))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--once"]:
+        once(Path(sys.argv[2]), sys.argv[3:])
+    else:
+        measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
