@@ -17,6 +17,7 @@ RunsDir = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Force = Annotated[bool, typer.Option("--force", help="Go on though something has changed, and record it.")]
+Tensorboard = Annotated[bool, typer.Option("--tensorboard", help="Write a log for TensorBoard into the run, too.")]
 Configs = Annotated[
     list[str],
     typer.Argument(metavar="CONFIG|KEY=VALUE", help="Config files, then changes to them, as epochs=10."),

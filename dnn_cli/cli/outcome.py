@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from dnn_cli.runs.record import Record
     from dnn_cli.runs.run import Run
     from dnn_cli.runs.store import Store
-    from dnn_cli.spec.experiment import Experiment
     from dnn_cli.spec.load import Loaded
 
 
@@ -46,6 +45,8 @@ def next_commands(record: "Record", loaded: "Loaded", store: "Store") -> list[st
     again = ["dnn", "train", loaded.file, *loaded.overrides]
     compare = shlex.join(["dnn", "compare", *there])
     if record.status == "diverged":
+        from dnn_cli.explain.remedies import gentler
+
         change = gentler(loaded.experiment)
         kept = [word for word in again if not word.startswith(f"{change.partition('=')[0]}=")]
         return [shlex.join([*kept, change, *there])]
@@ -56,13 +57,3 @@ def next_commands(record: "Record", loaded: "Loaded", store: "Store") -> list[st
     other = "adam" if loaded.experiment.optimizer.type == "sgd" else "sgd"
     kept = [word for word in again if not word.startswith(("optimizer=", "optimizer."))]
     return [shlex.join([*kept, f"optimizer={other}", *there]), compare]
-
-
-def gentler(experiment: "Experiment") -> str:
-    """An override that keeps an optimizer from leaving the numbers."""
-    optimizer = experiment.optimizer
-    if optimizer.type == "adafactor":
-        return "optimizer.epsilon_1=1e-7"  # squares of small gradients and Keras's 1e-30 are 0 in float32
-    if isinstance(optimizer.learning_rate, float):
-        return f"optimizer.learning_rate={optimizer.learning_rate / 10:g}"
-    return "optimizer.clipnorm=1"

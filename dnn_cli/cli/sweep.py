@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from dnn_cli.cli.arguments import AsJson, RunsDir, divide
+from dnn_cli.cli.arguments import AsJson, RunsDir, Tensorboard, divide
 from dnn_cli.cli.console import print_json, results, show
 from dnn_cli.cli.many import Gpus, Jobs, On, executor_for, workers_for
 from dnn_cli.errors import UsageError
@@ -52,6 +52,7 @@ def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and about how long they take.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Train also what is there already.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End everything when one fails.")] = False,
+    tensorboard: Tensorboard = False,
     runs_dir: RunsDir = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -59,6 +60,10 @@ def sweep(
     files, words = divide(arguments, example="dnn sweep configs/relu_adam.yaml optimizer=sgd,adam seed=1..3")
     if len(files) != 1:
         raise UsageError(f"sweep takes one config, not {len(files)}", "several are what dnn train takes")
+    if tensorboard:
+        from dnn_cli.report.tensorboard import check_installed
+
+        check_installed()
 
     from dnn_cli.cli.progress import open_screen
 
@@ -69,7 +74,7 @@ def sweep(
             from dnn_cli.spec.sweep import Wishes, read_sweep
 
             wanted = read_sweep(files[0], words, Wishes(search, trials, minutes, search_seed))
-            sweeping = Sweeping.of(wanted, Store(runs_dir), force=force)
+            sweeping = Sweeping.of(wanted, Store(runs_dir), force=force, tensorboard=tensorboard)
             if not dry_run:
                 sweeping.store.check_writable()
                 way = search_of(sweeping)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from dnn_cli.cli.arguments import AsJson, Configs, Force, RunsDir, divide, load_all
+from dnn_cli.cli.arguments import AsJson, Configs, Force, RunsDir, Tensorboard, divide, load_all
 from dnn_cli.cli.console import notes, print_json
 from dnn_cli.cli.many import Gpus, Jobs, On, executor_for
 from dnn_cli.errors import UsageError
@@ -44,12 +44,17 @@ def train(
     runs_dir: RunsDir = Path("runs"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the latest run of the experiment.")] = False,
     force: Force = False,
+    tensorboard: Tensorboard = False,
     as_json: AsJson = False,
 ) -> None:
     """Train networks, each into a run directory of its own."""
     configs, overrides = divide(arguments)
     if force and not resume:
         raise UsageError("--force is for --resume", "a new run needs none")
+    if tensorboard:
+        from dnn_cli.report.tensorboard import check_installed
+
+        check_installed()
     if engine is not None:
         overrides.append(f"engine={engine}")
 
@@ -76,11 +81,12 @@ def train(
                 left = sum(not one.is_done for one in wanted)
             if left > 1 and (jobs != 1 or gpus or on != "local"):
                 with executor_for(on, jobs, gpus, left, screen) as executor:
-                    ended = train_beside(wanted, store, executor, screen, stopping, force=force)
+                    options = {"force": force, "tensorboard": tensorboard}
+                    ended = train_beside(wanted, store, executor, screen, stopping, **options)
                 lost = any(one.record is None for one in ended)
                 results = with_records(wanted, ended)
             else:
-                results = train_in_turn(wanted, store, screen, stopping, force=force)
+                results = train_in_turn(wanted, store, screen, stopping, force=force, tensorboard=tensorboard)
             for one, run, record in results:
                 finished.append((run, record))
                 if not as_json:
@@ -93,23 +99,24 @@ def train(
 
 
 def train_in_turn(
-    wanted: Sequence[Wanted], store: "Store", screen: "Screen", stopping: "Stopping", *, force: bool
+    wanted: Sequence[Wanted], store: "Store", screen: "Screen", stopping: "Stopping", *, force: bool, tensorboard: bool
 ) -> "Iterator[tuple[Loaded, Run, Record]]":
     """Train one experiment after the other in this process."""
     from dnn_cli.execute.work import train_further, train_new
 
     for loaded, run, is_done in wanted:
         if run is None:
-            yield loaded, *train_new(loaded, store, screen, stopping)
+            yield loaded, *train_new(loaded, store, screen, stopping, tensorboard=tensorboard)
         elif is_done:
             yield loaded, run, run.read_record()
         else:
-            yield loaded, run, train_further(run, loaded, screen, stopping, force=force)
+            record = train_further(run, loaded, screen, stopping, force=force, tensorboard=tensorboard)
+            yield loaded, run, record
 
 
 def train_beside(
     wanted: Sequence[Wanted], store: "Store", executor: "Executor", screen: "Screen", stopping: "Stopping",
-    *, force: bool,
+    *, force: bool, tensorboard: bool,
 ) -> "list[Ended]":  # fmt: skip
     """Train what is not done yet in other processes, and show how it goes; how each training ended."""
     from dnn_cli.cli.board import board
@@ -127,6 +134,7 @@ def train_beside(
             network_key(loaded.experiment),
             None if run is None else run.directory.absolute(),
             force=force,
+            tensorboard=tensorboard,
         )
         for number, (loaded, run, is_done) in enumerate(wanted)
         if not is_done

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dnn_cli
@@ -18,6 +18,7 @@ from dnn_cli.errors import DnnError, UsageError
 from dnn_cli.execute.local import unheard
 from dnn_cli.execute.session import Session
 from dnn_cli.execute.task import Ended, Event, Task
+from dnn_cli.execute.tensorboard import log_afterwards
 from dnn_cli.runs.parcel import adopt, pack, unpack
 from dnn_cli.runs.run import Run, parse_record
 from dnn_cli.runs.store import Store, run_id
@@ -158,7 +159,8 @@ class Cluster:
             except DnnError as error:
                 self.grounded.append(ending(task, error.message))
                 return
-            result = self.train.remote(dnn_cli.__version__, pickle.dumps(task), parcel, examples, self.office)
+            plain = pickle.dumps(replace(task, tensorboard=False))  # its log is made of what comes home
+            result = self.train.remote(dnn_cli.__version__, plain, parcel, examples, self.office)
             self.flights[task.number] = Flight(task, result, claim.pop_all())
 
     def reference(self, data: Data) -> Any:
@@ -211,6 +213,7 @@ class Cluster:
                 else:
                     run = Run(task.run)
                     unpack(delivery.run, run)
+                log_afterwards(run, wanted=task.tensorboard)
                 return Ended(task.number, run.directory, run.parse_record(), delivery.reason)
             except DnnError as error:
                 return ending(task, error.message)

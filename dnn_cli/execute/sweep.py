@@ -75,6 +75,9 @@ class Sweeping:
     force: bool = False
     """Whether what is there is trained again."""
 
+    tensorboard: bool = False
+    """Whether a log for TensorBoard is written of every run that is trained."""
+
     given_up: set[int] = field(default_factory=set)
     """The numbers of experiments that a search has found not to be worth beginning."""
 
@@ -82,7 +85,7 @@ class Sweeping:
     """By the number of a task, what sets its run apart."""
 
     @classmethod
-    def of(cls, sweep: Sweep, store: Store, *, force: bool = False) -> "Sweeping":
+    def of(cls, sweep: Sweep, store: Store, *, force: bool = False, tensorboard: bool = False) -> "Sweeping":
         """A sweep with what is known of it before anything is trained; a bayesian search decides later.
 
         Raises:
@@ -91,10 +94,10 @@ class Sweeping:
             DataError: whether the data is still the same cannot be told.
         """
         if sweep.search == "bayesian":
-            return cls(sweep, store, [], {}, check_ends(sweep)[0].loaded.experiment.name, force)
+            return cls(sweep, store, [], {}, check_ends(sweep)[0].loaded.experiment.name, force, tensorboard)
         planned = plan(sweep)
         found = {} if force else find(store, planned)
-        return cls(sweep, store, planned, found, planned[0].loaded.experiment.name, force)
+        return cls(sweep, store, planned, found, planned[0].loaded.experiment.name, force, tensorboard)
 
     @cached_property
     def id(self) -> str:
@@ -129,6 +132,7 @@ class Sweeping:
             network_key(planned.loaded.experiment),
             self.found[planned.key].run.directory.absolute() if planned.key in self.found else None,
             sweeps=(self.membership(planned),),
+            tensorboard=self.tensorboard,
         )
 
     def outcome(self, ended: Iterable[Ended]) -> list[RunOfSweep]:

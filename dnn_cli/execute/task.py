@@ -26,6 +26,8 @@ class Task:
     """Go on though something has changed."""
 
     sweeps: tuple[Membership, ...] = ()
+    tensorboard: bool = False
+    """Write a log for TensorBoard, too."""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ def train_new(
     *,
     sweeps: "tuple[Membership, ...]" = (),
     session: "Session | None" = None,
+    tensorboard: bool = False,
 ) -> "tuple[Run, Record]":
     """Load the data, make the run directory, train.
 
@@ -54,6 +55,7 @@ def train_new(
         reproduces: The id of the run that this one repeats.
         sweeps: Those that the run belongs to.
         session: What this process keeps from one training to the next.
+        tensorboard: Whether to write a log for TensorBoard, too.
 
     Raises:
         Interrupted: `stopping` wanted it; it can go on from there.
@@ -70,7 +72,7 @@ def train_new(
 
         first = first_record(prepared.job, reproduces=reproduces, sweeps=sweeps)
         with store.new_run(experiment.name, to_yaml(experiment), first) as run:
-            return run, follow(prepared, run, log, stopping)
+            return run, follow(prepared, run, log, stopping, tensorboard=tensorboard)
 
 
 def train_further(
@@ -82,8 +84,9 @@ def train_further(
     force: bool = False,
     sweeps: "tuple[Membership, ...]" = (),
     session: "Session | None" = None,
+    tensorboard: bool = False,
 ) -> "Record":
-    """Go on with a run from its last checkpoint, as if it had never been interrupted.
+    """Go on with a run from its last checkpoint, as if it had never been interrupted; with its TensorBoard log, too.
 
     Raises:
         UsageError: there is nothing to do, or something has changed and `force` is not given; nothing is changed.
@@ -127,7 +130,7 @@ def train_further(
             for line in changed:
                 log.say(f"changed  {line}")
             log.say(f"going on after {whereabouts(start)}")
-            return follow(prepared, run, log, stopping, start)
+            return follow(prepared, run, log, stopping, start, tensorboard=tensorboard)
 
 
 def refuse(record: "Record", changed: list[str], *, force: bool) -> None:
@@ -145,8 +148,12 @@ def whereabouts(start: "Start") -> str:
     return f"epoch {progress.epoch}" + (" and a part of the next" if progress.calls else "")
 
 
-def follow(prepared: Prepared, run: "Run", log: "Log", stopping: Wish | None, start: "Start | None" = None) -> "Record":
+def follow(
+    prepared: Prepared, run: "Run", log: "Log", stopping: Wish | None, start: "Start | None" = None,
+    *, tensorboard: bool = False,
+) -> "Record":  # fmt: skip
     """Train, and say how to go on if it ends before its time."""
+    from dnn_cli.execute.tensorboard import logged
     from dnn_cli.training.endings import Interrupted, never
     from dnn_cli.training.train import train
 
@@ -157,8 +164,9 @@ def follow(prepared: Prepared, run: "Run", log: "Log", stopping: Wish | None, st
         raise RunError(f"{run.log} cannot be written: {error.strerror}", "nothing has been trained") from None
     again = f"{shlex.join(['dnn', 'resume', os.path.relpath(run.directory)])} goes on from there"
     try:
-        with stopping.gentle() if stopping else nullcontext():
-            return train(prepared.job, run, prepared.progress, stopping or never, start, prepared.networks)
+        experiment, gentle = prepared.job.experiment, stopping.gentle() if stopping else nullcontext()
+        with logged(run, experiment, prepared.progress, log, start, wanted=tensorboard) as watch, gentle:
+            return train(prepared.job, run, watch, stopping or never, start, prepared.networks)
     except RunError as error:
         raise RunError(error.message, f"what was written before is whole; {again}") from None
     except (Interrupted, KeyboardInterrupt):

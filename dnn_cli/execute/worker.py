@@ -39,9 +39,10 @@ def carry_out(task: Task, session: Session, tell: Tell, stop: Callable[[], str])
     from dnn_cli.training.endings import Interrupted
 
     log = Wire(task.number, tell)
+    common: Any = {"sweeps": task.sweeps, "session": session, "tensorboard": task.tensorboard}
 
     def begin() -> None:
-        train_new(task.loaded, Store(task.runs_dir), log, Told(stop), sweeps=task.sweeps, session=session)
+        train_new(task.loaded, Store(task.runs_dir), log, Told(stop), **common)
 
     try:
         if task.run is None:
@@ -49,9 +50,7 @@ def carry_out(task: Task, session: Session, tell: Tell, stop: Callable[[], str])
         else:
             tell(Begun(task.number, task.run))
             try:
-                train_further(
-                    Run(task.run), task.loaded, log, Told(stop), force=task.force, sweeps=task.sweeps, session=session
-                )
+                train_further(Run(task.run), task.loaded, log, Told(stop), force=task.force, **common)
             except UsageError:  # of another Keras, for one; nothing has been changed
                 if not task.sweeps:
                     raise

@@ -49,7 +49,7 @@ def short(value: Any) -> str:
         return f"{value['repeat']} × ({short(value['layers'])})"
     if isinstance(value, dict):
         return " ".join(f"{key}={short(inner)}" for key, inner in value.items())
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ", ".join(map(short, value))
     if value is None or isinstance(value, bool):
         return {None: "none", True: "true", False: "false"}[value]

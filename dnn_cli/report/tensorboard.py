@@ -1,0 +1,209 @@
+"""A run as TensorBoard's events: curves of training and validation, and a row of the HParams table.
+
+They are written with TensorBoard's own records and messages, and without TensorFlow: nothing of it can have an
+influence on what is trained. There is no summary of the experiment among them, as TensorBoard's table takes the first
+that it finds for all runs and hides what other runs have besides; without one it makes the list from all of them.
+"""
+
+import importlib.util
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from dnn_cli.errors import RunError, UsageError
+from dnn_cli.runs.entry import Entry
+from dnn_cli.runs.record import Record, Scores
+from dnn_cli.spec.flat import Plain, hyperparameters
+
+if TYPE_CHECKING:
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+PARTS = ("", "train", "validation")
+"""The folders of a log: what is said of the run itself, and curves that TensorBoard lays over each other."""
+
+FILE = "events.out.tfevents."
+"""How the names begin of files that TensorBoard reads."""
+
+EXTRA = "pip install -e '.[tensorboard]'"
+
+
+def is_installed() -> bool:
+    """Whether TensorBoard is there."""
+    return importlib.util.find_spec("tensorboard") is not None
+
+
+def check_installed() -> None:
+    """Refuse to write events without TensorBoard.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    if not is_installed():
+        raise UsageError("--tensorboard needs TensorBoard, which is not installed", EXTRA)
+
+
+class EventLog:
+    """The log of one run in a folder; what is added to it can be seen at once."""
+
+    def __init__(self, folder: Path, record: Record, experiment: Mapping[str, Any], rows: Sequence[Scores]) -> None:
+        """Begin a log with the epochs there are, in the place of whatever log of the run the folder held.
+
+        A TensorBoard that is open sees the run begin again: no epoch is there twice.
+
+        Raises:
+            RunError: the folder cannot be written, or TensorBoard does not work.
+        """
+        self.streams: dict[str, BinaryIO] = {}
+        when = seconds_since_1970(record.started)
+        try:
+            older = list(event_files(folder, record.id))
+            for part in PARTS:
+                self.open(folder, part, record.id)
+            self.add_summary("", start_of_session(record.id, hyperparameters(experiment), when), 0, when)
+            for row in rows:
+                when += row["seconds"]
+                self.add(row, when)
+            for path in older:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            self.discard()
+            raise RunError(f"{folder} cannot be written: {error.strerror or error}") from None
+        except ImportError as error:
+            self.discard()
+            raise RunError(f"TensorBoard does not work: {error}", EXTRA) from None
+
+    def open(self, folder: Path, part: str, run_id: str) -> None:
+        """A new file, later by its name than all others of its folder."""
+        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+
+        place = folder / part if part else folder
+        for one in (folder, place):
+            if one.is_symlink():
+                raise OSError(None, "it is a link, and nothing is written through it")
+        place.mkdir(parents=True, exist_ok=True)
+        now = time.time_ns()
+        name = f"{FILE}{now // 10**9:010d}.{now % 10**9:09d}.{run_id}"
+        self.streams[part] = (place / name).open("xb")
+        self.put(part, Event(wall_time=now / 1e9, file_version="brain.Event:2"))
+        self.put(part, Event(wall_time=now / 1e9, session_log=SessionLog(status=SessionLog.START)))
+
+    def add(self, row: Mapping[str, float], when: float | None = None) -> None:
+        """An epoch: its scores under the names that Keras's own callback gives them, epochs counted from 1."""
+        for part, scores in (("train", training(row)), ("validation", validation(row))):
+            if scores:
+                summary = scalars({f"epoch_{name}": value for name, value in scores.items()})
+                self.add_summary(part, summary, int(row["epoch"]), when)
+
+    def end(self, record: Record) -> None:
+        """How the run ended, and the scores of the saved model."""
+        when = seconds_since_1970(record.ended) if record.ended else time.time()
+        if model := record.results.model:
+            summary = scalars({f"model.{name}": value for name, value in model.items()})
+            self.add_summary("", summary, record.epochs, when)
+        self.add_summary("", end_of_session(record, when), 0, when)
+
+    def add_summary(self, part: str, summary: "Summary", step: int, when: float | None = None) -> None:
+        """A summary that belongs to a step, and to now where no time is named."""
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        self.put(part, Event(wall_time=time.time() if when is None else when, step=step, summary=summary))
+
+    def put(self, part: str, event: "Event") -> None:
+        """One record, at once."""
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        RecordWriter(self.streams[part]).write(event.SerializeToString())
+        self.streams[part].flush()
+
+    def close(self) -> None:
+        """Nothing more is added."""
+        for stream in self.streams.values():
+            with suppress(OSError):
+                stream.close()
+
+    def discard(self) -> None:
+        """Leave nothing of the log."""
+        self.close()
+        for stream in self.streams.values():
+            with suppress(OSError):
+                os.unlink(stream.name)
+
+
+def write_log(folder: Path, entry: Entry) -> None:
+    """The whole log of a run.
+
+    Raises:
+        RunError: the run has no readable record or config, or the folder cannot be written.
+    """
+    if entry.record is None or entry.experiment is None:
+        raise RunError(entry.broken or entry.details.trouble or "there is no config")
+    log = EventLog(folder, entry.record, entry.experiment, entry.run.read_metrics())
+    try:
+        if entry.record.status != "running":
+            log.end(entry.record)
+    finally:
+        log.close()
+
+
+def event_files(folder: Path, run_id: str) -> Iterator[Path]:
+    """The files of a run in its log."""
+    for part in PARTS:
+        place = folder / part if part else folder
+        if not place.is_symlink():
+            yield from (path for path in place.glob(f"{FILE}*.{run_id}") if path.is_file() and not path.is_symlink())
+
+
+def training(row: Mapping[str, float]) -> dict[str, float]:
+    """The scores of training, and the learning rate."""
+    return {name: value for name, value in row.items() if name not in ("epoch", "seconds") and name[:4] != "val_"}
+
+
+def validation(row: Mapping[str, float]) -> dict[str, float]:
+    """The scores of validation, under the names that they have in training."""
+    return {name[4:]: value for name, value in row.items() if name.startswith("val_")}
+
+
+def scalars(values: Mapping[str, float]) -> "Summary":
+    """Numbers by their tags."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    return Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
+
+
+def start_of_session(run_id: str, settings: Mapping[str, Plain], when: float) -> "Summary":
+    """The row of a run in the table of HParams."""
+    from tensorboard.plugins.hparams.summary_v2 import hparams_pb
+
+    summary: Summary = hparams_pb(dict(settings), trial_id=run_id, start_time_secs=when)
+    return summary
+
+
+def end_of_session(record: Record, when: float) -> "Summary":
+    """How a run ended, in that table."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.plugins.hparams import metadata
+    from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo
+
+    status = STATUS_SUCCESS if record.status == "completed" else STATUS_FAILURE
+    content = HParamsPluginData(session_end_info=SessionEndInfo(status=status, end_time_secs=when))
+    value = Summary.Value(
+        tag=metadata.SESSION_END_INFO_TAG,
+        metadata=metadata.create_summary_metadata(content),
+        tensor=metadata.NULL_TENSOR,
+    )
+    return Summary(value=[value])
+
+
+def seconds_since_1970(text: str) -> float:
+    """A time of a record; now, where it is none."""
+    try:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()
+    except (ValueError, OverflowError):
+        return time.time()

@@ -1,0 +1,209 @@
+"""Completion: what is offered, and that real shells put it into the line."""
+
+import fcntl
+import os
+import pty
+import select
+import shutil
+import subprocess
+import sys
+import termios
+import time
+
+import pytest
+
+from dnn_cli.cli.app import app
+from dnn_cli.cli.completion import SCRIPTS, answers, divided
+from dnn_cli.runs.record import Membership
+from tests.conftest import DIGITS, ROOT
+
+BREAKS = " \t\n\"'@><=;|&(:"
+"""What bash breaks words at, where nobody has changed it."""
+
+
+@pytest.fixture
+def offered(make_run, config, tmp_path, monkeypatch):
+    """What is offered at the end of a line, where there are a config and two runs."""
+    config()
+    sweep = Membership(id="0123abcd", name="digits", settings={})
+    make_run("name=my run", digits="0000000a", sweeps=(sweep,))
+    make_run(digits="0000000b", stamp="20260101-000001", status="failed")
+    make_run(digits="0000000c").record.write_text("{")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DNN_RUNS_DIR", raising=False)
+    return lambda line, shell="fish": [one.partition("\t")[0] for one in answers(app, shell, line, BREAKS)]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        pytest.param("dnn tra", ["train"], id="a verb"),
+        pytest.param("dnn runs sho", ["show"], id="a verb of a group"),
+        pytest.param("dnn train --tensor", ["--tensorboard"], id="an option"),
+        pytest.param("dnn train dig", ["digits.yaml"], id="a config"),
+        pytest.param("dnn train digits.yaml optimizer.t", ["optimizer.type="], id="a key"),
+        pytest.param("dnn train digits.yaml optimizer=rm", ["optimizer=rmsprop"], id="a value"),
+        pytest.param("dnn sweep digits.yaml optimizer=sgd,rm", ["optimizer=sgd,rmsprop"], id="one of several values"),
+        pytest.param("dnn train digits.yaml ~layers.h", ["~layers.hidden"], id="to remove"),
+        pytest.param("dnn summary 0000000b ep", ["epochs="], id="a key of a run"),
+        pytest.param("dnn resume 0000000b layers.hidden.un", ["layers.hidden.units="], id="a key to resume with"),
+        pytest.param("dnn watch 0000000", ["0000000b", "0000000a"], id="an id"),
+        pytest.param("dnn watch my", ["my run"], id="a name"),
+        pytest.param("dnn watch @", ["@1", "@2"], id="by number"),
+        pytest.param("dnn compare best:val_a", ["best:val_accuracy"], id="the best"),
+        pytest.param("dnn compare sweep:", ["sweep:0123abcd"], id="a sweep"),
+        pytest.param("dnn runs tag word digi", ["digits"], id="a run behind another word"),
+        pytest.param("dnn runs --where 'best.val_a", ["best.val_accuracy"], id="a field"),
+        pytest.param('dnn runs --where "seed = 1 and stat', ["seed = 1 and status"], id="a second field"),
+        pytest.param('dnn runs --where "status = comp', ["status = completed"], id="a status"),
+        pytest.param("dnn runs --sort-by -best.val_a", [], id="what looks like an option"),
+        pytest.param("dnn runs --columns id,best.val_a", ["id,best.val_accuracy"], id="columns"),
+        pytest.param("dnn compare --metric val_l", ["val_loss"], id="a metric"),
+        pytest.param("dnn list lo", ["losses"], id="a kind"),
+        pytest.param("dnn train --engine=ch", ["--engine=chunked"], id="the value of an option"),
+        pytest.param("dnn train --on r", ["ray"], id="a place"),
+        pytest.param("dnn export-runs --mlflow sq", ["sqlite:///mlflow.db"], id="a store"),
+        pytest.param("dnn train nope.yaml ep", [], id="no such config"),
+    ],
+)
+def test_what_is_offered(offered, line, expected):
+    assert offered(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        pytest.param("dnn train digits.yaml optimizer=rm", ["rmsprop"], id="behind ="),
+        pytest.param("dnn train digits.yaml optimizer.t", ["optimizer.type="], id="a dot breaks nothing"),
+        pytest.param("dnn compare best:val_a", ["val_accuracy"], id="behind :"),
+        pytest.param("dnn watch @", ["1", "2"], id="behind @"),
+        pytest.param("dnn runs --where 'best.val_a", ["best.val_accuracy"], id="in quotes"),
+        pytest.param("dnn watch my", ["'my run'"], id="with a space"),
+        pytest.param("dnn train --engine=ch", ["chunked"], id="an option"),
+    ],
+)
+def test_bash_gets_what_it_puts_behind_its_last_break(offered, line, expected):
+    assert offered(line, "bash") == expected
+
+
+def test_what_a_word_means_is_told_where_a_shell_shows_it(offered):
+    told = list(answers(app, "zsh", "dnn watch 0000000", BREAKS))
+    assert told == ["0000000b\tdigits failed val_accuracy 0.8000", "0000000a\tmy run completed val_accuracy 0.8000"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("dnn", ([], "dnn", None)),
+        ("dnn ", ([], "", None)),
+        ("dnn a\\ b 'c d' e", (["a b", "c d"], "e", None)),
+        ("dnn x='a \"b", ([], 'x=a "b', 2)),
+        ('dnn "a\\"b', ([], 'a"b', 0)),
+    ],
+)
+def test_a_line_is_divided_as_a_shell_does_it(line, expected):
+    words, typed, opened = divided(line)
+    assert (words, typed, opened) == expected
+
+
+@pytest.mark.parametrize(
+    "line", ["dnn watch ", "dnn train broken.yaml ep", "dnn runs --where '", "dnn compare \x1b[31m", "dnn train 'a"]
+)
+def test_trouble_is_silent(program, make_run, config, tmp_path, line):
+    config("a: [b\n\x00", "broken.yaml")
+    (tmp_path / "runs").write_text("no directory")
+    done = program(_DNN_COMPLETE="bash", _DNN_LINE=line, _DNN_BREAKS=BREAKS)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_hostile_names_never_reach_a_shell(offered, make_run):
+    make_run(digits="0000000d", stamp="20260101-000002", name="\x1b[31mred\n$(reboot)")
+    make_run("name=a$(reboot)", digits="0000000e", stamp="20260101-000003")
+    assert "0000000d" in offered("dnn watch 0000000")
+    (told,) = answers(app, "zsh", "dnn watch 0000000d", BREAKS)
+    assert told == "0000000d\t�[31mred $(reboot) completed val_accuracy 0.8000"
+    assert offered("dnn watch a$", "bash") == ["'a$(reboot)'"]
+
+
+STARTS = {
+    "bash": ["--norc", "--noprofile", "-i"],
+    "zsh": ["-f", "-i"],
+    "fish": ["--no-config", "-i"],
+}
+BEFORE = {"bash": "PS1='> '", "zsh": "autoload -Uz compinit; compinit -u; PS1='> '", "fish": "true"}
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory):
+    """Types into a real shell, and returns the line as it shows it."""
+    folder = tmp_path_factory.mktemp("shells")
+    (folder / "digits.yaml").write_text(DIGITS)
+    (folder / "bin").mkdir()
+    program = folder / "bin" / "dnn"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m dnn_cli "$@"\n')
+    program.chmod(0o755)
+    for name, script in SCRIPTS.items():
+        (folder / f"script.{name}").write_text(script)
+
+    def type_in(name, typed, wanted):
+        if shutil.which(name) is None:
+            pytest.skip(f"{name} is not installed")
+        primary, secondary = pty.openpty()
+        path = f"{folder / 'bin'}:{os.environ['PATH']}"
+        process = subprocess.Popen(
+            [name, *STARTS[name]], cwd=folder, stdin=secondary, stdout=secondary, stderr=secondary,
+            preexec_fn=lead_a_session, env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "TERM": "dumb",
+                                         "HOME": str(folder), "COLUMNS": "200"},
+        )  # fmt: skip
+        os.close(secondary)
+        try:
+            os.write(primary, f"{BEFORE[name]}; source {folder}/script.{name}; echo rea''dy\n".encode())
+            read_until(primary, "ready\r")
+            os.write(primary, f"{typed}\t".encode())
+            return read_until(primary, wanted)
+        finally:
+            process.kill()
+            process.wait()
+            os.close(primary)
+
+    return type_in
+
+
+def lead_a_session():
+    """Let a process have the terminal that it reads from, with all that a shell wants of it."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def read_until(descriptor, wanted, seconds=30):
+    """What is shown until a text is."""
+    shown, until = "", time.monotonic() + seconds
+    while wanted not in shown and time.monotonic() < until:
+        if select.select([descriptor], [], [], 0.2)[0]:
+            shown += os.read(descriptor, 65536).decode(errors="replace")
+    return shown
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        pytest.param("dnn train digits.yaml optimizer.t", "optimizer.type=", id="a key"),
+        pytest.param("dnn train digits.yaml optimizer=rm", "optimizer=rmsprop", id="a value"),
+    ],
+)
+def test_a_real_shell_completes(shell, name, typed, wanted):
+    assert wanted in shell(name, typed, wanted)
+
+
+def test_scripts_are_installed_once(program, tmp_path):
+    there = {"HOME": str(tmp_path), "XDG_DATA_HOME": "", "XDG_CONFIG_HOME": "", "ZDOTDIR": ""}
+    for name in ("bash", "zsh", "fish", "bash"):
+        assert program("--install-completion", name, **there).returncode == 0
+    script = tmp_path / ".local/share/dnn/completion.bash"
+    assert script.read_text() == program("--show-completion", "bash").stdout == SCRIPTS["bash"]
+    assert (tmp_path / ".bashrc").read_text() == f"source {script}\n"
+    assert (tmp_path / ".zshrc").read_text().count("\n") == 1
+    assert (tmp_path / ".config/fish/completions/dnn.fish").read_text() == SCRIPTS["fish"]
+    done = program("--install-completion", "bsh", **there)
+    assert (done.returncode, done.stderr) == (2, "dnn: there is no completion for bsh\n  did you mean bash?\n")

@@ -1,0 +1,138 @@
+"""Trainings are followed by their files alone: here a test writes what a training would."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def watching(tmp_path):
+    """Starts `dnn watch`; it is ended with the test."""
+    started = []
+
+    def start(*words, **streams):
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "dnn_cli", "watch", "--interval", "0.1", *words], cwd=tmp_path, text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "LINES": "30", "TERM": "xterm-256color"},
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **streams},
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def row(epoch):
+    scores = {"loss": 1 / epoch, "accuracy": 1 - 1 / epoch, "val_loss": 1 / epoch, "val_accuracy": 1 - 1 / epoch}
+    return {"epoch": epoch, **scores, "learning_rate": 0.001, "seconds": 1.0}
+
+
+def finish(run, status):
+    run.write_record(run.parse_record().model_copy(update={"status": status, "reason": None}))
+
+
+@pytest.mark.parametrize(("status", "code"), [("completed", 0), ("diverged", 1)])
+def test_in_a_pipe_every_new_epoch_is_a_line_until_the_end(make_run, watching, status, code):
+    run = make_run("epochs=3", status="running", curve=())
+    before = set(run.directory.rglob("*"))
+    with run.claimed():
+        run.write_metrics([row(1)])
+        process = watching()
+        lines = [process.stdout.readline(), process.stdout.readline()]
+        for epochs in (2, 3):
+            run.write_metrics([row(epoch) for epoch in range(1, epochs + 1)])
+            lines.append(process.stdout.readline())
+        finish(run, status)
+    out, err = process.communicate(timeout=30)
+    assert [line.split()[0] for line in lines] == ["epoch", "1/3", "2/3", "3/3"]
+    assert out.splitlines()[0].startswith(f"digits 00000001 {status}: ")
+    assert "\x1b" not in "".join(lines) + out
+    assert (process.returncode, err) == (code, "")
+    assert set(run.directory.rglob("*")) - before == {run.metrics, run.log}, "watching writes nothing"
+
+
+def test_a_process_that_dies_is_noticed(make_run, watching):
+    run = make_run("epochs=9", status="running")
+    with run.claimed():
+        process = watching("@1")
+        process.stdout.readline()
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "interrupted: 2 epochs in 2.0 s; its process ended without a word" in out
+
+
+def test_ctrl_c_leaves_quietly(make_run, watching):
+    run = make_run("epochs=9", status="running")
+    with run.claimed():
+        process = watching()
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+        assert (process.returncode, err) == (130, "")
+        assert run.read_record().status == "running"
+
+
+def test_a_terminal_shows_the_curve_and_the_time_left(make_run, watching):
+    run = make_run("epochs=100", status="running", curve=(0.5, 0.6, 0.7))
+    primary, secondary = pty.openpty()
+    with run.claimed():
+        process = watching(stdout=secondary, stderr=secondary)
+        os.close(secondary)
+        shown, until = b"", time.monotonic() + 30
+        while b"3/100 " not in shown and time.monotonic() < until:
+            shown += os.read(primary, 65536)
+        finish(run, "completed")
+    while True:
+        try:
+            shown += os.read(primary, 65536)
+        except OSError:
+            break
+    os.close(primary)
+    assert process.wait(30) == 0
+    text = shown.decode()
+    assert "running  epoch 3/100  1.0 s an epoch  about 1 min 3" in text
+    assert "b val_accuracy" in text and "⣀" in text, "a curve with its legend"
+    assert "digits 00000001 completed: 3 epochs" in text
+    assert "\x1b[?25h" in text, "the cursor is back"
+
+
+def test_several_are_followed_together_until_none_runs(make_run, watching):
+    runs = [make_run("epochs=3", f"name=run{n}", digits=f"0000000{n}", status="running") for n in (1, 2)]
+    with runs[0].claimed():
+        with runs[1].claimed():
+            process = watching()
+            begun = {process.stdout.readline().split()[0] for _ in runs}
+            assert begun == {"run1", "run2"}
+            finish(runs[1], "completed")
+        finish(runs[0], "completed")
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert {line.split()[0] for line in out.splitlines() if " completed: " in line} == {"run1", "run2"}
+
+
+def test_what_does_not_run_is_shown_as_it_ended(dnn, make_run):
+    make_run(digits="00000001", stamp="20260101-000000")
+    make_run(digits="00000002", stamp="20260101-000001", status="failed", reason="no luck")
+    done = dnn("watch")
+    assert done.returncode == 1
+    assert done.stderr == "nothing is being trained here; this is the latest run\n"
+    assert "digits 00000002 failed: 2 epochs in 2.0 s; no luck" in done.stdout
+    assert dnn("watch", "00000001").returncode == 0
+
+
+@pytest.mark.parametrize(("words", "message"), [([], "there are no runs"), (["nope"], "no run nope"),
+                                                (["sweep:1234"], "no sweep 1234")])  # fmt: skip
+def test_what_is_not_there_is_told(dnn, words, message):
+    done = dnn("watch", *words)
+    assert done.returncode == 2
+    assert message in done.stderr
