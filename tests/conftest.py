@@ -44,6 +44,10 @@ DIVERGES = ["optimizer={type: sgd, learning_rate: 1000}", "loss=mse", "~layers.o
 """Overrides under which the loss overflows within an epoch."""
 
 
+EVERYTHING = "DNN_TEST_EVERYTHING" in os.environ
+"""Whether cases are tried that others stand for."""
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> Callable[..., str]:
     """Writes a config and returns its path."""
@@ -62,7 +66,7 @@ def experiment(config: Callable[..., str]) -> Callable[..., Experiment]:
     return lambda *overrides, text=DIGITS: load(config(text), overrides).experiment
 
 
-HEAVY = ("train", "resume", "reproduce", "evaluate", "bench")
+HEAVY = ("train", "resume", "reproduce", "evaluate", "predict", "export", "bench")
 """Verbs that import TensorFlow."""
 
 

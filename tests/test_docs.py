@@ -17,9 +17,20 @@ VERBS = [
     "resume",
     "reproduce",
     "evaluate",
+    "predict",
+    "export",
+    "export-runs",
+    "explain",
     "compare",
     "runs",
+    "plot",
+    "report",
+    "watch",
+    "lr-find",
     "bench",
+    "data",
+    "doctor",
+    "demo",
     "schema",
     "list",
 ]
@@ -43,7 +54,7 @@ def test_every_verb_has_help_and_a_line_in_the_readme(program, verb):
 
 def test_the_help_names_exactly_the_documented_verbs(dnn):
     commands = dnn("--help").stdout.partition("Commands:")[2]
-    assert re.findall(r"^  (\w+)", commands, re.MULTILINE) == VERBS
+    assert re.findall(r"^  ([\w-]+)", commands, re.MULTILINE) == VERBS
 
 
 def test_every_config_is_in_the_readme_with_its_measured_scores():
@@ -56,7 +67,8 @@ def test_the_files_of_a_run_are_those_in_the_readme(make_run):
     listed = re.findall(r"^      (\w+\.\w+)  ", README, re.MULTILINE)
     run = make_run()
     assert [run.directory / name for name in listed] == [
-        run.config, run.record, run.metrics, run.model, run.best_model, run.predictions, run.log, run.labels,
+        run.config, run.record, run.metrics, run.diagnostics, run.model, run.best_model, run.predictions, run.inputs,
+        run.log, run.labels,
     ]  # fmt: skip
 
 

@@ -2,25 +2,53 @@
 
 import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 
 import typer
 from typer.core import TyperGroup
 
 import dnn_cli
-from dnn_cli.cli import bench, check, compare, evaluate, new, reproduce, resume, runs, schema, summary, sweep, train
+from dnn_cli.cli import (
+    bench,
+    check,
+    compare,
+    data,
+    demo,
+    doctor,
+    evaluate,
+    explain,
+    export,
+    export_runs,
+    lr_find,
+    new,
+    plot,
+    predict,
+    reproduce,
+    resume,
+    runs,
+    schema,
+    summary,
+    sweep,
+    train,
+    watch,
+)
 from dnn_cli.cli import list as listing
+from dnn_cli.cli import report as reporting
+from dnn_cli.cli.completion import ASKED, answer, install_script, print_script
 from dnn_cli.cli.console import fall_silent, notes
 from dnn_cli.errors import ConfigError, DataError, DnnError, QueryError
 from dnn_cli.report.words import visible
 
 
 class Verbs(TyperGroup):
-    """The verbs as they are listed: `runs` beside `compare`, though Typer puts groups behind all commands."""
+    """The verbs as they are listed: groups beside what they belong to, though Typer puts them behind all commands."""
+
+    BEHIND = {"runs": "compare", "data": "bench"}
 
     def list_commands(self, ctx: Any) -> list[str]:
-        names = [name for name in super().list_commands(ctx) if name != "runs"]
-        names.insert(names.index("compare") + 1, "runs")
+        names = [name for name in super().list_commands(ctx) if name not in self.BEHIND]
+        for name, before in self.BEHIND.items():
+            names.insert(names.index(before) + 1, name)
         return names
 
 
@@ -28,6 +56,7 @@ app = typer.Typer(
     name="dnn",
     cls=Verbs,
     help="Train and compare Keras networks that are described in YAML.",
+    add_completion=False,  # ours knows what bash makes of = and :
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -41,13 +70,24 @@ for verb in (
     resume.resume,
     reproduce.reproduce,
     evaluate.evaluate,
+    predict.predict,
+    export.export,
+    export_runs.export_runs,
+    explain.explain,
     compare.compare,
+    plot.plot,
+    reporting.report,
+    watch.watch,
+    lr_find.lr_find,
     bench.bench,
+    doctor.doctor,
+    demo.demo,
     schema.schema,
 ):
     app.command()(verb)
 app.command("list")(listing.list_names)
 app.add_typer(runs.group, name="runs")
+app.add_typer(data.group, name="data")
 
 
 def print_version(wanted: bool) -> None:
@@ -62,6 +102,14 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
     ] = False,
+    install_completion: Annotated[
+        Optional[str],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        typer.Option(metavar="SHELL", callback=install_script, is_eager=True, help="Complete in bash, zsh or fish."),
+    ] = None,
+    show_completion: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="SHELL", callback=print_script, is_eager=True, help="Print what does that."),
+    ] = None,
 ) -> None:
     """Train and compare Keras networks that are described in YAML."""
 
@@ -70,6 +118,9 @@ def main() -> None:
     """Run the program and exit: 0 ok, 1 a run failed or diverged, 2 usage or config, 130 or 143 interrupted."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - closed by the caller, so nobody reads it
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    if ASKED in os.environ:
+        answer(app)
+        return
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name="dnn", standalone_mode=False)
         sys.stdout.flush()

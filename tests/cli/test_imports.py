@@ -27,6 +27,7 @@ assert not heavy, heavy
         ["--help"], ["--version"], ["train", "--help"], ["summary", "digits.yaml"], ["check", "digits.yaml"], ["runs"],
         ["compare"], ["compare", "--json"], ["list", "layers"], ["list", "optimizers"], ["list", "datasets"],
         ["schema"], ["runs", "--where", "seed = 42"], ["runs", "show", "digits"],
+        ["plot"], ["plot", "--json"], ["data", "--help"], ["watch", "digits"],
     ],
     ids=" ".join,
 )  # fmt: skip

@@ -14,7 +14,7 @@ from tests.faults import ERRORS, Faults
 
 TINY = [
     "layers=[Flatten, {type: Dense, units: 10, activation: softmax}]", "batch_size=300", "engine=keras",
-    "model_checkpoint={}",
+    "model_checkpoint={}", "diagnostics=true",
 ]  # fmt: skip
 EVERY = 5
 """So many of the failures that tell most are tried here; `python -m tests.campaign_faults` tries all."""

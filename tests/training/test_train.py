@@ -75,9 +75,10 @@ def test_a_bare_name_trains_to_the_bits_of_a_mapping(experiment, trained):
 
 
 def test_a_run_directory_holds_the_whole_story(experiment, trained):
-    made, record, listener = trained(experiment())
+    made, record, listener = trained(experiment("diagnostics=true"))
     assert sorted(path.name for path in made.directory.iterdir()) == [
-        "checkpoints", "config.yaml", "metrics.csv", "model.keras", "predictions.npz", "run.json", "train.log",
+        "checkpoints", "config.yaml", "diagnostics.csv", "inputs.npz", "metrics.csv", "model.keras", "predictions.npz",
+        "run.json", "train.log",
     ]  # fmt: skip
     header = made.metrics.read_text().splitlines()[0]
     assert header == "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,seconds"
