@@ -23,7 +23,7 @@ def doctor(
     from dnn_cli.doctor.program import look_at_environment, look_at_program
     from dnn_cli.doctor.tensorflow import look_at_tensorflow
     from dnn_cli.doctor.terminal import look_at_terminal
-    from dnn_cli.report.doctor import doctor_document, problem_lines, problems, sections_table
+    from dnn_cli.doctor.words import doctor_document, problem_lines, problems, sections_table
 
     out, console = results(), notes()
     with ThreadPoolExecutor(1) as executor:

@@ -1,18 +1,16 @@
 """What `dnn doctor` found, to read and as JSON."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from dnn_cli.doctor.findings import Problem, Section
 from dnn_cli.report.words import count, visible
 
-if TYPE_CHECKING:
-    from dnn_cli.doctor.findings import Problem, Section
 
-
-def sections_table(sections: "Sequence[Section]") -> Table:
+def sections_table(sections: Sequence[Section]) -> Table:
     """A fact a row, under the name of what it is about."""
     made = Table.grid(padding=(0, 2, 0, 0))
     made.add_column(no_wrap=True)
@@ -36,7 +34,7 @@ def told(section: "Section") -> Iterator[tuple[str, str]]:
             yield name if section.literal else name.removesuffix("_bytes").replace("_", " "), text
 
 
-def problem_lines(sections: "Sequence[Section]") -> list[str]:
+def problem_lines(sections: Sequence[Section]) -> list[str]:
     """Every problem with what to do about it, those that stop everything first; or that there is none."""
     found = sorted(problems(sections), key=lambda one: not one.stops)
     if not found:
@@ -47,12 +45,12 @@ def problem_lines(sections: "Sequence[Section]") -> list[str]:
     return lines
 
 
-def problems(sections: "Sequence[Section]") -> "list[Problem]":
+def problems(sections: Sequence[Section]) -> "list[Problem]":
     """The problems of all sections."""
     return [one for section in sections for one in section.problems]
 
 
-def doctor_document(sections: "Sequence[Section]") -> dict[str, Any]:
+def doctor_document(sections: Sequence[Section]) -> dict[str, Any]:
     """The same as JSON."""
     return {
         **{section.name: dict(section.facts) for section in sections},
