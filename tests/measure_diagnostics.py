@@ -63,15 +63,18 @@ def once(told: Path, words: list[str]) -> None:
     from dnn_cli.training.diagnostics import Diagnose
 
     spent = 0.0
-    for name in ("__init__", "on_train_begin", "on_epoch_end"):
 
-        def timed(*arguments, plain=getattr(Diagnose, name), **named):
+    def timed(plain):
+        def method(*arguments, **named):
             nonlocal spent
             begun = time.monotonic()
             plain(*arguments, **named)
             spent += time.monotonic() - begun
 
-        setattr(Diagnose, name, timed)
+        return method
+
+    for name in ("__init__", "on_train_begin", "on_epoch_end"):
+        setattr(Diagnose, name, timed(getattr(Diagnose, name)))
     sys.argv[1:] = ["train", *words]
     try:
         main()

@@ -1,6 +1,7 @@
 """The program `dnn`: its verbs, and the one place where errors become messages and exit codes."""
 
 import os
+import signal
 import sys
 from typing import Annotated, Any, Optional
 
@@ -121,12 +122,14 @@ def main() -> None:
     if ASKED in os.environ:
         answer(app)
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what is half done is cleared away
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name="dnn", standalone_mode=False)
         sys.stdout.flush()
     except DnnError as error:
         code = report(error)
     except KeyboardInterrupt:
+        leave_if_starting()
         code = 130
     except BrokenPipeError:
         fall_silent(sys.stdout)
@@ -139,6 +142,17 @@ def main() -> None:
     except Exception as error:
         code = usage_or_bug(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def leave_if_starting() -> None:
+    """End the process at once where TensorFlow is being imported: the interpreter would wait for it."""
+    if "dnn_cli.training.start" in sys.modules:
+        from dnn_cli.training.start import is_starting
+
+        if is_starting():
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(130)
 
 
 def report(error: DnnError) -> int:
@@ -169,5 +183,5 @@ def usage_or_bug(error: Exception) -> int:
         notes().print(visible(text))
         return 1
     path = getattr(getattr(error, "ctx", None), "command_path", "dnn")
-    notes().print(f"dnn: {visible(describe())}\n  {path} --help shows what there is")
+    notes().print(f"dnn: {visible(' '.join(describe().split()))}\n  {path} --help shows what there is")
     return int(getattr(error, "exit_code", 2))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from typing import IO, Any, TextIO
 
@@ -10,6 +11,9 @@ from rich.table import Table
 
 from dnn_cli.report.tables import PlainTable
 from dnn_cli.report.words import WIDE
+
+UNSEEN = re.compile("[\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
+"""Control codes and turns of direction that JSON may hold as they are, and a terminal would obey."""
 
 
 class Patient(Console):
@@ -85,4 +89,5 @@ def print_json(document: dict[str, Any]) -> None:
         text.encode(sys.stdout.encoding)
     except UnicodeEncodeError:  # a stream that is not UTF-8, or a path that is not
         text = json.dumps(document, allow_nan=False, indent=2)
+    text = UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     write_result(text + "\n")

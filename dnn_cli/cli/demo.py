@@ -14,7 +14,7 @@ from dnn_cli.report.words import visible
 CONFIG = """\
 # Handwritten digits in 8 × 8 pixels, which need no download. Change it, and train again.
 name: demo
-data: {dataset: digits}
+data: {dataset: digits, test_size: 0.2}
 model:
   layers:
     - Flatten

@@ -58,11 +58,12 @@ def evaluate(
         from dnn_cli.execute.prepare import preparing
 
         with preparing(loaded, screen, record.epochs) as (job, progress, *_):
-            from dnn_cli.data.known import check_same_data
+            from dnn_cli.data.known import check_same_data, check_same_split
             from dnn_cli.training.evaluate import evaluate as work
 
             progress(f"evaluating on the {split.value} set")
             check_same_data(record, job.examples)
+            check_same_split(record, job.split)
             made = work(job, found, split.value)
             looked = Evaluation(at=utc_now(), split=split.value, examples=len(made), scores=made.scores)
             before = remember(found, looked, screen.say)
@@ -72,7 +73,7 @@ def evaluate(
             "looked_before": len(before), **details(loaded.experiment, made),
         })  # fmt: skip
         return
-    whole = f"{record.name} on {words.examples_text(len(made), split.value)}: {scores_text(made.scores)}"
+    whole = f"{record.name} {record.id} on {words.examples_text(len(made), split.value)}: {scores_text(made.scores)}"
     results().print(visible(whole))
     show_details(loaded.experiment, made)
     if split is Part.test:

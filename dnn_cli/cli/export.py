@@ -64,7 +64,7 @@ def export(
     check_installed(form)
     run, record = find_trained(address, runs_dir)
     path = output or Path(slug(record.name) + ENDINGS[form])
-    sidecar = path.with_name(f"{path.name}.json")
+    sidecar = path.parent / f"{path.name}.json"
     check_place(path, sidecar, form, force=force)
     with open_screen() as screen, appearing(path, sidecar) as (hidden, hidden_sidecar):
         from dnn_cli.data.known import known_of
@@ -121,6 +121,8 @@ def check_place(path: Path, sidecar: Path, form: Format, *, force: bool) -> None
         UsageError: it is one.
     """
     ending = ENDINGS[form]
+    if not path.name:
+        raise UsageError(f"-o {path} names no file", f"-o network{ending}")
     if form is not Format.savedmodel and path.suffix != ending:
         raise UsageError(f"{path} does not end in {ending}, by which {form.value} is known", f"-o {path.stem}{ending}")
     if not path.parent.is_dir():

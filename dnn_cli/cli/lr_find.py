@@ -22,6 +22,9 @@ HEIGHT, WIDTH, WIDEST = 16, 80, 120
 ABOVE = 0.25
 """What is drawn reaches so much above the start, as a share of how far the loss fell: beyond that it only rises."""
 
+LEARNT = 0.97
+"""A loss above so much of what guessing has tells of nothing learnt."""
+
 KEY, BEGINS = "optimizer.learning_rate", "initial_learning_rate"
 
 
@@ -105,6 +108,11 @@ def words(found: "RangeTest", before: Any) -> list[str]:
             f"  the loss fell fastest at {found.steepest:.2g} and was lowest at {found.lowest:.2g}; suggested is the "
             "first, but at most a third of the second",
         ]
+    if found.guessing is not None and found.losses and min(found.losses) > LEARNT * found.guessing:
+        lines.append(
+            f"! the loss came to {min(found.losses):.4g}, and guessing has {found.guessing:.4g}: "
+            "in so few steps nothing was learnt at any rate; dnn explain tells of a trained run why"
+        )
     if found.ended:
         lines.append(f"  the test ended after {len(found.rates)} steps, when {found.ended}")
     if isinstance(before, dict):

@@ -59,6 +59,7 @@ def plot(
     each: Annotated[bool, typer.Option("--runs", help="A curve for every run, where seeds make groups.")] = False,
     width: Annotated[Optional[int], typer.Option(min=10, max=1000, help="Columns of text.")] = None,  # noqa: UP045
     height: Annotated[Optional[int], typer.Option(min=5, max=200, help="Lines of a panel.")] = None,  # noqa: UP045
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     runs_dir: RunsDir = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -67,8 +68,10 @@ def plot(
     from dnn_cli.report.curves import curves
     from dnn_cli.runs.selection import Lookup
 
+    if output and as_json:
+        raise UsageError("--json and -o exclude each other", "name one of them")
     for path in output or ():
-        check_place(path)
+        check_place(path, force=force)
     lookup = Lookup(runs_dir)
     entries = chosen(lookup, addresses or ([] if where else ["@1"]), where)
     if not entries:
@@ -87,11 +90,11 @@ def plot(
         notes().print(visible(note))
 
 
-def check_place(path: Path) -> None:
+def check_place(path: Path, *, force: bool) -> None:
     """Refuse what cannot become a picture, before anything is read.
 
     Raises:
-        UsageError: it has no suffix of a picture, is a directory, or its folder is not there.
+        UsageError: it has no suffix of a picture, is there already, or its folder is not there.
     """
     from dnn_cli.report.charts import SUFFIXES
 
@@ -103,6 +106,8 @@ def check_place(path: Path) -> None:
         raise UsageError(f"{path} is none of {known}", f"as {path.with_suffix('.svg')}{more}")
     if path.exists() and not path.is_file():
         raise UsageError(f"{path} is not a file", "name one that is to be written")
+    if os.path.lexists(path) and not force:
+        raise UsageError(f"{path} is there already", "--force replaces it, another -o writes elsewhere")
     if not path.parent.is_dir():
         raise UsageError(f"there is no folder {path.parent}", "make it, or name another place")
 

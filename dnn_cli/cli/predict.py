@@ -56,6 +56,7 @@ def predict(
     elif given:
         from dnn_cli.report.predictions import prediction_table, warning_lines
 
+        notes().print(visible(f"by {record.name} {record.id}"))
         show(results(), prediction_table(made))
         for line in warning_lines(made):
             notes().print(visible(line))

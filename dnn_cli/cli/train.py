@@ -1,5 +1,6 @@
 """`dnn train`: train the experiments of configs, each into a run directory of its own."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -94,6 +95,8 @@ def train(
     finally:
         if as_json and finished:  # also where a later run could not even begin
             print_json({"runs": [run_document(run, record) for run, record in finished]})
+    if tensorboard and finished and not as_json:
+        notes().print(visible(shlex.join(["tensorboard", "--logdir", str(runs_dir)]) + " shows the logs"))
     if lost or any(record.status != "completed" for _, record in finished):
         raise typer.Exit(1)
 

@@ -1,5 +1,6 @@
 """The one run that a verb works with, and that must have a trained model."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,9 @@ def find_trained(address: str, runs_dir: Path) -> "tuple[Run, Record]":
 
     run = Store(runs_dir).find(address)
     record = run.read_record()
-    if record.status != "completed" or not run.model.is_file():
-        how = f"dnn resume {record.id} goes on" if record.status != "completed" else "train it to its end first"
+    if record.status != "completed":
+        how = "dnn explain tells more" if record.status in ("diverged", "failed") else f"dnn resume {record.id} goes on"
         raise UsageError(f"{run.directory} holds no model of its end: the run is {record.status}", how)
+    if not run.model.is_file():
+        raise UsageError(f"{run.model} is {'no file' if os.path.lexists(run.model) else 'missing'}", "train it anew")
     return run, record

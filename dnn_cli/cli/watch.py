@@ -1,7 +1,5 @@
 """`dnn watch`: follow trainings that run elsewhere, without a touch on them."""
 
-import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,15 +37,25 @@ def watch(
     interval: Annotated[
         float, typer.Option("--interval", metavar="SECONDS", min=0.1, max=3600, help="Look again after so long.")
     ] = 0.5,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for a training to begin, where there is none.")] = False,
     runs_dir: RunsDir = Path("runs"),
 ) -> None:
     """Follow a training that runs elsewhere; Ctrl-C leaves it alone."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # or the cursor would stay hidden
+    if wait and address is None:
+        wait_for_one(runs_dir, interval)
     follow, find = meant(address, runs_dir)
     console = results()
     entries = follow(find, interval, console)
     if any(entry.record is None or entry.record.status != "completed" for entry in entries):
         raise typer.Exit(1)
+
+
+def wait_for_one(runs_dir: Path, interval: float) -> None:
+    """Return when something is being trained."""
+    from dnn_cli.runs.store import Store
+
+    while not any(entry.record and entry.record.status == "running" for entry in Store(runs_dir).entries()):
+        time.sleep(interval)
 
 
 Find = Callable[[], "list[Run]"]
@@ -82,7 +90,7 @@ def meant(address: str | None, runs_dir: Path) -> "tuple[Callable[[Find, float, 
 
         return follow_several, find
     if not running:
-        notes().print("nothing is being trained here; this is the latest run")
+        notes().print("nothing is being trained here, for which --wait waits; this is the latest run")
     run = running[0] if running else entries[0].run
     return follow_one, lambda: [run]
 

@@ -60,12 +60,20 @@ def labels(groups: Sequence[Group]) -> dict[int, str]:
     names = Counter(group.name for group in groups)
     found = {}
     for group in groups:
-        settings = settings_text(group.settings)
-        if names[group.name] == 1 or not settings:
+        if names[group.name] == 1 or not group.settings:
             found[id(group)] = group.name
+        elif len(names) == 1:
+            found[id(group)] = settings_text(group.settings)
         else:
-            found[id(group)] = settings if len(names) == 1 else f"{group.name} ({settings})"
+            found[id(group)] = f"{group.name} ({settings_text(apart(group, groups))})"
     return found
+
+
+def apart(group: Group, groups: Sequence[Group]) -> Mapping[str, str]:
+    """The settings that set a group apart from others of its name; all, where none does."""
+    namesakes = [other.settings for other in groups if other.name == group.name]
+    telling = {key: text for key, text in group.settings.items() if any(s.get(key) != text for s in namesakes)}
+    return telling or group.settings
 
 
 def settings_text(settings: Mapping[str, str]) -> str:

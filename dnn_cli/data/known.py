@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from dnn_cli.data.examples import Examples, load_examples, split_examples
+from dnn_cli.data.examples import Examples, Split, load_examples, split_examples
 from dnn_cli.data.measured import measure
 from dnn_cli.data.statistics import describe
-from dnn_cli.errors import DataError, RunError
+from dnn_cli.errors import DataError, RunError, UsageError
 from dnn_cli.formats.watcher import Watcher, quiet
 from dnn_cli.runs.inputs import Inputs, read_inputs
 from dnn_cli.runs.record import Record
@@ -58,6 +58,16 @@ def by_data(run: Run, record: Record, experiment: Experiment, watch: Watcher) ->
         ) from None
     split = split_examples(experiment.data, examples)
     return describe(experiment.data.facts, examples, split, measure(experiment, examples, split))
+
+
+def check_same_split(record: Record, split: Split) -> None:
+    """Refuse a division that is not that of the training: what was trained on is no test.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if record.data.get("split") not in (None, split.fingerprint()):
+        raise UsageError("the data is divided otherwise than in the training", "leave out what changes its division")
 
 
 def check_same_data(record: Record, examples: Examples) -> None:

@@ -146,8 +146,8 @@ def under_training(facts: Facts) -> Iterator[Finding]:
     pace = (1 - after / before) / window
     if pace < STILL:
         return
-    span = f"over the last {window} epochs" if window > 1 else "in the last epoch"
-    seen = f"{facts.watched} still fell by {pace:.1%} an epoch {span}, from {before:.4g} to {after:.4g}"
+    span = f"the last {window} epochs" if window > 1 else "the last epoch"
+    seen = f"the lowest {facts.watched} of {span}, {after:.4g}, is {pace:.1%} an epoch below that before, {before:.4g}"
     meaning = "More epochs will probably bring more, or a larger learning rate the same sooner."
     figures = {"before": before, "after": after, "pace": pace}
     yield Finding(

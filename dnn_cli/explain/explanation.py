@@ -24,6 +24,9 @@ RULES: tuple[Rule, ...] = (
 )
 """Causes before what follows from them."""
 
+STEADY = 1.02
+"""A loss that ends so near its lowest has settled."""
+
 WEIGHTS = ("trouble", "advice", "good")
 
 ABOUT_CURVES = ("under_training", "under_fitting", "over_fitting", "unstable")
@@ -68,7 +71,8 @@ def healthy(facts: Facts) -> Finding:
     worst = inside.worst_of(facts, "dead") if facts.states else None
     if worst is not None:
         parts.append(f"at most {worst.dead:.0%} of a layer's units are dead")
-    meaning = "It has learnt and settled, and does not get worse" + ("; every layer learns." if facts.states else ".")
+    end = "does not get worse" if curve[-1] <= STEADY * curve[best] else "goes up and down"
+    meaning = f"It has learnt, and {end}" + ("; every layer learns." if facts.states else ".")
     return Finding("healthy", "good", "it trained well", ", ".join(parts), meaning)
 
 

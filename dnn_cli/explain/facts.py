@@ -55,6 +55,14 @@ class Facts:
         return [float(row[name]) for row in self.rows if name in row]
 
     @cached_property
+    def looks(self) -> dict[int, list[LayerState]]:
+        """The layers by the epochs after which somebody looked, in their order."""
+        found: dict[int, list[LayerState]] = {}
+        for state in sorted(self.states, key=lambda state: state.epoch):
+            found.setdefault(state.epoch, []).append(state)
+        return found
+
+    @cached_property
     def watched(self) -> str:
         """The loss that tells most: on the validation set if there is one."""
         return "val_loss" if self.curve("val_loss") else "loss"

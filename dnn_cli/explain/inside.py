@@ -134,12 +134,12 @@ def steps(facts: Facts) -> Iterator[Finding]:
 
 def epochs(facts: Facts) -> list[int]:
     """Those after which somebody looked."""
-    return sorted({state.epoch for state in facts.states})
+    return list(facts.looks)
 
 
 def kernels(facts: Facts, epoch: int) -> list[LayerState]:
     """The layers with a gradient after an epoch, from the input to the output."""
-    return [state for state in facts.states if state.epoch == epoch and state.gradient is not None]
+    return [state for state in facts.looks.get(epoch, ()) if state.gradient is not None]
 
 
 def first_to_last(facts: Facts, epoch: int) -> float | None:
@@ -152,7 +152,7 @@ def first_to_last(facts: Facts, epoch: int) -> float | None:
 
 def worst_of(facts: Facts, share: str) -> LayerState | None:
     """The layer with the largest share at the last look, if any has it."""
-    last = [state for state in facts.states if state.epoch == max(epochs(facts)) and getattr(state, share) is not None]
+    last = [state for epoch in epochs(facts)[-1:] for state in facts.looks[epoch] if getattr(state, share) is not None]
     return max(last, key=lambda state: float(getattr(state, share)), default=None)
 
 
@@ -176,7 +176,8 @@ def pace_of(state: LayerState) -> float | None:
 
 def since_of(facts: Facts, key: tuple[int, str]) -> int:
     """The epoch from which on the change of a layer is told."""
-    return next((state.since or 0 for state in facts.states if (state.epoch, state.layer) == key), 0)
+    epoch, layer = key
+    return next((state.since or 0 for state in facts.looks[epoch] if state.layer == layer), 0)
 
 
 def activation(layer: Layer) -> str | None:

@@ -106,8 +106,8 @@ def explanation_text(
 def heading(explanation: Explanation) -> str:
     """Which run it is."""
     record = explanation.record
-    last = record.results.last
-    scores = f", {scores_text(last, 'val_') or scores_text(last)}" if last else ""
+    saved = record.results.model or record.results.last
+    scores = f", {scores_text(saved, 'val_') or scores_text(saved)}" if saved else ""
     return f"{record.name} {record.id}: {record.status}, {count(record.epochs, 'epoch')}{scores}"
 
 

@@ -102,7 +102,7 @@ def draw(
     if not flat:
         return "".join(f"{line}\n" for line in [*head, shortened("(no numbers to draw)", width)])
     y = axis([value for _, value in flat], rows * glyphs.down, log=log_y)
-    y_ticks = y.ticks(max(2, rows // 3))
+    y_ticks = y.ticks(max(3, rows // 2))
     places = {y.at(tick): text for tick, text in zip(y_ticks, texts(y_ticks, log=log_y), strict=True)}
     margin = max(map(len, places.values()), default=0)
     margin = margin if width - margin - 1 >= LEAST_COLUMNS else 0

@@ -19,6 +19,9 @@ from dnn_cli.runs.record import LARGEST, SCHEMA_VERSION, Record, Results, Scores
 CONFIG, RECORD, METRICS, LABELS = "config.yaml", "run.json", "metrics.csv", "labels.json"
 """The small files."""
 
+NEEDED = {"epoch", "loss", "seconds"}
+"""Columns of every metrics.csv."""
+
 MAX_BYTES = 50_000_000
 """Larger records or metrics are not ours."""
 
@@ -195,6 +198,8 @@ class Run:
             ]
         except (TypeError, ValueError, csv.Error) as error:
             raise RunError(f"metrics.csv is damaged: {error}") from None
+        if not all(row.keys() >= NEEDED for row in scores):
+            raise RunError("metrics.csv lacks a column")
         if not all(abs(value) <= LARGEST for row in scores for value in row.values()):  # which nan is not, either
             raise RunError("metrics.csv holds a number that is no score")
         return scores

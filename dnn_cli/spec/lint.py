@@ -115,6 +115,6 @@ def vanishing(layers: tuple[Layer, ...]) -> Iterator[Remark]:
         index, layer = saturating[0]
         yield Remark(
             ("model", "layers", index, "activation"),
-            f"{len(saturating)} hidden layers saturate ({layer.activation}): gradients vanish on the way back",
+            f"{len(saturating)} hidden layers of {layer.activation}: each passes back only a fraction of its gradient",
             "relu",
         )

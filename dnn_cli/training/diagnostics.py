@@ -34,10 +34,10 @@ SHARE = 0.02
 SHARE_AT_THE_END = 0.03
 """The same after the last epoch: in a training of seconds, that is when it is looked into at all."""
 
-FIRST = 0.06
+FIRST = 0.08
 """Seconds that the first look of a process probably takes."""
 
-SET_UP = 2 / 3
+SET_UP = 3 / 4
 """The part of it that TensorFlow needs to set up its operations, once."""
 
 EXAMPLES = 256

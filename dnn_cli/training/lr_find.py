@@ -7,7 +7,7 @@ Here the loss is that of the same examples after every step, so that the curve s
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -71,6 +71,9 @@ class RangeTest:
     suggestion: float | None
     """The steepest, but at most a third of the one with the lowest loss."""
 
+    guessing: float | None = None
+    """The cross-entropy of whoever knows how common the classes are and nothing else; `None` for other losses."""
+
 
 def range_test(job: Job, watch: Callable[[str, int, int], None]) -> RangeTest:
     """Train with larger and larger rates on the experiment's own batches; the same result every time.
@@ -104,7 +107,17 @@ def range_test(job: Job, watch: Callable[[str, int, int], None]) -> RangeTest:
             if loss > best + (TOO_MUCH - 1) * (best if best > 0 else start - best):
                 ended = f"the loss was {TOO_MUCH:g} times the lowest"
                 break
-    return judged(start, [float(f"{rate:.4g}") for rate in rates[: len(losses)]], losses, examples, ended)
+    found = judged(start, [float(f"{rate:.4g}") for rate in rates[: len(losses)]], losses, examples, ended)
+    return replace(found, guessing=guessing(job))
+
+
+def guessing(job: Job) -> float | None:
+    """−Σ p log p over the shares p of the classes in the training examples."""
+    experiment = job.experiment
+    if not experiment.loss.type.endswith("crossentropy") or experiment.class_weight is not None:
+        return None
+    counts = np.unique(job.examples.labels[job.split.train], return_counts=True)[1]
+    return float(-np.sum(counts / counts.sum() * np.log(counts / counts.sum())))
 
 
 def at_constant_rate(job: Job) -> Experiment:

@@ -2,21 +2,38 @@
 
 import gc
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from dnn_cli.training.programs import working_directory
 
+THREAD = "tensorflow"
+"""How the name of the thread begins."""
+
 
 @contextmanager
 def starting_tensorflow() -> Iterator[Callable[[], None]]:
     """Import TensorFlow and Keras in a thread of its own; call what is yielded to wait until they are there.
 
-    Does not end before the import: what it writes belongs where output goes now.
+    Does not end before the import, as what it writes belongs where output goes now; unless the user wants to leave.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="tensorflow") as executor:
-        yield executor.submit(import_tensorflow).result
+    executor = ThreadPoolExecutor(1, thread_name_prefix=THREAD)
+    waits = True
+    started = executor.submit(import_tensorflow)
+    try:
+        yield started.result
+    except KeyboardInterrupt:
+        waits = started.done()
+        raise
+    finally:
+        executor.shutdown(wait=waits)
+
+
+def is_starting() -> bool:
+    """Whether the import goes on, which nothing but the end of the process can stop."""
+    return any(thread.name.startswith(THREAD) for thread in threading.enumerate())
 
 
 def import_tensorflow() -> None:

@@ -9,7 +9,8 @@ from tests.conftest import document
 
 def test_scores_on_the_test_set_class_by_class_and_how_often_it_was_looked_at(place):
     first = place.dnn("evaluate", "digits")
-    assert first.stdout.startswith("digits on 450 test examples: loss ")
+    run_id = json.loads((place.digits.record).read_text())["id"]
+    assert first.stdout.startswith(f"digits {run_id} on 450 test examples: loss ")
     lines = first.stdout.splitlines()
     assert [line.split()[0] for line in lines if line.startswith(("macro", "weighted"))] == ["macro", "weighted"]
     assert "looked at for the first time" in first.stderr
@@ -18,6 +19,15 @@ def test_scores_on_the_test_set_class_by_class_and_how_often_it_was_looked_at(pl
     assert "looked at once before" in second.stderr
     evaluated = json.loads((place.digits.record).read_text())["evaluated"]
     assert [one["split"] for one in evaluated] == ["test", "test"]
+
+
+@pytest.mark.parametrize("change", ["data.test_size=0.5", "data.split_seed=7"])
+def test_what_was_trained_on_is_no_test_set(place, change):
+    before = (place.digits.record).read_text()
+    done = place.dnn("evaluate", "digits", change)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the data is divided otherwise than in the training" in done.stderr
+    assert (place.digits.record).read_text() == before
 
 
 def test_scores_of_validation_again_with_the_confusions_of_the_saved_predictions(place):

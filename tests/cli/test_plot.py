@@ -104,9 +104,19 @@ def test_what_cannot_be_drawn_is_refused(dnn, runs, tmp_path, words, message, hi
 def test_a_picture_is_not_written_through_a_link(dnn, runs, tmp_path):
     (tmp_path / "mine.svg").write_text("mine")
     (tmp_path / "link.svg").symlink_to("mine.svg")
-    assert dnn("plot", "-o", "link.svg").returncode == 0
+    assert dnn("plot", "-o", "link.svg").returncode == 2
+    assert dnn("plot", "-o", "link.svg", "--force").returncode == 0
     assert (tmp_path / "mine.svg").read_text() == "mine"
     assert (tmp_path / "link.svg").read_text().startswith("<svg")
+
+
+def test_a_file_that_is_there_is_replaced_only_where_that_is_meant(dnn, runs, tmp_path):
+    (tmp_path / "thesis.pdf").write_text("mine")
+    refused = dnn("plot", "-o", "thesis.pdf")
+    assert (refused.returncode, refused.stderr) == (
+        2, "dnn: thesis.pdf is there already\n  --force replaces it, another -o writes elsewhere\n",
+    )  # fmt: skip
+    assert (tmp_path / "thesis.pdf").read_text() == "mine"
 
 
 def test_no_run_at_all(dnn):

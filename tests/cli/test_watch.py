@@ -120,12 +120,26 @@ def test_several_are_followed_together_until_none_runs(make_run, watching):
     assert {line.split()[0] for line in out.splitlines() if " completed: " in line} == {"run1", "run2"}
 
 
+def test_a_training_that_is_about_to_begin_is_waited_for(make_run, watching):
+    make_run(digits="00000001", stamp="20260101-000000")
+    process = watching("--wait")
+    time.sleep(1)
+    assert process.poll() is None
+    run = make_run("epochs=3", digits="00000002", status="running")
+    with run.claimed():
+        assert process.stdout.readline()
+        finish(run, "completed")
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "digits 00000002 completed" in out
+
+
 def test_what_does_not_run_is_shown_as_it_ended(dnn, make_run):
     make_run(digits="00000001", stamp="20260101-000000")
     make_run(digits="00000002", stamp="20260101-000001", status="failed", reason="no luck")
     done = dnn("watch")
     assert done.returncode == 1
-    assert done.stderr == "nothing is being trained here; this is the latest run\n"
+    assert done.stderr == "nothing is being trained here, for which --wait waits; this is the latest run\n"
     assert "digits 00000002 failed: 2 epochs in 2.0 s; no luck" in done.stdout
     assert dnn("watch", "00000001").returncode == 0
 

@@ -39,7 +39,7 @@ OUTPUT = "{type: Dense, units: 10, activation: softmax}"
         ),
         pytest.param(
             [f"layers=[Flatten, {', '.join(['{type: Dense, units: 20, activation: sigmoid}'] * 3)}, {OUTPUT}]"],
-            ["model.layers.1.activation  3 hidden layers saturate (sigmoid)"],
+            ["model.layers.1.activation  3 hidden layers of sigmoid"],
             id="deep sigmoid",
         ),
         pytest.param(
@@ -48,7 +48,7 @@ OUTPUT = "{type: Dense, units: 10, activation: softmax}"
                 " {type: Dense, units: 10}]",
                 "loss={type: sparse_categorical_crossentropy, from_logits: true}",
             ],
-            ["model.layers.1.activation  3 hidden layers saturate (sigmoid)"],
+            ["model.layers.1.activation  3 hidden layers of sigmoid"],
             id="deep sigmoid before logits",
         ),
     ],

