@@ -24,6 +24,12 @@ Configs = Annotated[
 ]
 
 
+def naming(runs_dir: Path) -> list[str]:
+    """The words with which a command to paste names a runs directory; none for the usual one."""
+    usual = Path(os.environ.get("DNN_RUNS_DIR") or "runs")
+    return [] if runs_dir == usual else ["--runs-dir", str(runs_dir)]
+
+
 def divide(
     arguments: Sequence[str], example: str = "dnn train configs/relu_adam.yaml epochs=3"
 ) -> tuple[list[str], list[str]]:

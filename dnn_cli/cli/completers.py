@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from dnn_cli.errors import DnnError
 
@@ -133,7 +133,9 @@ def condition(given: dict[str, Any], typed: str) -> Iterator[Word]:
     before, last = re.fullmatch(r"(.*?)([^\s(),]*)", typed, re.DOTALL).groups()  # type: ignore[union-attr]
     said = before.split()
     if said[-2:] in (["status", "="], ["status", "!="]):
-        found = [Word(status) for status in ("completed", "running", "interrupted", "diverged", "failed", "broken")]
+        from dnn_cli.runs.record import Status
+
+        found = [Word(status) for status in (*get_args(Status), "broken")]
     else:
         found = [Word(field) for field in known_fields(given)]
     yield from (Word(f"{before}{text}") for text, _ in found if text.startswith(last))

@@ -64,6 +64,15 @@ def notes() -> Console:
     return console(sys.stderr)
 
 
+def can_print(text: str) -> bool:
+    """Whether standard output has these characters."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
 def has_edge(console: Console) -> bool:
     """Whether lines end somewhere: on a terminal, even if it is a plain one."""
     return console.width < WIDE

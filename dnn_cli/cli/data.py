@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from dnn_cli.cli.arguments import AsJson, is_override, similar_file
-from dnn_cli.cli.console import has_edge, notes, print_json, results, show, write_result
+from dnn_cli.cli.console import can_print, has_edge, notes, print_json, results, show, write_result
 from dnn_cli.errors import ConfigError, Fault, Place, UsageError, nearest
 from dnn_cli.report.words import count, score, visible
 
@@ -144,7 +144,6 @@ def headline(found: "Data") -> str:
 
 def print_images(found: "Data", drawn: "Sample") -> None:
     """The images of every class under its name."""
-    from dnn_cli.cli.plot import can_print
     from dnn_cli.report.terminal_images import images_abreast
 
     out = results()

@@ -2,14 +2,13 @@
 
 import os
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnn_cli.cli.arguments import AsJson, RunsDir
-from dnn_cli.cli.console import print_json, results, write_result
+from dnn_cli.cli.arguments import AsJson, RunsDir, naming
+from dnn_cli.cli.console import can_print, print_json, results, write_result
 
 if TYPE_CHECKING:
     from dnn_cli.explain.findings import Remedy
@@ -30,16 +29,14 @@ def explain(
     from dnn_cli.runs.store import Store
 
     store = Store(runs_dir)
-    usual = Path(os.environ.get("DNN_RUNS_DIR") or "runs")
 
     def command(run: "Run", remedy: "Remedy") -> str:
         words = remedy.words(type(run)(Path(os.path.relpath(run.directory))))
-        there = [] if store.root == usual or remedy.verb != "train" else ["--runs-dir", str(store.root)]
+        there = naming(store.root) if remedy.verb == "train" else []
         return shlex.join([*words, *there])
 
     found = [work(read_entry(run)) for address in addresses for run in store.find_all(address)]
     if as_json:
         print_json({"runs": [explanation_document(one, command) for one in found]})
         return
-    unicode = "utf" in (sys.stdout.encoding or "").lower()
-    write_result(explanation_text(found, command, results().width, unicode=unicode))
+    write_result(explanation_text(found, command, results().width, unicode=can_print("█▏")))

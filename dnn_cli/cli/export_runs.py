@@ -79,17 +79,13 @@ def chosen(runs_dir: Path, addresses: Sequence[str], where: str | None) -> "list
     Raises:
         UsageError: an address leads nowhere, or there are no runs.
     """
-    from dnn_cli.runs.query import parse
-    from dnn_cli.runs.selection import Lookup, with_fields
+    from dnn_cli.cli.compare import chosen as named
+    from dnn_cli.runs.selection import Lookup
 
-    query = None if where is None else parse(where)
-    store = Lookup(runs_dir)
-    entries = store.meant(addresses) if addresses else store.entries()[::-1]
-    if query is not None:
-        entries = query.select(with_fields(store, entries, query.fields))
+    entries = named(Lookup(runs_dir), list(addresses), where)
     if not entries:
         raise UsageError(f"there are no such runs in {runs_dir}", "dnn runs lists what there is")
-    return store.detailed(entries)
+    return entries if addresses else entries[::-1]
 
 
 def each(entries: "Sequence[Entry]", export: "Callable[[Entry], str]", failed: dict[str, str]) -> list[dict[str, str]]:

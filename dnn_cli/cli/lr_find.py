@@ -1,7 +1,6 @@
 """`dnn lr-find`: the learning-rate range test of a config."""
 
 import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dnn_cli.cli.arguments import AsJson, Configs, divide, load_all
-from dnn_cli.cli.console import has_edge, print_json, results, write_result
+from dnn_cli.cli.console import can_print, has_edge, print_json, results, write_result
 from dnn_cli.errors import UsageError
 from dnn_cli.report.words import visible
 
@@ -91,7 +90,7 @@ def chart(found: "RangeTest") -> str:
         title=f"loss of {found.examples} training examples after a step at each rate", x_label="learning rate",
         width=min(out.width, WIDEST) if has_edge(out) else WIDTH, height=HEIGHT,
         colour=out.is_terminal and not out.no_color and not out.is_dumb_terminal,
-        log_x=True, marked=found.suggestion, unicode="utf" in (sys.stdout.encoding or "").lower(),
+        log_x=True, marked=found.suggestion, unicode=can_print("⣿│┤"),
     )  # fmt: skip
 
 

@@ -2,9 +2,9 @@
 
 import os
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dnn_cli.cli.arguments import naming
 from dnn_cli.cli.console import results
 from dnn_cli.report.words import visible
 
@@ -17,16 +17,13 @@ if TYPE_CHECKING:
 
 def print_result(run: "Run", record: "Record", loaded: "Loaded", store: "Store") -> None:
     """The end of a run on standard output: its scores, its place, and what to do next."""
-    from dnn_cli.report.runs import scores_text
+    from dnn_cli.report.runs import last_and_best, scores_text
     from dnn_cli.report.words import count, duration
 
     lines = [f"{record.name} {record.status}: {count(record.epochs, 'epoch')} in {duration(record.seconds)}"]
     if record.reason:
         lines[0] += f"; {record.reason}"
-    prefix = "val_" if record.results.monitor.startswith("val_") else ""
-    for label, scores in (("last", record.results.last), ("best", record.results.best)):
-        if scores:
-            lines.append(f"  {label}  epoch {scores['epoch']}  {scores_text(scores, prefix)}")
+    lines += last_and_best(record)
     last, model = record.results.last or {}, record.results.model or {}
     if any(last[name] != value for name, value in model.items()):
         which = "averaged weights" if loaded.experiment.optimizer.use_ema else "what early_stopping restored"
@@ -40,8 +37,7 @@ def print_result(run: "Run", record: "Record", loaded: "Loaded", store: "Store")
 
 def next_commands(record: "Record", loaded: "Loaded", store: "Store") -> list[str]:
     """What a user most likely wants after a run."""
-    usual = Path(os.environ.get("DNN_RUNS_DIR") or "runs")
-    there = [] if store.root == usual else ["--runs-dir", str(store.root)]
+    there = naming(store.root)
     again = ["dnn", "train", loaded.file, *loaded.overrides]
     compare = shlex.join(["dnn", "compare", *there])
     if record.status == "diverged":

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from dnn_cli.cli.arguments import AsJson, RunsDir
-from dnn_cli.cli.console import has_edge, notes, print_json, results, write_result
+from dnn_cli.cli.console import can_print, has_edge, notes, print_json, results, write_result
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.words import visible
 
@@ -142,15 +141,6 @@ def print_curves(made: "Curves", width: int | None, height: int | None, *, log: 
         colour=out.is_terminal, unicode=can_print("⣿│┤"),
     )  # fmt: skip
     write_result(text)
-
-
-def can_print(text: str) -> bool:
-    """Whether standard output has these characters."""
-    try:
-        text.encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
 
 
 def document(entries: "Sequence[Entry]") -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`dnn runs`: the runs there are, what is said about them, and what becomes of those that nobody needs."""
 
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from dnn_cli.cli.arguments import AsJson, RunsDir
+from dnn_cli.cli.arguments import AsJson, RunsDir, naming
 from dnn_cli.cli.console import notes, print_json, results, show
 from dnn_cli.cli.run_labels import note, rename, show_run, tag
 from dnn_cli.cli.run_list import Wish, print_list, split
@@ -215,9 +214,7 @@ def collect(
 
 def command(*words: str, runs_dir: Path) -> str:
     """A subcommand to paste, with the runs directory where it is not the usual one."""
-    usual = Path(os.environ.get("DNN_RUNS_DIR") or "runs")
-    there = [] if runs_dir == usual else ["--runs-dir", str(runs_dir)]
-    return shlex.join(["dnn", "runs", *words, *there])
+    return shlex.join(["dnn", "runs", *words, *naming(runs_dir)])
 
 
 def is_agreed(question: str, yes: bool, as_json: bool) -> bool:

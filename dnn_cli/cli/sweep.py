@@ -1,13 +1,12 @@
 """`dnn sweep`: many experiments beside each other, each into a run directory of its own."""
 
-import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from dnn_cli.cli.arguments import AsJson, RunsDir, Tensorboard, divide
+from dnn_cli.cli.arguments import AsJson, RunsDir, Tensorboard, divide, naming
 from dnn_cli.cli.console import print_json, results, show
 from dnn_cli.cli.many import Gpus, Jobs, On, executor_for, workers_for
 from dnn_cli.errors import UsageError
@@ -178,9 +177,8 @@ def print_outcome(sweeping: "Sweeping", runs: "list[RunOfSweep]", *, as_json: bo
         out.print(f"{count(pruned, 'run')} pruned on the way")
     if left := sum(run.is_open for run in runs):
         out.print(f"{count(left, 'run')} not at the end; the same command goes on")
-    usual = sweeping.store.root == Path(os.environ.get("DNN_RUNS_DIR") or "runs")
-    there = [] if usual else ["--runs-dir", str(sweeping.store.root)]
-    out.print(visible(f"  next  {shlex.join(['dnn', 'compare', f'sweep:{sweeping.id}', *there])}"))
+    again = ["dnn", "compare", f"sweep:{sweeping.id}", *naming(sweeping.store.root)]
+    out.print(visible(f"  next  {shlex.join(again)}"))
 
 
 def outcome_document(sweeping: "Sweeping", runs: "list[RunOfSweep]", comparison: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from dnn_cli.cli.arguments import RunsDir
-from dnn_cli.cli.console import notes, results
+from dnn_cli.cli.console import can_print, notes, results
 from dnn_cli.errors import ConfigError, RunError, UsageError
 from dnn_cli.report.words import visible
 
@@ -169,8 +169,6 @@ def follow_one(find: Find, interval: float, console: "Console") -> "list[Entry]"
 
         width, height = console.width, console.height
         colour = console.color_system is not None
-        from dnn_cli.cli.plot import can_print
-
         look = followed.entry, followed.rows, followed.epochs, followed.since
         return Text.from_ansi(view(*look, width=width, height=height, colour=colour, unicode=can_print("⣿│┤")))
 

@@ -11,6 +11,7 @@ from dnn_cli.compare.comparison import labels
 from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.views import Curve as Training
 from dnn_cli.errors import UsageError, nearest
+from dnn_cli.report.thinning import extremes
 from dnn_cli.report.words import count, visible
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.record import NO_SCORES
@@ -253,13 +254,7 @@ def cut_short(experiment: Experiment) -> str:
 
 
 def thinned(curve: Curve, most: int) -> Curve:
-    """A curve of no more points than these: of every stretch its lowest and its highest, where they are."""
-    if len(curve.y) <= most:
-        return curve
-    size = -(-len(curve.y) // (most // 2))
-    chosen: list[int] = []
-    for start in range(0, len(curve.y), size):
-        stretch = range(start, min(start + size, len(curve.y)))
-        chosen += sorted({min(stretch, key=curve.y.__getitem__), max(stretch, key=curve.y.__getitem__)})
-    x, y, low, high = (tuple(values[i] for i in chosen) for values in (curve.x, curve.y, curve.low, curve.high))
+    """A curve of no more than so many points."""
+    kept = extremes(curve.y, most)
+    x, y, low, high = (tuple(values[at] for at in kept) for values in (curve.x, curve.y, curve.low, curve.high))
     return replace(curve, x=x, y=y, low=low, high=high)

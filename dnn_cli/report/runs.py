@@ -172,6 +172,17 @@ def scores_text(scores: Mapping[str, float], prefix: str = "") -> str:
     return "  ".join(f"{name} {score(scores[name])}" for name in sorted(shown, key=lambda name: "loss" not in name))
 
 
+def last_and_best(record: Record) -> list[str]:
+    """The scores of the last epoch and of the best one, a line each; of the validation, if that is what is watched."""
+    results = record.results
+    prefix = "val_" if results.monitor.startswith("val_") else ""
+    return [
+        f"  {label}  epoch {scores['epoch']}  {scores_text(scores, prefix)}"
+        for label, scores in (("last", results.last), ("best", results.best))
+        if scores
+    ]
+
+
 def fitting_scores(scores: Mapping[str, float], width: int) -> list[str]:
     """The scores of an epoch that have room in a line; metrics of training go first, then those of validation.
 

@@ -3,11 +3,11 @@
 import statistics
 from collections.abc import Sequence
 
-from dnn_cli.report.runs import epoch_header, epoch_line, fitting_scores, scores_text
+from dnn_cli.report.runs import epoch_header, epoch_line, fitting_scores, last_and_best
 from dnn_cli.report.sweep import setting_text
 from dnn_cli.report.tables import PlainTable, drop_to_fit, shortened, table
 from dnn_cli.report.terminal_chart import Line, draw
-from dnn_cli.report.words import duration, score, visible
+from dnn_cli.report.words import count, duration, score, visible
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.fields import identity
 from dnn_cli.runs.record import Scores
@@ -99,14 +99,12 @@ def outcome_lines(entry: Entry) -> list[str]:
     record = entry.record
     if record is None:
         return [f"{entry.name} is broken: {entry.broken}"]
-    lines = [f"{entry.name} {identity(entry)} {record.status}: {record.epochs} epochs in {duration(record.seconds)}"]
+    lines = [
+        f"{entry.name} {identity(entry)} {record.status}: {count(record.epochs, 'epoch')} in {duration(record.seconds)}"
+    ]
     if record.reason:
         lines[0] += f"; {record.reason}"
-    prefix = "val_" if record.results.monitor.startswith("val_") else ""
-    for label, scores in (("last", record.results.last), ("best", record.results.best)):
-        if scores:
-            lines.append(f"  {label}  epoch {scores['epoch']}  {scores_text(scores, prefix)}")
-    return lines
+    return [*lines, *last_and_best(record)]
 
 
 def runs_view(entries: Sequence[Entry], wanted: Sequence[int | None], width: int) -> PlainTable:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dnn_cli.compare.classification import ClassReport, classify, mistakes
 from dnn_cli.compare.predictions import read_predictions
+from dnn_cli.compare.regression import errors
 from dnn_cli.errors import RunError
 from dnn_cli.report.html.plot import Axis, Tick
 from dnn_cli.report.words import score
@@ -172,11 +173,11 @@ def numbers(outputs: NDArray[Any], labels: NDArray[Any], places: NDArray[Any], m
     outputs, labels = (array.reshape(len(array), -1).astype(np.float64) for array in (outputs, labels))
     if outputs.shape != labels.shape or not len(labels) or not np.isfinite(outputs).all() & np.isfinite(labels).all():
         raise RunError("outputs and labels are not those of a regression")
-    predicted, true = outputs[:, 0], labels[:, 0]
-    errors = predicted - true
-    far, spread = np.abs(errors), float(((true - true.mean()) ** 2).sum())
+    found, predicted, true = errors(outputs, labels)[0], outputs[:, 0], labels[:, 0]
+    error = predicted - true
+    far = np.abs(error)
     several = [("numbers to predict", f"{labels.shape[1]}, of which this is the first")] if labels.shape[1] > 1 else []
-    explained = [("R²", f"{1 - float((errors**2).sum()) / spread:.3f}")] if spread else []
+    explained = [] if found.r2 is None else [("R²", f"{found.r2:.3f}")]
     xs, ys = (Axis(float(values.min()), float(values.max())) for values in (true, predicted))
     both = Axis(min(xs.low, ys.low), max(xs.high, ys.high))
     chosen = np.unique(np.linspace(0, len(true) - 1, min(len(true), MOST_DOTS)).astype(int))
@@ -189,9 +190,9 @@ def numbers(outputs: NDArray[Any], labels: NDArray[Any], places: NDArray[Any], m
         len(true),
         (
             *several,
-            ("mean absolute error", digits(far.mean())),
-            ("root mean squared error", digits(np.sqrt((errors**2).mean()))),
-            ("half of the errors are below", digits(np.median(far))),
+            ("mean absolute error", digits(found.mean_absolute)),
+            ("root mean squared error", digits(found.root_mean_squared)),
+            ("half of the errors are below", digits(found.median_absolute)),
             ("nine in ten are below", digits(np.quantile(far, 0.9))),
             *explained,
         ),
@@ -199,7 +200,7 @@ def numbers(outputs: NDArray[Any], labels: NDArray[Any], places: NDArray[Any], m
         tuple(Tick(round(100 * both.place(at), 2), text) for at, text in ticks),
         tuple(Tick(round(100 - 100 * both.place(at), 2), text) for at, text in ticks),
         len(chosen),
-        tuple(Mistake(int(places[at]), digits(true[at]), digits(predicted[at]), signed(errors[at])) for at in worst),
+        tuple(Mistake(int(places[at]), digits(true[at]), digits(predicted[at]), signed(error[at])) for at in worst),
     )
 
 

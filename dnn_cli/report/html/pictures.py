@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dnn_cli.report.terminal_images import is_image
+
 LARGEST = 96
 """Wider and higher images are made smaller."""
 
@@ -40,11 +42,6 @@ def shown(example: NDArray[Any], largest: float, features: Sequence[str] = ()) -
     names = features if len(features) == len(numbers) else [""] * len(numbers)
     told = [f"{name} {value:.4g}".strip() for name, value in zip(names, numbers[:MOST_NUMBERS].tolist(), strict=False)]
     return Shown(text=", ".join(told) + (", …" if len(numbers) > MOST_NUMBERS else ""))
-
-
-def is_image(shape: tuple[int, ...]) -> bool:
-    """Whether an input of a shape can be looked at."""
-    return len(shape) == 2 or (len(shape) == 3 and shape[2] in CHANNELS)
 
 
 def png(image: NDArray[Any], largest: float) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dnn_cli.report.thinning import extremes
 from dnn_cli.report.ticks import linear_ticks, log_ticks, texts
 
 UNITS = 1000
@@ -147,17 +148,9 @@ def points(line: Line, xs: Axis, ys: Axis) -> str:
 
 
 def thinned(line: Line, most: int) -> Line:
-    """A curve of no more than so many points: of every stretch the lowest and the highest, and both ends."""
-    count = len(line.y)
-    if count <= most:
-        return line
-    stretches = max(1, (most - 2) // 2)
-    kept = {0, count - 1}
-    for number in range(stretches):
-        inside = range(number * count // stretches, (number + 1) * count // stretches)
-        kept |= {min(inside, key=line.y.__getitem__), max(inside, key=line.y.__getitem__)}
-    order = sorted(kept)
-    return Line(line.label, [line.x[at] for at in order], [line.y[at] for at in order], line.css)
+    """A curve of no more than so many points."""
+    kept = extremes(line.y, most)
+    return Line(line.label, [line.x[at] for at in kept], [line.y[at] for at in kept], line.css)
 
 
 def mean_line(label: str, lines: Sequence[Line], css: str) -> Line:
