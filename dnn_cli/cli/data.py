@@ -191,7 +191,7 @@ def print_rows(found: "Data", drawn: "Sample") -> None:
     made, left_out = rows_table(found, drawn, out)
     show(out, made)
     if left_out:
-        notes().print(f"{left_out:,} more columns, of {left_out + len(made.headers) - 1:,}; --json has all")
+        notes().print(f"{count(left_out, 'more column')}, of {left_out + len(made.headers) - 1:,}; --json has all")
     tell_of_more(drawn)
 
 

@@ -58,7 +58,7 @@ def lr_find(
     if not no_chart:
         write_result(chart(found))
     for line in words(found, before):
-        write_result(f"{visible(line)}\n")
+        results().print(visible(line))
     if command:
         write_result(f"  next  {visible(command)}\n")
 
