@@ -63,7 +63,7 @@ def compare(
 ) -> None:
     """Compare completed runs: settings that differ, scores, and what they show."""
     from dnn_cli.compare.comparison import compare as work
-    from dnn_cli.compare.verdicts import MOST
+    from dnn_cli.compare.verdicts import MAX_JUDGED
     from dnn_cli.report import comparison as tables
     from dnn_cli.report.comparison_json import comparison_document
     from dnn_cli.runs.index import without_collection
@@ -76,8 +76,9 @@ def compare(
     with without_collection():
         lookup = Lookup(runs_dir)
         entries = chosen(lookup, addresses or [], where)
-        known = lookup.detailed(lookup.entries()) if addresses or where else entries
-        most = None if show_all else MOST
+        # Runs that are named can be the best of several learning rates; a condition chooses none.
+        known = lookup.detailed(lookup.entries()) if addresses and not where else []
+        most = None if show_all else MAX_JUDGED
         compared = work(entries, metric, sort_by, at=at, by=by or (), baseline=baseline, known=known, most=most)
     if as_json:
         print_json(comparison_document(compared))
@@ -124,7 +125,7 @@ def print_comparison(compared: "Comparison", *, list_runs: bool = False, show_al
     show(out, cells.first(most).fitting(WIDE if show_all else out.width))
     if most is not None and len(cells.rows) > most:
         notes().print(f"{count(len(cells.rows) - most, 'more row')}: --all")
-    for block in words.blocks(compared, None if show_all else words.MOST_LINES):
+    for block in words.blocks(compared, None if show_all else words.MAX_LINES):
         out.print()
         for line in block:
             print_hanging(out, visible(line))

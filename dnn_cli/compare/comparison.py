@@ -1,86 +1,88 @@
-"""Runs → rows, groups, verdicts, and what a referee would ask."""
+"""Runs → rows, groups, verdicts and caveats."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from dnn_cli.compare.fairness import Judged, unfairness
-from dnn_cli.compare.grouping import Group, groups_by_key, groups_of_experiments
+from dnn_cli.compare.grouping import Group, group_by_keys, group_experiments
+from dnn_cli.compare.labels import label_groups
+from dnn_cli.compare.precision import precision_of
+from dnn_cli.compare.repeats import Repeat
 from dnn_cli.compare.rows import Row, of_different_data, read_rows
-from dnn_cli.compare.verdicts import MOST, Family, judge, named_group
+from dnn_cli.compare.statistics import LEAST_SEEDS, Interval, Precision
+from dnn_cli.compare.verdicts import MAX_JUDGED, NO_FAMILY, Family, judge_groups, named_group
 from dnn_cli.compare.views import View, parse_view
 from dnn_cli.errors import UsageError, nearest
 from dnn_cli.runs.entry import Entry
-from dnn_cli.spec.differences import short_keys
-
-NOTHING = Family(None, False, 0, ())
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Completed runs, sorted; those that could not be compared; groups, the best first; and what may be said."""
+    """Completed runs, sorted; the runs that were not compared; groups, the best first; verdicts and caveats."""
 
     metric: str
     view: View
     rows: tuple[Row, ...]
     groups: tuple[Group, ...]
     keys: tuple[str, ...]
-    """By which the groups were made; none where each is an experiment."""
+    """The keys that the groups are made by; empty where each group is an experiment."""
 
     family: Family
     left_out: tuple[Entry, ...]
     """Runs that are broken or not completed; the reason is in `broken` or in the record's status."""
 
     warnings: tuple[str, ...]
+    precision: Precision
+    """The resolution of the scores."""
+
+    repeats: tuple[Repeat, ...] = ()
+    """Runs that do not count, because a later run repeats them."""
 
     @property
     def different_data(self) -> bool:
-        """Whether the runs were trained on different data, so that none is ahead of another."""
+        """Whether the runs were trained on different data, so that their scores cannot be compared."""
         return of_different_data(self.rows)
 
     @property
     def lower_is_better(self) -> bool:
-        """Whether less of what is compared is better."""
+        """Whether a smaller value of the compared number is better."""
         return self.view.lower_is_better(self.metric)
 
     @cached_property
     def labels(self) -> dict[int, str]:
-        """What groups are called, by their identity."""
-        return labels(self.groups)
+        """The labels of the groups, by the identity of the group."""
+        return label_groups(self.groups)
 
     def label(self, group: Group) -> str:
-        """What a group is called."""
+        """Return the label of a group."""
         return self.labels[id(group)]
 
+    @cached_property
+    def intervals(self) -> dict[int, Interval | None]:
+        """The 95% interval of the mean of every group, by its identity; `None` from fewer than three seeds."""
+        from dnn_cli.compare.group_tests import mean_intervals  # imports numpy, which takes as long as the rest
 
-def labels(groups: Sequence[Group]) -> dict[int, str]:
-    """What groups are called, by their identity: by their names, by what sets them apart, or by both."""
-    names = Counter(group.name for group in groups)
-    found = {}
-    for group in groups:
-        if names[group.name] == 1 or not group.settings:
-            found[id(group)] = group.name
-        elif len(names) == 1:
-            found[id(group)] = settings_text(group.settings)
-        else:
-            found[id(group)] = f"{group.name} ({settings_text(apart(group, groups))})"
-    return found
+        found = mean_intervals([list(group.by_seed.values()) for group in self.groups], self.precision)
+        return {id(group): interval for group, interval in zip(self.groups, found, strict=True)}
 
+    def interval(self, group: Group) -> Interval | None:
+        """Return the 95% interval of the mean of a group."""
+        return self.intervals[id(group)]
 
-def apart(group: Group, groups: Sequence[Group]) -> Mapping[str, str]:
-    """The settings that set a group apart from others of its name; all, where none does."""
-    namesakes = [other.settings for other in groups if other.name == group.name]
-    telling = {key: text for key, text in group.settings.items() if any(s.get(key) != text for s in namesakes)}
-    return telling or group.settings
+    @cached_property
+    def averaged(self) -> dict[str, list[str]]:
+        """The keys that the groups are averaged over, each with its values."""
+        settings = sorted({setting for group in self.groups for setting in group.other_settings})
+        keys = dict.fromkeys(key for setting in settings for key, _ in setting)
+        values = {key: list(dict.fromkeys(dict(setting)[key] for setting in settings)) for key in keys}
+        return {key: found for key, found in values.items() if len(found) > 1}
 
-
-def settings_text(settings: Mapping[str, str]) -> str:
-    """Settings in one line; a single one needs no key."""
-    if len(settings) == 1:
-        return next(iter(settings.values()))
-    return ", ".join(f"{key} {text}" for key, text in zip(short_keys(list(settings)), settings.values(), strict=True))
+    @property
+    def set_aside(self) -> int:
+        """The number of runs with settings that not all groups have."""
+        return sum(len(group.set_aside) for group in self.groups)
 
 
 SORTS: dict[str, tuple[Callable[[Row], Any], bool]] = {
@@ -93,7 +95,7 @@ SORTS: dict[str, tuple[Callable[[Row], Any], bool]] = {
     "seconds": (lambda row: row.record.seconds or 0.0, False),
     "started": (lambda row: row.record.started, False),
 }
-"""What `--sort-by` takes: a value of a row, and whether more of it comes first (for a loss, less does)."""
+"""The orders of `--sort-by`: a value of a row, and whether larger values come first (for a loss, smaller ones do)."""
 
 
 def compare(
@@ -105,42 +107,82 @@ def compare(
     by: Sequence[str] = (),
     baseline: str | None = None,
     known: Sequence[Entry] = (),
-    most: int | None = MOST,
+    most: int | None = MAX_JUDGED,
 ) -> Comparison:
-    """Completed runs beside each other.
+    """Return the comparison of completed runs.
 
     Args:
         entries: The runs.
-        metric: A column of `metrics.csv`; where none is named, what most runs watched.
+        metric: A column of `metrics.csv`; `None` for the metric that most runs monitor.
         sort_by: The order of the rows, one of `SORTS`.
-        at: Where in their trainings they are compared, as `compare.views` reads it.
-        by: Fields in which the runs of a group agree; none for equal experiments.
-        baseline: The group that all others are compared with; the best where none is named.
-        known: All runs there are, to tell what else was tried.
-        most: So many groups are judged; `None` for all.
+        at: The point of the training at which runs are compared, as `compare.views` reads it.
+        by: Fields in which the runs of a group agree; empty for groups of equal experiments.
+        baseline: The group that all others are compared with; `None` for the best.
+        known: All runs that exist, where the user picked some of them; reveals which other settings were tried.
+        most: Largest number of judged groups; `None` for all.
 
     Raises:
-        UsageError: no completed run has the metric, or there is no such order, view, field or baseline.
+        UsageError: no completed run has the metric, or the order, view, field or baseline does not exist.
     """
     if sort_by not in SORTS:
         raise UsageError(f"cannot sort by {sort_by}", nearest(sort_by, SORTS) or f"one of {', '.join(SORTS)}")
     view = parse_view(at)
-    metric, rows, left_out = read_rows(entries, metric, view)
+    read = read_rows(entries, metric, view)
+    rows, metric = read.rows, read.metric
     lower = view.lower_is_better(metric)
-    sign = -1.0 if lower else 1.0
-    groups = groups_by_key(rows, by) if by else groups_of_experiments(rows)
-    groups.sort(key=lambda group: -sign * group.mean)
-    reference = None if baseline is None else named_group(groups, baseline, [*labels(groups).values()])
-    is_judged = len(groups) > 1 and not of_different_data(rows)
-    family = (
-        judge(groups, metric, is_final=view.text == "final", lower_is_better=lower, baseline=reference, most=most)
-        if is_judged
-        else NOTHING
+    failed = [(entry, reason) for entry in read.left_out if (reason := failure(entry, view))]
+    groups = group_by_keys(rows, by, failed) if by else group_experiments(rows, failed)
+    precision = precision_of(
+        [row.score for row in rows], [row.curve.examples for row in rows], 1.0 if view.unit else None
     )
+    groups = mark_untrained(groups, metric, view)
+    groups.sort(key=lambda group: group.mean if lower else -group.mean)
+    reference = None if baseline is None else named_group(groups, baseline, [*label_groups(groups).values()])
+    family = NO_FAMILY
+    if len(groups) > 1 and not of_different_data(rows):
+        family = judge_groups(
+            groups, metric, is_final=view.text == "final", lower_is_better=lower, precision=precision,
+            baseline=reference, most=most,
+        )  # fmt: skip
     key, larger_first = SORTS[sort_by]
     falls = lower if sort_by == "score" else bool(rows) and rows[0].curve.falls
     ordered = sorted(rows, key=key, reverse=larger_first and not falls)
-    judged = Judged(rows, groups, by, metric, view, left_out, known or entries)
+    judged = Judged(rows, groups, by, metric, view, read.left_out, known, read.repeats)
     return Comparison(
-        metric, view, tuple(ordered), tuple(groups), tuple(by), family, tuple(left_out), tuple(unfairness(judged))
-    )
+        metric, view, tuple(ordered), tuple(groups), tuple(by), family, tuple(read.left_out), tuple(unfairness(judged)),
+        precision, tuple(read.repeats),
+    )  # fmt: skip
+
+
+def failure(entry: Entry, view: View) -> str:
+    """Return how a run that was left out failed; empty where it was only not completed."""
+    if entry.record is None:
+        return ""
+    if entry.record.status in ("diverged", "failed"):
+        return entry.record.status
+    return view.missing if entry.broken == view.missing else ""
+
+
+def mark_untrained(groups: Sequence[Group], metric: str, view: View) -> list[Group]:
+    """Return the groups with the seeds marked as failed that are no better than a constant prediction.
+
+    Only groups of few seeds need the mark, because it decides whether a t-test may be used.
+    """
+    rows = [row for group in groups for row in group.rows]
+    if view.unit or not any(len(group.seeds) >= LEAST_SEEDS for group in groups) or len(groups) < 2:
+        return list(groups)
+    from dnn_cli.compare.constant_prediction import constant_score  # imports numpy
+
+    constant = constant_score(rows, metric)
+    if constant is None:
+        return list(groups)
+    sign = -1.0 if view.lower_is_better(metric) else 1.0
+    marked = []
+    for group in groups:
+        failed = {
+            row.seed: "is no better than a constant prediction"
+            for row in group.rows
+            if sign * row.score <= sign * constant
+        }
+        marked.append(replace(group, failed={**failed, **group.failed}) if failed else group)
+    return marked

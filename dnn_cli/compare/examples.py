@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dnn_cli.compare.exact_tests import sign_test
 from dnn_cli.compare.predictions import read_predictions
-from dnn_cli.compare.resampling import RESAMPLES, sign_test
 from dnn_cli.compare.rows import Row
 from dnn_cli.compare.statistics import ALPHA
 from dnn_cli.errors import RunError
@@ -17,9 +18,6 @@ from dnn_cli.errors import RunError
 Scores = NDArray[np.float64]
 CLOSE = 1e-4
 """A score that is computed from predictions may be so far from the recorded one: the order of additions."""
-
-BLOCK = 2_000_000
-"""So many numbers are drawn at once."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class OnExamples:
 
     mean: float
     interval: tuple[float, float]
-    """At 95%, from a bootstrap over the examples."""
+    """At 95%, by the same test as the p-value."""
 
     p_value: float
     """Two-sided: McNemar's exact test where an answer is right or wrong, else a paired z-test."""
@@ -128,29 +126,50 @@ def compared(ours: dict[str, NDArray[Any]], theirs: dict[str, NDArray[Any]]) -> 
 
 
 def mcnemar(count: int, only_ours: int, only_theirs: int) -> OnExamples:
-    """Answers that are right or wrong: those on which the models differ fall evenly if neither is better.
+    """Return McNemar's exact test of right and wrong answers: the answers that differ are even if no model is better.
 
-    A bootstrap of such differences is a draw of how many fall to either side.
+    The interval belongs to the test, so that it excludes 0 exactly where the p-value is below 5%. It is the interval of
+    Clopper and Pearson (Biometrika 26, 1934) for the share of the answers that differ, given their number.
     """
     apart = only_ours + only_theirs
+    low, high = binomial_interval(only_ours, apart)
+    interval = ((2 * low - 1) * apart / count, (2 * high - 1) * apart / count)
     p_value = sign_test(only_ours, only_theirs)
-    shares = np.array([only_ours, only_theirs, count - apart]) / count
-    drawn = np.random.default_rng(0).multinomial(count, shares, RESAMPLES)
-    low, high = np.quantile((drawn[:, 0] - drawn[:, 1]) / count, (ALPHA / 2, 1 - ALPHA / 2))
-    return OnExamples(
-        count, (only_ours - only_theirs) / count, (float(low), float(high)), p_value, (only_ours, only_theirs)
-    )
+    return OnExamples(count, (only_ours - only_theirs) / count, interval, p_value, (only_ours, only_theirs))
+
+
+def binomial_interval(successes: int, trials: int) -> tuple[float, float]:
+    """Return the 95% interval of Clopper and Pearson for a share; both ends are 1/2 without trials."""
+    if not trials:
+        return 0.5, 0.5
+    numbers = np.arange(trials + 1)
+    # ln k! is a running sum, whose error of 1e-12 is far below the precision that is printed.
+    factorials = np.concatenate([[0.0], np.cumsum(np.log(numbers[1:]))])
+    ways = factorials[-1] - factorials - factorials[::-1]
+
+    def tail(share: float, part: slice) -> float:
+        """Return the probability of some numbers of successes."""
+        logs = ways + numbers * math.log(share) + (trials - numbers) * math.log1p(-share)
+        return float(np.exp(logs[part]).sum())
+
+    low = 0.0 if not successes else bisect(lambda share: tail(share, slice(successes, None)) > ALPHA / 2)
+    high = 1.0 if successes == trials else bisect(lambda share: tail(share, slice(successes + 1)) <= ALPHA / 2)
+    return low, high
+
+
+def bisect(is_above: Callable[[float], bool]) -> float:
+    """Return the number between 0 and 1 from which on a condition holds."""
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (low, middle) if is_above(middle) else (middle, high)
+    return (low + high) / 2
 
 
 def of_errors(difference: Scores) -> OnExamples:
-    """Errors of any size; over many examples their mean is nearly normal."""
+    """Return a paired z-test of errors of any size: their mean over many examples is nearly normal."""
     count, mean = len(difference), float(difference.mean())
     error = float(difference.std(ddof=1)) / math.sqrt(count) if count > 1 else 0.0
     p_value = math.erfc(abs(mean) / error / math.sqrt(2)) if error else 1.0
-    rng, means = np.random.default_rng(0), []
-    rows = max(1, BLOCK // count)
-    for begin in range(0, RESAMPLES, rows):
-        drawn = rng.integers(count, size=(min(rows, RESAMPLES - begin), count))
-        means.append(difference[drawn].mean(-1))
-    low, high = np.quantile(np.concatenate(means), (ALPHA / 2, 1 - ALPHA / 2))
-    return OnExamples(count, mean, (float(low), float(high)), p_value, None)
+    reach = NormalDist().inv_cdf(1 - ALPHA / 2) * error
+    return OnExamples(count, mean, (mean - reach, mean + reach), p_value, None)

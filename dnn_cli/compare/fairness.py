@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.labels import label_groups
+from dnn_cli.compare.repeats import Repeat
 from dnn_cli.compare.rows import Row, of_different_data, one_of_each
 from dnn_cli.compare.views import View
 from dnn_cli.runs.entry import Entry
@@ -35,7 +37,9 @@ class Judged:
     view: View
     left_out: Sequence[Entry]
     known: Sequence[Entry]
-    """All runs there are, with details, compared or not."""
+    """All runs that exist, with details, where the user picked the compared ones by name; else empty."""
+
+    repeats: Sequence[Repeat] = ()
 
 
 def unfairness(judged: Judged) -> list[str]:
@@ -61,12 +65,12 @@ def several_things(judged: Judged) -> Iterator[str]:
     """A difference between groups that differ in several parts can come from any of them."""
     if judged.keys:
         compared = {part(key) for key in judged.keys}
-        others = [group.others for group in judged.groups]
+        others = [group.other_settings for group in judged.groups]
         if any(other != others[0] for other in others):
             varied = varied_parts(judged.rows) - compared
             yield (
-                f"the groups do not have the same other settings ({listed(sorted(varied)) or 'see dnn compare'}), "
-                "so these are part of the difference"
+                f"no other setting is common to all groups ({listed(sorted(varied)) or 'see dnn compare'}), so a "
+                "difference can come from the other settings"
             )
         return
     varied = varied_parts(judged.rows)
@@ -118,16 +122,21 @@ def other_machines(judged: Judged) -> Iterator[str]:
             yield f"not all runs have the same {title}: {values}"
 
 
-def tuned(judged: Judged) -> Iterator[str]:
-    """The best of many learning rates is compared with the best of few."""
+def unequal_tuning(judged: Judged) -> Iterator[str]:
+    """Yield a caveat where the best of many learning rates is compared with the best of few.
+
+    Groups that average over learning rates, or whose runs were all trained with one rate, were not chosen.
+    """
+    if judged.keys:
+        return
     compared = {alike: row.entry for alike, row in one_of_each(judged.rows).items()}
     if len({optimizer_of(entry) for entry in compared.values()}) < 2:
         return
-    others = {entry.details.alike: entry for entry in judged.known if entry.details.text is not None}
-    networks = {alike: without_rate(entry) for alike, entry in (others | compared).items()}
+    known = {entry.details.alike: entry for entry in judged.known if entry.details.text is not None}
+    networks = {alike: without_rate(entry) for alike, entry in (known | compared).items()}
     relevant = {networks[alike] for alike in compared}
     rates: dict[str, set[str]] = defaultdict(set)
-    for alike, entry in (others | compared).items():
+    for alike, entry in (known | compared).items():
         if networks[alike] in relevant:
             rates[networks[alike][0]].add(str(setting(entry.experiment, ["optimizer", "learning_rate"])))
     counts = {kind: len(found) for kind, found in rates.items() if kind}
@@ -176,23 +185,37 @@ def restores_best(row: Row) -> bool:
     return setting(row.entry.experiment, ["early_stopping", "restore_best_weights"]) is True
 
 
-def lost(judged: Judged) -> Iterator[str]:
-    """A mean over those that came through says nothing of those that did not."""
-    names = {group.rows[0].alike: group.name for group in judged.groups}
-    names |= {row.alike: group.name for group in judged.groups for row in group.rows}
-    for status, verb in (("diverged", "diverged"), ("failed", "failed")):
-        lost = Counter(
-            names[entry.details.alike]
-            for entry in judged.left_out
-            if entry.record and entry.record.status == status and entry.details.alike in names
-        )
-        if lost:
-            runs = listed([f"{count} of {name}" for name, count in lost.most_common()])
-            yield f"runs that {verb} are left out of the means: {runs}"
-    missing = [entry for entry in judged.left_out if entry.broken and entry.broken == judged.view.missing]
+def failed_runs(judged: Judged) -> Iterator[str]:
+    """Yield a caveat where runs of a group have no score, so that its mean is that of the successful runs alone."""
+    labels = label_groups(judged.groups)
+    without_score: dict[str, list[str]] = defaultdict(list)
+    counted = {(row.alike, row.seed) for row in judged.rows}
+    for group in judged.groups:
+        seeds = {row.seed for row in group.rows}
+        for reason, count in Counter(reason for seed, reason in group.failed.items() if seed not in seeds).items():
+            without_score[reason].append(f"{count} of {labels[id(group)]}")
+    for reason in ("diverged", "failed"):
+        if runs := without_score.pop(reason, None):
+            yield f"runs that {reason} are left out of the means: {listed(runs)}"
+    missing = [
+        entry
+        for entry in judged.left_out
+        if entry.broken and entry.broken == judged.view.missing
+        and (entry.details.alike, entry.details.seed) not in counted
+    ]  # fmt: skip
     if missing:
         who = told(len(missing), len(missing) + len(judged.rows))
         yield f"left out of the means: {who} ({judged.view.missing})"
+
+
+def differing_repeats(judged: Judged) -> Iterator[str]:
+    """Yield a caveat where an experiment was repeated with the same seed and came out with other weights."""
+    found = [repeat for repeat in judged.repeats if not repeat.is_copy]
+    if found:
+        differences = listed(dict.fromkeys(text for repeat in found for text in repeat.differences))
+        why = f" ({differences})" if differences else ""
+        runs = listed([f"{repeat.run} (now {repeat.counted})" for repeat in found])
+        yield f"the same experiment and seed gave other weights{why}; only the latest run counts, instead of {runs}"
 
 
 def looked_at_test(judged: Judged) -> Iterator[str]:
@@ -227,7 +250,7 @@ def listed(words: Iterable[str], most: int = NAMED) -> str:
 
 
 CHECKS: tuple[Callable[[Judged], Iterator[str]], ...] = (
-    other_data, several_things, unequal_size, unequal_length, other_machines, tuned, flattering_choice, lost,
-    looked_at_test, forced,
+    other_data, several_things, unequal_size, unequal_length, other_machines, differing_repeats, unequal_tuning,
+    flattering_choice, failed_runs, looked_at_test, forced,
 )  # fmt: skip
 """The most serious first."""

@@ -1,8 +1,9 @@
-"""`Row`: a completed run, told by one number."""
+"""`Row`: a completed run with the score that it is compared by."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from dnn_cli.compare.repeats import Repeat, drop_repeats
 from dnn_cli.compare.views import Curve, View, curve_of
 from dnn_cli.errors import UsageError, nearest
 from dnn_cli.runs.entry import Entry
@@ -18,13 +19,13 @@ class Row:
     entry: Entry
     record: Record
     curve: Curve
-    """The compared metric, an epoch each."""
+    """The compared metric, one value an epoch."""
 
     score: float
-    """What it is compared by."""
+    """The number that the run is compared by."""
 
     settings: dict[str, str]
-    """Only what differs from any other run compared."""
+    """The settings in which the compared runs differ."""
 
     @property
     def run(self) -> Run:
@@ -36,7 +37,7 @@ class Row:
 
     @property
     def alike(self) -> str:
-        """What it shares with runs of the same experiment."""
+        """The digest that runs of the same experiment share."""
         return self.entry.details.alike
 
     @property
@@ -52,32 +53,51 @@ class Row:
         return self.record.parameters.get("total", 0)
 
 
-def read_rows(entries: Sequence[Entry], metric: str | None, view: View) -> tuple[str, list[Row], list[Entry]]:
-    """The metric, the completed runs that have it, and all others with the reason.
+@dataclass(frozen=True)
+class ReadRows:
+    """Runs as they were read for a comparison."""
+
+    metric: str
+    rows: list[Row]
+    left_out: list[Entry]
+    """Runs that are broken, unfinished, or lack the metric; with the reason."""
+
+    repeats: list[Repeat]
+    """Runs that do not count, because a later run repeats them."""
+
+
+def read_rows(entries: Sequence[Entry], metric: str | None, view: View) -> ReadRows:
+    """Return the completed runs that have a metric, each experiment and seed once, and all others with the reason.
+
+    Args:
+        entries: The runs.
+        metric: A column of `metrics.csv`; `None` for the metric that most runs monitor.
+        view: The point of the training at which runs are compared.
 
     Raises:
         UsageError: no completed run has the metric.
     """
-    usable, left_out = divided(entries)
+    usable, left_out = split_usable(entries)
     metric = metric or usual_metric(entry.record for entry in usable if entry.record)
     rows: list[Row] = []
-    have_it = False
+    have_metric = False
     for entry in usable:
         curve = curve_of(entry, metric) if metric not in NO_SCORES else None
         score = None if curve is None else view.score(curve)
-        have_it = have_it or curve is not None
+        have_metric = have_metric or curve is not None
         if curve is None or score is None or entry.record is None:
             left_out.append(replace(entry, broken=f"has no {metric}" if curve is None else view.missing))
         else:
             rows.append(Row(entry, entry.record, curve, score, {}))
-    if usable and not have_it:
+    if usable and not have_metric:
         known = sorted({name for entry in usable for name in entry.details.columns if name not in NO_SCORES})
         raise UsageError(f"no completed run has the metric {metric}", nearest(metric, known) or ", ".join(known))
-    return metric, with_settings(rows), left_out
+    counted, repeats = drop_repeats(rows, lambda row: row.entry)
+    return ReadRows(metric, with_settings(counted), left_out, repeats)
 
 
-def divided(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
-    """The completed runs whose config and metrics can be read, and all others."""
+def split_usable(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """Return the completed runs whose config and metrics can be read, and all others."""
     usable, left_out = [], []
     for entry in entries:
         if entry.record is None or entry.record.status != "completed":
@@ -94,13 +114,13 @@ def divided(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
 
 
 def usual_metric(records: Iterable[Record]) -> str:
-    """What most of the runs watched."""
-    watched = [record.results.monitor for record in records]
-    return max(sorted(set(watched)), key=watched.count, default="val_accuracy")
+    """Return the metric that most of the runs monitor."""
+    monitored = [record.results.monitor for record in records]
+    return max(sorted(set(monitored)), key=monitored.count, default="val_accuracy")
 
 
 def with_settings(rows: Sequence[Row]) -> list[Row]:
-    """Rows that know in what they differ; only one of those that are alike is looked at."""
+    """Return the rows with the settings in which they differ."""
     first = one_of_each(rows)
     one_seed = [{**(row.entry.experiment or {}), "seed": 0} for row in first.values()]
     found = dict(zip(first, differences(one_seed), strict=True))
@@ -115,10 +135,13 @@ def with_settings(rows: Sequence[Row]) -> list[Row]:
 
 
 def one_of_each(rows: Sequence[Row]) -> dict[str, Row]:
-    """The first row of every experiment: always the same, as a config is not read until it is asked for."""
+    """Return the first row of every experiment, by its digest.
+
+    The same row always stands for its experiment, because the config of a run is read only when it is needed.
+    """
     return {row.alike: row for row in reversed(rows)}
 
 
 def of_different_data(rows: Sequence[Row]) -> bool:
-    """Whether runs were trained on different data."""
+    """Return whether runs were trained on different data."""
     return len({row.record.data.get("fingerprint") for row in rows}) > 1

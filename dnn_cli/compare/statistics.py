@@ -1,100 +1,156 @@
-"""What is told of a difference, what may be concluded from it, and how many seeds would be enough.
+"""The rules of a comparison: error rate, choice of the test, Holm's correction, and the seeds that a verdict needs.
 
-`tests/campaign_verdicts.py` measures how often the conclusions are wrong.
+`tests/campaign_verdicts.py` measures how often the verdicts are wrong.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Literal
 
 ALPHA = 0.05
-"""The share of false verdicts where there is no difference, over a whole family of comparisons."""
+"""The share of families of comparisons with a false verdict, where the groups are equal."""
 
 POWER = 0.8
-"""With as many seeds as are advised, a difference as large as the one seen is found this often."""
+"""The share of cases in which the advised number of seeds finds a difference as large as the observed one."""
 
 PERMUTATIONS = 16_384
-"""A test with no more goes through all of them; one with more draws so many."""
+"""Largest number of permutations. An exact test with no more uses all of them, one with more draws 16,383."""
 
-FEWEST = 5
-"""Seeds of which a bootstrap can make an interval: from fewer, even all they span holds the truth too rarely."""
+LEAST_SEEDS = 3
+"""Seeds that a verdict needs. With two, a t-test calls equal groups different in up to 13% of cases."""
 
-MOST_SEEDS = 1_000
-"""More are not advised: such a difference is too small to matter."""
+MAX_SEEDS = 1_000
+"""Largest number of seeds that is advised. A difference that needs more is too small to matter."""
 
+POOLED_SHARE = 0.25
+"""Lower limit of the variance of a difference in a t-test, as a share of its mean over all groups.
+
+Without the limit, a third of seeds in a bad mode gives 8% to 16% false verdicts with three seeds and 4 and 8 groups;
+with the limit at most 0.6%."""
+
+Interval = tuple[float, float]
 Design = Literal["paired", "unpaired"]
+Test = Literal["exact", "student", "none"]
+
+
+@dataclass(frozen=True)
+class Precision:
+    """The resolution of the compared scores."""
+
+    step: float
+    """Smallest difference that counts: one example of the validation set, else 1e-6 of the largest score."""
+
+    tolerance: float
+    """Largest difference between two equal means; 0 where scores are exact counts of examples."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How far the scores of one group are above those of another."""
+    """The difference between the scores of two groups: the first group's minus the second's."""
 
     design: Design
     """Paired by seed, or two samples of seeds."""
 
-    mean: float
-    interval: tuple[float, float] | None
-    """At 95%; `None` from fewer than five seeds."""
+    test: Test
+    """An exact permutation test, a t-test, or none where a group has a single seed."""
 
-    span: tuple[float, float]
-    """The smallest and the largest difference within a seed; unpaired, between any two."""
+    mean: float
+    interval: Interval | None
+    """At 95%, for this difference alone, by the same test; `None` where the test has no finite interval."""
+
+    span: Interval
+    """The smallest and the largest difference within a seed; unpaired, between any two seeds."""
 
     p_value: float | None
-    """Two-sided; `None` where there is only one seed."""
+    """Two-sided, without correction; `None` where a group has a single seed."""
 
     lowest_p: float
-    """No test of so many seeds can come to less."""
+    """Smallest p-value that the test can give for this number of seeds."""
 
     seeds: tuple[int, int]
-    """How many of the one and of the other were used; the same where they are paired."""
+    """Seeds of each group that the test uses; equal numbers where they are paired."""
 
     spread: float
-    """The standard deviation of a difference: of the pairs', or of one score of each group."""
+    """Standard deviation of a difference: of the pairs', or of one score of each group."""
 
 
 def lowest_p(*sizes: int) -> float:
-    """The least p-value of a test of so many pairs, or of two samples: of all permutations one is as far out."""
+    """Return the smallest p-value of an exact test of this many pairs, or of two samples of these sizes."""
     permutations = 2 ** sizes[0] if len(sizes) == 1 else math.comb(sum(sizes), sizes[0])
     return min(1.0, 2 / min(permutations, PERMUTATIONS))
 
 
-def holm(p_values: Sequence[float | None], comparisons: int) -> list[float | None]:
-    """P-values corrected for a family of comparisons, which may be more than those that are told (Holm, 1979)."""
+def choose_test(sizes: Sequence[int], comparisons: int, *, needs_exact: bool = False) -> Test:
+    """Return the test for samples of these sizes.
+
+    The choice depends on the numbers of seeds and comparisons, never on the scores, because a choice by the scores
+    would give more false verdicts. `needs_exact` only makes the test stricter.
+
+    Args:
+        sizes: The number of pairs, or of seeds in each of two samples.
+        comparisons: Comparisons in the family.
+        needs_exact: Whether the assumption of a t-test does not hold, as where a seed of a group diverged.
+    """
+    if min(sizes) < 2:
+        return "none"
+    exact_can_decide = lowest_p(*sizes) * comparisons <= ALPHA
+    return "exact" if exact_can_decide or needs_exact or min(sizes) < LEAST_SEEDS else "student"
+
+
+def correct_by_holm(p_values: Sequence[float | None], comparisons: int) -> list[float | None]:
+    """Return p-values corrected for a family of comparisons (Holm, Scandinavian Journal of Statistics 6, 1979).
+
+    Args:
+        p_values: The known p-values of the family; `None` where there is no test.
+        comparisons: All comparisons of the family, which can be more than the known ones.
+    """
     order = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
-    adjusted: list[float | None] = [None] * len(p_values)
+    corrected: list[float | None] = [None] * len(p_values)
     largest = 0.0
     for rank, (p, index) in enumerate(order):
         largest = max(largest, min(1.0, p * (comparisons - rank)))
-        adjusted[index] = largest
-    return adjusted
+        corrected[index] = largest
+    return corrected
 
 
-def fewest_seeds(design: Design, comparisons: int) -> int | None:
-    """With so many seeds a test can come to 0.05 in a family of comparisons; `None` if never."""
-    sizes = range(2, 30)
-    return next((n for n in sizes if lowest_p(*([n] if design == "paired" else [n, n])) * comparisons <= ALPHA), None)
+def exact_seeds(comparisons: int) -> int | None:
+    """Return the smallest number of pairs with which an exact test can decide; `None` where no number can."""
+    return next((n for n in range(2, 30) if lowest_p(n) * comparisons <= ALPHA), None)
 
 
-def seeds_needed(difference: Difference, comparisons: int) -> int | None:
-    """How many seeds would show a difference like the one seen in four of five cases; `None` if none would.
+def needed_seeds(difference: Difference, comparisons: int, *, needs_exact: bool = False) -> int | None:
+    """Return the seeds that find a difference as large as the observed one with power 80%; `None` above 1,000.
 
-    The number for a t-test with Guenther's correction (The American Statistician 35, 1981); a permutation test needs
-    about as many.
+    The power is that of a paired t-test at the strictest level of Holm's correction. The exact test needs about as
+    many seeds.
+
+    Args:
+        difference: An observed difference of at least two seeds.
+        comparisons: Comparisons in the family.
+        needs_exact: Whether only an exact test is allowed.
     """
-    least = fewest_seeds("paired", comparisons)  # as they will be, if the same seeds are trained of both
-    if least is None or abs(difference.mean) <= difference.spread / MOST_SEEDS:
+    from dnn_cli.compare.student_t import power
+
+    least = exact_seeds(comparisons) if needs_exact else LEAST_SEEDS
+    if least is None or abs(difference.mean) <= difference.spread / MAX_SEEDS:
         return None
-    level = NormalDist().inv_cdf(1 - ALPHA / comparisons / 2)
-    effect = abs(difference.mean) / difference.spread if difference.spread else math.inf
-    more = level**2 / (2 if difference.design == "paired" else 4)
-    enough = math.ceil(((level + NormalDist().inv_cdf(POWER)) / effect) ** 2 + more)
-    return max(enough, least) if enough <= MOST_SEEDS else None
+    if not difference.spread:
+        return least
+    effect, level = abs(difference.mean) / difference.spread, ALPHA / comparisons
+    low, high = least - 1, least
+    while power(effect, high, level) < POWER:
+        low, high = high, 2 * high
+        if low >= MAX_SEEDS:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if power(effect, middle, level) >= POWER else (middle, high)
+    return high if high <= MAX_SEEDS else None
 
 
-def spread(values: Sequence[float]) -> float | None:
-    """The standard deviation of a sample; `None` of a single value."""
+def standard_deviation(values: Sequence[float]) -> float | None:
+    """Return the standard deviation of a sample; `None` for a single value."""
     if len(values) < 2:
         return None
     mean = sum(values) / len(values)

@@ -2,140 +2,188 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
-from dnn_cli.compare.grouping import Group, matched
-from dnn_cli.compare.statistics import ALPHA, Difference, fewest_seeds, holm, seeds_needed
+from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.statistics import (
+    ALPHA,
+    LEAST_SEEDS,
+    Difference,
+    Precision,
+    correct_by_holm,
+    exact_seeds,
+    needed_seeds,
+)
 from dnn_cli.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from dnn_cli.compare.examples import OnExamples
 
 Word = Literal["better", "worse", "indistinguishable", "undecided"]
-"""Undecided: there are too few seeds to say anything else."""
+"""`undecided`: too few seeds for a verdict. `indistinguishable`: enough seeds, and no difference was found."""
 
-MOST = 50
-"""So many groups are judged where not all are wanted: the best ones."""
+MAX_JUDGED = 50
+"""Groups that are judged where not all are asked for: the best ones."""
+
+EXACT = Precision(0.0, 0.0)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A group against the reference."""
+    """The verdict on a group against the reference."""
 
     group: Group
     word: Word
     difference: Difference | None = None
-    """Of the group's scores less the reference's, over seeds."""
+    """The group's scores minus the reference's, over seeds."""
 
     examples: "OnExamples | None" = None
-    """The same of two trained models over the examples of their validation set, where there is one run of each."""
+    """The same difference of two trained models over validation examples, where each group is one run."""
 
     p_value: float | None = None
     """Corrected for the family."""
 
     needed: int | None = None
-    """Seeds of each group that would probably be enough; `None` where that is not known."""
+    """Seeds of each group that find such a difference with power 80%; `None` where the number is not known."""
+
+    needs_exact: str = ""
+    """The reason why the assumption of a t-test does not hold."""
 
     why: str = ""
-    """Why nothing at all can be said."""
+    """The reason why there is no verdict at all."""
 
 
 @dataclass(frozen=True)
 class Family:
-    """All that is said at once."""
+    """All verdicts that are made at once."""
 
     reference: Group | None
     is_named: bool
-    """Whether the reference was named, and not chosen as it came out best."""
+    """Whether the user named the reference; otherwise it is the best group."""
 
     comparisons: int
-    """How many differences the family has: the reference's, or, as the best was chosen, those of all pairs."""
+    """Differences in the family: the reference's, or those of all pairs where the best group is the reference."""
 
     verdicts: tuple[Verdict, ...]
-    untold: int = 0
-    """Groups that were not looked at."""
+    not_judged: int = 0
+    """Groups without a verdict, because there are too many."""
 
 
-def judge(
+NO_FAMILY = Family(None, False, 0, ())
+
+
+def judge_groups(
     groups: Sequence[Group],
     metric: str,
     *,
     is_final: bool,
     lower_is_better: bool,
+    precision: Precision = EXACT,
     baseline: Group | None = None,
-    most: int | None = MOST,
+    most: int | None = MAX_JUDGED,
 ) -> Family:
-    """Every group against the baseline, or against the best.
+    """Return the verdict on every group against the baseline, or against the best group.
 
     Args:
-        groups: In their order, the best first.
-        metric: The score that is compared.
-        is_final: Whether it is that of the saved model, whose predictions are at hand.
-        lower_is_better: Whether less of it is.
-        baseline: The reference, if it is not to be the best group.
-        most: So many groups are judged; `None` for all.
+        groups: The groups, the best first.
+        metric: The compared score.
+        is_final: Whether the score is that of the saved model, whose predictions can be read.
+        lower_is_better: Whether a smaller score is better.
+        precision: The resolution of the scores.
+        baseline: The reference, where it is not the best group.
+        most: Largest number of judged groups; `None` for all.
     """
     if not groups:
-        return Family(None, False, 0, ())
+        return NO_FAMILY
     tested = [group for group in groups if len(group.seeds) > 1]
     reference = baseline or (tested or groups)[0]
     others = [group for group in groups if group is not reference][:most]
     single = all(len(group.rows) == 1 for group in (reference, *others)) and not tested
     family = tested or groups
-    chosen = len(family) * (len(family) - 1) // 2
-    comparisons = max(1, sum(group is not baseline for group in family) if baseline else chosen)
+    all_pairs = len(family) * (len(family) - 1) // 2
+    comparisons = max(1, sum(group is not baseline for group in family) if baseline else all_pairs)
     better = -1.0 if lower_is_better else 1.0
     if single and is_final:
-        verdicts = by_examples(reference, others, metric, comparisons, better)
+        verdicts = judge_by_examples(reference, others, metric, comparisons, better)
     else:
-        verdicts = by_seeds(reference, others, comparisons, better)
+        variance = mean_variance(tested)
+        verdicts = judge_by_seeds(reference, others, comparisons, better, precision, variance)
     return Family(reference, baseline is not None, comparisons, tuple(verdicts), len(groups) - 1 - len(others))
 
 
-def by_seeds(reference: Group, others: Sequence[Group], comparisons: int, better: float) -> list[Verdict]:
-    """What the seeds show."""
-    from dnn_cli.compare.differences import differences  # with numpy, which takes as long as all the rest
+def mean_variance(groups: Sequence[Group]) -> float:
+    """Return the mean variance over seeds within the groups that have no failed seed."""
+    found = [group.spread**2 for group in groups if group.spread is not None and not group.failed]
+    return fmean(found) if found else 0.0
 
-    found = differences([matched(group, reference) for group in others])
-    p_values = holm([difference.p_value for difference in found], comparisons)
+
+def judge_by_seeds(
+    reference: Group, others: Sequence[Group], comparisons: int, better: float, precision: Precision, variance: float
+) -> list[Verdict]:
+    """Return the verdicts that the scores of several seeds allow."""
+    from dnn_cli.compare.group_tests import ScorePair, measure_differences  # imports numpy, as long as all the rest
+
+    reasons = [failure_text([group, reference]) for group in others]
+    pairs = [
+        ScorePair(group.by_seed, reference.by_seed, bool(reason)) for group, reason in zip(others, reasons, strict=True)
+    ]
+    found = measure_differences(pairs, comparisons, precision, variance)
+    p_values = correct_by_holm([difference.p_value for difference in found], comparisons)
     verdicts = []
-    for group, difference, p_value in zip(others, found, p_values, strict=True):
+    for group, difference, p_value, reason in zip(others, found, p_values, reasons, strict=True):
         word: Word = "indistinguishable"
         if p_value is not None and p_value <= ALPHA:
             word = "better" if difference.mean * better > 0 else "worse"
-        elif difference.p_value is None or difference.lowest_p * comparisons > ALPHA:
+        elif difference.test != "exact" or difference.lowest_p * comparisons > ALPHA:
+            # No difference found with few seeds is no proof of equal groups.
             word = "undecided"
-        is_known = difference.p_value is not None
-        needed = seeds_needed(difference, comparisons) if is_known else fewest_seeds("paired", comparisons)
-        verdicts.append(Verdict(group, word, difference, None, p_value, needed))
+        needed = seeds_to_decide(difference, comparisons, needs_exact=bool(reason))
+        verdicts.append(Verdict(group, word, difference, None, p_value, needed, reason))
     return verdicts
 
 
-def by_examples(
+def seeds_to_decide(difference: Difference, comparisons: int, *, needs_exact: bool) -> int | None:
+    """Return the seeds that probably decide, more than there are; `None` where no number is advised."""
+    if difference.p_value is None:
+        return exact_seeds(comparisons) if needs_exact else LEAST_SEEDS
+    needed = needed_seeds(difference, comparisons, needs_exact=needs_exact)
+    return None if needed is None else max(needed, max(difference.seeds) + 1)
+
+
+def failure_text(groups: Sequence[Group]) -> str:
+    """Return the first failed seed of groups in words; empty where none failed."""
+    for group in groups:
+        for seed, reason in sorted(group.failed.items()):
+            return f"seed {seed} of {group.name} {reason}"
+    return ""
+
+
+def judge_by_examples(
     reference: Group, others: Sequence[Group], metric: str, comparisons: int, better: float
 ) -> list[Verdict]:
-    """What the validation examples show of single trained models."""
+    """Return the verdicts that validation examples allow on single trained models."""
     from dnn_cli.compare.examples import OnExamples, on_examples
 
     found = on_examples(reference.rows[0], [group.rows[0] for group in others], metric)
-    p_values = holm([one.p_value if isinstance(one, OnExamples) else None for one in found], comparisons)
+    p_values = correct_by_holm([one.p_value if isinstance(one, OnExamples) else None for one in found], comparisons)
     verdicts = []
     for group, one, p_value in zip(others, found, p_values, strict=True):
         if not isinstance(one, OnExamples):
-            verdicts.append(Verdict(group, "undecided", needed=fewest_seeds("paired", comparisons), why=one))
+            verdicts.append(Verdict(group, "undecided", needed=LEAST_SEEDS, why=one))
             continue
         word: Word = "indistinguishable"
         if p_value is not None and p_value <= ALPHA:
             word = "better" if one.mean * better > 0 else "worse"
-        verdicts.append(Verdict(group, word, None, one, p_value, fewest_seeds("paired", comparisons)))
+        verdicts.append(Verdict(group, word, None, one, p_value, LEAST_SEEDS))
     return verdicts
 
 
 def named_group(groups: Sequence[Group], name: str, labels: Sequence[str]) -> Group:
-    """The group with a name or label, else with a setting, else that has a run with this id or the beginning of one.
+    """Return the group with a label or name, else with a setting, else with a run of this id or prefix of an id.
 
     Raises:
-        UsageError: none has it, or several have.
+        UsageError: no group fits, or several do.
     """
     found = [group for group, label in zip(groups, labels, strict=True) if name in (label, group.name)]
     found = found or [group for group in groups if name in group.settings.values()]
@@ -143,5 +191,5 @@ def named_group(groups: Sequence[Group], name: str, labels: Sequence[str]) -> Gr
     if len(found) == 1:
         return found[0]
     if found:
-        raise UsageError(f"--baseline {name} is the name of {len(found)} groups", "give the id of a run of it")
-    raise UsageError(f"--baseline {name} is no group", nearest(name, labels) or f"one of {', '.join(labels[:10])}")
+        raise UsageError(f"--baseline {name} fits {len(found)} groups", "give the id of a run of the group")
+    raise UsageError(f"--baseline {name} fits no group", nearest(name, labels) or f"one of {', '.join(labels[:10])}")

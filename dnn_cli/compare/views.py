@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from dnn_cli.compare.precision import exact_fraction, scored_examples
 from dnn_cli.errors import UsageError, nearest
 from dnn_cli.runs.entry import Entry
 from dnn_cli.spec.metrics import lower_is_better
@@ -19,6 +20,8 @@ class Curve:
     metric: str
     values: Sequence[float]
     entry: Entry
+    examples: int = 0
+    """The examples that the score counts, as an accuracy does; 0 for other scores."""
 
     @property
     def seconds(self) -> Sequence[float]:
@@ -35,9 +38,10 @@ class Curve:
 
     @property
     def saved(self) -> float | None:
-        """The score of the saved model."""
+        """The score of the saved model; `None` where the record has none."""
         record = self.entry.record
-        return (record.results.model or {}).get(self.metric) if record else None
+        score = (record.results.model or {}).get(self.metric) if record else None
+        return None if score is None else exact_fraction(float(score), self.examples)
 
     @property
     def falls(self) -> bool:
@@ -162,6 +166,10 @@ def at_value(score: Callable[[Curve, float], float | None], value: float, curve:
 
 
 def curve_of(entry: Entry, metric: str) -> Curve | None:
-    """The curve of a score; `None` where the run does not have it."""
+    """Return the curve of a score; `None` where the run does not have the score."""
     values = entry.details.column(metric)
-    return Curve(metric, values, entry) if values else None
+    if not values:
+        return None
+    examples = scored_examples(entry.record, metric) if entry.record else 0
+    exact = [exact_fraction(value, examples) for value in values] if examples else values
+    return Curve(metric, exact, entry, examples)

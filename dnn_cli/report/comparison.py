@@ -13,6 +13,8 @@ from dnn_cli.report.tables import PlainTable, drop_to_fit, shorten_to_fit, table
 from dnn_cli.report.words import WIDE, duration, score, sparkline, visible
 from dnn_cli.spec.differences import short_keys
 
+INTERVAL = "95% interval"
+
 MOST_ALIKE = 3
 """So many runs that are left out for one reason have a line each."""
 
@@ -26,11 +28,14 @@ class Cells:
     right: list[str]
     """Columns of numbers."""
 
-    flexible: list[str]
-    """Columns that may be cut."""
+    cut: list[str]
+    """Columns whose text may be cut where the width is short."""
 
-    expendable: tuple[str, ...] = ("time", "epochs", "parameters", "curve", "last", "best")
-    """Columns that go first where there is no room."""
+    wrapped: list[str]
+    """Columns whose text goes on in the next line where the width is short: what distinguishes the rows."""
+
+    expendable: tuple[str, ...] = ("time", "epochs", "parameters", "curve", "last", "best", "95% interval")
+    """Columns that are left out first where the width is short."""
 
     def first(self, most: int | None) -> "Cells":
         """The same with no more rows than these."""
@@ -41,7 +46,7 @@ class Cells:
         if width >= WIDE:
             return table(self.headers, self.rows, right=self.right)
         headers, rows = drop_to_fit(self.headers, self.rows, width, self.expendable)
-        return table(headers, shorten_to_fit(headers, rows, width, self.flexible), right=self.right)
+        return table(headers, shorten_to_fit(headers, rows, width, self.cut), right=self.right, flexible=self.wrapped)
 
     def csv(self) -> str:
         """The same as CSV."""
@@ -81,6 +86,15 @@ def mean_and_spread(comparison: Comparison, group: Group) -> str:
     return f"{mean} ± {group.spread:.{len(mean.partition('.')[2])}f}"
 
 
+def interval_text(comparison: Comparison, group: Group) -> str:
+    """Return the 95% interval of a group's mean, as `0.8781 to 0.8825`; `–` from fewer than three seeds."""
+    interval = comparison.interval(group)
+    if interval is None:
+        return "–"
+    low, high = (value_of(comparison, end) for end in interval)
+    return f"{low} to {high}"
+
+
 def runs_cells(comparison: Comparison) -> Cells:
     """A run a row, the settings that differ as columns."""
     settings = list(comparison.rows[0].settings) if comparison.rows else []
@@ -105,7 +119,7 @@ def runs_cells(comparison: Comparison) -> Cells:
     ]
     short = short_keys(settings)
     headers = ["name", *short, "parameters", *scores, *fixed, "time", "curve", "id"]
-    return Cells(headers, rows, ["parameters", *scores, *fixed, "time"], ["name", *short])
+    return Cells(headers, rows, ["parameters", *scores, *fixed, "time"], ["name"], short)
 
 
 def groups_cells(comparison: Comparison, most: int | None = None) -> Cells:
@@ -121,15 +135,16 @@ def groups_cells(comparison: Comparison, most: int | None = None) -> Cells:
             *(group.settings.get(key, "–") for key in keys),
             span_text([row.parameters for row in group.rows]),
             mean_and_spread(comparison, group),
+            interval_text(comparison, group),
             str(len(group.seeds)),
             *([str(len(group.rows))] if comparison.keys else []),
-            duration(sum(row.record.seconds or 0.0 for row in group.rows) / len(group.rows)),
+            duration(group.seconds),
         ]
         for group in groups
     ]
     short = titles(keys)
-    numbers = ["parameters", metric, "seeds", *(["runs"] if comparison.keys else []), "time"]
-    return Cells([*names, *short, *numbers], rows, numbers, [*names, *short], ("time", "parameters", "runs"))
+    numbers = ["parameters", metric, INTERVAL, "seeds", *(["runs"] if comparison.keys else []), "time"]
+    return Cells([*names, *short, *numbers], rows, numbers, names, short, ("time", "parameters", "runs", INTERVAL))
 
 
 def pair_cells(comparison: Comparison) -> Cells:
@@ -143,17 +158,18 @@ def pair_cells(comparison: Comparison) -> Cells:
         *((key, lambda group, key=key: group.settings.get(key, "–")) for key in keys),
         ("parameters", lambda group: span_text([row.parameters for row in group.rows])),
         (metric, lambda group: mean_and_spread(comparison, group)),
+        (INTERVAL, lambda group: interval_text(comparison, group)),
         ("best epoch", lambda group: score(sum(row.best for row in group.rows) / len(group.rows))),
         ("seeds", lambda group: ", ".join(map(str, group.seeds[:6])) + (", …" if len(group.seeds) > 6 else "")),
         *([] if "epochs" in keys else [("epochs", lambda group: span_text([row.record.epochs for row in group.rows]))]),
-        ("time", lambda group: duration(sum(row.record.seconds or 0.0 for row in group.rows) / len(group.rows))),
+        ("time", lambda group: duration(group.seconds)),
         ("curve", lambda group: sparkline(group.rows[0].curve.values, low, high)),
         ("runs", lambda group: ", ".join(row.record.id for row in group.rows[:2]) + (", …" if group.rows[2:] else "")),
     ]
     heads = [visible(comparison.label(group)) for group in groups]
     heads = heads if len(set(heads)) == len(heads) else [group.rows[0].record.id for group in groups]
     rows = [[title, *(text(group) for group in groups)] for title, text in lines]
-    return Cells(["", *heads], rows, [], heads, ())
+    return Cells(["", *heads], rows, [], [], heads, ())
 
 
 def matrix_cells(comparison: Comparison) -> Cells:
@@ -173,7 +189,7 @@ def matrix_cells(comparison: Comparison) -> Cells:
 
     rows = [[one, *(cell(found.get((one, other))) for other in across)] for one in down]
     corner = " \\ ".join(titles([first, second]))
-    return Cells([corner, *heads], rows, heads, [corner], ())
+    return Cells([corner, *heads], rows, heads, [], [corner], ())
 
 
 def sorted_by(comparison: Comparison, key: str) -> list[Group]:
@@ -209,7 +225,7 @@ def usual_cells(comparison: Comparison, *, all_runs: bool = False, side_by_side:
 
 
 def plain_row(row: Row) -> dict[str, Any]:
-    """A run with its scores in full."""
+    """Return a run with its scores in full."""
     return {
         "id": row.record.id,
         "name": row.record.name,
@@ -224,10 +240,27 @@ def plain_row(row: Row) -> dict[str, Any]:
 
 
 def comparison_csv(comparison: Comparison) -> str:
-    """A run a line, scores in full."""
-    rows = [plain_row(row) for row in comparison.rows]
+    """Return a run a line, with scores in full and the mean of its group.
+
+    Runs that are set aside, because not all groups have their settings, have no group.
+    """
+    group_of = {id(row.record): group for group in comparison.groups for row in group.rows}
+    rows = [{**plain_row(row), **group_fields(comparison, group_of.get(id(row.record)))} for row in comparison.rows]
     headers = list(rows[0]) if rows else ["id"]
     return csv_text(headers, [["" if value is None else str(value) for value in row.values()] for row in rows])
+
+
+def group_fields(comparison: Comparison, group: Group | None) -> dict[str, Any]:
+    """Return the mean of a group, as columns of CSV."""
+    low, high = (comparison.interval(group) if group else None) or (None, None)
+    return {
+        "group": comparison.label(group) if group else None,
+        "group_mean": group.mean if group else None,
+        "group_standard_deviation": group.spread if group else None,
+        "group_seeds": len(group.seeds) if group else None,
+        "group_low": low,
+        "group_high": high,
+    }
 
 
 def left_out_lines(comparison: Comparison) -> list[str]:

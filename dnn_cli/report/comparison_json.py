@@ -1,11 +1,9 @@
 """The JSON of `dnn compare`."""
 
-from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from dnn_cli.compare.comparison import Comparison
-from dnn_cli.compare.grouping import Group
-from dnn_cli.compare.statistics import FEWEST
 from dnn_cli.compare.verdicts import Verdict
 from dnn_cli.report.comparison import plain_row
 
@@ -13,7 +11,6 @@ from dnn_cli.report.comparison import plain_row
 def comparison_document(comparison: Comparison) -> dict[str, Any]:
     """All of a comparison. In a pair a is the reference; the difference is a's score less b's, the verdict is on b."""
     family = comparison.family
-    intervals = intervals_of(comparison.groups)
     return {
         "metric": comparison.metric,
         "at": comparison.view.text,
@@ -25,15 +22,19 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
                 "seeds": group.seeds,
                 "mean": group.mean,
                 "standard_deviation": group.spread,
-                "interval": list(interval) if interval else None,
+                "interval": list(interval) if (interval := comparison.interval(group)) else None,
                 "runs": [row.record.id for row in group.rows],
+                "set_aside": [row.record.id for row in group.set_aside],
+                "failed_seeds": {str(seed): reason for seed, reason in sorted(group.failed.items())},
             }
-            for group, interval in zip(comparison.groups, intervals, strict=True)
+            for group in comparison.groups
         ],
         "reference": comparison.label(family.reference) if family.reference else None,
         "comparisons": family.comparisons,
         "pairs": [pair_document(comparison, verdict) for verdict in family.verdicts],
         "warnings": list(comparison.warnings),
+        "averaged_over": comparison.averaged,
+        "repeats": [asdict(repeat) for repeat in comparison.repeats],
         "rows": [plain_row(row) for row in comparison.rows],
         "left_out": [
             {
@@ -44,15 +45,6 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
             for entry in comparison.left_out
         ],
     }
-
-
-def intervals_of(groups: Sequence[Group]) -> list[tuple[float, float] | None]:
-    """The bootstrap interval of the mean of every group that has enough seeds."""
-    if all(len(group.seeds) < FEWEST for group in groups):
-        return [None] * len(groups)
-    from dnn_cli.compare.differences import mean_intervals
-
-    return mean_intervals([list(group.by_seed.values()) for group in groups])
 
 
 def pair_document(comparison: Comparison, verdict: Verdict) -> dict[str, Any]:
@@ -67,6 +59,7 @@ def pair_document(comparison: Comparison, verdict: Verdict) -> dict[str, Any]:
         "p_value": verdict.p_value,
         "verdict": verdict.word,
         "basis": "examples" if verdict.examples else "seeds",
+        "test": verdict.difference.test if verdict.difference else None,
         "design": verdict.difference.design if verdict.difference else "paired",
         "n": verdict.examples.count
         if verdict.examples
@@ -74,5 +67,5 @@ def pair_document(comparison: Comparison, verdict: Verdict) -> dict[str, Any]:
         if verdict.difference
         else 0,
         "seeds_needed": verdict.needed,
-        "reason": verdict.why or None,
+        "reason": verdict.why or verdict.needs_exact or None,
     }

@@ -7,16 +7,18 @@ from itertools import accumulate
 from statistics import fmean
 from typing import Literal
 
-from dnn_cli.compare.comparison import labels
 from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.labels import label_groups
+from dnn_cli.compare.repeats import drop_repeats
 from dnn_cli.compare.views import Curve as Training
 from dnn_cli.errors import UsageError, nearest
+from dnn_cli.report.repeats import copies_text, superseded_text
 from dnn_cli.report.thinning import extremes
 from dnn_cli.report.words import count, visible
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.record import NO_SCORES
 from dnn_cli.runs.store import run_id
-from dnn_cli.spec.differences import differences, short_keys
+from dnn_cli.spec.differences import differences
 from dnn_cli.spec.metrics import lower_is_better
 
 Along = Literal["epoch", "seconds", "steps"]
@@ -116,7 +118,11 @@ def curves(
     Raises:
         UsageError: no run has an epoch behind it, or none has one of the metrics.
     """
-    usable = [entry for entry in entries if entry.details.epochs]
+    drawable = [entry for entry in entries if entry.details.epochs]
+    usable, repeats = drop_repeats(drawable, lambda entry: entry)
+    if each:
+        copies = {repeat.run for repeat in repeats if repeat.is_copy}
+        usable = [entry for entry in drawable if entry.record is None or entry.record.id not in copies]
     notes = [f"{told(entry)} has no epoch to draw{reason(entry)}" for entry in entries if not entry.details.epochs]
     if not usable:
         message = notes[0] if len(notes) == 1 else f"none of {len(notes)} runs has an epoch to draw"
@@ -132,6 +138,7 @@ def curves(
             "name runs, or say which by --where"
         )
         experiments = best_first(experiments, watched)[:MOST]
+    notes += [text for text in (copies_text(repeats), "" if each else superseded_text(repeats)) if text]
     notes += [note for experiment in experiments if (note := cut_short(experiment))]
     if any(len(experiment.entries) > 1 for experiment in experiments):
         notes.append("runs that differ only in their seed are one curve, their mean; --runs draws each")
@@ -155,20 +162,13 @@ def grouped(entries: Sequence[Entry], *, each: bool) -> list[Experiment]:
 
 
 def names_of(groups: Sequence[Sequence[Entry]], *, each: bool) -> list[str]:
-    """What groups are called, as `dnn compare` calls them: by their names, by what sets them apart, or by both."""
+    """Return the labels of groups, as `dnn compare` labels them: what distinguishes a group from the others."""
     experiments = [group[0].experiment or {} for group in groups]  # which runs with epochs have
     settings = differences([{**one, "seed": one.get("seed") if each else 0} for one in experiments])
     usual = [Counter(entry.name for entry in group).most_common(1)[0][0] for group in groups]
     made = [Group(name, keys, (), {}) for name, keys in zip(usual, settings, strict=True)]
-    names = labels(made)
-    return [visible(with_key(names[id(group)], group.settings)) for group in made]
-
-
-def with_key(name: str, settings: dict[str, str]) -> str:
-    """`units 48`, as a number alone says nothing where no table stands around it."""
-    if list(settings.values()) != [name] or not name[:1].isdigit():
-        return name
-    return f"{short_keys(list(settings))[0]} {name}"
+    names = label_groups(made)
+    return [visible(names[id(group)]) for group in made]
 
 
 def usual_score(entries: Sequence[Entry]) -> str:

@@ -31,7 +31,7 @@ class PlainTable(Table):
             self.add_column(
                 header,
                 justify="right" if header in right else "left",
-                overflow="ellipsis",
+                overflow="fold" if header in flexible else "ellipsis",
                 no_wrap=header not in flexible,
             )
 

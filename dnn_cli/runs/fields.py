@@ -117,7 +117,12 @@ def getter(field: str) -> Getter:
 
 
 def setting(experiment: Mapping[str, Any] | None, steps: Sequence[str]) -> Any:
-    """The value of a key of a config, in the language of overrides."""
+    """Return the value of a key of a config as a field holds it: a part is its type."""
+    return plain(config_value(experiment, steps))
+
+
+def config_value(experiment: Mapping[str, Any] | None, steps: Sequence[str]) -> Any:
+    """Return the value of a key of a config, as overrides name the key; `ABSENT` where the config has no such key."""
     here: Any = experiment or {}
     if steps[0] not in here and isinstance(here.get("model"), dict):
         here = here["model"]
@@ -128,7 +133,7 @@ def setting(experiment: Mapping[str, Any] | None, steps: Sequence[str]) -> Any:
             here = item(here, step)
         else:
             return ABSENT
-    return plain(here)
+    return here
 
 
 def item(items: Sequence[Any], step: str) -> Any:

@@ -1,5 +1,6 @@
 """Everything that can be named in a config, by kind: the unions of the other modules as tables."""
 
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any, get_args
 
@@ -35,16 +36,17 @@ NAMES: dict[str, tuple[str, ...]] = {kind: tuple(table) for kind, table in KINDS
 }
 
 
-def short(value: Any) -> str:
-    """A value of a resolved config in few words: a part as its type and what differs from Keras's defaults."""
+def short(value: Any, shown: Collection[str] = ()) -> str:
+    """Return a value of a resolved config in few words: a part as its type and what differs from Keras's defaults.
+
+    Args:
+        value: The value.
+        shown: Arguments of the part that are shown with their default values, too.
+    """
     if isinstance(value, dict) and "type" in value:
-        usual = short_defaults(value["type"])
-        given = {
-            key: text
-            for key, inner in value.items()
-            if key not in ("type", "name") and (text := short(inner)) != usual.get(key, "none")
-        }
-        return " ".join([value["type"], *(f"{key}={text}" for key, text in given.items())])
+        given = given_keys(value)
+        texts = {key: short(inner) for key, inner in value.items() if key in given or key in shown}
+        return " ".join([value["type"], *(f"{key}={text}" for key, text in texts.items())])
     if isinstance(value, dict) and "repeat" in value:
         return f"{value['repeat']} × ({short(value['layers'])})"
     if isinstance(value, dict):
@@ -54,6 +56,14 @@ def short(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "none", True: "true", False: "false"}[value]
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def given_keys(part: Mapping[str, Any]) -> list[str]:
+    """Return the arguments of a resolved part that differ from Keras's defaults."""
+    usual = short_defaults(part["type"]) if "type" in part else {}
+    return [
+        key for key, inner in part.items() if key not in ("type", "name") and short(inner) != usual.get(key, "none")
+    ]
 
 
 @cache

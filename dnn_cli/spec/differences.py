@@ -1,17 +1,21 @@
 """The settings in which resolved experiments differ, each in few words."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 ABSENT = object()
 PATHS = ("data.path", "data.validation_path", "data.test_path")
 OBSERVING = ("diagnostics",)
-"""Keys that say what is looked at on the way, and change nothing of what comes out."""
+"""Keys of measurements during the training, which change nothing of its result."""
+
+NOTHING = "–"
+"""The text of a key that an experiment does not have."""
 
 
 def nameless(experiment: dict[str, Any]) -> dict[str, Any]:
-    """A resolved experiment less what has no influence on what it does: names, and what is looked at on the way."""
+    """Return a resolved experiment without what has no influence on its result: names, and measurements."""
 
     def without(part: dict[str, Any]) -> dict[str, Any]:
         found = {key: value for key, value in part.items() if key != "name"}
@@ -24,10 +28,10 @@ def nameless(experiment: dict[str, Any]) -> dict[str, Any]:
 
 
 def differences(experiments: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
-    """For every resolved experiment, the keys that differ between any of them, and its own value as text.
+    """Return for every resolved experiment the keys that differ between any of them, with its own values as text.
 
-    Parts of the same kind are compared key by key (`optimizer.learning_rate`), parts of different kinds
-    as a whole (`optimizer`), and so are stacks of layers that differ in more than their arguments.
+    Parts of the same type are compared key by key (`optimizer.learning_rate`), parts of different types as a whole
+    (`optimizer`). Of stacks with different types of layers, the layers at which the stacks differ are shown.
     """
     found: list[dict[str, str]] = [{} for _ in experiments]
     if experiments:
@@ -36,20 +40,20 @@ def differences(experiments: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
 
 
 def short_keys(keys: Sequence[str]) -> list[str]:
-    """The last step of every key, where that tells the keys apart: `learning_rate`; else the whole key."""
+    """Return the last step of every key, where it distinguishes the keys: `learning_rate`; else the whole key."""
     last = [key.rpartition(".")[2] for key in keys]
     return [end if last.count(end) == 1 and not end.isdigit() else key for key, end in zip(keys, last, strict=True)]
 
 
 def common_names(experiments: Sequence[dict[str, Any]]) -> dict[int, str]:
-    """The layers, by their index, that have one name in all experiments."""
+    """Return the layers, by their index, that have one name in all experiments."""
     stacks = [experiment["model"]["layers"] for experiment in experiments]
     names = [{layer.get("name") for layer in layers} for layers in zip(*stacks, strict=False)]
     return {index: found.pop() for index, found in enumerate(names) if len(found) == 1 and None not in found}
 
 
 def collect(values: Sequence[Any], key: str, found: list[dict[str, str]], layers: dict[int, str]) -> None:
-    """Put what differs between values at a key, one of each experiment, into the rows of the experiments."""
+    """Add what differs between the values of a key, one of each experiment, to the rows of the experiments."""
     if all(value == values[0] for value in values):
         return
     if all(isinstance(value, dict) for value in values) and len({value.get("type") for value in values}) == 1:
@@ -60,8 +64,57 @@ def collect(values: Sequence[Any], key: str, found: list[dict[str, str]], layers
         for index, stage in enumerate(zip(*values, strict=True)):
             collect(stage, f"{key}.{layers.get(index, index)}", found, layers)
     else:
-        from dnn_cli.spec.catalog import short  # with all parts there are, which many who import this do not need
-
-        for row, value in zip(found, values, strict=True):
-            text = "–" if value is ABSENT else short(value)
+        texts = stack_texts(values) if key.endswith("layers") else part_texts(values)
+        for row, text in zip(found, texts, strict=True):
             row[key.removeprefix("model.")] = os.path.basename(text) if key in PATHS else text
+
+
+def part_texts(values: Sequence[Any]) -> list[str]:
+    """Return values as text. A key that one part gives is shown in every part that has it, defaults included.
+
+    So `adam learning_rate=0.001` is not `adam` where `sgd learning_rate=0.001` shows its rate.
+    """
+    from dnn_cli.spec.catalog import given_keys, short  # imports all parts, which many users of this module do not need
+
+    parts = [value for value in values if isinstance(value, dict)]
+    shown = {key for part in parts for key in given_keys(part)}
+    return [NOTHING if value is ABSENT else short(value, shown) for value in values]
+
+
+def stack_texts(stacks: Sequence[Any]) -> list[str]:
+    """Return stacks of layers as text: only the layers at which the stacks differ, and only what differs in them."""
+    present = [stack for stack in stacks if isinstance(stack, list)]
+    if len(present) < len(stacks):
+        return part_texts(stacks)
+    shortest = min(map(len, present))
+    first = next((at for at in range(shortest) if any(stack[at] != present[0][at] for stack in present)), shortest)
+    room = shortest - first
+    last = next((at for at in range(room) if any(stack[-1 - at] != present[0][-1 - at] for stack in present)), room)
+    middles = [stack[first : len(stack) - last] for stack in present]
+    hidden = constant_arguments([layer for layers in middles for layer in layers])
+    before, after = ["…"] if first else [], ["…"] if last else []
+    return [", ".join([*before, *layer_texts(layers, hidden), *after]) if layers else NOTHING for layers in middles]
+
+
+def constant_arguments(layers: Sequence[dict[str, Any]]) -> set[tuple[Any, str]]:
+    """Return the arguments that all layers of a type have in common, as pairs of type and argument."""
+    found = set()
+    for kind in {layer.get("type") for layer in layers}:
+        alike = [layer for layer in layers if layer.get("type") == kind]
+        for key in alike[0]:
+            if key not in ("type", "layers") and all(layer.get(key) == alike[0][key] for layer in alike):
+                found.add((kind, key))
+    return found
+
+
+def layer_texts(layers: Sequence[dict[str, Any]], hidden: Collection[tuple[Any, str]]) -> Iterator[str]:
+    """Yield layers as text, without hidden arguments; equal layers in a row as `3 × Dense`."""
+    from dnn_cli.spec.catalog import short
+
+    texts = [
+        short({key: value for key, value in layer.items() if (layer.get("type"), key) not in hidden})
+        for layer in layers
+    ]
+    for text, equal in groupby(texts):
+        number = len(list(equal))
+        yield f"{number} × {text}" if number > 1 else text

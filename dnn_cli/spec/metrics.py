@@ -22,6 +22,8 @@ class BaseMetric(KerasPart):
     """The labels it can be told."""
 
     lower_is_better: ClassVar[bool] = False
+    counts_examples: ClassVar[bool] = False
+    """Whether the score is a number of examples divided by all examples."""
 
 
 class Accuracy(BaseMetric):
@@ -30,6 +32,7 @@ class Accuracy(BaseMetric):
     keras_name: ClassVar[str] = "metrics.Accuracy"
     type: Literal["accuracy"] = "accuracy"
     labels: ClassVar[tuple[Labels, ...]] = ("index", "one_hot", "binary")
+    counts_examples: ClassVar[bool] = True
 
     def build(self, **more: Any) -> Any:
         return "accuracy"  # Keras picks the class that fits the labels only for the bare name
@@ -41,6 +44,7 @@ class SparseCategoricalAccuracy(BaseMetric):
     keras_name: ClassVar[str] = "metrics.SparseCategoricalAccuracy"
     type: Literal["sparse_categorical_accuracy"] = "sparse_categorical_accuracy"
     labels: ClassVar[tuple[Labels, ...]] = ("index",)
+    counts_examples: ClassVar[bool] = True
 
 
 class CategoricalAccuracy(BaseMetric):
@@ -49,6 +53,7 @@ class CategoricalAccuracy(BaseMetric):
     keras_name: ClassVar[str] = "metrics.CategoricalAccuracy"
     type: Literal["categorical_accuracy"] = "categorical_accuracy"
     labels: ClassVar[tuple[Labels, ...]] = ("one_hot",)
+    counts_examples: ClassVar[bool] = True
 
 
 class BinaryAccuracy(BaseMetric):
@@ -57,6 +62,7 @@ class BinaryAccuracy(BaseMetric):
     keras_name: ClassVar[str] = "metrics.BinaryAccuracy"
     type: Literal["binary_accuracy"] = "binary_accuracy"
     labels: ClassVar[tuple[Labels, ...]] = ("binary",)
+    counts_examples: ClassVar[bool] = True
     threshold: Fraction = 0.5
 
 
@@ -66,6 +72,7 @@ class SparseTopKCategoricalAccuracy(BaseMetric):
     keras_name: ClassVar[str] = "metrics.SparseTopKCategoricalAccuracy"
     type: Literal["sparse_top_k_categorical_accuracy"] = "sparse_top_k_categorical_accuracy"
     labels: ClassVar[tuple[Labels, ...]] = ("index",)
+    counts_examples: ClassVar[bool] = True
     k: TopK = 5
 
 
@@ -75,6 +82,7 @@ class TopKCategoricalAccuracy(BaseMetric):
     keras_name: ClassVar[str] = "metrics.TopKCategoricalAccuracy"
     type: Literal["top_k_categorical_accuracy"] = "top_k_categorical_accuracy"
     labels: ClassVar[tuple[Labels, ...]] = ("one_hot",)
+    counts_examples: ClassVar[bool] = True
     k: TopK = 5
 
 
@@ -214,6 +222,15 @@ def is_share(score: str) -> bool:
     """Whether a score is a share of one, whose differences are told in percentage points."""
     return score.removeprefix("val_") in SHARES
 
+
+def counts_examples(score: str) -> bool:
+    """Return whether a training or validation score is a number of examples divided by all examples."""
+    return score.removeprefix("val_") in COUNTED
+
+
+COUNTED = {
+    metric.model_fields["type"].default for metric in get_args(get_args(Metric)[0]) if metric.counts_examples
+}  # fmt: skip
 
 SHARES = {
     metric.model_fields["type"].default

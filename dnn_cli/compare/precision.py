@@ -1,0 +1,53 @@
+"""The resolution of scores: Keras stores float32, so an accuracy of 280/288 is stored with an error of 1e-8.
+
+Permutation tests compare sums of scores. With such errors equal sums differ, and p-values come out too small. So
+accuracies become exact fractions again, and other scores are compared with a tolerance.
+"""
+
+from collections.abc import Sequence
+
+from dnn_cli.compare.statistics import Precision
+from dnn_cli.runs.record import Record
+from dnn_cli.spec.metrics import counts_examples
+
+FLOAT32_ERROR = 2.0**-22
+"""Relative error of a stored score: four roundings of a float32, in two sums, a division and the storage."""
+
+RELATIVE_STEP = 1e-6
+"""Smallest difference that counts for scores that are not counts, as a share of the largest score."""
+
+
+def scored_examples(record: Record, metric: str) -> int:
+    """Return the examples that an accuracy is computed on; 0 for other metrics, or where the number is not known."""
+    if not counts_examples(metric):
+        return 0
+    examples = record.data.get("validation" if metric.startswith("val_") else "train")
+    return examples if isinstance(examples, int) else 0
+
+
+def exact_fraction(score: float, examples: int) -> float:
+    """Return k / examples for the whole k that the stored score stands for; the score itself where there is none."""
+    if not examples:
+        return score
+    correct = round(score * examples)
+    is_count = abs(score * examples - correct) <= FLOAT32_ERROR * max(abs(score) * examples, 1.0)
+    return correct / examples if is_count else score
+
+
+def precision_of(scores: Sequence[float], examples: Sequence[int], unit_step: float | None = None) -> Precision:
+    """Return the resolution of compared scores.
+
+    Args:
+        scores: All compared scores.
+        examples: For every run, the examples that its score counts; 0 where the score is no count.
+        unit_step: The step of scores that count something else, as epochs do.
+    """
+    if unit_step is not None:
+        return Precision(unit_step, 0.0)
+    counted = [(score, size) for score, size in zip(scores, examples, strict=True) if size]
+    if counted and len(counted) == len(scores) and all(score == round(score * n) / n for score, n in counted):
+        # Fractions of different sizes have other sums, which are exact too, up to the rounding of float64.
+        return Precision(1 / min(size for _, size in counted), 0.0)
+    largest = max(map(abs, scores), default=0.0)
+    # A difference of two scores has twice the error of one.
+    return Precision(RELATIVE_STEP * largest, 2 * FLOAT32_ERROR * largest)

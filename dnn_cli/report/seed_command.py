@@ -1,0 +1,63 @@
+"""The command that trains more seeds of several groups."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from dnn_cli.compare.grouping import Group
+from dnn_cli.runs.fields import config_value
+from dnn_cli.spec.catalog import given_keys
+
+
+def sweep_commands(groups: Sequence[Group], seeds: int, runs_dir: str) -> tuple[list[list[str]], list[int]]:
+    """Return the commands that train groups with more seeds, and the number of missing runs of each group.
+
+    One `dnn sweep` trains all groups where they differ in one key. Otherwise each group has a command of its own.
+
+    Args:
+        groups: The groups; every one has a run.
+        seeds: The number of seeds that each group is to have.
+        runs_dir: The directory of the runs, as typed.
+    """
+    first = min(group.seeds[0] for group in groups)
+    wanted = set(range(first, first + seeds))
+    missing = [len(wanted - set(group.seeds)) for group in groups]
+    tail = [f"seed={first}..{first + seeds - 1}", *([] if runs_dir == "runs" else ["--runs-dir", runs_dir])]
+    if varied := single_override(groups):
+        return [["dnn", "sweep", config_path(groups[0]), varied, *tail]], missing
+    incomplete = [group for group, lacks in zip(groups, missing, strict=True) if lacks]
+    return [["dnn", "sweep", config_path(group), *tail] for group in incomplete], missing
+
+
+def config_path(group: Group) -> str:
+    """Return the path of a run's config, as typed."""
+    return os.path.relpath(group.rows[0].run.config)
+
+
+def single_override(groups: Sequence[Group]) -> str | None:
+    """Return `key=value,value` for the one key in which groups differ; `None` where several keys differ."""
+    keys = {
+        key for group in groups for key in group.settings
+        if len({other.settings.get(key) for other in groups}) > 1
+    }  # fmt: skip
+    if len(keys) != 1:
+        return None
+    (key,) = keys
+    texts = [override_text(config_value(group.rows[0].entry.experiment, key.split("."))) for group in groups]
+    return None if None in texts else f"{key}={','.join(text for text in texts if text is not None)}"
+
+
+def override_text(value: Any) -> str | None:
+    """Return a value as an override writes it; `None` for a list, which has no short form."""
+    if isinstance(value, Mapping) and "type" in value:
+        given = {key: value[key] for key in given_keys(value)}
+        if not given:
+            return str(value["type"])
+        return yaml.safe_dump(
+            {"type": value["type"], **given}, default_flow_style=True, sort_keys=False, width=1e9
+        ).strip()
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, str | int | float) else None
