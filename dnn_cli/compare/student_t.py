@@ -4,7 +4,7 @@
 """
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,13 +62,21 @@ def quantile(level: float, freedom: Values) -> Values:
         level: The p-value, above 0 and below 1.
         freedom: Degrees of freedom, at least 2, of any shape.
     """
-    low, high = np.full(np.shape(freedom), -20.0), np.full(np.shape(freedom), 60.0)
-    target = max(level, LEAST_P) * whole_integral(freedom) / 2
+    different, places = np.unique(freedom, return_inverse=True)
+    limits = np.array([single_quantile(level, nu) for nu in different.tolist()])
+    return np.asarray(limits[places].reshape(np.shape(freedom)))
+
+
+@lru_cache(maxsize=256)
+def single_quantile(level: float, freedom: float) -> float:
+    """Return `quantile` for one number of degrees of freedom, which many comparisons share."""
+    low, high, nu = -20.0, 60.0, np.array(freedom)
+    target = max(level, LEAST_P) * float(whole_integral(nu)) / 2
     for _ in range(60):
         middle = (low + high) / 2
-        is_below = tail_integral(np.exp(middle), freedom) > target
-        low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
-    return np.asarray(np.exp((low + high) / 2))
+        is_below = float(tail_integral(np.array(math.exp(middle)), nu)) > target
+        low, high = (middle, high) if is_below else (low, middle)
+    return math.exp((low + high) / 2)
 
 
 def power(effect: float, pairs: int, level: float) -> float:

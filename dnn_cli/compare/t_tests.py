@@ -29,6 +29,10 @@ def paired_t_test(differences: Values, least_variance: float) -> Results:
 def welch_t_test(ours: Values, theirs: Values, least_variance: float) -> Results:
     """Test whether two samples have equal means (Welch, Biometrika 34, 1947).
 
+    The degrees of freedom are those of the smaller sample, as of a paired test, and not Welch's larger number. With
+    Welch's number, half of the seeds in a second mode give 14% false verdicts for 4 groups of 3 seeds; with this one
+    at most 4%.
+
     Args:
         ours: Of shape (comparisons, seeds).
         theirs: Of shape (comparisons, seeds); the number of seeds may be another.
@@ -42,10 +46,8 @@ def welch_t_test(ours: Values, theirs: Values, least_variance: float) -> Results
         np.maximum(values.var(-1, ddof=1), least_variance / 2) / size
         for values, size in zip((ours, theirs), sizes, strict=True)
     ]
-    total = errors[0] + errors[1]
-    shares = [np.divide(error, total, out=np.full_like(total, 0.5), where=total > 0) for error in errors]
-    freedom = 1 / sum(share**2 / (size - 1) for share, size in zip(shares, sizes, strict=True))
-    return student_results(ours.mean(-1) - theirs.mean(-1), total, freedom)
+    freedom = np.full(len(ours), min(sizes) - 1.0)
+    return student_results(ours.mean(-1) - theirs.mean(-1), errors[0] + errors[1], freedom)
 
 
 def student_results(mean: Values, squared_error: Values, freedom: Values) -> Results:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
@@ -44,14 +45,22 @@ class Verdict:
     p_value: float | None = None
     """Corrected for the family."""
 
-    needed: int | None = None
-    """Seeds of each group that find such a difference with power 80%; `None` where the number is not known."""
+    comparisons: int = 1
+    """Comparisons in the family."""
 
     needs_exact: str = ""
     """The reason why the assumption of a t-test does not hold."""
 
     why: str = ""
     """The reason why there is no verdict at all."""
+
+    @cached_property
+    def needed(self) -> int | None:
+        """Seeds that probably decide, more than there are; `None` where no number is advised."""
+        if self.difference is None or self.difference.p_value is None:
+            return exact_seeds(self.comparisons) if self.needs_exact else LEAST_SEEDS
+        needed = needed_seeds(self.difference, self.comparisons, needs_exact=bool(self.needs_exact))
+        return None if needed is None else max(needed, max(self.difference.seeds) + 1)
 
 
 @dataclass(frozen=True)
@@ -138,17 +147,8 @@ def judge_by_seeds(
         elif difference.test != "exact" or difference.lowest_p * comparisons > ALPHA:
             # No difference found with few seeds is no proof of equal groups.
             word = "undecided"
-        needed = seeds_to_decide(difference, comparisons, needs_exact=bool(reason))
-        verdicts.append(Verdict(group, word, difference, None, p_value, needed, reason))
+        verdicts.append(Verdict(group, word, difference, None, p_value, comparisons, reason))
     return verdicts
-
-
-def seeds_to_decide(difference: Difference, comparisons: int, *, needs_exact: bool) -> int | None:
-    """Return the seeds that probably decide, more than there are; `None` where no number is advised."""
-    if difference.p_value is None:
-        return exact_seeds(comparisons) if needs_exact else LEAST_SEEDS
-    needed = needed_seeds(difference, comparisons, needs_exact=needs_exact)
-    return None if needed is None else max(needed, max(difference.seeds) + 1)
 
 
 def failure_text(groups: Sequence[Group]) -> str:
@@ -170,12 +170,12 @@ def judge_by_examples(
     verdicts = []
     for group, one, p_value in zip(others, found, p_values, strict=True):
         if not isinstance(one, OnExamples):
-            verdicts.append(Verdict(group, "undecided", needed=LEAST_SEEDS, why=one))
+            verdicts.append(Verdict(group, "undecided", comparisons=comparisons, why=one))
             continue
         word: Word = "indistinguishable"
         if p_value is not None and p_value <= ALPHA:
             word = "better" if one.mean * better > 0 else "worse"
-        verdicts.append(Verdict(group, word, None, one, p_value, LEAST_SEEDS))
+        verdicts.append(Verdict(group, word, None, one, p_value, comparisons))
     return verdicts
 
 

@@ -91,16 +91,19 @@ def stack_texts(stacks: Sequence[Any]) -> list[str]:
     room = shortest - first
     last = next((at for at in range(room) if any(stack[-1 - at] != present[0][-1 - at] for stack in present)), room)
     middles = [stack[first : len(stack) - last] for stack in present]
-    hidden = constant_arguments([layer for layers in middles for layer in layers])
+    hidden = constant_arguments(middles)
     before, after = ["…"] if first else [], ["…"] if last else []
     return [", ".join([*before, *layer_texts(layers, hidden), *after]) if layers else NOTHING for layers in middles]
 
 
-def constant_arguments(layers: Sequence[dict[str, Any]]) -> set[tuple[Any, str]]:
-    """Return the arguments that all layers of a type have in common, as pairs of type and argument."""
+def constant_arguments(stacks: Sequence[Sequence[dict[str, Any]]]) -> set[tuple[Any, str]]:
+    """Return the arguments that do not differ, as pairs of a type of layer and an argument.
+
+    The type must be in all stacks. Where a single stack has a layer, its arguments are part of the difference.
+    """
     found = set()
-    for kind in {layer.get("type") for layer in layers}:
-        alike = [layer for layer in layers if layer.get("type") == kind]
+    for kind in set.intersection(*({layer.get("type") for layer in stack} for stack in stacks)):
+        alike = [layer for stack in stacks for layer in stack if layer.get("type") == kind]
         for key in alike[0]:
             if key not in ("type", "layers") and all(layer.get(key) == alike[0][key] for layer in alike):
                 found.add((kind, key))

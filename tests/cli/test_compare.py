@@ -29,10 +29,10 @@ def test_who_is_worse_and_who_cannot_be_told_apart(dnn, runs):
     first, second, third, spread, method = done.stdout.splitlines()[8:13]
     assert first.endswith("(8 seeds)")
     assert "indistinguishable from " in second
-    assert re.search(r"worse than \w+ by 3\.\d\d pp \[", third)
-    assert third.endswith("p = 0.023 (Holm)")
-    assert spread.startswith("± is the standard deviation over seeds")
-    assert method.startswith("sign-flip test of 8 pairs by seed")
+    assert re.search(r"worse than \w+ by 3\.\d\d points \(95% interval 2\.\d\d to 3\.\d\d\)", third)
+    assert third.endswith("p = 0.023 after Holm's correction")
+    assert spread.startswith("± is the standard deviation over seeds; each interval is for its difference alone")
+    assert method.startswith("exact sign-flip test of 8 pairs by seed")
     assert "3 comparisons (all pairs" in method
 
 
@@ -46,11 +46,18 @@ def test_a_baseline_makes_fewer_comparisons(dnn, runs):
     assert all(pair["p_value"] == pytest.approx(2 * 2 / 2**8) for pair in told["pairs"])
 
 
-def test_five_seeds_name_no_winner_and_the_command_that_would(dnn, runs):
-    told = dnn("compare", "--where", "seed in (1, 2, 3, 4, 5) and optimizer.type in (adam, sgd)").stdout
-    assert "undecided against adam: −" in told
-    assert "a verdict on seeds needs at least 6 of each group, as no test of fewer comes to p ≤ 0.05" in told
-    assert "/config.yaml seed=1..6" in told
+def test_three_seeds_decide_what_is_plain(dnn, runs):
+    shown = dnn("compare", "--where", "seed in (1, 2, 3)").stdout
+    assert re.search(r"sgd .* worse than \w+ by 3\.\d\d points .*, p = 0\.0\d+ after Holm's correction", shown)
+    assert re.search(r"undecided against \w+: .\d\.\d\d points \(95% interval", shown), "two are about level"
+    assert "paired t-test of 3 seeds, right if scores scatter normally over seeds" in shown
+
+
+def test_two_seeds_name_no_winner_and_one_command_trains_more(dnn, runs):
+    shown = dnn("compare", "--where", "seed in (1, 2) and optimizer.type in (adam, sgd)").stdout
+    assert "undecided against adam: −" in shown
+    assert "a verdict on seeds needs 3 seeds of each group; 2 runs to train, about 4.0 s one by one:" in shown
+    assert "/config.yaml optimizer=adam,sgd seed=1..3\n" in shown
 
 
 def test_one_key_averages_and_two_make_a_matrix(dnn, runs):
@@ -91,8 +98,8 @@ def test_single_models_are_compared_by_example(dnn, make_run):
         outputs = np.eye(10)[(labels + (np.arange(200) < wrong)) % 10]
         np.savez(run.predictions, outputs=outputs, labels=labels, indices=np.arange(200))
     told = dnn("compare").stdout
-    assert "this model is worse than 10 by 20.00 pp [14.50, 25.50], p < 0.0001" in told
-    assert "McNemar's exact test and paired bootstrap over 200 validation examples" in told
+    assert "this model is worse than units 10 by 20.00 points (95% interval 16.47 to 20.00), p < 0.0001" in told
+    assert "McNemar's exact test over 200 validation examples" in told
     assert "one run each: this is about these trained models, not the experiments" in told
 
 
@@ -100,7 +107,7 @@ def test_single_models_are_compared_by_example(dnn, make_run):
     ("words", "message", "hint"),
     [
         pytest.param(["--by", "optimzer.type"], "no run has the field optimzer.type", "optimizer.type", id="no field"),
-        pytest.param(["--baseline", "sdg"], "--baseline sdg is no group", "did you mean sgd?", id="no baseline"),
+        pytest.param(["--baseline", "sdg"], "--baseline sdg fits no group", "did you mean sgd?", id="no baseline"),
         pytest.param(["--at", "epoch=1.5"], "takes a whole number", "--at epoch=5", id="half an epoch"),
         pytest.param(["--at", "finale"], "--at does not know finale", "did you mean final?", id="no view"),
         pytest.param(["--where", "seed ="], "the query ends where", "seed =", id="no condition"),

@@ -67,7 +67,7 @@ def test_numbers_as_json(dnn, runs):
 
 def test_a_picture_and_its_hostile_name(dnn, tmp_path, make_run):
     make_run(name=HOSTILE)
-    make_run("optimizer=sgd", digits="00000002", name="other")
+    make_run("optimizer=sgd", "layers.hidden.units=8", "epochs=3", "batch_size=8", digits="00000002", name="other")
     done = dnn("plot", "00000001", "00000002", "-o", "a.svg", "-o", "a.png")
     assert (done.returncode, done.stdout) == (0, "a.svg\na.png\n")
     root = ElementTree.parse(tmp_path / "a.svg").getroot()

@@ -1,97 +1,68 @@
-"""How often a verdict is wrong, and how often it is found, in thousands of comparisons that are drawn."""
-
-import math
+"""How often a verdict is wrong, and how often a difference is found, in comparisons that are drawn."""
 
 import numpy as np
 import pytest
 
-from dnn_cli.compare import resampling
-from dnn_cli.compare.differences import differences
-from dnn_cli.compare.grouping import Group
-from dnn_cli.compare.statistics import ALPHA
-from dnn_cli.compare.verdicts import judge
+from dnn_cli.compare.group_tests import ScorePair, measure_differences
+from dnn_cli.compare.statistics import Precision
+from tests.compare.drawn_groups import DRAWS, allowed, count_wrong, has_verdict, make_groups
 
-FAMILIES = 1000
-ALLOWED = ALPHA + 3 * math.sqrt(ALPHA * (1 - ALPHA) / FAMILIES)
-"""The share of wrong families that chance exceeds once in 700 times, where it is 5%."""
+FAMILIES = 200
 
 
-def normal(chance, groups, seeds):
-    return chance.normal(0.88, 0.003, (groups, seeds))
+def test_allowed_counts():
+    assert [allowed(n) for n in (300, 200, 100)] == [21, 15, 9]
 
 
-def correlated(chance, groups, seeds):
-    return chance.normal(0.88, 0.004, seeds) + chance.normal(0, 0.001, (groups, seeds))
+FEW = [(2, 3), (4, 3), (8, 4)]
+"""Groups and seeds that a t-test is used for."""
 
 
-def skewed(chance, groups, seeds):
-    return 0.9 - 0.01 * chance.lognormal(0, 1, (groups, seeds))
-
-
-def discrete(chance, groups, seeds):
-    return chance.binomial(40, 0.9, (groups, seeds)) / 40
-
-
-DRAWS = {draw.__name__: draw for draw in (normal, correlated, skewed, discrete)}
-
-
-@pytest.fixture(autouse=True)
-def few_resamples(monkeypatch):
-    """Intervals are not what is counted, except where they are."""
-    monkeypatch.setattr(resampling, "RESAMPLES", 199)
-
-
-def groups_of(scores, first_seeds=None):
-    """A group a row; paired, unless each begins with a seed of its own."""
-    groups = []
-    for number, row in enumerate(scores):
-        first = first_seeds[number] if first_seeds else 0
-        groups.append(Group(str(number), {}, (), {("", first + seed): float(x) for seed, x in enumerate(row)}))
-    return sorted(groups, key=lambda group: -group.mean)
-
-
-def is_wrong(groups):
-    """Whether any group is called better or worse."""
-    verdicts = judge(groups, "val_accuracy", is_final=True, lower_is_better=False).verdicts
-    return any(verdict.word in ("better", "worse") for verdict in verdicts)
-
-
-@pytest.mark.parametrize(("groups", "seeds"), [(2, 6), (2, 10), (3, 8), (4, 9)], ids=str)
-@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
-def test_equal_groups_are_called_different_in_at_most_5_percent(draw, groups, seeds):
-    chance = np.random.default_rng(0)
-    wrong = sum(is_wrong(groups_of(draw(chance, groups, seeds))) for _ in range(FAMILIES))
-    assert wrong / FAMILIES <= ALLOWED
+@pytest.mark.parametrize("paired", [True, False], ids=["paired", "unpaired"])
+@pytest.mark.parametrize(("groups", "seeds"), FEW, ids=str)
+@pytest.mark.parametrize("name", DRAWS)
+def test_few_seeds_call_equal_groups_different_in_at_most_5_percent(name, groups, seeds, paired):
+    assert count_wrong(name, groups, seeds, FAMILIES, paired=paired) <= allowed(FAMILIES)
 
 
 @pytest.mark.parametrize(
-    ("ratio", "allowed"), [(1, ALLOWED), (4, 0.08)], ids=["alike", "one scatters four times as much"]
+    ("groups", "seeds", "paired"), [(2, 7, True), (4, 9, True), (2, 4, False)], ids=["2 of 7", "4 of 9", "2 samples"]
 )
-def test_so_are_samples_of_different_seeds(ratio, allowed):
-    """Where the two scatter differently the test is right only for many seeds; how wrong it is for few is bounded."""
+@pytest.mark.parametrize("name", ["skewed", "correlated", "rounded", "mode 30%"])
+def test_exact_tests_call_equal_groups_different_in_at_most_5_percent(name, groups, seeds, paired):
+    wrong = count_wrong(name, groups, seeds, FAMILIES, paired=paired)
+    assert wrong <= allowed(FAMILIES)
+
+
+@pytest.mark.parametrize(("ratio", "most"), [(1, allowed(150)), (4, 18)], ids=["alike", "one scatters four times"])
+def test_samples_of_different_seeds_are_called_different_rarely(ratio, most):
+    """Where two samples scatter differently the exact test is right only for many seeds; the excess is bounded."""
     chance = np.random.default_rng(1)
-    wrong = 0
-    for _ in range(FAMILIES):
-        scores = chance.normal(0, 1, (2, 7)) * np.array([[1], [ratio]])
-        wrong += is_wrong(groups_of(scores, first_seeds=[0, 100]))
-    assert wrong / FAMILIES <= allowed
+    drawn = (chance.normal(0, 1, (2, 7)) * np.array([[1], [ratio]]) for _ in range(150))
+    assert sum(has_verdict(make_groups(scores, paired=False)) for scores in drawn) <= most
 
 
-@pytest.mark.parametrize(("seeds", "least"), [(8, 0.8), (12, 0.97)], ids=str)
-def test_a_difference_of_one_and_a_half_deviations_is_found(seeds, least):
+@pytest.mark.parametrize(
+    ("groups", "seeds", "effect", "least"),
+    [(2, 8, 1.5, 0.8), (2, 12, 1.5, 0.97), (2, 3, 8, 0.95), (4, 3, 20, 0.95), (4, 5, 8, 0.95), (8, 5, 20, 0.95)],
+    ids=str,
+)
+def test_a_difference_is_found(groups, seeds, effect, least):
+    """The first group is worse by a number of standard deviations of a difference."""
     chance = np.random.default_rng(2)
     found = 0
-    for _ in range(300):
-        worse = chance.normal(0, 1, seeds)
-        scores = np.stack([worse + chance.normal(1.5, 1, seeds), worse])
-        found += is_wrong(groups_of(scores))
-    assert found / 300 >= least
+    for _ in range(200):
+        scores = chance.normal(0, np.sqrt(0.5), (groups, seeds))
+        scores[0] -= effect
+        found += has_verdict(make_groups(scores, paired=True))
+    assert found / 200 >= least
 
 
-@pytest.mark.parametrize(("seeds", "least"), [(5, 0.88), (8, 0.92), (20, 0.93)], ids=str)
-def test_intervals_hold_the_truth(monkeypatch, seeds, least):
-    monkeypatch.setattr(resampling, "RESAMPLES", 1999)
-    drawn = np.random.default_rng(3).normal(0, 1, (2000, seeds))
-    pairs = [(dict(enumerate(row.tolist())), dict.fromkeys(range(seeds), 0.0)) for row in drawn]
-    hold = [low <= 0 <= high for found in differences(pairs) for low, high in [found.interval]]
-    assert np.mean(hold) >= least
+@pytest.mark.parametrize("seeds", [3, 5, 8, 20])
+def test_intervals_hold_the_truth(seeds):
+    drawn = np.random.default_rng(3).normal(0, 1, (1000, seeds))
+    pairs = [ScorePair(dict(enumerate(row.tolist())), dict.fromkeys(range(seeds), 0.0)) for row in drawn]
+    hold = [
+        low <= 0 <= high for one in measure_differences(pairs, 1, Precision(0.0, 0.0)) for low, high in [one.interval]
+    ]
+    assert np.mean(hold) >= 0.93

@@ -50,8 +50,8 @@ def test_a_number_is_named_with_its_key(make_run, entries):
 
 
 def test_equal_runs_are_told_apart_by_their_ids(make_run, entries):
-    for number in (1, 2):
-        make_run(digits=f"{number:08x}")
+    for number, score in ((1, 0.7), (2, 0.8)):
+        make_run(digits=f"{number:08x}", curve=(score,))
     assert curves(entries(), each=True).names == ("digits 00000001", "digits 00000002")
 
 

@@ -9,11 +9,11 @@ from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.rows import Row, one_of_each
 from dnn_cli.compare.verdicts import Word
-from dnn_cli.report.comparison import mean_and_spread, titles, value_of
+from dnn_cli.report.comparison import interval_text, mean_and_spread, titles, value_of
 from dnn_cli.report.html.curves import style
 from dnn_cli.report.html.plot import in_percent
 from dnn_cli.report.run_page import settings as settings_of
-from dnn_cli.report.verdict import ONE_GROUP, advice_lines, method_lines, sentence
+from dnn_cli.report.verdict import ONE_GROUP, advice_lines, method_lines, note_lines, sentence
 from dnn_cli.report.words import count, duration, score
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.fields import identity
@@ -42,6 +42,9 @@ class Standing:
     label: str
     style: str
     mean: str
+    interval: str
+    """The 95% interval of the mean."""
+
     seeds: str
     said: str
     word: str
@@ -65,6 +68,9 @@ class Verdict:
     """The least and the largest score of a seed: what the dots lie between."""
 
     method: tuple[str, ...]
+    notes: tuple[str, ...]
+    """What the means average over, and the runs that do not count."""
+
     warnings: tuple[str, ...]
     advice: tuple[str, ...]
     """What to do next; commands begin with `dnn`."""
@@ -128,6 +134,7 @@ def verdict(comparison: Comparison) -> Verdict:
                 comparison.label(group),
                 style(number),
                 mean_and_spread(comparison, group),
+                interval_text(comparison, group),
                 count(len(group.seeds), "seed"),
                 said,
                 found.word if found else "",
@@ -142,6 +149,7 @@ def verdict(comparison: Comparison) -> Verdict:
         len(comparison.groups) - len(groups),
         (value_of(comparison, low), value_of(comparison, high)) if high > low and family.reference else None,
         tuple(method_lines(comparison)),
+        tuple(note_lines(comparison)),
         comparison.warnings,
         tuple(line.strip() for line in advice_lines(comparison)),
     )
