@@ -51,11 +51,11 @@ class Board:
             self.screen.show(self.ended_line(event))
 
     def keep_best(self, event: Ended) -> None:
-        """Remember the best score of all."""
-        if event.record is None or event.status != "completed" or event.record.results.best is None:
+        """Remember the best score of a saved model."""
+        if event.record is None or event.status != "completed" or event.record.results.final is None:
             return
         monitor = event.record.results.monitor
-        value = event.record.results.best[monitor]
+        value = event.record.results.final[monitor]
         sign = 1 if lower_is_better(monitor) else -1
         if self.best is None or sign * value < sign * self.best[0]:
             self.best = value, self.label(event.number)

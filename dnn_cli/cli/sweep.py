@@ -163,12 +163,15 @@ def print_outcome(sweeping: "Sweeping", runs: "list[RunOfSweep]", *, as_json: bo
     from dnn_cli.report.sweep import setting_text
     from dnn_cli.report.words import count
 
-    compared = compare([run.entry for run in runs if run.entry and run.status == "completed"])
+    earlier = sweeping.store.detailed(sweeping.earlier_runs(runs))
+    compared = compare([*(run.entry for run in runs if run.entry and run.status == "completed"), *earlier])
     if as_json:
         print_json(outcome_document(sweeping, runs, comparison_document(compared)))
         return
     out = results()
     if compared.rows:
+        if earlier:
+            out.print(f"with {count(len(earlier), 'run')} of earlier commands of this sweep")
         print_comparison(compared)
     for run in runs:
         if run.is_lost:

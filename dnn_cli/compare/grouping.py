@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import zip_longest
@@ -159,7 +159,8 @@ def value_reader(rows: Sequence[Row], keys: Sequence[str]) -> Callable[[Entry], 
     Keys of layers are read from a run of the same experiment with common layer names, because names make no
     difference between experiments.
     """
-    renamed = common_layer_names({row.alike: row.entry for row in rows})
+    wanted = {step for key in keys for step in key.split(".")}
+    renamed = common_layer_names(rows, wanted)
     gets = [(getter(key), key.removeprefix("model.").startswith("layers.")) for key in keys]
 
     def values_of(entry: Entry) -> tuple[str, ...]:
@@ -169,16 +170,21 @@ def value_reader(rows: Sequence[Row], keys: Sequence[str]) -> Callable[[Entry], 
     return values_of
 
 
-def common_layer_names(entries: Mapping[str, Entry]) -> dict[str, Entry]:
-    """Return runs whose layers at one position have one name: the name that most of the runs give to that layer."""
-    stacks = [entry.experiment["model"]["layers"] if entry.experiment else [] for entry in entries.values()]
-    given = [
-        [layer.get("name") for layer in layers if layer.get("name")] for layers in zip_longest(*stacks, fillvalue={})
-    ]
-    names = [Counter(found).most_common(1)[0][0] if found else None for found in given]
+def common_layer_names(rows: Sequence[Row], wanted: Collection[str] = ()) -> dict[str, Entry]:
+    """Return one run of every experiment, with one name for the layers at one position in all of them.
+
+    Args:
+        rows: The runs.
+        wanted: Names that are preferred; otherwise a layer has the name that most of the runs give it.
+    """
+    entries = {row.alike: row.entry for row in rows}
+    stacks = [row.entry.experiment["model"]["layers"] if row.entry.experiment else [] for row in rows]
+    positions = zip_longest(*stacks, fillvalue={})
+    given = [Counter(layer["name"] for layer in layers if layer.get("name")) for layers in positions]
+    names = [max(found, key=lambda name: (name in wanted, found[name])) if found else None for found in given]
     usual = [name if name and names.index(name) == place else None for place, name in enumerate(names)]
     if all([layer.get("name") for layer in layers] == usual[: len(layers)] for layers in stacks):
-        return dict(entries)
+        return entries
 
     def rename(entry: Entry) -> Entry:
         if entry.experiment is None:
@@ -264,7 +270,7 @@ def varied_settings(
     setting of its own, nor is a key that has one value for each part.
     """
     entries = {row.alike: row.entry for row in rows}
-    flat = {alike: flatten(entry.experiment or {}) for alike, entry in common_layer_names(entries).items()}
+    flat = {alike: flatten(entry.experiment or {}) for alike, entry in common_layer_names(rows).items()}
     names = dict.fromkeys(name for fields in flat.values() for name in fields if is_setting(name, keys))
     groups = {alike: values_of(entry) for alike, entry in entries.items()}
     parts = tuple(f"{key.removesuffix('.type')}." for key in keys)

@@ -45,4 +45,4 @@ def format_settings(settings: Mapping[str, str]) -> str:
 
 def needs_key(value: str) -> bool:
     """Return whether a value says nothing without its key: a number, a truth value, or nothing at all."""
-    return not value[:1].isalpha() or value in ("true", "false", "none")
+    return value[:1].isdigit() or value[:1] in "-+.–" or value in ("true", "false", "none")

@@ -152,6 +152,24 @@ class Sweeping:
             found.append(RunOfSweep(planned, read_entry(run) if run else None, last))
         return found
 
+    def earlier_runs(self, runs: Iterable[RunOfSweep]) -> list[Entry]:
+        """Return the completed runs of this sweep that are not among its current experiments.
+
+        A sweep keeps its id when its values change, so earlier commands can have left runs with other values. Runs on
+        other data cannot be compared with the current ones.
+        """
+        current = {run.entry.run.directory.name: run.entry.record for run in runs if run.entry is not None}
+        data = {record.data.get("fingerprint") for record in current.values() if record is not None}
+        return [
+            entry
+            for entry in self.store.entries()
+            if entry.record is not None
+            and entry.record.status == "completed"
+            and entry.run.directory.name not in current
+            and entry.record.data.get("fingerprint") in data
+            and any(sweep.id == self.id for sweep in entry.record.sweeps)
+        ]
+
     def membership(self, planned: Planned) -> Membership:
         """What a run knows of the sweep."""
         return Membership(id=self.id, name=self.name, settings=planned.setting)

@@ -19,11 +19,14 @@ def setting_text(setting: Mapping[str, str]) -> str:
 
 
 def outcome_text(record: Record | None, status: str, why: str) -> str:
-    """How a run ended: its best score and how long it took, or the reason why there is none."""
+    """Return how a run ended: the score of its saved model and its training time, or why it has no score.
+
+    The score is the one by which the table below the progress lines compares the runs.
+    """
     if record is None or status != "completed":
         return why if why.startswith("pruned") else f"{status}: {why}" if why else status
-    monitor, best = record.results.monitor, record.results.best or {}
-    return f"{monitor} {score(best.get(monitor))}  {duration(record.seconds)}"
+    monitor, final = record.results.monitor, record.results.final or {}
+    return f"{monitor} {score(final.get(monitor))} at the end  {duration(record.seconds)}"
 
 
 def plan_table(settings: Sequence[Mapping[str, str]], states: Sequence[str], seconds: Sequence[float | None]) -> Table:

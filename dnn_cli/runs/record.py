@@ -50,6 +50,11 @@ class Results(BaseModel):
                 raise ValueError(f"an epoch needs epoch and {self.monitor}")
         return self
 
+    @property
+    def final(self) -> Scores | None:
+        """The scores of the saved model, with the training scores of the last epoch; `None` before the first epoch."""
+        return None if self.last is None else {**self.last, **(self.model or {})}
+
     @classmethod
     def of(cls, rows: Sequence[Scores], monitor: str, **saved: Any) -> "Results":
         """What the rows of `metrics.csv` say; the best is the first of equals."""

@@ -98,7 +98,7 @@ def test_single_models_are_compared_by_example(dnn, make_run):
         outputs = np.eye(10)[(labels + (np.arange(200) < wrong)) % 10]
         np.savez(run.predictions, outputs=outputs, labels=labels, indices=np.arange(200))
     told = dnn("compare").stdout
-    assert "this model is worse than units 10 by 20.00 points (95% interval 16.47 to 20.00), p < 0.0001" in told
+    assert "this model is worse than units 10 by 20.00 points (95% interval 16.48 to 20.00), p < 0.0001" in told
     assert "McNemar's exact test over 200 validation examples" in told
     assert "one run each: this is about these trained models, not the experiments" in told
 

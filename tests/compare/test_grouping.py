@@ -1,0 +1,68 @@
+"""Groups by keys average over the same settings, and one comparison has one difference."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnn_cli.compare.grouping import Group, balanced_cells, largest_block
+from dnn_cli.report.verdict import note_lines
+
+
+def by_optimizer(trained):
+    return trained.compare(by=["optimizer.type"])
+
+
+def test_an_unbalanced_grid_has_one_difference(trained):
+    for rate, scores in ((0.1, (0.9, 0.91)), (0.01, (0.8, 0.82))):
+        trained.add("sgd", scores, f"optimizer={{type: sgd, learning_rate: {rate}}}")
+        trained.add("adam", scores, f"optimizer={{type: adam, learning_rate: {rate}}}")
+    trained.add("adam", (0.1, 0.12), "optimizer={type: adam, learning_rate: 1.0}")
+    compared = by_optimizer(trained)
+    means = {group.name: group.mean for group in compared.groups}
+    assert means == pytest.approx({"adam": 0.8575, "sgd": 0.8575})
+    (verdict,) = compared.family.verdicts
+    assert verdict.difference.mean == pytest.approx(means[verdict.group.name] - means[compared.family.reference.name])
+    assert note_lines(compared) == [
+        "every mean is over optimizer.learning_rate (0.01, 0.1)",
+        "2 runs with settings that not all groups have: not counted",
+    ]
+
+
+def test_a_deviation_over_seeds_does_not_mix_settings(trained):
+    trained.add("adam", (0.9, 0.9, 0.9), "batch_size=16")
+    trained.add("adam", (0.5, 0.5), "batch_size=32")
+    trained.add("sgd", (0.8, 0.8, 0.8), "optimizer=sgd", "batch_size=16")
+    trained.add("sgd", (0.4, 0.4, 0.4), "optimizer=sgd", "batch_size=32")
+    for group in by_optimizer(trained).groups:
+        assert group.spread == pytest.approx(0, abs=1e-12)
+
+
+def test_groups_without_a_common_setting_keep_the_most_runs(trained):
+    trained.add("adam", (0.9, 0.8, 0.7), "batch_size=16")
+    trained.add("adam", (0.1,), "batch_size=32")
+    trained.add("sgd", (0.6, 0.6), "optimizer=sgd", "batch_size=64")
+    adam = next(group for group in by_optimizer(trained).groups if group.name == "adam")
+    assert adam.seeds == [42, 43, 44]
+    assert [row.score for row in adam.set_aside] == [0.1]
+
+
+CELLS = st.sets(st.tuples(st.sampled_from("abc").map(lambda x: (("key", x),)), st.integers(1, 4)), min_size=1)
+
+
+@given(st.lists(CELLS, min_size=1, max_size=4))
+def test_every_seed_of_a_balanced_group_has_the_same_settings(grids):
+    groups = [Group(str(n), {}, (), dict.fromkeys(cells, 0.5)) for n, cells in enumerate(grids)]
+    kept = balanced_cells(groups)
+    for group, cells in zip(groups, kept, strict=True):
+        assert cells
+        assert cells <= set(group.cells)
+        settings, seeds = {setting for setting, _ in cells}, {seed for _, seed in cells}
+        assert len(cells) == len(settings) * len(seeds)
+    if set.intersection(*(group.other_settings for group in groups)):
+        assert len({frozenset(setting for setting, _ in cells) for cells in kept}) == 1
+
+
+def test_a_setting_with_one_seed_gives_way_to_three_seeds_of_others():
+    a, b = (("key", "a"),), (("key", "b"),)
+    group = Group("", {}, (), {(a, 1): 0.5, (a, 2): 0.5, (a, 3): 0.5, (b, 1): 0.5})
+    assert largest_block({a, b}, [group]) == {a}

@@ -1,0 +1,44 @@
+"""Accuracies are exact fractions again; other scores have a tolerance."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnn_cli.compare.precision import exact_fraction, precision_of
+
+
+@given(st.integers(1, 60_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_a_stored_accuracy_becomes_its_fraction(counts):
+    correct, examples = counts
+    stored = float(np.float32(correct) / np.float32(examples))
+    assert exact_fraction(stored, examples) == correct / examples
+
+
+@pytest.mark.parametrize(("score", "examples"), [(0.8812, 288), (0.5, 0), (1.5e-3, 10)], ids=str)
+def test_other_scores_stay_as_they_are(score, examples):
+    assert exact_fraction(score, examples) == score
+
+
+def test_a_step_is_one_example():
+    precision = precision_of([280 / 288, 281 / 288], [288, 288])
+    assert (precision.step, precision.tolerance) == (1 / 288, 0.0)
+
+
+def test_losses_have_a_step_of_a_millionth_of_the_largest():
+    precision = precision_of([0.5, 2.0], [0, 0])
+    assert precision.step == pytest.approx(2e-6)
+    assert 2.0 * 2**-24 < precision.tolerance < 2e-6
+
+
+def test_epochs_have_a_step_of_one():
+    assert precision_of([3.0, 5.0], [288, 288], 1.0).step == 1.0
+
+
+def test_ties_in_stored_scores_are_found(trained):
+    """Two runs of 280 of 288 examples differ by nothing, however their float32 was computed."""
+    data = {"dataset": "digits", "fingerprint": "sha256:0", "validation": 288}
+    trained.add("adam", tuple(float(np.float32(280 / 288)) for _ in range(6)), data=data)
+    trained.add("sgd", tuple(280 / 288 + 1e-9 for _ in range(6)), "optimizer=sgd", data=data)
+    (verdict,) = trained.compare().family.verdicts
+    assert (verdict.difference.mean, verdict.difference.p_value) == (0.0, 1.0)
