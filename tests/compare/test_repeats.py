@@ -100,7 +100,7 @@ def test_names_make_no_other_experiment_in_any_view(trained):
     trained.add("sgd", (0.6, 0.61), "optimizer=sgd", "layers.hidden.name=third")
     assert [group.seeds for group in trained.compare().groups] == [[42, 43, 50, 51], [42, 43]]
     by_units = trained.compare(by=["layers.hidden.units"])
-    assert [(group.name, len(group.rows)) for group in by_units.groups] == [("16", 6)]
+    assert [(group.name, group.seeds, len(group.set_aside)) for group in by_units.groups] == [("16", [42, 43], 2)]
     by_optimizer = trained.compare(by=["optimizer.type"])
     assert [group.seeds for group in by_optimizer.groups] == [[42, 43, 50, 51], [42, 43]]
     assert by_optimizer.warnings == ()

@@ -1,0 +1,108 @@
+"""All views of a comparison give one mean, one number of seeds and one interval for a group."""
+
+import csv
+import io
+import shutil
+from collections import defaultdict
+from statistics import fmean
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from dnn_cli.report.comparison import comparison_csv, groups_cells, interval_text, mean_and_spread
+from dnn_cli.report.comparison_json import comparison_document
+from dnn_cli.report.curves import curves
+from dnn_cli.report.html.overview import verdict as page_verdict
+from dnn_cli.report.verdict import verdict_lines
+from dnn_cli.runs.record import Results
+from dnn_cli.runs.store import Store
+from tests.compare.made import trained  # noqa: F401
+
+EXAMPLES = 200
+
+RUNS = st.lists(
+    st.tuples(
+        st.sampled_from(["adam", "sgd", "rmsprop"]),
+        st.integers(1, 4),  # seed
+        st.integers(100, 200),  # correct examples
+        st.sampled_from(["completed"] * 5 + ["failed", "diverged", "interrupted"]),
+        st.sampled_from(["a", "b"]),  # weights: equal ones make a repeat a copy
+        st.sampled_from([True] * 6 + [False]),  # has the metric
+    ),
+    min_size=2,
+    max_size=9,
+)
+
+
+def add(trained, runs):  # noqa: F811
+    """Make the runs, and return the accuracy that counts for every optimizer and seed: that of the latest run."""
+    counted = defaultdict(dict)
+    for optimizer, seed, correct, status, weights, has_metric in runs:
+        score = correct / EXAMPLES
+        (run,) = trained.add(
+            optimizer, ((0.5, score),), f"optimizer={optimizer}", first=seed, status=status,
+            results=Results(monitor="val_accuracy", weights=f"sha256:{weights}{correct}"),
+            data={"dataset": "digits", "fingerprint": "sha256:0", "validation": EXAMPLES},
+        )  # fmt: skip
+        if not has_metric:
+            run.write_metrics([{"epoch": 1, "loss": 0.5, "val_loss": 0.5, "learning_rate": 0.1, "seconds": 1.0}])
+        elif status == "completed":
+            counted[optimizer][seed] = score
+    return counted
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(RUNS)
+def test_all_views_agree(trained, runs):  # noqa: F811
+    shutil.rmtree(trained.root / "runs", ignore_errors=True)
+    trained.count = 0
+    counted = add(trained, runs)
+    if len(counted) < 2:
+        return
+    compared = trained.compare(metric="val_accuracy")
+    groups = {compared.label(group): group for group in compared.groups}
+    assert {name: group.by_seed for name, group in groups.items()} == dict(counted)
+    for name, scores in counted.items():
+        assert groups[name].mean == pytest.approx(fmean(scores.values()))
+        interval = compared.interval(groups[name])
+        assert (interval is None) == (len(scores) < 3)
+        values = list(scores.values())
+        if interval and len(set(values)) > 1:
+            least = (1 / EXAMPLES) ** 2 / 12
+            if stats.tstd(values) ** 2 > least:
+                assert interval == pytest.approx(tuple(stats.ttest_1samp(values, 0).confidence_interval()))
+
+    document = comparison_document(compared)
+    cells = groups_cells(compared)
+    texts = dict(zip((compared.label(group) for group in compared.groups), cells.rows, strict=True))
+    markdown, latex = cells.markdown(), cells.latex()
+    standings = {one.label: one for one in page_verdict(compared).standings}
+    rows = list(csv.DictReader(io.StringIO(comparison_csv(compared))))
+    lines = verdict_lines(compared)
+    for found in document["groups"]:
+        name, group = found["name"], groups[found["name"]]
+        mean, interval = mean_and_spread(compared, group), interval_text(compared, group)
+        assert (found["mean"], found["seeds"]) == (group.mean, sorted(counted[name]))
+        assert (tuple(found["interval"]) if found["interval"] else None) == compared.interval(group)
+        assert {mean, interval, str(len(group.seeds))} <= set(texts[name])
+        for text in (markdown, latex.replace("$\\pm$", "±").replace("--", "–")):
+            assert mean.split(" ")[0] in text
+        assert (standings[name].mean, standings[name].interval) == (mean, interval)
+        assert standings[name].seeds.split()[0] == str(len(group.seeds))
+        assert not lines or any(line.startswith(name) and mean in line for line in lines)
+        of_group = [row for row in rows if row["group"] == name]
+        assert len(of_group) == len(group.rows) == len(counted[name])
+        for row in of_group:
+            assert float(row["group_mean"]) == group.mean
+            assert int(row["group_seeds"]) == len(group.seeds)
+            assert (row["group_low"] == "") == (found["interval"] is None)
+    store = Store(trained.root / "runs")
+    ids = {row.run.directory for row in compared.rows}
+    drawn = curves([entry for entry in store.detailed(store.entries()) if entry.run.directory in ids], ["val_accuracy"])
+    assert {curve.name: curve.runs for curve in drawn.panels[0].curves} == {
+        name: len(scores) for name, scores in counted.items()
+    }  # fmt: skip
+    for curve in drawn.panels[0].curves:
+        assert curve.y[-1] == pytest.approx(groups[curve.name].mean)
