@@ -1,12 +1,14 @@
-"""How often `dnn compare` is wrong, on real trainings: one experiment in two groups of seeds, hundreds of times.
+"""How often `dnn compare` is wrong, and how often it finds a difference: by simulation and on real trainings.
 
-    python -m tests.campaign_verdicts [COMPARISONS] [SEEDS]
+    python -m tests.campaign_verdicts simulate [FAMILIES]          false verdicts of drawn scores; 15 min for 1,000
+    python -m tests.campaign_verdicts power [FAMILIES]             power before and after; 20 s for 1,000
+    python -m tests.campaign_verdicts train [COMPARISONS] [SEEDS]  real trainings; 15 min for 300 of 3 seeds
 
-The second experiment differs in a key that changes nothing (an early stopping that never stops), so that every
-`better` and `worse` between the two is false. The third has a hidden layer of other size: what is found of that real
-difference, by pairs of seeds, is the power. Every seed is trained once and used once.
+`train` compares one experiment with itself. Every seed is trained once and used once, so every `better` and `worse`
+is false. A second experiment has a hidden layer of another size; its share of verdicts is the power.
 """
 
+import math
 import subprocess
 import sys
 import tempfile
@@ -16,83 +18,133 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
-from dnn_cli.compare.comparison import compare
-from dnn_cli.compare.statistics import ALPHA
-from dnn_cli.compare.verdicts import Verdict
+import numpy as np
+
+from dnn_cli.compare.exact_tests import sign_flip_test
+from dnn_cli.compare.statistics import ALPHA, lowest_p
+from dnn_cli.compare.t_tests import paired_t_test
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.store import Store
+from tests.compare.drawn_groups import DRAWS, allowed, count_wrong, has_verdict, make_groups
 from tests.conftest import DIGITS
 
-SAME = ["early_stopping={monitor: val_loss, patience: 1000}"]
 OTHER = ["layers.hidden.units=8"]
 EPOCHS = 4
+GROUPS = (2, 4, 8)
+FEW = (3, 4, 5)
+"""Seeds that a t-test is used for, in families of all sizes."""
 
 
-def main(comparisons: int, seeds: int) -> None:
-    """Train, compare, and count."""
+def simulate(families: int = 1000) -> bool:
+    """Print false verdicts for every kind of scores, and return whether all are at most 5%."""
+    is_right = True
+    for paired in (True, False):
+        for name in DRAWS:
+            cells = []
+            for groups in GROUPS:
+                for seeds in FEW:
+                    wrong = count_wrong(name, groups, seeds, families, paired=paired)
+                    is_right &= wrong <= allowed(families)
+                    cells.append(f"{100 * wrong / families:4.1f}")
+            print(f"{'paired' if paired else 'two samples':12} {name:11} {' '.join(cells)}", flush=True)
+    print(f"% of {families} families with a false verdict; 2, 4 and 8 groups, each with 3, 4 and 5 seeds")
+    return is_right
+
+
+def power(families: int = 1000) -> bool:
+    """Print how often a difference is found: by the exact test alone, as before, and by the test that is chosen now."""
+    chance = np.random.default_rng(0)
+    print("share of differences found: exact test alone / test chosen by the number of seeds")
+    print(f"{'':26} {'  '.join(f'{effect:>9} sd' for effect in (2, 4, 8, 20))}")
+    for groups in GROUPS:
+        comparisons = groups * (groups - 1) // 2
+        for seeds in (3, 4, 5, 6, 8, 11):
+            cells = []
+            for effect in (2, 4, 8, 20):
+                scores = chance.normal(0, 1, (families, groups, seeds))
+                scores[:, 0] -= effect
+                exact, _ = sign_flip_test(scores[:, 1] - scores[:, 0])
+                before = np.mean(exact * comparisons <= ALPHA)
+                if lowest_p(seeds) * comparisons <= ALPHA:
+                    now = before
+                else:
+                    variance = scores.var(-1, ddof=1).mean(-1)
+                    found, _ = paired_t_test(scores[:, 1] - scores[:, 0], 0.5 * variance)  # type: ignore[arg-type]
+                    now = np.mean(found * comparisons <= ALPHA)
+                cells.append(f"{100 * before:4.0f} / {100 * now:3.0f}")
+            print(f"{groups} groups, {seeds:2} seeds of each   {'   '.join(cells)}", flush=True)
+    return True
+
+
+def train(comparisons: int = 300, seeds: int = 3) -> bool:
+    """Train, compare, print, and return whether false verdicts are at most 5%."""
+    many = comparisons * seeds
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+        folder, begun = Path(place), time.monotonic()
         (folder / "digits.yaml").write_text(DIGITS)
-        many, begun = comparisons * seeds, time.monotonic()
-        train(folder, [], f"1..{many}")
-        train(folder, SAME, f"{many + 1}..{2 * many}")
-        train(folder, OTHER, f"1..{many}")
+        sweep(folder, [], f"1..{2 * many}")
+        sweep(folder, OTHER, f"1..{many}")
         store = Store(folder / "runs")
         entries = store.detailed(store.entries())
         print(f"{len(entries)} trainings in {time.monotonic() - begun:.0f} s", flush=True)
-    plain = by_seed(entry for entry in entries if not changed(entry))
-    same = by_seed(entry for entry in entries if changed(entry) == "same")
-    other = by_seed(entry for entry in entries if changed(entry) == "other")
-    null, real = [], []
-    for begin in range(1, many + 1, seeds):
-        window = range(begin, begin + seeds)
-        null.append(verdict([plain[seed] for seed in window] + [same[seed + many] for seed in window]))
-        real.append(verdict([plain[seed] for seed in window] + [other[seed] for seed in window]))
-    report(f"the same experiment, two samples of {seeds} seeds", null)
-    report(f"8 hidden units instead of 16, {seeds} pairs by seed", real)
-    found = [score(other[seed]) - score(plain[seed]) for seed in range(1, many + 1)]
-    print(f"the real difference: {100 * fmean(found):.2f} pp, {abs(fmean(found)) / stdev(found):.2f} of its deviations")
-    wrong = sum(one.word in ("better", "worse") for one in null)
-    assert wrong <= ALPHA * comparisons + 2 * (ALPHA * (1 - ALPHA) * comparisons) ** 0.5, "more than chance explains"
+    plain = {entry.details.seed: score(entry) for entry in entries if units(entry) == 16}
+    other = {entry.details.seed: score(entry) for entry in entries if units(entry) == 8}
+    examples = int(entries[0].record.data["validation"]) if entries[0].record else 0  # type: ignore[arg-type]
+    is_right = True
+    for groups in (2, 4):
+        families = 2 * many // (groups * seeds)
+        scores = np.array([plain[seed] for seed in range(1, families * groups * seeds + 1)])
+        for paired in (True, False):
+            null = scores.reshape(families, groups, seeds)
+            wrong = sum(has_verdict(make_groups(one, paired=paired), examples) for one in null)
+            is_right &= wrong <= allowed(families)
+            report(f"{groups} equal groups of {seeds} seeds, {'paired' if paired else 'two samples'}", wrong, families)
+    pairs = np.array([[plain[seed], other[seed]] for seed in range(1, many + 1)]).reshape(comparisons, seeds, 2)
+    found = sum(has_verdict(make_groups(one.T, paired=True), examples) for one in pairs)
+    report(f"8 hidden units instead of 16, {seeds} pairs by seed", found, comparisons)
+    away = [other[seed] - plain[seed] for seed in range(1, many + 1)]
+    print(
+        f"the real difference: {100 * fmean(away):.2f} points, {abs(fmean(away)) / stdev(away):.2f} of its deviations"
+    )
+    return is_right
 
 
-def train(folder: Path, overrides: list[str], seeds: str) -> None:
-    """A sweep over seeds, which must succeed."""
+def report(title: str, count: int, total: int) -> None:
+    """Print a count with its share and the 95% interval of Wilson."""
+    share, z = count / total, 1.96
+    centre = (share + z * z / 2 / total) / (1 + z * z / total)
+    reach = z * math.sqrt(share * (1 - share) / total + z * z / 4 / total**2) / (1 + z * z / total)
+    print(f"{title}: {count} of {total} called different, {share:.1%} ({centre - reach:.1%} to {centre + reach:.1%})")
+
+
+def sweep(folder: Path, overrides: list[str], seeds: str) -> None:
+    """Train a sweep over seeds, which must succeed."""
     words = ["sweep", "digits.yaml", f"epochs={EPOCHS}", *overrides, f"seed={seeds}", "--json"]
     subprocess.run([sys.executable, "-m", "dnn_cli", *words], cwd=folder, check=True, capture_output=True)
 
 
-def changed(entry: Entry) -> str:
-    """Which of the three experiments a run is of."""
-    experiment = entry.experiment or {}
-    if experiment.get("early_stopping"):
-        return "same"
-    return "" if experiment["model"]["layers"][1]["units"] == 16 else "other"
-
-
-def by_seed(entries) -> dict[int, Entry]:
-    return {entry.details.seed: entry for entry in entries}
+def units(entry: Entry) -> int:
+    """Return the units of the hidden layer of a run."""
+    return int((entry.experiment or {})["model"]["layers"][1]["units"])
 
 
 def score(entry: Entry) -> float:
-    assert entry.record is not None and entry.record.results.model is not None
-    return entry.record.results.model["val_accuracy"]
+    """Return the score of the saved model."""
+    assert entry.record is not None
+    assert entry.record.results.model is not None
+    return float(entry.record.results.model["val_accuracy"])
 
 
-def verdict(entries: Sequence[Entry]) -> Verdict:
-    """What is said of two groups."""
-    (found,) = compare(entries).family.verdicts
-    return found
+MODES = {"simulate": simulate, "power": power, "train": train}
 
 
-def report(title: str, verdicts: Sequence[Verdict]) -> None:
-    """How often which word was said, and whether intervals hold 0."""
-    words = Counter(found.word for found in verdicts)
-    hold = [low <= 0 <= high for found in verdicts if found.difference and (found.difference.interval is not None)
-            for low, high in [found.difference.interval]]  # fmt: skip
-    told = ", ".join(f"{word} {count / len(verdicts):.1%}" for word, count in words.most_common())
-    print(f"{title}: {told}; {sum(hold)} of {len(hold)} intervals hold 0")
+def main(words: Sequence[str]) -> int:
+    """Run the modes that are named, or all."""
+    names = [word for word in words if word in MODES] or list(MODES)
+    numbers = [int(word) for word in words if word not in MODES]
+    results = Counter(MODES[name](*numbers) for name in names)
+    return 1 if results[False] else 0
 
 
 if __name__ == "__main__":
-    main(*(int(word) for word in (*sys.argv[1:], *("300", "8")[len(sys.argv) - 1 :])))
+    sys.exit(main(sys.argv[1:]))
