@@ -62,6 +62,8 @@ class Comparison:
     @cached_property
     def intervals(self) -> dict[int, Interval | None]:
         """The 95% interval of the mean of every group, by its identity; `None` from fewer than three seeds."""
+        if all(len(group.seeds) < LEAST_SEEDS for group in self.groups):
+            return {id(group): None for group in self.groups}
         from dnn_cli.compare.group_tests import mean_intervals  # imports numpy, which takes as long as the rest
 
         found = mean_intervals([list(group.by_seed.values()) for group in self.groups], self.precision)

@@ -38,7 +38,15 @@ def runs(folder):
 def test_what_is_there_is_not_trained_again(folder):
     done = sweep(folder, *GRID)
     assert done.stdout.startswith("val_accuracy at the end of training, 4 completed runs of 2 experiments")
-    assert re.search(r"^4/4  optimizer=\w+ +seed=\d +val_accuracy 0\.\d+ ", done.stderr, re.MULTILINE)
+    lines = re.findall(
+        r"^\d/4  optimizer=(\w+) +seed=(\d) +val_accuracy (0\.\d+) at the end", done.stderr, re.MULTILINE
+    )
+    table = document(forked.run(folder, "compare", "--json"))["rows"]
+    ended = {(entry.record.id): entry for entry in runs(folder)}
+    final = {
+        (ended[row["id"]].experiment["optimizer"]["type"], str(row["seed"])): f"{row['score']:.4f}" for row in table
+    }
+    assert {(optimizer, seed): score for optimizer, seed, score in lines} == final, "lines and table show one score"
     first = {entry.record.id: entry.record for entry in runs(folder)}
     assert {record.status for record in first.values()} == {"completed"}
     settings = sorted(tuple(one.settings.items()) for record in first.values() for one in record.sweeps)
@@ -57,6 +65,17 @@ def test_what_is_there_is_not_trained_again(folder):
 
     compared = document(forked.run(folder, "compare", f"sweep:{more['sweep']['id'][:5]}", "--json"))
     assert {row["id"] for row in compared["rows"]} == {run["id"] for run in more["runs"]}
+
+
+def test_the_table_after_a_second_grid_is_that_of_the_suggested_command(folder):
+    sweep(folder, *GRID)
+    second = sweep(folder, "sweep", "digits.yaml", "jit=false", "optimizer=rmsprop,adagrad", "seed=1..2")
+    assert second.stdout.startswith(
+        "with 4 runs of earlier commands of this sweep\nval_accuracy at the end of training, 8 "
+    )
+    (suggested,) = re.findall(r"next  dnn (compare sweep:\w+)", second.stdout)
+    compared = forked.run(folder, *suggested.split()).stdout
+    assert compared.splitlines()[:9] == second.stdout.splitlines()[1:10]
 
 
 def test_a_run_of_train_counts_and_joins_and_force_repeats_it(folder):

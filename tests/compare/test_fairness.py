@@ -2,7 +2,9 @@
 
 import pytest
 
+from dnn_cli.compare.comparison import compare
 from dnn_cli.runs.record import Evaluation, Resume
+from dnn_cli.runs.store import Store
 
 SCORES = (0.8, 0.81)
 
@@ -47,6 +49,18 @@ def test_the_best_of_many_rates_against_the_best_of_one(trained):
         trained.add("sgd", SCORES, f"optimizer={{type: sgd, learning_rate: {rate}}}")
     trained.add("adam", SCORES)
     assert told(trained.compare(), "3 learning rates were tried with sgd and 1 with adam: the best of 3 against")
+
+
+def test_rates_that_were_not_chosen_have_no_caveat(trained):
+    for rate in (0.01, 0.02, 0.03):
+        trained.add("sgd", SCORES, f"optimizer={{type: sgd, learning_rate: {rate}}}")
+    trained.add("adam", SCORES, "optimizer={type: adam, learning_rate: 0.01}")
+    store = Store(trained.root / "runs")
+    everything = store.detailed(store.entries())
+    assert not told(trained.compare(by=["optimizer.type"]), "learning rates were tried"), "a mean chooses none"
+    one_rate = [entry for entry in everything if entry.experiment["optimizer"]["learning_rate"] == 0.01]
+    assert not told(compare(one_rate), "learning rates were tried"), "a condition that leaves one rate chooses none"
+    assert told(compare(one_rate, known=everything), "3 learning rates were tried with sgd and 1 with adam")
 
 
 def test_a_choice_on_the_set_that_is_reported(trained):

@@ -104,7 +104,7 @@ def test_a_curve_is_read_by_pointing_at_it(chromium, report):
     size = box.size
     ActionChains(chromium).move_to_element_with_offset(box, size["width"] // 2 - 3, -size["height"] // 2 + 8).perform()
     tip = one(chromium, "#curves .m0 .tip").text
-    assert tip == "adam, seed 43\nepoch 2: 0.9200"
+    assert tip == "optimizer adam, epochs 2, seed 43\nepoch 2: 0.9200"
     assert one(chromium, "#reader").get_attribute("value") == "2"
 
 
