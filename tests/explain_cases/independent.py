@@ -194,6 +194,7 @@ def write_admissions(folder: Path) -> None:
 FAULTS = (
     Case(
         name="shuffled_apart",
+        kinds=("memorized",),
         config="""
 name: digits_mlp
 seed: 1
@@ -220,6 +221,7 @@ epochs: 40
     ),
     Case(
         name="outcome_among_inputs",
+        kinds=("label_in_inputs",),
         config="""
 name: churn
 seed: 2
@@ -246,6 +248,7 @@ epochs: 25
     ),
     Case(
         name="dollars_as_inputs",
+        kinds=("unscaled_inputs",),
         config="""
 name: loans
 seed: 3
@@ -272,6 +275,7 @@ epochs: 40
     ),
     Case(
         name="prices_as_they_are",
+        kinds=("far_outputs",),
         config="""
 name: houses
 seed: 4
@@ -300,6 +304,7 @@ epochs: 40
     ),
     Case(
         name="output_without_negatives",
+        kinds=("output_misfit",),
         config="""
 name: currents
 seed: 5
@@ -328,6 +333,7 @@ early_stopping: {patience: 10, restore_best_weights: true}
     ),
     Case(
         name="logits_as_probabilities",
+        kinds=("output_misfit",),
         config="""
 name: digits_momentum
 seed: 6
@@ -353,6 +359,7 @@ epochs: 25
     ),
     Case(
         name="decay_steps_in_epochs",
+        kinds=("schedule",),
         config="""
 name: digits_decay
 seed: 7
@@ -379,6 +386,7 @@ epochs: 30
     ),
     Case(
         name="averages_not_settled",
+        kinds=("batch_norm_averages",),
         config="""
 name: wine_normed
 seed: 8
@@ -405,6 +413,7 @@ batch_size: 64
     ),
     Case(
         name="equal_weights",
+        kinds=("equal_weights",),
         config="""
 name: digits_tanh
 seed: 9
@@ -429,6 +438,7 @@ epochs: 40
     ),
     Case(
         name="first_rows_validate",
+        kinds=("label_order",),
         config="""
 name: digits_cnn
 seed: 10
@@ -457,6 +467,7 @@ epochs: 15
     ),
     Case(
         name="rare_class_never_named",
+        kinds=("one_class",),
         config="""
 name: payments
 seed: 11
@@ -484,6 +495,7 @@ epochs: 30
     ),
     Case(
         name="rings_without_hidden_layer",
+        kinds=("under_fitting",),
         config="""
 name: rings
 seed: 12
