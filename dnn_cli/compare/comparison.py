@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from dnn_cli.compare.fairness import Judged, unfairness
+from dnn_cli.compare.caveats import Judged, find_caveats
 from dnn_cli.compare.grouping import Group, group_by_keys, group_experiments
 from dnn_cli.compare.labels import label_groups
 from dnn_cli.compare.precision import precision_of
@@ -151,7 +151,7 @@ def compare(
     ordered = sorted(rows, key=key, reverse=larger_first and not falls)
     judged = Judged(rows, groups, by, metric, view, read.left_out, known, read.repeats)
     return Comparison(
-        metric, view, tuple(ordered), tuple(groups), tuple(by), family, tuple(read.left_out), tuple(unfairness(judged)),
+        metric, view, tuple(ordered), tuple(groups), tuple(by), family, tuple(read.left_out), tuple(find_caveats(judged)),
         precision, tuple(read.repeats),
     )  # fmt: skip
 

@@ -83,13 +83,13 @@ def test_a_test_set_that_was_looked_at(trained):
     looked = (Evaluation(at="now", split="test", examples=10, scores={"accuracy": 0.8}),)
     trained.add("adam", SCORES, evaluated=looked)
     trained.add("sgd", SCORES, "optimizer=sgd")
-    assert told(trained.compare(), "the test set was looked at for 2 of 4 runs")
+    assert told(trained.compare(), "2 of 4 runs were evaluated on the test set")
 
 
 def test_a_run_that_was_changed_on_its_way(trained):
     trained.add("adam", SCORES, resumed=(Resume(at="now", epochs=1, forced=("epochs",)),))
     trained.add("sgd", SCORES, "optimizer=sgd")
-    assert told(trained.compare(), "changed on their way, with --force: ")
+    assert told(trained.compare(), "resumed with --force after a change: ")
 
 
 def test_averages_without_a_common_setting_have_a_caveat(trained):

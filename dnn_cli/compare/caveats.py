@@ -1,4 +1,4 @@
-"""What makes a comparison unfair: groups that differ in more than what is compared, choices that flatter, runs lost."""
+"""Caveats of a comparison: groups that differ in several things, choices that flatter, missing runs."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,23 +15,23 @@ from dnn_cli.runs.fields import setting
 
 DIFFERENT_DATA = "the runs were trained on different data, so their scores say nothing about each other"
 BUDGET = ("epochs", "batch_size")
-"""What decides how much is trained; a difference in it is one of its own."""
+"""Keys that decide how much is trained."""
 
 MUCH = 1.1
-"""A network with so many times the parameters of another is larger."""
+"""Ratio of parameters from which on a network counts as larger."""
 
 NAMED = 3
-"""So many names are told of a longer list."""
+"""Names that are printed of a longer list."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """All that a comparison rests on."""
+    """Everything that the caveats of a comparison depend on."""
 
     rows: Sequence[Row]
     groups: Sequence[Group]
     keys: Sequence[str]
-    """What is compared, if it was named."""
+    """The keys that `--by` names."""
 
     metric: str
     view: View
@@ -42,13 +42,13 @@ class Judged:
     repeats: Sequence[Repeat] = ()
 
 
-def unfairness(judged: Judged) -> list[str]:
-    """What a referee would ask about, a sentence each."""
+def find_caveats(judged: Judged) -> list[str]:
+    """Return the caveats of a comparison, one sentence each."""
     return [warning for check in CHECKS for warning in check(judged)]
 
 
 def other_data(judged: Judged) -> Iterator[str]:
-    """Scores on other examples are other scores."""
+    """Yield a caveat where runs were trained or validated on different examples."""
     if of_different_data(judged.rows):
         yield DIFFERENT_DATA
     elif len({row.record.data.get("split") or split_of(row) for row in judged.rows}) > 1:
@@ -56,51 +56,51 @@ def other_data(judged: Judged) -> Iterator[str]:
 
 
 def split_of(row: Row) -> str:
-    """What the split is made by."""
+    """Return the settings of a run's split."""
     data = (row.entry.experiment or {}).get("data", {})
     return str([data.get(key) for key in ("validation_size", "test_size", "split_seed", "stratify")])
 
 
 def several_things(judged: Judged) -> Iterator[str]:
-    """A difference between groups that differ in several parts can come from any of them."""
+    """Yield a caveat where groups differ in several parts, so that a difference can come from any of them."""
     if judged.keys:
         compared = {part(key) for key in judged.keys}
         others = [group.other_settings for group in judged.groups]
         if any(other != others[0] for other in others):
             varied = varied_parts(judged.rows) - compared
             yield (
-                f"no other setting is common to all groups ({listed(sorted(varied)) or 'see dnn compare'}), so a "
+                f"no other setting is common to all groups ({format_list(sorted(varied)) or 'see dnn compare'}), so a "
                 "difference can come from the other settings"
             )
         return
     varied = varied_parts(judged.rows)
     if len(varied) > 1:
-        parts = listed(sorted(varied), 6)
+        parts = format_list(sorted(varied), 6)
         yield f"the runs differ in {parts}: a difference can come from any of them; --by KEY averages over the others"
     elif varied <= set(BUDGET) and varied:
         yield f"the runs differ in {next(iter(varied))}, so some have been trained more than others"
 
 
 def varied_parts(rows: Sequence[Row]) -> set[str]:
-    """The parts of the config in which rows differ."""
+    """Return the parts of the config in which rows differ."""
     return {part(key) for key in (rows[0].settings if rows else ()) if key != "seed"}
 
 
 def part(key: str) -> str:
-    """`optimizer` for `optimizer.learning_rate`, `layers` for any of them."""
+    """Return the part of the config that a key belongs to: `optimizer` for `optimizer.learning_rate`."""
     first = key.removeprefix("model.").partition(".")[0]
     return key if first == "data" else first
 
 
 def unequal_size(judged: Judged) -> Iterator[str]:
-    """A larger network may be better because it is larger."""
+    """Yield a caveat where networks differ in size."""
     sizes = [row.parameters for row in judged.rows]
     if not judged.keys and sizes and max(sizes) > MUCH * min(sizes):
         yield f"the networks have {min(sizes):,} to {max(sizes):,} parameters: their size is part of the difference"
 
 
 def unequal_length(judged: Judged) -> Iterator[str]:
-    """Runs that were trained for more epochs than others of the same config, or stopped early."""
+    """Yield a caveat where runs have different numbers of epochs, and the view depends on the number."""
     counts = {len(row.curve.values) for row in judged.rows}
     if judged.view.text in ("best", "area") and len(counts) > 1:
         few, many = min(counts), max(counts)
@@ -108,7 +108,7 @@ def unequal_length(judged: Judged) -> Iterator[str]:
 
 
 def other_machines(judged: Judged) -> Iterator[str]:
-    """Numbers depend on libraries and devices."""
+    """Yield a caveat for every library or device in which runs differ."""
     places: tuple[tuple[str, Callable[[Row], Any]], ...] = (
         ("TensorFlow", lambda row: row.record.versions.get("tensorflow")),
         ("Keras", lambda row: row.record.versions.get("keras")),
@@ -118,7 +118,7 @@ def other_machines(judged: Judged) -> Iterator[str]:
     for title, get in places:
         found = Counter(str(value) for row in judged.rows if (value := get(row)) is not None)
         if len(found) > 1:
-            values = listed([f"{value} ({n})" for value, n in found.most_common()])
+            values = format_list([f"{value} ({n})" for value, n in found.most_common()])
             yield f"not all runs have the same {title}: {values}"
 
 
@@ -150,13 +150,13 @@ def unequal_tuning(judged: Judged) -> Iterator[str]:
 
 
 def optimizer_of(entry: Entry) -> str:
-    """The type of a run's optimizer."""
+    """Return the type of a run's optimizer."""
     found = setting(entry.experiment, ["optimizer", "type"])
     return found if isinstance(found, str) else ""
 
 
 def without_rate(entry: Entry) -> tuple[str, str]:
-    """The optimizer, the network and the data: the same for all learning rates that were tried on them."""
+    """Return the optimizer, and the network with its data: equal for all learning rates that were tried on them."""
     experiment = entry.experiment or {}
     layers = [{**layer, "name": None} for layer in experiment.get("model", {}).get("layers", [])]
     data = experiment.get("data", {})
@@ -164,7 +164,7 @@ def without_rate(entry: Entry) -> tuple[str, str]:
 
 
 def flattering_choice(judged: Judged) -> Iterator[str]:
-    """The best of many looks at a validation set is better than the network is."""
+    """Yield a caveat where the best epoch was chosen on the validation set that is reported."""
     if judged.view.text == "best":
         yield (
             "the best epoch was chosen on the validation set that is reported, which flatters all runs, and most "
@@ -175,13 +175,13 @@ def flattering_choice(judged: Judged) -> Iterator[str]:
         if restoring:
             chosen = [row for row in judged.rows if row.alike in restoring]
             yield (
-                f"{told(len(chosen), len(judged.rows))} restored the best epoch, chosen on the validation set that is "
+                f"{format_share(len(chosen), len(judged.rows))} restored the best epoch, chosen on the validation set that is "
                 "reported, which flatters"
             )
 
 
 def restores_best(row: Row) -> bool:
-    """Whether the saved model is that of the best epoch."""
+    """Return whether the saved model is that of the best epoch."""
     return setting(row.entry.experiment, ["early_stopping", "restore_best_weights"]) is True
 
 
@@ -196,7 +196,7 @@ def failed_runs(judged: Judged) -> Iterator[str]:
             without_score[reason].append(f"{count} of {labels[id(group)]}")
     for reason in ("diverged", "failed"):
         if runs := without_score.pop(reason, None):
-            yield f"runs that {reason} are left out of the means: {listed(runs)}"
+            yield f"runs that {reason} are left out of the means: {format_list(runs)}"
     missing = [
         entry
         for entry in judged.left_out
@@ -204,7 +204,7 @@ def failed_runs(judged: Judged) -> Iterator[str]:
         and (entry.details.alike, entry.details.seed) not in counted
     ]  # fmt: skip
     if missing:
-        who = told(len(missing), len(missing) + len(judged.rows))
+        who = format_share(len(missing), len(missing) + len(judged.rows))
         yield f"left out of the means: {who} ({judged.view.missing})"
 
 
@@ -212,38 +212,38 @@ def differing_repeats(judged: Judged) -> Iterator[str]:
     """Yield a caveat where an experiment was repeated with the same seed and came out with other weights."""
     found = [repeat for repeat in judged.repeats if not repeat.is_copy]
     if found:
-        differences = listed(dict.fromkeys(text for repeat in found for text in repeat.differences))
+        differences = format_list(dict.fromkeys(text for repeat in found for text in repeat.differences))
         why = f" ({differences})" if differences else ""
-        runs = listed([f"{repeat.run} (now {repeat.counted})" for repeat in found])
+        runs = format_list([f"{repeat.run} (now {repeat.counted})" for repeat in found])
         yield f"the same experiment and seed gave other weights{why}; only the latest run counts, instead of {runs}"
 
 
 def looked_at_test(judged: Judged) -> Iterator[str]:
-    """A choice between runs by their test scores leaves no data that is unseen."""
+    """Yield a caveat where several runs were evaluated on the test set, so that a choice among them is biased."""
     looks = [row for row in judged.rows if any(look.split == "test" for look in row.record.evaluated)]
     if len(looks) > 1:
         yield (
-            f"the test set was looked at for {told(len(looks), len(judged.rows))}: "
-            "a choice among them by that score would need other data to test it"
+            f"{format_share(len(looks), len(judged.rows))} were evaluated on the test set: "
+            "a choice among them by that score needs other test data"
         )
 
 
 def forced(judged: Judged) -> Iterator[str]:
-    """A run that was another for a part of its way is not what its config says."""
+    """Yield a caveat for runs that were resumed with --force, so that their config holds for a part of them only."""
     changed = [row.record.id for row in judged.rows if any(resume.forced for resume in row.record.resumed)]
     if changed:
-        yield f"changed on their way, with --force: {listed(changed)}"
+        yield f"resumed with --force after a change: {format_list(changed)}"
 
 
-def told(count: int, total: int) -> str:
-    """`3 of 8 runs`."""
+def format_share(count: int, total: int) -> str:
+    """Return a number of runs, as `3 of 8 runs`."""
     if count < total:
         return f"{count} of {total:,} runs"
     return {1: "the run", 2: "both runs"}.get(total, f"all {total:,} runs")
 
 
-def listed(words: Iterable[str], most: int = NAMED) -> str:
-    """Some words, and how many more there are."""
+def format_list(words: Iterable[str], most: int = NAMED) -> str:
+    """Return some words, and the number of the others."""
     found = list(words)
     more = f" and {len(found) - most} more" if len(found) > most else ""
     return ", ".join(found[:most]) + more
