@@ -175,8 +175,8 @@ def flattering_choice(judged: Judged) -> Iterator[str]:
         if restoring:
             chosen = [row for row in judged.rows if row.alike in restoring]
             yield (
-                f"{format_share(len(chosen), len(judged.rows))} restored the best epoch, chosen on the validation set that is "
-                "reported, which flatters"
+                f"{format_share(len(chosen), len(judged.rows))} restored the best epoch, which was chosen on the "
+                "reported validation set: this flatters"
             )
 
 

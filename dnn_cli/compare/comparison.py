@@ -151,8 +151,8 @@ def compare(
     ordered = sorted(rows, key=key, reverse=larger_first and not falls)
     judged = Judged(rows, groups, by, metric, view, read.left_out, known, read.repeats)
     return Comparison(
-        metric, view, tuple(ordered), tuple(groups), tuple(by), family, tuple(read.left_out), tuple(find_caveats(judged)),
-        precision, tuple(read.repeats),
+        metric, view, tuple(ordered), tuple(groups), tuple(by), family, tuple(read.left_out),
+        tuple(find_caveats(judged)), precision, tuple(read.repeats),
     )  # fmt: skip
 
 
