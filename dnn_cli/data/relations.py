@@ -4,6 +4,7 @@ They are measured before the training, kept in `inputs.npz`, and judged by `dnn 
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +31,9 @@ COPIES = 2000
 """Validation examples that are searched for among the training examples."""
 
 
-def relations(facts: Facts, examples: Examples, split: Split) -> dict[str, NDArray[np.generic]]:
+def relations(facts: Facts, examples: Examples, split: Split) -> dict[str, Any]:
     """Return `numbering` and `alone` of a table and `copies`, as `Inputs` describes them; only what was measured."""
-    found: dict[str, NDArray[np.generic]] = {}
+    found: dict[str, Any] = {}
     if len(facts.input_shape) == 1 and facts.input_shape[0] <= MOST_COLUMNS:
         found["numbering"] = numbering(examples.inputs)
         found["alone"] = alone(examples, split.train)
@@ -77,12 +78,13 @@ def bins_of(values: NDArray[np.generic]) -> NDArray[np.int64]:
     distinct, place = np.unique(values, return_inverse=True)
     place = place.reshape(-1)
     if len(distinct) <= BINS:
-        return place
+        return np.asarray(place)
     rank = np.empty(len(values), np.int64)
     rank[np.argsort(values, kind="stable")] = np.arange(len(values))
     first = np.full(len(distinct), len(values), np.int64)
     np.minimum.at(first, place, rank)
-    return first[place] * BINS // len(values)
+    bins: NDArray[np.int64] = first[place] * BINS // len(values)
+    return bins
 
 
 def explained(bins: NDArray[np.int64], labels: NDArray[np.float64]) -> float:
@@ -118,9 +120,8 @@ def copies(examples: Examples, split: Split) -> NDArray[np.float32]:
     if share and rows.shape[1] <= MOST_COLUMNS:
         logarithms = []
         for column in rows[split.train[:: max(1, math.ceil(len(split.train) / ROWS))]].T:
-            counts = np.unique(column, return_counts=True)[1] / len(rows[split.train])
-            counts = counts / counts.sum()
-            logarithms.append(math.log(float((counts**2).sum())))
+            counts = np.unique(column, return_counts=True)[1]
+            logarithms.append(math.log(float(((counts / counts.sum()) ** 2).sum())))
         expected = min(1.0, len(split.train) * math.exp(sum(logarithms)))
     return np.array([share, expected], np.float32)
 
@@ -132,7 +133,7 @@ def row_hashes(rows: NDArray[np.generic]) -> NDArray[np.uint64]:
     rest = np.zeros((len(rows), 8), np.uint8)
     rest[:, : plain.shape[1] - whole] = plain[:, whole:]
     factors = np.random.default_rng(0).integers(1, 2**63, whole // 8 + 1, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    found = rest.view(np.uint64)[:, 0] * factors[-1]
+    found: NDArray[np.uint64] = rest.view(np.uint64)[:, 0] * factors[-1]
     if whole:
         body = np.ascontiguousarray(plain[:, :whole]).view(np.uint64)
         for start in range(0, len(rows), 4096):
@@ -143,4 +144,5 @@ def row_hashes(rows: NDArray[np.generic]) -> NDArray[np.uint64]:
 
 def mixed(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return words whose high and low bits are mixed, so that small differences reach all bits."""
-    return words ^ (words >> np.uint64(29))
+    found: NDArray[np.uint64] = words ^ (words >> np.uint64(29))
+    return found

@@ -53,7 +53,7 @@ def label_sample(facts: Facts, examples: Examples, indices: NDArray[np.int64]) -
     return labels.astype(np.int32 if facts.is_classification else np.float32)
 
 
-def validation_statistics(examples: Examples, split: Split, size: int) -> dict[str, NDArray[np.float32]]:
+def validation_statistics(examples: Examples, split: Split, size: int) -> dict[str, Any]:
     """Return the mean and deviation of the validation inputs; nothing without a validation set."""
     if not len(split.validation):
         return {}

@@ -74,7 +74,7 @@ def losses(loss: Any, labels: Floats, outputs: NDArray[Any]) -> Floats:
         true, given = np.clip(labels, EPSILON, 1), np.clip(found, EPSILON, 1)
         return np.asarray((true * np.log(true / given)).sum(1))
     if isinstance(loss, CategoricalHinge):
-        return np.maximum(((1 - labels) * found).max(1) - (labels * found).sum(1) + 1, 0)
+        return np.asarray(np.maximum(((1 - labels) * found).max(1) - (labels * found).sum(1) + 1, 0))
     return np.asarray(distances(loss, labels, found).mean(1))
 
 
@@ -83,24 +83,25 @@ def log_shares(outputs: Floats, *, logits: bool) -> Floats:
     if logits:
         high = outputs - outputs.max(1, keepdims=True)
         return np.asarray(high - np.log(np.exp(high).sum(1, keepdims=True)))
-    return np.log(np.clip(shares_of(outputs, logits=False), EPSILON, 1 - EPSILON))
+    return np.asarray(np.log(np.clip(shares_of(outputs, logits=False), EPSILON, 1 - EPSILON)))
 
 
 def shares_of(outputs: Floats, *, logits: bool) -> Floats:
     """Return the probabilities of the classes, which Keras makes sum to 1."""
     found = np.exp(outputs - outputs.max(1, keepdims=True)) if logits else outputs
     total = found.sum(1, keepdims=True)
-    return np.divide(found, total, out=np.zeros_like(found), where=total != 0)
+    shares: Floats = np.divide(found, total, out=np.zeros_like(found), where=total != 0)
+    return shares
 
 
 def smoothed(labels: Floats, smoothing: float) -> Floats:
     """Return vectors of classes after label smoothing."""
-    return labels * (1 - smoothing) + smoothing / labels.shape[1]
+    return np.asarray(labels * (1 - smoothing) + smoothing / labels.shape[1])
 
 
 def focal(shares: Floats, alpha: float, gamma: float) -> Floats:
     """Return the focal loss of a class that gets these probabilities."""
-    return -alpha * (1 - shares) ** gamma * np.log(shares)
+    return np.asarray(-alpha * (1 - shares) ** gamma * np.log(shares))
 
 
 def binary(loss: BinaryCrossentropy | BinaryFocalCrossentropy, labels: Floats, share: Floats) -> Floats:

@@ -12,7 +12,7 @@ from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.inputs import Inputs, read_inputs
 from dnn_cli.runs.record import Record, Scores
 from dnn_cli.runs.run import Run
-from dnn_cli.spec.augmentation import Moving
+from dnn_cli.spec.augmentation import Augmentation
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.layers import Dropout, GaussianNoise, Kernel
 from dnn_cli.spec.load import load_resolved, read_base
@@ -20,6 +20,8 @@ from dnn_cli.spec.yaml_file import Document
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from dnn_cli.explain.judgement import Hits, Judgement
 
 ACCURACIES = ("accuracy", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
 
@@ -116,6 +118,34 @@ class Facts:
         return labels, outputs
 
     @cached_property
+    def judged(self) -> "Judgement | str":
+        """The judgement of the loss, or why there is none."""
+        from dnn_cli.explain.judgement import judge
+
+        return judge(self)
+
+    @cached_property
+    def hits(self) -> "Hits | None":
+        """The examples that are predicted right, on the validation set if there is one."""
+        from dnn_cli.explain.judgement import count_hits
+
+        return count_hits(self)
+
+    @cached_property
+    def learned(self) -> "Hits | None":
+        """The training examples that are predicted right."""
+        from dnn_cli.explain.judgement import training_hits
+
+        return training_hits(self)
+
+    @cached_property
+    def is_good(self) -> bool:
+        """Whether the saved model is clearly better than a constant prediction, in loss and accuracy."""
+        if isinstance(self.judged, str) or self.judged.verdict != "better":
+            return False
+        return self.hits is None or self.hits.verdict == "better"
+
+    @cached_property
     def last(self) -> LayerState | None:
         """The row of the last measured epoch that has the loss of the network on training examples, if any."""
         epochs = list(self.looks)
@@ -132,7 +162,7 @@ class Facts:
     @cached_property
     def has_noise(self) -> bool:
         """Whether training scores are lowered by dropout, noise or augmentation."""
-        return any(isinstance(layer, Dropout | GaussianNoise | Moving) for layer in self.experiment.model.stack)
+        return any(isinstance(layer, Dropout | GaussianNoise | Augmentation) for layer in self.experiment.model.stack)
 
     @cached_property
     def output_path(self) -> tuple[str | int, ...] | None:

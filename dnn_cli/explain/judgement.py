@@ -199,8 +199,8 @@ def count_hits(facts: Facts) -> Hits | None:
     import numpy as np
 
     if facts.predictions is not None:
-        labels = facts.predictions[0]
-        right = int((predicted(facts) == labels).sum())
+        labels, outputs = facts.predictions
+        right = int((predicted(facts, outputs) == labels).sum())
         return Hits("validation", right, len(labels), int(np.bincount(labels).max()))
     known = facts.inputs.labels if facts.inputs else None
     if facts.accuracy is None or not facts.rows:
@@ -215,12 +215,10 @@ def count_hits(facts: Facts) -> Hits | None:
     return Hits(part, round(value * examples), examples, max(1, round(share * examples)))
 
 
-def predicted(facts: Facts) -> "NDArray[np.int64]":
-    """Return the predicted class of every validation example."""
+def predicted(facts: Facts, outputs: "NDArray[Any]") -> "NDArray[np.int64]":
+    """Return the predicted class of every example."""
     import numpy as np
 
-    assert facts.predictions is not None
-    outputs = facts.predictions[1]
     if outputs.shape[1] == 1:
         return np.asarray(outputs[:, 0] > (0 if facts.experiment.loss.logits else 0.5)).astype(np.int64)
     return np.asarray(outputs.argmax(1), np.int64)

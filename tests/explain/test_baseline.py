@@ -57,7 +57,9 @@ def test_the_loss_of_an_example_is_that_of_keras(name, config):
     loss = TypeAdapter(Loss).validate_python(config)
     labels, outputs = labels_and_outputs(name, loss, np.random.default_rng(1))
     built = loss.build()
-    theirs = [float(built(labels[i : i + 1].astype("float32"), outputs[i : i + 1].astype("float32"))) for i in range(40)]
+    theirs = [
+        float(built(labels[i : i + 1].astype("float32"), outputs[i : i + 1].astype("float32"))) for i in range(40)
+    ]
     mine = losses(loss, labels[:40], outputs[:40].astype("float32"))
     ignored = np.isnan(mine)
     assert ignored.any() == ("ignored" in name)
