@@ -80,7 +80,10 @@ def main(names: Sequence[str]) -> int:
             counts.setdefault((bool(case.fault), independent), []).append(right)
             author = "independent" if independent else "of the rules"
             said = ", ".join(kind if weight != "good" else f"({kind})" for kind, weight, _ in found[:2])
-            print(f"{case.name:26}{author:13}{case.fault[:46] or '(sound)':48}{'yes' if right else 'NO':7}{said}", flush=True)
+            print(
+                f"{case.name:26}{author:13}{case.fault[:46] or '(sound)':48}{'yes' if right else 'NO':7}{said}",
+                flush=True,
+            )
             if not right or names:
                 print(*(f"      {weight}  {kind}: {seen}" for kind, weight, seen in found), sep="\n")
     for (faulty, independent), results in sorted(counts.items()):

@@ -68,9 +68,26 @@ def alone(examples: Examples, train: NDArray[np.int64]) -> NDArray[np.float32]:
     real = labels[:, 0].astype(np.float64) if labels.ndim > 1 else None
     classes = np.unique(labels, return_inverse=True)[1].reshape(-1) if real is None else np.zeros(0, np.int64)
     for column in range(rows.shape[1]):
-        bins = bins_of(rows[:, column])
-        found[column] = max(0.0, explained(bins, real) if real is not None else avoided(bins, classes))
+        values = rows[:, column].astype(np.float64)
+        bins, near = bins_of(values), nearest(values)
+        if real is not None:
+            found[column] = max(0.0, explained(bins, real), r2(real[1::2], real[near]))
+        else:
+            found[column] = max(0.0, avoided(bins, classes), gain(classes[1::2], classes[near]))
     return found
+
+
+def nearest(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return for every second row, from the second on, which of the others has the nearest value.
+
+    A column that equals the label up to a factor shows so, which bins of a width do not.
+    """
+    places = np.argsort(values[::2], kind="stable")
+    fit, judge = values[::2][places], values[1::2]
+    after = np.clip(np.searchsorted(fit, judge), 1, len(fit) - 1)
+    closer = np.where(judge - fit[after - 1] <= fit[after] - judge, after - 1, after)
+    rows: NDArray[np.int64] = 2 * places[closer]
+    return rows
 
 
 def bins_of(values: NDArray[np.generic]) -> NDArray[np.int64]:
@@ -93,8 +110,13 @@ def explained(bins: NDArray[np.int64], labels: NDArray[np.float64]) -> float:
     counts = np.bincount(bins[fit], minlength=bins.max() + 1)
     sums = np.bincount(bins[fit], labels[fit], minlength=bins.max() + 1)
     means = np.where(counts > 0, sums / np.maximum(counts, 1), labels[fit].mean())
-    variance = float(((labels[judge] - labels[judge].mean()) ** 2).sum())
-    return 1 - float(((labels[judge] - means[bins[judge]]) ** 2).sum()) / variance if variance > 0 else 0.0
+    return r2(labels[judge], means[bins[judge]])
+
+
+def r2(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
+    """Return the share of the variance that predictions explain."""
+    variance = float(((true - true.mean()) ** 2).sum())
+    return 1 - float(((true - predicted) ** 2).sum()) / variance if variance > 0 else 0.0
 
 
 def avoided(bins: NDArray[np.int64], classes: NDArray[np.int64]) -> float:
@@ -102,9 +124,13 @@ def avoided(bins: NDArray[np.int64], classes: NDArray[np.int64]) -> float:
     fit, judge = np.arange(len(bins)) % 2 == 0, np.arange(len(bins)) % 2 == 1
     table = np.zeros((bins.max() + 1, classes.max() + 1), np.int64)
     np.add.at(table, (bins[fit], classes[fit]), 1)
-    right = float(np.mean(table.argmax(1)[bins[judge]] == classes[judge]))
-    usual = float(np.bincount(classes[judge]).max() / judge.sum())
-    return (right - usual) / (1 - usual) if usual < 1 else 0.0
+    return gain(classes[judge], table.argmax(1)[bins[judge]])
+
+
+def gain(true: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
+    """Return the share of the errors of the commonest class that predictions avoid."""
+    usual = float(np.bincount(true).max() / len(true))
+    return (float(np.mean(predicted == true)) - usual) / (1 - usual) if usual < 1 else 0.0
 
 
 def copies(examples: Examples, split: Split) -> NDArray[np.float32]:

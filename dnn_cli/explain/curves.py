@@ -90,7 +90,7 @@ def over_fitting(facts: Facts) -> Iterator[Finding]:
     if best >= len(validation) - AT_THE_END or loss[-1] >= loss[best] or validation[best] <= 0:
         return
     end = min(validation[-AT_THE_END:])
-    if end < (1 + LOST) * validation[best]:
+    if end < (1 + LOST) * validation[best] or is_within_error(facts, end - validation[best]):
         return
     seen = (
         f"val_loss was lowest in epoch {best + 1} ({validation[best]:.4g}) and is {end / validation[best] - 1:.0%} "
@@ -114,6 +114,12 @@ def over_fitting(facts: Facts) -> Iterator[Finding]:
     yield Finding("over_fitting", weight, "it over-fits", seen, meaning, best + 2, figures, found)
 
 
+def is_within_error(facts: Facts, rise: float) -> bool:
+    """Return whether a rise of the validation loss is smaller than the standard error of that loss."""
+    judged, error = facts.judged, None if isinstance(facts.judged, str) else facts.judged.own_error
+    return not isinstance(judged, str) and judged.part == "validation" and error is not None and rise < error
+
+
 def under_training(facts: Facts) -> Iterator[Finding]:
     """Yield a loss that is still falling at the end."""
     curve, loss = facts.curve(facts.watched), facts.curve("loss")
@@ -132,9 +138,9 @@ def under_training(facts: Facts) -> Iterator[Finding]:
         return
     window = max(1, min(AT_THE_END, epochs - 1), epochs // 5)
     before, after = min(curve[:-window]), min(curve[-window:])
-    if before <= 0 or loss[-1] >= loss[-window - 1]:
+    if before <= facts.floor or loss[-1] >= loss[-window - 1]:
         return
-    pace = (1 - after / before) / window
+    pace = (before - after) / (before - facts.floor) / window
     if pace < STILL:
         return
     span = f"the last {window} epochs" if window > 1 else "the last epoch"
@@ -169,16 +175,17 @@ def under_fitting(facts: Facts) -> Iterator[Finding]:
         return
     before, after = min(loss[:-window]), min(loss[-window:])
     accuracy = facts.curve(facts.accuracy) if facts.accuracy else []
-    if before <= 0 or (1 - after / before) / window >= FLAT or (accuracy and max(accuracy) >= PERFECT):
+    if before <= facts.floor or (before - after) / (before - facts.floor) / window >= FLAT:
         return
-    if min(validation) > ALIKE * min(loss):
+    if (accuracy and max(accuracy) >= PERFECT) or min(validation) > ALIKE * min(loss):
         return
     seen = (
         f"loss went from {before:.4g} to {after:.4g} in the last {window} epochs, and val_loss is {validation[-1]:.4g}"
     )
     yield Finding(
-        "under_fitting", "advice", "it no longer improves",
-        seen, "Training and validation loss are alike, so it does not over-fit; a larger network may get lower.",
+        "under_fitting", "advice" if facts.is_weak else "good", "it no longer improves",
+        seen, "It is as good on new examples as in training. Where that is not enough, a larger network shows whether "
+        "the network or the inputs are the limit.",
         len(loss) - window + 1, {"before": before, "after": after, "val_loss": validation[-1]},
         remedies.training(facts, *remedies.larger(facts)),
     )  # fmt: skip

@@ -28,6 +28,12 @@ ACCURACIES = ("accuracy", "sparse_categorical_accuracy", "categorical_accuracy",
 DECAYED = 0.1
 """A learning rate below this share of its largest value has been lowered, so that little moves any more."""
 
+WEAK = 0.5
+"""The share of the mistakes of the commonest class that a network should avoid."""
+
+WEAK_LOSS = 0.25
+"""The share of the constant's loss that a regression should avoid: of `diabetes` the best ones avoid half."""
+
 PENALTIES = ("kernel_regularizer", "bias_regularizer", "activity_regularizer", "gamma_regularizer", "beta_regularizer")
 
 
@@ -137,6 +143,22 @@ class Facts:
         from dnn_cli.explain.judgement import training_hits
 
         return training_hits(self)
+
+    @cached_property
+    def floor(self) -> float:
+        """The loss of perfect predictions, which is above 0 with label smoothing."""
+        from dnn_cli.explain.judgement import least_loss
+
+        return least_loss(self)
+
+    @cached_property
+    def is_weak(self) -> bool:
+        """Whether the saved model is not good, or makes most of the mistakes of a constant prediction."""
+        if not self.is_good or isinstance(self.judged, str):
+            return True
+        if self.hits is not None:
+            return self.hits.accuracy - self.hits.guess < WEAK * (1 - self.hits.guess)
+        return self.judged.own > (1 - WEAK_LOSS) * self.judged.constant
 
     @cached_property
     def is_good(self) -> bool:

@@ -37,6 +37,9 @@ class Judgement:
     error: float
     """The standard error of their difference."""
 
+    own_error: float | None = None
+    """The standard error of the model's loss; `None` where the losses of the examples are not known."""
+
     @property
     def verdict(self) -> Verdict:
         """Whether the model's loss is lower by more than its uncertainty, or not lower at all."""
@@ -140,7 +143,9 @@ def judge_predictions(facts: Facts, labels: "NDArray[Any]", outputs: "NDArray[An
         # Keras takes logits from a softmax; probabilities of 0 in the file make the loss too small.
         mine = max(mine, (facts.record.results.model or facts.record.results.last or {}).get("val_loss", mine))
     error = float(difference.std(ddof=1)) / math.sqrt(len(difference)) if len(difference) > 1 else math.inf
-    return Judgement("validation", len(difference), mine, theirs, error)
+    count = len(difference)
+    own_error = float((weights * own[counted]).std(ddof=1)) / math.sqrt(count) if count > 1 else None
+    return Judgement("validation", count, mine, theirs, error, own_error)
 
 
 def judge_curves(facts: Facts) -> "Judgement | str":
@@ -190,6 +195,16 @@ def class_weights(facts: Facts, labels: "NDArray[Any]") -> "NDArray[np.float64]"
             if (number := class_number(name, names)) is not None:
                 found[number] = weight
     return np.asarray(found[labels])
+
+
+def least_loss(facts: Facts) -> float:
+    """Return the loss of perfect predictions: with label smoothing the entropy of a smoothed label, else 0."""
+    smoothing, count = getattr(facts.experiment.loss, "label_smoothing", 0.0), facts.classes
+    if not smoothing or not count or facts.experiment.loss.type.endswith("focal_crossentropy"):
+        return 0.0
+    other = smoothing / count
+    true = 1 - smoothing + other
+    return -true * math.log(true) - (count - 1) * other * math.log(other)
 
 
 def count_hits(facts: Facts) -> Hits | None:

@@ -28,6 +28,9 @@ ALIKE = ("zeros", "ones", "constant")
 MOST = 0.5
 """The share of the training loss above which penalties of layers outweigh the loss itself."""
 
+SHRUNK = 0.2
+"""The share of their initial size to which strong penalties shrink weights; without them weights grow."""
+
 DROPS = 0.7
 """A rate of dropout above the usual 0.2 to 0.5."""
 
@@ -106,8 +109,7 @@ def large_batch(facts: Facts) -> Iterator[Finding]:
     smaller = remedies.smaller_batch(facts)
     if total >= FEW_STEPS or not smaller:
         return
-    loss = facts.curve("loss")
-    if facts.is_good and (len(loss) < 2 or loss[-1] > 0.99 * loss[-2]):
+    if not facts.is_weak:
         return
     steps = "step" if facts.batches == 1 else "steps"
     seen = (
@@ -177,19 +179,18 @@ def equal_weights(facts: Facts) -> Iterator[Finding]:
 
 
 def strong_penalty(facts: Facts) -> Iterator[Finding]:
-    """Yield penalties of layers that outweigh the loss of a network that is not good."""
-    measured, loss = facts.last, facts.curve("loss")
-    if not facts.has_penalties or measured is None or measured.loss is None or not loss:
+    """Yield penalties that outweigh the loss, or that shrink the weights, of a network that is not good."""
+    measured, loss, decay = facts.last, facts.curve("loss"), facts.experiment.optimizer.weight_decay
+    if not (facts.has_penalties or decay) or measured is None or measured.loss is None or not loss:
         return
-    share = (loss[-1] - measured.loss) / loss[-1] if loss[-1] > 0 else 0.0
-    learned = facts.learned
-    is_low = learned is not None and learned.accuracy - learned.guess < 0.5 * (1 - learned.guess)
-    if share < MOST or (facts.is_good and not is_low):
+    share = (loss[-1] - measured.loss) / loss[-1] if loss[-1] > 0 and facts.has_penalties else 0.0
+    left = smallest_weights(facts)
+    if not facts.is_weak or (share < MOST and left > SHRUNK):
         return
-    seen = (
-        f"{share:.0%} of the training loss {loss[-1]:.4g} are penalties, and the predictions have {measured.loss:.4g}"
-    )
-    meaning = "The training makes weights small instead of predictions right: the regularizers are too strong."
+    seen = f"{share:.0%} of the training loss {loss[-1]:.4g} are penalties" if share >= MOST else ""
+    if left <= SHRUNK:
+        seen += f"{'; ' if seen else ''}weights have shrunk to {left:.1%} of their initial size"
+    meaning = "The training makes weights small instead of predictions right: so they end near 0."
     change: list[str] = []
     for key in ("kernel_regularizer", "bias_regularizer", "activity_regularizer"):
         places = dict.fromkeys(
@@ -198,8 +199,20 @@ def strong_penalty(facts: Facts) -> Iterator[Finding]:
             if getattr(layer, key, None) is not None
         )
         change += [remedies.shortest(facts, path, key, "{type: l2, l2: 1e-5}") for path in places]
-    yield Finding("strong_penalty", "trouble", "penalties on the weights outweigh the loss", seen, meaning, None,
+    change += ["optimizer.weight_decay=1e-4"] if decay and decay > 1e-4 else []
+    yield Finding("strong_penalty", "trouble", "penalties on the weights are too strong", seen, meaning, None,
                   {"share": share}, remedies.training(facts, *change))  # fmt: skip
+
+
+def smallest_weights(facts: Facts) -> float:
+    """Return the least ratio of a layer's weights at the last measurement to its initial weights."""
+    epochs = list(facts.looks)
+    if not epochs or epochs[0] != 0:
+        return 1.0
+    initial = {state.layer: state.weight for state in facts.looks[0]}
+    last = facts.looks[epochs[-1]]
+    ratios = [x.weight / first for x in last if x.weight is not None and (first := initial.get(x.layer))]
+    return min(ratios, default=1.0)
 
 
 def strong_dropout(facts: Facts) -> Iterator[Finding]:

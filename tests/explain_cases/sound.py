@@ -64,7 +64,9 @@ def dense(units, activation="relu", output="softmax", classes=10, first="Flatten
 
 
 def on_table(dataset, layers, rest):
-    return f"name: {dataset}\ndata: {{dataset: {dataset}, standardize: true, stratify: true}}\nmodel: {{{layers}}}\n{rest}"
+    return (
+        f"name: {dataset}\ndata: {{dataset: {dataset}, standardize: true, stratify: true}}\nmodel: {{{layers}}}\n{rest}"
+    )
 
 
 STOPPING = "early_stopping: {monitor: val_loss, patience: 5, restore_best_weights: true}\n"
@@ -92,8 +94,8 @@ SOUND = [
          "activation: relu}, {type: Dense, units: 10, activation: softmax}]")),
     Case("digits_cosine", on_digits("digits_cosine", "optimizer: {type: adam, learning_rate: {type: CosineDecay, "
          "initial_learning_rate: 0.005, decay_steps: 900}}\nepochs: 20", dense(32))),
-    Case("digits_piecewise", on_digits("digits_piecewise", "optimizer: {type: sgd, momentum: 0.9, learning_rate: {type: "
-         "PiecewiseConstantDecay, boundaries: [450, 675], values: [0.1, 0.03, 0.01]}}\nepochs: 20", dense(48))),
+    Case("digits_piecewise", on_digits("digits_piecewise", "optimizer: {type: sgd, momentum: 0.9, learning_rate: "
+         "{type: PiecewiseConstantDecay, boundaries: [450, 675], values: [0.1, 0.03, 0.01]}}\nepochs: 20", dense(48))),
     Case("digits_smoothed", on_digits("digits_smoothed", "optimizer: adam\nloss: {type: categorical_crossentropy, "
          "label_smoothing: 0.1}\nepochs: 30", dense(48))),
     Case("digits_focal", on_digits("digits_focal", "optimizer: adam\nloss: categorical_focal_crossentropy\nepochs: 35",
@@ -116,10 +118,11 @@ SOUND = [
          "units: 16, activation: relu}, {type: Dense, units: 1}, {type: Rescaling, scale: 77, offset: 152}]}\n"
          f"loss: mse\nmetrics: [r2_score]\noptimizer: {{type: adam, learning_rate: 0.003}}\nepochs: 60\n{STOPPING}"),
     Case("clouds", "name: clouds\ndata: {dataset: npz, path: clouds.npz}\nmodel: {"
-         + dense(32, classes=4, first="") + f"}}\noptimizer: {{type: adam, learning_rate: 0.003}}\nepochs: 30\n{STOPPING}",
+         + dense(32, classes=4, first="") + "}\noptimizer: {type: adam, learning_rate: 0.003}\nepochs: 30\n" + STOPPING,
          write_data=clouds),
-    Case("curve", f"name: curve\ndata: {{dataset: csv, path: curve.csv, standardize: true}}\nmodel: {{layers: [{ONE}]}}\n"
-         f"loss: mse\nmetrics: [mae]\noptimizer: {{type: adam, learning_rate: 0.01}}\nepochs: 60\n{STOPPING}",
+    Case("curve", "name: curve\ndata: {dataset: csv, path: curve.csv, standardize: true}\n"
+         f"model: {{layers: [{ONE}]}}\nloss: mse\nmetrics: [mae]\n"
+         f"optimizer: {{type: adam, learning_rate: 0.01}}\nepochs: 60\n{STOPPING}",
          write_data=curve),
     Case("curve_mae", f"name: curve_mae\ndata: {{dataset: csv, path: curve.csv}}\nmodel: {{layers: [{ONE}]}}\n"
          f"loss: mae\nmetrics: [r2_score]\noptimizer: {{type: adam, learning_rate: 0.01}}\nepochs: 60\n{STOPPING}",
