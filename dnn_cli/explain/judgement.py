@@ -246,6 +246,8 @@ def training_hits(facts: Facts) -> Hits | None:
     import numpy as np
 
     known = facts.inputs.labels if facts.inputs else None
+    if known is None and facts.predictions is not None:  # in runs of an older dnn the validation labels stand for them
+        known = facts.predictions[0]
     share = float(np.bincount(known).max() / len(known)) if known is not None and len(known) else 1 / facts.classes
     if facts.last is not None and facts.last.correct is not None:
         examples, accuracy = facts.last.examples, facts.last.correct

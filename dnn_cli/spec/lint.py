@@ -111,6 +111,9 @@ def output_activation(experiment: Experiment) -> Iterator[Remark]:
     elif experiment.labels == "real":
         if layer.activation in BOUNDED:
             yield Remark(path, f"{said} compares it with numbers of any size, which it cannot reach", "linear")
+    elif layer.activation == "sigmoid" and needed == "softmax":
+        what = f"gives each of {experiment.output_shape[0]} units a probability of its own"
+        yield Remark(path, f"sigmoid {what}, and {loss.type} is for one class among several", needed)
     elif loss.probabilities:
         yield Remark(path, f"{said} takes the logarithm of probabilities", needed)
     else:
