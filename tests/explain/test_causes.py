@@ -130,8 +130,8 @@ def test_a_schedule_is_held_against_the_steps_of_the_training(made, rate, weight
 OUTPUTS = {
     "one unit of softmax": (["data={dataset: breast_cancer, standardize: true}", "loss=binary_crossentropy",
                              "layers=[{type: Dense, units: 1, activation: softmax}]"], "always 1", "sigmoid"),
-    "ten units of sigmoid": (["layers=[Flatten, {type: Dense, units: 10, activation: sigmoid}]"], "a probability of its own",
-                             "softmax"),
+    "ten units of sigmoid": (["layers=[Flatten, {type: Dense, units: 10, activation: sigmoid}]"],
+                             "a probability of its own", "softmax"),
     "no softmax": (["layers=[Flatten, {type: Dense, units: 10}]"], "logarithm of probabilities", "softmax"),
     "softmax twice": (["loss={type: sparse_categorical_crossentropy, from_logits: true}"], "without activation",
                       "linear"),
