@@ -40,7 +40,7 @@ def far_from_one(experiment: Experiment, examples: Examples, split: Split) -> li
     far = far_input(experiment, describe(experiment.data.facts, examples, split, measure(experiment, examples, split)))
     if far is None:
         return []
-    return [f"{far.seen}, and a network learns best from inputs between about -1 and 1  (data.standardize=true)"]
+    return [f"{far.seen}; a network learns best from inputs between about -1 and 1  (data.standardize=true)"]
 
 
 def row_numbers(experiment: Experiment, examples: Examples) -> list[str]:

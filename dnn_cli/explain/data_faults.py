@@ -68,7 +68,7 @@ def row_numbers(facts: Facts) -> Iterator[Finding]:
     many = "columns" if len(columns) > 1 else "column"
     seen = f"{many} {names}: whole numbers without gaps, one for each row"
     if alone > 0.5:
-        seen += f"; alone they predict the label with {alone:.0%} of the possible gain"
+        seen += f"; alone it avoids {alone:.0%} of the errors of a constant prediction"
     meaning = "A row number says nothing about a new example; where the rows are sorted, it gives the label away."
     yield Finding("row_numbers", "trouble" if alone > 0.5 else "advice", f"a {many[:6]} only numbers the rows", seen,
                   meaning, None, {"alone": alone}, ignoring(facts, columns))  # fmt: skip
@@ -84,9 +84,7 @@ def label_in_inputs(facts: Facts) -> Iterator[Finding]:
     if best < TELLS or second > SECOND or (inputs.numbering is not None and inputs.numbering[order[0]]):
         return
     name = column_name(facts, order[0])
-    seen = (
-        f"{name} alone predicts the label with {best:.0%} of the possible gain, the next best column with {second:.0%}"
-    )
+    seen = f"{name} alone avoids {best:.0%} of the errors of a constant prediction, the next best column {second:.0%}"
     meaning = (
         "Such a column is usually made from the label, or known only after it; then the score is none on new data. "
         "If it is known beforehand, all is well."

@@ -82,8 +82,12 @@ def arranged(found: list[Finding]) -> list[Finding]:
         found = [replace(f, weight="trouble") if f.kind in CAUSES else f for f in found]
     if "divergence" in kinds:  # which names the remedy first
         found = [replace(f, remedies=()) if f.kind == "unscaled_inputs" else f for f in found]
-    if "large_batch" in kinds:
+    if "batch_norm_averages" in kinds:  # the steps were enough for the weights
+        found = [f for f in found if f.kind != "large_batch"]
+    elif "large_batch" in kinds:
         found = [f for f in found if f.kind != "barely_moving"]
+    if "unscaled_inputs" in kinds:  # all positive and large, they shut half of the units at once
+        found = [f for f in found if not (f.kind == "dead_relu" and f.since == 0)]
     causes = {finding.kind for finding in found if finding.weight == "trouble"} - {"no_better_than_guessing"}
     if causes:  # which have remedies of their own
         found = [replace(f, remedies=()) if f.kind == "no_better_than_guessing" else f for f in found]
@@ -107,7 +111,7 @@ def healthy(facts: Facts) -> Finding:
         f"{facts.watched} ended at {curve[-1]:.4g}{where}",
     ]
     if hits is not None:
-        parts.insert(1, f"{hits.accuracy:.4f} are right, and always the commonest class gives {hits.guess:.4f}")
+        parts.insert(1, f"its accuracy is {hits.accuracy:.4f}, and always the commonest class gives {hits.guess:.4f}")
     ratio = inside.first_to_last(facts, max(inside.epochs(facts))) if facts.states else None
     if ratio is not None:
         parts.append(f"the first layer gets {ratio:.2g} times the last one's gradient")

@@ -72,7 +72,7 @@ def worse_than_constant(facts: Facts, judged: Judgement, hits: Hits | None) -> F
     seen = f"its {judged.part} loss is {judged.own:.4g}, and {constant} for every example gives {judged.constant:.4g}"
     figures = {"loss": judged.own, "constant": judged.constant}
     if hits is not None and hits.verdict == "better":
-        seen += f"; {hits.accuracy:.4f} are right, and always the commonest class gives {hits.guess:.4f}"
+        seen += f"; its accuracy is {hits.accuracy:.4f}, and always the commonest class gives {hits.guess:.4f}"
         meaning = (
             "Its mistakes are so certain that its probabilities are worse than none: trained too long or too fast."
         )
@@ -205,9 +205,15 @@ def far_outputs(facts: Facts) -> Iterator[Finding]:
     seen = (
         f"the outputs are {given:.4g} on average, the numbers to predict {true:.4g} with a deviation of {deviation:.3g}"
     )
-    meaning = "Outputs begin near 0, and small steps take many epochs to this level; a bias of that size begins there."
-    bias = f"{{type: constant, value: {true:.3g}}}"
-    found = remedies.of_output(facts, "bias_initializer", bias) if outputs.shape[1] == 1 else ()
+    if abs(given) < abs(true):
+        meaning = (
+            "Outputs begin near 0, and small steps take many epochs to that level; a bias of that size begins there."
+        )
+        bias = f"{{type: constant, value: {true:.3g}}}"
+        found = remedies.of_output(facts, "bias_initializer", bias) if outputs.shape[1] == 1 else ()
+    else:
+        meaning = "The outputs are too large; unscaled inputs or a learning rate that is too large make them so."
+        found = ()
     yield Finding("far_outputs", "trouble", "the outputs are far from the numbers to predict", seen, meaning, None,
                   {"outputs": given, "targets": true, "deviation": deviation}, found)  # fmt: skip
 
@@ -222,8 +228,8 @@ def memorized(facts: Facts) -> Iterator[Finding]:
     if hits.verdict == "unclear" and hits.accuracy > (hits.guess + learned.accuracy) / 2:
         return
     seen = (
-        f"{learned.accuracy:.4f} of the training examples are right and {hits.accuracy:.4f} of the validation "
-        f"examples, where always the commonest class gives {hits.guess:.4f}"
+        f"its accuracy is {learned.accuracy:.4f} on training examples and {hits.accuracy:.4f} on validation examples, "
+        f"where always the commonest class gives {hits.guess:.4f}"
     )
     meaning = (
         "What it has learned of the training examples says nothing about others. Usual causes: labels that do not "

@@ -33,8 +33,14 @@ class FarInput:
     @property
     def seen(self) -> str:
         """The fact in words."""
-        many = f", and {self.others} of the other {self.inputs - 1} inputs are as far from 1" if self.others else ""
-        return f"{self.name} goes from {self.low:,.4g} to {self.high:,.4g}{many}"
+        far = f"all {self.inputs}" if self.others + 1 == self.inputs else f"{self.others + 1} of {self.inputs}"
+        many = f" ({far} inputs are far from 1)" if self.others else ""
+        return f"{self.name} goes from {amount(self.low)} to {amount(self.high)}{many}"
+
+
+def amount(value: float) -> str:
+    """Return a number with four digits, a large one whole."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
 def far_input(experiment: Experiment, inputs: Inputs) -> FarInput | None:

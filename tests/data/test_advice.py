@@ -29,7 +29,7 @@ def test_inputs_far_from_one_are_named_with_standardize_first(config, tmp_path):
     houses(tmp_path)
     first, second = advice(config)
     assert first.startswith("income goes from 1")
-    assert "and 3 of the other 3 inputs are as far from 1" in first
+    assert "(all 4 inputs are far from 1)" in first
     assert first.endswith("(data.standardize=true)")
     assert second == "column Unnamed: 0 only numbers the rows  (data.ignore leaves it out)"
 

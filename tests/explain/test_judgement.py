@@ -116,9 +116,7 @@ def test_training_examples_alone_are_learned_by_heart(made):
     states = look(3, 0.01, 0.01, loss=0.2, correct=0.98)
     explained = explain(made("epochs=3", **curves, labels=labels, outputs=outputs, states=states))
     assert kinds(explained)[0] == "memorized"
-    assert (
-        "0.9805 of the training examples are right and 0.1000 of the validation examples" in explained.findings[0].seen
-    )
+    assert "its accuracy is 0.9805 on training examples and 0.1000 on validation examples" in explained.findings[0].seen
 
 
 def test_without_a_validation_set_the_training_is_judged(made):

@@ -82,14 +82,14 @@ def test_an_interrupted_training_that_was_looked_into_has_the_bits_and_all_rows(
 
 def test_equal_runs_have_equal_bytes_however_they_came_about(experiment, trained, monkeypatch):
     monkeypatch.setattr(checkpoints, "REST", 0)
-    quick = [*QUICK, "epochs=6"]
-    first, second = (trained(experiment(*quick))[0].diagnostics.read_bytes() for _ in range(2))
+    quick, networks = [*QUICK, "epochs=6"], Networks()
+    first, second = (trained(experiment(*quick), networks=networks)[0].diagnostics.read_bytes() for _ in range(2))
     assert first == second
-    longer, _, _ = trained(experiment(*QUICK, "epochs=3"))
+    longer, _, _ = trained(experiment(*QUICK, "epochs=3"), networks=networks)
     resumed(longer, experiment(*quick))
     assert longer.diagnostics.read_bytes() == first, "resumed from its last epoch, which is not one of the schedule"
     with pytest.raises(Interrupted):
-        trained(experiment(*quick), stop=iter([""] * 8 + ["enough"] * 9).__next__)
+        trained(experiment(*quick), stop=iter([""] * 8 + ["enough"] * 9).__next__, networks=networks)
     broken = newest(longer)
     done = broken.read_record().epochs
     assert 0 < done < 6
@@ -106,14 +106,15 @@ def newest(run):
 
 
 def test_the_schedule_is_one_of_epochs_and_ends_with_the_last(experiment, trained):
-    run, _, _ = trained(experiment(*QUICK, "epochs=11"))
+    networks = Networks()
+    run, _, _ = trained(experiment(*QUICK, "epochs=11"), networks=networks)
     assert {state.epoch for state in read_diagnostics(run)} == {0, 1, 2, 4, 8, 11}
     stopping = "early_stopping={monitor: val_loss, patience: 1, min_delta: 100, start_from_epoch: 2}"
-    stopped, record, _ = trained(experiment(*QUICK, "epochs=40", stopping))
+    stopped, record, _ = trained(experiment(*QUICK, "epochs=40", stopping), networks=networks)
     assert 2 < record.epochs < 40
     assert max(state.epoch for state in read_diagnostics(stopped)) == record.epochs
     assert all(state.since == record.epochs - 1 for state in read_diagnostics(stopped)[-2:])
-    unseen, _, _ = trained(experiment(*QUICK, "diagnostics=false"))
+    unseen, _, _ = trained(experiment(*QUICK, "diagnostics=false"), networks=networks)
     assert not unseen.diagnostics.exists()
 
 
