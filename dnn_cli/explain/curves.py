@@ -8,6 +8,7 @@ from dnn_cli.explain import remedies
 from dnn_cli.explain.facts import Facts
 from dnn_cli.explain.findings import Finding, Remedy, Weight
 from dnn_cli.runs.input_size import far_input
+from dnn_cli.spec.layers import Dense
 
 LOST = 0.05
 """A validation loss this much above its lowest value shows over-fitting: the criterion GL with α = 5% of Prechelt,
@@ -33,8 +34,17 @@ WORSE = 0.1
 """A training loss rises if it goes up by this share of its whole fall and by half of that of itself. As a mean over an
 epoch it goes up a little by chance, the more the fewer batches there are."""
 
+MUCH_WORSE = 0.3
+"""The same share where the network is good in the end, so that it has recovered."""
+
 PATIENT = 2
 """A smaller patience ends a training at the first epoch that is worse by chance."""
+
+NEARLY_ALL = 0.9
+"""The share of the mistakes of the commonest class from which on a narrow layer holds enough."""
+
+LOWERED = 0.01
+"""The share of the first learning rate below which weights hardly move."""
 
 GAP = 0.02
 """The least difference of a validation and a training accuracy to speak of."""
@@ -71,7 +81,8 @@ def thrown_back(facts: Facts) -> Iterator[Finding]:
     for epoch in range(1, len(loss)):
         before = min(loss[:epoch])
         rise = loss[epoch] - before
-        if rise > WORSE * (loss[0] - before) and rise > WORSE / 2 * abs(before):
+        least = WORSE if facts.is_weak else MUCH_WORSE
+        if rise > least * (loss[0] - before) and rise > WORSE / 2 * abs(before):
             yield Finding(
                 "unstable", "advice", "the training loss rose",
                 f"it went from {before:.4g} up to {loss[epoch]:.4g}",
@@ -168,7 +179,11 @@ def stopped_early(facts: Facts, patience: int) -> Iterator[Finding]:
 
 
 def under_fitting(facts: Facts) -> Iterator[Finding]:
-    """Yield a training loss that is flat at a level that the validation loss has, too."""
+    """Yield a hidden layer that is too narrow, or a training loss that is flat where the validation loss is, too."""
+    narrow, hits = narrowest(facts), facts.hits
+    if narrow is not None and hits is not None and hits.accuracy - hits.guess < NEARLY_ALL * (1 - hits.guess):
+        yield too_narrow(facts, narrow)
+        return
     loss, validation = facts.curve("loss"), facts.curve("val_loss")
     window = len(loss) // 3
     if window < 2 or not validation or facts.is_decayed or facts.record.status != "completed":
@@ -189,6 +204,39 @@ def under_fitting(facts: Facts) -> Iterator[Finding]:
         len(loss) - window + 1, {"before": before, "after": after, "val_loss": validation[-1]},
         remedies.training(facts, *remedies.larger(facts)),
     )  # fmt: skip
+
+
+def narrowest(facts: Facts) -> int | None:
+    """Return the units of the narrowest hidden Dense layer, if they are fewer than the classes."""
+    units = [layer.units for layer in facts.experiment.model.stack if isinstance(layer, Dense)][:-1]
+    return min(units) if units and min(units) < (facts.classes or 0) else None
+
+
+def too_narrow(facts: Facts, units: int) -> Finding:
+    """Return that a hidden layer has fewer units than there are classes."""
+    hits = facts.hits
+    accuracy = f", and its accuracy is {hits.accuracy:.4f}" if hits is not None else ""
+    seen = f"a hidden layer has {units} units for {facts.classes} classes{accuracy}"
+    meaning = "All that the output layer knows of an input has to pass through these units; more of them hold more."
+    found = remedies.in_layers(
+        facts, lambda x: isinstance(x, Dense) and x.units == units, "units", str(max(32, 2 * (facts.classes or 0)))
+    )
+    return Finding("under_fitting", "advice", "a hidden layer is too narrow", seen, meaning, None,
+                   {"units": float(units)}, remedies.training(facts, *found))  # fmt: skip
+
+
+def lowered_early(facts: Facts) -> Iterator[Finding]:
+    """Yield a learning rate that reduce_lr_on_plateau lowered to nearly nothing in the first half of the training."""
+    plateau, rates = facts.experiment.reduce_lr_on_plateau, facts.curve("learning_rate")
+    if plateau is None or not rates or not facts.is_weak:
+        return
+    low = next((epoch for epoch, rate in enumerate(rates, 1) if rate <= LOWERED * rates[0]), None)
+    if low is None or low > max(1, len(rates) // 2):
+        return
+    seen = f"reduce_lr_on_plateau lowered it from {rates[0]:.2g} to {rates[low - 1]:.2g} by epoch {low} of {len(rates)}"
+    meaning = "A larger patience waits until the loss has really stopped falling."
+    found = remedies.training(facts, "reduce_lr_on_plateau.patience=5", "reduce_lr_on_plateau.factor=0.5")
+    yield Finding("schedule", "trouble", "the learning rate falls too early", seen, meaning, low, {}, found)
 
 
 def validation_above_training(facts: Facts) -> Iterator[Finding]:

@@ -26,6 +26,9 @@ TELLS = 0.98
 SECOND = 0.9
 """Where another column is as good, the label is simply easy to predict."""
 
+PERFECT, CERTAIN = 0.999, 0.97
+"""The same for a column that is always right."""
+
 COLUMNS, ROWS = 3, 50
 """A table of fewer columns or rows may have one column that decides."""
 
@@ -81,7 +84,11 @@ def label_in_inputs(facts: Facts) -> Iterator[Finding]:
         return
     order = inputs.alone.argsort()[::-1].tolist()
     best, second = (float(inputs.alone[column]) for column in order[:2])
-    if best < TELLS or second > SECOND or (inputs.numbering is not None and inputs.numbering[order[0]]):
+    if (
+        best < TELLS
+        or second > (CERTAIN if best >= PERFECT else SECOND)
+        or (inputs.numbering is not None and inputs.numbering[order[0]])
+    ):
         return
     name = column_name(facts, order[0])
     seen = f"{name} alone avoids {best:.0%} of the errors of a constant prediction, the next best column {second:.0%}"

@@ -19,12 +19,16 @@ RULES: tuple[Rule, ...] = (
     data_faults.copies,
     data_faults.row_numbers,
     settings.output_misfit,
+    settings.cut_off,
     settings.equal_weights,
+    settings.large_start,
     settings.schedule,
     settings.batch_norm_averages,
     outcome.memorized,
     settings.strong_penalty,
     settings.strong_dropout,
+    settings.strong_noise,
+    curves.lowered_early,
     inside.vanishing_gradient,
     inside.dead_units,
     inside.saturated_outputs,
@@ -106,8 +110,9 @@ def healthy(facts: Facts) -> Finding:
     curve = facts.curve(facts.watched)
     best = min(range(len(curve)), key=curve.__getitem__)
     where = f" (lowest: {curve[best]:.4g} in epoch {best + 1})" if best + 1 < len(curve) else ""
+    weighed = ", weighed by class_weight," if facts.experiment.class_weight else ""
     parts = [
-        f"its {judged.part} loss is {judged.own:.4g}, and the best constant prediction has {judged.constant:.4g}",
+        f"its {judged.part} loss{weighed} is {judged.own:.4g}, and the best constant prediction has {judged.constant:.4g}",
         f"{facts.watched} ended at {curve[-1]:.4g}{where}",
     ]
     if hits is not None:
@@ -121,7 +126,8 @@ def healthy(facts: Facts) -> Finding:
     end = "does not get worse" if curve[-1] <= STEADY * curve[best] else "goes up and down"
     meaning = f"It has learned, and its loss {end}" + ("; every layer learns." if facts.states else ".")
     figures = {"loss": judged.own, "constant": judged.constant}
-    return Finding("healthy", "good", "it trained well", "; ".join(parts), meaning, None, figures)
+    title = "it has learned something, but not much" if facts.is_weak else "it trained well"
+    return Finding("healthy", "good", title, "; ".join(parts), meaning, None, figures)
 
 
 def unseen(facts: Facts) -> str | None:

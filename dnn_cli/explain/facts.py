@@ -31,6 +31,9 @@ DECAYED = 0.1
 WEAK = 0.5
 """The share of the mistakes of the commonest class that a network should avoid."""
 
+ENOUGH = 30
+"""Examples from which on the mean of a loss is nearly normal, so that its standard errors can be trusted."""
+
 WEAK_LOSS = 0.25
 """The share of the constant's loss that a regression should avoid: of `diabetes` the best ones avoid half."""
 
@@ -156,16 +159,27 @@ class Facts:
         """Whether the saved model is not good, or makes most of the mistakes of a constant prediction."""
         if not self.is_good or isinstance(self.judged, str):
             return True
-        if self.hits is not None:
+        if self.hits is not None and not self.is_told_by_loss:
             return self.hits.accuracy - self.hits.guess < WEAK * (1 - self.hits.guess)
         return self.judged.own > (1 - WEAK_LOSS) * self.judged.constant
+
+    @cached_property
+    def is_told_by_loss(self) -> bool:
+        """Whether the loss alone shows that the network has learned, where its accuracy does not.
+
+        With class weights an accuracy below that of the commonest class is what was asked for.
+        """
+        if isinstance(self.judged, str) or self.judged.verdict != "better" or self.hits is None:
+            return False
+        is_weighted = self.experiment.class_weight is not None
+        return is_weighted or (self.hits.verdict == "unclear" and self.hits.examples >= ENOUGH)
 
     @cached_property
     def is_good(self) -> bool:
         """Whether the saved model is clearly better than a constant prediction, in loss and accuracy."""
         if isinstance(self.judged, str) or self.judged.verdict != "better":
             return False
-        return self.hits is None or self.hits.verdict == "better"
+        return self.hits is None or self.hits.verdict == "better" or self.is_told_by_loss
 
     @cached_property
     def last(self) -> LayerState | None:

@@ -22,6 +22,9 @@ ONE_CLASS = 20
 RARE = 0.9
 """Where the commonest class has a larger share, a good network may predict nothing else for few examples."""
 
+APART = 0.1
+"""The least accuracy by which it is better on training examples."""
+
 LEARNED = 0.5
 """The share of the errors of the commonest class that is avoided in training, from which on a network has memorized."""
 
@@ -31,6 +34,8 @@ def outcome(facts: Facts) -> Iterator[Finding]:
     if not facts.rows or facts.record.status in ("failed", "running"):
         return
     hits, judged = facts.hits, facts.judged
+    if facts.is_good and facts.is_told_by_loss:
+        return
     if hits is not None and hits.verdict == "worse":
         yield guessing(facts, hits, judged)
     elif isinstance(judged, str):
@@ -69,7 +74,11 @@ def guessing(facts: Facts, hits: Hits, judged: "Judgement | str") -> Finding:
 def worse_than_constant(facts: Facts, judged: Judgement, hits: Hits | None) -> Finding:
     """Return that the loss is not below that of the best constant prediction."""
     constant = "predicting the shares of the classes" if facts.classes else f"always predicting {constant_name(facts)}"
-    seen = f"its {judged.part} loss is {judged.own:.4g}, and {constant} for every example gives {judged.constant:.4g}"
+    weighed = ", weighed by class_weight," if facts.experiment.class_weight else ""
+    seen = (
+        f"its {judged.part} loss{weighed} is {judged.own:.4g}, and {constant} for every example gives "
+        f"{judged.constant:.4g}"
+    )
     figures = {"loss": judged.own, "constant": judged.constant}
     if hits is not None and hits.verdict == "better":
         seen += f"; its accuracy is {hits.accuracy:.4f}, and always the commonest class gives {hits.guess:.4f}"
@@ -224,6 +233,9 @@ def memorized(facts: Facts) -> Iterator[Finding]:
     if hits is None or learned is None or hits.part != "validation" or hits.verdict == "better":
         return
     if learned.accuracy - learned.guess < LEARNED * (1 - learned.guess) or learned.verdict != "better":
+        return
+    judged = facts.judged
+    if learned.accuracy - hits.accuracy < APART or (not isinstance(judged, str) and judged.verdict == "better"):
         return
     if hits.verdict == "unclear" and hits.accuracy > (hits.guess + learned.accuracy) / 2:
         return

@@ -7,7 +7,7 @@ from dnn_cli.explain import remedies
 from dnn_cli.explain.facts import Facts
 from dnn_cli.explain.findings import Finding
 from dnn_cli.spec import rates
-from dnn_cli.spec.layers import Activation, BatchNormalization, Dropout, Kernel
+from dnn_cli.spec.layers import Activation, BatchNormalization, Dropout, GaussianNoise, Kernel
 from dnn_cli.spec.lint import BOUNDED, output_activation
 
 LEFT = 0.1
@@ -22,6 +22,12 @@ FEW_STEPS = 100
 FEW_BATCHES = 4
 """Batches of an epoch up to which a batch is large for the data."""
 
+UNSCALED = ("random_normal", "truncated_normal", "random_uniform", "orthogonal", "constant")
+"""Initial weights of a size that the config gives."""
+
+FAR_START = 4.0
+"""The multiple of the constant's loss at which networks of usual initial weights never begin: they have up to 1.5."""
+
 ALIKE = ("zeros", "ones", "constant")
 """Initial weights that are the same for all units of a layer."""
 
@@ -30,6 +36,12 @@ MOST = 0.5
 
 SHRUNK = 0.2
 """The share of their initial size to which strong penalties shrink weights; without them weights grow."""
+
+LOUD = 0.8
+"""A deviation of noise beside inputs of about 1."""
+
+COSTS = 0.3
+"""The accuracy that dropout or noise may cost in training."""
 
 DROPS = 0.7
 """A rate of dropout above the usual 0.2 to 0.5."""
@@ -62,6 +74,44 @@ def output_misfit(facts: Facts) -> Iterator[Finding]:
             meaning += " This run trained all the same."
         yield Finding("output_misfit", "advice" if facts.is_good else "trouble",
                       "the last layer does not fit the loss", remark.message, meaning, None, {}, found)  # fmt: skip
+
+
+def cut_off(facts: Facts) -> Iterator[Finding]:
+    """Yield a relu at the end of a regression that has negative numbers to predict."""
+    stack = facts.experiment.model.stack
+    last = next((x for x in reversed(stack) if isinstance(x, Kernel | Activation)), None)
+    if facts.classes != 0 or facts.predictions is None or stack[-1] is not last:
+        return
+    low = float(facts.predictions[0].min())
+    if getattr(last, "activation", None) not in ("relu", "relu6", "softplus") or low >= 0:
+        return
+    seen = f"the output is {getattr(last, 'activation', None)}, and numbers to predict go down to {low:.4g}"
+    meaning = "Such an output is never negative; numbers below 0 cannot be reached."
+    found = remedies.of_output(facts, "activation", "linear") if isinstance(last, Kernel) else ()
+    yield Finding("output_misfit", "trouble", "the last layer cannot reach the numbers to predict", seen, meaning, None,
+                  {"low": low}, found)  # fmt: skip
+
+
+def large_start(facts: Facts) -> Iterator[Finding]:
+    """Yield initial weights so large that the loss begins far above that of a constant prediction."""
+    first = next((state.loss for state in facts.looks.get(0, ()) if state.loss is not None), None)
+    stack, judged = facts.experiment.model.stack, facts.judged
+    unscaled = [x for x in stack if isinstance(x, Kernel) and x.kernel_initializer.type in UNSCALED]
+    if first is None or isinstance(judged, str) or not unscaled or first < FAR_START * judged.constant:
+        return
+    seen = f"before the first batch the loss is {first:.4g}, and a constant prediction has {judged.constant:.4g}"
+    meaning = (
+        f"kernel_initializer {unscaled[0].kernel_initializer.type} does not depend on the size of a layer, and these "
+        "weights are too large for it: the training first has to undo them."
+    )
+    paths = dict.fromkeys(
+        path
+        for layer, path in zip(stack, facts.experiment.model.paths, strict=True)
+        if isinstance(layer, Kernel) and layer.kernel_initializer.type in UNSCALED
+    )
+    change = [remedies.shortest(facts, path, "kernel_initializer", "glorot_uniform") for path in paths]
+    yield Finding("large_start", "trouble", "the initial weights are too large", seen, meaning, 0,
+                  {"loss": first, "constant": judged.constant}, remedies.training(facts, *change))  # fmt: skip
 
 
 def reaches(facts: Facts, activation: str) -> bool:
@@ -215,6 +265,29 @@ def smallest_weights(facts: Facts) -> float:
     return min(ratios, default=1.0)
 
 
+def strong_noise(facts: Facts) -> Iterator[Finding]:
+    """Yield noise on the inputs of a layer that hides what they hold."""
+    sizes = [layer.stddev for layer in facts.experiment.model.stack if isinstance(layer, GaussianNoise)]
+    if not sizes or max(sizes) < LOUD or facts.accuracy is None or facts.learned is None:
+        return
+    inside = facts.curve(facts.accuracy)
+    if not inside or not (facts.is_weak or facts.learned.accuracy - inside[-1] > COSTS):
+        return
+    seen = (
+        f"GaussianNoise of {max(sizes):g}: {facts.accuracy} is {inside[-1]:.4f} with it and "
+        f"{facts.learned.accuracy:.4f} without"
+    )
+    meaning = "The noise is larger than the numbers it is added to; usual deviations are 0.1 to 0.3."
+    paths = dict.fromkeys(
+        path
+        for layer, path in zip(facts.experiment.model.stack, facts.experiment.model.paths, strict=True)
+        if isinstance(layer, GaussianNoise) and layer.stddev >= LOUD
+    )
+    change = [remedies.shortest(facts, path, "stddev", "0.1") for path in paths]
+    yield Finding("strong_noise", "trouble", "the noise is too strong", seen, meaning, None, {"stddev": max(sizes)},
+                  remedies.training(facts, *change))  # fmt: skip
+
+
 def strong_dropout(facts: Facts) -> Iterator[Finding]:
     """Yield a rate of dropout that leaves too little to learn from."""
     drops = [layer.rate for layer in facts.experiment.model.stack if isinstance(layer, Dropout)]
@@ -223,7 +296,7 @@ def strong_dropout(facts: Facts) -> Iterator[Finding]:
         return
     inside = facts.curve(facts.accuracy)
     is_low = learned.accuracy - learned.guess < 0.5 * (1 - learned.guess)
-    if not inside or not (is_low or not facts.is_good or learned.accuracy - inside[-1] > 0.3):
+    if not inside or not (is_low or not facts.is_good or learned.accuracy - inside[-1] > COSTS):
         return
     seen = f"dropout of {max(drops):g}: {facts.accuracy} is {inside[-1]:.4f} with it and {learned.accuracy:.4f} without"
     meaning = "So few units are left in each step that the network can hardly learn; usual rates are 0.2 to 0.5."

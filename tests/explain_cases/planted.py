@@ -197,6 +197,19 @@ FAULTS = [
          "layers: [Flatten, {type: Dense, units: 32, activation: relu, kernel_regularizer: {type: l2, l2: 1.0}}, "
          "{type: Dense, units: 10, activation: softmax, kernel_regularizer: {type: l2, l2: 1.0}}]"),
          "l2 of 1", "the weights vanish", ("strong_penalty",)),
+    Case("too_narrow", on_digits("too_narrow", "optimizer: {type: adam, learning_rate: 0.01}\nepochs: 40",
+         "layers: [Flatten, {type: Dense, units: 2, activation: relu}, {type: Dense, units: 10, activation: softmax}]"),
+         "two hidden units for ten classes", "training and validation accuracy end at 0.7", ("under_fitting",)),
+    Case("large_start", on_digits("large_start", "optimizer: adam\nepochs: 10",
+         "layers: [Flatten, {type: Dense, units: 32, activation: relu, kernel_initializer: {type: random_normal, "
+         "stddev: 5.0}}, {type: Dense, units: 10, activation: softmax}]"), "initial weights of 5",
+         "the loss before training is 27", ("large_start",)),
+    Case("strong_dropout", on_digits("strong_dropout", "optimizer: adam\nepochs: 15",
+         "layers: [Flatten, {type: Dense, units: 32, activation: relu}, {type: Dropout, rate: 0.95}, "
+         "{type: Dense, units: 10, activation: softmax}]"), "dropout of 0.95", "training accuracy stays at 0.14",
+         ("strong_dropout",)),
+    Case("impatient", on_digits("impatient", "optimizer: {type: sgd, learning_rate: 0.3}\nearly_stopping: {monitor: "
+         "val_loss, patience: 0}\nepochs: 60"), "patience 0", "it ends after 8 of 60 epochs", ("stopped_early",)),
     Case("large_targets", "name: large_targets\ndata: {dataset: diabetes, standardize: true}\n" + REGRESSION
          + "metrics: []\noptimizer: adam\nepochs: 10\n", "targets of 155 and a rate of 0.001",
          "the outputs are still near 0", ("far_outputs",)),

@@ -56,6 +56,21 @@ def stripes(folder):
     np.savez(folder / "stripes.npz", x_train=images.astype("uint8"), y_train=labels)
 
 
+def three_clouds(folder):
+    rng = np.random.default_rng(17)
+    inputs, labels = blobs(rng, 800, 3, 5, 1.0)
+    mistaken = rng.random(800) < 0.2
+    labels = np.where(mistaken, rng.integers(0, 3, 800), labels)
+    np.savez(folder / "mistaken.npz", x_train=inputs, y_train=labels)
+
+
+def scarce(folder):
+    rng = np.random.default_rng(18)
+    labels = (rng.random(1500) < 0.06).astype(int)
+    inputs = rng.normal(0, 1, (1500, 6)) + labels[:, None]
+    np.savez(folder / "scarce.npz", x_train=inputs.astype("float32"), y_train=labels)
+
+
 def dense(units, activation="relu", output="softmax", classes=10, first="Flatten, ", more=""):
     return (
         f"layers: [{first}{{type: Dense, units: {units}, activation: {activation}}}, {more}"
@@ -135,6 +150,13 @@ SOUND = [
     Case("unequal_classes", "name: unequal_classes\ndata: {dataset: npz, path: unequal.npz, stratify: true}\nmodel: {"
          + dense(16, output="sigmoid", classes=1, first="") + f"}}\n{BINARY}class_weight: balanced\noptimizer: "
          f"{{type: adam, learning_rate: 0.003}}\nepochs: 40\n{STOPPING}", write_data=unequal),
+    Case("mistaken_labels", "name: mistaken_labels\ndata: {dataset: npz, path: mistaken.npz}\nmodel: {"
+         + dense(24, classes=3, first="") + "}\noptimizer: {type: adam, learning_rate: 0.003}\nepochs: 40\n" + STOPPING,
+         evidence="a fifth of the labels are drawn at random, so 0.75 is what can be reached", write_data=three_clouds),
+    Case("scarce_class", "name: scarce_class\ndata: {dataset: npz, path: scarce.npz, stratify: true}\nmodel: {"
+         + dense(16, output="sigmoid", classes=1, first="") + f"}}\n{BINARY}optimizer: {{type: adam, learning_rate: "
+         f"0.003}}\nepochs: 40\n{STOPPING}", evidence="6% are of the second class; its probabilities are right",
+         write_data=scarce),
     Case("answers", "name: answers\ndata: {dataset: csv, path: answers.csv}\nmodel: {"
          + dense(16, output="sigmoid", classes=1, first="") + f"}}\n{BINARY}optimizer: {{type: adam, learning_rate: "
          f"0.005}}\nepochs: 40\n{STOPPING}", write_data=answers),
