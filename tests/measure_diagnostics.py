@@ -1,4 +1,4 @@
-"""What looking inside costs: relu_adam and deep_relu as `dnn train` runs them, with and without, in turn.
+"""The cost of measuring layers: relu_adam and deep_relu as `dnn train` runs them, with and without, in turn.
 
 python -m tests.measure_diagnostics [ROUNDS]
 """
@@ -20,7 +20,7 @@ WAYS = ("false", "auto", "true")
 
 
 def measure(rounds: int) -> None:
-    """Train in turn, and print medians: of the command, of its processors, and of the share that looks have."""
+    """Train in turn, and print medians: of the command, of its processors, and of the share of the measurements."""
     kinds = ("command", "processors", "training", "share")
     found: dict[tuple[str, str], dict[str, list[float]]] = {
         (config, way): {kind: [] for kind in kinds} for config in CONFIGS for way in WAYS
@@ -47,7 +47,7 @@ def measure(rounds: int) -> None:
         seen = ", ".join(map(str, sorted(looks[config, way]))) or "none"
         print(
             f"{config}  diagnostics: {way:5}  command {command:.2f} s, {processors:.2f} s of processors  "
-            f"training {training:.2f} s, {share:.1%} of it for looks at epochs {seen}"
+            f"training {training:.2f} s, {share:.1%} of it for measurements at epochs {seen}"
         )
 
 
@@ -58,7 +58,7 @@ def processor_seconds() -> float:
 
 
 def once(told: Path, words: list[str]) -> None:
-    """`dnn train`, and the seconds that went into looks."""
+    """Run `dnn train` and write the seconds that went into measurements."""
     from dnn_cli.cli.app import main
     from dnn_cli.training.diagnostics import Diagnose
 
@@ -73,7 +73,7 @@ def once(told: Path, words: list[str]) -> None:
 
         return method
 
-    for name in ("__init__", "on_train_begin", "on_epoch_end"):
+    for name in ("__init__", "on_train_begin", "on_epoch_begin", "on_epoch_end"):
         setattr(Diagnose, name, timed(getattr(Diagnose, name)))
     sys.argv[1:] = ["train", *words]
     try:

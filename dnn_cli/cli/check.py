@@ -10,7 +10,7 @@ from dnn_cli.errors import ConfigError, Fault, OwnDataError, Place, UsageError
 from dnn_cli.report.words import visible
 
 if TYPE_CHECKING:
-    from dnn_cli.spec.data import Data
+    from dnn_cli.spec.experiment import Experiment
 
 
 def check(
@@ -29,8 +29,8 @@ def check(
     for config in configs:
         try:
             loaded = load(config, overrides, to_train=True)
-            check_own_data(loaded.experiment.data)
-            found[config] = ((), loaded.advice)
+            more = check_data(loaded.experiment)
+            found[config] = ((), (*loaded.advice, *(Fault(Place(config), "data", line) for line in more)))
         except ConfigError as error:
             found[config] = (error.faults, ())
         except OwnDataError as error:
@@ -64,20 +64,23 @@ def print_resolved(configs: list[str], overrides: list[str], *, as_json: bool) -
         write_result(to_yaml(experiment))
 
 
-def check_own_data(data: "Data") -> None:
-    """Read data of the user's own as training would.
+def check_data(experiment: "Experiment") -> list[str]:
+    """Read own data as training would, and return advice on it; of ready-made data only tables need advice.
 
     Raises:
-        OwnDataError: it has faults.
+        OwnDataError: the data has faults.
     """
-    from dnn_cli.spec.datasets import OWN
+    from dnn_cli.spec.datasets import DATASETS, OWN, EmbeddedDataset
 
-    if data.dataset in OWN:
-        from dnn_cli.data.examples import load_examples, split_examples
+    data = experiment.data
+    is_table = isinstance(DATASETS.get(data.dataset), EmbeddedDataset) and len(data.facts.input_shape) == 1
+    if data.dataset not in OWN and (not is_table or data.standardize):
+        return []
+    from dnn_cli.data.advice import data_advice
+    from dnn_cli.data.examples import load_examples, split_examples
 
-        examples = load_examples(data)
-        if data.stratify:  # which alone can fail
-            split_examples(data, examples)
+    examples = load_examples(data)
+    return data_advice(experiment, examples, split_examples(data, examples))
 
 
 def document(file: str, faults: tuple[Fault, ...], advice: tuple[Fault, ...]) -> dict[str, object]:

@@ -29,21 +29,26 @@ def print_result(run: "Run", record: "Record", loaded: "Loaded", store: "Store")
         which = "averaged weights" if loaded.experiment.optimizer.use_ema else "what early_stopping restored"
         lines.append(f"  model.keras holds {which}: {scores_text(model)}")
     lines.append(f"  run   {os.path.relpath(run.directory)}")
-    first, *more = next_commands(record, loaded, store)
+    first, *more = next_commands(run, record, loaded, store)
     lines += [f"  next  {first}", *(f"        {command}" for command in more)]
     for line in lines:
         results().print(visible(line))
 
 
-def next_commands(record: "Record", loaded: "Loaded", store: "Store") -> list[str]:
-    """What a user most likely wants after a run."""
+def next_commands(run: "Run", record: "Record", loaded: "Loaded", store: "Store") -> list[str]:
+    """Return what a user most likely wants after a run."""
     there = naming(store.root)
     again = ["dnn", "train", loaded.file, *loaded.overrides]
     compare = shlex.join(["dnn", "compare", *there])
     if record.status == "diverged":
         from dnn_cli.explain.remedies import gentler
+        from dnn_cli.runs.input_size import far_input
+        from dnn_cli.runs.inputs import read_inputs
 
-        change = gentler(loaded.experiment)
+        inputs = read_inputs(run)
+        far = far_input(loaded.experiment, inputs) if inputs else None
+        is_large = far is not None and far.size > 1 and not loaded.experiment.data.standardize
+        change = "data.standardize=true" if is_large else gentler(loaded.experiment)
         kept = [word for word in again if not word.startswith(f"{change.partition('=')[0]}=")]
         return [shlex.join([*kept, change, *there])]
     if record.status == "failed":

@@ -7,10 +7,6 @@ from numpy.typing import NDArray
 
 from dnn_cli.data.examples import Examples, Split
 from dnn_cli.spec.experiment import Experiment, class_number
-from dnn_cli.spec.first_config import rescaling
-
-FAR = 1000.0
-"""Numbers so large take a network many epochs to reach."""
 
 ROWS = 4096
 """Examples that are turned into float64 at a time."""
@@ -39,18 +35,6 @@ def measure(experiment: Experiment, examples: Examples, split: Split) -> Measure
             scaler.partial_fit(rows[np.sort(split.train[start : start + ROWS])].astype(np.float64))
         mean, scale = scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32)
     return Measured(np.asarray(scale), mean, class_weights(experiment, examples.labels[split.train]))
-
-
-def far_from_zero(experiment: Experiment, labels: NDArray[np.float32]) -> str:
-    """Advice for a network whose outputs begin near 0, far from the numbers to predict; empty where they are near."""
-    last = experiment.model.stack[-1]
-    if experiment.labels != "real" or last.type == "Rescaling":
-        return ""
-    mean, deviation = float(labels.mean()), float(labels.std())
-    if abs(mean) + deviation < FAR:
-        return ""
-    what = f"the numbers to predict are {mean:.3g} on average, and outputs begin near 0"
-    return f"{what}  (end the stack with {rescaling(mean, deviation)})"
 
 
 def class_weights(experiment: Experiment, labels: NDArray[np.int32]) -> NDArray[np.float32] | None:

@@ -31,7 +31,7 @@ def preparing(loaded: "Loaded", log: "Log", epochs: int, session: "Session | Non
         DataError: the data is not to be had.
         UsageError: the device is not there.
     """
-    from dnn_cli.data.measured import far_from_zero
+    from dnn_cli.data.advice import data_advice
     from dnn_cli.execute.session import Session
     from dnn_cli.training.noise import divert_output
     from dnn_cli.training.programs import clean_up
@@ -51,7 +51,7 @@ def preparing(loaded: "Loaded", log: "Log", epochs: int, session: "Session | Non
     ):
         progress(f"loading {experiment.data.title}")
         examples, split = session.examples(experiment.data, progress)
-        if advice := far_from_zero(experiment, examples.labels[split.train]):
+        for advice in data_advice(experiment, examples, split):
             log.say(f"advice: {advice}")
         progress("starting TensorFlow")
         wait()

@@ -1,89 +1,143 @@
-"""`explain`: a run → what it shows about how it trained."""
+"""`explain`: from a run to the findings about its training."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from dnn_cli.explain import curves, inside
+from dnn_cli.explain import curves, data_faults, inside, outcome, settings
 from dnn_cli.explain.facts import Facts, read_facts
 from dnn_cli.explain.findings import Explanation, Finding, Remedy
+from dnn_cli.explain.judgement import Judgement
 from dnn_cli.runs.entry import Entry
 
 Rule = Callable[[Facts], Iterator[Finding]]
 
 RULES: tuple[Rule, ...] = (
     curves.ending,
+    data_faults.unscaled_inputs,
+    data_faults.other_inputs,
+    data_faults.other_labels,
+    data_faults.copies,
+    data_faults.row_numbers,
+    settings.output_misfit,
+    settings.cut_off,
+    settings.equal_weights,
+    settings.large_start,
+    settings.schedule,
+    settings.batch_norm_averages,
+    outcome.memorized,
+    settings.strong_penalty,
+    settings.strong_dropout,
+    settings.strong_noise,
+    curves.lowered_early,
     inside.vanishing_gradient,
     inside.dead_units,
     inside.saturated_outputs,
     inside.steps,
-    curves.no_better_than_guessing,
+    settings.large_batch,
+    outcome.far_outputs,
+    outcome.one_class,
+    outcome.outcome,
+    data_faults.label_in_inputs,
+    settings.metric_misfit,
     curves.thrown_back,
     curves.over_fitting,
     curves.under_training,
     curves.under_fitting,
+    curves.validation_above_training,
 )
-"""Causes before what follows from them."""
+"""Causes before their effects."""
 
 STEADY = 1.02
-"""A loss that ends so near its lowest has settled."""
+"""A loss that ends within this multiple of its lowest value has settled."""
 
 WEIGHTS = ("trouble", "advice", "good")
 
-ABOUT_CURVES = ("under_training", "under_fitting", "over_fitting", "unstable")
-"""Of no interest where something keeps the network from learning at all."""
+BAD = ("no_better_than_guessing", "worse_than_constant", "divergence")
+"""Outcomes of a training that failed to learn."""
+
+CAUSES = ("unscaled_inputs", "schedule", "large_batch", "output_misfit", "label_in_inputs", "unstable")
+"""Findings that are faults where the outcome is bad, and advice where it is not."""
+
+ABOUT_CURVES = ("under_training", "under_fitting", "over_fitting", "validation_above_training")
+"""Findings that do not matter where something keeps the network from learning at all."""
 
 
 def explain(entry: Entry) -> Explanation:
-    """What a run shows.
+    """Return the findings of a run.
 
     Raises:
         RunError: it has no record, or its files are damaged.
         ConfigError: its config cannot be read.
     """
     facts = read_facts(entry)
-    found = [finding for rule in RULES for finding in rule(facts)]
-    kinds = {finding.kind for finding in found}
-    if kinds & {"no_better_than_guessing", "divergence"}:
-        found = [finding for finding in found if finding.kind not in ABOUT_CURVES]
-    causes = {finding.kind for finding in found if finding.weight == "trouble"} - {"no_better_than_guessing"}
-    if causes:  # which have remedies of their own
-        found = [replace(f, remedies=()) if f.kind == "no_better_than_guessing" else f for f in found]
-    if not any(finding.weight != "good" for finding in found):
-        found.append(healthy(facts))
-    found.sort(key=lambda finding: WEIGHTS.index(finding.weight))
+    found = arranged([finding for rule in RULES for finding in rule(facts)])
+    if all(finding.weight == "good" for finding in found):
+        found = [healthy(facts), *found]
     why = unseen(facts)
     measure = Remedy("train", ("diagnostics=true",)) if why else None
     return Explanation(facts.run, facts.record, tuple(found), facts.states, why, measure)
 
 
+def arranged(found: list[Finding]) -> list[Finding]:
+    """Return findings by weight, causes of a bad outcome as faults, without what follows from others."""
+    kinds = {finding.kind for finding in found}
+    if kinds.intersection(BAD):
+        found = [finding for finding in found if finding.kind not in ABOUT_CURVES]
+        found = [replace(f, weight="trouble") if f.kind in CAUSES else f for f in found]
+    if "divergence" in kinds:  # which names the remedy first
+        found = [replace(f, remedies=()) if f.kind == "unscaled_inputs" else f for f in found]
+    if "batch_norm_averages" in kinds:  # the steps were enough for the weights
+        found = [f for f in found if f.kind != "large_batch"]
+    elif "large_batch" in kinds:
+        found = [f for f in found if f.kind != "barely_moving"]
+    if "unscaled_inputs" in kinds:  # all positive and large, they shut half of the units at once
+        found = [f for f in found if not (f.kind == "dead_relu" and f.since == 0)]
+    causes = {finding.kind for finding in found if finding.weight == "trouble"} - {"no_better_than_guessing"}
+    if causes:  # which have remedies of their own
+        found = [replace(f, remedies=()) if f.kind == "no_better_than_guessing" else f for f in found]
+    return sorted(found, key=lambda finding: WEIGHTS.index(finding.weight))
+
+
 def healthy(facts: Facts) -> Finding:
-    """What is right, where nothing is wrong."""
+    """Return that nothing is wrong, with the figures that show it."""
     if not facts.rows:
         seen = "no epoch is completed"
-        return Finding("too_early", "good", "it is too early to tell", seen, "Curves have a point an epoch.")
+        return Finding("too_early", "good", "it is too early to tell", seen, "The curves begin with the first epoch.")
+    judged, hits = facts.judged, facts.hits
+    if not isinstance(judged, Judgement) or judged.verdict != "better":
+        seen = f"{len(facts.rows)} epochs are completed, and the run is {facts.record.status}"
+        return Finding("too_early", "good", "it is too early to tell", seen, "A completed run can be judged.")
     curve = facts.curve(facts.watched)
     best = min(range(len(curve)), key=curve.__getitem__)
-    where = f"its lowest was {curve[best]:.4g} in epoch {best + 1}" if best + 1 < len(curve) else "its lowest"
-    parts = [f"{facts.watched} ended at {curve[-1]:.4g}, {where}"]
+    where = f" (lowest: {curve[best]:.4g} in epoch {best + 1})" if best + 1 < len(curve) else ""
+    weighed = ", weighed by class_weight," if facts.experiment.class_weight else ""
+    parts = [
+        f"its {judged.part} loss{weighed} is {judged.own:.4g}, and the best constant prediction has {judged.constant:.4g}",
+        f"{facts.watched} ended at {curve[-1]:.4g}{where}",
+    ]
+    if hits is not None:
+        parts.insert(1, f"its accuracy is {hits.accuracy:.4f}, and always the commonest class gives {hits.guess:.4f}")
     ratio = inside.first_to_last(facts, max(inside.epochs(facts))) if facts.states else None
     if ratio is not None:
-        parts.append(f"the first layer gets {ratio:.2g} of the last one's gradient")
+        parts.append(f"the first layer gets {ratio:.2g} times the last one's gradient")
     worst = inside.worst_of(facts, "dead") if facts.states else None
     if worst is not None:
         parts.append(f"at most {worst.dead:.0%} of a layer's units are dead")
     end = "does not get worse" if curve[-1] <= STEADY * curve[best] else "goes up and down"
-    meaning = f"It has learnt, and {end}" + ("; every layer learns." if facts.states else ".")
-    return Finding("healthy", "good", "it trained well", ", ".join(parts), meaning)
+    meaning = f"It has learned, and its loss {end}" + ("; every layer learns." if facts.states else ".")
+    figures = {"loss": judged.own, "constant": judged.constant}
+    title = "it has learned something, but not much" if facts.is_weak else "it trained well"
+    return Finding("healthy", "good", title, "; ".join(parts), meaning, None, figures)
 
 
 def unseen(facts: Facts) -> str | None:
-    """Why nothing inside the network is known."""
+    """Return why no layer was measured; `None` where some were."""
     if facts.states:
         return None
     if facts.trouble:
         return facts.trouble
     if facts.experiment.diagnostics is False:
         return "diagnostics: false"
-    if facts.experiment.diagnostics == "auto" and facts.record.status != "running" and facts.rows:
-        return "it took too little time for it, or was trained by an older dnn"
-    return "nobody has looked yet"
+    if facts.record.status != "running" and facts.rows:
+        return "the run was trained by an older dnn"
+    return "no epoch has been measured yet"

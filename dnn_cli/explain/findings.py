@@ -1,4 +1,4 @@
-"""`Finding`: one thing that a run shows about how it trained, and what to try next."""
+"""`Finding`: one fact that a run shows about its training, and what to try next."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,63 +9,63 @@ from dnn_cli.runs.record import Record
 from dnn_cli.runs.run import Run
 
 Weight = Literal["trouble", "advice", "good"]
-"""Something is wrong; something could be better; nothing is wrong."""
+"""A fault; something that could be better or cannot be judged; nothing wrong."""
 
-Verb = Literal["train", "resume", "lr-find"]
+Verb = Literal["train", "resume", "lr-find", "data show"]
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """A command to try: a verb of `dnn`, which takes the run or its config, and what to change."""
+    """A command to try: a verb of `dnn` for the run or its config, and overrides."""
 
     verb: Verb
     overrides: tuple[str, ...] = ()
 
     def words(self, run: Run) -> list[str]:
-        """The command for a run."""
+        """Return the words of the command for a run."""
         target = run.directory if self.verb == "resume" else run.config
-        return ["dnn", self.verb, str(target), *self.overrides]
+        return ["dnn", *self.verb.split(), str(target), *self.overrides]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was seen."""
+    """One fact about a run, its meaning, and what to try."""
 
     kind: str
-    """A name for programs, as `vanishing_gradient`."""
+    """The name for programs, such as `vanishing_gradient`."""
 
     weight: Weight
     title: str
     seen: str
-    """With its figures."""
+    """The fact with its figures."""
 
     meaning: str
-    """In a sentence."""
+    """The conclusion in a sentence or two."""
 
     since: int | None = None
-    """The epoch from which on it shows; 0: before the first batch."""
+    """The first epoch that shows it; 0: before the first batch; `None`: no single epoch."""
 
     figures: Mapping[str, float] = field(default_factory=dict)
-    """Those of `seen`, in full."""
+    """The numbers of `seen` with all digits."""
 
     remedies: tuple[Remedy, ...] = ()
-    """What to try, the most promising first."""
+    """What to try, the most promising command first."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a run shows."""
+    """All findings of a run."""
 
     run: Run
     record: Record
     findings: tuple[Finding, ...]
-    """Those that weigh most first; at least one."""
+    """The most severe first; at least one."""
 
     layers: Sequence[LayerState] = ()
-    """What was seen inside the network; nothing where nobody looked."""
+    """The measured states of the layers; none where nothing was measured."""
 
     unseen: str | None = None
-    """Why there is nothing to see inside."""
+    """Why no layer was measured."""
 
     measure: Remedy | None = None
-    """What looks inside after every epoch, where that was not done."""
+    """The command that measures the layers after every epoch, where none was measured."""

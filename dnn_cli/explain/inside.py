@@ -1,5 +1,6 @@
-"""What the layers show: gradients, dead units, saturated outputs, and how far the weights moved."""
+"""Findings from the states of the layers: gradients, dead units, saturated outputs, and changes of the weights."""
 
+import math
 from collections.abc import Callable, Iterator
 from statistics import median
 
@@ -9,25 +10,35 @@ from dnn_cli.explain.findings import Finding, Remedy
 from dnn_cli.runs.diagnostics import LayerState
 from dnn_cli.spec.layers import Activation, Kernel, Layer
 from dnn_cli.spec.lint import SATURATING
+from dnn_cli.spec.stack import layer_names
 
 VANISHING = 0.01
-"""The first layer's gradient over the last one's. A sigmoid passes at most a quarter of a gradient, so that four come
-below; six relu layers kept 0.2 to 0.6 of it."""
+"""The first layer's gradient divided by the last one's. A sigmoid passes at most a quarter of a gradient, so four of
+them fall below this value; six relu layers kept 0.2 to 0.6."""
 
 EXPLODING = 1 / VANISHING
 
 DEAD = 0.4
-"""Of a layer's units. Layers that learnt well had up to 0.2, and a narrow one that is new has some by chance."""
+"""The share of a layer's units. Layers of good networks had up to 0.2; a narrow new layer has some by chance."""
 
 SATURATED = 0.75
-"""Of a layer's outputs. A sigmoid layer that learnt well had 0.43."""
+"""The share of a layer's outputs. A sigmoid layer of a good network had 0.43."""
 
 BARELY = 0.01
 """The change of a kernel in an epoch, as a share of it. Adagrad at a hundredth of the rate that it needs moved its
 kernels by 0.015 in its slowest epoch."""
 
 THROWN = 1.0
-"""The same, from the second epoch on: after it nothing is left of what the weights were."""
+"""The same, from the third epoch on: after it nothing is left of the weights before."""
+
+THROWN_AT_FIRST = 3.0
+"""The same in the first epochs of a network that learned nothing, as good ones change by up to their own size there."""
+
+FEWEST_DEAD = 3
+"""Dead units of a layer below which a narrow layer has them by chance."""
+
+MOSTLY_DEAD = 0.7
+"""Dead units of a layer from which the network has lost most of it, even if what is left does well."""
 
 RELU = ("relu", "relu6")
 GLOROT = "glorot_uniform"
@@ -35,7 +46,7 @@ Wanted = Callable[[Layer], object]
 
 
 def vanishing_gradient(facts: Facts) -> Iterator[Finding]:
-    """Gradients that get smaller from the last layer to the first, or larger."""
+    """Yield gradients that get smaller from the last layer to the first, or larger."""
     ratios = {epoch: ratio for epoch in epochs(facts) if (ratio := first_to_last(facts, epoch)) is not None}
     if not ratios:
         return
@@ -46,26 +57,26 @@ def vanishing_gradient(facts: Facts) -> Iterator[Finding]:
     sizes = f"{first.gradient:.2g} against {last.gradient:.2g} after epoch {epoch}" if epoch else "at the beginning"
     if usual < VANISHING:
         part = f"1/{1 / ratios[epoch]:,.0f} of that" if ratios[epoch] else "nothing of that"
-        seen = f"in {first.layer} it is {part} in {last.layer}: {sizes}"
+        seen = f"the gradient in {first.layer} is {part} in {last.layer}: {sizes}"
         since = min(epoch for epoch, ratio in ratios.items() if ratio < VANISHING)
         saturating = any(activation(layer) in SATURATING for layer in facts.experiment.model.stack)
         meaning = (
-            "Each layer passes back only a fraction of the gradient it gets, and the first ones hardly learn."
+            "Each layer passes back only a fraction of its gradient, so the first layers hardly learn."
             if saturating
-            else "Little of the gradient reaches the first layers, and they hardly learn."
+            else "Little of the gradient reaches the first layers, so they hardly learn."
         )
         yield Finding("vanishing_gradient", "trouble", "the gradient vanishes", seen, meaning, since, figures,
                       open_layers(facts))  # fmt: skip
     elif usual > EXPLODING:
-        seen = f"in {first.layer} it is {ratios[epoch]:,.0f} times that in {last.layer}: {sizes}"
+        seen = f"the gradient in {first.layer} is {ratios[epoch]:,.0f} times that in {last.layer}: {sizes}"
         since = min(epoch for epoch, ratio in ratios.items() if ratio > EXPLODING)
-        meaning = "Each layer passes back more than it gets; one step can undo many."
+        meaning = "Each layer passes back more than it gets, so one step can undo many."
         yield Finding("exploding_gradient", "trouble", "the gradient explodes", seen, meaning, since, figures,
                       remedies.training(facts, "optimizer.clipnorm=1"))  # fmt: skip
 
 
 def open_layers(facts: Facts) -> tuple[Remedy, ...]:
-    """What lets the gradient through: relu, and initial weights of a size that suits it."""
+    """Return what lets the gradient through: relu, and initial weights of a size that suits it."""
     relu = remedies.in_layers(facts, having(SATURATING), "activation", "relu")
     wanted = (*SATURATING, *RELU)
     start = remedies.in_layers(facts, lambda x: isinstance(x, Kernel) and x.activation in wanted,
@@ -74,27 +85,37 @@ def open_layers(facts: Facts) -> tuple[Remedy, ...]:
 
 
 def dead_units(facts: Facts) -> Iterator[Finding]:
-    """Layers of relu many of whose units are 0 for everything."""
+    """Yield layers of relu many of whose units are 0 for every example."""
     worst = worst_of(facts, "dead")
-    if worst is None or (worst.dead or 0.0) < DEAD:
+    if worst is None or (worst.dead or 0.0) < DEAD or (worst.dead or 0.0) * units_of(facts, worst.layer) < FEWEST_DEAD:
         return
     since, at_first = since_when(facts, worst.layer, "dead", DEAD)
-    seen = f"{worst.dead:.0%} of the units of {worst.layer} are 0 for all {worst.examples} examples looked at"
-    meaning = "A relu unit that is 0 for everything gets no gradient, and stays so; a step that is too large does it."
+    seen = f"{worst.dead:.0%} of the units of {worst.layer} are 0 for all {worst.examples} training examples measured"
+    meaning = "A relu unit that is 0 for every example gets no gradient and stays 0. " + (
+        "The initial weights or unscaled inputs do it." if at_first else "A step that is too large does it."
+    )
     leaky = remedies.training(facts, *remedies.in_layers(facts, having(RELU), "activation", "leaky_relu"))
     slower = () if at_first else remedies.slower(facts)[:1]
-    yield Finding("dead_relu", "trouble", "relu units are dead", seen, meaning, since,
+    spared = facts.is_good and (worst.dead or 0.0) < MOSTLY_DEAD
+    yield Finding("dead_relu", "advice" if spared else "trouble", "relu units are dead", seen, meaning, since,
                   {"dead": worst.dead or 0.0}, (*slower, *leaky))  # fmt: skip
 
 
+def units_of(facts: Facts, name: str) -> float:
+    """Return the number of units or filters of the layer with a name; infinite where it is not known."""
+    stack = facts.experiment.model.stack
+    layer = dict(zip(layer_names(stack), stack, strict=True)).get(name)
+    return float(getattr(layer, "units", None) or getattr(layer, "filters", None) or math.inf)
+
+
 def saturated_outputs(facts: Facts) -> Iterator[Finding]:
-    """Layers most of whose outputs are near their limits."""
+    """Yield layers most of whose outputs are near their limits."""
     worst = worst_of(facts, "saturated")
     if worst is None or (worst.saturated or 0.0) < SATURATED:
         return
     since, at_first = since_when(facts, worst.layer, "saturated", SATURATED)
     seen = f"{worst.saturated:.0%} of the outputs of {worst.layer} are within 5% of their limits"
-    meaning = "Near its limits an activation is flat: less than a fifth of the gradient it can pass goes through."
+    meaning = "Near its limits an activation is flat: it passes less than a fifth of the gradient it can pass."
     relu = remedies.training(facts, *remedies.in_layers(facts, having(SATURATING), "activation", "relu"))
     other = () if at_first and usual_start(facts) else remedies.slower(facts)[:1]
     first = remedies.training(facts, *usual_start(facts)) if at_first else ()
@@ -103,7 +124,7 @@ def saturated_outputs(facts: Facts) -> Iterator[Finding]:
 
 
 def usual_start(facts: Facts) -> tuple[str, ...]:
-    """Keras's own initial weights in the layers that saturate, where they have others."""
+    """Return Keras's own initial weights for the layers that saturate, where they have others."""
     return remedies.in_layers(
         facts,
         lambda x: isinstance(x, Kernel) and x.activation in SATURATING and x.kernel_initializer.type != GLOROT,
@@ -113,37 +134,46 @@ def usual_start(facts: Facts) -> tuple[str, ...]:
 
 
 def steps(facts: Facts) -> Iterator[Finding]:
-    """Weights that barely move, or that are thrown about."""
+    """Yield weights that barely move, or that are thrown about."""
     moved = {(state.epoch, state.layer): pace for state in facts.states if (pace := pace_of(state)) is not None}
     if not moved:
         return
     fastest = max(moved, key=moved.__getitem__)
     if moved[fastest] < BARELY and not facts.is_decayed:
-        seen = f"none by more than {moved[fastest]:.2%} of its size in an epoch"
-        meaning = "Steps are too small to get anywhere."
+        seen = f"in no measured epoch any by more than {moved[fastest]:.2%} of its size{total_text(facts)}"
+        meaning = "The steps are too small to get anywhere; a larger learning rate takes larger ones."
         yield Finding("barely_moving", "trouble", "the weights barely move", seen, meaning, 1,
                       {"pace": moved[fastest]}, remedies.faster(facts))  # fmt: skip
-    later = {key: pace for key, pace in moved.items() if key[0] > 1 and since_of(facts, key) > 0}
-    if later and later[fastest := max(later, key=later.__getitem__)] > THROWN:
-        epoch, layer = fastest
-        seen = f"those of {layer} changed by {later[fastest]:.0%} of their size in epoch {epoch}"
-        meaning = "After such an epoch nothing is left of what the weights were; the learning rate is too large."
-        yield Finding("thrown_about", "trouble", "the weights are thrown about", seen, meaning, epoch,
-                      {"pace": later[fastest]}, remedies.slower(facts))  # fmt: skip
+    settled = {key: pace for key, pace in moved.items() if key[0] > 2 and since_of(facts, key) > 0}
+    early = {key: pace for key, pace in moved.items() if key not in settled} if not facts.is_good else {}
+    for found, limit in ((settled, THROWN), (early, THROWN_AT_FIRST)):
+        if found and found[fastest := max(found, key=found.__getitem__)] > limit:
+            epoch, layer = fastest
+            seen = f"those of {layer} changed by {found[fastest]:.0%} of their size in epoch {epoch}"
+            meaning = "After such an epoch nothing is left of the weights before; the learning rate is too large."
+            yield Finding("thrown_about", "trouble", "the weights are thrown about", seen, meaning, epoch,
+                          {"pace": found[fastest]}, remedies.slower(facts))  # fmt: skip
+            return
+
+
+def total_text(facts: Facts) -> str:
+    """Return how far the weights have moved in all, in words; nothing where that was not measured."""
+    totals = [state.moved for epoch in epochs(facts)[-1:] for state in facts.looks[epoch] if state.moved is not None]
+    return f"; since epoch 0 by {max(totals):.2%} at most" if totals else ""
 
 
 def epochs(facts: Facts) -> list[int]:
-    """Those after which somebody looked."""
+    """Return the measured epochs."""
     return list(facts.looks)
 
 
 def kernels(facts: Facts, epoch: int) -> list[LayerState]:
-    """The layers with a gradient after an epoch, from the input to the output."""
+    """Return the layers with a gradient after an epoch, from the input to the output."""
     return [state for state in facts.looks.get(epoch, ()) if state.gradient is not None]
 
 
 def first_to_last(facts: Facts, epoch: int) -> float | None:
-    """The first layer's gradient as a multiple of the last one's; `None` where there are not two."""
+    """Return the first layer's gradient as a multiple of the last one's; `None` where there are not two."""
     found = kernels(facts, epoch)
     if len(found) < 2 or not found[-1].gradient or found[0].gradient is None:
         return None
@@ -151,13 +181,13 @@ def first_to_last(facts: Facts, epoch: int) -> float | None:
 
 
 def worst_of(facts: Facts, share: str) -> LayerState | None:
-    """The layer with the largest share at the last look, if any has it."""
+    """Return the layer with the largest share at the last measurement, if any has it."""
     last = [state for epoch in epochs(facts)[-1:] for state in facts.looks[epoch] if getattr(state, share) is not None]
     return max(last, key=lambda state: float(getattr(state, share)), default=None)
 
 
 def since_when(facts: Facts, layer: str, share: str, least: float) -> tuple[int, bool]:
-    """From which look on a layer's share is so large, and whether that is the first look, at the initial weights."""
+    """Return the epoch from which on a layer's share is at least this, and whether the initial weights have it."""
     looks = [(state.epoch, getattr(state, share) or 0.0) for state in facts.states if state.layer == layer]
     since = looks[-1][0]
     for epoch, value in reversed(looks):
@@ -168,23 +198,23 @@ def since_when(facts: Facts, layer: str, share: str, least: float) -> tuple[int,
 
 
 def pace_of(state: LayerState) -> float | None:
-    """The change of a kernel in an epoch, as a share of it."""
+    """Return the change of a kernel in an epoch, as a share of it."""
     if state.update is None or state.since is None or state.epoch <= state.since:
         return None
     return state.update / (state.epoch - state.since)
 
 
 def since_of(facts: Facts, key: tuple[int, str]) -> int:
-    """The epoch from which on the change of a layer is told."""
+    """Return the epoch from which the change of a layer counts."""
     epoch, layer = key
     return next((state.since or 0 for state in facts.looks[epoch] if state.layer == layer), 0)
 
 
 def activation(layer: Layer) -> str | None:
-    """A layer's activation, if it has one."""
+    """Return a layer's activation, if it has one."""
     return layer.activation if isinstance(layer, Kernel | Activation) else None
 
 
 def having(names: tuple[str, ...]) -> Wanted:
-    """Layers with one of some activations."""
+    """Return a condition for layers with one of some activations."""
     return lambda layer: activation(layer) in names

@@ -16,6 +16,10 @@ from dnn_cli.spec.schedules import CosineDecay, PolynomialDecay
 from dnn_cli.spec.stack import examine
 
 FIND_RATE = Remedy("lr-find")
+SHOW_DATA = Remedy("data show")
+
+BATCHES = 20
+"""Batches that an epoch should have, so that a few epochs are hundreds of steps."""
 
 FAR = 10.0
 """A learning rate of more than so many times Keras's own is far from what is usual."""
@@ -43,6 +47,24 @@ def faster(facts: Facts, factor: float = 10) -> tuple[Remedy, ...]:
     rate = facts.experiment.optimizer.learning_rate
     found = training(facts, f"optimizer.learning_rate={factor * rate:.3g}") if isinstance(rate, float) else ()
     return (*found, FIND_RATE)
+
+
+def standardized(facts: Facts) -> tuple[Remedy, ...]:
+    """Return the config with standardized inputs, unless it has them already."""
+    return () if facts.experiment.data.standardize else training(facts, "data.standardize=true")
+
+
+def of_output(facts: Facts, key: str, value: str) -> tuple[Remedy, ...]:
+    """Return the config with a change of the last layer that has a kernel."""
+    path = facts.output_path
+    return training(facts, shortest(facts, path, key, value)) if path else ()
+
+
+def smaller_batch(facts: Facts) -> tuple[Remedy, ...]:
+    """Return the config with batches of 32, or smaller ones where an epoch has few examples."""
+    examples = facts.training_examples or 0
+    size = next((size for size in (32, 16, 8) if examples >= BATCHES * size), 8)
+    return training(facts, f"batch_size={size}") if size < facts.experiment.batch_size else ()
 
 
 def training(facts: Facts, *overrides: str) -> tuple[Remedy, ...]:

@@ -1,4 +1,4 @@
-"""Why a run trained as it did: the layers as bars, then what was found, each with what to try next; and as JSON."""
+"""The explanation of a run as text, the layers as bars and then the findings with what to try next; and as JSON."""
 
 import math
 import textwrap
@@ -14,26 +14,26 @@ from dnn_cli.runs.diagnostics import LayerState
 from dnn_cli.runs.run import Run
 
 Command = Callable[[Run, Remedy], str]
-"""A run and what to try → the line to paste."""
+"""A run and a remedy → the command line to paste."""
 
 BAR = 10
 """Characters of the longest bar."""
 
 EIGHTHS = "▏▎▍▌▋▊▉█"
 DECADES = 4
-"""Orders of magnitude that a scale has at least, so that small differences look small."""
+"""The least orders of magnitude of a scale, so that small differences look small."""
 
 MOST_LAYERS = 24
 WIDEST_NAME = 16
 GUTTER = "    "
 MARKS = {"trouble": "!", "advice": "·", "good": "✓"}
 MOMENTS = ("divergence", "unstable", "thrown_about", "failed", "interrupted")
-"""Findings that tell of one epoch, and not of all from there on."""
+"""Findings about a single epoch; all others hold from their epoch on."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Orders of magnitude, along a bar."""
+    """The orders of magnitude that bars show."""
 
     low: float
     high: float
@@ -41,7 +41,7 @@ class Scale:
 
     @classmethod
     def of(cls, explanations: Sequence[Explanation], *, unicode: bool) -> "Scale":
-        """One for the gradients of all runs."""
+        """Return the scale for the gradients of all runs."""
         found = [state.gradient for one in explanations for state in shown(one) if state.gradient]
         if not found:
             return cls(-DECADES, 0, unicode)
@@ -49,7 +49,7 @@ class Scale:
         return cls(min(math.floor(math.log10(min(found))), high - DECADES), high, unicode)
 
     def bar(self, value: float | None) -> str:
-        """A value as a bar that fills its room with spaces."""
+        """Return a value as a bar, filled up with spaces."""
         if not value:
             return " " * BAR
         share = (math.log10(value) - self.low) / (self.high - self.low)
@@ -59,29 +59,43 @@ class Scale:
         return ("█" * whole + (EIGHTHS[rest - 1] if rest else "")).ljust(BAR)
 
     def legend(self, explanations: Sequence[Explanation]) -> str:
-        """What the columns stand for."""
+        """Return the meaning of the columns."""
         states = [state for one in explanations for state in shown(one)]
         low, high = (f"{10**end:g}" for end in (self.low, self.high))
-        parts = [f"bars: the loss's gradient by a weight, root mean square, on a log scale from {low} to {high}"]
-        if len(explanations) == 1 and any(state.update is not None for state in states):
-            parts.append(f"moved: the change of a kernel since epoch {states[-1].since}, as a share of it")
+        parts = [f"bars: gradient of the loss by a weight, root mean square, on a log scale from {low} to {high}"]
+        if len(explanations) == 1 and (text := moved_legend(states)):
+            parts.append(text)
         if any(state.dead is not None for state in states):
-            parts.append(f"dead: relu units that are 0 for all {states[-1].examples} examples looked at")
+            parts.append(f"dead: share of relu units that are 0 for all {states[-1].examples} examples measured")
         if any(state.saturated is not None for state in states):
-            parts.append("saturated: outputs within 5% of their limits")
+            parts.append("saturated: share of outputs within 5% of their limits")
         return "; ".join(parts)
+
+
+def moved_legend(states: Sequence[LayerState]) -> str:
+    """Return the meaning of the column `moved`; nothing where no change was measured."""
+    last = [state for state in states if state.epoch == max(one.epoch for one in states)]
+    if any(state.moved is not None for state in last):
+        return "moved: change of the kernel since epoch 0, as a share of its initial size"
+    since = next((state.since for state in last if state.update is not None), None)
+    return "" if since is None else f"moved: change of the kernel since epoch {since}, as a share of its size then"
+
+
+def moved(state: LayerState) -> float | None:
+    """Return how far a kernel has moved: since epoch 0, or in files of dnn 0.7.0 since the epoch measured before."""
+    return state.update if state.moved is None else state.moved
 
 
 def explanation_text(
     explanations: Sequence[Explanation], command: Command, width: int = WIDE, *, unicode: bool = True
 ) -> str:
-    """All that is said of runs, the layers of two beside each other where there is room.
+    """Return the explanations of runs as text, the layers of two runs side by side where there is room.
 
     Args:
-        explanations: Of each run.
-        command: A run and what to try → the line to paste.
-        width: Columns; command lines alone are wider if they must be.
-        unicode: Bars of blocks; else of #.
+        explanations: One for each run.
+        command: A run and a remedy → the command line to paste.
+        width: The width in columns; only command lines may be wider.
+        unicode: Whether bars consist of blocks or of #.
     """
     scale = Scale.of(explanations, unicode=unicode)
     inside = [layers_of(one, scale) for one in explanations]
@@ -97,14 +111,14 @@ def explanation_text(
         for finding in one.findings:
             lines += [*finding_lines(one.run, finding, command, width), ""]
         if one.unseen:
-            lines += [*wrapped(f"inside the network nothing was seen: {one.unseen}", width)]
+            lines += [*wrapped(f"the layers were not measured: {one.unseen}", width)]
             lines += [f"    try  {visible(command(one.run, one.measure))}"] if one.measure else []
             lines += [""]
     return "".join(f"{line}\n" for line in lines[:-1])
 
 
 def heading(explanation: Explanation) -> str:
-    """Which run it is."""
+    """Return the name, status and scores of a run."""
     record = explanation.record
     saved = record.results.model or record.results.last
     scores = f", {scores_text(saved, 'val_') or scores_text(saved)}" if saved else ""
@@ -112,7 +126,7 @@ def heading(explanation: Explanation) -> str:
 
 
 def finding_lines(run: Run, finding: Finding, command: Command, width: int) -> list[str]:
-    """A finding: its title, what was seen, what it means, and what to try."""
+    """Return the lines of a finding: its title, the fact, its meaning, and what to try."""
     lines = [f"{MARKS[finding.weight]} {finding.title}{when(finding)}"]
     for text in (finding.seen, finding.meaning):
         lines += wrapped(text, width, "    ", "    ")
@@ -122,16 +136,16 @@ def finding_lines(run: Run, finding: Finding, command: Command, width: int) -> l
 
 
 def when(finding: Finding) -> str:
-    """Since when it shows."""
+    """Return since which epoch a finding holds, in words."""
     if finding.since is None:
         return ""
     if finding.kind in MOMENTS:
         return f", in epoch {finding.since}"
-    return f", from epoch {finding.since} on" if finding.since else ", from the beginning on"
+    return f", from epoch {finding.since} on" if finding.since else ", from the start"
 
 
 def wrapped(text: str, width: int, later: str = "", first: str = "") -> list[str]:
-    """A text in lines that are no wider."""
+    """Return a text in lines of at most this width."""
     text = visible(text)
     if width >= WIDE:
         return [f"{first}{text}"]
@@ -141,13 +155,13 @@ def wrapped(text: str, width: int, later: str = "", first: str = "") -> list[str
 
 
 def shown(explanation: Explanation) -> list[LayerState]:
-    """The layers at the first look and at the last."""
+    """Return the states of the layers at the first and the last measured epoch."""
     epochs = [state.epoch for state in explanation.layers]
     return [state for state in explanation.layers if state.epoch in (min(epochs), max(epochs))] if epochs else []
 
 
-def layers_of(explanation: Explanation, scale: Scale, *, moved: bool = True) -> list[str]:
-    """The layers of a run as lines: gradients at the first look and at the last, and what else was seen at the last."""
+def layers_of(explanation: Explanation, scale: Scale, *, with_moved: bool = True) -> list[str]:
+    """Return the layers of a run as lines: gradients at the first and last measured epoch, and the rest at the last."""
     states = shown(explanation)
     if not states:
         return []
@@ -158,7 +172,7 @@ def layers_of(explanation: Explanation, scale: Scale, *, moved: bool = True) -> 
             shortened(now.layer, WIDEST_NAME),
             *([gradient(then, scale)] if first != last else []),
             gradient(now, scale),
-            *([share(now.update)] if moved else []),
+            *([share(moved(now))] if with_moved else []),
             share(now.dead),
             share(now.saturated),
         ]
@@ -168,7 +182,7 @@ def layers_of(explanation: Explanation, scale: Scale, *, moved: bool = True) -> 
         "layer",
         *([f"epoch {first}"] if first != last else []),
         f"epoch {last}",
-        *(["moved"] if moved else []),
+        *(["moved"] if with_moved else []),
         "dead",
         "saturated",
     ]
@@ -182,20 +196,20 @@ def layers_of(explanation: Explanation, scale: Scale, *, moved: bool = True) -> 
 
 
 def gradient(state: LayerState, scale: Scale) -> str:
-    """A gradient as a bar and a number."""
+    """Return a gradient as a bar and a number."""
     return "" if state.gradient is None else f"{scale.bar(state.gradient)} {state.gradient:.1e}"
 
 
 def share(value: float | None) -> str:
-    """A share in percent, with as many digits as tell it from nothing."""
+    """Return a share in percent, with a digit more where it is small."""
     return "" if value is None else f"{value:.0%}" if value >= 0.095 or value < 0.0005 else f"{value:.1%}"
 
 
 def beside(explanations: Sequence[Explanation], scale: Scale) -> list[str]:
-    """The layers of two runs, side by side under their names."""
+    """Return the layers of two runs, side by side below their names."""
     blocks = []
     for one in explanations:
-        lines = layers_of(one, scale, moved=False)
+        lines = layers_of(one, scale, with_moved=False)
         wide = max(map(cells_of, lines))
         name = shortened(f"{one.record.name} {one.record.id}", wide)
         blocks.append([padded(line, wide) for line in (name, *lines)])
@@ -205,12 +219,12 @@ def beside(explanations: Sequence[Explanation], scale: Scale) -> list[str]:
 
 
 def padded(line: str, width: int) -> str:
-    """A line filled with spaces."""
+    """Return a line filled with spaces."""
     return line + " " * (width - cells_of(line))
 
 
 def explanation_document(explanation: Explanation, command: Command) -> dict[str, Any]:
-    """All of it for programs."""
+    """Return an explanation as a document for programs."""
     record = explanation.record
     return {
         "id": record.id,

@@ -1,4 +1,4 @@
-"""`diagnostics.csv`: what the layers of a network looked like as it was trained, a row for each epoch and layer."""
+"""`diagnostics.csv`: measurements of the layers during a training, one row for each measured epoch and layer."""
 
 import csv
 import io
@@ -12,42 +12,53 @@ from dnn_cli.runs.run import Run, read_text
 
 @dataclass(frozen=True)
 class LayerState:
-    """One layer after an epoch, on some fixed training examples; `None` is what the layer does not have."""
+    """The state of one layer after an epoch, on a few fixed training examples; `None` where it does not apply."""
 
     epoch: int
-    """The weights are those after so many epochs; 0: the initial ones."""
+    """The number of epochs trained so far; 0: the initial weights."""
 
     layer: str
     examples: int
-    """How many examples were looked at, without dropout and the like."""
+    """The number of training examples the layer was measured on, without dropout and other noise."""
 
     gradient: float | None = None
-    """The root mean square of the loss's derivative by the weights of the kernel."""
+    """The root mean square of the derivative of the loss by the weights of the kernel."""
 
     weight: float | None = None
     """The root mean square of these weights."""
 
     update: float | None = None
-    """‖change of the kernel since the look before‖ / ‖kernel then‖."""
+    """‖change of the kernel from epoch `since` to this one‖ / ‖kernel at epoch `since`‖."""
 
     since: int | None = None
-    """The epoch of the look before."""
+    """The epoch from which `update` counts: the epoch before; in files of dnn 0.7.0 the one measured before."""
 
     dead: float | None = None
-    """The share of relu's units whose output is 0 for every example."""
+    """The share of relu units whose output is 0 for every example."""
 
     saturated: float | None = None
-    """The share of outputs of a sigmoid, tanh and the like within 5% of its limits."""
+    """The share of outputs of a sigmoid, tanh or similar within 5% of their limits."""
+
+    moved: float | None = None
+    """‖change of the kernel since epoch 0‖ / ‖initial kernel‖."""
+
+    loss: float | None = None
+    """The mean loss of the network on the examples, without penalties; in the row of the last layer only."""
+
+    correct: float | None = None
+    """The share of the examples whose class is predicted; in the row of the last layer only."""
 
 
 COLUMNS = tuple(field.name for field in fields(LayerState))
 WHOLE = ("epoch", "examples", "since")
 NEEDED = ("epoch", "layer", "examples")
-SHARES = ("dead", "saturated")
+SHARES = ("dead", "saturated", "correct")
+ADDED = ("moved", "loss", "correct")
+"""Columns that the files of dnn 0.7.0 do not have."""
 
 
 def csv_text(rows: Iterable[LayerState], *, header: bool = True) -> str:
-    """Rows as CSV, the columns above them."""
+    """Return rows as CSV, below the names of the columns."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     if header:
@@ -58,12 +69,12 @@ def csv_text(rows: Iterable[LayerState], *, header: bool = True) -> str:
 
 
 def cell(value: float | str | None) -> str:
-    """A value with six digits, which is more than anybody reads."""
+    """Return a value with six digits, enough for every rule of `dnn explain`."""
     return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def read_diagnostics(run: Run) -> Sequence[LayerState]:
-    """The rows of `diagnostics.csv` in its order; none where nothing was measured.
+    """Return the rows of `diagnostics.csv` in their order; none where nothing was measured.
 
     Raises:
         RunError: the file is not what a training writes.
@@ -74,7 +85,7 @@ def read_diagnostics(run: Run) -> Sequence[LayerState]:
         return ()
     try:
         table = csv.DictReader(io.StringIO(read_text(run.diagnostics)), strict=True)
-        if missing := set(COLUMNS).difference(table.fieldnames or ()):
+        if missing := set(COLUMNS).difference(ADDED, table.fieldnames or ()):
             raise ValueError(f"it has no column {min(missing)}")
         rows = tuple(parsed(row) for row in table)
     except (TypeError, ValueError, csv.Error) as error:
@@ -83,20 +94,21 @@ def read_diagnostics(run: Run) -> Sequence[LayerState]:
 
 
 def parsed(row: dict[str, str]) -> LayerState:
-    """A row of the file.
+    """Return a row of the file as a state.
 
     Raises:
-        TypeError, ValueError: it is none.
+        TypeError, ValueError: the row is damaged.
     """
     found: dict[str, str | float | None] = {"layer": row["layer"]}
     for name in COLUMNS:
         if name == "layer":
             continue
-        text = row[name]
+        text = row.get(name, "") if name in ADDED else row[name]
         if text == "" and name not in NEEDED:
             continue
         value = int(text) if name in WHOLE else float(text)
-        if not 0 <= value <= (1 if name in SHARES else LARGEST):  # which nan is not, either
+        low = -LARGEST if name == "loss" else 0
+        if not low <= value <= (1 if name in SHARES else LARGEST):  # false for nan, too
             raise ValueError(f"{name} is {value}")
         found[name] = value
     return LayerState(**found)  # type: ignore[arg-type]

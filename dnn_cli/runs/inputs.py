@@ -1,7 +1,7 @@
-"""`inputs.npz`: what a run was trained on, told without its data.
+"""`inputs.npz`: a description of the data of a run.
 
-Classes, names of columns, how inputs are scaled, and statistics of the training inputs. With it a network can be
-built, fed and warned about when its data is gone.
+Classes, names of columns, the scaling of inputs, and statistics of the training inputs and labels. With it a network
+can be built, fed and explained after its data is gone.
 """
 
 import json
@@ -48,6 +48,23 @@ class Inputs:
     looks: NDArray[np.float32] | None
     """Of (4, 2): what nearly all images have of each of `LOOKS`, from and to; `None` where inputs are no images."""
 
+    labels: NDArray[Any] | None = None
+    """A sample of the training labels, int32 of (n,) or float32 of (n, targets); this and the next five are `None` in
+    runs of dnn 0.7.0."""
+
+    validation_average: NDArray[np.float32] | None = None
+    """Of (size,): the mean of each number over a sample of the validation inputs; `None` without a validation set."""
+
+    validation_deviation: NDArray[np.float32] | None = None
+    numbering: NDArray[np.uint8] | None = None
+    """Of (size,): 1 for a column of a table that only numbers the rows."""
+
+    alone: NDArray[np.float32] | None = None
+    """Of (size,): how well a column of a table alone predicts the label, from 0, like a constant, to 1, always."""
+
+    copies: NDArray[np.float32] | None = None
+    """Of (2,): the share of the validation inputs that are also training inputs, and the share to expect by chance."""
+
     @property
     def size(self) -> int:
         """How many numbers an input has."""
@@ -90,7 +107,8 @@ def read_inputs(run: Run) -> Inputs | None:
                 raise ValueError("it is larger than it may be")
             arrays: dict[str, Any] = {header.name: archive.read(header) for header in headers}
         facts = pydantic.TypeAdapter(Facts).validate_json(arrays.pop("facts").tobytes())
-        found = Inputs(facts, **{"mean": None, "looks": None, **arrays})
+        known = {name: arrays[name] for name in arrays if name in Inputs.__dataclass_fields__}  # of a later dnn: more
+        found = Inputs(facts, **{"mean": None, "looks": None, **known})
         check(found)
     except (OwnDataError, OSError, KeyError, TypeError, ValueError) as error:
         why = str(error).splitlines()[0].removeprefix(f"{path}: ")
@@ -116,10 +134,26 @@ def check(inputs: Inputs) -> None:
         **dict.fromkeys(sorted(rows), (size,)),
         **({"looks": (len(LOOKS), 2)} if inputs.looks is not None else {}),
     }
-    for name, shape in shapes.items():
+    for name, shape in {**shapes, **added_shapes(inputs)}.items():
         array = getattr(inputs, name)
         if array.shape != shape or array.dtype != np.float32 or not np.isfinite(array).all():
             raise ValueError(f"{name} is not {shape} finite numbers")
+    numbering, labels = inputs.numbering, inputs.labels
+    if numbering is not None and (numbering.shape != (size,) or numbering.dtype != np.uint8):
+        raise ValueError(f"numbering is not {size} marks")
+    if labels is not None:
+        shape, kind = ((), np.int32) if facts.is_classification else ((facts.targets,), np.float32)
+        if labels.shape[1:] != shape or labels.dtype != kind or not labels.ndim or not np.isfinite(labels).all():
+            raise ValueError("labels are not those of the data")
+        if facts.is_classification and labels.size and not 0 <= labels.min() <= labels.max() < len(facts.classes):
+            raise ValueError("labels are not those of the data")
     scale = inputs.scale
     if scale.shape not in ((), (size,)) or scale.dtype != np.float32 or not (np.isfinite(scale) & (scale > 0)).all():
         raise ValueError("scale is not what inputs can be divided by")
+
+
+def added_shapes(inputs: Inputs) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the float arrays that are there but are missing in runs of dnn 0.7.0."""
+    size = (inputs.size,)
+    found = {"validation_average": size, "validation_deviation": size, "alone": size, "copies": (2,)}
+    return {name: shape for name, shape in found.items() if getattr(inputs, name) is not None}

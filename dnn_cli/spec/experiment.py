@@ -73,8 +73,8 @@ class Experiment(Part):
     """Compute in 16 bits, keep weights in 32: mixed_float16 on a GPU, mixed_bfloat16 on a CPU."""
 
     diagnostics: Literal["auto"] | bool = "auto"
-    """Look inside the network for `dnn explain`: `auto` as often as little time goes into it, `true` after every
-    epoch, `false` never. What comes out is the same."""
+    """Measure the layers for `dnn explain`: `auto` after epochs 0, 1, 2, 4, 8 and so on and the last one, `true` after
+    every epoch, `false` never. The trained weights are the same."""
 
     @property
     def output_shape(self) -> Shape:

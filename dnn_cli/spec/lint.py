@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from dnn_cli.spec import rates
 from dnn_cli.spec.check import Remark, as_written, needed_activation
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.layers import (
@@ -36,7 +37,15 @@ def advice(experiment: Experiment) -> list[Remark]:
     """What to think about before training; the paths point into the experiment."""
     layers = experiment.model.stack
     found = [*narrow(layers), *two_linear(layers), *output_activation(experiment), *vanishing(layers)]
-    return as_written(experiment, [*found, *repeated_seeds(experiment)])
+    return as_written(experiment, [*found, *repeated_seeds(experiment), *schedule(experiment)])
+
+
+def schedule(experiment: Experiment) -> Iterator[Remark]:
+    """Yield a learning rate schedule that is over too early, or that the training is too short for."""
+    batches = -(-experiment.data.training_examples // experiment.batch_size)
+    found = rates.misfit(experiment, batches)
+    if found is not None:
+        yield Remark(("optimizer", "learning_rate"), found.message, " ".join(found.overrides))
 
 
 def repeated_seeds(experiment: Experiment) -> Iterator[Remark]:
@@ -95,11 +104,16 @@ def output_activation(experiment: Experiment) -> Iterator[Remark]:
     if (layer.activation or "linear") == needed:
         return
     said = f"the output is {layer.activation or 'linear'}, and {loss.type}"
-    if loss.logits:
+    if layer.activation == "softmax" and experiment.output_shape == (1,):
+        yield Remark(path, "softmax of one unit is always 1, whatever the input", needed)
+    elif loss.logits:
         yield Remark(path, f"{loss.type} with from_logits expects an output without activation", "linear")
     elif experiment.labels == "real":
         if layer.activation in BOUNDED:
-            yield Remark(path, f"{said} is told numbers of any size, which it cannot reach", "linear")
+            yield Remark(path, f"{said} compares it with numbers of any size, which it cannot reach", "linear")
+    elif layer.activation == "sigmoid" and needed == "softmax":
+        what = f"gives each of {experiment.output_shape[0]} units a probability of its own"
+        yield Remark(path, f"sigmoid {what}, and {loss.type} is for one class among several", needed)
     elif loss.probabilities:
         yield Remark(path, f"{said} takes the logarithm of probabilities", needed)
     else:

@@ -1,13 +1,14 @@
-"""What the layers of a network look like while it is trained, for `dnn explain`.
+"""Measures the layers of a network during a training, for `dnn explain`.
 
-After some epochs the network runs on a few training examples, forwards and backwards. It does so with copies of its
-weights, without dropout and the like, and outside of what was compiled: no variable changes, and the bits of the
-training are those of one that nobody looked into. Operation by operation, a look takes some ten milliseconds; to
-compile it would take as long as many of them.
+After some epochs the network computes a few training examples, forwards and backwards. The computation uses copies of
+the weights, without dropout and other noise, outside of the compiled functions. No variable changes, so the bits of
+the training are those of a training without measurements. One measurement takes 10 to 30 ms, executed operation by
+operation; compiling it would take as long as a hundred of them.
+
+The measured epochs depend on the config alone, never on time, so that equal runs have equal files.
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -28,24 +29,12 @@ from dnn_cli.training.checkpoints import Start
 from dnn_cli.training.job import Job
 from dnn_cli.training.state import values
 
-SHARE = 0.02
-"""Of the time of a training that goes into looks, under `diagnostics: auto`."""
-
-SHARE_AT_THE_END = 0.03
-"""The same after the last epoch: in a training of seconds, that is when it is looked into at all."""
-
-FIRST = 0.08
-"""Seconds that the first look of a process probably takes."""
-
-SET_UP = 3 / 4
-"""The part of it that TensorFlow needs to set up its operations, once."""
-
 EXAMPLES = 256
-"""So many are looked at: a unit of a layer that is 0 for all of them has little to do."""
+"""Training examples of a measurement: a unit that is 0 for all of them has little to do."""
 
 FEWEST = 32
 WORK = 1e8
-"""Multiply-adds of a look forwards; where an example takes many, fewer are looked at, but not below `FEWEST`."""
+"""Multiply-adds of a forward pass; where an example takes many, fewer examples are used, but never below `FEWEST`."""
 
 RELU = ("relu", "relu6")
 """Activations that pass no gradient where their output is 0."""
@@ -57,158 +46,148 @@ LIMITS = {
 """Activations that pass little gradient near their limits."""
 
 NEAR = 0.05
-"""Of the way between the limits: there a sigmoid, and a tanh, passes less than a fifth of the gradient it can pass."""
+"""The share of the way between the limits within which a sigmoid or tanh passes less than a fifth of its most."""
 
-Values = Sequence[NDArray[Any]]
-"""Of all variables of a network, in their order."""
+Kernels = Sequence[NDArray[Any]]
+"""The values of all kernels, from the input to the output."""
+
+
+def is_scheduled(epoch: int, experiment: Experiment) -> bool:
+    """Return whether an epoch is measured, apart from the last one, which always is.
+
+    Under `auto`: 0 and the powers of two, so that 1,000 epochs have 12 measurements.
+    """
+    return experiment.diagnostics is True or epoch & (epoch - 1) == 0
 
 
 class Diagnose(keras.callbacks.Callback):  # type: ignore[misc]
-    """Takes a look after epochs, and keeps `diagnostics.csv`.
+    """Measures the layers after the scheduled epochs and after the last one, and writes `diagnostics.csv`.
 
-    Under `auto`, only as often as there is time for it; the weights that the training begins with are kept until
-    there is, and what the last epoch needs is never spent before.
+    Args:
+        run: The run that is trained.
+        probe: Measures.
+        start: Where the training starts.
+        initial: The kernels before the first batch of the whole training.
+        experiment: What is trained.
     """
 
-    def __init__(self, run: Run, probe: "Probe", start: Start, seconds: Callable[[], float], experiment: Experiment):
+    def __init__(self, run: Run, probe: "Probe", start: Start, initial: Kernels, experiment: Experiment):
         super().__init__()
         self.run = run
         self.probe = probe
         self.progress = start.progress
-        self.seconds = seconds
-        self.always = experiment.diagnostics is True
-        self.epochs = experiment.epochs
+        self.initial = initial
+        self.experiment = experiment
         self.table = ""
-        self.before: Values | None = None
-        """The weights at the look before, or as the training began."""
-
-        self.since = self.progress.epoch
-        self.first: Values | None = None
-        """The weights that the training began with, as long as nobody has looked at them."""
-
-        self.spent = 0.0
+        self.before: Kernels | None = None
+        """The kernels at the beginning of the epoch; `None` where they are not needed or not known."""
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
         self.keep_rows()
-        if not self.progress.calls:  # in the middle of an epoch they are not those of its beginning
-            self.before = self.weights()
-            self.first = self.before if self.since == 0 else None
+        if not self.progress.epoch and not self.progress.calls:
+            self.measure(0)
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        # Early stopping can make any epoch the last one.
+        is_possible = self.is_due(epoch + 1) or self.experiment.early_stopping is not None
+        is_inside = epoch == self.progress.epoch and self.progress.calls > 0  # resumed in the middle of this epoch
+        self.before = self.probe.kernels(self.model) if is_possible and not is_inside else None
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        is_last = epoch + 1 == self.epochs or self.model.stop_training
-        rows: list[LayerState] = []
-        for look in (self.look_at_now, self.look_at_first) if is_last else (self.look_at_first, self.look_at_now):
-            if self.affords(is_last=is_last):
-                rows += look(epoch + 1)
+        if self.is_due(epoch + 1) or self.model.stop_training:
+            self.measure(epoch + 1)
+
+    def is_due(self, epoch: int) -> bool:
+        """Return whether an epoch is measured, unless it turns out to be the last one."""
+        return is_scheduled(epoch, self.experiment) or epoch == self.experiment.epochs
+
+    def measure(self, epoch: int) -> None:
+        """Measure the layers and write their rows."""
+        rows = self.probe.measure(self.model, epoch, self.initial, self.before)
         if rows:
-            begun = time.monotonic()
-            self.table += csv_text(sorted(rows, key=lambda row: row.epoch), header=not self.table)
+            self.table += csv_text(rows, header=not self.table)
             write_text(self.run.diagnostics, self.table)
-            self.spent += time.monotonic() - begun
-
-    def affords(self, *, is_last: bool) -> bool:
-        """Whether there is time for a look, and before the last epoch for another one."""
-        available = (SHARE_AT_THE_END if is_last else SHARE) * (self.seconds() - self.progress.seconds)
-        return self.always or self.spent + self.probe.cost(1 if is_last else 2) <= available
-
-    def look_at_first(self, epoch: int) -> list[LayerState]:
-        """The rows of what the training began with, unless they are there."""
-        first, self.first = self.first, None
-        return self.look(0, first, None) if first is not None else []
-
-    def look_at_now(self, epoch: int) -> list[LayerState]:
-        """The rows of the epoch that is done."""
-        before, self.before, since, self.since = self.before, self.weights(), self.since, epoch
-        return self.look(epoch, self.before, before, since)
-
-    def look(self, epoch: int, now: Values, before: Values | None, since: int = 0) -> list[LayerState]:
-        """The rows of an epoch, on the clock."""
-        begun = time.monotonic()
-        rows = self.probe.look(self.model, epoch, now, before, since)
-        self.spent += time.monotonic() - begun
-        return rows
-
-    def weights(self) -> Values:
-        """A copy of all there are."""
-        return [values(variable) for variable in self.model.variables]
 
     def keep_rows(self) -> None:
-        """Of a training that is taken up, keep the rows of the epochs that are not trained again."""
+        """Keep the rows of a resumed run that an uninterrupted run would have, too."""
         try:
             rows = read_diagnostics(self.run)
         except RunError:  # a damaged file is no reason not to train
             rows = ()
-        kept = [row for row in rows if row.epoch <= self.progress.epoch]
+        kept = [row for row in rows if row.epoch <= self.progress.epoch and (self.is_due(row.epoch) or self.is_over)]
         self.table = csv_text(kept) if rows else ""
         if len(kept) < len(rows):
             write_text(self.run.diagnostics, self.table)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no epoch is left to train, so that the last measurement stays the last."""
+        return self.progress.stopped or self.progress.epoch >= self.experiment.epochs
+
 
 class Probe:
-    """Some training examples, and how to look at a network with them."""
+    """Measures a network on a few training examples."""
 
     def __init__(self, job: Job, pipeline: Pipeline) -> None:
-        self.taken: float | None = None
-        """Seconds of the last look, less what TensorFlow set up for it."""
-
         self.layers = job.experiment.model.stack
         self.names = layer_names(self.layers)
         self.output = max((i for i, layer in enumerate(self.layers) if isinstance(layer, Kernel)), default=0)
         self.loss = job.experiment.loss.build()
+        self.threshold = 0.0 if job.experiment.loss.logits else 0.5
         self.pipeline = pipeline
         train = job.split.train
         affordable = int(WORK / max(summarize(job.experiment).multiply_adds, 1))
         count = min(len(train), EXAMPLES, max(min(FEWEST, job.experiment.batch_size), affordable))
         self.indices = train[np.linspace(0, len(train) - 1, count).astype(np.int64)]
 
-    def cost(self, looks: int) -> float:
-        """Seconds that so many looks probably take."""
-        if self.taken is None:
-            return FIRST * (1 + (looks - 1) * (1 - SET_UP))
-        return looks * self.taken
+    def kernels(self, model: keras.Sequential) -> Kernels:
+        """Return a copy of the kernels of all layers that have one."""
+        return [values(model.layers[index].kernel) for index in self.places]
 
-    def look(
-        self, model: keras.Sequential, epoch: int, now: Values, before: Values | None, since: int
+    @property
+    def places(self) -> list[int]:
+        """The indices of the layers with a kernel."""
+        return [index for index, layer in enumerate(self.layers) if isinstance(layer, Kernel)]
+
+    def measure(
+        self, model: keras.Sequential, epoch: int, initial: Kernels, before: Kernels | None
     ) -> list[LayerState]:
-        """A row for every layer with a kernel or an activation.
+        """Return a row for every layer with a kernel or an activation.
 
         Args:
-            model: The network.
-            epoch: After which its variables have the values `now`.
-            now: Those of all its variables.
-            before: Those at the look before, if there was one.
-            since: The epoch of that.
+            model: The network with its weights after `epoch`.
+            epoch: The number of epochs trained so far.
+            initial: The kernels before the first epoch.
+            before: The kernels after the epoch before, if they are known.
         """
-        begun = time.monotonic()
-        tensors = [tf.constant(value) for value in now]
-        place = {variable.path: index for index, variable in enumerate(model.variables)}
-        kernels = {
-            index: place[layer.kernel.path]
-            for index, layer in enumerate(model.layers)
-            if isinstance(self.layers[index], Kernel)
-        }
-        outputs, gradients = self.run(model, tensors, [tensors[index] for index in kernels.values()])
-        found = dict(zip(kernels, gradients, strict=True))
+        now = self.kernels(model)
+        outputs, gradients, loss, correct = self.run(model)
+        order = {index: at for at, index in enumerate(self.places)}
         rows = []
         for index, (name, layer) in enumerate(zip(self.names, self.layers, strict=True)):
-            facts: dict[str, float | int | None] = {}
-            if index in kernels:
-                kernel = kernels[index]
-                facts = {"gradient": rms(found[index]), "weight": rms(now[kernel])}
-                if before is not None:
-                    facts |= {"update": change(before[kernel], now[kernel]), "since": since}
-            if index < self.output:  # an output that is near its limits is sure of itself
-                facts |= activity(layer, outputs[index])
-            if facts:
-                rows.append(LayerState(epoch, name, len(self.indices), **facts))  # type: ignore[arg-type]
-        taken = time.monotonic() - begun
-        self.taken = (1 - SET_UP) * taken if self.taken is None else taken
-        return rows
+            found: dict[str, float | int | None] = {}
+            if index in order:
+                at = order[index]
+                found = {"gradient": rms(gradients[at]), "weight": rms(now[at])}
+                if epoch:
+                    found |= {"moved": change(initial[at], now[at])}
+                if epoch and before is not None:
+                    found |= {"update": change(before[at], now[at]), "since": epoch - 1}
+            if index < self.output:  # an output near its limits is certain, which is no fault
+                found |= activity(layer, outputs[index])
+            if found:
+                rows.append((name, found))
+        if rows:
+            rows[-1][1].update(loss=loss, correct=correct)
+        return [LayerState(epoch, name, len(self.indices), **found) for name, found in rows]  # type: ignore[arg-type]
 
     def run(
-        self, model: keras.Sequential, tensors: list[tf.Tensor], kernels: list[tf.Tensor]
-    ) -> tuple[list[tf.Tensor], list[tf.Tensor | None]]:
-        """The outputs of all layers, and the derivatives of the loss by kernels, where variables have such values."""
+        self, model: keras.Sequential
+    ) -> tuple[list[tf.Tensor], list[tf.Tensor | None], float | None, float | None]:
+        """Return the outputs of all layers, the gradients of the kernels, the loss, and the share that is correct."""
+        tensors = [tf.constant(values(variable)) for variable in model.variables]
+        place = {variable.path: index for index, variable in enumerate(model.variables)}
+        kernels = [tensors[place[model.layers[index].kernel.path]] for index in self.places]
         inputs, *labels = self.pipeline.prepare(
             *self.pipeline.rows(tf.constant(self.indices)), self.pipeline.scaling, weighted=True
         )
@@ -219,11 +198,21 @@ class Probe:
                 inputs = layer(inputs, training=False)
                 outputs.append(inputs)
             loss = self.loss(labels[0], inputs, *labels[1:])
-        return outputs, tape.gradient(loss, kernels)
+        return outputs, tape.gradient(loss, kernels), finite(loss), self.correct(inputs, labels[0])
+
+    def correct(self, outputs: tf.Tensor, labels: tf.Tensor) -> float | None:
+        """Return the share of the examples whose class is predicted; `None` for a regression."""
+        kind, found = self.pipeline.labels, tf.cast(outputs, tf.float32).numpy()
+        if kind == "real" or not np.isfinite(found).all():
+            return None
+        true = labels.numpy()
+        if kind == "binary":
+            return float(np.mean((found > self.threshold) == (true > 0.5)))
+        return float(np.mean(found.argmax(-1) == (true.argmax(-1) if kind == "one_hot" else true)))
 
 
 def activity(layer: Layer, output: tf.Tensor) -> dict[str, float | None]:
-    """What share of a hidden layer's units is dead, or of its outputs saturated, if its activation can be either."""
+    """Return the share of dead units or saturated outputs of a hidden layer whose activation can be either."""
     name = layer.activation if isinstance(layer, Kernel | Activation) else None
     if name not in RELU and name not in LIMITS:
         return {}
@@ -236,15 +225,18 @@ def activity(layer: Layer, output: tf.Tensor) -> dict[str, float | None]:
 
 
 def rms(values: Any) -> float | None:
-    """The root mean square; `None` for what is no number, as a gradient that overflows."""
-    if values is None:
-        return None
-    found = float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
+    """Return the root mean square; `None` where it is not finite, as that of a gradient that overflows."""
+    return None if values is None else finite(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
+
+
+def finite(value: Any) -> float | None:
+    """Return a number as a float; `None` where it is not finite."""
+    found = float(value)
     return found if np.isfinite(found) else None
 
 
 def change(before: NDArray[Any], now: NDArray[Any]) -> float | None:
-    """‖now − before‖ / ‖before‖."""
+    """Return ‖now − before‖ / ‖before‖; `None` where that is not finite."""
     scale = rms(before)
     difference = rms(now - before)
     return difference / scale if scale and difference is not None else None

@@ -54,6 +54,7 @@ def fit(
     """
     experiment, plan, split, progress = job.experiment, job.plan, job.split, start.progress
     model, pipeline = network.model, network.pipeline
+    initial = network.probe.kernels(model) if experiment.diagnostics else []  # before a checkpoint replaces them
     if start.checkpoint is not None:
         restore(model, start.checkpoint.arrays, progress.optimizer, experiment.optimizer)
         if progress.calls:
@@ -79,7 +80,7 @@ def fit(
             StopWhenDiverged(experiment.batch_size),
             WriteDown(run, listener, rows, steps_per_epoch, experiment.scores, progress.epoch_seconds),
             *others,
-            *([Diagnose(run, network.probe, start, seconds, experiment)] if experiment.diagnostics else []),
+            *([Diagnose(run, network.probe, start, initial, experiment)] if experiment.diagnostics else []),
             KeepCheckpoints(run, start, rows, others, stop, seconds, experiment),
         ],
         shuffle=False,  # the pipeline has the order of every epoch

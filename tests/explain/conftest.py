@@ -1,10 +1,13 @@
 """Runs whose curves and layers are made up."""
 
+import math
+
 import numpy as np
 import pytest
 
 from dnn_cli.runs.diagnostics import LayerState, csv_text
 from dnn_cli.runs.entry import read_entry
+from dnn_cli.runs.inputs import Inputs, write_inputs
 
 
 @pytest.fixture
@@ -12,7 +15,17 @@ def made(make_run):
     """Makes a run with given curves and looks into its layers; as an entry."""
 
     def make(
-        *overrides, loss=(), val_loss=None, accuracy=None, rate=0.001, states=(), labels=None, outputs=None, **more
+        *overrides,
+        loss=(),
+        val_loss=None,
+        accuracy=None,
+        rate=0.001,
+        states=(),
+        labels=None,
+        outputs=None,
+        inputs=None,
+        predicted=True,
+        **more,
     ):
         run = make_run(*overrides, curve=(), **{"epochs": len(loss), **more})
         rates = [rate] * len(loss) if isinstance(rate, float) else rate
@@ -32,11 +45,42 @@ def made(make_run):
             run.write_metrics(rows)
         if states:
             run.diagnostics.write_text(csv_text(states), encoding="utf-8")
+        if labels is None and predicted and val_loss and run.read_record().status == "completed":
+            labels, outputs = classified(accuracy[-1] if accuracy else 0.8, val_loss[-1])
         if labels is not None:
             np.savez(run.predictions, labels=labels, outputs=labels if outputs is None else outputs)
+        if inputs is not None:
+            write_inputs(run, inputs)
         return read_entry(run)
 
     return make
+
+
+def classified(accuracy, loss, examples=400, classes=10):
+    """Labels of equally many examples of each class, and probabilities with this accuracy and about this loss."""
+    labels = np.arange(examples) % classes
+    right = np.arange(examples) < round(accuracy * examples)
+    chosen = np.where(right, labels, (labels + 1 + np.arange(examples) % (classes - 1)) % classes)
+    best = min(range(1, 100), key=lambda p: abs(mean_loss(p / 100, accuracy, classes) - loss)) / 100
+    outputs = np.full((examples, classes), (1 - best) / (classes - 1))
+    outputs[np.arange(examples), chosen] = best
+    return labels, outputs.astype(np.float32)
+
+
+def mean_loss(best, accuracy, classes):
+    """The cross-entropy where the chosen class gets the probability `best`."""
+    return -accuracy * np.log(best) - (1 - accuracy) * np.log((1 - best) / (classes - 1))
+
+
+def described(facts, labels=None, **arrays):
+    """The statistics of training data: columns of size 1, and what else is given."""
+    size = math.prod(facts.input_shape)
+    zeros, ones = np.zeros(size, np.float32), np.ones(size, np.float32)
+    usual = {"scale": np.float32(1) * ones, "mean": None, "minimum": -ones, "maximum": ones, "average": zeros,
+             "deviation": ones, "looks": None}  # fmt: skip
+    given = {name: np.asarray(array, np.uint8 if name == "numbering" else np.float32) for name, array in arrays.items()}
+    kind = np.int32 if facts.classes else np.float32
+    return Inputs(facts, **{**usual, **given}, labels=None if labels is None else np.asarray(labels, kind))
 
 
 def look(epoch, *gradients, **facts):

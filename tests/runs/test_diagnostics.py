@@ -22,7 +22,7 @@ def test_rows_come_back(make_run):
 
 def test_columns_of_a_later_dnn_are_left_out(make_run):
     run = make_run()
-    run.diagnostics.write_text(",".join([*COLUMNS, "new"]) + "\n1,output,256,,,,,,,7\n")
+    run.diagnostics.write_text(",".join([*COLUMNS, "new"]) + "\n1,output,256,,,,,,,,,,7\n")
     assert list(read_diagnostics(run)) == [LayerState(1, "output", 256)]
 
 

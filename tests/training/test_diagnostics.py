@@ -1,5 +1,7 @@
 """What is seen inside a network is right, and to look changes not a bit of what is trained."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -17,7 +19,6 @@ from dnn_cli.training.endings import Interrupted
 from dnn_cli.training.job import prepare
 from dnn_cli.training.network import Networks
 from dnn_cli.training.resume import differing, identity, outcome_key
-from dnn_cli.training.state import values
 from dnn_cli.training.train import train
 from tests.kills import assert_same
 from tests.training.conftest import Silent, examples_of
@@ -65,20 +66,56 @@ def test_an_interrupted_training_that_was_looked_into_has_the_bits_and_all_rows(
     whole, _, _ = trained(wanted)
     with pytest.raises(Interrupted):
         trained(wanted, stop=iter([""] * 20 + ["enough"]).__next__)
-    (directory,) = set(whole.directory.parent.iterdir()) - {whole.directory}
-    broken = type(whole)(directory)
-    before = read_diagnostics(broken)
+    broken = newest(whole)
     done = broken.read_record().epochs
     assert 0 < done < 4
-    assert max(state.epoch for state in before) == done
+    assert max(state.epoch for state in read_diagnostics(broken)) == done
     resumed(broken, wanted)
     assert_same(whole, broken)
     unbroken, found = read_diagnostics(whole), read_diagnostics(broken)
-    assert [(one.epoch, one.layer, one.gradient, one.dead) for one in unbroken] == [
-        (one.epoch, one.layer, one.gradient, one.dead) for one in found
+    inside = {state.epoch for state in found if state.epoch and state.update is None}
+    assert inside == {done + 1}, "the weights at the beginning of the epoch in which it was resumed are not known"
+    assert [replace(one, update=None, since=None) for one in unbroken] == [
+        replace(one, update=None, since=None) for one in found
     ]
-    unknown = {state.epoch for state in found if state.epoch and state.update is None}
-    assert unknown == {done + 1}, "where the weights of the look before are gone, nothing is made up"
+
+
+def test_equal_runs_have_equal_bytes_however_they_came_about(experiment, trained, monkeypatch):
+    monkeypatch.setattr(checkpoints, "REST", 0)
+    quick, networks = [*QUICK, "epochs=6"], Networks()
+    first, second = (trained(experiment(*quick), networks=networks)[0].diagnostics.read_bytes() for _ in range(2))
+    assert first == second
+    longer, _, _ = trained(experiment(*QUICK, "epochs=3"), networks=networks)
+    resumed(longer, experiment(*quick))
+    assert longer.diagnostics.read_bytes() == first, "resumed from its last epoch, which is not one of the schedule"
+    with pytest.raises(Interrupted):
+        trained(experiment(*quick), stop=iter([""] * 8 + ["enough"] * 9).__next__, networks=networks)
+    broken = newest(longer)
+    done = broken.read_record().epochs
+    assert 0 < done < 6
+    resumed(broken, experiment(*quick))
+    found, unbroken = read_diagnostics(broken), read_diagnostics(longer)
+    assert [replace(one, update=None, since=None) for one in found] == [
+        replace(one, update=None, since=None) for one in unbroken
+    ]
+
+
+def newest(run):
+    """The run directory that was made last."""
+    return type(run)(max(run.directory.parent.iterdir(), key=lambda path: path.stat().st_mtime_ns))
+
+
+def test_the_schedule_is_one_of_epochs_and_ends_with_the_last(experiment, trained):
+    networks = Networks()
+    run, _, _ = trained(experiment(*QUICK, "epochs=11"), networks=networks)
+    assert {state.epoch for state in read_diagnostics(run)} == {0, 1, 2, 4, 8, 11}
+    stopping = "early_stopping={monitor: val_loss, patience: 1, min_delta: 100, start_from_epoch: 2}"
+    stopped, record, _ = trained(experiment(*QUICK, "epochs=40", stopping), networks=networks)
+    assert 2 < record.epochs < 40
+    assert max(state.epoch for state in read_diagnostics(stopped)) == record.epochs
+    assert all(state.since == record.epochs - 1 for state in read_diagnostics(stopped)[-2:])
+    unseen, _, _ = trained(experiment(*QUICK, "diagnostics=false"), networks=networks)
+    assert not unseen.diagnostics.exists()
 
 
 def test_rows_of_epochs_that_are_trained_again_are_replaced(experiment, trained):
@@ -113,6 +150,7 @@ def test_gradients_and_updates_are_those_of_keras(experiment, trained):
                 moved = np.linalg.norm(np.subtract(kernel, before)) / np.linalg.norm(before)
                 assert state.update == pytest.approx(moved, rel=1e-4)
                 assert state.since == 0
+                assert state.moved == state.update
 
 
 def gradient_of(model, kernel, examples):
@@ -161,21 +199,21 @@ def look(wanted):
     """A look at a network with its initial weights."""
     job, model = job_of(wanted), build_model(wanted)
     probe = diagnostics.Probe(job, Pipeline(job.examples, wanted, job.measured))
-    return probe.look(model, 0, [values(variable) for variable in model.variables], None, 0)
+    return probe.measure(model, 0, probe.kernels(model), None)
 
 
-@pytest.mark.parametrize(
-    ("shares", "epochs"),
-    [((1e9, 1e9), {0, 1, 2, 3}), ((0, 1e9), {0, 3}), ((0, 0), set())],
-    ids=["time enough", "time at the end", "no time"],
-)
-def test_auto_looks_as_often_as_there_is_time(experiment, trained, monkeypatch, shares, epochs):
-    monkeypatch.setattr(diagnostics, "SHARE", shares[0])
-    monkeypatch.setattr(diagnostics, "SHARE_AT_THE_END", shares[1])
-    run, record, _ = trained(experiment(*QUICK, "epochs=3"))
-    assert record.status == "completed"
-    assert {state.epoch for state in read_diagnostics(run)} == epochs
-    assert run.diagnostics.exists() == bool(epochs)
+def test_the_loss_and_the_share_that_is_right_are_those_of_keras(experiment, trained):
+    for overrides in ([], ["loss={type: categorical_crossentropy, label_smoothing: 0.1}"]):
+        wanted = experiment(*QUICK, *overrides, "epochs=3")
+        run, _, _ = trained(wanted)
+        job, model = job_of(wanted), keras.saving.load_model(run.model)
+        examples = job.examples[job.split.train[np.linspace(0, len(job.split.train) - 1, 256).astype(int)]]
+        outputs = model.predict(examples.inputs / np.float32(16), verbose=0)
+        labels = np.eye(10)[examples.labels] if overrides else examples.labels
+        (state,) = [state for state in read_diagnostics(run) if state.epoch == 3 and state.loss is not None]
+        assert state.layer == "output"
+        assert state.loss == pytest.approx(float(wanted.loss.build()(labels, outputs)), rel=1e-4)
+        assert state.correct == pytest.approx(np.mean(outputs.argmax(1) == examples.labels))
 
 
 def test_a_network_that_is_trained_again_is_looked_into_again(experiment, trained):

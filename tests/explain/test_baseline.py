@@ -1,0 +1,107 @@
+"""The losses of examples are Keras's, and no constant output has a smaller loss than the best constant."""
+
+import keras
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+
+from dnn_cli.explain.baseline import constant, losses
+from dnn_cli.spec.objectives import Loss
+
+CLASSES = 4
+LOSSES = {
+    "sparse": {"type": "sparse_categorical_crossentropy"},
+    "sparse logits": {"type": "sparse_categorical_crossentropy", "from_logits": True},
+    "sparse, a class ignored": {"type": "sparse_categorical_crossentropy", "ignore_class": 2},
+    "vectors": {"type": "categorical_crossentropy"},
+    "vectors, smoothed": {"type": "categorical_crossentropy", "label_smoothing": 0.2},
+    "vectors, logits": {"type": "categorical_crossentropy", "from_logits": True, "label_smoothing": 0.1},
+    "focal": {"type": "categorical_focal_crossentropy", "gamma": 3.0, "alpha": 0.4},
+    "focal, smoothed logits": {"type": "categorical_focal_crossentropy", "from_logits": True, "label_smoothing": 0.1},
+    "binary": {"type": "binary_crossentropy"},
+    "binary, smoothed": {"type": "binary_crossentropy", "label_smoothing": 0.2},
+    "binary logits": {"type": "binary_crossentropy", "from_logits": True},
+    "binary focal": {"type": "binary_focal_crossentropy", "gamma": 1.5},
+    "binary focal, balanced logits": {
+        "type": "binary_focal_crossentropy", "apply_class_balancing": True, "from_logits": True, "label_smoothing": 0.1,
+    },
+    "divergence": {"type": "kl_divergence"},
+    "hinge": {"type": "categorical_hinge"},
+    "mse of classes": {"type": "mean_squared_error"},
+    "mae of classes": {"type": "mean_absolute_error"},
+    "mse": {"type": "mean_squared_error"},
+    "mae": {"type": "mean_absolute_error"},
+    "mape": {"type": "mean_absolute_percentage_error"},
+    "msle": {"type": "mean_squared_logarithmic_error"},
+    "huber": {"type": "huber", "delta": 2.0},
+    "log_cosh": {"type": "log_cosh"},
+}  # fmt: skip
+
+
+def labels_and_outputs(name, loss, rng, examples=200):
+    """Labels as the loss gets them, and outputs of a network."""
+    index = rng.choice(CLASSES, examples, p=[0.55, 0.25, 0.15, 0.05])
+    if "real" in loss.labels and "classes" not in name:
+        return rng.lognormal(1, 1, (examples, 2)), rng.normal(2, 3, (examples, 2))
+    width = 1 if loss.labels == ("binary",) else CLASSES
+    outputs = rng.normal(0, 2, (examples, width))
+    if not loss.logits:
+        outputs = 1 / (1 + np.exp(-outputs)) if width == 1 else np.exp(outputs) / np.exp(outputs).sum(1, keepdims=True)
+    if width == 1:
+        return (index[:, None] > 0).astype(float), outputs
+    return (index.astype(float) if loss.labels == ("index",) else np.eye(CLASSES)[index]), outputs
+
+
+@pytest.mark.parametrize(("name", "config"), LOSSES.items(), ids=LOSSES.keys())
+def test_the_loss_of_an_example_is_that_of_keras(name, config):
+    loss = TypeAdapter(Loss).validate_python(config)
+    labels, outputs = labels_and_outputs(name, loss, np.random.default_rng(1))
+    built = loss.build()
+    theirs = [
+        float(built(labels[i : i + 1].astype("float32"), outputs[i : i + 1].astype("float32"))) for i in range(40)
+    ]
+    mine = losses(loss, labels[:40], outputs[:40].astype("float32"))
+    ignored = np.isnan(mine)
+    assert ignored.any() == ("ignored" in name)
+    assert mine[~ignored] == pytest.approx(np.array(theirs)[~ignored], rel=2e-5, abs=2e-6)
+
+
+@pytest.mark.parametrize(("name", "config"), LOSSES.items(), ids=LOSSES.keys())
+def test_no_constant_output_is_better_than_the_best(name, config):
+    loss, rng = TypeAdapter(Loss).validate_python(config), np.random.default_rng(2)
+    labels, outputs = labels_and_outputs(name, loss, rng)
+    weights = rng.uniform(0.5, 2, len(labels))
+
+    def mean(output):
+        found = losses(loss, labels, np.broadcast_to(output, (len(labels), len(output))))
+        counted = ~np.isnan(found)
+        return weights[counted] @ found[counted] / weights[counted].sum()
+
+    best = constant(loss, labels, weights)
+    least = mean(best)
+    shares = loss.probabilities and not loss.logits
+    for size in (1e-3, 1e-2, 0.1, 0.5):
+        for _ in range(30):
+            other = best + rng.normal(0, size, best.shape) * (1 if shares else max(1.0, np.abs(best).max()))
+            if shares:
+                other = np.clip(other, 1e-6, 1)
+                other = other / other.sum() if len(other) > 1 else np.minimum(other, 1 - 1e-6)
+            assert mean(other) >= least - 1e-9
+    for output in outputs[:50]:
+        assert mean(output) >= least - 1e-9
+
+
+def test_the_best_constant_of_a_cross_entropy_has_the_entropy_of_the_classes():
+    loss = TypeAdapter(Loss).validate_python({"type": "sparse_categorical_crossentropy"})
+    labels = np.repeat([0.0, 1.0, 2.0], [50, 30, 20])
+    shares = constant(loss, labels, np.ones(100))
+    assert shares == pytest.approx([0.5, 0.3, 0.2])
+    entropy = -sum(p * np.log(p) for p in (0.5, 0.3, 0.2))
+    assert losses(loss, labels, np.tile(shares, (100, 1))).mean() == pytest.approx(entropy)
+
+
+def test_keras_gives_a_loss_to_every_kind_of_config():
+    assert {config["type"] for config in LOSSES.values()} == {
+        union.model_fields["type"].default for union in Loss.__origin__.__args__
+    }
+    assert keras.config.epsilon() == 1e-7

@@ -1,0 +1,231 @@
+"""Causes in the data and in settings are named with the fact that shows them, and with a valid change."""
+
+import numpy as np
+import pytest
+
+from dnn_cli.explain.explanation import explain
+from dnn_cli.spec.datasets import DATASETS
+from dnn_cli.spec.load import load
+from tests.explain.conftest import classified, described, look
+
+FELL = {"loss": (1.0, 0.5, 0.4, 0.35, 0.34, 0.339), "val_loss": (0.9, 0.5, 0.42, 0.39, 0.39, 0.389)}
+GUESSED = {"loss": (2.4, 2.31, 2.304), "val_loss": (2.4, 2.32, 2.305), "accuracy": (0.1, 0.1, 0.1)}
+TABLE = "data: {dataset: wine}\nmodel: {layers: [{type: Dense, units: 3, activation: softmax}]}\nepochs: 6\n"
+CLASSES = classified(0.8, 0.6, 300, 3)
+
+
+def of(explained, kind):
+    (finding,) = [finding for finding in explained.findings if finding.kind == kind]
+    return finding
+
+
+def columns(**at):
+    """13 columns of size 1 but for one, by the names of `described`."""
+    return {name: np.where(np.arange(13) == 4, value, 1 if name != "average" else 0) for name, value in at.items()}
+
+
+def wine(made, inputs, digits="00000001", **more):
+    labels, outputs = more.pop("predicted", CLASSES)
+    return explain(made(text=TABLE, **{**FELL, **more}, inputs=inputs, labels=labels, outputs=outputs, digits=digits))
+
+
+def test_inputs_of_hundreds_are_named_with_standardize(made):
+    inputs = described(DATASETS["wine"], **columns(average=750.0, deviation=300.0, minimum=278.0, maximum=1680.0))
+    finding = of(wine(made, inputs), "unscaled_inputs")
+    assert finding.seen == "input 5 goes from 278 to 1,680"
+    assert finding.remedies[0].overrides == ("data.standardize=true",)
+    assert finding.weight == "advice"
+    near = described(DATASETS["wine"], **columns(average=6.0, deviation=0.8))
+    assert "unscaled_inputs" not in {one.kind for one in wine(made, near, "00000002").findings}
+
+
+def test_after_divergence_unscaled_inputs_are_the_first_cause(made):
+    """C13: areas, years and incomes as they are."""
+    inputs = described(DATASETS["wine"], **columns(average=1e5, deviation=5e4, minimum=1e4, maximum=2e5))
+    explained = explain(
+        made(text=TABLE, loss=(1.0,), status="diverged", reason="the loss was no number", inputs=inputs)
+    )
+    assert [finding.kind for finding in explained.findings[:2]] == ["divergence", "unscaled_inputs"]
+    assert explained.findings[0].remedies[0].overrides == ("data.standardize=true",)
+    assert "input 5 goes from 10,000 to 200,000" in explained.findings[0].seen
+
+
+def test_a_network_that_scales_its_inputs_itself_is_left_alone(made):
+    inputs = described(DATASETS["wine"], **columns(average=750.0, deviation=300.0))
+    text = TABLE.replace("layers: [", "layers: [BatchNormalization, ")
+    explained = explain(made(text=text, **FELL, inputs=inputs, labels=CLASSES[0], outputs=CLASSES[1]))
+    assert "unscaled_inputs" not in {one.kind for one in explained.findings}
+
+
+def test_a_column_of_row_numbers_is_named(made):
+    marks = (np.arange(13) == 2).astype(int)
+    told = of(wine(made, described(DATASETS["wine"], numbering=marks, alone=0.97 * marks)), "row_numbers")
+    assert told.seen.startswith("column input 3: whole numbers without gaps")
+    assert told.weight == "trouble"
+    harmless = described(DATASETS["wine"], numbering=marks, alone=np.zeros(13))
+    assert of(wine(made, harmless, "00000002"), "row_numbers").weight == "advice"
+
+
+def test_a_column_that_gives_the_label_away_is_named(made):
+    alone = np.where(np.arange(13) == 7, 1.0, 0.4)
+    finding = of(wine(made, described(DATASETS["wine"], alone=alone)), "label_in_inputs")
+    assert "input 8 alone avoids 100%" in finding.seen
+    easy = described(DATASETS["wine"], alone=np.full(13, 0.99))
+    assert "label_in_inputs" not in {one.kind for one in wine(made, easy, "00000002").findings}
+
+
+COPIED = {
+    "many": ((0.8, 0.0), True),
+    "a few": ((0.1, 0.0), False),
+    "many, as rows are often equal": ((0.8, 0.5), False),
+}
+
+
+@pytest.mark.parametrize(("copies", "named"), COPIED.values(), ids=COPIED.keys())
+def test_copies_in_the_validation_set_are_counted(made, copies, named):
+    explained = wine(made, described(DATASETS["wine"], copies=copies))
+    assert ("copies" in {one.kind for one in explained.findings}) == named
+
+
+def test_labels_that_the_split_sees_in_order_are_named(made):
+    inputs = described(DATASETS["wine"], labels=np.repeat([0, 1, 2], [60, 80, 2]))
+    labels = np.repeat([1, 2], [10, 40])
+    outputs = np.eye(3, dtype=np.float32)[np.ones(50, int)] * 0.7 + 0.1
+    finding = of(wine(made, inputs, predicted=(labels, outputs)), "label_order")
+    assert finding.seen == "class_2 is 1% of the training labels and 80% of the validation labels"
+    assert finding.remedies[0].overrides == ("data.stratify=true",)
+    same = described(DATASETS["wine"], labels=np.arange(142) % 3)
+    assert "label_order" not in {one.kind for one in wine(made, same, "00000002").findings}
+
+
+def test_a_validation_set_in_another_scale_is_named(made):
+    ones = np.ones(13)
+    other = described(DATASETS["wine"], validation_average=0 * ones, validation_deviation=255 * ones)
+    assert wine(made, other).findings[0].kind == "other_inputs"
+    same = described(DATASETS["wine"], validation_average=0.1 * ones, validation_deviation=0.9 * ones)
+    assert "other_inputs" not in {one.kind for one in wine(made, same, "00000002").findings}
+
+
+RATES = {
+    "steps in epochs": ("{type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 20}", "trouble",
+                        "the learning rate is 0 after 20 of 270 steps: 45 steps are an epoch"),
+    "hardly any fall": ("{type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 10000000}", "advice",
+                        "the learning rate hardly falls"),
+    "as long as the training": ("{type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 270}", None, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rate", "weight", "said"), RATES.values(), ids=RATES.keys())
+def test_a_schedule_is_held_against_the_steps_of_the_training(made, rate, weight, said):
+    """C17."""
+    explained = explain(made("epochs=6", f"optimizer={{type: sgd, learning_rate: {rate}}}", **FELL))
+    found = [finding for finding in explained.findings if finding.kind == "schedule"]
+    assert [finding.weight for finding in found] == ([weight] if weight else [])
+    for finding in found:
+        assert said in finding.seen
+        changed = load(str(explained.run.config), finding.remedies[0].overrides)
+        assert not [remark for remark in changed.advice if "learning rate" in str(remark)]
+
+
+OUTPUTS = {
+    "one unit of softmax": (["data={dataset: breast_cancer, standardize: true}", "loss=binary_crossentropy",
+                             "layers=[{type: Dense, units: 1, activation: softmax}]"], "always 1", "sigmoid"),
+    "ten units of sigmoid": (["layers=[Flatten, {type: Dense, units: 10, activation: sigmoid}]"],
+                             "a probability of its own", "softmax"),
+    "no softmax": (["layers=[Flatten, {type: Dense, units: 10}]"], "logarithm of probabilities", "softmax"),
+    "softmax twice": (["loss={type: sparse_categorical_crossentropy, from_logits: true}"], "without activation",
+                      "linear"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("overrides", "said", "needed"), OUTPUTS.values(), ids=OUTPUTS.keys())
+def test_a_last_layer_that_does_not_fit_the_loss_is_named(made, overrides, said, needed):
+    explained = explain(made("epochs=3", *overrides, **GUESSED, predicted=False))
+    finding = of(explained, "output_misfit")
+    assert said in finding.seen
+    assert finding.remedies[0].overrides[0].endswith(f".activation={needed}")
+
+
+def test_an_accuracy_that_takes_logits_for_probabilities_is_named(made):
+    explained = explain(made(
+        "epochs=6", "data={dataset: breast_cancer, standardize: true}",
+        "loss={type: binary_crossentropy, from_logits: true}", "layers=[{type: Dense, units: 1}]", **FELL,
+        predicted=False,
+    ))  # fmt: skip
+    assert "above 0.5" in of(explained, "metric_misfit").seen
+
+
+def test_averages_of_batch_normalization_after_ten_steps(made):
+    """C19."""
+    labels, outputs = np.arange(16) % 2, np.full((16, 1), 0.6, np.float32)
+    text = (
+        "data: {dataset: breast_cancer, standardize: true}\nmodel: {layers: [{type: Dense, units: 8}, "
+        "BatchNormalization, {type: Dense, units: 1, activation: sigmoid}]}\nloss: binary_crossentropy\nepochs: 5\n"
+    )
+    explained = explain(made(
+        text=text, loss=(0.6, 0.3, 0.1, 0.05, 0.02), val_loss=(0.7,) * 5, accuracy=(0.7, 0.9, 1.0, 1.0, 1.0),
+        labels=labels, outputs=outputs, states=look(5, 0.01, 0.01, loss=0.7, correct=0.5), data={"train": 48},
+    ))  # fmt: skip
+    finding = explained.findings[0]
+    assert finding.kind == "batch_norm_averages"
+    assert "accuracy is 1.00 in training and 0.50 on validation" in finding.seen
+    assert "have seen 10 steps" in finding.seen
+    assert finding.remedies[0].overrides == ("layers.1.momentum=0.9",)
+
+
+def test_few_steps_of_large_batches_are_named(made):
+    explained = explain(made("epochs=3", "batch_size=1437", **GUESSED))
+    finding = of(explained, "large_batch")
+    assert "1,437 examples in batches of 1,437 are 1 step an epoch, 3 in the whole training" in finding.seen
+    assert finding.remedies[0].overrides == ("batch_size=32",)
+    fine = explain(made("epochs=6", "batch_size=1437", **FELL, accuracy=(0.9,) * 6, digits="00000002"))
+    assert "large_batch" not in {one.kind for one in fine.findings}
+
+
+ABOVE = {
+    "an average over the epoch": ([], 0.9, "good", "average over the epoch"),
+    "easier examples": ([], 0.7, "advice", "easier examples"),
+    "dropout": (["layers=[Flatten, {type: Dropout, rate: 0.5}, {type: Dense, units: 10, activation: softmax}]"], 0.7,
+                None, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("overrides", "measured", "weight", "said"), ABOVE.values(), ids=ABOVE.keys())
+def test_why_validation_is_above_training(made, overrides, measured, weight, said):
+    curves = {**FELL, "accuracy": (0.3, 0.5, 0.6, 0.66, 0.68, 0.7)}
+    entry = made("epochs=6", *overrides, **curves, states=look(6, 0.01, 0.01, loss=0.4, correct=measured),
+                 data={"train": 1437, "validation": 360})  # fmt: skip
+    rows = [{**row, "val_accuracy": 0.9} for row in entry.run.read_metrics()]
+    entry.run.write_metrics(rows)
+    found = [one for one in explain(entry).findings if one.kind == "validation_above_training"]
+    assert [one.weight for one in found] == ([weight] if weight else [])
+    assert all(said in one.meaning for one in found)
+
+
+def test_penalties_that_outweigh_the_loss_are_named(made):
+    layers = (
+        "layers=[Flatten, {type: Dense, units: 16, activation: relu, name: hidden, kernel_regularizer: {type: l2, "
+        "l2: 1.0}}, {type: Dense, units: 10, activation: softmax, name: output}]"
+    )
+    states = look(3, 0.01, 0.01, loss=2.3, correct=0.1)
+    explained = explain(made("epochs=3", layers, loss=(9.0, 8.0, 7.0), val_loss=(9.0, 8.0, 7.0), states=states,
+                             accuracy=(0.1, 0.1, 0.1)))  # fmt: skip
+    finding = of(explained, "strong_penalty")
+    assert "67% of the training loss 7 are penalties" in finding.seen
+    assert finding.remedies[0].overrides == ("layers.hidden.kernel_regularizer={type: l2, l2: 1e-5}",)
+
+
+def test_a_stop_at_the_first_worse_epoch_is_named(made):
+    explained = explain(made(
+        "epochs=50", "early_stopping={monitor: val_loss, patience: 1}", loss=(1.0, 0.7, 0.5), val_loss=(0.9, 0.7, 0.71),
+        reason="stopped early: val_loss was no better for 1 epoch",
+    ))  # fmt: skip
+    finding = of(explained, "stopped_early")
+    assert "after 3 of 50 epochs" in finding.seen
+    assert finding.remedies[0].overrides[0] == "early_stopping.patience=5"
+
+
+def test_a_change_since_epoch_0_is_told_of_weights_that_barely_move(made):
+    states = [*look(0, 0.01, 0.01), *look(6, 0.01, 0.01, update=0.004, since=5, moved=0.021)]
+    finding = of(explain(made("epochs=6", **FELL, states=states)), "barely_moving")
+    assert finding.seen.endswith("since epoch 0 by 2.10% at most")
