@@ -22,7 +22,7 @@ def explain(
     runs_dir: RunsDir = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
-    """Tell why a run trained as it did, and what to try next."""
+    """Explain why a run trained as it did, and what to try next."""
     from dnn_cli.explain.explanation import explain as work
     from dnn_cli.report.explanation import explanation_document, explanation_text
     from dnn_cli.runs.entry import read_entry

@@ -112,7 +112,8 @@ def healthy(facts: Facts) -> Finding:
     where = f" (lowest: {curve[best]:.4g} in epoch {best + 1})" if best + 1 < len(curve) else ""
     weighed = ", weighed by class_weight," if facts.experiment.class_weight else ""
     parts = [
-        f"its {judged.part} loss{weighed} is {judged.own:.4g}, and the best constant prediction has {judged.constant:.4g}",
+        f"its {judged.part} loss{weighed} is {judged.own:.4g}, and that of the best constant prediction "
+        f"{judged.constant:.4g}",
         f"{facts.watched} ended at {curve[-1]:.4g}{where}",
     ]
     if hits is not None:

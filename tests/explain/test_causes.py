@@ -229,3 +229,63 @@ def test_a_change_since_epoch_0_is_told_of_weights_that_barely_move(made):
     states = [*look(0, 0.01, 0.01), *look(6, 0.01, 0.01, update=0.004, since=5, moved=0.021)]
     finding = of(explain(made("epochs=6", **FELL, states=states)), "barely_moving")
     assert finding.seen.endswith("since epoch 0 by 2.10% at most")
+
+
+def test_a_hidden_layer_narrower_than_the_classes_is_named(made):
+    narrow = "layers.hidden.units=2"
+    finding = of(explain(made("epochs=6", narrow, **FELL, accuracy=(0.7,) * 6)), "under_fitting")
+    assert (finding.title, finding.weight) == ("a hidden layer is too narrow", "advice")
+    assert "2 units for 10 classes" in finding.seen
+    assert finding.remedies[0].overrides == ("layers.hidden.units=32",)
+    fine = explain(made("epochs=6", narrow, **FELL, accuracy=(0.97,) * 6, digits="00000002"))
+    assert "under_fitting" not in {one.kind for one in fine.findings}
+
+
+def test_initial_weights_far_too_large_are_named(made):
+    layers = "layers.hidden.kernel_initializer={type: random_normal, stddev: 5.0}"
+    states = [*look(0, 0.01, 0.01, loss=27.0, correct=0.1), *look(6, 0.01, 0.01, loss=0.4, correct=0.9)]
+    finding = of(explain(made("epochs=6", layers, **FELL, states=states)), "large_start")
+    assert finding.seen == "before the first batch the loss is 27, and a constant prediction has 2.303"
+    assert finding.remedies[0].overrides == ("layers.hidden.kernel_initializer=glorot_uniform",)
+    usual = explain(made("epochs=6", **FELL, states=states, digits="00000002"))
+    assert "large_start" not in {one.kind for one in usual.findings}
+
+
+NOISE = {
+    "dropout": ("{type: Dropout, rate: 0.95}", "strong_dropout", "layers.2.rate=0.3"),
+    "noise": ("{type: GaussianNoise, stddev: 1.0}", "strong_noise", "layers.2.stddev=0.1"),
+    "a little dropout": ("{type: Dropout, rate: 0.3}", None, ""),
+}
+
+
+@pytest.mark.parametrize(("layer", "kind", "change"), NOISE.values(), ids=NOISE.keys())
+def test_dropout_and_noise_that_hide_everything_are_named(made, layer, kind, change):
+    layers = f"layers=[Flatten, {{type: Dense, units: 32}}, {layer}, {{type: Dense, units: 10, activation: softmax}}]"
+    states = look(3, 0.01, 0.01, loss=2.0, correct=0.6)
+    explained = explain(made("epochs=3", layers, **{**GUESSED, "accuracy": (0.1, 0.12, 0.14)}, states=states))
+    found = [one for one in explained.findings if one.kind.startswith("strong_")]
+    assert [one.kind for one in found] == ([kind] if kind else [])
+    assert all(one.remedies[0].overrides == (change,) for one in found)
+
+
+def test_a_rate_that_a_plateau_lowered_at_once_is_named(made):
+    plateau = "reduce_lr_on_plateau={monitor: val_loss, patience: 0, factor: 0.01}"
+    explained = explain(made("epochs=3", plateau, **GUESSED, rate=[0.01, 1e-4, 1e-6]))
+    assert "schedule" not in {one.kind for one in explained.findings}, "two epochs of three are not the first half"
+    curves = {name: [*values, *values] for name, values in GUESSED.items()}
+    explained = explain(made("epochs=6", plateau, **curves, rate=[0.01, 1e-4, 1e-6, 1e-6, 1e-6, 1e-6],
+                             digits="00000002"))  # fmt: skip
+    assert of(explained, "schedule").seen == "reduce_lr_on_plateau lowered it from 0.01 to 0.0001 by epoch 2 of 6"
+
+
+def test_a_relu_at_the_end_cannot_reach_negative_numbers(made):
+    text = (
+        "data: {dataset: diabetes}\nloss: mse\nmetrics: []\nepochs: 3\n"
+        "model: {layers: [{type: Dense, units: 1, activation: relu}]}\n"
+    )
+    labels = np.linspace(-5, 5, 60)[:, None]
+    curves = {"loss": (9.0, 8.9, 8.8), "val_loss": (9.0, 8.9, 8.8)}
+    explained = explain(made(text=text, **curves, labels=labels, outputs=np.maximum(labels, 0)))
+    finding = of(explained, "output_misfit")
+    assert "go down to -5" in finding.seen
+    assert finding.remedies[0].overrides == ("layers.0.activation=linear",)

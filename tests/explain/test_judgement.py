@@ -145,3 +145,23 @@ def test_equal_findings_hold_of_runs_that_took_different_times(made):
     entry = made("epochs=6", **CONVERGED)
     slow = type(entry)(entry.run, entry.record.model_copy(update={"seconds": 900.0}))
     assert explain(entry).findings == explain(slow).findings
+
+
+def scarce(right_of_second, sure):
+    """Labels of which 6% are of the second class, and probabilities for it."""
+    labels = np.repeat([0, 1], [282, 18])
+    found = np.arange(18) < right_of_second
+    outputs = np.concatenate([np.full(282, 0.03), np.where(found, sure, 0.3)])[:, None]
+    return labels, outputs.astype(np.float32)
+
+
+def test_probabilities_that_are_better_than_a_constant_are_enough_on_a_scarce_class(made):
+    labels, outputs = scarce(4, 0.7)
+    curves = {name: [value / 3 for value in values] for name, values in CONVERGED.items()}
+    text = BINARY.replace("epochs: 3", "epochs: 6")
+    explained = explain(made(text=text, **curves, labels=labels, outputs=outputs, accuracy=(0.95,) * 6))
+    assert kinds(explained)[0] == "healthy"
+    assert (
+        read_facts(made(text=text, **curves, labels=labels, outputs=outputs, digits="00000002")).hits.verdict
+        != "better"
+    )
