@@ -173,7 +173,7 @@ def mark_untrained(groups: Sequence[Group], metric: str, view: View) -> list[Gro
     rows = [row for group in groups for row in group.rows]
     if view.unit or not any(len(group.seeds) >= LEAST_SEEDS for group in groups) or len(groups) < 2:
         return list(groups)
-    from dnn_cli.compare.constant_prediction import constant_score  # imports numpy
+    from dnn_cli.compare.untrained import constant_score  # imports numpy
 
     constant = constant_score(rows, metric)
     if constant is None:

@@ -121,7 +121,7 @@ def judge_predictions(facts: Facts, labels: "NDArray[Any]", outputs: "NDArray[An
     """Return the judgement of the saved model by its predictions for the validation set."""
     import numpy as np
 
-    from dnn_cli.explain.baseline import constant, losses, truth
+    from dnn_cli.metrics.constant_prediction import constant, losses, truth
 
     loss, true = facts.experiment.loss, truth(facts.experiment, labels)
     # Keras weighs classes in the training loss alone. The network was trained to do well by that measure, so both
@@ -152,7 +152,7 @@ def judge_curves(facts: Facts) -> "Judgement | str":
     """Return the judgement by the recorded losses, for runs without predictions: those without a validation set."""
     import numpy as np
 
-    from dnn_cli.explain.baseline import constant, losses, truth
+    from dnn_cli.metrics.constant_prediction import constant, losses, truth
 
     if not facts.rows:
         return "no epoch is completed"

@@ -9,7 +9,11 @@ from numpy.typing import NDArray
 
 from dnn_cli.compare.predictions import read_predictions
 from dnn_cli.compare.rows import Row
-from dnn_cli.errors import RunError
+from dnn_cli.errors import ConfigError, RunError
+from dnn_cli.metrics.constant_prediction import constant, losses, truth
+from dnn_cli.runs.inputs import read_inputs
+from dnn_cli.spec.datasets import OWN
+from dnn_cli.spec.load import load_resolved
 
 ERRORS = 2.0
 """Standard errors within which an accuracy is no better than that of the most frequent class."""
@@ -48,6 +52,22 @@ CONSTANT_SCORES: dict[str, Callable[[Labels], float]] = {
 """For validation metrics, the score that a constant prediction reaches."""
 
 
+def constant_loss(row: Row, labels: Labels) -> float | None:
+    """Return the loss of the best constant prediction, by the loss of a run; `None` where the config cannot be read."""
+    try:
+        experiment, inputs = load_resolved(str(row.run.config)), read_inputs(row.run)
+    except (ConfigError, RunError):
+        return None
+    if experiment.data.dataset in OWN:
+        if inputs is None:
+            return None
+        experiment = experiment.model_copy(update={"data": experiment.data.with_facts(inputs.facts)})
+    true = truth(experiment, labels)
+    output = constant(experiment.loss, true, np.ones(len(true)))
+    found = losses(experiment.loss, true, np.broadcast_to(output, (len(true), len(output))))
+    return float(np.nanmean(found))
+
+
 def constant_score(rows: Sequence[Row], metric: str) -> float | None:
     """Return the score that the best constant prediction reaches on the validation set of runs.
 
@@ -61,7 +81,9 @@ def constant_score(rows: Sequence[Row], metric: str) -> float | None:
         The score; `None` where the metric or the labels are not known.
     """
     name = metric.removeprefix("val_")
-    if name == metric or name not in CONSTANT_SCORES:
+    if name == metric or name not in (*CONSTANT_SCORES, "loss"):
+        return None
+    if name == "loss" and len({str((row.entry.experiment or {}).get("loss")) for row in rows}) > 1:
         return None
     for row in rows:
         try:
@@ -69,5 +91,6 @@ def constant_score(rows: Sequence[Row], metric: str) -> float | None:
         except RunError:
             continue
         if arrays is not None and "labels" in arrays and len(arrays["labels"]):
-            return CONSTANT_SCORES[name](arrays["labels"])
+            labels = arrays["labels"]
+            return constant_loss(row, labels) if name == "loss" else CONSTANT_SCORES[name](labels)
     return None

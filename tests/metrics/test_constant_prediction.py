@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from dnn_cli.explain.baseline import constant, losses
+from dnn_cli.metrics.constant_prediction import constant, losses
 from dnn_cli.spec.objectives import Loss
 
 CLASSES = 4

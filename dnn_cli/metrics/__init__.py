@@ -1,0 +1,1 @@
+"""Scores computed from labels and outputs."""
