@@ -91,7 +91,8 @@ def compare(
     elif compared.rows:
         print_comparison(compared, list_runs=list_runs, show_all=show_all)
     else:
-        notes().print(f"there is no completed run in {visible(runs_dir)} to compare; dnn train makes one")
+        place = "among these runs" if addresses or where else f"in {visible(runs_dir)}"
+        notes().print(f"there is no completed run {place} to compare; dnn train makes one")
     if not (as_json or as_csv or as_markdown or as_latex):
         print_left_out(compared, show_all=show_all)
 

@@ -43,8 +43,12 @@ class Judged:
 
 
 def find_caveats(judged: Judged) -> list[str]:
-    """Return the caveats of a comparison, one sentence each."""
-    return [warning for check in CHECKS for warning in check(judged)]
+    """Return the caveats of a comparison, one sentence each.
+
+    Runs on different data have no verdict, so caveats of a verdict are left out.
+    """
+    checks = (other_data, failed_runs, forced) if of_different_data(judged.rows) else CHECKS
+    return [warning for check in checks for warning in check(judged)]
 
 
 def other_data(judged: Judged) -> Iterator[str]:

@@ -95,6 +95,18 @@ def interval_text(comparison: Comparison, group: Group) -> str:
     return f"{low} to {high}"
 
 
+def has_intervals(comparison: Comparison) -> bool:
+    """Return whether the mean of any group has an interval."""
+    return any(comparison.interval(group) for group in comparison.groups)
+
+
+def seeds_text(group: Group) -> str:
+    """Return the number of seeds and some of them, as `3: 1, 2, 3`; a single one as `seed 7`."""
+    if len(group.seeds) == 1:
+        return f"seed {group.seeds[0]}"
+    return f"{len(group.seeds)}: {', '.join(map(str, group.seeds[:6]))}{', …' if len(group.seeds) > 6 else ''}"
+
+
 def runs_cells(comparison: Comparison) -> Cells:
     """A run a row, the settings that differ as columns."""
     settings = list(comparison.rows[0].settings) if comparison.rows else []
@@ -129,13 +141,14 @@ def groups_cells(comparison: Comparison, most: int | None = None) -> Cells:
     named = [] if comparison.keys or (not keys and len(groups) > 1) else ["name"]
     names = named or ([] if keys else ["name"])
     metric = "epochs to it" if comparison.view.unit else comparison.metric
+    intervals = has_intervals(comparison)
     rows = [
         [
             *(group.name for _ in names),
             *(group.settings.get(key, "–") for key in keys),
             span_text([row.parameters for row in group.rows]),
             mean_and_spread(comparison, group),
-            interval_text(comparison, group),
+            *([interval_text(comparison, group)] if intervals else []),
             str(len(group.seeds)),
             *([str(len(group.rows))] if comparison.keys else []),
             duration(group.seconds),
@@ -143,7 +156,14 @@ def groups_cells(comparison: Comparison, most: int | None = None) -> Cells:
         for group in groups
     ]
     short = titles(keys)
-    numbers = ["parameters", metric, INTERVAL, "seeds", *(["runs"] if comparison.keys else []), "time"]
+    numbers = [
+        "parameters",
+        metric,
+        *([INTERVAL] if intervals else []),
+        "seeds",
+        *(["runs"] if comparison.keys else []),
+        "time",
+    ]
     return Cells([*names, *short, *numbers], rows, numbers, names, short, ("time", "parameters", "runs", INTERVAL))
 
 
@@ -158,9 +178,9 @@ def pair_cells(comparison: Comparison) -> Cells:
         *((key, lambda group, key=key: group.settings.get(key, "–")) for key in keys),
         ("parameters", lambda group: span_text([row.parameters for row in group.rows])),
         (metric, lambda group: mean_and_spread(comparison, group)),
-        (INTERVAL, lambda group: interval_text(comparison, group)),
+        *([(INTERVAL, lambda group: interval_text(comparison, group))] if has_intervals(comparison) else []),
         ("best epoch", lambda group: score(sum(row.best for row in group.rows) / len(group.rows))),
-        ("seeds", lambda group: ", ".join(map(str, group.seeds[:6])) + (", …" if len(group.seeds) > 6 else "")),
+        ("seeds", seeds_text),
         *([] if "epochs" in keys else [("epochs", lambda group: span_text([row.record.epochs for row in group.rows]))]),
         ("time", lambda group: duration(group.seconds)),
         ("curve", lambda group: sparkline(group.rows[0].curve.values, low, high)),

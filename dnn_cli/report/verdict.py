@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dnn_cli.compare.examples import OnExamples
 
 ONE_GROUP = "all these runs are one experiment: change a setting to compare, as optimizer=sgd"
+ONE_COMPLETED = "only one experiment has completed runs, so there is nothing to compare it with"
 
 MAX_COMPARISONS = 100
 """Comparisons of a family above which no number of seeds is advised."""
@@ -38,10 +39,15 @@ def blocks(comparison: Comparison, most: int | None = MAX_LINES) -> list[list[st
     """Return the paragraphs below the table: verdicts and method, caveats, and advice."""
     found = [*verdict_lines(comparison, most), *method_lines(comparison)]
     if len(comparison.groups) == 1 and comparison.rows:
-        found = [ONE_GROUP] if not comparison.keys else []
+        found = [] if comparison.keys else [one_group_text(comparison)]
     caveats = [f"! {warning}" for warning in comparison.warnings]
     notes = note_lines(comparison)
     return [block for block in (found, notes, caveats, advice_lines(comparison)) if block]
+
+
+def one_group_text(comparison: Comparison) -> str:
+    """Return why the runs of one experiment have no verdict."""
+    return ONE_COMPLETED if comparison.left_out else ONE_GROUP
 
 
 def note_lines(comparison: Comparison) -> list[str]:
@@ -99,13 +105,15 @@ def sentence(comparison: Comparison, verdict: Verdict) -> str:
     assert found is not None  # noqa: S101 - a verdict without a reason has a difference
     this = "this model is " if verdict.examples else ""
     tested = "" if verdict.p_value is None else f", {p_text(verdict.p_value)}{corrected(comparison)}"
+    # A corrected p above 0.05 with an uncorrected interval that excludes 0 looks like a contradiction.
+    alone = verdict.word in ("indistinguishable", "undecided") and excludes_zero(found)
     common = common_seeds_text(verdict, base)
     if verdict.word in ("better", "worse"):
         away = difference_text(comparison, found, signed=False)
         return f"{this}{verdict.word} than {reference} by {away}{tested}{common}"
     if found.interval == (0, 0) if verdict.examples else found.mean == 0 and is_constant(verdict.difference):
         return f"the same as {reference}" + (" in every seed" if verdict.difference else " on these examples")
-    away = difference_text(comparison, found, signed=True)
+    away = difference_text(comparison, found, signed=True, kind="uncorrected 95%" if alone else "95%")
     if verdict.word == "indistinguishable":
         return f"{this}indistinguishable from {reference}: {away}{tested}{common}"
     few = few_seeds_text(comparison, verdict.difference)
@@ -137,20 +145,28 @@ def p_text(p_value: float) -> str:
     return "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.2g}"
 
 
-def difference_text(comparison: Comparison, found: "Difference | OnExamples", *, signed: bool) -> str:
+def excludes_zero(found: "Difference | OnExamples") -> bool:
+    """Return whether the interval of a difference lies on one side of 0."""
+    return found.interval is not None and (found.interval[0] > 0 or found.interval[1] < 0)
+
+
+def difference_text(
+    comparison: Comparison, found: "Difference | OnExamples", *, signed: bool, kind: str = "95%"
+) -> str:
     """Return a difference with its interval: `−0.22 points (95% interval −0.61 to +0.15)`.
 
     Args:
         comparison: Decides on the unit.
         found: The difference.
         signed: Whether to print the sign; otherwise the size of the difference.
+        kind: What the interval is called.
     """
     turn = 1.0 if signed or found.mean >= 0 else -1.0
     text = amount(comparison, turn * found.mean, sign=signed)
     if found.interval is None:
         return text
     low, high = sorted(turn * end for end in found.interval)
-    return f"{text} (95% interval {number(comparison, low, sign=signed)} to {number(comparison, high, sign=signed)})"
+    return f"{text} ({kind} interval {number(comparison, low, sign=signed)} to {number(comparison, high, sign=signed)})"
 
 
 def amount(comparison: Comparison, value: float, *, sign: bool) -> str:

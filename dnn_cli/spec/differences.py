@@ -13,6 +13,9 @@ OBSERVING = ("diagnostics",)
 NOTHING = "–"
 """The text of a key that an experiment does not have."""
 
+SHARED = "shared layers only"
+"""The text of a stack that has no layer but those of all other stacks."""
+
 
 def nameless(experiment: dict[str, Any]) -> dict[str, Any]:
     """Return a resolved experiment without what has no influence on its result: names, and measurements."""
@@ -93,7 +96,7 @@ def stack_texts(stacks: Sequence[Any]) -> list[str]:
     middles = [stack[first : len(stack) - last] for stack in present]
     hidden = constant_arguments(middles)
     before, after = ["…"] if first else [], ["…"] if last else []
-    return [", ".join([*before, *layer_texts(layers, hidden), *after]) if layers else NOTHING for layers in middles]
+    return [", ".join([*before, *layer_texts(layers, hidden), *after]) if layers else SHARED for layers in middles]
 
 
 def constant_arguments(stacks: Sequence[Sequence[dict[str, Any]]]) -> set[tuple[Any, str]]:

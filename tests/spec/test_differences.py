@@ -43,7 +43,7 @@ def between(config):
             ["~layers.hidden"],
             [
                 {"layers": "…, Dense units=16 activation=relu, …"},
-                {"layers": "–"},
+                {"layers": "shared layers only"},
             ],
             id="another stack",
         ),

@@ -13,7 +13,7 @@ from dnn_cli.report.comparison import interval_text, mean_and_spread, titles, va
 from dnn_cli.report.html.curves import style
 from dnn_cli.report.html.plot import in_percent
 from dnn_cli.report.run_page import settings as settings_of
-from dnn_cli.report.verdict import ONE_GROUP, advice_lines, method_lines, note_lines, sentence
+from dnn_cli.report.verdict import advice_lines, method_lines, note_lines, one_group_text, sentence
 from dnn_cli.report.words import count, duration, score
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.fields import identity
@@ -170,7 +170,13 @@ def headline(comparison: Comparison) -> str:
     if not comparison.rows:
         return "There is no completed run to compare."
     if family.reference is None:
-        return "Runs on different data cannot be compared." if comparison.different_data else f"{ONE_GROUP}."
+        if comparison.different_data:
+            return "Runs on different data cannot be compared."
+        if len(comparison.rows) == 1:
+            (row,) = comparison.rows
+            return f"{row.record.name} is the only completed run, with {comparison.metric} {score(row.score)}."
+        text = one_group_text(comparison)
+        return f"{text[0].upper()}{text[1:]}."
     found = Counter(verdict.word for verdict in family.verdicts)
     name, mean = comparison.label(family.reference), mean_and_spread(comparison, family.reference)
     what = "mean" if len(family.reference.seeds) > 1 else "score"

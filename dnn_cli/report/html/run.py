@@ -69,7 +69,9 @@ class Finding:
     title: str
     seen: str
     meaning: str
-    since: int | None
+    when: str
+    """The epoch from which on the finding holds, in words; empty where it holds for the whole run."""
+
     commands: tuple[str, ...]
 
 
@@ -167,8 +169,9 @@ def headline(entry: Entry) -> Iterator[tuple[str, str]]:
 
 
 def findings(entry: Entry) -> Iterator[Finding]:
-    """What `dnn explain` says; nothing where the files of a run are damaged."""
+    """Yield the findings of `dnn explain`; none where the files of a run are damaged."""
     from dnn_cli.explain.explanation import explain
+    from dnn_cli.report.explanation import when
 
     if entry.record is None:
         return
@@ -179,7 +182,7 @@ def findings(entry: Entry) -> Iterator[Finding]:
     run = Run(Path(os.path.relpath(entry.run.directory)))
     for one in explanation.findings:
         told = tuple(shlex.join(remedy.words(run)) for remedy in one.remedies)
-        yield Finding(one.weight, one.title, one.seen, one.meaning, one.since, told)
+        yield Finding(one.weight, one.title, one.seen, one.meaning, when(one).removeprefix(", "), told)
 
 
 def plots(entry: Entry, most: int) -> Iterator[tuple[str, Plot]]:
