@@ -227,7 +227,8 @@ def largest_block(settings: set[Setting], groups: Sequence[Group]) -> set[Settin
     kept = set(settings)
     while len(kept) > 1:
         smaller = max((kept - {setting} for setting in sorted(kept)), key=counted_runs)
-        if counted_runs(smaller) <= counted_runs(kept):
+        # Settings that no seed has together are given up one by one, until some seed has all of the rest.
+        if counted_runs(kept)[0] and counted_runs(smaller) <= counted_runs(kept):
             break
         kept = smaller
     return kept
