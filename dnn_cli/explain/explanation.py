@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from dnn_cli.explain import curves, data_faults, inside, outcome, settings
+from dnn_cli.explain import curves, data_faults, inside, layer_settings, outcome, settings
 from dnn_cli.explain.facts import Facts, read_facts
 from dnn_cli.explain.findings import Explanation, Finding, Remedy
 from dnn_cli.explain.judgement import Judgement
@@ -20,14 +20,14 @@ RULES: tuple[Rule, ...] = (
     data_faults.row_numbers,
     settings.output_misfit,
     settings.cut_off,
-    settings.equal_weights,
-    settings.large_start,
+    layer_settings.equal_weights,
+    layer_settings.large_start,
     settings.schedule,
-    settings.batch_norm_averages,
+    layer_settings.batch_norm_averages,
     outcome.memorized,
-    settings.strong_penalty,
-    settings.strong_dropout,
-    settings.strong_noise,
+    layer_settings.strong_penalty,
+    layer_settings.strong_dropout,
+    layer_settings.strong_noise,
     curves.lowered_early,
     inside.vanishing_gradient,
     inside.dead_units,
