@@ -117,7 +117,7 @@ def healthy(facts: Facts) -> Finding:
         f"{facts.watched} ended at {curve[-1]:.4g}{where}",
     ]
     if hits is not None:
-        parts.insert(1, f"its accuracy is {hits.accuracy:.4f}, and always the commonest class gives {hits.guess:.4f}")
+        parts.insert(1, f"its accuracy is {hits.accuracy:.4f}, and that of the most frequent class {hits.guess:.4f}")
     ratio = inside.first_to_last(facts, max(inside.epochs(facts))) if facts.states else None
     if ratio is not None:
         parts.append(f"the first layer gets {ratio:.2g} times the last one's gradient")

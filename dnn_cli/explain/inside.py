@@ -56,7 +56,7 @@ def vanishing_gradient(facts: Facts) -> Iterator[Finding]:
     figures = {"ratio": ratios[epoch], "first": first.gradient or 0.0, "last": last.gradient or 0.0}
     sizes = f"{first.gradient:.2g} against {last.gradient:.2g} after epoch {epoch}" if epoch else "at the beginning"
     if usual < VANISHING:
-        part = f"1/{1 / ratios[epoch]:,.0f} of that" if ratios[epoch] else "nothing of that"
+        part = f"1/{float(f'{1 / ratios[epoch]:.2g}'):,.0f} of that" if ratios[epoch] else "nothing of that"
         seen = f"the gradient in {first.layer} is {part} in {last.layer}: {sizes}"
         since = min(epoch for epoch, ratio in ratios.items() if ratio < VANISHING)
         saturating = any(activation(layer) in SATURATING for layer in facts.experiment.model.stack)

@@ -55,7 +55,7 @@ def guessing(facts: Facts, hits: Hits, judged: "Judgement | str") -> Finding:
     """Return that the accuracy is no better than that of the commonest class."""
     seen = (
         f"{hits.right} of {hits.examples:,} {hits.part} examples are right ({hits.accuracy:.4f}); "
-        f"always the commonest class gives {hits.guess:.4f}"
+        f"always predicting the most frequent class gives {hits.guess:.4f}"
     )
     figures = {"accuracy": hits.accuracy, "guessing": hits.guess, "p": hits.chance}
     better = not isinstance(judged, str) and judged.verdict == "better"
@@ -63,7 +63,7 @@ def guessing(facts: Facts, hits: Hits, judged: "Judgement | str") -> Finding:
     meaning = spread_text(facts)
     learned = facts.learned
     if learned is not None and hits.part == "validation":
-        seen += f"; in training {learned.accuracy:.4f}"
+        seen += f"; of {learned.examples} measured training examples {learned.accuracy:.4f} are right"
         figures["training"] = learned.accuracy
     return Finding(
         "no_better_than_guessing", "advice" if better else "trouble", title, seen, meaning, None, figures,
@@ -81,7 +81,7 @@ def worse_than_constant(facts: Facts, judged: Judgement, hits: Hits | None) -> F
     )
     figures = {"loss": judged.own, "constant": judged.constant}
     if hits is not None and hits.verdict == "better":
-        seen += f"; its accuracy is {hits.accuracy:.4f}, and always the commonest class gives {hits.guess:.4f}"
+        seen += f"; its accuracy is {hits.accuracy:.4f}, and that of the most frequent class {hits.guess:.4f}"
         meaning = (
             "Its mistakes are so certain that its probabilities are worse than none: trained too long or too fast."
         )
@@ -101,8 +101,8 @@ def too_few(facts: Facts, judged: Judgement, hits: Hits | None) -> Finding:
     """Return that the examples are too few to tell whether the network is better than a constant."""
     if hits is not None and hits.verdict == "unclear":
         seen = (
-            f"{hits.right} of {hits.examples} {hits.part} examples are right, and always the commonest class gives "
-            f"{hits.commonest}: by chance as many are right in {hits.chance:.0%} of cases"
+            f"{hits.right} of {hits.examples} {hits.part} examples are right, and always predicting the most frequent "
+            f"class gives {hits.commonest}: by chance as many are right in {hits.chance:.0%} of cases"
         )
     else:
         seen = (
@@ -152,7 +152,8 @@ def spread_text(facts: Facts) -> str:
         size = float(np.abs(outputs).max()) or 1.0
         if spread < CONSTANT * size:
             return "Its outputs are the same for every input: the network ignores its inputs."
-        return "Its outputs differ from input to input, but not in a way that fits the labels."
+        part = facts.hits.part if facts.hits else "validation"
+        return f"Its outputs differ from input to input, but not in a way that fits the {part} labels."
     targets = float(labels.std()) or 1.0
     if spread < CONSTANT * min(targets, max(float(np.abs(outputs).max()), 1e-30)):
         return "Its outputs are the same for every input: the network ignores its inputs."
@@ -241,7 +242,7 @@ def memorized(facts: Facts) -> Iterator[Finding]:
         return
     seen = (
         f"its accuracy is {learned.accuracy:.4f} on training examples and {hits.accuracy:.4f} on validation examples, "
-        f"where always the commonest class gives {hits.guess:.4f}"
+        f"where always predicting the most frequent class gives {hits.guess:.4f}"
     )
     meaning = (
         "What it has learned of the training examples says nothing about others. Usual causes: labels that do not "
