@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
 from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.labels import label_groups
 from dnn_cli.compare.statistics import (
     ALPHA,
     LEAST_SEEDS,
@@ -116,8 +117,9 @@ def judge_groups(
     if single and is_final:
         verdicts = judge_by_examples(reference, others, metric, comparisons, better)
     else:
+        reasons = failure_texts(groups, reference, others)
         variance = mean_variance(tested)
-        verdicts = judge_by_seeds(reference, others, comparisons, better, precision, variance)
+        verdicts = judge_by_seeds(reference, others, reasons, comparisons, better, precision, variance)
     return Family(reference, baseline is not None, comparisons, tuple(verdicts), len(groups) - 1 - len(others))
 
 
@@ -128,12 +130,17 @@ def mean_variance(groups: Sequence[Group]) -> float:
 
 
 def judge_by_seeds(
-    reference: Group, others: Sequence[Group], comparisons: int, better: float, precision: Precision, variance: float
+    reference: Group,
+    others: Sequence[Group],
+    reasons: Sequence[str],
+    comparisons: int,
+    better: float,
+    precision: Precision,
+    variance: float,
 ) -> list[Verdict]:
     """Return the verdicts that the scores of several seeds allow."""
     from dnn_cli.compare.group_tests import ScorePair, measure_differences  # imports numpy, as long as all the rest
 
-    reasons = [failure_text([group, reference]) for group in others]
     pairs = [
         ScorePair(group.by_seed, reference.by_seed, bool(reason)) for group, reason in zip(others, reasons, strict=True)
     ]
@@ -151,12 +158,15 @@ def judge_by_seeds(
     return verdicts
 
 
-def failure_text(groups: Sequence[Group]) -> str:
-    """Return the first failed seed of groups in words; empty where none failed."""
-    for group in groups:
-        for seed, reason in sorted(group.failed.items()):
-            return f"seed {seed} of {group.name} {reason}"
-    return ""
+def failure_texts(groups: Sequence[Group], reference: Group, others: Sequence[Group]) -> list[str]:
+    """Return for each group the first failed seed of the group or of the reference; empty where none failed."""
+    labels = label_groups(groups)
+    first = {
+        id(group): f"seed {seed} of {labels[id(group)]} {reason}"
+        for group in groups
+        for seed, reason in sorted(group.failed.items(), reverse=True)
+    }
+    return [first.get(id(group)) or first.get(id(reference), "") for group in others]
 
 
 def judge_by_examples(
