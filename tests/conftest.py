@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -23,6 +24,9 @@ from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.load import load, to_yaml
 from dnn_cli.spec.names import slug
 from tests import forked
+
+hypothesis.settings.register_profile("dnn", deadline=None)  # machines are noisy, and no test measures time
+hypothesis.settings.load_profile("dnn")
 
 gc.freeze()  # or every session that Keras clears looks through all of TensorFlow
 

@@ -16,6 +16,7 @@ from dnn_cli.compare.verdicts import MAX_JUDGED, NO_FAMILY, Family, judge_groups
 from dnn_cli.compare.views import View, parse_view
 from dnn_cli.errors import UsageError, nearest
 from dnn_cli.runs.entry import Entry
+from dnn_cli.runs.fields import natural
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,12 @@ class Comparison:
 
     @cached_property
     def averaged(self) -> dict[str, list[str]]:
-        """The keys that the groups are averaged over, each with its values."""
-        settings = sorted({setting for group in self.groups for setting in group.other_settings})
+        """The keys that all groups are averaged over, each with its values; empty where their settings differ."""
+        if len({frozenset(group.other_settings) for group in self.groups}) != 1:
+            return {}
+        settings = sorted(self.groups[0].other_settings)
         keys = dict.fromkeys(key for setting in settings for key, _ in setting)
-        values = {key: list(dict.fromkeys(dict(setting)[key] for setting in settings)) for key in keys}
+        values = {key: sorted({dict(setting)[key] for setting in settings}, key=numbers_first) for key in keys}
         return {key: found for key, found in values.items() if len(found) > 1}
 
     @property
@@ -154,6 +157,14 @@ def compare(
         metric, view, tuple(ordered), tuple(groups), tuple(by), family, tuple(read.left_out),
         tuple(find_caveats(judged)), precision, tuple(read.repeats),
     )  # fmt: skip
+
+
+def numbers_first(text: str) -> tuple[bool, float, list[tuple[int, str]]]:
+    """Return the rank of a value among the values of a key: numbers by size, then texts."""
+    try:
+        return False, float(text.replace(",", "")), []
+    except ValueError:
+        return True, 0.0, natural(text)
 
 
 def failure(entry: Entry, view: View) -> str:

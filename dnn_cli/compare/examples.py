@@ -83,7 +83,8 @@ def on_examples(reference: Row, others: Sequence[Row], metric: str) -> list[OnEx
     for row in others:
         ours = scores_of(row, metric, score)
         trouble = next((part for part in (base, ours) if isinstance(part, str)), None)
-        found.append(trouble or compared(ours, base))  # type: ignore[arg-type]
+        is_right = score is right_class
+        found.append(trouble or compared(ours, base, is_right=is_right))  # type: ignore[arg-type]
     return found
 
 
@@ -112,16 +113,24 @@ def scores_of(row: Row, metric: str, score: Callable[..., Scores]) -> dict[str, 
     return {"scores": scores[order], "places": places[order], "labels": labels[order]}
 
 
-def compared(ours: dict[str, NDArray[Any]], theirs: dict[str, NDArray[Any]]) -> OnExamples | str:
-    """Two models on the examples that both have predicted."""
+def compared(ours: dict[str, NDArray[Any]], theirs: dict[str, NDArray[Any]], *, is_right: bool) -> OnExamples | str:
+    """Return the test of two models on the examples that both have predicted, or why there is none.
+
+    Args:
+        ours: The scores, labels and places of one model's examples.
+        theirs: Those of the other model.
+        is_right: Whether a score is 1 for a right answer and 0 for a wrong one.
+    """
     _, left, right = np.intersect1d(ours["places"], theirs["places"], assume_unique=True, return_indices=True)
     if not len(left):
         return "the two were validated on different examples"
     if not np.array_equal(ours["labels"][left], theirs["labels"][right]):
         return "the same examples have other labels"
     difference = ours["scores"][left] - theirs["scores"][right]
-    if set(np.unique(difference)) <= {-1.0, 0.0, 1.0}:
+    if is_right:
         return mcnemar(len(difference), int((difference > 0).sum()), int((difference < 0).sum()))
+    if len(difference) < 2:
+        return "the two have only one validation example in common"
     return of_errors(difference)
 
 
@@ -169,7 +178,7 @@ def bisect(is_above: Callable[[float], bool]) -> float:
 def of_errors(difference: Scores) -> OnExamples:
     """Return a paired z-test of errors of any size: their mean over many examples is nearly normal."""
     count, mean = len(difference), float(difference.mean())
-    error = float(difference.std(ddof=1)) / math.sqrt(count) if count > 1 else 0.0
-    p_value = math.erfc(abs(mean) / error / math.sqrt(2)) if error else 1.0
+    error = float(difference.std(ddof=1)) / math.sqrt(count)
+    p_value = math.erfc(abs(mean) / error / math.sqrt(2)) if error else float(mean == 0)
     reach = NormalDist().inv_cdf(1 - ALPHA / 2) * error
     return OnExamples(count, mean, (mean - reach, mean + reach), p_value, None)

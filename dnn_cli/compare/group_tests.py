@@ -59,14 +59,18 @@ def measure_differences(
     for (test, _), indices in alike.items():
         arrays = tuple(np.stack(values) for values in zip(*(samples[index] for index in indices), strict=True))
         results = run_test(test, arrays, precision, least_variance)
-        found.update(zip(indices, describe_differences(arrays, test, results), strict=True))
+        described = describe_differences(arrays, test, results, math.sqrt(least_variance))
+        found.update(zip(indices, described, strict=True))
     return [found[index] for index in range(len(pairs))]
 
 
 def pair_samples(ours: Mapping[int, float], theirs: Mapping[int, float]) -> tuple[Values, ...]:
-    """Return the differences within seeds, or the scores of two samples."""
-    common = sorted(ours.keys() & theirs.keys())
-    if common and 2 * len(common) >= min(len(ours), len(theirs)):
+    """Return the differences within seeds, or the scores of two samples.
+
+    Fewer than three pairs decide nothing, so groups of three and more seeds are then two samples.
+    """
+    common, smaller = sorted(ours.keys() & theirs.keys()), min(len(ours), len(theirs))
+    if common and 2 * len(common) >= smaller and len(common) >= min(LEAST_SEEDS, smaller):
         return (np.array([ours[seed] - theirs[seed] for seed in common]),)
     return np.array(list(ours.values())), np.array(list(theirs.values()))
 
@@ -84,7 +88,9 @@ def run_test(test: Test, samples: tuple[Values, ...], precision: Precision, leas
     return two_sample_test(samples[0], samples[1], precision.tolerance)
 
 
-def describe_differences(samples: tuple[Values, ...], test: Test, results: Results | None) -> list[Difference]:
+def describe_differences(
+    samples: tuple[Values, ...], test: Test, results: Results | None, least_spread: float
+) -> list[Difference]:
     """Return the differences of samples: one of shape (comparisons, pairs), or two of (comparisons, seeds)."""
     sizes = [values.shape[-1] for values in samples]
     count = len(samples[0])
@@ -103,6 +109,7 @@ def describe_differences(samples: tuple[Values, ...], test: Test, results: Resul
             lowest_p=0.0 if test == "student" else lowest_p(*sizes),
             seeds=(sizes[0], sizes[-1]),
             spread=math.sqrt(variances[index]) if variances is not None else 0.0,
+            least_spread=least_spread,
         )
         for index in range(count)
     ]

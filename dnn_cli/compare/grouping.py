@@ -18,6 +18,9 @@ from dnn_cli.spec.catalog import short
 Setting = tuple[tuple[str, str], ...]
 """The keys that vary within groups, each with its value as text; empty where groups are experiments."""
 
+MAX_CANDIDATES = 100
+"""Sets of seeds that are tried for the largest block of settings; the most common ones."""
+
 Cell = tuple[Setting, int]
 """A setting and a seed: what one run of a group stands for."""
 
@@ -218,20 +221,27 @@ def complete_cells(group: Group, settings: set[Setting]) -> set[Cell]:
 
 
 def largest_block(settings: set[Setting], groups: Sequence[Group]) -> set[Setting]:
-    """Return the settings for which the most runs count and every group has a seed with all of the settings."""
+    """Return the settings for which the most runs count, all of them with the same seeds within every group.
 
-    def counted_runs(kept: set[Setting]) -> tuple[bool, int]:
-        sizes = [len(complete_cells(group, kept)) for group in groups]
-        return all(sizes), sum(sizes)
+    Every setting has some seeds in each group. The candidates are these seeds: the settings that have them, and maybe
+    more, make a block.
+    """
+    seeds: dict[Setting, list[set[int]]] = {kept: [set() for _ in groups] for kept in settings}
+    for place, group in enumerate(groups):
+        for other, seed in group.cells:
+            if other in seeds:
+                seeds[other][place].add(seed)
+    candidates = Counter(tuple(map(frozenset, found)) for found in seeds.values()).most_common(MAX_CANDIDATES)
 
-    kept = set(settings)
-    while len(kept) > 1:
-        smaller = max((kept - {setting} for setting in sorted(kept)), key=counted_runs)
-        # Settings that no seed has together are given up one by one, until some seed has all of the rest.
-        if counted_runs(kept)[0] and counted_runs(smaller) <= counted_runs(kept):
-            break
-        kept = smaller
-    return kept
+    def block(candidate: tuple[frozenset[int], ...]) -> set[Setting]:
+        return {
+            other
+            for other, found in seeds.items()
+            if all(some <= those for some, those in zip(candidate, found, strict=True))
+        }
+
+    blocks = [(block(candidate), sum(map(len, candidate))) for candidate, _ in candidates]
+    return max(blocks, key=lambda found: (len(found[0]) * found[1], len(found[0]), sorted(found[0])))[0]
 
 
 def restrict_group(group: Group, kept: set[Cell], others: Mapping[str, Setting]) -> Group:

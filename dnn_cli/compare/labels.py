@@ -1,7 +1,7 @@
 """The labels of groups: what distinguishes a group from the others."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from dnn_cli.compare.grouping import Group
 from dnn_cli.spec.differences import short_keys
@@ -13,27 +13,41 @@ MAX_SETTINGS_LABEL = 40
 def label_groups(groups: Sequence[Group]) -> dict[int, str]:
     """Return the labels of groups, by the identity of the group: what distinguishes a group from the others.
 
-    A name that runs happen to have is used only where the settings are too long for a label.
+    A name that runs happen to have is used only where the settings are too long for a label. Labels are unique: where
+    two settings have the same text, the id of a run follows.
     """
     names = Counter(group.name for group in groups)
-    found = {}
-    for group in groups:
-        text = format_settings(distinguishing(group, groups))
-        if ", ".join(group.settings.values()) == group.name or not group.settings:
-            found[id(group)] = group.name if len(group.settings) != 1 else text
-        elif len(text) <= MAX_SETTINGS_LABEL:
-            found[id(group)] = text
-        else:
-            found[id(group)] = group.name if names[group.name] == 1 else f"{group.name} ({text})"
-    return found
-
-
-def distinguishing(group: Group, groups: Sequence[Group]) -> Mapping[str, str]:
-    """Return the settings that differ between groups; all settings where none differs."""
-    differing = {
-        key: text for key, text in group.settings.items() if any(other.settings.get(key) != text for other in groups)
+    values: dict[str, set[str | None]] = {key: set() for group in groups for key in group.settings}
+    for key, found in values.items():
+        found.update(group.settings.get(key) for group in groups)
+    differing = {key for key, found in values.items() if len(found) > 1}
+    labels = {id(group): label_group(group, differing, names[group.name]) for group in groups}
+    shared = Counter(labels.values())
+    return {
+        id(group): f"{labels[id(group)]} {group.rows[0].record.id}"
+        if shared[labels[id(group)]] > 1 and group.rows and group.rows[0]
+        else labels[id(group)]
+        for group in groups
     }
-    return differing or group.settings
+
+
+def label_group(group: Group, differing: Collection[str], namesakes: int) -> str:
+    """Return the label of a group, which others may have too.
+
+    Args:
+        group: The group.
+        differing: The keys in which any groups differ.
+        namesakes: The number of groups with this name.
+    """
+    settings = {key: text for key, text in group.settings.items() if key in differing} or group.settings
+    if not settings:
+        return group.name
+    if ", ".join(group.settings.values()) == group.name and len(group.settings) > 1:
+        return group.name
+    text = format_settings(settings)
+    if len(text) <= MAX_SETTINGS_LABEL or ", ".join(group.settings.values()) == group.name:
+        return text
+    return group.name if namesakes == 1 else f"{group.name} ({text})"
 
 
 def format_settings(settings: Mapping[str, str]) -> str:

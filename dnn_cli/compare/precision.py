@@ -13,6 +13,9 @@ from dnn_cli.spec.metrics import counts_examples
 FLOAT32_ERROR = 2.0**-22
 """Relative error of a stored score: four roundings of a float32, in two sums, a division and the storage."""
 
+FLOAT64_ERROR = 2.0**-53
+"""Relative error of one rounding of a float64."""
+
 RELATIVE_STEP = 1e-6
 """Smallest difference that counts for scores that are not counts, as a share of the largest score."""
 
@@ -44,10 +47,10 @@ def precision_of(scores: Sequence[float], examples: Sequence[int], unit_step: fl
     """
     if unit_step is not None:
         return Precision(unit_step, 0.0)
+    largest = max(map(abs, scores), default=0.0)
     counted = [(score, size) for score, size in zip(scores, examples, strict=True) if size]
     if counted and len(counted) == len(scores) and all(score == round(score * n) / n for score, n in counted):
-        # Fractions of different sizes have other sums, which are exact too, up to the rounding of float64.
-        return Precision(1 / min(size for _, size in counted), 0.0)
-    largest = max(map(abs, scores), default=0.0)
+        # Sums and differences of fractions are exact up to the rounding of float64.
+        return Precision(1 / min(size for _, size in counted), 16 * FLOAT64_ERROR * largest)
     # A difference of two scores has twice the error of one.
     return Precision(RELATIVE_STEP * largest, 2 * FLOAT32_ERROR * largest)

@@ -9,7 +9,7 @@ from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.record import Record
 
 Item = TypeVar("Item")
-Key = tuple[str, int, Any, Any]
+Key = tuple[str, int, Any]
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Repeat:
 
 
 def repeat_key(entry: Entry) -> Key:
-    """Return what makes two runs repeats: the experiment without names, the seed, the data and the split."""
+    """Return what makes two runs repeats: the experiment without names, the seed, and the data."""
     data: Mapping[str, Any] = entry.record.data if entry.record else {}
-    return entry.details.alike, entry.details.seed, data.get("fingerprint"), data.get("split")
+    return entry.details.alike, entry.details.seed, data.get("fingerprint")
 
 
 def drop_repeats(items: Sequence[Item], entry_of: Callable[[Item], Entry]) -> tuple[list[Item], list[Repeat]]:

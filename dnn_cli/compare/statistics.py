@@ -74,6 +74,9 @@ class Difference:
     spread: float
     """Standard deviation of a difference: of the pairs', or of one score of each group."""
 
+    least_spread: float = 0.0
+    """Lower limit of the standard deviation that a t-test uses."""
+
 
 def lowest_p(*sizes: int) -> float:
     """Return the smallest p-value of an exact test of this many pairs, or of two samples of these sizes."""
@@ -94,7 +97,7 @@ def choose_test(sizes: Sequence[int], comparisons: int, *, needs_exact: bool = F
     """
     if min(sizes) < 2:
         return "none"
-    exact_can_decide = lowest_p(*sizes) * comparisons <= ALPHA
+    exact_can_decide = lowest_p(*sizes) * comparisons <= ALPHA  # two seeds against nine others could, too
     return "exact" if exact_can_decide or needs_exact or min(sizes) < LEAST_SEEDS else "student"
 
 
@@ -133,11 +136,12 @@ def needed_seeds(difference: Difference, comparisons: int, *, needs_exact: bool 
     from dnn_cli.compare.student_t import power
 
     least = exact_seeds(comparisons) if needs_exact else LEAST_SEEDS
-    if least is None or abs(difference.mean) <= difference.spread / MAX_SEEDS:
+    spread = max(difference.spread, difference.least_spread)
+    if least is None or abs(difference.mean) <= spread / MAX_SEEDS:
         return None
-    if not difference.spread:
+    if not spread:
         return least
-    effect, level = abs(difference.mean) / difference.spread, ALPHA / comparisons
+    effect, level = abs(difference.mean) / spread, ALPHA / comparisons
     low, high = least - 1, least
     while power(effect, high, level) < POWER:
         low, high = high, 2 * high

@@ -78,10 +78,12 @@ def constant_score(rows: Sequence[Row], metric: str) -> float | None:
         metric: A validation metric.
 
     Returns:
-        The score; `None` where the metric or the labels are not known.
+        The score; `None` where the metric or the labels are not known, or the runs have other validation sets.
     """
     name = metric.removeprefix("val_")
     if name == metric or name not in (*CONSTANT_SCORES, "loss"):
+        return None
+    if len({row.record.data.get("split") for row in rows}) > 1:
         return None
     if name == "loss" and len({str((row.entry.experiment or {}).get("loss")) for row in rows}) > 1:
         return None

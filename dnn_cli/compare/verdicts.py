@@ -149,7 +149,9 @@ def judge_by_seeds(
     verdicts = []
     for group, difference, p_value, reason in zip(others, found, p_values, reasons, strict=True):
         word: Word = "indistinguishable"
-        if p_value is not None and p_value <= ALPHA:
+        if min(difference.seeds) < LEAST_SEEDS:
+            word = "undecided"
+        elif p_value is not None and p_value <= ALPHA:
             word = "better" if difference.mean * better > 0 else "worse"
         elif difference.test != "exact" or difference.lowest_p * comparisons > ALPHA:
             # No difference found with few seeds is no proof of equal groups.

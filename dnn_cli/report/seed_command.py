@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from itertools import count, islice
 from typing import Any
 
 import yaml
@@ -21,14 +22,22 @@ def sweep_commands(groups: Sequence[Group], seeds: int, runs_dir: str) -> tuple[
         seeds: The number of seeds that each group is to have.
         runs_dir: The directory of the runs, as typed.
     """
-    first = min(group.seeds[0] for group in groups)
-    wanted = set(range(first, first + seeds))
-    missing = [len(wanted - set(group.seeds)) for group in groups]
-    tail = [f"seed={first}..{first + seeds - 1}", *([] if runs_dir == "runs" else ["--runs-dir", runs_dir])]
+    # A seed that failed fails again, and a sweep does not train it again.
+    failed = {seed for group in groups for seed in group.failed}
+    usable = (seed for seed in count(min(group.seeds[0] for group in groups)) if seed not in failed)
+    wanted = list(islice(usable, seeds))
+    missing = [len(set(wanted) - set(group.seeds)) for group in groups]
+    tail = [f"seed={seeds_text(wanted)}", *([] if runs_dir == "runs" else ["--runs-dir", runs_dir])]
     if varied := single_override(groups):
         return [["dnn", "sweep", config_path(groups[0]), varied, *tail]], missing
     incomplete = [group for group, lacks in zip(groups, missing, strict=True) if lacks]
     return [["dnn", "sweep", config_path(group), *tail] for group in incomplete], missing
+
+
+def seeds_text(seeds: Sequence[int]) -> str:
+    """Return seeds as a sweep takes them: `1..8`, or `1,2,4` where some are left out."""
+    first, last = seeds[0], seeds[-1]
+    return f"{first}..{last}" if last - first + 1 == len(seeds) else ",".join(map(str, seeds))
 
 
 def config_path(group: Group) -> str:
@@ -46,6 +55,8 @@ def single_override(groups: Sequence[Group]) -> str | None:
         return None
     (key,) = keys
     texts = [override_text(config_value(group.rows[0].entry.experiment, key.split("."))) for group in groups]
+    if len(set(texts)) != len({group.settings.get(key) for group in groups}):  # the key names another layer there
+        return None
     return None if None in texts else f"{key}={','.join(text for text in texts if text is not None)}"
 
 

@@ -31,6 +31,9 @@ MAX_REFERENCE = 24
 MAX_LINES = 20
 """Verdicts that are printed on a terminal."""
 
+MAX_LISTED = 8
+"""Keys, and values of a key, that are listed in a line; the others are counted."""
+
 NAMED_GROUPS = 3
 """Groups that are named in a line; the others are counted."""
 
@@ -54,13 +57,19 @@ def note_lines(comparison: Comparison) -> list[str]:
     """Return what the groups average over, and which runs do not count."""
     lines = []
     if comparison.averaged:
-        parts = [f"{key} ({', '.join(values)})" for key, values in comparison.averaged.items()]
-        lines.append(f"every mean is over {', '.join(parts)}")
+        parts = [f"{key} ({shorten_list(values)})" for key, values in comparison.averaged.items()]
+        lines.append(f"every mean is over {shorten_list(parts)}")
     if comparison.set_aside:
         lines.append(f"{count(comparison.set_aside, 'run')} with settings that not all groups have: not counted")
     if copies := copies_text(comparison.repeats):
         lines.append(copies)
     return lines
+
+
+def shorten_list(texts: Sequence[str]) -> str:
+    """Return some texts, and the number of the others."""
+    more = f", and {len(texts) - MAX_LISTED} more" if len(texts) > MAX_LISTED else ""
+    return ", ".join(texts[:MAX_LISTED]) + more
 
 
 def verdict_lines(comparison: Comparison, most: int | None = MAX_LINES) -> list[str]:

@@ -55,7 +55,9 @@ def short(value: Any, shown: Collection[str] = ()) -> str:
         return ", ".join(map(short, value))
     if value is None or isinstance(value, bool):
         return {None: "none", True: "true", False: "false"}[value]
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return str(value)
 
 
 def given_keys(part: Mapping[str, Any]) -> list[str]:
