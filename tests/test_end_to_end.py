@@ -21,7 +21,7 @@ def test_fashion_mnist_from_the_config_to_the_comparison(program, tmp_path):
     assert "fashion_mnist: 48,000 images to train, 12,000 to validate, 28 × 28, 10 classes" in done.stderr
 
     compared = document(program("compare", "--json"))
-    assert [group["name"] for group in compared["groups"]] == ["relu_adam", "relu_sgd"]
+    assert [group["name"] for group in compared["groups"]] == ["adam", "sgd"]
 
     diverged = program("train", "configs/relu_adam.yaml", "optimizer=adafactor")
     assert diverged.returncode == 1

@@ -131,14 +131,14 @@ def test_compare_says_who_is_ahead_and_that_one_seed_decides_nothing(dnn, make_r
     assert done.returncode == 0
     what, _, header, _, *rows = done.stdout.splitlines()
     assert what == "val_accuracy at the end of training, 2 completed runs of 2 experiments"
-    assert header.split() == ["first", "second"]
+    assert header.split() == ["adam", "sgd"]
     assert [row.split() for row in rows[:3]] == [
         ["optimizer", "adam", "sgd"], ["parameters", "1,210", "1,210"], ["val_accuracy", "0.8000", "0.7000"],
     ]  # fmt: skip
-    assert "undecided against first: −10.00 pp of one seed" in done.stdout
+    assert "undecided against adam: −10.00 points with one seed each" in done.stdout
     assert "one seed decides nothing" in done.stdout
-    assert "a verdict on seeds needs at least 6 of each group" in done.stdout
-    assert "dnn sweep runs/20260101-000000-first-00000001/config.yaml seed=42..47" in done.stdout
+    assert "a verdict on seeds needs 3 seeds of each group; 4 runs to train" in done.stdout
+    assert "dnn sweep runs/20260101-000000-first-00000001/config.yaml optimizer=adam,sgd seed=42..44" in done.stdout
     assert "broken: run.json is not JSON" in done.stderr
 
 
@@ -169,11 +169,11 @@ def test_compare_json_has_the_documented_keys(dnn, make_run):
     make_run("name=second", "optimizer=sgd", digits="00000002", curve=(0.4, 0.7))
     compared = document(dnn("compare", "--json"))
     assert compared["groups"][0] == {
-        "name": "first", "config_diff": {"optimizer": "adam"}, "seeds": [42], "mean": 0.8,
-        "standard_deviation": None, "interval": None, "runs": ["00000001"],
+        "name": "adam", "config_diff": {"optimizer": "adam"}, "seeds": [42], "mean": 0.8,
+        "standard_deviation": None, "interval": None, "runs": ["00000001"], "set_aside": [], "failed_seeds": {},
     }  # fmt: skip
     (pair,) = compared["pairs"]
-    assert (pair["a"], pair["b"], pair["verdict"], pair["p_value"]) == ("first", "second", "undecided", None)
+    assert (pair["a"], pair["b"], pair["verdict"], pair["p_value"]) == ("adam", "sgd", "undecided", None)
     assert pair["reason"] == "first 00000001 has no predictions.npz"
     assert compared["warnings"] == []
 
@@ -291,7 +291,7 @@ def test_a_reader_of_notes_that_goes_away_stops_no_training(config, tmp_path):
 def test_a_tie_is_no_lead(dnn, make_run):
     make_run("name=first", digits="00000001")
     make_run("name=second", "optimizer=sgd", digits="00000002")
-    assert "undecided against second: 0.00 pp of one seed" in dnn("compare").stdout
+    assert "undecided against sgd: 0.00 points with one seed each" in dnn("compare").stdout
 
 
 @pytest.mark.parametrize("stream", [">&-", "> /dev/full"], ids=["closed", "full"])
