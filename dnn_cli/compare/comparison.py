@@ -16,7 +16,6 @@ from dnn_cli.compare.verdicts import MAX_JUDGED, NO_FAMILY, Family, judge_groups
 from dnn_cli.compare.views import View, parse_view
 from dnn_cli.errors import UsageError, nearest
 from dnn_cli.runs.entry import Entry
-from dnn_cli.runs.fields import natural
 
 
 @dataclass(frozen=True)
@@ -159,12 +158,13 @@ def compare(
     )  # fmt: skip
 
 
-def numbers_first(text: str) -> tuple[bool, float, list[tuple[int, str]]]:
+def numbers_first(text: str) -> tuple[bool, float, str]:
     """Return the rank of a value among the values of a key: numbers by size, then texts."""
+    plain = text.replace(",", "")
     try:
-        return False, float(text.replace(",", "")), []
+        return False, float(plain), plain
     except ValueError:
-        return True, 0.0, natural(text)
+        return True, 0.0, plain
 
 
 def failure(entry: Entry, view: View) -> str:

@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from dnn_cli.compare.statistics import ALPHA, PERMUTATIONS
+from dnn_cli.compare.statistics import ALPHA, PERMUTATIONS, lowest_p
 
 BLOCK = 64
 """Comparisons computed at once. Each needs a number for every permutation: 64 × 16,384 float64 are 8 MB."""
@@ -93,12 +93,11 @@ def two_sample_test(ours: Values, theirs: Values, tolerance: float = 0.0) -> Res
         Two-sided p-values and 95% intervals.
     """
     n, m = ours.shape[-1], theirs.shape[-1]
-    lowest = 2 / math.comb(n + m, n)
 
     def test_block(rows: Values) -> Results:
         left, right = rows[:, :n], rows[:, n:]
         p_values = permuted_welch(left, right, tolerance)
-        if lowest > ALPHA:
+        if lowest_p(n, m) > ALPHA:
             return p_values, np.tile([-np.inf, np.inf], (len(rows), 1))
         ends = [shift_limit(left, right, p_values, tolerance, side) for side in (-1.0, 1.0)]
         return p_values, np.stack(ends, -1)

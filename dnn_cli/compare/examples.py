@@ -14,6 +14,7 @@ from dnn_cli.compare.predictions import read_predictions
 from dnn_cli.compare.rows import Row
 from dnn_cli.compare.statistics import ALPHA
 from dnn_cli.errors import RunError
+from dnn_cli.metrics.binomial import confidence_interval
 
 Scores = NDArray[np.float64]
 CLOSE = 1e-4
@@ -141,38 +142,10 @@ def mcnemar(count: int, only_ours: int, only_theirs: int) -> OnExamples:
     Clopper and Pearson (Biometrika 26, 1934) for the share of the answers that differ, given their number.
     """
     apart = only_ours + only_theirs
-    low, high = binomial_interval(only_ours, apart)
+    low, high = confidence_interval(only_ours, apart, ALPHA)
     interval = ((2 * low - 1) * apart / count, (2 * high - 1) * apart / count)
     p_value = sign_test(only_ours, only_theirs)
     return OnExamples(count, (only_ours - only_theirs) / count, interval, p_value, (only_ours, only_theirs))
-
-
-def binomial_interval(successes: int, trials: int) -> tuple[float, float]:
-    """Return the 95% interval of Clopper and Pearson for a share; both ends are 1/2 without trials."""
-    if not trials:
-        return 0.5, 0.5
-    numbers = np.arange(trials + 1)
-    # ln k! is a running sum, whose error of 1e-12 is far below the precision that is printed.
-    factorials = np.concatenate([[0.0], np.cumsum(np.log(numbers[1:]))])
-    ways = factorials[-1] - factorials - factorials[::-1]
-
-    def tail(share: float, part: slice) -> float:
-        """Return the probability of some numbers of successes."""
-        logs = ways + numbers * math.log(share) + (trials - numbers) * math.log1p(-share)
-        return float(np.exp(logs[part]).sum())
-
-    low = 0.0 if not successes else bisect(lambda share: tail(share, slice(successes, None)) > ALPHA / 2)
-    high = 1.0 if successes == trials else bisect(lambda share: tail(share, slice(successes + 1)) <= ALPHA / 2)
-    return low, high
-
-
-def bisect(is_above: Callable[[float], bool]) -> float:
-    """Return the number between 0 and 1 from which on a condition holds."""
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        low, high = (low, middle) if is_above(middle) else (middle, high)
-    return (low + high) / 2
 
 
 def of_errors(difference: Scores) -> OnExamples:

@@ -135,8 +135,10 @@ def group_by_keys(rows: Sequence[Row], keys: Sequence[str], failed: Sequence[tup
         UsageError: no run has one of the keys.
     """
     check_known(keys, [row.entry for row in rows])
-    values_of = value_reader(rows, keys)
-    others = varied_settings(rows, values_of, keys)
+    # Names of layers make no difference between experiments, so a layer that a key names has that name everywhere.
+    renamed = common_layer_names(rows, {step for key in keys for step in key.split(".")})
+    values_of = value_reader(renamed, keys)
+    others = varied_settings(renamed, values_of, keys)
     members: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
         members[values_of(row.entry)].append(row)
@@ -156,14 +158,13 @@ def group_by_keys(rows: Sequence[Row], keys: Sequence[str], failed: Sequence[tup
     return [restrict_group(group, kept, others) for group, kept in zip(groups, balanced_cells(groups), strict=True)]
 
 
-def value_reader(rows: Sequence[Row], keys: Sequence[str]) -> Callable[[Entry], tuple[str, ...]]:
+def value_reader(renamed: Mapping[str, Entry], keys: Sequence[str]) -> Callable[[Entry], tuple[str, ...]]:
     """Return the function that reads the values of some keys from a run, as text.
 
-    Keys of layers are read from a run of the same experiment with common layer names, because names make no
-    difference between experiments.
+    Args:
+        renamed: One run of every experiment, with common layer names: keys of layers are read from it.
+        keys: The keys.
     """
-    wanted = {step for key in keys for step in key.split(".")}
-    renamed = common_layer_names(rows, wanted)
     gets = [(getter(key), key.removeprefix("model.").startswith("layers.")) for key in keys]
 
     def values_of(entry: Entry) -> tuple[str, ...]:
@@ -173,7 +174,7 @@ def value_reader(rows: Sequence[Row], keys: Sequence[str]) -> Callable[[Entry], 
     return values_of
 
 
-def common_layer_names(rows: Sequence[Row], wanted: Collection[str] = ()) -> dict[str, Entry]:
+def common_layer_names(rows: Sequence[Row], wanted: Collection[str]) -> dict[str, Entry]:
     """Return one run of every experiment, with one name for the layers at one position in all of them.
 
     Args:
@@ -273,15 +274,14 @@ def format_value(value: Any) -> str:
 
 
 def varied_settings(
-    rows: Sequence[Row], values_of: Callable[[Entry], tuple[str, ...]], keys: Sequence[str]
+    entries: Mapping[str, Entry], values_of: Callable[[Entry], tuple[str, ...]], keys: Sequence[str]
 ) -> dict[str, Setting]:
     """Return for every experiment the values of all keys that vary within groups, names and seeds excepted.
 
     Where parts of different types are compared (`optimizer.type`), a key that only some of the parts have is no
     setting of its own, nor is a key that has one value for each part.
     """
-    entries = {row.alike: row.entry for row in rows}
-    flat = {alike: flatten(entry.experiment or {}) for alike, entry in common_layer_names(rows).items()}
+    flat = {alike: flatten(entry.experiment or {}) for alike, entry in entries.items()}
     names = dict.fromkeys(name for fields in flat.values() for name in fields if is_setting(name, keys))
     groups = {alike: values_of(entry) for alike, entry in entries.items()}
     parts = tuple(f"{key.removesuffix('.type')}." for key in keys)

@@ -25,7 +25,7 @@ def label_groups(groups: Sequence[Group]) -> dict[int, str]:
     shared = Counter(labels.values())
     return {
         id(group): f"{labels[id(group)]} {group.rows[0].record.id}"
-        if shared[labels[id(group)]] > 1 and group.rows and group.rows[0]
+        if shared[labels[id(group)]] > 1 and group.rows
         else labels[id(group)]
         for group in groups
     }

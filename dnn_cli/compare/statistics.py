@@ -97,7 +97,7 @@ def choose_test(sizes: Sequence[int], comparisons: int, *, needs_exact: bool = F
     """
     if min(sizes) < 2:
         return "none"
-    exact_can_decide = lowest_p(*sizes) * comparisons <= ALPHA  # two seeds against nine others could, too
+    exact_can_decide = lowest_p(*sizes) * comparisons <= ALPHA
     return "exact" if exact_can_decide or needs_exact or min(sizes) < LEAST_SEEDS else "student"
 
 

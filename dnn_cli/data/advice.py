@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from dnn_cli.data.examples import Examples, Split
 from dnn_cli.data.measured import measure
 from dnn_cli.data.relations import numbering
-from dnn_cli.data.statistics import describe
+from dnn_cli.data.statistics import input_statistics
 from dnn_cli.runs.input_size import far_input
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.first_config import rescaling
@@ -37,7 +37,8 @@ def far_from_one(experiment: Experiment, examples: Examples, split: Split) -> li
     """Return advice for inputs far from unit scale."""
     if experiment.data.standardize or examples.inputs.dtype == np.uint8:  # pixels, which are divided by 255
         return []
-    far = far_input(experiment, describe(experiment.data.facts, examples, split, measure(experiment, examples, split)))
+    measured = measure(experiment, examples, split)
+    far = far_input(experiment, input_statistics(experiment.data.facts, examples, split, measured))
     if far is None:
         return []
     return [f"{far.seen}; a network learns best from inputs between about -1 and 1  (data.standardize=true)"]

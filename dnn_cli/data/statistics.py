@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,16 @@ NEARLY_ALL = (0.01, 0.99)
 
 def describe(facts: Facts, examples: Examples, split: Split, measured: Measured) -> Inputs:
     """Return the content of `inputs.npz` for a training; equal for equal examples."""
+    return replace(
+        input_statistics(facts, examples, split, measured),
+        labels=label_sample(facts, examples, split.train),
+        **validation_statistics(examples, split, math.prod(facts.input_shape)),
+        **relations(facts, examples, split),
+    )
+
+
+def input_statistics(facts: Facts, examples: Examples, split: Split, measured: Measured) -> Inputs:
+    """Return the scaling and the statistics of the training inputs alone, which take little time."""
     size = math.prod(facts.input_shape)
     sample = sample_of(examples, split.train, size)
     minimum, maximum = sample.min(0), sample.max(0)
@@ -34,11 +45,7 @@ def describe(facts: Facts, examples: Examples, split: Split, measured: Measured)
         found = looks_of(sample, facts.input_shape, minimum, maximum, average)
         looks = np.quantile(found, NEARLY_ALL, axis=0).T.astype(np.float32)
     deviation = sample.std(0, dtype=np.float64).astype(np.float32)
-    return Inputs(
-        facts, measured.scale, measured.mean, minimum, maximum, average, deviation, looks,
-        labels=label_sample(facts, examples, split.train), **validation_statistics(examples, split, size),
-        **relations(facts, examples, split),
-    )  # fmt: skip
+    return Inputs(facts, measured.scale, measured.mean, minimum, maximum, average, deviation, looks)
 
 
 def sample_of(examples: Examples, indices: NDArray[np.int64], size: int) -> NDArray[np.float32]:

@@ -72,40 +72,19 @@ class Hits:
     @property
     def chance(self) -> float:
         """The probability of as many hits or more, where each is as likely as the commonest class."""
-        return upper_tail(self.right, self.examples, self.guess)
+        from dnn_cli.metrics.binomial import tail  # imports numpy
+
+        return tail(self.examples, self.guess, slice(self.right, None))
 
     @property
     def verdict(self) -> Verdict:
         """Whether more are right than the commonest class explains, by an exact binomial test."""
         if self.guess == 1 or self.chance < LEVEL:
             return "better" if self.guess < 1 else "unclear"
-        possible = upper_limit(self.right, self.examples)
+        from dnn_cli.metrics.binomial import confidence_interval  # imports numpy
+
+        possible = confidence_interval(self.right, self.examples)[1]
         return "unclear" if possible > self.guess + HALF * (1 - self.guess) else "worse"
-
-
-def upper_tail(right: int, examples: int, share: float) -> float:
-    """Return the probability of `right` hits or more of a binomial distribution."""
-    if right <= 0 or share >= 1:
-        return 1.0
-    if share <= 0:
-        return 0.0
-    logs = (math.log(share), math.log1p(-share))
-    first = math.lgamma(examples + 1)
-    terms = (
-        first - math.lgamma(k + 1) - math.lgamma(examples - k + 1) + k * logs[0] + (examples - k) * logs[1]
-        for k in range(right, examples + 1)
-    )
-    return min(1.0, math.fsum(math.exp(term) for term in terms))
-
-
-def upper_limit(right: int, examples: int) -> float:
-    """Return the largest share that so few hits do not exclude: Clopper and Pearson's limit at 97.5%."""
-    low, high = right / examples, 1.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        fewer = 1 - upper_tail(right + 1, examples, middle)
-        low, high = (middle, high) if fewer > 0.025 else (low, middle)
-    return high
 
 
 def judge(facts: Facts) -> "Judgement | str":

@@ -167,12 +167,7 @@ def strong_noise(facts: Facts) -> Iterator[Finding]:
         f"{facts.learned.accuracy:.4f} without"
     )
     meaning = "The noise is larger than the numbers it is added to; usual deviations are 0.1 to 0.3."
-    paths = dict.fromkeys(
-        path
-        for layer, path in zip(facts.experiment.model.stack, facts.experiment.model.paths, strict=True)
-        if isinstance(layer, GaussianNoise) and layer.stddev >= LOUD
-    )
-    change = [remedies.shortest(facts, path, "stddev", "0.1") for path in paths]
+    change = remedies.in_layers(facts, lambda x: isinstance(x, GaussianNoise) and x.stddev >= LOUD, "stddev", "0.1")
     yield Finding("strong_noise", "trouble", "the noise is too strong", seen, meaning, None, {"stddev": max(sizes)},
                   remedies.training(facts, *change))  # fmt: skip
 
@@ -189,11 +184,6 @@ def strong_dropout(facts: Facts) -> Iterator[Finding]:
         return
     seen = f"dropout of {max(drops):g}: {facts.accuracy} is {inside[-1]:.4f} with it and {learned.accuracy:.4f} without"
     meaning = "So few units are left in each step that the network can hardly learn; usual rates are 0.2 to 0.5."
-    paths = dict.fromkeys(
-        path
-        for layer, path in zip(facts.experiment.model.stack, facts.experiment.model.paths, strict=True)
-        if isinstance(layer, Dropout) and layer.rate >= DROPS
-    )
-    change = [remedies.shortest(facts, path, "rate", "0.3") for path in paths]
+    change = remedies.in_layers(facts, lambda x: isinstance(x, Dropout) and x.rate >= DROPS, "rate", "0.3")
     yield Finding("strong_dropout", "trouble", "too many units are dropped", seen, meaning, None,
                   {"rate": max(drops)}, remedies.training(facts, *change))  # fmt: skip

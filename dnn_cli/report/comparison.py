@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dnn_cli.compare.comparison import Comparison
+from dnn_cli.compare.comparison import Comparison, numbers_first
 from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.rows import Row
 from dnn_cli.report.formats import csv_text, latex_text, markdown_text
@@ -100,7 +100,7 @@ def has_intervals(comparison: Comparison) -> bool:
     return any(comparison.interval(group) for group in comparison.groups)
 
 
-def seeds_text(group: Group) -> str:
+def seed_list_text(group: Group) -> str:
     """Return the number of seeds and some of them, as `3: 1, 2, 3`; a single one as `seed 7`."""
     if len(group.seeds) == 1:
         return f"seed {group.seeds[0]}"
@@ -180,7 +180,7 @@ def pair_cells(comparison: Comparison) -> Cells:
         (metric, lambda group: mean_and_spread(comparison, group)),
         *([(INTERVAL, lambda group: interval_text(comparison, group))] if has_intervals(comparison) else []),
         ("best epoch", lambda group: score(sum(row.best for row in group.rows) / len(group.rows))),
-        ("seeds", seeds_text),
+        ("seeds", seed_list_text),
         *([] if "epochs" in keys else [("epochs", lambda group: span_text([row.record.epochs for row in group.rows]))]),
         ("time", lambda group: duration(group.seconds)),
         ("curve", lambda group: sparkline(group.rows[0].curve.values, low, high)),
@@ -213,16 +213,8 @@ def matrix_cells(comparison: Comparison) -> Cells:
 
 
 def sorted_by(comparison: Comparison, key: str) -> list[Group]:
-    """Groups by a value, numbers by their size."""
-
-    def rank(group: Group) -> tuple[int, float, str]:
-        text = group.settings[key].replace(",", "")
-        try:
-            return 0, float(text), text
-        except ValueError:
-            return 1, 0.0, text
-
-    return sorted(comparison.groups, key=rank)
+    """Return the groups by a value, numbers by their size."""
+    return sorted(comparison.groups, key=lambda group: numbers_first(group.settings[key]))
 
 
 def span_text(numbers: Sequence[int]) -> str:

@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
+from dnn_cli.compare.caveats import format_list
 from dnn_cli.compare.repeats import Repeat
 from dnn_cli.report.words import count
-
-NAMED_RUNS = 3
-"""Runs that are named in a line; the others are counted."""
 
 
 def copies_text(repeats: Sequence[Repeat]) -> str:
@@ -25,5 +23,4 @@ def superseded_text(repeats: Sequence[Repeat]) -> str:
 
 def named_runs(repeats: Sequence[Repeat]) -> str:
     """Return some repeats, each with the run that counts instead."""
-    runs = [f"{repeat.run} (of {repeat.counted})" for repeat in repeats[:NAMED_RUNS]]
-    return ", ".join(runs) + (f" and {len(repeats) - NAMED_RUNS} more" if len(repeats) > NAMED_RUNS else "")
+    return format_list(f"{repeat.run} (of {repeat.counted})" for repeat in repeats)

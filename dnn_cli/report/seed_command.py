@@ -9,7 +9,7 @@ import yaml
 
 from dnn_cli.compare.grouping import Group
 from dnn_cli.runs.fields import config_value
-from dnn_cli.spec.catalog import given_keys
+from dnn_cli.spec.catalog import argument_texts
 
 
 def sweep_commands(groups: Sequence[Group], seeds: int, runs_dir: str) -> tuple[list[list[str]], list[int]]:
@@ -27,14 +27,14 @@ def sweep_commands(groups: Sequence[Group], seeds: int, runs_dir: str) -> tuple[
     usable = (seed for seed in count(min(group.seeds[0] for group in groups)) if seed not in failed)
     wanted = list(islice(usable, seeds))
     missing = [len(set(wanted) - set(group.seeds)) for group in groups]
-    tail = [f"seed={seeds_text(wanted)}", *([] if runs_dir == "runs" else ["--runs-dir", runs_dir])]
+    tail = [f"seed={seed_range_text(wanted)}", *([] if runs_dir == "runs" else ["--runs-dir", runs_dir])]
     if varied := single_override(groups):
         return [["dnn", "sweep", config_path(groups[0]), varied, *tail]], missing
     incomplete = [group for group, lacks in zip(groups, missing, strict=True) if lacks]
     return [["dnn", "sweep", config_path(group), *tail] for group in incomplete], missing
 
 
-def seeds_text(seeds: Sequence[int]) -> str:
+def seed_range_text(seeds: Sequence[int]) -> str:
     """Return seeds as a sweep takes them: `1..8`, or `1,2,4` where some are left out."""
     first, last = seeds[0], seeds[-1]
     return f"{first}..{last}" if last - first + 1 == len(seeds) else ",".join(map(str, seeds))
@@ -63,7 +63,7 @@ def single_override(groups: Sequence[Group]) -> str | None:
 def override_text(value: Any) -> str | None:
     """Return a value as an override writes it; `None` for a list, which has no short form."""
     if isinstance(value, Mapping) and "type" in value:
-        given = {key: value[key] for key in given_keys(value)}
+        given = {key: value[key] for key in argument_texts(value)}
         if not given:
             return str(value["type"])
         return yaml.safe_dump(

@@ -66,10 +66,9 @@ def note_lines(comparison: Comparison) -> list[str]:
     return lines
 
 
-def shorten_list(texts: Sequence[str]) -> str:
+def shorten_list(texts: Sequence[str], most: int = MAX_LISTED) -> str:
     """Return some texts, and the number of the others."""
-    more = f", and {len(texts) - MAX_LISTED} more" if len(texts) > MAX_LISTED else ""
-    return ", ".join(texts[:MAX_LISTED]) + more
+    return ", ".join(texts[:most]) + (f", and {len(texts) - most} more" if len(texts) > most else "")
 
 
 def verdict_lines(comparison: Comparison, most: int | None = MAX_LINES) -> list[str]:
@@ -81,7 +80,7 @@ def verdict_lines(comparison: Comparison, most: int | None = MAX_LINES) -> list[
     groups = [family.reference, *(verdict.group for verdict in verdicts)]
     said = ["the baseline" if family.is_named else "", *(sentence(comparison, verdict) for verdict in verdicts)]
     cells = [
-        (comparison.label(group), mean_and_spread(comparison, group), seeds_text(group), text)
+        (comparison.label(group), mean_and_spread(comparison, group), seed_count_text(group), text)
         for group, text in zip(groups, said, strict=True)
     ]
     widths = [max(cells_of(row[column]) for row in cells) for column in range(3)]
@@ -95,7 +94,7 @@ def padded(text: str, width: int) -> str:
     return text + " " * (width - cells_of(text))
 
 
-def seeds_text(group: Group) -> str:
+def seed_count_text(group: Group) -> str:
     """Return the number of seeds, as `(5 seeds)`."""
     return f"({count(len(group.seeds), 'seed')})"
 
@@ -309,9 +308,6 @@ def size_of(difference: Difference) -> float:
 
 def rest_text(comparison: Comparison, verdicts: Sequence[Verdict]) -> str:
     """Return the seeds that groups need, as `adam 426, nadam more than 1,000`."""
-    parts = []
-    for verdict in verdicts[:NAMED_GROUPS]:
-        needed = f"more than {MAX_SEEDS:,}" if verdict.needed is None else str(verdict.needed)
-        parts.append(f"{comparison.label(verdict.group)} {needed}")
-    more = [f"and {len(verdicts) - NAMED_GROUPS} more"] if len(verdicts) > NAMED_GROUPS else []
-    return ", ".join([*parts, *more])
+    needed = [f"more than {MAX_SEEDS:,}" if one.needed is None else str(one.needed) for one in verdicts]
+    labels = [comparison.label(verdict.group) for verdict in verdicts]
+    return shorten_list([" ".join(pair) for pair in zip(labels, needed, strict=True)], NAMED_GROUPS)

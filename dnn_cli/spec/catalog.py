@@ -44,8 +44,7 @@ def short(value: Any, shown: Collection[str] = ()) -> str:
         shown: Arguments of the part that are shown with their default values, too.
     """
     if isinstance(value, dict) and "type" in value:
-        given = given_keys(value)
-        texts = {key: short(inner) for key, inner in value.items() if key in given or key in shown}
+        texts = argument_texts(value, shown)
         return " ".join([value["type"], *(f"{key}={text}" for key, text in texts.items())])
     if isinstance(value, dict) and "repeat" in value:
         return f"{value['repeat']} × ({short(value['layers'])})"
@@ -60,12 +59,11 @@ def short(value: Any, shown: Collection[str] = ()) -> str:
     return str(value)
 
 
-def given_keys(part: Mapping[str, Any]) -> list[str]:
-    """Return the arguments of a resolved part that differ from Keras's defaults."""
+def argument_texts(part: Mapping[str, Any], shown: Collection[str] = ()) -> dict[str, str]:
+    """Return the arguments of a resolved part that differ from Keras's defaults, and those in `shown`, as text."""
     usual = short_defaults(part["type"]) if "type" in part else {}
-    return [
-        key for key, inner in part.items() if key not in ("type", "name") and short(inner) != usual.get(key, "none")
-    ]
+    texts = {key: short(inner) for key, inner in part.items() if key not in ("type", "name")}
+    return {key: text for key, text in texts.items() if key in shown or text != usual.get(key, "none")}
 
 
 @cache

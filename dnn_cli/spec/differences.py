@@ -77,10 +77,13 @@ def part_texts(values: Sequence[Any]) -> list[str]:
 
     So `adam learning_rate=0.001` is not `adam` where `sgd learning_rate=0.001` shows its rate.
     """
-    from dnn_cli.spec.catalog import given_keys, short  # imports all parts, which many users of this module do not need
+    from dnn_cli.spec.catalog import (  # imports all parts, which many users of this module do not need
+        argument_texts,
+        short,
+    )
 
     parts = [value for value in values if isinstance(value, dict)]
-    shown = {key for part in parts for key in given_keys(part)}
+    shown = {key for part in parts for key in argument_texts(part)}
     return [NOTHING if value is ABSENT else short(value, shown) for value in values]
 
 

@@ -1,19 +1,11 @@
-"""Comparisons without trainings: groups of scores, and runs that have them."""
+"""Comparisons without trainings: runs that are made with their scores."""
 
 import json
-from collections.abc import Sequence
 
 import pytest
 
 from dnn_cli.compare.comparison import compare
-from dnn_cli.compare.grouping import Group
 from dnn_cli.runs.store import Store
-
-
-def group(name: str, scores: Sequence[float], first: int = 0) -> Group:
-    """A group of no runs, with a score a seed."""
-    cells = {("", seed): score for seed, score in enumerate(scores, first)}
-    return Group(name, {}, (None,) * len(scores), cells)
 
 
 class Trained:

@@ -100,3 +100,13 @@ def test_names_make_no_other_experiment_in_any_view(trained):
     assert by_optimizer.warnings == ()
     assert len(curves(entries(trained)).names) == 2
     assert "layers" not in usual_cells(trained.compare()).headers
+
+
+def test_a_compared_layer_is_no_other_setting_whatever_most_runs_call_it(trained):
+    for size in (16, 32):
+        trained.add("a", (0.8,), f"batch_size={size}")
+        for units in (8, 4):
+            trained.add("b", (0.7,), f"batch_size={size}", "layers.hidden.name=other", f"layers.other.units={units}")
+    compared = trained.compare(by=["layers.hidden.units"])
+    assert {group.name: len(group.rows) for group in compared.groups} == {"16": 2, "8": 2, "4": 2}
+    assert compared.averaged == {"batch_size": ["16", "32"]}

@@ -6,7 +6,7 @@ from scipy import stats
 
 from dnn_cli.explain.explanation import explain
 from dnn_cli.explain.facts import read_facts
-from dnn_cli.explain.judgement import upper_limit, upper_tail
+from dnn_cli.metrics.binomial import confidence_interval, tail
 from tests.explain.conftest import classified, look
 
 CONVERGED = {"loss": (1.0, 0.5, 0.4, 0.35, 0.34, 0.339), "val_loss": (0.9, 0.5, 0.42, 0.39, 0.39, 0.389)}
@@ -136,9 +136,9 @@ def test_without_a_validation_set_the_training_is_judged(made):
 @pytest.mark.parametrize(("right", "examples", "share"), [(12, 16, 9 / 16), (63, 360, 0.1), (1, 5, 0.3), (0, 9, 0.2)])
 def test_the_binomial_test_is_scipys(right, examples, share):
     found = stats.binomtest(right, examples, share, alternative="greater")
-    assert upper_tail(right, examples, share) == pytest.approx(found.pvalue, rel=1e-9)
+    assert tail(examples, share, slice(right, None)) == pytest.approx(found.pvalue, rel=1e-9)
     interval = stats.binomtest(right, examples).proportion_ci(method="exact")
-    assert upper_limit(right, examples) == pytest.approx(interval.high, abs=1e-9)
+    assert confidence_interval(right, examples)[1] == pytest.approx(interval.high, abs=1e-9)
 
 
 def test_equal_findings_hold_of_runs_that_took_different_times(made):
