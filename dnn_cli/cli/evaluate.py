@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dnn_cli.cli.arguments import AsJson, RunsDir, is_override
+from dnn_cli.cli.arguments import AsJson, RunsDir
+from dnn_cli.cli.chosen_run import divide_run
 from dnn_cli.cli.console import notes, print_json, results, show
 from dnn_cli.cli.trained_run import find_trained
 from dnn_cli.errors import RunError, UsageError
@@ -46,11 +47,9 @@ def evaluate(
     from dnn_cli.runs.record import Evaluation, utc_now
     from dnn_cli.spec.load import load
 
-    runs = [word for word in arguments if not is_override(word)]
-    if len(runs) != 1:
-        raise UsageError("evaluate takes one run", "as in: dnn evaluate @1")
-    found, record = find_trained(runs[0], runs_dir)
-    loaded = load(str(found.config), [word for word in arguments if is_override(word)], to_train=True)
+    address, overrides = divide_run(arguments, "evaluate")
+    found, record = find_trained(address, runs_dir)
+    loaded = load(str(found.config), overrides, to_train=True)
     data = loaded.experiment.data
     if split is Part.test and not data.test_examples:
         raise UsageError(f"{data.title} has no test set", "train with data.test_size=0.2 to keep one apart")

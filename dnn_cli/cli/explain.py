@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dnn_cli.cli.arguments import AsJson, RunsDir, naming
+from dnn_cli.cli.chosen_run import find_run
 from dnn_cli.cli.console import can_print, print_json, results, write_result
 
 if TYPE_CHECKING:
     from dnn_cli.explain.findings import Remedy
     from dnn_cli.runs.run import Run
+    from dnn_cli.runs.store import Store
 
 
 def explain(
@@ -35,8 +37,14 @@ def explain(
         there = naming(store.root) if remedy.verb == "train" else []
         return shlex.join([*words, *there])
 
-    found = [work(read_entry(run)) for address in addresses for run in store.find_all(address)]
+    chosen = [run for address in addresses for run in runs_of(store, address)]
+    found = [work(read_entry(run)) for run in chosen]
     if as_json:
         print_json({"runs": [explanation_document(one, command) for one in found]})
         return
     write_result(explanation_text(found, command, results().width, unicode=can_print("█▏")))
+
+
+def runs_of(store: "Store", address: str) -> "list[Run]":
+    """Return the runs of a sweep, or the one run of another address."""
+    return store.find_all(address) if address.startswith("sweep:") else [find_run(store, address)]

@@ -35,10 +35,10 @@ def predict(
     from dnn_cli.cli.progress import open_screen
 
     with open_screen() as screen:
+        run, record = find_trained(address, runs_dir)
         with screen.waiting(f"reading {address}"):
             from dnn_cli.data.known import known_of
 
-            run, record = find_trained(address, runs_dir)
             known = known_of(run, record)
         with screen.waiting("reading the inputs"):
             given, refused = read_all(files, known, resize=resize, invert=invert)

@@ -103,7 +103,8 @@ def remove(
 ) -> None:
     """Move runs into the trash, from which they can be restored."""
     from dnn_cli.report.garbage import title
-    from dnn_cli.runs.trash import Trash, handle
+    from dnn_cli.runs.address import handle
+    from dnn_cli.runs.trash import Trash
 
     for entry in Trash(runs_dir).remove(addresses):
         back = command("restore", handle(entry), runs_dir=runs_dir)

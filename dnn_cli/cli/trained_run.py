@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dnn_cli.cli.chosen_run import find_run
 from dnn_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def find_trained(address: str, runs_dir: Path) -> "tuple[Run, Record]":
     """
     from dnn_cli.runs.store import Store
 
-    run = Store(runs_dir).find(address)
+    run = find_run(Store(runs_dir), address)
     record = run.read_record()
     if record.status != "completed":
         how = "dnn explain tells more" if record.status in ("diverged", "failed") else f"dnn resume {record.id} goes on"

@@ -19,9 +19,10 @@ from dnn_cli.execute.local import unheard
 from dnn_cli.execute.session import Session
 from dnn_cli.execute.task import Ended, Event, Task
 from dnn_cli.execute.tensorboard import log_afterwards
+from dnn_cli.runs.address import run_id
 from dnn_cli.runs.parcel import adopt, pack, unpack
 from dnn_cli.runs.run import Run, parse_record
-from dnn_cli.runs.store import Store, run_id
+from dnn_cli.runs.store import Store
 from dnn_cli.spec.data import Data
 
 # Ray reads its environment when it is imported.

@@ -15,9 +15,9 @@ from dnn_cli.errors import UsageError, nearest
 from dnn_cli.report.repeats import copies_text, superseded_text
 from dnn_cli.report.thinning import extremes
 from dnn_cli.report.words import count, visible
+from dnn_cli.runs.address import run_id
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.record import NO_SCORES
-from dnn_cli.runs.store import run_id
 from dnn_cli.spec.differences import differences
 from dnn_cli.spec.metrics import lower_is_better
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from dnn_cli.report.tables import PlainTable, drop_to_fit, shorten_to_fit, shortened, table
 from dnn_cli.report.words import WIDE, duration, score
+from dnn_cli.runs.address import run_id
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.fields import ABSENT, getter
 from dnn_cli.runs.record import NO_SCORES, Record
 from dnn_cli.runs.run import Run
-from dnn_cli.runs.store import run_id
 from dnn_cli.spec.differences import short_keys
 
 STARTED = "started (UTC)"

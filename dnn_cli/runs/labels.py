@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.runs.files import write_text
 from dnn_cli.runs.run import Run
+from dnn_cli.spec.names import ADDRESS_PREFIXES
 
 MAX_BYTES = 1_000_000
 MAX_TAGS = 100
@@ -44,9 +45,6 @@ class Labels(BaseModel):
 
 NONE = Labels()
 """What is said of most runs."""
-
-ADDRESSES = ("@", "best:", "sweep:")
-"""The beginnings of addresses that are no names."""
 
 
 def read_labels(run: Run) -> Labels:
@@ -180,8 +178,8 @@ def renamed(labels: Labels, name: str) -> Labels:
     Raises:
         UsageError: it is none, or would be taken for another kind of address.
     """
-    if name.strip().startswith(ADDRESSES):
-        raise UsageError(f"{name} is no name for a run", "what begins with @, best: or sweep: addresses others")
+    if name.strip().startswith(ADDRESS_PREFIXES):
+        raise UsageError(f"a run cannot be renamed to {name}", f"names do not begin with {', '.join(ADDRESS_PREFIXES)}")
     changed = labels.model_copy(update={"name": name.strip()})
     check_bounds(changed)
     return changed
