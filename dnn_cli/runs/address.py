@@ -88,13 +88,18 @@ def runs_with_name(address: str, entries: Sequence[Entry]) -> list[Entry]:
     """
     if address.startswith(BY_ID):
         return []
-    name = unicodedata.normalize("NFC", address.removeprefix(BY_NAME))
-    named = [entry for entry in entries if entry.record is not None and entry.record.name == name]
+    name = composed(address.removeprefix(BY_NAME))
+    named = [entry for entry in entries if entry.record is not None and composed(entry.record.name) == name]
     if named and not address.startswith(BY_NAME):
         named = [entry for entry in entries if entry in named or address in whole_ids(entry)]
     if not named and name.endswith(LATEST):
         return runs_with_name(address.removesuffix(LATEST), entries)[:1]
     return named
+
+
+def composed(text: str) -> str:
+    """Return a text in Unicode's form NFC, in which one name has one spelling."""
+    return unicodedata.normalize("NFC", text)
 
 
 def runs_with_id(address: str, entries: Sequence[Entry]) -> list[Entry]:
@@ -192,7 +197,7 @@ def name_address(name: str) -> str:
     an option (`-x`), as a change of a config (`lr=0.1`), or as a path.
     """
     plain = not name.startswith((*ADDRESS_PREFIXES, "-", "~")) and not name.endswith(LATEST)
-    return name if plain and not any(sign in name for sign in "=/") else f"{BY_NAME}{name}"
+    return name if plain and "=" not in name and not has_separator(name) else f"{BY_NAME}{name}"
 
 
 def numbered(address: str, entries: Sequence[Entry]) -> Entry:
