@@ -4,6 +4,7 @@ The forms, and the order in which they are tried, are in `dnn_cli/docs/names.md`
 """
 
 import os
+import shlex
 import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -136,7 +137,7 @@ def refuse(address: str, found: Sequence[Entry], place: str, read: Reader) -> No
         what = f"is the id of {len(found)} runs"
     else:
         what = f"is the beginning of the ids of {len(found)} runs"
-    latest = f", or {name_address(found[0].name)}{LATEST} for the latest" if whole else ""
+    latest = f", or {shlex.quote(name_address(found[0].name) + LATEST)} for the latest" if whole else ""
     more = [f"  … and {len(found) - MAX_LISTED} more: dnn runs lists all"] if len(found) > MAX_LISTED else []
     lines = choice_lines(read(found[:MAX_LISTED]))
     raise AmbiguousAddressError(
