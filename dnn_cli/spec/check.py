@@ -14,6 +14,7 @@ from dnn_cli.spec.block import MAX_LAYERS, length
 from dnn_cli.spec.data import Data
 from dnn_cli.spec.datasets import DATASETS, OWN, EmbeddedDataset
 from dnn_cli.spec.experiment import Experiment, class_number
+from dnn_cli.spec.keras_hints import SHAPE
 from dnn_cli.spec.metrics import AUC, BinaryAccuracy, F1Score, Metric, Precision, Recall
 from dnn_cli.spec.optimizers import Muon
 from dnn_cli.spec.schedules import PiecewiseConstantDecay
@@ -58,6 +59,7 @@ def misfits(experiment: Experiment) -> list[Remark]:
         return found  # what else is to be said depends on the data
     unfit = [*loss_misfits(experiment)]
     found += [*unfit, *class_weight_misfits(experiment), *monitor_misfits(experiment), *jit_misfits(experiment)]
+    found += input_misfits(experiment)
     stages, broken = examine(experiment.model.stack, experiment.data.input_shape)
     for error in broken:
         key = (error.key,) if error.key else ()
@@ -68,6 +70,20 @@ def misfits(experiment: Experiment) -> list[Remark]:
         found += [] if unfit else output_misfits(experiment, stages)
         found += exclusion_misfits(experiment, stages)
     return as_written(experiment, found)
+
+
+def input_misfits(experiment: Experiment) -> Iterator[Remark]:
+    """Shapes that layers say they get: of the first one that of the data, of all others none."""
+    shape = experiment.data.input_shape
+    for index, layer in enumerate(experiment.model.stack):
+        path = ("model", "layers", index, "input_shape")
+        if layer.input_shape is None:
+            continue
+        if index:
+            yield Remark(path, "is an argument of the first layer alone", SHAPE)
+        elif layer.input_shape != shape:
+            given, data = list(layer.input_shape), experiment.data
+            yield Remark(path, f"is {given}, and {data.title} has {list(shape)}", SHAPE)
 
 
 def as_written(experiment: Experiment, remarks: Iterable[Remark]) -> list[Remark]:

@@ -5,10 +5,10 @@ To add one, write its class and put it into `Metric` at the end of this file.
 
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from dnn_cli.spec.base import ByType, Fraction, KerasPart
-from dnn_cli.spec.objectives import Labels, full_name
+from dnn_cli.spec.base import BareName, ByType, Fraction, KerasPart
+from dnn_cli.spec.objectives import Labels
 
 TopK = Annotated[int, Field(ge=1, le=10_000_000)]
 ClassNumber = Annotated[int, Field(ge=0, le=10_000_000)]
@@ -203,7 +203,7 @@ Metric = Annotated[
     | MeanSquaredLogarithmicError
     | R2Score,
     ByType,
-    BeforeValidator(full_name),
+    BareName,
 ]
 
 

@@ -80,7 +80,7 @@ VALUES = [
     case("no layers", "model: {layers: []}", "1:9", "model.layers  holds 0 entries  (at least 1)"),
     case("null as layer", layer("~"), "1:27", "model.layers.1  needs a mapping of keys, not nothing"),
     case("text for a mapping", "data: digits", "1:1", "data  needs a mapping of keys, not the text 'digits'"),
-    case("text for a list", "metrics: accuracy", "1:1", "metrics  needs a list, not the text 'accuracy'"),
+    case("text for a list", "data: {ignore: a}", "1:8", "data.ignore  needs a list, not the text 'a'"),
     case("zero units", layer("{type: Dense, units: 0}"), "1:41", "model.layers.1.units  needs a number > 0, not 0"),
     case("negative units", layer("{type: Dense, units: -5}"), "1:41", "model.layers.1.units  needs a number > 0"),
     case("absurd units", layer("{type: Dense, units: 10000001}"), "1:41", "model.layers.1.units  needs a number ≤ "),

@@ -1,0 +1,85 @@
+"""Keras's spellings → the one name under which `dnn` keeps each part: `SGD`, `MaxPool2D`, `mse` and `acc`.
+
+Two configs that differ only in spelling are the same experiment: every config passes `canonical` before it is judged.
+"""
+
+from typing import Any
+
+from dnn_cli.spec.base import KerasPart
+from dnn_cli.spec.catalog import KINDS, kind_at
+from dnn_cli.spec.yaml_file import KeyPath
+
+ERRORS = {
+    short: name
+    for name, short in (
+        ("mean_squared_error", "mse"),
+        ("mean_absolute_error", "mae"),
+        ("mean_absolute_percentage_error", "mape"),
+        ("mean_squared_logarithmic_error", "msle"),
+    )
+    for short in (short, short.upper())
+}
+"""Keras's short names of losses that are metrics, too."""
+
+ALIASES: dict[str, dict[str, str]] = {
+    "layer": {
+        "MaxPool2D": "MaxPooling2D",
+        "AvgPool2D": "AveragePooling2D",
+        "GlobalAvgPool2D": "GlobalAveragePooling2D",
+        "Convolution2D": "Conv2D",
+    },
+    "optimizer": {"RMSProp": "rmsprop"},
+    "loss": {**ERRORS, "kld": "kl_divergence", "KLD": "kl_divergence", "bce": "binary_crossentropy",
+             "BCE": "binary_crossentropy"},
+    "metric": {**ERRORS, "acc": "accuracy"},
+    "initializer": {"zero": "zeros", "one": "ones", "normal": "random_normal", "uniform": "random_uniform",
+                    "IdentityInitializer": "identity", "OrthogonalInitializer": "orthogonal"},
+    "regularizer": {"l1l2": "l1_l2"},
+    "activation": {"swish": "silu", "hard_swish": "hard_silu"},
+}  # fmt: skip
+"""Names of Keras beside the names of its classes."""
+
+SPELLINGS: dict[str, dict[str, str]] = {
+    kind: {
+        **{cls.keras_name.rpartition(".")[2]: name for name, cls in KINDS.get(kind, {}).items()},
+        **ALIASES.get(kind, {}),
+    }
+    for kind in (*KINDS, "activation")
+}
+"""The name of `dnn` for every other name that Keras has for a part, by kind."""
+
+
+def canonical(value: Any, path: KeyPath = ()) -> Any:
+    """Return the plain values of a config with every part under its one name.
+
+    Args:
+        value: Any plain value; what is no part stays as it is.
+        path: Where the value stands in the config.
+    """
+    if isinstance(value, str):
+        if path[-1:] == ("monitor",):
+            return score_name(value)
+        kind = kind_at(path[:-1]) if path[-1:] == ("type",) else kind_at(path)
+        return SPELLINGS.get(kind, {}).get(value, value)
+    if isinstance(value, dict):
+        return {key: canonical(inner, (*path, key)) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [canonical(inner, (*path, index)) for index, inner in enumerate(value)]
+    return value
+
+
+def score_name(name: str) -> str:
+    """Return the full name of a score: `val_acc` is `val_accuracy`, `best.mse` is `best.mean_squared_error`."""
+    head, dot, last = name.rpartition(".")
+    lead = "val_" if last.startswith("val_") else ""
+    metric = last.removeprefix(lead)
+    return f"{head}{dot}{lead}{SPELLINGS['metric'].get(metric, metric)}"
+
+
+def spellings_of(cls: type[KerasPart]) -> list[str]:
+    """Return the other names that Keras has for a part of a class."""
+    for kind, table in KINDS.items():
+        for name, known in table.items():
+            if known is cls:
+                return [other for other, meant in SPELLINGS[kind].items() if meant == name and other != name]
+    return []
