@@ -15,6 +15,7 @@ from dnn_cli.spec.data import Data
 from dnn_cli.spec.datasets import DATASETS, OWN, EmbeddedDataset
 from dnn_cli.spec.experiment import Experiment, class_number
 from dnn_cli.spec.keras_hints import SHAPE
+from dnn_cli.spec.layers import Dense, Flatten
 from dnn_cli.spec.metrics import AUC, BinaryAccuracy, F1Score, Metric, Precision, Recall
 from dnn_cli.spec.optimizers import Muon
 from dnn_cli.spec.schedules import PiecewiseConstantDecay
@@ -39,6 +40,10 @@ TOLD = {
     "real": "numbers to predict",
 }
 """What labels are, in words."""
+
+
+MOST_TRIED = 10
+"""Places tried for a missing layer, as every try walks the whole stack."""
 
 
 class Remark(NamedTuple):
@@ -278,6 +283,18 @@ def monitor_misfits(experiment: Experiment) -> Iterator[Remark]:
         yield Remark(("reduce_lr_on_plateau",), "cannot stand beside a learning rate schedule", "keep one of them")
 
 
+def place_of_flatten(experiment: Experiment) -> int | None:
+    """Return the first Dense layer before which Flatten makes the stack end in one row; `None` where none does."""
+    stack, shape = experiment.model.stack, experiment.data.input_shape
+    stages, _ = examine(stack, shape)
+    by_row = [i for i, stage in enumerate(stages) if isinstance(stage.layer, Dense) and len(stage.input_shape) > 1]
+    for index in by_row[:MOST_TRIED]:
+        flat, misfits = examine((*stack[:index], Flatten(), *stack[index:]), shape)
+        if not misfits and len(flat[-1].output_shape) == 1:
+            return index
+    return None
+
+
 def needed_activation(experiment: Experiment) -> str:
     """The activation of the output that suits the loss."""
     if experiment.loss.logits:
@@ -301,7 +318,12 @@ def output_misfits(experiment: Experiment, stages: list[Stage]) -> Iterator[Rema
     )
     activation = needed_activation(experiment)
     if len(last.output_shape) > 1:
-        yield Remark(path, message, "put Flatten before the last Dense layer")
+        at = place_of_flatten(experiment)
+        first = at is not None and not any(isinstance(layer, Dense) for layer in experiment.model.stack[:at])
+        before = "the first Dense layer" if first else f"layer {stages[at].name}" if at is not None else ""
+        end = "" if activation == "linear" else f", activation: {activation}"
+        suggestion = f"end with Flatten and {{type: Dense, units: {needed[0]}{end}}}"
+        yield Remark(path, message, f"put Flatten before {before}" if before else suggestion)
     elif last.output_shape == (1,) and "task" in keys_of(data) and "real" in experiment.loss.labels:
         yield Remark(path, message, "data.task: regression, if the labels are quantities")
     elif hasattr(last.layer, "units") and getattr(last.layer, "activation", None) != "glu":

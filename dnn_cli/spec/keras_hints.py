@@ -77,6 +77,9 @@ def key_hint(key: str, owner: str, root: Mapping[str, Any], value: Any, *, typed
     if known := KEYS.get(owner, {}).get(key):
         return known
     name = RENAMED.get(key, key)
+    head, _, rest = key.partition(".")
+    if head in ("data", "optimizer") and rest:
+        return key_hint(rest, "", root, value, typed=typed)
     if owner:
         is_top = name in Experiment.model_fields and owner in (*Experiment.model_fields, "layer")
         return f"write {name}{'=' if typed else ' '}{flow(value) if typed else 'at the top level'}" if is_top else ""
@@ -97,7 +100,7 @@ def key_hint(key: str, owner: str, root: Mapping[str, Any], value: Any, *, typed
 def dotted(key: str, value: Any) -> str:
     """Return how a path of the command line is written in a file; nothing where the key is none."""
     head, dot, rest = key.partition(".")
-    if not dot or "." in rest or head not in ("data", "optimizer", *(name for name in KEYS if name != "layer")):
+    if not dot or "." in rest or head not in KEYS or head == "layer":
         return ""
     return f"write {rest}: {flow(value)} below {head}:"
 
