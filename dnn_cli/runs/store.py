@@ -18,6 +18,7 @@ from dnn_cli.runs.record import NO_SCORES, Membership, Record
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.metrics import lower_is_better
 from dnn_cli.spec.names import slug
+from dnn_cli.spec.spelling import score_name
 
 ADDRESSES = (
     "a run is addressed by its id or its beginning, its directory, its name, @1 (the latest) or best:val_accuracy"
@@ -137,7 +138,7 @@ class Store:
         if address.startswith("@"):
             return self.numbered(address, entries)
         if address.startswith("best:"):
-            return best(address.removeprefix("best:"), entries)
+            return best(score_name(address.removeprefix("best:")), entries)
         named = [entry.run for entry in entries if entry.record and entry.record.name == address]
         begun = [e.run for e in entries if e.run.directory.name == address or run_id(e.run).startswith(address)]
         if named:

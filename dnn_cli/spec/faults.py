@@ -12,7 +12,7 @@ from dnn_cli.spec.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPla
 from dnn_cli.spec.catalog import KINDS, NAMES, kind_at
 from dnn_cli.spec.data import Data
 from dnn_cli.spec.experiment import Experiment, Model
-from dnn_cli.spec.keras_hints import key_hint, name_hint
+from dnn_cli.spec.keras_hints import key_hint, name_hint, typed_hint
 from dnn_cli.spec.optimizers import DEFAULT
 from dnn_cli.spec.yaml_file import MAX_FAULTS, Document, KeyPath, key_text
 
@@ -109,7 +109,7 @@ def words(detail: Any, path: KeyPath, root: Any, *, typed: bool) -> tuple[str, s
         name = value["type"] if kind == "union_tag_invalid" and isinstance(value, dict) else value
         return unknown_name(name, kind_at(path), re.findall(r"'([^']+)'", expected))
     if kind == "union_tag_not_found":
-        return "needs a type", f"one of {', '.join(NAMES.get(kind_at(path), ()))}"
+        return "needs a type", typed_hint(value, kind_at(path)) or f"one of {', '.join(NAMES.get(kind_at(path), ()))}"
     if kind in BOUNDS:
         bound = next(number for key, number in context.items() if key in ("gt", "ge", "lt", "le"))
         limit = f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"
@@ -180,6 +180,8 @@ def unknown_key(path: KeyPath, root: Any, *, typed: bool) -> tuple[str, str]:
     message = f"is not an argument of {name}" if name else f"is not a key of {place}"
     fields = [field for field in part.model_fields if field != "type"] if part else []
     owner = place if parent in TOP else kind_at(parent)
+    if known := typed_hint({key: at(root, path)}, kind_at(parent)):
+        return message, known
     if known := key_hint(key, owner, root, at(root, path), typed=typed):
         return message, known
     owners = [other for other, cls in KINDS.get(kind_at(parent), {}).items() if key in cls.model_fields]

@@ -143,6 +143,26 @@ def call_hint(text: str, kind: str) -> str:
     return f"write {flow({'type': name, **found}) if found else name}"
 
 
+def typed_hint(value: Any, kind: str) -> str:
+    """Return how a part is written whose name is a key: `Dense: {units: 9}` is `{type: Dense, units: 9}`."""
+    if not isinstance(value, dict):
+        return ""
+    if isinstance(name := value.get("class_name"), str):
+        given = value.get("config") or {}
+    elif len(value) == 1:
+        ((name, given),) = value.items()
+    else:
+        return ""
+    name = SPELLINGS.get(kind, {}).get(name, name)
+    cls = KINDS.get(kind, {}).get(str(name))
+    if cls is None:
+        return ""
+    if not isinstance(given, dict):
+        first = positional(cls)[:1]
+        given = {first[0]: given} if first and given is not None else {}
+    return f"write {flow({'type': name, **given}) if given else name}"
+
+
 def positional(cls: type[KerasPart]) -> tuple[str, ...]:
     """Return the arguments of Keras's class that need no name, in Keras's order, up to where that order is known."""
     if issubclass(cls, BaseOptimizer):

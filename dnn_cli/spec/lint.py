@@ -20,7 +20,7 @@ from dnn_cli.spec.layers import (
     Rescaling,
     Reshape,
 )
-from dnn_cli.spec.stack import shape_text, sizes_text, walk
+from dnn_cli.spec.stack import shape_text, walk
 
 KEEP_LINEAR = (
     AveragePooling2D, BatchNormalization, Dropout, Flatten, GaussianNoise, GlobalAveragePooling2D, Rescaling, Reshape,
@@ -71,8 +71,8 @@ def by_row(experiment: Experiment) -> Iterator[Remark]:
     index = place_of_flatten(experiment)
     if index is not None:
         stage = walk(experiment.model.stack, experiment.data.input_shape)[index]
-        rows = f"each of the {math.prod(stage.input_shape[:-1]):,} rows of {sizes_text(stage.input_shape)}"
-        message = f"Dense gets {shape_text(stage.input_shape)}: it is applied to {rows} numbers alone"
+        *rows, size = stage.input_shape
+        message = f"Dense gets {shape_text(stage.input_shape)}: it acts on each of {math.prod(rows):,} rows of {size:,}"
         yield Remark(("model", "layers", index), message, "put Flatten before it")
 
 

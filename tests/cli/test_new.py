@@ -101,9 +101,9 @@ def test_on_a_terminal_it_asks(tmp_path):
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=terminal, stdout=terminal, stderr=terminal,
     )  # fmt: skip
     os.close(terminal)
-    os.write(main, b"irs\niris\n8,x\n8,4\n\nsgd\n")
+    os.write(main, b"irs\niris\n8,x\n8, 4\n\nAdam\nmany\n7\n")
     assert done.wait(60) == 0
     os.close(main)
     made = load(str(tmp_path / "asked.yaml")).experiment
-    assert (made.data.dataset, made.optimizer.type) == ("iris", "sgd")
+    assert (made.data.dataset, made.optimizer.type, made.epochs) == ("iris", "adam", 7)
     assert [layer.units for layer in made.model.stack] == [8, 4, 3]
