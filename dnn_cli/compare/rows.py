@@ -10,7 +10,7 @@ from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.record import NO_SCORES, Record
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.differences import differences
-from dnn_cli.spec.spelling import score_name
+from dnn_cli.spec.metrics import score_name
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,7 @@ from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.record import NO_SCORES
 from dnn_cli.runs.store import run_id
 from dnn_cli.spec.differences import differences
-from dnn_cli.spec.metrics import lower_is_better
-from dnn_cli.spec.spelling import score_name
+from dnn_cli.spec.metrics import lower_is_better, score_name
 
 Along = Literal["epoch", "seconds", "steps"]
 Part = Literal["training", "validation"]

@@ -10,7 +10,7 @@ from typing import Any
 from dnn_cli.errors import UsageError, nearest
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.record import NO_SCORES, Record
-from dnn_cli.spec.spelling import score_name
+from dnn_cli.spec.metrics import score_name
 from dnn_cli.spec.stack import names_of
 
 Scalar = str | int | float | bool

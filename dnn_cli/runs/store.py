@@ -16,9 +16,8 @@ from dnn_cli.runs.index import Index
 from dnn_cli.runs.lock import held
 from dnn_cli.runs.record import NO_SCORES, Membership, Record
 from dnn_cli.runs.run import Run
-from dnn_cli.spec.metrics import lower_is_better
+from dnn_cli.spec.metrics import lower_is_better, score_name
 from dnn_cli.spec.names import slug
-from dnn_cli.spec.spelling import score_name
 
 ADDRESSES = (
     "a run is addressed by its id or its beginning, its directory, its name, @1 (the latest) or best:val_accuracy"

@@ -151,7 +151,7 @@ def misplaced_keys(data: Data) -> Iterator[Remark]:
     for key, owners in OWNERS.items():
         if getattr(data, key) is not None and key not in keys_of(data):
             yield Remark(
-                ("data", key), f"{data.dataset} takes no {key}", f"remove it: {' and '.join(owners)} alone take it"
+                ("data", key), f"{data.dataset} takes no {key}", f"remove it: only {' and '.join(owners)} data has it"
             )
     if data.dataset in OWN and data.path is None:
         what = "folder" if data.dataset == "image_folder" else "file"

@@ -12,7 +12,7 @@ from dnn_cli.spec.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPla
 from dnn_cli.spec.catalog import KINDS, NAMES, kind_at
 from dnn_cli.spec.data import Data
 from dnn_cli.spec.experiment import Experiment, Model
-from dnn_cli.spec.keras_hints import key_hint, name_hint, typed_hint
+from dnn_cli.spec.keras_hints import LIST, key_hint, name_hint, typed_hint
 from dnn_cli.spec.optimizers import DEFAULT
 from dnn_cli.spec.yaml_file import MAX_FAULTS, Document, KeyPath, key_text
 
@@ -116,7 +116,7 @@ def words(detail: Any, path: KeyPath, root: Any, *, typed: bool) -> tuple[str, s
         return f"needs a number {BOUNDS[kind]} {limit}, not {shown(value)}", ""
     if kind in WORDS:
         if path == ("model",) and kind in ("model_type", "model_attributes_type"):
-            return f"{WORDS[kind]}, not {shown(value)}", "write model: {layers: […]}"
+            return f"{WORDS[kind]}, not {shown(value)}", LIST
         return f"{WORDS[kind]}, not {shown(value)}", retyped(kind, value)
     if kind in ("too_short", "too_long"):
         counts = (context.get("min_length"), context.get("max_length"))

@@ -19,6 +19,7 @@ from dnn_cli.spec.spelling import SPELLINGS
 BEST_ONLY = "remove it: dnn keeps the best model only, as best.keras in the run's directory"
 DIRECTION = "remove it: the direction that is better is known from the score"
 SHAPE = "remove it: the shape of the input comes from the data"
+LIST = "write model: {layers: […]}"
 SHOWN = "remove it: a terminal shows every epoch"
 
 KEYS: dict[str, dict[str, str]] = {
@@ -27,7 +28,7 @@ KEYS: dict[str, dict[str, str]] = {
         "compile": "write its arguments at the top level: optimizer, loss, metrics",
         "fit": "write its arguments at the top level: epochs, batch_size",
         "layers": "write it below model:",
-        "Sequential": "write model: {layers: […]} in its place",
+        "Sequential": LIST,
         "shuffle": "remove it: the training examples are shuffled in every epoch",
         "verbose": SHOWN,
     },

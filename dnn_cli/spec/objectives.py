@@ -156,6 +156,18 @@ class MeanSquaredLogarithmicError(BaseLoss):
     labels: ClassVar[tuple[Labels, ...]] = ("real",)
 
 
+ERRORS = {
+    short: name
+    for name, short in (
+        ("mean_squared_error", "mse"),
+        ("mean_absolute_error", "mae"),
+        ("mean_absolute_percentage_error", "mape"),
+        ("mean_squared_logarithmic_error", "msle"),
+    )
+    for short in (short, short.upper())
+}
+"""Keras's short names of losses that are metrics, too."""
+
 Loss = Annotated[
     SparseCategoricalCrossentropy
     | CategoricalCrossentropy

@@ -7,19 +7,9 @@ from typing import Any
 
 from dnn_cli.spec.base import KerasPart
 from dnn_cli.spec.catalog import KINDS, kind_at
+from dnn_cli.spec.metrics import METRIC_NAMES, score_name
+from dnn_cli.spec.objectives import ERRORS
 from dnn_cli.spec.yaml_file import KeyPath
-
-ERRORS = {
-    short: name
-    for name, short in (
-        ("mean_squared_error", "mse"),
-        ("mean_absolute_error", "mae"),
-        ("mean_absolute_percentage_error", "mape"),
-        ("mean_squared_logarithmic_error", "msle"),
-    )
-    for short in (short, short.upper())
-}
-"""Keras's short names of losses that are metrics, too."""
 
 ALIASES: dict[str, dict[str, str]] = {
     "layer": {
@@ -31,7 +21,7 @@ ALIASES: dict[str, dict[str, str]] = {
     "optimizer": {"RMSProp": "rmsprop"},
     "loss": {**ERRORS, "kld": "kl_divergence", "KLD": "kl_divergence", "bce": "binary_crossentropy",
              "BCE": "binary_crossentropy"},
-    "metric": {**ERRORS, "acc": "accuracy"},
+    "metric": METRIC_NAMES,
     "initializer": {"zero": "zeros", "one": "ones", "normal": "random_normal", "uniform": "random_uniform",
                     "IdentityInitializer": "identity", "OrthogonalInitializer": "orthogonal"},
     "regularizer": {"l1l2": "l1_l2"},
@@ -66,14 +56,6 @@ def canonical(value: Any, path: KeyPath = ()) -> Any:
     if isinstance(value, list):
         return [canonical(inner, (*path, index)) for index, inner in enumerate(value)]
     return value
-
-
-def score_name(name: str) -> str:
-    """Return the full name of a score: `val_acc` is `val_accuracy`, `best.mse` is `best.mean_squared_error`."""
-    head, dot, last = name.rpartition(".")
-    lead = "val_" if last.startswith("val_") else ""
-    metric = last.removeprefix(lead)
-    return f"{head}{dot}{lead}{SPELLINGS['metric'].get(metric, metric)}"
 
 
 def spellings_of(cls: type[KerasPart]) -> list[str]:
