@@ -18,7 +18,7 @@ ALIASES: dict[str, dict[str, str]] = {
         "GlobalAvgPool2D": "GlobalAveragePooling2D",
         "Convolution2D": "Conv2D",
     },
-    "optimizer": {"RMSProp": "rmsprop"},
+    "optimizer": {"RMSProp": "rmsprop", "schedulefreeadamw": "schedule_free_adamw"},
     "loss": {**ERRORS, "kld": "kl_divergence", "KLD": "kl_divergence", "bce": "binary_crossentropy",
              "BCE": "binary_crossentropy"},
     "metric": METRIC_NAMES,
