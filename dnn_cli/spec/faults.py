@@ -47,8 +47,8 @@ def faults_of(error: ValidationError, document: Document) -> list[Fault]:
         path = plain_path(detail["loc"], document.value, missing=detail["type"] == "missing")
         if path in broken or path in found:
             continue
-        if detail["type"] == "too_short" and at(document.value, path):
-            continue  # a list whose items have faults of their own counts as empty
+        if detail["type"] == "too_short" and detail["ctx"]["actual_length"] < len(at(document.value, path)):
+            continue  # items with faults of their own are not counted
         if detail["type"] == "missing" and hidden(path, document.value):
             continue
         typed = document.place(path).line is None
