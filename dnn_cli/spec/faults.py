@@ -120,7 +120,8 @@ def words(detail: Any, path: KeyPath, root: Any, *, typed: bool) -> tuple[str, s
         return f"{WORDS[kind]}, not {shown(value)}", retyped(kind, value)
     if kind in ("too_short", "too_long"):
         counts = (context.get("min_length"), context.get("max_length"))
-        return f"holds {context['actual_length']} entries", f"at {'least' if counts[0] else 'most'} " + str(
+        held = context["actual_length"]
+        return f"holds {held} {'entry' if held == 1 else 'entries'}", f"at {'least' if counts[0] else 'most'} " + str(
             counts[0] or counts[1]
         )
     if kind.startswith("string_too"):
