@@ -1,8 +1,10 @@
 """The program `dnn`: its verbs, and the one place where errors become messages and exit codes."""
 
 import os
+import shlex
 import signal
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any, Optional
 
 import typer
@@ -170,6 +172,30 @@ def report(error: DnnError) -> int:
     return error.exit_code
 
 
+def setting_hint(option: str, words: Sequence[str], context: Any) -> str:
+    """Return how an option that is a key of the config is written; nothing where it is none.
+
+    Args:
+        option: As `--epochs`.
+        words: Of the command line.
+        context: Of the verb, in Typer's words.
+    """
+    from dnn_cli.spec.experiment import Experiment
+
+    taken = [str(parameter.metavar) for parameter in getattr(getattr(context, "command", None), "params", ())]
+    if not any("KEY=VALUE" in metavar for metavar in taken):
+        return ""
+    key = option.lstrip("-").replace("-", "_")
+    rates = {"lr": "optimizer.learning_rate", "learning_rate": "optimizer.learning_rate"}
+    if key not in (*Experiment.model_fields, *rates):
+        return ""
+    at = next((at for at, word in enumerate(words) if word.partition("=")[0] == option), len(words))
+    _, equals, value = words[at].partition("=") if at < len(words) else ("", "", "")
+    if not equals:
+        value = words[at + 1] if at + 1 < len(words) else "…"
+    return f"write {shlex.quote(f'{rates.get(key, key)}={value}')} in its place"
+
+
 def usage_or_bug(error: Exception) -> int:
     """Print an error of the command line's parser, or one that nobody expected.
 
@@ -182,6 +208,9 @@ def usage_or_bug(error: Exception) -> int:
         text = f"dnn: internal error: {type(error).__name__}: {error} (DNN_DEBUG=1 shows where)"
         notes().print(visible(text))
         return 1
-    path = getattr(getattr(error, "ctx", None), "command_path", "dnn")
-    notes().print(f"dnn: {visible(' '.join(describe().split()))}\n  {path} --help shows what there is")
+    context = getattr(error, "ctx", None)
+    hint = f"{getattr(context, 'command_path', 'dnn')} --help shows what there is"
+    if option := getattr(error, "option_name", None):
+        hint = setting_hint(str(option), sys.argv, context) or hint
+    notes().print(visible(f"dnn: {' '.join(describe().split())}") + "\n" + visible(f"  {hint}"))
     return int(getattr(error, "exit_code", 2))

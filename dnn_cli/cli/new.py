@@ -75,13 +75,17 @@ def choose(
 ) -> "Choices":
     """What the options say, the answers to what they do not, and the usual where nobody can be asked."""
     from dnn_cli.spec.catalog import NAMES
-    from dnn_cli.spec.first_config import Choices
+    from dnn_cli.spec.datasets import OWN
+    from dnn_cli.spec.first_config import Choices, usual_epochs
 
-    found = answer(data, "data: one of dnn list datasets, or a path to your own", "fashion_mnist", read_data)
+    known = ", ".join(NAMES["dataset"][: -len(OWN)])
+    found = answer(data, f"data: {known}, or a path to your own", "fashion_mnist", read_data)
     units = answer(hidden, "units of the hidden layers, as 100,50", "100", read_units)
-    function = answer(activation, "activation", "relu", partial(one_of, "activation", NAMES["activation"]))
-    rule = answer(optimizer, "optimizer", "adam", partial(one_of, "optimizer", NAMES["optimizer"]))
-    return Choices(found, units, function, rule, epochs, typical_target(found), can_stratify(found))
+    function = answer(activation, "activation, as in dnn list activations", "relu", partial(one_of, "activation"))
+    rule = answer(optimizer, "optimizer, as in dnn list optimizers", "adam", partial(one_of, "optimizer"))
+    usual = str(usual_epochs(found.facts))
+    times = answer(None if epochs is None else str(epochs), "epochs", usual, partial(whole, "epochs"))
+    return Choices(found, units, function, rule, times, typical_target(found), can_stratify(found))
 
 
 def answer(given: str | None, question: str, usual: str, read: Callable[[str], T]) -> T:
@@ -92,7 +96,8 @@ def answer(given: str | None, question: str, usual: str, read: Callable[[str], T
         try:
             return read(str(typer.prompt(question, default=usual, err=True)))
         except DnnError as error:
-            notes().print(visible(f"{error.message}  ({error.hint})" if error.hint else error.message))
+            message = error.message.replace("\n", "; ")
+            notes().print(visible(f"{message}  ({error.hint})" if error.hint else message))
 
 
 def own_or_known(name: str, target: str | None, task: str | None, ignore: str | None) -> "Data":
@@ -120,7 +125,7 @@ def own_or_known(name: str, target: str | None, task: str | None, ignore: str | 
         hint = "classification or regression" if key == "task" else "another name"
         raise UsageError(f"{task if key == 'task' else name} cannot be the {key} of data", hint) from None
     if remarks := [*data_misfits(data)]:
-        raise UsageError(remarks[0].message, remarks[0].suggestion)
+        raise OwnDataError("\n".join(remark.message for remark in remarks), remarks[-1].suggestion)
     return data
 
 
@@ -149,20 +154,29 @@ def can_stratify(data: "Data") -> bool:
     return True
 
 
-def one_of(kind: str, names: tuple[str, ...], name: str) -> str:
-    """A name that is there."""
-    if name not in names:
-        raise UsageError(f"{name} is no {kind}", nearest(name, names) or f"one of {', '.join(names)}")
+def one_of(kind: str, name: str) -> str:
+    """Return a name of its kind, also where it is written as Keras writes it: `Adam` is `adam`.
+
+    Raises:
+        UsageError: the kind has no such name.
+    """
+    from dnn_cli.spec.catalog import NAMES
+    from dnn_cli.spec.spelling import SPELLINGS
+
+    name = SPELLINGS[kind].get(name.strip(), name.strip())
+    if name not in NAMES[kind]:
+        raise UsageError(f"{name} is no {kind}", nearest(name, NAMES[kind]) or f"one of {', '.join(NAMES[kind])}")
     return name
 
 
 def read_units(text: str) -> tuple[int, ...]:
-    """The units of some layers."""
-    return tuple(whole("units", part) for part in text.replace(" ", "").split(",") if part)
+    """Return the units of some layers, with commas, spaces or brackets: `100,50`, `100 50`, `[100, 50]`."""
+    return tuple(whole("units", part) for part in text.strip(" []()").replace(",", " ").split())
 
 
 def whole(what: str, text: str) -> int:
     """A whole number above 0."""
+    text = text.strip()
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
         raise UsageError(f"{what}: {text} is no whole number above 0", "as in: 100")
     return int(text)

@@ -10,6 +10,7 @@ from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.record import NO_SCORES, Record
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.differences import differences
+from dnn_cli.spec.metrics import score_name
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def read_rows(entries: Sequence[Entry], metric: str | None, view: View) -> ReadR
         UsageError: no completed run has the metric.
     """
     usable, left_out = split_usable(entries)
-    metric = metric or usual_metric(entry.record for entry in usable if entry.record)
+    metric = score_name(metric) if metric else usual_metric(entry.record for entry in usable if entry.record)
     rows: list[Row] = []
     have_metric = False
     for entry in usable:

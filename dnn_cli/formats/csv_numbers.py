@@ -5,6 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from dnn_cli.formats.csv_amounts import plain_amount
 from dnn_cli.formats.csv_rows import quoted
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -45,8 +46,8 @@ def number_fault(cell: str) -> tuple[str, str] | None:
         return "is empty", FILL_IN
     if cell.lower() in MISSING:
         return f"{quoted(cell)} is not a finite number", FILL_IN
-    if to_float(cell.replace(",", ".")) is not None:
-        return f"{quoted(cell)} is not a number", "write decimals with a point"
+    if plain := plain_amount(cell):
+        return f"{quoted(cell)} is not a number", f"write {plain}: no separators, and decimals with a point"
     if is_too_large(cell):
         return f"{quoted(cell)} is more than a 32-bit float can hold", "scale the column down"
     return f"{quoted(cell)} is not a number", "encode text as numbers, or leave the column out: data.ignore"

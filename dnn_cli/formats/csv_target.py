@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dnn_cli.errors import OwnDataError
 from dnn_cli.formats.contents import MAX_CLASSES, Task
+from dnn_cli.formats.csv_amounts import plain_amount
 from dnn_cli.formats.csv_numbers import FILL_IN, number_fault, to_float
 from dnn_cli.formats.csv_rows import Faults, quoted
 
@@ -58,6 +59,7 @@ def read_target(column: Column, task: Task, classes: tuple[str, ...] | None) -> 
     if classes is not None:
         task = "classification" if classes else "regression"
     elif task == "auto":
+        check_amounts(column)
         task = "regression" if fraction is not None or are_measurements(column.cells) else "classification"
     if task == "regression":
         return measurements(column)
@@ -79,10 +81,30 @@ def are_measurements(cells: list[str]) -> bool:
     return min(numbers) not in (0, 1) or max(numbers) - min(numbers) >= len(numbers)
 
 
+def check_amounts(column: Column) -> None:
+    """Refuse a column of numbers of which some are written as amounts, so that they would be taken for classes.
+
+    Raises:
+        OwnDataError: names the first such cell, and how many there are.
+    """
+    distinct = dict.fromkeys(column.cells)
+    amounts = {cell: plain for cell in distinct if to_float(cell) is None and (plain := plain_amount(cell))}
+    if not amounts or any(cell not in amounts and to_float(cell) is None for cell in distinct):
+        return
+    places = [at for at, cell in enumerate(column.cells) if cell in amounts]
+    first = column.cells[places[0]]
+    others = f", one of {len(places):,} such cells" if len(places) > 1 else ""
+    raise OwnDataError(
+        f"{column.path}:{column.lines[places[0]]}  column {column.name}: {quoted(first)} looks like an amount{others}",
+        f"write {amounts[first]}; or task: classification, if the cells name classes",
+    )
+
+
 def measurements(column: Column) -> Labels:
     """The labels of a regression."""
     faults = {cell: fault for cell in dict.fromkeys(column.cells) if (fault := number_fault(cell))}
-    check_cells(column, {cell: message for cell, (message, _) in faults.items()}, "task: classification takes text")
+    hint = next((hint for cell, (_, hint) in faults.items() if plain_amount(cell)), "task: classification takes text")
+    check_cells(column, {cell: message for cell, (message, _) in faults.items()}, hint)
     values = np.fromiter(map(float, column.cells), np.float64, len(column.cells))
     return Labels(values.astype(np.float32).reshape(-1, 1), ())
 

@@ -17,6 +17,13 @@ from dnn_cli.formats.watcher import Watcher, quiet
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
 
+PARTS = {
+    "path": ("train", "training"),
+    "validation_path": ("val", "valid", "validation", "dev"),
+    "test_path": ("test", "testing"),
+}
+"""The keys of data, and what their folders are usually called."""
+
 STEP = 256
 """Images read between two words to the watcher."""
 
@@ -92,6 +99,7 @@ def read_images(
 def look_into(folder: str, size: Size | None, color_mode: ColorMode, known: tuple[str, ...] | None) -> Folder:
     """All images of a folder, without reading more than one."""
     names = find_classes(folder)
+    check_parts(folder, names)
     check_classes(folder, names, known)
     classes = known or names
     numbers = {name: number for number, name in enumerate(classes)}
@@ -121,7 +129,10 @@ def find_images(folder: str) -> list[str]:
     """
     inside = entries(folder)
     if deeper := [entry.name for entry in inside if os.path.isdir(entry.path) and not Path(entry.name).suffix]:
-        raise OwnDataError(f"{folder} holds the folder {deeper[0]}, whose images would be left out", "move them up")
+        raise OwnDataError(
+            f"{folder} holds the folder {deeper[0]}, whose images would be left out",
+            f"move its images into {Path(folder).name}",
+        )
     found = [entry.path for entry in inside if Path(entry.name).suffix.lower() in SUFFIXES]
     if not found:
         raise OwnDataError(
@@ -138,6 +149,28 @@ def entries(folder: str) -> list["os.DirEntry[str]"]:
             return sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda entry: entry.name)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise unreadable(folder, error) from None
+
+
+def check_parts(folder: str, names: tuple[str, ...]) -> None:
+    """Refuse a folder of a training set and a test set, each with its classes, and one that holds only another one.
+
+    Raises:
+        OwnDataError: names the keys that take these folders.
+    """
+    nested = [name for name in names if os.path.isdir(Path(folder) / name) and holds_folders(str(Path(folder) / name))]
+    parts = {key: name for name in nested for key, called in PARTS.items() if name.lower() in called}
+    if "path" in parts:
+        keys = ", ".join(f"{key}: {Path(folder) / parts[key]}" for key in PARTS if key in parts)
+        raise OwnDataError(f"{folder} holds {' and '.join(nested)}, which are no classes", keys)
+    if len(names) == 1 and nested:
+        raise OwnDataError(f"{folder} holds only the folder {names[0]}", f"path: {Path(folder) / names[0]}")
+
+
+def holds_folders(folder: str) -> bool:
+    """Return whether a folder holds other folders and no image, as no class does."""
+    inside = entries(folder)
+    images = any(Path(entry.name).suffix.lower() in SUFFIXES for entry in inside)
+    return not images and any(os.path.isdir(entry.path) for entry in inside)
 
 
 def check_classes(folder: str, names: tuple[str, ...], known: tuple[str, ...] | None) -> None:

@@ -19,7 +19,7 @@ from dnn_cli.runs.address import run_id
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.record import NO_SCORES
 from dnn_cli.spec.differences import differences
-from dnn_cli.spec.metrics import lower_is_better
+from dnn_cli.spec.metrics import lower_is_better, score_name
 
 Along = Literal["epoch", "seconds", "steps"]
 Part = Literal["training", "validation"]
@@ -142,7 +142,7 @@ def curves(
     notes += [note for experiment in experiments if (note := cut_short(experiment))]
     if any(len(experiment.entries) > 1 for experiment in experiments):
         notes.append("runs that differ only in their seed are one curve, their mean; --runs draws each")
-    chosen = metrics or usual_panels(experiments, watched)
+    chosen = [score_name(metric) for metric in metrics] or usual_panels(experiments, watched)
     panels = tuple(panel(experiments, column, along, pair=column not in NO_SCORES) for column in chosen)
     return Curves(panels, tuple(experiment.name for experiment in experiments), along, tuple(notes))
 

@@ -15,7 +15,7 @@ from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.record import NO_SCORES, Membership
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.differences import differences, short_keys
-from dnn_cli.spec.metrics import lower_is_better
+from dnn_cli.spec.metrics import lower_is_better, score_name
 from dnn_cli.spec.names import ADDRESS_PREFIXES
 
 FORMS = (
@@ -58,7 +58,7 @@ def resolve(address: str, entries: Sequence[Entry], place: str, read: Reader = r
     if address.startswith("@"):
         return [numbered(address, entries)]
     if address.startswith(BY_SCORE):
-        return [best(address.removeprefix(BY_SCORE), entries)]
+        return [best(score_name(address.removeprefix(BY_SCORE)), entries)]
     named = runs_with_name(address, entries)
     found = named or runs_with_id(address, entries)
     if len(found) > 1 and not (named and is_one_experiment(found, read)):

@@ -10,6 +10,7 @@ from typing import Any
 from dnn_cli.errors import UsageError, nearest
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.record import NO_SCORES, Record
+from dnn_cli.spec.metrics import score_name
 from dnn_cli.spec.stack import names_of
 
 Scalar = str | int | float | bool
@@ -90,6 +91,9 @@ PARTS: dict[str, Callable[[Record], Mapping[str, Any] | None]] = {
 }
 """What of a record has fields of its own, as `best.val_accuracy`; every other name is a key of the config."""
 
+SCORES = ("best.", "last.", "model.")
+"""The beginnings of fields that name a score."""
+
 CONFIG_OF_MODEL = ("model", "model.name", "model.layers")
 
 
@@ -106,7 +110,7 @@ def getter(field: str) -> Getter:
     if reads_config(field):
         steps = field.split(".")
         return lambda entry: setting(entry.experiment, steps) if entry.record is not None else ABSENT
-    head, _, key = field.partition(".")
+    head, _, key = (score_name(field) if field.startswith(SCORES) else field).partition(".")
     part = PARTS[head]
 
     def get(entry: Entry) -> Any:
@@ -199,6 +203,7 @@ def setting_names(value: Any, key: str = "") -> Iterator[str]:
 def nearest_field(field: str, entries: Sequence[Entry]) -> str:
     """`did you mean …?` for a field that no run has; the last steps of a name are as good as the whole."""
     names = known_fields(entries)[:MAX_NAMES]
+    field = score_name(field)
     ending = [name for name in names if name.endswith(f".{field}")]
     if field in NO_SCORES:  # which stand beside the scores of an epoch
         ending.sort(key=lambda name: name.startswith(("best.", "last.")))

@@ -34,6 +34,11 @@ def pair(value: Any) -> Any:
     return [value, value] if isinstance(value, int) else value
 
 
+def one_in_list(value: Any) -> Any:
+    """Read a bare name as a list of only this name: `accuracy` is `[accuracy]`."""
+    return [value] if isinstance(value, str) else value
+
+
 BareName = BeforeValidator(bare_name)
 ByType = Field(discriminator="type")
 Extent = Annotated[int, Field(gt=0, le=1000)]
@@ -53,7 +58,7 @@ class Part(BaseModel):
         return {
             name: plain[name]
             for name in self.field_order()
-            if plain[name] is not None or fields[name].get_default() is not None
+            if name in plain and (plain[name] is not None or fields[name].get_default() is not None)
         }
 
     @classmethod
@@ -77,7 +82,7 @@ class KerasPart(Part):
     def arguments(self) -> dict[str, Any]:
         """Keras's arguments: the fields that differ from Keras's defaults, nested parts built."""
         fields = type(self).model_fields
-        given = {name: getattr(self, name) for name in fields if name != "type"}
+        given = {name: getattr(self, name) for name, field in fields.items() if name != "type" and not field.exclude}
         return {
             name: value.build() if isinstance(value, KerasPart) else value
             for name, value in given.items()

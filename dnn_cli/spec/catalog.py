@@ -12,6 +12,7 @@ from dnn_cli.spec.objectives import Loss
 from dnn_cli.spec.optimizers import Optimizer
 from dnn_cli.spec.parts import ActivationName, Constraint, Initializer, Regularizer
 from dnn_cli.spec.schedules import Schedule
+from dnn_cli.spec.yaml_file import KeyPath
 
 
 def classes(union: Any) -> dict[str, type[KerasPart]]:
@@ -34,6 +35,14 @@ NAMES: dict[str, tuple[str, ...]] = {kind: tuple(table) for kind, table in KINDS
     "activation": get_args(ActivationName),
     "dataset": (*DATASETS, *OWN),
 }
+
+
+def kind_at(path: KeyPath) -> str:
+    """Return the kind of part that a key of a config names."""
+    keys = [step for step in path if isinstance(step, str)]
+    last = keys[-1] if keys else ""
+    by_key = {"layers": "layer", "metrics": "metric", "learning_rate": "schedule"}
+    return by_key.get(last, last.rpartition("_")[2] or last)
 
 
 def short(value: Any, shown: Collection[str] = ()) -> str:

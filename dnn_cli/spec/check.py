@@ -14,6 +14,8 @@ from dnn_cli.spec.block import MAX_LAYERS, length
 from dnn_cli.spec.data import Data
 from dnn_cli.spec.datasets import DATASETS, OWN, EmbeddedDataset
 from dnn_cli.spec.experiment import Experiment, class_number
+from dnn_cli.spec.keras_hints import SHAPE
+from dnn_cli.spec.layers import Dense, Flatten
 from dnn_cli.spec.metrics import AUC, BinaryAccuracy, F1Score, Metric, Precision, Recall
 from dnn_cli.spec.optimizers import Muon
 from dnn_cli.spec.schedules import PiecewiseConstantDecay
@@ -40,6 +42,13 @@ TOLD = {
 """What labels are, in words."""
 
 
+SHARES = {"validation_path": "validation_size", "test_path": "test_size"}
+"""The share of the examples that does for a file of others."""
+
+MOST_TRIED = 10
+"""Places tried for a missing layer, as every try walks the whole stack."""
+
+
 class Remark(NamedTuple):
     """Something to say about the value at a path."""
 
@@ -58,6 +67,7 @@ def misfits(experiment: Experiment) -> list[Remark]:
         return found  # what else is to be said depends on the data
     unfit = [*loss_misfits(experiment)]
     found += [*unfit, *class_weight_misfits(experiment), *monitor_misfits(experiment), *jit_misfits(experiment)]
+    found += input_misfits(experiment)
     stages, broken = examine(experiment.model.stack, experiment.data.input_shape)
     for error in broken:
         key = (error.key,) if error.key else ()
@@ -68,6 +78,20 @@ def misfits(experiment: Experiment) -> list[Remark]:
         found += [] if unfit else output_misfits(experiment, stages)
         found += exclusion_misfits(experiment, stages)
     return as_written(experiment, found)
+
+
+def input_misfits(experiment: Experiment) -> Iterator[Remark]:
+    """Shapes that layers say they get: of the first one that of the data, of all others none."""
+    shape = experiment.data.input_shape
+    for index, layer in enumerate(experiment.model.stack):
+        path = ("model", "layers", index, "input_shape")
+        if layer.input_shape is None:
+            continue
+        if index:
+            yield Remark(path, "is an argument of the first layer alone", SHAPE)
+        elif layer.input_shape != shape:
+            given, data = list(layer.input_shape), experiment.data
+            yield Remark(path, f"is {given}, and {data.title} has {list(shape)}", SHAPE)
 
 
 def as_written(experiment: Experiment, remarks: Iterable[Remark]) -> list[Remark]:
@@ -107,7 +131,7 @@ def data_misfits(data: Data) -> Iterator[Remark]:
     for key in ("path", "validation_path", "test_path"):
         path = getattr(data, key)
         if path is not None and (first := places.setdefault(os.path.realpath(path), key)) != key:
-            yield Remark(("data", key), f"is the same as data.{first}", "other examples, or a share: test_size")
+            yield Remark(("data", key), f"is the same as data.{first}", f"other examples, or a share: {SHARES[key]}")
     if facts.test_examples and data.test_size:
         yield Remark(("data", "test_size"), f"{data.title} has a test set of its own", "remove it")
     elif data.training_examples < 1:
@@ -126,7 +150,9 @@ def misplaced_keys(data: Data) -> Iterator[Remark]:
     """Keys that the dataset does not take, or needs and has not."""
     for key, owners in OWNERS.items():
         if getattr(data, key) is not None and key not in keys_of(data):
-            yield Remark(("data", key), f"{data.dataset} takes no {key}", f"{' and '.join(owners)} do")
+            yield Remark(
+                ("data", key), f"{data.dataset} takes no {key}", f"remove it: only {' and '.join(owners)} data has it"
+            )
     if data.dataset in OWN and data.path is None:
         what = "folder" if data.dataset == "image_folder" else "file"
         yield Remark(("data",), f"dataset: {data.dataset} needs a path", f"path: the {what} with your data")
@@ -172,7 +198,8 @@ def loss_misfits(experiment: Experiment) -> Iterator[Remark]:
         yield Remark(("loss",), message, "mean_squared_error")
     elif classes and loss.labels == ("real",):
         message = f"{loss.type} needs numbers to predict, and {dataset} has {classes} classes"
-        yield Remark(("loss",), message, "sparse_categorical_crossentropy")
+        is_binary = classes == 2 and getattr(experiment.model.stack[-1], "units", None) == 1
+        yield Remark(("loss",), message, "binary_crossentropy" if is_binary else "sparse_categorical_crossentropy")
     elif classes != 2 and loss.labels == ("binary",):
         message = f"{loss.type} is for two classes, and {dataset} has {classes}"
         yield Remark(("loss",), message, "sparse_categorical_crossentropy")
@@ -257,9 +284,31 @@ def monitor_misfits(experiment: Experiment) -> Iterator[Remark]:
     stopping = experiment.early_stopping
     if stopping is not None and stopping.restore_best_weights and experiment.optimizer.use_ema:
         message = "undoes the averages of the optimizer's use_ema"
-        yield Remark(("early_stopping", "restore_best_weights"), message, "one of the two")
+        yield Remark(("early_stopping", "restore_best_weights"), message, "remove one of the two")
     if experiment.reduce_lr_on_plateau and not isinstance(experiment.optimizer.learning_rate, float):
         yield Remark(("reduce_lr_on_plateau",), "cannot stand beside a learning rate schedule", "keep one of them")
+
+
+def last_units(stages: list[Stage]) -> int | None:
+    """Return the Dense layer whose units are the size of the output; `None` where other layers decide."""
+    for index, stage in reversed([*enumerate(stages)]):
+        if isinstance(stage.layer, Dense) and stage.layer.activation != "glu":
+            return index
+        if stage.output_shape != stage.input_shape:
+            return None
+    return None
+
+
+def place_of_flatten(experiment: Experiment) -> int | None:
+    """Return the first Dense layer before which Flatten makes the stack end in one row; `None` where none does."""
+    stack, shape = experiment.model.stack, experiment.data.input_shape
+    stages, _ = examine(stack, shape)
+    by_row = [i for i, stage in enumerate(stages) if isinstance(stage.layer, Dense) and len(stage.input_shape) > 1]
+    for index in by_row[:MOST_TRIED]:
+        flat, misfits = examine((*stack[:index], Flatten(), *stack[index:]), shape)
+        if not misfits and len(flat[-1].output_shape) == 1:
+            return index
+    return None
 
 
 def needed_activation(experiment: Experiment) -> str:
@@ -285,11 +334,16 @@ def output_misfits(experiment: Experiment, stages: list[Stage]) -> Iterator[Rema
     )
     activation = needed_activation(experiment)
     if len(last.output_shape) > 1:
-        yield Remark(path, message, "put Flatten before the last Dense layer")
+        at = place_of_flatten(experiment)
+        first = at is not None and not any(isinstance(layer, Dense) for layer in experiment.model.stack[:at])
+        before = "the first Dense layer" if first else f"layer {stages[at].name}" if at is not None else ""
+        end = "" if activation == "linear" else f", activation: {activation}"
+        suggestion = f"end with Flatten and {{type: Dense, units: {needed[0]}{end}}}"
+        yield Remark(path, message, f"put Flatten before {before}" if before else suggestion)
     elif last.output_shape == (1,) and "task" in keys_of(data) and "real" in experiment.loss.labels:
         yield Remark(path, message, "data.task: regression, if the labels are quantities")
-    elif hasattr(last.layer, "units") and getattr(last.layer, "activation", None) != "glu":
-        yield Remark((*path, "units"), message, f"units: {needed[0]}")
+    elif (at := last_units(stages)) is not None:
+        yield Remark(("model", "layers", at, "units"), message, f"units: {needed[0]}")
     else:
         end = "" if activation == "linear" else f", activation: {activation}"
         yield Remark(path, message, f"end with {{type: Dense, units: {needed[0]}{end}}}")

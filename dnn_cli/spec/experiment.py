@@ -5,9 +5,9 @@ from functools import cached_property
 from typing import Annotated, Literal
 
 from annotated_types import Len
-from pydantic import Field, Strict
+from pydantic import BeforeValidator, Field, Strict
 
-from dnn_cli.spec.base import Count, NotNegative, Part, Seed, Shape
+from dnn_cli.spec.base import Count, NotNegative, Part, Seed, Shape, one_in_list
 from dnn_cli.spec.block import Item, unrolled
 from dnn_cli.spec.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from dnn_cli.spec.data import Data
@@ -44,7 +44,7 @@ class Experiment(Part):
     model: Model
     optimizer: Optimizer = RMSprop()
     loss: Loss = SparseCategoricalCrossentropy()
-    metrics: Annotated[tuple[Metric, ...], Strict(False), Len(0, 20)] = (Accuracy(),)
+    metrics: Annotated[tuple[Metric, ...], Strict(False), Len(0, 20), BeforeValidator(one_in_list)] = (Accuracy(),)
     epochs: Annotated[int, Field(gt=0, le=1_000_000)] = 1
     batch_size: Count = 32
     class_weight: Literal["balanced"] | Annotated[dict[str, NotNegative], Len(1, 10_000)] | None = None

@@ -9,9 +9,10 @@ from dnn_cli.errors import Fault, nearest
 from dnn_cli.spec.base import Part
 from dnn_cli.spec.block import Block
 from dnn_cli.spec.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
-from dnn_cli.spec.catalog import KINDS, NAMES
+from dnn_cli.spec.catalog import KINDS, NAMES, kind_at
 from dnn_cli.spec.data import Data
 from dnn_cli.spec.experiment import Experiment, Model
+from dnn_cli.spec.keras_hints import LIST, key_hint, name_hint, typed_hint
 from dnn_cli.spec.optimizers import DEFAULT
 from dnn_cli.spec.yaml_file import MAX_FAULTS, Document, KeyPath, key_text
 
@@ -46,9 +47,12 @@ def faults_of(error: ValidationError, document: Document) -> list[Fault]:
         path = plain_path(detail["loc"], document.value, missing=detail["type"] == "missing")
         if path in broken or path in found:
             continue
-        if detail["type"] == "too_short" and at(document.value, path):
-            continue  # a list whose items have faults of their own counts as empty
-        message, suggestion = words(detail, path, document.value)
+        if detail["type"] == "too_short" and detail["ctx"]["actual_length"] < len(at(document.value, path)):
+            continue  # items with faults of their own are not counted
+        if detail["type"] == "missing" and hidden(path, document.value):
+            continue
+        typed = document.place(path).line is None
+        message, suggestion = words(detail, path, document.value, typed=typed)
         named = (*path, "type") if detail["type"] == "union_tag_invalid" else path
         found[path] = Fault(document.place(named), key_text(path), message, suggestion)
     return list(found.values())
@@ -84,36 +88,40 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
-def kind_at(path: KeyPath) -> str:
-    """Which kind of thing a key names."""
-    keys = [step for step in path if isinstance(step, str)]
-    last = keys[-1] if keys else ""
-    by_key = {"layers": "layer", "metrics": "metric", "learning_rate": "schedule"}
-    return by_key.get(last, last.rpartition("_")[2] or last)
+def hidden(path: KeyPath, root: Any) -> bool:
+    """Return whether a key is missing because Keras's way to write it stands in its place, which is a fault already."""
+    instead: dict[KeyPath, tuple[str, ...]] = {
+        ("model",): ("layers", "Sequential"),
+        ("model", "layers"): ("Sequential",),
+    }
+    return any(name in (at(root, path[:-1]) or ()) for name in instead.get(path, ()))
 
 
-def words(detail: Any, path: KeyPath, root: Any) -> tuple[str, str]:
+def words(detail: Any, path: KeyPath, root: Any, *, typed: bool) -> tuple[str, str]:
     """What is wrong and what would be right."""
     kind, context, value = detail["type"], detail.get("ctx", {}), at(root, path)
     if kind == "missing":
         return "is missing", ""
     if kind == "extra_forbidden":
-        return unknown_key(path, root)
+        return unknown_key(path, root, typed=typed)
     if kind in ("union_tag_invalid", "literal_error"):
         expected = context.get("expected_tags") or context["expected"]
         name = value["type"] if kind == "union_tag_invalid" and isinstance(value, dict) else value
         return unknown_name(name, kind_at(path), re.findall(r"'([^']+)'", expected))
     if kind == "union_tag_not_found":
-        return "needs a type", f"one of {', '.join(NAMES.get(kind_at(path), ()))}"
+        return "needs a type", typed_hint(value, kind_at(path)) or f"one of {', '.join(NAMES.get(kind_at(path), ()))}"
     if kind in BOUNDS:
         bound = next(number for key, number in context.items() if key in ("gt", "ge", "lt", "le"))
         limit = f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"
         return f"needs a number {BOUNDS[kind]} {limit}, not {shown(value)}", ""
     if kind in WORDS:
+        if path == ("model",) and kind in ("model_type", "model_attributes_type"):
+            return f"{WORDS[kind]}, not {shown(value)}", LIST
         return f"{WORDS[kind]}, not {shown(value)}", retyped(kind, value)
     if kind in ("too_short", "too_long"):
         counts = (context.get("min_length"), context.get("max_length"))
-        return f"holds {context['actual_length']} entries", f"at {'least' if counts[0] else 'most'} " + str(
+        held = context["actual_length"]
+        return f"holds {held} {'entry' if held == 1 else 'entries'}", f"at {'least' if counts[0] else 'most'} " + str(
             counts[0] or counts[1]
         )
     if kind.startswith("string_too"):
@@ -143,6 +151,8 @@ def unknown_name(name: Any, kind: str, expected: list[str]) -> tuple[str, str]:
     message = f"{shown(name).removeprefix('the text ')} is no {label}"
     if others and kind == "layer" and others[0] == "activation":
         return message, f"it is an activation: write {{type: Activation, activation: {name.lower()}}}"
+    if known := name_hint(name, kind):
+        return message, known
     if close := abbreviated(name, expected) or nearest(name, expected):
         return message, close
     if others:
@@ -160,15 +170,21 @@ def abbreviated(name: str, expected: list[str]) -> str:
     return ""
 
 
-def unknown_key(path: KeyPath, root: Any) -> tuple[str, str]:
+def unknown_key(path: KeyPath, root: Any, *, typed: bool) -> tuple[str, str]:
     """A key that its mapping does not take: the nearest one, or who takes it."""
     key, parent = str(path[-1]), path[:-1]
     part = part_at(parent, root)
     name = part.model_fields["type"].default if part and "type" in part.model_fields else ""
     if path == ("extends",):
         return "stands in a file only", "as its first key"
-    message = f"is not an argument of {name}" if name else "is not a key of a config"
+    place = str(parent[-1]) if parent in TOP else "a config"
+    message = f"is not an argument of {name}" if name else f"is not a key of {place}"
     fields = [field for field in part.model_fields if field != "type"] if part else []
+    owner = place if parent in TOP else kind_at(parent)
+    if known := typed_hint({key: at(root, path)}, kind_at(parent)):
+        return message, known
+    if known := key_hint(key, owner, root, at(root, path), typed=typed):
+        return message, known
     owners = [other for other, cls in KINDS.get(kind_at(parent), {}).items() if key in cls.model_fields]
     if owners:
         return message, f"{', '.join(owners)} {'have' if len(owners) > 1 else 'has'} it"

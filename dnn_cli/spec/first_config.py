@@ -6,12 +6,17 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
+from dnn_cli.spec.catalog import KINDS
 from dnn_cli.spec.data import Data
 from dnn_cli.spec.datasets import DATASETS, Facts
 from dnn_cli.spec.stack import sizes_text
 
 SCHEMA = "schema.json"
 """What `dnn schema -o` is usually told to write; a config beside it says so to editors."""
+
+
+LARGE = 10_000
+"""From so many examples on few epochs show something, and a random split has nearly equal shares of the classes."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Choices:
     activation: str = "relu"
     optimizer: str = "adam"
     epochs: int | None = None
-    """As many as show something where none is said: few examples are seen oftener."""
+    """`usual_epochs` where none is said."""
 
     typical_target: tuple[float, float] | None = None
     """Mean and deviation of the number to predict."""
@@ -77,12 +82,10 @@ def first_config(choices: Choices, file: str) -> str:
         "model:",
         "  layers:",
         *(commented(f"    {line}", why) for line, why in layers),
-        commented(f"optimizer: {choices.optimizer}", "or with arguments: {type: adam, learning_rate: 0.001}"),
+        commented(f"optimizer: {choices.optimizer}", f"or with arguments: {with_rate(choices.optimizer)}"),
         commented(f"loss: {loss}", "what training makes small"),
         commented(f"metrics: [{metric}]", "what is shown beside it; the first decides which epoch is best"),
-        commented(
-            f"epochs: {choices.epochs or (5 if facts.examples >= 10_000 else 50)}", "how often every example is seen"
-        ),
+        commented(f"epochs: {choices.epochs or usual_epochs(facts)}", "how often every example is seen"),
         commented("batch_size: 32", "examples a step"),
         commented("seed: 42", "another seed is another run of the same experiment"),
     ]
@@ -133,10 +136,24 @@ def data_lines(choices: Choices, facts: Facts, file: str) -> list[tuple[str, str
     if not facts.test_examples:
         lines.append(("test_size: 0.2", "the share kept apart first, for dnn evaluate"))
     if facts.is_classification and choices.stratify and (not facts.test_examples or not facts.validation_examples):
-        lines.append(("stratify: true", "with equal shares of the classes everywhere"))
+        if data.dataset in DATASETS and facts.examples >= LARGE:
+            lines.append(("# stratify: true", "left out, as in dnn's own configs: so many examples are divided evenly"))
+        else:
+            lines.append(("stratify: true", "with equal shares of the classes everywhere"))
     if len(facts.input_shape) == 1:
         lines.append(("standardize: true", "every input with mean 0 and deviation 1"))
     return lines
+
+
+def usual_epochs(facts: Facts) -> int:
+    """Return as many epochs as show something: few examples are seen oftener."""
+    return 5 if facts.examples >= LARGE else 50
+
+
+def with_rate(optimizer: str) -> str:
+    """Return an optimizer with Keras's learning rate for it, as it is written in a config."""
+    rate = KINDS["optimizer"][optimizer].model_fields["learning_rate"].default
+    return f"{{type: {optimizer}, learning_rate: {rate}}}"
 
 
 def hidden_names(hidden: tuple[int, ...]) -> list[str]:

@@ -2,10 +2,15 @@
 
 import math
 import re
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from dnn_cli.spec.base import KerasPart, Shape
+from annotated_types import Len
+from pydantic import Field, Strict
+
+from dnn_cli.spec.base import Count, KerasPart, Shape
 from dnn_cli.spec.names import KerasName
+
+InputShape = Annotated[tuple[Count, ...], Strict(False), Len(1, 8)]
 
 
 class Misfit(ValueError):
@@ -30,6 +35,8 @@ class BaseLayer(KerasPart):
     type: str
     name: KerasName | None = None
     trainable: bool = True
+    input_shape: InputShape | None = Field(None, exclude=True)
+    """Keras's way to say what the first layer gets; must be the shape of the data, which decides."""
 
     def output_shape(self, shape: Shape) -> Shape:
         """The shape made of a shape.

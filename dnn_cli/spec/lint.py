@@ -1,9 +1,10 @@
 """Advice on an experiment that is valid, but probably not what its author wants."""
 
+import math
 from collections.abc import Iterator
 
 from dnn_cli.spec import rates
-from dnn_cli.spec.check import Remark, as_written, needed_activation
+from dnn_cli.spec.check import Remark, as_written, needed_activation, place_of_flatten
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.layers import (
     Activation,
@@ -19,6 +20,7 @@ from dnn_cli.spec.layers import (
     Rescaling,
     Reshape,
 )
+from dnn_cli.spec.stack import shape_text, walk
 
 KEEP_LINEAR = (
     AveragePooling2D, BatchNormalization, Dropout, Flatten, GaussianNoise, GlobalAveragePooling2D, Rescaling, Reshape,
@@ -36,7 +38,13 @@ DEEP = 3
 def advice(experiment: Experiment) -> list[Remark]:
     """What to think about before training; the paths point into the experiment."""
     layers = experiment.model.stack
-    found = [*narrow(layers), *two_linear(layers), *output_activation(experiment), *vanishing(layers)]
+    found = [
+        *by_row(experiment),
+        *narrow(layers),
+        *two_linear(layers),
+        *output_activation(experiment),
+        *vanishing(layers),
+    ]
     return as_written(experiment, [*found, *repeated_seeds(experiment), *schedule(experiment)])
 
 
@@ -56,6 +64,16 @@ def repeated_seeds(experiment: Experiment) -> Iterator[Remark]:
         for keys in [*([("seed",)] if parts.get("seed") is not None else []), *seeded] if len(path) > 3 else []:
             message = "is the same in every round of its block, and so is what it draws"
             yield Remark(("model", "layers", index, *keys), message, "no seed")
+
+
+def by_row(experiment: Experiment) -> Iterator[Remark]:
+    """Yield the first Dense layer that gets more than one axis, where Flatten can stand before it."""
+    index = place_of_flatten(experiment)
+    if index is not None:
+        stage = walk(experiment.model.stack, experiment.data.input_shape)[index]
+        *rows, size = stage.input_shape
+        message = f"Dense gets {shape_text(stage.input_shape)}: it acts on each of {math.prod(rows):,} rows of {size:,}"
+        yield Remark(("model", "layers", index), message, "put Flatten before it")
 
 
 def is_linear(layer: Layer) -> bool:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -15,6 +15,7 @@ from dnn_cli.spec.check import Remark, machine_misfits, misfits
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.faults import faults_of
 from dnn_cli.spec.overrides import apply_overrides, opened
+from dnn_cli.spec.spelling import canonical
 from dnn_cli.spec.yaml_file import MAX_FAULTS, Document, KeyPath, key_text, parse_yaml, read_yaml
 
 MAX_PARENTS = 20
@@ -49,7 +50,7 @@ def read_base(file: str) -> Document:
     if not isinstance(document.value, dict):
         what = "is empty" if document.value is None else "is not a mapping of keys"
         raise ConfigError([Fault(Place(file, 1, 1), "", what, "a config starts like: model: {layers: [Flatten, …]}")])
-    return document
+    return respelled(document)
 
 
 def complete(base: Document, file: str, overrides: Sequence[str] = (), *, to_train: bool = False) -> Loaded:
@@ -58,13 +59,18 @@ def complete(base: Document, file: str, overrides: Sequence[str] = (), *, to_tra
     Raises:
         ConfigError: with every fault, each at its line and column or at its override.
     """
-    document = apply_overrides(base, overrides)
+    document = respelled(apply_overrides(base, overrides))
     document.value.setdefault("name", readable_stem(file))
     resolve_paths(document)
     experiment = validate(document)
     if to_train and (remarks := machine_misfits(experiment)):
         raise ConfigError(placed(remarks, document))
     return Loaded(experiment, file, tuple(overrides), tuple(placed(lint.advice(experiment), document)))
+
+
+def respelled(document: Document) -> Document:
+    """Return the document with every part under its one name, so that faults and layers are found by that name."""
+    return replace(document, value=canonical(document.value))
 
 
 def validate(document: Document) -> Experiment:
@@ -102,7 +108,7 @@ def load_resolved(file: str) -> Experiment:
     Raises:
         ConfigError: the file is not such an experiment.
     """
-    document = read_yaml(file)
+    document = respelled(read_yaml(file))
     faults = [fault for _, fault in document.faults[:MAX_FAULTS]]
     try:
         experiment = Experiment.model_validate(document.value)

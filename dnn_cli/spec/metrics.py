@@ -5,10 +5,10 @@ To add one, write its class and put it into `Metric` at the end of this file.
 
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from dnn_cli.spec.base import ByType, Fraction, KerasPart
-from dnn_cli.spec.objectives import Labels, full_name
+from dnn_cli.spec.base import BareName, ByType, Fraction, KerasPart
+from dnn_cli.spec.objectives import ERRORS, Labels
 
 TopK = Annotated[int, Field(ge=1, le=10_000_000)]
 ClassNumber = Annotated[int, Field(ge=0, le=10_000_000)]
@@ -203,8 +203,24 @@ Metric = Annotated[
     | MeanSquaredLogarithmicError
     | R2Score,
     ByType,
-    BeforeValidator(full_name),
+    BareName,
 ]
+
+
+METRIC_NAMES = {
+    **{cls.keras_name.rpartition(".")[2]: cls.model_fields["type"].default for cls in get_args(get_args(Metric)[0])},
+    **ERRORS,
+    "acc": "accuracy",
+}
+"""The name of `dnn` for every other name that Keras has for a metric."""
+
+
+def score_name(name: str) -> str:
+    """Return the full name of a score: `val_acc` is `val_accuracy`, `best.mse` is `best.mean_squared_error`."""
+    head, dot, last = name.rpartition(".")
+    lead = "val_" if last.startswith("val_") else ""
+    metric = last.removeprefix(lead)
+    return f"{head}{dot}{lead}{METRIC_NAMES.get(metric, metric)}"
 
 
 def lower_is_better(score: str) -> bool:

@@ -3,11 +3,11 @@
 To add one, write its class and put it into `Loss` at the end of this file.
 """
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from dnn_cli.spec.base import ByType, Fraction, KerasPart, NotNegative, Positive, bare_name
+from dnn_cli.spec.base import BareName, ByType, Fraction, KerasPart, NotNegative, Positive
 
 Labels = Literal["index", "one_hot", "binary", "real"]
 """How the truth is told: a class by its number (int32), by a vector with a one in its place, or, of two classes, as
@@ -156,20 +156,17 @@ class MeanSquaredLogarithmicError(BaseLoss):
     labels: ClassVar[tuple[Labels, ...]] = ("real",)
 
 
-ALIASES = {
-    "mse": "mean_squared_error",
-    "mae": "mean_absolute_error",
-    "mape": "mean_absolute_percentage_error",
-    "msle": "mean_squared_logarithmic_error",
-    "kld": "kl_divergence",
+ERRORS = {
+    short: name
+    for name, short in (
+        ("mean_squared_error", "mse"),
+        ("mean_absolute_error", "mae"),
+        ("mean_absolute_percentage_error", "mape"),
+        ("mean_squared_logarithmic_error", "msle"),
+    )
+    for short in (short, short.upper())
 }
-"""Keras's own short names, of losses and of metrics."""
-
-
-def full_name(value: Any) -> Any:
-    """Read a bare name, short or long, as a mapping of only its `type`."""
-    return bare_name(ALIASES.get(value, value) if isinstance(value, str) else value)
-
+"""Keras's short names of losses that are metrics, too."""
 
 Loss = Annotated[
     SparseCategoricalCrossentropy
@@ -186,5 +183,5 @@ Loss = Annotated[
     | Huber
     | LogCosh,
     ByType,
-    BeforeValidator(full_name),
+    BareName,
 ]

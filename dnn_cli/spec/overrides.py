@@ -163,7 +163,7 @@ class Edited:
 
     def find(self, key: str, place: Place) -> tuple[KeyPath, Any]:
         """The path that a key means, and the mapping or list that holds its last step, made where missing."""
-        steps = key.split(".")
+        steps = full_key(key).split(".")
         if steps[0] == "layers":
             steps = ["model", *steps]
         path: list[str | int] = []
@@ -184,6 +184,12 @@ class Edited:
             here = below
         *within, where = locate(here, steps[-1], path)
         return (*path, *within, where), reach(here, within)
+
+
+def full_key(key: str) -> str:
+    """Return the key that a short one stands for: `lr` and `learning_rate` are the optimizer's."""
+    steps = key.removeprefix("optimizer.").split(".") if key.startswith("optimizer.lr") else key.split(".")
+    return ".".join(["optimizer", "learning_rate", *steps[1:]]) if steps[0] in ("lr", "learning_rate") else key
 
 
 def opened(name: str, path: Sequence[str | int]) -> dict[str, Any]:

@@ -15,14 +15,14 @@ from typing import Any, cast
 from pydantic.json_schema import CoreRef, GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from dnn_cli.spec.base import Part
+from dnn_cli.spec.base import KerasPart, Part
 from dnn_cli.spec.catalog import KINDS
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.field_texts import field_texts
 from dnn_cli.spec.names import printable, without_slash
-from dnn_cli.spec.objectives import ALIASES
 from dnn_cli.spec.optimizers import DEFAULT
 from dnn_cli.spec.partial import Partial
+from dnn_cli.spec.spelling import spellings_of
 
 EXTENDS = {
     "description": "Another config to start from, relative to this file: mappings merge, everything else replaces.",
@@ -87,6 +87,9 @@ class Generator(GenerateJsonSchema):
         for name, field in found["properties"].items():
             if name in told:
                 field["description"] = told[name]
+        if "type" in found["properties"] and len(names := names_of(cls)) > 1:
+            described = {key: value for key, value in found["properties"]["type"].items() if key != "const"}
+            found["properties"]["type"] = {**described, "enum": names}
         if "type" in found["properties"] and cls.model_fields["type"].default != DEFAULT:
             found["required"] = ["type", *found.get("required", ())]  # as it tells the class
         return {"description": description} | {key: found[key] for key in found if key not in ("title", "description")}
@@ -114,6 +117,8 @@ class Generator(GenerateJsonSchema):
         found = super().function_before_schema(schema)
         if inner["type"] == "tuple" and isinstance(read(1), list):
             return {"anyOf": [found["prefixItems"][0], found]}
+        if inner["type"] == "tuple" and isinstance(read("x"), list):
+            return {"anyOf": [{"type": "string", **found["items"]}, found]}
         return found
 
     def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:
@@ -127,11 +132,11 @@ class Generator(GenerateJsonSchema):
         if schema["discriminator"] != "type":
             return {"anyOf": choices}
         classes = {str(tag): self.class_of(choice) for tag, choice in schema["choices"].items()}
-        named = {name: classes.get(type_of(read(name))) for name in (*classes, *ALIASES)}
         bare = [
             {"const": name, "description": first_line(cls)}
-            for name, cls in named.items()
-            if cls and not any(field.is_required() for field in cls.model_fields.values())
+            for tag, cls in classes.items()
+            if type_of(read(tag)) == tag and not any(field.is_required() for field in cls.model_fields.values())
+            for name in names_of(cls)
         ]
         return self.shared(tuple(classes), {"anyOf": [*bare, *choices]})
 
@@ -154,6 +159,11 @@ class Generator(GenerateJsonSchema):
 def type_of(value: Any) -> Any:
     """The `type` of what a reader made of a value."""
     return value.get("type") if isinstance(value, dict) else None
+
+
+def names_of(cls: type[Part]) -> list[str]:
+    """Every name of a class: its `type`, then Keras's other spellings."""
+    return [cls.model_fields["type"].default, *(spellings_of(cls) if issubclass(cls, KerasPart) else ())]
 
 
 def first_line(cls: type) -> str:

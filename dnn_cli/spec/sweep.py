@@ -18,6 +18,7 @@ from dnn_cli.errors import ConfigError, Fault, Place, UsageError, nearest
 from dnn_cli.spec.base import Part, Seed
 from dnn_cli.spec.load import read_base
 from dnn_cli.spec.names import Name
+from dnn_cli.spec.overrides import full_key
 from dnn_cli.spec.values import Between, Choice, NoValues, Values, read_values, values_of
 from dnn_cli.spec.yaml_file import Document, KeyPath, key_text, read_yaml
 
@@ -118,7 +119,10 @@ def from_file(file: str, document: Document) -> Sweep:
         faults += [fault_of(detail, document) for detail in error.errors(include_url=False)]
         raise ConfigError(dict.fromkeys(faults)) from None  # each arm of a union tells its own
     varied: dict[str, Values] = {}
-    wanted = {**said.parameters, **({} if said.seeds is None else {"seed": said.seeds})}
+    wanted = {
+        **{full_key(key): value for key, value in said.parameters.items()},
+        **({} if said.seeds is None else {"seed": said.seeds}),
+    }
     if said.seeds is not None and "seed" in said.parameters:
         faults.append(Fault(document.place(("parameters", "seed")), "parameters.seed", "stands in seeds, too"))
     for key, value in wanted.items():
@@ -129,7 +133,7 @@ def from_file(file: str, document: Document) -> Sweep:
             faults.append(Fault(document.place(path), key_text(path), str(error)))
     if faults:
         raise ConfigError(faults)
-    places = {key: document.place(("parameters", key)) for key in said.parameters}
+    places = {full_key(key): document.place(("parameters", key)) for key in said.parameters}
     base = os.path.join(os.path.dirname(file), said.base)
     if not os.path.exists(base):
         raise ConfigError([Fault(document.place(("base",)), "base", f"there is no {base}", "relative to this file")])
@@ -159,6 +163,7 @@ def with_words(sweep: Sweep, words: Sequence[str]) -> Sweep:
     faults, fixed, varied = [], list(sweep.fixed), {}
     for word in words:
         key, equals, text = word.partition("=")
+        key = full_key(key)
         try:
             values = read_values(text) if equals else None
         except NoValues as error:
@@ -172,7 +177,7 @@ def with_words(sweep: Sweep, words: Sequence[str]) -> Sweep:
             varied[key] = values
     if faults:
         raise ConfigError(faults)
-    given = {word.partition("=")[0] for word in words}
+    given = {full_key(word.partition("=")[0]) for word in words}
     kept = {key: values for key, values in sweep.parameters.items() if key not in given}
     return varying(replace(sweep, fixed=tuple(fixed), parameters=kept), varied)
 

@@ -48,6 +48,24 @@ def test_options_say_what_is_in_it(dnn, tmp_path):
     assert (made.model.stack[1].activation, made.optimizer.type, made.epochs) == ("tanh", "sgd", 7)
 
 
+def test_names_are_taken_as_keras_writes_them(dnn, tmp_path):
+    options = ["--hidden", "[30, 20]", "--activation", "swish", "--optimizer", "SGD"]
+    assert dnn("new", "a.yaml", "--data", "digits", *options).returncode == 0
+    made = load(str(tmp_path / "a.yaml")).experiment
+    assert [getattr(layer, "units", None) for layer in made.model.stack] == [None, 30, 20, 10]
+    assert (made.model.stack[1].activation, made.optimizer.type) == ("silu", "sgd")
+    assert "{type: sgd, learning_rate: 0.01}" in (tmp_path / "a.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "shipped"), [("fashion_mnist", "relu_adam"), ("breast_cancer", "breast_cancer"), ("diabetes", "diabetes")]
+)
+def test_the_data_is_divided_as_in_the_configs_of_dnn(dnn, tmp_path, name, shipped):
+    assert dnn("new", "a.yaml", "--data", name).returncode == 0
+    made, theirs = (load(str(path)).experiment for path in (tmp_path / "a.yaml", ROOT / "configs" / f"{shipped}.yaml"))
+    assert made.data == theirs.data
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -57,6 +75,7 @@ def test_options_say_what_is_in_it(dnn, tmp_path):
         pytest.param(["a.yaml", "--data", "irs"], "did you mean iris?", id="unknown dataset"),
         pytest.param(["a.yaml", "--data", "there.yaml"], "no csv, no npz and no folder", id="a file of another kind"),
         pytest.param(["a.yaml", "--data", "broken.csv"], "broken.csv", id="data with a fault"),
+        pytest.param(["a.yaml", "--data", "amounts.csv"], "write 1200: no", id="data with several faults"),
         pytest.param(["a.yaml", "--optimizer", "adamm"], "did you mean adam?", id="unknown optimizer"),
         pytest.param(["."], ". is no name for a config", id="no file"),
         pytest.param(["a\nb.yaml"], "no name for a config", id="a line end in the name"),
@@ -70,6 +89,7 @@ def test_what_cannot_be_written_is_one_line_and_no_file(dnn, tmp_path, words, sa
     (tmp_path / "there.yaml").write_text("mine")
     (tmp_path / "prices.csv").write_text("a,price\n" + "".join(f"{i},{i}.5\n" for i in range(9)))
     (tmp_path / "broken.csv").write_text("a,b\n1\n")
+    (tmp_path / "amounts.csv").write_text('a,b\n"1,200",0\n"1,300",1\n')
     before = sorted(os.listdir(tmp_path))
     done = dnn("new", *words)
     assert done.returncode == 2
@@ -101,9 +121,9 @@ def test_on_a_terminal_it_asks(tmp_path):
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=terminal, stdout=terminal, stderr=terminal,
     )  # fmt: skip
     os.close(terminal)
-    os.write(main, b"irs\niris\n8,x\n8,4\n\nsgd\n")
+    os.write(main, b"irs\niris\n8,x\n8, 4\n\nAdam\nmany\n7\n")
     assert done.wait(60) == 0
     os.close(main)
     made = load(str(tmp_path / "asked.yaml")).experiment
-    assert (made.data.dataset, made.optimizer.type) == ("iris", "sgd")
+    assert (made.data.dataset, made.optimizer.type, made.epochs) == ("iris", "adam", 7)
     assert [layer.units for layer in made.model.stack] == [8, 4, 3]

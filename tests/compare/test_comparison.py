@@ -26,6 +26,11 @@ def test_a_loss_is_better_when_smaller(store):
     assert compared.groups[0].name == "adam"
 
 
+def test_a_metric_has_keras_s_short_name(store):
+    entries = store.detailed(store.entries())
+    assert compare(entries, "val_acc").metric == "val_accuracy"
+
+
 @pytest.mark.parametrize(
     ("order", "names"),
     [("name", ["adam", "adam", "sgd"]), ("epochs", ["adam", "adam", "sgd"]), ("started", ["sgd", "adam", "adam"])],

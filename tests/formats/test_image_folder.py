@@ -13,6 +13,7 @@ from dnn_cli.errors import OwnDataError
 from dnn_cli.formats import files, image_folder
 from dnn_cli.formats.contents import Contents
 from dnn_cli.formats.image_folder import inspect_images, read_images
+from dnn_cli.spec.data import Data
 
 GREY = np.arange(6, dtype=np.uint8).reshape(2, 3) * 40
 COLOUR = np.arange(18, dtype=np.uint8).reshape(2, 3, 3) * 14
@@ -266,3 +267,42 @@ def test_any_bytes_are_an_image_or_refused(scratch, data):
         assert error.message.startswith(str(scratch))
     finally:
         path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("names", "keys"),
+    [
+        (("train", "test"), {"path": "train", "test_path": "test"}),
+        (("Training", "Testing"), {"path": "Training", "test_path": "Testing"}),
+        (("train", "val", "test"), {"path": "train", "validation_path": "val", "test_path": "test"}),
+    ],
+    ids=["two", "capitals", "three"],
+)
+def test_a_folder_of_a_training_and_a_test_set_names_the_keys(folder, names, keys):
+    images = {f"{part}/{kind}/{number}.png": GREY for part in names for kind in "ab" for number in range(3)}
+    root = folder(images)
+    with pytest.raises(OwnDataError, match="which are no classes") as refused:
+        inspect_images(root, None, "grayscale")
+    assert refused.value.hint == ", ".join(f"{key}: {root}/{part}" for key, part in keys.items())
+    data = Data.model_validate({"dataset": "image_folder", **{key: f"{root}/{part}" for key, part in keys.items()}})
+    assert data.facts.classes == ("a", "b")
+    assert data.facts.test_examples == 6
+    assert data.facts.validation_examples == (6 if "validation_path" in keys else 0)
+
+
+def test_a_folder_within_a_folder_is_named(folder):
+    root = folder({f"photos/{kind}/1.png": GREY for kind in "ab"})
+    with pytest.raises(OwnDataError, match="holds only the folder photos") as refused:
+        inspect_images(root, None, "grayscale")
+    assert refused.value.hint == f"path: {root}/photos"
+    assert inspect_images(f"{root}/photos", None, "grayscale").classes == ("a", "b")
+
+
+def test_images_below_a_class_are_moved_up(folder, tmp_path):
+    root = folder({"a/1.png": GREY, "a/more/2.png": GREY, "b/1.png": GREY})
+    with pytest.raises(OwnDataError) as refused:
+        inspect_images(root, None, "grayscale")
+    assert refused.value.hint == "move its images into a"
+    (tmp_path / "images" / "a" / "more" / "2.png").rename(tmp_path / "images" / "a" / "2.png")
+    (tmp_path / "images" / "a" / "more").rmdir()
+    assert inspect_images(root, None, "grayscale").examples == 3

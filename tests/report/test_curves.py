@@ -75,7 +75,7 @@ def test_what_is_along_the_axis(make_run, entries, along, expected):
 
 def test_columns_are_drawn_as_they_are_named(make_run, entries):
     make_run()
-    made = curves(entries(), ["accuracy", "val_loss", "learning_rate"])
+    made = curves(entries(), ["acc", "val_loss", "learning_rate"])
     assert [[curve.part for curve in panel.curves] for panel in made.panels] == [
         ["validation", "training"], ["validation"], ["training"],
     ]  # fmt: skip

@@ -99,6 +99,13 @@ def test_a_query_finds_runs(monkeypatch, query, found):
     assert numbers(query) == found
 
 
+def test_scores_have_keras_s_short_names():
+    assert numbers("best.val_acc > 0.25") == numbers("best.val_accuracy > 0.25") == "34"
+    with pytest.raises(QueryError) as refused:
+        numbers("val_acc > 0.25")
+    assert refused.value.hint == "did you mean best.val_accuracy?"
+
+
 def test_age_is_in_durations(monkeypatch):
     now = datetime(2026, 11, 4, 10, tzinfo=timezone.utc) + timedelta(hours=1)
     monkeypatch.setattr("dnn_cli.runs.fields.time.time", now.timestamp)
@@ -116,7 +123,7 @@ def test_layers_and_names_in_any_script_are_fields(make_run):
 @pytest.mark.parametrize(
     ("query", "message", "mark", "hint"),
     [
-        ("best.val_acc > 1", "no run has the field best.val_acc", "^" * 12, "did you mean best.val_accuracy?"),
+        ("best.val_acuracy > 1", "no run has the field best.val_acuracy", "^" * 16, "did you mean best.val_accuracy?"),
         ("seed = 1 and optimiser = adam", "no run has the field optimiser", " " * 13 + "^" * 9, "mean optimizer?"),
         ("seed = many", "seed is a number, and this is none", " " * 7 + "^^^^", "as 0.9, 1e-3 or 30m"),
         ("seed = '1'", "seed is a number, and this is none", " " * 7 + "^^^", "write it without quotes"),

@@ -35,6 +35,7 @@ def test_runs_are_listed_latest_first_and_a_broken_one_hides_none(store):
         ("@1", "dddd0004"),
         ("@2", "cccc0003"),
         ("best:val_accuracy", "aaaa0001"),
+        ("best:val_acc", "aaaa0001"),
         ("best:val_loss", "aaaa0001"),
         ("20260102-000000-twin-aabb0002", "aabb0002"),
     ],

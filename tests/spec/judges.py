@@ -9,6 +9,7 @@ from dnn_cli.errors import Place
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.load import merge
 from dnn_cli.spec.schema import json_schema
+from dnn_cli.spec.spelling import canonical
 from dnn_cli.spec.yaml_file import Document
 
 SCHEMA = json_schema()
@@ -34,7 +35,7 @@ def accepts(document):
 def reads(document):
     """Whether the classes take it; its name is that of the file, unless it gives one."""
     try:
-        Experiment.model_validate({"name": "file", **document} if isinstance(document, dict) else document)
+        Experiment.model_validate({"name": "file", **canonical(document)} if isinstance(document, dict) else document)
     except ValidationError:
         return False
     return True

@@ -11,14 +11,16 @@ from dnn_cli.spec.base import Part
 from dnn_cli.spec.catalog import NAMES
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.layers import Layer
-from dnn_cli.spec.objectives import ALIASES
+from dnn_cli.spec.spelling import SPELLINGS
 
 TEXTS = ["x", "층_1", "a b", "é" * 100, "👩\u200d🚀", "3", "val_loss"]
 NASTY = [
     "", " ", "/", "a/b", "\u00ad", "a\u200b", "\t", "é" * 101, "x" * 4097, "kernel$", "^a", "a+", "balanced",
     "auto", "true",
 ]  # fmt: skip
-ALL_NAMES = sorted({name for names in NAMES.values() for name in names} | set(ALIASES))
+ALL_NAMES = sorted(
+    {name for names in NAMES.values() for name in names} | {name for names in SPELLINGS.values() for name in names}
+)
 NUMBERS = [n + d for n in (0, 1, 2, 20, 100, 1000, 10_000, 10**6, 10**7, 10**9, 2**32) for d in (-1, 0, 1)]
 JUNK = st.one_of(
     st.sampled_from([None, True, False, [], {}, [1], [2, 3], [3, 3, 3], {"type": None}, 0.5, -0.5, 1.0, 1e-9, 1e308]),

@@ -24,7 +24,7 @@ DENSE = "{type: Dense, units: 10, activation: softmax}"
         pytest.param(
             [f"layers=[{DENSE}]"],
             "model.layers.0  layer dense ends the stack with (None, 8, 10), but digits has 10 classes and needs "
-            "(None, 10)  (put Flatten before the last Dense layer)",
+            "(None, 10)  (put Flatten before the first Dense layer)",
             id="rows of outputs",
         ),
         pytest.param(

@@ -13,7 +13,7 @@ OUTPUT = "{type: Dense, units: 10, activation: softmax}"
         pytest.param(["~layers.hidden.activation"], ["model.layers.1  no activation between"], id="two linear"),
         pytest.param(
             [f"layers=[{{type: Dense, units: 20}}, {{type: Dropout, rate: 0.5}}, Flatten, {OUTPUT}]"],
-            ["model.layers.0  no activation between"],
+            ["model.layers.0  Dense gets (None, 8, 8)", "model.layers.0  no activation between"],
             id="two linear with dropout and flatten between",
         ),
         pytest.param(

@@ -196,8 +196,8 @@ def test_a_learning_rate_alone_goes_to_the_default_optimizer(config):
         ),
         ("extends=base.yaml", "extends=base.yaml  extends  stands in a file only  (as its first key)"),
         (
-            "metrics=accuracy",
-            "metrics=accuracy  metrics  needs a list, not the text 'accuracy'  (did you mean [accuracy]?)",
+            "layers=Flatten",
+            "layers=Flatten  model.layers  needs a list, not the text 'Flatten'  (did you mean [Flatten]?)",
         ),
         (
             "optimizer.learning_rate.type=Cosine",

@@ -57,7 +57,7 @@ def test_what_an_editor_must_accept(text):
         "optimiser: adam", "optimizer: adm", "optimizer: 3", "optimizer: {type: sgd, beta_1: 0.9}",
         "optimizer: {amsgrad: true}", "optimizer: {type: adam, learning_rate: 0}",
         "optimizer: {type: adam, learning_rate: CosineDecay}", "optimizer: {learning_rate: {decay_steps: 9}}",
-        "loss: {type: mse}", "loss: {delta: 2}", "loss: MSE", "metrics: accuracy", "metrics: [{k: 3}]",
+        "loss: {type: mean_error}", "loss: {delta: 2}", "loss: Mse", "metrics: fast", "metrics: [{k: 3}]",
         "epochs: 0", "epochs: 1.5", "epochs: '5'", "epochs: true", "jit: 1", "seed: 4294967296", "seed: null",
         "name: ''", "name: ' '", 'name: "a\\tb"', "data: {validation_size: 1}", "data: {validation_sise: 0.1}",
     ],

@@ -10,7 +10,7 @@ from dnn_cli.spec.base import Part
 from dnn_cli.spec.block import Block
 from dnn_cli.spec.catalog import KINDS
 from dnn_cli.spec.experiment import Experiment, Model
-from dnn_cli.spec.objectives import ALIASES
+from dnn_cli.spec.spelling import SPELLINGS, spellings_of
 from tests.spec.judges import accepts, laid_over, reads
 from tests.spec.mappings import EXPERIMENTS, spoiled
 
@@ -26,6 +26,7 @@ VALUES = [
     -1e9, -101, -0.5, 0, 1.5, 9, 1000, 1001, 10**6 + 1, 10**7 + 1, 10**9 + 1, 2**32,
 ]  # fmt: skip
 SOME = VALUES[:11]
+OTHER_NAMES = sorted({name for names in SPELLINGS.values() for name in names})
 
 WITH = {
     "layer": lambda part: {"model": {"layers": [part]}},
@@ -67,7 +68,12 @@ FIRST = {(key, repr(field)): cls for _, cls, _ in reversed(CLASSES) for key, fie
 
 def once_changed(part, cls):
     """A mapping without one of its keys, with one it does not know, and with every key set to all kinds of values."""
-    yield from ({**part, "unknown": 1}, part.get("type"), *ALIASES)
+    yield from (
+        {**part, "unknown": 1},
+        part.get("type"),
+        *OTHER_NAMES,
+        *({**part, "type": name} for name in spellings_of(cls)),
+    )
     for key, field in cls.model_fields.items():
         yield {other: value for other, value in part.items() if other != key}
         for value in VALUES if FIRST[key, repr(field)] is cls else ():

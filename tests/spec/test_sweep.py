@@ -34,6 +34,15 @@ def test_a_file_says_the_same(config, sweep_file):
     assert sweep_id(typed) == sweep_id(written)
 
 
+def test_a_short_key_varies_what_it_stands_for(config, sweep_file):
+    full = read_sweep(config(), ["optimizer.learning_rate=0.1,0.01"])
+    for short in ("lr", "learning_rate", "optimizer.lr"):
+        sweep = read_sweep(config(), [f"{short}=0.1,0.01"])
+        assert (sweep.parameters, sweep_id(sweep)) == (full.parameters, sweep_id(full))
+    written = read_sweep(sweep_file("base: digits.yaml\nparameters: {lr: [0.1, 0.01]}\n"), [])
+    assert written.parameters == full.parameters
+
+
 def test_what_is_typed_goes_before_what_a_file_says(sweep_file):
     sweep = read_sweep(sweep_file(), ["optimizer=adam", "seed=9", "batch_size=16,32"])
     assert list(sweep.parameters) == ["layers.hidden.units", "batch_size"]

@@ -62,9 +62,10 @@ def test_a_task_that_fits_together_has_neither_faults_nor_advice(config, overrid
                      id="one class by name and number"),
         pytest.param("classes", "early_stopping.patience=two", "early_stopping.patience  needs a whole number",
                      id="patience in words"),
-        pytest.param("classes", "early_stopping.patient=2", "early_stopping.patient  is not a key of a config  "
+        pytest.param("classes", "early_stopping.patient=2", "early_stopping.patient  is not a key of early_stopping  "
                      "(did you mean patience?)", id="unknown key of a callback"),
-        pytest.param("classes", "data.target=x", "data.target  iris takes no target  (csv do", id="key of own data"),
+        pytest.param("classes", "data.target=x", "data.target  iris takes no target  (remove it: only csv data has it)",
+                     id="key of own data"),
         pytest.param("classes", "data.dataset=csv", "data  dataset: csv needs a path", id="own data without a path"),
         pytest.param("classes", "data.test_size=0.99999", "leaves none of the 150 examples", id="nothing left"),
     ],

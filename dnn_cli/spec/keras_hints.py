@@ -1,0 +1,175 @@
+"""The way in `dnn` for what Keras users write: keys and names of Keras that no config has, each with a hint.
+
+A hint is to be followed literally; `tests/spec/test_hints.py` does that for every one.
+"""
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from dnn_cli.spec.base import KerasPart
+from dnn_cli.spec.catalog import KINDS
+from dnn_cli.spec.data import Data
+from dnn_cli.spec.experiment import Experiment
+from dnn_cli.spec.optimizers import DEFAULT, BaseOptimizer
+from dnn_cli.spec.spelling import SPELLINGS
+
+BEST_ONLY = "remove it: dnn keeps the best model only, as best.keras in the run's directory"
+DIRECTION = "remove it: the direction that is better is known from the score"
+SHAPE = "remove it: the shape of the input comes from the data"
+LIST = "write model: {layers: […]}"
+SHOWN = "remove it: a terminal shows every epoch"
+
+KEYS: dict[str, dict[str, str]] = {
+    "": {
+        "callbacks": "each callback is a key of its own: early_stopping, model_checkpoint, reduce_lr_on_plateau",
+        "compile": "write its arguments at the top level: optimizer, loss, metrics",
+        "fit": "write its arguments at the top level: epochs, batch_size",
+        "layers": "write it below model:",
+        "Sequential": LIST,
+        "shuffle": "remove it: the training examples are shuffled in every epoch",
+        "verbose": SHOWN,
+    },
+    "model": {
+        "Sequential": "write layers in its place",
+        "class_name": "remove it: a model is a stack of layers, as Keras's Sequential",
+        "type": "remove it: a model is a stack of layers, as Keras's Sequential",
+    },
+    "layer": {"batch_input_shape": SHAPE, "batch_shape": SHAPE, "input_dim": SHAPE},
+    "early_stopping": {"mode": DIRECTION, "verbose": SHOWN},
+    "reduce_lr_on_plateau": {"mode": DIRECTION, "verbose": SHOWN},
+    "model_checkpoint": {
+        "filepath": BEST_ONLY,
+        "save_best_only": BEST_ONLY,
+        "save_freq": BEST_ONLY,
+        "save_weights_only": "remove it: the whole model is kept",
+        "mode": DIRECTION,
+        "verbose": SHOWN,
+    },
+}
+"""Keys of Keras by where they stand, each with what to do."""
+
+RENAMED = {"validation_split": "validation_size", "jit_compile": "jit", "random_state": "seed", "lr": "learning_rate"}
+"""Keys of Keras and scikit-learn that have another name here."""
+
+NAMES: dict[str, dict[str, str]] = {
+    "layer": {
+        "Input": SHAPE,
+        "InputLayer": SHAPE,
+        "LeakyReLU": "write {type: Activation, activation: leaky_relu}, whose slope is 0.2",
+        "Normalization": "remove it, and write standardize: true below data:",
+    },
+}
+"""Names of Keras by kind, each with what to do."""
+
+
+def key_hint(key: str, owner: str, root: Mapping[str, Any], value: Any, *, typed: bool) -> str:
+    """Return what to do about a key of Keras; nothing where it is none.
+
+    Args:
+        key: The key that no part of the config has.
+        owner: Where it stands: `layer`, a key of the config, or nothing at the top level.
+        root: The config.
+        value: The value of the key.
+        typed: Whether it was written on the command line.
+    """
+    if known := KEYS.get(owner, {}).get(key):
+        return known
+    name = RENAMED.get(key, key)
+    head, _, rest = key.partition(".")
+    if head in ("data", "optimizer") and rest:
+        return key_hint(rest, "", root, value, typed=typed)
+    if owner:
+        is_top = name in Experiment.model_fields and owner in (*Experiment.model_fields, "layer")
+        return f"write {name}{'=' if typed else ' '}{flow(value) if typed else 'at the top level'}" if is_top else ""
+    if name in Experiment.model_fields:
+        return f"write {given(name, value, typed=typed)}"
+    if name in Data.model_fields:
+        return f"write data.{name}={flow(value)}" if typed else f"write {name}: {flow(value)} below data:"
+    optimizer = root.get("optimizer", DEFAULT)
+    whole = optimizer if isinstance(optimizer, dict) else {"type": optimizer}
+    cls = KINDS["optimizer"].get(str(whole.get("type", DEFAULT)))
+    if cls is not None and name in cls.model_fields:
+        if typed:
+            return f"write optimizer.{name}={flow(value)}"
+        return f"write {given('optimizer', {'type': DEFAULT, **whole, name: value}, typed=False)}"
+    return dotted(key, value)
+
+
+def dotted(key: str, value: Any) -> str:
+    """Return how a path of the command line is written in a file; nothing where the key is none."""
+    head, dot, rest = key.partition(".")
+    if not dot or "." in rest or head not in KEYS or head == "layer":
+        return ""
+    return f"write {rest}: {flow(value)} below {head}:"
+
+
+def given(key: str, value: Any, *, typed: bool) -> str:
+    """Return a key with its value as it is written on the command line, or in a file."""
+    return f"{key}{'=' if typed else ': '}{flow(value)}"
+
+
+def flow(value: Any) -> str:
+    """Return a plain value as YAML in one line."""
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6)
+    return text.removesuffix("...\n").strip()
+
+
+def name_hint(name: str, kind: str) -> str:
+    """Return what to do about a name of Keras, or a call as in Python; nothing where it is neither."""
+    return NAMES.get(kind, {}).get(name) or call_hint(name, kind)
+
+
+def call_hint(text: str, kind: str) -> str:
+    """Return how a call as in Python is written: `max_norm(1.)` is `{type: max_norm, max_value: 1.0}`."""
+    try:
+        call = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    if not isinstance(call, ast.Call):
+        return ""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    name = SPELLINGS.get(kind, {}).get(name, name)
+    cls = KINDS.get(kind, {}).get(name)
+    if cls is None or len(call.args) > len(positional(cls)):
+        return ""
+    try:
+        found = {key: ast.literal_eval(value) for key, value in zip(positional(cls), call.args, strict=False)}
+        found |= {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
+    except ValueError:
+        return ""
+    found = {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}
+    return f"write {flow({'type': name, **found}) if found else name}"
+
+
+def typed_hint(value: Any, kind: str) -> str:
+    """Return how a part is written whose name is a key: `Dense: {units: 9}` is `{type: Dense, units: 9}`."""
+    if not isinstance(value, dict):
+        return ""
+    if isinstance(name := value.get("class_name"), str):
+        given = value.get("config") or {}
+    elif len(value) == 1:
+        ((name, given),) = value.items()
+    else:
+        return ""
+    name = SPELLINGS.get(kind, {}).get(name, name)
+    cls = KINDS.get(kind, {}).get(str(name))
+    if cls is None:
+        return ""
+    if not isinstance(given, dict):
+        first = positional(cls)[:1]
+        given = {first[0]: given} if first and given is not None else {}
+    return f"write {flow({'type': name, **given}) if given else name}"
+
+
+def positional(cls: type[KerasPart]) -> tuple[str, ...]:
+    """Return the arguments of Keras's class that need no name, in Keras's order, up to where that order is known."""
+    if issubclass(cls, BaseOptimizer):
+        return ("learning_rate",)
+    if cls in KINDS["metric"].values():
+        return ()
+    needed = [name for name, field in cls.model_fields.items() if field.is_required()]
+    own = [name for name in cls.__annotations__ if name in cls.model_fields and name != "type"]
+    return tuple(needed or own[:2])

@@ -1,0 +1,67 @@
+import pytest
+
+from dnn_cli.errors import OwnDataError
+from dnn_cli.formats.csv_amounts import plain_amount
+from dnn_cli.formats.csv_table import inspect_csv
+
+
+@pytest.mark.parametrize(
+    ("cell", "plain"),
+    [
+        ("$12,500", "12500"), ("12,500", "12500"), ("1,234.56", "1234.56"), ("1.234,56", "1234.56"), ("1 200", "1200"),
+        ("12,5", "12.5"), ("-1,5", "-1.5"), ("€ 12.500,00", "12500.00"), ("12,500원", "12500"), ("USD 5", "5"),
+        ("$1.5", "1.5"), ("$1.234", "1.234"), ("1.234.567", "1234567"), ("-$1,200", "-1200"),
+        ("12", ""), ("1.5", ""), ("1e3", ""), ("", ""), ("$", ""), ("abc", ""), ("1,2,3", ""), ("1,20,300", ""),
+        ("12:30", ""), ("2024-01-01", ""), ("1" * 50, ""),
+    ],
+)  # fmt: skip
+def test_the_number_in_a_cell_that_people_read_as_one(cell, plain):
+    assert plain_amount(cell) == plain
+
+
+def table(tmp_path, cells):
+    path = tmp_path / "cars.csv"
+    path.write_text("a,price\n" + "".join(f'{at},"{cell}"\n' for at, cell in enumerate(cells)), encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("form", ["${:,}", "{:,}", "{:,} €"])
+def test_a_target_of_amounts_is_refused_until_it_is_written_plainly(tmp_path, form):
+    prices = [500 * (at % 70 + 10) for at in range(200)]
+    with pytest.raises(OwnDataError) as refused:
+        inspect_csv(table(tmp_path, map(form.format, prices)), None, "auto", None)
+    first = form.format(5000)
+    assert refused.value.message.endswith(
+        f"cars.csv:2  column price: '{first}' looks like an amount, one of 200 such cells"
+    )
+    assert refused.value.hint == "write 5000; or task: classification, if the cells name classes"
+    assert inspect_csv(table(tmp_path, prices), None, "auto", None).classes == ()
+
+
+def test_one_amount_among_numbers_is_named_with_its_line(tmp_path):
+    cells = [*range(1000, 1100), "$12,500", *range(1100, 1200)]
+    with pytest.raises(OwnDataError, match=r"cars.csv:102  column price: '\$12,500' looks like an amount$"):
+        inspect_csv(table(tmp_path, cells), None, "auto", None)
+
+
+def test_amounts_are_classes_where_the_config_says_so_or_other_words_are_there(tmp_path):
+    brackets = ["$10", "$20"] * 20
+    assert inspect_csv(table(tmp_path, brackets), None, "classification", None).classes == ("$10", "$20")
+    assert inspect_csv(table(tmp_path, [*brackets, "more"]), None, "auto", None).classes == ("$10", "$20", "more")
+
+
+def test_a_regression_of_amounts_names_the_plain_number(tmp_path):
+    with pytest.raises(OwnDataError) as refused:
+        inspect_csv(table(tmp_path, ["$12,500", "$13,000"]), None, "regression", None)
+    assert refused.value.hint == "write 12500: no separators, and decimals with a point"
+
+
+@pytest.mark.parametrize(("cell", "plain"), [("1,200", "1200"), ("1.234,56", "1234.56"), ("1 200", "1200")])
+def test_an_input_with_separators_is_not_read_as_decimals(tmp_path, cell, plain):
+    path = tmp_path / "t.csv"
+    path.write_text(f'area,y\n"{cell}",0\n"{plain}",1\n')
+    with pytest.raises(OwnDataError) as refused:
+        inspect_csv(str(path), None, "auto", None)
+    assert refused.value.hint == f"write {plain}: no separators, and decimals with a point"
+    path.write_text(f"area,y\n{plain},0\n950,1\n")
+    assert inspect_csv(str(path), None, "auto", None).examples == 2

@@ -1,0 +1,235 @@
+"""Every hint of a fault or an advice, followed literally: the fault goes, and the result is what the text promises."""
+
+import ast
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from dnn_cli.errors import ConfigError
+from dnn_cli.spec import check, lint
+from dnn_cli.spec.keras_hints import KEYS, NAMES
+from dnn_cli.spec.load import load
+from dnn_cli.spec.summary import summarize
+
+OUTPUT = "{type: Dense, units: 10, activation: softmax}"
+HIDDEN = "{type: Dense, units: 100, activation: relu}"
+IMAGE = "{type: Reshape, target_shape: [8, 8, 1]}"
+CONV = "{type: Conv2D, filters: 2, kernel_size: 3, activation: relu}"
+BY_ROW = f"layers=[{HIDDEN}, {OUTPUT}]"
+FLAT = f"layers=[Flatten, {HIDDEN}, {OUTPUT}]"
+REGRESSION = ["data.dataset=diabetes", "layers=[{type: Dense, units: 1}]", "loss=mse", "metrics=[mae]"]
+BINARY = ["data.dataset=breast_cancer", "layers=[{type: Dense, units: 1, activation: sigmoid}]",
+          "loss=binary_crossentropy"]  # fmt: skip
+MUON = "optimizer={type: muon, exclude_layers: "
+LOGITS = "loss={type: binary_crossentropy, from_logits: true}"
+DECAY = "optimizer={type: sgd, learning_rate: {type: CosineDecay, initial_learning_rate: 0.1, decay_steps: "
+SATURATED = "{type: Dense, units: 20, activation: sigmoid}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A config with a fault or an advice, and what its hint makes of it."""
+
+    name: str
+    written: list[str]
+    """Overrides of the config for digits."""
+
+    hint: str
+    followed: list[str]
+    """The overrides that the hint says, after those written."""
+
+    promised: Callable[[Any], Any] = field(default=lambda experiment: True)
+    """What the hint promises of the experiment."""
+
+
+def case(name, written, hint, followed, promised=lambda experiment: True):
+    return Case(name, written, hint, followed, promised)
+
+
+def parameters(experiment):
+    return summarize(experiment).total
+
+
+CASES = [
+    case("rows", ["data.dataset=fashion_mnist", BY_ROW], "put Flatten before the first Dense layer", [FLAT],
+         lambda made: parameters(made) == 79510),
+    case("rows, advice", [BY_ROW.replace("}, {", "}, Flatten, {")], "put Flatten before it", [FLAT]),
+    case("no Dense layer", [f"layers=[{IMAGE}, {CONV}]"], f"end with Flatten and {OUTPUT}",
+         [f"layers=[{IMAGE}, {CONV}, Flatten, {OUTPUT}]"]),
+    case("a later Dense layer", [f"layers=[{IMAGE}, {HIDDEN}, {CONV}, {OUTPUT}]"], "put Flatten before layer dense_1",
+         [f"layers=[{IMAGE}, {HIDDEN}, {CONV}, Flatten, {OUTPUT}]"]),
+    case("units", ["layers.output.units=7"], "units: 10", ["layers.output.units=10"],
+         lambda made: made.model.stack[-1].units == 10),
+    case("units before an activation",
+         ["layers=[Flatten, {type: Dense, units: 7}, {type: Activation, activation: softmax}]"], "units: 10",
+         ["layers.1.units=10"]),
+    case("another last layer", ["layers=[Flatten]"], f"end with {OUTPUT}",
+         [f"layers=[Flatten, {OUTPUT}]"]),
+    case("input_shape of another data", ["layers.0={type: Flatten, input_shape: [28, 28]}"], check.SHAPE,
+         ["layers.0=Flatten"]),
+    case("input_shape of a later layer", ["layers.hidden.input_shape=[64]"], check.SHAPE,
+         ["~layers.hidden.input_shape"]),
+    case("test set twice", ["data={dataset: fashion_mnist, test_size: 0.1}"], "remove it", ["~data.test_size"]),
+    case("stratified numbers", [*REGRESSION, "data.stratify=true"], "remove it", ["~data.stratify"]),
+    case("key of other data", ["data.target=x"], "remove it: only csv data has it", ["~data.target"]),
+    case("path of a dataset", ["data.path=/tmp"], "remove it", ["~data.path"]),
+    case("no path", ["data.dataset=csv", *BINARY[1:]], "path: the file with your data", ["data.path=t.csv"]),
+    case("one file twice", ["data={dataset: csv, path: t.csv, test_path: t.csv}", *BINARY[1:]],
+         "other examples, or a share: test_size", ["~data.test_path", "data.test_size=0.2"]),
+    case("one file for validation", ["data={dataset: csv, path: t.csv, validation_path: t.csv}", *BINARY[1:]],
+         "other examples, or a share: validation_size", ["~data.validation_path", "data.validation_size=0.3"],
+         lambda made: made.data.validation_size == 0.3),
+    case("column that is not there", ["data={dataset: csv, path: t.csv, target: z}", *BINARY[1:]],
+         "the columns are a, b, y", ["data.target=y"]),
+    case("quantities", ["data={dataset: csv, path: three.csv}", *REGRESSION[1:]],
+         "data.task: regression, if the labels are quantities", ["data.task=regression"],
+         lambda made: made.labels == "real"),
+    case("values of a schedule", ["optimizer.learning_rate={type: PiecewiseConstantDecay, boundaries: [50], values: "
+         "[0.1, 0.2, 0.3]}"], "there is one value more than boundaries",
+         ["optimizer.learning_rate.values=[0.1, 0.01]"]),
+    case("pattern of no weight", [MUON + "[nothing]}"],
+         "they are sequential/hidden/kernel, sequential/hidden/bias, sequential/output/kernel, sequential/output/bias",
+         [MUON + "[sequential/output/kernel]}"]),
+    case("loss of classes", [*REGRESSION, "loss=sparse_categorical_crossentropy"], "mean_squared_error",
+         ["loss=mean_squared_error"]),
+    case("loss of numbers", ["loss=mape"], "sparse_categorical_crossentropy", ["loss=sparse_categorical_crossentropy"]),
+    case("loss of numbers for one output", [*BINARY, "loss=mape"], "binary_crossentropy", ["loss=binary_crossentropy"]),
+    case("loss of two classes", ["loss=bce"], "sparse_categorical_crossentropy",
+         ["loss=sparse_categorical_crossentropy"]),
+    case("metric twice", ["metrics=[acc, accuracy]"], "keep one of them", ["metrics=[acc]"]),
+    case("metric of vectors", ["metrics=[precision]"], "loss: categorical_crossentropy",
+         ["loss=categorical_crossentropy"]),
+    case("metric of numbers", ["metrics=[r2_score]"], "accuracy fits any such loss", ["metrics=accuracy"]),
+    case("f1 of one output", [*BINARY, "metrics=[f1_score]"], "{type: f1_score, threshold: 0.5}",
+         ["metrics=[{type: f1_score, threshold: 0.5}]"]),
+    case("auc of logits", [*BINARY, "~layers.0.activation", LOGITS, "metrics=[auc]"], "from_logits: true",
+         ["metrics=[{type: auc, from_logits: true}]"]),
+    case("recall of logits", [*BINARY, "~layers.0.activation", LOGITS, "metrics=[recall]"],
+         "end with the activation and leave from_logits out",
+         ["layers.0.activation=sigmoid", "loss=binary_crossentropy"]),
+    case("XLA", [f"layers=[{IMAGE}, {{type: RandomZoom, height_factor: 0.1}}, Flatten, {OUTPUT}]", "jit=true"],
+         "jit: auto", ["jit=auto"]),
+    case("weights of numbers", [*REGRESSION, "class_weight=balanced"], "remove it", ["~class_weight"]),
+    case("class that is not there", ["class_weight={x: 1}"], "they are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
+         ["class_weight={9: 1}"]),
+    case("class twice", ["data.dataset=iris", "layers=[{type: Dense, units: 3, activation: softmax}]",
+         "class_weight={setosa: 2, 0: 3}"], "keep one of them", ["class_weight={setosa: 2}"]),
+    case("score that is not there", ["early_stopping.monitor=x"], "one of loss, accuracy, val_loss, val_accuracy",
+         ["early_stopping.monitor=val_accuracy"]),
+    case("score without validation", ["early_stopping={patience: 1}", "data.validation_size=0.0"], "did you mean loss?",
+         ["early_stopping.monitor=loss"]),
+    case("weights of the best epoch", ["optimizer.use_ema=true", "early_stopping.restore_best_weights=true"],
+         "remove one of the two", ["~optimizer.use_ema"]),
+    case("two rates", [DECAY + "90}}", "reduce_lr_on_plateau={patience: 2}"], "keep one of them",
+         ["~reduce_lr_on_plateau"]),
+    case("short schedule", [DECAY + "45}}", "epochs=4"], "optimizer.learning_rate.decay_steps=180",
+         ["optimizer.learning_rate.decay_steps=180"]),
+    case("seed of a block",
+         [f"layers=[Flatten, {{repeat: 2, layers: [{{type: Dropout, rate: 0.1, seed: 3}}]}}, {OUTPUT}]"], "no seed",
+         ["~layers.1.layers.0.seed"]),
+    case("two linear layers", ["~layers.hidden.activation"], "give it activation: relu",
+         ["layers.hidden.activation=relu"]),
+    case("softmax of one", [*BINARY, "layers.0.activation=softmax"], "sigmoid", ["layers.0.activation=sigmoid"]),
+    case("softmax of logits", ["loss={type: sparse_categorical_crossentropy, from_logits: true}"], "linear",
+         ["layers.output.activation=linear"]),
+    case("bounded numbers", [*REGRESSION, "layers.0.activation=tanh"], "linear", ["layers.0.activation=linear"]),
+    case("sigmoid of several", ["layers.output.activation=sigmoid"], "softmax", ["layers.output.activation=softmax"]),
+    case("relu of probabilities", ["layers.output.activation=relu"], "softmax", ["layers.output.activation=softmax"]),
+    case("relu of classes", ["loss=mse", "layers.output.activation=relu"], "softmax",
+         ["layers.output.activation=softmax"]),
+    case("saturation", [f"layers=[Flatten, {SATURATED}, {SATURATED}, {SATURATED}, {OUTPUT}]"], "relu",
+         ["layers.1.activation=relu"]),
+]  # fmt: skip
+KERAS = [
+    *(case(f"{owner} {key}", [f"{where}{key}={value}"], KEYS[owner][key], [f"~{where}{key}", *more])
+      for owner, where, key, value, more in [
+          ("", "", "callbacks", "[EarlyStopping]", ["early_stopping={}"]),
+          ("", "", "compile", "{optimizer: adam}", ["optimizer=adam"]),
+          ("", "", "fit", "{epochs: 3}", ["epochs=3"]),
+          ("", "", "Sequential", "[Flatten]", []),
+          ("", "", "shuffle", "true", []),
+          ("", "", "verbose", "1", []),
+          ("model", "model.", "Sequential", "[Flatten]", []),
+          ("model", "model.", "class_name", "Sequential", []),
+          ("model", "model.", "type", "Sequential", []),
+          ("layer", "layers.hidden.", "batch_input_shape", "[32, 64]", []),
+          ("layer", "layers.hidden.", "batch_shape", "[32, 64]", []),
+          ("layer", "layers.hidden.", "input_dim", "64", []),
+          ("early_stopping", "early_stopping.", "mode", "max", []),
+          ("early_stopping", "early_stopping.", "verbose", "1", []),
+          ("reduce_lr_on_plateau", "reduce_lr_on_plateau.", "mode", "max", []),
+          ("reduce_lr_on_plateau", "reduce_lr_on_plateau.", "verbose", "1", []),
+          *(("model_checkpoint", "model_checkpoint.", key, value, [])
+            for key, value in {"filepath": "best-model.keras", "save_best_only": "true", "save_freq": "epoch",
+                               "save_weights_only": "false", "mode": "max", "verbose": "1"}.items()),
+      ]),
+    case("layer Input", ["layers.0={type: Input, shape: [8, 8]}"], NAMES["layer"]["Input"], ["layers.0=Flatten"]),
+    case("layer InputLayer", ["layers.0=InputLayer"], NAMES["layer"]["InputLayer"], ["layers.0=Flatten"]),
+    case("layer LeakyReLU", ["layers.0=LeakyReLU"], NAMES["layer"]["LeakyReLU"],
+         [f"layers=[Flatten, {{type: Activation, activation: leaky_relu}}, {OUTPUT}]"]),
+    case("layer Normalization", ["layers.0=Normalization"], NAMES["layer"]["Normalization"],
+         ["layers.0=Flatten", "data.standardize=true"], lambda made: made.data.standardize),
+]  # fmt: skip
+
+
+@pytest.fixture
+def read(config, tmp_path):
+    """Loads the config for digits with overrides: the experiment, and every fault and advice."""
+    path = config()
+    for name, classes in {"t.csv": 2, "three.csv": 3}.items():
+        (tmp_path / name).write_text("a,b,y\n" + "".join(f"{i},{i % 5},{i % classes}\n" for i in range(40)))
+
+    def load_it(overrides):
+        here = [
+            word.replace("path: ", f"path: {tmp_path}/").replace("path=t", f"path={tmp_path}/t") for word in overrides
+        ]
+        try:
+            loaded = load(path, here)
+        except ConfigError as error:
+            return None, error.faults
+        return loaded.experiment, loaded.advice
+
+    return load_it
+
+
+@pytest.mark.parametrize("one", [*CASES, *KERAS], ids=lambda one: one.name)
+def test_a_hint_that_is_followed(read, one):
+    _, before = read(one.written)
+    (said,) = [fault for fault in before if fault.suggestion == one.hint][:1]
+    made, after = read([*one.written, *one.followed])
+    assert made is not None, after
+    assert said.message not in [fault.message for fault in after]
+    assert one.promised(made)
+
+
+def test_every_key_and_name_of_keras_has_a_case():
+    named = {one.name for one in KERAS}
+    here = {f"{owner} {key}" for owner, table in KEYS.items() for key in table if key != "layers"}
+    assert here | {f"layer {name}" for name in NAMES["layer"]} == named
+
+
+def hints_in(module):
+    """The lines of a module where a remark is made with a hint."""
+    calls = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Call)]
+    return {call.lineno for call in calls if getattr(call.func, "id", "") == "Remark" and len(call.args) == 3}
+
+
+def test_every_hint_has_a_case(read, monkeypatch):
+    given = {check: set(), lint: set()}
+    for module, lines in given.items():
+
+        def remark(*words, made=module.Remark, lines=lines):
+            if len(words) == 3 and words[2]:
+                lines.add(sys._getframe(1).f_lineno)
+            return made(*words)
+
+        monkeypatch.setattr(module, "Remark", remark)
+    for one in CASES:
+        read(one.written)
+    lacking = {line for module, lines in given.items() for line in hints_in(module) - lines}
+    start = inspect.getsourcelines(check.version_misfits)[1]
+    assert [line for line in lacking if line not in range(start, start + 10)] == []  # that one needs another Keras

@@ -1,0 +1,65 @@
+"""Networks as books write them: deep, with BatchNormalization before the activation, weights and gradients limited."""
+
+import numpy as np
+import pytest
+
+from dnn_cli.spec.load import load
+
+DEEP = """\
+data: {dataset: npz, path: tiny.npz}
+model:
+  layers:
+    - Flatten
+    - repeat: 20
+      layers:
+        - {type: Dense, units: 12, kernel_initializer: HeNormal, use_bias: false}
+        - BatchNormalization
+        - {type: Activation, activation: swish}
+    - {type: Dense, units: 10, activation: softmax}
+optimizer: {type: Nadam, learning_rate: 5e-4}
+metrics: accuracy
+engine: keras
+jit: false
+diagnostics: false
+"""
+
+
+@pytest.fixture
+def deep(config, tmp_path):
+    """Reads the deep network with overrides, on small images in colour."""
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "tiny.npz", x=rng.integers(0, 256, (60, 32, 32, 3), np.uint8), y=np.arange(60) % 10)
+    path = config(DEEP, "deep.yaml")
+    return lambda *overrides: load(path, overrides)
+
+
+def test_repeated_layers_train_on_images_in_colour(deep, trained):
+    loaded = deep()
+    assert loaded.advice == ()
+    assert len(loaded.experiment.model.stack) == 62
+    _, record, listener = trained(deep("layers.1.repeat=6").experiment)
+    assert record.status == "completed"
+    assert len(listener.epochs) == 1
+
+
+def test_dense_then_normalization_then_activation_is_not_called_linear(deep):
+    layers = (
+        "[Flatten, {type: Dense, units: 20, use_bias: false}, BatchNormalization, "
+        "{type: Activation, activation: relu}, {type: Dense, units: 10, activation: softmax}]"
+    )
+    assert deep(f"layers={layers}").advice == ()
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        pytest.param(["optimizer={type: SGD, clipvalue: 1.0}"], id="clipvalue"),
+        pytest.param(["optimizer={type: SGD, clipnorm: 1.0}"], id="clipnorm"),
+        pytest.param(["layers.dense.kernel_constraint={type: MaxNorm, max_value: 1.}"], id="max_norm"),
+        pytest.param(["layers.1.layers.0.kernel_initializer=lecun_normal", "layers.1.layers.2.activation=selu"],
+                     id="selu"),
+    ],
+)  # fmt: skip
+def test_limits_in_the_spelling_of_keras_train(deep, trained, overrides):
+    _, record, _ = trained(deep("layers.1.repeat=1", *overrides).experiment)
+    assert record.status == "completed"
