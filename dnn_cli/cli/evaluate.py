@@ -9,13 +9,14 @@ import typer
 
 from dnn_cli.cli.arguments import AsJson, RunsDir, is_override
 from dnn_cli.cli.console import notes, print_json, results, show
-from dnn_cli.cli.trained_run import find_trained
+from dnn_cli.cli.trained_run import Best, find_model
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.words import visible
 
 if TYPE_CHECKING:
     from dnn_cli.runs.record import Evaluation
     from dnn_cli.runs.run import Run
+    from dnn_cli.runs.saved_models import SavedModel
     from dnn_cli.spec.experiment import Experiment
     from dnn_cli.training.evaluate import Evaluated
 
@@ -33,6 +34,7 @@ def evaluate(
         typer.Argument(metavar="RUN [KEY=VALUE]", help="A run, then changes, as data.path=… if its data has moved."),
     ],
     split: Annotated[Part, typer.Option(help="The examples to evaluate on.")] = Part.test,
+    best: Best = False,
     runs_dir: RunsDir = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -49,7 +51,7 @@ def evaluate(
     runs = [word for word in arguments if not is_override(word)]
     if len(runs) != 1:
         raise UsageError("evaluate takes one run", "as in: dnn evaluate @1")
-    found, record = find_trained(runs[0], runs_dir)
+    found, record, model = find_model(runs[0], runs_dir, best=best)
     loaded = load(str(found.config), [word for word in arguments if is_override(word)], to_train=True)
     data = loaded.experiment.data
     if split is Part.test and not data.test_examples:
@@ -64,20 +66,36 @@ def evaluate(
             progress(f"evaluating on the {split.value} set")
             check_same_data(record, job.examples)
             check_same_split(record, job.split)
-            made = work(job, found, split.value)
-            looked = Evaluation(at=utc_now(), split=split.value, examples=len(made), scores=made.scores)
+            made = work(job, model.path, split.value)
+            looked = Evaluation(
+                at=utc_now(), split=split.value, examples=len(made), scores=made.scores, model=model.file,
+                epoch=model.epoch,
+            )  # fmt: skip
             before = remember(found, looked, screen.say)
     if as_json:
         print_json({
-            "id": record.id, "name": record.name, "split": split.value, "examples": len(made), "scores": made.scores,
+            "id": record.id, "name": record.name, "model": model.document(), "split": split.value,
+            "examples": len(made), "scores": made.scores,
             "looked_before": len(before), **details(loaded.experiment, made),
         })  # fmt: skip
         return
     whole = f"{record.name} {record.id} on {words.examples_text(len(made), split.value)}: {scores_text(made.scores)}"
     results().print(visible(whole))
+    results().print(visible(f"weights: {model.file}, {model.text()}"))
+    if (other := better_epoch(found, model)) is not None:
+        notes().print(visible(f"{other.file} holds {other.text()}: --best evaluates it"))
     show_details(loaded.experiment, made)
     if split is Part.test:
         notes().print(visible(words.looks_text(before)))
+
+
+def better_epoch(run: "Run", model: "SavedModel") -> "SavedModel | None":
+    """Return the model of the best epoch, where the run has one of another epoch than the evaluated model."""
+    from dnn_cli.runs.entry import read_entry
+    from dnn_cli.runs.saved_models import best_model
+
+    best = best_model(read_entry(run))
+    return best if best is not None and model.holds != "best" and best.epoch != model.epoch else None
 
 
 def details(experiment: "Experiment", made: "Evaluated") -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dnn_cli.report.words import count, duration, visible
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.fields import identity, layer_names
 from dnn_cli.runs.record import Record, Scores
+from dnn_cli.runs.saved_models import SavedModel, best_model, last_model
 from dnn_cli.spec.catalog import short
 
 
@@ -40,7 +41,7 @@ def facts(entry: Entry) -> Iterator[tuple[str, str]]:
         yield "note", labels.note
     if record is not None:
         yield from times(record)
-        yield from scores(record)
+        yield from scores(entry)
         yield from origins(record)
         yield from surroundings(record)
 
@@ -59,14 +60,24 @@ def times(record: Record) -> Iterator[tuple[str, str]]:
         yield "resumed", f"{utc(resume.at)} after {count(resume.epochs, 'epoch')}{forced}{note}"
 
 
-def scores(record: Record) -> Iterator[tuple[str, str]]:
-    """The scores of a run."""
-    results = record.results
+def scores(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Yield the scores of the best and the last epoch, and the epoch in each file with weights."""
+    if entry.record is None:
+        return
+    results = entry.record.results
     for label, epoch in (("best", results.best), ("last", results.last)):
         if epoch is not None:
             yield label, f"epoch {epoch['epoch']}  {all_scores(epoch)}"
-    if results.model is not None:
-        yield "model", all_scores(results.model)
+    for model in saved_models(entry):
+        shown = all_scores({name: value for name, value in (model.scores or {}).items() if name.startswith("val_")})
+        yield model.file, "  ".join(filter(None, (model.text(), shown)))
+
+
+def saved_models(entry: Entry) -> list[SavedModel]:
+    """Return the files with weights of a run; `model.keras` only where its training is complete."""
+    completed = entry.record is not None and entry.record.status == "completed" and entry.run.model.is_file()
+    best = best_model(entry)
+    return [*([last_model(entry)] if completed else []), *([best] if best else [])]
 
 
 def all_scores(scores: Scores) -> str:
@@ -125,4 +136,6 @@ def utc(text: str) -> str:
 def page_document(entry: Entry) -> dict[str, Any]:
     """The JSON of `dnn runs show`: the record in full, and the config."""
     record = entry.record.model_dump() if entry.record is not None else None
-    return {"run": {**entry_document(entry), "record": record, "config": entry.experiment if record else None}}
+    models = [model.document() for model in saved_models(entry)]
+    config = entry.experiment if record else None
+    return {"run": {**entry_document(entry), "models": models, "record": record, "config": config}}

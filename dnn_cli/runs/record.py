@@ -42,6 +42,12 @@ class Results(BaseModel):
     weights: str | None = None
     """A digest of the weights in `model.keras`."""
 
+    epoch: int | None = None
+    """The epoch of the weights in `model.keras`; `None` for averaged weights, and in runs of dnn 0.8.0 and older."""
+
+    kept: int | None = None
+    """The epoch of the weights in `best.keras`; `None` without the file, and in runs of dnn 0.8.0 and older."""
+
     @model_validator(mode="after")
     def watched(self) -> "Results":
         """Every epoch that is told has its number and what is watched."""
@@ -108,6 +114,11 @@ class Evaluation(BaseModel):
     split: Literal["test", "validation"]
     examples: int
     scores: Scores
+    model: str = "model.keras"
+    """The file with the evaluated weights."""
+
+    epoch: int | None = None
+    """The epoch of the weights, where it is known."""
 
 
 class Membership(BaseModel):

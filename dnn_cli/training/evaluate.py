@@ -1,6 +1,7 @@
 """The outputs and scores of a trained network on examples that it was not trained on."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +12,6 @@ from dnn_cli.data.examples import Examples, load_test_examples
 from dnn_cli.data.pipeline import Pipeline, batches_of
 from dnn_cli.errors import RunError
 from dnn_cli.runs.record import Scores
-from dnn_cli.runs.run import Run
 from dnn_cli.training.job import Job
 from dnn_cli.training.trained import trained_network
 
@@ -35,8 +35,8 @@ class Evaluated:
         return len(self.labels)
 
 
-def evaluate(job: Job, run: Run, part: Part) -> Evaluated:
-    """The run's model on a part of its data; inputs are scaled by what was measured on the training examples.
+def evaluate(job: Job, weights: Path, part: Part) -> Evaluated:
+    """Return the scores of a model on a part of its data, with inputs scaled as in the training.
 
     Raises:
         DataError: there is no such part.
@@ -45,7 +45,7 @@ def evaluate(job: Job, run: Run, part: Part) -> Evaluated:
     experiment = job.experiment
     examples = test_or_validation(job, part)
     with tf.device(job.device.place):
-        model = trained_network(run, experiment, jit=job.plan.jit, precision=job.plan.precision)
+        model = trained_network(weights, experiment, jit=job.plan.jit, precision=job.plan.precision)
         pipeline = Pipeline(examples, experiment, job.measured)
         batches = pipeline.batches(pipeline.in_order(np.arange(len(examples))))
         steps = batches_of(len(examples), experiment.batch_size)
