@@ -40,7 +40,7 @@ def evaluate(
 ) -> None:
     """Evaluate a trained network on its test set: scores, classes, confusions.
 
-    Nothing else reads that set.
+    Nothing else reads that set. The scores are then in dnn runs show RUN and dnn runs --columns test_accuracy.
     """
     from dnn_cli.cli.progress import open_screen
     from dnn_cli.report import evaluation as words

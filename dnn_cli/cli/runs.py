@@ -38,7 +38,7 @@ def runs(
     ] = None,
     columns: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--columns", metavar="FIELD,…", help="Fields to show, as id,seed,best.val_loss."),
+        typer.Option("--columns", metavar="FIELD,…", help="Fields to show, as id,seed,best.val_loss,test_accuracy."),
     ] = None,
     limit: Annotated[
         Optional[int],  # noqa: UP045

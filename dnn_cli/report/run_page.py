@@ -1,5 +1,6 @@
 """Everything about one run: as a page to read, and as JSON."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -71,6 +72,23 @@ def scores(entry: Entry) -> Iterator[tuple[str, str]]:
     for model in saved_models(entry):
         shown = all_scores({name: value for name, value in (model.scores or {}).items() if name.startswith("val_")})
         yield model.file, "  ".join(filter(None, (model.text(), shown)))
+    yield from test_scores(entry)
+
+
+def test_scores(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Yield the scores of each weights file on the test set, or the command that finds them."""
+    record, models = entry.record, saved_models(entry)
+    if record is None or not record.data.get("test"):
+        return
+    for model in models:
+        found = record.tested(model.file)
+        if found is not None:
+            of = f"{model.file} on {count(found.examples, 'test example')}, {utc(found.at)}"
+            yield "test set", f"{scores_text(found.scores)}  {of}"
+        else:
+            best = ["--best"] if model.holds == "best" else []
+            command = shlex.join(["dnn", "evaluate", str(entry.run.directory), *best])
+            yield "test set", f"{model.file} is not evaluated yet: {command}"
 
 
 def saved_models(entry: Entry) -> list[SavedModel]:

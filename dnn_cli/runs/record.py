@@ -21,6 +21,12 @@ Scores = dict[str, Annotated[int, Field(ge=-(10**15), le=10**15)] | Annotated[fl
 NO_SCORES = ("epoch", "learning_rate", "seconds")
 """Columns of `metrics.csv` that are no score."""
 
+TEST = "test_"
+"""The beginning of the names of scores on the test set, which `dnn evaluate` finds."""
+
+EVALUATE = "dnn evaluate RUN finds the test scores of a run"
+"""What to do where a test score is missing."""
+
 
 class Results(BaseModel):
     """The scores of a run."""
@@ -177,6 +183,19 @@ class Record(BaseModel):
     """Environment variables that steer TensorFlow."""
 
     git: dict[str, Any] | None = None
+
+    def tested(self, model: str = "model.keras") -> Evaluation | None:
+        """Return the last evaluation of a weights file on the test set; `None` where the file has none.
+
+        Evaluations before the end of the training are of weights that a resumed training has replaced.
+        """
+        found = (one for one in reversed(self.evaluated) if one.split == "test" and one.model == model)
+        return next((one for one in found if self.ended is None or one.at >= self.ended), None)
+
+    def test_scores(self, model: str = "model.keras") -> Scores:
+        """Return the scores on the test set, named as `test_accuracy`; none where the file was not evaluated."""
+        found = self.tested(model)
+        return {f"{TEST}{name}": value for name, value in found.scores.items()} if found else {}
 
 
 def utc_now() -> str:

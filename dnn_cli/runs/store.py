@@ -14,7 +14,7 @@ from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.files import sync_directory, write_text
 from dnn_cli.runs.index import Index
 from dnn_cli.runs.lock import held
-from dnn_cli.runs.record import NO_SCORES, Membership, Record
+from dnn_cli.runs.record import EVALUATE, NO_SCORES, TEST, Membership, Record
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.metrics import lower_is_better
 from dnn_cli.spec.names import slug
@@ -197,6 +197,8 @@ def best(metric: str, entries: list[Entry]) -> Run:
     reached = [(values, entry.run) for entry in entries if (values := reached_by(entry, metric))]
     if not reached:
         known = {name for e in entries if e.record for name in e.record.results.best or () if name not in NO_SCORES}
+        if metric.startswith(TEST):
+            raise UsageError(f"no completed run has the test score {metric}", EVALUATE)
         raise UsageError(
             f"no completed run has the metric {metric}", nearest(metric, known) or ", ".join(sorted(known))
         )
@@ -208,6 +210,8 @@ def reached_by(entry: Entry, metric: str) -> list[float]:
     """The values of a score, an epoch each; none unless the run is whole and has it."""
     if entry.record is None or entry.record.status != "completed" or metric in NO_SCORES:
         return []
+    if metric.startswith(TEST):
+        return [float(score) for name, score in entry.record.test_scores().items() if name == metric]
     try:
         return [float(row[metric]) for row in entry.run.read_metrics() if metric in row]
     except RunError:

@@ -207,9 +207,14 @@ Metric = Annotated[
 ]
 
 
+def metric_of(score: str) -> str:
+    """Return the name of a metric without the part of the data: `accuracy` for `val_accuracy` and `test_accuracy`."""
+    return score.removeprefix("val_").removeprefix("test_")
+
+
 def lower_is_better(score: str) -> bool:
-    """Whether less of a score is better, be it of training or validation: of a loss, and of errors."""
-    name = score.removeprefix("val_")
+    """Whether less of a score is better, be it of training, validation or test: of a loss, and of errors."""
+    name = metric_of(score)
     return name == "loss" or name in LOWER
 
 
@@ -220,12 +225,12 @@ LOWER = {
 
 def is_share(score: str) -> bool:
     """Whether a score is a share of one, whose differences are told in percentage points."""
-    return score.removeprefix("val_") in SHARES
+    return metric_of(score) in SHARES
 
 
 def counts_examples(score: str) -> bool:
     """Return whether a training or validation score is a number of examples divided by all examples."""
-    return score.removeprefix("val_") in COUNTED
+    return metric_of(score) in COUNTED
 
 
 COUNTED = {

@@ -87,6 +87,15 @@ def test_the_page_of_a_run_names_the_epoch_of_each_file(spoiled):
     assert document(spoiled.dnn("runs", "show", "spoiled", "--json"))["run"]["models"] == [LAST, BEST]
 
 
+def test_the_page_of_a_run_shows_the_test_scores_or_the_command_that_finds_them(place):
+    run = place.houses  # whose scores no other test of this file finds
+    missing = place.dnn("runs", "show", "집값").stdout
+    if not json.loads(run.record.read_text())["evaluated"]:
+        assert f"model.keras is not evaluated yet: dnn evaluate {run.directory.relative_to(place.path)}" in missing
+    scores = document(place.dnn("evaluate", "집값", "--json"))["scores"]
+    assert f"loss {scores['loss']:.1f}" in place.dnn("runs", "show", "집값").stdout
+
+
 RESTORED = "early_stopping={monitor: val_accuracy, patience: 3, restore_best_weights: true}"
 
 
