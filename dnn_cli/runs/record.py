@@ -117,7 +117,9 @@ class Evaluation(BaseModel):
     at: str
     """UTC, in ISO 8601."""
 
-    split: Literal["test", "validation"]
+    split: Literal["test", "validation", "file"]
+    """`file`: examples in a file that the user named."""
+
     examples: int
     scores: Scores
     model: str = "model.keras"
@@ -125,6 +127,12 @@ class Evaluation(BaseModel):
 
     epoch: int | None = None
     """The epoch of the weights, where it is known."""
+
+    file: str | None = None
+    """The path of the file with the examples, as it was typed."""
+
+    digest: str | None = None
+    """A digest of the examples in the file, equal only for equal examples."""
 
 
 class Membership(BaseModel):

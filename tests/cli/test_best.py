@@ -8,6 +8,7 @@ import pytest
 import sklearn.datasets
 
 from dnn_cli.explain.facts import read_facts
+from dnn_cli.report.words import score
 from dnn_cli.runs.entry import read_entry
 from tests.conftest import document
 
@@ -93,7 +94,10 @@ def test_the_page_of_a_run_shows_the_test_scores_or_the_command_that_finds_them(
     if not json.loads(run.record.read_text())["evaluated"]:
         assert f"model.keras is not evaluated yet: dnn evaluate {run.directory.relative_to(place.path)}" in missing
     scores = document(place.dnn("evaluate", "집값", "--json"))["scores"]
-    assert f"loss {scores['loss']:.1f}" in place.dnn("runs", "show", "집값").stdout
+    assert (
+        f"test set              loss {score(scores['loss'])}  mean_absolute_error"
+        in place.dnn("runs", "show", "집값").stdout
+    )
 
 
 RESTORED = "early_stopping={monitor: val_accuracy, patience: 3, restore_best_weights: true}"
