@@ -1,6 +1,7 @@
 """The model of the best epoch: saved by `model_checkpoint`, used with `--best`."""
 
 import json
+import shlex
 
 import keras
 import numpy as np
@@ -92,7 +93,8 @@ def test_the_page_of_a_run_shows_the_test_scores_or_the_command_that_finds_them(
     run = place.houses  # whose scores no other test of this file finds
     missing = place.dnn("runs", "show", "집값").stdout
     if not json.loads(run.record.read_text())["evaluated"]:
-        assert f"model.keras is not evaluated yet: dnn evaluate {run.directory.relative_to(place.path)}" in missing
+        path = shlex.quote(str(run.directory.relative_to(place.path)))
+        assert f"model.keras is not evaluated yet: dnn evaluate {path}" in missing
     scores = document(place.dnn("evaluate", "집값", "--json"))["scores"]
     assert (
         f"test set              loss {score(scores['loss'])}  mean_absolute_error"
