@@ -35,7 +35,7 @@ model:
     - {type: Dense, units: 10, activation: softmax}
 optimizer:
   type: sgd
-  learning_rate: {type: PiecewiseConstantDecay, boundaries: [102], values: [0.1, 30.0]}
+  learning_rate: {type: PiecewiseConstantDecay, boundaries: [102], values: [0.5, 300.0]}
 epochs: 5
 model_checkpoint: {monitor: val_loss}
 """
