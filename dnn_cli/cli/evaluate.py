@@ -39,11 +39,11 @@ def evaluate(
     ],
     split: Annotated[
         Optional[Part],  # noqa: UP045 - older Typer cannot read the newer way to write it
-        typer.Option(help="The examples to evaluate on, without a FILE. By default test."),
+        typer.Option(help="Part of the data. By default test."),
     ] = None,
     best: Best = False,
     resize: Annotated[
-        bool, typer.Option("--resize", help="Stretch images of FILE to the size of the training images.")
+        bool, typer.Option("--resize", help="Stretch images to the training size.")
     ] = False,
     runs_dir: RunsDir = Path("runs"),
     as_json: AsJson = False,

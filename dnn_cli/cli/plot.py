@@ -58,9 +58,7 @@ def plot(
     each: Annotated[bool, typer.Option("--runs", help="A curve for every run, where seeds make groups.")] = False,
     by: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option(
-            "--by", help="A curve for each value of this key, the mean of its runs. Several times for several."
-        ),
+        typer.Option("--by", help="Average runs. One curve, with a band, for each value of this key."),
     ] = None,
     width: Annotated[Optional[int], typer.Option(min=10, max=1000, help="Columns of text.")] = None,  # noqa: UP045
     height: Annotated[Optional[int], typer.Option(min=5, max=200, help="Lines of a panel.")] = None,  # noqa: UP045
