@@ -36,18 +36,24 @@ def seed_text(run: "Run") -> str:
     return "" if details.text is None else f", with seed={details.seed}"
 
 
+def divide_words(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the words that begin with the address of a run, and the changes of its config.
+
+    Where every word looks like a change, the run is the first word: a run may have the name `lr=0.1`.
+    """
+    plain = [word for word in arguments if not is_override(word)]
+    if not plain:
+        return list(arguments[:1]), list(arguments[1:])
+    return plain, [word for word in arguments if is_override(word)]
+
+
 def divide_run(arguments: Sequence[str], verb: str) -> tuple[str, list[str]]:
     """Return the address of a run and the changes of its config.
 
-    The run is the word that is no change. Where every word looks like a change, the run is the first word, so that
-    a run with the name `lr=0.1` has an address.
-
     Raises:
-        UsageError: several words are no changes.
+        UsageError: several words are addresses.
     """
-    plain = [word for word in arguments if not is_override(word)] or list(arguments[:1])
+    plain, changes = divide_words(arguments)
     if len(plain) != 1:
         raise UsageError(f"{verb} takes one run", f"as in: dnn {verb} @1")
-    rest = list(arguments)
-    rest.remove(plain[0])
-    return plain[0], rest
+    return plain[0], changes

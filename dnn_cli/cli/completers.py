@@ -206,12 +206,15 @@ def kinds(given: dict[str, Any], typed: str) -> list[Word]:
 
 BY_METAVAR: dict[str, Completer] = {
     "RUN": runs,
+    "A": runs,
+    "B": runs,
     "CONFIG|KEY=VALUE": configs,
     "CONFIG KEY=VALUE": configs,
     "CONFIG|SWEEP KEY=VALUES": configs,
     "CONFIG|RUN|KEY=VALUE": runs_or_configs,
     "CONFIG|DATA|KEY=VALUE": configs,
     "RUN KEY=VALUE": runs_then_keys,
+    "RUN FILE": runs_then_keys,
     "KIND": kinds,
 }
 

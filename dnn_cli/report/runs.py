@@ -153,8 +153,9 @@ def entry_document(entry: Entry) -> dict[str, Any]:
     """The same for a run as it was found, which may be broken."""
     said = {"tags": list(entry.labels.tags), "note": entry.labels.note}
     if entry.record is not None:
-        return {**run_document(entry.run, entry.record), **said}
-    nothing = dict.fromkeys(("engine", "epochs", "seconds", "last", "best"))
+        tested = entry.record.tested()
+        return {**run_document(entry.run, entry.record), "test": tested.scores if tested else None, **said}
+    nothing = dict.fromkeys(("engine", "epochs", "seconds", "last", "best", "test"))
     return {
         "id": run_id(entry.run),
         "name": entry.run.directory.name,

@@ -97,13 +97,16 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
         self.monitor = monitor
         self.sign = 1 if lower_is_better(monitor) else -1
         self.best: float | None = None
+        self.best_epoch: int | None = None
+        """The saved epoch, from 0, as Keras counts it in EarlyStopping."""
+
         self.has_saved = False
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         value = self.sign * (logs or {})[self.monitor]
         self.has_saved = self.best is None or value < self.best
         if self.has_saved:
-            self.best = value
+            self.best, self.best_epoch = value, epoch
             with whole_file(self.run.best_model) as temporary:
                 self.model.save(temporary)
 
