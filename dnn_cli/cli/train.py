@@ -81,7 +81,8 @@ def train(
                 ]
                 left = sum(not one.is_done for one in wanted)
             if left > 1 and (jobs != 1 or gpus or on != "local"):
-                with executor_for(on, jobs, gpus, left, screen) as executor:
+                to_train = [one.loaded.experiment for one in wanted if not one.is_done]
+                with executor_for(on, jobs, gpus, to_train, screen) as executor:
                     options = {"force": force, "tensorboard": tensorboard}
                     ended = train_beside(wanted, store, executor, screen, stopping, **options)
                 lost = any(one.record is None for one in ended)
