@@ -120,8 +120,8 @@ def look_at_runs(root: Path) -> Section:
     if (trouble := lock_trouble(nearest)) is not None:
         problems.append(
             Problem(
-                f"files in {nearest} cannot be locked: {trouble}",
-                "a directory on a local disk, with --runs-dir; two trainings of one run would not see each other",
+                f"files in {nearest} cannot be locked: {trouble}; dnn names its processes in files there instead",
+                "a directory on a local disk, with --runs-dir: other machines cannot see whether such a process lives",
             )
         )
     size = tree_bytes(root)
