@@ -17,6 +17,7 @@ import dnn_cli
 from dnn_cli.errors import DnnError, UsageError
 from dnn_cli.execute.local import unheard
 from dnn_cli.execute.session import Session
+from dnn_cli.execute.signals import SIGNALS
 from dnn_cli.execute.task import Ended, Event, Task
 from dnn_cli.execute.tensorboard import log_afterwards
 from dnn_cli.host.limits import available_cores
@@ -321,7 +322,7 @@ def fall_silent() -> None:
 @contextmanager
 def handlers_kept() -> Iterator[None]:
     """Whoever handles signals does so afterwards, too; what is started meanwhile outlives the terminal."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = SIGNALS
     before = {number: signal.getsignal(number) for number in numbers}
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

@@ -165,7 +165,7 @@ def follow(
 ) -> "Record":  # fmt: skip
     """Train, and say how to go on if it ends before its time."""
     from dnn_cli.execute.tensorboard import logged
-    from dnn_cli.training.endings import Interrupted, never
+    from dnn_cli.training.endings import SIGNAL, Interrupted, never
     from dnn_cli.training.train import train
 
     try:
@@ -180,6 +180,7 @@ def follow(
             return train(prepared.job, run, watch, stopping or never, start, prepared.networks)
     except RunError as error:
         raise RunError(error.message, f"what was written before is whole; {again}") from None
-    except (Interrupted, KeyboardInterrupt):
-        log.say(f"interrupted; {again}")
+    except (Interrupted, KeyboardInterrupt) as error:
+        why = "interrupted" if str(error) in ("", SIGNAL) else str(error)
+        log.say(f"{why}; {again}")
         raise
