@@ -47,6 +47,9 @@ def work(folder, words, out, err, environment, address):
     os.chdir(folder)
     for descriptor, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
+    if os.isatty(1):  # Python's own streams were made for files, in which they look for their place
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process lives
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     hear_all()
     for name in [name for name in os.environ if name.startswith("DNN_")]:
         del os.environ[name]
