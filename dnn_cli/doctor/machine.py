@@ -14,8 +14,8 @@ from dnn_cli.host.limits import (
     physical_memory,
     schedulable_cores,
 )
+from dnn_cli.host.processor import cpu_line
 from dnn_cli.spec.summary import readable_bytes
-from dnn_cli.training.processor import cpu_line
 
 FEATURES = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve")
 """What of a processor matters to TensorFlow, in the words of /proc/cpuinfo."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import dnn_cli
 from dnn_cli.host.limits import available_cores
+from dnn_cli.host.processor import cpu_line
 from dnn_cli.runs.record import Process
-from dnn_cli.training.processor import cpu_line
 from dnn_cli.training.programs import flags_of_user
 
 STEERS = (

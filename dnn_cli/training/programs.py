@@ -18,8 +18,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dnn_cli.host import folders
+from dnn_cli.host.processor import cpu_line
 from dnn_cli.spec.experiment import Experiment
-from dnn_cli.training.processor import cpu_line
 
 FLAG = "--tf_xla_persistent_cache_directory"
 PREFIX = "dnn-xla-"
