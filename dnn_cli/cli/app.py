@@ -40,6 +40,7 @@ from dnn_cli.cli import report as reporting
 from dnn_cli.cli.completion import ASKED, answer, install_script, print_script
 from dnn_cli.cli.console import fall_silent, notes
 from dnn_cli.errors import AmbiguousAddressError, ConfigError, DataError, DnnError, QueryError
+from dnn_cli.host.folders import redirect_libraries
 from dnn_cli.report.words import visible
 
 
@@ -124,6 +125,7 @@ def main() -> None:
     if ASKED in os.environ:
         answer(app)
         return
+    redirect_libraries()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what is half done is cleared away
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name="dnn", standalone_mode=False)

@@ -51,9 +51,16 @@ def row(entry: Entry, header: str | None) -> list[str]:
     if record is None:
         return ["–", entry.name, "broken", entry.broken or "", "", "", ""]
     monitor, best = record.results.monitor, record.results.best
-    told = score(best.get(monitor)) + ("" if monitor == header else f" {monitor}") if best else record.reason or ""
+    told = (
+        score(best.get(monitor)) + ("" if monitor == header else f" {monitor}")
+        if best
+        else ""
+        if record.status == "running"
+        else record.reason or ""
+    )
     when = moment(record.started)
-    return [record.id, entry.name, record.status, told, str(record.epochs), duration(record.seconds), when]
+    doubt = f" ({record.reason})" if record.status == "running" and record.reason else ""
+    return [record.id, entry.name, f"{record.status}{doubt}", told, str(record.epochs), duration(record.seconds), when]
 
 
 def chosen_listing(entries: Sequence[Entry], fields: Sequence[str]) -> Listing:

@@ -1,6 +1,5 @@
 """`Labels`: what a person says about a run, in a file of its own that no training writes."""
 
-import fcntl
 import json
 import os
 import stat
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.runs.files import write_text
+from dnn_cli.runs.lock import held_folder
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.names import ADDRESS_PREFIXES
 
@@ -133,15 +133,10 @@ def labels_to_change(run: Run) -> Labels:
 @contextmanager
 def alone(directory: Path) -> Iterator[None]:
     """Be the only one who changes labels in a directory of runs, so that no change gets lost; wait for others."""
-    descriptor = None
-    try:
-        with suppress(OSError):  # some network disks lock no directories, and then nobody is waited for
-            descriptor = os.open(directory, os.O_RDONLY)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with ExitStack() as stack:
+        with suppress(OSError):  # a change that may get lost is better than no change
+            stack.enter_context(held_folder(directory))
         yield
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
 
 
 def tagged(labels: Labels, tag: str) -> Labels:

@@ -12,7 +12,7 @@ from dnn_cli.errors import RunError, UsageError
 from dnn_cli.runs.address import has_separator, is_run_directory, resolve_one
 from dnn_cli.runs.entry import Entry, read_entry
 from dnn_cli.runs.files import sync_directory
-from dnn_cli.runs.lock import held, is_held
+from dnn_cli.runs.lock import UnknownHolder, held, is_held
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import MADE_NAME, Store, is_run_name
 
@@ -187,6 +187,8 @@ def untrained(run: Run) -> Iterator[None]:
             if lockable:
                 stack.enter_context(held(run.log))
             busy = not lockable and is_held(run.log)
+        except UnknownHolder as error:
+            raise RunError(f"{run.directory} may be being trained by {error.who}", error.hint) from None
         except BlockingIOError:
             busy = True
         except OSError:  # a log that is not for us to lock, or no file at all

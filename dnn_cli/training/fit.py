@@ -87,7 +87,7 @@ def fit(
         validation_steps=validation_steps,
         callbacks=[
             StopWhenDiverged(experiment.batch_size),
-            WriteDown(run, listener, rows, steps_per_epoch, experiment.scores, progress.epoch_seconds),
+            WriteDown(run, listener, rows, steps_per_epoch, experiment.scores, progress.epoch_seconds, progress.calls),
             *others,
             *([Diagnose(run, network.probe, start, initial, experiment)] if experiment.diagnostics else []),
             KeepCheckpoints(run, start, rows, others, stop, seconds, experiment),

@@ -304,3 +304,13 @@ def test_what_early_stopping_ended_goes_on_only_by_force(experiment, make_run):
     check_can_go_on(record, checkpoint, wanted, force=True)
     start = Start("", dataclasses.replace(checkpoint), changed=True)
     assert not start.progress.stopped
+
+
+@pytest.mark.parametrize("engine", ["chunked", "keras"])
+def test_batches_of_a_resumed_epoch_are_counted_from_where_it_was(experiment, trained, killed, engine):
+    small = experiment(*SMALL, f"engine={engine}", "batch_size=32")
+    _, (copy,) = killed(small, 3 if engine == "chunked" else 30)
+    _, listener = go_on(copy, small)
+    steps = [step for epoch, step in listener.batches if epoch == 1]
+    assert steps == ([27, 36, 45] if engine == "chunked" else list(range(30, 46)))
+    assert listener.batches[-1] == (2, 45)
