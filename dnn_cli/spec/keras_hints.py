@@ -10,15 +10,19 @@ from typing import Any
 import yaml
 
 from dnn_cli.spec.base import KerasPart
-from dnn_cli.spec.catalog import KINDS
+from dnn_cli.spec.catalog import KINDS, kind_at
 from dnn_cli.spec.data import Data
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.optimizers import DEFAULT, BaseOptimizer
 from dnn_cli.spec.spelling import SPELLINGS
+from dnn_cli.spec.stack import names_of
+from dnn_cli.spec.yaml_file import KeyPath
 
 BEST_ONLY = "remove it: dnn keeps the best model only, as best.keras in the run's directory"
 DIRECTION = "remove it: the direction that is better is known from the score"
 SHAPE = "remove it: the shape of the input comes from the data"
+CROSSENTROPY = "sparse_categorical_crossentropy for several classes, binary_crossentropy for two"
+SAVE = "numpy.savez('data.npz', x_train=…, y_train=…, x_test=…, y_test=…), then dataset: npz and path: data.npz"
 LIST = "write model: {layers: […]}"
 SHOWN = "remove it: a terminal shows every epoch"
 
@@ -58,9 +62,21 @@ NAMES: dict[str, dict[str, str]] = {
     "layer": {
         "Input": SHAPE,
         "InputLayer": SHAPE,
+        "Linear": "did you mean Dense?",
         "LeakyReLU": "write {type: Activation, activation: leaky_relu}, whose slope is 0.2",
         "Normalization": "remove it, and write standardize: true below data:",
     },
+    "activation": {"lrelu": "did you mean leaky_relu?"},
+    "loss": {
+        "cce": "did you mean categorical_crossentropy?",
+        "scce": "did you mean sparse_categorical_crossentropy?",
+        **dict.fromkeys(("crossentropy", "cross_entropy", "ce"), CROSSENTROPY),
+    },
+    "initializer": {
+        "xavier_normal": "did you mean glorot_normal?",
+        "xavier_uniform": "did you mean glorot_uniform?",
+    },
+    "dataset": dict.fromkeys(("cifar10", "cifar100", "california_housing", "boston_housing"), SAVE),
 }
 """Names of Keras by kind, each with what to do."""
 
@@ -81,8 +97,14 @@ def key_hint(key: str, owner: str, root: Mapping[str, Any], value: Any, *, typed
     head, _, rest = key.partition(".")
     if head in ("data", "optimizer") and rest:
         return key_hint(rest, "", root, value, typed=typed)
+    if isinstance(value, str) and (part := SPELLINGS.get(owner, {}).get(value, value)) in KINDS.get(owner, {}):
+        return f"write type: {part} in its place"
     if owner:
-        is_top = name in Experiment.model_fields and owner in (*Experiment.model_fields, "layer")
+        is_top = (
+            name not in ("name", "seed")
+            and name in Experiment.model_fields
+            and owner in (*Experiment.model_fields, "layer")
+        )
         return f"write {name}{'=' if typed else ' '}{flow(value) if typed else 'at the top level'}" if is_top else ""
     if name in Experiment.model_fields:
         return f"write {given(name, value, typed=typed)}"
@@ -95,7 +117,19 @@ def key_hint(key: str, owner: str, root: Mapping[str, Any], value: Any, *, typed
         if typed:
             return f"write optimizer.{name}={flow(value)}"
         return f"write {given('optimizer', {'type': DEFAULT, **whole, name: value}, typed=False)}"
+    if addresses := layers_with(name, root):
+        return f"write {' or '.join(f'{address}.{given(name, value, typed=True)}' for address in addresses)}" * typed
     return dotted(key, value)
+
+
+def layers_with(name: str, root: Mapping[str, Any]) -> list[str]:
+    """Return the addresses of the layers of a config that take an argument."""
+    model = root.get("model")
+    layers = model.get("layers") if isinstance(model, dict) else None
+    items = [one if isinstance(one, dict) else {"type": one} for one in layers] if isinstance(layers, list) else []
+    names = names_of((str(one["name"]) if "name" in one else None, str(one.get("type"))) for one in items)
+    classes = [KINDS["layer"].get(str(one.get("type"))) for one in items]
+    return [f"layers.{at}" for at, cls in zip(names, classes, strict=True) if cls and name in cls.model_fields]
 
 
 def dotted(key: str, value: Any) -> str:
@@ -142,6 +176,22 @@ def call_hint(text: str, kind: str) -> str:
         return ""
     found = {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}
     return f"write {flow({'type': name, **found}) if found else name}"
+
+
+def value_hint(value: Any, path: KeyPath, *, typed: bool) -> str:
+    """Return how a part is written that was given as a plain value: `early_stopping: 3`, `kernel_regularizer: 0.01`."""
+    key, kind = str(path[-1]), kind_at(path)
+    if key in ("early_stopping", "reduce_lr_on_plateau", "model_checkpoint"):
+        if value is False:
+            return "remove it"
+        is_count = isinstance(value, int) and value is not True and key != "model_checkpoint"
+        return f"write {given(key, {'patience': value} if is_count else {}, typed=typed)}"
+    if kind == "regularizer" and isinstance(value, float):
+        return f"write {flow({'type': 'l2', 'l2': value})}"
+    if kind == "schedule" and value in KINDS["schedule"]:
+        needed = [name for name, field in KINDS["schedule"][value].model_fields.items() if field.is_required()]
+        return f"write {{type: {value}, {', '.join(f'{name}: …' for name in needed)}}}"
+    return ""
 
 
 def typed_hint(value: Any, kind: str) -> str:
