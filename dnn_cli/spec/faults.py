@@ -183,7 +183,7 @@ def unknown_key(path: KeyPath, root: Any, *, typed: bool) -> tuple[str, str]:
         return "stands in a file only", "as its first key"
     place = str(parent[-1]) if parent in TOP else "a config"
     message = f"is not an argument of {name}" if name else f"is not a key of {place}"
-    fields = [field for field in part.model_fields if field != "type"] if part else []
+    fields = [name for name, field in part.model_fields.items() if name != "type" and not field.exclude] if part else []
     owner = place if parent in TOP else kind_at(parent)
     if known := typed_hint({key: at(root, path)}, kind_at(parent)):
         return message, known
