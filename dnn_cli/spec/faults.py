@@ -139,7 +139,7 @@ def retyped(kind: str, value: Any) -> str:
         return f"did you mean {int(value.replace('_', ''))}?"
     if kind == "tuple_type" and isinstance(value, str):
         return f"did you mean [{value}]?"
-    if kind == "tuple_type" and isinstance(value, dict):
+    if kind == "tuple_type" and isinstance(value, dict) and "type" in value:
         return f"did you mean [{flow(value)}]?"
     if kind == "bool_type" and isinstance(value, str) and value.lower() in ("yes", "on", "no", "off", "y", "n"):
         return f"did you mean {'true' if value.lower() in ('yes', 'on', 'y') else 'false'}?"

@@ -4,6 +4,8 @@ A hint is to be followed literally; `tests/spec/test_hints.py` does that for eve
 """
 
 import ast
+import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +27,11 @@ CROSSENTROPY = "sparse_categorical_crossentropy for several classes, binary_cros
 SAVE = "numpy.savez('data.npz', x_train=…, y_train=…, x_test=…, y_test=…), then dataset: npz and path: data.npz"
 LIST = "write model: {layers: […]}"
 SHOWN = "remove it: a terminal shows every epoch"
+
+MOST_SHOWN = 200
+"""Characters of a value in a hint."""
+
+CALL = re.compile(r"[A-Za-z_][\w.]*\(.*\)", re.DOTALL)
 
 KEYS: dict[str, dict[str, str]] = {
     "": {
@@ -148,7 +155,8 @@ def given(key: str, value: Any, *, typed: bool) -> str:
 def flow(value: Any) -> str:
     """Return a plain value as YAML in one line."""
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6)
-    return text.removesuffix("...\n").strip()
+    text = text.removesuffix("...\n").strip()
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def name_hint(name: str, kind: str) -> str:
@@ -158,8 +166,12 @@ def name_hint(name: str, kind: str) -> str:
 
 def call_hint(text: str, kind: str) -> str:
     """Return how a call as in Python is written: `max_norm(1.)` is `{type: max_norm, max_value: 1.0}`."""
+    if len(text) > MOST_SHOWN or not CALL.fullmatch(text):
+        return ""
     try:
-        call = ast.parse(text, mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the escapes in a text
+            call = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     if not isinstance(call, ast.Call):
@@ -172,15 +184,15 @@ def call_hint(text: str, kind: str) -> str:
     try:
         found = {key: ast.literal_eval(value) for key, value in zip(positional(cls), call.args, strict=False)}
         found |= {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
-    except ValueError:
+        found = {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}
+        return f"write {flow({'type': name, **found}) if found else name}"
+    except (ValueError, TypeError, yaml.YAMLError):  # an argument that is no plain value
         return ""
-    found = {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}
-    return f"write {flow({'type': name, **found}) if found else name}"
 
 
 def value_hint(value: Any, path: KeyPath, *, typed: bool) -> str:
     """Return how a part is written that was given as a plain value: `early_stopping: 3`, `kernel_regularizer: 0.01`."""
-    key, kind = str(path[-1]), kind_at(path)
+    key, kind = str(path[-1]) if path else "", kind_at(path)
     if key in ("early_stopping", "reduce_lr_on_plateau", "model_checkpoint"):
         if value is False:
             return "remove it"
@@ -188,7 +200,7 @@ def value_hint(value: Any, path: KeyPath, *, typed: bool) -> str:
         return f"write {given(key, {'patience': value} if is_count else {}, typed=typed)}"
     if kind == "regularizer" and isinstance(value, float):
         return f"write {flow({'type': 'l2', 'l2': value})}"
-    if kind == "schedule" and value in KINDS["schedule"]:
+    if kind == "schedule" and isinstance(value, str) and value in KINDS["schedule"]:
         needed = [name for name, field in KINDS["schedule"][value].model_fields.items() if field.is_required()]
         return f"write {{type: {value}, {', '.join(f'{name}: …' for name in needed)}}}"
     return ""

@@ -295,3 +295,21 @@ def test_every_hint_has_a_case(read, monkeypatch):
     lacking = {line for module, lines in given.items() for line in hints_in(module) - lines}
     start = inspect.getsourcelines(check.version_misfits)[1]
     assert [line for line in lacking if line not in range(start, start + 10)] == []  # that one needs another Keras
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "lr=[0.1]", "lr={a: 1}", "optimizer=Adam(1j)", "optimizer=Adam({[]: 1})", "optimizer=Adam(**{})",
+        "optimizer=Adam(x)", "optimizer=Adam(1, 2, 3)", f"optimizer=Adam({'(' * 90}{')' * 90})", "optimizer=Adam(",
+        "optimizer=Adam('\\d')",
+        "optimizer={1: 2}", "optimizer={class_name: Adam, config: [1]}", "optimizer={class_name: [1]}", "layers=3",
+        "layers=[{[1]: 2}]", "layers=[3, [4], null]", "callbacks=null", "optimizer=[1]", "Sequential=3", "model=3",
+        "early_stopping=[3]", "layers.hidden.kernel_regularizer=[0.1]", "metrics={1: 2}", f"verbos={'x' * 5000}",
+        f"clipnorm={'x' * 4000}", "units={a: b}", "jit=[1]", "model_checkpoint=0.5",
+    ],
+)  # fmt: skip
+def test_no_value_is_too_odd_for_a_hint(read, override):
+    made, faults = read([override])
+    assert made is None
+    assert all(len(fault.suggestion) < 800 for fault in faults)
