@@ -2,7 +2,8 @@
 
 DnnError            exit 1   the command could not do its work
 ├── UsageError      exit 2   the command line asks for something that is not there
-│   └── QueryError    exit 2   a condition on runs has a fault; points at it
+│   ├── QueryError    exit 2   a condition on runs has a fault; points at it
+│   └── AmbiguousAddressError  exit 2   an address means several runs; lists them
 ├── ConfigError     exit 2   an experiment has faults; holds every one of them
 ├── DataError       exit 1   a dataset could not be found, read or trusted
 │   └── OwnDataError  exit 2   a user's own data file is missing or not what it should be
@@ -36,6 +37,10 @@ class UsageError(DnnError):
 
 class QueryError(UsageError):
     """A condition on runs has a fault; the message has a line for the condition and one that points at the place."""
+
+
+class AmbiguousAddressError(UsageError):
+    """An address means several runs where one is needed; the message has a line for each run."""
 
 
 class DataError(DnnError):

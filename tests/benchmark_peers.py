@@ -3,7 +3,7 @@
     python tests/benchmark_peers.py [ROUNDS] [PYTHON]
 
 Peers that are not installed are left out: PyTorch (`pip install torch`) and JAX (`pip install jax`). PYTHON is an
-interpreter that has them, besides NumPy, scikit-learn and platformdirs; in the same environment Keras would import
+interpreter that has them, besides NumPy and scikit-learn; in the same environment Keras would import
 both, which takes the others' time. Run `dnn train configs/relu_adam.yaml` once before: the data is there then, and
 caches are warm.
 """

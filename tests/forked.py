@@ -3,6 +3,7 @@
 import multiprocessing
 import multiprocessing.forkserver as forkserver
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,13 @@ def start(folder, *words, out="log", err="log", **environment):
     return process
 
 
+def hear_all():
+    """Ignore no signal that ends a program, though the parent of the tests does: nohup, or a shell's background."""
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def run(folder, *words, **environment):
     """A command, what it wrote, and how it ended."""
     with tempfile.TemporaryDirectory() as place:
@@ -39,6 +47,10 @@ def work(folder, words, out, err, environment, address):
     os.chdir(folder)
     for descriptor, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
+    if os.isatty(1):  # Python's own streams were made for files, in which they look for their place
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process lives
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    hear_all()
     for name in [name for name in os.environ if name.startswith("DNN_")]:
         del os.environ[name]
     os.environ.update(environment)

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from dnn_cli.host.processor import processor_text
 from dnn_cli.spec.load import load
 
 
@@ -29,6 +30,6 @@ for config in sys.argv[1:] or sorted(map(str, Path("configs").glob("*.yaml"))):
         validation = dnn("evaluate", run["id"], "--split", "validation")["scores"]
     print(
         f"{config:32} {metric} after {run['epochs']} epochs: validation {validation[metric]:.4f}  "
-        f"test {test[metric]:.4f}  {run['seconds']:.0f} s",
+        f"test {test[metric]:.4f}  {run['seconds']:.0f} s on {processor_text()}",
         flush=True,
     )

@@ -39,7 +39,8 @@ from dnn_cli.cli import list as listing
 from dnn_cli.cli import report as reporting
 from dnn_cli.cli.completion import ASKED, answer, install_script, print_script
 from dnn_cli.cli.console import fall_silent, notes
-from dnn_cli.errors import ConfigError, DataError, DnnError, QueryError
+from dnn_cli.errors import AmbiguousAddressError, ConfigError, DataError, DnnError, QueryError
+from dnn_cli.host.folders import redirect_libraries
 from dnn_cli.report.words import visible
 
 
@@ -124,6 +125,7 @@ def main() -> None:
     if ASKED in os.environ:
         answer(app)
         return
+    redirect_libraries()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what is half done is cleared away
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name="dnn", standalone_mode=False)
@@ -164,7 +166,7 @@ def report(error: DnnError) -> int:
         for fault in error.faults:
             console.print(visible(fault))
     else:
-        several = isinstance(error, DataError | QueryError)  # a source a line, or a query and what points into it
+        several = isinstance(error, DataError | QueryError | AmbiguousAddressError)  # a line each
         message = error.message.split("\n") if several else [error.message]
         lines = [f"dnn: {message[0]}", *message[1:], *([f"  {error.hint}"] if error.hint else [])]
         for line in lines:

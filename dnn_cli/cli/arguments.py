@@ -51,7 +51,11 @@ def divide(
 
 
 def is_override(word: str) -> bool:
-    """Whether a word changes a config instead of naming one."""
+    """Return whether a word changes a config; a file, and an address that begins with its form, do not."""
+    from dnn_cli.spec.names import ADDRESS_PREFIXES
+
+    if word.startswith(ADDRESS_PREFIXES):
+        return False
     return word.startswith("~") or ("=" in word and not os.path.exists(word))
 
 

@@ -60,7 +60,7 @@ def bench(
 def print_benchmark(measured: "Benchmark") -> None:
     """The measurement on standard output."""
     from dnn_cli.report.bench import bench_table
-    from dnn_cli.report.words import count
+    from dnn_cli.report.words import count, visible
     from dnn_cli.training.bench import ENGINE
 
     out, plan = results(), measured.plan
@@ -69,6 +69,7 @@ def print_benchmark(measured: "Benchmark") -> None:
     batches = "one batch" if plan.steps == 1 else f"{plan.steps} batches"
     out.print(f"dnn ran {batches} a call; {plan.why}")
     same = "the same to the last bit as" if measured.bit_identical else "NOT those of"
+    out.print(visible(f"measured on {measured.machine}"))
     out.print(
         f"its weights are {same} {measured.compared_with}, after {count(len(measured.seconds[ENGINE]) + 1, 'epoch')}"
     )
@@ -89,6 +90,7 @@ def document(experiment: "Experiment", measured: "Benchmark") -> dict[str, Any]:
         "keras_fit": contenders[KERAS_FIT],
         "contenders": contenders,
         "ratio": measured.ratio(),
+        "machine": measured.machine,
         "compared_with": measured.compared_with,
         "bit_identical": measured.bit_identical,
     }

@@ -13,7 +13,7 @@ from dnn_cli.cli.progress import REFRESH
 from dnn_cli.execute.task import Doing, Ended, EpochDone, Event, Moved
 from dnn_cli.execute.task import Task as Training
 from dnn_cli.report.sweep import outcome_text
-from dnn_cli.report.words import score, visible
+from dnn_cli.report.words import clock, score, visible
 from dnn_cli.spec.metrics import lower_is_better
 
 if TYPE_CHECKING:
@@ -138,13 +138,6 @@ class Fitted(ProgressColumn):
     def render(self, task: Task) -> Text:
         text = str(task.description if self.field == "description" else task.fields[self.field])
         return Text(text if len(text) <= self.width else f"{text[: self.width - KEPT_END - 1]}…{text[-KEPT_END:]}")
-
-
-def clock(seconds: float) -> str:
-    """A time to come: 0:05, 12:30, 1:02:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 @contextmanager

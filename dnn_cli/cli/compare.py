@@ -48,7 +48,7 @@ def compare(
     ] = "final",
     metric: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--metric", help="A column of metrics.csv. By default what most runs watched."),
+        typer.Option("--metric", help="A column of metrics.csv, or test_accuracy. By default what most runs watched."),
     ] = None,
     sort_by: Annotated[
         str, typer.Option("--sort-by", help="Order. score, best, last, name, parameters, epochs, seconds, started.")

@@ -40,6 +40,7 @@ def completer_for(metavar: str | None, options: Sequence[str]) -> Completer | No
 def runs(given: dict[str, Any], typed: str) -> Iterator[Word]:
     """Addresses of runs: names, ids, @1, best:METRIC, sweep:ID."""
     from dnn_cli.report.words import score
+    from dnn_cli.runs.address import name_address
     from dnn_cli.runs.store import Store
 
     entries = Store(root_of(given)).entries()
@@ -60,10 +61,12 @@ def runs(given: dict[str, Any], typed: str) -> Iterator[Word]:
     if typed.startswith("@"):
         yield from (Word(f"@{number}", meaning(entry)) for number, entry in enumerate(known[:9], 1))
         return
-    names: dict[str, Any] = {}
+    names: dict[str, list[Any]] = {}
     for entry in known:
-        names.setdefault(entry.name, entry)
-    yield from (Word(name, f"the latest: {meaning(entry)}") for name, entry in list(names.items())[:MOST])
+        names.setdefault(entry.name, []).append(entry)
+    for name, same in list(names.items())[:MOST]:
+        several = f"{len(same)} runs, the latest: " if len(same) > 1 else ""
+        yield Word(name_address(name), f"{several}{meaning(same[0])}")
     yield from (Word(entry.record.id, meaning(entry)) for entry in known[:MOST])  # type: ignore[union-attr]
     if known:
         yield from (Word("@1", "the latest run"), Word("best:", "the run with the best …"))
@@ -203,12 +206,15 @@ def kinds(given: dict[str, Any], typed: str) -> list[Word]:
 
 BY_METAVAR: dict[str, Completer] = {
     "RUN": runs,
+    "A": runs,
+    "B": runs,
     "CONFIG|KEY=VALUE": configs,
     "CONFIG KEY=VALUE": configs,
     "CONFIG|SWEEP KEY=VALUES": configs,
     "CONFIG|RUN|KEY=VALUE": runs_or_configs,
     "CONFIG|DATA|KEY=VALUE": configs,
     "RUN KEY=VALUE": runs_then_keys,
+    "RUN FILE": runs_then_keys,
     "KIND": kinds,
 }
 

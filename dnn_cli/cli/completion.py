@@ -16,7 +16,7 @@ from typing import Any
 import typer
 
 from dnn_cli.cli.completers import Completer, Word, completer_for
-from dnn_cli.errors import UsageError, nearest
+from dnn_cli.errors import RunError, UsageError, nearest
 
 ASKED = "_DNN_COMPLETE"
 """The environment variable with which a script asks; its value is the shell."""
@@ -229,9 +229,23 @@ def install(shell: str) -> list[str]:
     """Install the script of a shell for its user; what was done, a line each.
 
     Raises:
-        UsageError: it is another shell.
+        UsageError: the shell is another one, or there is no home folder for the script.
+        RunError: a file cannot be written.
     """
-    text, home = script(shell), Path.home()
+    from dnn_cli.host.folders import home_or_reason
+
+    text, (home, reason) = script(shell), home_or_reason()
+    by_hand = f"dnn --show-completion {shell} prints the script"
+    if home is None:
+        raise UsageError(f"completion cannot be installed: {reason}", by_hand)
+    try:
+        return install_in(home, shell, text)
+    except OSError as error:
+        raise RunError(f"{error.filename} cannot be written: {error.strerror}", by_hand) from None
+
+
+def install_in(home: Path, shell: str, text: str) -> list[str]:
+    """Write the script of a shell, and let the shell's startup file in a home folder read it; a line for each step."""
     if shell == "fish":
         path = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "fish" / "completions" / "dnn.fish"
     else:

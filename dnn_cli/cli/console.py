@@ -9,6 +9,7 @@ from typing import IO, Any, TextIO
 from rich.console import Console
 from rich.table import Table
 
+from dnn_cli.host.terminal import can_move_cursor
 from dnn_cli.report.tables import PlainTable
 from dnn_cli.report.words import WIDE
 
@@ -41,7 +42,7 @@ def write_result(text: str) -> None:
 
 def console(stream: TextIO) -> Console:
     """A console that prints text as it is: no markup, and no control codes unless on a colour terminal."""
-    plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb" or not stream.isatty()
+    plain = "NO_COLOR" in os.environ or not stream.isatty() or not can_move_cursor()
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")  # a terminal without Unicode shows ? instead of failing
     return Patient(

@@ -1,21 +1,24 @@
-"""`dnn evaluate`: how a trained network does on its test or validation set, as a whole and class by class."""
+"""`dnn evaluate`: scores of a trained network on its test or validation set or a file, overall and class by class."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Optional
 
 import typer
 
-from dnn_cli.cli.arguments import AsJson, RunsDir, is_override
+from dnn_cli.cli.arguments import AsJson, RunsDir
+from dnn_cli.cli.chosen_run import divide_words
 from dnn_cli.cli.console import notes, print_json, results, show
-from dnn_cli.cli.trained_run import find_trained
+from dnn_cli.cli.trained_run import Best, find_model
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.words import visible
 
 if TYPE_CHECKING:
-    from dnn_cli.runs.record import Evaluation
+    from dnn_cli.cli.progress import Screen
+    from dnn_cli.runs.record import Evaluation, Record
     from dnn_cli.runs.run import Run
+    from dnn_cli.runs.saved_models import SavedModel
     from dnn_cli.spec.experiment import Experiment
     from dnn_cli.training.evaluate import Evaluated
 
@@ -30,54 +33,147 @@ class Part(str, Enum):
 def evaluate(
     arguments: Annotated[
         list[str],
-        typer.Argument(metavar="RUN [KEY=VALUE]", help="A run, then changes, as data.path=… if its data has moved."),
+        typer.Argument(
+            metavar="RUN [FILE]",
+            help="A run; then a .csv, .npz or image folder with labels, or data.path=… if the data has moved.",
+        ),
     ],
-    split: Annotated[Part, typer.Option(help="The examples to evaluate on.")] = Part.test,
+    split: Annotated[
+        Optional[Part],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        typer.Option(help="Part of the data. By default test."),
+    ] = None,
+    best: Best = False,
+    resize: Annotated[bool, typer.Option("--resize", help="Stretch images to the training size.")] = False,
     runs_dir: RunsDir = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
-    """Evaluate a trained network on its test set: scores, classes, confusions.
+    """Evaluate a trained network on its test set or a FILE: scores, classes, confusions.
 
-    Nothing else reads that set.
+    Nothing else reads the test set. Its scores are then in dnn runs show RUN and dnn runs --columns test_accuracy.
     """
     from dnn_cli.cli.progress import open_screen
     from dnn_cli.report import evaluation as words
     from dnn_cli.report.runs import scores_text
+
+    (address, *files), overrides = divide_words(arguments)
+    if len(files) > 1:
+        raise UsageError("evaluate takes one run, and one file at most", "as in: dnn evaluate @1 new.csv")
+    if files and (overrides or split):
+        other = overrides[0] if overrides else "--split"
+        raise UsageError(
+            f"{other} has no meaning with a file, which is prepared as the training data was", "leave it out"
+        )
+    if resize and not files:
+        raise UsageError("--resize is for the images of a FILE", "leave it out")
+    found, record, model = find_model(address, runs_dir, best=best)
+    with open_screen() as screen:
+        if files:
+            done = on_file(found, record, model, files[0], screen, resize=resize)
+        else:
+            done = on_split(found, record, model, (split or Part.test).value, overrides, screen)
+        before = remember(found, done.looked, screen.say)
+    looked, made = done.looked, done.made
+    if as_json:
+        print_json({
+            "id": record.id, "name": record.name, "model": model.document(), "split": looked.split, "file": looked.file,
+            "digest": looked.digest, "examples": len(made), "scores": made.scores, "looked_before": len(before),
+            **details(done.experiment, made),
+        })  # fmt: skip
+        return
+    whole = f"{record.name} {record.id} on {words.examples_text(looked)}: {scores_text(made.scores)}"
+    results().print(visible(whole))
+    results().print(visible(f"weights: {model.file}, {model.text()}"))
+    if (better := better_epoch(found, model)) is not None:
+        notes().print(visible(f"{better.file} holds {better.text()}: --best evaluates it"))
+    for line in done.warnings:
+        notes().print(visible(f"warning: {line}"))
+    show_details(done.experiment, made)
+    if looked.split == "test":
+        notes().print(visible(words.looks_text(before)))
+
+
+class Done(NamedTuple):
+    """A finished evaluation."""
+
+    experiment: "Experiment"
+    made: "Evaluated"
+    looked: "Evaluation"
+    """The entry for the record of the run."""
+
+    warnings: Sequence[str] = ()
+
+
+def on_split(
+    run: "Run", record: "Record", model: "SavedModel", part: Literal["test", "validation"], overrides: list[str],
+    screen: "Screen",
+) -> Done:  # fmt: skip
+    """Return the evaluation on a part of the run's data."""
+    from dnn_cli.execute.prepare import preparing
     from dnn_cli.runs.record import Evaluation, utc_now
     from dnn_cli.spec.load import load
 
-    runs = [word for word in arguments if not is_override(word)]
-    if len(runs) != 1:
-        raise UsageError("evaluate takes one run", "as in: dnn evaluate @1")
-    found, record = find_trained(runs[0], runs_dir)
-    loaded = load(str(found.config), [word for word in arguments if is_override(word)], to_train=True)
+    loaded = load(str(run.config), overrides, to_train=True)
     data = loaded.experiment.data
-    if split is Part.test and not data.test_examples:
-        raise UsageError(f"{data.title} has no test set", "train with data.test_size=0.2 to keep one apart")
-    with open_screen() as screen:
-        from dnn_cli.execute.prepare import preparing
+    if part == "test" and not data.test_examples:
+        raise UsageError(
+            f"{data.title} has no test set",
+            "train with data.test_size=0.2 to keep one apart, or name a file: dnn evaluate RUN FILE",
+        )
+    with preparing(loaded, screen, record.epochs) as (job, progress, *_):
+        from dnn_cli.data.known import check_same_data, check_same_split
+        from dnn_cli.training.evaluate import evaluate as work
 
-        with preparing(loaded, screen, record.epochs) as (job, progress, *_):
-            from dnn_cli.data.known import check_same_data, check_same_split
-            from dnn_cli.training.evaluate import evaluate as work
+        progress(f"evaluating on the {part} set")
+        check_same_data(record, job.examples)
+        check_same_split(record, job.split)
+        made = work(job, model.path, part)
+    looked = Evaluation(
+        at=utc_now(), split=part, examples=len(made), scores=made.scores, model=model.file, epoch=model.epoch
+    )
+    return Done(loaded.experiment, made, looked)
 
-            progress(f"evaluating on the {split.value} set")
-            check_same_data(record, job.examples)
-            check_same_split(record, job.split)
-            made = work(job, found, split.value)
-            looked = Evaluation(at=utc_now(), split=split.value, examples=len(made), scores=made.scores)
-            before = remember(found, looked, screen.say)
-    if as_json:
-        print_json({
-            "id": record.id, "name": record.name, "split": split.value, "examples": len(made), "scores": made.scores,
-            "looked_before": len(before), **details(loaded.experiment, made),
-        })  # fmt: skip
-        return
-    whole = f"{record.name} {record.id} on {words.examples_text(len(made), split.value)}: {scores_text(made.scores)}"
-    results().print(visible(whole))
-    show_details(loaded.experiment, made)
-    if split is Part.test:
-        notes().print(visible(words.looks_text(before)))
+
+def on_file(run: "Run", record: "Record", model: "SavedModel", file: str, screen: "Screen", *, resize: bool) -> Done:
+    """Return the evaluation on the labelled examples in a file or folder."""
+    from dnn_cli.data.examples import Examples
+    from dnn_cli.data.known import known_of
+    from dnn_cli.data.statistics import remarks, white_of
+    from dnn_cli.formats.given import Wanted
+    from dnn_cli.formats.labelled import Target, read_labelled
+    from dnn_cli.report.evaluation import unlike_text
+    from dnn_cli.runs.record import Evaluation, utc_now
+    from dnn_cli.training.noise import divert_output
+    from dnn_cli.training.start import starting_tensorflow
+
+    with screen.waiting(f"reading {file}"):
+        known = known_of(run, record)
+        facts, data = known.inputs.facts, known.experiment.data
+        resize = resize or (data.dataset == "image_folder" and data.image_size is not None)
+        wanted = Wanted(facts.input_shape, facts.features, white_of(known.inputs), resize)
+        target = Target(facts.classes, facts.targets, data.target or facts.target)
+        arrays = read_labelled(file, wanted, target)
+    with screen.waiting("starting TensorFlow"), divert_output():
+        with starting_tensorflow() as wait:
+            said = remarks(arrays.inputs, known.inputs)
+            wait()
+        from dnn_cli.training.evaluate import evaluate_given as work
+
+        examples = Examples(arrays.inputs, arrays.labels)
+        made = work(model.path, known, examples, int(record.data.get("train") or len(examples)))
+    looked = Evaluation(
+        at=utc_now(), split="file", examples=len(made), scores=made.scores, model=model.file, epoch=model.epoch,
+        file=file, digest=examples.fingerprint(),
+    )  # fmt: skip
+    return Done(known.experiment, made, looked, unlike_text(said))
+
+
+def better_epoch(run: "Run", model: "SavedModel") -> "SavedModel | None":
+    """Return the model of the best epoch, where the run has one of another epoch than the evaluated model."""
+    from dnn_cli.runs.entry import read_entry
+    from dnn_cli.runs.saved_models import best_model
+
+    best = best_model(read_entry(run))
+    return best if best is not None and model.holds != "best" and best.epoch != model.epoch else None
 
 
 def details(experiment: "Experiment", made: "Evaluated") -> dict[str, Any]:
@@ -131,4 +227,4 @@ def remember(run: "Run", looked: "Evaluation", say: "Callable[[str], None]") -> 
             run.write_record(record.model_copy(update={"evaluated": (*record.evaluated, looked)}))
     except RunError as error:
         say(f"not recorded: {error.message}")
-    return tuple(one for one in record.evaluated if one.split == looked.split)
+    return tuple(one for one in record.evaluated if (one.split, one.digest) == (looked.split, looked.digest))

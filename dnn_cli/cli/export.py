@@ -17,7 +17,7 @@ import typer
 import dnn_cli
 from dnn_cli.cli.arguments import AsJson, RunsDir
 from dnn_cli.cli.console import print_json, results
-from dnn_cli.cli.trained_run import find_trained
+from dnn_cli.cli.trained_run import Best, find_model
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.words import visible
 
@@ -50,6 +50,7 @@ def export(
     without_scaling: Annotated[
         bool, typer.Option("--without-scaling", help="Take inputs that are scaled already.")
     ] = False,
+    best: Best = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
     runs_dir: RunsDir = Path("runs"),
     as_json: AsJson = False,
@@ -62,7 +63,7 @@ def export(
     from dnn_cli.spec.names import slug
 
     check_installed(form)
-    run, record = find_trained(address, runs_dir)
+    run, record, model = find_model(address, runs_dir, best=best)
     path = output or Path(slug(record.name) + ENDINGS[form])
     sidecar = path.parent / f"{path.name}.json"
     check_place(path, sidecar, form, force=force)
@@ -78,10 +79,11 @@ def export(
             wait()
             from dnn_cli.training.export import export as work
 
-            checked = work(run, record, known, form.value, hidden, scaling=not without_scaling, watch=progress)
+            checked = work(model.path, record, known, form.value, hidden, scaling=not without_scaling, watch=progress)
         faces = interface(known.experiment, known.inputs, scaling=not without_scaling)
         document = {
-            "run": record.id, "name": record.name, "format": form.value, **faces, "checked": asdict(checked),
+            "run": record.id, "name": record.name, "format": form.value, "model": model.document(), **faces,
+            "checked": asdict(checked),
             "versions": {**record.versions, "dnn": dnn_cli.__version__},
         }  # fmt: skip
         text = json.dumps({"schema_version": 1, **document}, ensure_ascii=False, indent=2, allow_nan=False)
@@ -94,6 +96,7 @@ def export(
         f"{path}  {size_text(path)}, {record.name} {record.id} as {form.value}",
         f"  input    {input_text(known.experiment, known.inputs, scaling=not without_scaling)}",
         f"  output   {output_text(known.experiment)}",
+        f"  weights  {model.file}: {model.text()}",
         *check_lines(checked),
         f"  details  {sidecar}",
     ):

@@ -1,7 +1,8 @@
 """Where many trainings run: worker processes here, or a Ray cluster."""
 
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -11,6 +12,7 @@ from dnn_cli.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from dnn_cli.cli.progress import Screen
+    from dnn_cli.spec.experiment import Experiment
 
 Jobs = Annotated[
     Optional[int],  # noqa: UP045 - older Typer cannot read the newer way to write it
@@ -23,17 +25,31 @@ Gpus = Annotated[
 ]
 
 WORKER_BYTES = 1_500_000_000
-"""Memory that a worker is counted with."""
+"""Memory of a worker in bytes, without its data: TensorFlow, compiled programs and the layers' outputs."""
 
 PLACES = ("local", "ray")
 
 
-def workers_for(jobs: int | None, gpus: int, runs: int) -> int:
-    """How many workers so many runs have: one a GPU or a core, as far as memory goes, where nobody says a number."""
-    from dnn_cli.formats.files import memory_bytes
+def workers_for(jobs: int | None, gpus: int, experiments: "Sequence[Experiment]", runs: int | None = None) -> int:
+    """Return the number of workers for some runs: one a GPU or a core, unless memory allows fewer, or `jobs`.
 
-    usual = gpus or min(len(os.sched_getaffinity(0)), max(1, memory_bytes() // WORKER_BYTES))
-    return max(1, min(jobs or usual, runs))
+    Args:
+        jobs: The number that the user asks for.
+        gpus: How many GPUs train one run each.
+        experiments: What is trained; the largest data decides how much memory a worker needs.
+        runs: How many runs there are, if not one for each experiment.
+    """
+    from dnn_cli.host.limits import available_cores, memory_bytes
+
+    worker = WORKER_BYTES + max(map(data_bytes, experiments), default=0)
+    usual = gpus or min(available_cores(), memory_bytes() // worker)
+    return max(1, min(jobs or usual, len(experiments) if runs is None else runs))
+
+
+def data_bytes(experiment: "Experiment") -> int:
+    """Return the memory that the examples take in a worker: as an array, and as TensorFlow's copy of it."""
+    facts = experiment.data.facts
+    return 2 * facts.examples * math.prod(facts.input_shape) * (1 if facts.pixel_max > 1 else 4)
 
 
 def gpu_names(number: int) -> list[str]:
@@ -47,7 +63,9 @@ def gpu_names(number: int) -> list[str]:
 
 
 @contextmanager
-def executor_for(on: str, jobs: int | None, gpus: int, runs: int, screen: "Screen") -> Iterator[Any]:
+def executor_for(
+    on: str, jobs: int | None, gpus: int, experiments: "Sequence[Experiment]", screen: "Screen", runs: int | None = None
+) -> Iterator[Any]:
     """Where runs are trained; whatever is left of it when the block ends is ended.
 
     Raises:
@@ -65,7 +83,7 @@ def executor_for(on: str, jobs: int | None, gpus: int, runs: int, screen: "Scree
     else:
         from dnn_cli.execute.local import Pool
 
-        executor = Pool(workers_for(jobs, gpus, runs), gpu_names(gpus) if gpus else ())
+        executor = Pool(workers_for(jobs, gpus, experiments, runs), gpu_names(gpus) if gpus else ())
     screen.leaving.append(executor.kill)
     try:
         yield executor

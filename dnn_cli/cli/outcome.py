@@ -51,6 +51,8 @@ def next_commands(run: "Run", record: "Record", loaded: "Loaded", store: "Store"
         change = "data.standardize=true" if is_large else gentler(loaded.experiment)
         kept = [word for word in again if not word.startswith(f"{change.partition('=')[0]}=")]
         return [shlex.join([*kept, change, *there])]
+    if record.status == "interrupted":
+        return [shlex.join(["dnn", "resume", os.path.relpath(run.directory)])]
     if record.status == "failed":
         return ["train.log in the run's directory has the details"]
     if sum(e.record is not None and e.record.status == "completed" for e in store.entries()) > 1:

@@ -16,7 +16,7 @@ from dnn_cli.report.words import visible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dnn_cli.report.curves import Curves
+    from dnn_cli.report.curves import Curve, Curves, Panel
     from dnn_cli.runs.entry import Entry
 
 PIPED = (80, 18)
@@ -56,6 +56,10 @@ def plot(
     along: Annotated[Along, typer.Option("--x", help="What is along the horizontal axis.")] = Along.epoch,
     log: Annotated[bool, typer.Option("--log", help="Losses and errors by orders of magnitude.")] = False,
     each: Annotated[bool, typer.Option("--runs", help="A curve for every run, where seeds make groups.")] = False,
+    by: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--by", help="Average runs. One curve, with a band, for each value of this key."),
+    ] = None,
     width: Annotated[Optional[int], typer.Option(min=10, max=1000, help="Columns of text.")] = None,  # noqa: UP045
     height: Annotated[Optional[int], typer.Option(min=5, max=200, help="Lines of a panel.")] = None,  # noqa: UP045
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
@@ -69,17 +73,19 @@ def plot(
 
     if output and as_json:
         raise UsageError("--json and -o exclude each other", "name one of them")
+    if by and each:
+        raise UsageError("--by draws means, and --runs draws every run", "name one of them")
     for path in output or ():
         check_place(path, force=force)
     lookup = Lookup(runs_dir)
-    entries = chosen(lookup, addresses or ([] if where else ["@1"]), where)
+    entries = chosen(lookup, addresses or ([] if where or by else ["@1"]), where)
     if not entries:
         raise UsageError(f"no run in {runs_dir} is like that", "dnn runs lists all")
     if all(address.startswith("sweep:") for address in addresses or ()):
         entries = entries[::-1]  # nobody gave them an order: as they were trained
-    made = curves(entries, metric or (), along.value, each=each or as_json)
+    made = curves(entries, metric or (), along.value, each=each or (as_json and not by), by=by or ())
     if as_json:
-        print_json(document(entries))
+        print_json({**document(entries), **({"groups": group_documents(made)} if by else {})})
         return
     for path in output or ():
         write_picture(made, path, log=log)
@@ -141,6 +147,23 @@ def print_curves(made: "Curves", width: int | None, height: int | None, *, log: 
         colour=out.is_terminal, unicode=can_print("⣿│┤"),
     )  # fmt: skip
     write_result(text)
+
+
+def group_documents(made: "Curves") -> list[dict[str, Any]]:
+    """Return the curves of all groups: the mean of the runs, and their lowest and highest score."""
+    return [
+        {
+            "name": curve.name, "metric": f"{'val_' if is_validation(curve, panel) else ''}{panel.title}",
+            "runs": curve.runs, "x": curve.x, "mean": curve.y, "low": curve.low, "high": curve.high,
+        }
+        for panel in made.panels
+        for curve in panel.curves
+    ]  # fmt: skip
+
+
+def is_validation(curve: "Curve", panel: "Panel") -> bool:
+    """Whether a curve is of the validation set, and the title of its panel does not say so."""
+    return curve.part == "validation" and not panel.title.startswith("val_")
 
 
 def document(entries: "Sequence[Entry]") -> dict[str, Any]:

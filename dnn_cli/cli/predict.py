@@ -7,14 +7,13 @@ import typer
 
 from dnn_cli.cli.arguments import AsJson, RunsDir
 from dnn_cli.cli.console import notes, print_json, results, show
-from dnn_cli.cli.trained_run import find_trained
+from dnn_cli.cli.trained_run import Best, find_model
 from dnn_cli.report.words import visible
 
 if TYPE_CHECKING:
     from dnn_cli.data.known import Known
     from dnn_cli.formats.given import Given
     from dnn_cli.report.predictions import Predicted
-    from dnn_cli.runs.run import Run
 
 
 def predict(
@@ -28,6 +27,7 @@ def predict(
     invert: Annotated[
         bool, typer.Option("--invert", help="Make light pixels of images dark, and dark ones light.")
     ] = False,
+    best: Best = False,
     runs_dir: RunsDir = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -35,28 +35,29 @@ def predict(
     from dnn_cli.cli.progress import open_screen
 
     with open_screen() as screen:
+        run, record, model = find_model(address, runs_dir, best=best)
         with screen.waiting(f"reading {address}"):
             from dnn_cli.data.known import known_of
 
-            run, record = find_trained(address, runs_dir)
             known = known_of(run, record)
         with screen.waiting("reading the inputs"):
             given, refused = read_all(files, known, resize=resize, invert=invert)
         if given:
             with screen.waiting("starting TensorFlow"):
-                made = predict_all(run, known, given)
+                made = predict_all(model.path, known, given)
     if as_json:
         from dnn_cli.report.predictions import prediction_documents
 
         print_json({
-            "id": record.id, "name": record.name, "classes": list(known.inputs.facts.classes),
+            "id": record.id, "name": record.name, "model": model.document(),
+            "classes": list(known.inputs.facts.classes),
             "predictions": prediction_documents(made) if given else [],
             "refused": [{"file": file, "reason": why} for file, why in refused],
         })  # fmt: skip
     elif given:
         from dnn_cli.report.predictions import prediction_table, warning_lines
 
-        notes().print(visible(f"by {record.name} {record.id}"))
+        notes().print(visible(f"by {record.name} {record.id}, {model.file}: {model.text()}"))
         show(results(), prediction_table(made))
         for line in warning_lines(made):
             notes().print(visible(line))
@@ -88,7 +89,7 @@ def read_all(
     return given, refused
 
 
-def predict_all(run: "Run", known: "Known", given: "list[Given]") -> "Predicted":
+def predict_all(weights: Path, known: "Known", given: "list[Given]") -> "Predicted":
     """The outputs for all inputs, in their order."""
     import numpy as np
 
@@ -104,7 +105,7 @@ def predict_all(run: "Run", known: "Known", given: "list[Given]") -> "Predicted"
             wait()
         from dnn_cli.training.predict import predict as work
 
-        outputs = work(run, known, inputs)
+        outputs = work(weights, known, inputs)
     return Predicted(
         known.experiment,
         tuple(label for one in given for label in one.labels),

@@ -7,16 +7,16 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from rich.control import Control
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.segment import ControlType
 
 from dnn_cli.cli.console import console, fall_silent
 from dnn_cli.execute.log import Lines, Log
 from dnn_cli.report.runs import scores_text
-from dnn_cli.report.words import visible
+from dnn_cli.report.words import clock, visible
 
 if TYPE_CHECKING:
     from dnn_cli.training.plan import Plan
@@ -101,9 +101,9 @@ class Screen(Log):
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
-            TaskProgressColumn(),
+            TextColumn("{task.fields[count]}"),
             TextColumn("{task.fields[scores]}"),
-            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[left]}"),
         )
         with Progress(
             *columns,
@@ -117,42 +117,71 @@ class Screen(Log):
 
 
 class Bar(Lines):
-    """The same, and a bar that moves with every batch."""
+    """The same, and a bar for the batches of the epoch that goes on."""
 
     def __init__(self, screen: Screen, epochs: int, batch_size: int, bar: Progress) -> None:
         super().__init__(screen, epochs)
         self.batch_size = batch_size
         self.bar = bar
-        self.task = bar.add_task("", total=None, scores="")
+        self.task = bar.add_task("", total=None, count="", scores="", left="")
         self.steps = 0
         self.shown = 0.0
-        self.epoch_start = 0.0
+        self.training: Pace | None = None
+        """Of all epochs; from the first batch of this process on, so that what is compiled before does not count."""
+
+        self.epoch: Pace | None = None
 
     def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
         counted = f"{done:,} of {total:,}" if total < 1e6 else f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
         self.bar.update(
-            self.task, description=doing, completed=done, total=total or None, scores=counted if total else ""
+            self.task, description=doing, completed=done, total=total or None, count=counted if total else ""
         )
 
     def on_begin(self, device: str, plan: "Plan", steps: int) -> None:
         super().on_begin(device, plan, steps)
         self.steps = steps
-        self.bar.reset(self.task, total=steps * self.epochs, description=f"epoch 1/{self.epochs}", scores="")
-        self.epoch_start = time.perf_counter()
+        self.bar.reset(self.task, total=steps, description="training", count="", scores="", left="")
 
     def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
-        now = time.perf_counter()
-        if now - self.shown < REFRESH:
+        now, done = time.perf_counter(), (epoch - 1) * self.steps + step
+        self.training = self.training or Pace(now, done)
+        self.epoch = self.epoch or Pace(now, done)
+        if now - self.shown < REFRESH and step < self.steps:
             return
         self.shown = now
-        speed = step * self.batch_size / (now - self.epoch_start)
+        speed = self.epoch.batches_per_second(now, done) * self.batch_size
+        left = self.training.seconds_for(self.steps * self.epochs - done, now, done)
         self.bar.update(
             self.task,
-            completed=(epoch - 1) * self.steps + step,
+            completed=step,
             description=f"epoch {epoch}/{self.epochs}",
-            scores=f"{scores_text(scores)}  {speed:,.0f} examples/s",
+            count=f"{step:,}/{self.steps:,}",
+            scores=f"{scores_text(scores)}{f'  {speed:,.0f} examples/s' if speed else ''}",
+            left="" if left is None else f"{clock(left)} left",
         )
 
     def on_epoch(self, scores: Mapping[str, float]) -> None:
         super().on_epoch(scores)
-        self.epoch_start = time.perf_counter()
+        done = int(scores["epoch"])
+        self.epoch = Pace(time.perf_counter(), done * self.steps)
+        if done < self.epochs:
+            self.bar.update(
+                self.task, completed=0, description=f"epoch {done + 1}/{self.epochs}", count=f"0/{self.steps:,}"
+            )
+
+
+class Pace(NamedTuple):
+    """A moment of a training, from which its speed is measured."""
+
+    moment: float
+    done: int
+    """Batches since the start of the first epoch."""
+
+    def batches_per_second(self, now: float, done: int) -> float:
+        """Return the speed since then; 0 where nothing was done."""
+        return (done - self.done) / (now - self.moment) if now > self.moment else 0.0
+
+    def seconds_for(self, batches: int, now: float, done: int) -> float | None:
+        """Return how long some batches take at the speed since then; None where nothing was done."""
+        speed = self.batches_per_second(now, done)
+        return batches / speed if speed > 0 else None

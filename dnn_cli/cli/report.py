@@ -36,7 +36,7 @@ def report(
     at: Annotated[str, typer.Option("--at", help="When. See dnn compare --at.")] = "final",
     metric: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--metric", help="A column of metrics.csv. By default what most runs watched."),
+        typer.Option("--metric", help="A column of metrics.csv, or test_accuracy. By default what most runs watched."),
     ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     runs_dir: RunsDir = Path("runs"),

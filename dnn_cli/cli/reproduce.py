@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnn_cli.cli.arguments import AsJson, RunsDir, is_override
+from dnn_cli.cli.arguments import AsJson, RunsDir
+from dnn_cli.cli.chosen_run import divide_run, find_run
 from dnn_cli.cli.console import print_json, results, show
 from dnn_cli.errors import UsageError
 from dnn_cli.execute.signals import stoppable
@@ -29,21 +30,19 @@ def reproduce(
     as_json: AsJson = False,
 ) -> None:
     """Train a completed run again, and compare the two bit by bit."""
-    overrides = [word for word in arguments if is_override(word)]
-    runs = [word for word in arguments if not is_override(word)]
-    if len(runs) != 1:
-        raise UsageError("reproduce takes one run", "as in: dnn reproduce @1")
+    address, overrides = divide_run(arguments, "reproduce")
 
     from dnn_cli.cli.progress import open_screen
 
     with open_screen() as screen, stoppable(screen.leave) as stopping:
-        with screen.waiting(f"reading {runs[0]}"):
+        from dnn_cli.runs.store import Store
+
+        store = Store(runs_dir)
+        original = find_run(store, address)
+        with screen.waiting(f"reading {address}"):
             from dnn_cli.compare.reproduction import judge, read_completed
-            from dnn_cli.runs.store import Store
             from dnn_cli.spec.load import load
 
-            store = Store(runs_dir)
-            original = store.find(runs[0])
             check_same_experiment(original, overrides)
             record = original.read_record()
             check_can_be_reproduced(original, record)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnn_cli.cli.arguments import AsJson, Force, RunsDir, is_override
+from dnn_cli.cli.arguments import AsJson, Force, RunsDir
+from dnn_cli.cli.chosen_run import divide_run
 from dnn_cli.cli.console import print_json
 from dnn_cli.errors import ConfigError, UsageError
 from dnn_cli.execute.signals import stoppable
@@ -25,14 +26,12 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Go on with an interrupted run, or extend a completed one."""
-    runs = [word for word in arguments if not is_override(word)]
-    if len(runs) != 1:
-        raise UsageError("resume takes one run", "as in: dnn resume @1")
+    address, overrides = divide_run(arguments, "resume")
 
     from dnn_cli.cli.progress import open_screen
 
     with open_screen() as screen, stoppable(screen.leave) as stopping:
-        with screen.waiting(f"reading {runs[0]}"):
+        with screen.waiting(f"reading {address}"):
             from dnn_cli.cli.outcome import print_result
             from dnn_cli.execute.work import train_further
             from dnn_cli.report.runs import run_document
@@ -40,11 +39,11 @@ def resume(
             from dnn_cli.spec.load import load
 
             store = Store(runs_dir)
-            run = store.find(runs[0])
+            run = store.find_only(address)
             if run.directory.parent != store.root:  # a run by its path: what is said next is about its neighbours
                 store = Store(run.directory.parent)
             run.read_record()  # a broken run is told as such, before its config is
-            loaded = load(str(run.config), [word for word in arguments if is_override(word)], to_train=True)
+            loaded = load(str(run.config), overrides, to_train=True)
         record = train_further(run, loaded, screen, stopping, force=force)
     if as_json:
         print_json({"runs": [run_document(run, record)]})
@@ -60,7 +59,7 @@ def run_to_resume(loaded: "Loaded", store: "Store", *, force: bool) -> "Run | No
     Raises:
         UsageError: one of its name has not come to its end, and was another experiment.
     """
-    from dnn_cli.runs.store import run_id
+    from dnn_cli.runs.address import run_id
     from dnn_cli.spec.load import load_resolved
     from dnn_cli.training.resume import differing, identity
 

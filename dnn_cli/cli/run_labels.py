@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dnn_cli.cli.arguments import AsJson, RunsDir
+from dnn_cli.cli.chosen_run import find_run
 from dnn_cli.cli.console import notes, print_json, results, show
 from dnn_cli.errors import RunError
 from dnn_cli.report.words import visible
@@ -32,10 +33,11 @@ def tag(
     """Give runs a tag, or take it away."""
     from dnn_cli.report.garbage import title
     from dnn_cli.runs.labels import check_tag, tagged, untagged
+    from dnn_cli.runs.selection import Lookup
 
     check_tag(word)
     change = untagged if remove else tagged
-    for entry in changed(runs_dir, addresses, lambda labels: change(labels, word), as_json):
+    for entry in changed(Lookup(runs_dir).meant(addresses), lambda labels: change(labels, word), as_json):
         tags = ", ".join(entry.labels.tags) or "no tag"
         results().print(visible(f"{title(entry)}: {tags}"))
 
@@ -48,9 +50,11 @@ def note(
 ) -> None:
     """Write a note to a run, in place of the one before."""
     from dnn_cli.report.garbage import title
+    from dnn_cli.runs.entry import read_entry
     from dnn_cli.runs.labels import noted
+    from dnn_cli.runs.store import Store
 
-    for entry in changed(runs_dir, [address], lambda labels: noted(labels, text), as_json):
+    for entry in changed([read_entry(Store(runs_dir).find_only(address))], lambda labels: noted(labels, text), as_json):
         done = "noted" if entry.labels.note else "without a note now"
         results().print(visible(f"{title(entry)}: {done}"))
 
@@ -62,9 +66,13 @@ def rename(
     as_json: AsJson = False,
 ) -> None:
     """Call a run by another name."""
+    from dnn_cli.runs.entry import read_entry
     from dnn_cli.runs.labels import renamed
+    from dnn_cli.runs.store import Store
 
-    for entry in changed(runs_dir, [address], lambda labels: renamed(labels, name), as_json):
+    for entry in changed(
+        [read_entry(Store(runs_dir).find_only(address))], lambda labels: renamed(labels, name), as_json
+    ):
         results().print(visible(f"{entry.run.directory.name} is called {entry.labels.name}"))
 
 
@@ -75,7 +83,7 @@ def show_run(address: Address, runs_dir: RunsDir = Path("runs"), as_json: AsJson
     from dnn_cli.runs.labels import read_labels
     from dnn_cli.runs.store import Store
 
-    entry, trouble = read_entry(Store(runs_dir).find(address)).detailed(), None
+    entry, trouble = read_entry(find_run(Store(runs_dir), address)).detailed(), None
     try:
         entry = labelled(entry, read_labels(entry.run))
     except RunError as error:
@@ -90,16 +98,12 @@ def show_run(address: Address, runs_dir: RunsDir = Path("runs"), as_json: AsJson
         notes().print(visible(f"not all of it can be read: {entry.details.trouble}"))
 
 
-def changed(
-    runs_dir: Path, addresses: "Sequence[str]", change: "Callable[[Labels], Labels]", as_json: bool
-) -> "Sequence[Entry]":
-    """Runs after a change of their labels, to be told of; in JSON they are told at once."""
+def changed(entries: "Sequence[Entry]", change: "Callable[[Labels], Labels]", as_json: bool) -> "Sequence[Entry]":
+    """Change the labels of runs. Return the runs after the change, or print them as JSON and return none."""
     from dnn_cli.report.runs import entry_document
     from dnn_cli.runs.entry import labelled
     from dnn_cli.runs.labels import change_labels
-    from dnn_cli.runs.selection import Lookup
 
-    entries = Lookup(runs_dir).meant(addresses)
     labels = change_labels([entry.run for entry in entries], change)
     after = [labelled(entry, new) for entry, new in zip(entries, labels, strict=True)]
     if not as_json:

@@ -73,7 +73,7 @@ def print_list(wish: Wish, runs_dir: Path) -> None:
 
 def print_ids(entries: "Sequence[Entry]") -> None:
     """A word a line that leads to a run."""
-    from dnn_cli.runs.trash import handle
+    from dnn_cli.runs.address import handle
 
     write_result("".join(f"{visible(handle(entry))}\n" for entry in entries))
 

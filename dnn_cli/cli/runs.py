@@ -10,6 +10,7 @@ import typer
 
 from dnn_cli.cli.arguments import AsJson, RunsDir, naming
 from dnn_cli.cli.console import notes, print_json, results, show
+from dnn_cli.cli.run_diff import diff
 from dnn_cli.cli.run_labels import note, rename, show_run, tag
 from dnn_cli.cli.run_list import Wish, print_list, split
 from dnn_cli.errors import UsageError
@@ -38,7 +39,7 @@ def runs(
     ] = None,
     columns: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--columns", metavar="FIELD,…", help="Fields to show, as id,seed,best.val_loss."),
+        typer.Option("--columns", metavar="FIELD,…", help="Fields to show, as id,seed,best.val_loss,test_accuracy."),
     ] = None,
     limit: Annotated[
         Optional[int],  # noqa: UP045
@@ -89,6 +90,7 @@ def refuse_misplaced(context: typer.Context, subcommand: str) -> None:
 
 
 group.command("show")(show_run)
+group.command("diff")(diff)
 group.command("tag")(tag)
 group.command("note")(note)
 group.command("rename")(rename)
@@ -103,7 +105,8 @@ def remove(
 ) -> None:
     """Move runs into the trash, from which they can be restored."""
     from dnn_cli.report.garbage import title
-    from dnn_cli.runs.trash import Trash, handle
+    from dnn_cli.runs.address import handle
+    from dnn_cli.runs.trash import Trash
 
     for entry in Trash(runs_dir).remove(addresses):
         back = command("restore", handle(entry), runs_dir=runs_dir)

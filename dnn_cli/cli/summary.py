@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dnn_cli.cli.arguments import AsJson, RunsDir, divide, is_override
+from dnn_cli.cli.chosen_run import find_run
 from dnn_cli.cli.console import notes, print_json, results, show
 from dnn_cli.report.words import visible
 
@@ -50,4 +51,4 @@ def config_of(word: str, runs_dir: Path) -> str:
         return word
     from dnn_cli.runs.store import Store
 
-    return str(Store(runs_dir).find(word).config)
+    return str(find_run(Store(runs_dir), word).config)

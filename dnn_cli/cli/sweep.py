@@ -68,6 +68,7 @@ def sweep(
 
     with open_screen() as screen, stoppable(screen.leave) as stopping:
         with screen.waiting(f"reading {files[0]}"):
+            from dnn_cli.execute.plan import check_ends
             from dnn_cli.execute.sweep import Sweeping
             from dnn_cli.runs.store import Store
             from dnn_cli.spec.sweep import Wishes, read_sweep
@@ -83,7 +84,9 @@ def sweep(
         for line in introduction(sweeping):
             screen.show(line)
         total = runs_left(sweeping)
-        with executor_for(on, jobs, gpus, total, screen) as executor:
+        planned = sweeping.planned or check_ends(sweeping.sweep)  # a bayesian search decides later
+        experiments = [one.loaded.experiment for one in planned]
+        with executor_for(on, jobs, gpus, experiments, screen, total) as executor:
             ended = carry_out(sweeping, way, executor, screen, stopping, total, fail_fast=fail_fast)
     runs = sweeping.outcome(ended)
     print_outcome(sweeping, runs, as_json=as_json)
@@ -215,7 +218,7 @@ def print_plan(sweeping: "Sweeping", jobs: int | None, gpus: int, *, as_json: bo
     states = [sweeping.found[p.key].record.status if p.key in sweeping.found else "to train" for p in planned]
     seconds = [seconds_of(p.loaded.experiment, known) if sweeping.is_missing(p) else None for p in planned]
     missing = [one for one in planned if sweeping.is_missing(one)]
-    workers = workers_for(jobs, gpus, len(missing))
+    workers = workers_for(jobs, gpus, [one.loaded.experiment for one in missing])
     total = total_seconds(missing, workers, known)
     if is_late:
         total *= runs_left(sweeping) / len(planned)

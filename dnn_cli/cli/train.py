@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
 
 import typer
 
@@ -11,13 +11,12 @@ from dnn_cli.cli.arguments import AsJson, Configs, Force, RunsDir, Tensorboard, 
 from dnn_cli.cli.console import notes, print_json
 from dnn_cli.cli.many import Gpus, Jobs, On, executor_for
 from dnn_cli.errors import UsageError
-from dnn_cli.execute.signals import stoppable
+from dnn_cli.execute.signals import TimeLimit, stoppable
 from dnn_cli.report.words import visible
 
 if TYPE_CHECKING:
     from dnn_cli.cli.progress import Screen
     from dnn_cli.execute.many import Executor
-    from dnn_cli.execute.signals import Stopping
     from dnn_cli.execute.task import Ended
     from dnn_cli.runs.record import Record
     from dnn_cli.runs.run import Run
@@ -42,6 +41,10 @@ def train(
     jobs: Jobs = 1,
     on: On = "local",
     gpus: Gpus = 0,
+    minutes: Annotated[
+        Optional[float],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        typer.Option("--minutes", min=0.0, metavar="N", help="After so many, save and end; --resume goes on."),
+    ] = None,
     runs_dir: RunsDir = Path("runs"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the latest run of the experiment.")] = False,
     force: Force = False,
@@ -64,13 +67,15 @@ def train(
     finished: list[tuple[Run, Record]] = []
     lost = False
     try:
-        with open_screen() as screen, stoppable(screen.leave) as stopping:
+        with open_screen() as screen, stoppable(screen.leave) as signals:
+            stopping = TimeLimit(signals, minutes)
             with screen.waiting(f"reading {' '.join(configs)}"):
                 loaded = load_all(configs, overrides, to_train=True)
 
                 from dnn_cli.cli.outcome import print_result
                 from dnn_cli.cli.resume import is_complete, run_to_resume
                 from dnn_cli.report.runs import run_document
+                from dnn_cli.report.words import count
                 from dnn_cli.runs.store import Store
 
                 store = Store(runs_dir)
@@ -81,7 +86,8 @@ def train(
                 ]
                 left = sum(not one.is_done for one in wanted)
             if left > 1 and (jobs != 1 or gpus or on != "local"):
-                with executor_for(on, jobs, gpus, left, screen) as executor:
+                to_train = [one.loaded.experiment for one in wanted if not one.is_done]
+                with executor_for(on, jobs, gpus, to_train, screen) as executor:
                     options = {"force": force, "tensorboard": tensorboard}
                     ended = train_beside(wanted, store, executor, screen, stopping, **options)
                 lost = any(one.record is None for one in ended)
@@ -97,28 +103,40 @@ def train(
             print_json({"runs": [run_document(run, record) for run, record in finished]})
     if tensorboard and finished and not as_json:
         notes().print(visible(shlex.join(["tensorboard", "--logdir", str(runs_dir)]) + " shows the logs"))
-    if lost or any(record.status != "completed" for _, record in finished):
+    is_stopped = [record.reason == stopping.reason != "" for _, record in finished]
+    if (left := sum(is_stopped) + len(wanted) - len(finished)) and stopping.is_over and not as_json:
+        notes().print(f"{count(left, 'run')} not at the end; the same command with --resume goes on")
+    ends = zip(finished, is_stopped, strict=True)
+    if lost or any(record.status != "completed" and not stopped for (_, record), stopped in ends):
         raise typer.Exit(1)
 
 
 def train_in_turn(
-    wanted: Sequence[Wanted], store: "Store", screen: "Screen", stopping: "Stopping", *, force: bool, tensorboard: bool
+    wanted: Sequence[Wanted], store: "Store", screen: "Screen", stopping: TimeLimit, *, force: bool, tensorboard: bool
 ) -> "Iterator[tuple[Loaded, Run, Record]]":
-    """Train one experiment after the other in this process."""
+    """Train one experiment after the other in this process, until the time is over."""
     from dnn_cli.execute.work import train_further, train_new
+    from dnn_cli.runs.run import Run
+    from dnn_cli.training.endings import Interrupted
 
     for loaded, run, is_done in wanted:
-        if run is None:
-            yield loaded, *train_new(loaded, store, screen, stopping, tensorboard=tensorboard)
-        elif is_done:
+        if is_done and run is not None:
             yield loaded, run, run.read_record()
-        else:
-            record = train_further(run, loaded, screen, stopping, force=force, tensorboard=tensorboard)
-            yield loaded, run, record
+        elif not stopping.is_over:
+            try:
+                if run is None:
+                    trained = train_new(loaded, store, screen, stopping, tensorboard=tensorboard)
+                else:
+                    trained = run, train_further(run, loaded, screen, stopping, force=force, tensorboard=tensorboard)
+            except Interrupted as error:
+                if str(error) != stopping.reason or screen.log is None:
+                    raise
+                trained = Run(screen.log.parent), Run(screen.log.parent).read_record()
+            yield loaded, *trained
 
 
 def train_beside(
-    wanted: Sequence[Wanted], store: "Store", executor: "Executor", screen: "Screen", stopping: "Stopping",
+    wanted: Sequence[Wanted], store: "Store", executor: "Executor", screen: "Screen", stopping: TimeLimit,
     *, force: bool, tensorboard: bool,
 ) -> "list[Ended]":  # fmt: skip
     """Train what is not done yet in other processes, and show how it goes; how each training ended."""

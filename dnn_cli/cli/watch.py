@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from dnn_cli.cli.arguments import RunsDir
+from dnn_cli.cli.chosen_run import find_run
 from dnn_cli.cli.console import can_print, notes, results
 from dnn_cli.errors import ConfigError, RunError, UsageError
 from dnn_cli.report.words import visible
@@ -74,7 +75,7 @@ def meant(address: str | None, runs_dir: Path) -> "tuple[Callable[[Find, float, 
         store.find_all(address)
         return follow_several, lambda: store.find_all(address)
     if address is not None:
-        run = store.find(address)
+        run = find_run(store, address)
         return follow_one, lambda: [run]
     entries = store.entries()
     running = [entry.run for entry in entries if entry.record and entry.record.status == "running"]

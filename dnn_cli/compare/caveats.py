@@ -12,6 +12,7 @@ from dnn_cli.compare.rows import Row, of_different_data, one_of_each
 from dnn_cli.compare.views import View
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.fields import setting
+from dnn_cli.runs.record import TEST
 
 DIFFERENT_DATA = "the runs were trained on different data, so their scores say nothing about each other"
 BUDGET = ("epochs", "batch_size")
@@ -56,7 +57,8 @@ def other_data(judged: Judged) -> Iterator[str]:
     if of_different_data(judged.rows):
         yield DIFFERENT_DATA
     elif len({row.record.data.get("split") or split_of(row) for row in judged.rows}) > 1:
-        yield "the runs were validated on different examples"
+        part = "tested" if judged.metric.startswith(TEST) else "validated"
+        yield f"the runs were {part} on different examples"
 
 
 def split_of(row: Row) -> str:
@@ -174,7 +176,7 @@ def flattering_choice(judged: Judged) -> Iterator[str]:
             "the best epoch was chosen on the validation set that is reported, which flatters all runs, and most "
             "those whose scores move most: --at final does not choose"
         )
-    elif judged.view.text == "final":
+    elif judged.view.text == "final" and not judged.metric.startswith(TEST):
         restoring = {alike for alike, row in one_of_each(judged.rows).items() if restores_best(row)}
         if restoring:
             chosen = [row for row in judged.rows if row.alike in restoring]
@@ -224,12 +226,31 @@ def differing_repeats(judged: Judged) -> Iterator[str]:
 
 def looked_at_test(judged: Judged) -> Iterator[str]:
     """Yield a caveat where several runs were evaluated on the test set, so that a choice among them is biased."""
+    if judged.metric.startswith(TEST):
+        if len(judged.rows) > 1:
+            yield (
+                "a run chosen by its test score looks better than it is: choose by a validation score, and report the "
+                "test score of the chosen run"
+            )
+        return
     looks = [row for row in judged.rows if any(look.split == "test" for look in row.record.evaluated)]
     if len(looks) > 1:
         yield (
             f"{format_share(len(looks), len(judged.rows))} were evaluated on the test set: "
             "a choice among them by that score needs other test data"
         )
+
+
+def never_tested(judged: Judged) -> Iterator[str]:
+    """Yield a caveat where completed runs have no score on the test set, and name the command that finds it."""
+    if not judged.metric.startswith(TEST):
+        return
+    reason = f"has no {judged.metric}"
+    missing = [entry.record.id for entry in judged.left_out if entry.record and entry.broken == reason]
+    if missing:
+        who = format_share(len(missing), len(missing) + len(judged.rows))
+        runs = format_list(missing)
+        yield f"left out, never evaluated on the test set: {who} ({runs}); dnn evaluate RUN evaluates one"
 
 
 def forced(judged: Judged) -> Iterator[str]:
@@ -255,6 +276,6 @@ def format_list(words: Iterable[str], most: int = NAMED) -> str:
 
 CHECKS: tuple[Callable[[Judged], Iterator[str]], ...] = (
     other_data, several_things, unequal_size, unequal_length, other_machines, differing_repeats, unequal_tuning,
-    flattering_choice, failed_runs, looked_at_test, forced,
+    flattering_choice, failed_runs, never_tested, looked_at_test, forced,
 )  # fmt: skip
 """The most serious first."""

@@ -16,6 +16,7 @@ from dnn_cli.compare.verdicts import MAX_JUDGED, NO_FAMILY, Family, judge_groups
 from dnn_cli.compare.views import View, parse_view
 from dnn_cli.errors import UsageError, nearest
 from dnn_cli.runs.entry import Entry
+from dnn_cli.runs.record import TEST
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,8 @@ def compare(
 
     Args:
         entries: The runs.
-        metric: A column of `metrics.csv`; `None` for the metric that most runs monitor.
+        metric: A column of `metrics.csv`, or a score on the test set as `test_accuracy`; `None` for the metric that
+            most runs monitor.
         sort_by: The order of the rows, one of `SORTS`.
         at: The point of the training at which runs are compared, as `compare.views` reads it.
         by: Fields in which the runs of a group agree; empty for groups of equal experiments.
@@ -131,6 +133,8 @@ def compare(
     if sort_by not in SORTS:
         raise UsageError(f"cannot sort by {sort_by}", nearest(sort_by, SORTS) or f"one of {', '.join(SORTS)}")
     view = parse_view(at)
+    if metric is not None and metric.startswith(TEST) and view.text != "final":
+        raise UsageError(f"{metric} is known for the saved model only, not for single epochs", "leave --at out")
     read = read_rows(entries, metric, view)
     rows, metric = read.rows, read.metric
     lower = view.lower_is_better(metric)

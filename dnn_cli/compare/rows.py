@@ -7,7 +7,7 @@ from dnn_cli.compare.repeats import Repeat, drop_repeats
 from dnn_cli.compare.views import Curve, View, curve_of
 from dnn_cli.errors import UsageError, nearest
 from dnn_cli.runs.entry import Entry
-from dnn_cli.runs.record import NO_SCORES, Record
+from dnn_cli.runs.record import EVALUATE, NO_SCORES, TEST, Record
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.differences import differences
 from dnn_cli.spec.metrics import score_name
@@ -72,7 +72,8 @@ def read_rows(entries: Sequence[Entry], metric: str | None, view: View) -> ReadR
 
     Args:
         entries: The runs.
-        metric: A column of `metrics.csv`; `None` for the metric that most runs monitor.
+        metric: A column of `metrics.csv`, or a score on the test set as `test_accuracy`; `None` for the metric that
+            most runs monitor.
         view: The point of the training at which runs are compared.
 
     Raises:
@@ -90,6 +91,8 @@ def read_rows(entries: Sequence[Entry], metric: str | None, view: View) -> ReadR
             left_out.append(replace(entry, broken=f"has no {metric}" if curve is None else view.missing))
         else:
             rows.append(Row(entry, entry.record, curve, score, {}))
+    if usable and not have_metric and metric.startswith(TEST):
+        raise UsageError(f"no completed run has the test score {metric}", EVALUATE)
     if usable and not have_metric:
         known = sorted({name for entry in usable for name in entry.details.columns if name not in NO_SCORES})
         raise UsageError(f"no completed run has the metric {metric}", nearest(metric, known) or ", ".join(known))

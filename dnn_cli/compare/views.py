@@ -8,6 +8,7 @@ from functools import partial
 from dnn_cli.compare.precision import exact_fraction, scored_examples
 from dnn_cli.errors import UsageError, nearest
 from dnn_cli.runs.entry import Entry
+from dnn_cli.runs.record import TEST
 from dnn_cli.spec.metrics import lower_is_better
 
 NAMES = "final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE"
@@ -166,8 +167,13 @@ def at_value(score: Callable[[Curve, float], float | None], value: float, curve:
 
 
 def curve_of(entry: Entry, metric: str) -> Curve | None:
-    """Return the curve of a score; `None` where the run does not have the score."""
+    """Return the curve of a score; `None` where the run does not have the score.
+
+    A test score belongs to the saved model alone, so that its curve has one value.
+    """
     values = entry.details.column(metric)
+    if metric.startswith(TEST) and entry.record:
+        values = [float(score) for name, score in entry.record.test_scores().items() if name == metric]
     if not values:
         return None
     examples = scored_examples(entry.record, metric) if entry.record else 0

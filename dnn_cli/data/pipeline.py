@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dnn_cli.data.examples import Examples
 from dnn_cli.data.measured import Measured
-from dnn_cli.formats.files import memory_bytes
+from dnn_cli.host.limits import memory_bytes
 from dnn_cli.spec.experiment import Experiment
 
 Order = Callable[[tf.Tensor], tf.Tensor]

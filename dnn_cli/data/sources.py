@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-import platformdirs
-
 from dnn_cli.data.download import download
 from dnn_cli.data.idx import to_idx
 from dnn_cli.errors import DataError
 from dnn_cli.formats.watcher import Watcher, quiet
+from dnn_cli.host import folders
 from dnn_cli.spec.datasets import IdxDataset, IdxFile
 
 Contents = dict[str, bytes]
@@ -46,7 +45,7 @@ class Source:
 
 def cache_folder(dataset: IdxDataset) -> Path:
     """Where `dnn` keeps the decompressed files of a dataset."""
-    return Path(platformdirs.user_cache_dir("dnn")) / dataset.folder
+    return folders.cache_folder(dataset.folder)
 
 
 def find_contents(dataset: IdxDataset, path: str | None = None, watch: Watcher = quiet) -> Contents:
@@ -83,7 +82,10 @@ def find_contents(dataset: IdxDataset, path: str | None = None, watch: Watcher =
 def sources(dataset: IdxDataset, watch: Watcher) -> Iterator[Source]:
     """Every place to look, nearest first."""
     yield Source(CACHE, lambda _: cache_folder(dataset))
-    keras_home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    usual, _ = folders.usual_cache()
+    if usual is not None and usual != folders.cache().folder:  # it cannot be written, but perhaps read
+        yield Source(f"the cache in {usual}", lambda _: Path(usual, dataset.folder))
+    keras_home = folders.keras_folder()
     yield Source("Keras's cache", lambda _: keras_home / "datasets" / dataset.folder)
     if dataset.archive:
         archive = keras_home / "datasets" / dataset.archive

@@ -6,9 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from dnn_cli.doctor.findings import Problem, Section
-from dnn_cli.formats.files import memory_bytes
+from dnn_cli.host.limits import (
+    available_cores,
+    cpu_quota,
+    memory_bytes,
+    memory_limit,
+    physical_memory,
+    schedulable_cores,
+)
+from dnn_cli.host.processor import cpu_line
 from dnn_cli.spec.summary import readable_bytes
-from dnn_cli.training.processor import cpu_line
 
 FEATURES = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve")
 """What of a processor matters to TensorFlow, in the words of /proc/cpuinfo."""
@@ -22,18 +29,19 @@ def look_at_machine() -> Section:
     """Processor and memory."""
     line = cpu_line("flags", "Features").partition(":")[2].split()
     free = meminfo("MemAvailable")
-    cores = len(os.sched_getaffinity(0))
+    cores, quota = available_cores(), cpu_quota()
     facts: dict[str, Any] = {
         "processor": cpu_line("model name").partition(":")[2].strip() or None,
         "cores": cores,
         "cores_of_machine": os.cpu_count(),
+        "cpu_quota": quota,
         "features": [name for name in FEATURES if name in line],
-        "memory_bytes": memory_bytes(),
+        "memory_bytes": physical_memory(),
         "free_bytes": free,
         "limit_bytes": (limit := memory_limit()),
     }
     problems = []
-    room = min(size for size in (free, limit, memory_bytes()) if size is not None)
+    room = min(size for size in (free, memory_bytes()) if size is not None)
     if room < LITTLE:
         problems.append(
             Problem(f"{readable_bytes(room)} of memory are free, and a training may need more", "end other programs")
@@ -47,14 +55,15 @@ def look_at_machine() -> Section:
             )
         )
     texts = {
-        "cores": f"{cores} of {os.cpu_count()}" if cores != os.cpu_count() else str(cores),
+        "cores": cores_text(cores, quota),
         "cores_of_machine": "",
+        "cpu_quota": "",
         "features": " ".join(facts["features"]),
         "memory_bytes": ", ".join(
             filter(
                 None,
                 [
-                    readable_bytes(memory_bytes()),
+                    readable_bytes(physical_memory()),
                     f"{readable_bytes(free)} free" if free is not None else "",
                     f"at most {readable_bytes(limit)} for this program" if limit is not None else "",
                 ],
@@ -75,15 +84,14 @@ def meminfo(name: str) -> int | None:
         return None
 
 
-def memory_limit() -> int | None:
-    """What the control group of this process leaves it of the memory, as in a container; `None` where that is all."""
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            limit = int(Path(path).read_text(encoding="ascii"))
-        except (OSError, ValueError):
-            continue
-        return limit if limit < memory_bytes() else None
-    return None
+def cores_text(cores: int, quota: float | None) -> str:
+    """Return the cores that this process may use, and what withholds the others."""
+    whole = os.cpu_count()
+    if cores == whole:
+        return str(cores)
+    is_quota = quota is not None and cores < schedulable_cores()
+    why = f"the control group has a quota of {quota:g}" if is_quota else "the affinity mask leaves out the others"
+    return f"{cores} of {whole}: {why}"
 
 
 def cards(vendor: str) -> int:

@@ -10,12 +10,11 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from dnn_cli.data.sources import read_folder, sources
 from dnn_cli.doctor.findings import Problem, Section
 from dnn_cli.errors import DataError, RunError
 from dnn_cli.formats.watcher import quiet
+from dnn_cli.host.folders import cache, keras_folder
 from dnn_cli.runs.store import Store
 from dnn_cli.runs.trash import tree_bytes
 from dnn_cli.spec.datasets import DATASETS, IdxDataset
@@ -63,25 +62,27 @@ def found_at(dataset: IdxDataset) -> tuple[str | None, list[str]]:
 
 def look_at_caches() -> Section:
     """What is kept to be faster next time; all of it can be deleted."""
-    cache = Path(platformdirs.user_cache_dir("dnn"))
-    keras = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    found, keras = cache(), keras_folder()
     try:
-        parts = {path.name: tree_bytes(path) for path in sorted(cache.iterdir())}
+        parts = {path.name: tree_bytes(path) for path in sorted(found.folder.iterdir())}
     except OSError:
         parts = {}
     total, of_keras = sum(parts.values()), tree_bytes(keras)
-    facts = {"path": str(cache), "bytes": total, "parts": parts, "keras": str(keras), "keras_bytes": of_keras}
+    facts = {
+        "path": str(found.folder) if found.is_usable else None, "bytes": total, "parts": parts,
+        "temporary": found.reason or None, "keras": str(keras), "keras_bytes": of_keras,
+    }  # fmt: skip
     problems = []
-    nearest = next(path for path in (cache, *cache.parents) if path.exists())
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        problems.append(
-            Problem(f"{nearest} cannot be written, so nothing is kept there", "another place in XDG_CACHE_HOME")
-        )
+    if not found.is_usable:
+        problems.append(Problem(f"there is no cache: {found.reason}", "name a folder in XDG_CACHE_HOME"))
     held = ", ".join(f"{name} {readable_bytes(size)}" for name, size in parts.items())
+    why = f"; temporary, because {found.reason}; XDG_CACHE_HOME names another folder" if found.reason else ""
+    path = f"{found.folder}  {readable_bytes(total)}{f'  ({held})' if held else ''}; rm -r empties it{why}"
     texts = {
-        "path": f"{cache}  {readable_bytes(total)}{f'  ({held})' if held else ''}; rm -r empties it",
+        "path": path if found.is_usable else "none",
         "bytes": "",
         "parts": "",
+        "temporary": "",
         "keras": f"{keras}  {readable_bytes(of_keras)}",
         "keras_bytes": "",
     }
@@ -119,8 +120,8 @@ def look_at_runs(root: Path) -> Section:
     if (trouble := lock_trouble(nearest)) is not None:
         problems.append(
             Problem(
-                f"files in {nearest} cannot be locked: {trouble}",
-                "a directory on a local disk, with --runs-dir; two trainings of one run would not see each other",
+                f"files in {nearest} cannot be locked: {trouble}; dnn names its processes in files there instead",
+                "a directory on a local disk, with --runs-dir: other machines cannot see whether such a process lives",
             )
         )
     size = tree_bytes(root)

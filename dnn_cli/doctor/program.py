@@ -12,7 +12,7 @@ import dnn_cli
 from dnn_cli.doctor.findings import Problem, Section
 
 PACKAGES = (
-    "tensorflow", "keras", "numpy", "scipy", "scikit-learn", "pydantic", "typer", "rich", "pyyaml", "platformdirs",
+    "tensorflow", "keras", "numpy", "scipy", "scikit-learn", "pydantic", "typer", "rich", "pyyaml",
     "pooch", "pillow", "requests", "lark", "altair", "vl-convert-python", "jinja2", "markupsafe",
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ import sys
 from rich.console import Console
 
 from dnn_cli.doctor.findings import Problem, Section
+from dnn_cli.host.terminal import is_notebook
 
 
 def look_at_terminal(console: Console) -> Section:
@@ -22,7 +23,7 @@ def look_at_terminal(console: Console) -> Section:
         "encoding": encoding,
         "unicode": unicode,
     }
-    why = "NO_COLOR is set" if "NO_COLOR" in os.environ else "TERM=dumb" if os.environ.get("TERM") == "dumb" else "none"
+    why = why_plain()
     texts = {
         "terminal": "yes" if is_terminal else "no: output goes to a pipe or a file, plain and in full width",
         "colour": (colour or why) if is_terminal else "",
@@ -30,3 +31,12 @@ def look_at_terminal(console: Console) -> Section:
     }
     problem = Problem(f"{encoding} has no letters but ASCII's, and curves are drawn with them", "export LC_ALL=C.UTF-8")
     return Section("terminal", facts, () if unicode else (problem,), texts)
+
+
+def why_plain() -> str:
+    """Return why a terminal is shown no colours."""
+    if "NO_COLOR" in os.environ:
+        return "NO_COLOR is set"
+    if os.environ.get("TERM") == "dumb":
+        return "TERM=dumb"
+    return "none, and lines in the place of bars: a notebook cannot move the cursor" if is_notebook() else "none"

@@ -14,8 +14,8 @@ from dnn_cli.execute.found import find
 from dnn_cli.execute.plan import Planned, Planner, Setting
 from dnn_cli.execute.sweep import PRUNED, Sweeping
 from dnn_cli.execute.task import Ended, EpochDone, Task
+from dnn_cli.runs.address import membership
 from dnn_cli.runs.record import Record
-from dnn_cli.runs.store import membership
 from dnn_cli.spec.metrics import lower_is_better
 from dnn_cli.spec.values import Between, Choice, Values
 

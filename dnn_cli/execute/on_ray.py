@@ -17,11 +17,14 @@ import dnn_cli
 from dnn_cli.errors import DnnError, UsageError
 from dnn_cli.execute.local import unheard
 from dnn_cli.execute.session import Session
+from dnn_cli.execute.signals import SIGNALS
 from dnn_cli.execute.task import Ended, Event, Task
 from dnn_cli.execute.tensorboard import log_afterwards
+from dnn_cli.host.limits import available_cores
+from dnn_cli.runs.address import run_id
 from dnn_cli.runs.parcel import adopt, pack, unpack
 from dnn_cli.runs.run import Run, parse_record
-from dnn_cli.runs.store import Store, run_id
+from dnn_cli.runs.store import Store
 from dnn_cli.spec.data import Data
 
 # Ray reads its environment when it is imported.
@@ -118,7 +121,7 @@ class Cluster:
             return
         # Unix sockets have short names, and people's folders have not.
         folder, self.remove_folder = node.fleeting_folder("dnn-ray-", min(tempfile.gettempdir(), "/tmp", key=len))  # noqa: S108
-        cores = self.jobs or max(self.gpus, len(os.sched_getaffinity(0)))
+        cores = self.jobs or max(self.gpus, available_cores())
         ray.init(address="local", num_cpus=cores, num_gpus=self.gpus or None, include_dashboard=False,
                  _temp_dir=str(folder), **quiet)  # fmt: skip
 
@@ -320,7 +323,7 @@ def fall_silent() -> None:
 @contextmanager
 def handlers_kept() -> Iterator[None]:
     """Whoever handles signals does so afterwards, too; what is started meanwhile outlives the terminal."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = SIGNALS
     before = {number: signal.getsignal(number) for number in numbers}
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

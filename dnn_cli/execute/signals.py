@@ -4,18 +4,21 @@ Python hears a signal only between two of its own instructions, and TensorFlow c
 listens too, and ends the process where the training does not answer: the files of a run are whole at every moment.
 """
 
+import math
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import NoReturn
 
 from dnn_cli.training.endings import SIGNAL, Interrupted
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+"""SIGUSR1 is the usual warning of Slurm before the time limit: sbatch --signal=USR1@60."""
+
 PATIENCE, NO_PATIENCE = 1.5, 0.3
 """Seconds that a training has to notice, and whatever else goes on, of which nothing is to be saved."""
 
@@ -38,7 +41,7 @@ class Stopping:
 
     @property
     def exit_code(self) -> int:
-        """As a shell has it: 130, 143 or 129."""
+        """As a shell has it: 130, 143, 129 or 138."""
         return 128 + (self.signal or signal.SIGINT)
 
     @contextmanager
@@ -86,6 +89,32 @@ class Stopping:
             self.leave()
         finally:
             os._exit(128 + number)
+
+
+class TimeLimit:
+    """A stop request that comes from a signal, or after some time."""
+
+    def __init__(self, stopping: Stopping, minutes: float | None) -> None:
+        self.stopping = stopping
+        self.minutes = minutes
+        self.ends = math.inf if minutes is None else time.monotonic() + 60 * minutes
+
+    @property
+    def reason(self) -> str:
+        """Why a training ends at the limit; empty where there is none."""
+        return "" if self.minutes is None else f"stopped after {self.minutes:g} min, by --minutes"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is over."""
+        return time.monotonic() >= self.ends
+
+    def __call__(self) -> str:
+        return self.stopping() or (self.reason if self.is_over else "")
+
+    def gentle(self) -> AbstractContextManager[None]:
+        """Let the first signal within the block be noted only."""
+        return self.stopping.gentle()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from dnn_cli.runs.garbage import sweep
 from dnn_cli.runs.record import Resume, utc_now
 from dnn_cli.spec.load import load_resolved, to_yaml
 from dnn_cli.training.resume import changes, changes_on_the_spot, check_can_go_on, identity
+from dnn_cli.training.threads import keep_threads, threads
 
 if TYPE_CHECKING:
     from dnn_cli.execute.log import Log
@@ -106,6 +107,8 @@ def train_further(
             since = f"the one before, of epoch {checkpoint.progress.epoch}" if checkpoint else "the beginning"
             trouble = f"{trouble}; this goes on from {since}"
             log.say(trouble)
+        before = threads_of(record)
+        keep_threads(before)
         with preparing(loaded, log, experiment.epochs, session) as prepared:
             from dnn_cli.training.checkpoints import Start
             from dnn_cli.training.state import AFRESH, check_network, optimizer_change
@@ -129,6 +132,8 @@ def train_further(
                 write_text(run.config, text)
             for line in changed:
                 log.say(f"changed  {line}")
+            if before not in (None, threads()):
+                log.say(f"trained with {before} threads before and {threads()} from here: the last digits may differ")
             log.say(f"going on after {whereabouts(start)}")
             return follow(prepared, run, log, stopping, start, tensorboard=tensorboard)
 
@@ -140,6 +145,12 @@ def refuse(record: "Record", changed: list[str], *, force: bool) -> None:
             f"run {record.id} was trained otherwise: {'; '.join(changed)}",
             "--force goes on all the same, and records it in run.json",
         )
+
+
+def threads_of(record: "Record") -> int | None:
+    """Return the number of threads with which TensorFlow computed in a run; records of dnn 0.8 have the cores."""
+    found = record.platform.get("threads", record.platform.get("cores"))
+    return found if isinstance(found, int) and found > 0 else None
 
 
 def whereabouts(start: "Start") -> str:
@@ -154,7 +165,7 @@ def follow(
 ) -> "Record":  # fmt: skip
     """Train, and say how to go on if it ends before its time."""
     from dnn_cli.execute.tensorboard import logged
-    from dnn_cli.training.endings import Interrupted, never
+    from dnn_cli.training.endings import SIGNAL, Interrupted, never
     from dnn_cli.training.train import train
 
     try:
@@ -169,6 +180,7 @@ def follow(
             return train(prepared.job, run, watch, stopping or never, start, prepared.networks)
     except RunError as error:
         raise RunError(error.message, f"what was written before is whole; {again}") from None
-    except (Interrupted, KeyboardInterrupt):
-        log.say(f"interrupted; {again}")
+    except (Interrupted, KeyboardInterrupt) as error:
+        why = "interrupted" if str(error) in ("", SIGNAL) else str(error)
+        log.say(f"{why}; {again}")
         raise

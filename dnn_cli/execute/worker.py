@@ -4,7 +4,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -17,6 +17,7 @@ from dnn_cli.execute.task import Begun, Doing, Ended, EpochDone, Event, Moved, T
 from dnn_cli.execute.work import train_further, train_new
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Store
+from dnn_cli.training.endings import SIGNAL
 
 if TYPE_CHECKING:
     from dnn_cli.training.plan import Plan
@@ -149,6 +150,9 @@ def serve(connection: Connection, folder: str, environment: dict[str, str], *, a
     """
     for number in (signal.SIGINT, signal.SIGHUP):  # of a terminal, whose wishes come through the connection
         signal.signal(number, signal.SIG_IGN)
+    signalled: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGUSR1):  # which a batch system sends to every process
+        signal.signal(number, lambda number, _: signalled.append(number))
     tempfile.tempdir = folder
     os.environ.update(environment)
     silence()
@@ -165,17 +169,20 @@ def serve(connection: Connection, folder: str, environment: dict[str, str], *, a
     try:
         while (task := connection.recv()) is not None:
             if isinstance(task, Task):  # a wish to end that came too late is not one for the next
-                tell(carry_out(task, session, tell, wishes(connection)))
+                signalled.clear()
+                tell(carry_out(task, session, tell, wishes(connection, signalled)))
     except (EOFError, OSError):
         pass
 
 
-def wishes(connection: Connection) -> Callable[[], str]:
-    """Why somebody at the other end wants a training to end."""
+def wishes(connection: Connection, signalled: Sequence[int] = ()) -> Callable[[], str]:
+    """Return a function that gives the reason for which a training is to end: of the other end, or a signal."""
     heard = ""
 
     def stop() -> str:
         nonlocal heard
+        if signalled:
+            heard = heard or SIGNAL
         try:
             if not heard and connection.poll():
                 heard = str(connection.recv())

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from dnn_cli.errors import RunError
 from dnn_cli.explain import curves, data_faults, inside, layer_settings, outcome, settings
 from dnn_cli.explain.facts import Facts, read_facts
 from dnn_cli.explain.findings import Explanation, Finding, Remedy
 from dnn_cli.explain.judgement import Judgement
 from dnn_cli.runs.entry import Entry
+from dnn_cli.runs.saved_models import SavedModel
 
 Rule = Callable[[Facts], Iterator[Finding]]
 
@@ -62,20 +64,27 @@ ABOUT_CURVES = ("under_training", "under_fitting", "over_fitting", "validation_a
 """Findings that do not matter where something keeps the network from learning at all."""
 
 
-def explain(entry: Entry) -> Explanation:
+def explain(entry: Entry, model: SavedModel | None = None) -> Explanation:
     """Return the findings of a run.
 
+    Args:
+        entry: The run.
+        model: The model of the best epoch, to be judged by the scores of its epoch; `None` for the model in
+            `model.keras`. Findings about curves and layers are about the whole training in both cases.
+
     Raises:
-        RunError: it has no record, or its files are damaged.
+        RunError: it has no record, or its files are damaged, or they do not show the epoch of the model.
         ConfigError: its config cannot be read.
     """
-    facts = read_facts(entry)
+    if model is not None and model.scores is None:
+        raise RunError(f"{entry.run.metrics} has no scores for the epoch of {model.file}", "leave --best out")
+    facts = read_facts(entry, model.epoch if model else None)
     found = arranged([finding for rule in RULES for finding in rule(facts)])
     if all(finding.weight == "good" for finding in found):
         found = [healthy(facts), *found]
     why = unseen(facts)
     measure = Remedy("train", ("diagnostics=true",)) if why else None
-    return Explanation(facts.run, facts.record, tuple(found), facts.states, why, measure)
+    return Explanation(facts.run, facts.record, tuple(found), facts.states, why, measure, model)
 
 
 def arranged(found: list[Finding]) -> list[Finding]:
@@ -108,11 +117,12 @@ def healthy(facts: Facts) -> Finding:
         seen = f"{len(facts.rows)} epochs are completed, and the run is {facts.record.status}"
         return Finding("too_early", "good", "it is too early to tell", seen, "A completed run can be judged.")
     curve = facts.curve(facts.watched)
+    of_epoch = f" of epoch {facts.epoch}" if facts.epoch else ""
     best = min(range(len(curve)), key=curve.__getitem__)
     where = f" (lowest: {curve[best]:.4g} in epoch {best + 1})" if best + 1 < len(curve) else ""
     weighed = ", weighed by class_weight," if facts.experiment.class_weight else ""
     parts = [
-        f"its {judged.part} loss{weighed} is {judged.own:.4g}, and that of the best constant prediction "
+        f"its {judged.part} loss{of_epoch}{weighed} is {judged.own:.4g}, and that of the best constant prediction "
         f"{judged.constant:.4g}",
         f"{facts.watched} ended at {curve[-1]:.4g}{where}",
     ]

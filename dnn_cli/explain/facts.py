@@ -61,10 +61,16 @@ class Facts:
     """Statistics of the training data; `None` in runs of an older dnn."""
 
     knows_data: bool = True
+    epoch: int | None = None
+    """The epoch whose model is judged, by the scores of the epoch; `None` for the model in `model.keras`."""
 
     def curve(self, name: str) -> list[float]:
         """Return a score of every epoch; nothing where there is no such score."""
         return [float(row[name]) for row in self.rows if name in row]
+
+    def judged_score(self, name: str) -> float:
+        """Return a score of the judged epoch, by default of the last one."""
+        return self.curve(name)[-1 if self.epoch is None else self.epoch - 1]
 
     @cached_property
     def looks(self) -> dict[int, list[LayerState]]:
@@ -111,8 +117,10 @@ class Facts:
 
     @cached_property
     def predictions(self) -> "tuple[NDArray[Any], NDArray[Any]] | None":
-        """Labels and outputs of the saved model on the validation set; `None` where they are not there."""
+        """Labels and outputs of `model.keras` on the validation set; `None` where another model is judged."""
         if self.record.status != "completed":  # those of a run that was resumed and failed are of an earlier model
+            return None
+        if self.epoch is not None:
             return None
         found = arrays_of(self.run, "labels", "outputs")
         if found is None or not self.knows_data:
@@ -208,8 +216,12 @@ class Facts:
         return places[-1] if places else None
 
 
-def read_facts(entry: Entry) -> Facts:
+def read_facts(entry: Entry, epoch: int | None = None) -> Facts:
     """Return everything that is known of a run.
+
+    Args:
+        entry: The run.
+        epoch: The epoch whose model is judged; `None` for the model in `model.keras`.
 
     Raises:
         RunError: it has no record, or its metrics cannot be read.
@@ -234,7 +246,7 @@ def read_facts(entry: Entry) -> Facts:
     except RunError as error:
         states, trouble = (), error.message
     document = read_base(str(run.config))
-    return Facts(run, record, experiment, document, run.read_metrics(), states, trouble, inputs, knows_data)
+    return Facts(run, record, experiment, document, run.read_metrics(), states, trouble, inputs, knows_data, epoch)
 
 
 def arrays_of(run: Run, *names: str) -> "list[NDArray[Any]] | None":

@@ -7,6 +7,7 @@ from typing import Literal
 from dnn_cli.runs.diagnostics import LayerState
 from dnn_cli.runs.record import Record
 from dnn_cli.runs.run import Run
+from dnn_cli.runs.saved_models import SavedModel
 
 Weight = Literal["trouble", "advice", "good"]
 """A fault; something that could be better or cannot be judged; nothing wrong."""
@@ -69,3 +70,6 @@ class Explanation:
 
     measure: Remedy | None = None
     """The command that measures the layers after every epoch, where none was measured."""
+
+    model: SavedModel | None = None
+    """The judged model of the best epoch; `None` where the model in `model.keras` is judged."""

@@ -128,7 +128,10 @@ def judge_predictions(facts: Facts, labels: "NDArray[Any]", outputs: "NDArray[An
 
 
 def judge_curves(facts: Facts) -> "Judgement | str":
-    """Return the judgement by the recorded losses, for runs without predictions: those without a validation set."""
+    """Return the judgement by the recorded losses, for models without predictions.
+
+    These are models of runs without a validation set, and models of the best epoch.
+    """
     import numpy as np
 
     from dnn_cli.metrics.constant_prediction import constant, losses, truth
@@ -138,7 +141,8 @@ def judge_curves(facts: Facts) -> "Judgement | str":
     known = facts.inputs.labels if facts.inputs else None
     if known is None or not len(known):
         return "there is no predictions.npz, and inputs.npz has no labels"
-    weights = class_weights(facts, known)
+    on_validation = bool(facts.curve("val_loss"))
+    weights = np.ones(len(known)) if on_validation else class_weights(facts, known)  # Keras weighs no validation loss
     true = truth(facts.experiment, known)
     best = constant(facts.experiment.loss, true, weights)
     with np.errstate(all="ignore"):
@@ -147,13 +151,13 @@ def judge_curves(facts: Facts) -> "Judgement | str":
     if not counted.any():
         return "no training example counts for the loss"
     theirs, spread = float((weights * other)[counted].mean()), float((weights * other)[counted].std())
-    if facts.curve("val_loss"):
-        examples, own = int(facts.record.data.get("validation") or 0), facts.curve("val_loss")[-1]
+    if on_validation:
+        examples, own = int(facts.record.data.get("validation") or 0), facts.judged_score("val_loss")
         part: Literal["validation", "training"] = "validation"
-    elif facts.last is not None and facts.last.loss is not None:
+    elif facts.epoch is None and facts.last is not None and facts.last.loss is not None:
         part, examples, own = "training", facts.last.examples, facts.last.loss
     else:
-        part, examples, own = "training", facts.training_examples or 0, facts.curve("loss")[-1]
+        part, examples, own = "training", facts.training_examples or 0, facts.judged_score("loss")
     return Judgement(part, examples, own, theirs, spread / math.sqrt(max(examples, 1)))
 
 
@@ -204,7 +208,7 @@ def count_hits(facts: Facts) -> Hits | None:
     if not isinstance(examples, int) or examples < 1:
         return None
     share = float(np.bincount(known).max() / len(known)) if known is not None and len(known) else 1 / facts.classes
-    value = facts.curve(f"val_{facts.accuracy}" if on_validation else facts.accuracy)[-1]
+    value = facts.judged_score(f"val_{facts.accuracy}" if on_validation else facts.accuracy)
     part: Literal["validation", "training"] = "validation" if on_validation else "training"
     return Hits(part, round(value * examples), examples, max(1, round(share * examples)))
 
@@ -228,10 +232,10 @@ def training_hits(facts: Facts) -> Hits | None:
     if known is None and facts.predictions is not None:  # in runs of an older dnn the validation labels stand for them
         known = facts.predictions[0]
     share = float(np.bincount(known).max() / len(known)) if known is not None and len(known) else 1 / facts.classes
-    if facts.last is not None and facts.last.correct is not None:
+    if facts.epoch is None and facts.last is not None and facts.last.correct is not None:
         examples, accuracy = facts.last.examples, facts.last.correct
     elif facts.accuracy is not None and facts.curve(facts.accuracy) and facts.training_examples:
-        examples, accuracy = facts.training_examples, facts.curve(facts.accuracy)[-1]
+        examples, accuracy = facts.training_examples, facts.judged_score(facts.accuracy)
     else:
         return None
     return Hits("training", round(accuracy * examples), examples, max(1, round(share * examples)))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from dnn_cli.errors import OwnDataError
+from dnn_cli.host.limits import memory_bytes
 
 
 def file_status(path: str) -> os.stat_result:
@@ -43,11 +44,6 @@ def opened(path: str) -> Iterator[BinaryIO]:
 def unreadable(path: str, error: Exception) -> OwnDataError:
     """What the system says of a path that cannot be read."""
     return OwnDataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}")
-
-
-def memory_bytes() -> int:
-    """The memory of this machine."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def check_memory(path: str, needed: int) -> None:

@@ -14,6 +14,7 @@ from dnn_cli.formats.contents import MAX_CLASSES, Arrays, Contents
 from dnn_cli.formats.files import check_memory, file_status, unreadable
 from dnn_cli.formats.image_file import ColorMode, Size, image_shape, read_image, size_of, without_warnings
 from dnn_cli.formats.watcher import Watcher, quiet
+from dnn_cli.host.limits import available_cores
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
 
@@ -88,7 +89,7 @@ def read_images(
     def read(at: int) -> None:
         inputs[at] = read_image(found.files[at], found.size, image_size is not None, color_mode)
 
-    with without_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with without_warnings(), ThreadPoolExecutor(available_cores()) as pool:
         run: Callable[..., Iterator[None]] = pool.map if found.nbytes >= WORTH_THREADS * len(found.files) else map
         for start in range(0, len(found.files), STEP):
             watch(f"reading {folder}", start, len(found.files))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from dnn_cli.report.curves import Curves, Panel, thinned
@@ -35,7 +36,7 @@ LONGEST = 60
 
 
 def curves_chart(curves: Curves, *, log: bool = False) -> "altair.HConcatChart | altair.VConcatChart":
-    """A panel a score, experiments told apart by colour and mark; training dashed, the range of several runs shaded.
+    """Return a panel for each score: a colour and a mark for each experiment, training dashed, ranges of runs shaded.
 
     Args:
         curves: What it shows.
@@ -48,6 +49,11 @@ def curves_chart(curves: Curves, *, log: bool = False) -> "altair.HConcatChart |
     panels = [panel_chart(panel, curves, called, log=log and panel.falls) for panel in curves.panels]
     rows = [alt.hconcat(*panels[start : start + 2]) for start in range(0, len(panels), 2)]
     chart = rows[0] if len(rows) == 1 else alt.vconcat(*rows)
+    if caption := curves.caption("shaded"):
+        lines = wrap(caption, 60 * min(2, len(panels)))
+        chart = chart.properties(title=alt.Title(
+            lines, orient="bottom", anchor="start", fontSize=11, fontWeight="normal", color="black", offset=12,
+        ))  # fmt: skip
     return cast(
         "altair.HConcatChart | altair.VConcatChart",
         chart.configure(background="white", padding=8)
@@ -68,12 +74,12 @@ def panel_chart(panel: Panel, curves: Curves, called: dict[str, str], *, log: bo
     """The curves of one score."""
     import altair as alt
 
-    names = list(called.values())
+    names, several = list(called.values()), len(called) > 1
     x = alt.X("x:Q", title=curves.along, axis=alt.Axis(tickMinStep=1) if curves.along != "seconds" else alt.Axis(),
               scale=alt.Scale(nice=False, zero=False))  # fmt: skip
     domain = widened(panel)
     scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False, domain=domain or alt.Undefined)
-    legend = alt.Legend() if len(names) > 1 else None
+    legend = alt.Legend() if several else None
     colour = alt.Color("run:N", legend=legend, scale=alt.Scale(domain=names, range=list(COLOURS[: len(names)])))
     shape = alt.Shape("run:N", legend=legend, scale=alt.Scale(domain=names, range=list(SHAPES[: len(names)])))
     y = alt.Y("y:Q", title=panel.title, scale=scale)
@@ -89,7 +95,7 @@ def panel_chart(panel: Panel, curves: Curves, called: dict[str, str], *, log: bo
         .encode(x=x, y=y, color=colour, shape=shape)
     )
     layers: list[Any] = [lines, marks]
-    if any(curve.runs > 1 for curve in panel.curves):
+    if any(map(panel.is_shaded, panel.curves)):
         band = base.transform_filter("datum.shaded").mark_area(opacity=0.15)
         layers.insert(0, band.encode(x=x, y=alt.Y("low:Q", title=panel.title, scale=scale), y2="high:Q", color=colour))
     return cast("altair.LayerChart", alt.layer(*layers).properties(width=WIDTH, height=HEIGHT))
@@ -106,16 +112,21 @@ def widened(panel: Panel) -> list[float] | None:
 
 
 def rows_of(panel: Panel, called: dict[str, str], *, log: bool) -> list[dict[str, Any]]:
-    """A row a point; where marks of several curves would hide each other, they stand at different epochs."""
+    """Return a row for each point.
+
+    Marks tell experiments apart. Both curves of an experiment have them at the same epochs, and the curves of different
+    experiments at different ones, where they would hide each other. A single experiment has marks only where a curve is
+    a point.
+    """
     rows = []
-    for number, curve in enumerate(thinned(curve, POINTS) for curve in panel.curves):
-        apart = -(-len(curve.x) // MARKS)
-        shaded = curve.part == "validation" or not panel.has_both
+    for curve in (thinned(curve, POINTS) for curve in panel.curves):
+        apart, number = -(-len(curve.x) // MARKS), list(called).index(curve.name)
+        with_marks = len(called) > 1 or len(curve.x) == 1
         for index, (x, *values) in enumerate(zip(curve.x, curve.y, curve.low, curve.high, strict=True)):
             y, low, high = (None if log and value <= 0 else value for value in values)
             rows.append({
                 "run": called[curve.name], "part": curve.part, "x": x, "y": y, "low": low, "high": high,
-                "marked": index % apart == number % apart, "shaded": shaded,
+                "marked": with_marks and index % apart == number % apart, "shaded": panel.is_shaded(curve),
             })  # fmt: skip
     return rows
 

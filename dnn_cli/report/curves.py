@@ -12,12 +12,13 @@ from dnn_cli.compare.labels import label_groups
 from dnn_cli.compare.repeats import drop_repeats
 from dnn_cli.compare.views import Curve as Training
 from dnn_cli.errors import UsageError, nearest
+from dnn_cli.report.curve_groups import BAND, group_runs
 from dnn_cli.report.repeats import copies_text, superseded_text
 from dnn_cli.report.thinning import extremes
 from dnn_cli.report.words import count, visible
+from dnn_cli.runs.address import run_id
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.record import NO_SCORES
-from dnn_cli.runs.store import run_id
 from dnn_cli.spec.differences import differences
 from dnn_cli.spec.metrics import lower_is_better, score_name
 
@@ -60,6 +61,10 @@ class Panel:
         """Whether less is better, as of a loss."""
         return lower_is_better(self.title)
 
+    def is_shaded(self, curve: Curve) -> bool:
+        """Whether a curve has a band: the mean of several runs, on the validation set where that is drawn."""
+        return curve.runs > 1 and (curve.part == "validation" or not self.has_both)
+
 
 @dataclass(frozen=True)
 class Curves:
@@ -70,6 +75,15 @@ class Curves:
     along: Along
     notes: tuple[str, ...]
     """What a reader of the picture should know."""
+
+    def caption(self, form: str) -> str:
+        """Return the meaning of lines and bands, where a curve is the mean of several runs; else an empty text.
+
+        Args:
+            form: What a band consists of: `shaded` or `dotted`.
+        """
+        has_bands = any(panel.is_shaded(curve) for panel in self.panels for curve in panel.curves)
+        return BAND.format(form) if has_bands else ""
 
 
 @dataclass(frozen=True)
@@ -104,7 +118,12 @@ class Experiment:
 
 
 def curves(
-    entries: Sequence[Entry], metrics: Sequence[str] = (), along: Along = "epoch", *, each: bool = False
+    entries: Sequence[Entry],
+    metrics: Sequence[str] = (),
+    along: Along = "epoch",
+    *,
+    each: bool = False,
+    by: Sequence[str] = (),
 ) -> Curves:
     """The curves of runs, be they completed or not.
 
@@ -114,6 +133,7 @@ def curves(
             most runs watched where none is named.
         along: What is along the horizontal axis.
         each: Whether every run has a curve of its own, even if it differs from others only in its seed.
+        by: Fields of a run. Runs that agree in them are one curve; without fields, runs that differ only in their seed.
 
     Raises:
         UsageError: no run has an epoch behind it, or none has one of the metrics.
@@ -127,11 +147,15 @@ def curves(
     if not usable:
         message = notes[0] if len(notes) == 1 else f"none of {len(notes)} runs has an epoch to draw"
         raise UsageError(message, "dnn runs lists all")
-    notes += [standing(entry) for entry in usable if entry.record and entry.record.status != "completed"]
+    notes += [standing(entry) for entry in usable if not by and entry.record and entry.record.status != "completed"]
     if along == "seconds" and (silent := [entry for entry in usable if "seconds" not in entry.details.columns]):
         raise UsageError(f"{told(silent[0])} does not say how long its epochs took", "take --x epoch")
     watched = usual_score(usable)
-    experiments = grouped(usable, each=each)
+    if by:
+        groups, left_out = group_runs(usable, by)
+        experiments, notes = [Experiment(*group) for group in groups], [*notes, *left_out]
+    else:
+        experiments = grouped(usable, each=each)
     if len(experiments) > MOST:
         notes.append(
             f"{len(experiments)} curves cannot be told apart: these are the {MOST} best by {watched}; "
@@ -141,7 +165,7 @@ def curves(
     notes += [text for text in (copies_text(repeats), "" if each else superseded_text(repeats)) if text]
     notes += [note for experiment in experiments if (note := cut_short(experiment))]
     if any(len(experiment.entries) > 1 for experiment in experiments):
-        notes.append("runs that differ only in their seed are one curve, their mean; --runs draws each")
+        notes += [] if by else ["runs that differ only in their seed are one curve, their mean; --runs draws each"]
     chosen = [score_name(metric) for metric in metrics] or usual_panels(experiments, watched)
     panels = tuple(panel(experiments, column, along, pair=column not in NO_SCORES) for column in chosen)
     return Curves(panels, tuple(experiment.name for experiment in experiments), along, tuple(notes))

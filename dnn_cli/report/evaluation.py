@@ -1,5 +1,6 @@
 """How a trained network did on a part of its data: tables of classes and confusions, or of errors."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -18,6 +19,9 @@ MOST_LISTED = 50
 
 MOST_PAIRS = 20
 WIDEST_NAME = 24
+
+MOST_UNLIKE = 0.5
+"""Share of inputs. Single inputs are unlike the training inputs in every test set, most inputs only by mistake."""
 
 
 def class_table(report: ClassReport) -> tuple[PlainTable, str]:
@@ -130,6 +134,17 @@ def target_names(names: str | None, targets: int) -> list[str]:
     return [names or "target"] if targets == 1 else [f"target {at + 1}" for at in range(targets)]
 
 
-def examples_text(number: int, split: str) -> str:
-    """`450 test examples`."""
-    return count(number, f"{split} example")
+def examples_text(looked: Evaluation) -> str:
+    """Return the number and origin of examples: `450 test examples`, `12 examples of new.csv`."""
+    if looked.split == "file":
+        return f"{count(looked.examples, 'example')} of {looked.file}"
+    return count(looked.examples, f"{looked.split} example")
+
+
+def unlike_text(remarks: Sequence[Sequence[str]]) -> list[str]:
+    """Return a line where most inputs are unlike the training inputs, with the most common reason."""
+    unlike = [one for one in remarks if one]
+    if len(unlike) <= MOST_UNLIKE * len(remarks):
+        return []
+    said, _ = Counter(text for one in unlike for text in one).most_common(1)[0]
+    return [f"{len(unlike):,} of {len(remarks):,} inputs are unlike the training inputs: {said}"]

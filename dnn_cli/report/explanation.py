@@ -120,9 +120,11 @@ def explanation_text(
 def heading(explanation: Explanation) -> str:
     """Return the name, status and scores of a run."""
     record = explanation.record
-    saved = record.results.model or record.results.last
+    judged = explanation.model
+    saved = judged.scores if judged else record.results.model or record.results.last
     scores = f", {scores_text(saved, 'val_') or scores_text(saved)}" if saved else ""
-    return f"{record.name} {record.id}: {record.status}, {count(record.epochs, 'epoch')}{scores}"
+    file = f"; judged: {judged.file} ({judged.text()})" if judged else ""
+    return f"{record.name} {record.id}: {record.status}, {count(record.epochs, 'epoch')}{file}{scores}"
 
 
 def finding_lines(run: Run, finding: Finding, command: Command, width: int) -> list[str]:
@@ -232,6 +234,7 @@ def explanation_document(explanation: Explanation, command: Command) -> dict[str
         "dir": str(explanation.run.directory),
         "status": record.status,
         "epochs": record.epochs,
+        "model": explanation.model.document() if explanation.model else None,
         "findings": [
             {
                 "kind": finding.kind,

@@ -8,9 +8,10 @@ from rich.table import Table
 from dnn_cli.report.runs import entry_document
 from dnn_cli.report.tables import table
 from dnn_cli.report.words import count
+from dnn_cli.runs.address import handle
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.garbage import Garbage
-from dnn_cli.runs.trash import Discarded, Failure, handle
+from dnn_cli.runs.trash import Discarded, Failure
 from dnn_cli.spec.summary import readable_bytes
 
 

@@ -1,5 +1,6 @@
 """Everything about one run: as a page to read, and as JSON."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from dnn_cli.report.words import count, duration, visible
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.fields import identity, layer_names
 from dnn_cli.runs.record import Record, Scores
+from dnn_cli.runs.saved_models import SavedModel, best_model, last_model
 from dnn_cli.spec.catalog import short
 
 
@@ -40,7 +42,7 @@ def facts(entry: Entry) -> Iterator[tuple[str, str]]:
         yield "note", labels.note
     if record is not None:
         yield from times(record)
-        yield from scores(record)
+        yield from scores(entry)
         yield from origins(record)
         yield from surroundings(record)
 
@@ -59,14 +61,41 @@ def times(record: Record) -> Iterator[tuple[str, str]]:
         yield "resumed", f"{utc(resume.at)} after {count(resume.epochs, 'epoch')}{forced}{note}"
 
 
-def scores(record: Record) -> Iterator[tuple[str, str]]:
-    """The scores of a run."""
-    results = record.results
+def scores(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Yield the scores of the best and the last epoch, and the epoch in each file with weights."""
+    if entry.record is None:
+        return
+    results = entry.record.results
     for label, epoch in (("best", results.best), ("last", results.last)):
         if epoch is not None:
             yield label, f"epoch {epoch['epoch']}  {all_scores(epoch)}"
-    if results.model is not None:
-        yield "model", all_scores(results.model)
+    for model in saved_models(entry):
+        shown = all_scores({name: value for name, value in (model.scores or {}).items() if name.startswith("val_")})
+        yield model.file, "  ".join(filter(None, (model.text(), shown)))
+    yield from test_scores(entry)
+
+
+def test_scores(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Yield the scores of each weights file on the test set, or the command that finds them."""
+    record, models = entry.record, saved_models(entry)
+    if record is None or not record.data.get("test"):
+        return
+    for model in models:
+        found = record.tested(model.file)
+        if found is not None:
+            of = f"{model.file} on {count(found.examples, 'test example')}, {utc(found.at)}"
+            yield "test set", f"{scores_text(found.scores)}  {of}"
+        else:
+            best = ["--best"] if model.holds == "best" else []
+            command = shlex.join(["dnn", "evaluate", str(entry.run.directory), *best])
+            yield "test set", f"{model.file} is not evaluated yet: {command}"
+
+
+def saved_models(entry: Entry) -> list[SavedModel]:
+    """Return the files with weights of a run; `model.keras` only where its training is complete."""
+    completed = entry.record is not None and entry.record.status == "completed" and entry.run.model.is_file()
+    best = best_model(entry)
+    return [*([last_model(entry)] if completed else []), *([best] if best else [])]
 
 
 def all_scores(scores: Scores) -> str:
@@ -125,4 +154,6 @@ def utc(text: str) -> str:
 def page_document(entry: Entry) -> dict[str, Any]:
     """The JSON of `dnn runs show`: the record in full, and the config."""
     record = entry.record.model_dump() if entry.record is not None else None
-    return {"run": {**entry_document(entry), "record": record, "config": entry.experiment if record else None}}
+    models = [model.document() for model in saved_models(entry)]
+    config = entry.experiment if record else None
+    return {"run": {**entry_document(entry), "models": models, "record": record, "config": config}}

@@ -7,11 +7,11 @@ from typing import Any
 
 from dnn_cli.report.tables import PlainTable, drop_to_fit, shorten_to_fit, shortened, table
 from dnn_cli.report.words import WIDE, duration, score
+from dnn_cli.runs.address import run_id
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.fields import ABSENT, getter
 from dnn_cli.runs.record import NO_SCORES, Record
 from dnn_cli.runs.run import Run
-from dnn_cli.runs.store import run_id
 from dnn_cli.spec.differences import short_keys
 
 STARTED = "started (UTC)"
@@ -51,9 +51,16 @@ def row(entry: Entry, header: str | None) -> list[str]:
     if record is None:
         return ["–", entry.name, "broken", entry.broken or "", "", "", ""]
     monitor, best = record.results.monitor, record.results.best
-    told = score(best.get(monitor)) + ("" if monitor == header else f" {monitor}") if best else record.reason or ""
+    told = (
+        score(best.get(monitor)) + ("" if monitor == header else f" {monitor}")
+        if best
+        else ""
+        if record.status == "running"
+        else record.reason or ""
+    )
     when = moment(record.started)
-    return [record.id, entry.name, record.status, told, str(record.epochs), duration(record.seconds), when]
+    doubt = f" ({record.reason})" if record.status == "running" and record.reason else ""
+    return [record.id, entry.name, f"{record.status}{doubt}", told, str(record.epochs), duration(record.seconds), when]
 
 
 def chosen_listing(entries: Sequence[Entry], fields: Sequence[str]) -> Listing:
@@ -153,8 +160,9 @@ def entry_document(entry: Entry) -> dict[str, Any]:
     """The same for a run as it was found, which may be broken."""
     said = {"tags": list(entry.labels.tags), "note": entry.labels.note}
     if entry.record is not None:
-        return {**run_document(entry.run, entry.record), **said}
-    nothing = dict.fromkeys(("engine", "epochs", "seconds", "last", "best"))
+        tested = entry.record.tested()
+        return {**run_document(entry.run, entry.record), "test": tested.scores if tested else None, **said}
+    nothing = dict.fromkeys(("engine", "epochs", "seconds", "last", "best", "test"))
     return {
         "id": run_id(entry.run),
         "name": entry.run.directory.name,

@@ -14,6 +14,9 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 DASH = 5
 """Dots of a dash, and of the gap behind it."""
 
+DOT = 4
+"""Every fourth dot of a dotted line is drawn, so that the line is fainter than a dashed one."""
+
 LEAST_ROWS = 3
 LEAST_COLUMNS = 8
 OWN_ROW = 8
@@ -30,7 +33,14 @@ class Line:
     name: str
     x: Sequence[float]
     y: Sequence[float]
-    style: Literal["solid", "dashed"] = "solid"
+    style: Literal["solid", "dashed", "dotted"] = "solid"
+    """Dotted lines are the bounds of a band, and have no letter."""
+
+    def is_drawn(self, length: int, dash: int) -> bool:
+        """Whether the dot at this length is drawn, for dashes of `dash` dots."""
+        if self.style == "dotted":
+            return length % DOT == 0
+        return self.style == "solid" or length // dash % 2 == 0
 
 
 @dataclass(frozen=True)
@@ -158,6 +168,7 @@ def draw_line(
     """Draw a line; the row in which it is, by columns."""
     owner = names.index(line.name)
     sign = LETTERS[owner % len(LETTERS)] if len(names) > 1 else canvas.glyphs.point
+    sign = "." if line.style == "dotted" else sign
     path: dict[int, int] = {}
     dash, length, before, alone = DASH if canvas.glyphs.across > 1 else 2, 0, None, False
     for point in [*points, None]:
@@ -172,7 +183,7 @@ def draw_line(
             continue
         alone = before is None
         for place in between(before or at, at):
-            if line.style == "solid" or length // dash % 2 == 0:
+            if line.is_drawn(length, dash):
                 canvas.dot(*place, owner, sign)
             length += 1
             column, row = canvas.cell(*place)
@@ -195,6 +206,8 @@ def put_letters(canvas: Canvas, lines: Sequence[Line], paths: Sequence[dict[int,
     """Put the letters of the lines on them, here and there, where none stands yet."""
     apart = max(10, canvas.columns // 4)
     for number, (line, path) in enumerate(zip(lines, paths, strict=True)):
+        if line.style == "dotted":
+            continue
         owner = names.index(line.name)
         begin = (number + 1) * apart // (len(lines) + 1)
         free = [column for column in path if (column, path[column]) not in canvas.signs]

@@ -1,6 +1,7 @@
 """The curves of runs in a terminal: a panel a score, beside each other where there is room."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 from rich.text import Text
 
@@ -36,13 +37,19 @@ def terminal_curves(curves: Curves, *, width: int, height: int, colour: bool, un
     body = "\n".join("".join(f"{line}\n" for line in beside(row, room)) for row in rows)
     several = len(curves.names) > 1
     legend = legend_lines(curves.names, width, colour) if several else [shortened(curves.names[0], width)]
+    legend += wrap(curves.caption("dotted"), width)
     return body + "".join(f"{line}\n" for line in legend)
 
 
 def panel_text(panel: Panel, curves: Curves, *, width: int, height: int, colour: bool, unicode: bool, log: bool) -> str:
-    """One score; training is dashed where validation stands beside it."""
+    """Return one score; training is dashed where validation is drawn, too, and the bounds of a band are dotted."""
     glyphs = UNICODE if unicode else ASCII
     lines = [
+        Line(curve.name, curve.x, bound, "dotted")
+        for curve in panel.curves
+        if panel.is_shaded(curve)
+        for bound in (curve.low, curve.high)
+    ] + [
         Line(curve.name, curve.x, curve.y, "dashed" if panel.has_both and curve.part == "training" else "solid")
         for curve in panel.curves
     ]

@@ -46,3 +46,10 @@ def sparkline(values: Sequence[float], low: float, high: float, width: int = 12)
 def count(number: int, noun: str) -> str:
     """`1 epoch`, `5 epochs`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def clock(seconds: float) -> str:
+    """A time to come: 0:05, 12:30, 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from dnn_cli.errors import UsageError, nearest
 from dnn_cli.runs.entry import Entry
-from dnn_cli.runs.record import NO_SCORES, Record
+from dnn_cli.runs.record import EVALUATE, NO_SCORES, TEST, Record
 from dnn_cli.spec.metrics import score_name
 from dnn_cli.spec.stack import names_of
 
@@ -80,7 +80,7 @@ OWN: dict[str, Getter] = {
 """What every run has, or could have: a query may name it though no run has it."""
 
 PARTS: dict[str, Callable[[Record], Mapping[str, Any] | None]] = {
-    "best": lambda record: record.results.best,
+    "best": lambda record: {**(record.results.best or {}), **record.test_scores("best.keras")},
     "last": lambda record: record.results.last,
     "model": lambda record: record.results.model,
     "parameters": lambda record: record.parameters,
@@ -100,13 +100,17 @@ CONFIG_OF_MODEL = ("model", "model.name", "model.layers")
 def reads_config(field: str) -> bool:
     """Whether a field is a key of the config, for which another file has to be read."""
     in_model = field in CONFIG_OF_MODEL or field.startswith("model.layers.")
-    return field not in OWN and (in_model or field.partition(".")[0] not in PARTS)
+    if field in OWN or field.startswith(TEST):
+        return False
+    return in_model or field.partition(".")[0] not in PARTS
 
 
 def getter(field: str) -> Getter:
     """What finds the value of a field."""
     if field in OWN:
         return OWN[field]
+    if field.startswith(TEST):
+        return of_record(lambda record: record.test_scores().get(field, ABSENT))
     if reads_config(field):
         steps = field.split(".")
         return lambda entry: setting(entry.experiment, steps) if entry.record is not None else ABSENT
@@ -180,6 +184,7 @@ def known_fields(entries: Iterable[Entry]) -> list[str]:
     for entry in entries:
         if entry.record is None:
             continue
+        found.update(dict.fromkeys(entry.record.test_scores()))
         for head, part in PARTS.items():
             found.update((f"{head}.{key}", None) for key in part(entry.record) or ())
         keys.update((key, None) for key in setting_names(entry.experiment or {}))
@@ -204,6 +209,8 @@ def nearest_field(field: str, entries: Sequence[Entry]) -> str:
     """`did you mean …?` for a field that no run has; the last steps of a name are as good as the whole."""
     names = known_fields(entries)[:MAX_NAMES]
     field = score_name(field)
+    if field.startswith(TEST) and not any(name.startswith(TEST) for name in names):
+        return EVALUATE
     ending = [name for name in names if name.endswith(f".{field}")]
     if field in NO_SCORES:  # which stand beside the scores of an epoch
         ending.sort(key=lambda name: name.startswith(("best.", "last.")))

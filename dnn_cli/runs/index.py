@@ -15,11 +15,11 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
-import platformdirs
 import pydantic_core
 
 import dnn_cli
 from dnn_cli.errors import RunError
+from dnn_cli.host.folders import cache_folder
 from dnn_cli.runs.entry import Details, Entry, labelled, labels_of, read_details, read_entry
 from dnn_cli.runs.labels import NONE, Labels
 from dnn_cli.runs.record import Record
@@ -45,7 +45,7 @@ Fact = tuple[str, bytes]
 def index_file(root: Path) -> Path:
     """Where what is known of a runs directory is kept: never in it, as it may come from elsewhere."""
     digest = hashlib.sha256(os.fsencode(f"{dnn_cli.__version__} {os.path.realpath(root)}")).hexdigest()
-    return Path(platformdirs.user_cache_dir("dnn")) / "runs" / f"{digest[:16]}.sqlite"
+    return cache_folder("runs", f"{digest[:16]}.sqlite")
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """`Labels`: what a person says about a run, in a file of its own that no training writes."""
 
-import fcntl
 import json
 import os
 import stat
@@ -15,7 +14,9 @@ from pydantic import BaseModel, ConfigDict
 
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.runs.files import write_text
+from dnn_cli.runs.lock import held_folder
 from dnn_cli.runs.run import Run
+from dnn_cli.spec.names import ADDRESS_PREFIXES
 
 MAX_BYTES = 1_000_000
 MAX_TAGS = 100
@@ -44,9 +45,6 @@ class Labels(BaseModel):
 
 NONE = Labels()
 """What is said of most runs."""
-
-ADDRESSES = ("@", "best:", "sweep:")
-"""The beginnings of addresses that are no names."""
 
 
 def read_labels(run: Run) -> Labels:
@@ -135,15 +133,10 @@ def labels_to_change(run: Run) -> Labels:
 @contextmanager
 def alone(directory: Path) -> Iterator[None]:
     """Be the only one who changes labels in a directory of runs, so that no change gets lost; wait for others."""
-    descriptor = None
-    try:
-        with suppress(OSError):  # some network disks lock no directories, and then nobody is waited for
-            descriptor = os.open(directory, os.O_RDONLY)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with ExitStack() as stack:
+        with suppress(OSError):  # a change that may get lost is better than no change
+            stack.enter_context(held_folder(directory))
         yield
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
 
 
 def tagged(labels: Labels, tag: str) -> Labels:
@@ -180,8 +173,8 @@ def renamed(labels: Labels, name: str) -> Labels:
     Raises:
         UsageError: it is none, or would be taken for another kind of address.
     """
-    if name.strip().startswith(ADDRESSES):
-        raise UsageError(f"{name} is no name for a run", "what begins with @, best: or sweep: addresses others")
+    if name.strip().startswith(ADDRESS_PREFIXES):
+        raise UsageError(f"a run cannot be renamed to {name}", f"names do not begin with {', '.join(ADDRESS_PREFIXES)}")
     changed = labels.model_copy(update={"name": name.strip()})
     check_bounds(changed)
     return changed

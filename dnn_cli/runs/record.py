@@ -21,6 +21,12 @@ Scores = dict[str, Annotated[int, Field(ge=-(10**15), le=10**15)] | Annotated[fl
 NO_SCORES = ("epoch", "learning_rate", "seconds")
 """Columns of `metrics.csv` that are no score."""
 
+TEST = "test_"
+"""The beginning of the names of scores on the test set, which `dnn evaluate` finds."""
+
+EVALUATE = "dnn evaluate RUN finds the test scores of a run"
+"""What to do where a test score is missing."""
+
 
 class Results(BaseModel):
     """The scores of a run."""
@@ -41,6 +47,12 @@ class Results(BaseModel):
 
     weights: str | None = None
     """A digest of the weights in `model.keras`."""
+
+    epoch: int | None = None
+    """The epoch of the weights in `model.keras`; `None` for averaged weights, and in runs of dnn 0.8.0 and older."""
+
+    kept: int | None = None
+    """The epoch of the weights in `best.keras`; `None` without the file, and in runs of dnn 0.8.0 and older."""
 
     @model_validator(mode="after")
     def watched(self) -> "Results":
@@ -105,9 +117,22 @@ class Evaluation(BaseModel):
     at: str
     """UTC, in ISO 8601."""
 
-    split: Literal["test", "validation"]
+    split: Literal["test", "validation", "file"]
+    """`file`: examples in a file that the user named."""
+
     examples: int
     scores: Scores
+    model: str = "model.keras"
+    """The file with the evaluated weights."""
+
+    epoch: int | None = None
+    """The epoch of the weights, where it is known."""
+
+    file: str | None = None
+    """The path of the file with the examples, as it was typed."""
+
+    digest: str | None = None
+    """A digest of the examples in the file, equal only for equal examples."""
 
 
 class Membership(BaseModel):
@@ -166,6 +191,19 @@ class Record(BaseModel):
     """Environment variables that steer TensorFlow."""
 
     git: dict[str, Any] | None = None
+
+    def tested(self, model: str = "model.keras") -> Evaluation | None:
+        """Return the last evaluation of a weights file on the test set; `None` where the file has none.
+
+        Evaluations before the end of the training are of weights that a resumed training has replaced.
+        """
+        found = (one for one in reversed(self.evaluated) if one.split == "test" and one.model == model)
+        return next((one for one in found if self.ended is None or one.at >= self.ended), None)
+
+    def test_scores(self, model: str = "model.keras") -> Scores:
+        """Return the scores on the test set, named as `test_accuracy`; none where the file was not evaluated."""
+        found = self.tested(model)
+        return {f"{TEST}{name}": value for name, value in found.scores.items()} if found else {}
 
 
 def utc_now() -> str:

@@ -3,8 +3,9 @@
 import csv
 import io
 import json
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pydantic_core
 
 from dnn_cli.errors import RunError
 from dnn_cli.runs.files import write_text
-from dnn_cli.runs.lock import held, is_held
+from dnn_cli.runs.lock import State, UnknownHolder, held, lock_state
 from dnn_cli.runs.record import LARGEST, SCHEMA_VERSION, Record, Results, Scores, utc_now
 
 CONFIG, RECORD, METRICS, LABELS = "config.yaml", "run.json", "metrics.csv", "labels.json"
@@ -25,6 +26,12 @@ NEEDED = {"epoch", "loss", "seconds"}
 MAX_BYTES = 50_000_000
 """Larger records or metrics are not ours."""
 
+QUIET = 3600
+"""Seconds without a change of a run's files after which a process that cannot be seen counts as gone.
+
+Checkpoints are written every few minutes at the latest, and the clocks of two machines may differ."""
+
+UNSEEN = "no locks on this file system"
 SILENT = "its process ended without a word: killed, perhaps for want of memory, or the machine stopped"
 
 
@@ -122,6 +129,8 @@ class Run:
         with ExitStack() as stack:
             try:
                 stack.enter_context(held(self.log))
+            except UnknownHolder as error:
+                raise RunError(f"{self.directory} may be being trained by {error.who}", error.hint) from None
             except BlockingIOError:
                 record = self.parse_record()
                 who = record.process if record.status == "running" and record.process else "another process"
@@ -145,10 +154,24 @@ class Run:
         record = self.parse_record()
         if record.status != "running":
             return record
-        if is_held(self.log):
+        state = lock_state(self.log)
+        if state is State.HELD:
             return self.so_far(record)
+        if state is State.UNKNOWN and (quiet := self.quiet_seconds()) < QUIET:
+            return self.so_far(record, "running", UNSEEN)
         record = self.parse_record()  # it may have ended between the two looks
-        return record if record.status != "running" else self.so_far(record, "interrupted", SILENT)
+        reason = (
+            SILENT if state is State.FREE else f"{UNSEEN}, and no file of the run has changed for {quiet / 3600:.0f} h"
+        )
+        return record if record.status != "running" else self.so_far(record, "interrupted", reason)
+
+    def quiet_seconds(self) -> float:
+        """Return the time since a file of the run has changed."""
+        changed = 0.0
+        for path in (self.log, self.metrics, self.last_checkpoint, self.record):
+            with suppress(OSError):
+                changed = max(changed, path.stat().st_mtime)
+        return time.time() - changed
 
     def so_far(self, record: Record, status: str = "running", reason: str | None = None) -> Record:
         """A record that its training has not finished, with the epochs there are."""

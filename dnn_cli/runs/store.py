@@ -9,19 +9,23 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from dnn_cli.errors import RunError, UsageError, nearest
+from dnn_cli.errors import AmbiguousAddressError, RunError, UsageError
+from dnn_cli.runs.address import (
+    BY_SWEEP,
+    has_separator,
+    is_run_directory,
+    resolve,
+    resolve_one,
+    runs_of_sweep,
+)
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.files import sync_directory, write_text
 from dnn_cli.runs.index import Index
 from dnn_cli.runs.lock import held
-from dnn_cli.runs.record import NO_SCORES, Membership, Record
+from dnn_cli.runs.record import Record
 from dnn_cli.runs.run import Run
-from dnn_cli.spec.metrics import lower_is_better, score_name
 from dnn_cli.spec.names import slug
 
-ADDRESSES = (
-    "a run is addressed by its id or its beginning, its directory, its name, @1 (the latest) or best:val_accuracy"
-)
 STAMP = "%Y%m%d-%H%M%S"
 MADE_NAME = re.compile(r"\.?\d{8}-\d{6}-.+-[0-9a-f]{8}", re.DOTALL)
 """The name that a store gives to a run, with a dot in front as long as it is being made."""
@@ -122,59 +126,49 @@ class Store:
         return Index(self.root).detailed(entries)
 
     def find(self, address: str) -> Run:
-        """The run with an address.
+        """Return the run with an address; of several runs of one experiment with the name, the latest.
 
         Raises:
-            UsageError: none or several have it.
+            AmbiguousAddressError: the name is that of several experiments, or the id is that of several runs.
+            UsageError: no run has the address.
         """
-        if not address:  # which is the beginning of every id
-            raise UsageError("the address of a run is empty", ADDRESSES)
-        if is_run_directory(address):
-            return Run(Path(address))
+        return self.find_all(address, sweeps=False)[0]
+
+    def find_only(self, address: str) -> Run:
+        """Return the run with an address.
+
+        Raises:
+            AmbiguousAddressError: several runs have the address, even if they are of one experiment.
+            UsageError: no run has the address.
+        """
+        found = self.find_all(address, sweeps=False)
+        return found[0] if len(found) == 1 else resolve_one(address, self.entries(), str(self.root), self.detailed).run
+
+    def find_all(self, address: str, *, sweeps: bool = True) -> list[Run]:
+        """Return the runs with an address: those of a sweep, those of a name that are of one experiment, or one run.
+
+        The latest run is the first. A path leads to a run in any directory. A word without a separator is a path only
+        where no run has the word as its name or id, so that a folder of the same name hides no run.
+
+        Raises:
+            AmbiguousAddressError: the name is that of several experiments, or the id is that of several runs.
+            UsageError: no run has the address.
+        """
+        if has_separator(address) and is_run_directory(address):
+            return [Run(Path(address))]
         entries = self.entries()
-        if not entries:
-            raise UsageError(f"no run {address}: there is no run in {self.root}", "dnn train makes one")
-        if address.startswith("@"):
-            return self.numbered(address, entries)
-        if address.startswith("best:"):
-            return best(score_name(address.removeprefix("best:")), entries)
-        named = [entry.run for entry in entries if entry.record and entry.record.name == address]
-        begun = [e.run for e in entries if e.run.directory.name == address or run_id(e.run).startswith(address)]
-        if named:
-            return named[0]
-        if len(begun) == 1:
-            return begun[0]
-        if begun:
-            raise UsageError(f"{address} is the beginning of {len(begun)} runs", "give more of the id")
-        names = {entry.record.name for entry in entries if entry.record}
-        raise UsageError(f"no run {address} in {self.root}", nearest(address, names) or ADDRESSES)
-
-    def find_all(self, address: str) -> list[Run]:
-        """The runs with an address: those of a sweep, or one.
-
-        Raises:
-            UsageError: none has it.
-        """
-        if not address.startswith("sweep:"):
-            return [self.find(address)]
-        wanted, entries = address.removeprefix("sweep:"), self.entries()
-        known = {one.id: one for entry in entries if entry.record for one in entry.record.sweeps}
-        meant = [one for one in known if one.startswith(wanted)] if wanted else []
-        if len(meant) != 1:
-            listed = ", ".join(f"{one.id} ({one.name})" for one in list(known.values())[:5]) or "there is none"
-            raise UsageError(f"no sweep {wanted}" if not meant else f"{wanted} begins {len(meant)} sweeps", listed)
-        return [e.run for e in entries if membership(e, meant[0])]
-
-    def numbered(self, address: str, entries: list[Entry]) -> Run:
-        number = address.removeprefix("@")
-        if not (number.isascii() and number.isdigit() and len(number) < 10 and 1 <= int(number) <= len(entries)):
-            raise UsageError(f"no run {address}: there are @1 to @{len(entries)}", ADDRESSES)
-        return entries[int(number) - 1].run
-
-
-def membership(entry: Entry, sweep: str) -> Membership | None:
-    """What a run knows of a sweep, if it belongs to it."""
-    return next((one for one in entry.record.sweeps if one.id == sweep), None) if entry.record else None
+        try:
+            if sweeps and address.startswith(BY_SWEEP):
+                found = runs_of_sweep(address, entries)
+            else:
+                found = resolve(address, entries, str(self.root), self.detailed)
+        except AmbiguousAddressError:
+            raise
+        except UsageError:
+            if address and is_run_directory(address):
+                return [Run(Path(address))]
+            raise
+        return [entry.run for entry in found]
 
 
 def stamp_of(name: str) -> datetime | None:
@@ -190,41 +184,6 @@ def age(entry: Entry) -> tuple[str, str]:
     """Sorts runs by when they started; the directory's name knows it to the second."""
     name = entry.run.directory.name
     return name[:15], entry.record.started if entry.record else ""
-
-
-def best(metric: str, entries: list[Entry]) -> Run:
-    """The completed run that reached the best value of a score in any epoch."""
-    reached = [(values, entry.run) for entry in entries if (values := reached_by(entry, metric))]
-    if not reached:
-        known = {name for e in entries if e.record for name in e.record.results.best or () if name not in NO_SCORES}
-        raise UsageError(
-            f"no completed run has the metric {metric}", nearest(metric, known) or ", ".join(sorted(known))
-        )
-    choose = min if lower_is_better(metric) else max
-    return choose(reached, key=lambda pair: choose(pair[0]))[1]
-
-
-def reached_by(entry: Entry, metric: str) -> list[float]:
-    """The values of a score, an epoch each; none unless the run is whole and has it."""
-    if entry.record is None or entry.record.status != "completed" or metric in NO_SCORES:
-        return []
-    try:
-        return [float(row[metric]) for row in entry.run.read_metrics() if metric in row]
-    except RunError:
-        return []
-
-
-def is_run_directory(address: str) -> bool:
-    """Whether an address is the path of a run."""
-    try:
-        return any((Path(address) / name).is_file() for name in ("run.json", "config.yaml"))
-    except (OSError, ValueError):
-        return False
-
-
-def run_id(run: Run) -> str:
-    """The eight hex digits at the end of a directory's name."""
-    return run.directory.absolute().name.rpartition("-")[2]
 
 
 def is_run_name(path: "Path | os.DirEntry[str]") -> bool:

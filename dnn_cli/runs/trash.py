@@ -8,15 +8,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dnn_cli.errors import RunError, UsageError, nearest
+from dnn_cli.errors import RunError, UsageError
+from dnn_cli.runs.address import has_separator, is_run_directory, resolve_one
 from dnn_cli.runs.entry import Entry, read_entry
 from dnn_cli.runs.files import sync_directory
-from dnn_cli.runs.lock import held, is_held
+from dnn_cli.runs.lock import UnknownHolder, held, is_held
 from dnn_cli.runs.run import Run
-from dnn_cli.runs.store import ADDRESSES, MADE_NAME, Store, best, is_run_directory, is_run_name, run_id
-
-MAX_CHOICES = 5
-"""So many runs are told of those that an address may mean."""
+from dnn_cli.runs.store import MADE_NAME, Store, is_run_name
 
 
 @dataclass(frozen=True)
@@ -116,19 +114,15 @@ class Trash:
 
     def the_one(self, address: str, entries: Sequence[Entry]) -> Entry:
         """The run in the trash with an address."""
-        return only(address, entries, f"the trash of {self.root}", "dnn runs restore lists what is there")
+        if not entries:
+            raise UsageError(f"no run {address} in the trash of {self.root}", "the trash is empty")
+        return resolve_one(address, entries, f"the trash of {self.root}")
 
     def meant(self, address: str, entries: list[Entry]) -> Entry:
-        """The run to remove with an address, which is never a guess and never outside of the runs directory."""
-        if address and (is_run_directory(address) or (os.sep in address and os.path.lexists(address))):
+        """Return the run to remove: the only run of the address, and a child of the runs directory."""
+        if has_separator(address) and os.path.lexists(address):
             return read_entry(self.child(address))
-        if entries and address.startswith("@"):
-            found = Store(self.root).numbered(address, entries)
-        elif entries and address.startswith("best:"):
-            found = best(address.removeprefix("best:"), entries)
-        else:
-            return only(address, entries, str(self.root), ADDRESSES)
-        return next(entry for entry in entries if entry.run == found)
+        return resolve_one(address, entries, str(self.root))
 
     def child(self, address: str) -> Run:
         """The run at a path, if it lies in the runs directory itself."""
@@ -144,44 +138,6 @@ def is_ours(entry: Entry) -> bool:
     """Whether a directory has the name of a run, or a run in it; anything else is not to be deleted."""
     directory = entry.run.directory
     return MADE_NAME.fullmatch(directory.name) is not None or is_run_directory(str(directory))
-
-
-def only(address: str, entries: Sequence[Entry], place: str, hint: str) -> Entry:
-    """The one run with a name, an id or the beginning of one, or a directory's name, which goes before the others.
-
-    Raises:
-        UsageError: none or several have it.
-    """
-    if not address:  # which is the beginning of every id
-        raise UsageError("the address of a run is empty", hint)
-    found = [entry for entry in entries if entry.run.directory.name == address]
-    found = found or [entry for entry in entries if is_meant(entry, address)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        words = [handle(entry) for entry in found]
-        if len(set(words)) < len(words):  # a copy of a run has its id
-            words = [entry.run.directory.name for entry in found]
-        more = ", …" if len(words) > MAX_CHOICES else ""
-        message = f"{address} is the name or the beginning of {len(found)} runs in {place}"
-        raise UsageError(message, f"give the id of one: {', '.join(words[:MAX_CHOICES])}{more}")
-    names = {entry.record.name for entry in entries if entry.record}
-    raise UsageError(f"no run {address} in {place}", nearest(address, names) or hint)
-
-
-def is_meant(entry: Entry, address: str) -> bool:
-    """Whether an address is the name of a run, or its id or the beginning of that."""
-    ids = {run_id(entry.run)} | ({entry.record.id} if entry.record else set())
-    return (entry.record is not None and entry.record.name == address) or any(i.startswith(address) for i in ids)
-
-
-def handle(entry: Entry) -> str:
-    """The shortest word that leads to a run for sure: its id, or the name of its directory where it tells none."""
-    if entry.record is not None:
-        return entry.record.id
-    digits = run_id(entry.run)
-    whole = len(digits) == 8 and all(digit in "0123456789abcdef" for digit in digits)
-    return digits if whole else entry.run.directory.name
 
 
 def distinct(entries: Sequence[Entry]) -> list[Entry]:
@@ -231,6 +187,8 @@ def untrained(run: Run) -> Iterator[None]:
             if lockable:
                 stack.enter_context(held(run.log))
             busy = not lockable and is_held(run.log)
+        except UnknownHolder as error:
+            raise RunError(f"{run.directory} may be being trained by {error.who}", error.hint) from None
         except BlockingIOError:
             busy = True
         except OSError:  # a log that is not for us to lock, or no file at all

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import cast
 
 from dnn_cli.errors import OwnDataError, nearest
-from dnn_cli.formats.files import memory_bytes
+from dnn_cli.host.limits import memory_bytes
 from dnn_cli.spec.augmentation import Moving
 from dnn_cli.spec.block import MAX_LAYERS, length
 from dnn_cli.spec.data import Data

@@ -218,14 +218,19 @@ METRIC_NAMES = {
 def score_name(name: str) -> str:
     """Return the full name of a score: `val_acc` is `val_accuracy`, `best.mse` is `best.mean_squared_error`."""
     head, dot, last = name.rpartition(".")
-    lead = "val_" if last.startswith("val_") else ""
-    metric = last.removeprefix(lead)
+    metric = metric_of(last)
+    lead = last.removesuffix(metric)
     return f"{head}{dot}{lead}{METRIC_NAMES.get(metric, metric)}"
 
 
+def metric_of(score: str) -> str:
+    """Return the name of a metric without the part of the data: `accuracy` for `val_accuracy` and `test_accuracy`."""
+    return score.removeprefix("val_").removeprefix("test_")
+
+
 def lower_is_better(score: str) -> bool:
-    """Whether less of a score is better, be it of training or validation: of a loss, and of errors."""
-    name = score.removeprefix("val_")
+    """Whether less of a score is better, be it of training, validation or test: of a loss, and of errors."""
+    name = metric_of(score)
     return name == "loss" or name in LOWER
 
 
@@ -236,12 +241,12 @@ LOWER = {
 
 def is_share(score: str) -> bool:
     """Whether a score is a share of one, whose differences are told in percentage points."""
-    return score.removeprefix("val_") in SHARES
+    return metric_of(score) in SHARES
 
 
 def counts_examples(score: str) -> bool:
     """Return whether a training or validation score is a number of examples divided by all examples."""
-    return score.removeprefix("val_") in COUNTED
+    return metric_of(score) in COUNTED
 
 
 COUNTED = {

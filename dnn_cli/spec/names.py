@@ -25,6 +25,9 @@ def without_slash(text: str) -> str:
     return text
 
 
+ADDRESS_PREFIXES = ("@", "name:", "id:", "best:", "sweep:")
+"""The beginnings of run addresses that are not names: see `runs.address`."""
+
 Name = Annotated[str, Field(max_length=100), AfterValidator(printable)]
 KerasName = Annotated[Name, AfterValidator(without_slash)]
 

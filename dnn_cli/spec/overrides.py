@@ -1,7 +1,7 @@
 """`key.path=value` on the command line, laid over a document; `~key.path` removes.
 
 A layer is addressed by its name or its index, and the leading `model.` may be left out:
-`layers.hidden.units=200`, `layers.1.units=200`. Values are YAML.
+`layers.hidden.units=200`, `layers.1.units=200`. Values are YAML on one line, without comments: see `parse_value`.
 """
 
 import copy
@@ -10,9 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from dnn_cli.errors import ConfigError, Fault, Place, nearest
 from dnn_cli.spec.stack import names_of
-from dnn_cli.spec.yaml_file import MAX_DEPTH, Document, KeyPath, check_characters, key_text, parse_yaml
+from dnn_cli.spec.yaml_file import MAX_DEPTH, Document, KeyPath, Loader, check_characters, key_text, parse_yaml
 
 
 def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
@@ -33,6 +35,66 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
     if faults:
         raise ConfigError(faults)
     return Document(edited.value, edited.places, tuple(edited.faults))
+
+
+TEXT_KEYS = ("name", "path", "validation_path", "test_path", "target")
+"""Keys whose values are texts, so that `name=007` and `name=7` need no quotes."""
+
+NOT_PLAIN = ("'", '"', "[", "{")
+"""The first characters of values that are YAML."""
+
+
+def parse_value(text: str, override: str, *, is_text: bool = False) -> Document:
+    """Return the value of an override as a document.
+
+    A value in quotes, a list and a mapping are YAML on one line. Any other value is exactly what was typed: `#` begins
+    no comment and `: ` no mapping. The value is then a number, true, false or null where YAML reads it as one.
+
+    Args:
+        text: The text after `=`.
+        override: The whole word, for the places of faults.
+        is_text: Read a value that is not in quotes as text, even if it looks like a number.
+
+    Raises:
+        ConfigError: the text is not YAML, or goes on after the end of a quoted text, a list or a mapping.
+    """
+    typed = text.strip(" \t")
+    if "\n" in typed:
+        return parse_yaml(text, override)
+    if typed.startswith(NOT_PLAIN):
+        document = parse_yaml(text, override)
+        if rest := text_after_value(text):
+            raise ConfigError([Fault(Place(override), "", f"goes on after the value, with {rest}", "quote the whole")])
+        return document
+    if typed and (is_text or not is_same_in_yaml(typed)):
+        return parse_yaml(quoted(typed), override)
+    return parse_yaml(text, override)
+
+
+def is_same_in_yaml(text: str) -> bool:
+    """Return whether YAML reads a text as one plain scalar with all of its characters."""
+    try:
+        events: list[Any] = list(yaml.parse(text, Loader=Loader))
+    except yaml.YAMLError:
+        return False
+    scalars = [event for event in events if isinstance(event, yaml.ScalarEvent)]
+    nodes = [event for event in events if isinstance(event, yaml.NodeEvent)]
+    if len(nodes) != 1 or not scalars:
+        return False
+    return scalars[0].value == text and (scalars[0].tag, scalars[0].anchor) == (None, None)
+
+
+def text_after_value(text: str) -> str:
+    """Return the text after a quoted text, a list or a mapping: a comment."""
+    events: list[Any] = list(yaml.parse(text, Loader=Loader))
+    outer = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentStartEvent, yaml.DocumentEndEvent)
+    ends = [event.end_mark.index for event in events if not isinstance(event, outer)]
+    return text[max(ends) :].strip()
+
+
+def quoted(text: str) -> str:
+    """Return a text in single quotes, which YAML reads as this text."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 class Misplaced(Exception):
@@ -66,8 +128,8 @@ class Edited:
         check_characters(override, override)
         if key.count(".") > MAX_DEPTH:
             raise Misplaced(f"is nested more than {MAX_DEPTH} deep")
-        given = parse_yaml("" if removes else text, override)
         path, holder = self.find(key, Place(override))
+        given = parse_value("" if removes else text, override, is_text=path[-1] in TEXT_KEYS)
         if removes and isinstance(holder, dict) and path[-1] not in holder:
             raise Misplaced(f"has nothing to remove: there is no {path[-1]}", nearest(str(path[-1]), holder))
         self.forget(path)

@@ -164,8 +164,8 @@ def pieces(text: str) -> list[str]:
     for character in text:
         if quote:
             quote = "" if character == quote else quote
-        elif character in "\"'":
-            quote = character
+        elif character in "\"'" and (open_brackets > 0 or not found[-1].strip()):
+            quote = character  # within a word it is an apostrophe
         elif character in "([{":
             open_brackets += 1
         elif character in ")]}":

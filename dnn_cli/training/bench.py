@@ -10,6 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from dnn_cli.data.pipeline import Pipeline, batches_of
+from dnn_cli.host.processor import processor_text
 from dnn_cli.training.build import build_model
 from dnn_cli.training.chunked import feed, run_in_chunks
 from dnn_cli.training.endings import Diverged
@@ -34,6 +35,8 @@ class Benchmark:
     """The contender that has the same `jit_compile`."""
 
     bit_identical: bool
+    machine: str
+    """The processors that the seconds belong to."""
 
     def ratio(self, name: str = KERAS_FIT) -> float:
         """How many times as long as the engine a contender takes: of medians."""
@@ -121,10 +124,12 @@ def benchmark(job: Job, repeats: int, watch: Callable[[str], None]) -> Benchmark
                 seconds[name].append(contender.run_epoch(number))
     compared = KERAS_JIT if engine.jit else KERAS_FIT
     pairs = zip(contenders[ENGINE].weights(), contenders[compared].weights(), strict=True)
+    gpu = f"{job.device.name} and " if job.device.is_gpu else ""
     return Benchmark(
         plan=engine,
         seconds={name: tuple(taken[1:]) for name, taken in seconds.items()},
         first={name: taken[0] for name, taken in seconds.items()},
         compared_with=compared,
+        machine=f"{gpu}{processor_text()}",
         bit_identical=all(np.array_equal(ours, theirs, equal_nan=True) for ours, theirs in pairs),
     )

@@ -51,8 +51,9 @@ class WriteDown(keras.callbacks.Callback):  # type: ignore[misc]
     """Keeps the row of every epoch, in `rows` and in `metrics.csv`, and tells the listener."""
 
     def __init__(
-        self, run: Run, listener: Listener, rows: list[Scores], steps: int, names: list[str], begun_before: float = 0.0
-    ) -> None:
+        self, run: Run, listener: Listener, rows: list[Scores], steps: int, names: list[str],
+        begun_before: float = 0.0, calls_before: int = 0,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.steps = steps
         self.names = names
@@ -65,12 +66,18 @@ class WriteDown(keras.callbacks.Callback):  # type: ignore[misc]
         self.begun_before = begun_before
         """Seconds that went into the first epoch before it was taken up."""
 
+        self.calls_before = calls_before
+        """Calls of the engine in the first epoch that were made before, and pass without training."""
+
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self.epoch = epoch + 1
         self.start = time.perf_counter() - self.begun_before
         self.begun_before = 0.0
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        if self.calls_before:
+            self.calls_before -= 1
+            return
         self.listener.on_batch(self.epoch, min(batch + 1, self.steps), logs or {})  # the last chunk may be short
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
@@ -97,13 +104,16 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
         self.monitor = monitor
         self.sign = 1 if lower_is_better(monitor) else -1
         self.best: float | None = None
+        self.best_epoch: int | None = None
+        """The saved epoch, from 0, as Keras counts it in EarlyStopping."""
+
         self.has_saved = False
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         value = self.sign * (logs or {})[self.monitor]
         self.has_saved = self.best is None or value < self.best
         if self.has_saved:
-            self.best = value
+            self.best, self.best_epoch = value, epoch
             with whole_file(self.run.best_model) as temporary:
                 self.model.save(temporary)
 

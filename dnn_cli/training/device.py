@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from dnn_cli.errors import UsageError
 from dnn_cli.spec.experiment import Experiment
+from dnn_cli.training.threads import threads
 
 
 class Device(NamedTuple):
@@ -61,6 +62,7 @@ def prepare_device(experiment: Experiment) -> Device:
     name = str(facts.get("device_name", "GPU"))
     details = {
         "device": name,
+        "threads": threads(),
         "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),  # 0: TensorFlow's own choice
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
     }

@@ -8,8 +8,9 @@ from importlib.metadata import version
 from typing import Any
 
 import dnn_cli
+from dnn_cli.host.limits import available_cores
+from dnn_cli.host.processor import cpu_line
 from dnn_cli.runs.record import Process
-from dnn_cli.training.processor import cpu_line
 from dnn_cli.training.programs import flags_of_user
 
 STEERS = (
@@ -31,7 +32,7 @@ def machine() -> dict[str, Any]:
         "system": platform.platform(),
         "machine": platform.machine(),
         "processor": cpu_line("model name").partition(":")[2].strip(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": available_cores(),
     }
 
 

@@ -15,7 +15,6 @@ from dnn_cli.errors import DnnError, RunError
 from dnn_cli.formats.watcher import Watcher, quiet
 from dnn_cli.runs.inputs import Inputs
 from dnn_cli.runs.record import Record
-from dnn_cli.runs.run import Run
 from dnn_cli.spec.data import Data
 from dnn_cli.spec.datasets import DATASETS, IdxDataset
 from dnn_cli.training.runtimes import RUNTIMES
@@ -57,13 +56,13 @@ class Checked:
 
 
 def export(
-    run: Run, record: Record, known: Known, form: str, path: Path, *, scaling: bool, watch: Watcher = quiet
+    weights: Path, record: Record, known: Known, form: str, path: Path, *, scaling: bool, watch: Watcher = quiet
 ) -> Checked:
     """Write a network, load it in its own runtime, and compare its predictions with the run's.
 
     Args:
-        run: Holds the weights.
-        record: Of the run.
+        weights: The `.keras` file with the weights.
+        record: The record of the run.
         known: What it was trained on.
         form: A key of `RUNTIMES`.
         path: Where to write; nothing is there yet.
@@ -80,9 +79,9 @@ def export(
     fed = inputs.reshape(len(inputs), -1).astype(np.float32) if scaling else scaled
     with tf.device("/CPU:0"):  # where all runtimes compute
         watch(f"writing {form}")
-        reference = outputs_of(trained_network(run, experiment), experiment, scaled)
+        reference = outputs_of(trained_network(weights, experiment), experiment, scaled)
         try:
-            runtime.write(serving_network(run, known, scaling=scaling), path)
+            runtime.write(serving_network(weights, known, scaling=scaling), path)
             watch(f"comparing in {runtime.version}")
             found = runtime.compute(path, fed.reshape(-1, *experiment.data.input_shape))
         except DnnError:
@@ -99,7 +98,7 @@ def export(
             )
         in_16_bits = None
         if (precision := str(record.plan.get("precision", "float32"))) != "float32":
-            narrow = trained_network(run, experiment, precision=precision)
+            narrow = trained_network(weights, experiment, precision=precision)
             in_16_bits = largest(found, outputs_of(narrow, experiment, scaled))
     same = None
     if experiment.data.facts.is_classification and reference.shape[1] > 1:

@@ -1,7 +1,7 @@
 """`fit`: train and save one network."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
@@ -13,7 +13,7 @@ from dnn_cli.runs.files import whole_file
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.experiment import Experiment
-from dnn_cli.training.callbacks import StopWhenDiverged, WriteDown, watching
+from dnn_cli.training.callbacks import KeepBest, StopWhenDiverged, WriteDown, watching
 from dnn_cli.training.checkpoints import KeepCheckpoints, Start, skip_calls
 from dnn_cli.training.chunked import feed
 from dnn_cli.training.diagnostics import Diagnose
@@ -25,10 +25,19 @@ from dnn_cli.training.state import restore
 
 
 class Saved(NamedTuple):
-    """What is in `model.keras`: its validation scores, `None` without a validation set, and a digest of its weights."""
+    """The content of `model.keras`, and the epochs of the saved weights."""
 
     scores: Scores | None
+    """Validation scores; `None` without a validation set."""
+
     weights: str
+    """A digest."""
+
+    epoch: int | None
+    """The epoch of the weights in `model.keras`; `None` for averaged weights."""
+
+    kept: int | None
+    """The epoch of the weights in `best.keras`; `None` where no such file was written, or where it is not known."""
 
 
 def fit(
@@ -78,7 +87,7 @@ def fit(
         validation_steps=validation_steps,
         callbacks=[
             StopWhenDiverged(experiment.batch_size),
-            WriteDown(run, listener, rows, steps_per_epoch, experiment.scores, progress.epoch_seconds),
+            WriteDown(run, listener, rows, steps_per_epoch, experiment.scores, progress.epoch_seconds, progress.calls),
             *others,
             *([Diagnose(run, network.probe, start, initial, experiment)] if experiment.diagnostics else []),
             KeepCheckpoints(run, start, rows, others, stop, seconds, experiment),
@@ -102,7 +111,24 @@ def fit(
             np.savez(temporary, outputs=outputs, labels=job.examples.labels[split.validation], indices=split.validation)
     if why := stop():
         raise Interrupted(why)
-    return Saved(scores, digest(model))
+    return Saved(scores, digest(model), epoch_of(experiment, others, len(rows)), kept_epoch(others))
+
+
+def epoch_of(experiment: Experiment, callbacks: Sequence[keras.callbacks.Callback], last: int) -> int | None:
+    """Return the epoch of the weights that a training ended with; `None` for averaged weights.
+
+    Keras averages weights (`use_ema`) before early stopping restores the best ones, so that the restored ones stay.
+    """
+    for callback in callbacks:
+        if isinstance(callback, keras.callbacks.EarlyStopping) and callback.best_weights is not None:
+            return int(callback.best_epoch) + 1
+    return None if experiment.optimizer.use_ema else last
+
+
+def kept_epoch(callbacks: Sequence[keras.callbacks.Callback]) -> int | None:
+    """Return the epoch of the weights in `best.keras`, if it is known."""
+    found = (callback.best_epoch for callback in callbacks if isinstance(callback, KeepBest))
+    return next((epoch + 1 for epoch in found if epoch is not None), None)
 
 
 def digest(model: keras.Model) -> str:

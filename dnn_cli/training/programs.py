@@ -17,10 +17,9 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-import platformdirs
-
+from dnn_cli.host import folders
+from dnn_cli.host.processor import cpu_line
 from dnn_cli.spec.experiment import Experiment
-from dnn_cli.training.processor import cpu_line
 
 FLAG = "--tf_xla_persistent_cache_directory"
 PREFIX = "dnn-xla-"
@@ -138,7 +137,7 @@ def forget_old(kept: Path) -> None:
 
 def cache_folder() -> Path:
     """Where the programs of all networks are kept."""
-    return Path(platformdirs.user_cache_dir("dnn")) / "xla"
+    return folders.cache_folder("xla")
 
 
 def network_key(experiment: Experiment) -> str:

@@ -60,7 +60,8 @@ def check_can_go_on(record: Record, checkpoint: Checkpoint | None, wanted: Exper
         if progress.stopped and not force:
             raise UsageError(
                 f"{here} is completed: {record.reason or 'early_stopping has ended it'}",
-                "'~early_stopping' and --force train it further",
+                f"epochs={epochs if epochs > done else 2 * done} '~early_stopping' --force trains it further, "
+                "early_stopping.patience=… --force with more patience",
             )
         if epochs == done:
             raise UsageError(f"{here} has all its {epochs} epochs", f"epochs={2 * epochs} trains it further")

@@ -1,12 +1,12 @@
 """The network of a run as others use it: in 32 bits, without what only training needs, and fed with plain inputs."""
 
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
 from dnn_cli.data.known import Known
-from dnn_cli.runs.run import Run
 from dnn_cli.spec.augmentation import Augmentation
 from dnn_cli.spec.layers import Dropout, GaussianNoise
 from dnn_cli.training.trained import trained_network
@@ -16,11 +16,11 @@ ONLY_IN_TRAINING = (Augmentation, Dropout, GaussianNoise)
 as in training, BatchNormalization among them."""
 
 
-def serving_network(run: Run, known: Known, *, scaling: bool) -> keras.Sequential:
+def serving_network(weights: Path, known: Known, *, scaling: bool) -> keras.Sequential:
     """Inputs of (batch, *input_shape), float32 → outputs of (batch, units), float32.
 
     Args:
-        run: Holds the weights.
+        weights: The `.keras` file with the weights.
         known: What they were trained on.
         scaling: Whether it scales inputs itself, or takes them scaled.
 
@@ -28,7 +28,7 @@ def serving_network(run: Run, known: Known, *, scaling: bool) -> keras.Sequentia
         RunError: the weights are not those of this network.
     """
     experiment, shape = known.experiment, known.experiment.data.input_shape
-    model = trained_network(run, experiment)
+    model = trained_network(weights, experiment)
     kept = [
         layer
         for part, layer in zip(experiment.model.stack, model.layers, strict=True)

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from dnn_cli.host.folders import redirect_libraries
 from dnn_cli.training.programs import working_directory
+from dnn_cli.training.threads import limit_threads
 
 THREAD = "tensorflow"
 """How the name of the thread begins."""
@@ -41,6 +43,8 @@ def import_tensorflow() -> None:
 
     It would find nothing, and take a tenth of the time now, and as much again for every later look at all of it.
     """
+    redirect_libraries()  # Keras reads KERAS_HOME when it is imported
+    limit_threads()  # TensorFlow reads their number when it first computes
     working_directory()  # of which TensorFlow reads before it compiles
     if "dnn_cli.training.train" in sys.modules:
         return  # and what is frozen by now may be garbage later

@@ -105,7 +105,10 @@ def train(
             (networks or Networks()).ready_for(job) as network,
         ):
             saved = fit(job, network, run, listener, rows, start, stop, seconds)
-        record = ended("completed", early_end(job, rows), model=saved.scores, weights=saved.weights)
+        record = ended(
+            "completed", early_end(job, rows),
+            model=saved.scores, weights=saved.weights, epoch=saved.epoch, kept=saved.kept,
+        )  # fmt: skip
         run.write_record(record)
     except BaseException as error:
         record = ended(*outcome(error))

@@ -1,13 +1,13 @@
 """The network of a run with the weights that it was trained to."""
 
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.errors import RunError
-from dnn_cli.runs.run import Run
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.training.build import build_model
 
@@ -15,18 +15,20 @@ BATCH = 256
 
 
 def trained_network(
-    run: Run, experiment: Experiment, *, jit: bool = False, precision: str = "float32"
+    weights: Path, experiment: Experiment, *, jit: bool = False, precision: str = "float32"
 ) -> keras.Sequential:
-    """The network, built from the experiment: of `model.keras` nothing but weights is taken, so no code in it runs.
+    """Return the network, built from the experiment, with the weights in a `.keras` file.
+
+    Nothing but weights is read from the file, so no code in it runs.
 
     Raises:
         RunError: the weights are not those of this network.
     """
     model = build_model(experiment, jit=jit, precision=precision)
     try:
-        model.load_weights(run.model)
+        model.load_weights(weights)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise RunError(f"{run.model} holds no weights of this network: {str(error).splitlines()[0]}") from None
+        raise RunError(f"{weights} holds no weights of this network: {str(error).splitlines()[0]}") from None
     return model
 
 

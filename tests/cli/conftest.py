@@ -1,1 +1,1 @@
-from tests.cli.trained_runs import place  # noqa: F401
+from tests.cli.trained_runs import place, spoiled  # noqa: F401

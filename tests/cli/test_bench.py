@@ -1,5 +1,6 @@
 import pytest
 
+from dnn_cli.host.processor import processor_text
 from tests.conftest import DIVERGES, document
 
 
@@ -11,7 +12,8 @@ def test_a_table_and_the_bits(dnn, config):
     assert [row.split("  ")[0] for row in rows[:4]] == [
         "dnn", "keras fit, tf.data", "keras fit, arrays", "keras fit, same jit",
     ]  # fmt: skip
-    assert rows[-2].startswith("dnn ran 45 batches a call; XLA")
+    assert rows[-3].startswith("dnn ran 45 batches a call; XLA")
+    assert rows[-2] == f"measured on {processor_text()}"
     assert rows[-1] == "its weights are the same to the last bit as keras fit, same jit, after 2 epochs"
     assert "epoch 2 of 2: dnn" in done.stderr
     assert not (done.stdout + done.stderr).count("oneDNN")
@@ -22,6 +24,7 @@ def test_the_document_has_seconds_ratio_and_bits(dnn, config):
     assert len(told["engine"]["seconds_per_epoch"]) == len(told["keras_fit"]["seconds_per_epoch"]) == 2
     assert told["ratio"] == pytest.approx(told["keras_fit"]["median"] / told["engine"]["median"])
     assert told["bit_identical"] is True
+    assert told["machine"] == processor_text()
     assert told["engine"]["jit"] is False
 
 

@@ -73,3 +73,68 @@ def test_a_run_that_has_no_model_says_what_to_do(dnn, make_run):
     done = dnn("evaluate", "@1")
     assert done.returncode == 2
     assert "dnn resume" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def part_files(place):
+    """The rows of the test sets as files: digits as arrays, houses as a table."""
+    from dnn_cli.data.examples import load_examples, split_examples
+    from dnn_cli.spec.load import load
+
+    digits = load(str(place.digits.config), []).experiment.data
+    examples = load_examples(digits)
+    part = examples[split_examples(digits, examples).test]
+    np.savez(place.path / "test_digits.npz", x=part.inputs, y=part.labels)
+    rows = (place.path / "houses.csv").read_text().splitlines()
+    own = load(str(place.houses.config), [f"data.path={place.path / 'houses.csv'}"]).experiment.data
+    places = split_examples(own, load_examples(own)).test
+    (place.path / "test_houses.csv").write_text("\n".join([rows[0], *(rows[at + 1] for at in places), ""]))
+    return {"digits": "test_digits.npz", "집값": "test_houses.csv"}
+
+
+@pytest.mark.parametrize("name", ["digits", "집값"])
+def test_a_file_of_the_test_rows_gives_the_scores_of_the_test_set(place, part_files, name):
+    split = document(place.dnn("evaluate", name, "--json"))
+    run = place.digits if name == "digits" else place.houses
+    away = place.path / "houses.csv"
+    away.rename(place.path / "away.csv")  # a file needs no other data
+    try:
+        found = document(place.dnn("evaluate", name, part_files[name], "--json"))
+    finally:
+        (place.path / "away.csv").rename(away)
+    assert found["scores"] == split["scores"]
+    assert (found["examples"], found.get("report"), found.get("errors")) == (
+        split["examples"], split.get("report"), split.get("errors"),
+    )  # fmt: skip
+    recorded = json.loads(run.record.read_text())["evaluated"][-1]
+    assert (recorded["split"], recorded["file"]) == ("file", part_files[name])
+    assert recorded["digest"] == found["digest"]
+
+
+def test_a_file_is_named_beside_its_scores(place, part_files):
+    shown = place.dnn("evaluate", "digits", "test_digits.npz")
+    assert " on 450 examples of test_digits.npz: loss " in shown.stdout.splitlines()[0]
+    assert "looked at" not in shown.stderr and "unlike" not in shown.stderr
+    with np.load(place.path / "test_digits.npz") as saved:
+        np.savez(place.path / "scaled.npz", x=saved["x"] * np.float32(100), y=saved["y"])
+    assert (
+        "warning: 450 of 450 inputs are unlike the training inputs"
+        in place.dnn("evaluate", "digits", "scaled.npz").stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["evaluate", "집값", "unlabelled.csv"], "unlabelled.csv:1  has no column price"),
+        (["evaluate", "집값", "a.csv", "b.csv"], "evaluate takes one run, and one file at most"),
+        (["evaluate", "집값", "a.csv", "--split", "test"], "--split has no meaning with a file"),
+        (["evaluate", "집값", "a.csv", "seed=3"], "seed=3 has no meaning with a file"),
+        (["evaluate", "집값", "--resize"], "--resize is for the images of a FILE"),
+    ],
+)
+def test_what_cannot_be_evaluated_on_is_one_clear_line(place, words, message):
+    (place.path / "unlabelled.csv").write_text("area,age\n10,20\n")
+    done = place.dnn(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr and "Traceback" not in done.stderr

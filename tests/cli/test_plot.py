@@ -39,7 +39,7 @@ def test_several_are_named_by_what_sets_them_apart(dnn, runs):
 
 def test_seeds_are_one_curve_or_each_has_its_own(dnn, runs):
     grouped = dnn("plot", "--where", "name = digits")
-    assert grouped.stdout.splitlines()[-1] == "a sgd   b adam"
+    assert "a sgd   b adam" in grouped.stdout.splitlines()
     assert "runs that differ only in their seed are one curve" in grouped.stderr
     assert "d seed 2, optimizer adam" in dnn("plot", "--where", "name = digits", "--runs").stdout
 
@@ -123,3 +123,21 @@ def test_no_run_at_all(dnn):
     done = dnn("plot")
     assert (done.returncode, done.stdout) == (2, "")
     assert "there is no run in runs" in done.stderr
+
+
+def test_groups_are_drawn_as_means_and_told_as_json(dnn, make_run, tmp_path):
+    for number, (optimizer, seed) in enumerate([("adam", 1), ("adam", 2), ("sgd", 1), ("sgd", 2)], 1):
+        make_run(f"optimizer={optimizer}", f"seed={seed}", curve=(0.5, 0.6 + number / 100), digits=f"{number:08x}")
+    shown = dnn("plot", "--by", "optimizer.type").stdout
+    assert "a adam (2 runs)   b sgd (2 runs)" in shown
+    assert "dotted: from the lowest to the highest run" in " ".join(shown.split())
+    found = document(dnn("plot", "--by", "optimizer.type", "--metric", "val_accuracy", "--json"))
+    assert len(found["runs"]) == 4
+    adam = next(one for one in found["groups"] if one["name"] == "adam (2 runs)")
+    assert (adam["metric"], adam["runs"], adam["x"]) == ("val_accuracy", 2, [1, 2])
+    assert adam["mean"] == pytest.approx([0.5, 0.615])
+    assert (adam["low"], adam["high"]) == ([0.5, 0.61], [0.5, 0.62])
+    assert dnn("plot", "--by", "optimizer.type", "-o", "by.svg").stdout == "by.svg\n"
+    assert "adam (2 runs)" in (tmp_path / "by.svg").read_text()
+    refused = dnn("plot", "--by", "seed", "--runs")
+    assert refused.returncode == 2 and "--by draws means" in refused.stderr

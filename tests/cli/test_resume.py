@@ -103,6 +103,16 @@ def test_a_change_is_refused_unless_forced_and_then_recorded(folder):
     assert code == 0, "what was forced once is the way now" + said
 
 
+def test_a_new_learning_rate_counts_from_the_next_epoch_on(folder):
+    run = the_run(folder)
+    words = ("resume", "@1", "epochs=3", "optimizer.learning_rate=1e-4")
+    code, said = run_dnn(folder, *words)
+    assert code == 2 and "optimizer.learning_rate: 0.001 → 0.0001" in said
+    code, said = run_dnn(folder, *words, "--force")
+    assert code == 0, said
+    assert [row["learning_rate"] for row in run.read_metrics()] == [0.001, 0.001, 1e-4]
+
+
 def test_another_network_is_refused_even_by_force_and_nothing_is_changed(folder):
     run = the_run(folder)
     before = {path: path.read_bytes() for path in run.directory.rglob("*") if path.is_file() and path != run.log}

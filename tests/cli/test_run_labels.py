@@ -58,7 +58,7 @@ def test_a_note_and_a_name(dnn, runs):
         pytest.param(["tag", "paper"], "Missing argument", id="no run"),
         pytest.param(["note", "first", "\x1b[31m"], "without control characters", id="a note with control codes"),
         pytest.param(["rename", "first", ""], "a name is one line", id="no name"),
-        pytest.param(["rename", "first", "@1"], "is no name for a run", id="a name that is an address"),
+        pytest.param(["rename", "first", "@1"], "names do not begin with @", id="a name that is an address"),
         pytest.param(["show", "nothing"], "no run nothing", id="nothing to show"),
     ],
 )

@@ -26,6 +26,21 @@ metrics: [mae]
 epochs: 2
 """
 
+SPOILED = """\
+name: spoiled
+data: {dataset: digits, test_size: 0.25}
+model:
+  layers:
+    - Flatten
+    - {type: Dense, units: 10, activation: softmax}
+optimizer:
+  type: sgd
+  learning_rate: {type: PiecewiseConstantDecay, boundaries: [102], values: [0.5, 300.0]}
+epochs: 5
+model_checkpoint: {monitor: val_loss}
+"""
+"""The rate of the last two of five epochs spoils the network, so that the best epoch is the third."""
+
 
 class Place:
     """A directory with trained runs, in which `dnn` runs."""
@@ -55,4 +70,12 @@ def place(tmp_path_factory):
     rows = [f"{i},{a:.1f},{b},{a - b:.2f}" for i, (a, b) in enumerate(zip(area, age, strict=True))]
     (found.path / "houses.csv").write_text("\n".join(["id,area,age,price", *rows, ""]))
     found.houses, _ = found.train("houses", HOUSES)
+    return found
+
+
+@pytest.fixture(scope="session")
+def spoiled(tmp_path_factory):
+    """A directory in which a run is trained whose best epoch is in the middle; the run is `found.run`."""
+    found = Place(tmp_path_factory.mktemp("spoiled"))
+    found.run, _ = found.train("spoiled", SPOILED)
     return found

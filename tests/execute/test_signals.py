@@ -1,5 +1,6 @@
 """Signals end a training gently, soon, and so that it can go on; a second one at once."""
 
+import contextlib
 import os
 import pty
 import signal
@@ -12,6 +13,7 @@ import pytest
 from dnn_cli.runs.store import Store
 from tests import forked
 from tests.conftest import ROOT
+from tests.kills import assert_same
 
 SLOW = 5
 """Seconds, where the promise is two: other tests run beside this one."""
@@ -25,16 +27,21 @@ with stoppable(lambda: os.write(1, b"left ")) as stopping, stopping.gentle():
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1], ids=lambda number: number.name
+)
 def test_a_signal_ends_a_training_so_that_it_can_go_on(config, tmp_path, number):
     store = Store(tmp_path / "runs")
     process = forked.start(tmp_path, "train", config(), "epochs=100000")
-    run = wait_for_epochs(store)
-    assert run.read_record().status == "running"
-    begun = time.monotonic()
-    os.kill(process.pid, number)
-    process.join(60)
-    assert time.monotonic() - begun < SLOW
+    try:
+        run = wait_for_epochs(store)
+        assert run.read_record().status == "running"
+        begun = time.monotonic()
+        os.kill(process.pid, number)
+        process.join(60)
+        assert time.monotonic() - begun < SLOW
+    finally:
+        process.kill()
     assert process.exitcode == 128 + number
     record = run.read_record()
     assert (record.status, record.reason) == ("interrupted", "stopped by a signal")
@@ -107,3 +114,67 @@ def wait_for_epochs(store):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return entries[0].run
+
+
+def start_in_group(folder, *words):
+    """The program as a group of processes of its own, as a batch system or a terminal starts it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "dnn_cli", *words],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        text=True, start_new_session=True, preexec_fn=forked.hear_all,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("numbers", "code"),
+    [((signal.SIGUSR1,), 138), ((signal.SIGTERM,), 143), ((signal.SIGINT, signal.SIGINT), 130)],
+    ids=["Slurm's warning", "Slurm's limit", "a notebook's interrupt"],
+)
+def test_a_signal_to_all_processes_of_a_sweep_saves_its_runs(config, tmp_path, numbers, code):
+    process = start_in_group(tmp_path, "sweep", config(), "seed=1,2", "epochs=100000", "-j", "2")
+    try:
+        store, deadline = Store(tmp_path / "runs"), time.monotonic() + 120
+        while sum(entry.run.metrics.exists() for entry in store.entries()) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        for number in numbers:
+            os.killpg(process.pid, number)
+            time.sleep(0.05)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == code, said
+        assert "interrupted; the same command goes on" in said
+        records = [entry.record for entry in store.entries()]
+        assert [record.status for record in records] == ["interrupted"] * 2
+        assert {record.reason for record in records} <= {"stopped by a signal"}
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_a_time_limit_saves_and_the_same_command_goes_on(config, tmp_path):
+    path = config()
+    store = Store(tmp_path / "runs")
+    stopped = forked.run(tmp_path, "train", path, "epochs=100000", "--minutes", "0.1")
+    assert stopped.returncode == 0, stopped.stderr
+    run = store.entries()[0].run
+    record = run.read_record()
+    assert (record.status, record.reason) == ("interrupted", "stopped after 0.1 min, by --minutes")
+    assert f"  next  dnn resume runs/{run.directory.name}" in stopped.stdout
+    assert "1 run not at the end; the same command with --resume goes on" in stopped.stderr
+    epochs = f"epochs={record.epochs + 2}"
+    again = forked.run(tmp_path, "train", path, epochs, "--minutes", "60", "--resume")
+    assert again.returncode == 0, again.stderr
+    whole = forked.run(tmp_path, "train", path, epochs)
+    assert whole.returncode == 0
+    one, two = (entry.run for entry in store.entries())
+    assert_same(one, two)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_after_the_time_limit_no_run_is_begun(config, tmp_path, jobs):
+    paths = [config(), config(name="other.yaml"), config(name="third.yaml")]
+    done = forked.run(tmp_path, "train", *paths, "epochs=100000", "--minutes", "0.001", "-j", jobs)
+    assert done.returncode == 0, done.stderr
+    assert "3 runs not at the end" in done.stderr
+    assert len(Store(tmp_path / "runs").entries()) <= int(jobs)

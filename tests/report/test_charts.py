@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dnn_cli.report import fonts
-from dnn_cli.report.charts import COLOURS, curves_chart, write_chart
+from dnn_cli.report.charts import COLOURS, curves_chart, rows_of, write_chart
 from dnn_cli.report.curves import Curve, Curves, Panel
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -139,3 +139,33 @@ def test_what_no_font_can_draw_is_told_by_its_script():
     assert "fonts-noto-cjk" in chinese
     assert "fonts-noto-color-emoji" in face
     assert re.search(r"\(Thai\).*fonts-noto-core", thai)
+
+
+def marked(names, epochs):
+    """The epochs with a mark, by experiment and part."""
+    values = tuple(1 / epoch for epoch in range(1, epochs + 1))
+    both = tuple(curve(name, part, values) for name in names for part in ("validation", "training"))
+    found = {}
+    for row in rows_of(Panel("loss", both), {name: name for name in names}, log=False):
+        if row["marked"]:
+            found.setdefault((row["run"], row["part"]), []).append(row["x"])
+    return found
+
+
+def test_marks_tell_experiments_apart_and_not_training_from_validation():
+    found = marked(["adam", "sgd"], 12)
+    for name in "adam", "sgd":
+        assert found[name, "training"] == found[name, "validation"]
+    assert not set(found["adam", "training"]) & set(found["sgd", "training"])
+
+
+def test_a_single_experiment_has_no_marks_but_for_a_point():
+    assert marked(["adam"], 12) == {}
+    assert set(marked(["adam"], 1)) == {("adam", "validation"), ("adam", "training")}
+
+
+def test_a_band_is_explained_below_the_panels():
+    band = Panel("loss", (curve("a", low=(0.8, 0.4, 0.2), high=(1, 0.6, 0.4), runs=3),))
+    texts = " ".join(re.sub("<[^>]*>", " ", svg_of(picture("a", panels=[band]))).split())
+    assert "lines: mean of the runs; shaded: from the lowest to the highest run in each epoch" in texts
+    assert "shaded" not in svg_of(picture("a", "b"))

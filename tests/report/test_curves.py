@@ -2,6 +2,7 @@
 
 import pytest
 
+from dnn_cli.compare.comparison import compare
 from dnn_cli.errors import UsageError
 from dnn_cli.report.curves import MOST, curves, thinned
 from dnn_cli.runs.selection import Lookup
@@ -120,3 +121,49 @@ def test_many_epochs_keep_their_peaks(make_run, entries):
     assert (max(curve.y), min(curve.y)) == (1.0, 0.0)
     assert list(curve.x) == sorted(curve.x)
     assert curve.x[curve.y.index(1.0)] == 1235
+
+
+@pytest.fixture
+def grid(make_run, entries):
+    """Two optimizers with two seeds and two widths each, and a fifth and incomplete sgd run."""
+    number = 0
+    for optimizer, base in ("adam", 0.8), ("sgd", 0.6):
+        for units in 8, 32:
+            for seed in 1, 2:
+                number += 1
+                words = f"optimizer={optimizer}", f"layers.hidden.units={units}", f"seed={seed}"
+                make_run(*words, curve=(0.5, base + number / 100), digits=f"{number:08x}")
+    make_run("optimizer=sgd", "seed=3", curve=(0.1,), digits="00000009", status="interrupted")
+    return entries()
+
+
+def test_groups_are_the_means_of_their_runs_with_a_band(grid):
+    made = curves(grid, by=["optimizer.type"])
+    assert made.names == ("adam (4 runs)", "sgd (4 runs)")
+    (adam,) = (one for one in made.panels[1].curves if one.name == "adam (4 runs)" and one.part == "validation")
+    assert adam.y[1] == pytest.approx(0.8 + (1 + 2 + 3 + 4) / 4 / 100)
+    assert (adam.low[1], adam.high[1]) == pytest.approx((0.81, 0.84))
+    assert made.caption("dotted") == "lines: mean of the runs; dotted: from the lowest to the highest run in each epoch"
+    assert made.notes == ("left out of the groups, because not completed: 1 run (00000009)",)
+
+
+def test_groups_have_the_same_other_settings_as_in_a_comparison(make_run, grid, entries):
+    make_run("optimizer=adam", "layers.hidden.units=64", "seed=1", curve=(0.5, 0.99), digits="0000000a")
+    made = curves(entries(), by=["optimizer.type"])
+    compared = compare(entries(), by=["optimizer.type"])
+    means = {group.name: group.mean for group in compared.groups}
+    drawn = {one.name.split()[0]: one.y[-1] for one in made.panels[1].curves if one.part == "validation"}
+    assert drawn == pytest.approx(means)
+    assert "left out, because not all groups have runs with their other settings: 1 run (0000000a)" in made.notes
+
+
+def test_several_keys_make_a_group_for_each_combination(grid):
+    made = curves(grid, by=["optimizer.type", "layers.hidden.units"])
+    assert made.names == ("adam, 8 (2 runs)", "adam, 32 (2 runs)", "sgd, 8 (2 runs)", "sgd, 32 (2 runs)")
+
+
+def test_groups_need_a_known_key_and_completed_runs(make_run, grid, entries):
+    with pytest.raises(UsageError, match="no run has the field"):
+        curves(grid, by=["optimizer.typ"])
+    with pytest.raises(UsageError, match="no completed run"):
+        curves(grid[-1:], by=["optimizer.type"])

@@ -1,6 +1,7 @@
 """Panels of curves in a terminal."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -39,3 +40,14 @@ def test_letters_are_the_same_in_every_panel():
 def test_a_single_run_is_named():
     told = terminal_curves(made("x" * 200), width=40, height=9, colour=False, unicode=True)
     assert told.splitlines()[-1] == "x" * 39 + "…"
+
+
+def test_the_bounds_of_several_runs_are_dotted_and_explained():
+    mean = (0.5, 0.5, 0.5, 0.5)
+    band = Curve("a", "validation", (1.0, 2.0, 3.0, 4.0), mean, (0.1,) * 4, (0.9,) * 4, 3)
+    drawn = [terminal_curves(Curves((Panel("val_loss", (curve,)),), ("a",), "epoch", ()), width=60, height=12,
+                             colour=False, unicode=True) for curve in (band, replace(band, runs=1))]  # fmt: skip
+    rows = [sum(any("⠀" < letter <= "⣿" for letter in line) for line in text.splitlines()) for text in drawn]
+    assert rows == [3, 1]  # the mean alone, or between two bounds
+    assert "dotted: from the lowest to the highest run" in " ".join(drawn[0].split()) and "dotted" not in drawn[1]
+    assert max(map(len, drawn[0].splitlines())) <= 60

@@ -65,9 +65,9 @@ def test_a_run_that_ends_while_it_is_looked_at_is_not_interrupted(make_run, monk
 
     def ends(log):
         run.write_record(finished)
-        return False
+        return run_module.State.FREE
 
-    monkeypatch.setattr(run_module, "is_held", ends)
+    monkeypatch.setattr(run_module, "lock_state", ends)
     assert run.read_record().status == "completed"
 
 

@@ -52,7 +52,7 @@ def test_a_run_is_found_by_its_directory(store):
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("aa", "the beginning of 2 runs"),
+        ("aa", "the beginning of the ids of 2 runs"),
         ("twim", "no run twim"),
         ("@9", "there are @1 to @4"),
         ("@x", "there are @1 to @4"),

@@ -37,18 +37,12 @@ VALUES = [
     case("whole float", "epochs: 10.0", "1:1", "epochs  needs a whole number, not 10.0  (did you mean 10?)"),
     case("quoted number", 'epochs: "10"', "1:1", "epochs  needs a whole number, not the text '10'  (did you mean 10?)"),
     case("true for a number", "epochs: true", "1:1", "epochs  needs a whole number, not true"),
-    case("number for a name", "name: 7", "1:1", "name  needs text, not 7"),
     case("nan", "optimizer: {learning_rate: .nan}", "1:28", "optimizer.learning_rate  .nan is not a number"),
     case("inf", "optimizer: {learning_rate: .inf}", "1:28", "optimizer.learning_rate  .inf is not a number"),
     case("overflow", "optimizer: {learning_rate: 1.0e+400}", "1:28", "optimizer.learning_rate  the number is"),
     case("5,000 digits", f"seed: {'9' * 5000}", "1:7", "seed  the number is too large"),
     case("900 lists deep", f"name: {'[' * 900}", "1:57", "is nested more than 50 deep"),
     case("3,000 mappings deep", f"name: {'{a: ' * 3000}1{'}' * 3000}", "1:207", "is nested more than 50 deep"),
-    case("alias to nothing", "name: *a", "1:7", "the alias *a has no value before it to stand for"),
-    case("alias to itself", "name: &a {b: *a}", "1:14", "the alias *a has no value before it to stand for"),
-    case("python object", "name: !!python/object/apply:os.system [ls]", "1:7", "name  the tag "),
-    case("binary", "name: !!binary AAAA", "1:7", "name  the tag tag:yaml.org,2002:binary has no meaning"),
-    case("set", "name: !!set {a}", "1:7", "name  the tag tag:yaml.org,2002:set has no meaning"),
     case("escaped NUL", 'name: "a\\0b"', "1:7", "name  the text holds a control character or half a character"),
     case("escaped colour", 'name: "\\e[31m"', "1:7", "name  the text holds a control character or half a character"),
     case("half a character", 'name: "\\ud800"', "1:10", "is not YAML: while parsing a quoted scalar"),
@@ -114,6 +108,12 @@ VALUES = [
 """`key: value` in the first line: a file, a parent, or an override can say it."""
 
 TEXTS = [
+    case("number for a name", "name: 7", "1:1", "name  needs text, not 7"),
+    case("alias to nothing", "name: *a", "1:7", "the alias *a has no value before it to stand for"),
+    case("alias to itself", "name: &a {b: *a}", "1:14", "the alias *a has no value before it to stand for"),
+    case("python object", "name: !!python/object/apply:os.system [ls]", "1:7", "name  the tag "),
+    case("binary", "name: !!binary AAAA", "1:7", "name  the tag tag:yaml.org,2002:binary has no meaning"),
+    case("set", "name: !!set {a}", "1:7", "name  the tag tag:yaml.org,2002:set has no meaning"),
     case("two documents", "seed: 1\n---\nseed: 2", "2:1", "starts a second document"),
     case("key twice", "seed: 1\n\nseed: 2", "3:1", "seed  the key stands twice, first in line 1  (keep one of them)"),
     case("key twice in a line", "data: {dataset: digits, dataset: iris}", "1:25", "data.dataset  the key stands twice"),
@@ -134,7 +134,7 @@ TEXTS = [
     case("grandparent missing", "epochs: 1\nextends: nowhere.yaml", "2:1", "extends  there is no nowhere.yaml"),
     case("no parent named", "epochs: 1\nextends: []", "2:1", "extends  needs the name of one config file"),
 ]  # fmt: skip
-"""What only a file can say."""
+"""What only a file can say; on the command line such a value is the text that was typed."""
 
 
 @pytest.fixture(autouse=True)

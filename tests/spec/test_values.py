@@ -115,3 +115,9 @@ def test_a_list_of_a_file_is_its_items_and_a_text_is_read_as_on_the_command_line
     assert values_of([["accuracy"]]) == Choice(("[accuracy]",))
     with pytest.raises(NoValues, match="at least one"):
         values_of([])
+
+
+def test_a_comma_in_quotes_and_an_apostrophe_separate_nothing():
+    assert read_values('"a,b.csv",c.csv') == Choice(('"a,b.csv"', "c.csv"))
+    assert read_values("it's,that's") == Choice(("it's", "that's"))
+    assert read_values("{a: 'x,y'},z") == Choice(("{a: 'x,y'}", "z"))

@@ -129,6 +129,10 @@ def test_every_part_goes_on_in_the_middle_of_an_epoch(experiment, killed, overri
 CALLBACKS = {
     "early stopping": ["early_stopping={monitor: val_loss, patience: 2, min_delta: 0.1, restore_best_weights: true}"],
     "a lower rate": ["reduce_lr_on_plateau={monitor: val_loss, patience: 1, min_delta: 0.2, factor: 0.5, cooldown: 1}"],
+    "a lower rate and early stopping": [
+        "reduce_lr_on_plateau={monitor: val_loss, patience: 3, min_delta: 0.5, factor: 0.5}",
+        "early_stopping={monitor: val_loss, patience: 4, min_delta: 0.5, restore_best_weights: true}",
+    ],
     "the best epoch": ["model_checkpoint={monitor: val_loss}", "optimizer={type: adam, learning_rate: 0.2}"],
 }
 
@@ -294,8 +298,19 @@ def test_what_early_stopping_ended_goes_on_only_by_force(experiment, make_run):
     record = make_run(reason="stopped early: …").read_record()
     checkpoint = checkpoints.Checkpoint(progress_of(2, stopped=True), {})
     wanted = experiment("epochs=9")
-    with pytest.raises(UsageError, match="stopped early"):
+    with pytest.raises(UsageError, match="stopped early") as error:
         check_can_go_on(record, checkpoint, wanted, force=False)
+    assert error.value.hint.startswith("epochs=9 '~early_stopping' --force trains it further")
     check_can_go_on(record, checkpoint, wanted, force=True)
     start = Start("", dataclasses.replace(checkpoint), changed=True)
     assert not start.progress.stopped
+
+
+@pytest.mark.parametrize("engine", ["chunked", "keras"])
+def test_batches_of_a_resumed_epoch_are_counted_from_where_it_was(experiment, trained, killed, engine):
+    small = experiment(*SMALL, f"engine={engine}", "batch_size=32")
+    _, (copy,) = killed(small, 3 if engine == "chunked" else 30)
+    _, listener = go_on(copy, small)
+    steps = [step for epoch, step in listener.batches if epoch == 1]
+    assert steps == ([27, 36, 45] if engine == "chunked" else list(range(30, 46)))
+    assert listener.batches[-1] == (2, 45)

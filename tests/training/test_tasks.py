@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import sklearn.datasets
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
@@ -111,6 +112,26 @@ def test_the_best_weights_are_those_of_the_saved_model_where_they_are_restored(t
     assert best["epoch"] < restored.rows[-1]["epoch"]
 
 
+SPOILED = "optimizer={type: sgd, learning_rate: {type: PiecewiseConstantDecay, boundaries: [90], values: [0.5, 300.0]}}"
+"""A rate that spoils the network from the third epoch on."""
+
+
+@pytest.mark.parametrize("callback", ["early_stopping", "model_checkpoint"])
+def test_the_best_epoch_in_the_middle_is_restored_or_kept_though_all_epochs_are_used(trained, experiment, callback):
+    watched = {"early_stopping": "{monitor: val_loss, patience: 9, restore_best_weights: true}",
+               "model_checkpoint": "{monitor: val_loss}"}  # fmt: skip
+    layers = "layers=[Flatten, {type: Dense, units: 10, activation: softmax}]"
+    found = Trained(trained, experiment, layers, "epochs=4", SPOILED, f"{callback}={watched[callback]}")
+    best = min(found.rows, key=lambda row: row["val_loss"])
+    assert (len(found.rows), best["epoch"]) == (4, 2)
+    results = found.record.results
+    if callback == "early_stopping":
+        assert (results.epoch, results.kept) == (2, None)
+        assert results.model["val_loss"] == pytest.approx(best["val_loss"])
+    else:
+        assert (results.epoch, results.kept) == (4, 2)
+
+
 def test_the_rate_falls_on_a_plateau(trained, experiment):
     reduced = Trained(trained, experiment, "epochs=4", "optimizer={type: sgd, learning_rate: 1e-7}",
                       "reduce_lr_on_plateau={monitor: val_accuracy, factor: 0.5, patience: 1}")  # fmt: skip
@@ -136,3 +157,16 @@ def test_everything_is_trained_on_where_nothing_validates(trained, experiment):
     assert list(run.rows[0]) == ["epoch", "loss", "accuracy", "learning_rate", "seconds"]
     assert run.record.data["train"] == 1797
     assert not run.run.predictions.exists()
+
+
+def test_more_thresholds_bring_the_auc_to_the_value_of_scikit_learn(trained, experiment):
+    few, many = "{type: auc}", "{type: auc, num_thresholds: 5000}"
+    task = ["data.dataset=breast_cancer", "data.standardize=true", "loss=binary_crossentropy", "epochs=1",
+            "layers=[{type: Dense, units: 1, activation: sigmoid}]"]  # fmt: skip
+    errors = []
+    for metric in few, many:
+        run = Trained(trained, experiment, *task, f"metrics=[{metric}]")
+        with np.load(run.run.predictions) as saved:
+            exact = roc_auc_score(saved["labels"], saved["outputs"][:, 0])
+        errors.append(abs(run.rows[-1]["val_auc"] - exact))
+    assert errors[1] < 1e-5 < errors[0]

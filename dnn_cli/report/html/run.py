@@ -125,7 +125,7 @@ def run_page(entry: Entry, anchor: str, room: Room) -> RunPage:
         epochs(entry, room.epochs),
         outcome(run, facts, logits=is_logits(experiment), most=room.mistakes) if completed else None,
         layers(entry, facts),
-        (*times(record), *scores(record)) if record else (),
+        (*times(record), *scores(entry)) if record else (),
         environment(entry),
         config_lines(run),
         tuple(commands(entry)),

@@ -1,0 +1,102 @@
+"""Names and addresses on the command line, as `dnn_cli/docs/names.md` describes them."""
+
+import json
+
+import pytest
+
+from tests import forked
+from tests.conftest import document
+
+UNUSUAL = ("lr=0.1", "exp #3", "a/b", "007")
+
+
+@pytest.fixture
+def dnn(tmp_path):
+    """Runs `dnn` in a forked process, which takes a tenth of the time of a new one."""
+    return lambda *words: forked.run(tmp_path, *words)
+
+
+@pytest.fixture
+def unusual(make_run):
+    """Runs whose names look like something else; the configs are made with `name=…` as it is typed."""
+    return [
+        make_run(f"name={name}", f"epochs={number}", digits=f"aaaa000{number}", stamp=f"2026010{number}-000000")
+        for number, name in enumerate(UNUSUAL, 1)
+    ]
+
+
+@pytest.fixture
+def seeds(make_run):
+    """Two seeds of one experiment, and two experiments that share a name."""
+    make_run("name=seeds", "seed=1", digits="aaaa0001", stamp="20260101-000000")
+    make_run("name=seeds", "seed=2", digits="aaaa0002", stamp="20260102-000000")
+    make_run("name=rates", "optimizer.learning_rate=0.1", digits="bbbb0003", stamp="20260103-000000")
+    make_run("name=rates", digits="bbbb0004", stamp="20260104-000000")
+
+
+def test_a_name_is_shown_as_it_was_typed(dnn, unusual):
+    assert [run["name"] for run in document(dnn("runs", "--json"))["runs"]] == [*UNUSUAL[::-1]]
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_a_run_with_an_unusual_name_is_addressed_compared_and_removed(dnn, unusual, name):
+    assert f"{name}\n" in dnn("runs", "show", name).stdout
+    compared = dnn("compare", name, f"name:{name}")
+    assert "1 completed run of 1 experiment" in compared.stdout
+    assert dnn("runs", "rm", name).returncode == 0
+    assert name not in [run["name"] for run in document(dnn("runs", "--json"))["runs"]]
+
+
+@pytest.mark.parametrize("words", [["lr=0.1"], ["name:lr=0.1"], ["lr=0.1", "epochs=9"], ["epochs=9", "name:lr=0.1"]])
+def test_a_verb_that_takes_changes_finds_a_run_whose_name_looks_like_one(dnn, unusual, words):
+    done = dnn("resume", *words)
+    assert "run aaaa0001 is completed" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["resume", "rates"],
+        ["explain", "rates"],
+        ["compare", "rates"],
+        ["evaluate", "rates"],
+        ["predict", "rates", "x.png"],
+        ["export", "rates", "--format", "onnx"],
+        ["reproduce", "rates"],
+        ["plot", "rates"],
+        ["runs", "show", "rates"],
+        ["runs", "tag", "x", "rates"],
+        ["summary", "rates"],
+        ["watch", "rates"],
+        ["runs", "rm", "rates"],
+    ],
+    ids=" ".join,
+)
+def test_every_verb_refuses_a_name_of_two_experiments(dnn, seeds, words):
+    done = dnn(*words)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    first, latest, earlier, hint = done.stderr.splitlines()
+    assert first == "dnn: rates is the name of 2 runs of different experiments in runs:"
+    assert latest.split()[:3] == ["rates", "bbbb0004", "learning_rate=0.001"]
+    assert earlier.split()[:3] == ["rates", "bbbb0003", "learning_rate=0.1"]
+    assert hint == "  name one by its id, as bbbb0004, or rates@latest for the latest"
+
+
+def test_verbs_for_one_run_say_which_of_several_seeds_they_took(dnn, seeds):
+    done = dnn("explain", "seeds", "--json")
+    assert done.stderr == "seeds is the name of 2 runs of one experiment; this is the latest, aaaa0002, with seed=2\n"
+    assert [run["id"] for run in json.loads(done.stdout)["runs"]] == ["aaaa0002"]
+    assert dnn("explain", "seeds@latest", "--json").stderr == ""
+
+
+def test_several_seeds_are_compared_together(dnn, seeds):
+    assert "2 completed runs of 1 experiment" in dnn("compare", "seeds").stdout
+
+
+@pytest.mark.parametrize("words", [["resume", "seeds"], ["runs", "rename", "seeds", "x"], ["runs", "rm", "seeds"]])
+def test_verbs_that_change_a_run_refuse_several_seeds(dnn, seeds, words):
+    done = dnn(*words)
+    assert done.returncode == 2
+    assert "seeds is the name of 2 runs of one experiment" in done.stderr
+    assert "seed=1" in done.stderr

@@ -1,0 +1,131 @@
+"""The model of the best epoch: saved by `model_checkpoint`, used with `--best`."""
+
+import json
+import shlex
+
+import keras
+import numpy as np
+import pytest
+import sklearn.datasets
+
+from dnn_cli.explain.facts import read_facts
+from dnn_cli.report.words import score
+from dnn_cli.runs.entry import read_entry
+from tests.conftest import document
+
+BEST = {"file": "best.keras", "epoch": 3, "holds": "best", "monitor": "val_loss"}
+LAST = {"file": "model.keras", "epoch": 5, "holds": "last", "monitor": None}
+
+
+def validation_images(run):
+    """The validation inputs of digits and their labels."""
+    with np.load(run.predictions) as saved:
+        return sklearn.datasets.load_digits().images[saved["indices"]].astype(np.uint8), saved["labels"]
+
+
+def accuracy_of(predictions, labels):
+    return np.mean([int(one["class"]) == label for one, label in zip(predictions, labels, strict=True)])
+
+
+def test_evaluate_gives_the_scores_of_the_best_epoch(spoiled):
+    rows = spoiled.run.read_metrics()
+    assert min(rows, key=lambda row: row["val_loss"])["epoch"] == 3
+    for options, model, row in (("--best",), BEST, rows[2]), ((), LAST, rows[4]):
+        found = document(spoiled.dnn("evaluate", "spoiled", *options, "--split", "validation", "--json"))
+        assert found["model"] == model
+        assert found["scores"]["loss"] == pytest.approx(row["val_loss"], rel=1e-5)
+        assert found["scores"]["accuracy"] == pytest.approx(row["val_accuracy"])
+        recorded = json.loads(spoiled.run.record.read_text())["evaluated"][-1]
+        assert (recorded["model"], recorded["epoch"]) == (model["file"], model["epoch"])
+
+
+def test_evaluate_names_the_evaluated_epoch_and_the_better_one(spoiled):
+    best = spoiled.dnn("evaluate", "spoiled", "--best")
+    assert "weights: best.keras, epoch 3, the best by val_loss" in best.stdout
+    last = spoiled.dnn("evaluate", "spoiled")
+    assert "weights: model.keras, epoch 5, the last" in last.stdout
+    assert "best.keras holds epoch 3, the best by val_loss: --best evaluates it" in last.stderr
+    assert "--best evaluates it" not in best.stderr
+
+
+def test_predict_uses_the_best_epoch(spoiled):
+    images, labels = validation_images(spoiled.run)
+    np.savez(spoiled.path / "validation.npz", x=images)
+    rows = spoiled.run.read_metrics()
+    for options, row in (("--best",), rows[2]), ((), rows[4]):
+        found = document(spoiled.dnn("predict", "spoiled", "validation.npz", *options, "--json"))
+        assert found["model"]["epoch"] == row["epoch"]
+        assert accuracy_of(found["predictions"], labels) == pytest.approx(row["val_accuracy"])
+
+
+def test_export_writes_the_best_epoch(spoiled):
+    done = spoiled.dnn("export", "spoiled", "--best", "--format", "keras", "-o", "best.keras", "--json")
+    assert document(done)["model"] == BEST
+    images, labels = validation_images(spoiled.run)
+    outputs = keras.saving.load_model(spoiled.path / "best.keras").predict(images.astype("float32"), verbose=0)
+    accuracy = np.mean(outputs.argmax(1) == labels)
+    assert accuracy == pytest.approx(spoiled.run.read_metrics()[2]["val_accuracy"])
+    shown = spoiled.dnn("export", "spoiled", "--best", "--format", "keras", "-o", "best.keras", "--force").stdout
+    assert "weights  best.keras: epoch 3, the best by val_loss" in shown
+
+
+def test_explain_judges_the_best_epoch(spoiled):
+    best, last = (spoiled.run.read_metrics()[at] for at in (2, 4))
+    for options, model, row in (("--best",), BEST, best), ((), None, last):
+        (found,) = document(spoiled.dnn("explain", "spoiled", *options, "--json"))["runs"]
+        assert found["model"] == model
+        facts = read_facts(read_entry(spoiled.run), model["epoch"] if model else None)
+        assert facts.judged.own == pytest.approx(row["val_loss"], rel=1e-4)
+        assert facts.hits.accuracy == pytest.approx(row["val_accuracy"])
+    shown = spoiled.dnn("explain", "spoiled", "--best").stdout
+    assert f"judged: best.keras (epoch 3, the best by val_loss), val_loss {best['val_loss']:.4f}" in shown
+
+
+def test_the_page_of_a_run_names_the_epoch_of_each_file(spoiled):
+    shown = spoiled.dnn("runs", "show", "spoiled")
+    lines = dict(line.split(maxsplit=1) for line in shown.stdout.splitlines())
+    assert lines["model.keras"].startswith("epoch 5, the last  val_loss ")
+    assert lines["best.keras"].startswith("epoch 3, the best by val_loss  val_loss ")
+    assert document(spoiled.dnn("runs", "show", "spoiled", "--json"))["run"]["models"] == [LAST, BEST]
+
+
+def test_the_page_of_a_run_shows_the_test_scores_or_the_command_that_finds_them(place):
+    run = place.houses  # whose scores no other test of this file finds
+    missing = place.dnn("runs", "show", "집값").stdout
+    if not json.loads(run.record.read_text())["evaluated"]:
+        path = shlex.quote(str(run.directory.relative_to(place.path)))
+        assert f"model.keras is not evaluated yet: dnn evaluate {path}" in missing
+    scores = document(place.dnn("evaluate", "집값", "--json"))["scores"]
+    assert (
+        f"test set              loss {score(scores['loss'])}  mean_absolute_error"
+        in place.dnn("runs", "show", "집값").stdout
+    )
+
+
+RESTORED = "early_stopping={monitor: val_accuracy, patience: 3, restore_best_weights: true}"
+
+
+@pytest.mark.parametrize("verb", [["evaluate", "@1"], ["predict", "@1", "x.npz"], ["explain", "@1"],
+                                  ["export", "@1", "--format", "keras"]])  # fmt: skip
+def test_without_a_best_model_one_line_names_the_command(dnn, make_run, verb):
+    run = make_run()
+    run.model.write_bytes(b"")
+    done = dnn(*verb, "--best")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "has no best.keras: it was trained without model_checkpoint" in done.stderr
+    assert f"config.yaml 'model_checkpoint={{monitor: {run.read_record().results.monitor}}}' keeps one" in done.stderr
+
+
+def test_where_early_stopping_restored_the_best_epoch_no_other_file_is_needed(dnn, make_run):
+    make_run(RESTORED, curve=(0.5, 0.9, 0.8)).model.write_bytes(b"")
+    done = dnn("evaluate", "@1", "--best")
+    assert done.returncode == 2
+    assert "model.keras already holds epoch 2, the best by val_accuracy, restored by early_stopping" in done.stderr
+    assert "leave --best out" in done.stderr
+
+
+def test_a_run_that_was_to_keep_its_best_model_and_has_lost_it(dnn, make_run):
+    make_run("model_checkpoint={}").model.write_bytes(b"")
+    done = dnn("evaluate", "@1", "--best")
+    assert done.returncode == 2
+    assert "has no best.keras, though model_checkpoint wrote one" in done.stderr

@@ -1,0 +1,71 @@
+import io
+
+import pytest
+
+from dnn_cli.cli import progress
+from dnn_cli.cli.progress import Screen
+from dnn_cli.training.plan import Plan
+
+PLAN = Plan("chunked", True, "float32", 10, "")
+SCORES = {"loss": 0.5, "accuracy": 0.8}
+
+
+class Tty(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def bar(monkeypatch):
+    """A bar for three epochs of 45 batches; its task, and what sets the time."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("JPY_PARENT_PID", raising=False)
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: now[0])
+    with Screen(Tty()).progress(3, 32) as bar:
+        bar.on_begin("CPU", PLAN, 45)
+        yield bar, bar.bar.tasks[0], lambda seconds: now.__setitem__(0, now[0] + seconds)
+
+
+def seen(task):
+    return task.description, task.fields["count"], task.completed, task.total
+
+
+def epoch(number):
+    return {"epoch": number, "loss": 0.5, "accuracy": 0.8, "seconds": 1.0, "learning_rate": 0.001}
+
+
+def test_batches_are_counted_within_their_epoch(bar):
+    bar, task, wait = bar
+    for number in (1, 2, 3):
+        for step in (10, 20, 30, 40, 45):
+            wait(1)
+            bar.on_batch(number, step, SCORES)
+            assert seen(task) == (f"epoch {number}/3", f"{step}/45", step, 45)
+        bar.on_epoch(epoch(number))
+        if number < 3:
+            assert seen(task) == (f"epoch {number + 1}/3", "0/45", 0, 45)
+
+
+def test_the_last_batches_are_shown_before_the_validation(bar):
+    bar, task, wait = bar
+    wait(1)
+    bar.on_batch(1, 40, SCORES)
+    wait(0.001)
+    bar.on_batch(1, 44, SCORES)
+    assert task.fields["count"] == "40/45", "the screen is not drawn that often"
+    bar.on_batch(1, 45, SCORES)
+    assert task.fields["count"] == "45/45"
+
+
+def test_speed_and_time_left_are_those_of_this_process(bar):
+    """A resumed training, which begins within the second epoch."""
+    bar, task, wait = bar
+    wait(30)  # to compile
+    bar.on_batch(2, 20, SCORES)
+    assert (task.fields["left"], task.fields["scores"]) == ("", "loss 0.5000  accuracy 0.8000")
+    wait(1)
+    bar.on_batch(2, 30, SCORES)
+    assert task.fields["left"] == "0:06 left"  # 60 batches, 10 a second
+    assert task.fields["scores"].endswith("  320 examples/s")
