@@ -1,4 +1,4 @@
-"""The way in `dnn` for what Keras users write: keys and names of Keras that no config has, each with a hint.
+"""Hints for keys and names of Keras that a config does not have: what to write in `dnn`.
 
 A hint is to be followed literally; `tests/spec/test_hints.py` does that for every one.
 """
@@ -60,7 +60,7 @@ KEYS: dict[str, dict[str, str]] = {
         "verbose": SHOWN,
     },
 }
-"""Keys of Keras by where they stand, each with what to do."""
+"""Keys of Keras by the part that holds them, each with what to do."""
 
 RENAMED = {"validation_split": "validation_size", "jit_compile": "jit", "random_state": "seed", "lr": "learning_rate"}
 """Keys of Keras and scikit-learn that have another name here."""
@@ -89,11 +89,11 @@ NAMES: dict[str, dict[str, str]] = {
 
 
 def key_hint(key: str, owner: str, root: Mapping[str, Any], value: Any, *, typed: bool) -> str:
-    """Return what to do about a key of Keras; nothing where it is none.
+    """Return what to do about a key of Keras; an empty text for any other key.
 
     Args:
         key: The key that no part of the config has.
-        owner: Where it stands: `layer`, a key of the config, or nothing at the top level.
+        owner: The part that holds the key: `layer`, a key of the config, or an empty text for the top level.
         root: The config.
         value: The value of the key.
         typed: Whether it was written on the command line.
@@ -140,7 +140,7 @@ def layers_with(name: str, root: Mapping[str, Any]) -> list[str]:
 
 
 def dotted(key: str, value: Any) -> str:
-    """Return how a path of the command line is written in a file; nothing where the key is none."""
+    """Return how a path of the command line is written in a file; an empty text for any other key."""
     head, dot, rest = key.partition(".")
     if not dot or "." in rest or head not in KEYS or head == "layer":
         return ""
@@ -160,7 +160,7 @@ def flow(value: Any) -> str:
 
 
 def name_hint(name: str, kind: str) -> str:
-    """Return what to do about a name of Keras, or a call as in Python; nothing where it is neither."""
+    """Return what to do about a name of Keras, or a call as in Python; an empty text for any other name."""
     return NAMES.get(kind, {}).get(name) or call_hint(name, kind)
 
 
@@ -186,7 +186,7 @@ def call_hint(text: str, kind: str) -> str:
         found |= {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
         found = {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}
         return f"write {flow({'type': name, **found}) if found else name}"
-    except (ValueError, TypeError, yaml.YAMLError):  # an argument that is no plain value
+    except (ValueError, TypeError, yaml.YAMLError):  # an argument that YAML cannot hold
         return ""
 
 
