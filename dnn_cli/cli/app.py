@@ -175,7 +175,7 @@ def report(error: DnnError) -> int:
 
 
 def setting_hint(option: str, words: Sequence[str], context: Any) -> str:
-    """Return how an option that is a key of the config is written; nothing where it is none.
+    """Return how an option that is a key of the config is written; an empty text for any other option.
 
     Args:
         option: As `--epochs`.

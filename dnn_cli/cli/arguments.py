@@ -38,7 +38,9 @@ def divide(
     Raises:
         UsageError: there is no config, or one does not exist.
     """
-    overrides = [word for word in arguments if is_override(word)]
+    from dnn_cli.spec.overrides import full_override
+
+    overrides = [full_override(word) for word in arguments if is_override(word)]
     configs = [word for word in arguments if not is_override(word)]
     if not configs:
         raise UsageError("no config is named", f"as in: {example}")

@@ -127,7 +127,9 @@ def check_place(path: Path, sidecar: Path, form: Format, *, force: bool) -> None
     if not path.name:
         raise UsageError(f"-o {path} names no file", f"-o network{ending}")
     if form is not Format.savedmodel and path.suffix != ending:
-        raise UsageError(f"{path} does not end in {ending}, by which {form.value} is known", f"-o {path.stem}{ending}")
+        raise UsageError(
+            f"{path} does not end in {ending}, by which {form.value} is known", f"-o {path.with_suffix(ending)}"
+        )
     if not path.parent.is_dir():
         raise UsageError(f"there is no directory {path.parent}", "make it, or name another with -o")
     for taken in (path, sidecar):

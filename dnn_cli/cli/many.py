@@ -56,7 +56,9 @@ def gpu_names(number: int) -> list[str]:
     """The first GPUs, as CUDA counts those that this process may use."""
     visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     if visible and len(visible) < number:
-        raise UsageError(f"--gpus {number} asks for more GPUs than CUDA_VISIBLE_DEVICES names", ",".join(visible))
+        raise UsageError(
+            f"--gpus {number} asks for more GPUs than CUDA_VISIBLE_DEVICES names", f"--gpus {len(visible)}"
+        )
     return visible[:number] or [str(index) for index in range(number)]
 
 

@@ -10,6 +10,7 @@ from dnn_cli.data.statistics import input_statistics
 from dnn_cli.runs.input_size import far_input
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.first_config import rescaling
+from dnn_cli.spec.keras_hints import flow
 
 FAR = 1000.0
 """Numbers so large take a network many epochs to reach."""
@@ -50,4 +51,5 @@ def row_numbers(experiment: Experiment, examples: Examples) -> list[str]:
     if not names or examples.inputs.ndim != 2:
         return []
     found = [names[column] for column in np.flatnonzero(numbering(examples.inputs))]
-    return [f"column {name} only numbers the rows  (data.ignore leaves it out)" for name in found]
+    ignored = flow([*(experiment.data.ignore or ()), *found])
+    return [f"column {name} only numbers the rows  (data.ignore={ignored})" for name in found]

@@ -74,7 +74,7 @@ def defaults(cls: type[KerasPart]) -> dict[str, Any]:
     fields = cls.model_fields
     plain = {}
     for name in cls.field_order():
-        if name != "type":
+        if name != "type" and not fields[name].exclude:
             default = "..." if fields[name].is_required() else fields[name].get_default()
             plain[name] = default.model_dump(mode="json") if isinstance(default, KerasPart) else default
     return plain

@@ -5,33 +5,23 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
-from typing import NamedTuple, cast
+from typing import cast
 
 from dnn_cli.errors import OwnDataError, nearest
 from dnn_cli.host.limits import memory_bytes
 from dnn_cli.spec.augmentation import Moving
 from dnn_cli.spec.block import MAX_LAYERS, length
 from dnn_cli.spec.data import Data
-from dnn_cli.spec.datasets import DATASETS, OWN, EmbeddedDataset
+from dnn_cli.spec.datasets import DATASETS, OWN, OWNERS, EmbeddedDataset
 from dnn_cli.spec.experiment import Experiment, class_number
 from dnn_cli.spec.keras_hints import SHAPE
-from dnn_cli.spec.layers import Dense, Flatten
 from dnn_cli.spec.metrics import AUC, BinaryAccuracy, F1Score, Metric, Precision, Recall
 from dnn_cli.spec.optimizers import Muon
+from dnn_cli.spec.output import output_misfits
+from dnn_cli.spec.remark import Remark
 from dnn_cli.spec.schedules import PiecewiseConstantDecay
-from dnn_cli.spec.stack import Stage, examine, shape_text, trainable_weights, walk
+from dnn_cli.spec.stack import Stage, examine, trainable_weights, walk
 from dnn_cli.spec.yaml_file import KeyPath
-
-OWNERS = {
-    "validation_path": ("csv", "image_folder"),
-    "test_path": ("csv", "image_folder"),
-    "target": ("csv",),
-    "ignore": ("csv",),
-    "task": ("csv", "npz"),
-    "image_size": ("image_folder",),
-    "color_mode": ("image_folder",),
-}
-"""The kinds of data that take a key; all others take them all."""
 
 TOLD = {
     "index": "classes as numbers",
@@ -41,20 +31,8 @@ TOLD = {
 }
 """What labels are, in words."""
 
-
 SHARES = {"validation_path": "validation_size", "test_path": "test_size"}
 """The share of the examples that does for a file of others."""
-
-MOST_TRIED = 10
-"""Places tried for a missing layer, as every try walks the whole stack."""
-
-
-class Remark(NamedTuple):
-    """Something to say about the value at a path."""
-
-    path: KeyPath
-    message: str
-    suggestion: str = ""
 
 
 def misfits(experiment: Experiment) -> list[Remark]:
@@ -141,15 +119,10 @@ def data_misfits(data: Data) -> Iterator[Remark]:
         yield Remark(("data", "stratify"), f"needs classes, and {data.title} has numbers to predict", "remove it")
 
 
-def keys_of(data: Data) -> list[str]:
-    """The keys of data that this kind of data alone takes."""
-    return [key for key, owners in OWNERS.items() if data.dataset in owners]
-
-
 def misplaced_keys(data: Data) -> Iterator[Remark]:
     """Keys that the dataset does not take, or needs and has not."""
     for key, owners in OWNERS.items():
-        if getattr(data, key) is not None and key not in keys_of(data):
+        if getattr(data, key) is not None and data.dataset not in owners:
             yield Remark(
                 ("data", key), f"{data.dataset} takes no {key}", f"remove it: only {' and '.join(owners)} data has it"
             )
@@ -287,66 +260,6 @@ def monitor_misfits(experiment: Experiment) -> Iterator[Remark]:
         yield Remark(("early_stopping", "restore_best_weights"), message, "remove one of the two")
     if experiment.reduce_lr_on_plateau and not isinstance(experiment.optimizer.learning_rate, float):
         yield Remark(("reduce_lr_on_plateau",), "cannot stand beside a learning rate schedule", "keep one of them")
-
-
-def last_units(stages: list[Stage]) -> int | None:
-    """Return the Dense layer whose units are the size of the output; `None` where other layers decide."""
-    for index, stage in reversed([*enumerate(stages)]):
-        if isinstance(stage.layer, Dense) and stage.layer.activation != "glu":
-            return index
-        if stage.output_shape != stage.input_shape:
-            return None
-    return None
-
-
-def place_of_flatten(experiment: Experiment) -> int | None:
-    """Return the first Dense layer before which Flatten makes the stack end in one row; `None` where none does."""
-    stack, shape = experiment.model.stack, experiment.data.input_shape
-    stages, _ = examine(stack, shape)
-    by_row = [i for i, stage in enumerate(stages) if isinstance(stage.layer, Dense) and len(stage.input_shape) > 1]
-    for index in by_row[:MOST_TRIED]:
-        flat, misfits = examine((*stack[:index], Flatten(), *stack[index:]), shape)
-        if not misfits and len(flat[-1].output_shape) == 1:
-            return index
-    return None
-
-
-def needed_activation(experiment: Experiment) -> str:
-    """The activation of the output that suits the loss."""
-    if experiment.loss.logits:
-        return "linear"
-    return {"index": "softmax", "one_hot": "softmax", "binary": "sigmoid", "real": "linear"}[experiment.labels]
-
-
-def output_misfits(experiment: Experiment, stages: list[Stage]) -> Iterator[Remark]:
-    """An output that is not one number for each that is needed."""
-    last, needed, data = stages[-1], experiment.output_shape, experiment.data
-    if last.output_shape == needed:
-        return
-    path: KeyPath = ("model", "layers", len(stages) - 1)
-    why = {
-        "binary": f"{experiment.loss.type} is for one output",
-        "real": f"{data.title} has {'one number' if needed == (1,) else f'{needed[0]} numbers'} to predict",
-    }.get(experiment.labels, f"{data.title} has {needed[0]} classes")
-    message = (
-        f"layer {last.name} ends the stack with {shape_text(last.output_shape)}, "
-        f"but {why} and needs {shape_text(needed)}"
-    )
-    activation = needed_activation(experiment)
-    if len(last.output_shape) > 1:
-        at = place_of_flatten(experiment)
-        first = at is not None and not any(isinstance(layer, Dense) for layer in experiment.model.stack[:at])
-        before = "the first Dense layer" if first else f"layer {stages[at].name}" if at is not None else ""
-        end = "" if activation == "linear" else f", activation: {activation}"
-        suggestion = f"end with Flatten and {{type: Dense, units: {needed[0]}{end}}}"
-        yield Remark(path, message, f"put Flatten before {before}" if before else suggestion)
-    elif last.output_shape == (1,) and "task" in keys_of(data) and "real" in experiment.loss.labels:
-        yield Remark(path, message, "data.task: regression, if the labels are quantities")
-    elif (at := last_units(stages)) is not None:
-        yield Remark(("model", "layers", at, "units"), message, f"units: {needed[0]}")
-    else:
-        end = "" if activation == "linear" else f", activation: {activation}"
-        yield Remark(path, message, f"end with {{type: Dense, units: {needed[0]}{end}}}")
 
 
 def version_misfits(experiment: Experiment) -> Iterator[Remark]:

@@ -193,3 +193,14 @@ OWN = {
     "image_folder": "Your own images: a folder with a folder for each class.",
 }
 """Data of the user's: what it holds is told by the files at `data.path`."""
+
+OWNERS = {
+    "validation_path": ("csv", "image_folder"),
+    "test_path": ("csv", "image_folder"),
+    "target": ("csv",),
+    "ignore": ("csv",),
+    "task": ("csv", "npz"),
+    "image_size": ("image_folder",),
+    "color_mode": ("image_folder",),
+}
+"""The kinds of data that take a key; all others take them all."""

@@ -12,7 +12,7 @@ from dnn_cli.spec.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPla
 from dnn_cli.spec.catalog import KINDS, NAMES, kind_at
 from dnn_cli.spec.data import Data
 from dnn_cli.spec.experiment import Experiment, Model
-from dnn_cli.spec.keras_hints import LIST, key_hint, name_hint, typed_hint
+from dnn_cli.spec.keras_hints import LIST, flow, key_hint, name_hint, typed_hint, value_hint
 from dnn_cli.spec.optimizers import DEFAULT
 from dnn_cli.spec.yaml_file import MAX_FAULTS, Document, KeyPath, key_text
 
@@ -106,6 +106,8 @@ def words(detail: Any, path: KeyPath, root: Any, *, typed: bool) -> tuple[str, s
         return unknown_key(path, root, typed=typed)
     if kind in ("union_tag_invalid", "literal_error"):
         expected = context.get("expected_tags") or context["expected"]
+        if path in (("jit",), ("diagnostics",)):
+            return f"needs true, false or auto, not {shown(value)}", retyped("bool_type", value)
         name = value["type"] if kind == "union_tag_invalid" and isinstance(value, dict) else value
         return unknown_name(name, kind_at(path), re.findall(r"'([^']+)'", expected))
     if kind == "union_tag_not_found":
@@ -117,7 +119,7 @@ def words(detail: Any, path: KeyPath, root: Any, *, typed: bool) -> tuple[str, s
     if kind in WORDS:
         if path == ("model",) and kind in ("model_type", "model_attributes_type"):
             return f"{WORDS[kind]}, not {shown(value)}", LIST
-        return f"{WORDS[kind]}, not {shown(value)}", retyped(kind, value)
+        return f"{WORDS[kind]}, not {shown(value)}", value_hint(value, path, typed=typed) or retyped(kind, value)
     if kind in ("too_short", "too_long"):
         counts = (context.get("min_length"), context.get("max_length"))
         held = context["actual_length"]
@@ -137,6 +139,8 @@ def retyped(kind: str, value: Any) -> str:
         return f"did you mean {int(value.replace('_', ''))}?"
     if kind == "tuple_type" and isinstance(value, str):
         return f"did you mean [{value}]?"
+    if kind == "tuple_type" and isinstance(value, dict) and "type" in value:
+        return f"did you mean [{flow(value)}]?"
     if kind == "bool_type" and isinstance(value, str) and value.lower() in ("yes", "on", "no", "off", "y", "n"):
         return f"did you mean {'true' if value.lower() in ('yes', 'on', 'y') else 'false'}?"
     return ""
@@ -149,10 +153,10 @@ def unknown_name(name: Any, kind: str, expected: list[str]) -> tuple[str, str]:
     others = [other for other, names in NAMES.items() if other != kind and name.lower() in (n.lower() for n in names)]
     label = kind if kind in NAMES else "choice"
     message = f"{shown(name).removeprefix('the text ')} is no {label}"
-    if others and kind == "layer" and others[0] == "activation":
-        return message, f"it is an activation: write {{type: Activation, activation: {name.lower()}}}"
     if known := name_hint(name, kind):
         return message, known
+    if others and kind == "layer" and others[0] == "activation":
+        return message, f"it is an activation: write {{type: Activation, activation: {name.lower()}}}"
     if close := abbreviated(name, expected) or nearest(name, expected):
         return message, close
     if others:
@@ -163,11 +167,11 @@ def unknown_name(name: Any, kind: str, expected: list[str]) -> tuple[str, str]:
 
 def abbreviated(name: str, expected: list[str]) -> str:
     """`did you mean …?` for what a name is the beginning or the initials of."""
-    for full in expected:
-        initials = "".join(word[0] for word in full.split("_"))
-        if len(name) > 1 and (full.startswith(f"{name.lower()}_") or initials == name.lower()):
-            return f"did you mean {full}?"
-    return ""
+    short = name.lower()
+    full = [one for one in expected if one.startswith(f"{short}_") or "".join(w[0] for w in one.split("_")) == short]
+    if len(name) < 2 or not full:
+        return ""
+    return f"did you mean {full[0]}?" if len(full) == 1 else f"one of {', '.join(full)}"
 
 
 def unknown_key(path: KeyPath, root: Any, *, typed: bool) -> tuple[str, str]:
@@ -179,7 +183,7 @@ def unknown_key(path: KeyPath, root: Any, *, typed: bool) -> tuple[str, str]:
         return "stands in a file only", "as its first key"
     place = str(parent[-1]) if parent in TOP else "a config"
     message = f"is not an argument of {name}" if name else f"is not a key of {place}"
-    fields = [field for field in part.model_fields if field != "type"] if part else []
+    fields = [name for name, field in part.model_fields.items() if name != "type" and not field.exclude] if part else []
     owner = place if parent in TOP else kind_at(parent)
     if known := typed_hint({key: at(root, path)}, kind_at(parent)):
         return message, known

@@ -1,26 +1,37 @@
-"""The way in `dnn` for what Keras users write: keys and names of Keras that no config has, each with a hint.
+"""Hints for keys and names of Keras that a config does not have: what to write in `dnn`.
 
 A hint is to be followed literally; `tests/spec/test_hints.py` does that for every one.
 """
 
 import ast
+import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
 from dnn_cli.spec.base import KerasPart
-from dnn_cli.spec.catalog import KINDS
+from dnn_cli.spec.catalog import KINDS, kind_at
 from dnn_cli.spec.data import Data
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.optimizers import DEFAULT, BaseOptimizer
 from dnn_cli.spec.spelling import SPELLINGS
+from dnn_cli.spec.stack import names_of
+from dnn_cli.spec.yaml_file import KeyPath
 
 BEST_ONLY = "remove it: dnn keeps the best model only, as best.keras in the run's directory"
 DIRECTION = "remove it: the direction that is better is known from the score"
 SHAPE = "remove it: the shape of the input comes from the data"
+CROSSENTROPY = "sparse_categorical_crossentropy for several classes, binary_crossentropy for two"
+SAVE = "numpy.savez('data.npz', x_train=…, y_train=…, x_test=…, y_test=…), then dataset: npz and path: data.npz"
 LIST = "write model: {layers: […]}"
 SHOWN = "remove it: a terminal shows every epoch"
+
+MOST_SHOWN = 200
+"""Characters of a value in a hint."""
+
+CALL = re.compile(r"[A-Za-z_][\w.]*\(.*\)", re.DOTALL)
 
 KEYS: dict[str, dict[str, str]] = {
     "": {
@@ -49,7 +60,7 @@ KEYS: dict[str, dict[str, str]] = {
         "verbose": SHOWN,
     },
 }
-"""Keys of Keras by where they stand, each with what to do."""
+"""Keys of Keras by the part that holds them, each with what to do."""
 
 RENAMED = {"validation_split": "validation_size", "jit_compile": "jit", "random_state": "seed", "lr": "learning_rate"}
 """Keys of Keras and scikit-learn that have another name here."""
@@ -58,19 +69,31 @@ NAMES: dict[str, dict[str, str]] = {
     "layer": {
         "Input": SHAPE,
         "InputLayer": SHAPE,
+        "Linear": "did you mean Dense?",
         "LeakyReLU": "write {type: Activation, activation: leaky_relu}, whose slope is 0.2",
         "Normalization": "remove it, and write standardize: true below data:",
     },
+    "activation": {"lrelu": "did you mean leaky_relu?"},
+    "loss": {
+        "cce": "did you mean categorical_crossentropy?",
+        "scce": "did you mean sparse_categorical_crossentropy?",
+        **dict.fromkeys(("crossentropy", "cross_entropy", "ce"), CROSSENTROPY),
+    },
+    "initializer": {
+        "xavier_normal": "did you mean glorot_normal?",
+        "xavier_uniform": "did you mean glorot_uniform?",
+    },
+    "dataset": dict.fromkeys(("cifar10", "cifar100", "california_housing", "boston_housing"), SAVE),
 }
 """Names of Keras by kind, each with what to do."""
 
 
 def key_hint(key: str, owner: str, root: Mapping[str, Any], value: Any, *, typed: bool) -> str:
-    """Return what to do about a key of Keras; nothing where it is none.
+    """Return what to do about a key of Keras; an empty text for any other key.
 
     Args:
         key: The key that no part of the config has.
-        owner: Where it stands: `layer`, a key of the config, or nothing at the top level.
+        owner: The part that holds the key: `layer`, a key of the config, or an empty text for the top level.
         root: The config.
         value: The value of the key.
         typed: Whether it was written on the command line.
@@ -81,8 +104,14 @@ def key_hint(key: str, owner: str, root: Mapping[str, Any], value: Any, *, typed
     head, _, rest = key.partition(".")
     if head in ("data", "optimizer") and rest:
         return key_hint(rest, "", root, value, typed=typed)
+    if isinstance(value, str) and (part := SPELLINGS.get(owner, {}).get(value, value)) in KINDS.get(owner, {}):
+        return f"write type: {part} in its place"
     if owner:
-        is_top = name in Experiment.model_fields and owner in (*Experiment.model_fields, "layer")
+        is_top = (
+            name not in ("name", "seed")
+            and name in Experiment.model_fields
+            and owner in (*Experiment.model_fields, "layer")
+        )
         return f"write {name}{'=' if typed else ' '}{flow(value) if typed else 'at the top level'}" if is_top else ""
     if name in Experiment.model_fields:
         return f"write {given(name, value, typed=typed)}"
@@ -95,11 +124,23 @@ def key_hint(key: str, owner: str, root: Mapping[str, Any], value: Any, *, typed
         if typed:
             return f"write optimizer.{name}={flow(value)}"
         return f"write {given('optimizer', {'type': DEFAULT, **whole, name: value}, typed=False)}"
+    if addresses := layers_with(name, root):
+        return f"write {' or '.join(f'{address}.{given(name, value, typed=True)}' for address in addresses)}" * typed
     return dotted(key, value)
 
 
+def layers_with(name: str, root: Mapping[str, Any]) -> list[str]:
+    """Return the addresses of the layers of a config that take an argument."""
+    model = root.get("model")
+    layers = model.get("layers") if isinstance(model, dict) else None
+    items = [one if isinstance(one, dict) else {"type": one} for one in layers] if isinstance(layers, list) else []
+    names = names_of((str(one["name"]) if "name" in one else None, str(one.get("type"))) for one in items)
+    classes = [KINDS["layer"].get(str(one.get("type"))) for one in items]
+    return [f"layers.{at}" for at, cls in zip(names, classes, strict=True) if cls and name in cls.model_fields]
+
+
 def dotted(key: str, value: Any) -> str:
-    """Return how a path of the command line is written in a file; nothing where the key is none."""
+    """Return how a path of the command line is written in a file; an empty text for any other key."""
     head, dot, rest = key.partition(".")
     if not dot or "." in rest or head not in KEYS or head == "layer":
         return ""
@@ -114,18 +155,23 @@ def given(key: str, value: Any, *, typed: bool) -> str:
 def flow(value: Any) -> str:
     """Return a plain value as YAML in one line."""
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6)
-    return text.removesuffix("...\n").strip()
+    text = text.removesuffix("...\n").strip()
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def name_hint(name: str, kind: str) -> str:
-    """Return what to do about a name of Keras, or a call as in Python; nothing where it is neither."""
+    """Return what to do about a name of Keras, or a call as in Python; an empty text for any other name."""
     return NAMES.get(kind, {}).get(name) or call_hint(name, kind)
 
 
 def call_hint(text: str, kind: str) -> str:
     """Return how a call as in Python is written: `max_norm(1.)` is `{type: max_norm, max_value: 1.0}`."""
+    if len(text) > MOST_SHOWN or not CALL.fullmatch(text):
+        return ""
     try:
-        call = ast.parse(text, mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the escapes in a text
+            call = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     if not isinstance(call, ast.Call):
@@ -138,10 +184,26 @@ def call_hint(text: str, kind: str) -> str:
     try:
         found = {key: ast.literal_eval(value) for key, value in zip(positional(cls), call.args, strict=False)}
         found |= {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
-    except ValueError:
+        found = {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}
+        return f"write {flow({'type': name, **found}) if found else name}"
+    except (ValueError, TypeError, yaml.YAMLError):  # an argument that YAML cannot hold
         return ""
-    found = {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}
-    return f"write {flow({'type': name, **found}) if found else name}"
+
+
+def value_hint(value: Any, path: KeyPath, *, typed: bool) -> str:
+    """Return how a part is written that was given as a plain value: `early_stopping: 3`, `kernel_regularizer: 0.01`."""
+    key, kind = str(path[-1]) if path else "", kind_at(path)
+    if key in ("early_stopping", "reduce_lr_on_plateau", "model_checkpoint"):
+        if value is False:
+            return "remove it"
+        is_count = isinstance(value, int) and value is not True and key != "model_checkpoint"
+        return f"write {given(key, {'patience': value} if is_count else {}, typed=typed)}"
+    if kind == "regularizer" and isinstance(value, float):
+        return f"write {flow({'type': 'l2', 'l2': value})}"
+    if kind == "schedule" and isinstance(value, str) and value in KINDS["schedule"]:
+        needed = [name for name, field in KINDS["schedule"][value].model_fields.items() if field.is_required()]
+        return f"write {{type: {value}, {', '.join(f'{name}: …' for name in needed)}}}"
+    return ""
 
 
 def typed_hint(value: Any, kind: str) -> str:

@@ -100,6 +100,7 @@ def below(here: Place) -> dict[str, Place]:
     return {
         name: Place(field.annotation, given.get(name, getattr(field.get_default(), "type", None)))
         for name, field in cls.model_fields.items()
+        if not field.exclude
     }
 
 

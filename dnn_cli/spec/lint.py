@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from dnn_cli.spec import rates
-from dnn_cli.spec.check import Remark, as_written, needed_activation, place_of_flatten
+from dnn_cli.spec.check import as_written
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.layers import (
     Activation,
@@ -20,6 +20,8 @@ from dnn_cli.spec.layers import (
     Rescaling,
     Reshape,
 )
+from dnn_cli.spec.output import needed_activation, place_of_flatten
+from dnn_cli.spec.remark import Remark
 from dnn_cli.spec.stack import shape_text, walk
 
 KEEP_LINEAR = (

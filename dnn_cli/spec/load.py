@@ -11,10 +11,11 @@ from pydantic import ValidationError
 
 from dnn_cli.errors import ConfigError, Fault, Place
 from dnn_cli.spec import lint
-from dnn_cli.spec.check import Remark, machine_misfits, misfits
+from dnn_cli.spec.check import machine_misfits, misfits
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.faults import faults_of
 from dnn_cli.spec.overrides import apply_overrides, opened
+from dnn_cli.spec.remark import Remark
 from dnn_cli.spec.spelling import canonical
 from dnn_cli.spec.yaml_file import MAX_FAULTS, Document, KeyPath, key_text, parse_yaml, read_yaml
 

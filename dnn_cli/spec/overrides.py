@@ -192,6 +192,13 @@ def full_key(key: str) -> str:
     return ".".join(["optimizer", "learning_rate", *steps[1:]]) if steps[0] in ("lr", "learning_rate") else key
 
 
+def full_override(override: str) -> str:
+    """Return an override with its whole key: `lr=0.1` is `optimizer.learning_rate=0.1`."""
+    lead = "~" if override.startswith("~") else ""
+    key, equals, text = override.removeprefix("~").partition("=")
+    return f"{lead}{full_key(key)}{equals}{text}"
+
+
 def opened(name: str, path: Sequence[str | int]) -> dict[str, Any]:
     """A bare name as the mapping that it stands for, so that it can be given keys: one of only its type."""
     return {} if tuple(path) == ("class_weight",) else {"type": name}  # which knows `balanced`, and no types

@@ -43,8 +43,8 @@ def canonical(value: Any, path: KeyPath = ()) -> Any:
     """Return the plain values of a config with every part under its one name.
 
     Args:
-        value: Any plain value; what is no part stays as it is.
-        path: Where the value stands in the config.
+        value: Any plain value; values that name no part are returned unchanged.
+        path: The place of the value in the config.
     """
     if isinstance(value, str):
         if path[-1:] == ("monitor",):

@@ -98,7 +98,7 @@ def test_what_is_there_is_kept_unless_forced_and_nothing_is_left_of_a_failure(pl
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["-o", "x.txt"], "does not end in .keras"),
+        (["-o", "nowhere/x.txt"], "-o nowhere/x.keras"),
         (["-o", "nowhere/x.keras"], "there is no directory nowhere"),
         (["--format", "savedmodel", "-o", "runs", "--force"], "runs is not an export, and is not replaced"),
         (["--format", "pickle"], "pickle"),

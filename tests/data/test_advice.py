@@ -31,12 +31,15 @@ def test_inputs_far_from_one_are_named_with_standardize_first(config, tmp_path):
     assert first.startswith("income goes from 1")
     assert "(all 4 inputs are far from 1)" in first
     assert first.endswith("(data.standardize=true)")
-    assert second == "column Unnamed: 0 only numbers the rows  (data.ignore leaves it out)"
+    assert second == "column Unnamed: 0 only numbers the rows  (data.ignore=['Unnamed: 0'])"
 
 
 def test_what_is_standardized_and_ignored_needs_no_advice(config, tmp_path):
     houses(tmp_path)
-    assert advice(config, "data.standardize=true", 'data.ignore=["Unnamed: 0"]') == []
+    hints = [line.partition("  (")[2].removesuffix(")") for line in advice(config)]
+    assert advice(config, *hints) == []
+    (more,) = advice(config, "data.standardize=true", "data.ignore=[area]")
+    assert more.endswith("(data.ignore=[area, 'Unnamed: 0'])")
 
 
 @pytest.mark.parametrize(("name", "count"), [("iris", 0), ("wine", 1), ("digits", 0)])

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dnn_cli.errors import ConfigError
-from dnn_cli.spec import check, lint
+from dnn_cli.spec import check, lint, output
 from dnn_cli.spec.keras_hints import KEYS, NAMES
 from dnn_cli.spec.load import load
 from dnn_cli.spec.summary import summarize
@@ -145,34 +146,94 @@ CASES = [
          ["layers.1.activation=relu"]),
 ]  # fmt: skip
 KERAS = [
-    *(case(f"{owner} {key}", [f"{where}{key}={value}"], KEYS[owner][key], [f"~{where}{key}", *more])
-      for owner, where, key, value, more in [
-          ("", "", "callbacks", "[EarlyStopping]", ["early_stopping={}"]),
-          ("", "", "compile", "{optimizer: adam}", ["optimizer=adam"]),
-          ("", "", "fit", "{epochs: 3}", ["epochs=3"]),
-          ("", "", "Sequential", "[Flatten]", []),
-          ("", "", "shuffle", "true", []),
-          ("", "", "verbose", "1", []),
-          ("model", "model.", "Sequential", "[Flatten]", []),
-          ("model", "model.", "class_name", "Sequential", []),
-          ("model", "model.", "type", "Sequential", []),
-          ("layer", "layers.hidden.", "batch_input_shape", "[32, 64]", []),
-          ("layer", "layers.hidden.", "batch_shape", "[32, 64]", []),
-          ("layer", "layers.hidden.", "input_dim", "64", []),
-          ("early_stopping", "early_stopping.", "mode", "max", []),
-          ("early_stopping", "early_stopping.", "verbose", "1", []),
-          ("reduce_lr_on_plateau", "reduce_lr_on_plateau.", "mode", "max", []),
-          ("reduce_lr_on_plateau", "reduce_lr_on_plateau.", "verbose", "1", []),
-          *(("model_checkpoint", "model_checkpoint.", key, value, [])
-            for key, value in {"filepath": "best-model.keras", "save_best_only": "true", "save_freq": "epoch",
-                               "save_weights_only": "false", "mode": "max", "verbose": "1"}.items()),
-      ]),
-    case("layer Input", ["layers.0={type: Input, shape: [8, 8]}"], NAMES["layer"]["Input"], ["layers.0=Flatten"]),
-    case("layer InputLayer", ["layers.0=InputLayer"], NAMES["layer"]["InputLayer"], ["layers.0=Flatten"]),
-    case("layer LeakyReLU", ["layers.0=LeakyReLU"], NAMES["layer"]["LeakyReLU"],
-         [f"layers=[Flatten, {{type: Activation, activation: leaky_relu}}, {OUTPUT}]"]),
-    case("layer Normalization", ["layers.0=Normalization"], NAMES["layer"]["Normalization"],
-         ["layers.0=Flatten", "data.standardize=true"], lambda made: made.data.standardize),
+    *(
+        case(f"{owner} {key}", [f"{where}{key}={value}"], KEYS[owner][key], [f"~{where}{key}", *more])
+        for owner, where, key, value, more in [
+            ("", "", "callbacks", "[EarlyStopping]", ["early_stopping={}"]),
+            ("", "", "compile", "{optimizer: adam}", ["optimizer=adam"]),
+            ("", "", "fit", "{epochs: 3}", ["epochs=3"]),
+            ("", "", "Sequential", "[Flatten]", []),
+            ("", "", "shuffle", "true", []),
+            ("", "", "verbose", "1", []),
+            ("model", "model.", "Sequential", "[Flatten]", []),
+            ("model", "model.", "class_name", "Sequential", []),
+            ("model", "model.", "type", "Sequential", []),
+            ("layer", "layers.hidden.", "batch_input_shape", "[32, 64]", []),
+            ("layer", "layers.hidden.", "batch_shape", "[32, 64]", []),
+            ("layer", "layers.hidden.", "input_dim", "64", []),
+            ("early_stopping", "early_stopping.", "mode", "max", []),
+            ("early_stopping", "early_stopping.", "verbose", "1", []),
+            ("reduce_lr_on_plateau", "reduce_lr_on_plateau.", "mode", "max", []),
+            ("reduce_lr_on_plateau", "reduce_lr_on_plateau.", "verbose", "1", []),
+            *(
+                ("model_checkpoint", "model_checkpoint.", key, value, [])
+                for key, value in {
+                    "filepath": "best-model.keras",
+                    "save_best_only": "true",
+                    "save_freq": "epoch",
+                    "save_weights_only": "false",
+                    "mode": "max",
+                    "verbose": "1",
+                }.items()
+            ),
+        ]
+    ),
+    *(
+        case(
+            f"{kind} {name}", [f"{where}={name}"], NAMES[kind][name], [*more, *([f"{where}={meant}"] if meant else [])]
+        )
+        for kind, where, name, meant, more in [
+            ("layer", "layers.0", "Input", "Flatten", []),
+            ("layer", "layers.0", "InputLayer", "Flatten", []),
+            (
+                "layer",
+                "layers.0",
+                "LeakyReLU",
+                "",
+                [f"layers=[Flatten, {{type: Activation, activation: leaky_relu}}, {OUTPUT}]"],
+            ),
+            ("layer", "layers.0", "Normalization", "Flatten", ["data.standardize=true"]),
+            ("layer", "layers.0", "Linear", "", [f"layers=[Flatten, {{type: Dense, units: 12}}, {OUTPUT}]"]),
+            ("activation", "layers.hidden.activation", "lrelu", "leaky_relu", []),
+            ("loss", "loss", "cce", "categorical_crossentropy", []),
+            ("loss", "loss", "scce", "sparse_categorical_crossentropy", []),
+            *(
+                ("loss", "loss", name, "sparse_categorical_crossentropy", [])
+                for name in ("crossentropy", "cross_entropy", "ce")
+            ),
+            ("initializer", "layers.hidden.kernel_initializer", "xavier_normal", "glorot_normal", []),
+            ("initializer", "layers.hidden.kernel_initializer", "xavier_uniform", "glorot_uniform", []),
+            *(
+                ("dataset", "data.dataset", name, "npz", ["data.path=ten.npz"])
+                for name in ("cifar10", "cifar100", "california_housing", "boston_housing")
+            ),
+        ]
+    ),
+]
+VALUES = [
+    case("true for a callback", ["early_stopping=true"], "write early_stopping={}", ["early_stopping={}"]),
+    case("epochs for a callback", ["early_stopping=3"], "write early_stopping={patience: 3}",
+         ["early_stopping={patience: 3}"], lambda made: made.early_stopping.patience == 3),
+    case("no callback", ["model_checkpoint=false"], "remove it", ["~model_checkpoint"]),
+    case("number for a penalty", ["layers.hidden.kernel_regularizer=0.02"], "write {type: l2, l2: 0.02}",
+         ["layers.hidden.kernel_regularizer={type: l2, l2: 0.02}"]),
+    case("name of a schedule", ["lr=CosineDecay"],
+         "write {type: CosineDecay, initial_learning_rate: …, decay_steps: …}",
+         ["lr={type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 90}"]),
+    case("one metric", ["metrics={type: accuracy}"], "did you mean [{type: accuracy}]?",
+         ["metrics=[{type: accuracy}]"]),
+    case("beginning of several names", ["layers.hidden.kernel_initializer=he"], "one of he_uniform, he_normal",
+         ["layers.hidden.kernel_initializer=he_normal"]),
+    case("on for XLA", ["jit=on"], "did you mean true?", ["jit=true"]),
+    case("name of an optimizer", ["optimizer={name: Adam}"], "write type: adam in its place",
+         ["optimizer={type: adam}"]),
+    case("argument of the optimizer", ["clipnorm=1.0"], "write optimizer.clipnorm=1.0",
+         ["~clipnorm", "optimizer.clipnorm=1.0"], lambda made: made.optimizer.clipnorm == 1.0),
+    case("argument of a layer", ["units=9"], "write layers.hidden.units=9 or layers.output.units=9",
+         ["~units", "layers.hidden.units=9"]),
+    case("key of data", ["validation_split=0.3"], "write data.validation_size=0.3",
+         ["~validation_split", "data.validation_size=0.3"], lambda made: made.data.validation_size == 0.3),
+    case("key of the config", ["data.batch_size=64"], "write batch_size=64", ["~data.batch_size", "batch_size=64"]),
 ]  # fmt: skip
 
 
@@ -182,6 +243,7 @@ def read(config, tmp_path):
     path = config()
     for name, classes in {"t.csv": 2, "three.csv": 3}.items():
         (tmp_path / name).write_text("a,b,y\n" + "".join(f"{i},{i % 5},{i % classes}\n" for i in range(40)))
+    np.savez(tmp_path / "ten.npz", x_train=np.zeros((40, 8, 8, 3), np.uint8), y_train=np.arange(40).reshape(-1, 1) % 10)
 
     def load_it(overrides):
         here = [
@@ -196,7 +258,7 @@ def read(config, tmp_path):
     return load_it
 
 
-@pytest.mark.parametrize("one", [*CASES, *KERAS], ids=lambda one: one.name)
+@pytest.mark.parametrize("one", [*CASES, *KERAS, *VALUES], ids=lambda one: one.name)
 def test_a_hint_that_is_followed(read, one):
     _, before = read(one.written)
     (said,) = [fault for fault in before if fault.suggestion == one.hint][:1]
@@ -209,7 +271,7 @@ def test_a_hint_that_is_followed(read, one):
 def test_every_key_and_name_of_keras_has_a_case():
     named = {one.name for one in KERAS}
     here = {f"{owner} {key}" for owner, table in KEYS.items() for key in table if key != "layers"}
-    assert here | {f"layer {name}" for name in NAMES["layer"]} == named
+    assert here | {f"{kind} {name}" for kind, table in NAMES.items() for name in table} == named
 
 
 def hints_in(module):
@@ -219,7 +281,7 @@ def hints_in(module):
 
 
 def test_every_hint_has_a_case(read, monkeypatch):
-    given = {check: set(), lint: set()}
+    given = {check: set(), lint: set(), output: set()}
     for module, lines in given.items():
 
         def remark(*words, made=module.Remark, lines=lines):
@@ -233,3 +295,21 @@ def test_every_hint_has_a_case(read, monkeypatch):
     lacking = {line for module, lines in given.items() for line in hints_in(module) - lines}
     start = inspect.getsourcelines(check.version_misfits)[1]
     assert [line for line in lacking if line not in range(start, start + 10)] == []  # that one needs another Keras
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "lr=[0.1]", "lr={a: 1}", "optimizer=Adam(1j)", "optimizer=Adam({[]: 1})", "optimizer=Adam(**{})",
+        "optimizer=Adam(x)", "optimizer=Adam(1, 2, 3)", f"optimizer=Adam({'(' * 90}{')' * 90})", "optimizer=Adam(",
+        "optimizer=Adam('\\d')",
+        "optimizer={1: 2}", "optimizer={class_name: Adam, config: [1]}", "optimizer={class_name: [1]}", "layers=3",
+        "layers=[{[1]: 2}]", "layers=[3, [4], null]", "callbacks=null", "optimizer=[1]", "Sequential=3", "model=3",
+        "early_stopping=[3]", "layers.hidden.kernel_regularizer=[0.1]", "metrics={1: 2}", f"verbos={'x' * 5000}",
+        f"clipnorm={'x' * 4000}", "units={a: b}", "jit=[1]", "model_checkpoint=0.5",
+    ],
+)  # fmt: skip
+def test_no_value_is_too_odd_for_a_hint(read, override):
+    made, faults = read([override])
+    assert made is None
+    assert all(len(fault.suggestion) < 800 for fault in faults)

@@ -40,7 +40,8 @@ def test_a_layer_has_keras_arguments_and_defaults(name):
     theirs = dict(inspect.signature(keras_class(cls).__init__).parameters)
     for key in ("self", "kwargs", "name", *LEFT_OUT.get(name, ())):
         theirs.pop(key, None)
-    ours = {key: field for key, field in cls.model_fields.items() if key not in ("type", "name", "trainable")}
+    fields = {key: field for key, field in cls.model_fields.items() if not field.exclude}  # input_shape: all take it
+    ours = {key: field for key, field in fields.items() if key not in ("type", "name", "trainable")}
     assert set(ours) == set(theirs)
     for key, field in ours.items():
         if theirs[key].default is inspect.Parameter.empty:
