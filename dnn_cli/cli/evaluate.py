@@ -42,9 +42,7 @@ def evaluate(
         typer.Option(help="Part of the data. By default test."),
     ] = None,
     best: Best = False,
-    resize: Annotated[
-        bool, typer.Option("--resize", help="Stretch images to the training size.")
-    ] = False,
+    resize: Annotated[bool, typer.Option("--resize", help="Stretch images to the training size.")] = False,
     runs_dir: RunsDir = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
