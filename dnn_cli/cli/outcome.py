@@ -17,22 +17,37 @@ if TYPE_CHECKING:
 
 def print_result(run: "Run", record: "Record", loaded: "Loaded", store: "Store") -> None:
     """The end of a run on standard output: its scores, its place, and what to do next."""
-    from dnn_cli.report.runs import last_and_best, scores_text
+    from dnn_cli.report.runs import last_and_best
     from dnn_cli.report.words import count, duration
 
     lines = [f"{record.name} {record.status}: {count(record.epochs, 'epoch')} in {duration(record.seconds)}"]
     if record.reason:
         lines[0] += f"; {record.reason}"
     lines += last_and_best(record)
-    last, model = record.results.last or {}, record.results.model or {}
-    if any(last[name] != value for name, value in model.items()):
-        which = "averaged weights" if loaded.experiment.optimizer.use_ema else "what early_stopping restored"
-        lines.append(f"  model.keras holds {which}: {scores_text(model)}")
+    lines += model_lines(run, record, store)
     lines.append(f"  run   {os.path.relpath(run.directory)}")
     first, *more = next_commands(run, record, loaded, store)
     lines += [f"  next  {first}", *(f"        {command}" for command in more)]
     for line in lines:
         results().print(visible(line))
+
+
+def model_lines(run: "Run", record: "Record", store: "Store") -> list[str]:
+    """Return the epochs in the model files, where a file holds another epoch than the last one."""
+    from dnn_cli.report.runs import scores_text
+    from dnn_cli.runs.entry import read_entry
+    from dnn_cli.runs.saved_models import best_model, last_model
+
+    lines, entry = [], read_entry(run)
+    last, model = record.results.last or {}, record.results.model or {}
+    if any(last[name] != value for name, value in model.items()):
+        lines.append(f"  model.keras holds {last_model(entry).text()}: {scores_text(model)}")
+    best = best_model(entry) if record.status == "completed" else None
+    if best is not None:
+        evaluate = ["dnn", "evaluate", record.id, "--best", *naming(store.root)]
+        command = f"; {shlex.join(evaluate)} scores it on the test set" if record.data.get("test") else ""
+        lines.append(f"  best.keras holds {best.text()}{command}")
+    return lines
 
 
 def next_commands(run: "Run", record: "Record", loaded: "Loaded", store: "Store") -> list[str]:

@@ -92,7 +92,12 @@ def test_scores(entry: Entry) -> Iterator[tuple[str, str]]:
 
 
 def saved_models(entry: Entry) -> list[SavedModel]:
-    """Return the files with weights of a run; `model.keras` only where its training is complete."""
+    """Return the files with weights of a run; `model.keras` only where its training is complete.
+
+    Without its config, a run does not show which epoch a file holds.
+    """
+    if entry.experiment is None:
+        return []
     completed = entry.record is not None and entry.record.status == "completed" and entry.run.model.is_file()
     best = best_model(entry)
     return [*([last_model(entry)] if completed else []), *([best] if best else [])]

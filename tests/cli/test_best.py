@@ -27,6 +27,13 @@ def accuracy_of(predictions, labels):
     return np.mean([int(one["class"]) == label for one, label in zip(predictions, labels, strict=True)])
 
 
+def test_the_end_of_a_training_names_the_best_epoch_and_how_to_score_it(spoiled):
+    run_id = spoiled.run.read_record().id
+    again = spoiled.dnn("train", "spoiled.yaml", "name=again", "epochs=4")
+    assert "best.keras holds epoch 3, the best by val_loss; dnn evaluate" in again.stdout
+    assert " --best scores it on the test set" in again.stdout and run_id not in again.stdout
+
+
 def test_evaluate_gives_the_scores_of_the_best_epoch(spoiled):
     rows = spoiled.run.read_metrics()
     assert min(rows, key=lambda row: row["val_loss"])["epoch"] == 3
