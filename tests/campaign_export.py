@@ -98,7 +98,7 @@ CASES = {
 def outcome(run: Run, form: str, folder: Path, *, scaling: bool) -> str:
     """How far a run is from itself in a format, or why it cannot be had."""
     try:
-        checked = export(run, run.read_record(), known_of(run, run.read_record()), form,
+        checked = export(run.model, run.read_record(), known_of(run, run.read_record()), form,
                          folder / f"{form}{scaling}{ENDINGS[form]}", scaling=scaling)  # fmt: skip
     except DnnError as error:
         return f"FAILS: {error.message}"
