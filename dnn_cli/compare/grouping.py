@@ -12,7 +12,7 @@ from typing import Any
 from dnn_cli.compare.rows import Row
 from dnn_cli.compare.statistics import standard_deviation
 from dnn_cli.runs.entry import Entry
-from dnn_cli.runs.fields import ABSENT, check_known, getter, setting, setting_names
+from dnn_cli.runs.fields import ABSENT, check_known, config_value, getter, layer_names, setting, setting_names
 from dnn_cli.spec.catalog import short
 
 Setting = tuple[tuple[str, str], ...]
@@ -281,6 +281,7 @@ def varied_settings(
     Where parts of different types are compared (`optimizer.type`), a key that only some of the parts have is no
     setting of its own, nor is a key that has one value for each part.
     """
+    keys = list(dict.fromkeys(name for entry in entries.values() for key in keys for name in spellings(entry, key)))
     flat = {alike: flatten(entry.experiment or {}) for alike, entry in entries.items()}
     names = dict.fromkeys(name for fields in flat.values() for name in fields if is_setting(name, keys))
     groups = {alike: values_of(entry) for alike, entry in entries.items()}
@@ -289,6 +290,16 @@ def varied_settings(
     return {
         alike: tuple((name, format_value(fields.get(name, ABSENT))) for name in kept) for alike, fields in flat.items()
     }
+
+
+def spellings(entry: Entry, key: str) -> tuple[str, ...]:
+    """Return a key of a layer by index with the name of that layer, as `flatten` writes keys; other keys as typed."""
+    head, _, rest = key.removeprefix("model.").partition(".")
+    index, _, field = rest.partition(".")
+    layers = config_value(entry.experiment, ["model", "layers"])
+    if head != "layers" or not index.isdigit() or layers is ABSENT or int(index) >= len(layers):
+        return (key,)
+    return key, ".".join(filter(None, ("layers", layer_names(layers)[int(index)], field)))
 
 
 def is_setting(name: str, keys: Sequence[str]) -> bool:

@@ -46,6 +46,15 @@ def test_groups_without_a_common_setting_keep_the_most_runs(trained):
     assert [row.score for row in adam.set_aside] == [0.1]
 
 
+@pytest.mark.parametrize("key", ["layers.1.units", "layers.hidden.units", "model.layers.1.units"])
+def test_a_layer_by_index_is_the_layer_by_name(trained, key):
+    trained.add("small", (0.8, 0.81, 0.82), "layers.hidden.units=8")
+    trained.add("large", (0.9, 0.91, 0.92), "layers.hidden.units=32")
+    compared = trained.compare(by=[key])
+    assert [group.name for group in compared.groups] == ["32", "8"]
+    assert note_lines(compared) == []
+
+
 CELLS = st.sets(st.tuples(st.sampled_from("abc").map(lambda x: (("key", x),)), st.integers(1, 4)), min_size=1)
 
 
