@@ -113,7 +113,7 @@ class Followed:
         from dnn_cli.runs.lock import lock_state
         from dnn_cli.runs.run import CONFIG, LABELS, METRICS, QUIET, RECORD
 
-        is_quiet = self.run.quiet_seconds() > QUIET  # which decides where the lock tells nothing
+        is_quiet = self.run.quiet_seconds() > QUIET  # which decides where the lock gives no answer
         key = status_key(self.run, RECORD, METRICS, LABELS, CONFIG), lock_state(self.run.log), is_quiet
         if key == self.key:
             return False
