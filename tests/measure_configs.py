@@ -1,35 +1,92 @@
 """Train every config as it stands and print its scores, the test set included: the figures in their headers.
 
-    python tests/measure_configs.py [CONFIG…]
+    python tests/measure_configs.py [--write] [CONFIG…]
 
-Takes about five minutes on two cores. Nothing is kept; the test set is read here and nowhere else.
+`--write` puts the figures into the headers of the configs and the table of the README. It takes about five minutes on
+two cores, and seconds mean something only on a machine that does nothing else. No run is kept; the test set is read
+here and nowhere else.
 """
 
 import json
+import os
+import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from dnn_cli.host.limits import available_cores
 from dnn_cli.host.processor import processor_text
 from dnn_cli.spec.load import load
 
+HEADER = re.compile(r"^# Measured: .*$(\n# \d+ s on .*$)?", re.MULTILINE)
+"""The lines of a header with the figures: the scores, and the seconds with the processor."""
 
-def dnn(*words: str) -> dict[str, Any]:
+README = Path("README.md")
+
+
+class Measured(NamedTuple):
+    """The figures of a config."""
+
+    metric: str
+    epochs: int
+    validation: float
+    test: float
+    seconds: float
+
+    def score(self, value: float) -> str:
+        """A score with the digits that the table of the README has."""
+        return f"{value:.4f}" if self.metric == "accuracy" else f"{value:.2f}"
+
+    @property
+    def scores(self) -> str:
+        """The scores in words."""
+        validation, test = self.score(self.validation), self.score(self.test)
+        return f"validation {self.metric} {validation} after {self.epochs} epochs, test {self.metric} {test}"
+
+    @property
+    def speed(self) -> str:
+        """The seconds, and what they were measured on."""
+        return f"{self.seconds:.0f} s on {processor_text()}"
+
+
+def measure(config: str) -> Measured:
+    """Train a config, and evaluate the trained model on both sets."""
+    metric = load(config).experiment.metrics[0].type
+    with tempfile.TemporaryDirectory() as runs:
+        (run,) = dnn(runs, "train", config)["runs"]
+        test = dnn(runs, "evaluate", run["id"])["scores"]
+        validation = dnn(runs, "evaluate", run["id"], "--split", "validation")["scores"]
+    return Measured(metric, run["epochs"], validation[metric], test[metric], run["seconds"])
+
+
+def dnn(runs: str, *words: str) -> dict[str, Any]:
     """The JSON of a command."""
     command = [sys.executable, "-m", "dnn_cli", *words, "--runs-dir", runs, "--json"]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-for config in sys.argv[1:] or sorted(map(str, Path("configs").glob("*.yaml"))):
-    metric = load(config).experiment.metrics[0].type
-    with tempfile.TemporaryDirectory() as runs:
-        (run,) = dnn("train", config)["runs"]
-        test = dnn("evaluate", run["id"])["scores"]
-        validation = dnn("evaluate", run["id"], "--split", "validation")["scores"]
-    print(
-        f"{config:32} {metric} after {run['epochs']} epochs: validation {validation[metric]:.4f}  "
-        f"test {test[metric]:.4f}  {run['seconds']:.0f} s on {processor_text()}",
-        flush=True,
-    )
+def write(config: Path, measured: Measured) -> None:
+    """Put figures into the header of a config and into the table of the README."""
+    lines = f"# Measured: {measured.scores},\n# {measured.speed}."
+    config.write_text(HEADER.sub(lambda _: lines, config.read_text(encoding="utf-8"), count=1), encoding="utf-8")
+    scores = f"| {measured.score(measured.validation)} | {measured.score(measured.test)} |"
+    row = re.compile(rf"^(\| `{config.stem}` \|.*?)\| [\d.]+ \| [\d.]+ \|$", re.MULTILINE)
+    README.write_text(row.sub(lambda found: found[1] + scores, README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def main(words: list[str]) -> None:
+    """Measure the configs that are named, or all."""
+    names = [word for word in words if word != "--write"] or sorted(map(str, Path("configs").glob("*.yaml")))
+    if (load_now := os.getloadavg()[0]) > available_cores() / 2:
+        print(f"the machine is busy (load {load_now:.1f}): the seconds will be too many", file=sys.stderr)
+    for name in names:
+        measured = measure(name)
+        print(f"{name:32} {measured.scores}, {measured.speed}", flush=True)
+        if "--write" in words:
+            write(Path(name), measured)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

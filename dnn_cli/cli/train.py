@@ -43,7 +43,7 @@ def train(
     gpus: Gpus = 0,
     minutes: Annotated[
         Optional[float],  # noqa: UP045 - older Typer cannot read the newer way to write it
-        typer.Option("--minutes", min=0.0, metavar="N", help="After so many, save and end; --resume goes on."),
+        typer.Option("--minutes", min=0.0, metavar="N", help="Save and end after N minutes; --resume goes on."),
     ] = None,
     runs_dir: RunsDir = Path("runs"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the latest run of the experiment.")] = False,

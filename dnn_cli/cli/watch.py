@@ -111,10 +111,11 @@ class Followed:
         """Read what is new; whether there was anything."""
         from dnn_cli.runs.entry import read_entry
         from dnn_cli.runs.index import status_key
-        from dnn_cli.runs.lock import is_held
-        from dnn_cli.runs.run import CONFIG, LABELS, METRICS, RECORD
+        from dnn_cli.runs.lock import lock_state
+        from dnn_cli.runs.run import CONFIG, LABELS, METRICS, QUIET, RECORD
 
-        key = status_key(self.run, RECORD, METRICS, LABELS, CONFIG), is_held(self.run.log)
+        is_quiet = self.run.quiet_seconds() > QUIET  # which decides where the lock gives no answer
+        key = status_key(self.run, RECORD, METRICS, LABELS, CONFIG), lock_state(self.run.log), is_quiet
         if key == self.key:
             return False
         self.key = key

@@ -1,4 +1,4 @@
-"""The user's home folder, and the cache folders: in the home folder, or in a temporary folder where that is no use.
+"""The user's home folder, and the cache folders: in the home folder, or in a temporary one where it cannot be used.
 
 A container often runs under a user without an entry in /etc/passwd, and with HOME unset or HOME=/.
 """
@@ -34,7 +34,7 @@ class Cache:
 def home_folder() -> Path | None:
     """Return the user's home folder, or None where there is none.
 
-    The root of the file system is no home: container engines set HOME=/ where they know none.
+    The root of the file system does not count: container engines set HOME=/ for a user that they do not know.
     """
     return home_or_reason()[0]
 
@@ -51,7 +51,7 @@ def home_or_reason() -> tuple[Path | None, str]:
         origin = "HOME"
     folder = Path(home)
     if not folder.is_absolute() or folder == Path("/"):
-        return None, f"{origin} is {home}, which is no home folder"
+        return None, f"{origin} is {home}, which is not a home folder"
     with suppress(OSError):
         if folder.is_dir():
             return folder, ""
@@ -127,7 +127,7 @@ def keras_folder() -> Path:
 
 
 def redirect_libraries() -> None:
-    """Let Keras and Matplotlib use the cache of `dnn` where the home folder is no use.
+    """Let Keras and Matplotlib use the cache of `dnn` where the home folder cannot be written.
 
     The function has to be called before they are imported. Without a home folder, Keras writes to /tmp/.keras, which
     all users share. Altair cannot be imported where `Path.home` raises; with HOME=/dev/null it does not raise.

@@ -1,4 +1,4 @@
-"""The cores and the memory that this process may use: the machine's, less what its control group withholds.
+"""The cores and the memory that this process may use: those of the machine, within the limits of its control groups.
 
 A container and a job of a batch system are control groups. Each group has limits of its own, and those of the groups
 that contain it apply, too. See https://docs.kernel.org/admin-guide/cgroup-v2.html and …/cgroup-v1/.

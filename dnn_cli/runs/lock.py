@@ -1,7 +1,8 @@
 """Who trains in a run directory: a lock that a living process holds, and that death of any kind frees.
 
 The lock is the kernel's (flock). Some network file systems have none; there, a file names the process instead. Whether
-that process lives can be seen only on its own machine: elsewhere the answer is `UNKNOWN`, and nobody takes its place.
+that process lives can be seen only on its own machine. Elsewhere the answer is `UNKNOWN`, and no process takes its
+place.
 """
 
 import errno
@@ -23,7 +24,7 @@ NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EN
 """Errors of flock on a file system without locks."""
 
 SUFFIX = ".owner"
-"""Ends the name of the file beside a locked one that names the process, as in train.log.owner."""
+"""The end of the name of the file that names the process: train.log.owner for train.log."""
 
 TOKEN = re.compile("[0-9a-f]{16}")
 WAITS = (0.01, 0.05, 0.2, None)

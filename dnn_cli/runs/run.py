@@ -130,7 +130,7 @@ class Run:
             try:
                 stack.enter_context(held(self.log))
             except UnknownHolder as error:
-                raise RunError(f"{self.directory} may be being trained by {error.who}", error.hint) from None
+                raise RunError(f"{error.who} may be training {self.directory}", error.hint) from None
             except BlockingIOError:
                 record = self.parse_record()
                 who = record.process if record.status == "running" and record.process else "another process"

@@ -188,7 +188,7 @@ def untrained(run: Run) -> Iterator[None]:
                 stack.enter_context(held(run.log))
             busy = not lockable and is_held(run.log)
         except UnknownHolder as error:
-            raise RunError(f"{run.directory} may be being trained by {error.who}", error.hint) from None
+            raise RunError(f"{error.who} may be training {run.directory}", error.hint) from None
         except BlockingIOError:
             busy = True
         except OSError:  # a log that is not for us to lock, or no file at all

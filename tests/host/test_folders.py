@@ -40,8 +40,8 @@ def test_cache_is_in_the_home_folder(outside, monkeypatch):
     ("home", "reason"),
     [
         (None, "HOME is not set, and user"),
-        ("/", "HOME is /, which is no home folder"),
-        ("~", "HOME is ~, which is no home folder"),
+        ("/", "HOME is /, which is not a home folder"),
+        ("~", "HOME is ~, which is not a home folder"),
         ("/dev/null/nowhere", "which does not exist"),
     ],
 )

@@ -182,7 +182,7 @@ def test_an_unknown_holder_keeps_others_away_with_a_way_out(make_run, monkeypatc
     monkeypatch.setattr(lock.fcntl, "flock", no_locks)
     write_owner(run.log, **ELSEWHERE)
     for block in (run.claimed, lambda: untrained(run)):
-        with pytest.raises(RunError, match="may be being trained by process 1234 on node7") as refused, block():
+        with pytest.raises(RunError, match="process 1234 on node7 may be training") as refused, block():
             pass
         assert refused.value.hint == f"wait for it; if that process has ended, delete {owner_file(run.log)}"
 
