@@ -52,7 +52,7 @@ def test_a_layer_by_index_is_the_layer_by_name(trained, key):
     trained.add("large", (0.9, 0.91, 0.92), "layers.hidden.units=32")
     compared = trained.compare(by=[key])
     assert [group.name for group in compared.groups] == ["32", "8"]
-    assert note_lines(compared) == []
+    assert not [warning for warning in compared.warnings if "no other setting" in warning]
 
 
 CELLS = st.sets(st.tuples(st.sampled_from("abc").map(lambda x: (("key", x),)), st.integers(1, 4)), min_size=1)
