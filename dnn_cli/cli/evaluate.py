@@ -16,7 +16,7 @@ from dnn_cli.report.words import visible
 
 if TYPE_CHECKING:
     from dnn_cli.cli.progress import Screen
-    from dnn_cli.runs.record import Evaluation, Record
+    from dnn_cli.runs.record import Evaluation, FileEvaluation, Record
     from dnn_cli.runs.run import Run
     from dnn_cli.runs.saved_models import SavedModel
     from dnn_cli.spec.experiment import Experiment
@@ -72,12 +72,13 @@ def evaluate(
         else:
             done = on_split(found, record, model, (split or Part.test).value, overrides, screen)
         before = remember(found, done.looked, screen.say)
-    looked, made = done.looked, done.made
+    looked, made, file = done.looked, done.made, files[0] if files else None
+    part = None if file else (split or Part.test).value
     if as_json:
         print_json({
-            "id": record.id, "name": record.name, "model": model.document(), "split": looked.split, "file": looked.file,
-            "digest": looked.digest, "examples": len(made), "scores": made.scores, "looked_before": len(before),
-            **details(done.experiment, made),
+            "id": record.id, "name": record.name, "model": model.document(), "split": part or "file", "file": file,
+            "digest": looked.examples_id if file else None, "examples": len(made), "scores": made.scores,
+            "looked_before": len(before), **details(done.experiment, made),
         })  # fmt: skip
         return
     whole = f"{record.name} {record.id} on {words.examples_text(looked)}: {scores_text(made.scores)}"
@@ -88,7 +89,7 @@ def evaluate(
     for line in done.warnings:
         notes().print(visible(f"warning: {line}"))
     show_details(done.experiment, made)
-    if looked.split == "test":
+    if part == "test":
         notes().print(visible(words.looks_text(before)))
 
 
@@ -97,7 +98,7 @@ class Done(NamedTuple):
 
     experiment: "Experiment"
     made: "Evaluated"
-    looked: "Evaluation"
+    looked: "Evaluation | FileEvaluation"
     """The entry for the record of the run."""
 
     warnings: Sequence[str] = ()
@@ -141,7 +142,7 @@ def on_file(run: "Run", record: "Record", model: "SavedModel", file: str, screen
     from dnn_cli.formats.given import Wanted
     from dnn_cli.formats.labelled import Target, read_labelled
     from dnn_cli.report.evaluation import unlike_text
-    from dnn_cli.runs.record import Evaluation, utc_now
+    from dnn_cli.runs.record import FileEvaluation, utc_now
     from dnn_cli.training.noise import divert_output
     from dnn_cli.training.start import starting_tensorflow
 
@@ -160,9 +161,9 @@ def on_file(run: "Run", record: "Record", model: "SavedModel", file: str, screen
 
         examples = Examples(arrays.inputs, arrays.labels)
         made = work(model.path, known, examples, int(record.data.get("train") or len(examples)))
-    looked = Evaluation(
-        at=utc_now(), split="file", examples=len(made), scores=made.scores, model=model.file, epoch=model.epoch,
-        file=file, digest=examples.fingerprint(),
+    looked = FileEvaluation(
+        at=utc_now(), file=file, digest=examples.fingerprint(), examples=len(made), scores=made.scores,
+        model=model.file, epoch=model.epoch,
     )  # fmt: skip
     return Done(known.experiment, made, looked, unlike_text(said))
 
@@ -218,13 +219,17 @@ def show_details(experiment: "Experiment", made: "Evaluated") -> None:
         out.print(visible(note))
 
 
-def remember(run: "Run", looked: "Evaluation", say: "Callable[[str], None]") -> "tuple[Evaluation, ...]":
-    """Write down what was looked at, and return what was looked at of this part before."""
-    record = run.parse_record()
+def remember(
+    run: "Run", looked: "Evaluation | FileEvaluation", say: "Callable[[str], None]"
+) -> "list[Evaluation | FileEvaluation]":
+    """Add an evaluation to the record of the run, and return the earlier evaluations on the same examples."""
+    from dnn_cli.runs.record import FileEvaluation
+
+    record, field = run.parse_record(), "evaluated_files" if isinstance(looked, FileEvaluation) else "evaluated"
     try:
         with run.claimed():
             record = run.parse_record()
-            run.write_record(record.model_copy(update={"evaluated": (*record.evaluated, looked)}))
+            run.write_record(record.model_copy(update={field: (*getattr(record, field), looked)}))
     except RunError as error:
         say(f"not recorded: {error.message}")
-    return tuple(one for one in record.evaluated if (one.split, one.digest) == (looked.split, looked.digest))
+    return [one for one in getattr(record, field) if one.examples_id == looked.examples_id]

@@ -9,7 +9,7 @@ from dnn_cli.compare.classification import ClassReport, ClassScore
 from dnn_cli.compare.regression import Errors
 from dnn_cli.report.tables import PlainTable, cells_of, shortened, table
 from dnn_cli.report.words import count, score
-from dnn_cli.runs.record import Evaluation
+from dnn_cli.runs.record import Evaluation, FileEvaluation
 
 MOST_IN_MATRIX = 20
 """Classes; a larger matrix is read by nobody, and the pairs that are confused most are told instead."""
@@ -107,7 +107,7 @@ def error_notes(errors: Sequence[Errors], names: Sequence[str]) -> list[str]:
     ][:MOST_PAIRS]
 
 
-def looks_text(before: Sequence[Evaluation]) -> str:
+def looks_text(before: Sequence[Evaluation | FileEvaluation]) -> str:
     """How often a test set was looked at before."""
     if not before:
         return "the test set of this run is looked at for the first time, which run.json records"
@@ -134,9 +134,9 @@ def target_names(names: str | None, targets: int) -> list[str]:
     return [names or "target"] if targets == 1 else [f"target {at + 1}" for at in range(targets)]
 
 
-def examples_text(looked: Evaluation) -> str:
+def examples_text(looked: Evaluation | FileEvaluation) -> str:
     """Return the number and origin of examples: `450 test examples`, `12 examples of new.csv`."""
-    if looked.split == "file":
+    if isinstance(looked, FileEvaluation):
         return f"{count(looked.examples, 'example')} of {looked.file}"
     return count(looked.examples, f"{looked.split} example")
 

@@ -117,9 +117,7 @@ class Evaluation(BaseModel):
     at: str
     """UTC, in ISO 8601."""
 
-    split: Literal["test", "validation", "file"]
-    """`file`: examples in a file that the user named."""
-
+    split: Literal["test", "validation"]
     examples: int
     scores: Scores
     model: str = "model.keras"
@@ -128,11 +126,38 @@ class Evaluation(BaseModel):
     epoch: int | None = None
     """The epoch of the weights, where it is known."""
 
-    file: str | None = None
-    """The path of the file with the examples, as it was typed."""
+    @property
+    def examples_id(self) -> str:
+        """A text that is equal for evaluations on the same examples."""
+        return self.split
 
-    digest: str | None = None
-    """A digest of the examples in the file, equal only for equal examples."""
+
+class FileEvaluation(BaseModel):
+    """One time that a trained network was scored on labelled examples in a file."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    at: str
+    """UTC, in ISO 8601."""
+
+    file: str
+    """The path of the file, as it was typed."""
+
+    digest: str
+    """A digest of the examples, equal only for equal examples."""
+
+    examples: int
+    scores: Scores
+    model: str
+    """The file with the evaluated weights."""
+
+    epoch: int | None = None
+    """The epoch of the weights, where it is known."""
+
+    @property
+    def examples_id(self) -> str:
+        """A text that is equal for evaluations on the same examples."""
+        return self.digest
 
 
 class Membership(BaseModel):
@@ -177,6 +202,9 @@ class Record(BaseModel):
 
     evaluated: tuple[Evaluation, ...] = ()
     """What `dnn evaluate` has found; whoever chooses between runs by a test set has none left."""
+
+    evaluated_files: tuple[FileEvaluation, ...] = ()
+    """Evaluations on files; apart from `evaluated`, because older versions refuse a record with a third kind of split."""
 
     engine: str | None = None
     plan: dict[str, Any] = {}

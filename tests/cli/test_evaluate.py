@@ -106,8 +106,8 @@ def test_a_file_of_the_test_rows_gives_the_scores_of_the_test_set(place, part_fi
     assert (found["examples"], found.get("report"), found.get("errors")) == (
         split["examples"], split.get("report"), split.get("errors"),
     )  # fmt: skip
-    recorded = json.loads(run.record.read_text())["evaluated"][-1]
-    assert (recorded["split"], recorded["file"]) == ("file", part_files[name])
+    recorded = json.loads(run.record.read_text())["evaluated_files"][-1]
+    assert recorded["file"] == part_files[name]
     assert recorded["digest"] == found["digest"]
 
 
