@@ -1,5 +1,6 @@
 """`dnn evaluate`: scores of a trained network on its test or validation set or a file, overall and class by class."""
 
+import os
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from dnn_cli.runs.record import Evaluation, FileEvaluation, Record
     from dnn_cli.runs.run import Run
     from dnn_cli.runs.saved_models import SavedModel
+    from dnn_cli.spec.data import Data
     from dnn_cli.spec.experiment import Experiment
     from dnn_cli.training.evaluate import Evaluated
 
@@ -49,7 +51,8 @@ def evaluate(
 ) -> None:
     """Evaluate a trained network on its test set or a FILE: scores, classes, confusions.
 
-    Nothing else reads the test set. Its scores are then in dnn runs show RUN and dnn runs --columns test_accuracy.
+    Nothing else reads the test set. The scores are then in dnn runs show RUN. Those on the test set are also in
+    dnn runs --columns test_accuracy,best.test_accuracy; best. means best.keras.
     """
     from dnn_cli.cli.progress import open_screen
     from dnn_cli.report import evaluation as words
@@ -89,8 +92,8 @@ def evaluate(
     for line in done.warnings:
         notes().print(visible(f"warning: {line}"))
     show_details(done.experiment, made)
-    if part == "test":
-        notes().print(visible(words.looks_text(before)))
+    if part != "validation" and (said := words.looks_text(before, file)):
+        notes().print(visible(said))
 
 
 class Done(NamedTuple):
@@ -118,7 +121,7 @@ def on_split(
     if part == "test" and not data.test_examples:
         raise UsageError(
             f"{data.title} has no test set",
-            "train with data.test_size=0.2 to keep one apart, or name a file: dnn evaluate RUN FILE",
+            "dnn evaluate RUN FILE takes labelled examples; data.test_size=0.2 keeps some apart in a training",
         )
     with preparing(loaded, screen, record.epochs) as (job, progress, *_):
         from dnn_cli.data.known import check_same_data, check_same_split
@@ -165,7 +168,14 @@ def on_file(run: "Run", record: "Record", model: "SavedModel", file: str, screen
         at=utc_now(), file=file, digest=examples.fingerprint(), examples=len(made), scores=made.scores,
         model=model.file, epoch=model.epoch,
     )  # fmt: skip
-    return Done(known.experiment, made, looked, unlike_text(said))
+    return Done(known.experiment, made, looked, [*trained_on(file, data), *unlike_text(said)])
+
+
+def trained_on(file: str, data: "Data") -> list[str]:
+    """Return a warning where a file is that of the training or validation examples of the run."""
+    kinds = {"training": data.path, "validation": data.validation_path}
+    same = [kind for kind, path in kinds.items() if path and os.path.realpath(path) == os.path.realpath(file)]
+    return [f"{file} holds {kind} examples of this run, so the scores are not those of new examples" for kind in same]
 
 
 def better_epoch(run: "Run", model: "SavedModel") -> "SavedModel | None":

@@ -66,6 +66,8 @@ def rename(
     as_json: AsJson = False,
 ) -> None:
     """Call a run by another name."""
+    from dnn_cli.report.words import count
+    from dnn_cli.runs.address import handle
     from dnn_cli.runs.entry import read_entry
     from dnn_cli.runs.labels import renamed
     from dnn_cli.runs.store import Store
@@ -74,6 +76,9 @@ def rename(
         [read_entry(Store(runs_dir).find_only(address))], lambda labels: renamed(labels, name), as_json
     ):
         results().print(visible(f"{entry.run.directory.name} is called {entry.labels.name}"))
+        others = sum(other.name == entry.name for other in Store(runs_dir).entries()) - 1
+        if others > 0:
+            notes().print(visible(f"{count(others, 'other run')} of this name: address this one as {handle(entry)}"))
 
 
 def show_run(address: Address, runs_dir: RunsDir = Path("runs"), as_json: AsJson = False) -> None:

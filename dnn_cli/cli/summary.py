@@ -25,7 +25,8 @@ def summary(
     from dnn_cli.spec.load import load
     from dnn_cli.spec.summary import summarize
 
-    words, overrides = divide([config_of(word, runs_dir) for word in arguments])
+    found = [config_of(word, runs_dir) for word in arguments]
+    words, overrides = divide(found, "dnn summary configs/relu_adam.yaml")
     if len(words) > 1:
         raise UsageError("summary takes one config or run", "as in: dnn summary configs/relu_adam.yaml")
     loaded = load(words[0], overrides)
@@ -47,8 +48,12 @@ def summary(
 
 def config_of(word: str, runs_dir: Path) -> str:
     """A config file as it is, an override as it is, and a run as the path of its config."""
-    if os.path.isfile(word) or is_override(word) or word.endswith((".yaml", ".yml")):
-        return word
     from dnn_cli.runs.store import Store
 
-    return str(find_run(Store(runs_dir), word).config)
+    store = Store(runs_dir)
+    if os.path.isfile(word) or word.endswith((".yaml", ".yml")):
+        return word
+    # A run may have the name `lr=0.1`; no key of a config has this name.
+    if is_override(word) and not any(entry.name == word for entry in store.entries()):
+        return word
+    return str(find_run(store, word).config)

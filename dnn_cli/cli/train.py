@@ -80,6 +80,9 @@ def train(
 
                 store = Store(runs_dir)
                 begun = [run_to_resume(one, store, force=force) if resume else None for one in loaded]
+                for one, run in zip(loaded, begun, strict=True):
+                    if resume and run is None and any(entry.name == one.experiment.name for entry in store.entries()):
+                        screen.show(f"no run of {one.experiment.name} has this config: a new run begins")
                 wanted = [
                     Wanted(one, run, run is not None and not force and is_complete(run, one))
                     for one, run in zip(loaded, begun, strict=True)

@@ -12,7 +12,7 @@ from dnn_cli.compare.rows import Row, of_different_data, one_of_each
 from dnn_cli.compare.views import View
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.fields import setting
-from dnn_cli.runs.record import TEST
+from dnn_cli.runs.record import BEST_MODEL, is_test_score, weights_file
 
 DIFFERENT_DATA = "the runs were trained on different data, so their scores say nothing about each other"
 BUDGET = ("epochs", "batch_size")
@@ -57,7 +57,7 @@ def other_data(judged: Judged) -> Iterator[str]:
     if of_different_data(judged.rows):
         yield DIFFERENT_DATA
     elif len({row.record.data.get("split") or split_of(row) for row in judged.rows}) > 1:
-        part = "tested" if judged.metric.startswith(TEST) else "validated"
+        part = "tested" if is_test_score(judged.metric) else "validated"
         yield f"the runs were {part} on different examples"
 
 
@@ -176,7 +176,7 @@ def flattering_choice(judged: Judged) -> Iterator[str]:
             "the best epoch was chosen on the validation set that is reported, which flatters all runs, and most "
             "those whose scores move most: --at final does not choose"
         )
-    elif judged.view.text == "final" and not judged.metric.startswith(TEST):
+    elif judged.view.text == "final" and not is_test_score(judged.metric):
         restoring = {alike for alike, row in one_of_each(judged.rows).items() if restores_best(row)}
         if restoring:
             chosen = [row for row in judged.rows if row.alike in restoring]
@@ -226,7 +226,7 @@ def differing_repeats(judged: Judged) -> Iterator[str]:
 
 def looked_at_test(judged: Judged) -> Iterator[str]:
     """Yield a caveat where several runs were evaluated on the test set, so that a choice among them is biased."""
-    if judged.metric.startswith(TEST):
+    if is_test_score(judged.metric):
         if len(judged.rows) > 1:
             yield (
                 "a run chosen by its test score looks better than it is: choose by a validation score, and report the "
@@ -243,14 +243,20 @@ def looked_at_test(judged: Judged) -> Iterator[str]:
 
 def never_tested(judged: Judged) -> Iterator[str]:
     """Yield a caveat where completed runs have no score on the test set, and name the command that finds it."""
-    if not judged.metric.startswith(TEST):
+    if not is_test_score(judged.metric):
         return
     reason = f"has no {judged.metric}"
     missing = [entry.record.id for entry in judged.left_out if entry.record and entry.broken == reason]
     if missing:
         who = format_share(len(missing), len(missing) + len(judged.rows))
-        runs = format_list(missing)
-        yield f"left out, never evaluated on the test set: {who} ({runs}); dnn evaluate RUN evaluates one"
+        file, best = weights_file(judged.metric), " --best" if judged.metric.startswith(BEST_MODEL) else ""
+        yield (
+            f"left out, because {file} was never evaluated on the test set: {who} ({format_list(missing)}); "
+            f"dnn evaluate RUN{best} evaluates it"
+        )
+        other = judged.metric.removeprefix(BEST_MODEL) if best else f"{BEST_MODEL}{judged.metric}"
+        if any(entry.record and entry.record.test_score(other) is not None for entry in judged.left_out):
+            yield f"{weights_file(other)} was evaluated: --metric {other} compares it"
 
 
 def forced(judged: Judged) -> Iterator[str]:

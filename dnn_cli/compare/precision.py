@@ -7,7 +7,7 @@ accuracies become exact fractions again, and other scores are compared with a to
 from collections.abc import Sequence
 
 from dnn_cli.compare.statistics import Precision
-from dnn_cli.runs.record import TEST, Record
+from dnn_cli.runs.record import Record, is_test_score, weights_file
 from dnn_cli.spec.metrics import counts_examples
 
 FLOAT32_ERROR = 2.0**-22
@@ -24,8 +24,8 @@ def scored_examples(record: Record, metric: str) -> int:
     """Return the examples that an accuracy is computed on; 0 for other metrics, or where the number is not known."""
     if not counts_examples(metric):
         return 0
-    if metric.startswith(TEST):
-        tested = record.tested()
+    if is_test_score(metric):
+        tested = record.tested(weights_file(metric))
         return tested.examples if tested else 0
     examples = record.data.get("validation" if metric.startswith("val_") else "train")
     return examples if isinstance(examples, int) else 0

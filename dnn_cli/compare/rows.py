@@ -7,7 +7,7 @@ from dnn_cli.compare.repeats import Repeat, drop_repeats
 from dnn_cli.compare.views import Curve, View, curve_of
 from dnn_cli.errors import UsageError, nearest
 from dnn_cli.runs.entry import Entry
-from dnn_cli.runs.record import EVALUATE, NO_SCORES, TEST, Record
+from dnn_cli.runs.record import EVALUATE, NO_SCORES, Record, is_test_score
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.differences import differences
 from dnn_cli.spec.metrics import score_name
@@ -91,7 +91,7 @@ def read_rows(entries: Sequence[Entry], metric: str | None, view: View) -> ReadR
             left_out.append(replace(entry, broken=f"has no {metric}" if curve is None else view.missing))
         else:
             rows.append(Row(entry, entry.record, curve, score, {}))
-    if usable and not have_metric and metric.startswith(TEST):
+    if usable and not have_metric and is_test_score(metric):
         raise UsageError(f"no completed run has the test score {metric}", EVALUATE)
     if usable and not have_metric:
         known = sorted({name for entry in usable for name in entry.details.columns if name not in NO_SCORES})

@@ -8,7 +8,7 @@ from functools import partial
 from dnn_cli.compare.precision import exact_fraction, scored_examples
 from dnn_cli.errors import UsageError, nearest
 from dnn_cli.runs.entry import Entry
-from dnn_cli.runs.record import TEST
+from dnn_cli.runs.record import is_test_score
 from dnn_cli.spec.metrics import lower_is_better
 
 NAMES = "final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE"
@@ -172,8 +172,9 @@ def curve_of(entry: Entry, metric: str) -> Curve | None:
     A test score belongs to the saved model alone, so that its curve has one value.
     """
     values = entry.details.column(metric)
-    if metric.startswith(TEST) and entry.record:
-        values = [float(score) for name, score in entry.record.test_scores().items() if name == metric]
+    if is_test_score(metric) and entry.record:
+        score = entry.record.test_score(metric)
+        values = [] if score is None else [float(score)]
     if not values:
         return None
     examples = scored_examples(entry.record, metric) if entry.record else 0

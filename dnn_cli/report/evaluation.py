@@ -107,13 +107,14 @@ def error_notes(errors: Sequence[Errors], names: Sequence[str]) -> list[str]:
     ][:MOST_PAIRS]
 
 
-def looks_text(before: Sequence[Evaluation | FileEvaluation]) -> str:
-    """How often a test set was looked at before."""
+def looks_text(before: Sequence[Evaluation | FileEvaluation], file: str | None = None) -> str:
+    """Return how often the test set, or the examples in a file, were evaluated before; nothing for a new file."""
     if not before:
-        return "the test set of this run is looked at for the first time, which run.json records"
+        return "" if file else "the test set of this run is looked at for the first time, which run.json records"
     times = "once" if len(before) == 1 else "twice" if len(before) == 2 else f"{len(before)} times"
+    what = f"the examples of {file} were" if file else "the test set of this run was"
     return (
-        f"the test set of this run was looked at {times} before, last at {before[-1].at[:16].replace('T', ' ')} UTC: "
+        f"{what} looked at {times} before, last at {before[-1].at[:16].replace('T', ' ')} UTC: "
         "who chooses by it has no test set left"
     )
 

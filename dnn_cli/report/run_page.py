@@ -76,9 +76,15 @@ def scores(entry: Entry) -> Iterator[tuple[str, str]]:
 
 
 def test_scores(entry: Entry) -> Iterator[tuple[str, str]]:
-    """Yield the scores of each weights file on the test set, or the command that finds them."""
+    """Yield the scores on files, and of each weights file on the test set, or the command that finds them."""
     record, models = entry.record, saved_models(entry)
-    if record is None or not record.data.get("test"):
+    if record is None:
+        return
+    latest = {(one.digest, one.model): one for one in record.evaluated_files}
+    for one in latest.values():
+        of = f"{one.model} on {count(one.examples, 'example')}, {utc(one.at)}"
+        yield one.file, f"{scores_text(one.scores)}  {of}"
+    if not record.data.get("test"):
         return
     for model in models:
         found = record.tested(model.file)

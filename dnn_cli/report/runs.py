@@ -10,7 +10,7 @@ from dnn_cli.report.words import WIDE, duration, score
 from dnn_cli.runs.address import run_id
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.fields import ABSENT, getter
-from dnn_cli.runs.record import NO_SCORES, Record
+from dnn_cli.runs.record import NO_SCORES, Record, is_test_score
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.differences import short_keys
 
@@ -66,7 +66,9 @@ def row(entry: Entry, header: str | None) -> list[str]:
 def chosen_listing(entries: Sequence[Entry], fields: Sequence[str]) -> Listing:
     """Fields as columns, as they are read by a person."""
     columns = [[get(entry) for entry in entries] for get in map(getter, fields)]
-    headers = short_keys(fields)
+    short = short_keys(fields)
+    # A score of best.keras and one of model.keras must not have one header.
+    headers = [field if is_test_score(field) else header for field, header in zip(fields, short, strict=True)]
     right = tuple(header for header, column in zip(headers, columns, strict=True) if is_numeric(column))
     told = [[cell(field, value) for value in column] for field, column in zip(fields, columns, strict=True)]
     rows = [list(row) for row in zip(*told, strict=True)]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dnn_cli.compare.examples import OnExamples
 
 ONE_GROUP = "all these runs are one experiment: change a setting to compare, as optimizer=sgd"
-ONE_COMPLETED = "only one experiment has completed runs, so there is nothing to compare it with"
+ONE_COMPLETED = "only one experiment has completed runs with this score, so there is nothing to compare it with"
 
 MAX_COMPARISONS = 100
 """Comparisons of a family above which no number of seeds is advised."""

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from dnn_cli.errors import AmbiguousAddressError, RunError, UsageError, nearest
 from dnn_cli.runs.entry import Entry
-from dnn_cli.runs.record import EVALUATE, NO_SCORES, TEST, Membership
+from dnn_cli.runs.record import EVALUATE, NO_SCORES, Membership, is_test_score
 from dnn_cli.runs.run import Run
 from dnn_cli.spec.differences import differences, short_keys
 from dnn_cli.spec.metrics import lower_is_better, score_name
@@ -221,7 +221,7 @@ def best(metric: str, entries: Sequence[Entry]) -> Entry:
     """
     reached = [(values, entry) for entry in entries if (values := reached_by(entry, metric))]
     if not reached:
-        if metric.startswith(TEST):
+        if is_test_score(metric):
             raise UsageError(f"no completed run has the test score {metric}", EVALUATE)
         known = {name for e in entries if e.record for name in e.record.results.best or () if name not in NO_SCORES}
         raise UsageError(
@@ -235,8 +235,9 @@ def reached_by(entry: Entry, metric: str) -> list[float]:
     """Return the values of a score, one of each epoch; an empty list unless the run is completed and has the score."""
     if entry.record is None or entry.record.status != "completed" or metric in NO_SCORES:
         return []
-    if metric.startswith(TEST):
-        return [float(score) for name, score in entry.record.test_scores().items() if name == metric]
+    if is_test_score(metric):
+        score = entry.record.test_score(metric)
+        return [] if score is None else [float(score)]
     try:
         return [float(row[metric]) for row in entry.run.read_metrics() if metric in row]
     except RunError:

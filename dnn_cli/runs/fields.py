@@ -9,7 +9,7 @@ from typing import Any
 
 from dnn_cli.errors import UsageError, nearest
 from dnn_cli.runs.entry import Entry
-from dnn_cli.runs.record import EVALUATE, NO_SCORES, TEST, Record
+from dnn_cli.runs.record import EVALUATE, NO_SCORES, TEST, Record, is_test_score
 from dnn_cli.spec.metrics import score_name
 from dnn_cli.spec.stack import names_of
 
@@ -209,7 +209,7 @@ def nearest_field(field: str, entries: Sequence[Entry]) -> str:
     """`did you mean …?` for a field that no run has; the last steps of a name are as good as the whole."""
     names = known_fields(entries)[:MAX_NAMES]
     field = score_name(field)
-    if field.startswith(TEST) and not any(name.startswith(TEST) for name in names):
+    if field.startswith(TEST) and not any(map(is_test_score, names)):
         return EVALUATE
     ending = [name for name in names if name.endswith(f".{field}")]
     if field in NO_SCORES:  # which stand beside the scores of an epoch

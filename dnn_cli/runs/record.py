@@ -28,6 +28,20 @@ EVALUATE = "dnn evaluate RUN finds the test scores of a run"
 """What to do where a test score is missing."""
 
 
+BEST_MODEL = "best."
+"""The beginning of the names of scores of `best.keras` on the test set: `best.test_accuracy`."""
+
+
+def is_test_score(name: str) -> bool:
+    """Return whether a score is one on the test set: `test_accuracy`, or `best.test_accuracy` of `best.keras`."""
+    return name.removeprefix(BEST_MODEL).startswith(TEST)
+
+
+def weights_file(score: str) -> str:
+    """Return the file with the weights that a score on the test set belongs to."""
+    return "best.keras" if score.startswith(BEST_MODEL) else "model.keras"
+
+
 class Results(BaseModel):
     """The scores of a run."""
 
@@ -204,7 +218,7 @@ class Record(BaseModel):
     """What `dnn evaluate` has found; whoever chooses between runs by a test set has none left."""
 
     evaluated_files: tuple[FileEvaluation, ...] = ()
-    """Evaluations on files; apart from `evaluated`, because older versions refuse a record with a third kind of split."""
+    """Evaluations on files; apart from `evaluated`, as older versions refuse a record with a third kind of split."""
 
     engine: str | None = None
     plan: dict[str, Any] = {}
@@ -232,6 +246,10 @@ class Record(BaseModel):
         """Return the scores on the test set, named as `test_accuracy`; none where the file was not evaluated."""
         found = self.tested(model)
         return {f"{TEST}{name}": value for name, value in found.scores.items()} if found else {}
+
+    def test_score(self, name: str) -> float | None:
+        """Return a score on the test set by its name: `test_accuracy`, `best.test_accuracy`; `None` without it."""
+        return self.test_scores(weights_file(name)).get(name.removeprefix(BEST_MODEL))
 
 
 def utc_now() -> str:

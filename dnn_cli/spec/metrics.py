@@ -225,7 +225,7 @@ def score_name(name: str) -> str:
 
 def metric_of(score: str) -> str:
     """Return the name of a metric without the part of the data: `accuracy` for `val_accuracy` and `test_accuracy`."""
-    return score.removeprefix("val_").removeprefix("test_")
+    return score.removeprefix("best.").removeprefix("val_").removeprefix("test_")
 
 
 def lower_is_better(score: str) -> bool:
