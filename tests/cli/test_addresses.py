@@ -100,3 +100,19 @@ def test_verbs_that_change_a_run_refuse_several_seeds(dnn, seeds, words):
     assert done.returncode == 2
     assert "seeds is the name of 2 runs of one experiment" in done.stderr
     assert "seed=1" in done.stderr
+
+
+def test_a_new_name_that_other_runs_have_is_said(dnn, seeds):
+    done = dnn("runs", "rename", "bbbb0003", "seeds")
+    assert "2 other runs of this name: address this one as bbbb0003" in done.stderr
+
+
+def test_a_summary_finds_a_run_whose_name_looks_like_a_change(dnn, unusual):
+    done = dnn("summary", "lr=0.1")
+    assert done.returncode == 0
+    assert done.stdout.startswith("lr=0.1 ") or "input (None, 8, 8)" in done.stdout
+
+
+def test_resuming_a_config_that_no_run_of_its_name_has_says_that_a_new_run_begins(dnn, seeds, config, tmp_path):
+    done = dnn("train", "digits.yaml", "name=seeds", "batch_size=1000", "epochs=1", "--resume")
+    assert "no run of seeds has this config: a new run begins" in done.stderr

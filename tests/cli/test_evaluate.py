@@ -111,10 +111,19 @@ def test_a_file_of_the_test_rows_gives_the_scores_of_the_test_set(place, part_fi
     assert recorded["digest"] == found["digest"]
 
 
+def test_the_file_that_the_run_was_trained_on_is_no_new_data(place):
+    done = place.dnn("evaluate", "집값", "houses.csv")
+    assert "warning: houses.csv holds training examples of this run" in done.stderr
+
+
 def test_a_file_is_named_beside_its_scores(place, part_files):
     shown = place.dnn("evaluate", "digits", "test_digits.npz")
     assert " on 450 examples of test_digits.npz: loss " in shown.stdout.splitlines()[0]
-    assert "looked at" not in shown.stderr and "unlike" not in shown.stderr
+    assert "unlike" not in shown.stderr
+    again = place.dnn("evaluate", "digits", "test_digits.npz")
+    assert "the examples of test_digits.npz were looked at" in again.stderr
+    line = next(line for line in place.dnn("runs", "show", "digits").stdout.splitlines() if "test_digits.npz" in line)
+    assert "accuracy" in line and "model.keras on 450 examples" in line
     with np.load(place.path / "test_digits.npz") as saved:
         np.savez(place.path / "scaled.npz", x=saved["x"] * np.float32(100), y=saved["y"])
     assert (

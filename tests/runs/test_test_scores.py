@@ -3,6 +3,7 @@
 import pytest
 
 from dnn_cli.errors import UsageError
+from dnn_cli.report.runs import chosen_listing
 from dnn_cli.runs.entry import read_entry
 from dnn_cli.runs.fields import ABSENT, check_known, getter, known_fields
 from dnn_cli.runs.query import select
@@ -41,6 +42,16 @@ def test_fields_and_addresses_know_test_scores(runs):
     assert {"test_loss", "test_accuracy", "best.test_accuracy"} <= set(known_fields(runs.entries()))
     assert runs.find("best:test_accuracy").directory.name.endswith("00000001")
     assert runs.find("best:test_loss").directory.name.endswith(("00000001", "00000002"))
+
+
+def test_where_only_the_best_model_was_evaluated_its_score_is_named(make_run, tmp_path):
+    make_run(evaluated=(evaluation(0.95, model="best.keras"),))
+    store = Store(tmp_path / "runs")
+    with pytest.raises(UsageError) as error:
+        check_known(["test_accuracy"], store.entries())
+    assert error.value.hint == "did you mean best.test_accuracy?"
+    assert chosen_listing(store.entries(), ["id", "best.test_accuracy"]).headers == ["id", "best.test_accuracy"]
+    assert store.find("best:best.test_accuracy")
 
 
 def test_where_no_run_was_evaluated_the_command_is_named(make_run, tmp_path):
