@@ -59,13 +59,17 @@ def next_commands(run: "Run", record: "Record", loaded: "Loaded", store: "Store"
         from dnn_cli.explain.remedies import gentler
         from dnn_cli.runs.input_size import far_input
         from dnn_cli.runs.inputs import read_inputs
+        from dnn_cli.runs.target_size import far_targets
 
         inputs = read_inputs(run)
         far = far_input(loaded.experiment, inputs) if inputs else None
         is_large = far is not None and far.size > 1 and not loaded.experiment.data.standardize
         change = "data.standardize=true" if is_large else gentler(loaded.experiment)
         kept = [word for word in again if not word.startswith(f"{change.partition('=')[0]}=")]
-        return [shlex.join([*kept, change, *there])]
+        command = shlex.join([*kept, change, *there])
+        # A layer at the end of the stack is the remedy, for which there is no short command: explain writes it out.
+        targets = far_targets(loaded.experiment, inputs.labels if inputs else None)
+        return [shlex.join(["dnn", "explain", record.id, *there])] if targets else [command]
     if record.status == "interrupted":
         return [shlex.join(["dnn", "resume", os.path.relpath(run.directory)])]
     if record.status == "failed":

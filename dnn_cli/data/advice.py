@@ -8,12 +8,9 @@ from dnn_cli.data.measured import measure
 from dnn_cli.data.relations import numbering
 from dnn_cli.data.statistics import input_statistics
 from dnn_cli.runs.input_size import far_input
+from dnn_cli.runs.target_size import far_targets
 from dnn_cli.spec.experiment import Experiment
-from dnn_cli.spec.first_config import rescaling
 from dnn_cli.spec.keras_hints import flow
-
-FAR = 1000.0
-"""Numbers so large take a network many epochs to reach."""
 
 
 def data_advice(experiment: Experiment, examples: Examples, split: Split) -> list[str]:
@@ -24,14 +21,8 @@ def data_advice(experiment: Experiment, examples: Examples, split: Split) -> lis
 
 def far_from_zero(experiment: Experiment, labels: NDArray[np.float32]) -> str:
     """Return advice for a network whose outputs begin near 0, far from the numbers to predict; else nothing."""
-    last = experiment.model.stack[-1]
-    if experiment.labels != "real" or last.type == "Rescaling":
-        return ""
-    mean, deviation = float(labels.mean()), float(labels.std())
-    if abs(mean) + deviation < FAR:
-        return ""
-    what = f"the numbers to predict are {mean:.3g} on average, and outputs begin near 0"
-    return f"{what}  (end the stack with {rescaling(mean, deviation)})"
+    far = far_targets(experiment, labels)
+    return f"{far.seen}  ({far.remedy})" if far else ""
 
 
 def far_from_one(experiment: Experiment, examples: Examples, split: Split) -> list[str]:

@@ -8,6 +8,7 @@ from dnn_cli.explain import remedies
 from dnn_cli.explain.facts import Facts
 from dnn_cli.explain.findings import Finding, Remedy, Weight
 from dnn_cli.runs.input_size import far_input
+from dnn_cli.runs.target_size import far_targets
 from dnn_cli.spec.layers import Dense
 
 LOST = 0.05
@@ -62,9 +63,13 @@ def ending(facts: Facts) -> Iterator[Finding]:
         if far is not None and far.size > 1:
             meaning = "Inputs this large make every step too large, so that each overshoots further than the last."
         first = remedies.standardized(facts) if far is not None and far.size > 1 else ()
+        seen = [record.reason or "numbers were no longer finite", *([far.seen] if first and far else [])]
+        targets = far_targets(facts.experiment, facts.inputs.labels) if facts.inputs else None
+        if targets is not None:
+            seen.append(targets.seen)
+            meaning = f"Errors and steps as large as these numbers overshoot: {targets.remedy}. {meaning}"
         yield Finding(
-            "divergence", "trouble", "it diverged",
-            f"{record.reason or 'numbers were no longer finite'}{f'; {far.seen}' if first and far else ''}",
+            "divergence", "trouble", "it diverged", "; ".join(seen),
             meaning, record.epochs + 1, remedies=(*first, *remedies.slower(facts)),
         )  # fmt: skip
     elif record.status in ("failed", "interrupted"):
