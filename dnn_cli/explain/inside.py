@@ -123,6 +123,10 @@ def saturated_outputs(facts: Facts) -> Iterator[Finding]:
                   {"saturated": worst.saturated or 0.0}, (*first, *relu, *other))  # fmt: skip
 
 
+TIMES = 10.0
+"""The ratio from which on a change is given as a factor: percentages of five digits are hard to read."""
+
+
 def usual_start(facts: Facts) -> tuple[str, ...]:
     """Return Keras's own initial weights for the layers that saturate, where they have others."""
     return remedies.in_layers(
@@ -140,7 +144,7 @@ def steps(facts: Facts) -> Iterator[Finding]:
         return
     fastest = max(moved, key=moved.__getitem__)
     if moved[fastest] < BARELY and not facts.is_decayed:
-        seen = f"in no measured epoch any by more than {moved[fastest]:.2%} of its size{total_text(facts)}"
+        seen = f"in no measured epoch any by more than {100 * moved[fastest]:.2g}% of its size{total_text(facts)}"
         meaning = "The steps are too small to get anywhere; a larger learning rate takes larger ones."
         yield Finding("barely_moving", "trouble", "the weights barely move", seen, meaning, 1,
                       {"pace": moved[fastest]}, remedies.faster(facts))  # fmt: skip
@@ -149,7 +153,9 @@ def steps(facts: Facts) -> Iterator[Finding]:
     for found, limit in ((settled, THROWN), (early, THROWN_AT_FIRST)):
         if found and found[fastest := max(found, key=found.__getitem__)] > limit:
             epoch, layer = fastest
-            seen = f"those of {layer} changed by {found[fastest]:.0%} of their size in epoch {epoch}"
+            pace = found[fastest]
+            size = f"{pace:.3g} times" if pace > TIMES else f"{pace:.0%} of"
+            seen = f"those of {layer} changed by {size} their size in epoch {epoch}"
             meaning = "After such an epoch nothing is left of the weights before; the learning rate is too large."
             yield Finding("thrown_about", "trouble", "the weights are thrown about", seen, meaning, epoch,
                           {"pace": found[fastest]}, remedies.slower(facts))  # fmt: skip

@@ -203,7 +203,9 @@ def gradient(state: LayerState, scale: Scale) -> str:
 
 
 def share(value: float | None) -> str:
-    """Return a share in percent, with a digit more where it is small."""
+    """Return a share in percent, with a digit more where it is small; above 1,000% as a factor."""
+    if value is not None and value >= 10:
+        return f"{value:.3g} ×"
     return "" if value is None else f"{value:.0%}" if value >= 0.095 or value < 0.0005 else f"{value:.1%}"
 
 
