@@ -101,7 +101,12 @@ class ConfigError(DnnError):
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """`did you mean …?` for the choice nearest to a name, or an empty text where none is near."""
+    """Return `did you mean …?` for the choice nearest to a name, or an empty text where none is near.
+
+    A choice of the same letters in another order comes first: for `adma`, `adam` before `adamax`.
+    """
     by_lower = {choice.lower(): choice for choice in choices}
-    found = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    swapped = [choice for choice in by_lower if sorted(choice) == sorted(name.lower())]
+    found = get_close_matches(name.lower(), swapped, n=1, cutoff=0.0)
+    found = found or get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return f"did you mean {by_lower[found[0]]}?" if found else ""

@@ -1,6 +1,7 @@
 """`dnn new`: write a first config, from a few answers or flags."""
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -120,13 +121,48 @@ def own_or_known(name: str, target: str | None, task: str | None, ignore: str | 
         raise UsageError(f"{name} is no csv, no npz and no folder of images", "data of your own is one of these")
     try:
         data = data_for(name, target=target, task=task, ignore=ignore.split(",") if ignore else None)
+        if data.dataset == "image_folder":
+            data = resized_data(data)
     except ValidationError as error:
         key = error.errors(include_url=False)[0]["loc"][0]
         hint = "classification or regression" if key == "task" else "another name"
         raise UsageError(f"{task if key == 'task' else name} cannot be the {key} of data", hint) from None
+    except OwnDataError as error:
+        raise OwnDataError(error.message, option_hint(error.hint)) from None
     if remarks := [*data_misfits(data)]:
-        raise OwnDataError("\n".join(remark.message for remark in remarks), remarks[-1].suggestion)
+        raise OwnDataError("\n".join(remark.message for remark in remarks), option_hint(remarks[-1].suggestion))
+    paths = {key: getattr(data, key) for key in ("path", "validation_path", "test_path")}
+    found = [f"{key}: {os.path.relpath(path)}" for key, path in paths.items() if path is not None]
+    if len(found) > 1:
+        notes().print(visible(f"{name} holds several sets: {', '.join(found)}"))
     return data
+
+
+def resized_data(data: "Data") -> "Data":
+    """Return a folder of images with the size of the first image for all, as the config will have it.
+
+    Raises:
+        OwnDataError: the folder is not what it should be.
+    """
+    from dnn_cli.formats.image_folder import inspect_images
+
+    size = inspect_images(str(data.path), None, data.color_mode or "rgb").input_shape[:2]
+    return data.model_copy(update={"image_size": size})
+
+
+def option_hint(hint: str) -> str:
+    """Return a hint about keys of data with the options of this command: `data.ignore=[City]` is `--ignore City`."""
+    import yaml
+
+    def ignored(found: re.Match[str]) -> str:
+        names = yaml.safe_load(found[1])
+        if any("," in str(name) for name in names):
+            return f"ignore: {found[1]} below data: in a config"
+        return f"--ignore {shlex.quote(','.join(map(str, names)))}"
+
+    hint = re.sub(r"data\.ignore=(\[.*\])", ignored, hint)
+    hint = re.sub(r"\b(?:data\.)?task: (classification|regression)", r"--task \1", hint)
+    return re.sub(r"^path: ", "--data ", hint).replace("data.target names", "--target names")
 
 
 def typical_target(data: "Data") -> tuple[float, float] | None:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from dnn_cli.formats.csv_amounts import plain_amount
+from dnn_cli.formats.csv_amounts import amount_hint, comma_in, plain_amount
 from dnn_cli.formats.csv_rows import quoted
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -46,11 +46,17 @@ def number_fault(cell: str) -> tuple[str, str] | None:
         return "is empty", FILL_IN
     if cell.lower() in MISSING:
         return f"{quoted(cell)} is not a finite number", FILL_IN
-    if plain := plain_amount(cell):
-        return f"{quoted(cell)} is not a number", f"write {plain}: no separators, and decimals with a point"
+    if plain_amount(cell):
+        return f"{quoted(cell)} is not a number", amount_hint(cell, comma_in(cell))
     if is_too_large(cell):
         return f"{quoted(cell)} is more than a 32-bit float can hold", "scale the column down"
-    return f"{quoted(cell)} is not a number", "encode text as numbers, or leave the column out: data.ignore"
+    return f"{quoted(cell)} is not a number", "encode text as numbers"
+
+
+def is_text(cell: str) -> bool:
+    """Return whether a cell without a fitting number holds text or an amount: nothing missing and nothing too large."""
+    cell = cell.strip()
+    return cell.lower() not in MISSING and not is_too_large(cell)
 
 
 def is_too_large(cell: str) -> bool:

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import BinaryIO
 
 from dnn_cli.errors import OwnDataError
+from dnn_cli.formats.files import opened
 
 Row = tuple[int, list[str]]
 """The line that a row starts on, and its cells."""
@@ -24,17 +25,15 @@ class Faults:
     """Collects what is wrong with a file, so that all of it is said at once."""
 
     path: str
-    shown: list[str] = field(default_factory=list)
-    hint: str = ""
-    """Of the first fault that has one."""
+    kept: list[tuple[int, str, str]] = field(default_factory=list)
+    """Line, message and hint of the first faults."""
 
     count: int = 0
 
-    def add(self, line: int, message: str, hint: str = "") -> None:
-        """Note one fault."""
-        if self.count < MOST_SHOWN:
-            self.shown.append(f"{self.path}:{line}  {message}")
-            self.hint = self.hint or hint
+    def add(self, line: int, message: str, hint: str = "", *, always: bool = False) -> None:
+        """Note one fault; `always` keeps the text of a fault that is noted after faults of later lines."""
+        if always or self.count < MOST_SHOWN:
+            self.kept.append((line, message, hint))
         self.count += 1
 
     def check(self) -> None:
@@ -45,7 +44,9 @@ class Faults:
         """
         if self.count:
             more = [f"… and {self.count - MOST_SHOWN:,} more"] if self.count > MOST_SHOWN else []
-            raise OwnDataError("\n".join([*self.shown, *more]), self.hint)
+            first = sorted(self.kept, key=lambda fault: fault[0])[:MOST_SHOWN]
+            hint = next((hint for _, _, hint in first if hint), "")
+            raise OwnDataError("\n".join([*(f"{self.path}:{line}  {text}" for line, text, _ in first), *more]), hint)
 
 
 def read_rows(path: str, stream: BinaryIO) -> Iterator[Row]:
@@ -92,6 +93,12 @@ def read_lines(path: str, stream: BinaryIO) -> Iterator[str]:
 def find_delimiter(header: str) -> str:
     """The comma, or in a header without one the semicolon or tab."""
     return next((delimiter for delimiter in ",;\t" if delimiter in header), ",")
+
+
+def find_file_delimiter(path: str) -> str:
+    """Return the delimiter of a file, from its first line."""
+    with opened(path) as stream:
+        return find_delimiter(next(read_lines(path, stream), ""))
 
 
 def quoted(text: str) -> str:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from dnn_cli.errors import OwnDataError, nearest
 from dnn_cli.formats.contents import Arrays, Contents, Task
-from dnn_cli.formats.csv_numbers import FILL_IN, number_fault, to_float, to_floats
+from dnn_cli.formats.csv_faults import AS_IN_TRAINING, NumberFaults, ignore_hint
+from dnn_cli.formats.csv_numbers import FILL_IN, to_float, to_floats
 from dnn_cli.formats.csv_rows import Faults, Row, quoted, read_rows
 from dnn_cli.formats.csv_target import Column, read_target
 from dnn_cli.formats.files import file_status, opened
@@ -99,7 +100,7 @@ def parse(
     with opened(path) as stream:
         rows = read_rows(path, stream)
         header = read_header(path, next(rows, None), target, ignore)
-        body = read_body(path, header, rows)
+        body = read_body(path, header, rows, ignore)
     name = header.names[header.target]
     labels = read_target(Column(path, name, body.targets, body.lines), task, classes)
     if name in labels.classes and to_float(name) is None:
@@ -146,13 +147,19 @@ def read_header(path: str, row: Row | None, target: str | None, ignore: tuple[st
     return Header(names, chosen, features)
 
 
-def read_body(path: str, header: Header, rows: Iterator[Row]) -> Body:
+def read_body(path: str, header: Header, rows: Iterator[Row], ignore: tuple[str, ...] | None = None) -> Body:
     """All rows below the header.
+
+    Args:
+        path: The file.
+        header: The columns.
+        rows: The rows.
+        ignore: The columns of training data that are no inputs; None for data whose columns the training decided.
 
     Raises:
         OwnDataError: there are none, or some have faults.
     """
-    body, faults = Body(), Faults(path)
+    body, faults = Body(), NumberFaults(Faults(path))
     interned: dict[str, str] = {}
     while block := list(islice(rows, BLOCK)):
         values = convert(header, block)
@@ -163,7 +170,7 @@ def read_body(path: str, header: Header, rows: Iterator[Row]) -> Body:
         body.inputs.append(values)
         body.targets.extend(interned.setdefault(cell, cell) for cell in targets)
         body.lines.extend(line for line, _ in block)
-    faults.check()
+    faults.check(lambda columns: AS_IN_TRAINING if ignore is None else ignore_hint(columns, ignore))
     if not body.inputs:
         raise OwnDataError(f"{path} has a header and no rows", "every row below it is an example")
     return body
@@ -177,15 +184,16 @@ def convert(header: Header, block: Iterable[Row]) -> NDArray[np.float32] | None:
     return to_floats([row[column] for _, row in block for column in header.features])
 
 
-def find_faults(header: Header, block: Iterable[Row], faults: Faults) -> None:
+def find_faults(header: Header, block: Iterable[Row], found: NumberFaults) -> None:
     """Note what is wrong with each of many rows."""
     for line, row in block:
         if len(row) != len(header.names):
             than = f"{'fewer' if len(row) < len(header.names) else 'more'} fields than the header"
-            faults.add(line, f"has {than}: {len(row)} instead of {len(header.names)}", "text with a comma needs quotes")
+            message = f"has {than}: {len(row)} instead of {len(header.names)}"
+            found.faults.add(line, message, "text with a comma needs quotes")
             continue
         for at, (name, cell) in enumerate(zip(header.names, row, strict=True)):
-            if at in header.features and (fault := number_fault(cell)):
-                faults.add(line, f"column {name}: {fault[0]}", fault[1])
+            if at in header.features:
+                found.add(line, name, cell)
             elif at == header.target and not cell.strip():
-                faults.add(line, f"column {name}: is empty", FILL_IN)
+                found.faults.add(line, f"column {name}: is empty", FILL_IN)

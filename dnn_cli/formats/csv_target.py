@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from dnn_cli.errors import OwnDataError
 from dnn_cli.formats.contents import MAX_CLASSES, Task
-from dnn_cli.formats.csv_amounts import plain_amount
+from dnn_cli.formats.csv_amounts import amount_hint, comma_in, comma_of, plain_amount
 from dnn_cli.formats.csv_numbers import FILL_IN, number_fault, to_float
-from dnn_cli.formats.csv_rows import Faults, quoted
+from dnn_cli.formats.csv_rows import Faults, find_file_delimiter, quoted
 
 FEW = 20
 """Up to so many examples, each may have a class of its own; up to so many whole numbers are always classes."""
@@ -88,7 +88,7 @@ def check_amounts(column: Column) -> None:
         OwnDataError: names the first such cell, and how many there are.
     """
     distinct = dict.fromkeys(column.cells)
-    amounts = {cell: plain for cell in distinct if to_float(cell) is None and (plain := plain_amount(cell))}
+    amounts = {cell for cell in distinct if to_float(cell) is None and plain_amount(cell)}
     if not amounts or any(cell not in amounts and to_float(cell) is None for cell in distinct):
         return
     places = [at for at, cell in enumerate(column.cells) if cell in amounts]
@@ -96,14 +96,21 @@ def check_amounts(column: Column) -> None:
     others = f", one of {len(places):,} such cells" if len(places) > 1 else ""
     raise OwnDataError(
         f"{column.path}:{column.lines[places[0]]}  column {column.name}: {quoted(first)} looks like an amount{others}",
-        f"write {amounts[first]}; or task: classification, if the cells name classes",
+        f"{column_amount_hint(column, first)}; or task: classification, if the cells name classes",
     )
+
+
+def column_amount_hint(column: Column, cell: str) -> str:
+    """Return how to write an amount, from the other cells of its column and the delimiter of the file."""
+    amounts = (one for one in dict.fromkeys(column.cells) if to_float(one) is None and plain_amount(one))
+    return amount_hint(cell, comma_of(map(comma_in, amounts), find_file_delimiter(column.path)))
 
 
 def measurements(column: Column) -> Labels:
     """The labels of a regression."""
     faults = {cell: fault for cell in dict.fromkeys(column.cells) if (fault := number_fault(cell))}
-    hint = next((hint for cell, (_, hint) in faults.items() if plain_amount(cell)), "task: classification takes text")
+    amount = next((cell for cell in faults if plain_amount(cell)), None)
+    hint = "task: classification takes text" if amount is None else column_amount_hint(column, amount)
     check_cells(column, {cell: message for cell, (message, _) in faults.items()}, hint)
     values = np.fromiter(map(float, column.cells), np.float64, len(column.cells))
     return Labels(values.astype(np.float32).reshape(-1, 1), ())

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.errors import OwnDataError, nearest
-from dnn_cli.formats.csv_numbers import number_fault, to_float, to_floats
+from dnn_cli.formats.csv_faults import AS_IN_TRAINING, NumberFaults
+from dnn_cli.formats.csv_numbers import to_float, to_floats
 from dnn_cli.formats.csv_rows import Faults, Row, read_rows
 from dnn_cli.formats.files import check_memory, file_status, opened
 from dnn_cli.formats.image_file import read_image
@@ -195,7 +196,7 @@ def read_numbers(
     """
     blocks: list[NDArray[np.float32]] = []
     lines: list[int] = []
-    faults = Faults(path)
+    faults = NumberFaults(Faults(path))
     while block := list(islice(rows, BLOCK)):
         whole = all(len(row) == len(names) for _, row in block)
         values = to_floats([row[at] for _, row in block for at in columns]) if whole else None
@@ -204,18 +205,18 @@ def read_numbers(
             continue
         blocks.append(values.reshape(-1, len(columns)))
         lines += [line for line, _ in block]
-    faults.check()
+    faults.check(lambda _: AS_IN_TRAINING)
     if not blocks:
         raise OwnDataError(f"{path} has a header and no rows", "every row below it is predicted")
     return np.concatenate(blocks), lines
 
 
-def find_faults(names: list[str], columns: list[int], block: list[Row], faults: Faults) -> None:
+def find_faults(names: list[str], columns: list[int], block: list[Row], found: NumberFaults) -> None:
     """Note what is wrong with each of many rows."""
     for line, row in block:
         if len(row) != len(names):
-            faults.add(line, f"has {len(row)} fields, and the header {len(names)}", "text with a comma needs quotes")
+            message = f"has {len(row)} fields, and the header {len(names)}"
+            found.faults.add(line, message, "text with a comma needs quotes")
             continue
         for at in columns:
-            if fault := number_fault(row[at]):
-                faults.add(line, f"column {names[at]}: {fault[0]}", "every input must be a number, as in training")
+            found.add(line, names[at], row[at])

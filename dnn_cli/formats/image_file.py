@@ -46,7 +46,7 @@ def read_image(
     resize: bool,
     color_mode: ColorMode,
     others: str = "the first image",
-    hint: str = "data.image_size: [h, w] resizes",
+    hint: str = "",
 ) -> NDArray[np.uint8]:
     """The pixels of an image, uint8 of (height, width) or (height, width, 3).
 
@@ -56,7 +56,7 @@ def read_image(
         resize: Whether an image of another size is made one of this.
         color_mode: Whether it is read in colour or in grey.
         others: What has that size, in a message.
-        hint: What to do about another, in a message.
+        hint: What to do about another, in a message; an empty text names the size for `data.image_size`.
 
     Raises:
         OwnDataError: the file is no whole image, too large, or of another size and not to be resized.
@@ -68,7 +68,8 @@ def read_image(
         found = (image.height, image.width)
         if found != size and not resize:
             raise OwnDataError(
-                f"{path} is {found[0]} × {found[1]}, and {others} {size[0]} × {size[1]} (height × width)", hint
+                f"{path} is {found[0]} × {found[1]}, and {others} {size[0]} × {size[1]} (height × width)",
+                hint or f"data.image_size=[{size[0]},{size[1]}] resizes all images",
             )
         image = to_mode(image, "L" if color_mode == "grayscale" else "RGB")
         if found != size:

@@ -158,13 +158,28 @@ def check_parts(folder: str, names: tuple[str, ...]) -> None:
     Raises:
         OwnDataError: names the keys that take these folders.
     """
-    nested = [name for name in names if os.path.isdir(Path(folder) / name) and holds_folders(str(Path(folder) / name))]
-    parts = {key: name for name in nested for key, called in PARTS.items() if name.lower() in called}
-    if "path" in parts:
-        keys = ", ".join(f"{key}: {Path(folder) / parts[key]}" for key in PARTS if key in parts)
+    nested = find_nested(folder, names)
+    if parts := find_parts(folder):
+        keys = ", ".join(f"{key}: {path}" for key, path in parts.items())
         raise OwnDataError(f"{folder} holds {' and '.join(nested)}, which are no classes", keys)
     if len(names) == 1 and nested:
         raise OwnDataError(f"{folder} holds only the folder {names[0]}", f"path: {Path(folder) / names[0]}")
+
+
+def find_nested(folder: str, names: tuple[str, ...]) -> list[str]:
+    """Return the sub-folders that hold folders and no image."""
+    return [name for name in names if os.path.isdir(Path(folder) / name) and holds_folders(str(Path(folder) / name))]
+
+
+def find_parts(folder: str) -> dict[str, str]:
+    """Return the folders of a training, a validation and a test set by their keys of data; none without a training set.
+
+    Raises:
+        OwnDataError: the folder cannot be read.
+    """
+    nested = find_nested(folder, find_classes(folder))
+    parts = {key: name for name in nested for key, called in PARTS.items() if name.lower() in called}
+    return {key: str(Path(folder) / parts[key]) for key in PARTS if key in parts} if "path" in parts else {}
 
 
 def holds_folders(folder: str) -> bool:

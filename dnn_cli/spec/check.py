@@ -34,6 +34,12 @@ TOLD = {
 SHARES = {"validation_path": "validation_size", "test_path": "test_size"}
 """The share of the examples that does for a file of others."""
 
+NPZ_HOLDS = {
+    "validation_path": "the npz at path holds x_val and y_val",
+    "test_path": "the npz at path holds x_test and y_test",
+}
+"""Where an npz has the examples that other data has in a file of their own."""
+
 
 def misfits(experiment: Experiment) -> list[Remark]:
     """Everything about an experiment, valid part by part, that would fail in training on any machine."""
@@ -123,9 +129,12 @@ def misplaced_keys(data: Data) -> Iterator[Remark]:
     """Keys that the dataset does not take, or needs and has not."""
     for key, owners in OWNERS.items():
         if getattr(data, key) is not None and data.dataset not in owners:
-            yield Remark(
-                ("data", key), f"{data.dataset} takes no {key}", f"remove it: only {' and '.join(owners)} data has it"
+            why = (
+                NPZ_HOLDS[key]
+                if data.dataset == "npz" and key in NPZ_HOLDS
+                else f"only {' and '.join(owners)} data has it"
             )
+            yield Remark(("data", key), f"{data.dataset} takes no {key}", f"remove it: {why}")
     if data.dataset in OWN and data.path is None:
         what = "folder" if data.dataset == "image_folder" else "file"
         yield Remark(("data",), f"dataset: {data.dataset} needs a path", f"path: the {what} with your data")

@@ -185,7 +185,8 @@ def unknown_key(path: KeyPath, root: Any, *, typed: bool) -> tuple[str, str]:
     message = f"is not an argument of {name}" if name else f"is not a key of {place}"
     fields = [name for name, field in part.model_fields.items() if name != "type" and not field.exclude] if part else []
     owner = place if parent in TOP else kind_at(parent)
-    if known := typed_hint({key: at(root, path)}, kind_at(parent)):
+    written = at(root, parent) if key in ("class_name", "config") else {key: at(root, path)}
+    if known := typed_hint(written, kind_at(parent)):
         return message, known
     if known := key_hint(key, owner, root, at(root, path), typed=typed):
         return message, known

@@ -40,15 +40,23 @@ class Choices:
 
 
 def data_for(name: str, **more: Any) -> Data:
-    """The data that a word means: a dataset, or the user's own csv, npz or folder of images by its path.
+    """Return the data that a word means: a dataset, or the user's own csv, npz or folder of images by its path.
+
+    A folder of images may hold a folder each for training, validation and test.
 
     Raises:
         ValidationError: the other keys of data are not what they should be.
+        OwnDataError: the folder cannot be read.
     """
     if name in DATASETS:
         return Data.model_validate({"dataset": name, **more})
     kind = "npz" if name.lower().endswith(".npz") else "image_folder" if os.path.isdir(name) else "csv"
-    return Data.model_validate({"dataset": kind, "path": os.path.abspath(name), **more})
+    paths = {"path": os.path.abspath(name)}
+    if kind == "image_folder":
+        from dnn_cli.formats.image_folder import find_parts
+
+        paths |= find_parts(paths["path"])
+    return Data.model_validate({"dataset": kind, **paths, **more})
 
 
 def first_config(choices: Choices, file: str) -> str:
@@ -122,9 +130,10 @@ def data_lines(choices: Choices, facts: Facts, file: str) -> list[tuple[str, str
     """The keys of the data, each with why."""
     data = choices.data
     lines = [(f"dataset: {data.dataset}", "")]
-    if data.path is not None:
-        relative = os.path.relpath(data.path, os.path.dirname(os.path.abspath(file)))
-        lines.append((f"path: {json.dumps(relative, ensure_ascii=False)}", "relative to this file"))
+    for key in ("path", "validation_path", "test_path"):
+        if (path := getattr(data, key)) is not None:
+            relative = os.path.relpath(path, os.path.dirname(os.path.abspath(file)))
+            lines.append((f"{key}: {json.dumps(relative, ensure_ascii=False)}", "relative to this file"))
     for key in ("target", "task", "ignore"):
         if getattr(data, key) is not None:
             lines.append((f"{key}: {json.dumps(getattr(data, key), ensure_ascii=False)}", ""))

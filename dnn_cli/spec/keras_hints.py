@@ -14,6 +14,7 @@ import yaml
 from dnn_cli.spec.base import KerasPart
 from dnn_cli.spec.catalog import KINDS, kind_at
 from dnn_cli.spec.data import Data
+from dnn_cli.spec.datasets import DATASETS
 from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.optimizers import DEFAULT, BaseOptimizer
 from dnn_cli.spec.spelling import SPELLINGS
@@ -124,19 +125,33 @@ def key_hint(key: str, owner: str, root: Mapping[str, Any], value: Any, *, typed
         if typed:
             return f"write optimizer.{name}={flow(value)}"
         return f"write {given('optimizer', {'type': DEFAULT, **whole, name: value}, typed=False)}"
-    if addresses := layers_with(name, root):
-        return f"write {' or '.join(f'{address}.{given(name, value, typed=True)}' for address in addresses)}" * typed
-    return dotted(key, value)
+    if typed and (addresses := layers_with(name, root)):
+        return f"write {' or '.join(f'{address}.{given(name, value, typed=True)}' for address in addresses)}"
+    return layer_hint(key, value) or dotted(key, value)
+
+
+def layer_hint(key: str, value: Any) -> str:
+    """Return how a layer is written that stands as a key at the top level: `dropout: 0.2`."""
+    name = {known.lower(): known for known in KINDS["layer"]}.get(key.replace("_", "").lower())
+    written = typed_hint({name: None if isinstance(value, bool) else value}, "layer")
+    return f"{name} is a layer: add {written.removeprefix('write ')} to model.layers" if written else ""
 
 
 def layers_with(name: str, root: Mapping[str, Any]) -> list[str]:
-    """Return the addresses of the layers of a config that take an argument."""
+    """Return the addresses of the layers of a config that take an argument.
+
+    The units and the activation of the output come from the data and the loss; the layers from the last Dense layer
+    on are left out for these.
+    """
     model = root.get("model")
     layers = model.get("layers") if isinstance(model, dict) else None
     items = [one if isinstance(one, dict) else {"type": one} for one in layers] if isinstance(layers, list) else []
     names = names_of((str(one["name"]) if "name" in one else None, str(one.get("type"))) for one in items)
     classes = [KINDS["layer"].get(str(one.get("type"))) for one in items]
-    return [f"layers.{at}" for at, cls in zip(names, classes, strict=True) if cls and name in cls.model_fields]
+    dense = [at for at, one in enumerate(items) if one.get("type") == "Dense"]
+    end = dense[-1] if dense and name in ("units", "activation") else len(items)
+    taking = zip(names[:end], classes[:end], strict=True)
+    return [f"layers.{at}" for at, cls in taking if cls and name in cls.model_fields]
 
 
 def dotted(key: str, value: Any) -> str:
@@ -185,9 +200,24 @@ def call_hint(text: str, kind: str) -> str:
         found = {key: ast.literal_eval(value) for key, value in zip(positional(cls), call.args, strict=False)}
         found |= {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
         found = {key: list(value) if isinstance(value, tuple) else value for key, value in found.items()}
-        return f"write {flow({'type': name, **found}) if found else name}"
+        return f"write {flow({'type': name, **renamed(found, cls)}) if found else name}"
     except (ValueError, TypeError, yaml.YAMLError):  # an argument that YAML cannot hold
         return ""
+
+
+def renamed(arguments: dict[str, Any], cls: type[KerasPart]) -> dict[str, Any]:
+    """Return the arguments of a part, those with another name in older versions of Keras under today's.
+
+    There, `decay` divided the learning rate by 1 + decay × step.
+    """
+    found = {(RENAMED.get(key, key) if key not in cls.model_fields else key): arguments[key] for key in arguments}
+    decay, default = found.get("decay"), cls.model_fields.get("learning_rate")
+    rate = found.get("learning_rate", default and default.default)
+    if not issubclass(cls, BaseOptimizer) or not isinstance(decay, float) or not isinstance(rate, float):
+        return found
+    del found["decay"]
+    falling = {"type": "InverseTimeDecay", "initial_learning_rate": rate, "decay_steps": 1, "decay_rate": decay}
+    return found | {"learning_rate": falling if decay else rate}
 
 
 def value_hint(value: Any, path: KeyPath, *, typed: bool) -> str:
@@ -198,12 +228,27 @@ def value_hint(value: Any, path: KeyPath, *, typed: bool) -> str:
             return "remove it"
         is_count = isinstance(value, int) and value is not True and key != "model_checkpoint"
         return f"write {given(key, {'patience': value} if is_count else {}, typed=typed)}"
+    if key == "data" and isinstance(value, str):
+        return data_hint(value, typed=typed)
     if kind == "regularizer" and isinstance(value, float):
         return f"write {flow({'type': 'l2', 'l2': value})}"
     if kind == "schedule" and isinstance(value, str) and value in KINDS["schedule"]:
         needed = [name for name, field in KINDS["schedule"][value].model_fields.items() if field.is_required()]
         return f"write {{type: {value}, {', '.join(f'{name}: …' for name in needed)}}}"
     return ""
+
+
+def data_hint(name: str, *, typed: bool) -> str:
+    """Return how data is written that was given as a name or a file: `data=digits`, `data=my.csv`."""
+    if known := NAMES["dataset"].get(name):
+        return known
+    endings = {".csv": "csv", ".tsv": "csv", ".npz": "npz"}
+    own = next((kind for ending, kind in endings.items() if name.lower().endswith(ending)), None)
+    if own is not None:
+        return f"write {given('data', {'dataset': own, 'path': name}, typed=typed)}"
+    if name in DATASETS:
+        return f"write data.dataset={name}" if typed else f"write data: {flow({'dataset': name})}"
+    return f"write {'data.dataset=… ' if typed else 'data: {dataset: …} '}with one of {', '.join(DATASETS)}"
 
 
 def typed_hint(value: Any, kind: str) -> str:
@@ -223,7 +268,7 @@ def typed_hint(value: Any, kind: str) -> str:
     if not isinstance(given, dict):
         first = positional(cls)[:1]
         given = {first[0]: given} if first and given is not None else {}
-    return f"write {flow({'type': name, **given}) if given else name}"
+    return f"write {flow({'type': name, **renamed(given, cls)}) if given else name}"
 
 
 def positional(cls: type[KerasPart]) -> tuple[str, ...]:

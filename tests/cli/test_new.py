@@ -1,5 +1,6 @@
 import os
 import pty
+import shlex
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dnn_cli.cli.new import option_hint
 from dnn_cli.spec.datasets import DATASETS
 from dnn_cli.spec.load import load
 from tests.conftest import ROOT
@@ -97,6 +99,42 @@ def test_what_cannot_be_written_is_one_line_and_no_file(dnn, tmp_path, words, sa
     assert "Traceback" not in done.stderr
     assert sorted(os.listdir(tmp_path)) == before
     assert (tmp_path / "there.yaml").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("columns", "row", "hint"),
+    [
+        ("a,City,y", "{i},Bern,{i}.5", "--ignore City"),
+        ("a,City,Home Zone,y", "{i},Bern,north,{i}.5", "--ignore 'City,Home Zone'"),
+    ],
+)
+def test_a_column_of_text_names_the_option_that_works(dnn, tmp_path, columns, row, hint):
+    (tmp_path / "t.csv").write_text("\n".join([columns, *(row.format(i=i) for i in range(40))]))
+    done = dnn("new", "a.yaml", "--data", "t.csv")
+    assert (done.returncode, "data.ignore" in done.stderr) == (2, False)
+    assert done.stderr.rstrip().endswith(f"out: {hint}")
+    assert dnn("new", "a.yaml", "--data", "t.csv", *shlex.split(hint)).returncode == 0
+
+
+def test_a_hint_about_data_becomes_an_option():
+    assert option_hint("task: regression predicts numbers") == "--task regression predicts numbers"
+    assert option_hint("leave it out: data.ignore=['a,b']") == "leave it out: ignore: ['a,b'] below data: in a config"
+    assert option_hint("path: photos/all") == "--data photos/all"
+
+
+def test_a_folder_with_a_training_and_a_test_set_is_taken_as_both(dnn, own):
+    for part in ("train", "test"):
+        for name in ("cats", "dogs"):
+            (own / "sets" / part / name).mkdir(parents=True)
+            for number in range(10):
+                size = (6 + number % 2, 5)
+                Image.new("RGB", size, (number, 0, 0)).save(own / "sets" / part / name / f"{number}.png")
+    done = dnn("new", "a.yaml", "--data", "sets")
+    assert done.returncode == 0, done.stderr
+    assert "sets holds several sets: path: sets/train, test_path: sets/test" in done.stderr
+    made = load(str(own / "a.yaml")).experiment.data
+    assert (made.path, made.test_path) == (str(own / "sets" / "train"), str(own / "sets" / "test"))
+    assert (made.image_size, made.test_size, made.test_examples) == ((5, 6), 0.0, 20)
 
 
 def test_a_regression_ends_at_the_size_of_what_is_predicted(dnn, tmp_path):

@@ -12,6 +12,7 @@ from dnn_cli.formats.csv_table import inspect_csv
         ("12,5", "12.5"), ("-1,5", "-1.5"), ("€ 12.500,00", "12500.00"), ("12,500원", "12500"), ("USD 5", "5"),
         ("$1.5", "1.5"), ("$1.234", "1.234"), ("1.234.567", "1234567"), ("-$1,200", "-1200"),
         ("12", ""), ("1.5", ""), ("1e3", ""), ("", ""), ("$", ""), ("abc", ""), ("1,2,3", ""), ("1,20,300", ""),
+        ("0,567", "0.567"), ("€0,567", "0.567"), ("-0,125", "-0.125"), ("0,123,456", ""),
         ("12:30", ""), ("2024-01-01", ""), ("1" * 50, ""),
     ],
 )  # fmt: skip
@@ -34,7 +35,8 @@ def test_a_target_of_amounts_is_refused_until_it_is_written_plainly(tmp_path, fo
     assert refused.value.message.endswith(
         f"cars.csv:2  column price: '{first}' looks like an amount, one of 200 such cells"
     )
-    assert refused.value.hint == "write 5000; or task: classification, if the cells name classes"
+    assert refused.value.hint == ("write 5000: no separators, and decimals with a point; "
+                                  "or task: classification, if the cells name classes")  # fmt: skip
     assert inspect_csv(table(tmp_path, prices), None, "auto", None).classes == ()
 
 
@@ -62,6 +64,41 @@ def test_an_input_with_separators_is_not_read_as_decimals(tmp_path, cell, plain)
     path.write_text(f'area,y\n"{cell}",0\n"{plain}",1\n')
     with pytest.raises(OwnDataError) as refused:
         inspect_csv(str(path), None, "auto", None)
-    assert refused.value.hint == f"write {plain}: no separators, and decimals with a point"
+    assert refused.value.hint.startswith(f"write {plain}: no separators, and decimals with a point")
     path.write_text(f"area,y\n{plain},0\n950,1\n")
     assert inspect_csv(str(path), None, "auto", None).examples == 2
+
+
+def hint_for(tmp_path, cells, delimiter=",", *, is_target=False):
+    """The hint for a column with these cells, as an input or as the target."""
+    path = tmp_path / "t.csv"
+    rows = (f'"{cell}"{delimiter}1.5\n' for cell in cells)
+    path.write_text(f"share{delimiter}y\n" + "".join(rows), encoding="utf-8")
+    with pytest.raises(OwnDataError) as refused:
+        inspect_csv(str(path), "share" if is_target else None, "auto", None)
+    return refused.value.hint
+
+
+@pytest.mark.parametrize("is_target", [False, True])
+@pytest.mark.parametrize(
+    ("cells", "delimiter", "hint"),
+    [
+        pytest.param(["0,567", "0,812"], ";", "write 0.567, and a decimal", id="zero first"),
+        pytest.param(["0,567", "0,812"], ",", "write 0.567, and a decimal", id="zero first, commas apart"),
+        pytest.param(["1,234", "5,67", "12"], ",", "write 1.234, and a decimal", id="another cell with two digits"),
+        pytest.param(["12,345", "1234,5"], "\t", "write 12.345, and a decimal", id="four digits first"),
+        pytest.param(["1,234", "-0,567"], ";", "write 1.234, and a decimal", id="another cell begins with zero"),
+        pytest.param(["1,234", "5,678"], ";", "write 1234, or 1.234 if the comma is a decimal comma", id="either"),
+        pytest.param(["1,234 €", "5,678 €"], ";", "write 1234, or 1.234 if the comma", id="either, with a currency"),
+        pytest.param(["1,234", "1,234,567"], ";", "write 1234: no separators", id="two commas"),
+        pytest.param(["1,234", "5,678", "12"], ",", "write 1234: no separators", id="thousands"),
+        pytest.param(["1,234", "5,678"], "\t", "write 1234: no separators", id="thousands, tabs"),
+        pytest.param(["1.234,56", "7,5"], ";", "write 1234.56: no separators, and decimals with a point", id="both"),
+    ],
+)
+def test_a_comma_is_read_as_the_whole_column_says(tmp_path, cells, delimiter, hint, is_target):
+    assert hint_for(tmp_path, cells, delimiter, is_target=is_target).startswith(hint)
+
+
+def test_all_rows_of_a_column_decide_about_its_comma(tmp_path):
+    assert hint_for(tmp_path, ["1,234"] * 10_000 + ["0,5"]).startswith("write 1.234, and a decimal point")

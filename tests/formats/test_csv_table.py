@@ -137,7 +137,7 @@ def test_many_whole_numbers_are_classes_only_if_they_count(table, numbers, count
         pytest.param("a,b\n,0\n", ":2  column a: is empty", "fill it in or remove the row", id="empty cell"),
         pytest.param("a,b\n1, \n", ":2  column b: is empty", "fill it in or remove the row", id="empty target"),
         pytest.param("a,b\nabc,0\n", ":2  column a: 'abc' is not a number", "encode text", id="text"),
-        pytest.param("a;b\n1,5;0\n", ":2  column a: '1,5' is not a number", "point", id="decimal comma"),
+        pytest.param("a;b\n1,5;0\n", ":2  column a: '1,5' has a decimal comma", "decimal point", id="decimal comma"),
         pytest.param("a,b\n1_000,0\n", ":2  column a: '1_000' is not a number", "", id="Python's own digits"),
         pytest.param("a,b\nnan,0\n", ":2  column a: 'nan' is not a finite number", "fill it in", id="nan"),
         pytest.param("a,b\n-inf,0\n", ":2  column a: '-inf' is not a finite", "fill it in", id="inf"),
@@ -186,13 +186,34 @@ def test_an_unknown_target_is_answered_with_the_nearest(table):
 
 
 def test_the_first_ten_faults_are_shown_and_the_rest_counted(table):
-    path = table("a,b,c\n" + "x,y,0\n" * 8)
+    path = table("a,b,c\n" + "nan,,0\n" * 8)
     lines = refusal(path).message.split("\n")
-    assert lines[0] == f"{path}:2  column a: 'x' is not a number"
-    assert lines[1] == f"{path}:2  column b: 'y' is not a number"
+    assert lines[0] == f"{path}:2  column a: 'nan' is not a finite number"
+    assert lines[1] == f"{path}:2  column b: is empty"
     assert len(lines) == 11
     assert lines[-1] == "… and 6 more"
-    assert len(refusal(table("a,b,c\n" + "x,y,0\n" * 5)).message.split("\n")) == 10
+    assert len(refusal(table("a,b,c\n" + "nan,,0\n" * 5)).message.split("\n")) == 10
+
+
+def test_a_column_of_text_is_one_line(table):
+    rows = "".join(f"{at},Bern,north,{at % 2}\n" for at in range(300))
+    path = table(f"id,City,Zone,y\n{rows}")
+    error = refusal(path)
+    lines = "lines 3, 4, 5, 6, 7, …"
+    assert error.message.split("\n") == [
+        f"{path}:2  column City: 'Bern' is not a number, nor are 299 more cells ({lines})",
+        f"{path}:2  column Zone: 'north' is not a number, nor are 299 more cells ({lines})",
+    ]
+    assert error.hint.endswith("leave the columns out: data.ignore=[City, Zone]")
+    with pytest.raises(OwnDataError) as caught:
+        inspect_csv(path, None, "auto", None, ("id",))
+    assert caught.value.hint.endswith("data.ignore=[id, City, Zone]")
+    assert inspect_csv(path, None, "auto", None, ("City", "Zone")).features == ("id",)
+
+
+def test_faults_are_shown_in_the_order_of_lines(table):
+    path = table("a,b,c\n1,x,0\n" + "nan,1,0\n" * 12)
+    assert refusal(path).message.split("\n")[0] == f"{path}:2  column b: 'x' is not a number"
 
 
 def test_lines_are_those_of_an_editor(table):

@@ -124,7 +124,7 @@ def test_images_are_resized_only_if_asked(folder):
     assert inspect_images(path, None, "grayscale").input_shape == (2, 3)
     error = refusal(path, inspect=read_images)
     assert f"{path}/b/1.png is 5 × 4, and the first image 2 × 3" in error.message
-    assert error.hint == "data.image_size: [h, w] resizes"
+    assert error.hint == "data.image_size=[2,3] resizes all images"
     assert inspect_images(path, (4, 6), "rgb").input_shape == (4, 6, 3)
     inputs = read_images(path, (4, 6), "grayscale").inputs
     expected = Image.fromarray(GREY).resize((6, 4), Image.Resampling.BILINEAR)
