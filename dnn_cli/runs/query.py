@@ -252,7 +252,7 @@ def misplaced(text: str, token: "Token", accepted: Iterable[str]) -> QueryError:
 def quoted_value(text: str, place: int) -> str:
     """Return the hint to quote a value, where the sign at a place is within a word that was intended as one value."""
     before = VALUE_BEFORE.search(text[:place])
-    if before is None or text[place] == ")":
+    if before is None or text[place : place + 1] in ("", ")"):
         return ""
     rest = re.match(r"[^\s'\"]+", text[place:])
     value = before["value"] + (rest[0] if rest else "")
