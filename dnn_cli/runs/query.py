@@ -251,7 +251,8 @@ def misplaced(text: str, token: "Token", accepted: Iterable[str]) -> QueryError:
 
 def quoted_value(text: str, place: int) -> str:
     """Return the hint to quote a value, where the sign at a place is within a word that was intended as one value."""
-    before = VALUE_BEFORE.search(text[:place])
+    # A search in a long text takes a time that grows with its square: 300 characters hold a field and a value.
+    before = VALUE_BEFORE.search(text[max(0, place - 300) : place])
     if before is None or text[place : place + 1] in ("", ")"):
         return ""
     rest = re.match(r"[^\s'\"]+", text[place:])
