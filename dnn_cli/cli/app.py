@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Optional
 
 import typer
-from typer.core import TyperGroup
 
 import dnn_cli
 from dnn_cli.cli import (
@@ -39,14 +38,16 @@ from dnn_cli.cli import list as listing
 from dnn_cli.cli import report as reporting
 from dnn_cli.cli.completion import ASKED, answer, install_script, print_script
 from dnn_cli.cli.console import fall_silent, notes
+from dnn_cli.cli.foreign_verbs import VERBS, Verbs
 from dnn_cli.errors import AmbiguousAddressError, ConfigError, DataError, DnnError, QueryError
 from dnn_cli.host.folders import redirect_libraries
 from dnn_cli.report.words import visible
 
 
-class Verbs(TyperGroup):
+class ListedVerbs(Verbs):
     """The verbs as they are listed: groups beside what they belong to, though Typer puts them behind all commands."""
 
+    foreign = VERBS
     BEHIND = {"runs": "compare", "data": "bench"}
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -58,7 +59,7 @@ class Verbs(TyperGroup):
 
 app = typer.Typer(
     name="dnn",
-    cls=Verbs,
+    cls=ListedVerbs,
     help="Train and compare Keras networks that are described in YAML.",
     add_completion=False,  # ours knows what bash makes of = and :
     rich_markup_mode=None,
@@ -189,13 +190,24 @@ def setting_hint(option: str, words: Sequence[str], context: Any) -> str:
         return ""
     key = option.lstrip("-").replace("-", "_")
     rates = {"lr": "optimizer.learning_rate", "learning_rate": "optimizer.learning_rate"}
-    if key not in (*Experiment.model_fields, *rates):
+    if key not in (*Experiment.model_fields, *rates, "seeds"):
         return ""
     at = next((at for at, word in enumerate(words) if word.partition("=")[0] == option), len(words))
     _, equals, value = words[at].partition("=") if at < len(words) else ("", "", "")
     if not equals:
         value = words[at + 1] if at + 1 < len(words) else "…"
+    if key == "seeds":
+        if "KEY=VALUES" in "".join(taken):
+            return f"write {seeds_word(value)} in its place"
+        config = next((word for word in words if word.endswith((".yaml", ".yml"))), "CONFIG")
+        return f"dnn sweep trains several seeds: dnn sweep {shlex.quote(config)} {seeds_word(value)}"
     return f"write {shlex.quote(f'{rates.get(key, key)}={value}')} in its place"
+
+
+def seeds_word(value: str) -> str:
+    """Return the word that gives seeds to a sweep, where a whole number is the number of seeds."""
+    number = int(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0
+    return shlex.quote(f"seed=1..{number}" if number > 1 else f"seed={value}")
 
 
 def usage_or_bug(error: Exception) -> int:
@@ -212,7 +224,10 @@ def usage_or_bug(error: Exception) -> int:
         return 1
     context = getattr(error, "ctx", None)
     hint = f"{getattr(context, 'command_path', 'dnn')} --help shows what there is"
-    if option := getattr(error, "option_name", None):
-        hint = setting_hint(str(option), sys.argv, context) or hint
-    notes().print(visible(f"dnn: {' '.join(describe().split())}") + "\n" + visible(f"  {hint}"))
+    message = describe()
+    option = getattr(error, "option_name", None)
+    if option and (setting := setting_hint(str(option), sys.argv, context)):
+        hint = setting
+        message = getattr(error, "message", message)  # without the options that the parser finds similar
+    notes().print(visible(f"dnn: {' '.join(message.split())}") + "\n" + visible(f"  {hint}"))
     return int(getattr(error, "exit_code", 2))

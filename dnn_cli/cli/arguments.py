@@ -30,6 +30,19 @@ def naming(runs_dir: Path) -> list[str]:
     return [] if runs_dir == usual else ["--runs-dir", str(runs_dir)]
 
 
+def check_by(keys: Sequence[str], most: int | None = None) -> None:
+    """Check the keys of `--by`; `most` is the largest number of them.
+
+    Raises:
+        UsageError: there are too many keys, or several keys in one word.
+    """
+    single = [part.strip() for key in keys for part in key.split(",") if part.strip()]
+    if most is not None and len(single) > most:
+        raise UsageError("--by takes one key, or two for a matrix", "name two of them")
+    if any("," in key for key in keys):
+        raise UsageError("--by takes one key at a time", f"write {' '.join(f'--by {key}' for key in single)}")
+
+
 def divide(
     arguments: Sequence[str], example: str = "dnn train configs/relu_adam.yaml epochs=3"
 ) -> tuple[list[str], list[str]]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from dnn_cli.cli.arguments import AsJson, RunsDir
+from dnn_cli.cli.arguments import AsJson, RunsDir, check_by
 from dnn_cli.cli.console import has_edge, notes, print_json, results, show, write_result
 from dnn_cli.errors import UsageError
 from dnn_cli.report.words import WIDE, visible
@@ -71,8 +71,7 @@ def compare(
 
     if as_json + as_csv + as_markdown + as_latex > 1:
         raise UsageError("--json, --csv, --md and --latex exclude each other", "name one of them")
-    if by and len(by) > 2:
-        raise UsageError("--by takes one key, or two for a matrix", "name two of them")
+    check_by(by or (), most=2)
     with without_collection():
         lookup = Lookup(runs_dir)
         entries = chosen(lookup, addresses or [], where)
@@ -92,7 +91,7 @@ def compare(
         print_comparison(compared, list_runs=list_runs, show_all=show_all)
     else:
         place = "among these runs" if addresses or where else f"in {visible(runs_dir)}"
-        notes().print(f"there is no completed run {place} to compare; dnn train makes one")
+        print_absence(compared, place)
     if not (as_json or as_csv or as_markdown or as_latex):
         print_left_out(compared, show_all=show_all)
 
@@ -130,6 +129,21 @@ def print_comparison(compared: "Comparison", *, list_runs: bool = False, show_al
         out.print()
         for line in block:
             print_hanging(out, visible(line))
+
+
+def print_absence(compared: "Comparison", place: str) -> None:
+    """Print why there is nothing to compare: no run is completed, or none has a score at the point of `--at`."""
+    from dnn_cli.compare.views import curve_of, explain_absence
+
+    view = compared.view
+    late = [entry for entry in compared.left_out if entry.record and view.missing and entry.broken == view.missing]
+    curves = [curve for entry in late if (curve := curve_of(entry, compared.metric))]
+    if curves:
+        reason, hint = explain_absence(view, curves)
+        notes().print(visible(reason))
+        notes().print(visible(f"  {hint}"))
+    else:
+        notes().print(f"there is no completed run {place} to compare; dnn train makes one")
 
 
 def print_hanging(out: "Console", line: str) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from dnn_cli.cli.arguments import AsJson, is_override, similar_file
 from dnn_cli.cli.console import can_print, has_edge, notes, print_json, results, show, write_result
+from dnn_cli.cli.foreign_verbs import Verbs
 from dnn_cli.errors import ConfigError, Fault, Place, UsageError, nearest
 from dnn_cli.report.words import count, score, visible
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from dnn_cli.report.tables import PlainTable
     from dnn_cli.spec.data import Data
 
-group = typer.Typer()
+group = typer.Typer(cls=Verbs)
 
 PIPED = 80
 """Columns for images where there is no terminal."""

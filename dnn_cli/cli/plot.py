@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from dnn_cli.cli.arguments import AsJson, RunsDir
+from dnn_cli.cli.arguments import AsJson, RunsDir, check_by
 from dnn_cli.cli.console import can_print, has_edge, notes, print_json, results, write_result
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.words import visible
@@ -73,6 +73,7 @@ def plot(
 
     if output and as_json:
         raise UsageError("--json and -o exclude each other", "name one of them")
+    check_by(by or ())
     if by and each:
         raise UsageError("--by draws means, and --runs draws every run", "name one of them")
     for path in output or ():

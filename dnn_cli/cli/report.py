@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from dnn_cli.cli.arguments import RunsDir
+from dnn_cli.cli.arguments import RunsDir, check_by
 from dnn_cli.cli.console import notes, results
 from dnn_cli.errors import UsageError
 from dnn_cli.report.words import visible
@@ -57,6 +57,7 @@ def report(
             like = "" if where is None else " like that"
             raise UsageError(f"there is no run{like} in {runs_dir} to report on", "dnn train makes one; dnn demo three")
         known = lookup.detailed(lookup.entries()) if addresses or where else entries
+        check_by(by or ())
         compared = compare(entries, metric, at=at, by=by or (), baseline=baseline, known=known)
 
     from dnn_cli.cli.pictures import pictures_of

@@ -10,6 +10,7 @@ import typer
 
 from dnn_cli.cli.arguments import AsJson, RunsDir, naming
 from dnn_cli.cli.console import notes, print_json, results, show
+from dnn_cli.cli.foreign_verbs import VerbsOfRuns
 from dnn_cli.cli.run_diff import diff
 from dnn_cli.cli.run_labels import note, rename, show_run, tag
 from dnn_cli.cli.run_list import Wish, print_list, split
@@ -23,7 +24,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Delete without a question.")]
 
 PIPE = "dnn runs --where … --ids | xargs dnn runs … does something to all that are found"
 
-group = typer.Typer()
+group = typer.Typer(cls=VerbsOfRuns)
 
 
 @group.callback(invoke_without_command=True)

@@ -1,6 +1,7 @@
 """At which point of their trainings runs are compared, and what number stands for a run there."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -71,6 +72,9 @@ class View:
     missing: str = ""
     """Why there is none."""
 
+    span: Callable[[Curve], tuple[float, float] | None] = lambda curve: None
+    """The smallest and the largest point at which a run has such a number; `None` where it has none at all."""
+
     unit: str | None = None
     """What the number counts, if it is not the score itself; less is better then."""
 
@@ -125,6 +129,14 @@ PLAIN = {
     "best": View("best", "in the best epoch", lambda curve: curve.best),
     "area": View("area", "on average over all epochs (area under the curve)", area),
 }
+SPANS: dict[str, Callable[[Curve], tuple[float, float] | None]] = {
+    "epoch": lambda curve: (1, len(curve.values)),
+    "steps": lambda curve: (curve.steps, curve.steps * len(curve.values)),
+    "seconds": lambda curve: (curve.seconds[0], sum(curve.seconds[:-1])) if len(curve.values) > 1 else None,
+    "reach": lambda curve: (curve.best, curve.best),
+}
+"""Of each kind of view, the smallest and the largest number for which a run has a score."""
+
 AT: dict[str, tuple[str, Callable[[Curve, float], float | None], str]] = {
     "epoch": ("after epoch {}", at_epoch, "fewer than {} epochs"),
     "steps": ("after {} steps", after_steps, "no epoch ends within {} steps, or all of them do"),
@@ -143,7 +155,7 @@ def parse_view(text: str) -> View:
     if not equals and name in PLAIN:
         return PLAIN[name]
     if name not in AT:
-        raise UsageError(f"--at does not know {text}", nearest(name, (*PLAIN, *AT)) or f"one of {NAMES}")
+        raise UsageError(f"--at does not know {text}", suggest_view(text) or f"one of {NAMES}")
     try:
         value = float(number)
     except ValueError:
@@ -155,7 +167,62 @@ def parse_view(text: str) -> View:
     title, score, missing = AT[name]
     shown = f"{value:.12g}"
     unit = "epochs" if name == "reach" else None
-    return View(text, title.format(shown), partial(at_value, score, value), missing.format(shown), unit)
+    return View(text, title.format(shown), partial(at_value, score, value), missing.format(shown), SPANS[name], unit)
+
+
+OTHER_NAMES = {
+    "last": "final", "end": "final", "max": "best", "min": "best", "auc": "area", "mean": "area", "score": "reach",
+    "time": "seconds", "step": "steps", "sec": "seconds", "target": "reach",
+}  # fmt: skip
+"""Words for views that other programs use."""
+
+
+def suggest_view(text: str) -> str:
+    """Return `did you mean …?` for a text that is no view; empty where no view is near."""
+    words = re.findall(r"[a-z]+", text.lower())
+    number = re.search(r"\d+(\.\d+)?", text)
+    if not words:
+        return f"did you mean epoch={number[0]}?" if number else ""
+    views = (*PLAIN, *AT)
+    first = OTHER_NAMES.get(words[0], words[0])
+    found = first if first in views else nearest(text, views).removeprefix("did you mean ").removesuffix("?")
+    if found in AT:
+        found = f"{found}={number[0] if number else EXAMPLES[found]}"
+    return f"did you mean {found}?" if found else ""
+
+
+def explain_absence(view: View, curves: Sequence[Curve]) -> tuple[str, str]:
+    """Return why no run has a number for a view, and what can be typed in its place.
+
+    Args:
+        view: The view, as `epoch=99`.
+        curves: The curves of the runs, none of which has a number there.
+    """
+    name, _, number = view.text.partition("=")
+    spans = [span for curve in curves if (span := view.span(curve)) and math.isfinite(span[0])]
+    if not spans:
+        return f"no run can be compared at {view.text}", "a run of one epoch has only --at final"
+    low, high, wanted = min(low for low, _ in spans), max(high for _, high in spans), float(number)
+    if name == "reach":
+        best = low if curves[0].falls else high
+        reached = math.ceil(best * 1e4) if curves[0].falls else math.floor(best * 1e4)
+        return f"no run reaches {number}", f"the best score is {best:.6g}: --at reach={reached / 1e4:.6g}"
+    if name == "epoch":
+        return f"no run has {number} epochs", f"the longest has {high:.0f}: --at epoch={high:.0f} or less"
+    unit = "steps" if name == "steps" else "s"
+    if wanted < low:
+        shown = f"{low:.0f}" if name == "steps" else f"{math.ceil(low * 1e3) / 1e3:.12g}"
+        return f"no epoch ends within {number} {unit}", f"the first ends after {shown}: --at {name}={shown} or more"
+    if wanted < high:
+        shorter = max(high for _, high in spans if high <= wanted)
+        return f"no run has a score at {view.text}", f"a shorter run has one: --at {name}={shorter:.6g}"
+    if name == "steps":
+        return f"no run has {number} steps", f"the longest has {high:.0f}: --at steps={high:.0f} or less"
+    shown = f"{max(low, high):.6g}"
+    return (
+        f"no training takes longer than {number} s",
+        f"the last epoch but one of the longest ends after {shown} s: --at seconds={shown} or less",
+    )
 
 
 EXAMPLES = {"epoch": "5", "steps": "7500", "seconds": "10", "reach": "0.87"}

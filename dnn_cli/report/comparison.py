@@ -284,7 +284,11 @@ def left_out_lines(comparison: Comparison) -> list[str]:
         else:
             reason = f": {entry.record.reason}" if entry.record.reason else ""
             lines[entry.broken or f"{entry.record.status}{reason}"].append(f"{entry.record.name}  {entry.record.id}")
-    told = []
+    shown = []
     for why, runs in lines.items():
-        told += [f"{run}  {why}" for run in runs] if len(runs) <= MOST_ALIKE else [f"{len(runs):,} runs  {why}"]
-    return told
+        if len(runs) <= MOST_ALIKE:
+            shown += [f"{run}  {why}" for run in runs]
+        else:
+            plural = f"have {why.removeprefix('has ')}" if why.startswith("has ") else why
+            shown.append(f"{len(runs):,} runs  {plural}")
+    return shown

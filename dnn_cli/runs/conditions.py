@@ -9,7 +9,7 @@ from typing import Any
 
 from dnn_cli.errors import QueryError
 from dnn_cli.runs.entry import Entry
-from dnn_cli.runs.fields import ABSENT, getter, is_known, natural, nearest_field
+from dnn_cli.runs.fields import ABSENT, ALL_FIELDS, getter, is_known, natural, nearest_field
 
 INTEGER = re.compile(r"[-+]?[0-9]{1,300}")
 FLOAT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
@@ -142,7 +142,7 @@ class Comparison:
             QueryError: it is one.
         """
         if entries and not is_known(self.field, entries):
-            hint = nearest_field(self.field, entries) or "dnn runs show RUN shows what there is"
+            hint = nearest_field(self.field, entries) or ALL_FIELDS
             raise fault(query, self.place, f"no run has the field {self.field}", hint, len(self.field))
         if self.field in TIMES and self.sign != "contains":
             for literal in self.values:

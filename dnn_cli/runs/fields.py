@@ -26,6 +26,22 @@ Getter = Callable[[Entry], Any]
 MAX_NAMES = 5000
 """Among so many names the nearest is looked for."""
 
+OTHER_NAMES = {
+    "date": "started",
+    "time": "started",
+    "created": "started",
+    "start": "started",
+    "finished": "ended",
+    "duration": "seconds",
+    "runtime": "seconds",
+    "params": "parameters",
+    "state": "status",
+    "comment": "note",
+}
+"""Names that other programs give to the fields of a run."""
+
+ALL_FIELDS = "dnn runs --all --csv has every field as a column"
+
 NUMBERS = re.compile(r"([0-9]+)")
 
 
@@ -207,8 +223,12 @@ def setting_names(value: Any, key: str = "") -> Iterator[str]:
 
 def nearest_field(field: str, entries: Sequence[Entry]) -> str:
     """`did you mean …?` for a field that no run has; the last steps of a name are as good as the whole."""
+    from dnn_cli.spec.overrides import full_key  # imports yaml, which takes as long as the rest
+
     names = known_fields(entries)[:MAX_NAMES]
-    field = score_name(field)
+    field = full_key(score_name(field))
+    if field in OTHER_NAMES or field in names:
+        return f"did you mean {OTHER_NAMES.get(field, field)}?"
     if field.startswith(TEST) and not any(map(is_test_score, names)):
         return EVALUATE
     ending = [name for name in names if name.endswith(f".{field}")]
@@ -235,7 +255,7 @@ def check_known(fields: Iterable[str], entries: Sequence[Entry]) -> None:
     for field in fields:
         if entries and not is_known(field, entries):
             shown = field if len(field) <= 60 else f"{field[:60]}…"
-            raise UsageError(f"no run has the field {shown}", nearest_field(field, entries) or "as best.val_accuracy")
+            raise UsageError(f"no run has the field {shown}", nearest_field(field, entries) or ALL_FIELDS)
 
 
 def in_order(entries: Sequence[Entry], order: str) -> list[Entry]:

@@ -46,6 +46,12 @@ WORD: /[^\s()=!<>,'"`]+/
 
 FIELD = re.compile(r"[\w.-]+")
 
+VALUE_BEFORE = re.compile(
+    r"(?P<field>[\w.-]+|`[^`]+`)\s*(?P<sign>!=|<=|>=|==|<|>|=|\bcontains\b)\s*(?P<value>[^\s()=!<>,'\"`]+)\Z",
+    re.IGNORECASE,
+)
+"""A comparison whose value goes on with a sign."""
+
 EXAMPLE = "as in: --where 'best.val_accuracy > 0.87 and tag = paper'"
 
 OTHER_WORDS = {"&&": "and", "||": "or", "&": "and", "|": "or", "is": "=", "like": "contains", "~": "contains"}
@@ -58,6 +64,9 @@ WORDS = ("_AND", "_OR", "_NOT", "IN", "CONTAINS")
 
 AFTER = "and, or, or the end"
 """What can stand after a whole condition."""
+
+WITHIN = "and, or, or )"
+"""What can stand after a condition within brackets."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +126,8 @@ def parse(text: str) -> Query:
         place = error.pos_in_stream or 0
         if text[place] in "'\"`":
             raise fault(text, place, "what is quoted here has no end", "add the closing quote") from None
-        raise fault(text, place, "this means nothing here", "signs are = != < <= > >=") from None
+        hint = quoted_value(text, place) or "signs are = != < <= > >="
+        raise fault(text, place, "this means nothing here", hint) from None
     except UnexpectedToken as error:
         raise misplaced(text, error.token, error.accepts or error.expected) from None
     check_depth(condition)
@@ -230,11 +240,28 @@ def misplaced(text: str, token: "Token", accepted: Iterable[str]) -> QueryError:
         hint = f"write {other}"
     elif token.type == "WORD" and wanted == AFTER:
         hint = "a text of several words stands in quotes"
+    elif wanted in (AFTER, WITHIN) and (quoted := quoted_value(text, place)):
+        hint = quoted
     elif token.type == "RPAR" and wanted == AFTER:
         hint = "no ( is open here"
     elif token.type in WORDS:
         hint = f"the word {str(token).lower()} itself stands in quotes"
     return fault(text, place, found, hint, 1 if ends else len(token))
+
+
+def quoted_value(text: str, place: int) -> str:
+    """Return the hint to quote a value, where the sign at a place is within a word that was intended as one value."""
+    # A search in a long text takes a time that grows with its square: 300 characters hold a field and a value.
+    before = VALUE_BEFORE.search(text[max(0, place - 300) : place])
+    if before is None or text[place : place + 1] in ("", ")"):
+        return ""
+    rest = re.match(r"[^\s'\"]+", text[place:])
+    value = before["value"] + (rest[0] if rest else "")
+    if value.count(")") > value.count("("):
+        value = value.rstrip(")")
+    sign = before["sign"].lower()
+    several = f"; several values: {before['field']} in ({value})" if text[place] == "," and sign in ("=", "==") else ""
+    return f"a value with such a sign is quoted: {before['field']} {sign} '{value}'{several}"
 
 
 def possible(names: set[str]) -> str:
@@ -251,4 +278,4 @@ def possible(names: set[str]) -> str:
         return "( and values, as in (adam, sgd)"
     if "IN" in names:
         return "in"
-    return "and, or, or )" if "RPAR" in names else AFTER
+    return WITHIN if "RPAR" in names else AFTER

@@ -7,6 +7,7 @@ trained, a `search` (grid, random or bayesian) and a `budget` (trials: settings 
 import hashlib
 import json
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
@@ -19,7 +20,8 @@ from dnn_cli.spec.base import Part, Seed
 from dnn_cli.spec.load import read_base
 from dnn_cli.spec.names import Name
 from dnn_cli.spec.overrides import full_key
-from dnn_cli.spec.values import Between, Choice, NoValues, Values, read_values, values_of
+from dnn_cli.spec.single_values import explain_values, suggest_values
+from dnn_cli.spec.values import Between, Choice, NoValues, Values, pieces, read_values, values_of
 from dnn_cli.spec.yaml_file import Document, KeyPath, key_text, read_yaml
 
 Kind = Literal["grid", "random", "bayesian"]
@@ -106,8 +108,19 @@ def read_sweep(file: str, words: Sequence[str], wishes: Wishes = Wishes()) -> Sw
         sweep = Sweep(file, None, (), {}, (), "grid", 0, None, None, {})
     sweep = with_words(sweep, words)
     if not sweep.parameters and len(sweep.seeds) < 2:
-        raise UsageError("nothing varies in this sweep", "as in: dnn sweep configs/relu_adam.yaml optimizer=sgd,adam")
+        raise nothing_varies(file, words)
     return with_wishes(sweep, wishes, searched=isinstance(document.value, dict) and "search" in document.value)
+
+
+def nothing_varies(file: str, words: Sequence[str]) -> UsageError:
+    """Return the error of a sweep in which every key has one value, with the word that should probably list several."""
+    for word in words:
+        key, _, text = word.partition("=")
+        if values := suggest_values(key, text, alone=True):
+            return UsageError(f"nothing varies in this sweep: {word} is one value", explain_values(key, values))
+    kept = [word for word in words if not word.removeprefix("~").startswith("optimizer")]
+    example = shlex.join(["dnn", "sweep", file, *kept, "optimizer=sgd,adam"])
+    return UsageError("nothing varies in this sweep", f"as in: {example}")
 
 
 def from_file(file: str, document: Document) -> Sweep:
@@ -127,6 +140,9 @@ def from_file(file: str, document: Document) -> Sweep:
         faults.append(Fault(document.place(("parameters", "seed")), "parameters.seed", "stands in seeds, too"))
     for key, value in wanted.items():
         path: KeyPath = ("seeds",) if key == "seed" and said.seeds is not None else ("parameters", key)
+        if isinstance(value, str) and (better := suggest_values(key, value, alone=True)):
+            faults.append(Fault(document.place(path), key_text(path), f"{value} is one value", f"write {better}"))
+            continue
         try:
             varied[key] = values_of(value)
         except NoValues as error:
@@ -161,16 +177,22 @@ def fault_of(detail: Any, document: Document) -> Fault:
 def with_words(sweep: Sweep, words: Sequence[str]) -> Sweep:
     """A sweep with what is typed: several values vary, one is fixed; what a file says of the same key gives way."""
     faults, fixed, varied = [], list(sweep.fixed), {}
+    typed: dict[str, list[str]] = {}
     for word in words:
         key, equals, text = word.partition("=")
         key = full_key(key)
+        if equals and (better := suggest_values(key, text)):
+            raise UsageError(f"{word} is one value", explain_values(key, better))
         try:
             values = read_values(text) if equals else None
         except NoValues as error:
             faults.append(Fault(Place(word), key, str(error)))
             continue
-        if key in varied:
-            faults.append(Fault(Place(word), key, "is given values twice", "put them into one list"))
+        if equals:
+            typed.setdefault(key, []).append(text)
+        if len(typed.get(key, ())) > 1:
+            faults = [fault for fault in faults if fault.key != key]
+            faults.append(Fault(Place(word), key, "is given values twice", suggest_one_word(key, typed[key])))
         elif values is None or (isinstance(values, Choice) and len(values.texts) == 1 and key != "seed"):
             fixed.append(word)
         else:
@@ -180,6 +202,14 @@ def with_words(sweep: Sweep, words: Sequence[str]) -> Sweep:
     given = {full_key(word.partition("=")[0]) for word in words}
     kept = {key: values for key, values in sweep.parameters.items() if key not in given}
     return varying(replace(sweep, fixed=tuple(fixed), parameters=kept), varied)
+
+
+def suggest_one_word(key: str, texts: Sequence[str]) -> str:
+    """Return how the values of several words of one key are written in one word."""
+    if any(isinstance(read_values(text), Between) for text in texts):
+        return f"write {key}=… once"
+    values = ",".join(dict.fromkeys(value.strip() for text in texts for value in pieces(text)))
+    return f"write {shlex.quote(f'{key}={values}') if set(' {[') & set(values) else f'{key}={values}'}"
 
 
 def varying(sweep: Sweep, varied: dict[str, Values]) -> Sweep:

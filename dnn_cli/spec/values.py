@@ -137,7 +137,7 @@ def between(kind: str, text: str) -> Between:
     if not (math.isfinite(low) and math.isfinite(high) and abs(low) < 1e15 and abs(high) < 1e15 and low < high):
         raise wrong
     if kind == "log" and low <= 0:
-        raise NoValues("begins above 0, as every order of magnitude below is as likely as one above")
+        raise NoValues("the smaller number of log(…) must be greater than 0, as in log(1e-4, 0.1)")
     return Between(kind, low, high)  # type: ignore[arg-type]
 
 

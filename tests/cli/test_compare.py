@@ -110,6 +110,9 @@ def test_single_models_are_compared_by_example(dnn, make_run):
         pytest.param(["--baseline", "sdg"], "--baseline sdg fits no group", "did you mean sgd?", id="no baseline"),
         pytest.param(["--at", "epoch=1.5"], "takes a whole number", "--at epoch=5", id="half an epoch"),
         pytest.param(["--at", "finale"], "--at does not know finale", "did you mean final?", id="no view"),
+        pytest.param(["--by", "optimizer,seed"], "one key at a time", "write --by optimizer --by seed", id="comma"),
+        pytest.param(["--by", "lr"], "no run has the field lr", "mean optimizer.learning_rate?", id="short key"),
+        pytest.param(["--at", "best_epoch"], "--at does not know best_epoch", "did you mean best?", id="best epoch"),
         pytest.param(["--where", "seed ="], "the query ends where", "seed =", id="no condition"),
         pytest.param(["--by", "a", "--by", "b", "--by", "c"], "--by takes one key, or two", "", id="three keys"),
     ],
@@ -119,3 +122,19 @@ def test_what_cannot_be_compared_is_refused(dnn, runs, words, message, hint):
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
     assert hint in done.stderr
+
+
+def test_a_point_that_no_run_has_is_not_called_a_lack_of_runs(dnn, runs):
+    done = dnn("compare", "--at", "epoch=99")
+    assert done.stderr.splitlines()[:2] == ["no run has 99 epochs", "  the longest has 3: --at epoch=3 or less"]
+    assert "24 runs  fewer than 99 epochs" in done.stderr
+    assert dnn("compare", "--at", "epoch=3").stdout
+
+
+def test_many_runs_without_the_metric_are_a_plural(dnn, make_run):
+    for number in range(6):
+        run = make_run(f"seed={number}", digits=f"0000000{number}")
+        if number < 5:
+            text = run.metrics.read_text(encoding="utf-8").replace("val_accuracy", "val_other")
+            run.metrics.write_text(text, encoding="utf-8")
+    assert "left out: 5 runs  have no val_accuracy" in dnn("compare", "--metric", "val_accuracy").stderr

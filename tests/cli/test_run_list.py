@@ -7,7 +7,10 @@ import sys
 
 import pytest
 
+from dnn_cli.runs.entry import read_entry
+from dnn_cli.runs.fields import known_fields
 from dnn_cli.runs.labels import Labels, write_labels
+from dnn_cli.runs.run import Run
 from tests.conftest import ROOT, document
 
 
@@ -126,7 +129,17 @@ def test_other_forms(dnn, runs, option, row):
             id="control codes",
         ),
         pytest.param(["--sort-by", "seeed"], ["dnn: no run has the field seeed", "  did you mean seed?"], id="order"),
-        pytest.param(["--columns", "id,x.y"], ["dnn: no run has the field x.y", "  as best.val_accuracy"], id="column"),
+        pytest.param(["--columns", "id,x.y"], ["dnn: no run has the field x.y",
+                     "  dnn runs --all --csv has every field as a column"], id="column"),
+        pytest.param(["--columns", "id,lr"],
+                     ["dnn: no run has the field lr", "  did you mean optimizer.learning_rate?"], id="short column"),
+        pytest.param(["--sort-by", "-date"], ["dnn: no run has the field date", "  did you mean started?"], id="date"),
+        pytest.param(["--where", "lr = 0.01"],
+                     ["dnn: no run has the field lr", "  lr = 0.01", "  ^^", "  did you mean optimizer.learning_rate?"],
+                     id="short key"),
+        pytest.param(["--where", "qqqq = 1"],
+                     ["dnn: no run has the field qqqq", "  qqqq = 1", "  ^^^^",
+                      "  dnn runs --all --csv has every field as a column"], id="nothing near"),
         pytest.param(["--columns", " ,"], ["dnn: --columns names no field", "  as --columns id,name,best.val_accuracy"],
                      id="no column"),
         pytest.param(["--md", "--latex"],
@@ -145,6 +158,12 @@ def test_bad_usage_is_told_and_exit_2(dnn, runs, words, lines):
     done = dnn("runs", *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == lines
+
+
+def test_every_field_of_a_query_is_a_column(dnn, runs, tmp_path):
+    header, *_ = dnn("runs", "--all", "--csv").stdout.splitlines()
+    entries = [read_entry(Run(path)) for path in sorted((tmp_path / "runs").iterdir())]
+    assert set(header.split(",")) >= set(known_fields(entries)) >= {"optimizer.learning_rate", "best.val_accuracy"}
 
 
 def test_where_nothing_is_found_it_is_said(dnn, runs):

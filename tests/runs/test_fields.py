@@ -149,7 +149,8 @@ def test_every_known_field_can_be_read(entry):
 @pytest.mark.parametrize(
     ("field", "near"),
     [("val_accuracy", "best.val_accuracy"), ("best.val_acuracy", "best.val_accuracy"),
-     ("learning_rate", "optimizer.learning_rate"), ("optimiser", "optimizer"), ("tags", "tag")],
+     ("learning_rate", "optimizer.learning_rate"), ("optimiser", "optimizer"), ("tags", "tag"),
+     ("lr", "optimizer.learning_rate"), ("optimizer.lr", "optimizer.learning_rate"), ("date", "started")],
 )  # fmt: skip
 def test_the_nearest_field_is_offered(entry, field, near):
     assert nearest_field(field, [entry]) == f"did you mean {near}?"

@@ -1,5 +1,7 @@
 """Sweeps as they are typed and as they stand in a file."""
 
+import shlex
+
 import pytest
 
 from dnn_cli.errors import ConfigError, UsageError
@@ -80,6 +82,64 @@ def test_what_does_not_go_together_is_refused(config, words, wishes, message):
         read_sweep(config(), words, Wishes(**wishes))
 
 
+ONE_VALUE = {
+    "a hyphen": (["seed=1-5"], "five seeds are seed=1..5"),
+    "a hyphen in a list": (["seed=1-3,9"], "four seeds are seed=1..3,9"),
+    "a hyphen beside what varies": (["optimizer=sgd,adam", "seed=1-5"], "five seeds are seed=1..5"),
+    "a colon": (["seed=1:12"], "12 seeds are seed=1..12"),
+    "another key": (["batch_size=16-20"], "several values are batch_size=16..20"),
+    "range of Python": (["seed=range(5)"], "five seeds are seed=0..4"),
+    "range with a step": (["epochs=range(2,9,3)"], "several values are epochs=2,5,8"),
+    "loguniform": (["optimizer.learning_rate=loguniform(1e-4,1e-1)"],
+                   "a range to draw from is 'optimizer.learning_rate=log(0.0001, 0.1)'"),
+    "randint": (["batch_size=np.random.randint(8, 64)"], "a range to draw from is 'batch_size=int(8, 64)'"),
+    "choice": (["optimizer=choice(sgd,adam)"], "several values are optimizer=sgd,adam"),
+    "brackets": (["optimizer.learning_rate=[0.1,0.01]"], "several values are optimizer.learning_rate=0.1,0.01"),
+    "brackets of seeds": (["optimizer=sgd,adam", "seed=[1,2]"], "two seeds are seed=1,2"),
+    "spaces": (["epochs=2", "optimizer=sgd adam"], "several values are optimizer=sgd,adam"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "hint"), ONE_VALUE.values(), ids=ONE_VALUE)
+def test_one_value_that_looks_like_several_is_refused_with_the_right_way(config, words, hint):
+    with pytest.raises(UsageError, match="is one value") as caught:
+        read_sweep(config(), words)
+    assert caught.value.hint == hint
+    (word,) = shlex.split(hint.partition(" are " if " are " in hint else " is ")[2])
+    read_sweep(config(), [word], Wishes(trials=3 if "(" in word else None))
+
+
+@pytest.mark.parametrize(
+    ("words", "suggestion"),
+    [
+        (["optimizer=sgd", "optimizer=adam"], "write optimizer=sgd,adam"),
+        (["optimizer=sgd", "optimizer=adam,rmsprop"], "write optimizer=sgd,adam,rmsprop"),
+        (["seed=1", "seed=2", "seed=3"], "write seed=1,2,3"),
+        (["lr=0.1", "optimizer.learning_rate=0.01"], "write optimizer.learning_rate=0.1,0.01"),
+    ],
+)
+def test_words_of_one_key_are_written_as_one(config, words, suggestion):
+    with pytest.raises(ConfigError) as caught:
+        read_sweep(config(), words)
+    (fault,) = caught.value.faults
+    assert (fault.message, fault.suggestion) == ("is given values twice", suggestion)
+    read_sweep(config(), [suggestion.removeprefix("write ")])
+
+
+@pytest.mark.parametrize("words", [["seed=1,2", "name=1-5"], ["seed=1,2", "metrics=[accuracy, mae]"]])
+def test_a_value_that_may_look_like_that_is_kept(config, words):
+    assert read_sweep(config(), words).fixed == (words[1],)
+
+
+def test_the_example_varies_the_config_that_was_named(config):
+    path = config(name="my config.yaml")
+    with pytest.raises(UsageError) as caught:
+        read_sweep(path, ["epochs=3"])
+    dnn, verb, file, *words = shlex.split(caught.value.hint.removeprefix("as in: "))
+    assert (dnn, verb, file, words) == ("dnn", "sweep", path, ["epochs=3", "optimizer=sgd,adam"])
+    assert read_sweep(file, words).parameters == {"optimizer": Choice(("sgd", "adam"))}
+
+
 def test_all_words_without_values_are_told_at_once(config):
     with pytest.raises(ConfigError) as caught:
         read_sweep(config(), ["optimizer=sgd,,adam", "epochs=5..1", "batch_size=8,16", "batch_size=32,64"])
@@ -96,6 +156,8 @@ FAULTS = {
     "no such base": (FILE.replace("digits", "nothing"), (1, 1), "there is no"),
     "values that are none": (FILE.replace("5..7", "7..5"), (4, 3), "counts backwards"),
     "seeds in two places": (FILE.replace("parameters:", "parameters:\n  seed: 1..3"), (3, 3), "seeds, too"),
+    "a range with a hyphen": (FILE.replace("1..3", "1-3"), (5, 1), "1-3 is one value  (write 1..3)"),
+    "a function": (FILE.replace("5..7", "range(5, 8)"), (4, 3), "range(5, 8) is one value  (write 5..7)"),
     "an unknown search": (FILE + "search: grdi\n", (6, 1), "is no way to search"),
     "a budget of nothing": (FILE + "budget: {trials: 0}\n", (6, 10), "greater than 0"),
     "an unknown key of a budget": (FILE + "budget: {hours: 1}\n", (6, 10), "keys are trials, minutes"),

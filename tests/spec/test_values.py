@@ -50,7 +50,7 @@ WRONG = {
     "a,": "empty value",
     "5..1": "1..5",
     "1..10001": "10,000",
-    "log(0, 1)": "above 0",
+    "log(0, 1)": r"the smaller number of log\(…\) must be greater than 0, as in log\(1e-4, 0.1\)",
     "log(1e-1, 1e-4)": "smaller first",
     "uniform(1)": "two numbers",
     "uniform(nan, 1)": "two numbers",
