@@ -12,7 +12,7 @@ import pytest
 
 from dnn_cli.runs.store import Store
 from tests import forked
-from tests.conftest import ROOT
+from tests.conftest import EVERYTHING, ROOT
 from tests.kills import assert_same
 
 SLOW = 5
@@ -125,10 +125,16 @@ def start_in_group(folder, *words):
     )  # fmt: skip
 
 
+TO_ALL = {
+    "Slurm's warning": ((signal.SIGUSR1,), 138),
+    "Slurm's limit": ((signal.SIGTERM,), 143),
+    "a notebook's interrupt": ((signal.SIGINT, signal.SIGINT), 130),
+}
+"""Signals to a group of processes, with the exit code."""
+
+
 @pytest.mark.parametrize(
-    ("numbers", "code"),
-    [((signal.SIGUSR1,), 138), ((signal.SIGTERM,), 143), ((signal.SIGINT, signal.SIGINT), 130)],
-    ids=["Slurm's warning", "Slurm's limit", "a notebook's interrupt"],
+    ("numbers", "code"), [pytest.param(*TO_ALL[name], id=name) for name in (TO_ALL if EVERYTHING else [*TO_ALL][:1])]
 )
 def test_a_signal_to_all_processes_of_a_sweep_saves_its_runs(config, tmp_path, numbers, code):
     process = start_in_group(tmp_path, "sweep", config(), "seed=1,2", "epochs=100000", "-j", "2")
