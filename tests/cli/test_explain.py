@@ -8,6 +8,7 @@ import pytest
 
 from dnn_cli.runs.diagnostics import LayerState, csv_text
 from dnn_cli.spec.load import load
+from tests import forked
 from tests.conftest import document
 
 SIGMOIDS = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2]
@@ -126,3 +127,19 @@ def test_what_is_no_run_is_told_in_a_line(program, make_run, words, code, said):
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
     assert len(done.stderr.splitlines()) <= 2
+
+
+def test_large_numbers_to_predict_are_a_cause_of_divergence(tmp_path):
+    rows = [f"{number},{number * 7 % 13},{150_000 + 900 * number}" for number in range(60)]
+    (tmp_path / "houses.csv").write_text("\n".join(["a,b,price", *rows, ""]))
+    (tmp_path / "houses.yaml").write_text(
+        "data: {dataset: csv, path: houses.csv, target: price}\n"
+        "model: {layers: [{type: Dense, units: 1}]}\n"
+        "optimizer: {type: sgd, learning_rate: 100}\nloss: mse\nmetrics: [mae]\nepochs: 5\n"
+    )
+    done = forked.run(tmp_path, "train", "houses.yaml")
+    assert "diverged" in done.stdout
+    (command,) = re.findall(r"next  (dnn explain \w+)", done.stdout)
+    said = forked.run(tmp_path, *command.split()[1:]).stdout
+    assert "the numbers to predict are 1.7" in said
+    assert "end the stack with {type: Rescaling, scale:" in said
