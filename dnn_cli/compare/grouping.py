@@ -14,6 +14,7 @@ from dnn_cli.compare.statistics import standard_deviation
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.fields import ABSENT, check_known, config_value, getter, layer_names, setting, setting_names
 from dnn_cli.spec.catalog import short
+from dnn_cli.spec.differences import comparable
 
 Setting = tuple[tuple[str, str], ...]
 """The keys that vary within groups, each with its value as text; empty where groups are experiments."""
@@ -321,4 +322,5 @@ def is_varied(
 
 def flatten(experiment: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a config by their keys, as the keys are written on the command line."""
-    return {name: setting(experiment, name.split(".")) for name in setting_names(experiment)}
+    plain = comparable(dict(experiment))
+    return {name: setting(plain, name.split(".")) for name in setting_names(plain)}

@@ -9,7 +9,7 @@ from dnn_cli.errors import UsageError, nearest
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.record import EVALUATE, NO_SCORES, Record, is_test_score
 from dnn_cli.runs.run import Run
-from dnn_cli.spec.differences import differences
+from dnn_cli.spec.differences import comparable, differences
 from dnn_cli.spec.metrics import score_name
 
 
@@ -126,7 +126,7 @@ def usual_metric(records: Iterable[Record]) -> str:
 def with_settings(rows: Sequence[Row]) -> list[Row]:
     """Return the rows with the settings in which they differ."""
     first = one_of_each(rows)
-    one_seed = [{**(row.entry.experiment or {}), "seed": 0} for row in first.values()]
+    one_seed = [{**comparable(row.entry.experiment or {}), "seed": 0} for row in first.values()]
     found = dict(zip(first, differences(one_seed), strict=True))
     several = len({row.seed for row in rows}) > 1
     return [

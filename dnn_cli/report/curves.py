@@ -19,7 +19,7 @@ from dnn_cli.report.words import count, visible
 from dnn_cli.runs.address import run_id
 from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.record import NO_SCORES
-from dnn_cli.spec.differences import differences
+from dnn_cli.spec.differences import comparable, differences
 from dnn_cli.spec.metrics import lower_is_better, score_name
 
 Along = Literal["epoch", "seconds", "steps"]
@@ -188,7 +188,7 @@ def grouped(entries: Sequence[Entry], *, each: bool) -> list[Experiment]:
 def names_of(groups: Sequence[Sequence[Entry]], *, each: bool) -> list[str]:
     """Return the labels of groups, as `dnn compare` labels them: what distinguishes a group from the others."""
     experiments = [group[0].experiment or {} for group in groups]  # which runs with epochs have
-    settings = differences([{**one, "seed": one.get("seed") if each else 0} for one in experiments])
+    settings = differences([{**comparable(one), "seed": one.get("seed") if each else 0} for one in experiments])
     usual = [Counter(entry.name for entry in group).most_common(1)[0][0] for group in groups]
     made = [Group(name, keys, (), {}) for name, keys in zip(usual, settings, strict=True)]
     names = label_groups(made)

@@ -14,7 +14,7 @@ from dnn_cli.errors import ConfigError, RunError
 from dnn_cli.runs.labels import NONE, Labels, read_labels
 from dnn_cli.runs.record import Record
 from dnn_cli.runs.run import Run
-from dnn_cli.spec.differences import nameless
+from dnn_cli.spec.differences import comparable, nameless
 
 
 @dataclass(frozen=True)
@@ -130,5 +130,5 @@ def read_details(run: Run) -> Details:
 
 def alike_digest(experiment: dict[str, Any]) -> str:
     """A digest of an experiment less its seed and its names."""
-    alike = {key: value for key, value in nameless(experiment).items() if key != "seed"}
+    alike = {key: value for key, value in nameless(comparable(experiment)).items() if key != "seed"}
     return hashlib.sha256(json.dumps(alike, sort_keys=True).encode()).hexdigest()

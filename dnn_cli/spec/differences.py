@@ -10,6 +10,9 @@ PATHS = ("data.path", "data.validation_path", "data.test_path")
 OBSERVING = ("diagnostics",)
 """Keys of measurements during the training, which change nothing of its result."""
 
+KEEPING = ("model_checkpoint",)
+"""Keys that keep more files of a training. The weights and scores are the same bits with and without them."""
+
 NOTHING = "–"
 """The text of a key that an experiment does not have."""
 
@@ -28,6 +31,11 @@ def nameless(experiment: dict[str, Any]) -> dict[str, Any]:
 
     plain = {key: value for key, value in without(experiment).items() if key not in OBSERVING}
     return {**plain, "model": without(experiment["model"])}
+
+
+def comparable(experiment: dict[str, Any]) -> dict[str, Any]:
+    """Return a resolved experiment without the keys that only keep more files, which no comparison counts."""
+    return {key: value for key, value in experiment.items() if key not in KEEPING}
 
 
 def differences(experiments: Sequence[dict[str, Any]]) -> list[dict[str, str]]:

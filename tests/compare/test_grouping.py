@@ -55,6 +55,16 @@ def test_a_layer_by_index_is_the_layer_by_name(trained, key):
     assert not [warning for warning in compared.warnings if "no other setting" in warning]
 
 
+@pytest.mark.parametrize("by", [(), ("optimizer.type",)], ids=["experiments", "groups by a key"])
+def test_a_kept_best_model_makes_no_other_experiment(trained, by):
+    trained.add("adam", (0.9, 0.91), "optimizer=adam", "model_checkpoint={}")
+    trained.add("adam", (0.92,), "optimizer=adam", first=44)
+    trained.add("sgd", (0.8, 0.81, 0.82), "optimizer=sgd")
+    compared = trained.compare(by=[*by])
+    assert [(group.name, len(group.rows)) for group in compared.groups] == [("adam", 3), ("sgd", 3)]
+    assert not [warning for warning in compared.warnings if "setting" in warning or "differ" in warning]
+
+
 CELLS = st.sets(st.tuples(st.sampled_from("abc").map(lambda x: (("key", x),)), st.integers(1, 4)), min_size=1)
 
 
