@@ -61,6 +61,8 @@ def evaluate(
     (address, *files), overrides = divide_words(arguments)
     if len(files) > 1:
         raise UsageError("evaluate takes one run, and one file at most", "as in: dnn evaluate @1 new.csv")
+    file = files[0] if files else None
+    part: Literal["test", "validation"] | None = None if files else (split or Part.test).value
     if files and (overrides or split):
         other = overrides[0] if overrides else "--split"
         raise UsageError(
@@ -70,13 +72,12 @@ def evaluate(
         raise UsageError("--resize is for the images of a FILE", "leave it out")
     found, record, model = find_model(address, runs_dir, best=best)
     with open_screen() as screen:
-        if files:
+        if part is None:
             done = on_file(found, record, model, files[0], screen, resize=resize)
         else:
-            done = on_split(found, record, model, (split or Part.test).value, overrides, screen)
+            done = on_split(found, record, model, part, overrides, screen)
         before = remember(found, done.looked, screen.say)
-    looked, made, file = done.looked, done.made, files[0] if files else None
-    part = None if file else (split or Part.test).value
+    looked, made = done.looked, done.made
     if as_json:
         print_json({
             "id": record.id, "name": record.name, "model": model.document(), "split": part or "file", "file": file,

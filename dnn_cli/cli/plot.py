@@ -163,7 +163,7 @@ def group_documents(made: "Curves") -> list[dict[str, Any]]:
 
 
 def is_validation(curve: "Curve", panel: "Panel") -> bool:
-    """Whether a curve is of the validation set, and the title of its panel does not say so."""
+    """Return whether a curve is of the validation set and the title of its panel lacks `val_`."""
     return curve.part == "validation" and not panel.title.startswith("val_")
 
 

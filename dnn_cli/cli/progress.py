@@ -127,7 +127,7 @@ class Bar(Lines):
         self.steps = 0
         self.shown = 0.0
         self.training: Pace | None = None
-        """Of all epochs; from the first batch of this process on, so that what is compiled before does not count."""
+        """The pace over all epochs, from the first batch of this process on: the compilation before does not count."""
 
         self.epoch: Pace | None = None
 

@@ -25,7 +25,8 @@ def summary(
     from dnn_cli.spec.load import load
     from dnn_cli.spec.summary import summarize
 
-    found = [config_of(word, runs_dir) for word in arguments]
+    named = [word for word in arguments if not is_override(word)]
+    found = [config_of(word, runs_dir, is_first=not named and word is arguments[0]) for word in arguments]
     words, overrides = divide(found, "dnn summary configs/relu_adam.yaml")
     if len(words) > 1:
         raise UsageError("summary takes one config or run", "as in: dnn summary configs/relu_adam.yaml")
@@ -46,14 +47,16 @@ def summary(
         notes().print(f"advice: {visible(remark)}")
 
 
-def config_of(word: str, runs_dir: Path) -> str:
-    """A config file as it is, an override as it is, and a run as the path of its config."""
+def config_of(word: str, runs_dir: Path, *, is_first: bool) -> str:
+    """Return a config file and a change as typed, and the path of the config of a run.
+
+    `is_first`: the word is the first one, and no word names a config. It is then the run, if a run has this name.
+    """
+    if os.path.isfile(word) or word.endswith((".yaml", ".yml")) or (is_override(word) and not is_first):
+        return word
     from dnn_cli.runs.store import Store
 
     store = Store(runs_dir)
-    if os.path.isfile(word) or word.endswith((".yaml", ".yml")):
-        return word
-    # A run may have the name `lr=0.1`; no key of a config has this name.
     if is_override(word) and not any(entry.name == word for entry in store.entries()):
         return word
     return str(find_run(store, word).config)

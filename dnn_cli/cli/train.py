@@ -76,12 +76,13 @@ def train(
                 from dnn_cli.cli.resume import is_complete, run_to_resume
                 from dnn_cli.report.runs import run_document
                 from dnn_cli.report.words import count
+                from dnn_cli.runs.selection import Lookup
                 from dnn_cli.runs.store import Store
 
-                store = Store(runs_dir)
-                begun = [run_to_resume(one, store, force=force) if resume else None for one in loaded]
+                store, before = Store(runs_dir), Lookup(runs_dir)
+                begun = [run_to_resume(one, before, force=force) if resume else None for one in loaded]
                 for one, run in zip(loaded, begun, strict=True):
-                    if resume and run is None and any(entry.name == one.experiment.name for entry in store.entries()):
+                    if resume and run is None and any(entry.name == one.experiment.name for entry in before.entries()):
                         screen.show(f"no run of {one.experiment.name} has this config: a new run begins")
                 wanted = [
                     Wanted(one, run, run is not None and not force and is_complete(run, one))

@@ -16,7 +16,7 @@ from dnn_cli.compare.verdicts import MAX_JUDGED, NO_FAMILY, Family, judge_groups
 from dnn_cli.compare.views import View, parse_view
 from dnn_cli.errors import UsageError, nearest
 from dnn_cli.runs.entry import Entry
-from dnn_cli.runs.record import is_test_score
+from dnn_cli.runs.record import BEST_MODEL, is_test_score
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,8 @@ def compare(
         raise UsageError(f"cannot sort by {sort_by}", nearest(sort_by, SORTS) or f"one of {', '.join(SORTS)}")
     view = parse_view(at)
     if metric is not None and is_test_score(metric) and view.text != "final":
-        best = f"--metric best.{metric} is the score of best.keras" if not metric.startswith("best.") else ""
+        is_best = metric.startswith(BEST_MODEL)
+        best = "" if is_best else f"--metric {BEST_MODEL}{metric} is the score of best.keras"
         raise UsageError(
             f"{metric} is known for the saved model only, not for single epochs", f"leave --at out; {best}".rstrip("; ")
         )

@@ -135,7 +135,7 @@ SPANS: dict[str, Callable[[Curve], tuple[float, float] | None]] = {
     "seconds": lambda curve: (curve.seconds[0], sum(curve.seconds[:-1])) if len(curve.values) > 1 else None,
     "reach": lambda curve: (curve.best, curve.best),
 }
-"""Of each kind of view, the smallest and the largest number for which a run has a score."""
+"""The smallest and the largest number of each kind of view for which a run has a score."""
 
 AT: dict[str, tuple[str, Callable[[Curve, float], float | None], str]] = {
     "epoch": ("after epoch {}", at_epoch, "fewer than {} epochs"),

@@ -323,8 +323,7 @@ def fall_silent() -> None:
 @contextmanager
 def handlers_kept() -> Iterator[None]:
     """Whoever handles signals does so afterwards, too; what is started meanwhile outlives the terminal."""
-    numbers = SIGNALS
-    before = {number: signal.getsignal(number) for number in numbers}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         yield

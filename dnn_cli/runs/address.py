@@ -61,24 +61,34 @@ def resolve(address: str, entries: Sequence[Entry], place: str, read: Reader = r
         return [best(score_name(address.removeprefix(BY_SCORE)), entries)]
     named = runs_with_name(address, entries)
     found = named or runs_with_id(address, entries)
-    if len(found) > 1 and not (named and is_one_experiment(found, read)):
-        refuse(address, found, place, read)
+    if len(found) > 1:
+        found = read(found)
+        if not (named and is_one_experiment(found)):
+            refuse(address, found, place)
     if not found:
         names = {entry.record.name for entry in entries if entry.record}
         raise UsageError(f"no run {address} in {place}", nearest(address.removeprefix(BY_NAME), names) or FORMS)
     return found
 
 
-def resolve_one(address: str, entries: Sequence[Entry], place: str, read: Reader = read_each) -> Entry:
+def resolve_one(address: str, entries: Sequence[Entry], place: str) -> Entry:
     """Return the only run of an address.
 
     Raises:
         AmbiguousAddressError: several runs have the address, even if they are of one experiment.
         UsageError: no run has the address.
     """
-    found = resolve(address, entries, place, read)
+    return only_run(address, resolve(address, entries, place), place)
+
+
+def only_run(address: str, found: Sequence[Entry], place: str) -> Entry:
+    """Return the run that an address leads to.
+
+    Raises:
+        AmbiguousAddressError: the address leads to several runs.
+    """
     if len(found) > 1:
-        refuse(address, found, place, read)
+        refuse(address, found, place)
     return found[0]
 
 
@@ -115,23 +125,21 @@ def whole_ids(entry: Entry) -> set[str]:
     return {entry.run.directory.name, run_id(entry.run), *({entry.record.id} if entry.record else ())}
 
 
-def is_one_experiment(entries: Sequence[Entry], read: Reader = read_each) -> bool:
+def is_one_experiment(entries: Sequence[Entry]) -> bool:
     """Return whether the configs of the runs differ in nothing but seeds and names."""
-    if len(entries) == 1:
-        return True
-    digests = {entry.details.alike for entry in read(entries)}
+    digests = {entry.details.alike for entry in entries}
     return len(digests) == 1 and digests != {""}
 
 
-def refuse(address: str, found: Sequence[Entry], place: str, read: Reader) -> NoReturn:
-    """Raise an error that lists the runs of an ambiguous address.
+def refuse(address: str, found: Sequence[Entry], place: str) -> NoReturn:
+    """Raise an error that lists the runs of an ambiguous address, whose configs have been read.
 
     Raises:
         AmbiguousAddressError: always.
     """
     whole = bool(runs_with_name(address, found))
     if whole:
-        experiments = "one experiment" if is_one_experiment(found, read) else "different experiments"
+        experiments = "one experiment" if is_one_experiment(found) else "different experiments"
         what = f"is the name of {len(found)} runs of {experiments}"
     elif all(address.removeprefix(BY_ID) in whole_ids(entry) for entry in found):
         what = f"is the id of {len(found)} runs"
@@ -139,7 +147,7 @@ def refuse(address: str, found: Sequence[Entry], place: str, read: Reader) -> No
         what = f"is the beginning of the ids of {len(found)} runs"
     latest = f", or {shlex.quote(name_address(found[0].name) + LATEST)} for the latest" if whole else ""
     more = [f"  … and {len(found) - MAX_LISTED} more: dnn runs lists all"] if len(found) > MAX_LISTED else []
-    lines = choice_lines(read(found[:MAX_LISTED]))
+    lines = choice_lines(found[:MAX_LISTED])
     raise AmbiguousAddressError(
         "\n".join([f"{address} {what} in {place}:", *lines, *more]),
         f"name one by its id, as {handles(found)[0]}{latest}",

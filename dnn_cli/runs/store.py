@@ -14,8 +14,8 @@ from dnn_cli.runs.address import (
     BY_SWEEP,
     has_separator,
     is_run_directory,
+    only_run,
     resolve,
-    resolve_one,
     runs_of_sweep,
 )
 from dnn_cli.runs.entry import Entry
@@ -141,34 +141,42 @@ class Store:
             AmbiguousAddressError: several runs have the address, even if they are of one experiment.
             UsageError: no run has the address.
         """
-        found = self.find_all(address, sweeps=False)
-        return found[0] if len(found) == 1 else resolve_one(address, self.entries(), str(self.root), self.detailed).run
+        return only_run(address, self.matches(address), str(self.root)).run
 
     def find_all(self, address: str, *, sweeps: bool = True) -> list[Run]:
         """Return the runs with an address: those of a sweep, those of a name that are of one experiment, or one run.
 
-        The latest run is the first. A path leads to a run in any directory. A word without a separator is a path only
-        where no run has the word as its name or id, so that a folder of the same name hides no run.
+        The latest run is the first.
 
         Raises:
             AmbiguousAddressError: the name is that of several experiments, or the id is that of several runs.
             UsageError: no run has the address.
         """
-        if has_separator(address) and is_run_directory(address):
-            return [Run(Path(address))]
-        entries = self.entries()
+        if sweeps and address.startswith(BY_SWEEP):
+            return [entry.run for entry in runs_of_sweep(address, self.entries())]
+        return [entry.run for entry in self.matches(address)]
+
+    def matches(self, address: str) -> list[Entry]:
+        """Return the runs with an address other than that of a sweep, the latest first.
+
+        A path leads to a run in any directory. A word without a separator is a path only where no run has the word as
+        its name or id, so that a folder of the same name hides no run.
+
+        Raises:
+            AmbiguousAddressError: the name is that of several experiments, or the id is that of several runs.
+            UsageError: no run has the address.
+        """
+        at_path = [Entry(Run(Path(address)), None)] if address and is_run_directory(address) else []
+        if at_path and has_separator(address):
+            return at_path
         try:
-            if sweeps and address.startswith(BY_SWEEP):
-                found = runs_of_sweep(address, entries)
-            else:
-                found = resolve(address, entries, str(self.root), self.detailed)
+            return resolve(address, self.entries(), str(self.root), self.detailed)
         except AmbiguousAddressError:
             raise
         except UsageError:
-            if address and is_run_directory(address):
-                return [Run(Path(address))]
+            if at_path:
+                return at_path
             raise
-        return [entry.run for entry in found]
 
 
 def stamp_of(name: str) -> datetime | None:

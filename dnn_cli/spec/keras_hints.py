@@ -19,6 +19,7 @@ from dnn_cli.spec.experiment import Experiment
 from dnn_cli.spec.optimizers import DEFAULT, BaseOptimizer
 from dnn_cli.spec.spelling import SPELLINGS
 from dnn_cli.spec.stack import names_of
+from dnn_cli.spec.values import typed as typed_text
 from dnn_cli.spec.yaml_file import KeyPath
 
 BEST_ONLY = "remove it: dnn keeps the best model only, as best.keras in the run's directory"
@@ -168,9 +169,8 @@ def given(key: str, value: Any, *, typed: bool) -> str:
 
 
 def flow(value: Any) -> str:
-    """Return a plain value as YAML in one line."""
-    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6)
-    text = text.removesuffix("...\n").strip()
+    """Return a plain value as it would be typed, cut where it is long."""
+    text = typed_text(value)
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
