@@ -52,7 +52,7 @@ def evaluate(
     """Evaluate a trained network on its test set or a FILE: scores, classes, confusions.
 
     Nothing else reads the test set. The scores are then in dnn runs show RUN. Those on the test set are also in
-    dnn runs --columns test_accuracy,best.test_accuracy; best. means best.keras.
+    dnn runs --columns test_accuracy, and those of --best in dnn runs --columns best.test_accuracy.
     """
     from dnn_cli.cli.progress import open_screen
     from dnn_cli.report import evaluation as words
