@@ -1,0 +1,116 @@
+"""Runs, checkpoints, a sweep and an index that version 0.7.0 wrote are used as before.
+
+`stored/runs_0_7_0.tar.xz` holds what `dnn` 0.7.0 made of one config in three runs (`unbroken`, stopped by Ctrl-C after
+4 of 12 epochs as `interrupted`, by SIGKILL after 5 as `killed`), a sweep of two learning rates and two seeds, a removed
+run, and the index of all of them.
+"""
+
+import json
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from dnn_cli.runs import index
+from dnn_cli.runs.store import Store
+from dnn_cli.training import environment
+from tests.conftest import document
+
+ARCHIVE = Path(__file__).parent / "stored" / "runs_0_7_0.tar.xz"
+SWEEP = "sweep:af0f97b8"
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """The directory of the stored runs, in the working directory of `dnn`."""
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(tmp_path, filter="data")
+    return tmp_path / "runs"
+
+
+def record_of(runs, name):
+    (path,) = runs.glob(f"*-{name}-*/run.json")
+    return json.loads(path.read_text("utf-8"))
+
+
+def has_same_arithmetic(record):
+    """Return whether this machine computes the same bits as the machine of the stored runs."""
+    versions = environment.versions()
+    same_versions = all(record["versions"][name] == versions[name] for name in ("tensorflow", "keras", "numpy"))
+    return same_versions and record["platform"]["processor"] == environment.machine()["processor"]
+
+
+def test_stored_runs_are_listed(dnn, stored):
+    listed = document(dnn("runs", "--json"))["runs"]
+    found = {(run["name"], run["status"], run["epochs"]) for run in listed}
+    assert len(listed) == 7
+    assert found == {
+        ("unbroken", "completed", 12), ("interrupted", "interrupted", 4), ("killed", "interrupted", 5),
+        ("plain", "completed", 2),
+    }  # fmt: skip
+    (unbroken,) = document(dnn("runs", "--where", "tag = baseline", "--json"))["runs"]
+    assert (unbroken["tags"], unbroken["note"]) == (["baseline"], "trained without a stop")
+    assert unbroken["best"] == {"epoch": 12, "val_accuracy": pytest.approx(0.9472222)}
+    restored = dnn("runs", "restore", "removed")
+    assert restored.returncode == 0, restored.stderr
+    assert (stored / "20261128-223913-removed-bbe29a46").is_dir()
+
+
+@pytest.mark.parametrize("name", ["old", "current"])
+def test_a_stored_index_is_replaced(stored, monkeypatch, tmp_path, name):
+    """The runs are read from their own files, whatever the index of an older version says."""
+    monkeypatch.setattr(index, "FEW", 0)
+    expected = [(run.record, run.labels, run.detailed()) for run in Store(stored).entries()]
+    old = tmp_path / "index.sqlite"
+    if name == "current":
+        index.index_file(stored).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(old, index.index_file(stored))
+    for _ in range(2):
+        entries = Store(stored).entries()
+        assert [(run.record, run.labels, run.detailed()) for run in entries] == expected
+
+
+def test_a_stored_sweep_is_compared_and_complete(dnn, stored):
+    compared = document(dnn("compare", SWEEP, "--json"))
+    groups = [(group["name"], group["seeds"], group["mean"]) for group in compared["groups"]]
+    assert groups == [
+        ("learning_rate 0.01", [1, 2], pytest.approx(0.14166667)),
+        ("learning_rate 0.002", [1, 2], pytest.approx(0.11666667)),
+    ]
+    (config,) = stored.glob("*-plain-0bb4a159/config.yaml")
+    again = dnn("sweep", str(config), "optimizer.learning_rate=0.01,0.002", "seed=1,2")
+    assert again.returncode == 0, again.stderr
+    assert "4 are there already, 0 to train" in again.stdout + again.stderr
+    assert len(list(stored.glob("*-plain-*"))) == 4
+
+
+@pytest.mark.parametrize("name", ["interrupted", "killed"])
+def test_a_stored_checkpoint_is_resumed_to_the_same_bits(dnn, stored, name):
+    unbroken = record_of(stored, "unbroken")
+    resumed = dnn("resume", name)
+    assert resumed.returncode == 0, resumed.stderr
+    record = record_of(stored, name)
+    assert (record["status"], record["epochs"]) == ("completed", 12)
+    assert record["results"]["last"]["val_loss"] == pytest.approx(unbroken["results"]["last"]["val_loss"], rel=1e-2)
+    if has_same_arithmetic(unbroken):
+        assert record["results"]["weights"] == unbroken["results"]["weights"]
+
+
+def test_a_stored_run_is_reproduced(dnn, stored):
+    original = record_of(stored, "unbroken")
+    done = dnn("reproduce", "unbroken", "--json")
+    reproduced = document(done)
+    assert reproduced["original"] == original["id"]
+    if has_same_arithmetic(original):
+        assert (done.returncode, reproduced["identical"]) == (0, True)
+    assert reproduced["run"]["last"]["val_loss"] == pytest.approx(0.6457, rel=1e-2)
+
+
+def test_a_stored_model_is_evaluated_and_reported(dnn, stored):
+    evaluated = dnn("evaluate", "unbroken", "--split", "validation", "--json")
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert document(evaluated)["scores"]["accuracy"] == pytest.approx(0.9472222, abs=0.003)
+    for command in (["explain", "unbroken"], ["report", "unbroken"], ["runs", "show", "unbroken"]):
+        done = dnn(*command)
+        assert done.returncode == 0, done.stderr
