@@ -6,13 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.loading import LoadedExperiment, load_experiment
+from dnn_cli.config.network_summary import NetworkSummary, format_layer_flow, summarize_network
 from dnn_cli.errors import RunError
 from dnn_cli.runs.record import Record
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Store
-from dnn_cli.spec.experiment import Experiment
-from dnn_cli.spec.load import Loaded, load
-from dnn_cli.spec.summary import Summary, flow, summarize
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,10 +65,10 @@ class TrainedRun:
 class Config:
     """A valid experiment, and what to think about before training it."""
 
-    loaded: Loaded
+    loaded: LoadedExperiment
 
     def __repr__(self) -> str:
-        return f"<config {self.loaded.file}: {flow(self.experiment)}>"
+        return f"<config {self.loaded.file}: {format_layer_flow(self.experiment)}>"
 
     @property
     def experiment(self) -> Experiment:
@@ -80,9 +80,9 @@ class Config:
         """What is valid, but probably not meant."""
         return list(map(str, self.loaded.advice))
 
-    def summary(self) -> Summary:
+    def summary(self) -> NetworkSummary:
         """Layers, shapes and parameters, worked out without TensorFlow."""
-        return summarize(self.experiment)
+        return summarize_network(self.experiment)
 
     def train(self, runs_dir: str | Path = "runs") -> TrainedRun:
         """Train as `dnn train` does, into a run directory of its own; scores are shown on standard error.
@@ -95,10 +95,10 @@ class Config:
             UsageError: the device is not there.
         """
         from dnn_cli.cli.progress import open_screen
-        from dnn_cli.execute.work import train_new
+        from dnn_cli.execution.run_training import train_new_run
 
         with open_screen() as screen:
-            run, record = train_new(self.loaded, Store(Path(runs_dir)), screen)
+            run, record = train_new_run(self.loaded, Store(Path(runs_dir)), screen)
         return TrainedRun(run.directory, record)
 
 
@@ -108,4 +108,4 @@ def load_config(file: str, overrides: Sequence[str]) -> Config:
     Raises:
         ConfigError: with every fault, each at its line and column or at its override.
     """
-    return Config(load(file, overrides, to_train=True))
+    return Config(load_experiment(file, overrides, to_train=True))

@@ -13,6 +13,10 @@ DnnError            exit 1   the command could not do its work
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import NamedTuple
+
+KeyPath = tuple[str | int, ...]
+"""Path to a config value: `("model", "layers", 0, "units")`."""
 
 
 class DnnError(Exception):
@@ -23,10 +27,10 @@ class DnnError(Exception):
 
     exit_code = 1
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, suggestion: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.suggestion = suggestion
 
 
 class UsageError(DnnError):
@@ -47,13 +51,13 @@ class DataError(DnnError):
     """A dataset could not be found, read or trusted."""
 
 
-class OwnDataError(DataError):
+class UserDataError(DataError):
     """A user's own data file is missing or not what it should be; `key` is the key of `data` that is to blame."""
 
     exit_code = 2
 
-    def __init__(self, message: str, hint: str = "", key: str = "path") -> None:
-        super().__init__(message, hint)
+    def __init__(self, message: str, suggestion: str = "", key: str = "path") -> None:
+        super().__init__(message, suggestion)
         self.key = key
 
 
@@ -62,7 +66,7 @@ class RunError(DnnError):
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceLocation:
     """Where a value was written: a file with 1-based line and column, or an override's own text."""
 
     source: str
@@ -74,16 +78,16 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Fault:
+class LocatedIssue:
     """One thing wrong with an experiment, where it stands, and what would be right."""
 
-    place: Place
+    location: SourceLocation
     key: str
     message: str
     suggestion: str = ""
 
     def __str__(self) -> str:
-        parts = [str(self.place), self.key, self.message, f"({self.suggestion})" if self.suggestion else ""]
+        parts = [str(self.location), self.key, self.message, f"({self.suggestion})" if self.suggestion else ""]
         return "  ".join(part for part in parts if part)
 
 
@@ -92,21 +96,30 @@ class ConfigError(DnnError):
 
     exit_code = 2
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(map(str, self.faults)))
+    def __init__(self, issues: Iterable[LocatedIssue]) -> None:
+        self.issues = tuple(issues)
+        super().__init__("\n".join(map(str, self.issues)))
 
-    def __reduce__(self) -> tuple[type["ConfigError"], tuple[tuple[Fault, ...]]]:
-        return ConfigError, (self.faults,)  # or a copy from another process would be made of the message
+    def __reduce__(self) -> tuple[type["ConfigError"], tuple[tuple[LocatedIssue, ...]]]:
+        return ConfigError, (self.issues,)  # or a copy from another process would be made of the message
 
 
-def nearest(name: str, choices: Iterable[str]) -> str:
+def suggest_nearest_name(name: str, choices: Iterable[str]) -> str:
     """Return `did you mean …?` for the choice nearest to a name, or an empty text where none is near.
 
     A choice of the same letters in another order comes first: for `adma`, `adam` before `adamax`.
     """
     by_lower = {choice.lower(): choice for choice in choices}
-    swapped = [choice for choice in by_lower if sorted(choice) == sorted(name.lower())]
-    found = get_close_matches(name.lower(), swapped, n=1, cutoff=0.0)
-    found = found or get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    return f"did you mean {by_lower[found[0]]}?" if found else ""
+    anagrams = [choice for choice in by_lower if sorted(choice) == sorted(name.lower())]
+    matches = get_close_matches(name.lower(), anagrams, n=1, cutoff=0.0)
+    matches = matches or get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return f"did you mean {by_lower[matches[0]]}?" if matches else ""
+
+
+class Issue(NamedTuple):
+    """Something to say about the value at a path."""
+
+    path: KeyPath
+    message: str
+    suggestion: str = ""
+    """What to do; it must be right when it is followed literally, see `tests/config/test_suggestions.py`."""

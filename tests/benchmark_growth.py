@@ -12,10 +12,10 @@ from statistics import median
 
 import numpy as np
 
+from dnn_cli.config.loading import load_experiment
 from dnn_cli.data.examples import Examples, Split
-from dnn_cli.spec.load import load
-from dnn_cli.training.bench import Contender
-from dnn_cli.training.job import Job, prepare
+from dnn_cli.training.benchmark import Contender
+from dnn_cli.training.training_job import TrainingJob, prepare_job
 
 SERIES: dict[str, list[tuple[int, list[str]]]] = {
     "examples": [(count, []) for count in (1_000, 10_000, 100_000, 1_000_000)],
@@ -24,28 +24,30 @@ SERIES: dict[str, list[tuple[int, list[str]]]] = {
 }
 
 
-def job(count: int, overrides: list[str]) -> Job:
+def build_job(count: int, overrides: list[str]) -> TrainingJob:
     """relu_adam on random images."""
-    experiment = load("configs/relu_adam.yaml", overrides).experiment
+    experiment = load_experiment("configs/relu_adam.yaml", overrides).experiment
     random = np.random.default_rng(0)
     images, labels = random.integers(0, 256, (count, 28, 28), np.uint8), random.integers(0, 10, count).astype(np.uint8)
-    return prepare(experiment, Examples(images, labels), Split(np.arange(count), np.arange(1)))
+    return prepare_job(experiment, Examples(images, labels), Split(np.arange(count), np.arange(1)))
 
 
-def lines(name: str) -> Iterator[str]:
+def iter_table_rows(name: str) -> Iterator[str]:
     """A line of the table for every step of a series."""
     for count, overrides in SERIES[name]:
-        work = job(count, overrides)
-        plain = replace(work.plan, engine="keras", jit=False, steps=1)
-        pair = Contender(work, work.plan), Contender(work, plain)
-        taken = [[contender.run_epoch(number) for contender in pair] for number in range(2 if count > 100_000 else 4)]
-        ours, theirs = (median(seconds) for seconds in zip(*taken[1:], strict=True))
-        what = f"{count:,} examples" if name == "examples" else overrides[0].rpartition(".")[2]
-        yield f"| {what} | {ours:.3f} | {theirs:.3f} | {theirs / ours:.1f} × | {work.plan.steps} |"
+        training_job = build_job(count, overrides)
+        plain = replace(training_job.plan, engine="keras", jit=False, steps=1)
+        pair = Contender(training_job, training_job.plan), Contender(training_job, plain)
+        epoch_seconds = [
+            [contender.run_epoch(number) for contender in pair] for number in range(2 if count > 100_000 else 4)
+        ]
+        ours, theirs = (median(seconds) for seconds in zip(*epoch_seconds[1:], strict=True))
+        row_title = f"{count:,} examples" if name == "examples" else overrides[0].rpartition(".")[2]
+        yield f"| {row_title} | {ours:.3f} | {theirs:.3f} | {theirs / ours:.1f} × | {training_job.plan.steps} |"
 
 
 if __name__ == "__main__":
     print("| | dnn, s | plain fit, s | | batches a call |\n|---|---|---|---|---|")
     for series in sys.argv[1:] or SERIES:
-        for line in lines(series):
+        for line in iter_table_rows(series):
             print(line, flush=True)

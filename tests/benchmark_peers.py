@@ -28,7 +28,7 @@ PROGRAMS = {
 }
 
 
-def measure(command: list[str]) -> tuple[float, float, str]:
+def measure_process(command: list[str]) -> tuple[float, float, str]:
     """Wall-clock seconds, peak memory in MB and output of a process."""
     start = time.perf_counter()
     with tempfile.TemporaryFile("w+") as output:
@@ -44,7 +44,7 @@ def measure(command: list[str]) -> tuple[float, float, str]:
         return seconds, usage.ru_maxrss / 1000, output.read()
 
 
-def has(python: str, module: str) -> bool:
+def can_import(python: str, module: str) -> bool:
     """Whether an interpreter can import a module."""
     return not subprocess.run([python, "-c", f"import {module}"], capture_output=True).returncode
 
@@ -53,22 +53,22 @@ def main(rounds: int, python: str) -> None:
     commands = {
         name: [interpreter, "-m", f"tests.peers.{program}", str(EPOCHS)]
         for name, (program, needs) in PROGRAMS.items()
-        if has(interpreter := python if needs in ("jax", "torch") else sys.executable, needs)
+        if can_import(interpreter := python if needs in ("jax", "torch") else sys.executable, needs)
     }
     with tempfile.TemporaryDirectory() as runs:
         train = [sys.executable, "-m", "dnn_cli", "train", "configs/relu_adam.yaml", "--runs-dir", runs]
         commands = {"dnn train": train, **commands, "import tensorflow": [sys.executable, "-c", "import tensorflow"]}
-        taken: dict[str, list[tuple[float, float, str]]] = {name: [] for name in commands}
+        measurements: dict[str, list[tuple[float, float, str]]] = {name: [] for name in commands}
         for _ in range(rounds):
             for name, command in commands.items():
-                taken[name].append(measure(command))
+                measurements[name].append(measure_process(command))
     print(f"{rounds} rounds in turn, medians; seconds an epoch after the first, of {EPOCHS}")
     print(f"{'':30}{'epoch':>9}{'best':>9}{'process':>9}{'best':>9}{'peak MB':>9}")
-    for name, results in taken.items():
-        epochs = [second for _, _, told in results if told.startswith("[") for second in json.loads(told)[1:]]
+    for name, results in measurements.items():
+        epochs = [second for _, _, output in results if output.startswith("[") for second in json.loads(output)[1:]]
         epoch, best = (f"{median(epochs):.3f}", f"{min(epochs):.3f}") if epochs else ("", "")
-        whole, peak = [r[0] for r in results], median(r[1] for r in results)
-        print(f"{name:30}{epoch:>9}{best:>9}{median(whole):>9.2f}{min(whole):>9.2f}{peak:>9.0f}")
+        process_seconds, peak = [r[0] for r in results], median(r[1] for r in results)
+        print(f"{name:30}{epoch:>9}{best:>9}{median(process_seconds):>9.2f}{min(process_seconds):>9.2f}{peak:>9.0f}")
 
 
 if __name__ == "__main__":

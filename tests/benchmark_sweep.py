@@ -19,15 +19,15 @@ from tests.conftest import ROOT
 OPTIMIZERS, SEEDS = ("sgd", "rmsprop", "adagrad", "adam"), (1, 2, 3)
 WORDS = [f"optimizer={','.join(OPTIMIZERS)}", f"seed={SEEDS[0]}..{SEEDS[-1]}", "epochs=5"]
 
-PLAIN = """
+PLAIN_KERAS_SCRIPT = """
 import sys
 import keras
 from dnn_cli.data.examples import load_examples, split_examples
-from dnn_cli.spec.load import load
-loaded = load(sys.argv[1]).experiment
+from dnn_cli.config.loading import load_experiment
+loaded = load_experiment(sys.argv[1]).experiment
 examples = load_examples(loaded.data)
 split = split_examples(loaded.data, examples)
-x, y = examples.inputs.astype("float32") / 255, examples.labels
+x, y = examples.inputs.astype("float32") / 255, examples.targets
 for optimizer in sys.argv[2].split(","):
     for seed in sys.argv[3].split(","):
         keras.utils.set_random_seed(int(seed))
@@ -42,46 +42,47 @@ for optimizer in sys.argv[2].split(","):
 """
 
 
-def seconds(words: list[str], folder: Path) -> float:
+def time_command(words: list[str], directory: Path) -> float:
     """How long a command takes."""
-    begun = time.monotonic()
-    subprocess.run(words, cwd=folder, check=True, capture_output=True)
-    return time.monotonic() - begun
+    started = time.monotonic()
+    subprocess.run(words, cwd=directory, check=True, capture_output=True)
+    return time.monotonic() - started
 
 
-def sweep(folder: Path, jobs: int) -> None:
+def measure_sweep(directory: Path, jobs: int) -> None:
     """A sweep into a folder of its own, and what its runs cost beyond their epochs."""
     config = str(ROOT / "configs" / "relu_adam.yaml")
-    runs = folder / f"with-{jobs}"
+    runs = directory / f"with-{jobs}"
     words = [sys.executable, "-m", "dnn_cli", "sweep", config, *WORDS, "-j", str(jobs), "--runs-dir", str(runs)]
-    taken = seconds(words, folder)
+    elapsed = time_command(words, directory)
     beyond = sorted(
-        entry.record.seconds - sum(row["seconds"] for row in entry.run.read_metrics())
-        for entry in Store(runs).entries()
-        if entry.record and entry.record.seconds
+        run_info.record.seconds - sum(row["seconds"] for row in run_info.run.read_metrics())
+        for run_info in Store(runs).list_runs()
+        if run_info.record and run_info.record.seconds
     )
-    firsts = sorted(entry.run.read_metrics()[0]["seconds"] for entry in Store(runs).entries())
+    firsts = sorted(run_info.run.read_metrics()[0]["seconds"] for run_info in Store(runs).list_runs())
     print(
-        f"dnn sweep -j {jobs}: {taken:.1f} s; beyond the epochs of a run {statistics.median(beyond):.2f} s", flush=True
+        f"dnn sweep -j {jobs}: {elapsed:.1f} s; beyond the epochs of a run {statistics.median(beyond):.2f} s",
+        flush=True,
     )
     print(f"  first epochs {firsts[0]:.2f} to {firsts[-1]:.2f} s, median {statistics.median(firsts):.2f} s", flush=True)
 
 
 def main() -> None:
     """All of them, one after the other."""
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = Path(temporary)
         for jobs in (2, 1, 2, 1):
-            sweep(folder, jobs)
-            subprocess.run(["rm", "-r", folder / f"with-{jobs}"], check=True)
-        (folder / "plain.py").write_text(PLAIN)
+            measure_sweep(directory, jobs)
+            subprocess.run(["rm", "-r", directory / f"with-{jobs}"], check=True)
+        (directory / "plain.py").write_text(PLAIN_KERAS_SCRIPT)
         config = str(ROOT / "configs" / "relu_adam.yaml")
         seeds = ",".join(map(str, SEEDS))
-        plain = [sys.executable, "plain.py", config, ",".join(OPTIMIZERS), seeds, str(folder / "x.keras")]
-        print(f"plain fit in one process: {seconds(plain, folder):.1f} s", flush=True)
+        plain = [sys.executable, "plain.py", config, ",".join(OPTIMIZERS), seeds, str(directory / "x.keras")]
+        print(f"plain fit in one process: {time_command(plain, directory):.1f} s", flush=True)
         if "--textbook" in sys.argv:
             script = [sys.executable, str(ROOT / "tests" / "peers" / "textbook.py")]
-            each = [seconds(script, folder) for _ in SEEDS]
+            each = [time_command(script, directory) for _ in SEEDS]
             print(f"the textbook's script: {statistics.median(each):.1f} s a run", flush=True)
 
 

@@ -24,77 +24,75 @@ from tests.explain_cases import Case
 AUTHORS = {"planted": "FAULTS", "sound": "SOUND", "independent": "FAULTS SOUND"}
 """The modules of cases and their lists; the author of the last one has not seen the rules."""
 
-AIM = 0.9
+MIN_SHARE = 0.9
 TRUE_ADVICE = ("under_training",)
 """Advice that is true of any run whose loss still falls at the end."""
 
 
-def cases(names: Sequence[str]) -> Iterator[tuple[Case, bool]]:
+def iter_cases(names: Sequence[str]) -> Iterator[tuple[Case, bool]]:
     """Yield the cases with these names, or all, and whether their author is independent."""
     for module, lists in AUTHORS.items():
         if importlib.util.find_spec(f"tests.explain_cases.{module}") is None:
             continue
-        found = importlib.import_module(f"tests.explain_cases.{module}")
+        imported_module = importlib.import_module(f"tests.explain_cases.{module}")
         for name in lists.split():
-            for case in getattr(found, name):
+            for case in getattr(imported_module, name):
                 if not names or case.name in names:
                     yield case, module == "independent"
 
 
-def findings(case: Case, folder: Path) -> list[tuple[str, str, str]]:
+def explain_case(case: Case, directory: Path) -> list[tuple[str, str, str]]:
     """Train a case and return the kind, weight and fact of each finding."""
     from dnn_cli.api import load_config
-    from dnn_cli.explain.explanation import explain
-    from dnn_cli.runs.entry import read_entry
+    from dnn_cli.explain.explanation import explain_run
     from dnn_cli.runs.run import Run
+    from dnn_cli.runs.run_info import read_run_info
 
-    folder.mkdir()
+    directory.mkdir()
     if case.write_data is not None:
-        case.write_data(folder)
-    (folder / "config.yaml").write_text(case.config, encoding="utf-8")
-    with chdir(folder):
+        case.write_data(directory)
+    (directory / "config.yaml").write_text(case.config, encoding="utf-8")
+    with chdir(directory):
         trained = load_config("config.yaml", ["jit=false"]).train("runs")
-        explanation = explain(read_entry(Run(folder / trained.directory)))
-    return [(one.kind, one.weight, one.seen) for one in explanation.findings]
+        explanation = explain_run(read_run_info(Run(directory / trained.directory)))
+    return [(finding.kind, finding.severity, finding.observation) for finding in explanation.findings]
 
 
-def is_right(case: Case, found: list[tuple[str, str, str]]) -> bool:
+def is_right(case: Case, findings: list[tuple[str, str, str]]) -> bool:
     """Return whether the first or second finding names the fault, or a sound run gets no false finding."""
     if case.fault:
-        return any(kind in case.kinds for kind, *_ in found[:2])
-    return all(weight == "good" or kind in TRUE_ADVICE for kind, weight, _ in found)
+        return any(kind in case.kinds for kind, *_ in findings[:2])
+    return all(weight == "good" or kind in TRUE_ADVICE for kind, weight, _ in findings)
 
 
 def main(names: Sequence[str]) -> int:
     """Print the table and the shares, and return the exit code."""
     counts: dict[tuple[bool, bool], list[bool]] = {}
-    begun = time.monotonic()
+    started = time.monotonic()
     print(f"{'case':26}{'author':13}{'planted fault':48}{'right':7}what explain says first and second")
     with tempfile.TemporaryDirectory() as temporary:
-        for number, (case, independent) in enumerate(cases(names)):
+        for number, (case, independent) in enumerate(iter_cases(names)):
             try:
-                found = findings(case, Path(temporary) / f"{number}-{case.name}")
+                explained = explain_case(case, Path(temporary) / f"{number}-{case.name}")
             except Exception as error:  # one broken case must not hide the others
-                found = [("error", "trouble", f"{type(error).__name__}: {error}")]
-            right = is_right(case, found)
+                explained = [("error", "trouble", f"{type(error).__name__}: {error}")]
+            right = is_right(case, explained)
             counts.setdefault((bool(case.fault), independent), []).append(right)
             author = "independent" if independent else "of the rules"
-            said = ", ".join(kind if weight != "good" else f"({kind})" for kind, weight, _ in found[:2])
-            print(
-                f"{case.name:26}{author:13}{case.fault[:46] or '(sound)':48}{'yes' if right else 'NO':7}{said}",
-                flush=True,
-            )
+            first_findings = ", ".join(kind if weight != "good" else f"({kind})" for kind, weight, _ in explained[:2])
+            fault, answer = case.fault[:46] or "(sound)", "yes" if right else "NO"
+            print(f"{case.name:26}{author:13}{fault:48}{answer:7}{first_findings}", flush=True)
             if not right or names:
-                print(*(f"      {weight}  {kind}: {seen}" for kind, weight, seen in found), sep="\n")
+                print(*(f"      {weight}  {kind}: {seen}" for kind, weight, seen in explained), sep="\n")
     for (faulty, independent), results in sorted(counts.items()):
-        what = "planted faults named first or second" if faulty else "sound runs without a false finding"
+        title = "planted faults named first or second" if faulty else "sound runs without a false finding"
         author = "by an independent author" if independent else "by the author of the rules"
-        print(f"{what}, {author}: {sum(results)} of {len(results)} ({sum(results) / len(results):.0%})")
+        print(f"{title}, {author}: {sum(results)} of {len(results)} ({sum(results) / len(results):.0%})")
     named = [right for (faulty, _), results in counts.items() if faulty for right in results]
     sound = [right for (faulty, _), results in counts.items() if not faulty for right in results]
     totals = {"faults": [sum(named), len(named)], "sound": [sum(sound), len(sound)]}
-    print(json.dumps(totals), f"in {time.monotonic() - begun:.0f} s")
-    return 0 if (not named or sum(named) >= AIM * len(named)) and all(sound) else 1
+    print(json.dumps(totals), f"in {time.monotonic() - started:.0f} s")
+    return 0 if (not named or sum(named) >= MIN_SHARE * len(named)) and all(sound) else 1
 
 
 if __name__ == "__main__":

@@ -13,24 +13,24 @@ from pathlib import Path
 from typing import get_args
 
 import dnn_cli
-from dnn_cli.data.known import known_of
+from dnn_cli.config.weight_configs import ActivationName
+from dnn_cli.data.run_context import load_run_context
 from dnn_cli.errors import DnnError
+from dnn_cli.export.export import export_model
+from dnn_cli.export.export_formats import EXPORT_FORMATS
+from dnn_cli.host.output_redirect import redirect_output
 from dnn_cli.runs.run import Run
-from dnn_cli.spec.parts import ActivationName
-from dnn_cli.training.export import export
-from dnn_cli.training.noise import divert_output
-from dnn_cli.training.runtimes import RUNTIMES
 
-ENDINGS = {"keras": ".keras", "savedmodel": "", "onnx": ".onnx", "litert": ".tflite"}
+SUFFIXES = {"keras": ".keras", "savedmodel": "", "onnx": ".onnx", "litert": ".tflite"}
 SOFTMAX = "{type: Dense, units: 10, activation: softmax}"
 
 
-def images(*layers: str) -> str:
+def build_image_config(*layers: str) -> str:
     """A stack that looks at digits as images, and ends in ten classes."""
-    return stack("{type: Reshape, target_shape: [8, 8, 1]}", *layers, "Flatten", SOFTMAX)
+    return build_config("{type: Reshape, target_shape: [8, 8, 1]}", *layers, "Flatten", SOFTMAX)
 
 
-def stack(*layers: str, data: str = "dataset: digits", more: str = "") -> str:
+def build_config(*layers: str, data: str = "dataset: digits", more: str = "") -> str:
     """A config with these layers."""
     lines = "".join(f"    - {layer}\n" for layer in layers)
     return f"name: case\ndata: {{{data}}}\nmodel:\n  layers:\n{lines}{more}"
@@ -60,46 +60,73 @@ LAYERS = {
 """One layer each, on (8, 8, 1)."""
 
 CASES = {
-    **{name: images(layer) for name, layer in LAYERS.items()},
-    "Conv2D in groups": images("{type: Conv2D, filters: 4, kernel_size: 1}",
-                               "{type: Conv2D, filters: 4, kernel_size: 3, groups: 2}"),
-    "Dense on images": images("{type: Dense, units: 3}"),
-    "GlobalAveragePooling2D": stack("{type: Reshape, target_shape: [8, 8, 1]}",
-                                    "{type: Conv2D, filters: 10, kernel_size: 3}", "GlobalAveragePooling2D",
-                                    "{type: Activation, activation: softmax}"),
-    "RandomFlip before BatchNormalization": images("RandomFlip", "BatchNormalization",
-                                                   "{type: Conv2D, filters: 4, kernel_size: 3}"),
-    **{f"activation {name}": stack("Flatten", f"{{type: Dense, units: 16, activation: {name}}}", SOFTMAX)
-       for name in get_args(ActivationName) if name != "glu"},
-    "activation glu": stack("Flatten", "{type: Dense, units: 20, activation: glu}",
-                            more="loss: {type: sparse_categorical_crossentropy, from_logits: true}\n"),
-    "logits": stack("Flatten", "{type: Dense, units: 10}",
-                    more="loss: {type: sparse_categorical_crossentropy, from_logits: true}\n"),
-    "standardized images": stack("Flatten", SOFTMAX, data="dataset: digits, standardize: true"),
-    "standardized, three axes": stack("Flatten", SOFTMAX, data="dataset: digits, standardize: true").replace(
-        "    - Flatten\n", "    - {type: Reshape, target_shape: [4, 4, 4]}\n    - Flatten\n"),
-    "flattened": stack("{type: Dense, units: 8}", SOFTMAX, data="dataset: digits, flatten: true"),
-    "sigmoid unit": stack("{type: Dense, units: 1, activation: sigmoid}", data="dataset: breast_cancer",
-                          more="loss: binary_crossentropy\n"),
-    "standardized table": stack("{type: Dense, units: 1, activation: sigmoid}",
-                                data="dataset: breast_cancer, standardize: true", more="loss: binary_crossentropy\n"),
-    "regression": stack("{type: Dense, units: 8, activation: relu}", "{type: Dense, units: 1}",
-                        "{type: Rescaling, scale: 77.0, offset: 150.0}", data="dataset: diabetes",
-                        more="loss: mse\nmetrics: [mae]\n"),
-    "names in Korean": stack("{type: Flatten, name: 펼치기}", "{type: Dense, units: 8, name: 은닉층}",
-                             "{type: Dense, units: 10, activation: softmax, name: 출력층}").replace(
-        "model:\n", "model:\n  name: 패션 모델\n"),
-    "names that are taken": stack("{type: Flatten, name: inputs}", "{type: Dense, units: 8, name: scaling}", SOFTMAX),
-    "16 bits": stack("Flatten", "{type: Dense, units: 8}", SOFTMAX, more="mixed_precision: true\n"),
-    "engine keras": stack("Flatten", SOFTMAX, more="engine: keras\n"),
-}  # fmt: skip
+    **{name: build_image_config(layer) for name, layer in LAYERS.items()},
+    "Conv2D in groups": build_image_config(
+        "{type: Conv2D, filters: 4, kernel_size: 1}", "{type: Conv2D, filters: 4, kernel_size: 3, groups: 2}"
+    ),
+    "Dense on images": build_image_config("{type: Dense, units: 3}"),
+    "GlobalAveragePooling2D": build_config(
+        "{type: Reshape, target_shape: [8, 8, 1]}",
+        "{type: Conv2D, filters: 10, kernel_size: 3}",
+        "GlobalAveragePooling2D",
+        "{type: Activation, activation: softmax}",
+    ),
+    "RandomFlip before BatchNormalization": build_image_config(
+        "RandomFlip", "BatchNormalization", "{type: Conv2D, filters: 4, kernel_size: 3}"
+    ),
+    **{
+        f"activation {name}": build_config("Flatten", f"{{type: Dense, units: 16, activation: {name}}}", SOFTMAX)
+        for name in get_args(ActivationName)
+        if name != "glu"
+    },
+    "activation glu": build_config(
+        "Flatten",
+        "{type: Dense, units: 20, activation: glu}",
+        more="loss: {type: sparse_categorical_crossentropy, from_logits: true}\n",
+    ),
+    "logits": build_config(
+        "Flatten", "{type: Dense, units: 10}", more="loss: {type: sparse_categorical_crossentropy, from_logits: true}\n"
+    ),
+    "standardized images": build_config("Flatten", SOFTMAX, data="dataset: digits, standardize: true"),
+    "standardized, three axes": build_config("Flatten", SOFTMAX, data="dataset: digits, standardize: true").replace(
+        "    - Flatten\n", "    - {type: Reshape, target_shape: [4, 4, 4]}\n    - Flatten\n"
+    ),
+    "flattened": build_config("{type: Dense, units: 8}", SOFTMAX, data="dataset: digits, flatten: true"),
+    "sigmoid unit": build_config(
+        "{type: Dense, units: 1, activation: sigmoid}",
+        data="dataset: breast_cancer",
+        more="loss: binary_crossentropy\n",
+    ),
+    "standardized table": build_config(
+        "{type: Dense, units: 1, activation: sigmoid}",
+        data="dataset: breast_cancer, standardize: true",
+        more="loss: binary_crossentropy\n",
+    ),
+    "regression": build_config(
+        "{type: Dense, units: 8, activation: relu}",
+        "{type: Dense, units: 1}",
+        "{type: Rescaling, scale: 77.0, offset: 150.0}",
+        data="dataset: diabetes",
+        more="loss: mse\nmetrics: [mae]\n",
+    ),
+    "names in Korean": build_config(
+        "{type: Flatten, name: 펼치기}",
+        "{type: Dense, units: 8, name: 은닉층}",
+        "{type: Dense, units: 10, activation: softmax, name: 출력층}",
+    ).replace("model:\n", "model:\n  name: 패션 모델\n"),
+    "names that are taken": build_config(
+        "{type: Flatten, name: inputs}", "{type: Dense, units: 8, name: scaling}", SOFTMAX
+    ),
+    "16 bits": build_config("Flatten", "{type: Dense, units: 8}", SOFTMAX, more="mixed_precision: true\n"),
+    "engine keras": build_config("Flatten", SOFTMAX, more="engine: keras\n"),
+}
 
 
-def outcome(run: Run, form: str, folder: Path, *, scaling: bool) -> str:
+def compare_export(run: Run, export_format: str, directory: Path, *, scaling: bool) -> str:
     """How far a run is from itself in a format, or why it cannot be had."""
     try:
-        checked = export(run.model, run.read_record(), known_of(run, run.read_record()), form,
-                         folder / f"{form}{scaling}{ENDINGS[form]}", scaling=scaling)  # fmt: skip
+        checked = export_model(run.model, run.read_record(), load_run_context(run, run.read_record()), export_format,
+                         directory / f"{export_format}{scaling}{SUFFIXES[export_format]}", scaling=scaling)  # fmt: skip
     except DnnError as error:
         return f"FAILS: {error.message}"
     return f"{checked.difference:.1e}"
@@ -107,23 +134,29 @@ def outcome(run: Run, form: str, folder: Path, *, scaling: bool) -> str:
 
 def main() -> int:
     """Try all, tell a line each, and count what fails."""
-    wanted, failed = " ".join(sys.argv[1:]), []
+    name_part, failed = " ".join(sys.argv[1:]), []
     screen = os.fdopen(os.dup(1), "w")
     for name, text in CASES.items():
-        if wanted not in name:
+        if name_part not in name:
             continue
-        begun = time.perf_counter()
-        with tempfile.TemporaryDirectory() as folder, divert_output():
-            config = Path(folder) / "case.yaml"
+        started = time.perf_counter()
+        with tempfile.TemporaryDirectory() as directory, redirect_output():
+            config = Path(directory) / "case.yaml"
             config.write_text(text, encoding="utf-8")
-            trained = dnn_cli.load(str(config)).train(folder)
-            run, found = Run(trained.directory), {}
-            for form in RUNTIMES:
+            trained = dnn_cli.load(str(config)).train(directory)
+            run, results = Run(trained.directory), {}
+            for export_format in EXPORT_FORMATS:
                 for scaling in (True, False):
-                    found[f"{form}{'' if scaling else ' unscaled'}"] = outcome(run, form, Path(folder), scaling=scaling)
-        failed += [f"{name}: {form}: {said}" for form, said in found.items() if said.startswith("FAILS")]
-        told = "  ".join(f"{form} {said}" for form, said in found.items())
-        print(f"{name} ({time.perf_counter() - begun:.0f} s): {told}", file=screen, flush=True)
+                    results[f"{export_format}{'' if scaling else ' unscaled'}"] = compare_export(
+                        run, export_format, Path(directory), scaling=scaling
+                    )
+        failed += [
+            f"{name}: {export_format}: {result}"
+            for export_format, result in results.items()
+            if result.startswith("FAILS")
+        ]
+        text_line = "  ".join(f"{export_format} {result}" for export_format, result in results.items())
+        print(f"{name} ({time.perf_counter() - started:.0f} s): {text_line}", file=screen, flush=True)
     print(f"{len(failed)} failed", *failed, sep="\n", file=screen)
     return bool(failed)
 

@@ -21,19 +21,19 @@ from typing import Any
 
 import yaml
 
-from dnn_cli.errors import DnnError, Fault, Place
-from dnn_cli.report.words import visible
-from dnn_cli.spec.catalog import KINDS, NAMES
-from dnn_cli.spec.experiment import Experiment
-from dnn_cli.spec.load import load, to_yaml
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.loading import load_experiment, to_yaml
+from dnn_cli.config.registry import CLASSES_BY_KIND, NAMES_BY_KIND
+from dnn_cli.errors import DnnError, LocatedIssue, SourceLocation
+from dnn_cli.report.text import replace_control_chars
 
 WORKERS, SECONDS, MEGABYTES = 2, 2, 500
-FOLDER = Path(__file__).parent.parent / "configs"
-CONFIGS = sorted(path.name for path in FOLDER.glob("*.yaml"))
-WILD = ("utf-8", "surrogatepass")
+CONFIG_DIRECTORY = Path(__file__).parent.parent / "configs"
+CONFIGS = sorted(path.name for path in CONFIG_DIRECTORY.glob("*.yaml"))
+ENCODING = ("utf-8", "surrogatepass")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
-NASTY = [
+NASTY_TEXTS = [
     "", "~", "true", "no", "0", "-1", "1", "7", "0.5", "10.0", "1e-3", "1e3", "1e400", "-1e308", ".nan", "-.inf", "010",
     "0x1F", "1_000", "1:30", "2026-13-45", "9" * 18, "9" * 5000, "1" + "0" * 300 + ".5", "''", '"10"', '"\\0"',
     '"\\e[31m"', '"\\ud800"', '"\\uFEFF"', '"\\u202e"', '"a\\nb"', "'[/red]'", "../../etc", "a/b", "-x", "é", "패션",
@@ -41,50 +41,50 @@ NASTY = [
     "[[]]", "[~]", "{~: ~}", "{[]: 1}", "{a: 1, a: 2}", "[1, 2", "{a", "&a [*a]", "&a {b: *a}", "*a", "&a x", "&a",
     "<<: {a: 1}", "!!python/object:os.system {}", "!!binary AAAA", "!!set {b}", "!!int 3", "!x y", "!!str", "! 1",
     "[" * 60 + "]" * 60, "{a: " * 60 + "}" * 60, "[" + "[0, 0, 0]," * 40 + "]", "---", "...", "--- 1", "\t", "\x00",
-    "\x1b[31m", "\x85", "\u2028", "\ufeff", "\ud800", "\udcff", *sorted(set().union(*NAMES.values())),
+    "\x1b[31m", "\x85", "\u2028", "\ufeff", "\ud800", "\udcff", *sorted(set().union(*NAMES_BY_KIND.values())),
 ]  # fmt: skip
-PARTS = [Experiment, *(cls for table in KINDS.values() for cls in table.values())]
+PARTS = [Experiment, *(cls for table in CLASSES_BY_KIND.values() for cls in table.values())]
 KEYS = sorted({"layers", "dataset", "path", "flatten", "extends", "0", "9"}.union(*(cls.model_fields for cls in PARTS)))
 Input = tuple[bytes, tuple[str, ...]]  # a config and its overrides
-TOKENS = [*"{}[]:,-?!&*|>'\"#%\n\n  ", ": ", "- ", "\n  ", "\n- ", "key: ", "&a ", "*a", *KEYS, *NASTY]
+TOKENS = [*"{}[]:,-?!&*|>'\"#%\n\n  ", ": ", "- ", "\n  ", "\n- ", "key: ", "&a ", "*a", *KEYS, *NASTY_TEXTS]
 
 
-def noise(random: Random) -> Input:
+def generate_noise(random: Random) -> Input:
     """Bytes, or pieces of YAML."""
     length = random.randrange(60)
-    return random.choice([random.randbytes(length), "".join(random.choices(TOKENS, k=length)).encode(*WILD)]), ()
+    return random.choice([random.randbytes(length), "".join(random.choices(TOKENS, k=length)).encode(*ENCODING)]), ()
 
 
-def changed_bytes(random: Random) -> Input:
+def mutate_bytes(random: Random) -> Input:
     """A valid config with bytes replaced, dropped, doubled or put in."""
-    raw = bytearray(a_config(random).encode())
+    raw = bytearray(read_random_config(random).encode())
     for _ in range(random.choice([1, 1, 1, 2, 5])):
         start = random.randrange(len(raw) + 1)
         at = slice(start, start + random.choice([0, 1, 1, 3, 20]))
-        raw[at] = random.choice([b"", random.randbytes(1), raw[at] * 2, random.choice(TOKENS).encode(*WILD)])
+        raw[at] = random.choice([b"", random.randbytes(1), raw[at] * 2, random.choice(TOKENS).encode(*ENCODING)])
     return bytes(raw), ()
 
 
-def changed_lines(random: Random) -> Input:
+def mutate_lines(random: Random) -> Input:
     """A valid config with lines dropped, doubled, swapped, indented, or with other keys and values."""
-    lines = [line for line in a_config(random).splitlines() if not line.startswith("#")]
+    lines = [line for line in read_random_config(random).splitlines() if not line.startswith("#")]
     for _ in range(random.choice([1, 1, 1, 2, 5])):
         at, other = random.choices(range(len(lines)), k=2)
         key = re.sub(r"\w+(?=:)", lambda _: random.choice(KEYS), lines[at], count=1)
-        value = re.sub(r"(?<=: )[^,}]+", lambda _: random.choice(NASTY), lines[at], count=random.choice([0, 1]))
+        value = re.sub(r"(?<=: )[^,}]+", lambda _: random.choice(NASTY_TEXTS), lines[at], count=random.choice([0, 1]))
         indented = random.choice([" ", "  ", "\t"]) + lines[at]
         lines[at] = random.choice(["", lines[other], f"{lines[at]}\n{lines[other]}", indented, key, value, value])
-    return "\n".join(lines).encode(*WILD), ()
+    return "\n".join(lines).encode(*ENCODING), ()
 
 
-def changed_values(random: Random) -> Input:
+def mutate_values(random: Random) -> Input:
     """A valid config with values replaced, wrapped, tagged, anchored, moved, removed or added."""
-    tree = {"config": yaml.safe_load(a_config(random))}
+    tree = {"config": yaml.safe_load(read_random_config(random))}
     for _ in range(random.choice([1, 1, 1, 2, 5])):
-        path, holder = random.choice(places(tree) or [(("config",), tree)])
+        path, holder = random.choice(list_value_paths(tree) or [(("config",), tree)])
         value = holder.pop(path[-1]) if isinstance(holder, list) else holder.pop(path[-1], None)
         tagged = random.choice(["!!str ", "!!python/name:x ", "&a ", "! "]) + json.dumps(value)
-        text = random.choice([random.choice(NASTY), random.choice(NASTY), tagged]).encode(*WILD)
+        text = random.choice([random.choice(NASTY_TEXTS), random.choice(NASTY_TEXTS), tagged]).encode(*ENCODING)
         changed = random.choice([f"raw:{text.hex()}", [value], {random.choice(KEYS): value}, value])
         new = random.choice([{}, {path[-1]: changed}, {path[-1]: changed}, {random.choice(KEYS): changed}])
         if isinstance(holder, dict):
@@ -95,98 +95,102 @@ def changed_values(random: Random) -> Input:
     return re.sub(rb"raw:([0-9a-f]*)", lambda hidden: bytes.fromhex(hidden[1].decode()), dumped.encode()), ()
 
 
-def changed_by_overrides(random: Random) -> Input:
+def mutate_by_overrides(random: Random) -> Input:
     """A valid config with overrides, most of them of keys that it has."""
     name = random.choice(CONFIGS)
-    resolved = load(str(FOLDER / name)).experiment.model_dump(mode="json")
-    known = {".".join(map(str, path)): holder[path[-1]] for path, holder in places(resolved)}
+    resolved = load_experiment(str(CONFIG_DIRECTORY / name)).experiment.model_dump(mode="json")
+    values_by_key = {".".join(map(str, path)): holder[path[-1]] for path, holder in list_value_paths(resolved)}
     overrides = []
     for _ in range(random.choice([1, 1, 1, 2, 5])):
-        key = random.choice([*random.choices(list(known), k=6), random.choice(KEYS), random.choice(TOKENS)])
+        key = random.choice([*random.choices(list(values_by_key), k=6), random.choice(KEYS), random.choice(TOKENS)])
         key += random.choice([""] * 9 + [f".{random.choice(KEYS)}"])
-        same, other = (json.dumps(known.get(each)) for each in (key, random.choice(list(known))))
-        value = random.choice([same, same, same, other, random.choice(NASTY), f"{{type: {random.choice(NASTY)}}}"])
+        same, other = (json.dumps(values_by_key.get(each)) for each in (key, random.choice(list(values_by_key))))
+        value = random.choice(
+            [same, same, same, other, random.choice(NASTY_TEXTS), f"{{type: {random.choice(NASTY_TEXTS)}}}"]
+        )
         overrides.append(random.choice([f"{key}={value}"] * 9 + [f"~{key}"]))
-    return (FOLDER / name).read_bytes(), tuple(overrides)
+    return (CONFIG_DIRECTORY / name).read_bytes(), tuple(overrides)
 
 
-def an_input(number: int) -> Input:
+def generate_input(number: int) -> Input:
     random = Random(number)
-    return random.choice([noise, changed_bytes, *[changed_lines, changed_values, changed_by_overrides] * 2])(random)
+    return random.choice([generate_noise, mutate_bytes, *[mutate_lines, mutate_values, mutate_by_overrides] * 2])(
+        random
+    )
 
 
-def a_config(random: Random) -> str:
-    return (FOLDER / random.choice(CONFIGS)).read_text(encoding="utf-8")
+def read_random_config(random: Random) -> str:
+    return (CONFIG_DIRECTORY / random.choice(CONFIGS)).read_text(encoding="utf-8")
 
 
-def places(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...], Any]]:
+def list_value_paths(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...], Any]]:
     """(path, what holds its last step) of every value within a tree."""
     steps = tree if isinstance(tree, dict) else range(len(tree)) if isinstance(tree, list) else ()
-    return [found for step in steps for found in (((*path, step), tree), *places(tree[step], (*path, step)))]
+    return [item for step in steps for item in (((*path, step), tree), *list_value_paths(tree[step], (*path, step)))]
 
 
-def attempt(raw: bytes, overrides: tuple[str, ...], folder: Path) -> tuple[bool, str]:
+def try_input(raw: bytes, overrides: tuple[str, ...], directory: Path) -> tuple[bool, str]:
     """Whether the loader takes an input in a copy of `FOLDER`, and what is wrong with its answer, if anything."""
-    file = folder / "fuzz.yaml"
+    file = directory / "fuzz.yaml"
     file.write_bytes(raw)
-    signal.signal(signal.SIGPROF, too_slow)
+    signal.signal(signal.SIGPROF, raise_timeout)
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
-        experiment = load(str(file), overrides, to_train=bool(overrides)).experiment
+        experiment = load_experiment(str(file), overrides, to_train=bool(overrides)).experiment
         file.write_text(to_yaml(experiment), encoding="utf-8")
-        return True, "" if load(str(file)).experiment == experiment else "resolved, it is another experiment"
+        return True, "" if load_experiment(str(file)).experiment == experiment else "resolved, it is another experiment"
     except DnnError as error:
-        faults = getattr(error, "faults", ()) or [Fault(Place(str(file)), "", error.message)]
-        return False, next(filter(None, (wrong_with(fault, overrides, folder) for fault in faults)), "")
+        issues = getattr(error, "issues", ()) or [LocatedIssue(SourceLocation(str(file)), "", error.message)]
+        return False, next(filter(None, (find_problem(issue, overrides, directory) for issue in issues)), "")
     except Exception as error:
         return False, f"{type(error).__name__}: {error}"
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def too_slow(*_: object) -> None:
+def raise_timeout(*_: object) -> None:
     raise AssertionError(f"takes more than {SECONDS} s of the processor")
 
 
-def wrong_with(fault: Fault, overrides: tuple[str, ...], folder: Path) -> str:
+def find_problem(issue: LocatedIssue, overrides: tuple[str, ...], directory: Path) -> str:
     """What is wrong with a fault as it is printed, if anything."""
-    line, place = visible(fault), fault.place
-    if CONTROL.search(line) or not fault.message:
+    line, location = replace_control_chars(issue), issue.location
+    if CONTROL.search(line) or not issue.message:
         return f"not one printable line: {line!r}"
-    known = place.source in overrides or Path(place.source).is_relative_to(folder)
-    if known and place.line is not None:
-        raw = Path(place.source).read_bytes()
+    is_known = location.source in overrides or Path(location.source).is_relative_to(directory)
+    if is_known and location.line is not None:
+        raw = Path(location.source).read_bytes()
         lines = raw.decode("utf-8", "replace").splitlines()
-        known = 0 < place.line <= len(lines) + 2 and 0 < (place.column or 0) <= len(raw) + 1
-    return "" if known else f"there is no such place: {line}"
+        is_known = 0 < location.line <= len(lines) + 2 and 0 < (location.column or 0) <= len(raw) + 1
+    return "" if is_known else f"there is no such place: {line}"
 
 
-def work(first: int, count: int, seconds: float) -> tuple[int, int, int, float, float]:
+def run_worker(first: int, count: int, seconds: float) -> tuple[int, int, int, float, float]:
     """Try the inputs that fall to one process: (inputs, valid, failures, slowest, megabytes)."""
     inputs = valid = failures = slowest = megabytes = 0
     deadline = time.monotonic() + seconds
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(FOLDER, folder, dirs_exist_ok=True)
+    with tempfile.TemporaryDirectory() as directory:
+        shutil.copytree(CONFIG_DIRECTORY, directory, dirs_exist_ok=True)
         for number in range(first, count, WORKERS):
-            given, start = an_input(number), time.process_time()
-            taken, wrong = attempt(*given, Path(folder))
+            generated, start = generate_input(number), time.process_time()
+            is_accepted, wrong = try_input(*generated, Path(directory))
             slowest = max(slowest, time.process_time() - start)
             megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
             wrong = wrong or f"{megabytes:.0f} MB of memory" * (megabytes > MEGABYTES)
-            inputs, valid, failures = inputs + 1, valid + taken, failures + bool(wrong)
+            inputs, valid, failures = inputs + 1, valid + is_accepted, failures + bool(wrong)
             if wrong:
-                print(f"input {number}: {given!s:.500}\n  {wrong:.500}", flush=True)
+                print(f"input {number}: {generated!s:.500}\n  {wrong:.500}", flush=True)
             if megabytes > MEGABYTES or time.monotonic() > deadline:
                 break
     return inputs, valid, failures, slowest, megabytes
 
 
-def main(wanted: str = "100000") -> int:
+def main(amount: str = "100000") -> int:
     """Run the campaign and print its summary; 1 where anything failed."""
     start = time.monotonic()
-    limits = (sys.maxsize, float(wanted[:-1])) if wanted.endswith("s") else (int(wanted), float("inf"))
+    limits = (sys.maxsize, float(amount[:-1])) if amount.endswith("s") else (int(amount), float("inf"))
     with ProcessPoolExecutor(WORKERS) as pool:
-        jobs = [pool.submit(work, first, *limits) for first in range(WORKERS)]
+        jobs = [pool.submit(run_worker, first, *limits) for first in range(WORKERS)]
         inputs, valid, failures, slowest, megabytes = zip(*(job.result() for job in jobs), strict=True)
     print(
         f"{sum(inputs):,} inputs in {time.monotonic() - start:.0f} s: {sum(valid) / sum(inputs):.0%} valid, "

@@ -10,23 +10,30 @@ import time
 from itertools import cycle
 from pathlib import Path
 
-from tests.conftest import DIGITS
-from tests.kills import CASES, Campaign
+from tests.conftest import DIGITS_YAML
+from tests.helpers.kill_campaign import CASES, KillCampaign
 
 if __name__ == "__main__":
-    wanted, seed = (int(word) for word in (*sys.argv[1:], *("200", "0")[len(sys.argv) - 1 :]))
-    begun = time.monotonic()
+    kill_count, seed = (int(word) for word in (*sys.argv[1:], *("200", "0")[len(sys.argv) - 1 :]))
+    started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "digits.yaml"
-        config.write_text(DIGITS, encoding="utf-8")
-        campaign = Campaign(Path(folder), str(config), random.Random(seed))
-        campaign.begin()
+        config.write_text(DIGITS_YAML, encoding="utf-8")
+        campaign = KillCampaign(Path(folder), str(config), random.Random(seed))
+        campaign.train_undisturbed()
         for case in cycle(CASES):
-            if campaign.killed >= wanted:
+            if campaign.kill_count >= kill_count:
                 break
-            campaign.kill(case)
-            print(f"\r{campaign.killed} kills, {campaign.finished} trainings", end="", file=sys.stderr, flush=True)
+            campaign.kill_and_resume(case)
+            print(
+                f"\r{campaign.kill_count} kills, {campaign.finished_count} trainings",
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
     print(
-        f"{campaign.killed} kills in {time.monotonic() - begun:.0f} s, {campaign.before_the_run} before a run, "
-        f"{campaign.resumed} resumptions; {campaign.finished} trainings came to their end, all with the same bits"
+        f"{campaign.kill_count} kills in {time.monotonic() - started:.0f} s, "
+        f"{campaign.killed_before_run} before a run, "
+        f"{campaign.resume_count} resumptions; {campaign.finished_count} trainings came to their "
+        "end, all with the same bits"
     )

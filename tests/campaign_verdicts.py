@@ -20,40 +20,40 @@ from statistics import fmean, stdev
 
 import numpy as np
 
-from dnn_cli.compare.exact_tests import sign_flip_test
-from dnn_cli.compare.statistics import ALPHA, lowest_p
-from dnn_cli.compare.t_tests import paired_t_test
-from dnn_cli.runs.entry import Entry
+from dnn_cli.compare.exact_tests import run_sign_flip_test
+from dnn_cli.compare.significance import ALPHA, compute_min_p_value
+from dnn_cli.compare.t_tests import run_paired_t_test
+from dnn_cli.runs.run_info import RunInfo
 from dnn_cli.runs.store import Store
-from tests.compare.drawn_groups import DRAWS, allowed, count_wrong, has_verdict, make_groups
-from tests.conftest import DIGITS
+from tests.conftest import DIGITS_YAML
+from tests.helpers.random_groups import DRAWS, compute_allowed_count, count_wrong_families, has_verdict, make_groups
 
-OTHER = ["layers.hidden.units=8"]
+OTHER_OVERRIDES = ["layers.hidden.units=8"]
 EPOCHS = 4
 GROUPS = (2, 4, 8)
-FEW = (3, 4, 5)
+SEED_COUNTS = (3, 4, 5)
 """Seeds that a t-test is used for, in families of all sizes."""
 
 
-def simulate(families: int = 1000) -> bool:
+def simulate_false_verdicts(families: int = 1000) -> bool:
     """Print false verdicts for every kind of scores, and return whether all are at most 5%."""
     is_right = True
     for paired in (True, False):
         for name in DRAWS:
             cells = []
             for groups in GROUPS:
-                for seeds in FEW:
-                    wrong = count_wrong(name, groups, seeds, families, paired=paired)
-                    is_right &= wrong <= allowed(families)
+                for seeds in SEED_COUNTS:
+                    wrong = count_wrong_families(name, groups, seeds, families, paired=paired)
+                    is_right &= wrong <= compute_allowed_count(families)
                     cells.append(f"{100 * wrong / families:4.1f}")
             print(f"{'paired' if paired else 'two samples':12} {name:11} {' '.join(cells)}", flush=True)
     print(f"% of {families} families with a false verdict; 2, 4 and 8 groups, each with 3, 4 and 5 seeds")
     return is_right
 
 
-def power(families: int = 1000) -> bool:
+def simulate_power(families: int = 1000) -> bool:
     """Print how often a difference is found: by the exact test alone, as before, and by the test that is chosen now."""
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     print("share of differences found: exact test alone / test chosen by the number of seeds")
     print(f"{'':26} {'  '.join(f'{effect:>9} sd' for effect in (2, 4, 8, 20))}")
     for groups in GROUPS:
@@ -61,55 +61,57 @@ def power(families: int = 1000) -> bool:
         for seeds in (3, 4, 5, 6, 8, 11):
             cells = []
             for effect in (2, 4, 8, 20):
-                scores = chance.normal(0, 1, (families, groups, seeds))
+                scores = rng.normal(0, 1, (families, groups, seeds))
                 scores[:, 0] -= effect
-                exact, _ = sign_flip_test(scores[:, 1] - scores[:, 0])
+                exact, _ = run_sign_flip_test(scores[:, 1] - scores[:, 0])
                 before = np.mean(exact * comparisons <= ALPHA)
-                if lowest_p(seeds) * comparisons <= ALPHA:
+                if compute_min_p_value(seeds) * comparisons <= ALPHA:
                     now = before
                 else:
                     variance = scores.var(-1, ddof=1).mean(-1)
-                    found, _ = paired_t_test(scores[:, 1] - scores[:, 0], 0.5 * variance)  # type: ignore[arg-type]
-                    now = np.mean(found * comparisons <= ALPHA)
+                    p_values, _ = run_paired_t_test(scores[:, 1] - scores[:, 0], 0.5 * variance)  # type: ignore[arg-type]
+                    now = np.mean(p_values * comparisons <= ALPHA)
                 cells.append(f"{100 * before:4.0f} / {100 * now:3.0f}")
             print(f"{groups} groups, {seeds:2} seeds of each   {'   '.join(cells)}", flush=True)
     return True
 
 
-def train(comparisons: int = 300, seeds: int = 3) -> bool:
+def measure_on_trainings(comparisons: int = 300, seeds: int = 3) -> bool:
     """Train, compare, print, and return whether false verdicts are at most 5%."""
-    many = comparisons * seeds
-    with tempfile.TemporaryDirectory() as place:
-        folder, begun = Path(place), time.monotonic()
-        (folder / "digits.yaml").write_text(DIGITS)
-        sweep(folder, [], f"1..{2 * many}")
-        sweep(folder, OTHER, f"1..{many}")
-        store = Store(folder / "runs")
-        entries = store.detailed(store.entries())
-        print(f"{len(entries)} trainings in {time.monotonic() - begun:.0f} s", flush=True)
-    plain = {entry.details.seed: score(entry) for entry in entries if units(entry) == 16}
-    other = {entry.details.seed: score(entry) for entry in entries if units(entry) == 8}
-    examples = int(entries[0].record.data["validation"]) if entries[0].record else 0  # type: ignore[arg-type]
+    seed_count = comparisons * seeds
+    with tempfile.TemporaryDirectory() as temporary:
+        directory, started = Path(temporary), time.monotonic()
+        (directory / "digits.yaml").write_text(DIGITS_YAML)
+        train_sweep(directory, [], f"1..{2 * seed_count}")
+        train_sweep(directory, OTHER_OVERRIDES, f"1..{seed_count}")
+        store = Store(directory / "runs")
+        runs = store.with_details(store.list_runs())
+        print(f"{len(runs)} trainings in {time.monotonic() - started:.0f} s", flush=True)
+    plain = {run_info.details.seed: get_final_score(run_info) for run_info in runs if get_hidden_units(run_info) == 16}
+    other = {run_info.details.seed: get_final_score(run_info) for run_info in runs if get_hidden_units(run_info) == 8}
+    examples = int(runs[0].record.data["validation"]) if runs[0].record else 0  # type: ignore[arg-type]
     is_right = True
     for groups in (2, 4):
-        families = 2 * many // (groups * seeds)
+        families = 2 * seed_count // (groups * seeds)
         scores = np.array([plain[seed] for seed in range(1, families * groups * seeds + 1)])
         for paired in (True, False):
             null = scores.reshape(families, groups, seeds)
-            wrong = sum(has_verdict(make_groups(one, paired=paired), examples) for one in null)
-            is_right &= wrong <= allowed(families)
-            report(f"{groups} equal groups of {seeds} seeds, {'paired' if paired else 'two samples'}", wrong, families)
-    pairs = np.array([[plain[seed], other[seed]] for seed in range(1, many + 1)]).reshape(comparisons, seeds, 2)
-    found = sum(has_verdict(make_groups(one.T, paired=True), examples) for one in pairs)
-    report(f"8 hidden units instead of 16, {seeds} pairs by seed", found, comparisons)
-    away = [other[seed] - plain[seed] for seed in range(1, many + 1)]
+            wrong = sum(has_verdict(make_groups(group_scores, paired=paired), examples) for group_scores in null)
+            is_right &= wrong <= compute_allowed_count(families)
+            print_share(
+                f"{groups} equal groups of {seeds} seeds, {'paired' if paired else 'two samples'}", wrong, families
+            )
+    pairs = np.array([[plain[seed], other[seed]] for seed in range(1, seed_count + 1)]).reshape(comparisons, seeds, 2)
+    difference_count = sum(has_verdict(make_groups(group_scores.T, paired=True), examples) for group_scores in pairs)
+    print_share(f"8 hidden units instead of 16, {seeds} pairs by seed", difference_count, comparisons)
+    away = [other[seed] - plain[seed] for seed in range(1, seed_count + 1)]
     print(
         f"the real difference: {100 * fmean(away):.2f} points, {abs(fmean(away)) / stdev(away):.2f} of its deviations"
     )
     return is_right
 
 
-def report(title: str, count: int, total: int) -> None:
+def print_share(title: str, count: int, total: int) -> None:
     """Print a count with its share and the 95% interval of Wilson."""
     share, z = count / total, 1.96
     centre = (share + z * z / 2 / total) / (1 + z * z / total)
@@ -117,25 +119,25 @@ def report(title: str, count: int, total: int) -> None:
     print(f"{title}: {count} of {total} called different, {share:.1%} ({centre - reach:.1%} to {centre + reach:.1%})")
 
 
-def sweep(folder: Path, overrides: list[str], seeds: str) -> None:
+def train_sweep(directory: Path, overrides: list[str], seeds: str) -> None:
     """Train a sweep over seeds, which must succeed."""
     words = ["sweep", "digits.yaml", f"epochs={EPOCHS}", *overrides, f"seed={seeds}", "--json"]
-    subprocess.run([sys.executable, "-m", "dnn_cli", *words], cwd=folder, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "dnn_cli", *words], cwd=directory, check=True, capture_output=True)
 
 
-def units(entry: Entry) -> int:
+def get_hidden_units(run_info: RunInfo) -> int:
     """Return the units of the hidden layer of a run."""
-    return int((entry.experiment or {})["model"]["layers"][1]["units"])
+    return int((run_info.config or {})["model"]["layers"][1]["units"])
 
 
-def score(entry: Entry) -> float:
+def get_final_score(run_info: RunInfo) -> float:
     """Return the score of the saved model."""
-    assert entry.record is not None
-    assert entry.record.results.model is not None
-    return float(entry.record.results.model["val_accuracy"])
+    assert run_info.record is not None
+    assert run_info.record.results.model is not None
+    return float(run_info.record.results.model["val_accuracy"])
 
 
-MODES = {"simulate": simulate, "power": power, "train": train}
+MODES = {"simulate": simulate_false_verdicts, "power": simulate_power, "train": measure_on_trainings}
 
 
 def main(words: Sequence[str]) -> int:

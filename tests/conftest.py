@@ -18,12 +18,12 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what TensorFlow's own imports warn of is not ours to mend
     import keras  # noqa: F401
 
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.identifiers import make_slug
+from dnn_cli.config.loading import load_experiment, to_yaml
 from dnn_cli.runs.record import Record, Results
 from dnn_cli.runs.run import Run
-from dnn_cli.spec.experiment import Experiment
-from dnn_cli.spec.load import load, to_yaml
-from dnn_cli.spec.names import slug
-from tests import forked
+from tests.helpers import forked_cli
 
 hypothesis.settings.register_profile("dnn", deadline=None)  # machines are noisy, and no test measures time
 hypothesis.settings.load_profile("dnn")
@@ -32,7 +32,7 @@ gc.freeze()  # or every session that Keras clears looks through all of TensorFlo
 
 ROOT = Path(__file__).parent.parent
 
-DIGITS = """\
+DIGITS_YAML = """\
 name: digits
 data: {dataset: digits}
 model:
@@ -44,11 +44,16 @@ optimizer: adam
 epochs: 2
 """
 
-DIVERGES = ["optimizer={type: sgd, learning_rate: 1000}", "loss=mse", "~layers.output.activation", "epochs=5"]
+DIVERGING_OVERRIDES = [
+    "optimizer={type: sgd, learning_rate: 1000}",
+    "loss=mse",
+    "~layers.output.activation",
+    "epochs=5",
+]
 """Overrides under which the loss overflows within an epoch."""
 
 
-EVERYTHING = "DNN_TEST_EVERYTHING" in os.environ
+RUN_ALL_CASES = "DNN_TEST_EVERYTHING" in os.environ
 """Whether cases are tried that others stand for."""
 
 
@@ -56,21 +61,21 @@ EVERYTHING = "DNN_TEST_EVERYTHING" in os.environ
 def config(tmp_path: Path) -> Callable[..., str]:
     """Writes a config and returns its path."""
 
-    def write(text: str = DIGITS, name: str = "digits.yaml") -> str:
+    def write_config(text: str = DIGITS_YAML, name: str = "digits.yaml") -> str:
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")
         return str(path)
 
-    return write
+    return write_config
 
 
 @pytest.fixture
 def experiment(config: Callable[..., str]) -> Callable[..., Experiment]:
     """An experiment on digits, with overrides."""
-    return lambda *overrides, text=DIGITS: load(config(text), overrides).experiment
+    return lambda *overrides, text=DIGITS_YAML: load_experiment(config(text), overrides).experiment
 
 
-HEAVY = ("train", "resume", "reproduce", "evaluate", "predict", "export", "bench")
+TENSORFLOW_COMMANDS = ("train", "resume", "reproduce", "evaluate", "predict", "export", "bench")
 """Verbs that import TensorFlow."""
 
 
@@ -78,17 +83,21 @@ HEAVY = ("train", "resume", "reproduce", "evaluate", "predict", "export", "bench
 def dnn(tmp_path: Path, program: Callable[..., Any]) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs `dnn` in an empty directory; with TensorFlow imported already, where it is needed."""
 
-    def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return forked.run(tmp_path, *words, **environment) if words[0] in HEAVY else program(*words, **environment)
+    def run_command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return (
+            forked_cli.run_command(tmp_path, *words, **environment)
+            if words[0] in TENSORFLOW_COMMANDS
+            else program(*words, **environment)
+        )
 
-    return run
+    return run_command
 
 
 @pytest.fixture
 def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs `dnn` as a program of its own, in an empty directory."""
 
-    def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run_command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         outside = {name: value for name, value in os.environ.items() if not name.startswith(("DNN_", "COV_"))}
         return subprocess.run(
             [sys.executable, "-m", "dnn_cli", *words],
@@ -100,24 +109,24 @@ def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             timeout=300,
         )
 
-    return run
+    return run_command
 
 
 @pytest.fixture
 def make_run(tmp_path: Path, config: Callable[..., str]) -> Callable[..., Run]:
     """Makes a run directory as a training leaves it, without the training."""
 
-    def make(
+    def make_run_directory(
         *overrides: str,
         curve: tuple[float, ...] = (0.5, 0.8),
         status: str = "completed",
         stamp: str = "20260101-000000",
         digits: str = "00000001",
-        text: str = DIGITS,
+        text: str = DIGITS_YAML,
         **changes: Any,
     ) -> Run:
-        experiment = load(config(text), overrides).experiment
-        directory = tmp_path / "runs" / f"{stamp}-{slug(experiment.name)}-{digits}"
+        experiment = load_experiment(config(text), overrides).experiment
+        directory = tmp_path / "runs" / f"{stamp}-{make_slug(experiment.name)}-{digits}"
         directory.mkdir(parents=True)
         run = Run(directory)
         run.config.write_text(to_yaml(experiment), encoding="utf-8")
@@ -145,10 +154,10 @@ def make_run(tmp_path: Path, config: Callable[..., str]) -> Callable[..., Run]:
         run.write_record(record.model_copy(update=changes))
         return run
 
-    return make
+    return make_run_directory
 
 
-def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+def parse_json_output(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     """The JSON document a command printed."""
     parsed = json.loads(done.stdout, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
     assert parsed["schema_version"] == 1

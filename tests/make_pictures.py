@@ -38,7 +38,7 @@ PREDICTIONS = """
 """
 
 
-def terminal(folder: Path, words: Sequence[str], *, until: str | None = None) -> list[Text]:
+def run_in_terminal(directory: Path, words: Sequence[str], *, until: str | None = None) -> list[Text]:
     """What a terminal shows of a command at its end, or when a text is first seen, from where on it is left alone."""
     screen = pyte.Screen(COLUMNS, ROWS)
     stream = pyte.ByteStream(screen)
@@ -47,20 +47,20 @@ def terminal(folder: Path, words: Sequence[str], *, until: str | None = None) ->
     environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
     environment.pop("NO_COLOR", None)
     command = [sys.executable, "-m", "dnn_cli", *words]
-    process = subprocess.Popen(command, cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
+    process = subprocess.Popen(command, cwd=directory, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     seen: list[Text] | None = None
-    while chunk := read(ours):
+    while chunk := read_terminal(ours):
         stream.feed(chunk)
         if until and seen is None and any(until in line for line in screen.display):
-            seen = lines(screen)
+            seen = render_lines(screen)
     os.close(ours)
     if process.wait():
         sys.exit(f"dnn {' '.join(words)} ended with {process.returncode}:\n{os.linesep.join(screen.display).rstrip()}")
-    return seen or lines(screen)
+    return seen or render_lines(screen)
 
 
-def read(descriptor: int) -> bytes:
+def read_terminal(descriptor: int) -> bytes:
     """What a terminal gets next; nothing when its last program has gone."""
     try:
         return os.read(descriptor, 65536)
@@ -68,21 +68,21 @@ def read(descriptor: int) -> bytes:
         return b""
 
 
-def lines(screen: pyte.Screen) -> list[Text]:
+def render_lines(screen: pyte.Screen) -> list[Text]:
     """The lines of a screen in their colours, less the empty ones below."""
     last = max((at for at, line in enumerate(screen.display) if line.strip()), default=0)
-    found = []
+    texts = []
     for at in range(last + 1):
         text = Text()
         for column in range(COLUMNS):
             char = screen.buffer[at][column]
-            text.append(char.data, Style(color=colour(char.fg), bold=char.bold, reverse=char.reverse))
+            text.append(char.data, Style(color=to_rich_color(char.fg), bold=char.bold, reverse=char.reverse))
         text.rstrip()
-        found.append(text)
-    return found
+        texts.append(text)
+    return texts
 
 
-def colour(name: str) -> str | None:
+def to_rich_color(name: str) -> str | None:
     """A colour as rich knows it."""
     if name == "default":
         return None
@@ -93,19 +93,19 @@ def colour(name: str) -> str | None:
     )
 
 
-def draw(folder: Path, *words: str, until: str | None = None) -> None:
+def draw_command(directory: Path, *words: str, until: str | None = None) -> None:
     """A command and what a terminal shows of it as SVG, without the fonts that rich would have a browser load."""
-    shown = terminal(folder, words, until=until)
+    screen_lines = run_in_terminal(directory, words, until=until)
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), legacy_windows=False)
     console.print(Text("$ ").append(shlex.join(["dnn", *words]), "bold"))
-    for line in shown:
+    for line in screen_lines:
         console.print(line, no_wrap=True, crop=True)
     svg = console.export_svg(title=f"dnn {words[0]}", unique_id=words[0])
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     (PICTURES / f"{words[0]}.svg").write_text(svg, encoding="utf-8")
 
 
-def photograph(report: Path) -> None:
+def photograph_report(report: Path) -> None:
     """The report in a browser, light and dark."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or sys.exit("there is no chromium")
@@ -138,16 +138,16 @@ def main() -> None:
     """Train, look, and draw."""
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="dnn-pictures-") as temporary:
-        folder = Path(temporary)
-        shutil.copytree(ROOT / "configs", folder / "configs")
-        terminal(folder, ["sweep", "configs/relu_adam.yaml", "optimizer=adam,rmsprop,sgd", "seed=1..8"])
-        draw(folder, "compare")
-        draw(folder, "plot", "--where", "name = relu_adam", "--metric", "val_accuracy", "--height", "18")
-        terminal(folder, ["report"])
-        photograph(folder / "report.html")
-        draw(folder, "train", "configs/relu_adam.yaml", until="epoch 4/5")
-        terminal(folder, ["train", "configs/deep_sigmoid.yaml"])
-        draw(folder, "explain", "deep_sigmoid")
+        directory = Path(temporary)
+        shutil.copytree(ROOT / "configs", directory / "configs")
+        run_in_terminal(directory, ["sweep", "configs/relu_adam.yaml", "optimizer=adam,rmsprop,sgd", "seed=1..8"])
+        draw_command(directory, "compare")
+        draw_command(directory, "plot", "--where", "name = relu_adam", "--metric", "val_accuracy", "--height", "18")
+        run_in_terminal(directory, ["report"])
+        photograph_report(directory / "report.html")
+        draw_command(directory, "train", "configs/relu_adam.yaml", until="epoch 4/5")
+        run_in_terminal(directory, ["train", "configs/deep_sigmoid.yaml"])
+        draw_command(directory, "explain", "deep_sigmoid")
     for path in sorted(PICTURES.iterdir()):
         print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1e3:.0f} kB")
 

@@ -16,9 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dnn_cli.host.limits import available_cores
-from dnn_cli.host.processor import processor_text
-from dnn_cli.spec.load import load
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.host.resources import count_available_cores, format_processor
 
 HEADER = re.compile(r"^# Measured: .*$(\n# \d+ s on .*$)?", re.MULTILINE)
 """The lines of a header with the figures: the scores, and the seconds with the processor."""
@@ -26,7 +25,7 @@ HEADER = re.compile(r"^# Measured: .*$(\n# \d+ s on .*$)?", re.MULTILINE)
 README = Path("README.md")
 
 
-class Measured(NamedTuple):
+class MeasuredScores(NamedTuple):
     """The figures of a config."""
 
     metric: str
@@ -35,43 +34,43 @@ class Measured(NamedTuple):
     test: float
     seconds: float
 
-    def score(self, value: float) -> str:
+    def format_score(self, value: float) -> str:
         """A score with the digits that the table of the README has."""
         return f"{value:.4f}" if self.metric == "accuracy" else f"{value:.2f}"
 
     @property
-    def scores(self) -> str:
+    def scores_text(self) -> str:
         """The scores in words."""
-        validation, test = self.score(self.validation), self.score(self.test)
+        validation, test = self.format_score(self.validation), self.format_score(self.test)
         return f"validation {self.metric} {validation} after {self.epochs} epochs, test {self.metric} {test}"
 
     @property
-    def speed(self) -> str:
+    def speed_text(self) -> str:
         """The seconds, and what they were measured on."""
-        return f"{self.seconds:.0f} s on {processor_text()}"
+        return f"{self.seconds:.0f} s on {format_processor()}"
 
 
-def measure(config: str) -> Measured:
+def measure_config(config: str) -> MeasuredScores:
     """Train a config, and evaluate the trained model on both sets."""
-    metric = load(config).experiment.metrics[0].type
+    metric = load_experiment(config).experiment.metrics[0].type
     with tempfile.TemporaryDirectory() as runs:
-        (run,) = dnn(runs, "train", config)["runs"]
-        test = dnn(runs, "evaluate", run["id"])["scores"]
-        validation = dnn(runs, "evaluate", run["id"], "--split", "validation")["scores"]
-    return Measured(metric, run["epochs"], validation[metric], test[metric], run["seconds"])
+        (run,) = run_dnn(runs, "train", config)["runs"]
+        test = run_dnn(runs, "evaluate", run["id"])["scores"]
+        validation = run_dnn(runs, "evaluate", run["id"], "--split", "validation")["scores"]
+    return MeasuredScores(metric, run["epochs"], validation[metric], test[metric], run["seconds"])
 
 
-def dnn(runs: str, *words: str) -> dict[str, Any]:
+def run_dnn(runs: str, *words: str) -> dict[str, Any]:
     """The JSON of a command."""
     command = [sys.executable, "-m", "dnn_cli", *words, "--runs-dir", runs, "--json"]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def write(config: Path, measured: Measured) -> None:
+def write_figures(config: Path, measured: MeasuredScores) -> None:
     """Put figures into the header of a config and into the table of the README."""
-    lines = f"# Measured: {measured.scores},\n# {measured.speed}."
+    lines = f"# Measured: {measured.scores_text},\n# {measured.speed_text}."
     config.write_text(HEADER.sub(lambda _: lines, config.read_text(encoding="utf-8"), count=1), encoding="utf-8")
-    scores = f"| {measured.score(measured.validation)} | {measured.score(measured.test)} |"
+    scores = f"| {measured.format_score(measured.validation)} | {measured.format_score(measured.test)} |"
     row = re.compile(rf"^(\| `{config.stem}` \|.*?)\| [\d.]+ \| [\d.]+ \|$", re.MULTILINE)
     README.write_text(row.sub(lambda found: found[1] + scores, README.read_text(encoding="utf-8")), encoding="utf-8")
 
@@ -79,13 +78,13 @@ def write(config: Path, measured: Measured) -> None:
 def main(words: list[str]) -> None:
     """Measure the configs that are named, or all."""
     names = [word for word in words if word != "--write"] or sorted(map(str, Path("configs").glob("*.yaml")))
-    if (load_now := os.getloadavg()[0]) > available_cores() / 2:
+    if (load_now := os.getloadavg()[0]) > count_available_cores() / 2:
         print(f"the machine is busy (load {load_now:.1f}): the seconds will be too many", file=sys.stderr)
     for name in names:
-        measured = measure(name)
-        print(f"{name:32} {measured.scores}, {measured.speed}", flush=True)
+        measured = measure_config(name)
+        print(f"{name:32} {measured.scores_text}, {measured.speed_text}", flush=True)
         if "--write" in words:
-            write(Path(name), measured)
+            write_figures(Path(name), measured)
 
 
 if __name__ == "__main__":

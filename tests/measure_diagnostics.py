@@ -12,37 +12,44 @@ import tempfile
 import time
 from pathlib import Path
 
-from dnn_cli.runs.diagnostics import read_diagnostics
+from dnn_cli.runs.diagnostics_csv import read_diagnostics
 from dnn_cli.runs.store import Store
 
 CONFIGS = ("relu_adam", "deep_relu")
-WAYS = ("false", "auto", "true")
+SETTINGS = ("false", "auto", "true")
 
 
-def measure(rounds: int) -> None:
+def measure_overhead(rounds: int) -> None:
     """Train in turn, and print medians: of the command, of its processors, and of the share of the measurements."""
     kinds = ("command", "processors", "training", "share")
-    found: dict[tuple[str, str], dict[str, list[float]]] = {
-        (config, way): {kind: [] for kind in kinds} for config in CONFIGS for way in WAYS
+    figures_by_case: dict[tuple[str, str], dict[str, list[float]]] = {
+        (config, way): {kind: [] for kind in kinds} for config in CONFIGS for way in SETTINGS
     }
     looks: dict[tuple[str, str], set[int]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        told = Path(folder) / "told.json"
+    with tempfile.TemporaryDirectory() as directory:
+        output_path = Path(directory) / "told.json"
         for number in range(rounds + 1):
-            for (config, way), figures in found.items():
-                begun, used = time.monotonic(), processor_seconds()
-                words = ["--once", str(told), f"configs/{config}.yaml", f"diagnostics={way}", "--runs-dir", folder]
+            for (config, way), figures in figures_by_case.items():
+                started, used = time.monotonic(), processor_seconds()
+                words = [
+                    "--once",
+                    str(output_path),
+                    f"configs/{config}.yaml",
+                    f"diagnostics={way}",
+                    "--runs-dir",
+                    directory,
+                ]
                 subprocess.run([sys.executable, "-m", __spec__.name, *words], check=True, capture_output=True)
-                command = time.monotonic() - begun
-                run = Store(Path(folder)).find("@1")
-                seconds = run.parse_record().seconds or 0.0
+                command = time.monotonic() - started
+                run = Store(Path(directory)).find("@1")
+                seconds = run.read_raw_record().seconds or 0.0
                 if number:  # the first round fills the caches
-                    inside = json.loads(told.read_text())
+                    inside = json.loads(output_path.read_text())
                     values = (command, processor_seconds() - used, seconds, inside / seconds)
                     for kind, value in zip(kinds, values, strict=True):
                         figures[kind].append(value)
                     looks[config, way] = {state.epoch for state in read_diagnostics(run)}
-    for (config, way), figures in found.items():
+    for (config, way), figures in figures_by_case.items():
         command, processors, training, share = (statistics.median(figures[kind]) for kind in kinds)
         seen = ", ".join(map(str, sorted(looks[config, way]))) or "none"
         print(
@@ -57,33 +64,33 @@ def processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def once(told: Path, words: list[str]) -> None:
+def run_once(output_path: Path, words: list[str]) -> None:
     """Run `dnn train` and write the seconds that went into measurements."""
     from dnn_cli.cli.app import main
-    from dnn_cli.training.diagnostics import Diagnose
+    from dnn_cli.training.diagnostics_callback import DiagnosticsCallback
 
     spent = 0.0
 
-    def timed(plain):
-        def method(*arguments, **named):
+    def wrap_timed(plain):
+        def timed_method(*arguments, **named):
             nonlocal spent
-            begun = time.monotonic()
+            started = time.monotonic()
             plain(*arguments, **named)
-            spent += time.monotonic() - begun
+            spent += time.monotonic() - started
 
-        return method
+        return timed_method
 
     for name in ("__init__", "on_train_begin", "on_epoch_begin", "on_epoch_end"):
-        setattr(Diagnose, name, timed(getattr(Diagnose, name)))
+        setattr(DiagnosticsCallback, name, wrap_timed(getattr(DiagnosticsCallback, name)))
     sys.argv[1:] = ["train", *words]
     try:
         main()
     finally:
-        told.write_text(json.dumps(spent))
+        output_path.write_text(json.dumps(spent))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--once"]:
-        once(Path(sys.argv[2]), sys.argv[3:])
+        run_once(Path(sys.argv[2]), sys.argv[3:])
     else:
-        measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+        measure_overhead(int(sys.argv[1]) if len(sys.argv) > 1 else 5)

@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from statistics import median
 
+from dnn_cli.config.loading import load_experiment, to_yaml
 from dnn_cli.runs.record import Record, Results
 from dnn_cli.runs.run import Run
-from dnn_cli.spec.load import load, to_yaml
 
 CONFIG = """\
 name: digits
@@ -44,23 +44,25 @@ OPTIMIZERS = {"adam": 0.02, "sgd": 0.0, "rmsprop": 0.015, "adagrad": -0.05}
 def main(runs: int) -> None:
     """A tenth of so many runs, and all of them, experiments of five seeds each; and one that is broken."""
     print("| command | runs | first, s | then, s | MB |\n|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as temporary:
         for count in (runs // 10, runs):
-            folder = Path(place) / str(count)
-            make(folder, count)
+            directory = Path(temporary) / str(count)
+            make_runs(directory, count)
             for name, words in COMMANDS.items():
-                taken = [measured(folder, words, folder / f"cache-{words[-1]}") for _ in range(1 + WARM)]
-                first, seconds = taken[0][0], median(seconds for seconds, *_ in taken[1:])
-                memory = max(memory for _, memory, _ in taken)
+                measurements = [
+                    measure_command(directory, words, directory / f"cache-{words[-1]}") for _ in range(1 + WARM)
+                ]
+                first, seconds = measurements[0][0], median(seconds for seconds, *_ in measurements[1:])
+                memory = max(memory for _, memory, _ in measurements)
                 mark = "" if count > 10_000 or (seconds < LIMITS[0] and memory < LIMITS[1]) else " too much"
                 print(f"| {name} | {count:,} | {first:.2f} | {seconds:.2f} | {memory:.0f} |{mark}", flush=True)
-        print(broken_one(folder))
+        print(check_broken_run(directory))
 
 
-def make(folder: Path, count: int) -> None:
+def make_runs(directory: Path, count: int) -> None:
     """Runs as trainings leave them, less their weights."""
-    folder.mkdir()
-    (folder / "digits.yaml").write_text(CONFIG)
+    directory.mkdir()
+    (directory / "digits.yaml").write_text(CONFIG)
     rng = random.Random(0)
     for number in range(count // SEEDS):
         optimizer = [*OPTIMIZERS][number % 4]
@@ -69,16 +71,16 @@ def make(folder: Path, count: int) -> None:
             f"name=digits_{optimizer}", f"epochs={EPOCHS}", f"layers.hidden.units={16 + number // 12}",
             f"optimizer={{type: {optimizer}, learning_rate: {rate}}}",
         )  # fmt: skip
-        text = to_yaml(load(str(folder / "digits.yaml"), overrides).experiment)
+        text = to_yaml(load_experiment(str(directory / "digits.yaml"), overrides).experiment)
         for seed in range(SEEDS):
-            place = number * SEEDS + seed
-            make_run(folder / "runs", place, text.replace("seed: 42", f"seed: {seed}", 1), optimizer, rng)
+            run_number = number * SEEDS + seed
+            make_run(directory / "runs", run_number, text.replace("seed: 42", f"seed: {seed}", 1), optimizer, rng)
 
 
-def make_run(root: Path, place: int, config: str, optimizer: str, rng: random.Random) -> None:
+def make_run(root: Path, run_number: int, config: str, optimizer: str, rng: random.Random) -> None:
     """One of them."""
-    clock = time.strftime("%Y%m%d-%H%M%S", time.gmtime(1_767_225_600 + place))
-    run = Run(root / f"{clock}-digits_{optimizer}-{place:08x}")
+    clock = time.strftime("%Y%m%d-%H%M%S", time.gmtime(1_767_225_600 + run_number))
+    run = Run(root / f"{clock}-digits_{optimizer}-{run_number:08x}")
     run.directory.mkdir(parents=True)
     scores = [0.8 + 0.01 * epoch + rng.gauss(OPTIMIZERS[optimizer], 0.003) for epoch in range(1, EPOCHS + 1)]
     rows = [
@@ -87,7 +89,7 @@ def make_run(root: Path, place: int, config: str, optimizer: str, rng: random.Ra
         for epoch, score in enumerate(scores, 1)
     ]  # fmt: skip
     record = Record(
-        id=f"{place:08x}",
+        id=f"{run_number:08x}",
         name=f"digits_{optimizer}",
         status="completed",
         started=f"{clock[:4]}-{clock[4:6]}-{clock[6:8]}T{clock[9:11]}:{clock[11:13]}:{clock[13:15]}.000000+00:00",
@@ -96,7 +98,7 @@ def make_run(root: Path, place: int, config: str, optimizer: str, rng: random.Ra
         epochs=EPOCHS,
         engine="chunked",
         plan={"jit": True, "precision": "float32", "steps": 45, "why": "XLA, as nothing in the stack is slow with it"},
-        results=Results.of(rows, "val_accuracy", model={"val_loss": 1 - scores[-1], "val_accuracy": scores[-1]}),
+        results=Results.from_rows(rows, "val_accuracy", model={"val_loss": 1 - scores[-1], "val_accuracy": scores[-1]}),
         parameters={"total": 1210, "trainable": 1210},
         data={"dataset": "digits", "fingerprint": f"sha256:{0:064x}", "split": f"sha256:{0:064x}", "train": 1437},
         versions={"dnn": "0", "python": "3.11.7", "tensorflow": "2.21.0", "keras": "3.15.1", "numpy": "2.4.6"},
@@ -107,33 +109,33 @@ def make_run(root: Path, place: int, config: str, optimizer: str, rng: random.Ra
     run.record.write_text(json.dumps(record.model_dump()))
 
 
-def measured(folder: Path, words: list[str], cache: Path) -> tuple[float, float, str]:
+def measure_command(directory: Path, words: list[str], cache: Path) -> tuple[float, float, str]:
     """Seconds, the peak of the memory in MB, and what is printed."""
-    begun = time.monotonic()
-    with (folder / "out").open("w") as out:
+    started = time.monotonic()
+    with (directory / "out").open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "dnn_cli", *words], cwd=folder, stdout=out, stderr=subprocess.DEVNULL,
+            [sys.executable, "-m", "dnn_cli", *words], cwd=directory, stdout=out, stderr=subprocess.DEVNULL,
             env={**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(Path(__file__).parent.parent)},
         )  # fmt: skip
         _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.monotonic() - begun
+    seconds = time.monotonic() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
-    return seconds, peak(usage), (folder / "out").read_text()
+    return seconds, get_peak_megabytes(usage), (directory / "out").read_text()
 
 
-def peak(usage: resource.struct_rusage) -> float:
+def get_peak_megabytes(usage: resource.struct_rusage) -> float:
     """The most memory in MB, which macOS tells in bytes and Linux in kB."""
     return usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def broken_one(folder: Path) -> str:
+def check_broken_run(directory: Path) -> str:
     """Whether a run whose record is damaged leaves all other lines as they are."""
-    cache = folder / "cache-runs"
-    before = measured(folder, ["runs", "--csv"], cache)[2].splitlines()
-    victim = sorted((folder / "runs").iterdir())[len(before) // 2]
+    cache = directory / "cache-runs"
+    before = measure_command(directory, ["runs", "--csv"], cache)[2].splitlines()
+    victim = sorted((directory / "runs").iterdir())[len(before) // 2]
     (victim / "run.json").write_text("{")
-    seconds, _, text = measured(folder, ["runs", "--csv"], cache)
+    seconds, _, text = measure_command(directory, ["runs", "--csv"], cache)
     lost, new = set(before) - set(text.splitlines()), set(text.splitlines()) - set(before)
     assert (len(lost), len(new), "run.json is not JSON" in "".join(new)) == (1, 1, True)
     return f"\none run broken: told in its line, the other {len(before) - 2:,} as before, in {seconds:.2f} s"

@@ -12,50 +12,50 @@ import time
 from pathlib import Path
 
 from dnn_cli.runs.store import Store
-from tests.conftest import DIGITS
+from tests.conftest import DIGITS_YAML
 
 EACH = 100
 
 
 def main(runs: int) -> None:
     """A sweep over so many seeds of digits, an epoch each."""
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        (folder / "digits.yaml").write_text(DIGITS)
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = Path(temporary)
+        (directory / "digits.yaml").write_text(DIGITS_YAML)
         words = ["sweep", "digits.yaml", "epochs=1", f"seed=1..{runs}", "--json"]
-        begun = time.monotonic()
+        started = time.monotonic()
         process = subprocess.Popen(
-            [sys.executable, "-m", "dnn_cli", *words], cwd=folder, text=True,
-            stdout=(folder / "out").open("w"), stderr=subprocess.PIPE,
+            [sys.executable, "-m", "dnn_cli", *words], cwd=directory, text=True,
+            stdout=(directory / "out").open("w"), stderr=subprocess.PIPE,
         )  # fmt: skip
         assert process.stderr is not None
-        last, memory, store = begun, [], Store(folder / "runs")
+        last, memory, store = started, [], Store(directory / "runs")
         for line in process.stderr:
-            if found := re.match(r" *(\d+)/", line):
-                done = int(found[1])
+            if match := re.match(r" *(\d+)/", line):
+                done = int(match[1])
                 if done % EACH == 0:
                     now = time.monotonic()
-                    memory.append(workers_memory(store))
+                    memory.append(read_worker_memory(store))
                     print(f"{done:>5} runs: {EACH / (now - last):.1f} a second, workers hold {memory[-1]}", flush=True)
                     last = now
         assert process.wait() == 0
-        print(f"all: {time.monotonic() - begun:.0f} s, of which {time.monotonic() - last:.1f} s after the last run")
-        assert len(json.loads((folder / "out").read_text())["runs"]) == runs
-        begun = time.monotonic()
-        subprocess.run([sys.executable, "-m", "dnn_cli", "runs"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        print(f"dnn runs: {time.monotonic() - begun:.2f} s")
-        begun = time.monotonic()
-        subprocess.run([sys.executable, "-m", "dnn_cli", *words], cwd=folder, check=True, capture_output=True)
-        print(f"the same command again: {time.monotonic() - begun:.2f} s")
+        print(f"all: {time.monotonic() - started:.0f} s, of which {time.monotonic() - last:.1f} s after the last run")
+        assert len(json.loads((directory / "out").read_text())["runs"]) == runs
+        started = time.monotonic()
+        subprocess.run([sys.executable, "-m", "dnn_cli", "runs"], cwd=directory, check=True, stdout=subprocess.DEVNULL)
+        print(f"dnn runs: {time.monotonic() - started:.2f} s")
+        started = time.monotonic()
+        subprocess.run([sys.executable, "-m", "dnn_cli", *words], cwd=directory, check=True, capture_output=True)
+        print(f"the same command again: {time.monotonic() - started:.2f} s")
 
 
-def workers_memory(store: Store) -> str:
+def read_worker_memory(store: Store) -> str:
     """The resident memory of those that train."""
     newest = sorted((path for path in store.root.iterdir() if not path.name.startswith(".")), reverse=True)[:6]
     records = [json.loads((path / "run.json").read_text()) for path in newest]
     pids = sorted({record["process"]["pid"] for record in records})
     status = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
-    sizes = [int(found[1]) // 1024 for text in status if (found := re.search(r"VmRSS:\s+(\d+)", text))]
+    sizes = [int(match[1]) // 1024 for text in status if (match := re.search(r"VmRSS:\s+(\d+)", text))]
     return ", ".join(f"{size} MB" for size in sizes)
 
 

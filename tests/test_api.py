@@ -7,10 +7,10 @@ import pytest
 
 import dnn_cli
 from dnn_cli.errors import ConfigError, RunError
-from tests.conftest import DIVERGES
+from tests.conftest import DIVERGING_OVERRIDES
 
 
-def test_a_config_is_loaded_summarised_and_trained(config, tmp_path, capfd):
+def test_load_summary_and_train(config, tmp_path, capfd):
     loaded = dnn_cli.load(config(), "epochs=3", "layers.hidden.units=5")
     assert loaded.summary().total == 65 * 5 + 6 * 10
     assert "hidden" in str(loaded.summary())
@@ -26,20 +26,20 @@ def test_a_config_is_loaded_summarised_and_trained(config, tmp_path, capfd):
     assert np.array_equal(again.metrics["val_loss"], run.metrics["val_loss"])
 
 
-def test_faults_are_an_error_that_lists_them(config):
+def test_config_error_lists_issues(config):
     with pytest.raises(ConfigError) as refused:
         dnn_cli.load(config(), "epochs=x", "optimizer=adamm")
-    assert len(refused.value.faults) == 2
+    assert len(refused.value.issues) == 2
 
 
-def test_a_training_that_diverged_has_metrics_but_no_model(config, tmp_path):
-    run = dnn_cli.load(config(), *DIVERGES).train(tmp_path)
+def test_diverged_run_has_no_model(config, tmp_path):
+    run = dnn_cli.load(config(), *DIVERGING_OVERRIDES).train(tmp_path)
     assert run.status == "diverged"
     assert run.metrics == {}
     with pytest.raises(RunError, match="holds no model: the run is diverged"):
         _ = run.model
 
 
-def test_importing_the_package_costs_next_to_nothing():
+def test_package_import_is_lightweight():
     code = "import sys, dnn_cli; print([m for m in ('pydantic', 'numpy', 'tensorflow', 'rich') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

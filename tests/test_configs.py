@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from dnn_cli.execute.plan import plan
-from dnn_cli.spec.datasets import DATASETS, EmbeddedDataset
-from dnn_cli.spec.load import load
-from dnn_cli.spec.summary import summarize
-from dnn_cli.spec.sweep import read_sweep
-from dnn_cli.training.build import build_model
+from dnn_cli.config.datasets import DATASETS, EmbeddedDataset
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.config.network_summary import summarize_network
+from dnn_cli.config.sweep_config import read_sweep
+from dnn_cli.execution.sweep_plan import plan_sweep
+from dnn_cli.training.model_builder import build_model
 from tests.conftest import ROOT
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -19,7 +19,7 @@ EMBEDDED = [name for name, dataset in DATASETS.items() if isinstance(dataset, Em
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_a_config_says_what_it_shows_how_to_run_it_and_what_to_expect(path: Path):
+def test_config_header_has_command_and_scores(path: Path):
     assert path.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=schema.json\n")
     header = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
     assert f"configs/{path.name}" in "\n".join(header)
@@ -27,20 +27,20 @@ def test_a_config_says_what_it_shows_how_to_run_it_and_what_to_expect(path: Path
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_a_config_builds_without_a_download(path: Path):
+def test_config_builds_offline(path: Path):
     shape = re.findall(r"data.dataset=digits (\S+)", path.read_text(encoding="utf-8"))  # where a config needs more
-    digits = [] if load(str(path)).experiment.data.dataset in EMBEDDED else ["data.dataset=digits", *shape]
-    experiment = load(str(path), digits).experiment
-    assert build_model(experiment).count_params() == summarize(experiment).total
+    digits = [] if load_experiment(str(path)).experiment.data.dataset in EMBEDDED else ["data.dataset=digits", *shape]
+    experiment = load_experiment(str(path), digits).experiment
+    assert build_model(experiment).count_params() == summarize_network(experiment).total
 
 
-def test_the_only_advice_is_on_the_config_that_shows_it():
-    advised = [path.stem for path in CONFIGS if load(str(path)).advice]
+def test_only_deep_sigmoid_has_advice():
+    advised = [path.stem for path in CONFIGS if load_experiment(str(path)).advice]
     assert advised == ["deep_sigmoid"]
 
 
-def test_the_textbooks_experiments_are_what_the_textbook_says():
-    experiments = {path.stem: load(str(path)).experiment for path in CONFIGS}
+def test_textbook_configs_match_textbook():
+    experiments = {path.stem: load_experiment(str(path)).experiment for path in CONFIGS}
     for name in experiments.keys() - {"best_dense", "breast_cancer", "diabetes"}:
         assert (experiments[name].epochs, experiments[name].batch_size) == (5, 32)
     optimizers = {name: experiments[name].optimizer for name in experiments}
@@ -51,14 +51,16 @@ def test_the_textbooks_experiments_are_what_the_textbook_says():
     assert optimizers["relu_adagrad"].initial_accumulator_value == 0.1
     assert (optimizers["relu_adam"].beta_1, optimizers["relu_adam"].beta_2) == (0.9, 0.999)
     assert experiments["named"].model.name == "패션 MNIST 모델"
-    assert summarize(experiments["relu_adam"]).total == 79_510
+    assert summarize_network(experiments["relu_adam"]).total == 79_510
 
 
 @pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
-def test_every_sweep_is_what_its_header_says(path):
+def test_sweep_file_matches_command_in_header(path):
     text = path.read_text(encoding="utf-8")
     (words,) = re.findall(r"^#   dnn sweep (configs/\w+\.yaml .*)$", text, re.MULTILINE)
     base, *words = words.split()
-    typed, written = plan(read_sweep(str(ROOT / base), words)), plan(read_sweep(str(path), []))
-    assert [one.key for one in typed] == [one.key for one in written]
+    typed, written = plan_sweep(read_sweep(str(ROOT / base), words)), plan_sweep(read_sweep(str(path), []))
+    assert [planned_run.outcome_digest for planned_run in typed] == [
+        planned_run.outcome_digest for planned_run in written
+    ]
     assert f"the {len(written)} runs" in text

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from dnn_cli.spec.load import load
+from dnn_cli.config.loading import load_experiment
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,43 +36,43 @@ VERBS = [
 ]
 
 
-def test_the_example_config_is_valid(config):
+def test_readme_example_config_is_valid(config):
     example, _ = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-    experiment = load(config(example)).experiment
+    experiment = load_experiment(config(example)).experiment
     assert experiment.name == "my_first"
     assert experiment.model.name == "패션 MNIST 모델"
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_help_and_a_line_in_the_readme(program, verb):
+def test_command_has_help_and_readme_row(program, verb):
     assert f"| `dnn {verb}" in README
-    shown = program(verb, "--help").stdout
-    assert f"dnn {verb} [OPTIONS]" in shown
-    options = re.findall(r"^  --\S+.*$", shown, re.MULTILINE)
+    help_text = program(verb, "--help").stdout
+    assert f"dnn {verb} [OPTIONS]" in help_text
+    options = re.findall(r"^  --\S+.*$", help_text, re.MULTILINE)
     assert all(re.search(r"\s{2,}\S+.*\.", option) for option in options if "  " in option.strip())
 
 
-def test_the_help_names_exactly_the_documented_verbs(dnn):
+def test_help_lists_documented_commands(dnn):
     commands = dnn("--help").stdout.partition("Commands:")[2]
     assert re.findall(r"^  ([\w-]+)", commands, re.MULTILINE) == VERBS
 
 
-def test_every_config_is_in_the_readme_with_its_measured_scores():
+def test_readme_lists_configs_with_scores():
     for path in (ROOT / "configs").glob("*.yaml"):
         measured = re.search(r"validation \w+ (\S+) after .* test \w+ (\S+),", path.read_text(encoding="utf-8"))
         assert f"| {measured[1]} | {measured[2]} |" in re.search(rf"^\| `{path.stem}` .*$", README, re.MULTILINE)[0]
 
 
-def test_the_files_of_a_run_are_those_in_the_readme(make_run):
+def test_readme_lists_run_files(make_run):
     listed = re.findall(r"^      (\w+\.\w+)  ", README, re.MULTILINE)
     run = make_run()
     assert [run.directory / name for name in listed] == [
         run.config, run.record, run.metrics, run.diagnostics, run.model, run.best_model, run.predictions, run.inputs,
-        run.log, run.labels,
+        run.log, run.annotations,
     ]  # fmt: skip
 
 
-def test_the_test_command_is_one_line_to_paste():
+def test_readme_test_command_is_one_line():
     (command,) = re.findall(r"<!-- test command -->\n```sh\n(.*)\n```", README)
     assert ".venv/bin/pytest" in command
     assert "'.[test]'" in command

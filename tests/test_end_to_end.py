@@ -6,21 +6,21 @@ import keras
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from dnn_cli.config.experiment import Data
 from dnn_cli.data.examples import load_examples, load_test_examples
-from dnn_cli.spec.experiment import Data
-from tests.conftest import ROOT, document
+from tests.conftest import ROOT, parse_json_output
 
 
-def test_fashion_mnist_from_the_config_to_the_comparison(program, tmp_path):
+def test_train_and_compare_fashion_mnist(program, tmp_path):
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     done = program("train", "configs/relu_adam.yaml", "configs/relu_sgd.yaml", "epochs=1", "--json")
     assert done.returncode == 0, done.stderr
-    adam, sgd = document(done)["runs"]
+    adam, sgd = parse_json_output(done)["runs"]
     assert adam["last"]["val_accuracy"] > 0.83
     assert 0.7 < sgd["last"]["val_accuracy"] < adam["last"]["val_accuracy"]
     assert "fashion_mnist: 48,000 images to train, 12,000 to validate, 28 × 28, 10 classes" in done.stderr
 
-    compared = document(program("compare", "--json"))
+    compared = parse_json_output(program("compare", "--json"))
     assert [group["name"] for group in compared["groups"]] == ["adam", "sgd"]
 
     diverged = program("train", "configs/relu_adam.yaml", "optimizer=adafactor")
@@ -30,9 +30,9 @@ def test_fashion_mnist_from_the_config_to_the_comparison(program, tmp_path):
 
     examples = load_examples(Data())
     assert examples.inputs.shape == (60_000, 28, 28)
-    assert np.bincount(examples.labels).tolist() == [6_000] * 10
-    assert np.bincount(load_test_examples(Data()).labels).tolist() == [1_000] * 10
-    _, images, _, labels = train_test_split(examples.inputs, examples.labels, test_size=0.2, random_state=42)
+    assert np.bincount(examples.targets).tolist() == [6_000] * 10
+    assert np.bincount(load_test_examples(Data()).targets).tolist() == [1_000] * 10
+    _, images, _, labels = train_test_split(examples.inputs, examples.targets, test_size=0.2, random_state=42)
     model = keras.saving.load_model(tmp_path / adam["dir"] / "model.keras", safe_mode=True)
     scores = model.evaluate(images / 255.0, labels.astype("int32"), batch_size=32, verbose=0, return_dict=True)
     assert scores["accuracy"] == adam["last"]["val_accuracy"]

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from dnn_cli.runs import index
+from dnn_cli.runs import run_index
 from dnn_cli.runs.store import Store
-from dnn_cli.training import environment
-from tests.conftest import document
+from dnn_cli.training.environment import describe_machine, read_versions
+from tests.conftest import parse_json_output
 
 ARCHIVE = Path(__file__).parent / "stored" / "runs_0_7_0.tar.xz"
 SWEEP = "sweep:af0f97b8"
@@ -36,20 +36,20 @@ def record_of(runs, name):
 
 def has_same_arithmetic(record):
     """Return whether this machine computes the same bits as the machine of the stored runs."""
-    versions = environment.versions()
+    versions = read_versions()
     same_versions = all(record["versions"][name] == versions[name] for name in ("tensorflow", "keras", "numpy"))
-    return same_versions and record["platform"]["processor"] == environment.machine()["processor"]
+    return same_versions and record["platform"]["processor"] == describe_machine()["processor"]
 
 
 def test_stored_runs_are_listed(dnn, stored):
-    listed = document(dnn("runs", "--json"))["runs"]
+    listed = parse_json_output(dnn("runs", "--json"))["runs"]
     found = {(run["name"], run["status"], run["epochs"]) for run in listed}
     assert len(listed) == 7
     assert found == {
         ("unbroken", "completed", 12), ("interrupted", "interrupted", 4), ("killed", "interrupted", 5),
         ("plain", "completed", 2),
     }  # fmt: skip
-    (unbroken,) = document(dnn("runs", "--where", "tag = baseline", "--json"))["runs"]
+    (unbroken,) = parse_json_output(dnn("runs", "--where", "tag = baseline", "--json"))["runs"]
     assert (unbroken["tags"], unbroken["note"]) == (["baseline"], "trained without a stop")
     assert unbroken["best"] == {"epoch": 12, "val_accuracy": pytest.approx(0.9472222)}
     restored = dnn("runs", "restore", "removed")
@@ -60,19 +60,18 @@ def test_stored_runs_are_listed(dnn, stored):
 @pytest.mark.parametrize("name", ["old", "current"])
 def test_a_stored_index_is_replaced(stored, monkeypatch, tmp_path, name):
     """The runs are read from their own files, whatever the index of an older version says."""
-    monkeypatch.setattr(index, "FEW", 0)
-    expected = [(run.record, run.labels, run.detailed()) for run in Store(stored).entries()]
+    monkeypatch.setattr(run_index, "MIN_INDEXED_RUNS", 0)
+    expected = [(run.record, run.annotations, run.details) for run in Store(stored).list_runs()]
     old = tmp_path / "index.sqlite"
     if name == "current":
-        index.index_file(stored).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(old, index.index_file(stored))
+        run_index.get_index_path(stored).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(old, run_index.get_index_path(stored))
     for _ in range(2):
-        entries = Store(stored).entries()
-        assert [(run.record, run.labels, run.detailed()) for run in entries] == expected
+        assert [(run.record, run.annotations, run.details) for run in Store(stored).list_runs()] == expected
 
 
 def test_a_stored_sweep_is_compared_and_complete(dnn, stored):
-    compared = document(dnn("compare", SWEEP, "--json"))
+    compared = parse_json_output(dnn("compare", SWEEP, "--json"))
     groups = [(group["name"], group["seeds"], group["mean"]) for group in compared["groups"]]
     assert groups == [
         ("learning_rate 0.01", [1, 2], pytest.approx(0.14166667)),
@@ -100,7 +99,7 @@ def test_a_stored_checkpoint_is_resumed_to_the_same_bits(dnn, stored, name):
 def test_a_stored_run_is_reproduced(dnn, stored):
     original = record_of(stored, "unbroken")
     done = dnn("reproduce", "unbroken", "--json")
-    reproduced = document(done)
+    reproduced = parse_json_output(done)
     assert reproduced["original"] == original["id"]
     if has_same_arithmetic(original):
         assert (done.returncode, reproduced["identical"]) == (0, True)
@@ -110,7 +109,7 @@ def test_a_stored_run_is_reproduced(dnn, stored):
 def test_a_stored_model_is_evaluated_and_reported(dnn, stored):
     evaluated = dnn("evaluate", "unbroken", "--split", "validation", "--json")
     assert evaluated.returncode == 0, evaluated.stderr
-    assert document(evaluated)["scores"]["accuracy"] == pytest.approx(0.9472222, abs=0.003)
+    assert parse_json_output(evaluated)["scores"]["accuracy"] == pytest.approx(0.9472222, abs=0.003)
     for command in (["explain", "unbroken"], ["report", "unbroken"], ["runs", "show", "unbroken"]):
         done = dnn(*command)
         assert done.returncode == 0, done.stderr

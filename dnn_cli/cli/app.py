@@ -10,7 +10,8 @@ from typing import Annotated, Any, Optional
 import typer
 
 import dnn_cli
-from dnn_cli.cli import (
+from dnn_cli.cli.command_suggestions import COMMAND_SUGGESTIONS, CommandGroup
+from dnn_cli.cli.commands import (
     bench,
     check,
     compare,
@@ -34,32 +35,31 @@ from dnn_cli.cli import (
     train,
     watch,
 )
-from dnn_cli.cli import list as listing
-from dnn_cli.cli import report as reporting
-from dnn_cli.cli.completion import ASKED, answer, install_script, print_script
-from dnn_cli.cli.console import fall_silent, notes
-from dnn_cli.cli.foreign_verbs import VERBS, Verbs
+from dnn_cli.cli.commands import list as listing
+from dnn_cli.cli.commands import report as reporting
+from dnn_cli.cli.completion import COMPLETE_VARIABLE, install_script_and_exit, print_completions, print_script_and_exit
+from dnn_cli.cli.console import get_notes_console, redirect_to_devnull
 from dnn_cli.errors import AmbiguousAddressError, ConfigError, DataError, DnnError, QueryError
-from dnn_cli.host.folders import redirect_libraries
-from dnn_cli.report.words import visible
+from dnn_cli.host.directories import redirect_libraries
+from dnn_cli.report.text import replace_control_chars
 
 
-class ListedVerbs(Verbs):
+class OrderedCommandGroup(CommandGroup):
     """The verbs as they are listed: groups beside what they belong to, though Typer puts them behind all commands."""
 
-    foreign = VERBS
-    BEHIND = {"runs": "compare", "data": "bench"}
+    suggestions = COMMAND_SUGGESTIONS
+    LISTED_AFTER = {"runs": "compare", "data": "bench"}
 
     def list_commands(self, ctx: Any) -> list[str]:
-        names = [name for name in super().list_commands(ctx) if name not in self.BEHIND]
-        for name, before in self.BEHIND.items():
-            names.insert(names.index(before) + 1, name)
+        names = [name for name in super().list_commands(ctx) if name not in self.LISTED_AFTER]
+        for name, predecessor in self.LISTED_AFTER.items():
+            names.insert(names.index(predecessor) + 1, name)
         return names
 
 
 app = typer.Typer(
     name="dnn",
-    cls=ListedVerbs,
+    cls=OrderedCommandGroup,
     help="Train and compare Keras networks that are described in YAML.",
     add_completion=False,  # ours knows what bash makes of = and :
     rich_markup_mode=None,
@@ -95,25 +95,27 @@ app.add_typer(runs.group, name="runs")
 app.add_typer(data.group, name="data")
 
 
-def print_version(wanted: bool) -> None:
+def print_version(is_requested: bool) -> None:
     """Print the version and end, if it was asked for."""
-    if wanted:
+    if is_requested:
         sys.stdout.write(f"dnn {dnn_cli.__version__}\n")
         raise typer.Exit
 
 
 @app.callback()
-def options(
+def declare_global_options(
     version: Annotated[
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
     ] = False,
     install_completion: Annotated[
         Optional[str],  # noqa: UP045 - older Typer cannot read the newer way to write it
-        typer.Option(metavar="SHELL", callback=install_script, is_eager=True, help="Complete in bash, zsh or fish."),
+        typer.Option(
+            metavar="SHELL", callback=install_script_and_exit, is_eager=True, help="Complete in bash, zsh or fish."
+        ),
     ] = None,
     show_completion: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(metavar="SHELL", callback=print_script, is_eager=True, help="Print what does that."),
+        typer.Option(metavar="SHELL", callback=print_script_and_exit, is_eager=True, help="Print what does that."),
     ] = None,
 ) -> None:
     """Train and compare Keras networks that are described in YAML."""
@@ -123,8 +125,8 @@ def main() -> None:
     """Run the program and exit: 0 ok, 1 a run failed or diverged, 2 usage or config, 130 or 143 interrupted."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - closed by the caller, so nobody reads it
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
-    if ASKED in os.environ:
-        answer(app)
+    if COMPLETE_VARIABLE in os.environ:
+        print_completions(app)
         return
     redirect_libraries()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what is half done is cleared away
@@ -132,102 +134,110 @@ def main() -> None:
         code = app(sys.argv[1:] or ["--help"], prog_name="dnn", standalone_mode=False)
         sys.stdout.flush()
     except DnnError as error:
-        code = report(error)
+        code = print_error(error)
     except KeyboardInterrupt:
-        leave_if_starting()
+        exit_if_importing_tensorflow()
         code = 130
     except BrokenPipeError:
-        fall_silent(sys.stdout)
+        redirect_to_devnull(sys.stdout)
         code = 0
     except OSError as error:
-        notes().print(f"dnn: {error.strerror or error}")
+        get_notes_console().print(f"dnn: {error.strerror or error}")
         code = 1
     except typer.Abort:
         code = 130
     except Exception as error:
-        code = usage_or_bug(error)
+        code = print_usage_error_or_bug(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def leave_if_starting() -> None:
+def exit_if_importing_tensorflow() -> None:
     """End the process at once where TensorFlow is being imported: the interpreter would wait for it."""
-    if "dnn_cli.training.start" in sys.modules:
-        from dnn_cli.training.start import is_starting
+    if "dnn_cli.training.tensorflow_startup" in sys.modules:
+        from dnn_cli.training.tensorflow_startup import is_importing_tensorflow
 
-        if is_starting():
+        if is_importing_tensorflow():
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(130)
 
 
-def report(error: DnnError) -> int:
+def print_error(error: DnnError) -> int:
     """Print an error of our own."""
-    console = notes()
+    console = get_notes_console()
     if isinstance(error, ConfigError):
-        for fault in error.faults:
-            console.print(visible(fault))
+        for issue in error.issues:
+            console.print(replace_control_chars(issue))
     else:
-        several = isinstance(error, DataError | QueryError | AmbiguousAddressError)  # a line each
-        message = error.message.split("\n") if several else [error.message]
-        lines = [f"dnn: {message[0]}", *message[1:], *([f"  {error.hint}"] if error.hint else [])]
+        is_multiline = isinstance(error, DataError | QueryError | AmbiguousAddressError)  # a line each
+        message_lines = error.message.split("\n") if is_multiline else [error.message]
+        lines = [
+            f"dnn: {message_lines[0]}",
+            *message_lines[1:],
+            *([f"  {error.suggestion}"] if error.suggestion else []),
+        ]
         for line in lines:
-            console.print(visible(line))
+            console.print(replace_control_chars(line))
     return error.exit_code
 
 
-def setting_hint(option: str, words: Sequence[str], context: Any) -> str:
+def suggest_override(option: str, arguments: Sequence[str], context: Any) -> str:
     """Return how an option that is a key of the config is written; an empty text for any other option.
 
     Args:
         option: As `--epochs`.
-        words: Of the command line.
+        arguments: Of the command line.
         context: Of the verb, in Typer's words.
     """
-    from dnn_cli.spec.experiment import Experiment
+    from dnn_cli.config.experiment import Experiment
 
-    taken = [str(parameter.metavar) for parameter in getattr(getattr(context, "command", None), "params", ())]
-    if not any("KEY=VALUE" in metavar for metavar in taken):
+    metavars = [str(parameter.metavar) for parameter in getattr(getattr(context, "command", None), "params", ())]
+    if not any("KEY=VALUE" in metavar for metavar in metavars):
         return ""
     key = option.lstrip("-").replace("-", "_")
-    rates = {"lr": "optimizer.learning_rate", "learning_rate": "optimizer.learning_rate"}
-    if key not in (*Experiment.model_fields, *rates, "seeds"):
+    rate_keys = {"lr": "optimizer.learning_rate", "learning_rate": "optimizer.learning_rate"}
+    if key not in (*Experiment.model_fields, *rate_keys, "seeds"):
         return ""
-    at = next((at for at, word in enumerate(words) if word.partition("=")[0] == option), len(words))
-    _, equals, value = words[at].partition("=") if at < len(words) else ("", "", "")
+    position = next(
+        (position for position, word in enumerate(arguments) if word.partition("=")[0] == option), len(arguments)
+    )
+    _, equals, value = arguments[position].partition("=") if position < len(arguments) else ("", "", "")
     if not equals:
-        value = words[at + 1] if at + 1 < len(words) else "…"
+        value = arguments[position + 1] if position + 1 < len(arguments) else "…"
     if key == "seeds":
-        if "KEY=VALUES" in "".join(taken):
-            return f"write {seeds_word(value)} in its place"
-        config = next((word for word in words if word.endswith((".yaml", ".yml"))), "CONFIG")
-        return f"dnn sweep trains several seeds: dnn sweep {shlex.quote(config)} {seeds_word(value)}"
-    return f"write {shlex.quote(f'{rates.get(key, key)}={value}')} in its place"
+        if "KEY=VALUES" in "".join(metavars):
+            return f"write {format_seeds_override(value)} in its place"
+        config_file = next((word for word in arguments if word.endswith((".yaml", ".yml"))), "CONFIG")
+        return f"dnn sweep trains several seeds: dnn sweep {shlex.quote(config_file)} {format_seeds_override(value)}"
+    return f"write {shlex.quote(f'{rate_keys.get(key, key)}={value}')} in its place"
 
 
-def seeds_word(value: str) -> str:
+def format_seeds_override(value: str) -> str:
     """Return the word that gives seeds to a sweep, where a whole number is the number of seeds."""
     number = int(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0
     return shlex.quote(f"seed=1..{number}" if number > 1 else f"seed={value}")
 
 
-def usage_or_bug(error: Exception) -> int:
+def print_usage_error_or_bug(error: Exception) -> int:
     """Print an error of the command line's parser, or one that nobody expected.
 
     Typer's parser has changed its home between versions; what its errors have in common is this method.
     """
     if os.environ.get("DNN_DEBUG"):
         raise error
-    describe = getattr(error, "format_message", None)
-    if describe is None:
+    format_message = getattr(error, "format_message", None)
+    if format_message is None:
         text = f"dnn: internal error: {type(error).__name__}: {error} (DNN_DEBUG=1 shows where)"
-        notes().print(visible(text))
+        get_notes_console().print(replace_control_chars(text))
         return 1
     context = getattr(error, "ctx", None)
     hint = f"{getattr(context, 'command_path', 'dnn')} --help shows what there is"
-    message = describe()
+    message = format_message()
     option = getattr(error, "option_name", None)
-    if option and (setting := setting_hint(str(option), sys.argv, context)):
-        hint = setting
+    if option and (override_hint := suggest_override(str(option), sys.argv, context)):
+        hint = override_hint
         message = getattr(error, "message", message)  # without the options that the parser finds similar
-    notes().print(visible(f"dnn: {' '.join(message.split())}") + "\n" + visible(f"  {hint}"))
+    get_notes_console().print(
+        replace_control_chars(f"dnn: {' '.join(message.split())}") + "\n" + replace_control_chars(f"  {hint}")
+    )
     return int(getattr(error, "exit_code", 2))

@@ -12,227 +12,233 @@ from typing import Any, NamedTuple, get_args
 
 from dnn_cli.errors import DnnError
 
-MOST = 100
+MAX_OFFERED_RUNS = 100
 """So many runs are offered."""
 
-CONFIG_FILE = (".yaml", ".yml")
+CONFIG_SUFFIXES = (".yaml", ".yml")
 
 
-class Word(NamedTuple):
+class CompletionWord(NamedTuple):
     """A word that can stand there, and what a shell shows beside it."""
 
     text: str
     meaning: str = ""
 
 
-Completer = Callable[[dict[str, Any], str], "Iterator[Word] | Sequence[Word]"]
+Completer = Callable[[dict[str, Any], str], "Iterator[CompletionWord] | Sequence[CompletionWord]"]
 """Takes the parameters that are there already, by their names, and what is typed of the next."""
 
 
-def completer_for(metavar: str | None, options: Sequence[str]) -> Completer | None:
+def find_completer(metavar: str | None, options: Sequence[str]) -> Completer | None:
     """What completes a parameter with this metavar or one of these options; `None` where nobody knows."""
     for option in options:
-        if option in BY_OPTION:
-            return BY_OPTION[option]
-    return BY_METAVAR.get((metavar or "").replace("[", "").replace("]", "").rstrip("…"))
+        if option in COMPLETERS_BY_OPTION:
+            return COMPLETERS_BY_OPTION[option]
+    return COMPLETERS_BY_METAVAR.get((metavar or "").replace("[", "").replace("]", "").rstrip("…"))
 
 
-def runs(given: dict[str, Any], typed: str) -> Iterator[Word]:
+def complete_runs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
     """Addresses of runs: names, ids, @1, best:METRIC, sweep:ID."""
-    from dnn_cli.report.words import score
-    from dnn_cli.runs.address import name_address
+    from dnn_cli.report.text import format_score
+    from dnn_cli.runs.address import format_name_address
     from dnn_cli.runs.store import Store
 
-    entries = Store(root_of(given)).entries()
-    known = [entry for entry in entries if entry.record is not None]
+    all_runs = Store(get_runs_dir(parameters)).list_runs()
+    readable_runs = [run_info for run_info in all_runs if run_info.record is not None]
 
-    def meaning(entry: Any) -> str:
-        best, monitor = entry.record.results.best, entry.record.results.monitor
-        told = f"  {monitor} {score(best[monitor])}" if best else ""
-        return f"{entry.name}  {entry.record.status}{told}"
+    def format_run_meaning(run_info: Any) -> str:
+        best, monitor = run_info.record.results.best, run_info.record.results.monitor
+        score_text = f"  {monitor} {format_score(best[monitor])}" if best else ""
+        return f"{run_info.name}  {run_info.record.status}{score_text}"
 
     if typed.startswith("best:"):
-        yield from (Word(f"best:{name}") for name in scores(known))
+        yield from (CompletionWord(f"best:{name}") for name in list_score_names(readable_runs))
         return
     if typed.startswith("sweep:"):
-        found = {one.id: one.name for entry in known for one in entry.record.sweeps}  # type: ignore[union-attr]
-        yield from (Word(f"sweep:{one}", name) for one, name in found.items())
+        sweeps = {sweep.id: sweep.name for run_info in readable_runs for sweep in run_info.record.sweeps}  # type: ignore[union-attr]
+        yield from (CompletionWord(f"sweep:{sweep}", name) for sweep, name in sweeps.items())
         return
     if typed.startswith("@"):
-        yield from (Word(f"@{number}", meaning(entry)) for number, entry in enumerate(known[:9], 1))
+        yield from (
+            CompletionWord(f"@{number}", format_run_meaning(run_info))
+            for number, run_info in enumerate(readable_runs[:9], 1)
+        )
         return
     names: dict[str, list[Any]] = {}
-    for entry in known:
-        names.setdefault(entry.name, []).append(entry)
-    for name, same in list(names.items())[:MOST]:
-        several = f"{len(same)} runs, the latest: " if len(same) > 1 else ""
-        yield Word(name_address(name), f"{several}{meaning(same[0])}")
-    yield from (Word(entry.record.id, meaning(entry)) for entry in known[:MOST])  # type: ignore[union-attr]
-    if known:
-        yield from (Word("@1", "the latest run"), Word("best:", "the run with the best …"))
-    if any(entry.record.sweeps for entry in known):  # type: ignore[union-attr]
-        yield Word("sweep:", "the runs of a sweep")
+    for run_info in readable_runs:
+        names.setdefault(run_info.name, []).append(run_info)
+    for name, same_name_runs in list(names.items())[:MAX_OFFERED_RUNS]:
+        prefix = f"{len(same_name_runs)} runs, the latest: " if len(same_name_runs) > 1 else ""
+        yield CompletionWord(format_name_address(name), f"{prefix}{format_run_meaning(same_name_runs[0])}")
+    for run_info in readable_runs[:MAX_OFFERED_RUNS]:
+        yield CompletionWord(run_info.record.id, format_run_meaning(run_info))  # type: ignore[union-attr]
+    if readable_runs:
+        yield from (CompletionWord("@1", "the latest run"), CompletionWord("best:", "the run with the best …"))
+    if any(run_info.record.sweeps for run_info in readable_runs):  # type: ignore[union-attr]
+        yield CompletionWord("sweep:", "the runs of a sweep")
 
 
-def configs(given: dict[str, Any], typed: str) -> Iterator[Word]:
+def complete_configs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
     """Config files, and once one is named the keys that can be changed in it."""
-    words = [str(word) for word in given.get("arguments") or ()]
+    words = [str(word) for word in parameters.get("arguments") or ()]
     files = [word for word in words if os.path.isfile(word)]
     if files:
-        yield from overrides(files[0], typed)
-    yield from config_files(typed)
+        yield from complete_overrides(files[0], typed)
+    yield from complete_config_files(typed)
 
 
-def runs_or_configs(given: dict[str, Any], typed: str) -> Iterator[Word]:
+def complete_runs_or_configs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
     """A run or a config, and then the keys of it."""
-    if given.get("arguments"):
-        yield from configs_of_runs(given, typed)
-        yield from configs(given, typed)
+    if parameters.get("arguments"):
+        yield from complete_run_keys(parameters, typed)
+        yield from complete_configs(parameters, typed)
     else:
-        yield from config_files(typed)
-        yield from runs(given, typed)
+        yield from complete_config_files(typed)
+        yield from complete_runs(parameters, typed)
 
 
-def runs_then_keys(given: dict[str, Any], typed: str) -> Iterator[Word]:
+def complete_run_then_keys(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
     """A run, and then the keys of its config."""
-    yield from configs_of_runs(given, typed) if given.get("arguments") else runs(given, typed)
+    yield from complete_run_keys(parameters, typed) if parameters.get("arguments") else complete_runs(parameters, typed)
 
 
-def configs_of_runs(given: dict[str, Any], typed: str) -> Iterator[Word]:
+def complete_run_keys(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
     """The keys of the run that is named first."""
     from dnn_cli.runs.store import Store
 
-    words = [str(word) for word in given.get("arguments") or () if "=" not in str(word)]
+    words = [str(word) for word in parameters.get("arguments") or () if "=" not in str(word)]
     if words and not os.path.isfile(words[0]):
         with suppress(DnnError):
-            yield from overrides(str(Store(root_of(given)).find(words[0]).config), typed)
+            yield from complete_overrides(str(Store(get_runs_dir(parameters)).find(words[0]).config), typed)
 
 
-def overrides(file: str, typed: str) -> Iterator[Word]:
+def complete_overrides(file: str, typed: str) -> Iterator[CompletionWord]:
     """What can be changed of a config."""
-    from dnn_cli.spec.keys import suggestions
-    from dnn_cli.spec.load import read_base
+    from dnn_cli.config.keys import complete_override
+    from dnn_cli.config.loading import read_config
 
-    yield from (Word(*one) for one in suggestions(read_base(file).value, typed))
+    yield from (CompletionWord(*suggestion) for suggestion in complete_override(read_config(file).value, typed))
 
 
-def config_files(typed: str) -> Iterator[Word]:
+def complete_config_files(typed: str) -> Iterator[CompletionWord]:
     """Files that may be configs, and folders on the way to them."""
-    folder, _, start = typed.rpartition("/")
-    place = Path(os.path.expanduser(f"{folder}/")) if "/" in typed else Path()
+    parent, _, start = typed.rpartition("/")
+    directory = Path(os.path.expanduser(f"{parent}/")) if "/" in typed else Path()
     with suppress(OSError):
-        for path in sorted(place.iterdir()):
+        for path in sorted(directory.iterdir()):
             if not path.name.startswith(start) or (path.name.startswith(".") and not start):
                 continue
-            name = f"{folder}/{path.name}" if "/" in typed else path.name
+            name = f"{parent}/{path.name}" if "/" in typed else path.name
             if path.is_dir():
-                yield Word(f"{name}/")
-            elif path.suffix in CONFIG_FILE:
-                yield Word(name)
+                yield CompletionWord(f"{name}/")
+            elif path.suffix in CONFIG_SUFFIXES:
+                yield CompletionWord(name)
 
 
-def condition(given: dict[str, Any], typed: str) -> Iterator[Word]:
+def complete_condition(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
     """The field, the status or the connective that a condition goes on with."""
     before, last = re.fullmatch(r"(.*?)([^\s(),]*)", typed, re.DOTALL).groups()  # type: ignore[union-attr]
-    said = before.split()
-    if said[-2:] in (["status", "="], ["status", "!="]):
+    preceding_words = before.split()
+    if preceding_words[-2:] in (["status", "="], ["status", "!="]):
         from dnn_cli.runs.record import Status
 
-        found = [Word(status) for status in (*get_args(Status), "broken")]
+        candidates = [CompletionWord(status) for status in (*get_args(Status), "broken")]
     else:
-        found = [Word(field) for field in known_fields(given)]
-    yield from (Word(f"{before}{text}") for text, _ in found if text.startswith(last))
+        candidates = [CompletionWord(field) for field in list_run_fields(parameters)]
+    yield from (CompletionWord(f"{before}{text}") for text, _ in candidates if text.startswith(last))
 
 
-def fields(given: dict[str, Any], typed: str) -> Iterator[Word]:
+def complete_fields(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
     """Fields of runs; with `-` in front, and several with commas between."""
     before, comma, last = typed.rpartition(",")
     minus = "-" if last.startswith("-") else ""
-    yield from (Word(f"{before}{comma}{minus}{field}") for field in known_fields(given))
+    yield from (CompletionWord(f"{before}{comma}{minus}{field}") for field in list_run_fields(parameters))
 
 
-def known_fields(given: dict[str, Any]) -> list[str]:
+def list_run_fields(parameters: dict[str, Any]) -> list[str]:
     """Every field that any of the latest runs has."""
-    from dnn_cli.runs.fields import known_fields as all_fields
+    from dnn_cli.runs.query.fields import list_fields as all_fields
     from dnn_cli.runs.store import Store
 
-    store = Store(root_of(given))
-    return all_fields(store.detailed(store.entries()[:MOST]))
+    store = Store(get_runs_dir(parameters))
+    return all_fields(store.with_details(store.list_runs()[:MAX_OFFERED_RUNS]))
 
 
-def metrics(given: dict[str, Any], typed: str) -> list[Word]:
+def complete_metrics(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
     """The scores that runs have."""
     from dnn_cli.runs.store import Store
 
-    known = [entry for entry in Store(root_of(given)).entries() if entry.record is not None]
-    return [Word(name) for name in scores(known)]
+    readable_runs = [
+        run_info for run_info in Store(get_runs_dir(parameters)).list_runs() if run_info.record is not None
+    ]
+    return [CompletionWord(name) for name in list_score_names(readable_runs)]
 
 
-def scores(entries: Sequence[Any]) -> dict[str, None]:
+def list_score_names(run_infos: Sequence[Any]) -> dict[str, None]:
     """The names of the scores of runs."""
-    from dnn_cli.runs.record import NO_SCORES
+    from dnn_cli.runs.record import NON_SCORE_COLUMNS
 
-    bests = (entry.record.results.best or {} for entry in entries)
-    return {name: None for best in bests for name in best if name not in NO_SCORES}
+    bests = (run_info.record.results.best or {} for run_info in run_infos)
+    return {name: None for best in bests for name in best if name not in NON_SCORE_COLUMNS}
 
 
-def root_of(given: dict[str, Any]) -> Path:
+def get_runs_dir(parameters: dict[str, Any]) -> Path:
     """The directory of runs that is meant."""
-    return Path(given.get("runs_dir") or os.environ.get("DNN_RUNS_DIR") or "runs")
+    return Path(parameters.get("runs_dir") or os.environ.get("DNN_RUNS_DIR") or "runs")
 
 
-def fixed(*words: str) -> Completer:
+def build_fixed_completer(*words: str) -> Completer:
     """Always the same words."""
-    return lambda given, typed: [Word(word) for word in words]
+    return lambda parameters, typed: [CompletionWord(word) for word in words]
 
 
-def of_kind(kind: str) -> Completer:
+def build_name_completer(kind: str) -> Completer:
     """What a config can name, of a kind."""
 
-    def complete(given: dict[str, Any], typed: str) -> list[Word]:
-        from dnn_cli.spec.catalog import NAMES
+    def complete(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
+        from dnn_cli.config.registry import NAMES_BY_KIND
 
-        return [Word(name) for name in NAMES[kind]]
+        return [CompletionWord(name) for name in NAMES_BY_KIND[kind]]
 
     return complete
 
 
-def kinds(given: dict[str, Any], typed: str) -> list[Word]:
+def complete_kinds(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
     """What `dnn list` lists."""
-    from dnn_cli.cli.list import KINDS
+    from dnn_cli.cli.commands.list import KINDS
 
-    return [Word(kind) for kind in KINDS]
+    return [CompletionWord(kind) for kind in KINDS]
 
 
-BY_METAVAR: dict[str, Completer] = {
-    "RUN": runs,
-    "A": runs,
-    "B": runs,
-    "CONFIG|KEY=VALUE": configs,
-    "CONFIG KEY=VALUE": configs,
-    "CONFIG|SWEEP KEY=VALUES": configs,
-    "CONFIG|RUN|KEY=VALUE": runs_or_configs,
-    "CONFIG|DATA|KEY=VALUE": configs,
-    "RUN KEY=VALUE": runs_then_keys,
-    "RUN FILE": runs_then_keys,
-    "KIND": kinds,
+COMPLETERS_BY_METAVAR: dict[str, Completer] = {
+    "RUN": complete_runs,
+    "A": complete_runs,
+    "B": complete_runs,
+    "CONFIG|KEY=VALUE": complete_configs,
+    "CONFIG KEY=VALUE": complete_configs,
+    "CONFIG|SWEEP KEY=VALUES": complete_configs,
+    "CONFIG|RUN|KEY=VALUE": complete_runs_or_configs,
+    "CONFIG|DATA|KEY=VALUE": complete_configs,
+    "RUN KEY=VALUE": complete_run_then_keys,
+    "RUN FILE": complete_run_then_keys,
+    "KIND": complete_kinds,
 }
 
-BY_OPTION: dict[str, Completer] = {
-    "--where": condition,
-    "--sort-by": fields,
-    "--columns": fields,
-    "--by": fields,
-    "--metric": metrics,
-    "--baseline": runs,
-    "--at": fixed("best", "epoch=", "steps=", "seconds=", "area", "reach="),
-    "--search": fixed("grid", "random", "bayesian"),
-    "--on": fixed("local", "ray"),
-    "--engine": fixed("chunked", "keras"),
-    "--split": fixed("test", "validation"),
-    "--optimizer": of_kind("optimizer"),
-    "--activation": of_kind("activation"),
-    "--mlflow": fixed("sqlite:///mlflow.db", "file:", "http://"),
-    "--install-completion": fixed("bash", "zsh", "fish"),
-    "--show-completion": fixed("bash", "zsh", "fish"),
+COMPLETERS_BY_OPTION: dict[str, Completer] = {
+    "--where": complete_condition,
+    "--sort-by": complete_fields,
+    "--columns": complete_fields,
+    "--by": complete_fields,
+    "--metric": complete_metrics,
+    "--baseline": complete_runs,
+    "--at": build_fixed_completer("best", "epoch=", "steps=", "seconds=", "area", "reach="),
+    "--search": build_fixed_completer("grid", "random", "bayesian"),
+    "--on": build_fixed_completer("local", "ray"),
+    "--engine": build_fixed_completer("chunked", "keras"),
+    "--split": build_fixed_completer("test", "validation"),
+    "--optimizer": build_name_completer("optimizer"),
+    "--activation": build_name_completer("activation"),
+    "--mlflow": build_fixed_completer("sqlite:///mlflow.db", "file:", "http://"),
+    "--install-completion": build_fixed_completer("bash", "zsh", "fish"),
+    "--show-completion": build_fixed_completer("bash", "zsh", "fish"),
 }

@@ -15,13 +15,13 @@ from typing import Any
 
 import typer
 
-from dnn_cli.cli.completers import Completer, Word, completer_for
-from dnn_cli.errors import RunError, UsageError, nearest
+from dnn_cli.cli.completers import Completer, CompletionWord, find_completer
+from dnn_cli.errors import RunError, UsageError, suggest_nearest_name
 
-ASKED = "_DNN_COMPLETE"
+COMPLETE_VARIABLE = "_DNN_COMPLETE"
 """The environment variable with which a script asks; its value is the shell."""
 
-BASH = """\
+BASH_SCRIPT = """\
 _dnn_completion() {
     mapfile -t COMPREPLY < <(_DNN_COMPLETE=bash _DNN_LINE="${COMP_LINE:0:COMP_POINT}" \\
         _DNN_BREAKS="$COMP_WORDBREAKS" "$1" 2>/dev/null)
@@ -31,7 +31,7 @@ _dnn_completion() {
 complete -o default -F _dnn_completion dnn
 """
 
-ZSH = """\
+ZSH_SCRIPT = """\
 #compdef dnn
 (( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
 _dnn_completion() {
@@ -57,7 +57,7 @@ _dnn_completion() {
 compdef _dnn_completion dnn
 """
 
-FISH = """\
+FISH_SCRIPT = """\
 function __dnn_completion
     set -l line (commandline -cp | string join ' ')
     set -l found (env _DNN_COMPLETE=fish _DNN_LINE="$line" (commandline -opc)[1] 2>/dev/null)
@@ -70,95 +70,100 @@ end
 complete -c dnn -f -a '(__dnn_completion)'
 """
 
-SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
+SCRIPTS = {"bash": BASH_SCRIPT, "zsh": ZSH_SCRIPT, "fish": FISH_SCRIPT}
 
 
-def answer(app: typer.Typer) -> None:
+def print_completions(app: typer.Typer) -> None:
     """Print what can stand at the end of a line, and nothing whatever goes wrong."""
-    with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere), suppress(Exception, SystemExit):
-        shell, line = os.environ[ASKED], os.environ.get("_DNN_LINE", "")
-        for name in (ASKED, "_DNN_LINE"):
+    with open(os.devnull, "w") as devnull, redirect_stderr(devnull), suppress(Exception, SystemExit):
+        shell, line = os.environ[COMPLETE_VARIABLE], os.environ.get("_DNN_LINE", "")
+        for name in (COMPLETE_VARIABLE, "_DNN_LINE"):
             os.environ.pop(name, None)
         breaks = os.environ.pop("_DNN_BREAKS", "") if shell == "bash" else ""
-        sys.stdout.write("".join(f"{text}\n" for text in answers(app, shell, line, breaks)))
+        sys.stdout.write("".join(f"{text}\n" for text in iter_completion_lines(app, shell, line, breaks)))
 
 
-def answers(app: typer.Typer, shell: str, line: str, breaks: str) -> Iterator[str]:
+def iter_completion_lines(app: typer.Typer, shell: str, line: str, breaks: str) -> Iterator[str]:
     """What a shell is told, a line for each word; bash alone does not show what it means."""
-    words, typed, opened = divided(line)
-    lead = f"{typed.partition('=')[0]}=" if typed.startswith("--") and "=" in typed else ""
-    cut = (
-        1 + max((typed.rfind(mark) for mark in breaks if not mark.isspace()), default=-1) if opened is None else opened
+    words, typed, quote_start = split_command_line(line)
+    option_prefix = f"{typed.partition('=')[0]}=" if typed.startswith("--") and "=" in typed else ""
+    cut_length = (
+        1 + max((typed.rfind(mark) for mark in breaks if not mark.isspace()), default=-1)
+        if quote_start is None
+        else quote_start
     )
-    for text, meaning in dict.fromkeys(completions(app, words, typed)):
-        if not text.isprintable() or not (whole := f"{lead}{text}").startswith(typed):
+    for text, meaning in dict.fromkeys(list_completions(app, words, typed)):
+        if not text.isprintable() or not (completed := f"{option_prefix}{text}").startswith(typed):
             continue
         if shell == "bash":
-            yield whole[cut:] if opened is not None else quoted(whole[cut:])
+            yield completed[cut_length:] if quote_start is not None else quote_for_bash(completed[cut_length:])
         else:
-            yield f"{whole}\t{one_line(meaning)}" if meaning else whole
+            yield f"{completed}\t{format_one_line(meaning)}" if meaning else completed
 
 
-def divided(line: str) -> tuple[list[str], str, int | None]:
+def split_command_line(line: str) -> tuple[list[str], str, int | None]:
     """The whole words of a line behind the program's name, and what is typed of the next.
 
     And where in that a quote begins that is not closed yet, if there is one.
     """
     words: list[str] = []
-    word, begun, escaped, quote, opened = "", False, False, "", 0
+    word, has_word, escaped, quote, quote_start = "", False, False, "", 0
     for character in line:
         if escaped or (quote and character not in (quote, "\\")) or (quote == "'" and character != quote):
             word, escaped = word + character, False
         elif character == "\\":
-            escaped = begun = True
+            escaped = has_word = True
         elif character == quote:
             quote = ""
         elif character in "'\"":
-            quote, opened, begun = character, len(word), True
+            quote, quote_start, has_word = character, len(word), True
         elif not character.isspace():
-            word, begun = word + character, True
-        elif begun:
+            word, has_word = word + character, True
+        elif has_word:
             words.append(word)
-            word, begun = "", False
-    return words[1:], word, opened if quote else None
+            word, has_word = "", False
+    return words[1:], word, quote_start if quote else None
 
 
-def completions(app: typer.Typer, words: list[str], typed: str) -> list[Word]:
+def list_completions(app: typer.Typer, words: list[str], typed: str) -> list[CompletionWord]:
     """What can follow some words; what only a shell can complete, such as any file, is not among it."""
     command = typer.main.get_command(app)
-    teach(command)
-    found = asking(command).get_completions(words, typed)
-    return [Word(item.value, item.help or "") for item in found if item.type == "plain"]
+    install_completers(command)
+    items = build_shell_complete(command).get_completions(words, typed)
+    return [CompletionWord(item.value, item.help or "") for item in items if item.type == "plain"]
 
 
-def teach(command: Any) -> None:
+def install_completers(command: Any) -> None:
     """Let every parameter of a command, and of those below it, know what completes it."""
     for parameter in command.params:
-        completer = completer_for(parameter.metavar, parameter.opts)
+        completer = find_completer(parameter.metavar, parameter.opts)
         if completer is not None:
-            parameter.shell_complete = partial(complete, completer)
-    for below in getattr(command, "commands", {}).values():
-        teach(below)
+            parameter.shell_complete = partial(run_completer, completer)
+    for subcommand in getattr(command, "commands", {}).values():
+        install_completers(subcommand)
 
 
-def complete(completer: Completer, context: Any, typed: str) -> list[Any]:
+def run_completer(completer: Completer, context: Any, typed: str) -> list[Any]:
     """What a completer offers, as Click wants it."""
-    item = shell_completion().CompletionItem
-    given = {**{name: value for one in parents(context) for name, value in one.params.items()}, **context.params}
-    return [item(text, help=meaning) for text, meaning in completer(given, typed)]
+    item = import_shell_completion().CompletionItem
+    parameters = {
+        **{name: value for ancestor in iter_contexts(context) for name, value in ancestor.params.items()},
+        **context.params,
+    }
+    return [item(text, help=meaning) for text, meaning in completer(parameters, typed)]
 
 
-def parents(context: Any) -> Iterator[Any]:
+def iter_contexts(context: Any) -> Iterator[Any]:
     """The contexts above one, the uppermost last."""
     while context is not None:
         yield context
         context = context.parent
 
 
-def asking(command: Any) -> Any:
+def build_shell_complete(command: Any) -> Any:
     """Click's own way to find what a cursor is in."""
 
-    class Asking(shell_completion().ShellComplete):  # type: ignore[misc]
+    class DnnShellComplete(import_shell_completion().ShellComplete):  # type: ignore[misc]
         """Of no shell in particular."""
 
         name = source_template = "dnn"
@@ -172,10 +177,10 @@ def asking(command: Any) -> Any:
         def source_vars(self) -> dict[str, Any]:
             return {}
 
-    return Asking(command, {}, "dnn", ASKED)
+    return DnnShellComplete(command, {}, "dnn", COMPLETE_VARIABLE)
 
 
-def shell_completion() -> Any:
+def import_shell_completion() -> Any:
     """Click's module of that name, which newer Typer keeps itself."""
     try:
         from typer._click import shell_completion as module
@@ -184,67 +189,69 @@ def shell_completion() -> Any:
     return module
 
 
-def quoted(text: str) -> str:
+def quote_for_bash(text: str) -> str:
     """A word as it is typed in bash, where = and ~ of an override stand as they are."""
     plain = text.replace("=", "").replace("~", "").replace(":", "").replace("@", "").replace(",", "")
     return text if not plain or shlex.quote(plain) == plain else shlex.quote(text)
 
 
-def one_line(text: str) -> str:
+def format_one_line(text: str) -> str:
     """A meaning as a shell shows it."""
-    from dnn_cli.report.words import visible
+    from dnn_cli.report.text import replace_control_chars
 
-    return visible(" ".join(text.split()))
+    return replace_control_chars(" ".join(text.split()))
 
 
-def print_script(shell: str | None) -> None:
+def print_script_and_exit(shell: str | None) -> None:
     """Print the script of a shell and end, if it was asked for."""
     if shell is not None:
-        sys.stdout.write(script(shell))
+        sys.stdout.write(get_script(shell))
         raise typer.Exit
 
 
-def install_script(shell: str | None) -> None:
+def install_script_and_exit(shell: str | None) -> None:
     """Write the script of a shell where the shell finds it and end, if it was asked for."""
     if shell is not None:
-        from dnn_cli.cli.console import results
+        from dnn_cli.cli.console import get_output_console
 
-        for line in install(shell):
-            results().print(line)
+        for line in install_completion(shell):
+            get_output_console().print(line)
         raise typer.Exit
 
 
-def script(shell: str) -> str:
+def get_script(shell: str) -> str:
     """The script of a shell.
 
     Raises:
         UsageError: it is another shell.
     """
     if shell not in SCRIPTS:
-        raise UsageError(f"there is no completion for {shell}", nearest(shell, SCRIPTS) or "bash, zsh or fish")
+        raise UsageError(
+            f"there is no completion for {shell}", suggest_nearest_name(shell, SCRIPTS) or "bash, zsh or fish"
+        )
     return SCRIPTS[shell]
 
 
-def install(shell: str) -> list[str]:
+def install_completion(shell: str) -> list[str]:
     """Install the script of a shell for its user; what was done, a line each.
 
     Raises:
         UsageError: the shell is another one, or there is no home folder for the script.
         RunError: a file cannot be written.
     """
-    from dnn_cli.host.folders import home_or_reason
+    from dnn_cli.host.directories import find_home_or_reason
 
-    text, (home, reason) = script(shell), home_or_reason()
-    by_hand = f"dnn --show-completion {shell} prints the script"
+    text, (home, reason) = get_script(shell), find_home_or_reason()
+    hint = f"dnn --show-completion {shell} prints the script"
     if home is None:
-        raise UsageError(f"completion cannot be installed: {reason}", by_hand)
+        raise UsageError(f"completion cannot be installed: {reason}", hint)
     try:
-        return install_in(home, shell, text)
+        return write_completion_files(home, shell, text)
     except OSError as error:
-        raise RunError(f"{error.filename} cannot be written: {error.strerror}", by_hand) from None
+        raise RunError(f"{error.filename} cannot be written: {error.strerror}", hint) from None
 
 
-def install_in(home: Path, shell: str, text: str) -> list[str]:
+def write_completion_files(home: Path, shell: str, text: str) -> list[str]:
     """Write the script of a shell, and let the shell's startup file in a home folder read it; a line for each step."""
     if shell == "fish":
         path = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "fish" / "completions" / "dnn.fish"
@@ -254,11 +261,11 @@ def install_in(home: Path, shell: str, text: str) -> list[str]:
     path.write_text(text, encoding="utf-8")
     lines = [f"wrote {path}"]
     if shell != "fish":
-        start = home / ".bashrc" if shell == "bash" else Path(os.environ.get("ZDOTDIR") or home) / ".zshrc"
+        startup_file = home / ".bashrc" if shell == "bash" else Path(os.environ.get("ZDOTDIR") or home) / ".zshrc"
         line = f"source {shlex.quote(str(path))}"
-        before = start.read_text(encoding="utf-8", errors="replace") if start.exists() else ""
-        if line not in before.splitlines():
-            with start.open("a", encoding="utf-8") as stream:
-                stream.write(f"{'' if before.endswith(chr(10)) or not before else chr(10)}{line}\n")
-            lines.append(f"added to {start}: {line}")
+        old_text = startup_file.read_text(encoding="utf-8", errors="replace") if startup_file.exists() else ""
+        if line not in old_text.splitlines():
+            with startup_file.open("a", encoding="utf-8") as stream:
+                stream.write(f"{'' if old_text.endswith(chr(10)) or not old_text else chr(10)}{line}\n")
+            lines.append(f"added to {startup_file}: {line}")
     return [*lines, f"a new {shell} completes dnn"]

@@ -11,22 +11,22 @@ from rich.table import Table
 
 from dnn_cli.host.terminal import can_move_cursor
 from dnn_cli.report.tables import PlainTable
-from dnn_cli.report.words import WIDE
+from dnn_cli.report.text import UNLIMITED_WIDTH
 
-UNSEEN = re.compile("[\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
+UNSAFE_CHARACTERS = re.compile("[\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
 """Control codes and turns of direction that JSON may hold as they are, and a terminal would obey."""
 
 
-class Patient(Console):
+class PipeSafeConsole(Console):
     """A console that falls silent when its reader goes away, and stops nobody's work for it."""
 
     def on_broken_pipe(self) -> None:
         """The reader has gone: say no more."""
         self.quiet = True
-        fall_silent(self.file)
+        redirect_to_devnull(self.file)
 
 
-def fall_silent(stream: IO[str]) -> None:
+def redirect_to_devnull(stream: IO[str]) -> None:
     """Send all that a stream still holds, and all that follows, to nobody."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -37,35 +37,35 @@ def write_result(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        fall_silent(sys.stdout)
+        redirect_to_devnull(sys.stdout)
 
 
-def console(stream: TextIO) -> Console:
+def build_console(stream: TextIO) -> Console:
     """A console that prints text as it is: no markup, and no control codes unless on a colour terminal."""
-    plain = "NO_COLOR" in os.environ or not stream.isatty() or not can_move_cursor()
+    is_plain = "NO_COLOR" in os.environ or not stream.isatty() or not can_move_cursor()
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")  # a terminal without Unicode shows ? instead of failing
-    return Patient(
+    return PipeSafeConsole(
         file=stream,
-        force_terminal=False if plain else None,
-        width=None if stream.isatty() else WIDE,
+        force_terminal=False if is_plain else None,
+        width=None if stream.isatty() else UNLIMITED_WIDTH,
         markup=False,
         emoji=False,
         highlight=False,
     )
 
 
-def results() -> Console:
+def get_output_console() -> Console:
     """Where results go."""
-    return console(sys.stdout)
+    return build_console(sys.stdout)
 
 
-def notes() -> Console:
+def get_notes_console() -> Console:
     """Where progress, notes and errors go."""
-    return console(sys.stderr)
+    return build_console(sys.stderr)
 
 
-def can_print(text: str) -> bool:
+def can_print_text(text: str) -> bool:
     """Whether standard output has these characters."""
     try:
         text.encode(sys.stdout.encoding or "ascii")
@@ -74,17 +74,17 @@ def can_print(text: str) -> bool:
     return True
 
 
-def has_edge(console: Console) -> bool:
+def has_limited_width(console: Console) -> bool:
     """Whether lines end somewhere: on a terminal, even if it is a plain one."""
-    return console.width < WIDE
+    return console.width < UNLIMITED_WIDTH
 
 
-def show(console: Console, table: Table) -> None:
+def print_rich_table(console: Console, table: Table) -> None:
     """Print a table, in a pipe without the spaces that fill its last column."""
     if console.is_terminal:
         console.print(table)
-    elif isinstance(table, PlainTable) and not has_edge(console):
-        write_result(table.text())
+    elif isinstance(table, PlainTable) and not has_limited_width(console):
+        write_result(table.to_text())
     else:
         with console.capture() as capture:
             console.print(table)
@@ -99,5 +99,5 @@ def print_json(document: dict[str, Any]) -> None:
         text.encode(sys.stdout.encoding)
     except UnicodeEncodeError:  # a stream that is not UTF-8, or a path that is not
         text = json.dumps(document, allow_nan=False, indent=2)
-    text = UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    text = UNSAFE_CHARACTERS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     write_result(text + "\n")

@@ -13,78 +13,78 @@ from rich.control import Control
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.segment import ControlType
 
-from dnn_cli.cli.console import console, fall_silent
-from dnn_cli.execute.log import Lines, Log
-from dnn_cli.report.runs import scores_text
-from dnn_cli.report.words import clock, visible
+from dnn_cli.cli.console import build_console, redirect_to_devnull
+from dnn_cli.execution.reporters import Reporter, TextReporter
+from dnn_cli.report.runs_table import format_scores
+from dnn_cli.report.text import format_clock_time, replace_control_chars
 
 if TYPE_CHECKING:
-    from dnn_cli.training.plan import Plan
+    from dnn_cli.training.execution_plan import ExecutionPlan
 
-REFRESH = 0.1
+REFRESH_INTERVAL = 0.1
 """Seconds between two looks of a bar."""
 
 
 @contextmanager
-def open_screen() -> Iterator["Screen"]:
+def open_screen() -> Iterator["ScreenReporter"]:
     """The screen behind standard error, reachable even while that is diverted."""
     sys.stderr.flush()
-    with Terminal(os.fdopen(os.dup(2), "wb"), encoding=sys.stderr.encoding, errors="replace") as stream:
-        yield Screen(stream)
+    with TerminalStream(os.fdopen(os.dup(2), "wb"), encoding=sys.stderr.encoding, errors="replace") as stream:
+        yield ScreenReporter(stream)
 
 
-class Terminal(io.TextIOWrapper):
+class TerminalStream(io.TextIOWrapper):
     """A stream that falls silent when its terminal is closed, and stops nobody's work for it."""
 
     def write(self, text: str, /) -> int:
-        with self.maybe_gone():
+        with self.ignore_closed_terminal():
             super().write(text)
         return len(text)
 
     def flush(self) -> None:
-        with self.maybe_gone():
+        with self.ignore_closed_terminal():
             super().flush()
 
     @contextmanager
-    def maybe_gone(self) -> Iterator[None]:
+    def ignore_closed_terminal(self) -> Iterator[None]:
         """Let nobody hear of a terminal that is gone."""
         try:
             yield
         except OSError as error:
             if error.errno != errno.EIO:
                 raise
-            fall_silent(self)
+            redirect_to_devnull(self)
 
 
-class Screen(Log):
+class ScreenReporter(Reporter):
     """Shows lines, and keeps a copy of them in the log of the run they belong to."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
-        self.console = console(stream)
+        self.console = build_console(stream)
 
     @property
     def width(self) -> int:  # type: ignore[override]
         return self.console.width
 
-    def show(self, line: str) -> None:
-        self.console.print(visible(line))
+    def print_line(self, line: str) -> None:
+        self.console.print(replace_control_chars(line))
 
-    def leave(self) -> None:
+    def restore_terminal(self) -> None:
         """Leave the terminal as it should be, and nothing behind."""
         if self.console.is_terminal:
             self.console.file.write("\x1b[?25h\n")  # past rich, which another thread may hold
             self.console.file.flush()
-        for last in self.leaving:
-            last()
+        for cleanup in self.exit_callbacks:
+            cleanup()
 
     @contextmanager
-    def waiting(self, doing: str) -> Iterator[None]:
+    def show_waiting(self, activity: str) -> Iterator[None]:
         """Show on a terminal that something is going on, at once, and wipe it away."""
         if not self.console.is_terminal:
             yield
             return
-        self.console.print(visible(doing), end="\r", no_wrap=True, overflow="ellipsis")
+        self.console.print(replace_control_chars(activity), end="\r", no_wrap=True, overflow="ellipsis")
         self.console.file.flush()
         try:
             yield
@@ -92,10 +92,10 @@ class Screen(Log):
             self.console.control(Control((ControlType.ERASE_IN_LINE, 2)))
 
     @contextmanager
-    def progress(self, epochs: int, batch_size: int) -> Iterator[Lines]:
+    def open_progress(self, epochs: int, batch_size: int) -> Iterator[TextReporter]:
         """What watches one run: a bar where there is a terminal, else lines."""
         if not self.console.is_terminal:
-            yield Lines(self, epochs)
+            yield TextReporter(self, epochs)
             return
         columns = (
             SpinnerColumn(),
@@ -109,61 +109,61 @@ class Screen(Log):
             *columns,
             console=self.console,
             transient=True,
-            refresh_per_second=1 / REFRESH,
+            refresh_per_second=1 / REFRESH_INTERVAL,
             redirect_stdout=False,  # or what TensorFlow and Keras say in Python would reach the screen
             redirect_stderr=False,
         ) as bar:
-            yield Bar(self, epochs, batch_size, bar)
+            yield BarReporter(self, epochs, batch_size, bar)
 
 
-class Bar(Lines):
+class BarReporter(TextReporter):
     """The same, and a bar for the batches of the epoch that goes on."""
 
-    def __init__(self, screen: Screen, epochs: int, batch_size: int, bar: Progress) -> None:
+    def __init__(self, screen: ScreenReporter, epochs: int, batch_size: int, bar: Progress) -> None:
         super().__init__(screen, epochs)
         self.batch_size = batch_size
         self.bar = bar
         self.task = bar.add_task("", total=None, count="", scores="", left="")
         self.steps = 0
-        self.shown = 0.0
-        self.training: Pace | None = None
+        self.refreshed_at = 0.0
+        self.training_pace: Pace | None = None
         """The pace over all epochs, from the first batch of this process on: the compilation before does not count."""
 
-        self.epoch: Pace | None = None
+        self.epoch_pace: Pace | None = None
 
     def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
-        counted = f"{done:,} of {total:,}" if total < 1e6 else f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
+        count_text = f"{done:,} of {total:,}" if total < 1e6 else f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
         self.bar.update(
-            self.task, description=doing, completed=done, total=total or None, count=counted if total else ""
+            self.task, description=doing, completed=done, total=total or None, count=count_text if total else ""
         )
 
-    def on_begin(self, device: str, plan: "Plan", steps: int) -> None:
+    def on_begin(self, device: str, plan: "ExecutionPlan", steps: int) -> None:
         super().on_begin(device, plan, steps)
         self.steps = steps
         self.bar.reset(self.task, total=steps, description="training", count="", scores="", left="")
 
     def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
         now, done = time.perf_counter(), (epoch - 1) * self.steps + step
-        self.training = self.training or Pace(now, done)
-        self.epoch = self.epoch or Pace(now, done)
-        if now - self.shown < REFRESH and step < self.steps:
+        self.training_pace = self.training_pace or Pace(now, done)
+        self.epoch_pace = self.epoch_pace or Pace(now, done)
+        if now - self.refreshed_at < REFRESH_INTERVAL and step < self.steps:
             return
-        self.shown = now
-        speed = self.epoch.batches_per_second(now, done) * self.batch_size
-        left = self.training.seconds_for(self.steps * self.epochs - done, now, done)
+        self.refreshed_at = now
+        speed = self.epoch_pace.compute_batches_per_second(now, done) * self.batch_size
+        seconds_left = self.training_pace.compute_remaining_seconds(self.steps * self.epochs - done, now, done)
         self.bar.update(
             self.task,
             completed=step,
             description=f"epoch {epoch}/{self.epochs}",
             count=f"{step:,}/{self.steps:,}",
-            scores=f"{scores_text(scores)}{f'  {speed:,.0f} examples/s' if speed else ''}",
-            left="" if left is None else f"{clock(left)} left",
+            scores=f"{format_scores(scores)}{f'  {speed:,.0f} examples/s' if speed else ''}",
+            left="" if seconds_left is None else f"{format_clock_time(seconds_left)} left",
         )
 
     def on_epoch(self, scores: Mapping[str, float]) -> None:
         super().on_epoch(scores)
         done = int(scores["epoch"])
-        self.epoch = Pace(time.perf_counter(), done * self.steps)
+        self.epoch_pace = Pace(time.perf_counter(), done * self.steps)
         if done < self.epochs:
             self.bar.update(
                 self.task, completed=0, description=f"epoch {done + 1}/{self.epochs}", count=f"0/{self.steps:,}"
@@ -174,14 +174,14 @@ class Pace(NamedTuple):
     """A moment of a training, from which its speed is measured."""
 
     moment: float
-    done: int
+    done_batches: int
     """Batches since the start of the first epoch."""
 
-    def batches_per_second(self, now: float, done: int) -> float:
+    def compute_batches_per_second(self, now: float, done_batches: int) -> float:
         """Return the speed since then; 0 where nothing was done."""
-        return (done - self.done) / (now - self.moment) if now > self.moment else 0.0
+        return (done_batches - self.done_batches) / (now - self.moment) if now > self.moment else 0.0
 
-    def seconds_for(self, batches: int, now: float, done: int) -> float | None:
+    def compute_remaining_seconds(self, batches: int, now: float, done_batches: int) -> float | None:
         """Return how long some batches take at the speed since then; None where nothing was done."""
-        speed = self.batches_per_second(now, done)
+        speed = self.compute_batches_per_second(now, done_batches)
         return batches / speed if speed > 0 else None

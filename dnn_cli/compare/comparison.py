@@ -5,18 +5,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from dnn_cli.compare.caveats import Judged, find_caveats
+from dnn_cli.compare.caveats import ComparisonContext, find_caveats
+from dnn_cli.compare.comparison_points import ComparisonPoint, parse_comparison_point
+from dnn_cli.compare.group_labels import label_groups
 from dnn_cli.compare.grouping import Group, group_by_keys, group_experiments
-from dnn_cli.compare.labels import label_groups
-from dnn_cli.compare.precision import precision_of
 from dnn_cli.compare.repeats import Repeat
-from dnn_cli.compare.rows import Row, of_different_data, read_rows
-from dnn_cli.compare.statistics import LEAST_SEEDS, Interval, Precision
-from dnn_cli.compare.verdicts import MAX_JUDGED, NO_FAMILY, Family, judge_groups, named_group
-from dnn_cli.compare.views import View, parse_view
-from dnn_cli.errors import UsageError, nearest
-from dnn_cli.runs.entry import Entry
-from dnn_cli.runs.record import BEST_MODEL, is_test_score
+from dnn_cli.compare.run_scores import RunScore, has_different_data, read_run_scores
+from dnn_cli.compare.score_resolution import compute_resolution
+from dnn_cli.compare.significance import MIN_SEEDS, Interval, ScoreResolution
+from dnn_cli.compare.verdicts import MAX_JUDGED_GROUPS, NO_VERDICTS, VerdictSet, judge_groups, resolve_group
+from dnn_cli.errors import UsageError, suggest_nearest_name
+from dnn_cli.runs.record import BEST_MODEL_PREFIX, is_test_score
+from dnn_cli.runs.run_info import RunInfo
 
 
 @dataclass(frozen=True)
@@ -24,149 +24,158 @@ class Comparison:
     """Completed runs, sorted; the runs that were not compared; groups, the best first; verdicts and caveats."""
 
     metric: str
-    view: View
-    rows: tuple[Row, ...]
+    point: ComparisonPoint
+    run_scores: tuple[RunScore, ...]
     groups: tuple[Group, ...]
     keys: tuple[str, ...]
     """The keys that the groups are made by; empty where each group is an experiment."""
 
-    family: Family
-    left_out: tuple[Entry, ...]
+    verdict_set: VerdictSet
+    left_out: tuple[RunInfo, ...]
     """Runs that are broken or not completed; the reason is in `broken` or in the record's status."""
 
-    warnings: tuple[str, ...]
-    precision: Precision
+    caveats: tuple[str, ...]
+    resolution: ScoreResolution
     """The resolution of the scores."""
 
     repeats: tuple[Repeat, ...] = ()
     """Runs that do not count, because a later run repeats them."""
 
     @property
-    def different_data(self) -> bool:
+    def has_different_data(self) -> bool:
         """Whether the runs were trained on different data, so that their scores cannot be compared."""
-        return of_different_data(self.rows)
+        return has_different_data(self.run_scores)
 
     @property
     def lower_is_better(self) -> bool:
         """Whether a smaller value of the compared number is better."""
-        return self.view.lower_is_better(self.metric)
+        return self.point.lower_is_better(self.metric)
 
     @cached_property
-    def labels(self) -> dict[int, str]:
+    def group_labels(self) -> dict[int, str]:
         """The labels of the groups, by the identity of the group."""
         return label_groups(self.groups)
 
-    def label(self, group: Group) -> str:
+    def get_label(self, group: Group) -> str:
         """Return the label of a group."""
-        return self.labels[id(group)]
+        return self.group_labels[id(group)]
 
     @cached_property
-    def intervals(self) -> dict[int, Interval | None]:
+    def group_intervals(self) -> dict[int, Interval | None]:
         """The 95% interval of the mean of every group, by its identity; `None` from fewer than three seeds."""
-        if all(len(group.seeds) < LEAST_SEEDS for group in self.groups):
+        if all(len(group.seeds) < MIN_SEEDS for group in self.groups):
             return {id(group): None for group in self.groups}
-        from dnn_cli.compare.group_tests import mean_intervals  # imports numpy, which takes as long as the rest
+        from dnn_cli.compare.group_tests import compute_mean_intervals  # imports numpy, which takes as long as the rest
 
-        found = mean_intervals([list(group.by_seed.values()) for group in self.groups], self.precision)
-        return {id(group): interval for group, interval in zip(self.groups, found, strict=True)}
+        intervals = compute_mean_intervals([list(group.seed_means.values()) for group in self.groups], self.resolution)
+        return {id(group): interval for group, interval in zip(self.groups, intervals, strict=True)}
 
-    def interval(self, group: Group) -> Interval | None:
+    def get_interval(self, group: Group) -> Interval | None:
         """Return the 95% interval of the mean of a group."""
-        return self.intervals[id(group)]
+        return self.group_intervals[id(group)]
 
     @cached_property
-    def averaged(self) -> dict[str, list[str]]:
+    def averaged_settings(self) -> dict[str, list[str]]:
         """The keys that all groups are averaged over, each with its values; empty where their settings differ."""
         if len({frozenset(group.other_settings) for group in self.groups}) != 1:
             return {}
         settings = sorted(self.groups[0].other_settings)
         keys = dict.fromkeys(key for setting in settings for key, _ in setting)
-        values = {key: sorted({dict(setting)[key] for setting in settings}, key=numbers_first) for key in keys}
-        return {key: found for key, found in values.items() if len(found) > 1}
+        values = {key: sorted({dict(setting)[key] for setting in settings}, key=rank_setting_value) for key in keys}
+        return {key: texts for key, texts in values.items() if len(texts) > 1}
 
     @property
-    def set_aside(self) -> int:
+    def set_aside_count(self) -> int:
         """The number of runs with settings that not all groups have."""
         return sum(len(group.set_aside) for group in self.groups)
 
 
-SORTS: dict[str, tuple[Callable[[Row], Any], bool]] = {
-    "score": (lambda row: row.score, True),
-    "best": (lambda row: row.best, True),
-    "last": (lambda row: row.last, True),
-    "name": (lambda row: row.record.name, False),
-    "parameters": (lambda row: row.parameters, False),
-    "epochs": (lambda row: row.record.epochs, False),
-    "seconds": (lambda row: row.record.seconds or 0.0, False),
-    "started": (lambda row: row.record.started, False),
+SORT_ORDERS: dict[str, tuple[Callable[[RunScore], Any], bool]] = {
+    "score": (lambda run_score: run_score.score, True),
+    "best": (lambda run_score: run_score.best_score, True),
+    "last": (lambda run_score: run_score.last_score, True),
+    "name": (lambda run_score: run_score.record.name, False),
+    "parameters": (lambda run_score: run_score.parameter_count, False),
+    "epochs": (lambda run_score: run_score.record.epochs, False),
+    "seconds": (lambda run_score: run_score.record.seconds or 0.0, False),
+    "started": (lambda run_score: run_score.record.started, False),
 }
 """The orders of `--sort-by`: a value of a row, and whether larger values come first (for a loss, smaller ones do)."""
 
 
-def compare(
-    entries: Sequence[Entry],
+def compare_runs(
+    runs: Sequence[RunInfo],
     metric: str | None = None,
     sort_by: str = "score",
     *,
     at: str = "final",
     by: Sequence[str] = (),
     baseline: str | None = None,
-    known: Sequence[Entry] = (),
-    most: int | None = MAX_JUDGED,
+    all_runs: Sequence[RunInfo] = (),
+    max_groups: int | None = MAX_JUDGED_GROUPS,
 ) -> Comparison:
     """Return the comparison of completed runs.
 
     Args:
-        entries: The runs.
+        runs: The runs.
         metric: A column of `metrics.csv`, or a score on the test set as `test_accuracy`; `None` for the metric that
             most runs monitor.
         sort_by: The order of the rows, one of `SORTS`.
         at: The point of the training at which runs are compared, as `compare.views` reads it.
         by: Fields in which the runs of a group agree; empty for groups of equal experiments.
         baseline: The group that all others are compared with; `None` for the best.
-        known: All runs that exist, where the user picked some of them; reveals which other settings were tried.
-        most: Largest number of judged groups; `None` for all.
+        all_runs: All runs that exist, where the user picked some of them; reveals which other settings were tried.
+        max_groups: Largest number of judged groups; `None` for all.
 
     Raises:
         UsageError: no completed run has the metric, or the order, view, field or baseline does not exist.
     """
-    if sort_by not in SORTS:
-        raise UsageError(f"cannot sort by {sort_by}", nearest(sort_by, SORTS) or f"one of {', '.join(SORTS)}")
-    view = parse_view(at)
-    if metric is not None and is_test_score(metric) and view.text != "final":
-        is_best = metric.startswith(BEST_MODEL)
-        best = "" if is_best else f"--metric {BEST_MODEL}{metric} is the score of best.keras"
+    if sort_by not in SORT_ORDERS:
+        raise UsageError(
+            f"cannot sort by {sort_by}",
+            suggest_nearest_name(sort_by, SORT_ORDERS) or f"one of {', '.join(SORT_ORDERS)}",
+        )
+    point = parse_comparison_point(at)
+    if metric is not None and is_test_score(metric) and point.text != "final":
+        is_best = metric.startswith(BEST_MODEL_PREFIX)
+        best = "" if is_best else f"--metric {BEST_MODEL_PREFIX}{metric} is the score of best.keras"
         raise UsageError(
             f"{metric} is known for the saved model only, not for single epochs", f"leave --at out; {best}".rstrip("; ")
         )
-    read = read_rows(entries, metric, view)
-    rows, metric = read.rows, read.metric
-    lower = view.lower_is_better(metric)
-    failed = [(entry, reason) for entry in read.left_out if (reason := failure(entry, view))]
-    groups = group_by_keys(rows, by, failed) if by else group_experiments(rows, failed)
-    precision = precision_of(
-        [row.score for row in rows], [row.curve.examples for row in rows], 1.0 if view.unit else None
+    read_scores = read_run_scores(runs, metric, point)
+    run_scores, metric = read_scores.run_scores, read_scores.metric
+    lower_is_better = point.lower_is_better(metric)
+    failed = [
+        (run_info, reason) for run_info in read_scores.left_out if (reason := get_failure_reason(run_info, point))
+    ]
+    groups = group_by_keys(run_scores, by, failed) if by else group_experiments(run_scores, failed)
+    resolution = compute_resolution(
+        [run_score.score for run_score in run_scores],
+        [run_score.curve.examples for run_score in run_scores],
+        1.0 if point.unit else None,
     )
-    groups = mark_untrained(groups, metric, view)
-    groups.sort(key=lambda group: group.mean if lower else -group.mean)
-    reference = None if baseline is None else named_group(groups, baseline, [*label_groups(groups).values()])
-    family = NO_FAMILY
-    if len(groups) > 1 and not of_different_data(rows):
-        family = judge_groups(
-            groups, metric, is_final=view.text == "final", lower_is_better=lower, precision=precision,
-            baseline=reference, most=most,
+    groups = mark_untrained_seeds(groups, metric, point)
+    groups.sort(key=lambda group: group.mean if lower_is_better else -group.mean)
+    baseline_group = None if baseline is None else resolve_group(groups, baseline, [*label_groups(groups).values()])
+    verdict_set = NO_VERDICTS
+    if len(groups) > 1 and not has_different_data(run_scores):
+        verdict_set = judge_groups(
+            groups, metric, is_final=point.text == "final", lower_is_better=lower_is_better, resolution=resolution,
+            baseline=baseline_group, max_groups=max_groups,
         )  # fmt: skip
-    key, larger_first = SORTS[sort_by]
-    falls = lower if sort_by == "score" else bool(rows) and rows[0].curve.falls
-    ordered = sorted(rows, key=key, reverse=larger_first and not falls)
-    judged = Judged(rows, groups, by, metric, view, read.left_out, known, read.repeats)
+    sort_key, larger_first = SORT_ORDERS[sort_by]
+    is_falling = lower_is_better if sort_by == "score" else bool(run_scores) and run_scores[0].curve.lower_is_better
+    ordered = sorted(run_scores, key=sort_key, reverse=larger_first and not is_falling)
+    context = ComparisonContext(
+        run_scores, groups, by, metric, point, read_scores.left_out, all_runs, read_scores.repeats
+    )
     return Comparison(
-        metric, view, tuple(ordered), tuple(groups), tuple(by), family, tuple(read.left_out),
-        tuple(find_caveats(judged)), precision, tuple(read.repeats),
+        metric, point, tuple(ordered), tuple(groups), tuple(by), verdict_set, tuple(read_scores.left_out),
+        tuple(find_caveats(context)), resolution, tuple(read_scores.repeats),
     )  # fmt: skip
 
 
-def numbers_first(text: str) -> tuple[bool, float, str]:
+def rank_setting_value(text: str) -> tuple[bool, float, str]:
     """Return the rank of a value among the values of a key: numbers by size, then texts."""
     plain = text.replace(",", "")
     try:
@@ -175,35 +184,35 @@ def numbers_first(text: str) -> tuple[bool, float, str]:
         return True, 0.0, plain
 
 
-def failure(entry: Entry, view: View) -> str:
+def get_failure_reason(run_info: RunInfo, point: ComparisonPoint) -> str:
     """Return how a run that was left out failed; empty where it was only not completed."""
-    if entry.record is None:
+    if run_info.record is None:
         return ""
-    if entry.record.status in ("diverged", "failed"):
-        return entry.record.status
-    return view.missing if entry.broken == view.missing else ""
+    if run_info.record.status in ("diverged", "failed"):
+        return run_info.record.status
+    return point.missing_reason if run_info.error == point.missing_reason else ""
 
 
-def mark_untrained(groups: Sequence[Group], metric: str, view: View) -> list[Group]:
+def mark_untrained_seeds(groups: Sequence[Group], metric: str, point: ComparisonPoint) -> list[Group]:
     """Return the groups with the seeds marked as failed that are no better than a constant prediction.
 
     Only groups of few seeds need the mark, because it decides whether a t-test may be used.
     """
-    rows = [row for group in groups for row in group.rows]
-    if view.unit or not any(len(group.seeds) >= LEAST_SEEDS for group in groups) or len(groups) < 2:
+    run_scores = [run_score for group in groups for run_score in group.run_scores]
+    if point.unit or not any(len(group.seeds) >= MIN_SEEDS for group in groups) or len(groups) < 2:
         return list(groups)
-    from dnn_cli.compare.untrained import constant_score  # imports numpy
+    from dnn_cli.compare.constant_scores import compute_constant_score  # imports numpy
 
-    constant = constant_score(rows, metric)
+    constant = compute_constant_score(run_scores, metric)
     if constant is None:
         return list(groups)
-    sign = -1.0 if view.lower_is_better(metric) else 1.0
+    sign = -1.0 if point.lower_is_better(metric) else 1.0
     marked = []
     for group in groups:
         failed = {
-            row.seed: "is no better than a constant prediction"
-            for row in group.rows
-            if sign * row.score <= sign * constant
+            run_score.seed: "is no better than a constant prediction"
+            for run_score in group.run_scores
+            if sign * run_score.score <= sign * constant
         }
         marked.append(replace(group, failed={**failed, **group.failed}) if failed else group)
     return marked

@@ -12,26 +12,26 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from dnn_cli.compare.statistics import ALPHA, PERMUTATIONS, lowest_p
+from dnn_cli.compare.significance import ALPHA, MAX_PERMUTATIONS, compute_min_p_value
 
-BLOCK = 64
+BLOCK_SIZE = 64
 """Comparisons computed at once. Each needs a number for every permutation: 64 × 16,384 float64 are 8 MB."""
 
-ROUNDING = 1e-12
+MAX_ROUNDING_ERROR = 1e-12
 """Largest relative difference between two equal statistics: rounding errors of float64."""
 
-HALVINGS = 20
+BISECTION_STEPS = 20
 """Steps of the bisection for the end of an interval; the end is found to 1e-6 of its distance."""
 
-DOUBLINGS = 12
+MAX_DOUBLINGS = 12
 """Largest number of doublings of the standard error in the search for a difference that is rejected."""
 
-Values = NDArray[np.float64]
-Results = tuple[Values, Values]
+FloatArray = NDArray[np.float64]
+TestResults = tuple[FloatArray, FloatArray]
 """P-values of shape (comparisons,), and intervals of shape (comparisons, 2)."""
 
 
-def sign_flip_test(differences: Values, tolerance: float = 0.0) -> Results:
+def run_sign_flip_test(differences: FloatArray, tolerance: float = 0.0) -> TestResults:
     """Test whether paired differences have mean 0, by flipping their signs (Fisher, 1935).
 
     The interval holds every mean that the same test does not reject at 5%. Its ends are means of subsets of the
@@ -44,18 +44,18 @@ def sign_flip_test(differences: Values, tolerance: float = 0.0) -> Results:
     Returns:
         Two-sided p-values and 95% intervals.
     """
-    signs, is_complete = all_signs(differences.shape[-1])
+    signs, is_complete = build_sign_matrix(differences.shape[-1])
     flipped = (signs < 0).astype(np.float64)
     sizes = flipped.sum(-1)
     pairs = differences.shape[-1]
 
-    def test_block(rows: Values) -> Results:
-        seen = rows.mean(-1)
+    def test_block(rows: FloatArray) -> TestResults:
+        observed = rows.mean(-1)
         null = rows @ signs.T / pairs
-        slack = np.maximum(tolerance, ROUNDING * np.abs(rows).max(-1))
-        return two_sided(seen, null, slack, is_complete=is_complete), subset_interval(rows, slack)
+        slack = np.maximum(tolerance, MAX_ROUNDING_ERROR * np.abs(rows).max(-1))
+        return compute_two_sided_p(observed, null, slack, is_complete=is_complete), compute_subset_interval(rows, slack)
 
-    def subset_interval(rows: Values, slack: Values) -> Values:
+    def compute_subset_interval(rows: FloatArray, slack: FloatArray) -> FloatArray:
         with np.errstate(divide="ignore", invalid="ignore"):
             means = rows @ flipped.T / sizes
             margins = slack[:, None] * pairs / (2 * sizes)
@@ -66,19 +66,19 @@ def sign_flip_test(differences: Values, tolerance: float = 0.0) -> Results:
         rank = math.floor(ALPHA * total / 2 + 1e-9) - (0 if is_complete else 1)
         return np.stack([np.partition(lower, rank)[:, rank], -np.partition(-upper, rank)[:, rank]], -1)
 
-    return in_blocks(test_block, differences)
+    return run_in_blocks(test_block, differences)
 
 
 @cache
-def all_signs(pairs: int) -> tuple[Values, bool]:
+def build_sign_matrix(pairs: int) -> tuple[FloatArray, bool]:
     """Return every row of signs, or 16,383 random ones; and whether these are all."""
-    if 2**pairs <= PERMUTATIONS:
+    if 2**pairs <= MAX_PERMUTATIONS:
         bits = np.arange(2**pairs)[:, None] >> np.arange(pairs) & 1
         return np.where(bits == 0, 1.0, -1.0), True
-    return np.random.default_rng(0).choice([-1.0, 1.0], size=(PERMUTATIONS - 1, pairs)), False
+    return np.random.default_rng(0).choice([-1.0, 1.0], size=(MAX_PERMUTATIONS - 1, pairs)), False
 
 
-def two_sample_test(ours: Values, theirs: Values, tolerance: float = 0.0) -> Results:
+def run_two_sample_test(ours: FloatArray, theirs: FloatArray, tolerance: float = 0.0) -> TestResults:
     """Test whether two samples have equal means, by permuting their scores and comparing Welch's t.
 
     A difference of means alone would mislead where the two samples scatter differently (Janssen, Statistics &
@@ -94,48 +94,54 @@ def two_sample_test(ours: Values, theirs: Values, tolerance: float = 0.0) -> Res
     """
     n, m = ours.shape[-1], theirs.shape[-1]
 
-    def test_block(rows: Values) -> Results:
+    def test_block(rows: FloatArray) -> TestResults:
         left, right = rows[:, :n], rows[:, n:]
-        p_values = permuted_welch(left, right, tolerance)
-        if lowest_p(n, m) > ALPHA:
+        p_values = compute_welch_p_values(left, right, tolerance)
+        if compute_min_p_value(n, m) > ALPHA:
             return p_values, np.tile([-np.inf, np.inf], (len(rows), 1))
-        ends = [shift_limit(left, right, p_values, tolerance, side) for side in (-1.0, 1.0)]
+        ends = [find_shift_limit(left, right, p_values, tolerance, side) for side in (-1.0, 1.0)]
         return p_values, np.stack(ends, -1)
 
-    return in_blocks(test_block, np.concatenate([ours, theirs], -1))
+    return run_in_blocks(test_block, np.concatenate([ours, theirs], -1))
 
 
-def permuted_welch(ours: Values, theirs: Values, tolerance: float) -> Values:
+def compute_welch_p_values(ours: FloatArray, theirs: FloatArray, tolerance: float) -> FloatArray:
     """Return the p-values of `two_sample_test`, of shape (comparisons,)."""
     n, m = ours.shape[-1], theirs.shape[-1]
-    masks, is_complete = all_deals(n, m)
+    masks, is_complete = build_group_masks(n, m)
     rows = np.concatenate([ours, theirs], -1)
     rows = rows - rows[:, :1]  # equal values are exactly 0 from here on
     rows = rows - rows.mean(-1, keepdims=True)
-    noise = ROUNDING * (rows**2).sum(-1, keepdims=True)
+    noise = MAX_ROUNDING_ERROR * (rows**2).sum(-1, keepdims=True)
     floor = np.maximum(1e-18 * (rows**2).max(-1, keepdims=True), 1e-300)  # avoids division by 0 without scatter
 
-    def error(sums: Values, squares: Values, size: int) -> Values:
+    def compute_squared_error(sums: FloatArray, squares: FloatArray, size: int) -> FloatArray:
         scatter = squares - sums**2 / size
         return np.asarray(np.where(scatter > noise, scatter, 0) / (size - 1) / size)
 
-    def welch_t(masks: Values) -> Values:
+    def compute_welch_t(masks: FloatArray) -> FloatArray:
         sums, squares = rows @ masks.T, rows**2 @ masks.T
-        rest, rest_squares = rows.sum(-1, keepdims=True) - sums, (rows**2).sum(-1, keepdims=True) - squares
-        errors = error(sums, squares, n) + error(rest, rest_squares, m)
-        return np.asarray((sums / n - rest / m) / np.sqrt(errors + floor))
+        other_sums, other_squares = rows.sum(-1, keepdims=True) - sums, (rows**2).sum(-1, keepdims=True) - squares
+        errors = compute_squared_error(sums, squares, n) + compute_squared_error(other_sums, other_squares, m)
+        return np.asarray((sums / n - other_sums / m) / np.sqrt(errors + floor))
 
     observed = np.zeros((1, n + m))
     observed[0, :n] = 1
-    null = welch_t(masks)
-    seen = (null if is_complete else welch_t(observed))[:, 0]  # the first of all deals is the observed one
+    null = compute_welch_t(masks)
+    observed_t = (null if is_complete else compute_welch_t(observed))[
+        :, 0
+    ]  # the first of all deals is the observed one
     # An error of the scores moves t by that error in units of the scatter.
     deviation = np.sqrt((rows**2).mean(-1)) + 1e-300
-    relative = ROUNDING + np.minimum(tolerance / deviation, 1.0)
-    return two_sided(seen, null, relative * np.maximum(np.abs(null).max(-1), np.abs(seen)), is_complete=is_complete)
+    relative = MAX_ROUNDING_ERROR + np.minimum(tolerance / deviation, 1.0)
+    return compute_two_sided_p(
+        observed_t, null, relative * np.maximum(np.abs(null).max(-1), np.abs(observed_t)), is_complete=is_complete
+    )
 
 
-def shift_limit(ours: Values, theirs: Values, p_values: Values, tolerance: float, side: float) -> Values:
+def find_shift_limit(
+    ours: FloatArray, theirs: FloatArray, p_values: FloatArray, tolerance: float, side: float
+) -> FloatArray:
     """Return one end of the interval of `two_sample_test` by bisection.
 
     The search starts from 0, which is inside the interval exactly where the p-value is above 5%. So interval and
@@ -151,17 +157,17 @@ def shift_limit(ours: Values, theirs: Values, p_values: Values, tolerance: float
     is_zero_end = ~zero_is_inside & ~beyond
     outside[is_zero_end] = 0.0
 
-    def is_rejected(shift: Values) -> NDArray[np.bool_]:
-        return permuted_welch(ours - shift[:, None], theirs, tolerance) <= ALPHA
+    def is_rejected(shift: FloatArray) -> NDArray[np.bool_]:
+        return compute_welch_p_values(ours - shift[:, None], theirs, tolerance) <= ALPHA
 
-    for _ in range(DOUBLINGS):
-        held = ~is_rejected(outside) & ~is_zero_end
-        if not held.any():
+    for _ in range(MAX_DOUBLINGS):
+        is_inside = ~is_rejected(outside) & ~is_zero_end
+        if not is_inside.any():
             break
-        inside = np.where(held, outside, inside)
-        outside = np.where(held, outside + side * step, outside)
+        inside = np.where(is_inside, outside, inside)
+        outside = np.where(is_inside, outside + side * step, outside)
         step = step * 2
-    for _ in range(HALVINGS):
+    for _ in range(BISECTION_STEPS):
         middle = (inside + outside) / 2
         rejected = is_rejected(middle)
         outside, inside = np.where(rejected, middle, outside), np.where(rejected, inside, middle)
@@ -169,35 +175,35 @@ def shift_limit(ours: Values, theirs: Values, p_values: Values, tolerance: float
 
 
 @cache
-def all_deals(n: int, m: int) -> tuple[Values, bool]:
+def build_group_masks(n: int, m: int) -> tuple[FloatArray, bool]:
     """Return every choice of n of n + m as a row of ones and zeros, or 16,383 random ones; and whether all are."""
     count = math.comb(n + m, n)
-    if count <= PERMUTATIONS:
+    if count <= MAX_PERMUTATIONS:
         chosen = np.array(list(combinations(range(n + m), n)))
     else:
-        count = PERMUTATIONS - 1
+        count = MAX_PERMUTATIONS - 1
         chosen = np.random.default_rng(0).random((count, n + m)).argsort(-1)[:, :n]
     masks = np.zeros((count, n + m))
     np.put_along_axis(masks, chosen, 1.0, -1)
     return masks, count == math.comb(n + m, n)
 
 
-def two_sided(seen: Values, null: Values, slack: Values, *, is_complete: bool) -> Values:
+def compute_two_sided_p(observed: FloatArray, null: FloatArray, slack: FloatArray, *, is_complete: bool) -> FloatArray:
     """Return twice the share of permutations that are at least as extreme, at most 1.
 
     Args:
-        seen: The observed statistics, of shape (comparisons,).
+        observed: The observed statistics, of shape (comparisons,).
         null: The statistics of all permutations, of shape (comparisons, permutations).
         slack: Differences up to which two statistics are equal, of shape (comparisons,).
         is_complete: Whether the permutations contain the observed one; it counts as one more where they do not.
     """
-    above = (null >= (seen - slack)[:, None]).sum(-1)
-    below = (null <= (seen + slack)[:, None]).sum(-1)
+    above = (null >= (observed - slack)[:, None]).sum(-1)
+    below = (null <= (observed + slack)[:, None]).sum(-1)
     more = 0 if is_complete else 1
     return np.asarray(np.minimum(1.0, 2 * (np.minimum(above, below) + more) / (null.shape[-1] + more)))
 
 
-def sign_test(successes: int, failures: int) -> float:
+def run_sign_test(successes: int, failures: int) -> float:
     """Return the exact two-sided p-value of a fair coin with these counts (McNemar's exact test)."""
     n, fewer = successes + failures, min(successes, failures)
     term = total = 1
@@ -207,7 +213,7 @@ def sign_test(successes: int, failures: int) -> float:
     return min(1.0, 2 * (total / 2**n if n < 1000 else math.exp(math.log(total) - n * math.log(2))))
 
 
-def in_blocks(test: Callable[[Values], Results], rows: Values) -> Results:
+def run_in_blocks(test: Callable[[FloatArray], TestResults], rows: FloatArray) -> TestResults:
     """Return the results of a test that is applied to `BLOCK` comparisons at a time."""
-    found = [test(rows[begin : begin + BLOCK]) for begin in range(0, len(rows), BLOCK)]
-    return np.concatenate([p for p, _ in found]), np.concatenate([interval for _, interval in found])
+    results = [test(rows[begin : begin + BLOCK_SIZE]) for begin in range(0, len(rows), BLOCK_SIZE)]
+    return np.concatenate([p for p, _ in results]), np.concatenate([interval for _, interval in results])

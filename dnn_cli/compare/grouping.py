@@ -9,12 +9,20 @@ from itertools import zip_longest
 from statistics import fmean
 from typing import Any
 
-from dnn_cli.compare.rows import Row
-from dnn_cli.compare.statistics import standard_deviation
-from dnn_cli.runs.entry import Entry
-from dnn_cli.runs.fields import ABSENT, check_known, config_value, getter, layer_names, setting, setting_names
-from dnn_cli.spec.catalog import short
-from dnn_cli.spec.differences import comparable
+from dnn_cli.compare.run_scores import RunScore
+from dnn_cli.compare.significance import compute_standard_deviation
+from dnn_cli.config.digests import remove_extra_file_keys
+from dnn_cli.config.registry import format_config_value
+from dnn_cli.runs.query.fields import (
+    ABSENT,
+    build_getter,
+    check_fields,
+    get_config_field,
+    get_config_value,
+    iter_config_keys,
+    list_layer_names,
+)
+from dnn_cli.runs.run_info import RunInfo
 
 Setting = tuple[tuple[str, str], ...]
 """The keys that vary within groups, each with its value as text; empty where groups are experiments."""
@@ -22,7 +30,7 @@ Setting = tuple[tuple[str, str], ...]
 MAX_CANDIDATES = 100
 """Sets of seeds that are tried for the largest block of settings; the most common ones."""
 
-Cell = tuple[Setting, int]
+Combination = tuple[Setting, int]
 """A setting and a seed: what one run of a group stands for."""
 
 
@@ -34,176 +42,191 @@ class Group:
     settings: dict[str, str]
     """The settings that distinguish the group from the others."""
 
-    rows: tuple[Row, ...]
-    cells: Mapping[Cell, float]
+    run_scores: tuple[RunScore, ...]
+    scores: Mapping[Combination, float]
     """The score of every setting and seed. Every seed has the same settings."""
 
     failed: Mapping[int, str] = field(default_factory=dict)
     """Seeds without a usable score, each with the reason, such as `diverged`."""
 
-    set_aside: tuple[Row, ...] = ()
+    set_aside: tuple[RunScore, ...] = ()
     """Runs with settings that not all groups have, which do not count."""
 
     @property
     def seeds(self) -> list[int]:
-        return sorted({seed for _, seed in self.cells})
+        return sorted({seed for _, seed in self.scores})
 
     @cached_property
-    def by_seed(self) -> dict[int, float]:
+    def seed_means(self) -> dict[int, float]:
         """The mean over the settings, for every seed."""
-        return means_by_seed(self.cells)
+        return compute_seed_means(self.scores)
 
     @cached_property
     def mean(self) -> float:
         """The mean over the seeds."""
-        return fmean(self.by_seed.values())
+        return fmean(self.seed_means.values())
 
     @cached_property
     def spread(self) -> float | None:
         """The standard deviation over the seeds; `None` for a single seed."""
-        return standard_deviation(list(self.by_seed.values()))
+        return compute_standard_deviation(list(self.seed_means.values()))
 
     @property
     def seconds(self) -> float:
         """The mean training time of a run, in seconds."""
-        return fmean(row.record.seconds or 0.0 for row in self.rows)
+        return fmean(run_score.record.seconds or 0.0 for run_score in self.run_scores)
 
     @property
     def other_settings(self) -> set[Setting]:
         """The settings that the mean of the group averages over."""
-        return {other for other, _ in self.cells}
+        return {other for other, _ in self.scores}
 
 
-def means_by_seed(cells: Mapping[Cell, float]) -> dict[int, float]:
+def compute_seed_means(combination_scores: Mapping[Combination, float]) -> dict[int, float]:
     """Return the mean score of every seed."""
-    found: dict[int, list[float]] = defaultdict(list)
-    for (_, seed), score in cells.items():
-        found[seed].append(score)
-    return {seed: fmean(scores) for seed, scores in sorted(found.items())}
+    scores_by_seed: dict[int, list[float]] = defaultdict(list)
+    for (_, seed), score in combination_scores.items():
+        scores_by_seed[seed].append(score)
+    return {seed: fmean(scores) for seed, scores in sorted(scores_by_seed.items())}
 
 
-def group_experiments(rows: Sequence[Row], failed: Sequence[tuple[Entry, str]] = ()) -> list[Group]:
+def group_experiments(run_scores: Sequence[RunScore], failed: Sequence[tuple[RunInfo, str]] = ()) -> list[Group]:
     """Return a group for every experiment; its runs differ in their seed and their names.
 
     Args:
-        rows: The runs.
+        run_scores: The runs.
         failed: Runs without a usable score, each with the reason.
     """
-    members: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        members[row.alike].append(row)
-    lost: dict[str, list[tuple[Entry, str]]] = defaultdict(list)
-    for entry, reason in failed:
-        lost[entry.details.alike].append((entry, reason))
+    members: dict[str, list[RunScore]] = defaultdict(list)
+    for run_score in run_scores:
+        members[run_score.variant_digest].append(run_score)
+    failed_by_digest: dict[str, list[tuple[RunInfo, str]]] = defaultdict(list)
+    for run_info, reason in failed:
+        failed_by_digest[run_info.details.variant_digest].append((run_info, reason))
     return [
         Group(
-            most_common_name(alike),
-            {key: value for key, value in alike[0].settings.items() if key != "seed"},
-            tuple(alike),
-            mean_cells([((), row) for row in alike]),
-            failed_seeds(lost[digest], alike),
+            find_common_name(group_scores),
+            {key: value for key, value in group_scores[0].settings.items() if key != "seed"},
+            tuple(group_scores),
+            compute_combination_scores([((), run_score) for run_score in group_scores]),
+            find_failed_seeds(failed_by_digest[digest], group_scores),
         )
-        for digest, alike in members.items()
+        for digest, group_scores in members.items()
     ]
 
 
-def most_common_name(rows: Sequence[Row]) -> str:
+def find_common_name(run_scores: Sequence[RunScore]) -> str:
     """Return the name that most of the runs have."""
-    return Counter(row.record.name for row in rows).most_common(1)[0][0]
+    return Counter(run_score.record.name for run_score in run_scores).most_common(1)[0][0]
 
 
-def failed_seeds(failed: Iterable[tuple[Entry, str]], rows: Sequence[Row]) -> dict[int, str]:
+def find_failed_seeds(failed: Iterable[tuple[RunInfo, str]], run_scores: Sequence[RunScore]) -> dict[int, str]:
     """Return the seeds whose runs failed, with the reason; a seed that was trained again later is none of them."""
-    counted = {(row.alike, row.seed) for row in rows}
+    counted = {(run_score.variant_digest, run_score.seed) for run_score in run_scores}
     return {
-        entry.details.seed: reason
-        for entry, reason in failed
-        if (entry.details.alike, entry.details.seed) not in counted
+        run_info.details.seed: reason
+        for run_info, reason in failed
+        if (run_info.details.variant_digest, run_info.details.seed) not in counted
     }
 
 
-def group_by_keys(rows: Sequence[Row], keys: Sequence[str], failed: Sequence[tuple[Entry, str]] = ()) -> list[Group]:
+def group_by_keys(
+    run_scores: Sequence[RunScore], keys: Sequence[str], failed: Sequence[tuple[RunInfo, str]] = ()
+) -> list[Group]:
     """Return a group for every combination of values of some keys; other keys are averaged over.
 
     All groups average over the same settings, those that every group has. Runs with other settings are set aside.
 
     Args:
-        rows: The runs.
+        run_scores: The runs.
         keys: Fields of a run, as `dnn runs --where` names them.
         failed: Runs without a usable score, each with the reason.
 
     Raises:
         UsageError: no run has one of the keys.
     """
-    check_known(keys, [row.entry for row in rows])
+    check_fields(keys, [run_score.run_info for run_score in run_scores])
     # Names of layers make no difference between experiments, so a layer that a key names has that name everywhere.
-    renamed = common_layer_names(rows, {step for key in keys for step in key.split(".")})
-    values_of = value_reader(renamed, keys)
-    others = varied_settings(renamed, values_of, keys)
-    members: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        members[values_of(row.entry)].append(row)
-    lost: dict[tuple[str, ...], list[tuple[Entry, str]]] = defaultdict(list)
-    for entry, reason in failed:
-        lost[values_of(entry)].append((entry, reason))
+    renamed_runs = unify_layer_names(run_scores, {step for key in keys for step in key.split(".")})
+    read_values = build_value_reader(renamed_runs, keys)
+    other_settings = find_varied_settings(renamed_runs, read_values, keys)
+    members: dict[tuple[str, ...], list[RunScore]] = defaultdict(list)
+    for run_score in run_scores:
+        members[read_values(run_score.run_info)].append(run_score)
+    failed_by_values: dict[tuple[str, ...], list[tuple[RunInfo, str]]] = defaultdict(list)
+    for run_info, reason in failed:
+        failed_by_values[read_values(run_info)].append((run_info, reason))
     groups = [
         Group(
             ", ".join(values),
             dict(zip(keys, values, strict=True)),
-            tuple(agreeing),
-            mean_cells([(others[row.alike], row) for row in agreeing]),
-            failed_seeds(lost[values], agreeing),
+            tuple(group_scores),
+            compute_combination_scores(
+                [(other_settings[run_score.variant_digest], run_score) for run_score in group_scores]
+            ),
+            find_failed_seeds(failed_by_values[values], group_scores),
         )
-        for values, agreeing in members.items()
+        for values, group_scores in members.items()
     ]
-    return [restrict_group(group, kept, others) for group, kept in zip(groups, balanced_cells(groups), strict=True)]
+    return [
+        restrict_group(group, combinations, other_settings)
+        for group, combinations in zip(groups, find_balanced_combinations(groups), strict=True)
+    ]
 
 
-def value_reader(renamed: Mapping[str, Entry], keys: Sequence[str]) -> Callable[[Entry], tuple[str, ...]]:
+def build_value_reader(
+    renamed_runs: Mapping[str, RunInfo], keys: Sequence[str]
+) -> Callable[[RunInfo], tuple[str, ...]]:
     """Return the function that reads the values of some keys from a run, as text.
 
     Args:
-        renamed: One run of every experiment, with common layer names: keys of layers are read from it.
+        renamed_runs: One run of every experiment, with common layer names: keys of layers are read from it.
         keys: The keys.
     """
-    gets = [(getter(key), key.removeprefix("model.").startswith("layers.")) for key in keys]
+    getters = [(build_getter(key), key.removeprefix("model.").startswith("layers.")) for key in keys]
 
-    def values_of(entry: Entry) -> tuple[str, ...]:
-        alike = renamed.get(entry.details.alike, entry)
-        return tuple(format_value(get(alike if is_layer else entry)) for get, is_layer in gets)
+    def read_values(run_info: RunInfo) -> tuple[str, ...]:
+        renamed_run = renamed_runs.get(run_info.details.variant_digest, run_info)
+        return tuple(format_group_value(get(renamed_run if is_layer else run_info)) for get, is_layer in getters)
 
-    return values_of
+    return read_values
 
 
-def common_layer_names(rows: Sequence[Row], wanted: Collection[str]) -> dict[str, Entry]:
+def unify_layer_names(run_scores: Sequence[RunScore], preferred_names: Collection[str]) -> dict[str, RunInfo]:
     """Return one run of every experiment, with one name for the layers at one position in all of them.
 
     Args:
-        rows: The runs.
-        wanted: Names that are preferred; otherwise a layer has the name that most of the runs give it.
+        run_scores: The runs.
+        preferred_names: Names that are preferred; otherwise a layer has the name that most of the runs give it.
     """
-    entries = {row.alike: row.entry for row in rows}
-    stacks = [row.entry.experiment["model"]["layers"] if row.entry.experiment else [] for row in rows]
+    runs = {run_score.variant_digest: run_score.run_info for run_score in run_scores}
+    stacks = [
+        run_score.run_info.config["model"]["layers"] if run_score.run_info.config else [] for run_score in run_scores
+    ]
     positions = zip_longest(*stacks, fillvalue={})
-    given = [Counter(layer["name"] for layer in layers if layer.get("name")) for layers in positions]
-    names = [max(found, key=lambda name: (name in wanted, found[name])) if found else None for found in given]
-    usual = [name if name and names.index(name) == place else None for place, name in enumerate(names)]
-    if all([layer.get("name") for layer in layers] == usual[: len(layers)] for layers in stacks):
-        return entries
+    name_counts = [Counter(layer["name"] for layer in layers if layer.get("name")) for layers in positions]
+    names = [
+        max(counts, key=lambda name: (name in preferred_names, counts[name])) if counts else None
+        for counts in name_counts
+    ]
+    common_names = [name if name and names.index(name) == index else None for index, name in enumerate(names)]
+    if all([layer.get("name") for layer in layers] == common_names[: len(layers)] for layers in stacks):
+        return runs
 
-    def rename(entry: Entry) -> Entry:
-        if entry.experiment is None:
-            return entry
+    def rename_layers(run_info: RunInfo) -> RunInfo:
+        if run_info.config is None:
+            return run_info
         layers = [
-            {**layer, "name": name} for layer, name in zip(entry.experiment["model"]["layers"], usual, strict=False)
+            {**layer, "name": name}
+            for layer, name in zip(run_info.config["model"]["layers"], common_names, strict=False)
         ]
-        experiment = {**entry.experiment, "model": {**entry.experiment["model"], "layers": layers}}
-        return replace(entry, known=replace(entry.details, text=json.dumps(experiment)))
+        experiment = {**run_info.config, "model": {**run_info.config["model"], "layers": layers}}
+        return replace(run_info, loaded_details=replace(run_info.details, config_json=json.dumps(experiment)))
 
-    return {alike: rename(entry) for alike, entry in entries.items()}
+    return {digest: rename_layers(run_info) for digest, run_info in runs.items()}
 
 
-def balanced_cells(groups: Sequence[Group]) -> list[set[Cell]]:
+def find_balanced_combinations(groups: Sequence[Group]) -> list[set[Combination]]:
     """Return the cells of each group that count: the same settings in all groups, and all of them for every seed.
 
     A mean over other settings than those of the other groups would compare the settings, and a standard deviation
@@ -211,116 +234,124 @@ def balanced_cells(groups: Sequence[Group]) -> list[set[Cell]]:
     """
     common = set.intersection(*(group.other_settings for group in groups)) if groups else set()
     if common:
-        kept = largest_block(common, groups)
-        return [complete_cells(group, kept) for group in groups]
-    return [complete_cells(group, largest_block(group.other_settings, [group])) for group in groups]
+        block = find_largest_block(common, groups)
+        return [list_complete_combinations(group, block) for group in groups]
+    return [list_complete_combinations(group, find_largest_block(group.other_settings, [group])) for group in groups]
 
 
-def complete_cells(group: Group, settings: set[Setting]) -> set[Cell]:
+def list_complete_combinations(group: Group, settings: set[Setting]) -> set[Combination]:
     """Return the cells of the seeds that have all of the settings."""
-    seeds = [seed for seed in group.seeds if all((setting, seed) in group.cells for setting in settings)]
+    seeds = [seed for seed in group.seeds if all((setting, seed) in group.scores for setting in settings)]
     return {(setting, seed) for setting in settings for seed in seeds}
 
 
-def largest_block(settings: set[Setting], groups: Sequence[Group]) -> set[Setting]:
+def find_largest_block(settings: set[Setting], groups: Sequence[Group]) -> set[Setting]:
     """Return the settings for which the most runs count, all of them with the same seeds within every group.
 
     Every setting has some seeds in each group. The candidates are these seeds: the settings that have them, and maybe
     more, make a block.
     """
-    seeds: dict[Setting, list[set[int]]] = {kept: [set() for _ in groups] for kept in settings}
-    for place, group in enumerate(groups):
-        for other, seed in group.cells:
+    seeds: dict[Setting, list[set[int]]] = {setting: [set() for _ in groups] for setting in settings}
+    for index, group in enumerate(groups):
+        for other, seed in group.scores:
             if other in seeds:
-                seeds[other][place].add(seed)
-    candidates = Counter(tuple(map(frozenset, found)) for found in seeds.values()).most_common(MAX_CANDIDATES)
+                seeds[other][index].add(seed)
+    candidates = Counter(tuple(map(frozenset, seed_sets)) for seed_sets in seeds.values()).most_common(MAX_CANDIDATES)
 
-    def block(candidate: tuple[frozenset[int], ...]) -> set[Setting]:
+    def find_block(candidate: tuple[frozenset[int], ...]) -> set[Setting]:
         return {
             other
-            for other, found in seeds.items()
-            if all(some <= those for some, those in zip(candidate, found, strict=True))
+            for other, seed_sets in seeds.items()
+            if all(
+                candidate_seeds <= setting_seeds
+                for candidate_seeds, setting_seeds in zip(candidate, seed_sets, strict=True)
+            )
         }
 
-    blocks = [(block(candidate), sum(map(len, candidate))) for candidate, _ in candidates]
-    return max(blocks, key=lambda found: (len(found[0]) * found[1], len(found[0]), sorted(found[0])))[0]
+    blocks = [(find_block(candidate), sum(map(len, candidate))) for candidate, _ in candidates]
+    return max(blocks, key=lambda block: (len(block[0]) * block[1], len(block[0]), sorted(block[0])))[0]
 
 
-def restrict_group(group: Group, kept: set[Cell], others: Mapping[str, Setting]) -> Group:
+def restrict_group(group: Group, combinations: set[Combination], other_settings: Mapping[str, Setting]) -> Group:
     """Return a group of the rows whose cells count; the other rows are set aside."""
-    if len(kept) == len(group.cells):
+    if len(combinations) == len(group.scores):
         return group
-    counted = [(others[row.alike], row.seed) in kept for row in group.rows]
+    counted = [
+        (other_settings[run_score.variant_digest], run_score.seed) in combinations for run_score in group.run_scores
+    ]
     return replace(
         group,
-        rows=tuple(row for row, counts in zip(group.rows, counted, strict=True) if counts),
-        cells={cell: score for cell, score in group.cells.items() if cell in kept},
-        set_aside=tuple(row for row, counts in zip(group.rows, counted, strict=True) if not counts),
+        run_scores=tuple(run_score for run_score, counts in zip(group.run_scores, counted, strict=True) if counts),
+        scores={combination: score for combination, score in group.scores.items() if combination in combinations},
+        set_aside=tuple(run_score for run_score, counts in zip(group.run_scores, counted, strict=True) if not counts),
     )
 
 
-def mean_cells(placed: Sequence[tuple[Setting, Row]]) -> dict[Cell, float]:
+def compute_combination_scores(settings_and_scores: Sequence[tuple[Setting, RunScore]]) -> dict[Combination, float]:
     """Return the mean score of every cell; a cell has several runs only where their data differ."""
-    found: dict[Cell, list[float]] = defaultdict(list)
-    for other, row in placed:
-        found[other, row.seed].append(row.score)
-    return {cell: fmean(scores) for cell, scores in found.items()}
+    scores_by_combination: dict[Combination, list[float]] = defaultdict(list)
+    for setting, run_score in settings_and_scores:
+        scores_by_combination[setting, run_score.seed].append(run_score.score)
+    return {combination: fmean(scores) for combination, scores in scores_by_combination.items()}
 
 
-def format_value(value: Any) -> str:
+def format_group_value(value: Any) -> str:
     """Return the value of a field as the name of a group."""
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "–"
-    return "–" if value is None or value is ABSENT else short(value)
+    return "–" if value is None or value is ABSENT else format_config_value(value)
 
 
-def varied_settings(
-    entries: Mapping[str, Entry], values_of: Callable[[Entry], tuple[str, ...]], keys: Sequence[str]
+def find_varied_settings(
+    runs: Mapping[str, RunInfo], read_values: Callable[[RunInfo], tuple[str, ...]], keys: Sequence[str]
 ) -> dict[str, Setting]:
     """Return for every experiment the values of all keys that vary within groups, names and seeds excepted.
 
     Where parts of different types are compared (`optimizer.type`), a key that only some of the parts have is no
     setting of its own, nor is a key that has one value for each part.
     """
-    keys = list(dict.fromkeys(name for entry in entries.values() for key in keys for name in spellings(entry, key)))
-    flat = {alike: flatten(entry.experiment or {}) for alike, entry in entries.items()}
-    names = dict.fromkeys(name for fields in flat.values() for name in fields if is_setting(name, keys))
-    groups = {alike: values_of(entry) for alike, entry in entries.items()}
+    keys = list(
+        dict.fromkeys(name for run_info in runs.values() for key in keys for name in list_key_spellings(run_info, key))
+    )
+    flat_configs = {digest: flatten_config(run_info.config or {}) for digest, run_info in runs.items()}
+    names = dict.fromkeys(name for fields in flat_configs.values() for name in fields if is_other_setting(name, keys))
+    groups = {digest: read_values(run_info) for digest, run_info in runs.items()}
     parts = tuple(f"{key.removesuffix('.type')}." for key in keys)
-    kept = [name for name in names if is_varied(name, flat, groups, within=name.startswith(parts))]
+    varied_names = [name for name in names if is_varied(name, flat_configs, groups, within=name.startswith(parts))]
     return {
-        alike: tuple((name, format_value(fields.get(name, ABSENT))) for name in kept) for alike, fields in flat.items()
+        digest: tuple((name, format_group_value(fields.get(name, ABSENT))) for name in varied_names)
+        for digest, fields in flat_configs.items()
     }
 
 
-def spellings(entry: Entry, key: str) -> tuple[str, ...]:
+def list_key_spellings(run_info: RunInfo, key: str) -> tuple[str, ...]:
     """Return a key of a layer by index with the name of that layer, as `flatten` writes keys; other keys as typed."""
-    head, _, rest = key.removeprefix("model.").partition(".")
-    index, _, field = rest.partition(".")
-    layers = config_value(entry.experiment, ["model", "layers"])
+    head, _, remainder = key.removeprefix("model.").partition(".")
+    index, _, field = remainder.partition(".")
+    layers = get_config_value(run_info.config, ["model", "layers"])
     if head != "layers" or not index.isdigit() or layers is ABSENT or int(index) >= len(layers):
         return (key,)
-    return key, ".".join(filter(None, ("layers", layer_names(layers)[int(index)], field)))
+    return key, ".".join(filter(None, ("layers", list_layer_names(layers)[int(index)], field)))
 
 
-def is_setting(name: str, keys: Sequence[str]) -> bool:
+def is_other_setting(name: str, keys: Sequence[str]) -> bool:
     """Return whether a field of a config is a setting other than the compared keys, names and seeds."""
     return name not in (*keys, "seed", "name") and f"{name}.type" not in keys and not name.endswith(".name")
 
 
 def is_varied(
-    name: str, flat: Mapping[str, Mapping[str, Any]], groups: Mapping[str, tuple[str, ...]], *, within: bool
+    name: str, flat_configs: Mapping[str, Mapping[str, Any]], groups: Mapping[str, tuple[str, ...]], *, within: bool
 ) -> bool:
     """Return whether a field differs between experiments; `within`: all have the field, and it differs in a group."""
     if not within:
-        return len({str(fields.get(name)) for fields in flat.values()}) > 1
+        return len({str(fields.get(name)) for fields in flat_configs.values()}) > 1
     values: dict[tuple[str, ...], set[str]] = defaultdict(set)
-    for alike, fields in flat.items():
-        values[groups[alike]].add(str(fields.get(name)))
-    return all(name in fields for fields in flat.values()) and any(len(found) > 1 for found in values.values())
+    for digest, fields in flat_configs.items():
+        values[groups[digest]].add(str(fields.get(name)))
+    return all(name in fields for fields in flat_configs.values()) and any(len(texts) > 1 for texts in values.values())
 
 
-def flatten(experiment: Mapping[str, Any]) -> dict[str, Any]:
+def flatten_config(experiment: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a config by their keys, as the keys are written on the command line."""
-    plain = comparable(dict(experiment))
-    return {name: setting(plain, name.split(".")) for name in setting_names(plain)}
+    comparable_config = remove_extra_file_keys(dict(experiment))
+    return {name: get_config_field(comparable_config, name.split(".")) for name in iter_config_keys(comparable_config)}

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from dnn_cli.runs.entry import Entry
 from dnn_cli.runs.record import Record
+from dnn_cli.runs.run_info import RunInfo
 
 Item = TypeVar("Item")
-Key = tuple[str, int, Any]
+RepeatKey = tuple[str, int, Any]
 
 
 @dataclass(frozen=True)
@@ -29,66 +29,73 @@ class Repeat:
     """Versions and hardware in which the two runs differ, such as `tensorflow 2.21.0 and 2.22.0`."""
 
 
-def repeat_key(entry: Entry) -> Key:
+def get_repeat_key(run_info: RunInfo) -> RepeatKey:
     """Return what makes two runs repeats: the experiment without names, the seed, and the data."""
-    data: Mapping[str, Any] = entry.record.data if entry.record else {}
-    return entry.details.alike, entry.details.seed, data.get("fingerprint")
+    data: Mapping[str, Any] = run_info.record.data if run_info.record else {}
+    return run_info.details.variant_digest, run_info.details.seed, data.get("fingerprint")
 
 
-def drop_repeats(items: Sequence[Item], entry_of: Callable[[Item], Entry]) -> tuple[list[Item], list[Repeat]]:
+def drop_repeats(items: Sequence[Item], get_run_info: Callable[[Item], RunInfo]) -> tuple[list[Item], list[Repeat]]:
     """Return the items that count, in their order, and the repeats that do not.
 
     Args:
         items: Runs with records, or values that belong to one run each.
-        entry_of: Returns the run of an item.
+        get_run_info: Returns the run of an item.
     """
-    members: dict[Key, list[Item]] = defaultdict(list)
+    members: dict[RepeatKey, list[Item]] = defaultdict(list)
     for item in items:
-        members[repeat_key(entry_of(item))].append(item)
+        members[get_repeat_key(get_run_info(item))].append(item)
     if len(members) == len(items):
         return list(items), []
-    kept, repeats = set(), []
-    for same in members.values():
-        latest = max(same, key=lambda item: progress_of(entry_of(item)))
-        kept.add(id(latest))
-        repeats += [compare_repeat(entry_of(item), entry_of(latest)) for item in same if item is not latest]
-    return [item for item in items if id(item) in kept], repeats
+    counted_ids, repeats = set(), []
+    for repeated_items in members.values():
+        latest = max(repeated_items, key=lambda item: rank_progress(get_run_info(item)))
+        counted_ids.add(id(latest))
+        repeats += [
+            compare_repeat(get_run_info(item), get_run_info(latest)) for item in repeated_items if item is not latest
+        ]
+    return [item for item in items if id(item) in counted_ids], repeats
 
 
-def progress_of(entry: Entry) -> tuple[bool, int, str, str]:
+def rank_progress(run_info: RunInfo) -> tuple[bool, int, str, str]:
     """Return the rank of a run among its repeats: completed before unfinished, more epochs, then the latest."""
-    record = entry.record
+    record = run_info.record
     is_completed = record is not None and record.status == "completed"
-    epochs = 0 if is_completed else entry.details.epochs
-    return is_completed, epochs, record.started if record else "", entry.run.directory.name
+    epochs = 0 if is_completed else run_info.details.epoch_count
+    return is_completed, epochs, record.started if record else "", run_info.run.directory.name
 
 
-def compare_repeat(entry: Entry, counted: Entry) -> Repeat:
+def compare_repeat(run_info: RunInfo, counted: RunInfo) -> Repeat:
     """Return a repeat with its differences from the run that counts."""
-    if entry.record is None or counted.record is None:
-        return Repeat(entry.run.directory.name, counted.run.directory.name, is_copy=False)
-    is_copy = has_equal_weights(entry, counted)
-    differences = () if is_copy else tuple(environment_differences(entry.record, counted.record))
-    return Repeat(entry.record.id, counted.record.id, is_copy, differences)
+    if run_info.record is None or counted.record is None:
+        return Repeat(run_info.run.directory.name, counted.run.directory.name, is_copy=False)
+    is_copy = has_equal_weights(run_info, counted)
+    differences = () if is_copy else tuple(format_environment_differences(run_info.record, counted.record))
+    return Repeat(run_info.record.id, counted.record.id, is_copy, differences)
 
 
-def has_equal_weights(entry: Entry, counted: Entry) -> bool:
+def has_equal_weights(run_info: RunInfo, counted: RunInfo) -> bool:
     """Return whether two completed runs have equal weights; equal scores in every epoch where no digest is recorded."""
-    first, second = entry.record, counted.record
+    first, second = run_info.record, counted.record
     if first is None or second is None or first.status != second.status:
         return False
     if first.results.weights and second.results.weights:
         return first.results.weights == second.results.weights
-    names = [name for name in entry.details.columns if name != "seconds"]
-    return entry.details.epochs == counted.details.epochs and all(
-        list(entry.details.column(name)) == list(counted.details.column(name)) for name in names
+    names = [name for name in run_info.details.columns if name != "seconds"]
+    return run_info.details.epoch_count == counted.details.epoch_count and all(
+        list(run_info.details.get_metric_values(name)) == list(counted.details.get_metric_values(name))
+        for name in names
     )
 
 
-def environment_differences(first: Record, second: Record) -> list[str]:
+def format_environment_differences(first: Record, second: Record) -> list[str]:
     """Return the versions and the hardware in which two runs differ."""
     pairs = {
         **{name: (first.versions.get(name), second.versions.get(name)) for name in ("tensorflow", "keras", "numpy")},
         **{name: (first.platform.get(name), second.platform.get(name)) for name in ("device", "processor")},
     }
-    return [f"{name} {one} and {other}" for name, (one, other) in pairs.items() if one and other and one != other]
+    return [
+        f"{name} {first_value} and {second_value}"
+        for name, (first_value, second_value) in pairs.items()
+        if first_value and second_value and first_value != second_value
+    ]

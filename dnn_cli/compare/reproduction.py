@@ -10,12 +10,12 @@ from dnn_cli.errors import RunError
 from dnn_cli.runs.record import Record, Scores
 from dnn_cli.runs.run import Run
 
-NOT_TRAINED = ("epoch", "seconds")
+UNCOMPARED_COLUMNS = ("epoch", "seconds")
 """Columns of `metrics.csv` that do not come from the numbers of a training."""
 
 
 @dataclass(frozen=True)
-class Departure:
+class MetricDifference:
     """The first number in which the metrics part; `None` stands for one that is not there."""
 
     epoch: int
@@ -25,7 +25,7 @@ class Departure:
 
 
 @dataclass(frozen=True)
-class Difference:
+class EnvironmentDifference:
     """A value that is recorded otherwise; `None` stands for none."""
 
     what: str
@@ -36,7 +36,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RecordedResult:
     """What came out of a training."""
 
     record: Record
@@ -48,133 +48,136 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Reproduction:
+class ReproductionResult:
     """How a run came out that was trained again."""
 
     run: Run
     """The new one."""
 
-    original: Record
-    again: Record
+    original_record: Record
+    new_record: Record
     epochs: int
     """How many the original has."""
 
-    weights: bool | None
+    equal_weights: bool | None
     """Whether they are the same, as are the predictions; `None` where the original has none to compare with."""
 
-    predictions: bool | None
-    departure: Departure | None
+    equal_predictions: bool | None
+    first_difference: MetricDifference | None
     """Where the metrics part, if they do."""
 
-    differences: tuple[Difference, ...]
+    differences: tuple[EnvironmentDifference, ...]
     """What the two ran on and how, as far as that differs."""
 
-    unknown: tuple[str, ...]
+    only_in_new: tuple[str, ...]
     """What only the new run has."""
 
     @property
-    def metrics(self) -> bool:
+    def equal_metrics(self) -> bool:
         """Whether every number of every epoch is the same."""
-        return self.departure is None
+        return self.first_difference is None
 
     @property
-    def identical(self) -> bool:
+    def is_identical(self) -> bool:
         """Whether all that can be compared is the same to the last bit."""
-        same = self.metrics and self.weights is not False and self.predictions is not False
-        return same and self.again.status == "completed"
+        same = self.equal_metrics and self.equal_weights is not False and self.equal_predictions is not False
+        return same and self.new_record.status == "completed"
 
 
-def judge(original: Run, again: Run) -> Reproduction:
+def compare_reproduction(original: Run, new_run: Run) -> ReproductionResult:
     """A completed run beside the one that repeats it, however that ended.
 
     Raises:
         RunError: one of them cannot be read.
     """
-    then, now = read_completed(original), read(again)
-    pairs = {"weights": (then.weights, now.weights), "predictions": (then.predictions, now.predictions)}
-    same = {name: None if old is None else old == new for name, (old, new) in pairs.items()}
-    return Reproduction(
-        run=again,
-        original=then.record,
-        again=now.record,
-        epochs=len(then.metrics),
-        weights=same["weights"],
-        predictions=same["predictions"],
-        departure=first_departure(then.metrics, now.metrics),
-        differences=tuple(environment_differences(then.record, now.record)),
-        unknown=tuple(name for name, (old, new) in pairs.items() if old is None and new is not None),
+    original_result, new_result = read_completed_result(original), read_result(new_run)
+    pairs = {
+        "weights": (original_result.weights, new_result.weights),
+        "predictions": (original_result.predictions, new_result.predictions),
+    }
+    equal = {name: None if old is None else old == new for name, (old, new) in pairs.items()}
+    return ReproductionResult(
+        run=new_run,
+        original_record=original_result.record,
+        new_record=new_result.record,
+        epochs=len(original_result.metrics),
+        equal_weights=equal["weights"],
+        equal_predictions=equal["predictions"],
+        first_difference=find_first_difference(original_result.metrics, new_result.metrics),
+        differences=tuple(list_environment_differences(original_result.record, new_result.record)),
+        only_in_new=tuple(name for name, (old, new) in pairs.items() if old is None and new is not None),
     )
 
 
-def read_completed(run: Run) -> Outcome:
+def read_completed_result(run: Run) -> RecordedResult:
     """What came out of a completed run.
 
     Raises:
         RunError: it cannot be read, or lacks its metrics.
     """
-    outcome = read(run)
-    if not outcome.metrics:
+    result = read_result(run)
+    if not result.metrics:
         raise RunError(
             "metrics.csv is missing or has no row, though the run is completed", "train its config.yaml anew"
         )
-    return outcome
+    return result
 
 
-def read(run: Run) -> Outcome:
+def read_result(run: Run) -> RecordedResult:
     """What came out of a run.
 
     Raises:
         RunError: it cannot be read.
     """
     record = run.read_record()
-    return Outcome(record, run.read_metrics(), record.results.weights, predictions_digest(run))
+    return RecordedResult(record, run.read_metrics(), record.results.weights, compute_predictions_digest(run))
 
 
-def predictions_digest(run: Run) -> str | None:
+def compute_predictions_digest(run: Run) -> str | None:
     """A digest that is equal only for equal arrays in `predictions.npz`; `None` where there is no such file.
 
     Raises:
         RunError: the file is damaged, or none that a training writes.
     """
-    from dnn_cli.compare.predictions import read_predictions
+    from dnn_cli.metrics.saved_predictions import read_predictions
 
     arrays = read_predictions(run)
     if arrays is None:
         return None
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name, array in arrays.items():
-        found.update(repr((name, array.shape, array.dtype.str)).encode())
-        found.update(array.tobytes())
-    return f"sha256:{found.hexdigest()}"
+        digest.update(repr((name, array.shape, array.dtype.str)).encode())
+        digest.update(array.tobytes())
+    return f"sha256:{digest.hexdigest()}"
 
 
-def first_departure(then: Sequence[Scores], now: Sequence[Scores]) -> Departure | None:
+def find_first_difference(original_metrics: Sequence[Scores], new_metrics: Sequence[Scores]) -> MetricDifference | None:
     """The first number that is not the same to the last bit, in the order of the file."""
     nothing: Scores = {}
-    for epoch, (old, new) in enumerate(zip_longest(then, now, fillvalue=nothing), 1):
+    for epoch, (old, new) in enumerate(zip_longest(original_metrics, new_metrics, fillvalue=nothing), 1):
         for name in dict.fromkeys((*old, *new)):
-            if name not in NOT_TRAINED and bits(old.get(name)) != bits(new.get(name)):
-                return Departure(epoch, name, old.get(name), new.get(name))
+            if name not in UNCOMPARED_COLUMNS and format_bits(old.get(name)) != format_bits(new.get(name)):
+                return MetricDifference(epoch, name, old.get(name), new.get(name))
     return None
 
 
-def bits(value: float | None) -> str | None:
+def format_bits(value: float | None) -> str | None:
     """A number as text that is equal only for equal bits: 0 and -0 are two."""
     return None if value is None else float(value).hex()
 
 
-def environment_differences(then: Record, now: Record) -> list[Difference]:
+def list_environment_differences(original_record: Record, new_record: Record) -> list[EnvironmentDifference]:
     """The entries of two records that are not the same, of those that can have made the numbers."""
-    before, after = environment(then), environment(now)
+    before, after = get_environment(original_record), get_environment(new_record)
     return [
-        Difference(f"{part}.{name}", before[part].get(name), after[part].get(name))
+        EnvironmentDifference(f"{part}.{name}", before[part].get(name), after[part].get(name))
         for part in before
         for name in dict.fromkeys((*before[part], *after[part]))
         if before[part].get(name) != after[part].get(name)
     ]
 
 
-def environment(record: Record) -> dict[str, dict[str, Any]]:
+def get_environment(record: Record) -> dict[str, dict[str, Any]]:
     """What a training ran on and how, by the parts of `run.json`."""
     plan, git = {**record.plan, "engine": record.engine}, record.git or {}
     return {

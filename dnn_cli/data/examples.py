@@ -8,30 +8,49 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dnn_cli.data.idx import parse_idx
-from dnn_cli.data.own import read_own
-from dnn_cli.data.sources import find_contents
-from dnn_cli.errors import DataError, OwnDataError
-from dnn_cli.formats.contents import Arrays
-from dnn_cli.formats.watcher import Watcher, quiet
-from dnn_cli.spec.data import Data
-from dnn_cli.spec.datasets import DATASETS, EmbeddedDataset, IdxDataset
+from dnn_cli.config.data import Data
+from dnn_cli.config.datasets import DATASETS, EmbeddedDataset, IdxDataset
+from dnn_cli.data.dataset_sources import load_dataset_files
+from dnn_cli.errors import DataError, UserDataError
+from dnn_cli.formats.dataset_contents import ExampleArrays, ReadProgress, SplitName, ignore_progress
+from dnn_cli.formats.idx import parse_idx
+
+
+def read_user_data(data: Data, split_name: SplitName, report_progress: ReadProgress = ignore_progress) -> ExampleArrays:
+    """A part that the facts of the data tell of, whole and checked.
+
+    Raises:
+        OwnDataError: it is not what it should be.
+    """
+    path = str({"train": data.path, "validation": data.validation_path, "test": data.test_path}[split_name])
+    classes = data.info.classes if split_name != "train" else None
+    if data.dataset == "csv":
+        from dnn_cli.formats.csv_table import read_csv
+
+        return read_csv(path, data.target or data.info.target, data.task or "auto", classes, data.ignore or ())
+    if data.dataset == "image_folder":
+        from dnn_cli.formats.image_directory import read_images
+
+        return read_images(path, data.image_size, data.color_mode or "rgb", classes, report_progress)
+    from dnn_cli.formats.npz_arrays import read_npz
+
+    return read_npz(str(data.path), data.task or "auto", split_name, len(data.info.classes) or None)
 
 
 @dataclass(frozen=True)
-class Examples(Arrays):
+class Examples(ExampleArrays):
     """Inputs, uint8 or float32 of (n, *input_shape), and what is true of them.
 
     Labels are classes, uint8 or int32 of (n,), or numbers to predict, float32 of (n, targets).
     """
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.targets)
 
     def __getitem__(self, indices: Any) -> "Examples":
-        return Examples(self.inputs[indices], self.labels[indices])
+        return Examples(self.inputs[indices], self.targets[indices])
 
-    def fingerprint(self) -> str:
+    def compute_fingerprint(self) -> str:
         """A digest that is equal only for equal examples in equal order."""
         return self.digest
 
@@ -40,11 +59,11 @@ class Examples(Arrays):
         """The fingerprint, worked out once: it takes as long as a small training."""
         digest = hashlib.sha256(repr(self.inputs.shape).encode())
         digest.update(np.ascontiguousarray(self.inputs).data)
-        digest.update(np.ascontiguousarray(self.labels).data)
+        digest.update(np.ascontiguousarray(self.targets).data)
         return f"sha256:{digest.hexdigest()}"
 
 
-NONE: NDArray[np.int64] = np.arange(0)
+NO_INDICES: NDArray[np.int64] = np.arange(0)
 
 
 @dataclass(frozen=True)
@@ -52,62 +71,66 @@ class Split:
     """Which examples are for what: indices, int64, in the order scikit-learn gives them."""
 
     train: NDArray[np.int64]
-    validation: NDArray[np.int64] = field(default_factory=NONE.copy)
-    test: NDArray[np.int64] = field(default_factory=NONE.copy)
+    validation: NDArray[np.int64] = field(default_factory=NO_INDICES.copy)
+    test: NDArray[np.int64] = field(default_factory=NO_INDICES.copy)
     """Split off where the data has no test set of its own."""
 
-    def fingerprint(self) -> str:
+    def compute_fingerprint(self) -> str:
         """A digest that is equal only for equal splits."""
         parts = (self.train, self.validation, self.test)
         return f"sha256:{hashlib.sha256(b'|'.join(part.tobytes() for part in parts)).hexdigest()}"
 
 
-def load_examples(data: Data, watch: Watcher = quiet) -> Examples:
+def load_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> Examples:
     """The examples to train and validate on, a validation set of its own at the end.
 
     Raises:
         DataError: the dataset is not to be had, or is not what it should be.
     """
     if data.dataset not in DATASETS:
-        parts = [read_own(data, "train", watch)]
-        if own := data.facts.validation_examples:
-            parts.append(read_own(data, "validation", watch))
-        if [len(part.labels) for part in parts] != [data.facts.examples - own, own][: len(parts)]:
-            raise OwnDataError(f"{data.title} has changed since it was checked", "start again")
+        parts = [read_user_data(data, "train", report_progress)]
+        if validation_count := data.info.validation_examples:
+            parts.append(read_user_data(data, "validation", report_progress))
+        if [len(part.targets) for part in parts] != [data.info.examples - validation_count, validation_count][
+            : len(parts)
+        ]:
+            raise UserDataError(f"{data.title} has changed since it was checked", "start again")
         if len(parts) == 1:
-            return Examples(parts[0].inputs, parts[0].labels)
-        return Examples(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("inputs", "labels")))
-    examples = read(data, "train", watch)
-    if examples.inputs.shape != (data.facts.examples, *data.facts.input_shape):
+            return Examples(parts[0].inputs, parts[0].targets)
+        return Examples(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("inputs", "targets")))
+    examples = read_builtin_dataset(data, "train", report_progress)
+    if examples.inputs.shape != (data.info.examples, *data.info.input_shape):
         raise DataError(f"{data.dataset} has the shape {examples.inputs.shape}, which is not its own")
     return examples
 
 
-def load_test_examples(data: Data, watch: Watcher = quiet) -> Examples:
+def load_test_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> Examples:
     """The examples kept apart for the last judgement.
 
     Raises:
         DataError: the dataset has none, or is not to be had.
     """
     if not data.test_examples:
-        where = "data.test_path or data.test_size" if data.dataset not in DATASETS else "data.test_size"
-        raise DataError(f"{data.title} has no test set", f"{where} keeps one apart, before the training")
-    if data.split_off:
-        examples = load_examples(data, watch)
+        config_keys = "data.test_path or data.test_size" if data.dataset not in DATASETS else "data.test_size"
+        raise DataError(f"{data.title} has no test set", f"{config_keys} keeps one apart, before the training")
+    if data.split_off_test_examples:
+        examples = load_examples(data, report_progress)
         return examples[split_examples(data, examples).test]
     if data.dataset not in DATASETS:
-        part = read_own(data, "test", watch)
-        return Examples(part.inputs, part.labels)
-    return read(data, "test", watch)
+        part = read_user_data(data, "test", report_progress)
+        return Examples(part.inputs, part.targets)
+    return read_builtin_dataset(data, "test", report_progress)
 
 
-def read(data: Data, part: str, watch: Watcher) -> Examples:
+def read_builtin_dataset(data: Data, split_name: str, report_progress: ReadProgress) -> Examples:
     """One part of a dataset that everybody can have, `train` or `test`, from wherever it is."""
     dataset = DATASETS[data.dataset]
     if isinstance(dataset, IdxDataset):
-        contents = find_contents(dataset, data.path, watch)
-        images, labels = (getattr(dataset, f"{part}_{what}") for what in ("images", "labels"))
-        return Examples(parse_idx(contents[images.name], images.name), parse_idx(contents[labels.name], labels.name))
+        file_contents = load_dataset_files(dataset, data.path, report_progress)
+        images, targets = (getattr(dataset, f"{split_name}_{kind}") for kind in ("images", "labels"))
+        return Examples(
+            parse_idx(file_contents[images.name], images.name), parse_idx(file_contents[targets.name], targets.name)
+        )
     if isinstance(dataset, EmbeddedDataset):
         import sklearn.datasets
 
@@ -125,30 +148,37 @@ def split_examples(data: Data, examples: Examples) -> Split:
     Raises:
         OwnDataError: there are too few examples of a class to divide them by class.
     """
-    own = data.facts.validation_examples
-    train, validation, test = np.arange(len(examples) - own), np.arange(len(examples) - own, len(examples)), NONE
-    if data.split_off:
-        train, test = divide(data, examples, train, data.test_size)
-    if data.validation_size and not own:
-        train, validation = divide(data, examples, train, data.validation_size)
+    validation_count = data.info.validation_examples
+    train, validation, test = (
+        np.arange(len(examples) - validation_count),
+        np.arange(len(examples) - validation_count, len(examples)),
+        NO_INDICES,
+    )
+    if data.split_off_test_examples:
+        train, test = split_indices(data, examples, train, data.test_size)
+    if data.validation_size and not validation_count:
+        train, validation = split_indices(data, examples, train, data.validation_size)
     return Split(train, validation, test)
 
 
-def divide(data: Data, examples: Examples, indices: NDArray[np.int64], share: float) -> list[NDArray[np.int64]]:
+def split_indices(
+    data: Data, examples: Examples, indices: NDArray[np.int64], second_share: float
+) -> list[NDArray[np.int64]]:
     """Some examples in two parts, the second of which is a share of them."""
     from sklearn.model_selection import train_test_split
 
-    labels = examples.labels[indices] if data.stratify else None
+    stratify_targets = examples.targets[indices] if data.stratify else None
     try:
-        found: list[NDArray[np.int64]] = train_test_split(
-            indices, test_size=share, random_state=data.split_seed, stratify=labels
+        index_parts: list[NDArray[np.int64]] = train_test_split(
+            indices, test_size=second_share, random_state=data.split_seed, stratify=stratify_targets
         )
     except ValueError:
-        names, counts = data.facts.classes, np.bincount(examples.labels[indices], minlength=len(data.facts.classes))
-        few = int(np.argmin(np.where(counts > 0, counts, len(indices) + 1)))
-        raise OwnDataError(
+        names, counts = data.info.classes, np.bincount(examples.targets[indices], minlength=len(data.info.classes))
+        rarest = int(np.argmin(np.where(counts > 0, counts, len(indices) + 1)))
+        raise UserDataError(
             f"data.stratify: {len(indices):,} examples of {np.count_nonzero(counts)} classes, "
-            f"{counts[few]} of {names[few]}, cannot be divided by class into {1 - share:g} and {share:g}",
+            f"{counts[rarest]} of {names[rarest]}, cannot be divided by class into "
+            f"{1 - second_share:g} and {second_share:g}",
             "data.stratify=false, or more examples",
         ) from None
-    return found
+    return index_parts

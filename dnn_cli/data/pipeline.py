@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from dnn_cli.config.experiment import Experiment
 from dnn_cli.data.examples import Examples
-from dnn_cli.data.measured import Measured
-from dnn_cli.host.limits import memory_bytes
-from dnn_cli.spec.experiment import Experiment
+from dnn_cli.data.preprocessing import Preprocessing
+from dnn_cli.host.resources import get_usable_memory
 
 Order = Callable[[tf.Tensor], tf.Tensor]
 """The epoch, from 0 → the indices of its examples, int64, in their order."""
@@ -19,12 +19,12 @@ Order = Callable[[tf.Tensor], tf.Tensor]
 plain_python = tf.autograph.experimental.do_not_convert
 """For functions without loops and branches of TensorFlow: they are traced sooner as they are."""
 
-FIXED = tf.data.Options()
+UNTUNED_OPTIONS = tf.data.Options()
 """Nothing to tune: the thread that would look for it holds up every iterator's end by some tenths of a second."""
 
-FIXED.autotune.enabled = False
+UNTUNED_OPTIONS.autotune.enabled = False
 
-HELD_SHARE = 1 / 4
+MAX_MEMORY_SHARE = 1 / 4
 """The share of the machine's memory up to which memory-mapped inputs are read into it."""
 
 
@@ -35,7 +35,7 @@ class Chunk(NamedTuple):
     """
 
     inputs: tf.Tensor
-    labels: tf.Tensor
+    targets: tf.Tensor
     order: tf.Tensor
     count: tf.Tensor
 
@@ -57,91 +57,93 @@ class Pipeline:
         self,
         examples: Examples,
         experiment: Experiment,
-        measured: Measured | None = None,
-        beside: "Pipeline | None" = None,
+        preprocessing: Preprocessing | None = None,
+        shared_with: "Pipeline | None" = None,
     ) -> None:
         self.experiment = experiment
-        self.labels = experiment.labels
+        self.target_encoding = experiment.target_encoding
         self.examples = examples
-        self.measured = measured or Measured(np.asarray(experiment.data.facts.pixel_max, np.float32))
+        self.preprocessing = preprocessing or Preprocessing(np.asarray(experiment.data.info.pixel_max, np.float32))
         self.inputs = examples.inputs.reshape(len(examples), -1)
         self.held_inputs: tf.Tensor
-        self.held_labels: tf.Tensor
-        self.held = not isinstance(self.inputs, np.memmap) or self.inputs.nbytes <= HELD_SHARE * memory_bytes()
-        if self.held and beside is not None:
-            self.held_inputs, self.held_labels = beside.held_inputs, beside.held_labels
-        elif self.held:
+        self.held_targets: tf.Tensor
+        self.is_held = (
+            not isinstance(self.inputs, np.memmap) or self.inputs.nbytes <= MAX_MEMORY_SHARE * get_usable_memory()
+        )
+        if self.is_held and shared_with is not None:
+            self.held_inputs, self.held_targets = shared_with.held_inputs, shared_with.held_targets
+        elif self.is_held:
             with tf.device("CPU"):  # where tf.data works
-                self.held_inputs, self.held_labels = tf.constant(self.inputs), tf.constant(examples.labels)
+                self.held_inputs, self.held_targets = tf.constant(self.inputs), tf.constant(examples.targets)
 
-    def shuffled(self, indices: NDArray[np.int64], seed: int) -> Order:
+    def build_shuffled_order(self, indices: NDArray[np.int64], seed: int) -> Order:
         """Every epoch in an order of its own."""
-        return lambda epoch: epoch_order(indices, seed, epoch)
+        return lambda epoch: shuffle_epoch(indices, seed, epoch)
 
-    def in_order(self, indices: NDArray[np.int64]) -> Order:
+    def build_fixed_order(self, indices: NDArray[np.int64]) -> Order:
         """Every epoch in the given order."""
         return lambda epoch: tf.constant(indices)
 
-    def batches(self, order: Order, epochs: range = range(1), *, weighted: bool = False) -> tf.data.Dataset:
+    def build_batches(self, order: Order, epochs: range = range(1), *, weighted: bool = False) -> tf.data.Dataset:
         """The batches of some epochs, one after the other, each as `prepare` makes it."""
 
-        def epoch(number: tf.Tensor) -> tf.data.Dataset:
+        def build_epoch(number: tf.Tensor) -> tf.data.Dataset:
             return tf.data.Dataset.from_tensor_slices(order(number)).batch(self.experiment.batch_size)
 
-        def batch(indices: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            return self.prepare(*self.rows(indices), self.scaling, weighted=weighted)
+        def build_batch(indices: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            return self.prepare_batch(*self.gather_rows(indices), self.scaling, weighted=weighted)
 
         return (
             tf.data.Dataset.range(epochs.start, epochs.stop)
-            .flat_map(plain_python(epoch))
-            .map(plain_python(batch))
+            .flat_map(plain_python(build_epoch))
+            .map(plain_python(build_batch))
             .prefetch(tf.data.AUTOTUNE)
         )
 
-    def chunks(self, order: Order, steps: int, epochs: range = range(1)) -> tf.data.Dataset:
+    def build_chunks(self, order: Order, steps: int, epochs: range = range(1)) -> tf.data.Dataset:
         """The same epochs in chunks of at most `steps` batches; the last chunk of an epoch may hold fewer examples."""
 
-        def epoch(number: tf.Tensor) -> tf.data.Dataset:
+        def build_epoch(number: tf.Tensor) -> tf.data.Dataset:
             indices = order(number)
             (total,) = indices.shape
-            length = chunk_length(total)
+            length = compute_chunk_length(total)
             rows = tf.reshape(tf.pad(indices, [[0, -total % length]]), (-1, length))
             return tf.data.Dataset.from_tensor_slices((rows, tf.minimum(length, total - tf.range(0, total, length))))
 
-        def chunk_length(total: int) -> int:
+        def compute_chunk_length(total: int) -> int:
             if total < self.experiment.batch_size:  # no whole batch, so none that must be of full length
                 return total
-            return self.experiment.batch_size * min(steps, batches_of(total, self.experiment.batch_size))
+            return self.experiment.batch_size * min(steps, count_batches(total, self.experiment.batch_size))
 
-        def chunk(indices: tf.Tensor, count: tf.Tensor) -> Chunk:
-            if self.held:
-                return Chunk(self.held_inputs, self.held_labels, tf.cast(indices, tf.int32), count)
-            return Chunk(*self.rows(indices), tf.range(indices.shape[0]), count)
+        def build_chunk(indices: tf.Tensor, count: tf.Tensor) -> Chunk:
+            if self.is_held:
+                return Chunk(self.held_inputs, self.held_targets, tf.cast(indices, tf.int32), count)
+            return Chunk(*self.gather_rows(indices), tf.range(indices.shape[0]), count)
 
         # A chunk of held inputs is no copy of them: they go through tf.data as they are.
         return (
             tf.data.Dataset.range(epochs.start, epochs.stop)
-            .flat_map(plain_python(epoch))
-            .map(plain_python(chunk))
+            .flat_map(plain_python(build_epoch))
+            .map(plain_python(build_chunk))
             .prefetch(2)
-            .with_options(FIXED)
+            .with_options(UNTUNED_OPTIONS)
         )
 
-    def rows(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def gather_rows(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The numbers and labels of some examples."""
-        if self.held:
-            return tf.gather(self.held_inputs, indices), tf.gather(self.held_labels, indices)
-        kinds = self.inputs.dtype, self.examples.labels.dtype
-        inputs, labels = tf.numpy_function(self.read, [indices], kinds, stateful=False)
+        if self.is_held:
+            return tf.gather(self.held_inputs, indices), tf.gather(self.held_targets, indices)
+        dtypes = self.inputs.dtype, self.examples.targets.dtype
+        inputs, targets = tf.numpy_function(self.read_mapped_rows, [indices], dtypes, stateful=False)
         inputs = tf.ensure_shape(inputs, (*indices.shape, self.inputs.shape[1]))
-        return inputs, tf.ensure_shape(labels, (*indices.shape, *self.examples.labels.shape[1:]))
+        return inputs, tf.ensure_shape(targets, (*indices.shape, *self.examples.targets.shape[1:]))
 
-    def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def read_mapped_rows(self, indices: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         """The same from a file, in the order they have there, which is faster than any other."""
-        places = np.argsort(indices)
+        file_order = np.argsort(indices)
         inputs = np.empty((len(indices), self.inputs.shape[1]), self.inputs.dtype)
-        inputs[places] = self.inputs[indices[places]]
-        return inputs, self.examples.labels[indices]
+        inputs[file_order] = self.inputs[indices[file_order]]
+        return inputs, self.examples.targets[indices]
 
     @property
     def scaling(self) -> tuple[tf.Tensor, ...]:
@@ -149,11 +151,11 @@ class Pipeline:
 
         Compiled steps take it as an argument: XLA multiplies by the inverse of a constant, which is not the same.
         """
-        given = (self.measured.scale, self.measured.mean)
-        return tuple(tf.constant(number) for number in given if number is not None)
+        scaling_arrays = (self.preprocessing.scale, self.preprocessing.mean)
+        return tuple(tf.constant(number) for number in scaling_arrays if number is not None)
 
-    def prepare(
-        self, inputs: tf.Tensor, labels: tf.Tensor, scaling: tuple[tf.Tensor, ...], *, weighted: bool = False
+    def prepare_batch(
+        self, inputs: tf.Tensor, targets: tf.Tensor, scaling: tuple[tf.Tensor, ...], *, weighted: bool = False
     ) -> tuple[tf.Tensor, ...]:
         """A batch of rows as Keras takes it.
 
@@ -163,24 +165,24 @@ class Pipeline:
         data, (scale, *mean) = self.experiment.data, scaling
         inputs = tf.cast(inputs, tf.float32)
         inputs = tf.reshape((inputs - mean[0] if mean else inputs) / scale, (-1, *data.input_shape))
-        if self.labels == "real":
-            return inputs, tf.cast(labels, tf.float32)
-        labels = tf.cast(labels, tf.int32)
-        weights = self.measured.class_weights
-        extra = () if weights is None or not weighted else (tf.gather(tf.constant(weights), labels),)
-        if self.labels == "one_hot":
-            labels = tf.one_hot(labels, len(data.facts.classes))
-        elif self.labels == "binary":
-            labels = tf.cast(labels[:, None], tf.float32)
-        return inputs, labels, *extra
+        if self.target_encoding == "real":
+            return inputs, tf.cast(targets, tf.float32)
+        targets = tf.cast(targets, tf.int32)
+        weights = self.preprocessing.class_weights
+        example_weights = () if weights is None or not weighted else (tf.gather(tf.constant(weights), targets),)
+        if self.target_encoding == "one_hot":
+            targets = tf.one_hot(targets, len(data.info.classes))
+        elif self.target_encoding == "binary":
+            targets = tf.cast(targets[:, None], tf.float32)
+        return inputs, targets, *example_weights
 
 
-def batches_of(examples: int, batch_size: int) -> int:
+def count_batches(examples: int, batch_size: int) -> int:
     """How many batches some examples make, the last of which may be short."""
     return math.ceil(examples / batch_size)
 
 
-def epoch_order(indices: NDArray[np.int64], seed: int, epoch: tf.Tensor) -> tf.Tensor:
+def shuffle_epoch(indices: NDArray[np.int64], seed: int, epoch: tf.Tensor) -> tf.Tensor:
     """The order of the examples in an epoch: a pure function of (seed, epoch), the same in every process."""
     key = tf.stack([tf.constant(seed, tf.int64), tf.cast(epoch, tf.int64)])
     return tf.random.experimental.stateless_shuffle(tf.constant(indices), seed=key)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dnn_cli.config.data import Data
+from dnn_cli.config.datasets import DATASETS, EmbeddedDataset
 from dnn_cli.data.examples import Examples, load_examples, split_examples
-from dnn_cli.formats.watcher import Watcher, quiet
-from dnn_cli.spec.data import Data
-from dnn_cli.spec.datasets import DATASETS, EmbeddedDataset
+from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
 
-ROUNDED = 1e-6
+ZERO_TOLERANCE = 1e-6
 """A mean that is such a share of the range is 0, as float32 tells it."""
 
 
@@ -46,43 +46,55 @@ class Sample:
     high: NDArray[np.float64]
 
 
-def sample(data: Data, per_class: int, seed: int, watch: Watcher = quiet) -> Sample:
+def draw_sample(data: Data, per_class: int, seed: int, report_progress: ReadProgress = ignore_progress) -> Sample:
     """Examples drawn at random from those that train or validate; which ones depends on the seed alone.
 
     Raises:
         DataError: the data is not to be had.
     """
-    watch(f"loading {data.title}")
-    examples = load_examples(data, watch)
+    report_progress(f"loading {data.title}")
+    examples = load_examples(data, report_progress)
     usable = np.arange(len(examples))
-    if data.split_off:  # what is kept apart for the test stays unseen
+    if data.split_off_test_examples:  # what is kept apart for the test stays unseen
         usable = np.delete(usable, split_examples(data, examples).test)
-    names = data.facts.classes
-    labels = examples.labels[usable]
-    groups = [(name, usable[labels == number]) for number, name in enumerate(names)] or [("", usable)]
+    names = data.info.classes
+    targets = examples.targets[usable]
+    groups = [(name, usable[targets == number]) for number, name in enumerate(names)] or [("", usable)]
     rows = examples.inputs.reshape(len(examples), -1)
-    seen = rows if len(usable) == len(rows) else rows[usable]
-    low, mean, high = seen.min(0).astype(np.float64), seen.mean(0, dtype=np.float64), seen.max(0).astype(np.float64)
-    mean[abs(mean) < ROUNDED * (high - low)] = 0
+    usable_rows = rows if len(usable) == len(rows) else rows[usable]
+    low, mean, high = (
+        usable_rows.min(0).astype(np.float64),
+        usable_rows.mean(0, dtype=np.float64),
+        usable_rows.max(0).astype(np.float64),
+    )
+    mean[abs(mean) < ZERO_TOLERANCE * (high - low)] = 0
     return Sample(
-        tuple(drawn(examples, name, found, per_class, (seed, number)) for number, (name, found) in enumerate(groups)),
-        feature_names(data), low, mean, high,
-    )  # fmt: skip
+        tuple(
+            draw_class_sample(examples, name, candidates, per_class, (seed, number))
+            for number, (name, candidates) in enumerate(groups)
+        ),
+        list_feature_names(data),
+        low,
+        mean,
+        high,
+    )
 
 
-def drawn(examples: Examples, name: str, found: NDArray[np.int64], most: int, seed: Sequence[int]) -> ClassSample:
+def draw_class_sample(
+    examples: Examples, name: str, candidates: NDArray[np.int64], max_count: int, seed: Sequence[int]
+) -> ClassSample:
     """Some of the examples of a class, in the order of the data; of a regression, of what is to be predicted."""
-    indices = np.sort(np.random.default_rng(seed).choice(found, min(most, len(found)), replace=False))
+    indices = np.sort(np.random.default_rng(seed).choice(candidates, min(max_count, len(candidates)), replace=False))
     if not name:
-        indices = indices[np.argsort(examples.labels[indices, 0], kind="stable")]
-    return ClassSample(name, len(found), indices, examples[indices])
+        indices = indices[np.argsort(examples.targets[indices, 0], kind="stable")]
+    return ClassSample(name, len(candidates), indices, examples[indices])
 
 
-def feature_names(data: Data) -> tuple[str, ...]:
+def list_feature_names(data: Data) -> tuple[str, ...]:
     """What the numbers of an example are called."""
     dataset = DATASETS.get(data.dataset)
     if isinstance(dataset, EmbeddedDataset) and len(dataset.input_shape) == 1:
         import sklearn.datasets
 
         return tuple(getattr(sklearn.datasets, dataset.loader)().feature_names)
-    return data.facts.features
+    return data.info.features

@@ -5,77 +5,79 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from dnn_cli.doctor.findings import Problem, Section
-from dnn_cli.host.limits import (
-    available_cores,
-    cpu_quota,
-    memory_bytes,
-    memory_limit,
-    physical_memory,
-    schedulable_cores,
+from dnn_cli.config.network_summary import format_bytes
+from dnn_cli.doctor.sections import Problem, Section
+from dnn_cli.host.resources import (
+    count_available_cores,
+    count_schedulable_cores,
+    find_cpuinfo_line,
+    get_physical_memory,
+    get_usable_memory,
+    read_cpu_quota,
+    read_memory_limit,
 )
-from dnn_cli.host.processor import cpu_line
-from dnn_cli.spec.summary import readable_bytes
 
-FEATURES = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve")
+CPU_FEATURES = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve")
 """What of a processor matters to TensorFlow, in the words of /proc/cpuinfo."""
 
-NVIDIA, AMD = "0x10de", "0x1002"
-LITTLE = 1_500_000_000
+NVIDIA_VENDOR, AMD_VENDOR = "0x10de", "0x1002"
+MIN_FREE_MEMORY = 1_500_000_000
 """Bytes of memory below which a training may have none left."""
 
 
-def look_at_machine() -> Section:
+def inspect_machine() -> Section:
     """Processor and memory."""
-    line = cpu_line("flags", "Features").partition(":")[2].split()
-    free = meminfo("MemAvailable")
-    cores, quota = available_cores(), cpu_quota()
-    facts: dict[str, Any] = {
-        "processor": cpu_line("model name").partition(":")[2].strip() or None,
+    cpu_flags = find_cpuinfo_line("flags", "Features").partition(":")[2].split()
+    free = read_meminfo("MemAvailable")
+    cores, quota = count_available_cores(), read_cpu_quota()
+    values: dict[str, Any] = {
+        "processor": find_cpuinfo_line("model name").partition(":")[2].strip() or None,
         "cores": cores,
         "cores_of_machine": os.cpu_count(),
         "cpu_quota": quota,
-        "features": [name for name in FEATURES if name in line],
-        "memory_bytes": physical_memory(),
+        "features": [name for name in CPU_FEATURES if name in cpu_flags],
+        "memory_bytes": get_physical_memory(),
         "free_bytes": free,
-        "limit_bytes": (limit := memory_limit()),
+        "limit_bytes": (limit := read_memory_limit()),
     }
     problems = []
-    room = min(size for size in (free, memory_bytes()) if size is not None)
-    if room < LITTLE:
+    free_memory = min(size for size in (free, get_usable_memory()) if size is not None)
+    if free_memory < MIN_FREE_MEMORY:
         problems.append(
-            Problem(f"{readable_bytes(room)} of memory are free, and a training may need more", "end other programs")
+            Problem(
+                f"{format_bytes(free_memory)} of memory are free, and a training may need more", "end other programs"
+            )
         )
-    if os.uname().machine == "x86_64" and line and "avx" not in line:
+    if os.uname().machine == "x86_64" and cpu_flags and "avx" not in cpu_flags:
         problems.append(
             Problem(
                 "the processor has no AVX, without which TensorFlow's wheels do not start",
                 "another machine",
-                stops=True,
+                stops_training=True,
             )
         )
     texts = {
-        "cores": cores_text(cores, quota),
+        "cores": format_cores(cores, quota),
         "cores_of_machine": "",
         "cpu_quota": "",
-        "features": " ".join(facts["features"]),
+        "features": " ".join(values["features"]),
         "memory_bytes": ", ".join(
             filter(
                 None,
                 [
-                    readable_bytes(physical_memory()),
-                    f"{readable_bytes(free)} free" if free is not None else "",
-                    f"at most {readable_bytes(limit)} for this program" if limit is not None else "",
+                    format_bytes(get_physical_memory()),
+                    f"{format_bytes(free)} free" if free is not None else "",
+                    f"at most {format_bytes(limit)} for this program" if limit is not None else "",
                 ],
             )
         ),
         "free_bytes": "",
         "limit_bytes": "",
     }
-    return Section("machine", facts, tuple(problems), texts)
+    return Section("machine", values, tuple(problems), texts)
 
 
-def meminfo(name: str) -> int | None:
+def read_meminfo(name: str) -> int | None:
     """A line of /proc/meminfo in bytes."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii", errors="replace").splitlines()
@@ -84,29 +86,29 @@ def meminfo(name: str) -> int | None:
         return None
 
 
-def cores_text(cores: int, quota: float | None) -> str:
+def format_cores(cores: int, quota: float | None) -> str:
     """Return the cores that this process may use, and what withholds the others."""
-    whole = os.cpu_count()
-    if cores == whole:
+    total = os.cpu_count()
+    if cores == total:
         return str(cores)
-    is_quota = quota is not None and cores < schedulable_cores()
-    why = f"the control group has a quota of {quota:g}" if is_quota else "the affinity mask leaves out the others"
-    return f"{cores} of {whole}: {why}"
+    is_quota = quota is not None and cores < count_schedulable_cores()
+    reason = f"the control group has a quota of {quota:g}" if is_quota else "the affinity mask leaves out the others"
+    return f"{cores} of {total}: {reason}"
 
 
-def cards(vendor: str) -> int:
+def count_display_cards(vendor: str) -> int:
     """How many graphics processors of a vendor are plugged in, whatever drivers there are."""
-    found = 0
+    count = 0
     for device in Path("/sys/bus/pci/devices").glob("*"):
         try:
             is_display = (device / "class").read_text().strip().startswith(("0x0300", "0x0302", "0x0380"))
-            found += is_display and (device / "vendor").read_text().strip() == vendor
+            count += is_display and (device / "vendor").read_text().strip() == vendor
         except OSError:
             continue
-    return found
+    return count
 
 
-def nvidia_smi() -> tuple[list[str], str | None]:
+def query_nvidia_smi() -> tuple[list[str], str | None]:
     """The GPUs that NVIDIA's driver knows, and why they are not known."""
     query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
     try:
@@ -119,6 +121,6 @@ def nvidia_smi() -> tuple[list[str], str | None]:
     return ([], lines[0] if lines else f"nvidia-smi ends with {done.returncode}") if done.returncode else (lines, None)
 
 
-def device_files() -> list[str]:
+def list_nvidia_devices() -> list[str]:
     """The files through which programs reach NVIDIA's GPUs."""
     return sorted(str(path) for path in Path("/dev").glob("nvidia[0-9]*"))

@@ -8,16 +8,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
-import dnn_cli
-from dnn_cli.doctor.findings import Problem, Section
+from rich.console import Console
 
-PACKAGES = (
+import dnn_cli
+from dnn_cli.doctor.sections import Problem, Section
+from dnn_cli.host.terminal import is_notebook
+
+REQUIRED_PACKAGES = (
     "tensorflow", "keras", "numpy", "scipy", "scikit-learn", "pydantic", "typer", "rich", "pyyaml",
     "pooch", "pillow", "requests", "lark", "altair", "vl-convert-python", "jinja2", "markupsafe",
 )  # fmt: skip
 
 
-class Extra(NamedTuple):
+class OptionalExtra(NamedTuple):
     """Something that can be installed besides."""
 
     modules: tuple[str, ...]
@@ -25,25 +28,25 @@ class Extra(NamedTuple):
 
 
 EXTRAS = {
-    "optuna": Extra(("optuna",), "dnn sweep --search bayesian"),
-    "ray": Extra(("ray",), "dnn sweep --on ray"),
-    "tensorboard": Extra(("tensorboard",), "dnn train --tensorboard"),
-    "onnx": Extra(("onnx", "tf2onnx", "onnxruntime"), "dnn export --format onnx"),
-    "litert": Extra(("ai_edge_litert",), "dnn export --format litert"),
-    "mlflow": Extra(("mlflow", "sqlalchemy", "alembic"), "dnn export-runs --mlflow"),
+    "optuna": OptionalExtra(("optuna",), "dnn sweep --search bayesian"),
+    "ray": OptionalExtra(("ray",), "dnn sweep --on ray"),
+    "tensorboard": OptionalExtra(("tensorboard",), "dnn train --tensorboard"),
+    "onnx": OptionalExtra(("onnx", "tf2onnx", "onnxruntime"), "dnn export --format onnx"),
+    "litert": OptionalExtra(("ai_edge_litert",), "dnn export --format litert"),
+    "mlflow": OptionalExtra(("mlflow", "sqlalchemy", "alembic"), "dnn export-runs --mlflow"),
 }
 
 
-def look_at_program() -> Section:
+def inspect_program() -> Section:
     """Versions and places; what is not installed is no problem, unless nothing goes without it."""
-    packages = {name: installed(name) for name in PACKAGES}
-    missing = [name for name, found in packages.items() if found is None]
-    extras = {name: all(map(is_there, extra.modules)) for name, extra in EXTRAS.items()}
+    packages = {name: get_package_version(name) for name in REQUIRED_PACKAGES}
+    missing = [name for name, present in packages.items() if present is None]
+    extras = {name: all(map(is_module_available, extra.modules)) for name, extra in EXTRAS.items()}
     problems = [
-        Problem(f"{', '.join(missing)} cannot be found", "pip install -e . in the clone of dnn", stops=True)
+        Problem(f"{', '.join(missing)} cannot be found", "pip install -e . in the clone of dnn", stops_training=True)
     ] if missing else []  # fmt: skip
     in_venv = sys.prefix != sys.base_prefix
-    facts = {
+    values = {
         "dnn": dnn_cli.__version__,
         "python": platform.python_version(),
         "executable": sys.executable,
@@ -53,18 +56,18 @@ def look_at_program() -> Section:
         "packages": packages,
         "extras": extras,
     }
-    told = "  ".join(f"{name} {found}" for name, found in packages.items() if found)
-    there = [name for name, found in extras.items() if found]
-    absent = [f"{name} ({EXTRAS[name].purpose})" for name, found in extras.items() if not found]
-    more = f"; pip install -e '.[{next(name for name, found in extras.items() if not found)}]'" if absent else ""
+    package_versions = "  ".join(f"{name} {present}" for name, present in packages.items() if present)
+    available = [name for name, present in extras.items() if present]
+    absent = [f"{name} ({EXTRAS[name].purpose})" for name, present in extras.items() if not present]
+    more = f"; pip install -e '.[{next(name for name, present in extras.items() if not present)}]'" if absent else ""
     texts = {
-        "packages": told,
-        "extras": ", ".join(there) + (f"; not installed: {', '.join(absent)}{more}" if absent else ""),
+        "packages": package_versions,
+        "extras": ", ".join(available) + (f"; not installed: {', '.join(absent)}{more}" if absent else ""),
     }
-    return Section("program", facts, tuple(problems), texts)
+    return Section("program", values, tuple(problems), texts)
 
 
-def installed(name: str) -> str | None:
+def get_package_version(name: str) -> str | None:
     """The version of a package; `None` where it is not installed."""
     try:
         return version(name)
@@ -72,31 +75,67 @@ def installed(name: str) -> str | None:
         return None
 
 
-def is_there(module: str) -> bool:
+def is_module_available(module: str) -> bool:
     """Whether a module could be imported."""
     return importlib.util.find_spec(module) is not None
 
 
-PREFIXES = (
+REPORTED_PREFIXES = (
     "TF_CPP_", "TF_XLA_", "TF_ENABLE_", "TF_NUM_", "TF_DETERMINISTIC_", "TF_FORCE_", "TF_USE_", "TF_GPU_", "KERAS_",
     "XLA_", "CUDA_", "DNN_", "OMP_", "MKL_", "OPENBLAS_", "NVIDIA_", "ROCR_", "HIP_",
 )  # fmt: skip
-NAMES = ("NO_COLOR", "TERM", "COLORTERM", "COLUMNS", "LANG", "LC_ALL", "XDG_CACHE_HOME", "RAY_ADDRESS")
-SECRET = ("KEY", "TOKEN", "SECRET", "PASS", "CRED", "AUTH")
+REPORTED_NAMES = ("NO_COLOR", "TERM", "COLORTERM", "COLUMNS", "LANG", "LC_ALL", "XDG_CACHE_HOME", "RAY_ADDRESS")
+SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASS", "CRED", "AUTH")
 
 
-def look_at_environment() -> Section:
+def inspect_environment() -> Section:
     """Environment variables that steer what is trained and shown; no others are looked at, and no secrets told."""
-    facts = {
+    variables = {
         name: "…" if "@" in value else value
         for name, value in sorted(os.environ.items())
-        if (name.startswith(PREFIXES) or name in NAMES) and not any(word in name for word in SECRET)
+        if (name.startswith(REPORTED_PREFIXES) or name in REPORTED_NAMES)
+        and not any(word in name for word in SECRET_WORDS)
     }
     problems = []
-    if (backend := facts.get("KERAS_BACKEND", "tensorflow")) != "tensorflow":
+    if (backend := variables.get("KERAS_BACKEND", "tensorflow")) != "tensorflow":
         problems.append(
-            Problem(f"KERAS_BACKEND={backend}, and dnn trains on TensorFlow", "unset KERAS_BACKEND", stops=True)
+            Problem(
+                f"KERAS_BACKEND={backend}, and dnn trains on TensorFlow", "unset KERAS_BACKEND", stops_training=True
+            )
         )
-    if "TF_USE_LEGACY_KERAS" in facts and facts["TF_USE_LEGACY_KERAS"] not in ("", "0", "false"):
+    if "TF_USE_LEGACY_KERAS" in variables and variables["TF_USE_LEGACY_KERAS"] not in ("", "0", "false"):
         problems.append(Problem("TF_USE_LEGACY_KERAS asks for another Keras", "unset TF_USE_LEGACY_KERAS"))
-    return Section("environment", facts, tuple(problems), literal=True)
+    return Section("environment", variables, tuple(problems), has_literal_names=True)
+
+
+def inspect_terminal(console: Console) -> Section:
+    """What standard output is, through the console that results go to."""
+    is_terminal = sys.stdout.isatty()
+    encoding = sys.stdout.encoding or "ascii"
+    unicode = encoding.lower().replace("-", "").startswith("utf")
+    colour = console.color_system if console.is_terminal else None
+    values = {
+        "terminal": is_terminal,
+        "columns": console.width if is_terminal else None,
+        "rows": console.height if is_terminal else None,
+        "colour": colour,
+        "encoding": encoding,
+        "unicode": unicode,
+    }
+    reason = explain_missing_colors()
+    texts = {
+        "terminal": "yes" if is_terminal else "no: output goes to a pipe or a file, plain and in full width",
+        "colour": (colour or reason) if is_terminal else "",
+        "unicode": "" if unicode else "no",
+    }
+    problem = Problem(f"{encoding} has no letters but ASCII's, and curves are drawn with them", "export LC_ALL=C.UTF-8")
+    return Section("terminal", values, () if unicode else (problem,), texts)
+
+
+def explain_missing_colors() -> str:
+    """Return why a terminal is shown no colours."""
+    if "NO_COLOR" in os.environ:
+        return "NO_COLOR is set"
+    if os.environ.get("TERM") == "dumb":
+        return "TERM=dumb"
+    return "none, and lines in the place of bars: a notebook cannot move the cursor" if is_notebook() else "none"

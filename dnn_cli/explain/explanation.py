@@ -4,71 +4,71 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from dnn_cli.errors import RunError
-from dnn_cli.explain import curves, data_faults, inside, layer_settings, outcome, settings
-from dnn_cli.explain.facts import Facts, read_facts
-from dnn_cli.explain.findings import Explanation, Finding, Remedy
-from dnn_cli.explain.judgement import Judgement
-from dnn_cli.runs.entry import Entry
+from dnn_cli.explain import curve_rules, data_rules, layer_rules, prediction_rules, setting_rules
+from dnn_cli.explain.evidence import Evidence, read_evidence
+from dnn_cli.explain.findings import Explanation, Finding, Suggestion
+from dnn_cli.explain.judgement import ScoreJudgement
+from dnn_cli.runs.run_info import RunInfo
 from dnn_cli.runs.saved_models import SavedModel
 
-Rule = Callable[[Facts], Iterator[Finding]]
+Rule = Callable[[Evidence], Iterator[Finding]]
 
 RULES: tuple[Rule, ...] = (
-    curves.ending,
-    data_faults.unscaled_inputs,
-    data_faults.other_inputs,
-    data_faults.other_labels,
-    data_faults.copies,
-    data_faults.row_numbers,
-    settings.output_misfit,
-    settings.cut_off,
-    layer_settings.equal_weights,
-    layer_settings.large_start,
-    settings.schedule,
-    layer_settings.batch_norm_averages,
-    outcome.memorized,
-    layer_settings.strong_penalty,
-    layer_settings.strong_dropout,
-    layer_settings.strong_noise,
-    curves.lowered_early,
-    inside.vanishing_gradient,
-    inside.dead_units,
-    inside.saturated_outputs,
-    inside.steps,
-    settings.large_batch,
-    outcome.far_outputs,
-    outcome.one_class,
-    outcome.outcome,
-    data_faults.label_in_inputs,
-    settings.metric_misfit,
-    curves.thrown_back,
-    curves.over_fitting,
-    curves.under_training,
-    curves.under_fitting,
-    curves.validation_above_training,
+    curve_rules.find_unfinished_training,
+    data_rules.find_unscaled_inputs,
+    data_rules.find_input_shift,
+    data_rules.find_target_shift,
+    data_rules.find_copied_examples,
+    data_rules.find_row_numbers,
+    setting_rules.find_output_mismatch,
+    setting_rules.find_unreachable_targets,
+    setting_rules.find_equal_weights,
+    setting_rules.find_large_initial_weights,
+    setting_rules.find_schedule_mismatch,
+    setting_rules.find_inaccurate_averages,
+    prediction_rules.find_memorization,
+    setting_rules.find_strong_penalty,
+    setting_rules.find_strong_dropout,
+    setting_rules.find_strong_noise,
+    curve_rules.find_early_rate_drop,
+    layer_rules.find_gradient_problems,
+    layer_rules.find_dead_units,
+    layer_rules.find_saturated_outputs,
+    layer_rules.find_wrong_step_sizes,
+    setting_rules.find_large_batch,
+    prediction_rules.find_far_outputs,
+    prediction_rules.find_single_class,
+    prediction_rules.find_learning_failure,
+    data_rules.find_target_in_inputs,
+    setting_rules.find_metric_mismatch,
+    curve_rules.find_loss_spike,
+    curve_rules.find_over_fitting,
+    curve_rules.find_under_training,
+    curve_rules.find_under_fitting,
+    curve_rules.find_validation_above_training,
 )
 """Causes before their effects."""
 
-STEADY = 1.02
+MAX_STEADY_RATIO = 1.02
 """A loss that ends within this multiple of its lowest value has settled."""
 
-WEIGHTS = ("trouble", "advice", "good")
+SEVERITIES = ("trouble", "advice", "good")
 
-BAD = ("no_better_than_guessing", "worse_than_constant", "divergence")
+FAILURE_KINDS = ("no_better_than_guessing", "worse_than_constant", "divergence")
 """Outcomes of a training that failed to learn."""
 
-CAUSES = ("unscaled_inputs", "schedule", "large_batch", "output_misfit", "label_in_inputs", "unstable")
+CAUSE_KINDS = ("unscaled_inputs", "schedule", "large_batch", "output_misfit", "label_in_inputs", "unstable")
 """Findings that are faults where the outcome is bad, and advice where it is not."""
 
-ABOUT_CURVES = ("under_training", "under_fitting", "over_fitting", "validation_above_training")
+CURVE_KINDS = ("under_training", "under_fitting", "over_fitting", "validation_above_training")
 """Findings that do not matter where something keeps the network from learning at all."""
 
 
-def explain(entry: Entry, model: SavedModel | None = None) -> Explanation:
+def explain_run(run_info: RunInfo, model: SavedModel | None = None) -> Explanation:
     """Return the findings of a run.
 
     Args:
-        entry: The run.
+        run_info: The run.
         model: The model of the best epoch, to be judged by the scores of its epoch; `None` for the model in
             `model.keras`. Findings about curves and layers are about the whole training in both cases.
 
@@ -77,78 +77,87 @@ def explain(entry: Entry, model: SavedModel | None = None) -> Explanation:
         ConfigError: its config cannot be read.
     """
     if model is not None and model.scores is None:
-        raise RunError(f"{entry.run.metrics} has no scores for the epoch of {model.file}", "leave --best out")
-    facts = read_facts(entry, model.epoch if model else None)
-    found = arranged([finding for rule in RULES for finding in rule(facts)])
-    if all(finding.weight == "good" for finding in found):
-        found = [healthy(facts), *found]
-    why = unseen(facts)
-    measure = Remedy("train", ("diagnostics=true",)) if why else None
-    return Explanation(facts.run, facts.record, tuple(found), facts.states, why, measure, model)
+        raise RunError(f"{run_info.run.metrics} has no scores for the epoch of {model.file_name}", "leave --best out")
+    evidence = read_evidence(run_info, model.epoch if model else None)
+    findings = arrange_findings([finding for rule in RULES for finding in rule(evidence)])
+    if all(finding.severity == "good" for finding in findings):
+        findings = [build_healthy_finding(evidence), *findings]
+    reason = find_unmeasured_reason(evidence)
+    suggestion = Suggestion("train", ("diagnostics=true",)) if reason else None
+    return Explanation(evidence.run, evidence.record, tuple(findings), evidence.layer_states, reason, suggestion, model)
 
 
-def arranged(found: list[Finding]) -> list[Finding]:
+def arrange_findings(findings: list[Finding]) -> list[Finding]:
     """Return findings by weight, causes of a bad outcome as faults, without what follows from others."""
-    kinds = {finding.kind for finding in found}
-    if kinds.intersection(BAD):
-        found = [finding for finding in found if finding.kind not in ABOUT_CURVES]
-        found = [replace(f, weight="trouble") if f.kind in CAUSES else f for f in found]
+    kinds = {finding.kind for finding in findings}
+    if kinds.intersection(FAILURE_KINDS):
+        findings = [finding for finding in findings if finding.kind not in CURVE_KINDS]
+        findings = [replace(f, severity="trouble") if f.kind in CAUSE_KINDS else f for f in findings]
     if "divergence" in kinds:  # which names the remedy first
-        found = [replace(f, remedies=()) if f.kind == "unscaled_inputs" else f for f in found]
+        findings = [replace(f, suggestions=()) if f.kind == "unscaled_inputs" else f for f in findings]
     if "batch_norm_averages" in kinds:  # the steps were enough for the weights
-        found = [f for f in found if f.kind != "large_batch"]
+        findings = [f for f in findings if f.kind != "large_batch"]
     elif "large_batch" in kinds:
-        found = [f for f in found if f.kind != "barely_moving"]
+        findings = [f for f in findings if f.kind != "barely_moving"]
     if "unscaled_inputs" in kinds:  # all positive and large, they shut half of the units at once
-        found = [f for f in found if not (f.kind == "dead_relu" and f.since == 0)]
-    causes = {finding.kind for finding in found if finding.weight == "trouble"} - {"no_better_than_guessing"}
+        findings = [f for f in findings if not (f.kind == "dead_relu" and f.since_epoch == 0)]
+    causes = {finding.kind for finding in findings if finding.severity == "trouble"} - {"no_better_than_guessing"}
     if causes:  # which have remedies of their own
-        found = [replace(f, remedies=()) if f.kind == "no_better_than_guessing" else f for f in found]
-    return sorted(found, key=lambda finding: WEIGHTS.index(finding.weight))
+        findings = [replace(f, suggestions=()) if f.kind == "no_better_than_guessing" else f for f in findings]
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
-def healthy(facts: Facts) -> Finding:
+def build_healthy_finding(evidence: Evidence) -> Finding:
     """Return that nothing is wrong, with the figures that show it."""
-    if not facts.rows:
-        seen = "no epoch is completed"
-        return Finding("too_early", "good", "it is too early to tell", seen, "The curves begin with the first epoch.")
-    judged, hits = facts.judged, facts.hits
-    if not isinstance(judged, Judgement) or judged.verdict != "better":
-        seen = f"{len(facts.rows)} epochs are completed, and the run is {facts.record.status}"
-        return Finding("too_early", "good", "it is too early to tell", seen, "A completed run can be judged.")
-    curve = facts.curve(facts.watched)
-    of_epoch = f" of epoch {facts.epoch}" if facts.epoch else ""
+    if not evidence.epoch_scores:
+        observation = "no epoch is completed"
+        return Finding(
+            "too_early", "good", "it is too early to tell", observation, "The curves begin with the first epoch."
+        )
+    judgement, hits = evidence.score_judgement, evidence.hit_counts
+    if not isinstance(judgement, ScoreJudgement) or judgement.verdict != "better":
+        observation = f"{len(evidence.epoch_scores)} epochs are completed, and the run is {evidence.record.status}"
+        return Finding("too_early", "good", "it is too early to tell", observation, "A completed run can be judged.")
+    curve = evidence.get_curve(evidence.main_loss)
+    of_epoch = f" of epoch {evidence.judged_epoch}" if evidence.judged_epoch else ""
     best = min(range(len(curve)), key=curve.__getitem__)
-    where = f" (lowest: {curve[best]:.4g} in epoch {best + 1})" if best + 1 < len(curve) else ""
-    weighed = ", weighed by class_weight," if facts.experiment.class_weight else ""
+    lowest = f" (lowest: {curve[best]:.4g} in epoch {best + 1})" if best + 1 < len(curve) else ""
+    weighed = ", weighed by class_weight," if evidence.experiment.class_weight else ""
     parts = [
-        f"its {judged.part} loss{of_epoch}{weighed} is {judged.own:.4g}, and that of the best constant prediction "
-        f"{judged.constant:.4g}",
-        f"{facts.watched} ended at {curve[-1]:.4g}{where}",
+        f"its {judgement.split} loss{of_epoch}{weighed} is {judgement.model_loss:.4g}, and that "
+        "of the best constant prediction "
+        f"{judgement.constant_loss:.4g}",
+        f"{evidence.main_loss} ended at {curve[-1]:.4g}{lowest}",
     ]
     if hits is not None:
-        parts.insert(1, f"its accuracy is {hits.accuracy:.4f}, and that of the most frequent class {hits.guess:.4f}")
-    ratio = inside.first_to_last(facts, max(inside.epochs(facts))) if facts.states else None
+        parts.insert(
+            1, f"its accuracy is {hits.accuracy:.4f}, and that of the most frequent class {hits.constant_accuracy:.4f}"
+        )
+    ratio = (
+        layer_rules.compute_gradient_ratio(evidence, max(layer_rules.list_measured_epochs(evidence)))
+        if evidence.layer_states
+        else None
+    )
     if ratio is not None:
         parts.append(f"the first layer gets {ratio:.2g} times the last one's gradient")
-    worst = inside.worst_of(facts, "dead") if facts.states else None
+    worst = layer_rules.find_worst_layer(evidence, "dead") if evidence.layer_states else None
     if worst is not None:
         parts.append(f"at most {worst.dead:.0%} of a layer's units are dead")
-    end = "does not get worse" if curve[-1] <= STEADY * curve[best] else "goes up and down"
-    meaning = f"It has learned, and its loss {end}" + ("; every layer learns." if facts.states else ".")
-    figures = {"loss": judged.own, "constant": judged.constant}
-    title = "it has learned something, but not much" if facts.is_weak else "it trained well"
+    end = "does not get worse" if curve[-1] <= MAX_STEADY_RATIO * curve[best] else "goes up and down"
+    meaning = f"It has learned, and its loss {end}" + ("; every layer learns." if evidence.layer_states else ".")
+    figures = {"loss": judgement.model_loss, "constant": judgement.constant_loss}
+    title = "it has learned something, but not much" if evidence.is_weak else "it trained well"
     return Finding("healthy", "good", title, "; ".join(parts), meaning, None, figures)
 
 
-def unseen(facts: Facts) -> str | None:
+def find_unmeasured_reason(evidence: Evidence) -> str | None:
     """Return why no layer was measured; `None` where some were."""
-    if facts.states:
+    if evidence.layer_states:
         return None
-    if facts.trouble:
-        return facts.trouble
-    if facts.experiment.diagnostics is False:
+    if evidence.layer_states_error:
+        return evidence.layer_states_error
+    if evidence.experiment.diagnostics is False:
         return "diagnostics: false"
-    if facts.record.status != "running" and facts.rows:
+    if evidence.record.status != "running" and evidence.epoch_scores:
         return "the run was trained by an older dnn"
     return "no epoch has been measured yet"

@@ -4,25 +4,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dnn_cli.runs.diagnostics import LayerState
+from dnn_cli.runs.diagnostics_csv import LayerState
 from dnn_cli.runs.record import Record
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.saved_models import SavedModel
 
-Weight = Literal["trouble", "advice", "good"]
+Severity = Literal["trouble", "advice", "good"]
 """A fault; something that could be better or cannot be judged; nothing wrong."""
 
-Verb = Literal["train", "resume", "lr-find", "data show"]
+SuggestedVerb = Literal["train", "resume", "lr-find", "data show"]
 
 
 @dataclass(frozen=True)
-class Remedy:
+class Suggestion:
     """A command to try: a verb of `dnn` for the run or its config, and overrides."""
 
-    verb: Verb
+    verb: SuggestedVerb
     overrides: tuple[str, ...] = ()
 
-    def words(self, run: Run) -> list[str]:
+    def build_command(self, run: Run) -> list[str]:
         """Return the words of the command for a run."""
         target = run.directory if self.verb == "resume" else run.config
         return ["dnn", *self.verb.split(), str(target), *self.overrides]
@@ -35,21 +35,21 @@ class Finding:
     kind: str
     """The name for programs, such as `vanishing_gradient`."""
 
-    weight: Weight
+    severity: Severity
     title: str
-    seen: str
+    observation: str
     """The fact with its figures."""
 
     meaning: str
     """The conclusion in a sentence or two."""
 
-    since: int | None = None
+    since_epoch: int | None = None
     """The first epoch that shows it; 0: before the first batch; `None`: no single epoch."""
 
     figures: Mapping[str, float] = field(default_factory=dict)
     """The numbers of `seen` with all digits."""
 
-    remedies: tuple[Remedy, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
     """What to try, the most promising command first."""
 
 
@@ -65,10 +65,10 @@ class Explanation:
     layers: Sequence[LayerState] = ()
     """The measured states of the layers; none where nothing was measured."""
 
-    unseen: str | None = None
+    unmeasured_reason: str | None = None
     """Why no layer was measured."""
 
-    measure: Remedy | None = None
+    measuring_suggestion: Suggestion | None = None
     """The command that measures the layers after every epoch, where none was measured."""
 
     model: SavedModel | None = None

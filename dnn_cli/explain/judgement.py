@@ -4,238 +4,287 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from dnn_cli.explain.facts import Facts
-from dnn_cli.spec.experiment import class_number
+from dnn_cli.config.experiment import find_class_number
+from dnn_cli.explain.evidence import Evidence
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Verdict = Literal["better", "unclear", "worse"]
+LearningVerdict = Literal["better", "unclear", "worse"]
 
-SURE = 2.5
+MIN_LOSS_STANDARD_ERRORS = 2.5
 """Standard errors by which a loss must be below that of the best constant: by chance in 0.6% of runs."""
 
-ENOUGH = 5
+MIN_EXAMPLES = 5
 """Examples below which a standard error says nothing."""
 
-LEVEL = 0.01
+SIGNIFICANCE_LEVEL = 0.01
 """The probability of as many hits by chance at which an accuracy counts as better than the commonest class."""
 
-HALF = 0.5
+UNCLEAR_ACCURACY_SHARE = 0.5
 """Where the accuracy may reach more than half of the way from the commonest class to 1, the examples are too few."""
 
 
 @dataclass(frozen=True)
-class Judgement:
+class ScoreJudgement:
     """The loss of the saved model, without penalties, against that of the best constant prediction."""
 
-    part: Literal["validation", "training"]
+    split: Literal["validation", "training"]
     examples: int
-    own: float
-    constant: float
-    error: float
+    model_loss: float
+    constant_loss: float
+    difference_error: float
     """The standard error of their difference."""
 
-    own_error: float | None = None
+    model_loss_error: float | None = None
     """The standard error of the model's loss; `None` where the losses of the examples are not known."""
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> LearningVerdict:
         """Whether the model's loss is lower by more than its uncertainty, or not lower at all."""
-        gain = self.constant - self.own
+        gain = self.constant_loss - self.model_loss
         if gain <= 0:
             return "worse"
-        return "better" if self.examples >= ENOUGH and gain > SURE * self.error else "unclear"
+        return (
+            "better"
+            if self.examples >= MIN_EXAMPLES and gain > MIN_LOSS_STANDARD_ERRORS * self.difference_error
+            else "unclear"
+        )
 
 
 @dataclass(frozen=True)
-class Hits:
+class HitCounts:
     """The examples whose class is predicted, against those of the commonest class."""
 
-    part: Literal["validation", "training"]
-    right: int
+    split: Literal["validation", "training"]
+    correct: int
     examples: int
-    commonest: int
+    most_common: int
     """Examples of the commonest class."""
 
     @property
     def accuracy(self) -> float:
         """The share that is right."""
-        return self.right / self.examples
+        return self.correct / self.examples
 
     @property
-    def guess(self) -> float:
+    def constant_accuracy(self) -> float:
         """The accuracy of always predicting the commonest class."""
-        return self.commonest / self.examples
+        return self.most_common / self.examples
 
     @property
-    def chance(self) -> float:
+    def chance_probability(self) -> float:
         """The probability of as many hits or more, where each is as likely as the commonest class."""
-        from dnn_cli.metrics.binomial import tail  # imports numpy
+        from dnn_cli.metrics.binomial import compute_tail_probability  # imports numpy
 
-        return tail(self.examples, self.guess, slice(self.right, None))
+        return compute_tail_probability(self.examples, self.constant_accuracy, slice(self.correct, None))
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> LearningVerdict:
         """Whether more are right than the commonest class explains, by an exact binomial test."""
-        if self.guess == 1 or self.chance < LEVEL:
-            return "better" if self.guess < 1 else "unclear"
-        from dnn_cli.metrics.binomial import confidence_interval  # imports numpy
+        if self.constant_accuracy == 1 or self.chance_probability < SIGNIFICANCE_LEVEL:
+            return "better" if self.constant_accuracy < 1 else "unclear"
+        from dnn_cli.metrics.binomial import compute_confidence_interval  # imports numpy
 
-        possible = confidence_interval(self.right, self.examples)[1]
-        return "unclear" if possible > self.guess + HALF * (1 - self.guess) else "worse"
+        possible = compute_confidence_interval(self.correct, self.examples)[1]
+        return (
+            "unclear"
+            if possible > self.constant_accuracy + UNCLEAR_ACCURACY_SHARE * (1 - self.constant_accuracy)
+            else "worse"
+        )
 
 
-def judge(facts: Facts) -> "Judgement | str":
+def judge_score(evidence: Evidence) -> "ScoreJudgement | str":
     """Return the judgement of the loss, or why there is none."""
-    if facts.classes is None:
+    if evidence.class_count is None:
         return "the data is gone, and inputs.npz with it"
-    if facts.predictions is not None:
-        return judge_predictions(facts, *facts.predictions)
-    return judge_curves(facts)
+    if evidence.predictions is not None:
+        return judge_predictions(evidence, *evidence.predictions)
+    return judge_curves(evidence)
 
 
-def judge_predictions(facts: Facts, labels: "NDArray[Any]", outputs: "NDArray[Any]") -> "Judgement | str":
+def judge_predictions(evidence: Evidence, targets: "NDArray[Any]", outputs: "NDArray[Any]") -> "ScoreJudgement | str":
     """Return the judgement of the saved model by its predictions for the validation set."""
     import numpy as np
 
-    from dnn_cli.metrics.constant_prediction import constant, losses, truth
+    from dnn_cli.metrics.constant_prediction import compute_example_losses, find_best_constant, to_loss_targets
 
-    loss, true = facts.experiment.loss, truth(facts.experiment, labels)
+    loss, true = evidence.experiment.loss, to_loss_targets(evidence.experiment, targets)
     # Keras weighs classes in the training loss alone. The network was trained to do well by that measure, so both
     # sides are weighed here. With equal weights it is the val_loss of the curves.
-    weights = class_weights(facts, labels)
+    weights = compute_example_weights(evidence, targets)
     with np.errstate(all="ignore"):
-        own = losses(loss, true, outputs)
-        best = constant(loss, true, weights)
-        other = losses(loss, true, np.broadcast_to(best, (len(true), len(best))))
-    counted = ~np.isnan(other) & (weights > 0)
+        model_losses = compute_example_losses(loss, true, outputs)
+        best_constant = find_best_constant(loss, true, weights)
+        constant_losses = compute_example_losses(
+            loss, true, np.broadcast_to(best_constant, (len(true), len(best_constant)))
+        )
+    counted = ~np.isnan(constant_losses) & (weights > 0)
     if not counted.any():
         return "no validation example counts for the loss"
-    if not np.isfinite(own[counted]).all():
+    if not np.isfinite(model_losses[counted]).all():
         return "the outputs on the validation set are not finite"
     weights = weights[counted] / weights[counted].mean()
-    difference = weights * (other - own)[counted]
-    mine, theirs = float((weights * own[counted]).mean()), float((weights * other[counted]).mean())
-    if (weights == 1).all() and not facts.has_penalties:
+    difference = weights * (constant_losses - model_losses)[counted]
+    model_loss, constant_loss = (
+        float((weights * model_losses[counted]).mean()),
+        float((weights * constant_losses[counted]).mean()),
+    )
+    if (weights == 1).all() and not evidence.has_penalties:
         # Keras takes logits from a softmax; probabilities of 0 in the file make the loss too small.
-        mine = max(mine, (facts.record.results.model or facts.record.results.last or {}).get("val_loss", mine))
+        model_loss = max(
+            model_loss,
+            (evidence.record.results.model or evidence.record.results.last or {}).get("val_loss", model_loss),
+        )
     error = float(difference.std(ddof=1)) / math.sqrt(len(difference)) if len(difference) > 1 else math.inf
     count = len(difference)
-    own_error = float((weights * own[counted]).std(ddof=1)) / math.sqrt(count) if count > 1 else None
-    return Judgement("validation", count, mine, theirs, error, own_error)
+    model_loss_error = float((weights * model_losses[counted]).std(ddof=1)) / math.sqrt(count) if count > 1 else None
+    return ScoreJudgement("validation", count, model_loss, constant_loss, error, model_loss_error)
 
 
-def judge_curves(facts: Facts) -> "Judgement | str":
+def judge_curves(evidence: Evidence) -> "ScoreJudgement | str":
     """Return the judgement by the recorded losses, for models without predictions.
 
     These are models of runs without a validation set, and models of the best epoch.
     """
     import numpy as np
 
-    from dnn_cli.metrics.constant_prediction import constant, losses, truth
+    from dnn_cli.metrics.constant_prediction import compute_example_losses, find_best_constant, to_loss_targets
 
-    if not facts.rows:
+    if not evidence.epoch_scores:
         return "no epoch is completed"
-    known = facts.inputs.labels if facts.inputs else None
-    if known is None or not len(known):
+    training_targets = evidence.input_profile.labels if evidence.input_profile else None
+    if training_targets is None or not len(training_targets):
         return "there is no predictions.npz, and inputs.npz has no labels"
-    on_validation = bool(facts.curve("val_loss"))
-    weights = np.ones(len(known)) if on_validation else class_weights(facts, known)  # Keras weighs no validation loss
-    true = truth(facts.experiment, known)
-    best = constant(facts.experiment.loss, true, weights)
+    on_validation = bool(evidence.get_curve("val_loss"))
+    weights = (
+        np.ones(len(training_targets)) if on_validation else compute_example_weights(evidence, training_targets)
+    )  # Keras weighs no validation loss
+    true = to_loss_targets(evidence.experiment, training_targets)
+    best_constant = find_best_constant(evidence.experiment.loss, true, weights)
     with np.errstate(all="ignore"):
-        other = losses(facts.experiment.loss, true, np.broadcast_to(best, (len(true), len(best))))
-    counted = ~np.isnan(other)
+        constant_losses = compute_example_losses(
+            evidence.experiment.loss, true, np.broadcast_to(best_constant, (len(true), len(best_constant)))
+        )
+    counted = ~np.isnan(constant_losses)
     if not counted.any():
         return "no training example counts for the loss"
-    theirs, spread = float((weights * other)[counted].mean()), float((weights * other)[counted].std())
+    constant_loss, spread = (
+        float((weights * constant_losses)[counted].mean()),
+        float((weights * constant_losses)[counted].std()),
+    )
     if on_validation:
-        examples, own = int(facts.record.data.get("validation") or 0), facts.judged_score("val_loss")
-        part: Literal["validation", "training"] = "validation"
-    elif facts.epoch is None and facts.last is not None and facts.last.loss is not None:
-        part, examples, own = "training", facts.last.examples, facts.last.loss
+        examples, model_loss = int(evidence.record.data.get("validation") or 0), evidence.get_judged_score("val_loss")
+        split: Literal["validation", "training"] = "validation"
+    elif (
+        evidence.judged_epoch is None
+        and evidence.last_measurement is not None
+        and evidence.last_measurement.loss is not None
+    ):
+        split, examples, model_loss = "training", evidence.last_measurement.examples, evidence.last_measurement.loss
     else:
-        part, examples, own = "training", facts.training_examples or 0, facts.judged_score("loss")
-    return Judgement(part, examples, own, theirs, spread / math.sqrt(max(examples, 1)))
+        split, examples, model_loss = "training", evidence.training_examples or 0, evidence.get_judged_score("loss")
+    return ScoreJudgement(split, examples, model_loss, constant_loss, spread / math.sqrt(max(examples, 1)))
 
 
-def class_weights(facts: Facts, labels: "NDArray[Any]") -> "NDArray[np.float64]":
+def compute_example_weights(evidence: Evidence, targets: "NDArray[Any]") -> "NDArray[np.float64]":
     """Return how much each example counts by the config's `class_weight`."""
     import numpy as np
 
-    weights, names = facts.experiment.class_weight, facts.experiment.data.facts.classes
-    found = np.ones(max(len(names), 1))
-    if weights is None or not facts.classes:
-        return np.ones(len(labels))
+    weights, names = evidence.experiment.class_weight, evidence.experiment.data.info.classes
+    class_factors = np.ones(max(len(names), 1))
+    if weights is None or not evidence.class_count:
+        return np.ones(len(targets))
     if weights == "balanced":
-        known = facts.inputs.labels if facts.inputs and facts.inputs.labels is not None else labels
-        counts = np.bincount(known, minlength=len(names))
-        found = np.where(counts > 0, len(known) / np.maximum(counts, 1) / np.count_nonzero(counts), 1)
+        training_targets = (
+            evidence.input_profile.labels
+            if evidence.input_profile and evidence.input_profile.labels is not None
+            else targets
+        )
+        counts = np.bincount(training_targets, minlength=len(names))
+        class_factors = np.where(
+            counts > 0, len(training_targets) / np.maximum(counts, 1) / np.count_nonzero(counts), 1
+        )
     else:
         for name, weight in weights.items():
-            if (number := class_number(name, names)) is not None:
-                found[number] = weight
-    return np.asarray(found[labels])
+            if (number := find_class_number(name, names)) is not None:
+                class_factors[number] = weight
+    return np.asarray(class_factors[targets])
 
 
-def least_loss(facts: Facts) -> float:
+def compute_min_loss(evidence: Evidence) -> float:
     """Return the loss of perfect predictions: with label smoothing the entropy of a smoothed label, else 0."""
-    smoothing, count = getattr(facts.experiment.loss, "label_smoothing", 0.0), facts.classes
-    if not smoothing or not count or facts.experiment.loss.type.endswith("focal_crossentropy"):
+    smoothing, count = getattr(evidence.experiment.loss, "label_smoothing", 0.0), evidence.class_count
+    if not smoothing or not count or evidence.experiment.loss.type.endswith("focal_crossentropy"):
         return 0.0
     other = smoothing / count
     true = 1 - smoothing + other
     return -true * math.log(true) - (count - 1) * other * math.log(other)
 
 
-def count_hits(facts: Facts) -> Hits | None:
+def count_hits(evidence: Evidence) -> HitCounts | None:
     """Return how many examples are predicted right, on the validation set if there is one; `None` if not known."""
-    if not facts.classes:
+    if not evidence.class_count:
         return None
     import numpy as np
 
-    if facts.predictions is not None:
-        labels, outputs = facts.predictions
-        right = int((predicted(facts, outputs) == labels).sum())
-        return Hits("validation", right, len(labels), int(np.bincount(labels).max()))
-    known = facts.inputs.labels if facts.inputs else None
-    if facts.accuracy is None or not facts.rows:
+    if evidence.predictions is not None:
+        targets, outputs = evidence.predictions
+        correct = int((find_predicted_classes(evidence, outputs) == targets).sum())
+        return HitCounts("validation", correct, len(targets), int(np.bincount(targets).max()))
+    training_targets = evidence.input_profile.labels if evidence.input_profile else None
+    if evidence.accuracy_name is None or not evidence.epoch_scores:
         return None
-    on_validation = bool(facts.curve(f"val_{facts.accuracy}"))
-    examples = facts.record.data.get("validation") if on_validation else facts.training_examples
+    on_validation = bool(evidence.get_curve(f"val_{evidence.accuracy_name}"))
+    examples = evidence.record.data.get("validation") if on_validation else evidence.training_examples
     if not isinstance(examples, int) or examples < 1:
         return None
-    share = float(np.bincount(known).max() / len(known)) if known is not None and len(known) else 1 / facts.classes
-    value = facts.judged_score(f"val_{facts.accuracy}" if on_validation else facts.accuracy)
-    part: Literal["validation", "training"] = "validation" if on_validation else "training"
-    return Hits(part, round(value * examples), examples, max(1, round(share * examples)))
+    share = (
+        float(np.bincount(training_targets).max() / len(training_targets))
+        if training_targets is not None and len(training_targets)
+        else 1 / evidence.class_count
+    )
+    value = evidence.get_judged_score(f"val_{evidence.accuracy_name}" if on_validation else evidence.accuracy_name)
+    split: Literal["validation", "training"] = "validation" if on_validation else "training"
+    return HitCounts(split, round(value * examples), examples, max(1, round(share * examples)))
 
 
-def predicted(facts: Facts, outputs: "NDArray[Any]") -> "NDArray[np.int64]":
+def find_predicted_classes(evidence: Evidence, outputs: "NDArray[Any]") -> "NDArray[np.int64]":
     """Return the predicted class of every example."""
     import numpy as np
 
     if outputs.shape[1] == 1:
-        return np.asarray(outputs[:, 0] > (0 if facts.experiment.loss.logits else 0.5)).astype(np.int64)
+        return np.asarray(outputs[:, 0] > (0 if evidence.experiment.loss.takes_logits else 0.5)).astype(np.int64)
     return np.asarray(outputs.argmax(1), np.int64)
 
 
-def training_hits(facts: Facts) -> Hits | None:
+def count_training_hits(evidence: Evidence) -> HitCounts | None:
     """Return how many training examples are right: at the end of the last epoch if measured, else averaged over it."""
-    if not facts.classes:
+    if not evidence.class_count:
         return None
     import numpy as np
 
-    known = facts.inputs.labels if facts.inputs else None
-    if known is None and facts.predictions is not None:  # in runs of an older dnn the validation labels stand for them
-        known = facts.predictions[0]
-    share = float(np.bincount(known).max() / len(known)) if known is not None and len(known) else 1 / facts.classes
-    if facts.epoch is None and facts.last is not None and facts.last.correct is not None:
-        examples, accuracy = facts.last.examples, facts.last.correct
-    elif facts.accuracy is not None and facts.curve(facts.accuracy) and facts.training_examples:
-        examples, accuracy = facts.training_examples, facts.judged_score(facts.accuracy)
+    training_targets = evidence.input_profile.labels if evidence.input_profile else None
+    if (
+        training_targets is None and evidence.predictions is not None
+    ):  # in runs of an older dnn the validation labels stand for them
+        training_targets = evidence.predictions[0]
+    share = (
+        float(np.bincount(training_targets).max() / len(training_targets))
+        if training_targets is not None and len(training_targets)
+        else 1 / evidence.class_count
+    )
+    if (
+        evidence.judged_epoch is None
+        and evidence.last_measurement is not None
+        and evidence.last_measurement.correct is not None
+    ):
+        examples, accuracy = evidence.last_measurement.examples, evidence.last_measurement.correct
+    elif (
+        evidence.accuracy_name is not None and evidence.get_curve(evidence.accuracy_name) and evidence.training_examples
+    ):
+        examples, accuracy = evidence.training_examples, evidence.get_judged_score(evidence.accuracy_name)
     else:
         return None
-    return Hits("training", round(accuracy * examples), examples, max(1, round(share * examples)))
+    return HitCounts("training", round(accuracy * examples), examples, max(1, round(share * examples)))

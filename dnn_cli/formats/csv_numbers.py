@@ -1,19 +1,114 @@
 """From the text of a cell to a 32-bit float: fast for many cells, and with words for one that is none."""
 
 import math
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
-from dnn_cli.formats.csv_amounts import amount_hint, comma_in, plain_amount
-from dnn_cli.formats.csv_rows import quoted
+from dnn_cli.formats.csv_rows import CsvErrors, find_file_delimiter, quote_cell
+
+CommaMeaning = Literal["", "thousands", "decimal", "either"]
+"""What a comma in a number separates; an empty text where there is no comma."""
+
+AMOUNT_PATTERN = re.compile(r"([-+]?)([0-9][0-9.,  '’]*)")
+GROUPED_DIGITS = re.compile(r"[1-9][0-9]{0,2}(?:([,.  '’])[0-9]{3})(?:\1[0-9]{3})*")
+"""Digits in groups of three; the first group begins with no zero, as `0,567` is a decimal fraction."""
+
+CURRENCY_NAMES = ("usd", "eur", "gbp", "krw", "jpy", "원")
+"""Names of currencies after or before a number."""
+
+MAX_AMOUNT_LENGTH = 40
+"""Characters of a cell; a longer one is text."""
+
+
+def normalize_amount(cell: str, *, decimal_comma: bool = False) -> str:
+    """Return how the number in a cell is written plainly: `12500` for `$12,500`; nothing where it holds none.
+
+    A comma before three digits separates thousands, as in `1,200`; before other digits, or after a leading zero, it
+    marks decimals. A point separates thousands only where it occurs several times or with a comma.
+
+    Args:
+        cell: The text of the cell.
+        decimal_comma: Whether a single comma marks decimals before three digits, too.
+    """
+    sign, digits, has_currency = split_amount(cell)
+    integer_digits, decimals = digits, ""
+    decimal_match = re.fullmatch(r"(.*[0-9])([.,])([0-9]*)", integer_digits)
+    is_decimal = re.fullmatch(r"[0-9]+\.[0-9]+", integer_digits) or (decimal_comma and integer_digits.count(",") == 1)
+    if decimal_match and (not GROUPED_DIGITS.fullmatch(integer_digits) or is_decimal):
+        integer_digits, decimals = decimal_match[1], decimal_match[3]
+        if decimal_match[2] in integer_digits:
+            return ""
+    grouped = GROUPED_DIGITS.fullmatch(integer_digits)
+    if not grouped and not integer_digits.isdigit():
+        return ""
+    plain = sign.replace("+", "") + re.sub(r"[^0-9]", "", integer_digits) + (f".{decimals}" if decimals else "")
+    return plain if has_currency or grouped or "," in digits else ""
+
+
+def split_amount(cell: str) -> tuple[str, str, bool]:
+    """Return the sign and the digits with their separators in a cell, and whether the cell names a currency."""
+    text = cell.strip().lower()
+    if len(text) > MAX_AMOUNT_LENGTH:
+        return "", "", False
+    bare = "".join(c for c in text if unicodedata.category(c) != "Sc")
+    for word in CURRENCY_NAMES:
+        bare = bare.removeprefix(word).removesuffix(word)
+    match = AMOUNT_PATTERN.fullmatch(bare.strip().replace("- ", "-"))
+    return (match[1], match[2].strip(), bare != text) if match else ("", "", False)
+
+
+def guess_cell_comma(cell: str) -> CommaMeaning:
+    """Return what the comma of an amount separates, from the cell alone: `1,234` may be either."""
+    _, digits, _ = split_amount(cell)
+    if "," not in digits:
+        return ""
+    if digits.count(",") > 1 or digits.rfind(".") > digits.rfind(","):
+        return "thousands"
+    return "either" if GROUPED_DIGITS.fullmatch(digits) else "decimal"
+
+
+def guess_column_comma(commas: Iterable[CommaMeaning], delimiter: str) -> CommaMeaning:
+    """Return what the commas of a column separate.
+
+    A file with semicolons comes from programs that write decimal commas, so that `1,234` stays undecided there.
+
+    Args:
+        commas: What each cell says.
+        delimiter: The character between the fields of the file.
+    """
+    meanings = set(commas) - {""}
+    if "decimal" in meanings:
+        return "decimal"
+    if "thousands" in meanings:
+        return "thousands"
+    return ("either" if delimiter == ";" else "thousands") if meanings else ""
+
+
+def format_amount_hint(cell: str, comma: CommaMeaning) -> str:
+    """Return how to write an amount, where the commas of its column separate what `comma_of` says."""
+    plain = normalize_amount(cell)
+    if guess_cell_comma(cell) in ("decimal", "either") and comma == "decimal":
+        if not split_amount(cell)[1].replace(",", "").isdigit():
+            return f"write {plain}: no separators, and decimals with a point, in the whole column"
+        return f"write {normalize_amount(cell, decimal_comma=True)}, and a decimal point in the whole column"
+    if guess_cell_comma(cell) == comma == "either":
+        return f"write {plain}, or {normalize_amount(cell, decimal_comma=True)} if the comma is a decimal comma"
+    return f"write {plain}: no separators, and decimals with a point"
+
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
-MISSING = {"", "?", "-", "na", "n/a", "nan", "null", "none", "inf", "-inf", "+inf"}
-FILL_IN = "fill it in or remove the row"
+MISSING_VALUES = {"", "?", "-", "na", "n/a", "nan", "null", "none", "inf", "-inf", "+inf"}
+MISSING_CELL_HINT = "fill it in or remove the row"
 
 
-def to_floats(cells: list[str]) -> NDArray[np.float32] | None:
+def parse_floats(cells: list[str]) -> NDArray[np.float32] | None:
     """The numbers in many cells, or None if any of them is no finite number."""
     if "_" in "".join(cells):  # Python reads 1_000 as a number, other programs do not
         return None
@@ -26,7 +121,7 @@ def to_floats(cells: list[str]) -> NDArray[np.float32] | None:
     return floats if np.isfinite(floats).all() else None
 
 
-def to_float(cell: str) -> float | None:
+def parse_float(cell: str) -> float | None:
     """The number in one cell, or None if it is none that a 32-bit float can hold."""
     if "_" in cell:
         return None
@@ -37,26 +132,26 @@ def to_float(cell: str) -> float | None:
     return value if abs(value) <= FLOAT32_MAX else None  # false for nan, too
 
 
-def number_fault(cell: str) -> tuple[str, str] | None:
+def find_number_error(cell: str) -> tuple[str, str] | None:
     """What is wrong with a cell that should hold a number, and what to do; None if nothing is."""
     cell = cell.strip()
-    if to_float(cell) is not None:
+    if parse_float(cell) is not None:
         return None
     if not cell:
-        return "is empty", FILL_IN
-    if cell.lower() in MISSING:
-        return f"{quoted(cell)} is not a finite number", FILL_IN
-    if plain_amount(cell):
-        return f"{quoted(cell)} is not a number", amount_hint(cell, comma_in(cell))
+        return "is empty", MISSING_CELL_HINT
+    if cell.lower() in MISSING_VALUES:
+        return f"{quote_cell(cell)} is not a finite number", MISSING_CELL_HINT
+    if normalize_amount(cell):
+        return f"{quote_cell(cell)} is not a number", format_amount_hint(cell, guess_cell_comma(cell))
     if is_too_large(cell):
-        return f"{quoted(cell)} is more than a 32-bit float can hold", "scale the column down"
-    return f"{quoted(cell)} is not a number", "encode text as numbers"
+        return f"{quote_cell(cell)} is more than a 32-bit float can hold", "scale the column down"
+    return f"{quote_cell(cell)} is not a number", "encode text as numbers"
 
 
-def is_text(cell: str) -> bool:
+def is_text_cell(cell: str) -> bool:
     """Return whether a cell without a fitting number holds text or an amount: nothing missing and nothing too large."""
     cell = cell.strip()
-    return cell.lower() not in MISSING and not is_too_large(cell)
+    return cell.lower() not in MISSING_VALUES and not is_too_large(cell)
 
 
 def is_too_large(cell: str) -> bool:
@@ -66,3 +161,88 @@ def is_too_large(cell: str) -> bool:
     except ValueError:
         return False
     return "_" not in cell and not math.isnan(value) and abs(value) > FLOAT32_MAX
+
+
+NUMBERS_REQUIRED_HINT = "every input must be a number, as in training"
+
+MAX_LISTED_LINES = 5
+"""Lines of further cells that a message names."""
+
+
+@dataclass
+class CellGroup:
+    """The cells of one column with the same fault: text, or amounts."""
+
+    line: int
+    cell: str
+    """The first cell."""
+
+    is_amount: bool
+    more_count: int = 0
+    lines: list[int] = field(default_factory=list)
+    """Of the next cells, at most `MOST_LINES`."""
+
+    commas: set[CommaMeaning] = field(default_factory=set)
+
+
+@dataclass
+class NumberErrors:
+    """Collects the faults of the inputs of a table: cells of text by column, all others one by one."""
+
+    errors: CsvErrors
+    groups: dict[tuple[str, bool], CellGroup] = field(default_factory=dict)
+
+    def add_cell(self, line: int, column: str, cell: str) -> None:
+        """Note a cell, if it holds no number."""
+        error = find_number_error(cell)
+        if error is None:
+            return
+        cell = cell.strip()
+        if not is_text_cell(cell):
+            self.errors.add_error(line, f"column {column}: {error[0]}", error[1])
+            return
+        is_amount = bool(normalize_amount(cell))
+        group = self.groups.get((column, is_amount))
+        if group is None:
+            group = self.groups[column, is_amount] = CellGroup(line, cell, is_amount)
+        else:
+            group.more_count += 1
+            if len(group.lines) < MAX_LISTED_LINES:
+                group.lines.append(line)
+        group.commas.add(guess_cell_comma(cell) if is_amount else "")
+
+    def raise_if_any(self, text_hint: Callable[[list[str]], str]) -> None:
+        """Go on only if there are none.
+
+        Args:
+            text_hint: What to do about columns of text, from their names.
+
+        Raises:
+            OwnDataError: there are faults; shows the first and counts the rest.
+        """
+        columns = [name for (name, is_amount) in self.groups if not is_amount]
+        for (name, is_amount), group in self.groups.items():
+            comma = guess_column_comma(group.commas, find_file_delimiter(self.errors.path)) if is_amount else ""
+            hint = format_amount_hint(group.cell, comma) if is_amount else text_hint(columns)
+            self.errors.add_error(group.line, f"column {name}: {format_cell_group(group, comma)}", hint, always=True)
+        self.errors.raise_if_any()
+
+
+def format_cell_group(group: CellGroup, comma: CommaMeaning) -> str:
+    """Return what is wrong with a group of cells."""
+    is_decimal = comma == "decimal" and guess_cell_comma(group.cell) in ("decimal", "either")
+    text = f"{quote_cell(group.cell)} {'has a decimal comma' if is_decimal else 'is not a number'}"
+    if not group.more_count:
+        return text
+    ellipsis = ", …" if group.more_count > len(group.lines) else ""
+    lines = f"line{'s' if group.more_count > 1 else ''} {', '.join(map(str, group.lines))}{ellipsis}"
+    cells = "is 1 more cell" if group.more_count == 1 else f"are {group.more_count:,} more cells"
+    if is_decimal:
+        return f"{text}, and so {'has' if group.more_count == 1 else 'have'} {cells.partition(' ')[2]} ({lines})"
+    return f"{text}, nor {cells} ({lines})"
+
+
+def format_ignore_hint(columns: list[str], ignored: tuple[str, ...]) -> str:
+    """Return what to do about columns of text in training data, where some columns are ignored already."""
+    flow = yaml.safe_dump([*ignored, *columns], default_flow_style=True, allow_unicode=True, width=10**6).strip()
+    return f"encode text as numbers, or leave the column{'s' * (len(columns) > 1)} out: data.ignore={flow}"

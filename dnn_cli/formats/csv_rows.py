@@ -7,49 +7,49 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import BinaryIO
 
-from dnn_cli.errors import OwnDataError
-from dnn_cli.formats.files import opened
+from dnn_cli.errors import UserDataError
+from dnn_cli.formats.safe_open import open_regular_file
 
-Row = tuple[int, list[str]]
+CsvRow = tuple[int, list[str]]
 """The line that a row starts on, and its cells."""
 
-MAX_LINE = 10_000_000
+MAX_LINE_BYTES = 10_000_000
 """Bytes of a line, far beyond any table, so that a file without line ends takes no memory."""
 
-MOST_SHOWN = 10
+MAX_SHOWN_ERRORS = 10
 """More faults are only counted."""
 
 
 @dataclass
-class Faults:
+class CsvErrors:
     """Collects what is wrong with a file, so that all of it is said at once."""
 
     path: str
-    kept: list[tuple[int, str, str]] = field(default_factory=list)
+    first_errors: list[tuple[int, str, str]] = field(default_factory=list)
     """Line, message and hint of the first faults."""
 
     count: int = 0
 
-    def add(self, line: int, message: str, hint: str = "", *, always: bool = False) -> None:
+    def add_error(self, line: int, message: str, hint: str = "", *, always: bool = False) -> None:
         """Note one fault; `always` keeps the text of a fault that is noted after faults of later lines."""
-        if always or self.count < MOST_SHOWN:
-            self.kept.append((line, message, hint))
+        if always or self.count < MAX_SHOWN_ERRORS:
+            self.first_errors.append((line, message, hint))
         self.count += 1
 
-    def check(self) -> None:
+    def raise_if_any(self) -> None:
         """Go on only if there are none.
 
         Raises:
             OwnDataError: there are faults; shows the first and counts the rest.
         """
         if self.count:
-            more = [f"… and {self.count - MOST_SHOWN:,} more"] if self.count > MOST_SHOWN else []
-            first = sorted(self.kept, key=lambda fault: fault[0])[:MOST_SHOWN]
+            more = [f"… and {self.count - MAX_SHOWN_ERRORS:,} more"] if self.count > MAX_SHOWN_ERRORS else []
+            first = sorted(self.first_errors, key=lambda fault: fault[0])[:MAX_SHOWN_ERRORS]
             hint = next((hint for _, _, hint in first if hint), "")
-            raise OwnDataError("\n".join([*(f"{self.path}:{line}  {text}" for line, text, _ in first), *more]), hint)
+            raise UserDataError("\n".join([*(f"{self.path}:{line}  {text}" for line, text, _ in first), *more]), hint)
 
 
-def read_rows(path: str, stream: BinaryIO) -> Iterator[Row]:
+def read_rows(path: str, stream: BinaryIO) -> Iterator[CsvRow]:
     """Every row that is not blank, the header first.
 
     Raises:
@@ -65,7 +65,7 @@ def read_rows(path: str, stream: BinaryIO) -> Iterator[Row]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise OwnDataError(
+            raise UserDataError(
                 f"{path}:{line}  is not CSV: {error}",
                 "quotes must come in pairs, lines must end with a line feed, and no field may be huge",
             ) from None
@@ -76,18 +76,18 @@ def read_rows(path: str, stream: BinaryIO) -> Iterator[Row]:
 def read_lines(path: str, stream: BinaryIO) -> Iterator[str]:
     """The lines of UTF-8 text, decoded one by one so that a fault has its line."""
     number = 0
-    while raw := stream.readline(MAX_LINE):
+    while raw := stream.readline(MAX_LINE_BYTES):
         number += 1
         if number == 1:
             raw = raw.removeprefix(codecs.BOM_UTF8)
-        if len(raw) == MAX_LINE:
-            raise OwnDataError(f"{path}:{number}  is longer than {MAX_LINE:,} bytes, which no row of a table is")
+        if len(raw) == MAX_LINE_BYTES:
+            raise UserDataError(f"{path}:{number}  is longer than {MAX_LINE_BYTES:,} bytes, which no row of a table is")
         if b"\0" in raw:
-            raise OwnDataError(f"{path}:{number}  holds a NUL byte, which no text does", "save the file as UTF-8 text")
+            raise UserDataError(f"{path}:{number}  holds a NUL byte, which no text does", "save the file as UTF-8 text")
         try:
             yield raw.decode()
         except UnicodeDecodeError:
-            raise OwnDataError(f"{path}:{number}  is not UTF-8 text", "save the file as UTF-8") from None
+            raise UserDataError(f"{path}:{number}  is not UTF-8 text", "save the file as UTF-8") from None
 
 
 def find_delimiter(header: str) -> str:
@@ -97,10 +97,10 @@ def find_delimiter(header: str) -> str:
 
 def find_file_delimiter(path: str) -> str:
     """Return the delimiter of a file, from its first line."""
-    with opened(path) as stream:
+    with open_regular_file(path) as stream:
         return find_delimiter(next(read_lines(path, stream), ""))
 
 
-def quoted(text: str) -> str:
+def quote_cell(text: str) -> str:
     """A cell as a message shows it: in quotes and not too long."""
     return repr(text if len(text) <= 40 else f"{text[:39]}…")

@@ -9,49 +9,55 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from dnn_cli.errors import OwnDataError, nearest
-from dnn_cli.formats.contents import Arrays, Contents, Task
-from dnn_cli.formats.csv_faults import AS_IN_TRAINING, NumberFaults, ignore_hint
-from dnn_cli.formats.csv_numbers import FILL_IN, to_float, to_floats
-from dnn_cli.formats.csv_rows import Faults, Row, quoted, read_rows
-from dnn_cli.formats.csv_target import Column, read_target
-from dnn_cli.formats.files import file_status, opened
+from dnn_cli.errors import UserDataError, suggest_nearest_name
+from dnn_cli.formats.csv_numbers import (
+    MISSING_CELL_HINT,
+    NUMBERS_REQUIRED_HINT,
+    NumberErrors,
+    format_ignore_hint,
+    parse_float,
+    parse_floats,
+)
+from dnn_cli.formats.csv_rows import CsvErrors, CsvRow, quote_cell, read_rows
+from dnn_cli.formats.csv_targets import TargetColumn, parse_csv_targets
+from dnn_cli.formats.dataset_contents import DatasetContents, ExampleArrays, TaskKind
+from dnn_cli.formats.safe_open import open_regular_file, stat_regular_file
 
-MAX_BYTES = 2_000_000_000
-BLOCK = 4096
+MAX_CSV_BYTES = 2_000_000_000
+ROWS_PER_BLOCK = 4096
 """Rows converted at once; their text is then forgotten."""
 
 
 @dataclass(frozen=True)
-class Table:
+class CsvTable:
     """A file, parsed."""
 
-    contents: Contents
-    arrays: Arrays
+    contents: DatasetContents
+    arrays: ExampleArrays
 
 
 @dataclass(frozen=True)
-class Header:
+class CsvHeader:
     """The names of the columns, and which of them is the target."""
 
     names: tuple[str, ...]
-    target: int
-    features: tuple[int, ...]
+    target_index: int
+    feature_indices: tuple[int, ...]
     """The columns that are inputs."""
 
 
 @dataclass(frozen=True)
-class Body:
+class CsvBody:
     """What has been read below the header: numbers by block, and the target's cells with their lines."""
 
     inputs: list[NDArray[np.float32]] = field(default_factory=list)
-    targets: list[str] = field(default_factory=list)
+    target_cells: list[str] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
 
 
 def inspect_csv(
-    path: str, target: str | None, task: Task, classes: tuple[str, ...] | None = None, ignore: tuple[str, ...] = ()
-) -> Contents:
+    path: str, target: str | None, task: TaskKind, classes: tuple[str, ...] | None = None, ignore: tuple[str, ...] = ()
+) -> DatasetContents:
     """What a table says of itself.
 
     Args:
@@ -64,90 +70,95 @@ def inspect_csv(
     Raises:
         OwnDataError: the file is no such table; names the first faults with line and column.
     """
-    return find_table(path, target, task, classes, ignore).contents
+    return load_table(path, target, task, classes, ignore).contents
 
 
 def read_csv(
-    path: str, target: str | None, task: Task, classes: tuple[str, ...] | None = None, ignore: tuple[str, ...] = ()
-) -> Arrays:
+    path: str, target: str | None, task: TaskKind, classes: tuple[str, ...] | None = None, ignore: tuple[str, ...] = ()
+) -> ExampleArrays:
     """The examples of a table; arguments and errors as for `inspect_csv`. The arrays cannot be written to."""
-    return find_table(path, target, task, classes, ignore).arrays
+    return load_table(path, target, task, classes, ignore).arrays
 
 
-def find_table(
-    path: str, target: str | None, task: Task, classes: tuple[str, ...] | None, ignore: tuple[str, ...]
-) -> Table:
+def load_table(
+    path: str, target: str | None, task: TaskKind, classes: tuple[str, ...] | None, ignore: tuple[str, ...]
+) -> CsvTable:
     """The parsed file, from memory if it has not changed since it was last parsed."""
-    status = file_status(path)
-    if status.st_size > MAX_BYTES:
-        raise OwnDataError(
-            f"{path} has {status.st_size / 1e9:,.1f} GB; a table may have {MAX_BYTES / 1e9:,.0f}", "use an .npz file"
+    status = stat_regular_file(path)
+    if status.st_size > MAX_CSV_BYTES:
+        raise UserDataError(
+            f"{path} has {status.st_size / 1e9:,.1f} GB; a table may have {MAX_CSV_BYTES / 1e9:,.0f}",
+            "use an .npz file",
         )
-    return parse(path, status.st_mtime_ns, status.st_size, target, task, classes, ignore)
+    return parse_table(path, status.st_mtime_ns, status.st_size, target, task, classes, ignore)
 
 
 @lru_cache(maxsize=4)
-def parse(
+def parse_table(
     path: str,
     mtime_ns: int,
     size: int,
     target: str | None,
-    task: Task,
+    task: TaskKind,
     classes: tuple[str, ...] | None,
     ignore: tuple[str, ...],
-) -> Table:
+) -> CsvTable:
     """The parsed file; time and size only tell the cache one state of it from another."""
-    with opened(path) as stream:
+    with open_regular_file(path) as stream:
         rows = read_rows(path, stream)
-        header = read_header(path, next(rows, None), target, ignore)
+        header = parse_header(path, next(rows, None), target, ignore)
         body = read_body(path, header, rows, ignore)
-    name = header.names[header.target]
-    labels = read_target(Column(path, name, body.targets, body.lines), task, classes)
-    if name in labels.classes and to_float(name) is None:
-        raise OwnDataError(f"{path}:1  is a row of data: {quoted(name)} is a class", "the first line names the columns")
-    features = tuple(header.names[at] for at in header.features)
+    name = header.names[header.target_index]
+    targets = parse_csv_targets(TargetColumn(path, name, body.target_cells, body.lines), task, classes)
+    if name in targets.classes and parse_float(name) is None:
+        raise UserDataError(
+            f"{path}:1  is a row of data: {quote_cell(name)} is a class", "the first line names the columns"
+        )
+    features = tuple(header.names[index] for index in header.feature_indices)
     inputs = np.concatenate(body.inputs).reshape(-1, len(features))
-    for array in (inputs, labels.values):
+    for array in (inputs, targets.values):
         array.setflags(write=False)  # the cache holds the same arrays
-    contents = Contents((len(features),), len(inputs), labels.classes, target=name, features=features)
-    return Table(contents, Arrays(inputs, labels.values))
+    contents = DatasetContents((len(features),), len(inputs), targets.classes, target=name, features=features)
+    return CsvTable(contents, ExampleArrays(inputs, targets.values))
 
 
-def read_header(path: str, row: Row | None, target: str | None, ignore: tuple[str, ...]) -> Header:
+def parse_header(path: str, row: CsvRow | None, target: str | None, ignore: tuple[str, ...]) -> CsvHeader:
     """The header, if it names every column once, and the places of the target and of the inputs in it.
 
     Raises:
         OwnDataError: there is no header, it is not one, or it has no such columns.
     """
     if row is None:
-        raise OwnDataError(f"{path} is empty", "the first line names the columns")
+        raise UserDataError(f"{path} is empty", "the first line names the columns")
     line, names = row[0], tuple(cell.strip() for cell in row[1])
-    faults = Faults(path)
-    for at, name in enumerate(names, 1):
+    errors = CsvErrors(path)
+    for index, name in enumerate(names, 1):
         if not name:
-            faults.add(line, f"column {at} has no name", "name it, or remove it (pandas: to_csv(index=False))")
+            errors.add_error(line, f"column {index} has no name", "name it, or remove it (pandas: to_csv(index=False))")
     for name, times in Counter(names).items():
         if name and times > 1:
-            faults.add(line, f"column {name} is there {times} times", "every column needs a name of its own")
-    faults.check()
+            errors.add_error(line, f"column {name} is there {times} times", "every column needs a name of its own")
+    errors.raise_if_any()
     if len(names) < 2:
-        raise OwnDataError(f"{path}:{line}  has only the column {names[0]}", "at least one more must hold the inputs")
-    if all(to_float(name) is not None for name in names) and names != tuple(map(str, range(len(names)))):
-        raise OwnDataError(f"{path}:{line}  holds numbers where the header should be", "name the columns there")
-    for key, wanted in (("target", [target] if target is not None else []), ("ignore", ignore)):
-        for name in wanted:
+        raise UserDataError(f"{path}:{line}  has only the column {names[0]}", "at least one more must hold the inputs")
+    if all(parse_float(name) is not None for name in names) and names != tuple(map(str, range(len(names)))):
+        raise UserDataError(f"{path}:{line}  holds numbers where the header should be", "name the columns there")
+    for key, requested in (("target", [target] if target is not None else []), ("ignore", ignore)):
+        for name in requested:
             if name not in names:
-                known = f"the columns are {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
-                raise OwnDataError(f"{path}:{line}  has no column {name}", nearest(name, names) or known, key)
-    left = [at for at, name in enumerate(names) if name not in ignore]
-    chosen = names.index(target) if target is not None else left[-1] if left else 0
-    features = tuple(at for at in left if at != chosen)
+                column_list = f"the columns are {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
+                raise UserDataError(
+                    f"{path}:{line}  has no column {name}", suggest_nearest_name(name, names) or column_list, key
+                )
+    remaining = [index for index, name in enumerate(names) if name not in ignore]
+    target_index = names.index(target) if target is not None else remaining[-1] if remaining else 0
+    features = tuple(index for index in remaining if index != target_index)
     if not features:
-        raise OwnDataError(f"{path}:{line}  has no column left for the inputs", "ignore fewer", "ignore")
-    return Header(names, chosen, features)
+        raise UserDataError(f"{path}:{line}  has no column left for the inputs", "ignore fewer", "ignore")
+    return CsvHeader(names, target_index, features)
 
 
-def read_body(path: str, header: Header, rows: Iterator[Row], ignore: tuple[str, ...] | None = None) -> Body:
+def read_body(path: str, header: CsvHeader, rows: Iterator[CsvRow], ignore: tuple[str, ...] | None = None) -> CsvBody:
     """All rows below the header.
 
     Args:
@@ -159,41 +170,43 @@ def read_body(path: str, header: Header, rows: Iterator[Row], ignore: tuple[str,
     Raises:
         OwnDataError: there are none, or some have faults.
     """
-    body, faults = Body(), NumberFaults(Faults(path))
+    body, errors = CsvBody(), NumberErrors(CsvErrors(path))
     interned: dict[str, str] = {}
-    while block := list(islice(rows, BLOCK)):
-        values = convert(header, block)
+    while block := list(islice(rows, ROWS_PER_BLOCK)):
+        values = convert_inputs(header, block)
         if values is None:
-            find_faults(header, block, faults)
+            add_row_errors(header, block, errors)
             continue
-        targets = (row[header.target].strip() for _, row in block)
+        cells = (row[header.target_index].strip() for _, row in block)
         body.inputs.append(values)
-        body.targets.extend(interned.setdefault(cell, cell) for cell in targets)
+        body.target_cells.extend(interned.setdefault(target_cell, target_cell) for target_cell in cells)
         body.lines.extend(line for line, _ in block)
-    faults.check(lambda columns: AS_IN_TRAINING if ignore is None else ignore_hint(columns, ignore))
+    errors.raise_if_any(
+        lambda columns: NUMBERS_REQUIRED_HINT if ignore is None else format_ignore_hint(columns, ignore)
+    )
     if not body.inputs:
-        raise OwnDataError(f"{path} has a header and no rows", "every row below it is an example")
+        raise UserDataError(f"{path} has a header and no rows", "every row below it is an example")
     return body
 
 
-def convert(header: Header, block: Iterable[Row]) -> NDArray[np.float32] | None:
+def convert_inputs(header: CsvHeader, block: Iterable[CsvRow]) -> NDArray[np.float32] | None:
     """The inputs in many rows, or None if any row has a fault."""
-    width, at = len(header.names), header.target
-    if not all(len(row) == width and row[at].strip() for _, row in block):
+    width, target_index = len(header.names), header.target_index
+    if not all(len(row) == width and row[target_index].strip() for _, row in block):
         return None
-    return to_floats([row[column] for _, row in block for column in header.features])
+    return parse_floats([row[column] for _, row in block for column in header.feature_indices])
 
 
-def find_faults(header: Header, block: Iterable[Row], found: NumberFaults) -> None:
+def add_row_errors(header: CsvHeader, block: Iterable[CsvRow], errors: NumberErrors) -> None:
     """Note what is wrong with each of many rows."""
     for line, row in block:
         if len(row) != len(header.names):
-            than = f"{'fewer' if len(row) < len(header.names) else 'more'} fields than the header"
-            message = f"has {than}: {len(row)} instead of {len(header.names)}"
-            found.faults.add(line, message, "text with a comma needs quotes")
+            comparison = f"{'fewer' if len(row) < len(header.names) else 'more'} fields than the header"
+            message = f"has {comparison}: {len(row)} instead of {len(header.names)}"
+            errors.errors.add_error(line, message, "text with a comma needs quotes")
             continue
         for at, (name, cell) in enumerate(zip(header.names, row, strict=True)):
-            if at in header.features:
-                found.add(line, name, cell)
-            elif at == header.target and not cell.strip():
-                found.faults.add(line, f"column {name}: is empty", FILL_IN)
+            if at in header.feature_indices:
+                errors.add_cell(line, name, cell)
+            elif at == header.target_index and not cell.strip():
+                errors.errors.add_error(line, f"column {name}: is empty", MISSING_CELL_HINT)

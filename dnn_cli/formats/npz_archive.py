@@ -18,16 +18,16 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from dnn_cli.errors import OwnDataError
-from dnn_cli.formats.files import opened
+from dnn_cli.errors import UserDataError
+from dnn_cli.formats.safe_open import open_regular_file
 
-MAX_HEADER = 20_000
+MAX_HEADER_BYTES = 20_000
 """Bytes in which a header must end; NumPy itself refuses more than 10,000."""
 
-METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+COMPRESSION_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 """How NumPy packs; no other way is tried."""
 
-BROKEN = (
+DAMAGED_ZIP_ERRORS = (
     TypeError,
     zipfile.BadZipFile, zlib.error, struct.error,
     OSError, EOFError, ValueError, RuntimeError, OverflowError, MemoryError,
@@ -36,7 +36,7 @@ BROKEN = (
 
 
 @dataclass(frozen=True)
-class Header:
+class ArrayHeader:
     """What an array is, as its header says and its size confirms."""
 
     name: str
@@ -50,41 +50,41 @@ class Header:
 
 
 @dataclass(frozen=True)
-class Archive:
+class NpzArchive:
     """An open .npz file."""
 
     path: str
-    zip: zipfile.ZipFile
+    zip_file: zipfile.ZipFile
 
     @property
     def names(self) -> tuple[str, ...]:
         """Its arrays."""
-        return tuple(name.removesuffix(".npy") for name in self.zip.namelist() if name.endswith(".npy"))
+        return tuple(name.removesuffix(".npy") for name in self.zip_file.namelist() if name.endswith(".npy"))
 
-    def header(self, name: str) -> Header:
+    def read_header(self, name: str) -> ArrayHeader:
         """What an array is, from its header alone.
 
         Raises:
             OwnDataError: the header is none, needs pickle, or promises other than is there.
         """
-        with self.believed(name):
-            member = self.zip.getinfo(f"{name}.npy")
-            if member.compress_type not in METHODS:
-                raise OwnDataError(f"{self.path}: {name} is packed in an unknown way", "write it with numpy.savez")
-            with self.zip.open(member) as stream:
-                start = io.BytesIO(stream.read(MAX_HEADER))
-        shape, dtype = self.parse(name, start)
+        with self.translate_errors(name):
+            member = self.zip_file.getinfo(f"{name}.npy")
+            if member.compress_type not in COMPRESSION_METHODS:
+                raise UserDataError(f"{self.path}: {name} is packed in an unknown way", "write it with numpy.savez")
+            with self.zip_file.open(member) as stream:
+                start = io.BytesIO(stream.read(MAX_HEADER_BYTES))
+        shape, dtype = self.parse_header(name, start)
         if dtype.hasobject:
-            raise OwnDataError(
+            raise UserDataError(
                 f"{self.path}: {name} holds Python objects, which are never loaded",
                 "save an array of numbers, or of text with dtype=str",
             )
-        header = Header(name, shape, dtype)
+        header = ArrayHeader(name, shape, dtype)
         if start.tell() + header.nbytes != member.file_size or min(shape, default=0) < 0:
-            raise OwnDataError(f"{self.path}: {name} has {member.file_size:,} bytes, other than its header promises")
+            raise UserDataError(f"{self.path}: {name} has {member.file_size:,} bytes, other than its header promises")
         return header
 
-    def parse(self, name: str, start: io.BytesIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    def parse_header(self, name: str, start: io.BytesIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
         """Shape and type in the first bytes of an array."""
         try:
             with warnings.catch_warnings():
@@ -93,41 +93,41 @@ class Archive:
                 read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
                 shape, _, dtype = read(start)
         except Exception:  # NumPy takes it for a Python literal, which can go wrong in many ways
-            raise OwnDataError(f"{self.path}: {name} is no array of NumPy", "write it with numpy.savez") from None
+            raise UserDataError(f"{self.path}: {name} is no array of NumPy", "write it with numpy.savez") from None
         return shape, dtype
 
-    def read(self, header: Header) -> NDArray[Any]:
+    def read_array(self, header: ArrayHeader) -> NDArray[Any]:
         """The array itself.
 
         Raises:
             OwnDataError: its bytes are damaged or end early.
         """
-        with self.believed(header.name), warnings.catch_warnings():
+        with self.translate_errors(header.name), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with self.zip.open(f"{header.name}.npy") as stream:
+            with self.zip_file.open(f"{header.name}.npy") as stream:
                 array: NDArray[Any] = npy.read_array(stream, allow_pickle=False)
         return array
 
     @contextmanager
-    def believed(self, name: str) -> Iterator[None]:
+    def translate_errors(self, name: str) -> Iterator[None]:
         """Turns what a damaged zip raises into a fault of the file."""
         try:
             yield
-        except BROKEN as error:
-            raise OwnDataError(f"{self.path}: {name} cannot be read: {error}") from None
+        except DAMAGED_ZIP_ERRORS as error:
+            raise UserDataError(f"{self.path}: {name} cannot be read: {error}") from None
 
 
 @contextmanager
-def opened_archive(path: str) -> Iterator[Archive]:
+def open_archive(path: str) -> Iterator[NpzArchive]:
     """An .npz file for reading.
 
     Raises:
         OwnDataError: there is none, or it is no zip.
     """
-    with opened(path) as stream:
+    with open_regular_file(path) as stream:
         try:
-            archive = Archive(path, zipfile.ZipFile(stream))
-        except BROKEN as error:
-            raise OwnDataError(f"{path} is not an .npz file: {error}", "write it with numpy.savez") from None
-        with archive.zip:
+            archive = NpzArchive(path, zipfile.ZipFile(stream))
+        except DAMAGED_ZIP_ERRORS as error:
+            raise UserDataError(f"{path} is not an .npz file: {error}", "write it with numpy.savez") from None
+        with archive.zip_file:
             yield archive

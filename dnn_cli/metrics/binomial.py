@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-HALVINGS = 50
+BISECTION_STEPS = 50
 """Steps of the bisection for an end of an interval: 1e-15 of the range of a share."""
 
 
-def tail(trials: int, share: float, successes: slice) -> float:
+def compute_tail_probability(trials: int, share: float, successes: slice) -> float:
     """Return the probability of some numbers of successes.
 
     Args:
@@ -27,7 +27,7 @@ def tail(trials: int, share: float, successes: slice) -> float:
     return min(1.0, float(np.exp(logs[successes]).sum()))
 
 
-def confidence_interval(successes: int, trials: int, alpha: float = 0.05) -> tuple[float, float]:
+def compute_confidence_interval(successes: int, trials: int, alpha: float = 0.05) -> tuple[float, float]:
     """Return the interval of Clopper and Pearson (Biometrika 26, 1934) for a share; both ends are 1/2 without trials.
 
     Args:
@@ -39,16 +39,16 @@ def confidence_interval(successes: int, trials: int, alpha: float = 0.05) -> tup
         return 0.5, 0.5
     low, high = 0.0, 1.0
     if successes:
-        low = bisect(lambda share: tail(trials, share, slice(successes, None)) > alpha / 2)
+        low = find_threshold(lambda share: compute_tail_probability(trials, share, slice(successes, None)) > alpha / 2)
     if successes < trials:
-        high = bisect(lambda share: tail(trials, share, slice(successes + 1)) <= alpha / 2)
+        high = find_threshold(lambda share: compute_tail_probability(trials, share, slice(successes + 1)) <= alpha / 2)
     return low, high
 
 
-def bisect(is_above: Callable[[float], bool]) -> float:
+def find_threshold(is_above: Callable[[float], bool]) -> float:
     """Return the number between 0 and 1 from which on a condition holds."""
     low, high = 0.0, 1.0
-    for _ in range(HALVINGS):
+    for _ in range(BISECTION_STEPS):
         middle = (low + high) / 2
         low, high = (low, middle) if is_above(middle) else (middle, high)
     return (low + high) / 2

@@ -5,57 +5,57 @@ from typing import Any
 
 from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.verdicts import Verdict
-from dnn_cli.report.comparison import plain_row
+from dnn_cli.report.comparison_tables import build_row_fields
 
 
-def comparison_document(comparison: Comparison) -> dict[str, Any]:
+def build_comparison_document(comparison: Comparison) -> dict[str, Any]:
     """All of a comparison. In a pair a is the reference; the difference is a's score less b's, the verdict is on b."""
-    family = comparison.family
+    family = comparison.verdict_set
     return {
         "metric": comparison.metric,
-        "at": comparison.view.text,
+        "at": comparison.point.text,
         "by": list(comparison.keys),
         "groups": [
             {
-                "name": comparison.label(group),
+                "name": comparison.get_label(group),
                 "config_diff": group.settings,
                 "seeds": group.seeds,
                 "mean": group.mean,
                 "standard_deviation": group.spread,
-                "interval": list(interval) if (interval := comparison.interval(group)) else None,
-                "runs": [row.record.id for row in group.rows],
+                "interval": list(interval) if (interval := comparison.get_interval(group)) else None,
+                "runs": [row.record.id for row in group.run_scores],
                 "set_aside": [row.record.id for row in group.set_aside],
                 "failed_seeds": {str(seed): reason for seed, reason in sorted(group.failed.items())},
             }
             for group in comparison.groups
         ],
-        "reference": comparison.label(family.reference) if family.reference else None,
+        "reference": comparison.get_label(family.reference) if family.reference else None,
         "comparisons": family.comparisons,
-        "pairs": [pair_document(comparison, verdict) for verdict in family.verdicts],
-        "warnings": list(comparison.warnings),
-        "averaged_over": comparison.averaged,
+        "pairs": [build_pair_document(comparison, verdict) for verdict in family.verdicts],
+        "warnings": list(comparison.caveats),
+        "averaged_over": comparison.averaged_settings,
         "repeats": [asdict(repeat) for repeat in comparison.repeats],
-        "rows": [plain_row(row) for row in comparison.rows],
+        "rows": [build_row_fields(row) for row in comparison.run_scores],
         "left_out": [
             {
-                "dir": str(entry.run.directory),
-                "status": entry.record.status if entry.record else "broken",
-                "reason": entry.broken or (entry.record.reason if entry.record else None),
+                "dir": str(run_info.run.directory),
+                "status": run_info.record.status if run_info.record else "broken",
+                "reason": run_info.error or (run_info.record.reason if run_info.record else None),
             }
-            for entry in comparison.left_out
+            for run_info in comparison.left_out
         ],
     }
 
 
-def pair_document(comparison: Comparison, verdict: Verdict) -> dict[str, Any]:
+def build_pair_document(comparison: Comparison, verdict: Verdict) -> dict[str, Any]:
     """A group as b beside the reference as a."""
-    found = verdict.examples or verdict.difference
-    reference = comparison.family.reference
+    difference = verdict.examples or verdict.difference
+    reference = comparison.verdict_set.reference
     return {
-        "a": comparison.label(reference) if reference else None,
-        "b": comparison.label(verdict.group),
-        "difference": -found.mean if found else None,
-        "interval": [-found.interval[1], -found.interval[0]] if found and found.interval else None,
+        "a": comparison.get_label(reference) if reference else None,
+        "b": comparison.get_label(verdict.group),
+        "difference": -difference.mean if difference else None,
+        "interval": [-difference.interval[1], -difference.interval[0]] if difference and difference.interval else None,
         "p_value": verdict.p_value,
         "verdict": verdict.word,
         "basis": "examples" if verdict.examples else "seeds",
@@ -63,9 +63,9 @@ def pair_document(comparison: Comparison, verdict: Verdict) -> dict[str, Any]:
         "design": verdict.difference.design if verdict.difference else "paired",
         "n": verdict.examples.count
         if verdict.examples
-        else list(verdict.difference.seeds)
+        else list(verdict.difference.seed_counts)
         if verdict.difference
         else 0,
-        "seeds_needed": verdict.needed,
-        "reason": verdict.why or verdict.needs_exact or None,
+        "seeds_needed": verdict.needed_seeds,
+        "reason": verdict.undecided_reason or verdict.exact_test_reason or None,
     }

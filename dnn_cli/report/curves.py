@@ -7,41 +7,41 @@ from itertools import accumulate
 from statistics import fmean
 from typing import Literal
 
+from dnn_cli.compare.comparison_points import ScoreCurve as Training
+from dnn_cli.compare.group_labels import label_groups
 from dnn_cli.compare.grouping import Group
-from dnn_cli.compare.labels import label_groups
 from dnn_cli.compare.repeats import drop_repeats
-from dnn_cli.compare.views import Curve as Training
-from dnn_cli.errors import UsageError, nearest
-from dnn_cli.report.curve_groups import BAND, group_runs
-from dnn_cli.report.repeats import copies_text, superseded_text
-from dnn_cli.report.thinning import extremes
-from dnn_cli.report.words import count, visible
-from dnn_cli.runs.address import run_id
-from dnn_cli.runs.entry import Entry
-from dnn_cli.runs.record import NO_SCORES
-from dnn_cli.spec.differences import comparable, differences
-from dnn_cli.spec.metrics import lower_is_better, score_name
+from dnn_cli.config.config_diff import find_config_differences
+from dnn_cli.config.digests import remove_extra_file_keys
+from dnn_cli.config.metrics import expand_score_name, lower_is_better
+from dnn_cli.errors import UsageError, suggest_nearest_name
+from dnn_cli.report.chart_math import find_extreme_indices
+from dnn_cli.report.run_groups import BAND_CAPTION, format_copies_note, format_superseded_note, group_completed_runs
+from dnn_cli.report.text import format_count, replace_control_chars
+from dnn_cli.runs.address import parse_run_id
+from dnn_cli.runs.record import NON_SCORE_COLUMNS
+from dnn_cli.runs.run_info import RunInfo
 
-Along = Literal["epoch", "seconds", "steps"]
-Part = Literal["training", "validation"]
+XAxis = Literal["epoch", "seconds", "steps"]
+CurveSplit = Literal["training", "validation"]
 
-MOST = 8
+MAX_CURVE_GROUPS = 8
 """So many experiments can be told apart in one picture."""
 
 
 @dataclass(frozen=True)
-class Curve:
+class MeanCurve:
     """A score of one experiment; a number an epoch each."""
 
     name: str
-    part: Part
+    split: CurveSplit
     x: tuple[float, ...]
     y: tuple[float, ...]
     """The mean of its runs."""
 
     low: tuple[float, ...]
     high: tuple[float, ...]
-    runs: int
+    run_count: int
 
 
 @dataclass(frozen=True)
@@ -49,236 +49,256 @@ class Panel:
     """A score, or another column of `metrics.csv`, with the curves of all experiments."""
 
     title: str
-    curves: tuple[Curve, ...]
+    curves: tuple[MeanCurve, ...]
 
     @property
-    def has_both(self) -> bool:
+    def has_both_splits(self) -> bool:
         """Whether training and validation are to be told apart."""
-        return len({curve.part for curve in self.curves}) > 1
+        return len({curve.split for curve in self.curves}) > 1
 
     @property
-    def falls(self) -> bool:
+    def lower_is_better(self) -> bool:
         """Whether less is better, as of a loss."""
         return lower_is_better(self.title)
 
-    def is_shaded(self, curve: Curve) -> bool:
+    def has_band(self, curve: MeanCurve) -> bool:
         """Whether a curve has a band: the mean of several runs, on the validation set where that is drawn."""
-        return curve.runs > 1 and (curve.part == "validation" or not self.has_both)
+        return curve.run_count > 1 and (curve.split == "validation" or not self.has_both_splits)
 
 
 @dataclass(frozen=True)
-class Curves:
+class CurveChart:
     """What a picture of trainings shows."""
 
     panels: tuple[Panel, ...]
     names: tuple[str, ...]
-    along: Along
+    x_axis: XAxis
     notes: tuple[str, ...]
     """What a reader of the picture should know."""
 
-    def caption(self, form: str) -> str:
+    def format_caption(self, band_style: str) -> str:
         """Return the meaning of lines and bands, where a curve is the mean of several runs; else an empty text.
 
         Args:
-            form: What a band consists of: `shaded` or `dotted`.
+            band_style: What a band consists of: `shaded` or `dotted`.
         """
-        has_bands = any(panel.is_shaded(curve) for panel in self.panels for curve in panel.curves)
-        return BAND.format(form) if has_bands else ""
+        has_bands = any(panel.has_band(curve) for panel in self.panels for curve in panel.curves)
+        return BAND_CAPTION.format(band_style) if has_bands else ""
 
 
 @dataclass(frozen=True)
-class Experiment:
+class CurveGroup:
     """The runs that make one curve, as far as all of them go."""
 
     name: str
-    entries: tuple[Entry, ...]
+    runs: tuple[RunInfo, ...]
 
     @property
-    def epochs(self) -> int:
+    def common_epochs(self) -> int:
         """Those that all runs have behind them."""
-        return min(entry.details.epochs for entry in self.entries)
+        return min(run_info.details.epoch_count for run_info in self.runs)
 
     @property
-    def columns(self) -> list[str]:
+    def common_columns(self) -> list[str]:
         """The columns of `metrics.csv` that all runs have."""
-        shared = set.intersection(*(set(entry.details.columns) for entry in self.entries))
-        return [name for name in self.entries[0].details.columns if name in shared]
+        shared = set.intersection(*(set(run_info.details.columns) for run_info in self.runs))
+        return [name for name in self.runs[0].details.columns if name in shared]
 
-    def x(self, along: Along) -> tuple[float, ...]:
+    def compute_x(self, x_axis: XAxis) -> tuple[float, ...]:
         """Where the epochs are; seconds are the mean of the runs."""
-        runs = [positions(entry, along)[: self.epochs] for entry in self.entries]
-        return tuple(map(fmean, zip(*runs, strict=True)))
+        run_positions = [compute_epoch_positions(run_info, x_axis)[: self.common_epochs] for run_info in self.runs]
+        return tuple(map(fmean, zip(*run_positions, strict=True)))
 
-    def curve(self, column: str, part: Part, along: Along) -> Curve:
+    def build_curve(self, column: str, split: CurveSplit, x_axis: XAxis) -> MeanCurve:
         """The curve of a column that all runs have."""
-        values = [entry.details.column(column)[: self.epochs] for entry in self.entries]
+        values = [run_info.details.get_metric_values(column)[: self.common_epochs] for run_info in self.runs]
         epochs: list[tuple[float, ...]] = list(zip(*values, strict=True))
         y, low, high = tuple(map(fmean, epochs)), tuple(map(min, epochs)), tuple(map(max, epochs))
-        return Curve(self.name, part, self.x(along), y, low, high, len(self.entries))
+        return MeanCurve(self.name, split, self.compute_x(x_axis), y, low, high, len(self.runs))
 
 
-def curves(
-    entries: Sequence[Entry],
+def build_curve_chart(
+    runs: Sequence[RunInfo],
     metrics: Sequence[str] = (),
-    along: Along = "epoch",
+    x_axis: XAxis = "epoch",
     *,
-    each: bool = False,
+    separate_runs: bool = False,
     by: Sequence[str] = (),
-) -> Curves:
+) -> CurveChart:
     """The curves of runs, be they completed or not.
 
     Args:
-        entries: The runs, with their details.
+        runs: The runs, with their details.
         metrics: Columns of `metrics.csv`, with the validation's where one is named without `val_`; the loss and what
             most runs watched where none is named.
-        along: What is along the horizontal axis.
-        each: Whether every run has a curve of its own, even if it differs from others only in its seed.
+        x_axis: What is along the horizontal axis.
+        separate_runs: Whether every run has a curve of its own, even if it differs from others only in its seed.
         by: Fields of a run. Runs that agree in them are one curve; without fields, runs that differ only in their seed.
 
     Raises:
         UsageError: no run has an epoch behind it, or none has one of the metrics.
     """
-    drawable = [entry for entry in entries if entry.details.epochs]
-    usable, repeats = drop_repeats(drawable, lambda entry: entry)
-    if each:
+    drawable = [run_info for run_info in runs if run_info.details.epoch_count]
+    usable, repeats = drop_repeats(drawable, lambda run_info: run_info)
+    if separate_runs:
         copies = {repeat.run for repeat in repeats if repeat.is_copy}
-        usable = [entry for entry in drawable if entry.record is None or entry.record.id not in copies]
-    notes = [f"{told(entry)} has no epoch to draw{reason(entry)}" for entry in entries if not entry.details.epochs]
+        usable = [run_info for run_info in drawable if run_info.record is None or run_info.record.id not in copies]
+    notes = [
+        f"{format_run_name(run_info)} has no epoch to draw{format_no_epochs_reason(run_info)}"
+        for run_info in runs
+        if not run_info.details.epoch_count
+    ]
     if not usable:
         message = notes[0] if len(notes) == 1 else f"none of {len(notes)} runs has an epoch to draw"
         raise UsageError(message, "dnn runs lists all")
-    notes += [standing(entry) for entry in usable if not by and entry.record and entry.record.status != "completed"]
-    if along == "seconds" and (silent := [entry for entry in usable if "seconds" not in entry.details.columns]):
-        raise UsageError(f"{told(silent[0])} does not say how long its epochs took", "take --x epoch")
-    watched = usual_score(usable)
+    notes += [
+        format_run_status(run_info)
+        for run_info in usable
+        if not by and run_info.record and run_info.record.status != "completed"
+    ]
+    if x_axis == "seconds" and (silent := [entry for entry in usable if "seconds" not in entry.details.columns]):
+        raise UsageError(f"{format_run_name(silent[0])} does not say how long its epochs took", "take --x epoch")
+    monitor = find_usual_monitor(usable)
     if by:
-        groups, left_out = group_runs(usable, by)
-        experiments, notes = [Experiment(*group) for group in groups], [*notes, *left_out]
+        groups, left_out = group_completed_runs(usable, by)
+        curve_groups, notes = [CurveGroup(*group) for group in groups], [*notes, *left_out]
     else:
-        experiments = grouped(usable, each=each)
-    if len(experiments) > MOST:
+        curve_groups = build_curve_groups(usable, separate_runs=separate_runs)
+    if len(curve_groups) > MAX_CURVE_GROUPS:
         notes.append(
-            f"{len(experiments)} curves cannot be told apart: these are the {MOST} best by {watched}; "
+            f"{len(curve_groups)} curves cannot be told apart: these are the {MAX_CURVE_GROUPS} best by {monitor}; "
             "name runs, or say which by --where"
         )
-        experiments = best_first(experiments, watched)[:MOST]
-    notes += [text for text in (copies_text(repeats), "" if each else superseded_text(repeats)) if text]
-    notes += [note for experiment in experiments if (note := cut_short(experiment))]
-    if any(len(experiment.entries) > 1 for experiment in experiments):
+        curve_groups = sort_best_first(curve_groups, monitor)[:MAX_CURVE_GROUPS]
+    notes += [
+        text for text in (format_copies_note(repeats), "" if separate_runs else format_superseded_note(repeats)) if text
+    ]
+    notes += [note for curve_group in curve_groups if (note := format_cut_short_note(curve_group))]
+    if any(len(curve_group.runs) > 1 for curve_group in curve_groups):
         notes += [] if by else ["runs that differ only in their seed are one curve, their mean; --runs draws each"]
-    chosen = [score_name(metric) for metric in metrics] or usual_panels(experiments, watched)
-    panels = tuple(panel(experiments, column, along, pair=column not in NO_SCORES) for column in chosen)
-    return Curves(panels, tuple(experiment.name for experiment in experiments), along, tuple(notes))
+    columns = [expand_score_name(metric) for metric in metrics] or list_default_panels(curve_groups, monitor)
+    panels = tuple(
+        build_panel(curve_groups, column, x_axis, pair=column not in NON_SCORE_COLUMNS) for column in columns
+    )
+    return CurveChart(panels, tuple(curve_group.name for curve_group in curve_groups), x_axis, tuple(notes))
 
 
-def grouped(entries: Sequence[Entry], *, each: bool) -> list[Experiment]:
-    """The runs of every experiment under a name of their own; `each`: every run by itself."""
-    members: dict[str, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        members[str(entry.run.directory) if each else entry.details.alike].append(entry)
+def build_curve_groups(runs: Sequence[RunInfo], *, separate_runs: bool) -> list[CurveGroup]:
+    """The runs of every experiment under a name of their own; `separate_runs`: every run by itself."""
+    members: dict[str, list[RunInfo]] = defaultdict(list)
+    for run_info in runs:
+        members[str(run_info.run.directory) if separate_runs else run_info.details.variant_digest].append(run_info)
     groups = list(members.values())
-    names = names_of(groups, each=each)
+    names = format_group_labels(groups, separate_runs=separate_runs)
     shared = {name for name, times in Counter(names).items() if times > 1}
     return [
-        Experiment(f"{name} {run_id(group[0].run)}" if name in shared else name, tuple(group))
+        CurveGroup(f"{name} {parse_run_id(group[0].run)}" if name in shared else name, tuple(group))
         for name, group in zip(names, groups, strict=True)
     ]
 
 
-def names_of(groups: Sequence[Sequence[Entry]], *, each: bool) -> list[str]:
+def format_group_labels(grouped_runs: Sequence[Sequence[RunInfo]], *, separate_runs: bool) -> list[str]:
     """Return the labels of groups, as `dnn compare` labels them: what distinguishes a group from the others."""
-    experiments = [group[0].experiment or {} for group in groups]  # which runs with epochs have
-    settings = differences([{**comparable(one), "seed": one.get("seed") if each else 0} for one in experiments])
-    usual = [Counter(entry.name for entry in group).most_common(1)[0][0] for group in groups]
-    made = [Group(name, keys, (), {}) for name, keys in zip(usual, settings, strict=True)]
-    names = label_groups(made)
-    return [visible(names[id(group)]) for group in made]
+    configs = [group[0].config or {} for group in grouped_runs]  # which runs with epochs have
+    settings = find_config_differences(
+        [{**remove_extra_file_keys(config), "seed": config.get("seed") if separate_runs else 0} for config in configs]
+    )
+    run_names = [Counter(run_info.name for run_info in group).most_common(1)[0][0] for group in grouped_runs]
+    labelled_groups = [Group(name, keys, (), {}) for name, keys in zip(run_names, settings, strict=True)]
+    names = label_groups(labelled_groups)
+    return [replace_control_chars(names[id(group)]) for group in labelled_groups]
 
 
-def usual_score(entries: Sequence[Entry]) -> str:
+def find_usual_monitor(runs: Sequence[RunInfo]) -> str:
     """What most runs watched."""
-    watched = [entry.record.results.monitor for entry in entries if entry.record] or ["val_loss"]
-    return Counter(watched).most_common(1)[0][0]
+    monitors = [run_info.record.results.monitor for run_info in runs if run_info.record] or ["val_loss"]
+    return Counter(monitors).most_common(1)[0][0]
 
 
-def usual_panels(experiments: Sequence[Experiment], watched: str) -> list[str]:
+def list_default_panels(groups: Sequence[CurveGroup], monitor: str) -> list[str]:
     """The loss, and what most runs watched or, if that is the loss, their first score."""
-    score = watched.removeprefix("val_")
-    scores = [name for one in experiments for name in one.columns if not name.startswith("val_")]
-    others = [name for name in (score, *scores) if name not in ("loss", *NO_SCORES) and name in scores]
+    score = monitor.removeprefix("val_")
+    scores = [name for group in groups for name in group.common_columns if not name.startswith("val_")]
+    others = [name for name in (score, *scores) if name not in ("loss", *NON_SCORE_COLUMNS) and name in scores]
     return [name for name in ("loss", *others[:1]) if name in scores]
 
 
-def panel(experiments: Sequence[Experiment], column: str, along: Along, *, pair: bool) -> Panel:
+def build_panel(groups: Sequence[CurveGroup], column: str, x_axis: XAxis, *, pair: bool) -> Panel:
     """The curves of a column and of its validation.
 
     Raises:
         UsageError: no run has it.
     """
-    wanted = [column] if column.startswith("val_") or not pair else [f"val_{column}", column]
-    found = tuple(
-        one.curve(name, "validation" if name.startswith("val_") else "training", along)
-        for one in experiments
-        for name in wanted
-        if name in one.columns
+    column_names = [column] if column.startswith("val_") or not pair else [f"val_{column}", column]
+    panel_curves = tuple(
+        group.build_curve(name, "validation" if name.startswith("val_") else "training", x_axis)
+        for group in groups
+        for name in column_names
+        if name in group.common_columns
     )
-    if not found:
-        known = list(dict.fromkeys(name for one in experiments for name in one.columns if name != "epoch"))
-        raise UsageError(f"no run has the metric {column}", nearest(column, known) or ", ".join(known))
-    return Panel(visible(column), found)
+    if not panel_curves:
+        all_columns = list(dict.fromkeys(name for group in groups for name in group.common_columns if name != "epoch"))
+        raise UsageError(
+            f"no run has the metric {column}", suggest_nearest_name(column, all_columns) or ", ".join(all_columns)
+        )
+    return Panel(replace_control_chars(column), panel_curves)
 
 
-def best_first(experiments: Sequence[Experiment], metric: str) -> list[Experiment]:
+def sort_best_first(groups: Sequence[CurveGroup], metric: str) -> list[CurveGroup]:
     """Experiments by the mean of their best epochs, those without the metric last."""
     choose, sign = (min, 1.0) if lower_is_better(metric) else (max, -1.0)
 
-    def rank(experiment: Experiment) -> tuple[bool, float]:
-        reached = [sign * choose(values) for one in experiment.entries if (values := one.details.column(metric))]
+    def compute_rank(group: CurveGroup) -> tuple[bool, float]:
+        reached = [
+            sign * choose(values) for run_info in group.runs if (values := run_info.details.get_metric_values(metric))
+        ]
         return not reached, fmean(reached) if reached else 0.0
 
-    return sorted(experiments, key=rank)
+    return sorted(groups, key=compute_rank)
 
 
-def positions(entry: Entry, along: Along) -> list[float]:
+def compute_epoch_positions(run_info: RunInfo, x_axis: XAxis) -> list[float]:
     """Where the epochs of a run are on the horizontal axis; each at its end."""
-    epochs = range(1, entry.details.epochs + 1)
-    if along == "seconds":
-        return list(accumulate(entry.details.column("seconds")))
-    steps = Training("loss", (), entry).steps if along == "steps" else 1
+    epochs = range(1, run_info.details.epoch_count + 1)
+    if x_axis == "seconds":
+        return list(accumulate(run_info.details.get_metric_values("seconds")))
+    steps = Training("loss", (), run_info).steps_per_epoch if x_axis == "steps" else 1
     return [float(epoch * steps) for epoch in epochs]
 
 
-def told(entry: Entry) -> str:
+def format_run_name(run_info: RunInfo) -> str:
     """A run in a sentence."""
-    return visible(f"{entry.name} {entry.record.id}" if entry.record else entry.run.directory.name)
+    return replace_control_chars(
+        f"{run_info.name} {run_info.record.id}" if run_info.record else run_info.run.directory.name
+    )
 
 
-def reason(entry: Entry) -> str:
+def format_no_epochs_reason(run_info: RunInfo) -> str:
     """Why a run has nothing to draw, as far as it is known."""
-    why = entry.broken or entry.details.trouble or (entry.record.reason if entry.record else None)
-    return f": {visible(why)}" if why else ""
+    reason_text = run_info.error or run_info.details.error or (run_info.record.reason if run_info.record else None)
+    return f": {replace_control_chars(reason_text)}" if reason_text else ""
 
 
-def standing(entry: Entry) -> str:
+def format_run_status(run_info: RunInfo) -> str:
     """How a run stands that is not completed."""
-    status = entry.record.status if entry.record else "broken"
-    epochs = count(entry.details.epochs, "epoch")
+    status = run_info.record.status if run_info.record else "broken"
+    epochs = format_count(run_info.details.epoch_count, "epoch")
     if status == "running":
-        return f"{told(entry)} is running: {epochs} so far"
-    return f"{told(entry)} {'was ' if status == 'interrupted' else ''}{status} after {epochs}"
+        return f"{format_run_name(run_info)} is running: {epochs} so far"
+    return f"{format_run_name(run_info)} {'was ' if status == 'interrupted' else ''}{status} after {epochs}"
 
 
-def cut_short(experiment: Experiment) -> str:
+def format_cut_short_note(group: CurveGroup) -> str:
     """That a mean ends before some of its runs do."""
-    epochs = [entry.details.epochs for entry in experiment.entries]
+    epochs = [run_info.details.epoch_count for run_info in group.runs]
     if min(epochs) == max(epochs):
         return ""
-    first = min(experiment.entries, key=lambda entry: entry.details.epochs)
-    return f"the mean of {experiment.name} ends with {told(first)}, after {count(min(epochs), 'epoch')}"
+    first = min(group.runs, key=lambda run_info: run_info.details.epoch_count)
+    return f"the mean of {group.name} ends with {format_run_name(first)}, after {format_count(min(epochs), 'epoch')}"
 
 
-def thinned(curve: Curve, most: int) -> Curve:
+def thin_curve(curve: MeanCurve, max_points: int) -> MeanCurve:
     """A curve of no more than so many points."""
-    kept = extremes(curve.y, most)
-    x, y, low, high = (tuple(values[at] for at in kept) for values in (curve.x, curve.y, curve.low, curve.high))
+    indices = find_extreme_indices(curve.y, max_points)
+    x, y, low, high = (tuple(values[at] for at in indices) for values in (curve.x, curve.y, curve.low, curve.high))
     return replace(curve, x=x, y=y, low=low, high=high)

@@ -8,44 +8,44 @@ from typing import Any
 import yaml
 
 from dnn_cli.compare.grouping import Group
-from dnn_cli.runs.fields import config_value
-from dnn_cli.spec.catalog import argument_texts
+from dnn_cli.config.registry import format_changed_arguments
+from dnn_cli.runs.query.fields import get_config_value
 
 
-def sweep_commands(groups: Sequence[Group], seeds: int, runs_dir: str) -> tuple[list[list[str]], list[int]]:
+def build_sweep_commands(groups: Sequence[Group], seed_count: int, runs_dir: str) -> tuple[list[list[str]], list[int]]:
     """Return the commands that train groups with more seeds, and the number of missing runs of each group.
 
     One `dnn sweep` trains all groups where they differ in one key. Otherwise each group has a command of its own.
 
     Args:
         groups: The groups; every one has a run.
-        seeds: The number of seeds that each group is to have.
+        seed_count: The number of seeds that each group is to have.
         runs_dir: The directory of the runs, as typed.
     """
     # A seed that failed fails again, and a sweep does not train it again.
     failed = {seed for group in groups for seed in group.failed}
     usable = (seed for seed in count(min(group.seeds[0] for group in groups)) if seed not in failed)
-    wanted = list(islice(usable, seeds))
-    missing = [len(set(wanted) - set(group.seeds)) for group in groups]
-    tail = [f"seed={seed_range_text(wanted)}", *([] if runs_dir == "runs" else ["--runs-dir", runs_dir])]
-    if varied := single_override(groups):
-        return [["dnn", "sweep", config_path(groups[0]), varied, *tail]], missing
+    planned_seeds = list(islice(usable, seed_count))
+    missing = [len(set(planned_seeds) - set(group.seeds)) for group in groups]
+    tail = [f"seed={format_seed_range(planned_seeds)}", *([] if runs_dir == "runs" else ["--runs-dir", runs_dir])]
+    if varied := find_single_override(groups):
+        return [["dnn", "sweep", format_config_path(groups[0]), varied, *tail]], missing
     incomplete = [group for group, lacks in zip(groups, missing, strict=True) if lacks]
-    return [["dnn", "sweep", config_path(group), *tail] for group in incomplete], missing
+    return [["dnn", "sweep", format_config_path(group), *tail] for group in incomplete], missing
 
 
-def seed_range_text(seeds: Sequence[int]) -> str:
+def format_seed_range(seeds: Sequence[int]) -> str:
     """Return seeds as a sweep takes them: `1..8`, or `1,2,4` where some are left out."""
     first, last = seeds[0], seeds[-1]
     return f"{first}..{last}" if last - first + 1 == len(seeds) else ",".join(map(str, seeds))
 
 
-def config_path(group: Group) -> str:
+def format_config_path(group: Group) -> str:
     """Return the path of a run's config, as typed."""
-    return os.path.relpath(group.rows[0].run.config)
+    return os.path.relpath(group.run_scores[0].run.config)
 
 
-def single_override(groups: Sequence[Group]) -> str | None:
+def find_single_override(groups: Sequence[Group]) -> str | None:
     """Return `key=value,value` for the one key in which groups differ; `None` where several keys differ."""
     keys = {
         key for group in groups for key in group.settings
@@ -54,20 +54,20 @@ def single_override(groups: Sequence[Group]) -> str | None:
     if len(keys) != 1:
         return None
     (key,) = keys
-    texts = [override_text(config_value(group.rows[0].entry.experiment, key.split("."))) for group in groups]
+    texts = [format_override(get_config_value(group.run_scores[0].run_info.config, key.split("."))) for group in groups]
     if len(set(texts)) != len({group.settings.get(key) for group in groups}):  # the key names another layer there
         return None
     return None if None in texts else f"{key}={','.join(text for text in texts if text is not None)}"
 
 
-def override_text(value: Any) -> str | None:
+def format_override(value: Any) -> str | None:
     """Return a value as an override writes it; `None` for a list, which has no short form."""
     if isinstance(value, Mapping) and "type" in value:
-        given = {key: value[key] for key in argument_texts(value)}
-        if not given:
+        arguments = {key: value[key] for key in format_changed_arguments(value)}
+        if not arguments:
             return str(value["type"])
         return yaml.safe_dump(
-            {"type": value["type"], **given}, default_flow_style=True, sort_keys=False, width=1e9
+            {"type": value["type"], **arguments}, default_flow_style=True, sort_keys=False, width=1e9
         ).strip()
     if isinstance(value, bool):
         return str(value).lower()

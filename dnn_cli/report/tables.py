@@ -9,9 +9,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from dnn_cli.report.words import visible
+from dnn_cli.report.text import replace_control_chars
 
-GAP = 2
+COLUMN_GAP = 2
 """Columns between two columns of a table."""
 
 
@@ -25,7 +25,7 @@ class PlainTable(Table):
             box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold"
         )
         self.headers = list(headers)
-        self.cells = [[visible(cell) for cell in row] for row in rows]
+        self.cells = [[replace_control_chars(cell) for cell in row] for row in rows]
         self.right = right
         for header in headers:
             self.add_column(
@@ -35,90 +35,94 @@ class PlainTable(Table):
                 no_wrap=header not in flexible,
             )
 
-    def fill(self) -> None:
+    def add_cells(self) -> None:
         """Hand the cells to Rich, once it is going to need them."""
         if not self.rows:
             for row in self.cells:
                 self.add_row(*map(Text, row))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        self.fill()
+        self.add_cells()
         yield from super().__rich_console__(console, options)
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        self.fill()
+        self.add_cells()
         return super().__rich_measure__(console, options)
 
-    def text(self) -> str:
+    def to_text(self) -> str:
         """The same table in full width, without the spaces that fill its last column."""
         columns = list(zip(self.headers, *self.cells, strict=True))
-        widths = [max(map(cells_of, column)) for column in columns]
+        widths = [max(map(compute_text_width, column)) for column in columns]
         left = [header not in self.right for header in self.headers]
-        rule = "─" * (sum(widths) + GAP * (len(widths) - 1))
-        lines = [line(self.headers, widths, left), rule, *(line(row, widths, left) for row in self.cells)]
+        rule = "─" * (sum(widths) + COLUMN_GAP * (len(widths) - 1))
+        lines = [
+            format_table_row(self.headers, widths, left),
+            rule,
+            *(format_table_row(row, widths, left) for row in self.cells),
+        ]
         return "".join(f"{text}\n" for text in lines)
 
 
-def line(cells: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> str:
+def format_table_row(cells: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> str:
     """A row of a table."""
     padded = []
     for cell, width, is_left in zip(cells, widths, left, strict=True):
-        space = " " * (width - cells_of(cell))
+        space = " " * (width - compute_text_width(cell))
         padded.append(cell + space if is_left else space + cell)
-    return (" " * GAP).join(padded).rstrip()
+    return (" " * COLUMN_GAP).join(padded).rstrip()
 
 
-def cells_of(text: str) -> int:
+def compute_text_width(text: str) -> int:
     """How many columns of a terminal a text takes."""
     return len(text) if text.isascii() else cell_len(text)
 
 
-def table(
+def build_table(
     headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = (), flexible: Sequence[str] = ()
 ) -> PlainTable:
     """A plain table; columns in `right` hold numbers, those in `flexible` wrap where it is narrow."""
     return PlainTable(headers, rows, right, flexible)
 
 
-def drop_to_fit(
+def drop_columns_to_fit(
     headers: Sequence[str], rows: Sequence[Sequence[str]], width: int, expendable: Sequence[str]
 ) -> tuple[list[str], list[list[str]]]:
     """A table less as many of its `expendable` columns, in their order, as it must lose to fit a width."""
     columns = list(zip(headers, *rows, strict=True))
     for name in expendable:
-        if sum(max(map(cells_of, column)) + GAP for column in columns) - GAP <= width:
+        if sum(max(map(compute_text_width, column)) + COLUMN_GAP for column in columns) - COLUMN_GAP <= width:
             break
         columns = [column for column in columns if column[0] != name]
-    kept, *cells = (list(row) for row in zip(*columns, strict=True))
-    return kept, cells
+    fitting_headers, *cells = (list(row) for row in zip(*columns, strict=True))
+    return fitting_headers, cells
 
 
-def shorten_to_fit(
-    headers: Sequence[str], rows: Sequence[Sequence[str]], width: int, flexible: Sequence[str], least: int = 8
+def shorten_cells_to_fit(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], width: int, flexible: Sequence[str], min_width: int = 8
 ) -> list[list[str]]:
     """The rows of a table whose longest cells are cut, so that it fits a width.
 
-    Only columns in `flexible` are, the widest first and none to fewer than `least` columns of the terminal.
+    Only columns in `flexible` are, the widest first and none to fewer than `min_width` columns of the terminal.
     """
     columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in headers]
-    widths = [max(map(cells_of, (header, *column))) for header, column in zip(headers, columns, strict=True)]
-    soft = [size for header, size in zip(headers, widths, strict=True) if header in flexible]
-    room = width - GAP * (len(widths) - 1) - (sum(widths) - sum(soft))
-    limit = max(soft, default=least)
-    while limit > least and sum(min(size, limit) for size in soft) > room:
+    widths = [max(map(compute_text_width, (header, *column))) for header, column in zip(headers, columns, strict=True)]
+    flexible_widths = [size for header, size in zip(headers, widths, strict=True) if header in flexible]
+    room = width - COLUMN_GAP * (len(widths) - 1) - (sum(widths) - sum(flexible_widths))
+    limit = max(flexible_widths, default=min_width)
+    while limit > min_width and sum(min(size, limit) for size in flexible_widths) > room:
         limit -= 1
-    spare = max(0, room - sum(min(size, limit) for size in soft))
+    spare = max(0, room - sum(min(size, limit) for size in flexible_widths))
     for header, column, size in zip(headers, columns, widths, strict=True):
         if header in flexible and size > limit:
-            most = min(size, limit + spare)
-            spare -= most - limit
-            column[:] = [shortened(cell, most) for cell in column]
+            max_width = min(size, limit + spare)
+            spare -= max_width - limit
+            column[:] = [shorten_text(cell, max_width) for cell in column]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def shortened(text: str, width: int) -> str:
+def shorten_text(text: str, width: int) -> str:
     """A text in one line that takes at most so many columns of a terminal; what is cut off is told by …."""
-    text = visible(text)
-    if cells_of(text) <= width:
+    text = replace_control_chars(text)
+    if compute_text_width(text) <= width:
         return text
     return f"{set_cell_size(text, max(width - 1, 0)).rstrip()}…"

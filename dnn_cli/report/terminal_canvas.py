@@ -2,23 +2,23 @@
 
 from dataclasses import dataclass, field
 
-COLOURS = (33, 166, 29, 169, 136, 244, 97, 67)
+TERMINAL_COLOURS = (33, 166, 29, 169, 136, 244, 97, 67)
 """Of a terminal's 256: near to Okabe and Ito's, with a contrast of 3 to 1 at least to white and to black."""
 
-DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+BRAILLE_BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """The bits of braille, by column and row."""
 
-BRAILLE = 0x2800
+BRAILLE_START = 0x2800
 
 
 @dataclass(frozen=True)
 class Glyphs:
     """The characters that a chart is made of."""
 
-    across: int
+    dots_across: int
     """Dots in a character, from left to right."""
 
-    down: int
+    dots_down: int
     vertical: str
     horizontal: str
     corner: str
@@ -31,8 +31,8 @@ class Glyphs:
     dashed: str
 
 
-UNICODE = Glyphs(2, 4, "│", "─", "└", "┤", "┬", "┊", "▲", "●", "──", "╌╌")
-ASCII = Glyphs(1, 1, "|", "-", "+", "+", "+", ":", "^", "*", "--", "- ")
+UNICODE_GLYPHS = Glyphs(2, 4, "│", "─", "└", "┤", "┬", "┊", "▲", "●", "──", "╌╌")
+ASCII_GLYPHS = Glyphs(1, 1, "|", "-", "+", "+", "+", ":", "^", "*", "--", "- ")
 
 
 @dataclass
@@ -51,21 +51,21 @@ class Canvas:
     owners: dict[tuple[int, int], int] = field(default_factory=dict)
     """Whose colour a cell has."""
 
-    def cell(self, x: int, y: int) -> tuple[int, int]:
+    def find_cell(self, x: int, y: int) -> tuple[int, int]:
         """The cell of a dot; `y` is counted from the bottom."""
-        return x // self.glyphs.across, self.rows - 1 - y // self.glyphs.down
+        return x // self.glyphs.dots_across, self.rows - 1 - y // self.glyphs.dots_down
 
-    def dot(self, x: int, y: int, owner: int, sign: str) -> None:
+    def put_dot(self, x: int, y: int, owner: int, sign: str) -> None:
         """Put a dot, or the sign of a line where there are no dots."""
-        cell = self.cell(x, y)
-        if self.glyphs.across == 1:
+        cell = self.find_cell(x, y)
+        if self.glyphs.dots_across == 1:
             self.signs[cell] = sign
         else:
-            bit = DOTS[x % 2][3 - y % 4]
+            bit = BRAILLE_BITS[x % 2][3 - y % 4]
             self.dots[cell] = self.dots.get(cell, 0) | bit
         self.owners[cell] = owner
 
-    def sign(self, cell: tuple[int, int], sign: str, owner: int) -> None:
+    def put_sign(self, cell: tuple[int, int], sign: str, owner: int) -> None:
         """Put a character."""
         self.signs[cell], self.owners[cell] = sign, owner
 
@@ -75,7 +75,7 @@ class Canvas:
             if cell not in self.dots:
                 self.signs.setdefault(cell, self.glyphs.rule)
 
-    def row(self, number: int, colour: bool) -> str:
+    def format_row(self, number: int, colour: bool) -> str:
         """A row as text."""
         parts: list[str] = []
         last = -1
@@ -83,14 +83,14 @@ class Canvas:
             cell = (column, number)
             owner = self.owners.get(cell, -1) if colour else -1
             if owner != last:
-                parts.append(start_of(owner))
+                parts.append(format_colour_code(owner))
                 last = owner
             dots = self.dots.get(cell, 0)
-            parts.append(self.signs.get(cell) or (chr(BRAILLE + dots) if dots else " "))
+            parts.append(self.signs.get(cell) or (chr(BRAILLE_START + dots) if dots else " "))
         text = "".join(parts)
-        return f"{text}{start_of(-1)}" if last != -1 else text.rstrip()
+        return f"{text}{format_colour_code(-1)}" if last != -1 else text.rstrip()
 
 
-def start_of(owner: int) -> str:
+def format_colour_code(owner: int) -> str:
     """The control code that begins the colour of a line, or ends all colour."""
-    return "\x1b[0m" if owner < 0 else f"\x1b[38;5;{COLOURS[owner % len(COLOURS)]}m"
+    return "\x1b[0m" if owner < 0 else f"\x1b[38;5;{TERMINAL_COLOURS[owner % len(TERMINAL_COLOURS)]}m"

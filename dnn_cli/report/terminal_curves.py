@@ -5,18 +5,20 @@ from textwrap import wrap
 
 from rich.text import Text
 
-from dnn_cli.report.curves import Curves, Panel
-from dnn_cli.report.tables import shortened
-from dnn_cli.report.terminal_canvas import ASCII, UNICODE
-from dnn_cli.report.terminal_chart import Line, draw, legend_lines
+from dnn_cli.report.curves import CurveChart, Panel
+from dnn_cli.report.tables import shorten_text
+from dnn_cli.report.terminal_canvas import ASCII_GLYPHS, UNICODE_GLYPHS
+from dnn_cli.report.terminal_chart import ChartLine, draw_chart, format_legend_lines
 
-BESIDE = 120
+MIN_TWO_PANEL_WIDTH = 120
 """From this width on two panels stand beside each other."""
 
-GAP = 3
+PANEL_GAP = 3
 
 
-def terminal_curves(curves: Curves, *, width: int, height: int, colour: bool, unicode: bool, log: bool = False) -> str:
+def draw_terminal_curves(
+    curves: CurveChart, *, width: int, height: int, colour: bool, unicode: bool, log: bool = False
+) -> str:
     """All panels, and under them the names; every line ends with a line feed.
 
     Args:
@@ -27,40 +29,46 @@ def terminal_curves(curves: Curves, *, width: int, height: int, colour: bool, un
         unicode: Whether more than ASCII can be printed.
         log: Whether the vertical axis of what should be small counts orders of magnitude.
     """
-    abreast = 2 if width >= BESIDE and len(curves.panels) > 1 else 1
-    room = (width - GAP * (abreast - 1)) // abreast
+    abreast = 2 if width >= MIN_TWO_PANEL_WIDTH and len(curves.panels) > 1 else 1
+    room = (width - PANEL_GAP * (abreast - 1)) // abreast
     drawn = [
-        panel_text(panel, curves, width=room, height=height, colour=colour, unicode=unicode, log=log and panel.falls)
+        draw_panel(
+            panel, curves, width=room, height=height, colour=colour, unicode=unicode, log=log and panel.lower_is_better
+        )
         for panel in curves.panels
     ]
     rows = [drawn[start : start + abreast] for start in range(0, len(drawn), abreast)]
-    body = "\n".join("".join(f"{line}\n" for line in beside(row, room)) for row in rows)
+    body = "\n".join("".join(f"{line}\n" for line in join_panels(row, room)) for row in rows)
     several = len(curves.names) > 1
-    legend = legend_lines(curves.names, width, colour) if several else [shortened(curves.names[0], width)]
-    legend += wrap(curves.caption("dotted"), width)
+    legend = format_legend_lines(curves.names, width, colour) if several else [shorten_text(curves.names[0], width)]
+    legend += wrap(curves.format_caption("dotted"), width)
     return body + "".join(f"{line}\n" for line in legend)
 
 
-def panel_text(panel: Panel, curves: Curves, *, width: int, height: int, colour: bool, unicode: bool, log: bool) -> str:
+def draw_panel(
+    panel: Panel, curves: CurveChart, *, width: int, height: int, colour: bool, unicode: bool, log: bool
+) -> str:
     """Return one score; training is dashed where validation is drawn, too, and the bounds of a band are dotted."""
-    glyphs = UNICODE if unicode else ASCII
+    glyphs = UNICODE_GLYPHS if unicode else ASCII_GLYPHS
     lines = [
-        Line(curve.name, curve.x, bound, "dotted")
+        ChartLine(curve.name, curve.x, bound, "dotted")
         for curve in panel.curves
-        if panel.is_shaded(curve)
+        if panel.has_band(curve)
         for bound in (curve.low, curve.high)
     ] + [
-        Line(curve.name, curve.x, curve.y, "dashed" if panel.has_both and curve.part == "training" else "solid")
+        ChartLine(
+            curve.name, curve.x, curve.y, "dashed" if panel.has_both_splits and curve.split == "training" else "solid"
+        )
         for curve in panel.curves
     ]
-    key = f"   {glyphs.solid} validation  {glyphs.dashed} training" if panel.has_both else ""
-    return draw(
-        lines, title=f"{panel.title}{key}", x_label=curves.along, width=width, height=height, colour=colour, log_y=log,
+    key = f"   {glyphs.solid} validation  {glyphs.dashed} training" if panel.has_both_splits else ""
+    return draw_chart(
+        lines, title=f"{panel.title}{key}", x_label=curves.x_axis, width=width, height=height, colour=colour, log_y=log,
         unicode=unicode, names=curves.names, legend=False,
     )  # fmt: skip
 
 
-def beside(panels: Sequence[str], width: int) -> list[str]:
+def join_panels(panels: Sequence[str], width: int) -> list[str]:
     """Panels of a width each as lines of all of them."""
     columns = [panel.splitlines() for panel in panels]
     tallest = max(map(len, columns))
@@ -68,5 +76,5 @@ def beside(panels: Sequence[str], width: int) -> list[str]:
     for row in range(tallest):
         cells = [column[row] if row < len(column) else "" for column in columns]
         padded = [f"{cell}{' ' * (width - Text.from_ansi(cell).cell_len)}" for cell in cells[:-1]]
-        lines.append((" " * GAP).join([*padded, cells[-1]]))
+        lines.append((" " * PANEL_GAP).join([*padded, cells[-1]]))
     return lines

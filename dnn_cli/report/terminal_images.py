@@ -12,14 +12,14 @@ from rich.text import Text
 SHADES, ASCII_SHADES = " ░▒▓█", " .:-=+*#%@"
 """From black to white."""
 
-GAP = 2
-SMALL = 16
+IMAGE_GAP = 2
+SMALL_IMAGE_COLUMNS = 16
 """Images of fewer columns are drawn twice as large where there is room."""
 
-LARGEST = 40
+MAX_IMAGE_COLUMNS = 40
 """So many columns has an image at most."""
 
-LEAST = 8
+MIN_IMAGE_COLUMNS = 8
 
 
 def is_image(shape: Sequence[int]) -> bool:
@@ -27,7 +27,7 @@ def is_image(shape: Sequence[int]) -> bool:
     return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))
 
 
-def images_abreast(
+def draw_images(
     images: NDArray[Any], low: float, high: float, *, width: int, colour: bool, unicode: bool = True
 ) -> list[Text]:
     """Lines of images beside each other, as many in a row as there is room for; a blank line between rows.
@@ -40,39 +40,41 @@ def images_abreast(
         colour: Whether two pixels stand in a character, in their colours; else one, as a shade.
         unicode: Whether shades are blocks; else ASCII.
     """
-    columns = columns_of(images.shape[2], len(images), width)
+    columns = compute_image_columns(images.shape[2], len(images), width)
     pixels = (np.clip((images.astype(np.float32) - low) / ((high - low) or 1.0), 0, 1) * 255).astype(np.uint8)
     pixels = pixels[..., 0] if pixels.ndim == 4 and pixels.shape[-1] == 1 else pixels
     drawn = [
-        in_colour(resized(one, columns, 2)) if colour else in_shades(resized(one, columns, 1), unicode)
-        for one in pixels
+        draw_in_colour(resize_image(image, columns, 2))
+        if colour
+        else draw_in_shades(resize_image(image, columns, 1), unicode)
+        for image in pixels
     ]
-    abreast = max(1, (width + GAP) // (columns + GAP))
+    abreast = max(1, (width + IMAGE_GAP) // (columns + IMAGE_GAP))
     lines: list[Text] = []
     for start in range(0, len(drawn), abreast):
         row = drawn[start : start + abreast]
-        lines += [Text(), *(Text(" " * GAP).join(parts) for parts in zip(*row, strict=True))]
+        lines += [Text(), *(Text(" " * IMAGE_GAP).join(parts) for parts in zip(*row, strict=True))]
     return lines[1:]
 
 
-def columns_of(size: int, count: int, width: int) -> int:
+def compute_image_columns(size: int, count: int, width: int) -> int:
     """The columns of an image: as many as it has pixels, twice as many if it is small, fewer where there is no room."""
-    room = max(LEAST, (width - GAP * (count - 1)) // count) if count else width
-    wanted = 2 * size if size < SMALL else min(size, LARGEST)
-    return max(1, min(wanted, room, width))
+    room = max(MIN_IMAGE_COLUMNS, (width - IMAGE_GAP * (count - 1)) // count) if count else width
+    preferred = 2 * size if size < SMALL_IMAGE_COLUMNS else min(size, MAX_IMAGE_COLUMNS)
+    return max(1, min(preferred, room, width))
 
 
-def resized(image: NDArray[np.uint8], columns: int, down: int) -> NDArray[np.uint8]:
+def resize_image(image: NDArray[np.uint8], columns: int, down: int) -> NDArray[np.uint8]:
     """An image of so many columns and, as a character is twice as high as wide, `down` pixels of height a character."""
     from PIL import Image
 
     lines = max(1, round(image.shape[0] * columns / image.shape[1] / 2))
     enlarges = columns > image.shape[1]
-    how = Image.Resampling.NEAREST if enlarges and down == 2 else Image.Resampling.BOX
-    return np.asarray(Image.fromarray(image).resize((columns, lines * down), how))
+    resampling = Image.Resampling.NEAREST if enlarges and down == 2 else Image.Resampling.BOX
+    return np.asarray(Image.fromarray(image).resize((columns, lines * down), resampling))
 
 
-def in_colour(pixels: NDArray[np.uint8]) -> list[Text]:
+def draw_in_colour(pixels: NDArray[np.uint8]) -> list[Text]:
     """Half blocks: the upper pixel in the colour of the text, the lower in that of the background."""
     colours = np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels[..., :3]
     lines = []
@@ -84,7 +86,7 @@ def in_colour(pixels: NDArray[np.uint8]) -> list[Text]:
     return lines
 
 
-def in_shades(pixels: NDArray[np.uint8], unicode: bool) -> list[Text]:
+def draw_in_shades(pixels: NDArray[np.uint8], unicode: bool) -> list[Text]:
     """A character a pixel, the denser the lighter it is."""
     from PIL import Image
 

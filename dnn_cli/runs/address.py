@@ -10,160 +10,182 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dnn_cli.errors import AmbiguousAddressError, RunError, UsageError, nearest
-from dnn_cli.runs.entry import Entry
-from dnn_cli.runs.record import EVALUATE, NO_SCORES, Membership, is_test_score
+from dnn_cli.config.config_diff import find_config_differences, shorten_keys
+from dnn_cli.config.identifiers import ADDRESS_PREFIXES
+from dnn_cli.config.metrics import expand_score_name, lower_is_better
+from dnn_cli.errors import AmbiguousAddressError, RunError, UsageError, suggest_nearest_name
+from dnn_cli.runs.record import EVALUATE_HINT, NON_SCORE_COLUMNS, Membership, is_test_score
 from dnn_cli.runs.run import Run
-from dnn_cli.spec.differences import differences, short_keys
-from dnn_cli.spec.metrics import lower_is_better, score_name
-from dnn_cli.spec.names import ADDRESS_PREFIXES
+from dnn_cli.runs.run_info import RunInfo
 
-FORMS = (
+ADDRESS_FORMS = (
     "a run is addressed by its id or the beginning of the id, its directory, its name, NAME@latest, @1 (the latest) "
     "or best:val_accuracy"
 )
-_, BY_NAME, BY_ID, BY_SCORE, BY_SWEEP = ADDRESS_PREFIXES
-LATEST = "@latest"
+_, NAME_PREFIX, ID_PREFIX, SCORE_PREFIX, SWEEP_PREFIX = ADDRESS_PREFIXES
+LATEST_SUFFIX = "@latest"
 """The end of an address that takes the latest run of a name."""
 
-MAX_LISTED = 20
+MAX_LISTED_RUNS = 20
 """Runs that are listed where an address is ambiguous: a screen of 24 lines, without the lines around the list."""
 
-Reader = Callable[[Sequence[Entry]], list[Entry]]
+DetailsReader = Callable[[Sequence[RunInfo]], list[RunInfo]]
 """A function that reads the configs of runs."""
 
 
-def read_each(entries: Sequence[Entry]) -> list[Entry]:
+def read_each_details(runs: Sequence[RunInfo]) -> list[RunInfo]:
     """Return the runs with their configs, each read from its own file."""
-    return [entry.detailed() for entry in entries]
+    return [run_info.with_details() for run_info in runs]
 
 
-def resolve(address: str, entries: Sequence[Entry], place: str, read: Reader = read_each) -> list[Entry]:
+def resolve_address(
+    address: str, runs: Sequence[RunInfo], store_name: str, read_details: DetailsReader = read_each_details
+) -> list[RunInfo]:
     """Return the runs of an address, the latest first: one run, or all runs of a name that are of one experiment.
 
     Args:
         address: Any form but `sweep:ID`.
-        entries: The runs to choose from, the latest first.
-        place: The directory of these runs, for messages.
-        read: Reads configs, where several runs have the name.
+        runs: The runs to choose from, the latest first.
+        store_name: The directory of these runs, for messages.
+        read_details: Reads configs, where several runs have the name.
 
     Raises:
         AmbiguousAddressError: the name is that of several experiments, or the id is that of several runs.
         UsageError: no run has the address.
     """
     if not address:
-        raise UsageError("the address of a run is empty", FORMS)  # the empty text is the beginning of every id
-    if not entries:
-        raise UsageError(f"no run {address}: there is no run in {place}", "dnn train makes one")
+        raise UsageError("the address of a run is empty", ADDRESS_FORMS)  # the empty text is the beginning of every id
+    if not runs:
+        raise UsageError(f"no run {address}: there is no run in {store_name}", "dnn train makes one")
     if address.startswith("@"):
-        return [numbered(address, entries)]
-    if address.startswith(BY_SCORE):
-        return [best(score_name(address.removeprefix(BY_SCORE)), entries)]
-    named = runs_with_name(address, entries)
-    found = named or runs_with_id(address, entries)
-    if len(found) > 1:
-        found = read(found)
-        if not (named and is_one_experiment(found)):
-            refuse(address, found, place)
-    if not found:
-        names = {entry.record.name for entry in entries if entry.record}
-        raise UsageError(f"no run {address} in {place}", nearest(address.removeprefix(BY_NAME), names) or FORMS)
-    return found
+        return [find_numbered_run(address, runs)]
+    if address.startswith(SCORE_PREFIX):
+        return [find_best_run(expand_score_name(address.removeprefix(SCORE_PREFIX)), runs)]
+    named = find_runs_by_name(address, runs)
+    matches = named or find_runs_by_id(address, runs)
+    if len(matches) > 1:
+        matches = read_details(matches)
+        if not (named and is_one_variant(matches)):
+            raise_ambiguous_address(address, matches, store_name)
+    if not matches:
+        names = {run_info.record.name for run_info in runs if run_info.record}
+        raise UsageError(
+            f"no run {address} in {store_name}",
+            suggest_nearest_name(address.removeprefix(NAME_PREFIX), names) or ADDRESS_FORMS,
+        )
+    return matches
 
 
-def resolve_one(address: str, entries: Sequence[Entry], place: str) -> Entry:
+def resolve_single_run(address: str, runs: Sequence[RunInfo], store_name: str) -> RunInfo:
     """Return the only run of an address.
 
     Raises:
         AmbiguousAddressError: several runs have the address, even if they are of one experiment.
         UsageError: no run has the address.
     """
-    return only_run(address, resolve(address, entries, place), place)
+    return get_only_run(address, resolve_address(address, runs, store_name), store_name)
 
 
-def only_run(address: str, found: Sequence[Entry], place: str) -> Entry:
+def get_only_run(address: str, matches: Sequence[RunInfo], store_name: str) -> RunInfo:
     """Return the run that an address leads to.
 
     Raises:
         AmbiguousAddressError: the address leads to several runs.
     """
-    if len(found) > 1:
-        refuse(address, found, place)
-    return found[0]
+    if len(matches) > 1:
+        raise_ambiguous_address(address, matches, store_name)
+    return matches[0]
 
 
-def runs_with_name(address: str, entries: Sequence[Entry]) -> list[Entry]:
+def find_runs_by_name(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
     """Return the runs with a name; `NAME@latest` is only the latest of them.
 
     A run whose whole id is the same text is among them, so that an address which means two runs is refused.
     """
-    if address.startswith(BY_ID):
+    if address.startswith(ID_PREFIX):
         return []
-    name = composed(address.removeprefix(BY_NAME))
-    named = [entry for entry in entries if entry.record is not None and composed(entry.record.name) == name]
-    if named and not address.startswith(BY_NAME):
-        named = [entry for entry in entries if entry in named or address in whole_ids(entry)]
-    if not named and name.endswith(LATEST):
-        return runs_with_name(address.removesuffix(LATEST), entries)[:1]
+    name = normalize_unicode(address.removeprefix(NAME_PREFIX))
+    named = [
+        run_info for run_info in runs if run_info.record is not None and normalize_unicode(run_info.record.name) == name
+    ]
+    if named and not address.startswith(NAME_PREFIX):
+        named = [run_info for run_info in runs if run_info in named or address in list_identifiers(run_info)]
+    if not named and name.endswith(LATEST_SUFFIX):
+        return find_runs_by_name(address.removesuffix(LATEST_SUFFIX), runs)[:1]
     return named
 
 
-def composed(text: str) -> str:
+def normalize_unicode(text: str) -> str:
     """Return a text in Unicode's form NFC, in which one name has one spelling."""
     return unicodedata.normalize("NFC", text)
 
 
-def runs_with_id(address: str, entries: Sequence[Entry]) -> list[Entry]:
+def find_runs_by_id(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
     """Return the runs with an id or a directory of this name; without such a run, those whose id begins with it."""
-    text = address.removeprefix(BY_ID)
-    exact = [entry for entry in entries if text in whole_ids(entry)]
-    return exact or [entry for entry in entries if text and any(one.startswith(text) for one in whole_ids(entry))]
+    text = address.removeprefix(ID_PREFIX)
+    exact = [run_info for run_info in runs if text in list_identifiers(run_info)]
+    return exact or [
+        run_info
+        for run_info in runs
+        if text and any(identifier.startswith(text) for identifier in list_identifiers(run_info))
+    ]
 
 
-def whole_ids(entry: Entry) -> set[str]:
+def list_identifiers(run_info: RunInfo) -> set[str]:
     """Return the texts that identify a run: the name of its directory, the id at its end, and the id in the record."""
-    return {entry.run.directory.name, run_id(entry.run), *({entry.record.id} if entry.record else ())}
+    return {run_info.run.directory.name, parse_run_id(run_info.run), *({run_info.record.id} if run_info.record else ())}
 
 
-def is_one_experiment(entries: Sequence[Entry]) -> bool:
+def is_one_variant(runs: Sequence[RunInfo]) -> bool:
     """Return whether the configs of the runs differ in nothing but seeds and names."""
-    digests = {entry.details.alike for entry in entries}
+    digests = {run_info.details.variant_digest for run_info in runs}
     return len(digests) == 1 and digests != {""}
 
 
-def refuse(address: str, found: Sequence[Entry], place: str) -> NoReturn:
+def raise_ambiguous_address(address: str, matches: Sequence[RunInfo], store_name: str) -> NoReturn:
     """Raise an error that lists the runs of an ambiguous address, whose configs have been read.
 
     Raises:
         AmbiguousAddressError: always.
     """
-    whole = bool(runs_with_name(address, found))
-    if whole:
-        experiments = "one experiment" if is_one_experiment(found) else "different experiments"
-        what = f"is the name of {len(found)} runs of {experiments}"
-    elif all(address.removeprefix(BY_ID) in whole_ids(entry) for entry in found):
-        what = f"is the id of {len(found)} runs"
+    is_full_name = bool(find_runs_by_name(address, matches))
+    if is_full_name:
+        experiments = "one experiment" if is_one_variant(matches) else "different experiments"
+        problem = f"is the name of {len(matches)} runs of {experiments}"
+    elif all(address.removeprefix(ID_PREFIX) in list_identifiers(run_info) for run_info in matches):
+        problem = f"is the id of {len(matches)} runs"
     else:
-        what = f"is the beginning of the ids of {len(found)} runs"
-    latest = f", or {shlex.quote(name_address(found[0].name) + LATEST)} for the latest" if whole else ""
-    more = [f"  … and {len(found) - MAX_LISTED} more: dnn runs lists all"] if len(found) > MAX_LISTED else []
-    lines = choice_lines(found[:MAX_LISTED])
+        problem = f"is the beginning of the ids of {len(matches)} runs"
+    latest = (
+        f", or {shlex.quote(format_name_address(matches[0].name) + LATEST_SUFFIX)} for the latest"
+        if is_full_name
+        else ""
+    )
+    more = (
+        [f"  … and {len(matches) - MAX_LISTED_RUNS} more: dnn runs lists all"] if len(matches) > MAX_LISTED_RUNS else []
+    )
+    lines = format_run_choices(matches[:MAX_LISTED_RUNS])
     raise AmbiguousAddressError(
-        "\n".join([f"{address} {what} in {place}:", *lines, *more]),
-        f"name one by its id, as {handles(found)[0]}{latest}",
+        "\n".join([f"{address} {problem} in {store_name}:", *lines, *more]),
+        f"name one by its id, as {list_short_addresses(matches)[0]}{latest}",
     )
 
 
-def choice_lines(entries: Sequence[Entry]) -> list[str]:
+def format_run_choices(runs: Sequence[RunInfo]) -> list[str]:
     """Return a line for each run: its name, its id, the settings that differ, and its best score."""
-    known = [entry.experiment for entry in entries]
-    different = iter(differences([one for one in known if one is not None]))
-    settings: list[dict[str, Any]] = [{} if one is None else next(different) for one in known]
-    keys = list(dict.fromkeys(key for one in settings for key in one))
-    short = dict(zip(keys, short_keys(keys), strict=True))
+    configs = [run_info.config for run_info in runs]
+    different = iter(find_config_differences([values for values in configs if values is not None]))
+    settings: list[dict[str, Any]] = [{} if values is None else next(different) for values in configs]
+    keys = list(dict.fromkeys(key for values in settings for key in values))
+    short = dict(zip(keys, shorten_keys(keys), strict=True))
     rows = [
-        (entry.name, handle, " ".join(f"{short[key]}={value}" for key, value in one.items()), score_text(entry))
-        for entry, handle, one in zip(entries, handles(entries), settings, strict=True)
+        (
+            run_info.name,
+            address,
+            " ".join(f"{short[key]}={value}" for key, value in values.items()),
+            format_best_score(run_info),
+        )
+        for run_info, address, values in zip(runs, list_short_addresses(runs), settings, strict=True)
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return [
@@ -172,107 +194,123 @@ def choice_lines(entries: Sequence[Entry]) -> list[str]:
     ]
 
 
-def score_text(entry: Entry) -> str:
+def format_best_score(run_info: RunInfo) -> str:
     """Return the best score of a run, and the status of a run that is not completed."""
-    if entry.record is None:
+    if run_info.record is None:
         return "cannot be read"
-    monitor, best_epoch = entry.record.results.monitor, entry.record.results.best
+    monitor, best_epoch = run_info.record.results.monitor, run_info.record.results.best
     score = f"{monitor} {best_epoch[monitor]:.4f}" if best_epoch else ""
-    status = "" if entry.record.status == "completed" else entry.record.status
+    status = "" if run_info.record.status == "completed" else run_info.record.status
     return "  ".join(part for part in (score, status) if part)
 
 
-def handles(entries: Sequence[Entry]) -> list[str]:
+def list_short_addresses(runs: Sequence[RunInfo]) -> list[str]:
     """Return for each run the shortest word that addresses only that run: its id, or the name of its directory."""
-    found = [handle(entry) for entry in entries]
+    addresses = [get_short_address(run_info) for run_info in runs]
     # A copy of a run directory has the id of the original.
-    unique = len(set(found)) == len(found)
-    return found if unique else [entry.run.directory.name for entry in entries]
+    unique = len(set(addresses)) == len(addresses)
+    return addresses if unique else [run_info.run.directory.name for run_info in runs]
 
 
-def handle(entry: Entry) -> str:
+def get_short_address(run_info: RunInfo) -> str:
     """Return the id of a run, or the name of its directory where the id cannot be read."""
-    if entry.record is not None:
-        return entry.record.id
-    digits = run_id(entry.run)
-    whole = len(digits) == 8 and all(digit in "0123456789abcdef" for digit in digits)
-    return digits if whole else entry.run.directory.name
+    if run_info.record is not None:
+        return run_info.record.id
+    digits = parse_run_id(run_info.run)
+    is_run_id = len(digits) == 8 and all(digit in "0123456789abcdef" for digit in digits)
+    return digits if is_run_id else run_info.run.directory.name
 
 
-def name_address(name: str) -> str:
+def format_name_address(name: str) -> str:
     """Return an address that means the runs of this name, whatever characters the name holds.
 
     A plain name addresses itself. `name:` in front keeps other names from being read as another form of address, as
     an option (`-x`), as a change of a config (`lr=0.1`), or as a path.
     """
-    plain = not name.startswith((*ADDRESS_PREFIXES, "-", "~")) and not name.endswith(LATEST)
-    return name if plain and "=" not in name and not has_separator(name) else f"{BY_NAME}{name}"
+    plain = not name.startswith((*ADDRESS_PREFIXES, "-", "~")) and not name.endswith(LATEST_SUFFIX)
+    return name if plain and "=" not in name and not has_path_separator(name) else f"{NAME_PREFIX}{name}"
 
 
-def numbered(address: str, entries: Sequence[Entry]) -> Entry:
+def find_numbered_run(address: str, runs: Sequence[RunInfo]) -> RunInfo:
     """Return the run of `@N`.
 
     Raises:
         UsageError: there are fewer runs, or the text after `@` is not a whole number from 1.
     """
     number = address.removeprefix("@")
-    if not (number.isascii() and number.isdigit() and len(number) < 10 and 1 <= int(number) <= len(entries)):
-        raise UsageError(f"no run {address}: there are @1 to @{len(entries)}", FORMS)
-    return entries[int(number) - 1]
+    if not (number.isascii() and number.isdigit() and len(number) < 10 and 1 <= int(number) <= len(runs)):
+        raise UsageError(f"no run {address}: there are @1 to @{len(runs)}", ADDRESS_FORMS)
+    return runs[int(number) - 1]
 
 
-def best(metric: str, entries: Sequence[Entry]) -> Entry:
+def find_best_run(metric: str, runs: Sequence[RunInfo]) -> RunInfo:
     """Return the completed run that reached the best value of a score in any epoch.
 
     Raises:
         UsageError: no completed run has the score.
     """
-    reached = [(values, entry) for entry in entries if (values := reached_by(entry, metric))]
+    reached = [(values, run_info) for run_info in runs if (values := read_score_values(run_info, metric))]
     if not reached:
         if is_test_score(metric):
-            raise UsageError(f"no completed run has the test score {metric}", EVALUATE)
-        known = {name for e in entries if e.record for name in e.record.results.best or () if name not in NO_SCORES}
+            raise UsageError(f"no completed run has the test score {metric}", EVALUATE_HINT)
+        score_names = {
+            name
+            for run_info in runs
+            if run_info.record
+            for name in run_info.record.results.best or ()
+            if name not in NON_SCORE_COLUMNS
+        }
         raise UsageError(
-            f"no completed run has the metric {metric}", nearest(metric, known) or ", ".join(sorted(known))
+            f"no completed run has the metric {metric}",
+            suggest_nearest_name(metric, score_names) or ", ".join(sorted(score_names)),
         )
     choose = min if lower_is_better(metric) else max
     return choose(reached, key=lambda pair: choose(pair[0]))[1]
 
 
-def reached_by(entry: Entry, metric: str) -> list[float]:
+def read_score_values(run_info: RunInfo, metric: str) -> list[float]:
     """Return the values of a score, one of each epoch; an empty list unless the run is completed and has the score."""
-    if entry.record is None or entry.record.status != "completed" or metric in NO_SCORES:
+    if run_info.record is None or run_info.record.status != "completed" or metric in NON_SCORE_COLUMNS:
         return []
     if is_test_score(metric):
-        score = entry.record.test_score(metric)
+        score = run_info.record.get_test_score(metric)
         return [] if score is None else [float(score)]
     try:
-        return [float(row[metric]) for row in entry.run.read_metrics() if metric in row]
+        return [float(row[metric]) for row in run_info.run.read_metrics() if metric in row]
     except RunError:
         return []
 
 
-def runs_of_sweep(address: str, entries: Sequence[Entry]) -> list[Entry]:
+def find_sweep_runs(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
     """Return the runs of `sweep:ID`, in the order of the entries.
 
     Raises:
         UsageError: no sweep has this id, or several have an id that begins with it.
     """
-    wanted = address.removeprefix(BY_SWEEP)
-    known = {one.id: one for entry in entries if entry.record for one in entry.record.sweeps}
-    found = [one for one in known if one.startswith(wanted)] if wanted else []
-    if len(found) != 1:
-        listed = ", ".join(f"{one.id} ({one.name})" for one in list(known.values())[:5]) or "there is none"
-        raise UsageError(f"no sweep {wanted}" if not found else f"{wanted} begins {len(found)} sweeps", listed)
-    return [entry for entry in entries if membership(entry, found[0])]
+    sweep_id = address.removeprefix(SWEEP_PREFIX)
+    sweeps = {candidate.id: candidate for run_info in runs if run_info.record for candidate in run_info.record.sweeps}
+    matching_ids = [candidate for candidate in sweeps if candidate.startswith(sweep_id)] if sweep_id else []
+    if len(matching_ids) != 1:
+        sweep_list = (
+            ", ".join(f"{candidate.id} ({candidate.name})" for candidate in list(sweeps.values())[:5])
+            or "there is none"
+        )
+        raise UsageError(
+            f"no sweep {sweep_id}" if not matching_ids else f"{sweep_id} begins {len(matching_ids)} sweeps", sweep_list
+        )
+    return [run_info for run_info in runs if find_membership(run_info, matching_ids[0])]
 
 
-def membership(entry: Entry, sweep: str) -> Membership | None:
+def find_membership(run_info: RunInfo, sweep_id: str) -> Membership | None:
     """Return the part of a run's record about a sweep; `None` where the run is not part of the sweep."""
-    return next((one for one in entry.record.sweeps if one.id == sweep), None) if entry.record else None
+    return (
+        next((candidate for candidate in run_info.record.sweeps if candidate.id == sweep_id), None)
+        if run_info.record
+        else None
+    )
 
 
-def has_separator(address: str) -> bool:
+def has_path_separator(address: str) -> bool:
     """Return whether an address is written as a path: `.`, `..`, or with a separator of folders."""
     return os.sep in address or address in (os.curdir, os.pardir)
 
@@ -285,6 +323,6 @@ def is_run_directory(address: str) -> bool:
         return False
 
 
-def run_id(run: Run) -> str:
+def parse_run_id(run: Run) -> str:
     """Return the eight hex digits at the end of a directory's name."""
     return run.directory.absolute().name.rpartition("-")[2]

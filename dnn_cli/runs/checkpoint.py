@@ -14,21 +14,21 @@ import pydantic
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from dnn_cli.errors import OwnDataError, RunError
-from dnn_cli.formats.npz_archive import opened_archive
-from dnn_cli.runs.files import whole_file
+from dnn_cli.errors import RunError, UserDataError
+from dnn_cli.formats.npz_archive import open_archive
+from dnn_cli.runs.atomic_write import atomic_write
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run
 
-VERSION = 1
+CHECKPOINT_VERSION = 1
 
 
-class Progress(BaseModel):
+class TrainingProgress(BaseModel):
     """How far a training is, and what of it is no array."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-    version: int = Field(default=VERSION, ge=VERSION, le=VERSION)
+    version: int = Field(default=CHECKPOINT_VERSION, ge=CHECKPOINT_VERSION, le=CHECKPOINT_VERSION)
     experiment: str
     """Which one: see `training.resume.identity`."""
 
@@ -57,7 +57,7 @@ class Progress(BaseModel):
     """What callbacks remember, by their names."""
 
     @model_validator(mode="after")
-    def counted(self) -> "Progress":
+    def check_row_count(self) -> "TrainingProgress":
         """There is a row for every whole epoch."""
         if [row.get("epoch") for row in self.rows] != list(range(1, self.epoch + 1)):
             raise ValueError("its rows are not those of its epochs")
@@ -68,46 +68,46 @@ class Progress(BaseModel):
 class Checkpoint:
     """How far a training is, and every variable of it, as `training.state` names them."""
 
-    progress: Progress
+    progress: TrainingProgress
     arrays: Mapping[str, NDArray[Any]]
 
 
-def save(run: Run, checkpoint: Checkpoint) -> None:
+def save_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
     """Write the last checkpoint; the one that was the last is then the previous.
 
     Raises:
         RunError: it could not be written; those that were there are as they were.
     """
-    make_folder(run.checkpoints)
+    create_checkpoint_directory(run.checkpoints)
     progress = np.frombuffer(checkpoint.progress.model_dump_json().encode(), np.uint8)
-    with whole_file(run.last_checkpoint, keep=run.previous_checkpoint) as temporary:
+    with atomic_write(run.last_checkpoint, backup=run.previous_checkpoint) as temporary:
         np.savez(temporary, allow_pickle=False, progress=progress, **checkpoint.arrays)
 
 
-def make_folder(folder: Path) -> None:
+def create_checkpoint_directory(directory: Path) -> None:
     """The folder for checkpoints, in the run itself and not where a link leads."""
     try:
-        folder.mkdir(exist_ok=True)
+        directory.mkdir(exist_ok=True)
     except OSError as error:
-        raise RunError(f"{folder} cannot be made: {error.strerror}") from error
-    if folder.is_symlink():
-        raise RunError(f"{folder} is a link, and checkpoints are written nowhere else than in their run")
+        raise RunError(f"{directory} cannot be made: {error.strerror}") from error
+    if directory.is_symlink():
+        raise RunError(f"{directory} is a link, and checkpoints are written nowhere else than in their run")
 
 
-def load(run: Run) -> tuple[Checkpoint | None, str | None]:
+def load_checkpoint(run: Run) -> tuple[Checkpoint | None, str | None]:
     """The last checkpoint that is whole, `None` where none is; and why it is not the last, if it is not."""
     trouble = None
     for path in (run.last_checkpoint, run.previous_checkpoint):
         if not path.exists():
             continue
         try:
-            return read(path), trouble
+            return read_checkpoint(path), trouble
         except RunError as error:
             trouble = f"{trouble}; {error.message}" if trouble else error.message
     return None, trouble
 
 
-def read(path: Path) -> Checkpoint:
+def read_checkpoint(path: Path) -> Checkpoint:
     """One checkpoint.
 
     Raises:
@@ -115,14 +115,14 @@ def read(path: Path) -> Checkpoint:
     """
     try:
         if path.parent.is_symlink():
-            raise OwnDataError(f"{path.parent.name} is a link")
-        with opened_archive(str(path)) as archive:
-            headers = [archive.header(name) for name in archive.names]
+            raise UserDataError(f"{path.parent.name} is a link")
+        with open_archive(str(path)) as archive:
+            headers = [archive.read_header(name) for name in archive.names]
             if sum(header.nbytes for header in headers) > path.stat().st_size:  # ours are not compressed
-                raise OwnDataError("it is larger than its file")
-            arrays = {header.name: archive.read(header) for header in headers}
-        progress = Progress.model_validate_json(arrays.pop("progress").tobytes())
-    except OwnDataError as error:
+                raise UserDataError("it is larger than its file")
+            arrays = {header.name: archive.read_array(header) for header in headers}
+        progress = TrainingProgress.model_validate_json(arrays.pop("progress").tobytes())
+    except UserDataError as error:
         raise RunError(f"checkpoint {path.name} is damaged: {error.message.removeprefix(f'{path}: ')}") from None
     except (KeyError, OSError, pydantic.ValidationError):
         raise RunError(f"checkpoint {path.name} is damaged: it does not say how far it is") from None

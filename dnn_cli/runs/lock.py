@@ -20,24 +20,24 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 
-NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP}
+UNSUPPORTED_LOCK_ERRORS = {errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP}
 """Errors of flock on a file system without locks."""
 
-SUFFIX = ".owner"
+OWNER_SUFFIX = ".owner"
 """The end of the name of the file that names the process: train.log.owner for train.log."""
 
-TOKEN = re.compile("[0-9a-f]{16}")
-WAITS = (0.01, 0.05, 0.2, None)
+TOKEN_PATTERN = re.compile("[0-9a-f]{16}")
+RETRY_DELAYS = (0.01, 0.05, 0.2, None)
 """Seconds between attempts to take a lock: another process may hold it for an instant."""
 
-PATIENCE = 5.0
+OWNER_TIMEOUT = 5.0
 """Seconds to wait for a change of labels, which takes a tenth of one."""
 
-MAX_BYTES = 10_000
+MAX_OWNER_BYTES = 10_000
 """A larger file is not one that this module wrote."""
 
 
-class State(Enum):
+class LockState(Enum):
     """Whether a living process holds a lock."""
 
     FREE = "free"
@@ -45,17 +45,17 @@ class State(Enum):
     UNKNOWN = "unknown"
 
 
-class UnknownHolder(BlockingIOError):
+class UnknownLockHolder(BlockingIOError):
     """The lock may be held by a process that cannot be seen from here."""
 
-    def __init__(self, file: Path, owner: "Owner | None") -> None:
-        self.who = f"process {owner.pid} on {owner.host}" if owner else "another process"
+    def __init__(self, file: Path, owner: "LockOwner | None") -> None:
+        self.holder = f"process {owner.pid} on {owner.host}" if owner else "another process"
         self.hint = f"wait for it; if that process has ended, delete {file}"
-        super().__init__(errno.EAGAIN, f"{file} names {self.who}")
+        super().__init__(errno.EAGAIN, f"{file} names {self.holder}")
 
 
 @dataclass(frozen=True)
-class Owner:
+class LockOwner:
     """A process, known beyond the reuse of its number and the restart of its machine."""
 
     token: str
@@ -71,7 +71,7 @@ class Owner:
     """When the process began, in ticks since the start of the machine."""
 
     @classmethod
-    def me(cls) -> "Owner":
+    def from_current_process(cls) -> "LockOwner":
         """Return this process, with a new token.
 
         Raises:
@@ -80,25 +80,30 @@ class Owner:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         pid = os.getpid()
         return cls(
-            secrets.token_hex(8), socket.gethostname(), boot, os.readlink("/proc/self/ns/pid"), pid, started(pid)
+            secrets.token_hex(8),
+            socket.gethostname(),
+            boot,
+            os.readlink("/proc/self/ns/pid"),
+            pid,
+            read_process_start(pid),
         )
 
     @property
-    def state(self) -> State:
+    def state(self) -> LockState:
         """Whether the process lives."""
         try:
-            me = Owner.me()
+            current = LockOwner.from_current_process()
         except OSError:
-            return State.UNKNOWN
-        if (self.boot, self.namespace) != (me.boot, me.namespace):
-            return State.UNKNOWN
+            return LockState.UNKNOWN
+        if (self.boot, self.namespace) != (current.boot, current.namespace):
+            return LockState.UNKNOWN
         try:
-            return State.HELD if started(self.pid) == self.start else State.FREE
+            return LockState.HELD if read_process_start(self.pid) == self.start else LockState.FREE
         except OSError:
-            return State.FREE
+            return LockState.FREE
 
 
-def started(pid: int) -> str:
+def read_process_start(pid: int) -> str:
     """Return when a process began.
 
     Raises:
@@ -109,7 +114,7 @@ def started(pid: int) -> str:
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
+def hold_lock(path: Path) -> Iterator[None]:
     """Hold the lock on a file, made where missing; never through a link. Its folder may be renamed meanwhile.
 
     A process that asks whether the lock is held, holds it for an instant, which is waited out.
@@ -125,7 +130,7 @@ def held(path: Path) -> Iterator[None]:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(None, f"{path.name} is no file")
-        for wait in WAITS:
+        for wait in RETRY_DELAYS:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -133,39 +138,39 @@ def held(path: Path) -> Iterator[None]:
                     raise
                 time.sleep(wait)
             except OSError as error:
-                if error.errno not in NO_LOCKS:
+                if error.errno not in UNSUPPORTED_LOCK_ERRORS:
                     raise
                 has_locks = False
                 break
             else:
                 break
         if has_locks:
-            refuse_owner(path)  # of a machine that has no locks on this file system
-        with nullcontext() if has_locks else owned(path):
+            check_no_owner(path)  # of a machine that has no locks on this file system
+        with nullcontext() if has_locks else hold_owner_file(path):
             yield
     finally:
         os.close(descriptor)
 
 
 @contextmanager
-def held_folder(folder: Path) -> Iterator[None]:
+def hold_directory_lock(directory: Path) -> Iterator[None]:
     """Hold the lock on a folder of runs; wait for others.
 
     Raises:
         OSError: the folder cannot be locked, or without locks another process has held it for `PATIENCE` seconds.
     """
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(directory, os.O_RDONLY)
     with ExitStack() as stack:
         stack.callback(os.close, descriptor)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         except OSError as error:
-            if error.errno not in NO_LOCKS:
+            if error.errno not in UNSUPPORTED_LOCK_ERRORS:
                 raise
-            deadline = time.monotonic() + PATIENCE
+            deadline = time.monotonic() + OWNER_TIMEOUT
             while True:
                 try:
-                    stack.enter_context(owned(folder / ".labels"))
+                    stack.enter_context(hold_owner_file(directory / ".labels"))
                     break
                 except BlockingIOError:
                     if time.monotonic() > deadline:
@@ -173,7 +178,7 @@ def held_folder(folder: Path) -> Iterator[None]:
         yield
 
 
-def lock_state(path: Path) -> State:
+def read_lock_state(path: Path) -> LockState:
     """Return whether a living process holds the lock on a file."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO in its place must not block
@@ -182,62 +187,62 @@ def lock_state(path: Path) -> State:
         finally:
             os.close(descriptor)
     except BlockingIOError:
-        return State.HELD
+        return LockState.HELD
     except OSError as error:
-        if error.errno in NO_LOCKS:
-            return owner_state(path) or State.UNKNOWN
-        return State.FREE
-    return owner_state(path) or State.FREE
+        if error.errno in UNSUPPORTED_LOCK_ERRORS:
+            return read_owner_state(path) or LockState.UNKNOWN
+        return LockState.FREE
+    return read_owner_state(path) or LockState.FREE
 
 
-def is_held(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
     """Return whether a living process holds the lock on a file, or may hold it."""
-    return lock_state(path) is not State.FREE
+    return read_lock_state(path) is not LockState.FREE
 
 
-def owner_file(path: Path) -> Path:
+def get_owner_file(path: Path) -> Path:
     """Return the file that names the process that holds a lock."""
-    return path.with_name(f"{path.name}{SUFFIX}")
+    return path.with_name(f"{path.name}{OWNER_SUFFIX}")
 
 
-def owner_state(path: Path) -> State | None:
+def read_owner_state(path: Path) -> LockState | None:
     """Return whether the process in an owner file lives; None where there is no such file."""
-    file = owner_file(path)
+    file = get_owner_file(path)
     if not os.path.lexists(file):
         return None
     owner = read_owner(file)
-    return owner.state if owner else State.UNKNOWN
+    return owner.state if owner else LockState.UNKNOWN
 
 
-def read_owner(file: str | Path, folder: int | None = None) -> Owner | None:
+def read_owner(file: str | Path, directory_fd: int | None = None) -> LockOwner | None:
     """Return the process in an owner file, by its name in an open folder or by its path; None where it names none."""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW, dir_fd=folder)
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW, dir_fd=directory_fd)
         with os.fdopen(descriptor, "rb") as stream:
-            owner = Owner(**json.loads(stream.read(MAX_BYTES)))
+            owner = LockOwner(**json.loads(stream.read(MAX_OWNER_BYTES)))
     except (OSError, TypeError, ValueError, RecursionError):
         return None
     texts = (owner.token, owner.host, owner.boot, owner.namespace, owner.start)
-    is_whole = isinstance(owner.pid, int) and all(isinstance(text, str) for text in texts)
-    return owner if is_whole and TOKEN.fullmatch(owner.token) else None
+    is_valid = isinstance(owner.pid, int) and all(isinstance(text, str) for text in texts)
+    return owner if is_valid and TOKEN_PATTERN.fullmatch(owner.token) else None
 
 
-def refuse_owner(path: Path) -> None:
+def check_no_owner(path: Path) -> None:
     """Refuse a lock whose owner file names a process that lives, or may live.
 
     Raises:
         BlockingIOError: the process lives.
         UnknownHolder: the process may live.
     """
-    state = owner_state(path)
-    if state is State.HELD:
+    state = read_owner_state(path)
+    if state is LockState.HELD:
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), str(path))
-    if state is State.UNKNOWN:
-        raise UnknownHolder(owner_file(path), read_owner(owner_file(path)))
+    if state is LockState.UNKNOWN:
+        raise UnknownLockHolder(get_owner_file(path), read_owner(get_owner_file(path)))
 
 
 @contextmanager
-def owned(path: Path) -> Iterator[None]:
+def hold_owner_file(path: Path) -> Iterator[None]:
     """Hold a lock by a file that names this process.
 
     The file is made exclusively. The file of a dead process is replaced under a second exclusive file, whose name has
@@ -248,36 +253,36 @@ def owned(path: Path) -> Iterator[None]:
         UnknownHolder: another process may hold it.
         OSError: the file cannot be written.
     """
-    me, file = Owner.me(), owner_file(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)  # which stays the same when it is renamed
+    current, file = LockOwner.from_current_process(), get_owner_file(path)
+    directory_fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)  # which stays the same when it is renamed
     try:
-        for wait in WAITS:
+        for wait in RETRY_DELAYS:
             try:
-                write_exclusively(file.name, me, folder)
+                create_owner_file(file.name, current, directory_fd)
             except FileExistsError:
-                state = owner_state(path)
-                if state is State.FREE:
-                    replace_dead(path, me, folder)
+                state = read_owner_state(path)
+                if state is LockState.FREE:
+                    replace_dead_owner(path, current, directory_fd)
                     break
                 if wait is None:
-                    refuse_owner(path)
-                    raise UnknownHolder(file, None) from None
-                if state is State.HELD:
-                    refuse_owner(path)
+                    check_no_owner(path)
+                    raise UnknownLockHolder(file, None) from None
+                if state is LockState.HELD:
+                    check_no_owner(path)
                 time.sleep(wait)  # the file may be half-written, or has just gone
             else:
                 break
         try:
             yield
         finally:
-            if read_owner(file.name, folder) == me:
+            if read_owner(file.name, directory_fd) == current:
                 with suppress(OSError):
-                    os.unlink(file.name, dir_fd=folder)
+                    os.unlink(file.name, dir_fd=directory_fd)
     finally:
-        os.close(folder)
+        os.close(directory_fd)
 
 
-def replace_dead(path: Path, me: Owner, folder: int) -> None:
+def replace_dead_owner(path: Path, current: LockOwner, directory_fd: int) -> None:
     """Take the place of the dead process in an owner file.
 
     Raises:
@@ -285,33 +290,33 @@ def replace_dead(path: Path, me: Owner, folder: int) -> None:
         UnknownHolder: the file names no process.
         OSError: the file cannot be written.
     """
-    file = owner_file(path)
+    file = get_owner_file(path)
     dead = read_owner(file)
     if dead is None:
-        raise UnknownHolder(file, None)
+        raise UnknownLockHolder(file, None)
     second = f"{file.name}.{dead.token}"
     try:
-        write_exclusively(second, me, folder)
+        create_owner_file(second, current, directory_fd)
     except FileExistsError:
-        raise UnknownHolder(file.with_name(second), read_owner(file.with_name(second))) from None
+        raise UnknownLockHolder(file.with_name(second), read_owner(file.with_name(second))) from None
     try:
         if read_owner(file) != dead:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), str(path))
-        os.replace(second, file.name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.replace(second, file.name, src_dir_fd=directory_fd, dst_dir_fd=directory_fd)
     except BaseException:
         with suppress(OSError):
-            os.unlink(second, dir_fd=folder)
+            os.unlink(second, dir_fd=directory_fd)
         raise
 
 
-def write_exclusively(name: str, owner: Owner, folder: int) -> None:
+def create_owner_file(name: str, owner: LockOwner, directory_fd: int) -> None:
     """Make a file that names a process.
 
     Raises:
         FileExistsError: there is one.
         OSError: it cannot be written.
     """
-    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=folder)
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=directory_fd)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(json.dumps(asdict(owner)))
         stream.flush()

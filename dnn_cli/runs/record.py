@@ -6,40 +6,42 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from dnn_cli.spec.metrics import lower_is_better
+from dnn_cli.config.metrics import lower_is_better
 
 SCHEMA_VERSION = 1
 """Raised when a field changes its meaning; new fields do not raise it."""
 
 Status = Literal["running", "completed", "diverged", "interrupted", "failed"]
-LARGEST = 1e100
+MAX_SCORE = 1e100
 """No score is beyond this; what is was not written by a training."""
 
-Scores = dict[str, Annotated[int, Field(ge=-(10**15), le=10**15)] | Annotated[float, Field(ge=-LARGEST, le=LARGEST)]]
+Scores = dict[
+    str, Annotated[int, Field(ge=-(10**15), le=10**15)] | Annotated[float, Field(ge=-MAX_SCORE, le=MAX_SCORE)]
+]
 """Metrics by their name, with `epoch` where they belong to one."""
 
-NO_SCORES = ("epoch", "learning_rate", "seconds")
+NON_SCORE_COLUMNS = ("epoch", "learning_rate", "seconds")
 """Columns of `metrics.csv` that are no score."""
 
-TEST = "test_"
+TEST_PREFIX = "test_"
 """The beginning of the names of scores on the test set, which `dnn evaluate` finds."""
 
-EVALUATE = "dnn evaluate RUN finds the test scores of a run"
+EVALUATE_HINT = "dnn evaluate RUN finds the test scores of a run"
 """What to do where a test score is missing."""
 
 
-BEST_MODEL = "best."
+BEST_MODEL_PREFIX = "best."
 """The beginning of the names of scores of `best.keras` on the test set: `best.test_accuracy`."""
 
 
 def is_test_score(name: str) -> bool:
     """Return whether a score is one on the test set: `test_accuracy`, or `best.test_accuracy` of `best.keras`."""
-    return name.removeprefix(BEST_MODEL).startswith(TEST)
+    return name.removeprefix(BEST_MODEL_PREFIX).startswith(TEST_PREFIX)
 
 
-def weights_file(score: str) -> str:
+def get_weights_file(score: str) -> str:
     """Return the file with the weights that a score on the test set belongs to."""
-    return "best.keras" if score.startswith(BEST_MODEL) else "model.keras"
+    return "best.keras" if score.startswith(BEST_MODEL_PREFIX) else "model.keras"
 
 
 class Results(BaseModel):
@@ -69,7 +71,7 @@ class Results(BaseModel):
     """The epoch of the weights in `best.keras`; `None` without the file, and in runs of dnn 0.8.0 and older."""
 
     @model_validator(mode="after")
-    def watched(self) -> "Results":
+    def check_epochs(self) -> "Results":
         """Every epoch that is told has its number and what is watched."""
         for epoch in (self.last, self.best):
             if epoch is not None and not ("epoch" in epoch and self.monitor in epoch):
@@ -77,12 +79,12 @@ class Results(BaseModel):
         return self
 
     @property
-    def final(self) -> Scores | None:
+    def final_scores(self) -> Scores | None:
         """The scores of the saved model, with the training scores of the last epoch; `None` before the first epoch."""
         return None if self.last is None else {**self.last, **(self.model or {})}
 
     @classmethod
-    def of(cls, rows: Sequence[Scores], monitor: str, **saved: Any) -> "Results":
+    def from_rows(cls, rows: Sequence[Scores], monitor: str, **saved: Any) -> "Results":
         """What the rows of `metrics.csv` say; the best is the first of equals."""
         if not rows:
             return cls(monitor=monitor, **saved)
@@ -234,24 +236,30 @@ class Record(BaseModel):
 
     git: dict[str, Any] | None = None
 
-    def tested(self, model: str = "model.keras") -> Evaluation | None:
+    def find_test_evaluation(self, model: str = "model.keras") -> Evaluation | None:
         """Return the last evaluation of a weights file on the test set; `None` where the file has none.
 
         Evaluations before the end of the training are of weights that a resumed training has replaced.
         """
-        found = (one for one in reversed(self.evaluated) if one.split == "test" and one.model == model)
-        return next((one for one in found if self.ended is None or one.at >= self.ended), None)
+        evaluations = (
+            evaluation
+            for evaluation in reversed(self.evaluated)
+            if evaluation.split == "test" and evaluation.model == model
+        )
+        return next(
+            (evaluation for evaluation in evaluations if self.ended is None or evaluation.at >= self.ended), None
+        )
 
-    def test_scores(self, model: str = "model.keras") -> Scores:
+    def get_test_scores(self, model: str = "model.keras") -> Scores:
         """Return the scores on the test set, named as `test_accuracy`; none where the file was not evaluated."""
-        found = self.tested(model)
-        return {f"{TEST}{name}": value for name, value in found.scores.items()} if found else {}
+        evaluation = self.find_test_evaluation(model)
+        return {f"{TEST_PREFIX}{name}": value for name, value in evaluation.scores.items()} if evaluation else {}
 
-    def test_score(self, name: str) -> float | None:
+    def get_test_score(self, name: str) -> float | None:
         """Return a score on the test set by its name: `test_accuracy`, `best.test_accuracy`; `None` without it."""
-        return self.test_scores(weights_file(name)).get(name.removeprefix(BEST_MODEL))
+        return self.get_test_scores(get_weights_file(name)).get(name.removeprefix(BEST_MODEL_PREFIX))
 
 
-def utc_now() -> str:
+def get_utc_now() -> str:
     """The time, in ISO 8601 to the microsecond."""
     return datetime.now(timezone.utc).isoformat(timespec="microseconds")

@@ -13,26 +13,26 @@ import pydantic
 import pydantic_core
 
 from dnn_cli.errors import RunError
-from dnn_cli.runs.files import write_text
-from dnn_cli.runs.lock import State, UnknownHolder, held, lock_state
-from dnn_cli.runs.record import LARGEST, SCHEMA_VERSION, Record, Results, Scores, utc_now
+from dnn_cli.runs.atomic_write import write_text
+from dnn_cli.runs.lock import LockState, UnknownLockHolder, hold_lock, read_lock_state
+from dnn_cli.runs.record import MAX_SCORE, SCHEMA_VERSION, Record, Results, Scores, get_utc_now
 
-CONFIG, RECORD, METRICS, LABELS = "config.yaml", "run.json", "metrics.csv", "labels.json"
+CONFIG_FILE, RECORD_FILE, METRICS_FILE, ANNOTATIONS_FILE = "config.yaml", "run.json", "metrics.csv", "labels.json"
 """The small files."""
 
-NEEDED = {"epoch", "loss", "seconds"}
+REQUIRED_METRICS = {"epoch", "loss", "seconds"}
 """Columns of every metrics.csv."""
 
-MAX_BYTES = 50_000_000
+MAX_TEXT_BYTES = 50_000_000
 """Larger records or metrics are not ours."""
 
-QUIET = 3600
+MAX_QUIET_SECONDS = 3600
 """Seconds without a change of a run's files after which a process that cannot be seen counts as gone.
 
 Checkpoints are written every few minutes at the latest, and the clocks of two machines may differ."""
 
-UNSEEN = "no locks on this file system"
-SILENT = "its process ended without a word: killed, perhaps for want of memory, or the machine stopped"
+NO_LOCKS_REASON = "no locks on this file system"
+DEAD_PROCESS_REASON = "its process ended without a word: killed, perhaps for want of memory, or the machine stopped"
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,17 @@ class Run:
     @property
     def config(self) -> Path:
         """The resolved experiment, trainable again as it is."""
-        return self.directory / CONFIG
+        return self.directory / CONFIG_FILE
 
     @property
     def record(self) -> Path:
         """How the run went: see `runs.record`."""
-        return self.directory / RECORD
+        return self.directory / RECORD_FILE
 
     @property
     def metrics(self) -> Path:
         """A row an epoch."""
-        return self.directory / METRICS
+        return self.directory / METRICS_FILE
 
     @property
     def diagnostics(self) -> Path:
@@ -107,9 +107,9 @@ class Run:
         return self.directory / "train.log"
 
     @property
-    def labels(self) -> Path:
+    def annotations(self) -> Path:
         """What a person says about the run: see `runs.labels`. No training writes it, so it is none of `files`."""
-        return self.directory / LABELS
+        return self.directory / ANNOTATIONS_FILE
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -120,7 +120,7 @@ class Run:
         )  # fmt: skip
 
     @contextmanager
-    def claimed(self) -> Iterator[None]:
+    def hold_lock(self) -> Iterator[None]:
         """Be the only one to train in this directory, as long as the block lasts.
 
         Raises:
@@ -128,13 +128,13 @@ class Run:
         """
         with ExitStack() as stack:
             try:
-                stack.enter_context(held(self.log))
-            except UnknownHolder as error:
-                raise RunError(f"{error.who} may be training {self.directory}", error.hint) from None
+                stack.enter_context(hold_lock(self.log))
+            except UnknownLockHolder as error:
+                raise RunError(f"{error.holder} may be training {self.directory}", error.hint) from None
             except BlockingIOError:
-                record = self.parse_record()
-                who = record.process if record.status == "running" and record.process else "another process"
-                raise RunError(f"run {record.id} is being trained by {who}", "wait for it, or end it") from None
+                record = self.read_raw_record()
+                holder = record.process if record.status == "running" and record.process else "another process"
+                raise RunError(f"run {record.id} is being trained by {holder}", "wait for it, or end it") from None
             except OSError as error:
                 raise RunError(f"{self.log} cannot be written: {error.strerror or error}") from None
             yield
@@ -151,21 +151,23 @@ class Run:
         Raises:
             RunError: there is no readable record, or a newer `dnn` wrote it.
         """
-        record = self.parse_record()
+        record = self.read_raw_record()
         if record.status != "running":
             return record
-        state = lock_state(self.log)
-        if state is State.HELD:
-            return self.so_far(record)
-        if state is State.UNKNOWN and (quiet := self.quiet_seconds()) < QUIET:
-            return self.so_far(record, "running", UNSEEN)
-        record = self.parse_record()  # it may have ended between the two looks
+        state = read_lock_state(self.log)
+        if state is LockState.HELD:
+            return self.with_current_metrics(record)
+        if state is LockState.UNKNOWN and (quiet_seconds := self.compute_quiet_seconds()) < MAX_QUIET_SECONDS:
+            return self.with_current_metrics(record, "running", NO_LOCKS_REASON)
+        record = self.read_raw_record()  # it may have ended between the two looks
         reason = (
-            SILENT if state is State.FREE else f"{UNSEEN}, and no file of the run has changed for {quiet / 3600:.0f} h"
+            DEAD_PROCESS_REASON
+            if state is LockState.FREE
+            else f"{NO_LOCKS_REASON}, and no file of the run has changed for {quiet_seconds / 3600:.0f} h"
         )
-        return record if record.status != "running" else self.so_far(record, "interrupted", reason)
+        return record if record.status != "running" else self.with_current_metrics(record, "interrupted", reason)
 
-    def quiet_seconds(self) -> float:
+    def compute_quiet_seconds(self) -> float:
         """Return the time since a file of the run has changed."""
         changed = 0.0
         for path in (self.log, self.metrics, self.last_checkpoint, self.record):
@@ -173,14 +175,14 @@ class Run:
                 changed = max(changed, path.stat().st_mtime)
         return time.time() - changed
 
-    def so_far(self, record: Record, status: str = "running", reason: str | None = None) -> Record:
+    def with_current_metrics(self, record: Record, status: str = "running", reason: str | None = None) -> Record:
         """A record that its training has not finished, with the epochs there are."""
         rows, monitor = self.read_metrics(), record.results.monitor
         if not all({"epoch", "seconds", monitor} <= row.keys() for row in rows):
             raise RunError("metrics.csv lacks a column")
-        news = {"epochs": len(rows), "seconds": round(sum(row["seconds"] for row in rows), 3) if rows else None}
-        results = Results.of(rows, monitor)
-        return record.model_copy(update={**news, "status": status, "reason": reason, "results": results})
+        progress = {"epochs": len(rows), "seconds": round(sum(row["seconds"] for row in rows), 3) if rows else None}
+        results = Results.from_rows(rows, monitor)
+        return record.model_copy(update={**progress, "status": status, "reason": reason, "results": results})
 
     def close_record(self, status: str, reason: str) -> Record:
         """Write down how a run ended whose process could not; the record as it is then.
@@ -188,21 +190,21 @@ class Run:
         Raises:
             RunError: another process trains it, or the directory cannot be written.
         """
-        with self.claimed():
-            record = self.parse_record()
+        with self.hold_lock():
+            record = self.read_raw_record()
             if record.status != "running":
                 return record
-            record = self.so_far(record, status, reason).model_copy(update={"ended": utc_now()})
+            record = self.with_current_metrics(record, status, reason).model_copy(update={"ended": get_utc_now()})
             self.write_record(record)
             return record
 
-    def parse_record(self) -> Record:
+    def read_raw_record(self) -> Record:
         """The content of `run.json` as it stands."""
-        return parse_record(read_text(self.record))
+        return parse_record(read_text_file(self.record))
 
     def write_metrics(self, rows: Iterable[Mapping[str, float]]) -> None:
         """Replace `metrics.csv`."""
-        write_text(self.metrics, csv_text(list(rows)))
+        write_text(self.metrics, format_metrics_csv(list(rows)))
 
     def read_metrics(self) -> list[Scores]:
         """The rows of `metrics.csv`; none where no epoch was completed.
@@ -215,15 +217,15 @@ class Run:
         except FileNotFoundError:
             return []
         try:
-            rows = list(csv.DictReader(io.StringIO(read_text(self.metrics)), strict=True))
+            rows = list(csv.DictReader(io.StringIO(read_text_file(self.metrics)), strict=True))
             scores: list[Scores] = [
                 {name: int(value) if name == "epoch" else float(value) for name, value in row.items()} for row in rows
             ]
         except (TypeError, ValueError, csv.Error) as error:
             raise RunError(f"metrics.csv is damaged: {error}") from None
-        if not all(row.keys() >= NEEDED for row in scores):
+        if not all(row.keys() >= REQUIRED_METRICS for row in scores):
             raise RunError("metrics.csv lacks a column")
-        if not all(abs(value) <= LARGEST for row in scores for value in row.values()):  # which nan is not, either
+        if not all(abs(value) <= MAX_SCORE for row in scores for value in row.values()):  # which nan is not, either
             raise RunError("metrics.csv holds a number that is no score")
         return scores
 
@@ -248,7 +250,7 @@ def parse_record(text: str | bytes) -> Record:
         raise RunError(f"run.json: {'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}") from None
 
 
-def csv_text(rows: Sequence[Mapping[str, float]], *, header: bool = True) -> str:
+def format_metrics_csv(rows: Sequence[Mapping[str, float]], *, header: bool = True) -> str:
     """Rows of equal keys as CSV, the keys above them."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
@@ -258,7 +260,7 @@ def csv_text(rows: Sequence[Mapping[str, float]], *, header: bool = True) -> str
     return text.getvalue()
 
 
-def read_text(path: Path) -> str:
+def read_text_file(path: Path) -> str:
     """The text of a small file.
 
     Raises:
@@ -267,8 +269,8 @@ def read_text(path: Path) -> str:
     try:
         if not path.is_file():
             raise RunError(f"{path.name} is {'no file' if path.exists() else 'missing'}")
-        if path.stat().st_size > MAX_BYTES:
-            raise RunError(f"{path.name} is larger than {MAX_BYTES:,} bytes")
+        if path.stat().st_size > MAX_TEXT_BYTES:
+            raise RunError(f"{path.name} is larger than {MAX_TEXT_BYTES:,} bytes")
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise RunError(f"{path.name} is not UTF-8 text") from None

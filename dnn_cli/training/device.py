@@ -5,24 +5,24 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from dnn_cli.config.experiment import Experiment
 from dnn_cli.errors import UsageError
-from dnn_cli.spec.experiment import Experiment
-from dnn_cli.training.threads import threads
+from dnn_cli.training.tensorflow_startup import get_thread_count
 
 
 class Device(NamedTuple):
     """A processor: TensorFlow's name for it, its own, and what a record says of it."""
 
-    place: str
+    tensorflow_name: str
     name: str
     details: dict[str, Any]
 
     @property
     def is_gpu(self) -> bool:
-        return self.place.startswith("/GPU")
+        return self.tensorflow_name.startswith("/GPU")
 
 
-def share_processor() -> None:
+def disable_thread_spinning() -> None:
     """Let idle threads of this process sleep instead of spin; to be called before TensorFlow computes anything.
 
     They compute the same. Alone, a process is faster with threads that wait for work on a core of their own; where
@@ -58,11 +58,11 @@ def prepare_device(experiment: Experiment) -> Device:
         tf.config.experimental.set_memory_growth(gpu, True)
     if gpus:
         tf.config.experimental.enable_op_determinism()
-    facts = tf.config.experimental.get_device_details(gpus[0]) if gpus else {"device_name": "CPU"}
-    name = str(facts.get("device_name", "GPU"))
+    device_details = tf.config.experimental.get_device_details(gpus[0]) if gpus else {"device_name": "CPU"}
+    name = str(device_details.get("device_name", "GPU"))
     details = {
         "device": name,
-        "threads": threads(),
+        "threads": get_thread_count(),
         "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),  # 0: TensorFlow's own choice
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
     }

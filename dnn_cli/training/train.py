@@ -1,44 +1,203 @@
 """`train`: one experiment in its run directory from `running` to however it ends."""
 
+import hashlib
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
+import keras
+import numpy as np
 import tensorflow as tf
 
-from dnn_cli.data.statistics import describe
+from dnn_cli.config.digests import compute_outcome_digest, compute_training_digest
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.network_summary import summarize_network
+from dnn_cli.data.input_statistics import build_input_profile
+from dnn_cli.data.pipeline import count_batches
 from dnn_cli.errors import RunError
-from dnn_cli.runs.inputs import write_inputs
-from dnn_cli.runs.record import Membership, Record, Results, Scores, utc_now
+from dnn_cli.runs.atomic_write import atomic_write
+from dnn_cli.runs.input_profile import write_input_profile
+from dnn_cli.runs.record import Membership, Record, Results, Scores, get_utc_now
 from dnn_cli.runs.run import Run
-from dnn_cli.spec.summary import summarize
 from dnn_cli.training import environment
-from dnn_cli.training.checkpoints import Start
-from dnn_cli.training.endings import SIGNAL, Diverged, Interrupted, Stop, never
-from dnn_cli.training.fit import fit
-from dnn_cli.training.job import Job
-from dnn_cli.training.listener import Listener
-from dnn_cli.training.network import Networks
-from dnn_cli.training.programs import kept_programs
-from dnn_cli.training.resume import identity, outcome_key
+from dnn_cli.training.checkpoint_callback import CheckpointCallback, ResumePoint, skip_calls
+from dnn_cli.training.chunked_engine import build_dataset
+from dnn_cli.training.compiled_model import CompiledModel, CompiledModelCache
+from dnn_cli.training.diagnostics_callback import DiagnosticsCallback
+from dnn_cli.training.keras_callbacks import (
+    BestModelCheckpoint,
+    MetricsWriter,
+    ProgressReporter,
+    StopWhenDiverged,
+    build_callbacks,
+)
+from dnn_cli.training.stop_request import SIGNAL_REASON, Diverged, GetStopReason, Interrupted, never_stop
+from dnn_cli.training.training_job import TrainingJob
+from dnn_cli.training.training_state import restore_variables
+from dnn_cli.training.xla_cache import use_cached_programs
 
 
-def first_record(
-    job: Job, *, reproduces: str | None = None, sweeps: tuple[Membership, ...] = ()
+class FitResult(NamedTuple):
+    """The content of `model.keras`, and the epochs of the saved weights."""
+
+    scores: Scores | None
+    """Validation scores; `None` without a validation set."""
+
+    weights_digest: str
+    """A digest."""
+
+    epoch: int | None
+    """The epoch of the weights in `model.keras`; `None` for averaged weights."""
+
+    best_epoch: int | None
+    """The epoch of the weights in `best.keras`; `None` where no such file was written, or where it is not known."""
+
+
+def fit_model(
+    job: TrainingJob,
+    compiled_model: CompiledModel,
+    run: Run,
+    reporter: ProgressReporter,
+    rows: list[Scores],
+    resume_point: ResumePoint,
+    get_stop_reason: GetStopReason,
+    get_seconds: Callable[[], float],
+) -> FitResult:
+    """Train into a run directory, adding a row to `rows` for every epoch.
+
+    Args:
+        job: What to train.
+        compiled_model: As it is built for that.
+        run: Where everything is written.
+        reporter: Is told how it goes.
+        rows: The epochs that are done already.
+        resume_point: Where it begins.
+        get_stop_reason: Why somebody wants it to end, if anybody does.
+        get_seconds: The time that has gone into training so far.
+
+    Raises:
+        Diverged: the loss or a weight is no longer a finite number.
+        Interrupted: somebody wanted it to end.
+        RunError: the run directory cannot be written, or the checkpoint is of another network.
+    """
+    experiment, plan, split, progress = job.experiment, job.plan, job.split, resume_point.progress
+    model, pipeline = compiled_model.model, compiled_model.pipeline
+    initial_kernels = (
+        compiled_model.inspector.copy_kernels(model) if experiment.diagnostics else []
+    )  # before a checkpoint replaces them
+    if resume_point.checkpoint is not None:
+        restore_variables(model, resume_point.checkpoint.arrays, progress.optimizer, experiment.optimizer)
+        if progress.calls:
+            skip_calls(model, progress.calls)
+    steps_per_epoch = count_batches(len(split.train), experiment.batch_size)
+    if progress.calls > count_batches(steps_per_epoch, plan.steps):
+        raise RunError(f"the checkpoint tells of {progress.calls} calls, more than an epoch has")
+    first_epoch = experiment.epochs if progress.stopped else progress.epoch
+    order = pipeline.build_shuffled_order(split.train, experiment.seed)
+    training = build_dataset(pipeline, plan, order, range(first_epoch, experiment.epochs), weighted=True)
+    validation = (
+        build_dataset(pipeline, plan, pipeline.build_fixed_order(split.validation)) if len(split.validation) else None
+    )
+    validation_steps = count_batches(len(split.validation), experiment.batch_size) or None
+    reporter.on_begin(job.device.name, plan, steps_per_epoch)
+    other_callbacks = build_callbacks(experiment, run)
+    model.fit(
+        training,
+        steps_per_epoch=steps_per_epoch,
+        initial_epoch=first_epoch,
+        epochs=experiment.epochs,
+        validation_data=validation,
+        validation_steps=validation_steps,
+        callbacks=[
+            StopWhenDiverged(experiment.batch_size),
+            MetricsWriter(
+                run, reporter, rows, steps_per_epoch, experiment.score_names, progress.epoch_seconds, progress.calls
+            ),
+            *other_callbacks,
+            *(
+                [DiagnosticsCallback(run, compiled_model.inspector, resume_point, initial_kernels, experiment)]
+                if experiment.diagnostics
+                else []
+            ),
+            CheckpointCallback(run, resume_point, rows, other_callbacks, get_stop_reason, get_seconds, experiment),
+        ],
+        shuffle=False,  # the pipeline has the order of every epoch
+        verbose=0,
+    )
+    with atomic_write(run.model) as temporary:
+        model.save(temporary)
+    scores = None
+    if validation is not None:
+        scores = {name: value for name, value in rows[-1].items() if name.startswith("val_")}
+        if changes_final_weights(experiment):
+            values = model.evaluate(validation, steps=validation_steps, verbose=0, return_dict=True)
+            scores = {f"val_{name}": float(value) for name, value in values.items()}
+        if plan.engine == "chunked":
+            outputs = compiled_model.predict(validation)
+        else:
+            outputs = model.predict(validation, steps=validation_steps, verbose=0)
+        with atomic_write(run.predictions) as temporary:
+            np.savez(
+                temporary, outputs=outputs, labels=job.examples.targets[split.validation], indices=split.validation
+            )
+    if stop_reason := get_stop_reason():
+        raise Interrupted(stop_reason)
+    return FitResult(
+        scores,
+        compute_weights_digest(model),
+        find_final_epoch(experiment, other_callbacks, len(rows)),
+        find_best_epoch(other_callbacks),
+    )
+
+
+def find_final_epoch(experiment: Experiment, callbacks: Sequence[keras.callbacks.Callback], last: int) -> int | None:
+    """Return the epoch of the weights that a training ended with; `None` for averaged weights.
+
+    Keras averages weights (`use_ema`) before early stopping restores the best ones, so that the restored ones stay.
+    """
+    for callback in callbacks:
+        if isinstance(callback, keras.callbacks.EarlyStopping) and callback.best_weights is not None:
+            return int(callback.best_epoch) + 1
+    return None if experiment.optimizer.use_ema else last
+
+
+def find_best_epoch(callbacks: Sequence[keras.callbacks.Callback]) -> int | None:
+    """Return the epoch of the weights in `best.keras`, if it is known."""
+    best_epochs = (callback.best_epoch for callback in callbacks if isinstance(callback, BestModelCheckpoint))
+    return next((epoch + 1 for epoch in best_epochs if epoch is not None), None)
+
+
+def compute_weights_digest(model: keras.Model) -> str:
+    """A digest that is equal only for equal weights."""
+    weights_hash = hashlib.sha256()
+    for weight in model.get_weights():
+        weights_hash.update(repr((weight.shape, weight.dtype.str)).encode())
+        weights_hash.update(np.ascontiguousarray(weight).data)
+    return f"sha256:{weights_hash.hexdigest()}"
+
+
+def changes_final_weights(experiment: Experiment) -> bool:
+    """Whether the saved model has other weights than the last epoch was validated with."""
+    stopping = experiment.early_stopping
+    return experiment.optimizer.use_ema or (stopping is not None and stopping.restore_best_weights)
+
+
+def build_initial_record(
+    job: TrainingJob, *, reproduces: str | None = None, sweeps: tuple[Membership, ...] = ()
 ) -> Callable[[str], Record]:
     """What can be said before the first epoch, for a run that has its id from elsewhere."""
-    experiment, summary = job.experiment, summarize(job.experiment)
+    experiment, summary = job.experiment, summarize_network(job.experiment)
     return lambda run_id: Record(
         id=run_id,
         name=experiment.name,
         status="running",
-        started=utc_now(),
-        process=environment.this_process(),
+        started=get_utc_now(),
+        process=environment.get_current_process(),
         reproduces=reproduces,
-        experiment=outcome_key(experiment),
+        experiment=compute_outcome_digest(experiment),
         sweeps=sweeps,
         engine=job.plan.engine,
         plan={key: value for key, value in asdict(job.plan).items() if key != "engine"},
@@ -46,26 +205,26 @@ def first_record(
         parameters={"total": summary.total, "trainable": summary.trainable},
         data={
             "dataset": experiment.data.dataset,
-            "fingerprint": job.examples.fingerprint(),
-            "split": job.split.fingerprint(),
+            "fingerprint": job.examples.compute_fingerprint(),
+            "split": job.split.compute_fingerprint(),
             "train": len(job.split.train),
             "validation": len(job.split.validation),
             "test": experiment.data.test_examples,
         },
-        versions=environment.versions(),
-        platform={**environment.machine(), **job.device.details},
-        flags=environment.flags(),
-        git=environment.git_state(),
+        versions=environment.read_versions(),
+        platform={**environment.describe_machine(), **job.device.details},
+        flags=environment.list_environment_variables(),
+        git=environment.read_git_state(),
     )
 
 
-def train(
-    job: Job,
+def train_model(
+    job: TrainingJob,
     run: Run,
-    listener: Listener,
-    stop: Stop = never,
-    start: Start | None = None,
-    networks: Networks | None = None,
+    reporter: ProgressReporter,
+    get_stop_reason: GetStopReason = never_stop,
+    resume_point: ResumePoint | None = None,
+    model_cache: CompiledModelCache | None = None,
 ) -> Record:
     """Train into a run directory that holds its first record, and return what its `run.json` says at the end.
 
@@ -75,43 +234,51 @@ def train(
     Args:
         job: What to train.
         run: Where everything is written; this process holds its lock.
-        listener: Is told how it goes.
-        stop: Why somebody wants it to end, if anybody does.
-        start: Where it begins, if not with nothing.
-        networks: Those that were trained before in this process.
+        reporter: Is told how it goes.
+        get_stop_reason: Why somebody wants it to end, if anybody does.
+        resume_point: Where it begins, if not with nothing.
+        model_cache: Those that were trained before in this process.
 
     Raises:
         Interrupted: somebody wanted it to end; it can go on from there.
         RunError: the run directory cannot be written.
         KeyboardInterrupt, SystemExit: as they came.
     """
-    start = start or Start(identity(job.experiment))
-    before, begun = start.progress.seconds, time.monotonic()
-    record, rows = run.parse_record(), list(start.progress.rows)
+    resume_point = resume_point or ResumePoint(compute_training_digest(job.experiment))
+    seconds_before, start_time = resume_point.progress.seconds, time.monotonic()
+    record, rows = run.read_raw_record(), list(resume_point.progress.rows)
 
-    def seconds() -> float:
-        return round(before + time.monotonic() - begun, 3)
+    def get_seconds() -> float:
+        return round(seconds_before + time.monotonic() - start_time, 3)
 
-    def ended(status: str, reason: str | None, **saved: Any) -> Record:
-        results = Results.of(rows, record.results.monitor, **saved)
-        news = {"status": status, "reason": reason, "ended": utc_now(), "seconds": seconds(), "epochs": len(rows)}
-        return record.model_copy(update={**news, "results": results})
+    def build_final_record(status: str, reason: str | None, **fit_result: Any) -> Record:
+        results = Results.from_rows(rows, record.results.monitor, **fit_result)
+        updates = {
+            "status": status,
+            "reason": reason,
+            "ended": get_utc_now(),
+            "seconds": get_seconds(),
+            "epochs": len(rows),
+        }
+        return record.model_copy(update={**updates, "results": results})
 
     try:
-        write_inputs(run, describe(job.experiment.data.facts, job.examples, job.split, job.measured))
+        write_input_profile(
+            run, build_input_profile(job.experiment.data.info, job.examples, job.split, job.preprocessing)
+        )
         with (
-            tf.device(job.device.place),
-            kept_programs(job.experiment),
-            (networks or Networks()).ready_for(job) as network,
+            tf.device(job.device.tensorflow_name),
+            use_cached_programs(job.experiment),
+            (model_cache or CompiledModelCache()).use_model(job) as compiled_model,
         ):
-            saved = fit(job, network, run, listener, rows, start, stop, seconds)
-        record = ended(
-            "completed", early_end(job, rows),
-            model=saved.scores, weights=saved.weights, epoch=saved.epoch, kept=saved.kept,
+            saved = fit_model(job, compiled_model, run, reporter, rows, resume_point, get_stop_reason, get_seconds)
+        record = build_final_record(
+            "completed", format_early_stop_reason(job, rows),
+            model=saved.scores, weights=saved.weights_digest, epoch=saved.epoch, kept=saved.best_epoch,
         )  # fmt: skip
         run.write_record(record)
     except BaseException as error:
-        record = ended(*outcome(error))
+        record = build_final_record(*classify_exception(error))
         with suppress(RunError):  # the first error is the one to tell
             run.write_record(record)
         if record.status == "interrupted" or isinstance(error, RunError):
@@ -121,7 +288,7 @@ def train(
     return record
 
 
-def early_end(job: Job, rows: list[Scores]) -> str | None:
+def format_early_stop_reason(job: TrainingJob, rows: list[Scores]) -> str | None:
     """Why a training that is completed has fewer epochs than it might have had."""
     stopping = job.experiment.early_stopping
     if stopping is None or len(rows) == job.experiment.epochs:
@@ -132,14 +299,14 @@ def early_end(job: Job, rows: list[Scores]) -> str | None:
     return f"stopped early: {stopping.monitor} was no better for {patience} epoch{'s' * (patience > 1)}"
 
 
-def outcome(error: BaseException) -> tuple[str, str]:
+def classify_exception(error: BaseException) -> tuple[str, str]:
     """How a training ended that raised this, and why in one line."""
     if isinstance(error, Diverged):
         return "diverged", str(error)
     if isinstance(error, Interrupted):
         return "interrupted", str(error)
     if isinstance(error, KeyboardInterrupt | SystemExit):
-        return "interrupted", SIGNAL
+        return "interrupted", SIGNAL_REASON
     if isinstance(error, RunError):
         return "failed", error.message
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":

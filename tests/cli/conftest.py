@@ -1,1 +1,1 @@
-from tests.cli.trained_runs import place, spoiled  # noqa: F401
+from tests.helpers.trained_runs import spoiled, workspace  # noqa: F401

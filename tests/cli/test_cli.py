@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-from tests.conftest import DIGITS, DIVERGES, ROOT, document
+from tests.conftest import DIGITS_YAML, DIVERGING_OVERRIDES, ROOT, parse_json_output
 
 ESCAPE = "\x1b"
 
 
-def test_train_leaves_a_run_and_says_what_and_where(program, config, tmp_path):
+def test_train_creates_a_run_and_prints_a_summary(program, config, tmp_path):
     done = program("train", config())
     assert done.returncode == 0
     (directory,) = (tmp_path / "runs").iterdir()
@@ -37,16 +37,18 @@ def test_train_leaves_a_run_and_says_what_and_where(program, config, tmp_path):
 
 
 def test_several_configs_are_trained_one_after_the_other(dnn, config):
-    done = dnn("train", config(), config(DIGITS.replace("digits\n", "second\n", 1), "b.yaml"), "epochs=1", "--json")
-    assert [(run["name"], run["epochs"], run["status"]) for run in document(done)["runs"]] == [
+    done = dnn(
+        "train", config(), config(DIGITS_YAML.replace("digits\n", "second\n", 1), "b.yaml"), "epochs=1", "--json"
+    )
+    assert [(run["name"], run["epochs"], run["status"]) for run in parse_json_output(done)["runs"]] == [
         ("digits", 1, "completed"), ("second", 1, "completed"),
     ]  # fmt: skip
     alone = dnn("train", config(name="b.yaml"), "epochs=1", "--json")
-    assert document(alone)["runs"][0]["last"]["loss"] == document(done)["runs"][1]["last"]["loss"]
+    assert parse_json_output(alone)["runs"][0]["last"]["loss"] == parse_json_output(done)["runs"][1]["last"]["loss"]
 
 
-def test_a_run_that_diverges_ends_with_advice_and_exit_1(dnn, config, tmp_path):
-    done = dnn("train", config(), *DIVERGES)
+def test_diverged_run_prints_advice_and_exits_with_1(dnn, config, tmp_path):
+    done = dnn("train", config(), *DIVERGING_OVERRIDES)
     assert done.returncode == 1
     assert "digits diverged: " in done.stdout
     assert "the loss was no longer a number in epoch " in done.stdout
@@ -80,8 +82,8 @@ def test_bad_usage_is_one_clear_message_exit_2_and_no_run(dnn, config, tmp_path,
     assert not (tmp_path / "runs").exists()
 
 
-def test_faults_of_all_configs_come_before_anything_is_trained(dnn, config, tmp_path):
-    config("epoch: 1\n" + DIGITS, "bad.yaml")
+def test_all_configs_are_checked_before_training(dnn, config, tmp_path):
+    config("epoch: 1\n" + DIGITS_YAML, "bad.yaml")
     config()
     done = dnn("train", "digits.yaml", "bad.yaml")
     assert (done.returncode, done.stdout) == (2, "")
@@ -89,10 +91,10 @@ def test_faults_of_all_configs_come_before_anything_is_trained(dnn, config, tmp_
     assert not (tmp_path / "runs").exists()
 
 
-def test_check_tells_faults_and_advice(dnn, config):
+def test_check_prints_issues_and_advice(dnn, config):
     config()
-    config("epoch: 1\n" + DIGITS, "bad.yaml")
-    config(DIGITS.replace("units: 16", "units: 6"), "narrow.yaml")
+    config("epoch: 1\n" + DIGITS_YAML, "bad.yaml")
+    config(DIGITS_YAML.replace("units: 16", "units: 6"), "narrow.yaml")
     done = dnn("check", "digits.yaml", "bad.yaml", "narrow.yaml")
     assert done.returncode == 2
     assert done.stdout.splitlines() == [
@@ -101,7 +103,7 @@ def test_check_tells_faults_and_advice(dnn, config):
         "advice: narrow.yaml:6:21  model.layers.1.units  a hidden layer of 6 is narrower than the output of 10 "
         "and loses information",
     ]
-    files = document(dnn("check", "--json", "bad.yaml"))["files"]
+    files = parse_json_output(dnn("check", "--json", "bad.yaml"))["files"]
     assert files == [
         {"file": "bad.yaml", "advice": [], "faults": [
             {"source": "bad.yaml", "line": 1, "column": 1, "key": "epoch", "message": "is not a key of a config",
@@ -111,26 +113,26 @@ def test_check_tells_faults_and_advice(dnn, config):
 
 def test_summary_of_a_config_and_of_a_run(dnn, config, make_run):
     run = make_run()
-    of_config = document(dnn("summary", config(), "--json"))
-    assert of_config == document(dnn("summary", run.directory.name[-8:], "--json"))
+    of_config = parse_json_output(dnn("summary", config(), "--json"))
+    assert of_config == parse_json_output(dnn("summary", run.directory.name[-8:], "--json"))
     assert of_config["layers"][1] == {
         "name": "hidden", "type": "Dense", "output_shape": [None, 16], "parameters": 1040,
         "trainable_parameters": 1040, "formula": "64 × 16 + 16",
     }  # fmt: skip
     assert of_config["parameters"] == {"total": 1210, "trainable": 1210, "non_trainable": 0, "bytes": 4840}
-    shown = dnn("summary", config(), "model.name=패션 MNIST 모델").stdout
-    assert shown.splitlines()[0] == "패션 MNIST 모델   input (None, 8, 8)"
-    assert "hidden   Dense    (None, 16)    64 × 16 + 16 = 1,040" in shown
+    output = dnn("summary", config(), "model.name=패션 MNIST 모델").stdout
+    assert output.splitlines()[0] == "패션 MNIST 모델   input (None, 8, 8)"
+    assert "hidden   Dense    (None, 16)    64 × 16 + 16 = 1,040" in output
 
 
-def test_compare_says_who_is_ahead_and_that_one_seed_decides_nothing(dnn, make_run):
+def test_compare_with_one_seed_each_is_undecided(dnn, make_run):
     make_run("name=first", digits="00000001", curve=(0.5, 0.8))
     make_run("name=second", "optimizer=sgd", digits="00000002", curve=(0.4, 0.7))
     make_run("name=broken", digits="00000003").record.write_text("{")
     done = dnn("compare")
     assert done.returncode == 0
-    what, _, header, _, *rows = done.stdout.splitlines()
-    assert what == "val_accuracy at the end of training, 2 completed runs of 2 experiments"
+    title, _, header, _, *rows = done.stdout.splitlines()
+    assert title == "val_accuracy at the end of training, 2 completed runs of 2 experiments"
     assert header.split() == ["adam", "sgd"]
     assert [row.split() for row in rows[:3]] == [
         ["optimizer", "adam", "sgd"], ["parameters", "1,210", "1,210"], ["val_accuracy", "0.8000", "0.7000"],
@@ -142,7 +144,7 @@ def test_compare_says_who_is_ahead_and_that_one_seed_decides_nothing(dnn, make_r
     assert "broken: run.json is not JSON" in done.stderr
 
 
-def test_compare_lists_single_runs_with_what_differs(dnn, make_run):
+def test_compare_table_lists_differing_settings(dnn, make_run):
     for number, optimizer in enumerate(("adam", "sgd", "rmsprop"), 1):
         make_run(f"name={optimizer}", f"optimizer={optimizer}", digits=f"0000000{number}", curve=(0.5, number / 10))
     _, _, header, _, first, *_ = dnn("compare").stdout.splitlines()
@@ -167,7 +169,7 @@ def test_compare_in_other_formats(dnn, make_run, option, first):
 def test_compare_json_has_the_documented_keys(dnn, make_run):
     make_run("name=first", digits="00000001")
     make_run("name=second", "optimizer=sgd", digits="00000002", curve=(0.4, 0.7))
-    compared = document(dnn("compare", "--json"))
+    compared = parse_json_output(dnn("compare", "--json"))
     assert compared["groups"][0] == {
         "name": "adam", "config_diff": {"optimizer": "adam"}, "seeds": [42], "mean": 0.8,
         "standard_deviation": None, "interval": None, "runs": ["00000001"], "set_aside": [], "failed_seeds": {},
@@ -178,7 +180,7 @@ def test_compare_json_has_the_documented_keys(dnn, make_run):
     assert compared["warnings"] == []
 
 
-def test_runs_lists_every_run_even_broken_ones(dnn, make_run):
+def test_runs_lists_broken_runs_too(dnn, make_run):
     make_run('name="[red]x[/red]"', digits="00000001")
     make_run(digits="00000002", status="running", stamp="20260102-000000")
     broken = make_run(digits="00000003", stamp="20260103-000000")
@@ -188,16 +190,16 @@ def test_runs_lists_every_run_even_broken_ones(dnn, make_run):
     assert "interrupted" in done.stdout
     assert "broken" in done.stdout
     assert ESCAPE not in done.stdout
-    listed = document(dnn("runs", "--json"))["runs"]
+    listed = parse_json_output(dnn("runs", "--json"))["runs"]
     assert [run["status"] for run in listed] == ["broken", "interrupted", "completed"]
     assert listed[2]["best"] == {"epoch": 2, "val_accuracy": 0.8}
 
 
-def test_the_runs_directory_is_an_option_or_a_variable(dnn, make_run, tmp_path):
+def test_runs_directory_is_an_option_or_a_variable(dnn, make_run, tmp_path):
     make_run()
     (tmp_path / "runs").rename(tmp_path / "elsewhere")
-    assert len(document(dnn("runs", "--runs-dir", "elsewhere", "--json"))["runs"]) == 1
-    assert len(document(dnn("runs", "--json", DNN_RUNS_DIR="elsewhere"))["runs"]) == 1
+    assert len(parse_json_output(dnn("runs", "--runs-dir", "elsewhere", "--json"))["runs"]) == 1
+    assert len(parse_json_output(dnn("runs", "--json", DNN_RUNS_DIR="elsewhere"))["runs"]) == 1
     assert "there are no runs" in dnn("runs").stderr
 
 
@@ -206,15 +208,15 @@ def test_the_runs_directory_is_an_option_or_a_variable(dnn, make_run, tmp_path):
     ["layers", "optimizers", "schedules", "activations", "initializers", "regularizers", "constraints", "losses",
      "metrics", "datasets"],
 )  # fmt: skip
-def test_list_names_everything_of_a_kind(dnn, kind):
-    words = document(dnn("list", kind, "--json"))
+def test_list_prints_every_name_of_a_kind(dnn, kind):
+    words = parse_json_output(dnn("list", kind, "--json"))
     printed = dnn("list", kind).stdout
     assert words["names"]
     for word in words["names"]:
         assert word["name"] in printed
 
 
-def test_a_reader_that_goes_away_is_no_error(config, make_run, tmp_path):
+def test_closed_pipe_is_not_an_error(config, make_run, tmp_path):
     for number in range(1, 40):
         make_run(digits=f"{number:08x}")
     command = f"{sys.executable} -m dnn_cli runs | head -1"
@@ -225,7 +227,7 @@ def test_a_reader_that_goes_away_is_no_error(config, make_run, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def on_a_terminal(words, cwd, **environment):
+def run_on_terminal(words, cwd, **environment):
     """What a command shows on a terminal of 100 columns."""
     primary, secondary = pty.openpty()
     process = subprocess.Popen(
@@ -233,35 +235,35 @@ def on_a_terminal(words, cwd, **environment):
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "TERM": "xterm-256color", **environment},
     )  # fmt: skip
     os.close(secondary)
-    shown = b""
+    output = b""
     while True:
         try:
-            part = os.read(primary, 65536)
+            chunk = os.read(primary, 65536)
         except OSError:
             break
-        if not part:
+        if not chunk:
             break
-        shown += part
+        output += chunk
     os.close(primary)
     assert process.wait() == 0
-    return shown.decode()
+    return output.decode()
 
 
-def test_a_terminal_sees_a_bar_and_the_epochs(config, tmp_path):
-    shown = on_a_terminal(["train", config(), "epochs=12"], tmp_path)
-    assert " 12/12 " in shown
-    assert "━" in shown
-    assert "examples/s" in shown
-    assert ESCAPE in shown
+def test_terminal_displays_progress_bar_and_epochs(config, tmp_path):
+    output = run_on_terminal(["train", config(), "epochs=12"], tmp_path)
+    assert " 12/12 " in output
+    assert "━" in output
+    assert "examples/s" in output
+    assert ESCAPE in output
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "dumb"])
 def test_a_plain_terminal_gets_no_control_codes(make_run, tmp_path, environment):
     make_run()
-    assert ESCAPE not in on_a_terminal(["runs"], tmp_path, **environment)
+    assert ESCAPE not in run_on_terminal(["runs"], tmp_path, **environment)
 
 
-def test_what_keras_says_in_python_goes_to_the_log_even_under_a_bar(config, tmp_path):
+def test_keras_output_goes_to_the_log(config, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(
         "import keras, sys\n"
         "fit = keras.Sequential.fit\n"
@@ -270,12 +272,12 @@ def test_what_keras_says_in_python_goes_to_the_log_even_under_a_bar(config, tmp_
         "    return fit(self, *words, **more)\n"
         "keras.Sequential.fit = loud\n"
     )
-    shown = on_a_terminal(["train", config(), "epochs=1"], tmp_path, PYTHONPATH=f"{tmp_path}:{ROOT}")
-    assert "LOUD" not in shown
+    output = run_on_terminal(["train", config(), "epochs=1"], tmp_path, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    assert "LOUD" not in output
     assert "LOUD" in next(tmp_path.glob("runs/*/train.log")).read_text()
 
 
-def test_a_reader_of_notes_that_goes_away_stops_no_training(config, tmp_path):
+def test_closed_stderr_does_not_stop_training(config, tmp_path):
     command = f"{sys.executable} -m dnn_cli train {config()} epochs=1 2> >(head -1 >/dev/null)"
     done = subprocess.run(
         ["bash", "-c", command],
@@ -288,14 +290,14 @@ def test_a_reader_of_notes_that_goes_away_stops_no_training(config, tmp_path):
     assert "digits completed" in done.stdout
 
 
-def test_a_tie_is_no_lead(dnn, make_run):
+def test_tie_is_undecided(dnn, make_run):
     make_run("name=first", digits="00000001")
     make_run("name=second", "optimizer=sgd", digits="00000002")
     assert "undecided against sgd: 0.00 points with one seed each" in dnn("compare").stdout
 
 
 @pytest.mark.parametrize("stream", [">&-", "> /dev/full"], ids=["closed", "full"])
-def test_an_output_that_takes_nothing_is_no_bug(make_run, tmp_path, stream):
+def test_unwritable_stdout_is_not_an_internal_error(make_run, tmp_path, stream):
     make_run()
     done = subprocess.run(
         ["bash", "-c", f"{sys.executable} -m dnn_cli runs {stream}"], cwd=tmp_path,

@@ -13,9 +13,9 @@ import time
 import pytest
 
 from dnn_cli.cli.app import app
-from dnn_cli.cli.completion import SCRIPTS, answers, divided
+from dnn_cli.cli.completion import SCRIPTS, iter_completion_lines, split_command_line
 from dnn_cli.runs.record import Membership
-from tests.conftest import DIGITS, ROOT
+from tests.conftest import DIGITS_YAML, ROOT
 
 BREAKS = " \t\n\"'@><=;|&(:"
 """What bash breaks words at, where nobody has changed it."""
@@ -31,7 +31,9 @@ def offered(make_run, config, tmp_path, monkeypatch):
     make_run(digits="0000000c").record.write_text("{")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DNN_RUNS_DIR", raising=False)
-    return lambda line, shell="fish": [one.partition("\t")[0] for one in answers(app, shell, line, BREAKS)]
+    return lambda line, shell="fish": [
+        candidate.partition("\t")[0] for candidate in iter_completion_lines(app, shell, line, BREAKS)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def offered(make_run, config, tmp_path, monkeypatch):
         pytest.param("dnn train nope.yaml ep", [], id="no such config"),
     ],
 )
-def test_what_is_offered(offered, line, expected):
+def test_offered_completions(offered, line, expected):
     assert offered(line) == expected
 
 
@@ -82,13 +84,13 @@ def test_what_is_offered(offered, line, expected):
         pytest.param("dnn train --engine=ch", ["chunked"], id="an option"),
     ],
 )
-def test_bash_gets_what_it_puts_behind_its_last_break(offered, line, expected):
+def test_bash_completion_starts_after_the_last_word_break(offered, line, expected):
     assert offered(line, "bash") == expected
 
 
-def test_what_a_word_means_is_told_where_a_shell_shows_it(offered):
-    told = list(answers(app, "zsh", "dnn watch 0000000", BREAKS))
-    assert told == ["0000000b\tdigits failed val_accuracy 0.8000", "0000000a\tmy run completed val_accuracy 0.8000"]
+def test_zsh_completions_have_descriptions(offered):
+    lines = list(iter_completion_lines(app, "zsh", "dnn watch 0000000", BREAKS))
+    assert lines == ["0000000b\tdigits failed val_accuracy 0.8000", "0000000a\tmy run completed val_accuracy 0.8000"]
 
 
 @pytest.mark.parametrize(
@@ -101,27 +103,27 @@ def test_what_a_word_means_is_told_where_a_shell_shows_it(offered):
         ('dnn "a\\"b', ([], 'a"b', 0)),
     ],
 )
-def test_a_line_is_divided_as_a_shell_does_it(line, expected):
-    words, typed, opened = divided(line)
-    assert (words, typed, opened) == expected
+def test_command_line_is_split_like_in_a_shell(line, expected):
+    words, typed, quote_start = split_command_line(line)
+    assert (words, typed, quote_start) == expected
 
 
 @pytest.mark.parametrize(
     "line", ["dnn watch ", "dnn train broken.yaml ep", "dnn runs --where '", "dnn compare \x1b[31m", "dnn train 'a"]
 )
-def test_trouble_is_silent(program, make_run, config, tmp_path, line):
+def test_errors_while_completing_are_silent(program, make_run, config, tmp_path, line):
     config("a: [b\n\x00", "broken.yaml")
     (tmp_path / "runs").write_text("no directory")
     done = program(_DNN_COMPLETE="bash", _DNN_LINE=line, _DNN_BREAKS=BREAKS)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_hostile_names_never_reach_a_shell(offered, make_run):
+def test_hostile_names_are_escaped(offered, make_run):
     make_run(digits="0000000d", stamp="20260101-000002", name="\x1b[31mred\n$(reboot)")
     make_run("name=a$(reboot)", digits="0000000e", stamp="20260101-000003")
     assert "0000000d" in offered("dnn watch 0000000")
-    (told,) = answers(app, "zsh", "dnn watch 0000000d", BREAKS)
-    assert told == "0000000d\t�[31mred $(reboot) completed val_accuracy 0.8000"
+    (line,) = iter_completion_lines(app, "zsh", "dnn watch 0000000d", BREAKS)
+    assert line == "0000000d\t�[31mred $(reboot) completed val_accuracy 0.8000"
     assert offered("dnn watch a$", "bash") == ["'a$(reboot)'"]
 
 
@@ -136,52 +138,52 @@ BEFORE = {"bash": "PS1='> '", "zsh": "autoload -Uz compinit; compinit -u; PS1='>
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory):
     """Types into a real shell, and returns the line as it shows it."""
-    folder = tmp_path_factory.mktemp("shells")
-    (folder / "digits.yaml").write_text(DIGITS)
-    (folder / "bin").mkdir()
-    program = folder / "bin" / "dnn"
+    directory = tmp_path_factory.mktemp("shells")
+    (directory / "digits.yaml").write_text(DIGITS_YAML)
+    (directory / "bin").mkdir()
+    program = directory / "bin" / "dnn"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m dnn_cli "$@"\n')
     program.chmod(0o755)
     for name, script in SCRIPTS.items():
-        (folder / f"script.{name}").write_text(script)
+        (directory / f"script.{name}").write_text(script)
 
-    def type_in(name, typed, wanted):
+    def type_line(name, typed, expected_text):
         if shutil.which(name) is None:
             pytest.skip(f"{name} is not installed")
         primary, secondary = pty.openpty()
-        path = f"{folder / 'bin'}:{os.environ['PATH']}"
+        path = f"{directory / 'bin'}:{os.environ['PATH']}"
         process = subprocess.Popen(
-            [name, *STARTS[name]], cwd=folder, stdin=secondary, stdout=secondary, stderr=secondary,
-            preexec_fn=lead_a_session, env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "TERM": "dumb",
-                                         "HOME": str(folder), "COLUMNS": "200"},
+            [name, *STARTS[name]], cwd=directory, stdin=secondary, stdout=secondary, stderr=secondary,
+            preexec_fn=start_session, env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "TERM": "dumb",
+                                         "HOME": str(directory), "COLUMNS": "200"},
         )  # fmt: skip
         os.close(secondary)
         try:
-            os.write(primary, f"{BEFORE[name]}; source {folder}/script.{name}; echo rea''dy\n".encode())
+            os.write(primary, f"{BEFORE[name]}; source {directory}/script.{name}; echo rea''dy\n".encode())
             read_until(primary, "ready\r")
             os.write(primary, f"{typed}\t".encode())
-            return read_until(primary, wanted)
+            return read_until(primary, expected_text)
         finally:
             process.kill()
             process.wait()
             os.close(primary)
 
-    return type_in
+    return type_line
 
 
-def lead_a_session():
+def start_session():
     """Let a process have the terminal that it reads from, with all that a shell wants of it."""
     os.setsid()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
-def read_until(descriptor, wanted, seconds=30):
+def read_until(descriptor, text, seconds=30):
     """What is shown until a text is."""
-    shown, until = "", time.monotonic() + seconds
-    while wanted not in shown and time.monotonic() < until:
+    output, until = "", time.monotonic() + seconds
+    while text not in output and time.monotonic() < until:
         if select.select([descriptor], [], [], 0.2)[0]:
-            shown += os.read(descriptor, 65536).decode(errors="replace")
-    return shown
+            output += os.read(descriptor, 65536).decode(errors="replace")
+    return output
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
@@ -192,7 +194,7 @@ def read_until(descriptor, wanted, seconds=30):
         pytest.param("dnn train digits.yaml optimizer=rm", "optimizer=rmsprop", id="a value"),
     ],
 )
-def test_a_real_shell_completes(shell, name, typed, wanted):
+def test_real_shell_completes(shell, name, typed, wanted):
     assert wanted in shell(name, typed, wanted)
 
 

@@ -31,7 +31,7 @@ assert not heavy, heavy
     ],
     ids=" ".join,
 )  # fmt: skip
-def test_no_tensorflow(config, make_run, tmp_path, words):
+def test_commands_do_not_import_tensorflow(config, make_run, tmp_path, words):
     config()
     make_run()
     done = subprocess.run(

@@ -3,14 +3,14 @@ import io
 import pytest
 
 from dnn_cli.cli import progress
-from dnn_cli.cli.progress import Screen
-from dnn_cli.training.plan import Plan
+from dnn_cli.cli.progress import ScreenReporter
+from dnn_cli.training.execution_plan import ExecutionPlan
 
-PLAN = Plan("chunked", True, "float32", 10, "")
+PLAN = ExecutionPlan("chunked", True, "float32", 10, "")
 SCORES = {"loss": 0.5, "accuracy": 0.8}
 
 
-class Tty(io.StringIO):
+class FakeTerminal(io.StringIO):
     def isatty(self):
         return True
 
@@ -23,16 +23,16 @@ def bar(monkeypatch):
     monkeypatch.delenv("JPY_PARENT_PID", raising=False)
     now = [100.0]
     monkeypatch.setattr(progress.time, "perf_counter", lambda: now[0])
-    with Screen(Tty()).progress(3, 32) as bar:
+    with ScreenReporter(FakeTerminal()).open_progress(3, 32) as bar:
         bar.on_begin("CPU", PLAN, 45)
         yield bar, bar.bar.tasks[0], lambda seconds: now.__setitem__(0, now[0] + seconds)
 
 
-def seen(task):
+def describe_task(task):
     return task.description, task.fields["count"], task.completed, task.total
 
 
-def epoch(number):
+def build_epoch_row(number):
     return {"epoch": number, "loss": 0.5, "accuracy": 0.8, "seconds": 1.0, "learning_rate": 0.001}
 
 
@@ -42,13 +42,13 @@ def test_batches_are_counted_within_their_epoch(bar):
         for step in (10, 20, 30, 40, 45):
             wait(1)
             bar.on_batch(number, step, SCORES)
-            assert seen(task) == (f"epoch {number}/3", f"{step}/45", step, 45)
-        bar.on_epoch(epoch(number))
+            assert describe_task(task) == (f"epoch {number}/3", f"{step}/45", step, 45)
+        bar.on_epoch(build_epoch_row(number))
         if number < 3:
-            assert seen(task) == (f"epoch {number + 1}/3", "0/45", 0, 45)
+            assert describe_task(task) == (f"epoch {number + 1}/3", "0/45", 0, 45)
 
 
-def test_the_last_batches_are_shown_before_the_validation(bar):
+def test_last_batch_is_displayed_before_validation(bar):
     bar, task, wait = bar
     wait(1)
     bar.on_batch(1, 40, SCORES)
@@ -59,7 +59,7 @@ def test_the_last_batches_are_shown_before_the_validation(bar):
     assert task.fields["count"] == "45/45"
 
 
-def test_speed_and_time_left_are_those_of_this_process(bar):
+def test_speed_and_time_left_count_only_this_process(bar):
     """A resumed training, which begins within the second epoch."""
     bar, task, wait = bar
     wait(30)  # to compile

@@ -4,36 +4,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnn_cli.compare.grouping import Group, balanced_cells, largest_block
-from dnn_cli.report.verdict import note_lines
+from dnn_cli.compare.grouping import Group, find_balanced_combinations, find_largest_block
+from dnn_cli.report.verdict_text import format_note_lines
 
 
-def by_optimizer(trained):
+def compare_by_optimizer(trained):
     return trained.compare(by=["optimizer.type"])
 
 
-def test_an_unbalanced_grid_has_one_difference(trained):
+def test_unbalanced_grid_gives_one_difference(trained):
     for rate, scores in ((0.1, (0.9, 0.91)), (0.01, (0.8, 0.82))):
         trained.add("sgd", scores, f"optimizer={{type: sgd, learning_rate: {rate}}}")
         trained.add("adam", scores, f"optimizer={{type: adam, learning_rate: {rate}}}")
     trained.add("adam", (0.1, 0.12), "optimizer={type: adam, learning_rate: 1.0}")
-    compared = by_optimizer(trained)
+    compared = compare_by_optimizer(trained)
     means = {group.name: group.mean for group in compared.groups}
     assert means == pytest.approx({"adam": 0.8575, "sgd": 0.8575})
-    (verdict,) = compared.family.verdicts
-    assert verdict.difference.mean == pytest.approx(means[verdict.group.name] - means[compared.family.reference.name])
-    assert note_lines(compared) == [
+    (verdict,) = compared.verdict_set.verdicts
+    assert verdict.difference.mean == pytest.approx(
+        means[verdict.group.name] - means[compared.verdict_set.reference.name]
+    )
+    assert format_note_lines(compared) == [
         "every mean is over optimizer.learning_rate (0.01, 0.1)",
         "2 runs with settings that not all groups have: not counted",
     ]
 
 
-def test_a_deviation_over_seeds_does_not_mix_settings(trained):
+def test_spread_over_seeds_does_not_mix_settings(trained):
     trained.add("adam", (0.9, 0.9, 0.9), "batch_size=16")
     trained.add("adam", (0.5, 0.5), "batch_size=32")
     trained.add("sgd", (0.8, 0.8, 0.8), "optimizer=sgd", "batch_size=16")
     trained.add("sgd", (0.4, 0.4, 0.4), "optimizer=sgd", "batch_size=32")
-    for group in by_optimizer(trained).groups:
+    for group in compare_by_optimizer(trained).groups:
         assert group.spread == pytest.approx(0, abs=1e-12)
 
 
@@ -41,47 +43,47 @@ def test_groups_without_a_common_setting_keep_the_most_runs(trained):
     trained.add("adam", (0.9, 0.8, 0.7), "batch_size=16")
     trained.add("adam", (0.1,), "batch_size=32")
     trained.add("sgd", (0.6, 0.6), "optimizer=sgd", "batch_size=64")
-    adam = next(group for group in by_optimizer(trained).groups if group.name == "adam")
+    adam = next(group for group in compare_by_optimizer(trained).groups if group.name == "adam")
     assert adam.seeds == [42, 43, 44]
-    assert [row.score for row in adam.set_aside] == [0.1]
+    assert [run_score.score for run_score in adam.set_aside] == [0.1]
 
 
 @pytest.mark.parametrize("key", ["layers.1.units", "layers.hidden.units", "model.layers.1.units"])
-def test_a_layer_by_index_is_the_layer_by_name(trained, key):
+def test_layers_can_be_named_by_index(trained, key):
     trained.add("small", (0.8, 0.81, 0.82), "layers.hidden.units=8")
     trained.add("large", (0.9, 0.91, 0.92), "layers.hidden.units=32")
     compared = trained.compare(by=[key])
     assert [group.name for group in compared.groups] == ["32", "8"]
-    assert not [warning for warning in compared.warnings if "no other setting" in warning]
+    assert not [warning for warning in compared.caveats if "no other setting" in warning]
 
 
 @pytest.mark.parametrize("by", [(), ("optimizer.type",)], ids=["experiments", "groups by a key"])
-def test_a_kept_best_model_makes_no_other_experiment(trained, by):
+def test_model_checkpoint_does_not_change_the_group(trained, by):
     trained.add("adam", (0.9, 0.91), "optimizer=adam", "model_checkpoint={}")
     trained.add("adam", (0.92,), "optimizer=adam", first=44)
     trained.add("sgd", (0.8, 0.81, 0.82), "optimizer=sgd")
     compared = trained.compare(by=[*by])
-    assert [(group.name, len(group.rows)) for group in compared.groups] == [("adam", 3), ("sgd", 3)]
-    assert not [warning for warning in compared.warnings if "setting" in warning or "differ" in warning]
+    assert [(group.name, len(group.run_scores)) for group in compared.groups] == [("adam", 3), ("sgd", 3)]
+    assert not [warning for warning in compared.caveats if "setting" in warning or "differ" in warning]
 
 
-CELLS = st.sets(st.tuples(st.sampled_from("abc").map(lambda x: (("key", x),)), st.integers(1, 4)), min_size=1)
+COMBINATIONS = st.sets(st.tuples(st.sampled_from("abc").map(lambda x: (("key", x),)), st.integers(1, 4)), min_size=1)
 
 
-@given(st.lists(CELLS, min_size=1, max_size=4))
+@given(st.lists(COMBINATIONS, min_size=1, max_size=4))
 def test_every_seed_of_a_balanced_group_has_the_same_settings(grids):
     groups = [Group(str(n), {}, (), dict.fromkeys(cells, 0.5)) for n, cells in enumerate(grids)]
-    kept = balanced_cells(groups)
-    for group, cells in zip(groups, kept, strict=True):
+    balanced = find_balanced_combinations(groups)
+    for group, cells in zip(groups, balanced, strict=True):
         assert cells
-        assert cells <= set(group.cells)
+        assert cells <= set(group.scores)
         settings, seeds = {setting for setting, _ in cells}, {seed for _, seed in cells}
         assert len(cells) == len(settings) * len(seeds)
     if set.intersection(*(group.other_settings for group in groups)):
-        assert len({frozenset(setting for setting, _ in cells) for cells in kept}) == 1
+        assert len({frozenset(setting for setting, _ in cells) for cells in balanced}) == 1
 
 
-def test_a_setting_with_one_seed_gives_way_to_three_seeds_of_others():
+def test_largest_block_prefers_more_seeds():
     a, b = (("key", "a"),), (("key", "b"),)
     group = Group("", {}, (), {(a, 1): 0.5, (a, 2): 0.5, (a, 3): 0.5, (b, 1): 0.5})
-    assert largest_block({a, b}, [group]) == {a}
+    assert find_largest_block({a, b}, [group]) == {a}

@@ -1,9 +1,14 @@
 import numpy as np
 import pytest
 
-from dnn_cli.compare.reproduction import Departure, Difference, judge
+from dnn_cli.compare.reproduction import EnvironmentDifference, MetricDifference, compare_reproduction
 from dnn_cli.errors import RunError
-from dnn_cli.report.reproduction import introduction, reproduction_document, value_text, verdict
+from dnn_cli.report.reproduction_view import (
+    build_reproduction_document,
+    format_differences_intro,
+    format_recorded_value,
+    format_reproduction_result,
+)
 from dnn_cli.runs.record import Resume
 
 OUTPUTS = np.arange(6, dtype=np.float32).reshape(3, 2)
@@ -30,53 +35,58 @@ def write_weights(run, digest):
     run.write_record(record.model_copy(update={"results": results}))
 
 
-def edit(run, **changes):
+def edit_record(run, **changes):
     run.write_record(run.read_record().model_copy(update=changes))
 
 
-def test_equal_to_the_last_bit(pair):
-    found = judge(*pair(seconds=77.0))
-    assert found.identical
-    assert (found.weights, found.metrics, found.predictions, found.differences) == (True, True, True, ())
-    assert verdict(found) == [SAME]
-    assert introduction(found) is None
+def test_bit_identical_runs(pair):
+    result = compare_reproduction(*pair(seconds=77.0))
+    assert result.is_identical
+    assert (result.equal_weights, result.equal_metrics, result.equal_predictions, result.differences) == (
+        True,
+        True,
+        True,
+        (),
+    )
+    assert format_reproduction_result(result) == [SAME]
+    assert format_differences_intro(result) is None
 
 
-def test_one_bit_of_one_number_is_a_difference(pair):
+def test_single_different_bit_is_reported(pair):
     original, again = pair()
     rows = again.read_metrics()
     rows[1]["val_loss"] = np.nextafter(rows[1]["val_loss"], 1).item()
     again.write_metrics(rows)
-    found = judge(original, again)
-    assert not found.identical
-    assert found.departure == Departure(2, "val_loss", 0.19999999999999996, 0.19999999999999998)
-    assert verdict(found) == [
+    result = compare_reproduction(original, again)
+    assert not result.is_identical
+    assert result.first_difference == MetricDifference(2, "val_loss", 0.19999999999999996, 0.19999999999999998)
+    assert format_reproduction_result(result) == [
         "digits 00000001 came out differently: metrics from epoch 2 on "
         "(val_loss 0.19999999999999996 then, 0.19999999999999998 now)"
     ]
-    assert introduction(found) == "nothing that run.json records differs"
+    assert format_differences_intro(result) == "nothing that run.json records differs"
 
 
 @pytest.mark.parametrize(
     ("change", "departure"),
     [
-        pytest.param({"learning_rate": 0.01}, Departure(1, "learning_rate", 0.001, 0.01), id="learning rate"),
-        pytest.param({"loss": -0.0}, Departure(1, "loss", 0.5, -0.0), id="a score"),
-        pytest.param({"f1": 0.5}, Departure(1, "f1", None, 0.5), id="a new column"),
+        pytest.param({"learning_rate": 0.01}, MetricDifference(1, "learning_rate", 0.001, 0.01), id="learning rate"),
+        pytest.param({"loss": -0.0}, MetricDifference(1, "loss", 0.5, -0.0), id="a score"),
+        pytest.param({"f1": 0.5}, MetricDifference(1, "f1", None, 0.5), id="a new column"),
         pytest.param({"seconds": 9.0}, None, id="time does not count"),
     ],
 )
-def test_every_column_but_the_time_counts(pair, change, departure):
+def test_all_columns_except_seconds_are_compared(pair, change, departure):
     original, again = pair()
     again.write_metrics([{**row, **change} for row in again.read_metrics()])
-    assert judge(original, again).departure == departure
+    assert compare_reproduction(original, again).first_difference == departure
 
 
-def test_nought_has_two_signs(pair):
+def test_negative_zero_differs_from_zero(pair):
     runs = pair()
     for run, loss in zip(runs, (0.0, -0.0), strict=True):
         run.write_metrics([{**row, "loss": loss} for row in run.read_metrics()])
-    assert judge(*runs).departure == Departure(1, "loss", 0.0, -0.0)
+    assert compare_reproduction(*runs).first_difference == MetricDifference(1, "loss", 0.0, -0.0)
 
 
 @pytest.mark.parametrize(
@@ -84,18 +94,18 @@ def test_nought_has_two_signs(pair):
     [((0.5,), "epoch 2 on (loss 0.2000 then, – now)"), ((0.5, 0.8, 0.9), "epoch 3 on (loss – then, 0.1000 now)")],
     ids=["fewer", "more"],
 )
-def test_another_number_of_epochs(pair, curve, text):
-    found = judge(*pair(curve=curve))
-    assert not found.identical
-    assert text in verdict(found)[0]
+def test_different_number_of_epochs_is_reported(pair, curve, text):
+    result = compare_reproduction(*pair(curve=curve))
+    assert not result.is_identical
+    assert text in format_reproduction_result(result)[0]
 
 
-def test_other_weights(pair):
+def test_different_weights_are_reported(pair):
     original, again = pair()
     write_weights(again, "sha256:1")
-    found = judge(original, again)
-    assert (found.identical, found.weights, found.metrics) == (False, False, True)
-    assert verdict(found) == ["digits 00000001 came out differently: weights"]
+    result = compare_reproduction(original, again)
+    assert (result.is_identical, result.equal_weights, result.equal_metrics) == (False, False, True)
+    assert format_reproduction_result(result) == ["digits 00000001 came out differently: weights"]
 
 
 @pytest.mark.parametrize(
@@ -108,51 +118,51 @@ def test_other_weights(pair):
         pytest.param({"outputs": OUTPUTS, "places": np.arange(3)}, id="name"),
     ],
 )
-def test_other_predictions(pair, arrays):
+def test_different_predictions_are_reported(pair, arrays):
     original, again = pair()
     np.savez(again.predictions, **arrays)
-    found = judge(original, again)
-    assert (found.identical, found.predictions) == (False, False)
-    assert verdict(found) == ["digits 00000001 came out differently: predictions"]
+    result = compare_reproduction(original, again)
+    assert (result.is_identical, result.equal_predictions) == (False, False)
+    assert format_reproduction_result(result) == ["digits 00000001 came out differently: predictions"]
 
 
-def test_equal_arrays_in_another_layout_are_equal(pair):
+def test_memory_layout_of_arrays_does_not_matter(pair):
     original, again = pair()
     np.savez(again.predictions, indices=np.arange(3), outputs=np.asfortranarray(OUTPUTS))
-    assert judge(original, again).predictions
+    assert compare_reproduction(original, again).equal_predictions
 
 
-def test_what_the_original_never_had_is_unknown_and_said(pair):
+def test_values_missing_in_the_original_are_not_compared(pair):
     original, again = pair()
     write_weights(original, None)
     original.predictions.unlink()
-    found = judge(original, again)
-    assert (found.identical, found.weights, found.predictions) == (True, None, None)
-    assert verdict(found) == [
+    result = compare_reproduction(original, again)
+    assert (result.is_identical, result.equal_weights, result.equal_predictions) == (True, None, None)
+    assert format_reproduction_result(result) == [
         "digits 00000001 came out bit-identical: 2 epochs of metrics",
         "  not compared: weights, predictions, of which the first run tells nothing",
     ]
 
 
-def test_without_a_validation_set_there_is_nothing_to_say_of_predictions(pair):
+def test_runs_without_predictions_can_be_identical(pair):
     runs = pair()
     for run in runs:
         run.predictions.unlink()
-    found = judge(*runs)
-    assert (found.identical, found.predictions, found.unknown) == (True, None, ())
+    result = compare_reproduction(*runs)
+    assert (result.is_identical, result.equal_predictions, result.only_in_new) == (True, None, ())
 
 
-def test_what_the_new_run_lacks_is_a_difference(pair):
+def test_predictions_missing_in_the_new_run_are_a_difference(pair):
     original, again = pair()
     again.predictions.unlink()
-    assert judge(original, again).predictions is False
+    assert compare_reproduction(original, again).equal_predictions is False
 
 
-def pickled(path):
+def write_pickled_array(path):
     np.savez(path, outputs=np.array([{"an": "object"}], dtype=object))
 
 
-def huge(path):
+def write_compressed_array(path):
     np.savez_compressed(path, outputs=np.zeros(1_000_000))
 
 
@@ -167,75 +177,77 @@ def huge(path):
         ),
         pytest.param(lambda path: (path.unlink(), path.mkdir()), "is a directory, not a file", id="a directory"),
         pytest.param(lambda path: (path.unlink(), path.symlink_to("nowhere")), "cannot be read", id="a dead link"),
-        pytest.param(pickled, "outputs holds Python objects, which are never loaded", id="objects"),
-        pytest.param(huge, "predictions.npz is shorter than its arrays", id="a bomb"),
+        pytest.param(write_pickled_array, "outputs holds Python objects, which are never loaded", id="objects"),
+        pytest.param(write_compressed_array, "predictions.npz is shorter than its arrays", id="a bomb"),
     ],
 )  # fmt: skip
-def test_damaged_predictions_are_an_error_and_no_verdict(pair, damage, message):
+def test_damaged_predictions_are_an_error(pair, damage, message):
     original, again = pair()
     damage(original.predictions)
     with pytest.raises(RunError) as refused:
-        judge(original, again)
+        compare_reproduction(original, again)
     assert refused.value.message.startswith("the predictions are damaged: ")
     assert f"{original.predictions}" in refused.value.message
     assert message in refused.value.message
-    assert refused.value.hint
+    assert refused.value.suggestion
 
 
 def test_a_completed_run_without_metrics_is_an_error(pair):
     original, again = pair()
     original.metrics.unlink()
     with pytest.raises(RunError, match=r"metrics\.csv is missing"):
-        judge(original, again)
+        compare_reproduction(original, again)
 
 
-def test_a_training_that_ends_otherwise_is_no_reproduction(pair):
+def test_diverged_training_is_no_reproduction(pair):
     original, again = pair(status="diverged", reason="the loss was no longer a number", curve=(0.5,))
     write_weights(again, None)
     again.predictions.unlink()
-    found = judge(original, again)
-    assert (found.identical, found.weights, found.predictions) == (False, False, False)
-    assert verdict(found) == [
+    result = compare_reproduction(original, again)
+    assert (result.is_identical, result.equal_weights, result.equal_predictions) == (False, False, False)
+    assert format_reproduction_result(result) == [
         "digits 00000001 came out differently: completed then, diverged now (the loss was no longer a number); "
         "metrics from epoch 2 on (loss 0.2000 then, – now)"
     ]
 
 
-def test_a_run_without_a_whole_epoch_is_no_reproduction(pair):
-    found = judge(*pair(status="failed", reason="out of memory", curve=()))
-    assert not found.identical
-    assert "completed then, failed now (out of memory); metrics from epoch 1 on" in verdict(found)[0]
+def test_failed_training_is_no_reproduction(pair):
+    result = compare_reproduction(*pair(status="failed", reason="out of memory", curve=()))
+    assert not result.is_identical
+    assert (
+        "completed then, failed now (out of memory); metrics from epoch 1 on" in format_reproduction_result(result)[0]
+    )
 
 
-def test_what_the_machine_and_the_data_were_is_told_apart(pair):
+def test_differences_of_the_environment_are_listed(pair):
     original, again = pair()
     digest = "sha256:" + "0123456789abcdef" * 4
     data = original.read_record().data
-    edit(
+    edit_record(
         original, versions={"keras": "3.14.0", "numpy": "2.0"}, platform={"device": "CPU", "cores": 2}, git=None,
         plan={"jit": True, "precision": "float32", "steps": 45, "why": "so"}, flags={"OMP_NUM_THREADS": "1"},
         data={**data, "split": digest},
     )  # fmt: skip
-    edit(
+    edit_record(
         again, versions={"keras": "3.15.0", "numpy": "2.0"}, platform={"device": "CPU", "cores": 4}, engine="chunked",
         plan={"jit": False, "precision": "float32", "steps": 45, "why": "thus"}, flags={"XLA_FLAGS": "--x"},
         git={"commit": "abc", "dirty": False}, data={**data, "split": digest, "train": 7},
         resumed=(Resume(at="now", epochs=1),),
     )  # fmt: skip
-    found = judge(original, again)
-    assert found.differences == (
-        Difference("versions.keras", "3.14.0", "3.15.0"),
-        Difference("platform.cores", 2, 4),
-        Difference("flags.OMP_NUM_THREADS", "1", None),
-        Difference("flags.XLA_FLAGS", None, "--x"),
-        Difference("plan.engine", "keras", "chunked"),
-        Difference("plan.jit", True, False),
-        Difference("git.commit", None, "abc"),
-        Difference("git.dirty", None, False),
+    result = compare_reproduction(original, again)
+    assert result.differences == (
+        EnvironmentDifference("versions.keras", "3.14.0", "3.15.0"),
+        EnvironmentDifference("platform.cores", 2, 4),
+        EnvironmentDifference("flags.OMP_NUM_THREADS", "1", None),
+        EnvironmentDifference("flags.XLA_FLAGS", None, "--x"),
+        EnvironmentDifference("plan.engine", "keras", "chunked"),
+        EnvironmentDifference("plan.jit", True, False),
+        EnvironmentDifference("git.commit", None, "abc"),
+        EnvironmentDifference("git.dirty", None, False),
     )
-    assert found.identical, "the bits decide, not what they were made on"
-    assert introduction(found) == "though this differs:"
-    assert reproduction_document(found)["differences"][1] == {"what": "platform.cores", "then": 2, "now": 4}
+    assert result.is_identical, "the bits decide, not what they were made on"
+    assert format_differences_intro(result) == "though this differs:"
+    assert build_reproduction_document(result)["differences"][1] == {"what": "platform.cores", "then": 2, "now": 4}
 
 
 @pytest.mark.parametrize(
@@ -246,14 +258,14 @@ def test_what_the_machine_and_the_data_were_is_told_apart(pair):
     ],
     ids=str,
 )  # fmt: skip
-def test_values_in_few_words(value, text):
-    assert value_text(value) == text
+def test_recorded_values_are_shortened(value, text):
+    assert format_recorded_value(value) == text
 
 
-def test_the_document_has_every_part_of_the_verdict(pair):
-    found = reproduction_document(judge(*pair()))
-    assert found.pop("run")["id"] == "00000002"
-    assert found == {
+def test_document_of_identical_runs(pair):
+    document = build_reproduction_document(compare_reproduction(*pair()))
+    assert document.pop("run")["id"] == "00000002"
+    assert document == {
         "original": "00000001", "identical": True, "weights": True, "metrics": True, "predictions": True,
         "first_difference": None, "differences": [],
     }  # fmt: skip

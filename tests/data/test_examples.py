@@ -3,50 +3,50 @@ import pytest
 import sklearn.datasets
 from sklearn.model_selection import train_test_split
 
+from dnn_cli.config.experiment import Data
 from dnn_cli.data.examples import Examples, load_examples, load_test_examples, split_examples
 from dnn_cli.errors import DataError
-from dnn_cli.spec.experiment import Data
 
 
-def test_digits_are_scikit_learns_as_bytes():
+def test_digits_match_scikit_learn():
     examples = load_examples(Data(dataset="digits"))
     bunch = sklearn.datasets.load_digits()
-    assert examples.inputs.dtype == examples.labels.dtype == np.uint8
+    assert examples.inputs.dtype == examples.targets.dtype == np.uint8
     assert np.array_equal(examples.inputs, bunch.images)
-    assert np.array_equal(examples.labels, bunch.target)
+    assert np.array_equal(examples.targets, bunch.target)
 
 
 @pytest.mark.parametrize(("size", "seed"), [(0.2, 42), (0.25, 7)], ids=str)
-def test_the_split_is_scikit_learns_element_by_element(size, seed):
+def test_split_matches_scikit_learn(size, seed):
     data = Data(dataset="digits", validation_size=size, split_seed=seed)
     examples = load_examples(data)
     split = split_examples(data, examples)
     train_x, validation_x, train_y, validation_y = train_test_split(
-        examples.inputs, examples.labels, test_size=size, random_state=seed
+        examples.inputs, examples.targets, test_size=size, random_state=seed
     )
     assert np.array_equal(examples.inputs[split.train], train_x)
     assert np.array_equal(examples.inputs[split.validation], validation_x)
-    assert np.array_equal(examples.labels[split.train], train_y)
-    assert np.array_equal(examples.labels[split.validation], validation_y)
+    assert np.array_equal(examples.targets[split.train], train_y)
+    assert np.array_equal(examples.targets[split.validation], validation_y)
 
 
-def test_60_000_examples_are_divided_48_000_to_12_000():
+def test_60_000_examples_are_split_48_000_to_12_000():
     split = split_examples(Data(), Examples(np.zeros((60_000, 1)), np.zeros(60_000)))
     assert (len(split.train), len(split.validation)) == (48_000, 12_000)
 
 
-def test_a_dataset_without_a_test_set_says_so():
+def test_missing_test_set_is_an_error():
     with pytest.raises(DataError, match="digits has no test set"):
         load_test_examples(Data(dataset="digits"))
 
 
-def test_the_fingerprint_tells_other_examples_and_another_order():
-    images, labels = np.arange(12, dtype=np.uint8).reshape(3, 2, 2), np.arange(3, dtype=np.uint8)
+def test_fingerprint_depends_on_values_shape_and_order():
+    images, targets = np.arange(12, dtype=np.uint8).reshape(3, 2, 2), np.arange(3, dtype=np.uint8)
     prints = {
-        Examples(images, labels).fingerprint(),
-        Examples(images[::-1], labels[::-1]).fingerprint(),
-        Examples(images, labels[::-1]).fingerprint(),
-        Examples(images.reshape(3, 4, 1), labels).fingerprint(),
+        Examples(images, targets).compute_fingerprint(),
+        Examples(images[::-1], targets[::-1]).compute_fingerprint(),
+        Examples(images, targets[::-1]).compute_fingerprint(),
+        Examples(images.reshape(3, 4, 1), targets).compute_fingerprint(),
     }
     assert len(prints) == 4
-    assert Examples(images.copy(), labels.copy()).fingerprint() in prints
+    assert Examples(images.copy(), targets.copy()).compute_fingerprint() in prints

@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from dnn_cli.runs.diagnostics import LayerState, csv_text
-from dnn_cli.runs.entry import read_entry
-from dnn_cli.runs.inputs import Inputs, write_inputs
+from dnn_cli.runs.diagnostics_csv import LayerState, format_diagnostics_csv
+from dnn_cli.runs.input_profile import InputProfile, write_input_profile
+from dnn_cli.runs.run_info import read_run_info
 
 
 @pytest.fixture
-def made(make_run):
+def make_run_info(make_run):
     """Makes a run with given curves and looks into its layers; as an entry."""
 
     def make(
@@ -44,49 +44,53 @@ def made(make_run):
         if rows:
             run.write_metrics(rows)
         if states:
-            run.diagnostics.write_text(csv_text(states), encoding="utf-8")
+            run.diagnostics.write_text(format_diagnostics_csv(states), encoding="utf-8")
         if labels is None and predicted and val_loss and run.read_record().status == "completed":
-            labels, outputs = classified(accuracy[-1] if accuracy else 0.8, val_loss[-1])
+            labels, outputs = build_predictions(accuracy[-1] if accuracy else 0.8, val_loss[-1])
         if labels is not None:
             np.savez(run.predictions, labels=labels, outputs=labels if outputs is None else outputs)
         if inputs is not None:
-            write_inputs(run, inputs)
-        return read_entry(run)
+            write_input_profile(run, inputs)
+        return read_run_info(run)
 
     return make
 
 
-def classified(accuracy, loss, examples=400, classes=10):
+def build_predictions(accuracy, loss, examples=400, classes=10):
     """Labels of equally many examples of each class, and probabilities with this accuracy and about this loss."""
     labels = np.arange(examples) % classes
     right = np.arange(examples) < round(accuracy * examples)
     chosen = np.where(right, labels, (labels + 1 + np.arange(examples) % (classes - 1)) % classes)
-    best = min(range(1, 100), key=lambda p: abs(mean_loss(p / 100, accuracy, classes) - loss)) / 100
+    best = min(range(1, 100), key=lambda p: abs(compute_mean_loss(p / 100, accuracy, classes) - loss)) / 100
     outputs = np.full((examples, classes), (1 - best) / (classes - 1))
     outputs[np.arange(examples), chosen] = best
     return labels, outputs.astype(np.float32)
 
 
-def mean_loss(best, accuracy, classes):
+def compute_mean_loss(best, accuracy, classes):
     """The cross-entropy where the chosen class gets the probability `best`."""
     return -accuracy * np.log(best) - (1 - accuracy) * np.log((1 - best) / (classes - 1))
 
 
-def described(facts, labels=None, **arrays):
+def build_input_profile(dataset_info, labels=None, **arrays):
     """The statistics of training data: columns of size 1, and what else is given."""
-    size = math.prod(facts.input_shape)
+    size = math.prod(dataset_info.input_shape)
     zeros, ones = np.zeros(size, np.float32), np.ones(size, np.float32)
     usual = {"scale": np.float32(1) * ones, "mean": None, "minimum": -ones, "maximum": ones, "average": zeros,
              "deviation": ones, "looks": None}  # fmt: skip
-    given = {name: np.asarray(array, np.uint8 if name == "numbering" else np.float32) for name, array in arrays.items()}
-    kind = np.int32 if facts.classes else np.float32
-    return Inputs(facts, **{**usual, **given}, labels=None if labels is None else np.asarray(labels, kind))
+    given_arrays = {
+        name: np.asarray(array, np.uint8 if name == "numbering" else np.float32) for name, array in arrays.items()
+    }
+    kind = np.int32 if dataset_info.classes else np.float32
+    return InputProfile(
+        dataset_info, **{**usual, **given_arrays}, labels=None if labels is None else np.asarray(labels, kind)
+    )
 
 
-def look(epoch, *gradients, **facts):
+def build_layer_states(epoch, *gradients, **first_layer_values):
     """A look at layers `hidden`, `hidden_2`, … and `output` with these gradients; facts are those of the first."""
     names = ["hidden", *(f"hidden_{number}" for number in range(2, len(gradients))), "output"][: len(gradients)]
     return [
-        LayerState(epoch, name, 256, gradient=gradient, weight=0.1, **(facts if index == 0 else {}))
+        LayerState(epoch, name, 256, gradient=gradient, weight=0.1, **(first_layer_values if index == 0 else {}))
         for index, (name, gradient) in enumerate(zip(names, gradients, strict=True))
     ]

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dnn_cli.errors import OwnDataError
+from dnn_cli.errors import UserDataError
 from dnn_cli.formats import csv_table
-from dnn_cli.formats.contents import Contents
 from dnn_cli.formats.csv_table import inspect_csv, read_csv
+from dnn_cli.formats.dataset_contents import DatasetContents
 
 IRIS = "sepal,petal,species\n5.1,1.4,setosa\n6.7,4.7,versicolor\n4.9,1.5,setosa\n"
 
@@ -33,30 +33,30 @@ def scratch(tmp_path_factory):
     return tmp_path_factory.mktemp("csv") / "data.csv"
 
 
-def refusal(path, target=None, task="auto", classes=None):
+def get_error(path, target=None, task="auto", classes=None):
     """The fault of a file, its message and hint."""
-    with pytest.raises(OwnDataError) as caught:
+    with pytest.raises(UserDataError) as caught:
         inspect_csv(path, target, task, classes)
     assert caught.value.exit_code == 2
     return caught.value
 
 
-def columns(*targets):
+def build_table(*targets):
     """A table with one feature and these targets."""
     return "x,y\n" + "".join(f"{at},{target}\n" for at, target in enumerate(targets))
 
 
-def test_a_table_is_read_as_its_columns_say(table):
+def test_table_is_read(table):
     path = table(IRIS)
-    assert inspect_csv(path, None, "auto") == Contents(
+    assert inspect_csv(path, None, "auto") == DatasetContents(
         (2,), 3, ("setosa", "versicolor"), target="species", features=("sepal", "petal")
     )
     arrays = read_csv(path, None, "auto")
     assert arrays.inputs.dtype == np.float32
     assert arrays.inputs.flags.c_contiguous
     assert np.array_equal(arrays.inputs, np.array([[5.1, 1.4], [6.7, 4.7], [4.9, 1.5]], np.float32))
-    assert arrays.labels.dtype == np.int32
-    assert arrays.labels.tolist() == [0, 1, 0]
+    assert arrays.targets.dtype == np.int32
+    assert arrays.targets.tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -72,16 +72,16 @@ def test_a_table_is_read_as_its_columns_say(table):
         pytest.param(IRIS.removesuffix("\n"), id="no last line end"),
     ],
 )
-def test_however_it_is_written_it_is_the_same_table(table, content):
+def test_csv_dialects_are_read_alike(table, content):
     plain, other = (read_csv(table(text, name), None, "auto") for text, name in ((IRIS, "a.csv"), (content, "b.csv")))
     assert np.array_equal(plain.inputs, other.inputs)
-    assert np.array_equal(plain.labels, other.labels)
+    assert np.array_equal(plain.targets, other.targets)
     contents = inspect_csv(table(content), None, "auto")
     assert contents.features == ("sepal", "petal")
     assert contents.classes == ("setosa", "versicolor")
 
 
-def test_the_target_may_stand_anywhere(table):
+def test_target_may_be_any_column(table):
     path = table("y,a,b\nno,1,2\nyes,3,4\n")
     assert inspect_csv(path, "y", "auto").features == ("a", "b")
     assert read_csv(path, "y", "auto").inputs.tolist() == [[1, 2], [3, 4]]
@@ -99,12 +99,12 @@ def test_the_target_may_stand_anywhere(table):
         pytest.param(["고양이", "개", "개"], "auto", ("개", "고양이"), [1, 0, 0], id="any script"),
     ],
 )
-def test_what_the_target_is_follows_from_its_cells(table, targets, task, classes, labels):
-    path = table(columns(*targets))
+def test_target_kind_depends_on_its_cells(table, targets, task, classes, labels):
+    path = table(build_table(*targets))
     assert inspect_csv(path, "y", task).classes == classes
-    found = read_csv(path, "y", task).labels
-    assert found.tolist() == labels
-    assert found.dtype == (np.int32 if classes else np.float32)
+    result = read_csv(path, "y", task).targets
+    assert result.tolist() == labels
+    assert result.dtype == (np.int32 if classes else np.float32)
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_what_the_target_is_follows_from_its_cells(table, targets, task, classes
         pytest.param(range(18, 60), 0, id="ages are measurements"),
     ],
 )
-def test_many_whole_numbers_are_classes_only_if_they_count(table, numbers, count):
-    assert len(inspect_csv(table(columns(*numbers, *numbers)), "y", "auto").classes) == count
+def test_many_whole_numbers_are_classes_only_if_consecutive(table, numbers, count):
+    assert len(inspect_csv(table(build_table(*numbers, *numbers)), "y", "auto").classes) == count
 
 
 @pytest.mark.parametrize(
@@ -147,20 +147,22 @@ def test_many_whole_numbers_are_classes_only_if_they_count(table, numbers, count
         pytest.param("a,b\n1,x\n".encode("utf-16-le"), ":1  holds a NUL byte", "UTF-8", id="UTF-16"),
         pytest.param('a,b\n1,"x\n', ":2  is not CSV", "quotes", id="open quote"),
         pytest.param("a,b\n1," + "x" * 200_000 + "\n", ":2  is not CSV: field larger", "huge", id="huge field"),
-        pytest.param(columns("a", "a"), "column y holds only 'a'", "two classes", id="one class"),
-        pytest.param(columns(*range(21)), "holds 21 classes in 21 examples", "task: regression", id="each its own"),
+        pytest.param(build_table("a", "a"), "column y holds only 'a'", "two classes", id="one class"),
+        pytest.param(build_table(*range(21)), "holds 21 classes in 21 examples", "task: regression", id="each its own"),
         pytest.param(
-            columns(*(f"n{at}" for at in range(21))), "21 classes in 21", "data.target", id="each its own name"
+            build_table(*(f"n{at}" for at in range(21))), "21 classes in 21", "data.target", id="each its own name"
         ),
-        pytest.param(columns(*[*range(10_001)] * 2), "10,001 classes", "task: regression", id="too many classes"),
-        pytest.param(columns("1.5", "n/a"), ":3  column y: 'n/a' is not", "", id="text among fractions"),
-        pytest.param(columns("a", "nan"), ":3  column y: 'nan' is a missing label", "fill it in", id="missing label"),
+        pytest.param(build_table(*[*range(10_001)] * 2), "10,001 classes", "task: regression", id="too many classes"),
+        pytest.param(build_table("1.5", "n/a"), ":3  column y: 'n/a' is not", "", id="text among fractions"),
+        pytest.param(
+            build_table("a", "nan"), ":3  column y: 'nan' is a missing label", "fill it in", id="missing label"
+        ),
     ],
-)  # fmt: skip
-def test_a_fault_names_its_place_and_what_to_do(table, content, message, hint):
-    error = refusal(table(content))
+)
+def test_error_names_the_line_and_a_hint(table, content, message, hint):
+    error = get_error(table(content))
     assert message in error.message
-    assert hint in error.hint
+    assert hint in error.suggestion
 
 
 @pytest.mark.parametrize(
@@ -172,79 +174,79 @@ def test_a_fault_names_its_place_and_what_to_do(table, content, message, hint):
         pytest.param(["1", "inf"], "regression", ":3  column y: 'inf' is not a finite", "", id="inf"),
     ],
 )
-def test_a_target_must_be_of_its_task(table, targets, task, message, hint):
-    error = refusal(table(columns(*targets)), "y", task)
+def test_target_must_match_the_task(table, targets, task, message, hint):
+    error = get_error(table(build_table(*targets)), "y", task)
     assert message in error.message
-    assert hint in error.hint
+    assert hint in error.suggestion
 
 
-def test_an_unknown_target_is_answered_with_the_nearest(table):
-    error = refusal(table(IRIS), "speces")
+def test_unknown_target_suggests_the_nearest_column(table):
+    error = get_error(table(IRIS), "speces")
     assert "has no column speces" in error.message
-    assert error.hint == "did you mean species?"
-    assert "sepal, petal, species" in refusal(table(IRIS), "zzz").hint
+    assert error.suggestion == "did you mean species?"
+    assert "sepal, petal, species" in get_error(table(IRIS), "zzz").suggestion
 
 
-def test_the_first_ten_faults_are_shown_and_the_rest_counted(table):
+def test_first_ten_errors_are_shown_and_others_counted(table):
     path = table("a,b,c\n" + "nan,,0\n" * 8)
-    lines = refusal(path).message.split("\n")
+    lines = get_error(path).message.split("\n")
     assert lines[0] == f"{path}:2  column a: 'nan' is not a finite number"
     assert lines[1] == f"{path}:2  column b: is empty"
     assert len(lines) == 11
     assert lines[-1] == "… and 6 more"
-    assert len(refusal(table("a,b,c\n" + "nan,,0\n" * 5)).message.split("\n")) == 10
+    assert len(get_error(table("a,b,c\n" + "nan,,0\n" * 5)).message.split("\n")) == 10
 
 
-def test_a_column_of_text_is_one_line(table):
+def test_text_column_is_reported_in_one_line(table):
     rows = "".join(f"{at},Bern,north,{at % 2}\n" for at in range(300))
     path = table(f"id,City,Zone,y\n{rows}")
-    error = refusal(path)
+    error = get_error(path)
     lines = "lines 3, 4, 5, 6, 7, …"
     assert error.message.split("\n") == [
         f"{path}:2  column City: 'Bern' is not a number, nor are 299 more cells ({lines})",
         f"{path}:2  column Zone: 'north' is not a number, nor are 299 more cells ({lines})",
     ]
-    assert error.hint.endswith("leave the columns out: data.ignore=[City, Zone]")
-    with pytest.raises(OwnDataError) as caught:
+    assert error.suggestion.endswith("leave the columns out: data.ignore=[City, Zone]")
+    with pytest.raises(UserDataError) as caught:
         inspect_csv(path, None, "auto", None, ("id",))
-    assert caught.value.hint.endswith("data.ignore=[id, City, Zone]")
+    assert caught.value.suggestion.endswith("data.ignore=[id, City, Zone]")
     assert inspect_csv(path, None, "auto", None, ("City", "Zone")).features == ("id",)
 
 
-def test_faults_are_shown_in_the_order_of_lines(table):
+def test_errors_are_sorted_by_line(table):
     path = table("a,b,c\n1,x,0\n" + "nan,1,0\n" * 12)
-    assert refusal(path).message.split("\n")[0] == f"{path}:2  column b: 'x' is not a number"
+    assert get_error(path).message.split("\n")[0] == f"{path}:2  column b: 'x' is not a number"
 
 
-def test_lines_are_those_of_an_editor(table):
+def test_line_numbers_count_blank_and_quoted_lines(table):
     content = 'a,b\n1,"two\nlines"\n\n2,k\nbad,k\n'
-    assert ":6  column a: 'bad'" in refusal(table(content)).message
+    assert ":6  column a: 'bad'" in get_error(table(content)).message
 
 
-def test_faults_are_found_beyond_the_first_block(table):
+def test_errors_beyond_the_first_block_are_found(table):
     rows = [f"{at},{at % 2}\n" for at in range(10_000)]
     rows[9_000] = "oops,1\n"
-    assert ":9002  column a: 'oops'" in refusal(table("a,b\n" + "".join(rows))).message
+    assert ":9002  column a: 'oops'" in get_error(table("a,b\n" + "".join(rows))).message
     rows[9_000] = "9000,1\n"
     assert read_csv(table("a,b\n" + "".join(rows)), None, "auto").inputs[:, 0].tolist() == list(range(10_000))
 
 
-def test_a_file_beside_the_training_file_has_its_classes(table):
-    path = table(columns("b"))
+def test_validation_file_uses_the_training_classes(table):
+    path = table(build_table("b"))
     assert inspect_csv(path, "y", "auto", ("a", "b")).classes == ("a", "b")
-    assert read_csv(path, "y", "auto", ("a", "b")).labels.tolist() == [1]
-    assert read_csv(table(columns("2.0"), "n.csv"), "y", "auto", ("1", "2")).labels.tolist() == [1]
-    assert read_csv(table(columns("02"), "t.csv"), "y", "auto", ("02", "x")).labels.tolist() == [0]
-    assert read_csv(table(columns("2"), "r.csv"), "y", "auto", ()).labels.tolist() == [[2.0]]
-    error = refusal(table(columns("a", "dog"), "d.csv"), "y", "auto", ("a", "b"))
+    assert read_csv(path, "y", "auto", ("a", "b")).targets.tolist() == [1]
+    assert read_csv(table(build_table("2.0"), "n.csv"), "y", "auto", ("1", "2")).targets.tolist() == [1]
+    assert read_csv(table(build_table("02"), "t.csv"), "y", "auto", ("02", "x")).targets.tolist() == [0]
+    assert read_csv(table(build_table("2"), "r.csv"), "y", "auto", ()).targets.tolist() == [[2.0]]
+    error = get_error(table(build_table("a", "dog"), "d.csv"), "y", "auto", ("a", "b"))
     assert "d.csv:3  column y: 'dog' is no class of the training file" in error.message
-    assert "'a', 'b'" in error.hint
+    assert "'a', 'b'" in error.suggestion
 
 
-def test_a_file_is_parsed_once_until_it_changes(table, monkeypatch):
+def test_file_is_parsed_once_until_it_changes(table, monkeypatch):
     path = table(IRIS)
     first = read_csv(path, None, "auto")
-    monkeypatch.setattr(csv_table, "opened", None)
+    monkeypatch.setattr(csv_table, "open_regular_file", None)
     assert inspect_csv(path, None, "auto").examples == 3
     assert read_csv(path, None, "auto") is first
     monkeypatch.undo()
@@ -252,36 +254,36 @@ def test_a_file_is_parsed_once_until_it_changes(table, monkeypatch):
     assert inspect_csv(path, None, "auto").examples == 4
 
 
-def test_nobody_can_write_into_the_cache(table):
+def test_cached_arrays_are_read_only(table):
     arrays = read_csv(table(IRIS), None, "auto")
     with pytest.raises(ValueError, match="read-only"):
         arrays.inputs[0] = 0
     with pytest.raises(ValueError, match="read-only"):
-        arrays.labels[0] = 0
+        arrays.targets[0] = 0
 
 
 def test_only_regular_files_are_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")  # opening it would wait for a writer
-    assert "is a pipe or device" in refusal(str(tmp_path / "pipe.csv")).message
-    assert "is a pipe or device" in refusal("/dev/zero").message
-    assert "is a directory" in refusal(str(tmp_path)).message
-    assert "No such file" in refusal(str(tmp_path / "none.csv")).message
-    assert "cannot be read" in refusal("a\0b").message
+    assert "is a pipe or device" in get_error(str(tmp_path / "pipe.csv")).message
+    assert "is a pipe or device" in get_error("/dev/zero").message
+    assert "is a directory" in get_error(str(tmp_path)).message
+    assert "No such file" in get_error(str(tmp_path / "none.csv")).message
+    assert "cannot be read" in get_error("a\0b").message
 
 
-def test_a_file_too_large_is_not_opened(tmp_path):
+def test_too_large_file_is_not_opened(tmp_path):
     path = tmp_path / "huge.csv"
     path.touch()
     os.truncate(path, 2_000_000_001)
-    assert "2.0 GB" in refusal(str(path)).message
+    assert "2.0 GB" in get_error(str(path)).message
 
 
-def test_a_line_that_never_ends_is_refused(table):
-    assert ":2  is longer than" in refusal(table("a,b\n" + "1," * 6_000_000)).message
+def test_endless_line_is_refused(table):
+    assert ":2  is longer than" in get_error(table("a,b\n" + "1," * 6_000_000)).message
 
 
-def test_a_description_needs_no_numpy():
-    script = "import dnn_cli.formats.contents, sys; sys.exit('numpy' in sys.modules)"
+def test_dataset_contents_do_not_import_numpy():
+    script = "import dnn_cli.formats.dataset_contents, sys; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
@@ -290,13 +292,13 @@ FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 @settings(deadline=None)  # files on a busy machine
 @given(st.integers(1, 5).flatmap(lambda width: st.lists(st.lists(FLOATS, min_size=width, max_size=width), min_size=1)))
-def test_any_table_of_finite_floats_survives_the_round_trip(scratch, rows):
+def test_finite_floats_survive_a_round_trip(scratch, rows):
     header = ",".join(f"c{at}" for at in range(len(rows[0]))) + ",y\n"
     scratch.write_text(header + "".join(",".join(map(repr, [*row, 0.5])) + "\n" for row in rows))
-    csv_table.parse.cache_clear()
+    csv_table.parse_table.cache_clear()
     arrays = read_csv(str(scratch), None, "auto")
     assert np.array_equal(arrays.inputs, np.array(rows, np.float32))
-    assert np.array_equal(arrays.labels, np.full((len(rows), 1), 0.5, np.float32))
+    assert np.array_equal(arrays.targets, np.full((len(rows), 1), 0.5, np.float32))
 
 
 ANY_TABLE = st.text('a1,;\t\n\r" .-eé\0_', max_size=60).map(lambda text: f"a,b\n{text}".encode())
@@ -306,8 +308,8 @@ ANY_TABLE = st.text('a1,;\t\n\r" .-eé\0_', max_size=60).map(lambda text: f"a,b\
 @given(st.binary() | ANY_TABLE, st.sampled_from(["auto", "classification", "regression"]))
 def test_any_bytes_are_a_table_or_refused(scratch, content, task):
     scratch.write_bytes(content)
-    csv_table.parse.cache_clear()
+    csv_table.parse_table.cache_clear()
     try:
         assert inspect_csv(str(scratch), None, task).examples > 0
-    except OwnDataError as error:
+    except UserDataError as error:
         assert error.message.startswith(str(scratch))

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from dnn_cli.metrics.constant_prediction import constant, losses
-from dnn_cli.spec.objectives import Loss
+from dnn_cli.config.losses import Loss
+from dnn_cli.metrics.constant_prediction import compute_example_losses, find_best_constant
 
 CLASSES = 4
 LOSSES = {
@@ -38,69 +38,69 @@ LOSSES = {
 }  # fmt: skip
 
 
-def labels_and_outputs(name, loss, rng, examples=200):
+def draw_labels_and_outputs(name, loss, rng, examples=200):
     """Labels as the loss gets them, and outputs of a network."""
     index = rng.choice(CLASSES, examples, p=[0.55, 0.25, 0.15, 0.05])
-    if "real" in loss.labels and "classes" not in name:
+    if "real" in loss.target_encodings and "classes" not in name:
         return rng.lognormal(1, 1, (examples, 2)), rng.normal(2, 3, (examples, 2))
-    width = 1 if loss.labels == ("binary",) else CLASSES
+    width = 1 if loss.target_encodings == ("binary",) else CLASSES
     outputs = rng.normal(0, 2, (examples, width))
-    if not loss.logits:
+    if not loss.takes_logits:
         outputs = 1 / (1 + np.exp(-outputs)) if width == 1 else np.exp(outputs) / np.exp(outputs).sum(1, keepdims=True)
     if width == 1:
         return (index[:, None] > 0).astype(float), outputs
-    return (index.astype(float) if loss.labels == ("index",) else np.eye(CLASSES)[index]), outputs
+    return (index.astype(float) if loss.target_encodings == ("index",) else np.eye(CLASSES)[index]), outputs
 
 
 @pytest.mark.parametrize(("name", "config"), LOSSES.items(), ids=LOSSES.keys())
-def test_the_loss_of_an_example_is_that_of_keras(name, config):
+def test_example_losses_equal_keras(name, config):
     loss = TypeAdapter(Loss).validate_python(config)
-    labels, outputs = labels_and_outputs(name, loss, np.random.default_rng(1))
-    built = loss.build()
+    labels, outputs = draw_labels_and_outputs(name, loss, np.random.default_rng(1))
+    built = loss.build_keras_object()
     theirs = [
         float(built(labels[i : i + 1].astype("float32"), outputs[i : i + 1].astype("float32"))) for i in range(40)
     ]
-    mine = losses(loss, labels[:40], outputs[:40].astype("float32"))
+    mine = compute_example_losses(loss, labels[:40], outputs[:40].astype("float32"))
     ignored = np.isnan(mine)
     assert ignored.any() == ("ignored" in name)
     assert mine[~ignored] == pytest.approx(np.array(theirs)[~ignored], rel=2e-5, abs=2e-6)
 
 
 @pytest.mark.parametrize(("name", "config"), LOSSES.items(), ids=LOSSES.keys())
-def test_no_constant_output_is_better_than_the_best(name, config):
+def test_no_constant_has_a_lower_loss_than_the_best(name, config):
     loss, rng = TypeAdapter(Loss).validate_python(config), np.random.default_rng(2)
-    labels, outputs = labels_and_outputs(name, loss, rng)
+    labels, outputs = draw_labels_and_outputs(name, loss, rng)
     weights = rng.uniform(0.5, 2, len(labels))
 
-    def mean(output):
-        found = losses(loss, labels, np.broadcast_to(output, (len(labels), len(output))))
-        counted = ~np.isnan(found)
-        return weights[counted] @ found[counted] / weights[counted].sum()
+    def compute_mean_loss(output):
+        example_losses = compute_example_losses(loss, labels, np.broadcast_to(output, (len(labels), len(output))))
+        counted = ~np.isnan(example_losses)
+        return weights[counted] @ example_losses[counted] / weights[counted].sum()
 
-    best = constant(loss, labels, weights)
-    least = mean(best)
-    shares = loss.probabilities and not loss.logits
+    best = find_best_constant(loss, labels, weights)
+    lowest_loss = compute_mean_loss(best)
+    shares = loss.needs_probabilities and not loss.takes_logits
     for size in (1e-3, 1e-2, 0.1, 0.5):
         for _ in range(30):
             other = best + rng.normal(0, size, best.shape) * (1 if shares else max(1.0, np.abs(best).max()))
             if shares:
                 other = np.clip(other, 1e-6, 1)
                 other = other / other.sum() if len(other) > 1 else np.minimum(other, 1 - 1e-6)
-            assert mean(other) >= least - 1e-9
+            assert compute_mean_loss(other) >= lowest_loss - 1e-9
     for output in outputs[:50]:
-        assert mean(output) >= least - 1e-9
+        assert compute_mean_loss(output) >= lowest_loss - 1e-9
 
 
-def test_the_best_constant_of_a_cross_entropy_has_the_entropy_of_the_classes():
+def test_best_constant_of_cross_entropy_has_class_entropy():
     loss = TypeAdapter(Loss).validate_python({"type": "sparse_categorical_crossentropy"})
     labels = np.repeat([0.0, 1.0, 2.0], [50, 30, 20])
-    shares = constant(loss, labels, np.ones(100))
+    shares = find_best_constant(loss, labels, np.ones(100))
     assert shares == pytest.approx([0.5, 0.3, 0.2])
     entropy = -sum(p * np.log(p) for p in (0.5, 0.3, 0.2))
-    assert losses(loss, labels, np.tile(shares, (100, 1))).mean() == pytest.approx(entropy)
+    assert compute_example_losses(loss, labels, np.tile(shares, (100, 1))).mean() == pytest.approx(entropy)
 
 
-def test_keras_gives_a_loss_to_every_kind_of_config():
+def test_every_loss_of_a_config_is_tested():
     assert {config["type"] for config in LOSSES.values()} == {
         union.model_fields["type"].default for union in Loss.__origin__.__args__
     }

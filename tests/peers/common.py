@@ -10,24 +10,24 @@ import numpy as np
 EPOCHS, BATCH, SEED = int(sys.argv[1]) if len(sys.argv) > 1 else 5, 32, 42
 
 
-def read(name: str, offset: int) -> np.ndarray:
+def read_idx_file(name: str, offset: int) -> np.ndarray:
     """A file of the cache that `dnn train` leaves behind."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dnn"
     content = (cache / "fashion-mnist" / name).read_bytes()
     return np.frombuffer(content, np.uint8, offset=offset)
 
 
-def load() -> tuple[np.ndarray, np.ndarray]:
+def load_images() -> tuple[np.ndarray, np.ndarray]:
     """All images as uint8 of (n, 784), and their classes."""
-    return read("train-images-idx3-ubyte", 16).reshape(-1, 784), read("train-labels-idx1-ubyte", 8)
+    return read_idx_file("train-images-idx3-ubyte", 16).reshape(-1, 784), read_idx_file("train-labels-idx1-ubyte", 8)
 
 
-def split() -> tuple[np.ndarray, np.ndarray]:
+def split_indices() -> tuple[np.ndarray, np.ndarray]:
     """The indices that train and those that validate, as `dnn` has them."""
     from sklearn.model_selection import train_test_split
 
     return train_test_split(np.arange(60_000), test_size=0.2, random_state=42)
 
 
-def report(seconds: list[float]) -> None:
+def print_seconds(seconds: list[float]) -> None:
     print(json.dumps(seconds))

@@ -6,26 +6,26 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from tests.peers.common import BATCH, EPOCHS, SEED, load, report, split
+from tests.peers.common import BATCH, EPOCHS, SEED, load_images, print_seconds, split_indices
 
 RATE, BETA_1, BETA_2, EPSILON = 0.001, 0.9, 0.999, 1e-7
 
 
-def glorot(key, rows, columns):
+def draw_glorot_weights(key, rows, columns):
     limit = (6 / (rows + columns)) ** 0.5
     return jax.random.uniform(key, (rows, columns), minval=-limit, maxval=limit)
 
 
-def loss(weights, x, y):
+def compute_loss(weights, x, y):
     hidden = jax.nn.relu(x @ weights["w1"] + weights["b1"])
     logits = hidden @ weights["w2"] + weights["b2"]
     return -jnp.take_along_axis(jax.nn.log_softmax(logits), y[:, None], 1).mean(), logits
 
 
-def step(images, labels, state, indices):
+def train_step(images, labels, state, indices):
     weights, m, v, t = state
     x, y = images[indices].astype(jnp.float32) / 255.0, labels[indices]
-    (value, logits), gradient = jax.value_and_grad(loss, has_aux=True)(weights, x, y)
+    (value, logits), gradient = jax.value_and_grad(compute_loss, has_aux=True)(weights, x, y)
     t = t + 1
     rate = RATE * jnp.sqrt(1 - BETA_2**t) / (1 - BETA_1**t)
     m = jax.tree.map(lambda m, g: m + (g - m) * (1 - BETA_1), m, gradient)
@@ -35,24 +35,29 @@ def step(images, labels, state, indices):
 
 
 @partial(jax.jit, donate_argnums=0)
-def epoch(state, images, labels, order):
-    state, (losses, hits) = jax.lax.scan(partial(step, images, labels), state, order.reshape(-1, BATCH))
+def train_epoch(state, images, labels, order):
+    state, (losses, hits) = jax.lax.scan(partial(train_step, images, labels), state, order.reshape(-1, BATCH))
     return state, losses.mean(), hits.mean()
 
 
-images, labels = load()
-train, _ = split()
+images, labels = load_images()
+train, _ = split_indices()
 images, labels = jnp.asarray(images[train]), jnp.asarray(labels[train].astype("int32"))
 first, second = jax.random.split(jax.random.key(SEED))
-weights = {"w1": glorot(first, 784, 100), "b1": jnp.zeros(100), "w2": glorot(second, 100, 10), "b2": jnp.zeros(10)}
+weights = {
+    "w1": draw_glorot_weights(first, 784, 100),
+    "b1": jnp.zeros(100),
+    "w2": draw_glorot_weights(second, 100, 10),
+    "b2": jnp.zeros(10),
+}
 zeros = jax.tree.map(jnp.zeros_like, weights)
 state = (weights, zeros, jax.tree.map(jnp.copy, zeros), jnp.float32(0))
 seconds = []
 for number in range(EPOCHS):
     start = time.perf_counter()
     order = jax.random.permutation(jax.random.key(number), len(train))
-    state, value, accuracy = epoch(state, images, labels, order)
+    state, value, accuracy = train_epoch(state, images, labels, order)
     jax.block_until_ready(state)
     seconds.append(time.perf_counter() - start)
 assert float(accuracy) > 0.8
-report(seconds)
+print_seconds(seconds)

@@ -6,10 +6,10 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from tensorflow import keras
 
-from tests.peers.common import BATCH, EPOCHS, SEED, load, report
+from tests.peers.common import BATCH, EPOCHS, SEED, load_images, print_seconds
 
 
-class Clock(keras.callbacks.Callback):
+class EpochTimer(keras.callbacks.Callback):
     def __init__(self):
         super().__init__()
         self.seconds = []
@@ -22,7 +22,7 @@ class Clock(keras.callbacks.Callback):
 
 
 keras.utils.set_random_seed(SEED)
-images, labels = load()
+images, labels = load_images()
 scaled = images.reshape(-1, 28, 28) / 255.0
 train_x, test_x, train_y, test_y = train_test_split(scaled, labels, test_size=0.2, random_state=42)
 model = keras.Sequential(
@@ -34,7 +34,7 @@ model = keras.Sequential(
     ]
 )
 model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-clock = Clock()
+clock = EpochTimer()
 model.fit(train_x, train_y, epochs=EPOCHS, batch_size=BATCH, verbose=0, callbacks=[clock])
 assert np.isfinite(model.evaluate(test_x, test_y, verbose=0)[0])
-report(clock.seconds)
+print_seconds(clock.seconds)

@@ -4,11 +4,11 @@ import time
 
 import torch
 
-from tests.peers.common import BATCH, EPOCHS, SEED, load, report, split
+from tests.peers.common import BATCH, EPOCHS, SEED, load_images, print_seconds, split_indices
 
 torch.manual_seed(SEED)
-images, labels = load()
-train, _ = split()
+images, labels = load_images()
+train, _ = split_indices()
 images = torch.from_numpy(images[train].astype("float32") / 255.0)
 labels = torch.from_numpy(labels[train].astype("int64"))
 model = torch.nn.Sequential(torch.nn.Linear(784, 100), torch.nn.ReLU(), torch.nn.Linear(100, 10))
@@ -27,4 +27,4 @@ for _ in range(EPOCHS):
         hits += (logits.argmax(1) == classes).sum()
     seconds.append(time.perf_counter() - start)
 assert hits / len(images) > 0.8
-report(seconds)
+print_seconds(seconds)

@@ -1,1 +1,1 @@
-from tests.compare.made import trained  # noqa: F401
+from tests.helpers.comparisons import trained  # noqa: F401

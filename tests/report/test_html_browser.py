@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.report.pages import predict, write
+from tests.helpers.reports import predict, write_report
 
 selenium = pytest.importorskip("selenium", reason="selenium drives the browser")
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -13,17 +13,17 @@ pytestmark = pytest.mark.skipif(
 )
 
 HOSTILE = "<img src=x onerror=hacked=1><script>hacked=1</script>"
-SHOWN = "return [...document.querySelectorAll('.run')].filter(run => run.offsetParent).map(run => run.id)"
-VISIBLE = """
+OPEN_RUNS_SCRIPT = "return [...document.querySelectorAll('.run')].filter(run => run.offsetParent).map(run => run.id)"
+COUNT_CURVES_SCRIPT = """
 return [...document.querySelectorAll('#curves .m0 polyline')]
   .filter(line => getComputedStyle(line).display !== 'none').length
 """
-NAMES = """
+RUN_NAMES_SCRIPT = """
 return [...document.querySelectorAll('#all tbody tr')].filter(row => !row.hidden).map(row => row.cells[0].textContent)
 """
 
 
-def start(*, scripts=True):
+def start_browser(*, scripts=True):
     """A browser."""
     from selenium import webdriver
 
@@ -39,12 +39,12 @@ def start(*, scripts=True):
 
 @pytest.fixture(scope="module")
 def chromium():
-    driver = start()
+    driver = start_browser()
     yield driver
     driver.quit()
 
 
-def look(browser, path, *, width=1400, scheme="light", anchor=""):
+def open_page(browser, path, *, width=1400, scheme="light", anchor=""):
     """Open a file in a window of a width."""
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
@@ -67,11 +67,11 @@ def report(trained, tmp_path):
     trained.add(HOSTILE, [0.7], "epochs=9")
     trained.add("lost", [0.4], "epochs=8", status="diverged", reason="the loss was no number")
     path = tmp_path / "report.html"
-    write(tmp_path / "runs", path)
+    write_report(tmp_path / "runs", path)
     return path
 
 
-def one(browser, selector):
+def find_element(browser, selector):
     """An element."""
     return browser.find_element("css selector", selector)
 
@@ -79,13 +79,15 @@ def one(browser, selector):
 @pytest.mark.parametrize("anchor", ["", "#run-00000001"], ids=["overview", "run"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1400, 360])
-def test_it_fits_and_asks_for_nothing(chromium, report, width, scheme, anchor):
-    look(chromium, report, width=width, scheme=scheme, anchor=anchor)
+def test_page_fits_and_makes_no_requests(chromium, report, width, scheme, anchor):
+    open_page(chromium, report, width=width, scheme=scheme, anchor=anchor)
     assert chromium.execute_script("return document.documentElement.scrollWidth") == width
     assert chromium.get_log("browser") == []
-    asked = [entry["message"] for entry in chromium.get_log("performance") if "requestWillBeSent" in entry["message"]]
-    assert asked
-    assert not any('"url":"http' in message for message in asked)
+    requests = [
+        message["message"] for message in chromium.get_log("performance") if "requestWillBeSent" in message["message"]
+    ]
+    assert requests
+    assert not any('"url":"http' in message for message in requests)
     assert chromium.execute_script("return typeof hacked") == "undefined"
     red = int(
         chromium.execute_script("return getComputedStyle(document.documentElement).backgroundColor")
@@ -95,88 +97,88 @@ def test_it_fits_and_asks_for_nothing(chromium, report, width, scheme, anchor):
     assert (red > 200) == (scheme == "light")
 
 
-def test_a_curve_is_read_by_pointing_at_it(chromium, report):
+def test_pointing_at_a_curve_reads_it(chromium, report):
     from selenium.webdriver.common.action_chains import ActionChains
 
-    look(chromium, report)
-    box = one(chromium, "#curves .m0 .plot")
+    open_page(chromium, report)
+    box = find_element(chromium, "#curves .m0 .plot")
     chromium.execute_script("arguments[0].scrollIntoView({block: 'center'})", box)
     size = box.size
     ActionChains(chromium).move_to_element_with_offset(box, size["width"] // 2 - 3, -size["height"] // 2 + 8).perform()
-    tip = one(chromium, "#curves .m0 .tip").text
+    tip = find_element(chromium, "#curves .m0 .tip").text
     assert tip == "optimizer adam, epochs 2, seed 43\nepoch 2: 0.9200"
-    assert one(chromium, "#reader").get_attribute("value") == "2"
+    assert find_element(chromium, "#reader").get_attribute("value") == "2"
 
 
-def test_a_click_hides_a_curve_and_the_others_get_its_room(chromium, report):
+def test_hidden_curve_leaves_its_room_to_others(chromium, report):
     from selenium.webdriver.common.action_chains import ActionChains
 
-    look(chromium, report)
-    box = one(chromium, "#curves .m0 .plot")
+    open_page(chromium, report)
+    box = find_element(chromium, "#curves .m0 .plot")
     chromium.execute_script("arguments[0].scrollIntoView({block: 'center'})", box)
-    before = chromium.execute_script(VISIBLE)
+    before = chromium.execute_script(COUNT_CURVES_SCRIPT)
     lowest = "return Math.min(...[...document.querySelectorAll('#curves .m0 text.y')].map(t => Number(t.textContent)))"
     assert chromium.execute_script(lowest) < 0.6
-    one(chromium, "#g2").click()  # sgd, the last of the groups
-    assert chromium.execute_script(VISIBLE) == before - 3
+    find_element(chromium, "#g2").click()  # sgd, the last of the groups
+    assert chromium.execute_script(COUNT_CURVES_SCRIPT) == before - 3
     assert chromium.execute_script(lowest) >= 0.6
     size = box.size
     ActionChains(chromium).move_to_element_with_offset(
         box, size["width"] // 2 - 3, -size["height"] // 2 + 8
     ).click().perform()
-    assert chromium.execute_script(VISIBLE) == before - 4
-    assert not one(chromium, "#r1").is_selected()
+    assert chromium.execute_script(COUNT_CURVES_SCRIPT) == before - 4
+    assert not find_element(chromium, "#r1").is_selected()
 
 
-def test_curves_are_hidden_read_and_chosen_by_keyboard(chromium, report):
+def test_curves_are_controlled_by_keyboard(chromium, report):
     from selenium.webdriver.common.keys import Keys
 
-    look(chromium, report)
-    before = chromium.execute_script(VISIBLE)
-    one(chromium, "#g0").send_keys(Keys.SPACE)
-    assert chromium.execute_script(VISIBLE) == before - 3
-    reader = one(chromium, "#reader")
+    open_page(chromium, report)
+    before = chromium.execute_script(COUNT_CURVES_SCRIPT)
+    find_element(chromium, "#g0").send_keys(Keys.SPACE)
+    assert chromium.execute_script(COUNT_CURVES_SCRIPT) == before - 3
+    reader = find_element(chromium, "#reader")
     reader.send_keys(Keys.HOME)
     assert reader.get_attribute("aria-valuetext") == "epoch 1"
-    told = one(chromium, "output[data-of='g0']")
-    assert told.text == "0.8100"
-    one(chromium, "#m0").send_keys(Keys.ARROW_RIGHT)
-    assert one(chromium, "#curves figure.m1").is_displayed()
-    assert not one(chromium, "#curves figure.m0").is_displayed()
-    assert told.text == "0.1900"
+    output = find_element(chromium, "output[data-of='g0']")
+    assert output.text == "0.8100"
+    find_element(chromium, "#m0").send_keys(Keys.ARROW_RIGHT)
+    assert find_element(chromium, "#curves figure.m1").is_displayed()
+    assert not find_element(chromium, "#curves figure.m0").is_displayed()
+    assert output.text == "0.1900"
 
 
 def test_the_table_is_sorted_and_filtered(chromium, report):
     from selenium.webdriver.common.keys import Keys
 
-    look(chromium, report)
-    assert chromium.execute_script(NAMES) == ["adam", "adam", HOSTILE, "sgd", "sgd", "lost"]
-    button = one(chromium, "#all th:nth-child(3) button")
+    open_page(chromium, report)
+    assert chromium.execute_script(RUN_NAMES_SCRIPT) == ["adam", "adam", HOSTILE, "sgd", "sgd", "lost"]
+    button = find_element(chromium, "#all th:nth-child(3) button")
     assert button.text == "val_accuracy"
     button.send_keys(Keys.ENTER)
     button.send_keys(Keys.ENTER)
-    assert one(chromium, "#all th:nth-child(3)").get_attribute("aria-sort") == "ascending"
-    assert chromium.execute_script(NAMES) == ["sgd", "sgd", HOSTILE, "adam", "adam", "lost"]
-    one(chromium, "#filter").send_keys("SGD 43")
-    assert chromium.execute_script(NAMES) == ["sgd"]
-    assert one(chromium, "#found").text == "1 of 6 runs"
+    assert find_element(chromium, "#all th:nth-child(3)").get_attribute("aria-sort") == "ascending"
+    assert chromium.execute_script(RUN_NAMES_SCRIPT) == ["sgd", "sgd", HOSTILE, "adam", "adam", "lost"]
+    find_element(chromium, "#filter").send_keys("SGD 43")
+    assert chromium.execute_script(RUN_NAMES_SCRIPT) == ["sgd"]
+    assert find_element(chromium, "#found").text == "1 of 6 runs"
 
 
-def test_a_run_opens_as_a_page_and_back(chromium, report):
-    look(chromium, report)
-    assert chromium.execute_script(SHOWN) == []
-    one(chromium, "#all a[href='#run-00000003']").click()
-    assert chromium.execute_script(SHOWN) == ["run-00000003"]
-    assert not one(chromium, "#overview").is_displayed()
+def test_run_page_opens_and_closes(chromium, report):
+    open_page(chromium, report)
+    assert chromium.execute_script(OPEN_RUNS_SCRIPT) == []
+    find_element(chromium, "#all a[href='#run-00000003']").click()
+    assert chromium.execute_script(OPEN_RUNS_SCRIPT) == ["run-00000003"]
+    assert not find_element(chromium, "#overview").is_displayed()
     assert chromium.execute_script("return document.activeElement.textContent").startswith("sgd")
     assert chromium.title.startswith("sgd 00000003: ")
     chromium.back()
-    assert chromium.execute_script(SHOWN) == []
-    assert one(chromium, "#overview").is_displayed()
+    assert chromium.execute_script(OPEN_RUNS_SCRIPT) == []
+    assert find_element(chromium, "#overview").is_displayed()
 
 
 def test_every_control_has_a_name(chromium, report):
-    look(chromium, report)
+    open_page(chromium, report)
     chromium.execute_script("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     nodes = chromium.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
     controls = [node for node in nodes if node.get("role", {}).get("value") in
@@ -187,15 +189,15 @@ def test_every_control_has_a_name(chromium, report):
     assert [node for node in controls if not node.get("name", {}).get("value")] == []
 
 
-def test_without_scripts_all_of_it_is_there(report):
-    browser = start(scripts=False)
+def test_page_is_complete_without_scripts(report):
+    browser = start_browser(scripts=False)
     try:
-        look(browser, report, width=800)
+        open_page(browser, report, width=800)
         script = "[...document.querySelectorAll('.run')].filter(run => run.offsetParent).length"
-        shown = browser.execute_cdp_cmd("Runtime.evaluate", {"expression": script})["result"].get("value")
-        assert shown == 6
-        assert not one(browser, "#filter").is_displayed()
-        one(browser, "#g0").click()
-        assert one(browser, "#curves figure.m0").is_displayed()
+        open_runs = browser.execute_cdp_cmd("Runtime.evaluate", {"expression": script})["result"].get("value")
+        assert open_runs == 6
+        assert not find_element(browser, "#filter").is_displayed()
+        find_element(browser, "#g0").click()
+        assert find_element(browser, "#curves figure.m0").is_displayed()
     finally:
         browser.quit()

@@ -11,14 +11,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from dnn_cli.report.comparison import comparison_csv, groups_cells, interval_text, mean_and_spread
-from dnn_cli.report.comparison_json import comparison_document
-from dnn_cli.report.curves import curves
-from dnn_cli.report.html.overview import verdict as page_verdict
-from dnn_cli.report.verdict import verdict_lines
+from dnn_cli.report.comparison_json import build_comparison_document
+from dnn_cli.report.comparison_tables import (
+    build_groups_cells,
+    format_comparison_csv,
+    format_interval,
+    format_mean_and_spread,
+)
+from dnn_cli.report.curves import build_curve_chart
+from dnn_cli.report.html.overview import build_verdict_section as page_verdict
+from dnn_cli.report.verdict_text import format_verdict_lines
 from dnn_cli.runs.record import Results
 from dnn_cli.runs.store import Store
-from tests.compare.made import trained  # noqa: F401
+from tests.helpers.comparisons import trained  # noqa: F401
 
 EXAMPLES = 200
 
@@ -36,7 +41,7 @@ RUNS = st.lists(
 )
 
 
-def add(trained, runs):  # noqa: F811
+def add_runs(trained, runs):  # noqa: F811
     """Make the runs, and return the accuracy that counts for every optimizer and seed: that of the latest run."""
     counted = defaultdict(dict)
     for optimizer, seed, correct, status, weights, has_metric in runs:
@@ -58,15 +63,15 @@ def add(trained, runs):  # noqa: F811
 def test_all_views_agree(trained, runs):  # noqa: F811
     shutil.rmtree(trained.root / "runs", ignore_errors=True)
     trained.count = 0
-    counted = add(trained, runs)
+    counted = add_runs(trained, runs)
     if len(counted) < 2:
         return
     compared = trained.compare(metric="val_accuracy")
-    groups = {compared.label(group): group for group in compared.groups}
-    assert {name: group.by_seed for name, group in groups.items()} == dict(counted)
+    groups = {compared.get_label(group): group for group in compared.groups}
+    assert {name: group.seed_means for name, group in groups.items()} == dict(counted)
     for name, scores in counted.items():
         assert groups[name].mean == pytest.approx(fmean(scores.values()))
-        interval = compared.interval(groups[name])
+        interval = compared.get_interval(groups[name])
         assert (interval is None) == (len(scores) < 3)
         values = list(scores.values())
         if interval and len(set(values)) > 1:
@@ -74,35 +79,40 @@ def test_all_views_agree(trained, runs):  # noqa: F811
             if stats.tstd(values) ** 2 > least:
                 assert interval == pytest.approx(tuple(stats.ttest_1samp(values, 0).confidence_interval()))
 
-    document = comparison_document(compared)
-    cells = groups_cells(compared)
-    texts = dict(zip((compared.label(group) for group in compared.groups), cells.rows, strict=True))
-    markdown, latex = cells.markdown(), cells.latex()
-    standings = {one.label: one for one in page_verdict(compared).standings}
-    rows = list(csv.DictReader(io.StringIO(comparison_csv(compared))))
-    lines = verdict_lines(compared)
-    for found in document["groups"]:
-        name, group = found["name"], groups[found["name"]]
-        mean, interval = mean_and_spread(compared, group), interval_text(compared, group)
-        assert (found["mean"], found["seeds"]) == (group.mean, sorted(counted[name]))
-        assert (tuple(found["interval"]) if found["interval"] else None) == compared.interval(group)
-        shown = {mean, str(len(group.seeds)), *({interval} if "95% interval" in cells.headers else ())}
-        assert shown <= set(texts[name])
+    document = build_comparison_document(compared)
+    cells = build_groups_cells(compared)
+    texts = dict(zip((compared.get_label(group) for group in compared.groups), cells.rows, strict=True))
+    markdown, latex = cells.to_markdown(), cells.to_latex()
+    standings = {verdict_row.label: verdict_row for verdict_row in page_verdict(compared).rows}
+    rows = list(csv.DictReader(io.StringIO(format_comparison_csv(compared))))
+    lines = format_verdict_lines(compared)
+    for group_document in document["groups"]:
+        name, group = group_document["name"], groups[group_document["name"]]
+        mean, interval = format_mean_and_spread(compared, group), format_interval(compared, group)
+        assert (group_document["mean"], group_document["seeds"]) == (group.mean, sorted(counted[name]))
+        assert (tuple(group_document["interval"]) if group_document["interval"] else None) == compared.get_interval(
+            group
+        )
+        expected_cells = {mean, str(len(group.seeds)), *({interval} if "95% interval" in cells.headers else ())}
+        assert expected_cells <= set(texts[name])
         for text in (markdown, latex.replace("$\\pm$", "±").replace("--", "–")):
             assert mean.split(" ")[0] in text
         assert (standings[name].mean, standings[name].interval) == (mean, interval)
         assert standings[name].seeds.split()[0] == str(len(group.seeds))
         assert not lines or any(line.startswith(name) and mean in line for line in lines)
         of_group = [row for row in rows if row["group"] == name]
-        assert len(of_group) == len(group.rows) == len(counted[name])
+        assert len(of_group) == len(group.run_scores) == len(counted[name])
         for row in of_group:
             assert float(row["group_mean"]) == group.mean
             assert int(row["group_seeds"]) == len(group.seeds)
-            assert (row["group_low"] == "") == (found["interval"] is None)
+            assert (row["group_low"] == "") == (group_document["interval"] is None)
     store = Store(trained.root / "runs")
-    ids = {row.run.directory for row in compared.rows}
-    drawn = curves([entry for entry in store.detailed(store.entries()) if entry.run.directory in ids], ["val_accuracy"])
-    assert {curve.name: curve.runs for curve in drawn.panels[0].curves} == {
+    ids = {row.run.directory for row in compared.run_scores}
+    drawn = build_curve_chart(
+        [run_info for run_info in store.with_details(store.list_runs()) if run_info.run.directory in ids],
+        ["val_accuracy"],
+    )
+    assert {curve.name: curve.run_count for curve in drawn.panels[0].curves} == {
         name: len(scores) for name, scores in counted.items()
     }  # fmt: skip
     for curve in drawn.panels[0].curves:

@@ -9,20 +9,20 @@ import pytest
 
 from dnn_cli.errors import RunError
 from dnn_cli.runs import lock
-from dnn_cli.runs.labels import alone
+from dnn_cli.runs.annotations import lock_annotations
 from dnn_cli.runs.lock import (
-    Owner,
-    State,
-    UnknownHolder,
-    held,
-    held_folder,
-    is_held,
-    lock_state,
-    owner_file,
-    write_exclusively,
+    LockOwner,
+    LockState,
+    UnknownLockHolder,
+    create_owner_file,
+    get_owner_file,
+    hold_directory_lock,
+    hold_lock,
+    is_locked,
+    read_lock_state,
 )
 from dnn_cli.runs.store import Store
-from dnn_cli.runs.trash import untrained
+from dnn_cli.runs.trash import block_training
 from tests.conftest import ROOT
 
 WITHOUT_LOCKS = """
@@ -41,7 +41,7 @@ def without_locks(request, monkeypatch):
         raise OSError(request.param, os.strerror(request.param))
 
     monkeypatch.setattr(lock.fcntl, "flock", flock)
-    monkeypatch.setattr(lock, "WAITS", (0.01, None))
+    monkeypatch.setattr(lock, "RETRY_DELAYS", (0.01, None))
     return WITHOUT_LOCKS.format(number=request.param)
 
 
@@ -52,10 +52,10 @@ def path(tmp_path):
 
 def write_owner(path, **changes):
     """An owner file of this process, or of one that differs in something."""
-    folder = os.open(path.parent, os.O_RDONLY)
+    directory_fd = os.open(path.parent, os.O_RDONLY)
     path.touch()
-    write_exclusively(owner_file(path).name, replace(Owner.me(), **changes), folder)
-    os.close(folder)
+    create_owner_file(get_owner_file(path).name, replace(LockOwner.from_current_process(), **changes), directory_fd)
+    os.close(directory_fd)
 
 
 ELSEWHERE = {"boot": "another machine", "host": "node7", "pid": 1234}
@@ -63,92 +63,92 @@ DEAD = {"start": "1"}
 """A process whose number this one has now."""
 
 
-def test_a_file_stands_for_the_lock(without_locks, path):
-    with held(path):
-        assert lock_state(path) is State.HELD
-        with pytest.raises(BlockingIOError), held(path):
+def test_owner_file_replaces_the_lock(without_locks, path):
+    with hold_lock(path):
+        assert read_lock_state(path) is LockState.HELD
+        with pytest.raises(BlockingIOError), hold_lock(path):
             pass
     assert os.listdir(path.parent) == ["train.log"]
-    with held(path):
+    with hold_lock(path):
         pass
 
 
-def test_the_lock_of_a_killed_process_is_taken_over(without_locks, path):
-    code = f"{without_locks}\nfrom dnn_cli.runs.lock import held\nimport pathlib, time\n" + (
-        "with held(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+def test_lock_of_a_killed_process_is_free(without_locks, path):
+    code = f"{without_locks}\nfrom dnn_cli.runs.lock import hold_lock\nimport pathlib, time\n" + (
+        "with hold_lock(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
         try:
             assert process.stdout.readline() == b"held\n"
-            assert is_held(path)
-            with pytest.raises(BlockingIOError), held(path):
+            assert is_locked(path)
+            with pytest.raises(BlockingIOError), hold_lock(path):
                 pass
         finally:
             process.kill()
-    assert owner_file(path).exists()
-    assert lock_state(path) is State.FREE
-    with held(path):
-        assert is_held(path)
+    assert get_owner_file(path).exists()
+    assert read_lock_state(path) is LockState.FREE
+    with hold_lock(path):
+        assert is_locked(path)
     assert os.listdir(path.parent) == ["train.log"]
 
 
 @pytest.mark.parametrize("has_locks", [True, False])
-def test_a_process_that_cannot_be_seen_is_not_replaced(path, has_locks, request):
+def test_owner_on_another_machine_is_not_replaced(path, has_locks, request):
     if not has_locks:
-        request.getfixturevalue("monkeypatch").setattr(lock.fcntl, "flock", no_locks)
+        request.getfixturevalue("monkeypatch").setattr(lock.fcntl, "flock", raise_unsupported)
     write_owner(path, **ELSEWHERE)
-    assert lock_state(path) is State.UNKNOWN
-    with pytest.raises(UnknownHolder) as refused, held(path):
+    assert read_lock_state(path) is LockState.UNKNOWN
+    with pytest.raises(UnknownLockHolder) as refused, hold_lock(path):
         pass
-    assert refused.value.who == "process 1234 on node7"
-    assert str(owner_file(path)) in refused.value.hint
+    assert refused.value.holder == "process 1234 on node7"
+    assert str(get_owner_file(path)) in refused.value.hint
 
 
-def no_locks(descriptor, operation):
+def raise_unsupported(descriptor, operation):
     raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"pid": 1}', "[" * 9000, "link"])
-def test_a_damaged_owner_file_is_an_unknown_holder(monkeypatch, path, content):
-    monkeypatch.setattr(lock.fcntl, "flock", no_locks)
-    monkeypatch.setattr(lock, "WAITS", (0.01, None))
+def test_damaged_owner_file_means_unknown_holder(monkeypatch, path, content):
+    monkeypatch.setattr(lock.fcntl, "flock", raise_unsupported)
+    monkeypatch.setattr(lock, "RETRY_DELAYS", (0.01, None))
     if content == "link":
-        owner_file(path).symlink_to("/dev/zero")
+        get_owner_file(path).symlink_to("/dev/zero")
     else:
-        owner_file(path).write_text(content)
-    with pytest.raises(UnknownHolder, match="another process"), held(path):
+        get_owner_file(path).write_text(content)
+    with pytest.raises(UnknownLockHolder, match="another process"), hold_lock(path):
         pass
 
 
-def test_of_two_that_find_a_dead_process_one_takes_its_place(monkeypatch, path):
-    monkeypatch.setattr(lock.fcntl, "flock", no_locks)
+def test_only_one_process_replaces_a_dead_owner(monkeypatch, path):
+    monkeypatch.setattr(lock.fcntl, "flock", raise_unsupported)
     write_owner(path, **DEAD)
-    dead = lock.read_owner(owner_file(path))
-    other = replace(Owner.me(), token="0" * 16)
-    folder = os.open(path.parent, os.O_RDONLY)
-    write = lock.write_exclusively
+    dead = lock.read_owner(get_owner_file(path))
+    other = replace(LockOwner.from_current_process(), token="0" * 16)
+    directory_fd = os.open(path.parent, os.O_RDONLY)
+    write = lock.create_owner_file
 
     def late(name, owner, folder):
         write(name, owner, folder)
         if name.endswith(dead.token):  # meanwhile another process has replaced the file, and removed the second one
-            owner_file(path).unlink()
-            write(owner_file(path).name, other, folder)
+            get_owner_file(path).unlink()
+            write(get_owner_file(path).name, other, folder)
 
-    monkeypatch.setattr(lock, "write_exclusively", late)
+    monkeypatch.setattr(lock, "create_owner_file", late)
     with pytest.raises(BlockingIOError):
-        lock.replace_dead(path, Owner.me(), folder)
-    os.close(folder)
-    assert lock.read_owner(owner_file(path)) == other
+        lock.replace_dead_owner(path, LockOwner.from_current_process(), directory_fd)
+    os.close(directory_fd)
+    assert lock.read_owner(get_owner_file(path)) == other
     assert sorted(os.listdir(path.parent)) == ["train.log", "train.log.owner"]
 
 
-def test_a_renamed_folder_is_unlocked_too(monkeypatch, tmp_path):
-    monkeypatch.setattr(lock.fcntl, "flock", no_locks)
+def test_renamed_directory_is_unlocked(monkeypatch, tmp_path):
+    monkeypatch.setattr(lock.fcntl, "flock", raise_unsupported)
     (tmp_path / "hidden").mkdir()
-    with held(tmp_path / "hidden" / "train.log"):
+    with hold_lock(tmp_path / "hidden" / "train.log"):
         (tmp_path / "hidden").rename(tmp_path / "run")
-        assert is_held(tmp_path / "run" / "train.log")
+        assert is_locked(tmp_path / "run" / "train.log")
     assert os.listdir(tmp_path / "run") == ["train.log"]
 
 
@@ -163,9 +163,9 @@ def test_a_renamed_folder_is_unlocked_too(monkeypatch, tmp_path):
     ],
     ids=["lives", "dead", "elsewhere", "elsewhere, quiet", "of a machine with locks"],
 )
-def test_a_running_run_is_not_called_interrupted(make_run, monkeypatch, owner, minutes, status, reason):
+def test_run_status_depends_on_owner_and_silence(make_run, monkeypatch, owner, minutes, status, reason):
     run = make_run(status="running")
-    monkeypatch.setattr(lock.fcntl, "flock", no_locks)
+    monkeypatch.setattr(lock.fcntl, "flock", raise_unsupported)
     run.log.touch()
     if owner is not None:
         write_owner(run.log, **owner)
@@ -177,27 +177,27 @@ def test_a_running_run_is_not_called_interrupted(make_run, monkeypatch, owner, m
     assert (record.reason is None) == (reason is None)
 
 
-def test_an_unknown_holder_keeps_others_away_with_a_way_out(make_run, monkeypatch):
+def test_unknown_holder_is_refused_with_a_hint(make_run, monkeypatch):
     run = make_run(status="running")
-    monkeypatch.setattr(lock.fcntl, "flock", no_locks)
+    monkeypatch.setattr(lock.fcntl, "flock", raise_unsupported)
     write_owner(run.log, **ELSEWHERE)
-    for block in (run.claimed, lambda: untrained(run)):
+    for block in (run.hold_lock, lambda: block_training(run)):
         with pytest.raises(RunError, match="process 1234 on node7 may be training") as refused, block():
             pass
-        assert refused.value.hint == f"wait for it; if that process has ended, delete {owner_file(run.log)}"
+        assert refused.value.suggestion == f"wait for it; if that process has ended, delete {get_owner_file(run.log)}"
 
 
-def test_changes_of_labels_wait_for_each_other(without_locks, tmp_path, monkeypatch):
-    monkeypatch.setattr(lock, "PATIENCE", 0.1)
-    with held_folder(tmp_path):
-        with pytest.raises(BlockingIOError), held_folder(tmp_path):
+def test_annotation_changes_wait_for_each_other(without_locks, tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "OWNER_TIMEOUT", 0.1)
+    with hold_directory_lock(tmp_path):
+        with pytest.raises(BlockingIOError), hold_directory_lock(tmp_path):
             pass
-        with alone(tmp_path):  # which comes first where waiting takes too long
+        with lock_annotations(tmp_path):  # which comes first where waiting takes too long
             pass
     assert os.listdir(tmp_path) == []
 
 
-def test_a_training_on_such_a_file_system(config, tmp_path):
+def test_training_without_file_locks(config, tmp_path):
     """With Python's own start-up file, so that the processes of the program have no locks, either."""
     (tmp_path / "patch").mkdir()
     (tmp_path / "patch" / "sitecustomize.py").write_text(WITHOUT_LOCKS.format(number=errno.ENOLCK))
@@ -208,12 +208,12 @@ def test_a_training_on_such_a_file_system(config, tmp_path):
     ) as process:
         try:
             store, deadline = Store(tmp_path / "runs"), time.monotonic() + 120
-            while not (entries := store.entries()) or not entries[0].run.metrics.exists():
+            while not (runs := store.list_runs()) or not runs[0].run.metrics.exists():
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
-            listed = subprocess.run([*command, "runs"], cwd=tmp_path, env=environment, capture_output=True, text=True)
-            assert "running" in listed.stdout
-            run = entries[0].run
+            listing = subprocess.run([*command, "runs"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+            assert "running" in listing.stdout
+            run = runs[0].run
             refused = subprocess.run(
                 [*command, "resume", str(run.directory)], cwd=tmp_path, env=environment, capture_output=True, text=True
             )
@@ -221,4 +221,4 @@ def test_a_training_on_such_a_file_system(config, tmp_path):
         finally:
             process.terminate()
     assert run.read_record().status == "interrupted"
-    assert not owner_file(run.log).exists()
+    assert not get_owner_file(run.log).exists()

@@ -18,7 +18,7 @@ from dnn_cli.runs import run as run_module
         pytest.param('{"schema_version": 1}', "run.json: id: Field required", id="fields missing"),
     ],
 )
-def test_a_broken_record_says_why(make_run, content, message):
+def test_damaged_record_is_reported_with_a_reason(make_run, content, message):
     run = make_run()
     run.record.write_text(content)
     with pytest.raises(RunError) as refused:
@@ -27,7 +27,7 @@ def test_a_broken_record_says_why(make_run, content, message):
 
 
 @pytest.mark.parametrize("what", ["missing", "directory"])
-def test_a_record_that_is_no_file(make_run, what):
+def test_missing_record_is_an_error(make_run, what):
     run = make_run()
     run.record.unlink()
     if what == "directory":
@@ -54,24 +54,24 @@ def test_unknown_fields_of_a_record_are_kept(make_run):
     assert json.loads(run.record.read_text())["colour"] == "green"
 
 
-def test_a_run_whose_process_is_gone_was_interrupted(make_run):
+def test_run_with_dead_process_is_interrupted(make_run):
     run = make_run(status="running")
     assert run.read_record().status == "interrupted"
 
 
-def test_a_run_that_ends_while_it_is_looked_at_is_not_interrupted(make_run, monkeypatch):
+def test_run_that_completes_during_reading_is_completed(make_run, monkeypatch):
     run = make_run(status="running")
-    finished = run.parse_record().model_copy(update={"status": "completed"})
+    finished = run.read_raw_record().model_copy(update={"status": "completed"})
 
     def ends(log):
         run.write_record(finished)
-        return run_module.State.FREE
+        return run_module.LockState.FREE
 
-    monkeypatch.setattr(run_module, "lock_state", ends)
+    monkeypatch.setattr(run_module, "read_lock_state", ends)
     assert run.read_record().status == "completed"
 
 
-def test_a_run_whose_process_lives_is_running(make_run):
+def test_run_with_living_process_is_running(make_run):
     run = make_run(status="running")
     with run.log.open("wb") as log:
         fcntl.flock(log, fcntl.LOCK_EX)

@@ -17,11 +17,11 @@ def store(tmp_path, make_run):
     return Store(tmp_path / "runs")
 
 
-def test_runs_are_listed_latest_first_and_a_broken_one_hides_none(store):
+def test_runs_are_listed_latest_first(store):
     (store.root / ".hidden").mkdir()
     (store.root / "a file").touch()
-    found = store.entries()
-    assert [entry.record.name if entry.record else entry.broken[:11] for entry in found] == [
+    runs = store.list_runs()
+    assert [run_info.record.name if run_info.record else run_info.error[:11] for run_info in runs] == [
         "run.json is", "twin", "twin", "old",
     ]  # fmt: skip
 
@@ -40,11 +40,11 @@ def test_runs_are_listed_latest_first_and_a_broken_one_hides_none(store):
         ("20260102-000000-twin-aabb0002", "aabb0002"),
     ],
 )
-def test_a_run_is_found_by_its_address(store, address, digits):
+def test_run_is_found_by_its_address(store, address, digits):
     assert store.find(address).directory.name.endswith(digits)
 
 
-def test_a_run_is_found_by_its_directory(store):
+def test_run_is_found_by_its_directory(store):
     directory = next(store.root.glob("*aabb0002"))
     assert store.find(str(directory)).directory == directory
 
@@ -62,75 +62,75 @@ def test_a_run_is_found_by_its_directory(store):
         ("best:seconds", "no completed run has the metric"),
     ],
 )
-def test_an_address_that_leads_nowhere_says_so(store, address, message):
+def test_unmatched_address_is_refused_with_a_reason(store, address, message):
     with pytest.raises(UsageError) as refused:
         store.find(address)
     assert message in refused.value.message
 
 
-def test_the_nearest_name_is_offered(store):
+def test_nearest_name_is_suggested(store):
     with pytest.raises(UsageError) as refused:
         store.find("twim")
-    assert refused.value.hint == "did you mean twin?"
+    assert refused.value.suggestion == "did you mean twin?"
 
 
 @pytest.fixture
 def record(make_run):
     """Makes the first record of a run."""
-    made = make_run().read_record()
-    return lambda run_id: made.model_copy(update={"id": run_id, "status": "running"})
+    record = make_run().read_record()
+    return lambda run_id: record.model_copy(update={"id": run_id, "status": "running"})
 
 
-def test_a_new_run_has_a_name_of_its_own_and_appears_whole(tmp_path, record):
+def test_new_run_has_a_unique_name_and_appears_complete(tmp_path, record):
     store = Store(tmp_path / "a path with spaces" / "런")
     with ExitStack() as stack:
-        runs = [stack.enter_context(store.new_run("../a/b 모델", "config\n", record)) for _ in range(20)]
+        runs = [stack.enter_context(store.create_run("../a/b 모델", "config\n", record)) for _ in range(20)]
         assert len({run.directory for run in runs}) == 20
         assert all(run.directory.parent == store.root for run in runs)
         assert all(run.config.read_text() == "config\n" for run in runs)
-        assert {entry.record.status for entry in store.entries()} == {"running"}
-    assert {entry.record.status for entry in store.entries()} == {"interrupted"}
+        assert {run_info.record.status for run_info in store.list_runs()} == {"running"}
+    assert {run_info.record.status for run_info in store.list_runs()} == {"interrupted"}
     assert not list(store.root.glob(".*"))
 
 
-def test_a_place_that_cannot_be_written_is_refused(tmp_path, record):
+def test_create_run_refuses_unwritable_directory(tmp_path, record):
     (tmp_path / "file").write_text("a file in the way")
-    with pytest.raises(RunError, match="no run can be made"), Store(tmp_path / "file").new_run("x", "", record):
+    with pytest.raises(RunError, match="no run can be made"), Store(tmp_path / "file").create_run("x", "", record):
         pass
 
 
-def test_a_run_that_cannot_be_begun_leaves_nothing(tmp_path, record, monkeypatch):
-    monkeypatch.setattr(store_module, "sync_directory", fail)
-    with pytest.raises(RunError, match="No space left"), Store(tmp_path / "new").new_run("x", "", record):
+def test_failed_creation_leaves_nothing(tmp_path, record, monkeypatch):
+    monkeypatch.setattr(store_module, "sync_directory", raise_disk_full)
+    with pytest.raises(RunError, match="No space left"), Store(tmp_path / "new").create_run("x", "", record):
         pass
     assert not [path for path in (tmp_path / "new").iterdir() if path.name.startswith(".")]
 
 
-def fail(*_):
+def raise_disk_full(*_):
     raise OSError(28, "No space left on device")
 
 
-def test_there_need_be_no_runs_directory(tmp_path):
-    assert Store(tmp_path / "nowhere").entries() == []
+def test_missing_runs_directory_is_empty(tmp_path):
+    assert Store(tmp_path / "nowhere").list_runs() == []
     with pytest.raises(UsageError, match="there is no run in"):
         Store(tmp_path / "nowhere").find("x")
 
 
-def test_a_clock_that_jumps_back_changes_no_order(tmp_path, record):
+def test_clock_set_back_keeps_the_order(tmp_path, record):
     store = Store(tmp_path / "runs")
     (store.root / "20991231-235959-tomorrow-0000000a").mkdir(parents=True)
     (store.root / "99991231-235959-never-0000000b").mkdir()
     names = []
     with ExitStack() as stack:
         for name in ("first", "second", "third"):
-            run = stack.enter_context(store.new_run(name, "", record))
+            run = stack.enter_context(store.create_run(name, "", record))
             names.append(run.directory.name)
     assert names == sorted(names)
     assert all(name.startswith("2100") for name in names)
-    assert [entry.run.directory.name for entry in store.entries()][1:4] == names[::-1]
+    assert [run_info.run.directory.name for run_info in store.list_runs()][1:4] == names[::-1]
 
 
-def test_a_place_that_cannot_be_written_is_known_before_anything_takes_time(tmp_path, monkeypatch):
+def test_check_writable_refuses_unwritable_directory(tmp_path, monkeypatch):
     monkeypatch.setattr(store_module.os, "access", lambda *_: False)
     with pytest.raises(RunError, match="cannot be written"):
         Store(tmp_path / "a" / "b").check_writable()
@@ -140,7 +140,7 @@ def test_a_place_that_cannot_be_written_is_known_before_anything_takes_time(tmp_
 
 
 @pytest.mark.parametrize("kind", ["FIFO", "link", "directory"])
-def test_a_log_that_is_no_file_is_locked_by_nobody(make_run, tmp_path, kind):
+def test_log_that_is_not_a_file_cannot_be_locked(make_run, tmp_path, kind):
     run, victim = make_run(), tmp_path / "victim"
     if kind == "FIFO":
         os.mkfifo(run.log)
@@ -148,6 +148,6 @@ def test_a_log_that_is_no_file_is_locked_by_nobody(make_run, tmp_path, kind):
         run.log.symlink_to(victim)
     else:
         run.log.mkdir()
-    with pytest.raises(RunError, match=r"train\.log cannot be written"), run.claimed():
+    with pytest.raises(RunError, match=r"train\.log cannot be written"), run.hold_lock():
         pass
     assert not victim.exists()

@@ -4,15 +4,15 @@ import functools
 
 import pytest
 
+from dnn_cli.config.loading import to_yaml
 from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.runs.store import Store
-from dnn_cli.spec.load import to_yaml
-from dnn_cli.training.endings import never
-from dnn_cli.training.job import prepare
-from dnn_cli.training.train import first_record, train
+from dnn_cli.training.stop_request import never_stop
+from dnn_cli.training.train import build_initial_record, train_model
+from dnn_cli.training.training_job import prepare_job
 
 
-class Silent:
+class RecordingReporter:
     """A listener that keeps what it is told."""
 
     def __init__(self):
@@ -29,20 +29,22 @@ class Silent:
         self.epochs.append(dict(scores))
 
 
-examples_of = functools.cache(load_examples)
+load_cached_examples = functools.cache(load_examples)
 
 
 @pytest.fixture
 def trained(tmp_path):
     """Trains an experiment into a run of its own; returns the run, its record and its listener."""
 
-    def run(experiment, listener=None, stop=never, networks=None):
-        examples = examples_of(experiment.data)
+    def run(experiment, reporter=None, stop=never_stop, networks=None):
+        examples = load_cached_examples(experiment.data)
         split = split_examples(experiment.data, examples)
-        listener = listener or Silent()
-        job = prepare(experiment, examples, split)
-        with Store(tmp_path / "runs").new_run(experiment.name, to_yaml(experiment), first_record(job)) as made:
-            assert made.read_record().status == "running"
-            return made, train(job, made, listener, stop, networks=networks), listener
+        reporter = reporter or RecordingReporter()
+        job = prepare_job(experiment, examples, split)
+        with Store(tmp_path / "runs").create_run(
+            experiment.name, to_yaml(experiment), build_initial_record(job)
+        ) as new_run:
+            assert new_run.read_record().status == "running"
+            return new_run, train_model(job, new_run, reporter, stop, model_cache=networks), reporter
 
     return run

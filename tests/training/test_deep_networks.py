@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dnn_cli.spec.load import load
+from dnn_cli.config.loading import load_experiment
 
 DEEP = """\
 data: {dataset: npz, path: tiny.npz}
@@ -30,19 +30,19 @@ def deep(config, tmp_path):
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "tiny.npz", x=rng.integers(0, 256, (60, 32, 32, 3), np.uint8), y=np.arange(60) % 10)
     path = config(DEEP, "deep.yaml")
-    return lambda *overrides: load(path, overrides)
+    return lambda *overrides: load_experiment(path, overrides)
 
 
 def test_repeated_layers_train_on_images_in_colour(deep, trained):
     loaded = deep()
     assert loaded.advice == ()
     assert len(loaded.experiment.model.stack) == 62
-    _, record, listener = trained(deep("layers.1.repeat=6").experiment)
+    _, record, reporter = trained(deep("layers.1.repeat=6").experiment)
     assert record.status == "completed"
-    assert len(listener.epochs) == 1
+    assert len(reporter.epochs) == 1
 
 
-def test_dense_then_normalization_then_activation_is_not_called_linear(deep):
+def test_normalized_dense_layers_are_not_called_linear(deep):
     layers = (
         "[Flatten, {type: Dense, units: 20, use_bias: false}, BatchNormalization, "
         "{type: Activation, activation: relu}, {type: Dense, units: 10, activation: softmax}]"
@@ -60,6 +60,6 @@ def test_dense_then_normalization_then_activation_is_not_called_linear(deep):
                      id="selu"),
     ],
 )  # fmt: skip
-def test_limits_in_the_spelling_of_keras_train(deep, trained, overrides):
+def test_limits_spelled_as_in_keras_are_trained(deep, trained, overrides):
     _, record, _ = trained(deep("layers.1.repeat=1", *overrides).experiment)
     assert record.status == "completed"

@@ -9,7 +9,7 @@ import pytest
 
 from dnn_cli.data.examples import Examples
 from dnn_cli.data.pipeline import Pipeline
-from tests.conftest import DIGITS, ROOT
+from tests.conftest import DIGITS_YAML, ROOT
 
 COUNT, SHAPE = 300_000, (40, 100)
 SIZE = COUNT * SHAPE[0] * SHAPE[1]
@@ -20,19 +20,19 @@ from dataclasses import replace
 import numpy as np
 import dnn_cli.data.pipeline as pipeline
 from dnn_cli.data.examples import Examples
-from dnn_cli.spec import data as spec
-from dnn_cli.spec.load import load
-from dnn_cli.training.build import build_model
-from dnn_cli.training.chunked import run_in_chunks
-from dnn_cli.training.plan import choose_plan
+from dnn_cli.config.data import Data
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.training.model_builder import build_model
+from dnn_cli.training.chunked_engine import install_chunk_functions
+from dnn_cli.training.execution_plan import choose_plan
 
 file, config, count, height, width, share = sys.argv[1:]
 shape = (int(height), int(width))
-spec.Data.facts = replace(spec.Data().facts, input_shape=shape)
-pipeline.HELD_SHARE = float(share)
+Data.info = replace(Data().info, input_shape=shape)
+pipeline.MAX_MEMORY_SHARE = float(share)
 images = np.memmap(file, np.uint8, "r", shape=(int(count), *shape))
-labels = np.resize(np.arange(10, dtype=np.uint8), int(count))
-experiment = load(config).experiment
+targets = np.resize(np.arange(10, dtype=np.uint8), int(count))
+experiment = load_experiment(config).experiment
 plan = choose_plan(experiment, len(images), gpu=False)
 model = build_model(experiment, jit=plan.jit)
 
@@ -41,16 +41,16 @@ def taken():  # what is the process's own: heap and stacks, not a mapped file
     return int(line.split()[1]) * 1024
 
 resource.setrlimit(resource.RLIMIT_DATA, (taken() + 700_000_000, resource.RLIM_INFINITY))
-feed = pipeline.Pipeline(Examples(images, labels), experiment)
-run_in_chunks(model, feed, plan)
-order = feed.shuffled(np.arange(len(images)), 42)
-model.fit(feed.chunks(order, plan.steps), epochs=1, verbose=0,
-          steps_per_epoch=pipeline.batches_of(len(images), experiment.batch_size))
+feed = pipeline.Pipeline(Examples(images, targets), experiment)
+install_chunk_functions(model, feed, plan)
+order = feed.build_shuffled_order(np.arange(len(images)), 42)
+model.fit(feed.build_chunks(order, plan.steps), epochs=1, verbose=0,
+          steps_per_epoch=pipeline.count_batches(len(images), experiment.batch_size))
 print("examples seen", int(model.metrics[0].count))
 """
 
 
-def run(path, config, share):
+def run_program(path, config, share):
     shape = map(str, (COUNT, *SHAPE))
     return subprocess.run(
         [sys.executable, "-c", PROGRAM, str(path), config, *shape, share],
@@ -66,34 +66,34 @@ def file(tmp_path):
     return path
 
 
-def test_more_than_memory_trains(file, config):
+def test_data_larger_than_memory_is_trained(file, config):
     """1.2 GB of images, and 0.7 GB of memory beyond what TensorFlow has taken already."""
-    done = run(file, config(DIGITS + "batch_size: 512\n"), "0")
+    done = run_program(file, config(DIGITS_YAML + "batch_size: 512\n"), "0")
     assert done.stdout == f"examples seen {COUNT}\n", done.stderr[-2000:]
 
 
-def test_the_limit_is_one(file, config):
+def test_held_images_exceed_the_memory_limit(file, config):
     """Held in memory, the same images do not fit."""
-    done = run(file, config(DIGITS + "batch_size: 512\n"), "100")
+    done = run_program(file, config(DIGITS_YAML + "batch_size: 512\n"), "100")
     assert "examples seen" not in done.stdout
     assert re.search("allocate|ResourceExhausted|MemoryError|bad_alloc", done.stderr), done.stderr[-2000:]
 
 
-def test_what_is_read_from_a_file_is_what_is_held(tmp_path, experiment, monkeypatch):
+def test_mapped_and_held_examples_give_equal_batches(tmp_path, experiment, monkeypatch):
     random = np.random.default_rng(0)
-    images, labels = random.integers(0, 17, (100, 8, 8), np.uint8), random.integers(0, 10, 100).astype(np.uint8)
+    images, targets = random.integers(0, 17, (100, 8, 8), np.uint8), random.integers(0, 10, 100).astype(np.uint8)
     images.tofile(tmp_path / "images")
     mapped = np.memmap(tmp_path / "images", np.uint8, "r", shape=images.shape)
-    held = Pipeline(Examples(mapped, labels), experiment())
-    monkeypatch.setattr("dnn_cli.data.pipeline.HELD_SHARE", 0)
-    read = Pipeline(Examples(mapped, labels), experiment())
-    assert (held.held, read.held) == (True, False)
-    order = held.shuffled(np.arange(10, 90), 42)
-    for ours, theirs in zip(held.chunks(order, 1), read.chunks(order, 1), strict=True):
+    held = Pipeline(Examples(mapped, targets), experiment())
+    monkeypatch.setattr("dnn_cli.data.pipeline.MAX_MEMORY_SHARE", 0)
+    read = Pipeline(Examples(mapped, targets), experiment())
+    assert (held.is_held, read.is_held) == (True, False)
+    order = held.build_shuffled_order(np.arange(10, 90), 42)
+    for ours, theirs in zip(held.build_chunks(order, 1), read.build_chunks(order, 1), strict=True):
         assert len(theirs.inputs) == 32
         count = int(ours.count)
         assert count == int(theirs.count)
-        for one, other in ((ours.inputs, theirs.inputs), (ours.labels, theirs.labels)):
-            assert np.array_equal(np.array(one)[ours.order[:count]], np.array(other)[theirs.order[:count]])
-    for ours, theirs in zip(held.batches(order), read.batches(order), strict=True):
+        for our_rows, their_rows in ((ours.inputs, theirs.inputs), (ours.targets, theirs.targets)):
+            assert np.array_equal(np.array(our_rows)[ours.order[:count]], np.array(their_rows)[theirs.order[:count]])
+    for ours, theirs in zip(held.build_batches(order), read.build_batches(order), strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))

@@ -8,25 +8,25 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dnn_cli.config.loading import load_experiment
 from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.errors import UsageError
 from dnn_cli.runs.store import Store
-from dnn_cli.spec.load import load
-from tests.conftest import DIVERGES
-from tests.training.conftest import Silent
+from tests.conftest import DIVERGING_OVERRIDES
+from tests.training.conftest import RecordingReporter
 
 KERAS = tuple(int(part) for part in keras.__version__.split(".")[:2])
 
 
-def weights(run):
+def load_weights(run):
     return [np.array(w) for w in keras.saving.load_model(run.model, safe_mode=True).get_weights()]
 
 
-def same(first, second):
+def have_equal_weights(first, second):
     return len(first) == len(second) and all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def timeless(run):
+def read_metrics_without_seconds(run):
     return [{key: value for key, value in row.items() if key != "seconds"} for row in run.read_metrics()]
 
 
@@ -55,40 +55,45 @@ STACKS = {
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_the_config_of_a_run_gives_the_same_bits_again(experiment, trained, stack):
+def test_run_config_reproduces_the_same_bits(experiment, trained, stack):
     first, _, _ = trained(experiment(*STACKS[stack]))
     trained(experiment("seed=7"))  # another training in between leaves no trace
-    second, _, _ = trained(load(str(first.config)).experiment)
-    assert same(weights(first), weights(second))
-    assert timeless(first) == timeless(second)
+    second, _, _ = trained(load_experiment(str(first.config)).experiment)
+    assert have_equal_weights(load_weights(first), load_weights(second))
+    assert read_metrics_without_seconds(first) == read_metrics_without_seconds(second)
     assert np.array_equal(np.load(first.predictions)["outputs"], np.load(second.predictions)["outputs"])
 
 
 def test_another_seed_gives_other_weights(experiment, trained):
-    assert not same(weights(trained(experiment())[0]), weights(trained(experiment("seed=43"))[0]))
+    assert not have_equal_weights(
+        load_weights(trained(experiment())[0]), load_weights(trained(experiment("seed=43"))[0])
+    )
 
 
-def test_a_bare_name_trains_to_the_bits_of_a_mapping(experiment, trained):
+def test_bare_name_and_mapping_train_to_equal_bits(experiment, trained):
     bare, _, _ = trained(experiment("optimizer=sgd"))
     mapping, _, _ = trained(experiment("optimizer={type: sgd}"))
-    assert same(weights(bare), weights(mapping))
+    assert have_equal_weights(load_weights(bare), load_weights(mapping))
 
 
-def test_a_run_directory_holds_the_whole_story(experiment, trained):
-    made, record, listener = trained(experiment("diagnostics=true"))
-    assert sorted(path.name for path in made.directory.iterdir()) == [
+def test_run_directory_contents(experiment, trained):
+    run, record, reporter = trained(experiment("diagnostics=true"))
+    assert sorted(path.name for path in run.directory.iterdir()) == [
         "checkpoints", "config.yaml", "diagnostics.csv", "inputs.npz", "metrics.csv", "model.keras", "predictions.npz",
         "run.json", "train.log",
     ]  # fmt: skip
-    header = made.metrics.read_text().splitlines()[0]
+    header = run.metrics.read_text().splitlines()[0]
     assert header == "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,seconds"
-    assert made.read_metrics() == listener.epochs
-    assert made.read_record() == record
+    assert run.read_metrics() == reporter.epochs
+    assert run.read_record() == record
     assert record.status == "completed"
-    assert record.results.last == listener.epochs[-1]
-    assert record.results.best["val_accuracy"] == max(row["val_accuracy"] for row in listener.epochs)
+    assert record.results.last == reporter.epochs[-1]
+    assert record.results.best["val_accuracy"] == max(row["val_accuracy"] for row in reporter.epochs)
     examples = load_examples(experiment().data)
-    fingerprint, split = examples.fingerprint(), split_examples(experiment().data, examples).fingerprint()
+    fingerprint, split = (
+        examples.compute_fingerprint(),
+        split_examples(experiment().data, examples).compute_fingerprint(),
+    )
     assert record.data == {
         "dataset": "digits",
         "train": 1437,
@@ -98,10 +103,10 @@ def test_a_run_directory_holds_the_whole_story(experiment, trained):
         "split": split,
     }
     assert {"dnn", "python", "tensorflow", "keras", "numpy", "scikit-learn"} == set(record.versions)
-    assert listener.batches == [(1, 45), (2, 45)], "a call an epoch"
+    assert reporter.batches == [(1, 45), (2, 45)], "a call an epoch"
     assert (record.engine, record.plan["steps"], record.plan["jit"]) == ("chunked", 45, True)
     assert record.plan["why"].startswith("XLA")
-    json.loads(made.record.read_text(), parse_constant=pytest.fail)
+    json.loads(run.record.read_text(), parse_constant=pytest.fail)
 
 
 @pytest.mark.parametrize(
@@ -115,36 +120,36 @@ def test_a_run_directory_holds_the_whole_story(experiment, trained):
         pytest.param(["batch_size=100"], id="a short last batch"),
     ],
 )
-def test_plain_keras_gives_exactly_the_recorded_validation_score(experiment, trained, overrides):
-    one = experiment(*overrides)
-    made, record, _ = trained(one)
-    examples = load_examples(one.data)
-    split = split_examples(one.data, examples)
-    inputs = examples.inputs[split.validation].reshape(-1, *one.data.input_shape) / np.float32(16)
-    labels = examples.labels[split.validation].astype("int32")
-    if one.labels == "one_hot":
-        labels = np.eye(10, dtype="float32")[labels]
-    model = keras.saving.load_model(made.model, safe_mode=True)
-    scores = model.evaluate(inputs, labels, batch_size=one.batch_size, verbose=0, return_dict=True)
+def test_plain_keras_reproduces_recorded_validation_scores(experiment, trained, overrides):
+    new_experiment = experiment(*overrides)
+    run, record, _ = trained(new_experiment)
+    examples = load_examples(new_experiment.data)
+    split = split_examples(new_experiment.data, examples)
+    inputs = examples.inputs[split.validation].reshape(-1, *new_experiment.data.input_shape) / np.float32(16)
+    targets = examples.targets[split.validation].astype("int32")
+    if new_experiment.target_encoding == "one_hot":
+        targets = np.eye(10, dtype="float32")[targets]
+    model = keras.saving.load_model(run.model, safe_mode=True)
+    scores = model.evaluate(inputs, targets, batch_size=new_experiment.batch_size, verbose=0, return_dict=True)
     assert {f"val_{name}": value for name, value in scores.items()} == record.results.model
-    stored = np.load(made.predictions, allow_pickle=False)
-    assert np.array_equal(stored["outputs"], model.predict(inputs, batch_size=one.batch_size, verbose=0))
+    stored = np.load(run.predictions, allow_pickle=False)
+    assert np.array_equal(stored["outputs"], model.predict(inputs, batch_size=new_experiment.batch_size, verbose=0))
     assert np.array_equal(stored["indices"], split.validation)
-    assert np.array_equal(stored["labels"], examples.labels[split.validation])
+    assert np.array_equal(stored["labels"], examples.targets[split.validation])
 
 
 def test_plain_fit_gives_the_same_bits_without_xla(experiment, trained):
     chunked, ours, _ = trained(experiment("jit=false", "optimizer={type: adam, use_ema: true}"))
-    plain, theirs, listener = trained(experiment("engine=keras", "optimizer={type: adam, use_ema: true}"))
+    plain, theirs, reporter = trained(experiment("engine=keras", "optimizer={type: adam, use_ema: true}"))
     assert (ours.engine, theirs.engine) == ("chunked", "keras")
-    assert same(weights(chunked), weights(plain))
-    assert timeless(chunked) == timeless(plain)
+    assert have_equal_weights(load_weights(chunked), load_weights(plain))
+    assert read_metrics_without_seconds(chunked) == read_metrics_without_seconds(plain)
     assert ours.results.model == theirs.results.model
     assert np.array_equal(np.load(chunked.predictions)["outputs"], np.load(plain.predictions)["outputs"])
-    assert listener.batches == [(epoch, step) for epoch in (1, 2) for step in range(1, 46)]
+    assert reporter.batches == [(epoch, step) for epoch in (1, 2) for step in range(1, 46)]
 
 
-def test_a_gpu_that_is_not_there_is_refused(experiment, trained, tmp_path):
+def test_missing_gpu_is_refused(experiment, trained, tmp_path):
     if tf.config.list_physical_devices("GPU"):
         pytest.skip("there is one")
     with pytest.raises(UsageError, match="sees none"):
@@ -153,40 +158,40 @@ def test_a_gpu_that_is_not_there_is_refused(experiment, trained, tmp_path):
     assert trained(experiment("device=cpu"))[1].status == "completed"
 
 
-def test_a_schedule_is_followed_and_written_down(experiment, trained):
+def test_scheduled_learning_rates_are_recorded(experiment, trained):
     rate = "{type: PiecewiseConstantDecay, boundaries: [45], values: [0.01, 0.001]}"
-    _, _, listener = trained(experiment(f"optimizer={{type: sgd, learning_rate: {rate}}}", "epochs=3"))
-    assert [row["learning_rate"] for row in listener.epochs] == [0.01, 0.001, 0.001]
+    _, _, reporter = trained(experiment(f"optimizer={{type: sgd, learning_rate: {rate}}}", "epochs=3"))
+    assert [row["learning_rate"] for row in reporter.epochs] == [0.01, 0.001, 0.001]
 
 
-def test_a_loss_that_is_no_number_ends_the_run_at_its_batch(experiment, trained):
-    _, told, listener = trained(experiment(*DIVERGES, "engine=keras"))
-    made, record, _ = trained(experiment(*DIVERGES, "jit=false"))
-    assert record.status == told.status == "diverged"
-    assert record.reason == told.reason, "the same batch, whether alone in its call or not"
+def test_non_finite_loss_ends_the_run_at_its_batch(experiment, trained):
+    _, keras_record, reporter = trained(experiment(*DIVERGING_OVERRIDES, "engine=keras"))
+    run, record, _ = trained(experiment(*DIVERGING_OVERRIDES, "jit=false"))
+    assert record.status == keras_record.status == "diverged"
+    assert record.reason == keras_record.reason, "the same batch, whether alone in its call or not"
     assert record.reason.startswith("the loss was no longer a number in epoch 1, batch ")
     epoch, step = 1, int(record.reason.rsplit(" ", 1)[1])
-    assert listener.batches[-1] == (epoch, step - 1)
-    assert not made.model.exists()
-    assert "NaN" not in made.record.read_text()
-    assert made.read_record() == record
+    assert reporter.batches[-1] == (epoch, step - 1)
+    assert not run.model.exists()
+    assert "NaN" not in run.record.read_text()
+    assert run.read_record() == record
 
 
-def test_an_interruption_keeps_what_was_trained(experiment, trained, tmp_path):
-    class Stops(Silent):
+def test_interrupted_run_keeps_trained_epochs(experiment, trained, tmp_path):
+    class Stops(RecordingReporter):
         def on_batch(self, epoch, step, scores):
             if epoch == 2:
                 signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         trained(experiment(), Stops())
-    (entry,) = Store(tmp_path / "runs").entries()
-    assert (entry.record.status, entry.record.epochs) == ("interrupted", 1)
-    assert len(entry.run.read_metrics()) == 1
+    (run_info,) = Store(tmp_path / "runs").list_runs()
+    assert (run_info.record.status, run_info.record.epochs) == ("interrupted", 1)
+    assert len(run_info.run.read_metrics()) == 1
 
 
-def test_an_error_from_below_is_a_failed_run_with_a_reason(experiment, trained, capfd):
-    class Breaks(Silent):
+def test_memory_error_makes_a_failed_run_with_a_reason(experiment, trained, capfd):
+    class Breaks(RecordingReporter):
         def on_batch(self, epoch, step, scores):
             raise MemoryError
 
@@ -199,4 +204,4 @@ def test_an_error_from_below_is_a_failed_run_with_a_reason(experiment, trained, 
 def test_on_a_gpu_the_same_experiment_gives_the_same_bits(experiment, trained):
     first, record, _ = trained(experiment())
     assert record.platform["device"] != "CPU"
-    assert same(weights(first), weights(trained(experiment())[0]))
+    assert have_equal_weights(load_weights(first), load_weights(trained(experiment())[0]))

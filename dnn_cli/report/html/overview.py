@@ -7,28 +7,39 @@ from pathlib import Path
 
 from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.grouping import Group
-from dnn_cli.compare.rows import Row, one_of_each
-from dnn_cli.compare.verdicts import Word
-from dnn_cli.report.comparison import interval_text, mean_and_spread, titles, value_of
-from dnn_cli.report.html.curves import style
-from dnn_cli.report.html.plot import in_percent
-from dnn_cli.report.run_page import settings as settings_of
-from dnn_cli.report.verdict import advice_lines, method_lines, note_lines, one_group_text, sentence
-from dnn_cli.report.words import count, duration, score
-from dnn_cli.runs.entry import Entry
-from dnn_cli.runs.fields import identity
+from dnn_cli.compare.run_scores import RunScore, index_by_variant
+from dnn_cli.compare.verdicts import VerdictWord
+from dnn_cli.report.comparison_tables import (
+    format_compared_value,
+    format_interval,
+    format_mean_and_spread,
+    list_key_headers,
+)
+from dnn_cli.report.html.curves_section import format_line_classes
+from dnn_cli.report.html.svg_plot import compute_percent_positions
+from dnn_cli.report.run_details import iter_config_rows as settings_of
+from dnn_cli.report.text import format_count, format_duration, format_score
+from dnn_cli.report.verdict_text import (
+    format_advice_lines,
+    format_method_lines,
+    format_missing_verdict_reason,
+    format_note_lines,
+    format_verdict,
+)
+from dnn_cli.runs.query.fields import get_run_id
+from dnn_cli.runs.run_info import RunInfo
 
-MOST_GROUPS = 50
+MAX_GROUP_ROWS = 50
 """So many groups have a verdict."""
 
-MOST_ROWS = 1000
+MAX_RUN_ROWS = 1000
 """So many runs are in the table."""
 
-WORDS: tuple[Word, ...] = ("better", "worse", "indistinguishable", "undecided")
+VERDICT_WORDS: tuple[VerdictWord, ...] = ("better", "worse", "indistinguishable", "undecided")
 
 
 @dataclass(frozen=True)
-class Dot:
+class SeedDot:
     """The score of a seed, and where it stands in percent."""
 
     at: float
@@ -36,7 +47,7 @@ class Dot:
 
 
 @dataclass(frozen=True)
-class Standing:
+class VerdictRow:
     """How a group stands."""
 
     label: str
@@ -46,25 +57,25 @@ class Standing:
     """The 95% interval of the mean."""
 
     seeds: str
-    said: str
+    verdict_text: str
     word: str
     """One of the words of a verdict; empty for the reference."""
 
-    dots: tuple[Dot, ...]
-    middle: float
+    dots: tuple[SeedDot, ...]
+    mean_position: float
 
 
 @dataclass(frozen=True)
-class Verdict:
+class VerdictSection:
     """All that may be said of the comparison."""
 
     headline: str
-    judged: bool
+    has_reference: bool
     """Whether anything may be said at all."""
 
-    standings: tuple[Standing, ...]
-    untold: int
-    ends: tuple[str, str] | None
+    rows: tuple[VerdictRow, ...]
+    omitted_count: int
+    score_range: tuple[str, str] | None
     """The least and the largest score of a seed: what the dots lie between."""
 
     method: tuple[str, ...]
@@ -77,11 +88,11 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Cell:
+class RunCell:
     """A cell of the table of runs; it is sorted by `rank` where that is not its text."""
 
     text: str
-    rank: str = ""
+    sort_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,7 @@ class RunRow:
     """Its page, if it has one."""
 
     name: str
-    cells: tuple[Cell, ...]
+    cells: tuple[RunCell, ...]
 
 
 @dataclass(frozen=True)
@@ -102,11 +113,11 @@ class RunTable:
     headers: tuple[str, ...]
     numeric: frozenset[int]
     rows: tuple[RunRow, ...]
-    untold: int
+    omitted_count: int
 
 
 @dataclass(frozen=True)
-class Settings:
+class SettingsSection:
     """In what the groups differ, and what they have in common."""
 
     keys: tuple[str, ...]
@@ -116,92 +127,100 @@ class Settings:
     common: tuple[tuple[str, str], ...]
 
 
-def verdict(comparison: Comparison) -> Verdict:
+def build_verdict_section(comparison: Comparison) -> VerdictSection:
     """How every group stands, and what to think of it."""
-    family = comparison.family
-    groups = comparison.groups[:MOST_GROUPS]
-    words = {id(one.group): one for one in family.verdicts}
-    scores = [value for group in groups for value in group.by_seed.values()]
+    family = comparison.verdict_set
+    groups = comparison.groups[:MAX_GROUP_ROWS]
+    verdict_by_group = {id(listed_verdict.group): listed_verdict for listed_verdict in family.verdicts}
+    scores = [value for group in groups for value in group.seed_means.values()]
     low, high = (min(scores), max(scores)) if scores else (0.0, 0.0)
-    standings = []
+    rows = []
     for number, group in enumerate(groups):
-        found = words.get(id(group))
-        said = sentence(comparison, found) if found else ""
+        group_verdict = verdict_by_group.get(id(group))
+        verdict_text = format_verdict(comparison, group_verdict) if group_verdict else ""
         if group is family.reference:
-            said = "the baseline" if family.is_named else "the best, which the others are compared with"
-        standings.append(
-            Standing(
-                comparison.label(group),
-                style(number),
-                mean_and_spread(comparison, group),
-                interval_text(comparison, group),
-                count(len(group.seeds), "seed"),
-                said,
-                found.word if found else "",
-                tuple(dots(comparison, group, low, high)),
-                in_percent([group.mean], low, high)[0],
+            verdict_text = "the baseline" if family.is_named else "the best, which the others are compared with"
+        rows.append(
+            VerdictRow(
+                comparison.get_label(group),
+                format_line_classes(number),
+                format_mean_and_spread(comparison, group),
+                format_interval(comparison, group),
+                format_count(len(group.seeds), "seed"),
+                verdict_text,
+                group_verdict.word if group_verdict else "",
+                tuple(build_seed_dots(comparison, group, low, high)),
+                compute_percent_positions([group.mean], low, high)[0],
             )
         )
-    return Verdict(
-        headline(comparison),
+    return VerdictSection(
+        format_verdict_headline(comparison),
         family.reference is not None,
-        tuple(standings),
+        tuple(rows),
         len(comparison.groups) - len(groups),
-        (value_of(comparison, low), value_of(comparison, high)) if high > low and family.reference else None,
-        tuple(method_lines(comparison)),
-        tuple(note_lines(comparison)),
-        comparison.warnings,
-        tuple(line.strip() for line in advice_lines(comparison)),
+        (format_compared_value(comparison, low), format_compared_value(comparison, high))
+        if high > low and family.reference
+        else None,
+        tuple(format_method_lines(comparison)),
+        tuple(format_note_lines(comparison)),
+        comparison.caveats,
+        tuple(line.strip() for line in format_advice_lines(comparison)),
     )
 
 
-def dots(comparison: Comparison, group: Group, low: float, high: float) -> list[Dot]:
+def build_seed_dots(comparison: Comparison, group: Group, low: float, high: float) -> list[SeedDot]:
     """A dot a seed."""
-    places = in_percent(group.by_seed.values(), low, high)
+    places = compute_percent_positions(group.seed_means.values(), low, high)
     return [
-        Dot(at, f"seed {seed}: {value_of(comparison, value)}")
-        for at, (seed, value) in zip(places, group.by_seed.items(), strict=True)
+        SeedDot(at, f"seed {seed}: {format_compared_value(comparison, value)}")
+        for at, (seed, value) in zip(places, group.seed_means.items(), strict=True)
     ]
 
 
-def headline(comparison: Comparison) -> str:
+def format_verdict_headline(comparison: Comparison) -> str:
     """The verdict in a sentence, and no more than was found."""
-    family = comparison.family
-    if not comparison.rows:
+    family = comparison.verdict_set
+    if not comparison.run_scores:
         return "There is no completed run to compare."
     if family.reference is None:
-        if comparison.different_data:
+        if comparison.has_different_data:
             return "Runs on different data cannot be compared."
-        if len(comparison.rows) == 1:
-            (row,) = comparison.rows
-            return f"{row.record.name} is the only completed run, with {comparison.metric} {score(row.score)}."
-        text = one_group_text(comparison)
+        if len(comparison.run_scores) == 1:
+            (row,) = comparison.run_scores
+            return f"{row.record.name} is the only completed run, with {comparison.metric} {format_score(row.score)}."
+        text = format_missing_verdict_reason(comparison)
         return f"{text[0].upper()}{text[1:]}."
-    found = Counter(verdict.word for verdict in family.verdicts)
-    name, mean = comparison.label(family.reference), mean_and_spread(comparison, family.reference)
-    what = "mean" if len(family.reference.seeds) > 1 else "score"
-    first = f"{name} is the baseline, with {mean}" if family.is_named else f"{name} has the best {what}, {mean}"
-    told = [f"{found[word]} {'is' if found[word] == 1 else 'are'} {word}" for word in WORDS if found[word]]
-    others = f"of {len(family.verdicts)} others {', '.join(told)}"
+    word_counts = Counter(verdict.word for verdict in family.verdicts)
+    name, mean = comparison.get_label(family.reference), format_mean_and_spread(comparison, family.reference)
+    quantity = "mean" if len(family.reference.seeds) > 1 else "score"
+    first = f"{name} is the baseline, with {mean}" if family.is_named else f"{name} has the best {quantity}, {mean}"
+    count_texts = [
+        f"{word_counts[word]} {'is' if word_counts[word] == 1 else 'are'} {word}"
+        for word in VERDICT_WORDS
+        if word_counts[word]
+    ]
+    others = f"of {len(family.verdicts)} others {', '.join(count_texts)}"
     if len(family.verdicts) == 1:
         others = f"the other is {family.verdicts[0].word}"
     return f"{first}; {others}."
 
 
-def settings(comparison: Comparison) -> Settings:
+def build_settings_section(comparison: Comparison) -> SettingsSection:
     """A row a group, a column for every key in which any differ."""
-    groups = comparison.groups[:MOST_GROUPS]
+    groups = comparison.groups[:MAX_GROUP_ROWS]
     keys = list(dict.fromkeys(key for group in comparison.groups for key in group.settings))
     rows = [
-        (comparison.label(group), style(number), tuple(group.settings.get(key, "–") for key in keys))
+        (comparison.get_label(group), format_line_classes(number), tuple(group.settings.get(key, "–") for key in keys))
         for number, group in enumerate(groups)
     ]
-    return Settings(tuple(titles(keys)), tuple(rows), tuple(common(comparison.rows, keys)))
+    return SettingsSection(
+        tuple(list_key_headers(keys)), tuple(rows), tuple(list_common_settings(comparison.run_scores, keys))
+    )
 
 
-def common(rows: Sequence[Row], keys: Sequence[str]) -> list[tuple[str, str]]:
+def list_common_settings(rows: Sequence[RunScore], keys: Sequence[str]) -> list[tuple[str, str]]:
     """The settings that all runs share."""
-    first, *others = [dict(settings_of(row.entry)) for row in one_of_each(rows).values()] or [{}]
+    first, *others = [dict(settings_of(row.run_info)) for row in index_by_variant(rows).values()] or [{}]
     return [
         (name, text)
         for name, text in first.items()
@@ -209,27 +228,27 @@ def common(rows: Sequence[Row], keys: Sequence[str]) -> list[tuple[str, str]]:
     ]
 
 
-def run_table(comparison: Comparison, anchors: Mapping[Path, str]) -> RunTable:
+def build_run_table(comparison: Comparison, anchors: Mapping[Path, str]) -> RunTable:
     """A run a row: those that were compared in their order, then all others with the reason."""
-    keys = list(comparison.rows[0].settings) if comparison.rows else []
+    keys = list(comparison.run_scores[0].settings) if comparison.run_scores else []
     others = bool(comparison.left_out)
-    at = comparison.view.text
+    at = comparison.point.text
     view = [] if at == "best" else [at if at != "final" else f"{comparison.metric}"]
     status = ["status"] if others else []
-    headers = ["run", *status, *view, "best", *titles(keys), "epochs", "parameters", "time", "id"]
-    rows = [compared_row(comparison, row, keys, anchors, others=others) for row in comparison.rows]
-    rows += [left_out_row(entry, len(keys) + len(view), anchors) for entry in comparison.left_out]
+    headers = ["run", *status, *view, "best", *list_key_headers(keys), "epochs", "parameters", "time", "id"]
+    rows = [build_compared_row(comparison, row, keys, anchors, others=others) for row in comparison.run_scores]
+    rows += [build_left_out_row(run_info, len(keys) + len(view), anchors) for run_info in comparison.left_out]
     numeric = {*view, "best", "epochs", "parameters", "time"}
     numeric |= {
         title
-        for title, key in zip(titles(keys), keys, strict=True)
-        if all(is_number(row.settings[key]) for row in comparison.rows)
+        for title, key in zip(list_key_headers(keys), keys, strict=True)
+        if all(is_number(row.settings[key]) for row in comparison.run_scores)
     }
     return RunTable(
         tuple(headers),
-        frozenset(place for place, header in enumerate(headers) if header in numeric),
-        tuple(rows[:MOST_ROWS]),
-        max(0, len(rows) - MOST_ROWS),
+        frozenset(index for index, header in enumerate(headers) if header in numeric),
+        tuple(rows[:MAX_RUN_ROWS]),
+        max(0, len(rows) - MAX_RUN_ROWS),
     )
 
 
@@ -242,39 +261,43 @@ def is_number(text: str) -> bool:
     return True
 
 
-def compared_row(
-    comparison: Comparison, row: Row, keys: Sequence[str], anchors: Mapping[Path, str], *, others: bool
+def build_compared_row(
+    comparison: Comparison, row: RunScore, keys: Sequence[str], anchors: Mapping[Path, str], *, others: bool
 ) -> RunRow:
     """A completed run."""
     cells = [
-        *([Cell("completed")] if others else []),
-        *([] if comparison.view.text == "best" else [Cell(value_of(comparison, row.score), repr(row.score))]),
-        Cell(score(row.best), repr(row.best)),
-        *(Cell(row.settings[key]) for key in keys),
-        Cell(str(row.record.epochs)),
-        Cell(f"{row.parameters:,}", str(row.parameters)),
-        Cell(duration(row.record.seconds), repr(row.record.seconds or 0.0)),
-        Cell(row.record.id),
+        *([RunCell("completed")] if others else []),
+        *(
+            []
+            if comparison.point.text == "best"
+            else [RunCell(format_compared_value(comparison, row.score), repr(row.score))]
+        ),
+        RunCell(format_score(row.best_score), repr(row.best_score)),
+        *(RunCell(row.settings[key]) for key in keys),
+        RunCell(str(row.record.epochs)),
+        RunCell(f"{row.parameter_count:,}", str(row.parameter_count)),
+        RunCell(format_duration(row.record.seconds), repr(row.record.seconds or 0.0)),
+        RunCell(row.record.id),
     ]
     return RunRow(anchors.get(row.run.directory), row.record.name, tuple(cells))
 
 
-def left_out_row(entry: Entry, gap: int, anchors: Mapping[Path, str]) -> RunRow:
+def build_left_out_row(run_info: RunInfo, gap: int, anchors: Mapping[Path, str]) -> RunRow:
     """A run that was not compared, with as many empty cells as it has no values."""
-    record = entry.record
+    record = run_info.record
     cells = [
-        Cell(why(entry)),
-        *(Cell("–") for _ in range(gap + 1)),
-        Cell(str(record.epochs) if record else "–"),
-        Cell(f"{record.parameters.get('total', 0):,}" if record else "–"),
-        Cell(duration(record.seconds) if record else "–", repr(record.seconds or 0.0) if record else ""),
-        Cell(identity(entry)),
+        RunCell(format_left_out_reason(run_info)),
+        *(RunCell("–") for _ in range(gap + 1)),
+        RunCell(str(record.epochs) if record else "–"),
+        RunCell(f"{record.parameters.get('total', 0):,}" if record else "–"),
+        RunCell(format_duration(record.seconds) if record else "–", repr(record.seconds or 0.0) if record else ""),
+        RunCell(get_run_id(run_info)),
     ]
-    return RunRow(anchors.get(entry.run.directory), entry.name, tuple(cells))
+    return RunRow(anchors.get(run_info.run.directory), run_info.name, tuple(cells))
 
 
-def why(entry: Entry) -> str:
+def format_left_out_reason(run_info: RunInfo) -> str:
     """Why a run was not compared."""
-    if entry.broken or entry.record is None:
-        return f"broken: {entry.broken}" if entry.record is None else str(entry.broken)
-    return entry.record.status + (f": {entry.record.reason}" if entry.record.reason else "")
+    if run_info.error or run_info.record is None:
+        return f"broken: {run_info.error}" if run_info.record is None else str(run_info.error)
+    return run_info.record.status + (f": {run_info.record.reason}" if run_info.record.reason else "")

@@ -9,78 +9,85 @@ from pathlib import Path
 
 import dnn_cli
 from dnn_cli.compare.comparison import Comparison
-from dnn_cli.report.html.curves import Curves, curves
-from dnn_cli.report.html.overview import RunTable, Settings, Verdict, run_table, settings, verdict
-from dnn_cli.report.html.plot import points_for
-from dnn_cli.report.html.run import Room, RunPage, run_page
-from dnn_cli.report.words import count
-from dnn_cli.runs.entry import Entry
-from dnn_cli.runs.fields import identity
-from dnn_cli.spec.own_data import asked_once
+from dnn_cli.config.data import cache_dataset_info
+from dnn_cli.report.html.curves_section import CurvesSection, build_curves_section
+from dnn_cli.report.html.overview import (
+    RunTable,
+    SettingsSection,
+    VerdictSection,
+    build_run_table,
+    build_settings_section,
+    build_verdict_section,
+)
+from dnn_cli.report.html.run_page import DetailLimits, RunPage, build_run_page
+from dnn_cli.report.html.svg_plot import compute_max_points
+from dnn_cli.report.text import format_count
+from dnn_cli.runs.query.fields import get_run_id
+from dnn_cli.runs.run_info import RunInfo
 
-MOST_PAGES = 100
+MAX_RUN_PAGES = 100
 """So many runs have a page of their own."""
 
 
 @dataclass(frozen=True)
-class Page:
+class ReportPage:
     """All that the file says."""
 
     title: str
     subtitle: str
-    made: str
-    verdict: Verdict
-    curves: Curves | None
-    settings: Settings
+    created: str
+    verdict: VerdictSection
+    curves: CurvesSection | None
+    settings: SettingsSection
     table: RunTable
     runs: tuple[RunPage, ...]
-    untold: int
+    omitted_count: int
     """Runs that have no page."""
 
-    again: str
+    command: str
     """The command that made the file."""
 
 
-def room_for(runs: int) -> Room:
+def compute_detail_limits(runs: int) -> DetailLimits:
     """How much is told of each of so many runs."""
-    return Room(
+    return DetailLimits(
         mistakes=max(4, min(12, 600 // max(1, runs))),
-        points=points_for(runs),
+        points=compute_max_points(runs),
         epochs=max(20, min(40, 1200 // max(1, runs))),
     )
 
 
-def page_of(comparison: Comparison, again: Sequence[str]) -> Page:
-    """All that is said of a comparison; `again` is the command that asks for it."""
-    entries: list[Entry] = [*(row.entry for row in comparison.rows), *comparison.left_out]
-    told = entries[:MOST_PAGES]
-    room = room_for(len(told))
-    anchors = anchors_of(told)
-    with asked_once():
-        pages = tuple(run_page(entry, anchors[entry.run.directory], room) for entry in told)
-    rows = comparison.rows
-    groups = count(len(comparison.groups), "group" if comparison.keys else "experiment")
+def build_report_page(comparison: Comparison, command: Sequence[str]) -> ReportPage:
+    """All that is said of a comparison; `command` is the command that asks for it."""
+    all_runs: list[RunInfo] = [*(row.run_info for row in comparison.run_scores), *comparison.left_out]
+    listed_runs = all_runs[:MAX_RUN_PAGES]
+    limits = compute_detail_limits(len(listed_runs))
+    anchors = build_anchors(listed_runs)
+    with cache_dataset_info():
+        pages = tuple(build_run_page(run_info, anchors[run_info.run.directory], limits) for run_info in listed_runs)
+    rows = comparison.run_scores
+    groups = format_count(len(comparison.groups), "group" if comparison.keys else "experiment")
     data = ", ".join(sorted({str(row.record.data.get("dataset")) for row in rows}))
-    left = f", {count(len(comparison.left_out), 'other run')}" if comparison.left_out else ""
-    return Page(
-        title=f"{comparison.metric} {comparison.view.title}" if rows else "Runs",
-        subtitle=f"{count(len(rows), 'completed run')} of {groups}{f' on {data}' if data else ''}{left}",
-        made=f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, dnn {dnn_cli.__version__}",
-        verdict=verdict(comparison),
-        curves=curves(comparison) if rows else None,
-        settings=settings(comparison),
-        table=run_table(comparison, anchors),
+    left = f", {format_count(len(comparison.left_out), 'other run')}" if comparison.left_out else ""
+    return ReportPage(
+        title=f"{comparison.metric} {comparison.point.title}" if rows else "Runs",
+        subtitle=f"{format_count(len(rows), 'completed run')} of {groups}{f' on {data}' if data else ''}{left}",
+        created=f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, dnn {dnn_cli.__version__}",
+        verdict=build_verdict_section(comparison),
+        curves=build_curves_section(comparison) if rows else None,
+        settings=build_settings_section(comparison),
+        table=build_run_table(comparison, anchors),
         runs=pages,
-        untold=len(entries) - len(told),
-        again=shlex.join([os.fsdecode(word) for word in again]),
+        omitted_count=len(all_runs) - len(listed_runs),
+        command=shlex.join([os.fsdecode(word) for word in command]),
     )
 
 
-def anchors_of(entries: Sequence[Entry]) -> dict[Path, str]:
+def build_anchors(runs: Sequence[RunInfo]) -> dict[Path, str]:
     """Where in the file the page of every run is, by its directory: its id, and a number where two have the same."""
-    found: dict[Path, str] = {}
-    for entry in entries:
-        name = "run-" + "".join(c for c in identity(entry) if c.isalnum())
-        taken = sum(other.partition(".")[0] == name for other in found.values())
-        found[entry.run.directory] = f"{name}.{taken + 1}" if taken else name
-    return found
+    anchors: dict[Path, str] = {}
+    for run_info in runs:
+        name = "run-" + "".join(c for c in get_run_id(run_info) if c.isalnum())
+        same_name_count = sum(other.partition(".")[0] == name for other in anchors.values())
+        anchors[run_info.run.directory] = f"{name}.{same_name_count + 1}" if same_name_count else name
+    return anchors

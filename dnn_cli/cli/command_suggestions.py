@@ -1,0 +1,99 @@
+"""Verbs of other programs, and the error that names the verb of `dnn` for each."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from typer.core import TyperGroup
+
+from dnn_cli.errors import UsageError, suggest_nearest_name
+
+COMMAND_SUGGESTIONS = {
+    "run": "dnn train",
+    "fit": "dnn train",
+    "start": "dnn train",
+    "test": "dnn evaluate",
+    "eval": "dnn evaluate",
+    "score": "dnn evaluate",
+    "infer": "dnn predict",
+    "validate": "dnn check",
+    "lint": "dnn check",
+    "init": "dnn new",
+    "create": "dnn new",
+    "tune": "dnn sweep",
+    "search": "dnn sweep",
+    "continue": "dnn resume",
+    "history": "dnn runs",
+    "ls": "dnn runs",
+    "log": "dnn runs",
+    "show": "dnn runs show",
+    "diff": "dnn runs diff",
+    "tag": "dnn runs tag",
+    "rename": "dnn runs rename",
+    "delete": "dnn runs rm",
+    "remove": "dnn runs rm",
+    "rm": "dnn runs rm",
+    "restore": "dnn runs restore",
+    "help": "dnn --help",
+    "version": "dnn --version",
+}
+"""Words that are no verb of `dnn`, each with the command that does the same."""
+
+RUNS_COMMAND_SUGGESTIONS = {
+    "remove": "dnn runs rm",
+    "delete": "dnn runs rm",
+    "del": "dnn runs rm",
+    "undelete": "dnn runs restore",
+    "list": "dnn runs",
+    "ls": "dnn runs",
+    "history": "dnn runs",
+    "view": "dnn runs show",
+    "info": "dnn runs show",
+    "compare": "dnn compare",
+    "export": "dnn export-runs",
+    "label": "dnn runs tag",
+    "clean": "dnn runs gc",
+}
+"""The same for words after `dnn runs`."""
+
+
+class CommandGroup(TyperGroup):
+    """A group of verbs that knows the verbs of other programs."""
+
+    suggestions: Mapping[str, str] = {}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        check_command(str(ctx.command_path), args, self.list_commands(ctx), self.suggestions)
+        return super().resolve_command(ctx, args)
+
+
+class RunsCommandGroup(CommandGroup):
+    """The verbs of `dnn runs`."""
+
+    suggestions = RUNS_COMMAND_SUGGESTIONS
+
+
+def check_command(
+    command_path: str, words: Sequence[str], commands: Collection[str], suggestions: Mapping[str, str]
+) -> None:
+    """Check that the first word is a verb.
+
+    Args:
+        command_path: The command so far, as `dnn runs`.
+        words: The rest of the command line.
+        commands: The verbs that exist.
+        suggestions: Verbs of other programs, each with the command that does the same.
+
+    Raises:
+        UsageError: the verb does not exist. The hint names the command that does the same, or the nearest verb.
+    """
+    if not words or words[0] in commands or words[0].startswith("-"):
+        return
+    word = words[0].lower()
+    if word in commands:
+        hint = f"did you mean {command_path} {word}?"
+    elif word in suggestions:
+        hint = f"did you mean {suggestions[word]}?"
+    else:
+        nearest_hint = suggest_nearest_name(word, commands).replace("did you mean ", f"did you mean {command_path} ")
+        hint = nearest_hint or f"{command_path} --help lists the commands"
+    raise UsageError(f"{command_path} has no command {words[0]}", hint)

@@ -1,0 +1,95 @@
+"""`dnn bench`: the engine against Keras's plain `fit`, on this machine."""
+
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
+from dnn_cli.cli.options import JsonOption, is_override, load_configs, split_configs_and_overrides
+from dnn_cli.errors import RunError, UsageError
+
+if TYPE_CHECKING:
+    from dnn_cli.config.experiment import Experiment
+    from dnn_cli.training.benchmark import Benchmark
+
+DEFAULT_CONFIG = Path(__file__).with_name("bench.yaml")
+
+
+def bench(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[CONFIG] [KEY=VALUE]", help="A config, or none for a small network; then changes."),
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, max=1000, help="Epochs that are measured, after a first one.")] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the training loop against plain Keras, side by side.
+
+    And compare the bits of the weights.
+    """
+    words = arguments or []
+    default_configs = [str(DEFAULT_CONFIG)] if all(map(is_override, words)) else []
+    configs, overrides = split_configs_and_overrides([*default_configs, *words])
+    if len(configs) > 1:
+        raise UsageError("bench takes one config", "as in: dnn bench configs/relu_adam.yaml --repeats 3")
+
+    from dnn_cli.cli.progress import open_screen
+    from dnn_cli.execution.preparation import prepare_training
+
+    with open_screen() as screen:
+        with screen.show_waiting(f"reading {configs[0]}"):
+            (loaded,) = load_configs(configs, overrides, to_train=True)
+        if loaded.experiment.engine == "keras":
+            raise UsageError("engine: keras leaves nothing to compare", "leave it out: plain fit is measured as well")
+        with prepare_training(loaded, screen, 1 + repeats) as (job, progress, *_):
+            from dnn_cli.training.benchmark import run_benchmark
+            from dnn_cli.training.stop_request import Diverged
+
+            try:
+                result = run_benchmark(job, repeats, progress)
+            except Diverged as error:
+                raise RunError(f"there is nothing to compare: {error}", "") from None
+    if as_json:
+        print_json(build_benchmark_document(loaded.experiment, result))
+    else:
+        print_benchmark(result)
+
+
+def print_benchmark(result: "Benchmark") -> None:
+    """The measurement on standard output."""
+    from dnn_cli.report.network_tables import build_bench_table
+    from dnn_cli.report.text import format_count, replace_control_chars
+    from dnn_cli.training.benchmark import ENGINE
+
+    out, plan = get_output_console(), result.plan
+    print_rich_table(out, build_bench_table(result.seconds, result.first_epoch, ENGINE))
+    out.print()
+    batches = "one batch" if plan.steps == 1 else f"{plan.steps} batches"
+    out.print(f"dnn ran {batches} a call; {plan.why}")
+    same = "the same to the last bit as" if result.bit_identical else "NOT those of"
+    out.print(replace_control_chars(f"measured on {result.machine}"))
+    out.print(
+        f"its weights are {same} {result.compared_with}, after {format_count(len(result.seconds[ENGINE]) + 1, 'epoch')}"
+    )
+
+
+def build_benchmark_document(experiment: "Experiment", result: "Benchmark") -> dict[str, Any]:
+    """The measurement as JSON."""
+    from dnn_cli.training.benchmark import ENGINE, KERAS_FIT
+
+    contenders = {
+        name: {"seconds_per_epoch": list(seconds), "median": median(seconds), "first_epoch": result.first_epoch[name]}
+        for name, seconds in result.seconds.items()
+    }
+    return {
+        "name": experiment.name,
+        "engine": contenders[ENGINE] | {"jit": result.plan.jit, "steps": result.plan.steps, "why": result.plan.why},
+        "keras_fit": contenders[KERAS_FIT],
+        "contenders": contenders,
+        "ratio": result.compute_ratio(),
+        "machine": result.machine,
+        "compared_with": result.compared_with,
+        "bit_identical": result.bit_identical,
+    }

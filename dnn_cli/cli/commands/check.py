@@ -1,0 +1,113 @@
+"""`dnn check`: every fault in configs, and advice on those without."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dnn_cli.cli.console import get_output_console, print_json, write_result
+from dnn_cli.cli.options import ConfigArguments, JsonOption, split_configs_and_overrides
+from dnn_cli.errors import ConfigError, LocatedIssue, SourceLocation, UsageError, UserDataError
+from dnn_cli.report.text import replace_control_chars
+
+if TYPE_CHECKING:
+    from dnn_cli.config.experiment import Experiment
+
+
+def check(
+    arguments: ConfigArguments,
+    resolved: Annotated[bool, typer.Option("--resolved", help="Print the experiment in full.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Find every fault in configs without training, and give advice."""
+    from dnn_cli.config.loading import load_experiment
+
+    configs, overrides = split_configs_and_overrides(arguments)
+    if resolved:
+        print_resolved_experiment(configs, overrides, as_json=as_json)
+        return
+    issues_by_file: dict[str, tuple[tuple[LocatedIssue, ...], tuple[LocatedIssue, ...]]] = {}
+    for config in configs:
+        try:
+            loaded = load_experiment(config, overrides, to_train=True)
+            advice_lines = check_data_files(loaded.experiment)
+            issues_by_file[config] = (
+                (),
+                (*loaded.advice, *(LocatedIssue(SourceLocation(config), "data", line) for line in advice_lines)),
+            )
+        except ConfigError as error:
+            issues_by_file[config] = (error.issues, ())
+        except UserDataError as error:
+            located_issues = [
+                LocatedIssue(SourceLocation(config), "data", line, error.suggestion)
+                for line in error.message.split("\n")
+            ]
+            issues_by_file[config] = (tuple(located_issues), ())
+    if as_json:
+        print_json({"files": [build_file_document(file, *issue_lists) for file, issue_lists in issues_by_file.items()]})
+    else:
+        for file, (issues, advice) in issues_by_file.items():
+            for line in [*issues, *(f"advice: {issue}" for issue in advice)] or [f"{file}  ok"]:
+                get_output_console().print(replace_control_chars(line))
+    if any(issues for issues, _ in issues_by_file.values()):
+        raise typer.Exit(2)
+
+
+def print_resolved_experiment(configs: list[str], overrides: list[str], *, as_json: bool) -> None:
+    """The one experiment that is meant, in full.
+
+    Raises:
+        ConfigError: it has faults.
+        UsageError: there are several.
+    """
+    from dnn_cli.config.loading import load_experiment, to_yaml
+
+    if len(configs) > 1:
+        raise UsageError("--resolved takes one config", "as in: dnn check --resolved configs/relu_adam.yaml epochs=3")
+    experiment = load_experiment(configs[0], overrides).experiment
+    if as_json:
+        print_json({"experiment": experiment.model_dump(mode="json")})
+    else:
+        write_result(to_yaml(experiment))
+
+
+def check_data_files(experiment: "Experiment") -> list[str]:
+    """Read own data as training would, and return advice on it; of ready-made data only tables need advice.
+
+    Raises:
+        OwnDataError: the data has faults.
+    """
+    from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, EmbeddedDataset
+
+    data = experiment.data
+    is_table = isinstance(DATASETS.get(data.dataset), EmbeddedDataset) and len(data.info.input_shape) == 1
+    if data.dataset not in USER_DATA_KINDS and (not is_table or data.standardize):
+        return []
+    from dnn_cli.data.data_advice import list_data_advice
+    from dnn_cli.data.examples import load_examples, split_examples
+
+    examples = load_examples(data)
+    return list_data_advice(experiment, examples, split_examples(data, examples))
+
+
+def build_file_document(
+    file: str, issues: tuple[LocatedIssue, ...], advice: tuple[LocatedIssue, ...]
+) -> dict[str, object]:
+    """A file in the JSON of `dnn check`."""
+    return {
+        "file": file,
+        "faults": list(map(build_issue_document, issues)),
+        "advice": list(map(build_issue_document, advice)),
+    }
+
+
+def build_issue_document(issue: LocatedIssue) -> dict[str, object]:
+    """A fault or an advice in it."""
+    location = issue.location
+    return {
+        "source": location.source,
+        "line": location.line,
+        "column": location.column,
+        "key": issue.key,
+        "message": issue.message,
+        "suggestion": issue.suggestion,
+    }

@@ -1,0 +1,190 @@
+"""`dnn compare`: completed runs beside each other, and what may be said of them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from dnn_cli.cli.console import (
+    get_notes_console,
+    get_output_console,
+    has_limited_width,
+    print_json,
+    print_rich_table,
+    write_result,
+)
+from dnn_cli.cli.options import JsonOption, RunsDirOption, check_by_keys
+from dnn_cli.errors import UsageError
+from dnn_cli.report.text import UNLIMITED_WIDTH, replace_control_chars
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dnn_cli.compare.comparison import Comparison
+    from dnn_cli.runs.query.selection import CachedStore
+    from dnn_cli.runs.run_info import RunInfo
+
+MAX_ROWS = 50
+"""So many rows are shown on a terminal."""
+
+MAX_LEFT_OUT = 10
+
+HANGING_INDENT = "    "
+
+
+def compare(
+    addresses: Annotated[
+        Optional[list[str]],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID; else all."),
+    ] = None,
+    query: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--where", help="Only runs like that. See dnn runs --where."),
+    ] = None,
+    by: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--by", help="Average over all but this key. Two make a matrix."),
+    ] = None,
+    baseline: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--baseline", help="The group to compare with. Its name, or a run's id; else the best."),
+    ] = None,
+    at: Annotated[
+        str,
+        typer.Option("--at", help="When. final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE."),
+    ] = "final",
+    metric: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--metric", help="A column of metrics.csv, or test_accuracy. By default what most runs watched."),
+    ] = None,
+    sort_by: Annotated[
+        str, typer.Option("--sort-by", help="Order. score, best, last, name, parameters, epochs, seconds, started.")
+    ] = "score",
+    list_runs: Annotated[bool, typer.Option("--runs", help="List every run, where seeds make groups.")] = False,
+    show_all: Annotated[bool, typer.Option("--all", help="Show all rows, settings and verdicts.")] = False,
+    runs_dir: RunsDirOption = Path("runs"),
+    as_json: JsonOption = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a run a line, scores in full.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
+    as_latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table.")] = False,
+) -> None:
+    """Compare completed runs: settings that differ, scores, and what they show."""
+    from dnn_cli.compare.comparison import compare_runs as work
+    from dnn_cli.compare.verdicts import MAX_JUDGED_GROUPS
+    from dnn_cli.report import comparison_tables as tables
+    from dnn_cli.report.comparison_json import build_comparison_document
+    from dnn_cli.runs.query.selection import CachedStore
+    from dnn_cli.runs.run_index import pause_garbage_collection
+
+    if as_json + as_csv + as_markdown + as_latex > 1:
+        raise UsageError("--json, --csv, --md and --latex exclude each other", "name one of them")
+    check_by_keys(by or (), max_keys=2)
+    with pause_garbage_collection():
+        store = CachedStore(runs_dir)
+        runs = select_runs(store, addresses or [], query)
+        # Runs that are named can be the best of several learning rates; a condition chooses none.
+        all_runs = store.with_details(store.list_runs()) if addresses and not query else []
+        verdict_limit = None if show_all else MAX_JUDGED_GROUPS
+        comparison = work(
+            runs, metric, sort_by, at=at, by=by or (), baseline=baseline, all_runs=all_runs, max_groups=verdict_limit
+        )
+    if as_json:
+        print_json(build_comparison_document(comparison))
+    elif as_csv:
+        write_result(tables.format_comparison_csv(comparison))
+    elif as_markdown:
+        write_result(tables.build_default_cells(comparison, all_runs=list_runs).to_markdown())
+    elif as_latex:
+        write_result(tables.build_default_cells(comparison, all_runs=list_runs).to_latex())
+    elif comparison.run_scores:
+        print_comparison(comparison, list_runs=list_runs, show_all=show_all)
+    else:
+        scope = "among these runs" if addresses or query else f"in {replace_control_chars(runs_dir)}"
+        print_empty_comparison(comparison, scope)
+    if not (as_json or as_csv or as_markdown or as_latex):
+        print_left_out_runs(comparison, show_all=show_all)
+
+
+def select_runs(store: "CachedStore", addresses: list[str], query: str | None) -> "list[RunInfo]":
+    """The runs with these addresses, or all, of which a query is true.
+
+    Raises:
+        UsageError: an address leads to none, or the query has a fault.
+    """
+    from dnn_cli.runs.query.parser import filter_runs
+
+    runs = (
+        store.with_details(store.resolve_addresses(addresses)) if addresses else store.with_details(store.list_runs())
+    )
+    return filter_runs(runs, query) if query is not None else runs
+
+
+def print_comparison(comparison: "Comparison", *, list_runs: bool = False, show_all: bool = False) -> None:
+    """The table, the verdicts, how they were found, what a referee would ask, and how to find more."""
+    from dnn_cli.report import comparison_tables as tables
+    from dnn_cli.report import verdict_text as words
+    from dnn_cli.report.text import format_count
+
+    out = get_output_console()
+    groups = format_count(len(comparison.groups), "group" if comparison.keys else "experiment")
+    out.print(
+        replace_control_chars(
+            f"{comparison.metric} {comparison.point.title}, "
+            f"{format_count(len(comparison.run_scores), 'completed run')} of {groups}"
+        )
+    )
+    out.print()
+    cells = tables.build_default_cells(comparison, all_runs=list_runs, side_by_side=True)
+    row_limit = None if show_all or not out.is_terminal else MAX_ROWS
+    print_rich_table(out, cells.limit_rows(row_limit).build_fitting_table(UNLIMITED_WIDTH if show_all else out.width))
+    if row_limit is not None and len(cells.rows) > row_limit:
+        get_notes_console().print(f"{format_count(len(cells.rows) - row_limit, 'more row')}: --all")
+    for block in words.build_verdict_paragraphs(comparison, None if show_all else words.MAX_VERDICT_LINES):
+        out.print()
+        for line in block:
+            print_with_hanging_indent(out, replace_control_chars(line))
+
+
+def print_empty_comparison(comparison: "Comparison", scope: str) -> None:
+    """Print why there is nothing to compare: no run is completed, or none has a score at the point of `--at`."""
+    from dnn_cli.compare.comparison_points import explain_missing_scores, find_score_curve
+
+    view = comparison.point
+    too_short = [
+        run_info
+        for run_info in comparison.left_out
+        if run_info.record and view.missing_reason and run_info.error == view.missing_reason
+    ]
+    curves = [curve for run_info in too_short if (curve := find_score_curve(run_info, comparison.metric))]
+    if curves:
+        reason, hint = explain_missing_scores(view, curves)
+        get_notes_console().print(replace_control_chars(reason))
+        get_notes_console().print(replace_control_chars(f"  {hint}"))
+    else:
+        get_notes_console().print(f"there is no completed run {scope} to compare; dnn train makes one")
+
+
+def print_with_hanging_indent(out: "Console", line: str) -> None:
+    """A line of which what has no room stands further in below; a command stays one line to paste."""
+    from rich.text import Text
+
+    if not has_limited_width(out) or line.startswith("  "):
+        out.print(line, soft_wrap=True)
+        return
+    first, *continuation_lines = Text(line).wrap(out, out.width - len(HANGING_INDENT))
+    out.print(first)
+    for continuation in continuation_lines:
+        out.print(HANGING_INDENT, continuation, sep="")
+
+
+def print_left_out_runs(comparison: "Comparison", *, show_all: bool) -> None:
+    """The runs that are not compared, and why."""
+    from dnn_cli.report.comparison_tables import format_left_out_lines
+    from dnn_cli.report.text import format_count
+
+    lines = format_left_out_lines(comparison)
+    line_limit = len(lines) if show_all else MAX_LEFT_OUT
+    for line in lines[:line_limit]:
+        get_notes_console().print(f"left out: {replace_control_chars(line)}")
+    if len(lines) > line_limit:
+        get_notes_console().print(f"left out: {format_count(len(lines) - line_limit, 'more run')}, --all tells which")

@@ -1,0 +1,282 @@
+"""`dnn data`: look at the examples before a network does."""
+
+import json
+import os
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from dnn_cli.cli.command_suggestions import CommandGroup
+from dnn_cli.cli.console import (
+    can_print_text,
+    get_notes_console,
+    get_output_console,
+    has_limited_width,
+    print_json,
+    print_rich_table,
+    write_result,
+)
+from dnn_cli.cli.options import JsonOption, is_override, suggest_similar_file
+from dnn_cli.errors import ConfigError, LocatedIssue, SourceLocation, UsageError, suggest_nearest_name
+from dnn_cli.report.text import format_count, format_score, replace_control_chars
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dnn_cli.config.data import Data
+    from dnn_cli.data.sample import Sample
+    from dnn_cli.report.tables import PlainTable
+
+group = typer.Typer(cls=CommandGroup)
+
+PIPE_WIDTH = 80
+"""Columns for images where there is no terminal."""
+
+MAX_CLASSES = 50
+"""So many are shown."""
+
+MAX_COLUMNS = 100
+"""So many numbers of an example are shown."""
+
+DEFAULT_DATASET = "fashion_mnist"
+
+
+@group.callback(invoke_without_command=True)
+def print_group_help(context: typer.Context) -> None:
+    """Look at the examples of a dataset or of your own data."""
+    if context.invoked_subcommand is None:
+        write_result(f"{context.get_help()}\n")
+
+
+@group.command("show")
+def show_data(
+    arguments: Annotated[
+        Optional[list[str]],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        typer.Argument(
+            metavar="CONFIG|DATA|KEY=VALUE",
+            help="A config, a dataset or your own file, then changes, as data.target=price.",
+        ),
+    ] = None,
+    per_class: Annotated[int, typer.Option("--per-class", min=1, max=1000, help="Examples of every class.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Decides which ones.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a few examples of each class.
+
+    The test set stays unseen.
+    """
+    from dnn_cli.report.terminal_images import is_image
+
+    dataset = select_data(arguments or [])
+    from dnn_cli.data.sample import draw_sample
+
+    reported_stages: set[str] = set()
+
+    def report_stage(doing: str, done: int = 0, total: int = 0) -> None:
+        if doing not in reported_stages:
+            reported_stages.add(doing)
+            get_notes_console().print(replace_control_chars(doing))
+
+    drawn = draw_sample(dataset, per_class, seed, report_stage)
+    if as_json:
+        print_json(build_sample_document(dataset, drawn))
+    elif is_image(dataset.info.input_shape):
+        print_images(dataset, drawn)
+    else:
+        print_rows(dataset, drawn)
+
+
+def select_data(arguments: list[str]) -> "Data":
+    """The data of a config, a dataset, or a file or folder of the user's own.
+
+    Raises:
+        UsageError: there is none such.
+        ConfigError, DataError: it has faults.
+    """
+    from dnn_cli.config.datasets import DATASETS
+    from dnn_cli.config.loading import load_experiment
+
+    words, overrides = (
+        [word for word in arguments if not is_override(word)],
+        [word for word in arguments if is_override(word)],
+    )
+    if len(words) > 1:
+        raise UsageError("data show takes one config, dataset or file", "as in: dnn data show digits")
+    word = words[0] if words else DEFAULT_DATASET
+    if word not in DATASETS and word.lower().endswith((".yaml", ".yml")):
+        if not os.path.exists(word):
+            raise UsageError(f"there is no {word}", suggest_similar_file(word))
+        return load_experiment(word, overrides).experiment.data
+    if word not in DATASETS and not os.path.exists(word):
+        raise UsageError(
+            f"{word} is no dataset and no path", suggest_nearest_name(word, DATASETS) or f"one of {', '.join(DATASETS)}"
+        )
+    if unrelated := [override for override in overrides if not override.lstrip("~").startswith("data.")]:
+        raise UsageError(f"{unrelated[0]} changes no data", "without a config, only keys of data can be changed")
+    return build_data(word, overrides)
+
+
+def build_data(word: str, overrides: list[str]) -> "Data":
+    """The data that a word means, with changes."""
+    from pydantic import ValidationError
+
+    from dnn_cli.config.base import ConfigModel
+    from dnn_cli.config.config_template import resolve_data
+    from dnn_cli.config.data import Data
+    from dnn_cli.config.error_messages import to_located_issues
+    from dnn_cli.config.loading import resolve_data_paths
+    from dnn_cli.config.overrides import apply_overrides
+    from dnn_cli.config.validation import find_data_issues
+    from dnn_cli.config.yaml_reader import parse_yaml
+
+    class DataOnlyConfig(ConfigModel):
+        data: Data
+
+    defaults = resolve_data(word).model_dump(mode="json")
+    document = apply_overrides(parse_yaml(json.dumps({"data": defaults}), word), overrides)
+    resolve_data_paths(document)
+    try:
+        dataset = DataOnlyConfig.model_validate(document.value).data
+    except ValidationError as error:
+        raise ConfigError(to_located_issues(error, document)) from None
+    if issues := [*find_data_issues(dataset)]:
+        raise ConfigError([LocatedIssue(SourceLocation(word), "", issue.message, issue.suggestion) for issue in issues])
+    return dataset
+
+
+def format_headline(dataset: "Data") -> str:
+    """The data in one line."""
+    from dnn_cli.config.layer_stack import format_sizes
+
+    dataset_info = dataset.info
+    target_text = (
+        f"{len(dataset_info.classes)} classes"
+        if dataset_info.classes
+        else f"{format_count(dataset_info.targets, 'number')} to predict"
+    )
+    usable = dataset_info.examples - dataset.split_off_test_examples
+    return (
+        f"{dataset.title}: {format_count(usable, dataset_info.example_noun)}, "
+        f"{format_sizes(dataset_info.input_shape)}, {target_text}"
+    )
+
+
+def print_images(dataset: "Data", drawn: "Sample") -> None:
+    """The images of every class under its name."""
+    from dnn_cli.report.terminal_images import draw_images
+
+    out = get_output_console()
+    width = out.width if has_limited_width(out) else PIPE_WIDTH
+    low, high = compute_pixel_range(dataset, drawn)
+    out.print(replace_control_chars(format_headline(dataset)), soft_wrap=True)
+    for drawn_class in drawn.classes[:MAX_CLASSES]:
+        out.print()
+        if drawn_class.name:
+            out.print(replace_control_chars(f"{drawn_class.name} ({drawn_class.count:,})"), soft_wrap=True)
+        else:
+            targets_text = ", ".join(format_score(float(value)) for value in drawn_class.examples.targets[:, 0])
+            out.print(f"{dataset.info.target or 'target'} {targets_text}", soft_wrap=True)
+        images = draw_images(
+            drawn_class.examples.inputs,
+            low,
+            high,
+            width=width,
+            colour=out.is_terminal and out.color_system is not None,
+            unicode=can_print_text("▀░▒▓█"),
+        )
+        for line in images:
+            if not out.is_terminal:
+                line.rstrip()
+            out.print(line, soft_wrap=True)
+    print_omitted_classes(drawn)
+
+
+def compute_pixel_range(dataset: "Data", drawn: "Sample") -> tuple[float, float]:
+    """What is black and what is white."""
+    if dataset.info.pixel_max > 1:
+        return 0.0, float(dataset.info.pixel_max)
+    return min(0.0, float(drawn.low.min())), float(drawn.high.max())
+
+
+def print_omitted_classes(drawn: "Sample") -> None:
+    """That there are more classes."""
+    if len(drawn.classes) > MAX_CLASSES:
+        get_notes_console().print(f"{len(drawn.classes) - MAX_CLASSES:,} more classes; --json has all")
+
+
+def print_rows(dataset: "Data", drawn: "Sample") -> None:
+    """The examples of every class as rows of numbers, and the range of every number."""
+    out = get_output_console()
+    out.print(replace_control_chars(format_headline(dataset)), soft_wrap=True)
+    if dataset.info.classes:
+        out.print(
+            replace_control_chars(
+                ", ".join(f"{drawn_class.name} {drawn_class.count:,}" for drawn_class in drawn.classes[:MAX_CLASSES])
+            )
+        )
+    out.print()
+    plain_table, left_out = build_rows_table(dataset, drawn, out)
+    print_rich_table(out, plain_table)
+    if left_out:
+        get_notes_console().print(
+            f"{format_count(left_out, 'more column')}, of {left_out + len(plain_table.headers) - 1:,}; --json has all"
+        )
+    print_omitted_classes(drawn)
+
+
+def build_rows_table(dataset: "Data", drawn: "Sample", out: "Console") -> "tuple[PlainTable, int]":
+    """The table, with the first columns that have room, and how many have none."""
+    from dnn_cli.report.tables import COLUMN_GAP, build_table, compute_text_width
+    from dnn_cli.report.text import UNLIMITED_WIDTH
+
+    feature_count = len(drawn.low)
+    names = drawn.features or [f"number {index + 1}" for index in range(feature_count)]
+    target_heading = dataset.info.target or ("class" if dataset.info.classes else "target")
+    rows: list[list[str]] = []
+    for drawn_class in drawn.classes[:MAX_CLASSES]:
+        flat = drawn_class.examples.inputs.reshape(len(drawn_class.examples), -1)
+        for values, target in zip(flat.tolist(), drawn_class.examples.targets, strict=True):
+            target_text = drawn_class.name or ", ".join(f"{number:.6g}" for number in target.tolist())
+            rows.append([replace_control_chars(target_text), *(f"{value:.6g}" for value in values[:MAX_COLUMNS])])
+    for name, bound in (("least", drawn.low), ("mean", drawn.mean), ("most", drawn.high)):
+        rows.append([f"{name} of all", *(f"{value:.4g}" for value in bound[:MAX_COLUMNS].tolist())])
+    headings = [replace_control_chars(target_heading), *map(replace_control_chars, names[:MAX_COLUMNS])]
+    room, column_count = (out.width if has_limited_width(out) else UNLIMITED_WIDTH), 0
+    for column in zip(headings, *rows, strict=True):
+        room -= max(map(compute_text_width, column)) + COLUMN_GAP
+        if column_count > 1 and room + COLUMN_GAP < 0:
+            break
+        column_count += 1
+    plain_table = build_table(
+        headings[:column_count], [row[:column_count] for row in rows], right=headings[1:column_count]
+    )
+    return plain_table, feature_count - (column_count - 1)
+
+
+def build_sample_document(dataset: "Data", drawn: "Sample") -> dict[str, Any]:
+    """The examples in full."""
+    dataset_info = dataset.info
+    return {
+        "dataset": dataset.dataset,
+        "path": dataset.path,
+        "examples": dataset_info.examples - dataset.split_off_test_examples,
+        "input_shape": list(dataset_info.input_shape),
+        "features": list(drawn.features),
+        "classes": [
+            {
+                "name": drawn_class.name or None,
+                "count": drawn_class.count,
+                "examples": [
+                    {
+                        "index": int(index),
+                        "input": values.tolist(),
+                        **({} if drawn_class.name else {"target": target.tolist()}),
+                    }
+                    for index, values, target in zip(
+                        drawn_class.indices, drawn_class.examples.inputs, drawn_class.examples.targets, strict=True
+                    )
+                ],
+            }
+            for drawn_class in drawn.classes
+        ],
+    }

@@ -1,0 +1,94 @@
+"""`dnn demo`: three small trainings, their comparison and their report, as a person would type them."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dnn_cli.cli.console import get_output_console
+from dnn_cli.errors import RunError, UsageError
+from dnn_cli.report.text import replace_control_chars
+
+DEMO_CONFIG = """\
+# Handwritten digits in 8 × 8 pixels, which need no download. Change it, and train again.
+name: demo
+data: {dataset: digits, test_size: 0.2}
+model:
+  layers:
+    - Flatten
+    - {type: Dense, units: 64, activation: relu, name: hidden}
+    - {type: Dense, units: 10, activation: softmax, name: output}
+optimizer: adam
+epochs: 20
+"""
+
+CONFIG_FILE = "demo.yaml"
+TRAIN_ARGUMENTS = ((CONFIG_FILE,), (CONFIG_FILE, "optimizer=rmsprop"), (CONFIG_FILE, "optimizer=sgd"))
+"""One thing is changed at a time, or nobody could say what made the difference."""
+
+SEEDS_OVERRIDE = "seed=42..49"
+"""Enough for a verdict among three."""
+
+
+def demo(
+    directory: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="A new folder for all of it.")] = Path(
+        "dnn-demo"
+    ),
+) -> None:
+    """Train three small networks, compare them and write a report.
+
+    It takes less than a minute and no network; every command is shown as it is run.
+    """
+    from dnn_cli.cli.commands.compare import compare
+    from dnn_cli.cli.commands.report import report
+    from dnn_cli.cli.commands.train import train
+
+    create_demo_directory(directory)
+    os.chdir(directory)
+    os.environ.pop("DNN_RUNS_DIR", None)  # or what is shown would not be what is typed
+    print_command("cd", str(directory))
+    print_command("cat", CONFIG_FILE)
+    get_output_console().print(DEMO_CONFIG, end="")
+    for words in TRAIN_ARGUMENTS:
+        print_command("dnn", "train", *words)
+        train(list(words))
+    print_command("dnn", "compare")
+    compare(None)
+    print_command("dnn", "report")
+    report(None)
+    get_output_console().print()
+    for line in (
+        f"{directory}/report.html opens in a browser; {directory}/runs has all that was trained",
+        "one seed of each says little about optimizers; eight say more:",
+        f"  cd {shlex.quote(str(directory))}",
+        f"  dnn sweep {CONFIG_FILE} optimizer=adam,rmsprop,sgd {SEEDS_OVERRIDE}",
+        "your own network begins with:",
+        "  dnn new my_first.yaml",
+    ):
+        get_output_console().print(replace_control_chars(line))
+
+
+def create_demo_directory(directory: Path) -> None:
+    """Make the folder, with the config in it.
+
+    Raises:
+        UsageError: there is something of that name.
+        RunError: it cannot be made.
+    """
+    from dnn_cli.runs.atomic_write import write_text
+
+    if os.path.lexists(directory):
+        raise UsageError(f"{directory} is there already", "name another folder: dnn demo FOLDER")
+    try:
+        directory.mkdir()
+    except OSError as error:
+        raise RunError(f"{directory} cannot be made: {error.strerror}") from None
+    write_text(directory / CONFIG_FILE, DEMO_CONFIG)
+
+
+def print_command(*words: str) -> None:
+    """A command as it is typed."""
+    get_output_console().print()
+    get_output_console().print(replace_control_chars(f"$ {shlex.join(words)}"))

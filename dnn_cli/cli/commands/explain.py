@@ -1,0 +1,60 @@
+"""`dnn explain`: why runs trained as they did, and what to try next."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dnn_cli.cli.console import can_print_text, get_output_console, print_json, write_result
+from dnn_cli.cli.options import JsonOption, RunsDirOption, build_runs_dir_option
+from dnn_cli.cli.run_selection import resolve_best_model, resolve_run
+
+if TYPE_CHECKING:
+    from dnn_cli.explain.findings import Suggestion
+    from dnn_cli.runs.run import Run
+    from dnn_cli.runs.store import Store
+
+
+def explain(
+    addresses: Annotated[
+        list[str], typer.Argument(metavar="RUN", help="A run by id, name, directory or @1; two stand side by side.")
+    ],
+    best: Annotated[bool, typer.Option("--best", help="Judge the model of the best epoch, best.keras.")] = False,
+    runs_dir: RunsDirOption = Path("runs"),
+    as_json: JsonOption = False,
+) -> None:
+    """Explain why a run trained as it did, and what to try next.
+
+    Findings about curves and layers are about the whole training, also with --best.
+    """
+    from dnn_cli.explain.explanation import explain_run as work
+    from dnn_cli.report.explanation_view import build_explanation_document, format_explanations
+    from dnn_cli.runs.run_info import read_run_info
+    from dnn_cli.runs.store import Store
+
+    store = Store(runs_dir)
+
+    def format_train_command(run: "Run", suggestion: "Suggestion") -> str:
+        words = suggestion.build_command(type(run)(Path(os.path.relpath(run.directory))))
+        runs_dir_option = build_runs_dir_option(store.root) if suggestion.verb == "train" else []
+        return shlex.join([*words, *runs_dir_option])
+
+    runs = [read_run_info(run) for address in addresses for run in resolve_runs(store, address)]
+    explanations = [work(run_info, resolve_best_model(run_info.with_details()) if best else None) for run_info in runs]
+    if as_json:
+        print_json(
+            {"runs": [build_explanation_document(explanation, format_train_command) for explanation in explanations]}
+        )
+        return
+    write_result(
+        format_explanations(
+            explanations, format_train_command, get_output_console().width, unicode=can_print_text("█▏")
+        )
+    )
+
+
+def resolve_runs(store: "Store", address: str) -> "list[Run]":
+    """Return the runs of a sweep, or the one run of another address."""
+    return store.find_all(address) if address.startswith("sweep:") else [resolve_run(store, address)]

@@ -1,0 +1,148 @@
+"""`dnn export-runs`: runs where other programs look for them, in MLflow and TensorBoard."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from dnn_cli.cli.console import get_notes_console, get_output_console, print_json
+from dnn_cli.cli.options import JsonOption, RunsDirOption
+from dnn_cli.errors import RunError, UsageError
+from dnn_cli.report.text import format_count, replace_control_chars
+
+if TYPE_CHECKING:
+    from dnn_cli.runs.run_info import RunInfo
+
+
+def export_runs(
+    addresses: Annotated[
+        Optional[list[str]],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID; all if none."),
+    ] = None,
+    mlflow: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--mlflow", metavar="URI", help="To MLflow: sqlite:///mlflow.db, file:mlruns, http://…"),
+    ] = None,
+    tensorboard: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--tensorboard", metavar="DIR", help="To TensorBoard: a log for each run, in a folder of DIR."),
+    ] = None,
+    experiment_name: Annotated[
+        str, typer.Option("--experiment", metavar="NAME", help="What MLflow groups them by.")
+    ] = "dnn",
+    models: Annotated[bool, typer.Option("--models", help="Send the trained models to MLflow, too.")] = False,
+    query: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--where", metavar="CONDITION", help="Only runs for which it holds."),
+    ] = None,
+    runs_dir: RunsDirOption = Path("runs"),
+    as_json: JsonOption = False,
+) -> None:
+    """Show runs in MLflow or TensorBoard; again, to bring them up to date there."""
+    if mlflow is None and tensorboard is None:
+        raise UsageError("nowhere to export to", "--mlflow sqlite:///mlflow.db or --tensorboard DIR")
+    runs = select_runs_to_export(runs_dir, addresses or [], query)
+    document: dict[str, object] = {}
+    failures: dict[str, str] = {}
+    if tensorboard is not None:
+        from dnn_cli.integrations.tensorboard import check_tensorboard_installed
+
+        check_tensorboard_installed()
+        exported = export_each_run(runs, lambda run_info: write_tensorboard_log(tensorboard, run_info), failures)
+        document["tensorboard"] = {"logdir": str(tensorboard), "runs": exported}
+        if not as_json:
+            get_output_console().print(
+                replace_control_chars(
+                    f"{format_exported_count(exported)} in {tensorboard}; tensorboard --logdir {tensorboard} shows them"
+                )
+            )
+    if mlflow is not None:
+        from dnn_cli.integrations.mlflow import MlflowDestination, hide_password
+
+        destination = MlflowDestination(mlflow, experiment_name)
+        exported = export_each_run(runs, lambda run_info: destination.export_run(run_info, models=models), failures)
+        destination_document = {
+            "uri": hide_password(mlflow),
+            "experiment": experiment_name,
+            "experiment_id": destination.experiment_id,
+        }
+        document["mlflow"] = {**destination_document, "runs": exported}
+        if not as_json:
+            get_output_console().print(
+                replace_control_chars(
+                    f"{format_exported_count(exported)} in the experiment {experiment_name} of {hide_password(mlflow)}"
+                )
+            )
+            if mlflow.startswith("file:"):
+                get_notes_console().print(
+                    "MLflow 3 opens such a store only with MLFLOW_ALLOW_FILE_STORE=true; sqlite needs nothing"
+                )
+    if as_json:
+        print_json({**document, "failed": [{"dir": path, "reason": reason} for path, reason in failures.items()]})
+    if failures:
+        raise typer.Exit(1)
+
+
+def select_runs_to_export(runs_dir: Path, addresses: Sequence[str], query: str | None) -> "list[RunInfo]":
+    """The runs that are meant, the earliest first, with all that there is to tell of them.
+
+    Raises:
+        UsageError: an address leads nowhere, or there are no runs.
+    """
+    from dnn_cli.cli.commands.compare import select_runs as named
+    from dnn_cli.runs.query.selection import CachedStore
+
+    runs = named(CachedStore(runs_dir), list(addresses), query)
+    if not runs:
+        raise UsageError(f"there are no such runs in {runs_dir}", "dnn runs lists what there is")
+    return runs if addresses else runs[::-1]
+
+
+def export_each_run(
+    runs: "Sequence[RunInfo]", export: "Callable[[RunInfo], str]", failures: dict[str, str]
+) -> list[dict[str, str]]:
+    """Export every run, and show how far that is; what came of each, and into `failures` why of those that cannot be.
+
+    Raises:
+        RunError: none can be.
+    """
+    from rich.progress import track
+
+    console, exported, last_error = get_notes_console(), [], None
+    for run_info in track(
+        runs, "exporting", console=console, transient=True, disable=not console.is_terminal, show_speed=False
+    ):
+        try:
+            exported.append({"id": run_info.record.id if run_info.record else "", "outcome": export(run_info)})
+        except RunError as error:
+            last_error = error
+            failures[str(run_info.run.directory)] = error.message
+            console.print(replace_control_chars(f"dnn: {run_info.run.directory.name}: {error.message}"))
+    if last_error is not None and not exported:
+        raise RunError("no run was exported", last_error.suggestion)
+    return exported
+
+
+def write_tensorboard_log(directory: Path, run_info: "RunInfo") -> str:
+    """Write the log of a run into a folder of a directory; in its own runs directory, into the run itself.
+
+    Raises:
+        RunError: the run is broken or being trained with a log of its own, or the folder cannot be written.
+    """
+    from dnn_cli.integrations.tensorboard import write_event_log
+
+    run = run_info.run
+    is_own = directory.absolute() == run.directory.absolute().parent
+    if is_own and run_info.record is not None and run_info.record.status == "running":
+        raise RunError("it is being trained", "dnn train --tensorboard writes a log while it goes")
+    write_event_log(run.tensorboard if is_own else directory / run.directory.absolute().name, run_info)
+    return "written"
+
+
+def format_exported_count(exported: Sequence[dict[str, str]]) -> str:
+    """How many runs, and what came of them."""
+    counts = Counter(result["outcome"] for result in exported)
+    parts = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
+    return f"{format_count(len(exported), 'run')} ({parts})"

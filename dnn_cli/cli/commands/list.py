@@ -1,0 +1,38 @@
+"""`dnn list`: what a config can name."""
+
+from typing import Annotated, Any
+
+import typer
+
+from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
+from dnn_cli.cli.options import JsonOption
+from dnn_cli.errors import UsageError, suggest_nearest_name
+
+KINDS = ("layers", "optimizers", "schedules", "activations", "initializers", "regularizers", "constraints",
+         "losses", "metrics", "datasets")  # fmt: skip
+
+
+def list_names(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.")],
+    as_json: JsonOption = False,
+) -> None:
+    """List what a config can name, with arguments and defaults."""
+    from dnn_cli.report.catalog_table import build_catalog, build_catalog_table
+
+    if kind not in KINDS:
+        raise UsageError(
+            f"there are no {kind} to list", suggest_nearest_name(kind, KINDS) or f"one of {', '.join(KINDS)}"
+        )
+    catalog = build_catalog(kind.removesuffix("es") if kind == "losses" else kind.removesuffix("s"))
+    if as_json:
+        print_json({"kind": kind, "names": [build_name_document(item) for item in catalog.items]})
+        return
+    out = get_output_console()
+    print_rich_table(out, build_catalog_table(catalog))
+    if catalog.common_arguments:
+        out.print(f"\nall of them take {', '.join(catalog.common_arguments)}")
+
+
+def build_name_document(item: Any) -> dict[str, Any]:
+    """A name in the JSON of `dnn list`."""
+    return {"name": item.name, "meaning": item.meaning, "arguments": item.arguments}

@@ -1,0 +1,130 @@
+"""`dnn lr-find`: the learning-rate range test of a config."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dnn_cli.cli.console import can_print_text, get_output_console, has_limited_width, print_json, write_result
+from dnn_cli.cli.options import ConfigArguments, JsonOption, load_configs, split_configs_and_overrides
+from dnn_cli.errors import UsageError
+from dnn_cli.report.text import replace_control_chars
+
+if TYPE_CHECKING:
+    from dnn_cli.training.lr_range_test import RangeTest
+
+CHART_HEIGHT, DEFAULT_CHART_WIDTH, MAX_CHART_WIDTH = 16, 80, 120
+"""Of the chart; its width where there is no terminal, and at most."""
+
+CHART_MARGIN = 0.25
+"""What is drawn reaches so much above the start, as a share of how far the loss fell: beyond that it only rises."""
+
+MAX_LEARNT_RATIO = 0.97
+"""A loss above so much of what guessing has tells of nothing learnt."""
+
+RATE_KEY, INITIAL_RATE_KEY = "optimizer.learning_rate", "initial_learning_rate"
+
+
+def lr_find(
+    arguments: ConfigArguments,
+    no_chart: Annotated[bool, typer.Option("--no-chart", help="Leave the chart out.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Try larger and larger learning rates on some batches, and suggest one.
+
+    No run is made of it.
+    """
+    configs, overrides = split_configs_and_overrides(arguments, "dnn lr-find configs/relu_adam.yaml")
+    if len(configs) > 1:
+        raise UsageError("lr-find takes one config", "as in: dnn lr-find configs/relu_adam.yaml optimizer=sgd")
+
+    from dnn_cli.cli.progress import open_screen
+    from dnn_cli.execution.preparation import prepare_training
+
+    with open_screen() as screen:
+        with screen.show_waiting(f"reading {configs[0]}"):
+            (loaded,) = load_configs(configs, overrides, to_train=True)
+        with prepare_training(loaded, screen, 1) as (job, progress, *_):
+            from dnn_cli.training.lr_range_test import run_range_test
+
+            result = run_range_test(job, progress)
+    current_rate = loaded.experiment.model_dump(mode="json")["optimizer"]["learning_rate"]
+    command = build_rate_command(configs[0], overrides, current_rate, result.suggestion)
+    if as_json:
+        print_json(
+            {"name": loaded.experiment.name, "learning_rate": current_rate, **asdict(result), "command": command}
+        )
+        return
+    if not no_chart:
+        write_result(format_loss_chart(result))
+    for line in format_result_lines(result, current_rate):
+        get_output_console().print(replace_control_chars(line))
+    if command:
+        write_result(f"  next  {replace_control_chars(command)}\n")
+
+
+def build_rate_command(config: str, overrides: Sequence[str], current_rate: Any, rate: float | None) -> str | None:
+    """What trains a config with a rate, with which a schedule begins if it can; `None` where there is no rate."""
+    if rate is None:
+        return None
+    key = f"{RATE_KEY}.{INITIAL_RATE_KEY}" if is_decaying_schedule(current_rate) else RATE_KEY
+    other_overrides = [word for word in overrides if not word.startswith((f"{key}=", f"~{key}"))]
+    return shlex.join(["dnn", "train", config, *other_overrides, f"{key}={rate:g}"])
+
+
+def is_decaying_schedule(current_rate: Any) -> bool:
+    """Whether a learning rate is a schedule that begins with its largest rate."""
+    return isinstance(current_rate, dict) and INITIAL_RATE_KEY in current_rate and "warmup_target" not in current_rate
+
+
+def format_loss_chart(result: "RangeTest") -> str:
+    """The loss over the rates, with a rule at the suggestion."""
+    from dnn_cli.report.terminal_chart import ChartLine, draw_chart
+
+    out = get_output_console()
+    loss_drop = result.start - min(result.start, *result.smoothed)
+    max_loss = result.start + CHART_MARGIN * (loss_drop or abs(result.start))
+    points = [(rate, loss) for rate, loss in zip(result.rates, result.smoothed, strict=True) if loss <= max_loss]
+    return draw_chart(
+        [ChartLine("loss", [rate for rate, _ in points], [loss for _, loss in points])],
+        title=f"loss of {result.examples} training examples after a step at each rate", x_label="learning rate",
+        width=min(out.width, MAX_CHART_WIDTH) if has_limited_width(out) else DEFAULT_CHART_WIDTH, height=CHART_HEIGHT,
+        colour=out.is_terminal and not out.no_color and not out.is_dumb_terminal,
+        log_x=True, marked_x=result.suggestion, unicode=can_print_text("⣿│┤"),
+    )  # fmt: skip
+
+
+def format_result_lines(result: "RangeTest", current_rate: Any) -> list[str]:
+    """What was found, a sentence a line."""
+    from dnn_cli.config.registry import format_config_value
+
+    if result.suggestion is None:
+        tried_text = f", up to {result.rates[-1]:.2g}" if result.rates else ""
+        lines = [
+            f"no suggestion: the loss did not fall at any rate{tried_text}; it was {result.start:.4g} at the start"
+        ]
+    else:
+        lines = [
+            f"suggested learning rate {result.suggestion:g}",
+            f"  the loss fell fastest at {result.steepest:.2g} and was lowest at {result.lowest:.2g}; suggested is the "
+            "first, but at most a third of the second",
+        ]
+    if result.guessing is not None and result.losses and min(result.losses) > MAX_LEARNT_RATIO * result.guessing:
+        lines.append(
+            f"! the loss came to {min(result.losses):.4g}, and guessing has {result.guessing:.4g}: "
+            "in so few steps nothing was learnt at any rate; dnn explain tells of a trained run why"
+        )
+    if result.ended:
+        lines.append(f"  the test ended after {len(result.rates)} steps, when {result.ended}")
+    if isinstance(current_rate, dict):
+        schedule_note = (
+            "which begins with it in the command" if is_decaying_schedule(current_rate) else "and does in the command"
+        )
+        lines.append(
+            f"  in the test a constant rate took the place of {format_config_value(current_rate)}, {schedule_note}"
+        )
+    else:
+        lines.append(f"  the config has {current_rate:g}")
+    return lines

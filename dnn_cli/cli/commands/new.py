@@ -1,0 +1,243 @@
+"""`dnn new`: write a first config, from a few answers or flags."""
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from dnn_cli.cli.console import get_notes_console, get_output_console
+from dnn_cli.errors import ConfigError, DnnError, RunError, UsageError, UserDataError, suggest_nearest_name
+from dnn_cli.report.text import replace_control_chars
+
+if TYPE_CHECKING:
+    from dnn_cli.config.config_template import TemplateOptions
+    from dnn_cli.config.data import Data
+
+T = TypeVar("T")
+
+MAX_CHECKED_EXAMPLES = 50_000
+"""Examples among which every class is taken to have enough."""
+
+
+def new(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The config to write, as my_first.yaml.")],
+    data: Annotated[str | None, typer.Option(help="A dataset, or your own file.")] = None,
+    target: Annotated[str | None, typer.Option(help="The column of a csv to predict.")] = None,
+    task: Annotated[str | None, typer.Option(help="classification or regression.")] = None,
+    ignore: Annotated[str | None, typer.Option(help="Columns of a csv that are no inputs.")] = None,
+    hidden: Annotated[str | None, typer.Option(help="Units of the hidden layers, as 100,50.")] = None,
+    activation: Annotated[str | None, typer.Option(help="Of the hidden layers.")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="One of dnn list optimizers.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
+) -> None:
+    """Write a first config, with comments.
+
+    On a terminal, what no option says is asked for.
+    """
+    from dnn_cli.config.config_template import build_config_template
+    from dnn_cli.config.loading import load_experiment
+    from dnn_cli.runs.atomic_write import atomic_write
+
+    if file.suffix not in (".yaml", ".yml") or not str(file).isprintable():
+        raise UsageError(f"{file} is no name for a config", "as in: dnn new my_first.yaml")
+    if file.exists() and not force:
+        raise UsageError(f"{file} is there already", "name another file, or write over it with --force")
+    if not file.parent.is_dir():
+        raise UsageError(f"there is no folder {file.parent}", "make it first")
+    template_options = choose_template_options(
+        partial(inspect_named_data, target=target, task=task, ignore=ignore),
+        data,
+        hidden,
+        activation,
+        optimizer,
+        epochs,
+    )
+    try:
+        with atomic_write(file) as temporary:
+            temporary.write_text(build_config_template(template_options, str(file)), encoding="utf-8")
+            load_experiment(str(temporary))
+    except RunError as error:
+        raise UsageError(error.message, "name another place") from None
+    except ConfigError as error:
+        issues_text = "; ".join(f"{issue.key} {issue.message}" for issue in error.issues)
+        raise UsageError(f"such a config would not train: {issues_text}", "choose otherwise") from None
+    get_output_console().print(replace_control_chars(f"{file} written; next: dnn train {shlex.quote(str(file))}"))
+
+
+def choose_template_options(
+    read_data: "Callable[[str], Data]",
+    data: str | None,
+    hidden: str | None,
+    activation: str | None,
+    optimizer: str | None,
+    epochs: int | None,
+) -> "TemplateOptions":
+    """What the options say, the answers to what they do not, and the usual where nobody can be asked."""
+    from dnn_cli.config.config_template import TemplateOptions, get_default_epochs
+    from dnn_cli.config.datasets import USER_DATA_KINDS
+    from dnn_cli.config.registry import NAMES_BY_KIND
+
+    dataset_names = ", ".join(NAMES_BY_KIND["dataset"][: -len(USER_DATA_KINDS)])
+    chosen_data = ask_for_value(data, f"data: {dataset_names}, or a path to your own", "fashion_mnist", read_data)
+    hidden_units = ask_for_value(hidden, "units of the hidden layers, as 100,50", "100", parse_units)
+    activation_name = ask_for_value(
+        activation, "activation, as in dnn list activations", "relu", partial(parse_catalog_name, "activation")
+    )
+    optimizer_name = ask_for_value(
+        optimizer, "optimizer, as in dnn list optimizers", "adam", partial(parse_catalog_name, "optimizer")
+    )
+    default_epochs = str(get_default_epochs(chosen_data.info))
+    epoch_count = ask_for_value(
+        None if epochs is None else str(epochs), "epochs", default_epochs, partial(parse_positive_integer, "epochs")
+    )
+    return TemplateOptions(
+        chosen_data,
+        hidden_units,
+        activation_name,
+        optimizer_name,
+        epoch_count,
+        compute_target_statistics(chosen_data),
+        can_stratify(chosen_data),
+    )
+
+
+def ask_for_value(option: str | None, question: str, default: str, parse: Callable[[str], T]) -> T:
+    """What an option says; else an answer from the terminal, asked for until it is one; else the usual."""
+    if option is not None or not sys.stdin.isatty():
+        return parse(default if option is None else option)
+    while True:
+        try:
+            return parse(str(typer.prompt(question, default=default, err=True)))
+        except DnnError as error:
+            message = error.message.replace("\n", "; ")
+            get_notes_console().print(
+                replace_control_chars(f"{message}  ({error.suggestion})" if error.suggestion else message)
+            )
+
+
+def inspect_named_data(name: str, target: str | None, task: str | None, ignore: str | None) -> "Data":
+    """The data that a word names, looked into as far as a check does.
+
+    Raises:
+        DnnError: there is none, or it is not what it should be.
+    """
+    from pydantic import ValidationError
+
+    from dnn_cli.config.config_template import resolve_data
+    from dnn_cli.config.datasets import DATASETS
+    from dnn_cli.config.validation import find_data_issues
+
+    if name not in DATASETS and not os.path.exists(name):
+        raise UsageError(
+            f"{name} is no dataset and no path", suggest_nearest_name(name, DATASETS) or f"one of {', '.join(DATASETS)}"
+        )
+    if name not in DATASETS and not os.path.isdir(name) and not name.lower().endswith((".csv", ".tsv", ".npz")):
+        raise UsageError(f"{name} is no csv, no npz and no folder of images", "data of your own is one of these")
+    try:
+        data = resolve_data(name, target=target, task=task, ignore=ignore.split(",") if ignore else None)
+        if data.dataset == "image_folder":
+            data = apply_first_image_size(data)
+    except ValidationError as error:
+        key = error.errors(include_url=False)[0]["loc"][0]
+        hint = "classification or regression" if key == "task" else "another name"
+        raise UsageError(f"{task if key == 'task' else name} cannot be the {key} of data", hint) from None
+    except UserDataError as error:
+        raise UserDataError(error.message, convert_hint_to_options(error.suggestion)) from None
+    if issues := [*find_data_issues(data)]:
+        raise UserDataError(
+            "\n".join(issue.message for issue in issues), convert_hint_to_options(issues[-1].suggestion)
+        )
+    paths = {key: getattr(data, key) for key in ("path", "validation_path", "test_path")}
+    part_texts = [f"{key}: {os.path.relpath(path)}" for key, path in paths.items() if path is not None]
+    if len(part_texts) > 1:
+        get_notes_console().print(replace_control_chars(f"{name} holds several sets: {', '.join(part_texts)}"))
+    return data
+
+
+def apply_first_image_size(data: "Data") -> "Data":
+    """Return a folder of images with the size of the first image for all, as the config will have it.
+
+    Raises:
+        OwnDataError: the folder is not what it should be.
+    """
+    from dnn_cli.formats.image_directory import inspect_images
+
+    size = inspect_images(str(data.path), None, data.color_mode or "rgb").input_shape[:2]
+    return data.model_copy(update={"image_size": size})
+
+
+def convert_hint_to_options(hint: str) -> str:
+    """Return a hint about keys of data with the options of this command: `data.ignore=[City]` is `--ignore City`."""
+    import yaml
+
+    def format_ignore_option(match: re.Match[str]) -> str:
+        names = yaml.safe_load(match[1])
+        if any("," in str(name) for name in names):
+            return f"ignore: {match[1]} below data: in a config"
+        return f"--ignore {shlex.quote(','.join(map(str, names)))}"
+
+    hint = re.sub(r"data\.ignore=(\[.*\])", format_ignore_option, hint)
+    hint = re.sub(r"\b(?:data\.)?task: (classification|regression)", r"--task \1", hint)
+    return re.sub(r"^path: ", "--data ", hint).replace("data.target names", "--target names")
+
+
+def compute_target_statistics(data: "Data") -> tuple[float, float] | None:
+    """Mean and deviation of the one number to predict; `None` where there are classes, or several numbers."""
+    if data.info.is_classification or data.info.targets > 1:
+        return None
+    from dnn_cli.data.examples import load_examples
+
+    targets = load_examples(data).targets
+    return float(targets.mean()), float(targets.std())
+
+
+def can_stratify(data: "Data") -> bool:
+    """Whether every class has enough examples to be in each part of the split."""
+    if not data.info.is_classification or not data.info.examples < MAX_CHECKED_EXAMPLES:
+        return data.info.is_classification
+    from dnn_cli.data.examples import load_examples, split_examples
+
+    test_size = 0.0 if data.info.test_examples else 0.2
+    stratified_data = data.model_copy(update={"stratify": True, "test_size": test_size, "validation_size": 0.2})
+    try:
+        split_examples(stratified_data, load_examples(data))
+    except UserDataError:
+        return False
+    return True
+
+
+def parse_catalog_name(kind: str, name: str) -> str:
+    """Return a name of its kind, also where it is written as Keras writes it: `Adam` is `adam`.
+
+    Raises:
+        UsageError: the kind has no such name.
+    """
+    from dnn_cli.config.registry import NAMES_BY_KIND, SPELLINGS
+
+    name = SPELLINGS[kind].get(name.strip(), name.strip())
+    if name not in NAMES_BY_KIND[kind]:
+        raise UsageError(
+            f"{name} is no {kind}",
+            suggest_nearest_name(name, NAMES_BY_KIND[kind]) or f"one of {', '.join(NAMES_BY_KIND[kind])}",
+        )
+    return name
+
+
+def parse_units(text: str) -> tuple[int, ...]:
+    """Return the units of some layers, with commas, spaces or brackets: `100,50`, `100 50`, `[100, 50]`."""
+    return tuple(parse_positive_integer("units", part) for part in text.strip(" []()").replace(",", " ").split())
+
+
+def parse_positive_integer(name: str, text: str) -> int:
+    """A whole number above 0."""
+    text = text.strip()
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+        raise UsageError(f"{name}: {text} is no whole number above 0", "as in: 100")
+    return int(text)

@@ -1,0 +1,192 @@
+"""`dnn plot`: the curves of trainings, in the terminal or as pictures for papers."""
+
+import os
+import shutil
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from dnn_cli.cli.console import (
+    can_print_text,
+    get_notes_console,
+    get_output_console,
+    has_limited_width,
+    print_json,
+    write_result,
+)
+from dnn_cli.cli.options import JsonOption, RunsDirOption, check_by_keys
+from dnn_cli.errors import RunError, UsageError
+from dnn_cli.report.text import replace_control_chars
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dnn_cli.report.curves import CurveChart, MeanCurve, Panel
+    from dnn_cli.runs.run_info import RunInfo
+
+PIPE_SIZE = (80, 18)
+"""Columns, and lines of a panel, where there is no terminal."""
+
+MIN_PANEL_LINES, MAX_PANEL_LINES = 10, 20
+"""Lines of a panel on a terminal."""
+
+
+class HorizontalAxis(str, Enum):
+    """What can be along the horizontal axis."""
+
+    epoch = "epoch"
+    seconds = "seconds"
+    steps = "steps"
+
+
+def plot(
+    addresses: Annotated[
+        Optional[list[str]],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        typer.Argument(
+            metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID; else the latest."
+        ),
+    ] = None,
+    output: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option("-o", "--output", metavar="FILE", help="Write a picture for a paper. .svg, .png or .pdf."),
+    ] = None,
+    query: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--where", help="Only runs like that. See dnn runs --where."),
+    ] = None,
+    metric: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--metric", help="A column of metrics.csv, several times for several. By default two."),
+    ] = None,
+    horizontal_axis: Annotated[
+        HorizontalAxis, typer.Option("--x", help="What is along the horizontal axis.")
+    ] = HorizontalAxis.epoch,
+    log_scale: Annotated[bool, typer.Option("--log", help="Losses and errors by orders of magnitude.")] = False,
+    each_run: Annotated[bool, typer.Option("--runs", help="A curve for every run, where seeds make groups.")] = False,
+    by: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--by", help="Average runs. One curve, with a band, for each value of this key."),
+    ] = None,
+    width: Annotated[Optional[int], typer.Option(min=10, max=1000, help="Columns of text.")] = None,  # noqa: UP045
+    height: Annotated[Optional[int], typer.Option(min=5, max=200, help="Lines of a panel.")] = None,  # noqa: UP045
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    runs_dir: RunsDirOption = Path("runs"),
+    as_json: JsonOption = False,
+) -> None:
+    """Draw loss and accuracy, epoch by epoch."""
+    from dnn_cli.cli.commands.compare import select_runs
+    from dnn_cli.report.curves import build_curve_chart
+    from dnn_cli.runs.query.selection import CachedStore
+
+    if output and as_json:
+        raise UsageError("--json and -o exclude each other", "name one of them")
+    check_by_keys(by or ())
+    if by and each_run:
+        raise UsageError("--by draws means, and --runs draws every run", "name one of them")
+    for path in output or ():
+        check_picture_path(path, force=force)
+    store = CachedStore(runs_dir)
+    runs = select_runs(store, addresses or ([] if query or by else ["@1"]), query)
+    if not runs:
+        raise UsageError(f"no run in {runs_dir} is like that", "dnn runs lists all")
+    if all(address.startswith("sweep:") for address in addresses or ()):
+        runs = runs[::-1]  # nobody gave them an order: as they were trained
+    chart = build_curve_chart(
+        runs, metric or (), horizontal_axis.value, separate_runs=each_run or (as_json and not by), by=by or ()
+    )
+    if as_json:
+        print_json({**build_curves_document(runs), **({"groups": build_group_documents(chart)} if by else {})})
+        return
+    for path in output or ():
+        write_picture(chart, path, log_scale=log_scale)
+    if not output:
+        print_curves(chart, width, height, log_scale=log_scale)
+    for note in chart.notes:
+        get_notes_console().print(replace_control_chars(note))
+
+
+def check_picture_path(path: Path, *, force: bool) -> None:
+    """Refuse what cannot become a picture, before anything is read.
+
+    Raises:
+        UsageError: it has no suffix of a picture, is there already, or its folder is not there.
+    """
+    from dnn_cli.report.chart_files import CHART_SUFFIXES
+
+    if path.is_dir():
+        raise UsageError(f"{path} is a directory", f"name a file in it, as {path / 'curves.svg'}")
+    if path.suffix[1:].lower() not in CHART_SUFFIXES:
+        more = "; dnn report writes HTML" if path.suffix in (".html", ".htm") else ""
+        suffixes_text = ", ".join(f".{suffix}" for suffix in CHART_SUFFIXES)
+        raise UsageError(f"{path} is none of {suffixes_text}", f"as {path.with_suffix('.svg')}{more}")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is not a file", "name one that is to be written")
+    if os.path.lexists(path) and not force:
+        raise UsageError(f"{path} is there already", "--force replaces it, another -o writes elsewhere")
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent}", "make it, or name another place")
+
+
+def write_picture(chart: "CurveChart", path: Path, *, log_scale: bool) -> None:
+    """Write a picture, and say what in it no font can draw."""
+    from dnn_cli.report.chart_files import build_altair_chart, find_missing_glyphs, format_font_advice, write_chart
+
+    try:
+        write_chart(build_altair_chart(chart, log=log_scale), path)
+    except RunError as error:
+        raise UsageError(error.message, "name another place") from None
+    get_output_console().print(replace_control_chars(path), soft_wrap=True)
+    legend = chart.names if len(chart.names) > 1 else ()
+    for line in format_font_advice(find_missing_glyphs([*legend, *(panel.title for panel in chart.panels)])):
+        get_notes_console().print(replace_control_chars(line), soft_wrap=True)
+
+
+def print_curves(chart: "CurveChart", width: int | None, height: int | None, *, log_scale: bool) -> None:
+    """Print curves in the room there is."""
+    from dnn_cli.report.terminal_curves import MIN_TWO_PANEL_WIDTH, draw_terminal_curves
+
+    out = get_output_console()
+    columns, lines = PIPE_SIZE
+    if has_limited_width(out):
+        columns = out.width
+        rows = 1 if columns >= MIN_TWO_PANEL_WIDTH else len(chart.panels)
+        lines = min(MAX_PANEL_LINES, max(MIN_PANEL_LINES, (shutil.get_terminal_size().lines - 3) // rows - 1))
+    text = draw_terminal_curves(
+        chart, width=width or columns, height=height or lines, log=log_scale,
+        colour=out.is_terminal, unicode=can_print_text("⣿│┤"),
+    )  # fmt: skip
+    write_result(text)
+
+
+def build_group_documents(chart: "CurveChart") -> list[dict[str, Any]]:
+    """Return the curves of all groups: the mean of the runs, and their lowest and highest score."""
+    return [
+        {
+            "name": curve.name, "metric": f"{'val_' if needs_validation_prefix(curve, panel) else ''}{panel.title}",
+            "runs": curve.run_count, "x": curve.x, "mean": curve.y, "low": curve.low, "high": curve.high,
+        }
+        for panel in chart.panels
+        for curve in panel.curves
+    ]  # fmt: skip
+
+
+def needs_validation_prefix(curve: "MeanCurve", panel: "Panel") -> bool:
+    """Return whether a curve is of the validation set and the title of its panel lacks `val_`."""
+    return curve.split == "validation" and not panel.title.startswith("val_")
+
+
+def build_curves_document(runs: "Sequence[RunInfo]") -> dict[str, Any]:
+    """The numbers of all runs."""
+    return {"runs": [
+        {
+            "id": run_info.record.id if run_info.record else None, "name": run_info.name,
+            "status": run_info.record.status if run_info.record else None, "dir": os.fspath(run_info.run.directory),
+            "metrics": {
+                name: list(map(int, values) if name == "epoch" else values)
+                for name in run_info.details.columns if (values := run_info.details.get_metric_values(name)) is not None
+            },
+        }
+        for run_info in runs
+    ]}  # fmt: skip

@@ -1,0 +1,119 @@
+"""`dnn reproduce`: train a completed run again, and tell whether the same came out."""
+
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
+from dnn_cli.cli.options import JsonOption, RunsDirOption
+from dnn_cli.cli.run_selection import parse_run_and_overrides, resolve_run
+from dnn_cli.errors import UsageError
+from dnn_cli.execution.signals import handle_stop_signals
+from dnn_cli.report.text import replace_control_chars
+
+if TYPE_CHECKING:
+    from dnn_cli.compare.reproduction import ReproductionResult
+    from dnn_cli.runs.record import Record
+    from dnn_cli.runs.run import Run
+
+
+def reproduce(
+    arguments: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN [KEY=VALUE]", help="A run, then data.path=… if its data has moved."),
+    ],
+    runs_dir: RunsDirOption = Path("runs"),
+    as_json: JsonOption = False,
+) -> None:
+    """Train a completed run again, and compare the two bit by bit."""
+    address, overrides = parse_run_and_overrides(arguments, "reproduce")
+
+    from dnn_cli.cli.progress import open_screen
+
+    with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as stop_request:
+        from dnn_cli.runs.store import Store
+
+        store = Store(runs_dir)
+        original_run = resolve_run(store, address)
+        with screen.show_waiting(f"reading {address}"):
+            from dnn_cli.compare.reproduction import compare_reproduction, read_completed_result
+            from dnn_cli.config.loading import load_experiment
+
+            check_same_experiment(original_run, overrides)
+            record = original_run.read_record()
+            check_reproducible(original_run, record)
+            loaded = load_experiment(str(original_run.config), overrides, to_train=True)
+            read_completed_result(original_run)  # what is damaged is told before anything takes time
+
+            from dnn_cli.execution.run_training import train_new_run
+        new_run, _ = train_new_run(loaded, store, screen, stop_request, reproduces=record.id)
+        reproduction = compare_reproduction(original_run, new_run)
+    print_reproduction(reproduction, as_json=as_json)
+    if not reproduction.is_identical:
+        raise typer.Exit(1)
+
+
+def check_same_experiment(run: "Run", overrides: Sequence[str]) -> None:
+    """Refuse overrides that make another experiment.
+
+    Raises:
+        UsageError: one does more than say where the data is now.
+    """
+    from dnn_cli.config.digests import DATA_PATH_KEYS
+
+    disallowed = [word for word in overrides if word.partition("=")[0] not in DATA_PATH_KEYS]
+    if disallowed:
+        raise UsageError(
+            f"{disallowed[0]} makes another experiment, which reproduces nothing; only "
+            f"{', '.join(DATA_PATH_KEYS)} may be other",
+            f"{build_train_command(run, *overrides)} trains it",
+        )
+
+
+def check_reproducible(run: "Run", record: "Record") -> None:
+    """Refuse a run that has no outcome, or one that its config does not lead to.
+
+    Raises:
+        UsageError: with what to do instead.
+    """
+    if record.status != "completed":
+        hints = {
+            "running": "wait for its end",
+            "interrupted": f"{shlex.join(['dnn', 'resume', os.path.relpath(run.directory)])} first",
+        }
+        raise UsageError(
+            f"run {record.id} is not completed but {record.status}, and has no outcome to reproduce",
+            hints.get(record.status, f"{build_train_command(run)} trains it anew"),
+        )
+    forced = [change for resume in record.resumed for change in resume.forced]
+    if forced:
+        raise UsageError(
+            f"run {record.id} was changed on its way ({forced[0]}), so its config.yaml alone does not lead to it",
+            f"{build_train_command(run)} trains what it says, from the beginning",
+        )
+
+
+def build_train_command(run: "Run", *overrides: str) -> str:
+    """What trains a run's config as a new experiment."""
+    return shlex.join(["dnn", "train", os.path.relpath(run.config), *overrides])
+
+
+def print_reproduction(reproduction: "ReproductionResult", *, as_json: bool) -> None:
+    """The verdict on standard output, where the new run is, and what differs."""
+    from dnn_cli.report import reproduction_view as words
+
+    if as_json:
+        print_json(words.build_reproduction_document(reproduction))
+        return
+    out, introduction = get_output_console(), words.format_differences_intro(reproduction)
+    for line in words.format_reproduction_result(reproduction):
+        out.print(replace_control_chars(line))
+    out.print(replace_control_chars(f"  run   {os.path.relpath(reproduction.run.directory)}"))
+    if introduction:
+        out.print(introduction)
+    if reproduction.differences:
+        print_rich_table(out, words.build_differences_table(reproduction))

@@ -1,0 +1,99 @@
+"""`dnn resume`: go on with a run that was interrupted, or train one that is completed further."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dnn_cli.cli.console import print_json
+from dnn_cli.cli.options import ForceOption, JsonOption, RunsDirOption
+from dnn_cli.cli.run_selection import parse_run_and_overrides
+from dnn_cli.errors import ConfigError, UsageError
+from dnn_cli.execution.signals import handle_stop_signals
+
+if TYPE_CHECKING:
+    from dnn_cli.config.loading import LoadedExperiment
+    from dnn_cli.runs.run import Run
+    from dnn_cli.runs.store import Store
+
+
+def resume(
+    arguments: Annotated[
+        list[str], typer.Argument(metavar="RUN [KEY=VALUE]", help="A run, then changes, as epochs=20 to train further.")
+    ],
+    force: ForceOption = False,
+    runs_dir: RunsDirOption = Path("runs"),
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with an interrupted run, or extend a completed one."""
+    address, overrides = parse_run_and_overrides(arguments, "resume")
+
+    from dnn_cli.cli.progress import open_screen
+
+    with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as stop_request:
+        with screen.show_waiting(f"reading {address}"):
+            from dnn_cli.cli.run_summary import print_run_summary
+            from dnn_cli.config.loading import load_experiment
+            from dnn_cli.execution.run_training import resume_training
+            from dnn_cli.report.runs_table import build_run_document
+            from dnn_cli.runs.store import Store
+
+            store = Store(runs_dir)
+            run = store.find_only(address)
+            if run.directory.parent != store.root:  # a run by its path: what is said next is about its neighbours
+                store = Store(run.directory.parent)
+            run.read_record()  # a broken run is told as such, before its config is
+            loaded = load_experiment(str(run.config), overrides, to_train=True)
+        record = resume_training(run, loaded, screen, stop_request, force=force)
+    if as_json:
+        print_json({"runs": [build_run_document(run, record)]})
+    else:
+        print_run_summary(run, record, loaded, store)
+    if record.status != "completed":
+        raise typer.Exit(1)
+
+
+def find_run_to_resume(loaded: "LoadedExperiment", store: "Store", *, force: bool) -> "Run | None":
+    """The latest run of an experiment, whatever its number of epochs; `None` where there is none of its name.
+
+    Raises:
+        UsageError: one of its name has not come to its end, and was another experiment.
+    """
+    from dnn_cli.config.digests import compute_training_digest
+    from dnn_cli.config.loading import load_resolved_experiment
+    from dnn_cli.runs.address import parse_run_id
+    from dnn_cli.training.resume_checks import list_config_changes
+
+    experiment, unfinished = loaded.experiment, []
+    for run_info in store.list_runs():
+        if run_info.record is None or run_info.record.name != experiment.name:
+            continue
+        try:
+            recorded_experiment = load_resolved_experiment(str(run_info.run.config))
+        except ConfigError:
+            continue
+        if compute_training_digest(recorded_experiment) == compute_training_digest(experiment):
+            return run_info.run
+        if run_info.record.status not in ("completed", "running"):
+            unfinished.append((run_info.run, recorded_experiment))
+    if not unfinished:
+        return None
+    run, recorded_experiment = unfinished[0]
+    if force:
+        return run
+    raise UsageError(
+        f"run {parse_run_id(run)} of {experiment.name} is not completed, and was begun otherwise: "
+        f"{'; '.join(list_config_changes(recorded_experiment, experiment))}",
+        "without --resume a new run begins; --force goes on with that one all the same, and records it",
+    )
+
+
+def is_training_complete(run: "Run", loaded: "LoadedExperiment") -> bool:
+    """Whether there is nothing left to train: it is all done, was stopped early, or would diverge again."""
+    from dnn_cli.runs.checkpoint import load_checkpoint as load_checkpoint
+
+    record = run.read_record()
+    if record.status != "completed" or record.epochs >= loaded.experiment.epochs:
+        return record.status in ("completed", "diverged")
+    checkpoint, _ = load_checkpoint(run)
+    return checkpoint is not None and checkpoint.progress.stopped

@@ -1,0 +1,264 @@
+"""`dnn runs`: the runs there are, what is said about them, and what becomes of those that nobody needs."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from dnn_cli.cli.command_suggestions import RunsCommandGroup
+from dnn_cli.cli.commands.runs_annotate import rename_run, show_run, tag_runs, write_note
+from dnn_cli.cli.commands.runs_diff import show_run_diff
+from dnn_cli.cli.commands.runs_list import ListOptions, parse_columns, print_runs
+from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
+from dnn_cli.cli.options import JsonOption, RunsDirOption, build_runs_dir_option
+from dnn_cli.errors import UsageError
+from dnn_cli.report.text import replace_control_chars
+
+if TYPE_CHECKING:
+    from dnn_cli.runs.trash import TrashFailure
+
+YesOption = Annotated[bool, typer.Option("--yes", help="Delete without a question.")]
+
+PIPE_HINT = "dnn runs --where … --ids | xargs dnn runs … does something to all that are found"
+
+group = typer.Typer(cls=RunsCommandGroup)
+
+
+@group.callback(invoke_without_command=True)
+def list_runs(
+    context: typer.Context,
+    query: Annotated[
+        Optional[str],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        typer.Option("--where", help="Only runs like: best.val_accuracy > 0.87 and (optimizer = adam or tag = paper)."),
+    ] = None,
+    sort_by: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--sort-by", metavar="FIELD", help="By a field that --where knows; -FIELD: the largest first."),
+    ] = None,
+    columns: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--columns", metavar="FIELD,…", help="Fields to show, as id,seed,best.val_loss,test_accuracy."),
+    ] = None,
+    limit: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--limit", metavar="N", min=1, help="At most so many runs."),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every run with nothing cut; with --csv every field.")
+    ] = False,
+    ids: Annotated[bool, typer.Option("--ids", help="Print ids and nothing else, for other commands.")] = False,
+    runs_dir: RunsDirOption = Path("runs"),
+    as_json: JsonOption = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, values in full.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
+    as_latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table.")] = False,
+) -> None:
+    """List the runs, the latest first; label them, or free the disk of some."""
+    if context.invoked_subcommand is not None:
+        check_no_list_options(context, context.invoked_subcommand)
+        return
+    format_options = {"--ids": ids, "--json": as_json, "--csv": as_csv, "--md": as_markdown, "--latex": as_latex}
+    selected_formats = [option for option, is_set in format_options.items() if is_set]
+    if len(selected_formats) > 1:
+        raise UsageError("--ids, --json, --csv, --md and --latex exclude each other", "name one of them")
+    options = ListOptions(
+        query, sort_by, parse_columns(columns), limit, everything, selected_formats[0] if selected_formats else None
+    )
+    if options.fields and ids:
+        raise UsageError("--ids and --columns exclude each other", "--columns id,… --csv prints several")
+    print_runs(options, runs_dir)
+
+
+LIST_OPTION_NAMES = {
+    "query": "--where", "sort_by": "--sort-by", "columns": "--columns", "limit": "--limit", "everything": "--all",
+    "ids": "--ids", "runs_dir": "--runs-dir", "as_json": "--json", "as_csv": "--csv", "as_markdown": "--md",
+    "as_latex": "--latex",
+}  # fmt: skip
+
+
+def check_no_list_options(context: typer.Context, subcommand: str) -> None:
+    """Options before a subcommand would go unheard, and runs of another directory would be removed."""
+    for name, option in LIST_OPTION_NAMES.items():
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            if name not in ("runs_dir", "as_json"):
+                raise UsageError(f"{option} is for the list of runs, and not for {subcommand}", PIPE_HINT)
+            value = f" {shlex.quote(str(context.params[name]))}" if name == "runs_dir" else ""
+            raise UsageError(
+                f"{option} is written before {subcommand}", f"write it after: dnn runs {subcommand} … {option}{value}"
+            )
+
+
+group.command("show")(show_run)
+group.command("diff")(show_run_diff)
+group.command("tag")(tag_runs)
+group.command("note")(write_note)
+group.command("rename")(rename_run)
+
+
+@group.command("rm")
+def remove_runs(
+    addresses: Annotated[
+        list[str], typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1 or best:METRIC.")
+    ],
+    runs_dir: RunsDirOption = Path("runs"),
+) -> None:
+    """Move runs into the trash, from which they can be restored."""
+    from dnn_cli.report.trash_table import format_name_and_address
+    from dnn_cli.runs.address import get_short_address
+    from dnn_cli.runs.trash import Trash
+
+    for run_info in Trash(runs_dir).remove(addresses):
+        restore_command = format_runs_command("restore", get_short_address(run_info), runs_dir=runs_dir)
+        get_output_console().print(
+            replace_control_chars(f"removed {format_name_and_address(run_info)}; {restore_command} brings it back")
+        )
+
+
+@group.command("restore")
+def restore_runs(
+    addresses: Annotated[
+        Optional[list[str]],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        typer.Argument(metavar="RUN", help="Removed runs by id, name or directory; none lists them."),
+    ] = None,
+    runs_dir: RunsDirOption = Path("runs"),
+    as_json: JsonOption = False,
+) -> None:
+    """Bring removed runs back, or list them."""
+    from dnn_cli.report.runs_table import build_run_info_document
+    from dnn_cli.report.trash_table import build_trash_document, build_trash_table, format_name_and_address
+    from dnn_cli.runs.trash import Trash
+
+    trash = Trash(runs_dir)
+    if addresses:
+        restored = trash.restore(addresses)
+        if as_json:
+            print_json({"restored": [build_run_info_document(run_info) for run_info in restored]})
+            return
+        for run_info in restored:
+            get_output_console().print(replace_control_chars(f"restored {format_name_and_address(run_info)}"))
+        return
+    contents = trash.list_trashed_runs()
+    if as_json:
+        print_json(build_trash_document(contents))
+    elif contents:
+        print_rich_table(get_output_console(), build_trash_table(contents))
+    else:
+        get_notes_console().print(f"the trash of {replace_control_chars(runs_dir)} is empty")
+
+
+@group.command("purge")
+def purge_trash(
+    addresses: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(metavar="RUN", help="Removed runs by id, name or directory; all where none is named."),
+    ] = None,
+    yes: YesOption = False,
+    runs_dir: RunsDirOption = Path("runs"),
+    as_json: JsonOption = False,
+) -> None:
+    """Delete removed runs for good."""
+    from dnn_cli.report.trash_table import (
+        build_deletion_document,
+        build_trash_document,
+        build_trash_table,
+        format_trash_size,
+    )
+    from dnn_cli.runs.trash import Trash
+
+    trash = Trash(runs_dir)
+    contents = trash.list_trashed_runs(addresses or ())
+    if contents and not as_json:
+        print_rich_table(get_output_console(), build_trash_table(contents))
+        get_output_console().print(f"\n{format_trash_size(contents)}")
+    elif not as_json:
+        get_notes_console().print(f"the trash of {replace_control_chars(runs_dir)} is empty")
+    is_confirmed = bool(contents) and confirm_deletion(f"delete {format_trash_size(contents)}, for good?", yes, as_json)
+    failures = trash.purge(contents) if is_confirmed else []
+    if as_json:
+        print_json({**build_trash_document(contents), **build_deletion_document(is_confirmed, failures)})
+    elif is_confirmed:
+        failed_paths = {failure.path for failure in failures}
+        deleted_runs = [
+            trashed_run for trashed_run in contents if trashed_run.run_info.run.directory not in failed_paths
+        ]
+        get_output_console().print(f"deleted {format_trash_size(deleted_runs)}")
+    exit_on_failures(failures)
+
+
+@group.command("gc")
+def free_disk_space(
+    yes: YesOption = False,
+    checkpoints: Annotated[
+        bool, typer.Option("--checkpoints", help="Also those with which completed runs could be trained further.")
+    ] = False,
+    runs_dir: RunsDirOption = Path("runs"),
+    as_json: JsonOption = False,
+) -> None:
+    """Free leftovers, and checkpoints that nobody needs.
+
+    They are what dead processes left behind, and checkpoints of completed runs.
+    """
+    from dnn_cli.report.trash_table import (
+        build_deletion_document,
+        build_unused_files_document,
+        build_unused_files_table,
+        format_total_size,
+        format_trash_size,
+    )
+    from dnn_cli.runs.trash import Trash
+    from dnn_cli.runs.unused_files import LAST_CHECKPOINT, delete_unused_files, find_unused_files
+
+    trashed_runs = Trash(runs_dir).list_trashed_runs()
+    garbage = find_unused_files(runs_dir, checkpoints=checkpoints)
+    if garbage and not as_json:
+        print_rich_table(get_output_console(), build_unused_files_table(garbage))
+        get_output_console().print(f"\n{format_total_size(garbage)} can be freed")
+        if any(item.kind == LAST_CHECKPOINT for item in garbage):
+            get_notes_console().print("completed runs without their last checkpoint cannot be trained further")
+    elif not as_json:
+        get_notes_console().print(f"there is nothing to free in {replace_control_chars(runs_dir)}")
+    is_confirmed = bool(garbage) and confirm_deletion(f"free {format_total_size(garbage)}, for good?", yes, as_json)
+    failures = delete_unused_files(runs_dir, garbage) if is_confirmed else []
+    if as_json:
+        print_json({**build_unused_files_document(garbage), **build_deletion_document(is_confirmed, failures)})
+    elif is_confirmed:
+        failed_paths = {failure.path for failure in failures}
+        get_output_console().print(
+            f"freed {format_total_size([item for item in garbage if runs_dir / item.path not in failed_paths])}"
+        )
+    if trashed_runs and not as_json:
+        get_notes_console().print(
+            f"the trash holds {format_trash_size(trashed_runs)}: "
+            f"{replace_control_chars(format_runs_command('purge', runs_dir=runs_dir))}"
+        )
+    exit_on_failures(failures)
+
+
+def format_runs_command(*words: str, runs_dir: Path) -> str:
+    """A subcommand to paste, with the runs directory where it is not the usual one."""
+    return shlex.join(["dnn", "runs", *words, *build_runs_dir_option(runs_dir)])
+
+
+def confirm_deletion(question: str, yes: bool, as_json: bool) -> bool:
+    """Whether to delete what was shown: `--yes` says so, or a person on a terminal."""
+    if yes or as_json:
+        return yes
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
+        get_notes_console().print("--yes deletes them")
+        return False
+    if typer.confirm(question, err=True):
+        return True
+    get_notes_console().print("nothing was deleted")
+    return False
+
+
+def exit_on_failures(failures: "Sequence[TrashFailure]") -> None:
+    """Tell what could not be deleted; the exit code tells it too."""
+    for failure in failures:
+        get_notes_console().print(f"dnn: {replace_control_chars(failure.reason)}")
+    if failures:
+        raise typer.Exit(1)

@@ -1,0 +1,132 @@
+"""`dnn runs tag|note|rename|show`: what a person says about runs, and everything about one."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
+from dnn_cli.cli.options import JsonOption, RunsDirOption
+from dnn_cli.cli.run_selection import resolve_run
+from dnn_cli.errors import RunError
+from dnn_cli.report.text import replace_control_chars
+
+if TYPE_CHECKING:
+    from dnn_cli.runs.annotations import Annotations
+    from dnn_cli.runs.run_info import RunInfo
+
+AddressArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run by id, name, directory, @1 or best:METRIC.")]
+AddressesArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID."),
+]
+
+
+def tag_runs(
+    tag_name: Annotated[str, typer.Argument(metavar="TAG", help="One word.")],
+    addresses: AddressesArgument,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the tag away.")] = False,
+    runs_dir: RunsDirOption = Path("runs"),
+    as_json: JsonOption = False,
+) -> None:
+    """Give runs a tag, or take it away."""
+    from dnn_cli.report.trash_table import format_name_and_address
+    from dnn_cli.runs.annotations import add_tag, check_tag, remove_tag
+    from dnn_cli.runs.query.selection import CachedStore
+
+    check_tag(tag_name)
+    change = remove_tag if remove else add_tag
+    for run_info in annotate_runs(
+        CachedStore(runs_dir).resolve_addresses(addresses), lambda annotations: change(annotations, tag_name), as_json
+    ):
+        tags = ", ".join(run_info.annotations.tags) or "no tag"
+        get_output_console().print(replace_control_chars(f"{format_name_and_address(run_info)}: {tags}"))
+
+
+def write_note(
+    address: AddressArgument,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to know of the run; '' removes it.")],
+    runs_dir: RunsDirOption = Path("runs"),
+    as_json: JsonOption = False,
+) -> None:
+    """Write a note to a run, in place of the one before."""
+    from dnn_cli.report.trash_table import format_name_and_address
+    from dnn_cli.runs.annotations import set_note
+    from dnn_cli.runs.run_info import read_run_info
+    from dnn_cli.runs.store import Store
+
+    for run_info in annotate_runs(
+        [read_run_info(Store(runs_dir).find_only(address))], lambda annotations: set_note(annotations, text), as_json
+    ):
+        result = "noted" if run_info.annotations.note else "without a note now"
+        get_output_console().print(replace_control_chars(f"{format_name_and_address(run_info)}: {result}"))
+
+
+def rename_run(
+    address: AddressArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it; its directory stays.")],
+    runs_dir: RunsDirOption = Path("runs"),
+    as_json: JsonOption = False,
+) -> None:
+    """Call a run by another name."""
+    from dnn_cli.report.text import format_count
+    from dnn_cli.runs.address import get_short_address
+    from dnn_cli.runs.annotations import set_name
+    from dnn_cli.runs.run_info import read_run_info
+    from dnn_cli.runs.store import Store
+
+    for run_info in annotate_runs(
+        [read_run_info(Store(runs_dir).find_only(address))], lambda annotations: set_name(annotations, name), as_json
+    ):
+        get_output_console().print(
+            replace_control_chars(f"{run_info.run.directory.name} is called {run_info.annotations.name}")
+        )
+        other_count = sum(other_run.name == run_info.name for other_run in Store(runs_dir).list_runs()) - 1
+        if other_count > 0:
+            get_notes_console().print(
+                replace_control_chars(
+                    f"{format_count(other_count, 'other run')} of this name: address this one as "
+                    f"{get_short_address(run_info)}"
+                )
+            )
+
+
+def show_run(address: AddressArgument, runs_dir: RunsDirOption = Path("runs"), as_json: JsonOption = False) -> None:
+    """Show everything about a run."""
+    from dnn_cli.report.run_details import build_run_details_document, build_run_details_table
+    from dnn_cli.runs.annotations import read_annotations
+    from dnn_cli.runs.run_info import read_run_info, with_annotations
+    from dnn_cli.runs.store import Store
+
+    run_info, unreadable_reason = read_run_info(resolve_run(Store(runs_dir), address)).with_details(), None
+    try:
+        run_info = with_annotations(run_info, read_annotations(run_info.run))
+    except RunError as error:
+        unreadable_reason = error.message
+    if as_json:
+        print_json(build_run_details_document(run_info))
+    else:
+        print_rich_table(get_output_console(), build_run_details_table(run_info))
+    if unreadable_reason is not None:
+        get_notes_console().print(replace_control_chars(f"its tags, note and name cannot be read: {unreadable_reason}"))
+    if run_info.record is not None and run_info.details.error:
+        get_notes_console().print(replace_control_chars(f"not all of it can be read: {run_info.details.error}"))
+
+
+def annotate_runs(
+    runs: "Sequence[RunInfo]", change: "Callable[[Annotations], Annotations]", as_json: bool
+) -> "Sequence[RunInfo]":
+    """Change the labels of runs. Return the runs after the change, or print them as JSON and return none."""
+    from dnn_cli.report.runs_table import build_run_info_document
+    from dnn_cli.runs.annotations import change_annotations
+    from dnn_cli.runs.run_info import with_annotations
+
+    annotations = change_annotations([run_info.run for run_info in runs], change)
+    changed_runs = [
+        with_annotations(run_info, new_annotations) for run_info, new_annotations in zip(runs, annotations, strict=True)
+    ]
+    if not as_json:
+        return changed_runs
+    print_json({"runs": [build_run_info_document(run_info) for run_info in changed_runs]})
+    return ()

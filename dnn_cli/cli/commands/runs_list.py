@@ -1,0 +1,163 @@
+"""What `dnn runs` prints: the runs that were asked for, in one of several forms."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dnn_cli.cli.console import (
+    get_notes_console,
+    get_output_console,
+    has_limited_width,
+    print_json,
+    print_rich_table,
+    write_result,
+)
+from dnn_cli.errors import UsageError
+from dnn_cli.report.text import format_count, replace_control_chars
+
+if TYPE_CHECKING:
+    from dnn_cli.report.runs_table import RunListing
+    from dnn_cli.runs.query.selection import Selection
+    from dnn_cli.runs.run_info import RunInfo
+    from dnn_cli.runs.store import Store
+
+MAX_LISTED_RUNS = 50
+"""So many runs are shown on a terminal, where nothing else is asked for."""
+
+
+@dataclass(frozen=True)
+class ListOptions:
+    """What was asked for on the command line."""
+
+    query: str | None = None
+    order: str | None = None
+    fields: tuple[str, ...] = ()
+    limit: int | None = None
+    show_all: bool = False
+    format_option: str | None = None
+    """The option that names a form; a table where there is none."""
+
+
+def parse_columns(columns: str | None) -> tuple[str, ...]:
+    """The fields that `--columns` names.
+
+    Raises:
+        UsageError: it names none.
+    """
+    if columns is None:
+        return ()
+    fields = tuple(dict.fromkeys(field for word in columns.split(",") if (field := word.strip().strip("`"))))
+    if not fields:
+        raise UsageError("--columns names no field", "as --columns id,name,best.val_accuracy")
+    return fields
+
+
+def print_runs(options: ListOptions, runs_dir: Path) -> None:
+    """Print the runs that were asked for.
+
+    Raises:
+        UsageError: no run has a field that was named, or the condition has a fault.
+    """
+    from dnn_cli.runs.query.selection import query_runs
+    from dnn_cli.runs.store import Store
+
+    store = Store(runs_dir)
+    selection = query_runs(store, options.query, options.order, options.limit)
+    if options.format_option == "--ids":
+        print_run_ids(selection.runs)
+    elif options.format_option == "--json":
+        print_runs_json(options, store, selection.runs)
+    elif options.format_option is not None:
+        print_text_table(options, store, selection.runs)
+    elif selection.runs:
+        print_runs_table(options, store, selection)
+    elif selection.total_count:
+        get_notes_console().print(
+            replace_control_chars(f"{runs_dir} has {format_count(selection.total_count, 'run')}, but none like that")
+        )
+    else:
+        get_notes_console().print(f"there are no runs in {replace_control_chars(runs_dir)}; dnn train makes one")
+
+
+def print_run_ids(runs: "Sequence[RunInfo]") -> None:
+    """A word a line that leads to a run."""
+    from dnn_cli.runs.address import get_short_address
+
+    write_result("".join(f"{replace_control_chars(get_short_address(run_info))}\n" for run_info in runs))
+
+
+def print_runs_json(options: ListOptions, store: "Store", runs: "Sequence[RunInfo]") -> None:
+    """The runs as JSON, with the columns that were asked for."""
+    from dnn_cli.report.runs_table import build_run_info_document, get_field_values
+    from dnn_cli.runs.query.selection import load_columns
+
+    if options.fields:
+        runs_with_columns = load_columns(store, runs, options.fields)
+        print_json(
+            {
+                "runs": [
+                    {**build_run_info_document(run_info), "columns": get_field_values(run_info, options.fields)}
+                    for run_info in runs_with_columns
+                ]
+            }
+        )
+    else:
+        print_json({"runs": [build_run_info_document(run_info) for run_info in runs]})
+
+
+def print_text_table(options: ListOptions, store: "Store", runs: "Sequence[RunInfo]") -> None:
+    """The runs as CSV, Markdown or LaTeX."""
+    from dnn_cli.report.table_formats import format_csv, format_latex, format_markdown
+
+    listing = build_listing(options, store, runs, full=options.format_option == "--csv")
+    if options.format_option == "--csv":
+        write_result(format_csv(listing.headers, listing.rows))
+    else:
+        text = format_markdown if options.format_option == "--md" else format_latex
+        write_result(text(listing.headers, listing.rows, listing.right))
+
+
+def build_listing(
+    options: ListOptions, store: "Store", runs: "Sequence[RunInfo]", *, full: bool = False
+) -> "RunListing":
+    """The columns that were asked for, or the usual ones; `full`: with every value as it is."""
+    from dnn_cli.report.runs_table import (
+        build_default_listing,
+        build_fields_listing,
+        build_full_listing,
+        list_default_fields,
+    )
+    from dnn_cli.runs.query.selection import load_all_fields, load_columns
+
+    if options.fields:
+        runs_with_columns = load_columns(store, runs, options.fields)
+        return (
+            build_full_listing(runs_with_columns, options.fields)
+            if full
+            else build_fields_listing(runs_with_columns, options.fields)
+        )
+    if full and options.show_all:
+        return build_full_listing(*load_all_fields(store, runs))
+    return build_full_listing(runs, list_default_fields(runs)) if full else build_default_listing(runs)
+
+
+def print_runs_table(options: ListOptions, store: "Store", selection: "Selection") -> None:
+    """A run a row, on a terminal only the first ones."""
+    from dnn_cli.report.runs_table import build_runs_table
+
+    out = get_output_console()
+    is_limited = has_limited_width(out) and options.limit is None and not options.show_all
+    runs = selection.runs[:MAX_LISTED_RUNS] if is_limited else selection.runs
+    listing = build_listing(options, store, runs)
+    if options.show_all:
+        write_result(build_runs_table(listing).to_text())
+        return
+    table = build_runs_table(listing, out.width)
+    print_rich_table(out, table)
+    if is_limited and (more := selection.match_count - len(runs)):
+        get_notes_console().print(f"{format_count(more, 'more run')}; --all shows them, --where and --limit choose")
+    if options.fields and (missing_headers := [header for header in listing.headers if header not in table.headers]):
+        get_notes_console().print(
+            replace_control_chars(f"no room for {', '.join(missing_headers)}; --all and a pipe have it")
+        )

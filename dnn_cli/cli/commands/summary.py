@@ -1,0 +1,64 @@
+"""`dnn summary`: what a network consists of, without building it."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
+from dnn_cli.cli.options import JsonOption, RunsDirOption, is_override, split_configs_and_overrides
+from dnn_cli.cli.run_selection import resolve_run
+from dnn_cli.report.text import replace_control_chars
+
+
+def summary(
+    arguments: Annotated[
+        list[str], typer.Argument(metavar="CONFIG|RUN|KEY=VALUE", help="A config file or a run, then changes.")
+    ],
+    runs_dir: RunsDirOption = Path("runs"),
+    as_json: JsonOption = False,
+) -> None:
+    """Show layers, shapes, parameters and how they come about."""
+    from dnn_cli.config.loading import load_experiment
+    from dnn_cli.config.network_summary import summarize_network
+    from dnn_cli.errors import UsageError
+    from dnn_cli.report.network_tables import build_summary_document, build_summary_table, list_summary_totals
+
+    addresses = [word for word in arguments if not is_override(word)]
+    resolved_arguments = [
+        resolve_config_argument(word, runs_dir, is_first=not addresses and word is arguments[0]) for word in arguments
+    ]
+    configs, overrides = split_configs_and_overrides(resolved_arguments, "dnn summary configs/relu_adam.yaml")
+    if len(configs) > 1:
+        raise UsageError("summary takes one config or run", "as in: dnn summary configs/relu_adam.yaml")
+    loaded = load_experiment(configs[0], overrides)
+    network_summary = summarize_network(loaded.experiment)
+    if as_json:
+        print_json(build_summary_document(network_summary))
+        return
+    out = get_output_console()
+    out.print(f"{network_summary.name}   input {(None, *network_summary.input_shape)}")
+    out.print()
+    print_rich_table(out, build_summary_table(network_summary))
+    out.print()
+    width = max(len(label) for label, _ in list_summary_totals(network_summary))
+    for label, text in list_summary_totals(network_summary):
+        out.print(f"{label:<{width}}  {text}")
+    for issue in loaded.advice:
+        get_notes_console().print(f"advice: {replace_control_chars(issue)}")
+
+
+def resolve_config_argument(word: str, runs_dir: Path, *, is_first: bool) -> str:
+    """Return a config file and a change as typed, and the path of the config of a run.
+
+    `is_first`: the word is the first one, and no word names a config. It is then the run, if a run has this name.
+    """
+    if os.path.isfile(word) or word.endswith((".yaml", ".yml")) or (is_override(word) and not is_first):
+        return word
+    from dnn_cli.runs.store import Store
+
+    store = Store(runs_dir)
+    if is_override(word) and not any(run_info.name == word for run_info in store.list_runs()):
+        return word
+    return str(resolve_run(store, word).config)

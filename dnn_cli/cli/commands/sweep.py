@@ -1,0 +1,288 @@
+"""`dnn sweep`: many experiments beside each other, each into a run directory of its own."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
+from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption, count_workers, open_executor
+from dnn_cli.cli.options import (
+    JsonOption,
+    RunsDirOption,
+    TensorboardOption,
+    build_runs_dir_option,
+    split_configs_and_overrides,
+)
+from dnn_cli.errors import UsageError
+from dnn_cli.execution.signals import handle_stop_signals
+from dnn_cli.report.text import replace_control_chars
+
+if TYPE_CHECKING:
+    from dnn_cli.cli.progress import ScreenReporter
+    from dnn_cli.execution.messages import TaskResult
+    from dnn_cli.execution.scheduler import Executor, SearchStrategy
+    from dnn_cli.execution.signals import SignalStop
+    from dnn_cli.execution.sweep_execution import SweepExecution, SweepRun
+
+
+def sweep(
+    arguments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CONFIG|SWEEP [KEY=VALUES]",
+            help="A config or a sweep file, then what varies: optimizer=sgd,adam seed=1..5 'x=log(1e-4,1e-1)'.",
+        ),
+    ],
+    search: Annotated[
+        Optional[str],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        typer.Option("--search", metavar="KIND", help="grid, random or bayesian."),
+    ] = None,
+    trials: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--trials", min=1, max=10_000, metavar="N", help="Settings to try, where they are drawn."),
+    ] = None,
+    minutes: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option("--minutes", min=0.0, metavar="N", help="After so many, begin no more."),
+    ] = None,
+    search_seed: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--search-seed", min=0, metavar="N", help="Decides what is drawn; 0 if not said."),
+    ] = None,
+    jobs: JobsOption = None,
+    on: ExecutorOption = "local",
+    gpus: GpusOption = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and about how long they take.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Train also what is there already.")] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End everything when one fails.")] = False,
+    tensorboard: TensorboardOption = False,
+    runs_dir: RunsDirOption = Path("runs"),
+    as_json: JsonOption = False,
+) -> None:
+    """Train many variants of a config, on all cores or a cluster; what is there already is not trained again."""
+    files, words = split_configs_and_overrides(
+        arguments, example="dnn sweep configs/relu_adam.yaml optimizer=sgd,adam seed=1..3"
+    )
+    if len(files) != 1:
+        raise UsageError(f"sweep takes one config, not {len(files)}", "several are what dnn train takes")
+    if tensorboard:
+        from dnn_cli.integrations.tensorboard import check_tensorboard_installed
+
+        check_tensorboard_installed()
+
+    from dnn_cli.cli.progress import open_screen
+
+    with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as stop_request:
+        with screen.show_waiting(f"reading {files[0]}"):
+            from dnn_cli.config.sweep_config import SweepOptions, read_sweep
+            from dnn_cli.execution.sweep_execution import SweepExecution
+            from dnn_cli.execution.sweep_plan import plan_extreme_runs
+            from dnn_cli.runs.store import Store
+
+            sweep_config = read_sweep(files[0], words, SweepOptions(search, trials, minutes, search_seed))
+            execution = SweepExecution.from_sweep(sweep_config, Store(runs_dir), force=force, tensorboard=tensorboard)
+            if not dry_run:
+                execution.store.check_writable()
+                strategy = build_search_strategy(execution)
+        if dry_run:
+            print_sweep_plan(execution, jobs, gpus, as_json=as_json)
+            return
+        for line in format_introduction_lines(execution):
+            screen.print_line(line)
+        total = count_remaining_runs(execution)
+        planned_runs = execution.planned_runs or plan_extreme_runs(execution.sweep)  # a bayesian search decides later
+        experiments = [planned_run.loaded.experiment for planned_run in planned_runs]
+        with open_executor(on, jobs, gpus, experiments, screen, total) as executor:
+            task_results = train_sweep_runs(
+                execution, strategy, executor, screen, stop_request, total, fail_fast=fail_fast
+            )
+    runs = execution.collect_runs(task_results)
+    print_sweep_result(execution, runs, as_json=as_json)
+    if any(run.has_failed for run in runs):
+        raise typer.Exit(1)
+
+
+def build_search_strategy(execution: "SweepExecution") -> "SearchStrategy":
+    """What decides what is trained next.
+
+    Raises:
+        UsageError: it needs what is not installed.
+    """
+    if execution.sweep.search == "bayesian":
+        from dnn_cli.execution.optuna_search import OptunaSearch
+
+        return OptunaSearch(execution)
+    return execution.build_fixed_search()
+
+
+def count_remaining_runs(execution: "SweepExecution") -> int:
+    """How many runs are to be trained, or will at the most."""
+    if execution.sweep.search != "bayesian":
+        return len(execution.missing_numbers)
+    seeds = max(1, len(execution.sweep.seeds))
+    return (execution.sweep.trials or 0) * seeds - len(execution.planned_runs)
+
+
+def format_introduction_lines(execution: "SweepExecution") -> list[str]:
+    """What is about to be trained, and what is there already."""
+    from dnn_cli.execution.sweep_execution import list_other_versions
+    from dnn_cli.report.text import format_count
+    from dnn_cli.training.environment import read_versions
+
+    sweep, planned_runs = execution.sweep, execution.planned_runs
+    existing_runs = [
+        execution.existing_runs[run.outcome_digest]
+        for run in planned_runs
+        if run.outcome_digest in execution.existing_runs
+    ]
+    varied = [f"{key} ({values})" for key, values in sweep.parameters.items()]
+    seeds = [format_count(len(sweep.seeds), "seed")] if sweep.seeds else []
+    search_text = f"{sweep.search} search, {format_count(sweep.trials or 0, 'trial')}"
+    runs_text = search_text if sweep.search == "bayesian" else format_count(len(planned_runs), "run")
+    lines = [f"sweep {execution.id} of {execution.name}: {runs_text}, {' × '.join([*varied, *seeds])}"]
+    done_count, running_count = (
+        sum(run.is_done for run in existing_runs),
+        sum(run.record.status == "running" for run in existing_runs),
+    )
+    unfinished_count = 0 if sweep.search == "bayesian" else len(existing_runs) - done_count - running_count
+    parts = [f"{done_count} {'is' if done_count == 1 else 'are'} there already"] if done_count else []
+    parts += [f"{running_count} being trained by another process"] if running_count else []
+    parts += [f"{unfinished_count} to go on with"] if unfinished_count else []
+    parts += (
+        [f"{len(execution.missing_numbers) - unfinished_count} to train"]
+        if existing_runs and sweep.search != "bayesian"
+        else []
+    )
+    lines += [f"  {', '.join(parts)}"] if parts else []
+    if other_versions := list_other_versions([run for run in existing_runs if run.is_done], read_versions()):
+        lines.append(f"  some were trained with {', '.join(other_versions)}; --force trains them anew")
+    return lines
+
+
+def train_sweep_runs(
+    execution: "SweepExecution",
+    strategy: "SearchStrategy",
+    executor: "Executor",
+    screen: "ScreenReporter",
+    stop_request: "SignalStop",
+    total: int,
+    *,
+    fail_fast: bool,
+) -> "list[TaskResult]":
+    """Train what is missing, and show how it goes."""
+    from dnn_cli.cli.sweep_progress import open_sweep_progress
+    from dnn_cli.execution.scheduler import train_all
+
+    minutes = execution.sweep.minutes
+    seconds = None if minutes is None else 60 * minutes
+    try:
+        with open_sweep_progress(screen, execution.task_labels, total) as display, stop_request.allow_graceful_stop():
+            return train_all(strategy, executor, display, stop_request, fail_fast=fail_fast, max_seconds=seconds)
+    except SystemExit:
+        screen.print_line("interrupted; the same command goes on")
+        raise
+
+
+def print_sweep_result(execution: "SweepExecution", runs: "list[SweepRun]", *, as_json: bool) -> None:
+    """The comparison of all runs of a sweep, and what has no scores and why."""
+    from dnn_cli.cli.commands.compare import print_comparison
+    from dnn_cli.compare.comparison import compare_runs
+    from dnn_cli.report.comparison_json import build_comparison_document
+    from dnn_cli.report.sweep_view import format_sweep_settings
+    from dnn_cli.report.text import format_count
+
+    earlier_runs = execution.store.with_details(execution.find_earlier_runs(runs))
+    comparison = compare_runs(
+        [*(run.run_info for run in runs if run.run_info and run.status == "completed"), *earlier_runs]
+    )
+    if as_json:
+        print_json(build_sweep_document(execution, runs, build_comparison_document(comparison)))
+        return
+    out = get_output_console()
+    if comparison.run_scores:
+        if earlier_runs:
+            out.print(f"with {format_count(len(earlier_runs), 'run')} of earlier commands of this sweep")
+        print_comparison(comparison)
+    for run in runs:
+        if run.has_failed:
+            out.print(
+                replace_control_chars(
+                    f"{run.status}  {format_sweep_settings(run.planned_run.setting)}  {run.exit_reason}"
+                )
+            )
+    if pruned_count := sum(run.status == "interrupted" and not run.is_unfinished for run in runs):
+        out.print(f"{format_count(pruned_count, 'run')} pruned on the way")
+    if open_count := sum(run.is_unfinished for run in runs):
+        out.print(f"{format_count(open_count, 'run')} not at the end; the same command goes on")
+    compare_command = ["dnn", "compare", f"sweep:{execution.id}", *build_runs_dir_option(execution.store.root)]
+    out.print(replace_control_chars(f"  next  {shlex.join(compare_command)}"))
+
+
+def build_sweep_document(
+    execution: "SweepExecution", runs: "list[SweepRun]", comparison: dict[str, Any]
+) -> dict[str, Any]:
+    """The same as JSON."""
+    from dnn_cli.report.runs_table import build_run_info_document
+
+    return {
+        "sweep": {"id": execution.id, "name": execution.name, "search": execution.sweep.search},
+        "runs": [
+            {
+                **(build_run_info_document(run.run_info) if run.run_info else {"id": None, "status": run.status}),
+                "reason": run.exit_reason or None,
+                "settings": run.planned_run.setting,
+            }
+            for run in runs
+        ],
+        "comparison": comparison,
+    }
+
+
+def print_sweep_plan(execution: "SweepExecution", jobs: int | None, gpus: int, *, as_json: bool) -> None:
+    """What would be trained, and about how long it takes."""
+    from dnn_cli.execution.sweep_plan import (
+        compute_epoch_seconds,
+        estimate_run_seconds,
+        estimate_total_seconds,
+        plan_extreme_runs,
+    )
+    from dnn_cli.report.sweep_view import build_plan_table
+    from dnn_cli.report.text import format_count, format_duration
+
+    is_bayesian = execution.sweep.search == "bayesian"
+    planned_runs = plan_extreme_runs(execution.sweep) if is_bayesian else execution.planned_runs
+    epoch_times = compute_epoch_seconds(execution.store.list_runs(), planned_runs)
+    states = [
+        execution.existing_runs[p.outcome_digest].record.status
+        if p.outcome_digest in execution.existing_runs
+        else "to train"
+        for p in planned_runs
+    ]
+    seconds = [
+        estimate_run_seconds(p.loaded.experiment, epoch_times) if execution.is_missing(p) else None
+        for p in planned_runs
+    ]
+    missing = [planned_run for planned_run in planned_runs if execution.is_missing(planned_run)]
+    workers = count_workers(jobs, gpus, [planned_run.loaded.experiment for planned_run in missing])
+    total = estimate_total_seconds(missing, workers, epoch_times)
+    if is_bayesian:
+        total *= count_remaining_runs(execution) / len(planned_runs)
+    if as_json:
+        runs = [
+            {"settings": planned_run.setting, "state": state, "seconds": took}
+            for planned_run, state, took in zip(planned_runs, states, seconds, strict=True)
+        ]
+        print_json({"runs": [] if is_bayesian else runs, "workers": workers, "seconds": total})
+        return
+    out = get_output_console()
+    if is_bayesian:
+        for line in format_introduction_lines(execution):
+            out.print(replace_control_chars(line))
+    else:
+        print_rich_table(out, build_plan_table([planned_run.setting for planned_run in planned_runs], states, seconds))
+        out.print()
+    basis = "as earlier runs took" if epoch_times else "by the size of the networks, as there are no earlier runs"
+    left = format_count(count_remaining_runs(execution), "run")
+    out.print(f"{left} to train, about {format_duration(total)} with {format_count(workers, 'worker')} ({basis})")

@@ -1,0 +1,232 @@
+"""`dnn train`: train the experiments of configs, each into a run directory of its own."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
+
+import typer
+
+from dnn_cli.cli.console import get_notes_console, print_json
+from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption, open_executor
+from dnn_cli.cli.options import (
+    ConfigArguments,
+    ForceOption,
+    JsonOption,
+    RunsDirOption,
+    TensorboardOption,
+    load_configs,
+    split_configs_and_overrides,
+)
+from dnn_cli.errors import UsageError
+from dnn_cli.execution.signals import TimeLimit, handle_stop_signals
+from dnn_cli.report.text import replace_control_chars
+
+if TYPE_CHECKING:
+    from dnn_cli.cli.progress import ScreenReporter
+    from dnn_cli.config.loading import LoadedExperiment
+    from dnn_cli.execution.messages import TaskResult
+    from dnn_cli.execution.scheduler import Executor
+    from dnn_cli.runs.record import Record
+    from dnn_cli.runs.run import Run
+    from dnn_cli.runs.store import Store
+
+
+class TrainRequest(NamedTuple):
+    """An experiment to train, and the run to go on with, if any."""
+
+    loaded: "LoadedExperiment"
+    run: "Run | None"
+    is_done: bool
+    """Whether the run is at its end already."""
+
+
+def train(
+    arguments: ConfigArguments,
+    engine: Annotated[
+        str | None, typer.Option(help="chunked, or keras for plain fit; short for engine=….", metavar="ENGINE")
+    ] = None,
+    jobs: JobsOption = 1,
+    on: ExecutorOption = "local",
+    gpus: GpusOption = 0,
+    minutes: Annotated[
+        Optional[float],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        typer.Option("--minutes", min=0.0, metavar="N", help="Save and end after N minutes; --resume goes on."),
+    ] = None,
+    runs_dir: RunsDirOption = Path("runs"),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the latest run of the experiment.")] = False,
+    force: ForceOption = False,
+    tensorboard: TensorboardOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train networks, each into a run directory of its own."""
+    configs, overrides = split_configs_and_overrides(arguments)
+    if force and not resume:
+        raise UsageError("--force is for --resume", "a new run needs none")
+    if tensorboard:
+        from dnn_cli.integrations.tensorboard import check_tensorboard_installed
+
+        check_tensorboard_installed()
+    if engine is not None:
+        overrides.append(f"engine={engine}")
+
+    from dnn_cli.cli.progress import open_screen
+
+    finished: list[tuple[Run, Record]] = []
+    has_failures = False
+    try:
+        with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as signals:
+            time_limit = TimeLimit(signals, minutes)
+            with screen.show_waiting(f"reading {' '.join(configs)}"):
+                loaded = load_configs(configs, overrides, to_train=True)
+
+                from dnn_cli.cli.commands.resume import find_run_to_resume, is_training_complete
+                from dnn_cli.cli.run_summary import print_run_summary
+                from dnn_cli.report.runs_table import build_run_document
+                from dnn_cli.report.text import format_count
+                from dnn_cli.runs.query.selection import CachedStore
+                from dnn_cli.runs.store import Store
+
+                store, cached_store = Store(runs_dir), CachedStore(runs_dir)
+                runs_to_resume = [
+                    find_run_to_resume(item, cached_store, force=force) if resume else None for item in loaded
+                ]
+                for item, run in zip(loaded, runs_to_resume, strict=True):
+                    if (
+                        resume
+                        and run is None
+                        and any(run_info.name == item.experiment.name for run_info in cached_store.list_runs())
+                    ):
+                        screen.print_line(f"no run of {item.experiment.name} has this config: a new run begins")
+                requests = [
+                    TrainRequest(item, run, run is not None and not force and is_training_complete(run, item))
+                    for item, run in zip(loaded, runs_to_resume, strict=True)
+                ]
+                remaining = sum(not item.is_done for item in requests)
+            if remaining > 1 and (jobs != 1 or gpus or on != "local"):
+                to_train = [item.loaded.experiment for item in requests if not item.is_done]
+                with open_executor(on, jobs, gpus, to_train, screen) as executor:
+                    options = {"force": force, "tensorboard": tensorboard}
+                    task_results = train_in_parallel(requests, store, executor, screen, time_limit, **options)
+                has_failures = any(item.record is None for item in task_results)
+                trained_runs = iter_trained_runs(requests, task_results)
+            else:
+                trained_runs = train_sequentially(
+                    requests, store, screen, time_limit, force=force, tensorboard=tensorboard
+                )
+            for item, run, record in trained_runs:
+                finished.append((run, record))
+                if not as_json:
+                    print_run_summary(run, record, item, store)
+    finally:
+        if as_json and finished:  # also where a later run could not even begin
+            print_json({"runs": [build_run_document(run, record) for run, record in finished]})
+    if tensorboard and finished and not as_json:
+        get_notes_console().print(
+            replace_control_chars(shlex.join(["tensorboard", "--logdir", str(runs_dir)]) + " shows the logs")
+        )
+    stopped_flags = [record.reason == time_limit.stop_reason != "" for _, record in finished]
+    if (remaining := sum(stopped_flags) + len(requests) - len(finished)) and time_limit.is_over and not as_json:
+        get_notes_console().print(
+            f"{format_count(remaining, 'run')} not at the end; the same command with --resume goes on"
+        )
+    ends = zip(finished, stopped_flags, strict=True)
+    if has_failures or any(record.status != "completed" and not stopped for (_, record), stopped in ends):
+        raise typer.Exit(1)
+
+
+def train_sequentially(
+    requests: Sequence[TrainRequest],
+    store: "Store",
+    screen: "ScreenReporter",
+    time_limit: TimeLimit,
+    *,
+    force: bool,
+    tensorboard: bool,
+) -> "Iterator[tuple[LoadedExperiment, Run, Record]]":
+    """Train one experiment after the other in this process, until the time is over."""
+    from dnn_cli.execution.run_training import resume_training, train_new_run
+    from dnn_cli.runs.run import Run
+    from dnn_cli.training.stop_request import Interrupted
+
+    for loaded, run, is_done in requests:
+        if is_done and run is not None:
+            yield loaded, run, run.read_record()
+        elif not time_limit.is_over:
+            try:
+                if run is None:
+                    trained = train_new_run(loaded, store, screen, time_limit, tensorboard=tensorboard)
+                else:
+                    trained = (
+                        run,
+                        resume_training(run, loaded, screen, time_limit, force=force, tensorboard=tensorboard),
+                    )
+            except Interrupted as error:
+                if str(error) != time_limit.stop_reason or screen.log_path is None:
+                    raise
+                trained = Run(screen.log_path.parent), Run(screen.log_path.parent).read_record()
+            yield loaded, *trained
+
+
+def train_in_parallel(
+    requests: Sequence[TrainRequest],
+    store: "Store",
+    executor: "Executor",
+    screen: "ScreenReporter",
+    time_limit: TimeLimit,
+    *,
+    force: bool,
+    tensorboard: bool,
+) -> "list[TaskResult]":
+    """Train what is not done yet in other processes, and show how it goes; how each training ended."""
+    from dnn_cli.cli.sweep_progress import open_sweep_progress
+    from dnn_cli.config.digests import compute_network_digest
+    from dnn_cli.execution.messages import Task
+    from dnn_cli.execution.scheduler import FixedSearch, train_all
+
+    store.check_writable()
+    runs_dir = store.root.absolute()
+    tasks = [
+        Task(
+            number,
+            loaded,
+            runs_dir,
+            compute_network_digest(loaded.experiment),
+            None if run is None else run.directory.absolute(),
+            force=force,
+            tensorboard=tensorboard,
+        )
+        for number, (loaded, run, is_done) in enumerate(requests)
+        if not is_done
+    ]
+    labels = {task.number: task.loaded.experiment.name for task in tasks}
+    try:
+        with open_sweep_progress(screen, labels, len(tasks)) as display, time_limit.allow_graceful_stop():
+            task_results = train_all(FixedSearch(tasks), executor, display, time_limit)
+    except SystemExit:
+        screen.print_line("interrupted; dnn train --resume goes on")
+        raise
+    for task_result in task_results:
+        if task_result.record is None:
+            get_notes_console().print(
+                replace_control_chars(f"dnn: {labels[task_result.number]}: {task_result.exit_reason}")
+            )
+    return task_results
+
+
+def iter_trained_runs(
+    requests: Sequence[TrainRequest], task_results: "Sequence[TaskResult]"
+) -> "Iterator[tuple[LoadedExperiment, Run, Record]]":
+    """The runs that there are, in the order in which they were wanted."""
+    from dnn_cli.runs.run import Run
+
+    results_by_number = {task_result.number: task_result for task_result in task_results}
+    for number, (loaded, run, is_done) in enumerate(requests):
+        if is_done and run is not None:
+            yield loaded, run, run.read_record()
+        elif (
+            (task_result := results_by_number.get(number)) is not None
+            and task_result.run_directory is not None
+            and task_result.record is not None
+        ):
+            yield loaded, Run(task_result.run_directory), task_result.record

@@ -1,0 +1,268 @@
+"""`dnn watch`: follow trainings that run elsewhere, without a touch on them."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from dnn_cli.cli.console import can_print_text, get_notes_console, get_output_console
+from dnn_cli.cli.options import RunsDirOption
+from dnn_cli.cli.run_selection import resolve_run
+from dnn_cli.errors import ConfigError, RunError, UsageError
+from dnn_cli.report.text import replace_control_chars
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from dnn_cli.runs.record import Scores
+    from dnn_cli.runs.run import Run
+    from dnn_cli.runs.run_info import RunInfo
+
+MAX_EARLIER_EPOCHS = 10
+"""So many of the epochs that are done already are told where lines are."""
+
+SWEEP_GRACE_SECONDS = 3.0
+"""Seconds without any run after which a sweep, whose next run may be about to begin, counts as over."""
+
+
+def watch(
+    address: Annotated[
+        Optional[str],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        typer.Argument(
+            metavar="RUN", help="A run by id, name, directory or @1, or sweep:ID; what runs now where none is named."
+        ),
+    ] = None,
+    interval: Annotated[
+        float, typer.Option("--interval", metavar="SECONDS", min=0.1, max=3600, help="Look again after so long.")
+    ] = 0.5,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for a training to begin, where there is none.")] = False,
+    runs_dir: RunsDirOption = Path("runs"),
+) -> None:
+    """Follow a training that runs elsewhere; Ctrl-C leaves it alone."""
+    if wait and address is None:
+        wait_for_training(runs_dir, interval)
+    follow, find = resolve_followed_runs(address, runs_dir)
+    console = get_output_console()
+    run_infos = follow(find, interval, console)
+    if any(run_info.record is None or run_info.record.status != "completed" for run_info in run_infos):
+        raise typer.Exit(1)
+
+
+def wait_for_training(runs_dir: Path, interval: float) -> None:
+    """Return when something is being trained."""
+    from dnn_cli.runs.store import Store
+
+    while not any(run_info.record and run_info.record.status == "running" for run_info in Store(runs_dir).list_runs()):
+        time.sleep(interval)
+
+
+FindRuns = Callable[[], "list[Run]"]
+
+
+def resolve_followed_runs(
+    address: str | None, runs_dir: Path
+) -> "tuple[Callable[[FindRuns, float, Console], list[RunInfo]], FindRuns]":
+    """How to follow what is meant, and what finds it.
+
+    Raises:
+        UsageError: there is no such run.
+    """
+    from dnn_cli.runs.store import Store
+
+    store = Store(runs_dir)
+    if address is not None and address.startswith("sweep:"):
+        store.find_all(address)
+        return follow_runs, lambda: store.find_all(address)
+    if address is not None:
+        run = resolve_run(store, address)
+        return follow_run, lambda: [run]
+    all_runs = store.list_runs()
+    running_runs = [run_info.run for run_info in all_runs if run_info.record and run_info.record.status == "running"]
+    if not all_runs:
+        raise UsageError(f"there are no runs in {runs_dir}", "dnn train makes one")
+    if len(running_runs) > 1:
+        seen_runs = dict.fromkeys(running_runs)
+
+        def find_running_runs() -> "list[Run]":
+            running_now = (
+                run_info.run
+                for run_info in store.list_runs()
+                if run_info.record and run_info.record.status == "running"
+            )
+            seen_runs.update(dict.fromkeys(running_now))
+            return list(seen_runs)
+
+        return follow_runs, find_running_runs
+    if not running_runs:
+        get_notes_console().print("nothing is being trained here, for which --wait waits; this is the latest run")
+    run = running_runs[0] if running_runs else all_runs[0].run
+    return follow_run, lambda: [run]
+
+
+class WatchedRun:
+    """A run that is looked at again and again, and read only where its files have changed."""
+
+    def __init__(self, run: "Run") -> None:
+        self.run = run
+        self.key: object = None
+        self.changed_at = 0.0
+        self.epochs: int | None = None
+        self.rows: list[Scores] = []
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """Read what is new; whether there was anything."""
+        from dnn_cli.runs.lock import read_lock_state
+        from dnn_cli.runs.run import ANNOTATIONS_FILE, CONFIG_FILE, MAX_QUIET_SECONDS, METRICS_FILE, RECORD_FILE
+        from dnn_cli.runs.run_index import build_status_key
+        from dnn_cli.runs.run_info import read_run_info
+
+        is_quiet = self.run.compute_quiet_seconds() > MAX_QUIET_SECONDS  # which decides where the lock gives no answer
+        key = (
+            build_status_key(self.run, RECORD_FILE, METRICS_FILE, ANNOTATIONS_FILE, CONFIG_FILE),
+            read_lock_state(self.run.log),
+            is_quiet,
+        )
+        if key == self.key:
+            return False
+        self.key = key
+        self.run_info = read_run_info(self.run)
+        try:
+            self.rows = self.run.read_metrics()
+        except RunError:
+            self.rows = []
+        self.changed_at = get_last_change_time(self.run)
+        self.epochs = read_planned_epochs(self.run)
+        return True
+
+    @property
+    def is_running(self) -> bool:
+        """Whether somebody trains it."""
+        return self.run_info.record is not None and self.run_info.record.status == "running"
+
+    @property
+    def seconds_since_change(self) -> float:
+        """Seconds since its last epoch, or its start."""
+        return max(0.0, time.time() - self.changed_at)
+
+
+def get_last_change_time(run: "Run") -> float:
+    """When the last epoch was done, or the run begun: a time of its files."""
+    for path in (run.metrics, run.config):
+        try:
+            return path.stat().st_mtime
+        except OSError:
+            continue
+    return time.time()
+
+
+def read_planned_epochs(run: "Run") -> int | None:
+    """How many epochs a run is to have."""
+    from dnn_cli.config.loading import load_resolved_experiment
+
+    try:
+        return load_resolved_experiment(str(run.config)).epochs
+    except ConfigError:
+        return None
+
+
+def follow_run(find: FindRuns, interval: float, console: "Console") -> "list[RunInfo]":
+    """Follow a run to its end."""
+    from dnn_cli.report.runs_table import list_fitting_scores
+    from dnn_cli.report.watch_view import format_ended_run_lines, format_epoch_lines, format_run_view
+
+    watched_run = WatchedRun(find()[0])
+
+    def build_view() -> "RenderableType":
+        from rich.text import Text
+
+        width, height = console.width, console.height
+        colour = console.color_system is not None
+        view_arguments = watched_run.run_info, watched_run.rows, watched_run.epochs, watched_run.seconds_since_change
+        return Text.from_ansi(
+            format_run_view(*view_arguments, width=width, height=height, colour=colour, unicode=can_print_text("⣿│┤"))
+        )
+
+    printed_epochs = max(0, len(watched_run.rows) - MAX_EARLIER_EPOCHS)
+    has_printed_header = False
+
+    def iter_new_lines() -> Iterator[str]:
+        nonlocal printed_epochs, has_printed_header
+        if new_rows := watched_run.rows[printed_epochs:]:
+            names = list_fitting_scores(watched_run.rows[0], console.width)
+            lines = format_epoch_lines(new_rows, names, watched_run.epochs or len(watched_run.rows))
+            yield from lines[has_printed_header:]
+            has_printed_header = True
+        printed_epochs = len(watched_run.rows)
+
+    with open_live_view(console, build_view, iter_new_lines) as update:
+        while update() or watched_run.is_running:
+            time.sleep(interval)
+            watched_run.refresh()
+    for line in format_ended_run_lines(watched_run.run_info):
+        console.print(replace_control_chars(line))
+    return [watched_run.run_info]
+
+
+def follow_runs(find: FindRuns, interval: float, console: "Console") -> "list[RunInfo]":
+    """Follow runs until none of them is running, those that begin meanwhile too."""
+    from dnn_cli.report.watch_view import build_watched_runs_table, format_ended_run_lines, format_progress_line
+
+    watched_runs: dict[Path, WatchedRun] = {}
+    new_runs: list[WatchedRun] = []
+
+    def build_view() -> "RenderableType":
+        latest = list(watched_runs.values())[: max(3, console.height - 4)]
+        return build_watched_runs_table(
+            [watched_run.run_info for watched_run in latest],
+            [watched_run.epochs for watched_run in latest],
+            console.width,
+        )
+
+    def iter_new_lines() -> Iterator[str]:
+        for watched_run in new_runs:
+            if watched_run.is_running:
+                yield format_progress_line(
+                    watched_run.run_info, watched_run.rows, watched_run.epochs, watched_run.seconds_since_change
+                )
+            else:
+                yield format_ended_run_lines(watched_run.run_info)[0]
+
+    quiet_since = -SWEEP_GRACE_SECONDS  # what is over already is not waited for
+    with open_live_view(console, build_view, iter_new_lines) as update:
+        while True:
+            new_runs = [watched_run for watched_run in watched_runs.values() if watched_run.refresh()]
+            for run in find():
+                if run.directory not in watched_runs:
+                    watched_runs[run.directory] = WatchedRun(run)
+                    new_runs.append(watched_runs[run.directory])
+            update()
+            if any(watched_run.is_running for watched_run in watched_runs.values()):
+                quiet_since = time.monotonic()
+            elif time.monotonic() - quiet_since >= SWEEP_GRACE_SECONDS:
+                break
+            time.sleep(interval)
+    return [watched_run.run_info for watched_run in watched_runs.values()]
+
+
+@contextmanager
+def open_live_view(
+    console: "Console", build_view: "Callable[[], RenderableType]", iter_new_lines: Callable[[], Iterator[str]]
+) -> Iterator[Callable[[], None]]:
+    """What updates the screen: a view on a terminal, and elsewhere the lines that are new."""
+    if console.is_terminal:
+        from rich.live import Live
+
+        with Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+            yield lambda: live.update(build_view(), refresh=True)
+    else:
+
+        def print_new_lines() -> None:
+            for line in iter_new_lines():
+                console.print(replace_control_chars(line))
+            console.file.flush()
+
+        yield print_new_lines

@@ -1,0 +1,100 @@
+"""Where many trainings run: worker processes here, or a Ray cluster."""
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from dnn_cli.errors import UsageError, suggest_nearest_name
+
+if TYPE_CHECKING:
+    from dnn_cli.cli.progress import ScreenReporter
+    from dnn_cli.config.experiment import Experiment
+
+JobsOption = Annotated[
+    Optional[int],  # noqa: UP045 - older Typer cannot read the newer way to write it
+    typer.Option("-j", "--jobs", min=1, max=1024, metavar="N", help="Worker processes."),
+]
+ExecutorOption = Annotated[str, typer.Option("--on", metavar="PLACE", help="local, or ray: a cluster.")]
+GpusOption = Annotated[
+    int,
+    typer.Option("--gpus", min=0, max=64, metavar="N", show_default=False, help="Train one run on each of so many."),
+]
+
+MIN_WORKER_BYTES = 1_500_000_000
+"""Memory of a worker in bytes, without its data: TensorFlow, compiled programs and the layers' outputs."""
+
+EXECUTOR_NAMES = ("local", "ray")
+
+
+def count_workers(jobs: int | None, gpus: int, experiments: "Sequence[Experiment]", runs: int | None = None) -> int:
+    """Return the number of workers for some runs: one a GPU or a core, unless memory allows fewer, or `jobs`.
+
+    Args:
+        jobs: The number that the user asks for.
+        gpus: How many GPUs train one run each.
+        experiments: What is trained; the largest data decides how much memory a worker needs.
+        runs: How many runs there are, if not one for each experiment.
+    """
+    from dnn_cli.host.resources import count_available_cores, get_usable_memory
+
+    worker_bytes = MIN_WORKER_BYTES + max(map(compute_data_bytes, experiments), default=0)
+    default = gpus or min(count_available_cores(), get_usable_memory() // worker_bytes)
+    return max(1, min(jobs or default, len(experiments) if runs is None else runs))
+
+
+def compute_data_bytes(experiment: "Experiment") -> int:
+    """Return the memory that the examples take in a worker: as an array, and as TensorFlow's copy of it."""
+    dataset_info = experiment.data.info
+    return 2 * dataset_info.examples * math.prod(dataset_info.input_shape) * (1 if dataset_info.pixel_max > 1 else 4)
+
+
+def list_gpu_names(gpu_count: int) -> list[str]:
+    """The first GPUs, as CUDA counts those that this process may use."""
+    visible_gpus = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    if visible_gpus and len(visible_gpus) < gpu_count:
+        raise UsageError(
+            f"--gpus {gpu_count} asks for more GPUs than CUDA_VISIBLE_DEVICES names", f"--gpus {len(visible_gpus)}"
+        )
+    return visible_gpus[:gpu_count] or [str(index) for index in range(gpu_count)]
+
+
+@contextmanager
+def open_executor(
+    executor_name: str,
+    jobs: int | None,
+    gpus: int,
+    experiments: "Sequence[Experiment]",
+    screen: "ScreenReporter",
+    runs: int | None = None,
+) -> Iterator[Any]:
+    """Where runs are trained; whatever is left of it when the block ends is ended.
+
+    Raises:
+        UsageError: there is no such place, or not what it needs.
+    """
+    if executor_name not in EXECUTOR_NAMES:
+        raise UsageError(
+            f"there is no --on {executor_name}", suggest_nearest_name(executor_name, EXECUTOR_NAMES) or "local or ray"
+        )
+    if jobs is not None and gpus and jobs > gpus:
+        raise UsageError(f"{jobs} jobs on {gpus} GPUs: each GPU trains one run at a time", f"-j {gpus}")
+    if executor_name == "ray":
+        with screen.show_waiting("starting Ray"):
+            from dnn_cli.execution.ray_executor import RayExecutor
+
+            executor: Any = RayExecutor(jobs, gpus)
+    else:
+        from dnn_cli.execution.local_executor import LocalExecutor
+
+        executor = LocalExecutor(count_workers(jobs, gpus, experiments, runs), list_gpu_names(gpus) if gpus else ())
+    screen.exit_callbacks.append(executor.kill)
+    try:
+        yield executor
+        executor.close()
+    finally:
+        executor.kill()
+        screen.exit_callbacks.remove(executor.kill)

@@ -1,0 +1,111 @@
+"""What several verbs take from the command line, and what they make of it."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dnn_cli.errors import ConfigError, LocatedIssue, UsageError, suggest_nearest_name
+
+if TYPE_CHECKING:
+    from dnn_cli.config.loading import LoadedExperiment
+
+RunsDirOption = Annotated[
+    Path, typer.Option("--runs-dir", envvar="DNN_RUNS_DIR", help="Where runs are kept.", file_okay=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Go on though something has changed, and record it.")]
+TensorboardOption = Annotated[
+    bool, typer.Option("--tensorboard", help="Write a log for TensorBoard into the run, too.")
+]
+ConfigArguments = Annotated[
+    list[str],
+    typer.Argument(metavar="CONFIG|KEY=VALUE", help="Config files, then changes to them, as epochs=10."),
+]
+
+
+def build_runs_dir_option(runs_dir: Path) -> list[str]:
+    """The words with which a command to paste names a runs directory; none for the usual one."""
+    default = Path(os.environ.get("DNN_RUNS_DIR") or "runs")
+    return [] if runs_dir == default else ["--runs-dir", str(runs_dir)]
+
+
+def check_by_keys(keys: Sequence[str], max_keys: int | None = None) -> None:
+    """Check the keys of `--by`; `max_keys` is the largest number of them.
+
+    Raises:
+        UsageError: there are too many keys, or several keys in one word.
+    """
+    single_keys = [part.strip() for key in keys for part in key.split(",") if part.strip()]
+    if max_keys is not None and len(single_keys) > max_keys:
+        raise UsageError("--by takes one key, or two for a matrix", "name two of them")
+    if any("," in key for key in keys):
+        raise UsageError("--by takes one key at a time", f"write {' '.join(f'--by {key}' for key in single_keys)}")
+
+
+def split_configs_and_overrides(
+    arguments: Sequence[str], example: str = "dnn train configs/relu_adam.yaml epochs=3"
+) -> tuple[list[str], list[str]]:
+    """Config files and overrides.
+
+    Raises:
+        UsageError: there is no config, or one does not exist.
+    """
+    from dnn_cli.config.overrides import expand_override_key
+
+    overrides = [expand_override_key(word) for word in arguments if is_override(word)]
+    configs = [word for word in arguments if not is_override(word)]
+    if not configs:
+        raise UsageError("no config is named", f"as in: {example}")
+    for config in configs:
+        if not os.path.exists(config):
+            raise UsageError(
+                f"there is no {config}", suggest_similar_file(config) or "an override is written key=value"
+            )
+    return configs, overrides
+
+
+def is_override(word: str) -> bool:
+    """Return whether a word changes a config; a file, and an address that begins with its form, do not."""
+    from dnn_cli.config.identifiers import ADDRESS_PREFIXES
+
+    if word.startswith(ADDRESS_PREFIXES):
+        return False
+    return word.startswith("~") or ("=" in word and not os.path.exists(word))
+
+
+def suggest_similar_file(name: str) -> str:
+    """`did you mean …?` for a file beside the one named, or in configs/."""
+    directories = [Path(name).parent, Path("configs")]
+    try:
+        config_files = [
+            str(path) for directory in directories if directory.is_dir() for path in directory.glob("*.y*ml")
+        ]
+    except OSError:
+        return ""
+    same_stem = [path for path in config_files if Path(path).stem == Path(name).stem]
+    return f"did you mean {same_stem[0]}?" if same_stem else suggest_nearest_name(name, config_files)
+
+
+def load_configs(
+    configs: Sequence[str], overrides: Sequence[str], *, to_train: bool = False
+) -> list["LoadedExperiment"]:
+    """Every experiment; `to_train`: and that this machine can train it.
+
+    Raises:
+        ConfigError: with the faults of all the files together.
+    """
+    from dnn_cli.config.loading import load_experiment
+
+    loaded: list[LoadedExperiment] = []
+    issues: list[LocatedIssue] = []
+    for config in configs:
+        try:
+            loaded.append(load_experiment(config, overrides, to_train=to_train))
+        except ConfigError as error:
+            issues += error.issues
+    if issues:
+        raise ConfigError(dict.fromkeys(issues))
+    return loaded

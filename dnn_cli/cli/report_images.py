@@ -1,0 +1,97 @@
+"""The examples that a report tells of, as pictures, if their data is at hand."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from dnn_cli.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from dnn_cli.config.data import Data
+    from dnn_cli.data.examples import Examples
+    from dnn_cli.report.html.run_page import RunPage
+    from dnn_cli.report.html.thumbnails import Thumbnail
+    from dnn_cli.runs.run_info import RunInfo
+
+MAX_THUMBNAILS_LENGTH = 1_000_000
+"""So many characters all pictures of a file take, about."""
+
+Thumbnails = dict[tuple[str, int], "Thumbnail"]
+
+
+def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> tuple[Thumbnails, dict[str, str]]:
+    """The examples that pages tell of, and the reason where there are none, both by the fingerprint of their data."""
+    from dnn_cli.report.html.predictions_section import list_example_indices
+
+    indices_by_fingerprint: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for page in pages:
+        for rank, index in enumerate(list_example_indices(page.predictions)):
+            indices_by_fingerprint[page.fingerprint].append((rank, index))
+    thumbnails: Thumbnails = {}
+    missing_reasons: dict[str, str] = {}
+    for fingerprint, ranked in indices_by_fingerprint.items():
+        run_info = next(
+            candidate
+            for candidate in runs
+            if candidate.record and candidate.record.data.get("fingerprint") == fingerprint
+        )
+        try:
+            data, examples = load_run_examples(run_info)
+        except (DataError, ConfigError) as error:
+            missing_reasons[fingerprint] = f"their data is not at hand ({error.message.splitlines()[0]})"
+            continue
+        if examples.compute_fingerprint() == fingerprint:
+            ordered_indices = [
+                index for _, index in sorted(ranked)
+            ]  # the worst mistake of every run, then the second, …
+            thumbnails |= draw_thumbnails(
+                fingerprint, ordered_indices, data, examples, MAX_THUMBNAILS_LENGTH // len(indices_by_fingerprint)
+            )
+        else:
+            missing_reasons[fingerprint] = "their data is no longer what it was"
+    return thumbnails, missing_reasons
+
+
+def draw_thumbnails(
+    fingerprint: str, indices: Sequence[int], data: "Data", examples: "Examples", remaining_length: int
+) -> Thumbnails:
+    """Examples until there is no more room; one that several runs tell of takes its room each time."""
+    from dnn_cli.report.html.thumbnails import build_thumbnail
+
+    thumbnails: Thumbnails = {}
+    for index in indices:
+        if not 0 <= index < len(examples):
+            continue
+        key = fingerprint, index
+        if key not in thumbnails:
+            dataset_info = data.info
+            thumbnails[key] = build_thumbnail(
+                examples.inputs[index], get_white_value(examples, data), dataset_info.features
+            )
+        remaining_length -= len(thumbnails[key].uri)
+        if remaining_length < 0:
+            break
+    return thumbnails
+
+
+def get_white_value(examples: "Examples", data: "Data") -> float:
+    """What a white pixel is: what pixels are divided by, or where they are not, the largest number there is."""
+    return float(data.info.pixel_max) if data.info.pixel_max > 1 else max(float(examples.inputs.max()), 1e-9)
+
+
+def load_run_examples(run_info: "RunInfo") -> "tuple[Data, Examples]":
+    """The data of a run, from this machine alone.
+
+    Raises:
+        ConfigError, DataError: it is not at hand.
+    """
+    from dnn_cli.config.datasets import DATASETS, IdxDataset
+    from dnn_cli.config.loading import load_resolved_experiment
+    from dnn_cli.data.dataset_sources import get_dataset_cache_directory
+    from dnn_cli.data.examples import load_examples
+
+    data = load_resolved_experiment(str(run_info.run.config)).data
+    dataset = DATASETS.get(data.dataset)
+    if isinstance(dataset, IdxDataset) and data.path is None:  # or it would be looked for on the network
+        data = data.model_copy(update={"path": str(get_dataset_cache_directory(dataset))})
+    return data, load_examples(data)

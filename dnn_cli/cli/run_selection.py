@@ -1,0 +1,133 @@
+"""The run that a verb for one run works with, and a note where the address means several runs of one experiment."""
+
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dnn_cli.cli.console import get_notes_console
+from dnn_cli.cli.options import is_override
+from dnn_cli.errors import UsageError
+from dnn_cli.report.text import replace_control_chars
+
+if TYPE_CHECKING:
+    from dnn_cli.runs.record import Record
+    from dnn_cli.runs.run import Run
+    from dnn_cli.runs.run_info import RunInfo
+    from dnn_cli.runs.saved_models import SavedModel
+    from dnn_cli.runs.store import Store
+
+
+def resolve_run(store: "Store", address: str) -> "Run":
+    """Return the run of an address; of several runs of one experiment the latest, with a note of which run that is.
+
+    Raises:
+        UsageError: no run has the address, or runs of several experiments have it.
+    """
+    from dnn_cli.runs.address import parse_run_id
+
+    runs = store.find_all(address, sweeps=False)
+    if len(runs) > 1:
+        message = f"{address} is the name of {len(runs)} runs of one experiment"
+        get_notes_console().print(
+            replace_control_chars(
+                f"{message}; this is the latest, {parse_run_id(runs[0])}{format_seed_clause(runs[0])}"
+            )
+        )
+    return runs[0]
+
+
+def format_seed_clause(run: "Run") -> str:
+    """Return the seed of a run as a clause of a sentence; an empty text where the config cannot be read."""
+    from dnn_cli.runs.run_info import read_details
+
+    details = read_details(run)
+    return "" if details.config_json is None else f", with seed={details.seed}"
+
+
+def split_addresses_and_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the words that begin with the address of a run, and the changes of its config.
+
+    Where every word looks like a change, the run is the first word: a run may have the name `lr=0.1`.
+    """
+    addresses = [word for word in arguments if not is_override(word)]
+    if not addresses:
+        return list(arguments[:1]), list(arguments[1:])
+    return addresses, [word for word in arguments if is_override(word)]
+
+
+def parse_run_and_overrides(arguments: Sequence[str], command: str) -> tuple[str, list[str]]:
+    """Return the address of a run and the changes of its config.
+
+    Raises:
+        UsageError: several words are addresses.
+    """
+    addresses, overrides = split_addresses_and_overrides(arguments)
+    if len(addresses) != 1:
+        raise UsageError(f"{command} takes one run", f"as in: dnn {command} @1")
+    return addresses[0], overrides
+
+
+def resolve_trained_run(address: str, runs_dir: Path) -> "tuple[Run, Record]":
+    """A completed run by its address.
+
+    Raises:
+        UsageError: there is none, or it has no model of its end.
+        RunError: it is broken.
+    """
+    from dnn_cli.runs.store import Store
+
+    run = resolve_run(Store(runs_dir), address)
+    record = run.read_record()
+    if record.status != "completed":
+        hint = (
+            "dnn explain tells more" if record.status in ("diverged", "failed") else f"dnn resume {record.id} goes on"
+        )
+        raise UsageError(f"{run.directory} holds no model of its end: the run is {record.status}", hint)
+    if not run.model.is_file():
+        raise UsageError(f"{run.model} is {'no file' if os.path.lexists(run.model) else 'missing'}", "train it anew")
+    return run, record
+
+
+BestOption = Annotated[bool, typer.Option("--best", help="Use the model of the best epoch, best.keras.")]
+
+
+def resolve_saved_model(address: str, runs_dir: Path, *, best: bool = False) -> "tuple[Run, Record, SavedModel]":
+    """Return a completed run, and its model of the last epoch or, with `best`, of the best epoch.
+
+    Raises:
+        UsageError: no completed run has the address, or the run has no such model.
+        RunError: the run is damaged.
+    """
+    from dnn_cli.runs.run_info import read_run_info
+    from dnn_cli.runs.saved_models import get_last_model
+
+    run, record = resolve_trained_run(address, runs_dir)
+    run_info = read_run_info(run).with_details()
+    return run, record, resolve_best_model(run_info) if best else get_last_model(run_info)
+
+
+def resolve_best_model(run_info: "RunInfo") -> "SavedModel":
+    """Return the model of the best epoch of a run, from `best.keras`.
+
+    Raises:
+        UsageError: the run has no such file. The hint names the command that makes one, or the file to use instead.
+    """
+    from dnn_cli.runs.saved_models import find_best_model, get_last_model
+
+    model = find_best_model(run_info)
+    if model is not None:
+        return model
+    last, missing = get_last_model(run_info), f"{run_info.run.directory} has no best.keras"
+    if last.weights_kind == "restored":
+        raise UsageError(f"{missing}, and model.keras already holds {last.format_epoch()}", "leave --best out")
+    monitor = run_info.record.results.monitor if run_info.record else "val_loss"
+    retrain_command = shlex.join(["dnn", "train", str(run_info.run.config), f"model_checkpoint={{monitor: {monitor}}}"])
+    if (run_info.config or {}).get("model_checkpoint"):
+        raise UsageError(
+            f"{missing}, though model_checkpoint wrote one", f"dnn train {run_info.run.config} writes it again"
+        )
+    raise UsageError(f"{missing}: it was trained without model_checkpoint", f"{retrain_command} keeps one")

@@ -1,0 +1,86 @@
+"""The end of a run on standard output: its scores, its place, and what to do next."""
+
+import os
+import shlex
+from typing import TYPE_CHECKING
+
+from dnn_cli.cli.console import get_output_console
+from dnn_cli.cli.options import build_runs_dir_option
+from dnn_cli.report.text import replace_control_chars
+
+if TYPE_CHECKING:
+    from dnn_cli.config.loading import LoadedExperiment
+    from dnn_cli.runs.record import Record
+    from dnn_cli.runs.run import Run
+    from dnn_cli.runs.store import Store
+
+
+def print_run_summary(run: "Run", record: "Record", loaded: "LoadedExperiment", store: "Store") -> None:
+    """The end of a run on standard output: its scores, its place, and what to do next."""
+    from dnn_cli.report.runs_table import format_last_and_best
+    from dnn_cli.report.text import format_count, format_duration
+
+    lines = [
+        f"{record.name} {record.status}: {format_count(record.epochs, 'epoch')} in {format_duration(record.seconds)}"
+    ]
+    if record.reason:
+        lines[0] += f"; {record.reason}"
+    lines += format_last_and_best(record)
+    lines += format_model_lines(run, record, store)
+    lines.append(f"  run   {os.path.relpath(run.directory)}")
+    first, *more = suggest_next_commands(run, record, loaded, store)
+    lines += [f"  next  {first}", *(f"        {command}" for command in more)]
+    for line in lines:
+        get_output_console().print(replace_control_chars(line))
+
+
+def format_model_lines(run: "Run", record: "Record", store: "Store") -> list[str]:
+    """Return the epochs in the model files, where a file holds another epoch than the last one."""
+    from dnn_cli.report.runs_table import format_scores
+    from dnn_cli.runs.run_info import read_run_info
+    from dnn_cli.runs.saved_models import find_best_model, get_last_model
+
+    lines, run_info = [], read_run_info(run)
+    last, model = record.results.last or {}, record.results.model or {}
+    if any(last[name] != value for name, value in model.items()):
+        lines.append(f"  model.keras holds {get_last_model(run_info).format_epoch()}: {format_scores(model)}")
+    best = find_best_model(run_info) if record.status == "completed" else None
+    if best is not None:
+        evaluate_command = ["dnn", "evaluate", record.id, "--best", *build_runs_dir_option(store.root)]
+        command = f"; {shlex.join(evaluate_command)} scores it on the test set" if record.data.get("test") else ""
+        lines.append(f"  best.keras holds {best.format_epoch()}{command}")
+    return lines
+
+
+def suggest_next_commands(run: "Run", record: "Record", loaded: "LoadedExperiment", store: "Store") -> list[str]:
+    """Return what a user most likely wants after a run."""
+    runs_dir_option = build_runs_dir_option(store.root)
+    train_command = ["dnn", "train", loaded.file, *loaded.overrides]
+    compare_command = shlex.join(["dnn", "compare", *runs_dir_option])
+    if record.status == "diverged":
+        from dnn_cli.explain.suggestions import build_lower_rate_override
+        from dnn_cli.runs.data_scale import find_unscaled_input, find_unscaled_targets
+        from dnn_cli.runs.input_profile import read_input_profile
+
+        inputs = read_input_profile(run)
+        unscaled_input = find_unscaled_input(loaded.experiment, inputs) if inputs else None
+        is_large = (
+            unscaled_input is not None
+            and unscaled_input.root_mean_square > 1
+            and not loaded.experiment.data.standardize
+        )
+        override = "data.standardize=true" if is_large else build_lower_rate_override(loaded.experiment)
+        other_words = [word for word in train_command if not word.startswith(f"{override.partition('=')[0]}=")]
+        command = shlex.join([*other_words, override, *runs_dir_option])
+        # A layer at the end of the stack is the remedy, for which there is no short command: explain writes it out.
+        targets = find_unscaled_targets(loaded.experiment, inputs.labels if inputs else None)
+        return [shlex.join(["dnn", "explain", record.id, *runs_dir_option])] if targets else [command]
+    if record.status == "interrupted":
+        return [shlex.join(["dnn", "resume", os.path.relpath(run.directory)])]
+    if record.status == "failed":
+        return ["train.log in the run's directory has the details"]
+    if sum(run_info.record is not None and run_info.record.status == "completed" for run_info in store.list_runs()) > 1:
+        return [compare_command]
+    other_optimizer = "adam" if loaded.experiment.optimizer.type == "sgd" else "sgd"
+    other_words = [word for word in train_command if not word.startswith(("optimizer=", "optimizer."))]
+    return [shlex.join([*other_words, f"optimizer={other_optimizer}", *runs_dir_option]), compare_command]

@@ -1,0 +1,167 @@
+"""What the screen shows while many things train: a bar for each and one for all, or a line for each that ends."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
+from rich.table import Column
+from rich.text import Text
+
+from dnn_cli.cli.progress import REFRESH_INTERVAL
+from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.execution.messages import EpochDone, Event, ProgressEvent, StageEvent, TaskResult
+from dnn_cli.execution.messages import Task as Training
+from dnn_cli.report.sweep_view import format_run_result
+from dnn_cli.report.text import format_clock_time, format_score, replace_control_chars
+
+if TYPE_CHECKING:
+    from dnn_cli.cli.progress import ScreenReporter
+
+MAX_LABEL_WIDTH = 48
+"""Columns for what sets a run apart."""
+
+MIN_END_LENGTH = 8
+"""Letters of its end that are shown in any case."""
+
+
+class SweepProgress:
+    """Says a line for every run that ends."""
+
+    def __init__(self, screen: "ScreenReporter", labels: Mapping[int, str], total: int) -> None:
+        self.screen = screen
+        self.labels = labels
+        self.total = total
+        self.ended_count = 0
+        self.failed_count = 0
+        self.best_score: tuple[float, str] | None = None
+        self.tasks: dict[int, Training] = {}
+
+    def on_task_started(self, task: Training) -> None:
+        """A training is about to begin."""
+        self.tasks[task.number] = task
+
+    def on_event(self, event: Event) -> None:
+        """Something has happened."""
+        if isinstance(event, TaskResult):
+            self.ended_count += 1
+            self.failed_count += event.status != "completed"
+            self.update_best_score(event)
+            self.screen.print_line(self.format_ended_line(event))
+
+    def update_best_score(self, event: TaskResult) -> None:
+        """Remember the best score of a saved model."""
+        if event.record is None or event.status != "completed" or event.record.results.final_scores is None:
+            return
+        monitor = event.record.results.monitor
+        value = event.record.results.final_scores[monitor]
+        sign = 1 if lower_is_better(monitor) else -1
+        if self.best_score is None or sign * value < sign * self.best_score[0]:
+            self.best_score = value, self.get_label(event.number)
+
+    def get_label(self, number: int) -> str:
+        """What sets a run apart."""
+        return self.labels.get(number, "")
+
+    def format_ended_line(self, event: TaskResult) -> str:
+        """A run that has ended, in one line."""
+        width = min(MAX_LABEL_WIDTH, max(map(len, self.labels.values()), default=0))
+        digits = len(str(self.total))
+        result_text = format_run_result(event.record, event.status, event.exit_reason)
+        return f"{self.ended_count:>{digits}}/{self.total}  {self.get_label(event.number):<{width}}  {result_text}"
+
+
+class SweepProgressBars(SweepProgress):
+    """The same, and what is going on meanwhile."""
+
+    def __init__(self, screen: "ScreenReporter", labels: Mapping[int, str], total: int, progress: Progress) -> None:
+        super().__init__(screen, labels, total)
+        self.progress = progress
+        self.bar_ids: dict[int, TaskID] = {}
+        self.shares: dict[int, float] = {}
+        self.started_at = time.monotonic()
+        self.total_bar_id = progress.add_task("", total=total, scores="")
+
+    def on_task_started(self, task: Training) -> None:
+        super().on_task_started(task)
+        label = replace_control_chars(self.get_label(task.number))
+        self.bar_ids[task.number] = self.progress.add_task(label, total=1.0, scores="starting")
+        self.shares[task.number] = 0.0
+        self.update_total_bar()
+
+    def on_event(self, event: Event) -> None:
+        if isinstance(event, TaskResult) and event.number in self.bar_ids:
+            self.progress.remove_task(self.bar_ids.pop(event.number))
+            del self.shares[event.number]
+        super().on_event(event)
+        if event.number in self.bar_ids:
+            self.update_bar(event)
+        self.update_total_bar()
+
+    def update_bar(self, event: Event) -> None:
+        """How far a training is."""
+        bar_id, experiment = self.bar_ids[event.number], self.tasks[event.number].loaded.experiment
+        if isinstance(event, StageEvent):
+            self.progress.update(bar_id, scores=event.stage)
+        elif isinstance(event, ProgressEvent):
+            self.shares[event.number] = event.fraction
+            scores_text = f"{event.epoch}/{experiment.epochs}"
+            loss = f"  loss {format_score(event.scores['loss'])}" if "loss" in event.scores else ""
+            self.progress.update(bar_id, completed=event.fraction, scores=scores_text + loss)
+        elif isinstance(event, EpochDone):
+            self.shares[event.number] = share = event.row["epoch"] / experiment.epochs
+            monitor = experiment.monitor
+            scores_text = f"{event.row['epoch']}/{experiment.epochs}  {monitor} {format_score(event.row[monitor])}"
+            self.progress.update(bar_id, completed=share, scores=scores_text)
+
+    def update_total_bar(self) -> None:
+        """The row of all."""
+        done = self.ended_count + sum(self.shares.values())
+        waiting = self.total - self.ended_count - len(self.bar_ids)
+        parts = [f"{self.ended_count} of {self.total} done"]
+        parts += [f"{self.failed_count} failed"] if self.failed_count else []
+        parts += [f"{waiting} waiting"] if waiting > 0 else []
+        details = [f"best {format_score(self.best_score[0])}"] if self.best_score else []
+        if done >= 0.5 and self.ended_count < self.total:
+            details.append(
+                f"{format_clock_time((time.monotonic() - self.started_at) * (self.total - done) / done)} left"
+            )
+        self.progress.update(self.total_bar_id, completed=done, description=", ".join(parts), scores="  ".join(details))
+
+
+class EllipsisColumn(ProgressColumn):
+    """A field of a task in one line; where it has no room, it is cut before its end, which tells the seed."""
+
+    def __init__(self, field: str, width: int) -> None:
+        super().__init__(table_column=Column(no_wrap=True, overflow="ellipsis", max_width=width))
+        self.field, self.width = field, width
+
+    def render(self, task: Task) -> Text:
+        text = str(task.description if self.field == "description" else task.fields[self.field])
+        return Text(
+            text if len(text) <= self.width else f"{text[: self.width - MIN_END_LENGTH - 1]}…{text[-MIN_END_LENGTH:]}"
+        )
+
+
+@contextmanager
+def open_sweep_progress(screen: "ScreenReporter", labels: Mapping[int, str], total: int) -> Iterator[SweepProgress]:
+    """What shows how many trainings go: bars on a terminal, lines elsewhere."""
+    if not screen.console.is_terminal:
+        yield SweepProgress(screen, labels, total)
+        return
+    width = screen.console.width
+    columns = (
+        EllipsisColumn("description", max(24, min(MAX_LABEL_WIDTH, width * 2 // 5))),
+        BarColumn(bar_width=max(8, min(30, width // 5))),
+        EllipsisColumn("scores", max(20, width * 2 // 5 - 4)),
+    )
+    with Progress(
+        *columns,
+        console=screen.console,
+        transient=True,
+        refresh_per_second=1 / REFRESH_INTERVAL,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    ) as progress:
+        yield SweepProgressBars(screen, labels, total, progress)

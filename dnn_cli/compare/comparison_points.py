@@ -1,0 +1,269 @@
+"""At which point of their trainings runs are compared, and what number stands for a run there."""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from dnn_cli.compare.score_resolution import count_scored_examples, to_exact_fraction
+from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.errors import UsageError, suggest_nearest_name
+from dnn_cli.runs.record import is_test_score
+from dnn_cli.runs.run_info import RunInfo
+
+POINT_NAMES = "final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE"
+
+
+@dataclass(frozen=True)
+class ScoreCurve:
+    """A score of a run, an epoch each, and what is needed to look at a part of it."""
+
+    metric: str
+    values: Sequence[float]
+    run_info: RunInfo
+    examples: int = 0
+    """The examples that the score counts, as an accuracy does; 0 for other scores."""
+
+    @property
+    def epoch_seconds(self) -> Sequence[float]:
+        """Those of each epoch."""
+        return self.run_info.details.get_metric_values("seconds") or [math.inf] * len(self.values)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches an epoch."""
+        experiment, record = self.run_info.config or {}, self.run_info.record
+        examples = record.data.get("train") if record else None
+        example_count = examples if isinstance(examples, int) else 0
+        return max(1, -(-example_count // int(experiment.get("batch_size") or 1)))
+
+    @property
+    def saved_score(self) -> float | None:
+        """The score of the saved model; `None` where the record has none."""
+        record = self.run_info.record
+        score = (record.results.model or {}).get(self.metric) if record else None
+        return None if score is None else to_exact_fraction(float(score), self.examples)
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether less is better."""
+        return lower_is_better(self.metric)
+
+    @property
+    def best_score(self) -> float:
+        """The best of all epochs."""
+        return min(self.values) if self.lower_is_better else max(self.values)
+
+
+@dataclass(frozen=True)
+class ComparisonPoint:
+    """One way to tell a run by one number."""
+
+    text: str
+    """As it is typed."""
+
+    title: str
+    """In a sentence: `val_accuracy at the end of training`."""
+
+    compute_score: Callable[[ScoreCurve], float | None]
+    """That number; `None` where the training never came so far."""
+
+    missing_reason: str = ""
+    """Why there is none."""
+
+    find_span: Callable[[ScoreCurve], tuple[float, float] | None] = lambda curve: None
+    """The smallest and the largest point at which a run has such a number; `None` where it has none at all."""
+
+    unit: str | None = None
+    """What the number counts, if it is not the score itself; less is better then."""
+
+    def lower_is_better(self, metric: str) -> bool:
+        """Whether less of this number is better."""
+        return self.unit is not None or lower_is_better(metric)
+
+
+def get_final_score(curve: ScoreCurve) -> float:
+    """What the saved model scores: that of the last epoch, unless the best was restored or weights were averaged."""
+    saved = curve.saved_score
+    return curve.values[-1] if saved is None else saved
+
+
+def compute_curve_area(curve: ScoreCurve) -> float:
+    """The area under the curve divided by its length, from the first epoch to the last (trapezoidal rule)."""
+    values = curve.values
+    inner = sum(values) - (values[0] + values[-1]) / 2
+    return inner / (len(values) - 1) if len(values) > 1 else values[0]
+
+
+def get_score_at_epoch(curve: ScoreCurve, epoch: float) -> float | None:
+    """The score after an epoch."""
+    return curve.values[int(epoch) - 1] if epoch <= len(curve.values) else None
+
+
+def get_score_after_steps(curve: ScoreCurve, steps: float) -> float | None:
+    """The score after the last epoch that ended within so many batches; nothing is guessed between epochs."""
+    epochs = int(steps // curve.steps_per_epoch)
+    return curve.values[epochs - 1] if 1 <= epochs <= len(curve.values) else None
+
+
+def get_score_after_seconds(curve: ScoreCurve, seconds: float) -> float | None:
+    """The score after the last epoch that ended within so many seconds of training."""
+    passed, score = 0.0, None
+    for value, duration in zip(curve.values, curve.epoch_seconds, strict=True):
+        passed += duration
+        if passed > seconds:
+            return score
+        score = value
+    return None
+
+
+def count_epochs_to(curve: ScoreCurve, score: float) -> float | None:
+    """How many epochs it took to reach a score."""
+    reached = (value <= score if curve.lower_is_better else value >= score for value in curve.values)
+    return next((float(epoch) for epoch, is_there in enumerate(reached, 1) if is_there), None)
+
+
+NAMED_POINTS = {
+    "final": ComparisonPoint("final", "at the end of training", get_final_score),
+    "best": ComparisonPoint("best", "in the best epoch", lambda curve: curve.best_score),
+    "area": ComparisonPoint("area", "on average over all epochs (area under the curve)", compute_curve_area),
+}
+POINT_SPANS: dict[str, Callable[[ScoreCurve], tuple[float, float] | None]] = {
+    "epoch": lambda curve: (1, len(curve.values)),
+    "steps": lambda curve: (curve.steps_per_epoch, curve.steps_per_epoch * len(curve.values)),
+    "seconds": lambda curve: (curve.epoch_seconds[0], sum(curve.epoch_seconds[:-1])) if len(curve.values) > 1 else None,
+    "reach": lambda curve: (curve.best_score, curve.best_score),
+}
+"""The smallest and the largest number of each kind of view for which a run has a score."""
+
+NUMBERED_POINTS: dict[str, tuple[str, Callable[[ScoreCurve, float], float | None], str]] = {
+    "epoch": ("after epoch {}", get_score_at_epoch, "fewer than {} epochs"),
+    "steps": ("after {} steps", get_score_after_steps, "no epoch ends within {} steps, or all of them do"),
+    "seconds": (
+        "after {} seconds of training",
+        get_score_after_seconds,
+        "no epoch ends within {} s, or all of them do",
+    ),
+    "reach": ("epochs until {} is reached", count_epochs_to, "never reached {}"),
+}
+
+
+def parse_comparison_point(text: str) -> ComparisonPoint:
+    """The view that is typed so.
+
+    Raises:
+        UsageError: there is none.
+    """
+    name, equals, number = text.partition("=")
+    if not equals and name in NAMED_POINTS:
+        return NAMED_POINTS[name]
+    if name not in NUMBERED_POINTS:
+        raise UsageError(f"--at does not know {text}", suggest_point(text) or f"one of {POINT_NAMES}")
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    is_whole = name in ("epoch", "steps")
+    if not math.isfinite(value) or (name != "reach" and value <= 0) or (is_whole and value != int(value)):
+        kind = "a whole number above 0" if is_whole else "a number" + ("" if name == "reach" else " above 0")
+        raise UsageError(
+            f"--at {name}= takes {kind}, not {number or 'nothing'}", f"as in --at {name}={POINT_EXAMPLES[name]}"
+        )
+    title, compute_score, missing_reason = NUMBERED_POINTS[name]
+    number_text = f"{value:.12g}"
+    unit = "epochs" if name == "reach" else None
+    return ComparisonPoint(
+        text,
+        title.format(number_text),
+        partial(compute_score_at, compute_score, value),
+        missing_reason.format(number_text),
+        POINT_SPANS[name],
+        unit,
+    )
+
+
+POINT_SYNONYMS = {
+    "last": "final", "end": "final", "max": "best", "min": "best", "auc": "area", "mean": "area", "score": "reach",
+    "time": "seconds", "step": "steps", "sec": "seconds", "target": "reach",
+}  # fmt: skip
+"""Words for views that other programs use."""
+
+
+def suggest_point(text: str) -> str:
+    """Return `did you mean …?` for a text that is no view; empty where no view is near."""
+    words = re.findall(r"[a-z]+", text.lower())
+    number = re.search(r"\d+(\.\d+)?", text)
+    if not words:
+        return f"did you mean epoch={number[0]}?" if number else ""
+    points = (*NAMED_POINTS, *NUMBERED_POINTS)
+    first = POINT_SYNONYMS.get(words[0], words[0])
+    suggestion = (
+        first if first in points else suggest_nearest_name(text, points).removeprefix("did you mean ").removesuffix("?")
+    )
+    if suggestion in NUMBERED_POINTS:
+        suggestion = f"{suggestion}={number[0] if number else POINT_EXAMPLES[suggestion]}"
+    return f"did you mean {suggestion}?" if suggestion else ""
+
+
+def explain_missing_scores(point: ComparisonPoint, curves: Sequence[ScoreCurve]) -> tuple[str, str]:
+    """Return why no run has a number for a view, and what can be typed in its place.
+
+    Args:
+        point: The view, as `epoch=99`.
+        curves: The curves of the runs, none of which has a number there.
+    """
+    name, _, number = point.text.partition("=")
+    spans = [span for curve in curves if (span := point.find_span(curve)) and math.isfinite(span[0])]
+    if not spans:
+        return f"no run can be compared at {point.text}", "a run of one epoch has only --at final"
+    low, high, requested = min(low for low, _ in spans), max(high for _, high in spans), float(number)
+    if name == "reach":
+        best = low if curves[0].lower_is_better else high
+        reached = math.ceil(best * 1e4) if curves[0].lower_is_better else math.floor(best * 1e4)
+        return f"no run reaches {number}", f"the best score is {best:.6g}: --at reach={reached / 1e4:.6g}"
+    if name == "epoch":
+        return f"no run has {number} epochs", f"the longest has {high:.0f}: --at epoch={high:.0f} or less"
+    unit = "steps" if name == "steps" else "s"
+    if requested < low:
+        limit_text = f"{low:.0f}" if name == "steps" else f"{math.ceil(low * 1e3) / 1e3:.12g}"
+        return (
+            f"no epoch ends within {number} {unit}",
+            f"the first ends after {limit_text}: --at {name}={limit_text} or more",
+        )
+    if requested < high:
+        shorter = max(high for _, high in spans if high <= requested)
+        return f"no run has a score at {point.text}", f"a shorter run has one: --at {name}={shorter:.6g}"
+    if name == "steps":
+        return f"no run has {number} steps", f"the longest has {high:.0f}: --at steps={high:.0f} or less"
+    limit_text = f"{max(low, high):.6g}"
+    return (
+        f"no training takes longer than {number} s",
+        f"the last epoch but one of the longest ends after {limit_text} s: --at seconds={limit_text} or less",
+    )
+
+
+POINT_EXAMPLES = {"epoch": "5", "steps": "7500", "seconds": "10", "reach": "0.87"}
+
+
+def compute_score_at(
+    compute_score: Callable[[ScoreCurve, float], float | None], value: float, curve: ScoreCurve
+) -> float | None:
+    """The number of a view that looks at one point."""
+    return compute_score(curve, value)
+
+
+def find_score_curve(run_info: RunInfo, metric: str) -> ScoreCurve | None:
+    """Return the curve of a score; `None` where the run does not have the score.
+
+    A test score belongs to the saved model alone, so that its curve has one value.
+    """
+    values = run_info.details.get_metric_values(metric)
+    if is_test_score(metric) and run_info.record:
+        score = run_info.record.get_test_score(metric)
+        values = [] if score is None else [float(score)]
+    if not values:
+        return None
+    examples = count_scored_examples(run_info.record, metric) if run_info.record else 0
+    exact = [to_exact_fraction(value, examples) for value in values] if examples else values
+    return ScoreCurve(metric, exact, run_info, examples)

@@ -1,0 +1,100 @@
+"""The score of the best constant prediction, which uses no input: what a network has to beat."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.compare.run_scores import RunScore
+from dnn_cli.config.datasets import USER_DATA_KINDS
+from dnn_cli.config.loading import load_resolved_experiment
+from dnn_cli.errors import ConfigError, RunError
+from dnn_cli.metrics.constant_prediction import compute_example_losses, find_best_constant, to_loss_targets
+from dnn_cli.metrics.saved_predictions import read_predictions
+from dnn_cli.runs.input_profile import read_input_profile
+
+MAX_STANDARD_ERRORS = 2.0
+"""Standard errors within which an accuracy is no better than that of the most frequent class."""
+
+Targets = NDArray[Any]
+
+
+def compute_most_frequent_share(targets: Targets) -> float:
+    """Return the accuracy of always predicting the most frequent class, plus two standard errors of it."""
+    classes = targets.argmax(-1) if targets.ndim == 2 and targets.shape[1] > 1 else targets.reshape(-1)
+    share = float(np.unique(classes, return_counts=True)[1].max() / len(classes))
+    return share + MAX_STANDARD_ERRORS * math.sqrt(share * (1 - share) / len(classes))
+
+
+def compute_mean_squared_deviation(targets: Targets) -> float:
+    """Return the mean squared error of predicting the mean."""
+    return float(targets.reshape(len(targets), -1).var(0).mean())
+
+
+def compute_mean_absolute_deviation(targets: Targets) -> float:
+    """Return the mean absolute error of predicting the median."""
+    vectors = targets.reshape(len(targets), -1)
+    return float(np.abs(vectors - np.median(vectors, 0)).mean())
+
+
+CONSTANT_SCORES: dict[str, Callable[[Targets], float]] = {
+    "accuracy": compute_most_frequent_share,
+    "sparse_categorical_accuracy": compute_most_frequent_share,
+    "categorical_accuracy": compute_most_frequent_share,
+    "binary_accuracy": compute_most_frequent_share,
+    "mean_squared_error": compute_mean_squared_deviation,
+    "root_mean_squared_error": lambda labels: math.sqrt(compute_mean_squared_deviation(labels)),
+    "mean_absolute_error": compute_mean_absolute_deviation,
+    "r2_score": lambda labels: 0.0,
+}
+"""For validation metrics, the score that a constant prediction reaches."""
+
+
+def compute_constant_loss(run_score: RunScore, targets: Targets) -> float | None:
+    """Return the loss of the best constant prediction, by the loss of a run; `None` where the config cannot be read."""
+    try:
+        experiment, inputs = load_resolved_experiment(str(run_score.run.config)), read_input_profile(run_score.run)
+    except (ConfigError, RunError):
+        return None
+    if experiment.data.dataset in USER_DATA_KINDS:
+        if inputs is None:
+            return None
+        experiment = experiment.model_copy(update={"data": experiment.data.with_info(inputs.dataset_info)})
+    true = to_loss_targets(experiment, targets)
+    output = find_best_constant(experiment.loss, true, np.ones(len(true)))
+    losses_of_constant = compute_example_losses(
+        experiment.loss, true, np.broadcast_to(output, (len(true), len(output)))
+    )
+    return float(np.nanmean(losses_of_constant))
+
+
+def compute_constant_score(run_scores: Sequence[RunScore], metric: str) -> float | None:
+    """Return the score that the best constant prediction reaches on the validation set of runs.
+
+    The labels are read from the predictions of the first run that has them, because all runs share the validation set.
+
+    Args:
+        run_scores: Runs on the same data and split.
+        metric: A validation metric.
+
+    Returns:
+        The score; `None` where the metric or the labels are not known, or the runs have other validation sets.
+    """
+    name = metric.removeprefix("val_")
+    if name == metric or name not in (*CONSTANT_SCORES, "loss"):
+        return None
+    if len({run_score.record.data.get("split") for run_score in run_scores}) > 1:
+        return None
+    if name == "loss" and len({str((run_score.run_info.config or {}).get("loss")) for run_score in run_scores}) > 1:
+        return None
+    for run_score in run_scores:
+        try:
+            arrays = read_predictions(run_score.run)
+        except RunError:
+            continue
+        if arrays is not None and "labels" in arrays and len(arrays["labels"]):
+            targets = arrays["labels"]
+            return compute_constant_loss(run_score, targets) if name == "loss" else CONSTANT_SCORES[name](targets)
+    return None

@@ -1,0 +1,62 @@
+"""The labels of groups: what distinguishes a group from the others."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+from dnn_cli.compare.grouping import Group
+from dnn_cli.config.config_diff import shorten_keys
+
+MAX_LABEL_LENGTH = 40
+"""Characters of the longest label made of settings; a group with longer settings is labelled with its name."""
+
+
+def label_groups(groups: Sequence[Group]) -> dict[int, str]:
+    """Return the labels of groups, by the identity of the group: what distinguishes a group from the others.
+
+    A name that runs happen to have is used only where the settings are too long for a label. Labels are unique: where
+    two settings have the same text, the id of a run follows.
+    """
+    names = Counter(group.name for group in groups)
+    values: dict[str, set[str | None]] = {key: set() for group in groups for key in group.settings}
+    for key, texts in values.items():
+        texts.update(group.settings.get(key) for group in groups)
+    differing = {key for key, texts in values.items() if len(texts) > 1}
+    labels = {id(group): label_group(group, differing, names[group.name]) for group in groups}
+    shared = Counter(labels.values())
+    return {
+        id(group): f"{labels[id(group)]} {group.run_scores[0].record.id}"
+        if shared[labels[id(group)]] > 1 and group.run_scores
+        else labels[id(group)]
+        for group in groups
+    }
+
+
+def label_group(group: Group, differing: Collection[str], namesakes: int) -> str:
+    """Return the label of a group, which others may have too.
+
+    Args:
+        group: The group.
+        differing: The keys in which any groups differ.
+        namesakes: The number of groups with this name.
+    """
+    settings = {key: text for key, text in group.settings.items() if key in differing} or group.settings
+    if not settings:
+        return group.name
+    if ", ".join(group.settings.values()) == group.name and len(group.settings) > 1:
+        return group.name
+    text = format_group_settings(settings)
+    if len(text) <= MAX_LABEL_LENGTH or ", ".join(group.settings.values()) == group.name:
+        return text
+    return group.name if namesakes == 1 else f"{group.name} ({text})"
+
+
+def format_group_settings(settings: Mapping[str, str]) -> str:
+    """Return settings in one line; a single setting in words needs no key, as `adam`."""
+    if len(settings) == 1 and not needs_key(next(iter(settings.values()))):
+        return next(iter(settings.values()))
+    return ", ".join(f"{key} {text}" for key, text in zip(shorten_keys(list(settings)), settings.values(), strict=True))
+
+
+def needs_key(value: str) -> bool:
+    """Return whether a value says nothing without its key: a number, a truth value, or nothing at all."""
+    return value[:1].isdigit() or value[:1] in "-+.–" or value in ("true", "false", "none")

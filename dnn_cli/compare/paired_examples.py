@@ -1,0 +1,163 @@
+"""Two trained models on the same examples: what they show of these models, and of nothing else."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.compare.exact_tests import run_sign_test
+from dnn_cli.compare.run_scores import RunScore
+from dnn_cli.compare.significance import ALPHA
+from dnn_cli.errors import RunError
+from dnn_cli.metrics.binomial import compute_confidence_interval
+from dnn_cli.metrics.saved_predictions import read_predictions
+
+ExampleScores = NDArray[np.float64]
+MAX_SCORE_ERROR = 1e-4
+"""A score that is computed from predictions may be so far from the recorded one: the order of additions."""
+
+
+@dataclass(frozen=True)
+class PairedExampleTest:
+    """How far the scores of one model are above those of another."""
+
+    count: int
+    """Examples that both have predicted."""
+
+    mean: float
+    interval: tuple[float, float]
+    """At 95%, by the same test as the p-value."""
+
+    p_value: float
+    """Two-sided: McNemar's exact test where an answer is right or wrong, else a paired z-test."""
+
+    only_right: tuple[int, int] | None
+    """How many only this model, and only the other, has right; `None` where there is no right or wrong."""
+
+
+def compute_correctness(outputs: NDArray[Any], targets: NDArray[Any]) -> ExampleScores:
+    """1 where the largest output, or the side of 0.5, is the true class (Keras's `accuracy`)."""
+    if outputs.ndim == 2 and outputs.shape[1] > 1:
+        truth = targets.argmax(-1) if targets.ndim == 2 and targets.shape[1] > 1 else targets.reshape(-1)
+        return np.asarray(outputs.argmax(-1) == truth, np.float64)
+    return np.asarray((outputs.reshape(-1) > 0.5) == (targets.reshape(-1) > 0.5), np.float64)
+
+
+def compute_absolute_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> ExampleScores:
+    """The mean absolute error of every example."""
+    return np.asarray(np.abs(compute_output_errors(outputs, targets)).mean(-1))
+
+
+def compute_squared_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> ExampleScores:
+    """The mean squared error of every example."""
+    return np.asarray((compute_output_errors(outputs, targets) ** 2).mean(-1))
+
+
+def compute_output_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> ExampleScores:
+    """What is predicted less what is true, of shape (examples, numbers)."""
+    errors = outputs.astype(np.float64).reshape(len(outputs), -1) - targets.reshape(len(targets), -1)
+    return np.asarray(errors)
+
+
+EXAMPLE_SCORES: dict[str, Callable[[NDArray[Any], NDArray[Any]], ExampleScores]] = {
+    "accuracy": compute_correctness,
+    "sparse_categorical_accuracy": compute_correctness,
+    "categorical_accuracy": compute_correctness,
+    "binary_accuracy": compute_correctness,
+    "mean_absolute_error": compute_absolute_errors,
+    "mean_squared_error": compute_squared_errors,
+}
+"""The metrics that are means over examples."""
+
+
+def compare_on_examples(reference: RunScore, others: Sequence[RunScore], metric: str) -> list[PairedExampleTest | str]:
+    """Models beside the reference's, or why they cannot be: in words."""
+    compute_scores = EXAMPLE_SCORES.get(metric.removeprefix("val_"))
+    if compute_scores is None or not metric.startswith("val_"):
+        return [f"{metric} is no mean over validation examples"] * len(others)
+    reference_scores = read_example_scores(reference, metric, compute_scores)
+    results: list[PairedExampleTest | str] = []
+    for run_score in others:
+        own_scores = read_example_scores(run_score, metric, compute_scores)
+        reason = next((part for part in (reference_scores, own_scores) if isinstance(part, str)), None)
+        is_right = compute_scores is compute_correctness
+        results.append(reason or compare_example_scores(own_scores, reference_scores, is_right=is_right))  # type: ignore[arg-type]
+    return results
+
+
+def read_example_scores(
+    run_score: RunScore, metric: str, compute_scores: Callable[..., ExampleScores]
+) -> dict[str, NDArray[Any]] | str:
+    """The scores of a run's examples with their places in the data, sorted by these; or why there are none."""
+    name = f"{run_score.record.name} {run_score.record.id}"
+    try:
+        arrays = read_predictions(run_score.run)
+    except RunError as error:
+        return f"{name}: {error.message}"
+    if arrays is None:
+        return f"{name} has no predictions.npz"
+    try:
+        outputs, targets, positions = (arrays[key] for key in ("outputs", "labels", "indices"))
+        with np.errstate(all="ignore"):  # what is no number is refused below
+            scores = compute_scores(outputs, targets)
+        is_complete = len(scores) == len(targets) == len(positions) > 0 and positions.ndim == 1
+        if not is_complete or len(np.unique(positions)) < len(positions):
+            return f"{name}: predictions.npz does not tell its examples apart"
+    except (KeyError, ValueError, TypeError, IndexError):
+        return f"{name}: predictions.npz does not hold outputs and labels"
+    recorded = run_score.curve.values[-1] if run_score.curve.saved_score is None else run_score.curve.saved_score
+    if not abs(float(scores.mean()) - recorded) <= MAX_SCORE_ERROR * max(
+        1.0, abs(recorded)
+    ):  # which nan is not, either
+        return f"{name}: its predictions come to a {metric} of {scores.mean():.4f}, recorded is {recorded:.4f}"
+    order = np.argsort(positions)
+    return {"scores": scores[order], "places": positions[order], "labels": targets[order]}
+
+
+def compare_example_scores(
+    ours: dict[str, NDArray[Any]], theirs: dict[str, NDArray[Any]], *, is_right: bool
+) -> PairedExampleTest | str:
+    """Return the test of two models on the examples that both have predicted, or why there is none.
+
+    Args:
+        ours: The scores, labels and places of one model's examples.
+        theirs: Those of the other model.
+        is_right: Whether a score is 1 for a right answer and 0 for a wrong one.
+    """
+    _, left, right = np.intersect1d(ours["places"], theirs["places"], assume_unique=True, return_indices=True)
+    if not len(left):
+        return "the two were validated on different examples"
+    if not np.array_equal(ours["labels"][left], theirs["labels"][right]):
+        return "the same examples have other labels"
+    difference = ours["scores"][left] - theirs["scores"][right]
+    if is_right:
+        return run_mcnemar_test(len(difference), int((difference > 0).sum()), int((difference < 0).sum()))
+    if len(difference) < 2:
+        return "the two have only one validation example in common"
+    return run_paired_z_test(difference)
+
+
+def run_mcnemar_test(count: int, only_ours: int, only_theirs: int) -> PairedExampleTest:
+    """Return McNemar's exact test of right and wrong answers: the answers that differ are even if no model is better.
+
+    The interval belongs to the test, so that it excludes 0 exactly where the p-value is below 5%. It is the interval of
+    Clopper and Pearson (Biometrika 26, 1934) for the share of the answers that differ, given their number.
+    """
+    differing = only_ours + only_theirs
+    low, high = compute_confidence_interval(only_ours, differing, ALPHA)
+    interval = ((2 * low - 1) * differing / count, (2 * high - 1) * differing / count)
+    p_value = run_sign_test(only_ours, only_theirs)
+    return PairedExampleTest(count, (only_ours - only_theirs) / count, interval, p_value, (only_ours, only_theirs))
+
+
+def run_paired_z_test(difference: ExampleScores) -> PairedExampleTest:
+    """Return a paired z-test of errors of any size: their mean over many examples is nearly normal."""
+    count, mean = len(difference), float(difference.mean())
+    error = float(difference.std(ddof=1)) / math.sqrt(count)
+    p_value = math.erfc(abs(mean) / error / math.sqrt(2)) if error else float(mean == 0)
+    half_width = NormalDist().inv_cdf(1 - ALPHA / 2) * error
+    return PairedExampleTest(count, mean, (mean - half_width, mean + half_width), p_value, None)

@@ -1,0 +1,163 @@
+"""`Row`: a completed run with the score that it is compared by."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from dnn_cli.compare.comparison_points import ComparisonPoint, ScoreCurve, find_score_curve
+from dnn_cli.compare.repeats import Repeat, drop_repeats
+from dnn_cli.config.config_diff import find_config_differences
+from dnn_cli.config.digests import remove_extra_file_keys
+from dnn_cli.config.metrics import expand_score_name
+from dnn_cli.errors import UsageError, suggest_nearest_name
+from dnn_cli.runs.record import EVALUATE_HINT, NON_SCORE_COLUMNS, Record, is_test_score
+from dnn_cli.runs.run import Run
+from dnn_cli.runs.run_info import RunInfo
+
+
+@dataclass(frozen=True)
+class RunScore:
+    """One completed run."""
+
+    run_info: RunInfo
+    record: Record
+    curve: ScoreCurve
+    """The compared metric, one value an epoch."""
+
+    score: float
+    """The number that the run is compared by."""
+
+    settings: dict[str, str]
+    """The settings in which the compared runs differ."""
+
+    @property
+    def run(self) -> Run:
+        return self.run_info.run
+
+    @property
+    def seed(self) -> int:
+        return self.run_info.details.seed
+
+    @property
+    def variant_digest(self) -> str:
+        """The digest that runs of the same experiment share."""
+        return self.run_info.details.variant_digest
+
+    @property
+    def best_score(self) -> float:
+        return self.curve.best_score
+
+    @property
+    def last_score(self) -> float:
+        return self.curve.values[-1]
+
+    @property
+    def parameter_count(self) -> int:
+        return self.record.parameters.get("total", 0)
+
+
+@dataclass(frozen=True)
+class ReadScores:
+    """Runs as they were read for a comparison."""
+
+    metric: str
+    run_scores: list[RunScore]
+    left_out: list[RunInfo]
+    """Runs that are broken, unfinished, or lack the metric; with the reason."""
+
+    repeats: list[Repeat]
+    """Runs that do not count, because a later run repeats them."""
+
+
+def read_run_scores(runs: Sequence[RunInfo], metric: str | None, point: ComparisonPoint) -> ReadScores:
+    """Return the completed runs that have a metric, each experiment and seed once, and all others with the reason.
+
+    Args:
+        runs: The runs.
+        metric: A column of `metrics.csv`, or a score on the test set as `test_accuracy`; `None` for the metric that
+            most runs monitor.
+        point: The point of the training at which runs are compared.
+
+    Raises:
+        UsageError: no completed run has the metric.
+    """
+    usable, left_out = split_usable_runs(runs)
+    metric = (
+        expand_score_name(metric)
+        if metric
+        else find_usual_metric(run_info.record for run_info in usable if run_info.record)
+    )
+    run_scores: list[RunScore] = []
+    have_metric = False
+    for run_info in usable:
+        curve = find_score_curve(run_info, metric) if metric not in NON_SCORE_COLUMNS else None
+        score = None if curve is None else point.compute_score(curve)
+        have_metric = have_metric or curve is not None
+        if curve is None or score is None or run_info.record is None:
+            left_out.append(replace(run_info, error=f"has no {metric}" if curve is None else point.missing_reason))
+        else:
+            run_scores.append(RunScore(run_info, run_info.record, curve, score, {}))
+    if usable and not have_metric and is_test_score(metric):
+        raise UsageError(f"no completed run has the test score {metric}", EVALUATE_HINT)
+    if usable and not have_metric:
+        metric_names = sorted(
+            {name for run_info in usable for name in run_info.details.columns if name not in NON_SCORE_COLUMNS}
+        )
+        raise UsageError(
+            f"no completed run has the metric {metric}",
+            suggest_nearest_name(metric, metric_names) or ", ".join(metric_names),
+        )
+    counted, repeats = drop_repeats(run_scores, lambda run_score: run_score.run_info)
+    return ReadScores(metric, add_differing_settings(counted), left_out, repeats)
+
+
+def split_usable_runs(runs: Sequence[RunInfo]) -> tuple[list[RunInfo], list[RunInfo]]:
+    """Return the completed runs whose config and metrics can be read, and all others."""
+    usable, left_out = [], []
+    for run_info in runs:
+        if run_info.record is None or run_info.record.status != "completed":
+            left_out.append(run_info)
+            continue
+        details, reason = run_info.details, run_info.details.error
+        if not reason and not details.columns:
+            reason = "metrics.csv is missing or has no row, though the run is completed"
+        if reason:
+            left_out.append(replace(run_info, record=None, error=reason))
+        else:
+            usable.append(run_info)
+    return usable, left_out
+
+
+def find_usual_metric(records: Iterable[Record]) -> str:
+    """Return the metric that most of the runs monitor."""
+    monitored = [record.results.monitor for record in records]
+    return max(sorted(set(monitored)), key=monitored.count, default="val_accuracy")
+
+
+def add_differing_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
+    """Return the rows with the settings in which they differ."""
+    first = index_by_variant(run_scores)
+    seedless_configs = [
+        {**remove_extra_file_keys(run_score.run_info.config or {}), "seed": 0} for run_score in first.values()
+    ]
+    settings = dict(zip(first, find_config_differences(seedless_configs), strict=True))
+    several = len({run_score.seed for run_score in run_scores}) > 1
+    return [
+        RunScore(
+            run_score.run_info, run_score.record, run_score.curve, run_score.score,
+            {**({"seed": str(run_score.seed)} if several else {}), **settings[run_score.variant_digest]},
+        )
+        for run_score in run_scores
+    ]  # fmt: skip
+
+
+def index_by_variant(run_scores: Sequence[RunScore]) -> dict[str, RunScore]:
+    """Return the first row of every experiment, by its digest.
+
+    The same row always stands for its experiment, because the config of a run is read only when it is needed.
+    """
+    return {run_score.variant_digest: run_score for run_score in reversed(run_scores)}
+
+
+def has_different_data(run_scores: Sequence[RunScore]) -> bool:
+    """Return whether runs were trained on different data."""
+    return len({run_score.record.data.get("fingerprint") for run_score in run_scores}) > 1

@@ -1,0 +1,61 @@
+"""The resolution of scores: Keras stores float32, so an accuracy of 280/288 is stored with an error of 1e-8.
+
+Permutation tests compare sums of scores. With such errors equal sums differ, and p-values come out too small. So
+accuracies become exact fractions again, and other scores are compared with a tolerance.
+"""
+
+from collections.abc import Sequence
+
+from dnn_cli.compare.significance import ScoreResolution
+from dnn_cli.config.metrics import counts_examples
+from dnn_cli.runs.record import Record, get_weights_file, is_test_score
+
+FLOAT32_ERROR = 2.0**-22
+"""Relative error of a stored score: four roundings of a float32, in two sums, a division and the storage."""
+
+FLOAT64_ERROR = 2.0**-53
+"""Relative error of one rounding of a float64."""
+
+MIN_RELATIVE_STEP = 1e-6
+"""Smallest difference that counts for scores that are not counts, as a share of the largest score."""
+
+
+def count_scored_examples(record: Record, metric: str) -> int:
+    """Return the examples that an accuracy is computed on; 0 for other metrics, or where the number is not known."""
+    if not counts_examples(metric):
+        return 0
+    if is_test_score(metric):
+        tested = record.find_test_evaluation(get_weights_file(metric))
+        return tested.examples if tested else 0
+    examples = record.data.get("validation" if metric.startswith("val_") else "train")
+    return examples if isinstance(examples, int) else 0
+
+
+def to_exact_fraction(score: float, examples: int) -> float:
+    """Return k / examples for the whole k that the stored score stands for; the score itself where there is none."""
+    if not examples:
+        return score
+    correct = round(score * examples)
+    is_count = abs(score * examples - correct) <= FLOAT32_ERROR * max(abs(score) * examples, 1.0)
+    return correct / examples if is_count else score
+
+
+def compute_resolution(
+    scores: Sequence[float], examples: Sequence[int], unit_step: float | None = None
+) -> ScoreResolution:
+    """Return the resolution of compared scores.
+
+    Args:
+        scores: All compared scores.
+        examples: For every run, the examples that its score counts; 0 where the score is no count.
+        unit_step: The step of scores that count something else, as epochs do.
+    """
+    if unit_step is not None:
+        return ScoreResolution(unit_step, 0.0)
+    largest = max(map(abs, scores), default=0.0)
+    counted = [(score, size) for score, size in zip(scores, examples, strict=True) if size]
+    if counted and len(counted) == len(scores) and all(score == round(score * n) / n for score, n in counted):
+        # Sums and differences of fractions are exact up to the rounding of float64.
+        return ScoreResolution(1 / min(size for _, size in counted), 16 * FLOAT64_ERROR * largest)
+    # A difference of two scores has twice the error of one.
+    return ScoreResolution(MIN_RELATIVE_STEP * largest, 2 * FLOAT32_ERROR * largest)

@@ -1,0 +1,161 @@
+"""The rules of a comparison: error rate, choice of the test, Holm's correction, and the seeds that a verdict needs.
+
+`tests/campaign_verdicts.py` measures how often the verdicts are wrong.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+ALPHA = 0.05
+"""The share of families of comparisons with a false verdict, where the groups are equal."""
+
+POWER = 0.8
+"""The share of cases in which the advised number of seeds finds a difference as large as the observed one."""
+
+MAX_PERMUTATIONS = 16_384
+"""Largest number of permutations. An exact test with no more uses all of them, one with more draws 16,383."""
+
+MIN_SEEDS = 3
+"""Seeds that a verdict needs. With two, a t-test calls equal groups different in up to 13% of cases."""
+
+MAX_ADVISED_SEEDS = 1_000
+"""Largest number of seeds that is advised. A difference that needs more is too small to matter."""
+
+MIN_VARIANCE_SHARE = 0.25
+"""Lower limit of the variance of a difference in a t-test, as a share of its mean over all groups.
+
+Without the limit, a third of seeds in a bad mode gives 8% to 16% false verdicts with three seeds and 4 and 8 groups;
+with the limit at most 0.6%."""
+
+Interval = tuple[float, float]
+Design = Literal["paired", "unpaired"]
+TestName = Literal["exact", "student", "none"]
+
+
+@dataclass(frozen=True)
+class ScoreResolution:
+    """The resolution of the compared scores."""
+
+    step: float
+    """Smallest difference that counts: one example of the validation set, else 1e-6 of the largest score."""
+
+    tolerance: float
+    """Largest difference between two equal means; 0 where scores are exact counts of examples."""
+
+
+@dataclass(frozen=True)
+class MeanDifference:
+    """The difference between the scores of two groups: the first group's minus the second's."""
+
+    design: Design
+    """Paired by seed, or two samples of seeds."""
+
+    test: TestName
+    """An exact permutation test, a t-test, or none where a group has a single seed."""
+
+    mean: float
+    interval: Interval | None
+    """At 95%, for this difference alone, by the same test; `None` where the test has no finite interval."""
+
+    span: Interval
+    """The smallest and the largest difference within a seed; unpaired, between any two seeds."""
+
+    p_value: float | None
+    """Two-sided, without correction; `None` where a group has a single seed."""
+
+    min_p_value: float
+    """Smallest p-value that the test can give for this number of seeds."""
+
+    seed_counts: tuple[int, int]
+    """Seeds of each group that the test uses; equal numbers where they are paired."""
+
+    spread: float
+    """Standard deviation of a difference: of the pairs', or of one score of each group."""
+
+    min_spread: float = 0.0
+    """Lower limit of the standard deviation that a t-test uses."""
+
+
+def compute_min_p_value(*sizes: int) -> float:
+    """Return the smallest p-value of an exact test of this many pairs, or of two samples of these sizes."""
+    permutations = 2 ** sizes[0] if len(sizes) == 1 else math.comb(sum(sizes), sizes[0])
+    return min(1.0, 2 / min(permutations, MAX_PERMUTATIONS))
+
+
+def choose_test(sizes: Sequence[int], comparisons: int, *, needs_exact: bool = False) -> TestName:
+    """Return the test for samples of these sizes.
+
+    The choice depends on the numbers of seeds and comparisons, never on the scores, because a choice by the scores
+    would give more false verdicts. `needs_exact` only makes the test stricter.
+
+    Args:
+        sizes: The number of pairs, or of seeds in each of two samples.
+        comparisons: Comparisons in the family.
+        needs_exact: Whether the assumption of a t-test does not hold, as where a seed of a group diverged.
+    """
+    if min(sizes) < 2:
+        return "none"
+    exact_can_decide = compute_min_p_value(*sizes) * comparisons <= ALPHA
+    return "exact" if exact_can_decide or needs_exact or min(sizes) < MIN_SEEDS else "student"
+
+
+def correct_by_holm(p_values: Sequence[float | None], comparisons: int) -> list[float | None]:
+    """Return p-values corrected for a family of comparisons (Holm, Scandinavian Journal of Statistics 6, 1979).
+
+    Args:
+        p_values: The known p-values of the family; `None` where there is no test.
+        comparisons: All comparisons of the family, which can be more than the known ones.
+    """
+    order = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
+    corrected: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    for rank, (p, index) in enumerate(order):
+        largest = max(largest, min(1.0, p * (comparisons - rank)))
+        corrected[index] = largest
+    return corrected
+
+
+def find_min_exact_seeds(comparisons: int) -> int | None:
+    """Return the smallest number of pairs with which an exact test can decide; `None` where no number can."""
+    return next((n for n in range(2, 30) if compute_min_p_value(n) * comparisons <= ALPHA), None)
+
+
+def compute_needed_seeds(difference: MeanDifference, comparisons: int, *, needs_exact: bool = False) -> int | None:
+    """Return the seeds that find a difference as large as the observed one with power 80%; `None` above 1,000.
+
+    The power is that of a paired t-test at the strictest level of Holm's correction. The exact test needs about as
+    many seeds.
+
+    Args:
+        difference: An observed difference of at least two seeds.
+        comparisons: Comparisons in the family.
+        needs_exact: Whether only an exact test is allowed.
+    """
+    from dnn_cli.compare.t_tests import compute_power
+
+    min_seeds = find_min_exact_seeds(comparisons) if needs_exact else MIN_SEEDS
+    spread = max(difference.spread, difference.min_spread)
+    if min_seeds is None or abs(difference.mean) <= spread / MAX_ADVISED_SEEDS:
+        return None
+    if not spread:
+        return min_seeds
+    effect, level = abs(difference.mean) / spread, ALPHA / comparisons
+    low, high = min_seeds - 1, min_seeds
+    while compute_power(effect, high, level) < POWER:
+        low, high = high, 2 * high
+        if low >= MAX_ADVISED_SEEDS:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if compute_power(effect, middle, level) >= POWER else (middle, high)
+    return high if high <= MAX_ADVISED_SEEDS else None
+
+
+def compute_standard_deviation(values: Sequence[float]) -> float | None:
+    """Return the standard deviation of a sample; `None` for a single value."""
+    if len(values) < 2:
+        return None
+    mean = sum(values) / len(values)
+    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))

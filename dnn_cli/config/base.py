@@ -1,0 +1,99 @@
+"""The ground of every part of an experiment: strict frozen values that can build their Keras object."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    Strict,
+    model_serializer,
+)
+
+Shape = tuple[int, ...]
+"""Sizes of one example, without the batch axis."""
+
+Count = Annotated[int, Field(gt=0, le=10_000_000)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+BelowOne = Annotated[float, Field(ge=0, lt=1)]
+Finite = Annotated[float, Field(ge=-1e9, le=1e9)]
+NotNegative = Annotated[float, Field(ge=0, le=1e9)]
+Positive = Annotated[float, Field(gt=0, le=1e9)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+
+def to_typed_mapping(value: Any) -> Any:
+    """Read a bare name as a mapping of only its `type`: `sgd` is `{type: sgd}`."""
+    return {"type": value} if isinstance(value, str) else value
+
+
+def to_pair(value: Any) -> Any:
+    """Read one whole number as the same number for height and width: `3` is `[3, 3]`."""
+    return [value, value] if isinstance(value, int) else value
+
+
+def to_single_item_list(value: Any) -> Any:
+    """Read a bare name as a list of only this name: `accuracy` is `[accuracy]`."""
+    return [value] if isinstance(value, str) else value
+
+
+BareName = BeforeValidator(to_typed_mapping)
+ByType = Field(discriminator="type")
+Extent = Annotated[int, Field(gt=0, le=1000)]
+Pair = Annotated[tuple[Extent, Extent], Strict(False), BeforeValidator(to_pair)]
+
+
+class ConfigModel(BaseModel):
+    """A part of an experiment: frozen, strict, and without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
+
+    @model_serializer(mode="wrap")
+    def serialize_values(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Plain values, every default spelled out, less the `None` that says what absence says."""
+        fields = type(self).model_fields
+        values = handler(self)
+        return {
+            name: values[name]
+            for name in self.get_field_order()
+            if name in values and (values[name] is not None or fields[name].get_default() is not None)
+        }
+
+    @classmethod
+    def get_field_order(cls) -> list[str]:
+        """The fields in the order they are written in a file."""
+        return list(cls.model_fields)
+
+
+class KerasConfig(ConfigModel):
+    """A part that stands for one object of Keras, under Keras's own argument names and defaults."""
+
+    keras_name: ClassVar[str]
+    """Where Keras keeps the class, as `layers.Dense`."""
+
+    @classmethod
+    def get_field_order(cls) -> list[str]:
+        required = [name for name, field in cls.model_fields.items() if field.is_required()]
+        type_field = ["type"] if "type" in cls.model_fields else []
+        return list(dict.fromkeys([*type_field, *required, *cls.model_fields]))
+
+    def list_keras_arguments(self) -> dict[str, Any]:
+        """Keras's arguments: the fields that differ from Keras's defaults, nested parts built."""
+        fields = type(self).model_fields
+        values = {name: getattr(self, name) for name, field in fields.items() if name != "type" and not field.exclude}
+        return {
+            name: value.build_keras_object() if isinstance(value, KerasConfig) else value
+            for name, value in values.items()
+            if fields[name].is_required() or value != fields[name].get_default()
+        }
+
+    def build_keras_object(self, **extra_arguments: Any) -> Any:
+        """The Keras object; imports TensorFlow."""
+        import keras
+
+        keras_object: Any = keras
+        for step in self.keras_name.split("."):
+            keras_object = getattr(keras_object, step)
+        return keras_object(**{**self.list_keras_arguments(), **extra_arguments})

@@ -1,0 +1,134 @@
+"""The settings in which resolved experiments differ, each in few words."""
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from dnn_cli.config.digests import DATA_PATH_KEYS, remove_names_and_measurements
+
+ABSENT = object()
+
+
+ABSENT_TEXT = "–"
+"""The text of a key that an experiment does not have."""
+
+SHARED_LAYERS_TEXT = "shared layers only"
+"""The text of a stack that has no layer but those of all other stacks."""
+
+
+def find_config_differences(configs: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
+    """Return for every resolved experiment the keys that differ between any of them, with its own values as text.
+
+    Parts of the same type are compared key by key (`optimizer.learning_rate`), parts of different types as a whole
+    (`optimizer`). Of stacks with different types of layers, the layers at which the stacks differ are shown.
+    """
+    rows: list[dict[str, str]] = [{} for _ in configs]
+    if configs:
+        collect_differences(
+            [remove_names_and_measurements(config) for config in configs], "", rows, find_common_layer_names(configs)
+        )
+    return rows
+
+
+def shorten_keys(keys: Sequence[str]) -> list[str]:
+    """Return the last step of every key, where it distinguishes the keys: `learning_rate`; else the whole key."""
+    last = [key.rpartition(".")[2] for key in keys]
+    return [end if last.count(end) == 1 and not end.isdigit() else key for key, end in zip(keys, last, strict=True)]
+
+
+def find_common_layer_names(configs: Sequence[dict[str, Any]]) -> dict[int, str]:
+    """Return the layers, by their index, that have one name in all experiments."""
+    stacks = [config["model"]["layers"] for config in configs]
+    names = [{layer.get("name") for layer in layers} for layers in zip(*stacks, strict=False)]
+    return {
+        index: layer_names.pop()
+        for index, layer_names in enumerate(names)
+        if len(layer_names) == 1 and None not in layer_names
+    }
+
+
+def collect_differences(
+    values: Sequence[Any], key: str, rows: list[dict[str, str]], common_names: dict[int, str]
+) -> None:
+    """Add what differs between the values of a key, one of each experiment, to the rows of the experiments."""
+    if all(value == values[0] for value in values):
+        return
+    if all(isinstance(value, dict) for value in values) and len({value.get("type") for value in values}) == 1:
+        for name in dict.fromkeys(name for value in values for name in value):
+            below = [value.get(name, ABSENT) for value in values]
+            collect_differences(
+                below, f"{key}.{name}" if key else name, rows, {} if "repeat" in values[0] else common_names
+            )
+    elif key.endswith("layers") and len({tuple(layer.get("type") for layer in value) for value in values}) == 1:
+        for index, stage in enumerate(zip(*values, strict=True)):
+            collect_differences(stage, f"{key}.{common_names.get(index, index)}", rows, common_names)
+    else:
+        texts = format_differing_layers(values) if key.endswith("layers") else format_differing_values(values)
+        for row, text in zip(rows, texts, strict=True):
+            row[key.removeprefix("model.")] = os.path.basename(text) if key in DATA_PATH_KEYS else text
+
+
+def format_differing_values(values: Sequence[Any]) -> list[str]:
+    """Return values as text. A key that one part gives is shown in every part that has it, defaults included.
+
+    So `adam learning_rate=0.001` is not `adam` where `sgd learning_rate=0.001` shows its rate.
+    """
+    from dnn_cli.config.registry import (  # imports all parts, which many users of this module do not need
+        format_changed_arguments,
+        format_config_value,
+    )
+
+    parts = [value for value in values if isinstance(value, dict)]
+    included = {key for part in parts for key in format_changed_arguments(part)}
+    return [ABSENT_TEXT if value is ABSENT else format_config_value(value, included) for value in values]
+
+
+def format_differing_layers(stacks: Sequence[Any]) -> list[str]:
+    """Return stacks of layers as text: only the layers at which the stacks differ, and only what differs in them."""
+    present = [stack for stack in stacks if isinstance(stack, list)]
+    if len(present) < len(stacks):
+        return format_differing_values(stacks)
+    shortest = min(map(len, present))
+    first = next((at for at in range(shortest) if any(stack[at] != present[0][at] for stack in present)), shortest)
+    longest_end = shortest - first
+    last = next(
+        (at for at in range(longest_end) if any(stack[-1 - at] != present[0][-1 - at] for stack in present)),
+        longest_end,
+    )
+    middles = [stack[first : len(stack) - last] for stack in present]
+    omitted = find_constant_arguments(middles)
+    before, after = ["…"] if first else [], ["…"] if last else []
+    return [
+        ", ".join([*before, *iter_layer_texts(layers, omitted), *after]) if layers else SHARED_LAYERS_TEXT
+        for layers in middles
+    ]
+
+
+def find_constant_arguments(stacks: Sequence[Sequence[dict[str, Any]]]) -> set[tuple[Any, str]]:
+    """Return the arguments that do not differ, as pairs of a type of layer and an argument.
+
+    The type must be in all stacks. Where a single stack has a layer, its arguments are part of the difference.
+    """
+    constant = set()
+    for kind in set.intersection(*({layer.get("type") for layer in stack} for stack in stacks)):
+        layers_of_type = [layer for stack in stacks for layer in stack if layer.get("type") == kind]
+        for key in layers_of_type[0]:
+            if key not in ("type", "layers") and all(
+                layer.get(key) == layers_of_type[0][key] for layer in layers_of_type
+            ):
+                constant.add((kind, key))
+    return constant
+
+
+def iter_layer_texts(layers: Sequence[dict[str, Any]], omitted: Collection[tuple[Any, str]]) -> Iterator[str]:
+    """Yield layers as text, without hidden arguments; equal layers in a row as `3 × Dense`."""
+    from dnn_cli.config.registry import format_config_value
+
+    texts = [
+        format_config_value({key: value for key, value in layer.items() if (layer.get("type"), key) not in omitted})
+        for layer in layers
+    ]
+    for text, equal in groupby(texts):
+        number = len(list(equal))
+        yield f"{number} × {text}" if number > 1 else text

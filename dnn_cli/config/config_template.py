@@ -1,0 +1,184 @@
+"""A first config, commented, for somebody's data and a few choices."""
+
+import json
+import os
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from dnn_cli.config.data import Data
+from dnn_cli.config.datasets import DATASETS, DatasetInfo
+from dnn_cli.config.layer_stack import format_sizes
+from dnn_cli.config.registry import CLASSES_BY_KIND
+
+SCHEMA_FILE = "schema.json"
+"""What `dnn schema -o` is usually told to write; a config beside it says so to editors."""
+
+
+MIN_LARGE_DATASET = 10_000
+"""From so many examples on few epochs show something, and a random split has nearly equal shares of the classes."""
+
+
+@dataclass(frozen=True)
+class TemplateOptions:
+    """What a first config depends on."""
+
+    data: Data
+    hidden_units: tuple[int, ...] = (100,)
+    """The units of every hidden layer."""
+
+    activation: str = "relu"
+    optimizer: str = "adam"
+    epochs: int | None = None
+    """`usual_epochs` where none is said."""
+
+    target_mean_and_deviation: tuple[float, float] | None = None
+    """Mean and deviation of the number to predict."""
+
+    stratify: bool = True
+    """Whether every class has examples enough for it."""
+
+
+def resolve_data(name: str, **other_keys: Any) -> Data:
+    """Return the data that a word means: a dataset, or the user's own csv, npz or folder of images by its path.
+
+    A folder of images may hold a folder each for training, validation and test.
+
+    Raises:
+        ValidationError: the other keys of data are not what they should be.
+        OwnDataError: the folder cannot be read.
+    """
+    if name in DATASETS:
+        return Data.model_validate({"dataset": name, **other_keys})
+    kind = "npz" if name.lower().endswith(".npz") else "image_folder" if os.path.isdir(name) else "csv"
+    paths = {"path": os.path.abspath(name)}
+    if kind == "image_folder":
+        from dnn_cli.formats.image_directory import find_split_directories
+
+        paths |= find_split_directories(paths["path"])
+    return Data.model_validate({"dataset": kind, **paths, **other_keys})
+
+
+def build_config_template(options: TemplateOptions, file: str) -> str:
+    """The text of a config that is to stand in a file.
+
+    Raises:
+        OwnDataError: the user's own data is not what it should be.
+    """
+    info = options.data.info
+    output, loss, metric, meaning = derive_output_and_loss(info)
+    layers = [
+        *([("- Flatten", "all numbers of an image in one row")] if len(info.input_shape) > 1 else []),
+        *(
+            (f"- {{type: Dense, units: {units}, activation: {options.activation}, name: {name}}}", "")
+            for name, units in zip(list_hidden_layer_names(options.hidden_units), options.hidden_units, strict=True)
+        ),
+        (output, meaning),
+        *build_rescaling_lines(options.target_mean_and_deviation),
+    ]
+    schema_path = os.path.join(os.path.dirname(os.path.abspath(file)), SCHEMA_FILE)
+    lines = [
+        *([f"# yaml-language-server: $schema={SCHEMA_FILE}"] if os.path.exists(schema_path) else []),
+        f"# {info.examples:,} {info.example_noun}s of {format_sizes(info.input_shape)}; the output is {meaning}.",
+        "#",
+        f"#     dnn train {shlex.quote(file)}",
+        f"#     dnn train {shlex.quote(file)} optimizer=sgd epochs=10",
+        "#",
+        "# dnn list layers (or optimizers, activations, losses, metrics, datasets) shows what can stand here.",
+        "data:",
+        *(format_commented_line(f"  {line}", comment) for line, comment in build_data_lines(options, info, file)),
+        "model:",
+        "  layers:",
+        *(format_commented_line(f"    {line}", comment) for line, comment in layers),
+        format_commented_line(
+            f"optimizer: {options.optimizer}", f"or with arguments: {format_optimizer_with_rate(options.optimizer)}"
+        ),
+        format_commented_line(f"loss: {loss}", "what training makes small"),
+        format_commented_line(f"metrics: [{metric}]", "what is shown beside it; the first decides which epoch is best"),
+        format_commented_line(
+            f"epochs: {options.epochs or get_default_epochs(info)}", "how often every example is seen"
+        ),
+        format_commented_line("batch_size: 32", "examples a step"),
+        format_commented_line("seed: 42", "another seed is another run of the same experiment"),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def derive_output_and_loss(info: DatasetInfo) -> tuple[str, str, str, str]:
+    """The output layer, the loss, the metric, and what the output means."""
+    if not info.is_classification:
+        numbers = "a number to predict" if info.targets == 1 else f"{info.targets} numbers to predict"
+        layer = f"- {{type: Dense, units: {info.targets}, name: output}}"
+        return layer, "mean_squared_error", "mean_absolute_error", numbers
+    if len(info.classes) == 2:
+        layer = "- {type: Dense, units: 1, activation: sigmoid, name: output}"
+        return layer, "binary_crossentropy", "accuracy", f"the probability of {format_class_name(info.classes[1])}"
+    layer = f"- {{type: Dense, units: {len(info.classes)}, activation: softmax, name: output}}"
+    meaning = f"a probability for each of {len(info.classes)} classes"
+    return layer, "sparse_categorical_crossentropy", "accuracy", meaning
+
+
+def build_rescaling_lines(mean_and_deviation: tuple[float, float] | None) -> list[tuple[str, str]]:
+    """A last layer that brings the output, which begins near 0, to the size of what is predicted."""
+    if mean_and_deviation is None or max(map(abs, mean_and_deviation)) < 10:
+        return []
+    return [(f"- {format_rescaling_layer(*mean_and_deviation)}", "about its deviation and mean")]
+
+
+def format_rescaling_layer(mean: float, deviation: float) -> str:
+    """The layer that brings outputs around 0 to about this mean and deviation."""
+    return f"{{type: Rescaling, scale: {float(f'{deviation:.2g}') or 1.0}, offset: {float(f'{mean:.2g}')}}}"
+
+
+def build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) -> list[tuple[str, str]]:
+    """The keys of the data, each with why."""
+    data = options.data
+    lines = [(f"dataset: {data.dataset}", "")]
+    for key in ("path", "validation_path", "test_path"):
+        if (path := getattr(data, key)) is not None:
+            relative = os.path.relpath(path, os.path.dirname(os.path.abspath(file)))
+            lines.append((f"{key}: {json.dumps(relative, ensure_ascii=False)}", "relative to this file"))
+    for key in ("target", "task", "ignore"):
+        if getattr(data, key) is not None:
+            lines.append((f"{key}: {json.dumps(getattr(data, key), ensure_ascii=False)}", ""))
+    if data.dataset == "image_folder":
+        height, width = info.input_shape[:2]
+        lines.append((f"image_size: [{height}, {width}]", "as the first image; others are resized"))
+    if not info.validation_examples:
+        lines.append(("validation_size: 0.2", "the share that is not trained on, but scored after every epoch"))
+    if not info.test_examples:
+        lines.append(("test_size: 0.2", "the share kept apart first, for dnn evaluate"))
+    if info.is_classification and options.stratify and (not info.test_examples or not info.validation_examples):
+        if data.dataset in DATASETS and info.examples >= MIN_LARGE_DATASET:
+            lines.append(("# stratify: true", "left out, as in dnn's own configs: so many examples are divided evenly"))
+        else:
+            lines.append(("stratify: true", "with equal shares of the classes everywhere"))
+    if len(info.input_shape) == 1:
+        lines.append(("standardize: true", "every input with mean 0 and deviation 1"))
+    return lines
+
+
+def get_default_epochs(info: DatasetInfo) -> int:
+    """Return as many epochs as show something: few examples are seen oftener."""
+    return 5 if info.examples >= MIN_LARGE_DATASET else 50
+
+
+def format_optimizer_with_rate(optimizer: str) -> str:
+    """Return an optimizer with Keras's learning rate for it, as it is written in a config."""
+    rate = CLASSES_BY_KIND["optimizer"][optimizer].model_fields["learning_rate"].default
+    return f"{{type: {optimizer}, learning_rate: {rate}}}"
+
+
+def list_hidden_layer_names(hidden: tuple[int, ...]) -> list[str]:
+    """What the hidden layers are called."""
+    return ["hidden"] if len(hidden) == 1 else [f"hidden_{number}" for number in range(1, len(hidden) + 1)]
+
+
+def format_class_name(name: str) -> str:
+    """The name of a class as part of a comment."""
+    return "".join(c if c.isprintable() else "?" for c in name)[:60]
+
+
+def format_commented_line(line: str, comment: str) -> str:
+    """A line with a comment at a common place."""
+    return f"{line:<45} # {comment}" if comment else line

@@ -1,0 +1,206 @@
+"""The datasets: what each holds, and where its bytes are to be had. No data is read here.
+
+To add a dataset, put an entry into `DATASETS`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dnn_cli.formats.dataset_contents import DatasetContents
+
+DatasetName = Literal[
+    "fashion_mnist", "mnist", "digits", "iris", "wine", "breast_cancer", "diabetes", "csv", "npz", "image_folder"
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetInfo(DatasetContents):
+    """What is known of the data of an experiment before any of it is read."""
+
+    validation_examples: int = 0
+    """How many of the examples are a validation set of their own; they are the last ones."""
+
+    test_examples: int = 0
+    """How many examples are kept apart for the last judgement."""
+
+    @property
+    def is_classification(self) -> bool:
+        return bool(self.classes)
+
+    @property
+    def example_noun(self) -> str:
+        return "image" if len(self.input_shape) > 1 else "example"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(DatasetInfo):
+    """A set of examples that everybody can have."""
+
+    summary: str
+
+
+@dataclass(frozen=True)
+class IdxFile:
+    """One file in the IDX format; `sha256` is the digest of its content after decompression."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdxDataset(Dataset):
+    """A dataset in four IDX files, as MNIST is."""
+
+    train_images: IdxFile
+    train_labels: IdxFile
+    test_images: IdxFile
+    test_labels: IdxFile
+    directory_name: str
+    """The name of its folder in Keras's cache and under /usr/share/datasets."""
+
+    debian_package: str | None = None
+    """The package of Debian and Ubuntu that holds it."""
+
+    keras_archive: str | None = None
+    """The one file, under Keras's datasets, in which Keras keeps it."""
+
+    mirrors: tuple[str, ...]
+    """Where the four files are to be had over HTTPS, gzipped, as `<mirror>/<name>.gz`."""
+
+    @property
+    def files(self) -> tuple[IdxFile, ...]:
+        return (self.train_images, self.train_labels, self.test_images, self.test_labels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedDataset(Dataset):
+    """A dataset that comes with scikit-learn, by the name of its loader in `sklearn.datasets`."""
+
+    loader: str
+
+
+FASHION_MNIST = IdxDataset(
+    summary="Images of clothes; Xiao et al. 2017.",
+    input_shape=(28, 28),
+    classes=(
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+    ),
+    pixel_max=255,
+    examples=60_000,
+    test_examples=10_000,
+    train_images=IdxFile(
+        "train-images-idx3-ubyte", "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"
+    ),
+    train_labels=IdxFile(
+        "train-labels-idx1-ubyte", "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"
+    ),
+    test_images=IdxFile(
+        "t10k-images-idx3-ubyte", "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"
+    ),
+    test_labels=IdxFile(
+        "t10k-labels-idx1-ubyte", "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"
+    ),
+    directory_name="fashion-mnist",
+    debian_package="dataset-fashion-mnist",
+    mirrors=(
+        "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
+        "https://fashion-mnist.s3.eu-central-1.amazonaws.com",
+        "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion",
+    ),
+)  # fmt: skip
+
+MNIST = IdxDataset(
+    summary="Handwritten digits; LeCun et al. 1998.",
+    input_shape=(28, 28),
+    classes=tuple("0123456789"),
+    pixel_max=255,
+    examples=60_000,
+    test_examples=10_000,
+    train_images=IdxFile(
+        "train-images-idx3-ubyte", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
+    ),
+    train_labels=IdxFile(
+        "train-labels-idx1-ubyte", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
+    ),
+    test_images=IdxFile(
+        "t10k-images-idx3-ubyte", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
+    ),
+    test_labels=IdxFile(
+        "t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
+    ),
+    directory_name="mnist",
+    keras_archive="mnist.npz",
+    mirrors=(
+        "https://storage.googleapis.com/cvdf-datasets/mnist",
+        "https://ossci-datasets.s3.amazonaws.com/mnist",
+    ),
+)  # fmt: skip
+
+DIGITS = EmbeddedDataset(
+    summary="Handwritten digits in few pixels.",
+    input_shape=(8, 8),
+    classes=tuple("0123456789"),
+    pixel_max=16,
+    examples=1_797,
+    loader="load_digits",
+)
+
+IRIS = EmbeddedDataset(
+    summary="Lengths and widths of flowers; Fisher 1936.",
+    input_shape=(4,),
+    classes=("setosa", "versicolor", "virginica"),
+    examples=150,
+    loader="load_iris",
+)
+
+WINE = EmbeddedDataset(
+    summary="Chemistry of wines from three growers.",
+    input_shape=(13,),
+    classes=("class_0", "class_1", "class_2"),
+    examples=178,
+    loader="load_wine",
+)
+
+BREAST_CANCER = EmbeddedDataset(
+    summary="Shapes of cell nuclei, malignant or benign; two classes.",
+    input_shape=(30,),
+    classes=("malignant", "benign"),
+    examples=569,
+    loader="load_breast_cancer",
+)
+
+DIABETES = EmbeddedDataset(
+    summary="Progression of a disease in a year; a regression. Efron et al. 2004.",
+    input_shape=(10,),
+    classes=(),
+    examples=442,
+    loader="load_diabetes",
+)
+
+DATASETS: dict[str, Dataset] = {
+    "fashion_mnist": FASHION_MNIST,
+    "mnist": MNIST,
+    "digits": DIGITS,
+    "iris": IRIS,
+    "wine": WINE,
+    "breast_cancer": BREAST_CANCER,
+    "diabetes": DIABETES,
+}
+
+USER_DATA_KINDS = {
+    "csv": "Your own table: a header, numbers, and a column to predict.",
+    "npz": "Your own arrays, saved by numpy.savez: x_train and y_train; x_val, y_val, x_test, y_test if there are.",
+    "image_folder": "Your own images: a folder with a folder for each class.",
+}
+"""Data of the user's: what it holds is told by the files at `data.path`."""
+
+DATASETS_BY_KEY = {
+    "validation_path": ("csv", "image_folder"),
+    "test_path": ("csv", "image_folder"),
+    "target": ("csv",),
+    "ignore": ("csv",),
+    "task": ("csv", "npz"),
+    "image_size": ("image_folder",),
+    "color_mode": ("image_folder",),
+}
+"""The kinds of data that take a key; all others take them all."""

@@ -1,0 +1,98 @@
+"""Digests of experiments: which of them train, end or compile alike.
+
+| digest | equal for |
+|---|---|
+| training digest | experiments that train the same weights epoch by epoch |
+| outcome digest | the same, for the same number of epochs |
+| network digest | experiments that share compiled programs on this machine |
+| variant digest | experiments that differ only in seed and names |
+"""
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from dnn_cli.host.resources import find_cpuinfo_line
+
+if TYPE_CHECKING:
+    from dnn_cli.config.experiment import Experiment
+
+DATA_PATH_KEYS = ("data.path", "data.validation_path", "data.test_path")
+"""Keys that say where data lies."""
+
+MEASUREMENT_KEYS = ("diagnostics",)
+"""Keys of measurements during the training, which change nothing of its result."""
+
+EXTRA_FILE_KEYS = ("model_checkpoint",)
+"""Keys that keep more files of a training. The weights and scores are the same bits with and without them."""
+
+KEYS_NOT_COMPILED = (
+    "name",
+    "seed",
+    "epochs",
+    "early_stopping",
+    "reduce_lr_on_plateau",
+    "model_checkpoint",
+    "diagnostics",
+)
+"""Keys that leave no trace in compiled programs. Neither does a learning rate that is a number."""
+
+
+def compute_training_digest(experiment: "Experiment") -> str:
+    """Return the digest of everything that decides the weights of each epoch.
+
+    Names, the number of epochs, measurements and the paths of data are left out.
+    """
+    return _compute_sha256(remove_names_and_measurements(build_training_config(experiment)))
+
+
+def compute_outcome_digest(experiment: "Experiment") -> str:
+    """Return the digest of the training digest and the number of epochs. Records of equal runs hold it."""
+    return hashlib.sha256(f"{compute_training_digest(experiment)} {experiment.epochs}".encode()).hexdigest()
+
+
+def compute_network_digest(experiment: "Experiment") -> str:
+    """Return the digest of everything that decides the compiled programs: config, versions and processor features."""
+    # `dnn runs` imports this module and needs no version: importing importlib.metadata takes 15 ms.
+    from importlib.metadata import version
+
+    config = {key: value for key, value in experiment.model_dump(mode="json").items() if key not in KEYS_NOT_COMPILED}
+    if isinstance(config["optimizer"]["learning_rate"], float):
+        config["optimizer"]["learning_rate"] = None
+    versions = [version(name) for name in ("tensorflow", "keras")]
+    return _compute_sha256([config, versions, find_cpuinfo_line("flags", "Features")])[:32]
+
+
+def compute_variant_digest(config: dict[str, Any]) -> str:
+    """Return the digest of a resolved config without seed and names."""
+    compared = remove_names_and_measurements(remove_extra_file_keys(config))
+    return _compute_sha256({key: value for key, value in compared.items() if key != "seed"})
+
+
+def build_training_config(experiment: "Experiment") -> dict[str, Any]:
+    """Return the config of an experiment without the number of epochs and the paths of data."""
+    config = experiment.model_dump(mode="json")
+    data = {key: value for key, value in config["data"].items() if f"data.{key}" not in DATA_PATH_KEYS}
+    return {**{key: value for key, value in config.items() if key != "epochs"}, "data": data}
+
+
+def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a resolved config without the keys that do not influence its result: names and measurements."""
+
+    def remove_names(part: dict[str, Any]) -> dict[str, Any]:
+        unnamed = {key: value for key, value in part.items() if key != "name"}
+        if "layers" in part:
+            unnamed["layers"] = [remove_names(layer) for layer in part["layers"]]
+        return unnamed
+
+    remaining = {key: value for key, value in remove_names(config).items() if key not in MEASUREMENT_KEYS}
+    return {**remaining, "model": remove_names(config["model"])}
+
+
+def remove_extra_file_keys(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a resolved config without the keys that only keep more files. No comparison counts them."""
+    return {key: value for key, value in config.items() if key not in EXTRA_FILE_KEYS}
+
+
+def _compute_sha256(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,232 @@
+"""Validation errors → faults: where in the file, in words, with the nearest right name."""
+
+import re
+from typing import Any
+
+from pydantic import ValidationError
+
+from dnn_cli.config.base import ConfigModel
+from dnn_cli.config.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
+from dnn_cli.config.data import Data
+from dnn_cli.config.experiment import Experiment, Model, Repeat
+from dnn_cli.config.keras_suggestions import (
+    WRITE_LAYER_LIST,
+    format_short_yaml,
+    suggest_for_key,
+    suggest_for_name,
+    suggest_for_value,
+    suggest_typed_mapping,
+)
+from dnn_cli.config.optimizers import DEFAULT_OPTIMIZER
+from dnn_cli.config.registry import CLASSES_BY_KIND, NAMES_BY_KIND, get_kind_at
+from dnn_cli.config.yaml_reader import MAX_ISSUES, Document, format_key_path
+from dnn_cli.errors import KeyPath, LocatedIssue, suggest_nearest_name
+
+WRONG_TYPE_TEXTS = {
+    "int_type": "needs a whole number",
+    "float_type": "needs a number",
+    "bool_type": "needs true or false",
+    "string_type": "needs text",
+    "tuple_type": "needs a list",
+    "model_type": "needs a mapping of keys",
+    "model_attributes_type": "needs a mapping of keys",
+    "dict_type": "needs a mapping of keys",
+    "finite_number": "needs a finite number",
+}
+MODELS_BY_PATH: dict[KeyPath, type[ConfigModel]] = {
+    ("data",): Data,
+    ("model",): Model,
+    ("early_stopping",): EarlyStopping,
+    ("reduce_lr_on_plateau",): ReduceLROnPlateau,
+    ("model_checkpoint",): ModelCheckpoint,
+}
+"""The parts that are known by their place alone."""
+
+BOUND_SYMBOLS = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
+
+
+def to_located_issues(error: ValidationError, document: Document) -> list[LocatedIssue]:
+    """Every fault that validation found, at its place in the document."""
+    paths_with_issues = {path for path, _ in document.issues}
+    issues: dict[KeyPath, LocatedIssue] = {}
+    for detail in error.errors(include_url=False)[:MAX_ISSUES]:
+        path = to_config_path(detail["loc"], document.value, missing=detail["type"] == "missing")
+        if path in paths_with_issues or path in issues:
+            continue
+        if detail["type"] == "too_short" and detail["ctx"]["actual_length"] < len(find_value_at(document.value, path)):
+            continue  # items with faults of their own are not counted
+        if detail["type"] == "missing" and is_replaced_by_keras_key(path, document.value):
+            continue
+        on_command_line = document.find_location(path).line is None
+        message, suggestion = describe_validation_error(detail, path, document.value, on_command_line=on_command_line)
+        issue_path = (*path, "type") if detail["type"] == "union_tag_invalid" else path
+        issues[path] = LocatedIssue(document.find_location(issue_path), format_key_path(path), message, suggestion)
+    return list(issues.values())
+
+
+def to_config_path(location: tuple[int | str, ...], root: Any, *, missing: bool) -> KeyPath:
+    """Pydantic's path less the steps that tell apart the classes of a union."""
+    path: list[int | str] = []
+    node, tagged = root, False
+    for step in location:
+        if isinstance(node, dict) and node.get("type") == step and not tagged:
+            tagged = True  # the class of a union, even where a key is called the same
+        elif (isinstance(node, dict) and step in node) or (isinstance(node, list) and isinstance(step, int)):
+            path.append(step)
+            node, tagged = find_value_at(node, (step,)), False
+    return (*path, location[-1]) if missing else tuple(path)
+
+
+def find_value_at(value: Any, path: KeyPath) -> Any:
+    """The value at a path; `None` where there is none."""
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
+
+
+def format_quoted_value(value: Any) -> str:
+    """A value as it is quoted in a message."""
+    text = {True: "true", False: "false", None: "nothing"}.get(value) if isinstance(value, bool | None) else None
+    text = text or (f"the text '{value}'" if isinstance(value, str) else str(value))
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def is_replaced_by_keras_key(path: KeyPath, root: Any) -> bool:
+    """Return whether a key is missing because Keras's way to write it stands in its place, which is a fault already."""
+    keras_keys: dict[KeyPath, tuple[str, ...]] = {
+        ("model",): ("layers", "Sequential"),
+        ("model", "layers"): ("Sequential",),
+    }
+    return any(name in (find_value_at(root, path[:-1]) or ()) for name in keras_keys.get(path, ()))
+
+
+def describe_validation_error(detail: Any, path: KeyPath, root: Any, *, on_command_line: bool) -> tuple[str, str]:
+    """What is wrong and what would be right."""
+    kind, context, value = detail["type"], detail.get("ctx", {}), find_value_at(root, path)
+    if kind == "missing":
+        return "is missing", ""
+    if kind == "extra_forbidden":
+        return describe_unknown_key(path, root, on_command_line=on_command_line)
+    if kind in ("union_tag_invalid", "literal_error"):
+        expected = context.get("expected_tags") or context["expected"]
+        if path in (("jit",), ("diagnostics",)):
+            return f"needs true, false or auto, not {format_quoted_value(value)}", suggest_value_of_type(
+                "bool_type", value
+            )
+        name = value["type"] if kind == "union_tag_invalid" and isinstance(value, dict) else value
+        return describe_unknown_name(name, get_kind_at(path), re.findall(r"'([^']+)'", expected))
+    if kind == "union_tag_not_found":
+        return "needs a type", suggest_typed_mapping(
+            value, get_kind_at(path)
+        ) or f"one of {', '.join(NAMES_BY_KIND.get(get_kind_at(path), ()))}"
+    if kind in BOUND_SYMBOLS:
+        bound = next(number for key, number in context.items() if key in ("gt", "ge", "lt", "le"))
+        limit = f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"
+        return f"needs a number {BOUND_SYMBOLS[kind]} {limit}, not {format_quoted_value(value)}", ""
+    if kind in WRONG_TYPE_TEXTS:
+        if path == ("model",) and kind in ("model_type", "model_attributes_type"):
+            return f"{WRONG_TYPE_TEXTS[kind]}, not {format_quoted_value(value)}", WRITE_LAYER_LIST
+        return f"{WRONG_TYPE_TEXTS[kind]}, not {format_quoted_value(value)}", suggest_for_value(
+            value, path, on_command_line=on_command_line
+        ) or suggest_value_of_type(kind, value)
+    if kind in ("too_short", "too_long"):
+        counts = (context.get("min_length"), context.get("max_length"))
+        length = context["actual_length"]
+        return (
+            f"holds {length} {'entry' if length == 1 else 'entries'}",
+            f"at {'least' if counts[0] else 'most'} " + str(counts[0] or counts[1]),
+        )
+    if kind.startswith("string_too"):
+        return f"has {len(value)} characters", f"at most {context.get('max_length', 1)}" if "long" in kind else ""
+    return detail["msg"], ""
+
+
+def suggest_value_of_type(kind: str, value: Any) -> str:
+    """What was probably meant by a value of the wrong type."""
+    if kind == "int_type" and isinstance(value, float) and value.is_integer():
+        return f"did you mean {int(value)}?"
+    if kind == "int_type" and isinstance(value, str) and re.fullmatch(r"[0-9_]{1,18}", value) and value.strip("_"):
+        return f"did you mean {int(value.replace('_', ''))}?"
+    if kind == "tuple_type" and isinstance(value, str):
+        return f"did you mean [{value}]?"
+    if kind == "tuple_type" and isinstance(value, dict) and "type" in value:
+        return f"did you mean [{format_short_yaml(value)}]?"
+    if kind == "bool_type" and isinstance(value, str) and value.lower() in ("yes", "on", "no", "off", "y", "n"):
+        return f"did you mean {'true' if value.lower() in ('yes', 'on', 'y') else 'false'}?"
+    return ""
+
+
+def describe_unknown_name(name: Any, kind: str, expected: list[str]) -> tuple[str, str]:
+    """A name that its kind does not have: the nearest, or the kind it belongs to."""
+    if not isinstance(name, str):
+        return f"needs a name, not {format_quoted_value(name)}", f"one of {', '.join(expected)}"
+    others = [
+        other for other, names in NAMES_BY_KIND.items() if other != kind and name.lower() in (n.lower() for n in names)
+    ]
+    label = kind if kind in NAMES_BY_KIND else "choice"
+    message = f"{format_quoted_value(name).removeprefix('the text ')} is no {label}"
+    if suggestion := suggest_for_name(name, kind):
+        return message, suggestion
+    if others and kind == "layer" and others[0] == "activation":
+        return message, f"it is an activation: write {{type: Activation, activation: {name.lower()}}}"
+    if nearest_name := suggest_unabbreviated_name(name, expected) or suggest_nearest_name(name, expected):
+        return message, nearest_name
+    if others:
+        article = "an" if others[0][0] in "aeio" else "a"
+        return message, f"it is {article} {others[0]}"
+    return message, f"one of {', '.join(expected)}"
+
+
+def suggest_unabbreviated_name(name: str, expected: list[str]) -> str:
+    """`did you mean …?` for what a name is the beginning or the initials of."""
+    abbreviation = name.lower()
+    matches = [
+        candidate
+        for candidate in expected
+        if candidate.startswith(f"{abbreviation}_") or "".join(w[0] for w in candidate.split("_")) == abbreviation
+    ]
+    if len(name) < 2 or not matches:
+        return ""
+    return f"did you mean {matches[0]}?" if len(matches) == 1 else f"one of {', '.join(matches)}"
+
+
+def describe_unknown_key(path: KeyPath, root: Any, *, on_command_line: bool) -> tuple[str, str]:
+    """A key that its mapping does not take: the nearest one, or who takes it."""
+    key, parent = str(path[-1]), path[:-1]
+    model = find_config_class(parent, root)
+    name = model.model_fields["type"].default if model and "type" in model.model_fields else ""
+    if path == ("extends",):
+        return "stands in a file only", "as its first key"
+    mapping_name = str(parent[-1]) if parent in MODELS_BY_PATH else "a config"
+    message = f"is not an argument of {name}" if name else f"is not a key of {mapping_name}"
+    fields = (
+        [name for name, field in model.model_fields.items() if name != "type" and not field.exclude] if model else []
+    )
+    owner = mapping_name if parent in MODELS_BY_PATH else get_kind_at(parent)
+    written = find_value_at(root, parent) if key in ("class_name", "config") else {key: find_value_at(root, path)}
+    if suggestion := suggest_typed_mapping(written, get_kind_at(parent)):
+        return message, suggestion
+    if suggestion := suggest_for_key(key, owner, root, find_value_at(root, path), on_command_line=on_command_line):
+        return message, suggestion
+    owners = [other for other, cls in CLASSES_BY_KIND.get(get_kind_at(parent), {}).items() if key in cls.model_fields]
+    if owners:
+        return message, f"{', '.join(owners)} {'have' if len(owners) > 1 else 'has'} it"
+    if nearest_key := suggest_nearest_name({"lr": "learning_rate"}.get(key, key), fields):
+        return message, nearest_key
+    return message, f"{'it takes' if name else 'keys are'} {', '.join(fields)}" if fields else ""
+
+
+def find_config_class(path: KeyPath, root: Any) -> type[ConfigModel] | None:
+    """The class that a mapping at a path is read as."""
+    if not path:
+        return Experiment
+    if path in MODELS_BY_PATH:
+        return MODELS_BY_PATH[path]
+    kind, value = get_kind_at(path), find_value_at(root, path)
+    if kind == "layer" and "repeat" in value:
+        return Repeat
+    name = value.get("type", DEFAULT_OPTIMIZER if kind == "optimizer" else None)
+    return CLASSES_BY_KIND.get(kind, {}).get(name)

@@ -1,0 +1,250 @@
+"""The config language as a JSON Schema, for editors that complete and check configs while they are written.
+
+It is made from the classes that validate, so that a new class, field or union is in it by itself. It judges each key
+alone; what fits together is left to `dnn check`. Where the two differ:
+
+- 10.0 is a whole number to JSON Schema, and none to `dnn`.
+- Formatting characters beyond the first 65,536 are refused in names by `dnn` alone, as not all editors' patterns
+  reach them; and which characters count as letters, in Muon's patterns, is up to the editor.
+- What an `extends` makes of a part without a `type` depends on the other file: any class that takes the keys will do.
+"""
+
+import ast
+import inspect
+import sys
+from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
+from typing import Any, cast
+
+from pydantic.json_schema import CoreRef, GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from dnn_cli.config.base import ConfigModel, KerasConfig
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.identifiers import check_name, check_no_slash
+from dnn_cli.config.optimizers import DEFAULT_OPTIMIZER
+from dnn_cli.config.registry import CLASSES_BY_KIND, list_spellings
+
+
+def read_field_descriptions(cls: type[ConfigModel]) -> dict[str, str]:
+    """What the class, and those it inherits from, say of their fields."""
+    descriptions: dict[str, str] = {}
+    for ancestor in reversed(cls.__mro__):
+        if issubclass(ancestor, ConfigModel):
+            descriptions |= parse_module_descriptions(ancestor.__module__).get(ancestor.__name__, {})
+    return descriptions
+
+
+@cache
+def parse_module_descriptions(name: str) -> dict[str, dict[str, str]]:
+    """The texts of every class in a module."""
+    tree = ast.parse(inspect.getsource(sys.modules[name]))
+    return {
+        node.name: dict(parse_class_descriptions(node.body)) for node in tree.body if isinstance(node, ast.ClassDef)
+    }
+
+
+def parse_class_descriptions(body: list[ast.stmt]) -> list[tuple[str, str]]:
+    """Every field that a text follows, with that text in one line."""
+    descriptions = []
+    for statements in pairwise(body):
+        match statements:
+            case ast.AnnAssign(target=ast.Name(id=field)), ast.Expr(value=ast.Constant(value=str(text))):
+                descriptions.append((field, " ".join(text.split())))
+    return descriptions
+
+
+EXTENDS_SCHEMA = {
+    "description": "Another config to start from, relative to this file: mappings merge, everything else replaces.",
+    "type": "string",
+    "minLength": 1,
+}
+CONTROL_CHARACTER_PATTERN = (
+    r"[\u0000-\u001f\u007f-\u009f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b\u200e\u200f"
+    r"\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
+)
+"""Control and formatting characters, in escapes that every reader of patterns knows."""
+
+VALIDATOR_SCHEMAS: dict[Any, list[JsonSchemaValue]] = {
+    check_name: [{"pattern": r"\S"}, {"not": {"pattern": CONTROL_CHARACTER_PATTERN}}],
+    check_no_slash: [{"pattern": "^[^/]*$"}],
+}
+"""What the functions that judge a text refuse."""
+
+ValueReader = Callable[[Any], Any]
+"""What reads the short way to write a value as the long one."""
+
+
+def build_json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a config."""
+    experiment_schema = Experiment.model_json_schema(schema_generator=ConfigSchemaGenerator)
+    definitions = experiment_schema.pop("$defs")
+    experiment_schema["required"].remove("name")  # the name of the file, where none is given
+    partial_schema = PartialSchemaBuilder(definitions).build_partial_schema(experiment_schema)
+    for config in (experiment_schema, partial_schema):
+        config["properties"] = {"extends": EXTENDS_SCHEMA, **config["properties"]}
+    return {
+        "$schema": GenerateJsonSchema.schema_dialect,
+        "description": "A config of dnn: one experiment.",
+        "type": "object",
+        "if": {"required": ["extends"]},
+        "then": {"$ref": "#/$defs/PartialExperiment"},
+        "else": {"$ref": "#/$defs/Experiment"},
+        "$defs": {"Experiment": experiment_schema, "PartialExperiment": partial_schema, **definitions},
+    }
+
+
+class ConfigSchemaGenerator(GenerateJsonSchema):
+    """Pydantic's own schema of the classes, and with it what is read before they see it."""
+
+    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
+        return value  # the order of the classes
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False  # it would only repeat the key
+
+    def normalize_name(self, name: str) -> str:
+        return super().normalize_name(name.removeprefix("dnn_cli.config."))  # of classes that share a name
+
+    def definitions_schema(self, schema: core_schema.DefinitionsSchema) -> JsonSchemaValue:
+        self.core_definitions = {definition["ref"]: definition for definition in cast(Any, schema)["definitions"]}
+        return super().definitions_schema(schema)
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        cls, json_schema = schema["cls"], super().model_schema(schema)
+        description = get_docstring_summary(cls)
+        descriptions = {"type": description, **read_field_descriptions(cls)}
+        for name, field in json_schema["properties"].items():
+            if name in descriptions:
+                field["description"] = descriptions[name]
+        if "type" in json_schema["properties"] and len(names := list_type_names(cls)) > 1:
+            described = {key: value for key, value in json_schema["properties"]["type"].items() if key != "const"}
+            json_schema["properties"]["type"] = {**described, "enum": names}
+        if "type" in json_schema["properties"] and cls.model_fields["type"].default != DEFAULT_OPTIMIZER:
+            json_schema["required"] = ["type", *json_schema.get("required", ())]  # as it tells the class
+        return {"description": description} | {
+            key: json_schema[key] for key in json_schema if key not in ("title", "description")
+        }
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        json_schema = super().default_schema(schema)
+        if json_schema.get("default", ...) in (None, json_schema.get("const")):
+            del json_schema["default"]  # it says what absence says, or the only choice there is
+        return json_schema
+
+    def encode_default(self, dft: Any) -> Any:
+        if isinstance(dft, tuple):
+            return [self.encode_default(item) for item in dft]
+        short = isinstance(dft, ConfigModel) and not dft.model_fields_set
+        return getattr(dft, "type", {}) if short else super().encode_default(dft)
+
+    def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
+        return self.build_union_schema(schema, lambda value: value)
+
+    def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
+        inner: Any = schema["schema"]
+        reader: Any = schema["function"]["function"]
+        if inner["type"] == "tagged-union":
+            return self.build_union_schema(inner, reader)
+        json_schema = super().function_before_schema(schema)
+        if inner["type"] == "tuple" and isinstance(reader(1), list):
+            return {"anyOf": [json_schema["prefixItems"][0], json_schema]}
+        if inner["type"] == "tuple" and isinstance(reader("x"), list):
+            return {"anyOf": [{"type": "string", **json_schema["items"]}, json_schema]}
+        return json_schema
+
+    def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:
+        json_schema = super().function_after_schema(schema)
+        rules = VALIDATOR_SCHEMAS.get(schema["function"]["function"], [])
+        return {**json_schema, "allOf": [*json_schema.get("allOf", []), *rules]} if rules else json_schema
+
+    def build_union_schema(self, schema: core_schema.TaggedUnionSchema, reader: ValueReader) -> JsonSchemaValue:
+        """The classes of a union, and the bare names that are read as a class that needs no arguments."""
+        choices = [self.generate_inner(choice) for choice in schema["choices"].values()]
+        if schema["discriminator"] != "type":
+            return {"anyOf": choices}
+        classes = {str(tag): self.find_choice_class(choice) for tag, choice in schema["choices"].items()}
+        bare = [
+            {"const": name, "description": get_docstring_summary(cls)}
+            for tag, cls in classes.items()
+            if get_type_name(reader(tag)) == tag and not any(field.is_required() for field in cls.model_fields.values())
+            for name in list_type_names(cls)
+        ]
+        return self.share_union_schema(tuple(classes), {"anyOf": [*bare, *choices]})
+
+    def find_choice_class(self, schema: Any) -> type[ConfigModel]:
+        """The class of a choice, which may be defined elsewhere."""
+        while "cls" not in schema:
+            schema = self.core_definitions[schema["schema_ref"]] if "schema_ref" in schema else schema["schema"]
+        return cast(type[ConfigModel], schema["cls"])
+
+    def share_union_schema(self, tags: tuple[str, ...], union: JsonSchemaValue) -> JsonSchemaValue:
+        """A reference to a union that has a name of its own; else the union itself."""
+        kind = next((kind for kind, classes in CLASSES_BY_KIND.items() if tuple(classes) == tags), None)
+        if kind is None:
+            return union
+        name, reference = self.get_cache_defs_ref_schema(CoreRef(kind.title()))
+        self.definitions[name] = union
+        return reference
+
+
+def get_type_name(value: Any) -> Any:
+    """The `type` of what a reader made of a value."""
+    return value.get("type") if isinstance(value, dict) else None
+
+
+def list_type_names(cls: type[ConfigModel]) -> list[str]:
+    """Every name of a class: its `type`, then Keras's other spellings."""
+    return [cls.model_fields["type"].default, *(list_spellings(cls) if issubclass(cls, KerasConfig) else ())]
+
+
+def get_docstring_summary(cls: type) -> str:
+    """What a class says of itself."""
+    return (cls.__doc__ or "").partition("\n")[0]
+
+
+INHERITED_KEYWORDS = ("required", "minProperties", "default")
+
+
+class PartialSchemaBuilder:
+    """Makes schemas of mappings that are laid over others, as `spec.load.merge` does it.
+
+    The definitions they need are added to those given.
+    """
+
+    def __init__(self, definitions: dict[str, Any]) -> None:
+        self.definitions = definitions
+
+    def build_partial_schema(self, schema: JsonSchemaValue) -> JsonSchemaValue:
+        """A schema whose mappings may leave out any key; lists replace, and stay as they are."""
+        partial = {key: value for key, value in schema.items() if key not in INHERITED_KEYWORDS}
+        if "$ref" in partial:
+            partial["$ref"] = self.get_partial_reference(partial["$ref"])
+        if "anyOf" in partial:
+            partial["anyOf"] = [way for choice in partial["anyOf"] for way in self.list_alternatives(choice)]
+        if "properties" in partial:
+            partial["properties"] = {
+                key: self.build_partial_schema(value) for key, value in partial["properties"].items() if key != "type"
+            }
+        return partial
+
+    def list_alternatives(self, choice: JsonSchemaValue) -> list[JsonSchemaValue]:
+        """A mapping that names its type starts afresh and is whole; one that does not changes its parent's."""
+        definition = self.definitions.get(get_definition_name(choice.get("$ref", "")), {})
+        complete = [choice] if "type" in definition.get("properties", {}) else []
+        return [*complete, self.build_partial_schema(choice)]
+
+    def get_partial_reference(self, reference: str) -> str:
+        """The reference to the partial twin of what another refers to."""
+        name = get_definition_name(reference)
+        twin = f"Partial{name}"
+        if twin not in self.definitions:
+            self.definitions[twin] = {}  # so that a class within itself comes to an end
+            self.definitions[twin] = self.build_partial_schema(self.definitions[name])
+        return f"#/$defs/{twin}"
+
+
+def get_definition_name(reference: str) -> str:
+    """The name of the definition that is referred to."""
+    return reference.rpartition("/")[2]

@@ -1,0 +1,316 @@
+"""Hints for keys and names of Keras that a config does not have: what to write in `dnn`.
+
+A hint is to be followed literally; `tests/config/test_suggestions.py` does that for every one.
+"""
+
+import ast
+import re
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from dnn_cli.config.base import KerasConfig
+from dnn_cli.config.data import Data
+from dnn_cli.config.datasets import DATASETS
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.layer_stack import assign_layer_names
+from dnn_cli.config.optimizers import DEFAULT_OPTIMIZER, BaseOptimizer
+from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, get_kind_at
+from dnn_cli.config.sweep_values import format_as_yaml as typed_text
+from dnn_cli.errors import KeyPath
+
+REMOVE_CHECKPOINT_KEY = "remove it: dnn keeps the best model only, as best.keras in the run's directory"
+REMOVE_MODE = "remove it: the direction that is better is known from the score"
+REMOVE_INPUT_SHAPE = "remove it: the shape of the input comes from the data"
+CROSSENTROPY_NAMES = "sparse_categorical_crossentropy for several classes, binary_crossentropy for two"
+SAVE_AS_NPZ = "numpy.savez('data.npz', x_train=…, y_train=…, x_test=…, y_test=…), then dataset: npz and path: data.npz"
+WRITE_LAYER_LIST = "write model: {layers: […]}"
+REMOVE_VERBOSE = "remove it: a terminal shows every epoch"
+
+MAX_VALUE_CHARACTERS = 200
+"""Characters of a value in a hint."""
+
+PYTHON_CALL = re.compile(r"[A-Za-z_][\w.]*\(.*\)", re.DOTALL)
+
+KEY_SUGGESTIONS: dict[str, dict[str, str]] = {
+    "": {
+        "callbacks": "each callback is a key of its own: early_stopping, model_checkpoint, reduce_lr_on_plateau",
+        "compile": "write its arguments at the top level: optimizer, loss, metrics",
+        "fit": "write its arguments at the top level: epochs, batch_size",
+        "layers": "write it below model:",
+        "Sequential": WRITE_LAYER_LIST,
+        "shuffle": "remove it: the training examples are shuffled in every epoch",
+        "verbose": REMOVE_VERBOSE,
+    },
+    "model": {
+        "Sequential": "write layers in its place",
+        "class_name": "remove it: a model is a stack of layers, as Keras's Sequential",
+        "type": "remove it: a model is a stack of layers, as Keras's Sequential",
+    },
+    "layer": {
+        "batch_input_shape": REMOVE_INPUT_SHAPE,
+        "batch_shape": REMOVE_INPUT_SHAPE,
+        "input_dim": REMOVE_INPUT_SHAPE,
+    },
+    "early_stopping": {"mode": REMOVE_MODE, "verbose": REMOVE_VERBOSE},
+    "reduce_lr_on_plateau": {"mode": REMOVE_MODE, "verbose": REMOVE_VERBOSE},
+    "model_checkpoint": {
+        "filepath": REMOVE_CHECKPOINT_KEY,
+        "save_best_only": REMOVE_CHECKPOINT_KEY,
+        "save_freq": REMOVE_CHECKPOINT_KEY,
+        "save_weights_only": "remove it: the whole model is kept",
+        "mode": REMOVE_MODE,
+        "verbose": REMOVE_VERBOSE,
+    },
+}
+"""Keys of Keras by the part that holds them, each with what to do."""
+
+RENAMED_KEYS = {
+    "validation_split": "validation_size",
+    "jit_compile": "jit",
+    "random_state": "seed",
+    "lr": "learning_rate",
+}
+"""Keys of Keras and scikit-learn that have another name here."""
+
+NAME_SUGGESTIONS: dict[str, dict[str, str]] = {
+    "layer": {
+        "Input": REMOVE_INPUT_SHAPE,
+        "InputLayer": REMOVE_INPUT_SHAPE,
+        "Linear": "did you mean Dense?",
+        "LeakyReLU": "write {type: Activation, activation: leaky_relu}, whose slope is 0.2",
+        "Normalization": "remove it, and write standardize: true below data:",
+    },
+    "activation": {"lrelu": "did you mean leaky_relu?"},
+    "loss": {
+        "cce": "did you mean categorical_crossentropy?",
+        "scce": "did you mean sparse_categorical_crossentropy?",
+        **dict.fromkeys(("crossentropy", "cross_entropy", "ce"), CROSSENTROPY_NAMES),
+    },
+    "initializer": {
+        "xavier_normal": "did you mean glorot_normal?",
+        "xavier_uniform": "did you mean glorot_uniform?",
+    },
+    "dataset": dict.fromkeys(("cifar10", "cifar100", "california_housing", "boston_housing"), SAVE_AS_NPZ),
+}
+"""Names of Keras by kind, each with what to do."""
+
+
+def suggest_for_key(key: str, owner: str, root: Mapping[str, Any], value: Any, *, on_command_line: bool) -> str:
+    """Return what to do about a key of Keras; an empty text for any other key.
+
+    Args:
+        key: The key that no part of the config has.
+        owner: The part that holds the key: `layer`, a key of the config, or an empty text for the top level.
+        root: The config.
+        value: The value of the key.
+        on_command_line: Whether it was written on the command line.
+    """
+    if suggestion := KEY_SUGGESTIONS.get(owner, {}).get(key):
+        return suggestion
+    name = RENAMED_KEYS.get(key, key)
+    head, _, inner_key = key.partition(".")
+    if head in ("data", "optimizer") and inner_key:
+        return suggest_for_key(inner_key, "", root, value, on_command_line=on_command_line)
+    if isinstance(value, str) and (type_name := SPELLINGS.get(owner, {}).get(value, value)) in CLASSES_BY_KIND.get(
+        owner, {}
+    ):
+        return f"write type: {type_name} in its place"
+    if owner:
+        is_top = (
+            name not in ("name", "seed")
+            and name in Experiment.model_fields
+            and owner in (*Experiment.model_fields, "layer")
+        )
+        if not is_top:
+            return ""
+        return f"write {name}={format_short_yaml(value)}" if on_command_line else f"write {name} at the top level"
+    if name in Experiment.model_fields:
+        return f"write {format_setting(name, value, on_command_line=on_command_line)}"
+    if name in Data.model_fields:
+        return (
+            f"write data.{name}={format_short_yaml(value)}"
+            if on_command_line
+            else f"write {name}: {format_short_yaml(value)} below data:"
+        )
+    optimizer = root.get("optimizer", DEFAULT_OPTIMIZER)
+    optimizer_config = optimizer if isinstance(optimizer, dict) else {"type": optimizer}
+    cls = CLASSES_BY_KIND["optimizer"].get(str(optimizer_config.get("type", DEFAULT_OPTIMIZER)))
+    if cls is not None and name in cls.model_fields:
+        if on_command_line:
+            return f"write optimizer.{name}={format_short_yaml(value)}"
+        completed = {"type": DEFAULT_OPTIMIZER, **optimizer_config, name: value}
+        return f"write {format_setting('optimizer', completed, on_command_line=False)}"
+    if on_command_line and (addresses := find_layers_with_argument(name, root)):
+        return (
+            "write "
+            f"{' or '.join(f'{address}.{format_setting(name, value, on_command_line=True)}' for address in addresses)}"
+        )
+    return suggest_layer_for_key(key, value) or suggest_for_dotted_key(key, value)
+
+
+def suggest_layer_for_key(key: str, value: Any) -> str:
+    """Return how a layer is written that stands as a key at the top level: `dropout: 0.2`."""
+    name = {layer_name.lower(): layer_name for layer_name in CLASSES_BY_KIND["layer"]}.get(key.replace("_", "").lower())
+    written = suggest_typed_mapping({name: None if isinstance(value, bool) else value}, "layer")
+    return f"{name} is a layer: add {written.removeprefix('write ')} to model.layers" if written else ""
+
+
+def find_layers_with_argument(name: str, root: Mapping[str, Any]) -> list[str]:
+    """Return the addresses of the layers of a config that take an argument.
+
+    The units and the activation of the output come from the data and the loss; the layers from the last Dense layer
+    on are left out for these.
+    """
+    model = root.get("model")
+    layers = model.get("layers") if isinstance(model, dict) else None
+    items = (
+        [layer if isinstance(layer, dict) else {"type": layer} for layer in layers] if isinstance(layers, list) else []
+    )
+    names = assign_layer_names(
+        (str(layer["name"]) if "name" in layer else None, str(layer.get("type"))) for layer in items
+    )
+    classes = [CLASSES_BY_KIND["layer"].get(str(layer.get("type"))) for layer in items]
+    dense = [at for at, layer in enumerate(items) if layer.get("type") == "Dense"]
+    end = dense[-1] if dense and name in ("units", "activation") else len(items)
+    taking = zip(names[:end], classes[:end], strict=True)
+    return [f"layers.{at}" for at, cls in taking if cls and name in cls.model_fields]
+
+
+def suggest_for_dotted_key(key: str, value: Any) -> str:
+    """Return how a path of the command line is written in a file; an empty text for any other key."""
+    head, dot, inner_key = key.partition(".")
+    if not dot or "." in inner_key or head not in KEY_SUGGESTIONS or head == "layer":
+        return ""
+    return f"write {inner_key}: {format_short_yaml(value)} below {head}:"
+
+
+def format_setting(key: str, value: Any, *, on_command_line: bool) -> str:
+    """Return a key with its value as it is written on the command line, or in a file."""
+    return f"{key}{'=' if on_command_line else ': '}{format_short_yaml(value)}"
+
+
+def format_short_yaml(value: Any) -> str:
+    """Return a plain value as it would be typed, cut where it is long."""
+    text = typed_text(value)
+    return text if len(text) <= MAX_VALUE_CHARACTERS else f"{text[:MAX_VALUE_CHARACTERS]}…"
+
+
+def suggest_for_name(name: str, kind: str) -> str:
+    """Return what to do about a name of Keras, or a call as in Python; an empty text for any other name."""
+    return NAME_SUGGESTIONS.get(kind, {}).get(name) or suggest_for_call(name, kind)
+
+
+def suggest_for_call(text: str, kind: str) -> str:
+    """Return how a call as in Python is written: `max_norm(1.)` is `{type: max_norm, max_value: 1.0}`."""
+    if len(text) > MAX_VALUE_CHARACTERS or not PYTHON_CALL.fullmatch(text):
+        return ""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the escapes in a text
+            call = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    if not isinstance(call, ast.Call):
+        return ""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    name = SPELLINGS.get(kind, {}).get(name, name)
+    cls = CLASSES_BY_KIND.get(kind, {}).get(name)
+    if cls is None or len(call.args) > len(list_positional_arguments(cls)):
+        return ""
+    try:
+        arguments = {
+            key: ast.literal_eval(value) for key, value in zip(list_positional_arguments(cls), call.args, strict=False)
+        }
+        arguments |= {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+        arguments = {key: list(value) if isinstance(value, tuple) else value for key, value in arguments.items()}
+        return (
+            f"write {format_short_yaml({'type': name, **rename_old_arguments(arguments, cls)}) if arguments else name}"
+        )
+    except (ValueError, TypeError, yaml.YAMLError):  # an argument that YAML cannot hold
+        return ""
+
+
+def rename_old_arguments(arguments: dict[str, Any], cls: type[KerasConfig]) -> dict[str, Any]:
+    """Return the arguments of a part, those with another name in older versions of Keras under today's.
+
+    There, `decay` divided the learning rate by 1 + decay × step.
+    """
+    renamed_arguments = {
+        (RENAMED_KEYS.get(key, key) if key not in cls.model_fields else key): arguments[key] for key in arguments
+    }
+    decay, default = renamed_arguments.get("decay"), cls.model_fields.get("learning_rate")
+    rate = renamed_arguments.get("learning_rate", default and default.default)
+    if not issubclass(cls, BaseOptimizer) or not isinstance(decay, float) or not isinstance(rate, float):
+        return renamed_arguments
+    del renamed_arguments["decay"]
+    schedule = {"type": "InverseTimeDecay", "initial_learning_rate": rate, "decay_steps": 1, "decay_rate": decay}
+    return renamed_arguments | {"learning_rate": schedule if decay else rate}
+
+
+def suggest_for_value(value: Any, path: KeyPath, *, on_command_line: bool) -> str:
+    """Return how a part is written that was given as a plain value: `early_stopping: 3`, `kernel_regularizer: 0.01`."""
+    key, kind = str(path[-1]) if path else "", get_kind_at(path)
+    if key in ("early_stopping", "reduce_lr_on_plateau", "model_checkpoint"):
+        if value is False:
+            return "remove it"
+        is_count = isinstance(value, int) and value is not True and key != "model_checkpoint"
+        return f"write {format_setting(key, {'patience': value} if is_count else {}, on_command_line=on_command_line)}"
+    if key == "data" and isinstance(value, str):
+        return suggest_for_data(value, on_command_line=on_command_line)
+    if kind == "regularizer" and isinstance(value, float):
+        return f"write {format_short_yaml({'type': 'l2', 'l2': value})}"
+    if kind == "schedule" and isinstance(value, str) and value in CLASSES_BY_KIND["schedule"]:
+        needed = [
+            name for name, field in CLASSES_BY_KIND["schedule"][value].model_fields.items() if field.is_required()
+        ]
+        return f"write {{type: {value}, {', '.join(f'{name}: …' for name in needed)}}}"
+    return ""
+
+
+def suggest_for_data(name: str, *, on_command_line: bool) -> str:
+    """Return how data is written that was given as a name or a file: `data=digits`, `data=my.csv`."""
+    if suggestion := NAME_SUGGESTIONS["dataset"].get(name):
+        return suggestion
+    endings = {".csv": "csv", ".tsv": "csv", ".npz": "npz"}
+    file_kind = next((kind for ending, kind in endings.items() if name.lower().endswith(ending)), None)
+    if file_kind is not None:
+        return f"write {format_setting('data', {'dataset': file_kind, 'path': name}, on_command_line=on_command_line)}"
+    if name in DATASETS:
+        return (
+            f"write data.dataset={name}" if on_command_line else f"write data: {format_short_yaml({'dataset': name})}"
+        )
+    return f"write {'data.dataset=… ' if on_command_line else 'data: {dataset: …} '}with one of {', '.join(DATASETS)}"
+
+
+def suggest_typed_mapping(value: Any, kind: str) -> str:
+    """Return how a part is written whose name is a key: `Dense: {units: 9}` is `{type: Dense, units: 9}`."""
+    if not isinstance(value, dict):
+        return ""
+    if isinstance(name := value.get("class_name"), str):
+        arguments = value.get("config") or {}
+    elif len(value) == 1:
+        ((name, arguments),) = value.items()
+    else:
+        return ""
+    name = SPELLINGS.get(kind, {}).get(name, name)
+    cls = CLASSES_BY_KIND.get(kind, {}).get(str(name))
+    if cls is None:
+        return ""
+    if not isinstance(arguments, dict):
+        first = list_positional_arguments(cls)[:1]
+        arguments = {first[0]: arguments} if first and arguments is not None else {}
+    return f"write {format_short_yaml({'type': name, **rename_old_arguments(arguments, cls)}) if arguments else name}"
+
+
+def list_positional_arguments(cls: type[KerasConfig]) -> tuple[str, ...]:
+    """Return the arguments of Keras's class that need no name, in Keras's order, up to where that order is known."""
+    if issubclass(cls, BaseOptimizer):
+        return ("learning_rate",)
+    if cls in CLASSES_BY_KIND["metric"].values():
+        return ()
+    needed = [name for name, field in cls.model_fields.items() if field.is_required()]
+    own_fields = [name for name in cls.__annotations__ if name in cls.model_fields and name != "type"]
+    return tuple(needed or own_fields[:2])

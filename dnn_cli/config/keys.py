@@ -1,0 +1,270 @@
+"""What can be typed next of an override: the keys of a config a step at a time, and the values of those that have few.
+
+Nothing is validated, so that a config that is being written, with faults in it, has keys as well.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+
+from dnn_cli.config.base import ConfigModel
+from dnn_cli.config.data import Data
+from dnn_cli.config.digests import DATA_PATH_KEYS, MEASUREMENT_KEYS
+from dnn_cli.config.experiment import Experiment, Repeat
+from dnn_cli.config.layer_stack import assign_layer_names
+from dnn_cli.config.registry import CLASSES_BY_KIND, format_config_value, format_defaults
+
+PlainValue = str | int | float | bool
+
+ALWAYS_INCLUDED_KEYS = (
+    "seed",
+    "epochs",
+    "batch_size",
+    "optimizer.type",
+    "optimizer.learning_rate",
+    "loss.type",
+    "data.dataset",
+)
+"""Keys that matter even where they have their defaults."""
+
+
+def flatten_config(config: Mapping[str, Any]) -> dict[str, PlainValue]:
+    """Every setting of a resolved config; what is `None` is left out, and a list of plain values is a text."""
+    return {to_override_key(key): value for key, value in iter_plain_values(config)}
+
+
+def select_hyperparameters(config: Mapping[str, Any]) -> dict[str, PlainValue]:
+    """The settings that matter: less names and places, and less what has its default; `layers` tells the whole stack.
+
+    A key has values of one type: a schedule of the learning rate has keys of its own.
+    """
+    default_texts = collect_default_texts(config)
+    settings = {
+        to_override_key(key): value
+        for key, value in iter_plain_values(config)
+        if key in ALWAYS_INCLUDED_KEYS or format_config_value(value) != default_texts.get(key)
+    }
+    ignored_keys = ("name", "model.name", "engine", "device", *MEASUREMENT_KEYS, *DATA_PATH_KEYS)
+    relevant = {
+        key: value for key, value in settings.items() if key not in ignored_keys and not is_layer_type_or_name(key)
+    }
+    return {**relevant, "layers": format_config_value(config["model"]["layers"])}
+
+
+def iter_plain_values(value: Any, key: str = "") -> Iterator[tuple[str, PlainValue]]:
+    """The plain values of a part, with the whole keys they have."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from iter_plain_values(inner, f"{key}.{name}" if key else name)
+    elif isinstance(value, list) and key.endswith("layers"):
+        for name, layer in zip(list_config_layer_names(value), value, strict=True):
+            yield from iter_plain_values(layer, f"{key}.{name}")
+    elif value is not None:
+        yield key, value if isinstance(value, str | int | float) else format_config_value(value)
+
+
+def collect_default_texts(config: Mapping[str, Any]) -> dict[str, str]:
+    """The defaults of the keys of a resolved config, in few words, as far as they have any."""
+    texts = dict(format_top_level_defaults())
+
+    def collect_from(value: Any, key: str) -> None:
+        if isinstance(value, Mapping):
+            for name, text in format_defaults(value["type"]).items() if "type" in value else ():
+                if name == "type":
+                    continue
+                inner = value.get(name)
+                texts[f"{key}.{name}"] = text
+                if isinstance(inner, Mapping) and format_config_value(inner) == text:
+                    texts.update(
+                        {
+                            leaf_key: format_config_value(leaf)
+                            for leaf_key, leaf in iter_plain_values(inner, f"{key}.{name}")
+                        }
+                    )
+            for name, inner in value.items():
+                collect_from(inner, f"{key}.{name}" if key else name)
+        elif isinstance(value, list) and key.endswith("layers"):
+            for name, layer in zip(list_config_layer_names(value), value, strict=True):
+                collect_from(layer, f"{key}.{name}")
+
+    collect_from(config, "")
+    return texts
+
+
+@cache
+def format_top_level_defaults() -> dict[str, str]:
+    """The defaults of the keys that no type decides."""
+    fields = {name: field for name, field in Experiment.model_fields.items() if not field.is_required()}
+    plain = {name: field.get_default() for name, field in fields.items() if name not in ("data", "optimizer", "loss")}
+    data_defaults = {f"data.{name}": field.get_default() for name, field in Data.model_fields.items()}
+    all_defaults = {
+        **plain,
+        "metrics": [metric.model_dump(mode="json") for metric in plain["metrics"]],
+        **data_defaults,
+    }
+    return {key: format_config_value(value) for key, value in all_defaults.items()}
+
+
+def is_layer_type_or_name(key: str) -> bool:
+    """Whether a key is the type or the name of a layer, which `layers` tells."""
+    parent, _, last = key.rpartition(".")
+    return last in ("type", "name") and parent.rpartition(".")[0].endswith("layers")
+
+
+def list_config_layer_names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the layers are called, those without a name as Keras would."""
+    return assign_layer_names(
+        (layer.get("name"), "Block" if "repeat" in layer else str(layer.get("type"))) for layer in layers
+    )
+
+
+def to_override_key(key: str) -> str:
+    """A key as it is typed: `model.` is left out before layers."""
+    return key.removeprefix("model.") if key.startswith("model.layers") else key
+
+
+class KeyCompletion(NamedTuple):
+    """A word, and what it means."""
+
+    text: str
+    meaning: str = ""
+
+
+class ConfigNode(NamedTuple):
+    """A place in a config: what can stand there, and what does."""
+
+    annotation: Any
+    value: Any
+
+
+def complete_override(config: Any, word: str) -> list[KeyCompletion]:
+    """What an override that is begun may become: `optimizer.t` is `optimizer.type=`.
+
+    Args:
+        config: The plain values of a config file, whatever they are.
+        word: As far as it is typed; with `=` in it, its value is looked for, after the last comma of several.
+    """
+    removes = word.startswith("~")
+    key, equals, typed = word.removeprefix("~").partition("=")
+    *steps, last = key.split(".")
+    if steps[:1] == ["layers"] or (equals and last == "layers" and not steps):
+        steps = ["model", *steps]
+        prefix = key.rpartition(".")[0]
+    else:
+        prefix = ".".join(steps)
+    node = find_node(ConfigNode(Experiment, config), steps)
+    if node is None:
+        return []
+    marker = "~" if removes else ""
+    if equals:
+        if removes:
+            return []
+        before, comma, _ = typed.rpartition(",")
+        return [
+            KeyCompletion(f"{key}={before}{comma}{text}", meaning)
+            for text, meaning in list_value_completions(node, last)
+        ]
+    stem = f"{marker}{prefix}." if prefix else marker
+    completions = [
+        KeyCompletion(f"{stem}{text}", meaning) for text, meaning in iter_key_completions(node, removes=removes)
+    ]
+    return completions if steps else [*completions, KeyCompletion(f"{marker}layers.", "the layers of the model")]
+
+
+def find_node(root: ConfigNode, steps: Sequence[str]) -> ConfigNode | None:
+    """The place at the end of some steps; `None` where there is none."""
+    node: ConfigNode | None = root
+    for step in steps:
+        node = None if node is None else get_child_nodes(node).get(step)
+    return node
+
+
+def iter_key_completions(node: ConfigNode, *, removes: bool) -> Iterator[KeyCompletion]:
+    """What can be named at a place: `name=` to set it, `name.` where there is more below."""
+    for name, inner in get_child_nodes(node).items():
+        current_value = "" if inner.value is None else format_config_value(inner.value)[:60]
+        if removes:
+            if inner.value is not None:
+                yield KeyCompletion(name, current_value)
+            continue
+        is_layer = isinstance(node.value, list)
+        if not is_layer and not (has_only_keys(inner) and name != "type"):
+            yield KeyCompletion(f"{name}=", current_value)
+        if get_child_nodes(inner):
+            yield KeyCompletion(f"{name}.", current_value)
+
+
+def list_value_completions(node: ConfigNode, name: str) -> list[KeyCompletion]:
+    """The values that a key can have, where they are few words."""
+    if name == "type":
+        return list(iter_allowed_words(node.annotation))
+    child = get_child_nodes(node).get(name)
+    return [] if child is None else list(iter_allowed_words(child.annotation))
+
+
+def get_child_nodes(node: ConfigNode) -> dict[str, ConfigNode]:
+    """The places within a place, by their keys."""
+    if isinstance(node.value, list):
+        layers = [layer if isinstance(layer, dict) else {"type": str(layer)} for layer in node.value]
+        return {
+            name: ConfigNode(find_layer_class(layer), layer)
+            for name, layer in zip(list_config_layer_names(layers), layers, strict=True)
+        }
+    cls = find_node_class(node)
+    if cls is None:
+        return {}
+    values = node.value if isinstance(node.value, Mapping) else {}
+    return {
+        name: ConfigNode(field.annotation, values.get(name, getattr(field.get_default(), "type", None)))
+        for name, field in cls.model_fields.items()
+        if not field.exclude
+    }
+
+
+def find_node_class(node: ConfigNode) -> type[ConfigModel] | None:
+    """The class of the part at a place: the one that is written there, else the only one that can be."""
+    choices = list(iter_model_classes(node.annotation))
+    kind = node.value.get("type") if isinstance(node.value, Mapping) else node.value
+    for cls in choices:
+        if kind is not None and "type" in cls.model_fields and cls.model_fields["type"].default == kind:
+            return cls
+    return choices[0] if len(choices) == 1 else None
+
+
+def find_layer_class(layer: Mapping[str, Any]) -> Any:
+    """The class of a layer of a config; nothing where there is none of its type."""
+    return Repeat if "repeat" in layer else CLASSES_BY_KIND["layer"].get(str(layer.get("type")))
+
+
+def has_only_keys(node: ConfigNode) -> bool:
+    """Whether a place holds a part that no name stands for, as `data`."""
+    model_classes = list(iter_model_classes(node.annotation))
+    return bool(model_classes) and all("type" not in cls.model_fields for cls in model_classes)
+
+
+def iter_model_classes(annotation: Any) -> Iterator[type[ConfigModel]]:
+    """The classes of parts that an annotation allows; not those within lists."""
+    if isinstance(annotation, type) and issubclass(annotation, ConfigModel):
+        yield annotation
+    elif get_origin(annotation) in (Union, UnionType):
+        for choice in get_args(annotation):
+            yield from iter_model_classes(choice)
+    elif get_origin(annotation) is Annotated:
+        yield from iter_model_classes(get_args(annotation)[0])
+
+
+def iter_allowed_words(annotation: Any) -> Iterator[KeyCompletion]:
+    """The words that an annotation allows: names of classes, of choices, true and false."""
+    origin = get_origin(annotation)
+    if origin is Literal:
+        yield from (KeyCompletion(str(choice)) for choice in get_args(annotation))
+    elif annotation is bool:
+        yield from (KeyCompletion("true"), KeyCompletion("false"))
+    elif origin in (Union, UnionType):
+        for choice in get_args(annotation):
+            yield from iter_allowed_words(choice)
+    elif origin is Annotated:
+        yield from iter_allowed_words(get_args(annotation)[0])
+    elif isinstance(annotation, type) and issubclass(annotation, ConfigModel) and "type" in annotation.model_fields:
+        yield KeyCompletion(str(annotation.model_fields["type"].default), (annotation.__doc__ or "").partition("\n")[0])

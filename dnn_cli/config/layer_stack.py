@@ -1,0 +1,147 @@
+"""A stack of layers walked through from the input to the output: names, shapes, weights, and what does not fit."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from dnn_cli.config.base import Shape
+from dnn_cli.config.layer_base import BaseLayer, LayerShapeError, WeightSpec, get_automatic_name
+
+SCOPE_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]*")
+"""What TensorFlow takes as the name of a scope and of a variable."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One layer in its place, with the shapes of one example before and after it."""
+
+    name: str
+    layer: BaseLayer
+    input_shape: Shape
+    output_shape: Shape
+    weights: tuple[WeightSpec, ...]
+
+    @property
+    def parameters(self) -> int:
+        return sum(weight.size for weight in self.weights)
+
+    @property
+    def trainable(self) -> tuple[WeightSpec, ...]:
+        """The weights that training changes."""
+        return tuple(weight for weight in self.weights if weight.trainable and self.layer.trainable)
+
+
+class ShapeError(LayerShapeError):
+    """A layer does not fit where it stands: its index in the stack, and its argument if one is to blame."""
+
+    def __init__(self, index: int, message: str, key: str = "") -> None:
+        super().__init__(message)
+        self.index = index
+        self.key = key
+
+
+def assign_layer_names(layers: Iterable[tuple[str | None, str]]) -> list[str]:
+    """The name of every layer of (name or none, class), unnamed ones called as Keras would in a fresh process."""
+    seen: dict[str, int] = {}
+    names = []
+    for name, cls in layers:
+        if name is None:
+            automatic = get_automatic_name(cls)
+            count = seen.get(automatic, 0)
+            seen[automatic] = count + 1
+            name = f"{automatic}_{count}" if count else automatic
+        names.append(name)
+    return names
+
+
+def list_layer_names(layers: Sequence[BaseLayer]) -> list[str]:
+    """The name of every layer."""
+    return assign_layer_names((layer.name, layer.type) for layer in layers)
+
+
+def to_keras_names(names: Sequence[str]) -> list[str]:
+    """The names under which layers are built: the same, save for characters TensorFlow cannot take.
+
+    Keras accepts any script, but opens a TensorFlow name scope of the same name when it traces a graph, and
+    those are ASCII without spaces. Every name stays unique.
+    """
+    used_names = {name for name in names if SCOPE_NAME.fullmatch(name)}
+    suffixes: dict[str, int] = {}
+    built = []
+    for name in names:
+        if name not in used_names:
+            name = stem = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-") or "layer"
+            while name in used_names:
+                suffixes[stem] = suffixes.get(stem, 0) + 1
+                name = f"{stem}_{suffixes[stem]}"
+            used_names.add(name)
+        built.append(name)
+    return built
+
+
+def compute_stages(layers: Sequence[BaseLayer], input_shape: Shape) -> list[Stage]:
+    """Every layer in its place.
+
+    Raises:
+        StackMisfit: a layer cannot take what the one before it makes, or two have one name.
+    """
+    stages, errors = examine_stack(layers, input_shape)
+    if errors:
+        raise errors[0]
+    return stages
+
+
+def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list[Stage], list[ShapeError]]:
+    """The layers in their places up to the first whose shape cannot be told, and everything that does not fit."""
+    stages: list[Stage] = []
+    errors: list[ShapeError] = []
+    first_with: dict[str, int] = {}
+    shape = input_shape
+    for index, (name, layer) in enumerate(zip(list_layer_names(layers), layers, strict=True)):
+        if first_with.setdefault(name, index) != index:
+            message = f"the name {name} is taken by layer {first_with[name]}; every layer needs its own"
+            errors.append(ShapeError(index, message))
+        if getattr(layer, "activation", None) == "glu" and index < len(layers) - 1:
+            reason = "halves its axis, and Keras tells the next layer of the whole one: no layer can follow it"
+            errors.append(ShapeError(index, f"glu {reason}", "activation"))
+        try:
+            output = layer.compute_output_shape(shape)
+            weights = layer.list_weights(shape)
+        except LayerShapeError as error:
+            errors.append(ShapeError(index, f"layer {name}: {error}"))
+            break
+        errors += find_weight_errors(index, layer, weights)
+        stages.append(Stage(name, layer, shape, output, weights))
+        shape = output
+    return stages, errors
+
+
+def find_weight_errors(index: int, layer: BaseLayer, weights: Iterable[WeightSpec]) -> Iterator[ShapeError]:
+    """Initializers, regularizers and constraints that cannot act on the weight they are given to."""
+    for weight in weights:
+        for role in ("initializer", "regularizer", "constraint"):
+            key = f"{weight.name}_{role}"
+            weight_config = getattr(layer, key, None)
+            if weight_config is not None and (reason := weight_config.describe_shape_error(weight.shape)):
+                yield ShapeError(index, f"{weight_config.type} {reason}", key)
+
+
+def list_trainable_weights(model: str, stages: Sequence[Stage]) -> list[tuple[str, Shape]]:
+    """The trainable weights of a stack as (Keras's path, shape), a path as in `sequential/hidden/kernel`."""
+    (model_name,) = to_keras_names([model])
+    names = to_keras_names([stage.name for stage in stages])
+    return [
+        (f"{model_name}/{name}/{weight.name}", weight.shape)
+        for name, stage in zip(names, stages, strict=True)
+        for weight in stage.trainable
+    ]
+
+
+def format_shape(shape: Shape) -> str:
+    """A shape as Keras prints it, with `None` for the batch: `(None, 28, 28)`."""
+    return f"({', '.join(['None', *map(str, shape)])})"
+
+
+def format_sizes(shape: Shape) -> str:
+    """A shape as a person says it: `28 × 28`, `30 features`."""
+    return " × ".join(map(str, shape)) + (" features" if len(shape) == 1 else "")

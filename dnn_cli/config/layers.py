@@ -1,0 +1,299 @@
+"""The layers: one class each, with Keras's arguments, the shape it makes and the weights it holds.
+
+To add a layer, write its class and put it into `Layer` at the end of this file.
+Shapes are those of one example, without the batch axis.
+"""
+
+import math
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Len
+from pydantic import Field, Strict
+
+from dnn_cli.config.augmentation import RandomFlip, RandomRotation, RandomTranslation, RandomZoom
+from dnn_cli.config.base import BareName, BelowOne, ByType, Count, Finite, Fraction, Pair, Positive, Seed, Shape
+from dnn_cli.config.layer_base import (
+    BaseLayer,
+    LayerShapeError,
+    WeightSpec,
+    check_image_shape,
+    compute_activation_shape,
+    count_window_positions,
+    to_example_axis,
+)
+from dnn_cli.config.weight_configs import (
+    ActivationName,
+    ActivityRegularizer,
+    Constraint,
+    GlorotUniform,
+    Initializer,
+    Ones,
+    Regularizer,
+    Zeros,
+)
+
+Axis = Annotated[int, Field(ge=-8, le=8)]
+Dimension = Annotated[int, Field(ge=-1, le=10_000_000)]
+Padding = Literal["valid", "same"]
+ChannelsLast = Literal["channels_last"]
+
+
+class KernelLayer(BaseLayer):
+    """A layer that multiplies by a kernel, may add a bias, and ends in an activation."""
+
+    activation: ActivationName | None = None
+    use_bias: bool = True
+    kernel_initializer: Initializer = GlorotUniform()
+    bias_initializer: Initializer = Zeros()
+    kernel_regularizer: Regularizer | None = None
+    bias_regularizer: Regularizer | None = None
+    activity_regularizer: ActivityRegularizer | None = None
+    kernel_constraint: Constraint | None = None
+    bias_constraint: Constraint | None = None
+
+    def build_kernel_and_bias(self, kernel: Shape) -> tuple[WeightSpec, ...]:
+        bias = (WeightSpec("bias", kernel[-1:]),) if self.use_bias else ()
+        return (WeightSpec("kernel", kernel), *bias)
+
+
+class Dense(KernelLayer):
+    """Every unit sees the whole last axis: activation(x · kernel + bias)."""
+
+    keras_name: ClassVar[str] = "layers.Dense"
+    type: Literal["Dense"] = "Dense"
+    units: Count
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        if not shape:
+            raise LayerShapeError("Dense needs at least one axis: put Reshape before it")
+        return compute_activation_shape(self.activation, (*shape[:-1], self.units))
+
+    def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
+        return self.build_kernel_and_bias((shape[-1], self.units))
+
+    def count_multiply_adds(self, shape: Shape) -> int:
+        return math.prod(shape) * self.units
+
+
+class Conv2D(KernelLayer):
+    """A window of weights slides over an image of (height, width, channels)."""
+
+    keras_name: ClassVar[str] = "layers.Conv2D"
+    type: Literal["Conv2D"] = "Conv2D"
+    filters: Count
+    kernel_size: Pair
+    strides: Pair = (1, 1)
+    padding: Padding = "valid"
+    data_format: ChannelsLast | None = None
+    dilation_rate: Pair = (1, 1)
+    groups: Count = 1
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        check_image_shape(self.type, shape)
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise LayerShapeError("Conv2D takes strides or dilation_rate above 1, not both")
+        if shape[2] % self.groups or self.filters % self.groups:
+            raise LayerShapeError(
+                f"groups {self.groups} must divide both the {shape[2]} channels of the input "
+                f"and the {self.filters} filters"
+            )
+        window = tuple(d * (k - 1) + 1 for d, k in zip(self.dilation_rate, self.kernel_size, strict=True))
+        windows = count_window_positions(self.type, shape, window, self.strides, self.padding)
+        return compute_activation_shape(self.activation, (*windows, self.filters))
+
+    def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
+        return self.build_kernel_and_bias((*self.kernel_size, shape[2] // self.groups, self.filters))
+
+    def count_multiply_adds(self, shape: Shape) -> int:
+        windows = math.prod(self.compute_output_shape(shape)[:2])
+        return windows * self.filters * math.prod(self.kernel_size) * (shape[2] // self.groups)
+
+
+class PoolingLayer(BaseLayer):
+    """One value for every window of an image."""
+
+    pool_size: Pair
+    strides: Pair | None = None
+    padding: Padding = "valid"
+    data_format: ChannelsLast | None = None
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        check_image_shape(self.type, shape)
+        strides = self.strides or self.pool_size
+        return (*count_window_positions(self.type, shape, self.pool_size, strides, self.padding), shape[2])
+
+
+class MaxPooling2D(PoolingLayer):
+    """The largest value of every window."""
+
+    keras_name: ClassVar[str] = "layers.MaxPooling2D"
+    type: Literal["MaxPooling2D"] = "MaxPooling2D"
+    pool_size: Pair = (2, 2)
+
+
+class AveragePooling2D(PoolingLayer):
+    """The mean of every window."""
+
+    keras_name: ClassVar[str] = "layers.AveragePooling2D"
+    type: Literal["AveragePooling2D"] = "AveragePooling2D"
+
+
+class GlobalAveragePooling2D(BaseLayer):
+    """The mean of every channel."""
+
+    keras_name: ClassVar[str] = "layers.GlobalAveragePooling2D"
+    type: Literal["GlobalAveragePooling2D"] = "GlobalAveragePooling2D"
+    data_format: ChannelsLast | None = None
+    keepdims: bool = False
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        check_image_shape(self.type, shape)
+        return (1, 1, shape[2]) if self.keepdims else (shape[2],)
+
+
+class Flatten(BaseLayer):
+    """All axes in one."""
+
+    keras_name: ClassVar[str] = "layers.Flatten"
+    type: Literal["Flatten"] = "Flatten"
+    data_format: ChannelsLast | None = None
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        return (math.prod(shape),)
+
+
+class Reshape(BaseLayer):
+    """The same numbers in another shape; one size may be -1, which is worked out."""
+
+    keras_name: ClassVar[str] = "layers.Reshape"
+    type: Literal["Reshape"] = "Reshape"
+    target_shape: Annotated[tuple[Dimension, ...], Strict(False), Len(1, 4)]  # TensorFlow's softmax takes no more
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        size, known_size = math.prod(shape), math.prod(d for d in self.target_shape if d != -1)
+        unknown_count = self.target_shape.count(-1)
+        if unknown_count > 1 or known_size == 0 or size % known_size or (not unknown_count and size != known_size):
+            raise LayerShapeError(f"target_shape {list(self.target_shape)} does not hold the {size} numbers of {shape}")
+        return tuple(size // known_size if d == -1 else d for d in self.target_shape)
+
+
+class Activation(BaseLayer):
+    """An activation on its own."""
+
+    keras_name: ClassVar[str] = "layers.Activation"
+    type: Literal["Activation"] = "Activation"
+    activation: ActivationName
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        return compute_activation_shape(self.activation, shape)
+
+
+class Rescaling(BaseLayer):
+    """x × scale + offset."""
+
+    keras_name: ClassVar[str] = "layers.Rescaling"
+    type: Literal["Rescaling"] = "Rescaling"
+    scale: Finite
+    offset: Finite = 0.0
+
+
+class Dropout(BaseLayer):
+    """Sets a fraction of the inputs to zero while training; Srivastava et al. 2014."""
+
+    keras_name: ClassVar[str] = "layers.Dropout"
+    type: Literal["Dropout"] = "Dropout"
+    rate: Fraction
+    noise_shape: Annotated[tuple[Count | None, ...], Strict(False), Len(1, 9)] | None = None
+    seed: Seed | None = None
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        noise = self.noise_shape
+        if noise is not None and (
+            len(noise) != len(shape) + 1
+            or noise[0] not in (None, 1)
+            or any(n not in (None, 1, s) for n, s in zip(noise[1:], shape, strict=True))
+        ):
+            raise LayerShapeError(
+                f"noise_shape {list(noise)} does not spread over a batch of {shape}: give null, 1 or the size"
+            )
+        return shape
+
+
+class GaussianNoise(BaseLayer):
+    """Adds normal noise while training."""
+
+    keras_name: ClassVar[str] = "layers.GaussianNoise"
+    type: Literal["GaussianNoise"] = "GaussianNoise"
+    stddev: Fraction
+    seed: Seed | None = None
+
+
+class NormalizationLayer(BaseLayer):
+    """What the normalising layers share: a learnt scale (gamma) and centre (beta)."""
+
+    epsilon: Positive = 0.001
+    center: bool = True
+    scale: bool = True
+    beta_initializer: Initializer = Zeros()
+    gamma_initializer: Initializer = Ones()
+    beta_regularizer: Regularizer | None = None
+    gamma_regularizer: Regularizer | None = None
+    beta_constraint: Constraint | None = None
+    gamma_constraint: Constraint | None = None
+
+    def build_gamma_and_beta(self, shape: Shape) -> tuple[WeightSpec, ...]:
+        gamma = (WeightSpec("gamma", shape),) if self.scale else ()
+        beta = (WeightSpec("beta", shape),) if self.center else ()
+        return (*gamma, *beta)
+
+
+class BatchNormalization(NormalizationLayer):
+    """Normalises every channel over the batch, and keeps moving averages; Ioffe and Szegedy 2015."""
+
+    keras_name: ClassVar[str] = "layers.BatchNormalization"
+    type: Literal["BatchNormalization"] = "BatchNormalization"
+    axis: Axis = -1
+    momentum: BelowOne = 0.99
+    moving_mean_initializer: Initializer = Zeros()
+    moving_variance_initializer: Initializer = Ones()
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        to_example_axis(self.axis, shape)
+        return shape
+
+    def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
+        size = (shape[to_example_axis(self.axis, shape)],)
+        moving = (
+            WeightSpec("moving_mean", size, trainable=False),
+            WeightSpec("moving_variance", size, trainable=False),
+        )
+        return (*self.build_gamma_and_beta(size), *moving)
+
+
+class LayerNormalization(NormalizationLayer):
+    """Normalises every example over the given axes; Ba et al. 2016."""
+
+    keras_name: ClassVar[str] = "layers.LayerNormalization"
+    type: Literal["LayerNormalization"] = "LayerNormalization"
+    axis: Axis | Annotated[tuple[Axis, ...], Strict(False), Len(1, 8)] = -1
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        axes = [to_example_axis(axis, shape) for axis in self.list_axes()]
+        if len(set(axes)) < len(axes):
+            raise LayerShapeError(f"axis {list(self.list_axes())} names one axis twice")
+        return shape
+
+    def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
+        return self.build_gamma_and_beta(tuple(shape[to_example_axis(axis, shape)] for axis in self.list_axes()))
+
+    def list_axes(self) -> tuple[int, ...]:
+        return (self.axis,) if isinstance(self.axis, int) else tuple(sorted(self.axis))
+
+
+Layer = Annotated[
+    Dense | Flatten | Activation | Dropout | BatchNormalization | LayerNormalization | Rescaling | Reshape
+    | GaussianNoise | Conv2D | MaxPooling2D | AveragePooling2D | GlobalAveragePooling2D
+    | RandomFlip | RandomRotation | RandomTranslation | RandomZoom,
+    ByType,
+    BareName,
+]  # fmt: skip

@@ -1,0 +1,190 @@
+"""The learning rate that a schedule gives each step, and schedules that do not fit the length of a training."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.schedules import (
+    CosineDecay,
+    CosineDecayRestarts,
+    ExponentialDecay,
+    InverseTimeDecay,
+    PiecewiseConstantDecay,
+    PolynomialDecay,
+    Schedule,
+)
+
+MAX_SAMPLED_STEPS = 400
+"""Steps of a training at which its rate is computed."""
+
+NEGLIGIBLE_SHARE = 0.01
+"""The share of its peak below which a rate moves hardly any weight."""
+
+EARLY_SHARE = 0.25
+"""The share of the training within which a rate should not fall to nothing."""
+
+MIN_FALL_SHARE = 0.1
+"""A schedule that falls by a smaller share hardly differs from a fixed rate."""
+
+MIN_EPOCHS = 4
+"""In a training of fewer epochs a schedule may well be over after one."""
+
+
+@dataclass(frozen=True)
+class ScheduleIssue:
+    """A schedule that is over too early, or that the training is too short for."""
+
+    kind: Literal["short", "long"]
+    message: str
+    overrides: tuple[str, ...]
+    """What makes it fit."""
+
+    figures: dict[str, float]
+
+
+def compute_rate(schedule: Schedule, step: int) -> float:
+    """Return the learning rate of a step, by Keras's formulas."""
+    if isinstance(schedule, ExponentialDecay | InverseTimeDecay):
+        part = step / schedule.decay_steps
+        part = math.floor(part) if schedule.staircase else part
+        if isinstance(schedule, InverseTimeDecay):
+            return schedule.initial_learning_rate / (1 + schedule.decay_rate * part)
+        exponent = min(part * math.log(schedule.decay_rate), 700.0)
+        return schedule.initial_learning_rate * math.exp(exponent)
+    if isinstance(schedule, PolynomialDecay):
+        length = schedule.decay_steps * (max(1, math.ceil(step / schedule.decay_steps)) if schedule.cycle else 1)
+        left = 1 - min(step, length) / length
+        span = schedule.initial_learning_rate - schedule.end_learning_rate
+        return float(span * left**schedule.power + schedule.end_learning_rate)
+    if isinstance(schedule, PiecewiseConstantDecay):
+        return schedule.values[sum(step > boundary for boundary in schedule.boundaries)]
+    if isinstance(schedule, CosineDecay):
+        initial = schedule.initial_learning_rate
+        if schedule.warmup_target is None:
+            return initial * compute_cosine_factor(step / schedule.decay_steps, schedule.alpha)
+        if step < schedule.warmup_steps:
+            return initial + (schedule.warmup_target - initial) * step / schedule.warmup_steps
+        part = (step - schedule.warmup_steps) / schedule.decay_steps
+        return schedule.warmup_target * compute_cosine_factor(part, schedule.alpha)
+    return compute_restarted_rate(schedule, step / schedule.first_decay_steps)
+
+
+def compute_cosine_factor(part: float, alpha: float) -> float:
+    """Return the factor of a cosine decay."""
+    return (1 - alpha) * 0.5 * (1 + math.cos(math.pi * min(part, 1))) + alpha
+
+
+def compute_restarted_rate(schedule: CosineDecayRestarts, part: float) -> float:
+    """Return the rate of a cosine decay with restarts, where `part` counts in lengths of the first decay."""
+    if schedule.t_mul == 1:
+        round_, progress = math.floor(part), part % 1
+    else:
+        content = 1 - part * (1 - schedule.t_mul)
+        if content <= 0:  # shorter and shorter decays, which are all over
+            return schedule.initial_learning_rate * schedule.alpha
+        round_ = math.floor(math.log(content) / math.log(schedule.t_mul))
+        length = schedule.t_mul**round_
+        progress = (part - (1 - length) / (1 - schedule.t_mul)) / length
+    height = 0.5 * schedule.m_mul**round_ * (1 + math.cos(math.pi * progress))
+    return schedule.initial_learning_rate * ((1 - schedule.alpha) * height + schedule.alpha)
+
+
+def get_schedule_length(schedule: Schedule) -> int:
+    """Return the number of steps that a schedule names."""
+    if isinstance(schedule, PiecewiseConstantDecay):
+        return schedule.boundaries[-1]
+    return schedule.first_decay_steps if isinstance(schedule, CosineDecayRestarts) else schedule.decay_steps
+
+
+def find_schedule_issue(experiment: Experiment, batches: int) -> ScheduleIssue | None:
+    """Return what is wrong with the length of the learning rate schedule, if anything.
+
+    Args:
+        experiment: With a schedule or without.
+        batches: Of an epoch, each of which is a step.
+    """
+    schedule, epochs = experiment.optimizer.learning_rate, experiment.epochs
+    if isinstance(schedule, float):
+        return None
+    total = batches * epochs
+    steps = sorted(
+        {round(total * at / MAX_SAMPLED_STEPS) for at in range(MAX_SAMPLED_STEPS + 1)}
+        | set(range(min(total, MAX_SAMPLED_STEPS) + 1))
+    )
+    rates = {step: compute_rate(schedule, step) for step in steps}
+    peak = max(rates.values())
+    last = steps[-1]
+    if peak <= 0:
+        return None
+    unit = f"{batches:,} steps are an epoch" if batches > 1 else "a step is an epoch"
+    small = [step for step in steps if rates[step] <= NEGLIGIBLE_SHARE * peak]
+    ended = next((step for step in small if all(rates[s] <= NEGLIGIBLE_SHARE * peak for s in steps if s >= step)), None)
+    figures = {"first": rates[0], "last": rates[last], "steps": float(total), "steps_of_an_epoch": float(batches)}
+    if ended is not None and ended <= EARLY_SHARE * total and batches > 1:
+        value = f"below {NEGLIGIBLE_SHARE:.0%} of its peak"
+        if isinstance(schedule, CosineDecay | PolynomialDecay):
+            ended = get_schedule_length(schedule) + (getattr(schedule, "warmup_steps", 0) or 0)
+            value = f"{compute_rate(schedule, ended):.2g}"
+        message = f"the learning rate is {value} after {ended:,} of {total:,} steps: {unit}"
+        return ScheduleIssue(
+            "short", message, lengthen_schedule(schedule, batches, total), {**figures, "ended": float(ended)}
+        )
+    is_short = get_schedule_length(schedule) <= batches and epochs >= MIN_EPOCHS and batches > 1
+    has_end = isinstance(schedule, CosineDecay | PolynomialDecay | PiecewiseConstantDecay)
+    if is_short and has_end and rates[last] <= peak / 2 and not getattr(schedule, "cycle", False):
+        message = (
+            f"the learning rate has its last value, {rates[last]:.2g}, after "
+            f"{get_schedule_length(schedule):,} of {total:,} "
+            f"steps: {unit}"
+        )
+        return ScheduleIssue("short", message, lengthen_schedule(schedule, batches, total), figures)
+    if isinstance(schedule, CosineDecay) and schedule.warmup_target is not None and schedule.warmup_steps >= total:
+        message = f"the warm-up takes {schedule.warmup_steps:,} steps, and the training has {total:,}: {unit}"
+        shorter = (f"optimizer.learning_rate.warmup_steps={max(1, total // 10)}",)
+        return ScheduleIssue("long", message, shorter, figures)
+    if min(rates.values()) > (1 - MIN_FALL_SHARE) * peak and rates[last] <= rates[0]:
+        message = (
+            f"the learning rate hardly falls: it goes from {rates[0]:.4g} to {rates[last]:.4g} in {total:,} steps, "
+            f"and the schedule is for {get_schedule_length(schedule):,}: {unit}"
+        )
+        return ScheduleIssue("long", message, shorten_schedule(schedule, total), figures)
+    return None
+
+
+def lengthen_schedule(schedule: Schedule, batches: int, total: int) -> tuple[str, ...]:
+    """Return overrides that make a schedule last: what was given in epochs in steps, or as long as the training."""
+    key = "optimizer.learning_rate."
+    if isinstance(schedule, PiecewiseConstantDecay):
+        in_steps = [boundary * batches for boundary in schedule.boundaries]
+        if in_steps[-1] >= total:
+            in_steps = spread_boundaries(schedule, total)
+        return (f"{key}boundaries={in_steps}",)
+    if isinstance(schedule, CosineDecayRestarts):
+        return (f"{key}first_decay_steps={schedule.first_decay_steps * batches}",)
+    if isinstance(schedule, ExponentialDecay | InverseTimeDecay):
+        in_steps_ = schedule.decay_steps * batches
+        return (f"{key}decay_steps={in_steps_ if in_steps_ <= total else batches}",)
+    warm_up = schedule.warmup_steps if isinstance(schedule, CosineDecay) and schedule.warmup_target else 0
+    return (f"{key}decay_steps={max(1, total - warm_up)}",)
+
+
+def shorten_schedule(schedule: Schedule, total: int) -> tuple[str, ...]:
+    """Return overrides that make a schedule fall within a training."""
+    key = "optimizer.learning_rate."
+    if isinstance(schedule, PiecewiseConstantDecay):
+        return (f"{key}boundaries={spread_boundaries(schedule, total)}",)
+    if isinstance(schedule, CosineDecayRestarts):
+        return (f"{key}first_decay_steps={max(1, total // 3)}",)
+    if isinstance(schedule, ExponentialDecay) and schedule.decay_rate < 1:
+        tenth = math.log(0.1) / math.log(schedule.decay_rate)  # decays until a tenth of the rate is left
+        return (f"{key}decay_steps={max(1, math.floor(total / tenth))}",)
+    if isinstance(schedule, InverseTimeDecay):
+        return (f"{key}decay_steps={max(1, math.floor(total * schedule.decay_rate / 9))}",)
+    return (f"{key}decay_steps={max(1, total)}",)
+
+
+def spread_boundaries(schedule: PiecewiseConstantDecay, total: int) -> list[int]:
+    """Return boundaries that divide a training into equal parts, each at a step of its own."""
+    parts = len(schedule.boundaries) + 1
+    return [max(at, total * at // parts) for at in range(1, parts)]

@@ -1,0 +1,160 @@
+"""Advice on an experiment that is valid, but probably not what its author wants."""
+
+import math
+from collections.abc import Iterator
+
+from dnn_cli.config import learning_rates
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.layer_stack import compute_stages, format_shape
+from dnn_cli.config.layers import (
+    Activation,
+    AveragePooling2D,
+    BatchNormalization,
+    Dense,
+    Dropout,
+    Flatten,
+    GaussianNoise,
+    GlobalAveragePooling2D,
+    KernelLayer,
+    Layer,
+    Rescaling,
+    Reshape,
+)
+from dnn_cli.config.output_layer import find_flatten_position, get_suitable_activation
+from dnn_cli.config.validation import map_to_config_paths
+from dnn_cli.errors import Issue
+
+LINEAR_LAYERS = (
+    AveragePooling2D, BatchNormalization, Dropout, Flatten, GaussianNoise, GlobalAveragePooling2D, Rescaling, Reshape,
+)  # fmt: skip
+"""Layers that a trained network computes as linear maps, if they do anything."""
+
+SATURATING_ACTIVATIONS = ("sigmoid", "hard_sigmoid", "tanh", "hard_tanh", "softsign")
+BOUNDED_ACTIVATIONS = (*SATURATING_ACTIVATIONS, "softmax", "sparsemax", "log_softmax", "relu6")
+"""Activations that keep an output within bounds."""
+
+MIN_SATURATING_LAYERS = 3
+"""From how many saturating hidden layers on the gradient is known to vanish."""
+
+
+def find_advice(experiment: Experiment) -> list[Issue]:
+    """What to think about before training; the paths point into the experiment."""
+    layers = experiment.model.stack
+    issues = [
+        *find_missing_flatten(experiment),
+        *find_narrow_layers(layers),
+        *find_consecutive_linear_layers(layers),
+        *find_output_activation_advice(experiment),
+        *find_vanishing_gradients(layers),
+    ]
+    return map_to_config_paths(
+        experiment, [*issues, *find_repeated_seeds(experiment), *find_schedule_advice(experiment)]
+    )
+
+
+def find_schedule_advice(experiment: Experiment) -> Iterator[Issue]:
+    """Yield a learning rate schedule that is over too early, or that the training is too short for."""
+    batches = -(-experiment.data.training_examples // experiment.batch_size)
+    schedule_issue = learning_rates.find_schedule_issue(experiment, batches)
+    if schedule_issue is not None:
+        yield Issue(("optimizer", "learning_rate"), schedule_issue.message, " ".join(schedule_issue.overrides))
+
+
+def find_repeated_seeds(experiment: Experiment) -> Iterator[Issue]:
+    """Seeds of layers that are repeated, which draw the same numbers every time."""
+    for index, (layer, path) in enumerate(zip(experiment.model.stack, experiment.model.layer_paths, strict=True)):
+        parts = {name: getattr(layer, name) for name in type(layer).model_fields}
+        seeded = [(name, "seed") for name, part in parts.items() if getattr(part, "seed", None) is not None]
+        for keys in [*([("seed",)] if parts.get("seed") is not None else []), *seeded] if len(path) > 3 else []:
+            message = "is the same in every round of its block, and so is what it draws"
+            yield Issue(("model", "layers", index, *keys), message, "no seed")
+
+
+def find_missing_flatten(experiment: Experiment) -> Iterator[Issue]:
+    """Yield the first Dense layer that gets more than one axis, where Flatten can stand before it."""
+    index = find_flatten_position(experiment)
+    if index is not None:
+        stage = compute_stages(experiment.model.stack, experiment.data.input_shape)[index]
+        *rows, size = stage.input_shape
+        message = (
+            f"Dense gets {format_shape(stage.input_shape)}: it acts on each of {math.prod(rows):,} rows of {size:,}"
+        )
+        yield Issue(("model", "layers", index), message, "put Flatten before it")
+
+
+def has_linear_activation(layer: Layer) -> bool:
+    """Whether a layer ends without an activation."""
+    return isinstance(layer, KernelLayer | Activation) and layer.activation in (None, "linear")
+
+
+def find_narrow_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
+    """Hidden layers with fewer units than the output."""
+    dense = [(index, layer) for index, layer in enumerate(layers) if isinstance(layer, Dense)]
+    if not dense:
+        return
+    output = dense[-1][1].units
+    for index, layer in dense[:-1]:
+        if layer.units < output:
+            yield Issue(
+                ("model", "layers", index, "units"),
+                f"a hidden layer of {layer.units} is narrower than the output of {output} and loses information",
+            )
+
+
+def find_consecutive_linear_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
+    """Kernels with nothing but linear layers between them."""
+    last_kernel: int | None = None  # the last kernel, as long as all since then is linear
+    for index, layer in enumerate(layers):
+        if isinstance(layer, KernelLayer):
+            if last_kernel is not None:
+                yield Issue(
+                    ("model", "layers", last_kernel),
+                    f"no activation between this layer and layers.{index}: together they compute one linear map",
+                    "give it activation: relu",
+                )
+            last_kernel = index if has_linear_activation(layer) else None
+        elif not isinstance(layer, LINEAR_LAYERS) and not has_linear_activation(layer):
+            last_kernel = None
+
+
+def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:
+    """An output activation that does not suit the loss."""
+    ends = [(i, layer) for i, layer in enumerate(experiment.model.stack) if isinstance(layer, KernelLayer | Activation)]
+    if not ends:
+        return
+    index, layer = ends[-1]
+    loss, path = experiment.loss, ("model", "layers", index, "activation")
+    needed = get_suitable_activation(experiment)
+    if (layer.activation or "linear") == needed:
+        return
+    prefix = f"the output is {layer.activation or 'linear'}, and {loss.type}"
+    if layer.activation == "softmax" and experiment.output_shape == (1,):
+        yield Issue(path, "softmax of one unit is always 1, whatever the input", needed)
+    elif loss.takes_logits:
+        yield Issue(path, f"{loss.type} with from_logits expects an output without activation", "linear")
+    elif experiment.target_encoding == "real":
+        if layer.activation in BOUNDED_ACTIVATIONS:
+            yield Issue(path, f"{prefix} compares it with numbers of any size, which it cannot reach", "linear")
+    elif layer.activation == "sigmoid" and needed == "softmax":
+        effect = f"gives each of {experiment.output_shape[0]} units a probability of its own"
+        yield Issue(path, f"sigmoid {effect}, and {loss.type} is for one class among several", needed)
+    elif loss.needs_probabilities:
+        yield Issue(path, f"{prefix} takes the logarithm of probabilities", needed)
+    else:
+        yield Issue(path, f"{prefix} compares with one class among several", needed)
+
+
+def find_vanishing_gradients(layers: tuple[Layer, ...]) -> Iterator[Issue]:
+    """Deep stacks of activations that saturate."""
+    hidden = [
+        (i, x) for i, x in enumerate(layers) if isinstance(x, KernelLayer | Activation) and not has_linear_activation(x)
+    ]
+    output = max((i for i, x in enumerate(layers) if isinstance(x, KernelLayer)), default=0)
+    saturating = [(i, x) for i, x in hidden if i < output and x.activation in SATURATING_ACTIVATIONS]
+    if len(saturating) >= MIN_SATURATING_LAYERS:
+        index, layer = saturating[0]
+        yield Issue(
+            ("model", "layers", index, "activation"),
+            f"{len(saturating)} hidden layers of {layer.activation}: each passes back only a fraction of its gradient",
+            "relu",
+        )

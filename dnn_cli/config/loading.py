@@ -1,0 +1,237 @@
+"""File + overrides → `Experiment`: `extends`, then the overrides, then every check at once."""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from dnn_cli.config import lint
+from dnn_cli.config.error_messages import to_located_issues
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.overrides import apply_overrides, expand_to_mapping
+from dnn_cli.config.registry import canonicalize_names
+from dnn_cli.config.validation import find_experiment_issues, find_machine_issues
+from dnn_cli.config.yaml_reader import MAX_ISSUES, Document, format_key_path, parse_yaml, read_yaml
+from dnn_cli.errors import ConfigError, Issue, KeyPath, LocatedIssue, SourceLocation
+
+MAX_PARENTS = 20
+
+
+@dataclass(frozen=True)
+class LoadedExperiment:
+    """An experiment, where it came from, and what to think about before training it."""
+
+    experiment: Experiment
+    file: str
+    overrides: tuple[str, ...]
+    advice: tuple[LocatedIssue, ...]
+
+
+def load_experiment(file: str, overrides: Sequence[str] = (), *, to_train: bool = False) -> LoadedExperiment:
+    """The experiment that a config file and overrides describe; `to_train`: and that this machine can train.
+
+    Raises:
+        ConfigError: with every fault, each at its line and column or at its override.
+    """
+    return build_experiment(read_config(file), file, overrides, to_train=to_train)
+
+
+def read_config(file: str) -> Document:
+    """A config file with what it extends, as it stands there.
+
+    Raises:
+        ConfigError: it is not a mapping of keys, or cannot be read.
+    """
+    document = read_with_parents(file)
+    if not isinstance(document.value, dict):
+        reason = "is empty" if document.value is None else "is not a mapping of keys"
+        raise ConfigError(
+            [
+                LocatedIssue(
+                    SourceLocation(file, 1, 1), "", reason, "a config starts like: model: {layers: [Flatten, …]}"
+                )
+            ]
+        )
+    return canonicalize_document(document)
+
+
+def build_experiment(
+    base: Document, file: str, overrides: Sequence[str] = (), *, to_train: bool = False
+) -> LoadedExperiment:
+    """The experiment that a document and overrides describe.
+
+    Raises:
+        ConfigError: with every fault, each at its line and column or at its override.
+    """
+    document = canonicalize_document(apply_overrides(base, overrides))
+    document.value.setdefault("name", get_file_stem(file))
+    resolve_data_paths(document)
+    experiment = validate_document(document)
+    if to_train and (issues := find_machine_issues(experiment)):
+        raise ConfigError(locate_issues(issues, document))
+    return LoadedExperiment(
+        experiment, file, tuple(overrides), tuple(locate_issues(lint.find_advice(experiment), document))
+    )
+
+
+def canonicalize_document(document: Document) -> Document:
+    """Return the document with every part under its one name, so that faults and layers are found by that name."""
+    return replace(document, value=canonicalize_names(document.value))
+
+
+def validate_document(document: Document) -> Experiment:
+    """The experiment a document describes.
+
+    Raises:
+        ConfigError: with every fault.
+    """
+    issues = [issue for _, issue in document.issues[:MAX_ISSUES]]
+    try:
+        experiment = Experiment.model_validate(document.value)
+    except ValidationError as error:
+        issues += to_located_issues(error, document)
+        issues += locate_issues(find_issues_of_valid_keys(error, document), document)
+    else:
+        issues += locate_issues(find_experiment_issues(experiment), document)
+    if issues:
+        raise ConfigError(
+            sorted(issues, key=lambda f: (f.location.source, f.location.line or 0, f.location.column or 0))
+        )
+    return experiment
+
+
+def find_issues_of_valid_keys(error: ValidationError, document: Document) -> list[Issue]:
+    """What does not fit in the keys that are valid by themselves, with the defaults for all others."""
+    invalid_keys = {detail["loc"][0] for detail in error.errors(include_url=False)}
+    if invalid_keys & {"model", "data"} or any(path[:1] in ((), ("model",), ("data",)) for path, _ in document.issues):
+        return []
+    valid_values = {key: value for key, value in document.value.items() if key not in invalid_keys}
+    issues = find_experiment_issues(Experiment.model_validate({**valid_values, "name": "sound"}))
+    return [issue for issue in issues if issue.path[0] in ("model", "data")]
+
+
+def load_resolved_experiment(file: str) -> Experiment:
+    """The experiment of a run, resolved when it was trained: neither its data nor this machine is looked at.
+
+    Raises:
+        ConfigError: the file is not such an experiment.
+    """
+    document = canonicalize_document(read_yaml(file))
+    issues = [issue for _, issue in document.issues[:MAX_ISSUES]]
+    try:
+        experiment = Experiment.model_validate(document.value)
+    except ValidationError as error:
+        issues += to_located_issues(error, document)
+    if issues:
+        raise ConfigError(issues)
+    return experiment
+
+
+def get_file_stem(file: str) -> str:
+    """The name of a file less its ending, as text even where it is not UTF-8."""
+    return os.fsencode(os.path.splitext(os.path.basename(file))[0]).decode("utf-8", "replace")
+
+
+def resolve_data_paths(document: Document) -> None:
+    """Make paths to data absolute: they are relative to the file they stand in, or to where an override was typed."""
+    data = document.value.get("data")
+    for key in ("path", "validation_path", "test_path"):
+        if isinstance(data, dict) and isinstance(data.get(key), str) and data[key]:
+            location = document.find_location(("data", key))
+            directory = os.path.dirname(location.source) if location.line else ""
+            data[key] = os.path.abspath(os.path.join(directory, os.path.expanduser(data[key])))
+
+
+def locate_issues(issues: Sequence[Issue], document: Document) -> list[LocatedIssue]:
+    """Remarks on an experiment, at their places in its document."""
+    return [
+        LocatedIssue(document.find_location(r.path), format_key_path(r.path), r.message, r.suggestion) for r in issues
+    ]
+
+
+def read_with_parents(file: str, children: tuple[str, ...] = ()) -> Document:
+    """A file laid over the one it extends, and so on up."""
+    document = read_yaml(file)
+    if not isinstance(document.value, dict) or "extends" not in document.value:
+        return document
+    location = document.locations[("extends",)]
+    parent_name = document.value.pop("extends")
+    if not isinstance(parent_name, str) or not parent_name:
+        raise ConfigError(
+            [LocatedIssue(location, "extends", "needs the name of one config file", "extends: base.yaml")]
+        )
+    parent = os.path.join(os.path.dirname(file), parent_name)
+    files = (*children, os.path.realpath(file))
+    if os.path.realpath(parent) in files:
+        raise ConfigError(
+            [LocatedIssue(location, "extends", f"goes round in a circle: {parent_name} extends this file")]
+        )
+    if len(files) > MAX_PARENTS:
+        raise ConfigError(
+            [LocatedIssue(location, "extends", f"is the parent number {len(files)}, and {MAX_PARENTS} are enough")]
+        )
+    if not os.path.exists(parent):
+        raise ConfigError(
+            [LocatedIssue(location, "extends", f"there is no {parent}", "the path is relative to this file")]
+        )
+    parent_document = read_with_parents(parent, files)
+    if not isinstance(parent_document.value, dict):
+        raise ConfigError([LocatedIssue(location, "extends", f"{parent_name} is not a mapping of keys, and no config")])
+    return merge_documents(parent_document, document)
+
+
+def merge_documents(parent: Document, child: Document) -> Document:
+    """The child laid over its parent: mappings merge key by key, everything else replaces.
+
+    A child that names a type, as `sgd` or as `{type: sgd, …}`, starts that part afresh; one that gives only
+    arguments changes those of its parent.
+    """
+    locations = dict(parent.locations)
+
+    def merge_values(below: Any, above: Any, path: KeyPath) -> Any:
+        if isinstance(below, str) and isinstance(above, dict) and "type" not in above:
+            below = expand_to_mapping(below, path)  # a bare name that the child gives arguments to
+        if not (isinstance(below, dict) and isinstance(above, dict)) or "type" in above:
+            for inner_path in iter_inner_paths(below, path):
+                locations.pop(inner_path, None)
+            locations.update({k: child.locations[k] for k in iter_inner_paths(above, path) if k in child.locations})
+            locations[path] = child.find_location(path)
+            return above
+        locations[path] = child.find_location(path)
+        for key in above:
+            locations.setdefault((*path, key), child.find_location((*path, key)))
+        return {**below, **{key: merge_values(below.get(key), value, (*path, key)) for key, value in above.items()}}
+
+    value = merge_values(parent.value, child.value, ())
+    return Document(value, locations, (*parent.issues, *child.issues))
+
+
+def iter_inner_paths(value: Any, path: KeyPath) -> Iterator[KeyPath]:
+    """The paths of all values within a mapping or a list."""
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, inner in steps:
+        yield (*path, step)
+        yield from iter_inner_paths(inner, (*path, step))
+
+
+class ConfigDumper(yaml.SafeDumper):
+    """Writes YAML that `read_yaml` reads back as the same values."""
+
+
+def represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    """Text as it is where `read_yaml` reads it as the same text, else in quotes."""
+    plain = re.fullmatch(r"[^\W\d][\w ./()+-]*", text) is not None and parse_yaml(text, "").value == text
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+
+
+ConfigDumper.add_representer(str, represent_text)
+
+
+def to_yaml(experiment: Experiment) -> str:
+    """The resolved experiment as a config: every default spelled out, trainable again as it is."""
+    plain = experiment.model_dump(mode="json")
+    return yaml.dump(plain, Dumper=ConfigDumper, sort_keys=False, allow_unicode=True, width=10_000)

@@ -1,0 +1,114 @@
+"""What a network consists of and costs, worked out without building it."""
+
+import math
+from dataclasses import dataclass
+from itertools import groupby
+
+from dnn_cli.config.base import Shape
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.layer_base import WeightSpec
+from dnn_cli.config.layer_stack import Stage, compute_stages, format_shape, list_trainable_weights
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One layer: the shape it makes (without the batch), how many numbers it holds, and how they come about."""
+
+    name: str
+    type: str
+    output_shape: Shape
+    parameters: int
+    trainable_parameters: int
+    formula: str
+
+
+@dataclass(frozen=True)
+class NetworkSummary:
+    """A network in numbers. Sizes are bytes of float32; multiply-adds count kernels only, for one example."""
+
+    name: str
+    input_shape: Shape
+    layers: tuple[LayerRow, ...]
+    total: int
+    trainable: int
+    optimizer: str
+    optimizer_bytes: int
+    multiply_adds: int
+    depth: int
+    """Layers with a kernel: the textbook's count, in which Flatten is no layer."""
+
+    @property
+    def non_trainable(self) -> int:
+        return self.total - self.trainable
+
+    @property
+    def bytes(self) -> int:
+        return 4 * self.total
+
+    def __str__(self) -> str:
+        cells = [(row.name, row.type, format_shape(row.output_shape), f"{row.parameters:,}") for row in self.layers]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in cells]
+        return "\n".join([*map(str.rstrip, lines), f"{self.total:,} parameters, {self.trainable:,} of them trainable"])
+
+
+def summarize_network(experiment: Experiment) -> NetworkSummary:
+    """The numbers of a valid experiment's network."""
+    stages = compute_stages(experiment.model.stack, experiment.data.input_shape)
+    rows = tuple(build_layer_row(stage) for stage in stages)
+    return NetworkSummary(
+        name=experiment.model.name,
+        input_shape=experiment.data.input_shape,
+        layers=rows,
+        total=sum(row.parameters for row in rows),
+        trainable=sum(row.trainable_parameters for row in rows),
+        optimizer=experiment.optimizer.type,
+        optimizer_bytes=experiment.optimizer.compute_memory(list_trainable_weights(experiment.model.name, stages)),
+        multiply_adds=sum(stage.layer.count_multiply_adds(stage.input_shape) for stage in stages),
+        depth=sum(any(weight.name == "kernel" for weight in stage.weights) for stage in stages),
+    )
+
+
+def build_layer_row(stage: Stage) -> LayerRow:
+    """A layer in numbers."""
+    return LayerRow(
+        stage.name,
+        stage.layer.type,
+        stage.output_shape,
+        stage.parameters,
+        sum(weight.size for weight in stage.trainable),
+        format_parameter_formula(stage.weights),
+    )
+
+
+def format_parameter_formula(weights: tuple[WeightSpec, ...]) -> str:
+    """How the parameters of a layer come about: `784 × 100 + 100`, `4 × 64`; empty where there are none."""
+    terms = []
+    for shape, group in groupby(weights, key=lambda weight: weight.shape):
+        count = len(list(group))
+        terms.append(" × ".join(map(str, shape if count == 1 else (count, *shape))))
+    return " + ".join(terms)
+
+
+def format_layer_flow(experiment: Experiment) -> str:
+    """The stack in one line: `Flatten → Dense 100 relu → Dense 10 softmax`."""
+    return " → ".join(
+        format_layer(stage) for stage in compute_stages(experiment.model.stack, experiment.data.input_shape)
+    )
+
+
+def format_layer(stage: Stage) -> str:
+    """A layer in two or three words."""
+    layer = stage.layer
+    size = next((getattr(layer, key) for key in ("units", "filters", "rate", "stddev") if hasattr(layer, key)), "")
+    shape = "×".join(map(str, stage.output_shape)) if layer.type == "Reshape" else ""
+    words = (layer.type, size, shape, getattr(layer, "activation", None))
+    return " ".join(str(word) for word in words if word not in ("", None))
+
+
+def format_bytes(size: int) -> str:
+    """Bytes as Keras prints them, in steps of 1,024: `310.59 KB`."""
+    if size < 1024:
+        return f"{size} B"
+    power = min(int(math.log(size, 1024)), 4)
+    return f"{size / 1024**power:.2f} {'KMGT'[power - 1]}B"

@@ -1,0 +1,265 @@
+"""The optimizers: one class each, with Keras's arguments and defaults and the memory each needs.
+
+To add an optimizer, write its class and put it into `Optimizer` at the end of this file.
+"""
+
+import math
+import re
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Len
+from pydantic import BeforeValidator, Field, Strict
+
+from dnn_cli.config.base import (
+    BelowOne,
+    ByType,
+    Finite,
+    Fraction,
+    KerasConfig,
+    NotNegative,
+    Positive,
+    Shape,
+    to_typed_mapping,
+)
+from dnn_cli.config.schedules import LearningRate, Steps
+
+DEFAULT_OPTIMIZER = "rmsprop"
+"""Keras's own choice where none is named."""
+
+
+WeightPathPattern = Annotated[str, Field(pattern=r"^\^?[\w./-]+\$?$", max_length=100)]
+"""What Keras searches in a weight's path: a part of it, where it begins (^) or ends ($), and no more of its regular
+expressions, as some never end."""
+
+
+def expand_optimizer(value: object) -> object:
+    """Read a bare name as a mapping, and a mapping without a type as Keras's default optimizer."""
+    value = to_typed_mapping(value)
+    return {"type": DEFAULT_OPTIMIZER, **value} if isinstance(value, dict) else value
+
+
+class BaseOptimizer(KerasConfig):
+    """The arguments every optimizer of Keras takes."""
+
+    type: str
+    learning_rate: LearningRate = 0.001
+    weight_decay: NotNegative | None = None
+    clipnorm: Positive | None = None
+    clipvalue: Positive | None = None
+    global_clipnorm: Positive | None = None
+    use_ema: bool = False
+    ema_momentum: Fraction = 0.99
+    ema_overwrite_frequency: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    loss_scale_factor: Positive | None = None
+    gradient_accumulation_steps: Annotated[int, Field(ge=2, le=1_000_000)] | None = None
+
+    slots_per_number: ClassVar[int] = 2
+    """How many numbers the update rule keeps for every trainable number."""
+
+    min_keras_version: ClassVar[tuple[int, int]] = (3, 12)
+    """The first Keras with this optimizer and these defaults; Python 3.10 has none after 3.12."""
+
+    def count_slots(self, path: str, shape: Shape) -> int:
+        """How many numbers the update rule keeps for one trainable weight."""
+        return self.slots_per_number * math.prod(shape)
+
+    def compute_memory(self, weights: list[tuple[str, Shape]]) -> int:
+        """Bytes of float32 kept between the steps, for the (path, shape) of every trainable weight.
+
+        A path is as in `hidden/kernel`.
+
+        The step counter and the learning rate, a few bytes in all, are left out.
+        """
+        extra = int(self.use_ema) + int(self.gradient_accumulation_steps is not None)
+        return 4 * sum(self.count_slots(path, shape) + extra * math.prod(shape) for path, shape in weights)
+
+    def find_argument_conflict(self) -> tuple[str, str] | None:
+        """Arguments that Keras refuses together, as (argument, why)."""
+        clips = [name for name in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(self, name) is not None]
+        return (clips[1], f"cannot stand beside {clips[0]}: Keras clips in one way only") if len(clips) > 1 else None
+
+
+class SGD(BaseOptimizer):
+    """Stochastic gradient descent, with momentum where asked for."""
+
+    keras_name: ClassVar[str] = "optimizers.SGD"
+    type: Literal["sgd"] = "sgd"
+    learning_rate: LearningRate = 0.01
+    momentum: Fraction = 0.0
+    nesterov: bool = False
+
+    def count_slots(self, path: str, shape: Shape) -> int:
+        return (self.momentum != 0) * math.prod(shape)
+
+
+class RMSprop(BaseOptimizer):
+    """Divides the gradient by a moving average of its size; Tieleman and Hinton 2012."""
+
+    keras_name: ClassVar[str] = "optimizers.RMSprop"
+    type: Literal["rmsprop"] = "rmsprop"
+    rho: Fraction = 0.9
+    momentum: Fraction = 0.0
+    epsilon: Positive = 1e-7
+    centered: bool = False
+
+    def count_slots(self, path: str, shape: Shape) -> int:
+        return (1 + (self.momentum > 0) + self.centered) * math.prod(shape)
+
+
+class Adagrad(BaseOptimizer):
+    """Rates that shrink with the sum of squared gradients; Duchi et al. 2011."""
+
+    keras_name: ClassVar[str] = "optimizers.Adagrad"
+    type: Literal["adagrad"] = "adagrad"
+    slots_per_number: ClassVar[int] = 1
+    initial_accumulator_value: NotNegative = 0.1
+    epsilon: Positive = 1e-7
+
+
+class AdamFamily(BaseOptimizer):
+    """Optimizers that keep moving averages of the gradient and of its square."""
+
+    beta_1: BelowOne = 0.9
+    beta_2: BelowOne = 0.999
+    epsilon: Positive = 1e-7
+
+
+class Adam(AdamFamily):
+    """Momentum and rates per weight in one; Kingma and Ba 2015."""
+
+    keras_name: ClassVar[str] = "optimizers.Adam"
+    type: Literal["adam"] = "adam"
+    amsgrad: bool = False
+
+    def count_slots(self, path: str, shape: Shape) -> int:
+        return (2 + self.amsgrad) * math.prod(shape)
+
+
+class AdamW(AdamFamily):
+    """Adam with the weight decay taken out of the gradient; Loshchilov and Hutter 2019."""
+
+    keras_name: ClassVar[str] = "optimizers.AdamW"
+    type: Literal["adamw"] = "adamw"
+    weight_decay: NotNegative = 0.004
+    amsgrad: bool = False
+
+    def count_slots(self, path: str, shape: Shape) -> int:
+        return (2 + self.amsgrad) * math.prod(shape)
+
+
+class Adadelta(BaseOptimizer):
+    """Adagrad over a moving window; Zeiler 2012, whose own learning rate is 1.0."""
+
+    keras_name: ClassVar[str] = "optimizers.Adadelta"
+    type: Literal["adadelta"] = "adadelta"
+    rho: Fraction = 0.95
+    epsilon: Positive = 1e-7
+
+
+class Adamax(AdamFamily):
+    """Adam with the infinity norm; Kingma and Ba 2015."""
+
+    keras_name: ClassVar[str] = "optimizers.Adamax"
+    type: Literal["adamax"] = "adamax"
+
+
+class Nadam(AdamFamily):
+    """Adam with Nesterov momentum; Dozat 2016."""
+
+    keras_name: ClassVar[str] = "optimizers.Nadam"
+    type: Literal["nadam"] = "nadam"
+
+
+class Ftrl(BaseOptimizer):
+    """Follow the regularised leader; McMahan et al. 2013."""
+
+    keras_name: ClassVar[str] = "optimizers.Ftrl"
+    type: Literal["ftrl"] = "ftrl"
+    learning_rate_power: Annotated[float, Field(le=0, ge=-100)] = -0.5
+    initial_accumulator_value: NotNegative = 0.1
+    l1_regularization_strength: NotNegative = 0.0
+    l2_regularization_strength: NotNegative = 0.0
+    l2_shrinkage_regularization_strength: NotNegative = 0.0
+    beta: NotNegative = 0.0
+
+
+class Lion(BaseOptimizer):
+    """The sign of a momentum; Chen et al. 2023."""
+
+    keras_name: ClassVar[str] = "optimizers.Lion"
+    type: Literal["lion"] = "lion"
+    slots_per_number: ClassVar[int] = 1
+    beta_1: Annotated[float, Field(gt=0, le=1)] = 0.9
+    beta_2: Fraction = 0.99
+
+
+class Lamb(AdamFamily):
+    """Adam scaled layer by layer, made for large batches; You et al. 2020."""
+
+    keras_name: ClassVar[str] = "optimizers.Lamb"
+    type: Literal["lamb"] = "lamb"
+
+
+class Adafactor(BaseOptimizer):
+    """Adam's second average kept as one row and one column a matrix; Shazeer and Stern 2018."""
+
+    keras_name: ClassVar[str] = "optimizers.Adafactor"
+    type: Literal["adafactor"] = "adafactor"
+    beta_2_decay: Annotated[float, Field(le=0, ge=-100)] = -0.8
+    epsilon_1: Positive = 1e-30
+    epsilon_2: Positive = 0.001
+    clip_threshold: Positive = 1.0
+    relative_step: bool = True
+
+    def count_slots(self, path: str, shape: Shape) -> int:
+        # Keras keeps the whole second average besides its factors, which the paper does without.
+        factors = math.prod(shape[:-1]) + math.prod((*shape[:-2], shape[-1])) if len(shape) > 1 else 0
+        return math.prod(shape) + factors
+
+
+class Muon(BaseOptimizer):
+    """Orthogonalised momentum for matrices, Adam for everything else; Jordan et al. 2024."""
+
+    keras_name: ClassVar[str] = "optimizers.Muon"
+    type: Literal["muon"] = "muon"
+    min_keras_version: ClassVar[tuple[int, int]] = (3, 13)
+    adam_beta_1: BelowOne = 0.9
+    adam_beta_2: BelowOne = 0.999
+    adam_weight_decay: NotNegative | None = 0.004
+    epsilon: Positive = 1e-7
+    weight_decay: NotNegative | None = 0.004
+    exclude_layers: Annotated[tuple[WeightPathPattern, ...], Strict(False), Len(0, 100)] | None = None
+    exclude_embeddings: bool = True
+    muon_a: Finite = 3.4445
+    muon_b: Finite = -4.775
+    muon_c: Finite = 2.0315
+    adam_lr_ratio: NotNegative = 1.0
+    momentum: Fraction = 0.95
+    ns_steps: Annotated[int, Field(ge=1, le=100)] = 5
+    nesterov: bool = True
+    rms_rate: NotNegative | None = 0.2
+
+    def count_slots(self, path: str, shape: Shape) -> int:
+        excluded = (self.exclude_embeddings and "embedding" in path.lower()) or any(
+            re.search(pattern, path) for pattern in self.exclude_layers or ()
+        )
+        return (1 if len(shape) == 2 and not excluded else 2) * math.prod(shape)
+
+
+class ScheduleFreeAdamW(AdamFamily):
+    """AdamW that needs no schedule, by averaging its iterates; Defazio et al. 2024."""
+
+    keras_name: ClassVar[str] = "optimizers.ScheduleFreeAdamW"
+    type: Literal["schedule_free_adamw"] = "schedule_free_adamw"
+    min_keras_version: ClassVar[tuple[int, int]] = (3, 14)
+    learning_rate: LearningRate = 0.0025
+    epsilon: Positive = 1e-8
+    warmup_steps: Steps = 0
+
+
+Optimizer = Annotated[
+    SGD | RMSprop | Adagrad | Adam | AdamW | Adadelta | Adamax | Nadam | Ftrl | Lion | Lamb | Adafactor | Muon
+    | ScheduleFreeAdamW,
+    ByType,
+    BeforeValidator(expand_optimizer),
+]  # fmt: skip

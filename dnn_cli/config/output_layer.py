@@ -1,0 +1,78 @@
+"""Whether a stack of layers ends in what the data and the loss need, and what would make it so."""
+
+from collections.abc import Iterator
+
+from dnn_cli.config.datasets import DATASETS_BY_KEY
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.layer_stack import Stage, examine_stack, format_shape
+from dnn_cli.config.layers import Dense, Flatten
+from dnn_cli.errors import Issue, KeyPath
+
+MAX_FLATTEN_POSITIONS = 10
+"""Places tried for a missing layer, as every try walks the whole stack."""
+
+
+def find_output_dense_index(stages: list[Stage]) -> int | None:
+    """Return the Dense layer whose units are the size of the output; `None` where other layers decide."""
+    for index, stage in reversed([*enumerate(stages)]):
+        if isinstance(stage.layer, Dense) and stage.layer.activation != "glu":
+            return index
+        if stage.output_shape != stage.input_shape:
+            return None
+    return None
+
+
+def find_flatten_position(experiment: Experiment) -> int | None:
+    """Return the first Dense layer before which Flatten makes the stack end in one row; `None` where none does."""
+    stack, shape = experiment.model.stack, experiment.data.input_shape
+    stages, _ = examine_stack(stack, shape)
+    by_row = [i for i, stage in enumerate(stages) if isinstance(stage.layer, Dense) and len(stage.input_shape) > 1]
+    for index in by_row[:MAX_FLATTEN_POSITIONS]:
+        flattened, errors = examine_stack((*stack[:index], Flatten(), *stack[index:]), shape)
+        if not errors and len(flattened[-1].output_shape) == 1:
+            return index
+    return None
+
+
+def get_suitable_activation(experiment: Experiment) -> str:
+    """The activation of the output that suits the loss."""
+    if experiment.loss.takes_logits:
+        return "linear"
+    return {"index": "softmax", "one_hot": "softmax", "binary": "sigmoid", "real": "linear"}[experiment.target_encoding]
+
+
+def find_output_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[Issue]:
+    """An output that is not one number for each that is needed."""
+    last, needed, data = stages[-1], experiment.output_shape, experiment.data
+    if last.output_shape == needed:
+        return
+    path: KeyPath = ("model", "layers", len(stages) - 1)
+    reason = {
+        "binary": f"{experiment.loss.type} is for one output",
+        "real": f"{data.title} has {'one number' if needed == (1,) else f'{needed[0]} numbers'} to predict",
+    }.get(experiment.target_encoding, f"{data.title} has {needed[0]} classes")
+    message = (
+        f"layer {last.name} ends the stack with {format_shape(last.output_shape)}, "
+        f"but {reason} and needs {format_shape(needed)}"
+    )
+    activation = get_suitable_activation(experiment)
+    if len(last.output_shape) > 1:
+        position = find_flatten_position(experiment)
+        first = position is not None and not any(
+            isinstance(layer, Dense) for layer in experiment.model.stack[:position]
+        )
+        before = "the first Dense layer" if first else f"layer {stages[position].name}" if position is not None else ""
+        end = "" if activation == "linear" else f", activation: {activation}"
+        suggestion = f"end with Flatten and {{type: Dense, units: {needed[0]}{end}}}"
+        yield Issue(path, message, f"put Flatten before {before}" if before else suggestion)
+    elif (
+        last.output_shape == (1,)
+        and data.dataset in DATASETS_BY_KEY["task"]
+        and "real" in experiment.loss.target_encodings
+    ):
+        yield Issue(path, message, "data.task: regression, if the labels are quantities")
+    elif (position := find_output_dense_index(stages)) is not None:
+        yield Issue(("model", "layers", position, "units"), message, f"units: {needed[0]}")
+    else:
+        end = "" if activation == "linear" else f", activation: {activation}"
+        yield Issue(path, message, f"end with {{type: Dense, units: {needed[0]}{end}}}")

@@ -1,0 +1,276 @@
+"""`key.path=value` on the command line, laid over a document; `~key.path` removes.
+
+A layer is addressed by its name or its index, and the leading `model.` may be left out:
+`layers.hidden.units=200`, `layers.1.units=200`. Values are YAML on one line, without comments: see `parse_value`.
+"""
+
+import copy
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from dnn_cli.config.layer_stack import assign_layer_names
+from dnn_cli.config.yaml_reader import MAX_DEPTH, Document, YamlLoader, check_characters, format_key_path, parse_yaml
+from dnn_cli.errors import ConfigError, KeyPath, LocatedIssue, SourceLocation, suggest_nearest_name
+
+
+def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
+    """The document with every override applied, in the order given.
+
+    Raises:
+        ConfigError: overrides that are no `key=value`, or whose place does not exist; all of them.
+    """
+    editor = OverrideEditor(copy.deepcopy(document.value), dict(document.locations), list(document.issues))
+    issues: list[LocatedIssue] = []
+    for override in overrides:
+        try:
+            editor.apply_override(override)
+        except OverrideError as error:
+            issues.append(LocatedIssue(SourceLocation(override), "", error.message, error.suggestion))
+        except ConfigError as error:
+            issues += [
+                LocatedIssue(SourceLocation(override), "", fault.message, fault.suggestion) for fault in error.issues
+            ]
+    if issues:
+        raise ConfigError(issues)
+    return Document(editor.value, editor.locations, tuple(editor.issues))
+
+
+TEXT_KEYS = ("name", "path", "validation_path", "test_path", "target")
+"""Keys whose values are texts, so that `name=007` and `name=7` need no quotes."""
+
+YAML_STARTS = ("'", '"', "[", "{")
+"""The first characters of values that are YAML."""
+
+
+def parse_override_value(text: str, override: str, *, is_text: bool = False) -> Document:
+    """Return the value of an override as a document.
+
+    A value in quotes, a list and a mapping are YAML on one line. Any other value is exactly what was typed: `#` begins
+    no comment and `: ` no mapping. The value is then a number, true, false or null where YAML reads it as one.
+
+    Args:
+        text: The text after `=`.
+        override: The whole word, for the places of faults.
+        is_text: Read a value that is not in quotes as text, even if it looks like a number.
+
+    Raises:
+        ConfigError: the text is not YAML, or goes on after the end of a quoted text, a list or a mapping.
+    """
+    typed = text.strip(" \t")
+    if "\n" in typed:
+        return parse_yaml(text, override)
+    if typed.startswith(YAML_STARTS):
+        document = parse_yaml(text, override)
+        if trailing_text := find_trailing_text(text):
+            raise ConfigError(
+                [
+                    LocatedIssue(
+                        SourceLocation(override),
+                        "",
+                        f"goes on after the value, with {trailing_text}",
+                        "quote the whole",
+                    )
+                ]
+            )
+        return document
+    if typed and (is_text or not is_plain_scalar(typed)):
+        return parse_yaml(quote_for_yaml(typed), override)
+    return parse_yaml(text, override)
+
+
+def is_plain_scalar(text: str) -> bool:
+    """Return whether YAML reads a text as one plain scalar with all of its characters."""
+    try:
+        events: list[Any] = list(yaml.parse(text, Loader=YamlLoader))
+    except yaml.YAMLError:
+        return False
+    scalars = [event for event in events if isinstance(event, yaml.ScalarEvent)]
+    nodes = [event for event in events if isinstance(event, yaml.NodeEvent)]
+    if len(nodes) != 1 or not scalars:
+        return False
+    return scalars[0].value == text and (scalars[0].tag, scalars[0].anchor) == (None, None)
+
+
+def find_trailing_text(text: str) -> str:
+    """Return the text after a quoted text, a list or a mapping: a comment."""
+    events: list[Any] = list(yaml.parse(text, Loader=YamlLoader))
+    outer = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentStartEvent, yaml.DocumentEndEvent)
+    ends = [event.end_mark.index for event in events if not isinstance(event, outer)]
+    return text[max(ends) :].strip()
+
+
+def quote_for_yaml(text: str) -> str:
+    """Return a text in single quotes, which YAML reads as this text."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+class OverrideError(Exception):
+    """An override has no place to go."""
+
+    def __init__(self, message: str, suggestion: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.suggestion = suggestion
+
+
+@dataclass
+class OverrideEditor:
+    """A document while overrides change it."""
+
+    value: Any
+    locations: dict[KeyPath, SourceLocation]
+    issues: list[tuple[KeyPath, LocatedIssue]]
+
+    def apply_override(self, override: str) -> None:
+        """Set or remove what an override names.
+
+        Raises:
+            Misplaced: it is no override, or names nothing.
+            ConfigError: its value is not YAML.
+        """
+        removes = override.startswith("~")
+        key, equals, text = override.removeprefix("~").partition("=")
+        if not key or removes == bool(equals):
+            raise OverrideError("is not an override", "write key.path=value, or ~key.path to remove one")
+        check_characters(override, override)
+        if key.count(".") > MAX_DEPTH:
+            raise OverrideError(f"is nested more than {MAX_DEPTH} deep")
+        path, container = self.find_or_create_parent(key, SourceLocation(override))
+        parsed = parse_override_value("" if removes else text, override, is_text=path[-1] in TEXT_KEYS)
+        if removes and isinstance(container, dict) and path[-1] not in container:
+            raise OverrideError(
+                f"has nothing to remove: there is no {path[-1]}", suggest_nearest_name(str(path[-1]), container)
+            )
+        self.forget_value(path)
+        if not removes:
+            container[path[-1]] = parsed.value
+            self.locations[path] = SourceLocation(override)
+            for issue_path, issue in parsed.issues:
+                key = ".".join(filter(None, (format_key_path(path), issue.key)))
+                self.issues.append(
+                    ((*path, *issue_path), LocatedIssue(SourceLocation(override), key, issue.message, issue.suggestion))
+                )
+            return
+        del container[path[-1]]
+        if isinstance(container, list):
+            self.shift_list_items(path)
+
+    def forget_value(self, path: KeyPath) -> None:
+        """Drop what is known about a value that goes."""
+        self.locations = {
+            key_path: location for key_path, location in self.locations.items() if key_path[: len(path)] != path
+        }
+        self.issues = [(key_path, issue) for key_path, issue in self.issues if key_path[: len(path)] != path]
+
+    def shift_list_items(self, path: KeyPath) -> None:
+        """Move what is known about the items of a list after one that was removed."""
+        depth, gone = len(path) - 1, path[-1]
+
+        def shift_key_path(key_path: KeyPath) -> KeyPath:
+            item = key_path[depth] if key_path[:depth] == path[:depth] and len(key_path) > depth else None
+            later = isinstance(item, int) and isinstance(gone, int) and item > gone
+            return (
+                (*key_path[:depth], item - 1, *key_path[depth + 1 :]) if later and isinstance(item, int) else key_path
+            )
+
+        self.locations = {shift_key_path(key_path): location for key_path, location in self.locations.items()}
+        self.issues = [(shift_key_path(key_path), issue) for key_path, issue in self.issues]
+
+    def find_or_create_parent(self, key: str, location: SourceLocation) -> tuple[KeyPath, Any]:
+        """The path that a key means, and the mapping or list that holds its last step, made where missing."""
+        steps = expand_key(key).split(".")
+        if steps[0] == "layers":
+            steps = ["model", *steps]
+        path: list[str | int] = []
+        container = self.value
+        for step in steps[:-1]:
+            *within, resolved_step = resolve_step(container, step, path)
+            path, container = [*path, *within], get_value_at(container, within)
+            child = container[resolved_step] if isinstance(container, list) else container.get(resolved_step)
+            path.append(resolved_step)
+            if isinstance(child, str):
+                child = expand_to_mapping(child, path)
+            elif child is None:
+                child = {}
+                self.locations[tuple(path)] = location
+            elif not isinstance(child, dict | list):
+                raise OverrideError(f"{format_key_path(tuple(path))} is a plain value and holds no keys")
+            container[resolved_step] = child
+            container = child
+        *within, resolved_step = resolve_step(container, steps[-1], path)
+        return (*path, *within, resolved_step), get_value_at(container, within)
+
+
+def expand_key(key: str) -> str:
+    """Return the key that a short one stands for: `lr` and `learning_rate` are the optimizer's."""
+    steps = key.removeprefix("optimizer.").split(".") if key.startswith("optimizer.lr") else key.split(".")
+    return ".".join(["optimizer", "learning_rate", *steps[1:]]) if steps[0] in ("lr", "learning_rate") else key
+
+
+def expand_override_key(override: str) -> str:
+    """Return an override with its whole key: `lr=0.1` is `optimizer.learning_rate=0.1`."""
+    lead = "~" if override.startswith("~") else ""
+    key, equals, text = override.removeprefix("~").partition("=")
+    return f"{lead}{expand_key(key)}{equals}{text}"
+
+
+def expand_to_mapping(name: str, path: Sequence[str | int]) -> dict[str, Any]:
+    """A bare name as the mapping that it stands for, so that it can be given keys: one of only its type."""
+    return {} if tuple(path) == ("class_weight",) else {"type": name}  # which knows `balanced`, and no types
+
+
+def get_value_at(container: Any, path: Sequence[Any]) -> Any:
+    """What stands at a path that is there."""
+    for step in path:
+        container = container[step]
+    return container
+
+
+def resolve_step(container: Any, step: str, path: Sequence[str | int]) -> tuple[Any, ...]:
+    """A step within a mapping or a list: a key, an index, or the name of a layer, which may be within a block."""
+    if isinstance(container, dict):
+        if not step:
+            raise OverrideError("has an empty step in its key", "write key.path=value")
+        return (step,)
+    if not isinstance(container, list):
+        raise OverrideError("needs a config that is a mapping of keys")
+    names = assign_layer_names(map(get_layer_name_and_type, container))
+    if step in names:
+        return (names.index(step),)
+    if step.isascii() and step.isdigit() and len(step) < 10 and int(step) < len(container):
+        return (int(step),)
+    for index, item in enumerate(container):
+        if isinstance(item, dict) and "repeat" in item and isinstance(item.get("layers"), list):
+            with suppress(OverrideError):
+                return (index, "layers", *resolve_step(item["layers"], step, path))
+    names += list_repeated_layer_names(container)
+    choices = f"indices are 0 to {len(container) - 1}, names are {', '.join(names)}" if container else "it is empty"
+    stem = step.rpartition("_")[0]
+    hint = (
+        f"{stem} stands for all of its rounds"
+        if stem in list_repeated_layer_names(container)
+        else suggest_nearest_name(step, names)
+    )
+    raise OverrideError(f"{format_key_path(tuple(path))} has no {step}; {choices}", hint)
+
+
+def list_repeated_layer_names(items: list[Any]) -> list[str]:
+    """The names of layers within the blocks of a list."""
+    blocks = [item["layers"] for item in items if isinstance(item, dict) and isinstance(item.get("layers"), list)]
+    return [
+        name
+        for layers in blocks
+        for name in (*assign_layer_names(map(get_layer_name_and_type, layers)), *list_repeated_layer_names(layers))
+    ]
+
+
+def get_layer_name_and_type(item: Any) -> tuple[str | None, str]:
+    """The name and class of an item of a list, as far as it has them."""
+    if isinstance(item, dict):
+        name = item.get("name")
+        return (name if isinstance(name, str) else None), "Block" if "repeat" in item else str(item.get("type"))
+    return None, str(item)

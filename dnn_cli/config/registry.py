@@ -1,0 +1,150 @@
+"""Everything that can be named in a config, by kind: the unions of the other modules as tables."""
+
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Any, get_args
+
+from dnn_cli.config.base import KerasConfig
+from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS
+from dnn_cli.config.layers import Layer
+from dnn_cli.config.losses import ERROR_ALIASES, Loss
+from dnn_cli.config.metrics import METRIC_ALIASES, Metric, expand_score_name
+from dnn_cli.config.optimizers import Optimizer
+from dnn_cli.config.schedules import Schedule
+from dnn_cli.config.weight_configs import ActivationName, Constraint, Initializer, Regularizer
+from dnn_cli.errors import KeyPath
+
+
+def list_classes_by_type(union: Any) -> dict[str, type[KerasConfig]]:
+    """The classes of a union by their `type`."""
+    members = get_args(get_args(union)[0])
+    return {member.model_fields["type"].default: member for member in members}
+
+
+CLASSES_BY_KIND: dict[str, dict[str, type[KerasConfig]]] = {
+    "layer": list_classes_by_type(Layer),
+    "optimizer": list_classes_by_type(Optimizer),
+    "schedule": list_classes_by_type(Schedule),
+    "loss": list_classes_by_type(Loss),
+    "metric": list_classes_by_type(Metric),
+    "initializer": list_classes_by_type(Initializer),
+    "regularizer": list_classes_by_type(Regularizer),
+    "constraint": list_classes_by_type(Constraint),
+}
+NAMES_BY_KIND: dict[str, tuple[str, ...]] = {kind: tuple(table) for kind, table in CLASSES_BY_KIND.items()} | {
+    "activation": get_args(ActivationName),
+    "dataset": (*DATASETS, *USER_DATA_KINDS),
+}
+
+
+def get_kind_at(path: KeyPath) -> str:
+    """Return the kind of part that a key of a config names."""
+    keys = [step for step in path if isinstance(step, str)]
+    last = keys[-1] if keys else ""
+    by_key = {"layers": "layer", "metrics": "metric", "learning_rate": "schedule"}
+    return by_key.get(last, last.rpartition("_")[2] or last)
+
+
+def format_config_value(value: Any, included: Collection[str] = ()) -> str:
+    """Return a value of a resolved config in few words: a part as its type and what differs from Keras's defaults.
+
+    Args:
+        value: The value.
+        included: Arguments of the part that are shown with their default values, too.
+    """
+    if isinstance(value, dict) and "type" in value:
+        texts = format_changed_arguments(value, included)
+        return " ".join([value["type"], *(f"{key}={text}" for key, text in texts.items())])
+    if isinstance(value, dict) and "repeat" in value:
+        return f"{value['repeat']} × ({format_config_value(value['layers'])})"
+    if isinstance(value, dict):
+        return " ".join(f"{key}={format_config_value(inner)}" for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(format_config_value, value))
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "true", False: "false"}[value]
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return str(value)
+
+
+def format_changed_arguments(part: Mapping[str, Any], included: Collection[str] = ()) -> dict[str, str]:
+    """Return the arguments of a resolved part that differ from Keras's defaults, and those in `included`, as text."""
+    defaults = format_defaults(part["type"]) if "type" in part else {}
+    texts = {key: format_config_value(inner) for key, inner in part.items() if key not in ("type", "name")}
+    return {key: text for key, text in texts.items() if key in included or text != defaults.get(key, "none")}
+
+
+@cache
+def format_defaults(kind: str) -> dict[str, str]:
+    """Keras's defaults of a type, in few words."""
+    cls = next((table[kind] for table in CLASSES_BY_KIND.values() if kind in table), None)
+    return (
+        {key: format_config_value(get_plain_default(field)) for key, field in cls.model_fields.items()} if cls else {}
+    )
+
+
+def get_plain_default(field: Any) -> Any:
+    """The default of a field as it stands in a resolved config."""
+    default = field.get_default()
+    return default.model_dump(mode="json") if isinstance(default, KerasConfig) else default
+
+
+KERAS_ALIASES: dict[str, dict[str, str]] = {
+    "layer": {
+        "MaxPool2D": "MaxPooling2D",
+        "AvgPool2D": "AveragePooling2D",
+        "GlobalAvgPool2D": "GlobalAveragePooling2D",
+        "Convolution2D": "Conv2D",
+    },
+    "optimizer": {"RMSProp": "rmsprop", "schedulefreeadamw": "schedule_free_adamw"},
+    "loss": {**ERROR_ALIASES, "kld": "kl_divergence", "KLD": "kl_divergence", "bce": "binary_crossentropy",
+             "BCE": "binary_crossentropy"},
+    "metric": METRIC_ALIASES,
+    "initializer": {"zero": "zeros", "one": "ones", "normal": "random_normal", "uniform": "random_uniform",
+                    "IdentityInitializer": "identity", "OrthogonalInitializer": "orthogonal"},
+    "regularizer": {"l1l2": "l1_l2"},
+    "activation": {"swish": "silu", "hard_swish": "hard_silu"},
+}  # fmt: skip
+"""Names of Keras beside the names of its classes."""
+
+SPELLINGS: dict[str, dict[str, str]] = {
+    kind: {
+        **{cls.keras_name.rpartition(".")[2]: name for name, cls in CLASSES_BY_KIND.get(kind, {}).items()},
+        **KERAS_ALIASES.get(kind, {}),
+    }
+    for kind in (*CLASSES_BY_KIND, "activation")
+}
+"""The name of `dnn` for every other name that Keras has for a part, by kind."""
+
+
+def canonicalize_names(value: Any, path: KeyPath = ()) -> Any:
+    """Return the plain values of a config with every part under its one name.
+
+    Args:
+        value: Any plain value; values that name no part are returned unchanged.
+        path: The place of the value in the config.
+    """
+    if isinstance(value, str):
+        if path[-1:] == ("monitor",):
+            return expand_score_name(value)
+        kind = get_kind_at(path[:-1]) if path[-1:] == ("type",) else get_kind_at(path)
+        return SPELLINGS.get(kind, {}).get(value, value)
+    if isinstance(value, dict):
+        return {key: canonicalize_names(inner, (*path, key)) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [canonicalize_names(inner, (*path, index)) for index, inner in enumerate(value)]
+    return value
+
+
+def list_spellings(cls: type[KerasConfig]) -> list[str]:
+    """Return the other names that Keras has for a part of a class."""
+    for kind, table in CLASSES_BY_KIND.items():
+        for name, member in table.items():
+            if member is cls:
+                return [
+                    spelling
+                    for spelling, canonical_name in SPELLINGS[kind].items()
+                    if canonical_name == name and spelling != name
+                ]
+    return []

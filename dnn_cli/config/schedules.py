@@ -1,0 +1,94 @@
+"""Keras's learning-rate schedules: the rate as a function of the step (batches seen so far)."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Len
+from pydantic import Discriminator, Field, Strict, Tag
+
+from dnn_cli.config.base import ByType, Count, KerasConfig, NotNegative, Positive
+
+Rate = Annotated[float, Field(gt=0, le=1000)]
+Steps = Annotated[int, Field(ge=0, le=1_000_000_000)]
+
+
+class ExponentialDecay(KerasConfig):
+    """initial_learning_rate × decay_rate ^ (step / decay_steps)."""
+
+    keras_name: ClassVar[str] = "optimizers.schedules.ExponentialDecay"
+    type: Literal["ExponentialDecay"] = "ExponentialDecay"
+    initial_learning_rate: Rate
+    decay_steps: Count
+    decay_rate: Positive
+    staircase: bool = False
+
+
+class InverseTimeDecay(KerasConfig):
+    """initial_learning_rate / (1 + decay_rate × step / decay_steps)."""
+
+    keras_name: ClassVar[str] = "optimizers.schedules.InverseTimeDecay"
+    type: Literal["InverseTimeDecay"] = "InverseTimeDecay"
+    initial_learning_rate: Rate
+    decay_steps: Count
+    decay_rate: Positive
+    staircase: bool = False
+
+
+class PolynomialDecay(KerasConfig):
+    """From the initial to the end rate along a power of the step."""
+
+    keras_name: ClassVar[str] = "optimizers.schedules.PolynomialDecay"
+    type: Literal["PolynomialDecay"] = "PolynomialDecay"
+    initial_learning_rate: Rate
+    decay_steps: Count
+    end_learning_rate: NotNegative = 0.0001
+    power: Positive = 1.0
+    cycle: bool = False
+
+
+class PiecewiseConstantDecay(KerasConfig):
+    """values[i] up to step boundaries[i], the last value after the last boundary."""
+
+    keras_name: ClassVar[str] = "optimizers.schedules.PiecewiseConstantDecay"
+    type: Literal["PiecewiseConstantDecay"] = "PiecewiseConstantDecay"
+    boundaries: Annotated[tuple[Count, ...], Strict(False), Len(1, 100)]
+    values: Annotated[tuple[Rate, ...], Strict(False), Len(2, 101)]
+
+
+class CosineDecay(KerasConfig):
+    """Half a cosine down to alpha × the rate, after an optional linear warm-up; Loshchilov and Hutter 2017."""
+
+    keras_name: ClassVar[str] = "optimizers.schedules.CosineDecay"
+    type: Literal["CosineDecay"] = "CosineDecay"
+    initial_learning_rate: NotNegative
+    decay_steps: Count
+    alpha: NotNegative = 0.0
+    warmup_target: Rate | None = None
+    warmup_steps: Steps = 0
+
+
+class CosineDecayRestarts(KerasConfig):
+    """Half cosines that start again, each t_mul times longer and m_mul times as high."""
+
+    keras_name: ClassVar[str] = "optimizers.schedules.CosineDecayRestarts"
+    type: Literal["CosineDecayRestarts"] = "CosineDecayRestarts"
+    initial_learning_rate: Rate
+    first_decay_steps: Count
+    t_mul: Positive = 2.0
+    m_mul: Positive = 1.0
+    alpha: NotNegative = 0.0
+
+
+Schedule = Annotated[
+    ExponentialDecay | InverseTimeDecay | PolynomialDecay | PiecewiseConstantDecay | CosineDecay | CosineDecayRestarts,
+    ByType,
+]
+
+
+def get_rate_tag(value: Any) -> str:
+    """Tell a fixed rate from a schedule, so that each is judged by its own rules only."""
+    return "schedule" if isinstance(value, dict | KerasConfig) else "rate"
+
+
+LearningRate = Annotated[
+    Annotated[Rate, Tag("rate")] | Annotated[Schedule, Tag("schedule")], Discriminator(get_rate_tag)
+]

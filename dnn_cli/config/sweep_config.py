@@ -1,0 +1,309 @@
+"""`Sweep`: which experiments are to be trained beside each other, said on the command line or in a file.
+
+A file has a `base` config, `parameters` (keys of it and what each may be), `seeds` with which every setting is
+trained, a `search` (grid, random or bayesian) and a `budget` (trials: settings to try; minutes: when to begin no more).
+"""
+
+import hashlib
+import json
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+from annotated_types import Len
+from pydantic import Field, ValidationError
+
+from dnn_cli.config.base import ConfigModel, Seed
+from dnn_cli.config.identifiers import Name
+from dnn_cli.config.loading import read_config
+from dnn_cli.config.overrides import expand_key
+from dnn_cli.config.sweep_values import (
+    SweepValues,
+    ValueChoice,
+    ValueRange,
+    ValuesError,
+    format_values_hint,
+    from_yaml_value,
+    parse_values,
+    split_at_commas,
+    suggest_values,
+)
+from dnn_cli.config.yaml_reader import Document, format_key_path, read_yaml
+from dnn_cli.errors import ConfigError, KeyPath, LocatedIssue, SourceLocation, UsageError, suggest_nearest_name
+
+SearchType = Literal["grid", "random", "bayesian"]
+SEARCH_TYPES: tuple[SearchType, ...] = ("grid", "random", "bayesian")
+Trials = Annotated[int, Field(gt=0, le=10_000)]
+Minutes = Annotated[float, Field(gt=0, le=1e6)]
+
+
+class Budget(ConfigModel):
+    """How much may be tried."""
+
+    trials: Trials | None = None
+    """Settings to try, where they are drawn."""
+
+    minutes: Minutes | None = None
+    """After this time no training is begun."""
+
+
+class SearchSettings(ConfigModel):
+    """How settings are found."""
+
+    type: SearchType
+    seed: Seed = 0
+    """Decides what is drawn."""
+
+
+class SweepFile(ConfigModel):
+    """What a sweep file says."""
+
+    base: str
+    name: Name | None = None
+    parameters: Annotated[dict[str, Any], Len(1, 100)]
+    seeds: Any = None
+    search: SearchType | SearchSettings | None = None
+    budget: Budget = Budget()
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A base config, what is changed in it, and what varies."""
+
+    file: str
+    """The base config."""
+
+    name: str | None
+    fixed: tuple[str, ...]
+    """Overrides that all experiments have."""
+
+    parameters: dict[str, SweepValues]
+    """What varies: key → values."""
+
+    seeds: tuple[str, ...]
+    """None where the base's own is all."""
+
+    search: SearchType
+    search_seed: int
+    trials: int | None
+    minutes: float | None
+    locations: dict[str, SourceLocation]
+    """Where a key was given its values, if in a file."""
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """What options of the command line say, where they say anything."""
+
+    search: str | None = None
+    trials: int | None = None
+    minutes: float | None = None
+    seed: int | None = None
+
+
+def read_sweep(file: str, arguments: Sequence[str], options: SweepOptions = SweepOptions()) -> Sweep:
+    """The sweep that a config or a sweep file, `key=values` and options describe.
+
+    Raises:
+        ConfigError: a file has faults, or a word stands for no values.
+        UsageError: what is said does not go together.
+    """
+    document = read_yaml(file)
+    if isinstance(document.value, dict) and "base" in document.value:
+        sweep = parse_sweep_file(file, document)
+    else:
+        sweep = Sweep(file, None, (), {}, (), "grid", 0, None, None, {})
+    sweep = apply_arguments(sweep, arguments)
+    if not sweep.parameters and len(sweep.seeds) < 2:
+        raise build_nothing_varies_error(file, arguments)
+    return apply_options(sweep, options, searched=isinstance(document.value, dict) and "search" in document.value)
+
+
+def build_nothing_varies_error(file: str, arguments: Sequence[str]) -> UsageError:
+    """Return the error of a sweep in which every key has one value, with the word that should probably list several."""
+    for argument in arguments:
+        key, _, text = argument.partition("=")
+        if values := suggest_values(key, text, alone=True):
+            return UsageError(f"nothing varies in this sweep: {argument} is one value", format_values_hint(key, values))
+    other_arguments = [argument for argument in arguments if not argument.removeprefix("~").startswith("optimizer")]
+    example = shlex.join(["dnn", "sweep", file, *other_arguments, "optimizer=sgd,adam"])
+    return UsageError("nothing varies in this sweep", f"as in: {example}")
+
+
+def parse_sweep_file(file: str, document: Document) -> Sweep:
+    """The sweep of a sweep file."""
+    issues = [issue for _, issue in document.issues]
+    try:
+        sweep_file = SweepFile.model_validate(document.value)
+    except ValidationError as error:
+        issues += [locate_sweep_file_issue(detail, document) for detail in error.errors(include_url=False)]
+        raise ConfigError(dict.fromkeys(issues)) from None  # each arm of a union tells its own
+    varied: dict[str, SweepValues] = {}
+    values_by_key = {
+        **{expand_key(key): value for key, value in sweep_file.parameters.items()},
+        **({} if sweep_file.seeds is None else {"seed": sweep_file.seeds}),
+    }
+    if sweep_file.seeds is not None and "seed" in sweep_file.parameters:
+        issues.append(
+            LocatedIssue(document.find_location(("parameters", "seed")), "parameters.seed", "stands in seeds, too")
+        )
+    for key, value in values_by_key.items():
+        path: KeyPath = ("seeds",) if key == "seed" and sweep_file.seeds is not None else ("parameters", key)
+        if isinstance(value, str) and (suggested_values := suggest_values(key, value, alone=True)):
+            issues.append(
+                LocatedIssue(
+                    document.find_location(path),
+                    format_key_path(path),
+                    f"{value} is one value",
+                    f"write {suggested_values}",
+                )
+            )
+            continue
+        try:
+            varied[key] = from_yaml_value(value)
+        except ValuesError as error:
+            issues.append(LocatedIssue(document.find_location(path), format_key_path(path), str(error)))
+    if issues:
+        raise ConfigError(issues)
+    locations = {expand_key(key): document.find_location(("parameters", key)) for key in sweep_file.parameters}
+    base = os.path.join(os.path.dirname(file), sweep_file.base)
+    if not os.path.exists(base):
+        raise ConfigError(
+            [LocatedIssue(document.find_location(("base",)), "base", f"there is no {base}", "relative to this file")]
+        )
+    search = (
+        SearchSettings(type=sweep_file.search)
+        if isinstance(sweep_file.search, str)
+        else sweep_file.search or SearchSettings(type="grid")
+    )
+    sweep = Sweep(
+        base,
+        sweep_file.name,
+        (),
+        {},
+        (),
+        search.type,
+        search.seed,
+        sweep_file.budget.trials,
+        sweep_file.budget.minutes,
+        locations,
+    )
+    return add_varied_values(sweep, varied)
+
+
+def locate_sweep_file_issue(detail: Any, document: Document) -> LocatedIssue:
+    """A fault of a sweep file, at its place."""
+    path = tuple(
+        step for step in detail["loc"] if step not in ("SearchSettings", "literal['grid','random','bayesian']")
+    )
+    fields = Budget.model_fields if path[0] == "budget" else SweepFile.model_fields
+    message, suggestion = detail["msg"].removeprefix("Value error, "), ""
+    if detail["type"] == "extra_forbidden":
+        message, suggestion = (
+            "is no key of a sweep",
+            suggest_nearest_name(str(path[-1]), fields) or f"keys are {', '.join(fields)}",
+        )
+    elif detail["type"] == "missing":
+        message, suggestion = "is missing", "parameters: {optimizer: [sgd, adam]}" if path == ("parameters",) else ""
+    elif path[0] == "search":
+        message, suggestion = "is no way to search", f"one of {', '.join(SEARCH_TYPES)}"
+    return LocatedIssue(document.find_location(path), format_key_path(path), message, suggestion)
+
+
+def apply_arguments(sweep: Sweep, arguments: Sequence[str]) -> Sweep:
+    """A sweep with what is typed: several values vary, one is fixed; what a file says of the same key gives way."""
+    issues, fixed, varied = [], list(sweep.fixed), {}
+    typed: dict[str, list[str]] = {}
+    for argument in arguments:
+        key, equals, text = argument.partition("=")
+        key = expand_key(key)
+        if equals and (suggested_values := suggest_values(key, text)):
+            raise UsageError(f"{argument} is one value", format_values_hint(key, suggested_values))
+        try:
+            values = parse_values(text) if equals else None
+        except ValuesError as error:
+            issues.append(LocatedIssue(SourceLocation(argument), key, str(error)))
+            continue
+        if equals:
+            typed.setdefault(key, []).append(text)
+        if len(typed.get(key, ())) > 1:
+            issues = [issue for issue in issues if issue.key != key]
+            issues.append(
+                LocatedIssue(
+                    SourceLocation(argument), key, "is given values twice", suggest_single_argument(key, typed[key])
+                )
+            )
+        elif values is None or (isinstance(values, ValueChoice) and len(values.texts) == 1 and key != "seed"):
+            fixed.append(argument)
+        else:
+            varied[key] = values
+    if issues:
+        raise ConfigError(issues)
+    given_keys = {expand_key(argument.partition("=")[0]) for argument in arguments}
+    kept_parameters = {key: values for key, values in sweep.parameters.items() if key not in given_keys}
+    return add_varied_values(replace(sweep, fixed=tuple(fixed), parameters=kept_parameters), varied)
+
+
+def suggest_single_argument(key: str, texts: Sequence[str]) -> str:
+    """Return how the values of several words of one key are written in one word."""
+    if any(isinstance(parse_values(text), ValueRange) for text in texts):
+        return f"write {key}=… once"
+    values = ",".join(dict.fromkeys(value.strip() for text in texts for value in split_at_commas(text)))
+    return f"write {shlex.quote(f'{key}={values}') if set(' {[') & set(values) else f'{key}={values}'}"
+
+
+def add_varied_values(sweep: Sweep, varied: dict[str, SweepValues]) -> Sweep:
+    """A sweep in which more varies; seeds stand apart."""
+    seeds = varied.pop("seed", None)
+    if isinstance(seeds, ValueRange):
+        raise UsageError("seeds are counted, not drawn", "seed=1..5")
+    return replace(sweep, parameters={**sweep.parameters, **varied}, seeds=seeds.texts if seeds else sweep.seeds)
+
+
+def apply_options(sweep: Sweep, options: SweepOptions, *, searched: bool) -> Sweep:
+    """A sweep with what the options say.
+
+    Raises:
+        UsageError: they and the values do not go together.
+    """
+    drawn = [key for key, values in sweep.parameters.items() if isinstance(values, ValueRange)]
+    search = options.search or (sweep.search if searched or not drawn else "random")
+    if search not in SEARCH_TYPES:
+        raise UsageError(
+            f"there is no search {search}",
+            suggest_nearest_name(search, SEARCH_TYPES) or f"one of {', '.join(SEARCH_TYPES)}",
+        )
+    trials = options.trials or sweep.trials
+    if search == "grid" and drawn:
+        raise UsageError(f"a grid cannot have {drawn[0]}={sweep.parameters[drawn[0]]}", "--search random --trials 30")
+    if search == "grid" and trials:
+        raise UsageError("a grid tries every setting, whatever --trials says", "--search random tries some")
+    if search != "grid" and not sweep.parameters:
+        raise UsageError(f"a {search} search needs something to draw, and only seeds vary", "leave --search away")
+    if search != "grid" and not trials:
+        raise UsageError(f"a {search} search needs the number of settings to try", "--trials 30")
+    return replace(
+        sweep,
+        search=search,
+        trials=trials,
+        minutes=sweep.minutes if options.minutes is None else options.minutes,
+        search_seed=sweep.search_seed if options.seed is None else options.seed,
+    )
+
+
+def compute_sweep_id(sweep: Sweep) -> str:
+    """Eight hex digits that stay the same when values, seeds or trials are added: of the base and what varies."""
+    identity = [read_config(sweep.file).value, sorted(sweep.fixed), sorted(sweep.parameters)]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def build_overrides(sweep: Sweep, setting: dict[str, str]) -> tuple[str, ...]:
+    """What makes an experiment of the base: whole parts first, then what is in them, removals last."""
+
+    def build_sort_key(override: str) -> tuple[bool, int]:
+        key = override.partition("=")[0]
+        return override.startswith("~"), key.count(".") + key.startswith("layers.")
+
+    return tuple(sorted([*sweep.fixed, *(f"{key}={text}" for key, text in setting.items())], key=build_sort_key))

@@ -1,0 +1,316 @@
+"""What no single key can tell: whether the parts of an experiment fit each other, and the machine."""
+
+import math
+import os
+import re
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from typing import cast
+
+from dnn_cli.config.augmentation import GeometricAugmentation
+from dnn_cli.config.data import Data
+from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY, USER_DATA_KINDS, EmbeddedDataset
+from dnn_cli.config.experiment import MAX_LAYERS, Experiment, count_layers, find_class_number
+from dnn_cli.config.keras_suggestions import REMOVE_INPUT_SHAPE
+from dnn_cli.config.layer_stack import Stage, compute_stages, examine_stack, list_trainable_weights
+from dnn_cli.config.metrics import AUC, BinaryAccuracy, F1Score, Metric, Precision, Recall
+from dnn_cli.config.optimizers import Muon
+from dnn_cli.config.output_layer import find_output_issues
+from dnn_cli.config.schedules import PiecewiseConstantDecay
+from dnn_cli.errors import Issue, KeyPath, UserDataError, suggest_nearest_name
+from dnn_cli.host.resources import get_usable_memory
+
+TARGET_ENCODING_TEXTS = {
+    "index": "classes as numbers",
+    "one_hot": "classes as vectors",
+    "binary": "one of two classes",
+    "real": "numbers to predict",
+}
+"""What labels are, in words."""
+
+SPLIT_SIZE_KEYS = {"validation_path": "validation_size", "test_path": "test_size"}
+"""The share of the examples that does for a file of others."""
+
+NPZ_SPLIT_TEXTS = {
+    "validation_path": "the npz at path holds x_val and y_val",
+    "test_path": "the npz at path holds x_test and y_test",
+}
+"""Where an npz has the examples that other data has in a file of their own."""
+
+
+def find_experiment_issues(experiment: Experiment) -> list[Issue]:
+    """Everything about an experiment, valid part by part, that would fail in training on any machine."""
+    layers = experiment.model.layers
+    if count_layers(layers) > MAX_LAYERS:
+        return [Issue(("model", "layers"), f"make {count_layers(layers):,} layers, and {MAX_LAYERS:,} are the most")]
+    issues = [*find_data_issues(experiment.data), *find_optimizer_issues(experiment)]
+    if issues and issues[0].path[0] == "data":
+        return issues  # what else is to be said depends on the data
+    loss_issues = [*find_loss_issues(experiment)]
+    issues += [
+        *loss_issues,
+        *find_class_weight_issues(experiment),
+        *find_callback_issues(experiment),
+        *find_jit_issues(experiment),
+    ]
+    issues += find_input_shape_issues(experiment)
+    stages, shape_errors = examine_stack(experiment.model.stack, experiment.data.input_shape)
+    for error in shape_errors:
+        key = (error.key,) if error.key else ()
+        issues.append(Issue(("model", "layers", error.index, *key), str(error)))
+    if not loss_issues:
+        issues += find_metric_issues(experiment)
+    if len(stages) == len(experiment.model.stack):
+        issues += [] if loss_issues else find_output_issues(experiment, stages)
+        issues += find_muon_exclusion_issues(experiment, stages)
+    return map_to_config_paths(experiment, issues)
+
+
+def find_input_shape_issues(experiment: Experiment) -> Iterator[Issue]:
+    """Shapes that layers say they get: of the first one that of the data, of all others none."""
+    shape = experiment.data.input_shape
+    for index, layer in enumerate(experiment.model.stack):
+        path = ("model", "layers", index, "input_shape")
+        if layer.input_shape is None:
+            continue
+        if index:
+            yield Issue(path, "is an argument of the first layer alone", REMOVE_INPUT_SHAPE)
+        elif layer.input_shape != shape:
+            layer_shape, data = list(layer.input_shape), experiment.data
+            yield Issue(path, f"is {layer_shape}, and {data.title} has {list(shape)}", REMOVE_INPUT_SHAPE)
+
+
+def map_to_config_paths(experiment: Experiment, issues: Iterable[Issue]) -> list[Issue]:
+    """Remarks on layers of the stack, at the paths where these are written; of repeated layers each only once."""
+    paths = experiment.model.layer_paths
+    unique_issues: dict[tuple[KeyPath, str], Issue] = {}
+    for issue in issues:
+        message = issue.message
+        if issue.path[:2] == ("model", "layers") and len(issue.path) > 2:
+            path = paths[cast(int, issue.path[2])]
+            message = "" if len(path) > 3 else message  # in a block the message may differ by the layer's number alone
+            issue = issue._replace(path=(*path, *issue.path[3:]))
+        unique_issues.setdefault((issue.path, message), issue)
+    return list(unique_issues.values())
+
+
+def find_machine_issues(experiment: Experiment) -> list[Issue]:
+    """Everything about an experiment without misfits that would fail in training on this machine."""
+    stages = compute_stages(experiment.model.stack, experiment.data.input_shape)
+    return [*find_keras_version_issues(experiment), *find_memory_issues(experiment, stages)]
+
+
+def find_data_issues(data: Data) -> Iterator[Issue]:
+    """Keys of another kind of data, data that is not there, and a split that leaves nothing."""
+    key_issues = [*find_data_key_issues(data)]
+    yield from key_issues
+    if key_issues:
+        return
+    try:
+        info = data.info
+    except UserDataError as error:
+        *lines, last = error.message.split("\n")  # a fault of the file each
+        yield from (Issue(("data", error.key), line) for line in lines)
+        yield Issue(("data", error.key), last, error.suggestion)
+        return
+    key_by_path: dict[str, str] = {}
+    for key in ("path", "validation_path", "test_path"):
+        path = getattr(data, key)
+        if path is not None and (first := key_by_path.setdefault(os.path.realpath(path), key)) != key:
+            yield Issue(
+                ("data", key), f"is the same as data.{first}", f"other examples, or a share: {SPLIT_SIZE_KEYS[key]}"
+            )
+    if info.test_examples and data.test_size:
+        yield Issue(("data", "test_size"), f"{data.title} has a test set of its own", "remove it")
+    elif data.training_examples < 1:
+        key = (
+            "test_size"
+            if data.split_off_test_examples >= info.examples - info.validation_examples
+            else "validation_size"
+        )
+        yield Issue(("data", key), f"leaves none of the {info.examples:,} examples to train on")
+    if data.stratify and not info.is_classification:
+        yield Issue(("data", "stratify"), f"needs classes, and {data.title} has numbers to predict", "remove it")
+
+
+def find_data_key_issues(data: Data) -> Iterator[Issue]:
+    """Keys that the dataset does not take, or needs and has not."""
+    for key, owners in DATASETS_BY_KEY.items():
+        if getattr(data, key) is not None and data.dataset not in owners:
+            reason = (
+                NPZ_SPLIT_TEXTS[key]
+                if data.dataset == "npz" and key in NPZ_SPLIT_TEXTS
+                else f"only {' and '.join(owners)} data has it"
+            )
+            yield Issue(("data", key), f"{data.dataset} takes no {key}", f"remove it: {reason}")
+    if data.dataset in USER_DATA_KINDS and data.path is None:
+        noun = "folder" if data.dataset == "image_folder" else "file"
+        yield Issue(("data",), f"dataset: {data.dataset} needs a path", f"path: the {noun} with your data")
+    if data.path is not None and isinstance(DATASETS.get(data.dataset), EmbeddedDataset):
+        yield Issue(("data", "path"), f"{data.dataset} is part of scikit-learn and read from no path", "remove it")
+
+
+def find_optimizer_issues(experiment: Experiment) -> Iterator[Issue]:
+    """Arguments that Keras refuses together."""
+    optimizer = experiment.optimizer
+    if conflict := optimizer.find_argument_conflict():
+        argument, reason = conflict
+        yield Issue(("optimizer", argument), reason)
+    rate = optimizer.learning_rate
+    if isinstance(rate, PiecewiseConstantDecay):
+        if len(rate.values) != len(rate.boundaries) + 1:
+            yield Issue(
+                ("optimizer", "learning_rate", "values"),
+                f"holds {len(rate.values)} values for {len(rate.boundaries)} boundaries",
+                "there is one value more than boundaries",
+            )
+        if list(rate.boundaries) != sorted(set(rate.boundaries)):
+            yield Issue(("optimizer", "learning_rate", "boundaries"), "must rise from one boundary to the next")
+
+
+def find_muon_exclusion_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[Issue]:
+    """Patterns that keep no weight from Muon."""
+    if not isinstance(experiment.optimizer, Muon):
+        return
+    paths = [path for path, _ in list_trainable_weights(experiment.model.name, stages)]
+    for index, pattern in enumerate(experiment.optimizer.exclude_layers or ()):
+        if not any(re.search(pattern, path) for path in paths):
+            key_path = ("optimizer", "exclude_layers", index)
+            yield Issue(key_path, f"{pattern} matches no weight", f"they are {', '.join(paths)}")
+
+
+def find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
+    """A loss that wants other labels than there are, or ignores a class that does not exist."""
+    loss, info, dataset = experiment.loss, experiment.data.info, experiment.data.title
+    classes = len(info.classes)
+    if not classes and "real" not in loss.target_encodings:
+        message = f"{loss.type} needs classes, and {dataset} has numbers to predict"
+        yield Issue(("loss",), message, "mean_squared_error")
+    elif classes and loss.target_encodings == ("real",):
+        message = f"{loss.type} needs numbers to predict, and {dataset} has {classes} classes"
+        is_binary = classes == 2 and getattr(experiment.model.stack[-1], "units", None) == 1
+        yield Issue(("loss",), message, "binary_crossentropy" if is_binary else "sparse_categorical_crossentropy")
+    elif classes != 2 and loss.target_encodings == ("binary",):
+        message = f"{loss.type} is for two classes, and {dataset} has {classes}"
+        yield Issue(("loss",), message, "sparse_categorical_crossentropy")
+    elif (getattr(loss, "ignore_class", None) or 0) >= max(classes, 1):
+        yield Issue(("loss", "ignore_class"), f"is no class: they are numbered 0 to {classes - 1}")
+
+
+def find_metric_issues(experiment: Experiment) -> Iterator[Issue]:
+    """Metrics that stand twice, are told other labels than they need, or want more classes than there are."""
+    encoding, outputs = experiment.target_encoding, experiment.output_shape[0]
+    for index, metric in enumerate(experiment.metrics):
+        path = ("metrics", index)
+        if metric.type in [other.type for other in experiment.metrics[:index]]:
+            yield Issue(path, f"{metric.type} stands twice", "keep one of them")
+        if encoding not in metric.target_encodings:
+            needs = " or ".join(TARGET_ENCODING_TEXTS[needed] for needed in metric.target_encodings)
+            message = (
+                f"{metric.type} needs {needs}, and {experiment.loss.type} is told {TARGET_ENCODING_TEXTS[encoding]}"
+            )
+            vectors = encoding == "index" and "one_hot" in metric.target_encodings
+            suitable_metric = "mean_absolute_error" if encoding == "real" else "accuracy"
+            yield Issue(
+                path, message, "loss: categorical_crossentropy" if vectors else f"{suitable_metric} fits any such loss"
+            )
+            continue
+        yield from find_logit_issues(experiment, path, metric)
+        for key in ("k", "top_k"):
+            if (getattr(metric, key, None) or 1) > outputs:
+                yield Issue((*path, key), f"is above the {outputs} classes of {experiment.data.title}")
+        if (getattr(metric, "class_id", None) or 0) >= outputs:
+            yield Issue((*path, "class_id"), f"is no class: they are numbered 0 to {outputs - 1}")
+        if isinstance(metric, F1Score) and encoding == "binary" and metric.threshold is None:
+            yield Issue(path, "f1_score of one output needs a threshold", "{type: f1_score, threshold: 0.5}")
+
+
+def find_logit_issues(experiment: Experiment, path: KeyPath, metric: Metric) -> Iterator[Issue]:
+    """Metrics that take an output for a probability which is none, or the other way round."""
+    logits = experiment.loss.takes_logits
+    if isinstance(metric, AUC):
+        if metric.from_logits != logits:
+            message = f"auc and {experiment.loss.type} differ in from_logits, and judge the same output"
+            yield Issue((*path, "from_logits"), message, f"from_logits: {str(logits).lower()}")
+        return
+    uses_threshold = isinstance(metric, Precision | Recall) and metric.top_k is None
+    uses_threshold = uses_threshold or (isinstance(metric, F1Score) and metric.threshold is not None)
+    if logits and (uses_threshold or isinstance(metric, BinaryAccuracy)):
+        yield Issue(path, f"{metric.type} takes outputs for probabilities, and {experiment.loss.type} for logits",
+                     "end with the activation and leave from_logits out")  # fmt: skip
+
+
+def find_jit_issues(experiment: Experiment) -> Iterator[Issue]:
+    """XLA for layers that it cannot compile."""
+    geometric_layers = [layer for layer in experiment.model.stack if isinstance(layer, GeometricAugmentation)]
+    if experiment.jit is True and geometric_layers:
+        yield Issue(("jit",), f"XLA cannot compile {geometric_layers[0].type}", "jit: auto")
+
+
+def find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:
+    """Weights for classes that are not there."""
+    weights, info = experiment.class_weight, experiment.data.info
+    if weights is None:
+        return
+    if not info.is_classification:
+        yield Issue(("class_weight",), f"{experiment.data.title} has no classes but numbers to predict", "remove it")
+    elif weights != "balanced":
+        name_by_number: dict[int, str] = {}
+        for name in weights:
+            number = find_class_number(name, info.classes)
+            if number is None:
+                suggestion = suggest_nearest_name(name, info.classes) or f"they are {', '.join(info.classes[:12])}"
+                yield Issue(("class_weight", name), f"{name} is no class of {experiment.data.title}", suggestion)
+            elif name_by_number.setdefault(number, name) != name:
+                yield Issue(
+                    ("class_weight", name), f"{name} is the same class as {name_by_number[number]}", "keep one of them"
+                )
+        if not any(weights.values()) and len(weights) == len(info.classes):
+            yield Issue(("class_weight",), "no class counts at all")
+
+
+def find_callback_issues(experiment: Experiment) -> Iterator[Issue]:
+    """Callbacks that watch a score which is not there, or a rate that cannot be set."""
+    for key in ("early_stopping", "reduce_lr_on_plateau", "model_checkpoint"):
+        callback = getattr(experiment, key)
+        if callback is not None and callback.monitor not in experiment.score_names:
+            reason = "" if experiment.data.validation_examples else ": without a validation set there is no val_ score"
+            suggestion = (
+                suggest_nearest_name(callback.monitor, experiment.score_names)
+                or f"one of {', '.join(experiment.score_names)}"
+            )
+            yield Issue((key, "monitor"), f"{callback.monitor} is no score of this training{reason}", suggestion)
+    stopping = experiment.early_stopping
+    if stopping is not None and stopping.restore_best_weights and experiment.optimizer.use_ema:
+        message = "undoes the averages of the optimizer's use_ema"
+        yield Issue(("early_stopping", "restore_best_weights"), message, "remove one of the two")
+    if experiment.reduce_lr_on_plateau and not isinstance(experiment.optimizer.learning_rate, float):
+        yield Issue(("reduce_lr_on_plateau",), "cannot stand beside a learning rate schedule", "keep one of them")
+
+
+def find_keras_version_issues(experiment: Experiment) -> Iterator[Issue]:
+    """An optimizer that the installed Keras does not have."""
+    optimizer, installed = experiment.optimizer, version("keras")
+    if tuple(int(part) for part in installed.split(".")[:2]) < optimizer.min_keras_version:
+        needed = ".".join(map(str, optimizer.min_keras_version))
+        message = f"{optimizer.type} needs Keras {needed}, and {installed} is installed"
+        yield Issue(("optimizer",), message, "newer Keras needs Python 3.11")
+
+
+def find_memory_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[Issue]:
+    """A network that cannot be in memory, found before anything is allocated."""
+    memory = get_usable_memory()
+    weight_bytes = 8 * sum(stage.parameters for stage in stages)
+    optimizer_bytes = experiment.optimizer.compute_memory(list_trainable_weights(experiment.model.name, stages))
+    batch = min(experiment.batch_size, experiment.data.info.examples)
+    output_bytes = 4 * batch * sum(math.prod(stage.output_shape) for stage in stages)
+    for path, description, size in (
+        (
+            ("model", "layers"),
+            "the weights, their gradients and the optimizer's memory",
+            weight_bytes + optimizer_bytes,
+        ),
+        (("batch_size",), "the layers' outputs for one batch", output_bytes),
+    ):
+        if size > memory:
+            yield Issue(path, f"{description} take {size / 1e9:,.0f} GB, and this machine has {memory / 1e9:,.0f} GB")

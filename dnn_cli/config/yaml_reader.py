@@ -1,0 +1,272 @@
+"""YAML text → plain values, with the line and column of every one.
+
+What looks like a number is one (`1e-3`), and what looks like text stays text (`no`, `1:30`), as in YAML 1.2.
+What versions of YAML read differently (`010`, `0x1F`, `1_000`) stays text, so that a key for a number refuses
+it. Tags, merge keys and repeated keys are faults.
+"""
+
+import codecs
+import copy
+import math
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from dnn_cli.errors import ConfigError, KeyPath, LocatedIssue, SourceLocation
+
+YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 50
+TOO_DEEP = f"is nested more than {MAX_DEPTH} deep"
+MAX_VALUES = 50_000
+"""Bounds a config far beyond any use, so that no file can exhaust time or memory."""
+
+MAX_ISSUES = 100
+"""More are not worth reading, nor the time to find what was meant."""
+
+INTEGER_PATTERN = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+FLOAT_PATTERN = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+NOT_FINITE = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
+YAML_CONSTANTS = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Document:
+    """Plain values, where each was written, and the faults met on the way."""
+
+    value: Any
+    locations: Mapping[KeyPath, SourceLocation]
+    issues: tuple[tuple[KeyPath, LocatedIssue], ...] = ()
+
+    def find_location(self, path: KeyPath) -> SourceLocation:
+        """Where a value, or the nearest one around it, was written."""
+        while path and path not in self.locations:
+            path = path[:-1]
+        return self.locations[path]
+
+
+def format_key_path(path: KeyPath) -> str:
+    """A path as it is written on the command line: `model.layers.1.units`."""
+    return ".".join(map(str, path))
+
+
+def read_yaml(file: str) -> Document:
+    """The document in a UTF-8 file.
+
+    Raises:
+        ConfigError: the file cannot be read or is not one YAML document.
+    """
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO without a writer must not block
+    except (OSError, ValueError) as error:
+        raise build_config_error(
+            SourceLocation(file), f"cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise build_config_error(SourceLocation(file), "is not a file")
+        with open(descriptor, "rb", closefd=False) as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if len(raw) > MAX_BYTES:
+        raise build_config_error(SourceLocation(file), f"is larger than {MAX_BYTES:,} bytes, which no config needs")
+    raw = raw.removeprefix(codecs.BOM_UTF8)
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        before = raw[: error.start]
+        column = len(before[before.rfind(b"\n") + 1 :].decode()) + 1
+        location = SourceLocation(file, before.count(b"\n") + 1, column)
+        raise build_config_error(location, "is not UTF-8 text", "save the file as UTF-8") from None
+    return parse_yaml(text, file)
+
+
+def parse_yaml(text: str, source: str) -> Document:
+    """The document in a text; `source` names it in faults.
+
+    Raises:
+        ConfigError: the text is not one YAML document.
+    """
+    check_characters(text, source)
+    try:
+        return YamlReader(source, yaml.parse(text, Loader=YamlLoader)).read_document()
+    except yaml.MarkedYAMLError as error:
+        unended = error.problem in ("could not find expected ':'", "found unexpected end of stream")
+        mark = error.context_mark if unended else error.problem_mark or error.context_mark
+        location = SourceLocation(source, mark.line + 1, mark.column + 1) if mark else SourceLocation(source)
+        reason = ", ".join(part for part in (error.context, error.problem) if part)
+        if mark and text[mark.index : mark.index + 1] == "\t":
+            raise build_config_error(location, "is not YAML: a tab cannot indent", "use spaces") from None
+        if "nesting depth" in reason:  # a scanner that looks ahead, and has a limit of its own
+            raise build_config_error(location, TOO_DEEP) from None
+        raise build_config_error(location, f"is not YAML: {reason}") from None
+    except yaml.YAMLError as error:
+        raise build_config_error(SourceLocation(source), f"is not YAML: {' '.join(str(error).split())}") from None
+
+
+def check_characters(text: str, source: str) -> None:
+    """Refuse what no text holds: control characters other than tab and line ends, and halves of characters."""
+    if match := CONTROL_CHARACTER.search(text):
+        start = match.start()
+        location = SourceLocation(source, text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start))
+        raise build_config_error(location, f"holds the control character U+{ord(match[0]):04X}", "delete it")
+
+
+def compute_depth(value: Any) -> int:
+    """How many lists and mappings are within each other."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(compute_depth, inner), default=0)
+
+
+def build_config_error(location: SourceLocation, message: str, suggestion: str = "") -> ConfigError:
+    """A fault that ends the reading of a file."""
+    return ConfigError([LocatedIssue(location, "", message, suggestion)])
+
+
+@dataclass
+class YamlReader:
+    """Builds plain values from YAML's events, and notes places and faults."""
+
+    source: str
+    events: Iterator[Any]
+    locations: dict[KeyPath, SourceLocation] = field(default_factory=dict)
+    issues: list[tuple[KeyPath, LocatedIssue]] = field(default_factory=list)
+    anchors: dict[str, tuple[Any, int] | None] = field(default_factory=dict)
+    value_count: int = 0
+
+    def read_document(self) -> Document:
+        self.next_event()  # the start of the stream
+        first = self.next_event()
+        if isinstance(first, yaml.StreamEndEvent):
+            self.locations[()] = SourceLocation(self.source, 1, 1)
+            return Document(None, self.locations)
+        value = self.read_value(self.next_event(), ())
+        self.next_event()  # the end of the document
+        after = self.next_event()
+        if not isinstance(after, yaml.StreamEndEvent):
+            raise build_config_error(self.get_location(after), "starts a second document", "keep one document a file")
+        return Document(value, self.locations, tuple(self.issues))
+
+    def next_event(self) -> Any:
+        event = next(self.events)
+        self.count_values(1, event)
+        return event
+
+    def count_values(self, count: int, event: Any) -> None:
+        """Count what has been read, so that a bomb of aliases ends early."""
+        self.value_count += count
+        if self.value_count > MAX_VALUES:
+            raise build_config_error(
+                self.get_location(event), f"holds more than {MAX_VALUES:,} values, aliases counted"
+            )
+
+    def get_location(self, event: Any) -> SourceLocation:
+        return SourceLocation(self.source, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def add_issue(self, event: Any, path: KeyPath, message: str, suggestion: str = "") -> None:
+        self.issues.append((path, LocatedIssue(self.get_location(event), format_key_path(path), message, suggestion)))
+
+    def read_value(self, event: Any, path: KeyPath) -> Any:
+        if len(path) > MAX_DEPTH:
+            raise build_config_error(self.get_location(event), TOO_DEEP)
+        self.locations.setdefault(path, self.get_location(event))
+        if isinstance(event, yaml.AliasEvent):
+            return self.read_alias(event, path)
+        if event.anchor is None:
+            return self.read_content(event, path)
+        self.anchors[event.anchor] = None  # open: an alias to it now would be a circle
+        before = self.value_count
+        value = self.read_content(event, path)
+        self.anchors[event.anchor] = (value, self.value_count - before + 1)
+        return value
+
+    def read_content(self, event: Any, path: KeyPath) -> Any:
+        if event.tag is not None and event.tag != "!":
+            self.add_issue(event, path, f"the tag {event.tag} has no meaning in a config", "write the plain value")
+        if isinstance(event, yaml.MappingStartEvent):
+            return self.read_mapping(path)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self.read_sequence(path)
+        if event.style in (None, "") and event.tag is None:
+            return self.read_plain_scalar(event, path)
+        return self.read_text(event, path)
+
+    def read_text(self, event: Any, path: KeyPath) -> str:
+        """A quoted text or a key, whose escapes may spell what the raw text may not hold."""
+        if CONTROL_CHARACTER.search(event.value):
+            self.add_issue(event, path, "the text holds a control character or half a character", "delete it")
+            return "".join(c if c.isprintable() else "?" for c in event.value)
+        return str(event.value)
+
+    def read_alias(self, alias: Any, path: KeyPath) -> Any:
+        """The value an alias stands for; every value in it has the alias's place."""
+        anchored = self.anchors.get(alias.anchor)
+        if anchored is None:
+            raise build_config_error(
+                self.get_location(alias), f"the alias *{alias.anchor} has no value before it to stand for"
+            )
+        value, size = anchored
+        self.count_values(size, alias)
+        if len(path) + compute_depth(value) > MAX_DEPTH:
+            raise build_config_error(self.get_location(alias), TOO_DEEP)
+        return copy.deepcopy(value)
+
+    def read_mapping(self, path: KeyPath) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        while not isinstance(event := self.next_event(), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent):
+                raise build_config_error(self.get_location(event), "a key must be a word")
+            key = self.read_text(event, path)
+            key_path = (*path, key)
+            if key == "<<" and event.style in (None, ""):
+                self.add_issue(event, key_path, "merge keys are not part of the config language", "use extends")
+            elif key in mapping:
+                repeated_path = (
+                    *path,
+                    f"{key} (again)",
+                )  # a place of its own, so that the first value is judged as well
+                message = f"the key stands twice, first in line {self.locations[key_path].line}"
+                self.issues.append(
+                    (
+                        repeated_path,
+                        LocatedIssue(self.get_location(event), format_key_path(key_path), message, "keep one of them"),
+                    )
+                )
+                self.read_value(self.next_event(), repeated_path)
+                continue
+            self.locations[key_path] = self.get_location(event)
+            mapping[key] = self.read_value(self.next_event(), key_path)
+        return mapping
+
+    def read_sequence(self, path: KeyPath) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(event := self.next_event(), yaml.SequenceEndEvent):
+            items.append(self.read_value(event, (*path, len(items))))
+        return items
+
+    def read_plain_scalar(self, event: Any, path: KeyPath) -> Any:
+        text = event.value
+        if text in YAML_CONSTANTS:
+            return YAML_CONSTANTS[text]
+        if INTEGER_PATTERN.fullmatch(text):
+            if len(text) <= 18:
+                return int(text)
+            self.add_issue(event, path, "the number is too large")
+        elif FLOAT_PATTERN.fullmatch(text):
+            if math.isfinite(number := float(text)):
+                return number
+            self.add_issue(event, path, "the number is too large")
+        elif NOT_FINITE.fullmatch(text):
+            self.add_issue(event, path, f"{text} is not a number to calculate with", "write a finite number")
+        return text

@@ -1,0 +1,48 @@
+"""Advice on an experiment that depends on its data: what makes the training hard, or its scores too good."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.keras_suggestions import format_short_yaml
+from dnn_cli.data.data_leakage import find_row_number_columns
+from dnn_cli.data.examples import Examples, Split
+from dnn_cli.data.input_statistics import measure_inputs
+from dnn_cli.data.preprocessing import compute_preprocessing
+from dnn_cli.runs.data_scale import find_unscaled_input, find_unscaled_targets
+
+
+def list_data_advice(experiment: Experiment, examples: Examples, split: Split) -> list[str]:
+    """Return advice in words, each with its remedy."""
+    advice = [
+        advise_on_targets(experiment, examples.targets[split.train]),
+        *advise_on_inputs(experiment, examples, split),
+    ]
+    return [*filter(None, advice), *advise_on_row_numbers(experiment, examples)]
+
+
+def advise_on_targets(experiment: Experiment, targets: NDArray[np.float32]) -> str:
+    """Return advice for a network whose outputs begin near 0, far from the numbers to predict; else nothing."""
+    far = find_unscaled_targets(experiment, targets)
+    return f"{far.observation}  ({far.suggestion})" if far else ""
+
+
+def advise_on_inputs(experiment: Experiment, examples: Examples, split: Split) -> list[str]:
+    """Return advice for inputs far from unit scale."""
+    if experiment.data.standardize or examples.inputs.dtype == np.uint8:  # pixels, which are divided by 255
+        return []
+    preprocessing = compute_preprocessing(experiment, examples, split)
+    far = find_unscaled_input(experiment, measure_inputs(experiment.data.info, examples, split, preprocessing))
+    if far is None:
+        return []
+    return [f"{far.observation}; a network learns best from inputs between about -1 and 1  (data.standardize=true)"]
+
+
+def advise_on_row_numbers(experiment: Experiment, examples: Examples) -> list[str]:
+    """Return advice for columns of a table that number its rows."""
+    names = experiment.data.info.features
+    if not names or examples.inputs.ndim != 2:
+        return []
+    row_number_columns = [names[column] for column in np.flatnonzero(find_row_number_columns(examples.inputs))]
+    ignored = format_short_yaml([*(experiment.data.ignore or ()), *row_number_columns])
+    return [f"column {name} only numbers the rows  (data.ignore={ignored})" for name in row_number_columns]

@@ -1,0 +1,266 @@
+"""Where the bytes of a dataset are found: on disk, on the mirrors, or in the distribution's package.
+
+Whatever the source, the content is checked against the digests in `spec.datasets`, and kept in the cache
+of `dnn` whole or not at all.
+"""
+
+import gzip
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from dnn_cli.config.datasets import IdxDataset, IdxFile
+from dnn_cli.errors import DataError
+from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
+from dnn_cli.formats.idx import to_idx
+from dnn_cli.host import directories
+
+CONNECT_TIMEOUT, READ_TIMEOUT = 5, 30
+"""Seconds to wait for a mirror to answer, and for its next bytes."""
+
+MAX_ATTEMPTS = 2
+
+
+class DownloadProgress:
+    """What pooch calls a progress bar, passed on to a watcher."""
+
+    def __init__(self, report_progress: ReadProgress, doing: str) -> None:
+        self.report_progress = report_progress
+        self.doing = doing
+        self.total = 0
+        self.done = 0
+
+    def update(self, count: int) -> None:
+        self.done += count
+        self.report_progress(self.doing, min(self.done, self.total), self.total)
+
+    def reset(self) -> None:
+        self.done = 0
+
+    def close(self) -> None:
+        """Nothing to close: the watcher outlives the download."""
+
+
+def download_files(dataset: IdxDataset, mirror: str, report_progress: ReadProgress, directory: Path) -> Path:
+    """Every file of a dataset from one mirror, gzipped as it is there, into a folder.
+
+    Raises:
+        DataError: the mirror does not answer, or does not have a file.
+    """
+    import pooch
+    import requests
+
+    for file in dataset.files:
+        target = directory / f"{file.name}.gz"
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            download_progress = DownloadProgress(report_progress, f"downloading {target.name}")
+            report_progress(download_progress.doing)
+            fetch = pooch.HTTPDownloader(
+                progressbar=download_progress, chunk_size=1 << 16, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT)
+            )
+            try:
+                fetch(f"{mirror}/{target.name}", str(target), None)
+                break
+            except requests.HTTPError as error:
+                raise DataError(f"answers {error.response.status_code} for {target.name}") from None
+            except requests.RequestException as error:
+                if attempt == MAX_ATTEMPTS:
+                    raise DataError(f"cannot be reached ({type(error).__name__})") from None
+    return directory
+
+
+FileContents = dict[str, bytes]
+"""The decompressed content of every file of a dataset, by its name."""
+
+CACHE_NAME = "the cache of dnn"
+SYSTEM_DIRECTORY = Path("/usr/share/datasets")
+
+MAX_CONTENT_BYTES = 200_000_000
+"""Bytes a file may hold when unpacked, so that a bomb ends early."""
+
+
+@dataclass(frozen=True)
+class DatasetSource:
+    """A place to look, and how to bring the files from there into a folder."""
+
+    name: str
+    fetch: Callable[[Path], Path]
+    """Takes an empty folder it may use, returns the folder that holds the files."""
+
+
+def get_dataset_cache_directory(dataset: IdxDataset) -> Path:
+    """Where `dnn` keeps the decompressed files of a dataset."""
+    return directories.get_cache_path(dataset.directory_name)
+
+
+def load_dataset_files(
+    dataset: IdxDataset, path: str | None = None, report_progress: ReadProgress = ignore_progress
+) -> FileContents:
+    """The content of a dataset's files: from `path` where given, else from the first source that has it.
+
+    Raises:
+        DataError: no source has it; names each with its reason.
+    """
+    if path is not None:
+        try:
+            return read_dataset_files(dataset, Path(path))
+        except DataError as error:
+            raise DataError(
+                f"data.path: {error.message}",
+                f"the folder needs {', '.join(file.name for file in dataset.files)}, each plain or with .gz",
+            ) from None
+    reasons = []
+    for source in iter_sources(dataset, report_progress):
+        try:
+            with tempfile.TemporaryDirectory(prefix="dnn-") as temporary:
+                contents = read_dataset_files(dataset, source.fetch(Path(temporary)))
+        except (DataError, OSError) as error:
+            reasons.append(f"{source.name}: {error.message if isinstance(error, DataError) else error.strerror}")
+            continue
+        if source.name != CACHE_NAME:
+            write_to_cache(get_dataset_cache_directory(dataset), contents)
+        return contents
+    raise DataError(
+        f"{dataset.directory_name} is nowhere to be found:\n" + "\n".join(f"  {reason}" for reason in reasons),
+        "data.dataset=digits trains the same config without any download",
+    )
+
+
+def iter_sources(dataset: IdxDataset, report_progress: ReadProgress) -> Iterator[DatasetSource]:
+    """Every place to look, nearest first."""
+    yield DatasetSource(CACHE_NAME, lambda _: get_dataset_cache_directory(dataset))
+    usual_cache, _ = directories.get_standard_cache_path()
+    if (
+        usual_cache is not None and usual_cache != directories.find_cache().directory
+    ):  # it cannot be written, but perhaps read
+        yield DatasetSource(f"the cache in {usual_cache}", lambda _: Path(usual_cache, dataset.directory_name))
+    keras_home = directories.find_keras_directory()
+    yield DatasetSource("Keras's cache", lambda _: keras_home / "datasets" / dataset.directory_name)
+    if dataset.keras_archive:
+        archive = keras_home / "datasets" / dataset.keras_archive
+        yield DatasetSource(
+            f"Keras's {dataset.keras_archive}", lambda directory: extract_keras_archive(dataset, archive, directory)
+        )
+    if dataset.debian_package:
+        yield DatasetSource(
+            f"the package {dataset.debian_package}", lambda _: SYSTEM_DIRECTORY / dataset.directory_name
+        )
+    for mirror in dataset.mirrors:
+        yield DatasetSource(mirror, partial(download_files, dataset, mirror, report_progress))
+    if (package := dataset.debian_package) and shutil.which("apt-get") and shutil.which("dpkg-deb"):
+        yield DatasetSource(
+            "apt-get download", lambda directory: download_package(dataset, package, directory, report_progress)
+        )
+
+
+def read_dataset_files(dataset: IdxDataset, directory: Path) -> FileContents:
+    """The checked content of every file of a dataset in one folder.
+
+    Raises:
+        DataError: a file is missing, cannot be read, or is not what its digest says.
+    """
+    return {file.name: read_dataset_file(file, directory) for file in dataset.files}
+
+
+def read_dataset_file(file: IdxFile, directory: Path) -> bytes:
+    """The checked content of one file, plain or zipped."""
+    plain, zipped = directory / file.name, directory / f"{file.name}.gz"
+    try:
+        with open_content(plain, zipped) as stream:
+            content = stream.read(MAX_CONTENT_BYTES + 1)
+    except FileNotFoundError:
+        raise DataError(f"no {file.name} in {directory}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{file.name} in {directory} cannot be read: {error}") from None
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise DataError(f"{file.name} in {directory} is damaged or another file: its SHA-256 is not the expected one")
+    return content
+
+
+def open_content(plain: Path, zipped: Path) -> BinaryIO:
+    """A file for reading, unzipped on the way if it is zipped; a server may have unzipped a .gz already."""
+    if plain.is_file():
+        return plain.open("rb")
+    with zipped.open("rb") as stream:
+        is_gzip = stream.read(2) == b"\x1f\x8b"
+    return cast(BinaryIO, gzip.open(zipped)) if is_gzip else zipped.open("rb")
+
+
+def write_to_cache(cache: Path, contents: FileContents) -> None:
+    """Put the files into the cache as one folder, in one step; a cache that cannot be written is no harm."""
+    temporary = None
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{cache.name}-", dir=cache.parent))
+        for name, content in contents.items():
+            (temporary / name).write_bytes(content)
+        if cache.is_symlink():
+            cache.unlink()
+        elif cache.exists():
+            cache.rename(temporary / "damaged")
+        temporary.rename(cache)
+        shutil.rmtree(cache / "damaged", ignore_errors=True)
+    except OSError:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def extract_keras_archive(dataset: IdxDataset, archive: Path, directory: Path) -> Path:
+    """The arrays of Keras's one file as the four files they were made from."""
+    import numpy as np
+
+    try:
+        with np.load(archive, allow_pickle=False) as arrays:
+            for file, name in zip(dataset.files, ("x_train", "y_train", "x_test", "y_test"), strict=True):
+                (directory / file.name).write_bytes(to_idx(arrays[name]))
+    except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        raise DataError(f"{archive} {'is not there' if not archive.exists() else f'cannot be read: {error}'}") from None
+    return directory
+
+
+def download_package(dataset: IdxDataset, package: str, directory: Path, report_progress: ReadProgress) -> Path:
+    """The distribution's package, downloaded and unpacked here, without root and without touching the system."""
+    for part in ("lists/partial", "cache/archives/partial"):
+        (directory / part).mkdir(parents=True)
+    apt = ["apt-get", "-q", "-o", f"Dir::State::Lists={directory / 'lists'}", "-o", f"Dir::Cache={directory / 'cache'}"]
+    report_progress("apt-get update")
+    run_command([*apt, "update"], directory)
+    report_progress(f"apt-get download {package}")
+    run_command([*apt, "download", package], directory)
+    for archive in directory.glob("*.deb"):
+        report_progress(f"unpacking {package}")
+        run_command(["dpkg-deb", "--extract", str(archive), str(directory / "unpacked")], directory)
+    return directory / "unpacked" / SYSTEM_DIRECTORY.relative_to("/") / dataset.directory_name
+
+
+def run_command(arguments: list[str], directory: Path) -> None:
+    """Run a command of the distribution.
+
+    Raises:
+        DataError: it failed, with its last line.
+    """
+    environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        process = subprocess.run(
+            arguments,
+            cwd=directory,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        raise DataError(f"{arguments[0]} did not end within 300 s") from None
+    if process.returncode:
+        lines = (process.stderr or process.stdout).strip().splitlines() or [f"exit {process.returncode}"]
+        raise DataError(f"{arguments[0]}: {lines[-1]}")

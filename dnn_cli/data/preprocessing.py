@@ -1,0 +1,56 @@
+"""What is measured on the training examples alone: how inputs are scaled, and how much each class counts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.config.experiment import Experiment, find_class_number
+from dnn_cli.data.examples import Examples, Split
+
+ROWS_PER_BLOCK = 4096
+"""Examples that are turned into float64 at a time."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """An input becomes (input - mean) / scale; a training example counts as much as its class."""
+
+    scale: NDArray[np.float32]
+    """A single number, or one for every number of an input in a row."""
+
+    mean: NDArray[np.float32] | None = None
+    class_weights: NDArray[np.float32] | None = None
+    """One for every class; `None` where all count the same."""
+
+
+def compute_preprocessing(experiment: Experiment, examples: Examples, split: Split) -> Preprocessing:
+    """What the experiment wants measured, by scikit-learn's StandardScaler and compute_class_weight."""
+    mean, scale = None, np.float32(experiment.data.info.pixel_max)
+    if experiment.data.standardize:
+        from sklearn.preprocessing import StandardScaler
+
+        scaler, rows = StandardScaler(), examples.inputs.reshape(len(examples), -1)
+        for start in range(0, len(split.train), ROWS_PER_BLOCK):
+            scaler.partial_fit(rows[np.sort(split.train[start : start + ROWS_PER_BLOCK])].astype(np.float64))
+        mean, scale = scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32)
+    return Preprocessing(np.asarray(scale), mean, build_class_weights(experiment, examples.targets[split.train]))
+
+
+def build_class_weights(experiment: Experiment, targets: NDArray[np.int32]) -> NDArray[np.float32] | None:
+    """How much each class counts, given the labels of the training examples; Keras's `class_weight` as an array."""
+    configured, names = experiment.class_weight, experiment.data.info.classes
+    if configured is None:
+        return None
+    weight_array = np.ones(len(names), np.float32)
+    if configured == "balanced":
+        from sklearn.utils.class_weight import compute_class_weight
+
+        present = np.unique(targets)
+        weight_array[present] = compute_class_weight("balanced", classes=present, y=targets)
+        return weight_array
+    for name, weight in configured.items():
+        number = find_class_number(name, names)
+        if number is not None:
+            weight_array[number] = weight
+    return weight_array

@@ -1,0 +1,87 @@
+"""What is known of a run without its data; of one that an older `dnn` trained, by its data."""
+
+from typing import NamedTuple
+
+from dnn_cli.config.datasets import DATASETS
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.loading import load_resolved_experiment
+from dnn_cli.config.validation import find_experiment_issues, find_machine_issues
+from dnn_cli.data.examples import Examples, Split, load_examples, split_examples
+from dnn_cli.data.input_statistics import build_input_profile
+from dnn_cli.data.preprocessing import compute_preprocessing
+from dnn_cli.errors import DataError, RunError, UsageError
+from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
+from dnn_cli.runs.input_profile import InputProfile, read_input_profile
+from dnn_cli.runs.record import Record
+from dnn_cli.runs.run import Run
+
+
+class RunContext(NamedTuple):
+    """An experiment that asks no file what its data holds, and its inputs."""
+
+    experiment: Experiment
+    input_profile: InputProfile
+
+
+def load_run_context(run: Run, record: Record, report_progress: ReadProgress = ignore_progress) -> RunContext:
+    """The experiment of a run and its inputs, from its `inputs.npz` where it has one.
+
+    Raises:
+        ConfigError, RunError: the run is damaged.
+        RunError: the run has no `inputs.npz`, and its data is not to be had or is another now.
+    """
+    experiment = load_resolved_experiment(str(run.config))
+    input_profile = read_input_profile(run)
+    if input_profile is None:
+        input_profile = build_profile_from_data(run, record, experiment, report_progress)
+    data = experiment.data
+    if data.dataset not in DATASETS:
+        data = data.with_info(input_profile.dataset_info)
+    elif (
+        data.info.input_shape != input_profile.dataset_info.input_shape
+        or data.info.classes != input_profile.dataset_info.classes
+    ):
+        raise RunError(f"{run.inputs} is not of {data.dataset}", "a run trained anew has another")
+    experiment = experiment.model_copy(update={"data": data})
+    if issues := find_experiment_issues(experiment) or find_machine_issues(experiment):
+        raise RunError(f"{run.config} describes no network for its inputs: {issues[0].message}")
+    return RunContext(experiment, input_profile)
+
+
+def build_profile_from_data(
+    run: Run, record: Record, experiment: Experiment, report_progress: ReadProgress
+) -> InputProfile:
+    """The same from the data, as the training would have written it."""
+    try:
+        examples = load_examples(experiment.data, report_progress)
+        check_same_data(record, examples)
+    except (DataError, RunError) as error:
+        reason = error.message.splitlines()[0]
+        raise RunError(
+            f"{run.directory} has no inputs.npz, as an older dnn trained it, and its data is needed: {reason}",
+            "bring the data back to where config.yaml says it is, or train the run anew",
+        ) from None
+    split = split_examples(experiment.data, examples)
+    return build_input_profile(
+        experiment.data.info, examples, split, compute_preprocessing(experiment, examples, split)
+    )
+
+
+def check_same_split(record: Record, split: Split) -> None:
+    """Refuse a division that is not that of the training: what was trained on is no test.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if record.data.get("split") not in (None, split.compute_fingerprint()):
+        raise UsageError("the data is divided otherwise than in the training", "leave out what changes its division")
+
+
+def check_same_data(record: Record, examples: Examples) -> None:
+    """Refuse data that is not what the run was trained on: its split would be another.
+
+    Raises:
+        RunError: it is not.
+    """
+    if record.data.get("fingerprint") != examples.compute_fingerprint():
+        raise RunError("the data is not what this run was trained on", "its fingerprint in run.json is another")

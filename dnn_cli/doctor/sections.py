@@ -1,0 +1,94 @@
+"""What a look at something finds: facts, and problems with what to do about them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from dnn_cli.report.text import format_count, replace_control_chars
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is off."""
+
+    message: str
+    suggestion: str
+    stops_training: bool = False
+    """Whether nothing can be trained as long as it is so."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """What was found in one place."""
+
+    name: str
+    values: Mapping[str, Any]
+    """Plain values by their names."""
+
+    problems: tuple[Problem, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """What a person is told instead of the values of some facts; an empty text is left out."""
+
+    has_literal_names: bool = False
+    """Whether the names of its facts are names elsewhere, too, and stand as they are."""
+
+
+def build_sections_table(sections: Sequence[Section]) -> Table:
+    """A fact a row, under the name of what it is about."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for number, section in enumerate(sections):
+        if number:
+            table.add_row("", "")
+        table.add_row(Text(section.name, style="bold"), "")
+        for name, text in iter_section_texts(section):
+            table.add_row(Text(f"  {replace_control_chars(name)}"), Text(replace_control_chars(text)))
+    return table
+
+
+def iter_section_texts(section: "Section") -> Iterator[tuple[str, str]]:
+    """The facts of a section as a person reads them; what is empty is left out."""
+    for name, value in section.values.items():
+        text = section.texts.get(name)
+        if text is None:
+            text = "" if value is None else str(value)
+        if text:
+            yield name if section.has_literal_names else name.removesuffix("_bytes").replace("_", " "), text
+
+
+def format_problems(sections: Sequence[Section]) -> list[str]:
+    """Every problem with what to do about it, those that stop everything first; or that there is none."""
+    ordered = sorted(list_problems(sections), key=lambda problem: not problem.stops_training)
+    if not ordered:
+        return ["nothing is wrong"]
+    lines = [f"{format_count(len(ordered), 'problem')}:"]
+    for one in ordered:
+        lines += [f"{'!!' if one.stops_training else ' !'} {one.message}", f"   {one.suggestion}"]
+    return lines
+
+
+def list_problems(sections: Sequence[Section]) -> "list[Problem]":
+    """The problems of all sections."""
+    return [problem for section in sections for problem in section.problems]
+
+
+def build_doctor_document(sections: Sequence[Section]) -> dict[str, Any]:
+    """The same as JSON."""
+    return {
+        **{section.name: dict(section.values) for section in sections},
+        "problems": [
+            {
+                "section": section.name,
+                "problem": problem.message,
+                "remedy": problem.suggestion,
+                "stops_training": problem.stops_training,
+            }
+            for section in sections
+            for problem in section.problems
+        ],
+        "usable": not any(problem.stops_training for problem in list_problems(sections)),
+    }

@@ -1,0 +1,201 @@
+"""Places: where data is found, what caches hold, and the directory of runs."""
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections import Counter
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from dnn_cli.config.datasets import DATASETS, IdxDataset
+from dnn_cli.config.network_summary import format_bytes
+from dnn_cli.data.dataset_sources import iter_sources, read_dataset_files
+from dnn_cli.doctor.sections import Problem, Section
+from dnn_cli.errors import DataError, RunError
+from dnn_cli.formats.dataset_contents import ignore_progress
+from dnn_cli.host.directories import find_cache, find_keras_directory
+from dnn_cli.runs.store import Store
+from dnn_cli.runs.trash import compute_tree_bytes
+
+MIN_FREE_DISK, MIN_USABLE_DISK = 2_000_000_000, 50_000_000
+"""Free bytes of a disk that are soon used up, and with which no run can be written."""
+
+SHARED_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "fuse", "lustre", "9p", "afs", "beegfs", "gpfs")
+"""Kinds of file systems that other machines see, too, and on which locks may not work."""
+
+
+def inspect_data() -> Section:
+    """Where datasets are that would else be downloaded; nothing is."""
+    values: dict[str, Any] = {}
+    texts, problems = {}, []
+    for name, dataset in DATASETS.items():
+        if isinstance(dataset, IdxDataset):
+            values[name], damaged = find_dataset_source(dataset)
+            texts[name] = values[name] or "not on this machine; training on it downloads it"
+            problems += [Problem(reason, "delete that, and it is taken from elsewhere") for reason in damaged]
+    values["scikit-learn"] = [name for name, dataset in DATASETS.items() if not isinstance(dataset, IdxDataset)]
+    texts["scikit-learn"] = ", ".join(values["scikit-learn"])
+    return Section("data", values, tuple(problems), texts, has_literal_names=True)
+
+
+def find_dataset_source(dataset: IdxDataset) -> tuple[str | None, list[str]]:
+    """The nearest place on this machine that holds a dataset, and what is damaged before that."""
+    damaged: list[str] = []
+    local = takewhile(
+        lambda one: not one.name.startswith("http") and not one.name.startswith("apt"),
+        iter_sources(dataset, ignore_progress),
+    )
+    for source in local:
+        try:
+            with tempfile.TemporaryDirectory(prefix="dnn-") as directory:
+                path = source.fetch(Path(directory))
+                read_dataset_files(dataset, path)
+                return source.name if str(path).startswith(directory) else f"{source.name}, {path}", damaged
+        except (DataError, OSError) as error:
+            reason = str(error)
+            if "damaged" in reason or "cannot be read" in reason:
+                damaged.append(reason)
+    return None, damaged
+
+
+def inspect_caches() -> Section:
+    """What is kept to be faster next time; all of it can be deleted."""
+    cache_directory, keras_directory = find_cache(), find_keras_directory()
+    try:
+        parts = {path.name: compute_tree_bytes(path) for path in sorted(cache_directory.directory.iterdir())}
+    except OSError:
+        parts = {}
+    total, keras_bytes = sum(parts.values()), compute_tree_bytes(keras_directory)
+    values = {
+        "path": str(cache_directory.directory) if cache_directory.is_usable else None, "bytes": total, "parts": parts,
+        "temporary": cache_directory.reason or None, "keras": str(keras_directory), "keras_bytes": keras_bytes,
+    }  # fmt: skip
+    problems = []
+    if not cache_directory.is_usable:
+        problems.append(Problem(f"there is no cache: {cache_directory.reason}", "name a folder in XDG_CACHE_HOME"))
+    held = ", ".join(f"{name} {format_bytes(size)}" for name, size in parts.items())
+    reason = (
+        f"; temporary, because {cache_directory.reason}; XDG_CACHE_HOME names another folder"
+        if cache_directory.reason
+        else ""
+    )
+    path = (
+        f"{cache_directory.directory}  {format_bytes(total)}{f'  ({held})' if held else ''}; rm -r empties it{reason}"
+    )
+    texts = {
+        "path": path if cache_directory.is_usable else "none",
+        "bytes": "",
+        "parts": "",
+        "temporary": "",
+        "keras": f"{keras_directory}  {format_bytes(keras_bytes)}",
+        "keras_bytes": "",
+    }
+    return Section("caches", values, tuple(problems), texts)
+
+
+def inspect_runs(root: Path) -> Section:
+    """The directory of runs: what is in it, and whether more can be written there."""
+    problems = []
+    nearest = next(path for path in (root.absolute(), *root.absolute().parents) if path.exists())
+    free, kind = shutil.disk_usage(nearest).free, find_file_system(nearest)
+    states: Counter[str] = Counter()
+    broken: dict[str, str] = {}
+    try:
+        store = Store(root)
+        store.check_writable()
+        for run in store.list_runs():
+            states[run.record.status if run.record else "broken"] += 1
+            if run.error:
+                broken[run.run.directory.name] = run.error
+    except RunError as error:
+        problems.append(
+            Problem(error.message, error.suggestion or "name another place with --runs-dir", stops_training=True)
+        )
+    if broken:
+        name, reason = next(iter(broken.items()))
+        more = f", and {len(broken) - 1} more: dnn runs" if len(broken) > 1 else ""
+        problems.append(Problem(f"run {name} is broken: {reason}{more}", "dnn runs rm removes a run"))
+    if free < MIN_FREE_DISK:
+        problems.append(
+            Problem(
+                f"{format_bytes(free)} are free on the disk of {nearest}",
+                "dnn runs gc and dnn runs purge free some",
+                stops_training=free < MIN_USABLE_DISK,
+            )
+        )
+    if (lock_error := find_lock_error(nearest)) is not None:
+        problems.append(
+            Problem(
+                f"files in {nearest} cannot be locked: {lock_error}; dnn names its processes in files there instead",
+                "a directory on a local disk, with --runs-dir: other machines cannot see whether such a process lives",
+            )
+        )
+    size = compute_tree_bytes(root)
+    values = {
+        "path": str(root.absolute()), "runs": dict(states), "bytes": size, "broken": broken, "free_bytes": free,
+        "file_system": kind, "shared": kind in SHARED_FILE_SYSTEMS,
+    }  # fmt: skip
+    status_counts = ", ".join(f"{number} {status}" for status, number in states.items())
+    texts = {
+        "runs": f"{sum(states.values())}{f' ({status_counts})' if status_counts else ''}",
+        "bytes": format_bytes(size),
+        "broken": "",
+        "free_bytes": f"{format_bytes(free)} on {kind or 'this disk'}",
+        "file_system": "",
+        "shared": "other machines see it, too" if kind in SHARED_FILE_SYSTEMS else "",
+    }
+    return Section("runs", values, tuple(problems), texts)
+
+
+def find_file_system(path: Path) -> str | None:
+    """The kind of the file system that holds a path, in Linux's words."""
+    try:
+        mounts = [line.split() for line in Path("/proc/self/mounts").read_text(errors="replace").splitlines()]
+    except OSError:
+        return None
+    real = os.path.realpath(path)
+    over = [(mount[1], mount[2]) for mount in mounts if len(mount) > 2 and is_below_mount(mount[1], real)]
+    return max(over, key=lambda pair: len(pair[0]), default=(None, None))[1]
+
+
+def is_below_mount(mount: str, path: str) -> bool:
+    """Whether a path is below a mount point."""
+    return mount == "/" or path == mount or path.startswith(f"{mount}/")
+
+
+def find_lock_error(directory: Path) -> str | None:
+    """Why the kernel locks nothing in a folder; it is looked at through the folder itself, and nothing is written."""
+    try:
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        finally:
+            os.close(descriptor)
+    except BlockingIOError:  # somebody has it, so it works
+        return None
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def inspect_schema() -> Section:
+    """Whether the schema for editors, where there is one, is that of this version."""
+    from dnn_cli.config.json_schema import build_json_schema
+
+    values: dict[str, Any] = {}
+    problems = []
+    for path in (Path("schema.json"), Path("configs/schema.json")):
+        if path.is_file():
+            try:
+                values[str(path)] = json.loads(path.read_text(encoding="utf-8")) == json.loads(
+                    json.dumps(build_json_schema())
+                )
+            except (OSError, ValueError):
+                values[str(path)] = False
+            if not values[str(path)]:
+                problems.append(Problem(f"{path} is not the schema of this version of dnn", f"dnn schema -o {path}"))
+    texts = {name: "current" if good else "another" for name, good in values.items()}
+    return Section("schema", values, tuple(problems), texts, has_literal_names=True)

@@ -1,0 +1,143 @@
+"""TensorFlow and Keras, asked in a process of their own; and why no GPU is used."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import dnn_cli
+from dnn_cli.doctor.machine import AMD_VENDOR, NVIDIA_VENDOR, count_display_cards, list_nvidia_devices, query_nvidia_smi
+from dnn_cli.doctor.sections import Problem, Section
+
+TENSORFLOW_TIMEOUT = 120.0
+"""Seconds that TensorFlow has to start, on the slowest of disks."""
+
+PROBE_CODE = "import sys; sys.path[:1] = []; from dnn_cli.doctor.tensorflow_probe import main; main()"
+"""Without the working directory, in which files may be called like modules."""
+
+UNUSED_INSTRUCTIONS = re.compile(r"enable the following instructions: ([A-Z0-9_ ]+), in other operations")
+
+
+def query_tensorflow() -> tuple[dict[str, Any], str]:
+    """What it says of itself, and its own log; under `error`, why it says nothing."""
+    paths = [str(Path(dnn_cli.__file__).parent.parent), *filter(None, sys.path)]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0", "PYTHONPATH": os.pathsep.join(paths)}
+    try:
+        process = subprocess.run(
+            [sys.executable, "-c", PROBE_CODE], env=environment, capture_output=True, text=True, errors="replace",
+            timeout=TENSORFLOW_TIMEOUT, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return {"error": f"it has not started within {TENSORFLOW_TIMEOUT:.0f} s"}, ""
+    except OSError as error:
+        return {"error": f"{sys.executable} cannot be started: {error.strerror}"}, ""
+    if process.returncode < 0:
+        return {"error": f"it dies of signal {-process.returncode} as it starts"}, process.stderr
+    lines = (process.stdout.strip().splitlines() or [""])[-1:] if not process.returncode else []
+    try:
+        answer: dict[str, Any] = json.loads(lines[0])
+    except (IndexError, ValueError):
+        log_lines = [line for line in process.stderr.strip().splitlines() if line.strip()]
+        return {"error": log_lines[-1][:300] if log_lines else f"it ends with {process.returncode}"}, process.stderr
+    return answer, process.stderr
+
+
+def inspect_tensorflow_and_gpus() -> tuple[Section, Section]:
+    """TensorFlow with Keras, and the GPUs."""
+    answer, log = query_tensorflow()
+    problems = []
+    if "error" in answer:
+        problems.append(
+            Problem(
+                f"TensorFlow does not start: {answer['error']}",
+                "pip install --force-reinstall tensorflow keras in this environment",
+                stops_training=True,
+            )
+        )
+    elif not answer["computes"]:
+        problems.append(
+            Problem("TensorFlow computes wrong numbers", "another machine, or another wheel of it", stops_training=True)
+        )
+    elif answer["backend"] != "tensorflow":
+        problems.append(
+            Problem(
+                f"Keras runs on {answer['backend']}",
+                'unset KERAS_BACKEND, and "backend": "tensorflow" in ~/.keras/keras.json',
+                stops_training=True,
+            )
+        )
+    unused = UNUSED_INSTRUCTIONS.search(log)
+    values = {**answer, "not_used_everywhere": unused[1].split() if unused else []}
+    values.pop("gpus", None)
+    texts = {
+        "seconds": f"{answer['seconds']:.1f} s to import both" if "seconds" in answer else "",
+        "not_used_everywhere": f"{unused[1]} (its fast paths, XLA and oneDNN, use them)" if unused else "",
+        "cuda_build": "" if "error" in answer else "with CUDA" if answer["cuda_build"] else "for CPUs alone",
+        "cuda_version": answer.get("cuda_version") or "",
+        "cudnn_version": answer.get("cudnn_version") or "",
+        "computes": "",
+    }
+    return Section("tensorflow", values, tuple(problems), texts), inspect_gpus(answer, log)
+
+
+def inspect_gpus(answer: dict[str, Any], log: str) -> Section:
+    """The GPUs that there are, those that TensorFlow uses, and why it does not use the others."""
+    driver_gpus, driver_error = query_nvidia_smi()
+    files = list_nvidia_devices()
+    card_counts = count_display_cards(NVIDIA_VENDOR), count_display_cards(AMD_VENDOR)
+    used = answer.get("gpus", [])
+    values = {
+        "used": used,
+        "driver": driver_gpus,
+        "driver_trouble": driver_error,
+        "device_files": files,
+        "nvidia_cards": card_counts[0],
+        "amd_cards": card_counts[1],
+        "why_none": None,
+    }
+    reason, remedy = (
+        ("", "") if used or "error" in answer else explain_missing_gpu(answer, log, driver_gpus, files, card_counts)
+    )
+    values["why_none"] = reason or None
+    texts = {
+        "used": ", ".join(used) or f"none: {reason}" if reason or used else "not known",
+        "driver": "; ".join(driver_gpus),
+        "driver_trouble": "" if not (card_counts[0] or files) else driver_error or "",
+        "device_files": " ".join(files),
+        "nvidia_cards": str(card_counts[0] or ""),
+        "amd_cards": str(card_counts[1] or ""),
+        "why_none": "",
+    }
+    return Section("gpu", values, (Problem(reason, remedy),) if remedy else (), texts)
+
+
+def explain_missing_gpu(
+    answer: dict[str, Any], log: str, driver_gpus: list[str], files: list[str], card_counts: tuple[int, int]
+) -> tuple[str, str]:
+    """Why TensorFlow uses no GPU, and what to do about it; nothing where there is none."""
+    nvidia, amd = card_counts
+    if not (driver_gpus or files or nvidia):
+        if amd:
+            return "there is an AMD GPU, which TensorFlow's own wheels cannot use", "AMD's tensorflow-rocm, or the CPU"
+        return "there is no GPU in this machine", ""
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if hidden is not None and hidden.strip() in ("", "-1"):
+        return f"CUDA_VISIBLE_DEVICES='{hidden}' hides every GPU", "unset CUDA_VISIBLE_DEVICES"
+    if not files:
+        return (
+            "there is a GPU, and no driver for it",
+            "install NVIDIA's driver; in a container, start it with --gpus all",
+        )
+    if not answer["cuda_build"]:
+        return "this TensorFlow is built without CUDA", "pip install 'tensorflow[and-cuda]'"
+    if "Cannot dlopen some GPU libraries" in log:
+        return "CUDA's libraries are not installed", "pip install 'tensorflow[and-cuda]'"
+    if not driver_gpus:
+        return "NVIDIA's driver does not answer", "nvidia-smi says why; a driver that was updated needs a restart"
+    reasons = [
+        line.split("] ", 1)[-1] for line in log.splitlines() if "cuda" in line.lower() and "failed" in line.lower()
+    ]
+    return (reasons[0][:200] if reasons else "TensorFlow does not see the GPU", "nvidia-smi, and the driver's version")

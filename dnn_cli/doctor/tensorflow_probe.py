@@ -1,0 +1,34 @@
+"""Asks TensorFlow about itself, in a process of its own, and writes what it says as JSON: a crash is then told, too."""
+
+import json
+import sys
+import time
+from typing import Any
+
+
+def inspect_tensorflow() -> dict[str, Any]:
+    """What TensorFlow and Keras say of themselves and of the processors they see, once they have computed something."""
+    start_time = time.perf_counter()
+    import keras
+    import tensorflow as tf
+
+    seconds = time.perf_counter() - start_time
+    build = tf.sysconfig.get_build_info()
+    gpus = tf.config.list_physical_devices("GPU")
+    computed = float(tf.reduce_sum(tf.linalg.matmul(tf.ones((64, 64)), tf.ones((64, 64)))))
+    return {
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "backend": keras.backend.backend(),
+        "seconds": round(seconds, 2),
+        "cuda_build": bool(build.get("is_cuda_build")),
+        "cuda_version": build.get("cuda_version"),
+        "cudnn_version": build.get("cudnn_version"),
+        "gpus": [str(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)) for gpu in gpus],
+        "computes": computed == 64.0**3,
+    }
+
+
+def main() -> None:
+    """Write the answer as the last line of standard output."""
+    sys.stdout.write(f"\n{json.dumps(inspect_tensorflow())}\n")

@@ -1,0 +1,211 @@
+"""Worker processes on this machine: each lives for many tasks, and the death of one costs its task alone.
+
+Every worker has a pipe of its own and no lock is shared, so that one that is killed at any moment holds up nobody;
+pools that share a queue wait for a lock that died with its holder, and do not know which worker has compiled what.
+"""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+from dnn_cli.errors import DnnError
+from dnn_cli.execution.messages import Event, RunCreated, Task, TaskResult
+from dnn_cli.execution.worker import redirect_stdio_to_null, serve_tasks
+from dnn_cli.runs.run import Run
+from dnn_cli.training.xla_cache import create_process_directory
+
+FORKSERVER = multiprocessing.get_context("forkserver")
+STOP_TIMEOUT = 3.0
+"""Seconds that a training has to notice that it is to end."""
+
+EXIT_TIMEOUT = 2.0
+"""Seconds that workers have to end when there is nothing more to do."""
+
+
+@dataclass
+class Worker:
+    """A process and what it is doing."""
+
+    process: ForkServerProcess
+    connection: Connection
+    task: Task | None = None
+    network_digest: str | None = None
+    """The network that it trained last."""
+
+    run_directory: Path | None = None
+    stop_requested: tuple[float, str] | None = None
+    """When it was told to end its training, and why."""
+
+
+class LocalExecutor:
+    """Some workers, started as they are needed and replaced where they die."""
+
+    def __init__(self, worker_count: int, gpus: Sequence[str] = ()) -> None:
+        self.worker_count = worker_count
+        self.gpus = gpus
+        self.workers: list[Worker | None] = [None] * worker_count
+        self.directory = create_process_directory("dnn-workers-")
+
+    @property
+    def busy(self) -> list[Worker]:
+        """Those that have a task."""
+        return [worker for worker in self.workers if worker is not None and worker.task is not None]
+
+    def iter_idle_networks(self) -> Iterator[str | None]:
+        """For each worker that has nothing to do, the network that it trained last."""
+        for worker in self.workers:
+            if worker is None or worker.task is None:
+                yield worker.network_digest if worker else None
+
+    def list_busy_networks(self) -> set[str]:
+        """The networks that others are training."""
+        return {worker.task.network_digest for worker in self.busy if worker.task}
+
+    def submit(self, task: Task) -> None:
+        """Let a worker train a task: one that has trained its network, if it is free."""
+        idle_indexes = [index for index, worker in enumerate(self.workers) if worker is None or worker.task is None]
+
+        def compute_preference(index: int) -> tuple[bool, bool]:
+            worker = self.workers[index]
+            return worker is None or worker.network_digest != task.network_digest, worker is None
+
+        place = min(idle_indexes, key=compute_preference)
+        worker = self.workers[place] or self.start_worker(place)
+        worker.task, worker.run_directory, worker.stop_requested, worker.network_digest = (
+            task,
+            task.run_directory,
+            None,
+            task.network_digest,
+        )
+        with suppress(OSError):  # a worker that is dead is found by `wait`
+            worker.connection.send(task)
+
+    def start_worker(self, index: int) -> Worker:
+        """A new worker at a place."""
+        ours, theirs = FORKSERVER.Pipe()
+        environment = {"CUDA_VISIBLE_DEVICES": self.gpus[index]} if self.gpus else {}
+        process = FORKSERVER.Process(
+            target=serve_tasks,
+            args=(theirs, self.directory.name, environment),
+            kwargs={"alone": self.worker_count == 1},
+            daemon=True,
+        )
+        with silence_stdio():
+            FORKSERVER.set_forkserver_preload(["dnn_cli.execution.forkserver_preload"])
+            process.start()
+        theirs.close()
+        worker = self.workers[index] = Worker(process, ours)
+        return worker
+
+    def wait_for_events(self, seconds: float) -> Iterable[Event]:
+        """What happened since the last time, or happens within some seconds."""
+        busy = self.busy
+        sources = [source for worker in busy for source in (worker.connection, worker.process.sentinel)]
+        ready = wait(sources, seconds) if busy else []
+        for worker in busy:
+            if worker.connection in ready or worker.process.sentinel in ready:
+                yield from self.poll_worker(worker)
+            self.kill_unresponsive(worker)
+
+    def poll_worker(self, worker: Worker) -> Iterator[Event]:
+        """What a worker has told, and its death where it is dead."""
+        try:
+            while worker.task is not None and worker.connection.poll():
+                event: Event = worker.connection.recv()
+                if isinstance(event, RunCreated):
+                    worker.run_directory = event.run_directory
+                elif isinstance(event, TaskResult):
+                    worker.task = None
+                yield event
+        except (EOFError, OSError):
+            pass
+        else:
+            if worker.process.is_alive():
+                return
+        worker.process.join(EXIT_TIMEOUT)
+        self.workers[self.workers.index(worker)] = None
+        if worker.task is not None:
+            yield build_lost_result(worker)
+
+    def kill_unresponsive(self, worker: Worker) -> None:
+        """Kill a worker that was told to end its training and has not, within its time."""
+        if (
+            worker.task is not None
+            and worker.stop_requested is not None
+            and time.monotonic() - worker.stop_requested[0] > STOP_TIMEOUT
+        ):
+            worker.process.kill()
+
+    def request_stop(self, reason: str, number: int | None = None) -> None:
+        """Let the training of one task end, or of all: what was trained is saved."""
+        for worker in self.busy:
+            if worker.stop_requested is None and (number is None or (worker.task and worker.task.number == number)):
+                worker.stop_requested = time.monotonic(), reason
+                with suppress(OSError):
+                    worker.connection.send(reason)
+
+    def kill(self) -> None:
+        """End everything at once."""
+        for worker in self.workers:
+            if worker is not None:
+                worker.process.kill()
+        self.directory.cleanup()
+
+    def close(self) -> None:
+        """Let all workers go."""
+        workers = [worker for worker in self.workers if worker is not None]
+        for worker in workers:
+            with suppress(OSError):
+                worker.connection.send(None)
+            worker.connection.close()
+        for worker in workers:
+            worker.process.join(EXIT_TIMEOUT)
+        self.kill()
+
+
+def build_lost_result(worker: Worker) -> TaskResult:
+    """The end of a task whose worker is dead; its run says so, too."""
+    task, code = worker.task, worker.process.exitcode
+    assert task is not None  # noqa: S101 - whoever has none loses none
+    status, reason = (
+        ("interrupted", worker.stop_requested[1]) if worker.stop_requested else ("failed", describe_exit_code(code))
+    )
+    if worker.run_directory is None:
+        return TaskResult(task.number, None, None, reason)
+    run = Run(worker.run_directory)
+    try:
+        return TaskResult(task.number, worker.run_directory, run.close_record(status, reason))
+    except DnnError:  # a full disk, for one
+        return TaskResult(task.number, worker.run_directory, None, reason)
+
+
+def describe_exit_code(code: int | None) -> str:
+    """What a process died of, by its exit code."""
+    if code is None or code >= 0:
+        return f"its process ended with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    details = {signal.SIGKILL: ", perhaps for want of memory", signal.SIGSEGV: ", a fault in native code"}
+    return f"its process was ended by {name}{details.get(-code, '')}"  # type: ignore[call-overload]
+
+
+@contextmanager
+def silence_stdio() -> Iterator[None]:
+    """What is started meanwhile writes to nobody, for as long as it lives."""
+    saved_descriptors = [os.dup(descriptor) for descriptor in (0, 1, 2)]
+    redirect_stdio_to_null()
+    try:
+        yield
+    finally:
+        for descriptor, copy in enumerate(saved_descriptors):
+            os.dup2(copy, descriptor)
+            os.close(copy)

@@ -1,0 +1,241 @@
+"""A search that learns: Optuna's sampler says which setting to try next, its pruner which is not worth going on.
+
+A trial is a setting; it is trained with one seed after the other, and its value is the mean of their best scores. What
+was tried before, by the same command, is told to Optuna first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any
+
+from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.config.sweep_values import SweepValues, ValueChoice, ValueRange
+from dnn_cli.errors import UsageError
+from dnn_cli.execution.messages import EpochDone, Task, TaskResult
+from dnn_cli.execution.sweep_execution import PRUNED_PREFIX, SweepExecution, find_existing_runs
+from dnn_cli.execution.sweep_plan import PlannedRun, Setting, SweepPlanner
+from dnn_cli.runs.address import find_membership
+from dnn_cli.runs.record import Record
+
+
+@dataclass
+class Trial:
+    """A setting that is being tried."""
+
+    optuna_trial: Any
+    """Optuna's own."""
+
+    pending_numbers: list[int]
+    """Of its experiments that are still to be trained, one after the other."""
+
+    best_scores: list[float] = field(default_factory=list)
+    """The best scores of those that were."""
+
+    is_training: bool = False
+
+
+class OptunaSearch:
+    """Asks Optuna, and tells it.
+
+    Raises:
+        UsageError: Optuna is not installed.
+    """
+
+    def __init__(self, execution: SweepExecution) -> None:
+        try:
+            import optuna
+        except ImportError:
+            raise UsageError(
+                "a bayesian search needs Optuna, which is not installed", "pip install 'dnn-cli[optuna]'"
+            ) from None
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self.optuna, self.execution, self.planner = optuna, execution, SweepPlanner(execution.sweep)
+        self.monitor = self.planner.plan_seeds(0, self.build_example_setting())[0].loaded.experiment.monitor
+        self.study = optuna.create_study(
+            direction="minimize" if lower_is_better(self.monitor) else "maximize",
+            pruner=optuna.pruners.MedianPruner(),
+        )
+        self.distributions = {key: self.build_distribution(values) for key, values in self.parameters.items()}
+        self.trials: list[Trial] = []
+        self.trials_left = execution.sweep.trials or 0
+        self.restore_earlier_trials()
+        # A sampler that begins again would propose again what it did: its seed counts on.
+        seed = execution.sweep.search_seed + len(self.study.trials)
+        self.study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+
+    @property
+    def parameters(self) -> dict[str, SweepValues]:
+        """What varies, less seeds."""
+        return self.execution.sweep.parameters
+
+    def build_example_setting(self) -> Setting:
+        """One of those that may be tried."""
+        return {key: values.end_values[0] for key, values in self.parameters.items()}
+
+    def build_distribution(self, values: SweepValues) -> Any:
+        """Values as Optuna knows them."""
+        distribution_types = self.optuna.distributions
+        if isinstance(values, ValueChoice):
+            return distribution_types.CategoricalDistribution(values.texts)
+        if values.kind == "int":
+            return distribution_types.IntDistribution(int(values.low), int(values.high))
+        return distribution_types.FloatDistribution(values.low, values.high, log=values.kind == "log")
+
+    def restore_earlier_trials(self) -> None:
+        """Tell Optuna what was tried before; what has not come to its end is tried first."""
+        if self.execution.force:
+            return
+        store, sweep_id = self.execution.store, self.execution.id
+        memberships = [member for run_info in store.list_runs() if (member := find_membership(run_info, sweep_id))]
+        settings = {tuple((key, member.settings.get(key)) for key in self.parameters): None for member in memberships}
+        for pairs in settings:
+            setting = {key: text for key, text in pairs if text is not None}
+            params = self.to_optuna_params(setting)
+            if params is None or self.trials_left == 0:
+                continue
+            planned = self.planner.plan_seeds(len(self.execution.planned_runs), setting)
+            existing_runs = find_existing_runs(store, planned)
+            records = [
+                existing_runs[member.outcome_digest].record
+                for member in planned
+                if member.outcome_digest in existing_runs
+            ]
+            if any(is_hopeless(record) for record in records):
+                self.add_earlier_trial(planned, existing_runs, params, self.optuna.trial.TrialState.PRUNED)
+            elif len(records) == len(planned) and all(record.status == "completed" for record in records):
+                value = fmean(get_best_score(record) for record in records)
+                self.add_earlier_trial(planned, existing_runs, params, self.optuna.trial.TrialState.COMPLETE, value)
+            else:
+                self.study.enqueue_trial(params)
+
+    def add_earlier_trial(
+        self, planned: list[PlannedRun], existing_runs: Any, params: dict[str, Any], state: Any, value: Any = None
+    ) -> None:
+        """A trial from before."""
+        self.trials_left -= 1
+        first = len(self.execution.planned_runs)
+        self.execution.abandoned_numbers.update(
+            first + n for n, planned_run in enumerate(planned) if planned_run.outcome_digest not in existing_runs
+        )
+        self.execution.planned_runs += planned
+        self.execution.existing_runs |= existing_runs
+        self.study.add_trial(
+            self.optuna.trial.create_trial(state=state, value=value, params=params, distributions=self.distributions)
+        )
+
+    def to_optuna_params(self, setting: Setting) -> dict[str, Any] | None:
+        """A setting as Optuna knows it; `None` where it is none of those that may be tried."""
+        params: dict[str, Any] = {}
+        for key, values in self.parameters.items():
+            text = setting.get(key, "")
+            try:
+                params[key] = text if isinstance(values, ValueChoice) else type(values.low)(text)
+            except ValueError:
+                return None
+            if (
+                text not in values.texts
+                if isinstance(values, ValueChoice)
+                else not values.low <= params[key] <= values.high
+            ):
+                return None
+        return params
+
+    def ask(self, idle_networks: Sequence[str | None], busy_networks: set[str]) -> Task | None:
+        trial = next((trial for trial in self.trials if trial.pending_numbers and not trial.is_training), None)
+        if trial is None and self.trials_left:
+            trial = self.start_next_trial()
+        if trial is None:
+            return None
+        trial.is_training = True
+        return self.execution.build_task(trial.pending_numbers[0])
+
+    def start_next_trial(self) -> Trial | None:
+        """The next trial that has something to train; `None` where there are no more."""
+        while self.trials_left:
+            self.trials_left -= 1
+            optuna_trial = self.study.ask(self.distributions)
+            setting = {
+                key: values.format_number(optuna_trial.params[key])
+                if isinstance(values, ValueRange)
+                else optuna_trial.params[key]
+                for key, values in self.parameters.items()
+            }
+            planned = self.planner.plan_seeds(optuna_trial.number, setting)
+            if planned[0].outcome_digest in {planned_run.outcome_digest for planned_run in self.execution.planned_runs}:
+                self.study.tell(
+                    optuna_trial, state=self.optuna.trial.TrialState.FAIL
+                )  # it has been tried, and nothing is new
+                continue
+            if not self.execution.force:
+                self.execution.existing_runs |= find_existing_runs(self.execution.store, planned)
+            first = len(self.execution.planned_runs)
+            self.execution.planned_runs += planned
+            trial = Trial(
+                optuna_trial,
+                [first + index for index, planned_run in enumerate(planned) if self.execution.is_missing(planned_run)],
+            )
+            records = [
+                self.execution.existing_runs[planned_run.outcome_digest].record
+                for planned_run in planned
+                if planned_run.outcome_digest in self.execution.existing_runs
+            ]
+            trial.best_scores += [get_best_score(record) for record in records if record.status == "completed"]
+            if trial.pending_numbers:
+                self.trials.append(trial)
+                return trial
+            self.finish_trial(trial)
+        return None
+
+    def get_running_trial(self, number: int) -> Trial:
+        """The trial that is training an experiment."""
+        return next(trial for trial in self.trials if trial.is_training and trial.pending_numbers[0] == number)
+
+    def tell(self, result: TaskResult) -> None:
+        trial = self.get_running_trial(result.number)
+        trial.is_training = False
+        trial.pending_numbers.pop(0)
+        if result.record is not None and result.status == "completed":
+            trial.best_scores.append(get_best_score(result.record))
+            if not trial.pending_numbers:
+                self.finish_trial(trial)
+            return
+        self.execution.abandoned_numbers.update(trial.pending_numbers)
+        trial.pending_numbers.clear()
+        trial_states = self.optuna.trial.TrialState
+        hopeless = result.record is not None and is_hopeless(result.record)
+        self.study.tell(trial.optuna_trial, state=trial_states.PRUNED if hopeless else trial_states.FAIL)
+
+    def finish_trial(self, trial: Trial) -> None:
+        """Tell Optuna what a trial came to."""
+        if trial.best_scores:
+            self.study.tell(trial.optuna_trial, fmean(trial.best_scores))
+        else:
+            self.study.tell(trial.optuna_trial, state=self.optuna.trial.TrialState.FAIL)
+
+    def should_prune(self, event: EpochDone) -> str:
+        trial, value = self.get_running_trial(event.number), event.row[self.monitor]
+        epochs = self.execution.planned_runs[event.number].loaded.experiment.epochs
+        trial.optuna_trial.report(value, int(len(trial.best_scores) * epochs + event.row["epoch"]))
+        if event.row["epoch"] < epochs and trial.optuna_trial.should_prune():
+            return (
+                f"{PRUNED_PREFIX} after epoch {event.row['epoch']}: {self.monitor} {value:.4g} is "
+                "behind most other trials"
+            )
+        return ""
+
+
+def is_hopeless(record: Record) -> bool:
+    """Whether a run has ended for a reason that lies in its setting."""
+    return record.status == "diverged" or is_pruned(record)
+
+
+def is_pruned(record: Record) -> bool:
+    """Whether a run was not worth going on."""
+    return record.status == "interrupted" and (record.reason or "").startswith(PRUNED_PREFIX)
+
+
+def get_best_score(record: Record) -> float:
+    """The best score of a run that has one."""
+    return (record.results.best or {})[record.results.monitor]

@@ -1,0 +1,140 @@
+"""From a config to what can run: data is loaded while TensorFlow starts, and the screen says so."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from dnn_cli.config.data import Data
+from dnn_cli.data.examples import Examples, Split, load_examples, split_examples
+from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
+
+if TYPE_CHECKING:
+    from dnn_cli.config.experiment import Experiment
+    from dnn_cli.config.loading import LoadedExperiment
+    from dnn_cli.execution.reporters import ProgressReporter, Reporter
+    from dnn_cli.training.compiled_model import CompiledModelCache
+    from dnn_cli.training.training_job import TrainingJob
+
+
+class PreparedTraining(NamedTuple):
+    """A job, what watches it, and where to send what TensorFlow writes."""
+
+    job: "TrainingJob"
+    progress_reporter: "ProgressReporter"
+    redirect_output: Callable[[Path], None]
+    compiled_models: "CompiledModelCache"
+
+
+@contextmanager
+def prepare_training(
+    loaded: "LoadedExperiment", reporter: "Reporter", epochs: int, cache: "ProcessCache | None" = None
+) -> Iterator[PreparedTraining]:
+    """Introduce an experiment and make it ready to run; as long as the block lasts, only `reporter` is heard.
+
+    Raises:
+        DataError: the data is not to be had.
+        UsageError: the device is not there.
+    """
+    from dnn_cli.data.data_advice import list_data_advice
+    from dnn_cli.host.output_redirect import redirect_output
+    from dnn_cli.training.tensorflow_startup import import_tensorflow_in_background
+    from dnn_cli.training.xla_cache import remove_working_directories
+
+    cache = cache or ProcessCache()
+    reporter.exit_callbacks.append(remove_working_directories)
+    experiment = loaded.experiment
+    for line in format_experiment_lines(experiment, epochs):
+        reporter.report_line(line)
+    for issue in loaded.advice:
+        reporter.report_line(f"advice: {issue}")
+    with (
+        reporter.open_progress(epochs, experiment.batch_size) as progress_reporter,
+        redirect_output() as redirect_to,
+        import_tensorflow_in_background() as wait_for_tensorflow,
+    ):
+        progress_reporter(f"loading {experiment.data.title}")
+        examples, split = cache.load_examples(experiment.data, progress_reporter)
+        for advice in list_data_advice(experiment, examples, split):
+            reporter.report_line(f"advice: {advice}")
+        progress_reporter("starting TensorFlow")
+        wait_for_tensorflow()
+
+        from dnn_cli.training.training_job import prepare_job
+
+        yield PreparedTraining(
+            prepare_job(experiment, examples, split), progress_reporter, redirect_to, cache.compiled_models
+        )
+
+
+def format_experiment_lines(experiment: "Experiment", epochs: int) -> list[str]:
+    """What is about to be trained on what."""
+    from dnn_cli.config.network_summary import format_layer_flow, summarize_network
+    from dnn_cli.config.registry import format_config_value
+    from dnn_cli.report.text import format_count
+
+    config = experiment.model_dump(mode="json")
+    return [
+        f"{experiment.name}: {format_layer_flow(experiment)}, "
+        f"{format_count(summarize_network(experiment).total, 'parameter')}",
+        f"  {format_config_value(config['optimizer'])}, {format_config_value(config['loss'])}, "
+        f"batches of {experiment.batch_size}, "
+        f"{format_count(epochs, 'epoch')}, seed {experiment.seed}",
+        f"  {format_data_line(experiment)}",
+    ]
+
+
+def format_data_line(experiment: "Experiment") -> str:
+    """The data in one line."""
+    from dnn_cli.config.datasets import USER_DATA_KINDS
+    from dnn_cli.config.layer_stack import format_sizes
+    from dnn_cli.report.text import format_count
+
+    data, dataset_info = experiment.data, experiment.data.info
+    parts = [
+        f"{format_count(data.training_examples, dataset_info.example_noun)} to train",
+        f"{data.validation_examples:,} to validate",
+    ]
+    if data.split_off_test_examples or (data.dataset in USER_DATA_KINDS and data.test_examples):
+        parts.append(f"{data.test_examples:,} kept apart")
+    shape = format_sizes(data.input_shape)
+    target_text = (
+        f"{len(dataset_info.classes)} classes"
+        if dataset_info.classes
+        else f"{format_count(dataset_info.targets, 'number')} to predict"
+    )
+    if experiment.target_encoding == "binary":
+        target_text += f", {dataset_info.classes[1]} is positive"
+    return f"{data.title}: {', '.join(parts)}, {shape}, {target_text}"
+
+
+class ProcessCache:
+    """The trainings of one process, one after the other."""
+
+    def __init__(self) -> None:
+        self.loaded: tuple[Data, Examples, Split] | None = None
+
+    def load_examples(self, data: Data, report_progress: ReadProgress = ignore_progress) -> tuple[Examples, Split]:
+        """The examples and their split, loaded once as long as no others are wanted.
+
+        Raises:
+            DataError: the data is not to be had.
+        """
+        if self.loaded is None or self.loaded[0] != data:
+            self.loaded = None  # two of them need not fit into memory
+            examples = load_examples(data, report_progress)
+            self.loaded = data, examples, split_examples(data, examples)
+        return self.loaded[1:]
+
+    def set_examples(self, data: Data, examples: Examples, split: Split) -> None:
+        """Take examples that somebody else has loaded; equal ones that are there already stay."""
+        if self.loaded is None or self.loaded[0] != data:
+            self.loaded = data, examples, split
+
+    @cached_property
+    def compiled_models(self) -> "CompiledModelCache":
+        """Those that can be trained again."""
+        from dnn_cli.training.compiled_model import CompiledModelCache
+
+        return CompiledModelCache()

@@ -1,0 +1,350 @@
+"""An executor on a Ray cluster: Ray places tasks, queues them, and begins them again where a node has died."""
+
+import os
+import pickle
+import secrets
+import signal
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import dnn_cli
+from dnn_cli.config.data import Data
+from dnn_cli.errors import DnnError, UsageError
+from dnn_cli.execution.local_executor import silence_stdio
+from dnn_cli.execution.messages import Event, Task, TaskResult
+from dnn_cli.execution.preparation import ProcessCache
+from dnn_cli.execution.signals import STOP_SIGNALS
+from dnn_cli.execution.tensorboard_tee import write_finished_log
+from dnn_cli.host.resources import count_available_cores
+from dnn_cli.runs.address import parse_run_id
+from dnn_cli.runs.run import Run, parse_record
+from dnn_cli.runs.run_archive import import_archive, pack_run, unpack_run
+from dnn_cli.runs.store import Store
+
+# Ray reads its environment when it is imported.
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"  # which would install the driver's project on every node
+if not os.environ.get("RAY_ADDRESS") and "RAY_AUTH_MODE" not in os.environ:
+    # Nobody else may use what is started here, and Ray leaves no token in the user's home.
+    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
+
+try:
+    import ray
+    from ray.exceptions import NodeDiedError, OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
+
+    from dnn_cli.execution import ray_worker
+except ImportError:
+    raise UsageError("--on ray needs Ray, which is not installed", "pip install 'dnn-cli[ray]'") from None
+
+MAX_RETRIES = 3
+"""So many times Ray begins a task again whose node or process has died."""
+
+STOP_TIMEOUT = 10.0
+"""Seconds that a training has to notice that it is to end, and its run to come home."""
+
+REPLY_TIMEOUT = 5.0
+"""Seconds in which whoever is asked for something small answers."""
+
+START_TIMEOUT = 60.0
+"""Seconds until a process has begun on this machine, however busy it is."""
+
+DEATH_REASONS = {
+    NodeDiedError: "its node has died",
+    OutOfMemoryError: "its node had too little memory for it",
+    WorkerCrashedError: "its process has died, perhaps for want of memory",
+}
+"""What Ray says when it has given up, in our words."""
+
+
+@dataclass
+class RemoteTask:
+    """A task that was given to Ray and has not come back."""
+
+    task: Task
+    reference: Any
+    lock_stack: ExitStack
+    stop_requested: tuple[float, str] | None = None
+    """When it was told to end its training, and why."""
+
+
+class RayExecutor:
+    """The cluster of RAY_ADDRESS, or one on this machine that lives as long as its driver."""
+
+    def __init__(self, jobs: int | None, gpus: int) -> None:
+        self.jobs = jobs
+        self.gpus = gpus
+        self.remote_tasks: dict[int, RemoteTask] = {}
+        self.unsubmitted_results: list[TaskResult] = []
+        """Tasks that ended before Ray was asked."""
+        self.examples_references: dict[str, Any] = {}
+        self.is_open = True
+        self.remove_directory: Callable[[], None] = lambda: None
+        try:
+            with silence_stdio(), preserve_signal_handlers():
+                self.connect_to_cluster(os.environ.get("RAY_ADDRESS", ""))
+                self.broker = self.start_broker()
+        except (DnnError, KeyboardInterrupt):
+            self.kill()
+            raise
+        except SystemExit as exit_request:  # Ray ends with the bare number of a signal
+            self.kill()
+            raise SystemExit(
+                128 + signal.SIGTERM if exit_request.code == signal.SIGTERM else exit_request.code
+            ) from None
+        except Exception as error:
+            self.kill()
+            address = os.environ.get("RAY_ADDRESS")
+            problem = f"the Ray cluster {address} cannot be used" if address else "Ray does not start on this machine"
+            raise UsageError(
+                f"{problem}: {format_error(error)}", "ray status tells of the cluster of RAY_ADDRESS"
+            ) from None
+        if gpus and not ray.cluster_resources().get("GPU"):
+            self.kill()
+            raise UsageError(f"--gpus {gpus}: the Ray cluster has no GPU")
+        self.remote_train = ray.remote(
+            num_cpus=1, num_gpus=1 if gpus else 0, max_retries=MAX_RETRIES, retry_exceptions=False
+        )(ray_worker.train_task)
+
+    def connect_to_cluster(self, address: str) -> None:
+        """Be a driver of the cluster with an address, or of one on this machine.
+
+        Raises:
+            UsageError: nobody is there.
+        """
+        disable_ray_messages()
+        log_options = {"log_to_driver": False, "logging_level": "CRITICAL"}
+        if address:
+            check_reachable(address)
+            ray.init(address=address, **log_options)
+            return
+        # Unix sockets have short names, and people's folders have not.
+        directory, self.remove_directory = ray_worker.create_self_deleting_directory(
+            "dnn-ray-",
+            min(tempfile.gettempdir(), "/tmp", key=len),  # noqa: S108
+        )
+        cores = self.jobs or max(self.gpus, count_available_cores())
+        ray.init(address="local", num_cpus=cores, num_gpus=self.gpus or None, include_dashboard=False,
+                 _temp_dir=str(directory), **log_options)  # fmt: skip
+
+    def start_broker(self) -> Any:
+        """A post office on this machine, so that trainings are heard as long as somebody listens."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        broker = ray.remote(num_cpus=0)(ray_worker.EventBroker).options(scheduling_strategy=this_node).remote()
+        ray.get(broker.fetch_events.remote(), timeout=START_TIMEOUT)
+        return broker
+
+    @property
+    def busy(self) -> Sequence[object]:
+        """What is not at its end."""
+        return [*self.remote_tasks.values(), *self.unsubmitted_results]
+
+    def iter_idle_networks(self) -> Iterator[None]:
+        """A place for each task that the cluster, as it is now, could train besides; nobody knows what was there."""
+        available = int(ray.cluster_resources().get("GPU" if self.gpus else "CPU", 0))
+        limit = min(max(1, available), self.jobs or available or 1, self.gpus or available or 1)
+        for _ in range(limit - len(self.remote_tasks)):
+            yield None
+
+    def list_busy_networks(self) -> set[str]:
+        """The networks that are being trained."""
+        return {remote_task.task.network_digest for remote_task in self.remote_tasks.values()}
+
+    def submit(self, task: Task) -> None:
+        """Let Ray find a place for a task; its data goes to the cluster once."""
+        with ExitStack() as lock_stack:
+            archive = None
+            try:
+                if task.run_directory is not None:
+                    lock_stack.enter_context(Run(task.run_directory).hold_lock())
+                    archive = pack_run(Run(task.run_directory))
+                examples = self.put_examples(task.loaded.experiment.data)
+            except DnnError as error:
+                self.unsubmitted_results.append(build_result_without_run(task, error.message))
+                return
+            pickled_task = pickle.dumps(replace(task, tensorboard=False))  # its log is made of what comes home
+            reference = self.remote_train.remote(dnn_cli.__version__, pickled_task, archive, examples, self.broker)
+            self.remote_tasks[task.number] = RemoteTask(task, reference, lock_stack.pop_all())
+
+    def put_examples(self, data: Data) -> Any:
+        """Where in the cluster the examples of a data section are, with their split.
+
+        Raises:
+            DataError: the data is not to be had.
+        """
+        key = data.model_dump_json()
+        if key not in self.examples_references:
+            examples, split = ProcessCache().load_examples(data)
+            examples.compute_fingerprint()  # which is kept with them, and takes a while
+            self.examples_references[key] = ray.put((examples, split))
+        return self.examples_references[key]
+
+    def wait_for_events(self, seconds: float) -> Iterable[Event]:
+        """What happened since the last time, or happens within some seconds."""
+        unsubmitted, self.unsubmitted_results = self.unsubmitted_results, []
+        yield from unsubmitted
+        tasks_by_reference = {remote_task.reference: remote_task for remote_task in self.remote_tasks.values()}
+        if not tasks_by_reference:
+            return
+        ready, _ = ray.wait(list(tasks_by_reference), num_returns=len(tasks_by_reference), timeout=seconds)
+        for event in get_reply(self.broker.fetch_events.remote()) or ():
+            if event.number in self.remote_tasks:
+                yield event
+        for reference in ready:
+            yield self.receive_result(tasks_by_reference[reference])
+        for remote_task in list(self.remote_tasks.values()):
+            if (
+                remote_task.stop_requested is not None
+                and time.monotonic() - remote_task.stop_requested[0] > STOP_TIMEOUT
+            ):
+                cancel_task(remote_task, force=True)
+                yield self.close_lost_task(remote_task, "")
+
+    def receive_result(self, remote_task: RemoteTask) -> TaskResult:
+        """The end of a task that has come back, its run where it belongs."""
+        task = remote_task.task
+        try:
+            remote_result = ray_worker.RemoteResult(*ray.get(remote_task.reference))
+        except Exception as error:
+            return self.close_lost_task(remote_task, describe_ray_error(error))
+        if not remote_result.was_started:
+            return self.close_lost_task(remote_task, remote_result.reason or "")
+        del self.remote_tasks[task.number]
+        with remote_task.lock_stack:
+            try:
+                if not remote_result.archive:
+                    return build_result_without_run(task, remote_result.reason)
+                if task.run_directory is None or parse_record(remote_result.archive["run.json"]).id != parse_run_id(
+                    Run(task.run_directory)
+                ):
+                    run = import_archive(remote_result.archive, Store(task.runs_dir))
+                else:
+                    run = Run(task.run_directory)
+                    unpack_run(remote_result.archive, run)
+                write_finished_log(run, enabled=task.tensorboard)
+                return TaskResult(task.number, run.directory, run.read_raw_record(), remote_result.reason)
+            except DnnError as error:
+                return build_result_without_run(task, error.message)
+
+    def close_lost_task(self, remote_task: RemoteTask, reason: str) -> TaskResult:
+        """The end of a task of which nothing has come back."""
+        del self.remote_tasks[remote_task.task.number]
+        with remote_task.lock_stack:
+            if remote_task.stop_requested is None:
+                return build_result_without_run(remote_task.task, reason)
+            return TaskResult(
+                remote_task.task.number,
+                remote_task.task.run_directory,
+                None,
+                remote_task.stop_requested[1],
+                was_started=False,
+            )
+
+    def request_stop(self, reason: str, number: int | None = None) -> None:
+        """Let the training of one task end, or of all: what was trained comes back; what waits, waits no more."""
+        started_tasks = get_reply(self.broker.request_stop.remote(reason, number))
+        for remote_task in self.remote_tasks.values():
+            if remote_task.stop_requested is None and number in (None, remote_task.task.number):
+                remote_task.stop_requested = time.monotonic(), reason
+                if started_tasks is not None and remote_task.task.number not in started_tasks:
+                    cancel_task(remote_task)
+
+    def kill(self) -> None:
+        """End everything of ours at once, and Ray where it is ours; a cluster ends what its driver has left."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        remote_tasks, self.remote_tasks = self.remote_tasks, {}
+        with silence_stdio():
+            shutdown_thread = threading.Thread(target=ray.shutdown, daemon=True)
+            shutdown_thread.start()
+            shutdown_thread.join(REPLY_TIMEOUT)
+        for remote_task in remote_tasks.values():
+            remote_task.lock_stack.close()
+        self.remove_directory()
+
+    def close(self) -> None:
+        """Let the cluster go."""
+        self.kill()
+
+
+def build_result_without_run(task: Task, reason: str | None) -> TaskResult:
+    """The end of a task that has no new run; the one that it went on with is as it was."""
+    try:
+        record = Run(task.run_directory).read_raw_record() if task.run_directory else None
+    except DnnError:
+        record = None
+    return TaskResult(task.number, task.run_directory, record, reason)
+
+
+def get_reply(reference: Any) -> Any:
+    """An answer, or nothing where there is none in time."""
+    with suppress(RayError):
+        return ray.get(reference, timeout=REPLY_TIMEOUT)
+    return None
+
+
+def cancel_task(remote_task: RemoteTask, *, force: bool = False) -> None:
+    """Let Ray forget a task."""
+    with suppress(RayError, ValueError):
+        ray.cancel(remote_task.reference, force=force)
+
+
+def describe_ray_error(error: Exception) -> str:
+    """Why Ray has no result, in one line."""
+    for error_type, text in DEATH_REASONS.items():
+        if isinstance(error, error_type):
+            return f"{text}, {MAX_RETRIES + 1} times in all"
+    return format_error(error.cause if isinstance(error, RayTaskError) else error)
+
+
+def format_error(error: BaseException) -> str:
+    """What an error says first."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0] if lines else 'no more is known'}"[:300]
+
+
+def check_reachable(address: str) -> None:
+    """Refuse an address where nobody listens, for which Ray would wait for minutes.
+
+    Raises:
+        UsageError: it is one.
+    """
+    host, colon, port = address.rpartition("//")[2].rpartition(":")
+    if not colon or not port.isdigit():
+        return  # a word that Ray knows
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=REPLY_TIMEOUT).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            f"the Ray cluster {address} cannot be reached: {reason}", "without RAY_ADDRESS, Ray starts on this machine"
+        ) from None
+
+
+def disable_ray_messages() -> None:
+    """Let Ray not tell the screen of processes that died, which it does among our results.
+
+    There is no public way to say so: without the private one, there are some lines more.
+    """
+    with suppress(AttributeError):
+        ray._private.worker.print_to_stdstream = lambda *_, **__: None
+
+
+@contextmanager
+def preserve_signal_handlers() -> Iterator[None]:
+    """Whoever handles signals does so afterwards, too; what is started meanwhile outlives the terminal."""
+    handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

@@ -1,0 +1,95 @@
+"""What is said while an experiment is trained: shown to whoever watches, and kept in the run's `train.log`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from dnn_cli.report.runs_table import format_epoch_header, format_epoch_line, list_fitting_scores
+from dnn_cli.report.text import UNLIMITED_WIDTH
+
+if TYPE_CHECKING:
+    from dnn_cli.training.execution_plan import ExecutionPlan
+
+
+class ProgressReporter(Protocol):
+    """Is told of every stage before the training, and is its `Listener`."""
+
+    def __call__(self, doing: str, done: int = 0, total: int = 0) -> None: ...
+
+    def on_begin(self, device: str, plan: "ExecutionPlan", steps: int) -> None: ...
+
+    def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None: ...
+
+    def on_epoch(self, scores: Mapping[str, float]) -> None: ...
+
+
+class Reporter:
+    """Says lines to nobody but the log of the run that they belong to."""
+
+    width = UNLIMITED_WIDTH
+
+    def __init__(self) -> None:
+        self.pending_lines: list[str] = []
+        self.log_path: Path | None = None
+        self.exit_callbacks: list[Callable[[], None]] = []
+        """What else is to be done before the process ends in the middle of something."""
+
+    def print_line(self, line: str) -> None:
+        """Let somebody see a line."""
+
+    def report_line(self, line: str) -> None:
+        """Show a line, and log it."""
+        self.print_line(line)
+        self.pending_lines.append(line)
+        if self.log_path is not None:
+            with suppress(OSError):  # a line that is lost stops no training
+                self.open_log(self.log_path)
+
+    def open_log(self, path: Path) -> None:
+        """Put what has been said so far, and all from now on, into a log."""
+        self.log_path = path
+        with path.open("a", encoding="utf-8", errors="replace") as stream:
+            stream.writelines(f"{line}\n" for line in self.pending_lines)
+        self.pending_lines.clear()
+
+    def begin_run(self) -> None:
+        """What is said from now on belongs to the next run."""
+        self.log_path = None
+        self.pending_lines.clear()
+
+    @contextmanager
+    def open_progress(self, epochs: int, batch_size: int) -> Iterator["ProgressReporter"]:
+        """What watches one run."""
+        yield TextReporter(self, epochs)
+
+
+class TextReporter:
+    """Says a line for every stage and every epoch."""
+
+    def __init__(self, reporter: Reporter, epochs: int) -> None:
+        self.reporter = reporter
+        self.epochs = epochs
+        self.stage = ""
+        self.score_names: list[str] = []
+
+    def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
+        if doing != self.stage:
+            self.reporter.report_line(doing)
+        self.stage = doing
+
+    def on_begin(self, device: str, plan: "ExecutionPlan", steps: int) -> None:
+        batches = f"{steps:,} {'batch' if steps == 1 else 'batches'} an epoch"
+        engine_text = "by plain fit" if plan.engine == "keras" else f"{plan.steps} a call"
+        self.reporter.report_line(
+            f"training on {device}, {batches}, {engine_text}, {'with' if plan.jit else 'without'} XLA"
+        )
+
+    def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
+        """Between epochs nothing is said."""
+
+    def on_epoch(self, scores: Mapping[str, float]) -> None:
+        if not self.score_names:
+            self.score_names = list_fitting_scores(scores, self.reporter.width)
+            self.reporter.report_line(format_epoch_header(self.score_names))
+        self.reporter.report_line(format_epoch_line(scores, self.score_names, self.epochs))

@@ -1,0 +1,207 @@
+"""An experiment is trained in a run directory, new or taken up again, and watched."""
+
+import os
+import shlex
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Protocol
+
+from dnn_cli.config.digests import compute_training_digest
+from dnn_cli.config.loading import load_resolved_experiment, to_yaml
+from dnn_cli.errors import RunError, UsageError
+from dnn_cli.execution.preparation import PreparedTraining, prepare_training
+from dnn_cli.runs import checkpoint as checkpoints
+from dnn_cli.runs.atomic_write import write_text
+from dnn_cli.runs.record import Resume, get_utc_now
+from dnn_cli.runs.unused_files import remove_temporary_files
+from dnn_cli.training.resume_checks import check_resumable, list_changes, list_environment_changes
+from dnn_cli.training.tensorflow_startup import get_thread_count, restore_thread_count
+
+if TYPE_CHECKING:
+    from dnn_cli.config.loading import LoadedExperiment
+    from dnn_cli.execution.preparation import ProcessCache
+    from dnn_cli.execution.reporters import Reporter
+    from dnn_cli.runs.record import Membership, Record
+    from dnn_cli.runs.run import Run
+    from dnn_cli.runs.store import Store
+    from dnn_cli.training.checkpoint_callback import ResumePoint
+
+
+class StopRequest(Protocol):
+    """Somebody who may want a training to end, and says why when called."""
+
+    def __call__(self) -> str: ...
+
+    def allow_graceful_stop(self) -> AbstractContextManager[None]:
+        """As long as the block lasts, the training asks often."""
+        ...
+
+
+def train_new_run(
+    loaded: "LoadedExperiment",
+    store: "Store",
+    reporter: "Reporter",
+    stop_request: StopRequest | None = None,
+    reproduces: str | None = None,
+    *,
+    sweeps: "tuple[Membership, ...]" = (),
+    cache: "ProcessCache | None" = None,
+    tensorboard: bool = False,
+) -> "tuple[Run, Record]":
+    """Load the data, make the run directory, train.
+
+    Args:
+        loaded: The experiment.
+        store: Where the run is made.
+        reporter: What is said on the way.
+        stop_request: Who may want it to end.
+        reproduces: The id of the run that this one repeats.
+        sweeps: Those that the run belongs to.
+        cache: What this process keeps from one training to the next.
+        tensorboard: Whether to write a log for TensorBoard, too.
+
+    Raises:
+        Interrupted: `stop_request` wanted it; it can go on from there.
+        DataError: the data is not to be had; there is no run directory then.
+        UsageError: the device is not there; neither.
+        RunError: the run directory cannot be written.
+        SystemExit: a signal asked for it.
+    """
+    experiment = loaded.experiment
+    reporter.begin_run()
+    store.check_writable()
+    with prepare_training(loaded, reporter, experiment.epochs, cache) as prepared:
+        from dnn_cli.training.train import build_initial_record
+
+        create_record = build_initial_record(prepared.job, reproduces=reproduces, sweeps=sweeps)
+        with store.create_run(experiment.name, to_yaml(experiment), create_record) as run:
+            return run, train_prepared(prepared, run, reporter, stop_request, tensorboard=tensorboard)
+
+
+def resume_training(
+    run: "Run",
+    loaded: "LoadedExperiment",
+    reporter: "Reporter",
+    stop_request: StopRequest | None = None,
+    *,
+    force: bool = False,
+    sweeps: "tuple[Membership, ...]" = (),
+    cache: "ProcessCache | None" = None,
+    tensorboard: bool = False,
+) -> "Record":
+    """Go on with a run from its last checkpoint, as if it had never been interrupted; with its TensorBoard log, too.
+
+    Raises:
+        UsageError: there is nothing to do, or something has changed and `force` is not given; nothing is changed.
+        DataError: the data is not to be had; neither.
+        RunError: another process trains it, or the run directory cannot be written.
+        Interrupted: `stop_request` wanted it; it can go on from there.
+        SystemExit: a signal asked for it.
+    """
+    experiment = loaded.experiment
+    reporter.begin_run()
+    with run.hold_lock():
+        record, (checkpoint, checkpoint_problem) = run.read_raw_record(), checkpoints.load_checkpoint(run)
+        check_resumable(record, checkpoint, experiment, force=force)
+        changed = list_changes(record, checkpoint, load_resolved_experiment(str(run.config)), experiment)
+        check_unchanged(record, changed, force=force)
+        if checkpoint_problem:
+            since = f"the one before, of epoch {checkpoint.progress.epoch}" if checkpoint else "the beginning"
+            checkpoint_problem = f"{checkpoint_problem}; this goes on from {since}"
+            reporter.report_line(checkpoint_problem)
+        earlier_threads = get_recorded_threads(record)
+        restore_thread_count(earlier_threads)
+        with prepare_training(loaded, reporter, experiment.epochs, cache) as prepared:
+            from dnn_cli.training.checkpoint_callback import ResumePoint
+            from dnn_cli.training.train import build_initial_record
+            from dnn_cli.training.training_state import NEW_OPTIMIZER, check_same_network, classify_optimizer_change
+
+            changed += list_environment_changes(record, prepared.job)
+            check_unchanged(record, changed, force=force)
+            if changed and checkpoint is not None:
+                check_same_network(experiment, checkpoint.arrays)
+                if classify_optimizer_change(checkpoint.progress.optimizer, experiment.optimizer) == NEW_OPTIMIZER:
+                    changed.append("the optimizer begins afresh")
+            resume_point = ResumePoint(compute_training_digest(experiment), checkpoint, bool(changed))
+            resumption = Resume(at=get_utc_now(), epochs=resume_point.progress.epoch, calls=resume_point.progress.calls,
+                              forced=tuple(changed), note=checkpoint_problem)  # fmt: skip
+            new_sweeps = tuple(membership for membership in sweeps if membership not in record.sweeps)
+            current_record = build_initial_record(
+                prepared.job, reproduces=record.reproduces, sweeps=record.sweeps + new_sweeps
+            )(record.id)
+            preserved = {"started": record.started, "resumed": (*record.resumed, resumption)}
+            remove_temporary_files(run)
+            run.write_record(record.model_copy(update={**dict(current_record), **preserved}))
+            if (text := to_yaml(experiment)) != run.config.read_text(encoding="utf-8"):
+                write_text(run.config, text)
+            for line in changed:
+                reporter.report_line(f"changed  {line}")
+            if earlier_threads not in (None, get_thread_count()):
+                reporter.report_line(
+                    f"trained with {earlier_threads} threads before and {get_thread_count()} "
+                    "from here: the last digits may differ"
+                )
+            reporter.report_line(f"going on after {format_progress(resume_point)}")
+            return train_prepared(prepared, run, reporter, stop_request, resume_point, tensorboard=tensorboard)
+
+
+def check_unchanged(record: "Record", changed: list[str], *, force: bool) -> None:
+    """Refuse to go on with what would not come out as if it had never been interrupted."""
+    if changed and not force:
+        raise UsageError(
+            f"run {record.id} was trained otherwise: {'; '.join(changed)}",
+            "--force goes on all the same, and records it in run.json",
+        )
+
+
+def get_recorded_threads(record: "Record") -> int | None:
+    """Return the number of threads with which TensorFlow computed in a run; records of dnn 0.8 have the cores."""
+    thread_count = record.platform.get("threads", record.platform.get("cores"))
+    return thread_count if isinstance(thread_count, int) and thread_count > 0 else None
+
+
+def format_progress(resume_point: "ResumePoint") -> str:
+    """How far a training was."""
+    progress = resume_point.progress
+    return f"epoch {progress.epoch}" + (" and a part of the next" if progress.calls else "")
+
+
+def train_prepared(
+    prepared: PreparedTraining,
+    run: "Run",
+    reporter: "Reporter",
+    stop_request: StopRequest | None,
+    resume_point: "ResumePoint | None" = None,
+    *,
+    tensorboard: bool = False,
+) -> "Record":
+    """Train, and say how to go on if it ends before its time."""
+    from dnn_cli.execution.tensorboard_tee import tee_to_tensorboard
+    from dnn_cli.training.stop_request import SIGNAL_REASON, Interrupted, never_stop
+    from dnn_cli.training.train import train_model
+
+    try:
+        reporter.open_log(run.log)
+        prepared.redirect_output(run.log)
+    except OSError as error:
+        raise RunError(f"{run.log} cannot be written: {error.strerror}", "nothing has been trained") from None
+    resume_command = f"{shlex.join(['dnn', 'resume', os.path.relpath(run.directory)])} goes on from there"
+    try:
+        experiment, graceful_stop = (
+            prepared.job.experiment,
+            stop_request.allow_graceful_stop() if stop_request else nullcontext(),
+        )
+        with (
+            tee_to_tensorboard(
+                run, experiment, prepared.progress_reporter, reporter, resume_point, enabled=tensorboard
+            ) as progress_reporter,
+            graceful_stop,
+        ):
+            return train_model(
+                prepared.job, run, progress_reporter, stop_request or never_stop, resume_point, prepared.compiled_models
+            )
+    except RunError as error:
+        raise RunError(error.message, f"what was written before is whole; {resume_command}") from None
+    except (Interrupted, KeyboardInterrupt) as error:
+        reason = "interrupted" if str(error) in ("", SIGNAL_REASON) else str(error)
+        reporter.report_line(f"{reason}; {resume_command}")
+        raise

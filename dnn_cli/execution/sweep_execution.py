@@ -1,0 +1,277 @@
+"""A sweep that is being carried out: what it wants, what of it is there, and the tasks that are left."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from dnn_cli.config.data import Data
+from dnn_cli.config.datasets import USER_DATA_KINDS
+from dnn_cli.config.digests import compute_network_digest
+from dnn_cli.config.sweep_config import Sweep, compute_sweep_id
+from dnn_cli.errors import DnnError, RunError
+from dnn_cli.execution.messages import Task, TaskResult
+from dnn_cli.execution.scheduler import FixedSearch, SearchStrategy
+from dnn_cli.execution.sweep_plan import PlannedRun, plan_extreme_runs, plan_sweep
+from dnn_cli.report.sweep_view import format_sweep_settings
+from dnn_cli.runs.record import Membership, Record
+from dnn_cli.runs.run import Run
+from dnn_cli.runs.run_info import RunInfo, read_run_info
+from dnn_cli.runs.store import Store
+
+STATUS_ORDER = ("completed", "diverged", "running", "interrupted", "failed")
+"""What is of most use, first; a run that diverged would again."""
+
+
+@dataclass(frozen=True)
+class ExistingRun:
+    """The run of an experiment that was trained, or begun, before."""
+
+    run: Run
+    record: Record
+
+    @property
+    def is_done(self) -> bool:
+        return self.record.status in ("completed", "diverged")
+
+
+def find_existing_runs(store: Store, planned_runs: Iterable[PlannedRun]) -> dict[str, ExistingRun]:
+    """By the digests of experiments, their runs, where there are any.
+
+    Raises:
+        DataError: the user's own data is not to be had, so that nobody knows whether it is still the same.
+    """
+    planned_by_digest = {planned.outcome_digest: planned for planned in planned_runs}
+    candidates = [
+        run_info
+        for run_info in store.list_runs()
+        if run_info.record
+        and run_info.record.experiment in planned_by_digest
+        and not has_forced_resume(run_info.record)
+    ]
+    existing_runs: dict[str, ExistingRun] = {}
+    for run_info in sorted(candidates, key=get_status_rank):
+        assert run_info.record is not None and run_info.record.experiment is not None  # noqa: S101 - chosen so
+        existing_runs.setdefault(run_info.record.experiment, ExistingRun(run_info.run, run_info.record))
+    fingerprints: dict[str, str] = {}
+    for key in list(existing_runs):
+        data = planned_by_digest[key].loaded.experiment.data
+        if data.dataset in USER_DATA_KINDS and existing_runs[key].record.data.get("fingerprint") != load_fingerprint(
+            data, fingerprints
+        ):
+            del existing_runs[key]  # the file of that name has other content now
+    return existing_runs
+
+
+def has_forced_resume(record: Record) -> bool:
+    """Whether a run was something else for a part of its way, so that it is not what its config says."""
+    return any(resume.forced for resume in record.resumed)
+
+
+def get_status_rank(run_info: RunInfo) -> int:
+    """The place of a run among those of one experiment."""
+    return STATUS_ORDER.index(run_info.record.status) if run_info.record else len(STATUS_ORDER)
+
+
+def load_fingerprint(data: Data, fingerprints: dict[str, str]) -> str:
+    """The fingerprint of examples, which are read once."""
+    key = data.model_dump_json()
+    if key not in fingerprints:
+        from dnn_cli.data.examples import load_examples
+
+        fingerprints[key] = load_examples(data).compute_fingerprint()
+    return fingerprints[key]
+
+
+def add_to_sweep(existing_run: ExistingRun, membership: Membership) -> None:
+    """Let a run that is there know that it belongs to a sweep, too; one that cannot be written stays as it is."""
+    if membership in existing_run.record.sweeps:
+        return
+    with suppress(RunError), existing_run.run.hold_lock():
+        record = existing_run.run.read_raw_record()
+        existing_run.run.write_record(record.model_copy(update={"sweeps": (*record.sweeps, membership)}))
+
+
+def list_other_versions(existing_runs: Sequence[ExistingRun], current_versions: dict[str, str]) -> list[str]:
+    """The versions of Keras and TensorFlow that runs were trained with and that are no longer here."""
+    others = {
+        f"{name} {recorded_version}"
+        for existing_run in existing_runs
+        for name in ("keras", "tensorflow")
+        if (recorded_version := existing_run.record.versions.get(name)) is not None
+        and recorded_version != current_versions.get(name)
+    }
+    return sorted(others)
+
+
+PRUNED_PREFIX = "pruned"
+"""How the reason begins of a run that a search has found not to be worth going on."""
+
+
+@dataclass(frozen=True)
+class SweepRun:
+    """What became of one experiment of a sweep."""
+
+    planned_run: PlannedRun
+    run_info: RunInfo | None
+    """Its run as it is on the disk, if there is one."""
+
+    result: TaskResult | None
+    """How its training ended, if it was trained now."""
+
+    @property
+    def status(self) -> str:
+        """A run's, or `not begun`."""
+        if self.run_info is not None and self.run_info.record is not None:
+            return self.run_info.record.status
+        return self.result.status if self.result else "not begun"
+
+    @property
+    def exit_reason(self) -> str:
+        """Why it has no scores, in one line; empty where it has."""
+        if self.result is not None:
+            return self.result.exit_reason
+        record = self.run_info.record if self.run_info else None
+        return (record.reason if record and record.status != "completed" else None) or ""
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it has come to an end that is of no use."""
+        return self.status in ("failed", "diverged")
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether it can still come to its end."""
+        return self.status not in ("completed", "failed", "diverged") and not self.exit_reason.startswith(PRUNED_PREFIX)
+
+
+@dataclass
+class SweepExecution:
+    """The experiments of a sweep by their numbers; a search that decides late adds to them."""
+
+    sweep: Sweep
+    store: Store
+    planned_runs: list[PlannedRun]
+    existing_runs: dict[str, ExistingRun]
+    """By the digests of experiments, their runs from before."""
+
+    name: str
+    """Of the experiments."""
+
+    force: bool = False
+    """Whether what is there is trained again."""
+
+    tensorboard: bool = False
+    """Whether a log for TensorBoard is written of every run that is trained."""
+
+    abandoned_numbers: set[int] = field(default_factory=set)
+    """The numbers of experiments that a search has found not to be worth beginning."""
+
+    task_labels: dict[int, str] = field(default_factory=dict)
+    """By the number of a task, what sets its run apart."""
+
+    @classmethod
+    def from_sweep(
+        cls, sweep: Sweep, store: Store, *, force: bool = False, tensorboard: bool = False
+    ) -> "SweepExecution":
+        """A sweep with what is known of it before anything is trained; a bayesian search decides later.
+
+        Raises:
+            ConfigError: an experiment is not valid; with the faults of all.
+            UsageError: there are too many.
+            DataError: whether the data is still the same cannot be told.
+        """
+        if sweep.search == "bayesian":
+            return cls(sweep, store, [], {}, plan_extreme_runs(sweep)[0].loaded.experiment.name, force, tensorboard)
+        planned_runs = plan_sweep(sweep)
+        existing_runs = {} if force else find_existing_runs(store, planned_runs)
+        return cls(
+            sweep, store, planned_runs, existing_runs, planned_runs[0].loaded.experiment.name, force, tensorboard
+        )
+
+    @cached_property
+    def id(self) -> str:
+        """Of the sweep."""
+        return compute_sweep_id(self.sweep)
+
+    @property
+    def missing_numbers(self) -> list[int]:
+        """The numbers of what is neither there nor being trained by somebody else."""
+        return [number for number, planned_run in enumerate(self.planned_runs) if self.is_missing(planned_run)]
+
+    def is_missing(self, planned_run: PlannedRun) -> bool:
+        """Whether an experiment is to be trained, or trained further."""
+        existing_run = self.existing_runs.get(planned_run.outcome_digest)
+        return existing_run is None or not (existing_run.is_done or existing_run.record.status == "running")
+
+    def build_fixed_search(self) -> SearchStrategy:
+        """All that is missing, known from the beginning; runs that are there join the sweep."""
+        for planned_run in self.planned_runs:
+            if planned_run.outcome_digest in self.existing_runs:
+                add_to_sweep(self.existing_runs[planned_run.outcome_digest], self.build_membership(planned_run))
+        return FixedSearch([self.build_task(number) for number in self.missing_numbers])
+
+    def build_task(self, number: int) -> Task:
+        """What trains an experiment, or goes on with its run."""
+        planned_run = self.planned_runs[number]
+        self.task_labels[number] = format_sweep_settings(planned_run.setting)
+        return Task(
+            number,
+            planned_run.loaded,
+            self.store.root.absolute(),
+            compute_network_digest(planned_run.loaded.experiment),
+            self.existing_runs[planned_run.outcome_digest].run.directory.absolute()
+            if planned_run.outcome_digest in self.existing_runs
+            else None,
+            sweeps=(self.build_membership(planned_run),),
+            tensorboard=self.tensorboard,
+        )
+
+    def collect_runs(self, results: Iterable[TaskResult]) -> list[SweepRun]:
+        """What became of every experiment, those from before among them."""
+        results_by_number = {result.number: result for result in results}
+        for result in results_by_number.values():
+            if (
+                result.record is None and result.run_directory is not None
+            ):  # it could not be written down then, on a full disk
+                with suppress(DnnError):
+                    Run(result.run_directory).close_record(result.status, result.exit_reason)
+        sweep_runs = []
+        for number, planned_run in enumerate(self.planned_runs):
+            if number in self.abandoned_numbers:
+                continue
+            new_result = results_by_number.get(number)
+            run = (
+                self.existing_runs[planned_run.outcome_digest].run
+                if planned_run.outcome_digest in self.existing_runs
+                else None
+            )
+            run = (
+                Run(new_result.run_directory)
+                if new_result is not None and new_result.run_directory is not None
+                else run
+            )
+            sweep_runs.append(SweepRun(planned_run, read_run_info(run) if run else None, new_result))
+        return sweep_runs
+
+    def find_earlier_runs(self, runs: Iterable[SweepRun]) -> list[RunInfo]:
+        """Return the completed runs of this sweep that are not among its current experiments.
+
+        A sweep keeps its id when its values change, so earlier commands can have left runs with other values. Runs on
+        other data cannot be compared with the current ones.
+        """
+        current = {run.run_info.run.directory.name: run.run_info.record for run in runs if run.run_info is not None}
+        data = {record.data.get("fingerprint") for record in current.values() if record is not None}
+        return [
+            run_info
+            for run_info in self.store.list_runs()
+            if run_info.record is not None
+            and run_info.record.status == "completed"
+            and run_info.run.directory.name not in current
+            and run_info.record.data.get("fingerprint") in data
+            and any(sweep.id == self.id for sweep in run_info.record.sweeps)
+        ]
+
+    def build_membership(self, planned_run: PlannedRun) -> Membership:
+        """What a run knows of the sweep."""
+        return Membership(id=self.id, name=self.name, settings=planned_run.setting)

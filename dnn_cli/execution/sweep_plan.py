@@ -1,0 +1,204 @@
+"""A sweep → the experiments to train, every one of them valid before anything is trained."""
+
+import itertools
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from dnn_cli.config.data import cache_dataset_info
+from dnn_cli.config.digests import compute_network_digest, compute_outcome_digest
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.layers import Conv2D
+from dnn_cli.config.loading import LoadedExperiment, build_experiment, read_config
+from dnn_cli.config.network_summary import summarize_network
+from dnn_cli.config.sweep_config import Sweep, build_overrides
+from dnn_cli.config.sweep_values import ValueRange
+from dnn_cli.config.yaml_reader import MAX_ISSUES, Document
+from dnn_cli.errors import ConfigError, LocatedIssue, UsageError
+from dnn_cli.runs.run_info import RunInfo
+
+MAX_RUNS = 10_000
+MAX_CHECKED_COMBINATIONS = 1_000
+"""So many combinations of the ends of what is drawn are looked at."""
+
+Setting = dict[str, str]
+"""What a sweep varies: key → value, as it would be typed."""
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One experiment of a sweep."""
+
+    trial: int
+    """Which setting it tries, from 0."""
+
+    setting: Setting
+    """What sets it apart from others: the setting and, where there are several, the seed."""
+
+    loaded: LoadedExperiment
+    outcome_digest: str
+    """A digest that equal experiments have."""
+
+
+class SweepPlanner:
+    """Makes experiments of settings, each with all seeds."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self.sweep = sweep
+        self.base_document = read_config(sweep.file)
+
+    def plan_seeds(self, trial: int, setting: Setting) -> list[PlannedRun]:
+        """A setting with every seed.
+
+        Raises:
+            ConfigError: they are not valid, or not for this machine.
+        """
+        settings = [{**setting, "seed": seed} for seed in self.sweep.seeds] or [setting]
+        return [self.plan_run(trial, seeded_setting) for seeded_setting in settings]
+
+    def plan_run(self, trial: int, setting: Setting) -> PlannedRun:
+        """An experiment that is valid."""
+        overrides = build_overrides(self.sweep, setting)
+        base = self.base_document
+        if self.sweep.name is not None:
+            base = Document({**base.value, "name": self.sweep.name}, base.locations, base.issues)
+        loaded = build_experiment(base, self.sweep.file, overrides, to_train=True)
+        return PlannedRun(trial, setting, loaded, compute_outcome_digest(loaded.experiment))
+
+
+def plan_sweep(sweep: Sweep) -> list[PlannedRun]:
+    """Every experiment of a grid or of what is drawn at random, once.
+
+    Raises:
+        ConfigError: any of them is not valid; with the faults of all.
+        UsageError: there are too many.
+    """
+    planner = SweepPlanner(sweep)
+    run_count = (
+        math.prod([len(values.end_values) for values in sweep.parameters.values()]) if sweep.search == "grid" else 0
+    )
+    run_count = (run_count or sweep.trials or 1) * max(1, len(sweep.seeds))
+    if run_count > MAX_RUNS:
+        raise UsageError(f"these are {run_count:,} runs, and {MAX_RUNS:,} are the most", "--search random tries some")
+    settings = iter_grid(sweep) if sweep.search == "grid" else iter_random_settings(sweep)
+    runs_by_digest: dict[str, PlannedRun] = {}
+    for planned_run in plan_settings(planner, list(settings)):
+        runs_by_digest.setdefault(planned_run.outcome_digest, planned_run)
+    return list(runs_by_digest.values())
+
+
+def plan_extreme_runs(sweep: Sweep) -> list[PlannedRun]:
+    """Experiments at the ends of a space from which settings are chosen later.
+
+    Raises:
+        ConfigError: one is not valid; with the faults of all.
+    """
+    return plan_settings(
+        SweepPlanner(replace(sweep, seeds=sweep.seeds[:1])),
+        list(itertools.islice(iter_grid(sweep), MAX_CHECKED_COMBINATIONS)),
+    )
+
+
+def plan_settings(planner: SweepPlanner, settings: Sequence[Setting]) -> list[PlannedRun]:
+    """The experiments of settings.
+
+    Raises:
+        ConfigError: with all that is wrong with any of them, each fault once.
+    """
+    planned_runs: list[PlannedRun] = []
+    issues: dict[LocatedIssue, None] = {}
+    with cache_dataset_info():
+        for number, setting in enumerate(settings):
+            try:
+                planned_runs += planner.plan_seeds(number, setting)
+            except ConfigError as error:
+                issues.update(dict.fromkeys(locate_in_sweep_file(issue, planner.sweep) for issue in error.issues))
+    if issues:
+        raise ConfigError(list(issues)[:MAX_ISSUES])
+    return planned_runs
+
+
+def locate_in_sweep_file(issue: LocatedIssue, sweep: Sweep) -> LocatedIssue:
+    """A fault of a value that stands in a sweep file, at its place there."""
+    location = sweep.locations.get(issue.location.source.partition("=")[0]) if issue.location.line is None else None
+    return replace(issue, location=location) if location else issue
+
+
+def iter_grid(sweep: Sweep) -> Iterator[Setting]:
+    """Every combination of values, and of the ends of what is drawn; the last key varies fastest."""
+    for combination in itertools.product(*(values.end_values for values in sweep.parameters.values())):
+        yield dict(zip(sweep.parameters, combination, strict=True))
+
+
+def iter_random_settings(sweep: Sweep) -> Iterator[Setting]:
+    """Settings drawn at random, none twice; fewer than wanted only where there are no more.
+
+    The n-th is a function of the search's seed, its number and its keys: more trials begin with the same ones.
+    """
+    finite = not any(isinstance(values, ValueRange) for values in sweep.parameters.values())
+    if finite and math.prod([len(values.end_values) for values in sweep.parameters.values()]) <= (sweep.trials or 0):
+        yield from iter_grid(sweep)
+        return
+    seen: set[tuple[str, ...]] = set()
+    for number in itertools.count():
+        if len(seen) == sweep.trials or number > 100 * (sweep.trials or 1):
+            return
+        setting = {
+            key: values.value_at(random.Random(f"{sweep.search_seed}/{number}/{key}").random())  # noqa: S311 - no secret
+            for key, values in sweep.parameters.items()
+        }
+        if tuple(setting.values()) not in seen:
+            seen.add(tuple(setting.values()))
+            yield setting
+
+
+STARTUP_SECONDS = 5.0
+"""Seconds until TensorFlow is there."""
+
+COMPILE_SECONDS, RUN_OVERHEAD_SECONDS = 0.8, 0.3
+"""Seconds to compile a network, and to begin and save a training of it."""
+
+MULTIPLY_ADDS_PER_SECOND = 2e10
+"""Multiply-adds a second on one core; measured on small networks, whose arithmetic is not all."""
+
+SECONDS_PER_BATCH = 6e-5
+"""Seconds that go into a batch of any size."""
+
+
+def estimate_run_seconds(experiment: Experiment, epoch_seconds: dict[str, float]) -> float:
+    """How long an experiment will train, given the seconds an epoch that networks have taken."""
+    seconds_per_epoch = epoch_seconds.get(compute_network_digest(experiment))
+    return RUN_OVERHEAD_SECONDS + experiment.epochs * (
+        estimate_epoch_seconds(experiment) if seconds_per_epoch is None else seconds_per_epoch
+    )
+
+
+def estimate_epoch_seconds(experiment: Experiment) -> float:
+    """Seconds of an epoch, by the size of the network alone."""
+    examples, multiply_adds = experiment.data.training_examples, summarize_network(experiment).multiply_adds
+    slowdown = 2 if any(isinstance(layer, Conv2D) for layer in experiment.model.stack) else 1
+    return 3.3 * slowdown * multiply_adds * examples / MULTIPLY_ADDS_PER_SECOND + SECONDS_PER_BATCH * math.ceil(
+        examples / experiment.batch_size
+    )
+
+
+def compute_epoch_seconds(runs: Sequence[RunInfo], planned_runs: Sequence[PlannedRun]) -> dict[str, float]:
+    """By their networks, the seconds an epoch that runs of wanted experiments, or alike, have taken."""
+    networks = {planned.outcome_digest: compute_network_digest(planned.loaded.experiment) for planned in planned_runs}
+    measured_seconds: dict[str, list[float]] = {}
+    for run_info in runs:
+        record = run_info.record
+        if record is not None and record.status == "completed" and record.experiment in networks and record.epochs:
+            measured_seconds.setdefault(networks[record.experiment], []).append((record.seconds or 0) / record.epochs)
+    return {network: median(seconds) for network, seconds in measured_seconds.items()}
+
+
+def estimate_total_seconds(planned_runs: Sequence[PlannedRun], workers: int, epoch_seconds: dict[str, float]) -> float:
+    """How long so many workers will take for all."""
+    if not planned_runs:
+        return 0.0
+    run_seconds = [estimate_run_seconds(planned.loaded.experiment, epoch_seconds) for planned in planned_runs]
+    network_count = len({compute_network_digest(planned.loaded.experiment) for planned in planned_runs})
+    return STARTUP_SECONDS + max(max(run_seconds), (sum(run_seconds) + COMPILE_SECONDS * network_count) / workers)

@@ -1,0 +1,210 @@
+"""A process that trains one task after another, and tells how it goes."""
+
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dnn_cli.errors import DnnError, UsageError
+from dnn_cli.execution.messages import EpochDone, Event, ProgressEvent, RunCreated, StageEvent, Task, TaskResult
+from dnn_cli.execution.preparation import ProcessCache
+from dnn_cli.execution.reporters import Reporter, TextReporter
+from dnn_cli.execution.run_training import resume_training, train_new_run
+from dnn_cli.runs.run import Run
+from dnn_cli.runs.store import Store
+from dnn_cli.training.stop_request import SIGNAL_REASON
+
+if TYPE_CHECKING:
+    from dnn_cli.training.execution_plan import ExecutionPlan
+
+PROGRESS_INTERVAL = 0.1
+"""Seconds between two tidings of how far a training is."""
+
+EventCallback = Callable[[Event], None]
+
+
+def run_task(
+    task: Task, cache: ProcessCache, send_event: EventCallback, get_stop_reason: Callable[[], str]
+) -> TaskResult:
+    """Train a task, and return how it ended; what it raises is told, too, so that the next one can begin.
+
+    Args:
+        task: What to train.
+        cache: What this process keeps from one training to the next.
+        send_event: Is told how it goes.
+        get_stop_reason: Why somebody wants it to end, if anybody does.
+    """
+    from dnn_cli.training.stop_request import Interrupted
+
+    reporter = WorkerReporter(task.number, send_event)
+    common: Any = {"sweeps": task.sweeps, "cache": cache, "tensorboard": task.tensorboard}
+
+    def start_new_run() -> None:
+        train_new_run(task.loaded, Store(task.runs_dir), reporter, PipeStopRequest(get_stop_reason), **common)
+
+    try:
+        if task.run_directory is None:
+            start_new_run()
+        else:
+            send_event(RunCreated(task.number, task.run_directory))
+            try:
+                resume_training(
+                    Run(task.run_directory),
+                    task.loaded,
+                    reporter,
+                    PipeStopRequest(get_stop_reason),
+                    force=task.force,
+                    **common,
+                )
+            except UsageError:  # of another Keras, for one; nothing has been changed
+                if not task.sweeps:
+                    raise
+                start_new_run()
+    except Interrupted as error:
+        reason = str(error)
+    except DnnError as error:
+        reason = error.message
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"[:300]
+    else:
+        reason = ""
+    directory = reporter.log_path.parent if reporter.log_path else task.run_directory
+    if directory is None:
+        return TaskResult(task.number, None, None, reason)
+    try:
+        record = Run(directory).read_raw_record()
+    except DnnError as error:
+        return TaskResult(task.number, directory, None, reason or error.message)
+    return TaskResult(task.number, directory, record, reason or None)
+
+
+class PipeStopRequest:
+    """A wish to end that comes from elsewhere than a signal."""
+
+    def __init__(self, get_stop_reason: Callable[[], str]) -> None:
+        self.get_stop_reason = get_stop_reason
+
+    def __call__(self) -> str:
+        return self.get_stop_reason()
+
+    def allow_graceful_stop(self) -> "nullcontext[None]":
+        """It is always gentle."""
+        return nullcontext()
+
+
+class WorkerReporter(Reporter):
+    """Keeps the log of a run, and tells where it is."""
+
+    def __init__(self, task_number: int, send_event: EventCallback) -> None:
+        super().__init__()
+        self.task_number = task_number
+        self.send_event = send_event
+
+    def open_log(self, path: Path) -> None:
+        if self.log_path is None:
+            self.send_event(RunCreated(self.task_number, path.parent))
+        super().open_log(path)
+
+    @contextmanager
+    def open_progress(self, epochs: int, batch_size: int) -> Iterator["WorkerProgress"]:
+        yield WorkerProgress(self, epochs)
+
+
+class WorkerProgress(TextReporter):
+    """Writes the same lines as others, and tells of every stage, of every epoch, and now and then in between."""
+
+    reporter: WorkerReporter
+
+    def __init__(self, reporter: WorkerReporter, epochs: int) -> None:
+        super().__init__(reporter, epochs)
+        self.steps = 1
+        self.last_sent = 0.0
+
+    def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
+        if doing != self.stage:
+            self.reporter.send_event(StageEvent(self.reporter.task_number, doing))
+        super().__call__(doing, done, total)
+
+    def on_begin(self, device: str, plan: "ExecutionPlan", steps: int) -> None:
+        super().on_begin(device, plan, steps)
+        self.steps = steps
+        self.reporter.send_event(ProgressEvent(self.reporter.task_number, 0.0, 1, {}))
+
+    def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
+        now = time.monotonic()
+        if now - self.last_sent >= PROGRESS_INTERVAL:
+            self.last_sent = now
+            fraction = (epoch - 1 + step / self.steps) / self.epochs
+            running_scores = {name: float(value) for name, value in scores.items()}
+            self.reporter.send_event(ProgressEvent(self.reporter.task_number, fraction, epoch, running_scores))
+
+    def on_epoch(self, scores: Mapping[str, float]) -> None:
+        super().on_epoch(scores)
+        self.reporter.send_event(EpochDone(self.reporter.task_number, dict(scores)))
+
+
+def serve_tasks(connection: Connection, directory: str, environment: dict[str, str], *, alone: bool) -> None:
+    """What a worker process does: trains the tasks that come until there are no more, or nobody is there.
+
+    Args:
+        connection: Tasks come from it, and texts that say why a training is to end; events go to it.
+        directory: Where it puts what is temporary.
+        environment: Variables of its own.
+        alone: Whether no other worker computes beside it.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):  # of a terminal, whose wishes come through the connection
+        signal.signal(number, signal.SIG_IGN)
+    received_signals: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGUSR1):  # which a batch system sends to every process
+        signal.signal(number, lambda number, _: received_signals.append(number))
+    tempfile.tempdir = directory
+    os.environ.update(environment)
+    redirect_stdio_to_null()
+    if not alone:
+        from dnn_cli.training.device import disable_thread_spinning
+
+        disable_thread_spinning()
+    cache = ProcessCache()
+
+    def send_event(event: Any) -> None:
+        with suppress(OSError):  # nobody is there any more, which `stop` finds out
+            connection.send(event)
+
+    try:
+        while (task := connection.recv()) is not None:
+            if isinstance(task, Task):  # a wish to end that came too late is not one for the next
+                received_signals.clear()
+                send_event(run_task(task, cache, send_event, build_stop_reason_getter(connection, received_signals)))
+    except (EOFError, OSError):
+        pass
+
+
+def build_stop_reason_getter(connection: Connection, received_signals: Sequence[int] = ()) -> Callable[[], str]:
+    """Return a function that gives the reason for which a training is to end: of the other end, or a signal."""
+    reason = ""
+
+    def get_stop_reason() -> str:
+        nonlocal reason
+        if received_signals:
+            reason = reason or SIGNAL_REASON
+        try:
+            if not reason and connection.poll():
+                reason = str(connection.recv())
+        except (EOFError, OSError):
+            reason = "the process that started it has ended"
+        return reason
+
+    return get_stop_reason
+
+
+def redirect_stdio_to_null() -> None:
+    """Let nothing of what is written past Python reach the screen; a run's own goes to its log."""
+    null_descriptor = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null_descriptor, descriptor)
+    os.close(null_descriptor)

@@ -1,0 +1,340 @@
+"""Findings from the curves of a training: losses and scores, epoch by epoch."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+from dnn_cli.config.layers import Dense
+from dnn_cli.explain import suggestions
+from dnn_cli.explain.evidence import Evidence
+from dnn_cli.explain.findings import Finding, Severity, Suggestion
+from dnn_cli.runs.data_scale import find_unscaled_input, find_unscaled_targets
+
+OVER_FITTING_RISE = 0.05
+"""A validation loss this much above its lowest value shows over-fitting: the criterion GL with α = 5% of Prechelt,
+“Early Stopping – But When?” (1998)."""
+
+FINAL_EPOCHS = 2
+"""Epochs that a judgement of the end is about, as one alone goes up and down."""
+
+MIN_FALLING_PACE = 0.01
+"""A loss that falls by this share an epoch is still falling. Networks that had learned what they could fell by less
+than a quarter of it; those of five epochs that had not, by 2% to 7%."""
+
+MAX_FLAT_PACE = 0.005
+"""A loss that falls by a smaller share an epoch is flat."""
+
+MAX_EQUAL_LOSS_RATIO = 1.1
+"""A validation loss up to this multiple of the training loss is as good on new examples."""
+
+PERFECT_ACCURACY = 0.99
+"""A training accuracy from which nothing is left to learn."""
+
+MIN_LOSS_RISE = 0.1
+"""A training loss rises if it goes up by this share of its whole fall and by half of that of itself. As a mean over an
+epoch it goes up a little by chance, the more the fewer batches there are."""
+
+MIN_RECOVERED_LOSS_RISE = 0.3
+"""The same share where the network is good in the end, so that it has recovered."""
+
+MIN_PATIENCE = 2
+"""A smaller patience ends a training at the first epoch that is worse by chance."""
+
+ENOUGH_ACCURACY_SHARE = 0.9
+"""The share of the mistakes of the commonest class from which on a narrow layer holds enough."""
+
+LOWERED_RATE_SHARE = 0.01
+"""The share of the first learning rate below which weights hardly move."""
+
+MIN_ACCURACY_GAP = 0.02
+"""The least difference of a validation and a training accuracy to speak of."""
+
+MIN_GAP_STANDARD_ERRORS = 3.0
+"""Standard errors of such a difference."""
+
+
+def find_unfinished_training(evidence: Evidence) -> Iterator[Finding]:
+    """Yield why a training did not come to its end."""
+    record = evidence.record
+    if record.status == "diverged":
+        far = find_unscaled_input(evidence.experiment, evidence.input_profile) if evidence.input_profile else None
+        meaning = "The usual cause is a learning rate that is too large: every step overshoots further than the last."
+        if far is not None and far.root_mean_square > 1:
+            meaning = "Inputs this large make every step too large, so that each overshoots further than the last."
+        scaling_suggestions = (
+            suggestions.suggest_standardizing(evidence) if far is not None and far.root_mean_square > 1 else ()
+        )
+        observation = [
+            record.reason or "numbers were no longer finite",
+            *([far.observation] if scaling_suggestions and far else []),
+        ]
+        targets = (
+            find_unscaled_targets(evidence.experiment, evidence.input_profile.labels)
+            if evidence.input_profile
+            else None
+        )
+        if targets is not None:
+            observation.append(targets.observation)
+            meaning = f"Errors and steps as large as these numbers overshoot: {targets.suggestion}. {meaning}"
+        yield Finding(
+            "divergence", "trouble", "it diverged", "; ".join(observation),
+            meaning, record.epochs + 1, suggestions=(*scaling_suggestions, *suggestions.suggest_lower_rate(evidence)),
+        )  # fmt: skip
+    elif record.status in ("failed", "interrupted"):
+        yield Finding(
+            record.status, "trouble", f"it {'failed' if record.status == 'failed' else 'was interrupted'}",
+            record.reason or "the reason is not recorded", "All other findings are about the epochs before.",
+            record.epochs + 1, suggestions=(Suggestion("resume"),) if record.status == "interrupted" else (),
+        )  # fmt: skip
+
+
+def find_loss_spike(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a training loss that rises."""
+    loss = evidence.get_curve("loss")
+    for epoch in range(1, len(loss)):
+        before = min(loss[:epoch])
+        rise = loss[epoch] - before
+        min_rise = MIN_LOSS_RISE if evidence.is_weak else MIN_RECOVERED_LOSS_RISE
+        if rise > min_rise * (loss[0] - before) and rise > MIN_LOSS_RISE / 2 * abs(before):
+            yield Finding(
+                "unstable", "advice", "the training loss rose",
+                f"it went from {before:.4g} up to {loss[epoch]:.4g}",
+                "The steps are too large to settle; a smaller learning rate gets lower.",
+                epoch + 1, {"before": before, "after": loss[epoch]}, suggestions.suggest_lower_rate(evidence, 1 / 3),
+            )  # fmt: skip
+            return
+
+
+def find_over_fitting(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a validation loss that rises while the training loss goes on falling."""
+    loss, validation = evidence.get_curve("loss"), evidence.get_curve("val_loss")
+    if len(validation) <= FINAL_EPOCHS:
+        return
+    best = min(range(len(validation)), key=validation.__getitem__)
+    if best >= len(validation) - FINAL_EPOCHS or loss[-1] >= loss[best] or validation[best] <= 0:
+        return
+    end = min(validation[-FINAL_EPOCHS:])
+    if end < (1 + OVER_FITTING_RISE) * validation[best] or is_within_error(evidence, end - validation[best]):
+        return
+    observation = (
+        f"val_loss was lowest in epoch {best + 1} ({validation[best]:.4g}) and is {end / validation[best] - 1:.0%} "
+        f"higher at the end, while loss went on falling from {loss[best]:.4g} to {loss[-1]:.4g}"
+    )
+    figures = {"lowest": validation[best], "end": end, "loss_then": loss[best], "loss": loss[-1]}
+    meaning = "From there on it memorizes its training examples, and its mistakes on others become more certain."
+    stopping = evidence.experiment.early_stopping
+    restores = stopping is not None and stopping.restore_best_weights and len(loss) < evidence.experiment.epochs
+    if restores:
+        meaning += " early_stopping ended it, and model.keras holds the weights of its best epoch."
+    stop = "early_stopping={monitor: val_loss, patience: 3, restore_best_weights: true}"
+    layers = suggestions.build_layer_overrides(
+        evidence,
+        lambda layer: getattr(layer, "kernel_regularizer", 0) is None,
+        "kernel_regularizer",
+        "{type: l2, l2: 1e-4}",
+    )
+    proposed = (
+        ()
+        if restores
+        else (*suggestions.suggest_training(evidence, stop), *suggestions.suggest_training(evidence, *layers))
+    )
+    severity: Severity = "good" if restores else "advice"
+    yield Finding("over_fitting", severity, "it over-fits", observation, meaning, best + 2, figures, proposed)
+
+
+def is_within_error(evidence: Evidence, rise: float) -> bool:
+    """Return whether a rise of the validation loss is smaller than the standard error of that loss."""
+    judgement, standard_error = (
+        evidence.score_judgement,
+        None if isinstance(evidence.score_judgement, str) else evidence.score_judgement.model_loss_error,
+    )
+    return (
+        not isinstance(judgement, str)
+        and judgement.split == "validation"
+        and standard_error is not None
+        and rise < standard_error
+    )
+
+
+def find_under_training(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a loss that is still falling at the end."""
+    curve, loss = evidence.get_curve(evidence.main_loss), evidence.get_curve("loss")
+    epochs = len(curve)
+    if epochs == 1 and evidence.record.status == "completed" and evidence.experiment.epochs == 1:
+        observation = f"one epoch was trained; {evidence.main_loss} is {curve[0]:.4g}"
+        meaning = "One epoch shows no trend; more epochs show whether the loss still falls."
+        proposed = suggestions.suggest_more_epochs(evidence)
+        yield Finding(
+            "under_training", "advice", "it was trained for one epoch only", observation, meaning, 1, {}, proposed
+        )
+    if epochs < 2 or evidence.record.status != "completed" or evidence.is_decayed:
+        return
+    stopping = evidence.experiment.early_stopping
+    if epochs < evidence.experiment.epochs:
+        if stopping is not None and stopping.patience < MIN_PATIENCE:
+            yield from find_early_stop(evidence, stopping.patience)
+        return
+    window = max(1, min(FINAL_EPOCHS, epochs - 1), epochs // 5)
+    before, after = min(curve[:-window]), min(curve[-window:])
+    if before <= evidence.min_loss or loss[-1] >= loss[-window - 1]:
+        return
+    pace = (before - after) / (before - evidence.min_loss) / window
+    if pace < MIN_FALLING_PACE:
+        return
+    span = f"the last {window} epochs" if window > 1 else "the last epoch"
+    observation = (
+        f"in {span} the lowest {evidence.main_loss} fell from {before:.4g} to {after:.4g}, {pace:.1%} an epoch"
+    )
+    meaning = "More epochs will probably improve it, or a larger learning rate will do the same sooner."
+    figures = {"before": before, "after": after, "pace": pace}
+    yield Finding(
+        "under_training", "advice", "it was still improving when the epochs ended", observation, meaning,
+        epochs - window + 1, figures, (*suggestions.suggest_more_epochs(evidence), suggestions.FIND_LEARNING_RATE),
+    )  # fmt: skip
+
+
+def find_early_stop(evidence: Evidence, patience: int) -> Iterator[Finding]:
+    """Yield an early stop at the first epoch that was worse, while the training loss still fell."""
+    loss = evidence.get_curve("loss")
+    if loss[-2] <= 0 or 1 - loss[-1] / loss[-2] < MIN_FALLING_PACE:
+        return
+    observation = (
+        f"early_stopping with patience {patience} ended it after {len(loss)} of {evidence.experiment.epochs} epochs; "
+        f"loss still fell from {loss[-2]:.4g} to {loss[-1]:.4g}"
+    )
+    meaning = "One epoch can be worse by chance; a larger patience waits until several are."
+    proposed = suggestions.suggest_training(
+        evidence, "early_stopping.patience=5", "early_stopping.restore_best_weights=true"
+    )
+    yield Finding("stopped_early", "advice", "it was stopped too early", observation, meaning, len(loss), {}, proposed)
+
+
+def find_under_fitting(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a hidden layer that is too narrow, or a training loss that is flat where the validation loss is, too."""
+    narrow, hits = find_narrowest_units(evidence), evidence.hit_counts
+    if (
+        narrow is not None
+        and hits is not None
+        and hits.accuracy - hits.constant_accuracy < ENOUGH_ACCURACY_SHARE * (1 - hits.constant_accuracy)
+    ):
+        yield build_narrow_layer_finding(evidence, narrow)
+        return
+    loss, validation = evidence.get_curve("loss"), evidence.get_curve("val_loss")
+    window = len(loss) // 3
+    if window < 2 or not validation or evidence.is_decayed or evidence.record.status != "completed":
+        return
+    before, after = min(loss[:-window]), min(loss[-window:])
+    accuracy = evidence.get_curve(evidence.accuracy_name) if evidence.accuracy_name else []
+    if before <= evidence.min_loss or (before - after) / (before - evidence.min_loss) / window >= MAX_FLAT_PACE:
+        return
+    if (accuracy and max(accuracy) >= PERFECT_ACCURACY) or min(validation) > MAX_EQUAL_LOSS_RATIO * min(loss):
+        return
+    observation = (
+        f"loss went from {before:.4g} to {after:.4g} in the last {window} epochs, and val_loss is {validation[-1]:.4g}"
+    )
+    yield Finding(
+        "under_fitting",
+        "advice" if evidence.is_weak else "good",
+        "it no longer improves",
+        observation,
+        "It is as good on new examples as in training. Where that is not enough, a larger network shows whether "
+        "the network or the inputs are the limit.",
+        len(loss) - window + 1,
+        {"before": before, "after": after, "val_loss": validation[-1]},
+        suggestions.suggest_training(evidence, *suggestions.build_larger_layer_overrides(evidence)),
+    )
+
+
+def find_narrowest_units(evidence: Evidence) -> int | None:
+    """Return the units of the narrowest hidden Dense layer, if they are fewer than the classes."""
+    units = [layer.units for layer in evidence.experiment.model.stack if isinstance(layer, Dense)][:-1]
+    return min(units) if units and min(units) < (evidence.class_count or 0) else None
+
+
+def build_narrow_layer_finding(evidence: Evidence, units: int) -> Finding:
+    """Return that a hidden layer has fewer units than there are classes."""
+    hits = evidence.hit_counts
+    accuracy = f", and its accuracy is {hits.accuracy:.4f}" if hits is not None else ""
+    observation = f"a hidden layer has {units} units for {evidence.class_count} classes{accuracy}"
+    meaning = "All that the output layer knows of an input has to pass through these units; more of them hold more."
+    overrides = suggestions.build_layer_overrides(
+        evidence,
+        lambda x: isinstance(x, Dense) and x.units == units,
+        "units",
+        str(max(32, 2 * (evidence.class_count or 0))),
+    )
+    return Finding("under_fitting", "advice", "a hidden layer is too narrow", observation, meaning, None,
+                   {"units": float(units)}, suggestions.suggest_training(evidence, *overrides))  # fmt: skip
+
+
+def find_early_rate_drop(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a learning rate that reduce_lr_on_plateau lowered to nearly nothing in the first half of the training."""
+    plateau, rates = evidence.experiment.reduce_lr_on_plateau, evidence.get_curve("learning_rate")
+    if plateau is None or not rates or not evidence.is_weak:
+        return
+    low = next((epoch for epoch, rate in enumerate(rates, 1) if rate <= LOWERED_RATE_SHARE * rates[0]), None)
+    if low is None or low > max(1, len(rates) // 2):
+        return
+    observation = (
+        f"reduce_lr_on_plateau lowered it from {rates[0]:.2g} to {rates[low - 1]:.2g} by epoch {low} of {len(rates)}"
+    )
+    meaning = "A larger patience waits until the loss has really stopped falling."
+    proposed = suggestions.suggest_training(
+        evidence, "reduce_lr_on_plateau.patience=5", "reduce_lr_on_plateau.factor=0.5"
+    )
+    yield Finding("schedule", "trouble", "the learning rate falls too early", observation, meaning, low, {}, proposed)
+
+
+def find_validation_above_training(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a validation accuracy clearly above the training accuracy though no layer drops anything, and why."""
+    validation = evidence.record.data.get("validation")
+    if (
+        evidence.accuracy_name is None
+        or evidence.has_noise
+        or not isinstance(validation, int)
+        or not evidence.training_examples
+    ):
+        return
+    train, other = evidence.get_curve(evidence.accuracy_name), evidence.get_curve(f"val_{evidence.accuracy_name}")
+    if not train or not other or validation < 1:
+        return
+    last, gap = evidence.last_measurement, other[-1] - train[-1]
+    if not is_significant_gap(gap, train[-1], evidence.training_examples, other[-1], validation):
+        return
+    observation = f"{evidence.accuracy_name} is {other[-1]:.4f} on validation and {train[-1]:.4f} in training"
+    figures = {"validation": other[-1], "training": train[-1]}
+    measured = last.correct if last is not None else None
+    rose = len(train) > 1 and train[-1] - train[-2] > gap / 2
+    averaged = len(train) == 1 or rose
+    if last is not None and measured is not None:
+        averaged = not is_significant_gap(other[-1] - measured, measured, last.examples, other[-1], validation)
+        observation += f"; at the end of the last epoch it is {measured:.4f} on {last.examples} training examples"
+        figures["training_at_the_end"] = measured
+    if averaged:
+        meaning = "The training score is an average over the epoch, while the network still improved; this is no fault."
+        severity: Severity = "good"
+    else:
+        meaning = (
+            "Nothing is dropped in training, and the network was no worse during the epoch: the validation set holds "
+            "easier examples, or others than the training set. Compare them, or divide the data at random."
+        )
+        severity = "advice"
+    proposed = (
+        suggestions.suggest_training(evidence, "data.stratify=true")
+        if severity == "advice" and evidence.class_count
+        else ()
+    )
+    title = "the validation score is above the training score"
+    yield Finding("validation_above_training", severity, title, observation, meaning, len(train), figures, proposed)
+
+
+def is_significant_gap(gap: float, first: float, n: int, second: float, m: int) -> bool:
+    """Return whether two shares, of n and of m examples, differ by more than chance."""
+    share = (first * n + second * m) / (n + m)
+    error = math.sqrt(max(share * (1 - share), 0.25 / (n + m)) * (1 / n + 1 / m))
+    return gap > max(MIN_ACCURACY_GAP, MIN_GAP_STANDARD_ERRORS * error)
+
+
+def drop_suggestions(finding: Finding) -> Finding:
+    """Return a finding whose remedies another finding has already."""
+    return replace(finding, suggestions=())

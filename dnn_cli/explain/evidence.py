@@ -1,0 +1,284 @@
+"""`Facts`: everything that an explanation is drawn from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from dnn_cli.config.augmentation import AugmentationLayer
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.layers import Dropout, GaussianNoise, KernelLayer
+from dnn_cli.config.loading import load_resolved_experiment, read_config
+from dnn_cli.config.yaml_reader import Document
+from dnn_cli.errors import RunError, UserDataError
+from dnn_cli.formats.npz_archive import open_archive
+from dnn_cli.runs.diagnostics_csv import LayerState, read_diagnostics
+from dnn_cli.runs.input_profile import InputProfile, read_input_profile
+from dnn_cli.runs.record import Record, Scores
+from dnn_cli.runs.run import Run
+from dnn_cli.runs.run_info import RunInfo
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dnn_cli.explain.judgement import HitCounts, ScoreJudgement
+
+ACCURACY_METRICS = ("accuracy", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
+
+DECAYED_RATE_SHARE = 0.1
+"""A learning rate below this share of its largest value has been lowered, so that little moves any more."""
+
+WEAK_ACCURACY_SHARE = 0.5
+"""The share of the mistakes of the commonest class that a network should avoid."""
+
+MIN_NORMAL_EXAMPLES = 30
+"""Examples from which on the mean of a loss is nearly normal, so that its standard errors can be trusted."""
+
+WEAK_LOSS_SHARE = 0.25
+"""The share of the constant's loss that a regression should avoid: of `diabetes` the best ones avoid half."""
+
+PENALTY_KEYS = (
+    "kernel_regularizer",
+    "bias_regularizer",
+    "activity_regularizer",
+    "gamma_regularizer",
+    "beta_regularizer",
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A run: its config, its curves, the states of its layers, its predictions and statistics of its data."""
+
+    run: Run
+    record: Record
+    experiment: Experiment
+    """Its `data.facts` are known without the data, unless `knows_data` is false."""
+
+    document: Document
+    """The config of the run, to be changed."""
+
+    epoch_scores: Sequence[Scores]
+    layer_states: Sequence[LayerState]
+    layer_states_error: str | None = None
+    """Why `states` is empty, if its file is damaged."""
+
+    input_profile: InputProfile | None = None
+    """Statistics of the training data; `None` in runs of an older dnn."""
+
+    has_dataset_info: bool = True
+    judged_epoch: int | None = None
+    """The epoch whose model is judged, by the scores of the epoch; `None` for the model in `model.keras`."""
+
+    def get_curve(self, name: str) -> list[float]:
+        """Return a score of every epoch; nothing where there is no such score."""
+        return [float(scores[name]) for scores in self.epoch_scores if name in scores]
+
+    def get_judged_score(self, name: str) -> float:
+        """Return a score of the judged epoch, by default of the last one."""
+        return self.get_curve(name)[-1 if self.judged_epoch is None else self.judged_epoch - 1]
+
+    @cached_property
+    def states_by_epoch(self) -> dict[int, list[LayerState]]:
+        """The states of the layers by epoch, in the order of the epochs."""
+        states: dict[int, list[LayerState]] = {}
+        for state in sorted(self.layer_states, key=lambda state: state.epoch):
+            states.setdefault(state.epoch, []).append(state)
+        return states
+
+    @cached_property
+    def main_loss(self) -> str:
+        """The name of the loss that says most: on the validation set if there is one."""
+        return "val_loss" if self.get_curve("val_loss") else "loss"
+
+    @cached_property
+    def accuracy_name(self) -> str | None:
+        """The name of the training accuracy that was measured, if any."""
+        names = (metric.type for metric in self.experiment.metrics if metric.type in ACCURACY_METRICS)
+        return next(names, None)
+
+    @cached_property
+    def is_decayed(self) -> bool:
+        """Whether the learning rate of the last epoch is much lower than it was."""
+        rates = self.get_curve("learning_rate")
+        return bool(rates) and rates[-1] < DECAYED_RATE_SHARE * max(rates)
+
+    @cached_property
+    def class_count(self) -> int | None:
+        """The number of classes, 0 for a regression; `None` where the data is gone."""
+        return len(self.experiment.data.info.classes) if self.has_dataset_info else None
+
+    @cached_property
+    def training_examples(self) -> int | None:
+        """The number of training examples, if it is known."""
+        count = self.record.data.get("train")
+        if isinstance(count, int) and count > 0:
+            return count
+        return self.experiment.data.training_examples if self.has_dataset_info else None
+
+    @cached_property
+    def batches_per_epoch(self) -> int | None:
+        """The number of batches of an epoch, if it is known."""
+        return -(-self.training_examples // self.experiment.batch_size) if self.training_examples else None
+
+    @cached_property
+    def predictions(self) -> "tuple[NDArray[Any], NDArray[Any]] | None":
+        """Labels and outputs of `model.keras` on the validation set; `None` where another model is judged."""
+        if self.record.status != "completed":  # those of a run that was resumed and failed are of an earlier model
+            return None
+        if self.judged_epoch is not None:
+            return None
+        arrays = read_prediction_arrays(self.run, "labels", "outputs")
+        if arrays is None or not self.has_dataset_info:
+            return None
+        targets, outputs = arrays
+        if outputs.ndim != 2 or outputs.shape[1:] != self.experiment.output_shape or len(targets) != len(outputs):
+            return None
+        if targets.ndim != (1 if self.class_count else 2) or not len(targets) or outputs.dtype.kind != "f":
+            return None
+        if self.class_count and (
+            targets.dtype.kind not in "iu" or not 0 <= targets.min() <= targets.max() < self.class_count
+        ):
+            return None
+        return targets, outputs
+
+    @cached_property
+    def score_judgement(self) -> "ScoreJudgement | str":
+        """The judgement of the loss, or why there is none."""
+        from dnn_cli.explain.judgement import judge_score
+
+        return judge_score(self)
+
+    @cached_property
+    def hit_counts(self) -> "HitCounts | None":
+        """The examples that are predicted right, on the validation set if there is one."""
+        from dnn_cli.explain.judgement import count_hits
+
+        return count_hits(self)
+
+    @cached_property
+    def training_hit_counts(self) -> "HitCounts | None":
+        """The training examples that are predicted right."""
+        from dnn_cli.explain.judgement import count_training_hits
+
+        return count_training_hits(self)
+
+    @cached_property
+    def min_loss(self) -> float:
+        """The loss of perfect predictions, which is above 0 with label smoothing."""
+        from dnn_cli.explain.judgement import compute_min_loss
+
+        return compute_min_loss(self)
+
+    @cached_property
+    def is_weak(self) -> bool:
+        """Whether the saved model is not good, or makes most of the mistakes of a constant prediction."""
+        if not self.is_good or isinstance(self.score_judgement, str):
+            return True
+        if self.hit_counts is not None and not self.is_better_by_loss:
+            return self.hit_counts.accuracy - self.hit_counts.constant_accuracy < WEAK_ACCURACY_SHARE * (
+                1 - self.hit_counts.constant_accuracy
+            )
+        return self.score_judgement.model_loss > (1 - WEAK_LOSS_SHARE) * self.score_judgement.constant_loss
+
+    @cached_property
+    def is_better_by_loss(self) -> bool:
+        """Whether the loss alone shows that the network has learned, where its accuracy does not.
+
+        With class weights an accuracy below that of the commonest class is what was asked for.
+        """
+        if isinstance(self.score_judgement, str) or self.score_judgement.verdict != "better" or self.hit_counts is None:
+            return False
+        is_weighted = self.experiment.class_weight is not None
+        return is_weighted or (self.hit_counts.verdict == "unclear" and self.hit_counts.examples >= MIN_NORMAL_EXAMPLES)
+
+    @cached_property
+    def is_good(self) -> bool:
+        """Whether the saved model is clearly better than a constant prediction, in loss and accuracy."""
+        if isinstance(self.score_judgement, str) or self.score_judgement.verdict != "better":
+            return False
+        return self.hit_counts is None or self.hit_counts.verdict == "better" or self.is_better_by_loss
+
+    @cached_property
+    def last_measurement(self) -> LayerState | None:
+        """The row of the last measured epoch that has the loss of the network on training examples, if any."""
+        epochs = list(self.states_by_epoch)
+        if not epochs or epochs[-1] != len(self.epoch_scores):
+            return None
+        return next((state for state in self.states_by_epoch[epochs[-1]] if state.loss is not None), None)
+
+    @cached_property
+    def has_penalties(self) -> bool:
+        """Whether the losses of the curves contain penalties of layers, beside what the config's `loss` says."""
+        stack = self.experiment.model.stack
+        return any(getattr(layer, key, None) is not None for layer in stack for key in PENALTY_KEYS)
+
+    @cached_property
+    def has_noise(self) -> bool:
+        """Whether training scores are lowered by dropout, noise or augmentation."""
+        return any(
+            isinstance(layer, Dropout | GaussianNoise | AugmentationLayer) for layer in self.experiment.model.stack
+        )
+
+    @cached_property
+    def output_layer_path(self) -> tuple[str | int, ...] | None:
+        """Where in the config the last layer with a kernel is written."""
+        stack, paths = self.experiment.model.stack, self.experiment.model.layer_paths
+        kernel_paths = [path for layer, path in zip(stack, paths, strict=True) if isinstance(layer, KernelLayer)]
+        return kernel_paths[-1] if kernel_paths else None
+
+
+def read_evidence(run_info: RunInfo, epoch: int | None = None) -> Evidence:
+    """Return everything that is known of a run.
+
+    Args:
+        run_info: The run.
+        epoch: The epoch whose model is judged; `None` for the model in `model.keras`.
+
+    Raises:
+        RunError: it has no record, or its metrics cannot be read.
+        ConfigError: its config cannot be read.
+    """
+    run, record = run_info.run, run_info.record
+    if record is None:
+        raise RunError(f"{run.directory} cannot be explained: {run_info.error}")
+    experiment = load_resolved_experiment(str(run.config))
+    try:
+        input_profile = read_input_profile(run)
+    except RunError:  # a damaged file hides no curve
+        input_profile = None
+    if input_profile is not None:
+        experiment = experiment.model_copy(update={"data": experiment.data.with_info(input_profile.dataset_info)})
+    try:
+        has_dataset_info = bool(experiment.data.info)
+    except UserDataError:
+        has_dataset_info = False
+    try:
+        layer_states, layer_states_error = read_diagnostics(run), None
+    except RunError as error:
+        layer_states, layer_states_error = (), error.message
+    document = read_config(str(run.config))
+    return Evidence(
+        run,
+        record,
+        experiment,
+        document,
+        run.read_metrics(),
+        layer_states,
+        layer_states_error,
+        input_profile,
+        has_dataset_info,
+        epoch,
+    )
+
+
+def read_prediction_arrays(run: Run, *names: str) -> "list[NDArray[Any]] | None":
+    """Return arrays of `predictions.npz`; `None` where they are missing or damaged."""
+    try:
+        with open_archive(str(run.predictions)) as archive:
+            headers = [archive.read_header(name) for name in names]
+            if sum(header.nbytes for header in headers) > run.predictions.stat().st_size:  # dnn does not compress them
+                return None
+            return [archive.read_array(header) for header in headers]
+    except (UserDataError, OSError, KeyError):
+        return None

@@ -1,0 +1,348 @@
+"""Findings about what a network has learned: its predictions against those that do not depend on the inputs."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dnn_cli.explain import suggestions
+from dnn_cli.explain.evidence import Evidence
+from dnn_cli.explain.findings import Finding, Suggestion
+from dnn_cli.explain.judgement import HitCounts, ScoreJudgement, find_predicted_classes
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MAX_CONSTANT_SPREAD = 0.01
+"""Outputs whose spread over the examples is below this share of their own size, or of the targets' spread, are all
+the same."""
+
+MIN_ONE_CLASS_EXAMPLES = 20
+"""Examples below which all predictions may be of one class by chance."""
+
+DOMINANT_CLASS_SHARE = 0.9
+"""Where the commonest class has a larger share, a good network may predict nothing else for few examples."""
+
+MIN_MEMORIZED_GAP = 0.1
+"""The least accuracy by which it is better on training examples."""
+
+MIN_MEMORIZED_SHARE = 0.5
+"""The share of the errors of the commonest class that is avoided in training, from which on a network has memorized."""
+
+
+def find_learning_failure(evidence: Evidence) -> Iterator[Finding]:
+    """Yield that the network is no better than a constant prediction, or that this cannot be told."""
+    if not evidence.epoch_scores or evidence.record.status in ("failed", "running"):
+        return
+    hits, judgement = evidence.hit_counts, evidence.score_judgement
+    if evidence.is_good and evidence.is_better_by_loss:
+        return
+    if hits is not None and hits.verdict == "worse":
+        yield build_guessing_finding(evidence, hits, judgement)
+    elif isinstance(judgement, str):
+        if evidence.record.status == "completed":
+            yield build_unjudged_finding(judgement)
+    elif judgement.verdict == "worse":
+        yield build_worse_loss_finding(evidence, judgement, hits)
+    elif (hits is not None and hits.verdict == "unclear") or judgement.verdict == "unclear":
+        learned = evidence.training_hit_counts
+        if hits is not None and hits.verdict == "unclear" and learned is not None and learned.verdict == "worse":
+            yield build_guessing_finding(evidence, hits, judgement)
+        else:
+            yield build_few_examples_finding(evidence, judgement, hits)
+
+
+def build_guessing_finding(evidence: Evidence, hits: HitCounts, judgement: "ScoreJudgement | str") -> Finding:
+    """Return that the accuracy is no better than that of the commonest class."""
+    observation = (
+        f"{hits.correct} of {hits.examples:,} {hits.split} examples are right ({hits.accuracy:.4f}); "
+        f"always predicting the most frequent class gives {hits.constant_accuracy:.4f}"
+    )
+    figures = {"accuracy": hits.accuracy, "guessing": hits.constant_accuracy, "p": hits.chance_probability}
+    is_loss_better = not isinstance(judgement, str) and judgement.verdict == "better"
+    title = (
+        "its accuracy is no better than guessing"
+        if is_loss_better
+        else "it has learned nothing that helps on new examples"
+    )
+    meaning = describe_outputs(evidence)
+    learned = evidence.training_hit_counts
+    if learned is not None and hits.split == "validation":
+        observation += f"; of {learned.examples} measured training examples {learned.accuracy:.4f} are right"
+        figures["training"] = learned.accuracy
+    return Finding(
+        "no_better_than_guessing",
+        "advice" if is_loss_better else "trouble",
+        title,
+        observation,
+        meaning,
+        None,
+        figures,
+        suggest_learning_rate(evidence),
+    )
+
+
+def build_worse_loss_finding(evidence: Evidence, judgement: ScoreJudgement, hits: HitCounts | None) -> Finding:
+    """Return that the loss is not below that of the best constant prediction."""
+    constant = (
+        "predicting the shares of the classes"
+        if evidence.class_count
+        else f"always predicting {get_constant_name(evidence)}"
+    )
+    weighed = ", weighed by class_weight," if evidence.experiment.class_weight else ""
+    observation = (
+        f"its {judgement.split} loss{weighed} is {judgement.model_loss:.4g}, and {constant} for every example gives "
+        f"{judgement.constant_loss:.4g}"
+    )
+    figures = {"loss": judgement.model_loss, "constant": judgement.constant_loss}
+    if hits is not None and hits.verdict == "better":
+        observation += (
+            f"; its accuracy is {hits.accuracy:.4f}, and that of the most frequent class {hits.constant_accuracy:.4f}"
+        )
+        meaning = (
+            "Its mistakes are so certain that its probabilities are worse than none: trained too long or too fast."
+        )
+        stop = "early_stopping={monitor: val_loss, patience: 3, restore_best_weights: true}"
+        proposed: tuple[Suggestion, ...] = (
+            () if evidence.experiment.early_stopping else suggestions.suggest_training(evidence, stop)
+        )
+        return Finding(
+            "worse_than_constant",
+            "trouble",
+            "its loss is worse than that of a constant prediction",
+            observation,
+            meaning,
+            None,
+            figures,
+            (*proposed, *suggestions.suggest_lower_rate(evidence)),
+        )
+    explained = compute_r2(evidence)
+    if explained is not None:
+        observation += f"; R² is {explained:.2f}, and 0 is predicting the mean"
+        figures["r2"] = explained
+    return Finding(
+        "no_better_than_guessing",
+        "trouble",
+        "it predicts no better than a constant",
+        observation,
+        describe_outputs(evidence),
+        None,
+        figures,
+        suggest_learning_rate(evidence),
+    )
+
+
+def build_few_examples_finding(evidence: Evidence, judgement: ScoreJudgement, hits: HitCounts | None) -> Finding:
+    """Return that the examples are too few to tell whether the network is better than a constant."""
+    if hits is not None and hits.verdict == "unclear":
+        observation = (
+            f"{hits.correct} of {hits.examples} {hits.split} examples are right, and always "
+            "predicting the most frequent "
+            f"class gives {hits.most_common}: by chance as many are right in {hits.chance_probability:.0%} of cases"
+        )
+    else:
+        observation = (
+            f"its {judgement.split} loss is {judgement.model_loss:.4g} and that of the best constant prediction "
+            f"{judgement.constant_loss:.4g}, on {judgement.examples} examples with a standard "
+            f"error of {judgement.difference_error:.2g}"
+        )
+    meaning = "That is too little to tell whether it has learned. More validation examples can tell."
+    share = evidence.experiment.data.validation_size
+    bigger = (
+        suggestions.suggest_training(evidence, f"data.validation_size={min(0.5, 2 * share):g}")
+        if 0 < share < 0.5
+        else ()
+    )
+    own = evidence.has_dataset_info and evidence.experiment.data.info.validation_examples
+    return Finding(
+        "too_few_examples",
+        "advice",
+        "too few examples to tell whether it has learned",
+        observation,
+        meaning,
+        None,
+        {"loss": judgement.model_loss, "constant": judgement.constant_loss},
+        () if own else bigger,
+    )
+
+
+def build_unjudged_finding(reason: str) -> Finding:
+    """Return that nothing is known that the run could be judged by."""
+    meaning = "Whether it has learned cannot be said: its loss cannot be compared with that of a constant prediction."
+    return Finding("cannot_judge", "advice", "it cannot be judged", reason, meaning)
+
+
+def get_constant_name(evidence: Evidence) -> str:
+    """Return the name of the constant that makes the loss of a regression smallest."""
+    name = evidence.experiment.loss.type
+    return {"mean_squared_error": "the mean", "mean_absolute_error": "the median"}.get(name, "the best constant")
+
+
+def suggest_learning_rate(evidence: Evidence) -> tuple[Suggestion, ...]:
+    """Return a lower learning rate where the first losses were far above the later ones, and how to find one."""
+    loss = evidence.get_curve("loss")
+    return (
+        suggestions.suggest_lower_rate(evidence)
+        if loss and loss[0] > 1.5 * min(loss)
+        else (suggestions.FIND_LEARNING_RATE,)
+    )
+
+
+def compute_output_spread(outputs: "NDArray[np.float64]") -> float:
+    """Return the largest standard deviation of an output over the examples."""
+    return float(outputs.std(0).max())
+
+
+def describe_outputs(evidence: Evidence) -> str:
+    """Return whether the outputs depend on the inputs, and how they miss the labels."""
+    if evidence.predictions is None:
+        return "The curves do not show why; the layers and the data may."
+    import numpy as np
+
+    targets, outputs = evidence.predictions[0], evidence.predictions[1].astype(np.float64)
+    spread = compute_output_spread(outputs)
+    if evidence.class_count:
+        size = float(np.abs(outputs).max()) or 1.0
+        if spread < MAX_CONSTANT_SPREAD * size:
+            return "Its outputs are the same for every input: the network ignores its inputs."
+        part = evidence.hit_counts.split if evidence.hit_counts else "validation"
+        return f"Its outputs differ from input to input, but not in a way that fits the {part} labels."
+    target_spread = float(targets.std()) or 1.0
+    if spread < MAX_CONSTANT_SPREAD * min(target_spread, max(float(np.abs(outputs).max()), 1e-30)):
+        return "Its outputs are the same for every input: the network ignores its inputs."
+    with np.errstate(all="ignore"):
+        relation = float(np.corrcoef(targets[:, 0], outputs[:, 0])[0, 1])
+    related = f"they rise and fall with the labels (correlation {relation:.2f}), but miss their level or size"
+    description = related if relation > 0.3 else f"they have little to do with the labels (correlation {relation:.2f})"
+    return f"Its outputs differ from input to input; {description}."
+
+
+def compute_r2(evidence: Evidence) -> float | None:
+    """Return the share of the variance of the validation labels that a regression explains; negative where worse."""
+    if evidence.class_count != 0 or evidence.predictions is None:
+        return None
+    targets, outputs = (array.astype(float) for array in evidence.predictions)
+    total = float(((targets - targets.mean(0)) ** 2).sum())
+    return 1 - float(((targets - outputs) ** 2).sum()) / total if total > 0 else None
+
+
+def find_single_class(evidence: Evidence) -> Iterator[Finding]:
+    """Yield that all predictions are of one class."""
+    if not evidence.class_count or evidence.predictions is None:
+        return
+    import numpy as np
+
+    targets, outputs = evidence.predictions
+    predicted_classes = find_predicted_classes(evidence, outputs)
+    counts = np.bincount(targets, minlength=evidence.class_count)
+    if (
+        len(predicted_classes) < MIN_ONE_CLASS_EXAMPLES
+        or len(set(predicted_classes.tolist())) > 1
+        or counts.max() == len(targets)
+    ):
+        return
+    name = evidence.experiment.data.info.classes[int(predicted_classes[0])]
+    share = float(counts[predicted_classes[0]] / len(targets))
+    observation = (
+        f"all {len(predicted_classes):,} validation examples are predicted as {name}, which {share:.1%} of them are"
+    )
+    common = counts.max() / len(targets)
+    if common > max(0.6, 1.5 / evidence.class_count):
+        meaning = "One class is so common that predicting nothing else pays; weights make the other classes count."
+        balanced = (
+            suggestions.suggest_training(evidence, "class_weight=balanced")
+            if not evidence.experiment.class_weight
+            else ()
+        )
+    else:
+        meaning = "The network does not tell the classes apart."
+        balanced = ()
+    judgement = evidence.score_judgement
+    is_expected = not isinstance(judgement, str) and judgement.verdict == "better" and common >= DOMINANT_CLASS_SHARE
+    yield Finding(
+        "one_class",
+        "advice" if is_expected else "trouble",
+        "all predictions are of one class",
+        observation,
+        meaning,
+        None,
+        {"share": share},
+        balanced,
+    )
+
+
+def find_far_outputs(evidence: Evidence) -> Iterator[Finding]:
+    """Yield that the outputs of a regression are at another level than the targets."""
+    if evidence.class_count != 0 or evidence.predictions is None:
+        return
+    import numpy as np
+
+    targets, outputs = (array.astype(np.float64) for array in evidence.predictions)
+    column = int(np.argmax(np.abs(targets.mean(0) - outputs.mean(0)) / np.maximum(targets.std(0), 1e-30)))
+    target_mean, output_mean = float(targets[:, column].mean()), float(outputs[:, column].mean())
+    deviation = float(targets[:, column].std())
+    if abs(target_mean - output_mean) <= deviation / 2:
+        return
+    observation = (
+        f"the outputs are {output_mean:.4g} on average, the numbers to predict {target_mean:.4g} "
+        f"with a deviation of {deviation:.3g}"
+    )
+    if abs(output_mean) < abs(target_mean):
+        meaning = (
+            "Outputs begin near 0, and small steps take many epochs to that level; a bias of that size begins there."
+        )
+        bias = f"{{type: constant, value: {target_mean:.3g}}}"
+        proposed = (
+            suggestions.suggest_output_change(evidence, "bias_initializer", bias) if outputs.shape[1] == 1 else ()
+        )
+    else:
+        meaning = "The outputs are too large; unscaled inputs or a learning rate that is too large make them so."
+        proposed = ()
+    yield Finding(
+        "far_outputs",
+        "trouble",
+        "the outputs are far from the numbers to predict",
+        observation,
+        meaning,
+        None,
+        {"outputs": output_mean, "targets": target_mean, "deviation": deviation},
+        proposed,
+    )
+
+
+def find_memorization(evidence: Evidence) -> Iterator[Finding]:
+    """Yield that training examples are predicted well and validation examples no better than by a constant."""
+    hits, learned = evidence.hit_counts, evidence.training_hit_counts
+    if hits is None or learned is None or hits.split != "validation" or hits.verdict == "better":
+        return
+    if (
+        learned.accuracy - learned.constant_accuracy < MIN_MEMORIZED_SHARE * (1 - learned.constant_accuracy)
+        or learned.verdict != "better"
+    ):
+        return
+    judgement = evidence.score_judgement
+    if learned.accuracy - hits.accuracy < MIN_MEMORIZED_GAP or (
+        not isinstance(judgement, str) and judgement.verdict == "better"
+    ):
+        return
+    if hits.verdict == "unclear" and hits.accuracy > (hits.constant_accuracy + learned.accuracy) / 2:
+        return
+    observation = (
+        f"its accuracy is {learned.accuracy:.4f} on training examples and {hits.accuracy:.4f} on validation examples, "
+        f"where always predicting the most frequent class gives {hits.constant_accuracy:.4f}"
+    )
+    meaning = (
+        "What it has learned of the training examples says nothing about others. Usual causes: labels that do not "
+        "belong to their inputs (shuffled, or one row off), inputs without information, or another kind of data in "
+        "the validation set."
+    )
+    figures = {"training": learned.accuracy, "validation": hits.accuracy, "guessing": hits.constant_accuracy}
+    yield Finding(
+        "memorized",
+        "trouble",
+        "it has only memorized the training examples",
+        observation,
+        meaning,
+        None,
+        figures,
+        (suggestions.SHOW_DATA,),
+    )

@@ -1,0 +1,423 @@
+"""Findings about settings of the config that do not fit each other, the data or the length of the training."""
+
+from collections.abc import Iterator
+
+from dnn_cli.config import learning_rates
+from dnn_cli.config.layers import Activation, BatchNormalization, Dropout, GaussianNoise, KernelLayer
+from dnn_cli.config.lint import BOUNDED_ACTIVATIONS, find_output_activation_advice
+from dnn_cli.explain import suggestions
+from dnn_cli.explain.evidence import Evidence
+from dnn_cli.explain.findings import Finding
+
+MIN_STEPS = 100
+"""Steps of a whole training below which weights can hardly have reached their aim."""
+
+MAX_LARGE_BATCHES = 4
+"""Batches of an epoch up to which a batch is large for the data."""
+
+
+def find_output_mismatch(evidence: Evidence) -> Iterator[Finding]:
+    """Yield an output activation that does not fit the loss."""
+    if not evidence.has_dataset_info or evidence.output_layer_path is None:
+        return
+    stack = evidence.experiment.model.stack
+    last = next((x for x in reversed(stack) if isinstance(x, KernelLayer | Activation)), None)
+    for issue in find_output_activation_advice(evidence.experiment):
+        name = getattr(last, "activation", None) or "linear"
+        if evidence.experiment.target_encoding == "real" and can_reach_targets(evidence, name):
+            continue
+        needed = issue.suggestion
+        value = f"activation={needed}"
+        proposed = (
+            suggestions.suggest_output_change(evidence, "activation", needed) if isinstance(last, KernelLayer) else ()
+        )
+        if evidence.experiment.loss.takes_logits and name != "linear":
+            proposed = (*proposed, *suggestions.suggest_training(evidence, "loss.from_logits=false"))
+            meaning = "With from_logits the loss applies the activation itself, so that it is applied twice."
+        elif name == "linear" and evidence.experiment.loss.needs_probabilities:
+            proposed = (*proposed, *suggestions.suggest_training(evidence, "loss.from_logits=true"))
+            meaning = (
+                "Outputs below 0 or above 1 are no probabilities, and the loss cuts them off: no gradient is left."
+            )
+        else:
+            meaning = f"The loss and the last layer need each other; {value} is the one that fits."
+        if evidence.is_good:
+            meaning += " This run trained all the same."
+        yield Finding("output_misfit", "advice" if evidence.is_good else "trouble",
+                      "the last layer does not fit the loss", issue.message, meaning, None, {}, proposed)  # fmt: skip
+
+
+def find_unreachable_targets(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a relu at the end of a regression that has negative numbers to predict."""
+    stack = evidence.experiment.model.stack
+    last = next((x for x in reversed(stack) if isinstance(x, KernelLayer | Activation)), None)
+    if evidence.class_count != 0 or evidence.predictions is None or stack[-1] is not last:
+        return
+    low = float(evidence.predictions[0].min())
+    if getattr(last, "activation", None) not in ("relu", "relu6", "softplus") or low >= 0:
+        return
+    observation = f"the output is {getattr(last, 'activation', None)}, and numbers to predict go down to {low:.4g}"
+    meaning = "Such an output is never negative; numbers below 0 cannot be reached."
+    proposed = (
+        suggestions.suggest_output_change(evidence, "activation", "linear") if isinstance(last, KernelLayer) else ()
+    )
+    yield Finding(
+        "output_misfit",
+        "trouble",
+        "the last layer cannot reach the numbers to predict",
+        observation,
+        meaning,
+        None,
+        {"low": low},
+        proposed,
+    )
+
+
+def can_reach_targets(evidence: Evidence, activation: str) -> bool:
+    """Return whether a bounded activation reaches all numbers to predict, as far as they are known."""
+    if activation not in BOUNDED_ACTIVATIONS or evidence.predictions is None:
+        return False
+    low = -1.0 if activation in ("tanh", "hard_tanh", "softsign") else 0.0
+    targets = evidence.predictions[0]
+    return bool(targets.min() >= low and targets.max() <= (6.0 if activation == "relu6" else 1.0))
+
+
+def find_metric_mismatch(evidence: Evidence) -> Iterator[Finding]:
+    """Yield an accuracy that compares logits with 0.5, where the classes divide at 0."""
+    wrong = [metric.type for metric in evidence.experiment.metrics if metric.type in ("accuracy", "binary_accuracy")]
+    if (
+        not evidence.has_dataset_info
+        or evidence.experiment.target_encoding != "binary"
+        or not evidence.experiment.loss.takes_logits
+        or not wrong
+    ):
+        return
+    observation = f"{wrong[0]} counts outputs above 0.5 as the second class, and with from_logits those above 0 are"
+    meaning = "The accuracy shown is too low or too high; a sigmoid at the end and no from_logits make it right."
+    end = suggestions.suggest_output_change(evidence, "activation", "sigmoid")
+    both = (*end[0].overrides, "loss.from_logits=false") if end else ()
+    yield Finding("metric_misfit", "advice", "the metric does not fit the outputs", observation, meaning, None, {},
+                  suggestions.suggest_training(evidence, *both))  # fmt: skip
+
+
+def find_schedule_mismatch(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a learning rate schedule that is over too early, or that the training is too short for."""
+    issue = (
+        learning_rates.find_schedule_issue(evidence.experiment, evidence.batches_per_epoch)
+        if evidence.batches_per_epoch
+        else None
+    )
+    if issue is None or not evidence.epoch_scores:
+        return
+    if issue.kind == "short":
+        title = "the learning rate falls too early"
+        meaning = "Steps of a schedule are batches, not epochs. After its end the weights hardly move."
+    else:
+        title = "the learning rate schedule is longer than the training"
+        meaning = "Steps of a schedule are batches. In this training it does not fall, so the end stays noisy."
+    yield Finding("schedule", "trouble" if issue.kind == "short" else "advice", title, issue.message, meaning, None,
+                  issue.figures, suggestions.suggest_training(evidence, *issue.overrides))  # fmt: skip
+
+
+def find_large_batch(evidence: Evidence) -> Iterator[Finding]:
+    """Yield batches so large that the whole training has few steps."""
+    if not evidence.batches_per_epoch or not evidence.epoch_scores or evidence.batches_per_epoch > MAX_LARGE_BATCHES:
+        return
+    total = evidence.batches_per_epoch * len(evidence.epoch_scores)
+    smaller = suggestions.suggest_smaller_batch(evidence)
+    if total >= MIN_STEPS or not smaller:
+        return
+    if not evidence.is_weak:
+        return
+    steps = "step" if evidence.batches_per_epoch == 1 else "steps"
+    observation = (
+        f"{evidence.training_examples:,} examples in batches of "
+        f"{evidence.experiment.batch_size:,} are {evidence.batches_per_epoch} "
+        f"{steps} an epoch, {total} in the whole training"
+    )
+    meaning = "The weights change once a batch, so few steps were made; smaller batches make more of them."
+    yield Finding(
+        "large_batch",
+        "advice" if evidence.is_good else "trouble",
+        "the batches are too large for the data",
+        observation,
+        meaning,
+        None,
+        {"steps": float(total)},
+        smaller,
+    )
+
+
+MAX_INITIAL_SHARE = 0.1
+"""The share of their initial values, 0 and 1, from which averages of BatchNormalization mislead."""
+
+MIN_ACCURACY_DROP = 0.15
+"""The accuracy by which a network is worse with its averages than with those of its batches."""
+
+UNSCALED_INITIALIZERS = ("random_normal", "truncated_normal", "random_uniform", "orthogonal", "constant")
+"""Initial weights of a size that the config gives."""
+
+MIN_START_LOSS_RATIO = 4.0
+"""The multiple of the constant's loss at which networks of usual initial weights never begin: they have up to 1.5."""
+
+EQUAL_INITIALIZERS = ("zeros", "ones", "constant")
+"""Initial weights that are the same for all units of a layer."""
+
+MAX_PENALTY_SHARE = 0.5
+"""The share of the training loss above which penalties of layers outweigh the loss itself."""
+
+MAX_SHRUNK_RATIO = 0.2
+"""The share of their initial size to which strong penalties shrink weights; without them weights grow."""
+
+MIN_STRONG_NOISE = 0.8
+"""A deviation of noise beside inputs of about 1."""
+
+MAX_ACCURACY_COST = 0.3
+"""The accuracy that dropout or noise may cost in training."""
+
+MIN_STRONG_DROPOUT = 0.7
+"""A rate of dropout above the usual 0.2 to 0.5."""
+
+
+def find_large_initial_weights(evidence: Evidence) -> Iterator[Finding]:
+    """Yield initial weights so large that the loss begins far above that of a constant prediction."""
+    initial_loss = next((state.loss for state in evidence.states_by_epoch.get(0, ()) if state.loss is not None), None)
+    stack, judgement = evidence.experiment.model.stack, evidence.score_judgement
+    unscaled = [x for x in stack if isinstance(x, KernelLayer) and x.kernel_initializer.type in UNSCALED_INITIALIZERS]
+    if (
+        initial_loss is None
+        or isinstance(judgement, str)
+        or not unscaled
+        or initial_loss < MIN_START_LOSS_RATIO * judgement.constant_loss
+    ):
+        return
+    observation = (
+        f"before the first batch the loss is {initial_loss:.4g}, and a constant prediction has "
+        f"{judgement.constant_loss:.4g}"
+    )
+    meaning = (
+        f"kernel_initializer {unscaled[0].kernel_initializer.type} does not depend on the size of a layer, and these "
+        "weights are too large for it: the training first has to undo them."
+    )
+    paths = dict.fromkeys(
+        path
+        for layer, path in zip(stack, evidence.experiment.model.layer_paths, strict=True)
+        if isinstance(layer, KernelLayer) and layer.kernel_initializer.type in UNSCALED_INITIALIZERS
+    )
+    overrides = [
+        suggestions.build_short_override(evidence, path, "kernel_initializer", "glorot_uniform") for path in paths
+    ]
+    yield Finding(
+        "large_start",
+        "trouble",
+        "the initial weights are too large",
+        observation,
+        meaning,
+        0,
+        {"loss": initial_loss, "constant": judgement.constant_loss},
+        suggestions.suggest_training(evidence, *overrides),
+    )
+
+
+def find_inaccurate_averages(evidence: Evidence) -> Iterator[Finding]:
+    """Yield averages of BatchNormalization that have seen too few steps, where the network is worse with them."""
+    layers = [x for x in evidence.experiment.model.stack if isinstance(x, BatchNormalization)]
+    if not layers or not evidence.batches_per_epoch or not evidence.epoch_scores:
+        return
+    steps = evidence.batches_per_epoch * len(evidence.epoch_scores)
+    momentum = max(layer.momentum for layer in layers)
+    initial_share = momentum**steps
+    training_accuracies = evidence.get_curve(evidence.accuracy_name)[-1:] if evidence.accuracy_name else []
+    hits, measured = evidence.hit_counts, evidence.last_measurement
+    if initial_share < MAX_INITIAL_SHARE:
+        return
+    if training_accuracies and evidence.class_count:
+        accuracy_with_averages = measured.correct if measured is not None and measured.correct is not None else None
+        accuracy_with_averages = (
+            accuracy_with_averages
+            if accuracy_with_averages is not None
+            else hits.accuracy
+            if hits is not None
+            else None
+        )
+        if accuracy_with_averages is None or training_accuracies[0] - accuracy_with_averages < MIN_ACCURACY_DROP:
+            return
+        comparison = f"accuracy is {training_accuracies[0]:.2f} in training"
+        comparison += (
+            f" and {hits.accuracy:.2f} on validation" if hits is not None and hits.split == "validation" else ""
+        )
+    else:
+        loss = evidence.get_curve("loss")
+        if measured is None or measured.loss is None or measured.loss < 2 * loss[-1]:
+            return
+        comparison = (
+            f"loss is {loss[-1]:.4g} in training and {measured.loss:.4g} with the averages on training examples"
+        )
+    observation = (
+        f"{comparison}: the averages of BatchNormalization have seen {steps} steps and are "
+        f"{initial_share:.0%} initial values"
+    )
+    meaning = (
+        "In training a batch is normalized by itself, later by averages over the steps. A smaller momentum lets them "
+        "follow sooner; a longer training does, too."
+    )
+    paths = dict.fromkeys(
+        path
+        for layer, path in zip(evidence.experiment.model.stack, evidence.experiment.model.layer_paths, strict=True)
+        if isinstance(layer, BatchNormalization) and layer.momentum > 0.9
+    )
+    overrides = [suggestions.build_short_override(evidence, path, "momentum", "0.9") for path in paths]
+    proposed = (*suggestions.suggest_training(evidence, *overrides), *suggestions.suggest_more_epochs(evidence))
+    yield Finding(
+        "batch_norm_averages",
+        "trouble",
+        "BatchNormalization's averages have seen few steps",
+        observation,
+        meaning,
+        None,
+        {"steps": float(steps), "left": initial_share},
+        proposed,
+    )
+
+
+def find_equal_weights(evidence: Evidence) -> Iterator[Finding]:
+    """Yield hidden layers whose units all begin with the same weights."""
+    stack = evidence.experiment.model.stack
+    output = max((index for index, layer in enumerate(stack) if isinstance(layer, KernelLayer)), default=0)
+    equal_layers = [
+        x for x in stack[:output] if isinstance(x, KernelLayer) and x.kernel_initializer.type in EQUAL_INITIALIZERS
+    ]
+    if not equal_layers or evidence.is_good:
+        return
+    observation = (
+        f"kernel_initializer is {equal_layers[0].kernel_initializer.type} in {len(equal_layers)} hidden layers"
+    )
+    meaning = "Units that begin equal get equal gradients and stay equal: the layer is one unit, or none."
+    overrides = suggestions.build_layer_overrides(
+        evidence,
+        lambda x: isinstance(x, KernelLayer) and x.kernel_initializer.type in EQUAL_INITIALIZERS,
+        "kernel_initializer",
+        "glorot_uniform",
+    )
+    yield Finding(
+        "equal_weights",
+        "trouble",
+        "all units of a layer begin with the same weights",
+        observation,
+        meaning,
+        0,
+        {},
+        suggestions.suggest_training(evidence, *overrides),
+    )
+
+
+def find_strong_penalty(evidence: Evidence) -> Iterator[Finding]:
+    """Yield penalties that outweigh the loss, or that shrink the weights, of a network that is not good."""
+    measured, loss, decay = (
+        evidence.last_measurement,
+        evidence.get_curve("loss"),
+        evidence.experiment.optimizer.weight_decay,
+    )
+    if not (evidence.has_penalties or decay) or measured is None or measured.loss is None or not loss:
+        return
+    share = (loss[-1] - measured.loss) / loss[-1] if loss[-1] > 0 and evidence.has_penalties else 0.0
+    remaining_share = compute_min_weight_ratio(evidence)
+    if not evidence.is_weak or (share < MAX_PENALTY_SHARE and remaining_share > MAX_SHRUNK_RATIO):
+        return
+    observation = f"{share:.0%} of the training loss {loss[-1]:.4g} are penalties" if share >= MAX_PENALTY_SHARE else ""
+    if remaining_share <= MAX_SHRUNK_RATIO:
+        observation += (
+            f"{'; ' if observation else ''}weights have shrunk to {remaining_share:.1%} of their initial size"
+        )
+    meaning = "The training makes weights small instead of predictions right: so they end near 0."
+    overrides: list[str] = []
+    for key in ("kernel_regularizer", "bias_regularizer", "activity_regularizer"):
+        layer_paths = dict.fromkeys(
+            path
+            for layer, path in zip(evidence.experiment.model.stack, evidence.experiment.model.layer_paths, strict=True)
+            if getattr(layer, key, None) is not None
+        )
+        overrides += [
+            suggestions.build_short_override(evidence, path, key, "{type: l2, l2: 1e-5}") for path in layer_paths
+        ]
+    overrides += ["optimizer.weight_decay=1e-4"] if decay and decay > 1e-4 else []
+    yield Finding("strong_penalty", "trouble", "penalties on the weights are too strong", observation, meaning, None,
+                  {"share": share}, suggestions.suggest_training(evidence, *overrides))  # fmt: skip
+
+
+def compute_min_weight_ratio(evidence: Evidence) -> float:
+    """Return the least ratio of a layer's weights at the last measurement to its initial weights."""
+    epochs = list(evidence.states_by_epoch)
+    if not epochs or epochs[0] != 0:
+        return 1.0
+    initial = {state.layer: state.weight for state in evidence.states_by_epoch[0]}
+    last = evidence.states_by_epoch[epochs[-1]]
+    ratios = [x.weight / first for x in last if x.weight is not None and (first := initial.get(x.layer))]
+    return min(ratios, default=1.0)
+
+
+def find_strong_noise(evidence: Evidence) -> Iterator[Finding]:
+    """Yield noise on the inputs of a layer that hides what they hold."""
+    sizes = [layer.stddev for layer in evidence.experiment.model.stack if isinstance(layer, GaussianNoise)]
+    if (
+        not sizes
+        or max(sizes) < MIN_STRONG_NOISE
+        or evidence.accuracy_name is None
+        or evidence.training_hit_counts is None
+    ):
+        return
+    training_accuracies = evidence.get_curve(evidence.accuracy_name)
+    if not training_accuracies or not (
+        evidence.is_weak or evidence.training_hit_counts.accuracy - training_accuracies[-1] > MAX_ACCURACY_COST
+    ):
+        return
+    observation = (
+        f"GaussianNoise of {max(sizes):g}: {evidence.accuracy_name} is {training_accuracies[-1]:.4f} with it and "
+        f"{evidence.training_hit_counts.accuracy:.4f} without"
+    )
+    meaning = "The noise is larger than the numbers it is added to; usual deviations are 0.1 to 0.3."
+    overrides = suggestions.build_layer_overrides(
+        evidence, lambda x: isinstance(x, GaussianNoise) and x.stddev >= MIN_STRONG_NOISE, "stddev", "0.1"
+    )
+    yield Finding(
+        "strong_noise",
+        "trouble",
+        "the noise is too strong",
+        observation,
+        meaning,
+        None,
+        {"stddev": max(sizes)},
+        suggestions.suggest_training(evidence, *overrides),
+    )
+
+
+def find_strong_dropout(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a rate of dropout that leaves too little to learn from."""
+    drops = [layer.rate for layer in evidence.experiment.model.stack if isinstance(layer, Dropout)]
+    learned = evidence.training_hit_counts
+    if not drops or max(drops) < MIN_STRONG_DROPOUT or learned is None or evidence.accuracy_name is None:
+        return
+    training_accuracies = evidence.get_curve(evidence.accuracy_name)
+    is_low = learned.accuracy - learned.constant_accuracy < 0.5 * (1 - learned.constant_accuracy)
+    if not training_accuracies or not (
+        is_low or not evidence.is_good or learned.accuracy - training_accuracies[-1] > MAX_ACCURACY_COST
+    ):
+        return
+    observation = (
+        f"dropout of {max(drops):g}: {evidence.accuracy_name} is {training_accuracies[-1]:.4f} with "
+        f"it and {learned.accuracy:.4f} without"
+    )
+    meaning = "So few units are left in each step that the network can hardly learn; usual rates are 0.2 to 0.5."
+    overrides = suggestions.build_layer_overrides(
+        evidence, lambda x: isinstance(x, Dropout) and x.rate >= MIN_STRONG_DROPOUT, "rate", "0.3"
+    )
+    yield Finding(
+        "strong_dropout",
+        "trouble",
+        "too many units are dropped",
+        observation,
+        meaning,
+        None,
+        {"rate": max(drops)},
+        suggestions.suggest_training(evidence, *overrides),
+    )

@@ -1,0 +1,136 @@
+"""What to try: changes of a config that are known to make a valid experiment."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from pydantic import ValidationError
+
+from dnn_cli.config.datasets import DATASETS
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.layer_stack import examine_stack
+from dnn_cli.config.layers import Conv2D, Dense, KernelLayer, Layer
+from dnn_cli.config.overrides import apply_overrides
+from dnn_cli.config.schedules import CosineDecay, PolynomialDecay
+from dnn_cli.errors import ConfigError
+from dnn_cli.explain.evidence import Evidence
+from dnn_cli.explain.findings import Suggestion
+
+FIND_LEARNING_RATE = Suggestion("lr-find")
+SHOW_DATA = Suggestion("data show")
+
+MIN_BATCHES = 20
+"""Batches that an epoch should have, so that a few epochs are hundreds of steps."""
+
+MAX_RATE_RATIO = 10.0
+"""A learning rate of more than so many times Keras's own is far from what is usual."""
+
+
+def build_lower_rate_override(experiment: Experiment, factor: float = 0.1) -> str:
+    """An override that keeps an optimizer from leaving the numbers: a lower rate, or Keras's own if it is far above."""
+    optimizer = experiment.optimizer
+    if optimizer.type == "adafactor":
+        return "optimizer.epsilon_1=1e-7"  # squares of small gradients and Keras's 1e-30 are 0 in float32
+    if not isinstance(optimizer.learning_rate, float):
+        return "optimizer.clipnorm=1"
+    usual = type(optimizer).model_fields["learning_rate"].default
+    rate = factor * optimizer.learning_rate
+    return f"optimizer.learning_rate={usual if rate > MAX_RATE_RATIO * usual else rate:.3g}"
+
+
+def suggest_lower_rate(evidence: Evidence, factor: float = 0.1) -> tuple[Suggestion, ...]:
+    """A lower learning rate, and the command that looks for a good one."""
+    return (*suggest_training(evidence, build_lower_rate_override(evidence.experiment, factor)), FIND_LEARNING_RATE)
+
+
+def suggest_higher_rate(evidence: Evidence, factor: float = 10) -> tuple[Suggestion, ...]:
+    """A higher learning rate, and the command that looks for a good one."""
+    rate = evidence.experiment.optimizer.learning_rate
+    proposed = (
+        suggest_training(evidence, f"optimizer.learning_rate={factor * rate:.3g}") if isinstance(rate, float) else ()
+    )
+    return (*proposed, FIND_LEARNING_RATE)
+
+
+def suggest_standardizing(evidence: Evidence) -> tuple[Suggestion, ...]:
+    """Return the config with standardized inputs, unless it has them already."""
+    return () if evidence.experiment.data.standardize else suggest_training(evidence, "data.standardize=true")
+
+
+def suggest_output_change(evidence: Evidence, key: str, value: str) -> tuple[Suggestion, ...]:
+    """Return the config with a change of the last layer that has a kernel."""
+    path = evidence.output_layer_path
+    return suggest_training(evidence, build_short_override(evidence, path, key, value)) if path else ()
+
+
+def suggest_smaller_batch(evidence: Evidence) -> tuple[Suggestion, ...]:
+    """Return the config with batches of 32, or smaller ones where an epoch has few examples."""
+    examples = evidence.training_examples or 0
+    size = next((size for size in (32, 16, 8) if examples >= MIN_BATCHES * size), 8)
+    return suggest_training(evidence, f"batch_size={size}") if size < evidence.experiment.batch_size else ()
+
+
+def suggest_training(evidence: Evidence, *overrides: str) -> tuple[Suggestion, ...]:
+    """The config with changes, if that is an experiment."""
+    return (Suggestion("train", overrides),) if overrides and try_overrides(evidence, overrides) is not None else ()
+
+
+def suggest_more_epochs(evidence: Evidence) -> tuple[Suggestion, ...]:
+    """Twice as many epochs: of the same run, or anew where the learning rate follows a plan that would be over."""
+    epochs, rate = 2 * evidence.experiment.epochs, evidence.experiment.optimizer.learning_rate
+    if isinstance(rate, CosineDecay | PolynomialDecay):
+        return suggest_training(
+            evidence, f"epochs={epochs}", f"optimizer.learning_rate.decay_steps={2 * rate.decay_steps}"
+        )
+    return (Suggestion("resume", (f"epochs={epochs}",)),) if try_overrides(evidence, [f"epochs={epochs}"]) else ()
+
+
+def build_layer_overrides(
+    evidence: Evidence, is_changed: Callable[[Layer], object], key: str, value: str
+) -> tuple[str, ...]:
+    """A change of every layer that is wanted, each once where it is written; the output is never among them."""
+    experiment = evidence.experiment
+    stack, paths = experiment.model.stack, experiment.model.layer_paths
+    output = max((index for index, layer in enumerate(stack) if isinstance(layer, KernelLayer)), default=0)
+    layer_paths = dict.fromkeys(
+        path for layer, path in list(zip(stack, paths, strict=True))[:output] if is_changed(layer)
+    )
+    return tuple(build_short_override(evidence, path, key, value) for path in layer_paths)
+
+
+def build_short_override(evidence: Evidence, path: tuple[str | int, ...], key: str, value: str) -> str:
+    """An override of a layer by its name, if that means the very layer, else by its place."""
+    item = evidence.document.value
+    for step in path:
+        item = item[step]
+    by_position = f"{'.'.join(map(str, path[1:]))}.{key}={value}"
+    name = item.get("name") if isinstance(item, dict) else None
+    if not isinstance(name, str) or not name.isidentifier():
+        return by_position
+    by_name = f"layers.{name}.{key}={value}"
+    return by_name if try_overrides(evidence, [by_name]) == try_overrides(evidence, [by_position]) else by_position
+
+
+def build_larger_layer_overrides(evidence: Evidence) -> tuple[str, ...]:
+    """Twice the units or filters of every hidden layer."""
+    overrides: list[str] = []
+    for kind, key in ((Dense, "units"), (Conv2D, "filters")):
+        sizes = {getattr(layer, key) for layer in evidence.experiment.model.stack if isinstance(layer, kind)}
+        for size in sorted(sizes):
+            overrides += build_layer_overrides(evidence, partial(has_size, kind, key, size), key, str(2 * size))
+    return tuple(overrides)
+
+
+def has_size(kind: type[Dense] | type[Conv2D], key: str, size: int, layer: Layer) -> bool:
+    """Whether a layer is of a kind and a size."""
+    return isinstance(layer, kind) and getattr(layer, key) == size
+
+
+def try_overrides(evidence: Evidence, overrides: Iterable[str]) -> Experiment | None:
+    """The experiment with changes; `None` where there is none."""
+    try:
+        experiment = Experiment.model_validate(apply_overrides(evidence.document, list(overrides)).value)
+    except (ConfigError, ValidationError):
+        return None
+    if experiment.data.dataset in DATASETS and examine_stack(experiment.model.stack, experiment.data.input_shape)[1]:
+        return None
+    return experiment

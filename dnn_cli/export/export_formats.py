@@ -1,0 +1,126 @@
+"""The formats of an exported network: how each is written, and how its own runtime computes with it."""
+
+import math
+import os
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+
+
+class ExportFormat(NamedTuple):
+    """One format."""
+
+    package_name: str
+    """The runtime's, as its package is called."""
+
+    write: Callable[[keras.Sequential, Path], None]
+    compute: Callable[[Path, FloatArray], FloatArray]
+    """An exported network and inputs of (n, …) → outputs of (n, units)."""
+
+    @property
+    def version(self) -> str:
+        """The runtime with its version."""
+        return f"{self.package_name} {version(self.package_name)}"
+
+
+def write_keras(model: keras.Sequential, path: Path) -> None:
+    """As an archive of Keras."""
+    model.save(path)
+
+
+def compute_keras(path: Path, inputs: FloatArray) -> FloatArray:
+    """By Keras, in safe mode."""
+    model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    return np.asarray(model.predict(inputs, verbose=0))
+
+
+def write_savedmodel(model: keras.Sequential, path: Path) -> None:
+    """As a directory for TensorFlow, TensorFlow Serving and their kin."""
+    model.export(path, format="tf_saved_model", verbose=False)
+
+
+def compute_savedmodel(path: Path, inputs: FloatArray) -> FloatArray:
+    """By TensorFlow, which needs no Keras for it."""
+    loaded = tf.saved_model.load(str(path))  # which holds the variables, and must live
+    return np.asarray(loaded.serve(tf.constant(inputs)))
+
+
+def write_onnx(model: keras.Sequential, path: Path) -> None:
+    """By tf2onnx, which Keras mends for NumPy 2 on the way."""
+    replace_unsupported_operations(model)
+    signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="inputs")]
+    model.export(str(path), format="onnx", verbose=False, input_signature=signature)
+
+
+def replace_unsupported_operations(model: keras.Sequential) -> None:
+    """Let a network compute the same with operations that tf2onnx 1.17 knows: it has no Erfc, Expm1 and XLA."""
+    for layer in model.layers:
+        activation = getattr(layer, "activation", None)
+        if activation is keras.activations.gelu:
+            layer.activation = compute_gelu
+        elif activation is keras.activations.celu:
+            layer.activation = compute_celu
+        if getattr(layer, "groups", 1) > 1:
+            layer.convolution_op = partial(convolve_groups, layer)
+
+
+def compute_gelu(x: tf.Tensor) -> tf.Tensor:
+    """Keras's own, by erf and not by erfc."""
+    return 0.5 * x * (1 + tf.math.erf(x / math.sqrt(2)))
+
+
+def compute_celu(x: tf.Tensor) -> tf.Tensor:
+    """Keras's own, by exp and not by expm1."""
+    return tf.maximum(x, 0.0) + tf.exp(tf.minimum(x, 0.0)) - 1
+
+
+def convolve_groups(layer: keras.layers.Conv2D, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """A convolution in groups, which Keras has compiled on a CPU."""
+    return tf.nn.conv2d(inputs, kernel, layer.strides, layer.padding.upper(), dilations=layer.dilation_rate)
+
+
+def compute_onnx(path: Path, inputs: FloatArray) -> FloatArray:
+    """By onnxruntime, on the CPU."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(os.fspath(path), providers=["CPUExecutionProvider"])
+    (outputs,) = session.run(None, {session.get_inputs()[0].name: inputs})
+    return np.asarray(outputs)
+
+
+def write_litert(model: keras.Sequential, path: Path) -> None:
+    """By TensorFlow's converter, with LiteRT's own operations alone, so that every LiteRT can run it."""
+    with tempfile.TemporaryDirectory(prefix="dnn-") as directory:
+        write_savedmodel(model, Path(directory))
+        path.write_bytes(tf.lite.TFLiteConverter.from_saved_model(directory).convert())
+
+
+def compute_litert(path: Path, inputs: FloatArray) -> FloatArray:
+    """By LiteRT's interpreter, all inputs at once."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter: Any = Interpreter(model_path=os.fspath(path))
+    input_index = interpreter.get_input_details()[0]["index"]
+    interpreter.resize_tensor_input(input_index, inputs.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(input_index, inputs)
+    interpreter.invoke()
+    return np.array(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
+
+
+EXPORT_FORMATS = {
+    "keras": ExportFormat("keras", write_keras, compute_keras),
+    "savedmodel": ExportFormat("tensorflow", write_savedmodel, compute_savedmodel),
+    "onnx": ExportFormat("onnxruntime", write_onnx, compute_onnx),
+    "litert": ExportFormat("ai-edge-litert", write_litert, compute_litert),
+}

@@ -1,0 +1,234 @@
+"""Labelled inputs to evaluate on: a .csv with the target column, an .npz with x and y, or a folder of images."""
+
+import math
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.errors import UserDataError, suggest_nearest_name
+from dnn_cli.formats.csv_rows import CsvRow, quote_cell, read_rows
+from dnn_cli.formats.csv_table import CsvHeader, read_body
+from dnn_cli.formats.csv_targets import TargetColumn, format_names, parse_csv_targets
+from dnn_cli.formats.dataset_contents import ExampleArrays
+from dnn_cli.formats.image_directory import check_class_names, list_class_names, list_images
+from dnn_cli.formats.image_file import silence_pillow_warnings
+from dnn_cli.formats.npz_archive import ArrayHeader as ArrayHeader
+from dnn_cli.formats.npz_archive import NpzArchive, open_archive
+from dnn_cli.formats.npz_arrays import SPLIT_ARRAY_NAMES, compute_needed_bytes, to_input_array
+from dnn_cli.formats.npz_arrays import format_array_names as listed_arrays
+from dnn_cli.formats.npz_targets import (
+    NpzTargets,
+    check_target_type,
+    format_class_numbers,
+    parse_npz_targets,
+    renumber_targets,
+)
+from dnn_cli.formats.prediction_inputs import (
+    MAX_CSV_BYTES,
+    TABLE_SUFFIXES,
+    InputSpec,
+    find_input_columns,
+    has_input_shape,
+    read_image_input,
+)
+from dnn_cli.formats.safe_open import check_memory, open_regular_file, stat_regular_file
+
+TARGET_COLUMN_NAMES = ("y", "label", "labels", "target", "class")
+"""Names of the target column, where the training data named no column."""
+
+EXAMPLE_ARRAY_NAMES = (
+    ("x", "y"),
+    ("X", "y"),
+    *SPLIT_ARRAY_NAMES["test"],
+    *SPLIT_ARRAY_NAMES["validation"],
+    *SPLIT_ARRAY_NAMES["train"][:2],
+)
+"""Names of inputs and labels in an .npz file. The first pair that is there counts."""
+
+
+@dataclass(frozen=True)
+class TargetSpec:
+    """The labels of the training."""
+
+    classes: tuple[str, ...] = ()
+    """In the order of their numbers; empty for a regression."""
+
+    targets: int = 1
+    """Numbers to predict for one example, in a regression."""
+
+    column: str | None = None
+    """The target column of a table; `None` where the training data named no column."""
+
+
+def read_evaluation_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
+    """Return the inputs and labels in a file or folder, with the class numbers of the training.
+
+    Args:
+        path: A .csv, an .npz, or a folder with one sub-folder of images a class.
+        input_spec: The inputs of the training.
+        target_spec: The labels of the training.
+
+    Raises:
+        OwnDataError: the file is of no such kind, damaged, or has no such inputs or labels.
+    """
+    if os.path.isdir(path):
+        return read_directory_examples(path, input_spec, target_spec)
+    stat_regular_file(path)
+    lower = path.lower()
+    if lower.endswith(".npz"):
+        return read_npz_examples(path, input_spec, target_spec)
+    if lower.endswith(TABLE_SUFFIXES):
+        return read_csv_examples(path, input_spec, target_spec)
+    raise UserDataError(
+        f"{path} holds no labelled examples",
+        "give a .csv with the target column, an .npz with x and y, or a folder with one sub-folder of images a class",
+    )
+
+
+def read_directory_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
+    """Return the images in the sub-folders of a folder, each named as a class."""
+    if not target_spec.classes:
+        raise UserDataError(f"{path} is a folder of classes, and this run predicts numbers", "give a .csv or an .npz")
+    names = list_class_names(path)
+    check_class_names(path, names, target_spec.classes)
+    files = [(file, name) for name in names for file in list_images(os.path.join(path, name))]
+    check_memory(path, 4 * len(files) * math.prod(input_spec.shape))
+    with silence_pillow_warnings():
+        inputs = np.concatenate([read_image_input(file, input_spec).inputs for file, _ in files])
+    return ExampleArrays(inputs, np.array([target_spec.classes.index(name) for _, name in files], np.int32))
+
+
+def read_npz_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
+    """Return the inputs and labels in two arrays of an .npz file."""
+    with open_archive(path) as archive:
+        x, y = find_array_pair(archive)
+        if not has_input_shape(x, input_spec.shape) or len(x.shape) == len(input_spec.shape):
+            needed = f"(n, {', '.join(map(str, input_spec.shape))})"
+            raise UserDataError(f"{path}: {x.name} is {x.dtype} of {x.shape}", f"this run needs numbers of {needed}")
+        if not y.shape or y.shape[0] != x.shape[0]:
+            raise UserDataError(
+                f"{path}: {x.name} has the shape {x.shape}, but {y.name} {y.shape}", "one label an input"
+            )
+        check_memory(path, compute_needed_bytes(x) + compute_needed_bytes(y))
+        inputs = to_input_array(f"{path}: {x.name}", archive.read_array(x))
+        return ExampleArrays(inputs, convert_array_targets(f"{path}: {y.name}", archive.read_array(y), target_spec))
+
+
+def find_array_pair(archive: NpzArchive) -> tuple[ArrayHeader, ArrayHeader]:
+    """Return the headers of the inputs and labels.
+
+    Raises:
+        OwnDataError: no pair of names is there.
+    """
+    names = set(archive.names)
+    for x, y in EXAMPLE_ARRAY_NAMES:
+        if {x, y} <= names:
+            return archive.read_header(x), archive.read_header(y)
+    raise UserDataError(
+        f"{archive.path} has no x and y; it holds {listed_arrays(archive)}",
+        "numpy.savez('new.npz', x=inputs, y=labels) writes them; x_test and y_test are read, too",
+    )
+
+
+def convert_array_targets(array_name: str, y: NDArray[Any], target_spec: TargetSpec) -> NDArray[Any]:
+    """Return the labels in an array: text is the name of a class, a whole number is the name or else the number."""
+    check_target_type(array_name, y)
+    classes = target_spec.classes
+    if not classes:
+        values = parse_npz_targets(array_name, y, "regression", NpzTargets(y)).values
+        if values.shape[1] != target_spec.targets:
+            numbers = f"{values.shape[1]} numbers an example, and this run predicts {target_spec.targets}"
+            raise UserDataError(f"{array_name} has {numbers}")
+        return values
+    if y.dtype.kind == "U":
+        return parse_npz_targets(array_name, y, "classification", NpzTargets(y, classes)).values
+    counted_names, is_column = format_class_numbers(len(classes)), y.ndim == 1 or y.shape[1] == 1
+    if classes == counted_names or not (is_column and are_whole_numbers(classes)):
+        return parse_npz_targets(array_name, y, "classification", NpzTargets(y, counted_names)).values
+    column = y.reshape(-1)
+    if not (column == np.floor(column)).all():  # false for nan, too
+        raise UserDataError(f"{array_name} holds numbers that are not whole, and so no classes")
+    distinct, inverse = np.unique(column, return_inverse=True)
+    return renumber_targets(array_name, tuple(str(int(number)) for number in distinct), inverse, classes).values
+
+
+def are_whole_numbers(classes: tuple[str, ...]) -> bool:
+    """Whether names of classes are whole numbers, so that a number is always a name."""
+    return any(name.lstrip("-").isdigit() for name in classes)
+
+
+def read_csv_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
+    """Return the rows of a table: inputs by the names of their columns, and the labels in the target column."""
+    if stat_regular_file(path).st_size > MAX_CSV_BYTES:
+        raise UserDataError(f"{path} has more than {MAX_CSV_BYTES / 1e9:,.0f} GB", "use an .npz file")
+    if not target_spec.classes and target_spec.targets > 1:
+        raise UserDataError(
+            f"{path} has one target column, and this run predicts {target_spec.targets} numbers", "give an .npz"
+        )
+    with open_regular_file(path) as stream:
+        rows = read_rows(path, stream)
+        header = parse_evaluation_header(path, next(rows, None), input_spec, target_spec)
+        body = read_body(path, header, rows)
+    cells = body.target_cells
+    if target_spec.classes and not are_whole_numbers(target_spec.classes):
+        cells = [resolve_class_name(cell, target_spec.classes) for cell in cells]
+    targets = parse_csv_targets(
+        TargetColumn(path, header.names[header.target_index], cells, body.lines), "auto", target_spec.classes
+    )
+    return ExampleArrays(np.concatenate(body.inputs).reshape(-1, *input_spec.shape), targets.values)
+
+
+def resolve_class_name(cell: str, classes: tuple[str, ...]) -> str:
+    """Return the name of the class that a cell names, or numbers from 0."""
+    is_number = cell not in classes and cell.isascii() and cell.isdigit() and len(cell) < 8
+    return classes[int(cell)] if is_number and int(cell) < len(classes) else cell
+
+
+def parse_evaluation_header(path: str, row: CsvRow | None, input_spec: InputSpec, target_spec: TargetSpec) -> CsvHeader:
+    """Return the names of the columns, and the places of the target and of the inputs.
+
+    Raises:
+        OwnDataError: there is no header, or a column is missing.
+    """
+    if row is None:
+        raise UserDataError(f"{path} is empty", "the first line names the columns")
+    line, names = row[0], [cell.strip() for cell in row[1]]
+    target_names = (
+        [name for name in names if name.lower() in TARGET_COLUMN_NAMES]
+        if target_spec.column is None
+        else [target_spec.column]
+    )
+    if len(target_names) != 1 or target_names[0] not in names:
+        column = (
+            target_spec.column
+            or f"with the labels, named {', '.join(TARGET_COLUMN_NAMES[:-1])} or {TARGET_COLUMN_NAMES[-1]}"
+        )
+        problem = (
+            f"{len(target_names)} columns of labels: {format_names(target_names)}"
+            if len(target_names) > 1
+            else f"no column {column}"
+        )
+        hint = (
+            suggest_nearest_name(target_spec.column or TARGET_COLUMN_NAMES[0], names)
+            or "dnn predict takes inputs without labels"
+        )
+        raise UserDataError(f"{path}:{line}  has {problem}", hint)
+    if names.count(target_names[0]) > 1:
+        raise UserDataError(
+            f"{path}:{line}  column {target_names[0]} is there {names.count(target_names[0])} times", "keep one"
+        )
+    target_index = names.index(target_names[0])
+    if input_spec.features:
+        _, columns = find_input_columns(path, row, input_spec)
+        return CsvHeader(tuple(names), target_index, tuple(columns))
+    columns = [index for index in range(len(names)) if index != target_index]
+    size = math.prod(input_spec.shape)
+    if len(columns) != size:
+        raise UserDataError(
+            f"{path}:{line}  has {len(columns)} columns of inputs, and the training inputs have {size:,} numbers",
+            f"give these columns, in the order of the training, and {quote_cell(target_names[0])}",
+        )
+    return CsvHeader(tuple(names), target_index, tuple(columns))

@@ -1,0 +1,239 @@
+"""A folder of images with one sub-folder a class, as `keras.utils.image_dataset_from_directory` takes it."""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dnn_cli.errors import UserDataError, suggest_nearest_name
+from dnn_cli.formats.dataset_contents import MAX_CLASSES, DatasetContents, ExampleArrays, ReadProgress, ignore_progress
+from dnn_cli.formats.image_file import (
+    ColorMode,
+    ImageSize,
+    get_image_shape,
+    read_image,
+    read_image_size,
+    silence_pillow_warnings,
+)
+from dnn_cli.formats.safe_open import build_read_error, check_memory, stat_regular_file
+from dnn_cli.host.resources import count_available_cores
+
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
+
+SPLIT_DIRECTORY_NAMES = {
+    "path": ("train", "training"),
+    "validation_path": ("val", "valid", "validation", "dev"),
+    "test_path": ("test", "testing"),
+}
+"""The keys of data, and what their folders are usually called."""
+
+IMAGES_PER_UPDATE = 256
+"""Images read between two words to the watcher."""
+
+MIN_BYTES_FOR_THREADS = 4_000
+"""Bytes of a file from which threads decode faster; smaller ones only wait for each other."""
+
+
+@dataclass(frozen=True)
+class ImageDirectory:
+    """The images that were found, class by class, and what all of them will be."""
+
+    path: str
+    classes: tuple[str, ...]
+    files: tuple[str, ...]
+    class_numbers: tuple[int, ...]
+    file_bytes: int
+    """Of all files as they are on disk."""
+
+    image_size: ImageSize
+    color_mode: ColorMode
+
+    @property
+    def array_shape(self) -> tuple[int, ...]:
+        """The shape of all pixels."""
+        return (len(self.files), *get_image_shape(self.image_size, self.color_mode))
+
+
+def inspect_images(
+    directory: str, image_size: ImageSize | None, color_mode: ColorMode, classes: tuple[str, ...] | None = None
+) -> DatasetContents:
+    """What a folder of images says of itself; opens at most the first image.
+
+    Args:
+        directory: Holds one sub-folder a class.
+        image_size: The height and width that all images get, or None if all have those of the first.
+        color_mode: Whether images are read in colour or in grey.
+        classes: Of the training folder, where this is a folder beside it.
+
+    Raises:
+        OwnDataError: the folder has too few classes, one without images, or a first image that cannot be read.
+    """
+    image_directory = scan_image_directory(directory, image_size, color_mode, classes)
+    return DatasetContents(
+        image_directory.array_shape[1:], len(image_directory.files), image_directory.classes, pixel_max=255
+    )
+
+
+def read_images(
+    directory: str,
+    image_size: ImageSize | None,
+    color_mode: ColorMode,
+    classes: tuple[str, ...] | None = None,
+    progress: ReadProgress = ignore_progress,
+) -> ExampleArrays:
+    """The images of a folder, class by class and by name; arguments and errors as for `inspect_images`.
+
+    Raises:
+        OwnDataError: also, if an image is damaged or of another size, or if all are more than memory holds.
+    """
+    image_directory = scan_image_directory(directory, image_size, color_mode, classes)
+    check_memory(directory, math.prod(image_directory.array_shape))
+    inputs = np.empty(image_directory.array_shape, np.uint8)
+
+    def read_into(at: int) -> None:
+        inputs[at] = read_image(
+            image_directory.files[at], image_directory.image_size, image_size is not None, color_mode
+        )
+
+    with silence_pillow_warnings(), ThreadPoolExecutor(count_available_cores()) as pool:
+        run_all: Callable[..., Iterator[None]] = (
+            pool.map if image_directory.file_bytes >= MIN_BYTES_FOR_THREADS * len(image_directory.files) else map
+        )
+        for start in range(0, len(image_directory.files), IMAGES_PER_UPDATE):
+            progress(f"reading {directory}", start, len(image_directory.files))
+            list(run_all(read_into, range(start, min(start + IMAGES_PER_UPDATE, len(image_directory.files)))))
+    return ExampleArrays(inputs, np.array(image_directory.class_numbers, np.int32))
+
+
+def scan_image_directory(
+    directory: str, size: ImageSize | None, color_mode: ColorMode, known_classes: tuple[str, ...] | None
+) -> ImageDirectory:
+    """All images of a folder, without reading more than one."""
+    names = list_class_names(directory)
+    check_not_split(directory, names)
+    check_class_names(directory, names, known_classes)
+    classes = known_classes or names
+    numbers = {name: number for number, name in enumerate(classes)}
+    files: list[str] = []
+    class_numbers: list[int] = []
+    for name in names:
+        images = list_images(str(Path(directory) / name))
+        files += images
+        class_numbers += [numbers[name]] * len(images)
+    file_bytes = sum(stat_regular_file(file).st_size for file in files)
+    if size is None:
+        with silence_pillow_warnings():
+            size = read_image_size(files[0])
+    return ImageDirectory(directory, classes, tuple(files), tuple(class_numbers), file_bytes, size, color_mode)
+
+
+def list_class_names(directory: str) -> tuple[str, ...]:
+    """The names of the sub-folders that are not hidden."""
+    return tuple(item.name for item in list_visible_items(directory) if os.path.isdir(item.path))
+
+
+def list_images(directory: str) -> list[str]:
+    """The paths of the images in one sub-folder.
+
+    Raises:
+        OwnDataError: there are none.
+    """
+    items = list_visible_items(directory)
+    if nested := [item.name for item in items if os.path.isdir(item.path) and not Path(item.name).suffix]:
+        raise UserDataError(
+            f"{directory} holds the folder {nested[0]}, whose images would be left out",
+            f"move its images into {Path(directory).name}",
+        )
+    paths = [item.path for item in items if Path(item.name).suffix.lower() in IMAGE_SUFFIXES]
+    if not paths:
+        raise UserDataError(
+            f"{directory} holds no images",
+            f"images end in {', '.join(sorted(IMAGE_SUFFIXES))}; remove the folder if it is no class",
+        )
+    return paths
+
+
+def list_visible_items(directory: str) -> list["os.DirEntry[str]"]:
+    """What is in a folder and not hidden, by name."""
+    try:
+        with os.scandir(directory) as scan:
+            return sorted((item for item in scan if not item.name.startswith(".")), key=lambda entry: entry.name)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise build_read_error(directory, error) from None
+
+
+def check_not_split(directory: str, names: tuple[str, ...]) -> None:
+    """Refuse a folder of a training set and a test set, each with its classes, and one that holds only another one.
+
+    Raises:
+        OwnDataError: names the keys that take these folders.
+    """
+    nested = find_nested_directories(directory, names)
+    if split_directories := find_split_directories(directory):
+        keys = ", ".join(f"{key}: {path}" for key, path in split_directories.items())
+        raise UserDataError(f"{directory} holds {' and '.join(nested)}, which are no classes", keys)
+    if len(names) == 1 and nested:
+        raise UserDataError(f"{directory} holds only the folder {names[0]}", f"path: {Path(directory) / names[0]}")
+
+
+def find_nested_directories(directory: str, names: tuple[str, ...]) -> list[str]:
+    """Return the sub-folders that hold folders and no image."""
+    return [
+        name
+        for name in names
+        if os.path.isdir(Path(directory) / name) and has_only_directories(str(Path(directory) / name))
+    ]
+
+
+def find_split_directories(directory: str) -> dict[str, str]:
+    """Return the folders of a training, a validation and a test set by their keys of data; none without a training set.
+
+    Raises:
+        OwnDataError: the folder cannot be read.
+    """
+    nested = find_nested_directories(directory, list_class_names(directory))
+    split_names = {
+        key: name
+        for name in nested
+        for key, usual_names in SPLIT_DIRECTORY_NAMES.items()
+        if name.lower() in usual_names
+    }
+    return (
+        {key: str(Path(directory) / split_names[key]) for key in SPLIT_DIRECTORY_NAMES if key in split_names}
+        if "path" in split_names
+        else {}
+    )
+
+
+def has_only_directories(directory: str) -> bool:
+    """Return whether a folder holds other folders and no image, as no class does."""
+    items = list_visible_items(directory)
+    has_images = any(Path(item.name).suffix.lower() in IMAGE_SUFFIXES for item in items)
+    return not has_images and any(os.path.isdir(item.path) for item in items)
+
+
+def check_class_names(directory: str, names: tuple[str, ...], known_classes: tuple[str, ...] | None) -> None:
+    """Refuse sub-folders that are no classes, or too few.
+
+    Raises:
+        OwnDataError: so it is.
+    """
+    for name in names:
+        if any("\ud800" <= letter <= "\udfff" for letter in name):  # bytes that are no UTF-8
+            raise UserDataError(f"{directory} has the sub-folder {name!r}, which is not UTF-8", "rename it")
+        if known_classes is not None and name not in known_classes:
+            raise UserDataError(
+                f"{directory} has the sub-folder {name}, which is no class of the training folder",
+                suggest_nearest_name(name, known_classes)
+                or f"its classes are {', '.join(known_classes[:20])}{', …' if len(known_classes) > 20 else ''}",
+            )
+    min_classes = 2 if known_classes is None else 1
+    if not min_classes <= len(names) <= MAX_CLASSES:
+        raise UserDataError(
+            f"{directory} has {len(names):,} sub-folder{'s' * (len(names) != 1)}",
+            f"one sub-folder a class, {min_classes} to {MAX_CLASSES:,} of them",
+        )

@@ -1,0 +1,152 @@
+"""Arrays in an .npz file: `x_train` and `y_train`, and where there are any, the same of `val` and `test`."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.errors import UserDataError
+from dnn_cli.formats.dataset_contents import DatasetContents, ExampleArrays, SplitName, TaskKind
+from dnn_cli.formats.npz_archive import ArrayHeader, NpzArchive, open_archive
+from dnn_cli.formats.npz_targets import NpzTargets, check_class_numbers, parse_npz_targets, to_float32
+from dnn_cli.formats.safe_open import check_memory
+
+SPLIT_ARRAY_NAMES: dict[SplitName, tuple[tuple[str, str], ...]] = {
+    "train": (("x_train", "y_train"), ("X_train", "y_train"), ("x", "y"), ("X", "y")),
+    "validation": tuple((f"{x}_{part}", f"y_{part}") for part in ("val", "validation") for x in "xX"),
+    "test": (("x_test", "y_test"), ("X_test", "y_test")),
+}
+"""What the inputs and labels of a part may be called, the first that is there counts."""
+
+MAX_NPZ_BYTES = 16_000_000_000
+MAX_INPUT_AXES = 5
+"""Of the inputs: the examples, and up to four of each."""
+
+
+def inspect_npz(path: str, task: TaskKind, split: SplitName) -> DatasetContents | None:
+    """What a part of an .npz file says of itself, or None if there is no such part; reads no inputs.
+
+    Args:
+        path: The file.
+        task: What the labels are, or `auto`; other parts than `train` follow the training labels.
+        split: `train` must be there.
+
+    Raises:
+        OwnDataError: the file is no .npz file, or its arrays are not what they should be.
+    """
+    with open_archive(path) as archive:
+        names = find_array_names(archive, split)
+        if names is None:
+            return None
+        x, y = read_array_headers(archive, names)
+        targets = read_split_targets(archive, y, task, split)
+    pixel_max = 255 if x.dtype == np.uint8 else 1
+    return DatasetContents(x.shape[1:], x.shape[0], targets.classes, targets.target_count, pixel_max)
+
+
+def read_npz(path: str, task: TaskKind, split: SplitName, classes_count: int | None = None) -> ExampleArrays:
+    """The examples of a part of an .npz file.
+
+    Args:
+        path: The file.
+        task: What the labels are, or `auto`; other parts than `train` follow the training labels.
+        split: Which examples.
+        classes_count: How many classes there are, if labels beyond are to be refused.
+
+    Raises:
+        OwnDataError: the file is no .npz file, or its arrays are not what they should be.
+    """
+    with open_archive(path) as archive:
+        names = find_array_names(archive, split)
+        if names is None:
+            raise build_missing_arrays_error(archive, split)
+        x, y = read_array_headers(archive, names)
+        targets = read_split_targets(archive, y, task, split)
+        if targets.classes and classes_count is not None:
+            check_class_numbers(f"{path}: {y.name}", targets.values, classes_count)
+        return ExampleArrays(to_input_array(f"{path}: {x.name}", archive.read_array(x)), targets.values)
+
+
+def find_array_names(archive: NpzArchive, split: SplitName) -> tuple[str, str] | None:
+    """What the inputs and labels of a part are called in this file; None if a part other than `train` is absent.
+
+    Raises:
+        OwnDataError: the training part is absent, or a part has inputs or labels alone.
+    """
+    present_names = set(archive.names)
+    for names in SPLIT_ARRAY_NAMES[split]:
+        if present_names.issuperset(names):
+            return names
+    for x, y in SPLIT_ARRAY_NAMES[split]:
+        if x in present_names or y in present_names:
+            has, lacks = (x, y) if x in present_names else (y, x)
+            raise UserDataError(f"{archive.path} has {has} but no {lacks}; it holds {format_array_names(archive)}")
+    if split == "train":
+        raise build_missing_arrays_error(archive, split)
+    return None
+
+
+def build_missing_arrays_error(archive: NpzArchive, split: SplitName) -> UserDataError:
+    """What is said where a part is absent."""
+    x, y = SPLIT_ARRAY_NAMES[split][0]
+    return UserDataError(
+        f"{archive.path} has no {x} and {y}; it holds {format_array_names(archive)}",
+        f"numpy.savez('data.npz', {x}=inputs, {y}=labels) writes them",
+    )
+
+
+def format_array_names(archive: NpzArchive) -> str:
+    """The first names of the arrays in a file."""
+    names = archive.names
+    return ", ".join(names[:20]) + (", …" if len(names) > 20 else "") if names else "no arrays"
+
+
+def read_array_headers(archive: NpzArchive, names: tuple[str, str]) -> tuple[ArrayHeader, ArrayHeader]:
+    """The headers of inputs and labels that go together.
+
+    Raises:
+        OwnDataError: they are not inputs and labels, not as many, or more than memory holds.
+    """
+    x, y = map(archive.read_header, names)
+    array_name = f"{archive.path}: {x.name}"
+    if x.dtype.kind not in "biuf" or not x.dtype.itemsize:
+        raise UserDataError(f"{array_name} holds {x.dtype}, and inputs must be numbers", "encode them as numbers")
+    if not 2 <= len(x.shape) <= MAX_INPUT_AXES or 0 in x.shape:
+        raise UserDataError(
+            f"{array_name} has the shape {x.shape}",
+            f"inputs have the shape (n, …) with one to {MAX_INPUT_AXES - 1} axes an example, none of them 0",
+        )
+    if not y.shape or y.shape[0] != x.shape[0]:
+        raise UserDataError(f"{array_name} has the shape {x.shape}, but {y.name} {y.shape}", "each input needs a label")
+    if x.nbytes + y.nbytes > MAX_NPZ_BYTES:
+        raise UserDataError(
+            f"{archive.path}: {x.name} and {y.name} have {(x.nbytes + y.nbytes) / 1e9:,.1f} GB",
+            f"{MAX_NPZ_BYTES / 1e9:,.0f} GB is the most",
+        )
+    check_memory(archive.path, compute_needed_bytes(x) + compute_needed_bytes(y))
+    return x, y
+
+
+def compute_needed_bytes(header: ArrayHeader) -> int:
+    """The memory an array takes as it is in the file, and converted to float32 if it must be."""
+    values = header.nbytes // header.dtype.itemsize if header.dtype.itemsize else 0
+    return header.nbytes + (0 if header.dtype in (np.uint8, np.float32) else 4 * values)
+
+
+def read_split_targets(archive: NpzArchive, y: ArrayHeader, task: TaskKind, split: SplitName) -> NpzTargets:
+    """The labels of a part; those other than `train` are read as the training labels are, where there are any."""
+    training_targets = read_training_targets(archive, task) if split != "train" else None
+    return parse_npz_targets(f"{archive.path}: {y.name}", archive.read_array(y), task, training_targets)
+
+
+def read_training_targets(archive: NpzArchive, task: TaskKind) -> NpzTargets | None:
+    """The labels that say what the classes are; None in a file with only other parts."""
+    if not any(set(archive.names).issuperset(names) for names in SPLIT_ARRAY_NAMES["train"]):
+        return None
+    names = find_array_names(archive, "train")
+    return read_split_targets(archive, read_array_headers(archive, names)[1], task, "train") if names else None
+
+
+def to_input_array(array_name: str, x: NDArray[Any]) -> NDArray[Any]:
+    """Inputs as a network takes them: uint8 stays, other numbers become float32."""
+    return np.ascontiguousarray(x) if x.dtype == np.uint8 else to_float32(array_name, x)

@@ -1,0 +1,186 @@
+"""The labels in an array: whole numbers, text or one-hot rows are classes, other numbers are to be predicted."""
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.errors import UserDataError
+from dnn_cli.formats.dataset_contents import MAX_CLASSES, TaskKind
+
+MAX_TARGETS = 10_000
+REGRESSION_HINT = "task: regression predicts numbers"
+
+
+@dataclass(frozen=True)
+class NpzTargets:
+    """int32 classes of (n,) with their names, or float32 of (n, targets) without."""
+
+    values: NDArray[Any]
+    classes: tuple[str, ...] = ()
+
+    @property
+    def target_count(self) -> int:
+        """How many numbers are to be predicted of an example."""
+        return 1 if self.classes else int(self.values.shape[1])
+
+
+def parse_npz_targets(
+    array_name: str, y: NDArray[Any], task: TaskKind, training_targets: NpzTargets | None = None
+) -> NpzTargets:
+    """The labels in an array of (n,) or (n, k).
+
+    Args:
+        array_name: The array's name in messages.
+        y: The array.
+        task: What it holds, or `auto`: floats make a regression, unless their rows are one-hot.
+        training_targets: The labels of the training part, of which these must be.
+
+    Raises:
+        OwnDataError: the array holds no labels of its task.
+    """
+    check_target_type(array_name, y)
+    if training_targets is not None:
+        task = "classification" if training_targets.classes else "regression"
+    column = y.reshape(-1) if y.ndim == 1 or y.shape[1] == 1 else y
+    if y.dtype.kind == "U":
+        return build_named_targets(array_name, column, task, training_targets)
+    is_one_hot_array = column.ndim == 2 and is_one_hot(column)
+    if task == "regression" or (task == "auto" and y.dtype.kind == "f" and not is_one_hot_array):
+        return build_regression_targets(array_name, y)
+    if column.ndim == 2 and not is_one_hot_array:
+        raise UserDataError(f"{array_name} has the shape {y.shape}, and its rows are not one-hot", REGRESSION_HINT)
+    width = column.shape[1] if column.ndim == 2 else None
+    return build_numbered_targets(
+        array_name, column.argmax(axis=1) if is_one_hot_array else column, width, training_targets
+    )
+
+
+def check_target_type(array_name: str, y: NDArray[Any]) -> None:
+    """Refuse what is neither numbers nor text, or has no axis or too many."""
+    if y.dtype.kind not in "biufU":
+        raise UserDataError(
+            f"{array_name} holds {y.dtype}, which are no labels", "save numbers, or text with dtype=str"
+        )
+    if y.ndim not in (1, 2) or not y.size:
+        raise UserDataError(f"{array_name} has the shape {y.shape}", "labels have the shape (n,) or (n, k)")
+
+
+def is_one_hot(y: NDArray[Any]) -> bool:
+    """Whether every row is 1 in one place and 0 in all others."""
+    return bool((((y == 0) | (y == 1)).all(axis=1) & ((y == 1).sum(axis=1) == 1)).all())
+
+
+def build_regression_targets(array_name: str, y: NDArray[Any]) -> NpzTargets:
+    """The labels of a regression."""
+    values = to_float32(array_name, y).reshape(len(y), -1)
+    if values.shape[1] > MAX_TARGETS:
+        raise UserDataError(f"{array_name} has {values.shape[1]:,} numbers an example; {MAX_TARGETS:,} is the most")
+    return NpzTargets(values)
+
+
+def build_numbered_targets(
+    array_name: str, numbers: NDArray[Any], width: int | None, training_targets: NpzTargets | None
+) -> NpzTargets:
+    """The labels of classes that are numbered from 0; `width` of them are there at least, in one-hot rows."""
+    if numbers.dtype.kind == "f" and not (numbers == np.floor(numbers)).all():  # false for nan, too
+        first = int(np.argmin(numbers == np.floor(numbers)))
+        raise UserDataError(
+            f"{array_name}[{first}] is {numbers[first]}, not a whole number, and so no class", REGRESSION_HINT
+        )
+    if (numbers < 0).any():
+        first = int(np.argmax(numbers < 0))
+        raise UserDataError(f"{array_name}[{first}] is {numbers[first]}: classes are numbered from 0", REGRESSION_HINT)
+    if training_targets is not None:
+        if training_targets.classes != format_class_numbers(len(training_targets.classes)):
+            raise UserDataError(f"{array_name} holds numbers where the training labels are text")
+        check_class_numbers(array_name, numbers, len(training_targets.classes))
+        return NpzTargets(numbers.astype(np.int32), training_targets.classes)
+    highest = max(int(numbers.max()), (width or 1) - 1) if np.isfinite(numbers.max()) else MAX_CLASSES
+    if highest >= MAX_CLASSES:
+        raise UserDataError(
+            f"{array_name} goes up to {numbers.max()}; classes go up to {MAX_CLASSES - 1:,}", REGRESSION_HINT
+        )
+    if highest == 0:
+        raise UserDataError(f"{array_name} holds only the class 0", "a classification needs at least two classes")
+    return NpzTargets(numbers.astype(np.int32), format_class_numbers(highest + 1))
+
+
+def check_class_numbers(array_name: str, numbers: NDArray[Any], count: int) -> None:
+    """Refuse labels beyond the classes that were trained."""
+    if (beyond := numbers >= count).any():
+        first = int(np.argmax(beyond))
+        raise UserDataError(
+            f"{array_name}[{first}]: label {numbers[first]} is no class: they are numbered 0 to {count - 1}",
+            "the training labels must hold every class",
+        )
+
+
+def build_named_targets(
+    array_name: str, y: NDArray[Any], task: TaskKind, training_targets: NpzTargets | None
+) -> NpzTargets:
+    """The labels of classes that have names."""
+    if task == "regression":
+        raise UserDataError(
+            f"{array_name} holds text, and a regression needs numbers", "task: classification takes text"
+        )
+    if y.ndim != 1:
+        raise UserDataError(f"{array_name} has the shape {y.shape}", "labels that are text have the shape (n,)")
+    check_target_text(array_name, y)
+    names, numbers = np.unique(y, return_inverse=True)
+    classes = tuple(map(str, names))
+    if training_targets is not None:
+        return renumber_targets(array_name, classes, numbers, training_targets.classes)
+    if len(classes) < 2:
+        raise UserDataError(f"{array_name} holds only {classes[0]!r}", "a classification needs at least two classes")
+    if len(classes) > MAX_CLASSES:
+        raise UserDataError(f"{array_name} holds {len(classes):,} classes; {MAX_CLASSES:,} is the most")
+    return NpzTargets(numbers.reshape(-1).astype(np.int32), classes)
+
+
+def renumber_targets(
+    array_name: str, names: tuple[str, ...], numbers: NDArray[Any], training_classes: tuple[str, ...]
+) -> NpzTargets:
+    """Labels by the numbers that the training part has given to the same names."""
+    number_of = {name: number for number, name in enumerate(training_classes)}
+    if unknown_names := [name for name in names if name not in number_of]:
+        raise UserDataError(f"{array_name}: {unknown_names[0]!r} is no class of the training labels")
+    new_numbers = np.array([number_of[name] for name in names], np.int32)
+    return NpzTargets(new_numbers[numbers.reshape(-1)], training_classes)
+
+
+def check_target_text(array_name: str, y: NDArray[np.str_]) -> None:
+    """Refuse labels that are empty, or not text but only say so."""
+    codes = np.ascontiguousarray(y, y.dtype.newbyteorder("=")).view(np.uint32)
+    if ((codes > sys.maxunicode) | ((codes >= 0xD800) & (codes <= 0xDFFF))).any():  # Python cannot print such
+        raise UserDataError(f"{array_name} holds a label that is no Unicode text", "save it again as text")
+    if (np.strings.str_len(np.strings.strip(y)) == 0).any():
+        raise UserDataError(f"{array_name} holds an empty label", "give every example a label, or remove it")
+
+
+def format_class_numbers(count: int) -> tuple[str, ...]:
+    """The names of classes that have only numbers."""
+    return tuple(map(str, range(count)))
+
+
+def to_float32(array_name: str, array: NDArray[Any]) -> NDArray[np.float32]:
+    """Numbers as float32.
+
+    Raises:
+        OwnDataError: one is not finite, or too large; names the first.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        floats = np.ascontiguousarray(array, np.float32)
+    finite = np.isfinite(floats)
+    if not finite.all():
+        first = tuple(int(index) for index in np.unravel_index(np.argmin(finite), floats.shape))
+        position = ", ".join(map(str, first))
+        count = finite.size - int(finite.sum())
+        more = f"; {count:,} such values in all" if count > 1 else ""
+        raise UserDataError(
+            f"{array_name}[{position}] is {array[first]}, which is no finite 32-bit float{more}",
+            "replace or remove these examples",
+        )
+    return floats

@@ -1,0 +1,232 @@
+"""Files with inputs to predict from: an image, arrays in an .npz, or rows of a .csv, as the training data had them."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.errors import UserDataError, suggest_nearest_name
+from dnn_cli.formats.csv_numbers import NUMBERS_REQUIRED_HINT, NumberErrors, parse_float, parse_floats
+from dnn_cli.formats.csv_rows import CsvErrors, CsvRow, read_rows
+from dnn_cli.formats.image_directory import IMAGE_SUFFIXES
+from dnn_cli.formats.image_file import read_image
+from dnn_cli.formats.npz_archive import ArrayHeader, NpzArchive, open_archive
+from dnn_cli.formats.npz_arrays import compute_needed_bytes, to_input_array
+from dnn_cli.formats.safe_open import check_memory, open_regular_file, stat_regular_file
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
+INPUT_ARRAY_NAMES = ("x", "X", "x_test", "X_test", "x_val", "x_validation", "x_train", "X_train")
+"""Which array of several counts: the first of these that is there."""
+
+MAX_CSV_BYTES = 2_000_000_000
+ROWS_PER_BLOCK = 4096
+"""Rows converted at once."""
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What inputs the training had, and what may be done to a photo to be like them."""
+
+    shape: tuple[int, ...]
+    features: tuple[str, ...] = ()
+    """The columns of its table, by name; none where they have no names."""
+
+    white_value: float | None = 255.0
+    """What the lightest pixel of an image was in training; `None` where no image can be made such an input."""
+
+    resize: bool = False
+    invert: bool = False
+
+
+@dataclass(frozen=True)
+class PredictionInputs:
+    """The inputs in one file."""
+
+    file: str
+    inputs: NDArray[Any]
+    """Of (n, *shape), not scaled."""
+
+    lines: tuple[int, ...] | None = None
+    """Where each stands in a table."""
+
+    @property
+    def input_names(self) -> list[str]:
+        """What each is called: `shirt.png`, `houses.csv:2`, `arrays.npz[0]`."""
+        if self.lines is not None:
+            return [f"{self.file}:{line}" for line in self.lines]
+        has_several = self.file.lower().endswith(".npz")
+        return [f"{self.file}[{index}]" for index in range(len(self.inputs))] if has_several else [self.file]
+
+
+def read_prediction_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
+    """The inputs in a file.
+
+    Raises:
+        OwnDataError: the file is none of the three kinds, damaged, or not of such inputs.
+    """
+    stat_regular_file(path)
+    lower = path.lower()
+    if lower.endswith((".npz", *TABLE_SUFFIXES)):
+        if input_spec.resize or input_spec.invert:
+            raise UserDataError(f"{path} is no image, and only images are resized or inverted", "leave the option out")
+        return read_npz_inputs(path, input_spec) if lower.endswith(".npz") else read_csv_inputs(path, input_spec)
+    if not lower.endswith(tuple(IMAGE_SUFFIXES)):
+        raise UserDataError(
+            f"{path} is of no kind that is read",
+            f"{', '.join(sorted(IMAGE_SUFFIXES))} are images; or give an .npz or a .csv",
+        )
+    return read_image_input(path, input_spec)
+
+
+def read_image_input(path: str, input_spec: InputSpec) -> PredictionInputs:
+    """One input from an image file."""
+    shape = input_spec.shape
+    if not is_image_shape(shape) or input_spec.white_value is None:
+        training_inputs = (
+            f"rows of {shape[0]:,} numbers" if len(shape) == 1 else f"arrays of {' × '.join(map(str, shape))}"
+        )
+        raise UserDataError(
+            f"{path}: this run was trained on {training_inputs}, to which no image belongs", "give a .csv or .npz"
+        )
+    channels = shape[2] if len(shape) == 3 else 1
+    pixels = read_image(
+        path, (shape[0], shape[1]), input_spec.resize, "rgb" if channels == 3 else "grayscale",
+        "the training images", "--resize makes it so; it is stretched, not cut",
+    )  # fmt: skip
+    if input_spec.invert:
+        pixels = 255 - pixels
+    inputs = (
+        pixels
+        if input_spec.white_value == 255
+        else pixels.astype(np.float32) * np.float32(input_spec.white_value / 255)
+    )
+    return PredictionInputs(path, inputs.reshape(1, *shape))
+
+
+def is_image_shape(shape: tuple[int, ...]) -> bool:
+    """Whether an input is an image in grey, or in red, green and blue."""
+    return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))
+
+
+def read_npz_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
+    """The inputs in one array of an .npz file."""
+    with open_archive(path) as archive:
+        header = find_input_array(archive, input_spec.shape)
+        check_memory(path, compute_needed_bytes(header))
+        inputs = to_input_array(f"{path}: {header.name}", archive.read_array(header))
+    return PredictionInputs(path, inputs.reshape(-1, *input_spec.shape))
+
+
+def find_input_array(archive: NpzArchive, shape: tuple[int, ...]) -> ArrayHeader:
+    """The array of inputs: by its name, or the only one of such a shape.
+
+    Raises:
+        OwnDataError: there is none, or several.
+    """
+    headers = {name: archive.read_header(name) for name in archive.names}
+    fitting = [name for name, header in headers.items() if has_input_shape(header, shape)]
+    named = [name for name in INPUT_ARRAY_NAMES if name in fitting]
+    if named or len(fitting) == 1:
+        return headers[(named or fitting)[0]]
+    needed = f"(n, {', '.join(map(str, shape))})"
+    if fitting:
+        raise UserDataError(
+            f"{archive.path} has {len(fitting)} arrays of {needed}: {', '.join(fitting[:10])}", "call the right one x"
+        )
+    listing = ", ".join(f"{name} of {header.shape}" for name, header in islice(headers.items(), 10)) or "nothing"
+    raise UserDataError(f"{archive.path} holds {listing}", f"predict needs numbers of {needed}, called x")
+
+
+def has_input_shape(header: ArrayHeader, shape: tuple[int, ...]) -> bool:
+    """Whether an array holds inputs of a shape, or one."""
+    return header.dtype.kind in "biuf" and header.shape[-len(shape) :] == shape and (
+        len(header.shape) == len(shape) or (len(header.shape) == len(shape) + 1 and header.shape[0] > 0)
+    )  # fmt: skip
+
+
+def read_csv_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
+    """The rows of a table: columns by their names where the training had names, else in their order.
+
+    Other columns are left out, the one to predict among them.
+    """
+    if stat_regular_file(path).st_size > MAX_CSV_BYTES:
+        raise UserDataError(f"{path} has more than {MAX_CSV_BYTES / 1e9:,.0f} GB", "use an .npz file")
+    with open_regular_file(path) as stream:
+        rows = read_rows(path, stream)
+        names, columns = find_input_columns(path, next(rows, None), input_spec)
+        inputs, lines = read_input_rows(path, names, columns, rows)
+    return PredictionInputs(path, inputs.reshape(-1, *input_spec.shape), tuple(lines))
+
+
+def find_input_columns(path: str, row: CsvRow | None, input_spec: InputSpec) -> tuple[list[str], list[int]]:
+    """The header, and the places of the inputs in it.
+
+    Raises:
+        OwnDataError: there is no header, or a column is missing.
+    """
+    if row is None:
+        raise UserDataError(f"{path} is empty", "the first line names the columns")
+    line, names = row[0], [cell.strip() for cell in row[1]]
+    if not input_spec.features:
+        size = math.prod(input_spec.shape)
+        if len(names) != size:
+            raise UserDataError(
+                f"{path}:{line}  has {len(names)} columns, and the training inputs {size:,} numbers without names",
+                "give these columns alone, in the order of the training",
+            )
+        if all(parse_float(name) is not None for name in names) and names != [str(index) for index in range(size)]:
+            raise UserDataError(f"{path}:{line}  holds numbers where the header should be", "name the columns there")
+        return names, list(range(size))
+    missing = [name for name in input_spec.features if name not in names]
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise UserDataError(
+            f"{path}:{line}  has no column {', '.join(missing[:3])}{more}, which the network was trained on",
+            suggest_nearest_name(missing[0], names) or f"it needs {', '.join(input_spec.features[:20])}",
+        )
+    repeated = [name for name in input_spec.features if names.count(name) > 1]
+    if repeated:
+        raise UserDataError(
+            f"{path}:{line}  column {repeated[0]} is there {names.count(repeated[0])} times", "keep one"
+        )
+    return names, [names.index(name) for name in input_spec.features]
+
+
+def read_input_rows(
+    path: str, names: list[str], columns: list[int], rows: Iterator[CsvRow]
+) -> tuple[NDArray[np.float32], list[int]]:
+    """The inputs in all rows, and the lines they stand on.
+
+    Raises:
+        OwnDataError: there are none, or some have faults.
+    """
+    blocks: list[NDArray[np.float32]] = []
+    lines: list[int] = []
+    errors = NumberErrors(CsvErrors(path))
+    while block := list(islice(rows, ROWS_PER_BLOCK)):
+        is_complete = all(len(row) == len(names) for _, row in block)
+        values = parse_floats([row[at] for _, row in block for at in columns]) if is_complete else None
+        if values is None:
+            add_input_row_errors(names, columns, block, errors)
+            continue
+        blocks.append(values.reshape(-1, len(columns)))
+        lines += [line for line, _ in block]
+    errors.raise_if_any(lambda _: NUMBERS_REQUIRED_HINT)
+    if not blocks:
+        raise UserDataError(f"{path} has a header and no rows", "every row below it is predicted")
+    return np.concatenate(blocks), lines
+
+
+def add_input_row_errors(names: list[str], columns: list[int], block: list[CsvRow], errors: NumberErrors) -> None:
+    """Note what is wrong with each of many rows."""
+    for line, row in block:
+        if len(row) != len(names):
+            message = f"has {len(row)} fields, and the header {len(names)}"
+            errors.errors.add_error(line, message, "text with a comma needs quotes")
+            continue
+        for at in columns:
+            errors.add_cell(line, names[at], row[at])

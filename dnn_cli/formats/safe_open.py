@@ -1,0 +1,60 @@
+"""Opening what a user names: only regular files, as anything else may block or never end."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from dnn_cli.errors import UserDataError
+from dnn_cli.host.resources import get_usable_memory
+
+
+def stat_regular_file(path: str) -> os.stat_result:
+    """Size and times of a regular file, or of the one that a link leads to.
+
+    Raises:
+        OwnDataError: there is none, or it is a directory, a pipe or a device.
+    """
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise build_read_error(path, error) from None
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
+        raise UserDataError(f"{path} is {kind}, not a file")
+    return status
+
+
+@contextmanager
+def open_regular_file(path: str) -> Iterator[BinaryIO]:
+    """A regular file for reading.
+
+    Raises:
+        OwnDataError: it is none, or cannot be read.
+    """
+    stat_regular_file(path)
+    try:
+        with open(path, "rb") as stream:
+            yield stream
+    except OSError as error:
+        raise build_read_error(path, error) from None
+
+
+def build_read_error(path: str, error: Exception) -> UserDataError:
+    """What the system says of a path that cannot be read."""
+    return UserDataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}")
+
+
+def check_memory(path: str, needed_bytes: int) -> None:
+    """Refuse what cannot fit before any of it is read.
+
+    Raises:
+        OwnDataError: the arrays would take more than the memory of this machine.
+    """
+    if needed_bytes > get_usable_memory():
+        raise UserDataError(
+            f"{path} needs {needed_bytes / 1e9:,.1f} GB in memory, and this machine has "
+            f"{get_usable_memory() / 1e9:,.1f} GB",
+            "use fewer or smaller examples",
+        )

@@ -1,0 +1,142 @@
+"""The user's home folder, and the cache folders: in the home folder, or in a temporary one where it cannot be used.
+
+A container often runs under a user without an entry in /etc/passwd, and with HOME unset or HOME=/.
+"""
+
+import os
+import pwd
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+TEMPORARY_DIRECTORIES = ("/tmp", "/var/tmp")  # noqa: S108 - the folder in it is checked for its owner
+"""Places for the temporary cache, after TMPDIR."""
+
+UNUSABLE_DIRECTORY = Path(os.devnull) / "dnn"
+"""The cache where no folder can be used: nothing can be written below a device, not even by root."""
+
+
+@dataclass(frozen=True)
+class CacheDirectory:
+    """The folder for the caches of `dnn`."""
+
+    directory: Path
+    reason: str = ""
+    """Why the folder is temporary, or why there is none; empty for the usual folder."""
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether files can be kept in the folder at all."""
+        return self.directory != UNUSABLE_DIRECTORY
+
+
+def find_home_directory() -> Path | None:
+    """Return the user's home folder, or None where there is none.
+
+    The root of the file system does not count: container engines set HOME=/ for a user that they do not know.
+    """
+    return find_home_or_reason()[0]
+
+
+def find_home_or_reason() -> tuple[Path | None, str]:
+    """Return the home folder, or None and the reason why there is none."""
+    home = os.environ.get("HOME", "")
+    if home in ("", os.devnull):
+        try:
+            home, origin = pwd.getpwuid(os.getuid()).pw_dir, "the home in /etc/passwd"
+        except KeyError:
+            return None, f"HOME is not set, and user {os.getuid()} has no entry in /etc/passwd"
+    else:
+        origin = "HOME"
+    directory = Path(home)
+    if not directory.is_absolute() or directory == Path("/"):
+        return None, f"{origin} is {home}, which is not a home folder"
+    with suppress(OSError):
+        if directory.is_dir():
+            return directory, ""
+    return None, f"{origin} is {home}, which does not exist"
+
+
+def get_standard_cache_path() -> tuple[Path | None, str]:
+    """Return the cache folder that the XDG standard names, whether or not it can be written."""
+    cache_home = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(cache_home):
+        return Path(cache_home) / "dnn", ""
+    home, reason = find_home_or_reason()
+    return (home / ".cache" / "dnn" if home else None), reason
+
+
+def find_cache() -> CacheDirectory:
+    """Return the cache folder, which may not exist yet."""
+    directory, reason = get_standard_cache_path()
+    if directory is not None:
+        blocked = find_unwritable_path(directory)
+        if blocked is None:
+            return CacheDirectory(directory)
+        reason = f"{blocked} cannot be written"
+    return create_temporary_cache(reason)
+
+
+def get_cache_path(*parts: str) -> Path:
+    """Return a folder in the cache."""
+    return find_cache().directory.joinpath(*parts)
+
+
+def create_temporary_cache(reason: str) -> CacheDirectory:
+    """Return a private folder for temporary files, made where missing.
+
+    Its name contains the user's number, so that later programs of the same user find it. Other users know the name,
+    so a folder or link of another user is refused.
+    """
+    for parent in filter(os.path.isabs, (os.environ.get("TMPDIR", ""), *TEMPORARY_DIRECTORIES)):
+        directory = Path(parent) / f"dnn-{os.geteuid()}"
+        try:
+            with suppress(FileExistsError):
+                directory.mkdir(mode=0o700)
+            status = directory.lstat()
+        except OSError:
+            continue
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+            return CacheDirectory(UNUSABLE_DIRECTORY, f"{reason}; {directory} belongs to another user")
+        if stat.S_IMODE(status.st_mode) & 0o077:
+            return CacheDirectory(UNUSABLE_DIRECTORY, f"{reason}; {directory} is open to other users")
+        if os.access(directory, os.W_OK | os.X_OK):
+            return CacheDirectory(directory, reason)
+    return CacheDirectory(UNUSABLE_DIRECTORY, f"{reason}; no temporary folder can be written")
+
+
+def find_unwritable_path(directory: Path) -> Path | None:
+    """Return the nearest existing part of a path if nothing can be written there; None where it can."""
+    for nearest in (directory, *directory.parents):
+        if os.path.lexists(nearest):
+            return None if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK) else nearest
+    return directory
+
+
+def find_keras_directory() -> Path:
+    """Return the folder with Keras's settings and datasets, which may not exist.
+
+    A home folder that cannot be written may hold datasets that can be read.
+    """
+    named = os.environ.get("KERAS_HOME")
+    home = find_home_directory()
+    if named and (home is None or Path(named) != get_cache_path("keras")):
+        return Path(named)
+    return home / ".keras" if home else get_cache_path("keras")
+
+
+def redirect_libraries() -> None:
+    """Let Keras and Matplotlib use the cache of `dnn` where the home folder cannot be written.
+
+    The function has to be called before they are imported. Without a home folder, Keras writes to /tmp/.keras, which
+    all users share. Altair cannot be imported where `Path.home` raises; with HOME=/dev/null it does not raise.
+    """
+    home = find_home_directory()
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = os.devnull
+    if home is None or not os.access(home, os.W_OK | os.X_OK):
+        for name, part in (("KERAS_HOME", "keras"), ("MPLCONFIGDIR", "matplotlib")):
+            os.environ.setdefault(name, str(get_cache_path(part)))

@@ -1,0 +1,157 @@
+"""The cores and the memory that this process may use: those of the machine, within the limits of its control groups.
+
+A container and a job of a batch system are control groups. Each group has limits of its own, and those of the groups
+that contain it apply, too. See https://docs.kernel.org/admin-guide/cgroup-v2.html and …/cgroup-v1/.
+"""
+
+import math
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+CGROUP_LIST, MOUNT_LIST = Path("/proc/self/cgroup"), Path("/proc/self/mountinfo")
+"""Where Linux lists the control groups of this process, and where their folders are mounted."""
+
+
+class CgroupMount(NamedTuple):
+    """A hierarchy of control groups in the file system."""
+
+    directory: Path
+    root_group: PurePosixPath
+    """The group that is at the folder; the container's own, where the engine hides those above."""
+
+    controllers: frozenset[str]
+    """The controllers of a hierarchy of version 1, among other options; version 2 has one hierarchy for all."""
+
+    version: int
+
+
+def count_available_cores() -> int:
+    """Return how many cores this process can keep busy: those of its affinity mask, within its quota.
+
+    A quota of 1.5 cores counts as 2, as in joblib and the Java virtual machine.
+    """
+    quota = read_cpu_quota()
+    cores = count_schedulable_cores()
+    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
+
+
+def count_schedulable_cores() -> int:
+    """Return how many cores the affinity mask of this process has; TensorFlow starts as many threads."""
+    return len(os.sched_getaffinity(0))
+
+
+def read_cpu_quota() -> float | None:
+    """Return the lowest CPU quota of the control groups of this process, in cores; None where there is none."""
+    quotas = []
+    for directory, version in iter_cgroup_directories("cpu"):
+        with suppress(OSError, ValueError, IndexError, ZeroDivisionError):
+            if version == 2:
+                quota, period = (directory / "cpu.max").read_text().split()[:2]
+            else:
+                quota, period = ((directory / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+            if quota != "max" and int(quota) > 0:
+                quotas.append(int(quota) / int(period))
+    return min(quotas, default=None)
+
+
+def get_usable_memory() -> int:
+    """Return the memory that this process may use."""
+    limit = read_memory_limit()
+    return get_physical_memory() if limit is None else limit
+
+
+def get_physical_memory() -> int:
+    """Return the memory of this machine in bytes."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def read_memory_limit() -> int | None:
+    """Return the lowest memory limit of the control groups in bytes; None where it is no less than the machine's."""
+    limits = []
+    for directory, version in iter_cgroup_directories("memory"):
+        with suppress(OSError, ValueError):
+            limits.append(int((directory / ("memory.max" if version == 2 else "memory.limit_in_bytes")).read_text()))
+    limit = min(limits, default=None)
+    return limit if limit is not None and 0 < limit < get_physical_memory() else None
+
+
+def iter_cgroup_directories(controller: str) -> Iterator[tuple[Path, int]]:
+    """Yield the folders of the groups that limit this process, the innermost first, with the version of each."""
+    try:
+        groups = [line.split(":", 2) for line in CGROUP_LIST.read_text(errors="replace").splitlines()]
+        mounts = list(iter_cgroup_mounts())
+    except OSError:
+        return
+    for fields in groups:
+        if len(fields) != 3:
+            continue
+        version, path = 1 if fields[1] else 2, PurePosixPath(fields[2])
+        if version == 1 and controller not in fields[1].split(","):
+            continue
+        mount = next(
+            (m for m in mounts if m.version == version and (version == 2 or controller in m.controllers)), None
+        )
+        if mount is None:
+            continue
+        inner = path.relative_to(mount.root_group) if path.is_relative_to(mount.root_group) else PurePosixPath()
+        if ".." in inner.parts:  # a process outside of the groups that it sees
+            inner = PurePosixPath()
+        for part in (inner, *inner.parents):
+            yield mount.directory / part, version
+
+
+def iter_cgroup_mounts() -> Iterator[CgroupMount]:
+    """Yield the mounted hierarchies of control groups.
+
+    Raises:
+        OSError: Linux does not list the mounts.
+    """
+    for line in MOUNT_LIST.read_text(errors="replace").splitlines():
+        before, _, after = line.partition(" - ")
+        fields, kind = before.split(), after.split()
+        if len(fields) > 4 and len(kind) > 2 and kind[0] in ("cgroup", "cgroup2"):
+            yield CgroupMount(
+                Path(unescape_path(fields[4])),
+                PurePosixPath(unescape_path(fields[3])),
+                frozenset(kind[2].split(",")),
+                1 if kind[0] == "cgroup" else 2,
+            )
+
+
+def unescape_path(path: str) -> str:
+    """Return a path of mountinfo with its spaces, which the kernel writes as octal numbers."""
+    return path.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
+
+
+MODEL_NAME_NOISE = re.compile(r"\((?:R|TM|r|tm)\)|\b(?:CPU|Processor|\d+-Core)\b|@.*$")
+"""Parts of a model's name that tell no two processors apart."""
+
+
+def find_cpuinfo_line(*prefixes: str) -> str:
+    """Return the first line of /proc/cpuinfo that begins so; empty where there is none."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line for line in lines if line.startswith(prefixes)), "")
+
+
+def read_cpuinfo_value(name: str) -> str:
+    """Return a value of /proc/cpuinfo; empty where there is none."""
+    return next((line.partition(":")[2].strip() for line in [find_cpuinfo_line(f"{name}\t", f"{name} ")] if line), "")
+
+
+def format_processor() -> str:
+    """Return the cores and the processor that a speed was measured on: 2 cores of AMD EPYC (family 25, model 1).
+
+    A virtual machine often hides the model's number from its name; family and model tell it.
+    """
+    cores = count_available_cores()
+    name = " ".join(MODEL_NAME_NOISE.sub(" ", read_cpuinfo_value("model name")).split())
+    if name and not any(letter.isdigit() for letter in name) and read_cpuinfo_value("cpu family"):
+        name += f" (family {read_cpuinfo_value('cpu family')}, model {read_cpuinfo_value('model')})"
+    return f"{cores} core{'s' * (cores > 1)} of {name or 'an unknown processor'}"

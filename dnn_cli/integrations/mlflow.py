@@ -1,0 +1,215 @@
+"""Runs in MLflow: each a run of an experiment there, found again by its id and brought up to date.
+
+Through MLflow's client, which has no current run that somebody could leave open. MLflow never changes a parameter or
+takes back a metric: a run that was trained otherwise since then gets a new run there, and its old one is deleted, which
+MLflow can undo.
+"""
+
+import importlib.util
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from dnn_cli.config.identifiers import make_slug
+from dnn_cli.errors import DnnError, UsageError
+from dnn_cli.integrations.mlflow_content import MlflowContent, build_mlflow_content
+from dnn_cli.runs.run_info import RunInfo
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric
+    from mlflow.entities import Run as MlflowRun
+
+MLFLOW_INSTALL_COMMAND = "pip install -e '.[mlflow]'"
+STORE_SCHEMES = ("file", "sqlite", "http", "https", "databricks", "postgresql", "mysql", "mssql")
+
+MLFLOW_ENVIRONMENT = {
+    "MLFLOW_ALLOW_FILE_STORE": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+}
+"""MLflow's environment, as far as the user does not say it: few retries, and nothing is told to its makers."""
+
+MAX_PARAMS_PER_REQUEST = 100
+"""Parameters in a request."""
+
+MAX_METRICS_PER_REQUEST = 1000
+"""Metrics in a request."""
+
+ExportResult = Literal["new", "updated", "replaced", "unchanged"]
+
+
+class MlflowDestination:
+    """An experiment of an MLflow store."""
+
+    def __init__(self, uri: str, experiment: str) -> None:
+        """Reach a store, and make the experiment where it has none of that name.
+
+        Raises:
+            UsageError: this is no store, or MLflow is not installed.
+            DnnError: the store cannot be reached.
+        """
+        self.uri = uri
+        check_store_uri(uri)
+        for name, value in MLFLOW_ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        with self.translate_errors():
+            from mlflow.tracking import MlflowClient
+
+            for logger in ("mlflow", "alembic"):
+                logging.getLogger(logger).setLevel(logging.ERROR)
+            self.client = MlflowClient(tracking_uri=uri)
+            stored_experiment = self.client.get_experiment_by_name(experiment)
+            self.experiment_id = (
+                stored_experiment.experiment_id
+                if stored_experiment is not None
+                else self.client.create_experiment(experiment, find_artifact_location(uri, experiment))
+            )
+        self.parents: dict[str, str] = {}
+
+    def export_run(self, run_info: RunInfo, *, models: bool = False) -> ExportResult:
+        """Bring a run up to date there.
+
+        Raises:
+            RunError: the run is broken.
+            DnnError: the store does not take it.
+        """
+        run_content = build_mlflow_content(run_info, models=models)
+        with self.translate_errors():
+            stored_run = self.find_tagged_run("dnn.id", run_content.tags["dnn.id"])
+            if stored_run is not None and stored_run.data.tags.get("dnn.digest") == run_content.digest:
+                return "unchanged"
+            result: ExportResult = "new" if stored_run is None else "updated"
+            stored_metrics = self.list_metrics(stored_run) if stored_run is not None else []
+            if stored_run is not None and not can_append(run_content, stored_run.data.params, stored_metrics):
+                self.client.delete_run(stored_run.info.run_id)
+                result, stored_run, stored_metrics = "replaced", None, []
+            run_id = (
+                self.create_run(run_content.name, run_content.started, {})
+                if stored_run is None
+                else stored_run.info.run_id
+            )
+            self.write_content(run_id, run_content, {(metric.key, metric.step) for metric in stored_metrics})
+            if run_info.record is not None and run_info.record.sweeps:
+                sweep = run_info.record.sweeps[0]
+                self.client.set_tag(
+                    run_id, "mlflow.parentRunId", self.get_sweep_run(sweep.id, sweep.name, run_content.started)
+                )
+            for path in run_content.files:
+                self.client.log_artifact(run_id, str(path))
+            if run_content.status == "RUNNING":
+                self.client.update_run(run_id, status=run_content.status, name=run_content.name)
+            else:
+                self.client.update_run(run_id, name=run_content.name)
+                self.client.set_terminated(run_id, run_content.status, run_content.ended)
+            self.client.set_tag(run_id, "dnn.digest", run_content.digest)  # the last: what is interrupted is done again
+            return result
+
+    def find_tagged_run(self, tag: str, value: str) -> "MlflowRun | None":
+        """The latest run with a tag."""
+        runs = self.client.search_runs([self.experiment_id], f"tags.`{tag}` = '{value}'", max_results=1)
+        return runs[0] if runs else None
+
+    def list_metrics(self, run: "MlflowRun") -> "list[Metric]":
+        """All metrics of a run."""
+        return [metric for name in run.data.metrics for metric in self.client.get_metric_history(run.info.run_id, name)]
+
+    def create_run(self, name: str, started: int, tags: dict[str, str]) -> str:
+        """A new run; its id there."""
+        return str(self.client.create_run(self.experiment_id, started, tags, run_name=name).info.run_id)
+
+    def get_sweep_run(self, sweep_id: str, name: str, started: int) -> str:
+        """The run there that stands for a sweep, under which MLflow shows the runs that belong to it."""
+        if sweep_id not in self.parents:
+            stored_run = self.find_tagged_run("dnn.sweep", sweep_id)
+            run_id = (
+                stored_run.info.run_id
+                if stored_run
+                else self.create_run(f"sweep {name}", started, {"dnn.sweep": sweep_id})
+            )
+            if stored_run is None:
+                self.client.set_terminated(run_id, "FINISHED")
+            self.parents[sweep_id] = run_id
+        return self.parents[sweep_id]
+
+    def write_content(self, run_id: str, run_content: MlflowContent, stored_keys: set[tuple[str, int]]) -> None:
+        """The parameters and tags of a run, and the metrics that are not there."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        settings = iter([Param(key, value) for key, value in run_content.params.items()])
+        while params := list(islice(settings, MAX_PARAMS_PER_REQUEST)):
+            self.client.log_batch(run_id, params=params)
+        self.client.log_batch(run_id, tags=[RunTag(key, value) for key, value in run_content.tags.items()])
+        scores = iter([Metric(*metric) for metric in run_content.metrics if (metric[0], metric[3]) not in stored_keys])
+        while metrics := list(islice(scores, MAX_METRICS_PER_REQUEST)):
+            self.client.log_batch(run_id, metrics=metrics)
+
+    @contextmanager
+    def translate_errors(self) -> Iterator[None]:
+        """What goes wrong in MLflow, in one line.
+
+        Raises:
+            UsageError: something of it is not installed.
+            DnnError: everything else.
+        """
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        except ImportError as error:
+            raise UsageError(
+                f"--mlflow {hide_password(self.uri)} needs what is not installed: {error}", MLFLOW_INSTALL_COMMAND
+            ) from None
+        except Exception as error:  # of MLflow, of the network, of a database
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            reason = "nobody answers there" if "Max retries exceeded" in lines[0] else lines[0]
+            raise DnnError(f"MLflow at {hide_password(self.uri)}: {reason[:300]}") from None
+
+
+def check_store_uri(uri: str) -> None:
+    """Refuse what is no store.
+
+    Raises:
+        UsageError: it is none, or MLflow is not installed.
+    """
+    if importlib.util.find_spec("mlflow") is None:
+        raise UsageError("--mlflow needs MLflow, which is not installed", MLFLOW_INSTALL_COMMAND)
+    if urlsplit(uri).scheme.partition("+")[0] not in STORE_SCHEMES:
+        raise UsageError(f"{uri} is no store of MLflow", "as sqlite:///mlflow.db, file:mlruns or http://localhost:5000")
+
+
+def can_append(run_content: MlflowContent, params: Mapping[str, str], stored_metrics: "Sequence[Metric]") -> bool:
+    """Whether all that a store knows of a run is still so, and the rest can be added."""
+    now = {
+        (name, step): value
+        for name, value, _, step in run_content.metrics
+        if not name.startswith(("model.", "seconds"))
+    }
+    then = {
+        (metric.key, metric.step): metric.value
+        for metric in stored_metrics
+        if not metric.key.startswith(("model.", "seconds"))
+    }
+    is_same = all(now.get(key) == value for key, value in then.items())
+    return is_same and all(run_content.params.get(key) == value for key, value in params.items())
+
+
+def find_artifact_location(uri: str, experiment: str) -> str | None:
+    """Where files go: beside the database where it is a file, instead of where the command was typed."""
+    if urlsplit(uri).scheme != "sqlite":
+        return None
+    database = Path(uri.removeprefix("sqlite:///"))
+    return (database.absolute().parent / "mlruns" / make_slug(experiment)).as_uri()
+
+
+def hide_password(uri: str) -> str:
+    """An address less a password in it."""
+    head, at, tail = uri.rpartition("@")
+    return f"{head.partition('//')[0]}//…@{tail}" if at else uri

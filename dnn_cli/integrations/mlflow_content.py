@@ -1,0 +1,136 @@
+"""What MLflow is told of a run."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from dnn_cli.config.keys import flatten_config
+from dnn_cli.errors import RunError
+from dnn_cli.runs.record import Record, Scores
+from dnn_cli.runs.run_info import RunInfo
+
+MLFLOW_STATUS = {
+    "completed": "FINISHED",
+    "running": "RUNNING",
+    "interrupted": "KILLED",
+    "diverged": "FAILED",
+    "failed": "FAILED",
+}
+
+MAX_VALUE_LENGTH = 6000
+MAX_TAG_LENGTH = 5000
+MAX_KEY_LENGTH = 250
+"""MLflow's bounds, in letters: of a parameter, a tag and a key."""
+
+
+@dataclass(frozen=True)
+class MlflowContent:
+    """What MLflow is told of a run."""
+
+    name: str
+    status: str
+    started: int
+    """Milliseconds since 1970, as all times of MLflow."""
+
+    ended: int | None
+    params: dict[str, str]
+    tags: dict[str, str]
+    metrics: tuple[tuple[str, float, int, int], ...]
+    """Name, value, time and step, which is the epoch."""
+
+    files: tuple[Path, ...]
+
+    @property
+    def digest(self) -> str:
+        """Another one once anything is other."""
+        sizes = [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in self.files]
+        parts = (self.name, self.status, self.ended, self.params, self.tags, self.metrics, sizes)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def build_mlflow_content(run_info: RunInfo, *, models: bool = False) -> MlflowContent:
+    """What MLflow is told of a run; `models`: its files of weights are, too.
+
+    Raises:
+        RunError: the run has no readable record, config or metrics.
+    """
+    record = run_info.record
+    if record is None or run_info.config is None:
+        raise RunError(run_info.error or run_info.details.error or "there is no config")
+    run = run_info.run
+    paths = [run.config, run.metrics, run.record, *((run.model, run.best_model) if models else ())]
+    return MlflowContent(
+        name=run_info.name,
+        status=MLFLOW_STATUS[record.status],
+        started=parse_milliseconds(record.started),
+        ended=None if record.status == "running" or record.ended is None else parse_milliseconds(record.ended),
+        params=dict(iter_params(flatten_config(run_info.config))),
+        tags=dict(iter_tags(run_info, record)),
+        metrics=tuple(iter_metrics(record, run.read_metrics())),
+        files=tuple(path for path in paths if path.is_file() and not path.is_symlink()),
+    )
+
+
+def iter_params(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The settings as MLflow takes them; true and false as in a config."""
+    for key, value in settings.items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        yield clean_key(key), text if len(text) <= MAX_VALUE_LENGTH else f"{text[: MAX_VALUE_LENGTH - 1]}…"
+
+
+def iter_tags(run_info: RunInfo, record: Record) -> Iterator[tuple[str, str]]:
+    """What else is known of a run; under MLflow's own names where it has some."""
+    annotations, git = run_info.annotations, record.git or {}
+    all_tags = {
+        "dnn.id": record.id,
+        "dnn.status": record.status,
+        "dnn.reason": record.reason,
+        "dnn.dir": str(run_info.run.directory.absolute()),
+        "dnn.tags": ", ".join(annotations.tags),
+        "dnn.sweeps": ", ".join(sweep.id for sweep in record.sweeps),
+        "dnn.reproduces": record.reproduces,
+        "dnn.device": record.platform.get("device"),
+        "dnn.data": record.data.get("fingerprint"),
+        "dnn.weights": record.results.weights,
+        "dnn.parameters": record.parameters.get("total"),
+        **{f"dnn.version.{name}": version for name, version in record.versions.items()},
+        "mlflow.note.content": annotations.note,
+        "mlflow.source.git.commit": git.get("commit"),
+        "dnn.git.dirty": None if not git else str(bool(git.get("dirty"))).lower(),
+    }
+    yield from (
+        (clean_key(key), str(value)[:MAX_TAG_LENGTH]) for key, value in all_tags.items() if value not in (None, "")
+    )
+
+
+def iter_metrics(record: Record, rows: Sequence[Scores]) -> Iterator[tuple[str, float, int, int]]:
+    """Every score of every epoch, those of the saved model, and what `dnn evaluate` found."""
+    when = started = parse_milliseconds(record.started)
+    for row in rows:
+        when = round(when + 1000 * row["seconds"])
+        yield from (
+            (clean_key(name), float(value), when, int(row["epoch"])) for name, value in row.items() if name != "epoch"
+        )
+    for name, value in (record.results.model or {}).items():
+        yield clean_key(f"model.{name}"), float(value), max(when, started), record.epochs
+    for number, evaluation in enumerate(record.evaluated, 1):
+        for name, value in evaluation.scores.items():
+            yield clean_key(f"{evaluation.split}.{name}"), float(value), parse_milliseconds(evaluation.at), number
+
+
+def clean_key(key: str) -> str:
+    """A name with nothing in it that MLflow refuses, or would take for a folder."""
+    return re.sub(r"[^\w. -]", "_", key)[:MAX_KEY_LENGTH]
+
+
+def parse_milliseconds(text: str) -> int:
+    """A time of a record; 0 where it is none."""
+    try:
+        parsed = datetime.fromisoformat(text)
+        return round((parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return 0

@@ -1,0 +1,213 @@
+"""A run as TensorBoard's events: curves of training and validation, and a row of the HParams table.
+
+They are written with TensorBoard's own records and messages, and without TensorFlow: nothing of it can have an
+influence on what is trained. There is no summary of the experiment among them, as TensorBoard's table takes the first
+that it finds for all runs and hides what other runs have besides; without one it makes the list from all of them.
+"""
+
+import importlib.util
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from dnn_cli.config.keys import PlainValue, select_hyperparameters
+from dnn_cli.errors import RunError, UsageError
+from dnn_cli.runs.record import Record, Scores
+from dnn_cli.runs.run_info import RunInfo
+
+if TYPE_CHECKING:
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+LOG_PARTS = ("", "train", "validation")
+"""The folders of a log: what is said of the run itself, and curves that TensorBoard lays over each other."""
+
+EVENT_FILE_PREFIX = "events.out.tfevents."
+"""How the names begin of files that TensorBoard reads."""
+
+TENSORBOARD_INSTALL_COMMAND = "pip install -e '.[tensorboard]'"
+
+
+def is_tensorboard_installed() -> bool:
+    """Whether TensorBoard is there."""
+    return importlib.util.find_spec("tensorboard") is not None
+
+
+def check_tensorboard_installed() -> None:
+    """Refuse to write events without TensorBoard.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    if not is_tensorboard_installed():
+        raise UsageError("--tensorboard needs TensorBoard, which is not installed", TENSORBOARD_INSTALL_COMMAND)
+
+
+class EventLog:
+    """The log of one run in a folder; what is added to it can be seen at once."""
+
+    def __init__(self, directory: Path, record: Record, experiment: Mapping[str, Any], rows: Sequence[Scores]) -> None:
+        """Begin a log with the epochs there are, in the place of whatever log of the run the folder held.
+
+        A TensorBoard that is open sees the run begin again: no epoch is there twice.
+
+        Raises:
+            RunError: the folder cannot be written, or TensorBoard does not work.
+        """
+        self.streams: dict[str, BinaryIO] = {}
+        when = parse_unix_time(record.started)
+        try:
+            older = list(iter_event_files(directory, record.id))
+            for part in LOG_PARTS:
+                self.open_stream(directory, part, record.id)
+            self.add_summary("", build_session_start(record.id, select_hyperparameters(experiment), when), 0, when)
+            for row in rows:
+                when += row["seconds"]
+                self.add_epoch(row, when)
+            for path in older:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            self.discard()
+            raise RunError(f"{directory} cannot be written: {error.strerror or error}") from None
+        except ImportError as error:
+            self.discard()
+            raise RunError(f"TensorBoard does not work: {error}", TENSORBOARD_INSTALL_COMMAND) from None
+
+    def open_stream(self, directory: Path, part: str, run_id: str) -> None:
+        """A new file, later by its name than all others of its folder."""
+        from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+
+        part_directory = directory / part if part else directory
+        for path in (directory, part_directory):
+            if path.is_symlink():
+                raise OSError(None, "it is a link, and nothing is written through it")
+        part_directory.mkdir(parents=True, exist_ok=True)
+        now = time.time_ns()
+        name = f"{EVENT_FILE_PREFIX}{now // 10**9:010d}.{now % 10**9:09d}.{run_id}"
+        self.streams[part] = (part_directory / name).open("xb")
+        self.write_event(part, Event(wall_time=now / 1e9, file_version="brain.Event:2"))
+        self.write_event(part, Event(wall_time=now / 1e9, session_log=SessionLog(status=SessionLog.START)))
+
+    def add_epoch(self, row: Mapping[str, float], when: float | None = None) -> None:
+        """An epoch: its scores under the names that Keras's own callback gives them, epochs counted from 1."""
+        for part, scores in (("train", filter_training_scores(row)), ("validation", filter_validation_scores(row))):
+            if scores:
+                summary = build_scalar_summary({f"epoch_{name}": value for name, value in scores.items()})
+                self.add_summary(part, summary, int(row["epoch"]), when)
+
+    def end_session(self, record: Record) -> None:
+        """How the run ended, and the scores of the saved model."""
+        when = parse_unix_time(record.ended) if record.ended else time.time()
+        if model := record.results.model:
+            summary = build_scalar_summary({f"model.{name}": value for name, value in model.items()})
+            self.add_summary("", summary, record.epochs, when)
+        self.add_summary("", build_session_end(record, when), 0, when)
+
+    def add_summary(self, part: str, summary: "Summary", step: int, when: float | None = None) -> None:
+        """A summary that belongs to a step, and to now where no time is named."""
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        self.write_event(part, Event(wall_time=time.time() if when is None else when, step=step, summary=summary))
+
+    def write_event(self, part: str, event: "Event") -> None:
+        """One record, at once."""
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        RecordWriter(self.streams[part]).write(event.SerializeToString())
+        self.streams[part].flush()
+
+    def close(self) -> None:
+        """Nothing more is added."""
+        for stream in self.streams.values():
+            with suppress(OSError):
+                stream.close()
+
+    def discard(self) -> None:
+        """Leave nothing of the log."""
+        self.close()
+        for stream in self.streams.values():
+            with suppress(OSError):
+                os.unlink(stream.name)
+
+
+def write_event_log(directory: Path, run_info: RunInfo) -> None:
+    """The whole log of a run.
+
+    Raises:
+        RunError: the run has no readable record or config, or the folder cannot be written.
+    """
+    if run_info.record is None or run_info.config is None:
+        raise RunError(run_info.error or run_info.details.error or "there is no config")
+    log = EventLog(directory, run_info.record, run_info.config, run_info.run.read_metrics())
+    try:
+        if run_info.record.status != "running":
+            log.end_session(run_info.record)
+    finally:
+        log.close()
+
+
+def iter_event_files(directory: Path, run_id: str) -> Iterator[Path]:
+    """The files of a run in its log."""
+    for part in LOG_PARTS:
+        part_directory = directory / part if part else directory
+        if not part_directory.is_symlink():
+            yield from (
+                path
+                for path in part_directory.glob(f"{EVENT_FILE_PREFIX}*.{run_id}")
+                if path.is_file() and not path.is_symlink()
+            )
+
+
+def filter_training_scores(row: Mapping[str, float]) -> dict[str, float]:
+    """The scores of training, and the learning rate."""
+    return {name: value for name, value in row.items() if name not in ("epoch", "seconds") and name[:4] != "val_"}
+
+
+def filter_validation_scores(row: Mapping[str, float]) -> dict[str, float]:
+    """The scores of validation, under the names that they have in training."""
+    return {name[4:]: value for name, value in row.items() if name.startswith("val_")}
+
+
+def build_scalar_summary(values: Mapping[str, float]) -> "Summary":
+    """Numbers by their tags."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    return Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
+
+
+def build_session_start(run_id: str, settings: Mapping[str, PlainValue], when: float) -> "Summary":
+    """The row of a run in the table of HParams."""
+    from tensorboard.plugins.hparams.summary_v2 import hparams_pb
+
+    summary: Summary = hparams_pb(dict(settings), trial_id=run_id, start_time_secs=when)
+    return summary
+
+
+def build_session_end(record: Record, when: float) -> "Summary":
+    """How a run ended, in that table."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.plugins.hparams import metadata
+    from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo
+
+    status = STATUS_SUCCESS if record.status == "completed" else STATUS_FAILURE
+    content = HParamsPluginData(session_end_info=SessionEndInfo(status=status, end_time_secs=when))
+    value = Summary.Value(
+        tag=metadata.SESSION_END_INFO_TAG,
+        metadata=metadata.create_summary_metadata(content),
+        tensor=metadata.NULL_TENSOR,
+    )
+    return Summary(value=[value])
+
+
+def parse_unix_time(text: str) -> float:
+    """A time of a record; now, where it is none."""
+    try:
+        parsed = datetime.fromisoformat(text)
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)).timestamp()
+    except (ValueError, OverflowError):
+        return time.time()

@@ -1,0 +1,31 @@
+"""The arrays of `predictions.npz`, which are read without trust."""
+
+import os
+from typing import Any
+
+from numpy.typing import NDArray
+
+from dnn_cli.errors import RunError, UserDataError
+from dnn_cli.formats.npz_archive import open_archive
+from dnn_cli.runs.run import Run
+
+DAMAGED_FILE_HINT = "without that file the weights and metrics alone are compared"
+
+
+def read_predictions(run: Run) -> dict[str, NDArray[Any]] | None:
+    """The arrays by their names, sorted; `None` where there is no such file.
+
+    Raises:
+        RunError: the file is damaged, or none that a training writes.
+    """
+    path = run.predictions
+    if not os.path.lexists(path):
+        return None
+    try:
+        with open_archive(str(path)) as archive:
+            headers = {name: archive.read_header(name) for name in sorted(archive.names)}
+            if sum(header.nbytes for header in headers.values()) > path.stat().st_size:  # ours are not compressed
+                raise UserDataError(f"{path} is shorter than its arrays")
+            return {name: archive.read_array(header) for name, header in headers.items()}
+    except (UserDataError, OSError) as error:
+        raise RunError(f"the predictions are damaged: {error}", DAMAGED_FILE_HINT) from None

@@ -1,0 +1,102 @@
+"""The names a config can use, with what each means and takes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from dnn_cli.config.base import KerasConfig
+from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, Dataset
+from dnn_cli.config.layer_stack import format_sizes
+from dnn_cli.config.registry import CLASSES_BY_KIND, NAMES_BY_KIND, format_config_value
+
+
+@dataclass(frozen=True)
+class CatalogItem:
+    """One name; `arguments` are plain defaults, `...` where one must be given."""
+
+    name: str
+    meaning: str
+    arguments: dict[str, Any]
+    own_arguments: tuple[str, ...] = ()
+    """The arguments that not every word of its kind takes."""
+
+    @property
+    def arguments_text(self) -> str:
+        own_defaults = {name: self.arguments[name] for name in self.own_arguments}
+        return ", ".join(
+            name if value == "..." else f"{name}={format_config_value(value)}" for name, value in own_defaults.items()
+        )
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All names of one kind, and the arguments common to them."""
+
+    items: tuple[CatalogItem, ...]
+    common_arguments: tuple[str, ...] = ()
+
+
+def build_catalog(kind: str) -> Catalog:
+    """The names of a kind, such as layer or optimizer."""
+    if kind == "dataset":
+        public_datasets = [
+            CatalogItem(name, f"{dataset.summary} {format_dataset_summary(dataset)}", {})
+            for name, dataset in DATASETS.items()
+        ]
+        return Catalog(
+            (*public_datasets, *(CatalogItem(name, meaning, {}) for name, meaning in USER_DATA_KINDS.items()))
+        )
+    if kind not in CLASSES_BY_KIND:
+        return Catalog(tuple(CatalogItem(name, "", {}) for name in NAMES_BY_KIND[kind]))
+    classes = CLASSES_BY_KIND[kind]
+    arguments = {name: list_argument_defaults(cls) for name, cls in classes.items()}
+    takes_all = [set(class_arguments) for class_arguments in arguments.values()]
+    common_keys = set.intersection(*takes_all) if len(classes) > 1 else set()
+    differing_keys = {
+        key for key in common_keys if len({repr(class_arguments[key]) for class_arguments in arguments.values()}) > 1
+    }
+    items = tuple(
+        CatalogItem(
+            name,
+            get_docstring_summary(cls),
+            arguments[name],
+            tuple(key for key in arguments[name] if key not in common_keys or key in differing_keys),
+        )
+        for name, cls in classes.items()
+    )
+    order = next(iter(arguments.values()))
+    return Catalog(items, tuple(key for key in order if key in common_keys - differing_keys))
+
+
+def build_catalog_table(catalog: Catalog) -> Table:
+    """A name a row, with its meaning and under it its own arguments."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for item in catalog.items:
+        grid.add_row(Text(item.name), Text("\n".join(filter(None, (item.meaning, item.arguments_text)))))
+    return grid
+
+
+def list_argument_defaults(cls: type[KerasConfig]) -> dict[str, Any]:
+    """The arguments of a class with their defaults as plain values; those it needs first."""
+    fields = cls.model_fields
+    plain_defaults = {}
+    for name in cls.get_field_order():
+        if name != "type" and not fields[name].exclude:
+            default = "..." if fields[name].is_required() else fields[name].get_default()
+            plain_defaults[name] = default.model_dump(mode="json") if isinstance(default, KerasConfig) else default
+    return plain_defaults
+
+
+def get_docstring_summary(cls: type) -> str:
+    """What a class says of itself."""
+    return (cls.__doc__ or "").strip().splitlines()[0]
+
+
+def format_dataset_summary(dataset: Dataset) -> str:
+    """A dataset in numbers."""
+    shape = format_sizes(dataset.input_shape)
+    aim = f"in {len(dataset.classes)} classes" if dataset.classes else "with a number to predict"
+    apart = f", {dataset.test_examples:,} more kept apart as test set" if dataset.test_examples else ""
+    return f"{dataset.examples:,} {dataset.example_noun}s of {shape} {aim}{apart}"

@@ -1,0 +1,241 @@
+"""Curves as pictures for papers: one Altair chart, written as SVG, PNG or PDF without a browser."""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from dnn_cli.report.curves import CurveChart, Panel, thin_curve
+from dnn_cli.report.tables import shorten_text
+from dnn_cli.report.text import replace_control_chars
+
+if TYPE_CHECKING:
+    import altair
+
+
+CHART_SUFFIXES = ("svg", "png", "pdf")
+
+CHART_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#000000", "#CC79A7", "#56B4E9", "#D55E00", "#888888")
+"""Okabe and Ito's, less the yellow that is too pale on white; neighbours differ in lightness, too."""
+
+MARK_SHAPES = (
+    "circle",
+    "square",
+    "triangle-up",
+    "diamond",
+    "cross",
+    "triangle-down",
+    "triangle-right",
+    "triangle-left",
+)
+"""A mark each, as colours are grey in some prints."""
+
+PNG_PPI = 300
+"""Pixels an inch of a PNG, as journals ask for."""
+
+PANEL_WIDTH, PANEL_HEIGHT = 320, 230
+"""Of a panel in points."""
+
+MAX_CURVE_POINTS = 1000
+"""So many points has a curve at most."""
+
+MARKS_PER_CURVE = 6
+"""So many marks has a curve, about."""
+
+MAX_NAME_LENGTH = 60
+"""So many letters has a name."""
+
+
+def build_altair_chart(curves: CurveChart, *, log: bool = False) -> "altair.HConcatChart | altair.VConcatChart":
+    """Return a panel for each score: a colour and a mark for each experiment, training dashed, ranges of runs shaded.
+
+    Args:
+        curves: What it shows.
+        log: Whether the vertical axis of what should be small counts orders of magnitude.
+    """
+    import altair as alt
+
+    names = make_names_unique([shorten_text(name, MAX_NAME_LENGTH) for name in curves.names])
+    display_names = dict(zip(curves.names, names, strict=True))
+    panels = [
+        build_altair_panel(panel, curves, display_names, log=log and panel.lower_is_better) for panel in curves.panels
+    ]
+    rows = [alt.hconcat(*panels[start : start + 2]) for start in range(0, len(panels), 2)]
+    chart = rows[0] if len(rows) == 1 else alt.vconcat(*rows)
+    if caption := curves.format_caption("shaded"):
+        lines = wrap(caption, 60 * min(2, len(panels)))
+        chart = chart.properties(title=alt.Title(
+            lines, orient="bottom", anchor="start", fontSize=11, fontWeight="normal", color="black", offset=12,
+        ))  # fmt: skip
+    return cast(
+        "altair.HConcatChart | altair.VConcatChart",
+        chart.configure(background="white", padding=8)
+        .configure_view(stroke=None)
+        .configure_axis(
+            gridColor="#e4e4e4", domainColor="black", tickColor="black", labelFontSize=11, titleFontSize=12,
+            titleFontWeight="normal", titlePadding=8, labelColor="black", titleColor="black",
+        )
+        .configure_legend(
+            orient="bottom", title=None, labelFontSize=11, labelColor="black", labelLimit=0,
+            columns=count_legend_columns(names), symbolStrokeWidth=1.5, symbolSize=60,
+            symbolOpacity=1,
+        )
+    )  # fmt: skip
+
+
+def build_altair_panel(
+    panel: Panel, curves: CurveChart, display_names: dict[str, str], *, log: bool
+) -> "altair.LayerChart":
+    """The curves of one score."""
+    import altair as alt
+
+    names, several = list(display_names.values()), len(display_names) > 1
+    x = alt.X("x:Q", title=curves.x_axis, axis=alt.Axis(tickMinStep=1) if curves.x_axis != "seconds" else alt.Axis(),
+              scale=alt.Scale(nice=False, zero=False))  # fmt: skip
+    domain = compute_constant_bounds(panel)
+    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False, domain=domain or alt.Undefined)
+    legend = alt.Legend() if several else None
+    colour = alt.Color("run:N", legend=legend, scale=alt.Scale(domain=names, range=list(CHART_COLOURS[: len(names)])))
+    shape = alt.Shape("run:N", legend=legend, scale=alt.Scale(domain=names, range=list(MARK_SHAPES[: len(names)])))
+    y = alt.Y("y:Q", title=panel.title, scale=scale)
+    base = alt.Chart(alt.InlineData(values=build_point_rows(panel, display_names, log=log)))
+    lines = base.mark_line(strokeWidth=1.5).encode(x=x, y=y, color=colour)
+    if panel.has_both_splits:
+        dashes = alt.Scale(domain=["validation", "training"], range=[[1, 0], [4, 3]])
+        key = alt.Legend(symbolType="stroke", symbolSize=300)
+        lines = lines.encode(strokeDash=alt.StrokeDash("part:N", scale=dashes, legend=key))
+    marks = (
+        base.transform_filter("datum.marked")
+        .mark_point(filled=True, size=36, opacity=1)
+        .encode(x=x, y=y, color=colour, shape=shape)
+    )
+    layers: list[Any] = [lines, marks]
+    if any(map(panel.has_band, panel.curves)):
+        band = base.transform_filter("datum.shaded").mark_area(opacity=0.15)
+        layers.insert(0, band.encode(x=x, y=alt.Y("low:Q", title=panel.title, scale=scale), y2="high:Q", color=colour))
+    return cast("altair.LayerChart", alt.layer(*layers).properties(width=PANEL_WIDTH, height=PANEL_HEIGHT))
+
+
+def compute_constant_bounds(panel: Panel) -> list[float] | None:
+    """Bounds around what is one number all along; `None` where the axis finds its own."""
+    values = {value for curve in panel.curves for bound in (curve.low, curve.high) for value in bound}
+    if len(values) > 1:
+        return None
+    value = values.pop()
+    around = abs(value) / 10 or 0.5
+    return [value - around, value + around]
+
+
+def build_point_rows(panel: Panel, display_names: dict[str, str], *, log: bool) -> list[dict[str, Any]]:
+    """Return a row for each point.
+
+    Marks tell experiments apart. Both curves of an experiment have them at the same epochs, and the curves of different
+    experiments at different ones, where they would hide each other. A single experiment has marks only where a curve is
+    a point.
+    """
+    rows = []
+    for curve in (thin_curve(curve, MAX_CURVE_POINTS) for curve in panel.curves):
+        apart, number = -(-len(curve.x) // MARKS_PER_CURVE), list(display_names).index(curve.name)
+        with_marks = len(display_names) > 1 or len(curve.x) == 1
+        for index, (x, *values) in enumerate(zip(curve.x, curve.y, curve.low, curve.high, strict=True)):
+            y, low, high = (None if log and value <= 0 else value for value in values)
+            rows.append({
+                "run": display_names[curve.name], "part": curve.split, "x": x, "y": y, "low": low, "high": high,
+                "marked": with_marks and index % apart == number % apart, "shaded": panel.has_band(curve),
+            })  # fmt: skip
+    return rows
+
+
+def make_names_unique(names: Iterable[str]) -> list[str]:
+    """Names of which those that have become equal have a number."""
+    unique_names: list[str] = []
+    for name in names:
+        same = sum(other == name or other.startswith(f"{name} (") for other in unique_names)
+        unique_names.append(f"{name} ({same + 1})" if name in unique_names else name)
+    return unique_names
+
+
+def count_legend_columns(names: Iterable[str]) -> int:
+    """How many names have room beside each other under two panels."""
+    longest = max(map(len, names))
+    return max(1, min(4, int(2 * PANEL_WIDTH / (30 + 6.5 * longest))))
+
+
+def write_chart(chart: "altair.HConcatChart | altair.VConcatChart", path: Path) -> None:
+    """Write a chart whole or not at all, in the format of its suffix.
+
+    Raises:
+        RunError: the file cannot be written.
+    """
+    from dnn_cli.runs.atomic_write import atomic_write
+
+    form = cast(Literal["svg", "png", "pdf"], path.suffix[1:].lower())
+    with atomic_write(path) as temporary:
+        if form == "png":
+            chart.save(str(temporary), format=form, ppi=PNG_PPI)
+        else:
+            chart.save(str(temporary), format=form)
+
+
+MAX_CHECKED_CHARACTERS = 200
+"""So many different characters are tried."""
+
+MAX_NAMED_CHARACTERS = 12
+"""So many are named."""
+
+LAST_COMMON_CHARACTER = 0x17F
+"""Latin letters, up to which the fonts that come with vl-convert have all."""
+
+UNASSIGNED_CHARACTER = "\U0010fffd"
+"""Has no glyph in any font."""
+
+FONT_PACKAGES = {"HANGUL": "fonts-noto-cjk", "CJK": "fonts-noto-cjk", "HIRAGANA": "fonts-noto-cjk",
+            "KATAKANA": "fonts-noto-cjk", "EMOJI": "fonts-noto-color-emoji"}  # fmt: skip
+DEFAULT_FONT_PACKAGE = "fonts-noto-core"
+
+
+def find_missing_glyphs(texts: Iterable[str]) -> list[str]:
+    """The characters that would be drawn as boxes: those that look like one that has no glyph."""
+    import vl_convert
+
+    def draw_character(character: str) -> bytes:
+        text = f'<text x="4" y="18" font-family="sans-serif" font-size="16">{character}</text>'
+        return vl_convert.svg_to_png(f'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="24">{text}</svg>')
+
+    rare = [character for character in dict.fromkeys("".join(texts)) if ord(character) > LAST_COMMON_CHARACTER]
+    if not rare:
+        return []
+    missing_glyph_image = draw_character(UNASSIGNED_CHARACTER)
+    return [
+        character for character in rare[:MAX_CHECKED_CHARACTERS] if draw_character(character) == missing_glyph_image
+    ]
+
+
+def format_font_advice(characters: Iterable[str]) -> list[str]:
+    """For every script, which characters are boxes and what would draw them."""
+    scripts: dict[str, list[str]] = defaultdict(list)
+    for character in characters:
+        scripts[get_script_name(character)].append(character)
+    return [format_script_advice(name, script_characters) for name, script_characters in scripts.items()]
+
+
+def format_script_advice(script_name: str, characters: list[str]) -> str:
+    """What a script needs."""
+    named_characters = "".join(characters[:MAX_NAMED_CHARACTERS]) + (
+        "…" if len(characters) > MAX_NAMED_CHARACTERS else ""
+    )
+    package = FONT_PACKAGES.get(script_name, DEFAULT_FONT_PACKAGE)
+    return (
+        f"no font here has {replace_control_chars(named_characters)} "
+        f"({script_name.capitalize()}), so boxes are drawn: install one and draw again "
+        f"(Debian, Ubuntu: apt-get install {package})"
+    )
+
+
+def get_script_name(character: str) -> str:
+    """The script of a character, by the first word of its name."""
+    if unicodedata.category(character) == "So" and ord(character) >= 0x1F000:
+        return "EMOJI"
+    return unicodedata.name(character, "UNKNOWN").partition(" ")[0]

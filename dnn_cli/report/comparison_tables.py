@@ -1,0 +1,320 @@
+"""A comparison as tables for the terminal, CSV, Markdown and LaTeX."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dnn_cli.compare.comparison import Comparison, rank_setting_value
+from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.run_scores import RunScore
+from dnn_cli.config.config_diff import shorten_keys
+from dnn_cli.report.table_formats import format_csv, format_latex, format_markdown
+from dnn_cli.report.tables import PlainTable, build_table, drop_columns_to_fit, shorten_cells_to_fit
+from dnn_cli.report.text import UNLIMITED_WIDTH, format_duration, format_score, format_sparkline, replace_control_chars
+
+INTERVAL_HEADER = "95% interval"
+
+MAX_RUNS_PER_REASON = 3
+"""So many runs that are left out for one reason have a line each."""
+
+
+@dataclass(frozen=True)
+class TableCells:
+    """A table before it has a form."""
+
+    headers: list[str]
+    rows: list[list[str]]
+    right: list[str]
+    """Columns of numbers."""
+
+    cut: list[str]
+    """Columns whose text may be cut where the width is short."""
+
+    wrapped: list[str]
+    """Columns whose text goes on in the next line where the width is short: what distinguishes the rows."""
+
+    expendable: tuple[str, ...] = ("time", "epochs", "parameters", "curve", "last", "best", "95% interval")
+    """Columns that are left out first where the width is short."""
+
+    def limit_rows(self, max_rows: int | None) -> "TableCells":
+        """The same with no more rows than these."""
+        return replace(self, rows=self.rows[:max_rows])
+
+    def build_fitting_table(self, width: int) -> PlainTable:
+        """A table that fits a width."""
+        if width >= UNLIMITED_WIDTH:
+            return build_table(self.headers, self.rows, right=self.right)
+        headers, rows = drop_columns_to_fit(self.headers, self.rows, width, self.expendable)
+        return build_table(
+            headers, shorten_cells_to_fit(headers, rows, width, self.cut), right=self.right, flexible=self.wrapped
+        )
+
+    def to_csv(self) -> str:
+        """The same as CSV."""
+        return format_csv(self.headers, self.rows)
+
+    def to_markdown(self) -> str:
+        """The same as Markdown."""
+        return format_markdown(self.headers, self.rows, self.right)
+
+    def to_latex(self) -> str:
+        """The same as LaTeX."""
+        return format_latex(self.headers, self.rows, self.right)
+
+
+def list_key_headers(keys: Sequence[str]) -> list[str]:
+    """The heads of columns for keys; a part is told by its type."""
+    return shorten_keys([key.removesuffix(".type") for key in keys])
+
+
+def format_compared_value(comparison: Comparison, value: float | None) -> str:
+    """What runs are compared by, in its unit."""
+    return format_score(value) if comparison.point.unit is None or value is None else format_epochs(value)
+
+
+def format_epochs(value: float) -> str:
+    """How many epochs: whole ones where there are many."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def format_mean_and_spread(comparison: Comparison, group: Group) -> str:
+    """`0.8803 ± 0.0021`; without a spread where there is one seed."""
+    mean = format_compared_value(comparison, group.mean)
+    if group.spread is None:
+        return mean
+    if "e" in mean:
+        return f"{mean} ± {group.spread:.2g}"
+    return f"{mean} ± {group.spread:.{len(mean.partition('.')[2])}f}"
+
+
+def format_interval(comparison: Comparison, group: Group) -> str:
+    """Return the 95% interval of a group's mean, as `0.8781 to 0.8825`; `–` from fewer than three seeds."""
+    interval = comparison.get_interval(group)
+    if interval is None:
+        return "–"
+    low, high = (format_compared_value(comparison, end) for end in interval)
+    return f"{low} to {high}"
+
+
+def has_intervals(comparison: Comparison) -> bool:
+    """Return whether the mean of any group has an interval."""
+    return any(comparison.get_interval(group) for group in comparison.groups)
+
+
+def format_seed_list(group: Group) -> str:
+    """Return the number of seeds and some of them, as `3: 1, 2, 3`; a single one as `seed 7`."""
+    if len(group.seeds) == 1:
+        return f"seed {group.seeds[0]}"
+    return f"{len(group.seeds)}: {', '.join(map(str, group.seeds[:6]))}{', …' if len(group.seeds) > 6 else ''}"
+
+
+def build_runs_cells(comparison: Comparison) -> TableCells:
+    """A run a row, the settings that differ as columns."""
+    settings = list(comparison.run_scores[0].settings) if comparison.run_scores else []
+    fixed = [] if "epochs" in settings else ["epochs"]
+    at = comparison.point.text
+    scores = ["best", "last"] if at == "best" else [at, "best"]
+    low = min((value for row in comparison.run_scores for value in row.curve.values), default=0.0)
+    high = max((value for row in comparison.run_scores for value in row.curve.values), default=0.0)
+    rows = [
+        [
+            row.record.name,
+            *(row.settings[key] for key in settings),
+            f"{row.parameter_count:,}",
+            format_score(row.best_score) if at == "best" else format_compared_value(comparison, row.score),
+            format_score(row.last_score if at == "best" else row.best_score),
+            *(str(row.record.epochs) for _ in fixed),
+            format_duration(row.record.seconds),
+            format_sparkline(row.curve.values, low, high),
+            row.record.id,
+        ]
+        for row in comparison.run_scores
+    ]
+    short = shorten_keys(settings)
+    headers = ["name", *short, "parameters", *scores, *fixed, "time", "curve", "id"]
+    return TableCells(headers, rows, ["parameters", *scores, *fixed, "time"], ["name"], short)
+
+
+def build_groups_cells(comparison: Comparison, max_groups: int | None = None) -> TableCells:
+    """A group a row, the best first, with its mean over the seeds."""
+    groups = comparison.groups[:max_groups]
+    keys = list(dict.fromkeys(key for group in comparison.groups for key in group.settings))
+    named = [] if comparison.keys or (not keys and len(groups) > 1) else ["name"]
+    names = named or ([] if keys else ["name"])
+    metric = "epochs to it" if comparison.point.unit else comparison.metric
+    intervals = has_intervals(comparison)
+    rows = [
+        [
+            *(group.name for _ in names),
+            *(group.settings.get(key, "–") for key in keys),
+            format_range([row.parameter_count for row in group.run_scores]),
+            format_mean_and_spread(comparison, group),
+            *([format_interval(comparison, group)] if intervals else []),
+            str(len(group.seeds)),
+            *([str(len(group.run_scores))] if comparison.keys else []),
+            format_duration(group.seconds),
+        ]
+        for group in groups
+    ]
+    short = list_key_headers(keys)
+    numbers = [
+        "parameters",
+        metric,
+        *([INTERVAL_HEADER] if intervals else []),
+        "seeds",
+        *(["runs"] if comparison.keys else []),
+        "time",
+    ]
+    return TableCells(
+        [*names, *short, *numbers], rows, numbers, names, short, ("time", "parameters", "runs", INTERVAL_HEADER)
+    )
+
+
+def build_pair_cells(comparison: Comparison) -> TableCells:
+    """Two groups side by side: what differs between them, and what came out."""
+    groups = comparison.groups
+    keys = list(dict.fromkeys(key for group in groups for key in group.settings))
+    low = min(value for row in comparison.run_scores for value in row.curve.values)
+    high = max(value for row in comparison.run_scores for value in row.curve.values)
+    metric = f"{comparison.metric} {comparison.point.text}" if comparison.point.text != "final" else comparison.metric
+    lines: list[tuple[str, Callable[[Group], str]]] = [
+        *((key, lambda group, key=key: group.settings.get(key, "–")) for key in keys),
+        ("parameters", lambda group: format_range([row.parameter_count for row in group.run_scores])),
+        (metric, lambda group: format_mean_and_spread(comparison, group)),
+        *([(INTERVAL_HEADER, lambda group: format_interval(comparison, group))] if has_intervals(comparison) else []),
+        (
+            "best epoch",
+            lambda group: format_score(sum(row.best_score for row in group.run_scores) / len(group.run_scores)),
+        ),
+        ("seeds", format_seed_list),
+        *(
+            []
+            if "epochs" in keys
+            else [("epochs", lambda group: format_range([row.record.epochs for row in group.run_scores]))]
+        ),
+        ("time", lambda group: format_duration(group.seconds)),
+        ("curve", lambda group: format_sparkline(group.run_scores[0].curve.values, low, high)),
+        (
+            "runs",
+            lambda group: (
+                ", ".join(row.record.id for row in group.run_scores[:2]) + (", …" if group.run_scores[2:] else "")
+            ),
+        ),
+    ]
+    heads = [replace_control_chars(comparison.get_label(group)) for group in groups]
+    heads = heads if len(set(heads)) == len(heads) else [group.run_scores[0].record.id for group in groups]
+    rows = [[title, *(text(group) for group in groups)] for title, text in lines]
+    return TableCells(["", *heads], rows, [], [], heads, ())
+
+
+def build_matrix_cells(comparison: Comparison) -> TableCells:
+    """Two keys: the values of one down, of the other across, the mean in each cell and the best marked."""
+    first, second = comparison.keys
+    group_by_values = {(group.settings[first], group.settings[second]): group for group in comparison.groups}
+    down = list(dict.fromkeys(group.settings[first] for group in sort_groups_by_key(comparison, first)))
+    across = list(dict.fromkeys(group.settings[second] for group in sort_groups_by_key(comparison, second)))
+    heads = [replace_control_chars(text) for text in across]
+    best = comparison.groups[0]
+
+    def format_cell(group: Group | None) -> str:
+        if group is None:
+            return "–"
+        seeds = (
+            f" ({len(group.seeds)})" if len({len(second_value.seeds) for second_value in comparison.groups}) > 1 else ""
+        )
+        return f"{'* ' if group is best else ''}{format_mean_and_spread(comparison, group)}{seeds}"
+
+    rows = [
+        [first_value, *(format_cell(group_by_values.get((first_value, second_value))) for second_value in across)]
+        for first_value in down
+    ]
+    corner = " \\ ".join(list_key_headers([first, second]))
+    return TableCells([corner, *heads], rows, heads, [], [corner], ())
+
+
+def sort_groups_by_key(comparison: Comparison, key: str) -> list[Group]:
+    """Return the groups by a value, numbers by their size."""
+    return sorted(comparison.groups, key=lambda group: rank_setting_value(group.settings[key]))
+
+
+def format_range(numbers: Sequence[int]) -> str:
+    """`79,510`, or from the least to the most."""
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def build_default_cells(comparison: Comparison, *, all_runs: bool = False, side_by_side: bool = False) -> TableCells:
+    """The table that says most: runs, groups, a matrix of two keys, or, to read, two groups side by side."""
+    if all_runs or (len(comparison.groups) == 1 and not comparison.keys):
+        return build_runs_cells(comparison)
+    if len(comparison.keys) == 2:
+        return build_matrix_cells(comparison)
+    if side_by_side and len(comparison.groups) == 2 and not comparison.keys:
+        return build_pair_cells(comparison)
+    if comparison.keys or len(comparison.groups) < len(comparison.run_scores):
+        return build_groups_cells(comparison)
+    return build_runs_cells(comparison)
+
+
+def build_row_fields(row: RunScore) -> dict[str, Any]:
+    """Return a run with its scores in full."""
+    return {
+        "id": row.record.id,
+        "name": row.record.name,
+        **row.settings,
+        "parameters": row.parameter_count,
+        "score": row.score,
+        "best": row.best_score,
+        "last": row.last_score,
+        "epochs": row.record.epochs,
+        "seconds": row.record.seconds,
+    }
+
+
+def format_comparison_csv(comparison: Comparison) -> str:
+    """Return a run a line, with scores in full and the mean of its group.
+
+    Runs that are set aside, because not all groups have their settings, have no group.
+    """
+    group_of = {id(row.record): group for group in comparison.groups for row in group.run_scores}
+    rows = [
+        {**build_row_fields(row), **build_group_fields(comparison, group_of.get(id(row.record)))}
+        for row in comparison.run_scores
+    ]
+    headers = list(rows[0]) if rows else ["id"]
+    return format_csv(headers, [["" if value is None else str(value) for value in row.values()] for row in rows])
+
+
+def build_group_fields(comparison: Comparison, group: Group | None) -> dict[str, Any]:
+    """Return the mean of a group, as columns of CSV."""
+    low, high = (comparison.get_interval(group) if group else None) or (None, None)
+    return {
+        "group": comparison.get_label(group) if group else None,
+        "group_mean": group.mean if group else None,
+        "group_standard_deviation": group.spread if group else None,
+        "group_seeds": len(group.seeds) if group else None,
+        "group_low": low,
+        "group_high": high,
+    }
+
+
+def format_left_out_lines(comparison: Comparison) -> list[str]:
+    """A line for every run that is not in the table, or for many of one reason."""
+    lines: dict[str, list[str]] = defaultdict(list)
+    for run_info in comparison.left_out:
+        if run_info.record is None:
+            lines[f"broken: {run_info.error}"].append(run_info.run.directory.name)
+        else:
+            reason_suffix = f": {run_info.record.reason}" if run_info.record.reason else ""
+            lines[run_info.error or f"{run_info.record.status}{reason_suffix}"].append(
+                f"{run_info.record.name}  {run_info.record.id}"
+            )
+    texts = []
+    for text, runs in lines.items():
+        if len(runs) <= MAX_RUNS_PER_REASON:
+            texts += [f"{run}  {text}" for run in runs]
+        else:
+            plural = f"have {text.removeprefix('has ')}" if text.startswith("has ") else text
+            texts.append(f"{len(runs):,} runs  {plural}")
+    return texts

@@ -1,0 +1,296 @@
+"""How a trained network did on a part of its data: tables of classes and confusions, or of errors."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.metrics.classification import (
+    ClassificationReport,
+    ClassScore,
+    compute_class_probabilities,
+    compute_predicted_classes,
+)
+from dnn_cli.metrics.regression import RegressionErrors
+from dnn_cli.report.tables import PlainTable, build_table, compute_text_width, shorten_text
+from dnn_cli.report.text import format_count, format_score
+from dnn_cli.runs.record import Evaluation, FileEvaluation
+
+MAX_MATRIX_CLASSES = 20
+"""Classes; a larger matrix is read by nobody, and the pairs that are confused most are told instead."""
+
+MAX_LISTED_CLASSES = 50
+"""Classes; of more, those with the lowest F1 are listed."""
+
+MAX_CONFUSED_PAIRS = 20
+MAX_CLASS_NAME_WIDTH = 24
+
+MAX_UNLIKE_SHARE = 0.5
+"""Share of inputs. Single inputs are unlike the training inputs in every test set, most inputs only by mistake."""
+
+
+def build_class_table(report: ClassificationReport) -> tuple[PlainTable, str]:
+    """Precision, recall and F1 a class, with their means below; and what is left out, if anything."""
+    scores: Sequence[ClassScore] = report.scores
+    note = ""
+    if len(scores) > MAX_LISTED_CLASSES:
+        scores = sorted(scores, key=lambda class_score: class_score.f1)[:MAX_LISTED_CLASSES]
+        note = f"the {MAX_LISTED_CLASSES} classes of {len(report.scores):,} with the lowest f1; --json has all"
+    headers = ["class", "precision", "recall", "f1", "examples"]
+    rows = [
+        [
+            shorten_text(one.name, MAX_CLASS_NAME_WIDTH),
+            format_score(one.precision),
+            format_score(one.recall),
+            format_score(one.f1),
+            f"{one.support:,}",
+        ]
+        for one in (*scores, report.macro_average, report.weighted_average)
+    ]
+    return build_table(headers, rows, right=headers[1:]), note
+
+
+def build_confusion_table(report: ClassificationReport, width: int) -> tuple[PlainTable, str]:
+    """What was taken for what, as wide as it may be, and how it is read."""
+    classes, counts = report.class_names, report.confusion.tolist()
+    if len(classes) <= MAX_MATRIX_CLASSES:
+        names = [shorten_text(name, MAX_CLASS_NAME_WIDTH) for name in classes]
+        cells = [[str(number) if number else "·" for number in row] for row in counts]
+        for columns, labels in (
+            (names, names),
+            ([str(at) for at in range(len(names))], [f"{at} {name}" for at, name in enumerate(names)]),
+        ):
+            headers = ["", *make_headers_unique(columns)]
+            matrix = build_table(
+                headers, [[label, *row] for label, row in zip(labels, cells, strict=True)], right=headers[1:]
+            )
+            if compute_table_width(matrix) <= width:
+                return matrix, "a row is a true class, a column what it was taken for"
+    pairs = report.list_confused_pairs(MAX_CONFUSED_PAIRS)
+    headers = ["true class", "taken for", "examples", "of the class"]
+    rows = [
+        [
+            shorten_text(classes[true], MAX_CLASS_NAME_WIDTH),
+            shorten_text(classes[predicted], MAX_CLASS_NAME_WIDTH),
+            f"{number:,}",
+            f"{number / report.scores[true].support:.1%}",
+        ]
+        for true, predicted, number in pairs
+    ]
+    return build_table(headers, rows, right=headers[2:]), f"the {len(pairs)} pairs that are confused most"
+
+
+def make_headers_unique(headers: Sequence[str]) -> list[str]:
+    """Headers that are told apart by trailing spaces where two were cut to the same."""
+    seen: dict[str, int] = {}
+    unique_headers = []
+    for header in headers:
+        seen[header] = seen.get(header, 0) + 1
+        unique_headers.append(header + " " * (seen[header] - 1))
+    return unique_headers
+
+
+def compute_table_width(plain_table: PlainTable) -> int:
+    """How many columns of a terminal a table takes."""
+    return max(compute_text_width(line) for line in plain_table.to_text().splitlines())
+
+
+def build_error_table(errors: Sequence[RegressionErrors], names: Sequence[str]) -> PlainTable:
+    """The errors in each number that is predicted, in its own unit."""
+    headers = ["predicted", "mean abs", "rms", "median abs", "largest", "bias", "R²"]
+    rows = [
+        [
+            shorten_text(name, MAX_CLASS_NAME_WIDTH),
+            format_quantity(target_errors.mean_absolute),
+            format_quantity(target_errors.root_mean_squared),
+            format_quantity(target_errors.median_absolute),
+            format_quantity(target_errors.largest),
+            format_quantity(target_errors.bias),
+            format_score(target_errors.r2),
+        ]
+        for name, target_errors in zip(names, errors, strict=True)
+    ]
+    return build_table(headers, rows, right=headers[1:])
+
+
+def format_quantity(value: float) -> str:
+    """A number in a unit of its own: five digits, or all before the point."""
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.5g}"
+
+
+def format_error_notes(errors: Sequence[RegressionErrors], names: Sequence[str]) -> list[str]:
+    """What the errors are to be held against."""
+    return [
+        f"{name}: always the mean of these examples, {format_quantity(target_errors.true_mean)}, would have an rms of "
+        f"{format_quantity(target_errors.true_deviation)}"
+        for name, target_errors in zip(names, errors, strict=True)
+    ][:MAX_CONFUSED_PAIRS]
+
+
+def format_earlier_evaluations(earlier: Sequence[Evaluation | FileEvaluation], file: str | None = None) -> str:
+    """Return how often the test set, or the examples in a file, were evaluated before; nothing for a new file."""
+    if not earlier:
+        return "" if file else "the test set of this run is looked at for the first time, which run.json records"
+    times = "once" if len(earlier) == 1 else "twice" if len(earlier) == 2 else f"{len(earlier)} times"
+    subject = f"the examples of {file} were" if file else "the test set of this run was"
+    return (
+        f"{subject} looked at {times} before, last at {earlier[-1].at[:16].replace('T', ' ')} UTC: "
+        "who chooses by it has no test set left"
+    )
+
+
+def build_class_report_document(report: ClassificationReport) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "accuracy": report.accuracy,
+        "classes": [asdict(class_score) for class_score in report.scores],
+        "macro": asdict(report.macro_average),
+        "weighted": asdict(report.weighted_average),
+        "confusion": report.confusion.tolist(),
+    }
+
+
+def list_target_names(names: str | None, targets: int) -> list[str]:
+    """What the numbers that are predicted are called."""
+    return [names or "target"] if targets == 1 else [f"target {at + 1}" for at in range(targets)]
+
+
+def format_examples(evaluation: Evaluation | FileEvaluation) -> str:
+    """Return the number and origin of examples: `450 test examples`, `12 examples of new.csv`."""
+    if isinstance(evaluation, FileEvaluation):
+        return f"{format_count(evaluation.examples, 'example')} of {evaluation.file}"
+    return format_count(evaluation.examples, f"{evaluation.split} example")
+
+
+def format_unlike_inputs(reasons: Sequence[Sequence[str]]) -> list[str]:
+    """Return a line where most inputs are unlike the training inputs, with the most common reason."""
+    unlike = [input_reasons for input_reasons in reasons if input_reasons]
+    if len(unlike) <= MAX_UNLIKE_SHARE * len(reasons):
+        return []
+    commonest, _ = Counter(text for input_reasons in unlike for text in input_reasons).most_common(1)[0]
+    return [f"{len(unlike):,} of {len(reasons):,} inputs are unlike the training inputs: {commonest}"]
+
+
+MAX_OTHER_CLASSES = 2
+"""Classes that are shown beside the likeliest."""
+
+MAX_INPUT_NAME_WIDTH = 40
+MAX_WARNED_INPUTS = 10
+"""Inputs whose warnings are shown; the others are counted."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The outputs for some inputs; a row of `outputs`, of (n, units), for each label."""
+
+    experiment: Experiment
+    input_names: tuple[str, ...]
+    files: tuple[str, ...]
+    """The file each is from."""
+
+    lines: tuple[int | None, ...]
+    """Where each stands in a table."""
+
+    outputs: NDArray[np.float32]
+    warnings: tuple[list[str], ...]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Their names; none in a regression."""
+        return self.experiment.data.info.classes
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """What each class is given, of (n, classes)."""
+        return compute_class_probabilities(self.outputs, logits=self.experiment.loss.takes_logits)
+
+    @property
+    def class_indices(self) -> NDArray[np.int64]:
+        """The class of each."""
+        return compute_predicted_classes(self.outputs, logits=self.experiment.loss.takes_logits)
+
+
+def has_probability_outputs(experiment: Experiment) -> bool:
+    """Whether outputs are probabilities, or become them by softmax or sigmoid, and not merely larger for one class."""
+    ends = getattr(experiment.model.stack[-1], "activation", None)
+    return experiment.loss.takes_logits or experiment.loss.needs_probabilities or ends in ("softmax", "sigmoid")
+
+
+def build_prediction_table(predictions: Predictions) -> PlainTable:
+    """A row for each input."""
+    labels = [shorten_text(label, MAX_INPUT_NAME_WIDTH) for label in predictions.input_names]
+    if not predictions.class_names:
+        dataset_info = predictions.experiment.data.info
+        names = list_target_names(dataset_info.target, dataset_info.targets)
+        rows = [
+            [label, *map(format_quantity, row)] for label, row in zip(labels, predictions.outputs.tolist(), strict=True)
+        ]
+        return build_table(["input", *names], rows, right=names)
+    classes, shares, indices = predictions.class_names, predictions.probabilities, predictions.class_indices
+    quantity = "probability" if has_probability_outputs(predictions.experiment) else "output"
+    if predictions.outputs.shape[1] == 1:
+        headers = ["input", "class", f"{quantity} of {classes[1]}"]
+        rows = [
+            [label, classes[at], format_probability(p[1])] for label, at, p in zip(labels, indices, shares, strict=True)
+        ]
+        return build_table(headers, rows, right=headers[2:])
+    headers = ["input", "class", quantity, "next"]
+    rows = []
+    for label, at, row in zip(labels, indices, shares, strict=True):
+        others = [other for other in np.argsort(-row, kind="stable")[: MAX_OTHER_CLASSES + 1] if other != at][
+            :MAX_OTHER_CLASSES
+        ]
+        others_text = ", ".join(
+            f"{shorten_text(classes[other], MAX_INPUT_NAME_WIDTH)} {format_probability(row[other])}" for other in others
+        )
+        rows.append([label, classes[at], format_probability(row[at]), others_text])
+    return build_table(headers, rows, right=headers[2:3], flexible=["next"])
+
+
+def format_probability(value: float) -> str:
+    """A probability, to four places."""
+    return f"{value:.4f}" if math.isfinite(value) and abs(value) < 1e6 else f"{value:.3g}"
+
+
+def format_warning_lines(predictions: Predictions) -> list[str]:
+    """What makes inputs unlike those of the training."""
+    unlike = [
+        (label, texts) for label, texts in zip(predictions.input_names, predictions.warnings, strict=True) if texts
+    ]
+    lines = [f"warning: {label}: {'; '.join(texts)}" for label, texts in unlike[:MAX_WARNED_INPUTS]]
+    if len(unlike) > MAX_WARNED_INPUTS:
+        lines.append(
+            f"warning: and {len(unlike) - MAX_WARNED_INPUTS:,} more of "
+            f"{len(predictions.input_names):,} inputs are unlike them"
+        )
+    return lines
+
+
+def build_prediction_documents(predictions: Predictions) -> list[dict[str, Any]]:
+    """The same for programs; probabilities in the order of the classes, numbers in that of the targets."""
+    documents: list[dict[str, Any]] = []
+    for at, (file, line, texts) in enumerate(
+        zip(predictions.files, predictions.lines, predictions.warnings, strict=True)
+    ):
+        documents.append({"file": file, "input": predictions.input_names[at], "line": line, "warnings": texts})
+    if not predictions.class_names:
+        for document, row in zip(documents, predictions.outputs.tolist(), strict=True):
+            document["numbers"] = replace_non_finite(row)
+        return documents
+    kind = "probabilities" if has_probability_outputs(predictions.experiment) else "outputs"
+    for document, class_index, row in zip(
+        documents, predictions.class_indices, predictions.probabilities.tolist(), strict=True
+    ):
+        document["class"] = predictions.class_names[class_index]
+        document[kind] = replace_non_finite(row)
+    return documents
+
+
+def replace_non_finite(values: Sequence[float]) -> list[float | None]:
+    """Numbers as JSON can hold them."""
+    return [value if math.isfinite(value) else None for value in values]

@@ -1,0 +1,92 @@
+"""An exported network in words: what goes in, what comes out, and how it was checked."""
+
+from typing import TYPE_CHECKING, Any
+
+from dnn_cli.report.evaluation_tables import has_probability_outputs, list_target_names
+from dnn_cli.report.tables import shorten_text
+
+if TYPE_CHECKING:
+    from dnn_cli.config.experiment import Experiment
+    from dnn_cli.runs.input_profile import InputProfile
+
+MAX_LISTED_WIDTH = 30
+
+
+def build_interface_document(
+    experiment: "Experiment", input_profile: "InputProfile", *, scaling: bool
+) -> dict[str, Any]:
+    """What an exported network takes and gives, for programs."""
+    dataset_info = experiment.data.info
+    input_document: dict[str, Any] = {
+        "shape": [None, *experiment.data.input_shape],
+        "dtype": "float32",
+        "scaled_inside": scaling,
+        "from": float(input_profile.minimum.min()),
+        "to": float(input_profile.maximum.max()),
+    }
+    if dataset_info.features:
+        input_document["columns"] = list(dataset_info.features)
+    if not scaling:
+        input_document["scale_before"] = {
+            "formula": "(input - mean) / scale",
+            "mean": 0.0 if input_profile.mean is None else input_profile.mean.tolist(),
+            "scale": input_profile.scale.tolist(),
+        }
+    output_document: dict[str, Any] = {
+        "shape": [None, *experiment.output_shape],
+        "dtype": "float32",
+        "meaning": format_output_meaning(experiment),
+    }
+    if dataset_info.classes:
+        output_document["classes"] = list(dataset_info.classes)
+    else:
+        output_document["targets"] = list_target_names(dataset_info.target, dataset_info.targets)
+    return {"input": input_document, "output": output_document}
+
+
+def format_output_meaning(experiment: "Experiment") -> str:
+    """What an output is."""
+    dataset_info = experiment.data.info
+    if not dataset_info.is_classification:
+        return "numbers"
+    if experiment.loss.takes_logits:
+        return "logit of the second class" if experiment.target_encoding == "binary" else "logits of the classes"
+    quantity = "probability" if has_probability_outputs(experiment) else "score"
+    if experiment.target_encoding == "binary":
+        return f"{quantity} of the second class"
+    return "probabilities of the classes" if quantity == "probability" else "scores of the classes"
+
+
+def format_exported_input(experiment: "Experiment", input_profile: "InputProfile", *, scaling: bool) -> str:
+    """What goes in, in one line."""
+    shape = ", ".join(["batch", *map(str, experiment.data.input_shape)])
+    low, high = float(input_profile.minimum.min()), float(input_profile.maximum.max())
+    dataset_info = experiment.data.info
+    input_kind = (
+        "pixels"
+        if dataset_info.pixel_max > 1
+        else f"columns {', '.join(dataset_info.features)}"
+        if dataset_info.features
+        else "numbers"
+    )
+    text, range_text = (
+        f"float32 ({shape}): {shorten_text(input_kind, MAX_LISTED_WIDTH)}",
+        f"from {low:.4g} to {high:.4g} in training",
+    )
+    scaling_text = "standardized" if input_profile.mean is not None else f"divided by {float(input_profile.scale):g}"
+    if input_profile.mean is None and float(input_profile.scale) == 1:
+        return f"{text} {range_text}"
+    if scaling:
+        return f"{text} {range_text}, {scaling_text} inside"
+    return f"{text} that are {scaling_text} before, as the .json beside it says"
+
+
+def format_exported_output(experiment: "Experiment") -> str:
+    """What comes out, in one line."""
+    dataset_info = experiment.data.info
+    names = ", ".join(dataset_info.classes or list_target_names(dataset_info.target, dataset_info.targets))
+    if experiment.target_encoding == "binary":
+        names = dataset_info.classes[1]
+    shape = ", ".join(["batch", *map(str, experiment.output_shape)])
+    quantity = format_output_meaning(experiment).replace(" of the classes", "").replace(" of the second class", "")
+    return f"float32 ({shape}): {quantity} of {shorten_text(names, MAX_LISTED_WIDTH)}"

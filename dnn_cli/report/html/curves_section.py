@@ -1,0 +1,133 @@
+"""The curves of all runs that are compared: a plot a score, and a legend in which groups and runs can be hidden."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dnn_cli.compare.comparison import Comparison
+from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.run_scores import RunScore
+from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.report.html.svg_plot import Plot, SvgLine, build_plot, compute_max_points, compute_mean_line, select_evenly
+from dnn_cli.report.text import format_score
+from dnn_cli.runs.record import NON_SCORE_COLUMNS
+
+MAX_CURVE_RUNS = 100
+"""So many runs have a curve."""
+
+MAX_TABLE_EPOCHS = 12
+"""So many epochs stand in the table beside a plot."""
+
+COLOUR_COUNT, DASH_COUNT = 5, 4
+"""So many colours can be told apart on a light and a dark page by everybody; then lines are dashed."""
+
+
+@dataclass(frozen=True)
+class LegendRun:
+    """A run in the legend."""
+
+    number: int
+    label: str
+
+
+@dataclass(frozen=True)
+class LegendGroup:
+    """A group in the legend."""
+
+    number: int
+    label: str
+    style: str
+    runs: tuple[LegendRun, ...]
+
+
+@dataclass(frozen=True)
+class ScorePlot:
+    """The curves of one score."""
+
+    name: str
+    plot: Plot
+    epochs: tuple[int, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    """The same as numbers: a run, and its score after each of the epochs."""
+
+
+@dataclass(frozen=True)
+class CurvesSection:
+    """All of them."""
+
+    legend: tuple[LegendGroup, ...]
+    scores: tuple[ScorePlot, ...]
+    omitted_count: int
+    """Runs for which there was no room."""
+
+
+def format_line_classes(number: int) -> str:
+    """The classes of the line with this number."""
+    return f"c{number % COLOUR_COUNT} d{number // COLOUR_COUNT % DASH_COUNT}"
+
+
+def build_curves_section(comparison: Comparison) -> CurvesSection:
+    """The curves of the best runs."""
+    drawn_groups: list[tuple[Group, Sequence[RunScore]]] = []
+    room = MAX_CURVE_RUNS
+    for group in comparison.groups:
+        if room > 0:
+            drawn_groups.append((group, sorted(group.run_scores[:room], key=lambda row: row.seed)))
+            room -= len(group.run_scores)
+    legend, number = [], 0
+    for at, (group, rows) in enumerate(drawn_groups):
+        legend_runs = tuple(LegendRun(number + index, format_run_label(row, rows)) for index, row in enumerate(rows))
+        legend.append(LegendGroup(at, comparison.get_label(group), format_line_classes(at), legend_runs))
+        number += len(rows)
+    names = list_common_scores(comparison, [row for _, rows in drawn_groups for row in rows])
+    return CurvesSection(
+        tuple(legend),
+        tuple(build_score_plot(name, legend, drawn_groups, number) for name in names),
+        len(comparison.run_scores) - number,
+    )
+
+
+def format_run_label(row: RunScore, rows: Sequence[RunScore]) -> str:
+    """A run within its group: by its seed, or by its id where several have one seed or settings differ."""
+    seeds = [other.seed for other in rows]
+    return f"seed {row.seed}" if seeds.count(row.seed) == 1 else f"seed {row.seed}, {row.record.id}"
+
+
+def list_common_scores(comparison: Comparison, rows: Sequence[RunScore]) -> list[str]:
+    """The scores that all runs have, the compared one first."""
+    columns = [row.run_info.details.columns for row in rows]
+    common = [name for name in columns[0] if all(name in other for other in columns) and name not in NON_SCORE_COLUMNS]
+    return sorted(common, key=lambda name: (name != comparison.metric, not name.startswith("val_")))
+
+
+def build_score_plot(
+    name: str, legend: Sequence[LegendGroup], drawn_groups: Sequence[tuple[Group, Sequence[RunScore]]], runs: int
+) -> ScorePlot:
+    """A plot of one score: a line a run, and one for the mean of a group that has several."""
+    lines, rows = [], []
+    for legend_group, (_, members) in zip(legend, drawn_groups, strict=True):
+        single = len(members) == 1
+        drawn = []
+        for legend_run, row in zip(legend_group.runs, members, strict=True):
+            values = row.run_info.details.get_metric_values(name)
+            label = legend_group.label if single else f"{legend_group.label}, {legend_run.label}"
+            width_class = "" if single else " thin"
+            css = f"g{legend_group.number} r{legend_run.number} {legend_group.style}{width_class}"
+            drawn.append(SvgLine(label, range(1, len(values) + 1), values, css))
+            rows.append((label, values))
+        lines += drawn
+        if not single:
+            lines.append(
+                compute_mean_line(f"{legend_group.label}, mean", drawn, f"g{legend_group.number} {legend_group.style}")
+            )
+    longest = max((line.x for line in lines), key=len)
+    table_epochs = [int(epoch) for epoch in select_evenly(longest, MAX_TABLE_EPOCHS)]
+    label = f"{name} of {len(rows)} runs over {len(longest)} epochs; the numbers stand in the table below"
+    return ScorePlot(
+        name,
+        build_plot(lines, label, lower_is_better=lower_is_better(name), max_points=compute_max_points(runs)),
+        tuple(table_epochs),
+        tuple(
+            (label, tuple(format_score(values[at - 1]) if at <= len(values) else "–" for at in table_epochs))
+            for label, values in rows
+        ),
+    )

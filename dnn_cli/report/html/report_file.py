@@ -1,0 +1,115 @@
+"""The file itself: templates, style and script become one HTML document that loads nothing and may load nothing."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+import dnn_cli
+from dnn_cli.report.html.curves_section import CurvesSection
+from dnn_cli.report.html.page import ReportPage
+from dnn_cli.report.html.predictions_section import list_example_indices
+from dnn_cli.report.html.run_page import RunPage
+from dnn_cli.report.html.thumbnails import Thumbnail
+from dnn_cli.report.text import replace_control_chars
+
+GENERATOR_NAME = "dnn report"
+
+GENERATOR_SEARCH_BYTES = 500
+"""Within so many bytes of its beginning it says what wrote it."""
+
+
+def is_report_file(path: Path) -> bool:
+    """Whether a file is one that `dnn report` wrote."""
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as stream:
+            return f'<meta name="generator" content="{GENERATOR_NAME}'.encode() in stream.read(GENERATOR_SEARCH_BYTES)
+    except OSError:
+        return False
+
+
+HTML_DIRECTORY = Path(__file__).parent
+
+EARLY_SCRIPT = "document.documentElement.className='js'"
+"""Runs before anything is shown, so that what a script is going to hide never appears."""
+
+
+Thumbnails = Mapping[tuple[str, int], Thumbnail]
+"""Inputs by the fingerprint of their data and their place in it."""
+
+
+def render_report(page: ReportPage, thumbnails: Thumbnails, missing_reasons: Mapping[str, str]) -> str:
+    """The file as text.
+
+    Args:
+        page: What it says.
+        thumbnails: The inputs that are shown.
+        missing_reasons: Why there are none, by the fingerprint of the data.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HTML_DIRECTORY / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=clean_template_value,
+    )
+    style = (HTML_DIRECTORY / "report.css").read_text(encoding="utf-8") + build_legend_css(page.curves)
+    script = (HTML_DIRECTORY / "report.js").read_text(encoding="utf-8")
+
+    def has_pictures(run: RunPage) -> bool:
+        """Whether any example of a run has a picture."""
+        candidates = (thumbnails.get((run.fingerprint, index)) for index in list_example_indices(run.predictions))
+        return any(thumbnail is not None and thumbnail.uri for thumbnail in candidates)
+
+    return environment.get_template("report.html.j2").render(
+        page=page,
+        pictures=thumbnails,
+        absent=missing_reasons,
+        pictured=has_pictures,
+        generator=f"{GENERATOR_NAME} {dnn_cli.__version__}",
+        early=Markup(EARLY_SCRIPT),  # noqa: S704 - ours, as are the style and the script
+        style=Markup(style),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        policy="; ".join(
+            [
+                "default-src 'none'",
+                "img-src data:",
+                f"style-src {compute_csp_hash(style)}",
+                f"script-src {compute_csp_hash(EARLY_SCRIPT)} {compute_csp_hash(script)}",
+                "base-uri 'none'",
+                "form-action 'none'",
+            ]
+        ),
+    )
+
+
+def clean_template_value(value: Any) -> Any:
+    """Text without control codes; what is markup already stays as it is."""
+    return replace_control_chars(value) if type(value) is str else value
+
+
+def compute_csp_hash(text: str) -> str:
+    """By which a browser knows that a style or a script is the one that was meant."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
+
+
+def build_legend_css(curves: CurvesSection | None) -> str:
+    """Rules by which a box of the legend hides its curves where it is not checked, and a chosen score is shown."""
+    if curves is None:
+        return ""
+    keys: Sequence[str] = [
+        *(f"g{group.number}" for group in curves.legend),
+        *(f"r{run.number}" for group in curves.legend if len(group.runs) > 1 for run in group.runs),
+    ]
+    hidden = "".join(f".curves:has(#{key}:not(:checked)) .{key}{{display:none}}\n" for key in keys)
+    chosen = "".join(
+        f".curves:has(#m{number}:checked) .m{number}{{display:block}}\n" for number in range(len(curves.scores))
+    )
+    return hidden + chosen

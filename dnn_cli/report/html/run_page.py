@@ -1,0 +1,294 @@
+"""The page of one run: how it went, what its predictions show, what it is made of, and how to have it again."""
+
+import math
+import os
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dnn_cli.config.datasets import DATASETS, DatasetInfo
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.layer_stack import compute_stages, format_shape
+from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.config.network_summary import build_layer_row as layer_row
+from dnn_cli.config.registry import format_config_value
+from dnn_cli.errors import ConfigError, DataError, RunError
+from dnn_cli.report.html.predictions_section import ClassificationSection, RegressionSection, build_predictions_section
+from dnn_cli.report.html.svg_plot import Plot, SvgLine, build_plot, select_evenly
+from dnn_cli.report.run_details import iter_environment_rows, iter_origin_rows, iter_score_rows, iter_time_rows
+from dnn_cli.report.text import format_score
+from dnn_cli.runs.query.fields import get_run_id
+from dnn_cli.runs.record import NON_SCORE_COLUMNS
+from dnn_cli.runs.run import Run, read_text_file
+from dnn_cli.runs.run_info import RunInfo
+
+MAX_LISTED_LAYERS = 100
+MAX_CONFIG_LENGTH = 20_000
+"""Characters of a config."""
+
+
+@dataclass(frozen=True)
+class DetailLimits:
+    """How much is told of a run: the more runs, the less of each."""
+
+    mistakes: int
+    points: int
+    """Of a curve."""
+
+    epochs: int
+    """Rows of the table of epochs."""
+
+
+@dataclass(frozen=True)
+class EpochTable:
+    """The scores epoch by epoch."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    omitted_count: int
+    best: str
+    """The number of the best epoch."""
+
+
+@dataclass(frozen=True)
+class LayerTable:
+    """The layers of a network, each with its output and its parameters."""
+
+    rows: tuple[tuple[str, str, str, str, str], ...]
+    omitted_count: int
+    total: str
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """What a run shows about how it trained, and commands to try."""
+
+    severity: str
+    title: str
+    seen: str
+    meaning: str
+    when: str
+    """The epoch from which on the finding holds, in words; empty where it holds for the whole run."""
+
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """Everything about one run."""
+
+    anchor: str
+    id: str
+    name: str
+    status: str
+    reason: str
+    tags: tuple[str, ...]
+    note: str
+    directory: str
+    headline: tuple[tuple[str, str], ...]
+    """The few numbers that say most."""
+
+    findings: tuple[FindingRow, ...]
+    plots: tuple[tuple[str, Plot], ...]
+    epochs: EpochTable | None
+    predictions: "ClassificationSection | RegressionSection | str | None"
+    layers: LayerTable | None
+    about: tuple[tuple[str, str], ...]
+    environment: tuple[tuple[str, str], ...]
+    config: tuple[str, ...]
+    commands: tuple[tuple[str, str], ...]
+    """What reproduces it: a command, and what it does."""
+
+    fingerprint: str
+    """Of its data."""
+
+
+def build_run_page(run_info: RunInfo, anchor: str, limits: DetailLimits) -> RunPage:
+    """The page of a run, whatever has become of it."""
+    record, config = run_info.record, run_info.config or {}
+    run, dataset_info = run_info.run, find_dataset_info(run_info)
+    completed = record is not None and record.status == "completed"
+    return RunPage(
+        anchor,
+        get_run_id(run_info),
+        run_info.name,
+        "broken" if record is None else record.status,
+        (run_info.error or "" if record is None else record.reason) or "",
+        tuple(run_info.annotations.tags),
+        run_info.annotations.note or "",
+        os.path.relpath(run.directory),
+        tuple(iter_headline_rows(run_info)),
+        tuple(iter_findings(run_info)),
+        tuple(iter_score_plots(run_info, limits.points)),
+        build_epoch_table(run_info, limits.epochs),
+        build_predictions_section(run, dataset_info, logits=has_logit_outputs(config), max_mistakes=limits.mistakes)
+        if completed
+        else None,
+        build_layer_table(run_info, dataset_info),
+        (*iter_time_rows(record), *iter_score_rows(run_info)) if record else (),
+        list_environment_rows(run_info),
+        read_config_lines(run),
+        tuple(iter_commands(run_info)),
+        str(record.data.get("fingerprint")) if record else "",
+    )
+
+
+def find_dataset_info(run_info: RunInfo) -> DatasetInfo | None:
+    """What is known of the data of a run without looking at it."""
+    from dnn_cli.runs.input_profile import read_input_profile
+
+    dataset = (run_info.config or {}).get("data", {}).get("dataset")
+    if dataset in DATASETS:
+        return DATASETS[dataset]
+    try:
+        input_profile = read_input_profile(run_info.run)
+    except RunError:
+        return None
+    return input_profile.dataset_info if input_profile else None
+
+
+def has_logit_outputs(config: Mapping[str, Any]) -> bool:
+    """Whether outputs are those before the activation."""
+    return bool(config.get("loss", {}).get("from_logits"))
+
+
+def iter_headline_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
+    """The few numbers that say most."""
+    record = run_info.record
+    if record is None:
+        return
+    monitor, results = record.results.monitor, record.results
+    saved = results.model or results.last
+    if saved and monitor in saved:
+        yield monitor, format_score(saved[monitor])
+    if results.best:
+        yield f"best, epoch {results.best['epoch']}", format_score(results.best[monitor])
+    yield "epochs", str(record.epochs)
+    yield "parameters", f"{record.parameters.get('total', 0):,}"
+    yield "seed", str(run_info.details.seed)
+
+
+def iter_findings(run_info: RunInfo) -> Iterator[FindingRow]:
+    """Yield the findings of `dnn explain`; none where the files of a run are damaged."""
+    from dnn_cli.explain.explanation import explain_run
+    from dnn_cli.report.explanation_view import format_finding_epoch
+
+    if run_info.record is None:
+        return
+    try:
+        explanation = explain_run(run_info)
+    except (RunError, ConfigError, DataError):
+        return
+    run = Run(Path(os.path.relpath(run_info.run.directory)))
+    for finding in explanation.findings:
+        suggested_commands = tuple(shlex.join(remedy.build_command(run)) for remedy in finding.suggestions)
+        yield FindingRow(
+            finding.severity,
+            finding.title,
+            finding.observation,
+            finding.meaning,
+            format_finding_epoch(finding).removeprefix(", "),
+            suggested_commands,
+        )
+
+
+def iter_score_plots(run_info: RunInfo, max_points: int) -> Iterator[tuple[str, Plot]]:
+    """A plot for every score, training beside validation."""
+    details = run_info.details
+    best = (run_info.record.results.best or {}).get("epoch") if run_info.record else None
+    names = [name for name in details.columns if name not in NON_SCORE_COLUMNS and not name.startswith("val_")]
+    for name in sorted(names, key=lambda name: name == "loss"):
+        both = [(label, css, details.get_metric_values(column)) for label, css, column in (
+            ("training", "c1 d1", name), ("validation", "c0 d0", f"val_{name}")
+        )]  # fmt: skip
+        lines = [SvgLine(label, range(1, len(y) + 1), y, css) for label, css, y in both if y]
+        if lines:
+            label = f"{name} over {details.epoch_count} epochs; the numbers stand in the table of epochs"
+            yield (
+                name,
+                build_plot(lines, label, lower_is_better=lower_is_better(name), mark=best, max_points=max_points),
+            )
+
+
+def build_epoch_table(run_info: RunInfo, max_rows: int) -> EpochTable | None:
+    """The table of epochs."""
+    details = run_info.details
+    if not details.epoch_count:
+        return None
+    names = [name for name in details.columns if name != "epoch"]
+    columns = [details.get_metric_values(name) for name in names]
+    chosen = select_evenly(range(details.epoch_count), max_rows)
+    rows = tuple((str(at + 1), *(format_score(column[at]) for column in columns)) for at in chosen)
+    best = (run_info.record.results.best or {}).get("epoch", "") if run_info.record else ""
+    return EpochTable(("epoch", *names), rows, details.epoch_count - len(chosen), str(best))
+
+
+def build_layer_table(run_info: RunInfo, dataset_info: DatasetInfo | None) -> LayerTable | None:
+    """The layers; `None` where the config cannot be read or the shape of the inputs is not known."""
+    if dataset_info is None or run_info.config is None:
+        return None
+    try:
+        experiment = Experiment.model_validate(run_info.config)
+        shape = (math.prod(dataset_info.input_shape),) if experiment.data.flatten else dataset_info.input_shape
+        layer_summaries = [layer_row(stage) for stage in compute_stages(experiment.model.stack, shape)]
+    except ValueError:  # pydantic's is one
+        return None
+    rows = tuple(
+        (row.name, row.type, format_shape(row.output_shape), row.formula, f"{row.parameters:,}")
+        for row in layer_summaries[:MAX_LISTED_LAYERS]
+    )
+    return LayerTable(rows, len(layer_summaries) - len(rows), f"{sum(row.parameters for row in layer_summaries):,}")
+
+
+def list_environment_rows(run_info: RunInfo) -> tuple[tuple[str, str], ...]:
+    """What a run was trained with and on, a fact a row."""
+    record = run_info.record
+    if record is None:
+        return ()
+    environment_rows = [
+        pair
+        for pair in (*iter_origin_rows(record), *iter_environment_rows(record))
+        if pair[0] not in ("versions", "platform")
+    ]
+    versions_and_platform = [*record.versions.items(), *record.platform.items()]
+    return (
+        *environment_rows,
+        *((key, format_config_value(value)) for key, value in versions_and_platform if value not in (None, "")),
+    )
+
+
+def read_config_lines(run: Run) -> tuple[str, ...]:
+    """The config as it stands in the run."""
+    try:
+        return tuple(read_text_file(run.config)[:MAX_CONFIG_LENGTH].splitlines())
+    except RunError as error:
+        return (error.message,)
+
+
+def iter_commands(run_info: RunInfo) -> Iterator[tuple[str, str]]:
+    """What trains a run again, or goes on with it."""
+    record, run = run_info.record, run_info.run
+    if record is None:
+        return
+    runs_dir = os.path.relpath(run.directory.parent)
+    runs_dir_options = [] if runs_dir == "runs" else ["--runs-dir", runs_dir]
+    if record.status == "completed":
+        yield (
+            shlex.join(["dnn", "reproduce", record.id, *runs_dir_options]),
+            "trains it again and says whether the same bits came out",
+        )
+    elif record.status in ("interrupted", "failed"):
+        yield shlex.join(["dnn", "resume", record.id, *runs_dir_options]), "goes on where it ended"
+    yield (
+        shlex.join(["dnn", "train", os.path.relpath(run.config), *runs_dir_options]),
+        "trains the same experiment as a new run",
+    )
+    libraries = [f"{name}=={record.versions[name]}" for name in ("tensorflow", "keras") if name in record.versions]
+    if libraries:
+        yield shlex.join(["pip", "install", *libraries]), "installs what it was trained with"
+    commit = (record.git or {}).get("commit")
+    if isinstance(commit, str):
+        dirty = ", though files differed from it" if (record.git or {}).get("dirty") else ""
+        yield shlex.join(["git", "checkout", commit]), f"is the commit it was trained at{dirty}"

@@ -1,0 +1,88 @@
+"""A network's summary as a table and as JSON."""
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from rich.table import Table
+
+from dnn_cli.config.layer_stack import format_shape
+from dnn_cli.config.network_summary import NetworkSummary, format_bytes
+from dnn_cli.report.tables import build_table
+from dnn_cli.report.text import format_count
+
+
+def build_summary_table(summary: NetworkSummary) -> Table:
+    """A layer a row."""
+    rows = [
+        [
+            row.name,
+            row.type,
+            format_shape(row.output_shape),
+            f"{row.formula} = {row.parameters:,}" if row.formula else "0",
+        ]
+        for row in summary.layers
+    ]
+    headers = ["layer", "type", "output shape", "parameters"]
+    return build_table(headers, rows, right=["parameters"], flexible=["layer", "type"])
+
+
+def list_summary_totals(summary: NetworkSummary) -> list[tuple[str, str]]:
+    """What stands under the table, as (label, text)."""
+    copies = summary.optimizer_bytes / (4 * summary.trainable) if summary.trainable else 0.0
+    optimizer_text = "nothing" if not copies else f"{copies:.3g} × the trainable parameters"
+    return [
+        ("parameters", f"{summary.total:,} ({format_bytes(summary.bytes)})"),
+        ("trainable", f"{summary.trainable:,} ({format_bytes(4 * summary.trainable)})"),
+        ("non-trainable", f"{summary.non_trainable:,} ({format_bytes(4 * summary.non_trainable)})"),
+        ("optimizer", f"{summary.optimizer} keeps {optimizer_text} ({format_bytes(summary.optimizer_bytes)})"),
+        ("multiply-adds", f"{summary.multiply_adds:,} per example"),
+        ("depth", f"{format_count(summary.depth, 'layer')} with a kernel; others, like Flatten, do not count"),
+    ]
+
+
+def build_summary_document(summary: NetworkSummary) -> dict[str, Any]:
+    """The JSON of `dnn summary`; shapes begin with null for the batch."""
+    return {
+        "name": summary.name,
+        "input_shape": [None, *summary.input_shape],
+        "layers": [
+            {
+                "name": row.name,
+                "type": row.type,
+                "output_shape": [None, *row.output_shape],
+                "parameters": row.parameters,
+                "trainable_parameters": row.trainable_parameters,
+                "formula": row.formula,
+            }
+            for row in summary.layers
+        ],
+        "parameters": {
+            "total": summary.total,
+            "trainable": summary.trainable,
+            "non_trainable": summary.non_trainable,
+            "bytes": summary.bytes,
+        },
+        "optimizer": {"type": summary.optimizer, "bytes": summary.optimizer_bytes},
+        "multiply_adds": summary.multiply_adds,
+        "depth": summary.depth,
+    }
+
+
+def build_bench_table(
+    seconds: Mapping[str, Sequence[float]], first_seconds: Mapping[str, float], baseline: str
+) -> Table:
+    """A way to train a row: seconds an epoch, and how many times those of `baseline`."""
+    base = median(seconds[baseline])
+    rows = [
+        [
+            name,
+            f"{median(epoch_seconds):.3f}",
+            f"{min(epoch_seconds):.3f}–{max(epoch_seconds):.3f}",
+            f"{first_seconds[name]:.3f}",
+            "" if name == baseline else f"{median(epoch_seconds) / base:.1f} ×",
+        ]
+        for name, epoch_seconds in seconds.items()
+    ]
+    headers = ["seconds an epoch", "median", "range", "first", "to dnn"]
+    return build_table(headers, rows, right=headers[1:], flexible=headers[:1])

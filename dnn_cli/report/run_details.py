@@ -1,0 +1,182 @@
+"""Everything about one run: as a page to read, and as JSON."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from dnn_cli.config.registry import format_config_value
+from dnn_cli.report.runs_table import build_run_info_document, format_scores
+from dnn_cli.report.text import format_count, format_duration, replace_control_chars
+from dnn_cli.runs.query.fields import get_run_id, list_layer_names
+from dnn_cli.runs.record import Record, Scores
+from dnn_cli.runs.run_info import RunInfo
+from dnn_cli.runs.saved_models import SavedModel, find_best_model, get_last_model
+
+
+def build_run_details_table(run_info: RunInfo) -> Table:
+    """A fact a row; values wrap where they are long."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, value in [*iter_record_rows(run_info), *iter_config_rows(run_info)]:
+        lines = value.splitlines() or [""]
+        grid.add_row(Text(replace_control_chars(label)), Text("\n".join(map(replace_control_chars, lines))))
+    return grid
+
+
+def iter_record_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
+    """What is known of a run besides its config, as (label, text)."""
+    record, annotations = run_info.record, run_info.annotations
+    reason = run_info.error if record is None else record.reason
+    status = "broken" if record is None else record.status
+    yield "id", get_run_id(run_info)
+    yield "name", run_info.name
+    yield "directory", str(run_info.run.directory)
+    yield "status", f"{status}: {reason}" if reason else status
+    if annotations.tags:
+        yield "tags", ", ".join(annotations.tags)
+    if annotations.note:
+        yield "note", annotations.note
+    if record is not None:
+        yield from iter_time_rows(record)
+        yield from iter_score_rows(run_info)
+        yield from iter_origin_rows(record)
+        yield from iter_environment_rows(record)
+
+
+def iter_time_rows(record: Record) -> Iterator[tuple[str, str]]:
+    """When a run was trained, and for how long."""
+    yield "started", format_utc_time(record.started)
+    if record.ended:
+        yield "ended", format_utc_time(record.ended)
+    yield "trained", f"{format_count(record.epochs, 'epoch')} in {format_duration(record.seconds)}"
+    if record.status == "running" and record.process:
+        yield "process", str(record.process)
+    for resume in record.resumed:
+        forced = f", in spite of {', '.join(resume.forced)}" if resume.forced else ""
+        note = f"; {resume.note}" if resume.note else ""
+        yield "resumed", f"{format_utc_time(resume.at)} after {format_count(resume.epochs, 'epoch')}{forced}{note}"
+
+
+def iter_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
+    """Yield the scores of the best and the last epoch, and the epoch in each file with weights."""
+    if run_info.record is None:
+        return
+    results = run_info.record.results
+    for label, epoch in (("best", results.best), ("last", results.last)):
+        if epoch is not None:
+            yield label, f"epoch {epoch['epoch']}  {format_all_scores(epoch)}"
+    for model in list_saved_models(run_info):
+        score_text = format_all_scores(
+            {name: value for name, value in (model.scores or {}).items() if name.startswith("val_")}
+        )
+        yield model.file_name, "  ".join(filter(None, (model.format_epoch(), score_text)))
+    yield from iter_test_score_rows(run_info)
+
+
+def iter_test_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
+    """Yield the scores on files, and of each weights file on the test set, or the command that finds them."""
+    record, models = run_info.record, list_saved_models(run_info)
+    if record is None:
+        return
+    latest = {
+        (file_evaluation.digest, file_evaluation.model): file_evaluation for file_evaluation in record.evaluated_files
+    }
+    for file_evaluation in latest.values():
+        basis = (
+            f"{file_evaluation.model} on {format_count(file_evaluation.examples, 'example')}, "
+            f"{format_utc_time(file_evaluation.at)}"
+        )
+        yield file_evaluation.file, f"{format_scores(file_evaluation.scores)}  {basis}"
+    if not record.data.get("test"):
+        return
+    for model in models:
+        test_evaluation = record.find_test_evaluation(model.file_name)
+        if test_evaluation is not None:
+            basis = (
+                f"{model.file_name} on {format_count(test_evaluation.examples, 'test example')}, "
+                f"{format_utc_time(test_evaluation.at)}"
+            )
+            yield "test set", f"{format_scores(test_evaluation.scores)}  {basis}"
+        else:
+            best = ["--best"] if model.weights_kind == "best" else []
+            command = shlex.join(["dnn", "evaluate", str(run_info.run.directory), *best])
+            yield "test set", f"{model.file_name} is not evaluated yet: {command}"
+
+
+def list_saved_models(run_info: RunInfo) -> list[SavedModel]:
+    """Return the files with weights of a run; `model.keras` only where its training is complete.
+
+    Without its config, a run does not show which epoch a file holds.
+    """
+    if run_info.config is None:
+        return []
+    completed = run_info.record is not None and run_info.record.status == "completed" and run_info.run.model.is_file()
+    best = find_best_model(run_info)
+    return [*([get_last_model(run_info)] if completed else []), *([best] if best else [])]
+
+
+def format_all_scores(scores: Scores) -> str:
+    """Scores of a training, then of its validation."""
+    training = {name: value for name, value in scores.items() if not name.startswith("val_")}
+    return "  ".join(filter(None, (format_scores(training), format_scores(scores, "val_"))))
+
+
+def iter_origin_rows(record: Record) -> Iterator[tuple[str, str]]:
+    """What a run belongs to."""
+    for sweep in record.sweeps:
+        yield "sweep", f"{sweep.name} {sweep.id}: {format_pairs(sweep.settings)}"
+    if record.reproduces:
+        yield "reproduces", record.reproduces
+    data = {key: value for key, value in record.data.items() if key != "dataset" and value is not None}
+    yield "data", f"{record.data.get('dataset')}  {format_pairs(data)}"
+    if record.git:
+        dirty = ", and files that differ from it" if record.git.get("dirty") else ""
+        yield "git", f"{record.git.get('commit')}{dirty}"
+
+
+def iter_environment_rows(record: Record) -> Iterator[tuple[str, str]]:
+    """What a run was trained with and on."""
+    yield "parameters", ", ".join(f"{value:,} {key}" for key, value in record.parameters.items())
+    if record.engine:
+        yield "engine", "  ".join(filter(None, (record.engine, format_pairs(record.plan))))
+    for label, values in (("versions", record.versions), ("platform", record.platform), ("flags", record.flags)):
+        if values:
+            yield label, format_pairs(values)
+
+
+def iter_config_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
+    """The config of a run, a key or a layer a row."""
+    config = run_info.config if run_info.record is not None else None
+    for key, value in (config or {}).items():
+        if key == "model":
+            layers = value["layers"]
+            for name, layer in zip(list_layer_names(layers), layers, strict=True):
+                yield f"layers.{name}", format_config_value(layer)
+        elif key == "data":
+            yield from (
+                (f"data.{name}", format_config_value(inner)) for name, inner in value.items() if inner is not None
+            )
+        elif key != "name" and value is not None:
+            yield key, format_config_value(value)
+
+
+def format_pairs(values: Mapping[str, Any]) -> str:
+    """Names with their values in one line."""
+    return "  ".join(f"{key}={format_config_value(value)}" for key, value in values.items())
+
+
+def format_utc_time(text: str) -> str:
+    """A time of a record to the second."""
+    return f"{text[:19].replace('T', ' ')} UTC"
+
+
+def build_run_details_document(run_info: RunInfo) -> dict[str, Any]:
+    """The JSON of `dnn runs show`: the record in full, and the config."""
+    record = run_info.record.model_dump() if run_info.record is not None else None
+    models = [model.to_document() for model in list_saved_models(run_info)]
+    config = run_info.config if record else None
+    return {"run": {**build_run_info_document(run_info), "models": models, "record": record, "config": config}}

@@ -1,0 +1,51 @@
+"""A sweep in words: what is planned, how each run ended, and what came of it."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.table import Table
+
+from dnn_cli.config.config_diff import shorten_keys
+from dnn_cli.config.registry import format_config_value
+from dnn_cli.config.yaml_reader import parse_yaml
+from dnn_cli.report.tables import build_table
+from dnn_cli.report.text import format_duration, format_score
+from dnn_cli.runs.record import Record
+
+
+def format_sweep_settings(setting: Mapping[str, str]) -> str:
+    """What sets a run apart, in few words: `optimizer=sgd momentum=0.9 seed=1`."""
+    values = [
+        format_config_value(parse_yaml(text, "").value) if text[:1] in "[{" else text for text in setting.values()
+    ]
+    return " ".join(f"{key}={value}" for key, value in zip(shorten_keys(list(setting)), values, strict=True))
+
+
+def format_run_result(record: Record | None, status: str, reason: str) -> str:
+    """Return how a run ended: the score of its saved model and its training time, or why it has no score.
+
+    The score is the one by which the table below the progress lines compares the runs.
+    """
+    if record is None or status != "completed":
+        return reason if reason.startswith("pruned") else f"{status}: {reason}" if reason else status
+    monitor, final = record.results.monitor, record.results.final_scores or {}
+    return f"{monitor} {format_score(final.get(monitor))} at the end  {format_duration(record.seconds)}"
+
+
+def build_plan_table(
+    settings: Sequence[Mapping[str, str]], states: Sequence[str], seconds: Sequence[float | None]
+) -> Table:
+    """What a sweep would train: a run a row, what varies as columns, and about how long it takes."""
+    keys = list(dict.fromkeys(key for setting in settings for key in setting))
+    rows = [
+        [
+            str(number),
+            *(setting.get(key, "–") for key in keys),
+            state,
+            "" if took is None else f"about {format_duration(took)}",
+        ]
+        for number, (setting, state, took) in enumerate(zip(settings, states, seconds, strict=True), 1)
+    ]
+    short_headers = shorten_keys(keys)
+    return build_table(
+        ["run", *short_headers, "state", "time"], rows, right=["run", "time"], flexible=[*short_headers, "state"]
+    )

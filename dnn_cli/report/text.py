@@ -1,0 +1,57 @@
+"""Numbers and text as they are shown."""
+
+import unicodedata
+from collections.abc import Sequence
+
+SPARKLINE_BLOCKS = "▁▂▃▄▅▆▇█"
+
+UNLIMITED_WIDTH = 10_000
+"""The width of what is no terminal: lines and tables are as long as what is in them."""
+
+
+def replace_control_chars(text: object) -> str:
+    """A text in one line, less what could steer a terminal; for text that was read from a file or a command line."""
+    text = str(text)
+    if text.isprintable():
+        return text
+    hidden_categories = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return "".join("�" if unicodedata.category(c) in hidden_categories and c not in "\u200c\u200d" else c for c in text)
+
+
+def format_score(value: float | None) -> str:
+    """A score to four places, or as many digits as a very small or large one needs."""
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
+
+
+def format_duration(seconds: float | None) -> str:
+    """Seconds as a person says them: `14.2 s`, `3 min 05 s`, `2 h 10 min`."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, remaining_seconds = divmod(round(seconds), 60)
+    return f"{minutes} min {remaining_seconds:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def format_sparkline(values: Sequence[float], low: float, high: float, width: int = 12) -> str:
+    """A curve in one line, at most `width` characters, between the given bounds."""
+    if len(values) > width:
+        values = [values[round(i * (len(values) - 1) / (width - 1))] for i in range(width)]
+    span = high - low
+    return "".join(
+        SPARKLINE_BLOCKS[round((value - low) / span * (len(SPARKLINE_BLOCKS) - 1)) if span else 0] for value in values
+    )
+
+
+def format_count(number: int, noun: str) -> str:
+    """`1 epoch`, `5 epochs`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def format_clock_time(seconds: float) -> str:
+    """A time to come: 0:05, 12:30, 1:02:03."""
+    minutes, remaining_seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{remaining_seconds:02d}" if hours else f"{minutes}:{remaining_seconds:02d}"

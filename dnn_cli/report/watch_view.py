@@ -1,0 +1,141 @@
+"""What `dnn watch` shows of runs that train elsewhere."""
+
+import statistics
+from collections.abc import Sequence
+
+from dnn_cli.report.runs_table import format_epoch_header, format_epoch_line, format_last_and_best, list_fitting_scores
+from dnn_cli.report.sweep_view import format_sweep_settings
+from dnn_cli.report.tables import PlainTable, build_table, drop_columns_to_fit, shorten_text
+from dnn_cli.report.terminal_chart import ChartLine, draw_chart
+from dnn_cli.report.text import format_count, format_duration, format_score, replace_control_chars
+from dnn_cli.runs.query.fields import get_run_id
+from dnn_cli.runs.record import Scores
+from dnn_cli.runs.run_info import RunInfo
+
+MAX_LISTED_EPOCHS = 5
+"""So many of the last epochs are listed, and the speed is that of as many."""
+
+CHART_ROWS = range(8, 19)
+"""Rows that the curve may take."""
+
+
+def format_progress_line(run_info: RunInfo, rows: Sequence[Scores], epochs: int | None, since: float) -> str:
+    """A run in one line: how far it is, how fast, and how long it will take at the most.
+
+    Args:
+        run_info: The run.
+        rows: Its epochs.
+        epochs: How many it is to have, if that is known.
+        since: Seconds since the last epoch, or since the start.
+    """
+    record = run_info.record
+    if record is None:
+        return f"{run_info.name}  broken: {run_info.error}"
+    parts = [
+        f"{run_info.name} {get_run_id(run_info)}",
+        record.status,
+        f"epoch {len(rows)}{f'/{epochs}' if epochs else ''}",
+    ]
+    if rows:
+        parts.append(f"{format_duration(compute_median_epoch_seconds(rows))} an epoch")
+    if record.status == "running":
+        left = None if epochs is None or not rows else compute_seconds_left(rows, epochs, since)
+        parts.append(f"no epoch is complete after {format_duration(since)}" if not rows else "")
+        parts.append(f"about {format_duration(left)} left" if left is not None else "")
+    device = record.platform.get("device")
+    return "  ".join(filter(None, [*parts, str(device) if device else ""]))
+
+
+def compute_median_epoch_seconds(rows: Sequence[Scores]) -> float:
+    """Seconds an epoch, of late: the median, as the first is compiled and others may be disturbed."""
+    return statistics.median(row["seconds"] for row in rows[-MAX_LISTED_EPOCHS:])
+
+
+def compute_seconds_left(rows: Sequence[Scores], epochs: int, since: float) -> float:
+    """Until the last epoch is done, if nothing ends the training before."""
+    each = compute_median_epoch_seconds(rows)
+    return max(0.0, (epochs - len(rows)) * each - min(since, each))
+
+
+def format_run_view(
+    run_info: RunInfo, rows: Sequence[Scores], epochs: int | None, since: float,
+    *, width: int, height: int, colour: bool, unicode: bool,
+) -> str:  # fmt: skip
+    """A run on a terminal: a line, the curve of what it is judged by, and its last epochs.
+
+    Args:
+        run_info: The run.
+        rows: Its epochs.
+        epochs: How many it is to have, if that is known.
+        since: Seconds since the last epoch, or since the start.
+        width: Columns of the terminal.
+        height: Its rows, none of which is left empty on purpose.
+        colour: Whether the terminal shows any.
+        unicode: Whether it shows more than ASCII.
+    """
+    lines = [shorten_text(format_progress_line(run_info, rows, epochs, since), width)]
+    if run_info.record is None or not rows:
+        return lines[0]
+    last = rows[-MAX_LISTED_EPOCHS:]
+    room = height - len(lines) - len(last) - 3
+    if len(rows) > 1 and room >= CHART_ROWS.start:
+        monitor = run_info.record.results.monitor
+        pair = dict.fromkeys([monitor.removeprefix("val_"), monitor])
+        xs = [row["epoch"] for row in rows]
+        curves = [ChartLine(name, xs, [row[name] for row in rows]) for name in pair if name in rows[0]]
+        rows_of_chart = min(room, CHART_ROWS.stop - 1)
+        chart = draw_chart(
+            curves, title="", x_label="epoch", width=width, height=rows_of_chart, colour=colour, unicode=unicode
+        )
+        lines += ["", chart.rstrip("\n")]
+    names = list_fitting_scores(rows[-1], width)
+    lines += ["", *format_epoch_lines(last, names, epochs or len(rows))]
+    return "\n".join(lines)
+
+
+def format_epoch_lines(rows: Sequence[Scores], names: Sequence[str], epochs: int) -> list[str]:
+    """Epochs as rows under their header."""
+    return [format_epoch_header(names), *(format_epoch_line(row, names, epochs) for row in rows)]
+
+
+def format_ended_run_lines(run_info: RunInfo) -> list[str]:
+    """How a run ended."""
+    record = run_info.record
+    if record is None:
+        return [f"{run_info.name} is broken: {run_info.error}"]
+    lines = [
+        f"{run_info.name} {get_run_id(run_info)} {record.status}: "
+        f"{format_count(record.epochs, 'epoch')} in {format_duration(record.seconds)}"
+    ]
+    if record.reason:
+        lines[0] += f"; {record.reason}"
+    return [*lines, *format_last_and_best(record)]
+
+
+def build_watched_runs_table(runs: Sequence[RunInfo], planned_epochs: Sequence[int | None], width: int) -> PlainTable:
+    """Several runs, one a row: how far each is, and what it is judged by."""
+    headers = ["id", "name", "status", "epoch", "score", "best", "an epoch"]
+    rows = [build_watched_run_row(run_info, epochs) for run_info, epochs in zip(runs, planned_epochs, strict=True)]
+    fitting_headers, cells = drop_columns_to_fit(headers, rows, width, ["an epoch", "best", "name"])
+    return build_table(fitting_headers, cells, right=("epoch", "an epoch"))
+
+
+def build_watched_run_row(run_info: RunInfo, epochs: int | None) -> list[str]:
+    """A run in that table."""
+    record = run_info.record
+    if record is None:
+        return [get_run_id(run_info), run_info.name, "broken", "", replace_control_chars(run_info.error), "", ""]
+    last, best, monitor = record.results.last, record.results.best, record.results.monitor
+    score_text = f"{monitor} {format_score(last[monitor])}" if last else record.reason or ""
+    each = format_duration((record.seconds or 0) / record.epochs) if record.epochs else ""
+    done = f"{record.epochs}/{epochs}" if epochs else str(record.epochs)
+    name = format_sweep_settings(record.sweeps[0].settings) if record.sweeps else run_info.name
+    return [
+        get_run_id(run_info),
+        name,
+        record.status,
+        done,
+        score_text,
+        format_score(best[monitor]) if best else "",
+        each,
+    ]

@@ -1,0 +1,224 @@
+"""`Labels`: what a person says about a run, in a file of its own that no training writes."""
+
+import json
+import os
+import stat
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pydantic
+import pydantic_core
+from pydantic import BaseModel, ConfigDict
+
+from dnn_cli.config.identifiers import ADDRESS_PREFIXES
+from dnn_cli.errors import RunError, UsageError
+from dnn_cli.runs.atomic_write import write_text
+from dnn_cli.runs.lock import hold_directory_lock
+from dnn_cli.runs.run import Run
+
+MAX_ANNOTATIONS_BYTES = 1_000_000
+MAX_TAGS = 100
+MAX_TAG_LENGTH = 40
+MAX_NAME_LENGTH = 200
+MAX_NOTE_LENGTH = 10_000
+"""Bounds in characters far beyond any use; longer ones are not ours."""
+
+FORBIDDEN_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
+"""The kinds of characters that no tag has: controls, halves of characters, and spaces."""
+
+
+class Annotations(BaseModel):
+    """The content of `labels.json`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str | None = None
+    """What the run is called now, if not as its config said."""
+
+    tags: tuple[str, ...] = ()
+    """In the order in which they were given."""
+
+    note: str | None = None
+
+
+NO_ANNOTATIONS = Annotations()
+"""What is said of most runs."""
+
+
+def read_annotations(run: Run) -> Annotations:
+    """The labels of a run; none where nobody gave it any.
+
+    Raises:
+        RunError: the file is not what `write_labels` writes.
+    """
+    try:
+        text = read_annotations_text(run)
+    except FileNotFoundError:
+        return NO_ANNOTATIONS
+    except UnicodeDecodeError:
+        raise RunError("labels.json is not UTF-8 text") from None
+    except OSError as error:
+        raise RunError(f"labels.json cannot be read: {error.strerror}") from None
+    try:
+        annotations = Annotations.model_validate(pydantic_core.from_json(text, allow_inf_nan=False))
+        check_limits(annotations)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise RunError(f"labels.json: {'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}") from None
+    except ValueError as error:
+        raise RunError(f"labels.json is not JSON: {error}") from None
+    except UsageError as error:
+        raise RunError(f"labels.json: {error.message}") from None
+    return annotations
+
+
+def read_annotations_text(run: Run) -> str:
+    """The text of the file, opened without waiting for a FIFO and without following a link."""
+    descriptor = os.open(run.annotations, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    with open(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise RunError("labels.json is no file")
+        raw = stream.read(MAX_ANNOTATIONS_BYTES + 1)
+    if len(raw) > MAX_ANNOTATIONS_BYTES:
+        raise RunError(f"labels.json is larger than {MAX_ANNOTATIONS_BYTES:,} bytes")
+    return raw.decode()
+
+
+def write_annotations(run: Run, annotations: Annotations) -> None:
+    """Replace the labels of a run, whole or not at all."""
+    text = json.dumps(annotations.model_dump(exclude_none=True), indent=1, ensure_ascii=False)
+    write_text(run.annotations, text + "\n")
+
+
+def change_annotations(runs: Sequence[Run], change: Callable[[Annotations], Annotations]) -> list[Annotations]:
+    """Change the labels of several runs, all or none; they are returned as they are then.
+
+    Raises:
+        UsageError: the change asks for what is no tag, note or name.
+        RunError: labels cannot be read or written.
+    """
+    with ExitStack() as stack:
+        for directory in sorted({run.directory.absolute().parent for run in runs}):
+            stack.enter_context(lock_annotations(directory))
+        before = [(run, read_changeable_annotations(run)) for run in runs]
+        after = [change(annotations) for _, annotations in before]
+        done: list[tuple[Run, Annotations]] = []
+        try:
+            for (run, old), new in zip(before, after, strict=True):
+                if new != old:
+                    write_annotations(run, new)
+                    done.append((run, old))
+        except BaseException:
+            for run, old in reversed(done):
+                with suppress(RunError):
+                    write_annotations(run, old)
+            raise
+    return after
+
+
+def read_changeable_annotations(run: Run) -> Annotations:
+    """The labels of a run.
+
+    Raises:
+        RunError: they are damaged, and which run it is.
+    """
+    try:
+        return read_annotations(run)
+    except RunError as error:
+        raise RunError(f"{run.directory}: {error.message}", "mend or delete that file first") from None
+
+
+@contextmanager
+def lock_annotations(directory: Path) -> Iterator[None]:
+    """Be the only one who changes labels in a directory of runs, so that no change gets lost; wait for others."""
+    with ExitStack() as stack:
+        with suppress(OSError):  # a change that may get lost is better than no change
+            stack.enter_context(hold_directory_lock(directory))
+        yield
+
+
+def add_tag(annotations: Annotations, tag: str) -> Annotations:
+    """Labels with one more tag.
+
+    Raises:
+        UsageError: the run has too many.
+    """
+    check_tag(tag)
+    changed = annotations.model_copy(update={"tags": tuple(dict.fromkeys((*annotations.tags, tag)))})
+    check_limits(changed)
+    return changed
+
+
+def remove_tag(annotations: Annotations, tag: str) -> Annotations:
+    """Labels less a tag, which need not be there."""
+    return annotations.model_copy(update={"tags": tuple(other for other in annotations.tags if other != tag)})
+
+
+def set_note(annotations: Annotations, note: str) -> Annotations:
+    """Labels with another note; an empty one removes it.
+
+    Raises:
+        UsageError: it is too long, or holds control characters.
+    """
+    changed = annotations.model_copy(update={"note": note.strip() or None})
+    check_limits(changed)
+    return changed
+
+
+def set_name(annotations: Annotations, name: str) -> Annotations:
+    """Labels with another name.
+
+    Raises:
+        UsageError: it is none, or would be taken for another kind of address.
+    """
+    if name.strip().startswith(ADDRESS_PREFIXES):
+        raise UsageError(f"a run cannot be renamed to {name}", f"names do not begin with {', '.join(ADDRESS_PREFIXES)}")
+    changed = annotations.model_copy(update={"name": name.strip()})
+    check_limits(changed)
+    return changed
+
+
+def check_limits(annotations: Annotations) -> None:
+    """Refuse labels that are too long, or hold what a label cannot hold.
+
+    Raises:
+        UsageError: they are, or do.
+    """
+    if len(annotations.tags) > MAX_TAGS:
+        raise UsageError(f"a run has at most {MAX_TAGS} tags")
+    for tag in annotations.tags:
+        check_tag(tag)
+    if annotations.note is not None and len(annotations.note) > MAX_NOTE_LENGTH:
+        raise UsageError(f"a note has at most {MAX_NOTE_LENGTH:,} characters", "write it to a file beside the run")
+    if annotations.note is not None and has_characters(
+        annotations.note.translate({9: " ", 10: " "}), FORBIDDEN_CATEGORIES[:3]
+    ):
+        raise UsageError("a note is text without control characters")
+    if annotations.name is not None and (
+        not annotations.name
+        or len(annotations.name) > MAX_NAME_LENGTH
+        or has_characters(annotations.name, FORBIDDEN_CATEGORIES[:5])
+    ):
+        raise UsageError(
+            f"a name is one line of 1 to {MAX_NAME_LENGTH} characters, none of which is a control character"
+        )
+
+
+def check_tag(tag: str) -> None:
+    """Refuse what is no tag.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not tag or len(tag) > MAX_TAG_LENGTH or "," in tag or has_characters(tag, FORBIDDEN_CATEGORIES):
+        shortened = f"{tag[:MAX_TAG_LENGTH]}…" if len(tag) > MAX_TAG_LENGTH else tag
+        raise UsageError(
+            f"{shortened!r} is no tag", f"a tag is one word without commas, of at most {MAX_TAG_LENGTH} letters"
+        )
+
+
+def has_characters(text: str, categories: tuple[str, ...]) -> bool:
+    """Whether a text has a character of these kinds; the joiners of some scripts are none."""
+    return any(unicodedata.category(letter) in categories and letter not in "\u200c\u200d" for letter in text)

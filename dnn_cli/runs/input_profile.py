@@ -1,0 +1,167 @@
+"""`inputs.npz`: a description of the data of a run.
+
+Classes, names of columns, the scaling of inputs, and statistics of the training inputs and labels. With it a network
+can be built, fed and explained after its data is gone.
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pydantic
+from numpy.typing import NDArray
+
+from dnn_cli.config.datasets import DatasetInfo
+from dnn_cli.errors import RunError, UserDataError
+from dnn_cli.formats.dataset_contents import MAX_CLASSES
+from dnn_cli.formats.npz_archive import open_archive
+from dnn_cli.runs.atomic_write import atomic_write
+from dnn_cli.runs.run import Run
+
+MAX_PROFILE_BYTES = 500_000_000
+"""Larger files are not ours."""
+
+IMAGE_STATISTICS = ("brightness", "contrast", "border", "likeness")
+"""What is measured of every image: its mean, its deviation and the median of its border, as shares of the range of
+the training pixels, and its correlation with the mean training image."""
+
+
+@dataclass(frozen=True)
+class InputProfile:
+    """What is known of the inputs of a run; statistics are of a sample of the training inputs as the data has them."""
+
+    dataset_info: DatasetInfo
+    scale: NDArray[np.float32]
+    """Of () or (size,), where size is how many numbers an input has: a network is fed (input - mean) / scale."""
+
+    mean: NDArray[np.float32] | None
+    """Of (size,); `None` where nothing is taken off."""
+
+    minimum: NDArray[np.float32]
+    """This and the next three: of (size,), a value for every number of an input."""
+
+    maximum: NDArray[np.float32]
+    average: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+    looks: NDArray[np.float32] | None
+    """Of (4, 2): what nearly all images have of each of `LOOKS`, from and to; `None` where inputs are no images."""
+
+    labels: NDArray[Any] | None = None
+    """A sample of the training labels, int32 of (n,) or float32 of (n, targets); this and the next five are `None` in
+    runs of dnn 0.7.0."""
+
+    validation_average: NDArray[np.float32] | None = None
+    """Of (size,): the mean of each number over a sample of the validation inputs; `None` without a validation set."""
+
+    validation_deviation: NDArray[np.float32] | None = None
+    numbering: NDArray[np.uint8] | None = None
+    """Of (size,): 1 for a column of a table that only numbers the rows."""
+
+    alone: NDArray[np.float32] | None = None
+    """Of (size,): how well a column of a table alone predicts the label, from 0, like a constant, to 1, always."""
+
+    copies: NDArray[np.float32] | None = None
+    """Of (2,): the share of the validation inputs that are also training inputs, and the share to expect by chance."""
+
+    @property
+    def input_size(self) -> int:
+        """How many numbers an input has."""
+        return math.prod(self.dataset_info.input_shape)
+
+    def scale_inputs(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
+        """Inputs of (n, …) as the network was fed with them, float32 of (n, size)."""
+        rows = inputs.reshape(len(inputs), -1).astype(np.float32)
+        return np.asarray((rows if self.mean is None else rows - self.mean) / self.scale)
+
+
+def write_input_profile(run: Run, profile: InputProfile) -> None:
+    """Replace `inputs.npz`; equal inputs make equal bytes.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    values = asdict(profile)
+    dataset_info_json = np.frombuffer(
+        json.dumps(values.pop("dataset_info"), ensure_ascii=False).encode("utf-8", "replace"), np.uint8
+    )
+    arrays = {name: array for name, array in values.items() if array is not None}
+    with atomic_write(run.inputs) as temporary:
+        np.savez(temporary, allow_pickle=False, facts=dataset_info_json, **arrays)
+
+
+def read_input_profile(run: Run) -> InputProfile | None:
+    """What `inputs.npz` says; `None` where there is none, as in runs of an older `dnn`.
+
+    Raises:
+        RunError: it is damaged, or not what a training writes.
+    """
+    path = run.inputs
+    try:
+        size = path.lstat().st_size
+    except OSError:
+        return None
+    try:
+        with open_archive(str(path)) as archive:
+            headers = [archive.read_header(name) for name in archive.names]
+            if sum(header.nbytes for header in headers) > min(size, MAX_PROFILE_BYTES):  # ours are not compressed
+                raise ValueError("it is larger than it may be")
+            arrays: dict[str, Any] = {header.name: archive.read_array(header) for header in headers}
+        dataset_info = pydantic.TypeAdapter(DatasetInfo).validate_json(arrays.pop("facts").tobytes())
+        known_arrays = {
+            name: arrays[name] for name in arrays if name in InputProfile.__dataclass_fields__
+        }  # of a later dnn: more
+        profile = InputProfile(dataset_info, **{"mean": None, "looks": None, **known_arrays})
+        check_input_profile(profile)
+    except (UserDataError, OSError, KeyError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0].removeprefix(f"{path}: ")
+        raise RunError(f"{path} is damaged: {reason}", "a run trained anew has another") from None
+    return profile
+
+
+def check_input_profile(profile: InputProfile) -> None:
+    """Refuse what does not fit together.
+
+    Raises:
+        ValueError: it does not.
+    """
+    dataset_info, size = profile.dataset_info, profile.input_size
+    if not dataset_info.input_shape or size <= 0 or dataset_info.pixel_max <= 0 or dataset_info.targets <= 0:
+        raise ValueError("inputs have no size")
+    if len(dataset_info.classes) > MAX_CLASSES or len(dataset_info.classes) == 1:
+        raise ValueError(f"there are {len(dataset_info.classes)} classes")
+    if dataset_info.features and dataset_info.input_shape != (len(dataset_info.features),):
+        raise ValueError("there are not as many names as columns")
+    rows = {"minimum", "maximum", "average", "deviation", *({"mean"} if profile.mean is not None else ())}
+    shapes = {
+        **dict.fromkeys(sorted(rows), (size,)),
+        **({"looks": (len(IMAGE_STATISTICS), 2)} if profile.looks is not None else {}),
+    }
+    for name, shape in {**shapes, **list_optional_shapes(profile)}.items():
+        array = getattr(profile, name)
+        if array.shape != shape or array.dtype != np.float32 or not np.isfinite(array).all():
+            raise ValueError(f"{name} is not {shape} finite numbers")
+    numbering, labels = profile.numbering, profile.labels
+    if numbering is not None and (numbering.shape != (size,) or numbering.dtype != np.uint8):
+        raise ValueError(f"numbering is not {size} marks")
+    if labels is not None:
+        shape, kind = ((), np.int32) if dataset_info.is_classification else ((dataset_info.targets,), np.float32)
+        if labels.shape[1:] != shape or labels.dtype != kind or not labels.ndim or not np.isfinite(labels).all():
+            raise ValueError("labels are not those of the data")
+        if (
+            dataset_info.is_classification
+            and labels.size
+            and not 0 <= labels.min() <= labels.max() < len(dataset_info.classes)
+        ):
+            raise ValueError("labels are not those of the data")
+    scale = profile.scale
+    if scale.shape not in ((), (size,)) or scale.dtype != np.float32 or not (np.isfinite(scale) & (scale > 0)).all():
+        raise ValueError("scale is not what inputs can be divided by")
+
+
+def list_optional_shapes(profile: InputProfile) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the float arrays that are there but are missing in runs of dnn 0.7.0."""
+    size = (profile.input_size,)
+    shapes = {"validation_average": size, "validation_deviation": size, "alone": size, "copies": (2,)}
+    return {name: shape for name, shape in shapes.items() if getattr(profile, name) is not None}

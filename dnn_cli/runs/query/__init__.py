@@ -1,0 +1,1 @@
+"""Conditions on runs: `best.val_accuracy > 0.87 and optimizer = adam`."""

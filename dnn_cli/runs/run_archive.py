@@ -1,0 +1,69 @@
+"""A run directory as bytes, for machines that share no disk; what comes from elsewhere is trusted with no names."""
+
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from dnn_cli.errors import RunError
+from dnn_cli.runs.atomic_write import atomic_write
+from dnn_cli.runs.run import Run, parse_record
+from dnn_cli.runs.store import Store
+
+RunArchive = dict[str, bytes]
+"""The files of a run by their names in its directory."""
+
+
+def pack_run(run: Run) -> RunArchive:
+    """The files that a run has, as far as they are plain files.
+
+    Raises:
+        RunError: one cannot be read.
+    """
+    archive: RunArchive = {}
+    try:
+        for name, path in list_archive_paths(run).items():
+            with suppress(FileNotFoundError, NotADirectoryError):
+                if stat.S_ISREG(path.lstat().st_mode) and not run.checkpoints.is_symlink():
+                    archive[name] = path.read_bytes()
+    except OSError as error:
+        raise RunError(f"{run.directory} cannot be read: {error.strerror or error}") from None
+    return archive
+
+
+def unpack_run(archive: RunArchive, run: Run) -> None:
+    """Let a run have the files of a parcel and no others, each whole at every moment.
+
+    Raises:
+        RunError: the parcel is not that of a run, or the directory cannot be written.
+    """
+    paths = list_archive_paths(run)
+    if unknown_names := [name for name in archive if name not in paths]:
+        raise RunError(f"what came is no run: it has a file {ascii(unknown_names[0])[:100]}")
+    parse_record(archive.get(run.record.name, b""))
+    try:
+        if run.checkpoints.is_symlink():
+            raise RunError(f"{run.checkpoints} is a link, and nothing is written through it")
+        for name, path in paths.items():
+            if name in archive:
+                path.parent.mkdir(exist_ok=True)
+                with atomic_write(path) as temporary:
+                    temporary.write_bytes(archive[name])
+            else:
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f"{run.directory} cannot be written: {error.strerror or error}") from None
+
+
+def import_archive(archive: RunArchive, store: Store) -> Run:
+    """A run that was trained elsewhere, under the id that it has there; it appears whole or not at all.
+
+    Raises:
+        RunError: the parcel is not that of a run, or the store cannot be written.
+    """
+    record = parse_record(archive.get("run.json", b""))
+    return store.import_run(record.name, record.id, lambda run: unpack_run(archive, run))
+
+
+def list_archive_paths(run: Run) -> dict[str, Path]:
+    """Where each file of a run belongs, by its name in a parcel."""
+    return {path.relative_to(run.directory).as_posix(): path for path in run.files}

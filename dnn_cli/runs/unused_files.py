@@ -1,0 +1,151 @@
+"""What a runs directory holds that nobody needs: leftovers of processes that died, and checkpoints of completed runs.
+
+No link is ever followed, and nothing is deleted that a training could be using.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from itertools import groupby
+from pathlib import Path
+
+from dnn_cli.errors import RunError
+from dnn_cli.runs.atomic_write import TEMPORARY_NAME
+from dnn_cli.runs.lock import is_locked
+from dnn_cli.runs.run import Run
+from dnn_cli.runs.run_info import read_run_info
+from dnn_cli.runs.store import RUN_NAME_PATTERN, parse_stamp
+from dnn_cli.runs.trash import TrashFailure, block_training, compute_tree_bytes, delete_path
+
+LAST_CHECKPOINT = "last checkpoint"
+"""The kind of garbage without which a completed run cannot be trained further."""
+
+MIN_UNFINISHED_AGE = timedelta(minutes=1)
+"""A run this young may be in the instant between its directory and its lock."""
+
+
+@dataclass(frozen=True)
+class UnusedFiles:
+    """One thing to delete: what it is, where in the runs directory, and how large."""
+
+    kind: str
+    path: Path
+    byte_count: int
+
+
+def find_unused_files(root: Path, *, checkpoints: bool = False) -> list[UnusedFiles]:
+    """All that can go; `checkpoints`: and that which only training completed runs further would need.
+
+    Raises:
+        RunError: the directory cannot be listed.
+    """
+    try:
+        children = sorted(root.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RunError(f"{root} cannot be listed: {error.strerror}") from error
+    unused_files: list[UnusedFiles] = []
+    for child in children:
+        if is_cleanable_directory(child) and not is_locked(Run(child).log):
+            unused_files += sorted(iter_unused_files(root, child, checkpoints=checkpoints), key=lambda item: item.path)
+    return unused_files
+
+
+def delete_unused_files(root: Path, unused_files: Sequence[UnusedFiles]) -> list[TrashFailure]:
+    """Delete what was found, as far as it is garbage still; what cannot be deleted stops nothing else."""
+    failures = []
+    for name, group in groupby(unused_files, key=lambda item: item.path.parts[0]):
+        items, directory = list(group), root / name
+        try:
+            with block_training(Run(directory)):
+                still_unused = (
+                    set(iter_unused_files(root, directory, checkpoints=True))
+                    if is_cleanable_directory(directory)
+                    else set()
+                )
+                for item in items:
+                    failures += delete_if_unused(root / item.path, item in still_unused)
+        except RunError as error:
+            failures += [TrashFailure(root / one.path, error.message) for one in items]
+    return failures
+
+
+def remove_temporary_files(run: Run) -> None:
+    """Delete what a process that died left half-written in a run, whose lock the caller holds."""
+    for path in list_regular_files(run.directory) | list_regular_files(run.checkpoints):
+        if TEMPORARY_NAME.fullmatch(path.name):
+            with suppress(OSError):
+                delete_path(path)
+
+
+def delete_if_unused(path: Path, is_unused: bool) -> list[TrashFailure]:
+    """Delete one thing; the reason, if it stays."""
+    try:
+        if is_unused:
+            delete_path(path)
+        elif os.path.lexists(path):
+            return [TrashFailure(path, f"{path} has changed meanwhile and is left")]
+    except OSError as error:
+        if os.path.lexists(path):
+            return [TrashFailure(path, f"{path} cannot be deleted: {error.strerror or error}")]
+    return []
+
+
+def is_cleanable_directory(path: Path) -> bool:
+    """Whether a path in the runs directory is a run, or one that was never made whole; neither a link nor too young."""
+    try:
+        if path.is_symlink() or not path.is_dir():
+            return False
+        return is_unfinished_run(path) or (
+            not path.name.startswith(".") and RUN_NAME_PATTERN.fullmatch(path.name) is not None
+        )
+    except OSError:
+        return False
+
+
+def is_unfinished_run(path: Path) -> bool:
+    """Whether a directory's name says that a run began to be made in it, and long enough ago to be done."""
+    started = parse_stamp(path.name.removeprefix("."))
+    if started is None or not path.name.startswith(".") or not RUN_NAME_PATTERN.fullmatch(path.name):
+        return False
+    return datetime.now(timezone.utc) - started > MIN_UNFINISHED_AGE
+
+
+def iter_unused_files(root: Path, directory: Path, *, checkpoints: bool) -> Iterator[UnusedFiles]:
+    """The garbage in one directory, in no order; that nobody trains there is for the caller to know."""
+    if directory.name.startswith("."):
+        yield UnusedFiles("half-made run", directory.relative_to(root), compute_tree_bytes(directory))
+        return
+    run = Run(directory)
+    checkpoint_files = list_regular_files(run.checkpoints)
+    for path, size in (list_regular_files(directory) | checkpoint_files).items():
+        if TEMPORARY_NAME.fullmatch(path.name):
+            yield UnusedFiles("temporary file", path.relative_to(root), size)
+    spare = {run.previous_checkpoint: "previous checkpoint"} | (
+        {run.last_checkpoint: LAST_CHECKPOINT} if checkpoints else {}
+    )
+    present = spare.keys() & checkpoint_files.keys()
+    if present and is_completed_run(run):
+        for path in present:
+            yield UnusedFiles(spare[path], path.relative_to(root), checkpoint_files[path])
+
+
+def is_completed_run(run: Run) -> bool:
+    """Whether a readable record says that a run is completed."""
+    record = read_run_info(run).record
+    return record is not None and record.status == "completed"
+
+
+def list_regular_files(directory: Path) -> dict[Path, int]:
+    """The sizes of the files in a folder; none where it is a link, cannot be read, or is not there."""
+    try:
+        if directory.is_symlink():
+            return {}
+        statuses = {path: path.lstat() for path in directory.iterdir()}
+    except OSError:
+        return {}
+    return {path: status.st_size for path, status in statuses.items() if stat.S_ISREG(status.st_mode)}

@@ -1,0 +1,135 @@
+"""The engine against Keras's plain `fit`: the same network, examples and order, epochs in turn in one process."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from dnn_cli.data.pipeline import Pipeline, count_batches
+from dnn_cli.host.resources import format_processor
+from dnn_cli.training.chunked_engine import build_dataset, install_chunk_functions
+from dnn_cli.training.execution_plan import ExecutionPlan
+from dnn_cli.training.model_builder import build_model
+from dnn_cli.training.stop_request import Diverged
+from dnn_cli.training.training_job import TrainingJob
+
+ENGINE, KERAS_FIT, KERAS_ARRAYS, KERAS_JIT = "dnn", "keras fit, tf.data", "keras fit, arrays", "keras fit, same jit"
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What was measured: seconds an epoch by contender, and whether the engine gave plain `fit`'s weights."""
+
+    plan: ExecutionPlan
+    seconds: Mapping[str, tuple[float, ...]]
+    """Training alone, without validation and without the first epoch, in which everything is compiled."""
+
+    first_epoch: Mapping[str, float]
+    """Seconds of that first epoch."""
+
+    compared_with: str
+    """The contender that has the same `jit_compile`."""
+
+    bit_identical: bool
+    machine: str
+    """The processors that the seconds belong to."""
+
+    def compute_ratio(self, name: str = KERAS_FIT) -> float:
+        """How many times as long as the engine a contender takes: of medians."""
+        return float(np.median(self.seconds[name]) / np.median(self.seconds[ENGINE]))
+
+
+class Contender:
+    """A network of its own, trained an epoch at a time in one way."""
+
+    def __init__(self, job: TrainingJob, plan: ExecutionPlan, *, arrays: bool = False) -> None:
+        self.job, self.plan, self.arrays = job, plan, arrays
+        self.pipeline = Pipeline(job.examples, job.experiment, job.preprocessing)
+        self.model = build_model(job.experiment, jit=plan.jit, precision=plan.precision)
+        if plan.engine == "chunked":
+            install_chunk_functions(self.model, self.pipeline, plan)
+        if arrays:
+            rows = self.pipeline.gather_rows(tf.constant(job.split.train))
+            batch = self.pipeline.prepare_batch(*rows, self.pipeline.scaling, weighted=True)
+            names = ("x", "y", "sample_weight")
+            self.fit_arguments = {name: tensor.numpy() for name, tensor in zip(names, batch, strict=False)}
+
+    def run_epoch(self, number: int) -> float:
+        """Train an epoch, the first of which is 0; its seconds.
+
+        Raises:
+            Diverged: its loss is not a finite number.
+        """
+        timer = EpochTimer()
+        common = {
+            "initial_epoch": number,
+            "epochs": number + 1,
+            "verbose": 0,
+            "shuffle": self.arrays,
+            "callbacks": [timer],
+        }
+        batch_size, train = self.job.experiment.batch_size, self.job.split.train
+        order, epoch = self.pipeline.build_shuffled_order(train, self.job.experiment.seed), range(number, number + 1)
+        if self.arrays:
+            history = self.model.fit(**self.fit_arguments, batch_size=batch_size, **common).history
+        else:
+            data = build_dataset(self.pipeline, self.plan, order, epoch, weighted=True)
+            history = self.model.fit(data, steps_per_epoch=count_batches(len(train), batch_size), **common).history
+        if not np.isfinite(history["loss"]).all():
+            raise Diverged(f"the loss was no longer a number in epoch {number + 1}")
+        return timer.seconds
+
+    def get_weights(self) -> list[NDArray[np.float32]]:
+        return [np.array(weight) for weight in self.model.get_weights()]
+
+
+class EpochTimer(keras.callbacks.Callback):  # type: ignore[misc]
+    """Measures the epoch alone, not what `fit` does once before and after."""
+
+    seconds = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.seconds = -time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.seconds += time.perf_counter()
+
+
+def run_benchmark(job: TrainingJob, repeats: int, report_progress: Callable[[str], None]) -> Benchmark:
+    """Train `1 + repeats` epochs in every way, one epoch of each in turn, so that all meet the same noise.
+
+    Args:
+        job: What to train.
+        repeats: How many epochs are measured after the first.
+        report_progress: Is told what runs now.
+
+    Raises:
+        Diverged: a loss is not a finite number.
+    """
+    engine_plan = job.plan
+    keras_plan = replace(engine_plan, engine="keras", jit=False, steps=1)
+    plans = {ENGINE: (engine_plan, False), KERAS_FIT: (keras_plan, False), KERAS_ARRAYS: (keras_plan, True)}
+    if engine_plan.jit:
+        plans[KERAS_JIT] = (replace(keras_plan, jit=True), False)
+    with tf.device(job.device.tensorflow_name):
+        contenders = {name: Contender(job, plan, arrays=arrays) for name, (plan, arrays) in plans.items()}
+        seconds: dict[str, list[float]] = {name: [] for name in contenders}
+        for number in range(1 + repeats):
+            for name, contender in contenders.items():
+                report_progress(f"epoch {number + 1} of {1 + repeats}: {name}")
+                seconds[name].append(contender.run_epoch(number))
+    compared_with = KERAS_JIT if engine_plan.jit else KERAS_FIT
+    pairs = zip(contenders[ENGINE].get_weights(), contenders[compared_with].get_weights(), strict=True)
+    gpu = f"{job.device.name} and " if job.device.is_gpu else ""
+    return Benchmark(
+        plan=engine_plan,
+        seconds={name: tuple(epoch_seconds[1:]) for name, epoch_seconds in seconds.items()},
+        first_epoch={name: taken[0] for name, taken in seconds.items()},
+        compared_with=compared_with,
+        machine=f"{gpu}{format_processor()}",
+        bit_identical=all(np.array_equal(ours, theirs, equal_nan=True) for ours, theirs in pairs),
+    )

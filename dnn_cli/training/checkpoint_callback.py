@@ -1,0 +1,160 @@
+"""When a training is written down so that it can go on: often, but for no more than a fiftieth of its time."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.runs.checkpoint import Checkpoint, TrainingProgress, save_checkpoint
+from dnn_cli.runs.record import Scores
+from dnn_cli.runs.run import Run
+from dnn_cli.training.stop_request import GetStopReason, Interrupted
+from dnn_cli.training.training_state import (
+    StateArrays,
+    capture_state,
+    copy_metric_values,
+    restore_callbacks,
+    restore_metrics,
+)
+
+SECONDS_PER_CHECKPOINT_SECOND = 49
+"""After a checkpoint that took a second, so many seconds pass until the next: 2% of the time goes into them."""
+
+
+@dataclass(frozen=True)
+class ResumePoint:
+    """Where a training begins: with nothing, or with a checkpoint."""
+
+    training_digest: str
+    """Of the experiment: see `training.resume.identity`."""
+
+    checkpoint: Checkpoint | None = None
+    changed: bool = False
+    """Whether it is no longer trained as before."""
+
+    @property
+    def progress(self) -> TrainingProgress:
+        """How far it is."""
+        progress = self.checkpoint.progress if self.checkpoint else TrainingProgress(experiment=self.training_digest)
+        if not self.changed:
+            return progress
+        # Calls may now be of another length, and a callback that ended the training may be gone.
+        return progress.model_copy(update={"calls": 0, "stopped": False, "epoch_seconds": 0.0})
+
+
+class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
+    """Saves checkpoints between calls of the engine, and ends the training where somebody wants it to end.
+
+    The last callback of all: it saves what the others remember, and lets them remember it as training begins.
+    Raises `Interrupted`, with all that was trained saved, also in the middle of an epoch or of its validation.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        resume_point: ResumePoint,
+        rows: list[Scores],
+        other_callbacks: Sequence[keras.callbacks.Callback],
+        get_stop_reason: GetStopReason,
+        get_seconds: Callable[[], float],
+        experiment: Experiment,
+    ) -> None:
+        super().__init__()
+        self.run = run
+        self.resume_point = resume_point
+        self.rows = rows
+        self.other_callbacks = other_callbacks
+        self.get_stop_reason = get_stop_reason
+        self.get_seconds = get_seconds
+        self.experiment = experiment
+        self.epoch = resume_point.progress.epoch
+        self.calls = 0
+        self.epoch_start = 0.0
+        self.next_save_time = 0.0
+        self.metric_arrays: StateArrays = {}
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        if self.resume_point.checkpoint is not None:
+            restore_callbacks(
+                self.other_callbacks, self.resume_point.checkpoint.arrays, self.resume_point.progress.callbacks
+            )
+        if self.resume_point.changed:
+            self.save_checkpoint()
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.epoch, self.calls, self.epoch_start = epoch, 0, time.perf_counter()
+        if self.is_resumed_epoch and self.resume_point.checkpoint is not None:
+            restore_metrics(self.model, self.resume_point.checkpoint.arrays)
+            self.epoch_start -= self.resume_point.progress.epoch_seconds
+
+    @property
+    def is_resumed_epoch(self) -> bool:
+        """Whether the epoch was begun by the training that is taken up."""
+        return self.epoch == self.resume_point.progress.epoch and self.resume_point.progress.calls > 0
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.calls += 1
+        if not (self.is_resumed_epoch and self.calls <= self.resume_point.progress.calls):
+            self.save_or_stop()
+
+    def on_test_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        self.metric_arrays = copy_metric_values(self.model)  # which the validation is about to reset
+
+    def on_test_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        if stop_reason := self.get_stop_reason():
+            self.save_checkpoint(self.metric_arrays)
+            raise Interrupted(stop_reason)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.epoch, self.calls = epoch + 1, 0
+        is_last = self.epoch == self.experiment.epochs or self.model.stop_training
+        has_best = any(getattr(callback, "has_saved", False) for callback in self.other_callbacks)  # they must not part
+        self.save_or_stop(save_now=is_last or has_best)
+
+    def save_or_stop(self, *, save_now: bool = False) -> None:
+        stop_reason = self.get_stop_reason()
+        if stop_reason or save_now or time.perf_counter() >= self.next_save_time:
+            self.save_checkpoint()
+        if stop_reason:
+            raise Interrupted(stop_reason)
+
+    def save_checkpoint(self, metric_arrays: StateArrays | None = None) -> None:
+        """Save a checkpoint, unless its numbers are none: then the one before is the last to be of use."""
+        start_time = time.perf_counter()
+        arrays, memories = capture_state(self.model, self.other_callbacks)
+        if not all(np.isfinite(array).all() for name, array in arrays.items() if not name.startswith("metrics")):
+            return
+        progress = TrainingProgress(
+            experiment=self.resume_point.training_digest,
+            optimizer=self.experiment.optimizer.model_dump(mode="json"),
+            epoch=self.epoch,
+            calls=self.calls,
+            stopped=self.model.stop_training,
+            rows=self.rows,
+            seconds=self.get_seconds(),
+            epoch_seconds=start_time - self.epoch_start if self.calls else 0.0,
+            callbacks=memories,
+        )
+        save_checkpoint(self.run, Checkpoint(progress, {**arrays, **(metric_arrays or {})}))
+        end_time = time.perf_counter()
+        self.next_save_time = end_time + SECONDS_PER_CHECKPOINT_SECOND * (end_time - start_time)
+
+
+def skip_calls(model: keras.Model, calls: int) -> None:
+    """Let the first calls of a model's train function pass without training: they were made before."""
+    model.make_train_function()
+    train_function, calls_left = model.train_function, iter(range(calls))
+
+    def run_or_skip_call(batches: Iterator[Any]) -> Mapping[str, Any]:
+        if next(calls_left, None) is None:
+            model.train_function = train_function
+            logs: Mapping[str, Any] = train_function(batches)
+            return logs
+        next(batches)
+        return dict(model.get_metrics_result())
+
+    model.train_function = run_or_skip_call

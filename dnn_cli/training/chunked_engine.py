@@ -1,0 +1,130 @@
+"""Keras's own steps, many in one call: what `fit` and `evaluate` lose between the steps is lost once a chunk.
+
+`fit` asks its model for a `train_function` that takes an iterator and returns the logs; this is such a function.
+It runs the same `train_step` on the same batches in the same order as plain `fit`, so that the weights are the
+same to the last bit. XLA compiles it once: every chunk has the same shape and says how much of it is meant.
+A short last batch has a shape, and thus a program, of its own.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from dnn_cli.data.pipeline import Chunk, Order, Pipeline
+from dnn_cli.training.execution_plan import ExecutionPlan
+
+Logs = dict[str, tf.Tensor]
+Scaling = tuple[tf.Tensor, ...]
+
+
+def install_chunk_functions(model: keras.Model, pipeline: Pipeline, plan: ExecutionPlan) -> None:
+    """From now on, let a compiled model fit and evaluate on `pipeline.chunks` of `plan.steps` batches."""
+    build_metric_variables(model, pipeline)
+    model.steps_per_execution = plan.steps  # so that fit counts batches, and callbacks hear their true numbers
+    model.train_function = build_chunk_function(model, model.train_step, pipeline, plan, weighted=True)
+    model.test_function = build_chunk_function(model, model.test_step, pipeline, plan)
+
+
+def build_dataset(
+    pipeline: Pipeline, plan: ExecutionPlan, order: Order, epochs: range = range(1), *, weighted: bool = False
+) -> tf.data.Dataset:
+    """Some epochs as the plan's engine takes them."""
+    if plan.engine == "chunked":
+        return pipeline.build_chunks(order, plan.steps, epochs)
+    return pipeline.build_batches(order, epochs, weighted=weighted)
+
+
+def build_metric_variables(model: keras.Model, pipeline: Pipeline) -> None:
+    """Make the variables of the metrics, which the first step would, and would be traced twice for it."""
+    example = pipeline.prepare_batch(*pipeline.gather_rows(tf.constant([0])), pipeline.scaling, weighted=True)
+    inputs, targets, *weights = example
+    outputs = tf.zeros((1, *model.output_shape[1:]), model.outputs[0].dtype)
+    model.compute_metrics(inputs, targets, outputs, *weights)
+    model.reset_metrics()
+
+
+def build_chunk_function(
+    model: keras.Model, step: Callable[..., Logs], pipeline: Pipeline, plan: ExecutionPlan, *, weighted: bool = False
+) -> Callable[[Iterator[Any]], Logs]:
+    """What takes the next chunk from an iterator, runs a step on each of its batches, and returns the logs.
+
+    It stops after a batch with which the loss is no longer a finite number: nothing after it has a meaning.
+    """
+    batch_size = pipeline.experiment.batch_size
+    build_chunk_batch = partial(build_batch, pipeline, weighted=weighted)
+
+    # As in plain fit, the graph of a step does not know how many examples a batch has: it would be optimised otherwise.
+    # XLA has to know, in plain fit too.
+    size = batch_size if plan.jit else tf.constant(batch_size)
+    example = pipeline.prepare_batch(*pipeline.gather_rows(tf.constant([0])), pipeline.scaling, weighted=weighted)
+    any_length = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in example)
+    one_batch = tf.function(step, jit_compile=plan.jit, autograph=False, input_signature=[any_length])
+
+    def run_whole_batches(chunk: Chunk, scaling: Scaling, size: int | tf.Tensor) -> Logs:
+        def has_next_batch(index: tf.Tensor, is_finite: tf.Tensor) -> tf.Tensor:
+            return tf.logical_and(index < chunk.count // batch_size, is_finite)
+
+        def run_batch(index: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            logs = step(build_chunk_batch(chunk, tf.slice(chunk.order, [index * size], [size]), scaling))
+            return index + 1, tf.math.is_finite(logs["loss"])
+
+        tf.while_loop(has_next_batch, run_batch, (tf.constant(0), tf.constant(True)), parallel_iterations=1)
+        return dict(model.get_metrics_result())
+
+    whole_batches = tf.function(run_whole_batches, jit_compile=plan.jit, autograph=False)
+    scaling = pipeline.scaling
+
+    def run_chunk(chunks: Iterator[Any]) -> Logs:
+        chunk = Chunk(*next(chunks))
+        count = int(chunk.count)
+        short_count = count % batch_size
+        logs: Logs = {}
+        if count >= batch_size:
+            logs = whole_batches(chunk, scaling, size)
+        if short_count and (not logs or tf.math.is_finite(logs["loss"])):
+            logs = one_batch(build_chunk_batch(chunk, chunk.order[count - short_count : count], scaling))
+        return logs
+
+    return run_chunk
+
+
+def build_batch(
+    pipeline: Pipeline, chunk: Chunk, indices: tf.Tensor, scaling: Scaling, *, weighted: bool = False
+) -> tuple[tf.Tensor, ...]:
+    """Some of a chunk's examples, as Keras takes them."""
+    rows = tf.gather(chunk.inputs, indices), tf.gather(chunk.targets, indices)
+    return pipeline.prepare_batch(*rows, scaling, weighted=weighted)
+
+
+def build_chunk_predictor(
+    model: keras.Model, pipeline: Pipeline, plan: ExecutionPlan
+) -> Callable[[tf.data.Dataset], NDArray[np.float32]]:
+    """What gives the outputs for the examples of chunks in their order, as `predict` gives them batch by batch."""
+    batch_size, build_chunk_batch = pipeline.experiment.batch_size, partial(build_batch, pipeline)
+
+    def run_batches(chunk: Chunk, order: tf.Tensor, scaling: Scaling) -> tf.Tensor:
+        def predict_batch(indices: tf.Tensor) -> tf.Tensor:
+            return model.predict_step(build_chunk_batch(chunk, indices, scaling))
+
+        return tf.map_fn(predict_batch, order, fn_output_signature=model.outputs[0].dtype, parallel_iterations=1)
+
+    compiled = tf.function(run_batches, jit_compile=plan.jit, autograph=False)
+
+    def predict_chunks(chunks: tf.data.Dataset) -> NDArray[np.float32]:
+        outputs = []
+        for chunk in chunks:
+            count = int(chunk.count)
+            full_count = count - count % batch_size
+            if full_count:
+                batch_outputs = compiled(chunk, tf.reshape(chunk.order, (-1, batch_size)), pipeline.scaling).numpy()
+                outputs.append(batch_outputs.reshape(-1, *batch_outputs.shape[2:])[:full_count])
+            if full_count < count:
+                outputs.append(compiled(chunk, chunk.order[None, full_count:count], pipeline.scaling).numpy()[0])
+        return np.concatenate(outputs)
+
+    return predict_chunks

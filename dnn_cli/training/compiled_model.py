@@ -1,0 +1,99 @@
+"""A network that can be trained: built, compiled, fed; and taken again by experiments that differ only in numbers.
+
+To trace and compile a small network takes longer than to train it. What is compiled has no number in it that a
+variable holds: initial weights, the states of random numbers, the learning rate. So an experiment that differs from
+one before only in those takes its network, with the variables of one that is freshly built.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from dnn_cli.config.digests import compute_network_digest
+from dnn_cli.data.pipeline import Pipeline
+from dnn_cli.training.chunked_engine import build_chunk_predictor, build_metric_variables, install_chunk_functions
+from dnn_cli.training.diagnostics_callback import LayerInspector
+from dnn_cli.training.execution_plan import ExecutionPlan
+from dnn_cli.training.model_builder import build_model
+from dnn_cli.training.training_job import TrainingJob
+from dnn_cli.training.training_state import iter_variables
+
+
+@dataclass(frozen=True)
+class CompiledModel:
+    """A compiled model, what feeds it, and how it is run."""
+
+    model: keras.Sequential
+    pipeline: Pipeline
+    plan: ExecutionPlan
+    predict: Callable[[tf.data.Dataset], NDArray[np.float32]]
+    """Chunks → the outputs for their examples; of the chunked engine only."""
+
+    keras_functions: tuple[Callable[..., object], ...]
+    """What Keras trains and tests with."""
+
+    inspector: LayerInspector
+    """What looks into it."""
+
+    @classmethod
+    def build(cls, job: TrainingJob, shared_with: Pipeline | None = None) -> "CompiledModel":
+        """A new one, with its initial weights."""
+        plan = job.plan
+        model = build_model(job.experiment, jit=plan.jit, precision=plan.precision)
+        pipeline = Pipeline(job.examples, job.experiment, job.preprocessing, shared_with)
+        build_metric_variables(model, pipeline)
+        if plan.engine == "chunked":
+            install_chunk_functions(model, pipeline, plan)
+        else:
+            model.make_train_function()
+            model.make_test_function()
+        return cls(model, pipeline, plan, build_chunk_predictor(model, pipeline, plan),
+                   (model.train_function, model.test_function), LayerInspector(job, pipeline))  # fmt: skip
+
+    def reset_for_job(self, job: TrainingJob) -> None:
+        """Be as if freshly built for an experiment."""
+        new_model = build_model(job.experiment, jit=self.plan.jit, precision=self.plan.precision)
+        for (_, variable), (_, initial_variable) in zip(
+            iter_initial_variables(self.model), iter_initial_variables(new_model), strict=True
+        ):
+            variable.assign(initial_variable.value)
+        self.model.train_function, self.model.test_function = self.keras_functions
+
+
+def iter_initial_variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
+    """The variables whose values matter as a training begins; metrics are reset by every epoch."""
+    return ((name, variable) for name, variable in iter_variables(model) if not name.startswith("metrics"))
+
+
+class CompiledModelCache:
+    """Networks that were trained to their end, the latest last, to be trained again from the beginning."""
+
+    def __init__(self, max_models: int = 4) -> None:
+        self.max_models = max_models
+        self.models: dict[str, CompiledModel] = {}
+
+    @contextmanager
+    def use_model(self, job: TrainingJob) -> Iterator[CompiledModel]:
+        """A network as if freshly built; one that is not trained to its end is not taken again."""
+        key = compute_network_digest(job.experiment)
+        compiled_model = self.models.pop(key, None)
+        if (
+            compiled_model is None
+            or compiled_model.pipeline.examples is not job.examples
+            or compiled_model.plan != job.plan
+        ):
+            shared_pipelines = [
+                cached.pipeline for cached in self.models.values() if cached.pipeline.examples is job.examples
+            ]
+            compiled_model = CompiledModel.build(job, next(iter(shared_pipelines), None))
+        else:
+            compiled_model.reset_for_job(job)
+        yield compiled_model
+        self.models[key] = compiled_model
+        for old_key in list(self.models)[: -self.max_models]:
+            del self.models[old_key]

@@ -1,0 +1,259 @@
+"""Measures the layers of a network during a training, for `dnn explain`.
+
+After some epochs the network computes a few training examples, forwards and backwards. The computation uses copies of
+the weights, without dropout and other noise, outside of the compiled functions. No variable changes, so the bits of
+the training are those of a training without measurements. One measurement takes 10 to 30 ms, executed operation by
+operation; compiling it would take as long as a hundred of them.
+
+The measured epochs depend on the config alone, never on time, so that equal runs have equal files.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.layer_stack import list_layer_names
+from dnn_cli.config.layers import Activation, KernelLayer, Layer
+from dnn_cli.config.network_summary import summarize_network
+from dnn_cli.data.pipeline import Pipeline
+from dnn_cli.errors import RunError
+from dnn_cli.runs.atomic_write import write_text
+from dnn_cli.runs.diagnostics_csv import LayerState, format_diagnostics_csv, read_diagnostics
+from dnn_cli.runs.run import Run
+from dnn_cli.training.checkpoint_callback import ResumePoint
+from dnn_cli.training.training_job import TrainingJob
+from dnn_cli.training.training_state import copy_value
+
+MAX_EXAMPLES = 256
+"""Training examples of a measurement: a unit that is 0 for all of them has little to do."""
+
+MIN_EXAMPLES = 32
+MAX_MULTIPLY_ADDS = 1e8
+"""Multiply-adds of a forward pass; where an example takes many, fewer examples are used, but never below `FEWEST`."""
+
+RELU_ACTIVATIONS = ("relu", "relu6")
+"""Activations that pass no gradient where their output is 0."""
+
+SATURATION_LIMITS = {
+    "sigmoid": (0.0, 1.0), "hard_sigmoid": (0.0, 1.0), "sparse_sigmoid": (0.0, 1.0),
+    "tanh": (-1.0, 1.0), "hard_tanh": (-1.0, 1.0), "softsign": (-1.0, 1.0),
+}  # fmt: skip
+"""Activations that pass little gradient near their limits."""
+
+SATURATION_MARGIN = 0.05
+"""The share of the way between the limits within which a sigmoid or tanh passes less than a fifth of its most."""
+
+Kernels = Sequence[NDArray[Any]]
+"""The values of all kernels, from the input to the output."""
+
+
+def is_scheduled(epoch: int, experiment: Experiment) -> bool:
+    """Return whether an epoch is measured, apart from the last one, which always is.
+
+    Under `auto`: 0 and the powers of two, so that 1,000 epochs have 12 measurements.
+    """
+    return experiment.diagnostics is True or epoch & (epoch - 1) == 0
+
+
+class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
+    """Measures the layers after the scheduled epochs and after the last one, and writes `diagnostics.csv`.
+
+    Args:
+        run: The run that is trained.
+        probe: Measures.
+        start: Where the training starts.
+        initial: The kernels before the first batch of the whole training.
+        experiment: What is trained.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        inspector: "LayerInspector",
+        resume_point: ResumePoint,
+        initial_kernels: Kernels,
+        experiment: Experiment,
+    ):
+        super().__init__()
+        self.run = run
+        self.inspector = inspector
+        self.progress = resume_point.progress
+        self.initial_kernels = initial_kernels
+        self.experiment = experiment
+        self.csv_content = ""
+        self.kernels_before: Kernels | None = None
+        """The kernels at the beginning of the epoch; `None` where they are not needed or not known."""
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        self.restore_rows()
+        if not self.progress.epoch and not self.progress.calls:
+            self.write_measurement(0)
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        # Early stopping can make any epoch the last one.
+        is_possible = self.is_due(epoch + 1) or self.experiment.early_stopping is not None
+        is_inside = epoch == self.progress.epoch and self.progress.calls > 0  # resumed in the middle of this epoch
+        self.kernels_before = self.inspector.copy_kernels(self.model) if is_possible and not is_inside else None
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        if self.is_due(epoch + 1) or self.model.stop_training:
+            self.write_measurement(epoch + 1)
+
+    def is_due(self, epoch: int) -> bool:
+        """Return whether an epoch is measured, unless it turns out to be the last one."""
+        return is_scheduled(epoch, self.experiment) or epoch == self.experiment.epochs
+
+    def write_measurement(self, epoch: int) -> None:
+        """Measure the layers and write their rows."""
+        rows = self.inspector.measure_layers(self.model, epoch, self.initial_kernels, self.kernels_before)
+        if rows:
+            self.csv_content += format_diagnostics_csv(rows, header=not self.csv_content)
+            write_text(self.run.diagnostics, self.csv_content)
+
+    def restore_rows(self) -> None:
+        """Keep the rows of a resumed run that an uninterrupted run would have, too."""
+        try:
+            rows = read_diagnostics(self.run)
+        except RunError:  # a damaged file is no reason not to train
+            rows = ()
+        valid_rows = [
+            row for row in rows if row.epoch <= self.progress.epoch and (self.is_due(row.epoch) or self.is_over)
+        ]
+        self.csv_content = format_diagnostics_csv(valid_rows) if rows else ""
+        if len(valid_rows) < len(rows):
+            write_text(self.run.diagnostics, self.csv_content)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no epoch is left to train, so that the last measurement stays the last."""
+        return self.progress.stopped or self.progress.epoch >= self.experiment.epochs
+
+
+class LayerInspector:
+    """Measures a network on a few training examples."""
+
+    def __init__(self, job: TrainingJob, pipeline: Pipeline) -> None:
+        self.layers = job.experiment.model.stack
+        self.layer_names = list_layer_names(self.layers)
+        self.output_index = max((i for i, layer in enumerate(self.layers) if isinstance(layer, KernelLayer)), default=0)
+        self.loss = job.experiment.loss.build_keras_object()
+        self.threshold = 0.0 if job.experiment.loss.takes_logits else 0.5
+        self.pipeline = pipeline
+        train = job.split.train
+        affordable = int(MAX_MULTIPLY_ADDS / max(summarize_network(job.experiment).multiply_adds, 1))
+        count = min(len(train), MAX_EXAMPLES, max(min(MIN_EXAMPLES, job.experiment.batch_size), affordable))
+        self.indices = train[np.linspace(0, len(train) - 1, count).astype(np.int64)]
+
+    def copy_kernels(self, model: keras.Sequential) -> Kernels:
+        """Return a copy of the kernels of all layers that have one."""
+        return [copy_value(model.layers[index].kernel) for index in self.kernel_layers]
+
+    @property
+    def kernel_layers(self) -> list[int]:
+        """The indices of the layers with a kernel."""
+        return [index for index, layer in enumerate(self.layers) if isinstance(layer, KernelLayer)]
+
+    def measure_layers(
+        self, model: keras.Sequential, epoch: int, initial_kernels: Kernels, kernels_before: Kernels | None
+    ) -> list[LayerState]:
+        """Return a row for every layer with a kernel or an activation.
+
+        Args:
+            model: The network with its weights after `epoch`.
+            epoch: The number of epochs trained so far.
+            initial_kernels: The kernels before the first epoch.
+            kernels_before: The kernels after the epoch before, if they are known.
+        """
+        kernels_now = self.copy_kernels(model)
+        outputs, gradients, loss, correct = self.compute_gradients(model)
+        kernel_numbers = {index: at for at, index in enumerate(self.kernel_layers)}
+        rows = []
+        for index, (name, layer) in enumerate(zip(self.layer_names, self.layers, strict=True)):
+            measurements: dict[str, float | int | None] = {}
+            if index in kernel_numbers:
+                at = kernel_numbers[index]
+                measurements = {"gradient": compute_rms(gradients[at]), "weight": compute_rms(kernels_now[at])}
+                if epoch:
+                    measurements |= {"moved": compute_relative_change(initial_kernels[at], kernels_now[at])}
+                if epoch and kernels_before is not None:
+                    measurements |= {
+                        "update": compute_relative_change(kernels_before[at], kernels_now[at]),
+                        "since": epoch - 1,
+                    }
+            if index < self.output_index:  # an output near its limits is certain, which is no fault
+                measurements |= measure_activity(layer, outputs[index])
+            if measurements:
+                rows.append((name, measurements))
+        if rows:
+            rows[-1][1].update(loss=loss, correct=correct)
+        return [LayerState(epoch, name, len(self.indices), **found) for name, found in rows]  # type: ignore[arg-type]
+
+    def compute_gradients(
+        self, model: keras.Sequential
+    ) -> tuple[list[tf.Tensor], list[tf.Tensor | None], float | None, float | None]:
+        """Return the outputs of all layers, the gradients of the kernels, the loss, and the share that is correct."""
+        tensors = [tf.constant(copy_value(variable)) for variable in model.variables]
+        index_by_path = {variable.path: index for index, variable in enumerate(model.variables)}
+        kernels = [tensors[index_by_path[model.layers[index].kernel.path]] for index in self.kernel_layers]
+        inputs, *targets = self.pipeline.prepare_batch(
+            *self.pipeline.gather_rows(tf.constant(self.indices)), self.pipeline.scaling, weighted=True
+        )
+        outputs = []
+        with tf.GradientTape() as tape, keras.StatelessScope(zip(model.variables, tensors, strict=True)):
+            tape.watch(kernels)
+            for layer in model.layers:
+                inputs = layer(inputs, training=False)
+                outputs.append(inputs)
+            loss = self.loss(targets[0], inputs, *targets[1:])
+        return (
+            outputs,
+            tape.gradient(loss, kernels),
+            to_finite_float(loss),
+            self.compute_correct_share(inputs, targets[0]),
+        )
+
+    def compute_correct_share(self, outputs: tf.Tensor, targets: tf.Tensor) -> float | None:
+        """Return the share of the examples whose class is predicted; `None` for a regression."""
+        kind, predictions = self.pipeline.target_encoding, tf.cast(outputs, tf.float32).numpy()
+        if kind == "real" or not np.isfinite(predictions).all():
+            return None
+        true = targets.numpy()
+        if kind == "binary":
+            return float(np.mean((predictions > self.threshold) == (true > 0.5)))
+        return float(np.mean(predictions.argmax(-1) == (true.argmax(-1) if kind == "one_hot" else true)))
+
+
+def measure_activity(layer: Layer, output: tf.Tensor) -> dict[str, float | None]:
+    """Return the share of dead units or saturated outputs of a hidden layer whose activation can be either."""
+    name = layer.activation if isinstance(layer, KernelLayer | Activation) else None
+    if name not in RELU_ACTIVATIONS and name not in SATURATION_LIMITS:
+        return {}
+    array = tf.cast(output, tf.float32).numpy()
+    if name in RELU_ACTIVATIONS:
+        return {"dead": 1 - float(np.mean(np.any(array > 0, axis=tuple(range(array.ndim - 1)))))}
+    low, high = SATURATION_LIMITS[name]
+    margin = SATURATION_MARGIN * (high - low)
+    return {"saturated": float(np.mean((array < low + margin) | (array > high - margin)))}
+
+
+def compute_rms(values: Any) -> float | None:
+    """Return the root mean square; `None` where it is not finite, as that of a gradient that overflows."""
+    return None if values is None else to_finite_float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
+
+
+def to_finite_float(value: Any) -> float | None:
+    """Return a number as a float; `None` where it is not finite."""
+    number = float(value)
+    return number if np.isfinite(number) else None
+
+
+def compute_relative_change(before: NDArray[Any], after: NDArray[Any]) -> float | None:
+    """Return ‖now − before‖ / ‖before‖; `None` where that is not finite."""
+    scale = compute_rms(before)
+    difference = compute_rms(after - before)
+    return difference / scale if scale and difference is not None else None

@@ -1,0 +1,153 @@
+"""The outputs and scores of a trained network on examples that it was not trained on."""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.data.examples import Examples, load_test_examples
+from dnn_cli.data.pipeline import Pipeline, count_batches
+from dnn_cli.data.preprocessing import Preprocessing
+from dnn_cli.data.run_context import RunContext
+from dnn_cli.errors import RunError
+from dnn_cli.runs.record import Scores
+from dnn_cli.training.device import prepare_device
+from dnn_cli.training.execution_plan import ExecutionPlan, choose_plan
+from dnn_cli.training.model_builder import build_model
+from dnn_cli.training.training_job import TrainingJob
+
+
+def predict_outputs(weights: Path, run_context: RunContext, inputs: NDArray[np.generic]) -> NDArray[np.float32]:
+    """The outputs for inputs as the training data has them: float32 of (n, units).
+
+    Args:
+        weights: The `.keras` file with the weights.
+        run_context: What they were trained on.
+        inputs: Of (n, *input_shape), not scaled.
+
+    Raises:
+        RunError: the weights are not those of this network.
+    """
+    experiment = run_context.experiment.model_copy(update={"device": "auto"})  # a run from a GPU predicts without one
+    device = prepare_device(experiment)
+    with tf.device(device.tensorflow_name):
+        precision = choose_plan(experiment, len(inputs), gpu=device.is_gpu).precision
+        model = load_trained_model(weights, experiment, precision=precision)
+        return compute_outputs(model, experiment, run_context.input_profile.scale_inputs(inputs))
+
+
+HeldOutSplit = Literal["test", "validation"]
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """What a network made of a part of its data."""
+
+    scores: Scores
+    """The loss and metrics."""
+
+    outputs: NDArray[np.float32]
+    """Of (n, units)."""
+
+    targets: NDArray[Any]
+    """Classes, integers of (n,), or numbers to predict, float32 of (n, targets)."""
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+def evaluate_split(job: TrainingJob, weights: Path, split: HeldOutSplit) -> EvaluationResult:
+    """Return the scores of a model on a part of its data, with inputs scaled as in the training.
+
+    Raises:
+        DataError: there is no such part.
+        RunError: the weights are not those of this network.
+    """
+    plan, device = job.plan, job.device.tensorflow_name
+    return compute_scores(weights, job.experiment, select_split_examples(job, split), job.preprocessing, plan, device)
+
+
+def evaluate_examples(
+    weights: Path, run_context: RunContext, examples: Examples, training_examples: int
+) -> EvaluationResult:
+    """Return the scores of a model on labelled examples, with inputs scaled as in the training.
+
+    Args:
+        weights: The `.keras` file with the weights.
+        run_context: What they were trained on.
+        examples: Inputs as the training data has them, not scaled, and labels.
+        training_examples: How many examples they were trained on, which decides how the engine computes.
+
+    Raises:
+        RunError: the weights are not those of this network.
+    """
+    experiment = run_context.experiment.model_copy(
+        update={"device": "auto"}
+    )  # a run from a GPU is evaluated without one
+    device = prepare_device(experiment)
+    plan = choose_plan(experiment, training_examples, gpu=device.is_gpu)
+    preprocessing = Preprocessing(run_context.input_profile.scale, run_context.input_profile.mean)
+    return compute_scores(weights, experiment, examples, preprocessing, plan, device.tensorflow_name)
+
+
+def compute_scores(
+    weights: Path,
+    experiment: Experiment,
+    examples: Examples,
+    preprocessing: Preprocessing,
+    plan: ExecutionPlan,
+    device: str,
+) -> EvaluationResult:
+    """Return the scores and outputs of a model on examples."""
+    with tf.device(device):
+        model = load_trained_model(weights, experiment, jit=plan.jit, precision=plan.precision)
+        pipeline = Pipeline(examples, experiment, preprocessing)
+        batches = pipeline.build_batches(pipeline.build_fixed_order(np.arange(len(examples))))
+        steps = count_batches(len(examples), experiment.batch_size)
+        scores = model.evaluate(batches, steps=steps, verbose=0, return_dict=True)
+        outputs = model.predict(batches, steps=steps, verbose=0)
+    score_values = {name: float(value) for name, value in scores.items()}
+    return EvaluationResult(score_values, np.asarray(outputs, np.float32), examples.targets)
+
+
+def select_split_examples(job: TrainingJob, split: HeldOutSplit) -> Examples:
+    """The examples of a part."""
+    if split == "test":
+        test_indices = job.split.test
+        return job.examples[test_indices] if len(test_indices) else load_test_examples(job.experiment.data)
+    if not len(job.split.validation):
+        raise RunError("this run was trained on everything and has no validation set", "try --split test")
+    return job.examples[job.split.validation]
+
+
+PREDICTION_BATCH_SIZE = 256
+
+
+def load_trained_model(
+    weights: Path, experiment: Experiment, *, jit: bool = False, precision: str = "float32"
+) -> keras.Sequential:
+    """Return the network, built from the experiment, with the weights in a `.keras` file.
+
+    Nothing but weights is read from the file, so no code in it runs.
+
+    Raises:
+        RunError: the weights are not those of this network.
+    """
+    model = build_model(experiment, jit=jit, precision=precision)
+    try:
+        model.load_weights(weights)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise RunError(f"{weights} holds no weights of this network: {str(error).splitlines()[0]}") from None
+    return model
+
+
+def compute_outputs(model: keras.Model, experiment: Experiment, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The outputs for scaled inputs of (n, size): float32 of (n, units)."""
+    inputs = scaled.reshape(-1, *experiment.data.input_shape)
+    return np.asarray(model.predict(inputs, batch_size=PREDICTION_BATCH_SIZE, verbose=0), np.float32)

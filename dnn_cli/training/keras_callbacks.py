@@ -1,0 +1,148 @@
+"""Keras callbacks: what writes down every epoch, what ends a training, and what the experiment asks for."""
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Protocol
+
+import keras
+import tensorflow as tf
+
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.runs.atomic_write import atomic_write, write_text
+from dnn_cli.runs.record import Scores
+from dnn_cli.runs.run import Run, format_metrics_csv
+from dnn_cli.training.execution_plan import ExecutionPlan
+from dnn_cli.training.stop_request import Diverged
+
+
+class ProgressReporter(Protocol):
+    """Is told of every batch and every epoch; scores are Keras's running means over the epoch."""
+
+    def on_begin(self, device: str, plan: ExecutionPlan, steps: int) -> None:
+        """The first epoch is about to start on this processor, in this way; every epoch has `steps` batches."""
+
+    def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
+        """`step` batches of an epoch (from 1) are done."""
+
+    def on_epoch(self, scores: Mapping[str, float]) -> None:
+        """An epoch is done; its row of `metrics.csv`."""
+
+
+class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
+    """Raises `Diverged` after the batch or the validation whose loss is not finite.
+
+    Keras's loss in a batch is the mean since the start of the epoch, so one bad batch shows from then on. Where
+    several batches run in one call, the last one that did is told from how many examples the mean has seen.
+    Weights are looked at after every epoch: relu on a CPU makes 0 of what is no number, so a network can be
+    beyond saving under a loss that looks fine.
+    """
+
+    def __init__(self, batch_size: int) -> None:
+        super().__init__()
+        self.batch_size = batch_size
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.epoch = epoch + 1
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        if not math.isfinite((logs or {})["loss"]):
+            (loss,) = [metric for metric in self.model.metrics if metric.name == "loss"]
+            batches = math.ceil(float(loss.count) / self.batch_size)
+            raise Diverged(f"the loss was no longer a number in epoch {self.epoch}, batch {batches}")
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        if not all(math.isfinite(value) for value in (logs or {}).values()):
+            raise Diverged(f"the validation of epoch {self.epoch} gave no number")
+        for weight in self.model.weights:
+            if not tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(weight.value))):
+                raise Diverged(f"weights of {weight.path} were no longer numbers after epoch {self.epoch}")
+
+
+class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keeps the row of every epoch, in `rows` and in `metrics.csv`, and tells the listener."""
+
+    def __init__(
+        self, run: Run, reporter: ProgressReporter, rows: list[Scores], steps: int, score_names: list[str],
+        seconds_before: float = 0.0, calls_before: int = 0,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.steps = steps
+        self.score_names = score_names
+        self.run = run
+        self.reporter = reporter
+        self.rows = rows
+        self.csv_content = format_metrics_csv(rows)  # what is written again each epoch is not worked out again
+        self.epoch = 0
+        self.start_time = 0.0
+        self.seconds_before = seconds_before
+        """Seconds that went into the first epoch before it was taken up."""
+
+        self.calls_before = calls_before
+        """Calls of the engine in the first epoch that were made before, and pass without training."""
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.epoch = epoch + 1
+        self.start_time = time.perf_counter() - self.seconds_before
+        self.seconds_before = 0.0
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        if self.calls_before:
+            self.calls_before -= 1
+            return
+        self.reporter.on_batch(self.epoch, min(batch + 1, self.steps), logs or {})  # the last chunk may be short
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        rate = keras.ops.convert_to_tensor(self.model.optimizer.learning_rate).numpy()
+        self.rows.append(
+            {
+                "epoch": self.epoch,
+                **{name: float((logs or {})[name]) for name in self.score_names},
+                "learning_rate": float(str(rate)),  # the shortest text of a float32: 0.001
+                "seconds": round(time.perf_counter() - self.start_time, 3),
+            }
+        )
+        self.csv_content += format_metrics_csv(self.rows[-1:], header=not self.csv_content)
+        write_text(self.run.metrics, self.csv_content)
+        self.reporter.on_epoch(self.rows[-1])
+
+
+class BestModelCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
+    """Saves the model of the best epoch so far, whole or not at all, which Keras's own ModelCheckpoint does not."""
+
+    # Checkpoints name their callbacks by this key: renaming the class must not change it.
+    checkpoint_key = "KeepBest"
+
+    def __init__(self, run: Run, monitor: str) -> None:
+        super().__init__()
+        self.run = run
+        self.monitor = monitor
+        self.sign = 1 if lower_is_better(monitor) else -1
+        self.best: float | None = None
+        self.best_epoch: int | None = None
+        """The saved epoch, from 0, as Keras counts it in EarlyStopping."""
+
+        self.has_saved = False
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        value = self.sign * (logs or {})[self.monitor]
+        self.has_saved = self.best is None or value < self.best
+        if self.has_saved:
+            self.best, self.best_epoch = value, epoch
+            with atomic_write(self.run.best_model) as temporary:
+                self.model.save(temporary)
+
+
+def build_callbacks(experiment: Experiment, run: Run) -> list[keras.callbacks.Callback]:
+    """The callbacks that an experiment asks for."""
+    callbacks = []
+    for callback_config in (experiment.reduce_lr_on_plateau, experiment.early_stopping):
+        if callback_config is not None:
+            callbacks.append(
+                callback_config.build_keras_object(mode="min" if lower_is_better(callback_config.monitor) else "max")
+            )
+    if experiment.model_checkpoint is not None:
+        callbacks.append(BestModelCheckpoint(run, experiment.model_checkpoint.monitor))
+    return callbacks

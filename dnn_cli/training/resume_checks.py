@@ -1,0 +1,99 @@
+"""Whether a run may go on: what has changed since it was trained, so that it would not come out as if unbroken."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from dnn_cli.config.config_diff import find_config_differences
+from dnn_cli.config.digests import build_training_config, compute_training_digest
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.errors import UsageError
+from dnn_cli.runs.checkpoint import Checkpoint, TrainingProgress
+from dnn_cli.runs.record import Record
+from dnn_cli.training import environment
+
+if TYPE_CHECKING:
+    from dnn_cli.training.training_job import TrainingJob
+
+VERSIONED_PACKAGES = ("keras", "tensorflow")
+"""Packages whose versions decide what numbers come out."""
+
+
+def check_resumable(record: Record, checkpoint: Checkpoint | None, experiment: Experiment, *, force: bool) -> None:
+    """Refuse to go on where there is nothing to do, or nothing to begin with.
+
+    Raises:
+        UsageError: with what to do instead.
+    """
+    epochs, run_label = experiment.epochs, f"run {record.id}"
+    progress = checkpoint.progress if checkpoint else TrainingProgress(experiment="")
+    done = progress.epoch
+    if epochs < done + bool(progress.calls):
+        progress_text = f"has begun epoch {done + 1}" if progress.calls else f"has {done} epochs"
+        raise UsageError(f"{run_label} {progress_text} already, and epochs is {epochs}", "a larger number goes on")
+    columns = {"epoch", *experiment.score_names, "learning_rate", "seconds"}
+    if progress.rows and progress.rows[0].keys() != columns:
+        other_columns = ", ".join(sorted(progress.rows[0].keys() ^ columns))
+        raise UsageError(
+            f"{run_label} was told by other scores: {other_columns}", "what is measured otherwise is trained anew"
+        )
+    if record.status == "completed":
+        if checkpoint is None:
+            raise UsageError(f"{run_label} is completed, and its checkpoint is gone", "train its config.yaml anew")
+        if progress.stopped and not force:
+            raise UsageError(
+                f"{run_label} is completed: {record.reason or 'early_stopping has ended it'}",
+                f"epochs={epochs if epochs > done else 2 * done} '~early_stopping' --force trains it further, "
+                "early_stopping.patience=… --force with more patience",
+            )
+        if epochs == done:
+            raise UsageError(f"{run_label} has all its {epochs} epochs", f"epochs={2 * epochs} trains it further")
+    if record.status == "diverged" and not force:
+        raise UsageError(
+            f"{run_label} diverged ({record.reason}), and would again",
+            f"optimizer.learning_rate=… and --force go on from epoch {done + 1} with another rate",
+        )
+
+
+def list_changes(
+    record: Record, checkpoint: Checkpoint | None, old_experiment: Experiment, new_experiment: Experiment
+) -> list[str]:
+    """What is no longer as it was, known without data: the experiment and the versions."""
+    change_lines = []
+    if checkpoint is not None and checkpoint.progress.experiment != compute_training_digest(old_experiment):
+        change_lines.append("config.yaml is not what the last checkpoint was made with")
+    recorded_versions = {name: record.versions.get(name) for name in VERSIONED_PACKAGES}
+    return [
+        *change_lines,
+        *list_config_changes(old_experiment, new_experiment),
+        *list_value_changes(recorded_versions, environment.read_versions()),
+    ]
+
+
+def list_config_changes(old_experiment: Experiment, new_experiment: Experiment) -> list[str]:
+    """The keys in which two experiments are not the same, with their values."""
+    old, new = find_config_differences([build_training_config(old_experiment), build_training_config(new_experiment)])
+    return [f"{key}: {old.get(key) or '–'} → {new.get(key) or '–'}" for key in dict.fromkeys([*old, *new])]
+
+
+def list_value_changes(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
+    """What is other now than it was then, of what is told of then."""
+    return [
+        f"{name}: {old} → {current.get(name)}"
+        for name, old in recorded.items()
+        if old is not None and old != current.get(name)
+    ]
+
+
+def list_environment_changes(record: Record, job: "TrainingJob") -> list[str]:
+    """What else is no longer as it was: the examples, the processor, and how the engine runs there."""
+    change_lines = []
+    if record.data.get("fingerprint") != job.examples.compute_fingerprint():
+        change_lines.append("data: other examples")
+    elif record.data.get("split") not in (None, job.split.compute_fingerprint()):
+        change_lines.append("data: divided otherwise")
+    recorded = {"engine": record.engine, **record.plan, "device": record.platform.get("device")}
+    current = {**asdict(job.plan), "device": job.device.name}
+    return change_lines + list_value_changes(
+        {name: value for name, value in recorded.items() if name != "why"}, current
+    )

@@ -1,0 +1,59 @@
+import pytest
+
+from dnn_cli.host.resources import format_processor
+from tests.conftest import DIVERGING_OVERRIDES, parse_json_output
+
+
+def test_table_and_bit_comparison_are_printed(dnn, config):
+    done = dnn("bench", config(), "--repeats", "1")
+    assert done.returncode == 0, done.stderr
+    header, _, *rows = done.stdout.splitlines()
+    assert header.split() == ["seconds", "an", "epoch", "median", "range", "first", "to", "dnn"]
+    assert [row.split("  ")[0] for row in rows[:4]] == [
+        "dnn", "keras fit, tf.data", "keras fit, arrays", "keras fit, same jit",
+    ]  # fmt: skip
+    assert rows[-3].startswith("dnn ran 45 batches a call; XLA")
+    assert rows[-2] == f"measured on {format_processor()}"
+    assert rows[-1] == "its weights are the same to the last bit as keras fit, same jit, after 2 epochs"
+    assert "epoch 2 of 2: dnn" in done.stderr
+    assert not (done.stdout + done.stderr).count("oneDNN")
+
+
+def test_json_has_seconds_ratio_and_bit_comparison(dnn, config):
+    result = parse_json_output(dnn("bench", config(), "jit=false", "--repeats", "2", "--json"))
+    assert len(result["engine"]["seconds_per_epoch"]) == len(result["keras_fit"]["seconds_per_epoch"]) == 2
+    assert result["ratio"] == pytest.approx(result["keras_fit"]["median"] / result["engine"]["median"])
+    assert result["bit_identical"] is True
+    assert result["machine"] == format_processor()
+    assert result["engine"]["jit"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        pytest.param(["engine=keras"], "engine: keras leaves nothing to compare", id="nothing to compare"),
+        pytest.param(["epochs=x"], "needs a whole number", id="a fault"),
+        pytest.param(["--repeats", "0"], "repeats", id="no repeats"),
+        pytest.param(["other.yaml"], "there is no other.yaml", id="no such config"),
+        pytest.param(["device=gpu"], "TensorFlow sees none", id="no GPU"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(dnn, config, words, message):
+    done = dnn("bench", config(), *words)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_diverging_network_is_an_error(dnn, config):
+    done = dnn("bench", config(), *DIVERGING_OVERRIDES, "--repeats", "1")
+    assert done.returncode == 1
+    assert (
+        done.stderr.splitlines()[-1] == "dnn: there is nothing to compare: the loss was no longer a number in epoch 1"
+    )
+
+
+def test_default_config_is_a_small_network(dnn):
+    done = dnn("bench", "data.dataset=digits", "--repeats", "1")
+    assert done.returncode == 0, done.stderr
+    assert "bench: Flatten → Dense 100 relu → Dense 10 softmax" in done.stderr

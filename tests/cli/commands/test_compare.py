@@ -1,0 +1,144 @@
+"""`dnn compare` as it is typed."""
+
+import re
+
+import numpy as np
+import pytest
+
+from tests.conftest import parse_json_output
+
+MEANS = {"adam": 0.88, "rmsprop": 0.8795, "sgd": 0.85}
+
+
+@pytest.fixture
+def runs(make_run):
+    """Three optimizers, eight seeds each: one is clearly behind, two are about level."""
+    chance = np.random.default_rng(5)
+    for seed in range(1, 9):
+        luck = chance.normal(0, 0.002)
+        for number, (optimizer, mean) in enumerate(MEANS.items()):
+            last = round(mean + luck + chance.normal(0, 0.002), 4)
+            make_run(
+                f"optimizer={optimizer}", f"seed={seed}", digits=f"{number}000000{seed}", curve=(0.5, 0.86, last),
+                stamp=f"20260101-0000{seed}{number}",
+            )  # fmt: skip
+
+
+def test_verdicts_are_worse_and_indistinguishable(dnn, runs):
+    done = dnn("compare")
+    first, second, third, spread, method = done.stdout.splitlines()[8:13]
+    assert first.endswith("(8 seeds)")
+    assert "indistinguishable from " in second
+    assert re.search(r"worse than \w+ by 3\.\d\d points \(95% interval 2\.\d\d to 3\.\d\d\)", third)
+    assert third.endswith("p = 0.023 after Holm's correction")
+    assert spread.startswith("± is the standard deviation over seeds; each interval is for its difference alone")
+    assert method.startswith("exact sign-flip test of 8 pairs by seed")
+    assert "3 comparisons (all pairs" in method
+
+
+def test_a_baseline_makes_fewer_comparisons(dnn, runs):
+    result = parse_json_output(dnn("compare", "--baseline", "sgd", "--json"))
+    assert (result["reference"], result["comparisons"]) == ("sgd", 2)
+    assert [(pair["a"], pair["b"], pair["verdict"]) for pair in result["pairs"]] == [
+        ("sgd", "adam", "better"), ("sgd", "rmsprop", "better"),
+    ]  # fmt: skip
+    assert all(pair["difference"] < 0 and pair["interval"][0] < pair["difference"] for pair in result["pairs"])
+    assert all(pair["p_value"] == pytest.approx(2 * 2 / 2**8) for pair in result["pairs"])
+
+
+def test_three_seeds_decide_a_large_difference(dnn, runs):
+    output = dnn("compare", "--where", "seed in (1, 2, 3)").stdout
+    assert re.search(r"sgd .* worse than \w+ by 3\.\d\d points .*, p = 0\.0\d+ after Holm's correction", output)
+    assert re.search(r"undecided against \w+: .\d\.\d\d points \(95% interval", output), "two are about level"
+    assert "paired t-test of 3 seeds, right if scores scatter normally over seeds" in output
+
+
+def test_two_seeds_are_undecided_and_hint_at_more(dnn, runs):
+    output = dnn("compare", "--where", "seed in (1, 2) and optimizer.type in (adam, sgd)").stdout
+    assert "undecided against adam: −" in output
+    assert "a verdict on seeds needs 3 seeds of each group; 2 runs to train, about 4.0 s one by one:" in output
+    assert "/config.yaml optimizer=adam,sgd seed=1..3\n" in output
+
+
+def test_by_one_key_averages_and_by_two_makes_a_matrix(dnn, runs):
+    assert [
+        group["name"] for group in parse_json_output(dnn("compare", "--by", "optimizer.type", "--json"))["groups"]
+    ] == [
+        "adam",
+        "rmsprop",
+        "sgd",
+    ]
+    header = dnn("compare", "--by", "optimizer.type", "--by", "batch_size").stdout.splitlines()[2]
+    assert header.split() == ["optimizer", "\\", "batch_size", "32"]
+
+
+def test_ids_of_a_query_can_be_compared(dnn, runs):
+    ids = dnn("runs", "--where", "seed = 3", "--ids").stdout.split()
+    assert sorted(ids) == ["00000003", "10000003", "20000003"]
+    assert len(parse_json_output(dnn("compare", *ids, "--json"))["rows"]) == 3
+
+
+def test_at_selects_epoch_reach_or_best(dnn, runs):
+    early = parse_json_output(dnn("compare", "--at", "epoch=1", "--json"))
+    assert {pair["verdict"] for pair in early["pairs"]} <= {"undecided", "indistinguishable"}
+    assert {group["mean"] for group in early["groups"]} == {0.5}
+    reached = dnn("compare", "--at", "reach=0.875").stdout
+    assert "val_accuracy epochs until 0.875 is reached" in reached
+    assert "left out of the means: " in reached
+    assert "! the best epoch was chosen on the validation set" in dnn("compare", "--at", "best").stdout
+
+
+@pytest.mark.parametrize("option", ["--md", "--latex", "--csv"])
+def test_groups_as_markdown_latex_and_csv(dnn, runs, option):
+    text = dnn("compare", option).stdout
+    assert text.splitlines()[0].startswith({"--md": "| ", "--latex": "% needs", "--csv": "id,name,seed"}[option])
+    assert "adam" in text
+
+
+def test_single_models_are_compared_by_example(dnn, make_run):
+    labels = np.arange(200) % 10
+    for number, wrong in enumerate((20, 60), 1):
+        run = make_run(f"layers.hidden.units={number}0", digits=f"0000000{number}", curve=(0.5, 1 - wrong / 200))
+        outputs = np.eye(10)[(labels + (np.arange(200) < wrong)) % 10]
+        np.savez(run.predictions, outputs=outputs, labels=labels, indices=np.arange(200))
+    output = dnn("compare").stdout
+    assert "this model is worse than units 10 by 20.00 points (95% interval 16.48 to 20.00), p < 0.0001" in output
+    assert "McNemar's exact test over 200 validation examples" in output
+    assert "one run each: this is about these trained models, not the experiments" in output
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        pytest.param(["--by", "optimzer.type"], "no run has the field optimzer.type", "optimizer.type", id="no field"),
+        pytest.param(["--baseline", "sdg"], "--baseline sdg fits no group", "did you mean sgd?", id="no baseline"),
+        pytest.param(["--at", "epoch=1.5"], "takes a whole number", "--at epoch=5", id="half an epoch"),
+        pytest.param(["--at", "finale"], "--at does not know finale", "did you mean final?", id="no view"),
+        pytest.param(["--by", "optimizer,seed"], "one key at a time", "write --by optimizer --by seed", id="comma"),
+        pytest.param(["--by", "lr"], "no run has the field lr", "mean optimizer.learning_rate?", id="short key"),
+        pytest.param(["--at", "best_epoch"], "--at does not know best_epoch", "did you mean best?", id="best epoch"),
+        pytest.param(["--where", "seed ="], "the query ends where", "seed =", id="no condition"),
+        pytest.param(["--by", "a", "--by", "b", "--by", "c"], "--by takes one key, or two", "", id="three keys"),
+    ],
+)
+def test_bad_options_are_refused(dnn, runs, words, message, hint):
+    done = dnn("compare", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert hint in done.stderr
+
+
+def test_at_beyond_every_run_names_the_longest_run(dnn, runs):
+    done = dnn("compare", "--at", "epoch=99")
+    assert done.stderr.splitlines()[:2] == ["no run has 99 epochs", "  the longest has 3: --at epoch=3 or less"]
+    assert "24 runs  fewer than 99 epochs" in done.stderr
+    assert dnn("compare", "--at", "epoch=3").stdout
+
+
+def test_runs_without_the_metric_are_counted(dnn, make_run):
+    for number in range(6):
+        run = make_run(f"seed={number}", digits=f"0000000{number}")
+        if number < 5:
+            text = run.metrics.read_text(encoding="utf-8").replace("val_accuracy", "val_other")
+            run.metrics.write_text(text, encoding="utf-8")
+    assert "left out: 5 runs  have no val_accuracy" in dnn("compare", "--metric", "val_accuracy").stderr

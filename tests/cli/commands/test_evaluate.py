@@ -1,0 +1,153 @@
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import confusion_matrix
+
+from tests.conftest import parse_json_output
+
+
+def test_test_scores_and_count_of_earlier_evaluations(workspace):
+    first = workspace.dnn("evaluate", "digits")
+    run_id = json.loads((workspace.digits.record).read_text())["id"]
+    assert first.stdout.startswith(f"digits {run_id} on 450 test examples: loss ")
+    lines = first.stdout.splitlines()
+    assert [line.split()[0] for line in lines if line.startswith(("macro", "weighted"))] == ["macro", "weighted"]
+    assert "looked at for the first time" in first.stderr
+    second = workspace.dnn("evaluate", "digits")
+    assert second.stdout == first.stdout
+    assert "looked at once before" in second.stderr
+    evaluated = json.loads((workspace.digits.record).read_text())["evaluated"]
+    assert [evaluation["split"] for evaluation in evaluated] == ["test", "test"]
+
+
+@pytest.mark.parametrize("change", ["data.test_size=0.5", "data.split_seed=7"])
+def test_changed_split_is_refused(workspace, change):
+    before = (workspace.digits.record).read_text()
+    done = workspace.dnn("evaluate", "digits", change)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the data is divided otherwise than in the training" in done.stderr
+    assert (workspace.digits.record).read_text() == before
+
+
+def test_validation_scores_match_the_saved_predictions(workspace):
+    again = parse_json_output(workspace.dnn("evaluate", "digits", "--split", "validation", "--json"))
+    last = workspace.told["last"]
+    assert again["scores"]["loss"] == pytest.approx(last["val_loss"], rel=1e-5)
+    assert again["scores"]["accuracy"] == pytest.approx(last["val_accuracy"])
+    report = again["report"]
+    assert report["accuracy"] == pytest.approx(last["val_accuracy"])
+    with np.load(workspace.digits.predictions) as saved:
+        expected = confusion_matrix(saved["labels"], saved["outputs"].argmax(-1), labels=range(10))
+    assert report["confusion"] == expected.tolist()
+    assert [row["name"] for row in report["classes"]] == [str(digit) for digit in range(10)]
+
+
+def test_regression_errors_have_the_unit_of_the_target(workspace):
+    done = parse_json_output(workspace.dnn("evaluate", "집값", "--json"))
+    (errors,) = done["errors"]
+    assert errors["name"] == "price"
+    assert errors["mean_absolute"] == pytest.approx(done["scores"]["mean_absolute_error"], rel=1e-4)
+    output = workspace.dnn("evaluate", "집값", "--split", "validation")
+    assert "price: always the mean of these examples" in output.stdout
+
+
+def test_missing_test_set_hints_at_test_size(dnn, make_run):
+    make_run().model.write_bytes(b"")
+    done = dnn("evaluate", "@1")
+    assert done.returncode == 2
+    assert "digits has no test set" in done.stderr
+    assert "data.test_size=0.2" in done.stderr
+
+
+def test_changed_data_is_refused_before_weights_are_read(dnn, make_run):
+    make_run("data.test_size=0.2").model.write_bytes(b"PK no archive")
+    done = dnn("evaluate", "@1")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "the data is not what this run was trained on" in done.stderr  # which is looked at first
+
+
+def test_interrupted_run_hints_at_resume(dnn, make_run):
+    make_run(status="interrupted")
+    done = dnn("evaluate", "@1")
+    assert done.returncode == 2
+    assert "dnn resume" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def part_files(workspace):
+    """The rows of the test sets as files: digits as arrays, houses as a table."""
+    from dnn_cli.config.loading import load_experiment
+    from dnn_cli.data.examples import load_examples, split_examples
+
+    digits = load_experiment(str(workspace.digits.config), []).experiment.data
+    examples = load_examples(digits)
+    part = examples[split_examples(digits, examples).test]
+    np.savez(workspace.path / "test_digits.npz", x=part.inputs, y=part.targets)
+    rows = (workspace.path / "houses.csv").read_text().splitlines()
+    own = load_experiment(str(workspace.houses.config), [f"data.path={workspace.path / 'houses.csv'}"]).experiment.data
+    test_indices = split_examples(own, load_examples(own)).test
+    (workspace.path / "test_houses.csv").write_text(
+        "\n".join([rows[0], *(rows[index + 1] for index in test_indices), ""])
+    )
+    return {"digits": "test_digits.npz", "집값": "test_houses.csv"}
+
+
+@pytest.mark.parametrize("name", ["digits", "집값"])
+def test_file_of_the_test_rows_has_the_test_scores(workspace, part_files, name):
+    split = parse_json_output(workspace.dnn("evaluate", name, "--json"))
+    run = workspace.digits if name == "digits" else workspace.houses
+    away = workspace.path / "houses.csv"
+    away.rename(workspace.path / "away.csv")  # a file needs no other data
+    try:
+        result = parse_json_output(workspace.dnn("evaluate", name, part_files[name], "--json"))
+    finally:
+        (workspace.path / "away.csv").rename(away)
+    assert result["scores"] == split["scores"]
+    assert (result["examples"], result.get("report"), result.get("errors")) == (
+        split["examples"], split.get("report"), split.get("errors"),
+    )  # fmt: skip
+    recorded = json.loads(run.record.read_text())["evaluated_files"][-1]
+    assert recorded["file"] == part_files[name]
+    assert recorded["digest"] == result["digest"]
+
+
+def test_training_file_prints_a_warning(workspace):
+    done = workspace.dnn("evaluate", "집값", "houses.csv")
+    assert "warning: houses.csv holds training examples of this run" in done.stderr
+
+
+def test_evaluated_file_is_named(workspace, part_files):
+    result = workspace.dnn("evaluate", "digits", "test_digits.npz")
+    assert " on 450 examples of test_digits.npz: loss " in result.stdout.splitlines()[0]
+    assert "unlike" not in result.stderr
+    again = workspace.dnn("evaluate", "digits", "test_digits.npz")
+    assert "the examples of test_digits.npz were looked at" in again.stderr
+    line = next(
+        line for line in workspace.dnn("runs", "show", "digits").stdout.splitlines() if "test_digits.npz" in line
+    )
+    assert "accuracy" in line and "model.keras on 450 examples" in line
+    with np.load(workspace.path / "test_digits.npz") as saved:
+        np.savez(workspace.path / "scaled.npz", x=saved["x"] * np.float32(100), y=saved["y"])
+    assert (
+        "warning: 450 of 450 inputs are unlike the training inputs"
+        in workspace.dnn("evaluate", "digits", "scaled.npz").stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["evaluate", "집값", "unlabelled.csv"], "unlabelled.csv:1  has no column price"),
+        (["evaluate", "집값", "a.csv", "b.csv"], "evaluate takes one run, and one file at most"),
+        (["evaluate", "집값", "a.csv", "--split", "test"], "--split has no meaning with a file"),
+        (["evaluate", "집값", "a.csv", "seed=3"], "seed=3 has no meaning with a file"),
+        (["evaluate", "집값", "--resize"], "--resize is for the images of a FILE"),
+    ],
+)
+def test_bad_arguments_are_one_clear_line(workspace, words, message):
+    (workspace.path / "unlabelled.csv").write_text("area,age\n10,20\n")
+    done = workspace.dnn(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr and "Traceback" not in done.stderr

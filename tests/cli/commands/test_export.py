@@ -1,0 +1,124 @@
+"""`dnn export`: what is written predicts in its own runtime as the run does, or is not there."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from tests.conftest import parse_json_output
+
+FORMATS = {
+    "keras": ("digits.keras", ()),
+    "savedmodel": ("digits_savedmodel", ()),
+    "onnx": ("digits.onnx", ("onnx", "tf2onnx", "onnxruntime")),
+    "litert": ("digits.tflite", ("ai_edge_litert",)),
+}
+
+
+def skip_unless_installed(form):
+    for module in FORMATS[form][1]:
+        pytest.importorskip(module, reason=f"pip install -e '.[{form}]'")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_augmented_images_are_exported_and_compared(workspace, form):
+    skip_unless_installed(form)
+    name = FORMATS[form][0]
+    result = parse_json_output(workspace.dnn("export", "digits", "--format", form, "--json"))
+    assert result["checked"]["source"] == "270 validation examples"
+    assert result["checked"]["difference"] < 1e-5
+    assert result["checked"]["same_class"] == 270
+    sidecar = json.loads((workspace.path / f"{name}.json").read_text(encoding="utf-8"))
+    assert sidecar["output"]["classes"] == [str(digit) for digit in range(10)]
+    assert sidecar["input"]["shape"] == [None, 8, 8]
+    assert sidecar["input"]["scaled_inside"]
+    assert not [path for path in workspace.path.iterdir() if path.name.startswith(f".{name}")]
+
+
+def test_exported_network_takes_raw_pixels(workspace):
+    skip_unless_installed("onnx")
+    import onnxruntime
+
+    workspace.dnn("export", "digits", "--format", "onnx", "-o", "pixels.onnx")
+    with np.load(workspace.digits.predictions) as saved:
+        outputs, indices = saved["outputs"], saved["indices"]
+    session = onnxruntime.InferenceSession(workspace.path / "pixels.onnx", providers=["CPUExecutionProvider"])
+    (exported_outputs,) = session.run(None, {"inputs": load_digits().images[indices].astype(np.float32)})
+    np.testing.assert_allclose(exported_outputs, outputs, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_export_without_the_data_uses_saved_statistics(workspace, form):
+    skip_unless_installed(form)
+    (workspace.path / "houses.csv").rename(workspace.path / "away.csv")
+    try:
+        name = f"houses{FORMATS[form][0].removeprefix('digits')}"
+        done = workspace.dnn("export", "집값", "--format", form, "-o", name)
+    finally:
+        (workspace.path / "away.csv").rename(workspace.path / "houses.csv")
+    assert done.returncode == 0, done.stderr
+    assert "256 inputs made from the statistics in inputs.npz (the data is not at hand)" in done.stdout
+    assert "columns area, age from " in done.stdout
+    assert "standardized inside" in done.stdout
+
+
+def test_export_without_scaling_documents_the_scaling(workspace):
+    result = parse_json_output(
+        workspace.dnn("export", "집값", "--format", "keras", "-o", "bare.keras", "--without-scaling", "--json")
+    )
+    before = result["input"]["scale_before"]
+    assert result["input"]["columns"] == ["area", "age"]
+    assert len(before["mean"]) == len(before["scale"]) == 2
+    assert result["checked"]["source"].endswith("validation examples")
+
+
+def test_existing_file_is_replaced_only_when_forced(workspace):
+    existing_file = workspace.path / "kept.keras"
+    existing_file.write_text("mine")
+    refused = workspace.dnn("export", "digits", "--format", "keras", "-o", "kept.keras")
+    assert refused.returncode == 2
+    assert "--force replaces it" in refused.stderr
+    assert existing_file.read_text() == "mine"
+    run = workspace.digits
+    weights = run.model.read_bytes()
+    try:
+        run.model.write_bytes(weights[:1000])
+        failed = workspace.dnn("export", "digits", "--format", "keras", "-o", "kept.keras", "--force")
+        assert failed.returncode == 1
+        assert "holds no weights of this network" in failed.stderr
+        assert existing_file.read_text() == "mine"
+        assert not [path for path in workspace.path.iterdir() if "kept" in path.name and path != existing_file]
+    finally:
+        run.model.write_bytes(weights)
+    assert workspace.dnn("export", "digits", "--format", "keras", "-o", "kept.keras", "--force").returncode == 0
+    assert existing_file.read_bytes().startswith(b"PK")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["-o", "nowhere/x.txt"], "-o nowhere/x.keras"),
+        (["-o", "nowhere/x.keras"], "there is no directory nowhere"),
+        (["--format", "savedmodel", "-o", "runs", "--force"], "runs is not an export, and is not replaced"),
+        (["--format", "pickle"], "pickle"),
+    ],
+    ids=["another ending", "no directory", "a directory of something else", "no such format"],
+)
+def test_bad_output_path_is_refused(workspace, words, said):
+    done = workspace.dnn("export", "digits", *(["--format", "keras"] if "--format" not in words else []), *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert (workspace.path / "runs").is_dir()
+
+
+def test_missing_runtime_names_its_extra(monkeypatch):
+    from dnn_cli.cli.commands import export
+    from dnn_cli.errors import UsageError
+
+    monkeypatch.setattr(export, "find_spec", lambda module: None)
+    with pytest.raises(UsageError) as caught:
+        export.check_packages_installed(export.FormatName.onnx)
+    assert caught.value.suggestion == "pip install -e '.[onnx]'"
+    assert "onnxruntime" in caught.value.message
+    export.check_packages_installed(export.FormatName.keras)

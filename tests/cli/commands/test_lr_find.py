@@ -1,0 +1,57 @@
+"""`dnn lr-find`: a suggestion with the command that uses it, and no run of it."""
+
+import re
+
+import pytest
+
+from tests.conftest import parse_json_output
+from tests.helpers import forked_cli
+
+
+@pytest.fixture
+def find(config, tmp_path):
+    """Runs it on digits, with changes."""
+    config()
+    return lambda *words: forked_cli.run_command(tmp_path, "lr-find", "digits.yaml", *words)
+
+
+def test_rate_is_suggested_and_no_run_created(find, tmp_path):
+    done = find("optimizer=sgd", "optimizer.learning_rate=0.5")
+    assert done.returncode == 0
+    assert "loss of 512 training examples after a step at each rate" in done.stdout
+    rate = re.search(r"^suggested learning rate (\S+)$", done.stdout, re.MULTILINE)[1]
+    assert 0.01 < float(rate) < 1
+    assert f"  next  dnn train digits.yaml optimizer=sgd optimizer.learning_rate={rate}\n" in done.stdout
+    assert "trying learning rates" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["digits.yaml"]
+
+
+def test_schedule_starts_with_the_suggested_rate(find):
+    schedule = "optimizer.learning_rate={type: CosineDecay, initial_learning_rate: 0.5, decay_steps: 90}"
+    result = parse_json_output(find(schedule, "--json"))
+    assert result["learning_rate"]["type"] == "CosineDecay"
+    assert result["command"].endswith(f" optimizer.learning_rate.initial_learning_rate={result['suggestion']:g}")
+    assert "CosineDecay" in result["command"]
+    assert len(result["rates"]) == len(result["losses"]) == len(result["smoothed"])
+
+
+def test_no_chart_option_prints_only_text(find):
+    done = find("--no-chart", "optimizer={type: adam, learning_rate: {type: CosineDecay, warmup_target: 0.1, "
+                "initial_learning_rate: 0, decay_steps: 90}}")  # fmt: skip
+    assert done.stdout.splitlines()[0].startswith("suggested learning rate")
+    assert "in the test a constant rate took the place of CosineDecay" in done.stdout
+    assert re.search(r" optimizer\.learning_rate=\S+$", done.stdout.splitlines()[-1])
+
+
+WRONG = {
+    "two configs": (["digits.yaml"], "lr-find takes one config"),
+    "a fault in the config": (["optimizer=nothing"], "optimizer"),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), WRONG.values(), ids=WRONG.keys())
+def test_bad_input_is_one_line(find, words, said):
+    done = find(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

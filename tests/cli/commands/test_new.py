@@ -1,0 +1,172 @@
+import os
+import pty
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dnn_cli.cli.commands.new import convert_hint_to_options
+from dnn_cli.config.datasets import DATASETS
+from dnn_cli.config.loading import load_experiment
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Data of three kinds, in the directory where the program runs."""
+    lines = [f"{i},{i % 7},{'good' if i % 2 else 'bad'}" for i in range(40)]
+    (tmp_path / "my table.csv").write_text("\n".join(["size,age,label", *lines]))
+    np.savez(tmp_path / "arrays.npz", x=np.arange(60.0).reshape(20, 3), y=np.linspace(0, 1, 20))
+    for name in ("cats", "dogs", "eels"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(4):
+            Image.new("RGB", (6, 5), (number, 0, 0)).save(tmp_path / "photos" / name / f"{number}.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", [*DATASETS, "my table.csv", "arrays.npz", "photos"])
+def test_new_config_has_no_issues_or_advice(dnn, own, name):
+    done = dnn("new", "first one.yaml", "--data", name)
+    assert done.stdout == "first one.yaml written; next: dnn train 'first one.yaml'\n"
+    loaded = load_experiment(str(own / "first one.yaml"))
+    assert loaded.advice == ()
+    assert loaded.experiment.data.dataset in (*DATASETS, "csv", "npz", "image_folder")
+
+
+def test_schema_in_the_directory_is_referenced(dnn, tmp_path):
+    assert dnn("schema", "-o", "schema.json").returncode == 0
+    assert dnn("new", "a.yaml").returncode == 0
+    assert (tmp_path / "a.yaml").read_text().startswith("# yaml-language-server: $schema=schema.json\n")
+
+
+def test_options_set_config_values(dnn, tmp_path):
+    options = ["--hidden", "30,20", "--activation", "tanh", "--optimizer", "sgd", "--epochs", "7"]
+    assert dnn("new", "a.yaml", "--data", "digits", *options).returncode == 0
+    experiment = load_experiment(str(tmp_path / "a.yaml")).experiment
+    assert [getattr(layer, "units", None) for layer in experiment.model.stack] == [None, 30, 20, 10]
+    assert (experiment.model.stack[1].activation, experiment.optimizer.type, experiment.epochs) == ("tanh", "sgd", 7)
+
+
+def test_keras_spellings_are_accepted(dnn, tmp_path):
+    options = ["--hidden", "[30, 20]", "--activation", "swish", "--optimizer", "SGD"]
+    assert dnn("new", "a.yaml", "--data", "digits", *options).returncode == 0
+    experiment = load_experiment(str(tmp_path / "a.yaml")).experiment
+    assert [getattr(layer, "units", None) for layer in experiment.model.stack] == [None, 30, 20, 10]
+    assert (experiment.model.stack[1].activation, experiment.optimizer.type) == ("silu", "sgd")
+    assert "{type: sgd, learning_rate: 0.01}" in (tmp_path / "a.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "shipped"), [("fashion_mnist", "relu_adam"), ("breast_cancer", "breast_cancer"), ("diabetes", "diabetes")]
+)
+def test_data_is_split_as_in_the_shipped_configs(dnn, tmp_path, name, shipped):
+    assert dnn("new", "a.yaml", "--data", name).returncode == 0
+    new_experiment, shipped_experiment = (
+        load_experiment(str(path)).experiment for path in (tmp_path / "a.yaml", ROOT / "configs" / f"{shipped}.yaml")
+    )
+    assert new_experiment.data == shipped_experiment.data
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(["there.yaml"], "there.yaml is there already", id="a file that is there"),
+        pytest.param(["config.txt"], "config.txt is no name for a config", id="another ending"),
+        pytest.param(["no/where.yaml"], "there is no folder no", id="no folder"),
+        pytest.param(["a.yaml", "--data", "irs"], "did you mean iris?", id="unknown dataset"),
+        pytest.param(["a.yaml", "--data", "there.yaml"], "no csv, no npz and no folder", id="a file of another kind"),
+        pytest.param(["a.yaml", "--data", "broken.csv"], "broken.csv", id="data with a fault"),
+        pytest.param(["a.yaml", "--data", "amounts.csv"], "write 1200: no", id="data with several faults"),
+        pytest.param(["a.yaml", "--optimizer", "adamm"], "did you mean adam?", id="unknown optimizer"),
+        pytest.param(["."], ". is no name for a config", id="no file"),
+        pytest.param(["a\nb.yaml"], "no name for a config", id="a line end in the name"),
+        pytest.param(["a.yaml", "--data", "prices.csv", "--task", "guess"], "guess cannot be the task", id="no task"),
+        pytest.param(["a.yaml", "--data", "prices.csv", "--target", "prize"], "did you mean price?", id="no target"),
+        pytest.param(["a.yaml", "--activation", "glu"], "such a config would not train", id="what cannot train"),
+        pytest.param(["a.yaml", "--hidden", "100,x"], "x is no whole number", id="units that are no number"),
+    ],
+)
+def test_bad_arguments_are_one_line_and_no_file(dnn, tmp_path, words, said):
+    (tmp_path / "there.yaml").write_text("mine")
+    (tmp_path / "prices.csv").write_text("a,price\n" + "".join(f"{i},{i}.5\n" for i in range(9)))
+    (tmp_path / "broken.csv").write_text("a,b\n1\n")
+    (tmp_path / "amounts.csv").write_text('a,b\n"1,200",0\n"1,300",1\n')
+    before = sorted(os.listdir(tmp_path))
+    done = dnn("new", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(os.listdir(tmp_path)) == before
+    assert (tmp_path / "there.yaml").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("columns", "row", "hint"),
+    [
+        ("a,City,y", "{i},Bern,{i}.5", "--ignore City"),
+        ("a,City,Home Zone,y", "{i},Bern,north,{i}.5", "--ignore 'City,Home Zone'"),
+    ],
+)
+def test_text_column_hints_at_the_ignore_option(dnn, tmp_path, columns, row, hint):
+    (tmp_path / "t.csv").write_text("\n".join([columns, *(row.format(i=i) for i in range(40))]))
+    done = dnn("new", "a.yaml", "--data", "t.csv")
+    assert (done.returncode, "data.ignore" in done.stderr) == (2, False)
+    assert done.stderr.rstrip().endswith(f"out: {hint}")
+    assert dnn("new", "a.yaml", "--data", "t.csv", *shlex.split(hint)).returncode == 0
+
+
+def test_config_hint_becomes_an_option():
+    assert convert_hint_to_options("task: regression predicts numbers") == "--task regression predicts numbers"
+    assert (
+        convert_hint_to_options("leave it out: data.ignore=['a,b']")
+        == "leave it out: ignore: ['a,b'] below data: in a config"
+    )
+    assert convert_hint_to_options("path: photos/all") == "--data photos/all"
+
+
+def test_directory_with_train_and_test_sets_uses_both(dnn, own):
+    for part in ("train", "test"):
+        for name in ("cats", "dogs"):
+            (own / "sets" / part / name).mkdir(parents=True)
+            for number in range(10):
+                size = (6 + number % 2, 5)
+                Image.new("RGB", size, (number, 0, 0)).save(own / "sets" / part / name / f"{number}.png")
+    done = dnn("new", "a.yaml", "--data", "sets")
+    assert done.returncode == 0, done.stderr
+    assert "sets holds several sets: path: sets/train, test_path: sets/test" in done.stderr
+    data = load_experiment(str(own / "a.yaml")).experiment.data
+    assert (data.path, data.test_path) == (str(own / "sets" / "train"), str(own / "sets" / "test"))
+    assert (data.image_size, data.test_size, data.test_examples) == ((5, 6), 0.0, 20)
+
+
+def test_regression_output_is_rescaled_to_the_targets(dnn, tmp_path):
+    rows = "".join(f"{i},{i}000,north\n" for i in range(40))
+    (tmp_path / "prices.csv").write_text(f"a,price,region\n{rows}")
+    options = ["--target", "price", "--ignore", "region"]
+    assert dnn("new", "a.yaml", "--data", "prices.csv", *options).returncode == 0
+    last = load_experiment(str(tmp_path / "a.yaml")).experiment.model.stack[-1]
+    assert (last.scale, last.offset) == (12000.0, 20000.0)
+
+
+def test_tiny_class_disables_stratification(dnn, tmp_path):
+    (tmp_path / "t.csv").write_text("a,y\n0,rare\n" + "".join(f"{i},{i % 2}\n" for i in range(40)))
+    assert dnn("new", "a.yaml", "--data", "t.csv").returncode == 0
+    assert not load_experiment(str(tmp_path / "a.yaml")).experiment.data.stratify
+
+
+def test_terminal_user_is_asked(tmp_path):
+    main, terminal = pty.openpty()
+    done = subprocess.Popen(
+        [sys.executable, "-m", "dnn_cli", "new", "asked.yaml"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=terminal, stdout=terminal, stderr=terminal,
+    )  # fmt: skip
+    os.close(terminal)
+    os.write(main, b"irs\niris\n8,x\n8, 4\n\nAdam\nmany\n7\n")
+    assert done.wait(60) == 0
+    os.close(main)
+    experiment = load_experiment(str(tmp_path / "asked.yaml")).experiment
+    assert (experiment.data.dataset, experiment.optimizer.type, experiment.epochs) == ("iris", "adam", 7)
+    assert [layer.units for layer in experiment.model.stack] == [8, 4, 3]

@@ -1,0 +1,152 @@
+"""Trainings are followed by their files alone: here a test writes what a training would."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def watching(tmp_path):
+    """Starts `dnn watch`; it is ended with the test."""
+    started = []
+
+    def start(*words, **streams):
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "dnn_cli", "watch", "--interval", "0.1", *words], cwd=tmp_path, text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "LINES": "30", "TERM": "xterm-256color"},
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **streams},
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def build_row(epoch):
+    scores = {"loss": 1 / epoch, "accuracy": 1 - 1 / epoch, "val_loss": 1 / epoch, "val_accuracy": 1 - 1 / epoch}
+    return {"epoch": epoch, **scores, "learning_rate": 0.001, "seconds": 1.0}
+
+
+def finish_run(run, status):
+    run.write_record(run.read_raw_record().model_copy(update={"status": status, "reason": None}))
+
+
+@pytest.mark.parametrize(("status", "code"), [("completed", 0), ("diverged", 1)])
+def test_pipe_gets_one_line_per_epoch(make_run, watching, status, code):
+    run = make_run("epochs=3", status="running", curve=())
+    before = set(run.directory.rglob("*"))
+    with run.hold_lock():
+        run.write_metrics([build_row(1)])
+        process = watching()
+        lines = [process.stdout.readline(), process.stdout.readline()]
+        for epochs in (2, 3):
+            run.write_metrics([build_row(epoch) for epoch in range(1, epochs + 1)])
+            lines.append(process.stdout.readline())
+        finish_run(run, status)
+    out, err = process.communicate(timeout=30)
+    assert [line.split()[0] for line in lines] == ["epoch", "1/3", "2/3", "3/3"]
+    assert out.splitlines()[0].startswith(f"digits 00000001 {status}: ")
+    assert "\x1b" not in "".join(lines) + out
+    assert (process.returncode, err) == (code, "")
+    assert set(run.directory.rglob("*")) - before == {run.metrics, run.log}, "watching writes nothing"
+
+
+def test_dead_process_is_noticed(make_run, watching):
+    run = make_run("epochs=9", status="running")
+    with run.hold_lock():
+        process = watching("@1")
+        process.stdout.readline()
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "interrupted: 2 epochs in 2.0 s; its process ended without a word" in out
+
+
+def test_ctrl_c_exits_quietly(make_run, watching):
+    run = make_run("epochs=9", status="running")
+    with run.hold_lock():
+        process = watching()
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+        assert (process.returncode, err) == (130, "")
+        assert run.read_record().status == "running"
+
+
+def test_terminal_draws_curve_and_time_left(make_run, watching):
+    run = make_run("epochs=100", status="running", curve=(0.5, 0.6, 0.7))
+    primary, secondary = pty.openpty()
+    with run.hold_lock():
+        process = watching(stdout=secondary, stderr=secondary)
+        os.close(secondary)
+        output, until = b"", time.monotonic() + 30
+        while b"3/100 " not in output and time.monotonic() < until:
+            output += os.read(primary, 65536)
+        finish_run(run, "completed")
+    while True:
+        try:
+            output += os.read(primary, 65536)
+        except OSError:
+            break
+    os.close(primary)
+    assert process.wait(30) == 0
+    text = output.decode()
+    assert "running  epoch 3/100  1.0 s an epoch  about 1 min 3" in text
+    assert "b val_accuracy" in text and "⣀" in text, "a curve with its legend"
+    assert "digits 00000001 completed: 3 epochs" in text
+    assert "\x1b[?25h" in text, "the cursor is back"
+
+
+def test_several_runs_are_followed_until_the_last_ends(make_run, watching):
+    runs = [make_run("epochs=3", f"name=run{n}", digits=f"0000000{n}", status="running") for n in (1, 2)]
+    with runs[0].hold_lock():
+        with runs[1].hold_lock():
+            process = watching()
+            started_names = {process.stdout.readline().split()[0] for _ in runs}
+            assert started_names == {"run1", "run2"}
+            finish_run(runs[1], "completed")
+        finish_run(runs[0], "completed")
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert {line.split()[0] for line in out.splitlines() if " completed: " in line} == {"run1", "run2"}
+
+
+def test_wait_option_waits_for_a_training(make_run, watching):
+    make_run(digits="00000001", stamp="20260101-000000")
+    process = watching("--wait")
+    time.sleep(1)
+    assert process.poll() is None
+    run = make_run("epochs=3", digits="00000002", status="running")
+    with run.hold_lock():
+        assert process.stdout.readline()
+        finish_run(run, "completed")
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "digits 00000002 completed" in out
+
+
+def test_ended_run_prints_its_result(dnn, make_run):
+    make_run(digits="00000001", stamp="20260101-000000")
+    make_run(digits="00000002", stamp="20260101-000001", status="failed", reason="no luck")
+    done = dnn("watch")
+    assert done.returncode == 1
+    assert done.stderr == "nothing is being trained here, for which --wait waits; this is the latest run\n"
+    assert "digits 00000002 failed: 2 epochs in 2.0 s; no luck" in done.stdout
+    assert dnn("watch", "00000001").returncode == 0
+
+
+@pytest.mark.parametrize(("words", "message"), [([], "there are no runs"), (["nope"], "no run nope"),
+                                                (["sweep:1234"], "no sweep 1234")])  # fmt: skip
+def test_unknown_run_is_an_error(dnn, words, message):
+    done = dnn("watch", *words)
+    assert done.returncode == 2
+    assert message in done.stderr

@@ -1,0 +1,42 @@
+"""Seeds that are no better than a constant prediction, which only an exact test may judge."""
+
+import numpy as np
+import pytest
+
+LABELS = np.arange(200) % 4
+
+
+def add_runs(trained, name, scores, *overrides):
+    for run in trained.add(name, scores, *overrides):
+        np.savez(run.predictions, labels=LABELS, outputs=np.eye(10)[LABELS], indices=np.arange(200))
+
+
+@pytest.mark.parametrize(
+    ("metric", "good", "bad"),
+    [("val_accuracy", (0.9, 0.91, 0.92), (0.28, 0.9, 0.9)), ("val_loss", (0.9, 0.91, 0.92), (-0.5, 0.9, 0.9))],
+)
+def test_untrained_seed_requires_the_exact_test(trained, metric, good, bad):
+    """`make_run` writes the loss as 1 - accuracy: -0.5 is a loss of 1.5, above the ln 4 of a constant prediction."""
+    add_runs(trained, "adam", good)
+    add_runs(trained, "sgd", bad, "optimizer=sgd")
+    compared = trained.compare(metric=metric)
+    sgd = next(group for group in compared.groups if group.name == "sgd")
+    assert dict(sgd.failed) == {42: "is no better than a constant prediction"}
+    (verdict,) = compared.verdict_set.verdicts
+    assert (verdict.word, verdict.difference.test) == ("undecided", "exact")
+    assert verdict.exact_test_reason == "seed 42 of sgd is no better than a constant prediction"
+
+
+def test_trained_seeds_are_judged_by_a_t_test(trained):
+    add_runs(trained, "adam", (0.9, 0.91, 0.92))
+    add_runs(trained, "sgd", (0.8, 0.81, 0.82), "optimizer=sgd")
+    (verdict,) = trained.compare().verdict_set.verdicts
+    assert (verdict.word, verdict.difference.test) == ("worse", "student")
+
+
+def test_diverged_seed_requires_the_exact_test(trained):
+    add_runs(trained, "adam", (0.9, 0.91, 0.92))
+    add_runs(trained, "sgd", (0.8, 0.81, 0.82), "optimizer=sgd")
+    trained.add("sgd", (0.1,), "optimizer=sgd", first=50, status="diverged")
+    (verdict,) = trained.compare().verdict_set.verdicts
+    assert (verdict.word, verdict.exact_test_reason) == ("undecided", "seed 50 of sgd diverged")

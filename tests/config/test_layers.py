@@ -1,0 +1,120 @@
+"""Our arithmetic of names, shapes and weights against Keras's own models."""
+
+import inspect
+
+import keras
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.layer_stack import ShapeError, compute_stages, list_layer_names, to_keras_names
+from dnn_cli.config.layers import LayerShapeError, check_image_shape, count_window_positions
+from dnn_cli.config.registry import CLASSES_BY_KIND
+from tests.helpers.hypothesis_layers import layer_stacks
+
+UNSUPPORTED_ARGUMENTS = {
+    "Dense": {"lora_rank", "lora_alpha", "quantization_config"},
+    "Conv2D": set(),
+    "BatchNormalization": {"renorm", "renorm_clipping", "renorm_momentum", "synchronized"},
+}
+"""Arguments of Keras for other uses: fine-tuning, quantization, training on several machines."""
+
+
+def get_keras_class(cls):
+    keras_object = keras
+    for step in cls.keras_name.split("."):
+        keras_object = getattr(keras_object, step)
+    return keras_object
+
+
+def to_plain_default(value):
+    """A default of ours or of Keras in one notation."""
+    if hasattr(value, "type"):
+        return value.type
+    return list(value) if isinstance(value, tuple) else value
+
+
+@pytest.mark.parametrize("name", CLASSES_BY_KIND["layer"])
+def test_layers_have_keras_arguments_and_defaults(name):
+    cls = CLASSES_BY_KIND["layer"][name]
+    theirs = dict(inspect.signature(get_keras_class(cls).__init__).parameters)
+    for key in ("self", "kwargs", "name", *UNSUPPORTED_ARGUMENTS.get(name, ())):
+        theirs.pop(key, None)
+    fields = {key: field for key, field in cls.model_fields.items() if not field.exclude}  # input_shape: all take it
+    ours = {key: field for key, field in fields.items() if key not in ("type", "name", "trainable")}
+    assert set(ours) == set(theirs)
+    for key, field in ours.items():
+        if theirs[key].default is inspect.Parameter.empty:
+            assert field.is_required()
+        else:
+            assert to_plain_default(field.get_default()) == to_plain_default(theirs[key].default), key
+
+
+@given(layer_stacks())
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+def test_names_shapes_and_weights_match_keras(stack):
+    shape, layers = stack
+    stages = compute_stages(layers, shape)
+    keras.utils.clear_session()
+    built = [
+        layer.build_keras_object(name=name) if layer.name else layer.build_keras_object()  # Keras names the others itself
+        for name, layer in zip(to_keras_names(list_layer_names(layers)), layers, strict=True)
+    ]
+    model = keras.Sequential([keras.Input(shape), *built])
+    assert to_keras_names([stage.name for stage in stages]) == [layer.name for layer in model.layers]
+    for stage, layer in zip(stages, model.layers, strict=True):
+        assert (None, *stage.output_shape) == tuple(layer.output.shape)
+        assert {w.name: w.shape for w in stage.weights} == {w.name: tuple(w.shape) for w in layer.weights}
+        assert stage.parameters == layer.count_params()
+        assert sum(w.size for w in stage.trainable) == sum(
+            w.value.shape.num_elements() for w in layer.trainable_weights
+        )
+
+
+def test_layer_names_are_converted_for_tensorflow():
+    names = ["은닉", "은닉층 A", "hidden", "a b", "a_b", "_x", "層"]
+    built = to_keras_names(names)
+    assert built[2] == "hidden"
+    assert built[4] == "a_b"
+    assert len(set(built)) == len(names)
+    assert all(name.isascii() and " " not in name for name in built)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "message"),
+    [
+        ({"type": "Conv2D", "filters": 3, "kernel_size": 2, "groups": 2}, (4, 4, 1), "groups 2 must divide"),
+        ({"type": "Conv2D", "filters": 2, "kernel_size": 2, "strides": 2, "dilation_rate": 2}, (4, 4, 1), "not both"),
+        ({"type": "Conv2D", "filters": 2, "kernel_size": 5}, (4, 4, 1), "larger than the image"),
+        ({"type": "AveragePooling2D", "pool_size": 99, "padding": "same"}, (4, 4, 1), "reaches far beyond"),
+        ({"type": "MaxPooling2D"}, (16,), "takes (height, width, channels)"),
+        ({"type": "BatchNormalization", "axis": 3}, (4, 4), "axis 3 is not an axis"),
+        ({"type": "BatchNormalization", "axis": 0}, (4, 4), "axis 0 is not an axis"),
+        ({"type": "LayerNormalization", "axis": [1, -2]}, (4, 4), "names one axis twice"),
+        ({"type": "Reshape", "target_shape": [-1, -1]}, (4, 4), "does not hold the 16 numbers"),
+        ({"type": "Dropout", "rate": 0.5, "noise_shape": [None, 3]}, (4,), "does not spread over"),
+    ],
+    ids=lambda value: value["type"] if isinstance(value, dict) else "",
+)
+def test_incompatible_layer_is_refused(layer, shape, message):
+    experiment = Experiment.model_validate({"name": "x", "model": {"layers": [layer]}})
+    with pytest.raises(ShapeError) as refused:
+        compute_stages(experiment.model.layers, shape)
+    assert message in str(refused.value)
+
+
+def test_glu_halves_the_output_and_nothing_can_follow_it():
+    glu = {"type": "Dense", "units": 20, "activation": "glu"}
+    last = Experiment.model_validate({"name": "x", "model": {"layers": [glu]}})
+    assert compute_stages(last.model.layers, (4,))[-1].output_shape == (10,)
+    model = keras.Sequential([keras.Input((4,)), last.model.layers[0].build_keras_object()])
+    assert model.predict(keras.ops.ones((1, 4)), verbose=0).shape == (1, 10)
+    followed = Experiment.model_validate({"name": "x", "model": {"layers": [glu, "Flatten"]}})
+    with pytest.raises(ShapeError, match="no layer can follow"):
+        compute_stages(followed.model.layers, (4,))
+
+
+def test_image_shapes_and_window_positions():
+    with pytest.raises(LayerShapeError, match="Reshape"):
+        check_image_shape("Conv2D", (4, 4))
+    assert count_window_positions("Conv2D", (5, 7, 1), (2, 2), (2, 3), "same") == (3, 3)

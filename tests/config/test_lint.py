@@ -1,0 +1,60 @@
+import pytest
+
+from dnn_cli.config.loading import load_experiment
+
+OUTPUT = "{type: Dense, units: 10, activation: softmax}"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "advice"),
+    [
+        pytest.param([], [], id="nothing to say"),
+        pytest.param(["layers.hidden.units=5"], ["model.layers.1.units  a hidden layer of 5 is narrower"], id="narrow"),
+        pytest.param(["~layers.hidden.activation"], ["model.layers.1  no activation between"], id="two linear"),
+        pytest.param(
+            [f"layers=[{{type: Dense, units: 20}}, {{type: Dropout, rate: 0.5}}, Flatten, {OUTPUT}]"],
+            ["model.layers.0  Dense gets (None, 8, 8)", "model.layers.0  no activation between"],
+            id="two linear with dropout and flatten between",
+        ),
+        pytest.param(
+            [f"layers=[Flatten, {{type: Dense, units: 20}}, {{type: Activation, activation: relu}}, {OUTPUT}]"],
+            [],
+            id="activation as a layer of its own",
+        ),
+        pytest.param(
+            ["layers.output.activation=relu"], ["model.layers.2.activation  the output is relu"], id="relu output"
+        ),
+        pytest.param(
+            ["~layers.output.activation"], ["model.layers.2.activation  the output is linear"], id="no output"
+        ),
+        pytest.param(
+            ["loss={type: sparse_categorical_crossentropy, from_logits: true}"],
+            ["model.layers.2.activation  sparse_categorical_crossentropy with from_logits expects"],
+            id="softmax twice",
+        ),
+        pytest.param(
+            ["loss={type: sparse_categorical_crossentropy, from_logits: true}", "~layers.output.activation"],
+            [],
+            id="logits as they should be",
+        ),
+        pytest.param(
+            [f"layers=[Flatten, {', '.join(['{type: Dense, units: 20, activation: sigmoid}'] * 3)}, {OUTPUT}]"],
+            ["model.layers.1.activation  3 hidden layers of sigmoid"],
+            id="deep sigmoid",
+        ),
+        pytest.param(
+            [
+                f"layers=[Flatten, {', '.join(['{type: Dense, units: 20, activation: sigmoid}'] * 3)},"
+                " {type: Dense, units: 10}]",
+                "loss={type: sparse_categorical_crossentropy, from_logits: true}",
+            ],
+            ["model.layers.1.activation  3 hidden layers of sigmoid"],
+            id="deep sigmoid before logits",
+        ),
+    ],
+)
+def test_advice(config, overrides, advice):
+    messages = [str(issue) for issue in load_experiment(config(), overrides).advice]
+    assert len(messages) == len(advice)
+    for message, expected in zip(messages, advice, strict=True):
+        assert expected in message

@@ -1,0 +1,53 @@
+import pytest
+
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.config.network_summary import format_bytes, format_layer_flow, summarize_network
+
+FASHION = """\
+model:
+  layers:
+    - Flatten
+    - {type: Dense, units: 100, activation: relu}
+    - {type: Dense, units: 10, activation: softmax}
+optimizer: adam
+"""
+
+
+def test_summary_of_textbook_network(config):
+    summary = summarize_network(load_experiment(config(FASHION)).experiment)
+    assert [(row.name, row.output_shape, row.parameters, row.formula) for row in summary.layers] == [
+        ("flatten", (784,), 0, ""),
+        ("dense", (100,), 78_500, "784 × 100 + 100"),
+        ("dense_1", (10,), 1_010, "100 × 10 + 10"),
+    ]
+    assert (summary.total, summary.trainable, summary.non_trainable) == (79_510, 79_510, 0)
+    assert format_bytes(summary.bytes) == "310.59 KB"
+    assert summary.optimizer_bytes == 2 * summary.bytes
+    assert summary.multiply_adds == 784 * 100 + 100 * 10
+    assert summary.depth == 2
+
+
+def test_summary_of_convolution_and_normalization(config):
+    layers = (
+        "[{type: Reshape, target_shape: [28, 28, 1]}, {type: Conv2D, filters: 8, kernel_size: 3, strides: 2},"
+        " BatchNormalization, Flatten, {type: Dense, units: 10, use_bias: false, trainable: false}]"
+    )
+    summary = summarize_network(load_experiment(config(FASHION), [f"layers={layers}"]).experiment)
+    assert [row.formula for row in summary.layers] == ["", "3 × 3 × 1 × 8 + 8", "4 × 8", "", "1352 × 10"]
+    assert summary.trainable == 80 + 16
+    assert summary.non_trainable == 16 + 13_520
+    assert summary.multiply_adds == 13 * 13 * 8 * 9 + 13_520
+    assert summary.depth == 2
+
+
+def test_layer_flow_in_one_line(config):
+    assert (
+        format_layer_flow(load_experiment(config(FASHION)).experiment) == "Flatten → Dense 100 relu → Dense 10 softmax"
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.00 KB"), (5 * 1024**3, "5.00 GB")], ids=str
+)
+def test_format_bytes(size, text):
+    assert format_bytes(size) == text

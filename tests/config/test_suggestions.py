@@ -1,0 +1,552 @@
+"""Every hint of a fault or an advice, followed literally: the fault goes, and the result is what the text promises."""
+
+import ast
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dnn_cli.config import lint, output_layer, validation
+from dnn_cli.config.keras_suggestions import KEY_SUGGESTIONS, NAME_SUGGESTIONS
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.config.network_summary import summarize_network
+from dnn_cli.errors import ConfigError
+
+OUTPUT = "{type: Dense, units: 10, activation: softmax}"
+HIDDEN = "{type: Dense, units: 100, activation: relu}"
+IMAGE = "{type: Reshape, target_shape: [8, 8, 1]}"
+CONV = "{type: Conv2D, filters: 2, kernel_size: 3, activation: relu}"
+BY_ROW = f"layers=[{HIDDEN}, {OUTPUT}]"
+FLAT = f"layers=[Flatten, {HIDDEN}, {OUTPUT}]"
+REGRESSION = ["data.dataset=diabetes", "layers=[{type: Dense, units: 1}]", "loss=mse", "metrics=[mae]"]
+BINARY = ["data.dataset=breast_cancer", "layers=[{type: Dense, units: 1, activation: sigmoid}]",
+          "loss=binary_crossentropy"]  # fmt: skip
+MUON = "optimizer={type: muon, exclude_layers: "
+LOGITS = "loss={type: binary_crossentropy, from_logits: true}"
+DECAY = "optimizer={type: sgd, learning_rate: {type: CosineDecay, initial_learning_rate: 0.1, decay_steps: "
+SATURATED = "{type: Dense, units: 20, activation: sigmoid}"
+
+
+@dataclass(frozen=True)
+class SuggestionCase:
+    """A config with a fault or an advice, and what its hint makes of it."""
+
+    name: str
+    written: list[str]
+    """Overrides of the config for digits."""
+
+    suggestion: str
+    followed: list[str]
+    """The overrides that the hint says, after those written."""
+
+    has_promised_effect: Callable[[Any], Any] = field(default=lambda experiment: True)
+    """What the hint promises of the experiment."""
+
+
+def make_case(name, written, suggestion, followed, has_promised_effect=lambda experiment: True):
+    return SuggestionCase(name, written, suggestion, followed, has_promised_effect)
+
+
+def count_parameters(experiment):
+    return summarize_network(experiment).total
+
+
+ISSUE_CASES = [
+    make_case(
+        "rows",
+        ["data.dataset=fashion_mnist", BY_ROW],
+        "put Flatten before the first Dense layer",
+        [FLAT],
+        lambda made: count_parameters(made) == 79510,
+    ),
+    make_case("rows, advice", [BY_ROW.replace("}, {", "}, Flatten, {")], "put Flatten before it", [FLAT]),
+    make_case(
+        "no Dense layer",
+        [f"layers=[{IMAGE}, {CONV}]"],
+        f"end with Flatten and {OUTPUT}",
+        [f"layers=[{IMAGE}, {CONV}, Flatten, {OUTPUT}]"],
+    ),
+    make_case(
+        "a later Dense layer",
+        [f"layers=[{IMAGE}, {HIDDEN}, {CONV}, {OUTPUT}]"],
+        "put Flatten before layer dense_1",
+        [f"layers=[{IMAGE}, {HIDDEN}, {CONV}, Flatten, {OUTPUT}]"],
+    ),
+    make_case(
+        "units",
+        ["layers.output.units=7"],
+        "units: 10",
+        ["layers.output.units=10"],
+        lambda made: made.model.stack[-1].units == 10,
+    ),
+    make_case(
+        "units before an activation",
+        ["layers=[Flatten, {type: Dense, units: 7}, {type: Activation, activation: softmax}]"],
+        "units: 10",
+        ["layers.1.units=10"],
+    ),
+    make_case("another last layer", ["layers=[Flatten]"], f"end with {OUTPUT}", [f"layers=[Flatten, {OUTPUT}]"]),
+    make_case(
+        "input_shape of another data",
+        ["layers.0={type: Flatten, input_shape: [28, 28]}"],
+        validation.REMOVE_INPUT_SHAPE,
+        ["layers.0=Flatten"],
+    ),
+    make_case(
+        "input_shape of a later layer",
+        ["layers.hidden.input_shape=[64]"],
+        validation.REMOVE_INPUT_SHAPE,
+        ["~layers.hidden.input_shape"],
+    ),
+    make_case("test set twice", ["data={dataset: fashion_mnist, test_size: 0.1}"], "remove it", ["~data.test_size"]),
+    make_case("stratified numbers", [*REGRESSION, "data.stratify=true"], "remove it", ["~data.stratify"]),
+    make_case("key of other data", ["data.target=x"], "remove it: only csv data has it", ["~data.target"]),
+    make_case("path of a dataset", ["data.path=/tmp"], "remove it", ["~data.path"]),
+    make_case(
+        "test file of an npz",
+        ["data={dataset: npz, path: ten.npz, test_path: ten.npz}"],
+        "remove it: the npz at path holds x_test and y_test",
+        ["~data.test_path"],
+    ),
+    make_case("no path", ["data.dataset=csv", *BINARY[1:]], "path: the file with your data", ["data.path=t.csv"]),
+    make_case(
+        "one file twice",
+        ["data={dataset: csv, path: t.csv, test_path: t.csv}", *BINARY[1:]],
+        "other examples, or a share: test_size",
+        ["~data.test_path", "data.test_size=0.2"],
+    ),
+    make_case(
+        "one file for validation",
+        ["data={dataset: csv, path: t.csv, validation_path: t.csv}", *BINARY[1:]],
+        "other examples, or a share: validation_size",
+        ["~data.validation_path", "data.validation_size=0.3"],
+        lambda made: made.data.validation_size == 0.3,
+    ),
+    make_case(
+        "column that is not there",
+        ["data={dataset: csv, path: t.csv, target: z}", *BINARY[1:]],
+        "the columns are a, b, y",
+        ["data.target=y"],
+    ),
+    make_case(
+        "quantities",
+        ["data={dataset: csv, path: three.csv}", *REGRESSION[1:]],
+        "data.task: regression, if the labels are quantities",
+        ["data.task=regression"],
+        lambda experiment: experiment.target_encoding == "real",
+    ),
+    make_case(
+        "values of a schedule",
+        ["optimizer.learning_rate={type: PiecewiseConstantDecay, boundaries: [50], values: [0.1, 0.2, 0.3]}"],
+        "there is one value more than boundaries",
+        ["optimizer.learning_rate.values=[0.1, 0.01]"],
+    ),
+    make_case(
+        "pattern of no weight",
+        [MUON + "[nothing]}"],
+        "they are sequential/hidden/kernel, sequential/hidden/bias, sequential/output/kernel, sequential/output/bias",
+        [MUON + "[sequential/output/kernel]}"],
+    ),
+    make_case(
+        "loss of classes",
+        [*REGRESSION, "loss=sparse_categorical_crossentropy"],
+        "mean_squared_error",
+        ["loss=mean_squared_error"],
+    ),
+    make_case(
+        "loss of numbers", ["loss=mape"], "sparse_categorical_crossentropy", ["loss=sparse_categorical_crossentropy"]
+    ),
+    make_case(
+        "loss of numbers for one output", [*BINARY, "loss=mape"], "binary_crossentropy", ["loss=binary_crossentropy"]
+    ),
+    make_case(
+        "loss of two classes", ["loss=bce"], "sparse_categorical_crossentropy", ["loss=sparse_categorical_crossentropy"]
+    ),
+    make_case("metric twice", ["metrics=[acc, accuracy]"], "keep one of them", ["metrics=[acc]"]),
+    make_case(
+        "metric of vectors",
+        ["metrics=[precision]"],
+        "loss: categorical_crossentropy",
+        ["loss=categorical_crossentropy"],
+    ),
+    make_case("metric of numbers", ["metrics=[r2_score]"], "accuracy fits any such loss", ["metrics=accuracy"]),
+    make_case(
+        "f1 of one output",
+        [*BINARY, "metrics=[f1_score]"],
+        "{type: f1_score, threshold: 0.5}",
+        ["metrics=[{type: f1_score, threshold: 0.5}]"],
+    ),
+    make_case(
+        "auc of logits",
+        [*BINARY, "~layers.0.activation", LOGITS, "metrics=[auc]"],
+        "from_logits: true",
+        ["metrics=[{type: auc, from_logits: true}]"],
+    ),
+    make_case(
+        "recall of logits",
+        [*BINARY, "~layers.0.activation", LOGITS, "metrics=[recall]"],
+        "end with the activation and leave from_logits out",
+        ["layers.0.activation=sigmoid", "loss=binary_crossentropy"],
+    ),
+    make_case(
+        "XLA",
+        [f"layers=[{IMAGE}, {{type: RandomZoom, height_factor: 0.1}}, Flatten, {OUTPUT}]", "jit=true"],
+        "jit: auto",
+        ["jit=auto"],
+    ),
+    make_case("weights of numbers", [*REGRESSION, "class_weight=balanced"], "remove it", ["~class_weight"]),
+    make_case(
+        "class that is not there",
+        ["class_weight={x: 1}"],
+        "they are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
+        ["class_weight={9: 1}"],
+    ),
+    make_case(
+        "class twice",
+        [
+            "data.dataset=iris",
+            "layers=[{type: Dense, units: 3, activation: softmax}]",
+            "class_weight={setosa: 2, 0: 3}",
+        ],
+        "keep one of them",
+        ["class_weight={setosa: 2}"],
+    ),
+    make_case(
+        "score that is not there",
+        ["early_stopping.monitor=x"],
+        "one of loss, accuracy, val_loss, val_accuracy",
+        ["early_stopping.monitor=val_accuracy"],
+    ),
+    make_case(
+        "score without validation",
+        ["early_stopping={patience: 1}", "data.validation_size=0.0"],
+        "did you mean loss?",
+        ["early_stopping.monitor=loss"],
+    ),
+    make_case(
+        "weights of the best epoch",
+        ["optimizer.use_ema=true", "early_stopping.restore_best_weights=true"],
+        "remove one of the two",
+        ["~optimizer.use_ema"],
+    ),
+    make_case(
+        "two rates",
+        [DECAY + "90}}", "reduce_lr_on_plateau={patience: 2}"],
+        "keep one of them",
+        ["~reduce_lr_on_plateau"],
+    ),
+    make_case(
+        "short schedule",
+        [DECAY + "45}}", "epochs=4"],
+        "optimizer.learning_rate.decay_steps=180",
+        ["optimizer.learning_rate.decay_steps=180"],
+    ),
+    make_case(
+        "seed of a block",
+        [f"layers=[Flatten, {{repeat: 2, layers: [{{type: Dropout, rate: 0.1, seed: 3}}]}}, {OUTPUT}]"],
+        "no seed",
+        ["~layers.1.layers.0.seed"],
+    ),
+    make_case(
+        "two linear layers",
+        ["~layers.hidden.activation"],
+        "give it activation: relu",
+        ["layers.hidden.activation=relu"],
+    ),
+    make_case("softmax of one", [*BINARY, "layers.0.activation=softmax"], "sigmoid", ["layers.0.activation=sigmoid"]),
+    make_case(
+        "softmax of logits",
+        ["loss={type: sparse_categorical_crossentropy, from_logits: true}"],
+        "linear",
+        ["layers.output.activation=linear"],
+    ),
+    make_case("bounded numbers", [*REGRESSION, "layers.0.activation=tanh"], "linear", ["layers.0.activation=linear"]),
+    make_case(
+        "sigmoid of several", ["layers.output.activation=sigmoid"], "softmax", ["layers.output.activation=softmax"]
+    ),
+    make_case(
+        "relu of probabilities", ["layers.output.activation=relu"], "softmax", ["layers.output.activation=softmax"]
+    ),
+    make_case(
+        "relu of classes",
+        ["loss=mse", "layers.output.activation=relu"],
+        "softmax",
+        ["layers.output.activation=softmax"],
+    ),
+    make_case(
+        "saturation",
+        [f"layers=[Flatten, {SATURATED}, {SATURATED}, {SATURATED}, {OUTPUT}]"],
+        "relu",
+        ["layers.1.activation=relu"],
+    ),
+]
+KERAS_CASES = [
+    *(
+        make_case(f"{owner} {key}", [f"{where}{key}={value}"], KEY_SUGGESTIONS[owner][key], [f"~{where}{key}", *more])
+        for owner, where, key, value, more in [
+            ("", "", "callbacks", "[EarlyStopping]", ["early_stopping={}"]),
+            ("", "", "compile", "{optimizer: adam}", ["optimizer=adam"]),
+            ("", "", "fit", "{epochs: 3}", ["epochs=3"]),
+            ("", "", "Sequential", "[Flatten]", []),
+            ("", "", "shuffle", "true", []),
+            ("", "", "verbose", "1", []),
+            ("model", "model.", "Sequential", "[Flatten]", []),
+            ("model", "model.", "class_name", "Sequential", []),
+            ("model", "model.", "type", "Sequential", []),
+            ("layer", "layers.hidden.", "batch_input_shape", "[32, 64]", []),
+            ("layer", "layers.hidden.", "batch_shape", "[32, 64]", []),
+            ("layer", "layers.hidden.", "input_dim", "64", []),
+            ("early_stopping", "early_stopping.", "mode", "max", []),
+            ("early_stopping", "early_stopping.", "verbose", "1", []),
+            ("reduce_lr_on_plateau", "reduce_lr_on_plateau.", "mode", "max", []),
+            ("reduce_lr_on_plateau", "reduce_lr_on_plateau.", "verbose", "1", []),
+            *(
+                ("model_checkpoint", "model_checkpoint.", key, value, [])
+                for key, value in {
+                    "filepath": "best-model.keras",
+                    "save_best_only": "true",
+                    "save_freq": "epoch",
+                    "save_weights_only": "false",
+                    "mode": "max",
+                    "verbose": "1",
+                }.items()
+            ),
+        ]
+    ),
+    *(
+        make_case(
+            f"{kind} {name}",
+            [f"{where}={name}"],
+            NAME_SUGGESTIONS[kind][name],
+            [*more, *([f"{where}={meant}"] if meant else [])],
+        )
+        for kind, where, name, meant, more in [
+            ("layer", "layers.0", "Input", "Flatten", []),
+            ("layer", "layers.0", "InputLayer", "Flatten", []),
+            (
+                "layer",
+                "layers.0",
+                "LeakyReLU",
+                "",
+                [f"layers=[Flatten, {{type: Activation, activation: leaky_relu}}, {OUTPUT}]"],
+            ),
+            ("layer", "layers.0", "Normalization", "Flatten", ["data.standardize=true"]),
+            ("layer", "layers.0", "Linear", "", [f"layers=[Flatten, {{type: Dense, units: 12}}, {OUTPUT}]"]),
+            ("activation", "layers.hidden.activation", "lrelu", "leaky_relu", []),
+            ("loss", "loss", "cce", "categorical_crossentropy", []),
+            ("loss", "loss", "scce", "sparse_categorical_crossentropy", []),
+            *(
+                ("loss", "loss", name, "sparse_categorical_crossentropy", [])
+                for name in ("crossentropy", "cross_entropy", "ce")
+            ),
+            ("initializer", "layers.hidden.kernel_initializer", "xavier_normal", "glorot_normal", []),
+            ("initializer", "layers.hidden.kernel_initializer", "xavier_uniform", "glorot_uniform", []),
+            *(
+                ("dataset", "data.dataset", name, "npz", ["data.path=ten.npz"])
+                for name in ("cifar10", "cifar100", "california_housing", "boston_housing")
+            ),
+        ]
+    ),
+]
+VALUE_CASES = [
+    make_case("true for a callback", ["early_stopping=true"], "write early_stopping={}", ["early_stopping={}"]),
+    make_case(
+        "epochs for a callback",
+        ["early_stopping=3"],
+        "write early_stopping={patience: 3}",
+        ["early_stopping={patience: 3}"],
+        lambda made: made.early_stopping.patience == 3,
+    ),
+    make_case("no callback", ["model_checkpoint=false"], "remove it", ["~model_checkpoint"]),
+    make_case(
+        "number for a penalty",
+        ["layers.hidden.kernel_regularizer=0.02"],
+        "write {type: l2, l2: 0.02}",
+        ["layers.hidden.kernel_regularizer={type: l2, l2: 0.02}"],
+    ),
+    make_case(
+        "name of a schedule",
+        ["lr=CosineDecay"],
+        "write {type: CosineDecay, initial_learning_rate: …, decay_steps: …}",
+        ["lr={type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 90}"],
+    ),
+    make_case(
+        "one metric", ["metrics={type: accuracy}"], "did you mean [{type: accuracy}]?", ["metrics=[{type: accuracy}]"]
+    ),
+    make_case(
+        "beginning of several names",
+        ["layers.hidden.kernel_initializer=he"],
+        "one of he_uniform, he_normal",
+        ["layers.hidden.kernel_initializer=he_normal"],
+    ),
+    make_case("on for XLA", ["jit=on"], "did you mean true?", ["jit=true"]),
+    make_case(
+        "name of an optimizer", ["optimizer={name: Adam}"], "write type: adam in its place", ["optimizer={type: adam}"]
+    ),
+    make_case(
+        "argument of the optimizer",
+        ["clipnorm=1.0"],
+        "write optimizer.clipnorm=1.0",
+        ["~clipnorm", "optimizer.clipnorm=1.0"],
+        lambda made: made.optimizer.clipnorm == 1.0,
+    ),
+    make_case("argument of a layer", ["units=9"], "write layers.hidden.units=9", ["~units", "layers.hidden.units=9"]),
+    make_case(
+        "activation of no layer",
+        ["activation=tanh"],
+        "write layers.hidden.activation=tanh",
+        ["~activation", "layers.hidden.activation=tanh"],
+        lambda made: made.model.stack[1].activation == "tanh",
+    ),
+    make_case(
+        "argument of every layer",
+        ["use_bias=false"],
+        "write layers.hidden.use_bias=false or layers.output.use_bias=false",
+        ["~use_bias", "layers.output.use_bias=false"],
+    ),
+    make_case("letters in another order", ["optimizer=adma"], "did you mean adam?", ["optimizer=adam"]),
+    make_case(
+        "call with an old name",
+        ["optimizer=Adam(lr=0.03)"],
+        "write {type: adam, learning_rate: 0.03}",
+        ["optimizer={type: adam, learning_rate: 0.03}"],
+        lambda made: made.optimizer.learning_rate == 0.03,
+    ),
+    make_case(
+        "call with a decay",
+        ["optimizer=Adam(lr=0.03, decay=0.1)"],
+        "write {type: adam, learning_rate: {type: InverseTimeDecay, initial_learning_rate: 0.03, decay_steps: 1, "
+        "decay_rate: 0.1}}",
+        [
+            "optimizer={type: adam, learning_rate: {type: InverseTimeDecay, initial_learning_rate: 0.03, "
+            "decay_steps: 1, decay_rate: 0.1}}"
+        ],
+    ),
+    make_case(
+        "config of Keras",
+        ["optimizer={class_name: Adam, config: {lr: 0.03}}"],
+        "write {type: adam, learning_rate: 0.03}",
+        ["optimizer={type: adam, learning_rate: 0.03}"],
+    ),
+    make_case(
+        "dataset for data",
+        ["data=digits"],
+        "write data.dataset=digits",
+        ["~data", "data.dataset=digits"],
+        lambda made: made.data.dataset == "digits",
+    ),
+    make_case(
+        "file for data",
+        ["data=ten.npz"],
+        "write data={dataset: npz, path: ten.npz}",
+        ["data={dataset: npz, path: ten.npz}"],
+        lambda made: made.data.dataset == "npz",
+    ),
+    make_case(
+        "layer as a key",
+        ["dropout=0.2"],
+        "Dropout is a layer: add {type: Dropout, rate: 0.2} to model.layers",
+        ["~dropout", f"layers=[Flatten, {HIDDEN}, {{type: Dropout, rate: 0.2}}, {OUTPUT}]"],
+    ),
+    make_case(
+        "layer as a switch",
+        ["batch_normalization=true"],
+        "BatchNormalization is a layer: add BatchNormalization to model.layers",
+        ["~batch_normalization", f"layers=[Flatten, BatchNormalization, {HIDDEN}, {OUTPUT}]"],
+    ),
+    make_case(
+        "key of data",
+        ["validation_split=0.3"],
+        "write data.validation_size=0.3",
+        ["~validation_split", "data.validation_size=0.3"],
+        lambda made: made.data.validation_size == 0.3,
+    ),
+    make_case(
+        "key of the config", ["data.batch_size=64"], "write batch_size=64", ["~data.batch_size", "batch_size=64"]
+    ),
+]
+
+
+@pytest.fixture
+def load_overrides(config, tmp_path):
+    """Loads the config for digits with overrides: the experiment, and every fault and advice."""
+    path = config()
+    for name, classes in {"t.csv": 2, "three.csv": 3}.items():
+        (tmp_path / name).write_text("a,b,y\n" + "".join(f"{i},{i % 5},{i % classes}\n" for i in range(40)))
+    np.savez(tmp_path / "ten.npz", x_train=np.zeros((40, 8, 8, 3), np.uint8), y_train=np.arange(40).reshape(-1, 1) % 10)
+
+    def load_with(overrides):
+        absolute_overrides = [
+            override.replace("path: ", f"path: {tmp_path}/").replace("path=t", f"path={tmp_path}/t")
+            for override in overrides
+        ]
+        try:
+            loaded = load_experiment(path, absolute_overrides)
+        except ConfigError as error:
+            return None, error.issues
+        return loaded.experiment, loaded.advice
+
+    return load_with
+
+
+@pytest.mark.parametrize("example", [*ISSUE_CASES, *KERAS_CASES, *VALUE_CASES], ids=lambda one: one.name)
+def test_following_a_suggestion_resolves_the_issue(load_overrides, example):
+    _, before = load_overrides(example.written)
+    (issue_before,) = [issue for issue in before if issue.suggestion == example.suggestion][:1]
+    experiment, after = load_overrides([*example.written, *example.followed])
+    assert experiment is not None, after
+    assert issue_before.message not in [issue.message for issue in after]
+    assert example.has_promised_effect(experiment)
+
+
+def test_every_keras_key_and_name_has_a_case():
+    tested_names = {example.name for example in KERAS_CASES}
+    keys = {f"{owner} {key}" for owner, table in KEY_SUGGESTIONS.items() for key in table if key != "layers"}
+    assert keys | {f"{kind} {name}" for kind, table in NAME_SUGGESTIONS.items() for name in table} == tested_names
+
+
+def find_suggestion_lines(module):
+    """The lines of a module where a remark is made with a hint."""
+    calls = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Call)]
+    return {call.lineno for call in calls if getattr(call.func, "id", "") == "Issue" and len(call.args) == 3}
+
+
+def test_every_suggestion_has_a_case(load_overrides, monkeypatch):
+    used_lines = {validation: set(), lint: set(), output_layer: set()}
+    for module, lines in used_lines.items():
+
+        def record_issue(*words, build=module.Issue, lines=lines):
+            if len(words) == 3 and words[2]:
+                lines.add(sys._getframe(1).f_lineno)
+            return build(*words)
+
+        monkeypatch.setattr(module, "Issue", record_issue)
+    for example in ISSUE_CASES:
+        load_overrides(example.written)
+    untested_lines = {line for module, lines in used_lines.items() for line in find_suggestion_lines(module) - lines}
+    start = inspect.getsourcelines(validation.find_keras_version_issues)[1]
+    assert [
+        line for line in untested_lines if line not in range(start, start + 10)
+    ] == []  # that one needs another Keras
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "lr=[0.1]", "lr={a: 1}", "optimizer=Adam(1j)", "optimizer=Adam({[]: 1})", "optimizer=Adam(**{})",
+        "optimizer=Adam(x)", "optimizer=Adam(1, 2, 3)", f"optimizer=Adam({'(' * 90}{')' * 90})", "optimizer=Adam(",
+        "optimizer=Adam('\\d')",
+        "optimizer={1: 2}", "optimizer={class_name: Adam, config: [1]}", "optimizer={class_name: [1]}", "layers=3",
+        "layers=[{[1]: 2}]", "layers=[3, [4], null]", "callbacks=null", "optimizer=[1]", "Sequential=3", "model=3",
+        "early_stopping=[3]", "layers.hidden.kernel_regularizer=[0.1]", "metrics={1: 2}", f"verbos={'x' * 5000}",
+        f"clipnorm={'x' * 4000}", "units={a: b}", "jit=[1]", "model_checkpoint=0.5",
+    ],
+)  # fmt: skip
+def test_odd_values_get_short_suggestions(load_overrides, override):
+    experiment, issues = load_overrides([override])
+    assert experiment is None
+    assert all(len(issue.suggestion) < 800 for issue in issues)

@@ -1,0 +1,190 @@
+"""Sweeps as they are typed and as they stand in a file."""
+
+import shlex
+
+import pytest
+
+from dnn_cli.config.sweep_config import SweepOptions, build_overrides, compute_sweep_id, read_sweep
+from dnn_cli.config.sweep_values import ValueChoice, ValueRange
+from dnn_cli.errors import ConfigError, UsageError
+
+FILE = """\
+base: digits.yaml
+parameters:
+  optimizer: [sgd, {type: sgd, momentum: 0.9}]
+  layers.hidden.units: 5..7
+seeds: 1..3
+"""
+
+
+@pytest.fixture
+def sweep_file(config):
+    config()
+    return lambda text=FILE: config(text, "sweep.yaml")
+
+
+def test_several_values_vary_and_one_is_fixed(config):
+    sweep = read_sweep(config(), ["optimizer=sgd,adam", "seed=1..3", "epochs=2", "~loss"])
+    assert sweep.parameters == {"optimizer": ValueChoice(("sgd", "adam"))}
+    assert (sweep.seeds, sweep.fixed, sweep.search) == (("1", "2", "3"), ("epochs=2", "~loss"), "grid")
+
+
+def test_sweep_file_equals_typed_sweep(config, sweep_file):
+    words = ["optimizer=sgd,{type: sgd, momentum: 0.9}", "layers.hidden.units=5..7", "seed=1..3"]
+    typed, written = read_sweep(config(), words), read_sweep(sweep_file(), [])
+    assert (typed.parameters, typed.seeds, typed.search) == (written.parameters, written.seeds, written.search)
+    assert compute_sweep_id(typed) == compute_sweep_id(written)
+
+
+def test_short_key_is_expanded(config, sweep_file):
+    full = read_sweep(config(), ["optimizer.learning_rate=0.1,0.01"])
+    for short in ("lr", "learning_rate", "optimizer.lr"):
+        sweep = read_sweep(config(), [f"{short}=0.1,0.01"])
+        assert (sweep.parameters, compute_sweep_id(sweep)) == (full.parameters, compute_sweep_id(full))
+    written = read_sweep(sweep_file("base: digits.yaml\nparameters: {lr: [0.1, 0.01]}\n"), [])
+    assert written.parameters == full.parameters
+
+
+def test_typed_values_override_sweep_file(sweep_file):
+    sweep = read_sweep(sweep_file(), ["optimizer=adam", "seed=9", "batch_size=16,32"])
+    assert list(sweep.parameters) == ["layers.hidden.units", "batch_size"]
+    assert (sweep.fixed, sweep.seeds) == (("optimizer=adam",), ("9",))
+
+
+def test_options_override_search_and_budget_of_file(sweep_file):
+    text = FILE + "search: {type: random, seed: 3}\nbudget: {trials: 5, minutes: 2}\n"
+    sweep = read_sweep(sweep_file(text), [])
+    assert (sweep.search, sweep.search_seed, sweep.trials, sweep.minutes) == ("random", 3, 5, 2.0)
+    sweep = read_sweep(sweep_file(text), [], SweepOptions("bayesian", 7, 0.5, 4))
+    assert (sweep.search, sweep.search_seed, sweep.trials, sweep.minutes) == ("bayesian", 4, 7, 0.5)
+
+
+def test_range_implies_random_search(config):
+    sweep = read_sweep(config(), ["optimizer.learning_rate=log(1e-4, 1e-1)"], SweepOptions(trials=3))
+    assert (sweep.search, sweep.parameters["optimizer.learning_rate"]) == ("random", ValueRange("log", 1e-4, 1e-1))
+
+
+CONFLICTS = {
+    "nothing varies": (["epochs=3"], {}, "nothing varies"),
+    "one seed": (["seed=3"], {}, "nothing varies"),
+    "a grid of what is drawn": (["batch_size=int(8, 64)"], {"search": "grid"}, "a grid cannot have batch_size=int"),
+    "no trials": (["batch_size=int(8, 64)"], {}, "needs the number"),
+    "trials of a grid": (["optimizer=sgd,adam"], {"trials": 3}, "every setting"),
+    "seeds that are drawn": (["seed=int(1, 9)"], {"trials": 3}, "counted, not drawn"),
+    "only seeds": (["seed=1..3"], {"search": "random", "trials": 3}, "only seeds vary"),
+    "an unknown search": (["optimizer=sgd,adam"], {"search": "bayes"}, "no search bayes"),
+}
+
+
+@pytest.mark.parametrize(("words", "wishes", "message"), CONFLICTS.values(), ids=CONFLICTS)
+def test_conflicting_sweep_options_are_refused(config, words, wishes, message):
+    with pytest.raises(UsageError, match=message):
+        read_sweep(config(), words, SweepOptions(**wishes))
+
+
+ONE_VALUE = {
+    "a hyphen": (["seed=1-5"], "five seeds are seed=1..5"),
+    "a hyphen in a list": (["seed=1-3,9"], "four seeds are seed=1..3,9"),
+    "a hyphen beside what varies": (["optimizer=sgd,adam", "seed=1-5"], "five seeds are seed=1..5"),
+    "a colon": (["seed=1:12"], "12 seeds are seed=1..12"),
+    "another key": (["batch_size=16-20"], "several values are batch_size=16..20"),
+    "range of Python": (["seed=range(5)"], "five seeds are seed=0..4"),
+    "range with a step": (["epochs=range(2,9,3)"], "several values are epochs=2,5,8"),
+    "loguniform": (["optimizer.learning_rate=loguniform(1e-4,1e-1)"],
+                   "a range to draw from is 'optimizer.learning_rate=log(0.0001, 0.1)'"),
+    "randint": (["batch_size=np.random.randint(8, 64)"], "a range to draw from is 'batch_size=int(8, 64)'"),
+    "choice": (["optimizer=choice(sgd,adam)"], "several values are optimizer=sgd,adam"),
+    "brackets": (["optimizer.learning_rate=[0.1,0.01]"], "several values are optimizer.learning_rate=0.1,0.01"),
+    "brackets of seeds": (["optimizer=sgd,adam", "seed=[1,2]"], "two seeds are seed=1,2"),
+    "spaces": (["epochs=2", "optimizer=sgd adam"], "several values are optimizer=sgd,adam"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "hint"), ONE_VALUE.values(), ids=ONE_VALUE)
+def test_single_value_that_looks_like_several_is_refused(config, words, hint):
+    with pytest.raises(UsageError, match="is one value") as caught:
+        read_sweep(config(), words)
+    assert caught.value.suggestion == hint
+    (word,) = shlex.split(hint.partition(" are " if " are " in hint else " is ")[2])
+    read_sweep(config(), [word], SweepOptions(trials=3 if "(" in word else None))
+
+
+@pytest.mark.parametrize(
+    ("words", "suggestion"),
+    [
+        (["optimizer=sgd", "optimizer=adam"], "write optimizer=sgd,adam"),
+        (["optimizer=sgd", "optimizer=adam,rmsprop"], "write optimizer=sgd,adam,rmsprop"),
+        (["seed=1", "seed=2", "seed=3"], "write seed=1,2,3"),
+        (["lr=0.1", "optimizer.learning_rate=0.01"], "write optimizer.learning_rate=0.1,0.01"),
+    ],
+)
+def test_repeated_key_suggests_one_argument(config, words, suggestion):
+    with pytest.raises(ConfigError) as caught:
+        read_sweep(config(), words)
+    (fault,) = caught.value.issues
+    assert (fault.message, fault.suggestion) == ("is given values twice", suggestion)
+    read_sweep(config(), [suggestion.removeprefix("write ")])
+
+
+@pytest.mark.parametrize("words", [["seed=1,2", "name=1-5"], ["seed=1,2", "metrics=[accuracy, mae]"]])
+def test_text_and_list_values_are_accepted(config, words):
+    assert read_sweep(config(), words).fixed == (words[1],)
+
+
+def test_suggested_example_command_works(config):
+    path = config(name="my config.yaml")
+    with pytest.raises(UsageError) as caught:
+        read_sweep(path, ["epochs=3"])
+    dnn, verb, file, *words = shlex.split(caught.value.suggestion.removeprefix("as in: "))
+    assert (dnn, verb, file, words) == ("dnn", "sweep", path, ["epochs=3", "optimizer=sgd,adam"])
+    assert read_sweep(file, words).parameters == {"optimizer": ValueChoice(("sgd", "adam"))}
+
+
+def test_all_invalid_arguments_are_reported(config):
+    with pytest.raises(ConfigError) as caught:
+        read_sweep(config(), ["optimizer=sgd,,adam", "epochs=5..1", "batch_size=8,16", "batch_size=32,64"])
+    assert [fault.location.source for fault in caught.value.issues] == [
+        "optimizer=sgd,,adam",
+        "epochs=5..1",
+        "batch_size=32,64",
+    ]
+
+
+FILE_ISSUES = {
+    "an unknown key": (FILE + "serach: grid\n", (6, 1), "did you mean search?"),
+    "no parameters": ("base: digits.yaml\nseeds: 1..3\n", (1, 1), "is missing"),
+    "no such base": (FILE.replace("digits", "nothing"), (1, 1), "there is no"),
+    "values that are none": (FILE.replace("5..7", "7..5"), (4, 3), "counts backwards"),
+    "seeds in two places": (FILE.replace("parameters:", "parameters:\n  seed: 1..3"), (3, 3), "seeds, too"),
+    "a range with a hyphen": (FILE.replace("1..3", "1-3"), (5, 1), "1-3 is one value  (write 1..3)"),
+    "a function": (FILE.replace("5..7", "range(5, 8)"), (4, 3), "range(5, 8) is one value  (write 5..7)"),
+    "an unknown search": (FILE + "search: grdi\n", (6, 1), "is no way to search"),
+    "a budget of nothing": (FILE + "budget: {trials: 0}\n", (6, 10), "greater than 0"),
+    "an unknown key of a budget": (FILE + "budget: {hours: 1}\n", (6, 10), "keys are trials, minutes"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "place", "message"), FILE_ISSUES.values(), ids=FILE_ISSUES)
+def test_sweep_file_issue_has_location(sweep_file, text, place, message):
+    with pytest.raises(ConfigError) as caught:
+        read_sweep(sweep_file(text), [])
+    (fault,) = caught.value.issues
+    assert (fault.location.line, fault.location.column) == place
+    assert message in str(fault)
+
+
+def test_sweep_id_depends_on_base_and_varied_keys(config):
+    def compute_id(*words, **options):
+        return compute_sweep_id(read_sweep(config(), words, SweepOptions(**options)))
+
+    first = compute_id("optimizer=sgd,adam", "seed=1..2")
+    assert compute_id("optimizer=sgd,adam,rmsprop", "seed=1..9") == first
+    assert compute_id("optimizer=sgd,adam", "seed=1..2", search="random", trials=1) == first
+    assert compute_id("optimizer=sgd,adam", "seed=1..2", "epochs=9") != first
+    assert compute_id("optimizer=sgd,adam", "batch_size=8,16") != first
+
+
+def test_overrides_of_parents_come_first(config):
+    sweep = read_sweep(config(), ["optimizer.learning_rate=0.1,0.01", "layers.hidden.units=5", "optimizer=sgd,adam"])
+    setting = {"optimizer.learning_rate": "0.1", "optimizer": "sgd"}
+    assert build_overrides(sweep, setting) == ("optimizer=sgd", "optimizer.learning_rate=0.1", "layers.hidden.units=5")

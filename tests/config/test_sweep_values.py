@@ -1,0 +1,137 @@
+"""What stands for several values of a key."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnn_cli.config.sweep_values import (
+    ValueChoice,
+    ValueRange,
+    ValuesError,
+    format_as_yaml,
+    from_yaml_value,
+    parse_values,
+)
+from dnn_cli.config.yaml_reader import parse_yaml
+
+LISTS = {
+    "sgd,adam": ("sgd", "adam"),
+    "sgd": ("sgd",),
+    " sgd , adam ": ("sgd", "adam"),
+    "1..3": ("1", "2", "3"),
+    "-1..1": ("-1", "0", "1"),
+    "1..2,7": ("1", "2", "7"),
+    "{type: sgd, momentum: 0.9},adam": ("{type: sgd, momentum: 0.9}", "adam"),
+    "[1, 2],[3]": ("[1, 2]", "[3]"),
+    '"a,b",c': ('"a,b"', "c"),
+    "adam,adam": ("adam",),
+    "0.1,1e-3": ("0.1", "1e-3"),
+    "1.5": ("1.5",),
+}
+
+
+@pytest.mark.parametrize(("text", "values"), LISTS.items(), ids=LISTS)
+def test_list_is_parsed(text, values):
+    assert parse_values(text) == ValueChoice(values)
+
+
+RANGES = {
+    "uniform(0, 0.5)": ValueRange("uniform", 0.0, 0.5),
+    "log(1e-4,1e-1)": ValueRange("log", 1e-4, 1e-1),
+    " int( 16 , 256 ) ": ValueRange("int", 16, 256),
+    "uniform(-1, 1)": ValueRange("uniform", -1.0, 1.0),
+}
+
+
+@pytest.mark.parametrize(("text", "values"), RANGES.items(), ids=RANGES)
+def test_range_round_trips(text, values):
+    assert parse_values(text) == values
+    assert parse_values(str(values)) == values
+
+
+WRONG = {
+    "": "no value",
+    "a,,b": "empty value",
+    "a,": "empty value",
+    "5..1": "1..5",
+    "1..10001": "10,000",
+    "log(0, 1)": r"the smaller number of log\(…\) must be greater than 0, as in log\(1e-4, 0.1\)",
+    "log(1e-1, 1e-4)": "smaller first",
+    "uniform(1)": "two numbers",
+    "uniform(nan, 1)": "two numbers",
+    "uniform(0, inf)": "two numbers",
+    "int(1.5, 3)": "two numbers",
+    "log(1e-4, 1e-1),0.5": "stands alone",
+    ",".join(map(str, range(10_001))): "are the most",
+}
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG.items(), ids=lambda text: text[:20])
+def test_invalid_values_are_refused(text, message):
+    with pytest.raises(ValuesError, match=message):
+        parse_values(text)
+
+
+@given(
+    st.sampled_from(["uniform", "log", "int"]),
+    st.floats(1e-6, 1e6),
+    st.floats(1e-6, 1e6),
+    st.floats(0, 1, exclude_max=True),
+)
+def test_drawn_number_is_within_range(kind, first_end, second_end, share):
+    low, high = sorted((first_end, second_end))
+    if kind == "int":
+        low, high = math.floor(low), math.ceil(high)
+    if low == high:
+        return
+    values = ValueRange(kind, low, high)
+    number = parse_yaml(values.value_at(share), "").value
+    assert low <= number <= high
+    assert isinstance(number, int) or kind != "int"
+
+
+def test_draws_are_evenly_distributed():
+    shares = [index / 1000 for index in range(1000)]
+    assert {ValueRange("int", 3, 5).value_at(share) for share in shares} == {"3", "4", "5"}
+    below = sum(float(ValueRange("log", 1e-4, 1.0).value_at(share)) < 1e-2 for share in shares)
+    assert 490 <= below <= 510
+
+
+PLAIN = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**6), 10**6)
+    | st.floats(-1e6, 1e6)
+    | st.text("ab0 한ß:,[]{}#'\"&*!|>%@-?~.", max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(PLAIN)
+def test_formatted_yaml_round_trips(value):
+    assert parse_yaml(format_as_yaml(value), "").value == value
+
+
+def test_values_of_sweep_file():
+    assert from_yaml_value([{"type": "sgd", "momentum": 0.9}, "adam"]) == ValueChoice(
+        ("{type: sgd, momentum: 0.9}", "adam")
+    )
+    assert (
+        from_yaml_value("1..3")
+        == from_yaml_value([1, 2, 3])
+        == from_yaml_value(["1..2", 3])
+        == ValueChoice(("1", "2", "3"))
+    )
+    assert from_yaml_value("log(1e-4, 1e-1)") == ValueRange("log", 1e-4, 1e-1)
+    assert from_yaml_value([["accuracy"]]) == ValueChoice(("[accuracy]",))
+    with pytest.raises(ValuesError, match="at least one"):
+        from_yaml_value([])
+
+
+def test_quoted_comma_does_not_separate():
+    assert parse_values('"a,b.csv",c.csv') == ValueChoice(('"a,b.csv"', "c.csv"))
+    assert parse_values("it's,that's") == ValueChoice(("it's", "that's"))
+    assert parse_values("{a: 'x,y'},z") == ValueChoice(("{a: 'x,y'}", "z"))

@@ -1,0 +1,51 @@
+"""Advice before training names what the data makes hard, and nothing where it is fine."""
+
+import numpy as np
+import pytest
+
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.data.data_advice import list_data_advice
+from dnn_cli.data.examples import load_examples, split_examples
+
+HOUSES = "data: {dataset: csv, path: houses.csv}\nmodel: {layers: [{type: Dense, units: 1}]}\nloss: mse\nmetrics: []\n"
+
+
+def write_houses_csv(directory, rows=80):
+    """C13: areas, years, incomes and an index, as they are."""
+    rng = np.random.default_rng(1)
+    area, year, income = rng.uniform(20, 300, rows), rng.integers(1900, 2021, rows), rng.uniform(1e4, 2e5, rows)
+    numbered = enumerate(zip(area, year, income, strict=True))
+    lines = [f"{n},{a:.0f},{y},{i:.0f},{a / 100 + i / 1e5:.2f}" for n, (a, y, i) in numbered]
+    (directory / "houses.csv").write_text("\n".join(["Unnamed: 0,area,year,income,price", *lines]) + "\n")
+
+
+def list_advice(config, *overrides):
+    experiment = load_experiment(config(HOUSES), overrides).experiment
+    examples = load_examples(experiment.data)
+    return list_data_advice(experiment, examples, split_examples(experiment.data, examples))
+
+
+def test_advice_on_large_inputs_suggests_standardizing(config, tmp_path):
+    write_houses_csv(tmp_path)
+    first, second = list_advice(config)
+    assert first.startswith("income goes from 1")
+    assert "(all 4 inputs are far from 1)" in first
+    assert first.endswith("(data.standardize=true)")
+    assert second == "column Unnamed: 0 only numbers the rows  (data.ignore=['Unnamed: 0'])"
+
+
+def test_no_advice_after_standardizing_and_ignoring(config, tmp_path):
+    write_houses_csv(tmp_path)
+    hints = [line.partition("  (")[2].removesuffix(")") for line in list_advice(config)]
+    assert list_advice(config, *hints) == []
+    (more,) = list_advice(config, "data.standardize=true", "data.ignore=[area]")
+    assert more.endswith("(data.ignore=[area, 'Unnamed: 0'])")
+
+
+@pytest.mark.parametrize(("name", "count"), [("iris", 0), ("wine", 1), ("digits", 0)])
+def test_advice_count_for_builtin_datasets(config, name, count):
+    layers = "model: {layers: [Flatten, {type: Dense, units: 3, activation: softmax}]}"
+    units = "layers.1.units=10" if name == "digits" else "layers.1.units=3"
+    experiment = load_experiment(config(f"data: {{dataset: {name}}}\n{layers}\n"), [units]).experiment
+    examples = load_examples(experiment.data)
+    assert len(list_data_advice(experiment, examples, split_examples(experiment.data, examples))) == count

@@ -1,0 +1,176 @@
+"""Worker processes: what they train has the bits of `dnn train`, and the death of one costs its run alone."""
+
+import os
+import signal
+import time
+from dataclasses import replace
+
+import pytest
+
+from dnn_cli.config.digests import compute_network_digest
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.execution.local_executor import LocalExecutor, describe_exit_code
+from dnn_cli.execution.messages import EpochDone, ProgressEvent, RunCreated, Task, TaskResult
+from dnn_cli.execution.scheduler import FixedSearch, train_all
+from dnn_cli.runs.record import Membership
+from dnn_cli.runs.run import Run
+from tests.helpers.kill_campaign import assert_same_run
+
+LONG = ["epochs=100000", "jit=false"]
+
+
+@pytest.fixture
+def task(config, tmp_path):
+    """A task that trains digits in few words."""
+    numbers = iter(range(100))
+
+    def make(*overrides, run=None):
+        loaded = load_experiment(config(), ["jit=false", *overrides])
+        return Task(next(numbers), loaded, tmp_path / "runs", compute_network_digest(loaded.experiment), run)
+
+    return make
+
+
+@pytest.fixture
+def pool():
+    executor = LocalExecutor(2)
+    yield executor
+    executor.kill()
+
+
+class RecordingDisplay:
+    """Keeps what it hears, and does something when it hears of a first epoch."""
+
+    def __init__(self, at_first_epoch=lambda event: None):
+        self.events, self.at_first_epoch = [], at_first_epoch
+
+    def on_task_started(self, task):
+        """Nobody asks."""
+
+    def on_event(self, event):
+        self.events.append(event)
+        if isinstance(event, EpochDone) and event.row["epoch"] == 1:
+            self.at_first_epoch(event)
+
+
+def never_stop():
+    return ""
+
+
+def index_by_number(results):
+    return {result.number: result for result in results}
+
+
+def test_workers_train_bit_identically(pool, task, trained):
+    words = [(f"optimizer={name}", f"seed={seed}") for seed in (1, 2) for name in ("sgd", "adam")]
+    words += [("optimizer.learning_rate=0.1", "seed=1")]
+    board = RecordingDisplay()
+    ended = index_by_number(train_all(FixedSearch([task(*two) for two in words]), pool, board, never_stop))
+    assert {result.status for result in ended.values()} == {"completed"}
+    for number, two in enumerate(words):
+        alone, _, _ = trained(build_experiment(task, *two))
+        assert_same_run(alone, Run(ended[number].run_directory))
+    kinds = {type(event) for event in board.events}
+    assert {RunCreated, ProgressEvent, EpochDone, TaskResult} <= kinds
+    pool.close()
+    assert not any(worker and worker.process.is_alive() for worker in pool.workers)
+    assert not os.path.exists(pool.directory.name)
+
+
+def build_experiment(task, *words):
+    return task(*words).loaded.experiment
+
+
+def kill_worker(pool, number, signum):
+    (worker,) = [worker for worker in pool.busy if worker.task.number == number]
+    os.kill(worker.process.pid, signum)
+
+
+def test_killed_worker_fails_only_its_run(pool, task):
+    tasks = [task(*LONG), task("seed=1"), task("seed=2"), task("seed=3")]
+    board = RecordingDisplay(lambda event: event.number == 0 and kill_worker(pool, 0, signal.SIGKILL))
+    ended = index_by_number(train_all(FixedSearch(tasks), pool, board, never_stop))
+    assert [ended[number].status for number in range(4)] == ["failed", "completed", "completed", "completed"]
+    assert "SIGKILL, perhaps for want of memory" in ended[0].exit_reason
+    record = Run(ended[0].run_directory).read_record()
+    assert (record.status, record.reason) == ("failed", ended[0].exit_reason)
+    assert record.epochs >= 1
+
+
+def test_pruned_run_is_saved_and_resumed(pool, task, trained):
+    long = task("epochs=4000")
+    search = FixedSearch([long])
+    search.should_prune = lambda event: "pruned: for a test"
+    (ended,) = train_all(search, pool, RecordingDisplay(), never_stop)
+    assert (ended.status, ended.exit_reason) == ("interrupted", "pruned: for a test")
+    epochs = Run(ended.run_directory).read_record().epochs
+    assert 1 <= epochs < 4000
+    further = task(f"epochs={epochs + 2}", run=ended.run_directory)
+    (ended,) = train_all(FixedSearch([further]), pool, RecordingDisplay(), never_stop)
+    assert ended.status == "completed", ended.exit_reason
+    assert_same_run(trained(further.loaded.experiment)[0], Run(ended.run_directory))
+
+
+def test_unresumable_sweep_run_is_trained_again(pool, task):
+    (first,) = train_all(FixedSearch([task()]), pool, RecordingDisplay(), never_stop)
+    run = Run(first.run_directory)
+    record = run.read_record()
+    run.write_record(record.model_copy(update={"status": "interrupted", "versions": {"tensorflow": "1.0"}}))
+    (refused,) = train_all(FixedSearch([task("epochs=3", run=run.directory)]), pool, RecordingDisplay(), never_stop)
+    assert "tensorflow: 1.0 →" in refused.exit_reason
+    mine = Membership(id="0" * 8, name="x", settings={"seed": "1"})
+    (anew,) = train_all(
+        FixedSearch([replace(task(run=run.directory), sweeps=(mine,))]), pool, RecordingDisplay(), never_stop
+    )
+    assert (anew.status, anew.run_directory == run.directory, anew.record.sweeps) == ("completed", False, (mine,))
+    assert run.read_record().status == "interrupted"
+
+
+def test_unresponsive_worker_is_killed(pool, task, monkeypatch):
+    monkeypatch.setattr("dnn_cli.execution.local_executor.STOP_TIMEOUT", 0.2)
+    stuck = task(*LONG)
+    board = RecordingDisplay(lambda event: kill_worker(pool, 0, signal.SIGSTOP))
+    finished_epochs = []
+
+    def get_stop_reason():
+        finished_epochs.extend(event for event in board.events if isinstance(event, EpochDone))
+        return "enough" if finished_epochs else ""
+
+    (ended,) = train_all(FixedSearch([stuck]), pool, board, get_stop_reason)
+    assert (ended.status, ended.exit_reason) == ("interrupted", "enough")
+
+
+def test_worker_exits_when_parent_disconnects(pool, task):
+    board = RecordingDisplay()
+    pool.submit(task(*LONG))
+    (worker,) = pool.busy
+    until = time.monotonic() + 60
+    while not any(isinstance(event, EpochDone) for event in board.events):
+        for event in pool.wait_for_events(0.1):
+            board.on_event(event)
+        assert time.monotonic() < until
+    worker.connection.close()
+    worker.process.join(10)
+    assert worker.process.exitcode == 0
+    record = Run(worker.run_directory).read_record()
+    assert (record.status, record.reason) == ("interrupted", "the process that started it has ended")
+
+
+def test_failed_start_is_reported_and_worker_continues(pool, task, tmp_path):
+    gone = task()
+    (tmp_path / "runs").write_text("in the way")
+    (ended,) = train_all(FixedSearch([gone]), pool, RecordingDisplay(), never_stop)
+    assert (ended.run_directory, ended.record, ended.status) == (None, None, "failed")
+    assert "no directory" in ended.exit_reason
+    (tmp_path / "runs").unlink()
+    (ended,) = train_all(FixedSearch([task()]), pool, RecordingDisplay(), never_stop)
+    assert ended.status == "completed"
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [(-9, "SIGKILL, perhaps for want of memory"), (-11, "SIGSEGV, a fault in native code"), (3, "exit code 3"),
+     (-15, "SIGTERM"), (-64, "SIGRTMAX")],
+)  # fmt: skip
+def test_exit_code_is_described(code, text):
+    assert text in describe_exit_code(code)

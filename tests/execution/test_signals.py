@@ -1,0 +1,193 @@
+"""Signals end a training gently, soon, and so that it can go on; a second one at once."""
+
+import contextlib
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from dnn_cli.runs.store import Store
+from tests.conftest import ROOT, RUN_ALL_CASES
+from tests.helpers import forked_cli
+from tests.helpers.kill_campaign import assert_same_run
+
+MAX_SECONDS = 5
+"""Seconds, where the promise is two: other tests run beside this one."""
+
+BUSY_PROGRAM = """
+import hashlib, os, sys
+from dnn_cli.execution.signals import handle_stop_signals
+with handle_stop_signals(lambda: os.write(1, b"left ")) as stop_request, stop_request.allow_graceful_stop():
+    os.write(1, b"busy ")
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)  # minutes in which Python hears nothing
+"""
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1], ids=lambda number: number.name
+)
+def test_signal_saves_resumable_run(config, tmp_path, number):
+    store = Store(tmp_path / "runs")
+    process = forked_cli.start_command(tmp_path, "train", config(), "epochs=100000")
+    try:
+        run = wait_for_first_epoch(store)
+        assert run.read_record().status == "running"
+        started = time.monotonic()
+        os.kill(process.pid, number)
+        process.join(60)
+        assert time.monotonic() - started < MAX_SECONDS
+    finally:
+        process.kill()
+    assert process.exitcode == 128 + number
+    record = run.read_record()
+    assert (record.status, record.reason) == ("interrupted", "stopped by a signal")
+    assert record.epochs == len(run.read_metrics()) >= 1
+    assert f"interrupted; dnn resume runs/{run.directory.name} goes on" in (tmp_path / "log").read_text()
+    again = forked_cli.start_command(tmp_path, "resume", record.id, f"epochs={record.epochs + 2}")
+    again.join(60)
+    assert run.read_record().status == "completed"
+    assert [row["epoch"] for row in run.read_metrics()] == list(range(1, record.epochs + 3))
+
+
+def test_early_signal_creates_no_run(config, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dnn_cli", "train", config()],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr.readline().startswith("digits: ")
+    process.terminate()
+    process.communicate(timeout=MAX_SECONDS)
+    assert process.returncode == 143
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(("signals", "least"), [(1, 1.0), (2, 0.4)], ids=["one is waited for", "a second is not"])
+def test_long_native_call_does_not_delay_exit(signals, least):
+    with subprocess.Popen(
+        [sys.executable, "-c", BUSY_PROGRAM], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    ) as process:
+        assert process.stdout.read(5) == b"busy "
+        started = time.monotonic()
+        for _ in range(signals):
+            process.terminate()
+            time.sleep(0.5)
+        process.wait(60)
+        elapsed = time.monotonic() - started
+        assert process.stdout.read() == b"left "
+    assert process.returncode == 143
+    assert least < elapsed < MAX_SECONDS
+
+
+def test_ignored_signal_stays_ignored():
+    code = (
+        "from dnn_cli.execution.signals import handle_stop_signals\nimport os\nwith "
+        "handle_stop_signals(print): os.kill(os.getpid(), 1)"
+    )
+    done = subprocess.run(
+        ["nohup", sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 0
+
+
+def test_closed_terminal_interrupts_run(config, tmp_path):
+    path = config()
+    pid, master = pty.fork()
+    if pid == 0:
+        os.chdir(tmp_path)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"}
+        os.execve(sys.executable, [sys.executable, "-m", "dnn_cli", "train", path, "epochs=100000"], environment)
+    while b"/100000" not in os.read(master, 10000):
+        pass
+    run = wait_for_first_epoch(Store(tmp_path / "runs"))
+    os.close(master)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 129
+    assert run.read_record().reason == "stopped by a signal"
+
+
+def wait_for_first_epoch(store):
+    """The only run, once it has an epoch."""
+    deadline = time.monotonic() + 120
+    while not (runs := store.list_runs()) or not runs[0].run.metrics.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return runs[0].run
+
+
+def start_process_group(directory, *words):
+    """The program as a group of processes of its own, as a batch system or a terminal starts it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "dnn_cli", *words],
+        cwd=directory, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        text=True, start_new_session=True, preexec_fn=forked_cli.restore_default_signals,
+    )  # fmt: skip
+
+
+GROUP_SIGNALS = {
+    "Slurm's warning": ((signal.SIGUSR1,), 138),
+    "Slurm's limit": ((signal.SIGTERM,), 143),
+    "a notebook's interrupt": ((signal.SIGINT, signal.SIGINT), 130),
+}
+"""Signals to a group of processes, with the exit code."""
+
+
+@pytest.mark.parametrize(
+    ("numbers", "code"),
+    [
+        pytest.param(*GROUP_SIGNALS[name], id=name)
+        for name in (GROUP_SIGNALS if RUN_ALL_CASES else [*GROUP_SIGNALS][:1])
+    ],
+)
+def test_process_group_signal_saves_sweep_runs(config, tmp_path, numbers, code):
+    process = start_process_group(tmp_path, "sweep", config(), "seed=1,2", "epochs=100000", "-j", "2")
+    try:
+        store, deadline = Store(tmp_path / "runs"), time.monotonic() + 120
+        while sum(run_info.run.metrics.exists() for run_info in store.list_runs()) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        for number in numbers:
+            os.killpg(process.pid, number)
+            time.sleep(0.05)
+        _, stderr = process.communicate(timeout=30)
+        assert process.returncode == code, stderr
+        assert "interrupted; the same command goes on" in stderr
+        records = [run_info.record for run_info in store.list_runs()]
+        assert [record.status for record in records] == ["interrupted"] * 2
+        assert {record.reason for record in records} <= {"stopped by a signal"}
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_time_limit_saves_resumable_run(config, tmp_path):
+    path = config()
+    store = Store(tmp_path / "runs")
+    stopped = forked_cli.run_command(tmp_path, "train", path, "epochs=100000", "--minutes", "0.1")
+    assert stopped.returncode == 0, stopped.stderr
+    run = store.list_runs()[0].run
+    record = run.read_record()
+    assert (record.status, record.reason) == ("interrupted", "stopped after 0.1 min, by --minutes")
+    assert f"  next  dnn resume runs/{run.directory.name}" in stopped.stdout
+    assert "1 run not at the end; the same command with --resume goes on" in stopped.stderr
+    epochs = f"epochs={record.epochs + 2}"
+    again = forked_cli.run_command(tmp_path, "train", path, epochs, "--minutes", "60", "--resume")
+    assert again.returncode == 0, again.stderr
+    uninterrupted = forked_cli.run_command(tmp_path, "train", path, epochs)
+    assert uninterrupted.returncode == 0
+    first_run, second_run = (run_info.run for run_info in store.list_runs())
+    assert_same_run(first_run, second_run)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_no_run_starts_after_time_limit(config, tmp_path, jobs):
+    paths = [config(), config(name="other.yaml"), config(name="third.yaml")]
+    done = forked_cli.run_command(tmp_path, "train", *paths, "epochs=100000", "--minutes", "0.001", "-j", jobs)
+    assert done.returncode == 0, done.stderr
+    assert "3 runs not at the end" in done.stderr
+    assert len(Store(tmp_path / "runs").list_runs()) <= int(jobs)

@@ -1,0 +1,109 @@
+"""A sweep becomes experiments, all of them valid before anything is trained."""
+
+from collections import Counter
+
+import pytest
+
+from dnn_cli.config import data
+from dnn_cli.config.sweep_config import SweepOptions, read_sweep
+from dnn_cli.errors import ConfigError, UsageError
+from dnn_cli.execution.sweep_plan import plan_extreme_runs, plan_sweep
+
+
+@pytest.fixture
+def planned(config):
+    return lambda *words, **wishes: plan_sweep(read_sweep(config(), words, SweepOptions(**wishes)))
+
+
+def test_grid_varies_seeds_fastest(planned):
+    settings = [
+        tuple(planned_run.setting.values())
+        for planned_run in planned("optimizer=sgd,adam", "batch_size=8,16", "seed=1..2")
+    ]
+    assert settings[:3] == [("sgd", "8", "1"), ("sgd", "8", "2"), ("sgd", "16", "1")]
+    assert len(settings) == len(set(settings)) == 8
+
+
+def test_planned_experiment_matches_train(planned, experiment):
+    (planned_run,) = [
+        planned_run
+        for planned_run in planned("optimizer=sgd,adam", "optimizer.learning_rate=0.1,0.01", "seed=1..2")
+        if planned_run.setting == {"optimizer": "sgd", "optimizer.learning_rate": "0.1", "seed": "2"}
+    ]
+    assert planned_run.loaded.experiment == experiment("optimizer=sgd", "optimizer.learning_rate=0.1", "seed=2")
+
+
+def test_equal_experiments_are_planned_once(planned):
+    assert len(planned("optimizer=adam,{type: adam},{type: adam, learning_rate: 0.001}", "seed=1..2")) == 2
+
+
+def test_each_invalid_key_is_reported_once(planned):
+    with pytest.raises(ConfigError) as caught:
+        planned("optimizer=sgd,adam,adagrad", "optimizer.momentum=0.5,0.9", "seed=1..9")
+    messages = list(map(str, caught.value.issues))
+    assert len(messages) == 4
+    assert all("is not an argument of" in message for message in messages)
+
+
+def test_sweep_file_issue_has_location(config):
+    config()
+    file = config("base: digits.yaml\nparameters:\n  batch_size: [8, -1]\n", "sweep.yaml")
+    with pytest.raises(ConfigError) as caught:
+        plan_sweep(read_sweep(file, []))
+    (issue,) = caught.value.issues
+    assert (issue.location.line, issue.location.column) == (3, 3)
+
+
+def test_more_trials_extend_the_same_draws(planned):
+    words = ["optimizer.learning_rate=log(1e-4, 1e-1)", "layers.hidden.units=8,16", "optimizer=sgd,adam"]
+    few, many = planned(*words, trials=5), planned(*words, trials=12)
+    assert [planned_run.outcome_digest for planned_run in few] == [
+        planned_run.outcome_digest for planned_run in many[:5]
+    ]
+    assert len({planned_run.outcome_digest for planned_run in many}) == 12
+    assert [planned_run.outcome_digest for planned_run in planned(*words, trials=5, seed=1)] != [
+        planned_run.outcome_digest for planned_run in few
+    ]
+
+
+def test_added_key_keeps_other_draws(planned):
+    few = planned("optimizer.learning_rate=log(1e-4, 1e-1)", trials=3)
+    more = planned("optimizer.learning_rate=log(1e-4, 1e-1)", "layers.hidden.units=int(4, 64)", trials=3)
+    rates = [
+        [planned_run.setting["optimizer.learning_rate"] for planned_run in planned_runs] for planned_runs in (few, more)
+    ]
+    assert rates[0] == rates[1]
+
+
+def test_finite_space_is_drawn_without_repeats(planned):
+    drawn = [
+        tuple(planned_run.setting.values())
+        for planned_run in planned("optimizer=sgd,adam", "batch_size=8,16,32", search="random", trials=5)
+    ]
+    assert len(set(drawn)) == 5
+    assert len(planned("optimizer=sgd,adam", "batch_size=8,16,32", search="random", trials=50)) == 6
+
+
+def test_too_many_runs_are_refused(planned):
+    with pytest.raises(UsageError, match="20,000 runs"):
+        planned("seed=1..10000", "optimizer=sgd,adam")
+
+
+def test_extreme_values_are_checked(config):
+    sweep = read_sweep(
+        config(), ["layers.hidden.units=uniform(1, 9)", "optimizer=sgd,adam"], SweepOptions("bayesian", 5)
+    )
+    with pytest.raises(ConfigError, match="whole number"):
+        plan_extreme_runs(read_sweep(config(), ["layers.hidden.units=uniform(1.5, 9)"], SweepOptions("bayesian", 5)))
+    assert len(plan_extreme_runs(sweep)) == 4
+
+
+def test_user_data_is_read_once(config, tmp_path, monkeypatch):
+    (tmp_path / "data.csv").write_text("a,b,y\n" + "1,2,x\n3,4,z\n" * 20)
+    read_count = Counter()
+    read = data.inspect_split
+    monkeypatch.setattr(data, "inspect_split", lambda *words: read_count.update("!") or read(*words))
+    text = "data: {dataset: csv, path: data.csv}\nmodel: {layers: [{type: Dense, units: 1, activation: sigmoid}]}\n"
+    file = config(text + "loss: binary_crossentropy\n", "own.yaml")
+    assert len(plan_sweep(read_sweep(file, ["optimizer=sgd,adam", "seed=1..20"]))) == 40
+    assert read_count["!"] == 3  # training, validation, test

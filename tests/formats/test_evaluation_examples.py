@@ -1,0 +1,119 @@
+"""Labelled inputs in files of the user's choice."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dnn_cli.errors import UserDataError
+from dnn_cli.formats.evaluation_examples import TargetSpec, read_evaluation_examples
+from dnn_cli.formats.prediction_inputs import InputSpec
+
+NAMES = TargetSpec(("cat", "dog"), column="animal")
+HOUSES = InputSpec((2,), ("area", "age"))
+
+
+def write_table(tmp_path, text, name="new.csv"):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_table_is_read_by_column_names(tmp_path):
+    path = write_table(tmp_path, "animal,id,age,area\ndog,1,2,3\ncat,4,5,6\n")
+    examples = read_evaluation_examples(path, HOUSES, NAMES)
+    assert examples.inputs.tolist() == [[3, 2], [6, 5]]
+    assert examples.targets.tolist() == [1, 0]
+
+
+def test_numbers_are_indices_of_named_classes(tmp_path):
+    path = write_table(tmp_path, "a,b,y\n1,2,1\n3,4,0\n")
+    examples = read_evaluation_examples(path, InputSpec((2,)), TargetSpec(("cat", "dog")))
+    assert examples.targets.tolist() == [1, 0]
+
+
+def test_numbers_are_names_of_numeric_classes(tmp_path):
+    path, classes = write_table(tmp_path, "area,age,size\n1,2,7\n3,4,3\n"), ("3", "5", "7")
+    assert read_evaluation_examples(path, HOUSES, TargetSpec(classes, column="size")).targets.tolist() == [2, 0]
+    np.savez(tmp_path / "new.npz", x=np.zeros((2, 2)), y=[7.0, 3.0])
+    assert read_evaluation_examples(str(tmp_path / "new.npz"), HOUSES, TargetSpec(classes)).targets.tolist() == [2, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("area,age\n1,2\n", "has no column animal"),
+        ("area,animal\n1,cat\n", "has no column age"),
+        ("area,age,animal\n1,2,cow\n", "'cow' is no class of the training file"),
+        ("area,age,animal\n1,2,\n", "column animal: is empty"),
+        ("area,age,animal\n1,old,cat\n", "column age: 'old'"),
+        ("area,age,animal\n", "has a header and no rows"),
+        ("", "is empty"),
+    ],
+)
+def test_table_errors(tmp_path, text, message):
+    with pytest.raises(UserDataError, match=message):
+        read_evaluation_examples(write_table(tmp_path, text), HOUSES, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (np.array(["dog", "cat"]), [1, 0]),
+        (np.array([1, 0]), [1, 0]),
+        (np.array([[0, 1], [1, 0]]), [1, 0]),
+        (np.array([[1.0], [0.0]]), [1, 0]),
+    ],
+)
+@pytest.mark.parametrize("names", [("x", "y"), ("X_test", "y_test"), ("x_train", "y_train")])
+def test_arrays_with_any_kind_of_targets(tmp_path, labels, expected, names):
+    np.savez(tmp_path / "new.npz", **dict(zip(names, (np.ones((2, 2)), labels), strict=True)))
+    assert read_evaluation_examples(str(tmp_path / "new.npz"), HOUSES, NAMES).targets.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": np.ones((2, 2))}, "has no x and y; it holds x"),
+        ({"x": np.ones((2, 2)), "y": ["dog", "cow"]}, "'cow' is no class"),
+        ({"x": np.ones((2, 2)), "y": [0, 2]}, "label 2 is no class"),
+        ({"x": np.ones((2, 2)), "y": [0, 0.5]}, "not a whole number"),
+        ({"x": np.ones((2, 3)), "y": [0, 1]}, r"this run needs numbers of \(n, 2\)"),
+        ({"x": np.ones((2, 2)), "y": [0]}, "one label an input"),
+    ],
+)
+def test_array_errors(tmp_path, arrays, message):
+    np.savez(tmp_path / "new.npz", **arrays)
+    with pytest.raises(UserDataError) as error:
+        read_evaluation_examples(str(tmp_path / "new.npz"), HOUSES, NAMES)
+    assert re.search(message, f"{error.value.message} {error.value.suggestion}")
+
+
+def test_regression_targets(tmp_path):
+    np.savez(tmp_path / "new.npz", x=np.ones((2, 2)), y=[[1.5, 2], [3, 4]])
+    assert read_evaluation_examples(str(tmp_path / "new.npz"), HOUSES, TargetSpec(targets=2)).targets.tolist() == [
+        [1.5, 2],
+        [3, 4],
+    ]
+    with pytest.raises(UserDataError, match="2 numbers an example, and this run predicts 1"):
+        read_evaluation_examples(str(tmp_path / "new.npz"), HOUSES, TargetSpec())
+
+
+def test_image_directory_by_class(tmp_path):
+    for name, value in ("dog", 10), ("cat", 200):
+        (tmp_path / "new" / name).mkdir(parents=True)
+        Image.fromarray(np.full((4, 4), value, np.uint8)).save(tmp_path / "new" / name / "a.png")
+    examples = read_evaluation_examples(str(tmp_path / "new"), InputSpec((4, 4)), NAMES)
+    assert [image[0, 0] for image in examples.inputs] == [200, 10]
+    assert examples.targets.tolist() == [0, 1]
+    (tmp_path / "new" / "cow").mkdir()
+    with pytest.raises(UserDataError, match="has the sub-folder cow, which is no class"):
+        read_evaluation_examples(str(tmp_path / "new"), InputSpec((4, 4)), NAMES)
+
+
+def test_other_files_are_refused(tmp_path):
+    with pytest.raises(UserDataError, match="holds no labelled examples"):
+        read_evaluation_examples(write_table(tmp_path, "", "photo.png"), InputSpec((4, 4)), NAMES)
+    with pytest.raises(UserDataError, match="No such file"):
+        read_evaluation_examples(str(tmp_path / "gone.csv"), HOUSES, NAMES)

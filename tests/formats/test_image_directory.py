@@ -1,0 +1,314 @@
+import io
+import os
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from dnn_cli.config.data import Data
+from dnn_cli.errors import UserDataError
+from dnn_cli.formats import image_directory, safe_open
+from dnn_cli.formats.dataset_contents import DatasetContents
+from dnn_cli.formats.image_directory import inspect_images, read_images
+
+GREY = np.arange(6, dtype=np.uint8).reshape(2, 3) * 40
+COLOUR = np.arange(18, dtype=np.uint8).reshape(2, 3, 3) * 14
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Writes a folder of images and returns its path; every file is named by its class and its own name."""
+
+    def write(images, name="images"):
+        for file, image in images.items():
+            write_image(tmp_path / name / file, image)
+        return str(tmp_path / name)
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    """A folder with one good class, and a second for every example of a rule to write anew."""
+    path = tmp_path_factory.mktemp("images")
+    write_image(path / "a" / "1.png", GREY)
+    (path / "b").mkdir()
+    return path
+
+
+def write_image(path, image):
+    """Write an array as an image, a Pillow image, or bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(image, bytes):
+        path.write_bytes(image)
+    else:
+        (Image.fromarray(image) if isinstance(image, np.ndarray) else image).save(path)
+
+
+def encode_png(image, **arguments):
+    """The bytes of a PNG."""
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "PNG", **arguments)
+    return stream.getvalue()
+
+
+def build_png_bomb(height, width):
+    """A small PNG that promises many pixels."""
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+def get_error(path, size=None, mode="grayscale", classes=None, inspect=inspect_images):
+    """The fault of a folder."""
+    with pytest.raises(UserDataError) as caught:
+        inspect(path, size, mode, classes)
+    assert caught.value.exit_code == 2
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("mode", "shape"),
+    [pytest.param("grayscale", (2, 3), id="grey"), pytest.param("rgb", (2, 3, 3), id="colour")],
+)
+def test_images_are_read_class_by_class_and_by_name(folder, mode, shape):
+    image = GREY if mode == "grayscale" else COLOUR
+    path = folder({"dog/2.png": image + 2, "dog/10.png": image + 1, "cat/9.png": image})
+    assert inspect_images(path, None, mode) == DatasetContents(shape, 3, ("cat", "dog"), pixel_max=255)
+    arrays = read_images(path, None, mode)
+    assert arrays.inputs.dtype == np.uint8
+    assert arrays.inputs.flags.c_contiguous
+    assert np.array_equal(arrays.inputs, [image, image + 1, image + 2])
+    assert arrays.targets.dtype == np.int32
+    assert arrays.targets.tolist() == [0, 1, 1]
+
+
+def test_files_without_image_suffix_are_ignored(folder):
+    images = {"a/1.png": GREY, "b/1.PNG": GREY}
+    others = {"a/notes.txt": b"x", "a/._1.png": b"x", ".git/1.png": b"x", "README.md": b"x"}
+    path = folder({**images, **others})
+    assert inspect_images(path, None, "grayscale").examples == 2
+    assert len(read_images(path, None, "grayscale").inputs) == 2
+
+
+def test_subdirectory_of_a_class_is_refused(folder):
+    path = folder({"a/1.png": GREY, "b/1.png": GREY, "a/more/2.png": GREY})
+    with pytest.raises(UserDataError, match="holds the folder more, whose images would be left out"):
+        inspect_images(path, None, "grayscale")
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "jpeg", "bmp", "gif", "webp", "JPG"])
+def test_every_format_is_read(folder, suffix):
+    smooth = np.full((8, 8), 120, np.uint8)
+    path = folder({f"a/1.{suffix}": smooth, f"b/1.{suffix}": smooth})
+    assert np.abs(read_images(path, None, "grayscale").inputs.astype(int) - 120).max() <= 2
+
+
+def test_first_frame_of_an_animation_is_read(folder, tmp_path):
+    path = folder({"a/1.png": GREY})
+    (tmp_path / "images" / "b").mkdir()
+    first, second = (Image.fromarray(GREY + more) for more in (0, 9))
+    first.save(tmp_path / "images" / "b" / "1.gif", save_all=True, append_images=[second])
+    assert np.array_equal(read_images(path, None, "grayscale").inputs[1], GREY)
+
+
+def test_images_are_resized_only_if_asked(folder):
+    path = folder({"a/1.png": GREY, "b/1.png": np.zeros((5, 4), np.uint8)})
+    assert inspect_images(path, None, "grayscale").input_shape == (2, 3)
+    error = get_error(path, inspect=read_images)
+    assert f"{path}/b/1.png is 5 × 4, and the first image 2 × 3" in error.message
+    assert error.suggestion == "data.image_size=[2,3] resizes all images"
+    assert inspect_images(path, (4, 6), "rgb").input_shape == (4, 6, 3)
+    inputs = read_images(path, (4, 6), "grayscale").inputs
+    expected = Image.fromarray(GREY).resize((6, 4), Image.Resampling.BILINEAR)
+    assert np.array_equal(inputs[0], np.asarray(expected))
+
+
+def test_exif_orientation_is_applied(folder, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned to the right
+    turned = encode_png(GREY, exif=exif)
+    path = folder({"a/1.png": turned, "b/1.png": np.rot90(GREY, -1)})
+    assert inspect_images(path, None, "grayscale").input_shape == (3, 2)
+    inputs = read_images(path, None, "grayscale").inputs
+    assert np.array_equal(inputs[0], inputs[1])
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        pytest.param(np.full((1, 1, 4), (0, 0, 0, 0), np.uint8), 255, id="transparent is white"),
+        pytest.param(np.full((1, 1, 4), (0, 0, 0, 255), np.uint8), 0, id="opaque black stays"),
+        pytest.param(np.full((1, 1), 0x8040, np.uint16), 0x80, id="16 bits are scaled"),
+        pytest.param(Image.new("1", (1, 1), 1), 255, id="one bit"),
+        pytest.param(Image.new("P", (1, 1), 0), 0, id="palette"),
+        pytest.param(encode_png(np.zeros((1, 1), np.uint8), transparency=0), 255, id="transparent colour"),
+    ],
+)
+def test_every_pixel_format_becomes_8_bits(folder, image, expected):
+    path = folder({"a/1.png": image, "b/1.png": image})
+    for mode in ("grayscale", "rgb"):
+        assert np.unique(read_images(path, None, mode).inputs).tolist() == [expected]
+
+
+def test_validation_directory_uses_the_training_classes(folder):
+    path = folder({"b/1.png": GREY})
+    assert inspect_images(path, None, "grayscale", ("a", "b")).classes == ("a", "b")
+    assert read_images(path, None, "grayscale", ("a", "b")).targets.tolist() == [1]
+    error = get_error(path, classes=("a", "bb"))
+    assert "sub-folder b, which is no class of the training folder" in error.message
+    assert "bb" in error.suggestion
+
+
+@pytest.mark.parametrize(
+    ("images", "message", "hint"),
+    [
+        pytest.param({"a/1.png": GREY}, "images has 1 sub-folder", "2 to 10,000", id="one class"),
+        pytest.param({"1.png": GREY}, "images has 0 sub-folders", "one sub-folder a class", id="no classes"),
+        pytest.param({"a/1.png": GREY, "b/1.txt": b""}, "images/b holds no images", "remove", id="empty class"),
+        pytest.param({"a/1.png": b"text", "b/1.png": GREY}, "a/1.png is no image", "replace", id="no image"),
+        pytest.param({"a/1.png": b"", "b/1.png": GREY}, "a/1.png is no image", "replace", id="empty file"),
+        pytest.param({"a/1.png": b"%!PS-Adobe-3.0 EPSF", "b/1.png": GREY}, "is no image", "", id="PostScript"),
+        pytest.param(
+            {"a/1.png": build_png_bomb(8_000, 8_000), "b/1.png": GREY}, "8,000 × 8,000 pixels; 50,", "", id="bomb"
+        ),
+        pytest.param(
+            {"a/1.png": build_png_bomb(10_000, 10_000), "b/1.png": GREY}, "10,000 × 10,000", "", id="larger bomb"
+        ),
+        pytest.param(
+            {"a/1.png": build_png_bomb(60_000, 60_000), "b/1.png": GREY}, "far more pixels", "", id="huge bomb"
+        ),
+    ],
+)
+def test_error_names_the_file_and_a_hint(folder, images, message, hint):
+    error = get_error(folder(images))
+    assert message in error.message
+    assert hint in error.suggestion
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(encode_png(np.tile(GREY, (50, 50)))[:-100], "b/1.png is damaged", id="cut short"),
+        pytest.param(build_png_bomb(2, 3), "b/1.png is damaged", id="no pixels"),
+        pytest.param(build_png_bomb(8_000, 8_000), "50,000,000 pixels is the most", id="bomb"),
+        pytest.param(b"GIF89a", "b/1.png is", id="only a mark"),
+    ],
+)
+def test_damaged_image_is_refused(folder, content, message):
+    path = folder({"a/1.png": np.tile(GREY, (50, 50)), "b/1.png": content})
+    inspect_images(path, None, "grayscale")
+    assert message in get_error(path, inspect=read_images).message
+
+
+def test_only_regular_files_are_opened(folder, tmp_path):
+    path = folder({"a/1.png": GREY, "b/1.png": GREY})
+    os.mkfifo(tmp_path / "images" / "b" / "2.png")  # opening it would wait for a writer
+    assert "b/2.png is a pipe or device" in get_error(path).message
+    (tmp_path / "images" / "b" / "2.png").unlink()
+    (tmp_path / "images" / "b" / "2.png").symlink_to("nowhere")
+    assert "b/2.png cannot be read: No such file" in get_error(path).message
+    (tmp_path / "images" / "loop").symlink_to("loop")
+    (tmp_path / "images" / "b" / "2.png").unlink()
+    (tmp_path / "images" / "b" / "2.png").symlink_to(tmp_path / "images" / "a" / "1.png")
+    assert len(read_images(path, None, "grayscale").inputs) == 3
+
+
+def test_missing_directory_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    assert "No such file" in get_error(str(tmp_path / "none")).message
+    assert "Not a directory" in get_error(str(tmp_path / "file")).message
+    assert "cannot be read" in get_error("a\0b").message
+
+
+def test_class_name_must_be_utf8(folder):
+    path = folder({"a/1.png": GREY, "b/1.png": GREY})
+    os.mkdir(os.fsencode(path) + b"/\xff")
+    assert "which is not UTF-8" in get_error(path).message
+
+
+def test_images_larger_than_memory_are_not_decoded(folder, monkeypatch):
+    path = folder({"a/1.png": GREY, "b/1.png": b"never decoded"})
+    monkeypatch.setattr(safe_open, "get_usable_memory", lambda: 11)
+    assert "GB in memory" in get_error(path, inspect=read_images).message
+
+
+def test_reading_reports_progress(folder, monkeypatch):
+    monkeypatch.setattr(image_directory, "IMAGES_PER_UPDATE", 2)
+    path = folder({f"{name}/{at}.png": GREY for name in "ab" for at in range(2)})
+    calls = []
+    read_images(path, None, "grayscale", progress=lambda *words: calls.append(words))
+    assert calls == [(f"reading {path}", 0, 4), (f"reading {path}", 2, 4)]
+
+
+@pytest.mark.parametrize("threshold", [pytest.param(0, id="in threads"), pytest.param(10**9, id="one by one")])
+def test_threads_do_not_change_the_result(folder, monkeypatch, threshold):
+    monkeypatch.setattr(image_directory, "MIN_BYTES_FOR_THREADS", threshold)
+    images = {f"{at % 3}/{at:03}.png": np.full((2, 2), at, np.uint8) for at in range(100)}
+    arrays = read_images(folder(images), None, "grayscale")
+    assert arrays.inputs[:, 0, 0].tolist() == [*range(0, 100, 3), *range(1, 100, 3), *range(2, 100, 3)]
+    assert arrays.targets.tolist() == [0] * 34 + [1] * 33 + [2] * 33
+
+
+@settings(deadline=None)  # files on a busy machine
+@given(st.data())
+def test_any_bytes_are_an_image_or_refused(scratch, data):
+    suffix = data.draw(st.sampled_from(["png", "jpg", "bmp", "gif", "webp"]))
+    path = scratch / "b" / f"1.{suffix}"
+    write_image(path, GREY)
+    raw = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(data.draw(st.just(bytes(raw)) | st.binary()))
+    try:
+        read_images(str(scratch), (2, 3), "rgb")
+    except UserDataError as error:
+        assert error.message.startswith(str(scratch))
+    finally:
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("names", "keys"),
+    [
+        (("train", "test"), {"path": "train", "test_path": "test"}),
+        (("Training", "Testing"), {"path": "Training", "test_path": "Testing"}),
+        (("train", "val", "test"), {"path": "train", "validation_path": "val", "test_path": "test"}),
+    ],
+    ids=["two", "capitals", "three"],
+)
+def test_directory_of_splits_suggests_the_keys(folder, names, keys):
+    images = {f"{part}/{kind}/{number}.png": GREY for part in names for kind in "ab" for number in range(3)}
+    root = folder(images)
+    with pytest.raises(UserDataError, match="which are no classes") as refused:
+        inspect_images(root, None, "grayscale")
+    assert refused.value.suggestion == ", ".join(f"{key}: {root}/{part}" for key, part in keys.items())
+    data = Data.model_validate({"dataset": "image_folder", **{key: f"{root}/{part}" for key, part in keys.items()}})
+    assert data.info.classes == ("a", "b")
+    assert data.info.test_examples == 6
+    assert data.info.validation_examples == (6 if "validation_path" in keys else 0)
+
+
+def test_nested_directory_is_suggested(folder):
+    root = folder({f"photos/{kind}/1.png": GREY for kind in "ab"})
+    with pytest.raises(UserDataError, match="holds only the folder photos") as refused:
+        inspect_images(root, None, "grayscale")
+    assert refused.value.suggestion == f"path: {root}/photos"
+    assert inspect_images(f"{root}/photos", None, "grayscale").classes == ("a", "b")
+
+
+def test_images_below_a_class_suggest_moving_them(folder, tmp_path):
+    root = folder({"a/1.png": GREY, "a/more/2.png": GREY, "b/1.png": GREY})
+    with pytest.raises(UserDataError) as refused:
+        inspect_images(root, None, "grayscale")
+    assert refused.value.suggestion == "move its images into a"
+    (tmp_path / "images" / "a" / "more" / "2.png").rename(tmp_path / "images" / "a" / "2.png")
+    (tmp_path / "images" / "a" / "more").rmdir()
+    assert inspect_images(root, None, "grayscale").examples == 3

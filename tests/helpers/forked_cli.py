@@ -1,0 +1,60 @@
+"""The program in processes forked from one that has imported TensorFlow already: what takes five seconds takes one."""
+
+import multiprocessing
+import multiprocessing.forkserver as forkserver
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FORKSERVER = multiprocessing.get_context("forkserver")
+FORKSERVER.set_forkserver_preload(["dnn_cli.training.train", "dnn_cli.cli.app", "sklearn.model_selection"])
+
+
+def start_command(directory, *words, out="log", err="log", **environment):
+    """A command that runs in a folder, and writes to the ends of files there; the process."""
+    forkserver.ensure_running()
+    address = forkserver._forkserver._forkserver_address
+    files = os.fspath(out), os.fspath(err)
+    process = FORKSERVER.Process(target=run_in_child, args=(os.fspath(directory), words, *files, environment, address))
+    process.start()
+    return process
+
+
+def restore_default_signals():
+    """Ignore no signal that ends a program, though the parent of the tests does: nohup, or a shell's background."""
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def run_command(directory, *words, **environment):
+    """A command, what it wrote, and how it ended."""
+    with tempfile.TemporaryDirectory() as temporary:
+        out, err = Path(temporary) / "out", Path(temporary) / "err"
+        process = start_command(directory, *words, out=out, err=err, **environment)
+        process.join(300)
+        return subprocess.CompletedProcess(words, process.exitcode, out.read_text("utf-8"), err.read_text("utf-8"))
+
+
+def run_in_child(directory, words, out, err, environment, address):
+    """What that process does; its own workers are forked where it was, and need not import TensorFlow again."""
+    forkserver._forkserver._forkserver_address = address
+    forkserver._forkserver._forkserver_alive_fd = os.open(os.devnull, os.O_WRONLY)
+    forkserver._forkserver.ensure_running = lambda: None
+    os.chdir(directory)
+    for descriptor, path in ((1, out), (2, err)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
+    if os.isatty(1):  # Python's own streams were made for files, in which they look for their place
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process lives
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    restore_default_signals()
+    for name in [name for name in os.environ if name.startswith("DNN_")]:
+        del os.environ[name]
+    os.environ.update(environment)
+    sys.argv = ["dnn", *words]
+    from dnn_cli.cli.app import main
+
+    main()

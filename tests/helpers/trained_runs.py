@@ -1,0 +1,81 @@
+"""Runs that are trained once for several files of tests: digits as images, and houses in a table of one's own."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dnn_cli.runs.run import Run
+from tests.conftest import DIGITS_YAML
+from tests.helpers import forked_cli
+
+HALVES = DIGITS_YAML.replace("dataset: digits", "dataset: digits, test_size: 0.25").replace(
+    "    - Flatten\n", "    - {type: Reshape, target_shape: [8, 8, 1]}\n    - RandomFlip\n    - Flatten\n"
+).replace("    - {type: Dense, units: 16", "    - BatchNormalization\n    - {type: Dense, units: 16")  # fmt: skip
+
+HOUSES = """\
+name: 집값
+data: {dataset: csv, path: houses.csv, target: price, ignore: [id], test_size: 0.2, standardize: true}
+model:
+  layers:
+    - {type: Dense, units: 4, activation: gelu, name: 은닉층}
+    - {type: Dense, units: 1}
+    - {type: Rescaling, scale: 100.0, offset: 200.0}
+loss: mse
+metrics: [mae]
+epochs: 2
+"""
+
+SPOILED = """\
+name: spoiled
+data: {dataset: digits, test_size: 0.25}
+model:
+  layers:
+    - Flatten
+    - {type: Dense, units: 10, activation: softmax}
+optimizer:
+  type: sgd
+  learning_rate: {type: PiecewiseConstantDecay, boundaries: [102], values: [0.5, 300.0]}
+epochs: 5
+model_checkpoint: {monitor: val_loss}
+"""
+"""The rate of the last two of five epochs spoils the network, so that the best epoch is the third."""
+
+
+class Workspace:
+    """A directory with trained runs, in which `dnn` runs."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def dnn(self, *words):
+        return forked_cli.run_command(self.path, *words)
+
+    def train(self, name, text):
+        (self.path / f"{name}.yaml").write_text(text, encoding="utf-8")
+        done = self.dnn("train", f"{name}.yaml", "--json")
+        assert done.returncode == 0, done.stderr
+        (run_document,) = json.loads(done.stdout)["runs"]
+        (directory,) = (self.path / "runs").glob(f"*-{run_document['id']}")
+        return Run(directory), run_document
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory):
+    """A directory in which `digits` is trained, and `집값`."""
+    workspace = Workspace(tmp_path_factory.mktemp("place"))
+    workspace.digits, workspace.told = workspace.train("digits", HALVES)
+    rng = np.random.default_rng(0)
+    area, age = rng.uniform(30, 300, 120), rng.integers(1, 90, 120)
+    rows = [f"{i},{a:.1f},{b},{a - b:.2f}" for i, (a, b) in enumerate(zip(area, age, strict=True))]
+    (workspace.path / "houses.csv").write_text("\n".join(["id,area,age,price", *rows, ""]))
+    workspace.houses, _ = workspace.train("houses", HOUSES)
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def spoiled(tmp_path_factory):
+    """A directory in which a run is trained whose best epoch is in the middle; the run is `found.run`."""
+    workspace = Workspace(tmp_path_factory.mktemp("spoiled"))
+    workspace.run, _ = workspace.train("spoiled", SPOILED)
+    return workspace

@@ -1,0 +1,48 @@
+"""The two judges of a config, key by key: the JSON Schema and the classes."""
+
+from jsonschema import Draft202012Validator
+from jsonschema import ValidationError as JsonError
+from jsonschema.validators import extend
+from pydantic import ValidationError
+
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.json_schema import build_json_schema
+from dnn_cli.config.loading import merge_documents
+from dnn_cli.config.registry import canonicalize_names
+from dnn_cli.config.yaml_reader import Document
+from dnn_cli.errors import SourceLocation
+
+SCHEMA = build_json_schema()
+
+# JSON Schema counts 10.0 as a whole number, and dnn does not: the one difference that is known and left aside here.
+STRICT_INTEGER_CHECKER = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+
+
+def validate_any_of(validator, choices, value, schema):
+    """The library's own collects every fault of every choice; this stops at the choice that takes a value."""
+    if not any(validator.evolve(schema=choice).is_valid(value) for choice in choices):
+        yield JsonError(f"{value!r} is none of the choices")
+
+
+VALIDATOR = extend(Draft202012Validator, {"anyOf": validate_any_of}, type_checker=STRICT_INTEGER_CHECKER)(SCHEMA)
+
+
+def is_valid_for_schema(document):
+    """Whether the schema takes a document."""
+    return VALIDATOR.is_valid(document)
+
+
+def is_valid_experiment(document):
+    """Whether the classes take it; its name is that of the file, unless it gives one."""
+    try:
+        Experiment.model_validate(
+            {"name": "file", **canonicalize_names(document)} if isinstance(document, dict) else document
+        )
+    except ValidationError:
+        return False
+    return True
+
+
+def merge_configs(parent, child):
+    """What the loader makes of a config that extends another."""
+    return merge_documents(*(Document(value, {(): SourceLocation("a.yaml")}) for value in (parent, child))).value

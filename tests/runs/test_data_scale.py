@@ -1,0 +1,32 @@
+"""Numbers to predict that are far from 0, and the layer that brings outputs there."""
+
+import numpy as np
+import pytest
+
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.runs.data_scale import find_unscaled_targets
+
+REGRESSION = ["data.dataset=diabetes", "loss=mse", "metrics=[mae]", "layers=[{type: Dense, units: 1}]"]
+PRICES = np.array([[150_000.0], [210_000.0], [240_000.0]], np.float32)
+
+
+@pytest.fixture
+def experiment(config):
+    return load_experiment(config(), REGRESSION).experiment
+
+
+def test_large_targets_suggest_a_rescaling_layer(experiment, config):
+    scale = find_unscaled_targets(experiment, PRICES)
+    assert scale.observation == "the numbers to predict are 2e+05 on average, and outputs begin near 0"
+    layer = scale.suggestion.removeprefix("end the stack with ")
+    stack = f"layers=[{{type: Dense, units: 1}}, {layer}]"
+    assert find_unscaled_targets(load_experiment(config(), [*REGRESSION[:-1], stack]).experiment, PRICES) is None
+
+
+@pytest.mark.parametrize("labels", [PRICES / 1000, None, PRICES[:0]], ids=["thousands", "an older run", "no labels"])
+def test_other_targets_need_no_rescaling(experiment, labels):
+    assert find_unscaled_targets(experiment, labels) is None
+
+
+def test_classes_need_no_rescaling(config):
+    assert find_unscaled_targets(load_experiment(config()).experiment, np.array([5000, 6000], np.int32)) is None

@@ -1,0 +1,42 @@
+import pytest
+
+from dnn_cli.data.examples import load_examples, split_examples
+from dnn_cli.training.benchmark import ENGINE, KERAS_ARRAYS, KERAS_FIT, KERAS_JIT, run_benchmark
+from dnn_cli.training.training_job import prepare_job
+
+
+@pytest.mark.parametrize(
+    ("jit", "compared", "contenders"),
+    [
+        ("true", KERAS_JIT, {ENGINE, KERAS_FIT, KERAS_ARRAYS, KERAS_JIT}),
+        ("false", KERAS_FIT, {ENGINE, KERAS_FIT, KERAS_ARRAYS}),
+    ],
+    ids=["XLA", "no XLA"],
+)
+def test_every_contender_runs_the_same_epochs(experiment, jit, compared, contenders):
+    new_experiment = experiment(f"jit={jit}")
+    examples = load_examples(new_experiment.data)
+    messages = []
+    result = run_benchmark(
+        prepare_job(new_experiment, examples, split_examples(new_experiment.data, examples)), 2, messages.append
+    )
+    assert result.bit_identical
+    assert result.compared_with == compared
+    assert set(result.seconds) == contenders
+    assert all(len(epoch_seconds) == 2 and min(epoch_seconds) > 0 for epoch_seconds in result.seconds.values())
+    assert result.compute_ratio() > 0
+    assert len(messages) == 3 * len(contenders)
+
+
+def test_different_weights_are_not_bit_identical(experiment, monkeypatch):
+    from dnn_cli.training import benchmark
+
+    class ChangedContender(benchmark.Contender):
+        def get_weights(self):
+            return [weight + (self.plan.engine == "keras") for weight in super().get_weights()]
+
+    monkeypatch.setattr(benchmark, "Contender", ChangedContender)
+    new_experiment = experiment("jit=false")
+    examples = load_examples(new_experiment.data)
+    job = prepare_job(new_experiment, examples, split_examples(new_experiment.data, examples))
+    assert not run_benchmark(job, 1, lambda _: None).bit_identical

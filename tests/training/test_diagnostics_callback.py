@@ -1,0 +1,248 @@
+"""What is seen inside a network is right, and to look changes not a bit of what is trained."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dnn_cli.config.digests import compute_outcome_digest, compute_training_digest
+from dnn_cli.data.examples import split_examples
+from dnn_cli.data.pipeline import Pipeline
+from dnn_cli.runs.checkpoint import load_checkpoint
+from dnn_cli.runs.diagnostics_csv import read_diagnostics
+from dnn_cli.runs.run_archive import pack_run
+from dnn_cli.training import checkpoint_callback, diagnostics_callback, execution_plan
+from dnn_cli.training.checkpoint_callback import ResumePoint
+from dnn_cli.training.compiled_model import CompiledModelCache
+from dnn_cli.training.model_builder import build_model
+from dnn_cli.training.resume_checks import list_config_changes
+from dnn_cli.training.stop_request import Interrupted
+from dnn_cli.training.train import train_model
+from dnn_cli.training.training_job import prepare_job
+from tests.helpers.kill_campaign import assert_same_run
+from tests.training.conftest import RecordingReporter, load_cached_examples
+
+LAST = "{type: Dense, units: 10, activation: softmax, name: output}"
+NOISY = (
+    "layers=[Flatten, {type: Dense, units: 12, activation: sigmoid, activity_regularizer: l2, kernel_regularizer: l2}, "
+    f"BatchNormalization, {{type: Activation, activation: relu}}, {{type: GaussianNoise, stddev: 0.1}}, "
+    f"{{type: Dropout, rate: 0.3}}, {LAST}]"
+)
+IMAGE = "{type: Reshape, target_shape: [8, 8, 1]}"
+QUICK = ["jit=false", "batch_size=100"]
+NETWORKS = {
+    "compiled by XLA": ["jit=true"],
+    "noise, normalisation, penalties, averages": [
+        *QUICK, NOISY, "class_weight=balanced", "optimizer={type: nadam, use_ema: true, ema_momentum: 0.9}",
+    ],
+    "augmented images in plain fit": [
+        *QUICK, "engine=keras",
+        f"layers=[{IMAGE}, RandomFlip, {{type: Conv2D, filters: 3, kernel_size: 3, activation: relu}}, Flatten, "
+        f"{LAST}]",
+    ],
+    "16 bits": [*QUICK, "mixed_precision=true"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("overrides", NETWORKS.values(), ids=NETWORKS.keys())
+def test_diagnostics_change_no_bit(experiment, trained, overrides):
+    unseen, _, _ = trained(experiment(*overrides, "diagnostics=false"))
+    seen, record, _ = trained(experiment(*overrides, "diagnostics=true"))
+    assert record.status == "completed", record.reason
+    assert not unseen.diagnostics.exists()
+    assert {state.epoch for state in read_diagnostics(seen)} == {0, 1, 2}
+    assert_same_run(unseen, seen)
+    assert pack_run(seen)["diagnostics.csv"] == seen.diagnostics.read_bytes(), "it travels with its run"
+    mine, theirs = load_checkpoint(seen)[0], load_checkpoint(unseen)[0]
+    assert mine.arrays.keys() == theirs.arrays.keys()
+    assert all(mine.arrays[name].tobytes() == theirs.arrays[name].tobytes() for name in mine.arrays)
+
+
+def test_resumed_training_keeps_bits_and_diagnostics_rows(experiment, trained, monkeypatch):
+    monkeypatch.setattr(execution_plan, "MAX_STEPS", 10)
+    monkeypatch.setattr(checkpoint_callback, "SECONDS_PER_CHECKPOINT_SECOND", 0)
+    new_experiment = experiment("jit=false", "epochs=4", "diagnostics=true")
+    uninterrupted, _, _ = trained(new_experiment)
+    with pytest.raises(Interrupted):
+        trained(new_experiment, stop=iter([""] * 20 + ["enough"]).__next__)
+    interrupted = find_newest_run(uninterrupted)
+    done = interrupted.read_record().epochs
+    assert 0 < done < 4
+    assert max(state.epoch for state in read_diagnostics(interrupted)) == done
+    resume_training(interrupted, new_experiment)
+    assert_same_run(uninterrupted, interrupted)
+    expected, actual = read_diagnostics(uninterrupted), read_diagnostics(interrupted)
+    inside = {state.epoch for state in actual if state.epoch and state.update is None}
+    assert inside == {done + 1}, "the weights at the beginning of the epoch in which it was resumed are not known"
+    assert [replace(row, update=None, since=None) for row in expected] == [
+        replace(one, update=None, since=None) for one in actual
+    ]
+
+
+def test_resumed_runs_have_equal_diagnostics_bytes(experiment, trained, monkeypatch):
+    monkeypatch.setattr(checkpoint_callback, "SECONDS_PER_CHECKPOINT_SECOND", 0)
+    quick, networks = [*QUICK, "epochs=6"], CompiledModelCache()
+    first, second = (trained(experiment(*quick), networks=networks)[0].diagnostics.read_bytes() for _ in range(2))
+    assert first == second
+    longer, _, _ = trained(experiment(*QUICK, "epochs=3"), networks=networks)
+    resume_training(longer, experiment(*quick))
+    assert longer.diagnostics.read_bytes() == first, "resumed from its last epoch, which is not one of the schedule"
+    with pytest.raises(Interrupted):
+        trained(experiment(*quick), stop=iter([""] * 8 + ["enough"] * 9).__next__, networks=networks)
+    interrupted = find_newest_run(longer)
+    done = interrupted.read_record().epochs
+    assert 0 < done < 6
+    resume_training(interrupted, experiment(*quick))
+    actual, expected = read_diagnostics(interrupted), read_diagnostics(longer)
+    assert [replace(row, update=None, since=None) for row in actual] == [
+        replace(one, update=None, since=None) for one in expected
+    ]
+
+
+def find_newest_run(run):
+    """The run directory that was made last."""
+    return type(run)(max(run.directory.parent.iterdir(), key=lambda path: path.stat().st_mtime_ns))
+
+
+def test_measured_epochs_follow_schedule_and_include_last(experiment, trained):
+    networks = CompiledModelCache()
+    run, _, _ = trained(experiment(*QUICK, "epochs=11"), networks=networks)
+    assert {state.epoch for state in read_diagnostics(run)} == {0, 1, 2, 4, 8, 11}
+    stopping = "early_stopping={monitor: val_loss, patience: 1, min_delta: 100, start_from_epoch: 2}"
+    stopped, record, _ = trained(experiment(*QUICK, "epochs=40", stopping), networks=networks)
+    assert 2 < record.epochs < 40
+    assert max(state.epoch for state in read_diagnostics(stopped)) == record.epochs
+    assert all(state.since == record.epochs - 1 for state in read_diagnostics(stopped)[-2:])
+    unseen, _, _ = trained(experiment(*QUICK, "diagnostics=false"), networks=networks)
+    assert not unseen.diagnostics.exists()
+
+
+def test_rows_of_retrained_epochs_are_replaced(experiment, trained):
+    run, _, _ = trained(experiment(*QUICK, "diagnostics=true"))
+    rows = run.diagnostics.read_text()
+    stale = rows.splitlines()[-1].replace("2,output", "3,output")
+    run.diagnostics.write_text(f"{rows}{stale}\n")
+    resume_training(run, experiment(*QUICK, "diagnostics=true", "epochs=3"))
+    new_rows = run.diagnostics.read_text()
+    assert new_rows.startswith(rows)
+    assert [state.epoch for state in read_diagnostics(run)] == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert stale not in new_rows
+
+    run.diagnostics.write_text("damaged, which stops no training")
+    record = resume_training(run, experiment(*QUICK, "diagnostics=true", "epochs=4"))
+    assert record.status == "completed"
+    assert {state.epoch for state in read_diagnostics(run)} == {4}
+
+
+def test_gradients_and_updates_match_keras(experiment, trained):
+    new_experiment = experiment(*QUICK, "diagnostics=true", "epochs=1")
+    run, _, _ = trained(new_experiment)
+    job = build_job(new_experiment)
+    examples = job.examples[job.split.train[np.linspace(0, len(job.split.train) - 1, 256).astype(int)]]
+    first, last = build_model(new_experiment), keras.saving.load_model(run.model)
+    for epoch, model in enumerate((first, last)):
+        for state in (state for state in read_diagnostics(run) if state.epoch == epoch):
+            kernel, before = (any_model.get_layer(state.layer).kernel for any_model in (model, first))
+            assert state.gradient == pytest.approx(compute_gradient_rms(model, kernel, examples), rel=1e-4)
+            assert state.weight == pytest.approx(np.sqrt(np.mean(np.square(kernel))), rel=1e-4)
+            if epoch:
+                moved = np.linalg.norm(np.subtract(kernel, before)) / np.linalg.norm(before)
+                assert state.update == pytest.approx(moved, rel=1e-4)
+                assert state.since == 0
+                assert state.moved == state.update
+
+
+def compute_gradient_rms(model, kernel, examples):
+    """The root mean square of the derivative, by Keras's own loss and a plain tape."""
+
+    inputs = tf.constant(examples.inputs / np.float32(16), tf.float32)
+    with tf.GradientTape() as tape:
+        loss = keras.losses.SparseCategoricalCrossentropy()(examples.targets, model(inputs))
+    gradient = tape.gradient(loss, kernel.value)
+    return float(np.sqrt(np.mean(np.square(gradient))))
+
+
+ACTIVE = {
+    "relu that is open": ("relu", 5, (0, None)),
+    "relu that is shut": ("relu", -500, (1, None)),
+    "sigmoid at a limit": ("sigmoid", 500, (None, 1)),
+    "sigmoid in the middle": ("sigmoid", 0, (None, 0)),
+    "tanh at a limit": ("tanh", -500, (None, 1)),
+    "neither": ("gelu", -500, (None, None)),
+}
+
+
+@pytest.mark.parametrize(("activation", "bias", "expected"), ACTIVE.values(), ids=ACTIVE.keys())
+def test_dead_and_saturated_units_are_counted(experiment, trained, activation, bias, expected):
+    layer = (
+        f"{{type: Dense, units: 4, activation: {activation}, name: hidden, kernel_initializer: "
+        f"{{type: random_normal, stddev: 1e-6}}, bias_initializer: {{type: constant, value: {bias}}}}}"
+    )
+    hidden, output = measure_initial_network(experiment(f"layers=[Flatten, {layer}, {LAST}]"))
+    assert (hidden.dead, hidden.saturated) == expected
+    assert (output.dead, output.saturated) == (None, None), "an output at its limits is what is wanted"
+
+
+def test_gradient_vanishes_in_deep_sigmoid_but_not_relu_stack(experiment):
+    ratio = {}
+    for activation in ("sigmoid", "relu"):
+        body = f"{{repeat: 6, layers: [{{type: Dense, units: 20, activation: {activation}, name: hidden}}]}}"
+        states = measure_initial_network(experiment(f"layers=[Flatten, {body}, {LAST}]"))
+        assert [state.layer for state in states] == [*(f"hidden_{n}" for n in range(1, 7)), "output"]
+        ratio[activation] = states[0].gradient / states[-1].gradient
+    assert ratio["sigmoid"] < 1e-3
+    assert ratio["relu"] > 1e-2
+
+
+def measure_initial_network(experiment):
+    """A look at a network with its initial weights."""
+    job, model = build_job(experiment), build_model(experiment)
+    inspector = diagnostics_callback.LayerInspector(job, Pipeline(job.examples, experiment, job.preprocessing))
+    return inspector.measure_layers(model, 0, inspector.copy_kernels(model), None)
+
+
+def test_loss_and_correct_share_match_keras(experiment, trained):
+    for overrides in ([], ["loss={type: categorical_crossentropy, label_smoothing: 0.1}"]):
+        new_experiment = experiment(*QUICK, *overrides, "epochs=3")
+        run, _, _ = trained(new_experiment)
+        job, model = build_job(new_experiment), keras.saving.load_model(run.model)
+        examples = job.examples[job.split.train[np.linspace(0, len(job.split.train) - 1, 256).astype(int)]]
+        outputs = model.predict(examples.inputs / np.float32(16), verbose=0)
+        targets = np.eye(10)[examples.targets] if overrides else examples.targets
+        (state,) = [state for state in read_diagnostics(run) if state.epoch == 3 and state.loss is not None]
+        assert state.layer == "output"
+        assert state.loss == pytest.approx(float(new_experiment.loss.build_keras_object()(targets, outputs)), rel=1e-4)
+        assert state.correct == pytest.approx(np.mean(outputs.argmax(1) == examples.targets))
+
+
+def test_reused_model_is_measured_again(experiment, trained):
+    networks = CompiledModelCache()
+    runs = [trained(experiment(*QUICK, "diagnostics=true", f"seed={seed}"), networks=networks)[0] for seed in (1, 2, 1)]
+    first, other, again = (run.diagnostics.read_text() for run in runs)
+    assert first == again != other
+
+
+def test_diagnostics_do_not_change_digests(experiment):
+    usual, looking = experiment(), experiment("diagnostics=true")
+    assert compute_training_digest(usual) == compute_training_digest(looking)
+    assert compute_outcome_digest(usual) == compute_outcome_digest(looking)
+    assert list_config_changes(usual, looking) == []
+
+
+def build_job(experiment):
+    examples = load_cached_examples(experiment.data)
+    return prepare_job(experiment, examples, split_examples(experiment.data, examples))
+
+
+def resume_training(run, experiment):
+    """Take up a training; its record."""
+    checkpoint, problem = load_checkpoint(run)
+    assert problem is None
+    return train_model(
+        build_job(experiment),
+        run,
+        RecordingReporter(),
+        resume_point=ResumePoint(compute_training_digest(experiment), checkpoint),
+    )

@@ -1,0 +1,321 @@
+"""A training that ended at any moment and is taken up again gives the bits of an unbroken one."""
+
+import dataclasses
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+from dnn_cli.config.digests import compute_training_digest
+from dnn_cli.config.registry import CLASSES_BY_KIND
+from dnn_cli.data.examples import load_examples, split_examples
+from dnn_cli.errors import RunError, UsageError
+from dnn_cli.runs.checkpoint import load_checkpoint
+from dnn_cli.runs.run import Run
+from dnn_cli.training import checkpoint_callback, execution_plan
+from dnn_cli.training.checkpoint_callback import ResumePoint
+from dnn_cli.training.resume_checks import check_resumable, list_changes
+from dnn_cli.training.stop_request import Interrupted, never_stop
+from dnn_cli.training.train import train_model
+from dnn_cli.training.training_job import prepare_job
+from tests.conftest import DIVERGING_OVERRIDES, RUN_ALL_CASES
+from tests.helpers.kill_campaign import assert_same_run
+from tests.training.conftest import RecordingReporter
+
+KERAS = tuple(int(part) for part in keras.__version__.split(".")[:2])
+LAST = "{type: Dense, units: 10, activation: softmax}"
+SMALL = [f"layers=[Flatten, {LAST}]", "jit=false"]
+IMAGE = "{type: Reshape, target_shape: [8, 8, 1]}"
+CALLS_PER_EPOCH = 9
+"""Times that a training of 45 batches, 10 a call, asks whether to stop: 5 calls, 3 of validation, the end."""
+
+
+@pytest.fixture(autouse=True)
+def many_calls(monkeypatch):
+    """Some calls an epoch, and a checkpoint after each."""
+    monkeypatch.setattr(execution_plan, "MAX_STEPS", 10)
+    monkeypatch.setattr(checkpoint_callback, "SECONDS_PER_CHECKPOINT_SECOND", 0)
+
+
+@pytest.fixture
+def killed(trained, tmp_path):
+    """Trains; returns the run, and copies of it as kill -9 would have left it at some of the moments between calls."""
+
+    def run(experiment, *moments):
+        asked, copies = 0, []
+
+        def stop():
+            nonlocal asked
+            asked += 1
+            if asked in moments:
+                (run_directory,) = (tmp_path / "runs").iterdir()
+                copies.append(Run(tmp_path / "killed" / str(asked) / run_directory.name))
+                shutil.copytree(run_directory, copies[-1].directory)
+            return ""
+
+        complete_run, record, _ = trained(experiment, stop=stop)
+        assert record.status == "completed", record.reason
+        assert len(copies) == len(moments), asked
+        return complete_run, copies
+
+    return run
+
+
+def resume_run(run, experiment, stop=never_stop, changed=False):
+    """Take up a training; its record, and who listened."""
+    examples = load_examples(experiment.data)
+    job = prepare_job(experiment, examples, split_examples(experiment.data, examples))
+    checkpoint, problem = load_checkpoint(run)
+    assert problem is None
+    reporter = RecordingReporter()
+    return train_model(
+        job, run, reporter, stop, ResumePoint(compute_training_digest(experiment), checkpoint, changed)
+    ), reporter
+
+
+REPRESENTATIVE_OPTIMIZERS = {
+    "sgd": "nothing", "adam": "two moments", "adafactor": "factors of them", "ftrl": "sums", "muon": "two optimizers",
+    "schedule_free_adamw": "an average",
+}  # fmt: skip
+"""Optimizers by what they keep from step to step; the others keep the like."""
+
+OPTIMIZERS = [
+    name
+    for name, kind in CLASSES_BY_KIND["optimizer"].items()
+    if kind.min_keras_version <= KERAS and (RUN_ALL_CASES or name in REPRESENTATIVE_OPTIMIZERS)
+]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizer_resumes_in_the_middle_of_an_epoch(experiment, killed, name):
+    new_experiment = experiment(*SMALL, f"optimizer={name}")
+    run, (copy,) = killed(new_experiment, CALLS_PER_EPOCH + 3)
+    resume_run(copy, new_experiment)
+    assert_same_run(run, copy)
+
+
+PARTS = {
+    "noise and normalisation": [
+        f"layers=[Flatten, BatchNormalization, {{type: GaussianNoise, stddev: 0.1}}, {{type: Dense, units: 9}}, "
+        f"{{type: Dropout, rate: 0.3}}, {LAST}]"
+    ],
+    "augmentation": [
+        f"layers=[{IMAGE}, RandomFlip, {{type: RandomTranslation, height_factor: 0.2, width_factor: 0.2}}, "
+        f"{{type: RandomRotation, factor: 0.1}}, {{type: RandomZoom, height_factor: 0.2}}, Flatten, {LAST}]"
+    ],
+    "convolution": [f"layers=[{IMAGE}, {{type: Conv2D, filters: 3, kernel_size: 3}}, Flatten, {LAST}]"],
+    "XLA": ["jit=true"],
+    "plain fit": ["engine=keras", "batch_size=150"],
+    "plain fit with XLA": ["engine=keras", "jit=true", "batch_size=150"],
+    "16 bits": [*SMALL, "mixed_precision=true"],
+    "a schedule": [
+        *SMALL,
+        "optimizer={type: adam, learning_rate: {type: CosineDecay, initial_learning_rate: 0.01, decay_steps: 80}}",
+    ],
+    "averaged weights": [*SMALL, "optimizer={type: sgd, use_ema: true, ema_momentum: 0.9}"],
+    "accumulated gradients": [*SMALL, "optimizer={type: adam, gradient_accumulation_steps: 4}"],
+    "scores that count": [
+        "metrics=[accuracy, {type: sparse_top_k_categorical_accuracy, k: 2}]", *SMALL,
+    ],
+    "weights of classes": [*SMALL, "class_weight=balanced", "data.standardize=true"],
+    "no validation": [*SMALL, "data.validation_size=0"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("overrides", PARTS.values(), ids=PARTS.keys())
+def test_every_option_resumes_in_the_middle_of_an_epoch(experiment, killed, overrides):
+    new_experiment = experiment(*overrides)
+    run, (copy,) = killed(new_experiment, CALLS_PER_EPOCH + 3)
+    resume_run(copy, new_experiment)
+    assert_same_run(run, copy)
+
+
+CALLBACKS = {
+    "early stopping": ["early_stopping={monitor: val_loss, patience: 2, min_delta: 0.1, restore_best_weights: true}"],
+    "a lower rate": ["reduce_lr_on_plateau={monitor: val_loss, patience: 1, min_delta: 0.2, factor: 0.5, cooldown: 1}"],
+    "a lower rate and early stopping": [
+        "reduce_lr_on_plateau={monitor: val_loss, patience: 3, min_delta: 0.5, factor: 0.5}",
+        "early_stopping={monitor: val_loss, patience: 4, min_delta: 0.5, restore_best_weights: true}",
+    ],
+    "the best epoch": ["model_checkpoint={monitor: val_loss}", "optimizer={type: adam, learning_rate: 0.2}"],
+}
+
+
+@pytest.mark.parametrize("overrides", CALLBACKS.values(), ids=CALLBACKS.keys())
+def test_callback_state_is_restored(experiment, killed, overrides):
+    new_experiment = experiment(*SMALL, *overrides, "epochs=6", "batch_size=150")
+    complete_run, copies = killed(new_experiment, 9, 13)
+    for copy in copies:
+        resume_run(copy, new_experiment)
+        assert_same_run(complete_run, copy)
+        if new_experiment.model_checkpoint:
+            best, again = (keras.saving.load_model(run.best_model).get_weights() for run in (complete_run, copy))
+            assert all(ours.tobytes() == theirs.tobytes() for ours, theirs in zip(best, again, strict=True))
+
+
+@pytest.mark.parametrize("engine", ["chunked", "keras"])
+def test_training_resumes_from_any_call(experiment, killed, engine):
+    new_experiment = experiment(*SMALL, f"engine={engine}", "batch_size=100")
+    run, copies = killed(new_experiment, 1, 2, 3, 4, 5, 8, 9)
+    for copy in copies:
+        resume_run(copy, new_experiment)
+        assert_same_run(run, copy)
+
+
+def test_stopped_training_resumes(experiment, trained):
+    new_experiment = experiment(*SMALL)
+    run, _, _ = trained(new_experiment)
+    with pytest.raises(Interrupted):
+        trained(new_experiment, stop=iter([""] * (CALLS_PER_EPOCH + 2) + ["enough"]).__next__)
+    (directory,) = set(run.directory.parent.iterdir()) - {run.directory}
+    stopped = Run(directory)
+    record = stopped.read_record()
+    assert (record.status, record.reason, record.epochs) == ("interrupted", "enough", 1)
+    _, reporter = resume_run(stopped, new_experiment)
+    assert reporter.epochs[0]["epoch"] == 2
+    assert_same_run(run, stopped)
+
+
+def test_extended_run_matches_longer_training(experiment, trained):
+    short, long = experiment(*SMALL), experiment(*SMALL, "epochs=4")
+    run, _, _ = trained(long)
+    extended, _, _ = trained(short)
+    resume_run(extended, long)
+    assert_same_run(run, extended)
+
+
+def test_durations_add_up(experiment, trained):
+    run, record, _ = trained(experiment(*SMALL))
+    again, _ = resume_run(run, experiment(*SMALL, "epochs=3"))
+    assert again.seconds > record.seconds
+    assert again.seconds >= sum(row["seconds"] for row in run.read_metrics())
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(experiment, killed):
+    new_experiment = experiment(*SMALL)
+    run, (copy,) = killed(new_experiment, CALLS_PER_EPOCH + 3)
+    content = copy.last_checkpoint.read_bytes()
+    copy.last_checkpoint.write_bytes(content[:1000] + bytes(byte ^ 1 for byte in content[1000:1100]) + content[1100:])
+    checkpoint, trouble = load_checkpoint(copy)
+    assert "last.npz is damaged" in trouble
+    assert checkpoint.progress.calls == 2
+    copy.last_checkpoint.unlink()
+    resume_run(copy, new_experiment)
+    assert_same_run(run, copy)
+
+
+def test_checkpoint_of_another_network_is_refused_unchanged(experiment, trained):
+    run, _, _ = trained(experiment(*SMALL))
+    before = run.last_checkpoint.read_bytes()
+    with pytest.raises(RunError, match="of another network"):
+        resume_run(run, experiment("epochs=3"), changed=True)
+    assert run.last_checkpoint.read_bytes() == before
+
+
+def test_forced_other_optimizer_starts_anew(experiment, trained):
+    run, _, _ = trained(experiment(*SMALL, "optimizer=adam"))
+    record, reporter = resume_run(run, experiment(*SMALL, "optimizer=lion", "epochs=3"), changed=True)
+    assert record.status == "completed"
+    assert [row["epoch"] for row in reporter.epochs] == [3]
+
+
+def test_checkpoints_hold_only_finite_numbers(experiment, trained):
+    run, record, _ = trained(experiment(*DIVERGING_OVERRIDES))
+    assert record.status == "diverged"
+    checkpoint, _ = load_checkpoint(run)
+    assert checkpoint is None or all(np.isfinite(array).all() for array in checkpoint.arrays.values())
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        pytest.param(["optimizer=sgd"], "optimizer: adam → sgd", id="optimizer"),
+        pytest.param(["optimizer.learning_rate=0.1"], "optimizer.learning_rate: 0.001 → 0.1", id="rate"),
+        pytest.param(["layers.hidden.units=17"], "layers.hidden.units: 16 → 17", id="units"),
+        pytest.param(["seed=1"], "seed: 42 → 1", id="seed"),
+        pytest.param(["epochs=20"], None, id="more epochs are no change"),
+        pytest.param(["name=other", "model.name=other"], None, id="nor are names"),
+    ],
+)
+def test_config_changes_are_listed(experiment, make_run, overrides, told):
+    before = experiment()
+    record = make_run().read_record()
+    assert list_changes(record, None, before, experiment(*overrides)) == ([told] if told else [])
+
+
+def test_other_keras_version_is_a_change(experiment, make_run):
+    record = make_run(versions={"keras": "3.0.0", "numpy": "1.0"}).read_record()
+    (change,) = list_changes(record, None, experiment(), experiment())
+    assert change.startswith("keras: 3.0.0 → ")
+
+
+@pytest.mark.parametrize(
+    ("status", "epoch", "epochs", "message"),
+    [
+        pytest.param("completed", 2, 2, "has all its 2 epochs", id="complete"),
+        pytest.param("completed", 5, 3, "has 5 epochs already", id="fewer epochs"),
+        pytest.param("interrupted", 5, 3, "has 5 epochs already", id="fewer epochs than an interrupted run has"),
+        pytest.param("diverged", 2, 5, "would again", id="diverged"),
+        pytest.param("completed", None, 5, "its checkpoint is gone", id="no checkpoint"),
+    ],
+)
+def test_resume_without_remaining_work_is_refused(experiment, make_run, status, epoch, epochs, message):
+    record = make_run(status=status).read_record()
+    progress = build_progress(epoch or 0)
+    checkpoint = None if epoch is None else checkpoint_callback.Checkpoint(progress, {})
+    with pytest.raises(UsageError, match=message):
+        check_resumable(record, checkpoint, experiment(f"epochs={epochs}"), force=False)
+
+
+def build_progress(epochs, **changes):
+    names = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
+    rows = [{"epoch": number, **dict.fromkeys(names, 0.5)} for number in range(1, epochs + 1)]
+    return checkpoint_callback.TrainingProgress(experiment="", epoch=epochs, rows=rows, **changes)
+
+
+@pytest.mark.parametrize("overrides", [["metrics=[]"], ["data.validation_size=0"]], ids=["metrics", "validation"])
+def test_other_metrics_are_refused_even_by_force(experiment, make_run, overrides):
+    checkpoint = checkpoint_callback.Checkpoint(build_progress(2), {})
+    with pytest.raises(UsageError, match="other scores"):
+        check_resumable(make_run().read_record(), checkpoint, experiment("epochs=9", *overrides), force=True)
+
+
+def test_partial_epoch_is_not_dropped(experiment, make_run):
+    checkpoint = checkpoint_callback.Checkpoint(build_progress(2, calls=1), {})
+    record = make_run(status="interrupted").read_record()
+    with pytest.raises(UsageError, match="has begun epoch 3 already"):
+        check_resumable(record, checkpoint, experiment("epochs=2"), force=False)
+
+
+def test_resumed_training_uses_new_learning_rate(experiment, trained):
+    run, _, _ = trained(experiment(*SMALL, "optimizer=adam"))
+    before = load_checkpoint(run)[0].arrays
+    _, reporter = resume_run(
+        run, experiment(*SMALL, "optimizer={type: adam, learning_rate: 0.5}", "epochs=3"), changed=True
+    )
+    assert reporter.epochs[0]["learning_rate"] == 0.5
+    after = load_checkpoint(run)[0].arrays
+    assert after["optimizer.0"] > before["optimizer.0"], "its steps are counted on"
+
+
+def test_early_stopped_run_resumes_only_by_force(experiment, make_run):
+    record = make_run(reason="stopped early: …").read_record()
+    checkpoint = checkpoint_callback.Checkpoint(build_progress(2, stopped=True), {})
+    new_experiment = experiment("epochs=9")
+    with pytest.raises(UsageError, match="stopped early") as error:
+        check_resumable(record, checkpoint, new_experiment, force=False)
+    assert error.value.suggestion.startswith("epochs=9 '~early_stopping' --force trains it further")
+    check_resumable(record, checkpoint, new_experiment, force=True)
+    resume_point = ResumePoint("", dataclasses.replace(checkpoint), changed=True)
+    assert not resume_point.progress.stopped
+
+
+@pytest.mark.parametrize("engine", ["chunked", "keras"])
+def test_resumed_epoch_continues_its_batch_count(experiment, trained, killed, engine):
+    small = experiment(*SMALL, f"engine={engine}", "batch_size=32")
+    _, (copy,) = killed(small, 3 if engine == "chunked" else 30)
+    _, reporter = resume_run(copy, small)
+    steps = [step for epoch, step in reporter.batches if epoch == 1]
+    assert steps == ([27, 36, 45] if engine == "chunked" else list(range(30, 46)))
+    assert reporter.batches[-1] == (2, 45)

@@ -1,0 +1,135 @@
+"""Kept programs are taken only as they were kept, and never needed."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from dnn_cli.training import xla_cache
+
+
+@pytest.fixture
+def places(tmp_path):
+    working = tmp_path / "working"
+    working.mkdir()
+    return tmp_path / "kept" / "network", working
+
+
+def list_names(directory):
+    return sorted(path.name for path in directory.iterdir())
+
+
+def test_saved_programs_are_moved_and_loaded_again(places):
+    network_directory, working = places
+    (working / "program.pb").write_bytes(b"code")
+    xla_cache.save_programs(network_directory, working)
+    assert list_names(working) == []
+    xla_cache.load_programs(network_directory, working)
+    assert (working / "program.pb").read_bytes() == b"code"
+    xla_cache.save_programs(network_directory, working)
+    assert len(list_names(network_directory)) == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda content: content[:-1], id="cut"),
+        pytest.param(lambda content: b"", id="empty"),
+        pytest.param(lambda content: content[:5] + b"?" + content[6:], id="another byte"),
+    ],
+)
+def test_damaged_programs_are_removed_and_not_loaded(places, damage):
+    network_directory, working = places
+    (working / "program.pb").write_bytes(b"some machine code")
+    xla_cache.save_programs(network_directory, working)
+    (saved_file,) = network_directory.iterdir()
+    saved_file.write_bytes(damage(saved_file.read_bytes()))
+    xla_cache.load_programs(network_directory, working)
+    assert list_names(working) == list_names(network_directory) == []
+
+
+def test_oldest_networks_are_evicted(tmp_path, monkeypatch):
+    monkeypatch.setattr(xla_cache, "MAX_NETWORKS", 2)
+    for age in range(4):
+        (tmp_path / f"network{age}").mkdir()
+        os.utime(tmp_path / f"network{age}", (time.time() - age, time.time() - age))
+    xla_cache.evict_old_networks(tmp_path)
+    assert list_names(tmp_path) == ["network0", "network1"]
+
+
+def test_network_digest_covers_only_compiled_settings(experiment):
+    key = xla_cache.compute_network_digest(experiment())
+    same = ["seed=7", "epochs=9", "name=x", "optimizer.learning_rate=0.5", "early_stopping={patience: 2}"]
+    other = ["layers.hidden.units=17", "batch_size=64", "optimizer=sgd", "optimizer.beta_1=0.8", "data.split_seed=7"]
+    other.append("optimizer.learning_rate={type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 9}")
+    assert {xla_cache.compute_network_digest(experiment(override)) for override in same} == {key}
+    assert key not in [xla_cache.compute_network_digest(experiment(one)) for one in other]
+
+
+def read_scores(tmp_path):
+    runs = sorted((tmp_path / "runs").iterdir(), key=lambda run: run.stat().st_mtime)
+    rows = (runs[-1] / "metrics.csv").read_text().splitlines()
+    return [row.rpartition(",")[0] for row in rows]
+
+
+def test_a_damaged_or_unwritable_cache_costs_only_time(dnn, config, tmp_path):
+    cache = tmp_path / "cache"
+    words = ["train", config()]
+
+    def train(cache_directory):
+        done = dnn(*words, XDG_CACHE_HOME=str(cache_directory))
+        assert done.returncode == 0, done.stderr
+        return read_scores(tmp_path)
+
+    expected = train(cache)
+    assert train(cache) == expected  # on a busy machine TensorFlow may write its last program too late for the first
+    cached_files = list((cache / "dnn" / "xla").rglob("*.pb"))
+    assert len(cached_files) >= 2
+    assert train(cache) == expected
+    assert sorted((cache / "dnn" / "xla").rglob("*.pb")) == sorted(cached_files), "found again, not compiled again"
+    for path in cached_files:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert train(cache) == expected
+    (tmp_path / "file").write_text("in the way")
+    assert train(tmp_path / "file") == expected
+
+
+def test_cache_directory_set_by_user_is_left_alone(monkeypatch):
+    monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_persistent_cache_directory=/somewhere")
+    xla_cache.set_up_working_directory.cache_clear()
+    try:
+        assert xla_cache.set_up_working_directory() is None
+        assert os.environ["TF_XLA_FLAGS"] == "--tf_xla_persistent_cache_directory=/somewhere"
+    finally:
+        xla_cache.set_up_working_directory.cache_clear()
+
+
+def test_cache_directory_of_parent_process_is_not_shared(monkeypatch):
+    flag = "--tf_xla_persistent_cache_directory"
+    monkeypatch.setenv("TF_XLA_FLAGS", f"--tf_xla_auto_jit=0 {flag}=/tmp/dnn-xla-parent")
+    xla_cache.set_up_working_directory.cache_clear()
+    try:
+        own = xla_cache.set_up_working_directory()
+        assert os.environ["TF_XLA_FLAGS"] == f"--tf_xla_auto_jit=0 {flag}={own}"
+    finally:
+        xla_cache.set_up_working_directory.cache_clear()
+
+
+def test_no_temporary_directories_remain(program, config, tmp_path):
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    program("train", config(), "epochs=1", TMPDIR=str(temporary))
+    assert [path for path in Path(temporary).iterdir() if path.name.startswith("dnn-")] == []
+
+
+def test_directories_of_killed_processes_are_removed_after_a_day(tmp_path, monkeypatch):
+    monkeypatch.setattr(xla_cache.tempfile, "tempdir", str(tmp_path))
+    dead, alive = 4_194_305, os.getpid()  # more than any process's number can be
+    for name, age in ((f"x-{dead}-old", 2), (f"x-{dead}-young", 0.5), (f"x-{alive}-old", 2), ("x-other", 2)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age * 86_400,) * 2)
+    with xla_cache.create_process_directory("x-") as created:
+        assert f"x-{alive}-" in created
+        assert not (tmp_path / f"x-{dead}-old").exists()
+        assert len(list(tmp_path.iterdir())) == 4
