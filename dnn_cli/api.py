@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class TrainedRun:
+class _TrainedRun:
     """A run on disk and how it went."""
 
     directory: Path
@@ -84,7 +84,7 @@ class Config:
         """Layers, shapes and parameters, worked out without TensorFlow."""
         return summarize_network(self.experiment)
 
-    def train(self, runs_dir: str | Path = "runs") -> TrainedRun:
+    def train(self, runs_dir: str | Path = "runs") -> _TrainedRun:
         """Train as `dnn train` does, into a run directory of its own; scores are shown on standard error.
 
         Resets Keras's global state, as every training does so that none influences another.
@@ -99,7 +99,7 @@ class Config:
 
         with open_screen() as screen:
             run, record = train_new_run(self.loaded, Store(Path(runs_dir)), screen)
-        return TrainedRun(run.directory, record)
+        return _TrainedRun(run.directory, record)
 
 
 def load_config(file: str, overrides: Sequence[str]) -> Config:

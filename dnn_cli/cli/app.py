@@ -44,7 +44,7 @@ from dnn_cli.host.directories import redirect_libraries
 from dnn_cli.report.text import replace_control_chars
 
 
-class OrderedCommandGroup(CommandGroup):
+class _OrderedCommandGroup(CommandGroup):
     """The verbs as they are listed: groups beside what they belong to, though Typer puts them behind all commands."""
 
     suggestions = COMMAND_SUGGESTIONS
@@ -59,7 +59,7 @@ class OrderedCommandGroup(CommandGroup):
 
 app = typer.Typer(
     name="dnn",
-    cls=OrderedCommandGroup,
+    cls=_OrderedCommandGroup,
     help="Train and compare Keras networks that are described in YAML.",
     add_completion=False,  # ours knows what bash makes of = and :
     rich_markup_mode=None,
@@ -95,7 +95,7 @@ app.add_typer(runs.group, name="runs")
 app.add_typer(data.group, name="data")
 
 
-def print_version(is_requested: bool) -> None:
+def _print_version(is_requested: bool) -> None:
     """Print the version and end, if it was asked for."""
     if is_requested:
         sys.stdout.write(f"dnn {dnn_cli.__version__}\n")
@@ -105,7 +105,7 @@ def print_version(is_requested: bool) -> None:
 @app.callback()
 def declare_global_options(
     version: Annotated[
-        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
     install_completion: Annotated[
         Optional[str],  # noqa: UP045 - older Typer cannot read the newer way to write it
@@ -134,9 +134,9 @@ def main() -> None:
         code = app(sys.argv[1:] or ["--help"], prog_name="dnn", standalone_mode=False)
         sys.stdout.flush()
     except DnnError as error:
-        code = print_error(error)
+        code = _print_error(error)
     except KeyboardInterrupt:
-        exit_if_importing_tensorflow()
+        _exit_if_importing_tensorflow()
         code = 130
     except BrokenPipeError:
         redirect_to_devnull(sys.stdout)
@@ -147,11 +147,11 @@ def main() -> None:
     except typer.Abort:
         code = 130
     except Exception as error:
-        code = print_usage_error_or_bug(error)
+        code = _print_usage_error_or_bug(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def exit_if_importing_tensorflow() -> None:
+def _exit_if_importing_tensorflow() -> None:
     """End the process at once where TensorFlow is being imported: the interpreter would wait for it."""
     if "dnn_cli.training.tensorflow_startup" in sys.modules:
         from dnn_cli.training.tensorflow_startup import is_importing_tensorflow
@@ -162,7 +162,7 @@ def exit_if_importing_tensorflow() -> None:
             os._exit(130)
 
 
-def print_error(error: DnnError) -> int:
+def _print_error(error: DnnError) -> int:
     """Print an error of our own."""
     console = get_notes_console()
     if isinstance(error, ConfigError):
@@ -181,7 +181,7 @@ def print_error(error: DnnError) -> int:
     return error.exit_code
 
 
-def suggest_override(option: str, arguments: Sequence[str], context: Any) -> str:
+def _suggest_override(option: str, arguments: Sequence[str], context: Any) -> str:
     """Return how an option that is a key of the config is written; an empty text for any other option.
 
     Args:
@@ -206,19 +206,19 @@ def suggest_override(option: str, arguments: Sequence[str], context: Any) -> str
         value = arguments[position + 1] if position + 1 < len(arguments) else "…"
     if key == "seeds":
         if "KEY=VALUES" in "".join(metavars):
-            return f"write {format_seeds_override(value)} in its place"
+            return f"write {_format_seeds_override(value)} in its place"
         config_file = next((word for word in arguments if word.endswith((".yaml", ".yml"))), "CONFIG")
-        return f"dnn sweep trains several seeds: dnn sweep {shlex.quote(config_file)} {format_seeds_override(value)}"
+        return f"dnn sweep trains several seeds: dnn sweep {shlex.quote(config_file)} {_format_seeds_override(value)}"
     return f"write {shlex.quote(f'{rate_keys.get(key, key)}={value}')} in its place"
 
 
-def format_seeds_override(value: str) -> str:
+def _format_seeds_override(value: str) -> str:
     """Return the word that gives seeds to a sweep, where a whole number is the number of seeds."""
     number = int(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0
     return shlex.quote(f"seed=1..{number}" if number > 1 else f"seed={value}")
 
 
-def print_usage_error_or_bug(error: Exception) -> int:
+def _print_usage_error_or_bug(error: Exception) -> int:
     """Print an error of the command line's parser, or one that nobody expected.
 
     Typer's parser has changed its home between versions; what its errors have in common is this method.
@@ -234,7 +234,7 @@ def print_usage_error_or_bug(error: Exception) -> int:
     hint = f"{getattr(context, 'command_path', 'dnn')} --help shows what there is"
     message = format_message()
     option = getattr(error, "option_name", None)
-    if option and (override_hint := suggest_override(str(option), sys.argv, context)):
+    if option and (override_hint := _suggest_override(str(option), sys.argv, context)):
         hint = override_hint
         message = getattr(error, "message", message)  # without the options that the parser finds similar
     get_notes_console().print(

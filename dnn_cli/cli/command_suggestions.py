@@ -62,7 +62,7 @@ class CommandGroup(TyperGroup):
     suggestions: Mapping[str, str] = {}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        check_command(str(ctx.command_path), args, self.list_commands(ctx), self.suggestions)
+        _check_command(str(ctx.command_path), args, self.list_commands(ctx), self.suggestions)
         return super().resolve_command(ctx, args)
 
 
@@ -72,7 +72,7 @@ class RunsCommandGroup(CommandGroup):
     suggestions = RUNS_COMMAND_SUGGESTIONS
 
 
-def check_command(
+def _check_command(
     command_path: str, words: Sequence[str], commands: Collection[str], suggestions: Mapping[str, str]
 ) -> None:
     """Check that the first word is a verb.

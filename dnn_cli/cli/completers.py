@@ -12,10 +12,10 @@ from typing import Any, NamedTuple, get_args
 
 from dnn_cli.errors import DnnError
 
-MAX_OFFERED_RUNS = 100
+_MAX_OFFERED_RUNS = 100
 """So many runs are offered."""
 
-CONFIG_SUFFIXES = (".yaml", ".yml")
+_CONFIG_SUFFIXES = (".yaml", ".yml")
 
 
 class CompletionWord(NamedTuple):
@@ -32,18 +32,18 @@ Completer = Callable[[dict[str, Any], str], "Iterator[CompletionWord] | Sequence
 def find_completer(metavar: str | None, options: Sequence[str]) -> Completer | None:
     """What completes a parameter with this metavar or one of these options; `None` where nobody knows."""
     for option in options:
-        if option in COMPLETERS_BY_OPTION:
-            return COMPLETERS_BY_OPTION[option]
-    return COMPLETERS_BY_METAVAR.get((metavar or "").replace("[", "").replace("]", "").rstrip("…"))
+        if option in _COMPLETERS_BY_OPTION:
+            return _COMPLETERS_BY_OPTION[option]
+    return _COMPLETERS_BY_METAVAR.get((metavar or "").replace("[", "").replace("]", "").rstrip("…"))
 
 
-def complete_runs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
+def _complete_runs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
     """Addresses of runs: names, ids, @1, best:METRIC, sweep:ID."""
     from dnn_cli.report.text import format_score
     from dnn_cli.runs.address import format_name_address
     from dnn_cli.runs.store import Store
 
-    all_runs = Store(get_runs_dir(parameters)).list_runs()
+    all_runs = Store(_get_runs_dir(parameters)).list_runs()
     readable_runs = [run_info for run_info in all_runs if run_info.record is not None]
 
     def format_run_meaning(run_info: Any) -> str:
@@ -52,7 +52,7 @@ def complete_runs(parameters: dict[str, Any], typed: str) -> Iterator[Completion
         return f"{run_info.name}  {run_info.record.status}{score_text}"
 
     if typed.startswith("best:"):
-        yield from (CompletionWord(f"best:{name}") for name in list_score_names(readable_runs))
+        yield from (CompletionWord(f"best:{name}") for name in _list_score_names(readable_runs))
         return
     if typed.startswith("sweep:"):
         sweeps = {sweep.id: sweep.name for run_info in readable_runs for sweep in run_info.record.sweeps}  # type: ignore[union-attr]
@@ -67,10 +67,10 @@ def complete_runs(parameters: dict[str, Any], typed: str) -> Iterator[Completion
     names: dict[str, list[Any]] = {}
     for run_info in readable_runs:
         names.setdefault(run_info.name, []).append(run_info)
-    for name, same_name_runs in list(names.items())[:MAX_OFFERED_RUNS]:
+    for name, same_name_runs in list(names.items())[:_MAX_OFFERED_RUNS]:
         prefix = f"{len(same_name_runs)} runs, the latest: " if len(same_name_runs) > 1 else ""
         yield CompletionWord(format_name_address(name), f"{prefix}{format_run_meaning(same_name_runs[0])}")
-    for run_info in readable_runs[:MAX_OFFERED_RUNS]:
+    for run_info in readable_runs[:_MAX_OFFERED_RUNS]:
         yield CompletionWord(run_info.record.id, format_run_meaning(run_info))  # type: ignore[union-attr]
     if readable_runs:
         yield from (CompletionWord("@1", "the latest run"), CompletionWord("best:", "the run with the best …"))
@@ -78,41 +78,43 @@ def complete_runs(parameters: dict[str, Any], typed: str) -> Iterator[Completion
         yield CompletionWord("sweep:", "the runs of a sweep")
 
 
-def complete_configs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
+def _complete_configs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
     """Config files, and once one is named the keys that can be changed in it."""
     words = [str(word) for word in parameters.get("arguments") or ()]
     files = [word for word in words if os.path.isfile(word)]
     if files:
-        yield from complete_overrides(files[0], typed)
-    yield from complete_config_files(typed)
+        yield from _complete_overrides(files[0], typed)
+    yield from _complete_config_files(typed)
 
 
-def complete_runs_or_configs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
+def _complete_runs_or_configs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
     """A run or a config, and then the keys of it."""
     if parameters.get("arguments"):
-        yield from complete_run_keys(parameters, typed)
-        yield from complete_configs(parameters, typed)
+        yield from _complete_run_keys(parameters, typed)
+        yield from _complete_configs(parameters, typed)
     else:
-        yield from complete_config_files(typed)
-        yield from complete_runs(parameters, typed)
+        yield from _complete_config_files(typed)
+        yield from _complete_runs(parameters, typed)
 
 
-def complete_run_then_keys(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
+def _complete_run_then_keys(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
     """A run, and then the keys of its config."""
-    yield from complete_run_keys(parameters, typed) if parameters.get("arguments") else complete_runs(parameters, typed)
+    yield from (
+        _complete_run_keys(parameters, typed) if parameters.get("arguments") else _complete_runs(parameters, typed)
+    )
 
 
-def complete_run_keys(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
+def _complete_run_keys(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
     """The keys of the run that is named first."""
     from dnn_cli.runs.store import Store
 
     words = [str(word) for word in parameters.get("arguments") or () if "=" not in str(word)]
     if words and not os.path.isfile(words[0]):
         with suppress(DnnError):
-            yield from complete_overrides(str(Store(get_runs_dir(parameters)).find(words[0]).config), typed)
+            yield from _complete_overrides(str(Store(_get_runs_dir(parameters)).find(words[0]).config), typed)
 
 
-def complete_overrides(file: str, typed: str) -> Iterator[CompletionWord]:
+def _complete_overrides(file: str, typed: str) -> Iterator[CompletionWord]:
     """What can be changed of a config."""
     from dnn_cli.config.keys import complete_override
     from dnn_cli.config.loading import read_config
@@ -120,7 +122,7 @@ def complete_overrides(file: str, typed: str) -> Iterator[CompletionWord]:
     yield from (CompletionWord(*suggestion) for suggestion in complete_override(read_config(file).value, typed))
 
 
-def complete_config_files(typed: str) -> Iterator[CompletionWord]:
+def _complete_config_files(typed: str) -> Iterator[CompletionWord]:
     """Files that may be configs, and folders on the way to them."""
     parent, _, start = typed.rpartition("/")
     directory = Path(os.path.expanduser(f"{parent}/")) if "/" in typed else Path()
@@ -131,11 +133,11 @@ def complete_config_files(typed: str) -> Iterator[CompletionWord]:
             name = f"{parent}/{path.name}" if "/" in typed else path.name
             if path.is_dir():
                 yield CompletionWord(f"{name}/")
-            elif path.suffix in CONFIG_SUFFIXES:
+            elif path.suffix in _CONFIG_SUFFIXES:
                 yield CompletionWord(name)
 
 
-def complete_condition(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
+def _complete_condition(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
     """The field, the status or the connective that a condition goes on with."""
     before, last = re.fullmatch(r"(.*?)([^\s(),]*)", typed, re.DOTALL).groups()  # type: ignore[union-attr]
     preceding_words = before.split()
@@ -144,37 +146,37 @@ def complete_condition(parameters: dict[str, Any], typed: str) -> Iterator[Compl
 
         candidates = [CompletionWord(status) for status in (*get_args(Status), "broken")]
     else:
-        candidates = [CompletionWord(field) for field in list_run_fields(parameters)]
+        candidates = [CompletionWord(field) for field in _list_run_fields(parameters)]
     yield from (CompletionWord(f"{before}{text}") for text, _ in candidates if text.startswith(last))
 
 
-def complete_fields(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
+def _complete_fields(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
     """Fields of runs; with `-` in front, and several with commas between."""
     before, comma, last = typed.rpartition(",")
     minus = "-" if last.startswith("-") else ""
-    yield from (CompletionWord(f"{before}{comma}{minus}{field}") for field in list_run_fields(parameters))
+    yield from (CompletionWord(f"{before}{comma}{minus}{field}") for field in _list_run_fields(parameters))
 
 
-def list_run_fields(parameters: dict[str, Any]) -> list[str]:
+def _list_run_fields(parameters: dict[str, Any]) -> list[str]:
     """Every field that any of the latest runs has."""
     from dnn_cli.runs.query.fields import list_fields as all_fields
     from dnn_cli.runs.store import Store
 
-    store = Store(get_runs_dir(parameters))
-    return all_fields(store.with_details(store.list_runs()[:MAX_OFFERED_RUNS]))
+    store = Store(_get_runs_dir(parameters))
+    return all_fields(store.with_details(store.list_runs()[:_MAX_OFFERED_RUNS]))
 
 
-def complete_metrics(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
+def _complete_metrics(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
     """The scores that runs have."""
     from dnn_cli.runs.store import Store
 
     readable_runs = [
-        run_info for run_info in Store(get_runs_dir(parameters)).list_runs() if run_info.record is not None
+        run_info for run_info in Store(_get_runs_dir(parameters)).list_runs() if run_info.record is not None
     ]
-    return [CompletionWord(name) for name in list_score_names(readable_runs)]
+    return [CompletionWord(name) for name in _list_score_names(readable_runs)]
 
 
-def list_score_names(run_infos: Sequence[Any]) -> dict[str, None]:
+def _list_score_names(run_infos: Sequence[Any]) -> dict[str, None]:
     """The names of the scores of runs."""
     from dnn_cli.runs.record import NON_SCORE_COLUMNS
 
@@ -182,17 +184,17 @@ def list_score_names(run_infos: Sequence[Any]) -> dict[str, None]:
     return {name: None for best in bests for name in best if name not in NON_SCORE_COLUMNS}
 
 
-def get_runs_dir(parameters: dict[str, Any]) -> Path:
+def _get_runs_dir(parameters: dict[str, Any]) -> Path:
     """The directory of runs that is meant."""
     return Path(parameters.get("runs_dir") or os.environ.get("DNN_RUNS_DIR") or "runs")
 
 
-def build_fixed_completer(*words: str) -> Completer:
+def _build_fixed_completer(*words: str) -> Completer:
     """Always the same words."""
     return lambda parameters, typed: [CompletionWord(word) for word in words]
 
 
-def build_name_completer(kind: str) -> Completer:
+def _build_name_completer(kind: str) -> Completer:
     """What a config can name, of a kind."""
 
     def complete(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
@@ -203,42 +205,42 @@ def build_name_completer(kind: str) -> Completer:
     return complete
 
 
-def complete_kinds(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
+def _complete_kinds(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
     """What `dnn list` lists."""
     from dnn_cli.cli.commands.list import KINDS
 
     return [CompletionWord(kind) for kind in KINDS]
 
 
-COMPLETERS_BY_METAVAR: dict[str, Completer] = {
-    "RUN": complete_runs,
-    "A": complete_runs,
-    "B": complete_runs,
-    "CONFIG|KEY=VALUE": complete_configs,
-    "CONFIG KEY=VALUE": complete_configs,
-    "CONFIG|SWEEP KEY=VALUES": complete_configs,
-    "CONFIG|RUN|KEY=VALUE": complete_runs_or_configs,
-    "CONFIG|DATA|KEY=VALUE": complete_configs,
-    "RUN KEY=VALUE": complete_run_then_keys,
-    "RUN FILE": complete_run_then_keys,
-    "KIND": complete_kinds,
+_COMPLETERS_BY_METAVAR: dict[str, Completer] = {
+    "RUN": _complete_runs,
+    "A": _complete_runs,
+    "B": _complete_runs,
+    "CONFIG|KEY=VALUE": _complete_configs,
+    "CONFIG KEY=VALUE": _complete_configs,
+    "CONFIG|SWEEP KEY=VALUES": _complete_configs,
+    "CONFIG|RUN|KEY=VALUE": _complete_runs_or_configs,
+    "CONFIG|DATA|KEY=VALUE": _complete_configs,
+    "RUN KEY=VALUE": _complete_run_then_keys,
+    "RUN FILE": _complete_run_then_keys,
+    "KIND": _complete_kinds,
 }
 
-COMPLETERS_BY_OPTION: dict[str, Completer] = {
-    "--where": complete_condition,
-    "--sort-by": complete_fields,
-    "--columns": complete_fields,
-    "--by": complete_fields,
-    "--metric": complete_metrics,
-    "--baseline": complete_runs,
-    "--at": build_fixed_completer("best", "epoch=", "steps=", "seconds=", "area", "reach="),
-    "--search": build_fixed_completer("grid", "random", "bayesian"),
-    "--on": build_fixed_completer("local", "ray"),
-    "--engine": build_fixed_completer("chunked", "keras"),
-    "--split": build_fixed_completer("test", "validation"),
-    "--optimizer": build_name_completer("optimizer"),
-    "--activation": build_name_completer("activation"),
-    "--mlflow": build_fixed_completer("sqlite:///mlflow.db", "file:", "http://"),
-    "--install-completion": build_fixed_completer("bash", "zsh", "fish"),
-    "--show-completion": build_fixed_completer("bash", "zsh", "fish"),
+_COMPLETERS_BY_OPTION: dict[str, Completer] = {
+    "--where": _complete_condition,
+    "--sort-by": _complete_fields,
+    "--columns": _complete_fields,
+    "--by": _complete_fields,
+    "--metric": _complete_metrics,
+    "--baseline": _complete_runs,
+    "--at": _build_fixed_completer("best", "epoch=", "steps=", "seconds=", "area", "reach="),
+    "--search": _build_fixed_completer("grid", "random", "bayesian"),
+    "--on": _build_fixed_completer("local", "ray"),
+    "--engine": _build_fixed_completer("chunked", "keras"),
+    "--split": _build_fixed_completer("test", "validation"),
+    "--optimizer": _build_name_completer("optimizer"),
+    "--activation": _build_name_completer("activation"),
+    "--mlflow": _build_fixed_completer("sqlite:///mlflow.db", "file:", "http://"),
+    "--install-completion": _build_fixed_completer("bash", "zsh", "fish"),
+    "--show-completion": _build_fixed_completer("bash", "zsh", "fish"),
 }

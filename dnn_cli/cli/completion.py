@@ -21,7 +21,7 @@ from dnn_cli.errors import RunError, UsageError, suggest_nearest_name
 COMPLETE_VARIABLE = "_DNN_COMPLETE"
 """The environment variable with which a script asks; its value is the shell."""
 
-BASH_SCRIPT = """\
+_BASH_SCRIPT = """\
 _dnn_completion() {
     mapfile -t COMPREPLY < <(_DNN_COMPLETE=bash _DNN_LINE="${COMP_LINE:0:COMP_POINT}" \\
         _DNN_BREAKS="$COMP_WORDBREAKS" "$1" 2>/dev/null)
@@ -31,7 +31,7 @@ _dnn_completion() {
 complete -o default -F _dnn_completion dnn
 """
 
-ZSH_SCRIPT = """\
+_ZSH_SCRIPT = """\
 #compdef dnn
 (( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
 _dnn_completion() {
@@ -57,7 +57,7 @@ _dnn_completion() {
 compdef _dnn_completion dnn
 """
 
-FISH_SCRIPT = """\
+_FISH_SCRIPT = """\
 function __dnn_completion
     set -l line (commandline -cp | string join ' ')
     set -l found (env _DNN_COMPLETE=fish _DNN_LINE="$line" (commandline -opc)[1] 2>/dev/null)
@@ -70,7 +70,7 @@ end
 complete -c dnn -f -a '(__dnn_completion)'
 """
 
-SCRIPTS = {"bash": BASH_SCRIPT, "zsh": ZSH_SCRIPT, "fish": FISH_SCRIPT}
+SCRIPTS = {"bash": _BASH_SCRIPT, "zsh": _ZSH_SCRIPT, "fish": _FISH_SCRIPT}
 
 
 def print_completions(app: typer.Typer) -> None:
@@ -92,13 +92,13 @@ def iter_completion_lines(app: typer.Typer, shell: str, line: str, breaks: str) 
         if quote_start is None
         else quote_start
     )
-    for text, meaning in dict.fromkeys(list_completions(app, words, typed)):
+    for text, meaning in dict.fromkeys(_list_completions(app, words, typed)):
         if not text.isprintable() or not (completed := f"{option_prefix}{text}").startswith(typed):
             continue
         if shell == "bash":
-            yield completed[cut_length:] if quote_start is not None else quote_for_bash(completed[cut_length:])
+            yield completed[cut_length:] if quote_start is not None else _quote_for_bash(completed[cut_length:])
         else:
-            yield f"{completed}\t{format_one_line(meaning)}" if meaning else completed
+            yield f"{completed}\t{_format_one_line(meaning)}" if meaning else completed
 
 
 def split_command_line(line: str) -> tuple[list[str], str, int | None]:
@@ -125,45 +125,45 @@ def split_command_line(line: str) -> tuple[list[str], str, int | None]:
     return words[1:], word, quote_start if quote else None
 
 
-def list_completions(app: typer.Typer, words: list[str], typed: str) -> list[CompletionWord]:
+def _list_completions(app: typer.Typer, words: list[str], typed: str) -> list[CompletionWord]:
     """What can follow some words; what only a shell can complete, such as any file, is not among it."""
     command = typer.main.get_command(app)
-    install_completers(command)
-    items = build_shell_complete(command).get_completions(words, typed)
+    _install_completers(command)
+    items = _build_shell_complete(command).get_completions(words, typed)
     return [CompletionWord(item.value, item.help or "") for item in items if item.type == "plain"]
 
 
-def install_completers(command: Any) -> None:
+def _install_completers(command: Any) -> None:
     """Let every parameter of a command, and of those below it, know what completes it."""
     for parameter in command.params:
         completer = find_completer(parameter.metavar, parameter.opts)
         if completer is not None:
-            parameter.shell_complete = partial(run_completer, completer)
+            parameter.shell_complete = partial(_run_completer, completer)
     for subcommand in getattr(command, "commands", {}).values():
-        install_completers(subcommand)
+        _install_completers(subcommand)
 
 
-def run_completer(completer: Completer, context: Any, typed: str) -> list[Any]:
+def _run_completer(completer: Completer, context: Any, typed: str) -> list[Any]:
     """What a completer offers, as Click wants it."""
-    item = import_shell_completion().CompletionItem
+    item = _import_shell_completion().CompletionItem
     parameters = {
-        **{name: value for ancestor in iter_contexts(context) for name, value in ancestor.params.items()},
+        **{name: value for ancestor in _iter_contexts(context) for name, value in ancestor.params.items()},
         **context.params,
     }
     return [item(text, help=meaning) for text, meaning in completer(parameters, typed)]
 
 
-def iter_contexts(context: Any) -> Iterator[Any]:
+def _iter_contexts(context: Any) -> Iterator[Any]:
     """The contexts above one, the uppermost last."""
     while context is not None:
         yield context
         context = context.parent
 
 
-def build_shell_complete(command: Any) -> Any:
+def _build_shell_complete(command: Any) -> Any:
     """Click's own way to find what a cursor is in."""
 
-    class DnnShellComplete(import_shell_completion().ShellComplete):  # type: ignore[misc]
+    class DnnShellComplete(_import_shell_completion().ShellComplete):  # type: ignore[misc]
         """Of no shell in particular."""
 
         name = source_template = "dnn"
@@ -180,7 +180,7 @@ def build_shell_complete(command: Any) -> Any:
     return DnnShellComplete(command, {}, "dnn", COMPLETE_VARIABLE)
 
 
-def import_shell_completion() -> Any:
+def _import_shell_completion() -> Any:
     """Click's module of that name, which newer Typer keeps itself."""
     try:
         from typer._click import shell_completion as module
@@ -189,13 +189,13 @@ def import_shell_completion() -> Any:
     return module
 
 
-def quote_for_bash(text: str) -> str:
+def _quote_for_bash(text: str) -> str:
     """A word as it is typed in bash, where = and ~ of an override stand as they are."""
     plain = text.replace("=", "").replace("~", "").replace(":", "").replace("@", "").replace(",", "")
     return text if not plain or shlex.quote(plain) == plain else shlex.quote(text)
 
 
-def format_one_line(text: str) -> str:
+def _format_one_line(text: str) -> str:
     """A meaning as a shell shows it."""
     from dnn_cli.report.text import replace_control_chars
 
@@ -205,7 +205,7 @@ def format_one_line(text: str) -> str:
 def print_script_and_exit(shell: str | None) -> None:
     """Print the script of a shell and end, if it was asked for."""
     if shell is not None:
-        sys.stdout.write(get_script(shell))
+        sys.stdout.write(_get_script(shell))
         raise typer.Exit
 
 
@@ -214,12 +214,12 @@ def install_script_and_exit(shell: str | None) -> None:
     if shell is not None:
         from dnn_cli.cli.console import get_output_console
 
-        for line in install_completion(shell):
+        for line in _install_completion(shell):
             get_output_console().print(line)
         raise typer.Exit
 
 
-def get_script(shell: str) -> str:
+def _get_script(shell: str) -> str:
     """The script of a shell.
 
     Raises:
@@ -232,7 +232,7 @@ def get_script(shell: str) -> str:
     return SCRIPTS[shell]
 
 
-def install_completion(shell: str) -> list[str]:
+def _install_completion(shell: str) -> list[str]:
     """Install the script of a shell for its user; what was done, a line each.
 
     Raises:
@@ -241,17 +241,17 @@ def install_completion(shell: str) -> list[str]:
     """
     from dnn_cli.host.directories import find_home_or_reason
 
-    text, (home, reason) = get_script(shell), find_home_or_reason()
+    text, (home, reason) = _get_script(shell), find_home_or_reason()
     hint = f"dnn --show-completion {shell} prints the script"
     if home is None:
         raise UsageError(f"completion cannot be installed: {reason}", hint)
     try:
-        return write_completion_files(home, shell, text)
+        return _write_completion_files(home, shell, text)
     except OSError as error:
         raise RunError(f"{error.filename} cannot be written: {error.strerror}", hint) from None
 
 
-def write_completion_files(home: Path, shell: str, text: str) -> list[str]:
+def _write_completion_files(home: Path, shell: str, text: str) -> list[str]:
     """Write the script of a shell, and let the shell's startup file in a home folder read it; a line for each step."""
     if shell == "fish":
         path = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "fish" / "completions" / "dnn.fish"

@@ -13,11 +13,11 @@ from dnn_cli.host.terminal import can_move_cursor
 from dnn_cli.report.tables import PlainTable
 from dnn_cli.report.text import UNLIMITED_WIDTH
 
-UNSAFE_CHARACTERS = re.compile("[\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
+_UNSAFE_CHARACTERS = re.compile("[\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
 """Control codes and turns of direction that JSON may hold as they are, and a terminal would obey."""
 
 
-class PipeSafeConsole(Console):
+class _PipeSafeConsole(Console):
     """A console that falls silent when its reader goes away, and stops nobody's work for it."""
 
     def on_broken_pipe(self) -> None:
@@ -45,7 +45,7 @@ def build_console(stream: TextIO) -> Console:
     is_plain = "NO_COLOR" in os.environ or not stream.isatty() or not can_move_cursor()
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")  # a terminal without Unicode shows ? instead of failing
-    return PipeSafeConsole(
+    return _PipeSafeConsole(
         file=stream,
         force_terminal=False if is_plain else None,
         width=None if stream.isatty() else UNLIMITED_WIDTH,
@@ -99,5 +99,5 @@ def print_json(document: dict[str, Any]) -> None:
         text.encode(sys.stdout.encoding)
     except UnicodeEncodeError:  # a stream that is not UTF-8, or a path that is not
         text = json.dumps(document, allow_nan=False, indent=2)
-    text = UNSAFE_CHARACTERS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    text = _UNSAFE_CHARACTERS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     write_result(text + "\n")

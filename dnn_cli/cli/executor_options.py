@@ -27,7 +27,7 @@ GpusOption = Annotated[
 MIN_WORKER_BYTES = 1_500_000_000
 """Memory of a worker in bytes, without its data: TensorFlow, compiled programs and the layers' outputs."""
 
-EXECUTOR_NAMES = ("local", "ray")
+_EXECUTOR_NAMES = ("local", "ray")
 
 
 def count_workers(jobs: int | None, gpus: int, experiments: "Sequence[Experiment]", runs: int | None = None) -> int:
@@ -52,7 +52,7 @@ def compute_data_bytes(experiment: "Experiment") -> int:
     return 2 * dataset_info.examples * math.prod(dataset_info.input_shape) * (1 if dataset_info.pixel_max > 1 else 4)
 
 
-def list_gpu_names(gpu_count: int) -> list[str]:
+def _list_gpu_names(gpu_count: int) -> list[str]:
     """The first GPUs, as CUDA counts those that this process may use."""
     visible_gpus = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     if visible_gpus and len(visible_gpus) < gpu_count:
@@ -76,9 +76,9 @@ def open_executor(
     Raises:
         UsageError: there is no such place, or not what it needs.
     """
-    if executor_name not in EXECUTOR_NAMES:
+    if executor_name not in _EXECUTOR_NAMES:
         raise UsageError(
-            f"there is no --on {executor_name}", suggest_nearest_name(executor_name, EXECUTOR_NAMES) or "local or ray"
+            f"there is no --on {executor_name}", suggest_nearest_name(executor_name, _EXECUTOR_NAMES) or "local or ray"
         )
     if jobs is not None and gpus and jobs > gpus:
         raise UsageError(f"{jobs} jobs on {gpus} GPUs: each GPU trains one run at a time", f"-j {gpus}")
@@ -90,7 +90,7 @@ def open_executor(
     else:
         from dnn_cli.execution.local_executor import LocalExecutor
 
-        executor = LocalExecutor(count_workers(jobs, gpus, experiments, runs), list_gpu_names(gpus) if gpus else ())
+        executor = LocalExecutor(count_workers(jobs, gpus, experiments, runs), _list_gpu_names(gpus) if gpus else ())
     screen.exit_callbacks.append(executor.kill)
     try:
         yield executor

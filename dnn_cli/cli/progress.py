@@ -29,11 +29,11 @@ REFRESH_INTERVAL = 0.1
 def open_screen() -> Iterator["ScreenReporter"]:
     """The screen behind standard error, reachable even while that is diverted."""
     sys.stderr.flush()
-    with TerminalStream(os.fdopen(os.dup(2), "wb"), encoding=sys.stderr.encoding, errors="replace") as stream:
+    with _TerminalStream(os.fdopen(os.dup(2), "wb"), encoding=sys.stderr.encoding, errors="replace") as stream:
         yield ScreenReporter(stream)
 
 
-class TerminalStream(io.TextIOWrapper):
+class _TerminalStream(io.TextIOWrapper):
     """A stream that falls silent when its terminal is closed, and stops nobody's work for it."""
 
     def write(self, text: str, /) -> int:
@@ -113,10 +113,10 @@ class ScreenReporter(Reporter):
             redirect_stdout=False,  # or what TensorFlow and Keras say in Python would reach the screen
             redirect_stderr=False,
         ) as bar:
-            yield BarReporter(self, epochs, batch_size, bar)
+            yield _BarReporter(self, epochs, batch_size, bar)
 
 
-class BarReporter(TextReporter):
+class _BarReporter(TextReporter):
     """The same, and a bar for the batches of the epoch that goes on."""
 
     def __init__(self, screen: ScreenReporter, epochs: int, batch_size: int, bar: Progress) -> None:
@@ -126,10 +126,10 @@ class BarReporter(TextReporter):
         self.task = bar.add_task("", total=None, count="", scores="", left="")
         self.steps = 0
         self.refreshed_at = 0.0
-        self.training_pace: Pace | None = None
+        self.training_pace: _Pace | None = None
         """The pace over all epochs, from the first batch of this process on: the compilation before does not count."""
 
-        self.epoch_pace: Pace | None = None
+        self.epoch_pace: _Pace | None = None
 
     def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
         count_text = f"{done:,} of {total:,}" if total < 1e6 else f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
@@ -144,8 +144,8 @@ class BarReporter(TextReporter):
 
     def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
         now, done = time.perf_counter(), (epoch - 1) * self.steps + step
-        self.training_pace = self.training_pace or Pace(now, done)
-        self.epoch_pace = self.epoch_pace or Pace(now, done)
+        self.training_pace = self.training_pace or _Pace(now, done)
+        self.epoch_pace = self.epoch_pace or _Pace(now, done)
         if now - self.refreshed_at < REFRESH_INTERVAL and step < self.steps:
             return
         self.refreshed_at = now
@@ -163,14 +163,14 @@ class BarReporter(TextReporter):
     def on_epoch(self, scores: Mapping[str, float]) -> None:
         super().on_epoch(scores)
         done = int(scores["epoch"])
-        self.epoch_pace = Pace(time.perf_counter(), done * self.steps)
+        self.epoch_pace = _Pace(time.perf_counter(), done * self.steps)
         if done < self.epochs:
             self.bar.update(
                 self.task, completed=0, description=f"epoch {done + 1}/{self.epochs}", count=f"0/{self.steps:,}"
             )
 
 
-class Pace(NamedTuple):
+class _Pace(NamedTuple):
     """A moment of a training, from which its speed is measured."""
 
     moment: float

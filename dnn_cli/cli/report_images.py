@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from dnn_cli.report.html.thumbnails import Thumbnail
     from dnn_cli.runs.run_info import RunInfo
 
-MAX_THUMBNAILS_LENGTH = 1_000_000
+_MAX_THUMBNAILS_LENGTH = 1_000_000
 """So many characters all pictures of a file take, about."""
 
-Thumbnails = dict[tuple[str, int], "Thumbnail"]
+_Thumbnails = dict[tuple[str, int], "Thumbnail"]
 
 
-def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> tuple[Thumbnails, dict[str, str]]:
+def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> tuple[_Thumbnails, dict[str, str]]:
     """The examples that pages tell of, and the reason where there are none, both by the fingerprint of their data."""
     from dnn_cli.report.html.predictions_section import list_example_indices
 
@@ -27,7 +27,7 @@ def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> t
     for page in pages:
         for rank, index in enumerate(list_example_indices(page.predictions)):
             indices_by_fingerprint[page.fingerprint].append((rank, index))
-    thumbnails: Thumbnails = {}
+    thumbnails: _Thumbnails = {}
     missing_reasons: dict[str, str] = {}
     for fingerprint, ranked in indices_by_fingerprint.items():
         run_info = next(
@@ -36,7 +36,7 @@ def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> t
             if candidate.record and candidate.record.data.get("fingerprint") == fingerprint
         )
         try:
-            data, examples = load_run_examples(run_info)
+            data, examples = _load_run_examples(run_info)
         except (DataError, ConfigError) as error:
             missing_reasons[fingerprint] = f"their data is not at hand ({error.message.splitlines()[0]})"
             continue
@@ -44,21 +44,21 @@ def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> t
             ordered_indices = [
                 index for _, index in sorted(ranked)
             ]  # the worst mistake of every run, then the second, …
-            thumbnails |= draw_thumbnails(
-                fingerprint, ordered_indices, data, examples, MAX_THUMBNAILS_LENGTH // len(indices_by_fingerprint)
+            thumbnails |= _draw_thumbnails(
+                fingerprint, ordered_indices, data, examples, _MAX_THUMBNAILS_LENGTH // len(indices_by_fingerprint)
             )
         else:
             missing_reasons[fingerprint] = "their data is no longer what it was"
     return thumbnails, missing_reasons
 
 
-def draw_thumbnails(
+def _draw_thumbnails(
     fingerprint: str, indices: Sequence[int], data: "Data", examples: "Examples", remaining_length: int
-) -> Thumbnails:
+) -> _Thumbnails:
     """Examples until there is no more room; one that several runs tell of takes its room each time."""
     from dnn_cli.report.html.thumbnails import build_thumbnail
 
-    thumbnails: Thumbnails = {}
+    thumbnails: _Thumbnails = {}
     for index in indices:
         if not 0 <= index < len(examples):
             continue
@@ -66,7 +66,7 @@ def draw_thumbnails(
         if key not in thumbnails:
             dataset_info = data.info
             thumbnails[key] = build_thumbnail(
-                examples.inputs[index], get_white_value(examples, data), dataset_info.features
+                examples.inputs[index], _get_white_value(examples, data), dataset_info.features
             )
         remaining_length -= len(thumbnails[key].uri)
         if remaining_length < 0:
@@ -74,12 +74,12 @@ def draw_thumbnails(
     return thumbnails
 
 
-def get_white_value(examples: "Examples", data: "Data") -> float:
+def _get_white_value(examples: "Examples", data: "Data") -> float:
     """What a white pixel is: what pixels are divided by, or where they are not, the largest number there is."""
     return float(data.info.pixel_max) if data.info.pixel_max > 1 else max(float(examples.inputs.max()), 1e-9)
 
 
-def load_run_examples(run_info: "RunInfo") -> "tuple[Data, Examples]":
+def _load_run_examples(run_info: "RunInfo") -> "tuple[Data, Examples]":
     """The data of a run, from this machine alone.
 
     Raises:

@@ -34,13 +34,13 @@ def resolve_run(store: "Store", address: str) -> "Run":
         message = f"{address} is the name of {len(runs)} runs of one experiment"
         get_notes_console().print(
             replace_control_chars(
-                f"{message}; this is the latest, {parse_run_id(runs[0])}{format_seed_clause(runs[0])}"
+                f"{message}; this is the latest, {parse_run_id(runs[0])}{_format_seed_clause(runs[0])}"
             )
         )
     return runs[0]
 
 
-def format_seed_clause(run: "Run") -> str:
+def _format_seed_clause(run: "Run") -> str:
     """Return the seed of a run as a clause of a sentence; an empty text where the config cannot be read."""
     from dnn_cli.runs.run_info import read_details
 
@@ -71,7 +71,7 @@ def parse_run_and_overrides(arguments: Sequence[str], command: str) -> tuple[str
     return addresses[0], overrides
 
 
-def resolve_trained_run(address: str, runs_dir: Path) -> "tuple[Run, Record]":
+def _resolve_trained_run(address: str, runs_dir: Path) -> "tuple[Run, Record]":
     """A completed run by its address.
 
     Raises:
@@ -105,7 +105,7 @@ def resolve_saved_model(address: str, runs_dir: Path, *, best: bool = False) -> 
     from dnn_cli.runs.run_info import read_run_info
     from dnn_cli.runs.saved_models import get_last_model
 
-    run, record = resolve_trained_run(address, runs_dir)
+    run, record = _resolve_trained_run(address, runs_dir)
     run_info = read_run_info(run).with_details()
     return run, record, resolve_best_model(run_info) if best else get_last_model(run_info)
 

@@ -26,15 +26,15 @@ def print_run_summary(run: "Run", record: "Record", loaded: "LoadedExperiment", 
     if record.reason:
         lines[0] += f"; {record.reason}"
     lines += format_last_and_best(record)
-    lines += format_model_lines(run, record, store)
+    lines += _format_model_lines(run, record, store)
     lines.append(f"  run   {os.path.relpath(run.directory)}")
-    first, *more = suggest_next_commands(run, record, loaded, store)
+    first, *more = _suggest_next_commands(run, record, loaded, store)
     lines += [f"  next  {first}", *(f"        {command}" for command in more)]
     for line in lines:
         get_output_console().print(replace_control_chars(line))
 
 
-def format_model_lines(run: "Run", record: "Record", store: "Store") -> list[str]:
+def _format_model_lines(run: "Run", record: "Record", store: "Store") -> list[str]:
     """Return the epochs in the model files, where a file holds another epoch than the last one."""
     from dnn_cli.report.runs_table import format_scores
     from dnn_cli.runs.run_info import read_run_info
@@ -52,7 +52,7 @@ def format_model_lines(run: "Run", record: "Record", store: "Store") -> list[str
     return lines
 
 
-def suggest_next_commands(run: "Run", record: "Record", loaded: "LoadedExperiment", store: "Store") -> list[str]:
+def _suggest_next_commands(run: "Run", record: "Record", loaded: "LoadedExperiment", store: "Store") -> list[str]:
     """Return what a user most likely wants after a run."""
     runs_dir_option = build_runs_dir_option(store.root)
     train_command = ["dnn", "train", loaded.file, *loaded.overrides]

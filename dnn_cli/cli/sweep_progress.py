@@ -19,14 +19,14 @@ from dnn_cli.report.text import format_clock_time, format_score, replace_control
 if TYPE_CHECKING:
     from dnn_cli.cli.progress import ScreenReporter
 
-MAX_LABEL_WIDTH = 48
+_MAX_LABEL_WIDTH = 48
 """Columns for what sets a run apart."""
 
-MIN_END_LENGTH = 8
+_MIN_END_LENGTH = 8
 """Letters of its end that are shown in any case."""
 
 
-class SweepProgress:
+class _SweepProgress:
     """Says a line for every run that ends."""
 
     def __init__(self, screen: "ScreenReporter", labels: Mapping[int, str], total: int) -> None:
@@ -66,13 +66,13 @@ class SweepProgress:
 
     def format_ended_line(self, event: TaskResult) -> str:
         """A run that has ended, in one line."""
-        width = min(MAX_LABEL_WIDTH, max(map(len, self.labels.values()), default=0))
+        width = min(_MAX_LABEL_WIDTH, max(map(len, self.labels.values()), default=0))
         digits = len(str(self.total))
         result_text = format_run_result(event.record, event.status, event.exit_reason)
         return f"{self.ended_count:>{digits}}/{self.total}  {self.get_label(event.number):<{width}}  {result_text}"
 
 
-class SweepProgressBars(SweepProgress):
+class _SweepProgressBars(_SweepProgress):
     """The same, and what is going on meanwhile."""
 
     def __init__(self, screen: "ScreenReporter", labels: Mapping[int, str], total: int, progress: Progress) -> None:
@@ -130,7 +130,7 @@ class SweepProgressBars(SweepProgress):
         self.progress.update(self.total_bar_id, completed=done, description=", ".join(parts), scores="  ".join(details))
 
 
-class EllipsisColumn(ProgressColumn):
+class _EllipsisColumn(ProgressColumn):
     """A field of a task in one line; where it has no room, it is cut before its end, which tells the seed."""
 
     def __init__(self, field: str, width: int) -> None:
@@ -140,21 +140,21 @@ class EllipsisColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         text = str(task.description if self.field == "description" else task.fields[self.field])
         return Text(
-            text if len(text) <= self.width else f"{text[: self.width - MIN_END_LENGTH - 1]}…{text[-MIN_END_LENGTH:]}"
+            text if len(text) <= self.width else f"{text[: self.width - _MIN_END_LENGTH - 1]}…{text[-_MIN_END_LENGTH:]}"
         )
 
 
 @contextmanager
-def open_sweep_progress(screen: "ScreenReporter", labels: Mapping[int, str], total: int) -> Iterator[SweepProgress]:
+def open_sweep_progress(screen: "ScreenReporter", labels: Mapping[int, str], total: int) -> Iterator[_SweepProgress]:
     """What shows how many trainings go: bars on a terminal, lines elsewhere."""
     if not screen.console.is_terminal:
-        yield SweepProgress(screen, labels, total)
+        yield _SweepProgress(screen, labels, total)
         return
     width = screen.console.width
     columns = (
-        EllipsisColumn("description", max(24, min(MAX_LABEL_WIDTH, width * 2 // 5))),
+        _EllipsisColumn("description", max(24, min(_MAX_LABEL_WIDTH, width * 2 // 5))),
         BarColumn(bar_width=max(8, min(30, width // 5))),
-        EllipsisColumn("scores", max(20, width * 2 // 5 - 4)),
+        _EllipsisColumn("scores", max(20, width * 2 // 5 - 4)),
     )
     with Progress(
         *columns,
@@ -164,4 +164,4 @@ def open_sweep_progress(screen: "ScreenReporter", labels: Mapping[int, str], tot
         redirect_stdout=False,
         redirect_stderr=False,
     ) as progress:
-        yield SweepProgressBars(screen, labels, total, progress)
+        yield _SweepProgressBars(screen, labels, total, progress)

@@ -15,13 +15,13 @@ from dnn_cli.runs.record import BEST_MODEL_PREFIX, get_weights_file, is_test_sco
 from dnn_cli.runs.run_info import RunInfo
 
 DIFFERENT_DATA = "the runs were trained on different data, so their scores say nothing about each other"
-BUDGET_KEYS = ("epochs", "batch_size")
+_BUDGET_KEYS = ("epochs", "batch_size")
 """Keys that decide how much is trained."""
 
-MIN_SIZE_RATIO = 1.1
+_MIN_SIZE_RATIO = 1.1
 """Ratio of parameters from which on a network counts as larger."""
 
-MAX_LISTED = 3
+_MAX_LISTED = 3
 """Names that are printed of a longer list."""
 
 
@@ -49,20 +49,23 @@ def find_caveats(context: ComparisonContext) -> list[str]:
     Runs on different data have no verdict, so caveats of a verdict are left out.
     """
     checks = (
-        (find_data_caveats, find_failure_caveats, find_forced_resume_caveats)
+        (_find_data_caveats, _find_failure_caveats, _find_forced_resume_caveats)
         if has_different_data(context.run_scores)
-        else CAVEAT_CHECKS
+        else _CAVEAT_CHECKS
     )
     return [warning for check in checks for warning in check(context)]
 
 
-def find_data_caveats(context: ComparisonContext) -> Iterator[str]:
+def _find_data_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat where runs were trained or validated on different examples."""
     if has_different_data(context.run_scores):
         yield DIFFERENT_DATA
     elif (
         len(
-            {run_score.record.data.get("split") or format_split_settings(run_score) for run_score in context.run_scores}
+            {
+                run_score.record.data.get("split") or _format_split_settings(run_score)
+                for run_score in context.run_scores
+            }
         )
         > 1
     ):
@@ -70,51 +73,51 @@ def find_data_caveats(context: ComparisonContext) -> Iterator[str]:
         yield f"the runs were {part} on different examples"
 
 
-def format_split_settings(run_score: RunScore) -> str:
+def _format_split_settings(run_score: RunScore) -> str:
     """Return the settings of a run's split."""
     data = (run_score.run_info.config or {}).get("data", {})
     return str([data.get(key) for key in ("validation_size", "test_size", "split_seed", "stratify")])
 
 
-def find_setting_caveats(context: ComparisonContext) -> Iterator[str]:
+def _find_setting_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat where groups differ in several parts, so that a difference can come from any of them."""
     if context.keys:
-        compared = {get_config_part(key) for key in context.keys}
+        compared = {_get_config_part(key) for key in context.keys}
         others = [group.other_settings for group in context.groups]
         if any(other != others[0] for other in others):
-            varied = list_varied_parts(context.run_scores) - compared
+            varied = _list_varied_parts(context.run_scores) - compared
             yield (
                 f"no other setting is common to all groups ({format_list(sorted(varied)) or 'see dnn compare'}), so a "
                 "difference can come from the other settings"
             )
         return
-    varied = list_varied_parts(context.run_scores)
+    varied = _list_varied_parts(context.run_scores)
     if len(varied) > 1:
         parts = format_list(sorted(varied), 6)
         yield f"the runs differ in {parts}: a difference can come from any of them; --by KEY averages over the others"
-    elif varied <= set(BUDGET_KEYS) and varied:
+    elif varied <= set(_BUDGET_KEYS) and varied:
         yield f"the runs differ in {next(iter(varied))}, so some have been trained more than others"
 
 
-def list_varied_parts(run_scores: Sequence[RunScore]) -> set[str]:
+def _list_varied_parts(run_scores: Sequence[RunScore]) -> set[str]:
     """Return the parts of the config in which rows differ."""
-    return {get_config_part(key) for key in (run_scores[0].settings if run_scores else ()) if key != "seed"}
+    return {_get_config_part(key) for key in (run_scores[0].settings if run_scores else ()) if key != "seed"}
 
 
-def get_config_part(key: str) -> str:
+def _get_config_part(key: str) -> str:
     """Return the part of the config that a key belongs to: `optimizer` for `optimizer.learning_rate`."""
     first = key.removeprefix("model.").partition(".")[0]
     return key if first == "data" else first
 
 
-def find_size_caveats(context: ComparisonContext) -> Iterator[str]:
+def _find_size_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat where networks differ in size."""
     sizes = [run_score.parameter_count for run_score in context.run_scores]
-    if not context.keys and sizes and max(sizes) > MIN_SIZE_RATIO * min(sizes):
+    if not context.keys and sizes and max(sizes) > _MIN_SIZE_RATIO * min(sizes):
         yield f"the networks have {min(sizes):,} to {max(sizes):,} parameters: their size is part of the difference"
 
 
-def find_length_caveats(context: ComparisonContext) -> Iterator[str]:
+def _find_length_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat where runs have different numbers of epochs, and the view depends on the number."""
     counts = {len(run_score.curve.values) for run_score in context.run_scores}
     if context.point.text in ("best", "area") and len(counts) > 1:
@@ -125,7 +128,7 @@ def find_length_caveats(context: ComparisonContext) -> Iterator[str]:
         )
 
 
-def find_environment_caveats(context: ComparisonContext) -> Iterator[str]:
+def _find_environment_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat for every library or device in which runs differ."""
     properties: tuple[tuple[str, Callable[[RunScore], Any]], ...] = (
         ("TensorFlow", lambda run_score: run_score.record.versions.get("tensorflow")),
@@ -140,7 +143,7 @@ def find_environment_caveats(context: ComparisonContext) -> Iterator[str]:
             yield f"not all runs have the same {title}: {values}"
 
 
-def find_tuning_caveats(context: ComparisonContext) -> Iterator[str]:
+def _find_tuning_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat where the best of many learning rates is compared with the best of few.
 
     Groups that average over learning rates, or whose runs were all trained with one rate, were not chosen.
@@ -148,14 +151,14 @@ def find_tuning_caveats(context: ComparisonContext) -> Iterator[str]:
     if context.keys:
         return
     compared = {digest: run_score.run_info for digest, run_score in index_by_variant(context.run_scores).items()}
-    if len({get_optimizer_type(run_info) for run_info in compared.values()}) < 2:
+    if len({_get_optimizer_type(run_info) for run_info in compared.values()}) < 2:
         return
     all_runs = {
         run_info.details.variant_digest: run_info
         for run_info in context.all_runs
         if run_info.details.config_json is not None
     }
-    networks = {digest: get_optimizer_and_network(run_info) for digest, run_info in (all_runs | compared).items()}
+    networks = {digest: _get_optimizer_and_network(run_info) for digest, run_info in (all_runs | compared).items()}
     relevant = {networks[digest] for digest in compared}
     rates: dict[str, set[str]] = defaultdict(set)
     for digest, run_info in (all_runs | compared).items():
@@ -172,21 +175,21 @@ def find_tuning_caveats(context: ComparisonContext) -> Iterator[str]:
         )
 
 
-def get_optimizer_type(run_info: RunInfo) -> str:
+def _get_optimizer_type(run_info: RunInfo) -> str:
     """Return the type of a run's optimizer."""
     optimizer_type = get_config_field(run_info.config, ["optimizer", "type"])
     return optimizer_type if isinstance(optimizer_type, str) else ""
 
 
-def get_optimizer_and_network(run_info: RunInfo) -> tuple[str, str]:
+def _get_optimizer_and_network(run_info: RunInfo) -> tuple[str, str]:
     """Return the optimizer, and the network with its data: equal for all learning rates that were tried on them."""
     experiment = run_info.config or {}
     layers = [{**layer, "name": None} for layer in experiment.get("model", {}).get("layers", [])]
     data = experiment.get("data", {})
-    return get_optimizer_type(run_info), str([layers, data.get("dataset"), data.get("path")])
+    return _get_optimizer_type(run_info), str([layers, data.get("dataset"), data.get("path")])
 
 
-def find_selection_caveats(context: ComparisonContext) -> Iterator[str]:
+def _find_selection_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat where the best epoch was chosen on the validation set that is reported."""
     if context.point.text == "best":
         yield (
@@ -195,23 +198,25 @@ def find_selection_caveats(context: ComparisonContext) -> Iterator[str]:
         )
     elif context.point.text == "final" and not is_test_score(context.metric):
         restoring = {
-            digest for digest, run_score in index_by_variant(context.run_scores).items() if has_restored_best(run_score)
+            digest
+            for digest, run_score in index_by_variant(context.run_scores).items()
+            if _has_restored_best(run_score)
         }
         if restoring:
             chosen = [run_score for run_score in context.run_scores if run_score.variant_digest in restoring]
             yield (
-                f"{format_run_share(len(chosen), len(context.run_scores))} restored the best "
+                f"{_format_run_share(len(chosen), len(context.run_scores))} restored the best "
                 "epoch, which was chosen on the "
                 "reported validation set: this flatters"
             )
 
 
-def has_restored_best(run_score: RunScore) -> bool:
+def _has_restored_best(run_score: RunScore) -> bool:
     """Return whether the saved model is that of the best epoch."""
     return get_config_field(run_score.run_info.config, ["early_stopping", "restore_best_weights"]) is True
 
 
-def find_failure_caveats(context: ComparisonContext) -> Iterator[str]:
+def _find_failure_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat where runs of a group have no score, so that its mean is that of the successful runs alone."""
     labels = label_groups(context.groups)
     without_score: dict[str, list[str]] = defaultdict(list)
@@ -230,11 +235,11 @@ def find_failure_caveats(context: ComparisonContext) -> Iterator[str]:
         and (run_info.details.variant_digest, run_info.details.seed) not in counted
     ]  # fmt: skip
     if missing:
-        share = format_run_share(len(missing), len(missing) + len(context.run_scores))
+        share = _format_run_share(len(missing), len(missing) + len(context.run_scores))
         yield f"left out of the means: {share} ({context.point.missing_reason})"
 
 
-def find_repeat_caveats(context: ComparisonContext) -> Iterator[str]:
+def _find_repeat_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat where an experiment was repeated with the same seed and came out with other weights."""
     differing = [repeat for repeat in context.repeats if not repeat.is_copy]
     if differing:
@@ -244,7 +249,7 @@ def find_repeat_caveats(context: ComparisonContext) -> Iterator[str]:
         yield f"the same experiment and seed gave other weights{reason}; only the latest run counts, instead of {runs}"
 
 
-def find_test_use_caveats(context: ComparisonContext) -> Iterator[str]:
+def _find_test_use_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat where several runs were evaluated on the test set, so that a choice among them is biased."""
     if is_test_score(context.metric):
         if len(context.run_scores) > 1:
@@ -260,19 +265,19 @@ def find_test_use_caveats(context: ComparisonContext) -> Iterator[str]:
     ]
     if len(tested) > 1:
         yield (
-            f"{format_run_share(len(tested), len(context.run_scores))} were evaluated on the test set: "
+            f"{_format_run_share(len(tested), len(context.run_scores))} were evaluated on the test set: "
             "a choice among them by that score needs other test data"
         )
 
 
-def find_missing_test_caveats(context: ComparisonContext) -> Iterator[str]:
+def _find_missing_test_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat where completed runs have no score on the test set, and name the command that finds it."""
     if not is_test_score(context.metric):
         return
     reason = f"has no {context.metric}"
     missing = [run_info.record.id for run_info in context.left_out if run_info.record and run_info.error == reason]
     if missing:
-        share = format_run_share(len(missing), len(missing) + len(context.run_scores))
+        share = _format_run_share(len(missing), len(missing) + len(context.run_scores))
         file, best = get_weights_file(context.metric), " --best" if context.metric.startswith(BEST_MODEL_PREFIX) else ""
         yield (
             f"left out, because {file} was never evaluated on the test set: {share} ({format_list(missing)}); "
@@ -283,7 +288,7 @@ def find_missing_test_caveats(context: ComparisonContext) -> Iterator[str]:
             yield f"{get_weights_file(other)} was evaluated: --metric {other} compares it"
 
 
-def find_forced_resume_caveats(context: ComparisonContext) -> Iterator[str]:
+def _find_forced_resume_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat for runs that were resumed with --force, so that their config holds for a part of them only."""
     changed = [
         run_score.record.id
@@ -294,32 +299,32 @@ def find_forced_resume_caveats(context: ComparisonContext) -> Iterator[str]:
         yield f"resumed with --force after a change: {format_list(changed)}"
 
 
-def format_run_share(count: int, total: int) -> str:
+def _format_run_share(count: int, total: int) -> str:
     """Return a number of runs, as `3 of 8 runs`."""
     if count < total:
         return f"{count} of {total:,} runs"
     return {1: "the run", 2: "both runs"}.get(total, f"all {total:,} runs")
 
 
-def format_list(texts: Iterable[str], max_listed: int = MAX_LISTED) -> str:
+def format_list(texts: Iterable[str], max_listed: int = _MAX_LISTED) -> str:
     """Return some words, and the number of the others."""
     items = list(texts)
     more = f" and {len(items) - max_listed} more" if len(items) > max_listed else ""
     return ", ".join(items[:max_listed]) + more
 
 
-CAVEAT_CHECKS: tuple[Callable[[ComparisonContext], Iterator[str]], ...] = (
-    find_data_caveats,
-    find_setting_caveats,
-    find_size_caveats,
-    find_length_caveats,
-    find_environment_caveats,
-    find_repeat_caveats,
-    find_tuning_caveats,
-    find_selection_caveats,
-    find_failure_caveats,
-    find_missing_test_caveats,
-    find_test_use_caveats,
-    find_forced_resume_caveats,
+_CAVEAT_CHECKS: tuple[Callable[[ComparisonContext], Iterator[str]], ...] = (
+    _find_data_caveats,
+    _find_setting_caveats,
+    _find_size_caveats,
+    _find_length_caveats,
+    _find_environment_caveats,
+    _find_repeat_caveats,
+    _find_tuning_caveats,
+    _find_selection_caveats,
+    _find_failure_caveats,
+    _find_missing_test_caveats,
+    _find_test_use_caveats,
+    _find_forced_resume_caveats,
 )
 """The most serious first."""

@@ -90,7 +90,7 @@ class Comparison:
         return sum(len(group.set_aside) for group in self.groups)
 
 
-SORT_ORDERS: dict[str, tuple[Callable[[RunScore], Any], bool]] = {
+_SORT_ORDERS: dict[str, tuple[Callable[[RunScore], Any], bool]] = {
     "score": (lambda run_score: run_score.score, True),
     "best": (lambda run_score: run_score.best_score, True),
     "last": (lambda run_score: run_score.last_score, True),
@@ -130,10 +130,10 @@ def compare_runs(
     Raises:
         UsageError: no completed run has the metric, or the order, view, field or baseline does not exist.
     """
-    if sort_by not in SORT_ORDERS:
+    if sort_by not in _SORT_ORDERS:
         raise UsageError(
             f"cannot sort by {sort_by}",
-            suggest_nearest_name(sort_by, SORT_ORDERS) or f"one of {', '.join(SORT_ORDERS)}",
+            suggest_nearest_name(sort_by, _SORT_ORDERS) or f"one of {', '.join(_SORT_ORDERS)}",
         )
     point = parse_comparison_point(at)
     if metric is not None and is_test_score(metric) and point.text != "final":
@@ -146,7 +146,7 @@ def compare_runs(
     run_scores, metric = read_scores.run_scores, read_scores.metric
     lower_is_better = point.lower_is_better(metric)
     failed = [
-        (run_info, reason) for run_info in read_scores.left_out if (reason := get_failure_reason(run_info, point))
+        (run_info, reason) for run_info in read_scores.left_out if (reason := _get_failure_reason(run_info, point))
     ]
     groups = group_by_keys(run_scores, by, failed) if by else group_experiments(run_scores, failed)
     resolution = compute_resolution(
@@ -154,7 +154,7 @@ def compare_runs(
         [run_score.curve.examples for run_score in run_scores],
         1.0 if point.unit else None,
     )
-    groups = mark_untrained_seeds(groups, metric, point)
+    groups = _mark_untrained_seeds(groups, metric, point)
     groups.sort(key=lambda group: group.mean if lower_is_better else -group.mean)
     baseline_group = None if baseline is None else resolve_group(groups, baseline, [*label_groups(groups).values()])
     verdict_set = NO_VERDICTS
@@ -163,7 +163,7 @@ def compare_runs(
             groups, metric, is_final=point.text == "final", lower_is_better=lower_is_better, resolution=resolution,
             baseline=baseline_group, max_groups=max_groups,
         )  # fmt: skip
-    sort_key, larger_first = SORT_ORDERS[sort_by]
+    sort_key, larger_first = _SORT_ORDERS[sort_by]
     is_falling = lower_is_better if sort_by == "score" else bool(run_scores) and run_scores[0].curve.lower_is_better
     ordered = sorted(run_scores, key=sort_key, reverse=larger_first and not is_falling)
     context = ComparisonContext(
@@ -184,7 +184,7 @@ def rank_setting_value(text: str) -> tuple[bool, float, str]:
         return True, 0.0, plain
 
 
-def get_failure_reason(run_info: RunInfo, point: ComparisonPoint) -> str:
+def _get_failure_reason(run_info: RunInfo, point: ComparisonPoint) -> str:
     """Return how a run that was left out failed; empty where it was only not completed."""
     if run_info.record is None:
         return ""
@@ -193,7 +193,7 @@ def get_failure_reason(run_info: RunInfo, point: ComparisonPoint) -> str:
     return point.missing_reason if run_info.error == point.missing_reason else ""
 
 
-def mark_untrained_seeds(groups: Sequence[Group], metric: str, point: ComparisonPoint) -> list[Group]:
+def _mark_untrained_seeds(groups: Sequence[Group], metric: str, point: ComparisonPoint) -> list[Group]:
     """Return the groups with the seeds marked as failed that are no better than a constant prediction.
 
     Only groups of few seeds need the mark, because it decides whether a t-test may be used.

@@ -12,7 +12,7 @@ from dnn_cli.errors import UsageError, suggest_nearest_name
 from dnn_cli.runs.record import is_test_score
 from dnn_cli.runs.run_info import RunInfo
 
-POINT_NAMES = "final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE"
+_POINT_NAMES = "final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE"
 
 
 @dataclass(frozen=True)
@@ -83,31 +83,31 @@ class ComparisonPoint:
         return self.unit is not None or lower_is_better(metric)
 
 
-def get_final_score(curve: ScoreCurve) -> float:
+def _get_final_score(curve: ScoreCurve) -> float:
     """What the saved model scores: that of the last epoch, unless the best was restored or weights were averaged."""
     saved = curve.saved_score
     return curve.values[-1] if saved is None else saved
 
 
-def compute_curve_area(curve: ScoreCurve) -> float:
+def _compute_curve_area(curve: ScoreCurve) -> float:
     """The area under the curve divided by its length, from the first epoch to the last (trapezoidal rule)."""
     values = curve.values
     inner = sum(values) - (values[0] + values[-1]) / 2
     return inner / (len(values) - 1) if len(values) > 1 else values[0]
 
 
-def get_score_at_epoch(curve: ScoreCurve, epoch: float) -> float | None:
+def _get_score_at_epoch(curve: ScoreCurve, epoch: float) -> float | None:
     """The score after an epoch."""
     return curve.values[int(epoch) - 1] if epoch <= len(curve.values) else None
 
 
-def get_score_after_steps(curve: ScoreCurve, steps: float) -> float | None:
+def _get_score_after_steps(curve: ScoreCurve, steps: float) -> float | None:
     """The score after the last epoch that ended within so many batches; nothing is guessed between epochs."""
     epochs = int(steps // curve.steps_per_epoch)
     return curve.values[epochs - 1] if 1 <= epochs <= len(curve.values) else None
 
 
-def get_score_after_seconds(curve: ScoreCurve, seconds: float) -> float | None:
+def _get_score_after_seconds(curve: ScoreCurve, seconds: float) -> float | None:
     """The score after the last epoch that ended within so many seconds of training."""
     passed, score = 0.0, None
     for value, duration in zip(curve.values, curve.epoch_seconds, strict=True):
@@ -118,18 +118,18 @@ def get_score_after_seconds(curve: ScoreCurve, seconds: float) -> float | None:
     return None
 
 
-def count_epochs_to(curve: ScoreCurve, score: float) -> float | None:
+def _count_epochs_to(curve: ScoreCurve, score: float) -> float | None:
     """How many epochs it took to reach a score."""
     reached = (value <= score if curve.lower_is_better else value >= score for value in curve.values)
     return next((float(epoch) for epoch, is_there in enumerate(reached, 1) if is_there), None)
 
 
-NAMED_POINTS = {
-    "final": ComparisonPoint("final", "at the end of training", get_final_score),
+_NAMED_POINTS = {
+    "final": ComparisonPoint("final", "at the end of training", _get_final_score),
     "best": ComparisonPoint("best", "in the best epoch", lambda curve: curve.best_score),
-    "area": ComparisonPoint("area", "on average over all epochs (area under the curve)", compute_curve_area),
+    "area": ComparisonPoint("area", "on average over all epochs (area under the curve)", _compute_curve_area),
 }
-POINT_SPANS: dict[str, Callable[[ScoreCurve], tuple[float, float] | None]] = {
+_POINT_SPANS: dict[str, Callable[[ScoreCurve], tuple[float, float] | None]] = {
     "epoch": lambda curve: (1, len(curve.values)),
     "steps": lambda curve: (curve.steps_per_epoch, curve.steps_per_epoch * len(curve.values)),
     "seconds": lambda curve: (curve.epoch_seconds[0], sum(curve.epoch_seconds[:-1])) if len(curve.values) > 1 else None,
@@ -137,15 +137,15 @@ POINT_SPANS: dict[str, Callable[[ScoreCurve], tuple[float, float] | None]] = {
 }
 """The smallest and the largest number of each kind of view for which a run has a score."""
 
-NUMBERED_POINTS: dict[str, tuple[str, Callable[[ScoreCurve, float], float | None], str]] = {
-    "epoch": ("after epoch {}", get_score_at_epoch, "fewer than {} epochs"),
-    "steps": ("after {} steps", get_score_after_steps, "no epoch ends within {} steps, or all of them do"),
+_NUMBERED_POINTS: dict[str, tuple[str, Callable[[ScoreCurve, float], float | None], str]] = {
+    "epoch": ("after epoch {}", _get_score_at_epoch, "fewer than {} epochs"),
+    "steps": ("after {} steps", _get_score_after_steps, "no epoch ends within {} steps, or all of them do"),
     "seconds": (
         "after {} seconds of training",
-        get_score_after_seconds,
+        _get_score_after_seconds,
         "no epoch ends within {} s, or all of them do",
     ),
-    "reach": ("epochs until {} is reached", count_epochs_to, "never reached {}"),
+    "reach": ("epochs until {} is reached", _count_epochs_to, "never reached {}"),
 }
 
 
@@ -156,10 +156,10 @@ def parse_comparison_point(text: str) -> ComparisonPoint:
         UsageError: there is none.
     """
     name, equals, number = text.partition("=")
-    if not equals and name in NAMED_POINTS:
-        return NAMED_POINTS[name]
-    if name not in NUMBERED_POINTS:
-        raise UsageError(f"--at does not know {text}", suggest_point(text) or f"one of {POINT_NAMES}")
+    if not equals and name in _NAMED_POINTS:
+        return _NAMED_POINTS[name]
+    if name not in _NUMBERED_POINTS:
+        raise UsageError(f"--at does not know {text}", _suggest_point(text) or f"one of {_POINT_NAMES}")
     try:
         value = float(number)
     except ValueError:
@@ -168,41 +168,41 @@ def parse_comparison_point(text: str) -> ComparisonPoint:
     if not math.isfinite(value) or (name != "reach" and value <= 0) or (is_whole and value != int(value)):
         kind = "a whole number above 0" if is_whole else "a number" + ("" if name == "reach" else " above 0")
         raise UsageError(
-            f"--at {name}= takes {kind}, not {number or 'nothing'}", f"as in --at {name}={POINT_EXAMPLES[name]}"
+            f"--at {name}= takes {kind}, not {number or 'nothing'}", f"as in --at {name}={_POINT_EXAMPLES[name]}"
         )
-    title, compute_score, missing_reason = NUMBERED_POINTS[name]
+    title, compute_score, missing_reason = _NUMBERED_POINTS[name]
     number_text = f"{value:.12g}"
     unit = "epochs" if name == "reach" else None
     return ComparisonPoint(
         text,
         title.format(number_text),
-        partial(compute_score_at, compute_score, value),
+        partial(_compute_score_at, compute_score, value),
         missing_reason.format(number_text),
-        POINT_SPANS[name],
+        _POINT_SPANS[name],
         unit,
     )
 
 
-POINT_SYNONYMS = {
+_POINT_SYNONYMS = {
     "last": "final", "end": "final", "max": "best", "min": "best", "auc": "area", "mean": "area", "score": "reach",
     "time": "seconds", "step": "steps", "sec": "seconds", "target": "reach",
 }  # fmt: skip
 """Words for views that other programs use."""
 
 
-def suggest_point(text: str) -> str:
+def _suggest_point(text: str) -> str:
     """Return `did you mean …?` for a text that is no view; empty where no view is near."""
     words = re.findall(r"[a-z]+", text.lower())
     number = re.search(r"\d+(\.\d+)?", text)
     if not words:
         return f"did you mean epoch={number[0]}?" if number else ""
-    points = (*NAMED_POINTS, *NUMBERED_POINTS)
-    first = POINT_SYNONYMS.get(words[0], words[0])
+    points = (*_NAMED_POINTS, *_NUMBERED_POINTS)
+    first = _POINT_SYNONYMS.get(words[0], words[0])
     suggestion = (
         first if first in points else suggest_nearest_name(text, points).removeprefix("did you mean ").removesuffix("?")
     )
-    if suggestion in NUMBERED_POINTS:
-        suggestion = f"{suggestion}={number[0] if number else POINT_EXAMPLES[suggestion]}"
+    if suggestion in _NUMBERED_POINTS:
+        suggestion = f"{suggestion}={number[0] if number else _POINT_EXAMPLES[suggestion]}"
     return f"did you mean {suggestion}?" if suggestion else ""
 
 
@@ -243,10 +243,10 @@ def explain_missing_scores(point: ComparisonPoint, curves: Sequence[ScoreCurve])
     )
 
 
-POINT_EXAMPLES = {"epoch": "5", "steps": "7500", "seconds": "10", "reach": "0.87"}
+_POINT_EXAMPLES = {"epoch": "5", "steps": "7500", "seconds": "10", "reach": "0.87"}
 
 
-def compute_score_at(
+def _compute_score_at(
     compute_score: Callable[[ScoreCurve, float], float | None], value: float, curve: ScoreCurve
 ) -> float | None:
     """The number of a view that looks at one point."""

@@ -15,44 +15,44 @@ from dnn_cli.metrics.constant_prediction import compute_example_losses, find_bes
 from dnn_cli.metrics.saved_predictions import read_predictions
 from dnn_cli.runs.input_profile import read_input_profile
 
-MAX_STANDARD_ERRORS = 2.0
+_MAX_STANDARD_ERRORS = 2.0
 """Standard errors within which an accuracy is no better than that of the most frequent class."""
 
-Targets = NDArray[Any]
+_Targets = NDArray[Any]
 
 
-def compute_most_frequent_share(targets: Targets) -> float:
+def _compute_most_frequent_share(targets: _Targets) -> float:
     """Return the accuracy of always predicting the most frequent class, plus two standard errors of it."""
     classes = targets.argmax(-1) if targets.ndim == 2 and targets.shape[1] > 1 else targets.reshape(-1)
     share = float(np.unique(classes, return_counts=True)[1].max() / len(classes))
-    return share + MAX_STANDARD_ERRORS * math.sqrt(share * (1 - share) / len(classes))
+    return share + _MAX_STANDARD_ERRORS * math.sqrt(share * (1 - share) / len(classes))
 
 
-def compute_mean_squared_deviation(targets: Targets) -> float:
+def _compute_mean_squared_deviation(targets: _Targets) -> float:
     """Return the mean squared error of predicting the mean."""
     return float(targets.reshape(len(targets), -1).var(0).mean())
 
 
-def compute_mean_absolute_deviation(targets: Targets) -> float:
+def _compute_mean_absolute_deviation(targets: _Targets) -> float:
     """Return the mean absolute error of predicting the median."""
     vectors = targets.reshape(len(targets), -1)
     return float(np.abs(vectors - np.median(vectors, 0)).mean())
 
 
-CONSTANT_SCORES: dict[str, Callable[[Targets], float]] = {
-    "accuracy": compute_most_frequent_share,
-    "sparse_categorical_accuracy": compute_most_frequent_share,
-    "categorical_accuracy": compute_most_frequent_share,
-    "binary_accuracy": compute_most_frequent_share,
-    "mean_squared_error": compute_mean_squared_deviation,
-    "root_mean_squared_error": lambda labels: math.sqrt(compute_mean_squared_deviation(labels)),
-    "mean_absolute_error": compute_mean_absolute_deviation,
+_CONSTANT_SCORES: dict[str, Callable[[_Targets], float]] = {
+    "accuracy": _compute_most_frequent_share,
+    "sparse_categorical_accuracy": _compute_most_frequent_share,
+    "categorical_accuracy": _compute_most_frequent_share,
+    "binary_accuracy": _compute_most_frequent_share,
+    "mean_squared_error": _compute_mean_squared_deviation,
+    "root_mean_squared_error": lambda labels: math.sqrt(_compute_mean_squared_deviation(labels)),
+    "mean_absolute_error": _compute_mean_absolute_deviation,
     "r2_score": lambda labels: 0.0,
 }
 """For validation metrics, the score that a constant prediction reaches."""
 
 
-def compute_constant_loss(run_score: RunScore, targets: Targets) -> float | None:
+def _compute_constant_loss(run_score: RunScore, targets: _Targets) -> float | None:
     """Return the loss of the best constant prediction, by the loss of a run; `None` where the config cannot be read."""
     try:
         experiment, inputs = load_resolved_experiment(str(run_score.run.config)), read_input_profile(run_score.run)
@@ -83,7 +83,7 @@ def compute_constant_score(run_scores: Sequence[RunScore], metric: str) -> float
         The score; `None` where the metric or the labels are not known, or the runs have other validation sets.
     """
     name = metric.removeprefix("val_")
-    if name == metric or name not in (*CONSTANT_SCORES, "loss"):
+    if name == metric or name not in (*_CONSTANT_SCORES, "loss"):
         return None
     if len({run_score.record.data.get("split") for run_score in run_scores}) > 1:
         return None
@@ -96,5 +96,5 @@ def compute_constant_score(run_scores: Sequence[RunScore], metric: str) -> float
             continue
         if arrays is not None and "labels" in arrays and len(arrays["labels"]):
             targets = arrays["labels"]
-            return compute_constant_loss(run_score, targets) if name == "loss" else CONSTANT_SCORES[name](targets)
+            return _compute_constant_loss(run_score, targets) if name == "loss" else _CONSTANT_SCORES[name](targets)
     return None

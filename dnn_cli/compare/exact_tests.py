@@ -17,13 +17,13 @@ from dnn_cli.compare.significance import ALPHA, MAX_PERMUTATIONS, compute_min_p_
 BLOCK_SIZE = 64
 """Comparisons computed at once. Each needs a number for every permutation: 64 × 16,384 float64 are 8 MB."""
 
-MAX_ROUNDING_ERROR = 1e-12
+_MAX_ROUNDING_ERROR = 1e-12
 """Largest relative difference between two equal statistics: rounding errors of float64."""
 
-BISECTION_STEPS = 20
+_BISECTION_STEPS = 20
 """Steps of the bisection for the end of an interval; the end is found to 1e-6 of its distance."""
 
-MAX_DOUBLINGS = 12
+_MAX_DOUBLINGS = 12
 """Largest number of doublings of the standard error in the search for a difference that is rejected."""
 
 FloatArray = NDArray[np.float64]
@@ -44,7 +44,7 @@ def run_sign_flip_test(differences: FloatArray, tolerance: float = 0.0) -> TestR
     Returns:
         Two-sided p-values and 95% intervals.
     """
-    signs, is_complete = build_sign_matrix(differences.shape[-1])
+    signs, is_complete = _build_sign_matrix(differences.shape[-1])
     flipped = (signs < 0).astype(np.float64)
     sizes = flipped.sum(-1)
     pairs = differences.shape[-1]
@@ -52,8 +52,10 @@ def run_sign_flip_test(differences: FloatArray, tolerance: float = 0.0) -> TestR
     def test_block(rows: FloatArray) -> TestResults:
         observed = rows.mean(-1)
         null = rows @ signs.T / pairs
-        slack = np.maximum(tolerance, MAX_ROUNDING_ERROR * np.abs(rows).max(-1))
-        return compute_two_sided_p(observed, null, slack, is_complete=is_complete), compute_subset_interval(rows, slack)
+        slack = np.maximum(tolerance, _MAX_ROUNDING_ERROR * np.abs(rows).max(-1))
+        return _compute_two_sided_p(observed, null, slack, is_complete=is_complete), compute_subset_interval(
+            rows, slack
+        )
 
     def compute_subset_interval(rows: FloatArray, slack: FloatArray) -> FloatArray:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -66,11 +68,11 @@ def run_sign_flip_test(differences: FloatArray, tolerance: float = 0.0) -> TestR
         rank = math.floor(ALPHA * total / 2 + 1e-9) - (0 if is_complete else 1)
         return np.stack([np.partition(lower, rank)[:, rank], -np.partition(-upper, rank)[:, rank]], -1)
 
-    return run_in_blocks(test_block, differences)
+    return _run_in_blocks(test_block, differences)
 
 
 @cache
-def build_sign_matrix(pairs: int) -> tuple[FloatArray, bool]:
+def _build_sign_matrix(pairs: int) -> tuple[FloatArray, bool]:
     """Return every row of signs, or 16,383 random ones; and whether these are all."""
     if 2**pairs <= MAX_PERMUTATIONS:
         bits = np.arange(2**pairs)[:, None] >> np.arange(pairs) & 1
@@ -96,23 +98,23 @@ def run_two_sample_test(ours: FloatArray, theirs: FloatArray, tolerance: float =
 
     def test_block(rows: FloatArray) -> TestResults:
         left, right = rows[:, :n], rows[:, n:]
-        p_values = compute_welch_p_values(left, right, tolerance)
+        p_values = _compute_welch_p_values(left, right, tolerance)
         if compute_min_p_value(n, m) > ALPHA:
             return p_values, np.tile([-np.inf, np.inf], (len(rows), 1))
-        ends = [find_shift_limit(left, right, p_values, tolerance, side) for side in (-1.0, 1.0)]
+        ends = [_find_shift_limit(left, right, p_values, tolerance, side) for side in (-1.0, 1.0)]
         return p_values, np.stack(ends, -1)
 
-    return run_in_blocks(test_block, np.concatenate([ours, theirs], -1))
+    return _run_in_blocks(test_block, np.concatenate([ours, theirs], -1))
 
 
-def compute_welch_p_values(ours: FloatArray, theirs: FloatArray, tolerance: float) -> FloatArray:
+def _compute_welch_p_values(ours: FloatArray, theirs: FloatArray, tolerance: float) -> FloatArray:
     """Return the p-values of `two_sample_test`, of shape (comparisons,)."""
     n, m = ours.shape[-1], theirs.shape[-1]
     masks, is_complete = build_group_masks(n, m)
     rows = np.concatenate([ours, theirs], -1)
     rows = rows - rows[:, :1]  # equal values are exactly 0 from here on
     rows = rows - rows.mean(-1, keepdims=True)
-    noise = MAX_ROUNDING_ERROR * (rows**2).sum(-1, keepdims=True)
+    noise = _MAX_ROUNDING_ERROR * (rows**2).sum(-1, keepdims=True)
     floor = np.maximum(1e-18 * (rows**2).max(-1, keepdims=True), 1e-300)  # avoids division by 0 without scatter
 
     def compute_squared_error(sums: FloatArray, squares: FloatArray, size: int) -> FloatArray:
@@ -133,13 +135,13 @@ def compute_welch_p_values(ours: FloatArray, theirs: FloatArray, tolerance: floa
     ]  # the first of all deals is the observed one
     # An error of the scores moves t by that error in units of the scatter.
     deviation = np.sqrt((rows**2).mean(-1)) + 1e-300
-    relative = MAX_ROUNDING_ERROR + np.minimum(tolerance / deviation, 1.0)
-    return compute_two_sided_p(
+    relative = _MAX_ROUNDING_ERROR + np.minimum(tolerance / deviation, 1.0)
+    return _compute_two_sided_p(
         observed_t, null, relative * np.maximum(np.abs(null).max(-1), np.abs(observed_t)), is_complete=is_complete
     )
 
 
-def find_shift_limit(
+def _find_shift_limit(
     ours: FloatArray, theirs: FloatArray, p_values: FloatArray, tolerance: float, side: float
 ) -> FloatArray:
     """Return one end of the interval of `two_sample_test` by bisection.
@@ -158,16 +160,16 @@ def find_shift_limit(
     outside[is_zero_end] = 0.0
 
     def is_rejected(shift: FloatArray) -> NDArray[np.bool_]:
-        return compute_welch_p_values(ours - shift[:, None], theirs, tolerance) <= ALPHA
+        return _compute_welch_p_values(ours - shift[:, None], theirs, tolerance) <= ALPHA
 
-    for _ in range(MAX_DOUBLINGS):
+    for _ in range(_MAX_DOUBLINGS):
         is_inside = ~is_rejected(outside) & ~is_zero_end
         if not is_inside.any():
             break
         inside = np.where(is_inside, outside, inside)
         outside = np.where(is_inside, outside + side * step, outside)
         step = step * 2
-    for _ in range(BISECTION_STEPS):
+    for _ in range(_BISECTION_STEPS):
         middle = (inside + outside) / 2
         rejected = is_rejected(middle)
         outside, inside = np.where(rejected, middle, outside), np.where(rejected, inside, middle)
@@ -188,7 +190,7 @@ def build_group_masks(n: int, m: int) -> tuple[FloatArray, bool]:
     return masks, count == math.comb(n + m, n)
 
 
-def compute_two_sided_p(observed: FloatArray, null: FloatArray, slack: FloatArray, *, is_complete: bool) -> FloatArray:
+def _compute_two_sided_p(observed: FloatArray, null: FloatArray, slack: FloatArray, *, is_complete: bool) -> FloatArray:
     """Return twice the share of permutations that are at least as extreme, at most 1.
 
     Args:
@@ -213,7 +215,7 @@ def run_sign_test(successes: int, failures: int) -> float:
     return min(1.0, 2 * (total / 2**n if n < 1000 else math.exp(math.log(total) - n * math.log(2))))
 
 
-def run_in_blocks(test: Callable[[FloatArray], TestResults], rows: FloatArray) -> TestResults:
+def _run_in_blocks(test: Callable[[FloatArray], TestResults], rows: FloatArray) -> TestResults:
     """Return the results of a test that is applied to `BLOCK` comparisons at a time."""
     results = [test(rows[begin : begin + BLOCK_SIZE]) for begin in range(0, len(rows), BLOCK_SIZE)]
     return np.concatenate([p for p, _ in results]), np.concatenate([interval for _, interval in results])

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dnn_cli.compare.grouping import Group
 from dnn_cli.config.config_diff import shorten_keys
 
-MAX_LABEL_LENGTH = 40
+_MAX_LABEL_LENGTH = 40
 """Characters of the longest label made of settings; a group with longer settings is labelled with its name."""
 
 
@@ -21,7 +21,7 @@ def label_groups(groups: Sequence[Group]) -> dict[int, str]:
     for key, texts in values.items():
         texts.update(group.settings.get(key) for group in groups)
     differing = {key for key, texts in values.items() if len(texts) > 1}
-    labels = {id(group): label_group(group, differing, names[group.name]) for group in groups}
+    labels = {id(group): _label_group(group, differing, names[group.name]) for group in groups}
     shared = Counter(labels.values())
     return {
         id(group): f"{labels[id(group)]} {group.run_scores[0].record.id}"
@@ -31,7 +31,7 @@ def label_groups(groups: Sequence[Group]) -> dict[int, str]:
     }
 
 
-def label_group(group: Group, differing: Collection[str], namesakes: int) -> str:
+def _label_group(group: Group, differing: Collection[str], namesakes: int) -> str:
     """Return the label of a group, which others may have too.
 
     Args:
@@ -44,19 +44,19 @@ def label_group(group: Group, differing: Collection[str], namesakes: int) -> str
         return group.name
     if ", ".join(group.settings.values()) == group.name and len(group.settings) > 1:
         return group.name
-    text = format_group_settings(settings)
-    if len(text) <= MAX_LABEL_LENGTH or ", ".join(group.settings.values()) == group.name:
+    text = _format_group_settings(settings)
+    if len(text) <= _MAX_LABEL_LENGTH or ", ".join(group.settings.values()) == group.name:
         return text
     return group.name if namesakes == 1 else f"{group.name} ({text})"
 
 
-def format_group_settings(settings: Mapping[str, str]) -> str:
+def _format_group_settings(settings: Mapping[str, str]) -> str:
     """Return settings in one line; a single setting in words needs no key, as `adam`."""
-    if len(settings) == 1 and not needs_key(next(iter(settings.values()))):
+    if len(settings) == 1 and not _needs_key(next(iter(settings.values()))):
         return next(iter(settings.values()))
     return ", ".join(f"{key} {text}" for key, text in zip(shorten_keys(list(settings)), settings.values(), strict=True))
 
 
-def needs_key(value: str) -> bool:
+def _needs_key(value: str) -> bool:
     """Return whether a value says nothing without its key: a number, a truth value, or nothing at all."""
     return value[:1].isdigit() or value[:1] in "-+.–" or value in ("true", "false", "none")

@@ -20,7 +20,7 @@ from dnn_cli.compare.significance import (
 )
 from dnn_cli.compare.t_tests import run_paired_t_test, run_welch_t_test
 
-MIN_EXACT_INTERVAL_SEEDS = 6
+_MIN_EXACT_INTERVAL_SEEDS = 6
 """Seeds from which the interval of one group's mean is that of the exact test; fewer have an infinite one."""
 
 
@@ -58,8 +58,8 @@ def measure_differences(
     differences: dict[int, MeanDifference] = {}
     for (test, _), indices in batches.items():
         arrays = tuple(np.stack(values) for values in zip(*(samples[index] for index in indices), strict=True))
-        results = run_test(test, arrays, resolution, min_variance)
-        batch_differences = build_differences(arrays, test, results, math.sqrt(min_variance))
+        results = _run_test(test, arrays, resolution, min_variance)
+        batch_differences = _build_differences(arrays, test, results, math.sqrt(min_variance))
         differences.update(zip(indices, batch_differences, strict=True))
     return [differences[index] for index in range(len(pairs))]
 
@@ -75,7 +75,7 @@ def pair_samples(ours: Mapping[int, float], theirs: Mapping[int, float]) -> tupl
     return np.array(list(ours.values())), np.array(list(theirs.values()))
 
 
-def run_test(
+def _run_test(
     test: TestName, samples: tuple[FloatArray, ...], resolution: ScoreResolution, min_variance: float
 ) -> TestResults | None:
     """Return p-values and intervals by a test; `None` for the test `none`."""
@@ -90,7 +90,7 @@ def run_test(
     return run_two_sample_test(samples[0], samples[1], resolution.tolerance)
 
 
-def build_differences(
+def _build_differences(
     samples: tuple[FloatArray, ...], test: TestName, results: TestResults | None, min_spread: float
 ) -> list[MeanDifference]:
     """Return the differences of samples: one of shape (comparisons, pairs), or two of (comparisons, seeds)."""
@@ -105,7 +105,7 @@ def build_differences(
             design="paired" if len(samples) == 1 else "unpaired",
             test=test,
             mean=float(means[index]),
-            interval=None if results is None else to_finite_interval(results[1][index]),
+            interval=None if results is None else _to_finite_interval(results[1][index]),
             span=(float(lows[index]), float(highs[index])),
             p_value=None if results is None else float(results[0][index]),
             min_p_value=0.0 if test == "student" else compute_min_p_value(*sizes),
@@ -126,15 +126,15 @@ def compute_mean_intervals(groups: Sequence[Sequence[float]], resolution: ScoreR
     for size in {len(values) for values in groups if len(values) >= MIN_SEEDS}:
         indices = [index for index, values in enumerate(groups) if len(values) == size]
         rows = np.array([groups[index] for index in indices])
-        test: TestName = "exact" if size >= MIN_EXACT_INTERVAL_SEEDS else "student"
-        results = run_test(test, (rows,), resolution, resolution.step**2 / 12)
+        test: TestName = "exact" if size >= _MIN_EXACT_INTERVAL_SEEDS else "student"
+        results = _run_test(test, (rows,), resolution, resolution.step**2 / 12)
         assert results is not None  # noqa: S101 - both tests give results
         for index, interval in zip(indices, results[1], strict=True):
-            intervals[index] = to_finite_interval(interval)
+            intervals[index] = _to_finite_interval(interval)
     return intervals
 
 
-def to_finite_interval(ends: FloatArray) -> Interval | None:
+def _to_finite_interval(ends: FloatArray) -> Interval | None:
     """Return an interval as two numbers; `None` where an end is infinite."""
     low, high = float(ends[0]), float(ends[1])
     return (low, high) if math.isfinite(low) and math.isfinite(high) else None

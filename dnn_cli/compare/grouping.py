@@ -24,13 +24,13 @@ from dnn_cli.runs.query.fields import (
 )
 from dnn_cli.runs.run_info import RunInfo
 
-Setting = tuple[tuple[str, str], ...]
+_Setting = tuple[tuple[str, str], ...]
 """The keys that vary within groups, each with its value as text; empty where groups are experiments."""
 
-MAX_CANDIDATES = 100
+_MAX_CANDIDATES = 100
 """Sets of seeds that are tried for the largest block of settings; the most common ones."""
 
-Combination = tuple[Setting, int]
+_Combination = tuple[_Setting, int]
 """A setting and a seed: what one run of a group stands for."""
 
 
@@ -43,7 +43,7 @@ class Group:
     """The settings that distinguish the group from the others."""
 
     run_scores: tuple[RunScore, ...]
-    scores: Mapping[Combination, float]
+    scores: Mapping[_Combination, float]
     """The score of every setting and seed. Every seed has the same settings."""
 
     failed: Mapping[int, str] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Group:
     @cached_property
     def seed_means(self) -> dict[int, float]:
         """The mean over the settings, for every seed."""
-        return compute_seed_means(self.scores)
+        return _compute_seed_means(self.scores)
 
     @cached_property
     def mean(self) -> float:
@@ -77,12 +77,12 @@ class Group:
         return fmean(run_score.record.seconds or 0.0 for run_score in self.run_scores)
 
     @property
-    def other_settings(self) -> set[Setting]:
+    def other_settings(self) -> set[_Setting]:
         """The settings that the mean of the group averages over."""
         return {other for other, _ in self.scores}
 
 
-def compute_seed_means(combination_scores: Mapping[Combination, float]) -> dict[int, float]:
+def _compute_seed_means(combination_scores: Mapping[_Combination, float]) -> dict[int, float]:
     """Return the mean score of every seed."""
     scores_by_seed: dict[int, list[float]] = defaultdict(list)
     for (_, seed), score in combination_scores.items():
@@ -105,22 +105,22 @@ def group_experiments(run_scores: Sequence[RunScore], failed: Sequence[tuple[Run
         failed_by_digest[run_info.details.variant_digest].append((run_info, reason))
     return [
         Group(
-            find_common_name(group_scores),
+            _find_common_name(group_scores),
             {key: value for key, value in group_scores[0].settings.items() if key != "seed"},
             tuple(group_scores),
-            compute_combination_scores([((), run_score) for run_score in group_scores]),
-            find_failed_seeds(failed_by_digest[digest], group_scores),
+            _compute_combination_scores([((), run_score) for run_score in group_scores]),
+            _find_failed_seeds(failed_by_digest[digest], group_scores),
         )
         for digest, group_scores in members.items()
     ]
 
 
-def find_common_name(run_scores: Sequence[RunScore]) -> str:
+def _find_common_name(run_scores: Sequence[RunScore]) -> str:
     """Return the name that most of the runs have."""
     return Counter(run_score.record.name for run_score in run_scores).most_common(1)[0][0]
 
 
-def find_failed_seeds(failed: Iterable[tuple[RunInfo, str]], run_scores: Sequence[RunScore]) -> dict[int, str]:
+def _find_failed_seeds(failed: Iterable[tuple[RunInfo, str]], run_scores: Sequence[RunScore]) -> dict[int, str]:
     """Return the seeds whose runs failed, with the reason; a seed that was trained again later is none of them."""
     counted = {(run_score.variant_digest, run_score.seed) for run_score in run_scores}
     return {
@@ -147,9 +147,9 @@ def group_by_keys(
     """
     check_fields(keys, [run_score.run_info for run_score in run_scores])
     # Names of layers make no difference between experiments, so a layer that a key names has that name everywhere.
-    renamed_runs = unify_layer_names(run_scores, {step for key in keys for step in key.split(".")})
-    read_values = build_value_reader(renamed_runs, keys)
-    other_settings = find_varied_settings(renamed_runs, read_values, keys)
+    renamed_runs = _unify_layer_names(run_scores, {step for key in keys for step in key.split(".")})
+    read_values = _build_value_reader(renamed_runs, keys)
+    other_settings = _find_varied_settings(renamed_runs, read_values, keys)
     members: dict[tuple[str, ...], list[RunScore]] = defaultdict(list)
     for run_score in run_scores:
         members[read_values(run_score.run_info)].append(run_score)
@@ -161,20 +161,20 @@ def group_by_keys(
             ", ".join(values),
             dict(zip(keys, values, strict=True)),
             tuple(group_scores),
-            compute_combination_scores(
+            _compute_combination_scores(
                 [(other_settings[run_score.variant_digest], run_score) for run_score in group_scores]
             ),
-            find_failed_seeds(failed_by_values[values], group_scores),
+            _find_failed_seeds(failed_by_values[values], group_scores),
         )
         for values, group_scores in members.items()
     ]
     return [
-        restrict_group(group, combinations, other_settings)
+        _restrict_group(group, combinations, other_settings)
         for group, combinations in zip(groups, find_balanced_combinations(groups), strict=True)
     ]
 
 
-def build_value_reader(
+def _build_value_reader(
     renamed_runs: Mapping[str, RunInfo], keys: Sequence[str]
 ) -> Callable[[RunInfo], tuple[str, ...]]:
     """Return the function that reads the values of some keys from a run, as text.
@@ -187,12 +187,12 @@ def build_value_reader(
 
     def read_values(run_info: RunInfo) -> tuple[str, ...]:
         renamed_run = renamed_runs.get(run_info.details.variant_digest, run_info)
-        return tuple(format_group_value(get(renamed_run if is_layer else run_info)) for get, is_layer in getters)
+        return tuple(_format_group_value(get(renamed_run if is_layer else run_info)) for get, is_layer in getters)
 
     return read_values
 
 
-def unify_layer_names(run_scores: Sequence[RunScore], preferred_names: Collection[str]) -> dict[str, RunInfo]:
+def _unify_layer_names(run_scores: Sequence[RunScore], preferred_names: Collection[str]) -> dict[str, RunInfo]:
     """Return one run of every experiment, with one name for the layers at one position in all of them.
 
     Args:
@@ -226,7 +226,7 @@ def unify_layer_names(run_scores: Sequence[RunScore], preferred_names: Collectio
     return {digest: rename_layers(run_info) for digest, run_info in runs.items()}
 
 
-def find_balanced_combinations(groups: Sequence[Group]) -> list[set[Combination]]:
+def find_balanced_combinations(groups: Sequence[Group]) -> list[set[_Combination]]:
     """Return the cells of each group that count: the same settings in all groups, and all of them for every seed.
 
     A mean over other settings than those of the other groups would compare the settings, and a standard deviation
@@ -235,30 +235,30 @@ def find_balanced_combinations(groups: Sequence[Group]) -> list[set[Combination]
     common = set.intersection(*(group.other_settings for group in groups)) if groups else set()
     if common:
         block = find_largest_block(common, groups)
-        return [list_complete_combinations(group, block) for group in groups]
-    return [list_complete_combinations(group, find_largest_block(group.other_settings, [group])) for group in groups]
+        return [_list_complete_combinations(group, block) for group in groups]
+    return [_list_complete_combinations(group, find_largest_block(group.other_settings, [group])) for group in groups]
 
 
-def list_complete_combinations(group: Group, settings: set[Setting]) -> set[Combination]:
+def _list_complete_combinations(group: Group, settings: set[_Setting]) -> set[_Combination]:
     """Return the cells of the seeds that have all of the settings."""
     seeds = [seed for seed in group.seeds if all((setting, seed) in group.scores for setting in settings)]
     return {(setting, seed) for setting in settings for seed in seeds}
 
 
-def find_largest_block(settings: set[Setting], groups: Sequence[Group]) -> set[Setting]:
+def find_largest_block(settings: set[_Setting], groups: Sequence[Group]) -> set[_Setting]:
     """Return the settings for which the most runs count, all of them with the same seeds within every group.
 
     Every setting has some seeds in each group. The candidates are these seeds: the settings that have them, and maybe
     more, make a block.
     """
-    seeds: dict[Setting, list[set[int]]] = {setting: [set() for _ in groups] for setting in settings}
+    seeds: dict[_Setting, list[set[int]]] = {setting: [set() for _ in groups] for setting in settings}
     for index, group in enumerate(groups):
         for other, seed in group.scores:
             if other in seeds:
                 seeds[other][index].add(seed)
-    candidates = Counter(tuple(map(frozenset, seed_sets)) for seed_sets in seeds.values()).most_common(MAX_CANDIDATES)
+    candidates = Counter(tuple(map(frozenset, seed_sets)) for seed_sets in seeds.values()).most_common(_MAX_CANDIDATES)
 
-    def find_block(candidate: tuple[frozenset[int], ...]) -> set[Setting]:
+    def find_block(candidate: tuple[frozenset[int], ...]) -> set[_Setting]:
         return {
             other
             for other, seed_sets in seeds.items()
@@ -272,7 +272,7 @@ def find_largest_block(settings: set[Setting], groups: Sequence[Group]) -> set[S
     return max(blocks, key=lambda block: (len(block[0]) * block[1], len(block[0]), sorted(block[0])))[0]
 
 
-def restrict_group(group: Group, combinations: set[Combination], other_settings: Mapping[str, Setting]) -> Group:
+def _restrict_group(group: Group, combinations: set[_Combination], other_settings: Mapping[str, _Setting]) -> Group:
     """Return a group of the rows whose cells count; the other rows are set aside."""
     if len(combinations) == len(group.scores):
         return group
@@ -287,44 +287,44 @@ def restrict_group(group: Group, combinations: set[Combination], other_settings:
     )
 
 
-def compute_combination_scores(settings_and_scores: Sequence[tuple[Setting, RunScore]]) -> dict[Combination, float]:
+def _compute_combination_scores(settings_and_scores: Sequence[tuple[_Setting, RunScore]]) -> dict[_Combination, float]:
     """Return the mean score of every cell; a cell has several runs only where their data differ."""
-    scores_by_combination: dict[Combination, list[float]] = defaultdict(list)
+    scores_by_combination: dict[_Combination, list[float]] = defaultdict(list)
     for setting, run_score in settings_and_scores:
         scores_by_combination[setting, run_score.seed].append(run_score.score)
     return {combination: fmean(scores) for combination, scores in scores_by_combination.items()}
 
 
-def format_group_value(value: Any) -> str:
+def _format_group_value(value: Any) -> str:
     """Return the value of a field as the name of a group."""
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "–"
     return "–" if value is None or value is ABSENT else format_config_value(value)
 
 
-def find_varied_settings(
+def _find_varied_settings(
     runs: Mapping[str, RunInfo], read_values: Callable[[RunInfo], tuple[str, ...]], keys: Sequence[str]
-) -> dict[str, Setting]:
+) -> dict[str, _Setting]:
     """Return for every experiment the values of all keys that vary within groups, names and seeds excepted.
 
     Where parts of different types are compared (`optimizer.type`), a key that only some of the parts have is no
     setting of its own, nor is a key that has one value for each part.
     """
     keys = list(
-        dict.fromkeys(name for run_info in runs.values() for key in keys for name in list_key_spellings(run_info, key))
+        dict.fromkeys(name for run_info in runs.values() for key in keys for name in _list_key_spellings(run_info, key))
     )
-    flat_configs = {digest: flatten_config(run_info.config or {}) for digest, run_info in runs.items()}
-    names = dict.fromkeys(name for fields in flat_configs.values() for name in fields if is_other_setting(name, keys))
+    flat_configs = {digest: _flatten_config(run_info.config or {}) for digest, run_info in runs.items()}
+    names = dict.fromkeys(name for fields in flat_configs.values() for name in fields if _is_other_setting(name, keys))
     groups = {digest: read_values(run_info) for digest, run_info in runs.items()}
     parts = tuple(f"{key.removesuffix('.type')}." for key in keys)
-    varied_names = [name for name in names if is_varied(name, flat_configs, groups, within=name.startswith(parts))]
+    varied_names = [name for name in names if _is_varied(name, flat_configs, groups, within=name.startswith(parts))]
     return {
-        digest: tuple((name, format_group_value(fields.get(name, ABSENT))) for name in varied_names)
+        digest: tuple((name, _format_group_value(fields.get(name, ABSENT))) for name in varied_names)
         for digest, fields in flat_configs.items()
     }
 
 
-def list_key_spellings(run_info: RunInfo, key: str) -> tuple[str, ...]:
+def _list_key_spellings(run_info: RunInfo, key: str) -> tuple[str, ...]:
     """Return a key of a layer by index with the name of that layer, as `flatten` writes keys; other keys as typed."""
     head, _, remainder = key.removeprefix("model.").partition(".")
     index, _, field = remainder.partition(".")
@@ -334,12 +334,12 @@ def list_key_spellings(run_info: RunInfo, key: str) -> tuple[str, ...]:
     return key, ".".join(filter(None, ("layers", list_layer_names(layers)[int(index)], field)))
 
 
-def is_other_setting(name: str, keys: Sequence[str]) -> bool:
+def _is_other_setting(name: str, keys: Sequence[str]) -> bool:
     """Return whether a field of a config is a setting other than the compared keys, names and seeds."""
     return name not in (*keys, "seed", "name") and f"{name}.type" not in keys and not name.endswith(".name")
 
 
-def is_varied(
+def _is_varied(
     name: str, flat_configs: Mapping[str, Mapping[str, Any]], groups: Mapping[str, tuple[str, ...]], *, within: bool
 ) -> bool:
     """Return whether a field differs between experiments; `within`: all have the field, and it differs in a group."""
@@ -351,7 +351,7 @@ def is_varied(
     return all(name in fields for fields in flat_configs.values()) and any(len(texts) > 1 for texts in values.values())
 
 
-def flatten_config(experiment: Mapping[str, Any]) -> dict[str, Any]:
+def _flatten_config(experiment: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a config by their keys, as the keys are written on the command line."""
     comparable_config = remove_extra_file_keys(dict(experiment))
     return {name: get_config_field(comparable_config, name.split(".")) for name in iter_config_keys(comparable_config)}

@@ -16,8 +16,8 @@ from dnn_cli.errors import RunError
 from dnn_cli.metrics.binomial import compute_confidence_interval
 from dnn_cli.metrics.saved_predictions import read_predictions
 
-ExampleScores = NDArray[np.float64]
-MAX_SCORE_ERROR = 1e-4
+_ExampleScores = NDArray[np.float64]
+_MAX_SCORE_ERROR = 1e-4
 """A score that is computed from predictions may be so far from the recorded one: the order of additions."""
 
 
@@ -39,7 +39,7 @@ class PairedExampleTest:
     """How many only this model, and only the other, has right; `None` where there is no right or wrong."""
 
 
-def compute_correctness(outputs: NDArray[Any], targets: NDArray[Any]) -> ExampleScores:
+def _compute_correctness(outputs: NDArray[Any], targets: NDArray[Any]) -> _ExampleScores:
     """1 where the largest output, or the side of 0.5, is the true class (Keras's `accuracy`)."""
     if outputs.ndim == 2 and outputs.shape[1] > 1:
         truth = targets.argmax(-1) if targets.ndim == 2 and targets.shape[1] > 1 else targets.reshape(-1)
@@ -47,50 +47,50 @@ def compute_correctness(outputs: NDArray[Any], targets: NDArray[Any]) -> Example
     return np.asarray((outputs.reshape(-1) > 0.5) == (targets.reshape(-1) > 0.5), np.float64)
 
 
-def compute_absolute_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> ExampleScores:
+def _compute_absolute_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> _ExampleScores:
     """The mean absolute error of every example."""
-    return np.asarray(np.abs(compute_output_errors(outputs, targets)).mean(-1))
+    return np.asarray(np.abs(_compute_output_errors(outputs, targets)).mean(-1))
 
 
-def compute_squared_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> ExampleScores:
+def _compute_squared_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> _ExampleScores:
     """The mean squared error of every example."""
-    return np.asarray((compute_output_errors(outputs, targets) ** 2).mean(-1))
+    return np.asarray((_compute_output_errors(outputs, targets) ** 2).mean(-1))
 
 
-def compute_output_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> ExampleScores:
+def _compute_output_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> _ExampleScores:
     """What is predicted less what is true, of shape (examples, numbers)."""
     errors = outputs.astype(np.float64).reshape(len(outputs), -1) - targets.reshape(len(targets), -1)
     return np.asarray(errors)
 
 
-EXAMPLE_SCORES: dict[str, Callable[[NDArray[Any], NDArray[Any]], ExampleScores]] = {
-    "accuracy": compute_correctness,
-    "sparse_categorical_accuracy": compute_correctness,
-    "categorical_accuracy": compute_correctness,
-    "binary_accuracy": compute_correctness,
-    "mean_absolute_error": compute_absolute_errors,
-    "mean_squared_error": compute_squared_errors,
+_EXAMPLE_SCORES: dict[str, Callable[[NDArray[Any], NDArray[Any]], _ExampleScores]] = {
+    "accuracy": _compute_correctness,
+    "sparse_categorical_accuracy": _compute_correctness,
+    "categorical_accuracy": _compute_correctness,
+    "binary_accuracy": _compute_correctness,
+    "mean_absolute_error": _compute_absolute_errors,
+    "mean_squared_error": _compute_squared_errors,
 }
 """The metrics that are means over examples."""
 
 
 def compare_on_examples(reference: RunScore, others: Sequence[RunScore], metric: str) -> list[PairedExampleTest | str]:
     """Models beside the reference's, or why they cannot be: in words."""
-    compute_scores = EXAMPLE_SCORES.get(metric.removeprefix("val_"))
+    compute_scores = _EXAMPLE_SCORES.get(metric.removeprefix("val_"))
     if compute_scores is None or not metric.startswith("val_"):
         return [f"{metric} is no mean over validation examples"] * len(others)
-    reference_scores = read_example_scores(reference, metric, compute_scores)
+    reference_scores = _read_example_scores(reference, metric, compute_scores)
     results: list[PairedExampleTest | str] = []
     for run_score in others:
-        own_scores = read_example_scores(run_score, metric, compute_scores)
+        own_scores = _read_example_scores(run_score, metric, compute_scores)
         reason = next((part for part in (reference_scores, own_scores) if isinstance(part, str)), None)
-        is_right = compute_scores is compute_correctness
-        results.append(reason or compare_example_scores(own_scores, reference_scores, is_right=is_right))  # type: ignore[arg-type]
+        is_right = compute_scores is _compute_correctness
+        results.append(reason or _compare_example_scores(own_scores, reference_scores, is_right=is_right))  # type: ignore[arg-type]
     return results
 
 
-def read_example_scores(
-    run_score: RunScore, metric: str, compute_scores: Callable[..., ExampleScores]
+def _read_example_scores(
+    run_score: RunScore, metric: str, compute_scores: Callable[..., _ExampleScores]
 ) -> dict[str, NDArray[Any]] | str:
     """The scores of a run's examples with their places in the data, sorted by these; or why there are none."""
     name = f"{run_score.record.name} {run_score.record.id}"
@@ -110,7 +110,7 @@ def read_example_scores(
     except (KeyError, ValueError, TypeError, IndexError):
         return f"{name}: predictions.npz does not hold outputs and labels"
     recorded = run_score.curve.values[-1] if run_score.curve.saved_score is None else run_score.curve.saved_score
-    if not abs(float(scores.mean()) - recorded) <= MAX_SCORE_ERROR * max(
+    if not abs(float(scores.mean()) - recorded) <= _MAX_SCORE_ERROR * max(
         1.0, abs(recorded)
     ):  # which nan is not, either
         return f"{name}: its predictions come to a {metric} of {scores.mean():.4f}, recorded is {recorded:.4f}"
@@ -118,7 +118,7 @@ def read_example_scores(
     return {"scores": scores[order], "places": positions[order], "labels": targets[order]}
 
 
-def compare_example_scores(
+def _compare_example_scores(
     ours: dict[str, NDArray[Any]], theirs: dict[str, NDArray[Any]], *, is_right: bool
 ) -> PairedExampleTest | str:
     """Return the test of two models on the examples that both have predicted, or why there is none.
@@ -135,13 +135,13 @@ def compare_example_scores(
         return "the same examples have other labels"
     difference = ours["scores"][left] - theirs["scores"][right]
     if is_right:
-        return run_mcnemar_test(len(difference), int((difference > 0).sum()), int((difference < 0).sum()))
+        return _run_mcnemar_test(len(difference), int((difference > 0).sum()), int((difference < 0).sum()))
     if len(difference) < 2:
         return "the two have only one validation example in common"
-    return run_paired_z_test(difference)
+    return _run_paired_z_test(difference)
 
 
-def run_mcnemar_test(count: int, only_ours: int, only_theirs: int) -> PairedExampleTest:
+def _run_mcnemar_test(count: int, only_ours: int, only_theirs: int) -> PairedExampleTest:
     """Return McNemar's exact test of right and wrong answers: the answers that differ are even if no model is better.
 
     The interval belongs to the test, so that it excludes 0 exactly where the p-value is below 5%. It is the interval of
@@ -154,7 +154,7 @@ def run_mcnemar_test(count: int, only_ours: int, only_theirs: int) -> PairedExam
     return PairedExampleTest(count, (only_ours - only_theirs) / count, interval, p_value, (only_ours, only_theirs))
 
 
-def run_paired_z_test(difference: ExampleScores) -> PairedExampleTest:
+def _run_paired_z_test(difference: _ExampleScores) -> PairedExampleTest:
     """Return a paired z-test of errors of any size: their mean over many examples is nearly normal."""
     count, mean = len(difference), float(difference.mean())
     error = float(difference.std(ddof=1)) / math.sqrt(count)

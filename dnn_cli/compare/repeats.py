@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from dnn_cli.runs.record import Record
 from dnn_cli.runs.run_info import RunInfo
 
-Item = TypeVar("Item")
-RepeatKey = tuple[str, int, Any]
+_Item = TypeVar("_Item")
+_RepeatKey = tuple[str, int, Any]
 
 
 @dataclass(frozen=True)
@@ -29,35 +29,35 @@ class Repeat:
     """Versions and hardware in which the two runs differ, such as `tensorflow 2.21.0 and 2.22.0`."""
 
 
-def get_repeat_key(run_info: RunInfo) -> RepeatKey:
+def _get_repeat_key(run_info: RunInfo) -> _RepeatKey:
     """Return what makes two runs repeats: the experiment without names, the seed, and the data."""
     data: Mapping[str, Any] = run_info.record.data if run_info.record else {}
     return run_info.details.variant_digest, run_info.details.seed, data.get("fingerprint")
 
 
-def drop_repeats(items: Sequence[Item], get_run_info: Callable[[Item], RunInfo]) -> tuple[list[Item], list[Repeat]]:
+def drop_repeats(items: Sequence[_Item], get_run_info: Callable[[_Item], RunInfo]) -> tuple[list[_Item], list[Repeat]]:
     """Return the items that count, in their order, and the repeats that do not.
 
     Args:
         items: Runs with records, or values that belong to one run each.
         get_run_info: Returns the run of an item.
     """
-    members: dict[RepeatKey, list[Item]] = defaultdict(list)
+    members: dict[_RepeatKey, list[_Item]] = defaultdict(list)
     for item in items:
-        members[get_repeat_key(get_run_info(item))].append(item)
+        members[_get_repeat_key(get_run_info(item))].append(item)
     if len(members) == len(items):
         return list(items), []
     counted_ids, repeats = set(), []
     for repeated_items in members.values():
-        latest = max(repeated_items, key=lambda item: rank_progress(get_run_info(item)))
+        latest = max(repeated_items, key=lambda item: _rank_progress(get_run_info(item)))
         counted_ids.add(id(latest))
         repeats += [
-            compare_repeat(get_run_info(item), get_run_info(latest)) for item in repeated_items if item is not latest
+            _compare_repeat(get_run_info(item), get_run_info(latest)) for item in repeated_items if item is not latest
         ]
     return [item for item in items if id(item) in counted_ids], repeats
 
 
-def rank_progress(run_info: RunInfo) -> tuple[bool, int, str, str]:
+def _rank_progress(run_info: RunInfo) -> tuple[bool, int, str, str]:
     """Return the rank of a run among its repeats: completed before unfinished, more epochs, then the latest."""
     record = run_info.record
     is_completed = record is not None and record.status == "completed"
@@ -65,16 +65,16 @@ def rank_progress(run_info: RunInfo) -> tuple[bool, int, str, str]:
     return is_completed, epochs, record.started if record else "", run_info.run.directory.name
 
 
-def compare_repeat(run_info: RunInfo, counted: RunInfo) -> Repeat:
+def _compare_repeat(run_info: RunInfo, counted: RunInfo) -> Repeat:
     """Return a repeat with its differences from the run that counts."""
     if run_info.record is None or counted.record is None:
         return Repeat(run_info.run.directory.name, counted.run.directory.name, is_copy=False)
-    is_copy = has_equal_weights(run_info, counted)
-    differences = () if is_copy else tuple(format_environment_differences(run_info.record, counted.record))
+    is_copy = _has_equal_weights(run_info, counted)
+    differences = () if is_copy else tuple(_format_environment_differences(run_info.record, counted.record))
     return Repeat(run_info.record.id, counted.record.id, is_copy, differences)
 
 
-def has_equal_weights(run_info: RunInfo, counted: RunInfo) -> bool:
+def _has_equal_weights(run_info: RunInfo, counted: RunInfo) -> bool:
     """Return whether two completed runs have equal weights; equal scores in every epoch where no digest is recorded."""
     first, second = run_info.record, counted.record
     if first is None or second is None or first.status != second.status:
@@ -88,7 +88,7 @@ def has_equal_weights(run_info: RunInfo, counted: RunInfo) -> bool:
     )
 
 
-def format_environment_differences(first: Record, second: Record) -> list[str]:
+def _format_environment_differences(first: Record, second: Record) -> list[str]:
     """Return the versions and the hardware in which two runs differ."""
     pairs = {
         **{name: (first.versions.get(name), second.versions.get(name)) for name in ("tensorflow", "keras", "numpy")},

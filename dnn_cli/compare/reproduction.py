@@ -10,7 +10,7 @@ from dnn_cli.errors import RunError
 from dnn_cli.runs.record import Record, Scores
 from dnn_cli.runs.run import Run
 
-UNCOMPARED_COLUMNS = ("epoch", "seconds")
+_UNCOMPARED_COLUMNS = ("epoch", "seconds")
 """Columns of `metrics.csv` that do not come from the numbers of a training."""
 
 
@@ -36,7 +36,7 @@ class EnvironmentDifference:
 
 
 @dataclass(frozen=True)
-class RecordedResult:
+class _RecordedResult:
     """What came out of a training."""
 
     record: Record
@@ -90,7 +90,7 @@ def compare_reproduction(original: Run, new_run: Run) -> ReproductionResult:
     Raises:
         RunError: one of them cannot be read.
     """
-    original_result, new_result = read_completed_result(original), read_result(new_run)
+    original_result, new_result = read_completed_result(original), _read_result(new_run)
     pairs = {
         "weights": (original_result.weights, new_result.weights),
         "predictions": (original_result.predictions, new_result.predictions),
@@ -103,19 +103,19 @@ def compare_reproduction(original: Run, new_run: Run) -> ReproductionResult:
         epochs=len(original_result.metrics),
         equal_weights=equal["weights"],
         equal_predictions=equal["predictions"],
-        first_difference=find_first_difference(original_result.metrics, new_result.metrics),
-        differences=tuple(list_environment_differences(original_result.record, new_result.record)),
+        first_difference=_find_first_difference(original_result.metrics, new_result.metrics),
+        differences=tuple(_list_environment_differences(original_result.record, new_result.record)),
         only_in_new=tuple(name for name, (old, new) in pairs.items() if old is None and new is not None),
     )
 
 
-def read_completed_result(run: Run) -> RecordedResult:
+def read_completed_result(run: Run) -> _RecordedResult:
     """What came out of a completed run.
 
     Raises:
         RunError: it cannot be read, or lacks its metrics.
     """
-    result = read_result(run)
+    result = _read_result(run)
     if not result.metrics:
         raise RunError(
             "metrics.csv is missing or has no row, though the run is completed", "train its config.yaml anew"
@@ -123,17 +123,17 @@ def read_completed_result(run: Run) -> RecordedResult:
     return result
 
 
-def read_result(run: Run) -> RecordedResult:
+def _read_result(run: Run) -> _RecordedResult:
     """What came out of a run.
 
     Raises:
         RunError: it cannot be read.
     """
     record = run.read_record()
-    return RecordedResult(record, run.read_metrics(), record.results.weights, compute_predictions_digest(run))
+    return _RecordedResult(record, run.read_metrics(), record.results.weights, _compute_predictions_digest(run))
 
 
-def compute_predictions_digest(run: Run) -> str | None:
+def _compute_predictions_digest(run: Run) -> str | None:
     """A digest that is equal only for equal arrays in `predictions.npz`; `None` where there is no such file.
 
     Raises:
@@ -151,24 +151,26 @@ def compute_predictions_digest(run: Run) -> str | None:
     return f"sha256:{digest.hexdigest()}"
 
 
-def find_first_difference(original_metrics: Sequence[Scores], new_metrics: Sequence[Scores]) -> MetricDifference | None:
+def _find_first_difference(
+    original_metrics: Sequence[Scores], new_metrics: Sequence[Scores]
+) -> MetricDifference | None:
     """The first number that is not the same to the last bit, in the order of the file."""
     nothing: Scores = {}
     for epoch, (old, new) in enumerate(zip_longest(original_metrics, new_metrics, fillvalue=nothing), 1):
         for name in dict.fromkeys((*old, *new)):
-            if name not in UNCOMPARED_COLUMNS and format_bits(old.get(name)) != format_bits(new.get(name)):
+            if name not in _UNCOMPARED_COLUMNS and _format_bits(old.get(name)) != _format_bits(new.get(name)):
                 return MetricDifference(epoch, name, old.get(name), new.get(name))
     return None
 
 
-def format_bits(value: float | None) -> str | None:
+def _format_bits(value: float | None) -> str | None:
     """A number as text that is equal only for equal bits: 0 and -0 are two."""
     return None if value is None else float(value).hex()
 
 
-def list_environment_differences(original_record: Record, new_record: Record) -> list[EnvironmentDifference]:
+def _list_environment_differences(original_record: Record, new_record: Record) -> list[EnvironmentDifference]:
     """The entries of two records that are not the same, of those that can have made the numbers."""
-    before, after = get_environment(original_record), get_environment(new_record)
+    before, after = _get_environment(original_record), _get_environment(new_record)
     return [
         EnvironmentDifference(f"{part}.{name}", before[part].get(name), after[part].get(name))
         for part in before
@@ -177,7 +179,7 @@ def list_environment_differences(original_record: Record, new_record: Record) ->
     ]
 
 
-def get_environment(record: Record) -> dict[str, dict[str, Any]]:
+def _get_environment(record: Record) -> dict[str, dict[str, Any]]:
     """What a training ran on and how, by the parts of `run.json`."""
     plan, git = {**record.plan, "engine": record.engine}, record.git or {}
     return {

@@ -56,7 +56,7 @@ class RunScore:
 
 
 @dataclass(frozen=True)
-class ReadScores:
+class _ReadScores:
     """Runs as they were read for a comparison."""
 
     metric: str
@@ -68,7 +68,7 @@ class ReadScores:
     """Runs that do not count, because a later run repeats them."""
 
 
-def read_run_scores(runs: Sequence[RunInfo], metric: str | None, point: ComparisonPoint) -> ReadScores:
+def read_run_scores(runs: Sequence[RunInfo], metric: str | None, point: ComparisonPoint) -> _ReadScores:
     """Return the completed runs that have a metric, each experiment and seed once, and all others with the reason.
 
     Args:
@@ -80,11 +80,11 @@ def read_run_scores(runs: Sequence[RunInfo], metric: str | None, point: Comparis
     Raises:
         UsageError: no completed run has the metric.
     """
-    usable, left_out = split_usable_runs(runs)
+    usable, left_out = _split_usable_runs(runs)
     metric = (
         expand_score_name(metric)
         if metric
-        else find_usual_metric(run_info.record for run_info in usable if run_info.record)
+        else _find_usual_metric(run_info.record for run_info in usable if run_info.record)
     )
     run_scores: list[RunScore] = []
     have_metric = False
@@ -107,10 +107,10 @@ def read_run_scores(runs: Sequence[RunInfo], metric: str | None, point: Comparis
             suggest_nearest_name(metric, metric_names) or ", ".join(metric_names),
         )
     counted, repeats = drop_repeats(run_scores, lambda run_score: run_score.run_info)
-    return ReadScores(metric, add_differing_settings(counted), left_out, repeats)
+    return _ReadScores(metric, _add_differing_settings(counted), left_out, repeats)
 
 
-def split_usable_runs(runs: Sequence[RunInfo]) -> tuple[list[RunInfo], list[RunInfo]]:
+def _split_usable_runs(runs: Sequence[RunInfo]) -> tuple[list[RunInfo], list[RunInfo]]:
     """Return the completed runs whose config and metrics can be read, and all others."""
     usable, left_out = [], []
     for run_info in runs:
@@ -127,13 +127,13 @@ def split_usable_runs(runs: Sequence[RunInfo]) -> tuple[list[RunInfo], list[RunI
     return usable, left_out
 
 
-def find_usual_metric(records: Iterable[Record]) -> str:
+def _find_usual_metric(records: Iterable[Record]) -> str:
     """Return the metric that most of the runs monitor."""
     monitored = [record.results.monitor for record in records]
     return max(sorted(set(monitored)), key=monitored.count, default="val_accuracy")
 
 
-def add_differing_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
+def _add_differing_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
     """Return the rows with the settings in which they differ."""
     first = index_by_variant(run_scores)
     seedless_configs = [

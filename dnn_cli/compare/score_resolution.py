@@ -10,13 +10,13 @@ from dnn_cli.compare.significance import ScoreResolution
 from dnn_cli.config.metrics import counts_examples
 from dnn_cli.runs.record import Record, get_weights_file, is_test_score
 
-FLOAT32_ERROR = 2.0**-22
+_FLOAT32_ERROR = 2.0**-22
 """Relative error of a stored score: four roundings of a float32, in two sums, a division and the storage."""
 
-FLOAT64_ERROR = 2.0**-53
+_FLOAT64_ERROR = 2.0**-53
 """Relative error of one rounding of a float64."""
 
-MIN_RELATIVE_STEP = 1e-6
+_MIN_RELATIVE_STEP = 1e-6
 """Smallest difference that counts for scores that are not counts, as a share of the largest score."""
 
 
@@ -36,7 +36,7 @@ def to_exact_fraction(score: float, examples: int) -> float:
     if not examples:
         return score
     correct = round(score * examples)
-    is_count = abs(score * examples - correct) <= FLOAT32_ERROR * max(abs(score) * examples, 1.0)
+    is_count = abs(score * examples - correct) <= _FLOAT32_ERROR * max(abs(score) * examples, 1.0)
     return correct / examples if is_count else score
 
 
@@ -56,6 +56,6 @@ def compute_resolution(
     counted = [(score, size) for score, size in zip(scores, examples, strict=True) if size]
     if counted and len(counted) == len(scores) and all(score == round(score * n) / n for score, n in counted):
         # Sums and differences of fractions are exact up to the rounding of float64.
-        return ScoreResolution(1 / min(size for _, size in counted), 16 * FLOAT64_ERROR * largest)
+        return ScoreResolution(1 / min(size for _, size in counted), 16 * _FLOAT64_ERROR * largest)
     # A difference of two scores has twice the error of one.
-    return ScoreResolution(MIN_RELATIVE_STEP * largest, 2 * FLOAT32_ERROR * largest)
+    return ScoreResolution(_MIN_RELATIVE_STEP * largest, 2 * _FLOAT32_ERROR * largest)

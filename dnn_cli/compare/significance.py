@@ -11,7 +11,7 @@ from typing import Literal
 ALPHA = 0.05
 """The share of families of comparisons with a false verdict, where the groups are equal."""
 
-POWER = 0.8
+_POWER = 0.8
 """The share of cases in which the advised number of seeds finds a difference as large as the observed one."""
 
 MAX_PERMUTATIONS = 16_384
@@ -30,7 +30,7 @@ Without the limit, a third of seeds in a bad mode gives 8% to 16% false verdicts
 with the limit at most 0.6%."""
 
 Interval = tuple[float, float]
-Design = Literal["paired", "unpaired"]
+_Design = Literal["paired", "unpaired"]
 TestName = Literal["exact", "student", "none"]
 
 
@@ -49,7 +49,7 @@ class ScoreResolution:
 class MeanDifference:
     """The difference between the scores of two groups: the first group's minus the second's."""
 
-    design: Design
+    design: _Design
     """Paired by seed, or two samples of seeds."""
 
     test: TestName
@@ -143,13 +143,13 @@ def compute_needed_seeds(difference: MeanDifference, comparisons: int, *, needs_
         return min_seeds
     effect, level = abs(difference.mean) / spread, ALPHA / comparisons
     low, high = min_seeds - 1, min_seeds
-    while compute_power(effect, high, level) < POWER:
+    while compute_power(effect, high, level) < _POWER:
         low, high = high, 2 * high
         if low >= MAX_ADVISED_SEEDS:
             return None
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if compute_power(effect, middle, level) >= POWER else (middle, high)
+        low, high = (low, middle) if compute_power(effect, middle, level) >= _POWER else (middle, high)
     return high if high <= MAX_ADVISED_SEEDS else None
 
 

@@ -12,17 +12,17 @@ import numpy as np
 from dnn_cli.compare.exact_tests import FloatArray, TestResults
 from dnn_cli.compare.significance import ALPHA
 
-QUADRATURE_POINTS = 96
+_QUADRATURE_POINTS = 96
 """Points of the quadrature. Relative errors of p-values stay below 1e-6 for 2 and more degrees of freedom."""
 
-MIN_P_VALUE = 1e-300
+_MIN_P_VALUE = 1e-300
 """Lower limit of the p-values that a quantile is searched for."""
 
 
 @cache
-def compute_quadrature() -> tuple[FloatArray, FloatArray]:
+def _compute_quadrature() -> tuple[FloatArray, FloatArray]:
     """Return the points and weights of Gauss-Legendre quadrature on (0, 1)."""
-    points, weights = np.polynomial.legendre.leggauss(QUADRATURE_POINTS)
+    points, weights = np.polynomial.legendre.leggauss(_QUADRATURE_POINTS)
     return (points + 1) / 2, weights / 2
 
 
@@ -35,18 +35,18 @@ def compute_t_p_values(t: FloatArray, freedom: FloatArray) -> FloatArray:
         t: Statistics, of any shape.
         freedom: Degrees of freedom ν, at least 2, of the same shape.
     """
-    return np.asarray(np.minimum(1.0, 2 * compute_tail_integral(t, freedom) / compute_full_integral(freedom)))
+    return np.asarray(np.minimum(1.0, 2 * _compute_tail_integral(t, freedom) / _compute_full_integral(freedom)))
 
 
-def compute_tail_integral(t: FloatArray, freedom: FloatArray) -> FloatArray:
+def _compute_tail_integral(t: FloatArray, freedom: FloatArray) -> FloatArray:
     """Return the integral of sin φ to the power ν - 1 from 0 to the φ of t."""
-    points, weights = compute_quadrature()
+    points, weights = _compute_quadrature()
     limit = np.arctan2(np.sqrt(freedom), np.abs(t))
     powers = np.sin(limit[..., None] * points) ** (freedom[..., None] - 1)
     return np.asarray(limit * (powers @ weights))
 
 
-def compute_full_integral(freedom: FloatArray) -> FloatArray:
+def _compute_full_integral(freedom: FloatArray) -> FloatArray:
     """Return the integral of sin φ to the power ν - 1 from 0 to π: the beta function of ν/2 and 1/2."""
     flat: list[float] = [
         math.lgamma(nu / 2) + math.lgamma(0.5) - math.lgamma((nu + 1) / 2) for nu in np.ravel(freedom).tolist()
@@ -64,18 +64,18 @@ def compute_t_quantiles(level: float, freedom: FloatArray) -> FloatArray:
         freedom: Degrees of freedom, at least 2, of any shape.
     """
     different, positions = np.unique(freedom, return_inverse=True)
-    limits = np.array([compute_t_quantile(level, nu) for nu in different.tolist()])
+    limits = np.array([_compute_t_quantile(level, nu) for nu in different.tolist()])
     return np.asarray(limits[positions].reshape(np.shape(freedom)))
 
 
 @lru_cache(maxsize=256)
-def compute_t_quantile(level: float, freedom: float) -> float:
+def _compute_t_quantile(level: float, freedom: float) -> float:
     """Return `quantile` for one number of degrees of freedom, which many comparisons share."""
     low, high, nu = -20.0, 60.0, np.array(freedom)
-    target = max(level, MIN_P_VALUE) * float(compute_full_integral(nu)) / 2
+    target = max(level, _MIN_P_VALUE) * float(_compute_full_integral(nu)) / 2
     for _ in range(60):
         middle = (low + high) / 2
-        is_below = float(compute_tail_integral(np.array(math.exp(middle)), nu)) > target
+        is_below = float(_compute_tail_integral(np.array(math.exp(middle)), nu)) > target
         low, high = (middle, high) if is_below else (low, middle)
     return math.exp((low + high) / 2)
 
@@ -93,7 +93,7 @@ def compute_power(effect: float, pairs: int, level: float) -> float:
     """
     freedom = pairs - 1
     limit = float(compute_t_quantiles(level, np.array(float(freedom))))
-    points, weights = compute_quadrature()
+    points, weights = _compute_quadrature()
     scale = points * (1 + 10 / math.sqrt(2 * freedom))  # S lies within 10 of its deviations of 1
     log_density = (freedom - 1) * np.log(scale) - freedom * scale**2 / 2
     density = np.exp(log_density - log_density.max())
@@ -113,7 +113,7 @@ def run_paired_t_test(differences: FloatArray, min_variance: float) -> TestResul
     """
     pairs = differences.shape[-1]
     variance = np.maximum(differences.var(-1, ddof=1), min_variance)
-    return compute_t_results(differences.mean(-1), variance / pairs, np.full(len(differences), pairs - 1.0))
+    return _compute_t_results(differences.mean(-1), variance / pairs, np.full(len(differences), pairs - 1.0))
 
 
 def run_welch_t_test(ours: FloatArray, theirs: FloatArray, min_variance: float) -> TestResults:
@@ -137,10 +137,10 @@ def run_welch_t_test(ours: FloatArray, theirs: FloatArray, min_variance: float) 
         for values, size in zip((ours, theirs), sizes, strict=True)
     ]
     freedom = np.full(len(ours), min(sizes) - 1.0)
-    return compute_t_results(ours.mean(-1) - theirs.mean(-1), errors[0] + errors[1], freedom)
+    return _compute_t_results(ours.mean(-1) - theirs.mean(-1), errors[0] + errors[1], freedom)
 
 
-def compute_t_results(mean: FloatArray, squared_error: FloatArray, freedom: FloatArray) -> TestResults:
+def _compute_t_results(mean: FloatArray, squared_error: FloatArray, freedom: FloatArray) -> TestResults:
     """Return p-values and intervals of means with these squared standard errors and degrees of freedom."""
     error = np.sqrt(squared_error)
     t = np.divide(mean, error, out=np.where(mean == 0, 0.0, np.inf), where=error > 0)

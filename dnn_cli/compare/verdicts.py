@@ -28,7 +28,7 @@ VerdictWord = Literal["better", "worse", "indistinguishable", "undecided"]
 MAX_JUDGED_GROUPS = 50
 """Groups that are judged where not all are asked for: the best ones."""
 
-EXACT_RESOLUTION = ScoreResolution(0.0, 0.0)
+_EXACT_RESOLUTION = ScoreResolution(0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def judge_groups(
     *,
     is_final: bool,
     lower_is_better: bool,
-    resolution: ScoreResolution = EXACT_RESOLUTION,
+    resolution: ScoreResolution = _EXACT_RESOLUTION,
     baseline: Group | None = None,
     max_groups: int | None = MAX_JUDGED_GROUPS,
 ) -> VerdictSet:
@@ -115,21 +115,21 @@ def judge_groups(
     comparisons = max(1, sum(group is not baseline for group in judged_groups) if baseline else all_pairs)
     sign = -1.0 if lower_is_better else 1.0
     if are_single_runs and is_final:
-        verdicts = judge_by_examples(reference, others, metric, comparisons, sign)
+        verdicts = _judge_by_examples(reference, others, metric, comparisons, sign)
     else:
-        reasons = list_failure_texts(groups, reference, others)
-        variance = compute_mean_variance(tested)
-        verdicts = judge_by_seeds(reference, others, reasons, comparisons, sign, resolution, variance)
+        reasons = _list_failure_texts(groups, reference, others)
+        variance = _compute_mean_variance(tested)
+        verdicts = _judge_by_seeds(reference, others, reasons, comparisons, sign, resolution, variance)
     return VerdictSet(reference, baseline is not None, comparisons, tuple(verdicts), len(groups) - 1 - len(others))
 
 
-def compute_mean_variance(groups: Sequence[Group]) -> float:
+def _compute_mean_variance(groups: Sequence[Group]) -> float:
     """Return the mean variance over seeds within the groups that have no failed seed."""
     variances = [group.spread**2 for group in groups if group.spread is not None and not group.failed]
     return fmean(variances) if variances else 0.0
 
 
-def judge_by_seeds(
+def _judge_by_seeds(
     reference: Group,
     others: Sequence[Group],
     reasons: Sequence[str],
@@ -161,7 +161,7 @@ def judge_by_seeds(
     return verdicts
 
 
-def list_failure_texts(groups: Sequence[Group], reference: Group, others: Sequence[Group]) -> list[str]:
+def _list_failure_texts(groups: Sequence[Group], reference: Group, others: Sequence[Group]) -> list[str]:
     """Return for each group the first failed seed of the group or of the reference; empty where none failed."""
     labels = label_groups(groups)
     first = {
@@ -172,7 +172,7 @@ def list_failure_texts(groups: Sequence[Group], reference: Group, others: Sequen
     return [first.get(id(group)) or first.get(id(reference), "") for group in others]
 
 
-def judge_by_examples(
+def _judge_by_examples(
     reference: Group, others: Sequence[Group], metric: str, comparisons: int, sign: float
 ) -> list[Verdict]:
     """Return the verdicts that validation examples allow on single trained models."""

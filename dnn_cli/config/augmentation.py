@@ -8,29 +8,29 @@ from pydantic import BeforeValidator, Field, Strict
 from dnn_cli.config.base import Finite, Seed, Shape
 from dnn_cli.config.layer_base import BaseLayer, check_image_shape
 
-ChangeAmount = Annotated[float, Field(ge=-1, le=1)]
+_ChangeAmount = Annotated[float, Field(ge=-1, le=1)]
 
 
-def to_symmetric_range(value: object) -> object:
+def _to_symmetric_range(value: object) -> object:
     """Read one number as as much either way: `0.1` is `[-0.1, 0.1]`."""
     return [-value, value] if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-ChangeRange = Annotated[
-    tuple[ChangeAmount, ChangeAmount], Strict(False), Len(2, 2), BeforeValidator(to_symmetric_range)
+_ChangeRange = Annotated[
+    tuple[_ChangeAmount, _ChangeAmount], Strict(False), Len(2, 2), BeforeValidator(_to_symmetric_range)
 ]
 """The least and the most of a change, as a share of the image's size, or of a full turn."""
 
-FillMode = Literal["constant", "reflect", "wrap", "nearest"]
-Interpolation = Literal["nearest", "bilinear"]
-ChannelsLast = Literal["channels_last"]
+_FillMode = Literal["constant", "reflect", "wrap", "nearest"]
+_Interpolation = Literal["nearest", "bilinear"]
+_ChannelsLast = Literal["channels_last"]
 
 
 class AugmentationLayer(BaseLayer):
     """A random change of an image of (height, width, channels)."""
 
     seed: Seed | None = None
-    data_format: ChannelsLast | None = None
+    data_format: _ChannelsLast | None = None
 
     def compute_output_shape(self, shape: Shape) -> Shape:
         check_image_shape(self.type, shape)
@@ -40,8 +40,8 @@ class AugmentationLayer(BaseLayer):
 class GeometricAugmentation(AugmentationLayer):
     """A change that moves pixels, and fills what becomes empty; XLA cannot compile it."""
 
-    fill_mode: FillMode = "reflect"
-    interpolation: Interpolation = "bilinear"
+    fill_mode: _FillMode = "reflect"
+    interpolation: _Interpolation = "bilinear"
     fill_value: Finite = 0.0
 
 
@@ -58,7 +58,7 @@ class RandomRotation(GeometricAugmentation):
 
     keras_name: ClassVar[str] = "layers.RandomRotation"
     type: Literal["RandomRotation"] = "RandomRotation"
-    factor: ChangeRange
+    factor: _ChangeRange
 
 
 class RandomTranslation(GeometricAugmentation):
@@ -66,8 +66,8 @@ class RandomTranslation(GeometricAugmentation):
 
     keras_name: ClassVar[str] = "layers.RandomTranslation"
     type: Literal["RandomTranslation"] = "RandomTranslation"
-    height_factor: ChangeRange
-    width_factor: ChangeRange
+    height_factor: _ChangeRange
+    width_factor: _ChangeRange
 
 
 class RandomZoom(GeometricAugmentation):
@@ -75,5 +75,5 @@ class RandomZoom(GeometricAugmentation):
 
     keras_name: ClassVar[str] = "layers.RandomZoom"
     type: Literal["RandomZoom"] = "RandomZoom"
-    height_factor: ChangeRange
-    width_factor: ChangeRange | None = None
+    height_factor: _ChangeRange
+    width_factor: _ChangeRange | None = None

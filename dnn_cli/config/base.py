@@ -29,7 +29,7 @@ def to_typed_mapping(value: Any) -> Any:
     return {"type": value} if isinstance(value, str) else value
 
 
-def to_pair(value: Any) -> Any:
+def _to_pair(value: Any) -> Any:
     """Read one whole number as the same number for height and width: `3` is `[3, 3]`."""
     return [value, value] if isinstance(value, int) else value
 
@@ -41,8 +41,8 @@ def to_single_item_list(value: Any) -> Any:
 
 BareName = BeforeValidator(to_typed_mapping)
 ByType = Field(discriminator="type")
-Extent = Annotated[int, Field(gt=0, le=1000)]
-Pair = Annotated[tuple[Extent, Extent], Strict(False), BeforeValidator(to_pair)]
+_Extent = Annotated[int, Field(gt=0, le=1000)]
+Pair = Annotated[tuple[_Extent, _Extent], Strict(False), BeforeValidator(_to_pair)]
 
 
 class ConfigModel(BaseModel):

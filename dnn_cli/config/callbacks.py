@@ -6,7 +6,7 @@ from pydantic import Field
 
 from dnn_cli.config.base import BelowOne, Finite, KerasConfig, NotNegative
 
-EpochCount = Annotated[int, Field(ge=0, le=1_000_000)]
+_EpochCount = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class MonitorCallback(KerasConfig):
@@ -22,11 +22,11 @@ class EarlyStopping(MonitorCallback):
     """Ends the training after `patience` epochs that were no better than the best before."""
 
     keras_name: ClassVar[str] = "callbacks.EarlyStopping"
-    patience: EpochCount = 0
+    patience: _EpochCount = 0
     min_delta: NotNegative = 0.0
     baseline: Finite | None = None
     restore_best_weights: bool = False
-    start_from_epoch: EpochCount = 0
+    start_from_epoch: _EpochCount = 0
 
 
 class ReduceLROnPlateau(MonitorCallback):
@@ -34,9 +34,9 @@ class ReduceLROnPlateau(MonitorCallback):
 
     keras_name: ClassVar[str] = "callbacks.ReduceLROnPlateau"
     factor: BelowOne = 0.1
-    patience: EpochCount = 10
+    patience: _EpochCount = 10
     min_delta: NotNegative = 0.0001
-    cooldown: EpochCount = 0
+    cooldown: _EpochCount = 0
     min_lr: NotNegative = 0.0
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from dnn_cli.config.digests import DATA_PATH_KEYS, remove_names_and_measurements
 
-ABSENT = object()
+_ABSENT = object()
 
 
 ABSENT_TEXT = "–"
 """The text of a key that an experiment does not have."""
 
-SHARED_LAYERS_TEXT = "shared layers only"
+_SHARED_LAYERS_TEXT = "shared layers only"
 """The text of a stack that has no layer but those of all other stacks."""
 
 
@@ -25,8 +25,8 @@ def find_config_differences(configs: Sequence[dict[str, Any]]) -> list[dict[str,
     """
     rows: list[dict[str, str]] = [{} for _ in configs]
     if configs:
-        collect_differences(
-            [remove_names_and_measurements(config) for config in configs], "", rows, find_common_layer_names(configs)
+        _collect_differences(
+            [remove_names_and_measurements(config) for config in configs], "", rows, _find_common_layer_names(configs)
         )
     return rows
 
@@ -37,7 +37,7 @@ def shorten_keys(keys: Sequence[str]) -> list[str]:
     return [end if last.count(end) == 1 and not end.isdigit() else key for key, end in zip(keys, last, strict=True)]
 
 
-def find_common_layer_names(configs: Sequence[dict[str, Any]]) -> dict[int, str]:
+def _find_common_layer_names(configs: Sequence[dict[str, Any]]) -> dict[int, str]:
     """Return the layers, by their index, that have one name in all experiments."""
     stacks = [config["model"]["layers"] for config in configs]
     names = [{layer.get("name") for layer in layers} for layers in zip(*stacks, strict=False)]
@@ -48,7 +48,7 @@ def find_common_layer_names(configs: Sequence[dict[str, Any]]) -> dict[int, str]
     }
 
 
-def collect_differences(
+def _collect_differences(
     values: Sequence[Any], key: str, rows: list[dict[str, str]], common_names: dict[int, str]
 ) -> None:
     """Add what differs between the values of a key, one of each experiment, to the rows of the experiments."""
@@ -56,20 +56,20 @@ def collect_differences(
         return
     if all(isinstance(value, dict) for value in values) and len({value.get("type") for value in values}) == 1:
         for name in dict.fromkeys(name for value in values for name in value):
-            below = [value.get(name, ABSENT) for value in values]
-            collect_differences(
+            below = [value.get(name, _ABSENT) for value in values]
+            _collect_differences(
                 below, f"{key}.{name}" if key else name, rows, {} if "repeat" in values[0] else common_names
             )
     elif key.endswith("layers") and len({tuple(layer.get("type") for layer in value) for value in values}) == 1:
         for index, stage in enumerate(zip(*values, strict=True)):
-            collect_differences(stage, f"{key}.{common_names.get(index, index)}", rows, common_names)
+            _collect_differences(stage, f"{key}.{common_names.get(index, index)}", rows, common_names)
     else:
-        texts = format_differing_layers(values) if key.endswith("layers") else format_differing_values(values)
+        texts = _format_differing_layers(values) if key.endswith("layers") else _format_differing_values(values)
         for row, text in zip(rows, texts, strict=True):
             row[key.removeprefix("model.")] = os.path.basename(text) if key in DATA_PATH_KEYS else text
 
 
-def format_differing_values(values: Sequence[Any]) -> list[str]:
+def _format_differing_values(values: Sequence[Any]) -> list[str]:
     """Return values as text. A key that one part gives is shown in every part that has it, defaults included.
 
     So `adam learning_rate=0.001` is not `adam` where `sgd learning_rate=0.001` shows its rate.
@@ -81,14 +81,14 @@ def format_differing_values(values: Sequence[Any]) -> list[str]:
 
     parts = [value for value in values if isinstance(value, dict)]
     included = {key for part in parts for key in format_changed_arguments(part)}
-    return [ABSENT_TEXT if value is ABSENT else format_config_value(value, included) for value in values]
+    return [ABSENT_TEXT if value is _ABSENT else format_config_value(value, included) for value in values]
 
 
-def format_differing_layers(stacks: Sequence[Any]) -> list[str]:
+def _format_differing_layers(stacks: Sequence[Any]) -> list[str]:
     """Return stacks of layers as text: only the layers at which the stacks differ, and only what differs in them."""
     present = [stack for stack in stacks if isinstance(stack, list)]
     if len(present) < len(stacks):
-        return format_differing_values(stacks)
+        return _format_differing_values(stacks)
     shortest = min(map(len, present))
     first = next((at for at in range(shortest) if any(stack[at] != present[0][at] for stack in present)), shortest)
     longest_end = shortest - first
@@ -97,15 +97,15 @@ def format_differing_layers(stacks: Sequence[Any]) -> list[str]:
         longest_end,
     )
     middles = [stack[first : len(stack) - last] for stack in present]
-    omitted = find_constant_arguments(middles)
+    omitted = _find_constant_arguments(middles)
     before, after = ["…"] if first else [], ["…"] if last else []
     return [
-        ", ".join([*before, *iter_layer_texts(layers, omitted), *after]) if layers else SHARED_LAYERS_TEXT
+        ", ".join([*before, *_iter_layer_texts(layers, omitted), *after]) if layers else _SHARED_LAYERS_TEXT
         for layers in middles
     ]
 
 
-def find_constant_arguments(stacks: Sequence[Sequence[dict[str, Any]]]) -> set[tuple[Any, str]]:
+def _find_constant_arguments(stacks: Sequence[Sequence[dict[str, Any]]]) -> set[tuple[Any, str]]:
     """Return the arguments that do not differ, as pairs of a type of layer and an argument.
 
     The type must be in all stacks. Where a single stack has a layer, its arguments are part of the difference.
@@ -121,7 +121,7 @@ def find_constant_arguments(stacks: Sequence[Sequence[dict[str, Any]]]) -> set[t
     return constant
 
 
-def iter_layer_texts(layers: Sequence[dict[str, Any]], omitted: Collection[tuple[Any, str]]) -> Iterator[str]:
+def _iter_layer_texts(layers: Sequence[dict[str, Any]], omitted: Collection[tuple[Any, str]]) -> Iterator[str]:
     """Yield layers as text, without hidden arguments; equal layers in a row as `3 × Dense`."""
     from dnn_cli.config.registry import format_config_value
 

@@ -11,11 +11,11 @@ from dnn_cli.config.datasets import DATASETS, DatasetInfo
 from dnn_cli.config.layer_stack import format_sizes
 from dnn_cli.config.registry import CLASSES_BY_KIND
 
-SCHEMA_FILE = "schema.json"
+_SCHEMA_FILE = "schema.json"
 """What `dnn schema -o` is usually told to write; a config beside it says so to editors."""
 
 
-MIN_LARGE_DATASET = 10_000
+_MIN_LARGE_DATASET = 10_000
 """From so many examples on few epochs show something, and a random split has nearly equal shares of the classes."""
 
 
@@ -66,19 +66,19 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
         OwnDataError: the user's own data is not what it should be.
     """
     info = options.data.info
-    output, loss, metric, meaning = derive_output_and_loss(info)
+    output, loss, metric, meaning = _derive_output_and_loss(info)
     layers = [
         *([("- Flatten", "all numbers of an image in one row")] if len(info.input_shape) > 1 else []),
         *(
             (f"- {{type: Dense, units: {units}, activation: {options.activation}, name: {name}}}", "")
-            for name, units in zip(list_hidden_layer_names(options.hidden_units), options.hidden_units, strict=True)
+            for name, units in zip(_list_hidden_layer_names(options.hidden_units), options.hidden_units, strict=True)
         ),
         (output, meaning),
-        *build_rescaling_lines(options.target_mean_and_deviation),
+        *_build_rescaling_lines(options.target_mean_and_deviation),
     ]
-    schema_path = os.path.join(os.path.dirname(os.path.abspath(file)), SCHEMA_FILE)
+    schema_path = os.path.join(os.path.dirname(os.path.abspath(file)), _SCHEMA_FILE)
     lines = [
-        *([f"# yaml-language-server: $schema={SCHEMA_FILE}"] if os.path.exists(schema_path) else []),
+        *([f"# yaml-language-server: $schema={_SCHEMA_FILE}"] if os.path.exists(schema_path) else []),
         f"# {info.examples:,} {info.example_noun}s of {format_sizes(info.input_shape)}; the output is {meaning}.",
         "#",
         f"#     dnn train {shlex.quote(file)}",
@@ -86,25 +86,27 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
         "#",
         "# dnn list layers (or optimizers, activations, losses, metrics, datasets) shows what can stand here.",
         "data:",
-        *(format_commented_line(f"  {line}", comment) for line, comment in build_data_lines(options, info, file)),
+        *(_format_commented_line(f"  {line}", comment) for line, comment in _build_data_lines(options, info, file)),
         "model:",
         "  layers:",
-        *(format_commented_line(f"    {line}", comment) for line, comment in layers),
-        format_commented_line(
-            f"optimizer: {options.optimizer}", f"or with arguments: {format_optimizer_with_rate(options.optimizer)}"
+        *(_format_commented_line(f"    {line}", comment) for line, comment in layers),
+        _format_commented_line(
+            f"optimizer: {options.optimizer}", f"or with arguments: {_format_optimizer_with_rate(options.optimizer)}"
         ),
-        format_commented_line(f"loss: {loss}", "what training makes small"),
-        format_commented_line(f"metrics: [{metric}]", "what is shown beside it; the first decides which epoch is best"),
-        format_commented_line(
+        _format_commented_line(f"loss: {loss}", "what training makes small"),
+        _format_commented_line(
+            f"metrics: [{metric}]", "what is shown beside it; the first decides which epoch is best"
+        ),
+        _format_commented_line(
             f"epochs: {options.epochs or get_default_epochs(info)}", "how often every example is seen"
         ),
-        format_commented_line("batch_size: 32", "examples a step"),
-        format_commented_line("seed: 42", "another seed is another run of the same experiment"),
+        _format_commented_line("batch_size: 32", "examples a step"),
+        _format_commented_line("seed: 42", "another seed is another run of the same experiment"),
     ]
     return "\n".join(lines) + "\n"
 
 
-def derive_output_and_loss(info: DatasetInfo) -> tuple[str, str, str, str]:
+def _derive_output_and_loss(info: DatasetInfo) -> tuple[str, str, str, str]:
     """The output layer, the loss, the metric, and what the output means."""
     if not info.is_classification:
         numbers = "a number to predict" if info.targets == 1 else f"{info.targets} numbers to predict"
@@ -112,13 +114,13 @@ def derive_output_and_loss(info: DatasetInfo) -> tuple[str, str, str, str]:
         return layer, "mean_squared_error", "mean_absolute_error", numbers
     if len(info.classes) == 2:
         layer = "- {type: Dense, units: 1, activation: sigmoid, name: output}"
-        return layer, "binary_crossentropy", "accuracy", f"the probability of {format_class_name(info.classes[1])}"
+        return layer, "binary_crossentropy", "accuracy", f"the probability of {_format_class_name(info.classes[1])}"
     layer = f"- {{type: Dense, units: {len(info.classes)}, activation: softmax, name: output}}"
     meaning = f"a probability for each of {len(info.classes)} classes"
     return layer, "sparse_categorical_crossentropy", "accuracy", meaning
 
 
-def build_rescaling_lines(mean_and_deviation: tuple[float, float] | None) -> list[tuple[str, str]]:
+def _build_rescaling_lines(mean_and_deviation: tuple[float, float] | None) -> list[tuple[str, str]]:
     """A last layer that brings the output, which begins near 0, to the size of what is predicted."""
     if mean_and_deviation is None or max(map(abs, mean_and_deviation)) < 10:
         return []
@@ -130,7 +132,7 @@ def format_rescaling_layer(mean: float, deviation: float) -> str:
     return f"{{type: Rescaling, scale: {float(f'{deviation:.2g}') or 1.0}, offset: {float(f'{mean:.2g}')}}}"
 
 
-def build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) -> list[tuple[str, str]]:
+def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) -> list[tuple[str, str]]:
     """The keys of the data, each with why."""
     data = options.data
     lines = [(f"dataset: {data.dataset}", "")]
@@ -149,7 +151,7 @@ def build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) -> 
     if not info.test_examples:
         lines.append(("test_size: 0.2", "the share kept apart first, for dnn evaluate"))
     if info.is_classification and options.stratify and (not info.test_examples or not info.validation_examples):
-        if data.dataset in DATASETS and info.examples >= MIN_LARGE_DATASET:
+        if data.dataset in DATASETS and info.examples >= _MIN_LARGE_DATASET:
             lines.append(("# stratify: true", "left out, as in dnn's own configs: so many examples are divided evenly"))
         else:
             lines.append(("stratify: true", "with equal shares of the classes everywhere"))
@@ -160,25 +162,25 @@ def build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) -> 
 
 def get_default_epochs(info: DatasetInfo) -> int:
     """Return as many epochs as show something: few examples are seen oftener."""
-    return 5 if info.examples >= MIN_LARGE_DATASET else 50
+    return 5 if info.examples >= _MIN_LARGE_DATASET else 50
 
 
-def format_optimizer_with_rate(optimizer: str) -> str:
+def _format_optimizer_with_rate(optimizer: str) -> str:
     """Return an optimizer with Keras's learning rate for it, as it is written in a config."""
     rate = CLASSES_BY_KIND["optimizer"][optimizer].model_fields["learning_rate"].default
     return f"{{type: {optimizer}, learning_rate: {rate}}}"
 
 
-def list_hidden_layer_names(hidden: tuple[int, ...]) -> list[str]:
+def _list_hidden_layer_names(hidden: tuple[int, ...]) -> list[str]:
     """What the hidden layers are called."""
     return ["hidden"] if len(hidden) == 1 else [f"hidden_{number}" for number in range(1, len(hidden) + 1)]
 
 
-def format_class_name(name: str) -> str:
+def _format_class_name(name: str) -> str:
     """The name of a class as part of a comment."""
     return "".join(c if c.isprintable() else "?" for c in name)[:60]
 
 
-def format_commented_line(line: str, comment: str) -> str:
+def _format_commented_line(line: str, comment: str) -> str:
     """A line with a comment at a common place."""
     return f"{line:<45} # {comment}" if comment else line

@@ -16,35 +16,35 @@ from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, DatasetInfo, Data
 from dnn_cli.errors import UserDataError
 from dnn_cli.formats.dataset_contents import DatasetContents, SplitName
 
-DATASET_INFO_CACHE: ContextVar[dict[str, DatasetInfo] | None] = ContextVar("asked", default=None)
+_DATASET_INFO_CACHE: ContextVar[dict[str, DatasetInfo] | None] = ContextVar("asked", default=None)
 
 
 @contextmanager
 def cache_dataset_info() -> Iterator[None]:
     """As long as the block lasts, the files of the same data are asked only once what they hold."""
-    token = DATASET_INFO_CACHE.set({})
+    token = _DATASET_INFO_CACHE.set({})
     try:
         yield
     finally:
-        DATASET_INFO_CACHE.reset(token)
+        _DATASET_INFO_CACHE.reset(token)
 
 
-def get_user_dataset_info(data: "Data") -> DatasetInfo:
+def _get_user_dataset_info(data: "Data") -> DatasetInfo:
     """What the files that `data` names hold.
 
     Raises:
         OwnDataError: one is missing or is not what it should be.
     """
-    cache = DATASET_INFO_CACHE.get()
+    cache = _DATASET_INFO_CACHE.get()
     if cache is None:
-        return read_user_dataset_info(data)
+        return _read_user_dataset_info(data)
     key = data.model_dump_json()
     if key not in cache:
-        cache[key] = read_user_dataset_info(data)
+        cache[key] = _read_user_dataset_info(data)
     return cache[key]
 
 
-def read_user_dataset_info(data: "Data") -> DatasetInfo:
+def _read_user_dataset_info(data: "Data") -> DatasetInfo:
     """The same, read from the files now.
 
     Raises:
@@ -53,7 +53,7 @@ def read_user_dataset_info(data: "Data") -> DatasetInfo:
     train = inspect_split(data, "train")
     if train is None:
         raise UserDataError(f"{data.path} holds no examples")
-    validation, test = inspect_other_split(data, "validation", train), inspect_other_split(data, "test", train)
+    validation, test = _inspect_other_split(data, "validation", train), _inspect_other_split(data, "test", train)
     return DatasetInfo(
         input_shape=train.input_shape,
         classes=train.classes,
@@ -87,19 +87,19 @@ def inspect_split(data: "Data", part: SplitName, train: DatasetContents | None =
     return inspect_images(path, data.image_size, data.color_mode or "rgb", classes)
 
 
-def inspect_other_split(data: "Data", part: SplitName, train: DatasetContents) -> DatasetContents | None:
+def _inspect_other_split(data: "Data", part: SplitName, train: DatasetContents) -> DatasetContents | None:
     """What a validation or test set holds, if there is one."""
     try:
         other = inspect_split(data, part, train)
         if other is not None:
-            check_same_kind(part, other, train)
+            _check_same_kind(part, other, train)
     except UserDataError as error:
         key = f"{part}_path" if data.dataset != "npz" and error.key == "path" else error.key
         raise UserDataError(error.message, error.suggestion, key) from None
     return other
 
 
-def check_same_kind(part: str, other: DatasetContents, train: DatasetContents) -> None:
+def _check_same_kind(part: str, other: DatasetContents, train: DatasetContents) -> None:
     """Refuse a validation or test set of another kind than the training examples."""
     if other.pixel_max != train.pixel_max:
         kinds = ["uint8 pixels" if contents.pixel_max > 1 else "other numbers" for contents in (other, train)]
@@ -115,20 +115,20 @@ def check_same_kind(part: str, other: DatasetContents, train: DatasetContents) -
         raise UserDataError(f"the {part} examples have the columns {columns}", "the same columns in the same order")
 
 
-DataPath = Annotated[str, Field(min_length=1, max_length=4096)]
+_DataPath = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
 class Data(ConfigModel):
     """Which dataset, and how it is divided."""
 
     dataset: DatasetName = "fashion_mnist"
-    path: DataPath | None = None
+    path: _DataPath | None = None
     """Your own file or folder; or a folder that holds the dataset's files, used instead of looking for them."""
 
-    validation_path: DataPath | None = None
+    validation_path: _DataPath | None = None
     """Your own fixed validation set, of the same kind as `path`; nothing is split off then."""
 
-    test_path: DataPath | None = None
+    test_path: _DataPath | None = None
     """Your own test set, of the same kind as `path`."""
 
     target: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
@@ -176,7 +176,7 @@ class Data(ConfigModel):
         Raises:
             OwnDataError: a file of the user's own is missing or is not what it should be.
         """
-        return get_user_dataset_info(self) if self.dataset in USER_DATA_KINDS else DATASETS[self.dataset]
+        return _get_user_dataset_info(self) if self.dataset in USER_DATA_KINDS else DATASETS[self.dataset]
 
     def with_info(self, info: DatasetInfo) -> "Data":
         """The same, knowing already what it holds, so that no file has to be there."""

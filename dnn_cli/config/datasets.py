@@ -109,7 +109,7 @@ FASHION_MNIST = IdxDataset(
     ),
 )  # fmt: skip
 
-MNIST = IdxDataset(
+_MNIST = IdxDataset(
     summary="Handwritten digits; LeCun et al. 1998.",
     input_shape=(28, 28),
     classes=tuple("0123456789"),
@@ -136,7 +136,7 @@ MNIST = IdxDataset(
     ),
 )  # fmt: skip
 
-DIGITS = EmbeddedDataset(
+_DIGITS = EmbeddedDataset(
     summary="Handwritten digits in few pixels.",
     input_shape=(8, 8),
     classes=tuple("0123456789"),
@@ -145,7 +145,7 @@ DIGITS = EmbeddedDataset(
     loader="load_digits",
 )
 
-IRIS = EmbeddedDataset(
+_IRIS = EmbeddedDataset(
     summary="Lengths and widths of flowers; Fisher 1936.",
     input_shape=(4,),
     classes=("setosa", "versicolor", "virginica"),
@@ -153,7 +153,7 @@ IRIS = EmbeddedDataset(
     loader="load_iris",
 )
 
-WINE = EmbeddedDataset(
+_WINE = EmbeddedDataset(
     summary="Chemistry of wines from three growers.",
     input_shape=(13,),
     classes=("class_0", "class_1", "class_2"),
@@ -161,7 +161,7 @@ WINE = EmbeddedDataset(
     loader="load_wine",
 )
 
-BREAST_CANCER = EmbeddedDataset(
+_BREAST_CANCER = EmbeddedDataset(
     summary="Shapes of cell nuclei, malignant or benign; two classes.",
     input_shape=(30,),
     classes=("malignant", "benign"),
@@ -169,7 +169,7 @@ BREAST_CANCER = EmbeddedDataset(
     loader="load_breast_cancer",
 )
 
-DIABETES = EmbeddedDataset(
+_DIABETES = EmbeddedDataset(
     summary="Progression of a disease in a year; a regression. Efron et al. 2004.",
     input_shape=(10,),
     classes=(),
@@ -179,12 +179,12 @@ DIABETES = EmbeddedDataset(
 
 DATASETS: dict[str, Dataset] = {
     "fashion_mnist": FASHION_MNIST,
-    "mnist": MNIST,
-    "digits": DIGITS,
-    "iris": IRIS,
-    "wine": WINE,
-    "breast_cancer": BREAST_CANCER,
-    "diabetes": DIABETES,
+    "mnist": _MNIST,
+    "digits": _DIGITS,
+    "iris": _IRIS,
+    "wine": _WINE,
+    "breast_cancer": _BREAST_CANCER,
+    "diabetes": _DIABETES,
 }
 
 USER_DATA_KINDS = {

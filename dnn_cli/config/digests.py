@@ -23,10 +23,10 @@ DATA_PATH_KEYS = ("data.path", "data.validation_path", "data.test_path")
 MEASUREMENT_KEYS = ("diagnostics",)
 """Keys of measurements during the training, which change nothing of its result."""
 
-EXTRA_FILE_KEYS = ("model_checkpoint",)
+_EXTRA_FILE_KEYS = ("model_checkpoint",)
 """Keys that keep more files of a training. The weights and scores are the same bits with and without them."""
 
-KEYS_NOT_COMPILED = (
+_KEYS_NOT_COMPILED = (
     "name",
     "seed",
     "epochs",
@@ -56,7 +56,7 @@ def compute_network_digest(experiment: "Experiment") -> str:
     # `dnn runs` imports this module and needs no version: importing importlib.metadata takes 15 ms.
     from importlib.metadata import version
 
-    config = {key: value for key, value in experiment.model_dump(mode="json").items() if key not in KEYS_NOT_COMPILED}
+    config = {key: value for key, value in experiment.model_dump(mode="json").items() if key not in _KEYS_NOT_COMPILED}
     if isinstance(config["optimizer"]["learning_rate"], float):
         config["optimizer"]["learning_rate"] = None
     versions = [version(name) for name in ("tensorflow", "keras")]
@@ -91,7 +91,7 @@ def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
 
 def remove_extra_file_keys(config: dict[str, Any]) -> dict[str, Any]:
     """Return a resolved config without the keys that only keep more files. No comparison counts them."""
-    return {key: value for key, value in config.items() if key not in EXTRA_FILE_KEYS}
+    return {key: value for key, value in config.items() if key not in _EXTRA_FILE_KEYS}
 
 
 def _compute_sha256(value: Any) -> str:

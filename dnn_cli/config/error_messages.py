@@ -22,7 +22,7 @@ from dnn_cli.config.registry import CLASSES_BY_KIND, NAMES_BY_KIND, get_kind_at
 from dnn_cli.config.yaml_reader import MAX_ISSUES, Document, format_key_path
 from dnn_cli.errors import KeyPath, LocatedIssue, suggest_nearest_name
 
-WRONG_TYPE_TEXTS = {
+_WRONG_TYPE_TEXTS = {
     "int_type": "needs a whole number",
     "float_type": "needs a number",
     "bool_type": "needs true or false",
@@ -33,7 +33,7 @@ WRONG_TYPE_TEXTS = {
     "dict_type": "needs a mapping of keys",
     "finite_number": "needs a finite number",
 }
-MODELS_BY_PATH: dict[KeyPath, type[ConfigModel]] = {
+_MODELS_BY_PATH: dict[KeyPath, type[ConfigModel]] = {
     ("data",): Data,
     ("model",): Model,
     ("early_stopping",): EarlyStopping,
@@ -42,7 +42,7 @@ MODELS_BY_PATH: dict[KeyPath, type[ConfigModel]] = {
 }
 """The parts that are known by their place alone."""
 
-BOUND_SYMBOLS = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
+_BOUND_SYMBOLS = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
 
 
 def to_located_issues(error: ValidationError, document: Document) -> list[LocatedIssue]:
@@ -50,21 +50,21 @@ def to_located_issues(error: ValidationError, document: Document) -> list[Locate
     paths_with_issues = {path for path, _ in document.issues}
     issues: dict[KeyPath, LocatedIssue] = {}
     for detail in error.errors(include_url=False)[:MAX_ISSUES]:
-        path = to_config_path(detail["loc"], document.value, missing=detail["type"] == "missing")
+        path = _to_config_path(detail["loc"], document.value, missing=detail["type"] == "missing")
         if path in paths_with_issues or path in issues:
             continue
-        if detail["type"] == "too_short" and detail["ctx"]["actual_length"] < len(find_value_at(document.value, path)):
+        if detail["type"] == "too_short" and detail["ctx"]["actual_length"] < len(_find_value_at(document.value, path)):
             continue  # items with faults of their own are not counted
-        if detail["type"] == "missing" and is_replaced_by_keras_key(path, document.value):
+        if detail["type"] == "missing" and _is_replaced_by_keras_key(path, document.value):
             continue
         on_command_line = document.find_location(path).line is None
-        message, suggestion = describe_validation_error(detail, path, document.value, on_command_line=on_command_line)
+        message, suggestion = _describe_validation_error(detail, path, document.value, on_command_line=on_command_line)
         issue_path = (*path, "type") if detail["type"] == "union_tag_invalid" else path
         issues[path] = LocatedIssue(document.find_location(issue_path), format_key_path(path), message, suggestion)
     return list(issues.values())
 
 
-def to_config_path(location: tuple[int | str, ...], root: Any, *, missing: bool) -> KeyPath:
+def _to_config_path(location: tuple[int | str, ...], root: Any, *, missing: bool) -> KeyPath:
     """Pydantic's path less the steps that tell apart the classes of a union."""
     path: list[int | str] = []
     node, tagged = root, False
@@ -73,11 +73,11 @@ def to_config_path(location: tuple[int | str, ...], root: Any, *, missing: bool)
             tagged = True  # the class of a union, even where a key is called the same
         elif (isinstance(node, dict) and step in node) or (isinstance(node, list) and isinstance(step, int)):
             path.append(step)
-            node, tagged = find_value_at(node, (step,)), False
+            node, tagged = _find_value_at(node, (step,)), False
     return (*path, location[-1]) if missing else tuple(path)
 
 
-def find_value_at(value: Any, path: KeyPath) -> Any:
+def _find_value_at(value: Any, path: KeyPath) -> Any:
     """The value at a path; `None` where there is none."""
     for step in path:
         try:
@@ -87,51 +87,51 @@ def find_value_at(value: Any, path: KeyPath) -> Any:
     return value
 
 
-def format_quoted_value(value: Any) -> str:
+def _format_quoted_value(value: Any) -> str:
     """A value as it is quoted in a message."""
     text = {True: "true", False: "false", None: "nothing"}.get(value) if isinstance(value, bool | None) else None
     text = text or (f"the text '{value}'" if isinstance(value, str) else str(value))
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
-def is_replaced_by_keras_key(path: KeyPath, root: Any) -> bool:
+def _is_replaced_by_keras_key(path: KeyPath, root: Any) -> bool:
     """Return whether a key is missing because Keras's way to write it stands in its place, which is a fault already."""
     keras_keys: dict[KeyPath, tuple[str, ...]] = {
         ("model",): ("layers", "Sequential"),
         ("model", "layers"): ("Sequential",),
     }
-    return any(name in (find_value_at(root, path[:-1]) or ()) for name in keras_keys.get(path, ()))
+    return any(name in (_find_value_at(root, path[:-1]) or ()) for name in keras_keys.get(path, ()))
 
 
-def describe_validation_error(detail: Any, path: KeyPath, root: Any, *, on_command_line: bool) -> tuple[str, str]:
+def _describe_validation_error(detail: Any, path: KeyPath, root: Any, *, on_command_line: bool) -> tuple[str, str]:
     """What is wrong and what would be right."""
-    kind, context, value = detail["type"], detail.get("ctx", {}), find_value_at(root, path)
+    kind, context, value = detail["type"], detail.get("ctx", {}), _find_value_at(root, path)
     if kind == "missing":
         return "is missing", ""
     if kind == "extra_forbidden":
-        return describe_unknown_key(path, root, on_command_line=on_command_line)
+        return _describe_unknown_key(path, root, on_command_line=on_command_line)
     if kind in ("union_tag_invalid", "literal_error"):
         expected = context.get("expected_tags") or context["expected"]
         if path in (("jit",), ("diagnostics",)):
-            return f"needs true, false or auto, not {format_quoted_value(value)}", suggest_value_of_type(
+            return f"needs true, false or auto, not {_format_quoted_value(value)}", _suggest_value_of_type(
                 "bool_type", value
             )
         name = value["type"] if kind == "union_tag_invalid" and isinstance(value, dict) else value
-        return describe_unknown_name(name, get_kind_at(path), re.findall(r"'([^']+)'", expected))
+        return _describe_unknown_name(name, get_kind_at(path), re.findall(r"'([^']+)'", expected))
     if kind == "union_tag_not_found":
         return "needs a type", suggest_typed_mapping(
             value, get_kind_at(path)
         ) or f"one of {', '.join(NAMES_BY_KIND.get(get_kind_at(path), ()))}"
-    if kind in BOUND_SYMBOLS:
+    if kind in _BOUND_SYMBOLS:
         bound = next(number for key, number in context.items() if key in ("gt", "ge", "lt", "le"))
         limit = f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"
-        return f"needs a number {BOUND_SYMBOLS[kind]} {limit}, not {format_quoted_value(value)}", ""
-    if kind in WRONG_TYPE_TEXTS:
+        return f"needs a number {_BOUND_SYMBOLS[kind]} {limit}, not {_format_quoted_value(value)}", ""
+    if kind in _WRONG_TYPE_TEXTS:
         if path == ("model",) and kind in ("model_type", "model_attributes_type"):
-            return f"{WRONG_TYPE_TEXTS[kind]}, not {format_quoted_value(value)}", WRITE_LAYER_LIST
-        return f"{WRONG_TYPE_TEXTS[kind]}, not {format_quoted_value(value)}", suggest_for_value(
+            return f"{_WRONG_TYPE_TEXTS[kind]}, not {_format_quoted_value(value)}", WRITE_LAYER_LIST
+        return f"{_WRONG_TYPE_TEXTS[kind]}, not {_format_quoted_value(value)}", suggest_for_value(
             value, path, on_command_line=on_command_line
-        ) or suggest_value_of_type(kind, value)
+        ) or _suggest_value_of_type(kind, value)
     if kind in ("too_short", "too_long"):
         counts = (context.get("min_length"), context.get("max_length"))
         length = context["actual_length"]
@@ -144,7 +144,7 @@ def describe_validation_error(detail: Any, path: KeyPath, root: Any, *, on_comma
     return detail["msg"], ""
 
 
-def suggest_value_of_type(kind: str, value: Any) -> str:
+def _suggest_value_of_type(kind: str, value: Any) -> str:
     """What was probably meant by a value of the wrong type."""
     if kind == "int_type" and isinstance(value, float) and value.is_integer():
         return f"did you mean {int(value)}?"
@@ -159,20 +159,20 @@ def suggest_value_of_type(kind: str, value: Any) -> str:
     return ""
 
 
-def describe_unknown_name(name: Any, kind: str, expected: list[str]) -> tuple[str, str]:
+def _describe_unknown_name(name: Any, kind: str, expected: list[str]) -> tuple[str, str]:
     """A name that its kind does not have: the nearest, or the kind it belongs to."""
     if not isinstance(name, str):
-        return f"needs a name, not {format_quoted_value(name)}", f"one of {', '.join(expected)}"
+        return f"needs a name, not {_format_quoted_value(name)}", f"one of {', '.join(expected)}"
     others = [
         other for other, names in NAMES_BY_KIND.items() if other != kind and name.lower() in (n.lower() for n in names)
     ]
     label = kind if kind in NAMES_BY_KIND else "choice"
-    message = f"{format_quoted_value(name).removeprefix('the text ')} is no {label}"
+    message = f"{_format_quoted_value(name).removeprefix('the text ')} is no {label}"
     if suggestion := suggest_for_name(name, kind):
         return message, suggestion
     if others and kind == "layer" and others[0] == "activation":
         return message, f"it is an activation: write {{type: Activation, activation: {name.lower()}}}"
-    if nearest_name := suggest_unabbreviated_name(name, expected) or suggest_nearest_name(name, expected):
+    if nearest_name := _suggest_unabbreviated_name(name, expected) or suggest_nearest_name(name, expected):
         return message, nearest_name
     if others:
         article = "an" if others[0][0] in "aeio" else "a"
@@ -180,7 +180,7 @@ def describe_unknown_name(name: Any, kind: str, expected: list[str]) -> tuple[st
     return message, f"one of {', '.join(expected)}"
 
 
-def suggest_unabbreviated_name(name: str, expected: list[str]) -> str:
+def _suggest_unabbreviated_name(name: str, expected: list[str]) -> str:
     """`did you mean …?` for what a name is the beginning or the initials of."""
     abbreviation = name.lower()
     matches = [
@@ -193,23 +193,23 @@ def suggest_unabbreviated_name(name: str, expected: list[str]) -> str:
     return f"did you mean {matches[0]}?" if len(matches) == 1 else f"one of {', '.join(matches)}"
 
 
-def describe_unknown_key(path: KeyPath, root: Any, *, on_command_line: bool) -> tuple[str, str]:
+def _describe_unknown_key(path: KeyPath, root: Any, *, on_command_line: bool) -> tuple[str, str]:
     """A key that its mapping does not take: the nearest one, or who takes it."""
     key, parent = str(path[-1]), path[:-1]
-    model = find_config_class(parent, root)
+    model = _find_config_class(parent, root)
     name = model.model_fields["type"].default if model and "type" in model.model_fields else ""
     if path == ("extends",):
         return "stands in a file only", "as its first key"
-    mapping_name = str(parent[-1]) if parent in MODELS_BY_PATH else "a config"
+    mapping_name = str(parent[-1]) if parent in _MODELS_BY_PATH else "a config"
     message = f"is not an argument of {name}" if name else f"is not a key of {mapping_name}"
     fields = (
         [name for name, field in model.model_fields.items() if name != "type" and not field.exclude] if model else []
     )
-    owner = mapping_name if parent in MODELS_BY_PATH else get_kind_at(parent)
-    written = find_value_at(root, parent) if key in ("class_name", "config") else {key: find_value_at(root, path)}
+    owner = mapping_name if parent in _MODELS_BY_PATH else get_kind_at(parent)
+    written = _find_value_at(root, parent) if key in ("class_name", "config") else {key: _find_value_at(root, path)}
     if suggestion := suggest_typed_mapping(written, get_kind_at(parent)):
         return message, suggestion
-    if suggestion := suggest_for_key(key, owner, root, find_value_at(root, path), on_command_line=on_command_line):
+    if suggestion := suggest_for_key(key, owner, root, _find_value_at(root, path), on_command_line=on_command_line):
         return message, suggestion
     owners = [other for other, cls in CLASSES_BY_KIND.get(get_kind_at(parent), {}).items() if key in cls.model_fields]
     if owners:
@@ -219,13 +219,13 @@ def describe_unknown_key(path: KeyPath, root: Any, *, on_command_line: bool) -> 
     return message, f"{'it takes' if name else 'keys are'} {', '.join(fields)}" if fields else ""
 
 
-def find_config_class(path: KeyPath, root: Any) -> type[ConfigModel] | None:
+def _find_config_class(path: KeyPath, root: Any) -> type[ConfigModel] | None:
     """The class that a mapping at a path is read as."""
     if not path:
         return Experiment
-    if path in MODELS_BY_PATH:
-        return MODELS_BY_PATH[path]
-    kind, value = get_kind_at(path), find_value_at(root, path)
+    if path in _MODELS_BY_PATH:
+        return _MODELS_BY_PATH[path]
+    kind, value = get_kind_at(path), _find_value_at(root, path)
     if kind == "layer" and "repeat" in value:
         return Repeat
     name = value.get("type", DEFAULT_OPTIMIZER if kind == "optimizer" else None)

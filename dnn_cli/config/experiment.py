@@ -27,17 +27,17 @@ class Repeat(ConfigModel):
     name: KerasName | None = None
     """For overrides: `layers.body.repeat=5`."""
 
-    layers: Annotated[tuple["StackItem", ...], Strict(False), Len(1, MAX_LAYERS)]
+    layers: Annotated[tuple["_StackItem", ...], Strict(False), Len(1, MAX_LAYERS)]
 
 
-def get_stack_item_tag(value: Any) -> str:
+def _get_stack_item_tag(value: Any) -> str:
     """Tell a block from a layer, so that each is judged by its own rules only."""
     return "block" if isinstance(value, Repeat) or (isinstance(value, dict) and "repeat" in value) else "layer"
 
 
-StackItem = Annotated[
+_StackItem = Annotated[
     Union[Annotated[Layer, Tag("layer")], Annotated[Repeat, Tag("block")]],  # noqa: UP007 - Block is not complete yet
-    Discriminator(get_stack_item_tag),
+    Discriminator(_get_stack_item_tag),
 ]
 """What a list of layers holds."""
 
@@ -47,12 +47,12 @@ def count_layers(items: Sequence[Any]) -> int:
     return sum(item.repeat * count_layers(item.layers) if isinstance(item, Repeat) else 1 for item in items)
 
 
-def iter_unrolled_layers(items: Sequence[Any], suffix: str = "") -> Iterator[tuple[tuple[str | int, ...], Any]]:
+def _iter_unrolled_layers(items: Sequence[Any], suffix: str = "") -> Iterator[tuple[tuple[str | int, ...], Any]]:
     """Every layer in its turn, with the path to where it is written; those of a block numbered by their round."""
     for index, item in enumerate(items):
         if isinstance(item, Repeat):
             for number in range(1, item.repeat + 1):
-                for path, layer in iter_unrolled_layers(item.layers, f"{suffix}_{number}"):
+                for path, layer in _iter_unrolled_layers(item.layers, f"{suffix}_{number}"):
                     yield (index, "layers", *path), layer
         elif suffix and item.name is not None:
             yield (index,), item.model_copy(update={"name": item.name + suffix})
@@ -64,17 +64,17 @@ class Model(ConfigModel):
     """A stack of layers."""
 
     name: KerasName = "sequential"
-    layers: Annotated[tuple[StackItem, ...], Strict(False), Len(1, 10_000)]
+    layers: Annotated[tuple[_StackItem, ...], Strict(False), Len(1, 10_000)]
 
     @cached_property
     def stack(self) -> tuple[Layer, ...]:
         """Every layer, the repeated ones as often as they stand there."""
-        return tuple(layer for _, layer in iter_unrolled_layers(self.layers))
+        return tuple(layer for _, layer in _iter_unrolled_layers(self.layers))
 
     @cached_property
     def layer_paths(self) -> tuple[tuple[str | int, ...], ...]:
         """Where in the experiment each layer of the stack is written."""
-        return tuple(("model", "layers", *path) for path, _ in iter_unrolled_layers(self.layers))
+        return tuple(("model", "layers", *path) for path, _ in _iter_unrolled_layers(self.layers))
 
 
 class Experiment(ConfigModel):

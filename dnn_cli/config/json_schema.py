@@ -27,25 +27,25 @@ from dnn_cli.config.optimizers import DEFAULT_OPTIMIZER
 from dnn_cli.config.registry import CLASSES_BY_KIND, list_spellings
 
 
-def read_field_descriptions(cls: type[ConfigModel]) -> dict[str, str]:
+def _read_field_descriptions(cls: type[ConfigModel]) -> dict[str, str]:
     """What the class, and those it inherits from, say of their fields."""
     descriptions: dict[str, str] = {}
     for ancestor in reversed(cls.__mro__):
         if issubclass(ancestor, ConfigModel):
-            descriptions |= parse_module_descriptions(ancestor.__module__).get(ancestor.__name__, {})
+            descriptions |= _parse_module_descriptions(ancestor.__module__).get(ancestor.__name__, {})
     return descriptions
 
 
 @cache
-def parse_module_descriptions(name: str) -> dict[str, dict[str, str]]:
+def _parse_module_descriptions(name: str) -> dict[str, dict[str, str]]:
     """The texts of every class in a module."""
     tree = ast.parse(inspect.getsource(sys.modules[name]))
     return {
-        node.name: dict(parse_class_descriptions(node.body)) for node in tree.body if isinstance(node, ast.ClassDef)
+        node.name: dict(_parse_class_descriptions(node.body)) for node in tree.body if isinstance(node, ast.ClassDef)
     }
 
 
-def parse_class_descriptions(body: list[ast.stmt]) -> list[tuple[str, str]]:
+def _parse_class_descriptions(body: list[ast.stmt]) -> list[tuple[str, str]]:
     """Every field that a text follows, with that text in one line."""
     descriptions = []
     for statements in pairwise(body):
@@ -55,24 +55,24 @@ def parse_class_descriptions(body: list[ast.stmt]) -> list[tuple[str, str]]:
     return descriptions
 
 
-EXTENDS_SCHEMA = {
+_EXTENDS_SCHEMA = {
     "description": "Another config to start from, relative to this file: mappings merge, everything else replaces.",
     "type": "string",
     "minLength": 1,
 }
-CONTROL_CHARACTER_PATTERN = (
+_CONTROL_CHARACTER_PATTERN = (
     r"[\u0000-\u001f\u007f-\u009f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b\u200e\u200f"
     r"\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
 )
 """Control and formatting characters, in escapes that every reader of patterns knows."""
 
-VALIDATOR_SCHEMAS: dict[Any, list[JsonSchemaValue]] = {
-    check_name: [{"pattern": r"\S"}, {"not": {"pattern": CONTROL_CHARACTER_PATTERN}}],
+_VALIDATOR_SCHEMAS: dict[Any, list[JsonSchemaValue]] = {
+    check_name: [{"pattern": r"\S"}, {"not": {"pattern": _CONTROL_CHARACTER_PATTERN}}],
     check_no_slash: [{"pattern": "^[^/]*$"}],
 }
 """What the functions that judge a text refuse."""
 
-ValueReader = Callable[[Any], Any]
+_ValueReader = Callable[[Any], Any]
 """What reads the short way to write a value as the long one."""
 
 
@@ -83,7 +83,7 @@ def build_json_schema() -> dict[str, Any]:
     experiment_schema["required"].remove("name")  # the name of the file, where none is given
     partial_schema = PartialSchemaBuilder(definitions).build_partial_schema(experiment_schema)
     for config in (experiment_schema, partial_schema):
-        config["properties"] = {"extends": EXTENDS_SCHEMA, **config["properties"]}
+        config["properties"] = {"extends": _EXTENDS_SCHEMA, **config["properties"]}
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
         "description": "A config of dnn: one experiment.",
@@ -113,12 +113,12 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         cls, json_schema = schema["cls"], super().model_schema(schema)
-        description = get_docstring_summary(cls)
-        descriptions = {"type": description, **read_field_descriptions(cls)}
+        description = _get_docstring_summary(cls)
+        descriptions = {"type": description, **_read_field_descriptions(cls)}
         for name, field in json_schema["properties"].items():
             if name in descriptions:
                 field["description"] = descriptions[name]
-        if "type" in json_schema["properties"] and len(names := list_type_names(cls)) > 1:
+        if "type" in json_schema["properties"] and len(names := _list_type_names(cls)) > 1:
             described = {key: value for key, value in json_schema["properties"]["type"].items() if key != "const"}
             json_schema["properties"]["type"] = {**described, "enum": names}
         if "type" in json_schema["properties"] and cls.model_fields["type"].default != DEFAULT_OPTIMIZER:
@@ -156,20 +156,21 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
 
     def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:
         json_schema = super().function_after_schema(schema)
-        rules = VALIDATOR_SCHEMAS.get(schema["function"]["function"], [])
+        rules = _VALIDATOR_SCHEMAS.get(schema["function"]["function"], [])
         return {**json_schema, "allOf": [*json_schema.get("allOf", []), *rules]} if rules else json_schema
 
-    def build_union_schema(self, schema: core_schema.TaggedUnionSchema, reader: ValueReader) -> JsonSchemaValue:
+    def build_union_schema(self, schema: core_schema.TaggedUnionSchema, reader: _ValueReader) -> JsonSchemaValue:
         """The classes of a union, and the bare names that are read as a class that needs no arguments."""
         choices = [self.generate_inner(choice) for choice in schema["choices"].values()]
         if schema["discriminator"] != "type":
             return {"anyOf": choices}
         classes = {str(tag): self.find_choice_class(choice) for tag, choice in schema["choices"].items()}
         bare = [
-            {"const": name, "description": get_docstring_summary(cls)}
+            {"const": name, "description": _get_docstring_summary(cls)}
             for tag, cls in classes.items()
-            if get_type_name(reader(tag)) == tag and not any(field.is_required() for field in cls.model_fields.values())
-            for name in list_type_names(cls)
+            if _get_type_name(reader(tag)) == tag
+            and not any(field.is_required() for field in cls.model_fields.values())
+            for name in _list_type_names(cls)
         ]
         return self.share_union_schema(tuple(classes), {"anyOf": [*bare, *choices]})
 
@@ -189,22 +190,22 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
         return reference
 
 
-def get_type_name(value: Any) -> Any:
+def _get_type_name(value: Any) -> Any:
     """The `type` of what a reader made of a value."""
     return value.get("type") if isinstance(value, dict) else None
 
 
-def list_type_names(cls: type[ConfigModel]) -> list[str]:
+def _list_type_names(cls: type[ConfigModel]) -> list[str]:
     """Every name of a class: its `type`, then Keras's other spellings."""
     return [cls.model_fields["type"].default, *(list_spellings(cls) if issubclass(cls, KerasConfig) else ())]
 
 
-def get_docstring_summary(cls: type) -> str:
+def _get_docstring_summary(cls: type) -> str:
     """What a class says of itself."""
     return (cls.__doc__ or "").partition("\n")[0]
 
 
-INHERITED_KEYWORDS = ("required", "minProperties", "default")
+_INHERITED_KEYWORDS = ("required", "minProperties", "default")
 
 
 class PartialSchemaBuilder:
@@ -218,7 +219,7 @@ class PartialSchemaBuilder:
 
     def build_partial_schema(self, schema: JsonSchemaValue) -> JsonSchemaValue:
         """A schema whose mappings may leave out any key; lists replace, and stay as they are."""
-        partial = {key: value for key, value in schema.items() if key not in INHERITED_KEYWORDS}
+        partial = {key: value for key, value in schema.items() if key not in _INHERITED_KEYWORDS}
         if "$ref" in partial:
             partial["$ref"] = self.get_partial_reference(partial["$ref"])
         if "anyOf" in partial:
@@ -231,13 +232,13 @@ class PartialSchemaBuilder:
 
     def list_alternatives(self, choice: JsonSchemaValue) -> list[JsonSchemaValue]:
         """A mapping that names its type starts afresh and is whole; one that does not changes its parent's."""
-        definition = self.definitions.get(get_definition_name(choice.get("$ref", "")), {})
+        definition = self.definitions.get(_get_definition_name(choice.get("$ref", "")), {})
         complete = [choice] if "type" in definition.get("properties", {}) else []
         return [*complete, self.build_partial_schema(choice)]
 
     def get_partial_reference(self, reference: str) -> str:
         """The reference to the partial twin of what another refers to."""
-        name = get_definition_name(reference)
+        name = _get_definition_name(reference)
         twin = f"Partial{name}"
         if twin not in self.definitions:
             self.definitions[twin] = {}  # so that a class within itself comes to an end
@@ -245,6 +246,6 @@ class PartialSchemaBuilder:
         return f"#/$defs/{twin}"
 
 
-def get_definition_name(reference: str) -> str:
+def _get_definition_name(reference: str) -> str:
     """The name of the definition that is referred to."""
     return reference.rpartition("/")[2]

@@ -21,18 +21,18 @@ from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, get_kind_at
 from dnn_cli.config.sweep_values import format_as_yaml as typed_text
 from dnn_cli.errors import KeyPath
 
-REMOVE_CHECKPOINT_KEY = "remove it: dnn keeps the best model only, as best.keras in the run's directory"
-REMOVE_MODE = "remove it: the direction that is better is known from the score"
+_REMOVE_CHECKPOINT_KEY = "remove it: dnn keeps the best model only, as best.keras in the run's directory"
+_REMOVE_MODE = "remove it: the direction that is better is known from the score"
 REMOVE_INPUT_SHAPE = "remove it: the shape of the input comes from the data"
-CROSSENTROPY_NAMES = "sparse_categorical_crossentropy for several classes, binary_crossentropy for two"
-SAVE_AS_NPZ = "numpy.savez('data.npz', x_train=…, y_train=…, x_test=…, y_test=…), then dataset: npz and path: data.npz"
+_CROSSENTROPY_NAMES = "sparse_categorical_crossentropy for several classes, binary_crossentropy for two"
+_SAVE_AS_NPZ = "numpy.savez('data.npz', x_train=…, y_train=…, x_test=…, y_test=…), then dataset: npz and path: data.npz"
 WRITE_LAYER_LIST = "write model: {layers: […]}"
-REMOVE_VERBOSE = "remove it: a terminal shows every epoch"
+_REMOVE_VERBOSE = "remove it: a terminal shows every epoch"
 
-MAX_VALUE_CHARACTERS = 200
+_MAX_VALUE_CHARACTERS = 200
 """Characters of a value in a hint."""
 
-PYTHON_CALL = re.compile(r"[A-Za-z_][\w.]*\(.*\)", re.DOTALL)
+_PYTHON_CALL = re.compile(r"[A-Za-z_][\w.]*\(.*\)", re.DOTALL)
 
 KEY_SUGGESTIONS: dict[str, dict[str, str]] = {
     "": {
@@ -42,7 +42,7 @@ KEY_SUGGESTIONS: dict[str, dict[str, str]] = {
         "layers": "write it below model:",
         "Sequential": WRITE_LAYER_LIST,
         "shuffle": "remove it: the training examples are shuffled in every epoch",
-        "verbose": REMOVE_VERBOSE,
+        "verbose": _REMOVE_VERBOSE,
     },
     "model": {
         "Sequential": "write layers in its place",
@@ -54,20 +54,20 @@ KEY_SUGGESTIONS: dict[str, dict[str, str]] = {
         "batch_shape": REMOVE_INPUT_SHAPE,
         "input_dim": REMOVE_INPUT_SHAPE,
     },
-    "early_stopping": {"mode": REMOVE_MODE, "verbose": REMOVE_VERBOSE},
-    "reduce_lr_on_plateau": {"mode": REMOVE_MODE, "verbose": REMOVE_VERBOSE},
+    "early_stopping": {"mode": _REMOVE_MODE, "verbose": _REMOVE_VERBOSE},
+    "reduce_lr_on_plateau": {"mode": _REMOVE_MODE, "verbose": _REMOVE_VERBOSE},
     "model_checkpoint": {
-        "filepath": REMOVE_CHECKPOINT_KEY,
-        "save_best_only": REMOVE_CHECKPOINT_KEY,
-        "save_freq": REMOVE_CHECKPOINT_KEY,
+        "filepath": _REMOVE_CHECKPOINT_KEY,
+        "save_best_only": _REMOVE_CHECKPOINT_KEY,
+        "save_freq": _REMOVE_CHECKPOINT_KEY,
         "save_weights_only": "remove it: the whole model is kept",
-        "mode": REMOVE_MODE,
-        "verbose": REMOVE_VERBOSE,
+        "mode": _REMOVE_MODE,
+        "verbose": _REMOVE_VERBOSE,
     },
 }
 """Keys of Keras by the part that holds them, each with what to do."""
 
-RENAMED_KEYS = {
+_RENAMED_KEYS = {
     "validation_split": "validation_size",
     "jit_compile": "jit",
     "random_state": "seed",
@@ -87,13 +87,13 @@ NAME_SUGGESTIONS: dict[str, dict[str, str]] = {
     "loss": {
         "cce": "did you mean categorical_crossentropy?",
         "scce": "did you mean sparse_categorical_crossentropy?",
-        **dict.fromkeys(("crossentropy", "cross_entropy", "ce"), CROSSENTROPY_NAMES),
+        **dict.fromkeys(("crossentropy", "cross_entropy", "ce"), _CROSSENTROPY_NAMES),
     },
     "initializer": {
         "xavier_normal": "did you mean glorot_normal?",
         "xavier_uniform": "did you mean glorot_uniform?",
     },
-    "dataset": dict.fromkeys(("cifar10", "cifar100", "california_housing", "boston_housing"), SAVE_AS_NPZ),
+    "dataset": dict.fromkeys(("cifar10", "cifar100", "california_housing", "boston_housing"), _SAVE_AS_NPZ),
 }
 """Names of Keras by kind, each with what to do."""
 
@@ -110,7 +110,7 @@ def suggest_for_key(key: str, owner: str, root: Mapping[str, Any], value: Any, *
     """
     if suggestion := KEY_SUGGESTIONS.get(owner, {}).get(key):
         return suggestion
-    name = RENAMED_KEYS.get(key, key)
+    name = _RENAMED_KEYS.get(key, key)
     head, _, inner_key = key.partition(".")
     if head in ("data", "optimizer") and inner_key:
         return suggest_for_key(inner_key, "", root, value, on_command_line=on_command_line)
@@ -128,7 +128,7 @@ def suggest_for_key(key: str, owner: str, root: Mapping[str, Any], value: Any, *
             return ""
         return f"write {name}={format_short_yaml(value)}" if on_command_line else f"write {name} at the top level"
     if name in Experiment.model_fields:
-        return f"write {format_setting(name, value, on_command_line=on_command_line)}"
+        return f"write {_format_setting(name, value, on_command_line=on_command_line)}"
     if name in Data.model_fields:
         return (
             f"write data.{name}={format_short_yaml(value)}"
@@ -142,23 +142,23 @@ def suggest_for_key(key: str, owner: str, root: Mapping[str, Any], value: Any, *
         if on_command_line:
             return f"write optimizer.{name}={format_short_yaml(value)}"
         completed = {"type": DEFAULT_OPTIMIZER, **optimizer_config, name: value}
-        return f"write {format_setting('optimizer', completed, on_command_line=False)}"
-    if on_command_line and (addresses := find_layers_with_argument(name, root)):
+        return f"write {_format_setting('optimizer', completed, on_command_line=False)}"
+    if on_command_line and (addresses := _find_layers_with_argument(name, root)):
         return (
             "write "
-            f"{' or '.join(f'{address}.{format_setting(name, value, on_command_line=True)}' for address in addresses)}"
+            f"{' or '.join(f'{address}.{_format_setting(name, value, on_command_line=True)}' for address in addresses)}"
         )
-    return suggest_layer_for_key(key, value) or suggest_for_dotted_key(key, value)
+    return _suggest_layer_for_key(key, value) or _suggest_for_dotted_key(key, value)
 
 
-def suggest_layer_for_key(key: str, value: Any) -> str:
+def _suggest_layer_for_key(key: str, value: Any) -> str:
     """Return how a layer is written that stands as a key at the top level: `dropout: 0.2`."""
     name = {layer_name.lower(): layer_name for layer_name in CLASSES_BY_KIND["layer"]}.get(key.replace("_", "").lower())
     written = suggest_typed_mapping({name: None if isinstance(value, bool) else value}, "layer")
     return f"{name} is a layer: add {written.removeprefix('write ')} to model.layers" if written else ""
 
 
-def find_layers_with_argument(name: str, root: Mapping[str, Any]) -> list[str]:
+def _find_layers_with_argument(name: str, root: Mapping[str, Any]) -> list[str]:
     """Return the addresses of the layers of a config that take an argument.
 
     The units and the activation of the output come from the data and the loss; the layers from the last Dense layer
@@ -179,7 +179,7 @@ def find_layers_with_argument(name: str, root: Mapping[str, Any]) -> list[str]:
     return [f"layers.{at}" for at, cls in taking if cls and name in cls.model_fields]
 
 
-def suggest_for_dotted_key(key: str, value: Any) -> str:
+def _suggest_for_dotted_key(key: str, value: Any) -> str:
     """Return how a path of the command line is written in a file; an empty text for any other key."""
     head, dot, inner_key = key.partition(".")
     if not dot or "." in inner_key or head not in KEY_SUGGESTIONS or head == "layer":
@@ -187,7 +187,7 @@ def suggest_for_dotted_key(key: str, value: Any) -> str:
     return f"write {inner_key}: {format_short_yaml(value)} below {head}:"
 
 
-def format_setting(key: str, value: Any, *, on_command_line: bool) -> str:
+def _format_setting(key: str, value: Any, *, on_command_line: bool) -> str:
     """Return a key with its value as it is written on the command line, or in a file."""
     return f"{key}{'=' if on_command_line else ': '}{format_short_yaml(value)}"
 
@@ -195,17 +195,17 @@ def format_setting(key: str, value: Any, *, on_command_line: bool) -> str:
 def format_short_yaml(value: Any) -> str:
     """Return a plain value as it would be typed, cut where it is long."""
     text = typed_text(value)
-    return text if len(text) <= MAX_VALUE_CHARACTERS else f"{text[:MAX_VALUE_CHARACTERS]}…"
+    return text if len(text) <= _MAX_VALUE_CHARACTERS else f"{text[:_MAX_VALUE_CHARACTERS]}…"
 
 
 def suggest_for_name(name: str, kind: str) -> str:
     """Return what to do about a name of Keras, or a call as in Python; an empty text for any other name."""
-    return NAME_SUGGESTIONS.get(kind, {}).get(name) or suggest_for_call(name, kind)
+    return NAME_SUGGESTIONS.get(kind, {}).get(name) or _suggest_for_call(name, kind)
 
 
-def suggest_for_call(text: str, kind: str) -> str:
+def _suggest_for_call(text: str, kind: str) -> str:
     """Return how a call as in Python is written: `max_norm(1.)` is `{type: max_norm, max_value: 1.0}`."""
-    if len(text) > MAX_VALUE_CHARACTERS or not PYTHON_CALL.fullmatch(text):
+    if len(text) > _MAX_VALUE_CHARACTERS or not _PYTHON_CALL.fullmatch(text):
         return ""
     try:
         with warnings.catch_warnings():
@@ -227,19 +227,19 @@ def suggest_for_call(text: str, kind: str) -> str:
         arguments |= {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
         arguments = {key: list(value) if isinstance(value, tuple) else value for key, value in arguments.items()}
         return (
-            f"write {format_short_yaml({'type': name, **rename_old_arguments(arguments, cls)}) if arguments else name}"
+            f"write {format_short_yaml({'type': name, **_rename_old_arguments(arguments, cls)}) if arguments else name}"
         )
     except (ValueError, TypeError, yaml.YAMLError):  # an argument that YAML cannot hold
         return ""
 
 
-def rename_old_arguments(arguments: dict[str, Any], cls: type[KerasConfig]) -> dict[str, Any]:
+def _rename_old_arguments(arguments: dict[str, Any], cls: type[KerasConfig]) -> dict[str, Any]:
     """Return the arguments of a part, those with another name in older versions of Keras under today's.
 
     There, `decay` divided the learning rate by 1 + decay × step.
     """
     renamed_arguments = {
-        (RENAMED_KEYS.get(key, key) if key not in cls.model_fields else key): arguments[key] for key in arguments
+        (_RENAMED_KEYS.get(key, key) if key not in cls.model_fields else key): arguments[key] for key in arguments
     }
     decay, default = renamed_arguments.get("decay"), cls.model_fields.get("learning_rate")
     rate = renamed_arguments.get("learning_rate", default and default.default)
@@ -257,9 +257,9 @@ def suggest_for_value(value: Any, path: KeyPath, *, on_command_line: bool) -> st
         if value is False:
             return "remove it"
         is_count = isinstance(value, int) and value is not True and key != "model_checkpoint"
-        return f"write {format_setting(key, {'patience': value} if is_count else {}, on_command_line=on_command_line)}"
+        return f"write {_format_setting(key, {'patience': value} if is_count else {}, on_command_line=on_command_line)}"
     if key == "data" and isinstance(value, str):
-        return suggest_for_data(value, on_command_line=on_command_line)
+        return _suggest_for_data(value, on_command_line=on_command_line)
     if kind == "regularizer" and isinstance(value, float):
         return f"write {format_short_yaml({'type': 'l2', 'l2': value})}"
     if kind == "schedule" and isinstance(value, str) and value in CLASSES_BY_KIND["schedule"]:
@@ -270,14 +270,14 @@ def suggest_for_value(value: Any, path: KeyPath, *, on_command_line: bool) -> st
     return ""
 
 
-def suggest_for_data(name: str, *, on_command_line: bool) -> str:
+def _suggest_for_data(name: str, *, on_command_line: bool) -> str:
     """Return how data is written that was given as a name or a file: `data=digits`, `data=my.csv`."""
     if suggestion := NAME_SUGGESTIONS["dataset"].get(name):
         return suggestion
     endings = {".csv": "csv", ".tsv": "csv", ".npz": "npz"}
     file_kind = next((kind for ending, kind in endings.items() if name.lower().endswith(ending)), None)
     if file_kind is not None:
-        return f"write {format_setting('data', {'dataset': file_kind, 'path': name}, on_command_line=on_command_line)}"
+        return f"write {_format_setting('data', {'dataset': file_kind, 'path': name}, on_command_line=on_command_line)}"
     if name in DATASETS:
         return (
             f"write data.dataset={name}" if on_command_line else f"write data: {format_short_yaml({'dataset': name})}"
@@ -302,7 +302,7 @@ def suggest_typed_mapping(value: Any, kind: str) -> str:
     if not isinstance(arguments, dict):
         first = list_positional_arguments(cls)[:1]
         arguments = {first[0]: arguments} if first and arguments is not None else {}
-    return f"write {format_short_yaml({'type': name, **rename_old_arguments(arguments, cls)}) if arguments else name}"
+    return f"write {format_short_yaml({'type': name, **_rename_old_arguments(arguments, cls)}) if arguments else name}"
 
 
 def list_positional_arguments(cls: type[KerasConfig]) -> tuple[str, ...]:

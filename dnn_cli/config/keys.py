@@ -17,7 +17,7 @@ from dnn_cli.config.registry import CLASSES_BY_KIND, format_config_value, format
 
 PlainValue = str | int | float | bool
 
-ALWAYS_INCLUDED_KEYS = (
+_ALWAYS_INCLUDED_KEYS = (
     "seed",
     "epochs",
     "batch_size",
@@ -31,7 +31,7 @@ ALWAYS_INCLUDED_KEYS = (
 
 def flatten_config(config: Mapping[str, Any]) -> dict[str, PlainValue]:
     """Every setting of a resolved config; what is `None` is left out, and a list of plain values is a text."""
-    return {to_override_key(key): value for key, value in iter_plain_values(config)}
+    return {_to_override_key(key): value for key, value in _iter_plain_values(config)}
 
 
 def select_hyperparameters(config: Mapping[str, Any]) -> dict[str, PlainValue]:
@@ -39,34 +39,34 @@ def select_hyperparameters(config: Mapping[str, Any]) -> dict[str, PlainValue]:
 
     A key has values of one type: a schedule of the learning rate has keys of its own.
     """
-    default_texts = collect_default_texts(config)
+    default_texts = _collect_default_texts(config)
     settings = {
-        to_override_key(key): value
-        for key, value in iter_plain_values(config)
-        if key in ALWAYS_INCLUDED_KEYS or format_config_value(value) != default_texts.get(key)
+        _to_override_key(key): value
+        for key, value in _iter_plain_values(config)
+        if key in _ALWAYS_INCLUDED_KEYS or format_config_value(value) != default_texts.get(key)
     }
     ignored_keys = ("name", "model.name", "engine", "device", *MEASUREMENT_KEYS, *DATA_PATH_KEYS)
     relevant = {
-        key: value for key, value in settings.items() if key not in ignored_keys and not is_layer_type_or_name(key)
+        key: value for key, value in settings.items() if key not in ignored_keys and not _is_layer_type_or_name(key)
     }
     return {**relevant, "layers": format_config_value(config["model"]["layers"])}
 
 
-def iter_plain_values(value: Any, key: str = "") -> Iterator[tuple[str, PlainValue]]:
+def _iter_plain_values(value: Any, key: str = "") -> Iterator[tuple[str, PlainValue]]:
     """The plain values of a part, with the whole keys they have."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from iter_plain_values(inner, f"{key}.{name}" if key else name)
+            yield from _iter_plain_values(inner, f"{key}.{name}" if key else name)
     elif isinstance(value, list) and key.endswith("layers"):
-        for name, layer in zip(list_config_layer_names(value), value, strict=True):
-            yield from iter_plain_values(layer, f"{key}.{name}")
+        for name, layer in zip(_list_config_layer_names(value), value, strict=True):
+            yield from _iter_plain_values(layer, f"{key}.{name}")
     elif value is not None:
         yield key, value if isinstance(value, str | int | float) else format_config_value(value)
 
 
-def collect_default_texts(config: Mapping[str, Any]) -> dict[str, str]:
+def _collect_default_texts(config: Mapping[str, Any]) -> dict[str, str]:
     """The defaults of the keys of a resolved config, in few words, as far as they have any."""
-    texts = dict(format_top_level_defaults())
+    texts = dict(_format_top_level_defaults())
 
     def collect_from(value: Any, key: str) -> None:
         if isinstance(value, Mapping):
@@ -79,13 +79,13 @@ def collect_default_texts(config: Mapping[str, Any]) -> dict[str, str]:
                     texts.update(
                         {
                             leaf_key: format_config_value(leaf)
-                            for leaf_key, leaf in iter_plain_values(inner, f"{key}.{name}")
+                            for leaf_key, leaf in _iter_plain_values(inner, f"{key}.{name}")
                         }
                     )
             for name, inner in value.items():
                 collect_from(inner, f"{key}.{name}" if key else name)
         elif isinstance(value, list) and key.endswith("layers"):
-            for name, layer in zip(list_config_layer_names(value), value, strict=True):
+            for name, layer in zip(_list_config_layer_names(value), value, strict=True):
                 collect_from(layer, f"{key}.{name}")
 
     collect_from(config, "")
@@ -93,7 +93,7 @@ def collect_default_texts(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 @cache
-def format_top_level_defaults() -> dict[str, str]:
+def _format_top_level_defaults() -> dict[str, str]:
     """The defaults of the keys that no type decides."""
     fields = {name: field for name, field in Experiment.model_fields.items() if not field.is_required()}
     plain = {name: field.get_default() for name, field in fields.items() if name not in ("data", "optimizer", "loss")}
@@ -106,20 +106,20 @@ def format_top_level_defaults() -> dict[str, str]:
     return {key: format_config_value(value) for key, value in all_defaults.items()}
 
 
-def is_layer_type_or_name(key: str) -> bool:
+def _is_layer_type_or_name(key: str) -> bool:
     """Whether a key is the type or the name of a layer, which `layers` tells."""
     parent, _, last = key.rpartition(".")
     return last in ("type", "name") and parent.rpartition(".")[0].endswith("layers")
 
 
-def list_config_layer_names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
+def _list_config_layer_names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
     """What the layers are called, those without a name as Keras would."""
     return assign_layer_names(
         (layer.get("name"), "Block" if "repeat" in layer else str(layer.get("type"))) for layer in layers
     )
 
 
-def to_override_key(key: str) -> str:
+def _to_override_key(key: str) -> str:
     """A key as it is typed: `model.` is left out before layers."""
     return key.removeprefix("model.") if key.startswith("model.layers") else key
 
@@ -153,7 +153,7 @@ def complete_override(config: Any, word: str) -> list[KeyCompletion]:
         prefix = key.rpartition(".")[0]
     else:
         prefix = ".".join(steps)
-    node = find_node(ConfigNode(Experiment, config), steps)
+    node = _find_node(ConfigNode(Experiment, config), steps)
     if node is None:
         return []
     marker = "~" if removes else ""
@@ -163,55 +163,55 @@ def complete_override(config: Any, word: str) -> list[KeyCompletion]:
         before, comma, _ = typed.rpartition(",")
         return [
             KeyCompletion(f"{key}={before}{comma}{text}", meaning)
-            for text, meaning in list_value_completions(node, last)
+            for text, meaning in _list_value_completions(node, last)
         ]
     stem = f"{marker}{prefix}." if prefix else marker
     completions = [
-        KeyCompletion(f"{stem}{text}", meaning) for text, meaning in iter_key_completions(node, removes=removes)
+        KeyCompletion(f"{stem}{text}", meaning) for text, meaning in _iter_key_completions(node, removes=removes)
     ]
     return completions if steps else [*completions, KeyCompletion(f"{marker}layers.", "the layers of the model")]
 
 
-def find_node(root: ConfigNode, steps: Sequence[str]) -> ConfigNode | None:
+def _find_node(root: ConfigNode, steps: Sequence[str]) -> ConfigNode | None:
     """The place at the end of some steps; `None` where there is none."""
     node: ConfigNode | None = root
     for step in steps:
-        node = None if node is None else get_child_nodes(node).get(step)
+        node = None if node is None else _get_child_nodes(node).get(step)
     return node
 
 
-def iter_key_completions(node: ConfigNode, *, removes: bool) -> Iterator[KeyCompletion]:
+def _iter_key_completions(node: ConfigNode, *, removes: bool) -> Iterator[KeyCompletion]:
     """What can be named at a place: `name=` to set it, `name.` where there is more below."""
-    for name, inner in get_child_nodes(node).items():
+    for name, inner in _get_child_nodes(node).items():
         current_value = "" if inner.value is None else format_config_value(inner.value)[:60]
         if removes:
             if inner.value is not None:
                 yield KeyCompletion(name, current_value)
             continue
         is_layer = isinstance(node.value, list)
-        if not is_layer and not (has_only_keys(inner) and name != "type"):
+        if not is_layer and not (_has_only_keys(inner) and name != "type"):
             yield KeyCompletion(f"{name}=", current_value)
-        if get_child_nodes(inner):
+        if _get_child_nodes(inner):
             yield KeyCompletion(f"{name}.", current_value)
 
 
-def list_value_completions(node: ConfigNode, name: str) -> list[KeyCompletion]:
+def _list_value_completions(node: ConfigNode, name: str) -> list[KeyCompletion]:
     """The values that a key can have, where they are few words."""
     if name == "type":
-        return list(iter_allowed_words(node.annotation))
-    child = get_child_nodes(node).get(name)
-    return [] if child is None else list(iter_allowed_words(child.annotation))
+        return list(_iter_allowed_words(node.annotation))
+    child = _get_child_nodes(node).get(name)
+    return [] if child is None else list(_iter_allowed_words(child.annotation))
 
 
-def get_child_nodes(node: ConfigNode) -> dict[str, ConfigNode]:
+def _get_child_nodes(node: ConfigNode) -> dict[str, ConfigNode]:
     """The places within a place, by their keys."""
     if isinstance(node.value, list):
         layers = [layer if isinstance(layer, dict) else {"type": str(layer)} for layer in node.value]
         return {
-            name: ConfigNode(find_layer_class(layer), layer)
-            for name, layer in zip(list_config_layer_names(layers), layers, strict=True)
+            name: ConfigNode(_find_layer_class(layer), layer)
+            for name, layer in zip(_list_config_layer_names(layers), layers, strict=True)
         }
-    cls = find_node_class(node)
+    cls = _find_node_class(node)
     if cls is None:
         return {}
     values = node.value if isinstance(node.value, Mapping) else {}
@@ -222,9 +222,9 @@ def get_child_nodes(node: ConfigNode) -> dict[str, ConfigNode]:
     }
 
 
-def find_node_class(node: ConfigNode) -> type[ConfigModel] | None:
+def _find_node_class(node: ConfigNode) -> type[ConfigModel] | None:
     """The class of the part at a place: the one that is written there, else the only one that can be."""
-    choices = list(iter_model_classes(node.annotation))
+    choices = list(_iter_model_classes(node.annotation))
     kind = node.value.get("type") if isinstance(node.value, Mapping) else node.value
     for cls in choices:
         if kind is not None and "type" in cls.model_fields and cls.model_fields["type"].default == kind:
@@ -232,29 +232,29 @@ def find_node_class(node: ConfigNode) -> type[ConfigModel] | None:
     return choices[0] if len(choices) == 1 else None
 
 
-def find_layer_class(layer: Mapping[str, Any]) -> Any:
+def _find_layer_class(layer: Mapping[str, Any]) -> Any:
     """The class of a layer of a config; nothing where there is none of its type."""
     return Repeat if "repeat" in layer else CLASSES_BY_KIND["layer"].get(str(layer.get("type")))
 
 
-def has_only_keys(node: ConfigNode) -> bool:
+def _has_only_keys(node: ConfigNode) -> bool:
     """Whether a place holds a part that no name stands for, as `data`."""
-    model_classes = list(iter_model_classes(node.annotation))
+    model_classes = list(_iter_model_classes(node.annotation))
     return bool(model_classes) and all("type" not in cls.model_fields for cls in model_classes)
 
 
-def iter_model_classes(annotation: Any) -> Iterator[type[ConfigModel]]:
+def _iter_model_classes(annotation: Any) -> Iterator[type[ConfigModel]]:
     """The classes of parts that an annotation allows; not those within lists."""
     if isinstance(annotation, type) and issubclass(annotation, ConfigModel):
         yield annotation
     elif get_origin(annotation) in (Union, UnionType):
         for choice in get_args(annotation):
-            yield from iter_model_classes(choice)
+            yield from _iter_model_classes(choice)
     elif get_origin(annotation) is Annotated:
-        yield from iter_model_classes(get_args(annotation)[0])
+        yield from _iter_model_classes(get_args(annotation)[0])
 
 
-def iter_allowed_words(annotation: Any) -> Iterator[KeyCompletion]:
+def _iter_allowed_words(annotation: Any) -> Iterator[KeyCompletion]:
     """The words that an annotation allows: names of classes, of choices, true and false."""
     origin = get_origin(annotation)
     if origin is Literal:
@@ -263,8 +263,8 @@ def iter_allowed_words(annotation: Any) -> Iterator[KeyCompletion]:
         yield from (KeyCompletion("true"), KeyCompletion("false"))
     elif origin in (Union, UnionType):
         for choice in get_args(annotation):
-            yield from iter_allowed_words(choice)
+            yield from _iter_allowed_words(choice)
     elif origin is Annotated:
-        yield from iter_allowed_words(get_args(annotation)[0])
+        yield from _iter_allowed_words(get_args(annotation)[0])
     elif isinstance(annotation, type) and issubclass(annotation, ConfigModel) and "type" in annotation.model_fields:
         yield KeyCompletion(str(annotation.model_fields["type"].default), (annotation.__doc__ or "").partition("\n")[0])

@@ -10,7 +10,7 @@ from pydantic import Field, Strict
 from dnn_cli.config.base import Count, KerasConfig, Shape
 from dnn_cli.config.identifiers import KerasName
 
-InputShape = Annotated[tuple[Count, ...], Strict(False), Len(1, 8)]
+_InputShape = Annotated[tuple[Count, ...], Strict(False), Len(1, 8)]
 
 
 class LayerShapeError(ValueError):
@@ -35,7 +35,7 @@ class BaseLayer(KerasConfig):
     type: str
     name: KerasName | None = None
     trainable: bool = True
-    input_shape: InputShape | None = Field(None, exclude=True)
+    input_shape: _InputShape | None = Field(None, exclude=True)
     """Keras's way to say what the first layer gets; must be the shape of the data, which decides."""
 
     def compute_output_shape(self, shape: Shape) -> Shape:

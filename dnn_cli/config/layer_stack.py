@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dnn_cli.config.base import Shape
 from dnn_cli.config.layer_base import BaseLayer, LayerShapeError, WeightSpec, get_automatic_name
 
-SCOPE_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]*")
+_SCOPE_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]*")
 """What TensorFlow takes as the name of a scope and of a variable."""
 
 
@@ -65,7 +65,7 @@ def to_keras_names(names: Sequence[str]) -> list[str]:
     Keras accepts any script, but opens a TensorFlow name scope of the same name when it traces a graph, and
     those are ASCII without spaces. Every name stays unique.
     """
-    used_names = {name for name in names if SCOPE_NAME.fullmatch(name)}
+    used_names = {name for name in names if _SCOPE_NAME.fullmatch(name)}
     suffixes: dict[str, int] = {}
     built = []
     for name in names:
@@ -110,13 +110,13 @@ def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list
         except LayerShapeError as error:
             errors.append(ShapeError(index, f"layer {name}: {error}"))
             break
-        errors += find_weight_errors(index, layer, weights)
+        errors += _find_weight_errors(index, layer, weights)
         stages.append(Stage(name, layer, shape, output, weights))
         shape = output
     return stages, errors
 
 
-def find_weight_errors(index: int, layer: BaseLayer, weights: Iterable[WeightSpec]) -> Iterator[ShapeError]:
+def _find_weight_errors(index: int, layer: BaseLayer, weights: Iterable[WeightSpec]) -> Iterator[ShapeError]:
     """Initializers, regularizers and constraints that cannot act on the weight they are given to."""
     for weight in weights:
         for role in ("initializer", "regularizer", "constraint"):

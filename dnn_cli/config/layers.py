@@ -32,10 +32,10 @@ from dnn_cli.config.weight_configs import (
     Zeros,
 )
 
-Axis = Annotated[int, Field(ge=-8, le=8)]
-Dimension = Annotated[int, Field(ge=-1, le=10_000_000)]
-Padding = Literal["valid", "same"]
-ChannelsLast = Literal["channels_last"]
+_Axis = Annotated[int, Field(ge=-8, le=8)]
+_Dimension = Annotated[int, Field(ge=-1, le=10_000_000)]
+_Padding = Literal["valid", "same"]
+_ChannelsLast = Literal["channels_last"]
 
 
 class KernelLayer(BaseLayer):
@@ -83,8 +83,8 @@ class Conv2D(KernelLayer):
     filters: Count
     kernel_size: Pair
     strides: Pair = (1, 1)
-    padding: Padding = "valid"
-    data_format: ChannelsLast | None = None
+    padding: _Padding = "valid"
+    data_format: _ChannelsLast | None = None
     dilation_rate: Pair = (1, 1)
     groups: Count = 1
 
@@ -114,8 +114,8 @@ class PoolingLayer(BaseLayer):
 
     pool_size: Pair
     strides: Pair | None = None
-    padding: Padding = "valid"
-    data_format: ChannelsLast | None = None
+    padding: _Padding = "valid"
+    data_format: _ChannelsLast | None = None
 
     def compute_output_shape(self, shape: Shape) -> Shape:
         check_image_shape(self.type, shape)
@@ -143,7 +143,7 @@ class GlobalAveragePooling2D(BaseLayer):
 
     keras_name: ClassVar[str] = "layers.GlobalAveragePooling2D"
     type: Literal["GlobalAveragePooling2D"] = "GlobalAveragePooling2D"
-    data_format: ChannelsLast | None = None
+    data_format: _ChannelsLast | None = None
     keepdims: bool = False
 
     def compute_output_shape(self, shape: Shape) -> Shape:
@@ -156,7 +156,7 @@ class Flatten(BaseLayer):
 
     keras_name: ClassVar[str] = "layers.Flatten"
     type: Literal["Flatten"] = "Flatten"
-    data_format: ChannelsLast | None = None
+    data_format: _ChannelsLast | None = None
 
     def compute_output_shape(self, shape: Shape) -> Shape:
         return (math.prod(shape),)
@@ -167,7 +167,7 @@ class Reshape(BaseLayer):
 
     keras_name: ClassVar[str] = "layers.Reshape"
     type: Literal["Reshape"] = "Reshape"
-    target_shape: Annotated[tuple[Dimension, ...], Strict(False), Len(1, 4)]  # TensorFlow's softmax takes no more
+    target_shape: Annotated[tuple[_Dimension, ...], Strict(False), Len(1, 4)]  # TensorFlow's softmax takes no more
 
     def compute_output_shape(self, shape: Shape) -> Shape:
         size, known_size = math.prod(shape), math.prod(d for d in self.target_shape if d != -1)
@@ -252,7 +252,7 @@ class BatchNormalization(NormalizationLayer):
 
     keras_name: ClassVar[str] = "layers.BatchNormalization"
     type: Literal["BatchNormalization"] = "BatchNormalization"
-    axis: Axis = -1
+    axis: _Axis = -1
     momentum: BelowOne = 0.99
     moving_mean_initializer: Initializer = Zeros()
     moving_variance_initializer: Initializer = Ones()
@@ -275,7 +275,7 @@ class LayerNormalization(NormalizationLayer):
 
     keras_name: ClassVar[str] = "layers.LayerNormalization"
     type: Literal["LayerNormalization"] = "LayerNormalization"
-    axis: Axis | Annotated[tuple[Axis, ...], Strict(False), Len(1, 8)] = -1
+    axis: _Axis | Annotated[tuple[_Axis, ...], Strict(False), Len(1, 8)] = -1
 
     def compute_output_shape(self, shape: Shape) -> Shape:
         axes = [to_example_axis(axis, shape) for axis in self.list_axes()]

@@ -15,19 +15,19 @@ from dnn_cli.config.schedules import (
     Schedule,
 )
 
-MAX_SAMPLED_STEPS = 400
+_MAX_SAMPLED_STEPS = 400
 """Steps of a training at which its rate is computed."""
 
-NEGLIGIBLE_SHARE = 0.01
+_NEGLIGIBLE_SHARE = 0.01
 """The share of its peak below which a rate moves hardly any weight."""
 
-EARLY_SHARE = 0.25
+_EARLY_SHARE = 0.25
 """The share of the training within which a rate should not fall to nothing."""
 
-MIN_FALL_SHARE = 0.1
+_MIN_FALL_SHARE = 0.1
 """A schedule that falls by a smaller share hardly differs from a fixed rate."""
 
-MIN_EPOCHS = 4
+_MIN_EPOCHS = 4
 """In a training of fewer epochs a schedule may well be over after one."""
 
 
@@ -62,20 +62,20 @@ def compute_rate(schedule: Schedule, step: int) -> float:
     if isinstance(schedule, CosineDecay):
         initial = schedule.initial_learning_rate
         if schedule.warmup_target is None:
-            return initial * compute_cosine_factor(step / schedule.decay_steps, schedule.alpha)
+            return initial * _compute_cosine_factor(step / schedule.decay_steps, schedule.alpha)
         if step < schedule.warmup_steps:
             return initial + (schedule.warmup_target - initial) * step / schedule.warmup_steps
         part = (step - schedule.warmup_steps) / schedule.decay_steps
-        return schedule.warmup_target * compute_cosine_factor(part, schedule.alpha)
-    return compute_restarted_rate(schedule, step / schedule.first_decay_steps)
+        return schedule.warmup_target * _compute_cosine_factor(part, schedule.alpha)
+    return _compute_restarted_rate(schedule, step / schedule.first_decay_steps)
 
 
-def compute_cosine_factor(part: float, alpha: float) -> float:
+def _compute_cosine_factor(part: float, alpha: float) -> float:
     """Return the factor of a cosine decay."""
     return (1 - alpha) * 0.5 * (1 + math.cos(math.pi * min(part, 1))) + alpha
 
 
-def compute_restarted_rate(schedule: CosineDecayRestarts, part: float) -> float:
+def _compute_restarted_rate(schedule: CosineDecayRestarts, part: float) -> float:
     """Return the rate of a cosine decay with restarts, where `part` counts in lengths of the first decay."""
     if schedule.t_mul == 1:
         round_, progress = math.floor(part), part % 1
@@ -90,7 +90,7 @@ def compute_restarted_rate(schedule: CosineDecayRestarts, part: float) -> float:
     return schedule.initial_learning_rate * ((1 - schedule.alpha) * height + schedule.alpha)
 
 
-def get_schedule_length(schedule: Schedule) -> int:
+def _get_schedule_length(schedule: Schedule) -> int:
     """Return the number of steps that a schedule names."""
     if isinstance(schedule, PiecewiseConstantDecay):
         return schedule.boundaries[-1]
@@ -109,8 +109,8 @@ def find_schedule_issue(experiment: Experiment, batches: int) -> ScheduleIssue |
         return None
     total = batches * epochs
     steps = sorted(
-        {round(total * at / MAX_SAMPLED_STEPS) for at in range(MAX_SAMPLED_STEPS + 1)}
-        | set(range(min(total, MAX_SAMPLED_STEPS) + 1))
+        {round(total * at / _MAX_SAMPLED_STEPS) for at in range(_MAX_SAMPLED_STEPS + 1)}
+        | set(range(min(total, _MAX_SAMPLED_STEPS) + 1))
     )
     rates = {step: compute_rate(schedule, step) for step in steps}
     peak = max(rates.values())
@@ -118,47 +118,49 @@ def find_schedule_issue(experiment: Experiment, batches: int) -> ScheduleIssue |
     if peak <= 0:
         return None
     unit = f"{batches:,} steps are an epoch" if batches > 1 else "a step is an epoch"
-    small = [step for step in steps if rates[step] <= NEGLIGIBLE_SHARE * peak]
-    ended = next((step for step in small if all(rates[s] <= NEGLIGIBLE_SHARE * peak for s in steps if s >= step)), None)
+    small = [step for step in steps if rates[step] <= _NEGLIGIBLE_SHARE * peak]
+    ended = next(
+        (step for step in small if all(rates[s] <= _NEGLIGIBLE_SHARE * peak for s in steps if s >= step)), None
+    )
     figures = {"first": rates[0], "last": rates[last], "steps": float(total), "steps_of_an_epoch": float(batches)}
-    if ended is not None and ended <= EARLY_SHARE * total and batches > 1:
-        value = f"below {NEGLIGIBLE_SHARE:.0%} of its peak"
+    if ended is not None and ended <= _EARLY_SHARE * total and batches > 1:
+        value = f"below {_NEGLIGIBLE_SHARE:.0%} of its peak"
         if isinstance(schedule, CosineDecay | PolynomialDecay):
-            ended = get_schedule_length(schedule) + (getattr(schedule, "warmup_steps", 0) or 0)
+            ended = _get_schedule_length(schedule) + (getattr(schedule, "warmup_steps", 0) or 0)
             value = f"{compute_rate(schedule, ended):.2g}"
         message = f"the learning rate is {value} after {ended:,} of {total:,} steps: {unit}"
         return ScheduleIssue(
-            "short", message, lengthen_schedule(schedule, batches, total), {**figures, "ended": float(ended)}
+            "short", message, _lengthen_schedule(schedule, batches, total), {**figures, "ended": float(ended)}
         )
-    is_short = get_schedule_length(schedule) <= batches and epochs >= MIN_EPOCHS and batches > 1
+    is_short = _get_schedule_length(schedule) <= batches and epochs >= _MIN_EPOCHS and batches > 1
     has_end = isinstance(schedule, CosineDecay | PolynomialDecay | PiecewiseConstantDecay)
     if is_short and has_end and rates[last] <= peak / 2 and not getattr(schedule, "cycle", False):
         message = (
             f"the learning rate has its last value, {rates[last]:.2g}, after "
-            f"{get_schedule_length(schedule):,} of {total:,} "
+            f"{_get_schedule_length(schedule):,} of {total:,} "
             f"steps: {unit}"
         )
-        return ScheduleIssue("short", message, lengthen_schedule(schedule, batches, total), figures)
+        return ScheduleIssue("short", message, _lengthen_schedule(schedule, batches, total), figures)
     if isinstance(schedule, CosineDecay) and schedule.warmup_target is not None and schedule.warmup_steps >= total:
         message = f"the warm-up takes {schedule.warmup_steps:,} steps, and the training has {total:,}: {unit}"
         shorter = (f"optimizer.learning_rate.warmup_steps={max(1, total // 10)}",)
         return ScheduleIssue("long", message, shorter, figures)
-    if min(rates.values()) > (1 - MIN_FALL_SHARE) * peak and rates[last] <= rates[0]:
+    if min(rates.values()) > (1 - _MIN_FALL_SHARE) * peak and rates[last] <= rates[0]:
         message = (
             f"the learning rate hardly falls: it goes from {rates[0]:.4g} to {rates[last]:.4g} in {total:,} steps, "
-            f"and the schedule is for {get_schedule_length(schedule):,}: {unit}"
+            f"and the schedule is for {_get_schedule_length(schedule):,}: {unit}"
         )
-        return ScheduleIssue("long", message, shorten_schedule(schedule, total), figures)
+        return ScheduleIssue("long", message, _shorten_schedule(schedule, total), figures)
     return None
 
 
-def lengthen_schedule(schedule: Schedule, batches: int, total: int) -> tuple[str, ...]:
+def _lengthen_schedule(schedule: Schedule, batches: int, total: int) -> tuple[str, ...]:
     """Return overrides that make a schedule last: what was given in epochs in steps, or as long as the training."""
     key = "optimizer.learning_rate."
     if isinstance(schedule, PiecewiseConstantDecay):
         in_steps = [boundary * batches for boundary in schedule.boundaries]
         if in_steps[-1] >= total:
-            in_steps = spread_boundaries(schedule, total)
+            in_steps = _spread_boundaries(schedule, total)
         return (f"{key}boundaries={in_steps}",)
     if isinstance(schedule, CosineDecayRestarts):
         return (f"{key}first_decay_steps={schedule.first_decay_steps * batches}",)
@@ -169,11 +171,11 @@ def lengthen_schedule(schedule: Schedule, batches: int, total: int) -> tuple[str
     return (f"{key}decay_steps={max(1, total - warm_up)}",)
 
 
-def shorten_schedule(schedule: Schedule, total: int) -> tuple[str, ...]:
+def _shorten_schedule(schedule: Schedule, total: int) -> tuple[str, ...]:
     """Return overrides that make a schedule fall within a training."""
     key = "optimizer.learning_rate."
     if isinstance(schedule, PiecewiseConstantDecay):
-        return (f"{key}boundaries={spread_boundaries(schedule, total)}",)
+        return (f"{key}boundaries={_spread_boundaries(schedule, total)}",)
     if isinstance(schedule, CosineDecayRestarts):
         return (f"{key}first_decay_steps={max(1, total // 3)}",)
     if isinstance(schedule, ExponentialDecay) and schedule.decay_rate < 1:
@@ -184,7 +186,7 @@ def shorten_schedule(schedule: Schedule, total: int) -> tuple[str, ...]:
     return (f"{key}decay_steps={max(1, total)}",)
 
 
-def spread_boundaries(schedule: PiecewiseConstantDecay, total: int) -> list[int]:
+def _spread_boundaries(schedule: PiecewiseConstantDecay, total: int) -> list[int]:
     """Return boundaries that divide a training into equal parts, each at a step of its own."""
     parts = len(schedule.boundaries) + 1
     return [max(at, total * at // parts) for at in range(1, parts)]

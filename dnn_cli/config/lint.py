@@ -24,7 +24,7 @@ from dnn_cli.config.output_layer import find_flatten_position, get_suitable_acti
 from dnn_cli.config.validation import map_to_config_paths
 from dnn_cli.errors import Issue
 
-LINEAR_LAYERS = (
+_LINEAR_LAYERS = (
     AveragePooling2D, BatchNormalization, Dropout, Flatten, GaussianNoise, GlobalAveragePooling2D, Rescaling, Reshape,
 )  # fmt: skip
 """Layers that a trained network computes as linear maps, if they do anything."""
@@ -33,7 +33,7 @@ SATURATING_ACTIVATIONS = ("sigmoid", "hard_sigmoid", "tanh", "hard_tanh", "softs
 BOUNDED_ACTIVATIONS = (*SATURATING_ACTIVATIONS, "softmax", "sparsemax", "log_softmax", "relu6")
 """Activations that keep an output within bounds."""
 
-MIN_SATURATING_LAYERS = 3
+_MIN_SATURATING_LAYERS = 3
 """From how many saturating hidden layers on the gradient is known to vanish."""
 
 
@@ -41,18 +41,18 @@ def find_advice(experiment: Experiment) -> list[Issue]:
     """What to think about before training; the paths point into the experiment."""
     layers = experiment.model.stack
     issues = [
-        *find_missing_flatten(experiment),
-        *find_narrow_layers(layers),
-        *find_consecutive_linear_layers(layers),
+        *_find_missing_flatten(experiment),
+        *_find_narrow_layers(layers),
+        *_find_consecutive_linear_layers(layers),
         *find_output_activation_advice(experiment),
-        *find_vanishing_gradients(layers),
+        *_find_vanishing_gradients(layers),
     ]
     return map_to_config_paths(
-        experiment, [*issues, *find_repeated_seeds(experiment), *find_schedule_advice(experiment)]
+        experiment, [*issues, *_find_repeated_seeds(experiment), *_find_schedule_advice(experiment)]
     )
 
 
-def find_schedule_advice(experiment: Experiment) -> Iterator[Issue]:
+def _find_schedule_advice(experiment: Experiment) -> Iterator[Issue]:
     """Yield a learning rate schedule that is over too early, or that the training is too short for."""
     batches = -(-experiment.data.training_examples // experiment.batch_size)
     schedule_issue = learning_rates.find_schedule_issue(experiment, batches)
@@ -60,7 +60,7 @@ def find_schedule_advice(experiment: Experiment) -> Iterator[Issue]:
         yield Issue(("optimizer", "learning_rate"), schedule_issue.message, " ".join(schedule_issue.overrides))
 
 
-def find_repeated_seeds(experiment: Experiment) -> Iterator[Issue]:
+def _find_repeated_seeds(experiment: Experiment) -> Iterator[Issue]:
     """Seeds of layers that are repeated, which draw the same numbers every time."""
     for index, (layer, path) in enumerate(zip(experiment.model.stack, experiment.model.layer_paths, strict=True)):
         parts = {name: getattr(layer, name) for name in type(layer).model_fields}
@@ -70,7 +70,7 @@ def find_repeated_seeds(experiment: Experiment) -> Iterator[Issue]:
             yield Issue(("model", "layers", index, *keys), message, "no seed")
 
 
-def find_missing_flatten(experiment: Experiment) -> Iterator[Issue]:
+def _find_missing_flatten(experiment: Experiment) -> Iterator[Issue]:
     """Yield the first Dense layer that gets more than one axis, where Flatten can stand before it."""
     index = find_flatten_position(experiment)
     if index is not None:
@@ -82,12 +82,12 @@ def find_missing_flatten(experiment: Experiment) -> Iterator[Issue]:
         yield Issue(("model", "layers", index), message, "put Flatten before it")
 
 
-def has_linear_activation(layer: Layer) -> bool:
+def _has_linear_activation(layer: Layer) -> bool:
     """Whether a layer ends without an activation."""
     return isinstance(layer, KernelLayer | Activation) and layer.activation in (None, "linear")
 
 
-def find_narrow_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
+def _find_narrow_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
     """Hidden layers with fewer units than the output."""
     dense = [(index, layer) for index, layer in enumerate(layers) if isinstance(layer, Dense)]
     if not dense:
@@ -101,7 +101,7 @@ def find_narrow_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
             )
 
 
-def find_consecutive_linear_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
+def _find_consecutive_linear_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
     """Kernels with nothing but linear layers between them."""
     last_kernel: int | None = None  # the last kernel, as long as all since then is linear
     for index, layer in enumerate(layers):
@@ -112,8 +112,8 @@ def find_consecutive_linear_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]
                     f"no activation between this layer and layers.{index}: together they compute one linear map",
                     "give it activation: relu",
                 )
-            last_kernel = index if has_linear_activation(layer) else None
-        elif not isinstance(layer, LINEAR_LAYERS) and not has_linear_activation(layer):
+            last_kernel = index if _has_linear_activation(layer) else None
+        elif not isinstance(layer, _LINEAR_LAYERS) and not _has_linear_activation(layer):
             last_kernel = None
 
 
@@ -144,14 +144,16 @@ def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:
         yield Issue(path, f"{prefix} compares with one class among several", needed)
 
 
-def find_vanishing_gradients(layers: tuple[Layer, ...]) -> Iterator[Issue]:
+def _find_vanishing_gradients(layers: tuple[Layer, ...]) -> Iterator[Issue]:
     """Deep stacks of activations that saturate."""
     hidden = [
-        (i, x) for i, x in enumerate(layers) if isinstance(x, KernelLayer | Activation) and not has_linear_activation(x)
+        (i, x)
+        for i, x in enumerate(layers)
+        if isinstance(x, KernelLayer | Activation) and not _has_linear_activation(x)
     ]
     output = max((i for i, x in enumerate(layers) if isinstance(x, KernelLayer)), default=0)
     saturating = [(i, x) for i, x in hidden if i < output and x.activation in SATURATING_ACTIVATIONS]
-    if len(saturating) >= MIN_SATURATING_LAYERS:
+    if len(saturating) >= _MIN_SATURATING_LAYERS:
         index, layer = saturating[0]
         yield Issue(
             ("model", "layers", index, "activation"),

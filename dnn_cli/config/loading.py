@@ -18,7 +18,7 @@ from dnn_cli.config.validation import find_experiment_issues, find_machine_issue
 from dnn_cli.config.yaml_reader import MAX_ISSUES, Document, format_key_path, parse_yaml, read_yaml
 from dnn_cli.errors import ConfigError, Issue, KeyPath, LocatedIssue, SourceLocation
 
-MAX_PARENTS = 20
+_MAX_PARENTS = 20
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def read_config(file: str) -> Document:
     Raises:
         ConfigError: it is not a mapping of keys, or cannot be read.
     """
-    document = read_with_parents(file)
+    document = _read_with_parents(file)
     if not isinstance(document.value, dict):
         reason = "is empty" if document.value is None else "is not a mapping of keys"
         raise ConfigError(
@@ -56,7 +56,7 @@ def read_config(file: str) -> Document:
                 )
             ]
         )
-    return canonicalize_document(document)
+    return _canonicalize_document(document)
 
 
 def build_experiment(
@@ -67,23 +67,23 @@ def build_experiment(
     Raises:
         ConfigError: with every fault, each at its line and column or at its override.
     """
-    document = canonicalize_document(apply_overrides(base, overrides))
-    document.value.setdefault("name", get_file_stem(file))
+    document = _canonicalize_document(apply_overrides(base, overrides))
+    document.value.setdefault("name", _get_file_stem(file))
     resolve_data_paths(document)
-    experiment = validate_document(document)
+    experiment = _validate_document(document)
     if to_train and (issues := find_machine_issues(experiment)):
-        raise ConfigError(locate_issues(issues, document))
+        raise ConfigError(_locate_issues(issues, document))
     return LoadedExperiment(
-        experiment, file, tuple(overrides), tuple(locate_issues(lint.find_advice(experiment), document))
+        experiment, file, tuple(overrides), tuple(_locate_issues(lint.find_advice(experiment), document))
     )
 
 
-def canonicalize_document(document: Document) -> Document:
+def _canonicalize_document(document: Document) -> Document:
     """Return the document with every part under its one name, so that faults and layers are found by that name."""
     return replace(document, value=canonicalize_names(document.value))
 
 
-def validate_document(document: Document) -> Experiment:
+def _validate_document(document: Document) -> Experiment:
     """The experiment a document describes.
 
     Raises:
@@ -94,9 +94,9 @@ def validate_document(document: Document) -> Experiment:
         experiment = Experiment.model_validate(document.value)
     except ValidationError as error:
         issues += to_located_issues(error, document)
-        issues += locate_issues(find_issues_of_valid_keys(error, document), document)
+        issues += _locate_issues(_find_issues_of_valid_keys(error, document), document)
     else:
-        issues += locate_issues(find_experiment_issues(experiment), document)
+        issues += _locate_issues(find_experiment_issues(experiment), document)
     if issues:
         raise ConfigError(
             sorted(issues, key=lambda f: (f.location.source, f.location.line or 0, f.location.column or 0))
@@ -104,7 +104,7 @@ def validate_document(document: Document) -> Experiment:
     return experiment
 
 
-def find_issues_of_valid_keys(error: ValidationError, document: Document) -> list[Issue]:
+def _find_issues_of_valid_keys(error: ValidationError, document: Document) -> list[Issue]:
     """What does not fit in the keys that are valid by themselves, with the defaults for all others."""
     invalid_keys = {detail["loc"][0] for detail in error.errors(include_url=False)}
     if invalid_keys & {"model", "data"} or any(path[:1] in ((), ("model",), ("data",)) for path, _ in document.issues):
@@ -120,7 +120,7 @@ def load_resolved_experiment(file: str) -> Experiment:
     Raises:
         ConfigError: the file is not such an experiment.
     """
-    document = canonicalize_document(read_yaml(file))
+    document = _canonicalize_document(read_yaml(file))
     issues = [issue for _, issue in document.issues[:MAX_ISSUES]]
     try:
         experiment = Experiment.model_validate(document.value)
@@ -131,7 +131,7 @@ def load_resolved_experiment(file: str) -> Experiment:
     return experiment
 
 
-def get_file_stem(file: str) -> str:
+def _get_file_stem(file: str) -> str:
     """The name of a file less its ending, as text even where it is not UTF-8."""
     return os.fsencode(os.path.splitext(os.path.basename(file))[0]).decode("utf-8", "replace")
 
@@ -146,14 +146,14 @@ def resolve_data_paths(document: Document) -> None:
             data[key] = os.path.abspath(os.path.join(directory, os.path.expanduser(data[key])))
 
 
-def locate_issues(issues: Sequence[Issue], document: Document) -> list[LocatedIssue]:
+def _locate_issues(issues: Sequence[Issue], document: Document) -> list[LocatedIssue]:
     """Remarks on an experiment, at their places in its document."""
     return [
         LocatedIssue(document.find_location(r.path), format_key_path(r.path), r.message, r.suggestion) for r in issues
     ]
 
 
-def read_with_parents(file: str, children: tuple[str, ...] = ()) -> Document:
+def _read_with_parents(file: str, children: tuple[str, ...] = ()) -> Document:
     """A file laid over the one it extends, and so on up."""
     document = read_yaml(file)
     if not isinstance(document.value, dict) or "extends" not in document.value:
@@ -170,15 +170,15 @@ def read_with_parents(file: str, children: tuple[str, ...] = ()) -> Document:
         raise ConfigError(
             [LocatedIssue(location, "extends", f"goes round in a circle: {parent_name} extends this file")]
         )
-    if len(files) > MAX_PARENTS:
+    if len(files) > _MAX_PARENTS:
         raise ConfigError(
-            [LocatedIssue(location, "extends", f"is the parent number {len(files)}, and {MAX_PARENTS} are enough")]
+            [LocatedIssue(location, "extends", f"is the parent number {len(files)}, and {_MAX_PARENTS} are enough")]
         )
     if not os.path.exists(parent):
         raise ConfigError(
             [LocatedIssue(location, "extends", f"there is no {parent}", "the path is relative to this file")]
         )
-    parent_document = read_with_parents(parent, files)
+    parent_document = _read_with_parents(parent, files)
     if not isinstance(parent_document.value, dict):
         raise ConfigError([LocatedIssue(location, "extends", f"{parent_name} is not a mapping of keys, and no config")])
     return merge_documents(parent_document, document)
@@ -222,13 +222,13 @@ class ConfigDumper(yaml.SafeDumper):
     """Writes YAML that `read_yaml` reads back as the same values."""
 
 
-def represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     """Text as it is where `read_yaml` reads it as the same text, else in quotes."""
     plain = re.fullmatch(r"[^\W\d][\w ./()+-]*", text) is not None and parse_yaml(text, "").value == text
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
 
 
-ConfigDumper.add_representer(str, represent_text)
+ConfigDumper.add_representer(str, _represent_text)
 
 
 def to_yaml(experiment: Experiment) -> str:

@@ -10,8 +10,8 @@ from pydantic import Field
 from dnn_cli.config.base import BareName, ByType, Fraction, KerasConfig
 from dnn_cli.config.losses import ERROR_ALIASES, TargetEncoding
 
-TopK = Annotated[int, Field(ge=1, le=10_000_000)]
-ClassNumber = Annotated[int, Field(ge=0, le=10_000_000)]
+_TopK = Annotated[int, Field(ge=1, le=10_000_000)]
+_ClassNumber = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
 class BaseMetric(KerasConfig):
@@ -73,7 +73,7 @@ class SparseTopKCategoricalAccuracy(BaseMetric):
     type: Literal["sparse_top_k_categorical_accuracy"] = "sparse_top_k_categorical_accuracy"
     target_encodings: ClassVar[tuple[TargetEncoding, ...]] = ("index",)
     counts_examples: ClassVar[bool] = True
-    k: TopK = 5
+    k: _TopK = 5
 
 
 class TopKCategoricalAccuracy(BaseMetric):
@@ -83,7 +83,7 @@ class TopKCategoricalAccuracy(BaseMetric):
     type: Literal["top_k_categorical_accuracy"] = "top_k_categorical_accuracy"
     target_encodings: ClassVar[tuple[TargetEncoding, ...]] = ("one_hot",)
     counts_examples: ClassVar[bool] = True
-    k: TopK = 5
+    k: _TopK = 5
 
 
 class AUC(BaseMetric):
@@ -105,8 +105,8 @@ class Precision(BaseMetric):
     type: Literal["precision"] = "precision"
     target_encodings: ClassVar[tuple[TargetEncoding, ...]] = ("binary", "one_hot")
     thresholds: Fraction | None = None
-    top_k: TopK | None = None
-    class_id: ClassNumber | None = None
+    top_k: _TopK | None = None
+    class_id: _ClassNumber | None = None
 
 
 class Recall(BaseMetric):
@@ -116,8 +116,8 @@ class Recall(BaseMetric):
     type: Literal["recall"] = "recall"
     target_encodings: ClassVar[tuple[TargetEncoding, ...]] = ("binary", "one_hot")
     thresholds: Fraction | None = None
-    top_k: TopK | None = None
-    class_id: ClassNumber | None = None
+    top_k: _TopK | None = None
+    class_id: _ClassNumber | None = None
 
 
 class F1Score(BaseMetric):
@@ -218,42 +218,42 @@ METRIC_ALIASES = {
 def expand_score_name(name: str) -> str:
     """Return the full name of a score: `val_acc` is `val_accuracy`, `best.mse` is `best.mean_squared_error`."""
     head, dot, last = name.rpartition(".")
-    metric = get_metric_name(last)
+    metric = _get_metric_name(last)
     lead = last.removesuffix(metric)
     return f"{head}{dot}{lead}{METRIC_ALIASES.get(metric, metric)}"
 
 
-def get_metric_name(score: str) -> str:
+def _get_metric_name(score: str) -> str:
     """Return the name of a metric without the part of the data: `accuracy` for `val_accuracy` and `test_accuracy`."""
     return score.removeprefix("best.").removeprefix("val_").removeprefix("test_")
 
 
 def lower_is_better(score: str) -> bool:
     """Whether less of a score is better, be it of training, validation or test: of a loss, and of errors."""
-    name = get_metric_name(score)
-    return name == "loss" or name in LOWER_IS_BETTER
+    name = _get_metric_name(score)
+    return name == "loss" or name in _LOWER_IS_BETTER
 
 
-LOWER_IS_BETTER = {
+_LOWER_IS_BETTER = {
     metric.model_fields["type"].default for metric in get_args(get_args(Metric)[0]) if metric.lower_is_better
 }  # fmt: skip
 
 
 def is_share(score: str) -> bool:
     """Whether a score is a share of one, whose differences are told in percentage points."""
-    return get_metric_name(score) in SHARE_METRICS
+    return _get_metric_name(score) in _SHARE_METRICS
 
 
 def counts_examples(score: str) -> bool:
     """Return whether a training or validation score is a number of examples divided by all examples."""
-    return get_metric_name(score) in EXAMPLE_COUNT_METRICS
+    return _get_metric_name(score) in _EXAMPLE_COUNT_METRICS
 
 
-EXAMPLE_COUNT_METRICS = {
+_EXAMPLE_COUNT_METRICS = {
     metric.model_fields["type"].default for metric in get_args(get_args(Metric)[0]) if metric.counts_examples
 }  # fmt: skip
 
-SHARE_METRICS = {
+_SHARE_METRICS = {
     metric.model_fields["type"].default
     for metric in get_args(get_args(Metric)[0])
     if not metric.lower_is_better and metric is not R2Score

@@ -77,11 +77,11 @@ def build_layer_row(stage: Stage) -> LayerRow:
         stage.output_shape,
         stage.parameters,
         sum(weight.size for weight in stage.trainable),
-        format_parameter_formula(stage.weights),
+        _format_parameter_formula(stage.weights),
     )
 
 
-def format_parameter_formula(weights: tuple[WeightSpec, ...]) -> str:
+def _format_parameter_formula(weights: tuple[WeightSpec, ...]) -> str:
     """How the parameters of a layer come about: `784 × 100 + 100`, `4 × 64`; empty where there are none."""
     terms = []
     for shape, group in groupby(weights, key=lambda weight: weight.shape):
@@ -93,11 +93,11 @@ def format_parameter_formula(weights: tuple[WeightSpec, ...]) -> str:
 def format_layer_flow(experiment: Experiment) -> str:
     """The stack in one line: `Flatten → Dense 100 relu → Dense 10 softmax`."""
     return " → ".join(
-        format_layer(stage) for stage in compute_stages(experiment.model.stack, experiment.data.input_shape)
+        _format_layer(stage) for stage in compute_stages(experiment.model.stack, experiment.data.input_shape)
     )
 
 
-def format_layer(stage: Stage) -> str:
+def _format_layer(stage: Stage) -> str:
     """A layer in two or three words."""
     layer = stage.layer
     size = next((getattr(layer, key) for key in ("units", "filters", "rate", "stddev") if hasattr(layer, key)), "")

@@ -27,12 +27,12 @@ DEFAULT_OPTIMIZER = "rmsprop"
 """Keras's own choice where none is named."""
 
 
-WeightPathPattern = Annotated[str, Field(pattern=r"^\^?[\w./-]+\$?$", max_length=100)]
+_WeightPathPattern = Annotated[str, Field(pattern=r"^\^?[\w./-]+\$?$", max_length=100)]
 """What Keras searches in a weight's path: a part of it, where it begins (^) or ends ($), and no more of its regular
 expressions, as some never end."""
 
 
-def expand_optimizer(value: object) -> object:
+def _expand_optimizer(value: object) -> object:
     """Read a bare name as a mapping, and a mapping without a type as Keras's default optimizer."""
     value = to_typed_mapping(value)
     return {"type": DEFAULT_OPTIMIZER, **value} if isinstance(value, dict) else value
@@ -228,7 +228,7 @@ class Muon(BaseOptimizer):
     adam_weight_decay: NotNegative | None = 0.004
     epsilon: Positive = 1e-7
     weight_decay: NotNegative | None = 0.004
-    exclude_layers: Annotated[tuple[WeightPathPattern, ...], Strict(False), Len(0, 100)] | None = None
+    exclude_layers: Annotated[tuple[_WeightPathPattern, ...], Strict(False), Len(0, 100)] | None = None
     exclude_embeddings: bool = True
     muon_a: Finite = 3.4445
     muon_b: Finite = -4.775
@@ -261,5 +261,5 @@ Optimizer = Annotated[
     SGD | RMSprop | Adagrad | Adam | AdamW | Adadelta | Adamax | Nadam | Ftrl | Lion | Lamb | Adafactor | Muon
     | ScheduleFreeAdamW,
     ByType,
-    BeforeValidator(expand_optimizer),
+    BeforeValidator(_expand_optimizer),
 ]  # fmt: skip

@@ -8,11 +8,11 @@ from dnn_cli.config.layer_stack import Stage, examine_stack, format_shape
 from dnn_cli.config.layers import Dense, Flatten
 from dnn_cli.errors import Issue, KeyPath
 
-MAX_FLATTEN_POSITIONS = 10
+_MAX_FLATTEN_POSITIONS = 10
 """Places tried for a missing layer, as every try walks the whole stack."""
 
 
-def find_output_dense_index(stages: list[Stage]) -> int | None:
+def _find_output_dense_index(stages: list[Stage]) -> int | None:
     """Return the Dense layer whose units are the size of the output; `None` where other layers decide."""
     for index, stage in reversed([*enumerate(stages)]):
         if isinstance(stage.layer, Dense) and stage.layer.activation != "glu":
@@ -27,7 +27,7 @@ def find_flatten_position(experiment: Experiment) -> int | None:
     stack, shape = experiment.model.stack, experiment.data.input_shape
     stages, _ = examine_stack(stack, shape)
     by_row = [i for i, stage in enumerate(stages) if isinstance(stage.layer, Dense) and len(stage.input_shape) > 1]
-    for index in by_row[:MAX_FLATTEN_POSITIONS]:
+    for index in by_row[:_MAX_FLATTEN_POSITIONS]:
         flattened, errors = examine_stack((*stack[:index], Flatten(), *stack[index:]), shape)
         if not errors and len(flattened[-1].output_shape) == 1:
             return index
@@ -71,7 +71,7 @@ def find_output_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[
         and "real" in experiment.loss.target_encodings
     ):
         yield Issue(path, message, "data.task: regression, if the labels are quantities")
-    elif (position := find_output_dense_index(stages)) is not None:
+    elif (position := _find_output_dense_index(stages)) is not None:
         yield Issue(("model", "layers", position, "units"), message, f"units: {needed[0]}")
     else:
         end = "" if activation == "linear" else f", activation: {activation}"

@@ -42,11 +42,11 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
 TEXT_KEYS = ("name", "path", "validation_path", "test_path", "target")
 """Keys whose values are texts, so that `name=007` and `name=7` need no quotes."""
 
-YAML_STARTS = ("'", '"', "[", "{")
+_YAML_STARTS = ("'", '"', "[", "{")
 """The first characters of values that are YAML."""
 
 
-def parse_override_value(text: str, override: str, *, is_text: bool = False) -> Document:
+def _parse_override_value(text: str, override: str, *, is_text: bool = False) -> Document:
     """Return the value of an override as a document.
 
     A value in quotes, a list and a mapping are YAML on one line. Any other value is exactly what was typed: `#` begins
@@ -63,9 +63,9 @@ def parse_override_value(text: str, override: str, *, is_text: bool = False) -> 
     typed = text.strip(" \t")
     if "\n" in typed:
         return parse_yaml(text, override)
-    if typed.startswith(YAML_STARTS):
+    if typed.startswith(_YAML_STARTS):
         document = parse_yaml(text, override)
-        if trailing_text := find_trailing_text(text):
+        if trailing_text := _find_trailing_text(text):
             raise ConfigError(
                 [
                     LocatedIssue(
@@ -77,12 +77,12 @@ def parse_override_value(text: str, override: str, *, is_text: bool = False) -> 
                 ]
             )
         return document
-    if typed and (is_text or not is_plain_scalar(typed)):
-        return parse_yaml(quote_for_yaml(typed), override)
+    if typed and (is_text or not _is_plain_scalar(typed)):
+        return parse_yaml(_quote_for_yaml(typed), override)
     return parse_yaml(text, override)
 
 
-def is_plain_scalar(text: str) -> bool:
+def _is_plain_scalar(text: str) -> bool:
     """Return whether YAML reads a text as one plain scalar with all of its characters."""
     try:
         events: list[Any] = list(yaml.parse(text, Loader=YamlLoader))
@@ -95,7 +95,7 @@ def is_plain_scalar(text: str) -> bool:
     return scalars[0].value == text and (scalars[0].tag, scalars[0].anchor) == (None, None)
 
 
-def find_trailing_text(text: str) -> str:
+def _find_trailing_text(text: str) -> str:
     """Return the text after a quoted text, a list or a mapping: a comment."""
     events: list[Any] = list(yaml.parse(text, Loader=YamlLoader))
     outer = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentStartEvent, yaml.DocumentEndEvent)
@@ -103,7 +103,7 @@ def find_trailing_text(text: str) -> str:
     return text[max(ends) :].strip()
 
 
-def quote_for_yaml(text: str) -> str:
+def _quote_for_yaml(text: str) -> str:
     """Return a text in single quotes, which YAML reads as this text."""
     return "'" + text.replace("'", "''") + "'"
 
@@ -140,7 +140,7 @@ class OverrideEditor:
         if key.count(".") > MAX_DEPTH:
             raise OverrideError(f"is nested more than {MAX_DEPTH} deep")
         path, container = self.find_or_create_parent(key, SourceLocation(override))
-        parsed = parse_override_value("" if removes else text, override, is_text=path[-1] in TEXT_KEYS)
+        parsed = _parse_override_value("" if removes else text, override, is_text=path[-1] in TEXT_KEYS)
         if removes and isinstance(container, dict) and path[-1] not in container:
             raise OverrideError(
                 f"has nothing to remove: there is no {path[-1]}", suggest_nearest_name(str(path[-1]), container)
@@ -188,8 +188,8 @@ class OverrideEditor:
         path: list[str | int] = []
         container = self.value
         for step in steps[:-1]:
-            *within, resolved_step = resolve_step(container, step, path)
-            path, container = [*path, *within], get_value_at(container, within)
+            *within, resolved_step = _resolve_step(container, step, path)
+            path, container = [*path, *within], _get_value_at(container, within)
             child = container[resolved_step] if isinstance(container, list) else container.get(resolved_step)
             path.append(resolved_step)
             if isinstance(child, str):
@@ -201,8 +201,8 @@ class OverrideEditor:
                 raise OverrideError(f"{format_key_path(tuple(path))} is a plain value and holds no keys")
             container[resolved_step] = child
             container = child
-        *within, resolved_step = resolve_step(container, steps[-1], path)
-        return (*path, *within, resolved_step), get_value_at(container, within)
+        *within, resolved_step = _resolve_step(container, steps[-1], path)
+        return (*path, *within, resolved_step), _get_value_at(container, within)
 
 
 def expand_key(key: str) -> str:
@@ -223,14 +223,14 @@ def expand_to_mapping(name: str, path: Sequence[str | int]) -> dict[str, Any]:
     return {} if tuple(path) == ("class_weight",) else {"type": name}  # which knows `balanced`, and no types
 
 
-def get_value_at(container: Any, path: Sequence[Any]) -> Any:
+def _get_value_at(container: Any, path: Sequence[Any]) -> Any:
     """What stands at a path that is there."""
     for step in path:
         container = container[step]
     return container
 
 
-def resolve_step(container: Any, step: str, path: Sequence[str | int]) -> tuple[Any, ...]:
+def _resolve_step(container: Any, step: str, path: Sequence[str | int]) -> tuple[Any, ...]:
     """A step within a mapping or a list: a key, an index, or the name of a layer, which may be within a block."""
     if isinstance(container, dict):
         if not step:
@@ -238,7 +238,7 @@ def resolve_step(container: Any, step: str, path: Sequence[str | int]) -> tuple[
         return (step,)
     if not isinstance(container, list):
         raise OverrideError("needs a config that is a mapping of keys")
-    names = assign_layer_names(map(get_layer_name_and_type, container))
+    names = assign_layer_names(map(_get_layer_name_and_type, container))
     if step in names:
         return (names.index(step),)
     if step.isascii() and step.isdigit() and len(step) < 10 and int(step) < len(container):
@@ -246,29 +246,29 @@ def resolve_step(container: Any, step: str, path: Sequence[str | int]) -> tuple[
     for index, item in enumerate(container):
         if isinstance(item, dict) and "repeat" in item and isinstance(item.get("layers"), list):
             with suppress(OverrideError):
-                return (index, "layers", *resolve_step(item["layers"], step, path))
-    names += list_repeated_layer_names(container)
+                return (index, "layers", *_resolve_step(item["layers"], step, path))
+    names += _list_repeated_layer_names(container)
     choices = f"indices are 0 to {len(container) - 1}, names are {', '.join(names)}" if container else "it is empty"
     stem = step.rpartition("_")[0]
     hint = (
         f"{stem} stands for all of its rounds"
-        if stem in list_repeated_layer_names(container)
+        if stem in _list_repeated_layer_names(container)
         else suggest_nearest_name(step, names)
     )
     raise OverrideError(f"{format_key_path(tuple(path))} has no {step}; {choices}", hint)
 
 
-def list_repeated_layer_names(items: list[Any]) -> list[str]:
+def _list_repeated_layer_names(items: list[Any]) -> list[str]:
     """The names of layers within the blocks of a list."""
     blocks = [item["layers"] for item in items if isinstance(item, dict) and isinstance(item.get("layers"), list)]
     return [
         name
         for layers in blocks
-        for name in (*assign_layer_names(map(get_layer_name_and_type, layers)), *list_repeated_layer_names(layers))
+        for name in (*assign_layer_names(map(_get_layer_name_and_type, layers)), *_list_repeated_layer_names(layers))
     ]
 
 
-def get_layer_name_and_type(item: Any) -> tuple[str | None, str]:
+def _get_layer_name_and_type(item: Any) -> tuple[str | None, str]:
     """The name and class of an item of a list, as far as it has them."""
     if isinstance(item, dict):
         name = item.get("name")

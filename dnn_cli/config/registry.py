@@ -15,21 +15,21 @@ from dnn_cli.config.weight_configs import ActivationName, Constraint, Initialize
 from dnn_cli.errors import KeyPath
 
 
-def list_classes_by_type(union: Any) -> dict[str, type[KerasConfig]]:
+def _list_classes_by_type(union: Any) -> dict[str, type[KerasConfig]]:
     """The classes of a union by their `type`."""
     members = get_args(get_args(union)[0])
     return {member.model_fields["type"].default: member for member in members}
 
 
 CLASSES_BY_KIND: dict[str, dict[str, type[KerasConfig]]] = {
-    "layer": list_classes_by_type(Layer),
-    "optimizer": list_classes_by_type(Optimizer),
-    "schedule": list_classes_by_type(Schedule),
-    "loss": list_classes_by_type(Loss),
-    "metric": list_classes_by_type(Metric),
-    "initializer": list_classes_by_type(Initializer),
-    "regularizer": list_classes_by_type(Regularizer),
-    "constraint": list_classes_by_type(Constraint),
+    "layer": _list_classes_by_type(Layer),
+    "optimizer": _list_classes_by_type(Optimizer),
+    "schedule": _list_classes_by_type(Schedule),
+    "loss": _list_classes_by_type(Loss),
+    "metric": _list_classes_by_type(Metric),
+    "initializer": _list_classes_by_type(Initializer),
+    "regularizer": _list_classes_by_type(Regularizer),
+    "constraint": _list_classes_by_type(Constraint),
 }
 NAMES_BY_KIND: dict[str, tuple[str, ...]] = {kind: tuple(table) for kind, table in CLASSES_BY_KIND.items()} | {
     "activation": get_args(ActivationName),
@@ -80,17 +80,17 @@ def format_defaults(kind: str) -> dict[str, str]:
     """Keras's defaults of a type, in few words."""
     cls = next((table[kind] for table in CLASSES_BY_KIND.values() if kind in table), None)
     return (
-        {key: format_config_value(get_plain_default(field)) for key, field in cls.model_fields.items()} if cls else {}
+        {key: format_config_value(_get_plain_default(field)) for key, field in cls.model_fields.items()} if cls else {}
     )
 
 
-def get_plain_default(field: Any) -> Any:
+def _get_plain_default(field: Any) -> Any:
     """The default of a field as it stands in a resolved config."""
     default = field.get_default()
     return default.model_dump(mode="json") if isinstance(default, KerasConfig) else default
 
 
-KERAS_ALIASES: dict[str, dict[str, str]] = {
+_KERAS_ALIASES: dict[str, dict[str, str]] = {
     "layer": {
         "MaxPool2D": "MaxPooling2D",
         "AvgPool2D": "AveragePooling2D",
@@ -111,7 +111,7 @@ KERAS_ALIASES: dict[str, dict[str, str]] = {
 SPELLINGS: dict[str, dict[str, str]] = {
     kind: {
         **{cls.keras_name.rpartition(".")[2]: name for name, cls in CLASSES_BY_KIND.get(kind, {}).items()},
-        **KERAS_ALIASES.get(kind, {}),
+        **_KERAS_ALIASES.get(kind, {}),
     }
     for kind in (*CLASSES_BY_KIND, "activation")
 }

@@ -7,7 +7,7 @@ from pydantic import Discriminator, Field, Strict, Tag
 
 from dnn_cli.config.base import ByType, Count, KerasConfig, NotNegative, Positive
 
-Rate = Annotated[float, Field(gt=0, le=1000)]
+_Rate = Annotated[float, Field(gt=0, le=1000)]
 Steps = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
@@ -16,7 +16,7 @@ class ExponentialDecay(KerasConfig):
 
     keras_name: ClassVar[str] = "optimizers.schedules.ExponentialDecay"
     type: Literal["ExponentialDecay"] = "ExponentialDecay"
-    initial_learning_rate: Rate
+    initial_learning_rate: _Rate
     decay_steps: Count
     decay_rate: Positive
     staircase: bool = False
@@ -27,7 +27,7 @@ class InverseTimeDecay(KerasConfig):
 
     keras_name: ClassVar[str] = "optimizers.schedules.InverseTimeDecay"
     type: Literal["InverseTimeDecay"] = "InverseTimeDecay"
-    initial_learning_rate: Rate
+    initial_learning_rate: _Rate
     decay_steps: Count
     decay_rate: Positive
     staircase: bool = False
@@ -38,7 +38,7 @@ class PolynomialDecay(KerasConfig):
 
     keras_name: ClassVar[str] = "optimizers.schedules.PolynomialDecay"
     type: Literal["PolynomialDecay"] = "PolynomialDecay"
-    initial_learning_rate: Rate
+    initial_learning_rate: _Rate
     decay_steps: Count
     end_learning_rate: NotNegative = 0.0001
     power: Positive = 1.0
@@ -51,7 +51,7 @@ class PiecewiseConstantDecay(KerasConfig):
     keras_name: ClassVar[str] = "optimizers.schedules.PiecewiseConstantDecay"
     type: Literal["PiecewiseConstantDecay"] = "PiecewiseConstantDecay"
     boundaries: Annotated[tuple[Count, ...], Strict(False), Len(1, 100)]
-    values: Annotated[tuple[Rate, ...], Strict(False), Len(2, 101)]
+    values: Annotated[tuple[_Rate, ...], Strict(False), Len(2, 101)]
 
 
 class CosineDecay(KerasConfig):
@@ -62,7 +62,7 @@ class CosineDecay(KerasConfig):
     initial_learning_rate: NotNegative
     decay_steps: Count
     alpha: NotNegative = 0.0
-    warmup_target: Rate | None = None
+    warmup_target: _Rate | None = None
     warmup_steps: Steps = 0
 
 
@@ -71,7 +71,7 @@ class CosineDecayRestarts(KerasConfig):
 
     keras_name: ClassVar[str] = "optimizers.schedules.CosineDecayRestarts"
     type: Literal["CosineDecayRestarts"] = "CosineDecayRestarts"
-    initial_learning_rate: Rate
+    initial_learning_rate: _Rate
     first_decay_steps: Count
     t_mul: Positive = 2.0
     m_mul: Positive = 1.0
@@ -84,11 +84,11 @@ Schedule = Annotated[
 ]
 
 
-def get_rate_tag(value: Any) -> str:
+def _get_rate_tag(value: Any) -> str:
     """Tell a fixed rate from a schedule, so that each is judged by its own rules only."""
     return "schedule" if isinstance(value, dict | KerasConfig) else "rate"
 
 
 LearningRate = Annotated[
-    Annotated[Rate, Tag("rate")] | Annotated[Schedule, Tag("schedule")], Discriminator(get_rate_tag)
+    Annotated[_Rate, Tag("rate")] | Annotated[Schedule, Tag("schedule")], Discriminator(_get_rate_tag)
 ]

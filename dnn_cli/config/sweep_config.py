@@ -33,26 +33,26 @@ from dnn_cli.config.sweep_values import (
 from dnn_cli.config.yaml_reader import Document, format_key_path, read_yaml
 from dnn_cli.errors import ConfigError, KeyPath, LocatedIssue, SourceLocation, UsageError, suggest_nearest_name
 
-SearchType = Literal["grid", "random", "bayesian"]
-SEARCH_TYPES: tuple[SearchType, ...] = ("grid", "random", "bayesian")
-Trials = Annotated[int, Field(gt=0, le=10_000)]
-Minutes = Annotated[float, Field(gt=0, le=1e6)]
+_SearchType = Literal["grid", "random", "bayesian"]
+_SEARCH_TYPES: tuple[_SearchType, ...] = ("grid", "random", "bayesian")
+_Trials = Annotated[int, Field(gt=0, le=10_000)]
+_Minutes = Annotated[float, Field(gt=0, le=1e6)]
 
 
 class Budget(ConfigModel):
     """How much may be tried."""
 
-    trials: Trials | None = None
+    trials: _Trials | None = None
     """Settings to try, where they are drawn."""
 
-    minutes: Minutes | None = None
+    minutes: _Minutes | None = None
     """After this time no training is begun."""
 
 
 class SearchSettings(ConfigModel):
     """How settings are found."""
 
-    type: SearchType
+    type: _SearchType
     seed: Seed = 0
     """Decides what is drawn."""
 
@@ -64,7 +64,7 @@ class SweepFile(ConfigModel):
     name: Name | None = None
     parameters: Annotated[dict[str, Any], Len(1, 100)]
     seeds: Any = None
-    search: SearchType | SearchSettings | None = None
+    search: _SearchType | SearchSettings | None = None
     budget: Budget = Budget()
 
 
@@ -85,7 +85,7 @@ class Sweep:
     seeds: tuple[str, ...]
     """None where the base's own is all."""
 
-    search: SearchType
+    search: _SearchType
     search_seed: int
     trials: int | None
     minutes: float | None
@@ -112,16 +112,16 @@ def read_sweep(file: str, arguments: Sequence[str], options: SweepOptions = Swee
     """
     document = read_yaml(file)
     if isinstance(document.value, dict) and "base" in document.value:
-        sweep = parse_sweep_file(file, document)
+        sweep = _parse_sweep_file(file, document)
     else:
         sweep = Sweep(file, None, (), {}, (), "grid", 0, None, None, {})
-    sweep = apply_arguments(sweep, arguments)
+    sweep = _apply_arguments(sweep, arguments)
     if not sweep.parameters and len(sweep.seeds) < 2:
-        raise build_nothing_varies_error(file, arguments)
-    return apply_options(sweep, options, searched=isinstance(document.value, dict) and "search" in document.value)
+        raise _build_nothing_varies_error(file, arguments)
+    return _apply_options(sweep, options, searched=isinstance(document.value, dict) and "search" in document.value)
 
 
-def build_nothing_varies_error(file: str, arguments: Sequence[str]) -> UsageError:
+def _build_nothing_varies_error(file: str, arguments: Sequence[str]) -> UsageError:
     """Return the error of a sweep in which every key has one value, with the word that should probably list several."""
     for argument in arguments:
         key, _, text = argument.partition("=")
@@ -132,13 +132,13 @@ def build_nothing_varies_error(file: str, arguments: Sequence[str]) -> UsageErro
     return UsageError("nothing varies in this sweep", f"as in: {example}")
 
 
-def parse_sweep_file(file: str, document: Document) -> Sweep:
+def _parse_sweep_file(file: str, document: Document) -> Sweep:
     """The sweep of a sweep file."""
     issues = [issue for _, issue in document.issues]
     try:
         sweep_file = SweepFile.model_validate(document.value)
     except ValidationError as error:
-        issues += [locate_sweep_file_issue(detail, document) for detail in error.errors(include_url=False)]
+        issues += [_locate_sweep_file_issue(detail, document) for detail in error.errors(include_url=False)]
         raise ConfigError(dict.fromkeys(issues)) from None  # each arm of a union tells its own
     varied: dict[str, SweepValues] = {}
     values_by_key = {
@@ -190,10 +190,10 @@ def parse_sweep_file(file: str, document: Document) -> Sweep:
         sweep_file.budget.minutes,
         locations,
     )
-    return add_varied_values(sweep, varied)
+    return _add_varied_values(sweep, varied)
 
 
-def locate_sweep_file_issue(detail: Any, document: Document) -> LocatedIssue:
+def _locate_sweep_file_issue(detail: Any, document: Document) -> LocatedIssue:
     """A fault of a sweep file, at its place."""
     path = tuple(
         step for step in detail["loc"] if step not in ("SearchSettings", "literal['grid','random','bayesian']")
@@ -208,11 +208,11 @@ def locate_sweep_file_issue(detail: Any, document: Document) -> LocatedIssue:
     elif detail["type"] == "missing":
         message, suggestion = "is missing", "parameters: {optimizer: [sgd, adam]}" if path == ("parameters",) else ""
     elif path[0] == "search":
-        message, suggestion = "is no way to search", f"one of {', '.join(SEARCH_TYPES)}"
+        message, suggestion = "is no way to search", f"one of {', '.join(_SEARCH_TYPES)}"
     return LocatedIssue(document.find_location(path), format_key_path(path), message, suggestion)
 
 
-def apply_arguments(sweep: Sweep, arguments: Sequence[str]) -> Sweep:
+def _apply_arguments(sweep: Sweep, arguments: Sequence[str]) -> Sweep:
     """A sweep with what is typed: several values vary, one is fixed; what a file says of the same key gives way."""
     issues, fixed, varied = [], list(sweep.fixed), {}
     typed: dict[str, list[str]] = {}
@@ -232,7 +232,7 @@ def apply_arguments(sweep: Sweep, arguments: Sequence[str]) -> Sweep:
             issues = [issue for issue in issues if issue.key != key]
             issues.append(
                 LocatedIssue(
-                    SourceLocation(argument), key, "is given values twice", suggest_single_argument(key, typed[key])
+                    SourceLocation(argument), key, "is given values twice", _suggest_single_argument(key, typed[key])
                 )
             )
         elif values is None or (isinstance(values, ValueChoice) and len(values.texts) == 1 and key != "seed"):
@@ -243,10 +243,10 @@ def apply_arguments(sweep: Sweep, arguments: Sequence[str]) -> Sweep:
         raise ConfigError(issues)
     given_keys = {expand_key(argument.partition("=")[0]) for argument in arguments}
     kept_parameters = {key: values for key, values in sweep.parameters.items() if key not in given_keys}
-    return add_varied_values(replace(sweep, fixed=tuple(fixed), parameters=kept_parameters), varied)
+    return _add_varied_values(replace(sweep, fixed=tuple(fixed), parameters=kept_parameters), varied)
 
 
-def suggest_single_argument(key: str, texts: Sequence[str]) -> str:
+def _suggest_single_argument(key: str, texts: Sequence[str]) -> str:
     """Return how the values of several words of one key are written in one word."""
     if any(isinstance(parse_values(text), ValueRange) for text in texts):
         return f"write {key}=… once"
@@ -254,7 +254,7 @@ def suggest_single_argument(key: str, texts: Sequence[str]) -> str:
     return f"write {shlex.quote(f'{key}={values}') if set(' {[') & set(values) else f'{key}={values}'}"
 
 
-def add_varied_values(sweep: Sweep, varied: dict[str, SweepValues]) -> Sweep:
+def _add_varied_values(sweep: Sweep, varied: dict[str, SweepValues]) -> Sweep:
     """A sweep in which more varies; seeds stand apart."""
     seeds = varied.pop("seed", None)
     if isinstance(seeds, ValueRange):
@@ -262,7 +262,7 @@ def add_varied_values(sweep: Sweep, varied: dict[str, SweepValues]) -> Sweep:
     return replace(sweep, parameters={**sweep.parameters, **varied}, seeds=seeds.texts if seeds else sweep.seeds)
 
 
-def apply_options(sweep: Sweep, options: SweepOptions, *, searched: bool) -> Sweep:
+def _apply_options(sweep: Sweep, options: SweepOptions, *, searched: bool) -> Sweep:
     """A sweep with what the options say.
 
     Raises:
@@ -270,10 +270,10 @@ def apply_options(sweep: Sweep, options: SweepOptions, *, searched: bool) -> Swe
     """
     drawn = [key for key, values in sweep.parameters.items() if isinstance(values, ValueRange)]
     search = options.search or (sweep.search if searched or not drawn else "random")
-    if search not in SEARCH_TYPES:
+    if search not in _SEARCH_TYPES:
         raise UsageError(
             f"there is no search {search}",
-            suggest_nearest_name(search, SEARCH_TYPES) or f"one of {', '.join(SEARCH_TYPES)}",
+            suggest_nearest_name(search, _SEARCH_TYPES) or f"one of {', '.join(_SEARCH_TYPES)}",
         )
     trials = options.trials or sweep.trials
     if search == "grid" and drawn:

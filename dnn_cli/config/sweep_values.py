@@ -16,13 +16,13 @@ import yaml
 
 from dnn_cli.config.overrides import TEXT_KEYS
 
-MAX_LIST_VALUES = 10_000
+_MAX_LIST_VALUES = 10_000
 """Values that one list may have."""
 
-INTEGER_RANGE = re.compile(r"\s*(-?\d{1,15})\s*\.\.\s*(-?\d{1,15})\s*")
-RANDOM_RANGE = re.compile(r"\s*(uniform|log|int)\s*\((.*)\)\s*", re.DOTALL)
-RANGE_NUMBERS_MESSAGE = "needs two numbers, the smaller first, as in {kind}({example})"
-RANGE_EXAMPLES = {"uniform": "0, 0.5", "log": "1e-4, 1e-1", "int": "16, 256"}
+_INTEGER_RANGE = re.compile(r"\s*(-?\d{1,15})\s*\.\.\s*(-?\d{1,15})\s*")
+_RANDOM_RANGE = re.compile(r"\s*(uniform|log|int)\s*\((.*)\)\s*", re.DOTALL)
+_RANGE_NUMBERS_MESSAGE = "needs two numbers, the smaller first, as in {kind}({example})"
+_RANGE_EXAMPLES = {"uniform": "0, 0.5", "log": "1e-4, 1e-1", "int": "16, 256"}
 
 
 class ValuesError(Exception):
@@ -68,7 +68,7 @@ class ValueRange:
 
     def format_number(self, number: float) -> str:
         """A number of the range as it would be typed."""
-        return format_short_number(
+        return _format_short_number(
             number if self.kind == "int" else min(max(float(f"{number:.4g}"), self.low), self.high)
         )
 
@@ -78,7 +78,9 @@ class ValueRange:
         return self.value_at(0.0), self.value_at(1.0)
 
     def __str__(self) -> str:
-        low, high = (format_short_number(end) if self.kind != "int" else str(int(end)) for end in (self.low, self.high))
+        low, high = (
+            _format_short_number(end) if self.kind != "int" else str(int(end)) for end in (self.low, self.high)
+        )
         return f"{self.kind}({low}, {high})"
 
 
@@ -91,17 +93,17 @@ def parse_values(text: str) -> SweepValues:
     Raises:
         NoValues: it stands for none, or for too many.
     """
-    if drawn := RANDOM_RANGE.fullmatch(text):
-        return parse_range(drawn[1], drawn[2])
+    if drawn := _RANDOM_RANGE.fullmatch(text):
+        return _parse_range(drawn[1], drawn[2])
     texts: list[str] = []
     for piece in split_at_commas(text):
-        if RANDOM_RANGE.fullmatch(piece):
+        if _RANDOM_RANGE.fullmatch(piece):
             raise ValuesError(f"{piece.strip()} stands alone, not in a list")
-        texts += expand_integer_range(piece) or [piece.strip()]
+        texts += _expand_integer_range(piece) or [piece.strip()]
     if not all(texts):
         raise ValuesError("has an empty value between its commas" if len(texts) > 1 else "has no value")
-    if len(texts) > MAX_LIST_VALUES:
-        raise ValuesError(f"has {len(texts):,} values, and {MAX_LIST_VALUES:,} are the most")
+    if len(texts) > _MAX_LIST_VALUES:
+        raise ValuesError(f"has {len(texts):,} values, and {_MAX_LIST_VALUES:,} are the most")
     return ValueChoice(tuple(dict.fromkeys(texts)))
 
 
@@ -115,12 +117,12 @@ def from_yaml_value(value: Any) -> SweepValues:
         items = [
             text
             for item in value
-            for text in (expand_integer_range(item) if isinstance(item, str) else None) or [format_as_yaml(item)]
+            for text in (_expand_integer_range(item) if isinstance(item, str) else None) or [format_as_yaml(item)]
         ]
         if not items:
             raise ValuesError("needs at least one value")
         return ValueChoice(tuple(dict.fromkeys(items)))
-    if isinstance(value, str) and (INTEGER_RANGE.fullmatch(value) or RANDOM_RANGE.fullmatch(value)):
+    if isinstance(value, str) and (_INTEGER_RANGE.fullmatch(value) or _RANDOM_RANGE.fullmatch(value)):
         return parse_values(value)
     return ValueChoice((format_as_yaml(value),))
 
@@ -131,13 +133,13 @@ def format_as_yaml(value: Any) -> str:
     return text.removesuffix("\n").removesuffix("\n...")
 
 
-def parse_range(kind: str, text: str) -> ValueRange:
+def _parse_range(kind: str, text: str) -> ValueRange:
     """A range to draw from.
 
     Raises:
         NoValues: its ends are not two numbers in order, or not of its kind.
     """
-    error = ValuesError(RANGE_NUMBERS_MESSAGE.format(kind=kind, example=RANGE_EXAMPLES[kind]))
+    error = ValuesError(_RANGE_NUMBERS_MESSAGE.format(kind=kind, example=_RANGE_EXAMPLES[kind]))
     try:
         low, high = (int(end) if kind == "int" else float(end) for end in text.split(","))
     except ValueError:
@@ -149,20 +151,20 @@ def parse_range(kind: str, text: str) -> ValueRange:
     return ValueRange(kind, low, high)  # type: ignore[arg-type]
 
 
-def expand_integer_range(piece: str) -> list[str]:
+def _expand_integer_range(piece: str) -> list[str]:
     """The whole numbers of `1..5`; none where a piece is something else.
 
     Raises:
         NoValues: it counts backwards, or too far.
     """
-    match = INTEGER_RANGE.fullmatch(piece)
+    match = _INTEGER_RANGE.fullmatch(piece)
     if match is None:
         return []
     low, high = int(match[1]), int(match[2])
     if high < low:
         raise ValuesError(f"{piece.strip()} counts backwards; write {high}..{low}")
-    if high - low >= MAX_LIST_VALUES:
-        raise ValuesError(f"{piece.strip()} has {high - low + 1:,} values, and {MAX_LIST_VALUES:,} are the most")
+    if high - low >= _MAX_LIST_VALUES:
+        raise ValuesError(f"{piece.strip()} has {high - low + 1:,} values, and {_MAX_LIST_VALUES:,} are the most")
     return [str(number) for number in range(low, high + 1)]
 
 
@@ -185,18 +187,18 @@ def split_at_commas(text: str) -> list[str]:
     return parts
 
 
-def format_short_number(number: float) -> str:
+def _format_short_number(number: float) -> str:
     """A number as short as it can be typed: 0.001, 1e-05, 3."""
     text = repr(float(number))
     return text.removesuffix(".0")
 
 
-OTHER_RANGE_NOTATION = re.compile(r"\s*(\d{1,15})\s*(?:-|–|:|to|\.\.\.|…|\.\.=)\s*(\d{1,15})\s*")
+_OTHER_RANGE_NOTATION = re.compile(r"\s*(\d{1,15})\s*(?:-|–|:|to|\.\.\.|…|\.\.=)\s*(\d{1,15})\s*")
 """Two whole numbers with a sign between them that other programs use for a range."""
 
-FUNCTION_CALL = re.compile(r"\s*([A-Za-z_.]+)\s*\((.*)\)\s*", re.DOTALL)
+_FUNCTION_CALL = re.compile(r"\s*([A-Za-z_.]+)\s*\((.*)\)\s*", re.DOTALL)
 
-RANGE_FUNCTIONS = {
+_RANGE_FUNCTIONS = {
     "loguniform": "log",
     "log_uniform": "log",
     "log": "log",
@@ -207,41 +209,41 @@ RANGE_FUNCTIONS = {
 }
 """Functions of other programs that draw a number, with the name that a sweep gives to the same range."""
 
-LIST_FUNCTIONS = ("choice", "grid", "grid_search", "categorical")
+_LIST_FUNCTIONS = ("choice", "grid", "grid_search", "categorical")
 """Functions of other programs that list values."""
 
 
-def rewrite_range(text: str) -> str:
+def _rewrite_range(text: str) -> str:
     """Return how a sweep writes a range of whole numbers or of numbers to draw; empty for every other text."""
-    if match := OTHER_RANGE_NOTATION.fullmatch(text):
+    if match := _OTHER_RANGE_NOTATION.fullmatch(text):
         low, high = int(match[1]), int(match[2])
         return f"{low}..{high}" if low < high else ""
-    match = FUNCTION_CALL.fullmatch(text)
+    match = _FUNCTION_CALL.fullmatch(text)
     name, inside = (match[1].rpartition(".")[2].lower(), match[2]) if match else ("", "")
     if name == "range":
-        return rewrite_python_range(inside)
-    if name in LIST_FUNCTIONS:
-        return rewrite_list(inside)
-    if name in RANGE_FUNCTIONS and name not in RANGE_EXAMPLES:
+        return _rewrite_python_range(inside)
+    if name in _LIST_FUNCTIONS:
+        return _rewrite_list(inside)
+    if name in _RANGE_FUNCTIONS and name not in _RANGE_EXAMPLES:
         try:
-            return str(parse_range(RANGE_FUNCTIONS[name], inside))
+            return str(_parse_range(_RANGE_FUNCTIONS[name], inside))
         except ValuesError:
-            return f"{RANGE_FUNCTIONS[name]}({RANGE_EXAMPLES[RANGE_FUNCTIONS[name]]})"
+            return f"{_RANGE_FUNCTIONS[name]}({_RANGE_EXAMPLES[_RANGE_FUNCTIONS[name]]})"
     return ""
 
 
-def rewrite_python_range(inside: str) -> str:
+def _rewrite_python_range(inside: str) -> str:
     """Return the numbers of Python's `range`, without its end; empty where the text inside is no whole numbers."""
     try:
         numbers = range(*map(int, inside.split(",")))
     except (TypeError, ValueError):
         return ""
-    if not 1 < len(numbers) <= MAX_LIST_VALUES:
+    if not 1 < len(numbers) <= _MAX_LIST_VALUES:
         return ""
     return f"{numbers[0]}..{numbers[-1]}" if numbers.step == 1 else ",".join(map(str, numbers))
 
 
-def rewrite_list(inside: str) -> str:
+def _rewrite_list(inside: str) -> str:
     """Return the items of a list without its brackets; empty for fewer than two items."""
     items = [item.strip() for item in split_at_commas(inside)]
     return ",".join(items) if len(items) > 1 and all(items) else ""
@@ -258,12 +260,12 @@ def suggest_values(key: str, text: str, *, alone: bool = False) -> str:
     if key.rpartition(".")[2] in TEXT_KEYS:
         return ""
     parts = split_at_commas(text)
-    rewritten = [rewrite_range(part) for part in parts]
-    if any(rewritten) and (alone or key == "seed" or FUNCTION_CALL.search(text)):
+    rewritten = [_rewrite_range(part) for part in parts]
+    if any(rewritten) and (alone or key == "seed" or _FUNCTION_CALL.search(text)):
         return ",".join(new or old.strip() for new, old in zip(rewritten, parts, strict=True))
     bracketed = re.fullmatch(r"\s*[\[(](.*)[\])]\s*", text, re.DOTALL)
     if bracketed and (alone or key == "seed"):
-        return rewrite_list(bracketed[1])
+        return _rewrite_list(bracketed[1])
     if alone and text.strip()[:1] not in ("{", "[", "'", '"'):
         words = [word for word in re.split(r"[\s;|]+", text) if word]
         return ",".join(words) if len(words) > 1 else ""
@@ -273,21 +275,21 @@ def suggest_values(key: str, text: str, *, alone: bool = False) -> str:
 def format_values_hint(key: str, values: str) -> str:
     """Return the hint that shows how several values of a key are written."""
     seeds = (
-        sum(len(expand_integer_range(part)) or 1 for part in split_at_commas(values))
+        sum(len(_expand_integer_range(part)) or 1 for part in split_at_commas(values))
         if key == "seed" and "(" not in values
         else 0
     )
     argument = f"{key}={values}"
     quoted_argument = (
-        argument if INTEGER_RANGE.fullmatch(values) or re.fullmatch(r"[\w.,=+-]+", argument) else f"'{argument}'"
+        argument if _INTEGER_RANGE.fullmatch(values) or re.fullmatch(r"[\w.,=+-]+", argument) else f"'{argument}'"
     )
-    if values.startswith(tuple(f"{kind}(" for kind in RANGE_EXAMPLES)):
+    if values.startswith(tuple(f"{kind}(" for kind in _RANGE_EXAMPLES)):
         return f"a range to draw from is {quoted_argument}"
     return (
-        f"{NUMBER_WORDS.get(seeds, seeds)} seeds are {quoted_argument}"
+        f"{_NUMBER_WORDS.get(seeds, seeds)} seeds are {quoted_argument}"
         if seeds
         else f"several values are {quoted_argument}"
     )
 
 
-NUMBER_WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten"}
+_NUMBER_WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten"}

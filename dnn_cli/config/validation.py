@@ -20,7 +20,7 @@ from dnn_cli.config.schedules import PiecewiseConstantDecay
 from dnn_cli.errors import Issue, KeyPath, UserDataError, suggest_nearest_name
 from dnn_cli.host.resources import get_usable_memory
 
-TARGET_ENCODING_TEXTS = {
+_TARGET_ENCODING_TEXTS = {
     "index": "classes as numbers",
     "one_hot": "classes as vectors",
     "binary": "one of two classes",
@@ -28,10 +28,10 @@ TARGET_ENCODING_TEXTS = {
 }
 """What labels are, in words."""
 
-SPLIT_SIZE_KEYS = {"validation_path": "validation_size", "test_path": "test_size"}
+_SPLIT_SIZE_KEYS = {"validation_path": "validation_size", "test_path": "test_size"}
 """The share of the examples that does for a file of others."""
 
-NPZ_SPLIT_TEXTS = {
+_NPZ_SPLIT_TEXTS = {
     "validation_path": "the npz at path holds x_val and y_val",
     "test_path": "the npz at path holds x_test and y_test",
 }
@@ -43,30 +43,30 @@ def find_experiment_issues(experiment: Experiment) -> list[Issue]:
     layers = experiment.model.layers
     if count_layers(layers) > MAX_LAYERS:
         return [Issue(("model", "layers"), f"make {count_layers(layers):,} layers, and {MAX_LAYERS:,} are the most")]
-    issues = [*find_data_issues(experiment.data), *find_optimizer_issues(experiment)]
+    issues = [*find_data_issues(experiment.data), *_find_optimizer_issues(experiment)]
     if issues and issues[0].path[0] == "data":
         return issues  # what else is to be said depends on the data
-    loss_issues = [*find_loss_issues(experiment)]
+    loss_issues = [*_find_loss_issues(experiment)]
     issues += [
         *loss_issues,
-        *find_class_weight_issues(experiment),
-        *find_callback_issues(experiment),
-        *find_jit_issues(experiment),
+        *_find_class_weight_issues(experiment),
+        *_find_callback_issues(experiment),
+        *_find_jit_issues(experiment),
     ]
-    issues += find_input_shape_issues(experiment)
+    issues += _find_input_shape_issues(experiment)
     stages, shape_errors = examine_stack(experiment.model.stack, experiment.data.input_shape)
     for error in shape_errors:
         key = (error.key,) if error.key else ()
         issues.append(Issue(("model", "layers", error.index, *key), str(error)))
     if not loss_issues:
-        issues += find_metric_issues(experiment)
+        issues += _find_metric_issues(experiment)
     if len(stages) == len(experiment.model.stack):
         issues += [] if loss_issues else find_output_issues(experiment, stages)
-        issues += find_muon_exclusion_issues(experiment, stages)
+        issues += _find_muon_exclusion_issues(experiment, stages)
     return map_to_config_paths(experiment, issues)
 
 
-def find_input_shape_issues(experiment: Experiment) -> Iterator[Issue]:
+def _find_input_shape_issues(experiment: Experiment) -> Iterator[Issue]:
     """Shapes that layers say they get: of the first one that of the data, of all others none."""
     shape = experiment.data.input_shape
     for index, layer in enumerate(experiment.model.stack):
@@ -97,12 +97,12 @@ def map_to_config_paths(experiment: Experiment, issues: Iterable[Issue]) -> list
 def find_machine_issues(experiment: Experiment) -> list[Issue]:
     """Everything about an experiment without misfits that would fail in training on this machine."""
     stages = compute_stages(experiment.model.stack, experiment.data.input_shape)
-    return [*find_keras_version_issues(experiment), *find_memory_issues(experiment, stages)]
+    return [*find_keras_version_issues(experiment), *_find_memory_issues(experiment, stages)]
 
 
 def find_data_issues(data: Data) -> Iterator[Issue]:
     """Keys of another kind of data, data that is not there, and a split that leaves nothing."""
-    key_issues = [*find_data_key_issues(data)]
+    key_issues = [*_find_data_key_issues(data)]
     yield from key_issues
     if key_issues:
         return
@@ -118,7 +118,7 @@ def find_data_issues(data: Data) -> Iterator[Issue]:
         path = getattr(data, key)
         if path is not None and (first := key_by_path.setdefault(os.path.realpath(path), key)) != key:
             yield Issue(
-                ("data", key), f"is the same as data.{first}", f"other examples, or a share: {SPLIT_SIZE_KEYS[key]}"
+                ("data", key), f"is the same as data.{first}", f"other examples, or a share: {_SPLIT_SIZE_KEYS[key]}"
             )
     if info.test_examples and data.test_size:
         yield Issue(("data", "test_size"), f"{data.title} has a test set of its own", "remove it")
@@ -133,13 +133,13 @@ def find_data_issues(data: Data) -> Iterator[Issue]:
         yield Issue(("data", "stratify"), f"needs classes, and {data.title} has numbers to predict", "remove it")
 
 
-def find_data_key_issues(data: Data) -> Iterator[Issue]:
+def _find_data_key_issues(data: Data) -> Iterator[Issue]:
     """Keys that the dataset does not take, or needs and has not."""
     for key, owners in DATASETS_BY_KEY.items():
         if getattr(data, key) is not None and data.dataset not in owners:
             reason = (
-                NPZ_SPLIT_TEXTS[key]
-                if data.dataset == "npz" and key in NPZ_SPLIT_TEXTS
+                _NPZ_SPLIT_TEXTS[key]
+                if data.dataset == "npz" and key in _NPZ_SPLIT_TEXTS
                 else f"only {' and '.join(owners)} data has it"
             )
             yield Issue(("data", key), f"{data.dataset} takes no {key}", f"remove it: {reason}")
@@ -150,7 +150,7 @@ def find_data_key_issues(data: Data) -> Iterator[Issue]:
         yield Issue(("data", "path"), f"{data.dataset} is part of scikit-learn and read from no path", "remove it")
 
 
-def find_optimizer_issues(experiment: Experiment) -> Iterator[Issue]:
+def _find_optimizer_issues(experiment: Experiment) -> Iterator[Issue]:
     """Arguments that Keras refuses together."""
     optimizer = experiment.optimizer
     if conflict := optimizer.find_argument_conflict():
@@ -168,7 +168,7 @@ def find_optimizer_issues(experiment: Experiment) -> Iterator[Issue]:
             yield Issue(("optimizer", "learning_rate", "boundaries"), "must rise from one boundary to the next")
 
 
-def find_muon_exclusion_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[Issue]:
+def _find_muon_exclusion_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[Issue]:
     """Patterns that keep no weight from Muon."""
     if not isinstance(experiment.optimizer, Muon):
         return
@@ -179,7 +179,7 @@ def find_muon_exclusion_issues(experiment: Experiment, stages: list[Stage]) -> I
             yield Issue(key_path, f"{pattern} matches no weight", f"they are {', '.join(paths)}")
 
 
-def find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
+def _find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
     """A loss that wants other labels than there are, or ignores a class that does not exist."""
     loss, info, dataset = experiment.loss, experiment.data.info, experiment.data.title
     classes = len(info.classes)
@@ -197,7 +197,7 @@ def find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
         yield Issue(("loss", "ignore_class"), f"is no class: they are numbered 0 to {classes - 1}")
 
 
-def find_metric_issues(experiment: Experiment) -> Iterator[Issue]:
+def _find_metric_issues(experiment: Experiment) -> Iterator[Issue]:
     """Metrics that stand twice, are told other labels than they need, or want more classes than there are."""
     encoding, outputs = experiment.target_encoding, experiment.output_shape[0]
     for index, metric in enumerate(experiment.metrics):
@@ -205,9 +205,9 @@ def find_metric_issues(experiment: Experiment) -> Iterator[Issue]:
         if metric.type in [other.type for other in experiment.metrics[:index]]:
             yield Issue(path, f"{metric.type} stands twice", "keep one of them")
         if encoding not in metric.target_encodings:
-            needs = " or ".join(TARGET_ENCODING_TEXTS[needed] for needed in metric.target_encodings)
+            needs = " or ".join(_TARGET_ENCODING_TEXTS[needed] for needed in metric.target_encodings)
             message = (
-                f"{metric.type} needs {needs}, and {experiment.loss.type} is told {TARGET_ENCODING_TEXTS[encoding]}"
+                f"{metric.type} needs {needs}, and {experiment.loss.type} is told {_TARGET_ENCODING_TEXTS[encoding]}"
             )
             vectors = encoding == "index" and "one_hot" in metric.target_encodings
             suitable_metric = "mean_absolute_error" if encoding == "real" else "accuracy"
@@ -215,7 +215,7 @@ def find_metric_issues(experiment: Experiment) -> Iterator[Issue]:
                 path, message, "loss: categorical_crossentropy" if vectors else f"{suitable_metric} fits any such loss"
             )
             continue
-        yield from find_logit_issues(experiment, path, metric)
+        yield from _find_logit_issues(experiment, path, metric)
         for key in ("k", "top_k"):
             if (getattr(metric, key, None) or 1) > outputs:
                 yield Issue((*path, key), f"is above the {outputs} classes of {experiment.data.title}")
@@ -225,7 +225,7 @@ def find_metric_issues(experiment: Experiment) -> Iterator[Issue]:
             yield Issue(path, "f1_score of one output needs a threshold", "{type: f1_score, threshold: 0.5}")
 
 
-def find_logit_issues(experiment: Experiment, path: KeyPath, metric: Metric) -> Iterator[Issue]:
+def _find_logit_issues(experiment: Experiment, path: KeyPath, metric: Metric) -> Iterator[Issue]:
     """Metrics that take an output for a probability which is none, or the other way round."""
     logits = experiment.loss.takes_logits
     if isinstance(metric, AUC):
@@ -240,14 +240,14 @@ def find_logit_issues(experiment: Experiment, path: KeyPath, metric: Metric) -> 
                      "end with the activation and leave from_logits out")  # fmt: skip
 
 
-def find_jit_issues(experiment: Experiment) -> Iterator[Issue]:
+def _find_jit_issues(experiment: Experiment) -> Iterator[Issue]:
     """XLA for layers that it cannot compile."""
     geometric_layers = [layer for layer in experiment.model.stack if isinstance(layer, GeometricAugmentation)]
     if experiment.jit is True and geometric_layers:
         yield Issue(("jit",), f"XLA cannot compile {geometric_layers[0].type}", "jit: auto")
 
 
-def find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:
+def _find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:
     """Weights for classes that are not there."""
     weights, info = experiment.class_weight, experiment.data.info
     if weights is None:
@@ -269,7 +269,7 @@ def find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:
             yield Issue(("class_weight",), "no class counts at all")
 
 
-def find_callback_issues(experiment: Experiment) -> Iterator[Issue]:
+def _find_callback_issues(experiment: Experiment) -> Iterator[Issue]:
     """Callbacks that watch a score which is not there, or a rate that cannot be set."""
     for key in ("early_stopping", "reduce_lr_on_plateau", "model_checkpoint"):
         callback = getattr(experiment, key)
@@ -297,7 +297,7 @@ def find_keras_version_issues(experiment: Experiment) -> Iterator[Issue]:
         yield Issue(("optimizer",), message, "newer Keras needs Python 3.11")
 
 
-def find_memory_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[Issue]:
+def _find_memory_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[Issue]:
     """A network that cannot be in memory, found before anything is allocated."""
     memory = get_usable_memory()
     weight_bytes = 8 * sum(stage.parameters for stage in stages)

@@ -14,7 +14,7 @@ ActivationName = Literal[
 ]  # fmt: skip
 """Keras's activations, less `threshold`, which it cannot call by its name alone."""
 
-WeightAxis = Annotated[int, Field(ge=0, le=8)]
+_WeightAxis = Annotated[int, Field(ge=0, le=8)]
 
 
 class WeightConfig(KerasConfig):
@@ -35,7 +35,7 @@ class MatrixConfig(WeightConfig):
 class AxisConstraint(WeightConfig):
     """A constraint on norms taken along one axis of a weight."""
 
-    axis: WeightAxis = 0
+    axis: _WeightAxis = 0
 
     def describe_shape_error(self, shape: Shape) -> str:
         return "" if self.axis < len(shape) else f"has axis {self.axis}, but the weight is {shape}"

@@ -23,18 +23,18 @@ YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
-TOO_DEEP = f"is nested more than {MAX_DEPTH} deep"
-MAX_VALUES = 50_000
+_TOO_DEEP = f"is nested more than {MAX_DEPTH} deep"
+_MAX_VALUES = 50_000
 """Bounds a config far beyond any use, so that no file can exhaust time or memory."""
 
 MAX_ISSUES = 100
 """More are not worth reading, nor the time to find what was meant."""
 
-INTEGER_PATTERN = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-FLOAT_PATTERN = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-NOT_FINITE = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
-YAML_CONSTANTS = {
+_INTEGER_PATTERN = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_FLOAT_PATTERN = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
+_YAML_CONSTANTS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
@@ -69,18 +69,18 @@ def read_yaml(file: str) -> Document:
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO without a writer must not block
     except (OSError, ValueError) as error:
-        raise build_config_error(
+        raise _build_config_error(
             SourceLocation(file), f"cannot be read: {getattr(error, 'strerror', None) or error}"
         ) from None
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise build_config_error(SourceLocation(file), "is not a file")
+            raise _build_config_error(SourceLocation(file), "is not a file")
         with open(descriptor, "rb", closefd=False) as stream:
             raw = stream.read(MAX_BYTES + 1)
     finally:
         os.close(descriptor)
     if len(raw) > MAX_BYTES:
-        raise build_config_error(SourceLocation(file), f"is larger than {MAX_BYTES:,} bytes, which no config needs")
+        raise _build_config_error(SourceLocation(file), f"is larger than {MAX_BYTES:,} bytes, which no config needs")
     raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
         text = raw.decode()
@@ -88,7 +88,7 @@ def read_yaml(file: str) -> Document:
         before = raw[: error.start]
         column = len(before[before.rfind(b"\n") + 1 :].decode()) + 1
         location = SourceLocation(file, before.count(b"\n") + 1, column)
-        raise build_config_error(location, "is not UTF-8 text", "save the file as UTF-8") from None
+        raise _build_config_error(location, "is not UTF-8 text", "save the file as UTF-8") from None
     return parse_yaml(text, file)
 
 
@@ -107,29 +107,29 @@ def parse_yaml(text: str, source: str) -> Document:
         location = SourceLocation(source, mark.line + 1, mark.column + 1) if mark else SourceLocation(source)
         reason = ", ".join(part for part in (error.context, error.problem) if part)
         if mark and text[mark.index : mark.index + 1] == "\t":
-            raise build_config_error(location, "is not YAML: a tab cannot indent", "use spaces") from None
+            raise _build_config_error(location, "is not YAML: a tab cannot indent", "use spaces") from None
         if "nesting depth" in reason:  # a scanner that looks ahead, and has a limit of its own
-            raise build_config_error(location, TOO_DEEP) from None
-        raise build_config_error(location, f"is not YAML: {reason}") from None
+            raise _build_config_error(location, _TOO_DEEP) from None
+        raise _build_config_error(location, f"is not YAML: {reason}") from None
     except yaml.YAMLError as error:
-        raise build_config_error(SourceLocation(source), f"is not YAML: {' '.join(str(error).split())}") from None
+        raise _build_config_error(SourceLocation(source), f"is not YAML: {' '.join(str(error).split())}") from None
 
 
 def check_characters(text: str, source: str) -> None:
     """Refuse what no text holds: control characters other than tab and line ends, and halves of characters."""
-    if match := CONTROL_CHARACTER.search(text):
+    if match := _CONTROL_CHARACTER.search(text):
         start = match.start()
         location = SourceLocation(source, text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start))
-        raise build_config_error(location, f"holds the control character U+{ord(match[0]):04X}", "delete it")
+        raise _build_config_error(location, f"holds the control character U+{ord(match[0]):04X}", "delete it")
 
 
-def compute_depth(value: Any) -> int:
+def _compute_depth(value: Any) -> int:
     """How many lists and mappings are within each other."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + max(map(compute_depth, inner), default=0)
+    return 1 + max(map(_compute_depth, inner), default=0)
 
 
-def build_config_error(location: SourceLocation, message: str, suggestion: str = "") -> ConfigError:
+def _build_config_error(location: SourceLocation, message: str, suggestion: str = "") -> ConfigError:
     """A fault that ends the reading of a file."""
     return ConfigError([LocatedIssue(location, "", message, suggestion)])
 
@@ -155,7 +155,7 @@ class YamlReader:
         self.next_event()  # the end of the document
         after = self.next_event()
         if not isinstance(after, yaml.StreamEndEvent):
-            raise build_config_error(self.get_location(after), "starts a second document", "keep one document a file")
+            raise _build_config_error(self.get_location(after), "starts a second document", "keep one document a file")
         return Document(value, self.locations, tuple(self.issues))
 
     def next_event(self) -> Any:
@@ -166,9 +166,9 @@ class YamlReader:
     def count_values(self, count: int, event: Any) -> None:
         """Count what has been read, so that a bomb of aliases ends early."""
         self.value_count += count
-        if self.value_count > MAX_VALUES:
-            raise build_config_error(
-                self.get_location(event), f"holds more than {MAX_VALUES:,} values, aliases counted"
+        if self.value_count > _MAX_VALUES:
+            raise _build_config_error(
+                self.get_location(event), f"holds more than {_MAX_VALUES:,} values, aliases counted"
             )
 
     def get_location(self, event: Any) -> SourceLocation:
@@ -179,7 +179,7 @@ class YamlReader:
 
     def read_value(self, event: Any, path: KeyPath) -> Any:
         if len(path) > MAX_DEPTH:
-            raise build_config_error(self.get_location(event), TOO_DEEP)
+            raise _build_config_error(self.get_location(event), _TOO_DEEP)
         self.locations.setdefault(path, self.get_location(event))
         if isinstance(event, yaml.AliasEvent):
             return self.read_alias(event, path)
@@ -204,7 +204,7 @@ class YamlReader:
 
     def read_text(self, event: Any, path: KeyPath) -> str:
         """A quoted text or a key, whose escapes may spell what the raw text may not hold."""
-        if CONTROL_CHARACTER.search(event.value):
+        if _CONTROL_CHARACTER.search(event.value):
             self.add_issue(event, path, "the text holds a control character or half a character", "delete it")
             return "".join(c if c.isprintable() else "?" for c in event.value)
         return str(event.value)
@@ -213,20 +213,20 @@ class YamlReader:
         """The value an alias stands for; every value in it has the alias's place."""
         anchored = self.anchors.get(alias.anchor)
         if anchored is None:
-            raise build_config_error(
+            raise _build_config_error(
                 self.get_location(alias), f"the alias *{alias.anchor} has no value before it to stand for"
             )
         value, size = anchored
         self.count_values(size, alias)
-        if len(path) + compute_depth(value) > MAX_DEPTH:
-            raise build_config_error(self.get_location(alias), TOO_DEEP)
+        if len(path) + _compute_depth(value) > MAX_DEPTH:
+            raise _build_config_error(self.get_location(alias), _TOO_DEEP)
         return copy.deepcopy(value)
 
     def read_mapping(self, path: KeyPath) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
         while not isinstance(event := self.next_event(), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
-                raise build_config_error(self.get_location(event), "a key must be a word")
+                raise _build_config_error(self.get_location(event), "a key must be a word")
             key = self.read_text(event, path)
             key_path = (*path, key)
             if key == "<<" and event.style in (None, ""):
@@ -257,16 +257,16 @@ class YamlReader:
 
     def read_plain_scalar(self, event: Any, path: KeyPath) -> Any:
         text = event.value
-        if text in YAML_CONSTANTS:
-            return YAML_CONSTANTS[text]
-        if INTEGER_PATTERN.fullmatch(text):
+        if text in _YAML_CONSTANTS:
+            return _YAML_CONSTANTS[text]
+        if _INTEGER_PATTERN.fullmatch(text):
             if len(text) <= 18:
                 return int(text)
             self.add_issue(event, path, "the number is too large")
-        elif FLOAT_PATTERN.fullmatch(text):
+        elif _FLOAT_PATTERN.fullmatch(text):
             if math.isfinite(number := float(text)):
                 return number
             self.add_issue(event, path, "the number is too large")
-        elif NOT_FINITE.fullmatch(text):
+        elif _NOT_FINITE.fullmatch(text):
             self.add_issue(event, path, f"{text} is not a number to calculate with", "write a finite number")
         return text

@@ -15,19 +15,19 @@ from dnn_cli.runs.data_scale import find_unscaled_input, find_unscaled_targets
 def list_data_advice(experiment: Experiment, examples: Examples, split: Split) -> list[str]:
     """Return advice in words, each with its remedy."""
     advice = [
-        advise_on_targets(experiment, examples.targets[split.train]),
-        *advise_on_inputs(experiment, examples, split),
+        _advise_on_targets(experiment, examples.targets[split.train]),
+        *_advise_on_inputs(experiment, examples, split),
     ]
-    return [*filter(None, advice), *advise_on_row_numbers(experiment, examples)]
+    return [*filter(None, advice), *_advise_on_row_numbers(experiment, examples)]
 
 
-def advise_on_targets(experiment: Experiment, targets: NDArray[np.float32]) -> str:
+def _advise_on_targets(experiment: Experiment, targets: NDArray[np.float32]) -> str:
     """Return advice for a network whose outputs begin near 0, far from the numbers to predict; else nothing."""
     far = find_unscaled_targets(experiment, targets)
     return f"{far.observation}  ({far.suggestion})" if far else ""
 
 
-def advise_on_inputs(experiment: Experiment, examples: Examples, split: Split) -> list[str]:
+def _advise_on_inputs(experiment: Experiment, examples: Examples, split: Split) -> list[str]:
     """Return advice for inputs far from unit scale."""
     if experiment.data.standardize or examples.inputs.dtype == np.uint8:  # pixels, which are divided by 255
         return []
@@ -38,7 +38,7 @@ def advise_on_inputs(experiment: Experiment, examples: Examples, split: Split) -
     return [f"{far.observation}; a network learns best from inputs between about -1 and 1  (data.standardize=true)"]
 
 
-def advise_on_row_numbers(experiment: Experiment, examples: Examples) -> list[str]:
+def _advise_on_row_numbers(experiment: Experiment, examples: Examples) -> list[str]:
     """Return advice for columns of a table that number its rows."""
     names = experiment.data.info.features
     if not names or examples.inputs.ndim != 2:

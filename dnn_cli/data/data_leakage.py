@@ -12,32 +12,32 @@ from numpy.typing import NDArray
 from dnn_cli.config.datasets import DatasetInfo
 from dnn_cli.data.examples import Examples, Split
 
-MAX_COLUMNS = 1000
+_MAX_COLUMNS = 1000
 """Tables of more columns are not searched column by column."""
 
-MAX_ROWS = 4000
+_MAX_ROWS = 4000
 """Training rows on which a column is judged: 0.3 s for 1,000 columns."""
 
-BIN_COUNT = 32
+_BIN_COUNT = 32
 """Groups of rows with neighbouring values of a column, in each of which the label is predicted by one value."""
 
-MIN_ROWS = 20
+_MIN_ROWS = 20
 """Rows below which a column of row numbers is not told from chance."""
 
-MAX_HASHED_BYTES = 200_000_000
+_MAX_HASHED_BYTES = 200_000_000
 """Larger inputs are not searched for copies: to hash 47 MB takes 20 ms, and larger ones may lie in a file."""
 
-MAX_COPY_CANDIDATES = 2000
+_MAX_COPY_CANDIDATES = 2000
 """Validation examples that are searched for among the training examples."""
 
 
 def measure_leakage(dataset_info: DatasetInfo, examples: Examples, split: Split) -> dict[str, Any]:
     """Return `numbering` and `alone` of a table and `copies`, as `Inputs` describes them; only what was measured."""
     measurements: dict[str, Any] = {}
-    if len(dataset_info.input_shape) == 1 and dataset_info.input_shape[0] <= MAX_COLUMNS:
+    if len(dataset_info.input_shape) == 1 and dataset_info.input_shape[0] <= _MAX_COLUMNS:
         measurements["numbering"] = find_row_number_columns(examples.inputs)
         measurements["alone"] = score_single_columns(examples, split.train)
-    if len(split.validation) and examples.inputs.nbytes <= MAX_HASHED_BYTES:
+    if len(split.validation) and examples.inputs.nbytes <= _MAX_HASHED_BYTES:
         measurements["copies"] = measure_copies(examples, split)
     return measurements
 
@@ -45,7 +45,7 @@ def measure_leakage(dataset_info: DatasetInfo, examples: Examples, split: Split)
 def find_row_number_columns(rows: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Return 1 for every column that holds consecutive whole numbers, one for each row in any order."""
     is_row_number = np.zeros(rows.shape[1], np.uint8)
-    if len(rows) < MIN_ROWS:
+    if len(rows) < _MIN_ROWS:
         return is_row_number
     low, high = rows.min(0).astype(np.float64), rows.max(0).astype(np.float64)
     for column in np.flatnonzero(high - low == len(rows) - 1):
@@ -61,33 +61,33 @@ def score_single_columns(examples: Examples, train: NDArray[np.int64]) -> NDArra
 
     Of a classification the share of the errors of the commonest class that the column avoids; of a regression R².
     """
-    indices = train[:: max(1, math.ceil(len(train) / MAX_ROWS))]
+    indices = train[:: max(1, math.ceil(len(train) / _MAX_ROWS))]
     rows = examples.inputs[indices].reshape(len(indices), -1)
     targets = examples.targets[indices]
     scores = np.zeros(rows.shape[1], np.float32)
-    if len(rows) < MIN_ROWS:
+    if len(rows) < _MIN_ROWS:
         return scores
     target_values = targets[:, 0].astype(np.float64) if targets.ndim > 1 else None
     classes = np.unique(targets, return_inverse=True)[1].reshape(-1) if target_values is None else np.zeros(0, np.int64)
     for column in range(rows.shape[1]):
         values = rows[:, column].astype(np.float64)
-        bins, nearest_rows = assign_bins(values), find_nearest_rows(values)
+        bins, nearest_rows = _assign_bins(values), _find_nearest_rows(values)
         if target_values is not None:
             scores[column] = max(
                 0.0,
-                compute_binned_r2(bins, target_values),
-                compute_r2(target_values[1::2], target_values[nearest_rows]),
+                _compute_binned_r2(bins, target_values),
+                _compute_r2(target_values[1::2], target_values[nearest_rows]),
             )
         else:
             scores[column] = max(
                 0.0,
-                compute_binned_error_reduction(bins, classes),
-                compute_error_reduction(classes[1::2], classes[nearest_rows]),
+                _compute_binned_error_reduction(bins, classes),
+                _compute_error_reduction(classes[1::2], classes[nearest_rows]),
             )
     return scores
 
 
-def find_nearest_rows(values: NDArray[np.float64]) -> NDArray[np.int64]:
+def _find_nearest_rows(values: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return for every second row, from the second on, which of the others has the nearest value.
 
     A column that equals the label up to a factor shows so, which bins of a width do not.
@@ -100,44 +100,44 @@ def find_nearest_rows(values: NDArray[np.float64]) -> NDArray[np.int64]:
     return rows
 
 
-def assign_bins(values: NDArray[np.generic]) -> NDArray[np.int64]:
+def _assign_bins(values: NDArray[np.generic]) -> NDArray[np.int64]:
     """Return the bin of each row: equal values share a bin, and each bin has several rows to fit and to judge."""
     distinct, value_indices = np.unique(values, return_inverse=True)
     value_indices = value_indices.reshape(-1)
-    if len(distinct) <= BIN_COUNT:
+    if len(distinct) <= _BIN_COUNT:
         return np.asarray(value_indices)
     rank = np.empty(len(values), np.int64)
     rank[np.argsort(values, kind="stable")] = np.arange(len(values))
     first = np.full(len(distinct), len(values), np.int64)
     np.minimum.at(first, value_indices, rank)
-    bins: NDArray[np.int64] = first[value_indices] * BIN_COUNT // len(values)
+    bins: NDArray[np.int64] = first[value_indices] * _BIN_COUNT // len(values)
     return bins
 
 
-def compute_binned_r2(bins: NDArray[np.int64], targets: NDArray[np.float64]) -> float:
+def _compute_binned_r2(bins: NDArray[np.int64], targets: NDArray[np.float64]) -> float:
     """Return the R² of the means of every second row in a bin for the other rows."""
     is_fitted, is_judged = np.arange(len(bins)) % 2 == 0, np.arange(len(bins)) % 2 == 1
     counts = np.bincount(bins[is_fitted], minlength=bins.max() + 1)
     sums = np.bincount(bins[is_fitted], targets[is_fitted], minlength=bins.max() + 1)
     means = np.where(counts > 0, sums / np.maximum(counts, 1), targets[is_fitted].mean())
-    return compute_r2(targets[is_judged], means[bins[is_judged]])
+    return _compute_r2(targets[is_judged], means[bins[is_judged]])
 
 
-def compute_r2(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
+def _compute_r2(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
     """Return the share of the variance that predictions explain."""
     variance = float(((true - true.mean()) ** 2).sum())
     return 1 - float(((true - predicted) ** 2).sum()) / variance if variance > 0 else 0.0
 
 
-def compute_binned_error_reduction(bins: NDArray[np.int64], classes: NDArray[np.int64]) -> float:
+def _compute_binned_error_reduction(bins: NDArray[np.int64], classes: NDArray[np.int64]) -> float:
     """Return the share of the errors of the commonest class that the commonest class of each bin avoids."""
     is_fitted, is_judged = np.arange(len(bins)) % 2 == 0, np.arange(len(bins)) % 2 == 1
     table = np.zeros((bins.max() + 1, classes.max() + 1), np.int64)
     np.add.at(table, (bins[is_fitted], classes[is_fitted]), 1)
-    return compute_error_reduction(classes[is_judged], table.argmax(1)[bins[is_judged]])
+    return _compute_error_reduction(classes[is_judged], table.argmax(1)[bins[is_judged]])
 
 
-def compute_error_reduction(true: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
+def _compute_error_reduction(true: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
     """Return the share of the errors of the commonest class that predictions avoid."""
     commonest_share = float(np.bincount(true).max() / len(true))
     return (float(np.mean(predicted == true)) - commonest_share) / (1 - commonest_share) if commonest_share < 1 else 0.0
@@ -149,20 +149,20 @@ def measure_copies(examples: Examples, split: Split) -> NDArray[np.float32]:
     By chance: the rows are drawn independently, value by value, from those that each column has.
     """
     rows = examples.inputs.reshape(len(examples), -1)
-    hashes = hash_rows(rows)
-    candidates = split.validation[:: max(1, math.ceil(len(split.validation) / MAX_COPY_CANDIDATES))]
+    hashes = _hash_rows(rows)
+    candidates = split.validation[:: max(1, math.ceil(len(split.validation) / _MAX_COPY_CANDIDATES))]
     share = float(np.isin(hashes[candidates], hashes[split.train]).mean())
     expected = 0.0
-    if share and rows.shape[1] <= MAX_COLUMNS:
+    if share and rows.shape[1] <= _MAX_COLUMNS:
         logarithms = []
-        for column in rows[split.train[:: max(1, math.ceil(len(split.train) / MAX_ROWS))]].T:
+        for column in rows[split.train[:: max(1, math.ceil(len(split.train) / _MAX_ROWS))]].T:
             counts = np.unique(column, return_counts=True)[1]
             logarithms.append(math.log(float(((counts / counts.sum()) ** 2).sum())))
         expected = min(1.0, len(split.train) * math.exp(sum(logarithms)))
     return np.array([share, expected], np.float32)
 
 
-def hash_rows(rows: NDArray[np.generic]) -> NDArray[np.uint64]:
+def _hash_rows(rows: NDArray[np.generic]) -> NDArray[np.uint64]:
     """Return a 64-bit hash of the bytes of each row."""
     row_bytes = np.ascontiguousarray(rows).view(np.uint8).reshape(len(rows), -1)
     word_bytes = row_bytes.shape[1] // 8 * 8
@@ -176,11 +176,11 @@ def hash_rows(rows: NDArray[np.generic]) -> NDArray[np.uint64]:
         body = np.ascontiguousarray(row_bytes[:, :word_bytes]).view(np.uint64)
         for start in range(0, len(rows), 4096):
             block = body[start : start + 4096]
-            hashes[start : start + 4096] += (mix_bits(block) * factors[:-1]).sum(1, dtype=np.uint64)
+            hashes[start : start + 4096] += (_mix_bits(block) * factors[:-1]).sum(1, dtype=np.uint64)
     return hashes
 
 
-def mix_bits(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def _mix_bits(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return words whose high and low bits are mixed, so that small differences reach all bits."""
     mixed_words: NDArray[np.uint64] = words ^ (words >> np.uint64(29))
     return mixed_words

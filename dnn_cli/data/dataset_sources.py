@@ -27,10 +27,10 @@ from dnn_cli.host import directories
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 30
 """Seconds to wait for a mirror to answer, and for its next bytes."""
 
-MAX_ATTEMPTS = 2
+_MAX_ATTEMPTS = 2
 
 
-class DownloadProgress:
+class _DownloadProgress:
     """What pooch calls a progress bar, passed on to a watcher."""
 
     def __init__(self, report_progress: ReadProgress, doing: str) -> None:
@@ -50,7 +50,7 @@ class DownloadProgress:
         """Nothing to close: the watcher outlives the download."""
 
 
-def download_files(dataset: IdxDataset, mirror: str, report_progress: ReadProgress, directory: Path) -> Path:
+def _download_files(dataset: IdxDataset, mirror: str, report_progress: ReadProgress, directory: Path) -> Path:
     """Every file of a dataset from one mirror, gzipped as it is there, into a folder.
 
     Raises:
@@ -61,8 +61,8 @@ def download_files(dataset: IdxDataset, mirror: str, report_progress: ReadProgre
 
     for file in dataset.files:
         target = directory / f"{file.name}.gz"
-        for attempt in range(1, MAX_ATTEMPTS + 1):
-            download_progress = DownloadProgress(report_progress, f"downloading {target.name}")
+        for attempt in range(1, _MAX_ATTEMPTS + 1):
+            download_progress = _DownloadProgress(report_progress, f"downloading {target.name}")
             report_progress(download_progress.doing)
             fetch = pooch.HTTPDownloader(
                 progressbar=download_progress, chunk_size=1 << 16, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT)
@@ -73,23 +73,23 @@ def download_files(dataset: IdxDataset, mirror: str, report_progress: ReadProgre
             except requests.HTTPError as error:
                 raise DataError(f"answers {error.response.status_code} for {target.name}") from None
             except requests.RequestException as error:
-                if attempt == MAX_ATTEMPTS:
+                if attempt == _MAX_ATTEMPTS:
                     raise DataError(f"cannot be reached ({type(error).__name__})") from None
     return directory
 
 
-FileContents = dict[str, bytes]
+_FileContents = dict[str, bytes]
 """The decompressed content of every file of a dataset, by its name."""
 
-CACHE_NAME = "the cache of dnn"
+_CACHE_NAME = "the cache of dnn"
 SYSTEM_DIRECTORY = Path("/usr/share/datasets")
 
-MAX_CONTENT_BYTES = 200_000_000
+_MAX_CONTENT_BYTES = 200_000_000
 """Bytes a file may hold when unpacked, so that a bomb ends early."""
 
 
 @dataclass(frozen=True)
-class DatasetSource:
+class _DatasetSource:
     """A place to look, and how to bring the files from there into a folder."""
 
     name: str
@@ -104,7 +104,7 @@ def get_dataset_cache_directory(dataset: IdxDataset) -> Path:
 
 def load_dataset_files(
     dataset: IdxDataset, path: str | None = None, report_progress: ReadProgress = ignore_progress
-) -> FileContents:
+) -> _FileContents:
     """The content of a dataset's files: from `path` where given, else from the first source that has it.
 
     Raises:
@@ -126,8 +126,8 @@ def load_dataset_files(
         except (DataError, OSError) as error:
             reasons.append(f"{source.name}: {error.message if isinstance(error, DataError) else error.strerror}")
             continue
-        if source.name != CACHE_NAME:
-            write_to_cache(get_dataset_cache_directory(dataset), contents)
+        if source.name != _CACHE_NAME:
+            _write_to_cache(get_dataset_cache_directory(dataset), contents)
         return contents
     raise DataError(
         f"{dataset.directory_name} is nowhere to be found:\n" + "\n".join(f"  {reason}" for reason in reasons),
@@ -135,48 +135,48 @@ def load_dataset_files(
     )
 
 
-def iter_sources(dataset: IdxDataset, report_progress: ReadProgress) -> Iterator[DatasetSource]:
+def iter_sources(dataset: IdxDataset, report_progress: ReadProgress) -> Iterator[_DatasetSource]:
     """Every place to look, nearest first."""
-    yield DatasetSource(CACHE_NAME, lambda _: get_dataset_cache_directory(dataset))
+    yield _DatasetSource(_CACHE_NAME, lambda _: get_dataset_cache_directory(dataset))
     usual_cache, _ = directories.get_standard_cache_path()
     if (
         usual_cache is not None and usual_cache != directories.find_cache().directory
     ):  # it cannot be written, but perhaps read
-        yield DatasetSource(f"the cache in {usual_cache}", lambda _: Path(usual_cache, dataset.directory_name))
+        yield _DatasetSource(f"the cache in {usual_cache}", lambda _: Path(usual_cache, dataset.directory_name))
     keras_home = directories.find_keras_directory()
-    yield DatasetSource("Keras's cache", lambda _: keras_home / "datasets" / dataset.directory_name)
+    yield _DatasetSource("Keras's cache", lambda _: keras_home / "datasets" / dataset.directory_name)
     if dataset.keras_archive:
         archive = keras_home / "datasets" / dataset.keras_archive
-        yield DatasetSource(
-            f"Keras's {dataset.keras_archive}", lambda directory: extract_keras_archive(dataset, archive, directory)
+        yield _DatasetSource(
+            f"Keras's {dataset.keras_archive}", lambda directory: _extract_keras_archive(dataset, archive, directory)
         )
     if dataset.debian_package:
-        yield DatasetSource(
+        yield _DatasetSource(
             f"the package {dataset.debian_package}", lambda _: SYSTEM_DIRECTORY / dataset.directory_name
         )
     for mirror in dataset.mirrors:
-        yield DatasetSource(mirror, partial(download_files, dataset, mirror, report_progress))
+        yield _DatasetSource(mirror, partial(_download_files, dataset, mirror, report_progress))
     if (package := dataset.debian_package) and shutil.which("apt-get") and shutil.which("dpkg-deb"):
-        yield DatasetSource(
-            "apt-get download", lambda directory: download_package(dataset, package, directory, report_progress)
+        yield _DatasetSource(
+            "apt-get download", lambda directory: _download_package(dataset, package, directory, report_progress)
         )
 
 
-def read_dataset_files(dataset: IdxDataset, directory: Path) -> FileContents:
+def read_dataset_files(dataset: IdxDataset, directory: Path) -> _FileContents:
     """The checked content of every file of a dataset in one folder.
 
     Raises:
         DataError: a file is missing, cannot be read, or is not what its digest says.
     """
-    return {file.name: read_dataset_file(file, directory) for file in dataset.files}
+    return {file.name: _read_dataset_file(file, directory) for file in dataset.files}
 
 
-def read_dataset_file(file: IdxFile, directory: Path) -> bytes:
+def _read_dataset_file(file: IdxFile, directory: Path) -> bytes:
     """The checked content of one file, plain or zipped."""
     plain, zipped = directory / file.name, directory / f"{file.name}.gz"
     try:
-        with open_content(plain, zipped) as stream:
-            content = stream.read(MAX_CONTENT_BYTES + 1)
+        with _open_content(plain, zipped) as stream:
+            content = stream.read(_MAX_CONTENT_BYTES + 1)
     except FileNotFoundError:
         raise DataError(f"no {file.name} in {directory}") from None
     except (OSError, EOFError, zlib.error) as error:
@@ -186,7 +186,7 @@ def read_dataset_file(file: IdxFile, directory: Path) -> bytes:
     return content
 
 
-def open_content(plain: Path, zipped: Path) -> BinaryIO:
+def _open_content(plain: Path, zipped: Path) -> BinaryIO:
     """A file for reading, unzipped on the way if it is zipped; a server may have unzipped a .gz already."""
     if plain.is_file():
         return plain.open("rb")
@@ -195,7 +195,7 @@ def open_content(plain: Path, zipped: Path) -> BinaryIO:
     return cast(BinaryIO, gzip.open(zipped)) if is_gzip else zipped.open("rb")
 
 
-def write_to_cache(cache: Path, contents: FileContents) -> None:
+def _write_to_cache(cache: Path, contents: _FileContents) -> None:
     """Put the files into the cache as one folder, in one step; a cache that cannot be written is no harm."""
     temporary = None
     try:
@@ -214,7 +214,7 @@ def write_to_cache(cache: Path, contents: FileContents) -> None:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def extract_keras_archive(dataset: IdxDataset, archive: Path, directory: Path) -> Path:
+def _extract_keras_archive(dataset: IdxDataset, archive: Path, directory: Path) -> Path:
     """The arrays of Keras's one file as the four files they were made from."""
     import numpy as np
 
@@ -227,22 +227,22 @@ def extract_keras_archive(dataset: IdxDataset, archive: Path, directory: Path) -
     return directory
 
 
-def download_package(dataset: IdxDataset, package: str, directory: Path, report_progress: ReadProgress) -> Path:
+def _download_package(dataset: IdxDataset, package: str, directory: Path, report_progress: ReadProgress) -> Path:
     """The distribution's package, downloaded and unpacked here, without root and without touching the system."""
     for part in ("lists/partial", "cache/archives/partial"):
         (directory / part).mkdir(parents=True)
     apt = ["apt-get", "-q", "-o", f"Dir::State::Lists={directory / 'lists'}", "-o", f"Dir::Cache={directory / 'cache'}"]
     report_progress("apt-get update")
-    run_command([*apt, "update"], directory)
+    _run_command([*apt, "update"], directory)
     report_progress(f"apt-get download {package}")
-    run_command([*apt, "download", package], directory)
+    _run_command([*apt, "download", package], directory)
     for archive in directory.glob("*.deb"):
         report_progress(f"unpacking {package}")
-        run_command(["dpkg-deb", "--extract", str(archive), str(directory / "unpacked")], directory)
+        _run_command(["dpkg-deb", "--extract", str(archive), str(directory / "unpacked")], directory)
     return directory / "unpacked" / SYSTEM_DIRECTORY.relative_to("/") / dataset.directory_name
 
 
-def run_command(arguments: list[str], directory: Path) -> None:
+def _run_command(arguments: list[str], directory: Path) -> None:
     """Run a command of the distribution.
 
     Raises:

@@ -16,7 +16,9 @@ from dnn_cli.formats.dataset_contents import ExampleArrays, ReadProgress, SplitN
 from dnn_cli.formats.idx import parse_idx
 
 
-def read_user_data(data: Data, split_name: SplitName, report_progress: ReadProgress = ignore_progress) -> ExampleArrays:
+def _read_user_data(
+    data: Data, split_name: SplitName, report_progress: ReadProgress = ignore_progress
+) -> ExampleArrays:
     """A part that the facts of the data tell of, whole and checked.
 
     Raises:
@@ -63,7 +65,7 @@ class Examples(ExampleArrays):
         return f"sha256:{digest.hexdigest()}"
 
 
-NO_INDICES: NDArray[np.int64] = np.arange(0)
+_NO_INDICES: NDArray[np.int64] = np.arange(0)
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,8 @@ class Split:
     """Which examples are for what: indices, int64, in the order scikit-learn gives them."""
 
     train: NDArray[np.int64]
-    validation: NDArray[np.int64] = field(default_factory=NO_INDICES.copy)
-    test: NDArray[np.int64] = field(default_factory=NO_INDICES.copy)
+    validation: NDArray[np.int64] = field(default_factory=_NO_INDICES.copy)
+    test: NDArray[np.int64] = field(default_factory=_NO_INDICES.copy)
     """Split off where the data has no test set of its own."""
 
     def compute_fingerprint(self) -> str:
@@ -88,9 +90,9 @@ def load_examples(data: Data, report_progress: ReadProgress = ignore_progress) -
         DataError: the dataset is not to be had, or is not what it should be.
     """
     if data.dataset not in DATASETS:
-        parts = [read_user_data(data, "train", report_progress)]
+        parts = [_read_user_data(data, "train", report_progress)]
         if validation_count := data.info.validation_examples:
-            parts.append(read_user_data(data, "validation", report_progress))
+            parts.append(_read_user_data(data, "validation", report_progress))
         if [len(part.targets) for part in parts] != [data.info.examples - validation_count, validation_count][
             : len(parts)
         ]:
@@ -98,7 +100,7 @@ def load_examples(data: Data, report_progress: ReadProgress = ignore_progress) -
         if len(parts) == 1:
             return Examples(parts[0].inputs, parts[0].targets)
         return Examples(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("inputs", "targets")))
-    examples = read_builtin_dataset(data, "train", report_progress)
+    examples = _read_builtin_dataset(data, "train", report_progress)
     if examples.inputs.shape != (data.info.examples, *data.info.input_shape):
         raise DataError(f"{data.dataset} has the shape {examples.inputs.shape}, which is not its own")
     return examples
@@ -117,12 +119,12 @@ def load_test_examples(data: Data, report_progress: ReadProgress = ignore_progre
         examples = load_examples(data, report_progress)
         return examples[split_examples(data, examples).test]
     if data.dataset not in DATASETS:
-        part = read_user_data(data, "test", report_progress)
+        part = _read_user_data(data, "test", report_progress)
         return Examples(part.inputs, part.targets)
-    return read_builtin_dataset(data, "test", report_progress)
+    return _read_builtin_dataset(data, "test", report_progress)
 
 
-def read_builtin_dataset(data: Data, split_name: str, report_progress: ReadProgress) -> Examples:
+def _read_builtin_dataset(data: Data, split_name: str, report_progress: ReadProgress) -> Examples:
     """One part of a dataset that everybody can have, `train` or `test`, from wherever it is."""
     dataset = DATASETS[data.dataset]
     if isinstance(dataset, IdxDataset):
@@ -152,16 +154,16 @@ def split_examples(data: Data, examples: Examples) -> Split:
     train, validation, test = (
         np.arange(len(examples) - validation_count),
         np.arange(len(examples) - validation_count, len(examples)),
-        NO_INDICES,
+        _NO_INDICES,
     )
     if data.split_off_test_examples:
-        train, test = split_indices(data, examples, train, data.test_size)
+        train, test = _split_indices(data, examples, train, data.test_size)
     if data.validation_size and not validation_count:
-        train, validation = split_indices(data, examples, train, data.validation_size)
+        train, validation = _split_indices(data, examples, train, data.validation_size)
     return Split(train, validation, test)
 
 
-def split_indices(
+def _split_indices(
     data: Data, examples: Examples, indices: NDArray[np.int64], second_share: float
 ) -> list[NDArray[np.int64]]:
     """Some examples in two parts, the second of which is a share of them."""

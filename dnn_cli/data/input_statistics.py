@@ -14,13 +14,13 @@ from dnn_cli.data.examples import Examples, Split
 from dnn_cli.data.preprocessing import Preprocessing
 from dnn_cli.runs.input_profile import IMAGE_STATISTICS, InputProfile
 
-MAX_SAMPLE_NUMBERS = 400_000
+_MAX_SAMPLE_NUMBERS = 400_000
 """Numbers that are looked at: 500 images of 28 × 28, all of most tables; a few thousandths of the shortest training."""
 
-MAX_SAMPLE_TARGETS = 10_000
+_MAX_SAMPLE_TARGETS = 10_000
 """Training labels that are kept: 40 kB, and the share of a class within 1 point."""
 
-USUAL_QUANTILES = (0.01, 0.99)
+_USUAL_QUANTILES = (0.01, 0.99)
 """Quantiles between which an image looks like nearly all others."""
 
 
@@ -30,8 +30,8 @@ def build_input_profile(
     """Return the content of `inputs.npz` for a training; equal for equal examples."""
     return replace(
         measure_inputs(dataset_info, examples, split, preprocessing),
-        labels=sample_targets(dataset_info, examples, split.train),
-        **measure_validation_inputs(examples, split, math.prod(dataset_info.input_shape)),
+        labels=_sample_targets(dataset_info, examples, split.train),
+        **_measure_validation_inputs(examples, split, math.prod(dataset_info.input_shape)),
         **measure_leakage(dataset_info, examples, split),
     )
 
@@ -41,48 +41,48 @@ def measure_inputs(
 ) -> InputProfile:
     """Return the scaling and the statistics of the training inputs alone, which take little time."""
     size = math.prod(dataset_info.input_shape)
-    sample = sample_inputs(examples, split.train, size)
+    sample = _sample_inputs(examples, split.train, size)
     minimum, maximum = sample.min(0), sample.max(0)
     average = sample.mean(0, dtype=np.float64).astype(np.float32)
     looks = None
-    if is_image_shape(dataset_info.input_shape):
-        sample_looks = measure_looks(sample, dataset_info.input_shape, minimum, maximum, average)
-        looks = np.quantile(sample_looks, USUAL_QUANTILES, axis=0).T.astype(np.float32)
+    if _is_image_shape(dataset_info.input_shape):
+        sample_looks = _measure_looks(sample, dataset_info.input_shape, minimum, maximum, average)
+        looks = np.quantile(sample_looks, _USUAL_QUANTILES, axis=0).T.astype(np.float32)
     deviation = sample.std(0, dtype=np.float64).astype(np.float32)
     return InputProfile(
         dataset_info, preprocessing.scale, preprocessing.mean, minimum, maximum, average, deviation, looks
     )
 
 
-def sample_inputs(examples: Examples, indices: NDArray[np.int64], size: int) -> NDArray[np.float32]:
+def _sample_inputs(examples: Examples, indices: NDArray[np.int64], size: int) -> NDArray[np.float32]:
     """Return the inputs of evenly spaced examples in rows, `SAMPLE` numbers at most."""
-    step = max(1, len(indices) * size // MAX_SAMPLE_NUMBERS)
+    step = max(1, len(indices) * size // _MAX_SAMPLE_NUMBERS)
     return examples.inputs[np.sort(indices[::step])].reshape(-1, size).astype(np.float32)
 
 
-def sample_targets(dataset_info: DatasetInfo, examples: Examples, indices: NDArray[np.int64]) -> NDArray[Any]:
+def _sample_targets(dataset_info: DatasetInfo, examples: Examples, indices: NDArray[np.int64]) -> NDArray[Any]:
     """Return the labels of evenly spaced examples, `LABELS` at most."""
-    targets = examples.targets[indices[:: max(1, math.ceil(len(indices) / MAX_SAMPLE_TARGETS))]]
+    targets = examples.targets[indices[:: max(1, math.ceil(len(indices) / _MAX_SAMPLE_TARGETS))]]
     return targets.astype(np.int32 if dataset_info.is_classification else np.float32)
 
 
-def measure_validation_inputs(examples: Examples, split: Split, size: int) -> dict[str, Any]:
+def _measure_validation_inputs(examples: Examples, split: Split, size: int) -> dict[str, Any]:
     """Return the mean and deviation of the validation inputs; nothing without a validation set."""
     if not len(split.validation):
         return {}
-    sample = sample_inputs(examples, split.validation, size)
+    sample = _sample_inputs(examples, split.validation, size)
     return {
         "validation_average": sample.mean(0, dtype=np.float64).astype(np.float32),
         "validation_deviation": sample.std(0, dtype=np.float64).astype(np.float32),
     }
 
 
-def is_image_shape(shape: Sequence[int]) -> bool:
+def _is_image_shape(shape: Sequence[int]) -> bool:
     """Whether inputs of a shape are images: (height, width), or with 1 to 4 channels."""
     return len(shape) == 2 or (len(shape) == 3 and shape[2] <= 4)
 
 
-def measure_looks(
+def _measure_looks(
     rows: NDArray[np.float32],
     shape: Sequence[int],
     minimum: NDArray[np.float32],
@@ -114,14 +114,14 @@ def find_white_value(input_profile: InputProfile) -> float | None:
     return 1.0 if high <= 1 else 255.0
 
 
-LOOK_MARGINS = dict(zip(IMAGE_STATISTICS, (0.1, 0.1, 0.1, 0.2), strict=True))
+_LOOK_MARGINS = dict(zip(IMAGE_STATISTICS, (0.1, 0.1, 0.1, 0.2), strict=True))
 """How far beyond nearly all training images an image may be."""
 
-MAX_STRICT_NUMBERS = 100
+_MAX_STRICT_NUMBERS = 100
 """In a row of more numbers, a few are always out of bounds; then this share of them must be:"""
 
-MIN_UNUSUAL_SHARE = 0.05
-MAX_NAMED_NUMBERS = 3
+_MIN_UNUSUAL_SHARE = 0.05
+_MAX_NAMED_NUMBERS = 3
 
 
 def describe_unusual_inputs(inputs: NDArray[Any], input_profile: InputProfile) -> list[list[str]]:
@@ -133,10 +133,10 @@ def describe_unusual_inputs(inputs: NDArray[Any], input_profile: InputProfile) -
     """
     rows = inputs.reshape(len(inputs), -1).astype(np.float32)
     if input_profile.looks is None:
-        return describe_unusual_numbers(rows, input_profile)
+        return _describe_unusual_numbers(rows, input_profile)
     low, high = float(input_profile.minimum.min()), float(input_profile.maximum.max())
     slack = 0.1 * (high - low)
-    looks_by_row = measure_looks(
+    looks_by_row = _measure_looks(
         rows,
         input_profile.dataset_info.input_shape,
         input_profile.minimum,
@@ -152,15 +152,15 @@ def describe_unusual_inputs(inputs: NDArray[Any], input_profile: InputProfile) -
             )
             descriptions.append([f"{range_text}, those of the training go from {low:.3g} to {high:.3g}"])
         else:
-            descriptions.append(describe_unusual_looks(looks, input_profile.looks))
+            descriptions.append(_describe_unusual_looks(looks, input_profile.looks))
     return descriptions
 
 
-def describe_unusual_looks(looks: NDArray[np.float64], usual_looks: NDArray[np.float32]) -> list[str]:
+def _describe_unusual_looks(looks: NDArray[np.float64], usual_looks: NDArray[np.float32]) -> list[str]:
     """How an image looks otherwise than nearly all training images; a light border explains all else."""
     outside = {}
     for name, value, (least, most) in zip(IMAGE_STATISTICS, looks.tolist(), usual_looks.tolist(), strict=True):
-        if not least - LOOK_MARGINS[name] <= value <= most + LOOK_MARGINS[name]:
+        if not least - _LOOK_MARGINS[name] <= value <= most + _LOOK_MARGINS[name]:
             outside[name] = (value > most, f"{value:.2f}, in training {least:.2f} to {most:.2f}")
     if "border" in outside:
         above, numbers = outside["border"]
@@ -174,11 +174,11 @@ def describe_unusual_looks(looks: NDArray[np.float64], usual_looks: NDArray[np.f
     return [f"it is {words[name][above]} the training images ({numbers})" for name, (above, numbers) in outside.items()]
 
 
-def describe_unusual_numbers(rows: NDArray[np.float32], input_profile: InputProfile) -> list[list[str]]:
+def _describe_unusual_numbers(rows: NDArray[np.float32], input_profile: InputProfile) -> list[list[str]]:
     """Which numbers of each row are far outside of what the training had, by half its range and more."""
     half = (input_profile.maximum - input_profile.minimum) / 2
     outside = (rows < input_profile.minimum - half) | (rows > input_profile.maximum + half)
-    least = MIN_UNUSUAL_SHARE * rows.shape[1] if rows.shape[1] > MAX_STRICT_NUMBERS else 1
+    least = _MIN_UNUSUAL_SHARE * rows.shape[1] if rows.shape[1] > _MAX_STRICT_NUMBERS else 1
     names = input_profile.dataset_info.features or [f"number {at + 1}" for at in range(rows.shape[1])]
     descriptions: list[list[str]] = []
     for row, out in zip(rows, outside, strict=True):
@@ -186,10 +186,12 @@ def describe_unusual_numbers(rows: NDArray[np.float32], input_profile: InputProf
         named = [
             f"{names[at]} is {row[at]:.6g}, in training {input_profile.minimum[at]:.6g} to "
             f"{input_profile.maximum[at]:.6g}"
-            for at in unusual_columns[:MAX_NAMED_NUMBERS]
+            for at in unusual_columns[:_MAX_NAMED_NUMBERS]
         ]
         more = (
-            [f"and {len(unusual_columns) - MAX_NAMED_NUMBERS} more"] if len(unusual_columns) > MAX_NAMED_NUMBERS else []
+            [f"and {len(unusual_columns) - _MAX_NAMED_NUMBERS} more"]
+            if len(unusual_columns) > _MAX_NAMED_NUMBERS
+            else []
         )
         descriptions.append([*named, *more])
     return descriptions

@@ -16,13 +16,13 @@ from dnn_cli.host.resources import get_usable_memory
 Order = Callable[[tf.Tensor], tf.Tensor]
 """The epoch, from 0 → the indices of its examples, int64, in their order."""
 
-plain_python = tf.autograph.experimental.do_not_convert
+_plain_python = tf.autograph.experimental.do_not_convert
 """For functions without loops and branches of TensorFlow: they are traced sooner as they are."""
 
-UNTUNED_OPTIONS = tf.data.Options()
+_UNTUNED_OPTIONS = tf.data.Options()
 """Nothing to tune: the thread that would look for it holds up every iterator's end by some tenths of a second."""
 
-UNTUNED_OPTIONS.autotune.enabled = False
+_UNTUNED_OPTIONS.autotune.enabled = False
 
 MAX_MEMORY_SHARE = 1 / 4
 """The share of the machine's memory up to which memory-mapped inputs are read into it."""
@@ -95,8 +95,8 @@ class Pipeline:
 
         return (
             tf.data.Dataset.range(epochs.start, epochs.stop)
-            .flat_map(plain_python(build_epoch))
-            .map(plain_python(build_batch))
+            .flat_map(_plain_python(build_epoch))
+            .map(_plain_python(build_batch))
             .prefetch(tf.data.AUTOTUNE)
         )
 
@@ -123,10 +123,10 @@ class Pipeline:
         # A chunk of held inputs is no copy of them: they go through tf.data as they are.
         return (
             tf.data.Dataset.range(epochs.start, epochs.stop)
-            .flat_map(plain_python(build_epoch))
-            .map(plain_python(build_chunk))
+            .flat_map(_plain_python(build_epoch))
+            .map(_plain_python(build_chunk))
             .prefetch(2)
-            .with_options(UNTUNED_OPTIONS)
+            .with_options(_UNTUNED_OPTIONS)
         )
 
     def gather_rows(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dnn_cli.config.experiment import Experiment, find_class_number
 from dnn_cli.data.examples import Examples, Split
 
-ROWS_PER_BLOCK = 4096
+_ROWS_PER_BLOCK = 4096
 """Examples that are turned into float64 at a time."""
 
 
@@ -31,13 +31,13 @@ def compute_preprocessing(experiment: Experiment, examples: Examples, split: Spl
         from sklearn.preprocessing import StandardScaler
 
         scaler, rows = StandardScaler(), examples.inputs.reshape(len(examples), -1)
-        for start in range(0, len(split.train), ROWS_PER_BLOCK):
-            scaler.partial_fit(rows[np.sort(split.train[start : start + ROWS_PER_BLOCK])].astype(np.float64))
+        for start in range(0, len(split.train), _ROWS_PER_BLOCK):
+            scaler.partial_fit(rows[np.sort(split.train[start : start + _ROWS_PER_BLOCK])].astype(np.float64))
         mean, scale = scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32)
-    return Preprocessing(np.asarray(scale), mean, build_class_weights(experiment, examples.targets[split.train]))
+    return Preprocessing(np.asarray(scale), mean, _build_class_weights(experiment, examples.targets[split.train]))
 
 
-def build_class_weights(experiment: Experiment, targets: NDArray[np.int32]) -> NDArray[np.float32] | None:
+def _build_class_weights(experiment: Experiment, targets: NDArray[np.int32]) -> NDArray[np.float32] | None:
     """How much each class counts, given the labels of the training examples; Keras's `class_weight` as an array."""
     configured, names = experiment.class_weight, experiment.data.info.classes
     if configured is None:

@@ -33,7 +33,7 @@ def load_run_context(run: Run, record: Record, report_progress: ReadProgress = i
     experiment = load_resolved_experiment(str(run.config))
     input_profile = read_input_profile(run)
     if input_profile is None:
-        input_profile = build_profile_from_data(run, record, experiment, report_progress)
+        input_profile = _build_profile_from_data(run, record, experiment, report_progress)
     data = experiment.data
     if data.dataset not in DATASETS:
         data = data.with_info(input_profile.dataset_info)
@@ -48,7 +48,7 @@ def load_run_context(run: Run, record: Record, report_progress: ReadProgress = i
     return RunContext(experiment, input_profile)
 
 
-def build_profile_from_data(
+def _build_profile_from_data(
     run: Run, record: Record, experiment: Experiment, report_progress: ReadProgress
 ) -> InputProfile:
     """The same from the data, as the training would have written it."""

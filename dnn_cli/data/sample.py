@@ -11,12 +11,12 @@ from dnn_cli.config.datasets import DATASETS, EmbeddedDataset
 from dnn_cli.data.examples import Examples, load_examples, split_examples
 from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
 
-ZERO_TOLERANCE = 1e-6
+_ZERO_TOLERANCE = 1e-6
 """A mean that is such a share of the range is 0, as float32 tells it."""
 
 
 @dataclass(frozen=True)
-class ClassSample:
+class _ClassSample:
     """A few examples of one class, or of a regression."""
 
     name: str
@@ -35,7 +35,7 @@ class ClassSample:
 class Sample:
     """A few examples of every class, in the order of the classes."""
 
-    classes: tuple[ClassSample, ...]
+    classes: tuple[_ClassSample, ...]
     features: tuple[str, ...]
     """The names of the numbers in a row; empty where they have none."""
 
@@ -67,30 +67,30 @@ def draw_sample(data: Data, per_class: int, seed: int, report_progress: ReadProg
         usable_rows.mean(0, dtype=np.float64),
         usable_rows.max(0).astype(np.float64),
     )
-    mean[abs(mean) < ZERO_TOLERANCE * (high - low)] = 0
+    mean[abs(mean) < _ZERO_TOLERANCE * (high - low)] = 0
     return Sample(
         tuple(
-            draw_class_sample(examples, name, candidates, per_class, (seed, number))
+            _draw_class_sample(examples, name, candidates, per_class, (seed, number))
             for number, (name, candidates) in enumerate(groups)
         ),
-        list_feature_names(data),
+        _list_feature_names(data),
         low,
         mean,
         high,
     )
 
 
-def draw_class_sample(
+def _draw_class_sample(
     examples: Examples, name: str, candidates: NDArray[np.int64], max_count: int, seed: Sequence[int]
-) -> ClassSample:
+) -> _ClassSample:
     """Some of the examples of a class, in the order of the data; of a regression, of what is to be predicted."""
     indices = np.sort(np.random.default_rng(seed).choice(candidates, min(max_count, len(candidates)), replace=False))
     if not name:
         indices = indices[np.argsort(examples.targets[indices, 0], kind="stable")]
-    return ClassSample(name, len(candidates), indices, examples[indices])
+    return _ClassSample(name, len(candidates), indices, examples[indices])
 
 
-def list_feature_names(data: Data) -> tuple[str, ...]:
+def _list_feature_names(data: Data) -> tuple[str, ...]:
     """What the numbers of an example are called."""
     dataset = DATASETS.get(data.dataset)
     if isinstance(dataset, EmbeddedDataset) and len(dataset.input_shape) == 1:

@@ -17,32 +17,32 @@ from dnn_cli.host.resources import (
     read_memory_limit,
 )
 
-CPU_FEATURES = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve")
+_CPU_FEATURES = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve")
 """What of a processor matters to TensorFlow, in the words of /proc/cpuinfo."""
 
 NVIDIA_VENDOR, AMD_VENDOR = "0x10de", "0x1002"
-MIN_FREE_MEMORY = 1_500_000_000
+_MIN_FREE_MEMORY = 1_500_000_000
 """Bytes of memory below which a training may have none left."""
 
 
 def inspect_machine() -> Section:
     """Processor and memory."""
     cpu_flags = find_cpuinfo_line("flags", "Features").partition(":")[2].split()
-    free = read_meminfo("MemAvailable")
+    free = _read_meminfo("MemAvailable")
     cores, quota = count_available_cores(), read_cpu_quota()
     values: dict[str, Any] = {
         "processor": find_cpuinfo_line("model name").partition(":")[2].strip() or None,
         "cores": cores,
         "cores_of_machine": os.cpu_count(),
         "cpu_quota": quota,
-        "features": [name for name in CPU_FEATURES if name in cpu_flags],
+        "features": [name for name in _CPU_FEATURES if name in cpu_flags],
         "memory_bytes": get_physical_memory(),
         "free_bytes": free,
         "limit_bytes": (limit := read_memory_limit()),
     }
     problems = []
     free_memory = min(size for size in (free, get_usable_memory()) if size is not None)
-    if free_memory < MIN_FREE_MEMORY:
+    if free_memory < _MIN_FREE_MEMORY:
         problems.append(
             Problem(
                 f"{format_bytes(free_memory)} of memory are free, and a training may need more", "end other programs"
@@ -57,7 +57,7 @@ def inspect_machine() -> Section:
             )
         )
     texts = {
-        "cores": format_cores(cores, quota),
+        "cores": _format_cores(cores, quota),
         "cores_of_machine": "",
         "cpu_quota": "",
         "features": " ".join(values["features"]),
@@ -77,7 +77,7 @@ def inspect_machine() -> Section:
     return Section("machine", values, tuple(problems), texts)
 
 
-def read_meminfo(name: str) -> int | None:
+def _read_meminfo(name: str) -> int | None:
     """A line of /proc/meminfo in bytes."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii", errors="replace").splitlines()
@@ -86,7 +86,7 @@ def read_meminfo(name: str) -> int | None:
         return None
 
 
-def format_cores(cores: int, quota: float | None) -> str:
+def _format_cores(cores: int, quota: float | None) -> str:
     """Return the cores that this process may use, and what withholds the others."""
     total = os.cpu_count()
     if cores == total:

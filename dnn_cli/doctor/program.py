@@ -14,34 +14,34 @@ import dnn_cli
 from dnn_cli.doctor.sections import Problem, Section
 from dnn_cli.host.terminal import is_notebook
 
-REQUIRED_PACKAGES = (
+_REQUIRED_PACKAGES = (
     "tensorflow", "keras", "numpy", "scipy", "scikit-learn", "pydantic", "typer", "rich", "pyyaml",
     "pooch", "pillow", "requests", "lark", "altair", "vl-convert-python", "jinja2", "markupsafe",
 )  # fmt: skip
 
 
-class OptionalExtra(NamedTuple):
+class _OptionalExtra(NamedTuple):
     """Something that can be installed besides."""
 
     modules: tuple[str, ...]
     purpose: str
 
 
-EXTRAS = {
-    "optuna": OptionalExtra(("optuna",), "dnn sweep --search bayesian"),
-    "ray": OptionalExtra(("ray",), "dnn sweep --on ray"),
-    "tensorboard": OptionalExtra(("tensorboard",), "dnn train --tensorboard"),
-    "onnx": OptionalExtra(("onnx", "tf2onnx", "onnxruntime"), "dnn export --format onnx"),
-    "litert": OptionalExtra(("ai_edge_litert",), "dnn export --format litert"),
-    "mlflow": OptionalExtra(("mlflow", "sqlalchemy", "alembic"), "dnn export-runs --mlflow"),
+_EXTRAS = {
+    "optuna": _OptionalExtra(("optuna",), "dnn sweep --search bayesian"),
+    "ray": _OptionalExtra(("ray",), "dnn sweep --on ray"),
+    "tensorboard": _OptionalExtra(("tensorboard",), "dnn train --tensorboard"),
+    "onnx": _OptionalExtra(("onnx", "tf2onnx", "onnxruntime"), "dnn export --format onnx"),
+    "litert": _OptionalExtra(("ai_edge_litert",), "dnn export --format litert"),
+    "mlflow": _OptionalExtra(("mlflow", "sqlalchemy", "alembic"), "dnn export-runs --mlflow"),
 }
 
 
 def inspect_program() -> Section:
     """Versions and places; what is not installed is no problem, unless nothing goes without it."""
-    packages = {name: get_package_version(name) for name in REQUIRED_PACKAGES}
+    packages = {name: _get_package_version(name) for name in _REQUIRED_PACKAGES}
     missing = [name for name, present in packages.items() if present is None]
-    extras = {name: all(map(is_module_available, extra.modules)) for name, extra in EXTRAS.items()}
+    extras = {name: all(map(_is_module_available, extra.modules)) for name, extra in _EXTRAS.items()}
     problems = [
         Problem(f"{', '.join(missing)} cannot be found", "pip install -e . in the clone of dnn", stops_training=True)
     ] if missing else []  # fmt: skip
@@ -58,7 +58,7 @@ def inspect_program() -> Section:
     }
     package_versions = "  ".join(f"{name} {present}" for name, present in packages.items() if present)
     available = [name for name, present in extras.items() if present]
-    absent = [f"{name} ({EXTRAS[name].purpose})" for name, present in extras.items() if not present]
+    absent = [f"{name} ({_EXTRAS[name].purpose})" for name, present in extras.items() if not present]
     more = f"; pip install -e '.[{next(name for name, present in extras.items() if not present)}]'" if absent else ""
     texts = {
         "packages": package_versions,
@@ -67,7 +67,7 @@ def inspect_program() -> Section:
     return Section("program", values, tuple(problems), texts)
 
 
-def get_package_version(name: str) -> str | None:
+def _get_package_version(name: str) -> str | None:
     """The version of a package; `None` where it is not installed."""
     try:
         return version(name)
@@ -75,17 +75,17 @@ def get_package_version(name: str) -> str | None:
         return None
 
 
-def is_module_available(module: str) -> bool:
+def _is_module_available(module: str) -> bool:
     """Whether a module could be imported."""
     return importlib.util.find_spec(module) is not None
 
 
-REPORTED_PREFIXES = (
+_REPORTED_PREFIXES = (
     "TF_CPP_", "TF_XLA_", "TF_ENABLE_", "TF_NUM_", "TF_DETERMINISTIC_", "TF_FORCE_", "TF_USE_", "TF_GPU_", "KERAS_",
     "XLA_", "CUDA_", "DNN_", "OMP_", "MKL_", "OPENBLAS_", "NVIDIA_", "ROCR_", "HIP_",
 )  # fmt: skip
-REPORTED_NAMES = ("NO_COLOR", "TERM", "COLORTERM", "COLUMNS", "LANG", "LC_ALL", "XDG_CACHE_HOME", "RAY_ADDRESS")
-SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASS", "CRED", "AUTH")
+_REPORTED_NAMES = ("NO_COLOR", "TERM", "COLORTERM", "COLUMNS", "LANG", "LC_ALL", "XDG_CACHE_HOME", "RAY_ADDRESS")
+_SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASS", "CRED", "AUTH")
 
 
 def inspect_environment() -> Section:
@@ -93,8 +93,8 @@ def inspect_environment() -> Section:
     variables = {
         name: "…" if "@" in value else value
         for name, value in sorted(os.environ.items())
-        if (name.startswith(REPORTED_PREFIXES) or name in REPORTED_NAMES)
-        and not any(word in name for word in SECRET_WORDS)
+        if (name.startswith(_REPORTED_PREFIXES) or name in _REPORTED_NAMES)
+        and not any(word in name for word in _SECRET_WORDS)
     }
     problems = []
     if (backend := variables.get("KERAS_BACKEND", "tensorflow")) != "tensorflow":
@@ -122,7 +122,7 @@ def inspect_terminal(console: Console) -> Section:
         "encoding": encoding,
         "unicode": unicode,
     }
-    reason = explain_missing_colors()
+    reason = _explain_missing_colors()
     texts = {
         "terminal": "yes" if is_terminal else "no: output goes to a pipe or a file, plain and in full width",
         "colour": (colour or reason) if is_terminal else "",
@@ -132,7 +132,7 @@ def inspect_terminal(console: Console) -> Section:
     return Section("terminal", values, () if unicode else (problem,), texts)
 
 
-def explain_missing_colors() -> str:
+def _explain_missing_colors() -> str:
     """Return why a terminal is shown no colours."""
     if "NO_COLOR" in os.environ:
         return "NO_COLOR is set"

@@ -45,12 +45,12 @@ def build_sections_table(sections: Sequence[Section]) -> Table:
         if number:
             table.add_row("", "")
         table.add_row(Text(section.name, style="bold"), "")
-        for name, text in iter_section_texts(section):
+        for name, text in _iter_section_texts(section):
             table.add_row(Text(f"  {replace_control_chars(name)}"), Text(replace_control_chars(text)))
     return table
 
 
-def iter_section_texts(section: "Section") -> Iterator[tuple[str, str]]:
+def _iter_section_texts(section: "Section") -> Iterator[tuple[str, str]]:
     """The facts of a section as a person reads them; what is empty is left out."""
     for name, value in section.values.items():
         text = section.texts.get(name)

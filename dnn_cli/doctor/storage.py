@@ -23,7 +23,7 @@ from dnn_cli.runs.trash import compute_tree_bytes
 MIN_FREE_DISK, MIN_USABLE_DISK = 2_000_000_000, 50_000_000
 """Free bytes of a disk that are soon used up, and with which no run can be written."""
 
-SHARED_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "fuse", "lustre", "9p", "afs", "beegfs", "gpfs")
+_SHARED_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "fuse", "lustre", "9p", "afs", "beegfs", "gpfs")
 """Kinds of file systems that other machines see, too, and on which locks may not work."""
 
 
@@ -33,7 +33,7 @@ def inspect_data() -> Section:
     texts, problems = {}, []
     for name, dataset in DATASETS.items():
         if isinstance(dataset, IdxDataset):
-            values[name], damaged = find_dataset_source(dataset)
+            values[name], damaged = _find_dataset_source(dataset)
             texts[name] = values[name] or "not on this machine; training on it downloads it"
             problems += [Problem(reason, "delete that, and it is taken from elsewhere") for reason in damaged]
     values["scikit-learn"] = [name for name, dataset in DATASETS.items() if not isinstance(dataset, IdxDataset)]
@@ -41,7 +41,7 @@ def inspect_data() -> Section:
     return Section("data", values, tuple(problems), texts, has_literal_names=True)
 
 
-def find_dataset_source(dataset: IdxDataset) -> tuple[str | None, list[str]]:
+def _find_dataset_source(dataset: IdxDataset) -> tuple[str | None, list[str]]:
     """The nearest place on this machine that holds a dataset, and what is damaged before that."""
     damaged: list[str] = []
     local = takewhile(
@@ -100,7 +100,7 @@ def inspect_runs(root: Path) -> Section:
     """The directory of runs: what is in it, and whether more can be written there."""
     problems = []
     nearest = next(path for path in (root.absolute(), *root.absolute().parents) if path.exists())
-    free, kind = shutil.disk_usage(nearest).free, find_file_system(nearest)
+    free, kind = shutil.disk_usage(nearest).free, _find_file_system(nearest)
     states: Counter[str] = Counter()
     broken: dict[str, str] = {}
     try:
@@ -136,7 +136,7 @@ def inspect_runs(root: Path) -> Section:
     size = compute_tree_bytes(root)
     values = {
         "path": str(root.absolute()), "runs": dict(states), "bytes": size, "broken": broken, "free_bytes": free,
-        "file_system": kind, "shared": kind in SHARED_FILE_SYSTEMS,
+        "file_system": kind, "shared": kind in _SHARED_FILE_SYSTEMS,
     }  # fmt: skip
     status_counts = ", ".join(f"{number} {status}" for status, number in states.items())
     texts = {
@@ -145,23 +145,23 @@ def inspect_runs(root: Path) -> Section:
         "broken": "",
         "free_bytes": f"{format_bytes(free)} on {kind or 'this disk'}",
         "file_system": "",
-        "shared": "other machines see it, too" if kind in SHARED_FILE_SYSTEMS else "",
+        "shared": "other machines see it, too" if kind in _SHARED_FILE_SYSTEMS else "",
     }
     return Section("runs", values, tuple(problems), texts)
 
 
-def find_file_system(path: Path) -> str | None:
+def _find_file_system(path: Path) -> str | None:
     """The kind of the file system that holds a path, in Linux's words."""
     try:
         mounts = [line.split() for line in Path("/proc/self/mounts").read_text(errors="replace").splitlines()]
     except OSError:
         return None
     real = os.path.realpath(path)
-    over = [(mount[1], mount[2]) for mount in mounts if len(mount) > 2 and is_below_mount(mount[1], real)]
+    over = [(mount[1], mount[2]) for mount in mounts if len(mount) > 2 and _is_below_mount(mount[1], real)]
     return max(over, key=lambda pair: len(pair[0]), default=(None, None))[1]
 
 
-def is_below_mount(mount: str, path: str) -> bool:
+def _is_below_mount(mount: str, path: str) -> bool:
     """Whether a path is below a mount point."""
     return mount == "/" or path == mount or path.startswith(f"{mount}/")
 

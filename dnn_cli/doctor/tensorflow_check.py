@@ -12,26 +12,26 @@ import dnn_cli
 from dnn_cli.doctor.machine import AMD_VENDOR, NVIDIA_VENDOR, count_display_cards, list_nvidia_devices, query_nvidia_smi
 from dnn_cli.doctor.sections import Problem, Section
 
-TENSORFLOW_TIMEOUT = 120.0
+_TENSORFLOW_TIMEOUT = 120.0
 """Seconds that TensorFlow has to start, on the slowest of disks."""
 
 PROBE_CODE = "import sys; sys.path[:1] = []; from dnn_cli.doctor.tensorflow_probe import main; main()"
 """Without the working directory, in which files may be called like modules."""
 
-UNUSED_INSTRUCTIONS = re.compile(r"enable the following instructions: ([A-Z0-9_ ]+), in other operations")
+_UNUSED_INSTRUCTIONS = re.compile(r"enable the following instructions: ([A-Z0-9_ ]+), in other operations")
 
 
-def query_tensorflow() -> tuple[dict[str, Any], str]:
+def _query_tensorflow() -> tuple[dict[str, Any], str]:
     """What it says of itself, and its own log; under `error`, why it says nothing."""
     paths = [str(Path(dnn_cli.__file__).parent.parent), *filter(None, sys.path)]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0", "PYTHONPATH": os.pathsep.join(paths)}
     try:
         process = subprocess.run(
             [sys.executable, "-c", PROBE_CODE], env=environment, capture_output=True, text=True, errors="replace",
-            timeout=TENSORFLOW_TIMEOUT, stdin=subprocess.DEVNULL,
+            timeout=_TENSORFLOW_TIMEOUT, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return {"error": f"it has not started within {TENSORFLOW_TIMEOUT:.0f} s"}, ""
+        return {"error": f"it has not started within {_TENSORFLOW_TIMEOUT:.0f} s"}, ""
     except OSError as error:
         return {"error": f"{sys.executable} cannot be started: {error.strerror}"}, ""
     if process.returncode < 0:
@@ -47,7 +47,7 @@ def query_tensorflow() -> tuple[dict[str, Any], str]:
 
 def inspect_tensorflow_and_gpus() -> tuple[Section, Section]:
     """TensorFlow with Keras, and the GPUs."""
-    answer, log = query_tensorflow()
+    answer, log = _query_tensorflow()
     problems = []
     if "error" in answer:
         problems.append(
@@ -69,7 +69,7 @@ def inspect_tensorflow_and_gpus() -> tuple[Section, Section]:
                 stops_training=True,
             )
         )
-    unused = UNUSED_INSTRUCTIONS.search(log)
+    unused = _UNUSED_INSTRUCTIONS.search(log)
     values = {**answer, "not_used_everywhere": unused[1].split() if unused else []}
     values.pop("gpus", None)
     texts = {
@@ -80,10 +80,10 @@ def inspect_tensorflow_and_gpus() -> tuple[Section, Section]:
         "cudnn_version": answer.get("cudnn_version") or "",
         "computes": "",
     }
-    return Section("tensorflow", values, tuple(problems), texts), inspect_gpus(answer, log)
+    return Section("tensorflow", values, tuple(problems), texts), _inspect_gpus(answer, log)
 
 
-def inspect_gpus(answer: dict[str, Any], log: str) -> Section:
+def _inspect_gpus(answer: dict[str, Any], log: str) -> Section:
     """The GPUs that there are, those that TensorFlow uses, and why it does not use the others."""
     driver_gpus, driver_error = query_nvidia_smi()
     files = list_nvidia_devices()

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 
-def inspect_tensorflow() -> dict[str, Any]:
+def _inspect_tensorflow() -> dict[str, Any]:
     """What TensorFlow and Keras say of themselves and of the processors they see, once they have computed something."""
     start_time = time.perf_counter()
     import keras
@@ -31,4 +31,4 @@ def inspect_tensorflow() -> dict[str, Any]:
 
 def main() -> None:
     """Write the answer as the last line of standard output."""
-    sys.stdout.write(f"\n{json.dumps(inspect_tensorflow())}\n")
+    sys.stdout.write(f"\n{json.dumps(_inspect_tensorflow())}\n")

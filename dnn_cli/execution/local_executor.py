@@ -21,16 +21,16 @@ from dnn_cli.execution.worker import redirect_stdio_to_null, serve_tasks
 from dnn_cli.runs.run import Run
 from dnn_cli.training.xla_cache import create_process_directory
 
-FORKSERVER = multiprocessing.get_context("forkserver")
+_FORKSERVER = multiprocessing.get_context("forkserver")
 STOP_TIMEOUT = 3.0
 """Seconds that a training has to notice that it is to end."""
 
-EXIT_TIMEOUT = 2.0
+_EXIT_TIMEOUT = 2.0
 """Seconds that workers have to end when there is nothing more to do."""
 
 
 @dataclass
-class Worker:
+class _Worker:
     """A process and what it is doing."""
 
     process: ForkServerProcess
@@ -50,11 +50,11 @@ class LocalExecutor:
     def __init__(self, worker_count: int, gpus: Sequence[str] = ()) -> None:
         self.worker_count = worker_count
         self.gpus = gpus
-        self.workers: list[Worker | None] = [None] * worker_count
+        self.workers: list[_Worker | None] = [None] * worker_count
         self.directory = create_process_directory("dnn-workers-")
 
     @property
-    def busy(self) -> list[Worker]:
+    def busy(self) -> list[_Worker]:
         """Those that have a task."""
         return [worker for worker in self.workers if worker is not None and worker.task is not None]
 
@@ -87,21 +87,21 @@ class LocalExecutor:
         with suppress(OSError):  # a worker that is dead is found by `wait`
             worker.connection.send(task)
 
-    def start_worker(self, index: int) -> Worker:
+    def start_worker(self, index: int) -> _Worker:
         """A new worker at a place."""
-        ours, theirs = FORKSERVER.Pipe()
+        ours, theirs = _FORKSERVER.Pipe()
         environment = {"CUDA_VISIBLE_DEVICES": self.gpus[index]} if self.gpus else {}
-        process = FORKSERVER.Process(
+        process = _FORKSERVER.Process(
             target=serve_tasks,
             args=(theirs, self.directory.name, environment),
             kwargs={"alone": self.worker_count == 1},
             daemon=True,
         )
         with silence_stdio():
-            FORKSERVER.set_forkserver_preload(["dnn_cli.execution.forkserver_preload"])
+            _FORKSERVER.set_forkserver_preload(["dnn_cli.execution.forkserver_preload"])
             process.start()
         theirs.close()
-        worker = self.workers[index] = Worker(process, ours)
+        worker = self.workers[index] = _Worker(process, ours)
         return worker
 
     def wait_for_events(self, seconds: float) -> Iterable[Event]:
@@ -114,7 +114,7 @@ class LocalExecutor:
                 yield from self.poll_worker(worker)
             self.kill_unresponsive(worker)
 
-    def poll_worker(self, worker: Worker) -> Iterator[Event]:
+    def poll_worker(self, worker: _Worker) -> Iterator[Event]:
         """What a worker has told, and its death where it is dead."""
         try:
             while worker.task is not None and worker.connection.poll():
@@ -129,12 +129,12 @@ class LocalExecutor:
         else:
             if worker.process.is_alive():
                 return
-        worker.process.join(EXIT_TIMEOUT)
+        worker.process.join(_EXIT_TIMEOUT)
         self.workers[self.workers.index(worker)] = None
         if worker.task is not None:
-            yield build_lost_result(worker)
+            yield _build_lost_result(worker)
 
-    def kill_unresponsive(self, worker: Worker) -> None:
+    def kill_unresponsive(self, worker: _Worker) -> None:
         """Kill a worker that was told to end its training and has not, within its time."""
         if (
             worker.task is not None
@@ -166,11 +166,11 @@ class LocalExecutor:
                 worker.connection.send(None)
             worker.connection.close()
         for worker in workers:
-            worker.process.join(EXIT_TIMEOUT)
+            worker.process.join(_EXIT_TIMEOUT)
         self.kill()
 
 
-def build_lost_result(worker: Worker) -> TaskResult:
+def _build_lost_result(worker: _Worker) -> TaskResult:
     """The end of a task whose worker is dead; its run says so, too."""
     task, code = worker.task, worker.process.exitcode
     assert task is not None  # noqa: S101 - whoever has none loses none

@@ -20,7 +20,7 @@ from dnn_cli.runs.record import Record
 
 
 @dataclass
-class Trial:
+class _Trial:
     """A setting that is being tried."""
 
     optuna_trial: Any
@@ -58,7 +58,7 @@ class OptunaSearch:
             pruner=optuna.pruners.MedianPruner(),
         )
         self.distributions = {key: self.build_distribution(values) for key, values in self.parameters.items()}
-        self.trials: list[Trial] = []
+        self.trials: list[_Trial] = []
         self.trials_left = execution.sweep.trials or 0
         self.restore_earlier_trials()
         # A sampler that begins again would propose again what it did: its seed counts on.
@@ -102,10 +102,10 @@ class OptunaSearch:
                 for member in planned
                 if member.outcome_digest in existing_runs
             ]
-            if any(is_hopeless(record) for record in records):
+            if any(_is_hopeless(record) for record in records):
                 self.add_earlier_trial(planned, existing_runs, params, self.optuna.trial.TrialState.PRUNED)
             elif len(records) == len(planned) and all(record.status == "completed" for record in records):
-                value = fmean(get_best_score(record) for record in records)
+                value = fmean(_get_best_score(record) for record in records)
                 self.add_earlier_trial(planned, existing_runs, params, self.optuna.trial.TrialState.COMPLETE, value)
             else:
                 self.study.enqueue_trial(params)
@@ -151,7 +151,7 @@ class OptunaSearch:
         trial.is_training = True
         return self.execution.build_task(trial.pending_numbers[0])
 
-    def start_next_trial(self) -> Trial | None:
+    def start_next_trial(self) -> _Trial | None:
         """The next trial that has something to train; `None` where there are no more."""
         while self.trials_left:
             self.trials_left -= 1
@@ -172,7 +172,7 @@ class OptunaSearch:
                 self.execution.existing_runs |= find_existing_runs(self.execution.store, planned)
             first = len(self.execution.planned_runs)
             self.execution.planned_runs += planned
-            trial = Trial(
+            trial = _Trial(
                 optuna_trial,
                 [first + index for index, planned_run in enumerate(planned) if self.execution.is_missing(planned_run)],
             )
@@ -181,14 +181,14 @@ class OptunaSearch:
                 for planned_run in planned
                 if planned_run.outcome_digest in self.execution.existing_runs
             ]
-            trial.best_scores += [get_best_score(record) for record in records if record.status == "completed"]
+            trial.best_scores += [_get_best_score(record) for record in records if record.status == "completed"]
             if trial.pending_numbers:
                 self.trials.append(trial)
                 return trial
             self.finish_trial(trial)
         return None
 
-    def get_running_trial(self, number: int) -> Trial:
+    def get_running_trial(self, number: int) -> _Trial:
         """The trial that is training an experiment."""
         return next(trial for trial in self.trials if trial.is_training and trial.pending_numbers[0] == number)
 
@@ -197,17 +197,17 @@ class OptunaSearch:
         trial.is_training = False
         trial.pending_numbers.pop(0)
         if result.record is not None and result.status == "completed":
-            trial.best_scores.append(get_best_score(result.record))
+            trial.best_scores.append(_get_best_score(result.record))
             if not trial.pending_numbers:
                 self.finish_trial(trial)
             return
         self.execution.abandoned_numbers.update(trial.pending_numbers)
         trial.pending_numbers.clear()
         trial_states = self.optuna.trial.TrialState
-        hopeless = result.record is not None and is_hopeless(result.record)
+        hopeless = result.record is not None and _is_hopeless(result.record)
         self.study.tell(trial.optuna_trial, state=trial_states.PRUNED if hopeless else trial_states.FAIL)
 
-    def finish_trial(self, trial: Trial) -> None:
+    def finish_trial(self, trial: _Trial) -> None:
         """Tell Optuna what a trial came to."""
         if trial.best_scores:
             self.study.tell(trial.optuna_trial, fmean(trial.best_scores))
@@ -226,16 +226,16 @@ class OptunaSearch:
         return ""
 
 
-def is_hopeless(record: Record) -> bool:
+def _is_hopeless(record: Record) -> bool:
     """Whether a run has ended for a reason that lies in its setting."""
-    return record.status == "diverged" or is_pruned(record)
+    return record.status == "diverged" or _is_pruned(record)
 
 
-def is_pruned(record: Record) -> bool:
+def _is_pruned(record: Record) -> bool:
     """Whether a run was not worth going on."""
     return record.status == "interrupted" and (record.reason or "").startswith(PRUNED_PREFIX)
 
 
-def get_best_score(record: Record) -> float:
+def _get_best_score(record: Record) -> float:
     """The best score of a run that has one."""
     return (record.results.best or {})[record.results.monitor]

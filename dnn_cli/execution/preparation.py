@@ -45,7 +45,7 @@ def prepare_training(
     cache = cache or ProcessCache()
     reporter.exit_callbacks.append(remove_working_directories)
     experiment = loaded.experiment
-    for line in format_experiment_lines(experiment, epochs):
+    for line in _format_experiment_lines(experiment, epochs):
         reporter.report_line(line)
     for issue in loaded.advice:
         reporter.report_line(f"advice: {issue}")
@@ -68,7 +68,7 @@ def prepare_training(
         )
 
 
-def format_experiment_lines(experiment: "Experiment", epochs: int) -> list[str]:
+def _format_experiment_lines(experiment: "Experiment", epochs: int) -> list[str]:
     """What is about to be trained on what."""
     from dnn_cli.config.network_summary import format_layer_flow, summarize_network
     from dnn_cli.config.registry import format_config_value
@@ -81,11 +81,11 @@ def format_experiment_lines(experiment: "Experiment", epochs: int) -> list[str]:
         f"  {format_config_value(config['optimizer'])}, {format_config_value(config['loss'])}, "
         f"batches of {experiment.batch_size}, "
         f"{format_count(epochs, 'epoch')}, seed {experiment.seed}",
-        f"  {format_data_line(experiment)}",
+        f"  {_format_data_line(experiment)}",
     ]
 
 
-def format_data_line(experiment: "Experiment") -> str:
+def _format_data_line(experiment: "Experiment") -> str:
     """The data in one line."""
     from dnn_cli.config.datasets import USER_DATA_KINDS
     from dnn_cli.config.layer_stack import format_sizes

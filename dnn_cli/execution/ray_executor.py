@@ -42,19 +42,19 @@ try:
 except ImportError:
     raise UsageError("--on ray needs Ray, which is not installed", "pip install 'dnn-cli[ray]'") from None
 
-MAX_RETRIES = 3
+_MAX_RETRIES = 3
 """So many times Ray begins a task again whose node or process has died."""
 
-STOP_TIMEOUT = 10.0
+_STOP_TIMEOUT = 10.0
 """Seconds that a training has to notice that it is to end, and its run to come home."""
 
-REPLY_TIMEOUT = 5.0
+_REPLY_TIMEOUT = 5.0
 """Seconds in which whoever is asked for something small answers."""
 
-START_TIMEOUT = 60.0
+_START_TIMEOUT = 60.0
 """Seconds until a process has begun on this machine, however busy it is."""
 
-DEATH_REASONS = {
+_DEATH_REASONS = {
     NodeDiedError: "its node has died",
     OutOfMemoryError: "its node had too little memory for it",
     WorkerCrashedError: "its process has died, perhaps for want of memory",
@@ -63,7 +63,7 @@ DEATH_REASONS = {
 
 
 @dataclass
-class RemoteTask:
+class _RemoteTask:
     """A task that was given to Ray and has not come back."""
 
     task: Task
@@ -79,14 +79,14 @@ class RayExecutor:
     def __init__(self, jobs: int | None, gpus: int) -> None:
         self.jobs = jobs
         self.gpus = gpus
-        self.remote_tasks: dict[int, RemoteTask] = {}
+        self.remote_tasks: dict[int, _RemoteTask] = {}
         self.unsubmitted_results: list[TaskResult] = []
         """Tasks that ended before Ray was asked."""
         self.examples_references: dict[str, Any] = {}
         self.is_open = True
         self.remove_directory: Callable[[], None] = lambda: None
         try:
-            with silence_stdio(), preserve_signal_handlers():
+            with silence_stdio(), _preserve_signal_handlers():
                 self.connect_to_cluster(os.environ.get("RAY_ADDRESS", ""))
                 self.broker = self.start_broker()
         except (DnnError, KeyboardInterrupt):
@@ -102,13 +102,13 @@ class RayExecutor:
             address = os.environ.get("RAY_ADDRESS")
             problem = f"the Ray cluster {address} cannot be used" if address else "Ray does not start on this machine"
             raise UsageError(
-                f"{problem}: {format_error(error)}", "ray status tells of the cluster of RAY_ADDRESS"
+                f"{problem}: {_format_error(error)}", "ray status tells of the cluster of RAY_ADDRESS"
             ) from None
         if gpus and not ray.cluster_resources().get("GPU"):
             self.kill()
             raise UsageError(f"--gpus {gpus}: the Ray cluster has no GPU")
         self.remote_train = ray.remote(
-            num_cpus=1, num_gpus=1 if gpus else 0, max_retries=MAX_RETRIES, retry_exceptions=False
+            num_cpus=1, num_gpus=1 if gpus else 0, max_retries=_MAX_RETRIES, retry_exceptions=False
         )(ray_worker.train_task)
 
     def connect_to_cluster(self, address: str) -> None:
@@ -117,10 +117,10 @@ class RayExecutor:
         Raises:
             UsageError: nobody is there.
         """
-        disable_ray_messages()
+        _disable_ray_messages()
         log_options = {"log_to_driver": False, "logging_level": "CRITICAL"}
         if address:
-            check_reachable(address)
+            _check_reachable(address)
             ray.init(address=address, **log_options)
             return
         # Unix sockets have short names, and people's folders have not.
@@ -138,7 +138,7 @@ class RayExecutor:
 
         this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         broker = ray.remote(num_cpus=0)(ray_worker.EventBroker).options(scheduling_strategy=this_node).remote()
-        ray.get(broker.fetch_events.remote(), timeout=START_TIMEOUT)
+        ray.get(broker.fetch_events.remote(), timeout=_START_TIMEOUT)
         return broker
 
     @property
@@ -167,11 +167,11 @@ class RayExecutor:
                     archive = pack_run(Run(task.run_directory))
                 examples = self.put_examples(task.loaded.experiment.data)
             except DnnError as error:
-                self.unsubmitted_results.append(build_result_without_run(task, error.message))
+                self.unsubmitted_results.append(_build_result_without_run(task, error.message))
                 return
             pickled_task = pickle.dumps(replace(task, tensorboard=False))  # its log is made of what comes home
             reference = self.remote_train.remote(dnn_cli.__version__, pickled_task, archive, examples, self.broker)
-            self.remote_tasks[task.number] = RemoteTask(task, reference, lock_stack.pop_all())
+            self.remote_tasks[task.number] = _RemoteTask(task, reference, lock_stack.pop_all())
 
     def put_examples(self, data: Data) -> Any:
         """Where in the cluster the examples of a data section are, with their split.
@@ -194,7 +194,7 @@ class RayExecutor:
         if not tasks_by_reference:
             return
         ready, _ = ray.wait(list(tasks_by_reference), num_returns=len(tasks_by_reference), timeout=seconds)
-        for event in get_reply(self.broker.fetch_events.remote()) or ():
+        for event in _get_reply(self.broker.fetch_events.remote()) or ():
             if event.number in self.remote_tasks:
                 yield event
         for reference in ready:
@@ -202,25 +202,25 @@ class RayExecutor:
         for remote_task in list(self.remote_tasks.values()):
             if (
                 remote_task.stop_requested is not None
-                and time.monotonic() - remote_task.stop_requested[0] > STOP_TIMEOUT
+                and time.monotonic() - remote_task.stop_requested[0] > _STOP_TIMEOUT
             ):
-                cancel_task(remote_task, force=True)
+                _cancel_task(remote_task, force=True)
                 yield self.close_lost_task(remote_task, "")
 
-    def receive_result(self, remote_task: RemoteTask) -> TaskResult:
+    def receive_result(self, remote_task: _RemoteTask) -> TaskResult:
         """The end of a task that has come back, its run where it belongs."""
         task = remote_task.task
         try:
             remote_result = ray_worker.RemoteResult(*ray.get(remote_task.reference))
         except Exception as error:
-            return self.close_lost_task(remote_task, describe_ray_error(error))
+            return self.close_lost_task(remote_task, _describe_ray_error(error))
         if not remote_result.was_started:
             return self.close_lost_task(remote_task, remote_result.reason or "")
         del self.remote_tasks[task.number]
         with remote_task.lock_stack:
             try:
                 if not remote_result.archive:
-                    return build_result_without_run(task, remote_result.reason)
+                    return _build_result_without_run(task, remote_result.reason)
                 if task.run_directory is None or parse_record(remote_result.archive["run.json"]).id != parse_run_id(
                     Run(task.run_directory)
                 ):
@@ -231,14 +231,14 @@ class RayExecutor:
                 write_finished_log(run, enabled=task.tensorboard)
                 return TaskResult(task.number, run.directory, run.read_raw_record(), remote_result.reason)
             except DnnError as error:
-                return build_result_without_run(task, error.message)
+                return _build_result_without_run(task, error.message)
 
-    def close_lost_task(self, remote_task: RemoteTask, reason: str) -> TaskResult:
+    def close_lost_task(self, remote_task: _RemoteTask, reason: str) -> TaskResult:
         """The end of a task of which nothing has come back."""
         del self.remote_tasks[remote_task.task.number]
         with remote_task.lock_stack:
             if remote_task.stop_requested is None:
-                return build_result_without_run(remote_task.task, reason)
+                return _build_result_without_run(remote_task.task, reason)
             return TaskResult(
                 remote_task.task.number,
                 remote_task.task.run_directory,
@@ -249,12 +249,12 @@ class RayExecutor:
 
     def request_stop(self, reason: str, number: int | None = None) -> None:
         """Let the training of one task end, or of all: what was trained comes back; what waits, waits no more."""
-        started_tasks = get_reply(self.broker.request_stop.remote(reason, number))
+        started_tasks = _get_reply(self.broker.request_stop.remote(reason, number))
         for remote_task in self.remote_tasks.values():
             if remote_task.stop_requested is None and number in (None, remote_task.task.number):
                 remote_task.stop_requested = time.monotonic(), reason
                 if started_tasks is not None and remote_task.task.number not in started_tasks:
-                    cancel_task(remote_task)
+                    _cancel_task(remote_task)
 
     def kill(self) -> None:
         """End everything of ours at once, and Ray where it is ours; a cluster ends what its driver has left."""
@@ -265,7 +265,7 @@ class RayExecutor:
         with silence_stdio():
             shutdown_thread = threading.Thread(target=ray.shutdown, daemon=True)
             shutdown_thread.start()
-            shutdown_thread.join(REPLY_TIMEOUT)
+            shutdown_thread.join(_REPLY_TIMEOUT)
         for remote_task in remote_tasks.values():
             remote_task.lock_stack.close()
         self.remove_directory()
@@ -275,7 +275,7 @@ class RayExecutor:
         self.kill()
 
 
-def build_result_without_run(task: Task, reason: str | None) -> TaskResult:
+def _build_result_without_run(task: Task, reason: str | None) -> TaskResult:
     """The end of a task that has no new run; the one that it went on with is as it was."""
     try:
         record = Run(task.run_directory).read_raw_record() if task.run_directory else None
@@ -284,34 +284,34 @@ def build_result_without_run(task: Task, reason: str | None) -> TaskResult:
     return TaskResult(task.number, task.run_directory, record, reason)
 
 
-def get_reply(reference: Any) -> Any:
+def _get_reply(reference: Any) -> Any:
     """An answer, or nothing where there is none in time."""
     with suppress(RayError):
-        return ray.get(reference, timeout=REPLY_TIMEOUT)
+        return ray.get(reference, timeout=_REPLY_TIMEOUT)
     return None
 
 
-def cancel_task(remote_task: RemoteTask, *, force: bool = False) -> None:
+def _cancel_task(remote_task: _RemoteTask, *, force: bool = False) -> None:
     """Let Ray forget a task."""
     with suppress(RayError, ValueError):
         ray.cancel(remote_task.reference, force=force)
 
 
-def describe_ray_error(error: Exception) -> str:
+def _describe_ray_error(error: Exception) -> str:
     """Why Ray has no result, in one line."""
-    for error_type, text in DEATH_REASONS.items():
+    for error_type, text in _DEATH_REASONS.items():
         if isinstance(error, error_type):
-            return f"{text}, {MAX_RETRIES + 1} times in all"
-    return format_error(error.cause if isinstance(error, RayTaskError) else error)
+            return f"{text}, {_MAX_RETRIES + 1} times in all"
+    return _format_error(error.cause if isinstance(error, RayTaskError) else error)
 
 
-def format_error(error: BaseException) -> str:
+def _format_error(error: BaseException) -> str:
     """What an error says first."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0] if lines else 'no more is known'}"[:300]
 
 
-def check_reachable(address: str) -> None:
+def _check_reachable(address: str) -> None:
     """Refuse an address where nobody listens, for which Ray would wait for minutes.
 
     Raises:
@@ -321,7 +321,7 @@ def check_reachable(address: str) -> None:
     if not colon or not port.isdigit():
         return  # a word that Ray knows
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=REPLY_TIMEOUT).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_REPLY_TIMEOUT).close()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
@@ -329,7 +329,7 @@ def check_reachable(address: str) -> None:
         ) from None
 
 
-def disable_ray_messages() -> None:
+def _disable_ray_messages() -> None:
     """Let Ray not tell the screen of processes that died, which it does among our results.
 
     There is no public way to say so: without the private one, there are some lines more.
@@ -339,7 +339,7 @@ def disable_ray_messages() -> None:
 
 
 @contextmanager
-def preserve_signal_handlers() -> Iterator[None]:
+def _preserve_signal_handlers() -> Iterator[None]:
     """Whoever handles signals does so afterwards, too; what is started meanwhile outlives the terminal."""
     handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -22,13 +22,13 @@ from dnn_cli.execution.worker import run_task
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_archive import RunArchive, pack_run, unpack_run
 
-SEND_INTERVAL = 0.2
+_SEND_INTERVAL = 0.2
 """Seconds between two messages to the post office."""
 
-LAST_MESSAGE_TIMEOUT = 2.0
+_LAST_MESSAGE_TIMEOUT = 2.0
 """Seconds that a training, which is at its end, waits for its last message to arrive."""
 
-CLEANUP_SCRIPT = """\
+_CLEANUP_SCRIPT = """\
 exec 3<&0
 ( read -r _ <&3; for _ in 1 2 3 4 5; do rm -rf "$1" && break; sleep 1; done ) >/dev/null 2>&1 &
 """
@@ -72,7 +72,7 @@ class EventBroker:
         return self.started_tasks
 
 
-class BrokerClient:
+class _BrokerClient:
     """The way to the post office and back, for which no training ever waits.
 
     It waits for futures, as Ray gives away the core of a task that waits for Ray.
@@ -101,7 +101,7 @@ class BrokerClient:
             if self.pending_reply is not None and self.pending_reply.done():
                 reply, self.pending_reply = self.pending_reply, None
                 self.stop_reason = self.stop_reason or reply.result()
-            if self.pending_reply is None and time.monotonic() - self.last_sent >= SEND_INTERVAL:
+            if self.pending_reply is None and time.monotonic() - self.last_sent >= _SEND_INTERVAL:
                 self.send_pending()
         return self.stop_reason
 
@@ -114,7 +114,7 @@ class BrokerClient:
         """Let what has happened arrive before the end of the task does."""
         with suppress(RayError, futures.TimeoutError):
             self.send_pending()
-            self.pending_reply.result(LAST_MESSAGE_TIMEOUT)
+            self.pending_reply.result(_LAST_MESSAGE_TIMEOUT)
 
 
 def train_task(
@@ -133,9 +133,9 @@ def train_task(
         return RemoteResult({}, f"its node has dnn {dnn_cli.__version__}, and this is dnn {driver_version}")
     task: Task = pickle.loads(pickled_task)  # noqa: S301 - whoever may give work to this process may do anything
     with suppress(RayError, futures.TimeoutError):
-        if reason := broker.start_task.remote(task.number).future().result(LAST_MESSAGE_TIMEOUT):
+        if reason := broker.start_task.remote(task.number).future().result(_LAST_MESSAGE_TIMEOUT):
             return RemoteResult({}, reason, was_started=False)
-    cache = get_process_cache()
+    cache = _get_process_cache()
     os.environ.pop("OMP_NUM_THREADS", None)  # which Ray sets, and `dnn train` does not
     cache.set_examples(task.loaded.experiment.data, *examples)
     with tempfile.TemporaryDirectory() as directory:
@@ -144,14 +144,14 @@ def train_task(
             local_task = replace(local_task, run_directory=Path(directory) / task.run_directory.name)
             Path(directory, task.run_directory.name).mkdir()
             unpack_run(archive, Run(Path(directory) / task.run_directory.name))
-        client = BrokerClient(broker, task.number)
+        client = _BrokerClient(broker, task.number)
         result = run_task(local_task, cache, client.send_event, client.poll_stop_reason)
         client.close()
         return RemoteResult(pack_run(Run(result.run_directory)) if result.run_directory else {}, result.reason)
 
 
 @cache
-def get_process_cache() -> ProcessCache:
+def _get_process_cache() -> ProcessCache:
     """What this process keeps from one task to the next, made as the first one comes."""
     from dnn_cli.training.device import disable_thread_spinning
 
@@ -167,14 +167,14 @@ def create_self_deleting_directory(prefix: str, parent: str) -> tuple[Path, Call
     """
     directory = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     cleaner = subprocess.Popen(
-        ["/bin/sh", "-c", CLEANUP_SCRIPT, "sh", directory], stdin=subprocess.PIPE,
+        ["/bin/sh", "-c", _CLEANUP_SCRIPT, "sh", directory], stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     cleaner.wait()  # its own child is what stays
     assert cleaner.stdin is not None  # noqa: S101 - asked for
-    OPEN_PIPES.append(cleaner.stdin)
+    _OPEN_PIPES.append(cleaner.stdin)
     return directory, cleaner.stdin.close
 
 
-OPEN_PIPES: list[Any] = []
+_OPEN_PIPES: list[Any] = []
 """What is closed when this process ends."""

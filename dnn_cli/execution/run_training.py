@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dnn_cli.training.checkpoint_callback import ResumePoint
 
 
-class StopRequest(Protocol):
+class _StopRequest(Protocol):
     """Somebody who may want a training to end, and says why when called."""
 
     def __call__(self) -> str: ...
@@ -40,7 +40,7 @@ def train_new_run(
     loaded: "LoadedExperiment",
     store: "Store",
     reporter: "Reporter",
-    stop_request: StopRequest | None = None,
+    stop_request: _StopRequest | None = None,
     reproduces: str | None = None,
     *,
     sweeps: "tuple[Membership, ...]" = (),
@@ -74,14 +74,14 @@ def train_new_run(
 
         create_record = build_initial_record(prepared.job, reproduces=reproduces, sweeps=sweeps)
         with store.create_run(experiment.name, to_yaml(experiment), create_record) as run:
-            return run, train_prepared(prepared, run, reporter, stop_request, tensorboard=tensorboard)
+            return run, _train_prepared(prepared, run, reporter, stop_request, tensorboard=tensorboard)
 
 
 def resume_training(
     run: "Run",
     loaded: "LoadedExperiment",
     reporter: "Reporter",
-    stop_request: StopRequest | None = None,
+    stop_request: _StopRequest | None = None,
     *,
     force: bool = False,
     sweeps: "tuple[Membership, ...]" = (),
@@ -103,12 +103,12 @@ def resume_training(
         record, (checkpoint, checkpoint_problem) = run.read_raw_record(), checkpoints.load_checkpoint(run)
         check_resumable(record, checkpoint, experiment, force=force)
         changed = list_changes(record, checkpoint, load_resolved_experiment(str(run.config)), experiment)
-        check_unchanged(record, changed, force=force)
+        _check_unchanged(record, changed, force=force)
         if checkpoint_problem:
             since = f"the one before, of epoch {checkpoint.progress.epoch}" if checkpoint else "the beginning"
             checkpoint_problem = f"{checkpoint_problem}; this goes on from {since}"
             reporter.report_line(checkpoint_problem)
-        earlier_threads = get_recorded_threads(record)
+        earlier_threads = _get_recorded_threads(record)
         restore_thread_count(earlier_threads)
         with prepare_training(loaded, reporter, experiment.epochs, cache) as prepared:
             from dnn_cli.training.checkpoint_callback import ResumePoint
@@ -116,7 +116,7 @@ def resume_training(
             from dnn_cli.training.training_state import NEW_OPTIMIZER, check_same_network, classify_optimizer_change
 
             changed += list_environment_changes(record, prepared.job)
-            check_unchanged(record, changed, force=force)
+            _check_unchanged(record, changed, force=force)
             if changed and checkpoint is not None:
                 check_same_network(experiment, checkpoint.arrays)
                 if classify_optimizer_change(checkpoint.progress.optimizer, experiment.optimizer) == NEW_OPTIMIZER:
@@ -140,11 +140,11 @@ def resume_training(
                     f"trained with {earlier_threads} threads before and {get_thread_count()} "
                     "from here: the last digits may differ"
                 )
-            reporter.report_line(f"going on after {format_progress(resume_point)}")
-            return train_prepared(prepared, run, reporter, stop_request, resume_point, tensorboard=tensorboard)
+            reporter.report_line(f"going on after {_format_progress(resume_point)}")
+            return _train_prepared(prepared, run, reporter, stop_request, resume_point, tensorboard=tensorboard)
 
 
-def check_unchanged(record: "Record", changed: list[str], *, force: bool) -> None:
+def _check_unchanged(record: "Record", changed: list[str], *, force: bool) -> None:
     """Refuse to go on with what would not come out as if it had never been interrupted."""
     if changed and not force:
         raise UsageError(
@@ -153,23 +153,23 @@ def check_unchanged(record: "Record", changed: list[str], *, force: bool) -> Non
         )
 
 
-def get_recorded_threads(record: "Record") -> int | None:
+def _get_recorded_threads(record: "Record") -> int | None:
     """Return the number of threads with which TensorFlow computed in a run; records of dnn 0.8 have the cores."""
     thread_count = record.platform.get("threads", record.platform.get("cores"))
     return thread_count if isinstance(thread_count, int) and thread_count > 0 else None
 
 
-def format_progress(resume_point: "ResumePoint") -> str:
+def _format_progress(resume_point: "ResumePoint") -> str:
     """How far a training was."""
     progress = resume_point.progress
     return f"epoch {progress.epoch}" + (" and a part of the next" if progress.calls else "")
 
 
-def train_prepared(
+def _train_prepared(
     prepared: PreparedTraining,
     run: "Run",
     reporter: "Reporter",
-    stop_request: StopRequest | None,
+    stop_request: _StopRequest | None,
     resume_point: "ResumePoint | None" = None,
     *,
     tensorboard: bool = False,

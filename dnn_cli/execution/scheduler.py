@@ -6,10 +6,10 @@ from typing import Protocol
 
 from dnn_cli.execution.messages import EpochDone, Event, Task, TaskResult
 
-POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 """Seconds after which somebody is asked whether it is to end."""
 
-SWEEP_FAILED = "another training of the sweep has failed"
+_SWEEP_FAILED = "another training of the sweep has failed"
 
 
 class SearchStrategy(Protocol):
@@ -57,7 +57,7 @@ class Executor(Protocol):
         ...
 
 
-class SweepDisplay(Protocol):
+class _SweepDisplay(Protocol):
     """Shows how it goes."""
 
     def on_task_started(self, task: Task) -> None: ...
@@ -68,7 +68,7 @@ class SweepDisplay(Protocol):
 def train_all(
     strategy: SearchStrategy,
     executor: Executor,
-    display: SweepDisplay,
+    display: _SweepDisplay,
     get_stop_reason: Callable[[], str],
     *,
     fail_fast: bool = False,
@@ -88,7 +88,7 @@ def train_all(
     started, reason = time.monotonic(), ""
     while True:
         if not reason and (
-            reason := get_stop_reason() or (SWEEP_FAILED if fail_fast and any(map(has_failed, results)) else "")
+            reason := get_stop_reason() or (_SWEEP_FAILED if fail_fast and any(map(_has_failed, results)) else "")
         ):
             executor.request_stop(reason)
         is_late = max_seconds is not None and time.monotonic() - started > max_seconds
@@ -100,7 +100,7 @@ def train_all(
             executor.submit(task)
         if not executor.busy:
             return results
-        for event in executor.wait_for_events(POLL_SECONDS):
+        for event in executor.wait_for_events(_POLL_SECONDS):
             display.on_event(event)
             if isinstance(event, TaskResult):
                 results.append(event)
@@ -109,7 +109,7 @@ def train_all(
                 executor.request_stop(prune_reason, event.number)
 
 
-def has_failed(result: TaskResult) -> bool:
+def _has_failed(result: TaskResult) -> bool:
     """Whether a training did not come to an end of its own that is of use."""
     return result.status in ("failed", "diverged")
 

@@ -22,7 +22,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 GRACEFUL_TIMEOUT, ABRUPT_TIMEOUT = 1.5, 0.3
 """Seconds that a training has to notice, and whatever else goes on, of which nothing is to be saved."""
 
-SAME_SIGNAL_SECONDS = 0.3
+_SAME_SIGNAL_SECONDS = 0.3
 """Signals so close together are one: a terminal that closes sends two."""
 
 
@@ -74,7 +74,7 @@ class SignalStop:
         started = time.monotonic()
         threading.Thread(target=self.exit_unless_acknowledged, args=(signal_bytes[0],), daemon=True).start()
         while os.read(pipe, 1):
-            if time.monotonic() - started > SAME_SIGNAL_SECONDS:
+            if time.monotonic() - started > _SAME_SIGNAL_SECONDS:
                 self.exit_now(signal_bytes[0])
 
     def exit_unless_acknowledged(self, number: int) -> None:

@@ -19,12 +19,12 @@ from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_info import RunInfo, read_run_info
 from dnn_cli.runs.store import Store
 
-STATUS_ORDER = ("completed", "diverged", "running", "interrupted", "failed")
+_STATUS_ORDER = ("completed", "diverged", "running", "interrupted", "failed")
 """What is of most use, first; a run that diverged would again."""
 
 
 @dataclass(frozen=True)
-class ExistingRun:
+class _ExistingRun:
     """The run of an experiment that was trained, or begun, before."""
 
     run: Run
@@ -35,7 +35,7 @@ class ExistingRun:
         return self.record.status in ("completed", "diverged")
 
 
-def find_existing_runs(store: Store, planned_runs: Iterable[PlannedRun]) -> dict[str, ExistingRun]:
+def find_existing_runs(store: Store, planned_runs: Iterable[PlannedRun]) -> dict[str, _ExistingRun]:
     """By the digests of experiments, their runs, where there are any.
 
     Raises:
@@ -47,33 +47,33 @@ def find_existing_runs(store: Store, planned_runs: Iterable[PlannedRun]) -> dict
         for run_info in store.list_runs()
         if run_info.record
         and run_info.record.experiment in planned_by_digest
-        and not has_forced_resume(run_info.record)
+        and not _has_forced_resume(run_info.record)
     ]
-    existing_runs: dict[str, ExistingRun] = {}
-    for run_info in sorted(candidates, key=get_status_rank):
+    existing_runs: dict[str, _ExistingRun] = {}
+    for run_info in sorted(candidates, key=_get_status_rank):
         assert run_info.record is not None and run_info.record.experiment is not None  # noqa: S101 - chosen so
-        existing_runs.setdefault(run_info.record.experiment, ExistingRun(run_info.run, run_info.record))
+        existing_runs.setdefault(run_info.record.experiment, _ExistingRun(run_info.run, run_info.record))
     fingerprints: dict[str, str] = {}
     for key in list(existing_runs):
         data = planned_by_digest[key].loaded.experiment.data
-        if data.dataset in USER_DATA_KINDS and existing_runs[key].record.data.get("fingerprint") != load_fingerprint(
+        if data.dataset in USER_DATA_KINDS and existing_runs[key].record.data.get("fingerprint") != _load_fingerprint(
             data, fingerprints
         ):
             del existing_runs[key]  # the file of that name has other content now
     return existing_runs
 
 
-def has_forced_resume(record: Record) -> bool:
+def _has_forced_resume(record: Record) -> bool:
     """Whether a run was something else for a part of its way, so that it is not what its config says."""
     return any(resume.forced for resume in record.resumed)
 
 
-def get_status_rank(run_info: RunInfo) -> int:
+def _get_status_rank(run_info: RunInfo) -> int:
     """The place of a run among those of one experiment."""
-    return STATUS_ORDER.index(run_info.record.status) if run_info.record else len(STATUS_ORDER)
+    return _STATUS_ORDER.index(run_info.record.status) if run_info.record else len(_STATUS_ORDER)
 
 
-def load_fingerprint(data: Data, fingerprints: dict[str, str]) -> str:
+def _load_fingerprint(data: Data, fingerprints: dict[str, str]) -> str:
     """The fingerprint of examples, which are read once."""
     key = data.model_dump_json()
     if key not in fingerprints:
@@ -83,7 +83,7 @@ def load_fingerprint(data: Data, fingerprints: dict[str, str]) -> str:
     return fingerprints[key]
 
 
-def add_to_sweep(existing_run: ExistingRun, membership: Membership) -> None:
+def _add_to_sweep(existing_run: _ExistingRun, membership: Membership) -> None:
     """Let a run that is there know that it belongs to a sweep, too; one that cannot be written stays as it is."""
     if membership in existing_run.record.sweeps:
         return
@@ -92,7 +92,7 @@ def add_to_sweep(existing_run: ExistingRun, membership: Membership) -> None:
         existing_run.run.write_record(record.model_copy(update={"sweeps": (*record.sweeps, membership)}))
 
 
-def list_other_versions(existing_runs: Sequence[ExistingRun], current_versions: dict[str, str]) -> list[str]:
+def list_other_versions(existing_runs: Sequence[_ExistingRun], current_versions: dict[str, str]) -> list[str]:
     """The versions of Keras and TensorFlow that runs were trained with and that are no longer here."""
     others = {
         f"{name} {recorded_version}"
@@ -152,7 +152,7 @@ class SweepExecution:
     sweep: Sweep
     store: Store
     planned_runs: list[PlannedRun]
-    existing_runs: dict[str, ExistingRun]
+    existing_runs: dict[str, _ExistingRun]
     """By the digests of experiments, their runs from before."""
 
     name: str
@@ -208,7 +208,7 @@ class SweepExecution:
         """All that is missing, known from the beginning; runs that are there join the sweep."""
         for planned_run in self.planned_runs:
             if planned_run.outcome_digest in self.existing_runs:
-                add_to_sweep(self.existing_runs[planned_run.outcome_digest], self.build_membership(planned_run))
+                _add_to_sweep(self.existing_runs[planned_run.outcome_digest], self.build_membership(planned_run))
         return FixedSearch([self.build_task(number) for number in self.missing_numbers])
 
     def build_task(self, number: int) -> Task:

@@ -19,8 +19,8 @@ from dnn_cli.config.yaml_reader import MAX_ISSUES, Document
 from dnn_cli.errors import ConfigError, LocatedIssue, UsageError
 from dnn_cli.runs.run_info import RunInfo
 
-MAX_RUNS = 10_000
-MAX_CHECKED_COMBINATIONS = 1_000
+_MAX_RUNS = 10_000
+_MAX_CHECKED_COMBINATIONS = 1_000
 """So many combinations of the ends of what is drawn are looked at."""
 
 Setting = dict[str, str]
@@ -80,11 +80,11 @@ def plan_sweep(sweep: Sweep) -> list[PlannedRun]:
         math.prod([len(values.end_values) for values in sweep.parameters.values()]) if sweep.search == "grid" else 0
     )
     run_count = (run_count or sweep.trials or 1) * max(1, len(sweep.seeds))
-    if run_count > MAX_RUNS:
-        raise UsageError(f"these are {run_count:,} runs, and {MAX_RUNS:,} are the most", "--search random tries some")
-    settings = iter_grid(sweep) if sweep.search == "grid" else iter_random_settings(sweep)
+    if run_count > _MAX_RUNS:
+        raise UsageError(f"these are {run_count:,} runs, and {_MAX_RUNS:,} are the most", "--search random tries some")
+    settings = _iter_grid(sweep) if sweep.search == "grid" else _iter_random_settings(sweep)
     runs_by_digest: dict[str, PlannedRun] = {}
-    for planned_run in plan_settings(planner, list(settings)):
+    for planned_run in _plan_settings(planner, list(settings)):
         runs_by_digest.setdefault(planned_run.outcome_digest, planned_run)
     return list(runs_by_digest.values())
 
@@ -95,13 +95,13 @@ def plan_extreme_runs(sweep: Sweep) -> list[PlannedRun]:
     Raises:
         ConfigError: one is not valid; with the faults of all.
     """
-    return plan_settings(
+    return _plan_settings(
         SweepPlanner(replace(sweep, seeds=sweep.seeds[:1])),
-        list(itertools.islice(iter_grid(sweep), MAX_CHECKED_COMBINATIONS)),
+        list(itertools.islice(_iter_grid(sweep), _MAX_CHECKED_COMBINATIONS)),
     )
 
 
-def plan_settings(planner: SweepPlanner, settings: Sequence[Setting]) -> list[PlannedRun]:
+def _plan_settings(planner: SweepPlanner, settings: Sequence[Setting]) -> list[PlannedRun]:
     """The experiments of settings.
 
     Raises:
@@ -114,32 +114,32 @@ def plan_settings(planner: SweepPlanner, settings: Sequence[Setting]) -> list[Pl
             try:
                 planned_runs += planner.plan_seeds(number, setting)
             except ConfigError as error:
-                issues.update(dict.fromkeys(locate_in_sweep_file(issue, planner.sweep) for issue in error.issues))
+                issues.update(dict.fromkeys(_locate_in_sweep_file(issue, planner.sweep) for issue in error.issues))
     if issues:
         raise ConfigError(list(issues)[:MAX_ISSUES])
     return planned_runs
 
 
-def locate_in_sweep_file(issue: LocatedIssue, sweep: Sweep) -> LocatedIssue:
+def _locate_in_sweep_file(issue: LocatedIssue, sweep: Sweep) -> LocatedIssue:
     """A fault of a value that stands in a sweep file, at its place there."""
     location = sweep.locations.get(issue.location.source.partition("=")[0]) if issue.location.line is None else None
     return replace(issue, location=location) if location else issue
 
 
-def iter_grid(sweep: Sweep) -> Iterator[Setting]:
+def _iter_grid(sweep: Sweep) -> Iterator[Setting]:
     """Every combination of values, and of the ends of what is drawn; the last key varies fastest."""
     for combination in itertools.product(*(values.end_values for values in sweep.parameters.values())):
         yield dict(zip(sweep.parameters, combination, strict=True))
 
 
-def iter_random_settings(sweep: Sweep) -> Iterator[Setting]:
+def _iter_random_settings(sweep: Sweep) -> Iterator[Setting]:
     """Settings drawn at random, none twice; fewer than wanted only where there are no more.
 
     The n-th is a function of the search's seed, its number and its keys: more trials begin with the same ones.
     """
     finite = not any(isinstance(values, ValueRange) for values in sweep.parameters.values())
     if finite and math.prod([len(values.end_values) for values in sweep.parameters.values()]) <= (sweep.trials or 0):
-        yield from iter_grid(sweep)
+        yield from _iter_grid(sweep)
         return
     seen: set[tuple[str, ...]] = set()
     for number in itertools.count():
@@ -154,16 +154,16 @@ def iter_random_settings(sweep: Sweep) -> Iterator[Setting]:
             yield setting
 
 
-STARTUP_SECONDS = 5.0
+_STARTUP_SECONDS = 5.0
 """Seconds until TensorFlow is there."""
 
 COMPILE_SECONDS, RUN_OVERHEAD_SECONDS = 0.8, 0.3
 """Seconds to compile a network, and to begin and save a training of it."""
 
-MULTIPLY_ADDS_PER_SECOND = 2e10
+_MULTIPLY_ADDS_PER_SECOND = 2e10
 """Multiply-adds a second on one core; measured on small networks, whose arithmetic is not all."""
 
-SECONDS_PER_BATCH = 6e-5
+_SECONDS_PER_BATCH = 6e-5
 """Seconds that go into a batch of any size."""
 
 
@@ -171,15 +171,15 @@ def estimate_run_seconds(experiment: Experiment, epoch_seconds: dict[str, float]
     """How long an experiment will train, given the seconds an epoch that networks have taken."""
     seconds_per_epoch = epoch_seconds.get(compute_network_digest(experiment))
     return RUN_OVERHEAD_SECONDS + experiment.epochs * (
-        estimate_epoch_seconds(experiment) if seconds_per_epoch is None else seconds_per_epoch
+        _estimate_epoch_seconds(experiment) if seconds_per_epoch is None else seconds_per_epoch
     )
 
 
-def estimate_epoch_seconds(experiment: Experiment) -> float:
+def _estimate_epoch_seconds(experiment: Experiment) -> float:
     """Seconds of an epoch, by the size of the network alone."""
     examples, multiply_adds = experiment.data.training_examples, summarize_network(experiment).multiply_adds
     slowdown = 2 if any(isinstance(layer, Conv2D) for layer in experiment.model.stack) else 1
-    return 3.3 * slowdown * multiply_adds * examples / MULTIPLY_ADDS_PER_SECOND + SECONDS_PER_BATCH * math.ceil(
+    return 3.3 * slowdown * multiply_adds * examples / _MULTIPLY_ADDS_PER_SECOND + _SECONDS_PER_BATCH * math.ceil(
         examples / experiment.batch_size
     )
 
@@ -201,4 +201,4 @@ def estimate_total_seconds(planned_runs: Sequence[PlannedRun], workers: int, epo
         return 0.0
     run_seconds = [estimate_run_seconds(planned.loaded.experiment, epoch_seconds) for planned in planned_runs]
     network_count = len({compute_network_digest(planned.loaded.experiment) for planned in planned_runs})
-    return STARTUP_SECONDS + max(max(run_seconds), (sum(run_seconds) + COMPILE_SECONDS * network_count) / workers)
+    return _STARTUP_SECONDS + max(max(run_seconds), (sum(run_seconds) + COMPILE_SECONDS * network_count) / workers)

@@ -22,14 +22,14 @@ from dnn_cli.training.stop_request import SIGNAL_REASON
 if TYPE_CHECKING:
     from dnn_cli.training.execution_plan import ExecutionPlan
 
-PROGRESS_INTERVAL = 0.1
+_PROGRESS_INTERVAL = 0.1
 """Seconds between two tidings of how far a training is."""
 
-EventCallback = Callable[[Event], None]
+_EventCallback = Callable[[Event], None]
 
 
 def run_task(
-    task: Task, cache: ProcessCache, send_event: EventCallback, get_stop_reason: Callable[[], str]
+    task: Task, cache: ProcessCache, send_event: _EventCallback, get_stop_reason: Callable[[], str]
 ) -> TaskResult:
     """Train a task, and return how it ended; what it raises is told, too, so that the next one can begin.
 
@@ -41,11 +41,11 @@ def run_task(
     """
     from dnn_cli.training.stop_request import Interrupted
 
-    reporter = WorkerReporter(task.number, send_event)
+    reporter = _WorkerReporter(task.number, send_event)
     common: Any = {"sweeps": task.sweeps, "cache": cache, "tensorboard": task.tensorboard}
 
     def start_new_run() -> None:
-        train_new_run(task.loaded, Store(task.runs_dir), reporter, PipeStopRequest(get_stop_reason), **common)
+        train_new_run(task.loaded, Store(task.runs_dir), reporter, _PipeStopRequest(get_stop_reason), **common)
 
     try:
         if task.run_directory is None:
@@ -57,7 +57,7 @@ def run_task(
                     Run(task.run_directory),
                     task.loaded,
                     reporter,
-                    PipeStopRequest(get_stop_reason),
+                    _PipeStopRequest(get_stop_reason),
                     force=task.force,
                     **common,
                 )
@@ -83,7 +83,7 @@ def run_task(
     return TaskResult(task.number, directory, record, reason or None)
 
 
-class PipeStopRequest:
+class _PipeStopRequest:
     """A wish to end that comes from elsewhere than a signal."""
 
     def __init__(self, get_stop_reason: Callable[[], str]) -> None:
@@ -97,10 +97,10 @@ class PipeStopRequest:
         return nullcontext()
 
 
-class WorkerReporter(Reporter):
+class _WorkerReporter(Reporter):
     """Keeps the log of a run, and tells where it is."""
 
-    def __init__(self, task_number: int, send_event: EventCallback) -> None:
+    def __init__(self, task_number: int, send_event: _EventCallback) -> None:
         super().__init__()
         self.task_number = task_number
         self.send_event = send_event
@@ -111,16 +111,16 @@ class WorkerReporter(Reporter):
         super().open_log(path)
 
     @contextmanager
-    def open_progress(self, epochs: int, batch_size: int) -> Iterator["WorkerProgress"]:
-        yield WorkerProgress(self, epochs)
+    def open_progress(self, epochs: int, batch_size: int) -> Iterator["_WorkerProgress"]:
+        yield _WorkerProgress(self, epochs)
 
 
-class WorkerProgress(TextReporter):
+class _WorkerProgress(TextReporter):
     """Writes the same lines as others, and tells of every stage, of every epoch, and now and then in between."""
 
-    reporter: WorkerReporter
+    reporter: _WorkerReporter
 
-    def __init__(self, reporter: WorkerReporter, epochs: int) -> None:
+    def __init__(self, reporter: _WorkerReporter, epochs: int) -> None:
         super().__init__(reporter, epochs)
         self.steps = 1
         self.last_sent = 0.0
@@ -137,7 +137,7 @@ class WorkerProgress(TextReporter):
 
     def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
         now = time.monotonic()
-        if now - self.last_sent >= PROGRESS_INTERVAL:
+        if now - self.last_sent >= _PROGRESS_INTERVAL:
             self.last_sent = now
             fraction = (epoch - 1 + step / self.steps) / self.epochs
             running_scores = {name: float(value) for name, value in scores.items()}
@@ -179,12 +179,12 @@ def serve_tasks(connection: Connection, directory: str, environment: dict[str, s
         while (task := connection.recv()) is not None:
             if isinstance(task, Task):  # a wish to end that came too late is not one for the next
                 received_signals.clear()
-                send_event(run_task(task, cache, send_event, build_stop_reason_getter(connection, received_signals)))
+                send_event(run_task(task, cache, send_event, _build_stop_reason_getter(connection, received_signals)))
     except (EOFError, OSError):
         pass
 
 
-def build_stop_reason_getter(connection: Connection, received_signals: Sequence[int] = ()) -> Callable[[], str]:
+def _build_stop_reason_getter(connection: Connection, received_signals: Sequence[int] = ()) -> Callable[[], str]:
     """Return a function that gives the reason for which a training is to end: of the other end, or a signal."""
     reason = ""
 

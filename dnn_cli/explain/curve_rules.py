@@ -10,46 +10,46 @@ from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding, Severity, Suggestion
 from dnn_cli.runs.data_scale import find_unscaled_input, find_unscaled_targets
 
-OVER_FITTING_RISE = 0.05
+_OVER_FITTING_RISE = 0.05
 """A validation loss this much above its lowest value shows over-fitting: the criterion GL with α = 5% of Prechelt,
 “Early Stopping – But When?” (1998)."""
 
-FINAL_EPOCHS = 2
+_FINAL_EPOCHS = 2
 """Epochs that a judgement of the end is about, as one alone goes up and down."""
 
-MIN_FALLING_PACE = 0.01
+_MIN_FALLING_PACE = 0.01
 """A loss that falls by this share an epoch is still falling. Networks that had learned what they could fell by less
 than a quarter of it; those of five epochs that had not, by 2% to 7%."""
 
-MAX_FLAT_PACE = 0.005
+_MAX_FLAT_PACE = 0.005
 """A loss that falls by a smaller share an epoch is flat."""
 
-MAX_EQUAL_LOSS_RATIO = 1.1
+_MAX_EQUAL_LOSS_RATIO = 1.1
 """A validation loss up to this multiple of the training loss is as good on new examples."""
 
-PERFECT_ACCURACY = 0.99
+_PERFECT_ACCURACY = 0.99
 """A training accuracy from which nothing is left to learn."""
 
-MIN_LOSS_RISE = 0.1
+_MIN_LOSS_RISE = 0.1
 """A training loss rises if it goes up by this share of its whole fall and by half of that of itself. As a mean over an
 epoch it goes up a little by chance, the more the fewer batches there are."""
 
-MIN_RECOVERED_LOSS_RISE = 0.3
+_MIN_RECOVERED_LOSS_RISE = 0.3
 """The same share where the network is good in the end, so that it has recovered."""
 
-MIN_PATIENCE = 2
+_MIN_PATIENCE = 2
 """A smaller patience ends a training at the first epoch that is worse by chance."""
 
-ENOUGH_ACCURACY_SHARE = 0.9
+_ENOUGH_ACCURACY_SHARE = 0.9
 """The share of the mistakes of the commonest class from which on a narrow layer holds enough."""
 
-LOWERED_RATE_SHARE = 0.01
+_LOWERED_RATE_SHARE = 0.01
 """The share of the first learning rate below which weights hardly move."""
 
-MIN_ACCURACY_GAP = 0.02
+_MIN_ACCURACY_GAP = 0.02
 """The least difference of a validation and a training accuracy to speak of."""
 
-MIN_GAP_STANDARD_ERRORS = 3.0
+_MIN_GAP_STANDARD_ERRORS = 3.0
 """Standard errors of such a difference."""
 
 
@@ -94,8 +94,8 @@ def find_loss_spike(evidence: Evidence) -> Iterator[Finding]:
     for epoch in range(1, len(loss)):
         before = min(loss[:epoch])
         rise = loss[epoch] - before
-        min_rise = MIN_LOSS_RISE if evidence.is_weak else MIN_RECOVERED_LOSS_RISE
-        if rise > min_rise * (loss[0] - before) and rise > MIN_LOSS_RISE / 2 * abs(before):
+        min_rise = _MIN_LOSS_RISE if evidence.is_weak else _MIN_RECOVERED_LOSS_RISE
+        if rise > min_rise * (loss[0] - before) and rise > _MIN_LOSS_RISE / 2 * abs(before):
             yield Finding(
                 "unstable", "advice", "the training loss rose",
                 f"it went from {before:.4g} up to {loss[epoch]:.4g}",
@@ -108,13 +108,13 @@ def find_loss_spike(evidence: Evidence) -> Iterator[Finding]:
 def find_over_fitting(evidence: Evidence) -> Iterator[Finding]:
     """Yield a validation loss that rises while the training loss goes on falling."""
     loss, validation = evidence.get_curve("loss"), evidence.get_curve("val_loss")
-    if len(validation) <= FINAL_EPOCHS:
+    if len(validation) <= _FINAL_EPOCHS:
         return
     best = min(range(len(validation)), key=validation.__getitem__)
-    if best >= len(validation) - FINAL_EPOCHS or loss[-1] >= loss[best] or validation[best] <= 0:
+    if best >= len(validation) - _FINAL_EPOCHS or loss[-1] >= loss[best] or validation[best] <= 0:
         return
-    end = min(validation[-FINAL_EPOCHS:])
-    if end < (1 + OVER_FITTING_RISE) * validation[best] or is_within_error(evidence, end - validation[best]):
+    end = min(validation[-_FINAL_EPOCHS:])
+    if end < (1 + _OVER_FITTING_RISE) * validation[best] or _is_within_error(evidence, end - validation[best]):
         return
     observation = (
         f"val_loss was lowest in epoch {best + 1} ({validation[best]:.4g}) and is {end / validation[best] - 1:.0%} "
@@ -142,7 +142,7 @@ def find_over_fitting(evidence: Evidence) -> Iterator[Finding]:
     yield Finding("over_fitting", severity, "it over-fits", observation, meaning, best + 2, figures, proposed)
 
 
-def is_within_error(evidence: Evidence, rise: float) -> bool:
+def _is_within_error(evidence: Evidence, rise: float) -> bool:
     """Return whether a rise of the validation loss is smaller than the standard error of that loss."""
     judgement, standard_error = (
         evidence.score_judgement,
@@ -171,15 +171,15 @@ def find_under_training(evidence: Evidence) -> Iterator[Finding]:
         return
     stopping = evidence.experiment.early_stopping
     if epochs < evidence.experiment.epochs:
-        if stopping is not None and stopping.patience < MIN_PATIENCE:
-            yield from find_early_stop(evidence, stopping.patience)
+        if stopping is not None and stopping.patience < _MIN_PATIENCE:
+            yield from _find_early_stop(evidence, stopping.patience)
         return
-    window = max(1, min(FINAL_EPOCHS, epochs - 1), epochs // 5)
+    window = max(1, min(_FINAL_EPOCHS, epochs - 1), epochs // 5)
     before, after = min(curve[:-window]), min(curve[-window:])
     if before <= evidence.min_loss or loss[-1] >= loss[-window - 1]:
         return
     pace = (before - after) / (before - evidence.min_loss) / window
-    if pace < MIN_FALLING_PACE:
+    if pace < _MIN_FALLING_PACE:
         return
     span = f"the last {window} epochs" if window > 1 else "the last epoch"
     observation = (
@@ -193,10 +193,10 @@ def find_under_training(evidence: Evidence) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def find_early_stop(evidence: Evidence, patience: int) -> Iterator[Finding]:
+def _find_early_stop(evidence: Evidence, patience: int) -> Iterator[Finding]:
     """Yield an early stop at the first epoch that was worse, while the training loss still fell."""
     loss = evidence.get_curve("loss")
-    if loss[-2] <= 0 or 1 - loss[-1] / loss[-2] < MIN_FALLING_PACE:
+    if loss[-2] <= 0 or 1 - loss[-1] / loss[-2] < _MIN_FALLING_PACE:
         return
     observation = (
         f"early_stopping with patience {patience} ended it after {len(loss)} of {evidence.experiment.epochs} epochs; "
@@ -211,13 +211,13 @@ def find_early_stop(evidence: Evidence, patience: int) -> Iterator[Finding]:
 
 def find_under_fitting(evidence: Evidence) -> Iterator[Finding]:
     """Yield a hidden layer that is too narrow, or a training loss that is flat where the validation loss is, too."""
-    narrow, hits = find_narrowest_units(evidence), evidence.hit_counts
+    narrow, hits = _find_narrowest_units(evidence), evidence.hit_counts
     if (
         narrow is not None
         and hits is not None
-        and hits.accuracy - hits.constant_accuracy < ENOUGH_ACCURACY_SHARE * (1 - hits.constant_accuracy)
+        and hits.accuracy - hits.constant_accuracy < _ENOUGH_ACCURACY_SHARE * (1 - hits.constant_accuracy)
     ):
-        yield build_narrow_layer_finding(evidence, narrow)
+        yield _build_narrow_layer_finding(evidence, narrow)
         return
     loss, validation = evidence.get_curve("loss"), evidence.get_curve("val_loss")
     window = len(loss) // 3
@@ -225,9 +225,9 @@ def find_under_fitting(evidence: Evidence) -> Iterator[Finding]:
         return
     before, after = min(loss[:-window]), min(loss[-window:])
     accuracy = evidence.get_curve(evidence.accuracy_name) if evidence.accuracy_name else []
-    if before <= evidence.min_loss or (before - after) / (before - evidence.min_loss) / window >= MAX_FLAT_PACE:
+    if before <= evidence.min_loss or (before - after) / (before - evidence.min_loss) / window >= _MAX_FLAT_PACE:
         return
-    if (accuracy and max(accuracy) >= PERFECT_ACCURACY) or min(validation) > MAX_EQUAL_LOSS_RATIO * min(loss):
+    if (accuracy and max(accuracy) >= _PERFECT_ACCURACY) or min(validation) > _MAX_EQUAL_LOSS_RATIO * min(loss):
         return
     observation = (
         f"loss went from {before:.4g} to {after:.4g} in the last {window} epochs, and val_loss is {validation[-1]:.4g}"
@@ -245,13 +245,13 @@ def find_under_fitting(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-def find_narrowest_units(evidence: Evidence) -> int | None:
+def _find_narrowest_units(evidence: Evidence) -> int | None:
     """Return the units of the narrowest hidden Dense layer, if they are fewer than the classes."""
     units = [layer.units for layer in evidence.experiment.model.stack if isinstance(layer, Dense)][:-1]
     return min(units) if units and min(units) < (evidence.class_count or 0) else None
 
 
-def build_narrow_layer_finding(evidence: Evidence, units: int) -> Finding:
+def _build_narrow_layer_finding(evidence: Evidence, units: int) -> Finding:
     """Return that a hidden layer has fewer units than there are classes."""
     hits = evidence.hit_counts
     accuracy = f", and its accuracy is {hits.accuracy:.4f}" if hits is not None else ""
@@ -272,7 +272,7 @@ def find_early_rate_drop(evidence: Evidence) -> Iterator[Finding]:
     plateau, rates = evidence.experiment.reduce_lr_on_plateau, evidence.get_curve("learning_rate")
     if plateau is None or not rates or not evidence.is_weak:
         return
-    low = next((epoch for epoch, rate in enumerate(rates, 1) if rate <= LOWERED_RATE_SHARE * rates[0]), None)
+    low = next((epoch for epoch, rate in enumerate(rates, 1) if rate <= _LOWERED_RATE_SHARE * rates[0]), None)
     if low is None or low > max(1, len(rates) // 2):
         return
     observation = (
@@ -299,7 +299,7 @@ def find_validation_above_training(evidence: Evidence) -> Iterator[Finding]:
     if not train or not other or validation < 1:
         return
     last, gap = evidence.last_measurement, other[-1] - train[-1]
-    if not is_significant_gap(gap, train[-1], evidence.training_examples, other[-1], validation):
+    if not _is_significant_gap(gap, train[-1], evidence.training_examples, other[-1], validation):
         return
     observation = f"{evidence.accuracy_name} is {other[-1]:.4f} on validation and {train[-1]:.4f} in training"
     figures = {"validation": other[-1], "training": train[-1]}
@@ -307,7 +307,7 @@ def find_validation_above_training(evidence: Evidence) -> Iterator[Finding]:
     rose = len(train) > 1 and train[-1] - train[-2] > gap / 2
     averaged = len(train) == 1 or rose
     if last is not None and measured is not None:
-        averaged = not is_significant_gap(other[-1] - measured, measured, last.examples, other[-1], validation)
+        averaged = not _is_significant_gap(other[-1] - measured, measured, last.examples, other[-1], validation)
         observation += f"; at the end of the last epoch it is {measured:.4f} on {last.examples} training examples"
         figures["training_at_the_end"] = measured
     if averaged:
@@ -328,13 +328,13 @@ def find_validation_above_training(evidence: Evidence) -> Iterator[Finding]:
     yield Finding("validation_above_training", severity, title, observation, meaning, len(train), figures, proposed)
 
 
-def is_significant_gap(gap: float, first: float, n: int, second: float, m: int) -> bool:
+def _is_significant_gap(gap: float, first: float, n: int, second: float, m: int) -> bool:
     """Return whether two shares, of n and of m examples, differ by more than chance."""
     share = (first * n + second * m) / (n + m)
     error = math.sqrt(max(share * (1 - share), 0.25 / (n + m)) * (1 / n + 1 / m))
-    return gap > max(MIN_ACCURACY_GAP, MIN_GAP_STANDARD_ERRORS * error)
+    return gap > max(_MIN_ACCURACY_GAP, _MIN_GAP_STANDARD_ERRORS * error)
 
 
-def drop_suggestions(finding: Finding) -> Finding:
+def _drop_suggestions(finding: Finding) -> Finding:
     """Return a finding whose remedies another finding has already."""
     return replace(finding, suggestions=())

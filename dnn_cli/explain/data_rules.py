@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MIN_COPIED_SHARE = 0.3
+_MIN_COPIED_SHARE = 0.3
 """The share of validation inputs that are training inputs, too, from which a score on them is not one on new data."""
 
-MAX_CHANCE_COPIES = 0.02
+_MAX_CHANCE_COPIES = 0.02
 """Where rows of a table are equal by chance more often than this, copies show nothing."""
 
-MIN_LEAK_SCORE = 0.98
+_MIN_LEAK_SCORE = 0.98
 """A column that predicts the label so well alone is probably made from it. Petals tell the kinds of iris with 0.90."""
 
-MAX_SECOND_SCORE = 0.9
+_MAX_SECOND_SCORE = 0.9
 """Where another column is as good, the label is simply easy to predict."""
 
 PERFECT_SCORE, MAX_SECOND_OF_PERFECT = 0.999, 0.97
@@ -32,16 +32,16 @@ PERFECT_SCORE, MAX_SECOND_OF_PERFECT = 0.999, 0.97
 MIN_COLUMNS, MIN_ROWS = 3, 50
 """A table of fewer columns or rows may have one column that decides."""
 
-MIN_TARGET_SHIFT = 0.3
+_MIN_TARGET_SHIFT = 0.3
 """The share of labels that would have to change for training and validation to have the same."""
 
-MIN_SHIFT_STANDARD_ERRORS = 6.0
+_MIN_SHIFT_STANDARD_ERRORS = 6.0
 """Standard errors of a difference between the labels of training and validation."""
 
-MIN_INPUT_SHIFT = 2.0
+_MIN_INPUT_SHIFT = 2.0
 """Deviations of the training inputs by which the median column of the validation inputs is shifted."""
 
-MIN_INPUT_STRETCH = 5.0
+_MIN_INPUT_STRETCH = 5.0
 """The ratio of their deviations, either way."""
 
 
@@ -75,7 +75,7 @@ def find_row_numbers(evidence: Evidence) -> Iterator[Finding]:
         return
     columns = [column for column, mark in enumerate(inputs.numbering.tolist()) if mark]
     alone = max(float(inputs.alone[column]) for column in columns) if inputs.alone is not None else 0.0
-    names = ", ".join(get_column_name(evidence, column) for column in columns)
+    names = ", ".join(_get_column_name(evidence, column) for column in columns)
     noun = "columns" if len(columns) > 1 else "column"
     observation = f"{noun} {names}: whole numbers without gaps, one for each row"
     if alone > 0.5:
@@ -89,7 +89,7 @@ def find_row_numbers(evidence: Evidence) -> Iterator[Finding]:
         meaning,
         None,
         {"alone": alone},
-        suggest_ignoring_columns(evidence, columns),
+        _suggest_ignoring_columns(evidence, columns),
     )
 
 
@@ -106,12 +106,12 @@ def find_target_in_inputs(evidence: Evidence) -> Iterator[Finding]:
     order = inputs.alone.argsort()[::-1].tolist()
     best, second = (float(inputs.alone[column]) for column in order[:2])
     if (
-        best < MIN_LEAK_SCORE
-        or second > (MAX_SECOND_OF_PERFECT if best >= PERFECT_SCORE else MAX_SECOND_SCORE)
+        best < _MIN_LEAK_SCORE
+        or second > (MAX_SECOND_OF_PERFECT if best >= PERFECT_SCORE else _MAX_SECOND_SCORE)
         or (inputs.numbering is not None and inputs.numbering[order[0]])
     ):
         return
-    name = get_column_name(evidence, order[0])
+    name = _get_column_name(evidence, order[0])
     observation = (
         f"{name} alone avoids {best:.0%} of the errors of a constant prediction, the next best column {second:.0%}"
     )
@@ -120,13 +120,13 @@ def find_target_in_inputs(evidence: Evidence) -> Iterator[Finding]:
         "If it is known beforehand, all is well."
     )
     yield Finding("label_in_inputs", "advice", "one column gives the label away", observation, meaning, None,
-                  {"best": best, "second": second}, suggest_ignoring_columns(evidence, order[:1]))  # fmt: skip
+                  {"best": best, "second": second}, _suggest_ignoring_columns(evidence, order[:1]))  # fmt: skip
 
 
 def find_copied_examples(evidence: Evidence) -> Iterator[Finding]:
     """Yield a validation set many of whose examples are training examples, too."""
     copied = evidence.input_profile.copies if evidence.input_profile else None
-    if copied is None or float(copied[0]) < MIN_COPIED_SHARE or float(copied[1]) > MAX_CHANCE_COPIES:
+    if copied is None or float(copied[0]) < _MIN_COPIED_SHARE or float(copied[1]) > _MAX_CHANCE_COPIES:
         return
     share = float(copied[0])
     observation = f"{share:.0%} of the validation inputs are also training inputs, value for value"
@@ -150,9 +150,9 @@ def find_target_shift(evidence: Evidence) -> Iterator[Finding]:
         return
     validation_targets = evidence.predictions[0]
     observation = (
-        format_class_shift(evidence, training_targets, validation_targets)
+        _format_class_shift(evidence, training_targets, validation_targets)
         if evidence.class_count
-        else format_level_shift(training_targets, validation_targets)
+        else _format_level_shift(training_targets, validation_targets)
     )
     if not observation:
         return
@@ -168,11 +168,11 @@ def find_target_shift(evidence: Evidence) -> Iterator[Finding]:
         meaning,
         None,
         {},
-        suggest_random_split(evidence),
+        _suggest_random_split(evidence),
     )
 
 
-def format_class_shift(
+def _format_class_shift(
     evidence: Evidence, training_targets: "NDArray[np.int32]", validation_targets: "NDArray[np.int64]"
 ) -> str:
     """Return the class whose share differs most, in words; nothing where the shares are alike."""
@@ -183,7 +183,7 @@ def format_class_shift(
         np.bincount(class_targets, minlength=count) / len(class_targets)
         for class_targets in (training_targets, validation_targets)
     )
-    if float(np.abs(training_shares - validation_shares).sum()) / 2 < MIN_TARGET_SHIFT:
+    if float(np.abs(training_shares - validation_shares).sum()) / 2 < _MIN_TARGET_SHIFT:
         return ""
     pooled_shares = (training_shares * len(training_targets) + validation_shares * len(validation_targets)) / (
         len(training_targets) + len(validation_targets)
@@ -193,7 +193,7 @@ def format_class_shift(
         * (1 / len(training_targets) + 1 / len(validation_targets))
     )
     worst = int(np.argmax(np.abs(training_shares - validation_shares) / errors))
-    if abs(training_shares[worst] - validation_shares[worst]) < MIN_SHIFT_STANDARD_ERRORS * errors[worst]:
+    if abs(training_shares[worst] - validation_shares[worst]) < _MIN_SHIFT_STANDARD_ERRORS * errors[worst]:
         return ""
     missing = int(((training_shares == 0) & (validation_shares > 0)).sum())
     names = evidence.experiment.data.info.classes
@@ -204,19 +204,19 @@ def format_class_shift(
     return text + (f"; {missing} of {count} classes are in the validation set alone" if missing else "")
 
 
-def format_level_shift(training_targets: "NDArray[np.float32]", validation_targets: "NDArray[np.float32]") -> str:
+def _format_level_shift(training_targets: "NDArray[np.float32]", validation_targets: "NDArray[np.float32]") -> str:
     """Return the levels of the targets, in words; nothing where they are alike."""
     training_mean, validation_mean = float(training_targets.mean()), float(validation_targets.mean())
     deviation = float(training_targets.std())
     error = deviation * math.sqrt(1 / len(training_targets) + 1 / len(validation_targets))
-    if not deviation or abs(training_mean - validation_mean) < max(deviation, MIN_SHIFT_STANDARD_ERRORS * error):
+    if not deviation or abs(training_mean - validation_mean) < max(deviation, _MIN_SHIFT_STANDARD_ERRORS * error):
         return ""
     return (
         f"the numbers to predict are {training_mean:.4g} on average in training and {validation_mean:.4g} in validation"
     )
 
 
-def suggest_random_split(evidence: Evidence) -> tuple[Suggestion, ...]:
+def _suggest_random_split(evidence: Evidence) -> tuple[Suggestion, ...]:
     """Return the config with a split at random and by class, where a config can say so."""
     data = evidence.experiment.data
     by_class = ("data.stratify=true",) if evidence.class_count and not data.stratify else ()
@@ -240,7 +240,7 @@ def find_input_shift(evidence: Evidence) -> Iterator[Finding]:
     deviation = inputs.deviation[varies].astype(np.float64)
     shift = float(np.median(np.abs(inputs.validation_average[varies] - inputs.average[varies]) / deviation))
     stretch = float(np.median(inputs.validation_deviation[varies] / deviation))
-    if shift < MIN_INPUT_SHIFT and 1 / MIN_INPUT_STRETCH < stretch < MIN_INPUT_STRETCH:
+    if shift < _MIN_INPUT_SHIFT and 1 / _MIN_INPUT_STRETCH < stretch < _MIN_INPUT_STRETCH:
         return
     training_mean, validation_mean = float(inputs.average.mean()), float(inputs.validation_average.mean())
     spread = float(inputs.deviation.mean()), float(inputs.validation_deviation.mean())
@@ -261,13 +261,13 @@ def find_input_shift(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-def get_column_name(evidence: Evidence, column: int) -> str:
+def _get_column_name(evidence: Evidence, column: int) -> str:
     """Return the name of an input."""
     names = evidence.input_profile.dataset_info.features if evidence.input_profile else ()
     return names[column] if names else f"input {column + 1}"
 
 
-def suggest_ignoring_columns(evidence: Evidence, columns: list[int]) -> tuple[Suggestion, ...]:
+def _suggest_ignoring_columns(evidence: Evidence, columns: list[int]) -> tuple[Suggestion, ...]:
     """Return the config without some columns of a csv."""
     names = evidence.input_profile.dataset_info.features if evidence.input_profile else ()
     if evidence.experiment.data.dataset != "csv" or not names:

@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
     from dnn_cli.explain.judgement import HitCounts, ScoreJudgement
 
-ACCURACY_METRICS = ("accuracy", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
+_ACCURACY_METRICS = ("accuracy", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
 
-DECAYED_RATE_SHARE = 0.1
+_DECAYED_RATE_SHARE = 0.1
 """A learning rate below this share of its largest value has been lowered, so that little moves any more."""
 
-WEAK_ACCURACY_SHARE = 0.5
+_WEAK_ACCURACY_SHARE = 0.5
 """The share of the mistakes of the commonest class that a network should avoid."""
 
-MIN_NORMAL_EXAMPLES = 30
+_MIN_NORMAL_EXAMPLES = 30
 """Examples from which on the mean of a loss is nearly normal, so that its standard errors can be trusted."""
 
-WEAK_LOSS_SHARE = 0.25
+_WEAK_LOSS_SHARE = 0.25
 """The share of the constant's loss that a regression should avoid: of `diabetes` the best ones avoid half."""
 
-PENALTY_KEYS = (
+_PENALTY_KEYS = (
     "kernel_regularizer",
     "bias_regularizer",
     "activity_regularizer",
@@ -94,14 +94,14 @@ class Evidence:
     @cached_property
     def accuracy_name(self) -> str | None:
         """The name of the training accuracy that was measured, if any."""
-        names = (metric.type for metric in self.experiment.metrics if metric.type in ACCURACY_METRICS)
+        names = (metric.type for metric in self.experiment.metrics if metric.type in _ACCURACY_METRICS)
         return next(names, None)
 
     @cached_property
     def is_decayed(self) -> bool:
         """Whether the learning rate of the last epoch is much lower than it was."""
         rates = self.get_curve("learning_rate")
-        return bool(rates) and rates[-1] < DECAYED_RATE_SHARE * max(rates)
+        return bool(rates) and rates[-1] < _DECAYED_RATE_SHARE * max(rates)
 
     @cached_property
     def class_count(self) -> int | None:
@@ -128,7 +128,7 @@ class Evidence:
             return None
         if self.judged_epoch is not None:
             return None
-        arrays = read_prediction_arrays(self.run, "labels", "outputs")
+        arrays = _read_prediction_arrays(self.run, "labels", "outputs")
         if arrays is None or not self.has_dataset_info:
             return None
         targets, outputs = arrays
@@ -176,10 +176,10 @@ class Evidence:
         if not self.is_good or isinstance(self.score_judgement, str):
             return True
         if self.hit_counts is not None and not self.is_better_by_loss:
-            return self.hit_counts.accuracy - self.hit_counts.constant_accuracy < WEAK_ACCURACY_SHARE * (
+            return self.hit_counts.accuracy - self.hit_counts.constant_accuracy < _WEAK_ACCURACY_SHARE * (
                 1 - self.hit_counts.constant_accuracy
             )
-        return self.score_judgement.model_loss > (1 - WEAK_LOSS_SHARE) * self.score_judgement.constant_loss
+        return self.score_judgement.model_loss > (1 - _WEAK_LOSS_SHARE) * self.score_judgement.constant_loss
 
     @cached_property
     def is_better_by_loss(self) -> bool:
@@ -190,7 +190,9 @@ class Evidence:
         if isinstance(self.score_judgement, str) or self.score_judgement.verdict != "better" or self.hit_counts is None:
             return False
         is_weighted = self.experiment.class_weight is not None
-        return is_weighted or (self.hit_counts.verdict == "unclear" and self.hit_counts.examples >= MIN_NORMAL_EXAMPLES)
+        return is_weighted or (
+            self.hit_counts.verdict == "unclear" and self.hit_counts.examples >= _MIN_NORMAL_EXAMPLES
+        )
 
     @cached_property
     def is_good(self) -> bool:
@@ -211,7 +213,7 @@ class Evidence:
     def has_penalties(self) -> bool:
         """Whether the losses of the curves contain penalties of layers, beside what the config's `loss` says."""
         stack = self.experiment.model.stack
-        return any(getattr(layer, key, None) is not None for layer in stack for key in PENALTY_KEYS)
+        return any(getattr(layer, key, None) is not None for layer in stack for key in _PENALTY_KEYS)
 
     @cached_property
     def has_noise(self) -> bool:
@@ -272,7 +274,7 @@ def read_evidence(run_info: RunInfo, epoch: int | None = None) -> Evidence:
     )
 
 
-def read_prediction_arrays(run: Run, *names: str) -> "list[NDArray[Any]] | None":
+def _read_prediction_arrays(run: Run, *names: str) -> "list[NDArray[Any]] | None":
     """Return arrays of `predictions.npz`; `None` where they are missing or damaged."""
     try:
         with open_archive(str(run.predictions)) as archive:

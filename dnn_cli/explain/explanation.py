@@ -11,9 +11,9 @@ from dnn_cli.explain.judgement import ScoreJudgement
 from dnn_cli.runs.run_info import RunInfo
 from dnn_cli.runs.saved_models import SavedModel
 
-Rule = Callable[[Evidence], Iterator[Finding]]
+_Rule = Callable[[Evidence], Iterator[Finding]]
 
-RULES: tuple[Rule, ...] = (
+_RULES: tuple[_Rule, ...] = (
     curve_rules.find_unfinished_training,
     data_rules.find_unscaled_inputs,
     data_rules.find_input_shift,
@@ -49,18 +49,18 @@ RULES: tuple[Rule, ...] = (
 )
 """Causes before their effects."""
 
-MAX_STEADY_RATIO = 1.02
+_MAX_STEADY_RATIO = 1.02
 """A loss that ends within this multiple of its lowest value has settled."""
 
-SEVERITIES = ("trouble", "advice", "good")
+_SEVERITIES = ("trouble", "advice", "good")
 
-FAILURE_KINDS = ("no_better_than_guessing", "worse_than_constant", "divergence")
+_FAILURE_KINDS = ("no_better_than_guessing", "worse_than_constant", "divergence")
 """Outcomes of a training that failed to learn."""
 
-CAUSE_KINDS = ("unscaled_inputs", "schedule", "large_batch", "output_misfit", "label_in_inputs", "unstable")
+_CAUSE_KINDS = ("unscaled_inputs", "schedule", "large_batch", "output_misfit", "label_in_inputs", "unstable")
 """Findings that are faults where the outcome is bad, and advice where it is not."""
 
-CURVE_KINDS = ("under_training", "under_fitting", "over_fitting", "validation_above_training")
+_CURVE_KINDS = ("under_training", "under_fitting", "over_fitting", "validation_above_training")
 """Findings that do not matter where something keeps the network from learning at all."""
 
 
@@ -79,20 +79,20 @@ def explain_run(run_info: RunInfo, model: SavedModel | None = None) -> Explanati
     if model is not None and model.scores is None:
         raise RunError(f"{run_info.run.metrics} has no scores for the epoch of {model.file_name}", "leave --best out")
     evidence = read_evidence(run_info, model.epoch if model else None)
-    findings = arrange_findings([finding for rule in RULES for finding in rule(evidence)])
+    findings = _arrange_findings([finding for rule in _RULES for finding in rule(evidence)])
     if all(finding.severity == "good" for finding in findings):
-        findings = [build_healthy_finding(evidence), *findings]
-    reason = find_unmeasured_reason(evidence)
+        findings = [_build_healthy_finding(evidence), *findings]
+    reason = _find_unmeasured_reason(evidence)
     suggestion = Suggestion("train", ("diagnostics=true",)) if reason else None
     return Explanation(evidence.run, evidence.record, tuple(findings), evidence.layer_states, reason, suggestion, model)
 
 
-def arrange_findings(findings: list[Finding]) -> list[Finding]:
+def _arrange_findings(findings: list[Finding]) -> list[Finding]:
     """Return findings by weight, causes of a bad outcome as faults, without what follows from others."""
     kinds = {finding.kind for finding in findings}
-    if kinds.intersection(FAILURE_KINDS):
-        findings = [finding for finding in findings if finding.kind not in CURVE_KINDS]
-        findings = [replace(f, severity="trouble") if f.kind in CAUSE_KINDS else f for f in findings]
+    if kinds.intersection(_FAILURE_KINDS):
+        findings = [finding for finding in findings if finding.kind not in _CURVE_KINDS]
+        findings = [replace(f, severity="trouble") if f.kind in _CAUSE_KINDS else f for f in findings]
     if "divergence" in kinds:  # which names the remedy first
         findings = [replace(f, suggestions=()) if f.kind == "unscaled_inputs" else f for f in findings]
     if "batch_norm_averages" in kinds:  # the steps were enough for the weights
@@ -104,10 +104,10 @@ def arrange_findings(findings: list[Finding]) -> list[Finding]:
     causes = {finding.kind for finding in findings if finding.severity == "trouble"} - {"no_better_than_guessing"}
     if causes:  # which have remedies of their own
         findings = [replace(f, suggestions=()) if f.kind == "no_better_than_guessing" else f for f in findings]
-    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
+    return sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))
 
 
-def build_healthy_finding(evidence: Evidence) -> Finding:
+def _build_healthy_finding(evidence: Evidence) -> Finding:
     """Return that nothing is wrong, with the figures that show it."""
     if not evidence.epoch_scores:
         observation = "no epoch is completed"
@@ -143,14 +143,14 @@ def build_healthy_finding(evidence: Evidence) -> Finding:
     worst = layer_rules.find_worst_layer(evidence, "dead") if evidence.layer_states else None
     if worst is not None:
         parts.append(f"at most {worst.dead:.0%} of a layer's units are dead")
-    end = "does not get worse" if curve[-1] <= MAX_STEADY_RATIO * curve[best] else "goes up and down"
+    end = "does not get worse" if curve[-1] <= _MAX_STEADY_RATIO * curve[best] else "goes up and down"
     meaning = f"It has learned, and its loss {end}" + ("; every layer learns." if evidence.layer_states else ".")
     figures = {"loss": judgement.model_loss, "constant": judgement.constant_loss}
     title = "it has learned something, but not much" if evidence.is_weak else "it trained well"
     return Finding("healthy", "good", title, "; ".join(parts), meaning, None, figures)
 
 
-def find_unmeasured_reason(evidence: Evidence) -> str | None:
+def _find_unmeasured_reason(evidence: Evidence) -> str | None:
     """Return why no layer was measured; `None` where some were."""
     if evidence.layer_states:
         return None

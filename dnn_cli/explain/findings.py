@@ -12,14 +12,14 @@ from dnn_cli.runs.saved_models import SavedModel
 Severity = Literal["trouble", "advice", "good"]
 """A fault; something that could be better or cannot be judged; nothing wrong."""
 
-SuggestedVerb = Literal["train", "resume", "lr-find", "data show"]
+_SuggestedVerb = Literal["train", "resume", "lr-find", "data show"]
 
 
 @dataclass(frozen=True)
 class Suggestion:
     """A command to try: a verb of `dnn` for the run or its config, and overrides."""
 
-    verb: SuggestedVerb
+    verb: _SuggestedVerb
     overrides: tuple[str, ...] = ()
 
     def build_command(self, run: Run) -> list[str]:

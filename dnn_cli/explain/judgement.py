@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-LearningVerdict = Literal["better", "unclear", "worse"]
+_LearningVerdict = Literal["better", "unclear", "worse"]
 
-MIN_LOSS_STANDARD_ERRORS = 2.5
+_MIN_LOSS_STANDARD_ERRORS = 2.5
 """Standard errors by which a loss must be below that of the best constant: by chance in 0.6% of runs."""
 
-MIN_EXAMPLES = 5
+_MIN_EXAMPLES = 5
 """Examples below which a standard error says nothing."""
 
-SIGNIFICANCE_LEVEL = 0.01
+_SIGNIFICANCE_LEVEL = 0.01
 """The probability of as many hits by chance at which an accuracy counts as better than the commonest class."""
 
-UNCLEAR_ACCURACY_SHARE = 0.5
+_UNCLEAR_ACCURACY_SHARE = 0.5
 """Where the accuracy may reach more than half of the way from the commonest class to 1, the examples are too few."""
 
 
@@ -41,14 +41,14 @@ class ScoreJudgement:
     """The standard error of the model's loss; `None` where the losses of the examples are not known."""
 
     @property
-    def verdict(self) -> LearningVerdict:
+    def verdict(self) -> _LearningVerdict:
         """Whether the model's loss is lower by more than its uncertainty, or not lower at all."""
         gain = self.constant_loss - self.model_loss
         if gain <= 0:
             return "worse"
         return (
             "better"
-            if self.examples >= MIN_EXAMPLES and gain > MIN_LOSS_STANDARD_ERRORS * self.difference_error
+            if self.examples >= _MIN_EXAMPLES and gain > _MIN_LOSS_STANDARD_ERRORS * self.difference_error
             else "unclear"
         )
 
@@ -81,16 +81,16 @@ class HitCounts:
         return compute_tail_probability(self.examples, self.constant_accuracy, slice(self.correct, None))
 
     @property
-    def verdict(self) -> LearningVerdict:
+    def verdict(self) -> _LearningVerdict:
         """Whether more are right than the commonest class explains, by an exact binomial test."""
-        if self.constant_accuracy == 1 or self.chance_probability < SIGNIFICANCE_LEVEL:
+        if self.constant_accuracy == 1 or self.chance_probability < _SIGNIFICANCE_LEVEL:
             return "better" if self.constant_accuracy < 1 else "unclear"
         from dnn_cli.metrics.binomial import compute_confidence_interval  # imports numpy
 
         possible = compute_confidence_interval(self.correct, self.examples)[1]
         return (
             "unclear"
-            if possible > self.constant_accuracy + UNCLEAR_ACCURACY_SHARE * (1 - self.constant_accuracy)
+            if possible > self.constant_accuracy + _UNCLEAR_ACCURACY_SHARE * (1 - self.constant_accuracy)
             else "worse"
         )
 
@@ -100,11 +100,11 @@ def judge_score(evidence: Evidence) -> "ScoreJudgement | str":
     if evidence.class_count is None:
         return "the data is gone, and inputs.npz with it"
     if evidence.predictions is not None:
-        return judge_predictions(evidence, *evidence.predictions)
-    return judge_curves(evidence)
+        return _judge_predictions(evidence, *evidence.predictions)
+    return _judge_curves(evidence)
 
 
-def judge_predictions(evidence: Evidence, targets: "NDArray[Any]", outputs: "NDArray[Any]") -> "ScoreJudgement | str":
+def _judge_predictions(evidence: Evidence, targets: "NDArray[Any]", outputs: "NDArray[Any]") -> "ScoreJudgement | str":
     """Return the judgement of the saved model by its predictions for the validation set."""
     import numpy as np
 
@@ -113,7 +113,7 @@ def judge_predictions(evidence: Evidence, targets: "NDArray[Any]", outputs: "NDA
     loss, true = evidence.experiment.loss, to_loss_targets(evidence.experiment, targets)
     # Keras weighs classes in the training loss alone. The network was trained to do well by that measure, so both
     # sides are weighed here. With equal weights it is the val_loss of the curves.
-    weights = compute_example_weights(evidence, targets)
+    weights = _compute_example_weights(evidence, targets)
     with np.errstate(all="ignore"):
         model_losses = compute_example_losses(loss, true, outputs)
         best_constant = find_best_constant(loss, true, weights)
@@ -143,7 +143,7 @@ def judge_predictions(evidence: Evidence, targets: "NDArray[Any]", outputs: "NDA
     return ScoreJudgement("validation", count, model_loss, constant_loss, error, model_loss_error)
 
 
-def judge_curves(evidence: Evidence) -> "ScoreJudgement | str":
+def _judge_curves(evidence: Evidence) -> "ScoreJudgement | str":
     """Return the judgement by the recorded losses, for models without predictions.
 
     These are models of runs without a validation set, and models of the best epoch.
@@ -159,7 +159,7 @@ def judge_curves(evidence: Evidence) -> "ScoreJudgement | str":
         return "there is no predictions.npz, and inputs.npz has no labels"
     on_validation = bool(evidence.get_curve("val_loss"))
     weights = (
-        np.ones(len(training_targets)) if on_validation else compute_example_weights(evidence, training_targets)
+        np.ones(len(training_targets)) if on_validation else _compute_example_weights(evidence, training_targets)
     )  # Keras weighs no validation loss
     true = to_loss_targets(evidence.experiment, training_targets)
     best_constant = find_best_constant(evidence.experiment.loss, true, weights)
@@ -188,7 +188,7 @@ def judge_curves(evidence: Evidence) -> "ScoreJudgement | str":
     return ScoreJudgement(split, examples, model_loss, constant_loss, spread / math.sqrt(max(examples, 1)))
 
 
-def compute_example_weights(evidence: Evidence, targets: "NDArray[Any]") -> "NDArray[np.float64]":
+def _compute_example_weights(evidence: Evidence, targets: "NDArray[Any]") -> "NDArray[np.float64]":
     """Return how much each example counts by the config's `class_weight`."""
     import numpy as np
 

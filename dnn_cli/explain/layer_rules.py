@@ -12,37 +12,37 @@ from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding, Suggestion
 from dnn_cli.runs.diagnostics_csv import LayerState
 
-VANISHING_RATIO = 0.01
+_VANISHING_RATIO = 0.01
 """The first layer's gradient divided by the last one's. A sigmoid passes at most a quarter of a gradient, so four of
 them fall below this value; six relu layers kept 0.2 to 0.6."""
 
-EXPLODING_RATIO = 1 / VANISHING_RATIO
+_EXPLODING_RATIO = 1 / _VANISHING_RATIO
 
-MIN_DEAD_SHARE = 0.4
+_MIN_DEAD_SHARE = 0.4
 """The share of a layer's units. Layers of good networks had up to 0.2; a narrow new layer has some by chance."""
 
-MIN_SATURATED_SHARE = 0.75
+_MIN_SATURATED_SHARE = 0.75
 """The share of a layer's outputs. A sigmoid layer of a good network had 0.43."""
 
-MIN_WEIGHT_CHANGE = 0.01
+_MIN_WEIGHT_CHANGE = 0.01
 """The change of a kernel in an epoch, as a share of it. Adagrad at a hundredth of the rate that it needs moved its
 kernels by 0.015 in its slowest epoch."""
 
-MAX_WEIGHT_CHANGE = 1.0
+_MAX_WEIGHT_CHANGE = 1.0
 """The same, from the third epoch on: after it nothing is left of the weights before."""
 
-MAX_EARLY_WEIGHT_CHANGE = 3.0
+_MAX_EARLY_WEIGHT_CHANGE = 3.0
 """The same in the first epochs of a network that learned nothing, as good ones change by up to their own size there."""
 
-MIN_DEAD_UNITS = 3
+_MIN_DEAD_UNITS = 3
 """Dead units of a layer below which a narrow layer has them by chance."""
 
-MOSTLY_DEAD_SHARE = 0.7
+_MOSTLY_DEAD_SHARE = 0.7
 """Dead units of a layer from which the network has lost most of it, even if what is left does well."""
 
-RELU_ACTIVATIONS = ("relu", "relu6")
-GLOROT_UNIFORM = "glorot_uniform"
-LayerCondition = Callable[[Layer], object]
+_RELU_ACTIVATIONS = ("relu", "relu6")
+_GLOROT_UNIFORM = "glorot_uniform"
+_LayerCondition = Callable[[Layer], object]
 
 
 def find_gradient_problems(evidence: Evidence) -> Iterator[Finding]:
@@ -56,35 +56,35 @@ def find_gradient_problems(evidence: Evidence) -> Iterator[Finding]:
         return
     usual = median(ratios.values())
     epoch = max(ratios)
-    first, *_, last = list_gradient_states(evidence, epoch)
+    first, *_, last = _list_gradient_states(evidence, epoch)
     figures = {"ratio": ratios[epoch], "first": first.gradient or 0.0, "last": last.gradient or 0.0}
     sizes = f"{first.gradient:.2g} against {last.gradient:.2g} after epoch {epoch}" if epoch else "at the beginning"
-    if usual < VANISHING_RATIO:
+    if usual < _VANISHING_RATIO:
         part = f"1/{float(f'{1 / ratios[epoch]:.2g}'):,.0f} of that" if ratios[epoch] else "nothing of that"
         observation = f"the gradient in {first.layer} is {part} in {last.layer}: {sizes}"
-        since = min(epoch for epoch, ratio in ratios.items() if ratio < VANISHING_RATIO)
-        saturating = any(get_activation(layer) in SATURATING_ACTIVATIONS for layer in evidence.experiment.model.stack)
+        since = min(epoch for epoch, ratio in ratios.items() if ratio < _VANISHING_RATIO)
+        saturating = any(_get_activation(layer) in SATURATING_ACTIVATIONS for layer in evidence.experiment.model.stack)
         meaning = (
             "Each layer passes back only a fraction of its gradient, so the first layers hardly learn."
             if saturating
             else "Little of the gradient reaches the first layers, so they hardly learn."
         )
         yield Finding("vanishing_gradient", "trouble", "the gradient vanishes", observation, meaning, since, figures,
-                      suggest_relu_layers(evidence))  # fmt: skip
-    elif usual > EXPLODING_RATIO:
+                      _suggest_relu_layers(evidence))  # fmt: skip
+    elif usual > _EXPLODING_RATIO:
         observation = f"the gradient in {first.layer} is {ratios[epoch]:,.0f} times that in {last.layer}: {sizes}"
-        since = min(epoch for epoch, ratio in ratios.items() if ratio > EXPLODING_RATIO)
+        since = min(epoch for epoch, ratio in ratios.items() if ratio > _EXPLODING_RATIO)
         meaning = "Each layer passes back more than it gets, so one step can undo many."
         yield Finding("exploding_gradient", "trouble", "the gradient explodes", observation, meaning, since, figures,
                       suggestions.suggest_training(evidence, "optimizer.clipnorm=1"))  # fmt: skip
 
 
-def suggest_relu_layers(evidence: Evidence) -> tuple[Suggestion, ...]:
+def _suggest_relu_layers(evidence: Evidence) -> tuple[Suggestion, ...]:
     """Return what lets the gradient through: relu, and initial weights of a size that suits it."""
     relu = suggestions.build_layer_overrides(
-        evidence, build_activation_condition(SATURATING_ACTIVATIONS), "activation", "relu"
+        evidence, _build_activation_condition(SATURATING_ACTIVATIONS), "activation", "relu"
     )
-    activations = (*SATURATING_ACTIVATIONS, *RELU_ACTIVATIONS)
+    activations = (*SATURATING_ACTIVATIONS, *_RELU_ACTIVATIONS)
     start = suggestions.build_layer_overrides(
         evidence,
         lambda x: isinstance(x, KernelLayer) and x.activation in activations,
@@ -99,11 +99,11 @@ def find_dead_units(evidence: Evidence) -> Iterator[Finding]:
     worst = find_worst_layer(evidence, "dead")
     if (
         worst is None
-        or (worst.dead or 0.0) < MIN_DEAD_SHARE
-        or (worst.dead or 0.0) * count_layer_units(evidence, worst.layer) < MIN_DEAD_UNITS
+        or (worst.dead or 0.0) < _MIN_DEAD_SHARE
+        or (worst.dead or 0.0) * _count_layer_units(evidence, worst.layer) < _MIN_DEAD_UNITS
     ):
         return
-    since, at_first = find_first_epoch(evidence, worst.layer, "dead", MIN_DEAD_SHARE)
+    since, at_first = _find_first_epoch(evidence, worst.layer, "dead", _MIN_DEAD_SHARE)
     observation = (
         f"{worst.dead:.0%} of the units of {worst.layer} are 0 for all {worst.examples} training examples measured"
     )
@@ -113,16 +113,16 @@ def find_dead_units(evidence: Evidence) -> Iterator[Finding]:
     leaky = suggestions.suggest_training(
         evidence,
         *suggestions.build_layer_overrides(
-            evidence, build_activation_condition(RELU_ACTIVATIONS), "activation", "leaky_relu"
+            evidence, _build_activation_condition(_RELU_ACTIVATIONS), "activation", "leaky_relu"
         ),
     )
     slower = () if at_first else suggestions.suggest_lower_rate(evidence)[:1]
-    is_spared = evidence.is_good and (worst.dead or 0.0) < MOSTLY_DEAD_SHARE
+    is_spared = evidence.is_good and (worst.dead or 0.0) < _MOSTLY_DEAD_SHARE
     yield Finding("dead_relu", "advice" if is_spared else "trouble", "relu units are dead", observation, meaning, since,
                   {"dead": worst.dead or 0.0}, (*slower, *leaky))  # fmt: skip
 
 
-def count_layer_units(evidence: Evidence, name: str) -> float:
+def _count_layer_units(evidence: Evidence, name: str) -> float:
     """Return the number of units or filters of the layer with a name; infinite where it is not known."""
     stack = evidence.experiment.model.stack
     layer = dict(zip(list_layer_names(stack), stack, strict=True)).get(name)
@@ -132,38 +132,38 @@ def count_layer_units(evidence: Evidence, name: str) -> float:
 def find_saturated_outputs(evidence: Evidence) -> Iterator[Finding]:
     """Yield layers most of whose outputs are near their limits."""
     worst = find_worst_layer(evidence, "saturated")
-    if worst is None or (worst.saturated or 0.0) < MIN_SATURATED_SHARE:
+    if worst is None or (worst.saturated or 0.0) < _MIN_SATURATED_SHARE:
         return
-    since, at_first = find_first_epoch(evidence, worst.layer, "saturated", MIN_SATURATED_SHARE)
+    since, at_first = _find_first_epoch(evidence, worst.layer, "saturated", _MIN_SATURATED_SHARE)
     observation = f"{worst.saturated:.0%} of the outputs of {worst.layer} are within 5% of their limits"
     meaning = "Near its limits an activation is flat: it passes less than a fifth of the gradient it can pass."
     relu = suggestions.suggest_training(
         evidence,
         *suggestions.build_layer_overrides(
-            evidence, build_activation_condition(SATURATING_ACTIVATIONS), "activation", "relu"
+            evidence, _build_activation_condition(SATURATING_ACTIVATIONS), "activation", "relu"
         ),
     )
-    other = () if at_first and build_initializer_overrides(evidence) else suggestions.suggest_lower_rate(evidence)[:1]
-    first = suggestions.suggest_training(evidence, *build_initializer_overrides(evidence)) if at_first else ()
+    other = () if at_first and _build_initializer_overrides(evidence) else suggestions.suggest_lower_rate(evidence)[:1]
+    first = suggestions.suggest_training(evidence, *_build_initializer_overrides(evidence)) if at_first else ()
     yield Finding("saturation", "trouble", "outputs are saturated", observation, meaning, since,
                   {"saturated": worst.saturated or 0.0}, (*first, *relu, *other))  # fmt: skip
 
 
-MIN_FACTOR = 10.0
+_MIN_FACTOR = 10.0
 """The ratio from which on a change is given as a factor: percentages of five digits are hard to read."""
 
 
-def build_initializer_overrides(evidence: Evidence) -> tuple[str, ...]:
+def _build_initializer_overrides(evidence: Evidence) -> tuple[str, ...]:
     """Return Keras's own initial weights for the layers that saturate, where they have others."""
     return suggestions.build_layer_overrides(
         evidence,
         lambda x: (
             isinstance(x, KernelLayer)
             and x.activation in SATURATING_ACTIVATIONS
-            and x.kernel_initializer.type != GLOROT_UNIFORM
+            and x.kernel_initializer.type != _GLOROT_UNIFORM
         ),
         "kernel_initializer",
-        GLOROT_UNIFORM,
+        _GLOROT_UNIFORM,
     )
 
 
@@ -172,15 +172,15 @@ def find_wrong_step_sizes(evidence: Evidence) -> Iterator[Finding]:
     weight_changes = {
         (state.epoch, state.layer): pace
         for state in evidence.layer_states
-        if (pace := compute_weight_change(state)) is not None
+        if (pace := _compute_weight_change(state)) is not None
     }
     if not weight_changes:
         return
     fastest = max(weight_changes, key=weight_changes.__getitem__)
-    if weight_changes[fastest] < MIN_WEIGHT_CHANGE and not evidence.is_decayed:
+    if weight_changes[fastest] < _MIN_WEIGHT_CHANGE and not evidence.is_decayed:
         observation = (
             f"in no measured epoch any by more than {100 * weight_changes[fastest]:.2g}% of its "
-            f"size{format_total_change(evidence)}"
+            f"size{_format_total_change(evidence)}"
         )
         meaning = "The steps are too small to get anywhere; a larger learning rate takes larger ones."
         yield Finding(
@@ -193,13 +193,13 @@ def find_wrong_step_sizes(evidence: Evidence) -> Iterator[Finding]:
             {"pace": weight_changes[fastest]},
             suggestions.suggest_higher_rate(evidence),
         )
-    settled = {key: pace for key, pace in weight_changes.items() if key[0] > 2 and get_change_start(evidence, key) > 0}
+    settled = {key: pace for key, pace in weight_changes.items() if key[0] > 2 and _get_change_start(evidence, key) > 0}
     early = {key: pace for key, pace in weight_changes.items() if key not in settled} if not evidence.is_good else {}
-    for changes, limit in ((settled, MAX_WEIGHT_CHANGE), (early, MAX_EARLY_WEIGHT_CHANGE)):
+    for changes, limit in ((settled, _MAX_WEIGHT_CHANGE), (early, _MAX_EARLY_WEIGHT_CHANGE)):
         if changes and changes[fastest := max(changes, key=changes.__getitem__)] > limit:
             epoch, layer = fastest
             pace = changes[fastest]
-            size = f"{pace:.3g} times" if pace > MIN_FACTOR else f"{pace:.0%} of"
+            size = f"{pace:.3g} times" if pace > _MIN_FACTOR else f"{pace:.0%} of"
             observation = f"those of {layer} changed by {size} their size in epoch {epoch}"
             meaning = "After such an epoch nothing is left of the weights before; the learning rate is too large."
             yield Finding("thrown_about", "trouble", "the weights are thrown about", observation, meaning, epoch,
@@ -207,7 +207,7 @@ def find_wrong_step_sizes(evidence: Evidence) -> Iterator[Finding]:
             return
 
 
-def format_total_change(evidence: Evidence) -> str:
+def _format_total_change(evidence: Evidence) -> str:
     """Return how far the weights have moved in all, in words; nothing where that was not measured."""
     totals = [
         state.moved
@@ -223,14 +223,14 @@ def list_measured_epochs(evidence: Evidence) -> list[int]:
     return list(evidence.states_by_epoch)
 
 
-def list_gradient_states(evidence: Evidence, epoch: int) -> list[LayerState]:
+def _list_gradient_states(evidence: Evidence, epoch: int) -> list[LayerState]:
     """Return the layers with a gradient after an epoch, from the input to the output."""
     return [state for state in evidence.states_by_epoch.get(epoch, ()) if state.gradient is not None]
 
 
 def compute_gradient_ratio(evidence: Evidence, epoch: int) -> float | None:
     """Return the first layer's gradient as a multiple of the last one's; `None` where there are not two."""
-    states = list_gradient_states(evidence, epoch)
+    states = _list_gradient_states(evidence, epoch)
     if len(states) < 2 or not states[-1].gradient or states[0].gradient is None:
         return None
     return states[0].gradient / states[-1].gradient
@@ -247,7 +247,7 @@ def find_worst_layer(evidence: Evidence, share: str) -> LayerState | None:
     return max(last, key=lambda state: float(getattr(state, share)), default=None)
 
 
-def find_first_epoch(evidence: Evidence, layer: str, share: str, min_share: float) -> tuple[int, bool]:
+def _find_first_epoch(evidence: Evidence, layer: str, share: str, min_share: float) -> tuple[int, bool]:
     """Return the epoch from which on a layer's share is at least this, and whether the initial weights have it."""
     shares = [(state.epoch, getattr(state, share) or 0.0) for state in evidence.layer_states if state.layer == layer]
     since = shares[-1][0]
@@ -258,24 +258,24 @@ def find_first_epoch(evidence: Evidence, layer: str, share: str, min_share: floa
     return since, since == 0
 
 
-def compute_weight_change(state: LayerState) -> float | None:
+def _compute_weight_change(state: LayerState) -> float | None:
     """Return the change of a kernel in an epoch, as a share of it."""
     if state.update is None or state.since is None or state.epoch <= state.since:
         return None
     return state.update / (state.epoch - state.since)
 
 
-def get_change_start(evidence: Evidence, key: tuple[int, str]) -> int:
+def _get_change_start(evidence: Evidence, key: tuple[int, str]) -> int:
     """Return the epoch from which the change of a layer counts."""
     epoch, layer = key
     return next((state.since or 0 for state in evidence.states_by_epoch[epoch] if state.layer == layer), 0)
 
 
-def get_activation(layer: Layer) -> str | None:
+def _get_activation(layer: Layer) -> str | None:
     """Return a layer's activation, if it has one."""
     return layer.activation if isinstance(layer, KernelLayer | Activation) else None
 
 
-def build_activation_condition(names: tuple[str, ...]) -> LayerCondition:
+def _build_activation_condition(names: tuple[str, ...]) -> _LayerCondition:
     """Return a condition for layers with one of some activations."""
-    return lambda layer: get_activation(layer) in names
+    return lambda layer: _get_activation(layer) in names

@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MAX_CONSTANT_SPREAD = 0.01
+_MAX_CONSTANT_SPREAD = 0.01
 """Outputs whose spread over the examples is below this share of their own size, or of the targets' spread, are all
 the same."""
 
-MIN_ONE_CLASS_EXAMPLES = 20
+_MIN_ONE_CLASS_EXAMPLES = 20
 """Examples below which all predictions may be of one class by chance."""
 
-DOMINANT_CLASS_SHARE = 0.9
+_DOMINANT_CLASS_SHARE = 0.9
 """Where the commonest class has a larger share, a good network may predict nothing else for few examples."""
 
-MIN_MEMORIZED_GAP = 0.1
+_MIN_MEMORIZED_GAP = 0.1
 """The least accuracy by which it is better on training examples."""
 
-MIN_MEMORIZED_SHARE = 0.5
+_MIN_MEMORIZED_SHARE = 0.5
 """The share of the errors of the commonest class that is avoided in training, from which on a network has memorized."""
 
 
@@ -37,21 +37,21 @@ def find_learning_failure(evidence: Evidence) -> Iterator[Finding]:
     if evidence.is_good and evidence.is_better_by_loss:
         return
     if hits is not None and hits.verdict == "worse":
-        yield build_guessing_finding(evidence, hits, judgement)
+        yield _build_guessing_finding(evidence, hits, judgement)
     elif isinstance(judgement, str):
         if evidence.record.status == "completed":
-            yield build_unjudged_finding(judgement)
+            yield _build_unjudged_finding(judgement)
     elif judgement.verdict == "worse":
-        yield build_worse_loss_finding(evidence, judgement, hits)
+        yield _build_worse_loss_finding(evidence, judgement, hits)
     elif (hits is not None and hits.verdict == "unclear") or judgement.verdict == "unclear":
         learned = evidence.training_hit_counts
         if hits is not None and hits.verdict == "unclear" and learned is not None and learned.verdict == "worse":
-            yield build_guessing_finding(evidence, hits, judgement)
+            yield _build_guessing_finding(evidence, hits, judgement)
         else:
-            yield build_few_examples_finding(evidence, judgement, hits)
+            yield _build_few_examples_finding(evidence, judgement, hits)
 
 
-def build_guessing_finding(evidence: Evidence, hits: HitCounts, judgement: "ScoreJudgement | str") -> Finding:
+def _build_guessing_finding(evidence: Evidence, hits: HitCounts, judgement: "ScoreJudgement | str") -> Finding:
     """Return that the accuracy is no better than that of the commonest class."""
     observation = (
         f"{hits.correct} of {hits.examples:,} {hits.split} examples are right ({hits.accuracy:.4f}); "
@@ -64,7 +64,7 @@ def build_guessing_finding(evidence: Evidence, hits: HitCounts, judgement: "Scor
         if is_loss_better
         else "it has learned nothing that helps on new examples"
     )
-    meaning = describe_outputs(evidence)
+    meaning = _describe_outputs(evidence)
     learned = evidence.training_hit_counts
     if learned is not None and hits.split == "validation":
         observation += f"; of {learned.examples} measured training examples {learned.accuracy:.4f} are right"
@@ -77,16 +77,16 @@ def build_guessing_finding(evidence: Evidence, hits: HitCounts, judgement: "Scor
         meaning,
         None,
         figures,
-        suggest_learning_rate(evidence),
+        _suggest_learning_rate(evidence),
     )
 
 
-def build_worse_loss_finding(evidence: Evidence, judgement: ScoreJudgement, hits: HitCounts | None) -> Finding:
+def _build_worse_loss_finding(evidence: Evidence, judgement: ScoreJudgement, hits: HitCounts | None) -> Finding:
     """Return that the loss is not below that of the best constant prediction."""
     constant = (
         "predicting the shares of the classes"
         if evidence.class_count
-        else f"always predicting {get_constant_name(evidence)}"
+        else f"always predicting {_get_constant_name(evidence)}"
     )
     weighed = ", weighed by class_weight," if evidence.experiment.class_weight else ""
     observation = (
@@ -115,7 +115,7 @@ def build_worse_loss_finding(evidence: Evidence, judgement: ScoreJudgement, hits
             figures,
             (*proposed, *suggestions.suggest_lower_rate(evidence)),
         )
-    explained = compute_r2(evidence)
+    explained = _compute_r2(evidence)
     if explained is not None:
         observation += f"; R² is {explained:.2f}, and 0 is predicting the mean"
         figures["r2"] = explained
@@ -124,14 +124,14 @@ def build_worse_loss_finding(evidence: Evidence, judgement: ScoreJudgement, hits
         "trouble",
         "it predicts no better than a constant",
         observation,
-        describe_outputs(evidence),
+        _describe_outputs(evidence),
         None,
         figures,
-        suggest_learning_rate(evidence),
+        _suggest_learning_rate(evidence),
     )
 
 
-def build_few_examples_finding(evidence: Evidence, judgement: ScoreJudgement, hits: HitCounts | None) -> Finding:
+def _build_few_examples_finding(evidence: Evidence, judgement: ScoreJudgement, hits: HitCounts | None) -> Finding:
     """Return that the examples are too few to tell whether the network is better than a constant."""
     if hits is not None and hits.verdict == "unclear":
         observation = (
@@ -165,19 +165,19 @@ def build_few_examples_finding(evidence: Evidence, judgement: ScoreJudgement, hi
     )
 
 
-def build_unjudged_finding(reason: str) -> Finding:
+def _build_unjudged_finding(reason: str) -> Finding:
     """Return that nothing is known that the run could be judged by."""
     meaning = "Whether it has learned cannot be said: its loss cannot be compared with that of a constant prediction."
     return Finding("cannot_judge", "advice", "it cannot be judged", reason, meaning)
 
 
-def get_constant_name(evidence: Evidence) -> str:
+def _get_constant_name(evidence: Evidence) -> str:
     """Return the name of the constant that makes the loss of a regression smallest."""
     name = evidence.experiment.loss.type
     return {"mean_squared_error": "the mean", "mean_absolute_error": "the median"}.get(name, "the best constant")
 
 
-def suggest_learning_rate(evidence: Evidence) -> tuple[Suggestion, ...]:
+def _suggest_learning_rate(evidence: Evidence) -> tuple[Suggestion, ...]:
     """Return a lower learning rate where the first losses were far above the later ones, and how to find one."""
     loss = evidence.get_curve("loss")
     return (
@@ -187,27 +187,27 @@ def suggest_learning_rate(evidence: Evidence) -> tuple[Suggestion, ...]:
     )
 
 
-def compute_output_spread(outputs: "NDArray[np.float64]") -> float:
+def _compute_output_spread(outputs: "NDArray[np.float64]") -> float:
     """Return the largest standard deviation of an output over the examples."""
     return float(outputs.std(0).max())
 
 
-def describe_outputs(evidence: Evidence) -> str:
+def _describe_outputs(evidence: Evidence) -> str:
     """Return whether the outputs depend on the inputs, and how they miss the labels."""
     if evidence.predictions is None:
         return "The curves do not show why; the layers and the data may."
     import numpy as np
 
     targets, outputs = evidence.predictions[0], evidence.predictions[1].astype(np.float64)
-    spread = compute_output_spread(outputs)
+    spread = _compute_output_spread(outputs)
     if evidence.class_count:
         size = float(np.abs(outputs).max()) or 1.0
-        if spread < MAX_CONSTANT_SPREAD * size:
+        if spread < _MAX_CONSTANT_SPREAD * size:
             return "Its outputs are the same for every input: the network ignores its inputs."
         part = evidence.hit_counts.split if evidence.hit_counts else "validation"
         return f"Its outputs differ from input to input, but not in a way that fits the {part} labels."
     target_spread = float(targets.std()) or 1.0
-    if spread < MAX_CONSTANT_SPREAD * min(target_spread, max(float(np.abs(outputs).max()), 1e-30)):
+    if spread < _MAX_CONSTANT_SPREAD * min(target_spread, max(float(np.abs(outputs).max()), 1e-30)):
         return "Its outputs are the same for every input: the network ignores its inputs."
     with np.errstate(all="ignore"):
         relation = float(np.corrcoef(targets[:, 0], outputs[:, 0])[0, 1])
@@ -216,7 +216,7 @@ def describe_outputs(evidence: Evidence) -> str:
     return f"Its outputs differ from input to input; {description}."
 
 
-def compute_r2(evidence: Evidence) -> float | None:
+def _compute_r2(evidence: Evidence) -> float | None:
     """Return the share of the variance of the validation labels that a regression explains; negative where worse."""
     if evidence.class_count != 0 or evidence.predictions is None:
         return None
@@ -235,7 +235,7 @@ def find_single_class(evidence: Evidence) -> Iterator[Finding]:
     predicted_classes = find_predicted_classes(evidence, outputs)
     counts = np.bincount(targets, minlength=evidence.class_count)
     if (
-        len(predicted_classes) < MIN_ONE_CLASS_EXAMPLES
+        len(predicted_classes) < _MIN_ONE_CLASS_EXAMPLES
         or len(set(predicted_classes.tolist())) > 1
         or counts.max() == len(targets)
     ):
@@ -257,7 +257,7 @@ def find_single_class(evidence: Evidence) -> Iterator[Finding]:
         meaning = "The network does not tell the classes apart."
         balanced = ()
     judgement = evidence.score_judgement
-    is_expected = not isinstance(judgement, str) and judgement.verdict == "better" and common >= DOMINANT_CLASS_SHARE
+    is_expected = not isinstance(judgement, str) and judgement.verdict == "better" and common >= _DOMINANT_CLASS_SHARE
     yield Finding(
         "one_class",
         "advice" if is_expected else "trouble",
@@ -315,12 +315,12 @@ def find_memorization(evidence: Evidence) -> Iterator[Finding]:
     if hits is None or learned is None or hits.split != "validation" or hits.verdict == "better":
         return
     if (
-        learned.accuracy - learned.constant_accuracy < MIN_MEMORIZED_SHARE * (1 - learned.constant_accuracy)
+        learned.accuracy - learned.constant_accuracy < _MIN_MEMORIZED_SHARE * (1 - learned.constant_accuracy)
         or learned.verdict != "better"
     ):
         return
     judgement = evidence.score_judgement
-    if learned.accuracy - hits.accuracy < MIN_MEMORIZED_GAP or (
+    if learned.accuracy - hits.accuracy < _MIN_MEMORIZED_GAP or (
         not isinstance(judgement, str) and judgement.verdict == "better"
     ):
         return

@@ -9,10 +9,10 @@ from dnn_cli.explain import suggestions
 from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding
 
-MIN_STEPS = 100
+_MIN_STEPS = 100
 """Steps of a whole training below which weights can hardly have reached their aim."""
 
-MAX_LARGE_BATCHES = 4
+_MAX_LARGE_BATCHES = 4
 """Batches of an epoch up to which a batch is large for the data."""
 
 
@@ -24,7 +24,7 @@ def find_output_mismatch(evidence: Evidence) -> Iterator[Finding]:
     last = next((x for x in reversed(stack) if isinstance(x, KernelLayer | Activation)), None)
     for issue in find_output_activation_advice(evidence.experiment):
         name = getattr(last, "activation", None) or "linear"
-        if evidence.experiment.target_encoding == "real" and can_reach_targets(evidence, name):
+        if evidence.experiment.target_encoding == "real" and _can_reach_targets(evidence, name):
             continue
         needed = issue.suggestion
         value = f"activation={needed}"
@@ -73,7 +73,7 @@ def find_unreachable_targets(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-def can_reach_targets(evidence: Evidence, activation: str) -> bool:
+def _can_reach_targets(evidence: Evidence, activation: str) -> bool:
     """Return whether a bounded activation reaches all numbers to predict, as far as they are known."""
     if activation not in BOUNDED_ACTIVATIONS or evidence.predictions is None:
         return False
@@ -121,11 +121,11 @@ def find_schedule_mismatch(evidence: Evidence) -> Iterator[Finding]:
 
 def find_large_batch(evidence: Evidence) -> Iterator[Finding]:
     """Yield batches so large that the whole training has few steps."""
-    if not evidence.batches_per_epoch or not evidence.epoch_scores or evidence.batches_per_epoch > MAX_LARGE_BATCHES:
+    if not evidence.batches_per_epoch or not evidence.epoch_scores or evidence.batches_per_epoch > _MAX_LARGE_BATCHES:
         return
     total = evidence.batches_per_epoch * len(evidence.epoch_scores)
     smaller = suggestions.suggest_smaller_batch(evidence)
-    if total >= MIN_STEPS or not smaller:
+    if total >= _MIN_STEPS or not smaller:
         return
     if not evidence.is_weak:
         return
@@ -148,34 +148,34 @@ def find_large_batch(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-MAX_INITIAL_SHARE = 0.1
+_MAX_INITIAL_SHARE = 0.1
 """The share of their initial values, 0 and 1, from which averages of BatchNormalization mislead."""
 
-MIN_ACCURACY_DROP = 0.15
+_MIN_ACCURACY_DROP = 0.15
 """The accuracy by which a network is worse with its averages than with those of its batches."""
 
-UNSCALED_INITIALIZERS = ("random_normal", "truncated_normal", "random_uniform", "orthogonal", "constant")
+_UNSCALED_INITIALIZERS = ("random_normal", "truncated_normal", "random_uniform", "orthogonal", "constant")
 """Initial weights of a size that the config gives."""
 
-MIN_START_LOSS_RATIO = 4.0
+_MIN_START_LOSS_RATIO = 4.0
 """The multiple of the constant's loss at which networks of usual initial weights never begin: they have up to 1.5."""
 
-EQUAL_INITIALIZERS = ("zeros", "ones", "constant")
+_EQUAL_INITIALIZERS = ("zeros", "ones", "constant")
 """Initial weights that are the same for all units of a layer."""
 
-MAX_PENALTY_SHARE = 0.5
+_MAX_PENALTY_SHARE = 0.5
 """The share of the training loss above which penalties of layers outweigh the loss itself."""
 
-MAX_SHRUNK_RATIO = 0.2
+_MAX_SHRUNK_RATIO = 0.2
 """The share of their initial size to which strong penalties shrink weights; without them weights grow."""
 
-MIN_STRONG_NOISE = 0.8
+_MIN_STRONG_NOISE = 0.8
 """A deviation of noise beside inputs of about 1."""
 
-MAX_ACCURACY_COST = 0.3
+_MAX_ACCURACY_COST = 0.3
 """The accuracy that dropout or noise may cost in training."""
 
-MIN_STRONG_DROPOUT = 0.7
+_MIN_STRONG_DROPOUT = 0.7
 """A rate of dropout above the usual 0.2 to 0.5."""
 
 
@@ -183,12 +183,12 @@ def find_large_initial_weights(evidence: Evidence) -> Iterator[Finding]:
     """Yield initial weights so large that the loss begins far above that of a constant prediction."""
     initial_loss = next((state.loss for state in evidence.states_by_epoch.get(0, ()) if state.loss is not None), None)
     stack, judgement = evidence.experiment.model.stack, evidence.score_judgement
-    unscaled = [x for x in stack if isinstance(x, KernelLayer) and x.kernel_initializer.type in UNSCALED_INITIALIZERS]
+    unscaled = [x for x in stack if isinstance(x, KernelLayer) and x.kernel_initializer.type in _UNSCALED_INITIALIZERS]
     if (
         initial_loss is None
         or isinstance(judgement, str)
         or not unscaled
-        or initial_loss < MIN_START_LOSS_RATIO * judgement.constant_loss
+        or initial_loss < _MIN_START_LOSS_RATIO * judgement.constant_loss
     ):
         return
     observation = (
@@ -202,7 +202,7 @@ def find_large_initial_weights(evidence: Evidence) -> Iterator[Finding]:
     paths = dict.fromkeys(
         path
         for layer, path in zip(stack, evidence.experiment.model.layer_paths, strict=True)
-        if isinstance(layer, KernelLayer) and layer.kernel_initializer.type in UNSCALED_INITIALIZERS
+        if isinstance(layer, KernelLayer) and layer.kernel_initializer.type in _UNSCALED_INITIALIZERS
     )
     overrides = [
         suggestions.build_short_override(evidence, path, "kernel_initializer", "glorot_uniform") for path in paths
@@ -229,7 +229,7 @@ def find_inaccurate_averages(evidence: Evidence) -> Iterator[Finding]:
     initial_share = momentum**steps
     training_accuracies = evidence.get_curve(evidence.accuracy_name)[-1:] if evidence.accuracy_name else []
     hits, measured = evidence.hit_counts, evidence.last_measurement
-    if initial_share < MAX_INITIAL_SHARE:
+    if initial_share < _MAX_INITIAL_SHARE:
         return
     if training_accuracies and evidence.class_count:
         accuracy_with_averages = measured.correct if measured is not None and measured.correct is not None else None
@@ -240,7 +240,7 @@ def find_inaccurate_averages(evidence: Evidence) -> Iterator[Finding]:
             if hits is not None
             else None
         )
-        if accuracy_with_averages is None or training_accuracies[0] - accuracy_with_averages < MIN_ACCURACY_DROP:
+        if accuracy_with_averages is None or training_accuracies[0] - accuracy_with_averages < _MIN_ACCURACY_DROP:
             return
         comparison = f"accuracy is {training_accuracies[0]:.2f} in training"
         comparison += (
@@ -285,7 +285,7 @@ def find_equal_weights(evidence: Evidence) -> Iterator[Finding]:
     stack = evidence.experiment.model.stack
     output = max((index for index, layer in enumerate(stack) if isinstance(layer, KernelLayer)), default=0)
     equal_layers = [
-        x for x in stack[:output] if isinstance(x, KernelLayer) and x.kernel_initializer.type in EQUAL_INITIALIZERS
+        x for x in stack[:output] if isinstance(x, KernelLayer) and x.kernel_initializer.type in _EQUAL_INITIALIZERS
     ]
     if not equal_layers or evidence.is_good:
         return
@@ -295,7 +295,7 @@ def find_equal_weights(evidence: Evidence) -> Iterator[Finding]:
     meaning = "Units that begin equal get equal gradients and stay equal: the layer is one unit, or none."
     overrides = suggestions.build_layer_overrides(
         evidence,
-        lambda x: isinstance(x, KernelLayer) and x.kernel_initializer.type in EQUAL_INITIALIZERS,
+        lambda x: isinstance(x, KernelLayer) and x.kernel_initializer.type in _EQUAL_INITIALIZERS,
         "kernel_initializer",
         "glorot_uniform",
     )
@@ -321,11 +321,13 @@ def find_strong_penalty(evidence: Evidence) -> Iterator[Finding]:
     if not (evidence.has_penalties or decay) or measured is None or measured.loss is None or not loss:
         return
     share = (loss[-1] - measured.loss) / loss[-1] if loss[-1] > 0 and evidence.has_penalties else 0.0
-    remaining_share = compute_min_weight_ratio(evidence)
-    if not evidence.is_weak or (share < MAX_PENALTY_SHARE and remaining_share > MAX_SHRUNK_RATIO):
+    remaining_share = _compute_min_weight_ratio(evidence)
+    if not evidence.is_weak or (share < _MAX_PENALTY_SHARE and remaining_share > _MAX_SHRUNK_RATIO):
         return
-    observation = f"{share:.0%} of the training loss {loss[-1]:.4g} are penalties" if share >= MAX_PENALTY_SHARE else ""
-    if remaining_share <= MAX_SHRUNK_RATIO:
+    observation = (
+        f"{share:.0%} of the training loss {loss[-1]:.4g} are penalties" if share >= _MAX_PENALTY_SHARE else ""
+    )
+    if remaining_share <= _MAX_SHRUNK_RATIO:
         observation += (
             f"{'; ' if observation else ''}weights have shrunk to {remaining_share:.1%} of their initial size"
         )
@@ -345,7 +347,7 @@ def find_strong_penalty(evidence: Evidence) -> Iterator[Finding]:
                   {"share": share}, suggestions.suggest_training(evidence, *overrides))  # fmt: skip
 
 
-def compute_min_weight_ratio(evidence: Evidence) -> float:
+def _compute_min_weight_ratio(evidence: Evidence) -> float:
     """Return the least ratio of a layer's weights at the last measurement to its initial weights."""
     epochs = list(evidence.states_by_epoch)
     if not epochs or epochs[0] != 0:
@@ -361,14 +363,14 @@ def find_strong_noise(evidence: Evidence) -> Iterator[Finding]:
     sizes = [layer.stddev for layer in evidence.experiment.model.stack if isinstance(layer, GaussianNoise)]
     if (
         not sizes
-        or max(sizes) < MIN_STRONG_NOISE
+        or max(sizes) < _MIN_STRONG_NOISE
         or evidence.accuracy_name is None
         or evidence.training_hit_counts is None
     ):
         return
     training_accuracies = evidence.get_curve(evidence.accuracy_name)
     if not training_accuracies or not (
-        evidence.is_weak or evidence.training_hit_counts.accuracy - training_accuracies[-1] > MAX_ACCURACY_COST
+        evidence.is_weak or evidence.training_hit_counts.accuracy - training_accuracies[-1] > _MAX_ACCURACY_COST
     ):
         return
     observation = (
@@ -377,7 +379,7 @@ def find_strong_noise(evidence: Evidence) -> Iterator[Finding]:
     )
     meaning = "The noise is larger than the numbers it is added to; usual deviations are 0.1 to 0.3."
     overrides = suggestions.build_layer_overrides(
-        evidence, lambda x: isinstance(x, GaussianNoise) and x.stddev >= MIN_STRONG_NOISE, "stddev", "0.1"
+        evidence, lambda x: isinstance(x, GaussianNoise) and x.stddev >= _MIN_STRONG_NOISE, "stddev", "0.1"
     )
     yield Finding(
         "strong_noise",
@@ -395,12 +397,12 @@ def find_strong_dropout(evidence: Evidence) -> Iterator[Finding]:
     """Yield a rate of dropout that leaves too little to learn from."""
     drops = [layer.rate for layer in evidence.experiment.model.stack if isinstance(layer, Dropout)]
     learned = evidence.training_hit_counts
-    if not drops or max(drops) < MIN_STRONG_DROPOUT or learned is None or evidence.accuracy_name is None:
+    if not drops or max(drops) < _MIN_STRONG_DROPOUT or learned is None or evidence.accuracy_name is None:
         return
     training_accuracies = evidence.get_curve(evidence.accuracy_name)
     is_low = learned.accuracy - learned.constant_accuracy < 0.5 * (1 - learned.constant_accuracy)
     if not training_accuracies or not (
-        is_low or not evidence.is_good or learned.accuracy - training_accuracies[-1] > MAX_ACCURACY_COST
+        is_low or not evidence.is_good or learned.accuracy - training_accuracies[-1] > _MAX_ACCURACY_COST
     ):
         return
     observation = (
@@ -409,7 +411,7 @@ def find_strong_dropout(evidence: Evidence) -> Iterator[Finding]:
     )
     meaning = "So few units are left in each step that the network can hardly learn; usual rates are 0.2 to 0.5."
     overrides = suggestions.build_layer_overrides(
-        evidence, lambda x: isinstance(x, Dropout) and x.rate >= MIN_STRONG_DROPOUT, "rate", "0.3"
+        evidence, lambda x: isinstance(x, Dropout) and x.rate >= _MIN_STRONG_DROPOUT, "rate", "0.3"
     )
     yield Finding(
         "strong_dropout",

@@ -18,10 +18,10 @@ from dnn_cli.explain.findings import Suggestion
 FIND_LEARNING_RATE = Suggestion("lr-find")
 SHOW_DATA = Suggestion("data show")
 
-MIN_BATCHES = 20
+_MIN_BATCHES = 20
 """Batches that an epoch should have, so that a few epochs are hundreds of steps."""
 
-MAX_RATE_RATIO = 10.0
+_MAX_RATE_RATIO = 10.0
 """A learning rate of more than so many times Keras's own is far from what is usual."""
 
 
@@ -34,7 +34,7 @@ def build_lower_rate_override(experiment: Experiment, factor: float = 0.1) -> st
         return "optimizer.clipnorm=1"
     usual = type(optimizer).model_fields["learning_rate"].default
     rate = factor * optimizer.learning_rate
-    return f"optimizer.learning_rate={usual if rate > MAX_RATE_RATIO * usual else rate:.3g}"
+    return f"optimizer.learning_rate={usual if rate > _MAX_RATE_RATIO * usual else rate:.3g}"
 
 
 def suggest_lower_rate(evidence: Evidence, factor: float = 0.1) -> tuple[Suggestion, ...]:
@@ -65,13 +65,13 @@ def suggest_output_change(evidence: Evidence, key: str, value: str) -> tuple[Sug
 def suggest_smaller_batch(evidence: Evidence) -> tuple[Suggestion, ...]:
     """Return the config with batches of 32, or smaller ones where an epoch has few examples."""
     examples = evidence.training_examples or 0
-    size = next((size for size in (32, 16, 8) if examples >= MIN_BATCHES * size), 8)
+    size = next((size for size in (32, 16, 8) if examples >= _MIN_BATCHES * size), 8)
     return suggest_training(evidence, f"batch_size={size}") if size < evidence.experiment.batch_size else ()
 
 
 def suggest_training(evidence: Evidence, *overrides: str) -> tuple[Suggestion, ...]:
     """The config with changes, if that is an experiment."""
-    return (Suggestion("train", overrides),) if overrides and try_overrides(evidence, overrides) is not None else ()
+    return (Suggestion("train", overrides),) if overrides and _try_overrides(evidence, overrides) is not None else ()
 
 
 def suggest_more_epochs(evidence: Evidence) -> tuple[Suggestion, ...]:
@@ -81,7 +81,7 @@ def suggest_more_epochs(evidence: Evidence) -> tuple[Suggestion, ...]:
         return suggest_training(
             evidence, f"epochs={epochs}", f"optimizer.learning_rate.decay_steps={2 * rate.decay_steps}"
         )
-    return (Suggestion("resume", (f"epochs={epochs}",)),) if try_overrides(evidence, [f"epochs={epochs}"]) else ()
+    return (Suggestion("resume", (f"epochs={epochs}",)),) if _try_overrides(evidence, [f"epochs={epochs}"]) else ()
 
 
 def build_layer_overrides(
@@ -107,7 +107,7 @@ def build_short_override(evidence: Evidence, path: tuple[str | int, ...], key: s
     if not isinstance(name, str) or not name.isidentifier():
         return by_position
     by_name = f"layers.{name}.{key}={value}"
-    return by_name if try_overrides(evidence, [by_name]) == try_overrides(evidence, [by_position]) else by_position
+    return by_name if _try_overrides(evidence, [by_name]) == _try_overrides(evidence, [by_position]) else by_position
 
 
 def build_larger_layer_overrides(evidence: Evidence) -> tuple[str, ...]:
@@ -116,16 +116,16 @@ def build_larger_layer_overrides(evidence: Evidence) -> tuple[str, ...]:
     for kind, key in ((Dense, "units"), (Conv2D, "filters")):
         sizes = {getattr(layer, key) for layer in evidence.experiment.model.stack if isinstance(layer, kind)}
         for size in sorted(sizes):
-            overrides += build_layer_overrides(evidence, partial(has_size, kind, key, size), key, str(2 * size))
+            overrides += build_layer_overrides(evidence, partial(_has_size, kind, key, size), key, str(2 * size))
     return tuple(overrides)
 
 
-def has_size(kind: type[Dense] | type[Conv2D], key: str, size: int, layer: Layer) -> bool:
+def _has_size(kind: type[Dense] | type[Conv2D], key: str, size: int, layer: Layer) -> bool:
     """Whether a layer is of a kind and a size."""
     return isinstance(layer, kind) and getattr(layer, key) == size
 
 
-def try_overrides(evidence: Evidence, overrides: Iterable[str]) -> Experiment | None:
+def _try_overrides(evidence: Evidence, overrides: Iterable[str]) -> Experiment | None:
     """The experiment with changes; `None` where there is none."""
     try:
         experiment = Experiment.model_validate(apply_overrides(evidence.document, list(overrides)).value)

@@ -24,12 +24,12 @@ from dnn_cli.runs.input_profile import InputProfile
 from dnn_cli.runs.record import Record
 from dnn_cli.training.inference import compute_outputs, load_trained_model
 
-TRAINING_ONLY_LAYERS = (AugmentationLayer, Dropout, GaussianNoise)
+_TRAINING_ONLY_LAYERS = (AugmentationLayer, Dropout, GaussianNoise)
 """Layers that let everything through but in training. Left in, RandomFlip makes exporters trace the layers behind it
 as in training, BatchNormalization among them."""
 
 
-def build_serving_model(weights: Path, run_context: RunContext, *, scaling: bool) -> keras.Sequential:
+def _build_serving_model(weights: Path, run_context: RunContext, *, scaling: bool) -> keras.Sequential:
     """Inputs of (batch, *input_shape), float32 → outputs of (batch, units), float32.
 
     Args:
@@ -45,17 +45,17 @@ def build_serving_model(weights: Path, run_context: RunContext, *, scaling: bool
     inference_layers = [
         layer
         for part, layer in zip(experiment.model.stack, model.layers, strict=True)
-        if not isinstance(part, TRAINING_ONLY_LAYERS)
+        if not isinstance(part, _TRAINING_ONLY_LAYERS)
     ]
     used_names = {layer.name for layer in inference_layers}
-    input_layers = build_scaling_layers(run_context, used_names) if scaling else []
+    input_layers = _build_scaling_layers(run_context, used_names) if scaling else []
     return keras.Sequential(
-        [keras.Input(shape, name=find_free_name("inputs", used_names)), *input_layers, *inference_layers],
+        [keras.Input(shape, name=_find_free_name("inputs", used_names)), *input_layers, *inference_layers],
         name=model.name,
     )
 
 
-def build_scaling_layers(run_context: RunContext, used_names: set[str]) -> list[keras.layers.Layer]:
+def _build_scaling_layers(run_context: RunContext, used_names: set[str]) -> list[keras.layers.Layer]:
     """What the data pipeline does to inputs, as layers; none where it does nothing.
 
     The mean is taken off first, as far from it a float32 has no digits left for what a deviation is.
@@ -68,24 +68,24 @@ def build_scaling_layers(run_context: RunContext, used_names: set[str]) -> list[
     else:
         mean = inputs.mean.astype(np.float64)
         scale = [{"scale": 1.0, "offset": (-mean).reshape(shape)}, {"scale": inverse.reshape(shape)}]
-    names = (find_free_name("centering", used_names), find_free_name("scaling", used_names))[2 - len(scale) :]
+    names = (_find_free_name("centering", used_names), _find_free_name("scaling", used_names))[2 - len(scale) :]
     return [keras.layers.Rescaling(**arguments, name=name) for arguments, name in zip(scale, names, strict=True)]
 
 
-def find_free_name(name: str, used_names: set[str]) -> str:
+def _find_free_name(name: str, used_names: set[str]) -> str:
     """A name that no layer has."""
     while name in used_names:
         name += "_"
     return name
 
 
-MAX_COMPARED_EXAMPLES = 1000
+_MAX_COMPARED_EXAMPLES = 1000
 """Examples that are compared."""
 
-GENERATED_INPUTS = 256
+_GENERATED_INPUTS = 256
 """Inputs that are made up where there is no data."""
 
-TOLERANCE = 1e-4
+_TOLERANCE = 1e-4
 """How far outputs may be apart, as a share of the largest output, or of 1: other orders of additions stay far below."""
 
 
@@ -139,23 +139,23 @@ def export_model(
     """
     export_format, experiment = EXPORT_FORMATS[format_name], run_context.experiment
     report_progress("reading examples to compare")
-    inputs, source = select_comparison_inputs(record, run_context, report_progress)
+    inputs, source = _select_comparison_inputs(record, run_context, report_progress)
     scaled = run_context.input_profile.scale_inputs(inputs)
     model_inputs = inputs.reshape(len(inputs), -1).astype(np.float32) if scaling else scaled
     with tf.device("/CPU:0"):  # where all runtimes compute
         report_progress(f"writing {format_name}")
         reference = compute_outputs(load_trained_model(weights, experiment), experiment, scaled)
         try:
-            export_format.write(build_serving_model(weights, run_context, scaling=scaling), path)
+            export_format.write(_build_serving_model(weights, run_context, scaling=scaling), path)
             report_progress(f"comparing in {export_format.version}")
             outputs = export_format.compute(path, model_inputs.reshape(-1, *experiment.data.input_shape))
         except DnnError:
             raise
         except Exception as error:  # converters and runtimes raise what they like
-            raise RunError(f"{format_name} cannot hold this network: {format_first_line(error)}") from error
-        difference = compute_largest_difference(outputs, reference)
+            raise RunError(f"{format_name} cannot hold this network: {_format_first_line(error)}") from error
+        difference = _compute_largest_difference(outputs, reference)
         output = float(np.abs(reference).max())
-        limit = TOLERANCE * max(1.0, output)
+        limit = _TOLERANCE * max(1.0, output)
         if not difference <= limit:  # which nan is not, either
             raise RunError(
                 f"in {export_format.version} the network predicts otherwise, by up to {difference:.2g} on {source}",
@@ -164,31 +164,31 @@ def export_model(
         in_16_bits = None
         if (precision := str(record.plan.get("precision", "float32"))) != "float32":
             narrow_model = load_trained_model(weights, experiment, precision=precision)
-            in_16_bits = compute_largest_difference(outputs, compute_outputs(narrow_model, experiment, scaled))
+            in_16_bits = _compute_largest_difference(outputs, compute_outputs(narrow_model, experiment, scaled))
     same_class = None
     if experiment.data.info.is_classification and reference.shape[1] > 1:
         same_class = int((outputs.argmax(-1) == reference.argmax(-1)).sum())
     return ExportCheck(export_format.version, len(inputs), source, difference, output, same_class, in_16_bits)
 
 
-def compute_largest_difference(outputs: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
+def _compute_largest_difference(outputs: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
     """The largest difference; nan where the shapes are others."""
     return float(np.abs(outputs - reference).max()) if outputs.shape == reference.shape else float("nan")
 
 
-def format_first_line(error: Exception) -> str:
+def _format_first_line(error: Exception) -> str:
     """What an error says, in one line that is not too long."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0][:300]
 
 
-def select_comparison_inputs(
+def _select_comparison_inputs(
     record: Record, run_context: RunContext, report_progress: ReadProgress
 ) -> tuple[NDArray[np.generic], str]:
     """Validation examples where the data is at hand, else inputs that are made from the run's statistics."""
     data = run_context.experiment.data
     reason = "the data is not at hand"
-    if is_data_available(data):
+    if _is_data_available(data):
         try:
             examples = load_examples(data, report_progress)
             check_same_data(record, examples)
@@ -197,14 +197,14 @@ def select_comparison_inputs(
         else:
             split = split_examples(data, examples)
             indices, name = (split.validation, "validation") if len(split.validation) else (split.train, "training")
-            inputs = examples.inputs[indices[:MAX_COMPARED_EXAMPLES]]
+            inputs = examples.inputs[indices[:_MAX_COMPARED_EXAMPLES]]
             return inputs, f"{len(inputs):,} {name} examples"
-    return generate_inputs(
+    return _generate_inputs(
         run_context.input_profile
-    ), f"{GENERATED_INPUTS} inputs made from the statistics in inputs.npz ({reason})"
+    ), f"{_GENERATED_INPUTS} inputs made from the statistics in inputs.npz ({reason})"
 
 
-def is_data_available(data: Data) -> bool:
+def _is_data_available(data: Data) -> bool:
     """Whether data can be read without fetching it from anywhere."""
     dataset = DATASETS.get(data.dataset)
     if data.path is not None:
@@ -212,10 +212,10 @@ def is_data_available(data: Data) -> bool:
     return get_dataset_cache_directory(dataset).is_dir() if isinstance(dataset, IdxDataset) else True
 
 
-def generate_inputs(input_profile: InputProfile) -> NDArray[np.float32]:
+def _generate_inputs(input_profile: InputProfile) -> NDArray[np.float32]:
     """Inputs as far apart as those of the training, float32 of (n, *input_shape); the same every time."""
     drawn = np.random.default_rng(0).normal(
-        input_profile.average, input_profile.deviation, (GENERATED_INPUTS, input_profile.input_size)
+        input_profile.average, input_profile.deviation, (_GENERATED_INPUTS, input_profile.input_size)
     )
     return (
         np.clip(drawn, input_profile.minimum, input_profile.maximum)

@@ -14,17 +14,17 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+_FloatArray = NDArray[np.float32]
 
 
-class ExportFormat(NamedTuple):
+class _ExportFormat(NamedTuple):
     """One format."""
 
     package_name: str
     """The runtime's, as its package is called."""
 
     write: Callable[[keras.Sequential, Path], None]
-    compute: Callable[[Path, FloatArray], FloatArray]
+    compute: Callable[[Path, _FloatArray], _FloatArray]
     """An exported network and inputs of (n, …) → outputs of (n, units)."""
 
     @property
@@ -33,63 +33,63 @@ class ExportFormat(NamedTuple):
         return f"{self.package_name} {version(self.package_name)}"
 
 
-def write_keras(model: keras.Sequential, path: Path) -> None:
+def _write_keras(model: keras.Sequential, path: Path) -> None:
     """As an archive of Keras."""
     model.save(path)
 
 
-def compute_keras(path: Path, inputs: FloatArray) -> FloatArray:
+def _compute_keras(path: Path, inputs: _FloatArray) -> _FloatArray:
     """By Keras, in safe mode."""
     model = keras.saving.load_model(path, compile=False, safe_mode=True)
     return np.asarray(model.predict(inputs, verbose=0))
 
 
-def write_savedmodel(model: keras.Sequential, path: Path) -> None:
+def _write_savedmodel(model: keras.Sequential, path: Path) -> None:
     """As a directory for TensorFlow, TensorFlow Serving and their kin."""
     model.export(path, format="tf_saved_model", verbose=False)
 
 
-def compute_savedmodel(path: Path, inputs: FloatArray) -> FloatArray:
+def _compute_savedmodel(path: Path, inputs: _FloatArray) -> _FloatArray:
     """By TensorFlow, which needs no Keras for it."""
     loaded = tf.saved_model.load(str(path))  # which holds the variables, and must live
     return np.asarray(loaded.serve(tf.constant(inputs)))
 
 
-def write_onnx(model: keras.Sequential, path: Path) -> None:
+def _write_onnx(model: keras.Sequential, path: Path) -> None:
     """By tf2onnx, which Keras mends for NumPy 2 on the way."""
-    replace_unsupported_operations(model)
+    _replace_unsupported_operations(model)
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="inputs")]
     model.export(str(path), format="onnx", verbose=False, input_signature=signature)
 
 
-def replace_unsupported_operations(model: keras.Sequential) -> None:
+def _replace_unsupported_operations(model: keras.Sequential) -> None:
     """Let a network compute the same with operations that tf2onnx 1.17 knows: it has no Erfc, Expm1 and XLA."""
     for layer in model.layers:
         activation = getattr(layer, "activation", None)
         if activation is keras.activations.gelu:
-            layer.activation = compute_gelu
+            layer.activation = _compute_gelu
         elif activation is keras.activations.celu:
-            layer.activation = compute_celu
+            layer.activation = _compute_celu
         if getattr(layer, "groups", 1) > 1:
-            layer.convolution_op = partial(convolve_groups, layer)
+            layer.convolution_op = partial(_convolve_groups, layer)
 
 
-def compute_gelu(x: tf.Tensor) -> tf.Tensor:
+def _compute_gelu(x: tf.Tensor) -> tf.Tensor:
     """Keras's own, by erf and not by erfc."""
     return 0.5 * x * (1 + tf.math.erf(x / math.sqrt(2)))
 
 
-def compute_celu(x: tf.Tensor) -> tf.Tensor:
+def _compute_celu(x: tf.Tensor) -> tf.Tensor:
     """Keras's own, by exp and not by expm1."""
     return tf.maximum(x, 0.0) + tf.exp(tf.minimum(x, 0.0)) - 1
 
 
-def convolve_groups(layer: keras.layers.Conv2D, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+def _convolve_groups(layer: keras.layers.Conv2D, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """A convolution in groups, which Keras has compiled on a CPU."""
     return tf.nn.conv2d(inputs, kernel, layer.strides, layer.padding.upper(), dilations=layer.dilation_rate)
 
 
-def compute_onnx(path: Path, inputs: FloatArray) -> FloatArray:
+def _compute_onnx(path: Path, inputs: _FloatArray) -> _FloatArray:
     """By onnxruntime, on the CPU."""
     import onnxruntime
 
@@ -98,14 +98,14 @@ def compute_onnx(path: Path, inputs: FloatArray) -> FloatArray:
     return np.asarray(outputs)
 
 
-def write_litert(model: keras.Sequential, path: Path) -> None:
+def _write_litert(model: keras.Sequential, path: Path) -> None:
     """By TensorFlow's converter, with LiteRT's own operations alone, so that every LiteRT can run it."""
     with tempfile.TemporaryDirectory(prefix="dnn-") as directory:
-        write_savedmodel(model, Path(directory))
+        _write_savedmodel(model, Path(directory))
         path.write_bytes(tf.lite.TFLiteConverter.from_saved_model(directory).convert())
 
 
-def compute_litert(path: Path, inputs: FloatArray) -> FloatArray:
+def _compute_litert(path: Path, inputs: _FloatArray) -> _FloatArray:
     """By LiteRT's interpreter, all inputs at once."""
     from ai_edge_litert.interpreter import Interpreter
 
@@ -119,8 +119,8 @@ def compute_litert(path: Path, inputs: FloatArray) -> FloatArray:
 
 
 EXPORT_FORMATS = {
-    "keras": ExportFormat("keras", write_keras, compute_keras),
-    "savedmodel": ExportFormat("tensorflow", write_savedmodel, compute_savedmodel),
-    "onnx": ExportFormat("onnxruntime", write_onnx, compute_onnx),
-    "litert": ExportFormat("ai-edge-litert", write_litert, compute_litert),
+    "keras": _ExportFormat("keras", _write_keras, _compute_keras),
+    "savedmodel": _ExportFormat("tensorflow", _write_savedmodel, _compute_savedmodel),
+    "onnx": _ExportFormat("onnxruntime", _write_onnx, _compute_onnx),
+    "litert": _ExportFormat("ai-edge-litert", _write_litert, _compute_litert),
 }

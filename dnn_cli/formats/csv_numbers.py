@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 from dnn_cli.formats.csv_rows import CsvErrors, find_file_delimiter, quote_cell
 
-CommaMeaning = Literal["", "thousands", "decimal", "either"]
+_CommaMeaning = Literal["", "thousands", "decimal", "either"]
 """What a comma in a number separates; an empty text where there is no comma."""
 
-AMOUNT_PATTERN = re.compile(r"([-+]?)([0-9][0-9.,  '’]*)")
-GROUPED_DIGITS = re.compile(r"[1-9][0-9]{0,2}(?:([,.  '’])[0-9]{3})(?:\1[0-9]{3})*")
+_AMOUNT_PATTERN = re.compile(r"([-+]?)([0-9][0-9.,  '’]*)")
+_GROUPED_DIGITS = re.compile(r"[1-9][0-9]{0,2}(?:([,.  '’])[0-9]{3})(?:\1[0-9]{3})*")
 """Digits in groups of three; the first group begins with no zero, as `0,567` is a decimal fraction."""
 
-CURRENCY_NAMES = ("usd", "eur", "gbp", "krw", "jpy", "원")
+_CURRENCY_NAMES = ("usd", "eur", "gbp", "krw", "jpy", "원")
 """Names of currencies after or before a number."""
 
-MAX_AMOUNT_LENGTH = 40
+_MAX_AMOUNT_LENGTH = 40
 """Characters of a cell; a longer one is text."""
 
 
@@ -37,44 +37,44 @@ def normalize_amount(cell: str, *, decimal_comma: bool = False) -> str:
         cell: The text of the cell.
         decimal_comma: Whether a single comma marks decimals before three digits, too.
     """
-    sign, digits, has_currency = split_amount(cell)
+    sign, digits, has_currency = _split_amount(cell)
     integer_digits, decimals = digits, ""
     decimal_match = re.fullmatch(r"(.*[0-9])([.,])([0-9]*)", integer_digits)
     is_decimal = re.fullmatch(r"[0-9]+\.[0-9]+", integer_digits) or (decimal_comma and integer_digits.count(",") == 1)
-    if decimal_match and (not GROUPED_DIGITS.fullmatch(integer_digits) or is_decimal):
+    if decimal_match and (not _GROUPED_DIGITS.fullmatch(integer_digits) or is_decimal):
         integer_digits, decimals = decimal_match[1], decimal_match[3]
         if decimal_match[2] in integer_digits:
             return ""
-    grouped = GROUPED_DIGITS.fullmatch(integer_digits)
+    grouped = _GROUPED_DIGITS.fullmatch(integer_digits)
     if not grouped and not integer_digits.isdigit():
         return ""
     plain = sign.replace("+", "") + re.sub(r"[^0-9]", "", integer_digits) + (f".{decimals}" if decimals else "")
     return plain if has_currency or grouped or "," in digits else ""
 
 
-def split_amount(cell: str) -> tuple[str, str, bool]:
+def _split_amount(cell: str) -> tuple[str, str, bool]:
     """Return the sign and the digits with their separators in a cell, and whether the cell names a currency."""
     text = cell.strip().lower()
-    if len(text) > MAX_AMOUNT_LENGTH:
+    if len(text) > _MAX_AMOUNT_LENGTH:
         return "", "", False
     bare = "".join(c for c in text if unicodedata.category(c) != "Sc")
-    for word in CURRENCY_NAMES:
+    for word in _CURRENCY_NAMES:
         bare = bare.removeprefix(word).removesuffix(word)
-    match = AMOUNT_PATTERN.fullmatch(bare.strip().replace("- ", "-"))
+    match = _AMOUNT_PATTERN.fullmatch(bare.strip().replace("- ", "-"))
     return (match[1], match[2].strip(), bare != text) if match else ("", "", False)
 
 
-def guess_cell_comma(cell: str) -> CommaMeaning:
+def guess_cell_comma(cell: str) -> _CommaMeaning:
     """Return what the comma of an amount separates, from the cell alone: `1,234` may be either."""
-    _, digits, _ = split_amount(cell)
+    _, digits, _ = _split_amount(cell)
     if "," not in digits:
         return ""
     if digits.count(",") > 1 or digits.rfind(".") > digits.rfind(","):
         return "thousands"
-    return "either" if GROUPED_DIGITS.fullmatch(digits) else "decimal"
+    return "either" if _GROUPED_DIGITS.fullmatch(digits) else "decimal"
 
 
-def guess_column_comma(commas: Iterable[CommaMeaning], delimiter: str) -> CommaMeaning:
+def guess_column_comma(commas: Iterable[_CommaMeaning], delimiter: str) -> _CommaMeaning:
     """Return what the commas of a column separate.
 
     A file with semicolons comes from programs that write decimal commas, so that `1,234` stays undecided there.
@@ -91,11 +91,11 @@ def guess_column_comma(commas: Iterable[CommaMeaning], delimiter: str) -> CommaM
     return ("either" if delimiter == ";" else "thousands") if meanings else ""
 
 
-def format_amount_hint(cell: str, comma: CommaMeaning) -> str:
+def format_amount_hint(cell: str, comma: _CommaMeaning) -> str:
     """Return how to write an amount, where the commas of its column separate what `comma_of` says."""
     plain = normalize_amount(cell)
     if guess_cell_comma(cell) in ("decimal", "either") and comma == "decimal":
-        if not split_amount(cell)[1].replace(",", "").isdigit():
+        if not _split_amount(cell)[1].replace(",", "").isdigit():
             return f"write {plain}: no separators, and decimals with a point, in the whole column"
         return f"write {normalize_amount(cell, decimal_comma=True)}, and a decimal point in the whole column"
     if guess_cell_comma(cell) == comma == "either":
@@ -103,8 +103,8 @@ def format_amount_hint(cell: str, comma: CommaMeaning) -> str:
     return f"write {plain}: no separators, and decimals with a point"
 
 
-FLOAT32_MAX = float(np.finfo(np.float32).max)
-MISSING_VALUES = {"", "?", "-", "na", "n/a", "nan", "null", "none", "inf", "-inf", "+inf"}
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+_MISSING_VALUES = {"", "?", "-", "na", "n/a", "nan", "null", "none", "inf", "-inf", "+inf"}
 MISSING_CELL_HINT = "fill it in or remove the row"
 
 
@@ -129,7 +129,7 @@ def parse_float(cell: str) -> float | None:
         value = float(cell)
     except ValueError:
         return None
-    return value if abs(value) <= FLOAT32_MAX else None  # false for nan, too
+    return value if abs(value) <= _FLOAT32_MAX else None  # false for nan, too
 
 
 def find_number_error(cell: str) -> tuple[str, str] | None:
@@ -139,38 +139,38 @@ def find_number_error(cell: str) -> tuple[str, str] | None:
         return None
     if not cell:
         return "is empty", MISSING_CELL_HINT
-    if cell.lower() in MISSING_VALUES:
+    if cell.lower() in _MISSING_VALUES:
         return f"{quote_cell(cell)} is not a finite number", MISSING_CELL_HINT
     if normalize_amount(cell):
         return f"{quote_cell(cell)} is not a number", format_amount_hint(cell, guess_cell_comma(cell))
-    if is_too_large(cell):
+    if _is_too_large(cell):
         return f"{quote_cell(cell)} is more than a 32-bit float can hold", "scale the column down"
     return f"{quote_cell(cell)} is not a number", "encode text as numbers"
 
 
-def is_text_cell(cell: str) -> bool:
+def _is_text_cell(cell: str) -> bool:
     """Return whether a cell without a fitting number holds text or an amount: nothing missing and nothing too large."""
     cell = cell.strip()
-    return cell.lower() not in MISSING_VALUES and not is_too_large(cell)
+    return cell.lower() not in _MISSING_VALUES and not _is_too_large(cell)
 
 
-def is_too_large(cell: str) -> bool:
+def _is_too_large(cell: str) -> bool:
     """Whether a cell holds a finite number beyond 32-bit floats."""
     try:
         value = float(cell)
     except ValueError:
         return False
-    return "_" not in cell and not math.isnan(value) and abs(value) > FLOAT32_MAX
+    return "_" not in cell and not math.isnan(value) and abs(value) > _FLOAT32_MAX
 
 
 NUMBERS_REQUIRED_HINT = "every input must be a number, as in training"
 
-MAX_LISTED_LINES = 5
+_MAX_LISTED_LINES = 5
 """Lines of further cells that a message names."""
 
 
 @dataclass
-class CellGroup:
+class _CellGroup:
     """The cells of one column with the same fault: text, or amounts."""
 
     line: int
@@ -182,7 +182,7 @@ class CellGroup:
     lines: list[int] = field(default_factory=list)
     """Of the next cells, at most `MOST_LINES`."""
 
-    commas: set[CommaMeaning] = field(default_factory=set)
+    commas: set[_CommaMeaning] = field(default_factory=set)
 
 
 @dataclass
@@ -190,7 +190,7 @@ class NumberErrors:
     """Collects the faults of the inputs of a table: cells of text by column, all others one by one."""
 
     errors: CsvErrors
-    groups: dict[tuple[str, bool], CellGroup] = field(default_factory=dict)
+    groups: dict[tuple[str, bool], _CellGroup] = field(default_factory=dict)
 
     def add_cell(self, line: int, column: str, cell: str) -> None:
         """Note a cell, if it holds no number."""
@@ -198,16 +198,16 @@ class NumberErrors:
         if error is None:
             return
         cell = cell.strip()
-        if not is_text_cell(cell):
+        if not _is_text_cell(cell):
             self.errors.add_error(line, f"column {column}: {error[0]}", error[1])
             return
         is_amount = bool(normalize_amount(cell))
         group = self.groups.get((column, is_amount))
         if group is None:
-            group = self.groups[column, is_amount] = CellGroup(line, cell, is_amount)
+            group = self.groups[column, is_amount] = _CellGroup(line, cell, is_amount)
         else:
             group.more_count += 1
-            if len(group.lines) < MAX_LISTED_LINES:
+            if len(group.lines) < _MAX_LISTED_LINES:
                 group.lines.append(line)
         group.commas.add(guess_cell_comma(cell) if is_amount else "")
 
@@ -224,11 +224,11 @@ class NumberErrors:
         for (name, is_amount), group in self.groups.items():
             comma = guess_column_comma(group.commas, find_file_delimiter(self.errors.path)) if is_amount else ""
             hint = format_amount_hint(group.cell, comma) if is_amount else text_hint(columns)
-            self.errors.add_error(group.line, f"column {name}: {format_cell_group(group, comma)}", hint, always=True)
+            self.errors.add_error(group.line, f"column {name}: {_format_cell_group(group, comma)}", hint, always=True)
         self.errors.raise_if_any()
 
 
-def format_cell_group(group: CellGroup, comma: CommaMeaning) -> str:
+def _format_cell_group(group: _CellGroup, comma: _CommaMeaning) -> str:
     """Return what is wrong with a group of cells."""
     is_decimal = comma == "decimal" and guess_cell_comma(group.cell) in ("decimal", "either")
     text = f"{quote_cell(group.cell)} {'has a decimal comma' if is_decimal else 'is not a number'}"

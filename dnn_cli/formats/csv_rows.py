@@ -13,10 +13,10 @@ from dnn_cli.formats.safe_open import open_regular_file
 CsvRow = tuple[int, list[str]]
 """The line that a row starts on, and its cells."""
 
-MAX_LINE_BYTES = 10_000_000
+_MAX_LINE_BYTES = 10_000_000
 """Bytes of a line, far beyond any table, so that a file without line ends takes no memory."""
 
-MAX_SHOWN_ERRORS = 10
+_MAX_SHOWN_ERRORS = 10
 """More faults are only counted."""
 
 
@@ -32,7 +32,7 @@ class CsvErrors:
 
     def add_error(self, line: int, message: str, hint: str = "", *, always: bool = False) -> None:
         """Note one fault; `always` keeps the text of a fault that is noted after faults of later lines."""
-        if always or self.count < MAX_SHOWN_ERRORS:
+        if always or self.count < _MAX_SHOWN_ERRORS:
             self.first_errors.append((line, message, hint))
         self.count += 1
 
@@ -43,8 +43,8 @@ class CsvErrors:
             OwnDataError: there are faults; shows the first and counts the rest.
         """
         if self.count:
-            more = [f"… and {self.count - MAX_SHOWN_ERRORS:,} more"] if self.count > MAX_SHOWN_ERRORS else []
-            first = sorted(self.first_errors, key=lambda fault: fault[0])[:MAX_SHOWN_ERRORS]
+            more = [f"… and {self.count - _MAX_SHOWN_ERRORS:,} more"] if self.count > _MAX_SHOWN_ERRORS else []
+            first = sorted(self.first_errors, key=lambda fault: fault[0])[:_MAX_SHOWN_ERRORS]
             hint = next((hint for _, _, hint in first if hint), "")
             raise UserDataError("\n".join([*(f"{self.path}:{line}  {text}" for line, text, _ in first), *more]), hint)
 
@@ -55,9 +55,9 @@ def read_rows(path: str, stream: BinaryIO) -> Iterator[CsvRow]:
     Raises:
         OwnDataError: the file is not UTF-8 text, or not CSV.
     """
-    lines = read_lines(path, stream)
+    lines = _read_lines(path, stream)
     first = next(lines, "")
-    reader = csv.reader(chain([first], lines), delimiter=find_delimiter(first), skipinitialspace=True, strict=True)
+    reader = csv.reader(chain([first], lines), delimiter=_find_delimiter(first), skipinitialspace=True, strict=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -73,15 +73,17 @@ def read_rows(path: str, stream: BinaryIO) -> Iterator[CsvRow]:
             yield line, row
 
 
-def read_lines(path: str, stream: BinaryIO) -> Iterator[str]:
+def _read_lines(path: str, stream: BinaryIO) -> Iterator[str]:
     """The lines of UTF-8 text, decoded one by one so that a fault has its line."""
     number = 0
-    while raw := stream.readline(MAX_LINE_BYTES):
+    while raw := stream.readline(_MAX_LINE_BYTES):
         number += 1
         if number == 1:
             raw = raw.removeprefix(codecs.BOM_UTF8)
-        if len(raw) == MAX_LINE_BYTES:
-            raise UserDataError(f"{path}:{number}  is longer than {MAX_LINE_BYTES:,} bytes, which no row of a table is")
+        if len(raw) == _MAX_LINE_BYTES:
+            raise UserDataError(
+                f"{path}:{number}  is longer than {_MAX_LINE_BYTES:,} bytes, which no row of a table is"
+            )
         if b"\0" in raw:
             raise UserDataError(f"{path}:{number}  holds a NUL byte, which no text does", "save the file as UTF-8 text")
         try:
@@ -90,7 +92,7 @@ def read_lines(path: str, stream: BinaryIO) -> Iterator[str]:
             raise UserDataError(f"{path}:{number}  is not UTF-8 text", "save the file as UTF-8") from None
 
 
-def find_delimiter(header: str) -> str:
+def _find_delimiter(header: str) -> str:
     """The comma, or in a header without one the semicolon or tab."""
     return next((delimiter for delimiter in ",;\t" if delimiter in header), ",")
 
@@ -98,7 +100,7 @@ def find_delimiter(header: str) -> str:
 def find_file_delimiter(path: str) -> str:
     """Return the delimiter of a file, from its first line."""
     with open_regular_file(path) as stream:
-        return find_delimiter(next(read_lines(path, stream), ""))
+        return _find_delimiter(next(_read_lines(path, stream), ""))
 
 
 def quote_cell(text: str) -> str:

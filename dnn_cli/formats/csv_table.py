@@ -23,13 +23,13 @@ from dnn_cli.formats.csv_targets import TargetColumn, parse_csv_targets
 from dnn_cli.formats.dataset_contents import DatasetContents, ExampleArrays, TaskKind
 from dnn_cli.formats.safe_open import open_regular_file, stat_regular_file
 
-MAX_CSV_BYTES = 2_000_000_000
-ROWS_PER_BLOCK = 4096
+_MAX_CSV_BYTES = 2_000_000_000
+_ROWS_PER_BLOCK = 4096
 """Rows converted at once; their text is then forgotten."""
 
 
 @dataclass(frozen=True)
-class CsvTable:
+class _CsvTable:
     """A file, parsed."""
 
     contents: DatasetContents
@@ -47,7 +47,7 @@ class CsvHeader:
 
 
 @dataclass(frozen=True)
-class CsvBody:
+class _CsvBody:
     """What has been read below the header: numbers by block, and the target's cells with their lines."""
 
     inputs: list[NDArray[np.float32]] = field(default_factory=list)
@@ -70,24 +70,24 @@ def inspect_csv(
     Raises:
         OwnDataError: the file is no such table; names the first faults with line and column.
     """
-    return load_table(path, target, task, classes, ignore).contents
+    return _load_table(path, target, task, classes, ignore).contents
 
 
 def read_csv(
     path: str, target: str | None, task: TaskKind, classes: tuple[str, ...] | None = None, ignore: tuple[str, ...] = ()
 ) -> ExampleArrays:
     """The examples of a table; arguments and errors as for `inspect_csv`. The arrays cannot be written to."""
-    return load_table(path, target, task, classes, ignore).arrays
+    return _load_table(path, target, task, classes, ignore).arrays
 
 
-def load_table(
+def _load_table(
     path: str, target: str | None, task: TaskKind, classes: tuple[str, ...] | None, ignore: tuple[str, ...]
-) -> CsvTable:
+) -> _CsvTable:
     """The parsed file, from memory if it has not changed since it was last parsed."""
     status = stat_regular_file(path)
-    if status.st_size > MAX_CSV_BYTES:
+    if status.st_size > _MAX_CSV_BYTES:
         raise UserDataError(
-            f"{path} has {status.st_size / 1e9:,.1f} GB; a table may have {MAX_CSV_BYTES / 1e9:,.0f}",
+            f"{path} has {status.st_size / 1e9:,.1f} GB; a table may have {_MAX_CSV_BYTES / 1e9:,.0f}",
             "use an .npz file",
         )
     return parse_table(path, status.st_mtime_ns, status.st_size, target, task, classes, ignore)
@@ -102,11 +102,11 @@ def parse_table(
     task: TaskKind,
     classes: tuple[str, ...] | None,
     ignore: tuple[str, ...],
-) -> CsvTable:
+) -> _CsvTable:
     """The parsed file; time and size only tell the cache one state of it from another."""
     with open_regular_file(path) as stream:
         rows = read_rows(path, stream)
-        header = parse_header(path, next(rows, None), target, ignore)
+        header = _parse_header(path, next(rows, None), target, ignore)
         body = read_body(path, header, rows, ignore)
     name = header.names[header.target_index]
     targets = parse_csv_targets(TargetColumn(path, name, body.target_cells, body.lines), task, classes)
@@ -119,10 +119,10 @@ def parse_table(
     for array in (inputs, targets.values):
         array.setflags(write=False)  # the cache holds the same arrays
     contents = DatasetContents((len(features),), len(inputs), targets.classes, target=name, features=features)
-    return CsvTable(contents, ExampleArrays(inputs, targets.values))
+    return _CsvTable(contents, ExampleArrays(inputs, targets.values))
 
 
-def parse_header(path: str, row: CsvRow | None, target: str | None, ignore: tuple[str, ...]) -> CsvHeader:
+def _parse_header(path: str, row: CsvRow | None, target: str | None, ignore: tuple[str, ...]) -> CsvHeader:
     """The header, if it names every column once, and the places of the target and of the inputs in it.
 
     Raises:
@@ -158,7 +158,7 @@ def parse_header(path: str, row: CsvRow | None, target: str | None, ignore: tupl
     return CsvHeader(names, target_index, features)
 
 
-def read_body(path: str, header: CsvHeader, rows: Iterator[CsvRow], ignore: tuple[str, ...] | None = None) -> CsvBody:
+def read_body(path: str, header: CsvHeader, rows: Iterator[CsvRow], ignore: tuple[str, ...] | None = None) -> _CsvBody:
     """All rows below the header.
 
     Args:
@@ -170,12 +170,12 @@ def read_body(path: str, header: CsvHeader, rows: Iterator[CsvRow], ignore: tupl
     Raises:
         OwnDataError: there are none, or some have faults.
     """
-    body, errors = CsvBody(), NumberErrors(CsvErrors(path))
+    body, errors = _CsvBody(), NumberErrors(CsvErrors(path))
     interned: dict[str, str] = {}
-    while block := list(islice(rows, ROWS_PER_BLOCK)):
-        values = convert_inputs(header, block)
+    while block := list(islice(rows, _ROWS_PER_BLOCK)):
+        values = _convert_inputs(header, block)
         if values is None:
-            add_row_errors(header, block, errors)
+            _add_row_errors(header, block, errors)
             continue
         cells = (row[header.target_index].strip() for _, row in block)
         body.inputs.append(values)
@@ -189,7 +189,7 @@ def read_body(path: str, header: CsvHeader, rows: Iterator[CsvRow], ignore: tupl
     return body
 
 
-def convert_inputs(header: CsvHeader, block: Iterable[CsvRow]) -> NDArray[np.float32] | None:
+def _convert_inputs(header: CsvHeader, block: Iterable[CsvRow]) -> NDArray[np.float32] | None:
     """The inputs in many rows, or None if any row has a fault."""
     width, target_index = len(header.names), header.target_index
     if not all(len(row) == width and row[target_index].strip() for _, row in block):
@@ -197,7 +197,7 @@ def convert_inputs(header: CsvHeader, block: Iterable[CsvRow]) -> NDArray[np.flo
     return parse_floats([row[column] for _, row in block for column in header.feature_indices])
 
 
-def add_row_errors(header: CsvHeader, block: Iterable[CsvRow], errors: NumberErrors) -> None:
+def _add_row_errors(header: CsvHeader, block: Iterable[CsvRow], errors: NumberErrors) -> None:
     """Note what is wrong with each of many rows."""
     for line, row in block:
         if len(row) != len(header.names):

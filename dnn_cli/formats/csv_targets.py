@@ -20,10 +20,10 @@ from dnn_cli.formats.csv_numbers import (
 from dnn_cli.formats.csv_rows import CsvErrors, find_file_delimiter, quote_cell
 from dnn_cli.formats.dataset_contents import MAX_CLASSES, TaskKind
 
-MAX_OBVIOUS_CLASSES = 20
+_MAX_OBVIOUS_CLASSES = 20
 """Up to so many examples, each may have a class of its own; up to so many whole numbers are always classes."""
 
-MAX_EXACT_INTEGER = 2**53
+_MAX_EXACT_INTEGER = 2**53
 """Beyond, a float no longer tells neighbouring whole numbers apart."""
 
 
@@ -43,14 +43,14 @@ class TargetColumn:
 
 
 @dataclass(frozen=True)
-class CsvTargets:
+class _CsvTargets:
     """int32 classes of (n,) with their names, or float32 of (n, 1) without."""
 
     values: NDArray[Any]
     classes: tuple[str, ...]
 
 
-def parse_csv_targets(column: TargetColumn, task: TaskKind, classes: tuple[str, ...] | None) -> CsvTargets:
+def parse_csv_targets(column: TargetColumn, task: TaskKind, classes: tuple[str, ...] | None) -> _CsvTargets:
     """The labels in a target column.
 
     Args:
@@ -62,14 +62,14 @@ def parse_csv_targets(column: TargetColumn, task: TaskKind, classes: tuple[str, 
     Raises:
         OwnDataError: a cell is not of its task, or the column has too few or too many classes.
     """
-    fraction = next((cell for cell in dict.fromkeys(column.cells) if is_fraction(cell)), None)
+    fraction = next((cell for cell in dict.fromkeys(column.cells) if _is_fraction(cell)), None)
     if classes is not None:
         task = "classification" if classes else "regression"
     elif task == "auto":
-        check_no_amounts(column)
-        task = "regression" if fraction is not None or are_measurements(column.cells) else "classification"
+        _check_no_amounts(column)
+        task = "regression" if fraction is not None or _are_measurements(column.cells) else "classification"
     if task == "regression":
-        return parse_regression_targets(column)
+        return _parse_regression_targets(column)
     if fraction is not None and not classes:
         line = column.lines[column.cells.index(fraction)]
         raise UserDataError(
@@ -77,21 +77,21 @@ def parse_csv_targets(column: TargetColumn, task: TaskKind, classes: tuple[str, 
             "number, and so no class",
             "task: regression predicts numbers",
         )
-    return parse_class_targets(column, classes)
+    return _parse_class_targets(column, classes)
 
 
-def are_measurements(cells: list[str]) -> bool:
+def _are_measurements(cells: list[str]) -> bool:
     """Whether whole numbers are more than a few, and no numbering of classes: prices, ages, years."""
     distinct = set(cells)
-    numbers = {number for cell in distinct if (number := parse_whole_number(cell)) is not None}
-    if len(numbers) <= MAX_OBVIOUS_CLASSES or len(numbers) < len(
-        {normalize_class_name(cell, numeric=True) for cell in distinct}
+    numbers = {number for cell in distinct if (number := _parse_whole_number(cell)) is not None}
+    if len(numbers) <= _MAX_OBVIOUS_CLASSES or len(numbers) < len(
+        {_normalize_class_name(cell, numeric=True) for cell in distinct}
     ):
         return False
     return min(numbers) not in (0, 1) or max(numbers) - min(numbers) >= len(numbers)
 
 
-def check_no_amounts(column: TargetColumn) -> None:
+def _check_no_amounts(column: TargetColumn) -> None:
     """Refuse a column of numbers of which some are written as amounts, so that they would be taken for classes.
 
     Raises:
@@ -107,11 +107,11 @@ def check_no_amounts(column: TargetColumn) -> None:
     raise UserDataError(
         f"{column.path}:{column.lines[indices[0]]}  column {column.name}: {quote_cell(first)} "
         f"looks like an amount{others}",
-        f"{format_column_amount_hint(column, first)}; or task: classification, if the cells name classes",
+        f"{_format_column_amount_hint(column, first)}; or task: classification, if the cells name classes",
     )
 
 
-def format_column_amount_hint(column: TargetColumn, cell: str) -> str:
+def _format_column_amount_hint(column: TargetColumn, cell: str) -> str:
     """Return how to write an amount, from the other cells of its column and the delimiter of the file."""
     amounts = (
         other_cell
@@ -123,43 +123,43 @@ def format_column_amount_hint(column: TargetColumn, cell: str) -> str:
     )
 
 
-def parse_regression_targets(column: TargetColumn) -> CsvTargets:
+def _parse_regression_targets(column: TargetColumn) -> _CsvTargets:
     """The labels of a regression."""
     errors = {cell: error for cell in dict.fromkeys(column.cells) if (error := find_number_error(cell))}
     amount = next((cell for cell in errors if normalize_amount(cell)), None)
-    hint = "task: classification takes text" if amount is None else format_column_amount_hint(column, amount)
-    check_cells(column, {cell: message for cell, (message, _) in errors.items()}, hint)
+    hint = "task: classification takes text" if amount is None else _format_column_amount_hint(column, amount)
+    _check_cells(column, {cell: message for cell, (message, _) in errors.items()}, hint)
     values = np.fromiter(map(float, column.cells), np.float64, len(column.cells))
-    return CsvTargets(values.astype(np.float32).reshape(-1, 1), ())
+    return _CsvTargets(values.astype(np.float32).reshape(-1, 1), ())
 
 
-def parse_class_targets(column: TargetColumn, known_classes: tuple[str, ...] | None) -> CsvTargets:
+def _parse_class_targets(column: TargetColumn, known_classes: tuple[str, ...] | None) -> _CsvTargets:
     """The labels of a classification: the number of each cell's class."""
     distinct = list(dict.fromkeys(column.cells))
-    numeric = all(parse_whole_number(cell) is not None for cell in known_classes or distinct)
-    names = {cell: normalize_class_name(cell, numeric) for cell in distinct}
+    numeric = all(_parse_whole_number(cell) is not None for cell in known_classes or distinct)
+    names = {cell: _normalize_class_name(cell, numeric) for cell in distinct}
     if known_classes is None:
-        check_no_missing(column, distinct)
-        classes = sort_class_names(set(names.values()), numeric)
-        check_class_count(column, classes)
+        _check_no_missing(column, distinct)
+        classes = _sort_class_names(set(names.values()), numeric)
+        _check_class_count(column, classes)
     else:
         classes = known_classes
         unknown_names = set(names.values()) - set(known_classes)
         message = "is no class of the training file"
         errors = {cell: f"{quote_cell(cell)} {message}" for cell, name in names.items() if name in unknown_names}
-        check_cells(column, errors, f"its classes are {format_names(known_classes)}")
+        _check_cells(column, errors, f"its classes are {format_names(known_classes)}")
     numbers = {name: number for number, name in enumerate(classes)}
     codes = {cell: numbers[name] for cell, name in names.items()}
-    return CsvTargets(np.fromiter((codes[cell] for cell in column.cells), np.int32, len(column.cells)), classes)
+    return _CsvTargets(np.fromiter((codes[cell] for cell in column.cells), np.int32, len(column.cells)), classes)
 
 
-def check_no_missing(column: TargetColumn, distinct: list[str]) -> None:
+def _check_no_missing(column: TargetColumn, distinct: list[str]) -> None:
     """Refuse `nan`, which other programs write for a label that is missing."""
     missing = {cell: f"{quote_cell(cell)} is a missing label" for cell in distinct if cell.lower() == "nan"}
-    check_cells(column, missing, MISSING_CELL_HINT)
+    _check_cells(column, missing, MISSING_CELL_HINT)
 
 
-def check_class_count(column: TargetColumn, classes: tuple[str, ...]) -> None:
+def _check_class_count(column: TargetColumn, classes: tuple[str, ...]) -> None:
     """Refuse what cannot be meant as classes: one, far too many, or one for each example."""
     examples = len(column.cells)
     if len(classes) < 2:
@@ -167,15 +167,15 @@ def check_class_count(column: TargetColumn, classes: tuple[str, ...]) -> None:
             f"{column.message_prefix} holds only {quote_cell(classes[0])}",
             "a classification needs at least two classes",
         )
-    if len(classes) > MAX_CLASSES or (len(classes) == examples and examples > MAX_OBVIOUS_CLASSES):
-        numeric = all(parse_whole_number(name) is not None for name in classes)
+    if len(classes) > MAX_CLASSES or (len(classes) == examples and examples > _MAX_OBVIOUS_CLASSES):
+        numeric = all(_parse_whole_number(name) is not None for name in classes)
         raise UserDataError(
             f"{column.message_prefix} holds {len(classes):,} classes in {examples:,} examples",
             "task: regression predicts numbers" if numeric else "data.target names the column to predict",
         )
 
 
-def check_cells(column: TargetColumn, messages: dict[str, str], hint: str) -> None:
+def _check_cells(column: TargetColumn, messages: dict[str, str], hint: str) -> None:
     """Refuse a column with any of these cells, each with its line."""
     errors = CsvErrors(column.path)
     for line, cell in zip(column.lines, column.cells, strict=True) if messages else ():
@@ -184,25 +184,25 @@ def check_cells(column: TargetColumn, messages: dict[str, str], hint: str) -> No
     errors.raise_if_any()
 
 
-def is_fraction(cell: str) -> bool:
+def _is_fraction(cell: str) -> bool:
     """Whether a cell holds a number that is not whole."""
     value = parse_float(cell)
     return value is not None and not value.is_integer()
 
 
-def parse_whole_number(cell: str) -> int | None:
+def _parse_whole_number(cell: str) -> int | None:
     """The whole number in a cell, however it is written, or None."""
     value = parse_float(cell)
-    return int(value) if value is not None and value.is_integer() and abs(value) < MAX_EXACT_INTEGER else None
+    return int(value) if value is not None and value.is_integer() and abs(value) < _MAX_EXACT_INTEGER else None
 
 
-def normalize_class_name(cell: str, numeric: bool) -> str:
+def _normalize_class_name(cell: str, numeric: bool) -> str:
     """The name of a cell's class: among whole numbers, `1` and `1.0` are the same."""
-    number = parse_whole_number(cell) if numeric else None
+    number = _parse_whole_number(cell) if numeric else None
     return cell if number is None else str(number)
 
 
-def sort_class_names(names: set[str], numeric: bool) -> tuple[str, ...]:
+def _sort_class_names(names: set[str], numeric: bool) -> tuple[str, ...]:
     """Names by number if all are whole numbers, else by text."""
     return tuple(sorted(names, key=int) if numeric else sorted(names))
 

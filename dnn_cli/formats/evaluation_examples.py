@@ -36,10 +36,10 @@ from dnn_cli.formats.prediction_inputs import (
 )
 from dnn_cli.formats.safe_open import check_memory, open_regular_file, stat_regular_file
 
-TARGET_COLUMN_NAMES = ("y", "label", "labels", "target", "class")
+_TARGET_COLUMN_NAMES = ("y", "label", "labels", "target", "class")
 """Names of the target column, where the training data named no column."""
 
-EXAMPLE_ARRAY_NAMES = (
+_EXAMPLE_ARRAY_NAMES = (
     ("x", "y"),
     ("X", "y"),
     *SPLIT_ARRAY_NAMES["test"],
@@ -75,20 +75,20 @@ def read_evaluation_examples(path: str, input_spec: InputSpec, target_spec: Targ
         OwnDataError: the file is of no such kind, damaged, or has no such inputs or labels.
     """
     if os.path.isdir(path):
-        return read_directory_examples(path, input_spec, target_spec)
+        return _read_directory_examples(path, input_spec, target_spec)
     stat_regular_file(path)
     lower = path.lower()
     if lower.endswith(".npz"):
-        return read_npz_examples(path, input_spec, target_spec)
+        return _read_npz_examples(path, input_spec, target_spec)
     if lower.endswith(TABLE_SUFFIXES):
-        return read_csv_examples(path, input_spec, target_spec)
+        return _read_csv_examples(path, input_spec, target_spec)
     raise UserDataError(
         f"{path} holds no labelled examples",
         "give a .csv with the target column, an .npz with x and y, or a folder with one sub-folder of images a class",
     )
 
 
-def read_directory_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
+def _read_directory_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
     """Return the images in the sub-folders of a folder, each named as a class."""
     if not target_spec.classes:
         raise UserDataError(f"{path} is a folder of classes, and this run predicts numbers", "give a .csv or an .npz")
@@ -101,10 +101,10 @@ def read_directory_examples(path: str, input_spec: InputSpec, target_spec: Targe
     return ExampleArrays(inputs, np.array([target_spec.classes.index(name) for _, name in files], np.int32))
 
 
-def read_npz_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
+def _read_npz_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
     """Return the inputs and labels in two arrays of an .npz file."""
     with open_archive(path) as archive:
-        x, y = find_array_pair(archive)
+        x, y = _find_array_pair(archive)
         if not has_input_shape(x, input_spec.shape) or len(x.shape) == len(input_spec.shape):
             needed = f"(n, {', '.join(map(str, input_spec.shape))})"
             raise UserDataError(f"{path}: {x.name} is {x.dtype} of {x.shape}", f"this run needs numbers of {needed}")
@@ -114,17 +114,17 @@ def read_npz_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec)
             )
         check_memory(path, compute_needed_bytes(x) + compute_needed_bytes(y))
         inputs = to_input_array(f"{path}: {x.name}", archive.read_array(x))
-        return ExampleArrays(inputs, convert_array_targets(f"{path}: {y.name}", archive.read_array(y), target_spec))
+        return ExampleArrays(inputs, _convert_array_targets(f"{path}: {y.name}", archive.read_array(y), target_spec))
 
 
-def find_array_pair(archive: NpzArchive) -> tuple[ArrayHeader, ArrayHeader]:
+def _find_array_pair(archive: NpzArchive) -> tuple[ArrayHeader, ArrayHeader]:
     """Return the headers of the inputs and labels.
 
     Raises:
         OwnDataError: no pair of names is there.
     """
     names = set(archive.names)
-    for x, y in EXAMPLE_ARRAY_NAMES:
+    for x, y in _EXAMPLE_ARRAY_NAMES:
         if {x, y} <= names:
             return archive.read_header(x), archive.read_header(y)
     raise UserDataError(
@@ -133,7 +133,7 @@ def find_array_pair(archive: NpzArchive) -> tuple[ArrayHeader, ArrayHeader]:
     )
 
 
-def convert_array_targets(array_name: str, y: NDArray[Any], target_spec: TargetSpec) -> NDArray[Any]:
+def _convert_array_targets(array_name: str, y: NDArray[Any], target_spec: TargetSpec) -> NDArray[Any]:
     """Return the labels in an array: text is the name of a class, a whole number is the name or else the number."""
     check_target_type(array_name, y)
     classes = target_spec.classes
@@ -146,7 +146,7 @@ def convert_array_targets(array_name: str, y: NDArray[Any], target_spec: TargetS
     if y.dtype.kind == "U":
         return parse_npz_targets(array_name, y, "classification", NpzTargets(y, classes)).values
     counted_names, is_column = format_class_numbers(len(classes)), y.ndim == 1 or y.shape[1] == 1
-    if classes == counted_names or not (is_column and are_whole_numbers(classes)):
+    if classes == counted_names or not (is_column and _are_whole_numbers(classes)):
         return parse_npz_targets(array_name, y, "classification", NpzTargets(y, counted_names)).values
     column = y.reshape(-1)
     if not (column == np.floor(column)).all():  # false for nan, too
@@ -155,12 +155,12 @@ def convert_array_targets(array_name: str, y: NDArray[Any], target_spec: TargetS
     return renumber_targets(array_name, tuple(str(int(number)) for number in distinct), inverse, classes).values
 
 
-def are_whole_numbers(classes: tuple[str, ...]) -> bool:
+def _are_whole_numbers(classes: tuple[str, ...]) -> bool:
     """Whether names of classes are whole numbers, so that a number is always a name."""
     return any(name.lstrip("-").isdigit() for name in classes)
 
 
-def read_csv_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
+def _read_csv_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
     """Return the rows of a table: inputs by the names of their columns, and the labels in the target column."""
     if stat_regular_file(path).st_size > MAX_CSV_BYTES:
         raise UserDataError(f"{path} has more than {MAX_CSV_BYTES / 1e9:,.0f} GB", "use an .npz file")
@@ -170,24 +170,26 @@ def read_csv_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec)
         )
     with open_regular_file(path) as stream:
         rows = read_rows(path, stream)
-        header = parse_evaluation_header(path, next(rows, None), input_spec, target_spec)
+        header = _parse_evaluation_header(path, next(rows, None), input_spec, target_spec)
         body = read_body(path, header, rows)
     cells = body.target_cells
-    if target_spec.classes and not are_whole_numbers(target_spec.classes):
-        cells = [resolve_class_name(cell, target_spec.classes) for cell in cells]
+    if target_spec.classes and not _are_whole_numbers(target_spec.classes):
+        cells = [_resolve_class_name(cell, target_spec.classes) for cell in cells]
     targets = parse_csv_targets(
         TargetColumn(path, header.names[header.target_index], cells, body.lines), "auto", target_spec.classes
     )
     return ExampleArrays(np.concatenate(body.inputs).reshape(-1, *input_spec.shape), targets.values)
 
 
-def resolve_class_name(cell: str, classes: tuple[str, ...]) -> str:
+def _resolve_class_name(cell: str, classes: tuple[str, ...]) -> str:
     """Return the name of the class that a cell names, or numbers from 0."""
     is_number = cell not in classes and cell.isascii() and cell.isdigit() and len(cell) < 8
     return classes[int(cell)] if is_number and int(cell) < len(classes) else cell
 
 
-def parse_evaluation_header(path: str, row: CsvRow | None, input_spec: InputSpec, target_spec: TargetSpec) -> CsvHeader:
+def _parse_evaluation_header(
+    path: str, row: CsvRow | None, input_spec: InputSpec, target_spec: TargetSpec
+) -> CsvHeader:
     """Return the names of the columns, and the places of the target and of the inputs.
 
     Raises:
@@ -197,14 +199,14 @@ def parse_evaluation_header(path: str, row: CsvRow | None, input_spec: InputSpec
         raise UserDataError(f"{path} is empty", "the first line names the columns")
     line, names = row[0], [cell.strip() for cell in row[1]]
     target_names = (
-        [name for name in names if name.lower() in TARGET_COLUMN_NAMES]
+        [name for name in names if name.lower() in _TARGET_COLUMN_NAMES]
         if target_spec.column is None
         else [target_spec.column]
     )
     if len(target_names) != 1 or target_names[0] not in names:
         column = (
             target_spec.column
-            or f"with the labels, named {', '.join(TARGET_COLUMN_NAMES[:-1])} or {TARGET_COLUMN_NAMES[-1]}"
+            or f"with the labels, named {', '.join(_TARGET_COLUMN_NAMES[:-1])} or {_TARGET_COLUMN_NAMES[-1]}"
         )
         problem = (
             f"{len(target_names)} columns of labels: {format_names(target_names)}"
@@ -212,7 +214,7 @@ def parse_evaluation_header(path: str, row: CsvRow | None, input_spec: InputSpec
             else f"no column {column}"
         )
         hint = (
-            suggest_nearest_name(target_spec.column or TARGET_COLUMN_NAMES[0], names)
+            suggest_nearest_name(target_spec.column or _TARGET_COLUMN_NAMES[0], names)
             or "dnn predict takes inputs without labels"
         )
         raise UserDataError(f"{path}:{line}  has {problem}", hint)

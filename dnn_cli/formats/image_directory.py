@@ -24,7 +24,7 @@ from dnn_cli.host.resources import count_available_cores
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
 
-SPLIT_DIRECTORY_NAMES = {
+_SPLIT_DIRECTORY_NAMES = {
     "path": ("train", "training"),
     "validation_path": ("val", "valid", "validation", "dev"),
     "test_path": ("test", "testing"),
@@ -39,7 +39,7 @@ MIN_BYTES_FOR_THREADS = 4_000
 
 
 @dataclass(frozen=True)
-class ImageDirectory:
+class _ImageDirectory:
     """The images that were found, class by class, and what all of them will be."""
 
     path: str
@@ -72,7 +72,7 @@ def inspect_images(
     Raises:
         OwnDataError: the folder has too few classes, one without images, or a first image that cannot be read.
     """
-    image_directory = scan_image_directory(directory, image_size, color_mode, classes)
+    image_directory = _scan_image_directory(directory, image_size, color_mode, classes)
     return DatasetContents(
         image_directory.array_shape[1:], len(image_directory.files), image_directory.classes, pixel_max=255
     )
@@ -90,7 +90,7 @@ def read_images(
     Raises:
         OwnDataError: also, if an image is damaged or of another size, or if all are more than memory holds.
     """
-    image_directory = scan_image_directory(directory, image_size, color_mode, classes)
+    image_directory = _scan_image_directory(directory, image_size, color_mode, classes)
     check_memory(directory, math.prod(image_directory.array_shape))
     inputs = np.empty(image_directory.array_shape, np.uint8)
 
@@ -109,12 +109,12 @@ def read_images(
     return ExampleArrays(inputs, np.array(image_directory.class_numbers, np.int32))
 
 
-def scan_image_directory(
+def _scan_image_directory(
     directory: str, size: ImageSize | None, color_mode: ColorMode, known_classes: tuple[str, ...] | None
-) -> ImageDirectory:
+) -> _ImageDirectory:
     """All images of a folder, without reading more than one."""
     names = list_class_names(directory)
-    check_not_split(directory, names)
+    _check_not_split(directory, names)
     check_class_names(directory, names, known_classes)
     classes = known_classes or names
     numbers = {name: number for number, name in enumerate(classes)}
@@ -128,12 +128,12 @@ def scan_image_directory(
     if size is None:
         with silence_pillow_warnings():
             size = read_image_size(files[0])
-    return ImageDirectory(directory, classes, tuple(files), tuple(class_numbers), file_bytes, size, color_mode)
+    return _ImageDirectory(directory, classes, tuple(files), tuple(class_numbers), file_bytes, size, color_mode)
 
 
 def list_class_names(directory: str) -> tuple[str, ...]:
     """The names of the sub-folders that are not hidden."""
-    return tuple(item.name for item in list_visible_items(directory) if os.path.isdir(item.path))
+    return tuple(item.name for item in _list_visible_items(directory) if os.path.isdir(item.path))
 
 
 def list_images(directory: str) -> list[str]:
@@ -142,7 +142,7 @@ def list_images(directory: str) -> list[str]:
     Raises:
         OwnDataError: there are none.
     """
-    items = list_visible_items(directory)
+    items = _list_visible_items(directory)
     if nested := [item.name for item in items if os.path.isdir(item.path) and not Path(item.name).suffix]:
         raise UserDataError(
             f"{directory} holds the folder {nested[0]}, whose images would be left out",
@@ -157,7 +157,7 @@ def list_images(directory: str) -> list[str]:
     return paths
 
 
-def list_visible_items(directory: str) -> list["os.DirEntry[str]"]:
+def _list_visible_items(directory: str) -> list["os.DirEntry[str]"]:
     """What is in a folder and not hidden, by name."""
     try:
         with os.scandir(directory) as scan:
@@ -166,13 +166,13 @@ def list_visible_items(directory: str) -> list["os.DirEntry[str]"]:
         raise build_read_error(directory, error) from None
 
 
-def check_not_split(directory: str, names: tuple[str, ...]) -> None:
+def _check_not_split(directory: str, names: tuple[str, ...]) -> None:
     """Refuse a folder of a training set and a test set, each with its classes, and one that holds only another one.
 
     Raises:
         OwnDataError: names the keys that take these folders.
     """
-    nested = find_nested_directories(directory, names)
+    nested = _find_nested_directories(directory, names)
     if split_directories := find_split_directories(directory):
         keys = ", ".join(f"{key}: {path}" for key, path in split_directories.items())
         raise UserDataError(f"{directory} holds {' and '.join(nested)}, which are no classes", keys)
@@ -180,12 +180,12 @@ def check_not_split(directory: str, names: tuple[str, ...]) -> None:
         raise UserDataError(f"{directory} holds only the folder {names[0]}", f"path: {Path(directory) / names[0]}")
 
 
-def find_nested_directories(directory: str, names: tuple[str, ...]) -> list[str]:
+def _find_nested_directories(directory: str, names: tuple[str, ...]) -> list[str]:
     """Return the sub-folders that hold folders and no image."""
     return [
         name
         for name in names
-        if os.path.isdir(Path(directory) / name) and has_only_directories(str(Path(directory) / name))
+        if os.path.isdir(Path(directory) / name) and _has_only_directories(str(Path(directory) / name))
     ]
 
 
@@ -195,23 +195,23 @@ def find_split_directories(directory: str) -> dict[str, str]:
     Raises:
         OwnDataError: the folder cannot be read.
     """
-    nested = find_nested_directories(directory, list_class_names(directory))
+    nested = _find_nested_directories(directory, list_class_names(directory))
     split_names = {
         key: name
         for name in nested
-        for key, usual_names in SPLIT_DIRECTORY_NAMES.items()
+        for key, usual_names in _SPLIT_DIRECTORY_NAMES.items()
         if name.lower() in usual_names
     }
     return (
-        {key: str(Path(directory) / split_names[key]) for key in SPLIT_DIRECTORY_NAMES if key in split_names}
+        {key: str(Path(directory) / split_names[key]) for key in _SPLIT_DIRECTORY_NAMES if key in split_names}
         if "path" in split_names
         else {}
     )
 
 
-def has_only_directories(directory: str) -> bool:
+def _has_only_directories(directory: str) -> bool:
     """Return whether a folder holds other folders and no image, as no class does."""
-    items = list_visible_items(directory)
+    items = _list_visible_items(directory)
     has_images = any(Path(item.name).suffix.lower() in IMAGE_SUFFIXES for item in items)
     return not has_images and any(os.path.isdir(item.path) for item in items)
 

@@ -18,14 +18,14 @@ ColorMode = Literal["rgb", "grayscale"]
 ImageSize = tuple[int, int]
 """Height and width."""
 
-ALLOWED_DECODERS = ["PNG", "JPEG", "BMP", "GIF", "WEBP"]
+_ALLOWED_DECODERS = ["PNG", "JPEG", "BMP", "GIF", "WEBP"]
 """No file is tried as anything else, whatever its name."""
 
-MAX_PIXELS = 50_000_000
+_MAX_PIXELS = 50_000_000
 """More is a decompression bomb, or at least no example for a network."""
 
-ORIENTATION_TAG = 0x0112
-SWAPPED_ORIENTATIONS = (5, 6, 7, 8)
+_ORIENTATION_TAG = 0x0112
+_SWAPPED_ORIENTATIONS = (5, 6, 7, 8)
 """EXIF orientations that exchange height and width."""
 
 
@@ -35,8 +35,8 @@ def read_image_size(path: str) -> ImageSize:
     Raises:
         OwnDataError: the file is no image, or one too large.
     """
-    with open_image(path) as image:
-        is_turned = image.getexif().get(ORIENTATION_TAG) in SWAPPED_ORIENTATIONS
+    with _open_image(path) as image:
+        is_turned = image.getexif().get(_ORIENTATION_TAG) in _SWAPPED_ORIENTATIONS
         return (image.width, image.height) if is_turned else (image.height, image.width)
 
 
@@ -63,8 +63,8 @@ def read_image(
     """
     from PIL import Image, ImageOps
 
-    with open_image(path) as opened:
-        image = opened if opened.getexif().get(ORIENTATION_TAG, 1) == 1 else ImageOps.exif_transpose(opened)
+    with _open_image(path) as opened:
+        image = opened if opened.getexif().get(_ORIENTATION_TAG, 1) == 1 else ImageOps.exif_transpose(opened)
         actual_size = (image.height, image.width)
         if actual_size != size and not resize:
             raise UserDataError(
@@ -72,13 +72,13 @@ def read_image(
                 f"× {size[1]} (height × width)",
                 hint or f"data.image_size=[{size[0]},{size[1]}] resizes all images",
             )
-        image = convert_mode(image, "L" if color_mode == "grayscale" else "RGB")
+        image = _convert_mode(image, "L" if color_mode == "grayscale" else "RGB")
         if actual_size != size:
             image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
         return np.asarray(image, np.uint8)
 
 
-def convert_mode(image: "Image.Image", mode: str) -> "Image.Image":
+def _convert_mode(image: "Image.Image", mode: str) -> "Image.Image":
     """An image in 8 bits a channel, on white where it is transparent."""
     from PIL import Image
 
@@ -91,7 +91,7 @@ def convert_mode(image: "Image.Image", mode: str) -> "Image.Image":
 
 
 @contextmanager
-def open_image(path: str) -> Iterator["Image.Image"]:
+def _open_image(path: str) -> Iterator["Image.Image"]:
     """An image of which only the header has been read.
 
     Raises:
@@ -101,23 +101,23 @@ def open_image(path: str) -> Iterator["Image.Image"]:
 
     with open_regular_file(path) as stream:
         try:
-            with Image.open(stream, formats=ALLOWED_DECODERS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise build_too_large_error(path, f"{image.height:,} × {image.width:,} pixels")
+            with Image.open(stream, formats=_ALLOWED_DECODERS) as image:
+                if image.width * image.height > _MAX_PIXELS:
+                    raise _build_too_large_error(path, f"{image.height:,} × {image.width:,} pixels")
                 yield image
         except UserDataError:
             raise
         except Image.DecompressionBombError:
-            raise build_too_large_error(path, "far more pixels") from None
+            raise _build_too_large_error(path, "far more pixels") from None
         except UnidentifiedImageError:
             raise UserDataError(f"{path} is no image", "replace or remove it") from None
         except Exception as error:  # what a damaged image raises depends on its decoder
             raise UserDataError(f"{path} is damaged: {error}", "replace or remove it") from None
 
 
-def build_too_large_error(path: str, pixels_text: str) -> UserDataError:
+def _build_too_large_error(path: str, pixels_text: str) -> UserDataError:
     """What is said of an image that is not even decoded."""
-    return UserDataError(f"{path} has {pixels_text}; {MAX_PIXELS:,} pixels is the most", "scale it down or remove it")
+    return UserDataError(f"{path} has {pixels_text}; {_MAX_PIXELS:,} pixels is the most", "scale it down or remove it")
 
 
 @contextmanager

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from dnn_cli.errors import UserDataError
 from dnn_cli.formats.safe_open import open_regular_file
 
-MAX_HEADER_BYTES = 20_000
+_MAX_HEADER_BYTES = 20_000
 """Bytes in which a header must end; NumPy itself refuses more than 10,000."""
 
-COMPRESSION_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_COMPRESSION_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 """How NumPy packs; no other way is tried."""
 
-DAMAGED_ZIP_ERRORS = (
+_DAMAGED_ZIP_ERRORS = (
     TypeError,
     zipfile.BadZipFile, zlib.error, struct.error,
     OSError, EOFError, ValueError, RuntimeError, OverflowError, MemoryError,
@@ -69,10 +69,10 @@ class NpzArchive:
         """
         with self.translate_errors(name):
             member = self.zip_file.getinfo(f"{name}.npy")
-            if member.compress_type not in COMPRESSION_METHODS:
+            if member.compress_type not in _COMPRESSION_METHODS:
                 raise UserDataError(f"{self.path}: {name} is packed in an unknown way", "write it with numpy.savez")
             with self.zip_file.open(member) as stream:
-                start = io.BytesIO(stream.read(MAX_HEADER_BYTES))
+                start = io.BytesIO(stream.read(_MAX_HEADER_BYTES))
         shape, dtype = self.parse_header(name, start)
         if dtype.hasobject:
             raise UserDataError(
@@ -113,7 +113,7 @@ class NpzArchive:
         """Turns what a damaged zip raises into a fault of the file."""
         try:
             yield
-        except DAMAGED_ZIP_ERRORS as error:
+        except _DAMAGED_ZIP_ERRORS as error:
             raise UserDataError(f"{self.path}: {name} cannot be read: {error}") from None
 
 
@@ -127,7 +127,7 @@ def open_archive(path: str) -> Iterator[NpzArchive]:
     with open_regular_file(path) as stream:
         try:
             archive = NpzArchive(path, zipfile.ZipFile(stream))
-        except DAMAGED_ZIP_ERRORS as error:
+        except _DAMAGED_ZIP_ERRORS as error:
             raise UserDataError(f"{path} is not an .npz file: {error}", "write it with numpy.savez") from None
         with archive.zip_file:
             yield archive

@@ -19,7 +19,7 @@ SPLIT_ARRAY_NAMES: dict[SplitName, tuple[tuple[str, str], ...]] = {
 """What the inputs and labels of a part may be called, the first that is there counts."""
 
 MAX_NPZ_BYTES = 16_000_000_000
-MAX_INPUT_AXES = 5
+_MAX_INPUT_AXES = 5
 """Of the inputs: the examples, and up to four of each."""
 
 
@@ -35,11 +35,11 @@ def inspect_npz(path: str, task: TaskKind, split: SplitName) -> DatasetContents 
         OwnDataError: the file is no .npz file, or its arrays are not what they should be.
     """
     with open_archive(path) as archive:
-        names = find_array_names(archive, split)
+        names = _find_array_names(archive, split)
         if names is None:
             return None
-        x, y = read_array_headers(archive, names)
-        targets = read_split_targets(archive, y, task, split)
+        x, y = _read_array_headers(archive, names)
+        targets = _read_split_targets(archive, y, task, split)
     pixel_max = 255 if x.dtype == np.uint8 else 1
     return DatasetContents(x.shape[1:], x.shape[0], targets.classes, targets.target_count, pixel_max)
 
@@ -57,17 +57,17 @@ def read_npz(path: str, task: TaskKind, split: SplitName, classes_count: int | N
         OwnDataError: the file is no .npz file, or its arrays are not what they should be.
     """
     with open_archive(path) as archive:
-        names = find_array_names(archive, split)
+        names = _find_array_names(archive, split)
         if names is None:
-            raise build_missing_arrays_error(archive, split)
-        x, y = read_array_headers(archive, names)
-        targets = read_split_targets(archive, y, task, split)
+            raise _build_missing_arrays_error(archive, split)
+        x, y = _read_array_headers(archive, names)
+        targets = _read_split_targets(archive, y, task, split)
         if targets.classes and classes_count is not None:
             check_class_numbers(f"{path}: {y.name}", targets.values, classes_count)
         return ExampleArrays(to_input_array(f"{path}: {x.name}", archive.read_array(x)), targets.values)
 
 
-def find_array_names(archive: NpzArchive, split: SplitName) -> tuple[str, str] | None:
+def _find_array_names(archive: NpzArchive, split: SplitName) -> tuple[str, str] | None:
     """What the inputs and labels of a part are called in this file; None if a part other than `train` is absent.
 
     Raises:
@@ -82,11 +82,11 @@ def find_array_names(archive: NpzArchive, split: SplitName) -> tuple[str, str] |
             has, lacks = (x, y) if x in present_names else (y, x)
             raise UserDataError(f"{archive.path} has {has} but no {lacks}; it holds {format_array_names(archive)}")
     if split == "train":
-        raise build_missing_arrays_error(archive, split)
+        raise _build_missing_arrays_error(archive, split)
     return None
 
 
-def build_missing_arrays_error(archive: NpzArchive, split: SplitName) -> UserDataError:
+def _build_missing_arrays_error(archive: NpzArchive, split: SplitName) -> UserDataError:
     """What is said where a part is absent."""
     x, y = SPLIT_ARRAY_NAMES[split][0]
     return UserDataError(
@@ -101,7 +101,7 @@ def format_array_names(archive: NpzArchive) -> str:
     return ", ".join(names[:20]) + (", …" if len(names) > 20 else "") if names else "no arrays"
 
 
-def read_array_headers(archive: NpzArchive, names: tuple[str, str]) -> tuple[ArrayHeader, ArrayHeader]:
+def _read_array_headers(archive: NpzArchive, names: tuple[str, str]) -> tuple[ArrayHeader, ArrayHeader]:
     """The headers of inputs and labels that go together.
 
     Raises:
@@ -111,10 +111,10 @@ def read_array_headers(archive: NpzArchive, names: tuple[str, str]) -> tuple[Arr
     array_name = f"{archive.path}: {x.name}"
     if x.dtype.kind not in "biuf" or not x.dtype.itemsize:
         raise UserDataError(f"{array_name} holds {x.dtype}, and inputs must be numbers", "encode them as numbers")
-    if not 2 <= len(x.shape) <= MAX_INPUT_AXES or 0 in x.shape:
+    if not 2 <= len(x.shape) <= _MAX_INPUT_AXES or 0 in x.shape:
         raise UserDataError(
             f"{array_name} has the shape {x.shape}",
-            f"inputs have the shape (n, …) with one to {MAX_INPUT_AXES - 1} axes an example, none of them 0",
+            f"inputs have the shape (n, …) with one to {_MAX_INPUT_AXES - 1} axes an example, none of them 0",
         )
     if not y.shape or y.shape[0] != x.shape[0]:
         raise UserDataError(f"{array_name} has the shape {x.shape}, but {y.name} {y.shape}", "each input needs a label")
@@ -133,18 +133,18 @@ def compute_needed_bytes(header: ArrayHeader) -> int:
     return header.nbytes + (0 if header.dtype in (np.uint8, np.float32) else 4 * values)
 
 
-def read_split_targets(archive: NpzArchive, y: ArrayHeader, task: TaskKind, split: SplitName) -> NpzTargets:
+def _read_split_targets(archive: NpzArchive, y: ArrayHeader, task: TaskKind, split: SplitName) -> NpzTargets:
     """The labels of a part; those other than `train` are read as the training labels are, where there are any."""
-    training_targets = read_training_targets(archive, task) if split != "train" else None
+    training_targets = _read_training_targets(archive, task) if split != "train" else None
     return parse_npz_targets(f"{archive.path}: {y.name}", archive.read_array(y), task, training_targets)
 
 
-def read_training_targets(archive: NpzArchive, task: TaskKind) -> NpzTargets | None:
+def _read_training_targets(archive: NpzArchive, task: TaskKind) -> NpzTargets | None:
     """The labels that say what the classes are; None in a file with only other parts."""
     if not any(set(archive.names).issuperset(names) for names in SPLIT_ARRAY_NAMES["train"]):
         return None
-    names = find_array_names(archive, "train")
-    return read_split_targets(archive, read_array_headers(archive, names)[1], task, "train") if names else None
+    names = _find_array_names(archive, "train")
+    return _read_split_targets(archive, _read_array_headers(archive, names)[1], task, "train") if names else None
 
 
 def to_input_array(array_name: str, x: NDArray[Any]) -> NDArray[Any]:

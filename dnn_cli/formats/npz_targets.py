@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from dnn_cli.errors import UserDataError
 from dnn_cli.formats.dataset_contents import MAX_CLASSES, TaskKind
 
-MAX_TARGETS = 10_000
-REGRESSION_HINT = "task: regression predicts numbers"
+_MAX_TARGETS = 10_000
+_REGRESSION_HINT = "task: regression predicts numbers"
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ def parse_npz_targets(
         task = "classification" if training_targets.classes else "regression"
     column = y.reshape(-1) if y.ndim == 1 or y.shape[1] == 1 else y
     if y.dtype.kind == "U":
-        return build_named_targets(array_name, column, task, training_targets)
-    is_one_hot_array = column.ndim == 2 and is_one_hot(column)
+        return _build_named_targets(array_name, column, task, training_targets)
+    is_one_hot_array = column.ndim == 2 and _is_one_hot(column)
     if task == "regression" or (task == "auto" and y.dtype.kind == "f" and not is_one_hot_array):
-        return build_regression_targets(array_name, y)
+        return _build_regression_targets(array_name, y)
     if column.ndim == 2 and not is_one_hot_array:
-        raise UserDataError(f"{array_name} has the shape {y.shape}, and its rows are not one-hot", REGRESSION_HINT)
+        raise UserDataError(f"{array_name} has the shape {y.shape}, and its rows are not one-hot", _REGRESSION_HINT)
     width = column.shape[1] if column.ndim == 2 else None
-    return build_numbered_targets(
+    return _build_numbered_targets(
         array_name, column.argmax(axis=1) if is_one_hot_array else column, width, training_targets
     )
 
@@ -68,31 +68,31 @@ def check_target_type(array_name: str, y: NDArray[Any]) -> None:
         raise UserDataError(f"{array_name} has the shape {y.shape}", "labels have the shape (n,) or (n, k)")
 
 
-def is_one_hot(y: NDArray[Any]) -> bool:
+def _is_one_hot(y: NDArray[Any]) -> bool:
     """Whether every row is 1 in one place and 0 in all others."""
     return bool((((y == 0) | (y == 1)).all(axis=1) & ((y == 1).sum(axis=1) == 1)).all())
 
 
-def build_regression_targets(array_name: str, y: NDArray[Any]) -> NpzTargets:
+def _build_regression_targets(array_name: str, y: NDArray[Any]) -> NpzTargets:
     """The labels of a regression."""
     values = to_float32(array_name, y).reshape(len(y), -1)
-    if values.shape[1] > MAX_TARGETS:
-        raise UserDataError(f"{array_name} has {values.shape[1]:,} numbers an example; {MAX_TARGETS:,} is the most")
+    if values.shape[1] > _MAX_TARGETS:
+        raise UserDataError(f"{array_name} has {values.shape[1]:,} numbers an example; {_MAX_TARGETS:,} is the most")
     return NpzTargets(values)
 
 
-def build_numbered_targets(
+def _build_numbered_targets(
     array_name: str, numbers: NDArray[Any], width: int | None, training_targets: NpzTargets | None
 ) -> NpzTargets:
     """The labels of classes that are numbered from 0; `width` of them are there at least, in one-hot rows."""
     if numbers.dtype.kind == "f" and not (numbers == np.floor(numbers)).all():  # false for nan, too
         first = int(np.argmin(numbers == np.floor(numbers)))
         raise UserDataError(
-            f"{array_name}[{first}] is {numbers[first]}, not a whole number, and so no class", REGRESSION_HINT
+            f"{array_name}[{first}] is {numbers[first]}, not a whole number, and so no class", _REGRESSION_HINT
         )
     if (numbers < 0).any():
         first = int(np.argmax(numbers < 0))
-        raise UserDataError(f"{array_name}[{first}] is {numbers[first]}: classes are numbered from 0", REGRESSION_HINT)
+        raise UserDataError(f"{array_name}[{first}] is {numbers[first]}: classes are numbered from 0", _REGRESSION_HINT)
     if training_targets is not None:
         if training_targets.classes != format_class_numbers(len(training_targets.classes)):
             raise UserDataError(f"{array_name} holds numbers where the training labels are text")
@@ -101,7 +101,7 @@ def build_numbered_targets(
     highest = max(int(numbers.max()), (width or 1) - 1) if np.isfinite(numbers.max()) else MAX_CLASSES
     if highest >= MAX_CLASSES:
         raise UserDataError(
-            f"{array_name} goes up to {numbers.max()}; classes go up to {MAX_CLASSES - 1:,}", REGRESSION_HINT
+            f"{array_name} goes up to {numbers.max()}; classes go up to {MAX_CLASSES - 1:,}", _REGRESSION_HINT
         )
     if highest == 0:
         raise UserDataError(f"{array_name} holds only the class 0", "a classification needs at least two classes")
@@ -118,7 +118,7 @@ def check_class_numbers(array_name: str, numbers: NDArray[Any], count: int) -> N
         )
 
 
-def build_named_targets(
+def _build_named_targets(
     array_name: str, y: NDArray[Any], task: TaskKind, training_targets: NpzTargets | None
 ) -> NpzTargets:
     """The labels of classes that have names."""
@@ -128,7 +128,7 @@ def build_named_targets(
         )
     if y.ndim != 1:
         raise UserDataError(f"{array_name} has the shape {y.shape}", "labels that are text have the shape (n,)")
-    check_target_text(array_name, y)
+    _check_target_text(array_name, y)
     names, numbers = np.unique(y, return_inverse=True)
     classes = tuple(map(str, names))
     if training_targets is not None:
@@ -151,7 +151,7 @@ def renumber_targets(
     return NpzTargets(new_numbers[numbers.reshape(-1)], training_classes)
 
 
-def check_target_text(array_name: str, y: NDArray[np.str_]) -> None:
+def _check_target_text(array_name: str, y: NDArray[np.str_]) -> None:
     """Refuse labels that are empty, or not text but only say so."""
     codes = np.ascontiguousarray(y, y.dtype.newbyteorder("=")).view(np.uint32)
     if ((codes > sys.maxunicode) | ((codes >= 0xD800) & (codes <= 0xDFFF))).any():  # Python cannot print such

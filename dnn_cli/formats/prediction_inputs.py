@@ -19,11 +19,11 @@ from dnn_cli.formats.npz_arrays import compute_needed_bytes, to_input_array
 from dnn_cli.formats.safe_open import check_memory, open_regular_file, stat_regular_file
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
-INPUT_ARRAY_NAMES = ("x", "X", "x_test", "X_test", "x_val", "x_validation", "x_train", "X_train")
+_INPUT_ARRAY_NAMES = ("x", "X", "x_test", "X_test", "x_val", "x_validation", "x_train", "X_train")
 """Which array of several counts: the first of these that is there."""
 
 MAX_CSV_BYTES = 2_000_000_000
-ROWS_PER_BLOCK = 4096
+_ROWS_PER_BLOCK = 4096
 """Rows converted at once."""
 
 
@@ -73,7 +73,7 @@ def read_prediction_inputs(path: str, input_spec: InputSpec) -> PredictionInputs
     if lower.endswith((".npz", *TABLE_SUFFIXES)):
         if input_spec.resize or input_spec.invert:
             raise UserDataError(f"{path} is no image, and only images are resized or inverted", "leave the option out")
-        return read_npz_inputs(path, input_spec) if lower.endswith(".npz") else read_csv_inputs(path, input_spec)
+        return _read_npz_inputs(path, input_spec) if lower.endswith(".npz") else _read_csv_inputs(path, input_spec)
     if not lower.endswith(tuple(IMAGE_SUFFIXES)):
         raise UserDataError(
             f"{path} is of no kind that is read",
@@ -85,7 +85,7 @@ def read_prediction_inputs(path: str, input_spec: InputSpec) -> PredictionInputs
 def read_image_input(path: str, input_spec: InputSpec) -> PredictionInputs:
     """One input from an image file."""
     shape = input_spec.shape
-    if not is_image_shape(shape) or input_spec.white_value is None:
+    if not _is_image_shape(shape) or input_spec.white_value is None:
         training_inputs = (
             f"rows of {shape[0]:,} numbers" if len(shape) == 1 else f"arrays of {' × '.join(map(str, shape))}"
         )
@@ -107,21 +107,21 @@ def read_image_input(path: str, input_spec: InputSpec) -> PredictionInputs:
     return PredictionInputs(path, inputs.reshape(1, *shape))
 
 
-def is_image_shape(shape: tuple[int, ...]) -> bool:
+def _is_image_shape(shape: tuple[int, ...]) -> bool:
     """Whether an input is an image in grey, or in red, green and blue."""
     return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))
 
 
-def read_npz_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
+def _read_npz_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
     """The inputs in one array of an .npz file."""
     with open_archive(path) as archive:
-        header = find_input_array(archive, input_spec.shape)
+        header = _find_input_array(archive, input_spec.shape)
         check_memory(path, compute_needed_bytes(header))
         inputs = to_input_array(f"{path}: {header.name}", archive.read_array(header))
     return PredictionInputs(path, inputs.reshape(-1, *input_spec.shape))
 
 
-def find_input_array(archive: NpzArchive, shape: tuple[int, ...]) -> ArrayHeader:
+def _find_input_array(archive: NpzArchive, shape: tuple[int, ...]) -> ArrayHeader:
     """The array of inputs: by its name, or the only one of such a shape.
 
     Raises:
@@ -129,7 +129,7 @@ def find_input_array(archive: NpzArchive, shape: tuple[int, ...]) -> ArrayHeader
     """
     headers = {name: archive.read_header(name) for name in archive.names}
     fitting = [name for name, header in headers.items() if has_input_shape(header, shape)]
-    named = [name for name in INPUT_ARRAY_NAMES if name in fitting]
+    named = [name for name in _INPUT_ARRAY_NAMES if name in fitting]
     if named or len(fitting) == 1:
         return headers[(named or fitting)[0]]
     needed = f"(n, {', '.join(map(str, shape))})"
@@ -148,7 +148,7 @@ def has_input_shape(header: ArrayHeader, shape: tuple[int, ...]) -> bool:
     )  # fmt: skip
 
 
-def read_csv_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
+def _read_csv_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
     """The rows of a table: columns by their names where the training had names, else in their order.
 
     Other columns are left out, the one to predict among them.
@@ -158,7 +158,7 @@ def read_csv_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
     with open_regular_file(path) as stream:
         rows = read_rows(path, stream)
         names, columns = find_input_columns(path, next(rows, None), input_spec)
-        inputs, lines = read_input_rows(path, names, columns, rows)
+        inputs, lines = _read_input_rows(path, names, columns, rows)
     return PredictionInputs(path, inputs.reshape(-1, *input_spec.shape), tuple(lines))
 
 
@@ -196,7 +196,7 @@ def find_input_columns(path: str, row: CsvRow | None, input_spec: InputSpec) -> 
     return names, [names.index(name) for name in input_spec.features]
 
 
-def read_input_rows(
+def _read_input_rows(
     path: str, names: list[str], columns: list[int], rows: Iterator[CsvRow]
 ) -> tuple[NDArray[np.float32], list[int]]:
     """The inputs in all rows, and the lines they stand on.
@@ -207,11 +207,11 @@ def read_input_rows(
     blocks: list[NDArray[np.float32]] = []
     lines: list[int] = []
     errors = NumberErrors(CsvErrors(path))
-    while block := list(islice(rows, ROWS_PER_BLOCK)):
+    while block := list(islice(rows, _ROWS_PER_BLOCK)):
         is_complete = all(len(row) == len(names) for _, row in block)
         values = parse_floats([row[at] for _, row in block for at in columns]) if is_complete else None
         if values is None:
-            add_input_row_errors(names, columns, block, errors)
+            _add_input_row_errors(names, columns, block, errors)
             continue
         blocks.append(values.reshape(-1, len(columns)))
         lines += [line for line, _ in block]
@@ -221,7 +221,7 @@ def read_input_rows(
     return np.concatenate(blocks), lines
 
 
-def add_input_row_errors(names: list[str], columns: list[int], block: list[CsvRow], errors: NumberErrors) -> None:
+def _add_input_row_errors(names: list[str], columns: list[int], block: list[CsvRow], errors: NumberErrors) -> None:
     """Note what is wrong with each of many rows."""
     for line, row in block:
         if len(row) != len(names):

@@ -10,10 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-TEMPORARY_DIRECTORIES = ("/tmp", "/var/tmp")  # noqa: S108 - the folder in it is checked for its owner
+_TEMPORARY_DIRECTORIES = ("/tmp", "/var/tmp")  # noqa: S108 - the folder in it is checked for its owner
 """Places for the temporary cache, after TMPDIR."""
 
-UNUSABLE_DIRECTORY = Path(os.devnull) / "dnn"
+_UNUSABLE_DIRECTORY = Path(os.devnull) / "dnn"
 """The cache where no folder can be used: nothing can be written below a device, not even by root."""
 
 
@@ -28,10 +28,10 @@ class CacheDirectory:
     @property
     def is_usable(self) -> bool:
         """Whether files can be kept in the folder at all."""
-        return self.directory != UNUSABLE_DIRECTORY
+        return self.directory != _UNUSABLE_DIRECTORY
 
 
-def find_home_directory() -> Path | None:
+def _find_home_directory() -> Path | None:
     """Return the user's home folder, or None where there is none.
 
     The root of the file system does not count: container engines set HOME=/ for a user that they do not know.
@@ -71,11 +71,11 @@ def find_cache() -> CacheDirectory:
     """Return the cache folder, which may not exist yet."""
     directory, reason = get_standard_cache_path()
     if directory is not None:
-        blocked = find_unwritable_path(directory)
+        blocked = _find_unwritable_path(directory)
         if blocked is None:
             return CacheDirectory(directory)
         reason = f"{blocked} cannot be written"
-    return create_temporary_cache(reason)
+    return _create_temporary_cache(reason)
 
 
 def get_cache_path(*parts: str) -> Path:
@@ -83,13 +83,13 @@ def get_cache_path(*parts: str) -> Path:
     return find_cache().directory.joinpath(*parts)
 
 
-def create_temporary_cache(reason: str) -> CacheDirectory:
+def _create_temporary_cache(reason: str) -> CacheDirectory:
     """Return a private folder for temporary files, made where missing.
 
     Its name contains the user's number, so that later programs of the same user find it. Other users know the name,
     so a folder or link of another user is refused.
     """
-    for parent in filter(os.path.isabs, (os.environ.get("TMPDIR", ""), *TEMPORARY_DIRECTORIES)):
+    for parent in filter(os.path.isabs, (os.environ.get("TMPDIR", ""), *_TEMPORARY_DIRECTORIES)):
         directory = Path(parent) / f"dnn-{os.geteuid()}"
         try:
             with suppress(FileExistsError):
@@ -98,15 +98,15 @@ def create_temporary_cache(reason: str) -> CacheDirectory:
         except OSError:
             continue
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-            return CacheDirectory(UNUSABLE_DIRECTORY, f"{reason}; {directory} belongs to another user")
+            return CacheDirectory(_UNUSABLE_DIRECTORY, f"{reason}; {directory} belongs to another user")
         if stat.S_IMODE(status.st_mode) & 0o077:
-            return CacheDirectory(UNUSABLE_DIRECTORY, f"{reason}; {directory} is open to other users")
+            return CacheDirectory(_UNUSABLE_DIRECTORY, f"{reason}; {directory} is open to other users")
         if os.access(directory, os.W_OK | os.X_OK):
             return CacheDirectory(directory, reason)
-    return CacheDirectory(UNUSABLE_DIRECTORY, f"{reason}; no temporary folder can be written")
+    return CacheDirectory(_UNUSABLE_DIRECTORY, f"{reason}; no temporary folder can be written")
 
 
-def find_unwritable_path(directory: Path) -> Path | None:
+def _find_unwritable_path(directory: Path) -> Path | None:
     """Return the nearest existing part of a path if nothing can be written there; None where it can."""
     for nearest in (directory, *directory.parents):
         if os.path.lexists(nearest):
@@ -120,7 +120,7 @@ def find_keras_directory() -> Path:
     A home folder that cannot be written may hold datasets that can be read.
     """
     named = os.environ.get("KERAS_HOME")
-    home = find_home_directory()
+    home = _find_home_directory()
     if named and (home is None or Path(named) != get_cache_path("keras")):
         return Path(named)
     return home / ".keras" if home else get_cache_path("keras")
@@ -132,7 +132,7 @@ def redirect_libraries() -> None:
     The function has to be called before they are imported. Without a home folder, Keras writes to /tmp/.keras, which
     all users share. Altair cannot be imported where `Path.home` raises; with HOME=/dev/null it does not raise.
     """
-    home = find_home_directory()
+    home = _find_home_directory()
     try:
         Path.home()
     except RuntimeError:

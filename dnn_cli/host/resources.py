@@ -16,7 +16,7 @@ CGROUP_LIST, MOUNT_LIST = Path("/proc/self/cgroup"), Path("/proc/self/mountinfo"
 """Where Linux lists the control groups of this process, and where their folders are mounted."""
 
 
-class CgroupMount(NamedTuple):
+class _CgroupMount(NamedTuple):
     """A hierarchy of control groups in the file system."""
 
     directory: Path
@@ -47,7 +47,7 @@ def count_schedulable_cores() -> int:
 def read_cpu_quota() -> float | None:
     """Return the lowest CPU quota of the control groups of this process, in cores; None where there is none."""
     quotas = []
-    for directory, version in iter_cgroup_directories("cpu"):
+    for directory, version in _iter_cgroup_directories("cpu"):
         with suppress(OSError, ValueError, IndexError, ZeroDivisionError):
             if version == 2:
                 quota, period = (directory / "cpu.max").read_text().split()[:2]
@@ -72,18 +72,18 @@ def get_physical_memory() -> int:
 def read_memory_limit() -> int | None:
     """Return the lowest memory limit of the control groups in bytes; None where it is no less than the machine's."""
     limits = []
-    for directory, version in iter_cgroup_directories("memory"):
+    for directory, version in _iter_cgroup_directories("memory"):
         with suppress(OSError, ValueError):
             limits.append(int((directory / ("memory.max" if version == 2 else "memory.limit_in_bytes")).read_text()))
     limit = min(limits, default=None)
     return limit if limit is not None and 0 < limit < get_physical_memory() else None
 
 
-def iter_cgroup_directories(controller: str) -> Iterator[tuple[Path, int]]:
+def _iter_cgroup_directories(controller: str) -> Iterator[tuple[Path, int]]:
     """Yield the folders of the groups that limit this process, the innermost first, with the version of each."""
     try:
         groups = [line.split(":", 2) for line in CGROUP_LIST.read_text(errors="replace").splitlines()]
-        mounts = list(iter_cgroup_mounts())
+        mounts = list(_iter_cgroup_mounts())
     except OSError:
         return
     for fields in groups:
@@ -104,7 +104,7 @@ def iter_cgroup_directories(controller: str) -> Iterator[tuple[Path, int]]:
             yield mount.directory / part, version
 
 
-def iter_cgroup_mounts() -> Iterator[CgroupMount]:
+def _iter_cgroup_mounts() -> Iterator[_CgroupMount]:
     """Yield the mounted hierarchies of control groups.
 
     Raises:
@@ -114,20 +114,20 @@ def iter_cgroup_mounts() -> Iterator[CgroupMount]:
         before, _, after = line.partition(" - ")
         fields, kind = before.split(), after.split()
         if len(fields) > 4 and len(kind) > 2 and kind[0] in ("cgroup", "cgroup2"):
-            yield CgroupMount(
-                Path(unescape_path(fields[4])),
-                PurePosixPath(unescape_path(fields[3])),
+            yield _CgroupMount(
+                Path(_unescape_path(fields[4])),
+                PurePosixPath(_unescape_path(fields[3])),
                 frozenset(kind[2].split(",")),
                 1 if kind[0] == "cgroup" else 2,
             )
 
 
-def unescape_path(path: str) -> str:
+def _unescape_path(path: str) -> str:
     """Return a path of mountinfo with its spaces, which the kernel writes as octal numbers."""
     return path.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
 
 
-MODEL_NAME_NOISE = re.compile(r"\((?:R|TM|r|tm)\)|\b(?:CPU|Processor|\d+-Core)\b|@.*$")
+_MODEL_NAME_NOISE = re.compile(r"\((?:R|TM|r|tm)\)|\b(?:CPU|Processor|\d+-Core)\b|@.*$")
 """Parts of a model's name that tell no two processors apart."""
 
 
@@ -140,7 +140,7 @@ def find_cpuinfo_line(*prefixes: str) -> str:
     return next((line for line in lines if line.startswith(prefixes)), "")
 
 
-def read_cpuinfo_value(name: str) -> str:
+def _read_cpuinfo_value(name: str) -> str:
     """Return a value of /proc/cpuinfo; empty where there is none."""
     return next((line.partition(":")[2].strip() for line in [find_cpuinfo_line(f"{name}\t", f"{name} ")] if line), "")
 
@@ -151,7 +151,7 @@ def format_processor() -> str:
     A virtual machine often hides the model's number from its name; family and model tell it.
     """
     cores = count_available_cores()
-    name = " ".join(MODEL_NAME_NOISE.sub(" ", read_cpuinfo_value("model name")).split())
-    if name and not any(letter.isdigit() for letter in name) and read_cpuinfo_value("cpu family"):
-        name += f" (family {read_cpuinfo_value('cpu family')}, model {read_cpuinfo_value('model')})"
+    name = " ".join(_MODEL_NAME_NOISE.sub(" ", _read_cpuinfo_value("model name")).split())
+    if name and not any(letter.isdigit() for letter in name) and _read_cpuinfo_value("cpu family"):
+        name += f" (family {_read_cpuinfo_value('cpu family')}, model {_read_cpuinfo_value('model')})"
     return f"{cores} core{'s' * (cores > 1)} of {name or 'an unknown processor'}"

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric
     from mlflow.entities import Run as MlflowRun
 
-MLFLOW_INSTALL_COMMAND = "pip install -e '.[mlflow]'"
-STORE_SCHEMES = ("file", "sqlite", "http", "https", "databricks", "postgresql", "mysql", "mssql")
+_MLFLOW_INSTALL_COMMAND = "pip install -e '.[mlflow]'"
+_STORE_SCHEMES = ("file", "sqlite", "http", "https", "databricks", "postgresql", "mysql", "mssql")
 
 MLFLOW_ENVIRONMENT = {
     "MLFLOW_ALLOW_FILE_STORE": "true",
@@ -37,13 +37,13 @@ MLFLOW_ENVIRONMENT = {
 }
 """MLflow's environment, as far as the user does not say it: few retries, and nothing is told to its makers."""
 
-MAX_PARAMS_PER_REQUEST = 100
+_MAX_PARAMS_PER_REQUEST = 100
 """Parameters in a request."""
 
-MAX_METRICS_PER_REQUEST = 1000
+_MAX_METRICS_PER_REQUEST = 1000
 """Metrics in a request."""
 
-ExportResult = Literal["new", "updated", "replaced", "unchanged"]
+_ExportResult = Literal["new", "updated", "replaced", "unchanged"]
 
 
 class MlflowDestination:
@@ -57,7 +57,7 @@ class MlflowDestination:
             DnnError: the store cannot be reached.
         """
         self.uri = uri
-        check_store_uri(uri)
+        _check_store_uri(uri)
         for name, value in MLFLOW_ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         with self.translate_errors():
@@ -70,11 +70,11 @@ class MlflowDestination:
             self.experiment_id = (
                 stored_experiment.experiment_id
                 if stored_experiment is not None
-                else self.client.create_experiment(experiment, find_artifact_location(uri, experiment))
+                else self.client.create_experiment(experiment, _find_artifact_location(uri, experiment))
             )
         self.parents: dict[str, str] = {}
 
-    def export_run(self, run_info: RunInfo, *, models: bool = False) -> ExportResult:
+    def export_run(self, run_info: RunInfo, *, models: bool = False) -> _ExportResult:
         """Bring a run up to date there.
 
         Raises:
@@ -86,9 +86,9 @@ class MlflowDestination:
             stored_run = self.find_tagged_run("dnn.id", run_content.tags["dnn.id"])
             if stored_run is not None and stored_run.data.tags.get("dnn.digest") == run_content.digest:
                 return "unchanged"
-            result: ExportResult = "new" if stored_run is None else "updated"
+            result: _ExportResult = "new" if stored_run is None else "updated"
             stored_metrics = self.list_metrics(stored_run) if stored_run is not None else []
-            if stored_run is not None and not can_append(run_content, stored_run.data.params, stored_metrics):
+            if stored_run is not None and not _can_append(run_content, stored_run.data.params, stored_metrics):
                 self.client.delete_run(stored_run.info.run_id)
                 result, stored_run, stored_metrics = "replaced", None, []
             run_id = (
@@ -144,11 +144,11 @@ class MlflowDestination:
         from mlflow.entities import Metric, Param, RunTag
 
         settings = iter([Param(key, value) for key, value in run_content.params.items()])
-        while params := list(islice(settings, MAX_PARAMS_PER_REQUEST)):
+        while params := list(islice(settings, _MAX_PARAMS_PER_REQUEST)):
             self.client.log_batch(run_id, params=params)
         self.client.log_batch(run_id, tags=[RunTag(key, value) for key, value in run_content.tags.items()])
         scores = iter([Metric(*metric) for metric in run_content.metrics if (metric[0], metric[3]) not in stored_keys])
-        while metrics := list(islice(scores, MAX_METRICS_PER_REQUEST)):
+        while metrics := list(islice(scores, _MAX_METRICS_PER_REQUEST)):
             self.client.log_batch(run_id, metrics=metrics)
 
     @contextmanager
@@ -165,7 +165,7 @@ class MlflowDestination:
                 yield
         except ImportError as error:
             raise UsageError(
-                f"--mlflow {hide_password(self.uri)} needs what is not installed: {error}", MLFLOW_INSTALL_COMMAND
+                f"--mlflow {hide_password(self.uri)} needs what is not installed: {error}", _MLFLOW_INSTALL_COMMAND
             ) from None
         except Exception as error:  # of MLflow, of the network, of a database
             lines = str(error).strip().splitlines() or [type(error).__name__]
@@ -173,19 +173,19 @@ class MlflowDestination:
             raise DnnError(f"MLflow at {hide_password(self.uri)}: {reason[:300]}") from None
 
 
-def check_store_uri(uri: str) -> None:
+def _check_store_uri(uri: str) -> None:
     """Refuse what is no store.
 
     Raises:
         UsageError: it is none, or MLflow is not installed.
     """
     if importlib.util.find_spec("mlflow") is None:
-        raise UsageError("--mlflow needs MLflow, which is not installed", MLFLOW_INSTALL_COMMAND)
-    if urlsplit(uri).scheme.partition("+")[0] not in STORE_SCHEMES:
+        raise UsageError("--mlflow needs MLflow, which is not installed", _MLFLOW_INSTALL_COMMAND)
+    if urlsplit(uri).scheme.partition("+")[0] not in _STORE_SCHEMES:
         raise UsageError(f"{uri} is no store of MLflow", "as sqlite:///mlflow.db, file:mlruns or http://localhost:5000")
 
 
-def can_append(run_content: MlflowContent, params: Mapping[str, str], stored_metrics: "Sequence[Metric]") -> bool:
+def _can_append(run_content: MlflowContent, params: Mapping[str, str], stored_metrics: "Sequence[Metric]") -> bool:
     """Whether all that a store knows of a run is still so, and the rest can be added."""
     now = {
         (name, step): value
@@ -201,7 +201,7 @@ def can_append(run_content: MlflowContent, params: Mapping[str, str], stored_met
     return is_same and all(run_content.params.get(key) == value for key, value in params.items())
 
 
-def find_artifact_location(uri: str, experiment: str) -> str | None:
+def _find_artifact_location(uri: str, experiment: str) -> str | None:
     """Where files go: beside the database where it is a file, instead of where the command was typed."""
     if urlsplit(uri).scheme != "sqlite":
         return None

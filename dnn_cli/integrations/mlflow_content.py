@@ -13,7 +13,7 @@ from dnn_cli.errors import RunError
 from dnn_cli.runs.record import Record, Scores
 from dnn_cli.runs.run_info import RunInfo
 
-MLFLOW_STATUS = {
+_MLFLOW_STATUS = {
     "completed": "FINISHED",
     "running": "RUNNING",
     "interrupted": "KILLED",
@@ -21,9 +21,9 @@ MLFLOW_STATUS = {
     "failed": "FAILED",
 }
 
-MAX_VALUE_LENGTH = 6000
-MAX_TAG_LENGTH = 5000
-MAX_KEY_LENGTH = 250
+_MAX_VALUE_LENGTH = 6000
+_MAX_TAG_LENGTH = 5000
+_MAX_KEY_LENGTH = 250
 """MLflow's bounds, in letters: of a parameter, a tag and a key."""
 
 
@@ -65,12 +65,12 @@ def build_mlflow_content(run_info: RunInfo, *, models: bool = False) -> MlflowCo
     paths = [run.config, run.metrics, run.record, *((run.model, run.best_model) if models else ())]
     return MlflowContent(
         name=run_info.name,
-        status=MLFLOW_STATUS[record.status],
-        started=parse_milliseconds(record.started),
-        ended=None if record.status == "running" or record.ended is None else parse_milliseconds(record.ended),
+        status=_MLFLOW_STATUS[record.status],
+        started=_parse_milliseconds(record.started),
+        ended=None if record.status == "running" or record.ended is None else _parse_milliseconds(record.ended),
         params=dict(iter_params(flatten_config(run_info.config))),
-        tags=dict(iter_tags(run_info, record)),
-        metrics=tuple(iter_metrics(record, run.read_metrics())),
+        tags=dict(_iter_tags(run_info, record)),
+        metrics=tuple(_iter_metrics(record, run.read_metrics())),
         files=tuple(path for path in paths if path.is_file() and not path.is_symlink()),
     )
 
@@ -79,10 +79,10 @@ def iter_params(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The settings as MLflow takes them; true and false as in a config."""
     for key, value in settings.items():
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        yield clean_key(key), text if len(text) <= MAX_VALUE_LENGTH else f"{text[: MAX_VALUE_LENGTH - 1]}…"
+        yield clean_key(key), text if len(text) <= _MAX_VALUE_LENGTH else f"{text[: _MAX_VALUE_LENGTH - 1]}…"
 
 
-def iter_tags(run_info: RunInfo, record: Record) -> Iterator[tuple[str, str]]:
+def _iter_tags(run_info: RunInfo, record: Record) -> Iterator[tuple[str, str]]:
     """What else is known of a run; under MLflow's own names where it has some."""
     annotations, git = run_info.annotations, record.git or {}
     all_tags = {
@@ -103,13 +103,13 @@ def iter_tags(run_info: RunInfo, record: Record) -> Iterator[tuple[str, str]]:
         "dnn.git.dirty": None if not git else str(bool(git.get("dirty"))).lower(),
     }
     yield from (
-        (clean_key(key), str(value)[:MAX_TAG_LENGTH]) for key, value in all_tags.items() if value not in (None, "")
+        (clean_key(key), str(value)[:_MAX_TAG_LENGTH]) for key, value in all_tags.items() if value not in (None, "")
     )
 
 
-def iter_metrics(record: Record, rows: Sequence[Scores]) -> Iterator[tuple[str, float, int, int]]:
+def _iter_metrics(record: Record, rows: Sequence[Scores]) -> Iterator[tuple[str, float, int, int]]:
     """Every score of every epoch, those of the saved model, and what `dnn evaluate` found."""
-    when = started = parse_milliseconds(record.started)
+    when = started = _parse_milliseconds(record.started)
     for row in rows:
         when = round(when + 1000 * row["seconds"])
         yield from (
@@ -119,15 +119,15 @@ def iter_metrics(record: Record, rows: Sequence[Scores]) -> Iterator[tuple[str, 
         yield clean_key(f"model.{name}"), float(value), max(when, started), record.epochs
     for number, evaluation in enumerate(record.evaluated, 1):
         for name, value in evaluation.scores.items():
-            yield clean_key(f"{evaluation.split}.{name}"), float(value), parse_milliseconds(evaluation.at), number
+            yield clean_key(f"{evaluation.split}.{name}"), float(value), _parse_milliseconds(evaluation.at), number
 
 
 def clean_key(key: str) -> str:
     """A name with nothing in it that MLflow refuses, or would take for a folder."""
-    return re.sub(r"[^\w. -]", "_", key)[:MAX_KEY_LENGTH]
+    return re.sub(r"[^\w. -]", "_", key)[:_MAX_KEY_LENGTH]
 
 
-def parse_milliseconds(text: str) -> int:
+def _parse_milliseconds(text: str) -> int:
     """A time of a record; 0 where it is none."""
     try:
         parsed = datetime.fromisoformat(text)

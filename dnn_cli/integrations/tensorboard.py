@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-LOG_PARTS = ("", "train", "validation")
+_LOG_PARTS = ("", "train", "validation")
 """The folders of a log: what is said of the run itself, and curves that TensorBoard lays over each other."""
 
-EVENT_FILE_PREFIX = "events.out.tfevents."
+_EVENT_FILE_PREFIX = "events.out.tfevents."
 """How the names begin of files that TensorBoard reads."""
 
 TENSORBOARD_INSTALL_COMMAND = "pip install -e '.[tensorboard]'"
@@ -59,12 +59,12 @@ class EventLog:
             RunError: the folder cannot be written, or TensorBoard does not work.
         """
         self.streams: dict[str, BinaryIO] = {}
-        when = parse_unix_time(record.started)
+        when = _parse_unix_time(record.started)
         try:
-            older = list(iter_event_files(directory, record.id))
-            for part in LOG_PARTS:
+            older = list(_iter_event_files(directory, record.id))
+            for part in _LOG_PARTS:
                 self.open_stream(directory, part, record.id)
-            self.add_summary("", build_session_start(record.id, select_hyperparameters(experiment), when), 0, when)
+            self.add_summary("", _build_session_start(record.id, select_hyperparameters(experiment), when), 0, when)
             for row in rows:
                 when += row["seconds"]
                 self.add_epoch(row, when)
@@ -87,25 +87,25 @@ class EventLog:
                 raise OSError(None, "it is a link, and nothing is written through it")
         part_directory.mkdir(parents=True, exist_ok=True)
         now = time.time_ns()
-        name = f"{EVENT_FILE_PREFIX}{now // 10**9:010d}.{now % 10**9:09d}.{run_id}"
+        name = f"{_EVENT_FILE_PREFIX}{now // 10**9:010d}.{now % 10**9:09d}.{run_id}"
         self.streams[part] = (part_directory / name).open("xb")
         self.write_event(part, Event(wall_time=now / 1e9, file_version="brain.Event:2"))
         self.write_event(part, Event(wall_time=now / 1e9, session_log=SessionLog(status=SessionLog.START)))
 
     def add_epoch(self, row: Mapping[str, float], when: float | None = None) -> None:
         """An epoch: its scores under the names that Keras's own callback gives them, epochs counted from 1."""
-        for part, scores in (("train", filter_training_scores(row)), ("validation", filter_validation_scores(row))):
+        for part, scores in (("train", _filter_training_scores(row)), ("validation", _filter_validation_scores(row))):
             if scores:
-                summary = build_scalar_summary({f"epoch_{name}": value for name, value in scores.items()})
+                summary = _build_scalar_summary({f"epoch_{name}": value for name, value in scores.items()})
                 self.add_summary(part, summary, int(row["epoch"]), when)
 
     def end_session(self, record: Record) -> None:
         """How the run ended, and the scores of the saved model."""
-        when = parse_unix_time(record.ended) if record.ended else time.time()
+        when = _parse_unix_time(record.ended) if record.ended else time.time()
         if model := record.results.model:
-            summary = build_scalar_summary({f"model.{name}": value for name, value in model.items()})
+            summary = _build_scalar_summary({f"model.{name}": value for name, value in model.items()})
             self.add_summary("", summary, record.epochs, when)
-        self.add_summary("", build_session_end(record, when), 0, when)
+        self.add_summary("", _build_session_end(record, when), 0, when)
 
     def add_summary(self, part: str, summary: "Summary", step: int, when: float | None = None) -> None:
         """A summary that belongs to a step, and to now where no time is named."""
@@ -150,36 +150,36 @@ def write_event_log(directory: Path, run_info: RunInfo) -> None:
         log.close()
 
 
-def iter_event_files(directory: Path, run_id: str) -> Iterator[Path]:
+def _iter_event_files(directory: Path, run_id: str) -> Iterator[Path]:
     """The files of a run in its log."""
-    for part in LOG_PARTS:
+    for part in _LOG_PARTS:
         part_directory = directory / part if part else directory
         if not part_directory.is_symlink():
             yield from (
                 path
-                for path in part_directory.glob(f"{EVENT_FILE_PREFIX}*.{run_id}")
+                for path in part_directory.glob(f"{_EVENT_FILE_PREFIX}*.{run_id}")
                 if path.is_file() and not path.is_symlink()
             )
 
 
-def filter_training_scores(row: Mapping[str, float]) -> dict[str, float]:
+def _filter_training_scores(row: Mapping[str, float]) -> dict[str, float]:
     """The scores of training, and the learning rate."""
     return {name: value for name, value in row.items() if name not in ("epoch", "seconds") and name[:4] != "val_"}
 
 
-def filter_validation_scores(row: Mapping[str, float]) -> dict[str, float]:
+def _filter_validation_scores(row: Mapping[str, float]) -> dict[str, float]:
     """The scores of validation, under the names that they have in training."""
     return {name[4:]: value for name, value in row.items() if name.startswith("val_")}
 
 
-def build_scalar_summary(values: Mapping[str, float]) -> "Summary":
+def _build_scalar_summary(values: Mapping[str, float]) -> "Summary":
     """Numbers by their tags."""
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     return Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
 
 
-def build_session_start(run_id: str, settings: Mapping[str, PlainValue], when: float) -> "Summary":
+def _build_session_start(run_id: str, settings: Mapping[str, PlainValue], when: float) -> "Summary":
     """The row of a run in the table of HParams."""
     from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
@@ -187,7 +187,7 @@ def build_session_start(run_id: str, settings: Mapping[str, PlainValue], when: f
     return summary
 
 
-def build_session_end(record: Record, when: float) -> "Summary":
+def _build_session_end(record: Record, when: float) -> "Summary":
     """How a run ended, in that table."""
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import metadata
@@ -204,7 +204,7 @@ def build_session_end(record: Record, when: float) -> "Summary":
     return Summary(value=[value])
 
 
-def parse_unix_time(text: str) -> float:
+def _parse_unix_time(text: str) -> float:
     """A time of a record; now, where it is none."""
     try:
         parsed = datetime.fromisoformat(text)

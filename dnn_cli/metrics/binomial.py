@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-BISECTION_STEPS = 50
+_BISECTION_STEPS = 50
 """Steps of the bisection for an end of an interval: 1e-15 of the range of a share."""
 
 
@@ -39,16 +39,16 @@ def compute_confidence_interval(successes: int, trials: int, alpha: float = 0.05
         return 0.5, 0.5
     low, high = 0.0, 1.0
     if successes:
-        low = find_threshold(lambda share: compute_tail_probability(trials, share, slice(successes, None)) > alpha / 2)
+        low = _find_threshold(lambda share: compute_tail_probability(trials, share, slice(successes, None)) > alpha / 2)
     if successes < trials:
-        high = find_threshold(lambda share: compute_tail_probability(trials, share, slice(successes + 1)) <= alpha / 2)
+        high = _find_threshold(lambda share: compute_tail_probability(trials, share, slice(successes + 1)) <= alpha / 2)
     return low, high
 
 
-def find_threshold(is_above: Callable[[float], bool]) -> float:
+def _find_threshold(is_above: Callable[[float], bool]) -> float:
     """Return the number between 0 and 1 from which on a condition holds."""
     low, high = 0.0, 1.0
-    for _ in range(BISECTION_STEPS):
+    for _ in range(_BISECTION_STEPS):
         middle = (low + high) / 2
         low, high = (low, middle) if is_above(middle) else (middle, high)
     return (low + high) / 2

@@ -34,7 +34,7 @@ class ClassScore:
 
 
 @dataclass(frozen=True)
-class Misclassification:
+class _Misclassification:
     """An example that was taken for another class; classes are told by their numbers."""
 
     position: int
@@ -102,15 +102,15 @@ def build_classification_report(
     Raises:
         RunError: these are not outputs and labels of such classes.
     """
-    outputs, targets = check_classification_arrays(outputs, targets, len(class_names))
+    outputs, targets = _check_classification_arrays(outputs, targets, len(class_names))
     count = len(class_names)
     pairs = targets * count + compute_predicted_classes(outputs, logits=logits)
     confusion = np.bincount(pairs, minlength=count * count).reshape(count, count).astype(np.int64)
     correct, support, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
     precision, recall, f1 = (
-        divide_or_zero(correct, predicted),
-        divide_or_zero(correct, support),
-        divide_or_zero(2 * correct, support + predicted),
+        _divide_or_zero(correct, predicted),
+        _divide_or_zero(correct, support),
+        _divide_or_zero(2 * correct, support + predicted),
     )
     scores = tuple(
         ClassScore(name, float(precision[at]), float(recall[at]), float(f1[at]), int(support[at]))
@@ -121,15 +121,15 @@ def build_classification_report(
 
 def list_misclassifications(
     outputs: NDArray[Any], targets: NDArray[Any], max_count: int, *, logits: bool = False
-) -> list[Misclassification]:
+) -> list[_Misclassification]:
     """The wrong answers of which the network was surest, the surest first; arguments and errors as for `classify`."""
-    outputs, targets = check_classification_arrays(outputs, targets)
+    outputs, targets = _check_classification_arrays(outputs, targets)
     predicted = compute_predicted_classes(outputs, logits=logits)
     wrong = np.flatnonzero(predicted != targets)
     certainties = compute_class_probabilities(outputs[wrong], logits=logits)[np.arange(len(wrong)), predicted[wrong]]
     order = np.argsort(-certainties, kind="stable")[:max_count]
     return [
-        Misclassification(int(at), int(targets[at]), int(predicted[at]), float(probability))
+        _Misclassification(int(at), int(targets[at]), int(predicted[at]), float(probability))
         for at, probability in zip(wrong[order], certainties[order], strict=True)
     ]
 
@@ -153,7 +153,7 @@ def compute_class_probabilities(outputs: NDArray[Any], *, logits: bool = False) 
     """
     values = outputs.astype(np.float64)
     if outputs.shape[1] == 1:
-        second = compute_sigmoid(values) if logits else values
+        second = _compute_sigmoid(values) if logits else values
         return np.concatenate([1 - second, second], axis=1)
     if not logits:
         return values
@@ -161,13 +161,13 @@ def compute_class_probabilities(outputs: NDArray[Any], *, logits: bool = False) 
     return np.asarray(exponentials / exponentials.sum(-1, keepdims=True))
 
 
-def compute_sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+def _compute_sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """1 / (1 + exp(-x)), without an overflow."""
     small = np.exp(-np.abs(logits))
     return np.asarray(np.where(logits >= 0, 1, small) / (1 + small))
 
 
-def check_classification_arrays(
+def _check_classification_arrays(
     outputs: NDArray[Any], targets: NDArray[Any], count: int | None = None
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Outputs of (n, units) and labels of (n,), if they are that and of so many classes."""
@@ -184,6 +184,6 @@ def check_classification_arrays(
     return outputs.reshape(len(targets), units), targets.astype(np.int64)
 
 
-def divide_or_zero(numerators: NDArray[np.int64], denominators: NDArray[np.int64]) -> NDArray[np.float64]:
+def _divide_or_zero(numerators: NDArray[np.int64], denominators: NDArray[np.int64]) -> NDArray[np.float64]:
     """Shares, 0 where there is nothing to share."""
     return np.divide(numerators, denominators, out=np.zeros(len(numerators)), where=denominators > 0)

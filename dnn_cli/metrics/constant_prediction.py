@@ -26,19 +26,19 @@ from dnn_cli.config.losses import (
     SparseCategoricalCrossentropy,
 )
 
-FloatArray = NDArray[np.float64]
+_FloatArray = NDArray[np.float64]
 
-EPSILON = 1e-7
+_EPSILON = 1e-7
 """`keras.config.epsilon()`: probabilities are kept this far from 0 and 1."""
 
-BISECTION_STEPS = 60
+_BISECTION_STEPS = 60
 """Steps of a bisection: as many as a float64 has bits, and a few."""
 
 GRID_POINTS, SEARCH_ROUNDS = 65, 12
 """Points of a search on a grid, and how often it narrows to the neighbours of the best point: to 1e-15 of the range."""
 
 
-def to_loss_targets(experiment: Experiment, targets: NDArray[Any]) -> FloatArray:
+def to_loss_targets(experiment: Experiment, targets: NDArray[Any]) -> _FloatArray:
     """Return labels as the loss gets them: (n,) classes, or (n, outputs) vectors, sides or numbers."""
     kind = experiment.target_encoding
     if kind == "one_hot":
@@ -48,7 +48,7 @@ def to_loss_targets(experiment: Experiment, targets: NDArray[Any]) -> FloatArray
     return targets.astype(np.float64)
 
 
-def compute_example_losses(loss: Any, targets: FloatArray, outputs: NDArray[Any]) -> FloatArray:
+def compute_example_losses(loss: Any, targets: _FloatArray, outputs: NDArray[Any]) -> _FloatArray:
     """Return the loss of every example, of (n,); nan for an example of a class that the loss ignores.
 
     Args:
@@ -59,63 +59,63 @@ def compute_example_losses(loss: Any, targets: FloatArray, outputs: NDArray[Any]
     values = outputs.astype(np.float64)
     if isinstance(loss, SparseCategoricalCrossentropy):
         chosen = targets.astype(np.int64)[:, None]
-        picked = -np.take_along_axis(compute_log_probabilities(values, logits=loss.from_logits), chosen, 1)[:, 0]
+        picked = -np.take_along_axis(_compute_log_probabilities(values, logits=loss.from_logits), chosen, 1)[:, 0]
         return picked if loss.ignore_class is None else np.where(targets == loss.ignore_class, np.nan, picked)
     if isinstance(loss, CategoricalCrossentropy):
-        smooth = apply_label_smoothing(targets, loss.label_smoothing)
-        return np.asarray(-(smooth * compute_log_probabilities(values, logits=loss.from_logits)).sum(1))
+        smooth = _apply_label_smoothing(targets, loss.label_smoothing)
+        return np.asarray(-(smooth * _compute_log_probabilities(values, logits=loss.from_logits)).sum(1))
     if isinstance(loss, CategoricalFocalCrossentropy):
-        shares = np.clip(normalize_probabilities(values, logits=loss.from_logits), EPSILON, 1 - EPSILON)
+        shares = np.clip(_normalize_probabilities(values, logits=loss.from_logits), _EPSILON, 1 - _EPSILON)
         return np.asarray(
             (
-                apply_label_smoothing(targets, loss.label_smoothing)
-                * compute_focal_losses(shares, loss.alpha, loss.gamma)
+                _apply_label_smoothing(targets, loss.label_smoothing)
+                * _compute_focal_losses(shares, loss.alpha, loss.gamma)
             ).sum(1)
         )
     if isinstance(loss, BinaryCrossentropy | BinaryFocalCrossentropy):
         share = 1 / (1 + np.exp(-np.clip(values, -700, 700))) if loss.from_logits else values
-        return compute_binary_losses(loss, targets, share if not loss.from_logits else np.clip(share, 1e-300, 1))
+        return _compute_binary_losses(loss, targets, share if not loss.from_logits else np.clip(share, 1e-300, 1))
     if isinstance(loss, KLDivergence):
-        true, predicted = np.clip(targets, EPSILON, 1), np.clip(values, EPSILON, 1)
+        true, predicted = np.clip(targets, _EPSILON, 1), np.clip(values, _EPSILON, 1)
         return np.asarray((true * np.log(true / predicted)).sum(1))
     if isinstance(loss, CategoricalHinge):
         return np.asarray(np.maximum(((1 - targets) * values).max(1) - (targets * values).sum(1) + 1, 0))
-    return np.asarray(compute_output_losses(loss, targets, values).mean(1))
+    return np.asarray(_compute_output_losses(loss, targets, values).mean(1))
 
 
-def compute_log_probabilities(outputs: FloatArray, *, logits: bool) -> FloatArray:
+def _compute_log_probabilities(outputs: _FloatArray, *, logits: bool) -> _FloatArray:
     """Return the logarithms of the probabilities of the classes."""
     if logits:
         high = outputs - outputs.max(1, keepdims=True)
         return np.asarray(high - np.log(np.exp(high).sum(1, keepdims=True)))
-    return np.asarray(np.log(np.clip(normalize_probabilities(outputs, logits=False), EPSILON, 1 - EPSILON)))
+    return np.asarray(np.log(np.clip(_normalize_probabilities(outputs, logits=False), _EPSILON, 1 - _EPSILON)))
 
 
-def normalize_probabilities(outputs: FloatArray, *, logits: bool) -> FloatArray:
+def _normalize_probabilities(outputs: _FloatArray, *, logits: bool) -> _FloatArray:
     """Return the probabilities of the classes, which Keras makes sum to 1."""
     values = np.exp(outputs - outputs.max(1, keepdims=True)) if logits else outputs
     total = values.sum(1, keepdims=True)
-    shares: FloatArray = np.divide(values, total, out=np.zeros_like(values), where=total != 0)
+    shares: _FloatArray = np.divide(values, total, out=np.zeros_like(values), where=total != 0)
     return shares
 
 
-def apply_label_smoothing(targets: FloatArray, smoothing: float) -> FloatArray:
+def _apply_label_smoothing(targets: _FloatArray, smoothing: float) -> _FloatArray:
     """Return vectors of classes after label smoothing."""
     return np.asarray(targets * (1 - smoothing) + smoothing / targets.shape[1])
 
 
-def compute_focal_losses(shares: FloatArray, alpha: float, gamma: float) -> FloatArray:
+def _compute_focal_losses(shares: _FloatArray, alpha: float, gamma: float) -> _FloatArray:
     """Return the focal loss of a class that gets these probabilities."""
     return np.asarray(-alpha * (1 - shares) ** gamma * np.log(shares))
 
 
-def compute_binary_losses(
-    loss: BinaryCrossentropy | BinaryFocalCrossentropy, targets: FloatArray, share: FloatArray
-) -> FloatArray:
+def _compute_binary_losses(
+    loss: BinaryCrossentropy | BinaryFocalCrossentropy, targets: _FloatArray, share: _FloatArray
+) -> _FloatArray:
     """Return the loss of every example where the second class gets these probabilities."""
     true = targets * (1 - loss.label_smoothing) + loss.label_smoothing / 2
-    low = 1e-300 if loss.from_logits and isinstance(loss, BinaryCrossentropy) else EPSILON
-    predicted = np.clip(share, low, 1 - (1e-16 if low < EPSILON else EPSILON))
+    low = 1e-300 if loss.from_logits and isinstance(loss, BinaryCrossentropy) else _EPSILON
+    predicted = np.clip(share, low, 1 - (1e-16 if low < _EPSILON else _EPSILON))
     losses_of_outputs = -(true * np.log(predicted) + (1 - true) * np.log1p(-predicted))
     if isinstance(loss, BinaryFocalCrossentropy):
         right = true * predicted + (1 - true) * (1 - predicted)
@@ -125,7 +125,7 @@ def compute_binary_losses(
     return np.asarray(losses_of_outputs.mean(1))
 
 
-def compute_output_losses(loss: Any, targets: FloatArray, outputs: FloatArray) -> FloatArray:
+def _compute_output_losses(loss: Any, targets: _FloatArray, outputs: _FloatArray) -> _FloatArray:
     """Return the loss of every number of every example, of (n, outputs)."""
     error = outputs - targets
     size = np.abs(error)
@@ -134,9 +134,9 @@ def compute_output_losses(loss: Any, targets: FloatArray, outputs: FloatArray) -
     if isinstance(loss, MeanAbsoluteError):
         return np.asarray(size)
     if isinstance(loss, MeanAbsolutePercentageError):
-        return np.asarray(100 * size / np.maximum(np.abs(targets), EPSILON))
+        return np.asarray(100 * size / np.maximum(np.abs(targets), _EPSILON))
     if isinstance(loss, MeanSquaredLogarithmicError):
-        logarithms = [np.log1p(np.maximum(numbers, EPSILON)) for numbers in (outputs, targets)]
+        logarithms = [np.log1p(np.maximum(numbers, _EPSILON)) for numbers in (outputs, targets)]
         return np.asarray((logarithms[0] - logarithms[1]) ** 2)
     if isinstance(loss, Huber):
         return np.where(size <= loss.delta, error**2 / 2, loss.delta * size - loss.delta**2 / 2)
@@ -145,7 +145,7 @@ def compute_output_losses(loss: Any, targets: FloatArray, outputs: FloatArray) -
     raise TypeError(f"no formula for {loss.type}")
 
 
-def find_best_constant(loss: Any, targets: FloatArray, weights: FloatArray) -> FloatArray:
+def find_best_constant(loss: Any, targets: _FloatArray, weights: _FloatArray) -> _FloatArray:
     """Return the output, of (units,), with the smallest mean loss that one output for all examples can have.
 
     Of cross-entropies the shares of the classes, of squares the mean, of absolute differences the median.
@@ -159,21 +159,21 @@ def find_best_constant(loss: Any, targets: FloatArray, weights: FloatArray) -> F
         counts = np.bincount(targets.astype(np.int64), weights)
         if loss.ignore_class is not None and loss.ignore_class < len(counts):
             counts[loss.ignore_class] = 0
-        return to_output(counts / max(counts.sum(), EPSILON), logits=loss.from_logits)
+        return _to_output(counts / max(counts.sum(), _EPSILON), logits=loss.from_logits)
     if isinstance(loss, BinaryCrossentropy | BinaryFocalCrossentropy):
         plain = loss.model_copy(update={"from_logits": False})
-        share = find_minimum(
-            lambda p: float(weights @ compute_binary_losses(plain, targets, np.full_like(targets, p))),
-            EPSILON,
-            1 - EPSILON,
+        share = _find_minimum(
+            lambda p: float(weights @ _compute_binary_losses(plain, targets, np.full_like(targets, p))),
+            _EPSILON,
+            1 - _EPSILON,
         )
         return np.log([share / (1 - share)]) if loss.from_logits else np.array([share])
     mean = weights @ targets / weights.sum()
     if isinstance(loss, CategoricalCrossentropy):
-        return to_output(apply_label_smoothing(mean[None], loss.label_smoothing)[0], logits=loss.from_logits)
+        return _to_output(_apply_label_smoothing(mean[None], loss.label_smoothing)[0], logits=loss.from_logits)
     if isinstance(loss, CategoricalFocalCrossentropy):
-        return to_output(
-            find_focal_probabilities(apply_label_smoothing(mean[None], loss.label_smoothing)[0], loss),
+        return _to_output(
+            _find_focal_probabilities(_apply_label_smoothing(mean[None], loss.label_smoothing)[0], loss),
             logits=loss.from_logits,
         )
     if isinstance(loss, KLDivergence | MeanSquaredError):
@@ -182,50 +182,50 @@ def find_best_constant(loss: Any, targets: FloatArray, weights: FloatArray) -> F
         # Only the commonest class gains by being ahead; it gains as long as it is more than half of all.
         return np.eye(len(mean))[mean.argmax()] if mean.max() > 0.5 else np.zeros(len(mean))
     if isinstance(loss, MeanAbsoluteError):
-        return np.array([compute_weighted_median(column, weights) for column in targets.T])
+        return np.array([_compute_weighted_median(column, weights) for column in targets.T])
     if isinstance(loss, MeanAbsolutePercentageError):
-        return np.array([compute_weighted_median(y, weights / np.maximum(np.abs(y), EPSILON)) for y in targets.T])
+        return np.array([_compute_weighted_median(y, weights / np.maximum(np.abs(y), _EPSILON)) for y in targets.T])
     if isinstance(loss, MeanSquaredLogarithmicError):
-        return np.asarray(np.expm1(weights @ np.log1p(np.maximum(targets, EPSILON)) / weights.sum()))
+        return np.asarray(np.expm1(weights @ np.log1p(np.maximum(targets, _EPSILON)) / weights.sum()))
 
-    def build_column_loss(column: FloatArray) -> Callable[[float], float]:
-        return lambda value: float(weights @ compute_output_losses(loss, column[:, None], np.array([[value]]))[:, 0])
+    def build_column_loss(column: _FloatArray) -> Callable[[float], float]:
+        return lambda value: float(weights @ _compute_output_losses(loss, column[:, None], np.array([[value]]))[:, 0])
 
-    return np.array([find_minimum(build_column_loss(y), float(y.min()), float(y.max())) for y in targets.T])
+    return np.array([_find_minimum(build_column_loss(y), float(y.min()), float(y.max())) for y in targets.T])
 
 
-def to_output(shares: FloatArray, *, logits: bool) -> FloatArray:
+def _to_output(shares: _FloatArray, *, logits: bool) -> _FloatArray:
     """Return probabilities, or the output before a softmax that makes them."""
-    return np.log(np.maximum(shares, EPSILON)) if logits else shares
+    return np.log(np.maximum(shares, _EPSILON)) if logits else shares
 
 
-def find_focal_probabilities(mean: FloatArray, loss: CategoricalFocalCrossentropy) -> FloatArray:
+def _find_focal_probabilities(mean: _FloatArray, loss: CategoricalFocalCrossentropy) -> _FloatArray:
     """Return the probabilities with the smallest focal loss, where classes have these shares.
 
     All present classes have the same slope there: share × focal′(p). The slope rises with p, so p follows from it.
     """
 
-    def compute_slope(p: FloatArray) -> FloatArray:
+    def compute_slope(p: _FloatArray) -> _FloatArray:
         complement = 1 - p
         return np.asarray(loss.gamma * complement ** (loss.gamma - 1) * np.log(p) - complement**loss.gamma / p)
 
-    def compute_shares(common: float) -> FloatArray:
-        low, high = np.full_like(mean, EPSILON), np.full_like(mean, 1 - EPSILON)
-        for _ in range(BISECTION_STEPS):
+    def compute_shares(common: float) -> _FloatArray:
+        low, high = np.full_like(mean, _EPSILON), np.full_like(mean, 1 - _EPSILON)
+        for _ in range(_BISECTION_STEPS):
             middle = (low + high) / 2
             steep = mean * compute_slope(middle) < -common
             low, high = np.where(steep, middle, low), np.where(steep, high, middle)
-        return np.where(mean > 0, low, EPSILON)
+        return np.where(mean > 0, low, _EPSILON)
 
     low, high = np.log(1e-12), np.log(1e12)
-    for _ in range(BISECTION_STEPS):
+    for _ in range(_BISECTION_STEPS):
         middle = (low + high) / 2
         low, high = (middle, high) if compute_shares(np.exp(middle)).sum() > 1 else (low, middle)
     probabilities = compute_shares(np.exp(low))
     return np.asarray(probabilities / probabilities.sum())
 
 
-def find_minimum(function: Callable[[float], float], low: float, high: float) -> float:
+def _find_minimum(function: Callable[[float], float], low: float, high: float) -> float:
     """Return where a function with one minimum is smallest."""
     for _ in range(SEARCH_ROUNDS):
         points = np.linspace(low, high, GRID_POINTS)
@@ -234,7 +234,7 @@ def find_minimum(function: Callable[[float], float], low: float, high: float) ->
     return (low + high) / 2
 
 
-def compute_weighted_median(values: FloatArray, weights: FloatArray) -> float:
+def _compute_weighted_median(values: _FloatArray, weights: _FloatArray) -> float:
     """Return the value with half of the weight below and half above."""
     order = np.argsort(values, kind="stable")
     total = np.cumsum(weights[order])

@@ -40,10 +40,10 @@ def compute_regression_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> t
     """
     if outputs.shape != targets.shape or outputs.ndim != 2 or not len(outputs):
         raise RunError("outputs and labels are not those of a regression")
-    return tuple(map(compute_target_errors, outputs.T.astype(np.float64), targets.T.astype(np.float64)))
+    return tuple(map(_compute_target_errors, outputs.T.astype(np.float64), targets.T.astype(np.float64)))
 
 
-def compute_target_errors(predicted: NDArray[np.float64], true: NDArray[np.float64]) -> RegressionErrors:
+def _compute_target_errors(predicted: NDArray[np.float64], true: NDArray[np.float64]) -> RegressionErrors:
     """The errors in one number."""
     error = predicted - true
     variance, squared = float(true.var()), float((error**2).mean())

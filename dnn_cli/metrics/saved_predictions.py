@@ -9,7 +9,7 @@ from dnn_cli.errors import RunError, UserDataError
 from dnn_cli.formats.npz_archive import open_archive
 from dnn_cli.runs.run import Run
 
-DAMAGED_FILE_HINT = "without that file the weights and metrics alone are compared"
+_DAMAGED_FILE_HINT = "without that file the weights and metrics alone are compared"
 
 
 def read_predictions(run: Run) -> dict[str, NDArray[Any]] | None:
@@ -28,4 +28,4 @@ def read_predictions(run: Run) -> dict[str, NDArray[Any]] | None:
                 raise UserDataError(f"{path} is shorter than its arrays")
             return {name: archive.read_array(header) for name, header in headers.items()}
     except (UserDataError, OSError) as error:
-        raise RunError(f"the predictions are damaged: {error}", DAMAGED_FILE_HINT) from None
+        raise RunError(f"the predictions are damaged: {error}", _DAMAGED_FILE_HINT) from None

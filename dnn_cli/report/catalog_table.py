@@ -13,7 +13,7 @@ from dnn_cli.config.registry import CLASSES_BY_KIND, NAMES_BY_KIND, format_confi
 
 
 @dataclass(frozen=True)
-class CatalogItem:
+class _CatalogItem:
     """One name; `arguments` are plain defaults, `...` where one must be given."""
 
     name: str
@@ -31,46 +31,46 @@ class CatalogItem:
 
 
 @dataclass(frozen=True)
-class Catalog:
+class _Catalog:
     """All names of one kind, and the arguments common to them."""
 
-    items: tuple[CatalogItem, ...]
+    items: tuple[_CatalogItem, ...]
     common_arguments: tuple[str, ...] = ()
 
 
-def build_catalog(kind: str) -> Catalog:
+def build_catalog(kind: str) -> _Catalog:
     """The names of a kind, such as layer or optimizer."""
     if kind == "dataset":
         public_datasets = [
-            CatalogItem(name, f"{dataset.summary} {format_dataset_summary(dataset)}", {})
+            _CatalogItem(name, f"{dataset.summary} {_format_dataset_summary(dataset)}", {})
             for name, dataset in DATASETS.items()
         ]
-        return Catalog(
-            (*public_datasets, *(CatalogItem(name, meaning, {}) for name, meaning in USER_DATA_KINDS.items()))
+        return _Catalog(
+            (*public_datasets, *(_CatalogItem(name, meaning, {}) for name, meaning in USER_DATA_KINDS.items()))
         )
     if kind not in CLASSES_BY_KIND:
-        return Catalog(tuple(CatalogItem(name, "", {}) for name in NAMES_BY_KIND[kind]))
+        return _Catalog(tuple(_CatalogItem(name, "", {}) for name in NAMES_BY_KIND[kind]))
     classes = CLASSES_BY_KIND[kind]
-    arguments = {name: list_argument_defaults(cls) for name, cls in classes.items()}
+    arguments = {name: _list_argument_defaults(cls) for name, cls in classes.items()}
     takes_all = [set(class_arguments) for class_arguments in arguments.values()]
     common_keys = set.intersection(*takes_all) if len(classes) > 1 else set()
     differing_keys = {
         key for key in common_keys if len({repr(class_arguments[key]) for class_arguments in arguments.values()}) > 1
     }
     items = tuple(
-        CatalogItem(
+        _CatalogItem(
             name,
-            get_docstring_summary(cls),
+            _get_docstring_summary(cls),
             arguments[name],
             tuple(key for key in arguments[name] if key not in common_keys or key in differing_keys),
         )
         for name, cls in classes.items()
     )
     order = next(iter(arguments.values()))
-    return Catalog(items, tuple(key for key in order if key in common_keys - differing_keys))
+    return _Catalog(items, tuple(key for key in order if key in common_keys - differing_keys))
 
 
-def build_catalog_table(catalog: Catalog) -> Table:
+def build_catalog_table(catalog: _Catalog) -> Table:
     """A name a row, with its meaning and under it its own arguments."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     for item in catalog.items:
@@ -78,7 +78,7 @@ def build_catalog_table(catalog: Catalog) -> Table:
     return grid
 
 
-def list_argument_defaults(cls: type[KerasConfig]) -> dict[str, Any]:
+def _list_argument_defaults(cls: type[KerasConfig]) -> dict[str, Any]:
     """The arguments of a class with their defaults as plain values; those it needs first."""
     fields = cls.model_fields
     plain_defaults = {}
@@ -89,12 +89,12 @@ def list_argument_defaults(cls: type[KerasConfig]) -> dict[str, Any]:
     return plain_defaults
 
 
-def get_docstring_summary(cls: type) -> str:
+def _get_docstring_summary(cls: type) -> str:
     """What a class says of itself."""
     return (cls.__doc__ or "").strip().splitlines()[0]
 
 
-def format_dataset_summary(dataset: Dataset) -> str:
+def _format_dataset_summary(dataset: Dataset) -> str:
     """A dataset in numbers."""
     shape = format_sizes(dataset.input_shape)
     aim = f"in {len(dataset.classes)} classes" if dataset.classes else "with a number to predict"

@@ -20,7 +20,7 @@ CHART_SUFFIXES = ("svg", "png", "pdf")
 CHART_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#000000", "#CC79A7", "#56B4E9", "#D55E00", "#888888")
 """Okabe and Ito's, less the yellow that is too pale on white; neighbours differ in lightness, too."""
 
-MARK_SHAPES = (
+_MARK_SHAPES = (
     "circle",
     "square",
     "triangle-up",
@@ -32,19 +32,19 @@ MARK_SHAPES = (
 )
 """A mark each, as colours are grey in some prints."""
 
-PNG_PPI = 300
+_PNG_PPI = 300
 """Pixels an inch of a PNG, as journals ask for."""
 
 PANEL_WIDTH, PANEL_HEIGHT = 320, 230
 """Of a panel in points."""
 
-MAX_CURVE_POINTS = 1000
+_MAX_CURVE_POINTS = 1000
 """So many points has a curve at most."""
 
-MARKS_PER_CURVE = 6
+_MARKS_PER_CURVE = 6
 """So many marks has a curve, about."""
 
-MAX_NAME_LENGTH = 60
+_MAX_NAME_LENGTH = 60
 """So many letters has a name."""
 
 
@@ -57,10 +57,10 @@ def build_altair_chart(curves: CurveChart, *, log: bool = False) -> "altair.HCon
     """
     import altair as alt
 
-    names = make_names_unique([shorten_text(name, MAX_NAME_LENGTH) for name in curves.names])
+    names = _make_names_unique([shorten_text(name, _MAX_NAME_LENGTH) for name in curves.names])
     display_names = dict(zip(curves.names, names, strict=True))
     panels = [
-        build_altair_panel(panel, curves, display_names, log=log and panel.lower_is_better) for panel in curves.panels
+        _build_altair_panel(panel, curves, display_names, log=log and panel.lower_is_better) for panel in curves.panels
     ]
     rows = [alt.hconcat(*panels[start : start + 2]) for start in range(0, len(panels), 2)]
     chart = rows[0] if len(rows) == 1 else alt.vconcat(*rows)
@@ -79,13 +79,13 @@ def build_altair_chart(curves: CurveChart, *, log: bool = False) -> "altair.HCon
         )
         .configure_legend(
             orient="bottom", title=None, labelFontSize=11, labelColor="black", labelLimit=0,
-            columns=count_legend_columns(names), symbolStrokeWidth=1.5, symbolSize=60,
+            columns=_count_legend_columns(names), symbolStrokeWidth=1.5, symbolSize=60,
             symbolOpacity=1,
         )
     )  # fmt: skip
 
 
-def build_altair_panel(
+def _build_altair_panel(
     panel: Panel, curves: CurveChart, display_names: dict[str, str], *, log: bool
 ) -> "altair.LayerChart":
     """The curves of one score."""
@@ -94,11 +94,11 @@ def build_altair_panel(
     names, several = list(display_names.values()), len(display_names) > 1
     x = alt.X("x:Q", title=curves.x_axis, axis=alt.Axis(tickMinStep=1) if curves.x_axis != "seconds" else alt.Axis(),
               scale=alt.Scale(nice=False, zero=False))  # fmt: skip
-    domain = compute_constant_bounds(panel)
+    domain = _compute_constant_bounds(panel)
     scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False, domain=domain or alt.Undefined)
     legend = alt.Legend() if several else None
     colour = alt.Color("run:N", legend=legend, scale=alt.Scale(domain=names, range=list(CHART_COLOURS[: len(names)])))
-    shape = alt.Shape("run:N", legend=legend, scale=alt.Scale(domain=names, range=list(MARK_SHAPES[: len(names)])))
+    shape = alt.Shape("run:N", legend=legend, scale=alt.Scale(domain=names, range=list(_MARK_SHAPES[: len(names)])))
     y = alt.Y("y:Q", title=panel.title, scale=scale)
     base = alt.Chart(alt.InlineData(values=build_point_rows(panel, display_names, log=log)))
     lines = base.mark_line(strokeWidth=1.5).encode(x=x, y=y, color=colour)
@@ -118,7 +118,7 @@ def build_altair_panel(
     return cast("altair.LayerChart", alt.layer(*layers).properties(width=PANEL_WIDTH, height=PANEL_HEIGHT))
 
 
-def compute_constant_bounds(panel: Panel) -> list[float] | None:
+def _compute_constant_bounds(panel: Panel) -> list[float] | None:
     """Bounds around what is one number all along; `None` where the axis finds its own."""
     values = {value for curve in panel.curves for bound in (curve.low, curve.high) for value in bound}
     if len(values) > 1:
@@ -136,8 +136,8 @@ def build_point_rows(panel: Panel, display_names: dict[str, str], *, log: bool) 
     a point.
     """
     rows = []
-    for curve in (thin_curve(curve, MAX_CURVE_POINTS) for curve in panel.curves):
-        apart, number = -(-len(curve.x) // MARKS_PER_CURVE), list(display_names).index(curve.name)
+    for curve in (thin_curve(curve, _MAX_CURVE_POINTS) for curve in panel.curves):
+        apart, number = -(-len(curve.x) // _MARKS_PER_CURVE), list(display_names).index(curve.name)
         with_marks = len(display_names) > 1 or len(curve.x) == 1
         for index, (x, *values) in enumerate(zip(curve.x, curve.y, curve.low, curve.high, strict=True)):
             y, low, high = (None if log and value <= 0 else value for value in values)
@@ -148,7 +148,7 @@ def build_point_rows(panel: Panel, display_names: dict[str, str], *, log: bool) 
     return rows
 
 
-def make_names_unique(names: Iterable[str]) -> list[str]:
+def _make_names_unique(names: Iterable[str]) -> list[str]:
     """Names of which those that have become equal have a number."""
     unique_names: list[str] = []
     for name in names:
@@ -157,7 +157,7 @@ def make_names_unique(names: Iterable[str]) -> list[str]:
     return unique_names
 
 
-def count_legend_columns(names: Iterable[str]) -> int:
+def _count_legend_columns(names: Iterable[str]) -> int:
     """How many names have room beside each other under two panels."""
     longest = max(map(len, names))
     return max(1, min(4, int(2 * PANEL_WIDTH / (30 + 6.5 * longest))))
@@ -174,26 +174,26 @@ def write_chart(chart: "altair.HConcatChart | altair.VConcatChart", path: Path) 
     form = cast(Literal["svg", "png", "pdf"], path.suffix[1:].lower())
     with atomic_write(path) as temporary:
         if form == "png":
-            chart.save(str(temporary), format=form, ppi=PNG_PPI)
+            chart.save(str(temporary), format=form, ppi=_PNG_PPI)
         else:
             chart.save(str(temporary), format=form)
 
 
-MAX_CHECKED_CHARACTERS = 200
+_MAX_CHECKED_CHARACTERS = 200
 """So many different characters are tried."""
 
-MAX_NAMED_CHARACTERS = 12
+_MAX_NAMED_CHARACTERS = 12
 """So many are named."""
 
-LAST_COMMON_CHARACTER = 0x17F
+_LAST_COMMON_CHARACTER = 0x17F
 """Latin letters, up to which the fonts that come with vl-convert have all."""
 
-UNASSIGNED_CHARACTER = "\U0010fffd"
+_UNASSIGNED_CHARACTER = "\U0010fffd"
 """Has no glyph in any font."""
 
-FONT_PACKAGES = {"HANGUL": "fonts-noto-cjk", "CJK": "fonts-noto-cjk", "HIRAGANA": "fonts-noto-cjk",
+_FONT_PACKAGES = {"HANGUL": "fonts-noto-cjk", "CJK": "fonts-noto-cjk", "HIRAGANA": "fonts-noto-cjk",
             "KATAKANA": "fonts-noto-cjk", "EMOJI": "fonts-noto-color-emoji"}  # fmt: skip
-DEFAULT_FONT_PACKAGE = "fonts-noto-core"
+_DEFAULT_FONT_PACKAGE = "fonts-noto-core"
 
 
 def find_missing_glyphs(texts: Iterable[str]) -> list[str]:
@@ -204,12 +204,12 @@ def find_missing_glyphs(texts: Iterable[str]) -> list[str]:
         text = f'<text x="4" y="18" font-family="sans-serif" font-size="16">{character}</text>'
         return vl_convert.svg_to_png(f'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="24">{text}</svg>')
 
-    rare = [character for character in dict.fromkeys("".join(texts)) if ord(character) > LAST_COMMON_CHARACTER]
+    rare = [character for character in dict.fromkeys("".join(texts)) if ord(character) > _LAST_COMMON_CHARACTER]
     if not rare:
         return []
-    missing_glyph_image = draw_character(UNASSIGNED_CHARACTER)
+    missing_glyph_image = draw_character(_UNASSIGNED_CHARACTER)
     return [
-        character for character in rare[:MAX_CHECKED_CHARACTERS] if draw_character(character) == missing_glyph_image
+        character for character in rare[:_MAX_CHECKED_CHARACTERS] if draw_character(character) == missing_glyph_image
     ]
 
 
@@ -217,16 +217,16 @@ def format_font_advice(characters: Iterable[str]) -> list[str]:
     """For every script, which characters are boxes and what would draw them."""
     scripts: dict[str, list[str]] = defaultdict(list)
     for character in characters:
-        scripts[get_script_name(character)].append(character)
-    return [format_script_advice(name, script_characters) for name, script_characters in scripts.items()]
+        scripts[_get_script_name(character)].append(character)
+    return [_format_script_advice(name, script_characters) for name, script_characters in scripts.items()]
 
 
-def format_script_advice(script_name: str, characters: list[str]) -> str:
+def _format_script_advice(script_name: str, characters: list[str]) -> str:
     """What a script needs."""
-    named_characters = "".join(characters[:MAX_NAMED_CHARACTERS]) + (
-        "…" if len(characters) > MAX_NAMED_CHARACTERS else ""
+    named_characters = "".join(characters[:_MAX_NAMED_CHARACTERS]) + (
+        "…" if len(characters) > _MAX_NAMED_CHARACTERS else ""
     )
-    package = FONT_PACKAGES.get(script_name, DEFAULT_FONT_PACKAGE)
+    package = _FONT_PACKAGES.get(script_name, _DEFAULT_FONT_PACKAGE)
     return (
         f"no font here has {replace_control_chars(named_characters)} "
         f"({script_name.capitalize()}), so boxes are drawn: install one and draw again "
@@ -234,7 +234,7 @@ def format_script_advice(script_name: str, characters: list[str]) -> str:
     )
 
 
-def get_script_name(character: str) -> str:
+def _get_script_name(character: str) -> str:
     """The script of a character, by the first word of its name."""
     if unicodedata.category(character) == "So" and ord(character) >= 0x1F000:
         return "EMOJI"

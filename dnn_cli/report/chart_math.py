@@ -3,19 +3,19 @@
 import math
 from collections.abc import Sequence
 
-STEP_FACTORS = (1, 2, 5, 10)
+_STEP_FACTORS = (1, 2, 5, 10)
 
 
-def compute_tick_step(span: float, max_steps: int) -> float:
+def _compute_tick_step(span: float, max_steps: int) -> float:
     """The smallest of 1, 2 and 5 times a power of ten that divides a span into at most so many steps."""
     min_step = span / max(max_steps, 1)
     power = 10.0 ** math.floor(math.log10(min_step))
-    return next((factor * power for factor in STEP_FACTORS if factor * power >= min_step * (1 - 1e-9)), 10 * power)
+    return next((factor * power for factor in _STEP_FACTORS if factor * power >= min_step * (1 - 1e-9)), 10 * power)
 
 
 def compute_linear_ticks(low: float, high: float, max_ticks: int, *, integers_only: bool = False) -> list[float]:
     """Round numbers from `low` to `high`, about `max_ticks` of them; `integers_only`: none between whole numbers."""
-    step = compute_tick_step(high - low, max_ticks)
+    step = _compute_tick_step(high - low, max_ticks)
     if integers_only:
         step = max(1.0, step)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
@@ -29,7 +29,7 @@ def compute_log_ticks(low: float, high: float, max_ticks: int) -> list[float]:
     if len(powers) >= 3 or len(powers) >= max_ticks:
         stride = max(1, -(-len(powers) // max(max_ticks, 1)))
         return [10.0**power for power in powers[::stride]]
-    several = [factor * 10.0**power for power in range(first, last + 1) for factor in STEP_FACTORS[:3]]
+    several = [factor * 10.0**power for power in range(first, last + 1) for factor in _STEP_FACTORS[:3]]
     inside = [value for value in several if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
     if len(inside) >= 2:
         return inside[:: max(1, -(-len(inside) // max(max_ticks, 1)))]
@@ -39,16 +39,16 @@ def compute_log_ticks(low: float, high: float, max_ticks: int) -> list[float]:
 def format_ticks(ticks: Sequence[float], *, log: bool = False) -> list[str]:
     """The numbers as they are written: on a linear axis all with as many places as one of them needs."""
     if log or len(ticks) < 2:
-        return [format_tick(tick) for tick in ticks]
+        return [_format_tick(tick) for tick in ticks]
     step, largest = ticks[1] - ticks[0], max(map(abs, ticks))
     if largest >= 1e6 or step < 1e-5:
         digits = min(15, math.ceil(math.log10(largest / step) + 1e-9) + 1)
-        return [format_tick(tick, digits) for tick in ticks]
+        return [_format_tick(tick, digits) for tick in ticks]
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     return [f"{tick:.{decimals}f}" for tick in ticks]
 
 
-def format_tick(value: float, digits: int = 6) -> str:
+def _format_tick(value: float, digits: int = 6) -> str:
     """`0.001`, `20`, `1e-6`, with at most so many digits."""
     if value == 0 or 1e-3 <= abs(value) < 1e5:
         return f"{value:.{digits}g}"

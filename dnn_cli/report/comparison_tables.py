@@ -13,14 +13,14 @@ from dnn_cli.report.table_formats import format_csv, format_latex, format_markdo
 from dnn_cli.report.tables import PlainTable, build_table, drop_columns_to_fit, shorten_cells_to_fit
 from dnn_cli.report.text import UNLIMITED_WIDTH, format_duration, format_score, format_sparkline, replace_control_chars
 
-INTERVAL_HEADER = "95% interval"
+_INTERVAL_HEADER = "95% interval"
 
-MAX_RUNS_PER_REASON = 3
+_MAX_RUNS_PER_REASON = 3
 """So many runs that are left out for one reason have a line each."""
 
 
 @dataclass(frozen=True)
-class TableCells:
+class _TableCells:
     """A table before it has a form."""
 
     headers: list[str]
@@ -37,7 +37,7 @@ class TableCells:
     expendable: tuple[str, ...] = ("time", "epochs", "parameters", "curve", "last", "best", "95% interval")
     """Columns that are left out first where the width is short."""
 
-    def limit_rows(self, max_rows: int | None) -> "TableCells":
+    def limit_rows(self, max_rows: int | None) -> "_TableCells":
         """The same with no more rows than these."""
         return replace(self, rows=self.rows[:max_rows])
 
@@ -70,10 +70,10 @@ def list_key_headers(keys: Sequence[str]) -> list[str]:
 
 def format_compared_value(comparison: Comparison, value: float | None) -> str:
     """What runs are compared by, in its unit."""
-    return format_score(value) if comparison.point.unit is None or value is None else format_epochs(value)
+    return format_score(value) if comparison.point.unit is None or value is None else _format_epochs(value)
 
 
-def format_epochs(value: float) -> str:
+def _format_epochs(value: float) -> str:
     """How many epochs: whole ones where there are many."""
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
@@ -97,19 +97,19 @@ def format_interval(comparison: Comparison, group: Group) -> str:
     return f"{low} to {high}"
 
 
-def has_intervals(comparison: Comparison) -> bool:
+def _has_intervals(comparison: Comparison) -> bool:
     """Return whether the mean of any group has an interval."""
     return any(comparison.get_interval(group) for group in comparison.groups)
 
 
-def format_seed_list(group: Group) -> str:
+def _format_seed_list(group: Group) -> str:
     """Return the number of seeds and some of them, as `3: 1, 2, 3`; a single one as `seed 7`."""
     if len(group.seeds) == 1:
         return f"seed {group.seeds[0]}"
     return f"{len(group.seeds)}: {', '.join(map(str, group.seeds[:6]))}{', …' if len(group.seeds) > 6 else ''}"
 
 
-def build_runs_cells(comparison: Comparison) -> TableCells:
+def _build_runs_cells(comparison: Comparison) -> _TableCells:
     """A run a row, the settings that differ as columns."""
     settings = list(comparison.run_scores[0].settings) if comparison.run_scores else []
     fixed = [] if "epochs" in settings else ["epochs"]
@@ -133,22 +133,22 @@ def build_runs_cells(comparison: Comparison) -> TableCells:
     ]
     short = shorten_keys(settings)
     headers = ["name", *short, "parameters", *scores, *fixed, "time", "curve", "id"]
-    return TableCells(headers, rows, ["parameters", *scores, *fixed, "time"], ["name"], short)
+    return _TableCells(headers, rows, ["parameters", *scores, *fixed, "time"], ["name"], short)
 
 
-def build_groups_cells(comparison: Comparison, max_groups: int | None = None) -> TableCells:
+def build_groups_cells(comparison: Comparison, max_groups: int | None = None) -> _TableCells:
     """A group a row, the best first, with its mean over the seeds."""
     groups = comparison.groups[:max_groups]
     keys = list(dict.fromkeys(key for group in comparison.groups for key in group.settings))
     named = [] if comparison.keys or (not keys and len(groups) > 1) else ["name"]
     names = named or ([] if keys else ["name"])
     metric = "epochs to it" if comparison.point.unit else comparison.metric
-    intervals = has_intervals(comparison)
+    intervals = _has_intervals(comparison)
     rows = [
         [
             *(group.name for _ in names),
             *(group.settings.get(key, "–") for key in keys),
-            format_range([row.parameter_count for row in group.run_scores]),
+            _format_range([row.parameter_count for row in group.run_scores]),
             format_mean_and_spread(comparison, group),
             *([format_interval(comparison, group)] if intervals else []),
             str(len(group.seeds)),
@@ -161,17 +161,17 @@ def build_groups_cells(comparison: Comparison, max_groups: int | None = None) ->
     numbers = [
         "parameters",
         metric,
-        *([INTERVAL_HEADER] if intervals else []),
+        *([_INTERVAL_HEADER] if intervals else []),
         "seeds",
         *(["runs"] if comparison.keys else []),
         "time",
     ]
-    return TableCells(
-        [*names, *short, *numbers], rows, numbers, names, short, ("time", "parameters", "runs", INTERVAL_HEADER)
+    return _TableCells(
+        [*names, *short, *numbers], rows, numbers, names, short, ("time", "parameters", "runs", _INTERVAL_HEADER)
     )
 
 
-def build_pair_cells(comparison: Comparison) -> TableCells:
+def _build_pair_cells(comparison: Comparison) -> _TableCells:
     """Two groups side by side: what differs between them, and what came out."""
     groups = comparison.groups
     keys = list(dict.fromkeys(key for group in groups for key in group.settings))
@@ -180,18 +180,18 @@ def build_pair_cells(comparison: Comparison) -> TableCells:
     metric = f"{comparison.metric} {comparison.point.text}" if comparison.point.text != "final" else comparison.metric
     lines: list[tuple[str, Callable[[Group], str]]] = [
         *((key, lambda group, key=key: group.settings.get(key, "–")) for key in keys),
-        ("parameters", lambda group: format_range([row.parameter_count for row in group.run_scores])),
+        ("parameters", lambda group: _format_range([row.parameter_count for row in group.run_scores])),
         (metric, lambda group: format_mean_and_spread(comparison, group)),
-        *([(INTERVAL_HEADER, lambda group: format_interval(comparison, group))] if has_intervals(comparison) else []),
+        *([(_INTERVAL_HEADER, lambda group: format_interval(comparison, group))] if _has_intervals(comparison) else []),
         (
             "best epoch",
             lambda group: format_score(sum(row.best_score for row in group.run_scores) / len(group.run_scores)),
         ),
-        ("seeds", format_seed_list),
+        ("seeds", _format_seed_list),
         *(
             []
             if "epochs" in keys
-            else [("epochs", lambda group: format_range([row.record.epochs for row in group.run_scores]))]
+            else [("epochs", lambda group: _format_range([row.record.epochs for row in group.run_scores]))]
         ),
         ("time", lambda group: format_duration(group.seconds)),
         ("curve", lambda group: format_sparkline(group.run_scores[0].curve.values, low, high)),
@@ -205,15 +205,15 @@ def build_pair_cells(comparison: Comparison) -> TableCells:
     heads = [replace_control_chars(comparison.get_label(group)) for group in groups]
     heads = heads if len(set(heads)) == len(heads) else [group.run_scores[0].record.id for group in groups]
     rows = [[title, *(text(group) for group in groups)] for title, text in lines]
-    return TableCells(["", *heads], rows, [], [], heads, ())
+    return _TableCells(["", *heads], rows, [], [], heads, ())
 
 
-def build_matrix_cells(comparison: Comparison) -> TableCells:
+def _build_matrix_cells(comparison: Comparison) -> _TableCells:
     """Two keys: the values of one down, of the other across, the mean in each cell and the best marked."""
     first, second = comparison.keys
     group_by_values = {(group.settings[first], group.settings[second]): group for group in comparison.groups}
-    down = list(dict.fromkeys(group.settings[first] for group in sort_groups_by_key(comparison, first)))
-    across = list(dict.fromkeys(group.settings[second] for group in sort_groups_by_key(comparison, second)))
+    down = list(dict.fromkeys(group.settings[first] for group in _sort_groups_by_key(comparison, first)))
+    across = list(dict.fromkeys(group.settings[second] for group in _sort_groups_by_key(comparison, second)))
     heads = [replace_control_chars(text) for text in across]
     best = comparison.groups[0]
 
@@ -230,31 +230,31 @@ def build_matrix_cells(comparison: Comparison) -> TableCells:
         for first_value in down
     ]
     corner = " \\ ".join(list_key_headers([first, second]))
-    return TableCells([corner, *heads], rows, heads, [], [corner], ())
+    return _TableCells([corner, *heads], rows, heads, [], [corner], ())
 
 
-def sort_groups_by_key(comparison: Comparison, key: str) -> list[Group]:
+def _sort_groups_by_key(comparison: Comparison, key: str) -> list[Group]:
     """Return the groups by a value, numbers by their size."""
     return sorted(comparison.groups, key=lambda group: rank_setting_value(group.settings[key]))
 
 
-def format_range(numbers: Sequence[int]) -> str:
+def _format_range(numbers: Sequence[int]) -> str:
     """`79,510`, or from the least to the most."""
     low, high = min(numbers), max(numbers)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def build_default_cells(comparison: Comparison, *, all_runs: bool = False, side_by_side: bool = False) -> TableCells:
+def build_default_cells(comparison: Comparison, *, all_runs: bool = False, side_by_side: bool = False) -> _TableCells:
     """The table that says most: runs, groups, a matrix of two keys, or, to read, two groups side by side."""
     if all_runs or (len(comparison.groups) == 1 and not comparison.keys):
-        return build_runs_cells(comparison)
+        return _build_runs_cells(comparison)
     if len(comparison.keys) == 2:
-        return build_matrix_cells(comparison)
+        return _build_matrix_cells(comparison)
     if side_by_side and len(comparison.groups) == 2 and not comparison.keys:
-        return build_pair_cells(comparison)
+        return _build_pair_cells(comparison)
     if comparison.keys or len(comparison.groups) < len(comparison.run_scores):
         return build_groups_cells(comparison)
-    return build_runs_cells(comparison)
+    return _build_runs_cells(comparison)
 
 
 def build_row_fields(row: RunScore) -> dict[str, Any]:
@@ -279,14 +279,14 @@ def format_comparison_csv(comparison: Comparison) -> str:
     """
     group_of = {id(row.record): group for group in comparison.groups for row in group.run_scores}
     rows = [
-        {**build_row_fields(row), **build_group_fields(comparison, group_of.get(id(row.record)))}
+        {**build_row_fields(row), **_build_group_fields(comparison, group_of.get(id(row.record)))}
         for row in comparison.run_scores
     ]
     headers = list(rows[0]) if rows else ["id"]
     return format_csv(headers, [["" if value is None else str(value) for value in row.values()] for row in rows])
 
 
-def build_group_fields(comparison: Comparison, group: Group | None) -> dict[str, Any]:
+def _build_group_fields(comparison: Comparison, group: Group | None) -> dict[str, Any]:
     """Return the mean of a group, as columns of CSV."""
     low, high = (comparison.get_interval(group) if group else None) or (None, None)
     return {
@@ -312,7 +312,7 @@ def format_left_out_lines(comparison: Comparison) -> list[str]:
             )
     texts = []
     for text, runs in lines.items():
-        if len(runs) <= MAX_RUNS_PER_REASON:
+        if len(runs) <= _MAX_RUNS_PER_REASON:
             texts += [f"{run}  {text}" for run in runs]
         else:
             plural = f"have {text.removeprefix('has ')}" if text.startswith("has ") else text

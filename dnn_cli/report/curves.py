@@ -22,8 +22,8 @@ from dnn_cli.runs.address import parse_run_id
 from dnn_cli.runs.record import NON_SCORE_COLUMNS
 from dnn_cli.runs.run_info import RunInfo
 
-XAxis = Literal["epoch", "seconds", "steps"]
-CurveSplit = Literal["training", "validation"]
+_XAxis = Literal["epoch", "seconds", "steps"]
+_CurveSplit = Literal["training", "validation"]
 
 MAX_CURVE_GROUPS = 8
 """So many experiments can be told apart in one picture."""
@@ -34,7 +34,7 @@ class MeanCurve:
     """A score of one experiment; a number an epoch each."""
 
     name: str
-    split: CurveSplit
+    split: _CurveSplit
     x: tuple[float, ...]
     y: tuple[float, ...]
     """The mean of its runs."""
@@ -72,7 +72,7 @@ class CurveChart:
 
     panels: tuple[Panel, ...]
     names: tuple[str, ...]
-    x_axis: XAxis
+    x_axis: _XAxis
     notes: tuple[str, ...]
     """What a reader of the picture should know."""
 
@@ -87,7 +87,7 @@ class CurveChart:
 
 
 @dataclass(frozen=True)
-class CurveGroup:
+class _CurveGroup:
     """The runs that make one curve, as far as all of them go."""
 
     name: str
@@ -104,12 +104,12 @@ class CurveGroup:
         shared = set.intersection(*(set(run_info.details.columns) for run_info in self.runs))
         return [name for name in self.runs[0].details.columns if name in shared]
 
-    def compute_x(self, x_axis: XAxis) -> tuple[float, ...]:
+    def compute_x(self, x_axis: _XAxis) -> tuple[float, ...]:
         """Where the epochs are; seconds are the mean of the runs."""
-        run_positions = [compute_epoch_positions(run_info, x_axis)[: self.common_epochs] for run_info in self.runs]
+        run_positions = [_compute_epoch_positions(run_info, x_axis)[: self.common_epochs] for run_info in self.runs]
         return tuple(map(fmean, zip(*run_positions, strict=True)))
 
-    def build_curve(self, column: str, split: CurveSplit, x_axis: XAxis) -> MeanCurve:
+    def build_curve(self, column: str, split: _CurveSplit, x_axis: _XAxis) -> MeanCurve:
         """The curve of a column that all runs have."""
         values = [run_info.details.get_metric_values(column)[: self.common_epochs] for run_info in self.runs]
         epochs: list[tuple[float, ...]] = list(zip(*values, strict=True))
@@ -120,7 +120,7 @@ class CurveGroup:
 def build_curve_chart(
     runs: Sequence[RunInfo],
     metrics: Sequence[str] = (),
-    x_axis: XAxis = "epoch",
+    x_axis: _XAxis = "epoch",
     *,
     separate_runs: bool = False,
     by: Sequence[str] = (),
@@ -144,7 +144,7 @@ def build_curve_chart(
         copies = {repeat.run for repeat in repeats if repeat.is_copy}
         usable = [run_info for run_info in drawable if run_info.record is None or run_info.record.id not in copies]
     notes = [
-        f"{format_run_name(run_info)} has no epoch to draw{format_no_epochs_reason(run_info)}"
+        f"{_format_run_name(run_info)} has no epoch to draw{_format_no_epochs_reason(run_info)}"
         for run_info in runs
         if not run_info.details.epoch_count
     ]
@@ -152,52 +152,52 @@ def build_curve_chart(
         message = notes[0] if len(notes) == 1 else f"none of {len(notes)} runs has an epoch to draw"
         raise UsageError(message, "dnn runs lists all")
     notes += [
-        format_run_status(run_info)
+        _format_run_status(run_info)
         for run_info in usable
         if not by and run_info.record and run_info.record.status != "completed"
     ]
     if x_axis == "seconds" and (silent := [entry for entry in usable if "seconds" not in entry.details.columns]):
-        raise UsageError(f"{format_run_name(silent[0])} does not say how long its epochs took", "take --x epoch")
-    monitor = find_usual_monitor(usable)
+        raise UsageError(f"{_format_run_name(silent[0])} does not say how long its epochs took", "take --x epoch")
+    monitor = _find_usual_monitor(usable)
     if by:
         groups, left_out = group_completed_runs(usable, by)
-        curve_groups, notes = [CurveGroup(*group) for group in groups], [*notes, *left_out]
+        curve_groups, notes = [_CurveGroup(*group) for group in groups], [*notes, *left_out]
     else:
-        curve_groups = build_curve_groups(usable, separate_runs=separate_runs)
+        curve_groups = _build_curve_groups(usable, separate_runs=separate_runs)
     if len(curve_groups) > MAX_CURVE_GROUPS:
         notes.append(
             f"{len(curve_groups)} curves cannot be told apart: these are the {MAX_CURVE_GROUPS} best by {monitor}; "
             "name runs, or say which by --where"
         )
-        curve_groups = sort_best_first(curve_groups, monitor)[:MAX_CURVE_GROUPS]
+        curve_groups = _sort_best_first(curve_groups, monitor)[:MAX_CURVE_GROUPS]
     notes += [
         text for text in (format_copies_note(repeats), "" if separate_runs else format_superseded_note(repeats)) if text
     ]
-    notes += [note for curve_group in curve_groups if (note := format_cut_short_note(curve_group))]
+    notes += [note for curve_group in curve_groups if (note := _format_cut_short_note(curve_group))]
     if any(len(curve_group.runs) > 1 for curve_group in curve_groups):
         notes += [] if by else ["runs that differ only in their seed are one curve, their mean; --runs draws each"]
-    columns = [expand_score_name(metric) for metric in metrics] or list_default_panels(curve_groups, monitor)
+    columns = [expand_score_name(metric) for metric in metrics] or _list_default_panels(curve_groups, monitor)
     panels = tuple(
-        build_panel(curve_groups, column, x_axis, pair=column not in NON_SCORE_COLUMNS) for column in columns
+        _build_panel(curve_groups, column, x_axis, pair=column not in NON_SCORE_COLUMNS) for column in columns
     )
     return CurveChart(panels, tuple(curve_group.name for curve_group in curve_groups), x_axis, tuple(notes))
 
 
-def build_curve_groups(runs: Sequence[RunInfo], *, separate_runs: bool) -> list[CurveGroup]:
+def _build_curve_groups(runs: Sequence[RunInfo], *, separate_runs: bool) -> list[_CurveGroup]:
     """The runs of every experiment under a name of their own; `separate_runs`: every run by itself."""
     members: dict[str, list[RunInfo]] = defaultdict(list)
     for run_info in runs:
         members[str(run_info.run.directory) if separate_runs else run_info.details.variant_digest].append(run_info)
     groups = list(members.values())
-    names = format_group_labels(groups, separate_runs=separate_runs)
+    names = _format_group_labels(groups, separate_runs=separate_runs)
     shared = {name for name, times in Counter(names).items() if times > 1}
     return [
-        CurveGroup(f"{name} {parse_run_id(group[0].run)}" if name in shared else name, tuple(group))
+        _CurveGroup(f"{name} {parse_run_id(group[0].run)}" if name in shared else name, tuple(group))
         for name, group in zip(names, groups, strict=True)
     ]
 
 
-def format_group_labels(grouped_runs: Sequence[Sequence[RunInfo]], *, separate_runs: bool) -> list[str]:
+def _format_group_labels(grouped_runs: Sequence[Sequence[RunInfo]], *, separate_runs: bool) -> list[str]:
     """Return the labels of groups, as `dnn compare` labels them: what distinguishes a group from the others."""
     configs = [group[0].config or {} for group in grouped_runs]  # which runs with epochs have
     settings = find_config_differences(
@@ -209,13 +209,13 @@ def format_group_labels(grouped_runs: Sequence[Sequence[RunInfo]], *, separate_r
     return [replace_control_chars(names[id(group)]) for group in labelled_groups]
 
 
-def find_usual_monitor(runs: Sequence[RunInfo]) -> str:
+def _find_usual_monitor(runs: Sequence[RunInfo]) -> str:
     """What most runs watched."""
     monitors = [run_info.record.results.monitor for run_info in runs if run_info.record] or ["val_loss"]
     return Counter(monitors).most_common(1)[0][0]
 
 
-def list_default_panels(groups: Sequence[CurveGroup], monitor: str) -> list[str]:
+def _list_default_panels(groups: Sequence[_CurveGroup], monitor: str) -> list[str]:
     """The loss, and what most runs watched or, if that is the loss, their first score."""
     score = monitor.removeprefix("val_")
     scores = [name for group in groups for name in group.common_columns if not name.startswith("val_")]
@@ -223,7 +223,7 @@ def list_default_panels(groups: Sequence[CurveGroup], monitor: str) -> list[str]
     return [name for name in ("loss", *others[:1]) if name in scores]
 
 
-def build_panel(groups: Sequence[CurveGroup], column: str, x_axis: XAxis, *, pair: bool) -> Panel:
+def _build_panel(groups: Sequence[_CurveGroup], column: str, x_axis: _XAxis, *, pair: bool) -> Panel:
     """The curves of a column and of its validation.
 
     Raises:
@@ -244,11 +244,11 @@ def build_panel(groups: Sequence[CurveGroup], column: str, x_axis: XAxis, *, pai
     return Panel(replace_control_chars(column), panel_curves)
 
 
-def sort_best_first(groups: Sequence[CurveGroup], metric: str) -> list[CurveGroup]:
+def _sort_best_first(groups: Sequence[_CurveGroup], metric: str) -> list[_CurveGroup]:
     """Experiments by the mean of their best epochs, those without the metric last."""
     choose, sign = (min, 1.0) if lower_is_better(metric) else (max, -1.0)
 
-    def compute_rank(group: CurveGroup) -> tuple[bool, float]:
+    def compute_rank(group: _CurveGroup) -> tuple[bool, float]:
         reached = [
             sign * choose(values) for run_info in group.runs if (values := run_info.details.get_metric_values(metric))
         ]
@@ -257,7 +257,7 @@ def sort_best_first(groups: Sequence[CurveGroup], metric: str) -> list[CurveGrou
     return sorted(groups, key=compute_rank)
 
 
-def compute_epoch_positions(run_info: RunInfo, x_axis: XAxis) -> list[float]:
+def _compute_epoch_positions(run_info: RunInfo, x_axis: _XAxis) -> list[float]:
     """Where the epochs of a run are on the horizontal axis; each at its end."""
     epochs = range(1, run_info.details.epoch_count + 1)
     if x_axis == "seconds":
@@ -266,35 +266,35 @@ def compute_epoch_positions(run_info: RunInfo, x_axis: XAxis) -> list[float]:
     return [float(epoch * steps) for epoch in epochs]
 
 
-def format_run_name(run_info: RunInfo) -> str:
+def _format_run_name(run_info: RunInfo) -> str:
     """A run in a sentence."""
     return replace_control_chars(
         f"{run_info.name} {run_info.record.id}" if run_info.record else run_info.run.directory.name
     )
 
 
-def format_no_epochs_reason(run_info: RunInfo) -> str:
+def _format_no_epochs_reason(run_info: RunInfo) -> str:
     """Why a run has nothing to draw, as far as it is known."""
     reason_text = run_info.error or run_info.details.error or (run_info.record.reason if run_info.record else None)
     return f": {replace_control_chars(reason_text)}" if reason_text else ""
 
 
-def format_run_status(run_info: RunInfo) -> str:
+def _format_run_status(run_info: RunInfo) -> str:
     """How a run stands that is not completed."""
     status = run_info.record.status if run_info.record else "broken"
     epochs = format_count(run_info.details.epoch_count, "epoch")
     if status == "running":
-        return f"{format_run_name(run_info)} is running: {epochs} so far"
-    return f"{format_run_name(run_info)} {'was ' if status == 'interrupted' else ''}{status} after {epochs}"
+        return f"{_format_run_name(run_info)} is running: {epochs} so far"
+    return f"{_format_run_name(run_info)} {'was ' if status == 'interrupted' else ''}{status} after {epochs}"
 
 
-def format_cut_short_note(group: CurveGroup) -> str:
+def _format_cut_short_note(group: _CurveGroup) -> str:
     """That a mean ends before some of its runs do."""
     epochs = [run_info.details.epoch_count for run_info in group.runs]
     if min(epochs) == max(epochs):
         return ""
     first = min(group.runs, key=lambda run_info: run_info.details.epoch_count)
-    return f"the mean of {group.name} ends with {format_run_name(first)}, after {format_count(min(epochs), 'epoch')}"
+    return f"the mean of {group.name} ends with {_format_run_name(first)}, after {format_count(min(epochs), 'epoch')}"
 
 
 def thin_curve(curve: MeanCurve, max_points: int) -> MeanCurve:

@@ -21,16 +21,16 @@ from dnn_cli.report.tables import PlainTable, build_table, compute_text_width, s
 from dnn_cli.report.text import format_count, format_score
 from dnn_cli.runs.record import Evaluation, FileEvaluation
 
-MAX_MATRIX_CLASSES = 20
+_MAX_MATRIX_CLASSES = 20
 """Classes; a larger matrix is read by nobody, and the pairs that are confused most are told instead."""
 
-MAX_LISTED_CLASSES = 50
+_MAX_LISTED_CLASSES = 50
 """Classes; of more, those with the lowest F1 are listed."""
 
-MAX_CONFUSED_PAIRS = 20
-MAX_CLASS_NAME_WIDTH = 24
+_MAX_CONFUSED_PAIRS = 20
+_MAX_CLASS_NAME_WIDTH = 24
 
-MAX_UNLIKE_SHARE = 0.5
+_MAX_UNLIKE_SHARE = 0.5
 """Share of inputs. Single inputs are unlike the training inputs in every test set, most inputs only by mistake."""
 
 
@@ -38,13 +38,13 @@ def build_class_table(report: ClassificationReport) -> tuple[PlainTable, str]:
     """Precision, recall and F1 a class, with their means below; and what is left out, if anything."""
     scores: Sequence[ClassScore] = report.scores
     note = ""
-    if len(scores) > MAX_LISTED_CLASSES:
-        scores = sorted(scores, key=lambda class_score: class_score.f1)[:MAX_LISTED_CLASSES]
-        note = f"the {MAX_LISTED_CLASSES} classes of {len(report.scores):,} with the lowest f1; --json has all"
+    if len(scores) > _MAX_LISTED_CLASSES:
+        scores = sorted(scores, key=lambda class_score: class_score.f1)[:_MAX_LISTED_CLASSES]
+        note = f"the {_MAX_LISTED_CLASSES} classes of {len(report.scores):,} with the lowest f1; --json has all"
     headers = ["class", "precision", "recall", "f1", "examples"]
     rows = [
         [
-            shorten_text(one.name, MAX_CLASS_NAME_WIDTH),
+            shorten_text(one.name, _MAX_CLASS_NAME_WIDTH),
             format_score(one.precision),
             format_score(one.recall),
             format_score(one.f1),
@@ -58,8 +58,8 @@ def build_class_table(report: ClassificationReport) -> tuple[PlainTable, str]:
 def build_confusion_table(report: ClassificationReport, width: int) -> tuple[PlainTable, str]:
     """What was taken for what, as wide as it may be, and how it is read."""
     classes, counts = report.class_names, report.confusion.tolist()
-    if len(classes) <= MAX_MATRIX_CLASSES:
-        names = [shorten_text(name, MAX_CLASS_NAME_WIDTH) for name in classes]
+    if len(classes) <= _MAX_MATRIX_CLASSES:
+        names = [shorten_text(name, _MAX_CLASS_NAME_WIDTH) for name in classes]
         cells = [[str(number) if number else "·" for number in row] for row in counts]
         for columns, labels in (
             (names, names),
@@ -71,12 +71,12 @@ def build_confusion_table(report: ClassificationReport, width: int) -> tuple[Pla
             )
             if compute_table_width(matrix) <= width:
                 return matrix, "a row is a true class, a column what it was taken for"
-    pairs = report.list_confused_pairs(MAX_CONFUSED_PAIRS)
+    pairs = report.list_confused_pairs(_MAX_CONFUSED_PAIRS)
     headers = ["true class", "taken for", "examples", "of the class"]
     rows = [
         [
-            shorten_text(classes[true], MAX_CLASS_NAME_WIDTH),
-            shorten_text(classes[predicted], MAX_CLASS_NAME_WIDTH),
+            shorten_text(classes[true], _MAX_CLASS_NAME_WIDTH),
+            shorten_text(classes[predicted], _MAX_CLASS_NAME_WIDTH),
             f"{number:,}",
             f"{number / report.scores[true].support:.1%}",
         ]
@@ -105,7 +105,7 @@ def build_error_table(errors: Sequence[RegressionErrors], names: Sequence[str]) 
     headers = ["predicted", "mean abs", "rms", "median abs", "largest", "bias", "R²"]
     rows = [
         [
-            shorten_text(name, MAX_CLASS_NAME_WIDTH),
+            shorten_text(name, _MAX_CLASS_NAME_WIDTH),
             format_quantity(target_errors.mean_absolute),
             format_quantity(target_errors.root_mean_squared),
             format_quantity(target_errors.median_absolute),
@@ -129,7 +129,7 @@ def format_error_notes(errors: Sequence[RegressionErrors], names: Sequence[str])
         f"{name}: always the mean of these examples, {format_quantity(target_errors.true_mean)}, would have an rms of "
         f"{format_quantity(target_errors.true_deviation)}"
         for name, target_errors in zip(names, errors, strict=True)
-    ][:MAX_CONFUSED_PAIRS]
+    ][:_MAX_CONFUSED_PAIRS]
 
 
 def format_earlier_evaluations(earlier: Sequence[Evaluation | FileEvaluation], file: str | None = None) -> str:
@@ -170,17 +170,17 @@ def format_examples(evaluation: Evaluation | FileEvaluation) -> str:
 def format_unlike_inputs(reasons: Sequence[Sequence[str]]) -> list[str]:
     """Return a line where most inputs are unlike the training inputs, with the most common reason."""
     unlike = [input_reasons for input_reasons in reasons if input_reasons]
-    if len(unlike) <= MAX_UNLIKE_SHARE * len(reasons):
+    if len(unlike) <= _MAX_UNLIKE_SHARE * len(reasons):
         return []
     commonest, _ = Counter(text for input_reasons in unlike for text in input_reasons).most_common(1)[0]
     return [f"{len(unlike):,} of {len(reasons):,} inputs are unlike the training inputs: {commonest}"]
 
 
-MAX_OTHER_CLASSES = 2
+_MAX_OTHER_CLASSES = 2
 """Classes that are shown beside the likeliest."""
 
-MAX_INPUT_NAME_WIDTH = 40
-MAX_WARNED_INPUTS = 10
+_MAX_INPUT_NAME_WIDTH = 40
+_MAX_WARNED_INPUTS = 10
 """Inputs whose warnings are shown; the others are counted."""
 
 
@@ -223,7 +223,7 @@ def has_probability_outputs(experiment: Experiment) -> bool:
 
 def build_prediction_table(predictions: Predictions) -> PlainTable:
     """A row for each input."""
-    labels = [shorten_text(label, MAX_INPUT_NAME_WIDTH) for label in predictions.input_names]
+    labels = [shorten_text(label, _MAX_INPUT_NAME_WIDTH) for label in predictions.input_names]
     if not predictions.class_names:
         dataset_info = predictions.experiment.data.info
         names = list_target_names(dataset_info.target, dataset_info.targets)
@@ -236,23 +236,25 @@ def build_prediction_table(predictions: Predictions) -> PlainTable:
     if predictions.outputs.shape[1] == 1:
         headers = ["input", "class", f"{quantity} of {classes[1]}"]
         rows = [
-            [label, classes[at], format_probability(p[1])] for label, at, p in zip(labels, indices, shares, strict=True)
+            [label, classes[at], _format_probability(p[1])]
+            for label, at, p in zip(labels, indices, shares, strict=True)
         ]
         return build_table(headers, rows, right=headers[2:])
     headers = ["input", "class", quantity, "next"]
     rows = []
     for label, at, row in zip(labels, indices, shares, strict=True):
-        others = [other for other in np.argsort(-row, kind="stable")[: MAX_OTHER_CLASSES + 1] if other != at][
-            :MAX_OTHER_CLASSES
+        others = [other for other in np.argsort(-row, kind="stable")[: _MAX_OTHER_CLASSES + 1] if other != at][
+            :_MAX_OTHER_CLASSES
         ]
         others_text = ", ".join(
-            f"{shorten_text(classes[other], MAX_INPUT_NAME_WIDTH)} {format_probability(row[other])}" for other in others
+            f"{shorten_text(classes[other], _MAX_INPUT_NAME_WIDTH)} {_format_probability(row[other])}"
+            for other in others
         )
-        rows.append([label, classes[at], format_probability(row[at]), others_text])
+        rows.append([label, classes[at], _format_probability(row[at]), others_text])
     return build_table(headers, rows, right=headers[2:3], flexible=["next"])
 
 
-def format_probability(value: float) -> str:
+def _format_probability(value: float) -> str:
     """A probability, to four places."""
     return f"{value:.4f}" if math.isfinite(value) and abs(value) < 1e6 else f"{value:.3g}"
 
@@ -262,10 +264,10 @@ def format_warning_lines(predictions: Predictions) -> list[str]:
     unlike = [
         (label, texts) for label, texts in zip(predictions.input_names, predictions.warnings, strict=True) if texts
     ]
-    lines = [f"warning: {label}: {'; '.join(texts)}" for label, texts in unlike[:MAX_WARNED_INPUTS]]
-    if len(unlike) > MAX_WARNED_INPUTS:
+    lines = [f"warning: {label}: {'; '.join(texts)}" for label, texts in unlike[:_MAX_WARNED_INPUTS]]
+    if len(unlike) > _MAX_WARNED_INPUTS:
         lines.append(
-            f"warning: and {len(unlike) - MAX_WARNED_INPUTS:,} more of "
+            f"warning: and {len(unlike) - _MAX_WARNED_INPUTS:,} more of "
             f"{len(predictions.input_names):,} inputs are unlike them"
         )
     return lines
@@ -280,17 +282,17 @@ def build_prediction_documents(predictions: Predictions) -> list[dict[str, Any]]
         documents.append({"file": file, "input": predictions.input_names[at], "line": line, "warnings": texts})
     if not predictions.class_names:
         for document, row in zip(documents, predictions.outputs.tolist(), strict=True):
-            document["numbers"] = replace_non_finite(row)
+            document["numbers"] = _replace_non_finite(row)
         return documents
     kind = "probabilities" if has_probability_outputs(predictions.experiment) else "outputs"
     for document, class_index, row in zip(
         documents, predictions.class_indices, predictions.probabilities.tolist(), strict=True
     ):
         document["class"] = predictions.class_names[class_index]
-        document[kind] = replace_non_finite(row)
+        document[kind] = _replace_non_finite(row)
     return documents
 
 
-def replace_non_finite(values: Sequence[float]) -> list[float | None]:
+def _replace_non_finite(values: Sequence[float]) -> list[float | None]:
     """Numbers as JSON can hold them."""
     return [value if math.isfinite(value) else None for value in values]

@@ -13,26 +13,26 @@ from dnn_cli.report.text import UNLIMITED_WIDTH, format_count, replace_control_c
 from dnn_cli.runs.diagnostics_csv import LayerState
 from dnn_cli.runs.run import Run
 
-CommandFormatter = Callable[[Run, Suggestion], str]
+_CommandFormatter = Callable[[Run, Suggestion], str]
 """A run and a remedy → the command line to paste."""
 
-BAR_WIDTH = 10
+_BAR_WIDTH = 10
 """Characters of the longest bar."""
 
-BAR_EIGHTHS = "▏▎▍▌▋▊▉█"
-MIN_DECADES = 4
+_BAR_EIGHTHS = "▏▎▍▌▋▊▉█"
+_MIN_DECADES = 4
 """The least orders of magnitude of a scale, so that small differences look small."""
 
-MAX_LAYER_ROWS = 24
-MAX_LAYER_NAME_WIDTH = 16
-COLUMN_GUTTER = "    "
-SEVERITY_MARKS = {"trouble": "!", "advice": "·", "good": "✓"}
-SINGLE_EPOCH_KINDS = ("divergence", "unstable", "thrown_about", "failed", "interrupted")
+_MAX_LAYER_ROWS = 24
+_MAX_LAYER_NAME_WIDTH = 16
+_COLUMN_GUTTER = "    "
+_SEVERITY_MARKS = {"trouble": "!", "advice": "·", "good": "✓"}
+_SINGLE_EPOCH_KINDS = ("divergence", "unstable", "thrown_about", "failed", "interrupted")
 """Findings about a single epoch; all others hold from their epoch on."""
 
 
 @dataclass(frozen=True)
-class GradientScale:
+class _GradientScale:
     """The orders of magnitude that bars show."""
 
     low: float
@@ -40,35 +40,35 @@ class GradientScale:
     unicode: bool = True
 
     @classmethod
-    def from_explanations(cls, explanations: Sequence[Explanation], *, unicode: bool) -> "GradientScale":
+    def from_explanations(cls, explanations: Sequence[Explanation], *, unicode: bool) -> "_GradientScale":
         """Return the scale for the gradients of all runs."""
         gradients = [
             state.gradient
             for explanation in explanations
-            for state in list_first_and_last_states(explanation)
+            for state in _list_first_and_last_states(explanation)
             if state.gradient
         ]
         if not gradients:
-            return cls(-MIN_DECADES, 0, unicode)
+            return cls(-_MIN_DECADES, 0, unicode)
         high = math.ceil(math.log10(max(gradients)))
-        return cls(min(math.floor(math.log10(min(gradients))), high - MIN_DECADES), high, unicode)
+        return cls(min(math.floor(math.log10(min(gradients))), high - _MIN_DECADES), high, unicode)
 
     def format_bar(self, value: float | None) -> str:
         """Return a value as a bar, filled up with spaces."""
         if not value:
-            return " " * BAR_WIDTH
+            return " " * _BAR_WIDTH
         share = (math.log10(value) - self.low) / (self.high - self.low)
         if not self.unicode:
-            return ("#" * max(1, round(share * BAR_WIDTH))).ljust(BAR_WIDTH)
-        full_blocks, eighths = divmod(max(1, round(share * BAR_WIDTH * 8)), 8)
-        return ("█" * full_blocks + (BAR_EIGHTHS[eighths - 1] if eighths else "")).ljust(BAR_WIDTH)
+            return ("#" * max(1, round(share * _BAR_WIDTH))).ljust(_BAR_WIDTH)
+        full_blocks, eighths = divmod(max(1, round(share * _BAR_WIDTH * 8)), 8)
+        return ("█" * full_blocks + (_BAR_EIGHTHS[eighths - 1] if eighths else "")).ljust(_BAR_WIDTH)
 
     def format_legend(self, explanations: Sequence[Explanation]) -> str:
         """Return the meaning of the columns."""
-        states = [state for explanation in explanations for state in list_first_and_last_states(explanation)]
+        states = [state for explanation in explanations for state in _list_first_and_last_states(explanation)]
         low, high = (f"{10**end:g}" for end in (self.low, self.high))
         parts = [f"bars: gradient of the loss by a weight, root mean square, on a log scale from {low} to {high}"]
-        if len(explanations) == 1 and (text := format_moved_legend(states)):
+        if len(explanations) == 1 and (text := _format_moved_legend(states)):
             parts.append(text)
         if any(state.dead is not None for state in states):
             parts.append(f"dead: share of relu units that are 0 for all {states[-1].examples} examples measured")
@@ -77,7 +77,7 @@ class GradientScale:
         return "; ".join(parts)
 
 
-def format_moved_legend(states: Sequence[LayerState]) -> str:
+def _format_moved_legend(states: Sequence[LayerState]) -> str:
     """Return the meaning of the column `moved`; nothing where no change was measured."""
     last = [state for state in states if state.epoch == max(other.epoch for other in states)]
     if any(state.moved is not None for state in last):
@@ -86,14 +86,14 @@ def format_moved_legend(states: Sequence[LayerState]) -> str:
     return "" if since is None else f"moved: change of the kernel since epoch {since}, as a share of its size then"
 
 
-def get_kernel_change(state: LayerState) -> float | None:
+def _get_kernel_change(state: LayerState) -> float | None:
     """Return how far a kernel has moved: since epoch 0, or in files of dnn 0.7.0 since the epoch measured before."""
     return state.update if state.moved is None else state.moved
 
 
 def format_explanations(
     explanations: Sequence[Explanation],
-    command: CommandFormatter,
+    command: _CommandFormatter,
     width: int = UNLIMITED_WIDTH,
     *,
     unicode: bool = True,
@@ -106,23 +106,23 @@ def format_explanations(
         width: The width in columns; only command lines may be wider.
         unicode: Whether bars consist of blocks or of #.
     """
-    scale = GradientScale.from_explanations(explanations, unicode=unicode)
-    layer_lines = [format_layer_lines(explanation, scale) for explanation in explanations]
+    scale = _GradientScale.from_explanations(explanations, unicode=unicode)
+    layer_lines = [_format_layer_lines(explanation, scale) for explanation in explanations]
     lines: list[str] = []
     side_by_side = (
-        format_layers_side_by_side(explanations, scale) if len(explanations) == 2 and all(layer_lines) else []
+        _format_layers_side_by_side(explanations, scale) if len(explanations) == 2 and all(layer_lines) else []
     )
     if side_by_side and max(map(compute_text_width, side_by_side)) <= width:
-        lines += [*side_by_side, "", *wrap_text(scale.format_legend(explanations), width), ""]
+        lines += [*side_by_side, "", *_wrap_text(scale.format_legend(explanations), width), ""]
         layer_lines = [[] for _ in explanations]
     for explanation, layers in zip(explanations, layer_lines, strict=True):
-        lines += [*wrap_text(format_run_heading(explanation), width, "  "), ""]
+        lines += [*_wrap_text(_format_run_heading(explanation), width, "  "), ""]
         if layers:
-            lines += [*layers, "", *wrap_text(scale.format_legend([explanation]), width), ""]
+            lines += [*layers, "", *_wrap_text(scale.format_legend([explanation]), width), ""]
         for finding in explanation.findings:
-            lines += [*format_finding_lines(explanation.run, finding, command, width), ""]
+            lines += [*_format_finding_lines(explanation.run, finding, command, width), ""]
         if explanation.unmeasured_reason:
-            lines += [*wrap_text(f"the layers were not measured: {explanation.unmeasured_reason}", width)]
+            lines += [*_wrap_text(f"the layers were not measured: {explanation.unmeasured_reason}", width)]
             lines += (
                 [f"    try  {replace_control_chars(command(explanation.run, explanation.measuring_suggestion))}"]
                 if explanation.measuring_suggestion
@@ -132,7 +132,7 @@ def format_explanations(
     return "".join(f"{line}\n" for line in lines[:-1])
 
 
-def format_run_heading(explanation: Explanation) -> str:
+def _format_run_heading(explanation: Explanation) -> str:
     """Return the name, status and scores of a run."""
     record = explanation.record
     judged = explanation.model
@@ -142,11 +142,11 @@ def format_run_heading(explanation: Explanation) -> str:
     return f"{record.name} {record.id}: {record.status}, {format_count(record.epochs, 'epoch')}{file}{scores}"
 
 
-def format_finding_lines(run: Run, finding: Finding, command: CommandFormatter, width: int) -> list[str]:
+def _format_finding_lines(run: Run, finding: Finding, command: _CommandFormatter, width: int) -> list[str]:
     """Return the lines of a finding: its title, the fact, its meaning, and what to try."""
-    lines = [f"{SEVERITY_MARKS[finding.severity]} {finding.title}{format_finding_epoch(finding)}"]
+    lines = [f"{_SEVERITY_MARKS[finding.severity]} {finding.title}{format_finding_epoch(finding)}"]
     for text in (finding.observation, finding.meaning):
-        lines += wrap_text(text, width, "    ", "    ")
+        lines += _wrap_text(text, width, "    ", "    ")
     for index, remedy in enumerate(finding.suggestions):
         lines.append(f"    {'or ' if index else 'try'}  {replace_control_chars(command(run, remedy))}")
     return lines
@@ -156,12 +156,12 @@ def format_finding_epoch(finding: Finding) -> str:
     """Return since which epoch a finding holds, in words."""
     if finding.since_epoch is None:
         return ""
-    if finding.kind in SINGLE_EPOCH_KINDS:
+    if finding.kind in _SINGLE_EPOCH_KINDS:
         return f", in epoch {finding.since_epoch}"
     return f", from epoch {finding.since_epoch} on" if finding.since_epoch else ", from the start"
 
 
-def wrap_text(text: str, width: int, later_indent: str = "", first_indent: str = "") -> list[str]:
+def _wrap_text(text: str, width: int, later_indent: str = "", first_indent: str = "") -> list[str]:
     """Return a text in lines of at most this width."""
     text = replace_control_chars(text)
     if width >= UNLIMITED_WIDTH:
@@ -171,27 +171,27 @@ def wrap_text(text: str, width: int, later_indent: str = "", first_indent: str =
     ) or [first_indent]
 
 
-def list_first_and_last_states(explanation: Explanation) -> list[LayerState]:
+def _list_first_and_last_states(explanation: Explanation) -> list[LayerState]:
     """Return the states of the layers at the first and the last measured epoch."""
     epochs = [state.epoch for state in explanation.layers]
     return [state for state in explanation.layers if state.epoch in (min(epochs), max(epochs))] if epochs else []
 
 
-def format_layer_lines(explanation: Explanation, scale: GradientScale, *, with_moved: bool = True) -> list[str]:
+def _format_layer_lines(explanation: Explanation, scale: _GradientScale, *, with_moved: bool = True) -> list[str]:
     """Return the layers of a run as lines: gradients at the first and last measured epoch, and the rest at the last."""
-    states = list_first_and_last_states(explanation)
+    states = _list_first_and_last_states(explanation)
     if not states:
         return []
     first, last = min(state.epoch for state in states), max(state.epoch for state in states)
     by_epoch = {epoch: [state for state in states if state.epoch == epoch] for epoch in (first, last)}
     rows = [
         [
-            shorten_text(now.layer, MAX_LAYER_NAME_WIDTH),
-            *([format_gradient(then, scale)] if first != last else []),
-            format_gradient(now, scale),
-            *([format_percent_share(get_kernel_change(now))] if with_moved else []),
-            format_percent_share(now.dead),
-            format_percent_share(now.saturated),
+            shorten_text(now.layer, _MAX_LAYER_NAME_WIDTH),
+            *([_format_gradient(then, scale)] if first != last else []),
+            _format_gradient(now, scale),
+            *([_format_percent_share(_get_kernel_change(now))] if with_moved else []),
+            _format_percent_share(now.dead),
+            _format_percent_share(now.saturated),
         ]
         for then, now in zip(by_epoch[first], by_epoch[last], strict=False)
     ]
@@ -206,43 +206,43 @@ def format_layer_lines(explanation: Explanation, scale: GradientScale, *, with_m
     keep = [name in ("layer",) or any(row[at].strip() for row in rows) for at, name in enumerate(headers)]
     headers = [name for name, is_kept in zip(headers, keep, strict=True) if is_kept]
     rows = [[cell for cell, is_kept in zip(row, keep, strict=True) if is_kept] for row in rows]
-    if len(rows) > MAX_LAYER_ROWS:
-        half = MAX_LAYER_ROWS // 2
+    if len(rows) > _MAX_LAYER_ROWS:
+        half = _MAX_LAYER_ROWS // 2
         rows = [*rows[:half], ["…", *[""] * (len(headers) - 1)], *rows[-half:]]
     return build_table(headers, rows, right=("moved", "dead", "saturated")).to_text().splitlines()
 
 
-def format_gradient(state: LayerState, scale: GradientScale) -> str:
+def _format_gradient(state: LayerState, scale: _GradientScale) -> str:
     """Return a gradient as a bar and a number."""
     return "" if state.gradient is None else f"{scale.format_bar(state.gradient)} {state.gradient:.1e}"
 
 
-def format_percent_share(value: float | None) -> str:
+def _format_percent_share(value: float | None) -> str:
     """Return a share in percent, with a digit more where it is small; above 1,000% as a factor."""
     if value is not None and value >= 10:
         return f"{value:.3g} ×"
     return "" if value is None else f"{value:.0%}" if value >= 0.095 or value < 0.0005 else f"{value:.1%}"
 
 
-def format_layers_side_by_side(explanations: Sequence[Explanation], scale: GradientScale) -> list[str]:
+def _format_layers_side_by_side(explanations: Sequence[Explanation], scale: _GradientScale) -> list[str]:
     """Return the layers of two runs, side by side below their names."""
     blocks = []
     for explanation in explanations:
-        lines = format_layer_lines(explanation, scale, with_moved=False)
+        lines = _format_layer_lines(explanation, scale, with_moved=False)
         wide = max(map(compute_text_width, lines))
         name = shorten_text(f"{explanation.record.name} {explanation.record.id}", wide)
-        blocks.append([pad_text(line, wide) for line in (name, *lines)])
+        blocks.append([_pad_text(line, wide) for line in (name, *lines)])
     height = max(map(len, blocks))
     filled = [[*block, *[" " * compute_text_width(block[0])] * (height - len(block))] for block in blocks]
-    return [COLUMN_GUTTER.join(pair).rstrip() for pair in zip(*filled, strict=True)]
+    return [_COLUMN_GUTTER.join(pair).rstrip() for pair in zip(*filled, strict=True)]
 
 
-def pad_text(line: str, width: int) -> str:
+def _pad_text(line: str, width: int) -> str:
     """Return a line filled with spaces."""
     return line + " " * (width - compute_text_width(line))
 
 
-def build_explanation_document(explanation: Explanation, command: CommandFormatter) -> dict[str, Any]:
+def build_explanation_document(explanation: Explanation, command: _CommandFormatter) -> dict[str, Any]:
     """Return an explanation as a document for programs."""
     record = explanation.record
     return {

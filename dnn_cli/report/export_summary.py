@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment
     from dnn_cli.runs.input_profile import InputProfile
 
-MAX_LISTED_WIDTH = 30
+_MAX_LISTED_WIDTH = 30
 
 
 def build_interface_document(
@@ -35,7 +35,7 @@ def build_interface_document(
     output_document: dict[str, Any] = {
         "shape": [None, *experiment.output_shape],
         "dtype": "float32",
-        "meaning": format_output_meaning(experiment),
+        "meaning": _format_output_meaning(experiment),
     }
     if dataset_info.classes:
         output_document["classes"] = list(dataset_info.classes)
@@ -44,7 +44,7 @@ def build_interface_document(
     return {"input": input_document, "output": output_document}
 
 
-def format_output_meaning(experiment: "Experiment") -> str:
+def _format_output_meaning(experiment: "Experiment") -> str:
     """What an output is."""
     dataset_info = experiment.data.info
     if not dataset_info.is_classification:
@@ -70,7 +70,7 @@ def format_exported_input(experiment: "Experiment", input_profile: "InputProfile
         else "numbers"
     )
     text, range_text = (
-        f"float32 ({shape}): {shorten_text(input_kind, MAX_LISTED_WIDTH)}",
+        f"float32 ({shape}): {shorten_text(input_kind, _MAX_LISTED_WIDTH)}",
         f"from {low:.4g} to {high:.4g} in training",
     )
     scaling_text = "standardized" if input_profile.mean is not None else f"divided by {float(input_profile.scale):g}"
@@ -88,5 +88,5 @@ def format_exported_output(experiment: "Experiment") -> str:
     if experiment.target_encoding == "binary":
         names = dataset_info.classes[1]
     shape = ", ".join(["batch", *map(str, experiment.output_shape)])
-    quantity = format_output_meaning(experiment).replace(" of the classes", "").replace(" of the second class", "")
-    return f"float32 ({shape}): {quantity} of {shorten_text(names, MAX_LISTED_WIDTH)}"
+    quantity = _format_output_meaning(experiment).replace(" of the classes", "").replace(" of the second class", "")
+    return f"float32 ({shape}): {quantity} of {shorten_text(names, _MAX_LISTED_WIDTH)}"

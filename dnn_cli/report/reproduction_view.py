@@ -10,7 +10,7 @@ from dnn_cli.report.runs_table import build_run_document
 from dnn_cli.report.tables import build_table
 from dnn_cli.report.text import format_count, format_score
 
-DIGEST_LENGTH = 16
+_DIGEST_LENGTH = 16
 """Characters of a digest that are shown, enough to tell two apart."""
 
 
@@ -18,15 +18,15 @@ def format_reproduction_result(reproduction: ReproductionResult) -> list[str]:
     """How it came out, a sentence a line."""
     original_text = f"{reproduction.original_record.name} {reproduction.original_record.id}"
     if reproduction.is_identical:
-        lines = [f"{original_text} came out bit-identical: {', '.join(list_identical_parts(reproduction))}"]
+        lines = [f"{original_text} came out bit-identical: {', '.join(_list_identical_parts(reproduction))}"]
     else:
-        lines = [f"{original_text} came out differently: {'; '.join(list_different_parts(reproduction))}"]
+        lines = [f"{original_text} came out differently: {'; '.join(_list_different_parts(reproduction))}"]
     if reproduction.only_in_new:
         lines.append(f"  not compared: {', '.join(reproduction.only_in_new)}, of which the first run tells nothing")
     return lines
 
 
-def list_identical_parts(reproduction: ReproductionResult) -> list[str]:
+def _list_identical_parts(reproduction: ReproductionResult) -> list[str]:
     """What was compared and is identical."""
     parts = {
         "weights": reproduction.equal_weights,
@@ -36,10 +36,10 @@ def list_identical_parts(reproduction: ReproductionResult) -> list[str]:
     return [name for name, same in parts.items() if same]
 
 
-def list_different_parts(reproduction: ReproductionResult) -> list[str]:
+def _list_different_parts(reproduction: ReproductionResult) -> list[str]:
     """What is not identical; of a training that did not complete, how it ended and how far it was the same."""
     again, departure = reproduction.new_record, reproduction.first_difference
-    metrics = [format_departure(departure)] if departure else []
+    metrics = [_format_departure(departure)] if departure else []
     if again.status != "completed":
         reason = f" ({again.reason})" if again.reason else ""
         return [f"{reproduction.original_record.status} then, {again.status} now{reason}", *metrics]
@@ -48,7 +48,7 @@ def list_different_parts(reproduction: ReproductionResult) -> list[str]:
     return [*weights, *metrics, *predictions]
 
 
-def format_departure(departure: MetricDifference) -> str:
+def _format_departure(departure: MetricDifference) -> str:
     """Since when the metrics are others, and by how much at first."""
     then, now = format_score(departure.then), format_score(departure.now)
     if then == now:  # to four places
@@ -79,7 +79,7 @@ def format_recorded_value(value: Any) -> str:
     text = str(value)
     digits = text.removeprefix("sha256:")
     is_digest = len(digits) in (40, 64) and set(digits) <= set("0123456789abcdef")
-    return f"{text[: len(text) - len(digits) + DIGEST_LENGTH]}…" if is_digest else text
+    return f"{text[: len(text) - len(digits) + _DIGEST_LENGTH]}…" if is_digest else text
 
 
 def build_reproduction_document(reproduction: ReproductionResult) -> dict[str, Any]:

@@ -21,13 +21,13 @@ def build_run_details_table(run_info: RunInfo) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    for label, value in [*iter_record_rows(run_info), *iter_config_rows(run_info)]:
+    for label, value in [*_iter_record_rows(run_info), *iter_config_rows(run_info)]:
         lines = value.splitlines() or [""]
         grid.add_row(Text(replace_control_chars(label)), Text("\n".join(map(replace_control_chars, lines))))
     return grid
 
 
-def iter_record_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
+def _iter_record_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
     """What is known of a run besides its config, as (label, text)."""
     record, annotations = run_info.record, run_info.annotations
     reason = run_info.error if record is None else record.reason
@@ -49,16 +49,16 @@ def iter_record_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
 
 def iter_time_rows(record: Record) -> Iterator[tuple[str, str]]:
     """When a run was trained, and for how long."""
-    yield "started", format_utc_time(record.started)
+    yield "started", _format_utc_time(record.started)
     if record.ended:
-        yield "ended", format_utc_time(record.ended)
+        yield "ended", _format_utc_time(record.ended)
     yield "trained", f"{format_count(record.epochs, 'epoch')} in {format_duration(record.seconds)}"
     if record.status == "running" and record.process:
         yield "process", str(record.process)
     for resume in record.resumed:
         forced = f", in spite of {', '.join(resume.forced)}" if resume.forced else ""
         note = f"; {resume.note}" if resume.note else ""
-        yield "resumed", f"{format_utc_time(resume.at)} after {format_count(resume.epochs, 'epoch')}{forced}{note}"
+        yield "resumed", f"{_format_utc_time(resume.at)} after {format_count(resume.epochs, 'epoch')}{forced}{note}"
 
 
 def iter_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
@@ -68,18 +68,18 @@ def iter_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
     results = run_info.record.results
     for label, epoch in (("best", results.best), ("last", results.last)):
         if epoch is not None:
-            yield label, f"epoch {epoch['epoch']}  {format_all_scores(epoch)}"
-    for model in list_saved_models(run_info):
-        score_text = format_all_scores(
+            yield label, f"epoch {epoch['epoch']}  {_format_all_scores(epoch)}"
+    for model in _list_saved_models(run_info):
+        score_text = _format_all_scores(
             {name: value for name, value in (model.scores or {}).items() if name.startswith("val_")}
         )
         yield model.file_name, "  ".join(filter(None, (model.format_epoch(), score_text)))
-    yield from iter_test_score_rows(run_info)
+    yield from _iter_test_score_rows(run_info)
 
 
-def iter_test_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
+def _iter_test_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
     """Yield the scores on files, and of each weights file on the test set, or the command that finds them."""
-    record, models = run_info.record, list_saved_models(run_info)
+    record, models = run_info.record, _list_saved_models(run_info)
     if record is None:
         return
     latest = {
@@ -88,7 +88,7 @@ def iter_test_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
     for file_evaluation in latest.values():
         basis = (
             f"{file_evaluation.model} on {format_count(file_evaluation.examples, 'example')}, "
-            f"{format_utc_time(file_evaluation.at)}"
+            f"{_format_utc_time(file_evaluation.at)}"
         )
         yield file_evaluation.file, f"{format_scores(file_evaluation.scores)}  {basis}"
     if not record.data.get("test"):
@@ -98,7 +98,7 @@ def iter_test_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
         if test_evaluation is not None:
             basis = (
                 f"{model.file_name} on {format_count(test_evaluation.examples, 'test example')}, "
-                f"{format_utc_time(test_evaluation.at)}"
+                f"{_format_utc_time(test_evaluation.at)}"
             )
             yield "test set", f"{format_scores(test_evaluation.scores)}  {basis}"
         else:
@@ -107,7 +107,7 @@ def iter_test_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
             yield "test set", f"{model.file_name} is not evaluated yet: {command}"
 
 
-def list_saved_models(run_info: RunInfo) -> list[SavedModel]:
+def _list_saved_models(run_info: RunInfo) -> list[SavedModel]:
     """Return the files with weights of a run; `model.keras` only where its training is complete.
 
     Without its config, a run does not show which epoch a file holds.
@@ -119,7 +119,7 @@ def list_saved_models(run_info: RunInfo) -> list[SavedModel]:
     return [*([get_last_model(run_info)] if completed else []), *([best] if best else [])]
 
 
-def format_all_scores(scores: Scores) -> str:
+def _format_all_scores(scores: Scores) -> str:
     """Scores of a training, then of its validation."""
     training = {name: value for name, value in scores.items() if not name.startswith("val_")}
     return "  ".join(filter(None, (format_scores(training), format_scores(scores, "val_"))))
@@ -128,11 +128,11 @@ def format_all_scores(scores: Scores) -> str:
 def iter_origin_rows(record: Record) -> Iterator[tuple[str, str]]:
     """What a run belongs to."""
     for sweep in record.sweeps:
-        yield "sweep", f"{sweep.name} {sweep.id}: {format_pairs(sweep.settings)}"
+        yield "sweep", f"{sweep.name} {sweep.id}: {_format_pairs(sweep.settings)}"
     if record.reproduces:
         yield "reproduces", record.reproduces
     data = {key: value for key, value in record.data.items() if key != "dataset" and value is not None}
-    yield "data", f"{record.data.get('dataset')}  {format_pairs(data)}"
+    yield "data", f"{record.data.get('dataset')}  {_format_pairs(data)}"
     if record.git:
         dirty = ", and files that differ from it" if record.git.get("dirty") else ""
         yield "git", f"{record.git.get('commit')}{dirty}"
@@ -142,10 +142,10 @@ def iter_environment_rows(record: Record) -> Iterator[tuple[str, str]]:
     """What a run was trained with and on."""
     yield "parameters", ", ".join(f"{value:,} {key}" for key, value in record.parameters.items())
     if record.engine:
-        yield "engine", "  ".join(filter(None, (record.engine, format_pairs(record.plan))))
+        yield "engine", "  ".join(filter(None, (record.engine, _format_pairs(record.plan))))
     for label, values in (("versions", record.versions), ("platform", record.platform), ("flags", record.flags)):
         if values:
-            yield label, format_pairs(values)
+            yield label, _format_pairs(values)
 
 
 def iter_config_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
@@ -164,12 +164,12 @@ def iter_config_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
             yield key, format_config_value(value)
 
 
-def format_pairs(values: Mapping[str, Any]) -> str:
+def _format_pairs(values: Mapping[str, Any]) -> str:
     """Names with their values in one line."""
     return "  ".join(f"{key}={format_config_value(value)}" for key, value in values.items())
 
 
-def format_utc_time(text: str) -> str:
+def _format_utc_time(text: str) -> str:
     """A time of a record to the second."""
     return f"{text[:19].replace('T', ' ')} UTC"
 
@@ -177,6 +177,6 @@ def format_utc_time(text: str) -> str:
 def build_run_details_document(run_info: RunInfo) -> dict[str, Any]:
     """The JSON of `dnn runs show`: the record in full, and the config."""
     record = run_info.record.model_dump() if run_info.record is not None else None
-    models = [model.to_document() for model in list_saved_models(run_info)]
+    models = [model.to_document() for model in _list_saved_models(run_info)]
     config = run_info.config if record else None
     return {"run": {**build_run_info_document(run_info), "models": models, "record": record, "config": config}}

@@ -14,12 +14,12 @@ from dnn_cli.runs.query.fields import ABSENT, build_getter, get_run_id
 from dnn_cli.runs.record import NON_SCORE_COLUMNS
 from dnn_cli.runs.run_info import RunInfo
 
-INTEGER_RESULTS = ("trained", "best.epoch", "last.epoch", "parameters")
+_INTEGER_RESULTS = ("trained", "best.epoch", "last.epoch", "parameters")
 """Results that are whole numbers."""
 
 
 @dataclass(frozen=True)
-class ResultPair:
+class _ResultPair:
     """A result of two runs, named as a field of `dnn runs --columns`."""
 
     name: str
@@ -44,11 +44,11 @@ class ResultPair:
             return value or ABSENT_TEXT
         if self.name == "seconds":
             return format_duration(value)
-        return f"{value:,.0f}" if self.name in INTEGER_RESULTS else format_score(value)
+        return f"{value:,.0f}" if self.name in _INTEGER_RESULTS else format_score(value)
 
 
 @dataclass(frozen=True)
-class RunDiff:
+class _RunDiff:
     """The differences between two runs."""
 
     first: RunInfo
@@ -56,7 +56,7 @@ class RunDiff:
     settings: dict[str, tuple[str, str]]
     """The keys of the configs that differ, with both values as text. Names are left out."""
 
-    results: tuple[ResultPair, ...]
+    results: tuple[_ResultPair, ...]
 
     @property
     def has_different_data(self) -> bool:
@@ -65,20 +65,20 @@ class RunDiff:
         return len({record.data.get("fingerprint") for record in records}) > 1
 
 
-def diff_runs(first: RunInfo, second: RunInfo) -> RunDiff:
+def diff_runs(first: RunInfo, second: RunInfo) -> _RunDiff:
     """Return the differences between two runs.
 
     Raises:
         RunError: the config of one cannot be read.
     """
-    configs = [get_resolved_config(run_info) for run_info in (first, second)]
+    configs = [_get_resolved_config(run_info) for run_info in (first, second)]
     old, new = find_config_differences(configs)
     keys = dict.fromkeys([*old, *new])
     settings = {key: (old.get(key, ABSENT_TEXT), new.get(key, ABSENT_TEXT)) for key in keys}
-    return RunDiff(first, second, settings, tuple(iter_results(first, second)))
+    return _RunDiff(first, second, settings, tuple(_iter_results(first, second)))
 
 
-def get_resolved_config(run_info: RunInfo) -> dict[str, Any]:
+def _get_resolved_config(run_info: RunInfo) -> dict[str, Any]:
     """Return the resolved config of a run.
 
     Raises:
@@ -89,16 +89,16 @@ def get_resolved_config(run_info: RunInfo) -> dict[str, Any]:
     return run_info.config
 
 
-def iter_results(first: RunInfo, second: RunInfo) -> Iterator[ResultPair]:
+def _iter_results(first: RunInfo, second: RunInfo) -> Iterator[_ResultPair]:
     """Yield the results that at least one of two runs has."""
-    for name in list_result_names(first, second):
+    for name in _list_result_names(first, second):
         values = [build_getter(name)(run_info) for run_info in (first, second)]
         present_values = [None if value is ABSENT else value for value in values]
         if any(value is not None for value in present_values):
-            yield ResultPair(name, *present_values)
+            yield _ResultPair(name, *present_values)
 
 
-def list_result_names(first: RunInfo, second: RunInfo) -> list[str]:
+def _list_result_names(first: RunInfo, second: RunInfo) -> list[str]:
     """Return the names of all results of two runs: of the best epoch, the last one, and the test set."""
     names = ["status", "trained"]
     records = [run_info.record for run_info in (first, second) if run_info.record]
@@ -111,28 +111,28 @@ def list_result_names(first: RunInfo, second: RunInfo) -> list[str]:
     return [*names, "seconds", "parameters"]
 
 
-def format_name_and_id(run_info: RunInfo) -> str:
+def _format_name_and_id(run_info: RunInfo) -> str:
     """Return the name and id of a run."""
     return f"{run_info.name} {get_run_id(run_info)}"
 
 
-def build_settings_table(diff: RunDiff) -> Table:
+def build_settings_table(diff: _RunDiff) -> Table:
     """Return the settings that differ, a row each: key, old value → new value."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     for column in ("key", "old", "arrow", "new"):
         grid.add_column(overflow="fold", no_wrap=column in ("key", "arrow"))
     grid.add_row(
         "",
-        Text(replace_control_chars(format_name_and_id(diff.first))),
+        Text(replace_control_chars(_format_name_and_id(diff.first))),
         "",
-        Text(replace_control_chars(format_name_and_id(diff.second))),
+        Text(replace_control_chars(_format_name_and_id(diff.second))),
     )
     for key, (old, new) in diff.settings.items():
         grid.add_row(*(Text(replace_control_chars(text)) for text in (key, old, "→", new)))
     return grid
 
 
-def build_results_table(diff: RunDiff) -> Table:
+def build_results_table(diff: _RunDiff) -> Table:
     """Return the results side by side, and the second minus the first."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
@@ -141,7 +141,7 @@ def build_results_table(diff: RunDiff) -> Table:
     grid.add_column(justify="right", no_wrap=True)
     grid.add_row(
         "",
-        *(Text(replace_control_chars(format_name_and_id(run_info))) for run_info in (diff.first, diff.second)),
+        *(Text(replace_control_chars(_format_name_and_id(run_info))) for run_info in (diff.first, diff.second)),
         "change",
     )
     for result in diff.results:
@@ -149,7 +149,7 @@ def build_results_table(diff: RunDiff) -> Table:
     return grid
 
 
-def build_diff_document(diff: RunDiff) -> dict[str, Any]:
+def build_diff_document(diff: _RunDiff) -> dict[str, Any]:
     """Return the differences for programs."""
     runs = (diff.first, diff.second)
     return {

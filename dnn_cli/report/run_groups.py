@@ -12,7 +12,7 @@ from dnn_cli.errors import UsageError
 from dnn_cli.report.text import format_count, replace_control_chars
 from dnn_cli.runs.run_info import RunInfo
 
-MAX_NAMED_RUNS = 3
+_MAX_NAMED_RUNS = 3
 """Ids that are printed of a longer list."""
 
 BAND_CAPTION = "lines: mean of the runs; {}: from the lowest to the highest run in each epoch"
@@ -34,7 +34,7 @@ def group_completed_runs(
     Raises:
         UsageError: no run is completed, or no run has one of the keys.
     """
-    rows = [row for run_info in runs if (row := build_group_row(run_info)) is not None]
+    rows = [row for run_info in runs if (row := _build_group_row(run_info)) is not None]
     if not rows:
         raise UsageError(
             "no completed run can be drawn in a group", "leave --by out to draw runs that are not completed"
@@ -42,21 +42,21 @@ def group_completed_runs(
     groups = group_by_keys(rows, keys)
     labels = label_groups(groups)
     notes = []
-    incomplete = [run_info for run_info in runs if build_group_row(run_info) is None]
+    incomplete = [run_info for run_info in runs if _build_group_row(run_info) is None]
     if incomplete:
-        notes.append(f"left out of the groups, because not completed: {format_run_ids(incomplete)}")
+        notes.append(f"left out of the groups, because not completed: {_format_run_ids(incomplete)}")
     set_aside = [row.run_info for group in groups for row in group.set_aside]
     if set_aside:
         notes.append(
-            f"left out, because not all groups have runs with their other settings: {format_run_ids(set_aside)}"
+            f"left out, because not all groups have runs with their other settings: {_format_run_ids(set_aside)}"
         )
     return [
-        (format_group_label(group, labels[id(group)]), tuple(row.run_info for row in group.run_scores))
+        (_format_group_label(group, labels[id(group)]), tuple(row.run_info for row in group.run_scores))
         for group in groups
     ], notes
 
 
-def build_group_row(run_info: RunInfo) -> RunScore | None:
+def _build_group_row(run_info: RunInfo) -> RunScore | None:
     """Return a completed run for grouping; `None` for others. Its score decides nothing."""
     if run_info.record is None or run_info.record.status != "completed":
         return None
@@ -64,14 +64,14 @@ def build_group_row(run_info: RunInfo) -> RunScore | None:
     return None if curve is None else RunScore(run_info, run_info.record, curve, curve.values[-1], {})
 
 
-def format_group_label(group: Group, label: str) -> str:
+def _format_group_label(group: Group, label: str) -> str:
     """Return the label of a group with its number of runs."""
     return replace_control_chars(f"{label} ({format_count(len(group.run_scores), 'run')})")
 
 
-def format_run_ids(runs: Sequence[RunInfo]) -> str:
+def _format_run_ids(runs: Sequence[RunInfo]) -> str:
     """Return the number of runs with some of their ids."""
-    ids = [run_info.record.id for run_info in runs if run_info.record][:MAX_NAMED_RUNS]
+    ids = [run_info.record.id for run_info in runs if run_info.record][:_MAX_NAMED_RUNS]
     more = ", …" if len(runs) > len(ids) else ""
     return f"{format_count(len(runs), 'run')} ({', '.join(ids)}{more})"
 
@@ -80,7 +80,9 @@ def format_copies_note(repeats: Sequence[Repeat]) -> str:
     """Return the line that names the copies among repeats; empty where there is no copy."""
     copies = [repeat for repeat in repeats if repeat.is_copy]
     verb = "is a copy" if len(copies) == 1 else "are copies"
-    return f"{format_repeats(copies)} {verb} with equal weights: each experiment and seed counts once" if copies else ""
+    return (
+        f"{_format_repeats(copies)} {verb} with equal weights: each experiment and seed counts once" if copies else ""
+    )
 
 
 def format_superseded_note(repeats: Sequence[Repeat]) -> str:
@@ -88,10 +90,10 @@ def format_superseded_note(repeats: Sequence[Repeat]) -> str:
     others = [repeat for repeat in repeats if not repeat.is_copy]
     runs = format_count(len(others), "run")
     return (
-        f"{runs} left out, as a later run repeats the experiment and seed: {format_repeats(others)}" if others else ""
+        f"{runs} left out, as a later run repeats the experiment and seed: {_format_repeats(others)}" if others else ""
     )
 
 
-def format_repeats(repeats: Sequence[Repeat]) -> str:
+def _format_repeats(repeats: Sequence[Repeat]) -> str:
     """Return some repeats, each with the run that counts instead."""
     return format_list(f"{repeat.run} (of {repeat.counted})" for repeat in repeats)

@@ -14,7 +14,7 @@ from dnn_cli.runs.record import NON_SCORE_COLUMNS, Record, is_test_score
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_info import RunInfo
 
-STARTED_HEADER = "started (UTC)"
+_STARTED_HEADER = "started (UTC)"
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,17 @@ def build_default_listing(runs: Sequence[RunInfo]) -> RunListing:
     """What a person wants to know of runs; where there is no score stands the reason."""
     monitors = {run_info.record.results.monitor for run_info in runs if run_info.record}
     common_monitor = monitors.pop() if len(monitors) == 1 else None
-    headers = ["id", "name", "status", common_monitor or "best", "epochs", "time", STARTED_HEADER]
-    rows = [build_run_row(run_info, common_monitor) for run_info in runs]
+    headers = ["id", "name", "status", common_monitor or "best", "epochs", "time", _STARTED_HEADER]
+    rows = [_build_run_row(run_info, common_monitor) for run_info in runs]
     if any(run_info.annotations.tags for run_info in runs):
         headers.append("tags")
         for cells, run_info in zip(rows, runs, strict=True):
             cells.append(", ".join(run_info.annotations.tags))
     flexible = ("name", headers[3], "tags")
-    return RunListing(headers, rows, ("epochs", "time"), flexible, ("time", "epochs", STARTED_HEADER))
+    return RunListing(headers, rows, ("epochs", "time"), flexible, ("time", "epochs", _STARTED_HEADER))
 
 
-def build_run_row(run_info: RunInfo, header: str | None) -> list[str]:
+def _build_run_row(run_info: RunInfo, header: str | None) -> list[str]:
     """A run in the table; its metric is named where the header does not name it."""
     record = run_info.record
     if record is None:
@@ -58,7 +58,7 @@ def build_run_row(run_info: RunInfo, header: str | None) -> list[str]:
         if record.status == "running"
         else record.reason or ""
     )
-    started = format_time_to_minute(record.started)
+    started = _format_time_to_minute(record.started)
     status_suffix = f" ({record.reason})" if record.status == "running" and record.reason else ""
     return [
         record.id,
@@ -77,9 +77,9 @@ def build_fields_listing(runs: Sequence[RunInfo], fields: Sequence[str]) -> RunL
     short_headers = shorten_keys(fields)
     # A score of best.keras and one of model.keras must not have one header.
     headers = [field if is_test_score(field) else header for field, header in zip(fields, short_headers, strict=True)]
-    right = tuple(header for header, column in zip(headers, columns, strict=True) if is_numeric_column(column))
+    right = tuple(header for header, column in zip(headers, columns, strict=True) if _is_numeric_column(column))
     text_columns = [
-        [format_field(field, value) for value in column] for field, column in zip(fields, columns, strict=True)
+        [_format_field(field, value) for value in column] for field, column in zip(fields, columns, strict=True)
     ]
     rows = [list(row) for row in zip(*text_columns, strict=True)]
     return RunListing(headers, rows, right, tuple(headers), tuple(reversed(headers[1:])))
@@ -88,7 +88,7 @@ def build_fields_listing(runs: Sequence[RunInfo], fields: Sequence[str]) -> RunL
 def build_full_listing(runs: Sequence[RunInfo], fields: Sequence[str]) -> RunListing:
     """Fields as columns, every value in full; what a run does not have is empty."""
     getters = [build_getter(field) for field in fields]
-    return RunListing(list(fields), [[format_full_value(get(run_info)) for get in getters] for run_info in runs])
+    return RunListing(list(fields), [[_format_full_value(get(run_info)) for get in getters] for run_info in runs])
 
 
 def get_field_values(run_info: RunInfo, fields: Sequence[str]) -> dict[str, Any]:
@@ -120,29 +120,29 @@ def build_runs_table(listing: RunListing, width: int = UNLIMITED_WIDTH) -> Plain
     return build_table(headers, rows, right=listing.right)
 
 
-def format_field(field: str, value: Any) -> str:
+def _format_field(field: str, value: Any) -> str:
     """The value of a field as a person reads it."""
     if value is None or value is ABSENT or value == ():
         return "–"
     if field in ("started", "ended"):
-        return format_time_to_minute(str(value))
+        return _format_time_to_minute(str(value))
     if field in ("seconds", "age"):
         return format_duration(value)
     if isinstance(value, float):
         return format_score(value) if field.startswith(("best.", "last.", "model.")) else f"{value:g}"
-    return f"{value:,}" if field.startswith("parameters") else format_full_value(value)
+    return f"{value:,}" if field.startswith("parameters") else _format_full_value(value)
 
 
-def format_full_value(value: Any) -> str:
+def _format_full_value(value: Any) -> str:
     """The value of a field with nothing left out."""
     if value is None or value is ABSENT:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return ", ".join(map(format_full_value, value)) if isinstance(value, tuple) else str(value)
+    return ", ".join(map(_format_full_value, value)) if isinstance(value, tuple) else str(value)
 
 
-def is_numeric_column(values: Sequence[Any]) -> bool:
+def _is_numeric_column(values: Sequence[Any]) -> bool:
     """Whether there are numbers, and nothing but numbers."""
     present_values = [value for value in values if value is not None and value is not ABSENT]
     return bool(present_values) and all(
@@ -150,7 +150,7 @@ def is_numeric_column(values: Sequence[Any]) -> bool:
     )
 
 
-def format_time_to_minute(text: str) -> str:
+def _format_time_to_minute(text: str) -> str:
     """A time of a record to the minute."""
     return text[:16].replace("T", " ")
 

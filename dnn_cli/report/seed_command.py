@@ -27,25 +27,25 @@ def build_sweep_commands(groups: Sequence[Group], seed_count: int, runs_dir: str
     usable = (seed for seed in count(min(group.seeds[0] for group in groups)) if seed not in failed)
     planned_seeds = list(islice(usable, seed_count))
     missing = [len(set(planned_seeds) - set(group.seeds)) for group in groups]
-    tail = [f"seed={format_seed_range(planned_seeds)}", *([] if runs_dir == "runs" else ["--runs-dir", runs_dir])]
-    if varied := find_single_override(groups):
-        return [["dnn", "sweep", format_config_path(groups[0]), varied, *tail]], missing
+    tail = [f"seed={_format_seed_range(planned_seeds)}", *([] if runs_dir == "runs" else ["--runs-dir", runs_dir])]
+    if varied := _find_single_override(groups):
+        return [["dnn", "sweep", _format_config_path(groups[0]), varied, *tail]], missing
     incomplete = [group for group, lacks in zip(groups, missing, strict=True) if lacks]
-    return [["dnn", "sweep", format_config_path(group), *tail] for group in incomplete], missing
+    return [["dnn", "sweep", _format_config_path(group), *tail] for group in incomplete], missing
 
 
-def format_seed_range(seeds: Sequence[int]) -> str:
+def _format_seed_range(seeds: Sequence[int]) -> str:
     """Return seeds as a sweep takes them: `1..8`, or `1,2,4` where some are left out."""
     first, last = seeds[0], seeds[-1]
     return f"{first}..{last}" if last - first + 1 == len(seeds) else ",".join(map(str, seeds))
 
 
-def format_config_path(group: Group) -> str:
+def _format_config_path(group: Group) -> str:
     """Return the path of a run's config, as typed."""
     return os.path.relpath(group.run_scores[0].run.config)
 
 
-def find_single_override(groups: Sequence[Group]) -> str | None:
+def _find_single_override(groups: Sequence[Group]) -> str | None:
     """Return `key=value,value` for the one key in which groups differ; `None` where several keys differ."""
     keys = {
         key for group in groups for key in group.settings
@@ -54,13 +54,15 @@ def find_single_override(groups: Sequence[Group]) -> str | None:
     if len(keys) != 1:
         return None
     (key,) = keys
-    texts = [format_override(get_config_value(group.run_scores[0].run_info.config, key.split("."))) for group in groups]
+    texts = [
+        _format_override(get_config_value(group.run_scores[0].run_info.config, key.split("."))) for group in groups
+    ]
     if len(set(texts)) != len({group.settings.get(key) for group in groups}):  # the key names another layer there
         return None
     return None if None in texts else f"{key}={','.join(text for text in texts if text is not None)}"
 
 
-def format_override(value: Any) -> str | None:
+def _format_override(value: Any) -> str | None:
     """Return a value as an override writes it; `None` for a list, which has no short form."""
     if isinstance(value, Mapping) and "type" in value:
         arguments = {key: value[key] for key in format_changed_arguments(value)}

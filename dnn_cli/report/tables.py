@@ -56,14 +56,14 @@ class PlainTable(Table):
         left = [header not in self.right for header in self.headers]
         rule = "─" * (sum(widths) + COLUMN_GAP * (len(widths) - 1))
         lines = [
-            format_table_row(self.headers, widths, left),
+            _format_table_row(self.headers, widths, left),
             rule,
-            *(format_table_row(row, widths, left) for row in self.cells),
+            *(_format_table_row(row, widths, left) for row in self.cells),
         ]
         return "".join(f"{text}\n" for text in lines)
 
 
-def format_table_row(cells: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> str:
+def _format_table_row(cells: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> str:
     """A row of a table."""
     padded = []
     for cell, width, is_left in zip(cells, widths, left, strict=True):

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 TERMINAL_COLOURS = (33, 166, 29, 169, 136, 244, 97, 67)
 """Of a terminal's 256: near to Okabe and Ito's, with a contrast of 3 to 1 at least to white and to black."""
 
-BRAILLE_BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+_BRAILLE_BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """The bits of braille, by column and row."""
 
-BRAILLE_START = 0x2800
+_BRAILLE_START = 0x2800
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Canvas:
         if self.glyphs.dots_across == 1:
             self.signs[cell] = sign
         else:
-            bit = BRAILLE_BITS[x % 2][3 - y % 4]
+            bit = _BRAILLE_BITS[x % 2][3 - y % 4]
             self.dots[cell] = self.dots.get(cell, 0) | bit
         self.owners[cell] = owner
 
@@ -86,7 +86,7 @@ class Canvas:
                 parts.append(format_colour_code(owner))
                 last = owner
             dots = self.dots.get(cell, 0)
-            parts.append(self.signs.get(cell) or (chr(BRAILLE_START + dots) if dots else " "))
+            parts.append(self.signs.get(cell) or (chr(_BRAILLE_START + dots) if dots else " "))
         text = "".join(parts)
         return f"{text}{format_colour_code(-1)}" if last != -1 else text.rstrip()
 

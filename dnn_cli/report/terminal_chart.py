@@ -9,20 +9,20 @@ from dnn_cli.report.chart_math import compute_linear_ticks, compute_log_ticks, f
 from dnn_cli.report.tables import compute_text_width, shorten_text
 from dnn_cli.report.terminal_canvas import ASCII_GLYPHS, UNICODE_GLYPHS, Canvas, Glyphs, format_colour_code
 
-CURVE_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_CURVE_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
-DASH_DOTS = 5
+_DASH_DOTS = 5
 """Dots of a dash, and of the gap behind it."""
 
-DOTTED_SPACING = 4
+_DOTTED_SPACING = 4
 """Every fourth dot of a dotted line is drawn, so that the line is fainter than a dashed one."""
 
-MIN_CHART_ROWS = 3
-MIN_CHART_COLUMNS = 8
-MIN_HEIGHT_FOR_LABEL_ROW = 8
+_MIN_CHART_ROWS = 3
+_MIN_CHART_COLUMNS = 8
+_MIN_HEIGHT_FOR_LABEL_ROW = 8
 """From this height on, what the horizontal axis counts stands in a row of its own."""
 
-MAX_DRAWN_VALUE = 1e300
+_MAX_DRAWN_VALUE = 1e300
 """What is beyond this is drawn like what is no number: not at all."""
 
 
@@ -39,12 +39,12 @@ class ChartLine:
     def is_drawn(self, length: int, dash: int) -> bool:
         """Whether the dot at this length is drawn, for dashes of `dash` dots."""
         if self.style == "dotted":
-            return length % DOTTED_SPACING == 0
+            return length % _DOTTED_SPACING == 0
         return self.style == "solid" or length // dash % 2 == 0
 
 
 @dataclass(frozen=True)
-class ChartAxis:
+class _ChartAxis:
     """Numbers between two bounds, along so many dots."""
 
     low: float
@@ -102,39 +102,39 @@ def draw_chart(
         legend: Whether the names with their letters stand below.
     """
     glyphs = UNICODE_GLYPHS if unicode else ASCII_GLYPHS
-    points = [list(iter_drawable_points(line, log_x=log_x, log_y=log_y)) for line in lines]
+    points = [list(_iter_drawable_points(line, log_x=log_x, log_y=log_y)) for line in lines]
     names = names or list(dict.fromkeys(line.name for line in lines))
     legend_rows = format_legend_lines(names, width, colour) if legend and len(names) > 1 else []
     head = [shorten_text(title, width)] if title else []
-    own_row = bool(x_label) and height >= MIN_HEIGHT_FOR_LABEL_ROW
-    rows = max(MIN_CHART_ROWS, height - len(head) - 2 - own_row - len(legend_rows))
+    own_row = bool(x_label) and height >= _MIN_HEIGHT_FOR_LABEL_ROW
+    rows = max(_MIN_CHART_ROWS, height - len(head) - 2 - own_row - len(legend_rows))
     drawable = [point for part in points for point in part if point is not None]
     if not drawable:
         return "".join(f"{line}\n" for line in [*head, shorten_text("(no numbers to draw)", width)])
-    y = build_chart_axis([value for _, value in drawable], rows * glyphs.dots_down, log=log_y)
+    y = _build_chart_axis([value for _, value in drawable], rows * glyphs.dots_down, log=log_y)
     y_ticks = y.compute_ticks(max(3, rows // 2))
     tick_texts = {y.find_dot(tick): text for tick, text in zip(y_ticks, format_ticks(y_ticks, log=log_y), strict=True)}
     margin = max(map(len, tick_texts.values()), default=0)
-    margin = margin if width - margin - 1 >= MIN_CHART_COLUMNS else 0
+    margin = margin if width - margin - 1 >= _MIN_CHART_COLUMNS else 0
     columns = max(1, width - margin - 1)
     marks = [] if marked_x is None or (log_x and marked_x <= 0) else [marked_x]
-    x = build_chart_axis(
+    x = _build_chart_axis(
         [value for value, _ in drawable] + marks, columns * glyphs.dots_across, log=log_x, may_be_whole=True
     )
     canvas = Canvas(glyphs, columns, rows)
-    paths = [draw_line(canvas, line, part, names, x, y) for line, part in zip(lines, points, strict=True)]
+    paths = [_draw_line(canvas, line, part, names, x, y) for line, part in zip(lines, points, strict=True)]
     rule = x.find_dot(marks[0]) if marks else None
     if rule is not None:
         canvas.put_rule(rule // glyphs.dots_across)
     if len(names) > 1 and glyphs.dots_across > 1:
-        put_letters(canvas, lines, paths, names)
+        _put_letters(canvas, lines, paths, names)
     labels = {rows - 1 - at // glyphs.dots_down: text for at, text in tick_texts.items() if at is not None}
     body = [
         f"{labels.get(row, '') if margin else '':>{margin}}"
         f"{glyphs.left_tick if row in labels else glyphs.vertical}{canvas.format_row(row, colour)}"
         for row in range(rows)
     ]
-    below = format_x_axis(x, glyphs, margin, columns, "" if own_row else x_label, rule)
+    below = _format_x_axis(x, glyphs, margin, columns, "" if own_row else x_label, rule)
     if own_row:
         below.append(
             f"{' ' * (margin + 1)}{' ' * max(0, (columns - compute_text_width(x_label)) // 2)}{x_label}".rstrip()
@@ -142,16 +142,16 @@ def draw_chart(
     return "".join(f"{line}\n" for line in [*head, *body, *(shorten_text(line, width) for line in below), *legend_rows])
 
 
-def iter_drawable_points(line: ChartLine, *, log_x: bool, log_y: bool) -> Iterator[tuple[float, float] | None]:
+def _iter_drawable_points(line: ChartLine, *, log_x: bool, log_y: bool) -> Iterator[tuple[float, float] | None]:
     """The points of a line; `None` for those that cannot be drawn."""
     for x, y in zip(line.x, line.y, strict=True):
         is_drawable = (
-            abs(x) <= MAX_DRAWN_VALUE and abs(y) <= MAX_DRAWN_VALUE and (x > 0 or not log_x) and (y > 0 or not log_y)
+            abs(x) <= _MAX_DRAWN_VALUE and abs(y) <= _MAX_DRAWN_VALUE and (x > 0 or not log_x) and (y > 0 or not log_y)
         )
         yield (x, y) if is_drawable else None
 
 
-def build_chart_axis(values: Sequence[float], dots: int, *, log: bool, may_be_whole: bool = False) -> ChartAxis:
+def _build_chart_axis(values: Sequence[float], dots: int, *, log: bool, may_be_whole: bool = False) -> _ChartAxis:
     """An axis that has all the values on it; where they are all one, it reaches a little further."""
     low, high = min(values), max(values)
     integers_only = may_be_whole and all(float(value).is_integer() for value in values)
@@ -160,23 +160,23 @@ def build_chart_axis(values: Sequence[float], dots: int, *, log: bool, may_be_wh
     elif high - low <= 1e-9 * max(abs(low), abs(high)):
         around = 0.5 if integers_only and abs(low) < 1e9 else abs(low) * 0.1 or 0.5
         low, high = low - around, high + around
-    return ChartAxis(low, high, dots, log, integers_only)
+    return _ChartAxis(low, high, dots, log, integers_only)
 
 
-def draw_line(
+def _draw_line(
     canvas: Canvas,
     line: ChartLine,
     points: Sequence[tuple[float, float] | None],
     names: Sequence[str],
-    x: ChartAxis,
-    y: ChartAxis,
+    x: _ChartAxis,
+    y: _ChartAxis,
 ) -> dict[int, int]:
     """Draw a line; the row in which it is, by columns."""
     owner = names.index(line.name)
-    sign = CURVE_LETTERS[owner % len(CURVE_LETTERS)] if len(names) > 1 else canvas.glyphs.point
+    sign = _CURVE_LETTERS[owner % len(_CURVE_LETTERS)] if len(names) > 1 else canvas.glyphs.point
     sign = "." if line.style == "dotted" else sign
     path: dict[int, int] = {}
-    dash, length, before, alone = DASH_DOTS if canvas.glyphs.dots_across > 1 else 2, 0, None, False
+    dash, length, before, alone = _DASH_DOTS if canvas.glyphs.dots_across > 1 else 2, 0, None, False
     for point in [*points, None]:
         dots = None if point is None else (x.find_dot(point[0]), y.find_dot(point[1]))
         if dots is None or dots[0] is None or dots[1] is None:
@@ -188,7 +188,7 @@ def draw_line(
         if dot_now == before:
             continue
         alone = before is None
-        for dot in iter_dots_between(before or dot_now, dot_now):
+        for dot in _iter_dots_between(before or dot_now, dot_now):
             if line.is_drawn(length, dash):
                 canvas.put_dot(*dot, owner, sign)
             length += 1
@@ -198,7 +198,7 @@ def draw_line(
     return path
 
 
-def iter_dots_between(start: tuple[int, int], end: tuple[int, int]) -> Iterator[tuple[int, int]]:
+def _iter_dots_between(start: tuple[int, int], end: tuple[int, int]) -> Iterator[tuple[int, int]]:
     """The dots of a straight line, behind its start and to its end; a line of one dot is that dot."""
     across, up = end[0] - start[0], end[1] - start[1]
     steps = max(abs(across), abs(up))
@@ -208,7 +208,7 @@ def iter_dots_between(start: tuple[int, int], end: tuple[int, int]) -> Iterator[
         yield start[0] + round(across * step / steps), start[1] + round(up * step / steps)
 
 
-def put_letters(
+def _put_letters(
     canvas: Canvas, lines: Sequence[ChartLine], paths: Sequence[dict[int, int]], names: Sequence[str]
 ) -> None:
     """Put the letters of the lines on them, here and there, where none stands yet."""
@@ -224,10 +224,10 @@ def put_letters(
             {min(free, key=lambda column: abs(column - target)) for target in target_columns} if free else set()
         )
         for column in letter_columns:
-            canvas.put_sign((column, path[column]), CURVE_LETTERS[owner % len(CURVE_LETTERS)], owner)
+            canvas.put_sign((column, path[column]), _CURVE_LETTERS[owner % len(_CURVE_LETTERS)], owner)
 
 
-def format_x_axis(x: ChartAxis, glyphs: Glyphs, margin: int, columns: int, label: str, rule: int | None) -> list[str]:
+def _format_x_axis(x: _ChartAxis, glyphs: Glyphs, margin: int, columns: int, label: str, rule: int | None) -> list[str]:
     """The horizontal axis, and under it its numbers and what they count."""
     room = columns - compute_text_width(label) - 2
     row, marks = {}, {}
@@ -238,7 +238,7 @@ def format_x_axis(x: ChartAxis, glyphs: Glyphs, margin: int, columns: int, label
             for tick, text in zip(ticks, format_ticks(ticks, log=x.log), strict=True)
             if (at := x.find_dot(tick)) is not None
         }
-        row = place_tick_texts(marks, margin + 1 + columns, margin + 1)
+        row = _place_tick_texts(marks, margin + 1 + columns, margin + 1)
         if row:
             break
     line = [glyphs.horizontal] * columns
@@ -255,7 +255,7 @@ def format_x_axis(x: ChartAxis, glyphs: Glyphs, margin: int, columns: int, label
     return [" " * margin + glyphs.corner + "".join(line), text]
 
 
-def place_tick_texts(marks: dict[int, str], width: int, margin: int) -> dict[int, str]:
+def _place_tick_texts(marks: dict[int, str], width: int, margin: int) -> dict[int, str]:
     """Where the numbers under an axis begin, so that each is under its mark; none where they have no room."""
     starts: dict[int, str] = {}
     end = -1
@@ -271,7 +271,7 @@ def format_legend_lines(names: Sequence[str], width: int, colour: bool) -> list[
     """The names with their letters, in as many lines as they need."""
     lines, text, used = [], "", 0
     for owner, name in enumerate(names):
-        legend_item = f"{CURVE_LETTERS[owner % len(CURVE_LETTERS)]} {name}"
+        legend_item = f"{_CURVE_LETTERS[owner % len(_CURVE_LETTERS)]} {name}"
         legend_item = shorten_text(legend_item, width)
         size = compute_text_width(legend_item)
         if used and used + 3 + size > width:

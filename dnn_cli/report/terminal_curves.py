@@ -13,7 +13,7 @@ from dnn_cli.report.terminal_chart import ChartLine, draw_chart, format_legend_l
 MIN_TWO_PANEL_WIDTH = 120
 """From this width on two panels stand beside each other."""
 
-PANEL_GAP = 3
+_PANEL_GAP = 3
 
 
 def draw_terminal_curves(
@@ -30,22 +30,22 @@ def draw_terminal_curves(
         log: Whether the vertical axis of what should be small counts orders of magnitude.
     """
     abreast = 2 if width >= MIN_TWO_PANEL_WIDTH and len(curves.panels) > 1 else 1
-    room = (width - PANEL_GAP * (abreast - 1)) // abreast
+    room = (width - _PANEL_GAP * (abreast - 1)) // abreast
     drawn = [
-        draw_panel(
+        _draw_panel(
             panel, curves, width=room, height=height, colour=colour, unicode=unicode, log=log and panel.lower_is_better
         )
         for panel in curves.panels
     ]
     rows = [drawn[start : start + abreast] for start in range(0, len(drawn), abreast)]
-    body = "\n".join("".join(f"{line}\n" for line in join_panels(row, room)) for row in rows)
+    body = "\n".join("".join(f"{line}\n" for line in _join_panels(row, room)) for row in rows)
     several = len(curves.names) > 1
     legend = format_legend_lines(curves.names, width, colour) if several else [shorten_text(curves.names[0], width)]
     legend += wrap(curves.format_caption("dotted"), width)
     return body + "".join(f"{line}\n" for line in legend)
 
 
-def draw_panel(
+def _draw_panel(
     panel: Panel, curves: CurveChart, *, width: int, height: int, colour: bool, unicode: bool, log: bool
 ) -> str:
     """Return one score; training is dashed where validation is drawn, too, and the bounds of a band are dotted."""
@@ -68,7 +68,7 @@ def draw_panel(
     )  # fmt: skip
 
 
-def join_panels(panels: Sequence[str], width: int) -> list[str]:
+def _join_panels(panels: Sequence[str], width: int) -> list[str]:
     """Panels of a width each as lines of all of them."""
     columns = [panel.splitlines() for panel in panels]
     tallest = max(map(len, columns))
@@ -76,5 +76,5 @@ def join_panels(panels: Sequence[str], width: int) -> list[str]:
     for row in range(tallest):
         cells = [column[row] if row < len(column) else "" for column in columns]
         padded = [f"{cell}{' ' * (width - Text.from_ansi(cell).cell_len)}" for cell in cells[:-1]]
-        lines.append((" " * PANEL_GAP).join([*padded, cells[-1]]))
+        lines.append((" " * _PANEL_GAP).join([*padded, cells[-1]]))
     return lines

@@ -12,14 +12,14 @@ from rich.text import Text
 SHADES, ASCII_SHADES = " ░▒▓█", " .:-=+*#%@"
 """From black to white."""
 
-IMAGE_GAP = 2
-SMALL_IMAGE_COLUMNS = 16
+_IMAGE_GAP = 2
+_SMALL_IMAGE_COLUMNS = 16
 """Images of fewer columns are drawn twice as large where there is room."""
 
-MAX_IMAGE_COLUMNS = 40
+_MAX_IMAGE_COLUMNS = 40
 """So many columns has an image at most."""
 
-MIN_IMAGE_COLUMNS = 8
+_MIN_IMAGE_COLUMNS = 8
 
 
 def is_image(shape: Sequence[int]) -> bool:
@@ -40,31 +40,31 @@ def draw_images(
         colour: Whether two pixels stand in a character, in their colours; else one, as a shade.
         unicode: Whether shades are blocks; else ASCII.
     """
-    columns = compute_image_columns(images.shape[2], len(images), width)
+    columns = _compute_image_columns(images.shape[2], len(images), width)
     pixels = (np.clip((images.astype(np.float32) - low) / ((high - low) or 1.0), 0, 1) * 255).astype(np.uint8)
     pixels = pixels[..., 0] if pixels.ndim == 4 and pixels.shape[-1] == 1 else pixels
     drawn = [
-        draw_in_colour(resize_image(image, columns, 2))
+        _draw_in_colour(_resize_image(image, columns, 2))
         if colour
-        else draw_in_shades(resize_image(image, columns, 1), unicode)
+        else _draw_in_shades(_resize_image(image, columns, 1), unicode)
         for image in pixels
     ]
-    abreast = max(1, (width + IMAGE_GAP) // (columns + IMAGE_GAP))
+    abreast = max(1, (width + _IMAGE_GAP) // (columns + _IMAGE_GAP))
     lines: list[Text] = []
     for start in range(0, len(drawn), abreast):
         row = drawn[start : start + abreast]
-        lines += [Text(), *(Text(" " * IMAGE_GAP).join(parts) for parts in zip(*row, strict=True))]
+        lines += [Text(), *(Text(" " * _IMAGE_GAP).join(parts) for parts in zip(*row, strict=True))]
     return lines[1:]
 
 
-def compute_image_columns(size: int, count: int, width: int) -> int:
+def _compute_image_columns(size: int, count: int, width: int) -> int:
     """The columns of an image: as many as it has pixels, twice as many if it is small, fewer where there is no room."""
-    room = max(MIN_IMAGE_COLUMNS, (width - IMAGE_GAP * (count - 1)) // count) if count else width
-    preferred = 2 * size if size < SMALL_IMAGE_COLUMNS else min(size, MAX_IMAGE_COLUMNS)
+    room = max(_MIN_IMAGE_COLUMNS, (width - _IMAGE_GAP * (count - 1)) // count) if count else width
+    preferred = 2 * size if size < _SMALL_IMAGE_COLUMNS else min(size, _MAX_IMAGE_COLUMNS)
     return max(1, min(preferred, room, width))
 
 
-def resize_image(image: NDArray[np.uint8], columns: int, down: int) -> NDArray[np.uint8]:
+def _resize_image(image: NDArray[np.uint8], columns: int, down: int) -> NDArray[np.uint8]:
     """An image of so many columns and, as a character is twice as high as wide, `down` pixels of height a character."""
     from PIL import Image
 
@@ -74,7 +74,7 @@ def resize_image(image: NDArray[np.uint8], columns: int, down: int) -> NDArray[n
     return np.asarray(Image.fromarray(image).resize((columns, lines * down), resampling))
 
 
-def draw_in_colour(pixels: NDArray[np.uint8]) -> list[Text]:
+def _draw_in_colour(pixels: NDArray[np.uint8]) -> list[Text]:
     """Half blocks: the upper pixel in the colour of the text, the lower in that of the background."""
     colours = np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels[..., :3]
     lines = []
@@ -86,7 +86,7 @@ def draw_in_colour(pixels: NDArray[np.uint8]) -> list[Text]:
     return lines
 
 
-def draw_in_shades(pixels: NDArray[np.uint8], unicode: bool) -> list[Text]:
+def _draw_in_shades(pixels: NDArray[np.uint8], unicode: bool) -> list[Text]:
     """A character a pixel, the denser the lighter it is."""
     from PIL import Image
 

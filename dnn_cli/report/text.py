@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 
-SPARKLINE_BLOCKS = "▁▂▃▄▅▆▇█"
+_SPARKLINE_BLOCKS = "▁▂▃▄▅▆▇█"
 
 UNLIMITED_WIDTH = 10_000
 """The width of what is no terminal: lines and tables are as long as what is in them."""
@@ -41,7 +41,7 @@ def format_sparkline(values: Sequence[float], low: float, high: float, width: in
         values = [values[round(i * (len(values) - 1) / (width - 1))] for i in range(width)]
     span = high - low
     return "".join(
-        SPARKLINE_BLOCKS[round((value - low) / span * (len(SPARKLINE_BLOCKS) - 1)) if span else 0] for value in values
+        _SPARKLINE_BLOCKS[round((value - low) / span * (len(_SPARKLINE_BLOCKS) - 1)) if span else 0] for value in values
     )
 
 

@@ -19,22 +19,22 @@ from dnn_cli.report.text import format_count, format_duration, format_score
 if TYPE_CHECKING:
     from dnn_cli.compare.paired_examples import PairedExampleTest
 
-ONE_GROUP_REASON = "all these runs are one experiment: change a setting to compare, as optimizer=sgd"
-ONE_COMPLETED_REASON = "only one experiment has completed runs with this score, so there is nothing to compare it with"
+_ONE_GROUP_REASON = "all these runs are one experiment: change a setting to compare, as optimizer=sgd"
+_ONE_COMPLETED_REASON = "only one experiment has completed runs with this score, so there is nothing to compare it with"
 
-MAX_ADVISED_COMPARISONS = 100
+_MAX_ADVISED_COMPARISONS = 100
 """Comparisons of a family above which no number of seeds is advised."""
 
-MAX_REFERENCE_WIDTH = 24
+_MAX_REFERENCE_WIDTH = 24
 """Characters of the longest reference that every line repeats; a longer one is called `the first`."""
 
 MAX_VERDICT_LINES = 20
 """Verdicts that are printed on a terminal."""
 
-MAX_LISTED_KEYS = 8
+_MAX_LISTED_KEYS = 8
 """Keys, and values of a key, that are listed in a line; the others are counted."""
 
-MAX_NAMED_GROUPS = 3
+_MAX_NAMED_GROUPS = 3
 """Groups that are named in a line; the others are counted."""
 
 
@@ -50,15 +50,15 @@ def build_verdict_paragraphs(comparison: Comparison, max_lines: int | None = MAX
 
 def format_missing_verdict_reason(comparison: Comparison) -> str:
     """Return why the runs of one experiment have no verdict."""
-    return ONE_COMPLETED_REASON if comparison.left_out else ONE_GROUP_REASON
+    return _ONE_COMPLETED_REASON if comparison.left_out else _ONE_GROUP_REASON
 
 
 def format_note_lines(comparison: Comparison) -> list[str]:
     """Return what the groups average over, and which runs do not count."""
     lines = []
     if comparison.averaged_settings:
-        parts = [f"{key} ({shorten_list(values)})" for key, values in comparison.averaged_settings.items()]
-        lines.append(f"every mean is over {shorten_list(parts)}")
+        parts = [f"{key} ({_shorten_list(values)})" for key, values in comparison.averaged_settings.items()]
+        lines.append(f"every mean is over {_shorten_list(parts)}")
     if comparison.set_aside_count:
         lines.append(
             f"{format_count(comparison.set_aside_count, 'run')} with settings that not all groups have: not counted"
@@ -68,7 +68,7 @@ def format_note_lines(comparison: Comparison) -> list[str]:
     return lines
 
 
-def shorten_list(texts: Sequence[str], max_texts: int = MAX_LISTED_KEYS) -> str:
+def _shorten_list(texts: Sequence[str], max_texts: int = _MAX_LISTED_KEYS) -> str:
     """Return some texts, and the number of the others."""
     return ", ".join(texts[:max_texts]) + (f", and {len(texts) - max_texts} more" if len(texts) > max_texts else "")
 
@@ -85,21 +85,21 @@ def format_verdict_lines(comparison: Comparison, max_lines: int | None = MAX_VER
         *(format_verdict(comparison, verdict) for verdict in verdicts),
     ]
     cells = [
-        (comparison.get_label(group), format_mean_and_spread(comparison, group), format_seed_count(group), text)
+        (comparison.get_label(group), format_mean_and_spread(comparison, group), _format_seed_count(group), text)
         for group, text in zip(groups, sentences, strict=True)
     ]
     widths = [max(compute_text_width(row[column]) for row in cells) for column in range(3)]
-    lines = ["   ".join([*map(pad_text, row[:3], widths), row[3]]).rstrip() for row in cells]
+    lines = ["   ".join([*map(_pad_text, row[:3], widths), row[3]]).rstrip() for row in cells]
     more = family.not_judged + len(family.verdicts) - len(verdicts)
     return [*lines, f"and {format_count(more, 'more group')}, each with a lower rank: --all"] if more else lines
 
 
-def pad_text(text: str, width: int) -> str:
+def _pad_text(text: str, width: int) -> str:
     """Return a text with trailing spaces up to a width."""
     return text + " " * (width - compute_text_width(text))
 
 
-def format_seed_count(group: Group) -> str:
+def _format_seed_count(group: Group) -> str:
     """Return the number of seeds, as `(5 seeds)`."""
     return f"({format_count(len(group.seeds), 'seed')})"
 
@@ -109,43 +109,43 @@ def format_verdict(comparison: Comparison, verdict: Verdict) -> str:
     base = comparison.verdict_set.reference
     assert base is not None  # noqa: S101 - every verdict has a reference
     reference = comparison.get_label(base)
-    if compute_text_width(reference) > MAX_REFERENCE_WIDTH:
+    if compute_text_width(reference) > _MAX_REFERENCE_WIDTH:
         reference = "the first"
     if verdict.undecided_reason:
-        distance = format_difference_amount(comparison, verdict.group.mean - base.mean, sign=True)
+        distance = _format_difference_amount(comparison, verdict.group.mean - base.mean, sign=True)
         return f"undecided against {reference}: {distance} with one seed each; {verdict.undecided_reason}"
     difference = verdict.examples or verdict.difference
     assert difference is not None  # noqa: S101 - a verdict without a reason has a difference
     subject = "this model is " if verdict.examples else ""
     p_value_text = (
-        "" if verdict.p_value is None else f", {format_p_value(verdict.p_value)}{format_correction(comparison)}"
+        "" if verdict.p_value is None else f", {_format_p_value(verdict.p_value)}{_format_correction(comparison)}"
     )
     # A corrected p above 0.05 with an uncorrected interval that excludes 0 looks like a contradiction.
-    alone = verdict.word in ("indistinguishable", "undecided") and excludes_zero(difference)
-    common = format_common_seeds(verdict, base)
+    alone = verdict.word in ("indistinguishable", "undecided") and _excludes_zero(difference)
+    common = _format_common_seeds(verdict, base)
     if verdict.word in ("better", "worse"):
-        distance = format_difference(comparison, difference, signed=False)
+        distance = _format_difference(comparison, difference, signed=False)
         return f"{subject}{verdict.word} than {reference} by {distance}{p_value_text}{common}"
     if (
         difference.interval == (0, 0)
         if verdict.examples
-        else difference.mean == 0 and is_constant_difference(verdict.difference)
+        else difference.mean == 0 and _is_constant_difference(verdict.difference)
     ):
         return f"the same as {reference}" + (" in every seed" if verdict.difference else " on these examples")
-    distance = format_difference(comparison, difference, signed=True, kind="uncorrected 95%" if alone else "95%")
+    distance = _format_difference(comparison, difference, signed=True, kind="uncorrected 95%" if alone else "95%")
     if verdict.word == "indistinguishable":
         return f"{subject}indistinguishable from {reference}: {distance}{p_value_text}{common}"
-    few = format_difference_range(comparison, verdict.difference)
+    few = _format_difference_range(comparison, verdict.difference)
     failed = f"; {verdict.exact_test_reason}, so a t-test does not apply" if verdict.exact_test_reason else ""
     return f"undecided against {reference}: {distance}{few or p_value_text}{common}{failed}"
 
 
-def is_constant_difference(difference: MeanDifference | None) -> bool:
+def _is_constant_difference(difference: MeanDifference | None) -> bool:
     """Return whether the differences of several seeds are equal."""
     return difference is not None and difference.p_value is not None and difference.spread == 0
 
 
-def format_common_seeds(verdict: Verdict, base: Group) -> str:
+def _format_common_seeds(verdict: Verdict, base: Group) -> str:
     """Return over how many seeds a difference is, where not all seeds could be paired."""
     difference = verdict.difference
     most = max(len(verdict.group.seeds), len(base.seeds))
@@ -154,22 +154,22 @@ def format_common_seeds(verdict: Verdict, base: Group) -> str:
     return f", over the {format_count(difference.seed_counts[0], 'seed')} that both have"
 
 
-def format_correction(comparison: Comparison) -> str:
+def _format_correction(comparison: Comparison) -> str:
     """Return that a p-value is corrected, where there are several comparisons."""
     return " after Holm's correction" if comparison.verdict_set.comparisons > 1 else ""
 
 
-def format_p_value(p_value: float) -> str:
+def _format_p_value(p_value: float) -> str:
     """Return a p-value with two significant digits."""
     return "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.2g}"
 
 
-def excludes_zero(difference: "MeanDifference | PairedExampleTest") -> bool:
+def _excludes_zero(difference: "MeanDifference | PairedExampleTest") -> bool:
     """Return whether the interval of a difference lies on one side of 0."""
     return difference.interval is not None and (difference.interval[0] > 0 or difference.interval[1] < 0)
 
 
-def format_difference(
+def _format_difference(
     comparison: Comparison, difference: "MeanDifference | PairedExampleTest", *, signed: bool, kind: str = "95%"
 ) -> str:
     """Return a difference with its interval: `−0.22 points (95% interval −0.61 to +0.15)`.
@@ -181,44 +181,44 @@ def format_difference(
         kind: What the interval is called.
     """
     turn = 1.0 if signed or difference.mean >= 0 else -1.0
-    text = format_difference_amount(comparison, turn * difference.mean, sign=signed)
+    text = _format_difference_amount(comparison, turn * difference.mean, sign=signed)
     if difference.interval is None:
         return text
     low, high = sorted(turn * end for end in difference.interval)
     return (
-        f"{text} ({kind} interval {format_difference_number(comparison, low, sign=signed)} to "
-        f"{format_difference_number(comparison, high, sign=signed)})"
+        f"{text} ({kind} interval {_format_difference_number(comparison, low, sign=signed)} to "
+        f"{_format_difference_number(comparison, high, sign=signed)})"
     )
 
 
-def format_difference_amount(comparison: Comparison, value: float, *, sign: bool) -> str:
+def _format_difference_amount(comparison: Comparison, value: float, *, sign: bool) -> str:
     """Return a difference with its unit: points of a percentage for shares, epochs, else none."""
     unit = f" {comparison.point.unit}" if comparison.point.unit else " points" if is_share(comparison.metric) else ""
-    return format_difference_number(comparison, value, sign=sign) + unit
+    return _format_difference_number(comparison, value, sign=sign) + unit
 
 
-def format_difference_number(comparison: Comparison, value: float, *, sign: bool) -> str:
+def _format_difference_number(comparison: Comparison, value: float, *, sign: bool) -> str:
     """Return a difference without its unit."""
     if not comparison.point.unit and is_share(comparison.metric):
         text = f"{abs(100 * value):.2f}"
     else:
-        text = format_epoch_difference(abs(value)) if comparison.point.unit else format_score(abs(value))
+        text = _format_epoch_difference(abs(value)) if comparison.point.unit else format_score(abs(value))
     mark = ("−" if value < 0 else "+") if sign else ("−" if value < 0 else "")
     return (mark if float(text.replace(",", "")) else "") + text
 
 
-def format_epoch_difference(value: float) -> str:
+def _format_epoch_difference(value: float) -> str:
     """Return a number of epochs."""
     return f"{value:.2g}" if value < 100 else f"{value:,.0f}"
 
 
-def format_difference_range(comparison: Comparison, difference: MeanDifference | None) -> str:
+def _format_difference_range(comparison: Comparison, difference: MeanDifference | None) -> str:
     """Return the range of a difference over few seeds, where no test has an interval."""
     if difference is None or difference.interval is not None:
         return ""
     if min(difference.seed_counts) == 1:
         return " with one seed"
-    low, high = (format_difference_number(comparison, end, sign=True) for end in difference.span)
+    low, high = (_format_difference_number(comparison, end, sign=True) for end in difference.span)
     return f", from {low} to {high} in {format_count(difference.seed_counts[0], 'seed')}"
 
 
@@ -241,12 +241,12 @@ def format_method_lines(comparison: Comparison) -> list[str]:
     differences = [difference for difference in all_differences if difference.p_value is not None]
     if not differences:
         return ["one seed decides nothing, as another seed moves every score"]
-    tests = [text for text in map(format_test, group_by_test(differences)) if text]
+    tests = [text for text in map(_format_test, _group_by_test(differences)) if text]
     spread = "± is the standard deviation over seeds"
     return [spread + alone, "; ".join([*tests, *filter(None, [over])])]
 
 
-def group_by_test(differences: Sequence[MeanDifference]) -> list[list[MeanDifference]]:
+def _group_by_test(differences: Sequence[MeanDifference]) -> list[list[MeanDifference]]:
     """Return the differences of each test and design together."""
     groups: dict[tuple[str, str], list[MeanDifference]] = {}
     for difference in differences:
@@ -254,10 +254,10 @@ def group_by_test(differences: Sequence[MeanDifference]) -> list[list[MeanDiffer
     return list(groups.values())
 
 
-def format_test(differences: Sequence[MeanDifference]) -> str:
+def _format_test(differences: Sequence[MeanDifference]) -> str:
     """Return a test with its numbers of seeds and its assumption."""
     first = differences[0]
-    pairs = format_span(sorted({difference.seed_counts[0] for difference in differences}))
+    pairs = _format_span(sorted({difference.seed_counts[0] for difference in differences}))
     sizes = ", ".join(f"{n} and {m}" for n, m in sorted({difference.seed_counts for difference in differences})[:3])
     normal = "right if scores scatter normally over seeds"
     return {
@@ -268,7 +268,7 @@ def format_test(differences: Sequence[MeanDifference]) -> str:
     }.get((first.design, first.test), "")
 
 
-def format_span(numbers: Sequence[int]) -> str:
+def _format_span(numbers: Sequence[int]) -> str:
     """Return `5`, or `5 to 8`."""
     return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
 
@@ -280,7 +280,7 @@ def format_advice_lines(comparison: Comparison) -> list[str]:
     undecided = single or [verdict for verdict in family.verdicts if verdict.word == "undecided"]
     if family.reference is None or comparison.keys or not undecided:
         return []
-    if family.comparisons > MAX_ADVISED_COMPARISONS:
+    if family.comparisons > _MAX_ADVISED_COMPARISONS:
         return [
             f"{family.comparisons:,} comparisons are too many to advise a number of seeds: compare the groups that "
             "matter, as dnn compare ID ID, or name a --baseline"
@@ -297,41 +297,41 @@ def format_advice_lines(comparison: Comparison) -> list[str]:
     seconds = sum(number * group.seconds for number, group in zip(missing, groups, strict=True))
     runs = format_count(sum(missing), "run")
     lines = [
-        f"{format_seed_reason(comparison, nearest, enough)}; {runs} to train, about "
+        f"{_format_seed_reason(comparison, nearest, enough)}; {runs} to train, about "
         f"{format_duration(seconds)} one by one:"
     ]
     lines.append(f"  {' && '.join(map(shlex.join, commands))}")
     if others := [verdict for verdict in undecided if verdict not in nearest]:
-        lines.append(f"more seeds for the others: {format_needed_seeds(comparison, others)}")
+        lines.append(f"more seeds for the others: {_format_needed_seeds(comparison, others)}")
     lines.append("train all of them before comparing again: a look after every seed finds differences by chance")
     return lines
 
 
-def format_seed_reason(comparison: Comparison, verdicts: Sequence[Verdict], enough: int) -> str:
+def _format_seed_reason(comparison: Comparison, verdicts: Sequence[Verdict], enough: int) -> str:
     """Return why a number of seeds is advised."""
     largest = max(
-        (verdict.difference for verdict in verdicts if verdict.difference), key=compute_difference_size, default=None
+        (verdict.difference for verdict in verdicts if verdict.difference), key=_compute_difference_size, default=None
     )
     if any(verdict.exact_test_reason for verdict in verdicts):
         comparisons = format_count(comparison.verdict_set.comparisons, "comparison")
         return f"the exact test needs {enough} seeds of each group for {comparisons}"
     if largest is None or largest.p_value is None or enough == MIN_SEEDS:
         return f"a verdict on seeds needs {enough} seeds of each group"
-    smallest = min((verdict.difference for verdict in verdicts if verdict.difference), key=compute_difference_size)
-    away = format_difference_amount(comparison, abs(smallest.mean), sign=False)
+    smallest = min((verdict.difference for verdict in verdicts if verdict.difference), key=_compute_difference_size)
+    away = _format_difference_amount(comparison, abs(smallest.mean), sign=False)
     return f"{enough} seeds of each group find a difference of {away} in 4 of 5 cases (power 80%)"
 
 
-def compute_difference_size(difference: MeanDifference) -> float:
+def _compute_difference_size(difference: MeanDifference) -> float:
     """Return the size of a difference."""
     return abs(difference.mean)
 
 
-def format_needed_seeds(comparison: Comparison, verdicts: Sequence[Verdict]) -> str:
+def _format_needed_seeds(comparison: Comparison, verdicts: Sequence[Verdict]) -> str:
     """Return the seeds that groups need, as `adam 426, nadam more than 1,000`."""
     needed = [
         f"more than {MAX_ADVISED_SEEDS:,}" if verdict.needed_seeds is None else str(verdict.needed_seeds)
         for verdict in verdicts
     ]
     labels = [comparison.get_label(verdict.group) for verdict in verdicts]
-    return shorten_list([" ".join(pair) for pair in zip(labels, needed, strict=True)], MAX_NAMED_GROUPS)
+    return _shorten_list([" ".join(pair) for pair in zip(labels, needed, strict=True)], _MAX_NAMED_GROUPS)

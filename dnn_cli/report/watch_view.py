@@ -12,10 +12,10 @@ from dnn_cli.runs.query.fields import get_run_id
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run_info import RunInfo
 
-MAX_LISTED_EPOCHS = 5
+_MAX_LISTED_EPOCHS = 5
 """So many of the last epochs are listed, and the speed is that of as many."""
 
-CHART_ROWS = range(8, 19)
+_CHART_ROWS = range(8, 19)
 """Rows that the curve may take."""
 
 
@@ -37,23 +37,23 @@ def format_progress_line(run_info: RunInfo, rows: Sequence[Scores], epochs: int 
         f"epoch {len(rows)}{f'/{epochs}' if epochs else ''}",
     ]
     if rows:
-        parts.append(f"{format_duration(compute_median_epoch_seconds(rows))} an epoch")
+        parts.append(f"{format_duration(_compute_median_epoch_seconds(rows))} an epoch")
     if record.status == "running":
-        left = None if epochs is None or not rows else compute_seconds_left(rows, epochs, since)
+        left = None if epochs is None or not rows else _compute_seconds_left(rows, epochs, since)
         parts.append(f"no epoch is complete after {format_duration(since)}" if not rows else "")
         parts.append(f"about {format_duration(left)} left" if left is not None else "")
     device = record.platform.get("device")
     return "  ".join(filter(None, [*parts, str(device) if device else ""]))
 
 
-def compute_median_epoch_seconds(rows: Sequence[Scores]) -> float:
+def _compute_median_epoch_seconds(rows: Sequence[Scores]) -> float:
     """Seconds an epoch, of late: the median, as the first is compiled and others may be disturbed."""
-    return statistics.median(row["seconds"] for row in rows[-MAX_LISTED_EPOCHS:])
+    return statistics.median(row["seconds"] for row in rows[-_MAX_LISTED_EPOCHS:])
 
 
-def compute_seconds_left(rows: Sequence[Scores], epochs: int, since: float) -> float:
+def _compute_seconds_left(rows: Sequence[Scores], epochs: int, since: float) -> float:
     """Until the last epoch is done, if nothing ends the training before."""
-    each = compute_median_epoch_seconds(rows)
+    each = _compute_median_epoch_seconds(rows)
     return max(0.0, (epochs - len(rows)) * each - min(since, each))
 
 
@@ -76,14 +76,14 @@ def format_run_view(
     lines = [shorten_text(format_progress_line(run_info, rows, epochs, since), width)]
     if run_info.record is None or not rows:
         return lines[0]
-    last = rows[-MAX_LISTED_EPOCHS:]
+    last = rows[-_MAX_LISTED_EPOCHS:]
     room = height - len(lines) - len(last) - 3
-    if len(rows) > 1 and room >= CHART_ROWS.start:
+    if len(rows) > 1 and room >= _CHART_ROWS.start:
         monitor = run_info.record.results.monitor
         pair = dict.fromkeys([monitor.removeprefix("val_"), monitor])
         xs = [row["epoch"] for row in rows]
         curves = [ChartLine(name, xs, [row[name] for row in rows]) for name in pair if name in rows[0]]
-        rows_of_chart = min(room, CHART_ROWS.stop - 1)
+        rows_of_chart = min(room, _CHART_ROWS.stop - 1)
         chart = draw_chart(
             curves, title="", x_label="epoch", width=width, height=rows_of_chart, colour=colour, unicode=unicode
         )
@@ -115,12 +115,12 @@ def format_ended_run_lines(run_info: RunInfo) -> list[str]:
 def build_watched_runs_table(runs: Sequence[RunInfo], planned_epochs: Sequence[int | None], width: int) -> PlainTable:
     """Several runs, one a row: how far each is, and what it is judged by."""
     headers = ["id", "name", "status", "epoch", "score", "best", "an epoch"]
-    rows = [build_watched_run_row(run_info, epochs) for run_info, epochs in zip(runs, planned_epochs, strict=True)]
+    rows = [_build_watched_run_row(run_info, epochs) for run_info, epochs in zip(runs, planned_epochs, strict=True)]
     fitting_headers, cells = drop_columns_to_fit(headers, rows, width, ["an epoch", "best", "name"])
     return build_table(fitting_headers, cells, right=("epoch", "an epoch"))
 
 
-def build_watched_run_row(run_info: RunInfo, epochs: int | None) -> list[str]:
+def _build_watched_run_row(run_info: RunInfo, epochs: int | None) -> list[str]:
     """A run in that table."""
     record = run_info.record
     if record is None:

@@ -18,28 +18,28 @@ from dnn_cli.runs.record import EVALUATE_HINT, NON_SCORE_COLUMNS, Membership, is
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_info import RunInfo
 
-ADDRESS_FORMS = (
+_ADDRESS_FORMS = (
     "a run is addressed by its id or the beginning of the id, its directory, its name, NAME@latest, @1 (the latest) "
     "or best:val_accuracy"
 )
 _, NAME_PREFIX, ID_PREFIX, SCORE_PREFIX, SWEEP_PREFIX = ADDRESS_PREFIXES
-LATEST_SUFFIX = "@latest"
+_LATEST_SUFFIX = "@latest"
 """The end of an address that takes the latest run of a name."""
 
-MAX_LISTED_RUNS = 20
+_MAX_LISTED_RUNS = 20
 """Runs that are listed where an address is ambiguous: a screen of 24 lines, without the lines around the list."""
 
-DetailsReader = Callable[[Sequence[RunInfo]], list[RunInfo]]
+_DetailsReader = Callable[[Sequence[RunInfo]], list[RunInfo]]
 """A function that reads the configs of runs."""
 
 
-def read_each_details(runs: Sequence[RunInfo]) -> list[RunInfo]:
+def _read_each_details(runs: Sequence[RunInfo]) -> list[RunInfo]:
     """Return the runs with their configs, each read from its own file."""
     return [run_info.with_details() for run_info in runs]
 
 
 def resolve_address(
-    address: str, runs: Sequence[RunInfo], store_name: str, read_details: DetailsReader = read_each_details
+    address: str, runs: Sequence[RunInfo], store_name: str, read_details: _DetailsReader = _read_each_details
 ) -> list[RunInfo]:
     """Return the runs of an address, the latest first: one run, or all runs of a name that are of one experiment.
 
@@ -54,24 +54,24 @@ def resolve_address(
         UsageError: no run has the address.
     """
     if not address:
-        raise UsageError("the address of a run is empty", ADDRESS_FORMS)  # the empty text is the beginning of every id
+        raise UsageError("the address of a run is empty", _ADDRESS_FORMS)  # the empty text is the beginning of every id
     if not runs:
         raise UsageError(f"no run {address}: there is no run in {store_name}", "dnn train makes one")
     if address.startswith("@"):
-        return [find_numbered_run(address, runs)]
+        return [_find_numbered_run(address, runs)]
     if address.startswith(SCORE_PREFIX):
-        return [find_best_run(expand_score_name(address.removeprefix(SCORE_PREFIX)), runs)]
-    named = find_runs_by_name(address, runs)
-    matches = named or find_runs_by_id(address, runs)
+        return [_find_best_run(expand_score_name(address.removeprefix(SCORE_PREFIX)), runs)]
+    named = _find_runs_by_name(address, runs)
+    matches = named or _find_runs_by_id(address, runs)
     if len(matches) > 1:
         matches = read_details(matches)
-        if not (named and is_one_variant(matches)):
-            raise_ambiguous_address(address, matches, store_name)
+        if not (named and _is_one_variant(matches)):
+            _raise_ambiguous_address(address, matches, store_name)
     if not matches:
         names = {run_info.record.name for run_info in runs if run_info.record}
         raise UsageError(
             f"no run {address} in {store_name}",
-            suggest_nearest_name(address.removeprefix(NAME_PREFIX), names) or ADDRESS_FORMS,
+            suggest_nearest_name(address.removeprefix(NAME_PREFIX), names) or _ADDRESS_FORMS,
         )
     return matches
 
@@ -93,85 +93,89 @@ def get_only_run(address: str, matches: Sequence[RunInfo], store_name: str) -> R
         AmbiguousAddressError: the address leads to several runs.
     """
     if len(matches) > 1:
-        raise_ambiguous_address(address, matches, store_name)
+        _raise_ambiguous_address(address, matches, store_name)
     return matches[0]
 
 
-def find_runs_by_name(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
+def _find_runs_by_name(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
     """Return the runs with a name; `NAME@latest` is only the latest of them.
 
     A run whose whole id is the same text is among them, so that an address which means two runs is refused.
     """
     if address.startswith(ID_PREFIX):
         return []
-    name = normalize_unicode(address.removeprefix(NAME_PREFIX))
+    name = _normalize_unicode(address.removeprefix(NAME_PREFIX))
     named = [
-        run_info for run_info in runs if run_info.record is not None and normalize_unicode(run_info.record.name) == name
+        run_info
+        for run_info in runs
+        if run_info.record is not None and _normalize_unicode(run_info.record.name) == name
     ]
     if named and not address.startswith(NAME_PREFIX):
-        named = [run_info for run_info in runs if run_info in named or address in list_identifiers(run_info)]
-    if not named and name.endswith(LATEST_SUFFIX):
-        return find_runs_by_name(address.removesuffix(LATEST_SUFFIX), runs)[:1]
+        named = [run_info for run_info in runs if run_info in named or address in _list_identifiers(run_info)]
+    if not named and name.endswith(_LATEST_SUFFIX):
+        return _find_runs_by_name(address.removesuffix(_LATEST_SUFFIX), runs)[:1]
     return named
 
 
-def normalize_unicode(text: str) -> str:
+def _normalize_unicode(text: str) -> str:
     """Return a text in Unicode's form NFC, in which one name has one spelling."""
     return unicodedata.normalize("NFC", text)
 
 
-def find_runs_by_id(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
+def _find_runs_by_id(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
     """Return the runs with an id or a directory of this name; without such a run, those whose id begins with it."""
     text = address.removeprefix(ID_PREFIX)
-    exact = [run_info for run_info in runs if text in list_identifiers(run_info)]
+    exact = [run_info for run_info in runs if text in _list_identifiers(run_info)]
     return exact or [
         run_info
         for run_info in runs
-        if text and any(identifier.startswith(text) for identifier in list_identifiers(run_info))
+        if text and any(identifier.startswith(text) for identifier in _list_identifiers(run_info))
     ]
 
 
-def list_identifiers(run_info: RunInfo) -> set[str]:
+def _list_identifiers(run_info: RunInfo) -> set[str]:
     """Return the texts that identify a run: the name of its directory, the id at its end, and the id in the record."""
     return {run_info.run.directory.name, parse_run_id(run_info.run), *({run_info.record.id} if run_info.record else ())}
 
 
-def is_one_variant(runs: Sequence[RunInfo]) -> bool:
+def _is_one_variant(runs: Sequence[RunInfo]) -> bool:
     """Return whether the configs of the runs differ in nothing but seeds and names."""
     digests = {run_info.details.variant_digest for run_info in runs}
     return len(digests) == 1 and digests != {""}
 
 
-def raise_ambiguous_address(address: str, matches: Sequence[RunInfo], store_name: str) -> NoReturn:
+def _raise_ambiguous_address(address: str, matches: Sequence[RunInfo], store_name: str) -> NoReturn:
     """Raise an error that lists the runs of an ambiguous address, whose configs have been read.
 
     Raises:
         AmbiguousAddressError: always.
     """
-    is_full_name = bool(find_runs_by_name(address, matches))
+    is_full_name = bool(_find_runs_by_name(address, matches))
     if is_full_name:
-        experiments = "one experiment" if is_one_variant(matches) else "different experiments"
+        experiments = "one experiment" if _is_one_variant(matches) else "different experiments"
         problem = f"is the name of {len(matches)} runs of {experiments}"
-    elif all(address.removeprefix(ID_PREFIX) in list_identifiers(run_info) for run_info in matches):
+    elif all(address.removeprefix(ID_PREFIX) in _list_identifiers(run_info) for run_info in matches):
         problem = f"is the id of {len(matches)} runs"
     else:
         problem = f"is the beginning of the ids of {len(matches)} runs"
     latest = (
-        f", or {shlex.quote(format_name_address(matches[0].name) + LATEST_SUFFIX)} for the latest"
+        f", or {shlex.quote(format_name_address(matches[0].name) + _LATEST_SUFFIX)} for the latest"
         if is_full_name
         else ""
     )
     more = (
-        [f"  … and {len(matches) - MAX_LISTED_RUNS} more: dnn runs lists all"] if len(matches) > MAX_LISTED_RUNS else []
+        [f"  … and {len(matches) - _MAX_LISTED_RUNS} more: dnn runs lists all"]
+        if len(matches) > _MAX_LISTED_RUNS
+        else []
     )
-    lines = format_run_choices(matches[:MAX_LISTED_RUNS])
+    lines = _format_run_choices(matches[:_MAX_LISTED_RUNS])
     raise AmbiguousAddressError(
         "\n".join([f"{address} {problem} in {store_name}:", *lines, *more]),
-        f"name one by its id, as {list_short_addresses(matches)[0]}{latest}",
+        f"name one by its id, as {_list_short_addresses(matches)[0]}{latest}",
     )
 
 
-def format_run_choices(runs: Sequence[RunInfo]) -> list[str]:
+def _format_run_choices(runs: Sequence[RunInfo]) -> list[str]:
     """Return a line for each run: its name, its id, the settings that differ, and its best score."""
     configs = [run_info.config for run_info in runs]
     different = iter(find_config_differences([values for values in configs if values is not None]))
@@ -183,9 +187,9 @@ def format_run_choices(runs: Sequence[RunInfo]) -> list[str]:
             run_info.name,
             address,
             " ".join(f"{short[key]}={value}" for key, value in values.items()),
-            format_best_score(run_info),
+            _format_best_score(run_info),
         )
-        for run_info, address, values in zip(runs, list_short_addresses(runs), settings, strict=True)
+        for run_info, address, values in zip(runs, _list_short_addresses(runs), settings, strict=True)
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return [
@@ -194,7 +198,7 @@ def format_run_choices(runs: Sequence[RunInfo]) -> list[str]:
     ]
 
 
-def format_best_score(run_info: RunInfo) -> str:
+def _format_best_score(run_info: RunInfo) -> str:
     """Return the best score of a run, and the status of a run that is not completed."""
     if run_info.record is None:
         return "cannot be read"
@@ -204,7 +208,7 @@ def format_best_score(run_info: RunInfo) -> str:
     return "  ".join(part for part in (score, status) if part)
 
 
-def list_short_addresses(runs: Sequence[RunInfo]) -> list[str]:
+def _list_short_addresses(runs: Sequence[RunInfo]) -> list[str]:
     """Return for each run the shortest word that addresses only that run: its id, or the name of its directory."""
     addresses = [get_short_address(run_info) for run_info in runs]
     # A copy of a run directory has the id of the original.
@@ -227,11 +231,11 @@ def format_name_address(name: str) -> str:
     A plain name addresses itself. `name:` in front keeps other names from being read as another form of address, as
     an option (`-x`), as a change of a config (`lr=0.1`), or as a path.
     """
-    plain = not name.startswith((*ADDRESS_PREFIXES, "-", "~")) and not name.endswith(LATEST_SUFFIX)
+    plain = not name.startswith((*ADDRESS_PREFIXES, "-", "~")) and not name.endswith(_LATEST_SUFFIX)
     return name if plain and "=" not in name and not has_path_separator(name) else f"{NAME_PREFIX}{name}"
 
 
-def find_numbered_run(address: str, runs: Sequence[RunInfo]) -> RunInfo:
+def _find_numbered_run(address: str, runs: Sequence[RunInfo]) -> RunInfo:
     """Return the run of `@N`.
 
     Raises:
@@ -239,17 +243,17 @@ def find_numbered_run(address: str, runs: Sequence[RunInfo]) -> RunInfo:
     """
     number = address.removeprefix("@")
     if not (number.isascii() and number.isdigit() and len(number) < 10 and 1 <= int(number) <= len(runs)):
-        raise UsageError(f"no run {address}: there are @1 to @{len(runs)}", ADDRESS_FORMS)
+        raise UsageError(f"no run {address}: there are @1 to @{len(runs)}", _ADDRESS_FORMS)
     return runs[int(number) - 1]
 
 
-def find_best_run(metric: str, runs: Sequence[RunInfo]) -> RunInfo:
+def _find_best_run(metric: str, runs: Sequence[RunInfo]) -> RunInfo:
     """Return the completed run that reached the best value of a score in any epoch.
 
     Raises:
         UsageError: no completed run has the score.
     """
-    reached = [(values, run_info) for run_info in runs if (values := read_score_values(run_info, metric))]
+    reached = [(values, run_info) for run_info in runs if (values := _read_score_values(run_info, metric))]
     if not reached:
         if is_test_score(metric):
             raise UsageError(f"no completed run has the test score {metric}", EVALUATE_HINT)
@@ -268,7 +272,7 @@ def find_best_run(metric: str, runs: Sequence[RunInfo]) -> RunInfo:
     return choose(reached, key=lambda pair: choose(pair[0]))[1]
 
 
-def read_score_values(run_info: RunInfo, metric: str) -> list[float]:
+def _read_score_values(run_info: RunInfo, metric: str) -> list[float]:
     """Return the values of a score, one of each epoch; an empty list unless the run is completed and has the score."""
     if run_info.record is None or run_info.record.status != "completed" or metric in NON_SCORE_COLUMNS:
         return []

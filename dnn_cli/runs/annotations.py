@@ -18,14 +18,14 @@ from dnn_cli.runs.atomic_write import write_text
 from dnn_cli.runs.lock import hold_directory_lock
 from dnn_cli.runs.run import Run
 
-MAX_ANNOTATIONS_BYTES = 1_000_000
-MAX_TAGS = 100
-MAX_TAG_LENGTH = 40
-MAX_NAME_LENGTH = 200
-MAX_NOTE_LENGTH = 10_000
+_MAX_ANNOTATIONS_BYTES = 1_000_000
+_MAX_TAGS = 100
+_MAX_TAG_LENGTH = 40
+_MAX_NAME_LENGTH = 200
+_MAX_NOTE_LENGTH = 10_000
 """Bounds in characters far beyond any use; longer ones are not ours."""
 
-FORBIDDEN_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
+_FORBIDDEN_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
 """The kinds of characters that no tag has: controls, halves of characters, and spaces."""
 
 
@@ -54,7 +54,7 @@ def read_annotations(run: Run) -> Annotations:
         RunError: the file is not what `write_labels` writes.
     """
     try:
-        text = read_annotations_text(run)
+        text = _read_annotations_text(run)
     except FileNotFoundError:
         return NO_ANNOTATIONS
     except UnicodeDecodeError:
@@ -63,7 +63,7 @@ def read_annotations(run: Run) -> Annotations:
         raise RunError(f"labels.json cannot be read: {error.strerror}") from None
     try:
         annotations = Annotations.model_validate(pydantic_core.from_json(text, allow_inf_nan=False))
-        check_limits(annotations)
+        _check_limits(annotations)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise RunError(f"labels.json: {'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}") from None
@@ -74,15 +74,15 @@ def read_annotations(run: Run) -> Annotations:
     return annotations
 
 
-def read_annotations_text(run: Run) -> str:
+def _read_annotations_text(run: Run) -> str:
     """The text of the file, opened without waiting for a FIFO and without following a link."""
     descriptor = os.open(run.annotations, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     with open(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise RunError("labels.json is no file")
-        raw = stream.read(MAX_ANNOTATIONS_BYTES + 1)
-    if len(raw) > MAX_ANNOTATIONS_BYTES:
-        raise RunError(f"labels.json is larger than {MAX_ANNOTATIONS_BYTES:,} bytes")
+        raw = stream.read(_MAX_ANNOTATIONS_BYTES + 1)
+    if len(raw) > _MAX_ANNOTATIONS_BYTES:
+        raise RunError(f"labels.json is larger than {_MAX_ANNOTATIONS_BYTES:,} bytes")
     return raw.decode()
 
 
@@ -102,7 +102,7 @@ def change_annotations(runs: Sequence[Run], change: Callable[[Annotations], Anno
     with ExitStack() as stack:
         for directory in sorted({run.directory.absolute().parent for run in runs}):
             stack.enter_context(lock_annotations(directory))
-        before = [(run, read_changeable_annotations(run)) for run in runs]
+        before = [(run, _read_changeable_annotations(run)) for run in runs]
         after = [change(annotations) for _, annotations in before]
         done: list[tuple[Run, Annotations]] = []
         try:
@@ -118,7 +118,7 @@ def change_annotations(runs: Sequence[Run], change: Callable[[Annotations], Anno
     return after
 
 
-def read_changeable_annotations(run: Run) -> Annotations:
+def _read_changeable_annotations(run: Run) -> Annotations:
     """The labels of a run.
 
     Raises:
@@ -147,7 +147,7 @@ def add_tag(annotations: Annotations, tag: str) -> Annotations:
     """
     check_tag(tag)
     changed = annotations.model_copy(update={"tags": tuple(dict.fromkeys((*annotations.tags, tag)))})
-    check_limits(changed)
+    _check_limits(changed)
     return changed
 
 
@@ -163,7 +163,7 @@ def set_note(annotations: Annotations, note: str) -> Annotations:
         UsageError: it is too long, or holds control characters.
     """
     changed = annotations.model_copy(update={"note": note.strip() or None})
-    check_limits(changed)
+    _check_limits(changed)
     return changed
 
 
@@ -176,33 +176,33 @@ def set_name(annotations: Annotations, name: str) -> Annotations:
     if name.strip().startswith(ADDRESS_PREFIXES):
         raise UsageError(f"a run cannot be renamed to {name}", f"names do not begin with {', '.join(ADDRESS_PREFIXES)}")
     changed = annotations.model_copy(update={"name": name.strip()})
-    check_limits(changed)
+    _check_limits(changed)
     return changed
 
 
-def check_limits(annotations: Annotations) -> None:
+def _check_limits(annotations: Annotations) -> None:
     """Refuse labels that are too long, or hold what a label cannot hold.
 
     Raises:
         UsageError: they are, or do.
     """
-    if len(annotations.tags) > MAX_TAGS:
-        raise UsageError(f"a run has at most {MAX_TAGS} tags")
+    if len(annotations.tags) > _MAX_TAGS:
+        raise UsageError(f"a run has at most {_MAX_TAGS} tags")
     for tag in annotations.tags:
         check_tag(tag)
-    if annotations.note is not None and len(annotations.note) > MAX_NOTE_LENGTH:
-        raise UsageError(f"a note has at most {MAX_NOTE_LENGTH:,} characters", "write it to a file beside the run")
-    if annotations.note is not None and has_characters(
-        annotations.note.translate({9: " ", 10: " "}), FORBIDDEN_CATEGORIES[:3]
+    if annotations.note is not None and len(annotations.note) > _MAX_NOTE_LENGTH:
+        raise UsageError(f"a note has at most {_MAX_NOTE_LENGTH:,} characters", "write it to a file beside the run")
+    if annotations.note is not None and _has_characters(
+        annotations.note.translate({9: " ", 10: " "}), _FORBIDDEN_CATEGORIES[:3]
     ):
         raise UsageError("a note is text without control characters")
     if annotations.name is not None and (
         not annotations.name
-        or len(annotations.name) > MAX_NAME_LENGTH
-        or has_characters(annotations.name, FORBIDDEN_CATEGORIES[:5])
+        or len(annotations.name) > _MAX_NAME_LENGTH
+        or _has_characters(annotations.name, _FORBIDDEN_CATEGORIES[:5])
     ):
         raise UsageError(
-            f"a name is one line of 1 to {MAX_NAME_LENGTH} characters, none of which is a control character"
+            f"a name is one line of 1 to {_MAX_NAME_LENGTH} characters, none of which is a control character"
         )
 
 
@@ -212,13 +212,13 @@ def check_tag(tag: str) -> None:
     Raises:
         UsageError: it is none.
     """
-    if not tag or len(tag) > MAX_TAG_LENGTH or "," in tag or has_characters(tag, FORBIDDEN_CATEGORIES):
-        shortened = f"{tag[:MAX_TAG_LENGTH]}…" if len(tag) > MAX_TAG_LENGTH else tag
+    if not tag or len(tag) > _MAX_TAG_LENGTH or "," in tag or _has_characters(tag, _FORBIDDEN_CATEGORIES):
+        shortened = f"{tag[:_MAX_TAG_LENGTH]}…" if len(tag) > _MAX_TAG_LENGTH else tag
         raise UsageError(
-            f"{shortened!r} is no tag", f"a tag is one word without commas, of at most {MAX_TAG_LENGTH} letters"
+            f"{shortened!r} is no tag", f"a tag is one word without commas, of at most {_MAX_TAG_LENGTH} letters"
         )
 
 
-def has_characters(text: str, categories: tuple[str, ...]) -> bool:
+def _has_characters(text: str, categories: tuple[str, ...]) -> bool:
     """Whether a text has a character of these kinds; the joiners of some scripts are none."""
     return any(unicodedata.category(letter) in categories and letter not in "\u200c\u200d" for letter in text)

@@ -29,7 +29,7 @@ def atomic_write(path: Path, backup: Path | None = None) -> Iterator[Path]:
         temporary = Path(name)
         try:
             yield temporary
-            temporary.chmod(0o666 & ~read_umask())
+            temporary.chmod(0o666 & ~_read_umask())
             with temporary.open("rb") as stream:
                 os.fsync(stream.fileno())
             if backup is not None:
@@ -60,7 +60,7 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def read_umask() -> int:
+def _read_umask() -> int:
     """The process's umask, which can only be read by setting it."""
     umask = os.umask(0o077)
     os.umask(umask)

@@ -20,7 +20,7 @@ from dnn_cli.runs.atomic_write import atomic_write
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run
 
-CHECKPOINT_VERSION = 1
+_CHECKPOINT_VERSION = 1
 
 
 class TrainingProgress(BaseModel):
@@ -28,7 +28,7 @@ class TrainingProgress(BaseModel):
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-    version: int = Field(default=CHECKPOINT_VERSION, ge=CHECKPOINT_VERSION, le=CHECKPOINT_VERSION)
+    version: int = Field(default=_CHECKPOINT_VERSION, ge=_CHECKPOINT_VERSION, le=_CHECKPOINT_VERSION)
     experiment: str
     """Which one: see `training.resume.identity`."""
 
@@ -78,13 +78,13 @@ def save_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
     Raises:
         RunError: it could not be written; those that were there are as they were.
     """
-    create_checkpoint_directory(run.checkpoints)
+    _create_checkpoint_directory(run.checkpoints)
     progress = np.frombuffer(checkpoint.progress.model_dump_json().encode(), np.uint8)
     with atomic_write(run.last_checkpoint, backup=run.previous_checkpoint) as temporary:
         np.savez(temporary, allow_pickle=False, progress=progress, **checkpoint.arrays)
 
 
-def create_checkpoint_directory(directory: Path) -> None:
+def _create_checkpoint_directory(directory: Path) -> None:
     """The folder for checkpoints, in the run itself and not where a link leads."""
     try:
         directory.mkdir(exist_ok=True)

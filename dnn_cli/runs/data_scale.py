@@ -11,15 +11,15 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layers import Flatten, NormalizationLayer, Rescaling, Reshape
 from dnn_cli.runs.input_profile import InputProfile
 
-MAX_INPUT_SCALE = 20.0
+_MAX_INPUT_SCALE = 20.0
 """The root mean square from which an input is far from 1. Centimetres of flowers have 6 and train well; ages 40."""
 
-MIN_INPUT_SCALE = 0.01
+_MIN_INPUT_SCALE = 0.01
 """The root mean square below which all inputs are far from 1; the ready-made columns of `diabetes` have 0.05."""
 
 
 @dataclass(frozen=True)
-class UnscaledInput:
+class _UnscaledInput:
     """The input that is farthest from unit scale."""
 
     name: str
@@ -42,15 +42,15 @@ class UnscaledInput:
             else f"{self.other_count + 1} of {self.input_count}"
         )
         addition = f" ({count_text} inputs are far from 1)" if self.other_count else ""
-        return f"{self.name} goes from {format_four_digits(self.low)} to {format_four_digits(self.high)}{addition}"
+        return f"{self.name} goes from {_format_four_digits(self.low)} to {_format_four_digits(self.high)}{addition}"
 
 
-def format_four_digits(value: float) -> str:
+def _format_four_digits(value: float) -> str:
     """Return a number with four digits, a large one whole."""
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
-def find_unscaled_input(experiment: Experiment, profile: InputProfile) -> UnscaledInput | None:
+def find_unscaled_input(experiment: Experiment, profile: InputProfile) -> _UnscaledInput | None:
     """Return the input farthest from unit scale; `None` where all are near it or the network scales them itself."""
     first = next((x for x in experiment.model.stack if not isinstance(x, Flatten | Reshape)), None)
     if isinstance(first, NormalizationLayer | Rescaling):
@@ -59,9 +59,9 @@ def find_unscaled_input(experiment: Experiment, profile: InputProfile) -> Unscal
     mean = 0.0 if profile.mean is None else profile.mean.astype(np.float64)
     sizes = np.hypot((profile.average - mean) / scale, profile.deviation / scale)
     worst = int(np.argmax(sizes))
-    if MIN_INPUT_SCALE <= sizes[worst] < MAX_INPUT_SCALE or not sizes[worst]:
+    if _MIN_INPUT_SCALE <= sizes[worst] < _MAX_INPUT_SCALE or not sizes[worst]:
         return None
-    is_far = sizes >= MAX_INPUT_SCALE if sizes[worst] >= MAX_INPUT_SCALE else sizes < MIN_INPUT_SCALE
+    is_far = sizes >= _MAX_INPUT_SCALE if sizes[worst] >= _MAX_INPUT_SCALE else sizes < _MIN_INPUT_SCALE
     low, high = float(profile.minimum[worst]), float(profile.maximum[worst])
     if profile.dataset_info.features:
         name = profile.dataset_info.features[worst]
@@ -69,14 +69,14 @@ def find_unscaled_input(experiment: Experiment, profile: InputProfile) -> Unscal
         name, low, high = "a pixel", float(profile.minimum.min()), float(profile.maximum.max())
     else:
         name = f"input {worst + 1}"
-    return UnscaledInput(name, low, high, float(sizes[worst]), int(is_far.sum()) - 1, profile.input_size)
+    return _UnscaledInput(name, low, high, float(sizes[worst]), int(is_far.sum()) - 1, profile.input_size)
 
 
-MAX_TARGET_SCALE = 1000.0
+_MAX_TARGET_SCALE = 1000.0
 """The sum of mean and standard deviation from which a network takes many epochs to reach the numbers."""
 
 
-class UnscaledTargets(NamedTuple):
+class _UnscaledTargets(NamedTuple):
     """The size of numbers to predict."""
 
     mean: float
@@ -93,7 +93,7 @@ class UnscaledTargets(NamedTuple):
         return f"end the stack with {format_rescaling_layer(self.mean, self.deviation)}"
 
 
-def find_unscaled_targets(experiment: Experiment, targets: NDArray[Any] | None) -> UnscaledTargets | None:
+def find_unscaled_targets(experiment: Experiment, targets: NDArray[Any] | None) -> _UnscaledTargets | None:
     """Return the size of numbers to predict that are far from 0; `None` for others, and where a layer rescales.
 
     Args:
@@ -103,5 +103,5 @@ def find_unscaled_targets(experiment: Experiment, targets: NDArray[Any] | None) 
     last = experiment.model.stack[-1]
     if experiment.target_encoding != "real" or last.type == "Rescaling" or targets is None or not targets.size:
         return None
-    scale = UnscaledTargets(float(np.mean(targets)), float(np.std(targets)))
-    return scale if abs(scale.mean) + scale.deviation >= MAX_TARGET_SCALE else None
+    scale = _UnscaledTargets(float(np.mean(targets)), float(np.std(targets)))
+    return scale if abs(scale.mean) + scale.deviation >= _MAX_TARGET_SCALE else None

@@ -50,10 +50,10 @@ class LayerState:
 
 
 COLUMNS = tuple(field.name for field in fields(LayerState))
-INTEGER_COLUMNS = ("epoch", "examples", "since")
-REQUIRED_COLUMNS = ("epoch", "layer", "examples")
-SHARE_COLUMNS = ("dead", "saturated", "correct")
-OPTIONAL_COLUMNS = ("moved", "loss", "correct")
+_INTEGER_COLUMNS = ("epoch", "examples", "since")
+_REQUIRED_COLUMNS = ("epoch", "layer", "examples")
+_SHARE_COLUMNS = ("dead", "saturated", "correct")
+_OPTIONAL_COLUMNS = ("moved", "loss", "correct")
 """Columns that the files of dnn 0.7.0 do not have."""
 
 
@@ -64,11 +64,11 @@ def format_diagnostics_csv(rows: Iterable[LayerState], *, header: bool = True) -
     if header:
         writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow(format_csv_value(getattr(row, name)) for name in COLUMNS)
+        writer.writerow(_format_csv_value(getattr(row, name)) for name in COLUMNS)
     return text.getvalue()
 
 
-def format_csv_value(value: float | str | None) -> str:
+def _format_csv_value(value: float | str | None) -> str:
     """Return a value with six digits, enough for every rule of `dnn explain`."""
     return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
@@ -85,15 +85,15 @@ def read_diagnostics(run: Run) -> Sequence[LayerState]:
         return ()
     try:
         table = csv.DictReader(io.StringIO(read_text_file(run.diagnostics)), strict=True)
-        if missing := set(COLUMNS).difference(OPTIONAL_COLUMNS, table.fieldnames or ()):
+        if missing := set(COLUMNS).difference(_OPTIONAL_COLUMNS, table.fieldnames or ()):
             raise ValueError(f"it has no column {min(missing)}")
-        rows = tuple(parse_layer_state(row) for row in table)
+        rows = tuple(_parse_layer_state(row) for row in table)
     except (TypeError, ValueError, csv.Error) as error:
         raise RunError(f"diagnostics.csv is damaged: {error}") from None
     return rows
 
 
-def parse_layer_state(row: dict[str, str]) -> LayerState:
+def _parse_layer_state(row: dict[str, str]) -> LayerState:
     """Return a row of the file as a state.
 
     Raises:
@@ -103,12 +103,12 @@ def parse_layer_state(row: dict[str, str]) -> LayerState:
     for name in COLUMNS:
         if name == "layer":
             continue
-        text = row.get(name, "") if name in OPTIONAL_COLUMNS else row[name]
-        if text == "" and name not in REQUIRED_COLUMNS:
+        text = row.get(name, "") if name in _OPTIONAL_COLUMNS else row[name]
+        if text == "" and name not in _REQUIRED_COLUMNS:
             continue
-        value = int(text) if name in INTEGER_COLUMNS else float(text)
+        value = int(text) if name in _INTEGER_COLUMNS else float(text)
         low = -MAX_SCORE if name == "loss" else 0
-        if not low <= value <= (1 if name in SHARE_COLUMNS else MAX_SCORE):  # false for nan, too
+        if not low <= value <= (1 if name in _SHARE_COLUMNS else MAX_SCORE):  # false for nan, too
             raise ValueError(f"{name} is {value}")
         values[name] = value
     return LayerState(**values)  # type: ignore[arg-type]

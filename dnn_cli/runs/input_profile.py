@@ -20,7 +20,7 @@ from dnn_cli.formats.npz_archive import open_archive
 from dnn_cli.runs.atomic_write import atomic_write
 from dnn_cli.runs.run import Run
 
-MAX_PROFILE_BYTES = 500_000_000
+_MAX_PROFILE_BYTES = 500_000_000
 """Larger files are not ours."""
 
 IMAGE_STATISTICS = ("brightness", "contrast", "border", "likeness")
@@ -105,7 +105,7 @@ def read_input_profile(run: Run) -> InputProfile | None:
     try:
         with open_archive(str(path)) as archive:
             headers = [archive.read_header(name) for name in archive.names]
-            if sum(header.nbytes for header in headers) > min(size, MAX_PROFILE_BYTES):  # ours are not compressed
+            if sum(header.nbytes for header in headers) > min(size, _MAX_PROFILE_BYTES):  # ours are not compressed
                 raise ValueError("it is larger than it may be")
             arrays: dict[str, Any] = {header.name: archive.read_array(header) for header in headers}
         dataset_info = pydantic.TypeAdapter(DatasetInfo).validate_json(arrays.pop("facts").tobytes())
@@ -113,14 +113,14 @@ def read_input_profile(run: Run) -> InputProfile | None:
             name: arrays[name] for name in arrays if name in InputProfile.__dataclass_fields__
         }  # of a later dnn: more
         profile = InputProfile(dataset_info, **{"mean": None, "looks": None, **known_arrays})
-        check_input_profile(profile)
+        _check_input_profile(profile)
     except (UserDataError, OSError, KeyError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0].removeprefix(f"{path}: ")
         raise RunError(f"{path} is damaged: {reason}", "a run trained anew has another") from None
     return profile
 
 
-def check_input_profile(profile: InputProfile) -> None:
+def _check_input_profile(profile: InputProfile) -> None:
     """Refuse what does not fit together.
 
     Raises:
@@ -138,7 +138,7 @@ def check_input_profile(profile: InputProfile) -> None:
         **dict.fromkeys(sorted(rows), (size,)),
         **({"looks": (len(IMAGE_STATISTICS), 2)} if profile.looks is not None else {}),
     }
-    for name, shape in {**shapes, **list_optional_shapes(profile)}.items():
+    for name, shape in {**shapes, **_list_optional_shapes(profile)}.items():
         array = getattr(profile, name)
         if array.shape != shape or array.dtype != np.float32 or not np.isfinite(array).all():
             raise ValueError(f"{name} is not {shape} finite numbers")
@@ -160,7 +160,7 @@ def check_input_profile(profile: InputProfile) -> None:
         raise ValueError("scale is not what inputs can be divided by")
 
 
-def list_optional_shapes(profile: InputProfile) -> dict[str, tuple[int, ...]]:
+def _list_optional_shapes(profile: InputProfile) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the float arrays that are there but are missing in runs of dnn 0.7.0."""
     size = (profile.input_size,)
     shapes = {"validation_average": size, "validation_deviation": size, "alone": size, "copies": (2,)}

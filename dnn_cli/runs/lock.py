@@ -20,20 +20,20 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 
-UNSUPPORTED_LOCK_ERRORS = {errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP}
+_UNSUPPORTED_LOCK_ERRORS = {errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP}
 """Errors of flock on a file system without locks."""
 
-OWNER_SUFFIX = ".owner"
+_OWNER_SUFFIX = ".owner"
 """The end of the name of the file that names the process: train.log.owner for train.log."""
 
-TOKEN_PATTERN = re.compile("[0-9a-f]{16}")
+_TOKEN_PATTERN = re.compile("[0-9a-f]{16}")
 RETRY_DELAYS = (0.01, 0.05, 0.2, None)
 """Seconds between attempts to take a lock: another process may hold it for an instant."""
 
 OWNER_TIMEOUT = 5.0
 """Seconds to wait for a change of labels, which takes a tenth of one."""
 
-MAX_OWNER_BYTES = 10_000
+_MAX_OWNER_BYTES = 10_000
 """A larger file is not one that this module wrote."""
 
 
@@ -85,7 +85,7 @@ class LockOwner:
             boot,
             os.readlink("/proc/self/ns/pid"),
             pid,
-            read_process_start(pid),
+            _read_process_start(pid),
         )
 
     @property
@@ -98,12 +98,12 @@ class LockOwner:
         if (self.boot, self.namespace) != (current.boot, current.namespace):
             return LockState.UNKNOWN
         try:
-            return LockState.HELD if read_process_start(self.pid) == self.start else LockState.FREE
+            return LockState.HELD if _read_process_start(self.pid) == self.start else LockState.FREE
         except OSError:
             return LockState.FREE
 
 
-def read_process_start(pid: int) -> str:
+def _read_process_start(pid: int) -> str:
     """Return when a process began.
 
     Raises:
@@ -138,15 +138,15 @@ def hold_lock(path: Path) -> Iterator[None]:
                     raise
                 time.sleep(wait)
             except OSError as error:
-                if error.errno not in UNSUPPORTED_LOCK_ERRORS:
+                if error.errno not in _UNSUPPORTED_LOCK_ERRORS:
                     raise
                 has_locks = False
                 break
             else:
                 break
         if has_locks:
-            check_no_owner(path)  # of a machine that has no locks on this file system
-        with nullcontext() if has_locks else hold_owner_file(path):
+            _check_no_owner(path)  # of a machine that has no locks on this file system
+        with nullcontext() if has_locks else _hold_owner_file(path):
             yield
     finally:
         os.close(descriptor)
@@ -165,12 +165,12 @@ def hold_directory_lock(directory: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         except OSError as error:
-            if error.errno not in UNSUPPORTED_LOCK_ERRORS:
+            if error.errno not in _UNSUPPORTED_LOCK_ERRORS:
                 raise
             deadline = time.monotonic() + OWNER_TIMEOUT
             while True:
                 try:
-                    stack.enter_context(hold_owner_file(directory / ".labels"))
+                    stack.enter_context(_hold_owner_file(directory / ".labels"))
                     break
                 except BlockingIOError:
                     if time.monotonic() > deadline:
@@ -189,10 +189,10 @@ def read_lock_state(path: Path) -> LockState:
     except BlockingIOError:
         return LockState.HELD
     except OSError as error:
-        if error.errno in UNSUPPORTED_LOCK_ERRORS:
-            return read_owner_state(path) or LockState.UNKNOWN
+        if error.errno in _UNSUPPORTED_LOCK_ERRORS:
+            return _read_owner_state(path) or LockState.UNKNOWN
         return LockState.FREE
-    return read_owner_state(path) or LockState.FREE
+    return _read_owner_state(path) or LockState.FREE
 
 
 def is_locked(path: Path) -> bool:
@@ -202,10 +202,10 @@ def is_locked(path: Path) -> bool:
 
 def get_owner_file(path: Path) -> Path:
     """Return the file that names the process that holds a lock."""
-    return path.with_name(f"{path.name}{OWNER_SUFFIX}")
+    return path.with_name(f"{path.name}{_OWNER_SUFFIX}")
 
 
-def read_owner_state(path: Path) -> LockState | None:
+def _read_owner_state(path: Path) -> LockState | None:
     """Return whether the process in an owner file lives; None where there is no such file."""
     file = get_owner_file(path)
     if not os.path.lexists(file):
@@ -219,22 +219,22 @@ def read_owner(file: str | Path, directory_fd: int | None = None) -> LockOwner |
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW, dir_fd=directory_fd)
         with os.fdopen(descriptor, "rb") as stream:
-            owner = LockOwner(**json.loads(stream.read(MAX_OWNER_BYTES)))
+            owner = LockOwner(**json.loads(stream.read(_MAX_OWNER_BYTES)))
     except (OSError, TypeError, ValueError, RecursionError):
         return None
     texts = (owner.token, owner.host, owner.boot, owner.namespace, owner.start)
     is_valid = isinstance(owner.pid, int) and all(isinstance(text, str) for text in texts)
-    return owner if is_valid and TOKEN_PATTERN.fullmatch(owner.token) else None
+    return owner if is_valid and _TOKEN_PATTERN.fullmatch(owner.token) else None
 
 
-def check_no_owner(path: Path) -> None:
+def _check_no_owner(path: Path) -> None:
     """Refuse a lock whose owner file names a process that lives, or may live.
 
     Raises:
         BlockingIOError: the process lives.
         UnknownHolder: the process may live.
     """
-    state = read_owner_state(path)
+    state = _read_owner_state(path)
     if state is LockState.HELD:
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), str(path))
     if state is LockState.UNKNOWN:
@@ -242,7 +242,7 @@ def check_no_owner(path: Path) -> None:
 
 
 @contextmanager
-def hold_owner_file(path: Path) -> Iterator[None]:
+def _hold_owner_file(path: Path) -> Iterator[None]:
     """Hold a lock by a file that names this process.
 
     The file is made exclusively. The file of a dead process is replaced under a second exclusive file, whose name has
@@ -260,15 +260,15 @@ def hold_owner_file(path: Path) -> Iterator[None]:
             try:
                 create_owner_file(file.name, current, directory_fd)
             except FileExistsError:
-                state = read_owner_state(path)
+                state = _read_owner_state(path)
                 if state is LockState.FREE:
                     replace_dead_owner(path, current, directory_fd)
                     break
                 if wait is None:
-                    check_no_owner(path)
+                    _check_no_owner(path)
                     raise UnknownLockHolder(file, None) from None
                 if state is LockState.HELD:
-                    check_no_owner(path)
+                    _check_no_owner(path)
                 time.sleep(wait)  # the file may be half-written, or has just gone
             else:
                 break

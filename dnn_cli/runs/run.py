@@ -20,10 +20,10 @@ from dnn_cli.runs.record import MAX_SCORE, SCHEMA_VERSION, Record, Results, Scor
 CONFIG_FILE, RECORD_FILE, METRICS_FILE, ANNOTATIONS_FILE = "config.yaml", "run.json", "metrics.csv", "labels.json"
 """The small files."""
 
-REQUIRED_METRICS = {"epoch", "loss", "seconds"}
+_REQUIRED_METRICS = {"epoch", "loss", "seconds"}
 """Columns of every metrics.csv."""
 
-MAX_TEXT_BYTES = 50_000_000
+_MAX_TEXT_BYTES = 50_000_000
 """Larger records or metrics are not ours."""
 
 MAX_QUIET_SECONDS = 3600
@@ -31,8 +31,8 @@ MAX_QUIET_SECONDS = 3600
 
 Checkpoints are written every few minutes at the latest, and the clocks of two machines may differ."""
 
-NO_LOCKS_REASON = "no locks on this file system"
-DEAD_PROCESS_REASON = "its process ended without a word: killed, perhaps for want of memory, or the machine stopped"
+_NO_LOCKS_REASON = "no locks on this file system"
+_DEAD_PROCESS_REASON = "its process ended without a word: killed, perhaps for want of memory, or the machine stopped"
 
 
 @dataclass(frozen=True)
@@ -158,12 +158,12 @@ class Run:
         if state is LockState.HELD:
             return self.with_current_metrics(record)
         if state is LockState.UNKNOWN and (quiet_seconds := self.compute_quiet_seconds()) < MAX_QUIET_SECONDS:
-            return self.with_current_metrics(record, "running", NO_LOCKS_REASON)
+            return self.with_current_metrics(record, "running", _NO_LOCKS_REASON)
         record = self.read_raw_record()  # it may have ended between the two looks
         reason = (
-            DEAD_PROCESS_REASON
+            _DEAD_PROCESS_REASON
             if state is LockState.FREE
-            else f"{NO_LOCKS_REASON}, and no file of the run has changed for {quiet_seconds / 3600:.0f} h"
+            else f"{_NO_LOCKS_REASON}, and no file of the run has changed for {quiet_seconds / 3600:.0f} h"
         )
         return record if record.status != "running" else self.with_current_metrics(record, "interrupted", reason)
 
@@ -223,7 +223,7 @@ class Run:
             ]
         except (TypeError, ValueError, csv.Error) as error:
             raise RunError(f"metrics.csv is damaged: {error}") from None
-        if not all(row.keys() >= REQUIRED_METRICS for row in scores):
+        if not all(row.keys() >= _REQUIRED_METRICS for row in scores):
             raise RunError("metrics.csv lacks a column")
         if not all(abs(value) <= MAX_SCORE for row in scores for value in row.values()):  # which nan is not, either
             raise RunError("metrics.csv holds a number that is no score")
@@ -269,8 +269,8 @@ def read_text_file(path: Path) -> str:
     try:
         if not path.is_file():
             raise RunError(f"{path.name} is {'no file' if path.exists() else 'missing'}")
-        if path.stat().st_size > MAX_TEXT_BYTES:
-            raise RunError(f"{path.name} is larger than {MAX_TEXT_BYTES:,} bytes")
+        if path.stat().st_size > _MAX_TEXT_BYTES:
+            raise RunError(f"{path.name} is larger than {_MAX_TEXT_BYTES:,} bytes")
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise RunError(f"{path.name} is not UTF-8 text") from None

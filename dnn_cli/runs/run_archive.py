@@ -21,7 +21,7 @@ def pack_run(run: Run) -> RunArchive:
     """
     archive: RunArchive = {}
     try:
-        for name, path in list_archive_paths(run).items():
+        for name, path in _list_archive_paths(run).items():
             with suppress(FileNotFoundError, NotADirectoryError):
                 if stat.S_ISREG(path.lstat().st_mode) and not run.checkpoints.is_symlink():
                     archive[name] = path.read_bytes()
@@ -36,7 +36,7 @@ def unpack_run(archive: RunArchive, run: Run) -> None:
     Raises:
         RunError: the parcel is not that of a run, or the directory cannot be written.
     """
-    paths = list_archive_paths(run)
+    paths = _list_archive_paths(run)
     if unknown_names := [name for name in archive if name not in paths]:
         raise RunError(f"what came is no run: it has a file {ascii(unknown_names[0])[:100]}")
     parse_record(archive.get(run.record.name, b""))
@@ -64,6 +64,6 @@ def import_archive(archive: RunArchive, store: Store) -> Run:
     return store.import_run(record.name, record.id, lambda run: unpack_run(archive, run))
 
 
-def list_archive_paths(run: Run) -> dict[str, Path]:
+def _list_archive_paths(run: Run) -> dict[str, Path]:
     """Where each file of a run belongs, by its name in a parcel."""
     return {path.relative_to(run.directory).as_posix(): path for path in run.files}

@@ -38,14 +38,14 @@ MIN_INDEXED_RUNS = 50
 DATABASE_TIMEOUT = 1.0
 """Seconds to wait for another process that writes it."""
 
-CREATE_TABLE = """
+_CREATE_TABLE = """
 create table if not exists facts (
     kind text, name text, key text, content blob, sum integer, primary key (kind, name)
 )
 """
 
-ContentKind = Literal["record", "details"]
-CachedContent = tuple[str, bytes]
+_ContentKind = Literal["record", "details"]
+_CachedContent = tuple[str, bytes]
 """The key of the files it is from, and what they say."""
 
 
@@ -85,10 +85,10 @@ class RunIndex:
         for run in map(Run, directories):
             key = build_status_key(run, RECORD_FILE, ANNOTATIONS_FILE)
             row = cached.pop(run.directory.name, None)
-            run_info = unpack_record(run, row[1]) if row is not None and row[0] == key else None
+            run_info = _unpack_record(run, row[1]) if row is not None and row[0] == key else None
             if run_info is None:
                 run_info = read_run_info(run)
-                if (content := pack_record(run_info)) is not None:
+                if (content := _pack_record(run_info)) is not None:
                     new_rows[run.directory.name] = key, content
             runs.append(run_info)
         self.write_rows("record", new_rows, gone=cached)
@@ -104,23 +104,23 @@ class RunIndex:
         for run, run_info in ((run_info.run, run_info) for run_info in runs):
             key = build_status_key(run, CONFIG_FILE, METRICS_FILE)
             row = cached.pop(run.directory.name, None)
-            details = unpack_details(row[1]) if row is not None and row[0] == key else None
+            details = _unpack_details(row[1]) if row is not None and row[0] == key else None
             if details is None:
                 details = read_details(run)
                 if details.error is None and run.directory.parent == self.root:
-                    new_rows[run.directory.name] = key, pack_details(details)
+                    new_rows[run.directory.name] = key, _pack_details(details)
             detailed_runs.append(RunInfo(run, run_info.record, run_info.error, run_info.annotations, details))
         self.write_rows("details", new_rows)
         return detailed_runs
 
-    def read_rows(self, kind: ContentKind) -> dict[str, CachedContent]:
+    def read_rows(self, kind: _ContentKind) -> dict[str, _CachedContent]:
         """What is known, by the names of the runs; nothing where there is trouble."""
         if not self.database_path.exists():
             return {}
         query = "select name, key, content, sum from facts where kind = ?"
         try:
             rows = self.run_on_database(lambda database: database.execute(query, (kind,)).fetchall())
-            if any(sum_ != compute_checksum(key, content) for _, key, content, sum_ in rows):
+            if any(sum_ != _compute_checksum(key, content) for _, key, content, sum_ in rows):
                 raise sqlite3.DatabaseError("a disk has changed it")
             return {name: (key, content) for name, key, content, _ in rows}
         except (sqlite3.Error, TypeError, AttributeError, UnicodeError) as error:
@@ -128,10 +128,10 @@ class RunIndex:
                 self.delete_database()
             return {}
 
-    def write_rows(self, kind: ContentKind, new_rows: dict[str, CachedContent], gone: Iterable[str] = ()) -> None:
+    def write_rows(self, kind: _ContentKind, new_rows: dict[str, _CachedContent], gone: Iterable[str] = ()) -> None:
         """Remember what is new, and forget runs that are gone."""
         rows = [
-            (kind, name, key, content, compute_checksum(key, content))
+            (kind, name, key, content, _compute_checksum(key, content))
             for name, (key, content) in new_rows.items()
             if name.encode(errors="replace").decode() == name  # one that is no text has no place in a database
         ]
@@ -141,7 +141,7 @@ class RunIndex:
 
         def write_all(database: sqlite3.Connection) -> None:
             with database:
-                database.execute(CREATE_TABLE)
+                database.execute(_CREATE_TABLE)
                 database.executemany("delete from facts where name = ?", forgotten)
                 database.executemany("insert or replace into facts values (?, ?, ?, ?, ?)", rows)
 
@@ -178,12 +178,12 @@ def build_status_key(run: Run, *names: str) -> str:
     return ", ".join(keys)
 
 
-def compute_checksum(key: str, content: bytes) -> int:
+def _compute_checksum(key: str, content: bytes) -> int:
     """Tells what a disk has changed, which SQLite does not look for."""
     return zlib.crc32(content, zlib.crc32(key.encode()))
 
 
-def pack_record(run_info: RunInfo) -> bytes | None:
+def _pack_record(run_info: RunInfo) -> bytes | None:
     """What to remember of a run; nothing of one that is broken, or may go on."""
     if run_info.record is None or run_info.record.status == "running":
         return None
@@ -198,7 +198,7 @@ def pack_record(run_info: RunInfo) -> bytes | None:
     return f"{record.model_dump_json()}\0{annotations_json}".encode()
 
 
-def unpack_record(run: Run, content: bytes) -> RunInfo | None:
+def _unpack_record(run: Run, content: bytes) -> RunInfo | None:
     """A run of which this was remembered; `None` where it was no record."""
     record, _, annotations_json = content.partition(b"\0")
     try:
@@ -212,13 +212,13 @@ def unpack_record(run: Run, content: bytes) -> RunInfo | None:
         return None
 
 
-def pack_details(details: RunDetails) -> bytes:
+def _pack_details(details: RunDetails) -> bytes:
     """What to remember of a config and metrics."""
     header = json.dumps([details.variant_digest, details.seed, details.columns])
     return b"\0".join([header.encode(), (details.config_json or "").encode(), details.metric_bytes])
 
 
-def unpack_details(content: bytes) -> RunDetails | None:
+def _unpack_details(content: bytes) -> RunDetails | None:
     """A config and metrics of which this was remembered; `None` where it was something else."""
     try:
         header, text, values = content.split(b"\0", 2)

@@ -9,7 +9,7 @@ from dnn_cli.config.metrics import lower_is_better
 from dnn_cli.runs.record import NON_SCORE_COLUMNS, Scores
 from dnn_cli.runs.run_info import RunInfo
 
-WeightsKind = Literal["last", "restored", "averaged", "best"]
+_WeightsKind = Literal["last", "restored", "averaged", "best"]
 """Weights of the last epoch; of the epoch that early stopping restored; averaged over steps (`use_ema`); of the best
 epoch by `model_checkpoint`."""
 
@@ -19,7 +19,7 @@ class SavedModel:
     """A weights file of a run."""
 
     path: Path
-    weights_kind: WeightsKind
+    weights_kind: _WeightsKind
     epoch: int | None = None
     """The epoch of the weights; `None` for averaged weights, and where the run does not show the epoch."""
 
@@ -67,7 +67,7 @@ def get_last_model(run_info: RunInfo) -> SavedModel:
             run_info.details.get_metric_values(monitor), stopping, falls=lower_is_better(monitor)
         )
         return SavedModel(
-            path, "restored" if epoch else "last", epoch, monitor, add_training_scores(run_info, epoch, scores)
+            path, "restored" if epoch else "last", epoch, monitor, _add_training_scores(run_info, epoch, scores)
         )
     if (config.get("optimizer") or {}).get("use_ema"):
         return SavedModel(path, "averaged", None, None, results.model if results else None)
@@ -88,7 +88,7 @@ def find_best_model(run_info: RunInfo) -> SavedModel | None:
     if epoch is None and values:
         best = min(values) if lower_is_better(str(monitor)) else max(values)
         epoch = list(values).index(best) + 1
-    return SavedModel(path, "best", epoch, monitor, get_epoch_scores(run_info, epoch))
+    return SavedModel(path, "best", epoch, monitor, _get_epoch_scores(run_info, epoch))
 
 
 def compute_restored_epoch(values: Sequence[float], stopping: Mapping[str, Any], *, falls: bool) -> int | None:
@@ -104,7 +104,7 @@ def compute_restored_epoch(values: Sequence[float], stopping: Mapping[str, Any],
     return restored
 
 
-def get_epoch_scores(run_info: RunInfo, epoch: int | None) -> Scores | None:
+def _get_epoch_scores(run_info: RunInfo, epoch: int | None) -> Scores | None:
     """Return the row of `metrics.csv` of an epoch; `None` where there is none."""
     details = run_info.details
     if epoch is None or not 1 <= epoch <= details.epoch_count:
@@ -113,9 +113,9 @@ def get_epoch_scores(run_info: RunInfo, epoch: int | None) -> Scores | None:
     return {"epoch": epoch, **{name: value for name, value in row.items() if name not in NON_SCORE_COLUMNS}}
 
 
-def add_training_scores(run_info: RunInfo, epoch: int | None, scores: Scores | None) -> Scores | None:
+def _add_training_scores(run_info: RunInfo, epoch: int | None, scores: Scores | None) -> Scores | None:
     """Return the scores of a restored model: the training scores of its epoch, and its validation scores."""
-    row = get_epoch_scores(run_info, epoch)
+    row = _get_epoch_scores(run_info, epoch)
     if row is None:
         return scores
     return {**row, **((run_info.record.results.model if run_info.record else None) or {})}

@@ -26,11 +26,11 @@ from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_index import RunIndex
 from dnn_cli.runs.run_info import RunInfo
 
-STAMP_FORMAT = "%Y%m%d-%H%M%S"
+_STAMP_FORMAT = "%Y%m%d-%H%M%S"
 RUN_NAME_PATTERN = re.compile(r"\.?\d{8}-\d{6}-.+-[0-9a-f]{8}", re.DOTALL)
 """The name that a store gives to a run, with a dot in front as long as it is being made."""
 
-RUNS_DIR_HINT = "name another place with --runs-dir"
+_RUNS_DIR_HINT = "name another place with --runs-dir"
 
 
 class Store:
@@ -47,9 +47,9 @@ class Store:
         """
         nearest = next(path for path in (self.root, *self.root.absolute().parents) if os.path.lexists(path))
         if not nearest.is_dir():
-            raise RunError(f"no run can be made in {self.root}: {nearest} is no directory", RUNS_DIR_HINT)
+            raise RunError(f"no run can be made in {self.root}: {nearest} is no directory", _RUNS_DIR_HINT)
         if not os.access(nearest, os.W_OK | os.X_OK):
-            raise RunError(f"no run can be made in {self.root}: {nearest} cannot be written", RUNS_DIR_HINT)
+            raise RunError(f"no run can be made in {self.root}: {nearest} cannot be written", _RUNS_DIR_HINT)
 
     @contextmanager
     def create_run(self, name: str, config: str, build_record: Callable[[str], Record]) -> Iterator[Run]:
@@ -97,9 +97,9 @@ class Store:
                 shutil.rmtree(hidden.directory, ignore_errors=True)
                 raise
         except OSError as error:
-            raise RunError(f"no run can be made in {self.root}: {error.strerror}", RUNS_DIR_HINT) from None
+            raise RunError(f"no run can be made in {self.root}: {error.strerror}", _RUNS_DIR_HINT) from None
         except RunError as error:
-            raise RunError(f"no run can be made: {error.message}", RUNS_DIR_HINT) from None
+            raise RunError(f"no run can be made: {error.message}", _RUNS_DIR_HINT) from None
 
     def choose_directory(self, name: str, run_id: str | None = None) -> tuple[str, Path]:
         """An id, and the directory for it: its name is later than all others, even if the clock has jumped back."""
@@ -108,7 +108,7 @@ class Store:
         stamp = now if latest <= now else latest + timedelta(seconds=1)
         new_ids = iter(lambda: secrets.token_hex(4), "")
         run_id = run_id or next(new for new in new_ids if not any(new in other for other in existing_names))
-        return run_id, self.root / f"{stamp:{STAMP_FORMAT}}-{make_slug(name)}-{run_id}"
+        return run_id, self.root / f"{stamp:{_STAMP_FORMAT}}-{make_slug(name)}-{run_id}"
 
     def list_runs(self) -> list[RunInfo]:
         """Every run, the latest first."""
@@ -119,7 +119,7 @@ class Store:
             return []
         except OSError as error:
             raise RunError(f"{self.root} cannot be listed: {error.strerror}", "") from None
-        return sorted(RunIndex(self.root).read_runs(directories), key=get_start_key, reverse=True)
+        return sorted(RunIndex(self.root).read_runs(directories), key=_get_start_key, reverse=True)
 
     def with_details(self, runs: Sequence[RunInfo]) -> list[RunInfo]:
         """Runs with their experiments and metrics, for work that looks at many."""
@@ -182,13 +182,13 @@ class Store:
 def parse_stamp(name: str) -> datetime | None:
     """When a run began, by the name of its directory; `None` where it does not say."""
     try:
-        stamp = datetime.strptime(name[:15], STAMP_FORMAT).replace(tzinfo=timezone.utc)
+        stamp = datetime.strptime(name[:15], _STAMP_FORMAT).replace(tzinfo=timezone.utc)
     except ValueError:
         return None
     return stamp if stamp.year < datetime.max.year else None  # after which there is nothing
 
 
-def get_start_key(run_info: RunInfo) -> tuple[str, str]:
+def _get_start_key(run_info: RunInfo) -> tuple[str, str]:
     """Sorts runs by when they started; the directory's name knows it to the second."""
     name = run_info.run.directory.name
     return name[:15], run_info.record.started if run_info.record else ""

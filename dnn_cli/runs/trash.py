@@ -60,7 +60,7 @@ class Trash:
     def list_runs(self) -> list[RunInfo]:
         """Every run in the trash, the latest first."""
         return (
-            [run_info for run_info in Store(self.directory).list_runs() if is_deletable_run(run_info)]
+            [run_info for run_info in Store(self.directory).list_runs() if _is_deletable_run(run_info)]
             if self.is_present()
             else []
         )
@@ -74,7 +74,7 @@ class Trash:
         runs = self.list_runs()
         chosen = [self.resolve_trashed_run(address, runs) for address in addresses] if addresses else runs
         return [
-            TrashedRun(run_info, compute_tree_bytes(run_info.run.directory)) for run_info in remove_duplicates(chosen)
+            TrashedRun(run_info, compute_tree_bytes(run_info.run.directory)) for run_info in _remove_duplicates(chosen)
         ]
 
     def remove(self, addresses: Sequence[str]) -> list[RunInfo]:
@@ -86,11 +86,11 @@ class Trash:
         """
         self.is_present()
         runs = Store(self.root).list_runs()
-        chosen = remove_duplicates([self.resolve_run(address, runs) for address in addresses])
+        chosen = _remove_duplicates([self.resolve_run(address, runs) for address in addresses])
         for run_info in chosen:
-            if not is_deletable_run(run_info):
+            if not _is_deletable_run(run_info):
                 raise UsageError(f"{run_info.run.directory} is no run", "remove it by other means")
-        return move_runs(chosen, self.directory, "dnn runs purge, with its name, deletes the one in the trash")
+        return _move_runs(chosen, self.directory, "dnn runs purge, with its name, deletes the one in the trash")
 
     def restore(self, addresses: Sequence[str]) -> list[RunInfo]:
         """Move runs back out of the trash, all or none; they are returned as they lie then.
@@ -100,8 +100,8 @@ class Trash:
             RunError: a run of that directory is there again, or one cannot be moved.
         """
         runs = self.list_runs()
-        chosen = remove_duplicates([self.resolve_trashed_run(address, runs) for address in addresses])
-        return move_runs(chosen, self.root, "give that directory another name first")
+        chosen = _remove_duplicates([self.resolve_trashed_run(address, runs) for address in addresses])
+        return _move_runs(chosen, self.root, "give that directory another name first")
 
     def purge(self, trashed_runs: Sequence[TrashedRun]) -> list[TrashFailure]:
         """Delete runs in the trash for good; what cannot be deleted stops no other."""
@@ -140,18 +140,18 @@ class Trash:
         return Run(self.root / path.name)
 
 
-def is_deletable_run(run_info: RunInfo) -> bool:
+def _is_deletable_run(run_info: RunInfo) -> bool:
     """Whether a directory has the name of a run, or a run in it; anything else is not to be deleted."""
     directory = run_info.run.directory
     return RUN_NAME_PATTERN.fullmatch(directory.name) is not None or is_run_directory(str(directory))
 
 
-def remove_duplicates(runs: Sequence[RunInfo]) -> list[RunInfo]:
+def _remove_duplicates(runs: Sequence[RunInfo]) -> list[RunInfo]:
     """Runs without those that are named twice."""
     return list({run_info.run.directory: run_info for run_info in runs}.values())
 
 
-def move_runs(runs: Sequence[RunInfo], destination: Path, hint: str) -> list[RunInfo]:
+def _move_runs(runs: Sequence[RunInfo], destination: Path, hint: str) -> list[RunInfo]:
     """Give runs another parent, all or none, by a rename each; `hint` is for a name that is taken there."""
     for run_info in runs:
         with block_training(run_info.run):

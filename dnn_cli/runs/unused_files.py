@@ -23,7 +23,7 @@ from dnn_cli.runs.trash import TrashFailure, block_training, compute_tree_bytes,
 LAST_CHECKPOINT = "last checkpoint"
 """The kind of garbage without which a completed run cannot be trained further."""
 
-MIN_UNFINISHED_AGE = timedelta(minutes=1)
+_MIN_UNFINISHED_AGE = timedelta(minutes=1)
 """A run this young may be in the instant between its directory and its lock."""
 
 
@@ -50,8 +50,8 @@ def find_unused_files(root: Path, *, checkpoints: bool = False) -> list[UnusedFi
         raise RunError(f"{root} cannot be listed: {error.strerror}") from error
     unused_files: list[UnusedFiles] = []
     for child in children:
-        if is_cleanable_directory(child) and not is_locked(Run(child).log):
-            unused_files += sorted(iter_unused_files(root, child, checkpoints=checkpoints), key=lambda item: item.path)
+        if _is_cleanable_directory(child) and not is_locked(Run(child).log):
+            unused_files += sorted(_iter_unused_files(root, child, checkpoints=checkpoints), key=lambda item: item.path)
     return unused_files
 
 
@@ -63,12 +63,12 @@ def delete_unused_files(root: Path, unused_files: Sequence[UnusedFiles]) -> list
         try:
             with block_training(Run(directory)):
                 still_unused = (
-                    set(iter_unused_files(root, directory, checkpoints=True))
-                    if is_cleanable_directory(directory)
+                    set(_iter_unused_files(root, directory, checkpoints=True))
+                    if _is_cleanable_directory(directory)
                     else set()
                 )
                 for item in items:
-                    failures += delete_if_unused(root / item.path, item in still_unused)
+                    failures += _delete_if_unused(root / item.path, item in still_unused)
         except RunError as error:
             failures += [TrashFailure(root / one.path, error.message) for one in items]
     return failures
@@ -76,13 +76,13 @@ def delete_unused_files(root: Path, unused_files: Sequence[UnusedFiles]) -> list
 
 def remove_temporary_files(run: Run) -> None:
     """Delete what a process that died left half-written in a run, whose lock the caller holds."""
-    for path in list_regular_files(run.directory) | list_regular_files(run.checkpoints):
+    for path in _list_regular_files(run.directory) | _list_regular_files(run.checkpoints):
         if TEMPORARY_NAME.fullmatch(path.name):
             with suppress(OSError):
                 delete_path(path)
 
 
-def delete_if_unused(path: Path, is_unused: bool) -> list[TrashFailure]:
+def _delete_if_unused(path: Path, is_unused: bool) -> list[TrashFailure]:
     """Delete one thing; the reason, if it stays."""
     try:
         if is_unused:
@@ -95,52 +95,52 @@ def delete_if_unused(path: Path, is_unused: bool) -> list[TrashFailure]:
     return []
 
 
-def is_cleanable_directory(path: Path) -> bool:
+def _is_cleanable_directory(path: Path) -> bool:
     """Whether a path in the runs directory is a run, or one that was never made whole; neither a link nor too young."""
     try:
         if path.is_symlink() or not path.is_dir():
             return False
-        return is_unfinished_run(path) or (
+        return _is_unfinished_run(path) or (
             not path.name.startswith(".") and RUN_NAME_PATTERN.fullmatch(path.name) is not None
         )
     except OSError:
         return False
 
 
-def is_unfinished_run(path: Path) -> bool:
+def _is_unfinished_run(path: Path) -> bool:
     """Whether a directory's name says that a run began to be made in it, and long enough ago to be done."""
     started = parse_stamp(path.name.removeprefix("."))
     if started is None or not path.name.startswith(".") or not RUN_NAME_PATTERN.fullmatch(path.name):
         return False
-    return datetime.now(timezone.utc) - started > MIN_UNFINISHED_AGE
+    return datetime.now(timezone.utc) - started > _MIN_UNFINISHED_AGE
 
 
-def iter_unused_files(root: Path, directory: Path, *, checkpoints: bool) -> Iterator[UnusedFiles]:
+def _iter_unused_files(root: Path, directory: Path, *, checkpoints: bool) -> Iterator[UnusedFiles]:
     """The garbage in one directory, in no order; that nobody trains there is for the caller to know."""
     if directory.name.startswith("."):
         yield UnusedFiles("half-made run", directory.relative_to(root), compute_tree_bytes(directory))
         return
     run = Run(directory)
-    checkpoint_files = list_regular_files(run.checkpoints)
-    for path, size in (list_regular_files(directory) | checkpoint_files).items():
+    checkpoint_files = _list_regular_files(run.checkpoints)
+    for path, size in (_list_regular_files(directory) | checkpoint_files).items():
         if TEMPORARY_NAME.fullmatch(path.name):
             yield UnusedFiles("temporary file", path.relative_to(root), size)
     spare = {run.previous_checkpoint: "previous checkpoint"} | (
         {run.last_checkpoint: LAST_CHECKPOINT} if checkpoints else {}
     )
     present = spare.keys() & checkpoint_files.keys()
-    if present and is_completed_run(run):
+    if present and _is_completed_run(run):
         for path in present:
             yield UnusedFiles(spare[path], path.relative_to(root), checkpoint_files[path])
 
 
-def is_completed_run(run: Run) -> bool:
+def _is_completed_run(run: Run) -> bool:
     """Whether a readable record says that a run is completed."""
     record = read_run_info(run).record
     return record is not None and record.status == "completed"
 
 
-def list_regular_files(directory: Path) -> dict[Path, int]:
+def _list_regular_files(directory: Path) -> dict[Path, int]:
     """The sizes of the files in a folder; none where it is a link, cannot be read, or is not there."""
     try:
         if directory.is_symlink():

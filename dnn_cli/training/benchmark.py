@@ -64,7 +64,7 @@ class Contender:
         Raises:
             Diverged: its loss is not a finite number.
         """
-        timer = EpochTimer()
+        timer = _EpochTimer()
         common = {
             "initial_epoch": number,
             "epochs": number + 1,
@@ -87,7 +87,7 @@ class Contender:
         return [np.array(weight) for weight in self.model.get_weights()]
 
 
-class EpochTimer(keras.callbacks.Callback):  # type: ignore[misc]
+class _EpochTimer(keras.callbacks.Callback):  # type: ignore[misc]
     """Measures the epoch alone, not what `fit` does once before and after."""
 
     seconds = 0.0

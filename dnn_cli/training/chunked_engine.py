@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 from dnn_cli.data.pipeline import Chunk, Order, Pipeline
 from dnn_cli.training.execution_plan import ExecutionPlan
 
-Logs = dict[str, tf.Tensor]
-Scaling = tuple[tf.Tensor, ...]
+_Logs = dict[str, tf.Tensor]
+_Scaling = tuple[tf.Tensor, ...]
 
 
 def install_chunk_functions(model: keras.Model, pipeline: Pipeline, plan: ExecutionPlan) -> None:
     """From now on, let a compiled model fit and evaluate on `pipeline.chunks` of `plan.steps` batches."""
     build_metric_variables(model, pipeline)
     model.steps_per_execution = plan.steps  # so that fit counts batches, and callbacks hear their true numbers
-    model.train_function = build_chunk_function(model, model.train_step, pipeline, plan, weighted=True)
-    model.test_function = build_chunk_function(model, model.test_step, pipeline, plan)
+    model.train_function = _build_chunk_function(model, model.train_step, pipeline, plan, weighted=True)
+    model.test_function = _build_chunk_function(model, model.test_step, pipeline, plan)
 
 
 def build_dataset(
@@ -48,15 +48,15 @@ def build_metric_variables(model: keras.Model, pipeline: Pipeline) -> None:
     model.reset_metrics()
 
 
-def build_chunk_function(
-    model: keras.Model, step: Callable[..., Logs], pipeline: Pipeline, plan: ExecutionPlan, *, weighted: bool = False
-) -> Callable[[Iterator[Any]], Logs]:
+def _build_chunk_function(
+    model: keras.Model, step: Callable[..., _Logs], pipeline: Pipeline, plan: ExecutionPlan, *, weighted: bool = False
+) -> Callable[[Iterator[Any]], _Logs]:
     """What takes the next chunk from an iterator, runs a step on each of its batches, and returns the logs.
 
     It stops after a batch with which the loss is no longer a finite number: nothing after it has a meaning.
     """
     batch_size = pipeline.experiment.batch_size
-    build_chunk_batch = partial(build_batch, pipeline, weighted=weighted)
+    build_chunk_batch = partial(_build_batch, pipeline, weighted=weighted)
 
     # As in plain fit, the graph of a step does not know how many examples a batch has: it would be optimised otherwise.
     # XLA has to know, in plain fit too.
@@ -65,7 +65,7 @@ def build_chunk_function(
     any_length = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in example)
     one_batch = tf.function(step, jit_compile=plan.jit, autograph=False, input_signature=[any_length])
 
-    def run_whole_batches(chunk: Chunk, scaling: Scaling, size: int | tf.Tensor) -> Logs:
+    def run_whole_batches(chunk: Chunk, scaling: _Scaling, size: int | tf.Tensor) -> _Logs:
         def has_next_batch(index: tf.Tensor, is_finite: tf.Tensor) -> tf.Tensor:
             return tf.logical_and(index < chunk.count // batch_size, is_finite)
 
@@ -79,11 +79,11 @@ def build_chunk_function(
     whole_batches = tf.function(run_whole_batches, jit_compile=plan.jit, autograph=False)
     scaling = pipeline.scaling
 
-    def run_chunk(chunks: Iterator[Any]) -> Logs:
+    def run_chunk(chunks: Iterator[Any]) -> _Logs:
         chunk = Chunk(*next(chunks))
         count = int(chunk.count)
         short_count = count % batch_size
-        logs: Logs = {}
+        logs: _Logs = {}
         if count >= batch_size:
             logs = whole_batches(chunk, scaling, size)
         if short_count and (not logs or tf.math.is_finite(logs["loss"])):
@@ -93,8 +93,8 @@ def build_chunk_function(
     return run_chunk
 
 
-def build_batch(
-    pipeline: Pipeline, chunk: Chunk, indices: tf.Tensor, scaling: Scaling, *, weighted: bool = False
+def _build_batch(
+    pipeline: Pipeline, chunk: Chunk, indices: tf.Tensor, scaling: _Scaling, *, weighted: bool = False
 ) -> tuple[tf.Tensor, ...]:
     """Some of a chunk's examples, as Keras takes them."""
     rows = tf.gather(chunk.inputs, indices), tf.gather(chunk.targets, indices)
@@ -105,9 +105,9 @@ def build_chunk_predictor(
     model: keras.Model, pipeline: Pipeline, plan: ExecutionPlan
 ) -> Callable[[tf.data.Dataset], NDArray[np.float32]]:
     """What gives the outputs for the examples of chunks in their order, as `predict` gives them batch by batch."""
-    batch_size, build_chunk_batch = pipeline.experiment.batch_size, partial(build_batch, pipeline)
+    batch_size, build_chunk_batch = pipeline.experiment.batch_size, partial(_build_batch, pipeline)
 
-    def run_batches(chunk: Chunk, order: tf.Tensor, scaling: Scaling) -> tf.Tensor:
+    def run_batches(chunk: Chunk, order: tf.Tensor, scaling: _Scaling) -> tf.Tensor:
         def predict_batch(indices: tf.Tensor) -> tf.Tensor:
             return model.predict_step(build_chunk_batch(chunk, indices, scaling))
 

@@ -59,13 +59,13 @@ class CompiledModel:
         """Be as if freshly built for an experiment."""
         new_model = build_model(job.experiment, jit=self.plan.jit, precision=self.plan.precision)
         for (_, variable), (_, initial_variable) in zip(
-            iter_initial_variables(self.model), iter_initial_variables(new_model), strict=True
+            _iter_initial_variables(self.model), _iter_initial_variables(new_model), strict=True
         ):
             variable.assign(initial_variable.value)
         self.model.train_function, self.model.test_function = self.keras_functions
 
 
-def iter_initial_variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
+def _iter_initial_variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
     """The variables whose values matter as a training begins; metrics are reset by every epoch."""
     return ((name, variable) for name, variable in iter_variables(model) if not name.startswith("metrics"))
 

@@ -29,30 +29,30 @@ from dnn_cli.training.checkpoint_callback import ResumePoint
 from dnn_cli.training.training_job import TrainingJob
 from dnn_cli.training.training_state import copy_value
 
-MAX_EXAMPLES = 256
+_MAX_EXAMPLES = 256
 """Training examples of a measurement: a unit that is 0 for all of them has little to do."""
 
-MIN_EXAMPLES = 32
-MAX_MULTIPLY_ADDS = 1e8
+_MIN_EXAMPLES = 32
+_MAX_MULTIPLY_ADDS = 1e8
 """Multiply-adds of a forward pass; where an example takes many, fewer examples are used, but never below `FEWEST`."""
 
-RELU_ACTIVATIONS = ("relu", "relu6")
+_RELU_ACTIVATIONS = ("relu", "relu6")
 """Activations that pass no gradient where their output is 0."""
 
-SATURATION_LIMITS = {
+_SATURATION_LIMITS = {
     "sigmoid": (0.0, 1.0), "hard_sigmoid": (0.0, 1.0), "sparse_sigmoid": (0.0, 1.0),
     "tanh": (-1.0, 1.0), "hard_tanh": (-1.0, 1.0), "softsign": (-1.0, 1.0),
 }  # fmt: skip
 """Activations that pass little gradient near their limits."""
 
-SATURATION_MARGIN = 0.05
+_SATURATION_MARGIN = 0.05
 """The share of the way between the limits within which a sigmoid or tanh passes less than a fifth of its most."""
 
-Kernels = Sequence[NDArray[Any]]
+_Kernels = Sequence[NDArray[Any]]
 """The values of all kernels, from the input to the output."""
 
 
-def is_scheduled(epoch: int, experiment: Experiment) -> bool:
+def _is_scheduled(epoch: int, experiment: Experiment) -> bool:
     """Return whether an epoch is measured, apart from the last one, which always is.
 
     Under `auto`: 0 and the powers of two, so that 1,000 epochs have 12 measurements.
@@ -76,7 +76,7 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
         run: Run,
         inspector: "LayerInspector",
         resume_point: ResumePoint,
-        initial_kernels: Kernels,
+        initial_kernels: _Kernels,
         experiment: Experiment,
     ):
         super().__init__()
@@ -86,7 +86,7 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
         self.initial_kernels = initial_kernels
         self.experiment = experiment
         self.csv_content = ""
-        self.kernels_before: Kernels | None = None
+        self.kernels_before: _Kernels | None = None
         """The kernels at the beginning of the epoch; `None` where they are not needed or not known."""
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
@@ -106,7 +106,7 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
     def is_due(self, epoch: int) -> bool:
         """Return whether an epoch is measured, unless it turns out to be the last one."""
-        return is_scheduled(epoch, self.experiment) or epoch == self.experiment.epochs
+        return _is_scheduled(epoch, self.experiment) or epoch == self.experiment.epochs
 
     def write_measurement(self, epoch: int) -> None:
         """Measure the layers and write their rows."""
@@ -145,11 +145,11 @@ class LayerInspector:
         self.threshold = 0.0 if job.experiment.loss.takes_logits else 0.5
         self.pipeline = pipeline
         train = job.split.train
-        affordable = int(MAX_MULTIPLY_ADDS / max(summarize_network(job.experiment).multiply_adds, 1))
-        count = min(len(train), MAX_EXAMPLES, max(min(MIN_EXAMPLES, job.experiment.batch_size), affordable))
+        affordable = int(_MAX_MULTIPLY_ADDS / max(summarize_network(job.experiment).multiply_adds, 1))
+        count = min(len(train), _MAX_EXAMPLES, max(min(_MIN_EXAMPLES, job.experiment.batch_size), affordable))
         self.indices = train[np.linspace(0, len(train) - 1, count).astype(np.int64)]
 
-    def copy_kernels(self, model: keras.Sequential) -> Kernels:
+    def copy_kernels(self, model: keras.Sequential) -> _Kernels:
         """Return a copy of the kernels of all layers that have one."""
         return [copy_value(model.layers[index].kernel) for index in self.kernel_layers]
 
@@ -159,7 +159,7 @@ class LayerInspector:
         return [index for index, layer in enumerate(self.layers) if isinstance(layer, KernelLayer)]
 
     def measure_layers(
-        self, model: keras.Sequential, epoch: int, initial_kernels: Kernels, kernels_before: Kernels | None
+        self, model: keras.Sequential, epoch: int, initial_kernels: _Kernels, kernels_before: _Kernels | None
     ) -> list[LayerState]:
         """Return a row for every layer with a kernel or an activation.
 
@@ -177,16 +177,16 @@ class LayerInspector:
             measurements: dict[str, float | int | None] = {}
             if index in kernel_numbers:
                 at = kernel_numbers[index]
-                measurements = {"gradient": compute_rms(gradients[at]), "weight": compute_rms(kernels_now[at])}
+                measurements = {"gradient": _compute_rms(gradients[at]), "weight": _compute_rms(kernels_now[at])}
                 if epoch:
-                    measurements |= {"moved": compute_relative_change(initial_kernels[at], kernels_now[at])}
+                    measurements |= {"moved": _compute_relative_change(initial_kernels[at], kernels_now[at])}
                 if epoch and kernels_before is not None:
                     measurements |= {
-                        "update": compute_relative_change(kernels_before[at], kernels_now[at]),
+                        "update": _compute_relative_change(kernels_before[at], kernels_now[at]),
                         "since": epoch - 1,
                     }
             if index < self.output_index:  # an output near its limits is certain, which is no fault
-                measurements |= measure_activity(layer, outputs[index])
+                measurements |= _measure_activity(layer, outputs[index])
             if measurements:
                 rows.append((name, measurements))
         if rows:
@@ -213,7 +213,7 @@ class LayerInspector:
         return (
             outputs,
             tape.gradient(loss, kernels),
-            to_finite_float(loss),
+            _to_finite_float(loss),
             self.compute_correct_share(inputs, targets[0]),
         )
 
@@ -228,32 +228,32 @@ class LayerInspector:
         return float(np.mean(predictions.argmax(-1) == (true.argmax(-1) if kind == "one_hot" else true)))
 
 
-def measure_activity(layer: Layer, output: tf.Tensor) -> dict[str, float | None]:
+def _measure_activity(layer: Layer, output: tf.Tensor) -> dict[str, float | None]:
     """Return the share of dead units or saturated outputs of a hidden layer whose activation can be either."""
     name = layer.activation if isinstance(layer, KernelLayer | Activation) else None
-    if name not in RELU_ACTIVATIONS and name not in SATURATION_LIMITS:
+    if name not in _RELU_ACTIVATIONS and name not in _SATURATION_LIMITS:
         return {}
     array = tf.cast(output, tf.float32).numpy()
-    if name in RELU_ACTIVATIONS:
+    if name in _RELU_ACTIVATIONS:
         return {"dead": 1 - float(np.mean(np.any(array > 0, axis=tuple(range(array.ndim - 1)))))}
-    low, high = SATURATION_LIMITS[name]
-    margin = SATURATION_MARGIN * (high - low)
+    low, high = _SATURATION_LIMITS[name]
+    margin = _SATURATION_MARGIN * (high - low)
     return {"saturated": float(np.mean((array < low + margin) | (array > high - margin)))}
 
 
-def compute_rms(values: Any) -> float | None:
+def _compute_rms(values: Any) -> float | None:
     """Return the root mean square; `None` where it is not finite, as that of a gradient that overflows."""
-    return None if values is None else to_finite_float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
+    return None if values is None else _to_finite_float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
 
 
-def to_finite_float(value: Any) -> float | None:
+def _to_finite_float(value: Any) -> float | None:
     """Return a number as a float; `None` where it is not finite."""
     number = float(value)
     return number if np.isfinite(number) else None
 
 
-def compute_relative_change(before: NDArray[Any], after: NDArray[Any]) -> float | None:
+def _compute_relative_change(before: NDArray[Any], after: NDArray[Any]) -> float | None:
     """Return ‖now − before‖ / ‖before‖; `None` where that is not finite."""
-    scale = compute_rms(before)
-    difference = compute_rms(after - before)
+    scale = _compute_rms(before)
+    difference = _compute_rms(after - before)
     return difference / scale if scale and difference is not None else None

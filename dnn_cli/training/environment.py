@@ -12,7 +12,7 @@ from dnn_cli.host.resources import count_available_cores, find_cpuinfo_line
 from dnn_cli.runs.record import Process
 from dnn_cli.training.xla_cache import get_user_xla_flags
 
-VARIABLE_PREFIXES = (
+_VARIABLE_PREFIXES = (
     "TF_XLA_", "TF_ENABLE_", "TF_NUM_", "TF_DETERMINISTIC_", "TF_FORCE_", "TF_USE_", "XLA_", "KERAS_BACKEND",
     "OMP_", "MKL_", "OPENBLAS_", "CUDA_", "NVIDIA_",
 )  # fmt: skip
@@ -38,7 +38,7 @@ def describe_machine() -> dict[str, Any]:
 def list_environment_variables() -> dict[str, str]:
     """What the environment tells TensorFlow."""
     environment = {**os.environ, "TF_XLA_FLAGS": get_user_xla_flags()}
-    return {name: value for name, value in sorted(environment.items()) if name.startswith(VARIABLE_PREFIXES) and value}
+    return {name: value for name, value in sorted(environment.items()) if name.startswith(_VARIABLE_PREFIXES) and value}
 
 
 def get_current_process() -> Process:
@@ -49,13 +49,13 @@ def get_current_process() -> Process:
 def read_git_state() -> dict[str, Any] | None:
     """The commit of the working directory and whether files differ from it; `None` outside a repository."""
     try:
-        commit = run_git("rev-parse", "HEAD")
-        return {"commit": commit, "dirty": bool(run_git("status", "--porcelain", "--untracked-files=no"))}
+        commit = _run_git("rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(_run_git("status", "--porcelain", "--untracked-files=no"))}
     except (OSError, subprocess.SubprocessError):
         return None
 
 
-def run_git(*arguments: str) -> str:
+def _run_git(*arguments: str) -> str:
     """What a command of git prints."""
     process = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=5)
     return process.stdout.strip()

@@ -10,14 +10,14 @@ from dnn_cli.config.layer_stack import compute_stages
 from dnn_cli.config.layers import Conv2D, Dense, Dropout, GaussianNoise
 from dnn_cli.config.network_summary import summarize_network
 
-MAX_CHUNK_MULTIPLY_ADDS = 2e9
+_MAX_CHUNK_MULTIPLY_ADDS = 2e9
 """Multiply-adds in one call of the compiled loop, about a tenth of a second of one core: the screen moves, and a
 signal is answered, between two calls."""
 
-MAX_CHUNK_BYTES = 64_000_000
+_MAX_CHUNK_BYTES = 64_000_000
 """Pixels in one call, where they are read from a file for it."""
 
-SLOW_WITH_XLA = (Conv2D, Dropout, GaussianNoise, AugmentationLayer)
+_SLOW_WITH_XLA = (Conv2D, Dropout, GaussianNoise, AugmentationLayer)
 """On a CPU, XLA takes up to ten times as long for a convolution and for random numbers."""
 
 MAX_STEPS = 250
@@ -43,26 +43,26 @@ class ExecutionPlan:
 
 def choose_plan(experiment: Experiment, training_examples: int, *, gpu: bool) -> ExecutionPlan:
     """The fastest way known for this stack on this kind of processor, unless the experiment names one."""
-    jit, reason = choose_jit(experiment, gpu=gpu)
+    jit, reason = _choose_jit(experiment, gpu=gpu)
     precision = ("mixed_float16" if gpu else "mixed_bfloat16") if experiment.mixed_precision else "float32"
     if experiment.engine == "keras":
         return ExecutionPlan("keras", jit, precision, 1, f"engine: keras; {reason}")
     steps = math.ceil(training_examples / experiment.batch_size)
-    calls = math.ceil(steps / compute_max_steps(experiment))
+    calls = math.ceil(steps / _compute_max_steps(experiment))
     steps_per_call = math.ceil(steps / calls)  # calls of equal length, so that the last is not short
     return ExecutionPlan("chunked", jit, precision, steps_per_call, reason)
 
 
-def compute_max_steps(experiment: Experiment) -> int:
+def _compute_max_steps(experiment: Experiment) -> int:
     """How many batches a call may have."""
     work = (
         3 * summarize_network(experiment).multiply_adds * experiment.batch_size
     )  # backwards costs about twice forwards
     size = math.prod(experiment.data.input_shape) * experiment.batch_size
-    return max(1, min(MAX_STEPS, int(MAX_CHUNK_MULTIPLY_ADDS / max(work, 1)), MAX_CHUNK_BYTES // size))
+    return max(1, min(MAX_STEPS, int(_MAX_CHUNK_MULTIPLY_ADDS / max(work, 1)), _MAX_CHUNK_BYTES // size))
 
 
-def choose_jit(experiment: Experiment, *, gpu: bool) -> tuple[bool, str]:
+def _choose_jit(experiment: Experiment, *, gpu: bool) -> tuple[bool, str]:
     """Whether XLA compiles the steps, and why."""
     if experiment.jit != "auto":
         return experiment.jit, f"jit: {str(experiment.jit).lower()}"
@@ -74,7 +74,7 @@ def choose_jit(experiment: Experiment, *, gpu: bool) -> tuple[bool, str]:
     if gpu:
         return True, "XLA, on a GPU"
     for layer in experiment.model.stack:
-        if isinstance(layer, SLOW_WITH_XLA):
+        if isinstance(layer, _SLOW_WITH_XLA):
             return False, f"no XLA, which is slow at {layer.type} on a CPU"
     for stage in compute_stages(experiment.model.stack, experiment.data.input_shape):
         if isinstance(stage.layer, Dense) and stage.input_shape[-1] == 1:  # a product of vectors, not of matrices

@@ -42,7 +42,7 @@ def predict_outputs(weights: Path, run_context: RunContext, inputs: NDArray[np.g
         return compute_outputs(model, experiment, run_context.input_profile.scale_inputs(inputs))
 
 
-HeldOutSplit = Literal["test", "validation"]
+_HeldOutSplit = Literal["test", "validation"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class EvaluationResult:
         return len(self.targets)
 
 
-def evaluate_split(job: TrainingJob, weights: Path, split: HeldOutSplit) -> EvaluationResult:
+def evaluate_split(job: TrainingJob, weights: Path, split: _HeldOutSplit) -> EvaluationResult:
     """Return the scores of a model on a part of its data, with inputs scaled as in the training.
 
     Raises:
@@ -70,7 +70,7 @@ def evaluate_split(job: TrainingJob, weights: Path, split: HeldOutSplit) -> Eval
         RunError: the weights are not those of this network.
     """
     plan, device = job.plan, job.device.tensorflow_name
-    return compute_scores(weights, job.experiment, select_split_examples(job, split), job.preprocessing, plan, device)
+    return _compute_scores(weights, job.experiment, _select_split_examples(job, split), job.preprocessing, plan, device)
 
 
 def evaluate_examples(
@@ -93,10 +93,10 @@ def evaluate_examples(
     device = prepare_device(experiment)
     plan = choose_plan(experiment, training_examples, gpu=device.is_gpu)
     preprocessing = Preprocessing(run_context.input_profile.scale, run_context.input_profile.mean)
-    return compute_scores(weights, experiment, examples, preprocessing, plan, device.tensorflow_name)
+    return _compute_scores(weights, experiment, examples, preprocessing, plan, device.tensorflow_name)
 
 
-def compute_scores(
+def _compute_scores(
     weights: Path,
     experiment: Experiment,
     examples: Examples,
@@ -116,7 +116,7 @@ def compute_scores(
     return EvaluationResult(score_values, np.asarray(outputs, np.float32), examples.targets)
 
 
-def select_split_examples(job: TrainingJob, split: HeldOutSplit) -> Examples:
+def _select_split_examples(job: TrainingJob, split: _HeldOutSplit) -> Examples:
     """The examples of a part."""
     if split == "test":
         test_indices = job.split.test
@@ -126,7 +126,7 @@ def select_split_examples(job: TrainingJob, split: HeldOutSplit) -> Examples:
     return job.examples[job.split.validation]
 
 
-PREDICTION_BATCH_SIZE = 256
+_PREDICTION_BATCH_SIZE = 256
 
 
 def load_trained_model(
@@ -150,4 +150,4 @@ def load_trained_model(
 def compute_outputs(model: keras.Model, experiment: Experiment, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
     """The outputs for scaled inputs of (n, size): float32 of (n, units)."""
     inputs = scaled.reshape(-1, *experiment.data.input_shape)
-    return np.asarray(model.predict(inputs, batch_size=PREDICTION_BATCH_SIZE, verbose=0), np.float32)
+    return np.asarray(model.predict(inputs, batch_size=_PREDICTION_BATCH_SIZE, verbose=0), np.float32)

@@ -23,20 +23,20 @@ from dnn_cli.training.training_job import TrainingJob
 MIN_RATE, MAX_RATE, STEPS = 1e-7, 10.0, 150
 """Where the rate begins and ends, and in how many steps it goes from one to the other."""
 
-MAX_EXAMPLES = 512
+_MAX_EXAMPLES = 512
 """So many training examples tell the loss after every step."""
 
-MIN_EXAMPLES = 32
-MAX_MULTIPLY_ADDS = 2e8
+_MIN_EXAMPLES = 32
+_MAX_MULTIPLY_ADDS = 2e8
 """Multiply-adds to see their loss; where an example takes many, fewer are looked at, but not below `FEWEST`."""
 
-DIVERGENCE_FACTOR = 4.0
+_DIVERGENCE_FACTOR = 4.0
 """A loss of so many times the lowest ends the test, as in fastai."""
 
-SMOOTHING_STEPS = 3
+_SMOOTHING_STEPS = 3
 """Steps on each side of one over which the loss is averaged, weighted by a bell."""
 
-MIN_FALL = 0.02
+_MIN_FALL = 0.02
 """The loss has to fall by so much for a suggestion."""
 
 SAFETY_FACTOR = 3.0
@@ -82,7 +82,7 @@ def run_range_test(job: TrainingJob, report_progress: Callable[[str, int, int], 
         job: What to train; its optimizer's rate is not used, and a schedule neither.
         report_progress: Is told what goes on, how many steps are done, and of how many.
     """
-    experiment = set_constant_rate(job)
+    experiment = _set_constant_rate(job)
     with tf.device(job.device.tensorflow_name):
         model = build_model(experiment, precision=job.plan.precision)
         pipeline = Pipeline(job.examples, experiment, job.preprocessing)
@@ -91,7 +91,7 @@ def run_range_test(job: TrainingJob, report_progress: Callable[[str, int, int], 
                 pipeline.build_shuffled_order(job.split.train, experiment.seed), range(STEPS), weighted=True
             )
         )
-        loss_now, examples = build_loss_probe(model, pipeline, job)
+        loss_now, examples = _build_loss_probe(model, pipeline, job)
         start = loss_now()
         losses: list[float] = []
         end_reason = None
@@ -106,16 +106,16 @@ def run_range_test(job: TrainingJob, report_progress: Callable[[str, int, int], 
                 break
             losses.append(loss)
             best = min(start, *losses)
-            if loss > best + (DIVERGENCE_FACTOR - 1) * (best if best > 0 else start - best):
-                end_reason = f"the loss was {DIVERGENCE_FACTOR:g} times the lowest"
+            if loss > best + (_DIVERGENCE_FACTOR - 1) * (best if best > 0 else start - best):
+                end_reason = f"the loss was {_DIVERGENCE_FACTOR:g} times the lowest"
                 break
     result = build_range_test(
         start, [float(f"{rate:.4g}") for rate in rates[: len(losses)]], losses, examples, end_reason
     )
-    return replace(result, guessing=compute_guessing_loss(job))
+    return replace(result, guessing=_compute_guessing_loss(job))
 
 
-def compute_guessing_loss(job: TrainingJob) -> float | None:
+def _compute_guessing_loss(job: TrainingJob) -> float | None:
     """−Σ p log p over the shares p of the classes in the training examples."""
     experiment = job.experiment
     if not experiment.loss.type.endswith("crossentropy") or experiment.class_weight is not None:
@@ -124,17 +124,17 @@ def compute_guessing_loss(job: TrainingJob) -> float | None:
     return float(-np.sum(counts / counts.sum() * np.log(counts / counts.sum())))
 
 
-def set_constant_rate(job: TrainingJob) -> Experiment:
+def _set_constant_rate(job: TrainingJob) -> Experiment:
     """The experiment with a rate that can be set, in the place of a schedule, too."""
     optimizer = job.experiment.optimizer.model_copy(update={"learning_rate": MIN_RATE})
     return job.experiment.model_copy(update={"optimizer": optimizer})
 
 
-def build_loss_probe(model: keras.Model, pipeline: Pipeline, job: TrainingJob) -> tuple[Callable[[], float], int]:
+def _build_loss_probe(model: keras.Model, pipeline: Pipeline, job: TrainingJob) -> tuple[Callable[[], float], int]:
     """What tells the loss on some training examples, without dropout and the like; and how many they are."""
     train = job.split.train
-    affordable = int(MAX_MULTIPLY_ADDS / max(summarize_network(job.experiment).multiply_adds, 1))
-    count = min(len(train), MAX_EXAMPLES, max(MIN_EXAMPLES, affordable))
+    affordable = int(_MAX_MULTIPLY_ADDS / max(summarize_network(job.experiment).multiply_adds, 1))
+    count = min(len(train), _MAX_EXAMPLES, max(_MIN_EXAMPLES, affordable))
     indices = train[np.linspace(0, len(train) - 1, count).astype(np.int64)]
     inputs, targets, *weights = pipeline.prepare_batch(
         *pipeline.gather_rows(tf.constant(indices)), pipeline.scaling, weighted=True
@@ -152,11 +152,11 @@ def build_range_test(
     start: float, rates: Sequence[float], losses: Sequence[float], examples: int, end_reason: str | None
 ) -> RangeTest:
     """What a curve suggests."""
-    curve = smooth_losses(np.array(losses), start)
+    curve = _smooth_losses(np.array(losses), start)
     lowest = steepest = suggestion = None
-    if len(curve) > 2 * SMOOTHING_STEPS:
+    if len(curve) > 2 * _SMOOTHING_STEPS:
         lowest_index = int(curve.argmin())
-        if lowest_index and curve[lowest_index] < start - MIN_FALL * abs(start):
+        if lowest_index and curve[lowest_index] < start - _MIN_FALL * abs(start):
             steepest_index = int(np.gradient(curve)[: lowest_index + 1].argmin())
             lowest, steepest = rates[lowest_index], rates[steepest_index]
             suggestion = float(f"{min(steepest, lowest / SAFETY_FACTOR):.2g}")
@@ -165,11 +165,11 @@ def build_range_test(
     )
 
 
-def smooth_losses(losses: NDArray[np.float64], start: float) -> NDArray[np.float64]:
+def _smooth_losses(losses: NDArray[np.float64], start: float) -> NDArray[np.float64]:
     """A curve averaged with its neighbours; what is far above the start counts as a little above it."""
     if not len(losses):
         return losses
-    bell = np.hanning(2 * SMOOTHING_STEPS + 3)[1:-1]
+    bell = np.hanning(2 * _SMOOTHING_STEPS + 3)[1:-1]
     capped = np.minimum(losses, start + abs(start) / 2)
-    padded = np.concatenate([np.full(SMOOTHING_STEPS, start), capped, np.full(SMOOTHING_STEPS, capped[-1])])
+    padded = np.concatenate([np.full(_SMOOTHING_STEPS, start), capped, np.full(_SMOOTHING_STEPS, capped[-1])])
     return np.convolve(padded, bell / bell.sum(), "valid")

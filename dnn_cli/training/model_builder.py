@@ -35,7 +35,7 @@ def build_model(experiment: Experiment, *, jit: bool = False, precision: str = "
     model.compile(
         optimizer=experiment.optimizer.build_keras_object(),
         loss=experiment.loss.build_keras_object(),
-        metrics=[build_metric(experiment, metric) for metric in experiment.metrics],
+        metrics=[_build_metric(experiment, metric) for metric in experiment.metrics],
         jit_compile=jit,
     )
     # Keras on TensorFlow builds an optimizer while it traces the first step, where schedule_free_adamw loses the
@@ -44,7 +44,7 @@ def build_model(experiment: Experiment, *, jit: bool = False, precision: str = "
     return model
 
 
-def build_metric(experiment: Experiment, metric: Metric) -> keras.metrics.Metric | str:
+def _build_metric(experiment: Experiment, metric: Metric) -> keras.metrics.Metric | str:
     """A metric; accuracy of one logit is whether it is above 0, where Keras's own choice would take 0.5."""
     if metric.type == "accuracy" and experiment.target_encoding == "binary" and experiment.loss.takes_logits:
         return keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)

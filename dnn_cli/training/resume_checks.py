@@ -15,7 +15,7 @@ from dnn_cli.training import environment
 if TYPE_CHECKING:
     from dnn_cli.training.training_job import TrainingJob
 
-VERSIONED_PACKAGES = ("keras", "tensorflow")
+_VERSIONED_PACKAGES = ("keras", "tensorflow")
 """Packages whose versions decide what numbers come out."""
 
 
@@ -62,11 +62,11 @@ def list_changes(
     change_lines = []
     if checkpoint is not None and checkpoint.progress.experiment != compute_training_digest(old_experiment):
         change_lines.append("config.yaml is not what the last checkpoint was made with")
-    recorded_versions = {name: record.versions.get(name) for name in VERSIONED_PACKAGES}
+    recorded_versions = {name: record.versions.get(name) for name in _VERSIONED_PACKAGES}
     return [
         *change_lines,
         *list_config_changes(old_experiment, new_experiment),
-        *list_value_changes(recorded_versions, environment.read_versions()),
+        *_list_value_changes(recorded_versions, environment.read_versions()),
     ]
 
 
@@ -76,7 +76,7 @@ def list_config_changes(old_experiment: Experiment, new_experiment: Experiment) 
     return [f"{key}: {old.get(key) or '–'} → {new.get(key) or '–'}" for key in dict.fromkeys([*old, *new])]
 
 
-def list_value_changes(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
+def _list_value_changes(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
     """What is other now than it was then, of what is told of then."""
     return [
         f"{name}: {old} → {current.get(name)}"
@@ -94,6 +94,6 @@ def list_environment_changes(record: Record, job: "TrainingJob") -> list[str]:
         change_lines.append("data: divided otherwise")
     recorded = {"engine": record.engine, **record.plan, "device": record.platform.get("device")}
     current = {**asdict(job.plan), "device": job.device.name}
-    return change_lines + list_value_changes(
+    return change_lines + _list_value_changes(
         {name: value for name, value in recorded.items() if name != "why"}, current
     )

@@ -41,7 +41,7 @@ def get_thread_count() -> int:
     return int(configured) if configured.isdecimal() and int(configured) > 0 else count_schedulable_cores()
 
 
-THREAD_NAME_PREFIX = "tensorflow"
+_THREAD_NAME_PREFIX = "tensorflow"
 """How the name of the thread begins."""
 
 
@@ -51,7 +51,7 @@ def import_tensorflow_in_background() -> Iterator[Callable[[], None]]:
 
     Does not end before the import, as what it writes belongs where output goes now; unless the user wants to leave.
     """
-    executor = ThreadPoolExecutor(1, thread_name_prefix=THREAD_NAME_PREFIX)
+    executor = ThreadPoolExecutor(1, thread_name_prefix=_THREAD_NAME_PREFIX)
     wait_for_import = True
     import_future = executor.submit(import_tensorflow)
     try:
@@ -65,7 +65,7 @@ def import_tensorflow_in_background() -> Iterator[Callable[[], None]]:
 
 def is_importing_tensorflow() -> bool:
     """Whether the import goes on, which nothing but the end of the process can stop."""
-    return any(thread.name.startswith(THREAD_NAME_PREFIX) for thread in threading.enumerate())
+    return any(thread.name.startswith(_THREAD_NAME_PREFIX) for thread in threading.enumerate())
 
 
 def import_tensorflow() -> None:

@@ -40,7 +40,7 @@ from dnn_cli.training.training_state import restore_variables
 from dnn_cli.training.xla_cache import use_cached_programs
 
 
-class FitResult(NamedTuple):
+class _FitResult(NamedTuple):
     """The content of `model.keras`, and the epochs of the saved weights."""
 
     scores: Scores | None
@@ -56,7 +56,7 @@ class FitResult(NamedTuple):
     """The epoch of the weights in `best.keras`; `None` where no such file was written, or where it is not known."""
 
 
-def fit_model(
+def _fit_model(
     job: TrainingJob,
     compiled_model: CompiledModel,
     run: Run,
@@ -65,7 +65,7 @@ def fit_model(
     resume_point: ResumePoint,
     get_stop_reason: GetStopReason,
     get_seconds: Callable[[], float],
-) -> FitResult:
+) -> _FitResult:
     """Train into a run directory, adding a row to `rows` for every epoch.
 
     Args:
@@ -132,7 +132,7 @@ def fit_model(
     scores = None
     if validation is not None:
         scores = {name: value for name, value in rows[-1].items() if name.startswith("val_")}
-        if changes_final_weights(experiment):
+        if _changes_final_weights(experiment):
             values = model.evaluate(validation, steps=validation_steps, verbose=0, return_dict=True)
             scores = {f"val_{name}": float(value) for name, value in values.items()}
         if plan.engine == "chunked":
@@ -145,15 +145,15 @@ def fit_model(
             )
     if stop_reason := get_stop_reason():
         raise Interrupted(stop_reason)
-    return FitResult(
+    return _FitResult(
         scores,
-        compute_weights_digest(model),
-        find_final_epoch(experiment, other_callbacks, len(rows)),
-        find_best_epoch(other_callbacks),
+        _compute_weights_digest(model),
+        _find_final_epoch(experiment, other_callbacks, len(rows)),
+        _find_best_epoch(other_callbacks),
     )
 
 
-def find_final_epoch(experiment: Experiment, callbacks: Sequence[keras.callbacks.Callback], last: int) -> int | None:
+def _find_final_epoch(experiment: Experiment, callbacks: Sequence[keras.callbacks.Callback], last: int) -> int | None:
     """Return the epoch of the weights that a training ended with; `None` for averaged weights.
 
     Keras averages weights (`use_ema`) before early stopping restores the best ones, so that the restored ones stay.
@@ -164,13 +164,13 @@ def find_final_epoch(experiment: Experiment, callbacks: Sequence[keras.callbacks
     return None if experiment.optimizer.use_ema else last
 
 
-def find_best_epoch(callbacks: Sequence[keras.callbacks.Callback]) -> int | None:
+def _find_best_epoch(callbacks: Sequence[keras.callbacks.Callback]) -> int | None:
     """Return the epoch of the weights in `best.keras`, if it is known."""
     best_epochs = (callback.best_epoch for callback in callbacks if isinstance(callback, BestModelCheckpoint))
     return next((epoch + 1 for epoch in best_epochs if epoch is not None), None)
 
 
-def compute_weights_digest(model: keras.Model) -> str:
+def _compute_weights_digest(model: keras.Model) -> str:
     """A digest that is equal only for equal weights."""
     weights_hash = hashlib.sha256()
     for weight in model.get_weights():
@@ -179,7 +179,7 @@ def compute_weights_digest(model: keras.Model) -> str:
     return f"sha256:{weights_hash.hexdigest()}"
 
 
-def changes_final_weights(experiment: Experiment) -> bool:
+def _changes_final_weights(experiment: Experiment) -> bool:
     """Whether the saved model has other weights than the last epoch was validated with."""
     stopping = experiment.early_stopping
     return experiment.optimizer.use_ema or (stopping is not None and stopping.restore_best_weights)
@@ -271,14 +271,14 @@ def train_model(
             use_cached_programs(job.experiment),
             (model_cache or CompiledModelCache()).use_model(job) as compiled_model,
         ):
-            saved = fit_model(job, compiled_model, run, reporter, rows, resume_point, get_stop_reason, get_seconds)
+            saved = _fit_model(job, compiled_model, run, reporter, rows, resume_point, get_stop_reason, get_seconds)
         record = build_final_record(
-            "completed", format_early_stop_reason(job, rows),
+            "completed", _format_early_stop_reason(job, rows),
             model=saved.scores, weights=saved.weights_digest, epoch=saved.epoch, kept=saved.best_epoch,
         )  # fmt: skip
         run.write_record(record)
     except BaseException as error:
-        record = build_final_record(*classify_exception(error))
+        record = build_final_record(*_classify_exception(error))
         with suppress(RunError):  # the first error is the one to tell
             run.write_record(record)
         if record.status == "interrupted" or isinstance(error, RunError):
@@ -288,7 +288,7 @@ def train_model(
     return record
 
 
-def format_early_stop_reason(job: TrainingJob, rows: list[Scores]) -> str | None:
+def _format_early_stop_reason(job: TrainingJob, rows: list[Scores]) -> str | None:
     """Why a training that is completed has fewer epochs than it might have had."""
     stopping = job.experiment.early_stopping
     if stopping is None or len(rows) == job.experiment.epochs:
@@ -299,7 +299,7 @@ def format_early_stop_reason(job: TrainingJob, rows: list[Scores]) -> str | None
     return f"stopped early: {stopping.monitor} was no better for {patience} epoch{'s' * (patience > 1)}"
 
 
-def classify_exception(error: BaseException) -> tuple[str, str]:
+def _classify_exception(error: BaseException) -> tuple[str, str]:
     """How a training ended that raised this, and why in one line."""
     if isinstance(error, Diverged):
         return "diverged", str(error)

@@ -17,9 +17,9 @@ from dnn_cli.errors import RunError, UsageError
 from dnn_cli.training.model_builder import build_model
 
 StateArrays = dict[str, NDArray[Any]]
-CallbackMemory = dict[str, dict[str, int | float | None]]
+_CallbackMemory = dict[str, dict[str, int | float | None]]
 
-CALLBACK_ATTRIBUTES = ("wait", "stopped_epoch", "best", "best_epoch", "cooldown_counter")
+_CALLBACK_ATTRIBUTES = ("wait", "stopped_epoch", "best", "best_epoch", "cooldown_counter")
 """Attributes of Keras's callbacks, and of ours, that an epoch leaves to the next."""
 
 SAME_OPTIMIZER, OTHER_RATE, NEW_OPTIMIZER = "same", "another rate", "afresh"
@@ -28,13 +28,13 @@ METRICS_GROUP, BEST_WEIGHTS = "metrics", "best_weights"
 
 def capture_state(
     model: keras.Model, callbacks: Iterable[keras.callbacks.Callback]
-) -> tuple[StateArrays, CallbackMemory]:
+) -> tuple[StateArrays, _CallbackMemory]:
     """A copy of all that there is, and what callbacks remember besides."""
     arrays = {name: copy_value(variable) for name, variable in iter_variables(model)}
     for callback in callbacks:
         for index, weight in enumerate(getattr(callback, BEST_WEIGHTS, None) or ()):
-            arrays[f"{get_callback_key(callback)}.{BEST_WEIGHTS}.{index}"] = np.array(weight)
-    return arrays, {get_callback_key(callback): copy_callback_memory(callback) for callback in callbacks}
+            arrays[f"{_get_callback_key(callback)}.{BEST_WEIGHTS}.{index}"] = np.array(weight)
+    return arrays, {_get_callback_key(callback): _copy_callback_memory(callback) for callback in callbacks}
 
 
 def check_same_network(experiment: Experiment, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -44,7 +44,7 @@ def check_same_network(experiment: Experiment, arrays: Mapping[str, NDArray[Any]
         UsageError: they are of another.
     """
     for name, variable in iter_variables(build_model(experiment)):
-        if name.startswith("model.") and not is_compatible_array(variable, arrays.get(name)):
+        if name.startswith("model.") and not _is_compatible_array(variable, arrays.get(name)):
             raise UsageError(
                 f"the checkpoint is of another network: it has no {variable.path} of {tuple(variable.shape)}",
                 "what has other weights is trained anew, with dnn train",
@@ -70,7 +70,7 @@ def restore_variables(
             continue
         if any(variable is other for other in rate):
             continue
-        if not is_compatible_array(variable, arrays.get(name)):
+        if not _is_compatible_array(variable, arrays.get(name)):
             raise RunError(f"the checkpoint is of another network: it has no {variable.path} {tuple(variable.shape)}")
         pairs.append((variable, arrays[name]))
     for variable, array in pairs:
@@ -88,14 +88,14 @@ def classify_optimizer_change(old_optimizer: Mapping[str, Any], new_optimizer: O
 
 
 def restore_callbacks(
-    callbacks: Iterable[keras.callbacks.Callback], arrays: Mapping[str, NDArray[Any]], memories: CallbackMemory
+    callbacks: Iterable[keras.callbacks.Callback], arrays: Mapping[str, NDArray[Any]], memories: _CallbackMemory
 ) -> None:
     """Let callbacks remember again; to be called after they have forgotten everything, as training begins."""
     for callback in callbacks:
-        for name, value in memories.get(get_callback_key(callback), {}).items():
-            if name in CALLBACK_ATTRIBUTES:
+        for name, value in memories.get(_get_callback_key(callback), {}).items():
+            if name in _CALLBACK_ATTRIBUTES:
                 setattr(callback, name, value)
-        prefix = f"{get_callback_key(callback)}.{BEST_WEIGHTS}."
+        prefix = f"{_get_callback_key(callback)}.{BEST_WEIGHTS}."
         count = sum(name.startswith(prefix) for name in arrays)
         if count:
             callback.best_weights = [arrays[f"{prefix}{index}"] for index in range(count)]
@@ -121,14 +121,14 @@ def iter_variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
             yield f"{group}.{index}", variable
 
 
-def get_callback_key(callback: keras.callbacks.Callback) -> str:
+def _get_callback_key(callback: keras.callbacks.Callback) -> str:
     """What a callback is called in a checkpoint; there is one of a kind."""
     return getattr(callback, "checkpoint_key", type(callback).__name__)
 
 
-def copy_callback_memory(callback: keras.callbacks.Callback) -> dict[str, int | float | None]:
+def _copy_callback_memory(callback: keras.callbacks.Callback) -> dict[str, int | float | None]:
     """What a callback remembers, as plain numbers."""
-    attributes = {name: getattr(callback, name) for name in CALLBACK_ATTRIBUTES if hasattr(callback, name)}
+    attributes = {name: getattr(callback, name) for name in _CALLBACK_ATTRIBUTES if hasattr(callback, name)}
     return {
         name: value if value is None or isinstance(value, int) else float(value) for name, value in attributes.items()
     }
@@ -139,6 +139,6 @@ def copy_value(variable: keras.Variable) -> NDArray[Any]:
     return np.array(keras.ops.convert_to_numpy(variable.value))
 
 
-def is_compatible_array(variable: keras.Variable, array: NDArray[Any] | None) -> bool:
+def _is_compatible_array(variable: keras.Variable, array: NDArray[Any] | None) -> bool:
     """Whether an array is one of this variable."""
     return array is not None and array.shape == tuple(variable.shape) and array.dtype == variable.dtype

@@ -19,11 +19,11 @@ from dnn_cli.config.digests import compute_network_digest
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.host import directories
 
-CACHE_FLAG = "--tf_xla_persistent_cache_directory"
-DIRECTORY_PREFIX = "dnn-xla-"
+_CACHE_FLAG = "--tf_xla_persistent_cache_directory"
+_DIRECTORY_PREFIX = "dnn-xla-"
 """Of the names of working directories."""
 
-MIN_ABANDONED_SECONDS = 86_400
+_MIN_ABANDONED_SECONDS = 86_400
 """Seconds; a process of a younger directory may live where its number is not known here, as in a container."""
 
 MAX_NETWORKS = 100
@@ -37,7 +37,7 @@ def use_cached_programs(experiment: Experiment) -> Iterator[None]:
     if process_directory is None:
         yield
         return
-    network_directory = get_xla_cache_directory() / compute_network_digest(experiment)
+    network_directory = _get_xla_cache_directory() / compute_network_digest(experiment)
     with suppress(OSError):
         load_programs(network_directory, process_directory)
     try:
@@ -56,14 +56,14 @@ def set_up_working_directory() -> Path | None:
     None where its user has named a place, or where there is none for temporary files.
     """
     flags = get_user_xla_flags()
-    if CACHE_FLAG in flags:
+    if _CACHE_FLAG in flags:
         return None
     try:
-        directory = create_process_directory(DIRECTORY_PREFIX)
+        directory = create_process_directory(_DIRECTORY_PREFIX)
     except OSError:
         return None
-    OPEN_DIRECTORIES.append(directory)
-    os.environ["TF_XLA_FLAGS"] = f"{flags} {CACHE_FLAG}={directory.name}".strip()
+    _OPEN_DIRECTORIES.append(directory)
+    os.environ["TF_XLA_FLAGS"] = f"{flags} {_CACHE_FLAG}={directory.name}".strip()
     return Path(directory.name)
 
 
@@ -79,7 +79,7 @@ def create_process_directory(prefix: str) -> tempfile.TemporaryDirectory[str]:
             if (
                 owner.isdigit()
                 and not Path(f"/proc/{owner}").exists()
-                and time.time() - abandoned.stat().st_mtime > MIN_ABANDONED_SECONDS
+                and time.time() - abandoned.stat().st_mtime > _MIN_ABANDONED_SECONDS
             ):
                 shutil.rmtree(abandoned)
     return tempfile.TemporaryDirectory(prefix=f"{prefix}{os.getpid()}-", ignore_cleanup_errors=True)
@@ -87,16 +87,16 @@ def create_process_directory(prefix: str) -> tempfile.TemporaryDirectory[str]:
 
 def get_user_xla_flags() -> str:
     """What XLA is told by its user; the directory of this process, or of a parent, is not of it."""
-    return " ".join(flag for flag in os.environ.get("TF_XLA_FLAGS", "").split() if DIRECTORY_PREFIX not in flag)
+    return " ".join(flag for flag in os.environ.get("TF_XLA_FLAGS", "").split() if _DIRECTORY_PREFIX not in flag)
 
 
-OPEN_DIRECTORIES: list[tempfile.TemporaryDirectory[str]] = []
+_OPEN_DIRECTORIES: list[tempfile.TemporaryDirectory[str]] = []
 """Held until the process ends, and then removed."""
 
 
 def remove_working_directories() -> None:
     """Remove this process's directory, where it ends too suddenly for that to happen by itself."""
-    for directory in OPEN_DIRECTORIES:
+    for directory in _OPEN_DIRECTORIES:
         directory.cleanup()
 
 
@@ -132,6 +132,6 @@ def evict_old_networks(cache_directory: Path) -> None:
         shutil.rmtree(network, ignore_errors=True)
 
 
-def get_xla_cache_directory() -> Path:
+def _get_xla_cache_directory() -> Path:
     """Where the programs of all networks are kept."""
     return directories.get_cache_path("xla")

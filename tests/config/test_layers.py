@@ -57,7 +57,9 @@ def test_names_shapes_and_weights_match_keras(stack):
     stages = compute_stages(layers, shape)
     keras.utils.clear_session()
     built = [
-        layer.build_keras_object(name=name) if layer.name else layer.build_keras_object()  # Keras names the others itself
+        layer.build_keras_object(name=name)
+        if layer.name
+        else layer.build_keras_object()  # Keras names the others itself
         for name, layer in zip(to_keras_names(list_layer_names(layers)), layers, strict=True)
     ]
     model = keras.Sequential([keras.Input(shape), *built])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment
     from dnn_cli.training.benchmark import Benchmark
 
-DEFAULT_CONFIG = Path(__file__).with_name("bench.yaml")
+_DEFAULT_CONFIG = Path(__file__).with_name("bench.yaml")
 
 
 def bench(
@@ -30,7 +30,7 @@ def bench(
     And compare the bits of the weights.
     """
     words = arguments or []
-    default_configs = [str(DEFAULT_CONFIG)] if all(map(is_override, words)) else []
+    default_configs = [str(_DEFAULT_CONFIG)] if all(map(is_override, words)) else []
     configs, overrides = split_configs_and_overrides([*default_configs, *words])
     if len(configs) > 1:
         raise UsageError("bench takes one config", "as in: dnn bench configs/relu_adam.yaml --repeats 3")
@@ -52,12 +52,12 @@ def bench(
             except Diverged as error:
                 raise RunError(f"there is nothing to compare: {error}", "") from None
     if as_json:
-        print_json(build_benchmark_document(loaded.experiment, result))
+        print_json(_build_benchmark_document(loaded.experiment, result))
     else:
-        print_benchmark(result)
+        _print_benchmark(result)
 
 
-def print_benchmark(result: "Benchmark") -> None:
+def _print_benchmark(result: "Benchmark") -> None:
     """The measurement on standard output."""
     from dnn_cli.report.network_tables import build_bench_table
     from dnn_cli.report.text import format_count, replace_control_chars
@@ -75,7 +75,7 @@ def print_benchmark(result: "Benchmark") -> None:
     )
 
 
-def build_benchmark_document(experiment: "Experiment", result: "Benchmark") -> dict[str, Any]:
+def _build_benchmark_document(experiment: "Experiment", result: "Benchmark") -> dict[str, Any]:
     """The measurement as JSON."""
     from dnn_cli.training.benchmark import ENGINE, KERAS_FIT
 

@@ -23,13 +23,13 @@ def check(
 
     configs, overrides = split_configs_and_overrides(arguments)
     if resolved:
-        print_resolved_experiment(configs, overrides, as_json=as_json)
+        _print_resolved_experiment(configs, overrides, as_json=as_json)
         return
     issues_by_file: dict[str, tuple[tuple[LocatedIssue, ...], tuple[LocatedIssue, ...]]] = {}
     for config in configs:
         try:
             loaded = load_experiment(config, overrides, to_train=True)
-            advice_lines = check_data_files(loaded.experiment)
+            advice_lines = _check_data_files(loaded.experiment)
             issues_by_file[config] = (
                 (),
                 (*loaded.advice, *(LocatedIssue(SourceLocation(config), "data", line) for line in advice_lines)),
@@ -43,7 +43,9 @@ def check(
             ]
             issues_by_file[config] = (tuple(located_issues), ())
     if as_json:
-        print_json({"files": [build_file_document(file, *issue_lists) for file, issue_lists in issues_by_file.items()]})
+        print_json(
+            {"files": [_build_file_document(file, *issue_lists) for file, issue_lists in issues_by_file.items()]}
+        )
     else:
         for file, (issues, advice) in issues_by_file.items():
             for line in [*issues, *(f"advice: {issue}" for issue in advice)] or [f"{file}  ok"]:
@@ -52,7 +54,7 @@ def check(
         raise typer.Exit(2)
 
 
-def print_resolved_experiment(configs: list[str], overrides: list[str], *, as_json: bool) -> None:
+def _print_resolved_experiment(configs: list[str], overrides: list[str], *, as_json: bool) -> None:
     """The one experiment that is meant, in full.
 
     Raises:
@@ -70,7 +72,7 @@ def print_resolved_experiment(configs: list[str], overrides: list[str], *, as_js
         write_result(to_yaml(experiment))
 
 
-def check_data_files(experiment: "Experiment") -> list[str]:
+def _check_data_files(experiment: "Experiment") -> list[str]:
     """Read own data as training would, and return advice on it; of ready-made data only tables need advice.
 
     Raises:
@@ -89,18 +91,18 @@ def check_data_files(experiment: "Experiment") -> list[str]:
     return list_data_advice(experiment, examples, split_examples(data, examples))
 
 
-def build_file_document(
+def _build_file_document(
     file: str, issues: tuple[LocatedIssue, ...], advice: tuple[LocatedIssue, ...]
 ) -> dict[str, object]:
     """A file in the JSON of `dnn check`."""
     return {
         "file": file,
-        "faults": list(map(build_issue_document, issues)),
-        "advice": list(map(build_issue_document, advice)),
+        "faults": list(map(_build_issue_document, issues)),
+        "advice": list(map(_build_issue_document, advice)),
     }
 
 
-def build_issue_document(issue: LocatedIssue) -> dict[str, object]:
+def _build_issue_document(issue: LocatedIssue) -> dict[str, object]:
     """A fault or an advice in it."""
     location = issue.location
     return {

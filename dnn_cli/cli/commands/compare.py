@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from dnn_cli.runs.query.selection import CachedStore
     from dnn_cli.runs.run_info import RunInfo
 
-MAX_ROWS = 50
+_MAX_ROWS = 50
 """So many rows are shown on a terminal."""
 
-MAX_LEFT_OUT = 10
+_MAX_LEFT_OUT = 10
 
-HANGING_INDENT = "    "
+_HANGING_INDENT = "    "
 
 
 def compare(
@@ -100,9 +100,9 @@ def compare(
         print_comparison(comparison, list_runs=list_runs, show_all=show_all)
     else:
         scope = "among these runs" if addresses or query else f"in {replace_control_chars(runs_dir)}"
-        print_empty_comparison(comparison, scope)
+        _print_empty_comparison(comparison, scope)
     if not (as_json or as_csv or as_markdown or as_latex):
-        print_left_out_runs(comparison, show_all=show_all)
+        _print_left_out_runs(comparison, show_all=show_all)
 
 
 def select_runs(store: "CachedStore", addresses: list[str], query: str | None) -> "list[RunInfo]":
@@ -135,17 +135,17 @@ def print_comparison(comparison: "Comparison", *, list_runs: bool = False, show_
     )
     out.print()
     cells = tables.build_default_cells(comparison, all_runs=list_runs, side_by_side=True)
-    row_limit = None if show_all or not out.is_terminal else MAX_ROWS
+    row_limit = None if show_all or not out.is_terminal else _MAX_ROWS
     print_rich_table(out, cells.limit_rows(row_limit).build_fitting_table(UNLIMITED_WIDTH if show_all else out.width))
     if row_limit is not None and len(cells.rows) > row_limit:
         get_notes_console().print(f"{format_count(len(cells.rows) - row_limit, 'more row')}: --all")
     for block in words.build_verdict_paragraphs(comparison, None if show_all else words.MAX_VERDICT_LINES):
         out.print()
         for line in block:
-            print_with_hanging_indent(out, replace_control_chars(line))
+            _print_with_hanging_indent(out, replace_control_chars(line))
 
 
-def print_empty_comparison(comparison: "Comparison", scope: str) -> None:
+def _print_empty_comparison(comparison: "Comparison", scope: str) -> None:
     """Print why there is nothing to compare: no run is completed, or none has a score at the point of `--at`."""
     from dnn_cli.compare.comparison_points import explain_missing_scores, find_score_curve
 
@@ -164,26 +164,26 @@ def print_empty_comparison(comparison: "Comparison", scope: str) -> None:
         get_notes_console().print(f"there is no completed run {scope} to compare; dnn train makes one")
 
 
-def print_with_hanging_indent(out: "Console", line: str) -> None:
+def _print_with_hanging_indent(out: "Console", line: str) -> None:
     """A line of which what has no room stands further in below; a command stays one line to paste."""
     from rich.text import Text
 
     if not has_limited_width(out) or line.startswith("  "):
         out.print(line, soft_wrap=True)
         return
-    first, *continuation_lines = Text(line).wrap(out, out.width - len(HANGING_INDENT))
+    first, *continuation_lines = Text(line).wrap(out, out.width - len(_HANGING_INDENT))
     out.print(first)
     for continuation in continuation_lines:
-        out.print(HANGING_INDENT, continuation, sep="")
+        out.print(_HANGING_INDENT, continuation, sep="")
 
 
-def print_left_out_runs(comparison: "Comparison", *, show_all: bool) -> None:
+def _print_left_out_runs(comparison: "Comparison", *, show_all: bool) -> None:
     """The runs that are not compared, and why."""
     from dnn_cli.report.comparison_tables import format_left_out_lines
     from dnn_cli.report.text import format_count
 
     lines = format_left_out_lines(comparison)
-    line_limit = len(lines) if show_all else MAX_LEFT_OUT
+    line_limit = len(lines) if show_all else _MAX_LEFT_OUT
     for line in lines[:line_limit]:
         get_notes_console().print(f"left out: {replace_control_chars(line)}")
     if len(lines) > line_limit:

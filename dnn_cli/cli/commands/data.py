@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
 group = typer.Typer(cls=CommandGroup)
 
-PIPE_WIDTH = 80
+_PIPE_WIDTH = 80
 """Columns for images where there is no terminal."""
 
-MAX_CLASSES = 50
+_MAX_CLASSES = 50
 """So many are shown."""
 
-MAX_COLUMNS = 100
+_MAX_COLUMNS = 100
 """So many numbers of an example are shown."""
 
-DEFAULT_DATASET = "fashion_mnist"
+_DEFAULT_DATASET = "fashion_mnist"
 
 
 @group.callback(invoke_without_command=True)
@@ -67,7 +67,7 @@ def show_data(
     """
     from dnn_cli.report.terminal_images import is_image
 
-    dataset = select_data(arguments or [])
+    dataset = _select_data(arguments or [])
     from dnn_cli.data.sample import draw_sample
 
     reported_stages: set[str] = set()
@@ -79,14 +79,14 @@ def show_data(
 
     drawn = draw_sample(dataset, per_class, seed, report_stage)
     if as_json:
-        print_json(build_sample_document(dataset, drawn))
+        print_json(_build_sample_document(dataset, drawn))
     elif is_image(dataset.info.input_shape):
-        print_images(dataset, drawn)
+        _print_images(dataset, drawn)
     else:
-        print_rows(dataset, drawn)
+        _print_rows(dataset, drawn)
 
 
-def select_data(arguments: list[str]) -> "Data":
+def _select_data(arguments: list[str]) -> "Data":
     """The data of a config, a dataset, or a file or folder of the user's own.
 
     Raises:
@@ -102,7 +102,7 @@ def select_data(arguments: list[str]) -> "Data":
     )
     if len(words) > 1:
         raise UsageError("data show takes one config, dataset or file", "as in: dnn data show digits")
-    word = words[0] if words else DEFAULT_DATASET
+    word = words[0] if words else _DEFAULT_DATASET
     if word not in DATASETS and word.lower().endswith((".yaml", ".yml")):
         if not os.path.exists(word):
             raise UsageError(f"there is no {word}", suggest_similar_file(word))
@@ -113,10 +113,10 @@ def select_data(arguments: list[str]) -> "Data":
         )
     if unrelated := [override for override in overrides if not override.lstrip("~").startswith("data.")]:
         raise UsageError(f"{unrelated[0]} changes no data", "without a config, only keys of data can be changed")
-    return build_data(word, overrides)
+    return _build_data(word, overrides)
 
 
-def build_data(word: str, overrides: list[str]) -> "Data":
+def _build_data(word: str, overrides: list[str]) -> "Data":
     """The data that a word means, with changes."""
     from pydantic import ValidationError
 
@@ -144,7 +144,7 @@ def build_data(word: str, overrides: list[str]) -> "Data":
     return dataset
 
 
-def format_headline(dataset: "Data") -> str:
+def _format_headline(dataset: "Data") -> str:
     """The data in one line."""
     from dnn_cli.config.layer_stack import format_sizes
 
@@ -161,15 +161,15 @@ def format_headline(dataset: "Data") -> str:
     )
 
 
-def print_images(dataset: "Data", drawn: "Sample") -> None:
+def _print_images(dataset: "Data", drawn: "Sample") -> None:
     """The images of every class under its name."""
     from dnn_cli.report.terminal_images import draw_images
 
     out = get_output_console()
-    width = out.width if has_limited_width(out) else PIPE_WIDTH
-    low, high = compute_pixel_range(dataset, drawn)
-    out.print(replace_control_chars(format_headline(dataset)), soft_wrap=True)
-    for drawn_class in drawn.classes[:MAX_CLASSES]:
+    width = out.width if has_limited_width(out) else _PIPE_WIDTH
+    low, high = _compute_pixel_range(dataset, drawn)
+    out.print(replace_control_chars(_format_headline(dataset)), soft_wrap=True)
+    for drawn_class in drawn.classes[:_MAX_CLASSES]:
         out.print()
         if drawn_class.name:
             out.print(replace_control_chars(f"{drawn_class.name} ({drawn_class.count:,})"), soft_wrap=True)
@@ -188,43 +188,43 @@ def print_images(dataset: "Data", drawn: "Sample") -> None:
             if not out.is_terminal:
                 line.rstrip()
             out.print(line, soft_wrap=True)
-    print_omitted_classes(drawn)
+    _print_omitted_classes(drawn)
 
 
-def compute_pixel_range(dataset: "Data", drawn: "Sample") -> tuple[float, float]:
+def _compute_pixel_range(dataset: "Data", drawn: "Sample") -> tuple[float, float]:
     """What is black and what is white."""
     if dataset.info.pixel_max > 1:
         return 0.0, float(dataset.info.pixel_max)
     return min(0.0, float(drawn.low.min())), float(drawn.high.max())
 
 
-def print_omitted_classes(drawn: "Sample") -> None:
+def _print_omitted_classes(drawn: "Sample") -> None:
     """That there are more classes."""
-    if len(drawn.classes) > MAX_CLASSES:
-        get_notes_console().print(f"{len(drawn.classes) - MAX_CLASSES:,} more classes; --json has all")
+    if len(drawn.classes) > _MAX_CLASSES:
+        get_notes_console().print(f"{len(drawn.classes) - _MAX_CLASSES:,} more classes; --json has all")
 
 
-def print_rows(dataset: "Data", drawn: "Sample") -> None:
+def _print_rows(dataset: "Data", drawn: "Sample") -> None:
     """The examples of every class as rows of numbers, and the range of every number."""
     out = get_output_console()
-    out.print(replace_control_chars(format_headline(dataset)), soft_wrap=True)
+    out.print(replace_control_chars(_format_headline(dataset)), soft_wrap=True)
     if dataset.info.classes:
         out.print(
             replace_control_chars(
-                ", ".join(f"{drawn_class.name} {drawn_class.count:,}" for drawn_class in drawn.classes[:MAX_CLASSES])
+                ", ".join(f"{drawn_class.name} {drawn_class.count:,}" for drawn_class in drawn.classes[:_MAX_CLASSES])
             )
         )
     out.print()
-    plain_table, left_out = build_rows_table(dataset, drawn, out)
+    plain_table, left_out = _build_rows_table(dataset, drawn, out)
     print_rich_table(out, plain_table)
     if left_out:
         get_notes_console().print(
             f"{format_count(left_out, 'more column')}, of {left_out + len(plain_table.headers) - 1:,}; --json has all"
         )
-    print_omitted_classes(drawn)
+    _print_omitted_classes(drawn)
 
 
-def build_rows_table(dataset: "Data", drawn: "Sample", out: "Console") -> "tuple[PlainTable, int]":
+def _build_rows_table(dataset: "Data", drawn: "Sample", out: "Console") -> "tuple[PlainTable, int]":
     """The table, with the first columns that have room, and how many have none."""
     from dnn_cli.report.tables import COLUMN_GAP, build_table, compute_text_width
     from dnn_cli.report.text import UNLIMITED_WIDTH
@@ -233,14 +233,14 @@ def build_rows_table(dataset: "Data", drawn: "Sample", out: "Console") -> "tuple
     names = drawn.features or [f"number {index + 1}" for index in range(feature_count)]
     target_heading = dataset.info.target or ("class" if dataset.info.classes else "target")
     rows: list[list[str]] = []
-    for drawn_class in drawn.classes[:MAX_CLASSES]:
+    for drawn_class in drawn.classes[:_MAX_CLASSES]:
         flat = drawn_class.examples.inputs.reshape(len(drawn_class.examples), -1)
         for values, target in zip(flat.tolist(), drawn_class.examples.targets, strict=True):
             target_text = drawn_class.name or ", ".join(f"{number:.6g}" for number in target.tolist())
-            rows.append([replace_control_chars(target_text), *(f"{value:.6g}" for value in values[:MAX_COLUMNS])])
+            rows.append([replace_control_chars(target_text), *(f"{value:.6g}" for value in values[:_MAX_COLUMNS])])
     for name, bound in (("least", drawn.low), ("mean", drawn.mean), ("most", drawn.high)):
-        rows.append([f"{name} of all", *(f"{value:.4g}" for value in bound[:MAX_COLUMNS].tolist())])
-    headings = [replace_control_chars(target_heading), *map(replace_control_chars, names[:MAX_COLUMNS])]
+        rows.append([f"{name} of all", *(f"{value:.4g}" for value in bound[:_MAX_COLUMNS].tolist())])
+    headings = [replace_control_chars(target_heading), *map(replace_control_chars, names[:_MAX_COLUMNS])]
     room, column_count = (out.width if has_limited_width(out) else UNLIMITED_WIDTH), 0
     for column in zip(headings, *rows, strict=True):
         room -= max(map(compute_text_width, column)) + COLUMN_GAP
@@ -253,7 +253,7 @@ def build_rows_table(dataset: "Data", drawn: "Sample", out: "Console") -> "tuple
     return plain_table, feature_count - (column_count - 1)
 
 
-def build_sample_document(dataset: "Data", drawn: "Sample") -> dict[str, Any]:
+def _build_sample_document(dataset: "Data", drawn: "Sample") -> dict[str, Any]:
     """The examples in full."""
     dataset_info = dataset.info
     return {

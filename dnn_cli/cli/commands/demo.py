@@ -11,7 +11,7 @@ from dnn_cli.cli.console import get_output_console
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.text import replace_control_chars
 
-DEMO_CONFIG = """\
+_DEMO_CONFIG = """\
 # Handwritten digits in 8 × 8 pixels, which need no download. Change it, and train again.
 name: demo
 data: {dataset: digits, test_size: 0.2}
@@ -24,11 +24,11 @@ optimizer: adam
 epochs: 20
 """
 
-CONFIG_FILE = "demo.yaml"
-TRAIN_ARGUMENTS = ((CONFIG_FILE,), (CONFIG_FILE, "optimizer=rmsprop"), (CONFIG_FILE, "optimizer=sgd"))
+_CONFIG_FILE = "demo.yaml"
+_TRAIN_ARGUMENTS = ((_CONFIG_FILE,), (_CONFIG_FILE, "optimizer=rmsprop"), (_CONFIG_FILE, "optimizer=sgd"))
 """One thing is changed at a time, or nobody could say what made the difference."""
 
-SEEDS_OVERRIDE = "seed=42..49"
+_SEEDS_OVERRIDE = "seed=42..49"
 """Enough for a verdict among three."""
 
 
@@ -45,32 +45,32 @@ def demo(
     from dnn_cli.cli.commands.report import report
     from dnn_cli.cli.commands.train import train
 
-    create_demo_directory(directory)
+    _create_demo_directory(directory)
     os.chdir(directory)
     os.environ.pop("DNN_RUNS_DIR", None)  # or what is shown would not be what is typed
-    print_command("cd", str(directory))
-    print_command("cat", CONFIG_FILE)
-    get_output_console().print(DEMO_CONFIG, end="")
-    for words in TRAIN_ARGUMENTS:
-        print_command("dnn", "train", *words)
+    _print_command("cd", str(directory))
+    _print_command("cat", _CONFIG_FILE)
+    get_output_console().print(_DEMO_CONFIG, end="")
+    for words in _TRAIN_ARGUMENTS:
+        _print_command("dnn", "train", *words)
         train(list(words))
-    print_command("dnn", "compare")
+    _print_command("dnn", "compare")
     compare(None)
-    print_command("dnn", "report")
+    _print_command("dnn", "report")
     report(None)
     get_output_console().print()
     for line in (
         f"{directory}/report.html opens in a browser; {directory}/runs has all that was trained",
         "one seed of each says little about optimizers; eight say more:",
         f"  cd {shlex.quote(str(directory))}",
-        f"  dnn sweep {CONFIG_FILE} optimizer=adam,rmsprop,sgd {SEEDS_OVERRIDE}",
+        f"  dnn sweep {_CONFIG_FILE} optimizer=adam,rmsprop,sgd {_SEEDS_OVERRIDE}",
         "your own network begins with:",
         "  dnn new my_first.yaml",
     ):
         get_output_console().print(replace_control_chars(line))
 
 
-def create_demo_directory(directory: Path) -> None:
+def _create_demo_directory(directory: Path) -> None:
     """Make the folder, with the config in it.
 
     Raises:
@@ -85,10 +85,10 @@ def create_demo_directory(directory: Path) -> None:
         directory.mkdir()
     except OSError as error:
         raise RunError(f"{directory} cannot be made: {error.strerror}") from None
-    write_text(directory / CONFIG_FILE, DEMO_CONFIG)
+    write_text(directory / _CONFIG_FILE, _DEMO_CONFIG)
 
 
-def print_command(*words: str) -> None:
+def _print_command(*words: str) -> None:
     """A command as it is typed."""
     get_output_console().print()
     get_output_console().print(replace_control_chars(f"$ {shlex.join(words)}"))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dnn_cli.training.inference import EvaluationResult
 
 
-class EvaluatedSplit(str, Enum):
+class _EvaluatedSplit(str, Enum):
     """What can be evaluated on."""
 
     test = "test"
@@ -40,7 +40,7 @@ def evaluate(
         ),
     ],
     split: Annotated[
-        Optional[EvaluatedSplit],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        Optional[_EvaluatedSplit],  # noqa: UP045 - older Typer cannot read the newer way to write it
         typer.Option(help="Part of the data. By default test."),
     ] = None,
     best: BestOption = False,
@@ -61,7 +61,7 @@ def evaluate(
     if len(files) > 1:
         raise UsageError("evaluate takes one run, and one file at most", "as in: dnn evaluate @1 new.csv")
     file = files[0] if files else None
-    split_name: Literal["test", "validation"] | None = None if files else (split or EvaluatedSplit.test).value
+    split_name: Literal["test", "validation"] | None = None if files else (split or _EvaluatedSplit.test).value
     if files and (overrides or split):
         extra = overrides[0] if overrides else "--split"
         raise UsageError(
@@ -72,10 +72,10 @@ def evaluate(
     run, record, model = resolve_saved_model(address, runs_dir, best=best)
     with open_screen() as screen:
         if split_name is None:
-            finished = evaluate_file(run, record, model, files[0], screen, resize=resize)
+            finished = _evaluate_file(run, record, model, files[0], screen, resize=resize)
         else:
-            finished = evaluate_split(run, record, model, split_name, overrides, screen)
-        earlier_evaluations = record_evaluation(run, finished.evaluation, screen.report_line)
+            finished = _evaluate_split(run, record, model, split_name, overrides, screen)
+        earlier_evaluations = _record_evaluation(run, finished.evaluation, screen.report_line)
     evaluation, result = finished.evaluation, finished.result
     if as_json:
         print_json(
@@ -89,25 +89,25 @@ def evaluate(
                 "examples": len(result),
                 "scores": result.scores,
                 "looked_before": len(earlier_evaluations),
-                **build_details_document(finished.experiment, result),
+                **_build_details_document(finished.experiment, result),
             }
         )
         return
     headline = f"{record.name} {record.id} on {words.format_examples(evaluation)}: {format_scores(result.scores)}"
     get_output_console().print(replace_control_chars(headline))
     get_output_console().print(replace_control_chars(f"weights: {model.file_name}, {model.format_epoch()}"))
-    if (better_model := find_better_model(run, model)) is not None:
+    if (better_model := _find_better_model(run, model)) is not None:
         get_notes_console().print(
             replace_control_chars(f"{better_model.file_name} holds {better_model.format_epoch()}: --best evaluates it")
         )
     for line in finished.warnings:
         get_notes_console().print(replace_control_chars(f"warning: {line}"))
-    print_details(finished.experiment, result)
+    _print_details(finished.experiment, result)
     if split_name != "validation" and (note := words.format_earlier_evaluations(earlier_evaluations, file)):
         get_notes_console().print(replace_control_chars(note))
 
 
-class FinishedEvaluation(NamedTuple):
+class _FinishedEvaluation(NamedTuple):
     """A finished evaluation."""
 
     experiment: "Experiment"
@@ -118,10 +118,10 @@ class FinishedEvaluation(NamedTuple):
     warnings: Sequence[str] = ()
 
 
-def evaluate_split(
+def _evaluate_split(
     run: "Run", record: "Record", model: "SavedModel", split: Literal["test", "validation"], overrides: list[str],
     screen: "ScreenReporter",
-) -> FinishedEvaluation:  # fmt: skip
+) -> _FinishedEvaluation:  # fmt: skip
     """Return the evaluation on a part of the run's data."""
     from dnn_cli.config.loading import load_experiment
     from dnn_cli.execution.preparation import prepare_training
@@ -150,12 +150,12 @@ def evaluate_split(
         model=model.file_name,
         epoch=model.epoch,
     )
-    return FinishedEvaluation(loaded.experiment, result, evaluation)
+    return _FinishedEvaluation(loaded.experiment, result, evaluation)
 
 
-def evaluate_file(
+def _evaluate_file(
     run: "Run", record: "Record", model: "SavedModel", file: str, screen: "ScreenReporter", *, resize: bool
-) -> FinishedEvaluation:
+) -> _FinishedEvaluation:
     """Return the evaluation on the labelled examples in a file or folder."""
     from dnn_cli.data.examples import Examples
     from dnn_cli.data.input_statistics import describe_unusual_inputs, find_white_value
@@ -188,15 +188,15 @@ def evaluate_file(
         at=get_utc_now(), file=file, digest=examples.compute_fingerprint(), examples=len(result), scores=result.scores,
         model=model.file_name, epoch=model.epoch,
     )  # fmt: skip
-    return FinishedEvaluation(
+    return _FinishedEvaluation(
         run_context.experiment,
         result,
         evaluation,
-        [*list_training_data_warnings(file, data), *format_unlike_inputs(input_warnings)],
+        [*_list_training_data_warnings(file, data), *format_unlike_inputs(input_warnings)],
     )
 
 
-def list_training_data_warnings(file: str, data: "Data") -> list[str]:
+def _list_training_data_warnings(file: str, data: "Data") -> list[str]:
     """Return a warning where a file is that of the training or validation examples of the run."""
     training_paths = {"training": data.path, "validation": data.validation_path}
     matching_kinds = [
@@ -208,7 +208,7 @@ def list_training_data_warnings(file: str, data: "Data") -> list[str]:
     ]
 
 
-def find_better_model(run: "Run", model: "SavedModel") -> "SavedModel | None":
+def _find_better_model(run: "Run", model: "SavedModel") -> "SavedModel | None":
     """Return the model of the best epoch, where the run has one of another epoch than the evaluated model."""
     from dnn_cli.runs.run_info import read_run_info
     from dnn_cli.runs.saved_models import find_best_model
@@ -217,7 +217,7 @@ def find_better_model(run: "Run", model: "SavedModel") -> "SavedModel | None":
     return best if best is not None and model.weights_kind != "best" and best.epoch != model.epoch else None
 
 
-def build_details_document(experiment: "Experiment", result: "EvaluationResult") -> dict[str, Any]:
+def _build_details_document(experiment: "Experiment", result: "EvaluationResult") -> dict[str, Any]:
     """The report on classes, or the errors, for programs."""
     from dataclasses import asdict
 
@@ -245,7 +245,7 @@ def build_details_document(experiment: "Experiment", result: "EvaluationResult")
     }
 
 
-def print_details(experiment: "Experiment", result: "EvaluationResult") -> None:
+def _print_details(experiment: "Experiment", result: "EvaluationResult") -> None:
     """The same as tables."""
     from dnn_cli.metrics.classification import build_classification_report
     from dnn_cli.metrics.regression import compute_regression_errors
@@ -268,7 +268,7 @@ def print_details(experiment: "Experiment", result: "EvaluationResult") -> None:
         out.print(replace_control_chars(note))
 
 
-def record_evaluation(
+def _record_evaluation(
     run: "Run", evaluation: "Evaluation | FileEvaluation", report_line: "Callable[[str], None]"
 ) -> "list[Evaluation | FileEvaluation]":
     """Add an evaluation to the record of the run, and return the earlier evaluations on the same examples."""

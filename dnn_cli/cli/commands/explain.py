@@ -41,7 +41,7 @@ def explain(
         runs_dir_option = build_runs_dir_option(store.root) if suggestion.verb == "train" else []
         return shlex.join([*words, *runs_dir_option])
 
-    runs = [read_run_info(run) for address in addresses for run in resolve_runs(store, address)]
+    runs = [read_run_info(run) for address in addresses for run in _resolve_runs(store, address)]
     explanations = [work(run_info, resolve_best_model(run_info.with_details()) if best else None) for run_info in runs]
     if as_json:
         print_json(
@@ -55,6 +55,6 @@ def explain(
     )
 
 
-def resolve_runs(store: "Store", address: str) -> "list[Run]":
+def _resolve_runs(store: "Store", address: str) -> "list[Run]":
     """Return the runs of a sweep, or the one run of another address."""
     return store.find_all(address) if address.startswith("sweep:") else [resolve_run(store, address)]

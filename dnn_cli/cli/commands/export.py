@@ -34,7 +34,7 @@ class FormatName(str, Enum):
     litert = "litert"
 
 
-FORMAT_SUFFIXES = {
+_FORMAT_SUFFIXES = {
     FormatName.keras: ".keras",
     FormatName.savedmodel: "_savedmodel",
     FormatName.onnx: ".onnx",
@@ -42,7 +42,7 @@ FORMAT_SUFFIXES = {
 }
 """Of the names of what is written; the first and the last two must be there."""
 
-REQUIRED_MODULES = {FormatName.onnx: ("onnx", "tf2onnx", "onnxruntime"), FormatName.litert: ("ai_edge_litert",)}
+_REQUIRED_MODULES = {FormatName.onnx: ("onnx", "tf2onnx", "onnxruntime"), FormatName.litert: ("ai_edge_litert",)}
 """Modules that come with an extra of the format's name."""
 
 
@@ -69,10 +69,10 @@ def export(
 
     check_packages_installed(format_name)
     run, record, model = resolve_saved_model(address, runs_dir, best=best)
-    path = output or Path(make_slug(record.name) + FORMAT_SUFFIXES[format_name])
+    path = output or Path(make_slug(record.name) + _FORMAT_SUFFIXES[format_name])
     sidecar = path.parent / f"{path.name}.json"
-    check_export_path(path, sidecar, format_name, force=force)
-    with open_screen() as screen, replace_atomically(path, sidecar) as (temporary_path, temporary_sidecar):
+    _check_export_path(path, sidecar, format_name, force=force)
+    with open_screen() as screen, _replace_atomically(path, sidecar) as (temporary_path, temporary_sidecar):
         from dnn_cli.data.run_context import load_run_context
         from dnn_cli.host.output_redirect import redirect_output
         from dnn_cli.report.export_summary import (
@@ -116,12 +116,12 @@ def export(
         return
     out = get_output_console()
     for line in (
-        f"{path}  {format_export_size(path)}, {record.name} {record.id} as {format_name.value}",
+        f"{path}  {_format_export_size(path)}, {record.name} {record.id} as {format_name.value}",
         "  input    "
         f"{format_exported_input(run_context.experiment, run_context.input_profile, scaling=not without_scaling)}",
         f"  output   {format_exported_output(run_context.experiment)}",
         f"  weights  {model.file_name}: {model.format_epoch()}",
-        *iter_check_lines(export_check),
+        *_iter_check_lines(export_check),
         f"  details  {sidecar}",
     ):
         out.print(replace_control_chars(line))
@@ -133,7 +133,7 @@ def check_packages_installed(format_name: FormatName) -> None:
     Raises:
         UsageError: so it is; names the extra.
     """
-    missing = [module for module in REQUIRED_MODULES.get(format_name, ()) if find_spec(module) is None]
+    missing = [module for module in _REQUIRED_MODULES.get(format_name, ()) if find_spec(module) is None]
     if missing:
         verb = "is" if len(missing) == 1 else "are"
         raise UsageError(
@@ -142,13 +142,13 @@ def check_packages_installed(format_name: FormatName) -> None:
         )
 
 
-def check_export_path(path: Path, sidecar: Path, format_name: FormatName, *, force: bool) -> None:
+def _check_export_path(path: Path, sidecar: Path, format_name: FormatName, *, force: bool) -> None:
     """Refuse a place that is taken, or where nothing can be written, before anything takes time.
 
     Raises:
         UsageError: it is one.
     """
-    suffix = FORMAT_SUFFIXES[format_name]
+    suffix = _FORMAT_SUFFIXES[format_name]
     if not path.name:
         raise UsageError(f"-o {path} names no file", f"-o network{suffix}")
     if format_name is not FormatName.savedmodel and path.suffix != suffix:
@@ -175,7 +175,7 @@ def check_export_path(path: Path, sidecar: Path, format_name: FormatName, *, for
 
 
 @contextmanager
-def replace_atomically(path: Path, sidecar: Path) -> Iterator[tuple[Path, Path]]:
+def _replace_atomically(path: Path, sidecar: Path) -> Iterator[tuple[Path, Path]]:
     """Two places to write to, which become `path` and `sidecar` once the block ends well; else nothing is left.
 
     Raises:
@@ -201,7 +201,7 @@ def replace_atomically(path: Path, sidecar: Path) -> Iterator[tuple[Path, Path]]
         raise RunError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def iter_check_lines(export_check: "ExportCheck") -> Iterator[str]:
+def _iter_check_lines(export_check: "ExportCheck") -> Iterator[str]:
     """How the export was checked."""
     same = "" if export_check.output <= 1 else f" in outputs up to {export_check.output:.3g}"
     if export_check.same_class is not None:
@@ -215,7 +215,7 @@ def iter_check_lines(export_check: "ExportCheck") -> Iterator[str]:
         )
 
 
-def format_export_size(path: Path) -> str:
+def _format_export_size(path: Path) -> str:
     """How much was written."""
     files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
     size = sum(file.stat().st_size for file in files)

@@ -43,26 +43,23 @@ def export_runs(
     """Show runs in MLflow or TensorBoard; again, to bring them up to date there."""
     if mlflow is None and tensorboard is None:
         raise UsageError("nowhere to export to", "--mlflow sqlite:///mlflow.db or --tensorboard DIR")
-    runs = select_runs_to_export(runs_dir, addresses or [], query)
+    runs = _select_runs_to_export(runs_dir, addresses or [], query)
     document: dict[str, object] = {}
     failures: dict[str, str] = {}
     if tensorboard is not None:
         from dnn_cli.integrations.tensorboard import check_tensorboard_installed
 
         check_tensorboard_installed()
-        exported = export_each_run(runs, lambda run_info: write_tensorboard_log(tensorboard, run_info), failures)
+        exported = _export_each_run(runs, lambda run_info: _write_tensorboard_log(tensorboard, run_info), failures)
         document["tensorboard"] = {"logdir": str(tensorboard), "runs": exported}
         if not as_json:
-            get_output_console().print(
-                replace_control_chars(
-                    f"{format_exported_count(exported)} in {tensorboard}; tensorboard --logdir {tensorboard} shows them"
-                )
-            )
+            text = f"{_format_exported_count(exported)} in {tensorboard}; tensorboard --logdir {tensorboard} shows them"
+            get_output_console().print(replace_control_chars(text))
     if mlflow is not None:
         from dnn_cli.integrations.mlflow import MlflowDestination, hide_password
 
         destination = MlflowDestination(mlflow, experiment_name)
-        exported = export_each_run(runs, lambda run_info: destination.export_run(run_info, models=models), failures)
+        exported = _export_each_run(runs, lambda run_info: destination.export_run(run_info, models=models), failures)
         destination_document = {
             "uri": hide_password(mlflow),
             "experiment": experiment_name,
@@ -72,7 +69,7 @@ def export_runs(
         if not as_json:
             get_output_console().print(
                 replace_control_chars(
-                    f"{format_exported_count(exported)} in the experiment {experiment_name} of {hide_password(mlflow)}"
+                    f"{_format_exported_count(exported)} in the experiment {experiment_name} of {hide_password(mlflow)}"
                 )
             )
             if mlflow.startswith("file:"):
@@ -85,7 +82,7 @@ def export_runs(
         raise typer.Exit(1)
 
 
-def select_runs_to_export(runs_dir: Path, addresses: Sequence[str], query: str | None) -> "list[RunInfo]":
+def _select_runs_to_export(runs_dir: Path, addresses: Sequence[str], query: str | None) -> "list[RunInfo]":
     """The runs that are meant, the earliest first, with all that there is to tell of them.
 
     Raises:
@@ -100,7 +97,7 @@ def select_runs_to_export(runs_dir: Path, addresses: Sequence[str], query: str |
     return runs if addresses else runs[::-1]
 
 
-def export_each_run(
+def _export_each_run(
     runs: "Sequence[RunInfo]", export: "Callable[[RunInfo], str]", failures: dict[str, str]
 ) -> list[dict[str, str]]:
     """Export every run, and show how far that is; what came of each, and into `failures` why of those that cannot be.
@@ -125,7 +122,7 @@ def export_each_run(
     return exported
 
 
-def write_tensorboard_log(directory: Path, run_info: "RunInfo") -> str:
+def _write_tensorboard_log(directory: Path, run_info: "RunInfo") -> str:
     """Write the log of a run into a folder of a directory; in its own runs directory, into the run itself.
 
     Raises:
@@ -141,7 +138,7 @@ def write_tensorboard_log(directory: Path, run_info: "RunInfo") -> str:
     return "written"
 
 
-def format_exported_count(exported: Sequence[dict[str, str]]) -> str:
+def _format_exported_count(exported: Sequence[dict[str, str]]) -> str:
     """How many runs, and what came of them."""
     counts = Counter(result["outcome"] for result in exported)
     parts = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())

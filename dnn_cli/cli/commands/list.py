@@ -25,7 +25,7 @@ def list_names(
         )
     catalog = build_catalog(kind.removesuffix("es") if kind == "losses" else kind.removesuffix("s"))
     if as_json:
-        print_json({"kind": kind, "names": [build_name_document(item) for item in catalog.items]})
+        print_json({"kind": kind, "names": [_build_name_document(item) for item in catalog.items]})
         return
     out = get_output_console()
     print_rich_table(out, build_catalog_table(catalog))
@@ -33,6 +33,6 @@ def list_names(
         out.print(f"\nall of them take {', '.join(catalog.common_arguments)}")
 
 
-def build_name_document(item: Any) -> dict[str, Any]:
+def _build_name_document(item: Any) -> dict[str, Any]:
     """A name in the JSON of `dnn list`."""
     return {"name": item.name, "meaning": item.meaning, "arguments": item.arguments}

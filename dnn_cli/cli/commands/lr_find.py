@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 CHART_HEIGHT, DEFAULT_CHART_WIDTH, MAX_CHART_WIDTH = 16, 80, 120
 """Of the chart; its width where there is no terminal, and at most."""
 
-CHART_MARGIN = 0.25
+_CHART_MARGIN = 0.25
 """What is drawn reaches so much above the start, as a share of how far the loss fell: beyond that it only rises."""
 
-MAX_LEARNT_RATIO = 0.97
+_MAX_LEARNT_RATIO = 0.97
 """A loss above so much of what guessing has tells of nothing learnt."""
 
 RATE_KEY, INITIAL_RATE_KEY = "optimizer.learning_rate", "initial_learning_rate"
@@ -51,41 +51,41 @@ def lr_find(
 
             result = run_range_test(job, progress)
     current_rate = loaded.experiment.model_dump(mode="json")["optimizer"]["learning_rate"]
-    command = build_rate_command(configs[0], overrides, current_rate, result.suggestion)
+    command = _build_rate_command(configs[0], overrides, current_rate, result.suggestion)
     if as_json:
         print_json(
             {"name": loaded.experiment.name, "learning_rate": current_rate, **asdict(result), "command": command}
         )
         return
     if not no_chart:
-        write_result(format_loss_chart(result))
-    for line in format_result_lines(result, current_rate):
+        write_result(_format_loss_chart(result))
+    for line in _format_result_lines(result, current_rate):
         get_output_console().print(replace_control_chars(line))
     if command:
         write_result(f"  next  {replace_control_chars(command)}\n")
 
 
-def build_rate_command(config: str, overrides: Sequence[str], current_rate: Any, rate: float | None) -> str | None:
+def _build_rate_command(config: str, overrides: Sequence[str], current_rate: Any, rate: float | None) -> str | None:
     """What trains a config with a rate, with which a schedule begins if it can; `None` where there is no rate."""
     if rate is None:
         return None
-    key = f"{RATE_KEY}.{INITIAL_RATE_KEY}" if is_decaying_schedule(current_rate) else RATE_KEY
+    key = f"{RATE_KEY}.{INITIAL_RATE_KEY}" if _is_decaying_schedule(current_rate) else RATE_KEY
     other_overrides = [word for word in overrides if not word.startswith((f"{key}=", f"~{key}"))]
     return shlex.join(["dnn", "train", config, *other_overrides, f"{key}={rate:g}"])
 
 
-def is_decaying_schedule(current_rate: Any) -> bool:
+def _is_decaying_schedule(current_rate: Any) -> bool:
     """Whether a learning rate is a schedule that begins with its largest rate."""
     return isinstance(current_rate, dict) and INITIAL_RATE_KEY in current_rate and "warmup_target" not in current_rate
 
 
-def format_loss_chart(result: "RangeTest") -> str:
+def _format_loss_chart(result: "RangeTest") -> str:
     """The loss over the rates, with a rule at the suggestion."""
     from dnn_cli.report.terminal_chart import ChartLine, draw_chart
 
     out = get_output_console()
     loss_drop = result.start - min(result.start, *result.smoothed)
-    max_loss = result.start + CHART_MARGIN * (loss_drop or abs(result.start))
+    max_loss = result.start + _CHART_MARGIN * (loss_drop or abs(result.start))
     points = [(rate, loss) for rate, loss in zip(result.rates, result.smoothed, strict=True) if loss <= max_loss]
     return draw_chart(
         [ChartLine("loss", [rate for rate, _ in points], [loss for _, loss in points])],
@@ -96,7 +96,7 @@ def format_loss_chart(result: "RangeTest") -> str:
     )  # fmt: skip
 
 
-def format_result_lines(result: "RangeTest", current_rate: Any) -> list[str]:
+def _format_result_lines(result: "RangeTest", current_rate: Any) -> list[str]:
     """What was found, a sentence a line."""
     from dnn_cli.config.registry import format_config_value
 
@@ -111,7 +111,7 @@ def format_result_lines(result: "RangeTest", current_rate: Any) -> list[str]:
             f"  the loss fell fastest at {result.steepest:.2g} and was lowest at {result.lowest:.2g}; suggested is the "
             "first, but at most a third of the second",
         ]
-    if result.guessing is not None and result.losses and min(result.losses) > MAX_LEARNT_RATIO * result.guessing:
+    if result.guessing is not None and result.losses and min(result.losses) > _MAX_LEARNT_RATIO * result.guessing:
         lines.append(
             f"! the loss came to {min(result.losses):.4g}, and guessing has {result.guessing:.4g}: "
             "in so few steps nothing was learnt at any rate; dnn explain tells of a trained run why"
@@ -120,7 +120,7 @@ def format_result_lines(result: "RangeTest", current_rate: Any) -> list[str]:
         lines.append(f"  the test ended after {len(result.rates)} steps, when {result.ended}")
     if isinstance(current_rate, dict):
         schedule_note = (
-            "which begins with it in the command" if is_decaying_schedule(current_rate) else "and does in the command"
+            "which begins with it in the command" if _is_decaying_schedule(current_rate) else "and does in the command"
         )
         lines.append(
             f"  in the test a constant rate took the place of {format_config_value(current_rate)}, {schedule_note}"

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from dnn_cli.config.config_template import TemplateOptions
     from dnn_cli.config.data import Data
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
-MAX_CHECKED_EXAMPLES = 50_000
+_MAX_CHECKED_EXAMPLES = 50_000
 """Examples among which every class is taken to have enough."""
 
 
@@ -51,8 +51,8 @@ def new(
         raise UsageError(f"{file} is there already", "name another file, or write over it with --force")
     if not file.parent.is_dir():
         raise UsageError(f"there is no folder {file.parent}", "make it first")
-    template_options = choose_template_options(
-        partial(inspect_named_data, target=target, task=task, ignore=ignore),
+    template_options = _choose_template_options(
+        partial(_inspect_named_data, target=target, task=task, ignore=ignore),
         data,
         hidden,
         activation,
@@ -71,7 +71,7 @@ def new(
     get_output_console().print(replace_control_chars(f"{file} written; next: dnn train {shlex.quote(str(file))}"))
 
 
-def choose_template_options(
+def _choose_template_options(
     read_data: "Callable[[str], Data]",
     data: str | None,
     hidden: str | None,
@@ -85,17 +85,17 @@ def choose_template_options(
     from dnn_cli.config.registry import NAMES_BY_KIND
 
     dataset_names = ", ".join(NAMES_BY_KIND["dataset"][: -len(USER_DATA_KINDS)])
-    chosen_data = ask_for_value(data, f"data: {dataset_names}, or a path to your own", "fashion_mnist", read_data)
-    hidden_units = ask_for_value(hidden, "units of the hidden layers, as 100,50", "100", parse_units)
-    activation_name = ask_for_value(
-        activation, "activation, as in dnn list activations", "relu", partial(parse_catalog_name, "activation")
+    chosen_data = _ask_for_value(data, f"data: {dataset_names}, or a path to your own", "fashion_mnist", read_data)
+    hidden_units = _ask_for_value(hidden, "units of the hidden layers, as 100,50", "100", _parse_units)
+    activation_name = _ask_for_value(
+        activation, "activation, as in dnn list activations", "relu", partial(_parse_catalog_name, "activation")
     )
-    optimizer_name = ask_for_value(
-        optimizer, "optimizer, as in dnn list optimizers", "adam", partial(parse_catalog_name, "optimizer")
+    optimizer_name = _ask_for_value(
+        optimizer, "optimizer, as in dnn list optimizers", "adam", partial(_parse_catalog_name, "optimizer")
     )
     default_epochs = str(get_default_epochs(chosen_data.info))
-    epoch_count = ask_for_value(
-        None if epochs is None else str(epochs), "epochs", default_epochs, partial(parse_positive_integer, "epochs")
+    epoch_count = _ask_for_value(
+        None if epochs is None else str(epochs), "epochs", default_epochs, partial(_parse_positive_integer, "epochs")
     )
     return TemplateOptions(
         chosen_data,
@@ -103,12 +103,12 @@ def choose_template_options(
         activation_name,
         optimizer_name,
         epoch_count,
-        compute_target_statistics(chosen_data),
-        can_stratify(chosen_data),
+        _compute_target_statistics(chosen_data),
+        _can_stratify(chosen_data),
     )
 
 
-def ask_for_value(option: str | None, question: str, default: str, parse: Callable[[str], T]) -> T:
+def _ask_for_value(option: str | None, question: str, default: str, parse: Callable[[str], _T]) -> _T:
     """What an option says; else an answer from the terminal, asked for until it is one; else the usual."""
     if option is not None or not sys.stdin.isatty():
         return parse(default if option is None else option)
@@ -122,7 +122,7 @@ def ask_for_value(option: str | None, question: str, default: str, parse: Callab
             )
 
 
-def inspect_named_data(name: str, target: str | None, task: str | None, ignore: str | None) -> "Data":
+def _inspect_named_data(name: str, target: str | None, task: str | None, ignore: str | None) -> "Data":
     """The data that a word names, looked into as far as a check does.
 
     Raises:
@@ -143,7 +143,7 @@ def inspect_named_data(name: str, target: str | None, task: str | None, ignore: 
     try:
         data = resolve_data(name, target=target, task=task, ignore=ignore.split(",") if ignore else None)
         if data.dataset == "image_folder":
-            data = apply_first_image_size(data)
+            data = _apply_first_image_size(data)
     except ValidationError as error:
         key = error.errors(include_url=False)[0]["loc"][0]
         hint = "classification or regression" if key == "task" else "another name"
@@ -161,7 +161,7 @@ def inspect_named_data(name: str, target: str | None, task: str | None, ignore: 
     return data
 
 
-def apply_first_image_size(data: "Data") -> "Data":
+def _apply_first_image_size(data: "Data") -> "Data":
     """Return a folder of images with the size of the first image for all, as the config will have it.
 
     Raises:
@@ -188,7 +188,7 @@ def convert_hint_to_options(hint: str) -> str:
     return re.sub(r"^path: ", "--data ", hint).replace("data.target names", "--target names")
 
 
-def compute_target_statistics(data: "Data") -> tuple[float, float] | None:
+def _compute_target_statistics(data: "Data") -> tuple[float, float] | None:
     """Mean and deviation of the one number to predict; `None` where there are classes, or several numbers."""
     if data.info.is_classification or data.info.targets > 1:
         return None
@@ -198,9 +198,9 @@ def compute_target_statistics(data: "Data") -> tuple[float, float] | None:
     return float(targets.mean()), float(targets.std())
 
 
-def can_stratify(data: "Data") -> bool:
+def _can_stratify(data: "Data") -> bool:
     """Whether every class has enough examples to be in each part of the split."""
-    if not data.info.is_classification or not data.info.examples < MAX_CHECKED_EXAMPLES:
+    if not data.info.is_classification or not data.info.examples < _MAX_CHECKED_EXAMPLES:
         return data.info.is_classification
     from dnn_cli.data.examples import load_examples, split_examples
 
@@ -213,7 +213,7 @@ def can_stratify(data: "Data") -> bool:
     return True
 
 
-def parse_catalog_name(kind: str, name: str) -> str:
+def _parse_catalog_name(kind: str, name: str) -> str:
     """Return a name of its kind, also where it is written as Keras writes it: `Adam` is `adam`.
 
     Raises:
@@ -230,12 +230,12 @@ def parse_catalog_name(kind: str, name: str) -> str:
     return name
 
 
-def parse_units(text: str) -> tuple[int, ...]:
+def _parse_units(text: str) -> tuple[int, ...]:
     """Return the units of some layers, with commas, spaces or brackets: `100,50`, `100 50`, `[100, 50]`."""
-    return tuple(parse_positive_integer("units", part) for part in text.strip(" []()").replace(",", " ").split())
+    return tuple(_parse_positive_integer("units", part) for part in text.strip(" []()").replace(",", " ").split())
 
 
-def parse_positive_integer(name: str, text: str) -> int:
+def _parse_positive_integer(name: str, text: str) -> int:
     """A whole number above 0."""
     text = text.strip()
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from dnn_cli.report.curves import CurveChart, MeanCurve, Panel
     from dnn_cli.runs.run_info import RunInfo
 
-PIPE_SIZE = (80, 18)
+_PIPE_SIZE = (80, 18)
 """Columns, and lines of a panel, where there is no terminal."""
 
 MIN_PANEL_LINES, MAX_PANEL_LINES = 10, 20
 """Lines of a panel on a terminal."""
 
 
-class HorizontalAxis(str, Enum):
+class _HorizontalAxis(str, Enum):
     """What can be along the horizontal axis."""
 
     epoch = "epoch"
@@ -61,8 +61,8 @@ def plot(
         typer.Option("--metric", help="A column of metrics.csv, several times for several. By default two."),
     ] = None,
     horizontal_axis: Annotated[
-        HorizontalAxis, typer.Option("--x", help="What is along the horizontal axis.")
-    ] = HorizontalAxis.epoch,
+        _HorizontalAxis, typer.Option("--x", help="What is along the horizontal axis.")
+    ] = _HorizontalAxis.epoch,
     log_scale: Annotated[bool, typer.Option("--log", help="Losses and errors by orders of magnitude.")] = False,
     each_run: Annotated[bool, typer.Option("--runs", help="A curve for every run, where seeds make groups.")] = False,
     by: Annotated[
@@ -86,7 +86,7 @@ def plot(
     if by and each_run:
         raise UsageError("--by draws means, and --runs draws every run", "name one of them")
     for path in output or ():
-        check_picture_path(path, force=force)
+        _check_picture_path(path, force=force)
     store = CachedStore(runs_dir)
     runs = select_runs(store, addresses or ([] if query or by else ["@1"]), query)
     if not runs:
@@ -97,17 +97,17 @@ def plot(
         runs, metric or (), horizontal_axis.value, separate_runs=each_run or (as_json and not by), by=by or ()
     )
     if as_json:
-        print_json({**build_curves_document(runs), **({"groups": build_group_documents(chart)} if by else {})})
+        print_json({**_build_curves_document(runs), **({"groups": _build_group_documents(chart)} if by else {})})
         return
     for path in output or ():
-        write_picture(chart, path, log_scale=log_scale)
+        _write_picture(chart, path, log_scale=log_scale)
     if not output:
-        print_curves(chart, width, height, log_scale=log_scale)
+        _print_curves(chart, width, height, log_scale=log_scale)
     for note in chart.notes:
         get_notes_console().print(replace_control_chars(note))
 
 
-def check_picture_path(path: Path, *, force: bool) -> None:
+def _check_picture_path(path: Path, *, force: bool) -> None:
     """Refuse what cannot become a picture, before anything is read.
 
     Raises:
@@ -129,7 +129,7 @@ def check_picture_path(path: Path, *, force: bool) -> None:
         raise UsageError(f"there is no folder {path.parent}", "make it, or name another place")
 
 
-def write_picture(chart: "CurveChart", path: Path, *, log_scale: bool) -> None:
+def _write_picture(chart: "CurveChart", path: Path, *, log_scale: bool) -> None:
     """Write a picture, and say what in it no font can draw."""
     from dnn_cli.report.chart_files import build_altair_chart, find_missing_glyphs, format_font_advice, write_chart
 
@@ -143,12 +143,12 @@ def write_picture(chart: "CurveChart", path: Path, *, log_scale: bool) -> None:
         get_notes_console().print(replace_control_chars(line), soft_wrap=True)
 
 
-def print_curves(chart: "CurveChart", width: int | None, height: int | None, *, log_scale: bool) -> None:
+def _print_curves(chart: "CurveChart", width: int | None, height: int | None, *, log_scale: bool) -> None:
     """Print curves in the room there is."""
     from dnn_cli.report.terminal_curves import MIN_TWO_PANEL_WIDTH, draw_terminal_curves
 
     out = get_output_console()
-    columns, lines = PIPE_SIZE
+    columns, lines = _PIPE_SIZE
     if has_limited_width(out):
         columns = out.width
         rows = 1 if columns >= MIN_TWO_PANEL_WIDTH else len(chart.panels)
@@ -160,11 +160,11 @@ def print_curves(chart: "CurveChart", width: int | None, height: int | None, *, 
     write_result(text)
 
 
-def build_group_documents(chart: "CurveChart") -> list[dict[str, Any]]:
+def _build_group_documents(chart: "CurveChart") -> list[dict[str, Any]]:
     """Return the curves of all groups: the mean of the runs, and their lowest and highest score."""
     return [
         {
-            "name": curve.name, "metric": f"{'val_' if needs_validation_prefix(curve, panel) else ''}{panel.title}",
+            "name": curve.name, "metric": f"{'val_' if _needs_validation_prefix(curve, panel) else ''}{panel.title}",
             "runs": curve.run_count, "x": curve.x, "mean": curve.y, "low": curve.low, "high": curve.high,
         }
         for panel in chart.panels
@@ -172,12 +172,12 @@ def build_group_documents(chart: "CurveChart") -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def needs_validation_prefix(curve: "MeanCurve", panel: "Panel") -> bool:
+def _needs_validation_prefix(curve: "MeanCurve", panel: "Panel") -> bool:
     """Return whether a curve is of the validation set and the title of its panel lacks `val_`."""
     return curve.split == "validation" and not panel.title.startswith("val_")
 
 
-def build_curves_document(runs: "Sequence[RunInfo]") -> dict[str, Any]:
+def _build_curves_document(runs: "Sequence[RunInfo]") -> dict[str, Any]:
     """The numbers of all runs."""
     return {"runs": [
         {

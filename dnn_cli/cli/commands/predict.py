@@ -41,10 +41,10 @@ def predict(
 
             run_context = load_run_context(run, record)
         with screen.show_waiting("reading the inputs"):
-            prediction_inputs, refused_files = read_input_files(files, run_context, resize=resize, invert=invert)
+            prediction_inputs, refused_files = _read_input_files(files, run_context, resize=resize, invert=invert)
         if prediction_inputs:
             with screen.show_waiting("starting TensorFlow"):
-                predictions = compute_predictions(model.path, run_context, prediction_inputs)
+                predictions = _compute_predictions(model.path, run_context, prediction_inputs)
     if as_json:
         from dnn_cli.report.evaluation_tables import build_prediction_documents
 
@@ -70,7 +70,7 @@ def predict(
         raise typer.Exit(2)
 
 
-def read_input_files(
+def _read_input_files(
     files: list[str], run_context: "RunContext", *, resize: bool, invert: bool
 ) -> "tuple[list[PredictionInputs], list[tuple[str, str]]]":
     """The inputs in all files that can be read, and the others with what is wrong."""
@@ -95,7 +95,7 @@ def read_input_files(
     return prediction_inputs, refused_files
 
 
-def compute_predictions(
+def _compute_predictions(
     weights: Path, run_context: "RunContext", prediction_inputs: "list[PredictionInputs]"
 ) -> "Predictions":
     """The outputs for all inputs, in their order."""

@@ -49,7 +49,7 @@ def report(
     from dnn_cli.runs.query.selection import CachedStore
     from dnn_cli.runs.run_index import pause_garbage_collection
 
-    check_report_path(output)
+    _check_report_path(output)
     with pause_garbage_collection():
         store = CachedStore(runs_dir)
         runs = select_runs(store, addresses or [], query)
@@ -82,7 +82,7 @@ def report(
             get_notes_console().print("no browser was found to open it")
 
 
-def check_report_path(output: Path) -> None:
+def _check_report_path(output: Path) -> None:
     """Refuse to write over what is no report.
 
     Raises:

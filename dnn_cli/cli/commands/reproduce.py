@@ -43,21 +43,21 @@ def reproduce(
             from dnn_cli.compare.reproduction import compare_reproduction, read_completed_result
             from dnn_cli.config.loading import load_experiment
 
-            check_same_experiment(original_run, overrides)
+            _check_same_experiment(original_run, overrides)
             record = original_run.read_record()
-            check_reproducible(original_run, record)
+            _check_reproducible(original_run, record)
             loaded = load_experiment(str(original_run.config), overrides, to_train=True)
             read_completed_result(original_run)  # what is damaged is told before anything takes time
 
             from dnn_cli.execution.run_training import train_new_run
         new_run, _ = train_new_run(loaded, store, screen, stop_request, reproduces=record.id)
         reproduction = compare_reproduction(original_run, new_run)
-    print_reproduction(reproduction, as_json=as_json)
+    _print_reproduction(reproduction, as_json=as_json)
     if not reproduction.is_identical:
         raise typer.Exit(1)
 
 
-def check_same_experiment(run: "Run", overrides: Sequence[str]) -> None:
+def _check_same_experiment(run: "Run", overrides: Sequence[str]) -> None:
     """Refuse overrides that make another experiment.
 
     Raises:
@@ -70,11 +70,11 @@ def check_same_experiment(run: "Run", overrides: Sequence[str]) -> None:
         raise UsageError(
             f"{disallowed[0]} makes another experiment, which reproduces nothing; only "
             f"{', '.join(DATA_PATH_KEYS)} may be other",
-            f"{build_train_command(run, *overrides)} trains it",
+            f"{_build_train_command(run, *overrides)} trains it",
         )
 
 
-def check_reproducible(run: "Run", record: "Record") -> None:
+def _check_reproducible(run: "Run", record: "Record") -> None:
     """Refuse a run that has no outcome, or one that its config does not lead to.
 
     Raises:
@@ -87,22 +87,22 @@ def check_reproducible(run: "Run", record: "Record") -> None:
         }
         raise UsageError(
             f"run {record.id} is not completed but {record.status}, and has no outcome to reproduce",
-            hints.get(record.status, f"{build_train_command(run)} trains it anew"),
+            hints.get(record.status, f"{_build_train_command(run)} trains it anew"),
         )
     forced = [change for resume in record.resumed for change in resume.forced]
     if forced:
         raise UsageError(
             f"run {record.id} was changed on its way ({forced[0]}), so its config.yaml alone does not lead to it",
-            f"{build_train_command(run)} trains what it says, from the beginning",
+            f"{_build_train_command(run)} trains what it says, from the beginning",
         )
 
 
-def build_train_command(run: "Run", *overrides: str) -> str:
+def _build_train_command(run: "Run", *overrides: str) -> str:
     """What trains a run's config as a new experiment."""
     return shlex.join(["dnn", "train", os.path.relpath(run.config), *overrides])
 
 
-def print_reproduction(reproduction: "ReproductionResult", *, as_json: bool) -> None:
+def _print_reproduction(reproduction: "ReproductionResult", *, as_json: bool) -> None:
     """The verdict on standard output, where the new run is, and what differs."""
     from dnn_cli.report import reproduction_view as words
 

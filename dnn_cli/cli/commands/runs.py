@@ -20,9 +20,9 @@ from dnn_cli.report.text import replace_control_chars
 if TYPE_CHECKING:
     from dnn_cli.runs.trash import TrashFailure
 
-YesOption = Annotated[bool, typer.Option("--yes", help="Delete without a question.")]
+_YesOption = Annotated[bool, typer.Option("--yes", help="Delete without a question.")]
 
-PIPE_HINT = "dnn runs --where … --ids | xargs dnn runs … does something to all that are found"
+_PIPE_HINT = "dnn runs --where … --ids | xargs dnn runs … does something to all that are found"
 
 group = typer.Typer(cls=RunsCommandGroup)
 
@@ -58,7 +58,7 @@ def list_runs(
 ) -> None:
     """List the runs, the latest first; label them, or free the disk of some."""
     if context.invoked_subcommand is not None:
-        check_no_list_options(context, context.invoked_subcommand)
+        _check_no_list_options(context, context.invoked_subcommand)
         return
     format_options = {"--ids": ids, "--json": as_json, "--csv": as_csv, "--md": as_markdown, "--latex": as_latex}
     selected_formats = [option for option, is_set in format_options.items() if is_set]
@@ -72,20 +72,20 @@ def list_runs(
     print_runs(options, runs_dir)
 
 
-LIST_OPTION_NAMES = {
+_LIST_OPTION_NAMES = {
     "query": "--where", "sort_by": "--sort-by", "columns": "--columns", "limit": "--limit", "everything": "--all",
     "ids": "--ids", "runs_dir": "--runs-dir", "as_json": "--json", "as_csv": "--csv", "as_markdown": "--md",
     "as_latex": "--latex",
 }  # fmt: skip
 
 
-def check_no_list_options(context: typer.Context, subcommand: str) -> None:
+def _check_no_list_options(context: typer.Context, subcommand: str) -> None:
     """Options before a subcommand would go unheard, and runs of another directory would be removed."""
-    for name, option in LIST_OPTION_NAMES.items():
+    for name, option in _LIST_OPTION_NAMES.items():
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             if name not in ("runs_dir", "as_json"):
-                raise UsageError(f"{option} is for the list of runs, and not for {subcommand}", PIPE_HINT)
+                raise UsageError(f"{option} is for the list of runs, and not for {subcommand}", _PIPE_HINT)
             value = f" {shlex.quote(str(context.params[name]))}" if name == "runs_dir" else ""
             raise UsageError(
                 f"{option} is written before {subcommand}", f"write it after: dnn runs {subcommand} … {option}{value}"
@@ -112,7 +112,7 @@ def remove_runs(
     from dnn_cli.runs.trash import Trash
 
     for run_info in Trash(runs_dir).remove(addresses):
-        restore_command = format_runs_command("restore", get_short_address(run_info), runs_dir=runs_dir)
+        restore_command = _format_runs_command("restore", get_short_address(run_info), runs_dir=runs_dir)
         get_output_console().print(
             replace_control_chars(f"removed {format_name_and_address(run_info)}; {restore_command} brings it back")
         )
@@ -156,7 +156,7 @@ def purge_trash(
         Optional[list[str]],  # noqa: UP045
         typer.Argument(metavar="RUN", help="Removed runs by id, name or directory; all where none is named."),
     ] = None,
-    yes: YesOption = False,
+    yes: _YesOption = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
@@ -176,7 +176,9 @@ def purge_trash(
         get_output_console().print(f"\n{format_trash_size(contents)}")
     elif not as_json:
         get_notes_console().print(f"the trash of {replace_control_chars(runs_dir)} is empty")
-    is_confirmed = bool(contents) and confirm_deletion(f"delete {format_trash_size(contents)}, for good?", yes, as_json)
+    is_confirmed = bool(contents) and _confirm_deletion(
+        f"delete {format_trash_size(contents)}, for good?", yes, as_json
+    )
     failures = trash.purge(contents) if is_confirmed else []
     if as_json:
         print_json({**build_trash_document(contents), **build_deletion_document(is_confirmed, failures)})
@@ -186,12 +188,12 @@ def purge_trash(
             trashed_run for trashed_run in contents if trashed_run.run_info.run.directory not in failed_paths
         ]
         get_output_console().print(f"deleted {format_trash_size(deleted_runs)}")
-    exit_on_failures(failures)
+    _exit_on_failures(failures)
 
 
 @group.command("gc")
 def free_disk_space(
-    yes: YesOption = False,
+    yes: _YesOption = False,
     checkpoints: Annotated[
         bool, typer.Option("--checkpoints", help="Also those with which completed runs could be trained further.")
     ] = False,
@@ -221,7 +223,7 @@ def free_disk_space(
             get_notes_console().print("completed runs without their last checkpoint cannot be trained further")
     elif not as_json:
         get_notes_console().print(f"there is nothing to free in {replace_control_chars(runs_dir)}")
-    is_confirmed = bool(garbage) and confirm_deletion(f"free {format_total_size(garbage)}, for good?", yes, as_json)
+    is_confirmed = bool(garbage) and _confirm_deletion(f"free {format_total_size(garbage)}, for good?", yes, as_json)
     failures = delete_unused_files(runs_dir, garbage) if is_confirmed else []
     if as_json:
         print_json({**build_unused_files_document(garbage), **build_deletion_document(is_confirmed, failures)})
@@ -233,17 +235,17 @@ def free_disk_space(
     if trashed_runs and not as_json:
         get_notes_console().print(
             f"the trash holds {format_trash_size(trashed_runs)}: "
-            f"{replace_control_chars(format_runs_command('purge', runs_dir=runs_dir))}"
+            f"{replace_control_chars(_format_runs_command('purge', runs_dir=runs_dir))}"
         )
-    exit_on_failures(failures)
+    _exit_on_failures(failures)
 
 
-def format_runs_command(*words: str, runs_dir: Path) -> str:
+def _format_runs_command(*words: str, runs_dir: Path) -> str:
     """A subcommand to paste, with the runs directory where it is not the usual one."""
     return shlex.join(["dnn", "runs", *words, *build_runs_dir_option(runs_dir)])
 
 
-def confirm_deletion(question: str, yes: bool, as_json: bool) -> bool:
+def _confirm_deletion(question: str, yes: bool, as_json: bool) -> bool:
     """Whether to delete what was shown: `--yes` says so, or a person on a terminal."""
     if yes or as_json:
         return yes
@@ -256,7 +258,7 @@ def confirm_deletion(question: str, yes: bool, as_json: bool) -> bool:
     return False
 
 
-def exit_on_failures(failures: "Sequence[TrashFailure]") -> None:
+def _exit_on_failures(failures: "Sequence[TrashFailure]") -> None:
     """Tell what could not be deleted; the exit code tells it too."""
     for failure in failures:
         get_notes_console().print(f"dnn: {replace_control_chars(failure.reason)}")

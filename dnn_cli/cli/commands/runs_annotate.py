@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from dnn_cli.runs.annotations import Annotations
     from dnn_cli.runs.run_info import RunInfo
 
-AddressArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run by id, name, directory, @1 or best:METRIC.")]
-AddressesArgument = Annotated[
+_AddressArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run by id, name, directory, @1 or best:METRIC.")
+]
+_AddressesArgument = Annotated[
     list[str],
     typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID."),
 ]
@@ -25,7 +27,7 @@ AddressesArgument = Annotated[
 
 def tag_runs(
     tag_name: Annotated[str, typer.Argument(metavar="TAG", help="One word.")],
-    addresses: AddressesArgument,
+    addresses: _AddressesArgument,
     remove: Annotated[bool, typer.Option("--remove", help="Take the tag away.")] = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
@@ -37,7 +39,7 @@ def tag_runs(
 
     check_tag(tag_name)
     change = remove_tag if remove else add_tag
-    for run_info in annotate_runs(
+    for run_info in _annotate_runs(
         CachedStore(runs_dir).resolve_addresses(addresses), lambda annotations: change(annotations, tag_name), as_json
     ):
         tags = ", ".join(run_info.annotations.tags) or "no tag"
@@ -45,7 +47,7 @@ def tag_runs(
 
 
 def write_note(
-    address: AddressArgument,
+    address: _AddressArgument,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="What to know of the run; '' removes it.")],
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
@@ -56,7 +58,7 @@ def write_note(
     from dnn_cli.runs.run_info import read_run_info
     from dnn_cli.runs.store import Store
 
-    for run_info in annotate_runs(
+    for run_info in _annotate_runs(
         [read_run_info(Store(runs_dir).find_only(address))], lambda annotations: set_note(annotations, text), as_json
     ):
         result = "noted" if run_info.annotations.note else "without a note now"
@@ -64,7 +66,7 @@ def write_note(
 
 
 def rename_run(
-    address: AddressArgument,
+    address: _AddressArgument,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it; its directory stays.")],
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
@@ -76,7 +78,7 @@ def rename_run(
     from dnn_cli.runs.run_info import read_run_info
     from dnn_cli.runs.store import Store
 
-    for run_info in annotate_runs(
+    for run_info in _annotate_runs(
         [read_run_info(Store(runs_dir).find_only(address))], lambda annotations: set_name(annotations, name), as_json
     ):
         get_output_console().print(
@@ -92,7 +94,7 @@ def rename_run(
             )
 
 
-def show_run(address: AddressArgument, runs_dir: RunsDirOption = Path("runs"), as_json: JsonOption = False) -> None:
+def show_run(address: _AddressArgument, runs_dir: RunsDirOption = Path("runs"), as_json: JsonOption = False) -> None:
     """Show everything about a run."""
     from dnn_cli.report.run_details import build_run_details_document, build_run_details_table
     from dnn_cli.runs.annotations import read_annotations
@@ -114,7 +116,7 @@ def show_run(address: AddressArgument, runs_dir: RunsDirOption = Path("runs"), a
         get_notes_console().print(replace_control_chars(f"not all of it can be read: {run_info.details.error}"))
 
 
-def annotate_runs(
+def _annotate_runs(
     runs: "Sequence[RunInfo]", change: "Callable[[Annotations], Annotations]", as_json: bool
 ) -> "Sequence[RunInfo]":
     """Change the labels of runs. Return the runs after the change, or print them as JSON and return none."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dnn_cli.runs.run_info import RunInfo
     from dnn_cli.runs.store import Store
 
-MAX_LISTED_RUNS = 50
+_MAX_LISTED_RUNS = 50
 """So many runs are shown on a terminal, where nothing else is asked for."""
 
 
@@ -65,13 +65,13 @@ def print_runs(options: ListOptions, runs_dir: Path) -> None:
     store = Store(runs_dir)
     selection = query_runs(store, options.query, options.order, options.limit)
     if options.format_option == "--ids":
-        print_run_ids(selection.runs)
+        _print_run_ids(selection.runs)
     elif options.format_option == "--json":
-        print_runs_json(options, store, selection.runs)
+        _print_runs_json(options, store, selection.runs)
     elif options.format_option is not None:
-        print_text_table(options, store, selection.runs)
+        _print_text_table(options, store, selection.runs)
     elif selection.runs:
-        print_runs_table(options, store, selection)
+        _print_runs_table(options, store, selection)
     elif selection.total_count:
         get_notes_console().print(
             replace_control_chars(f"{runs_dir} has {format_count(selection.total_count, 'run')}, but none like that")
@@ -80,14 +80,14 @@ def print_runs(options: ListOptions, runs_dir: Path) -> None:
         get_notes_console().print(f"there are no runs in {replace_control_chars(runs_dir)}; dnn train makes one")
 
 
-def print_run_ids(runs: "Sequence[RunInfo]") -> None:
+def _print_run_ids(runs: "Sequence[RunInfo]") -> None:
     """A word a line that leads to a run."""
     from dnn_cli.runs.address import get_short_address
 
     write_result("".join(f"{replace_control_chars(get_short_address(run_info))}\n" for run_info in runs))
 
 
-def print_runs_json(options: ListOptions, store: "Store", runs: "Sequence[RunInfo]") -> None:
+def _print_runs_json(options: ListOptions, store: "Store", runs: "Sequence[RunInfo]") -> None:
     """The runs as JSON, with the columns that were asked for."""
     from dnn_cli.report.runs_table import build_run_info_document, get_field_values
     from dnn_cli.runs.query.selection import load_columns
@@ -106,11 +106,11 @@ def print_runs_json(options: ListOptions, store: "Store", runs: "Sequence[RunInf
         print_json({"runs": [build_run_info_document(run_info) for run_info in runs]})
 
 
-def print_text_table(options: ListOptions, store: "Store", runs: "Sequence[RunInfo]") -> None:
+def _print_text_table(options: ListOptions, store: "Store", runs: "Sequence[RunInfo]") -> None:
     """The runs as CSV, Markdown or LaTeX."""
     from dnn_cli.report.table_formats import format_csv, format_latex, format_markdown
 
-    listing = build_listing(options, store, runs, full=options.format_option == "--csv")
+    listing = _build_listing(options, store, runs, full=options.format_option == "--csv")
     if options.format_option == "--csv":
         write_result(format_csv(listing.headers, listing.rows))
     else:
@@ -118,7 +118,7 @@ def print_text_table(options: ListOptions, store: "Store", runs: "Sequence[RunIn
         write_result(text(listing.headers, listing.rows, listing.right))
 
 
-def build_listing(
+def _build_listing(
     options: ListOptions, store: "Store", runs: "Sequence[RunInfo]", *, full: bool = False
 ) -> "RunListing":
     """The columns that were asked for, or the usual ones; `full`: with every value as it is."""
@@ -142,14 +142,14 @@ def build_listing(
     return build_full_listing(runs, list_default_fields(runs)) if full else build_default_listing(runs)
 
 
-def print_runs_table(options: ListOptions, store: "Store", selection: "Selection") -> None:
+def _print_runs_table(options: ListOptions, store: "Store", selection: "Selection") -> None:
     """A run a row, on a terminal only the first ones."""
     from dnn_cli.report.runs_table import build_runs_table
 
     out = get_output_console()
     is_limited = has_limited_width(out) and options.limit is None and not options.show_all
-    runs = selection.runs[:MAX_LISTED_RUNS] if is_limited else selection.runs
-    listing = build_listing(options, store, runs)
+    runs = selection.runs[:_MAX_LISTED_RUNS] if is_limited else selection.runs
+    listing = _build_listing(options, store, runs)
     if options.show_all:
         write_result(build_runs_table(listing).to_text())
         return

@@ -10,12 +10,12 @@ import typer
 from dnn_cli.cli.console import write_result
 from dnn_cli.errors import RunError, UsageError
 
-OutputOption = Annotated[
+_OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to a file, whole or not at all.")
 ]
 
 
-def schema(output: OutputOption = None) -> None:
+def schema(output: _OutputOption = None) -> None:
     """Print the JSON Schema of configs, for editors."""
     from dnn_cli.config.json_schema import build_json_schema
     from dnn_cli.runs.atomic_write import write_text

@@ -27,7 +27,7 @@ def summary(
 
     addresses = [word for word in arguments if not is_override(word)]
     resolved_arguments = [
-        resolve_config_argument(word, runs_dir, is_first=not addresses and word is arguments[0]) for word in arguments
+        _resolve_config_argument(word, runs_dir, is_first=not addresses and word is arguments[0]) for word in arguments
     ]
     configs, overrides = split_configs_and_overrides(resolved_arguments, "dnn summary configs/relu_adam.yaml")
     if len(configs) > 1:
@@ -49,7 +49,7 @@ def summary(
         get_notes_console().print(f"advice: {replace_control_chars(issue)}")
 
 
-def resolve_config_argument(word: str, runs_dir: Path, *, is_first: bool) -> str:
+def _resolve_config_argument(word: str, runs_dir: Path, *, is_first: bool) -> str:
     """Return a config file and a change as typed, and the path of the config of a run.
 
     `is_first`: the word is the first one, and no word names a config. It is then the run, if a run has this name.

@@ -85,26 +85,26 @@ def sweep(
             execution = SweepExecution.from_sweep(sweep_config, Store(runs_dir), force=force, tensorboard=tensorboard)
             if not dry_run:
                 execution.store.check_writable()
-                strategy = build_search_strategy(execution)
+                strategy = _build_search_strategy(execution)
         if dry_run:
-            print_sweep_plan(execution, jobs, gpus, as_json=as_json)
+            _print_sweep_plan(execution, jobs, gpus, as_json=as_json)
             return
-        for line in format_introduction_lines(execution):
+        for line in _format_introduction_lines(execution):
             screen.print_line(line)
-        total = count_remaining_runs(execution)
+        total = _count_remaining_runs(execution)
         planned_runs = execution.planned_runs or plan_extreme_runs(execution.sweep)  # a bayesian search decides later
         experiments = [planned_run.loaded.experiment for planned_run in planned_runs]
         with open_executor(on, jobs, gpus, experiments, screen, total) as executor:
-            task_results = train_sweep_runs(
+            task_results = _train_sweep_runs(
                 execution, strategy, executor, screen, stop_request, total, fail_fast=fail_fast
             )
     runs = execution.collect_runs(task_results)
-    print_sweep_result(execution, runs, as_json=as_json)
+    _print_sweep_result(execution, runs, as_json=as_json)
     if any(run.has_failed for run in runs):
         raise typer.Exit(1)
 
 
-def build_search_strategy(execution: "SweepExecution") -> "SearchStrategy":
+def _build_search_strategy(execution: "SweepExecution") -> "SearchStrategy":
     """What decides what is trained next.
 
     Raises:
@@ -117,7 +117,7 @@ def build_search_strategy(execution: "SweepExecution") -> "SearchStrategy":
     return execution.build_fixed_search()
 
 
-def count_remaining_runs(execution: "SweepExecution") -> int:
+def _count_remaining_runs(execution: "SweepExecution") -> int:
     """How many runs are to be trained, or will at the most."""
     if execution.sweep.search != "bayesian":
         return len(execution.missing_numbers)
@@ -125,7 +125,7 @@ def count_remaining_runs(execution: "SweepExecution") -> int:
     return (execution.sweep.trials or 0) * seeds - len(execution.planned_runs)
 
 
-def format_introduction_lines(execution: "SweepExecution") -> list[str]:
+def _format_introduction_lines(execution: "SweepExecution") -> list[str]:
     """What is about to be trained, and what is there already."""
     from dnn_cli.execution.sweep_execution import list_other_versions
     from dnn_cli.report.text import format_count
@@ -161,7 +161,7 @@ def format_introduction_lines(execution: "SweepExecution") -> list[str]:
     return lines
 
 
-def train_sweep_runs(
+def _train_sweep_runs(
     execution: "SweepExecution",
     strategy: "SearchStrategy",
     executor: "Executor",
@@ -185,7 +185,7 @@ def train_sweep_runs(
         raise
 
 
-def print_sweep_result(execution: "SweepExecution", runs: "list[SweepRun]", *, as_json: bool) -> None:
+def _print_sweep_result(execution: "SweepExecution", runs: "list[SweepRun]", *, as_json: bool) -> None:
     """The comparison of all runs of a sweep, and what has no scores and why."""
     from dnn_cli.cli.commands.compare import print_comparison
     from dnn_cli.compare.comparison import compare_runs
@@ -198,7 +198,7 @@ def print_sweep_result(execution: "SweepExecution", runs: "list[SweepRun]", *, a
         [*(run.run_info for run in runs if run.run_info and run.status == "completed"), *earlier_runs]
     )
     if as_json:
-        print_json(build_sweep_document(execution, runs, build_comparison_document(comparison)))
+        print_json(_build_sweep_document(execution, runs, build_comparison_document(comparison)))
         return
     out = get_output_console()
     if comparison.run_scores:
@@ -220,7 +220,7 @@ def print_sweep_result(execution: "SweepExecution", runs: "list[SweepRun]", *, a
     out.print(replace_control_chars(f"  next  {shlex.join(compare_command)}"))
 
 
-def build_sweep_document(
+def _build_sweep_document(
     execution: "SweepExecution", runs: "list[SweepRun]", comparison: dict[str, Any]
 ) -> dict[str, Any]:
     """The same as JSON."""
@@ -240,7 +240,7 @@ def build_sweep_document(
     }
 
 
-def print_sweep_plan(execution: "SweepExecution", jobs: int | None, gpus: int, *, as_json: bool) -> None:
+def _print_sweep_plan(execution: "SweepExecution", jobs: int | None, gpus: int, *, as_json: bool) -> None:
     """What would be trained, and about how long it takes."""
     from dnn_cli.execution.sweep_plan import (
         compute_epoch_seconds,
@@ -268,7 +268,7 @@ def print_sweep_plan(execution: "SweepExecution", jobs: int | None, gpus: int, *
     workers = count_workers(jobs, gpus, [planned_run.loaded.experiment for planned_run in missing])
     total = estimate_total_seconds(missing, workers, epoch_times)
     if is_bayesian:
-        total *= count_remaining_runs(execution) / len(planned_runs)
+        total *= _count_remaining_runs(execution) / len(planned_runs)
     if as_json:
         runs = [
             {"settings": planned_run.setting, "state": state, "seconds": took}
@@ -278,11 +278,11 @@ def print_sweep_plan(execution: "SweepExecution", jobs: int | None, gpus: int, *
         return
     out = get_output_console()
     if is_bayesian:
-        for line in format_introduction_lines(execution):
+        for line in _format_introduction_lines(execution):
             out.print(replace_control_chars(line))
     else:
         print_rich_table(out, build_plan_table([planned_run.setting for planned_run in planned_runs], states, seconds))
         out.print()
     basis = "as earlier runs took" if epoch_times else "by the size of the networks, as there are no earlier runs"
-    left = format_count(count_remaining_runs(execution), "run")
+    left = format_count(_count_remaining_runs(execution), "run")
     out.print(f"{left} to train, about {format_duration(total)} with {format_count(workers, 'worker')} ({basis})")

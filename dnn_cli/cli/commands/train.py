@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dnn_cli.runs.store import Store
 
 
-class TrainRequest(NamedTuple):
+class _TrainRequest(NamedTuple):
     """An experiment to train, and the run to go on with, if any."""
 
     loaded: "LoadedExperiment"
@@ -99,7 +99,7 @@ def train(
                     ):
                         screen.print_line(f"no run of {item.experiment.name} has this config: a new run begins")
                 requests = [
-                    TrainRequest(item, run, run is not None and not force and is_training_complete(run, item))
+                    _TrainRequest(item, run, run is not None and not force and is_training_complete(run, item))
                     for item, run in zip(loaded, runs_to_resume, strict=True)
                 ]
                 remaining = sum(not item.is_done for item in requests)
@@ -107,11 +107,11 @@ def train(
                 to_train = [item.loaded.experiment for item in requests if not item.is_done]
                 with open_executor(on, jobs, gpus, to_train, screen) as executor:
                     options = {"force": force, "tensorboard": tensorboard}
-                    task_results = train_in_parallel(requests, store, executor, screen, time_limit, **options)
+                    task_results = _train_in_parallel(requests, store, executor, screen, time_limit, **options)
                 has_failures = any(item.record is None for item in task_results)
-                trained_runs = iter_trained_runs(requests, task_results)
+                trained_runs = _iter_trained_runs(requests, task_results)
             else:
-                trained_runs = train_sequentially(
+                trained_runs = _train_sequentially(
                     requests, store, screen, time_limit, force=force, tensorboard=tensorboard
                 )
             for item, run, record in trained_runs:
@@ -135,8 +135,8 @@ def train(
         raise typer.Exit(1)
 
 
-def train_sequentially(
-    requests: Sequence[TrainRequest],
+def _train_sequentially(
+    requests: Sequence[_TrainRequest],
     store: "Store",
     screen: "ScreenReporter",
     time_limit: TimeLimit,
@@ -168,8 +168,8 @@ def train_sequentially(
             yield loaded, *trained
 
 
-def train_in_parallel(
-    requests: Sequence[TrainRequest],
+def _train_in_parallel(
+    requests: Sequence[_TrainRequest],
     store: "Store",
     executor: "Executor",
     screen: "ScreenReporter",
@@ -214,8 +214,8 @@ def train_in_parallel(
     return task_results
 
 
-def iter_trained_runs(
-    requests: Sequence[TrainRequest], task_results: "Sequence[TaskResult]"
+def _iter_trained_runs(
+    requests: Sequence[_TrainRequest], task_results: "Sequence[TaskResult]"
 ) -> "Iterator[tuple[LoadedExperiment, Run, Record]]":
     """The runs that there are, in the order in which they were wanted."""
     from dnn_cli.runs.run import Run

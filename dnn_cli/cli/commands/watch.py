@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from dnn_cli.runs.run import Run
     from dnn_cli.runs.run_info import RunInfo
 
-MAX_EARLIER_EPOCHS = 10
+_MAX_EARLIER_EPOCHS = 10
 """So many of the epochs that are done already are told where lines are."""
 
-SWEEP_GRACE_SECONDS = 3.0
+_SWEEP_GRACE_SECONDS = 3.0
 """Seconds without any run after which a sweep, whose next run may be about to begin, counts as over."""
 
 
@@ -43,15 +43,15 @@ def watch(
 ) -> None:
     """Follow a training that runs elsewhere; Ctrl-C leaves it alone."""
     if wait and address is None:
-        wait_for_training(runs_dir, interval)
-    follow, find = resolve_followed_runs(address, runs_dir)
+        _wait_for_training(runs_dir, interval)
+    follow, find = _resolve_followed_runs(address, runs_dir)
     console = get_output_console()
     run_infos = follow(find, interval, console)
     if any(run_info.record is None or run_info.record.status != "completed" for run_info in run_infos):
         raise typer.Exit(1)
 
 
-def wait_for_training(runs_dir: Path, interval: float) -> None:
+def _wait_for_training(runs_dir: Path, interval: float) -> None:
     """Return when something is being trained."""
     from dnn_cli.runs.store import Store
 
@@ -59,12 +59,12 @@ def wait_for_training(runs_dir: Path, interval: float) -> None:
         time.sleep(interval)
 
 
-FindRuns = Callable[[], "list[Run]"]
+_FindRuns = Callable[[], "list[Run]"]
 
 
-def resolve_followed_runs(
+def _resolve_followed_runs(
     address: str | None, runs_dir: Path
-) -> "tuple[Callable[[FindRuns, float, Console], list[RunInfo]], FindRuns]":
+) -> "tuple[Callable[[_FindRuns, float, Console], list[RunInfo]], _FindRuns]":
     """How to follow what is meant, and what finds it.
 
     Raises:
@@ -75,10 +75,10 @@ def resolve_followed_runs(
     store = Store(runs_dir)
     if address is not None and address.startswith("sweep:"):
         store.find_all(address)
-        return follow_runs, lambda: store.find_all(address)
+        return _follow_runs, lambda: store.find_all(address)
     if address is not None:
         run = resolve_run(store, address)
-        return follow_run, lambda: [run]
+        return _follow_run, lambda: [run]
     all_runs = store.list_runs()
     running_runs = [run_info.run for run_info in all_runs if run_info.record and run_info.record.status == "running"]
     if not all_runs:
@@ -95,14 +95,14 @@ def resolve_followed_runs(
             seen_runs.update(dict.fromkeys(running_now))
             return list(seen_runs)
 
-        return follow_runs, find_running_runs
+        return _follow_runs, find_running_runs
     if not running_runs:
         get_notes_console().print("nothing is being trained here, for which --wait waits; this is the latest run")
     run = running_runs[0] if running_runs else all_runs[0].run
-    return follow_run, lambda: [run]
+    return _follow_run, lambda: [run]
 
 
-class WatchedRun:
+class _WatchedRun:
     """A run that is looked at again and again, and read only where its files have changed."""
 
     def __init__(self, run: "Run") -> None:
@@ -134,8 +134,8 @@ class WatchedRun:
             self.rows = self.run.read_metrics()
         except RunError:
             self.rows = []
-        self.changed_at = get_last_change_time(self.run)
-        self.epochs = read_planned_epochs(self.run)
+        self.changed_at = _get_last_change_time(self.run)
+        self.epochs = _read_planned_epochs(self.run)
         return True
 
     @property
@@ -149,7 +149,7 @@ class WatchedRun:
         return max(0.0, time.time() - self.changed_at)
 
 
-def get_last_change_time(run: "Run") -> float:
+def _get_last_change_time(run: "Run") -> float:
     """When the last epoch was done, or the run begun: a time of its files."""
     for path in (run.metrics, run.config):
         try:
@@ -159,7 +159,7 @@ def get_last_change_time(run: "Run") -> float:
     return time.time()
 
 
-def read_planned_epochs(run: "Run") -> int | None:
+def _read_planned_epochs(run: "Run") -> int | None:
     """How many epochs a run is to have."""
     from dnn_cli.config.loading import load_resolved_experiment
 
@@ -169,12 +169,12 @@ def read_planned_epochs(run: "Run") -> int | None:
         return None
 
 
-def follow_run(find: FindRuns, interval: float, console: "Console") -> "list[RunInfo]":
+def _follow_run(find: _FindRuns, interval: float, console: "Console") -> "list[RunInfo]":
     """Follow a run to its end."""
     from dnn_cli.report.runs_table import list_fitting_scores
     from dnn_cli.report.watch_view import format_ended_run_lines, format_epoch_lines, format_run_view
 
-    watched_run = WatchedRun(find()[0])
+    watched_run = _WatchedRun(find()[0])
 
     def build_view() -> "RenderableType":
         from rich.text import Text
@@ -186,7 +186,7 @@ def follow_run(find: FindRuns, interval: float, console: "Console") -> "list[Run
             format_run_view(*view_arguments, width=width, height=height, colour=colour, unicode=can_print_text("⣿│┤"))
         )
 
-    printed_epochs = max(0, len(watched_run.rows) - MAX_EARLIER_EPOCHS)
+    printed_epochs = max(0, len(watched_run.rows) - _MAX_EARLIER_EPOCHS)
     has_printed_header = False
 
     def iter_new_lines() -> Iterator[str]:
@@ -198,7 +198,7 @@ def follow_run(find: FindRuns, interval: float, console: "Console") -> "list[Run
             has_printed_header = True
         printed_epochs = len(watched_run.rows)
 
-    with open_live_view(console, build_view, iter_new_lines) as update:
+    with _open_live_view(console, build_view, iter_new_lines) as update:
         while update() or watched_run.is_running:
             time.sleep(interval)
             watched_run.refresh()
@@ -207,12 +207,12 @@ def follow_run(find: FindRuns, interval: float, console: "Console") -> "list[Run
     return [watched_run.run_info]
 
 
-def follow_runs(find: FindRuns, interval: float, console: "Console") -> "list[RunInfo]":
+def _follow_runs(find: _FindRuns, interval: float, console: "Console") -> "list[RunInfo]":
     """Follow runs until none of them is running, those that begin meanwhile too."""
     from dnn_cli.report.watch_view import build_watched_runs_table, format_ended_run_lines, format_progress_line
 
-    watched_runs: dict[Path, WatchedRun] = {}
-    new_runs: list[WatchedRun] = []
+    watched_runs: dict[Path, _WatchedRun] = {}
+    new_runs: list[_WatchedRun] = []
 
     def build_view() -> "RenderableType":
         latest = list(watched_runs.values())[: max(3, console.height - 4)]
@@ -231,25 +231,25 @@ def follow_runs(find: FindRuns, interval: float, console: "Console") -> "list[Ru
             else:
                 yield format_ended_run_lines(watched_run.run_info)[0]
 
-    quiet_since = -SWEEP_GRACE_SECONDS  # what is over already is not waited for
-    with open_live_view(console, build_view, iter_new_lines) as update:
+    quiet_since = -_SWEEP_GRACE_SECONDS  # what is over already is not waited for
+    with _open_live_view(console, build_view, iter_new_lines) as update:
         while True:
             new_runs = [watched_run for watched_run in watched_runs.values() if watched_run.refresh()]
             for run in find():
                 if run.directory not in watched_runs:
-                    watched_runs[run.directory] = WatchedRun(run)
+                    watched_runs[run.directory] = _WatchedRun(run)
                     new_runs.append(watched_runs[run.directory])
             update()
             if any(watched_run.is_running for watched_run in watched_runs.values()):
                 quiet_since = time.monotonic()
-            elif time.monotonic() - quiet_since >= SWEEP_GRACE_SECONDS:
+            elif time.monotonic() - quiet_since >= _SWEEP_GRACE_SECONDS:
                 break
             time.sleep(interval)
     return [watched_run.run_info for watched_run in watched_runs.values()]
 
 
 @contextmanager
-def open_live_view(
+def _open_live_view(
     console: "Console", build_view: "Callable[[], RenderableType]", iter_new_lines: Callable[[], Iterator[str]]
 ) -> Iterator[Callable[[], None]]:
     """What updates the screen: a view on a terminal, and elsewhere the lines that are new."""

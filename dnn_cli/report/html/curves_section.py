@@ -11,10 +11,10 @@ from dnn_cli.report.html.svg_plot import Plot, SvgLine, build_plot, compute_max_
 from dnn_cli.report.text import format_score
 from dnn_cli.runs.record import NON_SCORE_COLUMNS
 
-MAX_CURVE_RUNS = 100
+_MAX_CURVE_RUNS = 100
 """So many runs have a curve."""
 
-MAX_TABLE_EPOCHS = 12
+_MAX_TABLE_EPOCHS = 12
 """So many epochs stand in the table beside a plot."""
 
 COLOUR_COUNT, DASH_COUNT = 5, 4
@@ -22,7 +22,7 @@ COLOUR_COUNT, DASH_COUNT = 5, 4
 
 
 @dataclass(frozen=True)
-class LegendRun:
+class _LegendRun:
     """A run in the legend."""
 
     number: int
@@ -30,17 +30,17 @@ class LegendRun:
 
 
 @dataclass(frozen=True)
-class LegendGroup:
+class _LegendGroup:
     """A group in the legend."""
 
     number: int
     label: str
     style: str
-    runs: tuple[LegendRun, ...]
+    runs: tuple[_LegendRun, ...]
 
 
 @dataclass(frozen=True)
-class ScorePlot:
+class _ScorePlot:
     """The curves of one score."""
 
     name: str
@@ -54,8 +54,8 @@ class ScorePlot:
 class CurvesSection:
     """All of them."""
 
-    legend: tuple[LegendGroup, ...]
-    scores: tuple[ScorePlot, ...]
+    legend: tuple[_LegendGroup, ...]
+    scores: tuple[_ScorePlot, ...]
     omitted_count: int
     """Runs for which there was no room."""
 
@@ -68,40 +68,40 @@ def format_line_classes(number: int) -> str:
 def build_curves_section(comparison: Comparison) -> CurvesSection:
     """The curves of the best runs."""
     drawn_groups: list[tuple[Group, Sequence[RunScore]]] = []
-    room = MAX_CURVE_RUNS
+    room = _MAX_CURVE_RUNS
     for group in comparison.groups:
         if room > 0:
             drawn_groups.append((group, sorted(group.run_scores[:room], key=lambda row: row.seed)))
             room -= len(group.run_scores)
     legend, number = [], 0
     for at, (group, rows) in enumerate(drawn_groups):
-        legend_runs = tuple(LegendRun(number + index, format_run_label(row, rows)) for index, row in enumerate(rows))
-        legend.append(LegendGroup(at, comparison.get_label(group), format_line_classes(at), legend_runs))
+        legend_runs = tuple(_LegendRun(number + index, _format_run_label(row, rows)) for index, row in enumerate(rows))
+        legend.append(_LegendGroup(at, comparison.get_label(group), format_line_classes(at), legend_runs))
         number += len(rows)
-    names = list_common_scores(comparison, [row for _, rows in drawn_groups for row in rows])
+    names = _list_common_scores(comparison, [row for _, rows in drawn_groups for row in rows])
     return CurvesSection(
         tuple(legend),
-        tuple(build_score_plot(name, legend, drawn_groups, number) for name in names),
+        tuple(_build_score_plot(name, legend, drawn_groups, number) for name in names),
         len(comparison.run_scores) - number,
     )
 
 
-def format_run_label(row: RunScore, rows: Sequence[RunScore]) -> str:
+def _format_run_label(row: RunScore, rows: Sequence[RunScore]) -> str:
     """A run within its group: by its seed, or by its id where several have one seed or settings differ."""
     seeds = [other.seed for other in rows]
     return f"seed {row.seed}" if seeds.count(row.seed) == 1 else f"seed {row.seed}, {row.record.id}"
 
 
-def list_common_scores(comparison: Comparison, rows: Sequence[RunScore]) -> list[str]:
+def _list_common_scores(comparison: Comparison, rows: Sequence[RunScore]) -> list[str]:
     """The scores that all runs have, the compared one first."""
     columns = [row.run_info.details.columns for row in rows]
     common = [name for name in columns[0] if all(name in other for other in columns) and name not in NON_SCORE_COLUMNS]
     return sorted(common, key=lambda name: (name != comparison.metric, not name.startswith("val_")))
 
 
-def build_score_plot(
-    name: str, legend: Sequence[LegendGroup], drawn_groups: Sequence[tuple[Group, Sequence[RunScore]]], runs: int
-) -> ScorePlot:
+def _build_score_plot(
+    name: str, legend: Sequence[_LegendGroup], drawn_groups: Sequence[tuple[Group, Sequence[RunScore]]], runs: int
+) -> _ScorePlot:
     """A plot of one score: a line a run, and one for the mean of a group that has several."""
     lines, rows = [], []
     for legend_group, (_, members) in zip(legend, drawn_groups, strict=True):
@@ -120,9 +120,9 @@ def build_score_plot(
                 compute_mean_line(f"{legend_group.label}, mean", drawn, f"g{legend_group.number} {legend_group.style}")
             )
     longest = max((line.x for line in lines), key=len)
-    table_epochs = [int(epoch) for epoch in select_evenly(longest, MAX_TABLE_EPOCHS)]
+    table_epochs = [int(epoch) for epoch in select_evenly(longest, _MAX_TABLE_EPOCHS)]
     label = f"{name} of {len(rows)} runs over {len(longest)} epochs; the numbers stand in the table below"
-    return ScorePlot(
+    return _ScorePlot(
         name,
         build_plot(lines, label, lower_is_better=lower_is_better(name), max_points=compute_max_points(runs)),
         tuple(table_epochs),

@@ -29,17 +29,17 @@ from dnn_cli.report.verdict_text import (
 from dnn_cli.runs.query.fields import get_run_id
 from dnn_cli.runs.run_info import RunInfo
 
-MAX_GROUP_ROWS = 50
+_MAX_GROUP_ROWS = 50
 """So many groups have a verdict."""
 
-MAX_RUN_ROWS = 1000
+_MAX_RUN_ROWS = 1000
 """So many runs are in the table."""
 
-VERDICT_WORDS: tuple[VerdictWord, ...] = ("better", "worse", "indistinguishable", "undecided")
+_VERDICT_WORDS: tuple[VerdictWord, ...] = ("better", "worse", "indistinguishable", "undecided")
 
 
 @dataclass(frozen=True)
-class SeedDot:
+class _SeedDot:
     """The score of a seed, and where it stands in percent."""
 
     at: float
@@ -47,7 +47,7 @@ class SeedDot:
 
 
 @dataclass(frozen=True)
-class VerdictRow:
+class _VerdictRow:
     """How a group stands."""
 
     label: str
@@ -61,7 +61,7 @@ class VerdictRow:
     word: str
     """One of the words of a verdict; empty for the reference."""
 
-    dots: tuple[SeedDot, ...]
+    dots: tuple[_SeedDot, ...]
     mean_position: float
 
 
@@ -73,7 +73,7 @@ class VerdictSection:
     has_reference: bool
     """Whether anything may be said at all."""
 
-    rows: tuple[VerdictRow, ...]
+    rows: tuple[_VerdictRow, ...]
     omitted_count: int
     score_range: tuple[str, str] | None
     """The least and the largest score of a seed: what the dots lie between."""
@@ -88,7 +88,7 @@ class VerdictSection:
 
 
 @dataclass(frozen=True)
-class RunCell:
+class _RunCell:
     """A cell of the table of runs; it is sorted by `rank` where that is not its text."""
 
     text: str
@@ -96,14 +96,14 @@ class RunCell:
 
 
 @dataclass(frozen=True)
-class RunRow:
+class _RunRow:
     """A run in the table."""
 
     anchor: str | None
     """Its page, if it has one."""
 
     name: str
-    cells: tuple[RunCell, ...]
+    cells: tuple[_RunCell, ...]
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class RunTable:
 
     headers: tuple[str, ...]
     numeric: frozenset[int]
-    rows: tuple[RunRow, ...]
+    rows: tuple[_RunRow, ...]
     omitted_count: int
 
 
@@ -130,7 +130,7 @@ class SettingsSection:
 def build_verdict_section(comparison: Comparison) -> VerdictSection:
     """How every group stands, and what to think of it."""
     family = comparison.verdict_set
-    groups = comparison.groups[:MAX_GROUP_ROWS]
+    groups = comparison.groups[:_MAX_GROUP_ROWS]
     verdict_by_group = {id(listed_verdict.group): listed_verdict for listed_verdict in family.verdicts}
     scores = [value for group in groups for value in group.seed_means.values()]
     low, high = (min(scores), max(scores)) if scores else (0.0, 0.0)
@@ -141,7 +141,7 @@ def build_verdict_section(comparison: Comparison) -> VerdictSection:
         if group is family.reference:
             verdict_text = "the baseline" if family.is_named else "the best, which the others are compared with"
         rows.append(
-            VerdictRow(
+            _VerdictRow(
                 comparison.get_label(group),
                 format_line_classes(number),
                 format_mean_and_spread(comparison, group),
@@ -149,12 +149,12 @@ def build_verdict_section(comparison: Comparison) -> VerdictSection:
                 format_count(len(group.seeds), "seed"),
                 verdict_text,
                 group_verdict.word if group_verdict else "",
-                tuple(build_seed_dots(comparison, group, low, high)),
+                tuple(_build_seed_dots(comparison, group, low, high)),
                 compute_percent_positions([group.mean], low, high)[0],
             )
         )
     return VerdictSection(
-        format_verdict_headline(comparison),
+        _format_verdict_headline(comparison),
         family.reference is not None,
         tuple(rows),
         len(comparison.groups) - len(groups),
@@ -168,16 +168,16 @@ def build_verdict_section(comparison: Comparison) -> VerdictSection:
     )
 
 
-def build_seed_dots(comparison: Comparison, group: Group, low: float, high: float) -> list[SeedDot]:
+def _build_seed_dots(comparison: Comparison, group: Group, low: float, high: float) -> list[_SeedDot]:
     """A dot a seed."""
     places = compute_percent_positions(group.seed_means.values(), low, high)
     return [
-        SeedDot(at, f"seed {seed}: {format_compared_value(comparison, value)}")
+        _SeedDot(at, f"seed {seed}: {format_compared_value(comparison, value)}")
         for at, (seed, value) in zip(places, group.seed_means.items(), strict=True)
     ]
 
 
-def format_verdict_headline(comparison: Comparison) -> str:
+def _format_verdict_headline(comparison: Comparison) -> str:
     """The verdict in a sentence, and no more than was found."""
     family = comparison.verdict_set
     if not comparison.run_scores:
@@ -196,7 +196,7 @@ def format_verdict_headline(comparison: Comparison) -> str:
     first = f"{name} is the baseline, with {mean}" if family.is_named else f"{name} has the best {quantity}, {mean}"
     count_texts = [
         f"{word_counts[word]} {'is' if word_counts[word] == 1 else 'are'} {word}"
-        for word in VERDICT_WORDS
+        for word in _VERDICT_WORDS
         if word_counts[word]
     ]
     others = f"of {len(family.verdicts)} others {', '.join(count_texts)}"
@@ -207,18 +207,18 @@ def format_verdict_headline(comparison: Comparison) -> str:
 
 def build_settings_section(comparison: Comparison) -> SettingsSection:
     """A row a group, a column for every key in which any differ."""
-    groups = comparison.groups[:MAX_GROUP_ROWS]
+    groups = comparison.groups[:_MAX_GROUP_ROWS]
     keys = list(dict.fromkeys(key for group in comparison.groups for key in group.settings))
     rows = [
         (comparison.get_label(group), format_line_classes(number), tuple(group.settings.get(key, "–") for key in keys))
         for number, group in enumerate(groups)
     ]
     return SettingsSection(
-        tuple(list_key_headers(keys)), tuple(rows), tuple(list_common_settings(comparison.run_scores, keys))
+        tuple(list_key_headers(keys)), tuple(rows), tuple(_list_common_settings(comparison.run_scores, keys))
     )
 
 
-def list_common_settings(rows: Sequence[RunScore], keys: Sequence[str]) -> list[tuple[str, str]]:
+def _list_common_settings(rows: Sequence[RunScore], keys: Sequence[str]) -> list[tuple[str, str]]:
     """The settings that all runs share."""
     first, *others = [dict(settings_of(row.run_info)) for row in index_by_variant(rows).values()] or [{}]
     return [
@@ -236,23 +236,23 @@ def build_run_table(comparison: Comparison, anchors: Mapping[Path, str]) -> RunT
     view = [] if at == "best" else [at if at != "final" else f"{comparison.metric}"]
     status = ["status"] if others else []
     headers = ["run", *status, *view, "best", *list_key_headers(keys), "epochs", "parameters", "time", "id"]
-    rows = [build_compared_row(comparison, row, keys, anchors, others=others) for row in comparison.run_scores]
-    rows += [build_left_out_row(run_info, len(keys) + len(view), anchors) for run_info in comparison.left_out]
+    rows = [_build_compared_row(comparison, row, keys, anchors, others=others) for row in comparison.run_scores]
+    rows += [_build_left_out_row(run_info, len(keys) + len(view), anchors) for run_info in comparison.left_out]
     numeric = {*view, "best", "epochs", "parameters", "time"}
     numeric |= {
         title
         for title, key in zip(list_key_headers(keys), keys, strict=True)
-        if all(is_number(row.settings[key]) for row in comparison.run_scores)
+        if all(_is_number(row.settings[key]) for row in comparison.run_scores)
     }
     return RunTable(
         tuple(headers),
         frozenset(index for index, header in enumerate(headers) if header in numeric),
-        tuple(rows[:MAX_RUN_ROWS]),
-        max(0, len(rows) - MAX_RUN_ROWS),
+        tuple(rows[:_MAX_RUN_ROWS]),
+        max(0, len(rows) - _MAX_RUN_ROWS),
     )
 
 
-def is_number(text: str) -> bool:
+def _is_number(text: str) -> bool:
     """Whether a setting is one."""
     try:
         float(text)
@@ -261,42 +261,42 @@ def is_number(text: str) -> bool:
     return True
 
 
-def build_compared_row(
+def _build_compared_row(
     comparison: Comparison, row: RunScore, keys: Sequence[str], anchors: Mapping[Path, str], *, others: bool
-) -> RunRow:
+) -> _RunRow:
     """A completed run."""
     cells = [
-        *([RunCell("completed")] if others else []),
+        *([_RunCell("completed")] if others else []),
         *(
             []
             if comparison.point.text == "best"
-            else [RunCell(format_compared_value(comparison, row.score), repr(row.score))]
+            else [_RunCell(format_compared_value(comparison, row.score), repr(row.score))]
         ),
-        RunCell(format_score(row.best_score), repr(row.best_score)),
-        *(RunCell(row.settings[key]) for key in keys),
-        RunCell(str(row.record.epochs)),
-        RunCell(f"{row.parameter_count:,}", str(row.parameter_count)),
-        RunCell(format_duration(row.record.seconds), repr(row.record.seconds or 0.0)),
-        RunCell(row.record.id),
+        _RunCell(format_score(row.best_score), repr(row.best_score)),
+        *(_RunCell(row.settings[key]) for key in keys),
+        _RunCell(str(row.record.epochs)),
+        _RunCell(f"{row.parameter_count:,}", str(row.parameter_count)),
+        _RunCell(format_duration(row.record.seconds), repr(row.record.seconds or 0.0)),
+        _RunCell(row.record.id),
     ]
-    return RunRow(anchors.get(row.run.directory), row.record.name, tuple(cells))
+    return _RunRow(anchors.get(row.run.directory), row.record.name, tuple(cells))
 
 
-def build_left_out_row(run_info: RunInfo, gap: int, anchors: Mapping[Path, str]) -> RunRow:
+def _build_left_out_row(run_info: RunInfo, gap: int, anchors: Mapping[Path, str]) -> _RunRow:
     """A run that was not compared, with as many empty cells as it has no values."""
     record = run_info.record
     cells = [
-        RunCell(format_left_out_reason(run_info)),
-        *(RunCell("–") for _ in range(gap + 1)),
-        RunCell(str(record.epochs) if record else "–"),
-        RunCell(f"{record.parameters.get('total', 0):,}" if record else "–"),
-        RunCell(format_duration(record.seconds) if record else "–", repr(record.seconds or 0.0) if record else ""),
-        RunCell(get_run_id(run_info)),
+        _RunCell(_format_left_out_reason(run_info)),
+        *(_RunCell("–") for _ in range(gap + 1)),
+        _RunCell(str(record.epochs) if record else "–"),
+        _RunCell(f"{record.parameters.get('total', 0):,}" if record else "–"),
+        _RunCell(format_duration(record.seconds) if record else "–", repr(record.seconds or 0.0) if record else ""),
+        _RunCell(get_run_id(run_info)),
     ]
-    return RunRow(anchors.get(run_info.run.directory), run_info.name, tuple(cells))
+    return _RunRow(anchors.get(run_info.run.directory), run_info.name, tuple(cells))
 
 
-def format_left_out_reason(run_info: RunInfo) -> str:
+def _format_left_out_reason(run_info: RunInfo) -> str:
     """Why a run was not compared."""
     if run_info.error or run_info.record is None:
         return f"broken: {run_info.error}" if run_info.record is None else str(run_info.error)

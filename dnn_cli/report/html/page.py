@@ -48,7 +48,7 @@ class ReportPage:
     """The command that made the file."""
 
 
-def compute_detail_limits(runs: int) -> DetailLimits:
+def _compute_detail_limits(runs: int) -> DetailLimits:
     """How much is told of each of so many runs."""
     return DetailLimits(
         mistakes=max(4, min(12, 600 // max(1, runs))),
@@ -61,8 +61,8 @@ def build_report_page(comparison: Comparison, command: Sequence[str]) -> ReportP
     """All that is said of a comparison; `command` is the command that asks for it."""
     all_runs: list[RunInfo] = [*(row.run_info for row in comparison.run_scores), *comparison.left_out]
     listed_runs = all_runs[:MAX_RUN_PAGES]
-    limits = compute_detail_limits(len(listed_runs))
-    anchors = build_anchors(listed_runs)
+    limits = _compute_detail_limits(len(listed_runs))
+    anchors = _build_anchors(listed_runs)
     with cache_dataset_info():
         pages = tuple(build_run_page(run_info, anchors[run_info.run.directory], limits) for run_info in listed_runs)
     rows = comparison.run_scores
@@ -83,7 +83,7 @@ def build_report_page(comparison: Comparison, command: Sequence[str]) -> ReportP
     )
 
 
-def build_anchors(runs: Sequence[RunInfo]) -> dict[Path, str]:
+def _build_anchors(runs: Sequence[RunInfo]) -> dict[Path, str]:
     """Where in the file the page of every run is, by its directory: its id, and a number where two have the same."""
     anchors: dict[Path, str] = {}
     for run_info in runs:

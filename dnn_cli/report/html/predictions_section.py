@@ -16,23 +16,23 @@ from dnn_cli.report.html.svg_plot import SvgAxis, Tick
 from dnn_cli.report.text import format_score
 from dnn_cli.runs.run import Run
 
-MAX_CONFUSION_CLASSES = 20
+_MAX_CONFUSION_CLASSES = 20
 """With more classes there is no confusion matrix, but a list of what is taken for what."""
 
-MAX_CLASS_ROWS = 50
+_MAX_CLASS_ROWS = 50
 """So many classes are listed; of more, those that came out worst."""
 
-MAX_CONFUSION_ROWS = 15
+_MAX_CONFUSION_ROWS = 15
 
-MAX_SCATTER_DOTS = 300
+_MAX_SCATTER_DOTS = 300
 """So many examples of a regression are drawn."""
 
-SHADE_LEVELS = 9
+_SHADE_LEVELS = 9
 """Shades of a confusion matrix, besides none."""
 
 
 @dataclass(frozen=True)
-class MistakeRow:
+class _MistakeRow:
     """An example that was taken for another class, or a number that was missed."""
 
     index: int
@@ -45,7 +45,7 @@ class MistakeRow:
 
 
 @dataclass(frozen=True)
-class MatrixCell:
+class _MatrixCell:
     """A cell of the confusion matrix."""
 
     text: str
@@ -61,7 +61,7 @@ class ClassificationSection:
     examples: int
     wrong: int
     names: tuple[str, ...]
-    matrix: tuple[tuple[MatrixCell, ...], ...] | None
+    matrix: tuple[tuple[_MatrixCell, ...], ...] | None
     confused: tuple[tuple[str, str, int], ...]
     scores: tuple[tuple[str, str, str, str, int], ...]
     """A class, its precision, recall and F1, and how many examples it has."""
@@ -69,7 +69,7 @@ class ClassificationSection:
     omitted_count: int
     """Classes that are not listed."""
 
-    mistakes: tuple[MistakeRow, ...]
+    mistakes: tuple[_MistakeRow, ...]
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class RegressionSection:
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     drawn: int
-    mistakes: tuple[MistakeRow, ...]
+    mistakes: tuple[_MistakeRow, ...]
 
 
 def build_predictions_section(
@@ -106,42 +106,42 @@ def build_predictions_section(
         if example_indices.shape != (len(targets),) or example_indices.dtype.kind not in "iu":
             raise RunError("predictions.npz does not tell its examples apart")
         if targets.dtype.kind == "f":
-            return build_regression_section(outputs, targets, example_indices, max_mistakes)
-        classes = dataset_info.classes if dataset_info and dataset_info.classes else list_class_numbers(outputs)
+            return _build_regression_section(outputs, targets, example_indices, max_mistakes)
+        classes = dataset_info.classes if dataset_info and dataset_info.classes else _list_class_numbers(outputs)
         report = build_classification_report(outputs, targets, classes, logits=logits)
     except RunError as error:
         return f"{error.message}."
     except (KeyError, ValueError, TypeError, IndexError):
         return "predictions.npz does not hold outputs, labels and indices."
     mistake_rows = [
-        MistakeRow(
+        _MistakeRow(
             int(example_indices[mistake.position]),
             classes[mistake.true],
             classes[mistake.predicted],
-            format_confidence(mistake.probability),
+            _format_confidence(mistake.probability),
         )
         for mistake in list_misclassifications(outputs, targets, max_mistakes, logits=logits)
     ]
-    return build_classification_section(report, tuple(mistake_rows))
+    return _build_classification_section(report, tuple(mistake_rows))
 
 
-def format_confidence(value: float) -> str:
+def _format_confidence(value: float) -> str:
     """How sure a network was; outputs that are no probabilities as they are."""
-    return f"{value:.1%}" if 0 <= value <= 1 else format_digits(value)
+    return f"{value:.1%}" if 0 <= value <= 1 else _format_digits(value)
 
 
-def list_class_numbers(outputs: NDArray[Any]) -> tuple[str, ...]:
+def _list_class_numbers(outputs: NDArray[Any]) -> tuple[str, ...]:
     """Classes without names."""
     units = outputs.shape[1] if outputs.ndim == 2 else 1
     return tuple(map(str, range(max(units, 2))))
 
 
-def build_classification_section(
-    report: ClassificationReport, mistake_rows: tuple[MistakeRow, ...]
+def _build_classification_section(
+    report: ClassificationReport, mistake_rows: tuple[_MistakeRow, ...]
 ) -> ClassificationSection:
     """A report in words and shades."""
-    worst = sorted(report.scores, key=lambda class_score: class_score.f1)[:MAX_CLASS_ROWS]
-    listed = report.scores if len(report.scores) <= MAX_CLASS_ROWS else worst
+    worst = sorted(report.scores, key=lambda class_score: class_score.f1)[:_MAX_CLASS_ROWS]
+    listed = report.scores if len(report.scores) <= _MAX_CLASS_ROWS else worst
     macro = report.macro_average
     means = [("mean of the classes", macro.precision, macro.recall, macro.f1, macro.support)]
     rows = [(one.name, one.precision, one.recall, one.f1, one.support) for one in listed] + means
@@ -150,10 +150,10 @@ def build_classification_section(
         report.examples,
         round(report.examples * (1 - report.accuracy)),
         report.class_names,
-        build_confusion_matrix(report.confusion) if len(report.class_names) <= MAX_CONFUSION_CLASSES else None,
+        _build_confusion_matrix(report.confusion) if len(report.class_names) <= _MAX_CONFUSION_CLASSES else None,
         tuple(
             (report.class_names[true], report.class_names[predicted], n)
-            for true, predicted, n in report.list_confused_pairs(MAX_CONFUSION_ROWS)
+            for true, predicted, n in report.list_confused_pairs(_MAX_CONFUSION_ROWS)
         ),
         tuple((name, *(f"{value:.3f}" for value in values), support) for name, *values, support in rows),  # type: ignore[misc]
         len(report.scores) - len(listed),
@@ -161,20 +161,20 @@ def build_classification_section(
     )
 
 
-def build_confusion_matrix(confusion: NDArray[np.int64]) -> tuple[tuple[MatrixCell, ...], ...]:
+def _build_confusion_matrix(confusion: NDArray[np.int64]) -> tuple[tuple[_MatrixCell, ...], ...]:
     """A row a true class; what is right and what is wrong in two colours, the more the deeper."""
     shares = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
-    levels = np.ceil(shares * SHADE_LEVELS).astype(int)
+    levels = np.ceil(shares * _SHADE_LEVELS).astype(int)
     return tuple(
         tuple(
-            MatrixCell(str(number), f"{'h' if row == column else 'e'}{levels[row, column]}" if number else "")
+            _MatrixCell(str(number), f"{'h' if row == column else 'e'}{levels[row, column]}" if number else "")
             for column, number in enumerate(counts)
         )
         for row, counts in enumerate(confusion.tolist())
     )
 
 
-def build_regression_section(
+def _build_regression_section(
     outputs: NDArray[Any], targets: NDArray[Any], example_indices: NDArray[Any], max_mistakes: int
 ) -> RegressionSection:
     """A regression; of several numbers to predict, the first.
@@ -198,7 +198,7 @@ def build_regression_section(
     explained = [] if first_errors.r2 is None else [("R²", f"{first_errors.r2:.3f}")]
     xs, ys = (SvgAxis(float(values.min()), float(values.max())) for values in (true, predicted))
     both = SvgAxis(min(xs.low, ys.low), max(xs.high, ys.high))
-    chosen = np.unique(np.linspace(0, len(true) - 1, min(len(true), MAX_SCATTER_DOTS)).astype(int))
+    chosen = np.unique(np.linspace(0, len(true) - 1, min(len(true), _MAX_SCATTER_DOTS)).astype(int))
     dots = "".join(
         f"M{round(1000 * both.compute_position(true[at]))} "
         f"{round(1000 - 1000 * both.compute_position(predicted[at]))}h0"
@@ -210,10 +210,10 @@ def build_regression_section(
         len(true),
         (
             *several,
-            ("mean absolute error", format_digits(first_errors.mean_absolute)),
-            ("root mean squared error", format_digits(first_errors.root_mean_squared)),
-            ("half of the errors are below", format_digits(first_errors.median_absolute)),
-            ("nine in ten are below", format_digits(np.quantile(far, 0.9))),
+            ("mean absolute error", _format_digits(first_errors.mean_absolute)),
+            ("root mean squared error", _format_digits(first_errors.root_mean_squared)),
+            ("half of the errors are below", _format_digits(first_errors.median_absolute)),
+            ("nine in ten are below", _format_digits(np.quantile(far, 0.9))),
             *explained,
         ),
         dots,
@@ -221,25 +221,25 @@ def build_regression_section(
         tuple(Tick(round(100 - 100 * both.compute_position(at), 2), text) for at, text in ticks),
         len(chosen),
         tuple(
-            MistakeRow(
+            _MistakeRow(
                 int(example_indices[at]),
-                format_digits(true[at]),
-                format_digits(predicted[at]),
-                format_signed(error[at]),
+                _format_digits(true[at]),
+                _format_digits(predicted[at]),
+                _format_signed(error[at]),
             )
             for at in worst
         ),
     )
 
 
-def format_digits(value: Any) -> str:
+def _format_digits(value: Any) -> str:
     """A number with as many digits as anybody reads."""
     return f"{value:.5g}".replace("-", "−")
 
 
-def format_signed(value: Any) -> str:
+def _format_signed(value: Any) -> str:
     """The same with its sign."""
-    return ("" if value < 0 else "+") + format_digits(value)
+    return ("" if value < 0 else "+") + _format_digits(value)
 
 
 def list_example_indices(section: "ClassificationSection | RegressionSection | str | None") -> Sequence[int]:

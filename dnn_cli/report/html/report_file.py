@@ -17,9 +17,9 @@ from dnn_cli.report.html.run_page import RunPage
 from dnn_cli.report.html.thumbnails import Thumbnail
 from dnn_cli.report.text import replace_control_chars
 
-GENERATOR_NAME = "dnn report"
+_GENERATOR_NAME = "dnn report"
 
-GENERATOR_SEARCH_BYTES = 500
+_GENERATOR_SEARCH_BYTES = 500
 """Within so many bytes of its beginning it says what wrote it."""
 
 
@@ -29,22 +29,22 @@ def is_report_file(path: Path) -> bool:
         return False
     try:
         with path.open("rb") as stream:
-            return f'<meta name="generator" content="{GENERATOR_NAME}'.encode() in stream.read(GENERATOR_SEARCH_BYTES)
+            return f'<meta name="generator" content="{_GENERATOR_NAME}'.encode() in stream.read(_GENERATOR_SEARCH_BYTES)
     except OSError:
         return False
 
 
-HTML_DIRECTORY = Path(__file__).parent
+_HTML_DIRECTORY = Path(__file__).parent
 
-EARLY_SCRIPT = "document.documentElement.className='js'"
+_EARLY_SCRIPT = "document.documentElement.className='js'"
 """Runs before anything is shown, so that what a script is going to hide never appears."""
 
 
-Thumbnails = Mapping[tuple[str, int], Thumbnail]
+_Thumbnails = Mapping[tuple[str, int], Thumbnail]
 """Inputs by the fingerprint of their data and their place in it."""
 
 
-def render_report(page: ReportPage, thumbnails: Thumbnails, missing_reasons: Mapping[str, str]) -> str:
+def render_report(page: ReportPage, thumbnails: _Thumbnails, missing_reasons: Mapping[str, str]) -> str:
     """The file as text.
 
     Args:
@@ -53,15 +53,15 @@ def render_report(page: ReportPage, thumbnails: Thumbnails, missing_reasons: Map
         missing_reasons: Why there are none, by the fingerprint of the data.
     """
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HTML_DIRECTORY / "templates"),
+        loader=jinja2.FileSystemLoader(_HTML_DIRECTORY / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=clean_template_value,
+        finalize=_clean_template_value,
     )
-    style = (HTML_DIRECTORY / "report.css").read_text(encoding="utf-8") + build_legend_css(page.curves)
-    script = (HTML_DIRECTORY / "report.js").read_text(encoding="utf-8")
+    style = (_HTML_DIRECTORY / "report.css").read_text(encoding="utf-8") + _build_legend_css(page.curves)
+    script = (_HTML_DIRECTORY / "report.js").read_text(encoding="utf-8")
 
     def has_pictures(run: RunPage) -> bool:
         """Whether any example of a run has a picture."""
@@ -73,16 +73,16 @@ def render_report(page: ReportPage, thumbnails: Thumbnails, missing_reasons: Map
         pictures=thumbnails,
         absent=missing_reasons,
         pictured=has_pictures,
-        generator=f"{GENERATOR_NAME} {dnn_cli.__version__}",
-        early=Markup(EARLY_SCRIPT),  # noqa: S704 - ours, as are the style and the script
+        generator=f"{_GENERATOR_NAME} {dnn_cli.__version__}",
+        early=Markup(_EARLY_SCRIPT),  # noqa: S704 - ours, as are the style and the script
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         policy="; ".join(
             [
                 "default-src 'none'",
                 "img-src data:",
-                f"style-src {compute_csp_hash(style)}",
-                f"script-src {compute_csp_hash(EARLY_SCRIPT)} {compute_csp_hash(script)}",
+                f"style-src {_compute_csp_hash(style)}",
+                f"script-src {_compute_csp_hash(_EARLY_SCRIPT)} {_compute_csp_hash(script)}",
                 "base-uri 'none'",
                 "form-action 'none'",
             ]
@@ -90,17 +90,17 @@ def render_report(page: ReportPage, thumbnails: Thumbnails, missing_reasons: Map
     )
 
 
-def clean_template_value(value: Any) -> Any:
+def _clean_template_value(value: Any) -> Any:
     """Text without control codes; what is markup already stays as it is."""
     return replace_control_chars(value) if type(value) is str else value
 
 
-def compute_csp_hash(text: str) -> str:
+def _compute_csp_hash(text: str) -> str:
     """By which a browser knows that a style or a script is the one that was meant."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
 
 
-def build_legend_css(curves: CurvesSection | None) -> str:
+def _build_legend_css(curves: CurvesSection | None) -> str:
     """Rules by which a box of the legend hides its curves where it is not checked, and a chosen score is shown."""
     if curves is None:
         return ""

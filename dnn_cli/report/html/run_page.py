@@ -24,8 +24,8 @@ from dnn_cli.runs.record import NON_SCORE_COLUMNS
 from dnn_cli.runs.run import Run, read_text_file
 from dnn_cli.runs.run_info import RunInfo
 
-MAX_LISTED_LAYERS = 100
-MAX_CONFIG_LENGTH = 20_000
+_MAX_LISTED_LAYERS = 100
+_MAX_CONFIG_LENGTH = 20_000
 """Characters of a config."""
 
 
@@ -42,7 +42,7 @@ class DetailLimits:
 
 
 @dataclass(frozen=True)
-class EpochTable:
+class _EpochTable:
     """The scores epoch by epoch."""
 
     headers: tuple[str, ...]
@@ -53,7 +53,7 @@ class EpochTable:
 
 
 @dataclass(frozen=True)
-class LayerTable:
+class _LayerTable:
     """The layers of a network, each with its output and its parameters."""
 
     rows: tuple[tuple[str, str, str, str, str], ...]
@@ -62,7 +62,7 @@ class LayerTable:
 
 
 @dataclass(frozen=True)
-class FindingRow:
+class _FindingRow:
     """What a run shows about how it trained, and commands to try."""
 
     severity: str
@@ -90,11 +90,11 @@ class RunPage:
     headline: tuple[tuple[str, str], ...]
     """The few numbers that say most."""
 
-    findings: tuple[FindingRow, ...]
+    findings: tuple[_FindingRow, ...]
     plots: tuple[tuple[str, Plot], ...]
-    epochs: EpochTable | None
+    epochs: _EpochTable | None
     predictions: "ClassificationSection | RegressionSection | str | None"
-    layers: LayerTable | None
+    layers: _LayerTable | None
     about: tuple[tuple[str, str], ...]
     environment: tuple[tuple[str, str], ...]
     config: tuple[str, ...]
@@ -108,7 +108,7 @@ class RunPage:
 def build_run_page(run_info: RunInfo, anchor: str, limits: DetailLimits) -> RunPage:
     """The page of a run, whatever has become of it."""
     record, config = run_info.record, run_info.config or {}
-    run, dataset_info = run_info.run, find_dataset_info(run_info)
+    run, dataset_info = run_info.run, _find_dataset_info(run_info)
     completed = record is not None and record.status == "completed"
     return RunPage(
         anchor,
@@ -119,23 +119,23 @@ def build_run_page(run_info: RunInfo, anchor: str, limits: DetailLimits) -> RunP
         tuple(run_info.annotations.tags),
         run_info.annotations.note or "",
         os.path.relpath(run.directory),
-        tuple(iter_headline_rows(run_info)),
-        tuple(iter_findings(run_info)),
-        tuple(iter_score_plots(run_info, limits.points)),
-        build_epoch_table(run_info, limits.epochs),
-        build_predictions_section(run, dataset_info, logits=has_logit_outputs(config), max_mistakes=limits.mistakes)
+        tuple(_iter_headline_rows(run_info)),
+        tuple(_iter_findings(run_info)),
+        tuple(_iter_score_plots(run_info, limits.points)),
+        _build_epoch_table(run_info, limits.epochs),
+        build_predictions_section(run, dataset_info, logits=_has_logit_outputs(config), max_mistakes=limits.mistakes)
         if completed
         else None,
-        build_layer_table(run_info, dataset_info),
+        _build_layer_table(run_info, dataset_info),
         (*iter_time_rows(record), *iter_score_rows(run_info)) if record else (),
-        list_environment_rows(run_info),
-        read_config_lines(run),
-        tuple(iter_commands(run_info)),
+        _list_environment_rows(run_info),
+        _read_config_lines(run),
+        tuple(_iter_commands(run_info)),
         str(record.data.get("fingerprint")) if record else "",
     )
 
 
-def find_dataset_info(run_info: RunInfo) -> DatasetInfo | None:
+def _find_dataset_info(run_info: RunInfo) -> DatasetInfo | None:
     """What is known of the data of a run without looking at it."""
     from dnn_cli.runs.input_profile import read_input_profile
 
@@ -149,12 +149,12 @@ def find_dataset_info(run_info: RunInfo) -> DatasetInfo | None:
     return input_profile.dataset_info if input_profile else None
 
 
-def has_logit_outputs(config: Mapping[str, Any]) -> bool:
+def _has_logit_outputs(config: Mapping[str, Any]) -> bool:
     """Whether outputs are those before the activation."""
     return bool(config.get("loss", {}).get("from_logits"))
 
 
-def iter_headline_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
+def _iter_headline_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
     """The few numbers that say most."""
     record = run_info.record
     if record is None:
@@ -170,7 +170,7 @@ def iter_headline_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
     yield "seed", str(run_info.details.seed)
 
 
-def iter_findings(run_info: RunInfo) -> Iterator[FindingRow]:
+def _iter_findings(run_info: RunInfo) -> Iterator[_FindingRow]:
     """Yield the findings of `dnn explain`; none where the files of a run are damaged."""
     from dnn_cli.explain.explanation import explain_run
     from dnn_cli.report.explanation_view import format_finding_epoch
@@ -184,7 +184,7 @@ def iter_findings(run_info: RunInfo) -> Iterator[FindingRow]:
     run = Run(Path(os.path.relpath(run_info.run.directory)))
     for finding in explanation.findings:
         suggested_commands = tuple(shlex.join(remedy.build_command(run)) for remedy in finding.suggestions)
-        yield FindingRow(
+        yield _FindingRow(
             finding.severity,
             finding.title,
             finding.observation,
@@ -194,7 +194,7 @@ def iter_findings(run_info: RunInfo) -> Iterator[FindingRow]:
         )
 
 
-def iter_score_plots(run_info: RunInfo, max_points: int) -> Iterator[tuple[str, Plot]]:
+def _iter_score_plots(run_info: RunInfo, max_points: int) -> Iterator[tuple[str, Plot]]:
     """A plot for every score, training beside validation."""
     details = run_info.details
     best = (run_info.record.results.best or {}).get("epoch") if run_info.record else None
@@ -212,7 +212,7 @@ def iter_score_plots(run_info: RunInfo, max_points: int) -> Iterator[tuple[str, 
             )
 
 
-def build_epoch_table(run_info: RunInfo, max_rows: int) -> EpochTable | None:
+def _build_epoch_table(run_info: RunInfo, max_rows: int) -> _EpochTable | None:
     """The table of epochs."""
     details = run_info.details
     if not details.epoch_count:
@@ -222,10 +222,10 @@ def build_epoch_table(run_info: RunInfo, max_rows: int) -> EpochTable | None:
     chosen = select_evenly(range(details.epoch_count), max_rows)
     rows = tuple((str(at + 1), *(format_score(column[at]) for column in columns)) for at in chosen)
     best = (run_info.record.results.best or {}).get("epoch", "") if run_info.record else ""
-    return EpochTable(("epoch", *names), rows, details.epoch_count - len(chosen), str(best))
+    return _EpochTable(("epoch", *names), rows, details.epoch_count - len(chosen), str(best))
 
 
-def build_layer_table(run_info: RunInfo, dataset_info: DatasetInfo | None) -> LayerTable | None:
+def _build_layer_table(run_info: RunInfo, dataset_info: DatasetInfo | None) -> _LayerTable | None:
     """The layers; `None` where the config cannot be read or the shape of the inputs is not known."""
     if dataset_info is None or run_info.config is None:
         return None
@@ -237,12 +237,12 @@ def build_layer_table(run_info: RunInfo, dataset_info: DatasetInfo | None) -> La
         return None
     rows = tuple(
         (row.name, row.type, format_shape(row.output_shape), row.formula, f"{row.parameters:,}")
-        for row in layer_summaries[:MAX_LISTED_LAYERS]
+        for row in layer_summaries[:_MAX_LISTED_LAYERS]
     )
-    return LayerTable(rows, len(layer_summaries) - len(rows), f"{sum(row.parameters for row in layer_summaries):,}")
+    return _LayerTable(rows, len(layer_summaries) - len(rows), f"{sum(row.parameters for row in layer_summaries):,}")
 
 
-def list_environment_rows(run_info: RunInfo) -> tuple[tuple[str, str], ...]:
+def _list_environment_rows(run_info: RunInfo) -> tuple[tuple[str, str], ...]:
     """What a run was trained with and on, a fact a row."""
     record = run_info.record
     if record is None:
@@ -259,15 +259,15 @@ def list_environment_rows(run_info: RunInfo) -> tuple[tuple[str, str], ...]:
     )
 
 
-def read_config_lines(run: Run) -> tuple[str, ...]:
+def _read_config_lines(run: Run) -> tuple[str, ...]:
     """The config as it stands in the run."""
     try:
-        return tuple(read_text_file(run.config)[:MAX_CONFIG_LENGTH].splitlines())
+        return tuple(read_text_file(run.config)[:_MAX_CONFIG_LENGTH].splitlines())
     except RunError as error:
         return (error.message,)
 
 
-def iter_commands(run_info: RunInfo) -> Iterator[tuple[str, str]]:
+def _iter_commands(run_info: RunInfo) -> Iterator[tuple[str, str]]:
     """What trains a run again, or goes on with it."""
     record, run = run_info.record, run_info.run
     if record is None:

@@ -7,15 +7,15 @@ from typing import Any
 
 from dnn_cli.report.chart_math import compute_linear_ticks, compute_log_ticks, find_extreme_indices, format_ticks
 
-PLANE_SIZE = 1000
+_PLANE_SIZE = 1000
 """Width and height of the plane that curves are drawn in."""
 
-MIN_LOG_RATIO = 100.0
+_MIN_LOG_RATIO = 100.0
 """Where the largest value is so many times the smallest, a score that falls is drawn by its magnitude."""
 
-SIGNIFICANT_DIGITS = 5
+_SIGNIFICANT_DIGITS = 5
 
-MAX_PLOT_POINTS = 4000
+_MAX_PLOT_POINTS = 4000
 """So many points all runs have together in a plot, about."""
 
 MAX_LINE_POINTS, MIN_LINE_POINTS = 400, 60
@@ -66,7 +66,7 @@ class SvgAxis:
 
 
 @dataclass(frozen=True)
-class SvgPolyline:
+class _SvgPolyline:
     """A curve as the points of an SVG polyline."""
 
     css: str
@@ -80,7 +80,7 @@ class Plot:
     label: str
     """What is to be seen, for those who do not see it."""
 
-    lines: tuple[SvgPolyline, ...]
+    lines: tuple[_SvgPolyline, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     data: dict[str, Any] = field(repr=False)
@@ -109,10 +109,10 @@ def build_plot(
     """
     thin_lines = [thin_line(line, max_points) for line in lines]
     xs = SvgAxis(min(line.x[0] for line in thin_lines), max(line.x[-1] for line in thin_lines))
-    ys = build_y_axis([value for line in thin_lines for value in line.y], lower_is_better=lower_is_better)
+    ys = _build_y_axis([value for line in thin_lines for value in line.y], lower_is_better=lower_is_better)
     return Plot(
         label,
-        tuple(SvgPolyline(line.css, format_polyline_points(line, xs, ys)) for line in thin_lines),
+        tuple(_SvgPolyline(line.css, _format_polyline_points(line, xs, ys)) for line in thin_lines),
         tuple(
             Tick(round(100 * xs.compute_position(at), 2), text) for at, text in xs.compute_ticks(8, integers_only=True)
         ),
@@ -122,7 +122,11 @@ def build_plot(
             "y": [ys.low, ys.high],
             "log": ys.log,
             "lines": [
-                {"name": line.label, "x": find_uneven_epochs(line.x), "y": [round_to_digits(value) for value in line.y]}
+                {
+                    "name": line.label,
+                    "x": _find_uneven_epochs(line.x),
+                    "y": [_round_to_digits(value) for value in line.y],
+                }
                 for line in thin_lines
             ],
         },
@@ -132,22 +136,22 @@ def build_plot(
 
 def compute_max_points(runs: int) -> int:
     """How many points a curve has, where there are so many runs."""
-    return max(MIN_LINE_POINTS, min(MAX_LINE_POINTS, MAX_PLOT_POINTS // max(1, runs)))
+    return max(MIN_LINE_POINTS, min(MAX_LINE_POINTS, _MAX_PLOT_POINTS // max(1, runs)))
 
 
-def build_y_axis(values: Sequence[float], *, lower_is_better: bool) -> SvgAxis:
+def _build_y_axis(values: Sequence[float], *, lower_is_better: bool) -> SvgAxis:
     """A range that holds all values, with a little room around them."""
     low, high = min(values), max(values)
-    if lower_is_better and low > 0 and high > MIN_LOG_RATIO * low:
+    if lower_is_better and low > 0 and high > _MIN_LOG_RATIO * low:
         return SvgAxis(low / 1.1, high * 1.1, log=True)
     room = 0.04 * (high - low) or abs(high) * 0.04 or 1.0
     return SvgAxis(low - room, high + room)
 
 
-def format_polyline_points(line: SvgLine, xs: SvgAxis, ys: SvgAxis) -> str:
+def _format_polyline_points(line: SvgLine, xs: SvgAxis, ys: SvgAxis) -> str:
     """The points of a polyline in the plane; a single one twice, or nothing would be drawn."""
     positions = [
-        f"{round(PLANE_SIZE * xs.compute_position(x))},{round(PLANE_SIZE - PLANE_SIZE * ys.compute_position(y))}"
+        f"{round(_PLANE_SIZE * xs.compute_position(x))},{round(_PLANE_SIZE - _PLANE_SIZE * ys.compute_position(y))}"
         for x, y in zip(line.x, line.y, strict=True)
     ]
     return " ".join(positions if len(positions) > 1 else positions * 2)
@@ -166,14 +170,14 @@ def compute_mean_line(label: str, lines: Sequence[SvgLine], css: str) -> SvgLine
     return SvgLine(label, lines[0].x[:count], means, css)
 
 
-def find_uneven_epochs(x: Sequence[float]) -> list[float] | None:
+def _find_uneven_epochs(x: Sequence[float]) -> list[float] | None:
     """The epochs of a curve; `None` where they count from 1."""
     return None if list(x) == list(range(1, len(x) + 1)) else list(x)
 
 
-def round_to_digits(value: float) -> float:
+def _round_to_digits(value: float) -> float:
     """A number with as many digits as anybody reads."""
-    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+    return float(f"{value:.{_SIGNIFICANT_DIGITS}g}")
 
 
 def select_evenly(items: Sequence[Any], max_items: int) -> list[Any]:

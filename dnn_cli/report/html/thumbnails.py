@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from dnn_cli.report.terminal_images import is_image
 
-MAX_THUMBNAIL_SIZE = 96
+_MAX_THUMBNAIL_SIZE = 96
 """Wider and higher images are made smaller."""
 
-MAX_LISTED_NUMBERS = 8
+_MAX_LISTED_NUMBERS = 8
 """So many numbers of an input that is no image are told."""
 
-CHANNEL_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_CHANNEL_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,17 @@ def build_thumbnail(example: NDArray[Any], white_value: float, features: Sequenc
         features: The names of the numbers, if they have any.
     """
     if is_image(example.shape):
-        return Thumbnail(uri=encode_png(example, white_value))
+        return Thumbnail(uri=_encode_png(example, white_value))
     numbers = example.reshape(-1)
     names = features if len(features) == len(numbers) else [""] * len(numbers)
     number_texts = [
-        f"{name} {value:.4g}".strip() for name, value in zip(names, numbers[:MAX_LISTED_NUMBERS].tolist(), strict=False)
+        f"{name} {value:.4g}".strip()
+        for name, value in zip(names, numbers[:_MAX_LISTED_NUMBERS].tolist(), strict=False)
     ]
-    return Thumbnail(text=", ".join(number_texts) + (", …" if len(numbers) > MAX_LISTED_NUMBERS else ""))
+    return Thumbnail(text=", ".join(number_texts) + (", …" if len(numbers) > _MAX_LISTED_NUMBERS else ""))
 
 
-def encode_png(image: NDArray[Any], white_value: float) -> str:
+def _encode_png(image: NDArray[Any], white_value: float) -> str:
     """An image as a data address of a PNG."""
     from PIL import Image
 
@@ -54,7 +55,7 @@ def encode_png(image: NDArray[Any], white_value: float) -> str:
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
     drawn = Image.fromarray(pixels)
-    drawn.thumbnail((MAX_THUMBNAIL_SIZE, MAX_THUMBNAIL_SIZE))
+    drawn.thumbnail((_MAX_THUMBNAIL_SIZE, _MAX_THUMBNAIL_SIZE))
     stream = io.BytesIO()
     drawn.save(stream, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"

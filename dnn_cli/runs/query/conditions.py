@@ -18,23 +18,23 @@ from dnn_cli.runs.query.fields import (
 )
 from dnn_cli.runs.run_info import RunInfo
 
-INTEGER = re.compile(r"[-+]?[0-9]{1,300}")
-FLOAT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
-DURATION = re.compile(r"([0-9]+\.?[0-9]*)([smhdw])")
-SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_INTEGER = re.compile(r"[-+]?[0-9]{1,300}")
+_FLOAT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_DURATION = re.compile(r"([0-9]+\.?[0-9]*)([smhdw])")
+_SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
-TIME_FIELDS = ("started", "ended")
-TIMESTAMP_PREFIX = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?)?)?", re.ASCII)
+_TIME_FIELDS = ("started", "ended")
+_TIMESTAMP_PREFIX = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?)?)?", re.ASCII)
 """A time, or its beginning: what is not said of it is not compared."""
 
-ORDER_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+_ORDER_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
 }
 
-MAX_EXCERPT_LENGTH = 70
+_MAX_EXCERPT_LENGTH = 70
 """So many characters are shown of a query that has a fault."""
 
 
@@ -51,12 +51,12 @@ class QueryValue:
         """The number that a word stands for; durations are seconds."""
         if self.quoted:
             return None
-        if INTEGER.fullmatch(self.text):
+        if _INTEGER.fullmatch(self.text):
             return int(self.text)
-        if FLOAT.fullmatch(self.text):
+        if _FLOAT.fullmatch(self.text):
             return float(self.text)
-        match = DURATION.fullmatch(self.text)
-        return float(match[1]) * SECONDS_PER_UNIT[match[2]] if match else None
+        match = _DURATION.fullmatch(self.text)
+        return float(match[1]) * _SECONDS_PER_UNIT[match[2]] if match else None
 
     @cached_property
     def boolean(self) -> bool | None:
@@ -79,10 +79,10 @@ class QueryValue:
             return True
         if value_type == "number":
             return self.number is not None and sign != "contains"
-        return self.boolean is not None and sign not in ORDER_OPERATORS and sign != "contains"
+        return self.boolean is not None and sign not in _ORDER_OPERATORS and sign != "contains"
 
 
-RunPredicate = Callable[[RunInfo], bool]
+_RunPredicate = Callable[[RunInfo], bool]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class FieldComparison:
     values: tuple[QueryValue, ...]
     position: int = 0
 
-    def build_predicate(self) -> RunPredicate:
+    def build_predicate(self) -> _RunPredicate:
         """Whether a run has such a value; one without the field has not, and of several any counts."""
         get, test_value = build_getter(self.field), self.build_value_predicate()
         combine = all if self.sign in ("!=", "not in") else any
@@ -109,12 +109,12 @@ class FieldComparison:
 
     def build_value_predicate(self) -> Callable[[Any], bool]:
         """The comparison of one value."""
-        if self.sign in ORDER_OPERATORS:
-            return self.build_order_predicate(ORDER_OPERATORS[self.sign], self.values[0])
+        if self.sign in _ORDER_OPERATORS:
+            return self.build_order_predicate(_ORDER_OPERATORS[self.sign], self.values[0])
         if self.sign == "contains":
             part = self.values[0].text.casefold()
             return lambda value: isinstance(value, str) and part in value.casefold()
-        if self.field in TIME_FIELDS:
+        if self.field in _TIME_FIELDS:
             timestamps = tuple(literal.timestamp for literal in self.values)
             return lambda value: value.startswith(timestamps) is (self.sign in ("=", "in"))
         texts = frozenset(literal.text for literal in self.values)
@@ -130,7 +130,7 @@ class FieldComparison:
 
     def build_order_predicate(self, compare: Callable[[Any, Any], bool], literal: QueryValue) -> Callable[[Any], bool]:
         """Whether one value is before or behind another of its kind."""
-        if self.field in TIME_FIELDS:
+        if self.field in _TIME_FIELDS:
             timestamp = literal.timestamp
             return lambda value: compare(value[: len(timestamp)], timestamp)
         number, text = literal.number, split_numbers(literal.text)
@@ -151,9 +151,9 @@ class FieldComparison:
         if runs and not has_field(self.field, runs):
             hint = format_field_suggestion(self.field, runs) or ALL_FIELDS_HINT
             raise build_query_error(query, self.position, f"no run has the field {self.field}", hint, len(self.field))
-        if self.field in TIME_FIELDS and self.sign != "contains":
+        if self.field in _TIME_FIELDS and self.sign != "contains":
             for literal in self.values:
-                if not TIMESTAMP_PREFIX.fullmatch(literal.timestamp):
+                if not _TIMESTAMP_PREFIX.fullmatch(literal.timestamp):
                     hint = "as 2026-11-01 or '2026-11-01 12:30'; or compare age, as age < 7d"
                     raise build_query_error(
                         query,
@@ -172,7 +172,7 @@ class FieldComparison:
             QueryError: it is one.
         """
         value_types: set[str] = set()
-        for value_type in map(get_value_type, iter_field_values(self.field, runs)):
+        for value_type in map(_get_value_type, _iter_field_values(self.field, runs)):
             if literal.is_comparable(value_type, self.sign):
                 return
             value_types.add(value_type)
@@ -198,7 +198,7 @@ class And:
 
     parts: tuple["Condition", ...]
 
-    def build_predicate(self) -> RunPredicate:
+    def build_predicate(self) -> _RunPredicate:
         """Whether a run meets them all."""
         tests = [part.build_predicate() for part in self.parts]
         return lambda run_info: all(test(run_info) for test in tests)
@@ -210,7 +210,7 @@ class Or:
 
     parts: tuple["Condition", ...]
 
-    def build_predicate(self) -> RunPredicate:
+    def build_predicate(self) -> _RunPredicate:
         """Whether a run meets one."""
         tests = [part.build_predicate() for part in self.parts]
         return lambda run_info: any(test(run_info) for test in tests)
@@ -222,7 +222,7 @@ class Not:
 
     part: "Condition"
 
-    def build_predicate(self) -> RunPredicate:
+    def build_predicate(self) -> _RunPredicate:
         """Whether a run does not meet it."""
         test = self.part.build_predicate()
         return lambda run_info: not test(run_info)
@@ -231,7 +231,7 @@ class Not:
 Condition = FieldComparison | And | Or | Not
 
 
-def iter_field_values(field: str, runs: Iterable[RunInfo]) -> Iterator[Any]:
+def _iter_field_values(field: str, runs: Iterable[RunInfo]) -> Iterator[Any]:
     """The values that runs have in a field, one after the other."""
     get = build_getter(field)
     for run_info in runs:
@@ -242,7 +242,7 @@ def iter_field_values(field: str, runs: Iterable[RunInfo]) -> Iterator[Any]:
             yield value
 
 
-def get_value_type(value: Any) -> str:
+def _get_value_type(value: Any) -> str:
     """What a value is: a text, a truth or a number."""
     return "text" if isinstance(value, str) else "truth" if isinstance(value, bool) else "number"
 
@@ -251,17 +251,17 @@ def build_query_error(query: str, position: int, message: str, hint: str = "", l
     """A fault of a query, which is shown around the place, with a mark under that."""
     from rich.cells import cell_len  # letters of some scripts are two columns wide
 
-    size = MAX_EXCERPT_LENGTH if query.isascii() else MAX_EXCERPT_LENGTH // 2
+    size = _MAX_EXCERPT_LENGTH if query.isascii() else _MAX_EXCERPT_LENGTH // 2
     begin = max(0, min(position - size // 2, len(query) - size))
     left, right = "…" if begin else "", "…" if begin + size < len(query) else ""
-    excerpt = format_printable(query[begin : begin + size])
+    excerpt = _format_printable(query[begin : begin + size])
     prefix_width = cell_len(left + excerpt[: position - begin])
-    marks = max(1, min(cell_len(excerpt[position - begin : position - begin + length]), MAX_EXCERPT_LENGTH))
+    marks = max(1, min(cell_len(excerpt[position - begin : position - begin + length]), _MAX_EXCERPT_LENGTH))
     line = f"  {left}{excerpt}{right}"
-    return QueryError(f"{format_printable(message, 200)}\n{line}\n  {' ' * prefix_width}{'^' * marks}", hint)
+    return QueryError(f"{_format_printable(message, 200)}\n{line}\n  {' ' * prefix_width}{'^' * marks}", hint)
 
 
-def format_printable(text: str, max_length: int | None = None) -> str:
+def _format_printable(text: str, max_length: int | None = None) -> str:
     """A text in one line, each character one of its own."""
     line = "".join(letter if letter.isprintable() else " " if letter.isspace() else "�" for letter in text)
     return line if max_length is None or len(line) <= max_length else f"{line[:max_length]}…"

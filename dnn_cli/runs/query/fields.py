@@ -13,20 +13,20 @@ from dnn_cli.errors import UsageError, suggest_nearest_name
 from dnn_cli.runs.record import EVALUATE_HINT, NON_SCORE_COLUMNS, TEST_PREFIX, Record, is_test_score
 from dnn_cli.runs.run_info import RunInfo
 
-Scalar = str | int | float | bool
-Value = Scalar | tuple[Scalar, ...] | None
+_Scalar = str | int | float | bool
+_Value = _Scalar | tuple[_Scalar, ...] | None
 """What a field holds: several values where it is a list, `None` where it is empty."""
 
 ABSENT: Any = object()
 """What a field holds for a run that has no such field."""
 
-FieldGetter = Callable[[RunInfo], Any]
+_FieldGetter = Callable[[RunInfo], Any]
 """The value of a field for a run, or `ABSENT`."""
 
-MAX_SEARCHED_FIELDS = 5000
+_MAX_SEARCHED_FIELDS = 5000
 """Among so many names the nearest is looked for."""
 
-FIELD_SYNONYMS = {
+_FIELD_SYNONYMS = {
     "date": "started",
     "time": "started",
     "created": "started",
@@ -42,10 +42,10 @@ FIELD_SYNONYMS = {
 
 ALL_FIELDS_HINT = "dnn runs --all --csv has every field as a column"
 
-DIGITS = re.compile(r"([0-9]+)")
+_DIGITS = re.compile(r"([0-9]+)")
 
 
-def build_record_getter(get: Callable[[Record], Any]) -> FieldGetter:
+def _build_record_getter(get: Callable[[Record], Any]) -> _FieldGetter:
     """A field that only a run with a record has."""
     return lambda run_info: ABSENT if run_info.record is None else get(run_info.record)
 
@@ -55,7 +55,7 @@ def get_run_id(run_info: RunInfo) -> str:
     return run_info.record.id if run_info.record else run_info.run.directory.absolute().name.rpartition("-")[2]
 
 
-def compute_age(run_info: RunInfo) -> Any:
+def _compute_age(run_info: RunInfo) -> Any:
     """Seconds since a run started."""
     with suppress(ValueError, OverflowError):
         started = datetime.fromisoformat(run_info.record.started) if run_info.record else None
@@ -65,37 +65,37 @@ def compute_age(run_info: RunInfo) -> Any:
     return ABSENT if run_info.record is None else None
 
 
-def list_sweep_names(record: Record) -> tuple[str, ...]:
+def _list_sweep_names(record: Record) -> tuple[str, ...]:
     """The ids and names of the sweeps that a run belongs to."""
     return tuple(text for sweep in record.sweeps for text in (sweep.id, sweep.name))
 
 
-BUILT_IN_FIELDS: dict[str, FieldGetter] = {
+_BUILT_IN_FIELDS: dict[str, _FieldGetter] = {
     "id": get_run_id,
     "name": lambda run_info: run_info.name,
     "status": lambda run_info: run_info.record.status if run_info.record else "broken",
     "reason": lambda run_info: run_info.record.reason if run_info.record else run_info.error,
-    "started": build_record_getter(lambda record: record.started),
-    "ended": build_record_getter(lambda record: record.ended),
-    "age": compute_age,
-    "seconds": build_record_getter(lambda record: record.seconds),
-    "trained": build_record_getter(lambda record: record.epochs),
-    "engine": build_record_getter(lambda record: record.engine),
-    "device": build_record_getter(lambda record: to_field_value(record.platform.get("device"))),
+    "started": _build_record_getter(lambda record: record.started),
+    "ended": _build_record_getter(lambda record: record.ended),
+    "age": _compute_age,
+    "seconds": _build_record_getter(lambda record: record.seconds),
+    "trained": _build_record_getter(lambda record: record.epochs),
+    "engine": _build_record_getter(lambda record: record.engine),
+    "device": _build_record_getter(lambda record: _to_field_value(record.platform.get("device"))),
     "tag": lambda run_info: run_info.annotations.tags,
     "note": lambda run_info: run_info.annotations.note,
-    "sweep": build_record_getter(list_sweep_names),
+    "sweep": _build_record_getter(_list_sweep_names),
     "dir": lambda run_info: str(run_info.run.directory),
-    "fingerprint": build_record_getter(lambda record: record.data.get("fingerprint")),
-    "resumed": build_record_getter(lambda record: len(record.resumed)),
-    "reproduces": build_record_getter(lambda record: record.reproduces),
-    "parameters": build_record_getter(lambda record: record.parameters.get("total")),
-    "best.epoch": build_record_getter(lambda record: (record.results.best or {}).get("epoch")),
-    "last.epoch": build_record_getter(lambda record: (record.results.last or {}).get("epoch")),
+    "fingerprint": _build_record_getter(lambda record: record.data.get("fingerprint")),
+    "resumed": _build_record_getter(lambda record: len(record.resumed)),
+    "reproduces": _build_record_getter(lambda record: record.reproduces),
+    "parameters": _build_record_getter(lambda record: record.parameters.get("total")),
+    "best.epoch": _build_record_getter(lambda record: (record.results.best or {}).get("epoch")),
+    "last.epoch": _build_record_getter(lambda record: (record.results.last or {}).get("epoch")),
 }
 """What every run has, or could have: a query may name it though no run has it."""
 
-RECORD_SECTIONS: dict[str, Callable[[Record], Mapping[str, Any] | None]] = {
+_RECORD_SECTIONS: dict[str, Callable[[Record], Mapping[str, Any] | None]] = {
     "best": lambda record: {**(record.results.best or {}), **record.get_test_scores("best.keras")},
     "last": lambda record: record.results.last,
     "model": lambda record: record.results.model,
@@ -107,42 +107,42 @@ RECORD_SECTIONS: dict[str, Callable[[Record], Mapping[str, Any] | None]] = {
 }
 """What of a record has fields of its own, as `best.val_accuracy`; every other name is a key of the config."""
 
-SCORE_FIELD_PREFIXES = ("best.", "last.", "model.")
+_SCORE_FIELD_PREFIXES = ("best.", "last.", "model.")
 """The beginnings of fields that name a score."""
 
-MODEL_CONFIG_FIELDS = ("model", "model.name", "model.layers")
+_MODEL_CONFIG_FIELDS = ("model", "model.name", "model.layers")
 
 
 def is_config_field(field: str) -> bool:
     """Whether a field is a key of the config, for which another file has to be read."""
-    in_model = field in MODEL_CONFIG_FIELDS or field.startswith("model.layers.")
-    if field in BUILT_IN_FIELDS or field.startswith(TEST_PREFIX):
+    in_model = field in _MODEL_CONFIG_FIELDS or field.startswith("model.layers.")
+    if field in _BUILT_IN_FIELDS or field.startswith(TEST_PREFIX):
         return False
-    return in_model or field.partition(".")[0] not in RECORD_SECTIONS
+    return in_model or field.partition(".")[0] not in _RECORD_SECTIONS
 
 
-def build_getter(field: str) -> FieldGetter:
+def build_getter(field: str) -> _FieldGetter:
     """What finds the value of a field."""
-    if field in BUILT_IN_FIELDS:
-        return BUILT_IN_FIELDS[field]
+    if field in _BUILT_IN_FIELDS:
+        return _BUILT_IN_FIELDS[field]
     if field.startswith(TEST_PREFIX):
-        return build_record_getter(lambda record: record.get_test_scores().get(field, ABSENT))
+        return _build_record_getter(lambda record: record.get_test_scores().get(field, ABSENT))
     if is_config_field(field):
         steps = field.split(".")
         return lambda run_info: get_config_field(run_info.config, steps) if run_info.record is not None else ABSENT
-    head, _, key = (expand_score_name(field) if field.startswith(SCORE_FIELD_PREFIXES) else field).partition(".")
-    get_section = RECORD_SECTIONS[head]
+    head, _, key = (expand_score_name(field) if field.startswith(_SCORE_FIELD_PREFIXES) else field).partition(".")
+    get_section = _RECORD_SECTIONS[head]
 
     def get(run_info: RunInfo) -> Any:
         section = get_section(run_info.record) if run_info.record is not None else None
-        return to_field_value(section[key]) if section and key in section else ABSENT
+        return _to_field_value(section[key]) if section and key in section else ABSENT
 
     return get
 
 
 def get_config_field(config: Mapping[str, Any] | None, steps: Sequence[str]) -> Any:
     """Return the value of a key of a config as a field holds it: a part is its type."""
-    return to_field_value(get_config_value(config, steps))
+    return _to_field_value(get_config_value(config, steps))
 
 
 def get_config_value(config: Mapping[str, Any] | None, steps: Sequence[str]) -> Any:
@@ -154,13 +154,13 @@ def get_config_value(config: Mapping[str, Any] | None, steps: Sequence[str]) -> 
         if isinstance(node, dict):
             node = node.get(step, ABSENT)
         elif isinstance(node, list):
-            node = find_list_item(node, step)
+            node = _find_list_item(node, step)
         else:
             return ABSENT
     return node
 
 
-def find_list_item(items: Sequence[Any], step: str) -> Any:
+def _find_list_item(items: Sequence[Any], step: str) -> Any:
     """The layer with a name, or the item with an index; a layer may be within a block."""
     for element in items:
         if isinstance(element, dict) and element.get("name") == step:
@@ -172,7 +172,7 @@ def find_list_item(items: Sequence[Any], step: str) -> Any:
         if name == step:
             return element
     nested_items = (
-        find_list_item(element["layers"], step) for element in layers if isinstance(element.get("layers"), list)
+        _find_list_item(element["layers"], step) for element in layers if isinstance(element.get("layers"), list)
     )
     return next((element for element in nested_items if element is not ABSENT), ABSENT)
 
@@ -184,7 +184,7 @@ def list_layer_names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
     )
 
 
-def to_field_value(value: Any) -> Any:
+def _to_field_value(value: Any) -> Any:
     """A value as a field holds it: a part of a config is its type."""
     if value is ABSENT or value is None or isinstance(value, str | int | float):
         return value
@@ -192,20 +192,20 @@ def to_field_value(value: Any) -> Any:
         type_name = value.get("type")
         return type_name if isinstance(type_name, str) else None
     if isinstance(value, list | tuple):
-        values = (to_field_value(element) for element in value)
+        values = (_to_field_value(element) for element in value)
         return tuple(element for element in values if element is not None and not isinstance(element, tuple))
     return None
 
 
 def list_fields(runs: Iterable[RunInfo]) -> list[str]:
     """Every field that any of the runs has: what all have first, then scores, then keys of configs."""
-    fields: dict[str, None] = dict.fromkeys(BUILT_IN_FIELDS)
+    fields: dict[str, None] = dict.fromkeys(_BUILT_IN_FIELDS)
     keys: dict[str, None] = {}
     for run_info in runs:
         if run_info.record is None:
             continue
         fields.update(dict.fromkeys(run_info.record.get_test_scores()))
-        for head, get_section in RECORD_SECTIONS.items():
+        for head, get_section in _RECORD_SECTIONS.items():
             fields.update((f"{head}.{key}", None) for key in get_section(run_info.record) or ())
         keys.update((key, None) for key in iter_config_keys(run_info.config or {}))
     return [*fields, *(key for key in keys if key not in fields)]
@@ -229,10 +229,10 @@ def format_field_suggestion(field: str, runs: Sequence[RunInfo]) -> str:
     """`did you mean …?` for a field that no run has; the last steps of a name are as good as the whole."""
     from dnn_cli.config.overrides import expand_key  # imports yaml, which takes as long as the rest
 
-    names = list_fields(runs)[:MAX_SEARCHED_FIELDS]
+    names = list_fields(runs)[:_MAX_SEARCHED_FIELDS]
     field = expand_key(expand_score_name(field))
-    if field in FIELD_SYNONYMS or field in names:
-        return f"did you mean {FIELD_SYNONYMS.get(field, field)}?"
+    if field in _FIELD_SYNONYMS or field in names:
+        return f"did you mean {_FIELD_SYNONYMS.get(field, field)}?"
     if field.startswith(TEST_PREFIX) and not any(map(is_test_score, names)):
         return EVALUATE_HINT
     ending = [name for name in names if name.endswith(f".{field}")]
@@ -247,7 +247,7 @@ def format_field_suggestion(field: str, runs: Sequence[RunInfo]) -> str:
 def has_field(field: str, runs: Iterable[RunInfo]) -> bool:
     """Whether any run has a field, or could have it."""
     get = build_getter(field)
-    return field in BUILT_IN_FIELDS or any(get(run_info) is not ABSENT for run_info in runs)
+    return field in _BUILT_IN_FIELDS or any(get(run_info) is not ABSENT for run_info in runs)
 
 
 def check_fields(fields: Iterable[str], runs: Sequence[RunInfo]) -> None:
@@ -275,13 +275,13 @@ def sort_runs(runs: Sequence[RunInfo], order: str) -> list[RunInfo]:
     get = build_getter(field)
     pairs = [(get(run_info), run_info) for run_info in runs]
     present = [pair for pair in pairs if pair[0] is not None and pair[0] is not ABSENT and pair[0] != ()]
-    present.sort(key=lambda pair: get_sort_key(pair[0]), reverse=order.startswith("-"))
+    present.sort(key=lambda pair: _get_sort_key(pair[0]), reverse=order.startswith("-"))
     return [run_info for _, run_info in present] + [
         run_info for value, run_info in pairs if value is None or value is ABSENT or value == ()
     ]
 
 
-def get_sort_key(value: Any) -> tuple[int, Any]:
+def _get_sort_key(value: Any) -> tuple[int, Any]:
     """Sorts numbers before texts, and each among themselves."""
     if isinstance(value, tuple):
         value = ", ".join(map(str, value))
@@ -290,7 +290,7 @@ def get_sort_key(value: Any) -> tuple[int, Any]:
 
 def split_numbers(text: str) -> list[tuple[int, str]]:
     """Sorts texts with numbers in them by those: `run9` before `run10`, 3.9 before 3.15."""
-    parts = DIGITS.split(text)
+    parts = _DIGITS.split(text)
     ranked = [(-1, part) for part in parts]
     for index in range(1, len(parts), 2):
         digits = parts[index].lstrip("0")

@@ -14,12 +14,12 @@ from dnn_cli.runs.run_info import RunInfo
 if TYPE_CHECKING:
     from lark import Lark, Token
 
-MAX_QUERY_LENGTH = 100_000
-MAX_QUERY_DEPTH = 50
-MAX_COMPARISONS = 1000
+_MAX_QUERY_LENGTH = 100_000
+_MAX_QUERY_DEPTH = 50
+_MAX_COMPARISONS = 1000
 """Bounds of a query far beyond any use; the depth is that of conditions within each other."""
 
-GRAMMAR = r"""
+_GRAMMAR = r"""
 ?start: some
 some: every (_OR every)*
 every: negated (_AND negated)*
@@ -44,33 +44,33 @@ WORD: /[^\s()=!<>,'"`]+/
 %ignore /\s+/
 """
 
-FIELD_PATTERN = re.compile(r"[\w.-]+")
+_FIELD_PATTERN = re.compile(r"[\w.-]+")
 
-VALUE_BEFORE = re.compile(
+_VALUE_BEFORE = re.compile(
     r"(?P<field>[\w.-]+|`[^`]+`)\s*(?P<sign>!=|<=|>=|==|<|>|=|\bcontains\b)\s*(?P<value>[^\s()=!<>,'\"`]+)\Z",
     re.IGNORECASE,
 )
 """A comparison whose value goes on with a sign."""
 
-QUERY_EXAMPLE = "as in: --where 'best.val_accuracy > 0.87 and tag = paper'"
+_QUERY_EXAMPLE = "as in: --where 'best.val_accuracy > 0.87 and tag = paper'"
 
-WORD_SYNONYMS = {"&&": "and", "||": "or", "&": "and", "|": "or", "is": "=", "like": "contains", "~": "contains"}
+_WORD_SYNONYMS = {"&&": "and", "||": "or", "&": "and", "|": "or", "is": "=", "like": "contains", "~": "contains"}
 """What other languages say."""
 
-SIGN_SYNONYMS = {"<>": "!=", "=>": ">=", "=<": "<="}
+_SIGN_SYNONYMS = {"<>": "!=", "=>": ">=", "=<": "<="}
 
-KEYWORD_TOKENS = ("_AND", "_OR", "_NOT", "IN", "CONTAINS")
+_KEYWORD_TOKENS = ("_AND", "_OR", "_NOT", "IN", "CONTAINS")
 """The words of the language, by their names in the grammar."""
 
-AFTER_CONDITION = "and, or, or the end"
+_AFTER_CONDITION = "and, or, or the end"
 """What can stand after a whole condition."""
 
-WITHIN_BRACKETS = "and, or, or )"
+_WITHIN_BRACKETS = "and, or, or )"
 """What can stand after a condition within brackets."""
 
 
 @dataclass(frozen=True)
-class Query:
+class _Query:
     """A condition on runs, and the text in which it was written."""
 
     text: str
@@ -79,7 +79,7 @@ class Query:
     @property
     def comparisons(self) -> list[FieldComparison]:
         """Its comparisons in the order in which they stand."""
-        return list(iter_comparisons(self.condition))
+        return list(_iter_comparisons(self.condition))
 
     @property
     def fields(self) -> list[str]:
@@ -108,7 +108,7 @@ def filter_runs(runs: Sequence[RunInfo], text: str) -> list[RunInfo]:
     return parse_query(text).filter_runs(runs)
 
 
-def parse_query(text: str) -> Query:
+def parse_query(text: str) -> _Query:
     """A condition from its text.
 
     Raises:
@@ -117,36 +117,36 @@ def parse_query(text: str) -> Query:
     from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
     if not text.strip():
-        raise QueryError("the query is empty", QUERY_EXAMPLE)
-    if len(text) > MAX_QUERY_LENGTH:
-        raise QueryError(f"the query is longer than {MAX_QUERY_LENGTH:,} characters")
+        raise QueryError("the query is empty", _QUERY_EXAMPLE)
+    if len(text) > _MAX_QUERY_LENGTH:
+        raise QueryError(f"the query is longer than {_MAX_QUERY_LENGTH:,} characters")
     try:
-        condition: Any = build_parser().parse(text)
+        condition: Any = _build_parser().parse(text)
     except UnexpectedCharacters as error:
         position = error.pos_in_stream or 0
         if text[position] in "'\"`":
             raise build_query_error(text, position, "what is quoted here has no end", "add the closing quote") from None
-        hint = format_quoting_hint(text, position) or "signs are = != < <= > >="
+        hint = _format_quoting_hint(text, position) or "signs are = != < <= > >="
         raise build_query_error(text, position, "this means nothing here", hint) from None
     except UnexpectedToken as error:
-        raise build_token_error(text, error.token, error.accepts or error.expected) from None
-    check_depth(condition)
-    for number, comparison in enumerate(iter_comparisons(condition)):
-        if number == MAX_COMPARISONS:
-            raise QueryError(f"the query has more than {MAX_COMPARISONS:,} comparisons", "in (…) takes many values")
-        check_field_name(text, comparison)
-    return Query(text, condition)
+        raise _build_token_error(text, error.token, error.accepts or error.expected) from None
+    _check_depth(condition)
+    for number, comparison in enumerate(_iter_comparisons(condition)):
+        if number == _MAX_COMPARISONS:
+            raise QueryError(f"the query has more than {_MAX_COMPARISONS:,} comparisons", "in (…) takes many values")
+        _check_field_name(text, comparison)
+    return _Query(text, condition)
 
 
 @cache
-def build_parser() -> "Lark":
+def _build_parser() -> "Lark":
     """The parser of the language, which makes conditions at once."""
     from lark import Lark
 
-    return Lark(GRAMMAR, parser="lalr", lexer="basic", transformer=ConditionBuilder())
+    return Lark(_GRAMMAR, parser="lalr", lexer="basic", transformer=_ConditionBuilder())
 
 
-class ConditionBuilder:
+class _ConditionBuilder:
     """What the parser makes of each rule: conditions, of which a single one stands for itself."""
 
     def some(self, parts: list[Condition]) -> Condition:
@@ -172,13 +172,13 @@ class ConditionBuilder:
         return FieldComparison(field.text, "not in", tuple(values), field.position)
 
     def field(self, parts: "list[Token]") -> QueryValue:
-        return parse_value_token(parts[0])
+        return _parse_value_token(parts[0])
 
     def value(self, parts: "list[Token]") -> QueryValue:
-        return parse_value_token(parts[0])
+        return _parse_value_token(parts[0])
 
 
-def parse_value_token(token: "Token") -> QueryValue:
+def _parse_value_token(token: "Token") -> QueryValue:
     """A word, or what stands between quotes, where two quotes are one."""
     position, quote = token.start_pos or 0, token[0]
     if token.type == "WORD":
@@ -186,7 +186,7 @@ def parse_value_token(token: "Token") -> QueryValue:
     return QueryValue(token[1:-1].replace(quote * 2, quote), position, quoted=True)
 
 
-def iter_comparisons(condition: Condition) -> Iterable[FieldComparison]:
+def _iter_comparisons(condition: Condition) -> Iterable[FieldComparison]:
     """The comparisons in a condition, in the order in which they stand."""
     waiting: list[Condition] = [condition]
     while waiting:
@@ -194,65 +194,65 @@ def iter_comparisons(condition: Condition) -> Iterable[FieldComparison]:
         if isinstance(current, FieldComparison):
             yield current
         else:
-            waiting += reversed(list_parts(current))
+            waiting += reversed(_list_parts(current))
 
 
-def list_parts(condition: Condition) -> Sequence[Condition]:
+def _list_parts(condition: Condition) -> Sequence[Condition]:
     """The conditions right within a condition."""
     if isinstance(condition, FieldComparison):
         return ()
     return (condition.part,) if isinstance(condition, Not) else condition.parts
 
 
-def check_depth(condition: Condition) -> None:
+def _check_depth(condition: Condition) -> None:
     """Refuse a condition that is nested too deep.
 
     Raises:
         QueryError: it is.
     """
     level: list[Condition] = [condition]
-    for _ in range(MAX_QUERY_DEPTH):
-        level = [part for current in level for part in list_parts(current)]
+    for _ in range(_MAX_QUERY_DEPTH):
+        level = [part for current in level for part in _list_parts(current)]
     if level:
-        raise QueryError(f"the query is nested more than {MAX_QUERY_DEPTH} deep", "say it with fewer not and ( )")
+        raise QueryError(f"the query is nested more than {_MAX_QUERY_DEPTH} deep", "say it with fewer not and ( )")
 
 
-def check_field_name(text: str, comparison: FieldComparison) -> None:
+def _check_field_name(text: str, comparison: FieldComparison) -> None:
     """Refuse what stands for a field and is no name of one.
 
     Raises:
         QueryError: it is none.
     """
-    if text[comparison.position] != "`" and not FIELD_PATTERN.fullmatch(comparison.field):
+    if text[comparison.position] != "`" and not _FIELD_PATTERN.fullmatch(comparison.field):
         hint = "a field is named as best.val_accuracy; odd names stand in `backticks`"
         raise build_query_error(text, comparison.position, "this is no field", hint, len(comparison.field))
 
 
-def build_token_error(text: str, token: "Token", accepted: Iterable[str]) -> QueryError:
+def _build_token_error(text: str, token: "Token", accepted: Iterable[str]) -> QueryError:
     """The fault of a word where another thing has to stand, with what that is."""
     is_at_end = token.type == "$END"
     position = len(text.rstrip()) if is_at_end else token.start_pos or 0
-    expected = format_expected_tokens(set(accepted))
+    expected = _format_expected_tokens(set(accepted))
     message = f"the query ends where there has to be {expected}" if is_at_end else f"here has to be {expected}"
     hint = ""
-    synonym = WORD_SYNONYMS.get(str(token).lower()) or SIGN_SYNONYMS.get(text[max(position - 1, 0) : position + 1])
+    synonym = _WORD_SYNONYMS.get(str(token).lower()) or _SIGN_SYNONYMS.get(text[max(position - 1, 0) : position + 1])
     if synonym is not None:
         hint = f"write {synonym}"
-    elif token.type == "WORD" and expected == AFTER_CONDITION:
+    elif token.type == "WORD" and expected == _AFTER_CONDITION:
         hint = "a text of several words stands in quotes"
-    elif expected in (AFTER_CONDITION, WITHIN_BRACKETS) and (quoting_hint := format_quoting_hint(text, position)):
+    elif expected in (_AFTER_CONDITION, _WITHIN_BRACKETS) and (quoting_hint := _format_quoting_hint(text, position)):
         hint = quoting_hint
-    elif token.type == "RPAR" and expected == AFTER_CONDITION:
+    elif token.type == "RPAR" and expected == _AFTER_CONDITION:
         hint = "no ( is open here"
-    elif token.type in KEYWORD_TOKENS:
+    elif token.type in _KEYWORD_TOKENS:
         hint = f"the word {str(token).lower()} itself stands in quotes"
     return build_query_error(text, position, message, hint, 1 if is_at_end else len(token))
 
 
-def format_quoting_hint(text: str, position: int) -> str:
+def _format_quoting_hint(text: str, position: int) -> str:
     """Return the hint to quote a value, where the sign at a place is within a word that was intended as one value."""
     # A search in a long text takes a time that grows with its square: 300 characters hold a field and a value.
-    before = VALUE_BEFORE.search(text[max(0, position - 300) : position])
+    before = _VALUE_BEFORE.search(text[max(0, position - 300) : position])
     if before is None or text[position : position + 1] in ("", ")"):
         return ""
     remainder = re.match(r"[^\s'\"]+", text[position:])
@@ -266,7 +266,7 @@ def format_quoting_hint(text: str, position: int) -> str:
     return f"a value with such a sign is quoted: {before['field']} {sign} '{value}'{several_hint}"
 
 
-def format_expected_tokens(names: set[str]) -> str:
+def _format_expected_tokens(names: set[str]) -> str:
     """What can stand at a place, by the names that the grammar has for it."""
     if "SIGN" in names:
         return "=, !=, <, <=, >, >=, in, not in or contains"
@@ -280,4 +280,4 @@ def format_expected_tokens(names: set[str]) -> str:
         return "( and values, as in (adam, sgd)"
     if "IN" in names:
         return "in"
-    return WITHIN_BRACKETS if "RPAR" in names else AFTER_CONDITION
+    return _WITHIN_BRACKETS if "RPAR" in names else _AFTER_CONDITION

@@ -41,13 +41,13 @@ def query_runs(
     runs = store.list_runs()
     total = len(runs)
     if query is not None:
-        runs = query.filter_runs(load_fields(store, runs, query.fields))
+        runs = query.filter_runs(_load_fields(store, runs, query.fields))
     if order is not None:
-        runs = sort_runs(load_fields(store, runs, [order.removeprefix("-")]), order)
+        runs = sort_runs(_load_fields(store, runs, [order.removeprefix("-")]), order)
     return Selection(runs if limit is None else runs[:limit], len(runs), total)
 
 
-def load_fields(store: Store, runs: Sequence[RunInfo], fields: Iterable[str]) -> list[RunInfo]:
+def _load_fields(store: Store, runs: Sequence[RunInfo], fields: Iterable[str]) -> list[RunInfo]:
     """Runs that know the fields, which may stand in a file that has not been read."""
     if any(map(is_config_field, fields)) and any(run_info.loaded_details is None for run_info in runs):
         return store.with_details(runs)
@@ -60,11 +60,11 @@ def load_columns(store: Store, runs: Sequence[RunInfo], fields: Sequence[str]) -
     Raises:
         UsageError: neither they nor any other run has one of them.
     """
-    detailed_runs = load_fields(store, runs, fields)
+    detailed_runs = _load_fields(store, runs, fields)
     try:
         check_fields(fields, detailed_runs)
     except UsageError:
-        check_fields(fields, load_fields(store, store.list_runs(), fields))
+        check_fields(fields, _load_fields(store, store.list_runs(), fields))
     return detailed_runs
 
 
