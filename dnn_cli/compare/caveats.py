@@ -8,7 +8,7 @@ from typing import Any
 from dnn_cli.compare.comparison_points import ComparisonPoint
 from dnn_cli.compare.group_labels import label_groups
 from dnn_cli.compare.grouping import Group
-from dnn_cli.compare.repeats import Repeat
+from dnn_cli.compare.repeats import RepeatedRun
 from dnn_cli.compare.run_scores import RunScore, has_different_data, index_by_variant
 from dnn_cli.runs.query.fields import get_config_field
 from dnn_cli.runs.record import BEST_MODEL_PREFIX, get_weights_file, is_test_score
@@ -40,7 +40,7 @@ class ComparisonContext:
     all_runs: Sequence[RunInfo]
     """All runs that exist, with details, where the user picked the compared ones by name; else empty."""
 
-    repeats: Sequence[Repeat] = ()
+    repeats: Sequence[RepeatedRun] = ()
 
 
 def find_caveats(context: ComparisonContext) -> list[str]:

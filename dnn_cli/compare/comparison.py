@@ -9,7 +9,7 @@ from dnn_cli.compare.caveats import ComparisonContext, find_caveats
 from dnn_cli.compare.comparison_points import ComparisonPoint, parse_comparison_point
 from dnn_cli.compare.group_labels import label_groups
 from dnn_cli.compare.grouping import Group, group_by_keys, group_experiments
-from dnn_cli.compare.repeats import Repeat
+from dnn_cli.compare.repeats import RepeatedRun
 from dnn_cli.compare.run_scores import RunScore, has_different_data, read_run_scores
 from dnn_cli.compare.score_resolution import compute_resolution
 from dnn_cli.compare.significance import MIN_SEEDS, Interval, ScoreResolution
@@ -38,7 +38,7 @@ class Comparison:
     resolution: ScoreResolution
     """The resolution of the scores."""
 
-    repeats: tuple[Repeat, ...] = ()
+    repeats: tuple[RepeatedRun, ...] = ()
     """Runs that do not count, because a later run repeats them."""
 
     @property

@@ -13,7 +13,7 @@ _RepeatKey = tuple[str, int, Any]
 
 
 @dataclass(frozen=True)
-class Repeat:
+class RepeatedRun:
     """A run that does not count, because a later run has the same experiment, seed and data."""
 
     run: str
@@ -35,7 +35,9 @@ def _get_repeat_key(run_info: RunInfo) -> _RepeatKey:
     return run_info.details.variant_digest, run_info.details.seed, data.get("fingerprint")
 
 
-def drop_repeats(items: Sequence[_Item], get_run_info: Callable[[_Item], RunInfo]) -> tuple[list[_Item], list[Repeat]]:
+def drop_repeats(
+    items: Sequence[_Item], get_run_info: Callable[[_Item], RunInfo]
+) -> tuple[list[_Item], list[RepeatedRun]]:
     """Return the items that count, in their order, and the repeats that do not.
 
     Args:
@@ -65,13 +67,13 @@ def _rank_progress(run_info: RunInfo) -> tuple[bool, int, str, str]:
     return is_completed, epochs, record.started if record else "", run_info.run.directory.name
 
 
-def _compare_repeat(run_info: RunInfo, counted: RunInfo) -> Repeat:
+def _compare_repeat(run_info: RunInfo, counted: RunInfo) -> RepeatedRun:
     """Return a repeat with its differences from the run that counts."""
     if run_info.record is None or counted.record is None:
-        return Repeat(run_info.run.directory.name, counted.run.directory.name, is_copy=False)
+        return RepeatedRun(run_info.run.directory.name, counted.run.directory.name, is_copy=False)
     is_copy = _has_equal_weights(run_info, counted)
     differences = () if is_copy else tuple(_format_environment_differences(run_info.record, counted.record))
-    return Repeat(run_info.record.id, counted.record.id, is_copy, differences)
+    return RepeatedRun(run_info.record.id, counted.record.id, is_copy, differences)
 
 
 def _has_equal_weights(run_info: RunInfo, counted: RunInfo) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from dnn_cli.compare.comparison_points import ComparisonPoint, ScoreCurve, find_score_curve
-from dnn_cli.compare.repeats import Repeat, drop_repeats
+from dnn_cli.compare.repeats import RepeatedRun, drop_repeats
 from dnn_cli.config.config_diff import find_config_differences
 from dnn_cli.config.digests import remove_extra_file_keys
 from dnn_cli.config.metrics import expand_score_name
@@ -64,7 +64,7 @@ class _ReadScores:
     left_out: list[RunInfo]
     """Runs that are broken, unfinished, or lack the metric; with the reason."""
 
-    repeats: list[Repeat]
+    repeats: list[RepeatedRun]
     """Runs that do not count, because a later run repeats them."""
 
 

@@ -13,8 +13,9 @@ from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
 if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment
     from dnn_cli.config.loading import LoadedExperiment
-    from dnn_cli.execution.reporters import ProgressReporter, Reporter
+    from dnn_cli.execution.reporters import Reporter
     from dnn_cli.training.compiled_model import CompiledModelCache
+    from dnn_cli.training.keras_callbacks import ProgressReporter
     from dnn_cli.training.training_job import TrainingJob
 
 

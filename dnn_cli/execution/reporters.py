@@ -3,25 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from dnn_cli.report.runs_table import format_epoch_header, format_epoch_line, list_fitting_scores
 from dnn_cli.report.text import UNLIMITED_WIDTH
 
 if TYPE_CHECKING:
     from dnn_cli.training.execution_plan import ExecutionPlan
-
-
-class ProgressReporter(Protocol):
-    """Is told of every stage before the training, and is its `Listener`."""
-
-    def __call__(self, doing: str, done: int = 0, total: int = 0) -> None: ...
-
-    def on_begin(self, device: str, plan: "ExecutionPlan", steps: int) -> None: ...
-
-    def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None: ...
-
-    def on_epoch(self, scores: Mapping[str, float]) -> None: ...
+    from dnn_cli.training.keras_callbacks import ProgressReporter
 
 
 class Reporter:

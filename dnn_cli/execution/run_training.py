@@ -2,8 +2,8 @@
 
 import os
 import shlex
-from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Protocol
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from dnn_cli.config.digests import compute_training_digest
 from dnn_cli.config.loading import load_resolved_experiment, to_yaml
@@ -24,23 +24,14 @@ if TYPE_CHECKING:
     from dnn_cli.runs.run import Run
     from dnn_cli.runs.store import Store
     from dnn_cli.training.checkpoint_callback import ResumePoint
-
-
-class _StopRequest(Protocol):
-    """Somebody who may want a training to end, and says why when called."""
-
-    def __call__(self) -> str: ...
-
-    def allow_graceful_stop(self) -> AbstractContextManager[None]:
-        """As long as the block lasts, the training asks often."""
-        ...
+    from dnn_cli.training.stop_request import StopRequest
 
 
 def train_new_run(
     loaded: "LoadedExperiment",
     store: "Store",
     reporter: "Reporter",
-    stop_request: _StopRequest | None = None,
+    stop_request: "StopRequest | None" = None,
     reproduces: str | None = None,
     *,
     sweeps: "tuple[Membership, ...]" = (),
@@ -81,7 +72,7 @@ def resume_training(
     run: "Run",
     loaded: "LoadedExperiment",
     reporter: "Reporter",
-    stop_request: _StopRequest | None = None,
+    stop_request: "StopRequest | None" = None,
     *,
     force: bool = False,
     sweeps: "tuple[Membership, ...]" = (),
@@ -169,7 +160,7 @@ def _train_prepared(
     prepared: PreparedTraining,
     run: "Run",
     reporter: "Reporter",
-    stop_request: _StopRequest | None,
+    stop_request: "StopRequest | None",
     resume_point: "ResumePoint | None" = None,
     *,
     tensorboard: bool = False,

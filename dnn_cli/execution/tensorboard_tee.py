@@ -9,12 +9,13 @@ from dnn_cli.runs.run_info import read_run_info
 
 if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment
-    from dnn_cli.execution.reporters import ProgressReporter, Reporter
+    from dnn_cli.execution.reporters import Reporter
     from dnn_cli.integrations.tensorboard import EventLog
     from dnn_cli.runs.record import Record
     from dnn_cli.runs.run import Run
     from dnn_cli.training.checkpoint_callback import ResumePoint
     from dnn_cli.training.execution_plan import ExecutionPlan
+    from dnn_cli.training.keras_callbacks import ProgressReporter
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from dnn_cli.compare.caveats import format_list
 from dnn_cli.compare.comparison_points import find_score_curve
 from dnn_cli.compare.group_labels import label_groups
 from dnn_cli.compare.grouping import Group, group_by_keys
-from dnn_cli.compare.repeats import Repeat
+from dnn_cli.compare.repeats import RepeatedRun
 from dnn_cli.compare.run_scores import RunScore
 from dnn_cli.errors import UsageError
 from dnn_cli.report.text import format_count, replace_control_chars
@@ -76,7 +76,7 @@ def _format_run_ids(runs: Sequence[RunInfo]) -> str:
     return f"{format_count(len(runs), 'run')} ({', '.join(ids)}{more})"
 
 
-def format_copies_note(repeats: Sequence[Repeat]) -> str:
+def format_copies_note(repeats: Sequence[RepeatedRun]) -> str:
     """Return the line that names the copies among repeats; empty where there is no copy."""
     copies = [repeat for repeat in repeats if repeat.is_copy]
     verb = "is a copy" if len(copies) == 1 else "are copies"
@@ -85,7 +85,7 @@ def format_copies_note(repeats: Sequence[Repeat]) -> str:
     )
 
 
-def format_superseded_note(repeats: Sequence[Repeat]) -> str:
+def format_superseded_note(repeats: Sequence[RepeatedRun]) -> str:
     """Return the line that names the repeats with other weights; empty where there is none."""
     others = [repeat for repeat in repeats if not repeat.is_copy]
     runs = format_count(len(others), "run")
@@ -94,6 +94,6 @@ def format_superseded_note(repeats: Sequence[Repeat]) -> str:
     )
 
 
-def _format_repeats(repeats: Sequence[Repeat]) -> str:
+def _format_repeats(repeats: Sequence[RepeatedRun]) -> str:
     """Return some repeats, each with the run that counts instead."""
     return format_list(f"{repeat.run} (of {repeat.counted})" for repeat in repeats)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.formats.dataset_contents import ReadProgress
 from dnn_cli.runs.atomic_write import atomic_write, write_text
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run, format_metrics_csv
@@ -17,17 +18,17 @@ from dnn_cli.training.execution_plan import ExecutionPlan
 from dnn_cli.training.stop_request import Diverged
 
 
-class ProgressReporter(Protocol):
-    """Is told of every batch and every epoch; scores are Keras's running means over the epoch."""
+class ProgressReporter(ReadProgress, Protocol):
+    """Receives the stages, batches and epochs of one training. A call reports a stage."""
 
     def on_begin(self, device: str, plan: ExecutionPlan, steps: int) -> None:
-        """The first epoch is about to start on this processor, in this way; every epoch has `steps` batches."""
+        """Report the start of the first epoch. Every epoch has `steps` batches."""
 
     def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
-        """`step` batches of an epoch (from 1) are done."""
+        """Report that `step` batches of an epoch (from 1) are done. Scores are means over these batches."""
 
     def on_epoch(self, scores: Mapping[str, float]) -> None:
-        """An epoch is done; its row of `metrics.csv`."""
+        """Report the end of an epoch with its row of `metrics.csv`."""
 
 
 class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
