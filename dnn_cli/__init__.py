@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dnn_cli.api import Config
 
-__version__ = "0.9.0"
+__version__ = "0.10.0"
 
 
 def load(file: str, *overrides: str) -> "Config":
-    """The experiment in a config, with changes such as `"epochs=3"`, ready to `.summary()` or `.train()`.
+    """Load a config, with overrides such as `"epochs=3"`. The result has `.summary()` and `.train()`.
 
     Raises:
-        ConfigError: with every fault, each at its line and column or at its override.
+        ConfigError: the config is not valid. It lists every issue with its line and column or its override.
     """
     from dnn_cli.api import load_config  # later than `import dnn_cli`, which every command pays for
 

@@ -1,4 +1,4 @@
-"""The commands from Python, for notebooks: `dnn_cli.load("configs/relu_adam.yaml", "epochs=3").train().metrics`."""
+"""The Python interface, for notebooks: `dnn_cli.load("configs/relu_adam.yaml", "epochs=3").train().metrics`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ class Config:
 
     @property
     def advice(self) -> list[str]:
-        """What is valid, but probably not meant."""
+        """Issues of the valid config, which are probably mistakes."""
         return list(map(str, self.loaded.advice))
 
     def summary(self) -> NetworkSummary:
@@ -106,6 +106,6 @@ def load_config(file: str, overrides: Sequence[str]) -> Config:
     """The experiment that a config file and overrides describe, which this machine can train.
 
     Raises:
-        ConfigError: with every fault, each at its line and column or at its override.
+        ConfigError: the config is not valid. It lists every issue with its line and column or its override.
     """
     return Config(load_experiment(file, overrides, to_train=True))

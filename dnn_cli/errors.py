@@ -1,12 +1,12 @@
-"""What can go wrong, each error with what, where and what to do instead.
+"""The errors of the program, and the issues of configs that they carry.
 
 DnnError            exit 1   the command could not do its work
 ├── UsageError      exit 2   the command line asks for something that is not there
-│   ├── QueryError    exit 2   a condition on runs has a fault; points at it
-│   └── AmbiguousAddressError  exit 2   an address means several runs; lists them
-├── ConfigError     exit 2   an experiment has faults; holds every one of them
+│   ├── QueryError    exit 2   a condition on runs is wrong; the message points at the error
+│   └── AmbiguousAddressError  exit 2   an address means several runs; the message lists them
+├── ConfigError     exit 2   a config has issues; the error holds all of them
 ├── DataError       exit 1   a dataset could not be found, read or trusted
-│   └── OwnDataError  exit 2   a user's own data file is missing or not what it should be
+│   └── UserDataError  exit 2   a user's own data file is missing or not what it should be
 └── RunError        exit 1   a run directory could not be written or read
 """
 
@@ -20,9 +20,9 @@ KeyPath = tuple[str | int, ...]
 
 
 class DnnError(Exception):
-    """The root of every error that `dnn` raises on purpose.
+    """Base class of all errors that `dnn` raises on purpose.
 
-    `message` says what went wrong and where, `hint` what to do instead (may be empty).
+    `message` says what went wrong and where. `suggestion` says what to do instead and may be empty.
     """
 
     exit_code = 1
@@ -40,7 +40,7 @@ class UsageError(DnnError):
 
 
 class QueryError(UsageError):
-    """A condition on runs has a fault; the message has a line for the condition and one that points at the place."""
+    """Error of a condition on runs. The message has a line for the condition and a line that points at the error."""
 
 
 class AmbiguousAddressError(UsageError):
@@ -79,7 +79,7 @@ class SourceLocation:
 
 @dataclass(frozen=True)
 class LocatedIssue:
-    """One thing wrong with an experiment, where it stands, and what would be right."""
+    """An issue of a config with its source location, key, message and suggestion."""
 
     location: SourceLocation
     key: str
@@ -92,7 +92,7 @@ class LocatedIssue:
 
 
 class ConfigError(DnnError):
-    """An experiment has faults; `faults` holds all of them in the order of the file."""
+    """Error of a config that is not valid; `issues` holds all issues in the order of the file."""
 
     exit_code = 2
 
@@ -117,7 +117,7 @@ def suggest_nearest_name(name: str, choices: Iterable[str]) -> str:
 
 
 class Issue(NamedTuple):
-    """Something to say about the value at a path."""
+    """An issue of the config value at a key path."""
 
     path: KeyPath
     message: str

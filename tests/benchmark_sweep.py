@@ -50,7 +50,7 @@ def time_command(words: list[str], directory: Path) -> float:
 
 
 def measure_sweep(directory: Path, jobs: int) -> None:
-    """A sweep into a folder of its own, and what its runs cost beyond their epochs."""
+    """Run a sweep into a new directory, and print its time and the time of its runs beyond their epochs."""
     config = str(ROOT / "configs" / "relu_adam.yaml")
     runs = directory / f"with-{jobs}"
     words = [sys.executable, "-m", "dnn_cli", "sweep", config, *WORDS, "-j", str(jobs), "--runs-dir", str(runs)]

@@ -2,7 +2,7 @@
 
     python -m tests.campaign_export [A PART OF A CASE'S NAME]
 
-Takes about ten minutes; what fails is told at the end, and the exit code is then 1.
+It takes about ten minutes. Failures are listed at the end, and the exit code is then 1.
 """
 
 import os

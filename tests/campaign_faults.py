@@ -14,13 +14,13 @@ from tests.helpers.fault_injection import ERRORS
 from tests.training.test_disk_failures import TINY, train_with_each_failure
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "digits.yaml"
+    with tempfile.TemporaryDirectory() as directory:
+        config = Path(directory) / "digits.yaml"
         config.write_text(DIGITS_YAML, encoding="utf-8")
         started, failed = time.monotonic(), 0
         for error in ERRORS:
-            store = Store(Path(folder) / str(error))
+            store = Store(Path(directory) / str(error))
             failed += train_with_each_failure(
                 load_experiment(str(config), TINY), store, lambda asked: range(1, len(asked) + 1), errors=[error]
             )
-        print(f"{failed} failures in {time.monotonic() - started:.0f} s: every run readable, every message told")
+        print(f"{failed} failures in {time.monotonic() - started:.0f} s: every run readable, every message printed")

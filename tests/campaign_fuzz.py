@@ -2,7 +2,7 @@
 
     python tests/campaign_fuzz.py [COUNT | SECONDS]
 
-`COUNT` says how many inputs to try (100000 unless told), `60s` for how long. Every input has a number, which alone
+`COUNT` says how many inputs to try (default 100000), `60s` for how long. Every input has a number, which alone
 decides what it is. Two processes share the work.
 """
 
@@ -130,7 +130,7 @@ def list_value_paths(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[
 
 
 def try_input(raw: bytes, overrides: tuple[str, ...], directory: Path) -> tuple[bool, str]:
-    """Whether the loader takes an input in a copy of `FOLDER`, and what is wrong with its answer, if anything."""
+    """Return whether the loader takes an input in a copy of `CONFIG_DIRECTORY`, and what is wrong with its answer."""
     file = directory / "fuzz.yaml"
     file.write_bytes(raw)
     signal.signal(signal.SIGPROF, raise_timeout)

@@ -16,10 +16,10 @@ from tests.helpers.kill_campaign import CASES, KillCampaign
 if __name__ == "__main__":
     kill_count, seed = (int(word) for word in (*sys.argv[1:], *("200", "0")[len(sys.argv) - 1 :]))
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "digits.yaml"
+    with tempfile.TemporaryDirectory() as directory:
+        config = Path(directory) / "digits.yaml"
         config.write_text(DIGITS_YAML, encoding="utf-8")
-        campaign = KillCampaign(Path(folder), str(config), random.Random(seed))
+        campaign = KillCampaign(Path(directory), str(config), random.Random(seed))
         campaign.train_undisturbed()
         for case in cycle(CASES):
             if campaign.kill_count >= kill_count:

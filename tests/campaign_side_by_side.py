@@ -29,10 +29,11 @@ if __name__ == "__main__":
         store = Store(directory / "runs")
         runs = store.list_runs()
         assert [program.exitcode for program in programs] == [0] * count, (directory / "log").read_text()[-2000:]
-        assert sorted(load_resolved_experiment(str(entry.run.config)).seed for entry in runs) == list(range(count))
-        assert len({entry.record.id for entry in runs}) == count
-        assert {entry.record.process.pid for entry in runs} == {program.pid for program in programs}
-        assert len({entry.record.results.weights for entry in runs}) == count
-        assert all(len(entry.run.read_metrics()) == 1 for entry in runs)
+        seeds = [load_resolved_experiment(str(run_info.run.config)).seed for run_info in runs]
+        assert sorted(seeds) == list(range(count))
+        assert len({run_info.record.id for run_info in runs}) == count
+        assert {run_info.record.process.pid for run_info in runs} == {program.pid for program in programs}
+        assert len({run_info.record.results.weights for run_info in runs}) == count
+        assert all(len(run_info.run.read_metrics()) == 1 for run_info in runs)
         assert not [path for path in store.root.iterdir() if path.name.startswith(".")]
         print(f"{count} programs at once in {time.monotonic() - started:.0f} s: {len(runs)} runs, none mixed")

@@ -72,7 +72,7 @@ def write_figures(config: Path, measured: MeasuredScores) -> None:
     config.write_text(HEADER.sub(lambda _: lines, config.read_text(encoding="utf-8"), count=1), encoding="utf-8")
     scores = f"| {measured.format_score(measured.validation)} | {measured.format_score(measured.test)} |"
     row = re.compile(rf"^(\| `{config.stem}` \|.*?)\| [\d.]+ \| [\d.]+ \|$", re.MULTILINE)
-    README.write_text(row.sub(lambda found: found[1] + scores, README.read_text(encoding="utf-8")), encoding="utf-8")
+    README.write_text(row.sub(lambda match: match[1] + scores, README.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def main(words: list[str]) -> None:

@@ -27,7 +27,7 @@ def measure_overhead(rounds: int) -> None:
     }
     looks: dict[tuple[str, str], set[int]] = {}
     with tempfile.TemporaryDirectory() as directory:
-        output_path = Path(directory) / "told.json"
+        output_path = Path(directory) / "output.json"
         for number in range(rounds + 1):
             for (config, way), figures in figures_by_case.items():
                 started, used = time.monotonic(), processor_seconds()

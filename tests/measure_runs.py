@@ -125,7 +125,7 @@ def measure_command(directory: Path, words: list[str], cache: Path) -> tuple[flo
 
 
 def get_peak_megabytes(usage: resource.struct_rusage) -> float:
-    """The most memory in MB, which macOS tells in bytes and Linux in kB."""
+    """Return the most memory in MB, which macOS has in bytes and Linux in kB."""
     return usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
@@ -138,7 +138,7 @@ def check_broken_run(directory: Path) -> str:
     seconds, _, text = measure_command(directory, ["runs", "--csv"], cache)
     lost, new = set(before) - set(text.splitlines()), set(text.splitlines()) - set(before)
     assert (len(lost), len(new), "run.json is not JSON" in "".join(new)) == (1, 1, True)
-    return f"\none run broken: told in its line, the other {len(before) - 2:,} as before, in {seconds:.2f} s"
+    return f"\none run broken: reported in its line, the other {len(before) - 2:,} as before, in {seconds:.2f} s"
 
 
 if __name__ == "__main__":

@@ -43,9 +43,9 @@ def has_same_arithmetic(record):
 
 def test_stored_runs_are_listed(dnn, stored):
     listed = parse_json_output(dnn("runs", "--json"))["runs"]
-    found = {(run["name"], run["status"], run["epochs"]) for run in listed}
+    names = {(run["name"], run["status"], run["epochs"]) for run in listed}
     assert len(listed) == 7
-    assert found == {
+    assert names == {
         ("unbroken", "completed", 12), ("interrupted", "interrupted", 4), ("killed", "interrupted", 5),
         ("plain", "completed", 2),
     }  # fmt: skip

@@ -123,7 +123,7 @@ def declare_global_options(
 
 def main() -> None:
     """Run the program and exit: 0 ok, 1 a run failed or diverged, 2 usage or config, 130 or 143 interrupted."""
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - closed by the caller, so nobody reads it
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - the caller closed it: the text has no reader
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     if COMPLETE_VARIABLE in os.environ:
         print_completions(app)
@@ -219,9 +219,9 @@ def _format_seeds_override(value: str) -> str:
 
 
 def _print_usage_error_or_bug(error: Exception) -> int:
-    """Print an error of the command line's parser, or one that nobody expected.
+    """Print an error of the command line's parser, or an unexpected error.
 
-    Typer's parser has changed its home between versions; what its errors have in common is this method.
+    Errors of the parser are known by their method `format_message`: their class depends on the version of Typer.
     """
     if os.environ.get("DNN_DEBUG"):
         raise error

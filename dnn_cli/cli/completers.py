@@ -1,6 +1,6 @@
 """What can stand where on the command line: runs, configs and their keys, fields of runs, and fixed words.
 
-What a parameter takes is told by its metavar or its option, so that a new verb needs nothing here.
+The metavar or the option of a parameter decides what it takes, so that a new command needs nothing here.
 """
 
 import os
@@ -30,7 +30,7 @@ Completer = Callable[[dict[str, Any], str], "Iterator[CompletionWord] | Sequence
 
 
 def find_completer(metavar: str | None, options: Sequence[str]) -> Completer | None:
-    """What completes a parameter with this metavar or one of these options; `None` where nobody knows."""
+    """Return the completer of a parameter with this metavar or one of these options; `None` where there is none."""
     for option in options:
         if option in _COMPLETERS_BY_OPTION:
             return _COMPLETERS_BY_OPTION[option]
@@ -123,7 +123,7 @@ def _complete_overrides(file: str, typed: str) -> Iterator[CompletionWord]:
 
 
 def _complete_config_files(typed: str) -> Iterator[CompletionWord]:
-    """Files that may be configs, and folders on the way to them."""
+    """Yield files that may be configs, and directories that may hold some."""
     parent, _, start = typed.rpartition("/")
     directory = Path(os.path.expanduser(f"{parent}/")) if "/" in typed else Path()
     with suppress(OSError):
@@ -159,11 +159,11 @@ def _complete_fields(parameters: dict[str, Any], typed: str) -> Iterator[Complet
 
 def _list_run_fields(parameters: dict[str, Any]) -> list[str]:
     """Every field that any of the latest runs has."""
-    from dnn_cli.runs.query.fields import list_fields as all_fields
+    from dnn_cli.runs.query.fields import list_fields
     from dnn_cli.runs.store import Store
 
     store = Store(_get_runs_dir(parameters))
-    return all_fields(store.with_details(store.list_runs()[:_MAX_OFFERED_RUNS]))
+    return list_fields(store.with_details(store.list_runs()[:_MAX_OFFERED_RUNS]))
 
 
 def _complete_metrics(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
@@ -185,7 +185,7 @@ def _list_score_names(run_infos: Sequence[Any]) -> dict[str, None]:
 
 
 def _get_runs_dir(parameters: dict[str, Any]) -> Path:
-    """The directory of runs that is meant."""
+    """Return the runs directory of the command line."""
     return Path(parameters.get("runs_dir") or os.environ.get("DNN_RUNS_DIR") or "runs")
 
 

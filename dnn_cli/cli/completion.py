@@ -84,7 +84,7 @@ def print_completions(app: typer.Typer) -> None:
 
 
 def iter_completion_lines(app: typer.Typer, shell: str, line: str, breaks: str) -> Iterator[str]:
-    """What a shell is told, a line for each word; bash alone does not show what it means."""
+    """Yield a line for each completion, as a shell reads it; all but bash also get its meaning."""
     words, typed, quote_start = split_command_line(line)
     option_prefix = f"{typed.partition('=')[0]}=" if typed.startswith("--") and "=" in typed else ""
     cut_length = (
@@ -233,10 +233,10 @@ def _get_script(shell: str) -> str:
 
 
 def _install_completion(shell: str) -> list[str]:
-    """Install the script of a shell for its user; what was done, a line each.
+    """Install the script of a shell for its user, and return a line for each step.
 
     Raises:
-        UsageError: the shell is another one, or there is no home folder for the script.
+        UsageError: the shell is another one, or there is no home directory for the script.
         RunError: a file cannot be written.
     """
     from dnn_cli.host.directories import find_home_or_reason
@@ -252,7 +252,7 @@ def _install_completion(shell: str) -> list[str]:
 
 
 def _write_completion_files(home: Path, shell: str, text: str) -> list[str]:
-    """Write the script of a shell, and let the shell's startup file in a home folder read it; a line for each step."""
+    """Write the script of a shell, and a line into its startup file that reads it; return a line for each step."""
     if shell == "fish":
         path = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "fish" / "completions" / "dnn.fish"
     else:

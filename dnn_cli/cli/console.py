@@ -18,16 +18,16 @@ _UNSAFE_CHARACTERS = re.compile("[\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u206
 
 
 class _PipeSafeConsole(Console):
-    """A console that falls silent when its reader goes away, and stops nobody's work for it."""
+    """A console that prints no more after its reader has gone, and raises no error."""
 
     def on_broken_pipe(self) -> None:
-        """The reader has gone: say no more."""
+        """Stop printing: the reader has gone."""
         self.quiet = True
         redirect_to_devnull(self.file)
 
 
 def redirect_to_devnull(stream: IO[str]) -> None:
-    """Send all that a stream still holds, and all that follows, to nobody."""
+    """Redirect a stream to the null device, with all that it still holds."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

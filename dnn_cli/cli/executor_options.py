@@ -1,4 +1,4 @@
-"""Where many trainings run: worker processes here, or a Ray cluster."""
+"""The options `-j`, `--on` and `--gpus`, and the executor that they select: worker processes, or a Ray cluster."""
 
 import math
 import os
@@ -71,10 +71,10 @@ def open_executor(
     screen: "ScreenReporter",
     runs: int | None = None,
 ) -> Iterator[Any]:
-    """Where runs are trained; whatever is left of it when the block ends is ended.
+    """Yield the executor that trains the runs, and end its processes when the block ends.
 
     Raises:
-        UsageError: there is no such place, or not what it needs.
+        UsageError: there is no such executor, or it lacks what it needs.
     """
     if executor_name not in _EXECUTOR_NAMES:
         raise UsageError(
@@ -91,10 +91,10 @@ def open_executor(
         from dnn_cli.execution.local_executor import LocalExecutor
 
         executor = LocalExecutor(count_workers(jobs, gpus, experiments, runs), _list_gpu_names(gpus) if gpus else ())
-    screen.exit_callbacks.append(executor.kill)
+    screen.exit_callbacks.append(executor.kill_workers)
     try:
         yield executor
         executor.close()
     finally:
-        executor.kill()
-        screen.exit_callbacks.remove(executor.kill)
+        executor.kill_workers()
+        screen.exit_callbacks.remove(executor.kill_workers)

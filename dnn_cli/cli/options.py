@@ -1,4 +1,4 @@
-"""What several verbs take from the command line, and what they make of it."""
+"""Options and arguments of several commands, and what turns them into configs, overrides and experiments."""
 
 import os
 from collections.abc import Sequence

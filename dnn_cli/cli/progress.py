@@ -34,7 +34,7 @@ def open_screen() -> Iterator["ScreenReporter"]:
 
 
 class _TerminalStream(io.TextIOWrapper):
-    """A stream that falls silent when its terminal is closed, and stops nobody's work for it."""
+    """A stream that writes no more after its terminal was closed, and raises no error."""
 
     def write(self, text: str, /) -> int:
         with self.ignore_closed_terminal():
@@ -47,7 +47,7 @@ class _TerminalStream(io.TextIOWrapper):
 
     @contextmanager
     def ignore_closed_terminal(self) -> Iterator[None]:
-        """Let nobody hear of a terminal that is gone."""
+        """Suppress errors of a terminal that was closed, and write no more to it."""
         try:
             yield
         except OSError as error:
@@ -93,7 +93,7 @@ class ScreenReporter(Reporter):
 
     @contextmanager
     def open_progress(self, epochs: int, batch_size: int) -> Iterator[TextReporter]:
-        """What watches one run: a bar where there is a terminal, else lines."""
+        """Yield a progress reporter of one run: a bar on a terminal, else lines."""
         if not self.console.is_terminal:
             yield TextReporter(self, epochs)
             return

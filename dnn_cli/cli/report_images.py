@@ -1,4 +1,4 @@
-"""The examples that a report tells of, as pictures, if their data is at hand."""
+"""The examples that a report shows as pictures, where their data can be read."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ _Thumbnails = dict[tuple[str, int], "Thumbnail"]
 
 
 def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> tuple[_Thumbnails, dict[str, str]]:
-    """The examples that pages tell of, and the reason where there are none, both by the fingerprint of their data."""
+    """Return thumbnails of the examples that pages show, and reasons for missing ones, by fingerprint of the data."""
     from dnn_cli.report.html.predictions_section import list_example_indices
 
     indices_by_fingerprint: dict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -55,7 +55,7 @@ def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> t
 def _draw_thumbnails(
     fingerprint: str, indices: Sequence[int], data: "Data", examples: "Examples", remaining_length: int
 ) -> _Thumbnails:
-    """Examples until there is no more room; one that several runs tell of takes its room each time."""
+    """Draw examples until their length is used up; an example that several runs show counts each time."""
     from dnn_cli.report.html.thumbnails import build_thumbnail
 
     thumbnails: _Thumbnails = {}

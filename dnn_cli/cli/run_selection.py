@@ -1,4 +1,4 @@
-"""The run that a verb for one run works with, and a note where the address means several runs of one experiment."""
+"""The run that a command works with, from its address, and the saved model of that run."""
 
 import os
 import shlex
@@ -72,23 +72,21 @@ def parse_run_and_overrides(arguments: Sequence[str], command: str) -> tuple[str
 
 
 def _resolve_trained_run(address: str, runs_dir: Path) -> "tuple[Run, Record]":
-    """A completed run by its address.
+    """Return a completed run by its address.
 
     Raises:
-        UsageError: there is none, or it has no model of its end.
-        RunError: it is broken.
+        UsageError: no completed run has the address, or the run has no saved model.
+        RunError: the run is broken.
     """
     from dnn_cli.runs.store import Store
 
     run = resolve_run(Store(runs_dir), address)
     record = run.read_record()
     if record.status != "completed":
-        hint = (
-            "dnn explain tells more" if record.status in ("diverged", "failed") else f"dnn resume {record.id} goes on"
-        )
+        hint = "dnn explain shows why" if record.status in ("diverged", "failed") else f"dnn resume {record.id} goes on"
         raise UsageError(f"{run.directory} holds no model of its end: the run is {record.status}", hint)
     if not run.model.is_file():
-        raise UsageError(f"{run.model} is {'no file' if os.path.lexists(run.model) else 'missing'}", "train it anew")
+        raise UsageError(f"{run.model} is {'no file' if os.path.lexists(run.model) else 'missing'}", "train it again")
     return run, record
 
 

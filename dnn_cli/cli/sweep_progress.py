@@ -27,7 +27,7 @@ _MIN_END_LENGTH = 8
 
 
 class _SweepProgress:
-    """Says a line for every run that ends."""
+    """The progress of a sweep as lines, one for every run that ends."""
 
     def __init__(self, screen: "ScreenReporter", labels: Mapping[int, str], total: int) -> None:
         self.screen = screen
@@ -73,7 +73,7 @@ class _SweepProgress:
 
 
 class _SweepProgressBars(_SweepProgress):
-    """The same, and what is going on meanwhile."""
+    """The same, with a bar for each run and one for all."""
 
     def __init__(self, screen: "ScreenReporter", labels: Mapping[int, str], total: int, progress: Progress) -> None:
         super().__init__(screen, labels, total)
@@ -131,7 +131,7 @@ class _SweepProgressBars(_SweepProgress):
 
 
 class _EllipsisColumn(ProgressColumn):
-    """A field of a task in one line; where it has no room, it is cut before its end, which tells the seed."""
+    """A column that shows a field in one line; a long text loses its middle, as its end holds the seed."""
 
     def __init__(self, field: str, width: int) -> None:
         super().__init__(table_column=Column(no_wrap=True, overflow="ellipsis", max_width=width))
@@ -146,7 +146,7 @@ class _EllipsisColumn(ProgressColumn):
 
 @contextmanager
 def open_sweep_progress(screen: "ScreenReporter", labels: Mapping[int, str], total: int) -> Iterator[_SweepProgress]:
-    """What shows how many trainings go: bars on a terminal, lines elsewhere."""
+    """Yield the display of many trainings: bars on a terminal, lines elsewhere."""
     if not screen.console.is_terminal:
         yield _SweepProgress(screen, labels, total)
         return

@@ -53,7 +53,7 @@ def find_caveats(context: ComparisonContext) -> list[str]:
         if has_different_data(context.run_scores)
         else _CAVEAT_CHECKS
     )
-    return [warning for check in checks for warning in check(context)]
+    return [caveat for check in checks for caveat in check(context)]
 
 
 def _find_data_caveats(context: ComparisonContext) -> Iterator[str]:
@@ -100,7 +100,7 @@ def _find_setting_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _list_varied_parts(run_scores: Sequence[RunScore]) -> set[str]:
-    """Return the parts of the config in which rows differ."""
+    """Return the parts of the config in which runs differ."""
     return {_get_config_part(key) for key in (run_scores[0].settings if run_scores else ()) if key != "seed"}
 
 
@@ -118,7 +118,7 @@ def _find_size_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _find_length_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where runs have different numbers of epochs, and the view depends on the number."""
+    """Yield a caveat where runs have different numbers of epochs, and the comparison point depends on the number."""
     counts = {len(run_score.curve.values) for run_score in context.run_scores}
     if context.point.text in ("best", "area") and len(counts) > 1:
         shortest, longest = min(counts), max(counts)

@@ -1,4 +1,4 @@
-"""Runs → rows, groups, verdicts and caveats."""
+"""The comparison of runs: their scores, groups, verdicts and caveats."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ class Comparison:
 
     verdict_set: VerdictSet
     left_out: tuple[RunInfo, ...]
-    """Runs that are broken or not completed; the reason is in `broken` or in the record's status."""
+    """Runs that are broken or not completed; the reason is in `error` or in the record's status."""
 
     caveats: tuple[str, ...]
     resolution: ScoreResolution
@@ -100,7 +100,7 @@ _SORT_ORDERS: dict[str, tuple[Callable[[RunScore], Any], bool]] = {
     "seconds": (lambda run_score: run_score.record.seconds or 0.0, False),
     "started": (lambda run_score: run_score.record.started, False),
 }
-"""The orders of `--sort-by`: a value of a row, and whether larger values come first (for a loss, smaller ones do)."""
+"""The orders of `--sort-by`: a value of a run score, and whether larger values come first (not for a loss)."""
 
 
 def compare_runs(
@@ -120,15 +120,15 @@ def compare_runs(
         runs: The runs.
         metric: A column of `metrics.csv`, or a score on the test set as `test_accuracy`; `None` for the metric that
             most runs monitor.
-        sort_by: The order of the rows, one of `SORTS`.
-        at: The point of the training at which runs are compared, as `compare.views` reads it.
+        sort_by: The order of the run scores, one of `_SORT_ORDERS`.
+        at: The point of the training at which runs are compared, as `parse_comparison_point` reads it.
         by: Fields in which the runs of a group agree; empty for groups of equal experiments.
         baseline: The group that all others are compared with; `None` for the best.
         all_runs: All runs that exist, where the user picked some of them; reveals which other settings were tried.
         max_groups: Largest number of judged groups; `None` for all.
 
     Raises:
-        UsageError: no completed run has the metric, or the order, view, field or baseline does not exist.
+        UsageError: no completed run has the metric, or the order, comparison point, field or baseline does not exist.
     """
     if sort_by not in _SORT_ORDERS:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""At which point of their trainings runs are compared, and what number stands for a run there."""
+"""Comparison points: when in their trainings runs are compared, and the number that stands for a run there."""
 
 import math
 import re
@@ -58,7 +58,7 @@ class ScoreCurve:
 
 @dataclass(frozen=True)
 class ComparisonPoint:
-    """One way to tell a run by one number."""
+    """A point of the training, and the number by which runs are compared there."""
 
     text: str
     """As it is typed."""
@@ -135,7 +135,7 @@ _POINT_SPANS: dict[str, Callable[[ScoreCurve], tuple[float, float] | None]] = {
     "seconds": lambda curve: (curve.epoch_seconds[0], sum(curve.epoch_seconds[:-1])) if len(curve.values) > 1 else None,
     "reach": lambda curve: (curve.best_score, curve.best_score),
 }
-"""The smallest and the largest number of each kind of view for which a run has a score."""
+"""The smallest and the largest number of each kind of comparison point for which a run has a score."""
 
 _NUMBERED_POINTS: dict[str, tuple[str, Callable[[ScoreCurve, float], float | None], str]] = {
     "epoch": ("after epoch {}", _get_score_at_epoch, "fewer than {} epochs"),
@@ -150,10 +150,10 @@ _NUMBERED_POINTS: dict[str, tuple[str, Callable[[ScoreCurve, float], float | Non
 
 
 def parse_comparison_point(text: str) -> ComparisonPoint:
-    """The view that is typed so.
+    """Parse the text of `--at` into a comparison point.
 
     Raises:
-        UsageError: there is none.
+        UsageError: the text is no comparison point.
     """
     name, equals, number = text.partition("=")
     if not equals and name in _NAMED_POINTS:
@@ -187,11 +187,11 @@ _POINT_SYNONYMS = {
     "last": "final", "end": "final", "max": "best", "min": "best", "auc": "area", "mean": "area", "score": "reach",
     "time": "seconds", "step": "steps", "sec": "seconds", "target": "reach",
 }  # fmt: skip
-"""Words for views that other programs use."""
+"""Names that other programs have for comparison points."""
 
 
 def _suggest_point(text: str) -> str:
-    """Return `did you mean …?` for a text that is no view; empty where no view is near."""
+    """Return `did you mean …?` for a text that is no comparison point; empty where none is near."""
     words = re.findall(r"[a-z]+", text.lower())
     number = re.search(r"\d+(\.\d+)?", text)
     if not words:
@@ -207,10 +207,10 @@ def _suggest_point(text: str) -> str:
 
 
 def explain_missing_scores(point: ComparisonPoint, curves: Sequence[ScoreCurve]) -> tuple[str, str]:
-    """Return why no run has a number for a view, and what can be typed in its place.
+    """Return why no run has a number at a comparison point, and what can be typed in its place.
 
     Args:
-        point: The view, as `epoch=99`.
+        point: The comparison point, as `epoch=99`.
         curves: The curves of the runs, none of which has a number there.
     """
     name, _, number = point.text.partition("=")
@@ -249,7 +249,7 @@ _POINT_EXAMPLES = {"epoch": "5", "steps": "7500", "seconds": "10", "reach": "0.8
 def _compute_score_at(
     compute_score: Callable[[ScoreCurve, float], float | None], value: float, curve: ScoreCurve
 ) -> float | None:
-    """The number of a view that looks at one point."""
+    """Compute the score of a comparison point such as `epoch=5`; its number comes first for `partial`."""
     return compute_score(curve, value)
 
 

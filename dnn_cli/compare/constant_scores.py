@@ -73,14 +73,14 @@ def _compute_constant_loss(run_score: RunScore, targets: _Targets) -> float | No
 def compute_constant_score(run_scores: Sequence[RunScore], metric: str) -> float | None:
     """Return the score that the best constant prediction reaches on the validation set of runs.
 
-    The labels are read from the predictions of the first run that has them, because all runs share the validation set.
+    The targets are read from the predictions of the first run that has them, because all runs share the validation set.
 
     Args:
         run_scores: Runs on the same data and split.
         metric: A validation metric.
 
     Returns:
-        The score; `None` where the metric or the labels are not known, or the runs have other validation sets.
+        The score; `None` where the metric or the targets are not known, or the runs have other validation sets.
     """
     name = metric.removeprefix("val_")
     if name == metric or name not in (*_CONSTANT_SCORES, "loss"):

@@ -108,7 +108,7 @@ def run_two_sample_test(ours: FloatArray, theirs: FloatArray, tolerance: float =
 
 
 def _compute_welch_p_values(ours: FloatArray, theirs: FloatArray, tolerance: float) -> FloatArray:
-    """Return the p-values of `two_sample_test`, of shape (comparisons,)."""
+    """Return the p-values of `run_two_sample_test`, of shape (comparisons,)."""
     n, m = ours.shape[-1], theirs.shape[-1]
     masks, is_complete = build_group_masks(n, m)
     rows = np.concatenate([ours, theirs], -1)
@@ -144,7 +144,7 @@ def _compute_welch_p_values(ours: FloatArray, theirs: FloatArray, tolerance: flo
 def _find_shift_limit(
     ours: FloatArray, theirs: FloatArray, p_values: FloatArray, tolerance: float, side: float
 ) -> FloatArray:
-    """Return one end of the interval of `two_sample_test` by bisection.
+    """Return one end of the interval of `run_two_sample_test` by bisection.
 
     The search starts from 0, which is inside the interval exactly where the p-value is above 5%. So interval and
     p-value agree.
@@ -216,6 +216,6 @@ def run_sign_test(successes: int, failures: int) -> float:
 
 
 def _run_in_blocks(test: Callable[[FloatArray], TestResults], rows: FloatArray) -> TestResults:
-    """Return the results of a test that is applied to `BLOCK` comparisons at a time."""
+    """Return the results of a test that is applied to `BLOCK_SIZE` comparisons at a time."""
     results = [test(rows[begin : begin + BLOCK_SIZE]) for begin in range(0, len(rows), BLOCK_SIZE)]
     return np.concatenate([p for p, _ in results]), np.concatenate([interval for _, interval in results])

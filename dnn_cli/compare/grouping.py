@@ -1,4 +1,4 @@
-"""Rows → groups: runs of one experiment that differ in their seed, or runs that agree in some keys."""
+"""Groups of run scores: runs of one experiment that differ in their seed, or runs that agree in some keys."""
 
 import json
 from collections import Counter, defaultdict
@@ -227,7 +227,7 @@ def _unify_layer_names(run_scores: Sequence[RunScore], preferred_names: Collecti
 
 
 def find_balanced_combinations(groups: Sequence[Group]) -> list[set[_Combination]]:
-    """Return the cells of each group that count: the same settings in all groups, and all of them for every seed.
+    """Return the combinations of each group that count: equal settings in all groups, all of them for every seed.
 
     A mean over other settings than those of the other groups would compare the settings, and a standard deviation
     over seeds with other settings would contain their differences.
@@ -240,7 +240,7 @@ def find_balanced_combinations(groups: Sequence[Group]) -> list[set[_Combination
 
 
 def _list_complete_combinations(group: Group, settings: set[_Setting]) -> set[_Combination]:
-    """Return the cells of the seeds that have all of the settings."""
+    """Return the combinations of the seeds that have all of the settings."""
     seeds = [seed for seed in group.seeds if all((setting, seed) in group.scores for setting in settings)]
     return {(setting, seed) for setting in settings for seed in seeds}
 
@@ -273,7 +273,7 @@ def find_largest_block(settings: set[_Setting], groups: Sequence[Group]) -> set[
 
 
 def _restrict_group(group: Group, combinations: set[_Combination], other_settings: Mapping[str, _Setting]) -> Group:
-    """Return a group of the rows whose cells count; the other rows are set aside."""
+    """Return a group of the runs whose combinations count; the other runs are set aside."""
     if len(combinations) == len(group.scores):
         return group
     counted = [
@@ -288,7 +288,7 @@ def _restrict_group(group: Group, combinations: set[_Combination], other_setting
 
 
 def _compute_combination_scores(settings_and_scores: Sequence[tuple[_Setting, RunScore]]) -> dict[_Combination, float]:
-    """Return the mean score of every cell; a cell has several runs only where their data differ."""
+    """Return the mean score of every combination, which has several runs only where their data differ."""
     scores_by_combination: dict[_Combination, list[float]] = defaultdict(list)
     for setting, run_score in settings_and_scores:
         scores_by_combination[setting, run_score.seed].append(run_score.score)
@@ -325,7 +325,7 @@ def _find_varied_settings(
 
 
 def _list_key_spellings(run_info: RunInfo, key: str) -> tuple[str, ...]:
-    """Return a key of a layer by index with the name of that layer, as `flatten` writes keys; other keys as typed."""
+    """Return a key as typed; for a key of a layer by index also the key by name, as `_flatten_config` writes it."""
     head, _, remainder = key.removeprefix("model.").partition(".")
     index, _, field = remainder.partition(".")
     layers = get_config_value(run_info.config, ["model", "layers"])

@@ -1,4 +1,4 @@
-"""Two trained models on the same examples: what they show of these models, and of nothing else."""
+"""Tests of two trained models on the same examples, whose results hold for these two models only."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -92,7 +92,7 @@ def compare_on_examples(reference: RunScore, others: Sequence[RunScore], metric:
 def _read_example_scores(
     run_score: RunScore, metric: str, compute_scores: Callable[..., _ExampleScores]
 ) -> dict[str, NDArray[Any]] | str:
-    """The scores of a run's examples with their places in the data, sorted by these; or why there are none."""
+    """Return the scores, positions and targets of a run's examples, sorted by position; or why there are none."""
     name = f"{run_score.record.name} {run_score.record.id}"
     try:
         arrays = read_predictions(run_score.run)
@@ -115,7 +115,7 @@ def _read_example_scores(
     ):  # which nan is not, either
         return f"{name}: its predictions come to a {metric} of {scores.mean():.4f}, recorded is {recorded:.4f}"
     order = np.argsort(positions)
-    return {"scores": scores[order], "places": positions[order], "labels": targets[order]}
+    return {"scores": scores[order], "positions": positions[order], "targets": targets[order]}
 
 
 def _compare_example_scores(
@@ -124,14 +124,14 @@ def _compare_example_scores(
     """Return the test of two models on the examples that both have predicted, or why there is none.
 
     Args:
-        ours: The scores, labels and places of one model's examples.
+        ours: The scores, positions and targets of one model's examples.
         theirs: Those of the other model.
         is_right: Whether a score is 1 for a right answer and 0 for a wrong one.
     """
-    _, left, right = np.intersect1d(ours["places"], theirs["places"], assume_unique=True, return_indices=True)
+    _, left, right = np.intersect1d(ours["positions"], theirs["positions"], assume_unique=True, return_indices=True)
     if not len(left):
         return "the two were validated on different examples"
-    if not np.array_equal(ours["labels"][left], theirs["labels"][right]):
+    if not np.array_equal(ours["targets"][left], theirs["targets"][right]):
         return "the same examples have other labels"
     difference = ours["scores"][left] - theirs["scores"][right]
     if is_right:

@@ -29,7 +29,7 @@ class EnvironmentDifference:
     """A value that is recorded otherwise; `None` stands for none."""
 
     what: str
-    """Its place in `run.json`."""
+    """Its key in `run.json`."""
 
     then: Any
     now: Any
@@ -118,7 +118,7 @@ def read_completed_result(run: Run) -> _RecordedResult:
     result = _read_result(run)
     if not result.metrics:
         raise RunError(
-            "metrics.csv is missing or has no row, though the run is completed", "train its config.yaml anew"
+            "metrics.csv is missing or has no row, though the run is completed", "train its config.yaml again"
         )
     return result
 
@@ -169,7 +169,7 @@ def _format_bits(value: float | None) -> str | None:
 
 
 def _list_environment_differences(original_record: Record, new_record: Record) -> list[EnvironmentDifference]:
-    """The entries of two records that are not the same, of those that can have made the numbers."""
+    """Return the values in which two records differ, of those that can influence the numbers."""
     before, after = _get_environment(original_record), _get_environment(new_record)
     return [
         EnvironmentDifference(f"{part}.{name}", before[part].get(name), after[part].get(name))

@@ -1,4 +1,4 @@
-"""`Row`: a completed run with the score that it is compared by."""
+"""Run scores: completed runs, each with the score that it is compared by."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from dnn_cli.runs.run_info import RunInfo
 
 @dataclass(frozen=True)
 class RunScore:
-    """One completed run."""
+    """A completed run with its score."""
 
     run_info: RunInfo
     record: Record
@@ -134,7 +134,7 @@ def _find_usual_metric(records: Iterable[Record]) -> str:
 
 
 def _add_differing_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
-    """Return the rows with the settings in which they differ."""
+    """Return run scores with the settings in which they differ."""
     first = index_by_variant(run_scores)
     seedless_configs = [
         {**remove_extra_file_keys(run_score.run_info.config or {}), "seed": 0} for run_score in first.values()
@@ -151,9 +151,9 @@ def _add_differing_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
 
 
 def index_by_variant(run_scores: Sequence[RunScore]) -> dict[str, RunScore]:
-    """Return the first row of every experiment, by its digest.
+    """Return the first run score of every variant, by the variant digest.
 
-    The same row always stands for its experiment, because the config of a run is read only when it is needed.
+    The same run always stands for its experiment, because the config of a run is read only when it is needed.
     """
     return {run_score.variant_digest: run_score for run_score in reversed(run_scores)}
 

@@ -1,4 +1,4 @@
-"""T-tests for fewer seeds than an exact test needs, with a lower limit of the variance.
+"""T-tests for fewer seeds than an exact test needs, with a lower limit of the variance, and Student's t distribution.
 
 Without the limit, two or three scores that happen to be close look like proof. `tests/campaign_verdicts.py` measures
 how often equal groups are called different.
@@ -70,7 +70,7 @@ def compute_t_quantiles(level: float, freedom: FloatArray) -> FloatArray:
 
 @lru_cache(maxsize=256)
 def _compute_t_quantile(level: float, freedom: float) -> float:
-    """Return `quantile` for one number of degrees of freedom, which many comparisons share."""
+    """Return `compute_t_quantiles` for one number of degrees of freedom, which many comparisons share."""
     low, high, nu = -20.0, 60.0, np.array(freedom)
     target = max(level, _MIN_P_VALUE) * float(_compute_full_integral(nu)) / 2
     for _ in range(60):

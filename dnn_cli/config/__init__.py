@@ -1,1 +1,1 @@
-"""What an experiment is: validated, frozen values that know Keras's names but never import it early."""
+"""The experiment language: validated, frozen values under Keras's names, which import Keras only in `build` methods."""

@@ -1,4 +1,4 @@
-"""Layers that change images at random while training, and let them through as they are otherwise."""
+"""Augmentation layers, which change images at random while training and leave them unchanged otherwise."""
 
 from typing import Annotated, ClassVar, Literal
 

@@ -1,4 +1,4 @@
-"""The ground of every part of an experiment: strict frozen values that can build their Keras object."""
+"""Base classes of all parts of an experiment: strict frozen values, some of which build their Keras object."""
 
 from typing import Annotated, Any, ClassVar
 

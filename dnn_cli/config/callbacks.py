@@ -1,4 +1,4 @@
-"""What watches a training and acts on it: Keras's callbacks, under Keras's argument names and defaults."""
+"""Callbacks that act on a training by its scores, under Keras's argument names and defaults."""
 
 from typing import Annotated, Any, ClassVar
 

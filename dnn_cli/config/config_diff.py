@@ -1,4 +1,4 @@
-"""The settings in which resolved experiments differ, each in few words."""
+"""The settings in which resolved experiments differ, as short texts."""
 
 import os
 from collections.abc import Collection, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""A first config, commented, for somebody's data and a few choices."""
+"""Builder of a first config with comments, for a user's data and a few options."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from dnn_cli.config.layer_stack import format_sizes
 from dnn_cli.config.registry import CLASSES_BY_KIND
 
 _SCHEMA_FILE = "schema.json"
-"""What `dnn schema -o` is usually told to write; a config beside it says so to editors."""
+"""Usual name of the file that `dnn schema -o` writes; a config in the same directory names it for editors."""
 
 
 _MIN_LARGE_DATASET = 10_000
@@ -30,7 +30,7 @@ class TemplateOptions:
     activation: str = "relu"
     optimizer: str = "adam"
     epochs: int | None = None
-    """`usual_epochs` where none is said."""
+    """The number of epochs; None for `get_default_epochs`."""
 
     target_mean_and_deviation: tuple[float, float] | None = None
     """Mean and deviation of the number to predict."""
@@ -40,13 +40,13 @@ class TemplateOptions:
 
 
 def resolve_data(name: str, **other_keys: Any) -> Data:
-    """Return the data that a word means: a dataset, or the user's own csv, npz or folder of images by its path.
+    """Return the data of a name: a dataset, or the user's own csv, npz or image directory by its path.
 
-    A folder of images may hold a folder each for training, validation and test.
+    An image directory may hold a directory each for training, validation and test.
 
     Raises:
         ValidationError: the other keys of data are not what they should be.
-        OwnDataError: the folder cannot be read.
+        UserDataError: the directory cannot be read.
     """
     if name in DATASETS:
         return Data.model_validate({"dataset": name, **other_keys})
@@ -60,10 +60,10 @@ def resolve_data(name: str, **other_keys: Any) -> Data:
 
 
 def build_config_template(options: TemplateOptions, file: str) -> str:
-    """The text of a config that is to stand in a file.
+    """Return the text of a config, for a file.
 
     Raises:
-        OwnDataError: the user's own data is not what it should be.
+        UserDataError: the user's own data is not what it should be.
     """
     info = options.data.info
     output, loss, metric, meaning = _derive_output_and_loss(info)

@@ -1,4 +1,4 @@
-"""`Data`: which examples, and how they are divided between training, validation and the last judgement."""
+"""The data of an experiment: its dataset or the user's own files, what these hold, and the split of the examples."""
 
 import math
 import os
@@ -30,10 +30,10 @@ def cache_dataset_info() -> Iterator[None]:
 
 
 def _get_user_dataset_info(data: "Data") -> DatasetInfo:
-    """What the files that `data` names hold.
+    """Return the dataset info of the files that `data` names, from the cache if there is one.
 
     Raises:
-        OwnDataError: one is missing or is not what it should be.
+        UserDataError: a file is missing or is not what it should be.
     """
     cache = _DATASET_INFO_CACHE.get()
     if cache is None:
@@ -45,10 +45,10 @@ def _get_user_dataset_info(data: "Data") -> DatasetInfo:
 
 
 def _read_user_dataset_info(data: "Data") -> DatasetInfo:
-    """The same, read from the files now.
+    """Read the dataset info of the files that `data` names.
 
     Raises:
-        OwnDataError: one is missing or is not what it should be.
+        UserDataError: a file is missing or is not what it should be.
     """
     train = inspect_split(data, "train")
     if train is None:
@@ -123,7 +123,7 @@ class Data(ConfigModel):
 
     dataset: DatasetName = "fashion_mnist"
     path: _DataPath | None = None
-    """Your own file or folder; or a folder that holds the dataset's files, used instead of looking for them."""
+    """Your own file or directory; or a directory that holds the dataset's files, used instead of looking for them."""
 
     validation_path: _DataPath | None = None
     """Your own fixed validation set, of the same kind as `path`; nothing is split off then."""
@@ -138,13 +138,13 @@ class Data(ConfigModel):
     """Columns of a csv that are no inputs."""
 
     task: Literal["classification", "regression"] | None = None
-    """What the labels of a csv or npz are; told from them if not said: numbers that are not whole are a regression."""
+    """What the targets of a csv or npz are; detected if absent: numbers that are not whole are a regression."""
 
     image_size: Pair | None = None
-    """Height and width that the images of a folder are resized to; without it all must have one size."""
+    """Height and width that the images of a directory are resized to; without it all must have one size."""
 
     color_mode: Literal["grayscale", "rgb"] | None = None
-    """Channels that the images of a folder are read with: (height, width), or (height, width, 3), the default."""
+    """Channels that the images of a directory are read with: (height, width), or (height, width, 3), the default."""
 
     validation_size: BelowOne = 0.2
     """The share kept for validation: scikit-learn's `test_size`; 0 trains on everything."""
@@ -171,10 +171,10 @@ class Data(ConfigModel):
 
     @cached_property
     def info(self) -> DatasetInfo:
-        """What the data holds, or held when it was first asked: files may go while a training runs.
+        """The dataset info, as first read: files may disappear while a training runs.
 
         Raises:
-            OwnDataError: a file of the user's own is missing or is not what it should be.
+            UserDataError: a file of the user's own is missing or is not what it should be.
         """
         return _get_user_dataset_info(self) if self.dataset in USER_DATA_KINDS else DATASETS[self.dataset]
 

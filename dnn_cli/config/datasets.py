@@ -1,6 +1,6 @@
-"""The datasets: what each holds, and where its bytes are to be had. No data is read here.
+"""The datasets: contents, files and sources of each. No data is read here.
 
-To add a dataset, put an entry into `DATASETS`.
+A new dataset is added to `DATASETS`.
 """
 
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class IdxDataset(Dataset):
     test_images: IdxFile
     test_labels: IdxFile
     directory_name: str
-    """The name of its folder in Keras's cache and under /usr/share/datasets."""
+    """The name of its directory in Keras's cache and under /usr/share/datasets."""
 
     debian_package: str | None = None
     """The package of Debian and Ubuntu that holds it."""
@@ -190,9 +190,9 @@ DATASETS: dict[str, Dataset] = {
 USER_DATA_KINDS = {
     "csv": "Your own table: a header, numbers, and a column to predict.",
     "npz": "Your own arrays, saved by numpy.savez: x_train and y_train; x_val, y_val, x_test, y_test if there are.",
-    "image_folder": "Your own images: a folder with a folder for each class.",
+    "image_folder": "Your own images: a directory with a directory for each class.",
 }
-"""Data of the user's: what it holds is told by the files at `data.path`."""
+"""Kinds of the user's own data; the files at `data.path` decide what it holds."""
 
 DATASETS_BY_KEY = {
     "validation_path": ("csv", "image_folder"),

@@ -1,4 +1,4 @@
-"""Validation errors → faults: where in the file, in words, with the nearest right name."""
+"""Messages of validation errors, with locations in the file and suggestions of the nearest valid name."""
 
 import re
 from typing import Any
@@ -46,7 +46,7 @@ _BOUND_SYMBOLS = {"greater_than": ">", "greater_than_equal": "≥", "less_than":
 
 
 def to_located_issues(error: ValidationError, document: Document) -> list[LocatedIssue]:
-    """Every fault that validation found, at its place in the document."""
+    """Return the issues of all validation errors, with their locations in the document."""
     paths_with_issues = {path for path, _ in document.issues}
     issues: dict[KeyPath, LocatedIssue] = {}
     for detail in error.errors(include_url=False)[:MAX_ISSUES]:
@@ -54,7 +54,7 @@ def to_located_issues(error: ValidationError, document: Document) -> list[Locate
         if path in paths_with_issues or path in issues:
             continue
         if detail["type"] == "too_short" and detail["ctx"]["actual_length"] < len(_find_value_at(document.value, path)):
-            continue  # items with faults of their own are not counted
+            continue  # items with issues of their own are not counted
         if detail["type"] == "missing" and _is_replaced_by_keras_key(path, document.value):
             continue
         on_command_line = document.find_location(path).line is None
@@ -95,7 +95,7 @@ def _format_quoted_value(value: Any) -> str:
 
 
 def _is_replaced_by_keras_key(path: KeyPath, root: Any) -> bool:
-    """Return whether a key is missing because Keras's way to write it stands in its place, which is a fault already."""
+    """Return whether a key is missing because Keras's key, already an issue, stands in its place."""
     keras_keys: dict[KeyPath, tuple[str, ...]] = {
         ("model",): ("layers", "Sequential"),
         ("model", "layers"): ("Sequential",),

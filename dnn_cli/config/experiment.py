@@ -1,4 +1,4 @@
-"""`Experiment`: everything that decides what is trained, on what, and how."""
+"""The experiment: everything that decides what is trained, on which data, and how. Its layers may be repeated."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -31,24 +31,24 @@ class Repeat(ConfigModel):
 
 
 def _get_stack_item_tag(value: Any) -> str:
-    """Tell a block from a layer, so that each is judged by its own rules only."""
+    """Return whether a list item is a repeat or a layer, so that only the rules of its class apply."""
     return "block" if isinstance(value, Repeat) or (isinstance(value, dict) and "repeat" in value) else "layer"
 
 
 _StackItem = Annotated[
-    Union[Annotated[Layer, Tag("layer")], Annotated[Repeat, Tag("block")]],  # noqa: UP007 - Block is not complete yet
+    Union[Annotated[Layer, Tag("layer")], Annotated[Repeat, Tag("block")]],  # noqa: UP007 - Repeat is not complete yet
     Discriminator(_get_stack_item_tag),
 ]
 """What a list of layers holds."""
 
 
 def count_layers(items: Sequence[Any]) -> int:
-    """How many layers a list of layers and blocks makes."""
+    """Return how many layers a list of layers and repeats makes."""
     return sum(item.repeat * count_layers(item.layers) if isinstance(item, Repeat) else 1 for item in items)
 
 
 def _iter_unrolled_layers(items: Sequence[Any], suffix: str = "") -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Every layer in its turn, with the path to where it is written; those of a block numbered by their round."""
+    """Yield every layer in order, with its key path; layers of a repeat get the number of their round in their name."""
     for index, item in enumerate(items):
         if isinstance(item, Repeat):
             for number in range(1, item.repeat + 1):
@@ -128,7 +128,7 @@ class Experiment(ConfigModel):
 
     @property
     def target_encoding(self) -> TargetEncoding:
-        """How the loss is told what is true."""
+        """The form in which the loss takes the targets."""
         if not self.data.info.is_classification:
             return "real"
         return next((encoding for encoding in self.loss.target_encodings if encoding != "real"), "index")
@@ -147,9 +147,9 @@ class Experiment(ConfigModel):
 
 
 def find_class_number(name: str, classes: Sequence[str]) -> int | None:
-    """The number of a class that is told by its name, or else by its number; `None` where there is no such class.
+    """Return the number of the class with a name, else of the class with this number; `None` if there is no such class.
 
-    Where names are numbers themselves, a number is always a name.
+    If class names are numbers themselves, a number is always a name.
     """
     if name in classes:
         return classes.index(name)

@@ -1,4 +1,4 @@
-"""What may be a name: any script, but nothing that breaks Keras, a path or a terminal."""
+"""Rules for names: any script, but nothing that breaks Keras, a path or a terminal."""
 
 import re
 import unicodedata

@@ -1,7 +1,8 @@
-"""The config language as a JSON Schema, for editors that complete and check configs while they are written.
+"""The JSON Schema of the config language, for editors that complete and check configs.
 
-It is made from the classes that validate, so that a new class, field or union is in it by itself. It judges each key
-alone; what fits together is left to `dnn check`. Where the two differ:
+The schema is built from the classes that validate configs, and its descriptions from their docstrings. A partial
+schema describes configs that are laid over others. The schema judges each key alone; `dnn check` also checks how keys
+fit together. Where the two differ:
 
 - 10.0 is a whole number to JSON Schema, and none to `dnn`.
 - Formatting characters beyond the first 65,536 are refused in names by `dnn` alone, as not all editors' patterns
@@ -122,7 +123,7 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
             described = {key: value for key, value in json_schema["properties"]["type"].items() if key != "const"}
             json_schema["properties"]["type"] = {**described, "enum": names}
         if "type" in json_schema["properties"] and cls.model_fields["type"].default != DEFAULT_OPTIMIZER:
-            json_schema["required"] = ["type", *json_schema.get("required", ())]  # as it tells the class
+            json_schema["required"] = ["type", *json_schema.get("required", ())]  # as it selects the class
         return {"description": description} | {
             key: json_schema[key] for key in json_schema if key not in ("title", "description")
         }
@@ -209,9 +210,9 @@ _INHERITED_KEYWORDS = ("required", "minProperties", "default")
 
 
 class PartialSchemaBuilder:
-    """Makes schemas of mappings that are laid over others, as `spec.load.merge` does it.
+    """Builder of schemas for mappings that are laid over others, as `merge_documents` merges them.
 
-    The definitions they need are added to those given.
+    The builder adds the definitions that they need to its own.
     """
 
     def __init__(self, definitions: dict[str, Any]) -> None:
@@ -231,7 +232,7 @@ class PartialSchemaBuilder:
         return partial
 
     def list_alternatives(self, choice: JsonSchemaValue) -> list[JsonSchemaValue]:
-        """A mapping that names its type starts afresh and is whole; one that does not changes its parent's."""
+        """Return the schemas of a choice: a mapping with a type is complete, one without changes its parent's."""
         definition = self.definitions.get(_get_definition_name(choice.get("$ref", "")), {})
         complete = [choice] if "type" in definition.get("properties", {}) else []
         return [*complete, self.build_partial_schema(choice)]

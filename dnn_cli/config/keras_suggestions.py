@@ -1,6 +1,6 @@
-"""Hints for keys and names of Keras that a config does not have: what to write in `dnn`.
+"""Suggestions for keys and names of Keras that a config does not have: what to write in `dnn` instead.
 
-A hint is to be followed literally; `tests/config/test_suggestions.py` does that for every one.
+Suggestions are right when followed literally; `tests/config/test_suggestions.py` does so.
 """
 
 import ast
@@ -18,7 +18,7 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_stack import assign_layer_names
 from dnn_cli.config.optimizers import DEFAULT_OPTIMIZER, BaseOptimizer
 from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, get_kind_at
-from dnn_cli.config.sweep_values import format_as_yaml as typed_text
+from dnn_cli.config.sweep_values import format_as_yaml
 from dnn_cli.errors import KeyPath
 
 _REMOVE_CHECKPOINT_KEY = "remove it: dnn keeps the best model only, as best.keras in the run's directory"
@@ -194,7 +194,7 @@ def _format_setting(key: str, value: Any, *, on_command_line: bool) -> str:
 
 def format_short_yaml(value: Any) -> str:
     """Return a plain value as it would be typed, cut where it is long."""
-    text = typed_text(value)
+    text = format_as_yaml(value)
     return text if len(text) <= _MAX_VALUE_CHARACTERS else f"{text[:_MAX_VALUE_CHARACTERS]}…"
 
 

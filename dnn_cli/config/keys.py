@@ -1,6 +1,6 @@
-"""What can be typed next of an override: the keys of a config a step at a time, and the values of those that have few.
+"""The keys of a config: flat settings of a resolved config, and completions of overrides.
 
-Nothing is validated, so that a config that is being written, with faults in it, has keys as well.
+Completions need no valid config, so that they also work in a config that is being written.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ def flatten_config(config: Mapping[str, Any]) -> dict[str, PlainValue]:
 
 
 def select_hyperparameters(config: Mapping[str, Any]) -> dict[str, PlainValue]:
-    """The settings that matter: less names and places, and less what has its default; `layers` tells the whole stack.
+    """Return the settings that matter: without names, paths and defaults. `layers` holds the whole stack.
 
     A key has values of one type: a schedule of the learning rate has keys of its own.
     """
@@ -107,7 +107,7 @@ def _format_top_level_defaults() -> dict[str, str]:
 
 
 def _is_layer_type_or_name(key: str) -> bool:
-    """Whether a key is the type or the name of a layer, which `layers` tells."""
+    """Return whether a key is the type or the name of a layer, which `layers` already contains."""
     parent, _, last = key.rpartition(".")
     return last in ("type", "name") and parent.rpartition(".")[0].endswith("layers")
 

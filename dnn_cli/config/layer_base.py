@@ -1,4 +1,4 @@
-"""What every layer has, and the arithmetic of shapes that several share."""
+"""The base class of layers, and the shape arithmetic that several of them share."""
 
 import math
 import re
@@ -39,10 +39,10 @@ class BaseLayer(KerasConfig):
     """Keras's way to say what the first layer gets; must be the shape of the data, which decides."""
 
     def compute_output_shape(self, shape: Shape) -> Shape:
-        """The shape made of a shape.
+        """Return the output shape for an input shape.
 
         Raises:
-            Misfit: this layer cannot take the shape.
+            LayerShapeError: the layer cannot take the shape.
         """
         return shape
 

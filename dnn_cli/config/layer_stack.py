@@ -1,4 +1,4 @@
-"""A stack of layers walked through from the input to the output: names, shapes, weights, and what does not fit."""
+"""The stack of layers from the input to the output: names, shapes and weights, and layers that do not fit."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -80,10 +80,10 @@ def to_keras_names(names: Sequence[str]) -> list[str]:
 
 
 def compute_stages(layers: Sequence[BaseLayer], input_shape: Shape) -> list[Stage]:
-    """Every layer in its place.
+    """Return the stages of a stack, one for each layer.
 
     Raises:
-        StackMisfit: a layer cannot take what the one before it makes, or two have one name.
+        ShapeError: a layer cannot take the output of the one before it, or two layers have one name.
     """
     stages, errors = examine_stack(layers, input_shape)
     if errors:
@@ -92,7 +92,7 @@ def compute_stages(layers: Sequence[BaseLayer], input_shape: Shape) -> list[Stag
 
 
 def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list[Stage], list[ShapeError]]:
-    """The layers in their places up to the first whose shape cannot be told, and everything that does not fit."""
+    """Return the stages up to the first layer of unknown output shape, and the errors of all layers up to there."""
     stages: list[Stage] = []
     errors: list[ShapeError] = []
     first_with: dict[str, int] = {}
@@ -102,7 +102,7 @@ def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list
             message = f"the name {name} is taken by layer {first_with[name]}; every layer needs its own"
             errors.append(ShapeError(index, message))
         if getattr(layer, "activation", None) == "glu" and index < len(layers) - 1:
-            reason = "halves its axis, and Keras tells the next layer of the whole one: no layer can follow it"
+            reason = "halves its axis, but Keras builds the next layer for the whole axis: no layer can follow it"
             errors.append(ShapeError(index, f"glu {reason}", "activation"))
         try:
             output = layer.compute_output_shape(shape)

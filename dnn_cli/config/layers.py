@@ -1,6 +1,6 @@
-"""The layers: one class each, with Keras's arguments, the shape it makes and the weights it holds.
+"""The layers: one class each, with Keras's arguments, the output shape and the weights.
 
-To add a layer, write its class and put it into `Layer` at the end of this file.
+A new layer is a class in this file, listed in `Layer` at its end.
 Shapes are those of one example, without the batch axis.
 """
 

@@ -1,4 +1,4 @@
-"""The learning rate that a schedule gives each step, and schedules that do not fit the length of a training."""
+"""The learning rate of each step under a schedule, and schedules that do not fit the length of a training."""
 
 import math
 from dataclasses import dataclass
@@ -76,7 +76,7 @@ def _compute_cosine_factor(part: float, alpha: float) -> float:
 
 
 def _compute_restarted_rate(schedule: CosineDecayRestarts, part: float) -> float:
-    """Return the rate of a cosine decay with restarts, where `part` counts in lengths of the first decay."""
+    """Return the rate of a cosine decay with restarts; `part` is the step in units of the first decay's length."""
     if schedule.t_mul == 1:
         round_, progress = math.floor(part), part % 1
     else:

@@ -1,4 +1,4 @@
-"""Advice on an experiment that is valid, but probably not what its author wants."""
+"""Advice on valid experiments that are probably not what their author intends."""
 
 import math
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""File + overrides → `Experiment`: `extends`, then the overrides, then every check at once."""
+"""Loading of experiments: reads a config file, merges the files it extends, applies overrides, checks the result."""
 
 import os
 import re
@@ -32,10 +32,10 @@ class LoadedExperiment:
 
 
 def load_experiment(file: str, overrides: Sequence[str] = (), *, to_train: bool = False) -> LoadedExperiment:
-    """The experiment that a config file and overrides describe; `to_train`: and that this machine can train.
+    """Return the experiment of a config file and overrides. With `to_train`, also check that this machine can train it.
 
     Raises:
-        ConfigError: with every fault, each at its line and column or at its override.
+        ConfigError: the config has issues; the error has all of them with their locations.
     """
     return build_experiment(read_config(file), file, overrides, to_train=to_train)
 
@@ -62,10 +62,10 @@ def read_config(file: str) -> Document:
 def build_experiment(
     base: Document, file: str, overrides: Sequence[str] = (), *, to_train: bool = False
 ) -> LoadedExperiment:
-    """The experiment that a document and overrides describe.
+    """Return the experiment of a document and overrides.
 
     Raises:
-        ConfigError: with every fault, each at its line and column or at its override.
+        ConfigError: the config has issues; the error has all of them with their locations.
     """
     document = _canonicalize_document(apply_overrides(base, overrides))
     document.value.setdefault("name", _get_file_stem(file))
@@ -79,15 +79,15 @@ def build_experiment(
 
 
 def _canonicalize_document(document: Document) -> Document:
-    """Return the document with every part under its one name, so that faults and layers are found by that name."""
+    """Return the document with every part under its one name, so that issues and layers are found by that name."""
     return replace(document, value=canonicalize_names(document.value))
 
 
 def _validate_document(document: Document) -> Experiment:
-    """The experiment a document describes.
+    """Return the experiment of a document.
 
     Raises:
-        ConfigError: with every fault.
+        ConfigError: the document has issues; the error has all of them.
     """
     issues = [issue for _, issue in document.issues[:MAX_ISSUES]]
     try:
@@ -147,7 +147,7 @@ def resolve_data_paths(document: Document) -> None:
 
 
 def _locate_issues(issues: Sequence[Issue], document: Document) -> list[LocatedIssue]:
-    """Remarks on an experiment, at their places in its document."""
+    """Return the issues of an experiment with their locations in its document."""
     return [
         LocatedIssue(document.find_location(r.path), format_key_path(r.path), r.message, r.suggestion) for r in issues
     ]
@@ -185,10 +185,10 @@ def _read_with_parents(file: str, children: tuple[str, ...] = ()) -> Document:
 
 
 def merge_documents(parent: Document, child: Document) -> Document:
-    """The child laid over its parent: mappings merge key by key, everything else replaces.
+    """Return a parent with its child laid over it: mappings merge key by key, everything else replaces.
 
-    A child that names a type, as `sgd` or as `{type: sgd, …}`, starts that part afresh; one that gives only
-    arguments changes those of its parent.
+    A child with a type, `sgd` or `{type: sgd, …}`, replaces the whole part. A child without a type changes arguments
+    of its parent's part.
     """
     locations = dict(parent.locations)
 

@@ -1,6 +1,6 @@
-"""What a training aims at: the losses, and what each needs of the labels and of the output.
+"""The losses, and what each needs of the targets and of the output.
 
-To add one, write its class and put it into `Loss` at the end of this file.
+A new loss is a class in this file, listed in `Loss` at its end.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -10,8 +10,8 @@ from pydantic import Field
 from dnn_cli.config.base import BareName, ByType, Fraction, KerasConfig, NotNegative, Positive
 
 TargetEncoding = Literal["index", "one_hot", "binary", "real"]
-"""How the truth is told: a class by its number (int32), by a vector with a one in its place, or, of two classes, as
-one number 0 or 1; or, in a regression, the numbers themselves (all float32)."""
+"""Form of the targets: class numbers (int32), one-hot vectors, 0 or 1 for two classes, or the numbers of a
+regression; all but the first are float32."""
 
 
 class BaseLoss(KerasConfig):
@@ -19,7 +19,7 @@ class BaseLoss(KerasConfig):
 
     type: str
     target_encodings: ClassVar[tuple[TargetEncoding, ...]]
-    """What it can be told."""
+    """Target encodings that the loss takes."""
 
     needs_probabilities: ClassVar[bool] = False
     """The loss takes the logarithm of the outputs, so they must be probabilities."""
@@ -31,7 +31,7 @@ class BaseLoss(KerasConfig):
 
 
 class SparseCategoricalCrossentropy(BaseLoss):
-    """−log of the probability given to the true class, which is told by its number."""
+    """−log of the probability given to the true class, with targets as class numbers."""
 
     keras_name: ClassVar[str] = "losses.SparseCategoricalCrossentropy"
     type: Literal["sparse_categorical_crossentropy"] = "sparse_categorical_crossentropy"
@@ -42,7 +42,7 @@ class SparseCategoricalCrossentropy(BaseLoss):
 
 
 class CategoricalCrossentropy(BaseLoss):
-    """The same loss with labels as vectors, which can be smoothed."""
+    """−log of the probability given to the true class, with targets as vectors, which can be smoothed."""
 
     keras_name: ClassVar[str] = "losses.CategoricalCrossentropy"
     type: Literal["categorical_crossentropy"] = "categorical_crossentropy"

@@ -1,6 +1,6 @@
-"""The metrics: scores that are shown beside the loss, and what each needs of the labels.
+"""The metrics, which are computed besides the loss, and what each needs of the targets and of the output.
 
-To add one, write its class and put it into `Metric` at the end of this file.
+A new metric is a class in this file, listed in `Metric` at its end.
 """
 
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -19,7 +19,7 @@ class BaseMetric(KerasConfig):
 
     type: str
     target_encodings: ClassVar[tuple[TargetEncoding, ...]]
-    """The labels it can be told."""
+    """Target encodings that the metric takes."""
 
     lower_is_better: ClassVar[bool] = False
     counts_examples: ClassVar[bool] = False
@@ -39,7 +39,7 @@ class Accuracy(BaseMetric):
 
 
 class SparseCategoricalAccuracy(BaseMetric):
-    """Accuracy for classes told by their number."""
+    """Accuracy for targets as class numbers."""
 
     keras_name: ClassVar[str] = "metrics.SparseCategoricalAccuracy"
     type: Literal["sparse_categorical_accuracy"] = "sparse_categorical_accuracy"
@@ -48,7 +48,7 @@ class SparseCategoricalAccuracy(BaseMetric):
 
 
 class CategoricalAccuracy(BaseMetric):
-    """Accuracy for classes told by a vector."""
+    """Accuracy for targets as vectors."""
 
     keras_name: ClassVar[str] = "metrics.CategoricalAccuracy"
     type: Literal["categorical_accuracy"] = "categorical_accuracy"
@@ -67,7 +67,7 @@ class BinaryAccuracy(BaseMetric):
 
 
 class SparseTopKCategoricalAccuracy(BaseMetric):
-    """The share of examples whose true class, told by its number, is among the k largest outputs."""
+    """The share of examples whose true class is among the k largest outputs, for targets as class numbers."""
 
     keras_name: ClassVar[str] = "metrics.SparseTopKCategoricalAccuracy"
     type: Literal["sparse_top_k_categorical_accuracy"] = "sparse_top_k_categorical_accuracy"
@@ -77,7 +77,7 @@ class SparseTopKCategoricalAccuracy(BaseMetric):
 
 
 class TopKCategoricalAccuracy(BaseMetric):
-    """The share of examples whose true class, told by a vector, is among the k largest outputs."""
+    """The share of examples whose true class is among the k largest outputs, for targets as vectors."""
 
     keras_name: ClassVar[str] = "metrics.TopKCategoricalAccuracy"
     type: Literal["top_k_categorical_accuracy"] = "top_k_categorical_accuracy"
@@ -240,7 +240,7 @@ _LOWER_IS_BETTER = {
 
 
 def is_share(score: str) -> bool:
-    """Whether a score is a share of one, whose differences are told in percentage points."""
+    """Return whether a score is a share of one, so that its differences are given in percentage points."""
     return _get_metric_name(score) in _SHARE_METRICS
 
 

@@ -1,4 +1,4 @@
-"""What a network consists of and costs, worked out without building it."""
+"""The layers, parameters, memory and multiply-adds of a network, computed without building it."""
 
 import math
 from dataclasses import dataclass

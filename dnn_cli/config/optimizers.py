@@ -1,6 +1,6 @@
 """The optimizers: one class each, with Keras's arguments and defaults and the memory each needs.
 
-To add an optimizer, write its class and put it into `Optimizer` at the end of this file.
+A new optimizer is a class in this file, listed in `Optimizer` at its end.
 """
 
 import math

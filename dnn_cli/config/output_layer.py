@@ -1,4 +1,4 @@
-"""Whether a stack of layers ends in what the data and the loss need, and what would make it so."""
+"""Checks whether a stack of layers ends in the output that the data and the loss need, and suggestions to fix it."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,8 @@
-"""`key.path=value` on the command line, laid over a document; `~key.path` removes.
+"""Overrides: `key.path=value` changes a document, `~key.path` removes a value.
 
 A layer is addressed by its name or its index, and the leading `model.` may be left out:
-`layers.hidden.units=200`, `layers.1.units=200`. Values are YAML on one line, without comments: see `parse_value`.
+`layers.hidden.units=200`, `layers.1.units=200`. Values are YAML on one line, without comments: see
+`_parse_override_value`.
 """
 
 import copy
@@ -54,7 +55,7 @@ def _parse_override_value(text: str, override: str, *, is_text: bool = False) ->
 
     Args:
         text: The text after `=`.
-        override: The whole word, for the places of faults.
+        override: The whole override, which is the location of its issues.
         is_text: Read a value that is not in quotes as text, even if it looks like a number.
 
     Raises:
@@ -109,7 +110,7 @@ def _quote_for_yaml(text: str) -> str:
 
 
 class OverrideError(Exception):
-    """An override has no place to go."""
+    """Error of an override that cannot be applied."""
 
     def __init__(self, message: str, suggestion: str = "") -> None:
         super().__init__(message)
@@ -119,18 +120,18 @@ class OverrideError(Exception):
 
 @dataclass
 class OverrideEditor:
-    """A document while overrides change it."""
+    """Editor that applies overrides to a document."""
 
     value: Any
     locations: dict[KeyPath, SourceLocation]
     issues: list[tuple[KeyPath, LocatedIssue]]
 
     def apply_override(self, override: str) -> None:
-        """Set or remove what an override names.
+        """Set or remove the value of an override's key.
 
         Raises:
-            Misplaced: it is no override, or names nothing.
-            ConfigError: its value is not YAML.
+            OverrideError: the text is no override, or its key does not exist.
+            ConfigError: the value is not YAML.
         """
         removes = override.startswith("~")
         key, equals, text = override.removeprefix("~").partition("=")
@@ -160,14 +161,14 @@ class OverrideEditor:
             self.shift_list_items(path)
 
     def forget_value(self, path: KeyPath) -> None:
-        """Drop what is known about a value that goes."""
+        """Drop the locations and issues of a value that is replaced or removed."""
         self.locations = {
             key_path: location for key_path, location in self.locations.items() if key_path[: len(path)] != path
         }
         self.issues = [(key_path, issue) for key_path, issue in self.issues if key_path[: len(path)] != path]
 
     def shift_list_items(self, path: KeyPath) -> None:
-        """Move what is known about the items of a list after one that was removed."""
+        """Shift the locations and issues of the items of a list after a removed one."""
         depth, gone = len(path) - 1, path[-1]
 
         def shift_key_path(key_path: KeyPath) -> KeyPath:

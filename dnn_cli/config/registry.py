@@ -1,4 +1,4 @@
-"""Everything that can be named in a config, by kind: the unions of the other modules as tables."""
+"""The classes of all parts of a config by kind and name, with Keras's other spellings, and short texts of parts."""
 
 from collections.abc import Collection, Mapping
 from functools import cache

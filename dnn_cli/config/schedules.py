@@ -1,4 +1,4 @@
-"""Keras's learning-rate schedules: the rate as a function of the step (batches seen so far)."""
+"""Keras's learning rate schedules: the rate as a function of the step (batches seen so far)."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -85,7 +85,7 @@ Schedule = Annotated[
 
 
 def _get_rate_tag(value: Any) -> str:
-    """Tell a fixed rate from a schedule, so that each is judged by its own rules only."""
+    """Return whether a learning rate is a number or a schedule, so that only the rules of its class apply."""
     return "schedule" if isinstance(value, dict | KerasConfig) else "rate"
 
 

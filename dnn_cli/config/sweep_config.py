@@ -1,7 +1,7 @@
-"""`Sweep`: which experiments are to be trained beside each other, said on the command line or in a file.
+"""The sweep: many experiments from one config, described on the command line or in a sweep file.
 
-A file has a `base` config, `parameters` (keys of it and what each may be), `seeds` with which every setting is
-trained, a `search` (grid, random or bayesian) and a `budget` (trials: settings to try; minutes: when to begin no more).
+A file has a `base` config, `parameters` (keys and their possible values), `seeds` with which every setting is trained,
+a `search` (grid, random or bayesian) and a `budget` (trials: settings to try; minutes: no run starts after them).
 """
 
 import hashlib
@@ -104,11 +104,11 @@ class SweepOptions:
 
 
 def read_sweep(file: str, arguments: Sequence[str], options: SweepOptions = SweepOptions()) -> Sweep:
-    """The sweep that a config or a sweep file, `key=values` and options describe.
+    """Return the sweep that a config or a sweep file, `key=values` and options describe.
 
     Raises:
-        ConfigError: a file has faults, or a word stands for no values.
-        UsageError: what is said does not go together.
+        ConfigError: the file has issues, or an argument stands for no values.
+        UsageError: options and values do not go together.
     """
     document = read_yaml(file)
     if isinstance(document.value, dict) and "base" in document.value:
@@ -139,7 +139,7 @@ def _parse_sweep_file(file: str, document: Document) -> Sweep:
         sweep_file = SweepFile.model_validate(document.value)
     except ValidationError as error:
         issues += [_locate_sweep_file_issue(detail, document) for detail in error.errors(include_url=False)]
-        raise ConfigError(dict.fromkeys(issues)) from None  # each arm of a union tells its own
+        raise ConfigError(dict.fromkeys(issues)) from None  # each class of a union reports the same issue
     varied: dict[str, SweepValues] = {}
     values_by_key = {
         **{expand_key(key): value for key, value in sweep_file.parameters.items()},
@@ -194,7 +194,7 @@ def _parse_sweep_file(file: str, document: Document) -> Sweep:
 
 
 def _locate_sweep_file_issue(detail: Any, document: Document) -> LocatedIssue:
-    """A fault of a sweep file, at its place."""
+    """Return an issue of a sweep file with its location."""
     path = tuple(
         step for step in detail["loc"] if step not in ("SearchSettings", "literal['grid','random','bayesian']")
     )

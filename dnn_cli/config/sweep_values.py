@@ -1,10 +1,12 @@
-"""What stands for several values of a key: a list, a range of whole numbers, or a range to draw from.
+"""The values of a key in a sweep: a list, a range of whole numbers, or a range to draw from.
 
 - `sgd,{type: sgd, momentum: 0.9}`: each of these
 - `1..5`: 1, 2, 3, 4, 5
 - `uniform(0, 0.5)`: any number between, each as likely
 - `log(1e-4, 1e-1)`: any number between, each order of magnitude as likely
 - `int(16, 256)`: any whole number between, both included
+
+A text that was probably meant to list several values gets a suggestion.
 """
 
 import math
@@ -88,10 +90,10 @@ SweepValues = ValueChoice | ValueRange
 
 
 def parse_values(text: str) -> SweepValues:
-    """The values that a text on the command line stands for; a single one for itself.
+    """Return the values that a text on the command line stands for; a single value stands for itself.
 
     Raises:
-        NoValues: it stands for none, or for too many.
+        ValuesError: the text stands for no values, or for too many.
     """
     if drawn := _RANDOM_RANGE.fullmatch(text):
         return _parse_range(drawn[1], drawn[2])
@@ -108,10 +110,10 @@ def parse_values(text: str) -> SweepValues:
 
 
 def from_yaml_value(value: Any) -> SweepValues:
-    """The same for a value of a YAML file: a list stands for its items, a text for what it would on the command line.
+    """Return the values of a YAML value: a list stands for its items, a text is read as on the command line.
 
     Raises:
-        NoValues: as there.
+        ValuesError: the value stands for no values, or for too many.
     """
     if isinstance(value, list):
         items = [
@@ -134,10 +136,10 @@ def format_as_yaml(value: Any) -> str:
 
 
 def _parse_range(kind: str, text: str) -> ValueRange:
-    """A range to draw from.
+    """Return the range to draw from that a text describes.
 
     Raises:
-        NoValues: its ends are not two numbers in order, or not of its kind.
+        ValuesError: the ends are not two numbers in order, or not of the kind of the range.
     """
     error = ValuesError(_RANGE_NUMBERS_MESSAGE.format(kind=kind, example=_RANGE_EXAMPLES[kind]))
     try:
@@ -152,10 +154,10 @@ def _parse_range(kind: str, text: str) -> ValueRange:
 
 
 def _expand_integer_range(piece: str) -> list[str]:
-    """The whole numbers of `1..5`; none where a piece is something else.
+    """Return the whole numbers of `1..5`, or no numbers if a part of the text is something else.
 
     Raises:
-        NoValues: it counts backwards, or too far.
+        ValuesError: the range counts backwards, or is too long.
     """
     match = _INTEGER_RANGE.fullmatch(piece)
     if match is None:

@@ -1,4 +1,4 @@
-"""What no single key can tell: whether the parts of an experiment fit each other, and the machine."""
+"""Checks of an experiment as a whole: whether its parts fit each other, its data and this machine."""
 
 import math
 import os
@@ -81,7 +81,7 @@ def _find_input_shape_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def map_to_config_paths(experiment: Experiment, issues: Iterable[Issue]) -> list[Issue]:
-    """Remarks on layers of the stack, at the paths where these are written; of repeated layers each only once."""
+    """Return issues of layers of the stack with the key paths of the layers; those of repeated layers only once."""
     paths = experiment.model.layer_paths
     unique_issues: dict[tuple[KeyPath, str], Issue] = {}
     for issue in issues:
@@ -95,7 +95,7 @@ def map_to_config_paths(experiment: Experiment, issues: Iterable[Issue]) -> list
 
 
 def find_machine_issues(experiment: Experiment) -> list[Issue]:
-    """Everything about an experiment without misfits that would fail in training on this machine."""
+    """Return the reasons why an experiment without other issues would fail in training on this machine."""
     stages = compute_stages(experiment.model.stack, experiment.data.input_shape)
     return [*find_keras_version_issues(experiment), *_find_memory_issues(experiment, stages)]
 
@@ -109,7 +109,7 @@ def find_data_issues(data: Data) -> Iterator[Issue]:
     try:
         info = data.info
     except UserDataError as error:
-        *lines, last = error.message.split("\n")  # a fault of the file each
+        *lines, last = error.message.split("\n")  # an error of the file each
         yield from (Issue(("data", error.key), line) for line in lines)
         yield Issue(("data", error.key), last, error.suggestion)
         return
@@ -144,7 +144,7 @@ def _find_data_key_issues(data: Data) -> Iterator[Issue]:
             )
             yield Issue(("data", key), f"{data.dataset} takes no {key}", f"remove it: {reason}")
     if data.dataset in USER_DATA_KINDS and data.path is None:
-        noun = "folder" if data.dataset == "image_folder" else "file"
+        noun = "directory" if data.dataset == "image_folder" else "file"
         yield Issue(("data",), f"dataset: {data.dataset} needs a path", f"path: the {noun} with your data")
     if data.path is not None and isinstance(DATASETS.get(data.dataset), EmbeddedDataset):
         yield Issue(("data", "path"), f"{data.dataset} is part of scikit-learn and read from no path", "remove it")
@@ -180,7 +180,7 @@ def _find_muon_exclusion_issues(experiment: Experiment, stages: list[Stage]) -> 
 
 
 def _find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
-    """A loss that wants other labels than there are, or ignores a class that does not exist."""
+    """Yield the issues of a loss that needs other targets, or ignores a class that does not exist."""
     loss, info, dataset = experiment.loss, experiment.data.info, experiment.data.title
     classes = len(info.classes)
     if not classes and "real" not in loss.target_encodings:
@@ -198,7 +198,7 @@ def _find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_metric_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Metrics that stand twice, are told other labels than they need, or want more classes than there are."""
+    """Yield metrics that are listed twice, need other targets than the loss, or need more classes than the data has."""
     encoding, outputs = experiment.target_encoding, experiment.output_shape[0]
     for index, metric in enumerate(experiment.metrics):
         path = ("metrics", index)
@@ -207,7 +207,7 @@ def _find_metric_issues(experiment: Experiment) -> Iterator[Issue]:
         if encoding not in metric.target_encodings:
             needs = " or ".join(_TARGET_ENCODING_TEXTS[needed] for needed in metric.target_encodings)
             message = (
-                f"{metric.type} needs {needs}, and {experiment.loss.type} is told {_TARGET_ENCODING_TEXTS[encoding]}"
+                f"{metric.type} needs {needs}, and {experiment.loss.type} takes {_TARGET_ENCODING_TEXTS[encoding]}"
             )
             vectors = encoding == "index" and "one_hot" in metric.target_encodings
             suitable_metric = "mean_absolute_error" if encoding == "real" else "accuracy"

@@ -1,4 +1,4 @@
-"""What layers are made with: activations, initializers, regularizers and constraints of Keras."""
+"""The activations, initializers, regularizers and constraints of Keras that layers use."""
 
 from typing import Annotated, ClassVar, Literal
 

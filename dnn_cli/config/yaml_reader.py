@@ -1,8 +1,8 @@
-"""YAML text → plain values, with the line and column of every one.
+"""YAML text as plain values, each with its line and column.
 
 What looks like a number is one (`1e-3`), and what looks like text stays text (`no`, `1:30`), as in YAML 1.2.
 What versions of YAML read differently (`010`, `0x1F`, `1_000`) stays text, so that a key for a number refuses
-it. Tags, merge keys and repeated keys are faults.
+it. Tags, merge keys and repeated keys are issues.
 """
 
 import codecs
@@ -42,7 +42,7 @@ _YAML_CONSTANTS = {
 
 @dataclass(frozen=True)
 class Document:
-    """Plain values, where each was written, and the faults met on the way."""
+    """Plain values with their locations, and the issues of reading them."""
 
     value: Any
     locations: Mapping[KeyPath, SourceLocation]
@@ -93,7 +93,7 @@ def read_yaml(file: str) -> Document:
 
 
 def parse_yaml(text: str, source: str) -> Document:
-    """The document in a text; `source` names it in faults.
+    """Return the document in a text; `source` names the text in issues.
 
     Raises:
         ConfigError: the text is not one YAML document.
@@ -130,13 +130,13 @@ def _compute_depth(value: Any) -> int:
 
 
 def _build_config_error(location: SourceLocation, message: str, suggestion: str = "") -> ConfigError:
-    """A fault that ends the reading of a file."""
+    """Return the error of an issue that ends the reading of a file."""
     return ConfigError([LocatedIssue(location, "", message, suggestion)])
 
 
 @dataclass
 class YamlReader:
-    """Builds plain values from YAML's events, and notes places and faults."""
+    """Reader that builds plain values from YAML's events, and stores their locations and issues."""
 
     source: str
     events: Iterator[Any]

@@ -1,1 +1,1 @@
-"""Where the examples come from, how they are divided, and how they are fed to Keras."""
+"""Examples: their sources, their splits, their statistics, and their batches for Keras."""

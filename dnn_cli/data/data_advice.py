@@ -1,4 +1,4 @@
-"""Advice on an experiment that depends on its data: what makes the training hard, or its scores too good."""
+"""Advice on an experiment that depends on its data: values that make training hard, or scores too good."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from dnn_cli.runs.data_scale import find_unscaled_input, find_unscaled_targets
 
 
 def list_data_advice(experiment: Experiment, examples: Examples, split: Split) -> list[str]:
-    """Return advice in words, each with its remedy."""
+    """Return lines of advice, each with its suggestion."""
     advice = [
         _advise_on_targets(experiment, examples.targets[split.train]),
         *_advise_on_inputs(experiment, examples, split),

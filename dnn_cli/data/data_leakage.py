@@ -1,6 +1,7 @@
-"""Relations in the data that make a validation score too good: copies, columns of row numbers, columns like the label.
+"""Measurements of leakage in the data: copied examples, columns of row numbers, columns that predict the target alone.
 
-They are measured before the training, kept in `inputs.npz`, and judged by `dnn explain`.
+Leakage makes a validation score too good. It is measured before the training and saved in `inputs.npz`, which
+`dnn explain` reads.
 """
 
 import math
@@ -19,10 +20,10 @@ _MAX_ROWS = 4000
 """Training rows on which a column is judged: 0.3 s for 1,000 columns."""
 
 _BIN_COUNT = 32
-"""Groups of rows with neighbouring values of a column, in each of which the label is predicted by one value."""
+"""Groups of rows with neighbouring values of a column, in each of which one value predicts the target."""
 
 _MIN_ROWS = 20
-"""Rows below which a column of row numbers is not told from chance."""
+"""Rows below which a column of row numbers cannot be distinguished from chance."""
 
 _MAX_HASHED_BYTES = 200_000_000
 """Larger inputs are not searched for copies: to hash 47 MB takes 20 ms, and larger ones may lie in a file."""
@@ -32,7 +33,7 @@ _MAX_COPY_CANDIDATES = 2000
 
 
 def measure_leakage(dataset_info: DatasetInfo, examples: Examples, split: Split) -> dict[str, Any]:
-    """Return `numbering` and `alone` of a table and `copies`, as `Inputs` describes them; only what was measured."""
+    """Return the measured ones of the fields `numbering`, `alone` and `copies` of `InputProfile`."""
     measurements: dict[str, Any] = {}
     if len(dataset_info.input_shape) == 1 and dataset_info.input_shape[0] <= _MAX_COLUMNS:
         measurements["numbering"] = find_row_number_columns(examples.inputs)

@@ -1,7 +1,7 @@
-"""Where the bytes of a dataset are found: on disk, on the mirrors, or in the distribution's package.
+"""The sources of the files of a dataset: local directories, mirrors, and the package of the Linux distribution.
 
-Whatever the source, the content is checked against the digests in `spec.datasets`, and kept in the cache
-of `dnn` whole or not at all.
+Files of every source are checked against the digests in `config.datasets`. Checked files are saved in the cache of
+`dnn`, all of them or none.
 """
 
 import gzip
@@ -31,7 +31,7 @@ _MAX_ATTEMPTS = 2
 
 
 class _DownloadProgress:
-    """What pooch calls a progress bar, passed on to a watcher."""
+    """Progress bar for pooch that passes its values on to a progress reporter."""
 
     def __init__(self, report_progress: ReadProgress, doing: str) -> None:
         self.report_progress = report_progress
@@ -47,11 +47,11 @@ class _DownloadProgress:
         self.done = 0
 
     def close(self) -> None:
-        """Nothing to close: the watcher outlives the download."""
+        """Do nothing: the progress reporter is used after the download."""
 
 
 def _download_files(dataset: IdxDataset, mirror: str, report_progress: ReadProgress, directory: Path) -> Path:
-    """Every file of a dataset from one mirror, gzipped as it is there, into a folder.
+    """Download every file of a dataset from one mirror into a directory, compressed with gzip as on the mirror.
 
     Raises:
         DataError: the mirror does not answer, or does not have a file.
@@ -90,11 +90,11 @@ _MAX_CONTENT_BYTES = 200_000_000
 
 @dataclass(frozen=True)
 class _DatasetSource:
-    """A place to look, and how to bring the files from there into a folder."""
+    """A source of dataset files, and the function that brings its files into a directory."""
 
     name: str
     fetch: Callable[[Path], Path]
-    """Takes an empty folder it may use, returns the folder that holds the files."""
+    """Takes an empty directory that it may use, and returns the directory that holds the files."""
 
 
 def get_dataset_cache_directory(dataset: IdxDataset) -> Path:
@@ -116,7 +116,7 @@ def load_dataset_files(
         except DataError as error:
             raise DataError(
                 f"data.path: {error.message}",
-                f"the folder needs {', '.join(file.name for file in dataset.files)}, each plain or with .gz",
+                f"the directory needs {', '.join(file.name for file in dataset.files)}, each plain or with .gz",
             ) from None
     reasons = []
     for source in iter_sources(dataset, report_progress):
@@ -163,10 +163,10 @@ def iter_sources(dataset: IdxDataset, report_progress: ReadProgress) -> Iterator
 
 
 def read_dataset_files(dataset: IdxDataset, directory: Path) -> _FileContents:
-    """The checked content of every file of a dataset in one folder.
+    """Read and check the content of every file of a dataset in one directory.
 
     Raises:
-        DataError: a file is missing, cannot be read, or is not what its digest says.
+        DataError: a file is missing, cannot be read, or has another digest.
     """
     return {file.name: _read_dataset_file(file, directory) for file in dataset.files}
 
@@ -196,7 +196,7 @@ def _open_content(plain: Path, zipped: Path) -> BinaryIO:
 
 
 def _write_to_cache(cache: Path, contents: _FileContents) -> None:
-    """Put the files into the cache as one folder, in one step; a cache that cannot be written is no harm."""
+    """Write the files to the cache as one directory, in one step. Nothing happens if it cannot be written."""
     temporary = None
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)

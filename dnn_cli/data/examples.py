@@ -1,4 +1,4 @@
-"""The examples an experiment trains and validates on, and which of them is for what."""
+"""The examples of an experiment: reading them from user data or a built-in dataset, and splitting them."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -19,10 +19,10 @@ from dnn_cli.formats.idx import parse_idx
 def _read_user_data(
     data: Data, split_name: SplitName, report_progress: ReadProgress = ignore_progress
 ) -> ExampleArrays:
-    """A part that the facts of the data tell of, whole and checked.
+    """Read and check one split of user data.
 
     Raises:
-        OwnDataError: it is not what it should be.
+        UserDataError: a file cannot be read or has wrong content.
     """
     path = str({"train": data.path, "validation": data.validation_path, "test": data.test_path}[split_name])
     classes = data.info.classes if split_name != "train" else None
@@ -107,10 +107,10 @@ def load_examples(data: Data, report_progress: ReadProgress = ignore_progress) -
 
 
 def load_test_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> Examples:
-    """The examples kept apart for the last judgement.
+    """Load the test examples.
 
     Raises:
-        DataError: the dataset has none, or is not to be had.
+        DataError: the dataset has no test examples, or cannot be read.
     """
     if not data.test_examples:
         config_keys = "data.test_path or data.test_size" if data.dataset not in DATASETS else "data.test_size"
@@ -125,7 +125,7 @@ def load_test_examples(data: Data, report_progress: ReadProgress = ignore_progre
 
 
 def _read_builtin_dataset(data: Data, split_name: str, report_progress: ReadProgress) -> Examples:
-    """One part of a dataset that everybody can have, `train` or `test`, from wherever it is."""
+    """Read one split of a built-in dataset, `train` or `test`, from the first source that has it."""
     dataset = DATASETS[data.dataset]
     if isinstance(dataset, IdxDataset):
         file_contents = load_dataset_files(dataset, data.path, report_progress)
@@ -145,10 +145,10 @@ def _read_builtin_dataset(data: Data, split_name: str, report_progress: ReadProg
 
 
 def split_examples(data: Data, examples: Examples) -> Split:
-    """scikit-learn's split, as indices instead of copies: first the test set, then validation, of what is left.
+    """Split examples as scikit-learn does, into indices: first the test set, then validation of the other examples.
 
     Raises:
-        OwnDataError: there are too few examples of a class to divide them by class.
+        UserDataError: a class has too few examples for a stratified split.
     """
     validation_count = data.info.validation_examples
     train, validation, test = (

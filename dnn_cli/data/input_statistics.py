@@ -1,4 +1,4 @@
-"""The statistics of the training data that a run keeps, and whether another input is like the training inputs."""
+"""Statistics of the training inputs for the input profile of a run, and descriptions of inputs that are unlike them."""
 
 import math
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from dnn_cli.data.preprocessing import Preprocessing
 from dnn_cli.runs.input_profile import IMAGE_STATISTICS, InputProfile
 
 _MAX_SAMPLE_NUMBERS = 400_000
-"""Numbers that are looked at: 500 images of 28 × 28, all of most tables; a few thousandths of the shortest training."""
+"""Numbers of the sample: 500 images of 28 × 28, all of most tables. They take little time of the shortest training."""
 
 _MAX_SAMPLE_TARGETS = 10_000
-"""Training labels that are kept: 40 kB, and the share of a class within 1 point."""
+"""Training targets of the sample: 40 kB, and the share of a class within 1 percentage point."""
 
 _USUAL_QUANTILES = (0.01, 0.99)
 """Quantiles between which an image looks like nearly all others."""
@@ -55,13 +55,13 @@ def measure_inputs(
 
 
 def _sample_inputs(examples: Examples, indices: NDArray[np.int64], size: int) -> NDArray[np.float32]:
-    """Return the inputs of evenly spaced examples in rows, `SAMPLE` numbers at most."""
+    """Return the inputs of evenly spaced examples in rows, `_MAX_SAMPLE_NUMBERS` numbers at most."""
     step = max(1, len(indices) * size // _MAX_SAMPLE_NUMBERS)
     return examples.inputs[np.sort(indices[::step])].reshape(-1, size).astype(np.float32)
 
 
 def _sample_targets(dataset_info: DatasetInfo, examples: Examples, indices: NDArray[np.int64]) -> NDArray[Any]:
-    """Return the labels of evenly spaced examples, `LABELS` at most."""
+    """Return the targets of evenly spaced examples, `_MAX_SAMPLE_TARGETS` at most."""
     targets = examples.targets[indices[:: max(1, math.ceil(len(indices) / _MAX_SAMPLE_TARGETS))]]
     return targets.astype(np.int32 if dataset_info.is_classification else np.float32)
 
@@ -89,7 +89,7 @@ def _measure_looks(
     maximum: NDArray[np.float32],
     average: NDArray[np.float32],
 ) -> NDArray[np.float64]:
-    """`LOOKS` of images in rows of (n, size), beside those of the training: float64 of (n, 4)."""
+    """Return the `IMAGE_STATISTICS` of images in rows of (n, size), beside the training images: float64 of (n, 4)."""
     low = float(minimum.min())
     span = float(maximum.max()) - low or 1.0
     images = rows.reshape(len(rows), *shape[:2], -1)
@@ -105,7 +105,7 @@ def _measure_looks(
 
 
 def find_white_value(input_profile: InputProfile) -> float | None:
-    """What the lightest pixel of an image was in training; `None` where it cannot be told."""
+    """Return the value of a white pixel in the training images; `None` where it is not certain."""
     if input_profile.dataset_info.pixel_max > 1:
         return float(input_profile.dataset_info.pixel_max)
     low, high = float(input_profile.minimum.min()), float(input_profile.maximum.max())

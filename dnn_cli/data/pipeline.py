@@ -1,4 +1,4 @@
-"""Examples → batches or chunks for Keras through `tf.data`: pixels stay uint8 until their batch is made."""
+"""Batches and chunks of examples for Keras, through `tf.data`. Pixels stay uint8 until their batch is built."""
 
 import math
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _plain_python = tf.autograph.experimental.do_not_convert
 """For functions without loops and branches of TensorFlow: they are traced sooner as they are."""
 
 _UNTUNED_OPTIONS = tf.data.Options()
-"""Nothing to tune: the thread that would look for it holds up every iterator's end by some tenths of a second."""
+"""Options without autotuning, whose thread delays the end of every iterator by some tenths of a second."""
 
 _UNTUNED_OPTIONS.autotune.enabled = False
 
@@ -29,9 +29,9 @@ MAX_MEMORY_SHARE = 1 / 4
 
 
 class Chunk(NamedTuple):
-    """Examples for many steps: rows of numbers, labels, and which of the rows come in which order.
+    """Examples for many steps: rows of numbers, targets, and the order of the rows.
 
-    `order` is int32 and always as long as the chunk may be; only its first `count` entries are meant.
+    `order` is int32 and always as long as the longest chunk; only its first `count` numbers count.
     """
 
     inputs: tf.Tensor
@@ -41,16 +41,16 @@ class Chunk(NamedTuple):
 
 
 class Pipeline:
-    """Feeds the examples of one experiment.
+    """Source of batches and chunks of the examples of one experiment.
 
-    Held in memory once, as they are, or, where they are memory-mapped and many, read chunk by chunk. What its
-    batches are made of depends on neither the seed nor the optimizer.
+    The examples are held in memory once. Memory-mapped examples that need too much memory are read chunk by chunk.
+    The content of batches depends on neither the seed nor the optimizer.
 
     Args:
-        examples: What to feed.
-        experiment: For which.
-        measured: How to scale and weigh; by default only to divide by the largest pixel.
-        beside: Another pipeline of the same examples, with which the memory is shared.
+        examples: The examples of all splits.
+        experiment: The experiment.
+        preprocessing: Scaling and class weights; by default inputs are divided by the largest pixel.
+        shared_with: Another pipeline of the same examples, with which the memory is shared.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Pipeline:
         return lambda epoch: tf.constant(indices)
 
     def build_batches(self, order: Order, epochs: range = range(1), *, weighted: bool = False) -> tf.data.Dataset:
-        """The batches of some epochs, one after the other, each as `prepare` makes it."""
+        """Build the batches of some epochs, one after the other, each as `prepare_batch` returns it."""
 
         def build_epoch(number: tf.Tensor) -> tf.data.Dataset:
             return tf.data.Dataset.from_tensor_slices(order(number)).batch(self.experiment.batch_size)
@@ -157,10 +157,10 @@ class Pipeline:
     def prepare_batch(
         self, inputs: tf.Tensor, targets: tf.Tensor, scaling: tuple[tf.Tensor, ...], *, weighted: bool = False
     ) -> tuple[tf.Tensor, ...]:
-        """A batch of rows as Keras takes it.
+        """Return a batch of rows as Keras takes it.
 
-        float32 inputs of (batch, *input_shape), scaled; labels as the loss wants them: int32 classes of (batch,),
-        or float32 of (batch, outputs). If `weighted`, and classes do not count the same: float32 weights of (batch,).
+        Inputs are scaled, float32 of (batch, *input_shape). Targets are int32 classes of (batch,), or float32 of
+        (batch, outputs), as the loss takes them. If `weighted`, and classes have weights: float32 weights of (batch,).
         """
         data, (scale, *mean) = self.experiment.data, scaling
         inputs = tf.cast(inputs, tf.float32)

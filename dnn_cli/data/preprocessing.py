@@ -1,4 +1,4 @@
-"""What is measured on the training examples alone: how inputs are scaled, and how much each class counts."""
+"""Preprocessing that the training examples determine: the scaling of inputs, and the weights of classes."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class Preprocessing:
 
 
 def compute_preprocessing(experiment: Experiment, examples: Examples, split: Split) -> Preprocessing:
-    """What the experiment wants measured, by scikit-learn's StandardScaler and compute_class_weight."""
+    """Compute the scaling and class weights of an experiment, with scikit-learn."""
     mean, scale = None, np.float32(experiment.data.info.pixel_max)
     if experiment.data.standardize:
         from sklearn.preprocessing import StandardScaler

@@ -1,4 +1,7 @@
-"""What is known of a run without its data; of one that an older `dnn` trained, by its data."""
+"""The experiment and the input profile of a run, read from its directory.
+
+Older versions of `dnn` saved no input profile; it is then computed from the data.
+"""
 
 from typing import NamedTuple
 
@@ -17,18 +20,18 @@ from dnn_cli.runs.run import Run
 
 
 class RunContext(NamedTuple):
-    """An experiment that asks no file what its data holds, and its inputs."""
+    """The experiment of a run, complete without reading its data, and its input profile."""
 
     experiment: Experiment
     input_profile: InputProfile
 
 
 def load_run_context(run: Run, record: Record, report_progress: ReadProgress = ignore_progress) -> RunContext:
-    """The experiment of a run and its inputs, from its `inputs.npz` where it has one.
+    """Load the experiment of a run and its input profile, from its `inputs.npz` where it has one.
 
     Raises:
-        ConfigError, RunError: the run is damaged.
-        RunError: the run has no `inputs.npz`, and its data is not to be had or is another now.
+        ConfigError: the config of the run is damaged.
+        RunError: the run is damaged, or has no `inputs.npz` and its data cannot be read or has changed.
     """
     experiment = load_resolved_experiment(str(run.config))
     input_profile = read_input_profile(run)
@@ -41,7 +44,7 @@ def load_run_context(run: Run, record: Record, report_progress: ReadProgress = i
         data.info.input_shape != input_profile.dataset_info.input_shape
         or data.info.classes != input_profile.dataset_info.classes
     ):
-        raise RunError(f"{run.inputs} is not of {data.dataset}", "a run trained anew has another")
+        raise RunError(f"{run.inputs} is not of {data.dataset}", "a run that is trained again has a new one")
     experiment = experiment.model_copy(update={"data": data})
     if issues := find_experiment_issues(experiment) or find_machine_issues(experiment):
         raise RunError(f"{run.config} describes no network for its inputs: {issues[0].message}")
@@ -59,7 +62,7 @@ def _build_profile_from_data(
         reason = error.message.splitlines()[0]
         raise RunError(
             f"{run.directory} has no inputs.npz, as an older dnn trained it, and its data is needed: {reason}",
-            "bring the data back to where config.yaml says it is, or train the run anew",
+            "bring the data back to where config.yaml says it is, or train the run again",
         ) from None
     split = split_examples(experiment.data, examples)
     return build_input_profile(

@@ -12,7 +12,7 @@ from dnn_cli.data.examples import Examples, load_examples, split_examples
 from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
 
 _ZERO_TOLERANCE = 1e-6
-"""A mean that is such a share of the range is 0, as float32 tells it."""
+"""Share of the range below which a mean counts as 0, the precision of float32."""
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""What matters when something is off: the program, the machine, TensorFlow, data, runs and the terminal."""
+"""Checks of an installation: the program, the machine, TensorFlow, data, caches, runs and the terminal."""

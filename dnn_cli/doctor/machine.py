@@ -1,4 +1,4 @@
-"""The machine: processor, memory, and graphics processors as the system knows them."""
+"""Checks of the machine: its processor, its memory, and the GPUs that the operating system lists."""
 
 import os
 import subprocess

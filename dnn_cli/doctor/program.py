@@ -1,4 +1,4 @@
-"""The program itself: its Python, its packages, and the extras that are not there."""
+"""Checks of the program: Python, packages, optional extras, environment variables and the terminal."""
 
 import importlib.util
 import os
@@ -20,7 +20,7 @@ _REQUIRED_PACKAGES = (
 )  # fmt: skip
 
 
-class _OptionalExtra(NamedTuple):
+class _Extra(NamedTuple):
     """Something that can be installed besides."""
 
     modules: tuple[str, ...]
@@ -28,12 +28,12 @@ class _OptionalExtra(NamedTuple):
 
 
 _EXTRAS = {
-    "optuna": _OptionalExtra(("optuna",), "dnn sweep --search bayesian"),
-    "ray": _OptionalExtra(("ray",), "dnn sweep --on ray"),
-    "tensorboard": _OptionalExtra(("tensorboard",), "dnn train --tensorboard"),
-    "onnx": _OptionalExtra(("onnx", "tf2onnx", "onnxruntime"), "dnn export --format onnx"),
-    "litert": _OptionalExtra(("ai_edge_litert",), "dnn export --format litert"),
-    "mlflow": _OptionalExtra(("mlflow", "sqlalchemy", "alembic"), "dnn export-runs --mlflow"),
+    "optuna": _Extra(("optuna",), "dnn sweep --search bayesian"),
+    "ray": _Extra(("ray",), "dnn sweep --on ray"),
+    "tensorboard": _Extra(("tensorboard",), "dnn train --tensorboard"),
+    "onnx": _Extra(("onnx", "tf2onnx", "onnxruntime"), "dnn export --format onnx"),
+    "litert": _Extra(("ai_edge_litert",), "dnn export --format litert"),
+    "mlflow": _Extra(("mlflow", "sqlalchemy", "alembic"), "dnn export-runs --mlflow"),
 }
 
 
@@ -89,7 +89,7 @@ _SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASS", "CRED", "AUTH")
 
 
 def inspect_environment() -> Section:
-    """Environment variables that steer what is trained and shown; no others are looked at, and no secrets told."""
+    """Return the environment variables that affect training and output; secrets are left out."""
     variables = {
         name: "…" if "@" in value else value
         for name, value in sorted(os.environ.items())
@@ -122,7 +122,7 @@ def inspect_terminal(console: Console) -> Section:
         "encoding": encoding,
         "unicode": unicode,
     }
-    reason = _explain_missing_colors()
+    reason = _find_missing_colour_reason()
     texts = {
         "terminal": "yes" if is_terminal else "no: output goes to a pipe or a file, plain and in full width",
         "colour": (colour or reason) if is_terminal else "",
@@ -132,7 +132,7 @@ def inspect_terminal(console: Console) -> Section:
     return Section("terminal", values, () if unicode else (problem,), texts)
 
 
-def _explain_missing_colors() -> str:
+def _find_missing_colour_reason() -> str:
     """Return why a terminal is shown no colours."""
     if "NO_COLOR" in os.environ:
         return "NO_COLOR is set"

@@ -1,4 +1,4 @@
-"""What a look at something finds: facts, and problems with what to do about them."""
+"""The sections of a doctor report, with values and problems, and their form as text, table and JSON."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Section:
-    """What was found in one place."""
+    """The values and problems of one check."""
 
     name: str
     values: Mapping[str, Any]
@@ -30,14 +30,14 @@ class Section:
 
     problems: tuple[Problem, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
-    """What a person is told instead of the values of some facts; an empty text is left out."""
+    """Texts that replace values in the output for people; a value with an empty text is left out."""
 
     has_literal_names: bool = False
-    """Whether the names of its facts are names elsewhere, too, and stand as they are."""
+    """Whether the names of the values are names elsewhere, too, and are printed unchanged."""
 
 
 def build_sections_table(sections: Sequence[Section]) -> Table:
-    """A fact a row, under the name of what it is about."""
+    """Build the table of all values, one a row, below the names of their sections."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -51,7 +51,7 @@ def build_sections_table(sections: Sequence[Section]) -> Table:
 
 
 def _iter_section_texts(section: "Section") -> Iterator[tuple[str, str]]:
-    """The facts of a section as a person reads them; what is empty is left out."""
+    """Yield the names and texts of the values of a section; empty texts are left out."""
     for name, value in section.values.items():
         text = section.texts.get(name)
         if text is None:
@@ -66,8 +66,8 @@ def format_problems(sections: Sequence[Section]) -> list[str]:
     if not ordered:
         return ["nothing is wrong"]
     lines = [f"{format_count(len(ordered), 'problem')}:"]
-    for one in ordered:
-        lines += [f"{'!!' if one.stops_training else ' !'} {one.message}", f"   {one.suggestion}"]
+    for problem in ordered:
+        lines += [f"{'!!' if problem.stops_training else ' !'} {problem.message}", f"   {problem.suggestion}"]
     return lines
 
 

@@ -1,4 +1,4 @@
-"""Places: where data is found, what caches hold, and the directory of runs."""
+"""Checks of storage: datasets on this machine, caches, the directory of runs, and the schema file."""
 
 import fcntl
 import json
@@ -42,10 +42,10 @@ def inspect_data() -> Section:
 
 
 def _find_dataset_source(dataset: IdxDataset) -> tuple[str | None, list[str]]:
-    """The nearest place on this machine that holds a dataset, and what is damaged before that."""
+    """Return the nearest source on this machine that holds a dataset, and messages about damaged sources before it."""
     damaged: list[str] = []
     local = takewhile(
-        lambda one: not one.name.startswith("http") and not one.name.startswith("apt"),
+        lambda source: not source.name.startswith(("http", "apt")),
         iter_sources(dataset, ignore_progress),
     )
     for source in local:
@@ -75,10 +75,10 @@ def inspect_caches() -> Section:
     }  # fmt: skip
     problems = []
     if not cache_directory.is_usable:
-        problems.append(Problem(f"there is no cache: {cache_directory.reason}", "name a folder in XDG_CACHE_HOME"))
+        problems.append(Problem(f"there is no cache: {cache_directory.reason}", "name a directory in XDG_CACHE_HOME"))
     held = ", ".join(f"{name} {format_bytes(size)}" for name, size in parts.items())
     reason = (
-        f"; temporary, because {cache_directory.reason}; XDG_CACHE_HOME names another folder"
+        f"; temporary, because {cache_directory.reason}; XDG_CACHE_HOME names another directory"
         if cache_directory.reason
         else ""
     )
@@ -167,14 +167,14 @@ def _is_below_mount(mount: str, path: str) -> bool:
 
 
 def find_lock_error(directory: Path) -> str | None:
-    """Why the kernel locks nothing in a folder; it is looked at through the folder itself, and nothing is written."""
+    """Return the reason why the kernel locks no files in a directory, or None. The check locks the directory itself."""
     try:
         descriptor = os.open(directory, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         finally:
             os.close(descriptor)
-    except BlockingIOError:  # somebody has it, so it works
+    except BlockingIOError:  # another process holds the lock, so locks work
         return None
     except OSError as error:
         return error.strerror or str(error)

@@ -1,4 +1,4 @@
-"""TensorFlow and Keras, asked in a process of their own; and why no GPU is used."""
+"""Checks of TensorFlow and Keras in a separate process, and the reason why no GPU is used."""
 
 import json
 import os
@@ -22,7 +22,7 @@ _UNUSED_INSTRUCTIONS = re.compile(r"enable the following instructions: ([A-Z0-9_
 
 
 def _query_tensorflow() -> tuple[dict[str, Any], str]:
-    """What it says of itself, and its own log; under `error`, why it says nothing."""
+    """Return the answer and the log of the TensorFlow probe. Without an answer, the reason is under `error`."""
     paths = [str(Path(dnn_cli.__file__).parent.parent), *filter(None, sys.path)]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0", "PYTHONPATH": os.pathsep.join(paths)}
     try:
@@ -99,7 +99,7 @@ def _inspect_gpus(answer: dict[str, Any], log: str) -> Section:
         "why_none": None,
     }
     reason, remedy = (
-        ("", "") if used or "error" in answer else explain_missing_gpu(answer, log, driver_gpus, files, card_counts)
+        ("", "") if used or "error" in answer else find_missing_gpu_reason(answer, log, driver_gpus, files, card_counts)
     )
     values["why_none"] = reason or None
     texts = {
@@ -114,7 +114,7 @@ def _inspect_gpus(answer: dict[str, Any], log: str) -> Section:
     return Section("gpu", values, (Problem(reason, remedy),) if remedy else (), texts)
 
 
-def explain_missing_gpu(
+def find_missing_gpu_reason(
     answer: dict[str, Any], log: str, driver_gpus: list[str], files: list[str], card_counts: tuple[int, int]
 ) -> tuple[str, str]:
     """Why TensorFlow uses no GPU, and what to do about it; nothing where there is none."""

@@ -1,4 +1,4 @@
-"""Asks TensorFlow about itself, in a process of its own, and writes what it says as JSON: a crash is then told, too."""
+"""Program that inspects TensorFlow in a separate process, so that a crash can be reported, and writes JSON."""
 
 import json
 import sys

@@ -1,1 +1,1 @@
-"""From experiments to runs: one here, or many on all cores or a cluster."""
+"""Execution of experiments as runs: one in this process, or many in workers on this machine or on a Ray cluster."""

@@ -1,7 +1,8 @@
-"""Worker processes on this machine: each lives for many tasks, and the death of one costs its task alone.
+"""The executor that trains tasks in worker processes on this machine.
 
-Every worker has a pipe of its own and no lock is shared, so that one that is killed at any moment holds up nobody;
-pools that share a queue wait for a lock that died with its holder, and do not know which worker has compiled what.
+A worker trains many tasks, and its death costs only its current task. Every worker has a pipe of its own and shares no
+lock, so that a worker can be killed at any moment without blocking another. Pools with a shared queue can wait forever
+for a lock of a killed process, and do not know which worker has compiled which network.
 """
 
 import multiprocessing
@@ -23,7 +24,7 @@ from dnn_cli.training.xla_cache import create_process_directory
 
 _FORKSERVER = multiprocessing.get_context("forkserver")
 STOP_TIMEOUT = 3.0
-"""Seconds that a training has to notice that it is to end."""
+"""Seconds that a training has to answer a stop request."""
 
 _EXIT_TIMEOUT = 2.0
 """Seconds that workers have to end when there is nothing more to do."""
@@ -40,8 +41,8 @@ class _Worker:
     """The network that it trained last."""
 
     run_directory: Path | None = None
-    stop_requested: tuple[float, str] | None = None
-    """When it was told to end its training, and why."""
+    stop_sent: tuple[float, str] | None = None
+    """Time and reason of the stop request that was sent to it."""
 
 
 class LocalExecutor:
@@ -76,19 +77,19 @@ class LocalExecutor:
             worker = self.workers[index]
             return worker is None or worker.network_digest != task.network_digest, worker is None
 
-        place = min(idle_indexes, key=compute_preference)
-        worker = self.workers[place] or self.start_worker(place)
-        worker.task, worker.run_directory, worker.stop_requested, worker.network_digest = (
+        index = min(idle_indexes, key=compute_preference)
+        worker = self.workers[index] or self.start_worker(index)
+        worker.task, worker.run_directory, worker.stop_sent, worker.network_digest = (
             task,
             task.run_directory,
             None,
             task.network_digest,
         )
-        with suppress(OSError):  # a worker that is dead is found by `wait`
+        with suppress(OSError):  # `wait_for_events` finds a dead worker
             worker.connection.send(task)
 
     def start_worker(self, index: int) -> _Worker:
-        """A new worker at a place."""
+        """Start the worker of an index."""
         ours, theirs = _FORKSERVER.Pipe()
         environment = {"CUDA_VISIBLE_DEVICES": self.gpus[index]} if self.gpus else {}
         process = _FORKSERVER.Process(
@@ -112,10 +113,10 @@ class LocalExecutor:
         for worker in busy:
             if worker.connection in ready or worker.process.sentinel in ready:
                 yield from self.poll_worker(worker)
-            self.kill_unresponsive(worker)
+            self.kill_unresponsive_worker(worker)
 
     def poll_worker(self, worker: _Worker) -> Iterator[Event]:
-        """What a worker has told, and its death where it is dead."""
+        """Yield the events that a worker has sent, and the result of its task where the worker is dead."""
         try:
             while worker.task is not None and worker.connection.poll():
                 event: Event = worker.connection.recv()
@@ -134,24 +135,24 @@ class LocalExecutor:
         if worker.task is not None:
             yield _build_lost_result(worker)
 
-    def kill_unresponsive(self, worker: _Worker) -> None:
-        """Kill a worker that was told to end its training and has not, within its time."""
+    def kill_unresponsive_worker(self, worker: _Worker) -> None:
+        """Kill a worker that has not answered a stop request in time."""
         if (
             worker.task is not None
-            and worker.stop_requested is not None
-            and time.monotonic() - worker.stop_requested[0] > STOP_TIMEOUT
+            and worker.stop_sent is not None
+            and time.monotonic() - worker.stop_sent[0] > STOP_TIMEOUT
         ):
             worker.process.kill()
 
     def request_stop(self, reason: str, number: int | None = None) -> None:
-        """Let the training of one task end, or of all: what was trained is saved."""
+        """Ask the training of one task to stop, or all trainings. They save what was trained."""
         for worker in self.busy:
-            if worker.stop_requested is None and (number is None or (worker.task and worker.task.number == number)):
-                worker.stop_requested = time.monotonic(), reason
+            if worker.stop_sent is None and (number is None or (worker.task and worker.task.number == number)):
+                worker.stop_sent = time.monotonic(), reason
                 with suppress(OSError):
                     worker.connection.send(reason)
 
-    def kill(self) -> None:
+    def kill_workers(self) -> None:
         """End everything at once."""
         for worker in self.workers:
             if worker is not None:
@@ -159,7 +160,7 @@ class LocalExecutor:
         self.directory.cleanup()
 
     def close(self) -> None:
-        """Let all workers go."""
+        """End all workers, which train nothing now."""
         workers = [worker for worker in self.workers if worker is not None]
         for worker in workers:
             with suppress(OSError):
@@ -167,16 +168,14 @@ class LocalExecutor:
             worker.connection.close()
         for worker in workers:
             worker.process.join(_EXIT_TIMEOUT)
-        self.kill()
+        self.kill_workers()
 
 
 def _build_lost_result(worker: _Worker) -> TaskResult:
-    """The end of a task whose worker is dead; its run says so, too."""
+    """Build the result of a task whose worker is dead, and write it to the run record."""
     task, code = worker.task, worker.process.exitcode
-    assert task is not None  # noqa: S101 - whoever has none loses none
-    status, reason = (
-        ("interrupted", worker.stop_requested[1]) if worker.stop_requested else ("failed", describe_exit_code(code))
-    )
+    assert task is not None  # noqa: S101 - the worker had a task
+    status, reason = ("interrupted", worker.stop_sent[1]) if worker.stop_sent else ("failed", describe_exit_code(code))
     if worker.run_directory is None:
         return TaskResult(task.number, None, None, reason)
     run = Run(worker.run_directory)
@@ -187,7 +186,7 @@ def _build_lost_result(worker: _Worker) -> TaskResult:
 
 
 def describe_exit_code(code: int | None) -> str:
-    """What a process died of, by its exit code."""
+    """Return why a process ended, by its exit code."""
     if code is None or code >= 0:
         return f"its process ended with exit code {code}"
     try:
@@ -200,7 +199,7 @@ def describe_exit_code(code: int | None) -> str:
 
 @contextmanager
 def silence_stdio() -> Iterator[None]:
-    """What is started meanwhile writes to nobody, for as long as it lives."""
+    """Redirect standard input and output to the null device in the block; processes started there keep it."""
     saved_descriptors = [os.dup(descriptor) for descriptor in (0, 1, 2)]
     redirect_stdio_to_null()
     try:

@@ -1,4 +1,4 @@
-"""What is to be trained somewhere else, and what is heard from there."""
+"""Tasks that are sent to workers, and events that come back."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,22 +12,22 @@ class Task:
     """One experiment, to be trained into a run directory."""
 
     number: int
-    """Which of many it is, from 0."""
+    """Its number among the tasks, from 0."""
 
     loaded: LoadedExperiment
     runs_dir: Path
     network_digest: str
-    """A digest that is equal where the same compiled network will do."""
+    """The network digest of its experiment; tasks with an equal one share compiled programs."""
 
     run_directory: Path | None = None
-    """The directory of a run to go on with; a new one where there is none."""
+    """The directory of a run to resume; `None` for a new run."""
 
     force: bool = False
-    """Go on though something has changed."""
+    """Resume the run although something has changed."""
 
     sweeps: tuple[Membership, ...] = ()
     tensorboard: bool = False
-    """Write a log for TensorBoard, too."""
+    """Write a TensorBoard log, too."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +39,21 @@ class Event:
 
 @dataclass(frozen=True)
 class StageEvent(Event):
-    """A stage before the training."""
+    """The start of a stage before the training."""
 
     stage: str
 
 
 @dataclass(frozen=True)
 class RunCreated(Event):
-    """There is a run directory."""
+    """The creation of the run directory."""
 
     run_directory: Path
 
 
 @dataclass(frozen=True)
 class ProgressEvent(Event):
-    """So much of all epochs is done, from 0 to 1; scores are running means over the epoch."""
+    """The fraction of all epochs that is done, from 0 to 1. Scores are running means over the epoch."""
 
     fraction: float
     epoch: int
@@ -62,22 +62,22 @@ class ProgressEvent(Event):
 
 @dataclass(frozen=True)
 class EpochDone(Event):
-    """An epoch is done; its row of `metrics.csv`."""
+    """The end of an epoch, with its row of `metrics.csv`."""
 
     row: Scores
 
 
 @dataclass(frozen=True)
 class TaskResult(Event):
-    """A task came to an end: with a run and its record, or with the reason why there is none."""
+    """The end of a task, with its run and record, or with the reason why there is none."""
 
     run_directory: Path | None
     record: Record | None
     reason: str | None = None
-    """Why it did not complete, where no record says it."""
+    """Why it did not complete, where no record holds the reason."""
 
     was_started: bool = True
-    """Whether it was trained at all, or was still waiting for that when somebody wanted it to end."""
+    """Whether its training started; false for a task that was still waiting when it was stopped."""
 
     @property
     def status(self) -> str:

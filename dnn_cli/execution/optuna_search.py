@@ -1,7 +1,7 @@
-"""A search that learns: Optuna's sampler says which setting to try next, its pruner which is not worth going on.
+"""The search strategy that asks Optuna: its sampler proposes settings, its pruner stops trainings with bad scores.
 
-A trial is a setting; it is trained with one seed after the other, and its value is the mean of their best scores. What
-was tried before, by the same command, is told to Optuna first.
+A trial is a setting. It is trained with one seed after the other, and its value is the mean of their best scores.
+Optuna first receives the results of earlier trials of the same sweep.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ class _Trial:
 
 
 class OptunaSearch:
-    """Asks Optuna, and tells it.
+    """Search strategy that gets settings from Optuna and reports their scores to it.
 
     Raises:
         UsageError: Optuna is not installed.
@@ -61,7 +61,7 @@ class OptunaSearch:
         self.trials: list[_Trial] = []
         self.trials_left = execution.sweep.trials or 0
         self.restore_earlier_trials()
-        # A sampler that begins again would propose again what it did: its seed counts on.
+        # A sampler with the same seed would propose the same settings again.
         seed = execution.sweep.search_seed + len(self.study.trials)
         self.study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
 
@@ -84,7 +84,7 @@ class OptunaSearch:
         return distribution_types.FloatDistribution(values.low, values.high, log=values.kind == "log")
 
     def restore_earlier_trials(self) -> None:
-        """Tell Optuna what was tried before; what has not come to its end is tried first."""
+        """Add earlier trials to the study. Unfinished trials are tried first."""
         if self.execution.force:
             return
         store, sweep_id = self.execution.store, self.execution.id
@@ -102,7 +102,7 @@ class OptunaSearch:
                 for member in planned
                 if member.outcome_digest in existing_runs
             ]
-            if any(_is_hopeless(record) for record in records):
+            if any(_has_failed_by_setting(record) for record in records):
                 self.add_earlier_trial(planned, existing_runs, params, self.optuna.trial.TrialState.PRUNED)
             elif len(records) == len(planned) and all(record.status == "completed" for record in records):
                 value = fmean(_get_best_score(record) for record in records)
@@ -113,7 +113,7 @@ class OptunaSearch:
     def add_earlier_trial(
         self, planned: list[PlannedRun], existing_runs: Any, params: dict[str, Any], state: Any, value: Any = None
     ) -> None:
-        """A trial from before."""
+        """Add an earlier trial to the study."""
         self.trials_left -= 1
         first = len(self.execution.planned_runs)
         self.execution.abandoned_numbers.update(
@@ -204,11 +204,11 @@ class OptunaSearch:
         self.execution.abandoned_numbers.update(trial.pending_numbers)
         trial.pending_numbers.clear()
         trial_states = self.optuna.trial.TrialState
-        hopeless = result.record is not None and _is_hopeless(result.record)
+        hopeless = result.record is not None and _has_failed_by_setting(result.record)
         self.study.tell(trial.optuna_trial, state=trial_states.PRUNED if hopeless else trial_states.FAIL)
 
     def finish_trial(self, trial: _Trial) -> None:
-        """Tell Optuna what a trial came to."""
+        """Report the value of a trial to Optuna, or its failure."""
         if trial.best_scores:
             self.study.tell(trial.optuna_trial, fmean(trial.best_scores))
         else:
@@ -226,7 +226,7 @@ class OptunaSearch:
         return ""
 
 
-def _is_hopeless(record: Record) -> bool:
+def _has_failed_by_setting(record: Record) -> bool:
     """Whether a run has ended for a reason that lies in its setting."""
     return record.status == "diverged" or _is_pruned(record)
 

@@ -1,4 +1,4 @@
-"""From a config to what can run: data is loaded while TensorFlow starts, and the screen says so."""
+"""Preparation of a training: its data is loaded while TensorFlow starts. A cache keeps both for the next training."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class PreparedTraining(NamedTuple):
-    """A job, what watches it, and where to send what TensorFlow writes."""
+    """A training job, its progress reporter, and the function that redirects the output of TensorFlow."""
 
     job: "TrainingJob"
     progress_reporter: "ProgressReporter"
@@ -32,11 +32,11 @@ class PreparedTraining(NamedTuple):
 def prepare_training(
     loaded: "LoadedExperiment", reporter: "Reporter", epochs: int, cache: "ProcessCache | None" = None
 ) -> Iterator[PreparedTraining]:
-    """Introduce an experiment and make it ready to run; as long as the block lasts, only `reporter` is heard.
+    """Report an experiment and prepare its training. In the block, only `reporter` writes to the terminal.
 
     Raises:
-        DataError: the data is not to be had.
-        UsageError: the device is not there.
+        DataError: the data cannot be read.
+        UsageError: the device does not exist.
     """
     from dnn_cli.data.data_advice import list_data_advice
     from dnn_cli.host.output_redirect import redirect_output
@@ -111,16 +111,16 @@ def _format_data_line(experiment: "Experiment") -> str:
 
 
 class ProcessCache:
-    """The trainings of one process, one after the other."""
+    """Cache of the examples and compiled models of one process, for its trainings one after the other."""
 
     def __init__(self) -> None:
         self.loaded: tuple[Data, Examples, Split] | None = None
 
     def load_examples(self, data: Data, report_progress: ReadProgress = ignore_progress) -> tuple[Examples, Split]:
-        """The examples and their split, loaded once as long as no others are wanted.
+        """Return the examples and their split. They are loaded once, until other data is requested.
 
         Raises:
-            DataError: the data is not to be had.
+            DataError: the data cannot be read.
         """
         if self.loaded is None or self.loaded[0] != data:
             self.loaded = None  # two of them need not fit into memory
@@ -129,7 +129,7 @@ class ProcessCache:
         return self.loaded[1:]
 
     def set_examples(self, data: Data, examples: Examples, split: Split) -> None:
-        """Take examples that somebody else has loaded; equal ones that are there already stay."""
+        """Set the examples that another process has loaded. Examples of the same data stay."""
         if self.loaded is None or self.loaded[0] != data:
             self.loaded = data, examples, split
 

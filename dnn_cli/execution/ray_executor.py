@@ -1,4 +1,4 @@
-"""An executor on a Ray cluster: Ray places tasks, queues them, and begins them again where a node has died."""
+"""The executor on a Ray cluster: Ray queues tasks, chooses nodes, and starts tasks again after a node has died."""
 
 import os
 import pickle
@@ -31,7 +31,7 @@ from dnn_cli.runs.store import Store
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"  # which would install the driver's project on every node
 if not os.environ.get("RAY_ADDRESS") and "RAY_AUTH_MODE" not in os.environ:
-    # Nobody else may use what is started here, and Ray leaves no token in the user's home.
+    # Other users must not use a cluster that is started here, and Ray leaves no token in the user's home.
     os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
 
 try:
@@ -43,38 +43,38 @@ except ImportError:
     raise UsageError("--on ray needs Ray, which is not installed", "pip install 'dnn-cli[ray]'") from None
 
 _MAX_RETRIES = 3
-"""So many times Ray begins a task again whose node or process has died."""
+"""Number of times that Ray starts a task again whose node or process has died."""
 
 _STOP_TIMEOUT = 10.0
-"""Seconds that a training has to notice that it is to end, and its run to come home."""
+"""Seconds that a training has to answer a stop request and to send its run back."""
 
 _REPLY_TIMEOUT = 5.0
-"""Seconds in which whoever is asked for something small answers."""
+"""Seconds to wait for the answer to a small request."""
 
 _START_TIMEOUT = 60.0
-"""Seconds until a process has begun on this machine, however busy it is."""
+"""Seconds until a process has started on this machine, however busy it is."""
 
 _DEATH_REASONS = {
     NodeDiedError: "its node has died",
     OutOfMemoryError: "its node had too little memory for it",
     WorkerCrashedError: "its process has died, perhaps for want of memory",
 }
-"""What Ray says when it has given up, in our words."""
+"""Exceptions of Ray when it gives up a task → reasons in messages."""
 
 
 @dataclass
 class _RemoteTask:
-    """A task that was given to Ray and has not come back."""
+    """A task that was submitted to Ray and has no result yet."""
 
     task: Task
     reference: Any
     lock_stack: ExitStack
-    stop_requested: tuple[float, str] | None = None
-    """When it was told to end its training, and why."""
+    stop_sent: tuple[float, str] | None = None
+    """Time and reason of the stop request that was sent to it."""
 
 
 class RayExecutor:
-    """The cluster of RAY_ADDRESS, or one on this machine that lives as long as its driver."""
+    """Executor on the cluster of RAY_ADDRESS, or on a cluster on this machine that ends with its driver."""
 
     def __init__(self, jobs: int | None, gpus: int) -> None:
         self.jobs = jobs
@@ -90,32 +90,32 @@ class RayExecutor:
                 self.connect_to_cluster(os.environ.get("RAY_ADDRESS", ""))
                 self.broker = self.start_broker()
         except (DnnError, KeyboardInterrupt):
-            self.kill()
+            self.kill_workers()
             raise
         except SystemExit as exit_request:  # Ray ends with the bare number of a signal
-            self.kill()
+            self.kill_workers()
             raise SystemExit(
                 128 + signal.SIGTERM if exit_request.code == signal.SIGTERM else exit_request.code
             ) from None
         except Exception as error:
-            self.kill()
+            self.kill_workers()
             address = os.environ.get("RAY_ADDRESS")
             problem = f"the Ray cluster {address} cannot be used" if address else "Ray does not start on this machine"
             raise UsageError(
-                f"{problem}: {_format_error(error)}", "ray status tells of the cluster of RAY_ADDRESS"
+                f"{problem}: {_format_error(error)}", "ray status describes the cluster of RAY_ADDRESS"
             ) from None
         if gpus and not ray.cluster_resources().get("GPU"):
-            self.kill()
+            self.kill_workers()
             raise UsageError(f"--gpus {gpus}: the Ray cluster has no GPU")
         self.remote_train = ray.remote(
             num_cpus=1, num_gpus=1 if gpus else 0, max_retries=_MAX_RETRIES, retry_exceptions=False
         )(ray_worker.train_task)
 
     def connect_to_cluster(self, address: str) -> None:
-        """Be a driver of the cluster with an address, or of one on this machine.
+        """Connect to the cluster with an address, or start one on this machine.
 
         Raises:
-            UsageError: nobody is there.
+            UsageError: the cluster cannot be reached.
         """
         _disable_ray_messages()
         log_options = {"log_to_driver": False, "logging_level": "CRITICAL"}
@@ -123,7 +123,7 @@ class RayExecutor:
             _check_reachable(address)
             ray.init(address=address, **log_options)
             return
-        # Unix sockets have short names, and people's folders have not.
+        # Paths of Unix sockets must be short, and the user's temporary directory can have a long path.
         directory, self.remove_directory = ray_worker.create_self_deleting_directory(
             "dnn-ray-",
             min(tempfile.gettempdir(), "/tmp", key=len),  # noqa: S108
@@ -133,7 +133,7 @@ class RayExecutor:
                  _temp_dir=str(directory), **log_options)  # fmt: skip
 
     def start_broker(self) -> Any:
-        """A post office on this machine, so that trainings are heard as long as somebody listens."""
+        """Start the event broker on this machine, so that it lives as long as its driver."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
@@ -143,11 +143,11 @@ class RayExecutor:
 
     @property
     def busy(self) -> Sequence[object]:
-        """What is not at its end."""
+        """The tasks that have no result yet."""
         return [*self.remote_tasks.values(), *self.unsubmitted_results]
 
     def iter_idle_networks(self) -> Iterator[None]:
-        """A place for each task that the cluster, as it is now, could train besides; nobody knows what was there."""
+        """Yield `None` for each further task that the cluster could train now."""
         available = int(ray.cluster_resources().get("GPU" if self.gpus else "CPU", 0))
         limit = min(max(1, available), self.jobs or available or 1, self.gpus or available or 1)
         for _ in range(limit - len(self.remote_tasks)):
@@ -158,7 +158,7 @@ class RayExecutor:
         return {remote_task.task.network_digest for remote_task in self.remote_tasks.values()}
 
     def submit(self, task: Task) -> None:
-        """Let Ray find a place for a task; its data goes to the cluster once."""
+        """Submit a task to Ray. Its data is sent to the cluster once."""
         with ExitStack() as lock_stack:
             archive = None
             try:
@@ -169,15 +169,16 @@ class RayExecutor:
             except DnnError as error:
                 self.unsubmitted_results.append(_build_result_without_run(task, error.message))
                 return
-            pickled_task = pickle.dumps(replace(task, tensorboard=False))  # its log is made of what comes home
+            # The log of the task is written from the run that comes back.
+            pickled_task = pickle.dumps(replace(task, tensorboard=False))
             reference = self.remote_train.remote(dnn_cli.__version__, pickled_task, archive, examples, self.broker)
             self.remote_tasks[task.number] = _RemoteTask(task, reference, lock_stack.pop_all())
 
     def put_examples(self, data: Data) -> Any:
-        """Where in the cluster the examples of a data section are, with their split.
+        """Put the examples of a data section and their split on the cluster, and return the reference to them.
 
         Raises:
-            DataError: the data is not to be had.
+            DataError: the data cannot be read.
         """
         key = data.model_dump_json()
         if key not in self.examples_references:
@@ -200,15 +201,12 @@ class RayExecutor:
         for reference in ready:
             yield self.receive_result(tasks_by_reference[reference])
         for remote_task in list(self.remote_tasks.values()):
-            if (
-                remote_task.stop_requested is not None
-                and time.monotonic() - remote_task.stop_requested[0] > _STOP_TIMEOUT
-            ):
+            if remote_task.stop_sent is not None and time.monotonic() - remote_task.stop_sent[0] > _STOP_TIMEOUT:
                 _cancel_task(remote_task, force=True)
                 yield self.close_lost_task(remote_task, "")
 
     def receive_result(self, remote_task: _RemoteTask) -> TaskResult:
-        """The end of a task that has come back, its run where it belongs."""
+        """Store the run of a task that has ended, and return its result."""
         task = remote_task.task
         try:
             remote_result = ray_worker.RemoteResult(*ray.get(remote_task.reference))
@@ -234,30 +232,30 @@ class RayExecutor:
                 return _build_result_without_run(task, error.message)
 
     def close_lost_task(self, remote_task: _RemoteTask, reason: str) -> TaskResult:
-        """The end of a task of which nothing has come back."""
+        """Return the result of a task that has sent nothing back."""
         del self.remote_tasks[remote_task.task.number]
         with remote_task.lock_stack:
-            if remote_task.stop_requested is None:
+            if remote_task.stop_sent is None:
                 return _build_result_without_run(remote_task.task, reason)
             return TaskResult(
                 remote_task.task.number,
                 remote_task.task.run_directory,
                 None,
-                remote_task.stop_requested[1],
+                remote_task.stop_sent[1],
                 was_started=False,
             )
 
     def request_stop(self, reason: str, number: int | None = None) -> None:
-        """Let the training of one task end, or of all: what was trained comes back; what waits, waits no more."""
+        """Ask the training of one task to stop, or all. Running ones send their run back, others are cancelled."""
         started_tasks = _get_reply(self.broker.request_stop.remote(reason, number))
         for remote_task in self.remote_tasks.values():
-            if remote_task.stop_requested is None and number in (None, remote_task.task.number):
-                remote_task.stop_requested = time.monotonic(), reason
+            if remote_task.stop_sent is None and number in (None, remote_task.task.number):
+                remote_task.stop_sent = time.monotonic(), reason
                 if started_tasks is not None and remote_task.task.number not in started_tasks:
                     _cancel_task(remote_task)
 
-    def kill(self) -> None:
-        """End everything of ours at once, and Ray where it is ours; a cluster ends what its driver has left."""
+    def kill_workers(self) -> None:
+        """End the tasks of this driver at once, and Ray if it was started here."""
         if not self.is_open:
             return
         self.is_open = False
@@ -271,8 +269,8 @@ class RayExecutor:
         self.remove_directory()
 
     def close(self) -> None:
-        """Let the cluster go."""
-        self.kill()
+        """Disconnect from the cluster."""
+        self.kill_workers()
 
 
 def _build_result_without_run(task: Task, reason: str | None) -> TaskResult:
@@ -312,10 +310,10 @@ def _format_error(error: BaseException) -> str:
 
 
 def _check_reachable(address: str) -> None:
-    """Refuse an address where nobody listens, for which Ray would wait for minutes.
+    """Check that a cluster can be reached; Ray itself would wait for minutes.
 
     Raises:
-        UsageError: it is one.
+        UsageError: the cluster cannot be reached.
     """
     host, colon, port = address.rpartition("//")[2].rpartition(":")
     if not colon or not port.isdigit():
@@ -330,9 +328,9 @@ def _check_reachable(address: str) -> None:
 
 
 def _disable_ray_messages() -> None:
-    """Let Ray not tell the screen of processes that died, which it does among our results.
+    """Prevent messages of Ray about dead processes on the terminal.
 
-    There is no public way to say so: without the private one, there are some lines more.
+    Ray has no public setting for this. Without the private one, some more lines are printed.
     """
     with suppress(AttributeError):
         ray._private.worker.print_to_stdstream = lambda *_, **__: None
@@ -340,7 +338,7 @@ def _disable_ray_messages() -> None:
 
 @contextmanager
 def _preserve_signal_handlers() -> Iterator[None]:
-    """Whoever handles signals does so afterwards, too; what is started meanwhile outlives the terminal."""
+    """Restore all signal handlers after the block. Processes started in it ignore SIGHUP."""
     handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

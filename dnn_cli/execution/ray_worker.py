@@ -1,4 +1,4 @@
-"""What a process on a node of a cluster does: trains a task in a directory of its own, and sends it home as bytes."""
+"""Training of tasks on a node of a Ray cluster, and the broker that passes on their events."""
 
 import os
 import pickle
@@ -23,20 +23,20 @@ from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_archive import RunArchive, pack_run, unpack_run
 
 _SEND_INTERVAL = 0.2
-"""Seconds between two messages to the post office."""
+"""Seconds between two messages to the broker."""
 
 _LAST_MESSAGE_TIMEOUT = 2.0
-"""Seconds that a training, which is at its end, waits for its last message to arrive."""
+"""Seconds that a training waits at its end for the arrival of its last message."""
 
 _CLEANUP_SCRIPT = """\
 exec 3<&0
 ( read -r _ <&3; for _ in 1 2 3 4 5; do rm -rf "$1" && break; sleep 1; done ) >/dev/null 2>&1 &
 """
-"""Waits until nobody can write to it any more, and removes a folder."""
+"""Waits until its standard input is closed, and removes a directory."""
 
 
 class RemoteResult(NamedTuple):
-    """What came of a task: a run, where there is one, and why it did not complete, where no record says it."""
+    """The result of a task: the archive of its run, and the reason why it did not complete, where no record has it."""
 
     archive: RunArchive
     reason: str | None
@@ -44,7 +44,7 @@ class RemoteResult(NamedTuple):
 
 
 class EventBroker:
-    """An actor beside the driver: keeps what happens until it is fetched, and the wishes that trainings end."""
+    """Ray actor on the machine of the driver that keeps events until they are fetched, and stop requests."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -52,30 +52,30 @@ class EventBroker:
         self.stop_reasons: dict[int | None, str] = {}
 
     def start_task(self, number: int) -> str:
-        """A task is about to be trained; why it is to end at once, if it is."""
+        """Record the start of a task, and return its stop reason, or an empty text."""
         self.started_tasks.add(number)
         return self.add_events(number, [])
 
     def add_events(self, number: int, events: list[Event]) -> str:
-        """What has happened to a task; why it is to end, if it is."""
+        """Add events of a task, and return its stop reason, or an empty text."""
         self.events += events
         return self.stop_reasons.get(number) or self.stop_reasons.get(None, "")
 
     def fetch_events(self) -> list[Event]:
-        """What has happened since the last time."""
+        """Return the events since the last call."""
         events, self.events = self.events, []
         return events
 
     def request_stop(self, reason: str, number: int | None) -> set[int]:
-        """Let one task end, or all; those that have begun, and hear of it."""
+        """Record a stop request for one task or for all, and return the numbers of the started tasks."""
         self.stop_reasons.setdefault(number, reason)
         return self.started_tasks
 
 
 class _BrokerClient:
-    """The way to the post office and back, for which no training ever waits.
+    """Connection of a task to the broker, for which the training never waits.
 
-    It waits for futures, as Ray gives away the core of a task that waits for Ray.
+    It uses futures, because Ray gives away the core of a task that waits for Ray.
     """
 
     def __init__(self, broker: Any, task_number: int) -> None:
@@ -87,7 +87,7 @@ class _BrokerClient:
         self.last_sent = 0.0
 
     def send_event(self, event: Event) -> None:
-        """Something has happened; where it is must not be known elsewhere."""
+        """Send an event, unless it holds a path, which is of no use on another machine."""
         if isinstance(event, RunCreated | TaskResult):
             return
         if isinstance(event, ProgressEvent):
@@ -96,7 +96,7 @@ class _BrokerClient:
         self.poll_stop_reason()
 
     def poll_stop_reason(self) -> str:
-        """Why the training is to end, as far as it is known; now and then, what has happened is sent."""
+        """Return the stop reason, or an empty text, and send pending events from time to time."""
         with suppress(RayError):  # the driver is gone, or soon will be; then Ray ends this process
             if self.pending_reply is not None and self.pending_reply.done():
                 reply, self.pending_reply = self.pending_reply, None
@@ -106,12 +106,12 @@ class _BrokerClient:
         return self.stop_reason
 
     def send_pending(self) -> None:
-        """Send what has happened."""
+        """Send the pending events."""
         self.last_sent, events, self.pending_events = time.monotonic(), self.pending_events, []
         self.pending_reply = self.broker.add_events.remote(self.task_number, events).future()
 
     def close(self) -> None:
-        """Let what has happened arrive before the end of the task does."""
+        """Send the pending events and wait for their arrival, before the result of the task is sent."""
         with suppress(RayError, futures.TimeoutError):
             self.send_pending()
             self.pending_reply.result(_LAST_MESSAGE_TIMEOUT)
@@ -123,15 +123,15 @@ def train_task(
     """Train a task of a driver on this node.
 
     Args:
-        driver_version: The driver's, which is to be that of this node.
+        driver_version: The version of the driver, which must be that of this node.
         pickled_task: The task; only the same version can read it.
-        archive: The run to go on with, if there is one.
+        archive: The archive of the run to resume, if there is one.
         examples: Its examples and their split.
-        broker: The post office.
+        broker: The actor that receives events.
     """
     if driver_version != dnn_cli.__version__:
         return RemoteResult({}, f"its node has dnn {dnn_cli.__version__}, and this is dnn {driver_version}")
-    task: Task = pickle.loads(pickled_task)  # noqa: S301 - whoever may give work to this process may do anything
+    task: Task = pickle.loads(pickled_task)  # noqa: S301 - the sender of tasks may run any code here
     with suppress(RayError, futures.TimeoutError):
         if reason := broker.start_task.remote(task.number).future().result(_LAST_MESSAGE_TIMEOUT):
             return RemoteResult({}, reason, was_started=False)
@@ -152,7 +152,7 @@ def train_task(
 
 @cache
 def _get_process_cache() -> ProcessCache:
-    """What this process keeps from one task to the next, made as the first one comes."""
+    """Return the cache of this process, created for its first task."""
     from dnn_cli.training.device import disable_thread_spinning
 
     tempfile.tempdir = str(create_self_deleting_directory("dnn-node-", tempfile.gettempdir())[0])
@@ -161,9 +161,9 @@ def _get_process_cache() -> ProcessCache:
 
 
 def create_self_deleting_directory(prefix: str, parent: str) -> tuple[Path, Callable[[], None]]:
-    """A folder that is gone soon after this process is, however it ends, and what ends it before.
+    """Create a directory that is removed soon after this process ends, and a function that removes it earlier.
 
-    Ray kills processes when it has no more use for them, and nobody else cleans up after them.
+    Ray kills processes that it no longer needs, so that they cannot remove their files themselves.
     """
     directory = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     cleaner = subprocess.Popen(
@@ -177,4 +177,4 @@ def create_self_deleting_directory(prefix: str, parent: str) -> tuple[Path, Call
 
 
 _OPEN_PIPES: list[Any] = []
-"""What is closed when this process ends."""
+"""Pipes that are closed when this process ends."""

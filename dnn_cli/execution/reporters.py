@@ -1,4 +1,4 @@
-"""What is said while an experiment is trained: shown to whoever watches, and kept in the run's `train.log`."""
+"""Reporters that print the lines of a training and write them to its `train.log`."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Reporter:
-    """Says lines to nobody but the log of the run that they belong to."""
+    """Reporter that prints nothing, and writes its lines to the log of their run only."""
 
     width = UNLIMITED_WIDTH
 
@@ -22,13 +22,13 @@ class Reporter:
         self.pending_lines: list[str] = []
         self.log_path: Path | None = None
         self.exit_callbacks: list[Callable[[], None]] = []
-        """What else is to be done before the process ends in the middle of something."""
+        """Functions to call before a sudden end of the process."""
 
     def print_line(self, line: str) -> None:
-        """Let somebody see a line."""
+        """Print a line; subclasses do this."""
 
     def report_line(self, line: str) -> None:
-        """Show a line, and log it."""
+        """Print a line, and write it to the log."""
         self.print_line(line)
         self.pending_lines.append(line)
         if self.log_path is not None:
@@ -36,25 +36,25 @@ class Reporter:
                 self.open_log(self.log_path)
 
     def open_log(self, path: Path) -> None:
-        """Put what has been said so far, and all from now on, into a log."""
+        """Write the lines so far to a log, and all later ones."""
         self.log_path = path
         with path.open("a", encoding="utf-8", errors="replace") as stream:
             stream.writelines(f"{line}\n" for line in self.pending_lines)
         self.pending_lines.clear()
 
     def begin_run(self) -> None:
-        """What is said from now on belongs to the next run."""
+        """Close the log. Later lines belong to the next run."""
         self.log_path = None
         self.pending_lines.clear()
 
     @contextmanager
     def open_progress(self, epochs: int, batch_size: int) -> Iterator["ProgressReporter"]:
-        """What watches one run."""
+        """Yield the progress reporter of one run."""
         yield TextReporter(self, epochs)
 
 
 class TextReporter:
-    """Says a line for every stage and every epoch."""
+    """Progress reporter that reports a line for every stage and every epoch."""
 
     def __init__(self, reporter: Reporter, epochs: int) -> None:
         self.reporter = reporter
@@ -75,7 +75,7 @@ class TextReporter:
         )
 
     def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
-        """Between epochs nothing is said."""
+        """Report nothing between epochs."""
 
     def on_epoch(self, scores: Mapping[str, float]) -> None:
         if not self.score_names:

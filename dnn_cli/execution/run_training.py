@@ -1,4 +1,4 @@
-"""An experiment is trained in a run directory, new or taken up again, and watched."""
+"""Training of an experiment in a new run, and resumption of an existing run, with reports and a log."""
 
 import os
 import shlex
@@ -38,24 +38,24 @@ def train_new_run(
     cache: "ProcessCache | None" = None,
     tensorboard: bool = False,
 ) -> "tuple[Run, Record]":
-    """Load the data, make the run directory, train.
+    """Load the data, create the run directory, and train.
 
     Args:
         loaded: The experiment.
-        store: Where the run is made.
-        reporter: What is said on the way.
-        stop_request: Who may want it to end.
+        store: The store in which the run is created.
+        reporter: Receives the lines of the training.
+        stop_request: Says whether and why the training shall stop.
         reproduces: The id of the run that this one repeats.
-        sweeps: Those that the run belongs to.
-        cache: What this process keeps from one training to the next.
-        tensorboard: Whether to write a log for TensorBoard, too.
+        sweeps: The sweeps to which the run belongs.
+        cache: The cache of this process for its trainings.
+        tensorboard: Whether to write a TensorBoard log, too.
 
     Raises:
-        Interrupted: `stop_request` wanted it; it can go on from there.
-        DataError: the data is not to be had; there is no run directory then.
-        UsageError: the device is not there; neither.
+        Interrupted: `stop_request` ended it. The run can be resumed.
+        DataError: the data cannot be read. No run directory is created.
+        UsageError: the device does not exist. No run directory is created.
         RunError: the run directory cannot be written.
-        SystemExit: a signal asked for it.
+        SystemExit: a signal ended it.
     """
     experiment = loaded.experiment
     reporter.begin_run()
@@ -79,19 +79,19 @@ def resume_training(
     cache: "ProcessCache | None" = None,
     tensorboard: bool = False,
 ) -> "Record":
-    """Go on with a run from its last checkpoint, as if it had never been interrupted; with its TensorBoard log, too.
+    """Resume a run from its last checkpoint, as if it had never been interrupted, and continue its TensorBoard log.
 
     Raises:
-        UsageError: there is nothing to do, or something has changed and `force` is not given; nothing is changed.
-        DataError: the data is not to be had; neither.
+        UsageError: nothing is left to train, or something has changed without `force`. The run stays as it is.
+        DataError: the data cannot be read. The run stays as it is.
         RunError: another process trains it, or the run directory cannot be written.
-        Interrupted: `stop_request` wanted it; it can go on from there.
-        SystemExit: a signal asked for it.
+        Interrupted: `stop_request` ended it. The run can be resumed.
+        SystemExit: a signal ended it.
     """
     experiment = loaded.experiment
     reporter.begin_run()
     with run.hold_lock():
-        record, (checkpoint, checkpoint_problem) = run.read_raw_record(), checkpoints.load_checkpoint(run)
+        record, (checkpoint, checkpoint_problem) = run.read_raw_record(), checkpoints.read_last_checkpoint(run)
         check_resumable(record, checkpoint, experiment, force=force)
         changed = list_changes(record, checkpoint, load_resolved_experiment(str(run.config)), experiment)
         _check_unchanged(record, changed, force=force)
@@ -111,7 +111,7 @@ def resume_training(
             if changed and checkpoint is not None:
                 check_same_network(experiment, checkpoint.arrays)
                 if classify_optimizer_change(checkpoint.progress.optimizer, experiment.optimizer) == NEW_OPTIMIZER:
-                    changed.append("the optimizer begins afresh")
+                    changed.append("the optimizer starts from its initial state")
             resume_point = ResumePoint(compute_training_digest(experiment), checkpoint, bool(changed))
             resumption = Resume(at=get_utc_now(), epochs=resume_point.progress.epoch, calls=resume_point.progress.calls,
                               forced=tuple(changed), note=checkpoint_problem)  # fmt: skip

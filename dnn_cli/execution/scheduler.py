@@ -1,4 +1,4 @@
-"""Many trainings: what a search wants is given to an executor, until there is no more or somebody wants it to end."""
+"""The loop that sends tasks of a search strategy to an executor, until no task is left or a stop is requested."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -7,37 +7,40 @@ from typing import Protocol
 from dnn_cli.execution.messages import EpochDone, Event, Task, TaskResult
 
 _POLL_SECONDS = 0.1
-"""Seconds after which somebody is asked whether it is to end."""
+"""Seconds between two checks for a stop request."""
 
 _SWEEP_FAILED = "another training of the sweep has failed"
 
 
 class SearchStrategy(Protocol):
-    """Knows what is to be trained next."""
+    """Object that chooses the next tasks."""
 
     def ask(self, idle_networks: Sequence[str | None], busy_networks: set[str]) -> Task | None:
-        """The next task; `None` where there is none now. Free workers have compiled some networks, others the rest."""
+        """Return the next task, or `None` if there is none now.
+
+        `idle_networks` are the networks that idle workers have compiled, `busy_networks` those of busy workers.
+        """
         ...
 
     def tell(self, result: TaskResult) -> None:
-        """A task has ended."""
+        """Receive the result of a task."""
         ...
 
     def should_prune(self, event: EpochDone) -> str:
-        """Why a training is not worth going on; empty where it is."""
+        """Return why a training shall stop early, or an empty text."""
         ...
 
 
 class Executor(Protocol):
-    """Trains tasks somewhere."""
+    """Object that trains tasks in other processes."""
 
     @property
     def busy(self) -> Sequence[object]:
-        """What is not at its end."""
+        """The tasks that have no result yet."""
         ...
 
     def iter_idle_networks(self) -> Iterator[str | None]:
-        """For each place that is free, the network that was trained there last."""
+        """Yield for each idle worker the network that it trained last."""
         ...
 
     def list_busy_networks(self) -> set[str]:
@@ -53,12 +56,12 @@ class Executor(Protocol):
         ...
 
     def request_stop(self, reason: str, number: int | None = None) -> None:
-        """Let one training end, or all, saving what was trained."""
+        """Ask one training to stop, or all. They save what was trained."""
         ...
 
 
 class _SweepDisplay(Protocol):
-    """Shows how it goes."""
+    """Object that displays the progress of a sweep."""
 
     def on_task_started(self, task: Task) -> None: ...
 
@@ -74,15 +77,15 @@ def train_all(
     fail_fast: bool = False,
     max_seconds: float | None = None,
 ) -> list[TaskResult]:
-    """Train what a search wants; how each training ended, in the order of their ends.
+    """Train the tasks of a search strategy, and return their results in the order of their ends.
 
     Args:
-        strategy: What to train.
-        executor: Where.
-        display: Is told how it goes.
-        get_stop_reason: Why somebody wants everything to end, if anybody does; then the trainings that run are saved.
-        fail_fast: Whether one that fails ends the others.
-        max_seconds: After so long, nothing more is begun.
+        strategy: Chooses the tasks.
+        executor: Trains the tasks.
+        display: Receives tasks and events.
+        get_stop_reason: Returns the reason to stop everything, or an empty text. Running trainings are then saved.
+        fail_fast: Whether a failed training stops the others.
+        max_seconds: Seconds after which no task is started.
     """
     results: list[TaskResult] = []
     started, reason = time.monotonic(), ""
@@ -115,7 +118,7 @@ def _has_failed(result: TaskResult) -> bool:
 
 
 class FixedSearch:
-    """Tasks that are all known; those of one network one after the other, as far as that holds up nobody."""
+    """Search strategy of a fixed list of tasks. Workers prefer tasks whose network they have compiled."""
 
     def __init__(self, tasks: Iterable[Task]) -> None:
         self.tasks = list(tasks)
@@ -131,8 +134,8 @@ class FixedSearch:
         return chosen_task
 
     def tell(self, result: TaskResult) -> None:
-        """Whatever came of it, the others are trained."""
+        """Ignore the result: it does not change the other tasks."""
 
     def should_prune(self, event: EpochDone) -> str:
-        """All of them are worth it."""
+        """Return no reason to stop."""
         return ""

@@ -1,7 +1,8 @@
-"""Signals that ask to end: heard between two calls of the engine, and in any case within two seconds.
+"""Stop requests from signals and from a time limit. A signal ends the process within two seconds.
 
-Python hears a signal only between two of its own instructions, and TensorFlow can stay away for minutes. So a thread
-listens too, and ends the process where the training does not answer: the files of a run are whole at every moment.
+Python handles a signal only between two of its own instructions, and a call of TensorFlow can take minutes. So a thread
+receives signals, too, and ends the process if the training does not answer. This is safe, because the files of a run
+are complete at every moment.
 """
 
 import math
@@ -20,14 +21,14 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 """SIGUSR1 is the usual warning of Slurm before the time limit: sbatch --signal=USR1@60."""
 
 GRACEFUL_TIMEOUT, ABRUPT_TIMEOUT = 1.5, 0.3
-"""Seconds that a training has to notice, and whatever else goes on, of which nothing is to be saved."""
+"""Seconds that a training has to answer a signal, and other work, of which nothing is saved."""
 
 _SAME_SIGNAL_SECONDS = 0.3
 """Signals so close together are one: a terminal that closes sends two."""
 
 
 class SignalStop:
-    """What is known of the wish to end: call it to ask, and to promise to end."""
+    """Stop request that comes from a signal. A caller that gets a reason must stop."""
 
     def __init__(self, before_exit: Callable[[], None]) -> None:
         self.before_exit = before_exit
@@ -41,15 +42,15 @@ class SignalStop:
 
     @property
     def exit_code(self) -> int:
-        """As a shell has it: 130, 143, 129 or 138."""
+        """The exit code that shells use: 130, 143, 129 or 138."""
         return 128 + (self.signal_number or signal.SIGINT)
 
     @contextmanager
     def allow_graceful_stop(self) -> Iterator[None]:
-        """Within the block, the first signal is only noted; elsewhere it ends what goes on at once.
+        """Record the first signal within the block only. Outside of it, a signal ends the process at once.
 
         Raises:
-            SystemExit: there was one, and it came too late for anybody to ask.
+            SystemExit: a signal came after the last poll of the training.
         """
         self.is_graceful = True
         try:
@@ -60,7 +61,7 @@ class SignalStop:
             raise SystemExit(self.exit_code)
 
     def handle_signal(self, number: int, _: FrameType | None) -> None:
-        """The handler of the signals."""
+        """Handle a signal."""
         is_first = self.signal_number is None
         self.signal_number = self.signal_number or number
         if is_first and not self.is_graceful:
@@ -101,7 +102,7 @@ class TimeLimit:
 
     @property
     def stop_reason(self) -> str:
-        """Why a training ends at the limit; empty where there is none."""
+        """The reason of a stop at the limit; empty without a limit."""
         return "" if self.minutes is None else f"stopped after {self.minutes:g} min, by --minutes"
 
     @property
@@ -119,13 +120,13 @@ class TimeLimit:
 
 @contextmanager
 def handle_stop_signals(before_exit: Callable[[], None]) -> Iterator[SignalStop]:
-    """Hear signals, as long as the block lasts; those that the process was told to ignore stay ignored.
+    """Handle stop signals within the block. Signals that the process ignores stay ignored.
 
     Args:
-        before_exit: Called before the process ends in the middle of something.
+        before_exit: Called before a sudden end of the process.
 
     Raises:
-        SystemExit: a training has ended for a signal.
+        SystemExit: a training was stopped by a signal.
     """
     signal_stop = SignalStop(before_exit)
     handled_signals = [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]

@@ -1,4 +1,4 @@
-"""A sweep that is being carried out: what it wants, what of it is there, and the tasks that are left."""
+"""The execution of a sweep: its planned runs, the runs that exist already, its tasks, and its results."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -20,12 +20,12 @@ from dnn_cli.runs.run_info import RunInfo, read_run_info
 from dnn_cli.runs.store import Store
 
 _STATUS_ORDER = ("completed", "diverged", "running", "interrupted", "failed")
-"""What is of most use, first; a run that diverged would again."""
+"""Statuses of runs of one experiment, the most useful first. A diverged run would diverge again."""
 
 
 @dataclass(frozen=True)
 class _ExistingRun:
-    """The run of an experiment that was trained, or begun, before."""
+    """The run of an experiment that was trained, or started, before."""
 
     run: Run
     record: Record
@@ -36,10 +36,10 @@ class _ExistingRun:
 
 
 def find_existing_runs(store: Store, planned_runs: Iterable[PlannedRun]) -> dict[str, _ExistingRun]:
-    """By the digests of experiments, their runs, where there are any.
+    """Find the existing runs of planned runs, by the outcome digests of their experiments.
 
     Raises:
-        DataError: the user's own data is not to be had, so that nobody knows whether it is still the same.
+        DataError: the user's data cannot be read, so that it cannot be compared with that of the runs.
     """
     planned_by_digest = {planned.outcome_digest: planned for planned in planned_runs}
     candidates = [
@@ -51,7 +51,7 @@ def find_existing_runs(store: Store, planned_runs: Iterable[PlannedRun]) -> dict
     ]
     existing_runs: dict[str, _ExistingRun] = {}
     for run_info in sorted(candidates, key=_get_status_rank):
-        assert run_info.record is not None and run_info.record.experiment is not None  # noqa: S101 - chosen so
+        assert run_info.record is not None and run_info.record.experiment is not None  # noqa: S101 - candidates have one
         existing_runs.setdefault(run_info.record.experiment, _ExistingRun(run_info.run, run_info.record))
     fingerprints: dict[str, str] = {}
     for key in list(existing_runs):
@@ -59,7 +59,7 @@ def find_existing_runs(store: Store, planned_runs: Iterable[PlannedRun]) -> dict
         if data.dataset in USER_DATA_KINDS and existing_runs[key].record.data.get("fingerprint") != _load_fingerprint(
             data, fingerprints
         ):
-            del existing_runs[key]  # the file of that name has other content now
+            del existing_runs[key]  # the data has other content now
     return existing_runs
 
 
@@ -84,7 +84,7 @@ def _load_fingerprint(data: Data, fingerprints: dict[str, str]) -> str:
 
 
 def _add_to_sweep(existing_run: _ExistingRun, membership: Membership) -> None:
-    """Let a run that is there know that it belongs to a sweep, too; one that cannot be written stays as it is."""
+    """Add a membership to the record of an existing run. A run that cannot be written stays as it is."""
     if membership in existing_run.record.sweeps:
         return
     with suppress(RunError), existing_run.run.hold_lock():
@@ -105,12 +105,12 @@ def list_other_versions(existing_runs: Sequence[_ExistingRun], current_versions:
 
 
 PRUNED_PREFIX = "pruned"
-"""How the reason begins of a run that a search has found not to be worth going on."""
+"""Beginning of the stop reason of a run that its search strategy has stopped early."""
 
 
 @dataclass(frozen=True)
 class SweepRun:
-    """What became of one experiment of a sweep."""
+    """The state of one planned run of a sweep: its run on disk, and its result if it was trained now."""
 
     planned_run: PlannedRun
     run_info: RunInfo | None
@@ -147,13 +147,13 @@ class SweepRun:
 
 @dataclass
 class SweepExecution:
-    """The experiments of a sweep by their numbers; a search that decides late adds to them."""
+    """The planned runs of a sweep by their numbers. A bayesian search adds planned runs later."""
 
     sweep: Sweep
     store: Store
     planned_runs: list[PlannedRun]
     existing_runs: dict[str, _ExistingRun]
-    """By the digests of experiments, their runs from before."""
+    """Existing runs, by the outcome digests of their experiments."""
 
     name: str
     """Of the experiments."""
@@ -162,24 +162,24 @@ class SweepExecution:
     """Whether what is there is trained again."""
 
     tensorboard: bool = False
-    """Whether a log for TensorBoard is written of every run that is trained."""
+    """Whether a TensorBoard log is written for every run that is trained."""
 
     abandoned_numbers: set[int] = field(default_factory=set)
-    """The numbers of experiments that a search has found not to be worth beginning."""
+    """The numbers of planned runs that the search strategy has given up before their start."""
 
     task_labels: dict[int, str] = field(default_factory=dict)
-    """By the number of a task, what sets its run apart."""
+    """The varied settings of each task as a text, by the number of the task."""
 
     @classmethod
     def from_sweep(
         cls, sweep: Sweep, store: Store, *, force: bool = False, tensorboard: bool = False
     ) -> "SweepExecution":
-        """A sweep with what is known of it before anything is trained; a bayesian search decides later.
+        """Plan a sweep and find its existing runs. A bayesian search plans its runs later.
 
         Raises:
-            ConfigError: an experiment is not valid; with the faults of all.
-            UsageError: there are too many.
-            DataError: whether the data is still the same cannot be told.
+            ConfigError: an experiment is not valid. It lists the issues of all experiments.
+            UsageError: the sweep has too many runs.
+            DataError: the data cannot be compared with that of existing runs.
         """
         if sweep.search == "bayesian":
             return cls(sweep, store, [], {}, plan_extreme_runs(sweep)[0].loaded.experiment.name, force, tensorboard)
@@ -196,7 +196,7 @@ class SweepExecution:
 
     @property
     def missing_numbers(self) -> list[int]:
-        """The numbers of what is neither there nor being trained by somebody else."""
+        """The numbers of planned runs that are neither done nor being trained by another process."""
         return [number for number, planned_run in enumerate(self.planned_runs) if self.is_missing(planned_run)]
 
     def is_missing(self, planned_run: PlannedRun) -> bool:
@@ -205,14 +205,14 @@ class SweepExecution:
         return existing_run is None or not (existing_run.is_done or existing_run.record.status == "running")
 
     def build_fixed_search(self) -> SearchStrategy:
-        """All that is missing, known from the beginning; runs that are there join the sweep."""
+        """Build the search strategy for all missing runs, and add existing runs to the sweep."""
         for planned_run in self.planned_runs:
             if planned_run.outcome_digest in self.existing_runs:
                 _add_to_sweep(self.existing_runs[planned_run.outcome_digest], self.build_membership(planned_run))
         return FixedSearch([self.build_task(number) for number in self.missing_numbers])
 
     def build_task(self, number: int) -> Task:
-        """What trains an experiment, or goes on with its run."""
+        """Build the task that trains a planned run, or resumes its existing run."""
         planned_run = self.planned_runs[number]
         self.task_labels[number] = format_sweep_settings(planned_run.setting)
         return Task(
@@ -228,7 +228,7 @@ class SweepExecution:
         )
 
     def collect_runs(self, results: Iterable[TaskResult]) -> list[SweepRun]:
-        """What became of every experiment, those from before among them."""
+        """Return the state of every planned run, existing runs included."""
         results_by_number = {result.number: result for result in results}
         for result in results_by_number.values():
             if (
@@ -273,5 +273,5 @@ class SweepExecution:
         ]
 
     def build_membership(self, planned_run: PlannedRun) -> Membership:
-        """What a run knows of the sweep."""
+        """Build the membership of a run in this sweep."""
         return Membership(id=self.id, name=self.name, settings=planned_run.setting)

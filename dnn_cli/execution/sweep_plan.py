@@ -1,4 +1,4 @@
-"""A sweep → the experiments to train, every one of them valid before anything is trained."""
+"""The plan of a sweep: its experiments, all checked before anything is trained, and estimates of their duration."""
 
 import itertools
 import math
@@ -21,10 +21,10 @@ from dnn_cli.runs.run_info import RunInfo
 
 _MAX_RUNS = 10_000
 _MAX_CHECKED_COMBINATIONS = 1_000
-"""So many combinations of the ends of what is drawn are looked at."""
+"""Combinations of the ends of value ranges that are checked."""
 
 Setting = dict[str, str]
-"""What a sweep varies: key → value, as it would be typed."""
+"""The varied values: key → value as the user would type it."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class PlannedRun:
 
 
 class SweepPlanner:
-    """Makes experiments of settings, each with all seeds."""
+    """Builder of planned runs from settings, each with all seeds."""
 
     def __init__(self, sweep: Sweep) -> None:
         self.sweep = sweep
@@ -121,7 +121,7 @@ def _plan_settings(planner: SweepPlanner, settings: Sequence[Setting]) -> list[P
 
 
 def _locate_in_sweep_file(issue: LocatedIssue, sweep: Sweep) -> LocatedIssue:
-    """A fault of a value that stands in a sweep file, at its place there."""
+    """Return an issue with the location of its value in the sweep file, if the value comes from there."""
     location = sweep.locations.get(issue.location.source.partition("=")[0]) if issue.location.line is None else None
     return replace(issue, location=location) if location else issue
 
@@ -133,9 +133,9 @@ def _iter_grid(sweep: Sweep) -> Iterator[Setting]:
 
 
 def _iter_random_settings(sweep: Sweep) -> Iterator[Setting]:
-    """Settings drawn at random, none twice; fewer than wanted only where there are no more.
+    """Yield random settings, each once. There are fewer than `trials` only where no others exist.
 
-    The n-th is a function of the search's seed, its number and its keys: more trials begin with the same ones.
+    The n-th setting depends on the seed of the search, n and the keys alone: more trials begin with the same settings.
     """
     finite = not any(isinstance(values, ValueRange) for values in sweep.parameters.values())
     if finite and math.prod([len(values.end_values) for values in sweep.parameters.values()]) <= (sweep.trials or 0):
@@ -155,7 +155,7 @@ def _iter_random_settings(sweep: Sweep) -> Iterator[Setting]:
 
 
 _STARTUP_SECONDS = 5.0
-"""Seconds until TensorFlow is there."""
+"""Seconds until TensorFlow is imported."""
 
 COMPILE_SECONDS, RUN_OVERHEAD_SECONDS = 0.8, 0.3
 """Seconds to compile a network, and to begin and save a training of it."""
@@ -185,7 +185,7 @@ def _estimate_epoch_seconds(experiment: Experiment) -> float:
 
 
 def compute_epoch_seconds(runs: Sequence[RunInfo], planned_runs: Sequence[PlannedRun]) -> dict[str, float]:
-    """By their networks, the seconds an epoch that runs of wanted experiments, or alike, have taken."""
+    """Compute the median seconds per epoch of completed runs of the planned experiments, by network digest."""
     networks = {planned.outcome_digest: compute_network_digest(planned.loaded.experiment) for planned in planned_runs}
     measured_seconds: dict[str, list[float]] = {}
     for run_info in runs:

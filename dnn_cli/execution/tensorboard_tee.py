@@ -1,4 +1,4 @@
-"""TensorBoard's log of a training, written while it goes."""
+"""The progress reporter that also writes a TensorBoard log, during a training or after it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,9 +28,10 @@ def tee_to_tensorboard(
     *,
     enabled: bool,
 ) -> "Iterator[ProgressReporter]":
-    """What watches a training, and writes a log of it too where that is wanted, or was begun; then with its end.
+    """Yield a progress reporter that also writes a TensorBoard log, if it is enabled or was started before.
 
-    A log that cannot be written is told of, and stops no training.
+    At the end of the block, the result of the training is added to the log. A log that cannot be written is reported
+    and stops no training.
     """
     if not enabled and not run.tensorboard.is_dir():
         yield progress_reporter
@@ -57,7 +58,10 @@ def tee_to_tensorboard(
 
 
 def write_finished_log(run: "Run", *, enabled: bool) -> None:
-    """Write the log of a run that was trained elsewhere, where that is wanted, or was begun; as far as it can be."""
+    """Write the log of a run that was trained elsewhere, if it is enabled or was started before.
+
+    A log that cannot be written is ignored.
+    """
     if enabled or run.tensorboard.is_dir():
         from dnn_cli.integrations.tensorboard import write_event_log
 
@@ -66,7 +70,7 @@ def write_finished_log(run: "Run", *, enabled: bool) -> None:
 
 
 class TensorBoardTee:
-    """Passes on what it hears, and adds every epoch to a log."""
+    """Progress reporter that passes on all calls, and adds every epoch to a log."""
 
     def __init__(
         self, progress_reporter: "ProgressReporter", event_log: "EventLog", report_line: Callable[[str], None]
@@ -90,8 +94,8 @@ class TensorBoardTee:
         self.try_write(lambda: self.event_log.add_epoch(scores))
 
     def finish_log(self, record: "Record") -> None:
-        """The training is over."""
-        if record.status != "running":  # or there was no room to say how it ended
+        """Add the result of the training to the log."""
+        if record.status != "running":  # it is still so if the disk was full at the end
             self.try_write(lambda: self.event_log.end_session(record))
 
     def try_write(self, write: Callable[[], None]) -> None:

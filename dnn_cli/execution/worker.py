@@ -1,4 +1,4 @@
-"""A process that trains one task after another, and tells how it goes."""
+"""A worker process, which trains one task after another and sends events."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dnn_cli.training.execution_plan import ExecutionPlan
 
 _PROGRESS_INTERVAL = 0.1
-"""Seconds between two tidings of how far a training is."""
+"""Seconds between two progress events."""
 
 _EventCallback = Callable[[Event], None]
 
@@ -31,13 +31,13 @@ _EventCallback = Callable[[Event], None]
 def run_task(
     task: Task, cache: ProcessCache, send_event: _EventCallback, get_stop_reason: Callable[[], str]
 ) -> TaskResult:
-    """Train a task, and return how it ended; what it raises is told, too, so that the next one can begin.
+    """Train a task, and return its result. An exception becomes a result, too, so that the next task can start.
 
     Args:
-        task: What to train.
-        cache: What this process keeps from one training to the next.
-        send_event: Is told how it goes.
-        get_stop_reason: Why somebody wants it to end, if anybody does.
+        task: The task.
+        cache: The cache of this process for its trainings.
+        send_event: Receives events.
+        get_stop_reason: Returns the reason of a stop request, or an empty text.
     """
     from dnn_cli.training.stop_request import Interrupted
 
@@ -84,7 +84,7 @@ def run_task(
 
 
 class _PipeStopRequest:
-    """A wish to end that comes from elsewhere than a signal."""
+    """Stop request that comes from another process."""
 
     def __init__(self, get_stop_reason: Callable[[], str]) -> None:
         self.get_stop_reason = get_stop_reason
@@ -93,12 +93,12 @@ class _PipeStopRequest:
         return self.get_stop_reason()
 
     def allow_graceful_stop(self) -> "nullcontext[None]":
-        """It is always gentle."""
+        """Do nothing: every stop of this request is graceful."""
         return nullcontext()
 
 
 class _WorkerReporter(Reporter):
-    """Keeps the log of a run, and tells where it is."""
+    """Reporter that writes the log of a run, and sends an event with the path of the run."""
 
     def __init__(self, task_number: int, send_event: _EventCallback) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class _WorkerReporter(Reporter):
 
 
 class _WorkerProgress(TextReporter):
-    """Writes the same lines as others, and tells of every stage, of every epoch, and now and then in between."""
+    """Text reporter that also sends an event for every stage and epoch, and progress events in between."""
 
     reporter: _WorkerReporter
 
@@ -149,15 +149,15 @@ class _WorkerProgress(TextReporter):
 
 
 def serve_tasks(connection: Connection, directory: str, environment: dict[str, str], *, alone: bool) -> None:
-    """What a worker process does: trains the tasks that come until there are no more, or nobody is there.
+    """Train the tasks that a connection sends, until it sends `None` or is closed.
 
     Args:
-        connection: Tasks come from it, and texts that say why a training is to end; events go to it.
-        directory: Where it puts what is temporary.
-        environment: Variables of its own.
-        alone: Whether no other worker computes beside it.
+        connection: Sends tasks, and stop reasons as texts. It receives events.
+        directory: The directory for temporary files.
+        environment: Environment variables of this process.
+        alone: Whether no other worker runs on this machine.
     """
-    for number in (signal.SIGINT, signal.SIGHUP):  # of a terminal, whose wishes come through the connection
+    for number in (signal.SIGINT, signal.SIGHUP):  # of a terminal, whose stop requests come through the connection
         signal.signal(number, signal.SIG_IGN)
     received_signals: list[int] = []
     for number in (signal.SIGTERM, signal.SIGUSR1):  # which a batch system sends to every process
@@ -172,12 +172,12 @@ def serve_tasks(connection: Connection, directory: str, environment: dict[str, s
     cache = ProcessCache()
 
     def send_event(event: Any) -> None:
-        with suppress(OSError):  # nobody is there any more, which `stop` finds out
+        with suppress(OSError):  # the other process has ended, which `get_stop_reason` finds
             connection.send(event)
 
     try:
         while (task := connection.recv()) is not None:
-            if isinstance(task, Task):  # a wish to end that came too late is not one for the next
+            if isinstance(task, Task):  # a late stop request does not apply to the next task
                 received_signals.clear()
                 send_event(run_task(task, cache, send_event, _build_stop_reason_getter(connection, received_signals)))
     except (EOFError, OSError):
@@ -185,7 +185,7 @@ def serve_tasks(connection: Connection, directory: str, environment: dict[str, s
 
 
 def _build_stop_reason_getter(connection: Connection, received_signals: Sequence[int] = ()) -> Callable[[], str]:
-    """Return a function that gives the reason for which a training is to end: of the other end, or a signal."""
+    """Return a function that returns the reason of a stop request, from the connection or a signal."""
     reason = ""
 
     def get_stop_reason() -> str:
@@ -203,7 +203,7 @@ def _build_stop_reason_getter(connection: Connection, received_signals: Sequence
 
 
 def redirect_stdio_to_null() -> None:
-    """Let nothing of what is written past Python reach the screen; a run's own goes to its log."""
+    """Redirect standard input, output and error of this process to the null device, for native code, too."""
     null_descriptor = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null_descriptor, descriptor)

@@ -336,5 +336,5 @@ def _is_significant_gap(gap: float, first: float, n: int, second: float, m: int)
 
 
 def _drop_suggestions(finding: Finding) -> Finding:
-    """Return a finding whose remedies another finding has already."""
+    """Return a finding without suggestions, for those that another finding has already."""
     return replace(finding, suggestions=())

@@ -21,10 +21,10 @@ _MAX_CHANCE_COPIES = 0.02
 """Where rows of a table are equal by chance more often than this, copies show nothing."""
 
 _MIN_LEAK_SCORE = 0.98
-"""A column that predicts the label so well alone is probably made from it. Petals tell the kinds of iris with 0.90."""
+"""A column that predicts the target so well alone is probably made from it. Petals tell the kinds of iris with 0.90."""
 
 _MAX_SECOND_SCORE = 0.9
-"""Where another column is as good, the label is simply easy to predict."""
+"""Where another column is as good, the target is simply easy to predict."""
 
 PERFECT_SCORE, MAX_SECOND_OF_PERFECT = 0.999, 0.97
 """The same for a column that is always right."""
@@ -33,10 +33,10 @@ MIN_COLUMNS, MIN_ROWS = 3, 50
 """A table of fewer columns or rows may have one column that decides."""
 
 _MIN_TARGET_SHIFT = 0.3
-"""The share of labels that would have to change for training and validation to have the same."""
+"""The share of targets that would have to change for training and validation to have the same."""
 
 _MIN_SHIFT_STANDARD_ERRORS = 6.0
-"""Standard errors of a difference between the labels of training and validation."""
+"""Standard errors of a difference between the targets of training and validation."""
 
 _MIN_INPUT_SHIFT = 2.0
 """Deviations of the training inputs by which the median column of the validation inputs is shifted."""
@@ -94,7 +94,7 @@ def find_row_numbers(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_target_in_inputs(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a column that alone predicts the label, where no other is nearly as good."""
+    """Yield a column that alone predicts the target, where no other is nearly as good."""
     inputs = evidence.input_profile
     if (
         inputs is None
@@ -144,7 +144,7 @@ def find_copied_examples(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_target_shift(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a validation set whose labels are clearly not those of the training set."""
+    """Yield a validation set whose targets are clearly not those of the training set."""
     training_targets = evidence.input_profile.labels if evidence.input_profile else None
     if training_targets is None or evidence.predictions is None or len(training_targets) < 2:
         return

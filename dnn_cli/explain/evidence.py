@@ -1,4 +1,4 @@
-"""`Facts`: everything that an explanation is drawn from."""
+"""`Evidence`: everything about a run that an explanation is drawn from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class Evidence:
     run: Run
     record: Record
     experiment: Experiment
-    """Its `data.facts` are known without the data, unless `knows_data` is false."""
+    """Its `data.info` is known without the data, unless `has_dataset_info` is false."""
 
     document: Document
     """The config of the run, to be changed."""
@@ -61,7 +61,7 @@ class Evidence:
     epoch_scores: Sequence[Scores]
     layer_states: Sequence[LayerState]
     layer_states_error: str | None = None
-    """Why `states` is empty, if its file is damaged."""
+    """The reason why `layer_states` is empty, if its file is damaged."""
 
     input_profile: InputProfile | None = None
     """Statistics of the training data; `None` in runs of an older dnn."""
@@ -123,7 +123,7 @@ class Evidence:
 
     @cached_property
     def predictions(self) -> "tuple[NDArray[Any], NDArray[Any]] | None":
-        """Labels and outputs of `model.keras` on the validation set; `None` where another model is judged."""
+        """Targets and outputs of `model.keras` on the validation set; `None` where another model is judged."""
         if self.record.status != "completed":  # those of a run that was resumed and failed are of an earlier model
             return None
         if self.judged_epoch is not None:

@@ -1,4 +1,4 @@
-"""`explain`: from a run to the findings about its training."""
+"""The explanation of a run: the rules that give findings, and the order of the findings."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -88,12 +88,12 @@ def explain_run(run_info: RunInfo, model: SavedModel | None = None) -> Explanati
 
 
 def _arrange_findings(findings: list[Finding]) -> list[Finding]:
-    """Return findings by weight, causes of a bad outcome as faults, without what follows from others."""
+    """Return findings by severity, without those that follow from others; causes of a bad result are faults."""
     kinds = {finding.kind for finding in findings}
     if kinds.intersection(_FAILURE_KINDS):
         findings = [finding for finding in findings if finding.kind not in _CURVE_KINDS]
         findings = [replace(f, severity="trouble") if f.kind in _CAUSE_KINDS else f for f in findings]
-    if "divergence" in kinds:  # which names the remedy first
+    if "divergence" in kinds:  # which has the suggestion first
         findings = [replace(f, suggestions=()) if f.kind == "unscaled_inputs" else f for f in findings]
     if "batch_norm_averages" in kinds:  # the steps were enough for the weights
         findings = [f for f in findings if f.kind != "large_batch"]
@@ -102,7 +102,7 @@ def _arrange_findings(findings: list[Finding]) -> list[Finding]:
     if "unscaled_inputs" in kinds:  # all positive and large, they shut half of the units at once
         findings = [f for f in findings if not (f.kind == "dead_relu" and f.since_epoch == 0)]
     causes = {finding.kind for finding in findings if finding.severity == "trouble"} - {"no_better_than_guessing"}
-    if causes:  # which have remedies of their own
+    if causes:  # which have suggestions of their own
         findings = [replace(f, suggestions=()) if f.kind == "no_better_than_guessing" else f for f in findings]
     return sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))
 

@@ -1,4 +1,4 @@
-"""`Finding`: one fact that a run shows about its training, and what to try next."""
+"""Findings about a run, the suggestions of a finding, and the explanation that holds all findings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,7 +47,7 @@ class Finding:
     """The first epoch that shows it; 0: before the first batch; `None`: no single epoch."""
 
     figures: Mapping[str, float] = field(default_factory=dict)
-    """The numbers of `seen` with all digits."""
+    """The numbers of `observation` with all digits."""
 
     suggestions: tuple[Suggestion, ...] = ()
     """What to try, the most promising command first."""

@@ -268,7 +268,7 @@ def count_training_hits(evidence: Evidence) -> HitCounts | None:
     training_targets = evidence.input_profile.labels if evidence.input_profile else None
     if (
         training_targets is None and evidence.predictions is not None
-    ):  # in runs of an older dnn the validation labels stand for them
+    ):  # in runs of an older dnn the validation targets stand for them
         training_targets = evidence.predictions[0]
     share = (
         float(np.bincount(training_targets).max() / len(training_targets))

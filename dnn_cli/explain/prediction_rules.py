@@ -30,7 +30,7 @@ _MIN_MEMORIZED_SHARE = 0.5
 
 
 def find_learning_failure(evidence: Evidence) -> Iterator[Finding]:
-    """Yield that the network is no better than a constant prediction, or that this cannot be told."""
+    """Yield that the network is no better than a constant prediction, or that this is not known."""
     if not evidence.epoch_scores or evidence.record.status in ("failed", "running"):
         return
     hits, judgement = evidence.hit_counts, evidence.score_judgement
@@ -193,7 +193,7 @@ def _compute_output_spread(outputs: "NDArray[np.float64]") -> float:
 
 
 def _describe_outputs(evidence: Evidence) -> str:
-    """Return whether the outputs depend on the inputs, and how they miss the labels."""
+    """Return whether the outputs depend on the inputs, and how they miss the targets."""
     if evidence.predictions is None:
         return "The curves do not show why; the layers and the data may."
     import numpy as np
@@ -217,7 +217,7 @@ def _describe_outputs(evidence: Evidence) -> str:
 
 
 def _compute_r2(evidence: Evidence) -> float | None:
-    """Return the share of the variance of the validation labels that a regression explains; negative where worse."""
+    """Return the share of the variance of the validation targets that a regression explains; negative where worse."""
     if evidence.class_count != 0 or evidence.predictions is None:
         return None
     targets, outputs = (array.astype(float) for array in evidence.predictions)

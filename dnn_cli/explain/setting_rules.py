@@ -1,4 +1,8 @@
-"""Findings about settings of the config that do not fit each other, the data or the length of the training."""
+"""Findings about settings of the config.
+
+Settings may not fit each other, the data or the length of the training. Initial weights, penalties, noise and dropout
+of layers may be too strong.
+"""
 
 from collections.abc import Iterator
 

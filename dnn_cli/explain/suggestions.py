@@ -1,4 +1,4 @@
-"""What to try: changes of a config that are known to make a valid experiment."""
+"""Suggestions of commands, with changes of a config that are known to give a valid experiment."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -75,7 +75,7 @@ def suggest_training(evidence: Evidence, *overrides: str) -> tuple[Suggestion, .
 
 
 def suggest_more_epochs(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Twice as many epochs: of the same run, or anew where the learning rate follows a plan that would be over."""
+    """Return twice as many epochs: of the same run, or of a new one where a learning rate schedule would be over."""
     epochs, rate = 2 * evidence.experiment.epochs, evidence.experiment.optimizer.learning_rate
     if isinstance(rate, CosineDecay | PolynomialDecay):
         return suggest_training(
@@ -87,7 +87,7 @@ def suggest_more_epochs(evidence: Evidence) -> tuple[Suggestion, ...]:
 def build_layer_overrides(
     evidence: Evidence, is_changed: Callable[[Layer], object], key: str, value: str
 ) -> tuple[str, ...]:
-    """A change of every layer that is wanted, each once where it is written; the output is never among them."""
+    """Return a change of every layer that is to be changed, once where it is written; never one of the output layer."""
     experiment = evidence.experiment
     stack, paths = experiment.model.stack, experiment.model.layer_paths
     output = max((index for index, layer in enumerate(stack) if isinstance(layer, KernelLayer)), default=0)
@@ -98,7 +98,7 @@ def build_layer_overrides(
 
 
 def build_short_override(evidence: Evidence, path: tuple[str | int, ...], key: str, value: str) -> str:
-    """An override of a layer by its name, if that means the very layer, else by its place."""
+    """Return an override of a layer by its name, if the name means this very layer, else by its position."""
     item = evidence.document.value
     for step in path:
         item = item[step]

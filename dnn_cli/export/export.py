@@ -1,4 +1,4 @@
-"""`export`: a trained network in a format of others, held against the run in that format's own runtime."""
+"""Export of a saved model to another format, and the check of its outputs in the runtime of that format."""
 
 import os
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ _TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class ExportCheck:
-    """What an exported network computes, beside the run."""
+    """Comparison of the outputs of an exported network with those of the run."""
 
     runtime: str
     """With its version."""
@@ -123,19 +123,19 @@ def export_model(
     scaling: bool,
     report_progress: ReadProgress = ignore_progress,
 ) -> ExportCheck:
-    """Write a network, load it in its own runtime, and compare its predictions with the run's.
+    """Write a network, load it in the runtime of its format, and compare its predictions with those of the run.
 
     Args:
         weights: The `.keras` file with the weights.
         record: The record of the run.
-        run_context: What it was trained on.
-        format_name: A key of `RUNTIMES`.
-        path: Where to write; nothing is there yet.
+        run_context: The experiment and the input profile of the run.
+        format_name: A key of `EXPORT_FORMATS`.
+        path: The path to write to, at which nothing exists.
         scaling: Whether the exported network scales inputs itself.
-        report_progress: Is told what is going on.
+        report_progress: Receives the stages of the export.
 
     Raises:
-        RunError: the network cannot be had in this format, or predicts otherwise there.
+        RunError: the format cannot hold the network, or its predictions differ from those of the run.
     """
     export_format, experiment = EXPORT_FORMATS[format_name], run_context.experiment
     report_progress("reading examples to compare")

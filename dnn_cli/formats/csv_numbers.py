@@ -1,4 +1,4 @@
-"""From the text of a cell to a 32-bit float: fast for many cells, and with words for one that is none."""
+"""Numbers in the cells of a CSV file: parsing, amounts with separators and currencies, and messages about errors."""
 
 import math
 import re
@@ -92,7 +92,7 @@ def guess_column_comma(commas: Iterable[_CommaMeaning], delimiter: str) -> _Comm
 
 
 def format_amount_hint(cell: str, comma: _CommaMeaning) -> str:
-    """Return how to write an amount, where the commas of its column separate what `comma_of` says."""
+    """Return how to write an amount, given what the commas of its column separate."""
     plain = normalize_amount(cell)
     if guess_cell_comma(cell) in ("decimal", "either") and comma == "decimal":
         if not _split_amount(cell)[1].replace(",", "").isdigit():
@@ -171,7 +171,7 @@ _MAX_LISTED_LINES = 5
 
 @dataclass
 class _CellGroup:
-    """The cells of one column with the same fault: text, or amounts."""
+    """The cells of one column with the same error: text, or amounts."""
 
     line: int
     cell: str
@@ -180,14 +180,14 @@ class _CellGroup:
     is_amount: bool
     more_count: int = 0
     lines: list[int] = field(default_factory=list)
-    """Of the next cells, at most `MOST_LINES`."""
+    """Lines of the next cells, at most `_MAX_LISTED_LINES`."""
 
     commas: set[_CommaMeaning] = field(default_factory=set)
 
 
 @dataclass
 class NumberErrors:
-    """Collects the faults of the inputs of a table: cells of text by column, all others one by one."""
+    """Collection of the errors in the inputs of a table: cells of text by column, all others singly."""
 
     errors: CsvErrors
     groups: dict[tuple[str, bool], _CellGroup] = field(default_factory=dict)
@@ -212,13 +212,13 @@ class NumberErrors:
         group.commas.add(guess_cell_comma(cell) if is_amount else "")
 
     def raise_if_any(self, text_hint: Callable[[list[str]], str]) -> None:
-        """Go on only if there are none.
+        """Raise the collected errors, if there are any.
 
         Args:
-            text_hint: What to do about columns of text, from their names.
+            text_hint: Returns what to do about columns of text, from their names.
 
         Raises:
-            OwnDataError: there are faults; shows the first and counts the rest.
+            UserDataError: there are errors; the message lists the first and counts the others.
         """
         columns = [name for (name, is_amount) in self.groups if not is_amount]
         for (name, is_amount), group in self.groups.items():

@@ -1,4 +1,4 @@
-"""The rows of a CSV file with the lines they stand on, and the collection of what is wrong with them."""
+"""The rows of a CSV file with their line numbers, and the collection of errors in them."""
 
 import codecs
 import csv
@@ -16,44 +16,44 @@ CsvRow = tuple[int, list[str]]
 _MAX_LINE_BYTES = 10_000_000
 """Bytes of a line, far beyond any table, so that a file without line ends takes no memory."""
 
-_MAX_SHOWN_ERRORS = 10
-"""More faults are only counted."""
+_MAX_LISTED_ERRORS = 10
+"""Further errors are only counted."""
 
 
 @dataclass
 class CsvErrors:
-    """Collects what is wrong with a file, so that all of it is said at once."""
+    """Collection of the errors in a file, which are reported together."""
 
     path: str
     first_errors: list[tuple[int, str, str]] = field(default_factory=list)
-    """Line, message and hint of the first faults."""
+    """Line, message and hint of the first errors."""
 
     count: int = 0
 
     def add_error(self, line: int, message: str, hint: str = "", *, always: bool = False) -> None:
-        """Note one fault; `always` keeps the text of a fault that is noted after faults of later lines."""
-        if always or self.count < _MAX_SHOWN_ERRORS:
+        """Add one error; `always` stores its text even after the first errors, as it may belong to an earlier line."""
+        if always or self.count < _MAX_LISTED_ERRORS:
             self.first_errors.append((line, message, hint))
         self.count += 1
 
     def raise_if_any(self) -> None:
-        """Go on only if there are none.
+        """Raise the collected errors, if there are any.
 
         Raises:
-            OwnDataError: there are faults; shows the first and counts the rest.
+            UserDataError: there are errors; the message lists the first and counts the others.
         """
         if self.count:
-            more = [f"… and {self.count - _MAX_SHOWN_ERRORS:,} more"] if self.count > _MAX_SHOWN_ERRORS else []
-            first = sorted(self.first_errors, key=lambda fault: fault[0])[:_MAX_SHOWN_ERRORS]
+            more = [f"… and {self.count - _MAX_LISTED_ERRORS:,} more"] if self.count > _MAX_LISTED_ERRORS else []
+            first = sorted(self.first_errors, key=lambda error: error[0])[:_MAX_LISTED_ERRORS]
             hint = next((hint for _, _, hint in first if hint), "")
             raise UserDataError("\n".join([*(f"{self.path}:{line}  {text}" for line, text, _ in first), *more]), hint)
 
 
 def read_rows(path: str, stream: BinaryIO) -> Iterator[CsvRow]:
-    """Every row that is not blank, the header first.
+    """Yield every row that is not blank, the header first.
 
     Raises:
-        OwnDataError: the file is not UTF-8 text, or not CSV.
+        UserDataError: the file is not UTF-8 text, or not CSV.
     """
     lines = _read_lines(path, stream)
     first = next(lines, "")
@@ -74,7 +74,7 @@ def read_rows(path: str, stream: BinaryIO) -> Iterator[CsvRow]:
 
 
 def _read_lines(path: str, stream: BinaryIO) -> Iterator[str]:
-    """The lines of UTF-8 text, decoded one by one so that a fault has its line."""
+    """Yield the lines of UTF-8 text, decoded one by one so that an error has its line."""
     number = 0
     while raw := stream.readline(_MAX_LINE_BYTES):
         number += 1

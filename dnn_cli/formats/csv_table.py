@@ -1,4 +1,4 @@
-"""A table in a CSV file: a row an example, one column to predict, all others numbers."""
+"""Tables in CSV files: each row is an example, one column holds the targets, and all others hold numbers."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -58,17 +58,17 @@ class _CsvBody:
 def inspect_csv(
     path: str, target: str | None, task: TaskKind, classes: tuple[str, ...] | None = None, ignore: tuple[str, ...] = ()
 ) -> DatasetContents:
-    """What a table says of itself.
+    """Return the contents of a table without its examples.
 
     Args:
-        path: The file: UTF-8 with a header, its fields apart by commas, semicolons or tabs.
+        path: The file: UTF-8 with a header, and commas, semicolons or tabs between its fields.
         target: The name of the column to predict, or None for the last.
-        task: Whether it holds classes or numbers, or `auto`.
-        classes: Of the training file, where this is a file beside it; empty for a regression.
+        task: Whether the column holds classes or numbers, or `auto`.
+        classes: Classes of the training file, for a validation or test file; empty for a regression.
         ignore: The names of columns that are no inputs.
 
     Raises:
-        OwnDataError: the file is no such table; names the first faults with line and column.
+        UserDataError: the file is no such table; the message names the first errors with line and column.
     """
     return _load_table(path, target, task, classes, ignore).contents
 
@@ -123,10 +123,10 @@ def parse_table(
 
 
 def _parse_header(path: str, row: CsvRow | None, target: str | None, ignore: tuple[str, ...]) -> CsvHeader:
-    """The header, if it names every column once, and the places of the target and of the inputs in it.
+    """Return the header with the positions of the target and of the inputs.
 
     Raises:
-        OwnDataError: there is no header, it is not one, or it has no such columns.
+        UserDataError: the header is missing, names a column twice, holds data, or lacks a column.
     """
     if row is None:
         raise UserDataError(f"{path} is empty", "the first line names the columns")
@@ -159,7 +159,7 @@ def _parse_header(path: str, row: CsvRow | None, target: str | None, ignore: tup
 
 
 def read_body(path: str, header: CsvHeader, rows: Iterator[CsvRow], ignore: tuple[str, ...] | None = None) -> _CsvBody:
-    """All rows below the header.
+    """Return all rows below the header.
 
     Args:
         path: The file.
@@ -168,7 +168,7 @@ def read_body(path: str, header: CsvHeader, rows: Iterator[CsvRow], ignore: tupl
         ignore: The columns of training data that are no inputs; None for data whose columns the training decided.
 
     Raises:
-        OwnDataError: there are none, or some have faults.
+        UserDataError: the table has no rows, or some rows have errors.
     """
     body, errors = _CsvBody(), NumberErrors(CsvErrors(path))
     interned: dict[str, str] = {}
@@ -190,7 +190,7 @@ def read_body(path: str, header: CsvHeader, rows: Iterator[CsvRow], ignore: tupl
 
 
 def _convert_inputs(header: CsvHeader, block: Iterable[CsvRow]) -> NDArray[np.float32] | None:
-    """The inputs in many rows, or None if any row has a fault."""
+    """Return the inputs in many rows, or None if any row has an error."""
     width, target_index = len(header.names), header.target_index
     if not all(len(row) == width and row[target_index].strip() for _, row in block):
         return None

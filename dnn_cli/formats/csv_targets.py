@@ -1,4 +1,4 @@
-"""The target column of a table: whether it holds classes or measurements, and its labels."""
+"""The target column of a table: whether it holds classes or numbers, and its values."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _MAX_OBVIOUS_CLASSES = 20
 """Up to so many examples, each may have a class of its own; up to so many whole numbers are always classes."""
 
 _MAX_EXACT_INTEGER = 2**53
-"""Beyond, a float no longer tells neighbouring whole numbers apart."""
+"""Largest whole number up to which a float represents all whole numbers exactly."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +51,16 @@ class _CsvTargets:
 
 
 def parse_csv_targets(column: TargetColumn, task: TaskKind, classes: tuple[str, ...] | None) -> _CsvTargets:
-    """The labels in a target column.
+    """Return the targets in a target column.
 
     Args:
         column: The cells.
         task: What they are, or `auto`: a number that is not whole makes a regression, and so do many that do not
             count from 0 or 1, as classes do.
-        classes: Of the training file, where this is a file beside it; empty for a regression.
+        classes: Classes of the training file, for a validation or test file; empty for a regression.
 
     Raises:
-        OwnDataError: a cell is not of its task, or the column has too few or too many classes.
+        UserDataError: a cell does not suit its task, or the column has too few or too many classes.
     """
     fraction = next((cell for cell in dict.fromkeys(column.cells) if _is_fraction(cell)), None)
     if classes is not None:
@@ -92,10 +92,10 @@ def _are_measurements(cells: list[str]) -> bool:
 
 
 def _check_no_amounts(column: TargetColumn) -> None:
-    """Refuse a column of numbers of which some are written as amounts, so that they would be taken for classes.
+    """Raise an error if some numbers of a column are written as amounts, as they would be taken for classes.
 
     Raises:
-        OwnDataError: names the first such cell, and how many there are.
+        UserDataError: there are such cells; the message names the first and counts all.
     """
     distinct = dict.fromkeys(column.cells)
     amounts = {cell for cell in distinct if parse_float(cell) is None and normalize_amount(cell)}

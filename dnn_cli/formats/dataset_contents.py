@@ -1,4 +1,4 @@
-"""What every format of data comes down to: a description for the check of a config, and arrays for the training."""
+"""The common results of all readers of data: contents, example arrays, and progress while data is read."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -16,7 +16,7 @@ MAX_CLASSES = 10_000
 
 @dataclass(frozen=True)
 class DatasetContents:
-    """What a file of data says of itself, without its examples."""
+    """Description of the data in a file, without its examples."""
 
     input_shape: tuple[int, ...]
     """Of one example, without the batch axis."""
@@ -50,11 +50,11 @@ class ExampleArrays:
 
 
 class ReadProgress(Protocol):
-    """Is told what a long search for data is doing."""
+    """Function that receives the progress of reading data."""
 
     def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
-        """`done` of `total` bytes or images; both 0 where nothing is counted."""
+        """Receive the action and its progress: bytes or images read, and all; both are 0 if nothing is counted."""
 
 
 def ignore_progress(doing: str, done: int = 0, total: int = 0) -> None:
-    """A watcher that does not care."""
+    """Ignore the progress of reading data."""

@@ -1,4 +1,4 @@
-"""Labelled inputs to evaluate on: a .csv with the target column, an .npz with x and y, or a folder of images."""
+"""Reader of examples to evaluate on: a .csv with the target column, an .npz with x and y, or an image directory."""
 
 import math
 import os
@@ -15,10 +15,8 @@ from dnn_cli.formats.csv_targets import TargetColumn, format_names, parse_csv_ta
 from dnn_cli.formats.dataset_contents import ExampleArrays
 from dnn_cli.formats.image_directory import check_class_names, list_class_names, list_images
 from dnn_cli.formats.image_file import silence_pillow_warnings
-from dnn_cli.formats.npz_archive import ArrayHeader as ArrayHeader
-from dnn_cli.formats.npz_archive import NpzArchive, open_archive
-from dnn_cli.formats.npz_arrays import SPLIT_ARRAY_NAMES, compute_needed_bytes, to_input_array
-from dnn_cli.formats.npz_arrays import format_array_names as listed_arrays
+from dnn_cli.formats.npz_archive import ArrayHeader, NpzArchive, open_archive
+from dnn_cli.formats.npz_arrays import SPLIT_ARRAY_NAMES, compute_needed_bytes, format_array_names, to_input_array
 from dnn_cli.formats.npz_targets import (
     NpzTargets,
     check_target_type,
@@ -64,15 +62,15 @@ class TargetSpec:
 
 
 def read_evaluation_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
-    """Return the inputs and labels in a file or folder, with the class numbers of the training.
+    """Return the examples in a file or directory, with the class numbers of the training.
 
     Args:
-        path: A .csv, an .npz, or a folder with one sub-folder of images a class.
+        path: A .csv, an .npz, or a directory with one subdirectory of images a class.
         input_spec: The inputs of the training.
-        target_spec: The labels of the training.
+        target_spec: The targets of the training.
 
     Raises:
-        OwnDataError: the file is of no such kind, damaged, or has no such inputs or labels.
+        UserDataError: the file is of no such kind, is damaged, or has no such inputs or targets.
     """
     if os.path.isdir(path):
         return _read_directory_examples(path, input_spec, target_spec)
@@ -84,14 +82,17 @@ def read_evaluation_examples(path: str, input_spec: InputSpec, target_spec: Targ
         return _read_csv_examples(path, input_spec, target_spec)
     raise UserDataError(
         f"{path} holds no labelled examples",
-        "give a .csv with the target column, an .npz with x and y, or a folder with one sub-folder of images a class",
+        "give a .csv with the target column, an .npz with x and y, "
+        "or a directory with one subdirectory of images a class",
     )
 
 
 def _read_directory_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
-    """Return the images in the sub-folders of a folder, each named as a class."""
+    """Return the images in the subdirectories of a directory, each named as a class."""
     if not target_spec.classes:
-        raise UserDataError(f"{path} is a folder of classes, and this run predicts numbers", "give a .csv or an .npz")
+        raise UserDataError(
+            f"{path} is a directory of classes, and this run predicts numbers", "give a .csv or an .npz"
+        )
     names = list_class_names(path)
     check_class_names(path, names, target_spec.classes)
     files = [(file, name) for name in names for file in list_images(os.path.join(path, name))]
@@ -118,17 +119,17 @@ def _read_npz_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec
 
 
 def _find_array_pair(archive: NpzArchive) -> tuple[ArrayHeader, ArrayHeader]:
-    """Return the headers of the inputs and labels.
+    """Return the headers of the inputs and targets.
 
     Raises:
-        OwnDataError: no pair of names is there.
+        UserDataError: the file has no pair of such names.
     """
     names = set(archive.names)
     for x, y in _EXAMPLE_ARRAY_NAMES:
         if {x, y} <= names:
             return archive.read_header(x), archive.read_header(y)
     raise UserDataError(
-        f"{archive.path} has no x and y; it holds {listed_arrays(archive)}",
+        f"{archive.path} has no x and y; it holds {format_array_names(archive)}",
         "numpy.savez('new.npz', x=inputs, y=labels) writes them; x_test and y_test are read, too",
     )
 
@@ -190,10 +191,10 @@ def _resolve_class_name(cell: str, classes: tuple[str, ...]) -> str:
 def _parse_evaluation_header(
     path: str, row: CsvRow | None, input_spec: InputSpec, target_spec: TargetSpec
 ) -> CsvHeader:
-    """Return the names of the columns, and the places of the target and of the inputs.
+    """Return the names of the columns, and the positions of the target and of the inputs.
 
     Raises:
-        OwnDataError: there is no header, or a column is missing.
+        UserDataError: the header or a column is missing.
     """
     if row is None:
         raise UserDataError(f"{path} is empty", "the first line names the columns")

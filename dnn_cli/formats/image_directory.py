@@ -1,4 +1,4 @@
-"""A folder of images with one sub-folder a class, as `keras.utils.image_dataset_from_directory` takes it."""
+"""Reader of image directories with one subdirectory a class, as in `keras.utils.image_dataset_from_directory`."""
 
 import math
 import os
@@ -29,10 +29,10 @@ _SPLIT_DIRECTORY_NAMES = {
     "validation_path": ("val", "valid", "validation", "dev"),
     "test_path": ("test", "testing"),
 }
-"""The keys of data, and what their folders are usually called."""
+"""Keys of data, each with the usual names of its directory."""
 
 IMAGES_PER_UPDATE = 256
-"""Images read between two words to the watcher."""
+"""Images read between two progress updates."""
 
 MIN_BYTES_FOR_THREADS = 4_000
 """Bytes of a file from which threads decode faster; smaller ones only wait for each other."""
@@ -61,16 +61,16 @@ class _ImageDirectory:
 def inspect_images(
     directory: str, image_size: ImageSize | None, color_mode: ColorMode, classes: tuple[str, ...] | None = None
 ) -> DatasetContents:
-    """What a folder of images says of itself; opens at most the first image.
+    """Return the contents of an image directory; at most the first image is opened.
 
     Args:
-        directory: Holds one sub-folder a class.
+        directory: The directory, with one subdirectory a class.
         image_size: The height and width that all images get, or None if all have those of the first.
         color_mode: Whether images are read in colour or in grey.
-        classes: Of the training folder, where this is a folder beside it.
+        classes: Classes of the training directory, for a validation or test directory.
 
     Raises:
-        OwnDataError: the folder has too few classes, one without images, or a first image that cannot be read.
+        UserDataError: the directory has too few classes, a class without images, or a first image that cannot be read.
     """
     image_directory = _scan_image_directory(directory, image_size, color_mode, classes)
     return DatasetContents(
@@ -85,10 +85,10 @@ def read_images(
     classes: tuple[str, ...] | None = None,
     progress: ReadProgress = ignore_progress,
 ) -> ExampleArrays:
-    """The images of a folder, class by class and by name; arguments and errors as for `inspect_images`.
+    """Return the images of a directory, by class and by name; arguments and errors as for `inspect_images`.
 
     Raises:
-        OwnDataError: also, if an image is damaged or of another size, or if all are more than memory holds.
+        UserDataError: also if an image is damaged or of another size, or if the images need more memory than there is.
     """
     image_directory = _scan_image_directory(directory, image_size, color_mode, classes)
     check_memory(directory, math.prod(image_directory.array_shape))
@@ -112,7 +112,7 @@ def read_images(
 def _scan_image_directory(
     directory: str, size: ImageSize | None, color_mode: ColorMode, known_classes: tuple[str, ...] | None
 ) -> _ImageDirectory:
-    """All images of a folder, without reading more than one."""
+    """Return all images of a directory without reading more than one."""
     names = list_class_names(directory)
     _check_not_split(directory, names)
     check_class_names(directory, names, known_classes)
@@ -132,56 +132,56 @@ def _scan_image_directory(
 
 
 def list_class_names(directory: str) -> tuple[str, ...]:
-    """The names of the sub-folders that are not hidden."""
+    """Return the names of the subdirectories that are not hidden."""
     return tuple(item.name for item in _list_visible_items(directory) if os.path.isdir(item.path))
 
 
 def list_images(directory: str) -> list[str]:
-    """The paths of the images in one sub-folder.
+    """Return the paths of the images in one subdirectory.
 
     Raises:
-        OwnDataError: there are none.
+        UserDataError: the subdirectory holds no images, or a directory.
     """
     items = _list_visible_items(directory)
     if nested := [item.name for item in items if os.path.isdir(item.path) and not Path(item.name).suffix]:
         raise UserDataError(
-            f"{directory} holds the folder {nested[0]}, whose images would be left out",
+            f"{directory} holds the directory {nested[0]}, whose images would be left out",
             f"move its images into {Path(directory).name}",
         )
     paths = [item.path for item in items if Path(item.name).suffix.lower() in IMAGE_SUFFIXES]
     if not paths:
         raise UserDataError(
             f"{directory} holds no images",
-            f"images end in {', '.join(sorted(IMAGE_SUFFIXES))}; remove the folder if it is no class",
+            f"images end in {', '.join(sorted(IMAGE_SUFFIXES))}; remove the directory if it is no class",
         )
     return paths
 
 
 def _list_visible_items(directory: str) -> list["os.DirEntry[str]"]:
-    """What is in a folder and not hidden, by name."""
+    """Return the files and directories in a directory that are not hidden, by name."""
     try:
         with os.scandir(directory) as scan:
-            return sorted((item for item in scan if not item.name.startswith(".")), key=lambda entry: entry.name)
+            return sorted((item for item in scan if not item.name.startswith(".")), key=lambda item: item.name)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise build_read_error(directory, error) from None
 
 
 def _check_not_split(directory: str, names: tuple[str, ...]) -> None:
-    """Refuse a folder of a training set and a test set, each with its classes, and one that holds only another one.
+    """Raise an error if a directory holds a training and a test set, or a single directory of directories.
 
     Raises:
-        OwnDataError: names the keys that take these folders.
+        UserDataError: the directory is such; the suggestion names the keys for its directories.
     """
     nested = _find_nested_directories(directory, names)
     if split_directories := find_split_directories(directory):
         keys = ", ".join(f"{key}: {path}" for key, path in split_directories.items())
         raise UserDataError(f"{directory} holds {' and '.join(nested)}, which are no classes", keys)
     if len(names) == 1 and nested:
-        raise UserDataError(f"{directory} holds only the folder {names[0]}", f"path: {Path(directory) / names[0]}")
+        raise UserDataError(f"{directory} holds only the directory {names[0]}", f"path: {Path(directory) / names[0]}")
 
 
 def _find_nested_directories(directory: str, names: tuple[str, ...]) -> list[str]:
-    """Return the sub-folders that hold folders and no image."""
+    """Return the subdirectories that hold directories and no image."""
     return [
         name
         for name in names
@@ -190,10 +190,12 @@ def _find_nested_directories(directory: str, names: tuple[str, ...]) -> list[str
 
 
 def find_split_directories(directory: str) -> dict[str, str]:
-    """Return the folders of a training, a validation and a test set by their keys of data; none without a training set.
+    """Return the directories of a training, validation and test set by their keys of data.
+
+    The result is empty if there is no training set.
 
     Raises:
-        OwnDataError: the folder cannot be read.
+        UserDataError: the directory cannot be read.
     """
     nested = _find_nested_directories(directory, list_class_names(directory))
     split_names = {
@@ -210,30 +212,30 @@ def find_split_directories(directory: str) -> dict[str, str]:
 
 
 def _has_only_directories(directory: str) -> bool:
-    """Return whether a folder holds other folders and no image, as no class does."""
+    """Return whether a directory holds other directories and no image, as no class does."""
     items = _list_visible_items(directory)
     has_images = any(Path(item.name).suffix.lower() in IMAGE_SUFFIXES for item in items)
     return not has_images and any(os.path.isdir(item.path) for item in items)
 
 
 def check_class_names(directory: str, names: tuple[str, ...], known_classes: tuple[str, ...] | None) -> None:
-    """Refuse sub-folders that are no classes, or too few.
+    """Raise an error if subdirectories are no classes, or too few.
 
     Raises:
-        OwnDataError: so it is.
+        UserDataError: a subdirectory is no class, or the number of classes is too small or too large.
     """
     for name in names:
         if any("\ud800" <= letter <= "\udfff" for letter in name):  # bytes that are no UTF-8
-            raise UserDataError(f"{directory} has the sub-folder {name!r}, which is not UTF-8", "rename it")
+            raise UserDataError(f"{directory} has the subdirectory {name!r}, which is not UTF-8", "rename it")
         if known_classes is not None and name not in known_classes:
             raise UserDataError(
-                f"{directory} has the sub-folder {name}, which is no class of the training folder",
+                f"{directory} has the subdirectory {name}, which is no class of the training directory",
                 suggest_nearest_name(name, known_classes)
                 or f"its classes are {', '.join(known_classes[:20])}{', …' if len(known_classes) > 20 else ''}",
             )
     min_classes = 2 if known_classes is None else 1
     if not min_classes <= len(names) <= MAX_CLASSES:
         raise UserDataError(
-            f"{directory} has {len(names):,} sub-folder{'s' * (len(names) != 1)}",
-            f"one sub-folder a class, {min_classes} to {MAX_CLASSES:,} of them",
+            f"{directory} has {len(names):,} subdirector{'y' if len(names) == 1 else 'ies'}",
+            f"one subdirectory a class, {min_classes} to {MAX_CLASSES:,} of them",
         )

@@ -1,4 +1,4 @@
-"""One image file: its size from the header, and its pixels as a network takes them."""
+"""Reader of one image file: its size from the header, and its pixels as a network takes them."""
 
 import warnings
 from collections.abc import Iterator
@@ -30,10 +30,10 @@ _SWAPPED_ORIENTATIONS = (5, 6, 7, 8)
 
 
 def read_image_size(path: str) -> ImageSize:
-    """The size an image is shown with, from its header where that holds the orientation.
+    """Return the displayed size of an image, from its header if that holds the orientation.
 
     Raises:
-        OwnDataError: the file is no image, or one too large.
+        UserDataError: the file is no image, or the image is too large.
     """
     with _open_image(path) as image:
         is_turned = image.getexif().get(_ORIENTATION_TAG) in _SWAPPED_ORIENTATIONS
@@ -48,18 +48,18 @@ def read_image(
     reference_text: str = "the first image",
     hint: str = "",
 ) -> NDArray[np.uint8]:
-    """The pixels of an image, uint8 of (height, width) or (height, width, 3).
+    """Return the pixels of an image, uint8 of (height, width) or (height, width, 3).
 
     Args:
         path: The file.
-        size: Its height and width.
-        resize: Whether an image of another size is made one of this.
-        color_mode: Whether it is read in colour or in grey.
-        reference_text: What has that size, in a message.
-        hint: What to do about another, in a message; an empty text names the size for `data.image_size`.
+        size: The height and width of the result.
+        resize: Whether an image of another size is resized.
+        color_mode: Whether the image is read in colour or in grey.
+        reference_text: The noun for what has this size, in a message.
+        hint: What to do about another size, in a message; an empty text names the size for `data.image_size`.
 
     Raises:
-        OwnDataError: the file is no whole image, too large, or of another size and not to be resized.
+        UserDataError: the file is no complete image, or the image is too large or of another size.
     """
     from PIL import Image, ImageOps
 
@@ -92,10 +92,10 @@ def _convert_mode(image: "Image.Image", mode: str) -> "Image.Image":
 
 @contextmanager
 def _open_image(path: str) -> Iterator["Image.Image"]:
-    """An image of which only the header has been read.
+    """Yield an image of which only the header has been read.
 
     Raises:
-        OwnDataError: the file is no image, one too large, or turns out to be damaged within the block.
+        UserDataError: the file is no image, or the image is too large or turns out to be damaged within the block.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -122,9 +122,12 @@ def _build_too_large_error(path: str, pixels_text: str) -> UserDataError:
 
 @contextmanager
 def silence_pillow_warnings() -> Iterator[None]:
-    """Silences Pillow's remarks on odd files; belongs around all threads, as Python's filters are theirs together."""
+    """Silence Pillow's warnings about unusual files.
+
+    The block must contain all threads that read images, as they share Python's warning filters.
+    """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of bombs, too: `opened_image` looks at the pixels itself
+        warnings.simplefilter("ignore")  # of bombs, too: `_open_image` checks the number of pixels
         yield
 
 

@@ -1,4 +1,4 @@
-"""The arrays in an .npz file: their headers without their data, and their data once the headers are believed.
+"""The arrays in an .npz file: headers first, and data once the headers are checked.
 
 An .npz file is a zip of .npy files, each a short header and then the bytes of an array.
 """
@@ -62,10 +62,10 @@ class NpzArchive:
         return tuple(name.removesuffix(".npy") for name in self.zip_file.namelist() if name.endswith(".npy"))
 
     def read_header(self, name: str) -> ArrayHeader:
-        """What an array is, from its header alone.
+        """Return the shape and type of an array, from its header alone.
 
         Raises:
-            OwnDataError: the header is none, needs pickle, or promises other than is there.
+            UserDataError: the header is not valid, needs pickle, or contradicts the size of the data.
         """
         with self.translate_errors(name):
             member = self.zip_file.getinfo(f"{name}.npy")
@@ -97,10 +97,10 @@ class NpzArchive:
         return shape, dtype
 
     def read_array(self, header: ArrayHeader) -> NDArray[Any]:
-        """The array itself.
+        """Return an array with its data.
 
         Raises:
-            OwnDataError: its bytes are damaged or end early.
+            UserDataError: the data is damaged or ends early.
         """
         with self.translate_errors(header.name), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -110,7 +110,7 @@ class NpzArchive:
 
     @contextmanager
     def translate_errors(self, name: str) -> Iterator[None]:
-        """Turns what a damaged zip raises into a fault of the file."""
+        """Raise the errors of a damaged zip as errors of the data file."""
         try:
             yield
         except _DAMAGED_ZIP_ERRORS as error:
@@ -119,10 +119,10 @@ class NpzArchive:
 
 @contextmanager
 def open_archive(path: str) -> Iterator[NpzArchive]:
-    """An .npz file for reading.
+    """Yield an .npz file for reading.
 
     Raises:
-        OwnDataError: there is none, or it is no zip.
+        UserDataError: the file is missing, or it is no zip.
     """
     with open_regular_file(path) as stream:
         try:

@@ -1,4 +1,4 @@
-"""Arrays in an .npz file: `x_train` and `y_train`, and where there are any, the same of `val` and `test`."""
+"""The arrays of each split in an .npz file: `x_train` and `y_train`, and optionally those of validation and test."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ SPLIT_ARRAY_NAMES: dict[SplitName, tuple[tuple[str, str], ...]] = {
     "validation": tuple((f"{x}_{part}", f"y_{part}") for part in ("val", "validation") for x in "xX"),
     "test": (("x_test", "y_test"), ("X_test", "y_test")),
 }
-"""What the inputs and labels of a part may be called, the first that is there counts."""
+"""Possible names of the inputs and targets of a split; the first pair in the file counts."""
 
 MAX_NPZ_BYTES = 16_000_000_000
 _MAX_INPUT_AXES = 5
@@ -24,15 +24,15 @@ _MAX_INPUT_AXES = 5
 
 
 def inspect_npz(path: str, task: TaskKind, split: SplitName) -> DatasetContents | None:
-    """What a part of an .npz file says of itself, or None if there is no such part; reads no inputs.
+    """Return the contents of a split in an .npz file, or None if the split is absent; no inputs are read.
 
     Args:
         path: The file.
-        task: What the labels are, or `auto`; other parts than `train` follow the training labels.
-        split: `train` must be there.
+        task: What the targets are, or `auto`; other splits than `train` follow the training targets.
+        split: The split; `train` must be present.
 
     Raises:
-        OwnDataError: the file is no .npz file, or its arrays are not what they should be.
+        UserDataError: the file is no .npz file, or its arrays are not what they should be.
     """
     with open_archive(path) as archive:
         names = _find_array_names(archive, split)
@@ -45,16 +45,16 @@ def inspect_npz(path: str, task: TaskKind, split: SplitName) -> DatasetContents 
 
 
 def read_npz(path: str, task: TaskKind, split: SplitName, classes_count: int | None = None) -> ExampleArrays:
-    """The examples of a part of an .npz file.
+    """Return the examples of a split in an .npz file.
 
     Args:
         path: The file.
-        task: What the labels are, or `auto`; other parts than `train` follow the training labels.
-        split: Which examples.
-        classes_count: How many classes there are, if labels beyond are to be refused.
+        task: What the targets are, or `auto`; other splits than `train` follow the training targets.
+        split: The split.
+        classes_count: The number of classes, if targets beyond them are refused.
 
     Raises:
-        OwnDataError: the file is no .npz file, or its arrays are not what they should be.
+        UserDataError: the file is no .npz file, or its arrays are not what they should be.
     """
     with open_archive(path) as archive:
         names = _find_array_names(archive, split)
@@ -68,10 +68,10 @@ def read_npz(path: str, task: TaskKind, split: SplitName, classes_count: int | N
 
 
 def _find_array_names(archive: NpzArchive, split: SplitName) -> tuple[str, str] | None:
-    """What the inputs and labels of a part are called in this file; None if a part other than `train` is absent.
+    """Return the names of the inputs and targets of a split in a file; None if a split other than `train` is absent.
 
     Raises:
-        OwnDataError: the training part is absent, or a part has inputs or labels alone.
+        UserDataError: the training split is absent, or a split has only inputs or only targets.
     """
     present_names = set(archive.names)
     for names in SPLIT_ARRAY_NAMES[split]:
@@ -102,10 +102,10 @@ def format_array_names(archive: NpzArchive) -> str:
 
 
 def _read_array_headers(archive: NpzArchive, names: tuple[str, str]) -> tuple[ArrayHeader, ArrayHeader]:
-    """The headers of inputs and labels that go together.
+    """Return the headers of inputs and targets that belong together.
 
     Raises:
-        OwnDataError: they are not inputs and labels, not as many, or more than memory holds.
+        UserDataError: the arrays are no inputs and targets, differ in number, or need too much memory.
     """
     x, y = map(archive.read_header, names)
     array_name = f"{archive.path}: {x.name}"
@@ -134,13 +134,13 @@ def compute_needed_bytes(header: ArrayHeader) -> int:
 
 
 def _read_split_targets(archive: NpzArchive, y: ArrayHeader, task: TaskKind, split: SplitName) -> NpzTargets:
-    """The labels of a part; those other than `train` are read as the training labels are, where there are any."""
+    """Return the targets of a split. Other splits than `train` are read as the training targets, if there are any."""
     training_targets = _read_training_targets(archive, task) if split != "train" else None
     return parse_npz_targets(f"{archive.path}: {y.name}", archive.read_array(y), task, training_targets)
 
 
 def _read_training_targets(archive: NpzArchive, task: TaskKind) -> NpzTargets | None:
-    """The labels that say what the classes are; None in a file with only other parts."""
+    """Return the targets that define the classes; None in a file without a training split."""
     if not any(set(archive.names).issuperset(names) for names in SPLIT_ARRAY_NAMES["train"]):
         return None
     names = _find_array_names(archive, "train")

@@ -1,4 +1,4 @@
-"""The labels in an array: whole numbers, text or one-hot rows are classes, other numbers are to be predicted."""
+"""The targets in an array: whole numbers, text and one-hot rows are classes, other numbers are regression targets."""
 
 import sys
 from dataclasses import dataclass
@@ -30,16 +30,16 @@ class NpzTargets:
 def parse_npz_targets(
     array_name: str, y: NDArray[Any], task: TaskKind, training_targets: NpzTargets | None = None
 ) -> NpzTargets:
-    """The labels in an array of (n,) or (n, k).
+    """Return the targets in an array of (n,) or (n, k).
 
     Args:
-        array_name: The array's name in messages.
+        array_name: The name of the array in messages.
         y: The array.
-        task: What it holds, or `auto`: floats make a regression, unless their rows are one-hot.
-        training_targets: The labels of the training part, of which these must be.
+        task: What the array holds, or `auto`: floats make a regression, unless their rows are one-hot.
+        training_targets: The targets of the training split, with whose classes these must agree.
 
     Raises:
-        OwnDataError: the array holds no labels of its task.
+        UserDataError: the array holds no targets of its task.
     """
     check_target_type(array_name, y)
     if training_targets is not None:
@@ -166,10 +166,10 @@ def format_class_numbers(count: int) -> tuple[str, ...]:
 
 
 def to_float32(array_name: str, array: NDArray[Any]) -> NDArray[np.float32]:
-    """Numbers as float32.
+    """Return numbers as float32.
 
     Raises:
-        OwnDataError: one is not finite, or too large; names the first.
+        UserDataError: a number is not finite, or too large; the message names the first.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         floats = np.ascontiguousarray(array, np.float32)

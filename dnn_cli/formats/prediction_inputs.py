@@ -1,4 +1,4 @@
-"""Files with inputs to predict from: an image, arrays in an .npz, or rows of a .csv, as the training data had them."""
+"""Reader of inputs to predict from: an image, arrays in an .npz, or rows of a .csv, in the form of training data."""
 
 import math
 from collections.abc import Iterator
@@ -63,10 +63,10 @@ class PredictionInputs:
 
 
 def read_prediction_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
-    """The inputs in a file.
+    """Return the inputs in a file.
 
     Raises:
-        OwnDataError: the file is none of the three kinds, damaged, or not of such inputs.
+        UserDataError: the file is of none of the three kinds, is damaged, or does not hold such inputs.
     """
     stat_regular_file(path)
     lower = path.lower()
@@ -122,10 +122,10 @@ def _read_npz_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
 
 
 def _find_input_array(archive: NpzArchive, shape: tuple[int, ...]) -> ArrayHeader:
-    """The array of inputs: by its name, or the only one of such a shape.
+    """Return the header of the array of inputs: selected by its name, or the only one of the shape.
 
     Raises:
-        OwnDataError: there is none, or several.
+        UserDataError: no array is suitable, or several are.
     """
     headers = {name: archive.read_header(name) for name in archive.names}
     fitting = [name for name, header in headers.items() if has_input_shape(header, shape)]
@@ -163,10 +163,10 @@ def _read_csv_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
 
 
 def find_input_columns(path: str, row: CsvRow | None, input_spec: InputSpec) -> tuple[list[str], list[int]]:
-    """The header, and the places of the inputs in it.
+    """Return the header, and the positions of the inputs in it.
 
     Raises:
-        OwnDataError: there is no header, or a column is missing.
+        UserDataError: the header or a column is missing.
     """
     if row is None:
         raise UserDataError(f"{path} is empty", "the first line names the columns")
@@ -199,10 +199,10 @@ def find_input_columns(path: str, row: CsvRow | None, input_spec: InputSpec) -> 
 def _read_input_rows(
     path: str, names: list[str], columns: list[int], rows: Iterator[CsvRow]
 ) -> tuple[NDArray[np.float32], list[int]]:
-    """The inputs in all rows, and the lines they stand on.
+    """Return the inputs in all rows, and their lines.
 
     Raises:
-        OwnDataError: there are none, or some have faults.
+        UserDataError: the table has no rows, or some rows have errors.
     """
     blocks: list[NDArray[np.float32]] = []
     lines: list[int] = []

@@ -1,4 +1,4 @@
-"""Opening what a user names: only regular files, as anything else may block or never end."""
+"""Opening of files that a user names: only regular files, as others may block or never end."""
 
 import os
 import stat
@@ -11,10 +11,10 @@ from dnn_cli.host.resources import get_usable_memory
 
 
 def stat_regular_file(path: str) -> os.stat_result:
-    """Size and times of a regular file, or of the one that a link leads to.
+    """Return the status of a regular file, or of the file that a link points to.
 
     Raises:
-        OwnDataError: there is none, or it is a directory, a pipe or a device.
+        UserDataError: the file is missing, or it is a directory, a pipe or a device.
     """
     try:
         status = os.stat(path)
@@ -28,10 +28,10 @@ def stat_regular_file(path: str) -> os.stat_result:
 
 @contextmanager
 def open_regular_file(path: str) -> Iterator[BinaryIO]:
-    """A regular file for reading.
+    """Yield a regular file, opened for reading.
 
     Raises:
-        OwnDataError: it is none, or cannot be read.
+        UserDataError: the file is not a regular file, or it cannot be read.
     """
     stat_regular_file(path)
     try:
@@ -47,10 +47,10 @@ def build_read_error(path: str, error: Exception) -> UserDataError:
 
 
 def check_memory(path: str, needed_bytes: int) -> None:
-    """Refuse what cannot fit before any of it is read.
+    """Raise an error if data does not fit into memory, before any of it is read.
 
     Raises:
-        OwnDataError: the arrays would take more than the memory of this machine.
+        UserDataError: the arrays need more memory than this machine has.
     """
     if needed_bytes > get_usable_memory():
         raise UserDataError(

@@ -1,1 +1,1 @@
-"""The machine that the program runs on: its folders, its processor and its memory."""
+"""The machine that the program runs on: its directories, cores, memory and terminal."""

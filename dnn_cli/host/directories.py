@@ -1,6 +1,7 @@
-"""The user's home folder, and the cache folders: in the home folder, or in a temporary one where it cannot be used.
+"""The home directory of the user, and the directories for caches.
 
-A container often runs under a user without an entry in /etc/passwd, and with HOME unset or HOME=/.
+The cache is in the home directory, or in a temporary directory where the home directory cannot be used. A container
+often runs under a user without an entry in /etc/passwd, and with HOME unset or HOME=/.
 """
 
 import os
@@ -10,29 +11,29 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_TEMPORARY_DIRECTORIES = ("/tmp", "/var/tmp")  # noqa: S108 - the folder in it is checked for its owner
+_TEMPORARY_DIRECTORIES = ("/tmp", "/var/tmp")  # noqa: S108 - the owner of the directory in it is checked
 """Places for the temporary cache, after TMPDIR."""
 
 _UNUSABLE_DIRECTORY = Path(os.devnull) / "dnn"
-"""The cache where no folder can be used: nothing can be written below a device, not even by root."""
+"""Path of the cache where no directory can be used: nothing can be written below a device, not even by root."""
 
 
 @dataclass(frozen=True)
 class CacheDirectory:
-    """The folder for the caches of `dnn`."""
+    """The directory for the caches of `dnn`."""
 
     directory: Path
     reason: str = ""
-    """Why the folder is temporary, or why there is none; empty for the usual folder."""
+    """The reason why the directory is temporary or missing; empty for the usual directory."""
 
     @property
     def is_usable(self) -> bool:
-        """Whether files can be kept in the folder at all."""
+        """Whether files can be stored in the directory."""
         return self.directory != _UNUSABLE_DIRECTORY
 
 
 def _find_home_directory() -> Path | None:
-    """Return the user's home folder, or None where there is none.
+    """Return the home directory of the user, or None if there is none.
 
     The root of the file system does not count: container engines set HOME=/ for a user that they do not know.
     """
@@ -40,7 +41,7 @@ def _find_home_directory() -> Path | None:
 
 
 def find_home_or_reason() -> tuple[Path | None, str]:
-    """Return the home folder, or None and the reason why there is none."""
+    """Return the home directory, or None and the reason why there is none."""
     home = os.environ.get("HOME", "")
     if home in ("", os.devnull):
         try:
@@ -51,7 +52,7 @@ def find_home_or_reason() -> tuple[Path | None, str]:
         origin = "HOME"
     directory = Path(home)
     if not directory.is_absolute() or directory == Path("/"):
-        return None, f"{origin} is {home}, which is not a home folder"
+        return None, f"{origin} is {home}, which is not a home directory"
     with suppress(OSError):
         if directory.is_dir():
             return directory, ""
@@ -59,7 +60,7 @@ def find_home_or_reason() -> tuple[Path | None, str]:
 
 
 def get_standard_cache_path() -> tuple[Path | None, str]:
-    """Return the cache folder that the XDG standard names, whether or not it can be written."""
+    """Return the cache directory that the XDG standard names, whether or not it can be written."""
     cache_home = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(cache_home):
         return Path(cache_home) / "dnn", ""
@@ -68,7 +69,7 @@ def get_standard_cache_path() -> tuple[Path | None, str]:
 
 
 def find_cache() -> CacheDirectory:
-    """Return the cache folder, which may not exist yet."""
+    """Return the cache directory, which may not exist yet."""
     directory, reason = get_standard_cache_path()
     if directory is not None:
         blocked = _find_unwritable_path(directory)
@@ -79,15 +80,15 @@ def find_cache() -> CacheDirectory:
 
 
 def get_cache_path(*parts: str) -> Path:
-    """Return a folder in the cache."""
+    """Return the path of a directory in the cache."""
     return find_cache().directory.joinpath(*parts)
 
 
 def _create_temporary_cache(reason: str) -> CacheDirectory:
-    """Return a private folder for temporary files, made where missing.
+    """Return a private directory for temporary files, and create it if it is missing.
 
-    Its name contains the user's number, so that later programs of the same user find it. Other users know the name,
-    so a folder or link of another user is refused.
+    Its name contains the number of the user, so that later programs of the same user find it. Other users can predict
+    the name, so a directory or link of another user is refused.
     """
     for parent in filter(os.path.isabs, (os.environ.get("TMPDIR", ""), *_TEMPORARY_DIRECTORIES)):
         directory = Path(parent) / f"dnn-{os.geteuid()}"
@@ -103,7 +104,7 @@ def _create_temporary_cache(reason: str) -> CacheDirectory:
             return CacheDirectory(_UNUSABLE_DIRECTORY, f"{reason}; {directory} is open to other users")
         if os.access(directory, os.W_OK | os.X_OK):
             return CacheDirectory(directory, reason)
-    return CacheDirectory(_UNUSABLE_DIRECTORY, f"{reason}; no temporary folder can be written")
+    return CacheDirectory(_UNUSABLE_DIRECTORY, f"{reason}; no temporary directory can be written")
 
 
 def _find_unwritable_path(directory: Path) -> Path | None:
@@ -115,9 +116,9 @@ def _find_unwritable_path(directory: Path) -> Path | None:
 
 
 def find_keras_directory() -> Path:
-    """Return the folder with Keras's settings and datasets, which may not exist.
+    """Return the directory with the settings and datasets of Keras, which may not exist.
 
-    A home folder that cannot be written may hold datasets that can be read.
+    A home directory that cannot be written may hold datasets that can be read.
     """
     named = os.environ.get("KERAS_HOME")
     home = _find_home_directory()
@@ -127,10 +128,10 @@ def find_keras_directory() -> Path:
 
 
 def redirect_libraries() -> None:
-    """Let Keras and Matplotlib use the cache of `dnn` where the home folder cannot be written.
+    """Let Keras and Matplotlib use the cache of `dnn` if the home directory cannot be written.
 
-    The function has to be called before they are imported. Without a home folder, Keras writes to /tmp/.keras, which
-    all users share. Altair cannot be imported where `Path.home` raises; with HOME=/dev/null it does not raise.
+    The function has to be called before they are imported. Without a home directory, Keras writes to /tmp/.keras,
+    which all users share. Altair cannot be imported if `Path.home` raises; with HOME=/dev/null it does not raise.
     """
     home = _find_home_directory()
     try:

@@ -1,4 +1,4 @@
-"""TensorFlow's own words, which it writes past Python, go to a file instead of the screen."""
+"""Redirection of all output of this process, that of native libraries included, from the screen to a file."""
 
 import os
 import shutil
@@ -11,11 +11,11 @@ from pathlib import Path
 
 @contextmanager
 def redirect_output() -> Iterator[Callable[[Path], None]]:
-    """Send all that anything writes to standard output and error, Python or not, to the end of a file.
+    """Redirect standard output and error of the process, that of native libraries included, to the end of a file.
 
-    The file may come later: what is yielded takes its path. What was written until then is put there first, and
-    is lost where no path ever comes.
-    Whoever wants to reach the screen meanwhile needs a duplicate of the descriptors made before.
+    The context manager yields a function that takes the path of the file. Output before its call is stored and
+    written to the file first; the output is lost if the function is never called. Code that writes to the screen
+    meanwhile needs duplicates of the descriptors from before.
     """
     sys.stdout.flush()
     sys.stderr.flush()

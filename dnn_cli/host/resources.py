@@ -1,4 +1,4 @@
-"""The cores and the memory that this process may use: those of the machine, within the limits of its control groups.
+"""The cores, the processor and the memory that this process may use, within the limits of its control groups.
 
 A container and a job of a batch system are control groups. Each group has limits of its own, and those of the groups
 that contain it apply, too. See https://docs.kernel.org/admin-guide/cgroup-v2.html and …/cgroup-v1/.
@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 CGROUP_LIST, MOUNT_LIST = Path("/proc/self/cgroup"), Path("/proc/self/mountinfo")
-"""Where Linux lists the control groups of this process, and where their folders are mounted."""
+"""Files in which Linux lists the control groups of this process and the mount points of their directories."""
 
 
 class _CgroupMount(NamedTuple):
@@ -21,7 +21,7 @@ class _CgroupMount(NamedTuple):
 
     directory: Path
     root_group: PurePosixPath
-    """The group that is at the folder; the container's own, where the engine hides those above."""
+    """The group at the mount point; the container's own group, if the engine hides the groups above."""
 
     controllers: frozenset[str]
     """The controllers of a hierarchy of version 1, among other options; version 2 has one hierarchy for all."""
@@ -80,7 +80,7 @@ def read_memory_limit() -> int | None:
 
 
 def _iter_cgroup_directories(controller: str) -> Iterator[tuple[Path, int]]:
-    """Yield the folders of the groups that limit this process, the innermost first, with the version of each."""
+    """Yield the directories of the groups that limit this process, the innermost first, with the version of each."""
     try:
         groups = [line.split(":", 2) for line in CGROUP_LIST.read_text(errors="replace").splitlines()]
         mounts = list(_iter_cgroup_mounts())

@@ -1,7 +1,7 @@
 """Runs in MLflow: each a run of an experiment there, found again by its id and brought up to date.
 
-Through MLflow's client, which has no current run that somebody could leave open. MLflow never changes a parameter or
-takes back a metric: a run that was trained otherwise since then gets a new run there, and its old one is deleted, which
+The export uses MLflow's client, which has no current run that could stay open. MLflow changes no parameter and removes
+no metric. A run that was trained otherwise since its export gets a new run there, and its old one is deleted, which
 MLflow can undo.
 """
 
@@ -35,7 +35,7 @@ MLFLOW_ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
-"""MLflow's environment, as far as the user does not say it: few retries, and nothing is told to its makers."""
+"""MLflow's environment variables, where the user has not set them: few retries, and no telemetry."""
 
 _MAX_PARAMS_PER_REQUEST = 100
 """Parameters in a request."""
@@ -50,10 +50,10 @@ class MlflowDestination:
     """An experiment of an MLflow store."""
 
     def __init__(self, uri: str, experiment: str) -> None:
-        """Reach a store, and make the experiment where it has none of that name.
+        """Connect to a store, and create the experiment if the store has none of that name.
 
         Raises:
-            UsageError: this is no store, or MLflow is not installed.
+            UsageError: the address is no store, or MLflow is not installed.
             DnnError: the store cannot be reached.
         """
         self.uri = uri
@@ -75,11 +75,11 @@ class MlflowDestination:
         self.parents: dict[str, str] = {}
 
     def export_run(self, run_info: RunInfo, *, models: bool = False) -> _ExportResult:
-        """Bring a run up to date there.
+        """Export a run, or update it in the store.
 
         Raises:
             RunError: the run is broken.
-            DnnError: the store does not take it.
+            DnnError: the store refuses the run.
         """
         run_content = build_mlflow_content(run_info, models=models)
         with self.translate_errors():
@@ -153,11 +153,11 @@ class MlflowDestination:
 
     @contextmanager
     def translate_errors(self) -> Iterator[None]:
-        """What goes wrong in MLflow, in one line.
+        """Translate errors of MLflow into errors of one line.
 
         Raises:
-            UsageError: something of it is not installed.
-            DnnError: everything else.
+            UsageError: a package is not installed.
+            DnnError: any other error of MLflow.
         """
         try:
             with warnings.catch_warnings():
@@ -169,7 +169,7 @@ class MlflowDestination:
             ) from None
         except Exception as error:  # of MLflow, of the network, of a database
             lines = str(error).strip().splitlines() or [type(error).__name__]
-            reason = "nobody answers there" if "Max retries exceeded" in lines[0] else lines[0]
+            reason = "no server answers there" if "Max retries exceeded" in lines[0] else lines[0]
             raise DnnError(f"MLflow at {hide_password(self.uri)}: {reason[:300]}") from None
 
 

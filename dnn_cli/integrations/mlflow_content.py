@@ -1,4 +1,4 @@
-"""What MLflow is told of a run."""
+"""The content of a run in MLflow: parameters, tags, metrics and files."""
 
 import hashlib
 import re
@@ -29,7 +29,7 @@ _MAX_KEY_LENGTH = 250
 
 @dataclass(frozen=True)
 class MlflowContent:
-    """What MLflow is told of a run."""
+    """The content of a run in MLflow."""
 
     name: str
     status: str
@@ -53,7 +53,7 @@ class MlflowContent:
 
 
 def build_mlflow_content(run_info: RunInfo, *, models: bool = False) -> MlflowContent:
-    """What MLflow is told of a run; `models`: its files of weights are, too.
+    """Build the content of a run in MLflow; with `models`, its saved models are among the files.
 
     Raises:
         RunError: the run has no readable record, config or metrics.
@@ -123,7 +123,7 @@ def _iter_metrics(record: Record, rows: Sequence[Scores]) -> Iterator[tuple[str,
 
 
 def clean_key(key: str) -> str:
-    """A name with nothing in it that MLflow refuses, or would take for a folder."""
+    """Return a name without the characters that MLflow refuses or reads as a directory."""
     return re.sub(r"[^\w. -]", "_", key)[:_MAX_KEY_LENGTH]
 
 

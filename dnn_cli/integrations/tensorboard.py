@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tensorboard.compat.proto.summary_pb2 import Summary
 
 _LOG_PARTS = ("", "train", "validation")
-"""The folders of a log: what is said of the run itself, and curves that TensorBoard lays over each other."""
+"""The directories of a log: the run itself, and its curves, which TensorBoard draws over each other."""
 
 _EVENT_FILE_PREFIX = "events.out.tfevents."
 """How the names begin of files that TensorBoard reads."""
@@ -48,15 +48,15 @@ def check_tensorboard_installed() -> None:
 
 
 class EventLog:
-    """The log of one run in a folder; what is added to it can be seen at once."""
+    """The log of one run in a directory; what is added to it can be read at once."""
 
     def __init__(self, directory: Path, record: Record, experiment: Mapping[str, Any], rows: Sequence[Scores]) -> None:
-        """Begin a log with the epochs there are, in the place of whatever log of the run the folder held.
+        """Begin a log with the finished epochs, and delete an older log of the run.
 
-        A TensorBoard that is open sees the run begin again: no epoch is there twice.
+        A TensorBoard that is open shows the run from its beginning: no epoch is there twice.
 
         Raises:
-            RunError: the folder cannot be written, or TensorBoard does not work.
+            RunError: the directory cannot be written, or TensorBoard does not work.
         """
         self.streams: dict[str, BinaryIO] = {}
         when = _parse_unix_time(record.started)
@@ -78,7 +78,7 @@ class EventLog:
             raise RunError(f"TensorBoard does not work: {error}", TENSORBOARD_INSTALL_COMMAND) from None
 
     def open_stream(self, directory: Path, part: str, run_id: str) -> None:
-        """A new file, later by its name than all others of its folder."""
+        """Open a new file, whose name sorts after all others of its directory."""
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
         part_directory = directory / part if part else directory
@@ -135,10 +135,10 @@ class EventLog:
 
 
 def write_event_log(directory: Path, run_info: RunInfo) -> None:
-    """The whole log of a run.
+    """Write the whole log of a run.
 
     Raises:
-        RunError: the run has no readable record or config, or the folder cannot be written.
+        RunError: the run has no readable record or config, or the directory cannot be written.
     """
     if run_info.record is None or run_info.config is None:
         raise RunError(run_info.error or run_info.details.error or "there is no config")

@@ -1,1 +1,1 @@
-"""Scores computed from labels and outputs."""
+"""Scores computed from targets and outputs, and intervals of proportions."""

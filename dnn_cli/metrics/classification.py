@@ -1,8 +1,8 @@
-"""How a classification came out, class by class: confusion matrix, precision, recall, F1, the worst mistakes.
+"""Reports on classifications, class by class: confusion matrix, precision, recall, F1, and the worst mistakes.
 
-The figures are those of scikit-learn's `confusion_matrix` and `precision_recall_fscore_support`, to which the tests
-hold them, but counted with NumPy: to import `sklearn.metrics` takes 1 s and its checks 7 ms for 12,000 examples, where
-a report on 50 runs has 3 s and the counting alone takes 0.02 s.
+The tests compare the figures with scikit-learn's `confusion_matrix` and `precision_recall_fscore_support`. NumPy counts
+them here, as importing `sklearn.metrics` takes 1 s and its checks take 7 ms for 12,000 examples. A report on 50 runs
+may take 3 s; the counting takes 0.02 s.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class _Misclassification:
-    """An example that was taken for another class; classes are told by their numbers."""
+    """An example that was predicted as another class; classes are given by their numbers."""
 
     position: int
     """In the arrays that were looked at."""
@@ -91,7 +91,7 @@ class ClassificationReport:
 def build_classification_report(
     outputs: NDArray[Any], targets: NDArray[Any], class_names: Sequence[str], *, logits: bool = False
 ) -> ClassificationReport:
-    """How the outputs of a network agree with the labels.
+    """Build the report on the outputs of a network against the targets.
 
     Args:
         outputs: float of (n, classes), of which the largest counts, or of (n, 1) for the second of two classes.
@@ -100,7 +100,7 @@ def build_classification_report(
         logits: Whether outputs are those before the activation, so that one unit decides at 0 and not at 0.5.
 
     Raises:
-        RunError: these are not outputs and labels of such classes.
+        RunError: the outputs or targets are not those of such classes.
     """
     outputs, targets = _check_classification_arrays(outputs, targets, len(class_names))
     count = len(class_names)
@@ -122,7 +122,10 @@ def build_classification_report(
 def list_misclassifications(
     outputs: NDArray[Any], targets: NDArray[Any], max_count: int, *, logits: bool = False
 ) -> list[_Misclassification]:
-    """The wrong answers of which the network was surest, the surest first; arguments and errors as for `classify`."""
+    """Return the wrong answers with the highest probabilities, the highest first.
+
+    Arguments and errors are those of `build_classification_report`.
+    """
     outputs, targets = _check_classification_arrays(outputs, targets)
     predicted = compute_predicted_classes(outputs, logits=logits)
     wrong = np.flatnonzero(predicted != targets)
@@ -170,7 +173,11 @@ def _compute_sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 def _check_classification_arrays(
     outputs: NDArray[Any], targets: NDArray[Any], count: int | None = None
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Outputs of (n, units) and labels of (n,), if they are that and of so many classes."""
+    """Return outputs as (n, units) and targets as (n,).
+
+    Raises:
+        RunError: the arrays do not have such shapes, types and classes.
+    """
     units = outputs.shape[1] if outputs.ndim == 2 else 1
     count = count or max(units, 2)
     targets = targets.reshape(-1)

@@ -39,7 +39,7 @@ GRID_POINTS, SEARCH_ROUNDS = 65, 12
 
 
 def to_loss_targets(experiment: Experiment, targets: NDArray[Any]) -> _FloatArray:
-    """Return labels as the loss gets them: (n,) classes, or (n, outputs) vectors, sides or numbers."""
+    """Return targets as the loss gets them: (n,) classes, or (n, outputs) vectors, sides or numbers."""
     kind = experiment.target_encoding
     if kind == "one_hot":
         return np.eye(len(experiment.data.info.classes))[targets.astype(np.int64)]
@@ -53,7 +53,7 @@ def compute_example_losses(loss: Any, targets: _FloatArray, outputs: NDArray[Any
 
     Args:
         loss: The loss of a config.
-        targets: As `truth` returns them.
+        targets: As `to_loss_targets` returns them.
         outputs: Of (n, units).
     """
     values = outputs.astype(np.float64)
@@ -152,7 +152,7 @@ def find_best_constant(loss: Any, targets: _FloatArray, weights: _FloatArray) ->
 
     Args:
         loss: The loss of a config.
-        targets: As `truth` returns them.
+        targets: As `to_loss_targets` returns them.
         weights: Of (n,): how much each example counts.
     """
     if isinstance(loss, SparseCategoricalCrossentropy):

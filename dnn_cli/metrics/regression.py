@@ -1,4 +1,4 @@
-"""How far predicted numbers are from the true ones, in the unit of what is predicted."""
+"""Errors of a regression: how far predicted numbers are from the targets, in the unit of the targets."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -29,14 +29,14 @@ class RegressionErrors:
 
 
 def compute_regression_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> tuple[RegressionErrors, ...]:
-    """The errors in each of the numbers that are predicted.
+    """Compute the errors in each of the numbers that are predicted.
 
     Args:
         outputs: float of (n, targets).
         targets: float of (n, targets).
 
     Raises:
-        RunError: these are not outputs and labels of a regression.
+        RunError: the outputs or targets are not those of a regression.
     """
     if outputs.shape != targets.shape or outputs.ndim != 2 or not len(outputs):
         raise RunError("outputs and labels are not those of a regression")

@@ -1,4 +1,4 @@
-"""The arrays of `predictions.npz`, which are read without trust."""
+"""The saved predictions of a run: the arrays of `predictions.npz`, which are checked while they are read."""
 
 import os
 from typing import Any

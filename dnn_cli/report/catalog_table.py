@@ -20,7 +20,7 @@ class _CatalogItem:
     meaning: str
     arguments: dict[str, Any]
     own_arguments: tuple[str, ...] = ()
-    """The arguments that not every word of its kind takes."""
+    """The arguments that not every item of its kind takes."""
 
     @property
     def arguments_text(self) -> str:

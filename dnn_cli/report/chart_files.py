@@ -1,4 +1,7 @@
-"""Curves as pictures for papers: one Altair chart, written as SVG, PNG or PDF without a browser."""
+"""Curves as pictures for papers: one Altair chart, written as SVG, PNG or PDF without a browser.
+
+Characters that no installed font can draw are found, with advice on fonts.
+"""
 
 import unicodedata
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Round numbers along an axis, and how they are written."""
+"""Ticks along an axis and their texts, and which points of a long curve are drawn."""
 
 import math
 from collections.abc import Sequence

@@ -64,7 +64,7 @@ class _TableCells:
 
 
 def list_key_headers(keys: Sequence[str]) -> list[str]:
-    """The heads of columns for keys; a part is told by its type."""
+    """Return the headers of the columns of keys; a key that ends in `.type` loses that end."""
     return shorten_keys([key.removesuffix(".type") for key in keys])
 
 

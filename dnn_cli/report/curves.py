@@ -26,7 +26,7 @@ _XAxis = Literal["epoch", "seconds", "steps"]
 _CurveSplit = Literal["training", "validation"]
 
 MAX_CURVE_GROUPS = 8
-"""So many experiments can be told apart in one picture."""
+"""Curves that a reader can distinguish in one picture."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Panel:
 
     @property
     def has_both_splits(self) -> bool:
-        """Whether training and validation are to be told apart."""
+        """Whether the panel has curves of training and of validation."""
         return len({curve.split for curve in self.curves}) > 1
 
     @property
@@ -125,7 +125,7 @@ def build_curve_chart(
     separate_runs: bool = False,
     by: Sequence[str] = (),
 ) -> CurveChart:
-    """The curves of runs, be they completed or not.
+    """Build the curves of runs, be they completed or not.
 
     Args:
         runs: The runs, with their details.
@@ -136,7 +136,7 @@ def build_curve_chart(
         by: Fields of a run. Runs that agree in them are one curve; without fields, runs that differ only in their seed.
 
     Raises:
-        UsageError: no run has an epoch behind it, or none has one of the metrics.
+        UsageError: no run has a finished epoch, or none has one of the metrics.
     """
     drawable = [run_info for run_info in runs if run_info.details.epoch_count]
     usable, repeats = drop_repeats(drawable, lambda run_info: run_info)
@@ -156,7 +156,9 @@ def build_curve_chart(
         for run_info in usable
         if not by and run_info.record and run_info.record.status != "completed"
     ]
-    if x_axis == "seconds" and (silent := [entry for entry in usable if "seconds" not in entry.details.columns]):
+    if x_axis == "seconds" and (
+        silent := [run_info for run_info in usable if "seconds" not in run_info.details.columns]
+    ):
         raise UsageError(f"{_format_run_name(silent[0])} does not say how long its epochs took", "take --x epoch")
     monitor = _find_usual_monitor(usable)
     if by:
@@ -166,8 +168,8 @@ def build_curve_chart(
         curve_groups = _build_curve_groups(usable, separate_runs=separate_runs)
     if len(curve_groups) > MAX_CURVE_GROUPS:
         notes.append(
-            f"{len(curve_groups)} curves cannot be told apart: these are the {MAX_CURVE_GROUPS} best by {monitor}; "
-            "name runs, or say which by --where"
+            f"{len(curve_groups)} curves are too many for one picture: "
+            f"these are the {MAX_CURVE_GROUPS} best by {monitor}; name runs, or say which by --where"
         )
         curve_groups = _sort_best_first(curve_groups, monitor)[:MAX_CURVE_GROUPS]
     notes += [

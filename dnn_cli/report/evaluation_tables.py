@@ -1,4 +1,4 @@
-"""How a trained network did on a part of its data: tables of classes and confusions, or of errors."""
+"""Evaluations as tables of classes and confusions or of errors, and predictions as tables and as JSON."""
 
 import math
 from collections import Counter
@@ -22,7 +22,7 @@ from dnn_cli.report.text import format_count, format_score
 from dnn_cli.runs.record import Evaluation, FileEvaluation
 
 _MAX_MATRIX_CLASSES = 20
-"""Classes; a larger matrix is read by nobody, and the pairs that are confused most are told instead."""
+"""Classes of a confusion matrix; of more classes, the most confused pairs are listed instead."""
 
 _MAX_LISTED_CLASSES = 50
 """Classes; of more, those with the lowest F1 are listed."""
@@ -44,13 +44,13 @@ def build_class_table(report: ClassificationReport) -> tuple[PlainTable, str]:
     headers = ["class", "precision", "recall", "f1", "examples"]
     rows = [
         [
-            shorten_text(one.name, _MAX_CLASS_NAME_WIDTH),
-            format_score(one.precision),
-            format_score(one.recall),
-            format_score(one.f1),
-            f"{one.support:,}",
+            shorten_text(class_score.name, _MAX_CLASS_NAME_WIDTH),
+            format_score(class_score.precision),
+            format_score(class_score.recall),
+            format_score(class_score.f1),
+            f"{class_score.support:,}",
         ]
-        for one in (*scores, report.macro_average, report.weighted_average)
+        for class_score in (*scores, report.macro_average, report.weighted_average)
     ]
     return build_table(headers, rows, right=headers[1:]), note
 
@@ -86,7 +86,7 @@ def build_confusion_table(report: ClassificationReport, width: int) -> tuple[Pla
 
 
 def make_headers_unique(headers: Sequence[str]) -> list[str]:
-    """Headers that are told apart by trailing spaces where two were cut to the same."""
+    """Return headers with trailing spaces where two would be equal."""
     seen: dict[str, int] = {}
     unique_headers = []
     for header in headers:

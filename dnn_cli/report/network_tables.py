@@ -1,4 +1,4 @@
-"""A network's summary as a table and as JSON."""
+"""The summary of a network as a table and as JSON, and the table of `dnn bench`."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median

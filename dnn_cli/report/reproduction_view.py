@@ -22,7 +22,7 @@ def format_reproduction_result(reproduction: ReproductionResult) -> list[str]:
     else:
         lines = [f"{original_text} came out differently: {'; '.join(_list_different_parts(reproduction))}"]
     if reproduction.only_in_new:
-        lines.append(f"  not compared: {', '.join(reproduction.only_in_new)}, of which the first run tells nothing")
+        lines.append(f"  not compared: {', '.join(reproduction.only_in_new)}, which the first run does not record")
     return lines
 
 

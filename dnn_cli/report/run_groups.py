@@ -1,4 +1,4 @@
-"""Runs → the groups of `dnn plot --by`: completed runs that agree in some keys, as `dnn compare --by` groups them."""
+"""The groups of completed runs of `dnn plot --by`, as in `dnn compare --by`, and notes on runs that are left out."""
 
 from collections.abc import Sequence
 

@@ -98,7 +98,7 @@ def get_field_values(run_info: RunInfo, fields: Sequence[str]) -> dict[str, Any]
 
 
 def list_default_fields(runs: Sequence[RunInfo]) -> list[str]:
-    """The fields that `usual_listing` tells of."""
+    """Return the fields that `build_default_listing` shows."""
     score_fields = dict.fromkeys(f"best.{run_info.record.results.monitor}" for run_info in runs if run_info.record)
     tag = ["tag"] if any(run_info.annotations.tags for run_info in runs) else []
     return ["id", "name", "status", "reason", *score_fields, "trained", "seconds", "started", *tag]
@@ -230,12 +230,12 @@ def list_fitting_scores(scores: Mapping[str, float], width: int) -> list[str]:
 
 
 def format_epoch_header(names: Sequence[str]) -> str:
-    """The heads of the columns that `epoch_line` fills."""
+    """Return the headers of the columns that `format_epoch_line` fills."""
     return "  ".join(["  epoch", *(f"{name:>8}" for name in names), "    time"])
 
 
 def format_epoch_line(scores: Mapping[str, float], names: Sequence[str], epochs: int) -> str:
-    """An epoch as a row under `epoch_header`."""
+    """Return an epoch as a row under the header of `format_epoch_header`."""
     cells = [f"{format_score(scores[name]):>{max(8, len(name))}}" for name in names]
     number = f"{scores['epoch']}/{epochs}"
     return "  ".join([f"{number:>7}", *cells, f"{format_duration(scores['seconds']):>8}"])

@@ -121,7 +121,7 @@ def shorten_cells_to_fit(
 
 
 def shorten_text(text: str, width: int) -> str:
-    """A text in one line that takes at most so many columns of a terminal; what is cut off is told by …."""
+    """Return a text in one line of at most `width` columns of a terminal; a text that was cut ends in …."""
     text = replace_control_chars(text)
     if compute_text_width(text) <= width:
         return text

@@ -286,7 +286,7 @@ def _read_score_values(run_info: RunInfo, metric: str) -> list[float]:
 
 
 def find_sweep_runs(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
-    """Return the runs of `sweep:ID`, in the order of the entries.
+    """Return the runs of `sweep:ID`, in the order of `runs`.
 
     Raises:
         UsageError: no sweep has this id, or several have an id that begins with it.
@@ -315,7 +315,7 @@ def find_membership(run_info: RunInfo, sweep_id: str) -> Membership | None:
 
 
 def has_path_separator(address: str) -> bool:
-    """Return whether an address is written as a path: `.`, `..`, or with a separator of folders."""
+    """Return whether an address is written as a path: `.`, `..`, or with a path separator."""
     return os.sep in address or address in (os.curdir, os.pardir)
 
 

@@ -1,4 +1,4 @@
-"""`Labels`: what a person says about a run, in a file of its own that no training writes."""
+"""Annotations: name, tags and note that a user gave a run, in the file `labels.json`, which no training writes."""
 
 import json
 import os
@@ -44,14 +44,14 @@ class Annotations(BaseModel):
 
 
 NO_ANNOTATIONS = Annotations()
-"""What is said of most runs."""
+"""The annotations of most runs."""
 
 
 def read_annotations(run: Run) -> Annotations:
-    """The labels of a run; none where nobody gave it any.
+    """Return the annotations of a run; empty ones where the run has no file of them.
 
     Raises:
-        RunError: the file is not what `write_labels` writes.
+        RunError: the file is not what `write_annotations` writes.
     """
     try:
         text = _read_annotations_text(run)
@@ -87,17 +87,17 @@ def _read_annotations_text(run: Run) -> str:
 
 
 def write_annotations(run: Run, annotations: Annotations) -> None:
-    """Replace the labels of a run, whole or not at all."""
+    """Replace the annotations of a run, whole or not at all."""
     text = json.dumps(annotations.model_dump(exclude_none=True), indent=1, ensure_ascii=False)
     write_text(run.annotations, text + "\n")
 
 
 def change_annotations(runs: Sequence[Run], change: Callable[[Annotations], Annotations]) -> list[Annotations]:
-    """Change the labels of several runs, all or none; they are returned as they are then.
+    """Change the annotations of several runs, all or none, and return the new ones.
 
     Raises:
-        UsageError: the change asks for what is no tag, note or name.
-        RunError: labels cannot be read or written.
+        UsageError: the change gives an invalid tag, note or name.
+        RunError: annotations cannot be read or written.
     """
     with ExitStack() as stack:
         for directory in sorted({run.directory.absolute().parent for run in runs}):
@@ -119,10 +119,10 @@ def change_annotations(runs: Sequence[Run], change: Callable[[Annotations], Anno
 
 
 def _read_changeable_annotations(run: Run) -> Annotations:
-    """The labels of a run.
+    """Return the annotations of a run.
 
     Raises:
-        RunError: they are damaged, and which run it is.
+        RunError: the annotations are damaged. The message names the run.
     """
     try:
         return read_annotations(run)
@@ -132,7 +132,7 @@ def _read_changeable_annotations(run: Run) -> Annotations:
 
 @contextmanager
 def lock_annotations(directory: Path) -> Iterator[None]:
-    """Be the only one who changes labels in a directory of runs, so that no change gets lost; wait for others."""
+    """Hold the lock on the annotations in a directory of runs, so that no change gets lost; wait for others."""
     with ExitStack() as stack:
         with suppress(OSError):  # a change that may get lost is better than no change
             stack.enter_context(hold_directory_lock(directory))
@@ -140,10 +140,10 @@ def lock_annotations(directory: Path) -> Iterator[None]:
 
 
 def add_tag(annotations: Annotations, tag: str) -> Annotations:
-    """Labels with one more tag.
+    """Return annotations with one more tag.
 
     Raises:
-        UsageError: the run has too many.
+        UsageError: the tag is invalid, or the run has too many tags.
     """
     check_tag(tag)
     changed = annotations.model_copy(update={"tags": tuple(dict.fromkeys((*annotations.tags, tag)))})
@@ -152,15 +152,15 @@ def add_tag(annotations: Annotations, tag: str) -> Annotations:
 
 
 def remove_tag(annotations: Annotations, tag: str) -> Annotations:
-    """Labels less a tag, which need not be there."""
+    """Return annotations without a tag, which they need not have."""
     return annotations.model_copy(update={"tags": tuple(other for other in annotations.tags if other != tag)})
 
 
 def set_note(annotations: Annotations, note: str) -> Annotations:
-    """Labels with another note; an empty one removes it.
+    """Return annotations with another note; an empty text removes the note.
 
     Raises:
-        UsageError: it is too long, or holds control characters.
+        UsageError: the note is too long, or holds control characters.
     """
     changed = annotations.model_copy(update={"note": note.strip() or None})
     _check_limits(changed)
@@ -168,10 +168,10 @@ def set_note(annotations: Annotations, note: str) -> Annotations:
 
 
 def set_name(annotations: Annotations, name: str) -> Annotations:
-    """Labels with another name.
+    """Return annotations with another name.
 
     Raises:
-        UsageError: it is none, or would be taken for another kind of address.
+        UsageError: the name is invalid, or has the prefix of another form of address.
     """
     if name.strip().startswith(ADDRESS_PREFIXES):
         raise UsageError(f"a run cannot be renamed to {name}", f"names do not begin with {', '.join(ADDRESS_PREFIXES)}")
@@ -181,10 +181,10 @@ def set_name(annotations: Annotations, name: str) -> Annotations:
 
 
 def _check_limits(annotations: Annotations) -> None:
-    """Refuse labels that are too long, or hold what a label cannot hold.
+    """Refuse annotations that are too many, too long, or hold forbidden characters.
 
     Raises:
-        UsageError: they are, or do.
+        UsageError: the annotations are invalid.
     """
     if len(annotations.tags) > _MAX_TAGS:
         raise UsageError(f"a run has at most {_MAX_TAGS} tags")

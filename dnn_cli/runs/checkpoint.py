@@ -1,7 +1,7 @@
-"""Checkpoints: all that a training needs to go on, in one file that is whole or not there.
+"""Checkpoints: all that a training needs to go on, in one file that is complete or absent.
 
-An .npz of plain arrays; the first, `progress`, is UTF-8 JSON. The one before is kept until the next is whole, and
-what is damaged is told from the checksums of the zip. Nothing in it is ever unpickled.
+The file is an .npz of plain arrays; the first, `progress`, is UTF-8 JSON. The previous checkpoint is kept until the
+next one is complete. The checksums of the zip reveal damage. Nothing in the file is ever unpickled.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class TrainingProgress(BaseModel):
 
     version: int = Field(default=_CHECKPOINT_VERSION, ge=_CHECKPOINT_VERSION, le=_CHECKPOINT_VERSION)
     experiment: str
-    """Which one: see `training.resume.identity`."""
+    """The training digest of the experiment."""
 
     optimizer: dict[str, Any] = {}
     """As the experiment had it."""
@@ -66,13 +66,13 @@ class TrainingProgress(BaseModel):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """How far a training is, and every variable of it, as `training.state` names them."""
+    """The progress of a training, and all its variables by the names of `training.training_state`."""
 
     progress: TrainingProgress
     arrays: Mapping[str, NDArray[Any]]
 
 
-def save_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
+def write_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
     """Write the last checkpoint; the one that was the last is then the previous.
 
     Raises:
@@ -85,7 +85,11 @@ def save_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
 
 
 def _create_checkpoint_directory(directory: Path) -> None:
-    """The folder for checkpoints, in the run itself and not where a link leads."""
+    """Create the directory for checkpoints in the run itself.
+
+    Raises:
+        RunError: the directory cannot be created, or is a link.
+    """
     try:
         directory.mkdir(exist_ok=True)
     except OSError as error:
@@ -94,7 +98,7 @@ def _create_checkpoint_directory(directory: Path) -> None:
         raise RunError(f"{directory} is a link, and checkpoints are written nowhere else than in their run")
 
 
-def load_checkpoint(run: Run) -> tuple[Checkpoint | None, str | None]:
+def read_last_checkpoint(run: Run) -> tuple[Checkpoint | None, str | None]:
     """The last checkpoint that is whole, `None` where none is; and why it is not the last, if it is not."""
     trouble = None
     for path in (run.last_checkpoint, run.previous_checkpoint):

@@ -1,4 +1,8 @@
-"""Inputs far from unit scale: numbers of thousands make the first steps of a training thousands of times too large."""
+"""The scale of a run's data: inputs that are far from 1, and numbers to predict that are far from 0.
+
+Inputs of thousands make the first steps of a training thousands of times too large. A network takes many epochs to
+reach targets of thousands.
+"""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple

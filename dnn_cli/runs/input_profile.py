@@ -1,7 +1,7 @@
-"""`inputs.npz`: a description of the data of a run.
+"""The input profile of a run, which the file `inputs.npz` holds.
 
-Classes, names of columns, the scaling of inputs, and statistics of the training inputs and labels. With it a network
-can be built, fed and explained after its data is gone.
+It consists of classes, names of columns, the scaling of inputs, and statistics of the training inputs and targets. With
+it a network can be built, fed and explained after its data is gone.
 """
 
 import json
@@ -30,7 +30,7 @@ the training pixels, and its correlation with the mean training image."""
 
 @dataclass(frozen=True)
 class InputProfile:
-    """What is known of the inputs of a run; statistics are of a sample of the training inputs as the data has them."""
+    """The input profile of a run; its statistics are those of a sample of the training inputs as the data has them."""
 
     dataset_info: DatasetInfo
     scale: NDArray[np.float32]
@@ -46,10 +46,10 @@ class InputProfile:
     average: NDArray[np.float32]
     deviation: NDArray[np.float32]
     looks: NDArray[np.float32] | None
-    """Of (4, 2): what nearly all images have of each of `LOOKS`, from and to; `None` where inputs are no images."""
+    """Of (4, 2): the range of each of `IMAGE_STATISTICS` in nearly all images; `None` where inputs are no images."""
 
     labels: NDArray[Any] | None = None
-    """A sample of the training labels, int32 of (n,) or float32 of (n, targets); this and the next five are `None` in
+    """A sample of the training targets, int32 of (n,) or float32 of (n, targets). This and the next five are `None` in
     runs of dnn 0.7.0."""
 
     validation_average: NDArray[np.float32] | None = None
@@ -60,7 +60,7 @@ class InputProfile:
     """Of (size,): 1 for a column of a table that only numbers the rows."""
 
     alone: NDArray[np.float32] | None = None
-    """Of (size,): how well a column of a table alone predicts the label, from 0, like a constant, to 1, always."""
+    """Of (size,): how well a column of a table alone predicts the target, from 0, like a constant, to 1, always."""
 
     copies: NDArray[np.float32] | None = None
     """Of (2,): the share of the validation inputs that are also training inputs, and the share to expect by chance."""
@@ -116,7 +116,7 @@ def read_input_profile(run: Run) -> InputProfile | None:
         _check_input_profile(profile)
     except (UserDataError, OSError, KeyError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0].removeprefix(f"{path}: ")
-        raise RunError(f"{path} is damaged: {reason}", "a run trained anew has another") from None
+        raise RunError(f"{path} is damaged: {reason}", "a run that is trained again has a new one") from None
     return profile
 
 

@@ -1,4 +1,4 @@
-"""Who trains in a run directory: a lock that a living process holds, and that death of any kind frees.
+"""The lock of a run directory: a living process holds it, and the end of the process frees it in every case.
 
 The lock is the kernel's (flock). Some network file systems have none; there, a file names the process instead. Whether
 that process lives can be seen only on its own machine. Elsewhere the answer is `UNKNOWN`, and no process takes its
@@ -31,7 +31,7 @@ RETRY_DELAYS = (0.01, 0.05, 0.2, None)
 """Seconds between attempts to take a lock: another process may hold it for an instant."""
 
 OWNER_TIMEOUT = 5.0
-"""Seconds to wait for a change of labels, which takes a tenth of one."""
+"""Seconds to wait for a change of annotations, which takes a tenth of a second."""
 
 _MAX_OWNER_BYTES = 10_000
 """A larger file is not one that this module wrote."""
@@ -115,14 +115,15 @@ def _read_process_start(pid: int) -> str:
 
 @contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
-    """Hold the lock on a file, made where missing; never through a link. Its folder may be renamed meanwhile.
+    """Hold the lock on a file, which is created where it is missing; never follow a link.
 
-    A process that asks whether the lock is held, holds it for an instant, which is waited out.
+    The directory of the file may be renamed meanwhile. A process that only asks for the state of the lock holds it for
+    an instant; this function waits until that is over.
 
     Raises:
-        BlockingIOError: another process holds it.
-        UnknownHolder: another process may hold it.
-        OSError: the file cannot be opened, or is none.
+        BlockingIOError: another process holds the lock.
+        UnknownLockHolder: another process may hold the lock.
+        OSError: the file cannot be opened, or is no regular file.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO must not block
     descriptor = os.open(path, flags, 0o666)
@@ -154,10 +155,10 @@ def hold_lock(path: Path) -> Iterator[None]:
 
 @contextmanager
 def hold_directory_lock(directory: Path) -> Iterator[None]:
-    """Hold the lock on a folder of runs; wait for others.
+    """Hold the lock on a directory of runs; wait for other processes.
 
     Raises:
-        OSError: the folder cannot be locked, or without locks another process has held it for `PATIENCE` seconds.
+        OSError: the directory cannot be locked, or without locks another process held it for `OWNER_TIMEOUT` seconds.
     """
     descriptor = os.open(directory, os.O_RDONLY)
     with ExitStack() as stack:
@@ -215,7 +216,12 @@ def _read_owner_state(path: Path) -> LockState | None:
 
 
 def read_owner(file: str | Path, directory_fd: int | None = None) -> LockOwner | None:
-    """Return the process in an owner file, by its name in an open folder or by its path; None where it names none."""
+    """Return the process that an owner file names; `None` where it names none.
+
+    Args:
+        file: The path of the owner file, or its name in an open directory.
+        directory_fd: The descriptor of the open directory.
+    """
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW, dir_fd=directory_fd)
         with os.fdopen(descriptor, "rb") as stream:
@@ -232,7 +238,7 @@ def _check_no_owner(path: Path) -> None:
 
     Raises:
         BlockingIOError: the process lives.
-        UnknownHolder: the process may live.
+        UnknownLockHolder: the process may live.
     """
     state = _read_owner_state(path)
     if state is LockState.HELD:
@@ -250,7 +256,7 @@ def _hold_owner_file(path: Path) -> Iterator[None]:
 
     Raises:
         BlockingIOError: another process holds the lock.
-        UnknownHolder: another process may hold it.
+        UnknownLockHolder: another process may hold it.
         OSError: the file cannot be written.
     """
     current, file = LockOwner.from_current_process(), get_owner_file(path)
@@ -287,7 +293,7 @@ def replace_dead_owner(path: Path, current: LockOwner, directory_fd: int) -> Non
 
     Raises:
         BlockingIOError: another process has taken its place, or does.
-        UnknownHolder: the file names no process.
+        UnknownLockHolder: the file names no process.
         OSError: the file cannot be written.
     """
     file = get_owner_file(path)

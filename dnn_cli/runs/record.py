@@ -72,7 +72,7 @@ class Results(BaseModel):
 
     @model_validator(mode="after")
     def check_epochs(self) -> "Results":
-        """Every epoch that is told has its number and what is watched."""
+        """Raise an error where an epoch lacks its number or the monitored score."""
         for epoch in (self.last, self.best):
             if epoch is not None and not ("epoch" in epoch and self.monitor in epoch):
                 raise ValueError(f"an epoch needs epoch and {self.monitor}")
@@ -93,7 +93,7 @@ class Results(BaseModel):
 
 
 class Process(BaseModel):
-    """Who trains, or trained last."""
+    """The process that trains a run, or that trained it last."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -211,13 +211,13 @@ class Record(BaseModel):
     """The id of the run that this one repeats."""
 
     experiment: str | None = None
-    """A digest of all that decides what comes out."""
+    """The outcome digest of the experiment."""
 
     sweeps: tuple[Membership, ...] = ()
     """Those that the run belongs to."""
 
     evaluated: tuple[Evaluation, ...] = ()
-    """What `dnn evaluate` has found; whoever chooses between runs by a test set has none left."""
+    """Evaluations by `dnn evaluate`. A choice between runs by their test scores makes those scores biased."""
 
     evaluated_files: tuple[FileEvaluation, ...] = ()
     """Evaluations on files; apart from `evaluated`, as older versions refuse a record with a third kind of split."""

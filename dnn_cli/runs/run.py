@@ -1,4 +1,4 @@
-"""`Run`: one run directory, and the only place that knows the names of the files in it."""
+"""`Run`: a run directory, its files, and how its small files are read and written."""
 
 import csv
 import io
@@ -58,7 +58,7 @@ class Run:
 
     @property
     def diagnostics(self) -> Path:
-        """What the layers looked like: see `runs.diagnostics`."""
+        """Measurements of the layers: see `runs.diagnostics_csv`."""
         return self.directory / "diagnostics.csv"
 
     @property
@@ -78,7 +78,7 @@ class Run:
 
     @property
     def inputs(self) -> Path:
-        """Classes, scaling and statistics of the training inputs, so that none of them is needed: see `runs.inputs`."""
+        """The input profile, with which the training inputs are no longer needed: see `runs.input_profile`."""
         return self.directory / "inputs.npz"
 
     @property
@@ -108,7 +108,7 @@ class Run:
 
     @property
     def annotations(self) -> Path:
-        """What a person says about the run: see `runs.labels`. No training writes it, so it is none of `files`."""
+        """The annotations of the run: see `runs.annotations`. No training writes them, so `files` lacks this file."""
         return self.directory / ANNOTATIONS_FILE
 
     @property
@@ -144,9 +144,9 @@ class Run:
         write_text(self.record, json.dumps(record.model_dump(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
     def read_record(self) -> Record:
-        """The content of `run.json`, and of a run that has not ended also what `metrics.csv` tells.
+        """Return the record of a run; the record of an unfinished run gets its epochs from `metrics.csv`.
 
-        A run that says it is running, but whose process is gone, was interrupted.
+        A run whose record is `running`, but whose process is gone, was interrupted.
 
         Raises:
             RunError: there is no readable record, or a newer `dnn` wrote it.

@@ -1,4 +1,7 @@
-"""A run directory as bytes, for machines that share no disk; what comes from elsewhere is trusted with no names."""
+"""Run archives: runs packed into bytes, for transport between machines that share no disk.
+
+Names of files in an archive are not trusted: an archive with an unknown name is refused.
+"""
 
 import stat
 from contextlib import suppress
@@ -31,10 +34,10 @@ def pack_run(run: Run) -> RunArchive:
 
 
 def unpack_run(archive: RunArchive, run: Run) -> None:
-    """Let a run have the files of a parcel and no others, each whole at every moment.
+    """Replace the files of a run by those of a run archive, each file atomically.
 
     Raises:
-        RunError: the parcel is not that of a run, or the directory cannot be written.
+        RunError: the archive is not that of a run, or the directory cannot be written.
     """
     paths = _list_archive_paths(run)
     if unknown_names := [name for name in archive if name not in paths]:
@@ -55,15 +58,15 @@ def unpack_run(archive: RunArchive, run: Run) -> None:
 
 
 def import_archive(archive: RunArchive, store: Store) -> Run:
-    """A run that was trained elsewhere, under the id that it has there; it appears whole or not at all.
+    """Add a run to a store from its run archive, under its id; the run appears whole or not at all.
 
     Raises:
-        RunError: the parcel is not that of a run, or the store cannot be written.
+        RunError: the archive is not that of a run, or the store cannot be written.
     """
     record = parse_record(archive.get("run.json", b""))
     return store.import_run(record.name, record.id, lambda run: unpack_run(archive, run))
 
 
 def _list_archive_paths(run: Run) -> dict[str, Path]:
-    """Where each file of a run belongs, by its name in a parcel."""
+    """Return the path of each file of a run, by its name in a run archive."""
     return {path.relative_to(run.directory).as_posix(): path for path in run.files}

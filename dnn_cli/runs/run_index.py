@@ -39,7 +39,7 @@ DATABASE_TIMEOUT = 1.0
 """Seconds to wait for another process that writes it."""
 
 _CREATE_TABLE = """
-create table if not exists facts (
+create table if not exists cached_contents (
     kind text, name text, key text, content blob, sum integer, primary key (kind, name)
 )
 """
@@ -77,7 +77,7 @@ class RunIndex:
 
     @pause_garbage_collection()
     def read_runs(self, directories: Sequence[Path]) -> list[RunInfo]:
-        """All runs of the directory with their records and labels, as they are now."""
+        """Return all runs of the directory with their current records and annotations."""
         if len(directories) < MIN_INDEXED_RUNS:
             return [read_run_info(Run(directory)) for directory in directories]
         cached = self.read_rows("record")
@@ -96,7 +96,7 @@ class RunIndex:
 
     @pause_garbage_collection()
     def with_details(self, runs: Sequence[RunInfo]) -> list[RunInfo]:
-        """Runs with their experiments and metrics, as they are now."""
+        """Return runs with their current configs and metrics."""
         if len(runs) < MIN_INDEXED_RUNS:
             return [run_info.with_details() for run_info in runs]
         cached = self.read_rows("details")
@@ -117,7 +117,7 @@ class RunIndex:
         """What is known, by the names of the runs; nothing where there is trouble."""
         if not self.database_path.exists():
             return {}
-        query = "select name, key, content, sum from facts where kind = ?"
+        query = "select name, key, content, sum from cached_contents where kind = ?"
         try:
             rows = self.run_on_database(lambda database: database.execute(query, (kind,)).fetchall())
             if any(sum_ != _compute_checksum(key, content) for _, key, content, sum_ in rows):
@@ -142,8 +142,8 @@ class RunIndex:
         def write_all(database: sqlite3.Connection) -> None:
             with database:
                 database.execute(_CREATE_TABLE)
-                database.executemany("delete from facts where name = ?", forgotten)
-                database.executemany("insert or replace into facts values (?, ?, ?, ?, ?)", rows)
+                database.executemany("delete from cached_contents where name = ?", forgotten)
+                database.executemany("insert or replace into cached_contents values (?, ?, ?, ?, ?)", rows)
 
         try:
             self.database_path.parent.mkdir(parents=True, exist_ok=True)
@@ -179,7 +179,7 @@ def build_status_key(run: Run, *names: str) -> str:
 
 
 def _compute_checksum(key: str, content: bytes) -> int:
-    """Tells what a disk has changed, which SQLite does not look for."""
+    """Return a checksum that reveals a change by the disk, which SQLite does not detect."""
     return zlib.crc32(content, zlib.crc32(key.encode()))
 
 
@@ -191,7 +191,7 @@ def _pack_record(run_info: RunInfo) -> bytes | None:
         record = run_info.run.read_raw_record()
     except RunError:
         return None
-    if record.status == "running":  # its process is gone; what metrics.csv tells belongs to it, too
+    if record.status == "running":  # its process is gone; its epochs are those of metrics.csv
         return None
     annotations = read_valid_annotations(run_info.run)
     annotations_json = annotations.model_dump_json() if annotations != NO_ANNOTATIONS else ""

@@ -1,4 +1,4 @@
-"""`Entry`: a run as it was found, with all that its small files say; the large ones are read when asked for."""
+"""`RunInfo`: a run read from disk, with the content of its small files; its details are read when they are needed."""
 
 import json
 from array import array
@@ -18,13 +18,13 @@ from dnn_cli.runs.run import Run
 
 @dataclass(frozen=True)
 class RunDetails:
-    """What a run was told to do, and how it went epoch by epoch, in a form that takes little room."""
+    """The config of a run and its scores of every epoch, in a form that takes little memory."""
 
     config_json: str | None
-    """The resolved experiment as JSON."""
+    """The resolved config as JSON."""
 
     variant_digest: str = ""
-    """A digest of it, which experiments share that differ only in their seed and in names."""
+    """The digest that configs share which differ only in seed and names."""
 
     seed: int = 0
     columns: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class RunDetails:
     """Its numbers as float64, a column after the other."""
 
     error: str | None = None
-    """Why there is no experiment, or are no metrics."""
+    """The reason why there is no config, or are no metrics."""
 
     @property
     def epoch_count(self) -> int:
@@ -55,7 +55,7 @@ class RunDetails:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """A run as it was found: with its record, or with the reason why it cannot be read or used."""
+    """A run read from disk, with its record or with the reason why it cannot be read or used."""
 
     run: Run
     record: Record | None
@@ -85,7 +85,7 @@ class RunInfo:
 
 
 def read_run_info(run: Run) -> RunInfo:
-    """A run with its record, or with the reason why it cannot be read; under the name that a person gave it."""
+    """Read a run: its record, or the reason why that cannot be read, under the name of its annotations."""
     try:
         record = run.read_record()
     except RunError as error:
@@ -94,7 +94,7 @@ def read_run_info(run: Run) -> RunInfo:
 
 
 def with_annotations(run_info: RunInfo, annotations: Annotations) -> RunInfo:
-    """A run under its labels."""
+    """Return a run with annotations and under their name."""
     record = run_info.record
     if record is not None and annotations.name is not None:
         record = record.model_copy(update={"name": annotations.name})
@@ -102,7 +102,7 @@ def with_annotations(run_info: RunInfo, annotations: Annotations) -> RunInfo:
 
 
 def read_valid_annotations(run: Run) -> Annotations:
-    """The labels of a run; damaged ones hide no result and are told of when they are to be changed."""
+    """Read the annotations of a run; damaged ones are ignored, so that the run can still be listed."""
     try:
         return read_annotations(run)
     except RunError:

@@ -122,7 +122,7 @@ class Store:
         return sorted(RunIndex(self.root).read_runs(directories), key=_get_start_key, reverse=True)
 
     def with_details(self, runs: Sequence[RunInfo]) -> list[RunInfo]:
-        """Runs with their experiments and metrics, for work that looks at many."""
+        """Return runs with their configs and metrics, which the index caches."""
         return RunIndex(self.root).with_details(runs)
 
     def find(self, address: str) -> Run:
@@ -160,7 +160,7 @@ class Store:
         """Return the runs with an address other than that of a sweep, the latest first.
 
         A path leads to a run in any directory. A word without a separator is a path only where no run has the word as
-        its name or id, so that a folder of the same name hides no run.
+        its name or id, so that a directory of the same name hides no run.
 
         Raises:
             AmbiguousAddressError: the name is that of several experiments, or the id is that of several runs.

@@ -1,4 +1,4 @@
-"""What a runs directory holds that nobody needs: leftovers of processes that died, and checkpoints of completed runs.
+"""Unused files in a runs directory: leftovers of processes that died, and checkpoints of completed runs.
 
 No link is ever followed, and nothing is deleted that a training could be using.
 """
@@ -21,7 +21,7 @@ from dnn_cli.runs.store import RUN_NAME_PATTERN, parse_stamp
 from dnn_cli.runs.trash import TrashFailure, block_training, compute_tree_bytes, delete_path
 
 LAST_CHECKPOINT = "last checkpoint"
-"""The kind of garbage without which a completed run cannot be trained further."""
+"""The kind of unused file without which a completed run cannot be trained further."""
 
 _MIN_UNFINISHED_AGE = timedelta(minutes=1)
 """A run this young may be in the instant between its directory and its lock."""
@@ -29,7 +29,7 @@ _MIN_UNFINISHED_AGE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class UnusedFiles:
-    """One thing to delete: what it is, where in the runs directory, and how large."""
+    """A file or directory to delete: its kind, its path in the runs directory, and its size."""
 
     kind: str
     path: Path
@@ -37,7 +37,7 @@ class UnusedFiles:
 
 
 def find_unused_files(root: Path, *, checkpoints: bool = False) -> list[UnusedFiles]:
-    """All that can go; `checkpoints`: and that which only training completed runs further would need.
+    """Return all unused files; with `checkpoints` also those that only a longer training of a completed run needs.
 
     Raises:
         RunError: the directory cannot be listed.
@@ -56,7 +56,7 @@ def find_unused_files(root: Path, *, checkpoints: bool = False) -> list[UnusedFi
 
 
 def delete_unused_files(root: Path, unused_files: Sequence[UnusedFiles]) -> list[TrashFailure]:
-    """Delete what was found, as far as it is garbage still; what cannot be deleted stops nothing else."""
+    """Delete files that are still unused, and return the failures; a failure stops no other deletion."""
     failures = []
     for name, group in groupby(unused_files, key=lambda item: item.path.parts[0]):
         items, directory = list(group), root / name
@@ -70,7 +70,7 @@ def delete_unused_files(root: Path, unused_files: Sequence[UnusedFiles]) -> list
                 for item in items:
                     failures += _delete_if_unused(root / item.path, item in still_unused)
         except RunError as error:
-            failures += [TrashFailure(root / one.path, error.message) for one in items]
+            failures += [TrashFailure(root / item.path, error.message) for item in items]
     return failures
 
 
@@ -116,7 +116,7 @@ def _is_unfinished_run(path: Path) -> bool:
 
 
 def _iter_unused_files(root: Path, directory: Path, *, checkpoints: bool) -> Iterator[UnusedFiles]:
-    """The garbage in one directory, in no order; that nobody trains there is for the caller to know."""
+    """Yield the unused files in one directory, in no order; the caller knows that no process trains there."""
     if directory.name.startswith("."):
         yield UnusedFiles("half-made run", directory.relative_to(root), compute_tree_bytes(directory))
         return
@@ -141,7 +141,7 @@ def _is_completed_run(run: Run) -> bool:
 
 
 def _list_regular_files(directory: Path) -> dict[Path, int]:
-    """The sizes of the files in a folder; none where it is a link, cannot be read, or is not there."""
+    """Return the sizes of the files in a directory; none where it is a link, cannot be read, or is missing."""
     try:
         if directory.is_symlink():
             return {}

@@ -1,1 +1,1 @@
-"""Training: the only place, `data.pipeline` aside, where TensorFlow is imported."""
+"""Training of models with TensorFlow and Keras."""

@@ -1,4 +1,7 @@
-"""The engine against Keras's plain `fit`: the same network, examples and order, epochs in turn in one process."""
+"""Comparison of the engine with Keras's plain `fit`, on the same network, examples and order.
+
+Each contender trains one epoch in turn, in one process.
+"""
 
 import time
 from collections.abc import Callable, Mapping
@@ -22,7 +25,7 @@ ENGINE, KERAS_FIT, KERAS_ARRAYS, KERAS_JIT = "dnn", "keras fit, tf.data", "keras
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What was measured: seconds an epoch by contender, and whether the engine gave plain `fit`'s weights."""
+    """Measured seconds per epoch of each contender, and whether the engine gives the weights of plain `fit`."""
 
     plan: ExecutionPlan
     seconds: Mapping[str, tuple[float, ...]]
@@ -100,12 +103,14 @@ class _EpochTimer(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def run_benchmark(job: TrainingJob, repeats: int, report_progress: Callable[[str], None]) -> Benchmark:
-    """Train `1 + repeats` epochs in every way, one epoch of each in turn, so that all meet the same noise.
+    """Train `1 + repeats` epochs with each contender, one epoch of each in turn.
+
+    All contenders thus meet the same noise of the machine.
 
     Args:
-        job: What to train.
-        repeats: How many epochs are measured after the first.
-        report_progress: Is told what runs now.
+        job: The training job.
+        repeats: Number of epochs that are measured after the first.
+        report_progress: Receives the epoch and the contender that runs.
 
     Raises:
         Diverged: a loss is not a finite number.
@@ -128,7 +133,7 @@ def run_benchmark(job: TrainingJob, repeats: int, report_progress: Callable[[str
     return Benchmark(
         plan=engine_plan,
         seconds={name: tuple(epoch_seconds[1:]) for name, epoch_seconds in seconds.items()},
-        first_epoch={name: taken[0] for name, taken in seconds.items()},
+        first_epoch={name: epoch_seconds[0] for name, epoch_seconds in seconds.items()},
         compared_with=compared_with,
         machine=f"{gpu}{format_processor()}",
         bit_identical=all(np.array_equal(ours, theirs, equal_nan=True) for ours, theirs in pairs),

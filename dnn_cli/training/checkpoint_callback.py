@@ -1,4 +1,7 @@
-"""When a training is written down so that it can go on: often, but for no more than a fiftieth of its time."""
+"""Checkpoints of a running training: when they are saved, and where a training resumes.
+
+Saving takes at most a fiftieth of the training time.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,7 +12,7 @@ import keras
 import numpy as np
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.runs.checkpoint import Checkpoint, TrainingProgress, save_checkpoint
+from dnn_cli.runs.checkpoint import Checkpoint, TrainingProgress, write_checkpoint
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run
 from dnn_cli.training.stop_request import GetStopReason, Interrupted
@@ -27,10 +30,10 @@ SECONDS_PER_CHECKPOINT_SECOND = 49
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """Where a training begins: with nothing, or with a checkpoint."""
+    """The state from which a training starts: initial weights, or a checkpoint."""
 
     training_digest: str
-    """Of the experiment: see `training.resume.identity`."""
+    """The training digest of the experiment, see `config.digests.compute_training_digest`."""
 
     checkpoint: Checkpoint | None = None
     changed: bool = False
@@ -47,10 +50,10 @@ class ResumePoint:
 
 
 class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
-    """Saves checkpoints between calls of the engine, and ends the training where somebody wants it to end.
+    """Callback that saves checkpoints between calls of the engine, and ends the training after a stop request.
 
-    The last callback of all: it saves what the others remember, and lets them remember it as training begins.
-    Raises `Interrupted`, with all that was trained saved, also in the middle of an epoch or of its validation.
+    It is the last callback: it saves the state of the others, and restores their state when training begins.
+    It raises `Interrupted` after it saved a checkpoint, also in the middle of an epoch or of its validation.
     """
 
     def __init__(
@@ -93,7 +96,7 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
     @property
     def is_resumed_epoch(self) -> bool:
-        """Whether the epoch was begun by the training that is taken up."""
+        """Whether the epoch was started before this training was resumed."""
         return self.epoch == self.resume_point.progress.epoch and self.resume_point.progress.calls > 0
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
@@ -139,7 +142,7 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
             epoch_seconds=start_time - self.epoch_start if self.calls else 0.0,
             callbacks=memories,
         )
-        save_checkpoint(self.run, Checkpoint(progress, {**arrays, **(metric_arrays or {})}))
+        write_checkpoint(self.run, Checkpoint(progress, {**arrays, **(metric_arrays or {})}))
         end_time = time.perf_counter()
         self.next_save_time = end_time + SECONDS_PER_CHECKPOINT_SECOND * (end_time - start_time)
 

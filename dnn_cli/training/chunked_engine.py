@@ -1,9 +1,10 @@
-"""Keras's own steps, many in one call: what `fit` and `evaluate` lose between the steps is lost once a chunk.
+"""The chunked engine: train, test and predict functions that run many of Keras's own steps in one call.
 
-`fit` asks its model for a `train_function` that takes an iterator and returns the logs; this is such a function.
-It runs the same `train_step` on the same batches in the same order as plain `fit`, so that the weights are the
-same to the last bit. XLA compiles it once: every chunk has the same shape and says how much of it is meant.
-A short last batch has a shape, and thus a program, of its own.
+`fit` and `evaluate` of Keras take time between two steps; here they take it once per chunk. `fit` asks its model for
+a `train_function` that takes an iterator and returns the logs, and this module builds such a function. It runs the
+same `train_step` on the same batches in the same order as plain `fit`, so the weights are the same to the last bit.
+XLA compiles it once: every chunk has the same shape and states how many of its entries count. A short last batch has
+another shape, and thus a program of its own.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ _Scaling = tuple[tf.Tensor, ...]
 def install_chunk_functions(model: keras.Model, pipeline: Pipeline, plan: ExecutionPlan) -> None:
     """From now on, let a compiled model fit and evaluate on `pipeline.chunks` of `plan.steps` batches."""
     build_metric_variables(model, pipeline)
-    model.steps_per_execution = plan.steps  # so that fit counts batches, and callbacks hear their true numbers
+    model.steps_per_execution = plan.steps  # so that fit counts batches, and callbacks get their true numbers
     model.train_function = _build_chunk_function(model, model.train_step, pipeline, plan, weighted=True)
     model.test_function = _build_chunk_function(model, model.test_step, pipeline, plan)
 
@@ -104,7 +105,10 @@ def _build_batch(
 def build_chunk_predictor(
     model: keras.Model, pipeline: Pipeline, plan: ExecutionPlan
 ) -> Callable[[tf.data.Dataset], NDArray[np.float32]]:
-    """What gives the outputs for the examples of chunks in their order, as `predict` gives them batch by batch."""
+    """Return a function that computes the outputs for the examples of chunks, in their order.
+
+    They equal the outputs that Keras's `predict` computes batch by batch.
+    """
     batch_size, build_chunk_batch = pipeline.experiment.batch_size, partial(_build_batch, pipeline)
 
     def run_batches(chunk: Chunk, order: tf.Tensor, scaling: _Scaling) -> tf.Tensor:

@@ -1,8 +1,8 @@
-"""A network that can be trained: built, compiled, fed; and taken again by experiments that differ only in numbers.
+"""Compiled models, and a cache that reuses them for experiments that differ only in values of variables.
 
-To trace and compile a small network takes longer than to train it. What is compiled has no number in it that a
-variable holds: initial weights, the states of random numbers, the learning rate. So an experiment that differs from
-one before only in those takes its network, with the variables of one that is freshly built.
+Tracing and compiling a small network takes longer than training it. Compiled programs do not contain the values of
+variables: initial weights, states of random numbers, the learning rate. An experiment that differs from an earlier
+one only in these values reuses its compiled model, with the variables reset to their initial values.
 """
 
 from collections.abc import Callable, Iterator

@@ -34,7 +34,7 @@ _MAX_EXAMPLES = 256
 
 _MIN_EXAMPLES = 32
 _MAX_MULTIPLY_ADDS = 1e8
-"""Multiply-adds of a forward pass; where an example takes many, fewer examples are used, but never below `FEWEST`."""
+"""Multiply-adds of a forward pass. Where an example takes many, fewer examples are used, at least `_MIN_EXAMPLES`."""
 
 _RELU_ACTIVATIONS = ("relu", "relu6")
 """Activations that pass no gradient where their output is 0."""
@@ -61,14 +61,14 @@ def _is_scheduled(epoch: int, experiment: Experiment) -> bool:
 
 
 class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
-    """Measures the layers after the scheduled epochs and after the last one, and writes `diagnostics.csv`.
+    """Callback that measures the layers after the scheduled epochs and the last one, and writes `diagnostics.csv`.
 
     Args:
         run: The run that is trained.
-        probe: Measures.
-        start: Where the training starts.
-        initial: The kernels before the first batch of the whole training.
-        experiment: What is trained.
+        inspector: Measures the layers.
+        resume_point: The state from which the training starts.
+        initial_kernels: The kernels before the first batch of the whole training.
+        experiment: The experiment that is trained.
     """
 
     def __init__(
@@ -191,7 +191,7 @@ class LayerInspector:
                 rows.append((name, measurements))
         if rows:
             rows[-1][1].update(loss=loss, correct=correct)
-        return [LayerState(epoch, name, len(self.indices), **found) for name, found in rows]  # type: ignore[arg-type]
+        return [LayerState(epoch, name, len(self.indices), **values) for name, values in rows]  # type: ignore[arg-type]
 
     def compute_gradients(
         self, model: keras.Sequential

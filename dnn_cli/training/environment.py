@@ -36,7 +36,7 @@ def describe_machine() -> dict[str, Any]:
 
 
 def list_environment_variables() -> dict[str, str]:
-    """What the environment tells TensorFlow."""
+    """Return the environment variables that can change what TensorFlow computes."""
     environment = {**os.environ, "TF_XLA_FLAGS": get_user_xla_flags()}
     return {name: value for name, value in sorted(environment.items()) if name.startswith(_VARIABLE_PREFIXES) and value}
 

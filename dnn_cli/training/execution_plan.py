@@ -1,4 +1,7 @@
-"""`Plan`: how a stack is run, decided from the experiment and the processor alone, so that equal runs stay equal."""
+"""The execution plan of a training: engine, XLA, precision and chunk length.
+
+It depends on the experiment and the kind of processor alone, so that equal runs stay equal.
+"""
 
 import math
 from dataclasses import dataclass
@@ -11,8 +14,8 @@ from dnn_cli.config.layers import Conv2D, Dense, Dropout, GaussianNoise
 from dnn_cli.config.network_summary import summarize_network
 
 _MAX_CHUNK_MULTIPLY_ADDS = 2e9
-"""Multiply-adds in one call of the compiled loop, about a tenth of a second of one core: the screen moves, and a
-signal is answered, between two calls."""
+"""Multiply-adds in one call of the compiled loop, about a tenth of a second of one core: progress is
+shown and signals are handled between two calls."""
 
 _MAX_CHUNK_BYTES = 64_000_000
 """Pixels in one call, where they are read from a file for it."""
@@ -26,7 +29,7 @@ MAX_STEPS = 250
 
 @dataclass(frozen=True)
 class ExecutionPlan:
-    """How `fit` runs the steps."""
+    """Engine, XLA, precision and chunk length of a training."""
 
     engine: Literal["chunked", "keras"]
     jit: bool

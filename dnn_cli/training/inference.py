@@ -1,4 +1,4 @@
-"""The outputs and scores of a trained network on examples that it was not trained on."""
+"""Use of saved models: loading their weights, predicting outputs, and evaluating a split or examples."""
 
 import zipfile
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ _HeldOutSplit = Literal["test", "validation"]
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """What a network made of a part of its data."""
+    """Scores and outputs of a model on a split, with the targets."""
 
     scores: Scores
     """The loss and metrics."""

@@ -1,4 +1,4 @@
-"""Keras callbacks: what writes down every epoch, what ends a training, and what the experiment asks for."""
+"""The progress reporter interface of a training, and the Keras callbacks that write its epochs and save or end it."""
 
 import math
 import time
@@ -32,12 +32,12 @@ class ProgressReporter(ReadProgress, Protocol):
 
 
 class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
-    """Raises `Diverged` after the batch or the validation whose loss is not finite.
+    """Callback that raises `Diverged` after the batch or the validation whose loss is not finite.
 
-    Keras's loss in a batch is the mean since the start of the epoch, so one bad batch shows from then on. Where
-    several batches run in one call, the last one that did is told from how many examples the mean has seen.
-    Weights are looked at after every epoch: relu on a CPU makes 0 of what is no number, so a network can be
-    beyond saving under a loss that looks fine.
+    Keras's loss in a batch is the mean since the start of the epoch, so a batch without a finite loss shows in all
+    later ones. Where several batches run in one call, the number of examples in the mean gives the last batch that
+    ran. Weights are checked after every epoch: relu on a CPU turns nan into 0, so the loss of a network with
+    weights that are not finite can be finite.
     """
 
     def __init__(self, batch_size: int) -> None:
@@ -63,7 +63,7 @@ class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps the row of every epoch, in `rows` and in `metrics.csv`, and tells the listener."""
+    """Callback that adds the row of every epoch to `rows` and `metrics.csv`, and reports it."""
 
     def __init__(
         self, run: Run, reporter: ProgressReporter, rows: list[Scores], steps: int, score_names: list[str],
@@ -75,14 +75,14 @@ class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]
         self.run = run
         self.reporter = reporter
         self.rows = rows
-        self.csv_content = format_metrics_csv(rows)  # what is written again each epoch is not worked out again
+        self.csv_content = format_metrics_csv(rows)  # the text of earlier epochs is formatted once
         self.epoch = 0
         self.start_time = 0.0
         self.seconds_before = seconds_before
-        """Seconds that went into the first epoch before it was taken up."""
+        """Seconds that went into the first epoch before the training was resumed."""
 
         self.calls_before = calls_before
-        """Calls of the engine in the first epoch that were made before, and pass without training."""
+        """Calls of the engine in the first epoch before the training was resumed. They are skipped now."""
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self.epoch = epoch + 1

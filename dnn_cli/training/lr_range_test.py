@@ -1,8 +1,8 @@
-"""The learning-rate range test: train on a few batches, each with a larger rate, and see where the loss falls.
+"""The learning-rate range test: train on a few batches, each with a larger rate, and record the loss.
 
-Leslie Smith, “Cyclical Learning Rates for Training Neural Networks” (2015). The usual finders look at the loss of the
-batch that was trained on, which is another batch every time; its noise is what their suggestions are blamed for.
-Here the loss is that of the same examples after every step, so that the curve shows the rate and little else.
+Leslie Smith, “Cyclical Learning Rates for Training Neural Networks” (2015). The usual finders use the loss of the batch
+that was trained on, which is another batch in every step, and its noise makes their suggestions unreliable. Here the
+loss is computed on the same examples after every step, so that the curve depends on little but the rate.
 """
 
 import math
@@ -21,20 +21,20 @@ from dnn_cli.training.model_builder import build_model
 from dnn_cli.training.training_job import TrainingJob
 
 MIN_RATE, MAX_RATE, STEPS = 1e-7, 10.0, 150
-"""Where the rate begins and ends, and in how many steps it goes from one to the other."""
+"""The first and the last rate, and the number of steps from the first to the last."""
 
 _MAX_EXAMPLES = 512
-"""So many training examples tell the loss after every step."""
+"""Training examples on which the loss is computed after every step."""
 
 _MIN_EXAMPLES = 32
 _MAX_MULTIPLY_ADDS = 2e8
-"""Multiply-adds to see their loss; where an example takes many, fewer are looked at, but not below `FEWEST`."""
+"""Multiply-adds to compute the loss. Where an example takes many, fewer examples are used, at least `_MIN_EXAMPLES`."""
 
 _DIVERGENCE_FACTOR = 4.0
 """A loss of so many times the lowest ends the test, as in fastai."""
 
 _SMOOTHING_STEPS = 3
-"""Steps on each side of one over which the loss is averaged, weighted by a bell."""
+"""Neighbouring steps on each side over which the loss is averaged, with a Hann window as weights."""
 
 _MIN_FALL = 0.02
 """The loss has to fall by so much for a suggestion."""
@@ -57,7 +57,7 @@ class RangeTest:
 
     smoothed: tuple[float, ...]
     examples: int
-    """How many tell the loss."""
+    """Number of examples on which the loss is computed."""
 
     ended: str | None
     """Why no larger rates were tried, if they were not."""
@@ -72,15 +72,17 @@ class RangeTest:
     """The steepest, but at most a third of the one with the lowest loss."""
 
     guessing: float | None = None
-    """The cross-entropy of whoever knows how common the classes are and nothing else; `None` for other losses."""
+    """The cross-entropy of the class shares as a constant prediction; `None` for other losses."""
 
 
 def run_range_test(job: TrainingJob, report_progress: Callable[[str, int, int], None]) -> RangeTest:
-    """Train with larger and larger rates on the experiment's own batches; the same result every time.
+    """Train with larger and larger rates on the experiment's own batches, and return the losses.
+
+    The result is the same every time.
 
     Args:
-        job: What to train; its optimizer's rate is not used, and a schedule neither.
-        report_progress: Is told what goes on, how many steps are done, and of how many.
+        job: The training job. The learning rate of its optimizer is not used.
+        report_progress: Receives the stage, the number of steps that are done, and the number of all steps.
     """
     experiment = _set_constant_rate(job)
     with tf.device(job.device.tensorflow_name):
@@ -131,7 +133,10 @@ def _set_constant_rate(job: TrainingJob) -> Experiment:
 
 
 def _build_loss_probe(model: keras.Model, pipeline: Pipeline, job: TrainingJob) -> tuple[Callable[[], float], int]:
-    """What tells the loss on some training examples, without dropout and the like; and how many they are."""
+    """Return a function that computes the loss on some training examples, and the number of these examples.
+
+    Layers such as dropout have no effect on this loss.
+    """
     train = job.split.train
     affordable = int(_MAX_MULTIPLY_ADDS / max(summarize_network(job.experiment).multiply_adds, 1))
     count = min(len(train), _MAX_EXAMPLES, max(_MIN_EXAMPLES, affordable))

@@ -1,4 +1,4 @@
-"""An experiment → a compiled `keras.Sequential`, the same numbers in it every time."""
+"""Building of the compiled Keras model of an experiment, with the same initial weights every time."""
 
 import keras
 

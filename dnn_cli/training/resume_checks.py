@@ -1,4 +1,7 @@
-"""Whether a run may go on: what has changed since it was trained, so that it would not come out as if unbroken."""
+"""Checks before a run is resumed: whether it can continue, and what has changed since it was trained.
+
+A change makes the result differ from that of an uninterrupted training.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -20,10 +23,10 @@ _VERSIONED_PACKAGES = ("keras", "tensorflow")
 
 
 def check_resumable(record: Record, checkpoint: Checkpoint | None, experiment: Experiment, *, force: bool) -> None:
-    """Refuse to go on where there is nothing to do, or nothing to begin with.
+    """Check that a run can continue.
 
     Raises:
-        UsageError: with what to do instead.
+        UsageError: nothing is left to train, or the checkpoint cannot be used.
     """
     epochs, run_label = experiment.epochs, f"run {record.id}"
     progress = checkpoint.progress if checkpoint else TrainingProgress(experiment="")
@@ -35,11 +38,11 @@ def check_resumable(record: Record, checkpoint: Checkpoint | None, experiment: E
     if progress.rows and progress.rows[0].keys() != columns:
         other_columns = ", ".join(sorted(progress.rows[0].keys() ^ columns))
         raise UsageError(
-            f"{run_label} was told by other scores: {other_columns}", "what is measured otherwise is trained anew"
+            f"{run_label} has other scores: {other_columns}", "to measure other scores, train it again with dnn train"
         )
     if record.status == "completed":
         if checkpoint is None:
-            raise UsageError(f"{run_label} is completed, and its checkpoint is gone", "train its config.yaml anew")
+            raise UsageError(f"{run_label} is completed, and its checkpoint is gone", "train its config.yaml again")
         if progress.stopped and not force:
             raise UsageError(
                 f"{run_label} is completed: {record.reason or 'early_stopping has ended it'}",
@@ -77,7 +80,7 @@ def list_config_changes(old_experiment: Experiment, new_experiment: Experiment) 
 
 
 def _list_value_changes(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
-    """What is other now than it was then, of what is told of then."""
+    """Return a line for every recorded value that is different now."""
     return [
         f"{name}: {old} → {current.get(name)}"
         for name, old in recorded.items()

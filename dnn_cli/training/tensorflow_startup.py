@@ -1,4 +1,4 @@
-"""The start of TensorFlow: it takes seconds, in which something else can be done."""
+"""The start of TensorFlow: its import in a background thread, and its number of threads."""
 
 import gc
 import os

@@ -1,4 +1,4 @@
-"""`train`: one experiment in its run directory from `running` to however it ends."""
+"""Training of one job in its run directory, from the first record to the last."""
 
 import hashlib
 import time
@@ -69,18 +69,18 @@ def _fit_model(
     """Train into a run directory, adding a row to `rows` for every epoch.
 
     Args:
-        job: What to train.
-        compiled_model: As it is built for that.
-        run: Where everything is written.
-        reporter: Is told how it goes.
-        rows: The epochs that are done already.
-        resume_point: Where it begins.
-        get_stop_reason: Why somebody wants it to end, if anybody does.
-        get_seconds: The time that has gone into training so far.
+        job: The training job.
+        compiled_model: The compiled model of its network.
+        run: The run to which all files are written.
+        reporter: Receives the progress.
+        rows: The rows of the epochs that are done.
+        resume_point: The state from which the training starts.
+        get_stop_reason: Returns the reason of a stop request, or an empty text.
+        get_seconds: Returns the seconds of training so far.
 
     Raises:
         Diverged: the loss or a weight is no longer a finite number.
-        Interrupted: somebody wanted it to end.
+        Interrupted: a stop request ended it.
         RunError: the run directory cannot be written, or the checkpoint is of another network.
     """
     experiment, plan, split, progress = job.experiment, job.plan, job.split, resume_point.progress
@@ -94,7 +94,7 @@ def _fit_model(
             skip_calls(model, progress.calls)
     steps_per_epoch = count_batches(len(split.train), experiment.batch_size)
     if progress.calls > count_batches(steps_per_epoch, plan.steps):
-        raise RunError(f"the checkpoint tells of {progress.calls} calls, more than an epoch has")
+        raise RunError(f"the checkpoint has {progress.calls} calls, more than an epoch has")
     first_epoch = experiment.epochs if progress.stopped else progress.epoch
     order = pipeline.build_shuffled_order(split.train, experiment.seed)
     training = build_dataset(pipeline, plan, order, range(first_epoch, experiment.epochs), weighted=True)
@@ -188,7 +188,7 @@ def _changes_final_weights(experiment: Experiment) -> bool:
 def build_initial_record(
     job: TrainingJob, *, reproduces: str | None = None, sweeps: tuple[Membership, ...] = ()
 ) -> Callable[[str], Record]:
-    """What can be said before the first epoch, for a run that has its id from elsewhere."""
+    """Return a function that builds the record of a run before its first epoch, from the run's id."""
     experiment, summary = job.experiment, summarize_network(job.experiment)
     return lambda run_id: Record(
         id=run_id,
@@ -226,23 +226,24 @@ def train_model(
     resume_point: ResumePoint | None = None,
     model_cache: CompiledModelCache | None = None,
 ) -> Record:
-    """Train into a run directory that holds its first record, and return what its `run.json` says at the end.
+    """Train into a run directory that holds its first record, and return its record at the end.
 
-    A training that diverges, or fails for a reason outside `dnn`, is recorded with its reason and returned.
-    One that is interrupted, or cannot write, is recorded as far as possible, and the error raised again.
+    A training that diverges, or fails for a reason outside `dnn`, is recorded with its reason, and returned.
+    A training that is interrupted, or cannot write, is recorded as far as possible, and the error is raised again.
 
     Args:
-        job: What to train.
-        run: Where everything is written; this process holds its lock.
-        reporter: Is told how it goes.
-        get_stop_reason: Why somebody wants it to end, if anybody does.
-        resume_point: Where it begins, if not with nothing.
-        model_cache: Those that were trained before in this process.
+        job: The training job.
+        run: The run to which all files are written. This process holds its lock.
+        reporter: Receives the progress.
+        get_stop_reason: Returns the reason of a stop request, or an empty text.
+        resume_point: The checkpoint from which the training continues, if there is one.
+        model_cache: The compiled models of earlier trainings in this process.
 
     Raises:
-        Interrupted: somebody wanted it to end; it can go on from there.
+        Interrupted: a stop request ended it. It can be resumed.
         RunError: the run directory cannot be written.
-        KeyboardInterrupt, SystemExit: as they came.
+        KeyboardInterrupt: the user interrupted it.
+        SystemExit: a signal ended it.
     """
     resume_point = resume_point or ResumePoint(compute_training_digest(job.experiment))
     seconds_before, start_time = resume_point.progress.seconds, time.monotonic()
@@ -279,7 +280,7 @@ def train_model(
         run.write_record(record)
     except BaseException as error:
         record = build_final_record(*_classify_exception(error))
-        with suppress(RunError):  # the first error is the one to tell
+        with suppress(RunError):  # the first error is the one to report
             run.write_record(record)
         if record.status == "interrupted" or isinstance(error, RunError):
             raise

@@ -1,4 +1,4 @@
-"""`Job`: one training with everything it needs, ready to begin."""
+"""The training job: an experiment with its data, device and execution plan, ready to train."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ from dnn_cli.training.execution_plan import ExecutionPlan, choose_plan
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """An experiment, its data, and the processor it runs on."""
+    """An experiment with its examples, their split, and the device that trains it."""
 
     experiment: Experiment
     examples: Examples

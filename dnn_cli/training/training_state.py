@@ -1,7 +1,7 @@
-"""Every variable that training changes, as arrays by name: of the network, its optimizer, metrics and callbacks.
+"""The state of a training as arrays by name: variables of the model, its optimizer, metrics and callbacks.
 
-More than Keras saves: also the state of random numbers in layers, what metrics have counted in an epoch that is
-begun, and the best weights that early stopping remembers.
+It contains more than Keras saves: the state of random numbers in layers, the metrics of an unfinished epoch, and the
+best weights that early stopping keeps.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +22,7 @@ _CallbackMemory = dict[str, dict[str, int | float | None]]
 _CALLBACK_ATTRIBUTES = ("wait", "stopped_epoch", "best", "best_epoch", "cooldown_counter")
 """Attributes of Keras's callbacks, and of ours, that an epoch leaves to the next."""
 
-SAME_OPTIMIZER, OTHER_RATE, NEW_OPTIMIZER = "same", "another rate", "afresh"
+SAME_OPTIMIZER, OTHER_RATE, NEW_OPTIMIZER = "same", "another rate", "another optimizer"
 METRICS_GROUP, BEST_WEIGHTS = "metrics", "best_weights"
 
 
@@ -38,16 +38,16 @@ def capture_state(
 
 
 def check_same_network(experiment: Experiment, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Refuse arrays that are not of this network, before anything is changed.
+    """Check that arrays are those of this network, before anything is changed.
 
     Raises:
-        UsageError: they are of another.
+        UsageError: the arrays are those of another network.
     """
     for name, variable in iter_variables(build_model(experiment)):
         if name.startswith("model.") and not _is_compatible_array(variable, arrays.get(name)):
             raise UsageError(
                 f"the checkpoint is of another network: it has no {variable.path} of {tuple(variable.shape)}",
-                "what has other weights is trained anew, with dnn train",
+                "train the changed network from the beginning, with dnn train",
             )
 
 
@@ -78,7 +78,7 @@ def restore_variables(
 
 
 def classify_optimizer_change(old_optimizer: Mapping[str, Any], new_optimizer: Optimizer) -> str:
-    """Whether an optimizer is the same as it was, or only in its learning rate another, or one that begins afresh."""
+    """Return whether an optimizer is the same, differs in its learning rate only, or is another optimizer."""
     new_config = new_optimizer.model_dump(mode="json")
     if old_optimizer == new_config:
         return SAME_OPTIMIZER

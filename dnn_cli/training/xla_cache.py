@@ -1,8 +1,8 @@
-"""What XLA compiled, kept for the next run of the same network.
+"""Cache of the programs that XLA compiled, for the next run of the same network.
 
-TensorFlow can keep its programs in a directory, and trusts every byte of it: with a cut file it trains nothing and
-says nothing. So a process works in a directory of its own, filled with what a digest vouches for; what is new in it
-is kept when the training is over. Without a place to write, or with a damaged one, a run takes longer and no more.
+TensorFlow can load compiled programs from a directory, but does not check them: with a truncated file it trains nothing
+and reports no error. Each process therefore uses a directory of its own, and loads only programs whose digest is right.
+New programs are saved when the training is over. If the cache cannot be used, programs are compiled again.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from dnn_cli.host import directories
 
 _CACHE_FLAG = "--tf_xla_persistent_cache_directory"
 _DIRECTORY_PREFIX = "dnn-xla-"
-"""Of the names of working directories."""
+"""Prefix of the names of working directories."""
 
 _MIN_ABANDONED_SECONDS = 86_400
 """Seconds; a process of a younger directory may live where its number is not known here, as in a container."""
@@ -51,9 +51,10 @@ def use_cached_programs(experiment: Experiment) -> Iterator[None]:
 
 @cache
 def set_up_working_directory() -> Path | None:
-    """Where this process's TensorFlow keeps its programs, if this was called before its import.
+    """Create the directory in which TensorFlow keeps the programs of this process, and return its path.
 
-    None where its user has named a place, or where there is none for temporary files.
+    This is called before the import of TensorFlow. The path is `None` where the user has set another directory, or
+    where no temporary directory can be created.
     """
     flags = get_user_xla_flags()
     if _CACHE_FLAG in flags:
@@ -68,10 +69,10 @@ def set_up_working_directory() -> Path | None:
 
 
 def create_process_directory(prefix: str) -> tempfile.TemporaryDirectory[str]:
-    """A directory for this process, named by it; what processes that were killed have left is removed.
+    """Create a directory whose name holds the number of this process, and remove those of killed processes.
 
     Raises:
-        OSError: there is no place for one.
+        OSError: no directory can be created.
     """
     for abandoned in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
         owner = abandoned.name.removeprefix(prefix).partition("-")[0]
@@ -86,7 +87,7 @@ def create_process_directory(prefix: str) -> tempfile.TemporaryDirectory[str]:
 
 
 def get_user_xla_flags() -> str:
-    """What XLA is told by its user; the directory of this process, or of a parent, is not of it."""
+    """Return the XLA flags that the user set, without the directory of this process or of a parent process."""
     return " ".join(flag for flag in os.environ.get("TF_XLA_FLAGS", "").split() if _DIRECTORY_PREFIX not in flag)
 
 

@@ -18,7 +18,7 @@ from dnn_cli.runs.record import Membership
 from tests.conftest import DIGITS_YAML, ROOT
 
 BREAKS = " \t\n\"'@><=;|&(:"
-"""What bash breaks words at, where nobody has changed it."""
+"""What bash breaks words at, by default."""
 
 
 @pytest.fixture
@@ -188,14 +188,14 @@ def read_until(descriptor, text, seconds=30):
 
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
 @pytest.mark.parametrize(
-    ("typed", "wanted"),
+    ("typed", "expected"),
     [
         pytest.param("dnn train digits.yaml optimizer.t", "optimizer.type=", id="a key"),
         pytest.param("dnn train digits.yaml optimizer=rm", "optimizer=rmsprop", id="a value"),
     ],
 )
-def test_real_shell_completes(shell, name, typed, wanted):
-    assert wanted in shell(name, typed, wanted)
+def test_real_shell_completes(shell, name, typed, expected):
+    assert expected in shell(name, typed, expected)
 
 
 def test_scripts_are_installed_once(program, tmp_path):

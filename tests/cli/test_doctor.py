@@ -4,7 +4,7 @@ import os
 import pytest
 
 from dnn_cli.doctor import machine, storage, tensorflow_check
-from dnn_cli.doctor.tensorflow_check import explain_missing_gpu
+from dnn_cli.doctor.tensorflow_check import find_missing_gpu_reason
 from tests.conftest import parse_json_output
 
 QUICK_COMMAND = ["doctor", "--quick"]
@@ -67,18 +67,18 @@ def test_another_backend_of_keras_stops_training(program):
 
 
 @pytest.mark.parametrize(
-    ("program_text", "told"),
+    ("program_text", "message"),
     [
         pytest.param("import os; os.abort()", "dies of signal 6", id="killed by a signal"),
         pytest.param("raise ImportError('no libfoo')", "ImportError: no libfoo", id="import error"),
         pytest.param("print('hello')", "ends with 0", id="no answer"),
     ],
 )
-def test_crashing_tensorflow_is_reported(monkeypatch, program_text, told):
+def test_crashing_tensorflow_is_reported(monkeypatch, program_text, message):
     monkeypatch.setattr(tensorflow_check, "PROBE_CODE", program_text)
     section, gpus = tensorflow_check.inspect_tensorflow_and_gpus()
     (problem,) = section.problems
-    assert told in problem.message
+    assert message in problem.message
     assert problem.stops_training
     assert gpus.problems == ()
 
@@ -88,7 +88,7 @@ DRIVER_GPUS = ["NVIDIA H100, 81559 MiB, 550.54"]
 
 
 @pytest.mark.parametrize(
-    ("said", "log", "known", "files", "plugged", "hidden", "why"),
+    ("answer", "log", "driver_gpus", "files", "card_counts", "visible_devices", "expected_reason"),
     [
         pytest.param(ANSWER, "", [], [], (0, 0), None, "there is no GPU in this machine", id="none"),
         pytest.param(ANSWER, "", [], [], (1, 0), None, "no driver for it", id="no driver"),
@@ -120,13 +120,15 @@ DRIVER_GPUS = ["NVIDIA H100, 81559 MiB, 550.54"]
         ),
     ],
 )
-def test_reason_why_no_gpu_is_used(monkeypatch, said, log, known, files, plugged, hidden, why):
+def test_reason_why_no_gpu_is_used(
+    monkeypatch, answer, log, driver_gpus, files, card_counts, visible_devices, expected_reason
+):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    if hidden is not None:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
-    reason, remedy = explain_missing_gpu(said, log, known, files, plugged)
-    assert why in reason
-    assert bool(remedy) == (why != "there is no GPU in this machine")
+    if visible_devices is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible_devices)
+    reason, remedy = find_missing_gpu_reason(answer, log, driver_gpus, files, card_counts)
+    assert expected_reason in reason
+    assert bool(remedy) == (expected_reason != "there is no GPU in this machine")
 
 
 def test_a_processor_without_avx_stops_training(monkeypatch):
@@ -137,7 +139,7 @@ def test_a_processor_without_avx_stops_training(monkeypatch):
 
 def test_full_disk_and_missing_locks_are_reported(monkeypatch, tmp_path):
     monkeypatch.setattr(storage.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000}))
-    monkeypatch.setattr(storage, "find_lock_error", lambda folder: "No locks available")
+    monkeypatch.setattr(storage, "find_lock_error", lambda directory: "No locks available")
     problems = storage.inspect_runs(tmp_path / "runs").problems
     assert [(problem.message.split(" ", 2)[2][:12], problem.stops_training) for problem in problems] == [
         ("are free on ", True), (f"{tmp_path} cannot be locked"[:12], False),

@@ -1,4 +1,4 @@
-"""The same experiment with the same seed counts once, in every view."""
+"""The same experiment with the same seed counts once, at every comparison point."""
 
 import numpy as np
 

@@ -140,7 +140,7 @@ def test_values_missing_in_the_original_are_not_compared(pair):
     assert (result.is_identical, result.equal_weights, result.equal_predictions) == (True, None, None)
     assert format_reproduction_result(result) == [
         "digits 00000001 came out bit-identical: 2 epochs of metrics",
-        "  not compared: weights, predictions, of which the first run tells nothing",
+        "  not compared: weights, predictions, which the first run does not record",
     ]
 
 

@@ -70,7 +70,7 @@ def test_resolved_repeat_is_the_same_experiment(config, tmp_path):
         pytest.param("layers.hidden.units=0", "model.layers.1.layers.0.units  needs a number > 0", id="fault within"),
         pytest.param("layers.body.layers.1=Conv2D", "model.layers.1.layers.1.filters  is missing", id="missing within"),
         pytest.param("layers.body.layers.1=MaxPooling2D", "model.layers.1.layers.1  layer max_pooling2d: MaxPooling2D",
-                     id="misfit within, once"),
+                     id="shape error within, once"),
         pytest.param("layers.body={repeat: 9000, layers: [{repeat: 9000, layers: [Flatten]}]}",
                      "model.layers  make 81,000,002 layers", id="too many"),
     ],

@@ -36,7 +36,7 @@ def test_slug_is_one_path_component(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "made"), [("../../etc", "etc"), ("패션 모델", "패션-모델"), ("///", "run"), ("a b", "a-b")], ids=str
+    ("name", "slug"), [("../../etc", "etc"), ("패션 모델", "패션-모델"), ("///", "run"), ("a b", "a-b")], ids=str
 )
-def test_slug_of_name(name, made):
-    assert make_slug(name) == made
+def test_slug_of_name(name, slug):
+    assert make_slug(name) == slug

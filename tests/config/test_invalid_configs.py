@@ -1,4 +1,4 @@
-"""Every way a config can be wrong, by every way it can get there: told in one line, at its place."""
+"""Every kind of invalid config, from every source: the message is one line with the location."""
 
 import os
 from pathlib import Path
@@ -256,7 +256,7 @@ FILE_CASES = [
 
 @pytest.fixture(autouse=True)
 def config_directory(tmp_path, monkeypatch):
-    """A folder with a sound config, and one that extends whatever a test puts beside it."""
+    """Change to a directory with a valid config, and one that extends the config of the test."""
     monkeypatch.chdir(tmp_path)
     write_config("good.yaml", "epochs: 1")
     Path("child.yaml").write_text("extends: bad.yaml\nengine: keras\n")
@@ -279,14 +279,14 @@ BY_BOTH_FILES = pytest.mark.parametrize("file", ["bad.yaml", "child.yaml"], ids=
 
 
 @BY_BOTH_FILES
-@pytest.mark.parametrize(("text", "place", "message"), [*VALUE_CASES, *FILE_CASES])
-def test_issue_has_line_and_column(file, text, place, message):
+@pytest.mark.parametrize(("text", "location", "message"), [*VALUE_CASES, *FILE_CASES])
+def test_issue_has_line_and_column(file, text, location, message):
     write_config("bad.yaml", text)
-    assert read_error_line(file).startswith(f"bad.yaml:{place}  {message}")
+    assert read_error_line(file).startswith(f"bad.yaml:{location}  {message}")
 
 
-@pytest.mark.parametrize(("text", "place", "message"), VALUE_CASES)
-def test_override_gives_same_message(text, place, message):
+@pytest.mark.parametrize(("text", "location", "message"), VALUE_CASES)
+def test_override_gives_same_message(text, location, message):
     override = text.replace(": ", "=", 1)
     assert read_error_line("good.yaml", override).startswith(f"{override}  {message}")
 

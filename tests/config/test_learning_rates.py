@@ -53,8 +53,8 @@ ADVICE_CASES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("rate", "said", "change"), ADVICE_CASES.values(), ids=ADVICE_CASES.keys())
-def test_schedule_advice_counts_steps(config, rate, said, change):
+@pytest.mark.parametrize(("rate", "message", "change"), ADVICE_CASES.values(), ids=ADVICE_CASES.keys())
+def test_schedule_advice_counts_steps(config, rate, message, change):
     """C17."""
     overrides = ["epochs=20", f"optimizer={{type: sgd, learning_rate: {rate}}}"]
     issues = [
@@ -62,8 +62,8 @@ def test_schedule_advice_counts_steps(config, rate, said, change):
         for issue in load_experiment(config(), overrides).advice
         if "learning rate" in str(issue) or "warm" in str(issue)
     ]
-    assert len(issues) == bool(said)
+    assert len(issues) == bool(message)
     for issue in issues:
-        assert said in issue.message
+        assert message in issue.message
         assert issue.suggestion == f"optimizer.learning_rate.{change}"
         assert not load_experiment(config(), [*overrides, issue.suggestion]).advice

@@ -59,9 +59,9 @@ def test_every_spelling_is_a_keras_name(kind, name):
     assert keras_object.__name__ in (get_keras_class(expected).__name__, expected.model_fields["type"].default)
 
 
-@pytest.mark.parametrize(("name", "meant"), SPELLINGS["activation"].items())
-def test_activation_aliases_are_the_same_function(name, meant):
-    assert keras.activations.get(name) is keras.activations.get(meant)
+@pytest.mark.parametrize(("name", "canonical_name"), SPELLINGS["activation"].items())
+def test_activation_aliases_are_the_same_function(name, canonical_name):
+    assert keras.activations.get(name) is keras.activations.get(canonical_name)
 
 
 @pytest.mark.parametrize(("kind", "cls"), CLASSES, ids=lambda value: getattr(value, "keras_name", value))

@@ -1,4 +1,4 @@
-"""Every hint of a fault or an advice, followed literally: the fault goes, and the result is what the text promises."""
+"""Suggestions of issues and advice, followed literally: the issue is resolved, with the promised effect."""
 
 import ast
 import inspect
@@ -33,7 +33,7 @@ SATURATED = "{type: Dense, units: 20, activation: sigmoid}"
 
 @dataclass(frozen=True)
 class SuggestionCase:
-    """A config with a fault or an advice, and what its hint makes of it."""
+    """A config with an issue, its suggestion, and the result of following it."""
 
     name: str
     written: list[str]
@@ -61,7 +61,7 @@ ISSUE_CASES = [
         ["data.dataset=fashion_mnist", BY_ROW],
         "put Flatten before the first Dense layer",
         [FLAT],
-        lambda made: count_parameters(made) == 79510,
+        lambda experiment: count_parameters(experiment) == 79510,
     ),
     make_case("rows, advice", [BY_ROW.replace("}, {", "}, Flatten, {")], "put Flatten before it", [FLAT]),
     make_case(
@@ -81,7 +81,7 @@ ISSUE_CASES = [
         ["layers.output.units=7"],
         "units: 10",
         ["layers.output.units=10"],
-        lambda made: made.model.stack[-1].units == 10,
+        lambda experiment: experiment.model.stack[-1].units == 10,
     ),
     make_case(
         "units before an activation",
@@ -124,7 +124,7 @@ ISSUE_CASES = [
         ["data={dataset: csv, path: t.csv, validation_path: t.csv}", *BINARY[1:]],
         "other examples, or a share: validation_size",
         ["~data.validation_path", "data.validation_size=0.3"],
-        lambda made: made.data.validation_size == 0.3,
+        lambda experiment: experiment.data.validation_size == 0.3,
     ),
     make_case(
         "column that is not there",
@@ -320,11 +320,11 @@ KERAS_CASES = [
     *(
         make_case(
             f"{kind} {name}",
-            [f"{where}={name}"],
+            [f"{key}={name}"],
             NAME_SUGGESTIONS[kind][name],
-            [*more, *([f"{where}={meant}"] if meant else [])],
+            [*more, *([f"{key}={replacement}"] if replacement else [])],
         )
-        for kind, where, name, meant, more in [
+        for kind, key, name, replacement, more in [
             ("layer", "layers.0", "Input", "Flatten", []),
             ("layer", "layers.0", "InputLayer", "Flatten", []),
             (
@@ -359,7 +359,7 @@ VALUE_CASES = [
         ["early_stopping=3"],
         "write early_stopping={patience: 3}",
         ["early_stopping={patience: 3}"],
-        lambda made: made.early_stopping.patience == 3,
+        lambda experiment: experiment.early_stopping.patience == 3,
     ),
     make_case("no callback", ["model_checkpoint=false"], "remove it", ["~model_checkpoint"]),
     make_case(
@@ -392,7 +392,7 @@ VALUE_CASES = [
         ["clipnorm=1.0"],
         "write optimizer.clipnorm=1.0",
         ["~clipnorm", "optimizer.clipnorm=1.0"],
-        lambda made: made.optimizer.clipnorm == 1.0,
+        lambda experiment: experiment.optimizer.clipnorm == 1.0,
     ),
     make_case("argument of a layer", ["units=9"], "write layers.hidden.units=9", ["~units", "layers.hidden.units=9"]),
     make_case(
@@ -400,7 +400,7 @@ VALUE_CASES = [
         ["activation=tanh"],
         "write layers.hidden.activation=tanh",
         ["~activation", "layers.hidden.activation=tanh"],
-        lambda made: made.model.stack[1].activation == "tanh",
+        lambda experiment: experiment.model.stack[1].activation == "tanh",
     ),
     make_case(
         "argument of every layer",
@@ -414,7 +414,7 @@ VALUE_CASES = [
         ["optimizer=Adam(lr=0.03)"],
         "write {type: adam, learning_rate: 0.03}",
         ["optimizer={type: adam, learning_rate: 0.03}"],
-        lambda made: made.optimizer.learning_rate == 0.03,
+        lambda experiment: experiment.optimizer.learning_rate == 0.03,
     ),
     make_case(
         "call with a decay",
@@ -437,14 +437,14 @@ VALUE_CASES = [
         ["data=digits"],
         "write data.dataset=digits",
         ["~data", "data.dataset=digits"],
-        lambda made: made.data.dataset == "digits",
+        lambda experiment: experiment.data.dataset == "digits",
     ),
     make_case(
         "file for data",
         ["data=ten.npz"],
         "write data={dataset: npz, path: ten.npz}",
         ["data={dataset: npz, path: ten.npz}"],
-        lambda made: made.data.dataset == "npz",
+        lambda experiment: experiment.data.dataset == "npz",
     ),
     make_case(
         "layer as a key",
@@ -463,7 +463,7 @@ VALUE_CASES = [
         ["validation_split=0.3"],
         "write data.validation_size=0.3",
         ["~validation_split", "data.validation_size=0.3"],
-        lambda made: made.data.validation_size == 0.3,
+        lambda experiment: experiment.data.validation_size == 0.3,
     ),
     make_case(
         "key of the config", ["data.batch_size=64"], "write batch_size=64", ["~data.batch_size", "batch_size=64"]
@@ -473,7 +473,7 @@ VALUE_CASES = [
 
 @pytest.fixture
 def load_overrides(config, tmp_path):
-    """Loads the config for digits with overrides: the experiment, and every fault and advice."""
+    """Return a function that loads the config for digits with overrides: the experiment and its issues."""
     path = config()
     for name, classes in {"t.csv": 2, "three.csv": 3}.items():
         (tmp_path / name).write_text("a,b,y\n" + "".join(f"{i},{i % 5},{i % classes}\n" for i in range(40)))
@@ -493,7 +493,7 @@ def load_overrides(config, tmp_path):
     return load_with
 
 
-@pytest.mark.parametrize("example", [*ISSUE_CASES, *KERAS_CASES, *VALUE_CASES], ids=lambda one: one.name)
+@pytest.mark.parametrize("example", [*ISSUE_CASES, *KERAS_CASES, *VALUE_CASES], ids=lambda example: example.name)
 def test_following_a_suggestion_resolves_the_issue(load_overrides, example):
     _, before = load_overrides(example.written)
     (issue_before,) = [issue for issue in before if issue.suggestion == example.suggestion][:1]
@@ -510,7 +510,7 @@ def test_every_keras_key_and_name_has_a_case():
 
 
 def find_suggestion_lines(module):
-    """The lines of a module where a remark is made with a hint."""
+    """Return the lines of a module that create an issue with a suggestion."""
     calls = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Call)]
     return {call.lineno for call in calls if getattr(call.func, "id", "") == "Issue" and len(call.args) == 3}
 

@@ -76,10 +76,10 @@ CONFLICTS = {
 }
 
 
-@pytest.mark.parametrize(("words", "wishes", "message"), CONFLICTS.values(), ids=CONFLICTS)
-def test_conflicting_sweep_options_are_refused(config, words, wishes, message):
+@pytest.mark.parametrize(("words", "options", "message"), CONFLICTS.values(), ids=CONFLICTS)
+def test_conflicting_sweep_options_are_refused(config, words, options, message):
     with pytest.raises(UsageError, match=message):
-        read_sweep(config(), words, SweepOptions(**wishes))
+        read_sweep(config(), words, SweepOptions(**options))
 
 
 ONE_VALUE = {
@@ -164,12 +164,12 @@ FILE_ISSUES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "place", "message"), FILE_ISSUES.values(), ids=FILE_ISSUES)
-def test_sweep_file_issue_has_location(sweep_file, text, place, message):
+@pytest.mark.parametrize(("text", "location", "message"), FILE_ISSUES.values(), ids=FILE_ISSUES)
+def test_sweep_file_issue_has_location(sweep_file, text, location, message):
     with pytest.raises(ConfigError) as caught:
         read_sweep(sweep_file(text), [])
     (fault,) = caught.value.issues
-    assert (fault.location.line, fault.location.column) == place
+    assert (fault.location.line, fault.location.column) == location
     assert message in str(fault)
 
 

@@ -38,7 +38,7 @@ def test_consistent_task_has_no_issues(config, overrides):
         pytest.param("classes", "loss=binary_crossentropy", "loss  binary_crossentropy is for two classes, and iris "
                      "has 3  (sparse_categorical_crossentropy)", id="loss of two classes for three"),
         pytest.param("regression", "metrics=[accuracy]", "metrics.0  accuracy needs classes as numbers or classes as "
-                     "vectors or one of two classes, and mean_squared_error is told numbers to predict  "
+                     "vectors or one of two classes, and mean_squared_error takes numbers to predict  "
                      "(mean_absolute_error fits any such loss)", id="accuracy of numbers"),
         pytest.param("two classes", "layers.0.units=2", "model.layers.0.units  layer dense ends the stack with "
                      "(None, 2), but binary_crossentropy is for one output and needs (None, 1)  (units: 1)",
@@ -122,16 +122,16 @@ def test_reduce_lr_with_schedule_is_refused(config):
 
 
 @pytest.mark.parametrize(
-    ("overrides", "said"),
+    ("overrides", "message"),
     [
         pytest.param([*TASKS["two classes"], "layers.0.activation=relu"], "output is relu, and", id="relu"),
         pytest.param([*TASKS["two classes"], "loss.from_logits=true"], "expects an output without", id="logits"),
         pytest.param([*TASKS["regression"], "layers.0.activation=sigmoid"], "numbers of any size", id="sigmoid"),
     ],
 )  # fmt: skip
-def test_unsuitable_output_activation_gives_advice(config, overrides, said):
+def test_unsuitable_output_activation_gives_advice(config, overrides, message):
     (advice,) = load_experiment(config(), overrides).advice
-    assert said in str(advice)
+    assert message in str(advice)
 
 
 @pytest.mark.parametrize("name", CLASSES_BY_KIND["metric"])

@@ -62,7 +62,7 @@ DENSE = "{type: Dense, units: 10, activation: softmax}"
         ),
         pytest.param(
             ["metrics=[categorical_accuracy]"],
-            "metrics.0  categorical_accuracy needs classes as vectors, and sparse_categorical_crossentropy is told "
+            "metrics.0  categorical_accuracy needs classes as vectors, and sparse_categorical_crossentropy takes "
             "classes as numbers  (loss: categorical_crossentropy)",
             id="metric for other labels",
         ),

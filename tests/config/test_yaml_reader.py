@@ -33,7 +33,7 @@ def test_scalar_types(text, value):
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "message"),
+    ("text", "location", "message"),
     [
         pytest.param("a: 1\na: 2", "f:2:1", "stands twice, first in line 1", id="duplicate key"),
         pytest.param("a: {b: 1, b: 2}", "f:1:11", "stands twice", id="duplicate key in flow"),
@@ -48,14 +48,14 @@ def test_scalar_types(text, value):
         pytest.param('a: "\\e[31m"', "f:1:4", "control character", id="escaped control character"),
     ],
 )
-def test_value_issue_has_location(text, place, message):
+def test_value_issue_has_location(text, location, message):
     ((_, fault),) = parse_yaml(text, "f").issues
-    assert str(fault.location) == place
+    assert str(fault.location) == location
     assert message in fault.message
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "message"),
+    ("text", "location", "message"),
     [
         pytest.param("a: [1", "f:2:1", "not YAML", id="bracket left open"),
         pytest.param("a:\n\t- b", "f:2:1", "not YAML: a tab cannot indent", id="tab as indentation"),
@@ -69,11 +69,11 @@ def test_value_issue_has_location(text, place, message):
         pytest.param("a: " + "[" * 900 + "]" * 900, "f:1:54", "nested more than", id="900 deep"),
     ],
 )
-def test_invalid_yaml_is_refused_at_location(text, place, message):
+def test_invalid_yaml_is_refused_at_location(text, location, message):
     with pytest.raises(ConfigError) as refused:
         parse_yaml(text, "f")
     (fault,) = refused.value.issues
-    assert str(fault.location) == place
+    assert str(fault.location) == location
     assert message in fault.message
 
 
@@ -120,14 +120,14 @@ def test_byte_order_mark_is_ignored(tmp_path):
     assert read_yaml(str(file)).value == {"a": 1}
 
 
-@pytest.mark.parametrize("what", ["directory", "fifo", "nothing", "device"])
-def test_non_regular_file_is_refused(tmp_path, what):
-    path = tmp_path / what
-    if what == "directory":
+@pytest.mark.parametrize("kind", ["directory", "fifo", "nothing", "device"])
+def test_non_regular_file_is_refused(tmp_path, kind):
+    path = tmp_path / kind
+    if kind == "directory":
         path.mkdir()
-    elif what == "fifo":
+    elif kind == "fifo":
         os.mkfifo(path)
-    elif what == "device":
+    elif kind == "device":
         path.symlink_to("/dev/zero")
     with pytest.raises(ConfigError):
         read_yaml(str(path))

@@ -64,7 +64,7 @@ def write_files(directory: Path, contents, zipped=True):
 
 @pytest.fixture
 def mirror(tmp_path):
-    """A web server on this machine; yields its address and the folder it serves."""
+    """A web server on this machine; yields its address and the directory it serves."""
     served = tmp_path / "mirror"
     served.mkdir()
 
@@ -94,9 +94,10 @@ def test_wrong_path_is_an_error_despite_other_sources(dataset, contents, tmp_pat
         load_dataset_files(dataset, str(tmp_path))
 
 
-@pytest.mark.parametrize("where", ["keras", "package"])
-def test_files_on_disk_are_found_and_cached(dataset, contents, tmp_path, where):
-    directory = {"keras": tmp_path / "home" / ".keras" / "datasets", "package": dataset_sources.SYSTEM_DIRECTORY}[where]
+@pytest.mark.parametrize("source", ["keras", "package"])
+def test_files_on_disk_are_found_and_cached(dataset, contents, tmp_path, source):
+    keras_directory = tmp_path / "home" / ".keras" / "datasets"
+    directory = {"keras": keras_directory, "package": dataset_sources.SYSTEM_DIRECTORY}[source]
     write_files(directory / dataset.directory_name, contents)
     assert load_dataset_files(dataset) == contents
     cached = {path.name: path.read_bytes() for path in get_dataset_cache_directory(dataset).iterdir()}
@@ -173,7 +174,7 @@ def test_error_gives_a_reason_for_every_source(dataset, contents, mirror, monkey
 
 
 def test_the_package_is_downloaded_without_root(dataset, contents, tmp_path, monkeypatch):
-    """With an `apt-get` and a `dpkg-deb` of our own that do what the real ones do, in the folders they are given."""
+    """Download with an `apt-get` and a `dpkg-deb` of our own, which do what the real ones do."""
     write_files(tmp_path / "archive", contents)
     programs = tmp_path / "bin"
     programs.mkdir()

@@ -46,7 +46,7 @@ def test_inverted_images_are_unusual(digits):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "description"),
     [
         (lambda images: images * 16.0, "its values go from 0 to 256, those of the training go from 0 to 16"),
         (lambda images: images * 0, "its values are all 0"),
@@ -55,9 +55,9 @@ def test_inverted_images_are_unusual(digits):
     ],
     ids=["brighter than any pixel", "blank", "scaled already", "pale"],
 )
-def test_unusual_image_is_described(digits, change, said):
+def test_unusual_image_is_described(digits, change, description):
     _, others, input_profile = digits
-    assert said in "; ".join(describe_unusual_inputs(change(others[:1]), input_profile)[0])
+    assert description in "; ".join(describe_unusual_inputs(change(others[:1]), input_profile)[0])
 
 
 def test_statistics_match_training_examples(digits):

@@ -1,4 +1,4 @@
-"""The user's own data from a config to examples: facts, parts, and every fault in one line."""
+"""User data from a config to examples: dataset info, splits, and every issue in one line."""
 
 import numpy as np
 import pytest

@@ -35,17 +35,17 @@ def task(config, tmp_path):
 def pool():
     executor = LocalExecutor(2)
     yield executor
-    executor.kill()
+    executor.kill_all_workers()
 
 
 class RecordingDisplay:
-    """Keeps what it hears, and does something when it hears of a first epoch."""
+    """Display that keeps all events, and calls a function after a first epoch."""
 
     def __init__(self, at_first_epoch=lambda event: None):
         self.events, self.at_first_epoch = [], at_first_epoch
 
     def on_task_started(self, task):
-        """Nobody asks."""
+        """Do nothing."""
 
     def on_event(self, event):
         self.events.append(event)

@@ -1,4 +1,4 @@
-"""What is given to whom and when, with an executor that only pretends to train."""
+"""Which tasks an executor gets and when, with an executor that only pretends to train."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from dnn_cli.execution.scheduler import FixedSearch, train_all
 
 
 class FakeExecutor:
-    """Two places; a training ends at the next look, or when it is told to; some fail."""
+    """Executor with two slots. A training ends at the next wait or after a stop request; some fail."""
 
     def __init__(self, failing=(), endless=()):
         self.failing, self.endless = failing, endless
@@ -30,7 +30,7 @@ class FakeExecutor:
 
     def submit(self, task):
         free_slots = [slot for slot in (0, 1) if self.slots[slot] is None]
-        slot = min(free_slots, key=lambda place: self.last_networks[place] != task.network_digest)
+        slot = min(free_slots, key=lambda index: self.last_networks[index] != task.network_digest)
         self.slots[slot], self.last_networks[slot] = task, task.network_digest
         self.submissions.append((slot, task.number))
 

@@ -12,7 +12,7 @@ from dnn_cli.execution.sweep_plan import plan_extreme_runs, plan_sweep
 
 @pytest.fixture
 def planned(config):
-    return lambda *words, **wishes: plan_sweep(read_sweep(config(), words, SweepOptions(**wishes)))
+    return lambda *words, **options: plan_sweep(read_sweep(config(), words, SweepOptions(**options)))
 
 
 def test_grid_varies_seeds_fastest(planned):

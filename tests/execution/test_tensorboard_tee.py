@@ -21,7 +21,7 @@ def test_resumed_log_has_each_epoch_once(dnn, config, tmp_path):
     stray = EventLog(run.tensorboard, run.read_record(), {"model": {"layers": []}}, run.read_metrics())
     stray.add_epoch(
         {**run.read_metrics()[-1], "epoch": 3, "loss": 7.0}
-    )  # as if it was killed after it told of an epoch
+    )  # as if it was killed after it reported an epoch
     stray.close()
     assert read_scalars(run.directory)["tensorboard/train", "epoch_loss"][3] == 7.0
 

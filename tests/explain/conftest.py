@@ -12,7 +12,7 @@ from dnn_cli.runs.run_info import read_run_info
 
 @pytest.fixture
 def make_run_info(make_run):
-    """Makes a run with given curves and looks into its layers; as an entry."""
+    """Return a function that makes a run with these curves and layer states, and reads it."""
 
     def make(
         *overrides,
@@ -57,7 +57,7 @@ def make_run_info(make_run):
 
 
 def build_predictions(accuracy, loss, examples=400, classes=10):
-    """Labels of equally many examples of each class, and probabilities with this accuracy and about this loss."""
+    """Return targets with equally large classes, and probabilities with this accuracy and about this loss."""
     labels = np.arange(examples) % classes
     right = np.arange(examples) < round(accuracy * examples)
     chosen = np.where(right, labels, (labels + 1 + np.arange(examples) % (classes - 1)) % classes)
@@ -73,7 +73,7 @@ def compute_mean_loss(best, accuracy, classes):
 
 
 def build_input_profile(dataset_info, labels=None, **arrays):
-    """The statistics of training data: columns of size 1, and what else is given."""
+    """The statistics of training data: columns of size 1, and the other arrays."""
     size = math.prod(dataset_info.input_shape)
     zeros, ones = np.zeros(size, np.float32), np.ones(size, np.float32)
     usual = {"scale": np.float32(1) * ones, "mean": None, "minimum": -ones, "maximum": ones, "average": zeros,
@@ -88,7 +88,7 @@ def build_input_profile(dataset_info, labels=None, **arrays):
 
 
 def build_layer_states(epoch, *gradients, **first_layer_values):
-    """A look at layers `hidden`, `hidden_2`, … and `output` with these gradients; facts are those of the first."""
+    """Return states of `hidden`, `hidden_2`, … and `output` with these gradients; other values are the first's."""
     names = ["hidden", *(f"hidden_{number}" for number in range(2, len(gradients))), "output"][: len(gradients)]
     return [
         LayerState(epoch, name, 256, gradient=gradient, weight=0.1, **(first_layer_values if index == 0 else {}))

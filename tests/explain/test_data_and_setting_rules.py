@@ -1,4 +1,4 @@
-"""Causes in the data and in settings are named with the fact that shows them, and with a valid change."""
+"""Causes in the data and in settings are named with the evidence that shows them, and with a valid change."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def get_finding(explained, kind):
 
 
 def build_columns(**at):
-    """13 columns of size 1 but for one, by the names of `described`."""
+    """13 columns of size 1 but for one, by the names of `build_input_profile`."""
     return {name: np.where(np.arange(13) == 4, value, 1 if name != "average" else 0) for name, value in at.items()}
 
 

@@ -30,7 +30,7 @@ HEALTHY = [*build_layer_states(0, 0.01, 0.02), *build_layer_states(6, 0.002, 0.0
 
 CASES = {
     "all is well": ({**FELL, "states": HEALTHY}, set()),
-    "nobody looked inside": (FELL, set()),
+    "no layer was measured": (FELL, set()),
     "a gradient that vanishes": ({**FELL, "states": build_layer_states(6, 1e-6, 0.01)}, {"vanishing_gradient"}),
     "no gradient at all": ({**FELL, "states": build_layer_states(6, 0.0, 0.01)}, {"vanishing_gradient"}),
     "a gradient that is smaller": ({**FELL, "states": build_layer_states(6, 0.0011, 0.01)}, set()),

@@ -156,7 +156,7 @@ def test_findings_do_not_depend_on_training_time(make_run_info):
 
 
 def build_scarce_class(right_of_second, sure):
-    """Labels of which 6% are of the second class, and probabilities for it."""
+    """Return targets of which 6% are of the second class, and probabilities for it."""
     labels = np.repeat([0, 1], [282, 18])
     is_detected = np.arange(18) < right_of_second
     outputs = np.concatenate([np.full(282, 0.03), np.where(is_detected, sure, 0.3)])[:, None]

@@ -13,9 +13,9 @@ Table = dict[str, NDArray[Any]]
 """The columns of a csv by their names; the last column is the target."""
 
 
-def write_table(folder: Path, table: Table) -> None:
+def write_table(directory: Path, table: Table) -> None:
     """Write the columns into `table.csv`, numbers with six significant digits."""
-    with (folder / "table.csv").open("w", newline="", encoding="utf-8") as file:
+    with (directory / "table.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(table)
         for row in zip(*table.values(), strict=True):
@@ -30,19 +30,21 @@ def digits() -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     return (images.reshape(-1, 8, 8) / 16).astype(np.float32), labels.astype(np.int32)
 
 
-def write_unpaired_digits(folder: Path) -> None:
+def write_unpaired_digits(directory: Path) -> None:
     """Write images and labels that were shuffled one after the other, each in an order of its own."""
     draw = np.random.default_rng(1)
     images, labels = digits()
-    np.savez(folder / "digits.npz", x_train=draw.permutation(images), y_train=draw.permutation(labels))
+    np.savez(directory / "digits.npz", x_train=draw.permutation(images), y_train=draw.permutation(labels))
 
 
-def write_sliced_digits(folder: Path) -> None:
+def write_sliced_digits(directory: Path) -> None:
     """Write images sorted by their digit, of which the first 360 validate: all zeros and ones."""
     images, labels = digits()
     order = np.argsort(labels, kind="stable")
     images, labels = images[order], labels[order]
-    np.savez(folder / "digits.npz", x_train=images[360:], y_train=labels[360:], x_val=images[:360], y_val=labels[:360])
+    np.savez(
+        directory / "digits.npz", x_train=images[360:], y_train=labels[360:], x_val=images[:360], y_val=labels[:360]
+    )
 
 
 def customers() -> Table:
@@ -61,22 +63,24 @@ def customers() -> Table:
     }
 
 
-def write_customers_with_outcome(folder: Path) -> None:
+def write_customers_with_outcome(directory: Path) -> None:
     """Write the customers with a column that is filled in only after a customer has cancelled."""
     table = customers()
     cancelled = table.pop("cancelled")
     weeks = np.random.default_rng(3).integers(4, 40, len(cancelled))
-    write_table(folder, {**table, "weeks_since_exit": np.where(cancelled == "yes", weeks, 0), "cancelled": cancelled})
+    write_table(
+        directory, {**table, "weeks_since_exit": np.where(cancelled == "yes", weeks, 0), "cancelled": cancelled}
+    )
 
 
-def write_loans(folder: Path) -> None:
+def write_loans(directory: Path) -> None:
     """Write 800 loans with amounts in dollars, which default where the loan is large beside income and savings."""
     draw = np.random.default_rng(4)
     income, loan = draw.uniform(20_000, 120_000, 800), draw.uniform(1_000, 60_000, 800)
     savings, age = draw.exponential(15_000, 800), draw.uniform(20, 70, 800)
     score = (loan - 0.35 * income - 0.5 * savings) / 4_000 - (age - 45) / 10 + draw.normal(0, 0.7, 800)
     write_table(
-        folder,
+        directory,
         {
             "age": age,
             "income": income,
@@ -102,58 +106,58 @@ def houses() -> Table:
     }
 
 
-def write_houses(folder: Path) -> None:
+def write_houses(directory: Path) -> None:
     """Write the houses."""
-    write_table(folder, houses())
+    write_table(directory, houses())
 
 
-def write_currents(folder: Path) -> None:
+def write_currents(directory: Path) -> None:
     """Write 700 readings of five sensors and a current that flows as often forwards (+) as backwards (-)."""
     draw = np.random.default_rng(6)
     sensors = draw.normal(0, 1, (700, 5)).astype(np.float32)
     current = 1.5 * sensors[:, 0] - sensors[:, 1] + np.sin(2 * sensors[:, 2]) + draw.normal(0, 0.2, 700)
-    np.savez(folder / "currents.npz", x_train=sensors, y_train=current.astype(np.float32))
+    np.savez(directory / "currents.npz", x_train=sensors, y_train=current.astype(np.float32))
 
 
-def write_fraud(folder: Path) -> None:
+def write_fraud(directory: Path) -> None:
     """Write 2,500 payments, of which 3% are fraud, shifted by 0.9 deviations in three of six columns."""
     draw = np.random.default_rng(7)
     fraud = draw.random(2500) < 0.03
     columns = draw.normal(0, 1, (2500, 6))
     columns[fraud, :3] += 0.9
     write_table(
-        folder,
+        directory,
         {**{f"v{i + 1}": columns[:, i] for i in range(6)}, "kind": np.where(fraud, "fraud", "genuine")},
     )
 
 
-def write_rings(folder: Path) -> None:
+def write_rings(directory: Path) -> None:
     """Write 800 points of two rings around one centre, which no straight line separates."""
     draw = np.random.default_rng(8)
     outer = np.arange(800) % 2 == 1
     radius, angle = np.where(outer, 2.0, 1.0) + draw.normal(0, 0.15, 800), draw.uniform(0, 2 * np.pi, 800)
     write_table(
-        folder,
+        directory,
         {"x": radius * np.cos(angle), "y": radius * np.sin(angle), "ring": np.where(outer, "outer", "inner")},
     )
 
 
-def write_moons(folder: Path) -> None:
+def write_moons(directory: Path) -> None:
     """Write 900 points of two half moons that hardly overlap."""
     from sklearn.datasets import make_moons
 
     points, moon = make_moons(900, noise=0.2, random_state=9)
-    np.savez(folder / "moons.npz", x_train=points.astype(np.float32), y_train=moon.astype(np.int32))
+    np.savez(directory / "moons.npz", x_train=points.astype(np.float32), y_train=moon.astype(np.int32))
 
 
-def write_defects(folder: Path) -> None:
+def write_defects(directory: Path) -> None:
     """Write 1,500 parts, of which 5% are defective, far from the good ones in four columns."""
     draw = np.random.default_rng(10)
     defective = draw.random(1500) < 0.05
     columns = draw.normal(0, 1, (1500, 4))
     columns[defective] += (2.5, -2.5, 2.0, 0.0)
     write_table(
-        folder,
+        directory,
         {
             **{name: columns[:, i] for i, name in enumerate(("length", "width", "weight", "gloss"))},
             "quality": np.where(defective, "defective", "good"),
@@ -161,14 +165,14 @@ def write_defects(folder: Path) -> None:
     )
 
 
-def write_few(folder: Path) -> None:
+def write_few(directory: Path) -> None:
     """Write 45 examples of three clearly separate clusters in four columns."""
     draw = np.random.default_rng(11)
     species = np.arange(45) % 3
     centres = np.array([[0, 0, 3, 1], [3, 0, 0, 2], [0, 3, 0, 3]], float)
     columns = centres[species] + draw.normal(0, 0.5, (45, 4))
     write_table(
-        folder,
+        directory,
         {
             **{name: columns[:, i] for i, name in enumerate(("stem", "leaf", "petal", "seed"))},
             "species": np.array(["ash", "elm", "oak"])[species],
@@ -176,14 +180,14 @@ def write_few(folder: Path) -> None:
     )
 
 
-def write_admissions(folder: Path) -> None:
+def write_admissions(directory: Path) -> None:
     """Write 2,000 patients, of whom 1 in 8 is admitted; two of five columns tell most of it."""
     draw = np.random.default_rng(12)
     admitted = draw.random(2000) < 0.125
     columns = draw.normal(0, 1, (2000, 5))
     columns[admitted, :2] += 2.0
     write_table(
-        folder,
+        directory,
         {
             **{name: columns[:, i] for i, name in enumerate(("pulse", "fever", "age", "height", "hour"))},
             "admitted": np.where(admitted, "yes", "no"),

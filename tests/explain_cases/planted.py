@@ -8,8 +8,8 @@ from tests.explain_cases.data import blobs, digits, write_csv
 DENSE = "layers: [Flatten, {type: Dense, units: 32, activation: relu}, {type: Dense, units: 10, activation: softmax}]"
 
 
-def on_digits(name, rest, layers=DENSE):
-    return f"name: {name}\ndata: {{dataset: digits}}\nmodel: {{{layers}}}\n{rest}\n"
+def on_digits(name, other_keys, layers=DENSE):
+    return f"name: {name}\ndata: {{dataset: digits}}\nmodel: {{{layers}}}\n{other_keys}\n"
 
 
 def deep(activation, count=8, units=20):
@@ -19,80 +19,80 @@ def deep(activation, count=8, units=20):
     )
 
 
-def houses(folder):
+def houses(directory):
     rng = np.random.default_rng(1)
     area, year, income = rng.uniform(20, 300, 400), rng.integers(1900, 2021, 400), rng.uniform(1e4, 2e5, 400)
     price = 2000 * area + 300 * (year - 1900) + 0.5 * income + rng.normal(0, 2e4, 400)
     columns = {"area": area.round(1), "year": year, "income": income.round(), "price": price.round()}
-    write_csv(folder / "houses.csv", columns)
+    write_csv(directory / "houses.csv", columns)
 
 
-def scaled_houses(folder):
+def scaled_houses(directory):
     rng = np.random.default_rng(1)
     area, year, income = rng.uniform(20, 300, 400), rng.integers(1900, 2021, 400), rng.uniform(1e4, 2e5, 400)
     target = area / 100 + (year - 1900) / 60 + income / 1e5 + rng.normal(0, 0.2, 400)
-    write_csv(folder / "houses.csv", {"area": area, "year": year, "income": income, "price": target})
+    write_csv(directory / "houses.csv", {"area": area, "year": year, "income": income, "price": target})
 
 
-def shuffled(folder):
+def shuffled(directory):
     images, labels = digits()
-    np.savez(folder / "shuffled.npz", x_train=images, y_train=np.random.default_rng(3).permutation(labels))
+    np.savez(directory / "shuffled.npz", x_train=images, y_train=np.random.default_rng(3).permutation(labels))
 
 
-def indexed(folder):
+def indexed(directory):
     rng = np.random.default_rng(4)
     labels = np.repeat(["a", "b", "c"], 100)
     columns = {f"x{i}": rng.normal(0, 1, 300) for i in range(5)}
-    write_csv(folder / "indexed.csv", {"Unnamed: 0": np.arange(300), **columns, "kind": labels})
+    write_csv(directory / "indexed.csv", {"Unnamed: 0": np.arange(300), **columns, "kind": labels})
 
 
-def leaked(folder):
+def leaked(directory):
     rng = np.random.default_rng(5)
     columns = {f"x{i}": rng.normal(0, 1, 400) for i in range(6)}
     price = 3 * columns["x0"] + rng.normal(0, 2, 400)
-    write_csv(folder / "leaked.csv", {**columns, "taxed": (price * 1.19).round(6), "price": price})
+    write_csv(directory / "leaked.csv", {**columns, "taxed": (price * 1.19).round(6), "price": price})
 
 
-def sorted_labels(folder):
+def sorted_labels(directory):
     images, labels = digits()
     order = np.argsort(labels, kind="stable")
     few = [at for label in (7, 8, 9) for at in order[labels[order] == label][:6]]  # so that all classes are known
     last = np.setdiff1d(order[labels[order] >= 7], few)
     first = np.setdiff1d(order, last)
-    np.savez(folder / "sorted.npz", x_train=images[first], y_train=labels[first], x_val=images[last],
+    np.savez(directory / "sorted.npz", x_train=images[first], y_train=labels[first], x_val=images[last],
              y_val=labels[last])  # fmt: skip
 
 
-def other_scale(folder):
+def other_scale(directory):
     images, labels = digits()
-    np.savez(folder / "scale.npz", x_train=images[:1400], y_train=labels[:1400], x_val=255 * images[1400:],
+    np.savez(directory / "scale.npz", x_train=images[:1400], y_train=labels[:1400], x_val=255 * images[1400:],
              y_val=labels[1400:])  # fmt: skip
 
 
-def repeated(folder):
+def repeated(directory):
     rng = np.random.default_rng(6)
     inputs, labels = rng.normal(0, 1, (200, 10)).astype("float32"), rng.integers(0, 2, 200)
-    np.savez(folder / "repeated.npz", x_train=np.tile(inputs, (5, 1)), y_train=np.tile(labels, 5))
+    np.savez(directory / "repeated.npz", x_train=np.tile(inputs, (5, 1)), y_train=np.tile(labels, 5))
 
 
-def rare(folder):
+def rare(directory):
     rng = np.random.default_rng(7)
     labels = (rng.random(600) < 0.08).astype(int)
     inputs = rng.normal(0, 1, (600, 8)) + 0.1 * labels[:, None]
-    np.savez(folder / "rare.npz", x_train=inputs.astype("float32"), y_train=labels)
+    np.savez(directory / "rare.npz", x_train=inputs.astype("float32"), y_train=labels)
 
 
-def few_images(folder):
+def few_images(directory):
     rng = np.random.default_rng(8)
     labels = np.arange(64) % 2
     images = rng.normal(0.3, 0.1, (64, 12, 12, 1))
     images[labels == 1, 3:9, 3:9] += 0.5
-    np.savez(folder / "few.npz", x_train=images.astype("float32"), y_train=labels)
+    np.savez(directory / "few.npz", x_train=images.astype("float32"), y_train=labels)
 
 
-def two_clouds(folder):
+def two_clouds(directory):
     inputs, labels = blobs(np.random.default_rng(9), 600, 2, 6)
-    np.savez(folder / "clouds.npz", x_train=inputs, y_train=labels)
+    np.savez(directory / "clouds.npz", x_train=inputs, y_train=labels)
 
 
 REGRESSION = "model: {layers: [{type: Dense, units: 32, activation: relu}, {type: Dense, units: 1}]}\nloss: mse\n"

@@ -7,68 +7,68 @@ from tests.explain_cases.data import blobs, digits, write_csv
 from tests.explain_cases.planted import on_digits
 
 
-def clouds(folder):
+def clouds(directory):
     inputs, labels = blobs(np.random.default_rng(11), 900, 4, 6, 1.2)
-    np.savez(folder / "clouds.npz", x_train=inputs, y_train=labels)
+    np.savez(directory / "clouds.npz", x_train=inputs, y_train=labels)
 
 
-def curve(folder):
+def curve(directory):
     rng = np.random.default_rng(12)
     x = rng.uniform(-2, 2, (800, 3))
     y = np.sin(2 * x[:, 0]) + 0.5 * x[:, 1] ** 2 + rng.normal(0, 0.15, 800)
-    write_csv(folder / "curve.csv", {"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "y": y})
+    write_csv(directory / "curve.csv", {"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "y": y})
 
 
-def two_targets(folder):
+def two_targets(directory):
     rng = np.random.default_rng(13)
     x = rng.normal(0, 1, (700, 5)).astype("float32")
     y = np.stack([x[:, 0] + x[:, 1], x[:, 2] - 0.5 * x[:, 3]], 1) + rng.normal(0, 0.2, (700, 2))
-    np.savez(folder / "two.npz", x_train=x, y_train=y.astype("float32"))
+    np.savez(directory / "two.npz", x_train=x, y_train=y.astype("float32"))
 
 
-def own_validation(folder):
+def own_validation(directory):
     images, labels = digits()
-    np.savez(folder / "own.npz", x_train=images[:1300], y_train=labels[:1300], x_val=images[1300:],
+    np.savez(directory / "own.npz", x_train=images[:1300], y_train=labels[:1300], x_val=images[1300:],
              y_val=labels[1300:])  # fmt: skip
 
 
-def unequal(folder):
+def unequal(directory):
     rng = np.random.default_rng(14)
     labels = (rng.random(900) < 0.15).astype(int)
     inputs = rng.normal(0, 1, (900, 6)) + 1.2 * labels[:, None]
-    np.savez(folder / "unequal.npz", x_train=inputs.astype("float32"), y_train=labels)
+    np.savez(directory / "unequal.npz", x_train=inputs.astype("float32"), y_train=labels)
 
 
-def answers(folder):
+def answers(directory):
     rng = np.random.default_rng(15)
     x = rng.integers(0, 3, (900, 6))
     kind = np.where(x.sum(1) + rng.normal(0, 0.8, 900) > 6, "yes", "no")
-    write_csv(folder / "answers.csv", {**{f"q{i}": x[:, i] for i in range(6)}, "kind": kind})
+    write_csv(directory / "answers.csv", {**{f"q{i}": x[:, i] for i in range(6)}, "kind": kind})
 
 
-def stripes(folder):
+def stripes(directory):
     rng = np.random.default_rng(16)
     labels = rng.integers(0, 2, 500)
     images = rng.uniform(0, 120, (500, 12, 12))
     for image, label in zip(images, labels, strict=True):
         at = rng.integers(1, 10)
         (image if label else image.T)[at : at + 2] += 120
-    np.savez(folder / "stripes.npz", x_train=images.astype("uint8"), y_train=labels)
+    np.savez(directory / "stripes.npz", x_train=images.astype("uint8"), y_train=labels)
 
 
-def three_clouds(folder):
+def three_clouds(directory):
     rng = np.random.default_rng(17)
     inputs, labels = blobs(rng, 800, 3, 5, 1.0)
     mistaken = rng.random(800) < 0.2
     labels = np.where(mistaken, rng.integers(0, 3, 800), labels)
-    np.savez(folder / "mistaken.npz", x_train=inputs, y_train=labels)
+    np.savez(directory / "mistaken.npz", x_train=inputs, y_train=labels)
 
 
-def scarce(folder):
+def scarce(directory):
     rng = np.random.default_rng(18)
     labels = (rng.random(1500) < 0.06).astype(int)
     inputs = rng.normal(0, 1, (1500, 6)) + labels[:, None]
-    np.savez(folder / "scarce.npz", x_train=inputs.astype("float32"), y_train=labels)
+    np.savez(directory / "scarce.npz", x_train=inputs.astype("float32"), y_train=labels)
 
 
 def dense(units, activation="relu", output="softmax", classes=10, first="Flatten, ", more=""):
@@ -78,10 +78,9 @@ def dense(units, activation="relu", output="softmax", classes=10, first="Flatten
     )
 
 
-def on_table(dataset, layers, rest):
-    return (
-        f"name: {dataset}\ndata: {{dataset: {dataset}, standardize: true, stratify: true}}\nmodel: {{{layers}}}\n{rest}"
-    )
+def on_table(dataset, layers, other_keys):
+    data = f"{{dataset: {dataset}, standardize: true, stratify: true}}"
+    return f"name: {dataset}\ndata: {data}\nmodel: {{{layers}}}\n{other_keys}"
 
 
 STOPPING = "early_stopping: {monitor: val_loss, patience: 5, restore_best_weights: true}\n"

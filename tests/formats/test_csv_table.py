@@ -29,12 +29,12 @@ def table(tmp_path):
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory):
-    """A file that every example of a rule writes anew."""
+    """Return the path of a file that every example of a rule writes again."""
     return tmp_path_factory.mktemp("csv") / "data.csv"
 
 
 def get_error(path, target=None, task="auto", classes=None):
-    """The fault of a file, its message and hint."""
+    """Return the error of a file."""
     with pytest.raises(UserDataError) as caught:
         inspect_csv(path, target, task, classes)
     assert caught.value.exit_code == 2
@@ -72,7 +72,7 @@ def test_table_is_read(table):
         pytest.param(IRIS.removesuffix("\n"), id="no last line end"),
     ],
 )
-def test_csv_dialects_are_read_alike(table, content):
+def test_csv_dialects_give_the_same_arrays(table, content):
     plain, other = (read_csv(table(text, name), None, "auto") for text, name in ((IRIS, "a.csv"), (content, "b.csv")))
     assert np.array_equal(plain.inputs, other.inputs)
     assert np.array_equal(plain.targets, other.targets)
@@ -187,7 +187,7 @@ def test_unknown_target_suggests_the_nearest_column(table):
     assert "sepal, petal, species" in get_error(table(IRIS), "zzz").suggestion
 
 
-def test_first_ten_errors_are_shown_and_others_counted(table):
+def test_first_ten_errors_are_listed_and_others_counted(table):
     path = table("a,b,c\n" + "nan,,0\n" * 8)
     lines = get_error(path).message.split("\n")
     assert lines[0] == f"{path}:2  column a: 'nan' is not a finite number"

@@ -108,7 +108,7 @@ def test_image_directory_by_class(tmp_path):
     assert [image[0, 0] for image in examples.inputs] == [200, 10]
     assert examples.targets.tolist() == [0, 1]
     (tmp_path / "new" / "cow").mkdir()
-    with pytest.raises(UserDataError, match="has the sub-folder cow, which is no class"):
+    with pytest.raises(UserDataError, match="has the subdirectory cow, which is no class"):
         read_evaluation_examples(str(tmp_path / "new"), InputSpec((4, 4)), NAMES)
 
 

@@ -20,8 +20,8 @@ COLOUR = np.arange(18, dtype=np.uint8).reshape(2, 3, 3) * 14
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """Writes a folder of images and returns its path; every file is named by its class and its own name."""
+def write_images(tmp_path):
+    """Return a function that writes an image directory and returns its path."""
 
     def write(images, name="images"):
         for file, image in images.items():
@@ -33,7 +33,7 @@ def folder(tmp_path):
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory):
-    """A folder with one good class, and a second for every example of a rule to write anew."""
+    """Create a directory with one valid class, and one that every example of a rule writes again."""
     path = tmp_path_factory.mktemp("images")
     write_image(path / "a" / "1.png", GREY)
     (path / "b").mkdir()
@@ -67,7 +67,7 @@ def build_png_bomb(height, width):
 
 
 def get_error(path, size=None, mode="grayscale", classes=None, inspect=inspect_images):
-    """The fault of a folder."""
+    """Return the error of a directory."""
     with pytest.raises(UserDataError) as caught:
         inspect(path, size, mode, classes)
     assert caught.value.exit_code == 2
@@ -78,9 +78,9 @@ def get_error(path, size=None, mode="grayscale", classes=None, inspect=inspect_i
     ("mode", "shape"),
     [pytest.param("grayscale", (2, 3), id="grey"), pytest.param("rgb", (2, 3, 3), id="colour")],
 )
-def test_images_are_read_class_by_class_and_by_name(folder, mode, shape):
+def test_images_are_read_class_by_class_and_by_name(write_images, mode, shape):
     image = GREY if mode == "grayscale" else COLOUR
-    path = folder({"dog/2.png": image + 2, "dog/10.png": image + 1, "cat/9.png": image})
+    path = write_images({"dog/2.png": image + 2, "dog/10.png": image + 1, "cat/9.png": image})
     assert inspect_images(path, None, mode) == DatasetContents(shape, 3, ("cat", "dog"), pixel_max=255)
     arrays = read_images(path, None, mode)
     assert arrays.inputs.dtype == np.uint8
@@ -90,37 +90,37 @@ def test_images_are_read_class_by_class_and_by_name(folder, mode, shape):
     assert arrays.targets.tolist() == [0, 1, 1]
 
 
-def test_files_without_image_suffix_are_ignored(folder):
+def test_files_without_image_suffix_are_ignored(write_images):
     images = {"a/1.png": GREY, "b/1.PNG": GREY}
     others = {"a/notes.txt": b"x", "a/._1.png": b"x", ".git/1.png": b"x", "README.md": b"x"}
-    path = folder({**images, **others})
+    path = write_images({**images, **others})
     assert inspect_images(path, None, "grayscale").examples == 2
     assert len(read_images(path, None, "grayscale").inputs) == 2
 
 
-def test_subdirectory_of_a_class_is_refused(folder):
-    path = folder({"a/1.png": GREY, "b/1.png": GREY, "a/more/2.png": GREY})
-    with pytest.raises(UserDataError, match="holds the folder more, whose images would be left out"):
+def test_subdirectory_of_a_class_is_refused(write_images):
+    path = write_images({"a/1.png": GREY, "b/1.png": GREY, "a/more/2.png": GREY})
+    with pytest.raises(UserDataError, match="holds the directory more, whose images would be left out"):
         inspect_images(path, None, "grayscale")
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "jpeg", "bmp", "gif", "webp", "JPG"])
-def test_every_format_is_read(folder, suffix):
+def test_every_format_is_read(write_images, suffix):
     smooth = np.full((8, 8), 120, np.uint8)
-    path = folder({f"a/1.{suffix}": smooth, f"b/1.{suffix}": smooth})
+    path = write_images({f"a/1.{suffix}": smooth, f"b/1.{suffix}": smooth})
     assert np.abs(read_images(path, None, "grayscale").inputs.astype(int) - 120).max() <= 2
 
 
-def test_first_frame_of_an_animation_is_read(folder, tmp_path):
-    path = folder({"a/1.png": GREY})
+def test_first_frame_of_an_animation_is_read(write_images, tmp_path):
+    path = write_images({"a/1.png": GREY})
     (tmp_path / "images" / "b").mkdir()
     first, second = (Image.fromarray(GREY + more) for more in (0, 9))
     first.save(tmp_path / "images" / "b" / "1.gif", save_all=True, append_images=[second])
     assert np.array_equal(read_images(path, None, "grayscale").inputs[1], GREY)
 
 
-def test_images_are_resized_only_if_asked(folder):
-    path = folder({"a/1.png": GREY, "b/1.png": np.zeros((5, 4), np.uint8)})
+def test_images_are_resized_only_if_asked(write_images):
+    path = write_images({"a/1.png": GREY, "b/1.png": np.zeros((5, 4), np.uint8)})
     assert inspect_images(path, None, "grayscale").input_shape == (2, 3)
     error = get_error(path, inspect=read_images)
     assert f"{path}/b/1.png is 5 × 4, and the first image 2 × 3" in error.message
@@ -131,11 +131,11 @@ def test_images_are_resized_only_if_asked(folder):
     assert np.array_equal(inputs[0], np.asarray(expected))
 
 
-def test_exif_orientation_is_applied(folder, tmp_path):
+def test_exif_orientation_is_applied(write_images, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned to the right
     turned = encode_png(GREY, exif=exif)
-    path = folder({"a/1.png": turned, "b/1.png": np.rot90(GREY, -1)})
+    path = write_images({"a/1.png": turned, "b/1.png": np.rot90(GREY, -1)})
     assert inspect_images(path, None, "grayscale").input_shape == (3, 2)
     inputs = read_images(path, None, "grayscale").inputs
     assert np.array_equal(inputs[0], inputs[1])
@@ -152,26 +152,26 @@ def test_exif_orientation_is_applied(folder, tmp_path):
         pytest.param(encode_png(np.zeros((1, 1), np.uint8), transparency=0), 255, id="transparent colour"),
     ],
 )
-def test_every_pixel_format_becomes_8_bits(folder, image, expected):
-    path = folder({"a/1.png": image, "b/1.png": image})
+def test_every_pixel_format_becomes_8_bits(write_images, image, expected):
+    path = write_images({"a/1.png": image, "b/1.png": image})
     for mode in ("grayscale", "rgb"):
         assert np.unique(read_images(path, None, mode).inputs).tolist() == [expected]
 
 
-def test_validation_directory_uses_the_training_classes(folder):
-    path = folder({"b/1.png": GREY})
+def test_validation_directory_uses_the_training_classes(write_images):
+    path = write_images({"b/1.png": GREY})
     assert inspect_images(path, None, "grayscale", ("a", "b")).classes == ("a", "b")
     assert read_images(path, None, "grayscale", ("a", "b")).targets.tolist() == [1]
     error = get_error(path, classes=("a", "bb"))
-    assert "sub-folder b, which is no class of the training folder" in error.message
+    assert "subdirectory b, which is no class of the training directory" in error.message
     assert "bb" in error.suggestion
 
 
 @pytest.mark.parametrize(
     ("images", "message", "hint"),
     [
-        pytest.param({"a/1.png": GREY}, "images has 1 sub-folder", "2 to 10,000", id="one class"),
-        pytest.param({"1.png": GREY}, "images has 0 sub-folders", "one sub-folder a class", id="no classes"),
+        pytest.param({"a/1.png": GREY}, "images has 1 subdirectory", "2 to 10,000", id="one class"),
+        pytest.param({"1.png": GREY}, "images has 0 subdirectories", "one subdirectory a class", id="no classes"),
         pytest.param({"a/1.png": GREY, "b/1.txt": b""}, "images/b holds no images", "remove", id="empty class"),
         pytest.param({"a/1.png": b"text", "b/1.png": GREY}, "a/1.png is no image", "replace", id="no image"),
         pytest.param({"a/1.png": b"", "b/1.png": GREY}, "a/1.png is no image", "replace", id="empty file"),
@@ -187,8 +187,8 @@ def test_validation_directory_uses_the_training_classes(folder):
         ),
     ],
 )
-def test_error_names_the_file_and_a_hint(folder, images, message, hint):
-    error = get_error(folder(images))
+def test_error_names_the_file_and_a_hint(write_images, images, message, hint):
+    error = get_error(write_images(images))
     assert message in error.message
     assert hint in error.suggestion
 
@@ -202,14 +202,14 @@ def test_error_names_the_file_and_a_hint(folder, images, message, hint):
         pytest.param(b"GIF89a", "b/1.png is", id="only a mark"),
     ],
 )
-def test_damaged_image_is_refused(folder, content, message):
-    path = folder({"a/1.png": np.tile(GREY, (50, 50)), "b/1.png": content})
+def test_damaged_image_is_refused(write_images, content, message):
+    path = write_images({"a/1.png": np.tile(GREY, (50, 50)), "b/1.png": content})
     inspect_images(path, None, "grayscale")
     assert message in get_error(path, inspect=read_images).message
 
 
-def test_only_regular_files_are_opened(folder, tmp_path):
-    path = folder({"a/1.png": GREY, "b/1.png": GREY})
+def test_only_regular_files_are_opened(write_images, tmp_path):
+    path = write_images({"a/1.png": GREY, "b/1.png": GREY})
     os.mkfifo(tmp_path / "images" / "b" / "2.png")  # opening it would wait for a writer
     assert "b/2.png is a pipe or device" in get_error(path).message
     (tmp_path / "images" / "b" / "2.png").unlink()
@@ -228,31 +228,31 @@ def test_missing_directory_is_refused(tmp_path):
     assert "cannot be read" in get_error("a\0b").message
 
 
-def test_class_name_must_be_utf8(folder):
-    path = folder({"a/1.png": GREY, "b/1.png": GREY})
+def test_class_name_must_be_utf8(write_images):
+    path = write_images({"a/1.png": GREY, "b/1.png": GREY})
     os.mkdir(os.fsencode(path) + b"/\xff")
     assert "which is not UTF-8" in get_error(path).message
 
 
-def test_images_larger_than_memory_are_not_decoded(folder, monkeypatch):
-    path = folder({"a/1.png": GREY, "b/1.png": b"never decoded"})
+def test_images_larger_than_memory_are_not_decoded(write_images, monkeypatch):
+    path = write_images({"a/1.png": GREY, "b/1.png": b"never decoded"})
     monkeypatch.setattr(safe_open, "get_usable_memory", lambda: 11)
     assert "GB in memory" in get_error(path, inspect=read_images).message
 
 
-def test_reading_reports_progress(folder, monkeypatch):
+def test_reading_reports_progress(write_images, monkeypatch):
     monkeypatch.setattr(image_directory, "IMAGES_PER_UPDATE", 2)
-    path = folder({f"{name}/{at}.png": GREY for name in "ab" for at in range(2)})
+    path = write_images({f"{name}/{at}.png": GREY for name in "ab" for at in range(2)})
     calls = []
     read_images(path, None, "grayscale", progress=lambda *words: calls.append(words))
     assert calls == [(f"reading {path}", 0, 4), (f"reading {path}", 2, 4)]
 
 
 @pytest.mark.parametrize("threshold", [pytest.param(0, id="in threads"), pytest.param(10**9, id="one by one")])
-def test_threads_do_not_change_the_result(folder, monkeypatch, threshold):
+def test_threads_do_not_change_the_result(write_images, monkeypatch, threshold):
     monkeypatch.setattr(image_directory, "MIN_BYTES_FOR_THREADS", threshold)
     images = {f"{at % 3}/{at:03}.png": np.full((2, 2), at, np.uint8) for at in range(100)}
-    arrays = read_images(folder(images), None, "grayscale")
+    arrays = read_images(write_images(images), None, "grayscale")
     assert arrays.inputs[:, 0, 0].tolist() == [*range(0, 100, 3), *range(1, 100, 3), *range(2, 100, 3)]
     assert arrays.targets.tolist() == [0] * 34 + [1] * 33 + [2] * 33
 
@@ -284,9 +284,9 @@ def test_any_bytes_are_an_image_or_refused(scratch, data):
     ],
     ids=["two", "capitals", "three"],
 )
-def test_directory_of_splits_suggests_the_keys(folder, names, keys):
+def test_directory_of_splits_suggests_the_keys(write_images, names, keys):
     images = {f"{part}/{kind}/{number}.png": GREY for part in names for kind in "ab" for number in range(3)}
-    root = folder(images)
+    root = write_images(images)
     with pytest.raises(UserDataError, match="which are no classes") as refused:
         inspect_images(root, None, "grayscale")
     assert refused.value.suggestion == ", ".join(f"{key}: {root}/{part}" for key, part in keys.items())
@@ -296,16 +296,16 @@ def test_directory_of_splits_suggests_the_keys(folder, names, keys):
     assert data.info.validation_examples == (6 if "validation_path" in keys else 0)
 
 
-def test_nested_directory_is_suggested(folder):
-    root = folder({f"photos/{kind}/1.png": GREY for kind in "ab"})
-    with pytest.raises(UserDataError, match="holds only the folder photos") as refused:
+def test_nested_directory_is_suggested(write_images):
+    root = write_images({f"photos/{kind}/1.png": GREY for kind in "ab"})
+    with pytest.raises(UserDataError, match="holds only the directory photos") as refused:
         inspect_images(root, None, "grayscale")
     assert refused.value.suggestion == f"path: {root}/photos"
     assert inspect_images(f"{root}/photos", None, "grayscale").classes == ("a", "b")
 
 
-def test_images_below_a_class_suggest_moving_them(folder, tmp_path):
-    root = folder({"a/1.png": GREY, "a/more/2.png": GREY, "b/1.png": GREY})
+def test_images_below_a_class_suggest_moving_them(write_images, tmp_path):
+    root = write_images({"a/1.png": GREY, "a/more/2.png": GREY, "b/1.png": GREY})
     with pytest.raises(UserDataError) as refused:
         inspect_images(root, None, "grayscale")
     assert refused.value.suggestion == "move its images into a"

@@ -32,12 +32,12 @@ def save(tmp_path):
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory):
-    """A file that every example of a rule writes anew."""
+    """Return the path of a file that every example of a rule writes again."""
     return tmp_path_factory.mktemp("npz") / "data.npz"
 
 
 def get_error(path, task="auto", part="train", inspect=inspect_npz):
-    """The fault of a file."""
+    """Return the error of a file."""
     with pytest.raises(UserDataError) as caught:
         inspect(str(path), task, part)
     assert caught.value.exit_code == 2

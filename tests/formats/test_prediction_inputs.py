@@ -28,7 +28,7 @@ def write(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "expected"),
+    ("input_spec", "expected"),
     [
         (InputSpec((3, 4)), GREY[None]),
         (InputSpec((3, 4, 1)), GREY[None, ..., None]),
@@ -39,8 +39,8 @@ def write(tmp_path):
     ],
     ids=["grey", "one channel", "colour", "inverted", "shares of white", "white is 16"],
 )
-def test_image_is_converted_to_training_inputs(write, wanted, expected):
-    inputs = read_prediction_inputs(write("a.png", GREY), wanted)
+def test_image_is_converted_to_training_inputs(write, input_spec, expected):
+    inputs = read_prediction_inputs(write("a.png", GREY), input_spec)
     np.testing.assert_allclose(inputs.inputs, expected, rtol=1e-6)
     assert inputs.input_names == [inputs.file]
 
@@ -86,7 +86,7 @@ TABLE = InputSpec((2,), ("age", "area"), None)
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "wanted", "said"),
+    ("name", "content", "input_spec", "message"),
     [
         ("a.png", b"hello", InputSpec((3, 4)), "is no image"),
         ("a.png", b"", InputSpec((3, 4)), "is no image"),
@@ -109,9 +109,9 @@ TABLE = InputSpec((2,), ("age", "area"), None)
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value else "",
 )
-def test_unusable_file_is_refused(write, name, content, wanted, said):
-    with pytest.raises(UserDataError, match=said):
-        read_prediction_inputs(write(name, content), wanted)
+def test_unusable_file_is_refused(write, name, content, input_spec, message):
+    with pytest.raises(UserDataError, match=message):
+        read_prediction_inputs(write(name, content), input_spec)
 
 
 def test_decompression_bomb_is_not_decoded(write, tmp_path):

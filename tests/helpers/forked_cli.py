@@ -14,7 +14,7 @@ FORKSERVER.set_forkserver_preload(["dnn_cli.training.train", "dnn_cli.cli.app", 
 
 
 def start_command(directory, *words, out="log", err="log", **environment):
-    """A command that runs in a folder, and writes to the ends of files there; the process."""
+    """Start a command in a directory, appending its output to files there, and return the process."""
     forkserver.ensure_running()
     address = forkserver._forkserver._forkserver_address
     files = os.fspath(out), os.fspath(err)

@@ -31,7 +31,7 @@ EPOCHS = 20
 
 @dataclass
 class KillCampaign:
-    """Kills in one folder; what is wrong is raised."""
+    """Kills of trainings in one directory. A wrong result raises."""
 
     directory: Path
     config: str

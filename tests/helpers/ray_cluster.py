@@ -16,7 +16,7 @@ RAY_PROGRAM = Path(sys.executable).parent / "ray"
 
 
 class RayCluster:
-    """A head and the nodes that join it, each with one core; Unix sockets want a short folder."""
+    """A head and the nodes that join it, each with one core; Unix sockets need a short path."""
 
     def __init__(self):
         self.port = find_free_port()
@@ -58,7 +58,7 @@ class RayCluster:
 
 
 def find_free_port():
-    """A port at which nobody listens."""
+    """Return a port that no process uses."""
     with socket.socket() as probe_socket:
         probe_socket.bind(("127.0.0.1", 0))
         return probe_socket.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What TensorBoard itself reads of a folder of logs."""
+"""Readers of a directory of logs that use TensorBoard itself."""
 
 from types import SimpleNamespace
 
@@ -6,7 +6,7 @@ import pytest
 
 
 def read_event_runs(directory, module):
-    """All runs below a folder, as TensorBoard finds them."""
+    """Read all runs below a directory, as TensorBoard finds them."""
     readers = "tensorboard.backend.event_processing"
     multiplexers = pytest.importorskip(f"{readers}.{module}", reason="TensorBoard is not installed")
     return multiplexers.EventMultiplexer().AddRunsFromDirectory(str(directory)).Reload()

@@ -63,8 +63,8 @@ class Workspace:
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory):
     """A directory in which `digits` is trained, and `집값`."""
-    workspace = Workspace(tmp_path_factory.mktemp("place"))
-    workspace.digits, workspace.told = workspace.train("digits", HALVES)
+    workspace = Workspace(tmp_path_factory.mktemp("workspace"))
+    workspace.digits, workspace.digits_document = workspace.train("digits", HALVES)
     rng = np.random.default_rng(0)
     area, age = rng.uniform(30, 300, 120), rng.integers(1, 90, 120)
     rows = [f"{i},{a:.1f},{b},{a - b:.2f}" for i, (a, b) in enumerate(zip(area, age, strict=True))]
@@ -75,7 +75,7 @@ def workspace(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def spoiled(tmp_path_factory):
-    """A directory in which a run is trained whose best epoch is in the middle; the run is `found.run`."""
+    """A directory in which a run is trained whose best epoch is in the middle; the run is `spoiled.run`."""
     workspace = Workspace(tmp_path_factory.mktemp("spoiled"))
     workspace.run, _ = workspace.train("spoiled", SPOILED)
     return workspace

@@ -14,7 +14,7 @@ TEMPORARY_NAME = f"dnn-{os.geteuid()}"
 
 @pytest.fixture
 def outside(monkeypatch, tmp_path):
-    """The environment of a container: no home folder, and a folder for temporary files."""
+    """Set the environment of a container: no home directory, and a directory for temporary files."""
     for name in ("HOME", "XDG_CACHE_HOME", "KERAS_HOME", "MPLCONFIGDIR"):
         monkeypatch.setenv(name, "")  # so that what a test sets is undone
         monkeypatch.delenv(name)
@@ -40,8 +40,8 @@ def test_cache_is_in_home_directory(outside, monkeypatch):
     ("home", "reason"),
     [
         (None, "HOME is not set, and user"),
-        ("/", "HOME is /, which is not a home folder"),
-        ("~", "HOME is ~, which is not a home folder"),
+        ("/", "HOME is /, which is not a home directory"),
+        ("~", "HOME is ~, which is not a home directory"),
         ("/dev/null/nowhere", "which does not exist"),
     ],
 )
@@ -60,7 +60,7 @@ def test_without_home_the_cache_is_temporary_and_private(outside, monkeypatch, h
 
 def test_unwritable_cache_is_still_read(outside, monkeypatch):
     (outside / "home").mkdir()
-    (outside / "home" / ".cache").write_text("a file in the place of the folder")
+    (outside / "home" / ".cache").write_text("a file in place of the directory")
     monkeypatch.setenv("HOME", str(outside / "home"))
     cache = directories.find_cache()
     assert cache.directory == outside / "tmp" / TEMPORARY_NAME

@@ -14,7 +14,7 @@ V1 = (
 
 @pytest.fixture
 def groups(tmp_path, monkeypatch):
-    """Sets the control groups of this process and the files in their folders."""
+    """Return a function that sets the control groups of this process and the files in their directories."""
 
     def write_groups(mounts, own, files, top="/"):
         (tmp_path / "mountinfo").write_text(
@@ -91,7 +91,7 @@ def test_affinity_mask_counts_without_cgroups(monkeypatch, tmp_path):
         (2, ["cpu family\t: 25", "model\t\t: 1", "model name\t: AMD EPYC"], "2 cores of AMD EPYC (family 25, model 1)"),
         (4, [], "4 cores of an unknown processor"),
     ],
-    ids=["Intel", "AMD", "a virtual machine", "nothing told"],
+    ids=["Intel", "AMD", "a virtual machine", "no information"],
 )
 def test_format_processor(monkeypatch, tmp_path, cores, lines, text):
     (tmp_path / "cpuinfo").write_text("\n".join(["processor\t: 0", *lines]))

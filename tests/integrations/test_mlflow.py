@@ -77,7 +77,7 @@ def test_complete_run_is_exported(store, make_run, tmp_path, kind):
 def test_status_is_mapped_to_mlflow(make_run, status, theirs):
     assert (
         build_mlflow_content(read_run_info(make_run(status=status))).status == theirs
-    )  # nobody holds the lock of the running one
+    )  # no process holds the lock of the running run
 
 
 def test_second_export_adds_only_new_data(store, make_run):
@@ -135,7 +135,7 @@ def test_invalid_store_is_refused(uri):
 
 
 def test_unreachable_server_error_is_one_line(store):
-    with pytest.raises(DnnError, match=r"^MLflow at http://127\.0\.0\.1:9: nobody answers there$"):
+    with pytest.raises(DnnError, match=r"^MLflow at http://127\.0\.0\.1:9: no server answers there$"):
         MlflowDestination("http://127.0.0.1:9", "dnn")
 
 

@@ -39,7 +39,7 @@ LOSSES = {
 
 
 def draw_labels_and_outputs(name, loss, rng, examples=200):
-    """Labels as the loss gets them, and outputs of a network."""
+    """Targets as the loss gets them, and outputs of a network."""
     index = rng.choice(CLASSES, examples, p=[0.55, 0.25, 0.15, 0.05])
     if "real" in loss.target_encodings and "classes" not in name:
         return rng.lognormal(1, 1, (examples, 2)), rng.normal(2, 3, (examples, 2))

@@ -91,7 +91,7 @@ def test_only_best_groups_are_drawn(make_run, read_runs):
         make_run(f"layers.hidden.units={number}", digits=f"{number:08x}", curve=(number / 20,))
     chart = build_curve_chart(read_runs())
     assert chart.names == tuple(f"units {number}" for number in range(MAX_CURVE_GROUPS + 3, 3, -1))
-    assert f"11 curves cannot be told apart: these are the {MAX_CURVE_GROUPS} best by val_accuracy" in chart.notes[0]
+    assert f"11 curves are too many for one picture: these are the {MAX_CURVE_GROUPS} best" in chart.notes[0]
 
 
 def test_runs_without_epochs_are_left_out(make_run, read_runs):

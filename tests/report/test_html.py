@@ -164,7 +164,7 @@ def test_a_regression_shows_its_largest_errors(make_run):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "why"),
+    ("spoil", "reason"),
     [
         (lambda run: run.predictions.unlink(), "There is no predictions.npz"),
         (lambda run: run.predictions.write_bytes(b"nothing"), "damaged"),
@@ -172,10 +172,10 @@ def test_a_regression_shows_its_largest_errors(make_run):
     ],
     ids=["missing", "damaged", "incomplete"],
 )
-def test_missing_predictions_are_explained(make_run, spoil, why):
+def test_missing_predictions_are_explained(make_run, spoil, reason):
     run = predict(make_run())
     spoil(run)
-    assert why in build_predictions_section(run, None, logits=False, max_mistakes=3)
+    assert reason in build_predictions_section(run, None, logits=False, max_mistakes=3)
 
 
 def test_mistakes_have_thumbnails_if_data_is_unchanged(dnn, make_run, tmp_path):
@@ -215,19 +215,19 @@ def test_only_own_report_is_overwritten(dnn, make_run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "why"),
+    ("words", "message"),
     [
         (["report"], "there is no run in runs"),
-        (["report", "nobody"], "nobody"),
-        (["report", "-o", "no/where.html"], "there is no folder no"),
+        (["report", "absent"], "absent"),
+        (["report", "-o", "no/where.html"], "there is no directory no"),
         (["report", "-o", "."], "no report of dnn"),
     ],
-    ids=["no-runs", "no-such-run", "no-folder", "a-folder"],
+    ids=["no-runs", "no-such-run", "no-directory", "a-directory"],
 )
-def test_refusal_is_one_line(dnn, tmp_path, words, why):
+def test_refusal_is_one_line(dnn, tmp_path, words, message):
     done = dnn(*words)
     assert done.returncode == 2
-    assert why in done.stderr.splitlines()[0]
+    assert message in done.stderr.splitlines()[0]
     assert not [path for path in tmp_path.iterdir() if path.suffix == ".html"]
 
 

@@ -18,7 +18,7 @@ ROWS = [["모델", "a", "1.0 s", "▁▂"], ["second", "bb", "12.0 s", "▁█"]
 
 
 @pytest.mark.parametrize(
-    ("width", "kept"),
+    ("width", "fitting"),
     [
         pytest.param(31, HEADERS, id="all fit"),
         pytest.param(30, ["name", "settings", "curve"], id="one goes"),
@@ -26,10 +26,10 @@ ROWS = [["모델", "a", "1.0 s", "▁▂"], ["second", "bb", "12.0 s", "▁█"]
         pytest.param(5, ["name", "settings"], id="what is not expendable stays"),
     ],
 )
-def test_columns_are_dropped_until_table_fits(width, kept):
+def test_columns_are_dropped_until_table_fits(width, fitting):
     headers, rows = drop_columns_to_fit(HEADERS, ROWS, width, ["time", "curve"])
-    assert headers == kept
-    assert [len(row) for row in rows] == [len(kept)] * 2
+    assert headers == fitting
+    assert [len(row) for row in rows] == [len(fitting)] * 2
     assert [row[0] for row in rows] == ["모델", "second"]
 
 

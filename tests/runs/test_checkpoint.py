@@ -1,4 +1,4 @@
-"""Checkpoints are whole or not there, and nothing in one is believed that is not what a training writes."""
+"""Checkpoints are complete or absent, and content that no training writes is refused."""
 
 import io
 import os
@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from dnn_cli.errors import RunError
-from dnn_cli.runs.checkpoint import Checkpoint, TrainingProgress, load_checkpoint, read_checkpoint, save_checkpoint
+from dnn_cli.runs.checkpoint import (
+    Checkpoint,
+    TrainingProgress,
+    read_checkpoint,
+    read_last_checkpoint,
+    write_checkpoint,
+)
 
 
 def build_checkpoint(epoch, **arrays):
@@ -24,8 +30,8 @@ def test_saved_checkpoint_is_loaded(make_run):
         make_run(),
         build_checkpoint(3, **{"optimizer.0": np.array(7, np.int64), "seed": np.zeros(2, np.uint32)}),
     )
-    save_checkpoint(run, saved)
-    loaded, trouble = load_checkpoint(run)
+    write_checkpoint(run, saved)
+    loaded, trouble = read_last_checkpoint(run)
     assert trouble is None
     assert loaded.progress == saved.progress
     assert loaded.arrays.keys() == saved.arrays.keys()
@@ -36,20 +42,20 @@ def test_saved_checkpoint_is_loaded(make_run):
 def test_at_most_two_checkpoints_are_kept(make_run):
     run = make_run()
     for epoch in range(5):
-        save_checkpoint(run, build_checkpoint(epoch))
+        write_checkpoint(run, build_checkpoint(epoch))
     assert sorted(path.name for path in run.checkpoints.iterdir()) == ["last.npz", "previous.npz"]
     assert [read_checkpoint(path).progress.epoch for path in (run.last_checkpoint, run.previous_checkpoint)] == [4, 3]
 
 
-@pytest.mark.parametrize("place", range(0, 100, 7), ids=lambda share: f"{share} percent")
-def test_flipped_byte_is_detected_or_harmless(make_run, place):
+@pytest.mark.parametrize("percentage", range(0, 100, 7), ids=lambda share: f"{share} percent")
+def test_flipped_byte_is_detected_or_harmless(make_run, percentage):
     run = make_run()
-    save_checkpoint(run, build_checkpoint(1))
-    save_checkpoint(run, build_checkpoint(2))
+    write_checkpoint(run, build_checkpoint(1))
+    write_checkpoint(run, build_checkpoint(2))
     content = bytearray(run.last_checkpoint.read_bytes())
-    content[len(content) * place // 100] ^= 0xFF
+    content[len(content) * percentage // 100] ^= 0xFF
     run.last_checkpoint.write_bytes(content)
-    loaded, trouble = load_checkpoint(run)
+    loaded, trouble = read_last_checkpoint(run)
     expected = build_checkpoint(1 if trouble else 2)
     assert loaded.progress == expected.progress
     assert loaded.arrays["model.0"].tobytes() == expected.arrays["model.0"].tobytes()
@@ -58,10 +64,10 @@ def test_flipped_byte_is_detected_or_harmless(make_run, place):
 @pytest.mark.parametrize("length", [0, 1, 100, 700], ids=str)
 def test_truncated_checkpoint_falls_back_with_a_message(make_run, length):
     run = make_run()
-    save_checkpoint(run, build_checkpoint(1))
-    save_checkpoint(run, build_checkpoint(2))
+    write_checkpoint(run, build_checkpoint(1))
+    write_checkpoint(run, build_checkpoint(2))
     os.truncate(run.last_checkpoint, length)
-    loaded, trouble = load_checkpoint(run)
+    loaded, trouble = read_last_checkpoint(run)
     assert loaded.progress.epoch == 1
     assert trouble.startswith("checkpoint last.npz is damaged: ")
 
@@ -95,7 +101,7 @@ def test_invalid_checkpoint_is_refused(make_run, content):
     run.last_checkpoint.write_bytes(content)
     with pytest.raises(RunError, match=r"checkpoint last\.npz is damaged"):
         read_checkpoint(run.last_checkpoint)
-    assert load_checkpoint(run)[0] is None
+    assert read_last_checkpoint(run)[0] is None
 
 
 @pytest.mark.parametrize("kind", ["directory", "FIFO", "link to a device"])
@@ -108,7 +114,7 @@ def test_checkpoint_that_is_not_a_file_does_not_block(make_run, kind):
         os.mkfifo(run.last_checkpoint)
     else:
         run.last_checkpoint.symlink_to("/dev/zero")
-    loaded, trouble = load_checkpoint(run)
+    loaded, trouble = read_last_checkpoint(run)
     assert loaded is None
     assert "damaged" in trouble
 
@@ -118,14 +124,14 @@ def test_checkpoints_are_not_written_through_a_link(make_run, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     run.checkpoints.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(RunError, match="is a link"):
-        save_checkpoint(run, build_checkpoint(1))
+        write_checkpoint(run, build_checkpoint(1))
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
-def test_zip_entries_cannot_escape_the_directory(make_run, tmp_path):
+def test_zip_members_cannot_escape_the_directory(make_run, tmp_path):
     run = make_run()
-    save_checkpoint(run, build_checkpoint(1))
+    write_checkpoint(run, build_checkpoint(1))
     with zipfile.ZipFile(run.last_checkpoint, "a") as archive:
         archive.writestr("../../escaped.npy", b"x")
-    load_checkpoint(run)
+    read_last_checkpoint(run)
     assert not list(tmp_path.rglob("escaped*"))

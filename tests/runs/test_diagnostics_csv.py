@@ -1,4 +1,4 @@
-"""`diagnostics.csv` says what it was told, and what is damaged or hostile is refused in a line."""
+"""`diagnostics.csv` is read as it was written, and damaged or hostile files are refused in one line."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`inputs.npz`: written with the same bytes for the same inputs, and believed only where it fits together."""
+"""`inputs.npz`: written with the same bytes for the same inputs, and refused where its arrays do not fit each other."""
 
 import dataclasses
 import io

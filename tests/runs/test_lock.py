@@ -129,11 +129,11 @@ def test_only_one_process_replaces_a_dead_owner(monkeypatch, path):
     directory_fd = os.open(path.parent, os.O_RDONLY)
     write = lock.create_owner_file
 
-    def late(name, owner, folder):
-        write(name, owner, folder)
+    def late(name, owner, descriptor):
+        write(name, owner, descriptor)
         if name.endswith(dead.token):  # meanwhile another process has replaced the file, and removed the second one
             get_owner_file(path).unlink()
-            write(get_owner_file(path).name, other, folder)
+            write(get_owner_file(path).name, other, descriptor)
 
     monkeypatch.setattr(lock, "create_owner_file", late)
     with pytest.raises(BlockingIOError):

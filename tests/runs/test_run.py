@@ -26,13 +26,13 @@ def test_damaged_record_is_reported_with_a_reason(make_run, content, message):
     assert message in refused.value.message
 
 
-@pytest.mark.parametrize("what", ["missing", "directory"])
-def test_missing_record_is_an_error(make_run, what):
+@pytest.mark.parametrize("kind", ["missing", "directory"])
+def test_missing_record_is_an_error(make_run, kind):
     run = make_run()
     run.record.unlink()
-    if what == "directory":
+    if kind == "directory":
         run.record.mkdir()
-    with pytest.raises(RunError, match="missing" if what == "missing" else "no file"):
+    with pytest.raises(RunError, match="missing" if kind == "missing" else "no file"):
         run.read_record()
 
 

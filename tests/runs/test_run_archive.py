@@ -1,4 +1,4 @@
-"""Runs that travel as bytes: whole, and trusted with no names."""
+"""Run archives hold whole runs, and their names of files are not trusted."""
 
 import os
 

@@ -21,7 +21,7 @@ COUNT = 8
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    """A cache folder of its own, and an index for a few runs already."""
+    """Use a cache directory for this test alone, and an index for a few runs already."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(index_module, "MIN_INDEXED_RUNS", 3)
     monkeypatch.setattr(index_module, "DATABASE_TIMEOUT", 0.05)
@@ -66,7 +66,7 @@ def check_same_with_and_without_index(root):
 def list_indexed_ids(root):
     """The runs whose record is in the index, by the end of their names."""
     with closing(sqlite3.connect(get_index_path(root))) as database:
-        return {name[-8:] for (name,) in database.execute("select name from facts where kind = 'record'")}
+        return {name[-8:] for (name,) in database.execute("select name from cached_contents where kind = 'record'")}
 
 
 def find_numbered_run(root, number):
@@ -259,21 +259,21 @@ def replace_database(text):
 
 DAMAGES = {
     "deleted": lambda file: file.unlink(),
-    "without its folder": lambda file: shutil.rmtree(file.parent),
+    "without its directory": lambda file: shutil.rmtree(file.parent),
     "empty": lambda file: file.write_bytes(b""),
     "cut": truncate_file,
     "random bytes": overwrite_file,
     "random bytes behind a header": overwrite_after_header,
     "a text": lambda file: file.write_text("no database\n" * 1000),
     "another database": replace_database("create table other (x)"),
-    "another table": replace_database("create table facts (x)"),
-    "a table with other columns": replace_database("create table facts (kind, name, key, content, size)"),
-    "numbers for texts": execute_sql("update facts set key = 2, content = 3"),
-    "texts for bytes": execute_sql("update facts set content = cast(content as text)"),
-    "names that are no UTF-8": execute_sql("update facts set name = cast(x'ff' || name as text)"),
-    "keys that are no UTF-8": execute_sql("update facts set key = cast(x'ff' as text)"),
-    "nothing": execute_sql("update facts set name = null, key = null, content = null, sum = null"),
-    "another content under a true key": execute_sql("update facts set content = x'7b7d00'"),
+    "another table": replace_database("create table cached_contents (x)"),
+    "a table with other columns": replace_database("create table cached_contents (kind, name, key, content, size)"),
+    "numbers for texts": execute_sql("update cached_contents set key = 2, content = 3"),
+    "texts for bytes": execute_sql("update cached_contents set content = cast(content as text)"),
+    "names that are no UTF-8": execute_sql("update cached_contents set name = cast(x'ff' || name as text)"),
+    "keys that are no UTF-8": execute_sql("update cached_contents set key = cast(x'ff' as text)"),
+    "nothing": execute_sql("update cached_contents set name = null, key = null, content = null, sum = null"),
+    "another content under a true key": execute_sql("update cached_contents set content = x'7b7d00'"),
     **{f"bits flipped, {seed}": flip_bits(seed) for seed in range(24)},
 }
 
@@ -347,10 +347,10 @@ def test_index_is_safe_for_several_processes(root):
     get_index_path(root).unlink()
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", script, root, what], env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
+            [sys.executable, "-c", script, root, mode], env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )
-        for what in "--x"
+        for mode in "--x"
     ]  # fmt: skip
     assert [process.communicate() for process in processes] == [(f"{COUNT}\n", "")] * 3
     check_same_with_and_without_index(root)
@@ -445,4 +445,4 @@ def test_runs_of_other_directories_are_not_indexed(root, tmp_path):
     runs = [*store.list_runs(), index_module.read_run_info(Run(away))]
     assert [run_info.details for run_info in store.with_details(runs)] == [run_info.details for run_info in runs]
     with closing(sqlite3.connect(get_index_path(root))) as database:
-        assert database.execute("select count(*) from facts where name like '%away%'").fetchone() == (0,)
+        assert database.execute("select count(*) from cached_contents where name like '%away%'").fetchone() == (0,)

@@ -1,6 +1,6 @@
 import pytest
 
-from dnn_cli.runs import run_info as entry_module
+from dnn_cli.runs import run_info as run_info_module
 from dnn_cli.runs.annotations import NO_ANNOTATIONS, Annotations, write_annotations
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_info import read_details, read_run_info
@@ -41,7 +41,7 @@ def test_details_have_config_and_metrics(make_run):
 
 
 @pytest.mark.parametrize(
-    ("overrides", "is_alike"),
+    ("overrides", "is_equal"),
     [
         pytest.param(["seed=7"], True, id="another seed"),
         pytest.param(["name=other"], True, id="another name"),
@@ -51,9 +51,9 @@ def test_details_have_config_and_metrics(make_run):
         pytest.param(["epochs=3"], False, id="another length"),
     ],
 )
-def test_variant_digest_ignores_only_seed_and_names(make_run, overrides, is_alike):
+def test_variant_digest_ignores_only_seed_and_names(make_run, overrides, is_equal):
     first, second = make_run(), make_run(*overrides, digits="00000002")
-    assert (read_details(first).variant_digest == read_details(second).variant_digest) is is_alike
+    assert (read_details(first).variant_digest == read_details(second).variant_digest) is is_equal
 
 
 def test_unreadable_config_leaves_only_an_error(make_run):
@@ -82,7 +82,7 @@ def test_run_without_epochs_has_no_error(make_run):
 
 def test_details_are_read_lazily_and_cached(make_run, monkeypatch):
     reads = []
-    monkeypatch.setattr(entry_module, "read_details", lambda run: reads.append(run) or read_details(run))
+    monkeypatch.setattr(run_info_module, "read_details", lambda run: reads.append(run) or read_details(run))
     run_info = read_run_info(make_run())
     assert not reads
     detailed = run_info.with_details()

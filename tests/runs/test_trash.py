@@ -121,7 +121,7 @@ def test_name_equal_to_another_id_is_not_removed(trash, make_run):
     assert list_ids(trash.directory) == ["ffff0009"]
 
 
-def test_run_and_its_copy_are_told_apart_by_directory(trash):
+def test_run_and_its_copy_are_distinguished_by_directory(trash):
     original = trash.root / "20260101-000000-old-aaaa0001"
     shutil.copytree(original, trash.root / "copy")
     with pytest.raises(UsageError) as refused:

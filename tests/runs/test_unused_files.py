@@ -47,7 +47,7 @@ def create_unfinished_run(root, name=HALF_MADE):
 
 def list_unused(root, **options):
     """Kind, the last part of the path, and size."""
-    return [(one.kind, one.path.name, one.byte_count) for one in find_unused_files(root, **options)]
+    return [(item.kind, item.path.name, item.byte_count) for item in find_unused_files(root, **options)]
 
 
 def list_paths(directory):
@@ -89,7 +89,7 @@ def test_exactly_the_listed_files_are_deleted(root, trained):
     create_unfinished_run(root)
     before, garbage = list_paths(root), find_unused_files(root, checkpoints=True)
     assert delete_unused_files(root, garbage) == []
-    gone = {root / one.path for one in garbage}
+    gone = {root / item.path for item in garbage}
     inside = {path for path in before if gone & {*path.parents}}
     assert before - list_paths(root) == gone | inside
     assert find_unused_files(root, checkpoints=True) == []
@@ -146,7 +146,7 @@ def test_links_are_never_followed(root, trained, tmp_path):
     (other / ".link").symlink_to(tmp_path / "precious" / "run.json")
     before = list_paths(tmp_path / "precious")
     garbage = find_unused_files(root, checkpoints=True)
-    assert [one.path for one in garbage] == [Path(other.name, ".model-abcd1234.keras")]
+    assert [item.path for item in garbage] == [Path(other.name, ".model-abcd1234.keras")]
     assert delete_unused_files(root, garbage) == []
     assert list_paths(tmp_path / "precious") == before
     assert (other / ".link").is_symlink()
@@ -155,7 +155,7 @@ def test_links_are_never_followed(root, trained, tmp_path):
 @pytest.mark.parametrize("swapped", ["run", "checkpoints"])
 def test_link_created_after_listing_is_not_followed(root, trained, tmp_path, swapped):
     run = trained()
-    garbage = [one for one in find_unused_files(root) if "checkpoints" in one.path.parts]
+    garbage = [item for item in find_unused_files(root) if "checkpoints" in item.path.parts]
     directory = run.directory if swapped == "run" else run.checkpoints
     directory.rename(tmp_path / "moved")
     directory.symlink_to(tmp_path / "moved")

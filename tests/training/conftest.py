@@ -1,4 +1,4 @@
-"""What the tests of training share: a listener, and a way to train into a run of its own."""
+"""What the tests of training share: a progress reporter, and a way to train into a run of its own."""
 
 import functools
 
@@ -13,7 +13,7 @@ from dnn_cli.training.training_job import prepare_job
 
 
 class RecordingReporter:
-    """A listener that keeps what it is told."""
+    """Progress reporter that keeps what it receives."""
 
     def __init__(self):
         self.epochs = []
@@ -34,7 +34,7 @@ load_cached_examples = functools.cache(load_examples)
 
 @pytest.fixture
 def trained(tmp_path):
-    """Trains an experiment into a run of its own; returns the run, its record and its listener."""
+    """Trains an experiment into a run of its own; returns the run, its record and its progress reporter."""
 
     def run(experiment, reporter=None, stop=never_stop, networks=None):
         examples = load_cached_examples(experiment.data)

@@ -1,4 +1,4 @@
-"""A network that is taken again gives the bits of one that is built anew."""
+"""A compiled model that is reused gives the bits of a new one."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def test_reused_model_gives_same_bits_after_another_seed(experiment, trained, ov
     (network,) = model_cache.models.values()
     other, _, _ = trained(experiment(*overrides, "seed=2", "epochs=1"), networks=model_cache)
     again, _, _ = trained(experiment(*overrides, "seed=1"), networks=model_cache)
-    assert list(model_cache.models.values()) == [network], "nothing was compiled anew"
+    assert list(model_cache.models.values()) == [network], "nothing was compiled again"
     assert_same_run(first, again)
     assert first.read_record().results.weights != other.read_record().results.weights
 

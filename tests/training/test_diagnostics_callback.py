@@ -1,4 +1,4 @@
-"""What is seen inside a network is right, and to look changes not a bit of what is trained."""
+"""Measurements of layers are right, and measuring changes no bit of the training."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ import tensorflow as tf
 from dnn_cli.config.digests import compute_outcome_digest, compute_training_digest
 from dnn_cli.data.examples import split_examples
 from dnn_cli.data.pipeline import Pipeline
-from dnn_cli.runs.checkpoint import load_checkpoint
+from dnn_cli.runs.checkpoint import read_last_checkpoint
 from dnn_cli.runs.diagnostics_csv import read_diagnostics
 from dnn_cli.runs.run_archive import pack_run
 from dnn_cli.training import checkpoint_callback, diagnostics_callback, execution_plan
@@ -55,7 +55,7 @@ def test_diagnostics_change_no_bit(experiment, trained, overrides):
     assert {state.epoch for state in read_diagnostics(seen)} == {0, 1, 2}
     assert_same_run(unseen, seen)
     assert pack_run(seen)["diagnostics.csv"] == seen.diagnostics.read_bytes(), "it travels with its run"
-    mine, theirs = load_checkpoint(seen)[0], load_checkpoint(unseen)[0]
+    mine, theirs = read_last_checkpoint(seen)[0], read_last_checkpoint(unseen)[0]
     assert mine.arrays.keys() == theirs.arrays.keys()
     assert all(mine.arrays[name].tobytes() == theirs.arrays[name].tobytes() for name in mine.arrays)
 
@@ -77,7 +77,7 @@ def test_resumed_training_keeps_bits_and_diagnostics_rows(experiment, trained, m
     inside = {state.epoch for state in actual if state.epoch and state.update is None}
     assert inside == {done + 1}, "the weights at the beginning of the epoch in which it was resumed are not known"
     assert [replace(row, update=None, since=None) for row in expected] == [
-        replace(one, update=None, since=None) for one in actual
+        replace(row, update=None, since=None) for row in actual
     ]
 
 
@@ -97,7 +97,7 @@ def test_resumed_runs_have_equal_diagnostics_bytes(experiment, trained, monkeypa
     resume_training(interrupted, experiment(*quick))
     actual, expected = read_diagnostics(interrupted), read_diagnostics(longer)
     assert [replace(row, update=None, since=None) for row in actual] == [
-        replace(one, update=None, since=None) for one in expected
+        replace(row, update=None, since=None) for row in expected
     ]
 
 
@@ -182,7 +182,7 @@ def test_dead_and_saturated_units_are_counted(experiment, trained, activation, b
     )
     hidden, output = measure_initial_network(experiment(f"layers=[Flatten, {layer}, {LAST}]"))
     assert (hidden.dead, hidden.saturated) == expected
-    assert (output.dead, output.saturated) == (None, None), "an output at its limits is what is wanted"
+    assert (output.dead, output.saturated) == (None, None), "an output at its limits is right"
 
 
 def test_gradient_vanishes_in_deep_sigmoid_but_not_relu_stack(experiment):
@@ -238,7 +238,7 @@ def build_job(experiment):
 
 def resume_training(run, experiment):
     """Take up a training; its record."""
-    checkpoint, problem = load_checkpoint(run)
+    checkpoint, problem = read_last_checkpoint(run)
     assert problem is None
     return train_model(
         build_job(experiment),

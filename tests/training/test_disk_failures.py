@@ -7,7 +7,7 @@ from dnn_cli.cli.progress import open_screen
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.errors import RunError
 from dnn_cli.execution.run_training import resume_training, train_new_run
-from dnn_cli.runs.checkpoint import load_checkpoint as load_checkpoint
+from dnn_cli.runs.checkpoint import read_last_checkpoint as read_last_checkpoint
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Store
 from tests.helpers.fault_injection import ERRORS, FaultInjector
@@ -63,7 +63,7 @@ def select_failures(asked):
     """What to let fail: of many writes to one file, only the first and the last."""
     rows = list(enumerate(asked, 1))
     edges = {number for (number, call), (_, other) in pairwise(rows) if call != other or call[0] != "write"}
-    starts = {number for (_, one), (number, other) in pairwise(rows) if one != other or other[0] != "write"}
+    starts = {number for (_, call), (number, other) in pairwise(rows) if call != other or other[0] != "write"}
     return sorted(edges | starts | {1, len(rows)})
 
 
@@ -72,7 +72,7 @@ def check_failed_run(run, nth):
     record, rows = run.read_record(), run.read_metrics()
     assert record.status in ("failed", "interrupted"), (nth, record.status)
     assert record.epochs == len(rows) or record.epochs == len(rows) + 1
-    checkpoint, problem = load_checkpoint(run)
+    checkpoint, problem = read_last_checkpoint(run)
     assert problem is None
     assert checkpoint is None or len(checkpoint.progress.rows) <= record.epochs
 

@@ -26,7 +26,7 @@ def test_shipped_configs_run_in_chunks_with_xla_unless_slow(path):
 
 
 @pytest.mark.parametrize(
-    ("overrides", "gpu", "engine", "jit", "precision", "why"),
+    ("overrides", "gpu", "engine", "jit", "precision", "reason"),
     [
         ([], False, "chunked", True, "float32", "XLA, as"),
         (["jit=false"], False, "chunked", False, "float32", "jit: false"),
@@ -47,10 +47,10 @@ def test_shipped_configs_run_in_chunks_with_xla_unless_slow(path):
          "dropout with jit", "pooling", "one input", "augmentation on a GPU", "flipping", "16 bits",
          "16 bits on a GPU"],
 )  # fmt: skip
-def test_engine_xla_and_precision_are_chosen_with_a_reason(experiment, overrides, gpu, engine, jit, precision, why):
+def test_engine_xla_and_precision_are_chosen_with_a_reason(experiment, overrides, gpu, engine, jit, precision, reason):
     plan = choose_plan(experiment(*overrides), 1437, gpu=gpu)
     assert (plan.engine, plan.jit, plan.precision) == (engine, jit, precision)
-    assert plan.why.startswith(why)
+    assert plan.why.startswith(reason)
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def build_job(experiment):
 
 def test_suggested_rate_trains_well_and_is_reproducible(experiment, trained):
     reports = []
-    result = run_range_test(build_job(experiment()), lambda *said: reports.append(said))
+    result = run_range_test(build_job(experiment()), lambda *report: reports.append(report))
     assert result == run_range_test(build_job(experiment("optimizer.learning_rate=0.5", "epochs=9")), lambda *_: None)
     assert result != run_range_test(build_job(experiment("seed=7")), lambda *_: None)
     assert 1e-3 < result.suggestion < 5e-2

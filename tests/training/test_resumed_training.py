@@ -11,7 +11,7 @@ from dnn_cli.config.digests import compute_training_digest
 from dnn_cli.config.registry import CLASSES_BY_KIND
 from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.errors import RunError, UsageError
-from dnn_cli.runs.checkpoint import load_checkpoint
+from dnn_cli.runs.checkpoint import read_last_checkpoint
 from dnn_cli.runs.run import Run
 from dnn_cli.training import checkpoint_callback, execution_plan
 from dnn_cli.training.checkpoint_callback import ResumePoint
@@ -66,7 +66,7 @@ def resume_run(run, experiment, stop=never_stop, changed=False):
     """Take up a training; its record, and who listened."""
     examples = load_examples(experiment.data)
     job = prepare_job(experiment, examples, split_examples(experiment.data, examples))
-    checkpoint, problem = load_checkpoint(run)
+    checkpoint, problem = read_last_checkpoint(run)
     assert problem is None
     reporter = RecordingReporter()
     return train_model(
@@ -197,7 +197,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(experiment, killed):
     run, (copy,) = killed(new_experiment, CALLS_PER_EPOCH + 3)
     content = copy.last_checkpoint.read_bytes()
     copy.last_checkpoint.write_bytes(content[:1000] + bytes(byte ^ 1 for byte in content[1000:1100]) + content[1100:])
-    checkpoint, trouble = load_checkpoint(copy)
+    checkpoint, trouble = read_last_checkpoint(copy)
     assert "last.npz is damaged" in trouble
     assert checkpoint.progress.calls == 2
     copy.last_checkpoint.unlink()
@@ -223,12 +223,12 @@ def test_forced_other_optimizer_starts_anew(experiment, trained):
 def test_checkpoints_hold_only_finite_numbers(experiment, trained):
     run, record, _ = trained(experiment(*DIVERGING_OVERRIDES))
     assert record.status == "diverged"
-    checkpoint, _ = load_checkpoint(run)
+    checkpoint, _ = read_last_checkpoint(run)
     assert checkpoint is None or all(np.isfinite(array).all() for array in checkpoint.arrays.values())
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "change"),
     [
         pytest.param(["optimizer=sgd"], "optimizer: adam → sgd", id="optimizer"),
         pytest.param(["optimizer.learning_rate=0.1"], "optimizer.learning_rate: 0.001 → 0.1", id="rate"),
@@ -238,10 +238,10 @@ def test_checkpoints_hold_only_finite_numbers(experiment, trained):
         pytest.param(["name=other", "model.name=other"], None, id="nor are names"),
     ],
 )
-def test_config_changes_are_listed(experiment, make_run, overrides, told):
+def test_config_changes_are_listed(experiment, make_run, overrides, change):
     before = experiment()
     record = make_run().read_record()
-    assert list_changes(record, None, before, experiment(*overrides)) == ([told] if told else [])
+    assert list_changes(record, None, before, experiment(*overrides)) == ([change] if change else [])
 
 
 def test_other_keras_version_is_a_change(experiment, make_run):
@@ -290,12 +290,12 @@ def test_partial_epoch_is_not_dropped(experiment, make_run):
 
 def test_resumed_training_uses_new_learning_rate(experiment, trained):
     run, _, _ = trained(experiment(*SMALL, "optimizer=adam"))
-    before = load_checkpoint(run)[0].arrays
+    before = read_last_checkpoint(run)[0].arrays
     _, reporter = resume_run(
         run, experiment(*SMALL, "optimizer={type: adam, learning_rate: 0.5}", "epochs=3"), changed=True
     )
     assert reporter.epochs[0]["learning_rate"] == 0.5
-    after = load_checkpoint(run)[0].arrays
+    after = read_last_checkpoint(run)[0].arrays
     assert after["optimizer.0"] > before["optimizer.0"], "its steps are counted on"
 
 

@@ -16,11 +16,11 @@ def environment(monkeypatch):
     tensorflow_startup.get_thread_count.cache_clear()
 
 
-@pytest.mark.parametrize(("cores", "given", "used"), [(8, None, 8), (3, None, 3), (3, "5", 5), (8, "0", 8)])
-def test_threads_follow_the_quota_unless_the_user_sets_them(environment, cores, given, used):
+@pytest.mark.parametrize(("cores", "user_setting", "used"), [(8, None, 8), (3, None, 3), (3, "5", 5), (8, "0", 8)])
+def test_threads_follow_the_quota_unless_the_user_sets_them(environment, cores, user_setting, used):
     environment.setattr(tensorflow_startup, "count_available_cores", lambda: cores)
-    if given is not None:
-        environment.setenv(tensorflow_startup.INTRA_OP_VARIABLE, given)
+    if user_setting is not None:
+        environment.setenv(tensorflow_startup.INTRA_OP_VARIABLE, user_setting)
     tensorflow_startup.limit_threads()
     assert tensorflow_startup.get_thread_count() == used
 

@@ -64,7 +64,7 @@ def test_network_digest_covers_only_compiled_settings(experiment):
     other = ["layers.hidden.units=17", "batch_size=64", "optimizer=sgd", "optimizer.beta_1=0.8", "data.split_seed=7"]
     other.append("optimizer.learning_rate={type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 9}")
     assert {xla_cache.compute_network_digest(experiment(override)) for override in same} == {key}
-    assert key not in [xla_cache.compute_network_digest(experiment(one)) for one in other]
+    assert key not in [xla_cache.compute_network_digest(experiment(override)) for override in other]
 
 
 def read_scores(tmp_path):

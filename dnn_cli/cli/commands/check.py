@@ -55,11 +55,11 @@ def check(
 
 
 def _print_resolved_experiment(configs: list[str], overrides: list[str], *, as_json: bool) -> None:
-    """The one experiment that is meant, in full.
+    """Print the one experiment in full.
 
     Raises:
-        ConfigError: it has faults.
-        UsageError: there are several.
+        ConfigError: the config has faults.
+        UsageError: there are several configs.
     """
     from dnn_cli.config.loading import load_experiment, to_yaml
 
@@ -73,10 +73,10 @@ def _print_resolved_experiment(configs: list[str], overrides: list[str], *, as_j
 
 
 def _check_data_files(experiment: "Experiment") -> list[str]:
-    """Read own data as training would, and return advice on it; of ready-made data only tables need advice.
+    """Read the user's data as a training does, and return advice on it; of built-in datasets only tables need advice.
 
     Raises:
-        OwnDataError: the data has faults.
+        UserDataError: the data has faults.
     """
     from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, EmbeddedDataset
 

@@ -187,4 +187,4 @@ def _print_left_out_runs(comparison: "Comparison", *, show_all: bool) -> None:
     for line in lines[:line_limit]:
         get_notes_console().print(f"left out: {replace_control_chars(line)}")
     if len(lines) > line_limit:
-        get_notes_console().print(f"left out: {format_count(len(lines) - line_limit, 'more run')}, --all tells which")
+        get_notes_console().print(f"left out: {format_count(len(lines) - line_limit, 'more run')}, --all lists them")

@@ -87,11 +87,11 @@ def show_data(
 
 
 def _select_data(arguments: list[str]) -> "Data":
-    """The data of a config, a dataset, or a file or folder of the user's own.
+    """Return the data of a config, a dataset, or a file or directory of the user.
 
     Raises:
-        UsageError: there is none such.
-        ConfigError, DataError: it has faults.
+        UsageError: no config, dataset or path has the name.
+        ConfigError, DataError: the config or the data has faults.
     """
     from dnn_cli.config.datasets import DATASETS
     from dnn_cli.config.loading import load_experiment

@@ -26,14 +26,14 @@ epochs: 20
 
 _CONFIG_FILE = "demo.yaml"
 _TRAIN_ARGUMENTS = ((_CONFIG_FILE,), (_CONFIG_FILE, "optimizer=rmsprop"), (_CONFIG_FILE, "optimizer=sgd"))
-"""One thing is changed at a time, or nobody could say what made the difference."""
+"""Arguments of the trainings, which differ in the optimizer alone."""
 
 _SEEDS_OVERRIDE = "seed=42..49"
 """Enough for a verdict among three."""
 
 
 def demo(
-    directory: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="A new folder for all of it.")] = Path(
+    directory: Annotated[Path, typer.Argument(metavar="[DIRECTORY]", help="A new directory for all of it.")] = Path(
         "dnn-demo"
     ),
 ) -> None:
@@ -71,16 +71,16 @@ def demo(
 
 
 def _create_demo_directory(directory: Path) -> None:
-    """Make the folder, with the config in it.
+    """Create the directory of the demo, with its config.
 
     Raises:
-        UsageError: there is something of that name.
-        RunError: it cannot be made.
+        UsageError: the path exists.
+        RunError: the directory cannot be made.
     """
     from dnn_cli.runs.atomic_write import write_text
 
     if os.path.lexists(directory):
-        raise UsageError(f"{directory} is there already", "name another folder: dnn demo FOLDER")
+        raise UsageError(f"{directory} is there already", "name another directory: dnn demo DIRECTORY")
     try:
         directory.mkdir()
     except OSError as error:

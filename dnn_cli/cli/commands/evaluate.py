@@ -36,7 +36,7 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="RUN [FILE]",
-            help="A run; then a .csv, .npz or image folder with labels, or data.path=… if the data has moved.",
+            help="A run; then a .csv, .npz or image directory with labels, or data.path=… if the data has moved.",
         ),
     ],
     split: Annotated[
@@ -113,7 +113,7 @@ class _FinishedEvaluation(NamedTuple):
     experiment: "Experiment"
     result: "EvaluationResult"
     evaluation: "Evaluation | FileEvaluation"
-    """The entry for the record of the run."""
+    """The evaluation as the record of the run keeps it."""
 
     warnings: Sequence[str] = ()
 
@@ -122,7 +122,7 @@ def _evaluate_split(
     run: "Run", record: "Record", model: "SavedModel", split: Literal["test", "validation"], overrides: list[str],
     screen: "ScreenReporter",
 ) -> _FinishedEvaluation:  # fmt: skip
-    """Return the evaluation on a part of the run's data."""
+    """Return the evaluation on a split of the run's data."""
     from dnn_cli.config.loading import load_experiment
     from dnn_cli.execution.preparation import prepare_training
     from dnn_cli.runs.record import Evaluation, get_utc_now
@@ -156,7 +156,7 @@ def _evaluate_split(
 def _evaluate_file(
     run: "Run", record: "Record", model: "SavedModel", file: str, screen: "ScreenReporter", *, resize: bool
 ) -> _FinishedEvaluation:
-    """Return the evaluation on the labelled examples in a file or folder."""
+    """Return the evaluation on the labelled examples in a file or directory."""
     from dnn_cli.data.examples import Examples
     from dnn_cli.data.input_statistics import describe_unusual_inputs, find_white_value
     from dnn_cli.data.run_context import load_run_context

@@ -62,7 +62,7 @@ def export(
 ) -> None:
     """Export a trained network, and compare its predictions with the run's.
 
-    Unless it is told otherwise, the network scales its inputs itself: it takes pixels and numbers as the data has them.
+    By default, the network scales its inputs itself: it takes pixels and numbers as the data has them.
     """
     from dnn_cli.cli.progress import open_screen
     from dnn_cli.config.identifiers import make_slug

@@ -27,7 +27,7 @@ def export_runs(
     ] = None,
     tensorboard: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--tensorboard", metavar="DIR", help="To TensorBoard: a log for each run, in a folder of DIR."),
+        typer.Option("--tensorboard", metavar="DIR", help="To TensorBoard: a log for each run, below DIR."),
     ] = None,
     experiment_name: Annotated[
         str, typer.Option("--experiment", metavar="NAME", help="What MLflow groups them by.")
@@ -83,15 +83,15 @@ def export_runs(
 
 
 def _select_runs_to_export(runs_dir: Path, addresses: Sequence[str], query: str | None) -> "list[RunInfo]":
-    """The runs that are meant, the earliest first, with all that there is to tell of them.
+    """Return the selected runs with their details, the earliest first.
 
     Raises:
-        UsageError: an address leads nowhere, or there are no runs.
+        UsageError: no run has an address, or no run is selected.
     """
-    from dnn_cli.cli.commands.compare import select_runs as named
+    from dnn_cli.cli.commands.compare import select_runs
     from dnn_cli.runs.query.selection import CachedStore
 
-    runs = named(CachedStore(runs_dir), list(addresses), query)
+    runs = select_runs(CachedStore(runs_dir), list(addresses), query)
     if not runs:
         raise UsageError(f"there are no such runs in {runs_dir}", "dnn runs lists what there is")
     return runs if addresses else runs[::-1]
@@ -123,10 +123,10 @@ def _export_each_run(
 
 
 def _write_tensorboard_log(directory: Path, run_info: "RunInfo") -> str:
-    """Write the log of a run into a folder of a directory; in its own runs directory, into the run itself.
+    """Write the log of a run into a new directory below `directory`; in the runs directory itself, into the run.
 
     Raises:
-        RunError: the run is broken or being trained with a log of its own, or the folder cannot be written.
+        RunError: the run is broken, or is being trained and writes its own log, or the directory cannot be written.
     """
     from dnn_cli.integrations.tensorboard import write_event_log
 

@@ -22,7 +22,7 @@ _CHART_MARGIN = 0.25
 """What is drawn reaches so much above the start, as a share of how far the loss fell: beyond that it only rises."""
 
 _MAX_LEARNT_RATIO = 0.97
-"""A loss above so much of what guessing has tells of nothing learnt."""
+"""Share of the loss of guessing. A loss above this share shows that nothing was learnt."""
 
 RATE_KEY, INITIAL_RATE_KEY = "optimizer.learning_rate", "initial_learning_rate"
 
@@ -114,7 +114,7 @@ def _format_result_lines(result: "RangeTest", current_rate: Any) -> list[str]:
     if result.guessing is not None and result.losses and min(result.losses) > _MAX_LEARNT_RATIO * result.guessing:
         lines.append(
             f"! the loss came to {min(result.losses):.4g}, and guessing has {result.guessing:.4g}: "
-            "in so few steps nothing was learnt at any rate; dnn explain tells of a trained run why"
+            "in so few steps nothing was learnt at any rate; dnn explain finds the reason in a trained run"
         )
     if result.ended:
         lines.append(f"  the test ended after {len(result.rates)} steps, when {result.ended}")

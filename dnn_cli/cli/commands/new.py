@@ -50,7 +50,7 @@ def new(
     if file.exists() and not force:
         raise UsageError(f"{file} is there already", "name another file, or write over it with --force")
     if not file.parent.is_dir():
-        raise UsageError(f"there is no folder {file.parent}", "make it first")
+        raise UsageError(f"there is no directory {file.parent}", "make it first")
     template_options = _choose_template_options(
         partial(_inspect_named_data, target=target, task=task, ignore=ignore),
         data,
@@ -79,7 +79,7 @@ def _choose_template_options(
     optimizer: str | None,
     epochs: int | None,
 ) -> "TemplateOptions":
-    """What the options say, the answers to what they do not, and the usual where nobody can be asked."""
+    """Return the options of the template: from the command line, else from a prompt, else the defaults."""
     from dnn_cli.config.config_template import TemplateOptions, get_default_epochs
     from dnn_cli.config.datasets import USER_DATA_KINDS
     from dnn_cli.config.registry import NAMES_BY_KIND
@@ -139,7 +139,7 @@ def _inspect_named_data(name: str, target: str | None, task: str | None, ignore:
             f"{name} is no dataset and no path", suggest_nearest_name(name, DATASETS) or f"one of {', '.join(DATASETS)}"
         )
     if name not in DATASETS and not os.path.isdir(name) and not name.lower().endswith((".csv", ".tsv", ".npz")):
-        raise UsageError(f"{name} is no csv, no npz and no folder of images", "data of your own is one of these")
+        raise UsageError(f"{name} is no csv, no npz and no directory of images", "data of your own is one of these")
     try:
         data = resolve_data(name, target=target, task=task, ignore=ignore.split(",") if ignore else None)
         if data.dataset == "image_folder":
@@ -162,10 +162,10 @@ def _inspect_named_data(name: str, target: str | None, task: str | None, ignore:
 
 
 def _apply_first_image_size(data: "Data") -> "Data":
-    """Return a folder of images with the size of the first image for all, as the config will have it.
+    """Return the data of an image directory with the size of the first image for all images.
 
     Raises:
-        OwnDataError: the folder is not what it should be.
+        UserDataError: the directory holds no readable images.
     """
     from dnn_cli.formats.image_directory import inspect_images
 

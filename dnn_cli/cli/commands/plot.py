@@ -92,7 +92,7 @@ def plot(
     if not runs:
         raise UsageError(f"no run in {runs_dir} is like that", "dnn runs lists all")
     if all(address.startswith("sweep:") for address in addresses or ()):
-        runs = runs[::-1]  # nobody gave them an order: as they were trained
+        runs = runs[::-1]  # the addresses name no order: as they were trained
     chart = build_curve_chart(
         runs, metric or (), horizontal_axis.value, separate_runs=each_run or (as_json and not by), by=by or ()
     )
@@ -108,10 +108,10 @@ def plot(
 
 
 def _check_picture_path(path: Path, *, force: bool) -> None:
-    """Refuse what cannot become a picture, before anything is read.
+    """Check that a path can become a picture, before anything is read.
 
     Raises:
-        UsageError: it has no suffix of a picture, is there already, or its folder is not there.
+        UsageError: the path has no suffix of a picture, exists already, or its directory does not exist.
     """
     from dnn_cli.report.chart_files import CHART_SUFFIXES
 
@@ -126,7 +126,7 @@ def _check_picture_path(path: Path, *, force: bool) -> None:
     if os.path.lexists(path) and not force:
         raise UsageError(f"{path} is there already", "--force replaces it, another -o writes elsewhere")
     if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent}", "make it, or name another place")
+        raise UsageError(f"there is no directory {path.parent}", "make it, or name another place")
 
 
 def _write_picture(chart: "CurveChart", path: Path, *, log_scale: bool) -> None:

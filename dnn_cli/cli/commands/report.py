@@ -83,14 +83,14 @@ def report(
 
 
 def _check_report_path(output: Path) -> None:
-    """Refuse to write over what is no report.
+    """Check that the report can be written, and overwrites nothing but a report.
 
     Raises:
-        UsageError: there is something else, or no folder for it.
+        UsageError: another file has the path, or its directory does not exist.
     """
     from dnn_cli.report.html.report_file import is_report_file
 
     if not output.parent.is_dir():
-        raise UsageError(f"there is no folder {output.parent}", "make it, or name another file with -o")
+        raise UsageError(f"there is no directory {output.parent}", "make it, or name another file with -o")
     if os.path.lexists(output) and not is_report_file(output):
         raise UsageError(f"{output} is there and no report of dnn", "name another file with -o, or move it away")

@@ -47,7 +47,7 @@ def reproduce(
             record = original_run.read_record()
             _check_reproducible(original_run, record)
             loaded = load_experiment(str(original_run.config), overrides, to_train=True)
-            read_completed_result(original_run)  # what is damaged is told before anything takes time
+            read_completed_result(original_run)  # reports damage before anything takes time
 
             from dnn_cli.execution.run_training import train_new_run
         new_run, _ = train_new_run(loaded, store, screen, stop_request, reproduces=record.id)
@@ -87,7 +87,7 @@ def _check_reproducible(run: "Run", record: "Record") -> None:
         }
         raise UsageError(
             f"run {record.id} is not completed but {record.status}, and has no outcome to reproduce",
-            hints.get(record.status, f"{_build_train_command(run)} trains it anew"),
+            hints.get(record.status, f"{_build_train_command(run)} trains it again"),
         )
     forced = [change for resume in record.resumed for change in resume.forced]
     if forced:

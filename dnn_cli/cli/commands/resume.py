@@ -42,7 +42,7 @@ def resume(
             run = store.find_only(address)
             if run.directory.parent != store.root:  # a run by its path: what is said next is about its neighbours
                 store = Store(run.directory.parent)
-            run.read_record()  # a broken run is told as such, before its config is
+            run.read_record()  # reports a broken run before its config
             loaded = load_experiment(str(run.config), overrides, to_train=True)
         record = resume_training(run, loaded, screen, stop_request, force=force)
     if as_json:
@@ -90,10 +90,10 @@ def find_run_to_resume(loaded: "LoadedExperiment", store: "Store", *, force: boo
 
 def is_training_complete(run: "Run", loaded: "LoadedExperiment") -> bool:
     """Whether there is nothing left to train: it is all done, was stopped early, or would diverge again."""
-    from dnn_cli.runs.checkpoint import load_checkpoint as load_checkpoint
+    from dnn_cli.runs.checkpoint import read_last_checkpoint
 
     record = run.read_record()
     if record.status != "completed" or record.epochs >= loaded.experiment.epochs:
         return record.status in ("completed", "diverged")
-    checkpoint, _ = load_checkpoint(run)
+    checkpoint, _ = read_last_checkpoint(run)
     return checkpoint is not None and checkpoint.progress.stopped

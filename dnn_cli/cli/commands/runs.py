@@ -1,4 +1,4 @@
-"""`dnn runs`: the runs there are, what is said about them, and what becomes of those that nobody needs."""
+"""`dnn runs`: lists runs, annotates them, moves them to the trash, and frees the disk."""
 
 import shlex
 import sys
@@ -80,7 +80,11 @@ _LIST_OPTION_NAMES = {
 
 
 def _check_no_list_options(context: typer.Context, subcommand: str) -> None:
-    """Options before a subcommand would go unheard, and runs of another directory would be removed."""
+    """Check that no option of the list stands before a subcommand, which would ignore it.
+
+    Raises:
+        UsageError: there is such an option.
+    """
     for name, option in _LIST_OPTION_NAMES.items():
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
@@ -200,7 +204,7 @@ def free_disk_space(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Free leftovers, and checkpoints that nobody needs.
+    """Free leftovers, and checkpoints that are not needed.
 
     They are what dead processes left behind, and checkpoints of completed runs.
     """
@@ -259,7 +263,7 @@ def _confirm_deletion(question: str, yes: bool, as_json: bool) -> bool:
 
 
 def _exit_on_failures(failures: "Sequence[TrashFailure]") -> None:
-    """Tell what could not be deleted; the exit code tells it too."""
+    """Print what could not be deleted, and exit with 1 if there is anything."""
     for failure in failures:
         get_notes_console().print(f"dnn: {replace_control_chars(failure.reason)}")
     if failures:

@@ -1,4 +1,4 @@
-"""What `dnn runs` prints: the runs that were asked for, in one of several forms."""
+"""What `dnn runs` prints: the selected runs as a table, ids, JSON, CSV, Markdown or LaTeX."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _MAX_LISTED_RUNS = 50
 
 @dataclass(frozen=True)
 class ListOptions:
-    """What was asked for on the command line."""
+    """The options of `dnn runs` on the command line."""
 
     query: str | None = None
     order: str | None = None

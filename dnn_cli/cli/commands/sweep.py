@@ -157,7 +157,7 @@ def _format_introduction_lines(execution: "SweepExecution") -> list[str]:
     )
     lines += [f"  {', '.join(parts)}"] if parts else []
     if other_versions := list_other_versions([run for run in existing_runs if run.is_done], read_versions()):
-        lines.append(f"  some were trained with {', '.join(other_versions)}; --force trains them anew")
+        lines.append(f"  some were trained with {', '.join(other_versions)}; --force trains them again")
     return lines
 
 

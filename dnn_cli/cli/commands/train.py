@@ -217,7 +217,7 @@ def _train_in_parallel(
 def _iter_trained_runs(
     requests: Sequence[_TrainRequest], task_results: "Sequence[TaskResult]"
 ) -> "Iterator[tuple[LoadedExperiment, Run, Record]]":
-    """The runs that there are, in the order in which they were wanted."""
+    """Yield the runs that exist, in the order of the requests."""
     from dnn_cli.runs.run import Run
 
     results_by_number = {task_result.number: task_result for task_result in task_results}

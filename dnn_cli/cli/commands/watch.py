@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dnn_cli.runs.run_info import RunInfo
 
 _MAX_EARLIER_EPOCHS = 10
-"""So many of the epochs that are done already are told where lines are."""
+"""Finished epochs that are printed first, where the output is lines."""
 
 _SWEEP_GRACE_SECONDS = 3.0
 """Seconds without any run after which a sweep, whose next run may be about to begin, counts as over."""
@@ -65,10 +65,10 @@ _FindRuns = Callable[[], "list[Run]"]
 def _resolve_followed_runs(
     address: str | None, runs_dir: Path
 ) -> "tuple[Callable[[_FindRuns, float, Console], list[RunInfo]], _FindRuns]":
-    """How to follow what is meant, and what finds it.
+    """Return the function that follows the selected runs, and the function that finds them.
 
     Raises:
-        UsageError: there is no such run.
+        UsageError: no run has the address.
     """
     from dnn_cli.runs.store import Store
 
@@ -140,7 +140,7 @@ class _WatchedRun:
 
     @property
     def is_running(self) -> bool:
-        """Whether somebody trains it."""
+        """Whether a process trains the run."""
         return self.run_info.record is not None and self.run_info.record.status == "running"
 
     @property
@@ -150,7 +150,7 @@ class _WatchedRun:
 
 
 def _get_last_change_time(run: "Run") -> float:
-    """When the last epoch was done, or the run begun: a time of its files."""
+    """Return when the last epoch was done, or the run started: a time of its files."""
     for path in (run.metrics, run.config):
         try:
             return path.stat().st_mtime

@@ -18,7 +18,7 @@ _MAX_TABLE_EPOCHS = 12
 """So many epochs stand in the table beside a plot."""
 
 COLOUR_COUNT, DASH_COUNT = 5, 4
-"""So many colours can be told apart on a light and a dark page by everybody; then lines are dashed."""
+"""Colours that all readers can distinguish on a light and a dark page; further lines are dashed."""
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ class VerdictSection:
 
 @dataclass(frozen=True)
 class _RunCell:
-    """A cell of the table of runs; it is sorted by `rank` where that is not its text."""
+    """A cell of the table of runs; it is sorted by `sort_key` where that is not its text."""
 
     text: str
     sort_key: str = ""

@@ -1,4 +1,4 @@
-"""A comparison and its runs → all that a page says of them."""
+"""The content of a report: a comparison and a page for each run."""
 
 import os
 import shlex
@@ -31,7 +31,7 @@ MAX_RUN_PAGES = 100
 
 @dataclass(frozen=True)
 class ReportPage:
-    """All that the file says."""
+    """The content of the HTML file."""
 
     title: str
     subtitle: str
@@ -49,7 +49,7 @@ class ReportPage:
 
 
 def _compute_detail_limits(runs: int) -> DetailLimits:
-    """How much is told of each of so many runs."""
+    """Compute how much of each run the report shows, from the number of runs."""
     return DetailLimits(
         mistakes=max(4, min(12, 600 // max(1, runs))),
         points=compute_max_points(runs),
@@ -58,7 +58,7 @@ def _compute_detail_limits(runs: int) -> DetailLimits:
 
 
 def build_report_page(comparison: Comparison, command: Sequence[str]) -> ReportPage:
-    """All that is said of a comparison; `command` is the command that asks for it."""
+    """Build the content of a report from a comparison; `command` is the command line that makes the report."""
     all_runs: list[RunInfo] = [*(row.run_info for row in comparison.run_scores), *comparison.left_out]
     listed_runs = all_runs[:MAX_RUN_PAGES]
     limits = _compute_detail_limits(len(listed_runs))

@@ -90,13 +90,13 @@ class RegressionSection:
 def build_predictions_section(
     run: Run, dataset_info: DatasetInfo | None, *, logits: bool, max_mistakes: int
 ) -> "ClassificationSection | RegressionSection | str":
-    """What the predictions of a run show, or why they show nothing.
+    """Build the section on the predictions of a run, or the reason why there is none.
 
     Args:
         run: The run.
-        dataset_info: What is known of its data; without it, classes are told by their numbers.
+        dataset_info: The dataset info of the run; without it, classes have their numbers as names.
         logits: Whether its outputs are those before the activation.
-        max_mistakes: So many mistakes are told.
+        max_mistakes: The largest number of mistakes in the section.
     """
     try:
         arrays = read_predictions(run)
@@ -144,7 +144,7 @@ def _build_classification_section(
     listed = report.scores if len(report.scores) <= _MAX_CLASS_ROWS else worst
     macro = report.macro_average
     means = [("mean of the classes", macro.precision, macro.recall, macro.f1, macro.support)]
-    rows = [(one.name, one.precision, one.recall, one.f1, one.support) for one in listed] + means
+    rows = [(row.name, row.precision, row.recall, row.f1, row.support) for row in listed] + means
     return ClassificationSection(
         format_score(report.accuracy),
         report.examples,
@@ -243,5 +243,5 @@ def _format_signed(value: Any) -> str:
 
 
 def list_example_indices(section: "ClassificationSection | RegressionSection | str | None") -> Sequence[int]:
-    """The examples that an outcome tells of one by one, the worst first."""
+    """Return the indices of the examples that a section shows one by one, the worst first."""
     return () if section is None or isinstance(section, str) else [mistake.index for mistake in section.mistakes]

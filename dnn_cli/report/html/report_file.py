@@ -1,4 +1,4 @@
-"""The file itself: templates, style and script become one HTML document that loads nothing and may load nothing."""
+"""The HTML file of a report, which loads nothing and may load nothing, and the mark by which it is recognised."""
 
 import base64
 import hashlib

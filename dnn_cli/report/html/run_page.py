@@ -31,7 +31,7 @@ _MAX_CONFIG_LENGTH = 20_000
 
 @dataclass(frozen=True)
 class DetailLimits:
-    """How much is told of a run: the more runs, the less of each."""
+    """Limits of what the page of one run shows: the more runs, the less of each."""
 
     mistakes: int
     points: int

@@ -15,7 +15,7 @@ _MAX_THUMBNAIL_SIZE = 96
 """Wider and higher images are made smaller."""
 
 _MAX_LISTED_NUMBERS = 8
-"""So many numbers of an input that is no image are told."""
+"""Numbers that are shown of an input that is no image."""
 
 _CHANNEL_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 

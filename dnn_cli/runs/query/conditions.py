@@ -248,7 +248,7 @@ def _get_value_type(value: Any) -> str:
 
 
 def build_query_error(query: str, position: int, message: str, hint: str = "", length: int = 1) -> QueryError:
-    """A fault of a query, which is shown around the place, with a mark under that."""
+    """Return an error of a query, whose message has an excerpt with a mark below the position."""
     from rich.cells import cell_len  # letters of some scripts are two columns wide
 
     size = _MAX_EXCERPT_LENGTH if query.isascii() else _MAX_EXCERPT_LENGTH // 2

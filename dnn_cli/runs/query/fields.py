@@ -161,7 +161,7 @@ def get_config_value(config: Mapping[str, Any] | None, steps: Sequence[str]) -> 
 
 
 def _find_list_item(items: Sequence[Any], step: str) -> Any:
-    """The layer with a name, or the item with an index; a layer may be within a block."""
+    """Return the layer with a name, or the item with an index; a layer may be within a `repeat`."""
     for element in items:
         if isinstance(element, dict) and element.get("name") == step:
             return element

@@ -32,7 +32,7 @@ def test_changed_split_is_refused(workspace, change):
 
 def test_validation_scores_match_the_saved_predictions(workspace):
     again = parse_json_output(workspace.dnn("evaluate", "digits", "--split", "validation", "--json"))
-    last = workspace.told["last"]
+    last = workspace.digits_document["last"]
     assert again["scores"]["loss"] == pytest.approx(last["val_loss"], rel=1e-5)
     assert again["scores"]["accuracy"] == pytest.approx(last["val_accuracy"])
     report = again["report"]

@@ -124,12 +124,12 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("words", "code", "said"), WRONG.values(), ids=WRONG.keys())
-def test_unknown_run_is_one_line(program, make_run, words, code, said):
+@pytest.mark.parametrize(("words", "code", "message"), WRONG.values(), ids=WRONG.keys())
+def test_unknown_run_is_one_line(program, make_run, words, code, message):
     make_run()
     done = program("explain", *words)
     assert (done.returncode, done.stdout) == (code, "")
-    assert said in done.stderr
+    assert message in done.stderr
     assert len(done.stderr.splitlines()) <= 2
 
 

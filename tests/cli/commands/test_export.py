@@ -96,7 +96,7 @@ def test_existing_file_is_replaced_only_when_forced(workspace):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["-o", "nowhere/x.txt"], "-o nowhere/x.keras"),
         (["-o", "nowhere/x.keras"], "there is no directory nowhere"),
@@ -105,10 +105,10 @@ def test_existing_file_is_replaced_only_when_forced(workspace):
     ],
     ids=["another ending", "no directory", "a directory of something else", "no such format"],
 )
-def test_bad_output_path_is_refused(workspace, words, said):
+def test_bad_output_path_is_refused(workspace, words, message):
     done = workspace.dnn("export", "digits", *(["--format", "keras"] if "--format" not in words else []), *words)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert (workspace.path / "runs").is_dir()
 
 

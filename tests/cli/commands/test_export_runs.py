@@ -40,7 +40,7 @@ def test_export_into_the_runs_directory_writes_into_each_run(dnn, make_run):
         pytest.param(["--tensorboard", "logs", "nope"], 2, "no run nope", id="no such run"),
         pytest.param(["--tensorboard", "logs", "--where", "status = failed"], 2, "no such runs", id="none like that"),
         pytest.param(["--mlflow", "mlruns"], 2, "mlruns is no store of MLflow", id="no URI"),
-        pytest.param(["--mlflow", "http://127.0.0.1:9"], 1, "nobody answers there", id="no server"),
+        pytest.param(["--mlflow", "http://127.0.0.1:9"], 1, "no server answers there", id="no server"),
     ],
 )
 def test_bad_usage_is_one_message(dnn, make_run, tmp_path, words, code, message):

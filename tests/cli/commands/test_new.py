@@ -71,13 +71,13 @@ def test_data_is_split_as_in_the_shipped_configs(dnn, tmp_path, name, shipped):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         pytest.param(["there.yaml"], "there.yaml is there already", id="a file that is there"),
         pytest.param(["config.txt"], "config.txt is no name for a config", id="another ending"),
-        pytest.param(["no/where.yaml"], "there is no folder no", id="no folder"),
+        pytest.param(["no/where.yaml"], "there is no directory no", id="no directory"),
         pytest.param(["a.yaml", "--data", "irs"], "did you mean iris?", id="unknown dataset"),
-        pytest.param(["a.yaml", "--data", "there.yaml"], "no csv, no npz and no folder", id="a file of another kind"),
+        pytest.param(["a.yaml", "--data", "there.yaml"], "no csv, no npz and no directory", id="another kind of file"),
         pytest.param(["a.yaml", "--data", "broken.csv"], "broken.csv", id="data with a fault"),
         pytest.param(["a.yaml", "--data", "amounts.csv"], "write 1200: no", id="data with several faults"),
         pytest.param(["a.yaml", "--optimizer", "adamm"], "did you mean adam?", id="unknown optimizer"),
@@ -89,7 +89,7 @@ def test_data_is_split_as_in_the_shipped_configs(dnn, tmp_path, name, shipped):
         pytest.param(["a.yaml", "--hidden", "100,x"], "x is no whole number", id="units that are no number"),
     ],
 )
-def test_bad_arguments_are_one_line_and_no_file(dnn, tmp_path, words, said):
+def test_bad_arguments_are_one_line_and_no_file(dnn, tmp_path, words, message):
     (tmp_path / "there.yaml").write_text("mine")
     (tmp_path / "prices.csv").write_text("a,price\n" + "".join(f"{i},{i}.5\n" for i in range(9)))
     (tmp_path / "broken.csv").write_text("a,b\n1\n")
@@ -97,7 +97,7 @@ def test_bad_arguments_are_one_line_and_no_file(dnn, tmp_path, words, said):
     before = sorted(os.listdir(tmp_path))
     done = dnn("new", *words)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert sorted(os.listdir(tmp_path)) == before
     assert (tmp_path / "there.yaml").read_text() == "mine"

@@ -85,7 +85,7 @@ def test_picture_with_hostile_run_name_is_safe(dnn, tmp_path, make_run):
         pytest.param(["-o", "a"], "a is none of .svg, .png, .pdf", "as a.svg", id="no suffix"),
         pytest.param(["-o", "a.html"], "a.html is none of", "dnn report writes HTML", id="html"),
         pytest.param(["-o", "runs"], "runs is a directory", "as runs/curves.svg", id="directory"),
-        pytest.param(["-o", "no/a.svg"], "there is no folder no", "make it", id="no folder"),
+        pytest.param(["-o", "no/a.svg"], "there is no directory no", "make it", id="no directory"),
         pytest.param(["--metric", "acuracy"], "no run has the metric acuracy", "did you mean accuracy?", id="metric"),
         pytest.param(["--where", "epochs > 9"], "no run in runs is like that", "dnn runs", id="condition"),
         pytest.param(["ffff"], "no run ffff", "a run is addressed by", id="run"),

@@ -8,13 +8,13 @@ from tests.conftest import parse_json_output
 
 
 def test_reproduction_is_compared_bit_by_bit(dnn, make_run, tmp_path):
-    make_run(platform={"processor": "\x1b[31mabacus"})  # with scores that nobody trained
+    make_run(platform={"processor": "\x1b[31mabacus"})  # with scores that no training gives
 
     first = dnn("reproduce", "digits")
     assert first.returncode == 1, first.stderr
     verdict, unknown, run_line, difference_heading, *table = first.stdout.splitlines()
     assert verdict.startswith("digits 00000001 came out differently: metrics from epoch 1 on (loss 0.5000 then, ")
-    assert unknown == "  not compared: weights, predictions, of which the first run tells nothing"
+    assert unknown == "  not compared: weights, predictions, which the first run does not record"
     assert difference_heading == "this differs:"
     assert table[0].split() == ["what", "then", "now"]
     assert any(line.startswith("platform.processor") and "�[31mabacus" in line for line in table)
@@ -46,7 +46,7 @@ def test_reproduction_is_compared_bit_by_bit(dnn, make_run, tmp_path):
         ),
         pytest.param(
             {"status": "diverged"}, [], "run 00000001 is not completed but diverged",
-            "dnn train runs/20260101-000000-digits-00000001/config.yaml trains it anew", id="diverged",
+            "dnn train runs/20260101-000000-digits-00000001/config.yaml trains it again", id="diverged",
         ),
         pytest.param(
             {"resumed": (Resume(at="then", epochs=1), Resume(at="now", epochs=1, forced=("keras: 1 → 2", "b")))},

@@ -7,7 +7,7 @@ import pytest
 
 from dnn_cli.config.digests import compute_training_digest
 from dnn_cli.config.loading import load_experiment
-from dnn_cli.runs.checkpoint import Checkpoint, TrainingProgress, save_checkpoint
+from dnn_cli.runs.checkpoint import Checkpoint, TrainingProgress, write_checkpoint
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Store
 from tests.conftest import parse_json_output
@@ -22,7 +22,7 @@ def run_dnn(directory, *words):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A folder with a run of two epochs, and its config."""
+    """A directory with a run of two epochs, and its config."""
     from tests.conftest import DIGITS_YAML
 
     directory = tmp_path_factory.mktemp("trained")
@@ -97,7 +97,10 @@ def test_a_change_is_refused_unless_forced_and_then_recorded(directory):
     assert {path: path.read_bytes() for path in run.directory.rglob("*") if path.is_file()} == before
     code, output = run_dnn(directory, *words, "--force")
     assert code == 0, output
-    assert run.read_record().resumed[0].forced == ("optimizer: adam → sgd", "the optimizer begins afresh")
+    assert run.read_record().resumed[0].forced == (
+        "optimizer: adam → sgd",
+        "the optimizer starts from its initial state",
+    )
     assert load_experiment(str(run.config)).experiment.optimizer.type == "sgd"
     code, output = run_dnn(directory, "resume", "@1", "epochs=4")
     assert code == 0, "what was forced once is the way now" + output
@@ -123,18 +126,18 @@ def test_different_network_is_refused_even_when_forced(directory):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         pytest.param({"versions": {"keras": "3.0.0"}}, "keras: 3.0.0 → ", id="Keras"),
         pytest.param({"data": {"dataset": "digits", "fingerprint": "sha256:0"}}, "data: other examples", id="data"),
         pytest.param({"platform": {"device": "NVIDIA H200"}}, "device: NVIDIA H200 → CPU", id="processor"),
     ],
 )
-def test_changed_environment_is_refused(directory, changes, told):
+def test_changed_environment_is_refused(directory, changes, message):
     edit_record(read_only_run(directory), **changes)
     code, output = run_dnn(directory, "resume", "@1", "epochs=3")
     assert code == 2
-    assert told in output
+    assert message in output
     assert read_only_run(directory).read_record().epochs == 2
 
 
@@ -179,7 +182,7 @@ def test_bad_input_is_one_line_and_exit_2(dnn, make_run, words, message):
         epoch=2,
         rows=run.read_metrics(),
     )
-    save_checkpoint(run, Checkpoint(progress, {}))
+    write_checkpoint(run, Checkpoint(progress, {}))
     done = dnn("resume", *words)
     assert done.returncode == 2
     assert message in done.stderr

@@ -33,7 +33,7 @@ def read_last_digits(done):
 
 
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("words", "digits"),
     [
         pytest.param([], "4321", id="all"),
         pytest.param(["--where", "optimizer = adam"], "31", id="a setting"),
@@ -45,8 +45,8 @@ def read_last_digits(done):
         pytest.param(["--where", "seed > 9"], "", id="none"),
     ],
 )
-def test_ids_of_selected_runs(dnn, runs, words, found):
-    assert "".join(read_last_digits(dnn("runs", "--ids", *words))) == found
+def test_ids_of_selected_runs(dnn, runs, words, digits):
+    assert "".join(read_last_digits(dnn("runs", "--ids", *words))) == digits
 
 
 def test_default_columns(dnn, runs):

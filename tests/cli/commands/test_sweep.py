@@ -133,7 +133,7 @@ def test_interrupted_sweep_continues_with_the_same_command(directory, number):
     assert process.exitcode == (130 if number == signal.SIGINT else -signal.SIGKILL)
     until = time.monotonic() + 10
     while any(run_info.record.status == "running" for run_info in read_runs(directory)):
-        assert time.monotonic() < until, "workers that nobody waits for must end"
+        assert time.monotonic() < until, "workers that no process waits for must end"
         time.sleep(0.05)
     assert {run_info.record.status for run_info in read_runs(directory)} <= {"interrupted", "completed"}
     done = run_dnn(directory, *words)

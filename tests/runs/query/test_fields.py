@@ -33,7 +33,7 @@ optimizer:
 
 
 @pytest.fixture
-def entry(make_run):
+def run_info(make_run):
     run = make_run(
         "seed=7",
         versions={"keras": "3.15.0"},
@@ -96,13 +96,13 @@ def entry(make_run):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_field_values_come_from_the_files(entry, field, value):
-    result = build_getter(field)(entry)
+def test_field_values_come_from_the_files(run_info, field, value):
+    result = build_getter(field)(run_info)
     assert result is value or result == value
 
 
-def test_age_counts_from_the_start(entry):
-    assert build_getter("age")(entry) > 86_400
+def test_age_counts_from_the_start(run_info):
+    assert build_getter("age")(run_info) > 86_400
 
 
 def test_nested_layers_and_schedules_have_fields(make_run):
@@ -142,11 +142,11 @@ def test_config_fields_are_recognized(field, config):
     assert is_config_field(field) is config
 
 
-def test_every_listed_field_can_be_read(entry):
-    names = list_fields([entry])
+def test_every_listed_field_can_be_read(run_info):
+    names = list_fields([run_info])
     assert {"best.val_accuracy", "optimizer.learning_rate", "layers.hidden.units", "data.dataset"} <= set(names)
     assert len(names) == len(set(names))
-    assert [name for name in names if build_getter(name)(entry) is ABSENT] == []
+    assert [name for name in names if build_getter(name)(run_info) is ABSENT] == []
 
 
 @pytest.mark.parametrize(
@@ -155,10 +155,10 @@ def test_every_listed_field_can_be_read(entry):
      ("learning_rate", "optimizer.learning_rate"), ("optimiser", "optimizer"), ("tags", "tag"),
      ("lr", "optimizer.learning_rate"), ("optimizer.lr", "optimizer.learning_rate"), ("date", "started")],
 )  # fmt: skip
-def test_nearest_field_is_suggested(entry, field, near):
-    assert format_field_suggestion(field, [entry]) == f"did you mean {near}?"
+def test_nearest_field_is_suggested(run_info, field, near):
+    assert format_field_suggestion(field, [run_info]) == f"did you mean {near}?"
     with pytest.raises(UsageError, match=f"no run has the field {field}"):
-        check_fields([field], [entry])
+        check_fields([field], [run_info])
 
 
 def test_any_field_is_accepted_without_runs():

@@ -48,7 +48,7 @@ def find_numbers(query):
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "expected"),
     [
         ("best.val_accuracy > 0.2", "34"),
         ("best.val_accuracy >= 2e-1", "234"),
@@ -101,10 +101,10 @@ def find_numbers(query):
     ],
     ids=str,
 )
-def test_query_finds_runs(monkeypatch, query, found):
+def test_query_finds_runs(monkeypatch, query, expected):
     late = datetime(2026, 11, 20, tzinfo=timezone.utc).timestamp()
     monkeypatch.setattr("dnn_cli.runs.query.fields.time.time", lambda: late)
-    assert find_numbers(query) == found
+    assert find_numbers(query) == expected
 
 
 def test_short_keras_names_of_scores_are_accepted():

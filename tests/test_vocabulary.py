@@ -1,0 +1,185 @@
+"""The code keeps to the glossary of `dnn_cli/README.md`: names, retired words, interfaces of modules, and paths."""
+
+import ast
+import io
+import re
+import tokenize
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+GLOSSARY = (ROOT / "dnn_cli" / "README.md").read_text("utf-8")
+PROGRAM_FILES = sorted((ROOT / "dnn_cli").rglob("*.py"))
+TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
+DOCUMENTS = [
+    ROOT / "README.md",
+    *sorted((ROOT / "dnn_cli" / "docs").glob("*.md")),
+    *sorted((ROOT / "configs").rglob("*.yaml")),
+]
+
+MAX_SHARED_FILE_NAMES = 6
+MIN_SHARE_OF_LONG_NAMES = 0.9
+
+
+@cache
+def parse_file(path):
+    return ast.parse(path.read_text("utf-8"))
+
+
+def list_retired_words(scope):
+    """The words of the glossary's table that are retired in names, texts or whole names."""
+    table = GLOSSARY.split("## Retired words")[1].split("## Recipes")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("|")]
+    return {word.strip() for words, _, scopes in rows[2:] if scope in scopes.split(", ") for word in words.split(",")}
+
+
+def split_name(name):
+    """The words of an identifier: `RunInfo` and `run_info` are both run, info."""
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
+
+
+def iter_defined_names(tree) -> Iterator[tuple[int, str, bool]]:
+    """The line, the name, and whether it is a parameter or a local variable, of all that a module defines."""
+    functions = [
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    ]
+    local = {id(inner) for function in functions for inner in ast.walk(function)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.lineno, node.name, False
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg, True
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id, id(node) in local
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.attr, False
+        elif isinstance(node, ast.alias) and node.asname:
+            yield 0, node.asname, False
+
+
+def iter_texts(path) -> Iterator[tuple[int, str]]:
+    """The line and the text of every string and comment of a module."""
+    for node in ast.walk(parse_file(path)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text("utf-8")).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def test_glossary_lists_retired_words():
+    assert {"told", "parcel", "folder"} <= list_retired_words("names")
+    assert {"anew", "folder"} <= list_retired_words("texts")
+    assert {"found", "why"} <= list_retired_words("whole names")
+
+
+@pytest.mark.parametrize("files", [PROGRAM_FILES, TEST_FILES], ids=["program", "tests"])
+def test_no_name_has_a_retired_word(files):
+    retired, retired_whole = list_retired_words("names"), list_retired_words("whole names")
+    violations = [
+        f"{path.relative_to(ROOT)}:{line} {name}"
+        for path in files
+        for line, name, is_local in iter_defined_names(parse_file(path))
+        if split_name(name) & retired or (is_local and name in retired_whole)
+    ]
+    assert violations == []
+
+
+def test_no_text_of_the_program_has_a_retired_word():
+    retired = re.compile(rf"\b({'|'.join(sorted(list_retired_words('texts')))})\b", re.IGNORECASE)
+    texts = [(path, line, text) for path in PROGRAM_FILES for line, text in iter_texts(path)]
+    texts += [(path, n, line) for path in DOCUMENTS for n, line in enumerate(path.read_text("utf-8").splitlines(), 1)]
+    violations = [
+        f"{path.relative_to(ROOT)}:{line + text[: word.start()].count(chr(10))} {word[0]}"
+        for path, line, text in texts
+        for word in retired.finditer(text)
+    ]
+    assert violations == []
+
+
+def test_function_names_have_several_words():
+    names = [
+        node.name.strip("_")
+        for path in PROGRAM_FILES
+        for node in ast.walk(parse_file(path))
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("__")
+    ]
+    share = sum("_" in name for name in names) / len(names)
+    assert share >= MIN_SHARE_OF_LONG_NAMES, f"{share:.1%} of {len(names)} function names have two or more words"
+
+
+def test_few_modules_share_a_file_name():
+    counts = Counter(path.name for path in PROGRAM_FILES if path.name != "__init__.py")
+    shared = {name: count for name, count in counts.items() if count > 1}
+    assert len(shared) <= MAX_SHARED_FILE_NAMES, shared
+
+
+def get_module_name(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def find_used_names():
+    """For each module, the names of it that other modules, tests and texts of programs use."""
+    used = defaultdict(set)
+    modules = {get_module_name(path): path for path in [*PROGRAM_FILES, *TEST_FILES]}
+    for path in modules.values():
+        aliases = {}
+        for node in ast.walk(parse_file(path)):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                for alias in node.names:
+                    used[node.module].add(alias.name)
+                    aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                for module, names in re.findall(r"from (dnn_cli[\w.]*) import ([\w, ]+)", node.value):
+                    used[module].update(re.findall(r"\w+", names))
+                if re.fullmatch(r"dnn_cli(\.\w+)+", node.value):
+                    module, _, name = node.value.rpartition(".")
+                    used[module].add(name)
+        for node in ast.walk(parse_file(path)):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
+                used[aliases[node.value.id]].add(node.attr)
+            elif isinstance(node, ast.Call) and len(node.args) > 1 and getattr(node.func, "attr", "") == "setattr":
+                module, name = node.args[:2]
+                if isinstance(module, ast.Name) and isinstance(name, ast.Constant):
+                    used[aliases.get(module.id, "")].add(name.value)
+    used["dnn_cli.cli.app"].add("main")  # the program's entry point
+    used["dnn_cli"].add("load")  # the Python interface
+    return used
+
+
+def list_module_names(tree):
+    """The functions and constants that a module defines, without those that a decorator registers."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and not node.decorator_list:
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+def test_names_of_one_module_are_private():
+    """Functions and constants that no other module and no test uses begin with an underscore."""
+    used = find_used_names()
+    violations = [
+        f"{module}.{name}"
+        for module, path in ((get_module_name(path), path) for path in PROGRAM_FILES)
+        for name in list_module_names(parse_file(path))
+        if not name.startswith("_") and name not in used[module]
+    ]
+    assert violations == []
+
+
+def test_paths_and_constants_of_the_glossary_exist():
+    for path in re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.(?:py|md|json|toml)|[a-z_]+/)`", GLOSSARY):
+        assert (ROOT / "dnn_cli" / path).exists() or (ROOT / path).exists(), path
+    for path, constant in re.findall(r"`([a-z_/]+\.py)` `([A-Z_]+)`", GLOSSARY):
+        assert re.search(rf"^{constant}\b.* = ", (ROOT / "dnn_cli" / path).read_text("utf-8"), re.MULTILINE), (
+            path,
+            constant,
+        )
+    packages = {path.parent.name for path in (ROOT / "dnn_cli").glob("*/__init__.py")}
+    diagram = GLOSSARY.split("```")[1]
+    assert {name for name in packages if not re.search(rf"\b{name}\b", diagram)} == set()
