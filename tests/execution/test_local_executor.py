@@ -35,7 +35,7 @@ def task(config, tmp_path):
 def pool():
     executor = LocalExecutor(2)
     yield executor
-    executor.kill_all_workers()
+    executor.kill_workers()
 
 
 class RecordingDisplay:
