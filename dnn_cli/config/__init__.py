@@ -1,1 +1,4 @@
-"""The experiment language: validated, frozen values under Keras's names, which import Keras only in `build` methods."""
+"""The experiment language: validated, frozen values with Keras's names.
+
+Only the method `build_keras_object` imports Keras.
+"""

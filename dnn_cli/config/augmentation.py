@@ -1,4 +1,7 @@
-"""Augmentation layers, which change images at random while training and leave them unchanged otherwise."""
+"""Augmentation layers: random changes of images during training.
+
+Outside of training, images pass unchanged.
+"""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -12,14 +15,14 @@ _ChangeAmount = Annotated[float, Field(ge=-1, le=1)]
 
 
 def _to_symmetric_range(value: object) -> object:
-    """Read one number as as much either way: `0.1` is `[-0.1, 0.1]`."""
+    """Return a single number as a symmetric range, and any other value unchanged: `0.1` becomes `[-0.1, 0.1]`."""
     return [-value, value] if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 _ChangeRange = Annotated[
     tuple[_ChangeAmount, _ChangeAmount], Strict(False), Len(2, 2), BeforeValidator(_to_symmetric_range)
 ]
-"""The least and the most of a change, as a share of the image's size, or of a full turn."""
+"""Smallest and largest change, as a share of the image's size or of a full turn."""
 
 _FillMode = Literal["constant", "reflect", "wrap", "nearest"]
 _Interpolation = Literal["nearest", "bilinear"]
@@ -27,7 +30,7 @@ _ChannelsLast = Literal["channels_last"]
 
 
 class AugmentationLayer(BaseLayer):
-    """A random change of an image of (height, width, channels)."""
+    """Layer that changes images of (height, width, channels) at random."""
 
     seed: Seed | None = None
     data_format: _ChannelsLast | None = None
@@ -38,7 +41,7 @@ class AugmentationLayer(BaseLayer):
 
 
 class GeometricAugmentation(AugmentationLayer):
-    """A change that moves pixels, and fills what becomes empty; XLA cannot compile it."""
+    """Layer that moves pixels and fills the empty area. XLA cannot compile this layer."""
 
     fill_mode: _FillMode = "reflect"
     interpolation: _Interpolation = "bilinear"
@@ -46,7 +49,7 @@ class GeometricAugmentation(AugmentationLayer):
 
 
 class RandomFlip(AugmentationLayer):
-    """Mirrors an image, or does not."""
+    """Random mirroring of images: horizontally, vertically or both."""
 
     keras_name: ClassVar[str] = "layers.RandomFlip"
     type: Literal["RandomFlip"] = "RandomFlip"
@@ -54,7 +57,7 @@ class RandomFlip(AugmentationLayer):
 
 
 class RandomRotation(GeometricAugmentation):
-    """Turns an image, by shares of a full turn."""
+    """Random rotation of images, by a share of a full turn."""
 
     keras_name: ClassVar[str] = "layers.RandomRotation"
     type: Literal["RandomRotation"] = "RandomRotation"
@@ -62,7 +65,7 @@ class RandomRotation(GeometricAugmentation):
 
 
 class RandomTranslation(GeometricAugmentation):
-    """Shifts an image, by shares of its height and width."""
+    """Random shift of images, by a share of their height and width."""
 
     keras_name: ClassVar[str] = "layers.RandomTranslation"
     type: Literal["RandomTranslation"] = "RandomTranslation"
@@ -71,7 +74,7 @@ class RandomTranslation(GeometricAugmentation):
 
 
 class RandomZoom(GeometricAugmentation):
-    """Zooms out of an image (above 0) or into it (below), by shares of its size."""
+    """Random zoom of images, by a share of their size: positive factors zoom out, negative factors zoom in."""
 
     keras_name: ClassVar[str] = "layers.RandomZoom"
     type: Literal["RandomZoom"] = "RandomZoom"

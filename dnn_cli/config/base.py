@@ -1,4 +1,7 @@
-"""Base classes of all parts of an experiment: strict frozen values, some of which build their Keras object."""
+"""Base classes of all parts of an experiment: strict, frozen values.
+
+Subclasses of `KerasConfig` build their Keras object.
+"""
 
 from typing import Annotated, Any, ClassVar
 
@@ -13,7 +16,7 @@ from pydantic import (
 )
 
 Shape = tuple[int, ...]
-"""Sizes of one example, without the batch axis."""
+"""Shape of one example, without the batch axis."""
 
 Count = Annotated[int, Field(gt=0, le=10_000_000)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -25,17 +28,17 @@ Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
 def to_typed_mapping(value: Any) -> Any:
-    """Read a bare name as a mapping of only its `type`: `sgd` is `{type: sgd}`."""
+    """Return a bare name as a mapping with its `type`, and any other value unchanged: `sgd` becomes `{type: sgd}`."""
     return {"type": value} if isinstance(value, str) else value
 
 
 def _to_pair(value: Any) -> Any:
-    """Read one whole number as the same number for height and width: `3` is `[3, 3]`."""
+    """Return one whole number as a pair of height and width, and any other value unchanged: `3` becomes `[3, 3]`."""
     return [value, value] if isinstance(value, int) else value
 
 
 def to_single_item_list(value: Any) -> Any:
-    """Read a bare name as a list of only this name: `accuracy` is `[accuracy]`."""
+    """Return a bare name as a list of one name, and any other value unchanged: `accuracy` becomes `[accuracy]`."""
     return [value] if isinstance(value, str) else value
 
 
@@ -46,13 +49,13 @@ Pair = Annotated[tuple[_Extent, _Extent], Strict(False), BeforeValidator(_to_pai
 
 
 class ConfigModel(BaseModel):
-    """A part of an experiment: frozen, strict, and without unknown keys."""
+    """Part of an experiment: a frozen, strict value that refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     @model_serializer(mode="wrap")
     def serialize_values(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Plain values, every default spelled out, less the `None` that says what absence says."""
+        """Return the fields as plain values, defaults included. A `None` that equals its default is left out."""
         fields = type(self).model_fields
         values = handler(self)
         return {
@@ -63,15 +66,15 @@ class ConfigModel(BaseModel):
 
     @classmethod
     def get_field_order(cls) -> list[str]:
-        """The fields in the order they are written in a file."""
+        """Return the names of the fields in the order of a config file."""
         return list(cls.model_fields)
 
 
 class KerasConfig(ConfigModel):
-    """A part that stands for one object of Keras, under Keras's own argument names and defaults."""
+    """Part that describes one Keras object, with Keras's argument names and defaults."""
 
     keras_name: ClassVar[str]
-    """Where Keras keeps the class, as `layers.Dense`."""
+    """Path of the class in the package `keras`, such as `layers.Dense`."""
 
     @classmethod
     def get_field_order(cls) -> list[str]:
@@ -80,7 +83,10 @@ class KerasConfig(ConfigModel):
         return list(dict.fromkeys([*type_field, *required, *cls.model_fields]))
 
     def list_keras_arguments(self) -> dict[str, Any]:
-        """Keras's arguments: the fields that differ from Keras's defaults, nested parts built."""
+        """Return the arguments of the Keras object, with nested parts as Keras objects.
+
+        Optional arguments that equal Keras's defaults are left out.
+        """
         fields = type(self).model_fields
         values = {name: getattr(self, name) for name, field in fields.items() if name != "type" and not field.exclude}
         return {
@@ -90,7 +96,11 @@ class KerasConfig(ConfigModel):
         }
 
     def build_keras_object(self, **extra_arguments: Any) -> Any:
-        """The Keras object; imports TensorFlow."""
+        """Return the Keras object. This method imports Keras and TensorFlow.
+
+        Args:
+            extra_arguments: The Keras arguments that are added, or replace those of the fields.
+        """
         import keras
 
         keras_object: Any = keras

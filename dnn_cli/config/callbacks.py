@@ -1,4 +1,4 @@
-"""Callbacks that act on a training by its scores, under Keras's argument names and defaults."""
+"""Callbacks that act on a training according to its scores, with Keras's argument names and defaults."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -10,7 +10,7 @@ _EpochCount = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class MonitorCallback(KerasConfig):
-    """A callback that watches one score; which direction is better is known from the score."""
+    """Callback with a monitor. The name of the score decides whether higher or lower is better."""
 
     monitor: Annotated[str, Field(min_length=1, max_length=100)] = "val_loss"
 
@@ -19,7 +19,7 @@ class MonitorCallback(KerasConfig):
 
 
 class EarlyStopping(MonitorCallback):
-    """Ends the training after `patience` epochs that were no better than the best before."""
+    """Early end of the training, after `patience` epochs without an improvement of the monitor."""
 
     keras_name: ClassVar[str] = "callbacks.EarlyStopping"
     patience: _EpochCount = 0
@@ -30,7 +30,7 @@ class EarlyStopping(MonitorCallback):
 
 
 class ReduceLROnPlateau(MonitorCallback):
-    """Multiplies the learning rate by `factor` after `patience` epochs that were no better."""
+    """Lower learning rate, multiplied by `factor` after `patience` epochs without an improvement of the monitor."""
 
     keras_name: ClassVar[str] = "callbacks.ReduceLROnPlateau"
     factor: BelowOne = 0.1
@@ -41,6 +41,6 @@ class ReduceLROnPlateau(MonitorCallback):
 
 
 class ModelCheckpoint(MonitorCallback):
-    """Saves the model of the epoch that is best so far."""
+    """Best model, saved after every epoch that improves the monitor."""
 
     keras_name: ClassVar[str] = "callbacks.ModelCheckpoint"

@@ -1,4 +1,4 @@
-"""The settings in which resolved experiments differ, as short texts."""
+"""Differences of resolved configs, as short texts."""
 
 import os
 from collections.abc import Collection, Iterator, Sequence
@@ -11,17 +11,18 @@ _ABSENT = object()
 
 
 ABSENT_TEXT = "–"
-"""The text of a key that an experiment does not have."""
+"""Text for a key that is absent from a config."""
 
 _SHARED_LAYERS_TEXT = "shared layers only"
-"""The text of a stack that has no layer but those of all other stacks."""
+"""Text for a stack that consists of the first and last layers that all stacks share."""
 
 
 def find_config_differences(configs: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
-    """Return for every resolved experiment the keys that differ between any of them, with its own values as text.
+    """Return one mapping per resolved config: from each key that differs between configs to the config's value as text.
 
-    Parts of the same type are compared key by key (`optimizer.learning_rate`), parts of different types as a whole
-    (`optimizer`). Of stacks with different types of layers, the layers at which the stacks differ are shown.
+    Names and measurements are not compared. Parts of the same type are compared key by key (`optimizer.learning_rate`),
+    parts of different types as a whole (`optimizer`). Texts of stacks with different types of layers contain
+    only the differing layers.
     """
     rows: list[dict[str, str]] = [{} for _ in configs]
     if configs:
@@ -32,13 +33,16 @@ def find_config_differences(configs: Sequence[dict[str, Any]]) -> list[dict[str,
 
 
 def shorten_keys(keys: Sequence[str]) -> list[str]:
-    """Return the last step of every key, where it distinguishes the keys: `learning_rate`; else the whole key."""
+    """Return every key as its last step, such as `learning_rate`, if that step is unique.
+
+    Keys whose last step is a number, or the last step of another key, stay whole.
+    """
     last = [key.rpartition(".")[2] for key in keys]
     return [end if last.count(end) == 1 and not end.isdigit() else key for key, end in zip(keys, last, strict=True)]
 
 
 def _find_common_layer_names(configs: Sequence[dict[str, Any]]) -> dict[int, str]:
-    """Return the layers, by their index, that have one name in all experiments."""
+    """Return the names of the layers that have the same name in all configs, by index."""
     stacks = [config["model"]["layers"] for config in configs]
     names = [{layer.get("name") for layer in layers} for layers in zip(*stacks, strict=False)]
     return {
@@ -51,7 +55,7 @@ def _find_common_layer_names(configs: Sequence[dict[str, Any]]) -> dict[int, str
 def _collect_differences(
     values: Sequence[Any], key: str, rows: list[dict[str, str]], common_names: dict[int, str]
 ) -> None:
-    """Add what differs between the values of a key, one of each experiment, to the rows of the experiments."""
+    """Add the differences between the values of a key to the rows. Each config has one value and one row."""
     if all(value == values[0] for value in values):
         return
     if all(isinstance(value, dict) for value in values) and len({value.get("type") for value in values}) == 1:
@@ -70,14 +74,12 @@ def _collect_differences(
 
 
 def _format_differing_values(values: Sequence[Any]) -> list[str]:
-    """Return values as text. A key that one part gives is shown in every part that has it, defaults included.
+    """Return values as texts. An argument that appears for one part appears for every part that has this argument.
 
-    So `adam learning_rate=0.001` is not `adam` where `sgd learning_rate=0.001` shows its rate.
+    So `adam` with its default rate becomes `adam learning_rate=0.001` next to `sgd learning_rate=0.001`.
     """
-    from dnn_cli.config.registry import (  # imports all parts, which many users of this module do not need
-        format_changed_arguments,
-        format_config_value,
-    )
+    # The registry imports all parts. Many importers of this module need none of them.
+    from dnn_cli.config.registry import format_changed_arguments, format_config_value
 
     parts = [value for value in values if isinstance(value, dict)]
     included = {key for part in parts for key in format_changed_arguments(part)}
@@ -85,7 +87,7 @@ def _format_differing_values(values: Sequence[Any]) -> list[str]:
 
 
 def _format_differing_layers(stacks: Sequence[Any]) -> list[str]:
-    """Return stacks of layers as text: only the layers at which the stacks differ, and only what differs in them."""
+    """Return stacks of layers as texts with only the differing layers and their differing arguments."""
     present = [stack for stack in stacks if isinstance(stack, list)]
     if len(present) < len(stacks):
         return _format_differing_values(stacks)
@@ -106,9 +108,9 @@ def _format_differing_layers(stacks: Sequence[Any]) -> list[str]:
 
 
 def _find_constant_arguments(stacks: Sequence[Sequence[dict[str, Any]]]) -> set[tuple[Any, str]]:
-    """Return the arguments that do not differ, as pairs of a type of layer and an argument.
+    """Return the arguments that all layers of a type share, as pairs of type and argument.
 
-    The type must be in all stacks. Where a single stack has a layer, its arguments are part of the difference.
+    The type must be in all stacks. Otherwise the arguments of the layer are part of the difference.
     """
     constant = set()
     for kind in set.intersection(*({layer.get("type") for layer in stack} for stack in stacks)):
@@ -122,7 +124,7 @@ def _find_constant_arguments(stacks: Sequence[Sequence[dict[str, Any]]]) -> set[
 
 
 def _iter_layer_texts(layers: Sequence[dict[str, Any]], omitted: Collection[tuple[Any, str]]) -> Iterator[str]:
-    """Yield layers as text, without hidden arguments; equal layers in a row as `3 × Dense`."""
+    """Yield layers as texts without the omitted arguments. Equal layers in a row become one text: `3 × Dense`."""
     from dnn_cli.config.registry import format_config_value
 
     texts = [

@@ -1,4 +1,4 @@
-"""Builder of a first config with comments, for a user's data and a few options."""
+"""Config template: a first config with comments, for a user's data and a few options."""
 
 import json
 import os
@@ -12,40 +12,47 @@ from dnn_cli.config.layer_stack import format_sizes
 from dnn_cli.config.registry import CLASSES_BY_KIND
 
 _SCHEMA_FILE = "schema.json"
-"""Usual name of the file that `dnn schema -o` writes; a config in the same directory names it for editors."""
+"""Usual name of the file that `dnn schema -o` writes. A config in the same directory names the schema for editors."""
 
 
 _MIN_LARGE_DATASET = 10_000
-"""From so many examples on few epochs show something, and a random split has nearly equal shares of the classes."""
+"""Number of examples from which a dataset is large.
+
+Few epochs then suffice for a first result, and a random split has nearly equal shares of the classes.
+"""
 
 
 @dataclass(frozen=True)
 class TemplateOptions:
-    """What a first config depends on."""
+    """Options of a config template."""
 
     data: Data
     hidden_units: tuple[int, ...] = (100,)
-    """The units of every hidden layer."""
+    """Number of units of every hidden layer."""
 
     activation: str = "relu"
     optimizer: str = "adam"
     epochs: int | None = None
-    """The number of epochs; None for `get_default_epochs`."""
+    """Number of epochs; `None` means `get_default_epochs`."""
 
     target_mean_and_deviation: tuple[float, float] | None = None
-    """Mean and deviation of the number to predict."""
+    """Mean and standard deviation of the target of a regression; `None` for classes or several targets."""
 
     stratify: bool = True
-    """Whether every class has examples enough for it."""
+    """Whether every class has enough examples for a stratified split."""
 
 
 def resolve_data(name: str, **other_keys: Any) -> Data:
-    """Return the data of a name: a dataset, or the user's own csv, npz or image directory by its path.
+    """Return the data for the name of a dataset, or for the path of the user's csv, npz or image directory.
 
-    An image directory may hold a directory each for training, validation and test.
+    An image directory may contain one directory each for training, validation and test examples.
+
+    Args:
+        name: The name of a dataset, or a path. A path that is neither an npz nor a directory is read as a csv.
+        other_keys: The other keys of `data`.
 
     Raises:
-        ValidationError: the other keys of data are not what they should be.
+        ValidationError: the other keys are invalid.
         UserDataError: the directory cannot be read.
     """
     if name in DATASETS:
@@ -60,10 +67,14 @@ def resolve_data(name: str, **other_keys: Any) -> Data:
 
 
 def build_config_template(options: TemplateOptions, file: str) -> str:
-    """Return the text of a config, for a file.
+    """Return the text of a config.
+
+    Args:
+        options: The options of the template.
+        file: The path of the config file. Data paths are written relative to its directory.
 
     Raises:
-        UserDataError: the user's own data is not what it should be.
+        UserDataError: a file of the user's data is missing or invalid.
     """
     info = options.data.info
     output, loss, metric, meaning = _derive_output_and_loss(info)
@@ -107,7 +118,7 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
 
 
 def _derive_output_and_loss(info: DatasetInfo) -> tuple[str, str, str, str]:
-    """The output layer, the loss, the metric, and what the output means."""
+    """Return the output layer, the loss, the metric and the meaning of the output."""
     if not info.is_classification:
         numbers = "a number to predict" if info.targets == 1 else f"{info.targets} numbers to predict"
         layer = f"- {{type: Dense, units: {info.targets}, name: output}}"
@@ -121,19 +132,22 @@ def _derive_output_and_loss(info: DatasetInfo) -> tuple[str, str, str, str]:
 
 
 def _build_rescaling_lines(mean_and_deviation: tuple[float, float] | None) -> list[tuple[str, str]]:
-    """A last layer that brings the output, which begins near 0, to the size of what is predicted."""
+    """Return the line of a last layer that scales the outputs, which start near 0, to the size of the targets.
+
+    The list is empty without mean and deviation, and if both are below 10.
+    """
     if mean_and_deviation is None or max(map(abs, mean_and_deviation)) < 10:
         return []
     return [(f"- {format_rescaling_layer(*mean_and_deviation)}", "about its deviation and mean")]
 
 
 def format_rescaling_layer(mean: float, deviation: float) -> str:
-    """The layer that brings outputs around 0 to about this mean and deviation."""
+    """Return a layer that scales outputs around 0 to about this mean and deviation, with two significant digits."""
     return f"{{type: Rescaling, scale: {float(f'{deviation:.2g}') or 1.0}, offset: {float(f'{mean:.2g}')}}}"
 
 
 def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) -> list[tuple[str, str]]:
-    """The keys of the data, each with why."""
+    """Return the lines below `data:`, each with its comment."""
     data = options.data
     lines = [(f"dataset: {data.dataset}", "")]
     for key in ("path", "validation_path", "test_path"):
@@ -161,26 +175,26 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
 
 
 def get_default_epochs(info: DatasetInfo) -> int:
-    """Return as many epochs as show something: few examples are seen oftener."""
+    """Return the default number of epochs: 5 for a large dataset, and 50 for fewer examples."""
     return 5 if info.examples >= _MIN_LARGE_DATASET else 50
 
 
 def _format_optimizer_with_rate(optimizer: str) -> str:
-    """Return an optimizer with Keras's learning rate for it, as it is written in a config."""
+    """Return an optimizer with its default learning rate, as written in a config."""
     rate = CLASSES_BY_KIND["optimizer"][optimizer].model_fields["learning_rate"].default
     return f"{{type: {optimizer}, learning_rate: {rate}}}"
 
 
 def _list_hidden_layer_names(hidden: tuple[int, ...]) -> list[str]:
-    """What the hidden layers are called."""
+    """Return the names of the hidden layers: `hidden`, or `hidden_1`, `hidden_2` and so on."""
     return ["hidden"] if len(hidden) == 1 else [f"hidden_{number}" for number in range(1, len(hidden) + 1)]
 
 
 def _format_class_name(name: str) -> str:
-    """The name of a class as part of a comment."""
+    """Return a class name as part of a comment: at most 60 printable characters."""
     return "".join(c if c.isprintable() else "?" for c in name)[:60]
 
 
 def _format_commented_line(line: str, comment: str) -> str:
-    """A line with a comment at a common place."""
+    """Return a line with its comment in the common column."""
     return f"{line:<45} # {comment}" if comment else line

@@ -1,4 +1,4 @@
-"""The data of an experiment: its dataset or the user's own files, what these hold, and the split of the examples."""
+"""Data of an experiment: a dataset or the user's own files, their dataset info, and the split of the examples."""
 
 import math
 import os
@@ -21,7 +21,7 @@ _DATASET_INFO_CACHE: ContextVar[dict[str, DatasetInfo] | None] = ContextVar("ask
 
 @contextmanager
 def cache_dataset_info() -> Iterator[None]:
-    """As long as the block lasts, the files of the same data are asked only once what they hold."""
+    """Cache dataset info within the block, so that the files of the same data are inspected once."""
     token = _DATASET_INFO_CACHE.set({})
     try:
         yield
@@ -30,10 +30,10 @@ def cache_dataset_info() -> Iterator[None]:
 
 
 def _get_user_dataset_info(data: "Data") -> DatasetInfo:
-    """Return the dataset info of the files that `data` names, from the cache if there is one.
+    """Return the dataset info of the user's files, from the cache within `cache_dataset_info`.
 
     Raises:
-        UserDataError: a file is missing or is not what it should be.
+        UserDataError: a file is missing or invalid.
     """
     cache = _DATASET_INFO_CACHE.get()
     if cache is None:
@@ -45,10 +45,10 @@ def _get_user_dataset_info(data: "Data") -> DatasetInfo:
 
 
 def _read_user_dataset_info(data: "Data") -> DatasetInfo:
-    """Read the dataset info of the files that `data` names.
+    """Read the dataset info of the user's files.
 
     Raises:
-        UserDataError: a file is missing or is not what it should be.
+        UserDataError: a file is missing or invalid, or a split is of another kind than the training examples.
     """
     train = inspect_split(data, "train")
     if train is None:
@@ -68,7 +68,16 @@ def _read_user_dataset_info(data: "Data") -> DatasetInfo:
 
 
 def inspect_split(data: "Data", part: SplitName, train: DatasetContents | None = None) -> DatasetContents | None:
-    """What one part of the data holds; `None` where there is no such part."""
+    """Return the contents of one split of user data; `None` if the data has no such split.
+
+    Args:
+        data: The user's data.
+        part: The split.
+        train: The contents of the training split, for the classes and the target of another split.
+
+    Raises:
+        UserDataError: a file is missing or invalid.
+    """
     classes = train.classes if train is not None else None
     path = {"train": data.path, "validation": data.validation_path, "test": data.test_path}[part]
     if data.dataset == "npz":
@@ -88,7 +97,11 @@ def inspect_split(data: "Data", part: SplitName, train: DatasetContents | None =
 
 
 def _inspect_other_split(data: "Data", part: SplitName, train: DatasetContents) -> DatasetContents | None:
-    """What a validation or test set holds, if there is one."""
+    """Return the contents of the validation or test split; `None` if the data has no such split.
+
+    Raises:
+        UserDataError: a file is missing or invalid, or the split is of another kind than the training examples.
+    """
     try:
         other = inspect_split(data, part, train)
         if other is not None:
@@ -100,7 +113,11 @@ def _inspect_other_split(data: "Data", part: SplitName, train: DatasetContents) 
 
 
 def _check_same_kind(part: str, other: DatasetContents, train: DatasetContents) -> None:
-    """Refuse a validation or test set of another kind than the training examples."""
+    """Check that a validation or test split is of the same kind as the training split.
+
+    Raises:
+        UserDataError: pixels, number of targets, shape or columns differ.
+    """
     if other.pixel_max != train.pixel_max:
         kinds = ["uint8 pixels" if contents.pixel_max > 1 else "other numbers" for contents in (other, train)]
         raise UserDataError(f"the {part} inputs are {kinds[0]}, and the training inputs {kinds[1]}", "save both alike")
@@ -119,80 +136,82 @@ _DataPath = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
 class Data(ConfigModel):
-    """Which dataset, and how it is divided."""
+    """Dataset, and its split into training, validation and test examples."""
 
     dataset: DatasetName = "fashion_mnist"
     path: _DataPath | None = None
-    """Your own file or directory; or a directory that holds the dataset's files, used instead of looking for them."""
+    """Your own file or directory. For a built-in dataset: a directory with its files, used instead of a search."""
 
     validation_path: _DataPath | None = None
-    """Your own fixed validation set, of the same kind as `path`; nothing is split off then."""
+    """Your own validation set, of the same kind as `path`. It replaces the split by `validation_size`."""
 
     test_path: _DataPath | None = None
-    """Your own test set, of the same kind as `path`."""
+    """Your own test set, of the same kind as `path`. It replaces the split by `test_size`."""
 
     target: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
-    """The column of a csv to predict; the last one if none is named."""
+    """Column of a csv to predict; by default the last column."""
 
     ignore: Annotated[tuple[Annotated[str, Field(max_length=1000)], ...], Strict(False), Len(1, 10_000)] | None = None
-    """Columns of a csv that are no inputs."""
+    """Columns of a csv that are left out of the inputs."""
 
     task: Literal["classification", "regression"] | None = None
-    """What the targets of a csv or npz are; detected if absent: numbers that are not whole are a regression."""
+    """Task of a csv or npz. If absent, the targets decide. In a csv, fractions or many different whole numbers make a
+    regression; in an npz, floats other than one-hot rows."""
 
     image_size: Pair | None = None
-    """Height and width that the images of a directory are resized to; without it all must have one size."""
+    """Height and width to which the images of a directory are resized. If absent, all images must have one size."""
 
     color_mode: Literal["grayscale", "rgb"] | None = None
-    """Channels that the images of a directory are read with: (height, width), or (height, width, 3), the default."""
+    """Channels of the images of a directory: `grayscale` gives (height, width), `rgb` (default) (height, width, 3)."""
 
     validation_size: BelowOne = 0.2
-    """The share kept for validation: scikit-learn's `test_size`; 0 trains on everything."""
+    """Share of the examples for validation, after the test split: scikit-learn's `test_size`. 0 trains on all."""
 
     test_size: BelowOne = 0.0
-    """The share kept apart first as a test set, where the data has none of its own."""
+    """Share of the examples for a test set, split off first if the data has no test set."""
 
     split_seed: Seed = 42
-    """Decides which examples those are: scikit-learn's `random_state`."""
+    """Seed of the split: scikit-learn's `random_state`."""
 
     stratify: bool = False
-    """Keep the shares of the classes equal in every part of the split."""
+    """Whether every split gets the same shares of the classes."""
 
     standardize: bool = False
-    """Give every input feature mean 0 and deviation 1, as measured on the training examples: StandardScaler."""
+    """Whether every input feature gets mean 0 and standard deviation 1, as in scikit-learn's StandardScaler. Mean and
+    deviation are measured on the training examples."""
 
     flatten: bool = False
-    """Feed every image as one row of pixels."""
+    """Whether every image becomes one row of pixels."""
 
     @property
     def title(self) -> str:
-        """What the data is called in messages: the dataset, or the name of the user's own file."""
+        """Name of the data in messages: the dataset, or the name of the user's own file."""
         return os.path.basename(self.path) if self.dataset in USER_DATA_KINDS and self.path else self.dataset
 
     @cached_property
     def info(self) -> DatasetInfo:
-        """The dataset info, as first read: files may disappear while a training runs.
+        """Dataset info, read once because files may disappear while a training runs.
 
         Raises:
-            UserDataError: a file of the user's own is missing or is not what it should be.
+            UserDataError: a file of the user's data is missing or invalid.
         """
         return _get_user_dataset_info(self) if self.dataset in USER_DATA_KINDS else DATASETS[self.dataset]
 
     def with_info(self, info: DatasetInfo) -> "Data":
-        """The same, knowing already what it holds, so that no file has to be there."""
+        """Return a copy with dataset info, which works without the files."""
         data = self.model_copy()
         data.__dict__["info"] = info
         return data
 
     @property
     def test_examples(self) -> int:
-        """How many examples the test set has, of its own or split off."""
+        """Number of test examples: of a separate test set, or split off."""
         info = self.info
         return info.test_examples or math.ceil((info.examples - info.validation_examples) * self.test_size)
 
     @property
     def validation_examples(self) -> int:
-        """How many examples validate: a set of their own, or as many as `train_test_split` splits off."""
+        """Number of validation examples: of a separate validation set, or as many as `train_test_split` splits off."""
         info = self.info
         if info.validation_examples:
             return info.validation_examples
@@ -200,16 +219,16 @@ class Data(ConfigModel):
 
     @property
     def split_off_test_examples(self) -> int:
-        """How many of the examples are kept apart as a test set."""
+        """Number of examples that are split off as a test set."""
         return 0 if self.info.test_examples else self.test_examples
 
     @property
     def training_examples(self) -> int:
-        """How many examples train."""
+        """Number of training examples."""
         return self.info.examples - self.validation_examples - self.split_off_test_examples
 
     @property
     def input_shape(self) -> Shape:
-        """The shape of one input: as the data has it, or all its numbers in one row."""
+        """Shape of one input: the shape in the data, or with `flatten` one axis with all numbers."""
         shape = self.info.input_shape
         return (math.prod(shape),) if self.flatten else shape

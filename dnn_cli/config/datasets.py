@@ -1,4 +1,4 @@
-"""The datasets: contents, files and sources of each. No data is read here.
+"""Datasets: dataset info, files and sources of each, as constants.
 
 A new dataset is added to `DATASETS`.
 """
@@ -15,13 +15,13 @@ DatasetName = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetInfo(DatasetContents):
-    """What is known of the data of an experiment before any of it is read."""
+    """Dataset info: shape, classes and task of a dataset, known before its examples are read."""
 
     validation_examples: int = 0
-    """How many of the examples are a validation set of their own; they are the last ones."""
+    """Number of examples in a separate validation set. They are counted in `examples` and are the last ones."""
 
     test_examples: int = 0
-    """How many examples are kept apart for the last judgement."""
+    """Number of examples in a separate test set. They are not counted in `examples`."""
 
     @property
     def is_classification(self) -> bool:
@@ -34,14 +34,14 @@ class DatasetInfo(DatasetContents):
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset(DatasetInfo):
-    """A set of examples that everybody can have."""
+    """Built-in dataset, which every user can load by name."""
 
     summary: str
 
 
 @dataclass(frozen=True)
 class IdxFile:
-    """One file in the IDX format; `sha256` is the digest of its content after decompression."""
+    """File in the IDX format; `sha256` is the digest of its decompressed content."""
 
     name: str
     sha256: str
@@ -49,23 +49,23 @@ class IdxFile:
 
 @dataclass(frozen=True, kw_only=True)
 class IdxDataset(Dataset):
-    """A dataset in four IDX files, as MNIST is."""
+    """Dataset in four IDX files, such as MNIST."""
 
     train_images: IdxFile
     train_labels: IdxFile
     test_images: IdxFile
     test_labels: IdxFile
     directory_name: str
-    """The name of its directory in Keras's cache and under /usr/share/datasets."""
+    """Name of the dataset's directory in the caches of `dnn` and Keras and in /usr/share/datasets."""
 
     debian_package: str | None = None
-    """The package of Debian and Ubuntu that holds it."""
+    """Debian and Ubuntu package that contains the dataset."""
 
     keras_archive: str | None = None
-    """The one file, under Keras's datasets, in which Keras keeps it."""
+    """Name of the single file with the dataset, in Keras's directory `datasets`."""
 
     mirrors: tuple[str, ...]
-    """Where the four files are to be had over HTTPS, gzipped, as `<mirror>/<name>.gz`."""
+    """HTTPS addresses that offer the four files, gzipped, as `<mirror>/<name>.gz`."""
 
     @property
     def files(self) -> tuple[IdxFile, ...]:
@@ -74,7 +74,7 @@ class IdxDataset(Dataset):
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddedDataset(Dataset):
-    """A dataset that comes with scikit-learn, by the name of its loader in `sklearn.datasets`."""
+    """Dataset that scikit-learn contains; `loader` is the name of its function in `sklearn.datasets`."""
 
     loader: str
 
@@ -192,7 +192,7 @@ USER_DATA_KINDS = {
     "npz": "Your own arrays, saved by numpy.savez: x_train and y_train; x_val, y_val, x_test, y_test if there are.",
     "image_folder": "Your own images: a directory with a directory for each class.",
 }
-"""Kinds of the user's own data; the files at `data.path` decide what it holds."""
+"""Kinds of user data, with summaries. The files at `data.path` determine the dataset info."""
 
 DATASETS_BY_KEY = {
     "validation_path": ("csv", "image_folder"),
@@ -203,4 +203,4 @@ DATASETS_BY_KEY = {
     "image_size": ("image_folder",),
     "color_mode": ("image_folder",),
 }
-"""The kinds of data that take a key; all others take them all."""
+"""Kinds of user data that take a key of `data`. Every dataset takes the keys that are absent here."""

@@ -1,11 +1,11 @@
-"""Digests of experiments: which of them train, end or compile alike.
+"""Digests of experiments.
 
 | digest | equal for |
 |---|---|
-| training digest | experiments that train the same weights epoch by epoch |
+| training digest | experiments that train the same weights in each epoch |
 | outcome digest | the same, for the same number of epochs |
 | network digest | experiments that share compiled programs on this machine |
-| variant digest | experiments that differ only in seed and names |
+| variant digest | experiments that differ only in seed, names, diagnostics and `model_checkpoint` |
 """
 
 import hashlib
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment
 
 DATA_PATH_KEYS = ("data.path", "data.validation_path", "data.test_path")
-"""Keys that say where data lies."""
+"""Keys of data paths."""
 
 MEASUREMENT_KEYS = ("diagnostics",)
-"""Keys of measurements during the training, which change nothing of its result."""
+"""Keys of measurements during a training. Measurements leave weights and scores unchanged."""
 
 _EXTRA_FILE_KEYS = ("model_checkpoint",)
-"""Keys that keep more files of a training. The weights and scores are the same bits with and without them."""
+"""Keys that keep more files of a training. Weights and scores have the same bits with and without these keys."""
 
 _KEYS_NOT_COMPILED = (
     "name",
@@ -35,25 +35,25 @@ _KEYS_NOT_COMPILED = (
     "model_checkpoint",
     "diagnostics",
 )
-"""Keys that leave no trace in compiled programs. Neither does a learning rate that is a number."""
+"""Keys that leave compiled programs unchanged. A learning rate that is a number does so, too."""
 
 
 def compute_training_digest(experiment: "Experiment") -> str:
-    """Return the digest of everything that decides the weights of each epoch.
+    """Return the digest of an experiment without names, number of epochs, measurements and data paths.
 
-    Names, the number of epochs, measurements and the paths of data are left out.
+    The remaining settings decide the weights of each epoch, and `model_checkpoint` the files that are kept.
     """
     return _compute_sha256(remove_names_and_measurements(build_training_config(experiment)))
 
 
 def compute_outcome_digest(experiment: "Experiment") -> str:
-    """Return the digest of the training digest and the number of epochs. Records of equal runs hold it."""
+    """Return the digest of the training digest and the number of epochs. Run records contain this digest."""
     return hashlib.sha256(f"{compute_training_digest(experiment)} {experiment.epochs}".encode()).hexdigest()
 
 
 def compute_network_digest(experiment: "Experiment") -> str:
-    """Return the digest of everything that decides the compiled programs: config, versions and processor features."""
-    # `dnn runs` imports this module and needs no version: importing importlib.metadata takes 15 ms.
+    """Return the digest of all that decides the compiled programs: config, versions and processor features."""
+    # Importing importlib.metadata takes 15 ms, and `dnn runs` imports this module without a use for versions.
     from importlib.metadata import version
 
     config = {key: value for key, value in experiment.model_dump(mode="json").items() if key not in _KEYS_NOT_COMPILED}
@@ -64,20 +64,20 @@ def compute_network_digest(experiment: "Experiment") -> str:
 
 
 def compute_variant_digest(config: dict[str, Any]) -> str:
-    """Return the digest of a resolved config without seed and names."""
+    """Return the digest of a resolved config without seed, names, measurements and keys that keep more files."""
     compared = remove_names_and_measurements(remove_extra_file_keys(config))
     return _compute_sha256({key: value for key, value in compared.items() if key != "seed"})
 
 
 def build_training_config(experiment: "Experiment") -> dict[str, Any]:
-    """Return the config of an experiment without the number of epochs and the paths of data."""
+    """Return the config of an experiment without the number of epochs and without data paths."""
     config = experiment.model_dump(mode="json")
     data = {key: value for key, value in config["data"].items() if f"data.{key}" not in DATA_PATH_KEYS}
     return {**{key: value for key, value in config.items() if key != "epochs"}, "data": data}
 
 
 def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a resolved config without the keys that do not influence its result: names and measurements."""
+    """Return a resolved config without names and measurements, which leave the result unchanged."""
 
     def remove_names(part: dict[str, Any]) -> dict[str, Any]:
         unnamed = {key: value for key, value in part.items() if key != "name"}
@@ -90,7 +90,7 @@ def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def remove_extra_file_keys(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a resolved config without the keys that only keep more files. No comparison counts them."""
+    """Return a resolved config without the keys that only keep more files. Comparisons ignore these keys."""
     return {key: value for key, value in config.items() if key not in _EXTRA_FILE_KEYS}
 
 

@@ -1,4 +1,4 @@
-"""Messages of validation errors, with locations in the file and suggestions of the nearest valid name."""
+"""Messages of validation errors, with locations in the config file and suggestions such as the nearest valid name."""
 
 import re
 from typing import Any
@@ -40,21 +40,22 @@ _MODELS_BY_PATH: dict[KeyPath, type[ConfigModel]] = {
     ("reduce_lr_on_plateau",): ReduceLROnPlateau,
     ("model_checkpoint",): ModelCheckpoint,
 }
-"""The parts that are known by their place alone."""
+"""Classes of parts whose key path alone determines the class."""
 
 _BOUND_SYMBOLS = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
 
 
 def to_located_issues(error: ValidationError, document: Document) -> list[LocatedIssue]:
-    """Return the issues of all validation errors, with their locations in the document."""
+    """Return validation errors as issues with locations. Key paths that already have an issue are left out."""
     paths_with_issues = {path for path, _ in document.issues}
     issues: dict[KeyPath, LocatedIssue] = {}
     for detail in error.errors(include_url=False)[:MAX_ISSUES]:
         path = _to_config_path(detail["loc"], document.value, missing=detail["type"] == "missing")
         if path in paths_with_issues or path in issues:
             continue
+        # Pydantic counts valid items only. Items with issues of their own can make a list seem too short.
         if detail["type"] == "too_short" and detail["ctx"]["actual_length"] < len(_find_value_at(document.value, path)):
-            continue  # items with issues of their own are not counted
+            continue
         if detail["type"] == "missing" and _is_replaced_by_keras_key(path, document.value):
             continue
         on_command_line = document.find_location(path).line is None
@@ -65,12 +66,13 @@ def to_located_issues(error: ValidationError, document: Document) -> list[Locate
 
 
 def _to_config_path(location: tuple[int | str, ...], root: Any, *, missing: bool) -> KeyPath:
-    """Pydantic's path less the steps that tell apart the classes of a union."""
+    """Return pydantic's location as a key path, without the steps that name the class of a union."""
     path: list[int | str] = []
     node, tagged = root, False
     for step in location:
         if isinstance(node, dict) and node.get("type") == step and not tagged:
-            tagged = True  # the class of a union, even where a key is called the same
+            # The step names the class of a union, even if a key has the same name.
+            tagged = True
         elif (isinstance(node, dict) and step in node) or (isinstance(node, list) and isinstance(step, int)):
             path.append(step)
             node, tagged = _find_value_at(node, (step,)), False
@@ -78,7 +80,7 @@ def _to_config_path(location: tuple[int | str, ...], root: Any, *, missing: bool
 
 
 def _find_value_at(value: Any, path: KeyPath) -> Any:
-    """The value at a path; `None` where there is none."""
+    """Return the value at a key path; `None` if the path does not exist."""
     for step in path:
         try:
             value = value[step]
@@ -88,14 +90,14 @@ def _find_value_at(value: Any, path: KeyPath) -> Any:
 
 
 def _format_quoted_value(value: Any) -> str:
-    """A value as it is quoted in a message."""
+    """Return a value as quoted in a message, with at most 60 characters."""
     text = {True: "true", False: "false", None: "nothing"}.get(value) if isinstance(value, bool | None) else None
     text = text or (f"the text '{value}'" if isinstance(value, str) else str(value))
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def _is_replaced_by_keras_key(path: KeyPath, root: Any) -> bool:
-    """Return whether a key is missing because Keras's key, already an issue, stands in its place."""
+    """Return whether Keras's key, which already has an issue, is in the place of a missing key."""
     keras_keys: dict[KeyPath, tuple[str, ...]] = {
         ("model",): ("layers", "Sequential"),
         ("model", "layers"): ("Sequential",),
@@ -104,7 +106,7 @@ def _is_replaced_by_keras_key(path: KeyPath, root: Any) -> bool:
 
 
 def _describe_validation_error(detail: Any, path: KeyPath, root: Any, *, on_command_line: bool) -> tuple[str, str]:
-    """What is wrong and what would be right."""
+    """Return the message and the suggestion for a validation error."""
     kind, context, value = detail["type"], detail.get("ctx", {}), _find_value_at(root, path)
     if kind == "missing":
         return "is missing", ""
@@ -145,7 +147,7 @@ def _describe_validation_error(detail: Any, path: KeyPath, root: Any, *, on_comm
 
 
 def _suggest_value_of_type(kind: str, value: Any) -> str:
-    """What was probably meant by a value of the wrong type."""
+    """Return the probably intended value as a suggestion for a value of the wrong type, or an empty text."""
     if kind == "int_type" and isinstance(value, float) and value.is_integer():
         return f"did you mean {int(value)}?"
     if kind == "int_type" and isinstance(value, str) and re.fullmatch(r"[0-9_]{1,18}", value) and value.strip("_"):
@@ -160,7 +162,10 @@ def _suggest_value_of_type(kind: str, value: Any) -> str:
 
 
 def _describe_unknown_name(name: Any, kind: str, expected: list[str]) -> tuple[str, str]:
-    """A name that its kind does not have: the nearest, or the kind it belongs to."""
+    """Return the message and the suggestion for a name that its kind does not have.
+
+    The suggestion is the nearest name, or the kind to which the name belongs.
+    """
     if not isinstance(name, str):
         return f"needs a name, not {_format_quoted_value(name)}", f"one of {', '.join(expected)}"
     others = [
@@ -181,7 +186,7 @@ def _describe_unknown_name(name: Any, kind: str, expected: list[str]) -> tuple[s
 
 
 def _suggest_unabbreviated_name(name: str, expected: list[str]) -> str:
-    """`did you mean …?` for what a name is the beginning or the initials of."""
+    """Return `did you mean …?` for a name that is the beginning or the initials of expected names."""
     abbreviation = name.lower()
     matches = [
         candidate
@@ -194,7 +199,10 @@ def _suggest_unabbreviated_name(name: str, expected: list[str]) -> str:
 
 
 def _describe_unknown_key(path: KeyPath, root: Any, *, on_command_line: bool) -> tuple[str, str]:
-    """A key that its mapping does not take: the nearest one, or who takes it."""
+    """Return the message and the suggestion for a key that its mapping does not take.
+
+    The suggestion is the nearest key, or the classes that take the key.
+    """
     key, parent = str(path[-1]), path[:-1]
     model = _find_config_class(parent, root)
     name = model.model_fields["type"].default if model and "type" in model.model_fields else ""
@@ -220,7 +228,7 @@ def _describe_unknown_key(path: KeyPath, root: Any, *, on_command_line: bool) ->
 
 
 def _find_config_class(path: KeyPath, root: Any) -> type[ConfigModel] | None:
-    """The class that a mapping at a path is read as."""
+    """Return the class that validates the mapping at a key path; `None` if its type is unknown."""
     if not path:
         return Experiment
     if path in _MODELS_BY_PATH:

@@ -1,4 +1,4 @@
-"""The experiment: everything that decides what is trained, on which data, and how. Its layers may be repeated."""
+"""Experiment: network, data, optimizer and length of one training. Layers of the network may be repeated."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -17,21 +17,21 @@ from dnn_cli.config.metrics import Accuracy, Metric
 from dnn_cli.config.optimizers import Optimizer, RMSprop
 
 MAX_LAYERS = 10_000
-"""Layers of a stack, repeated ones counted."""
+"""Maximum number of layers of a stack. Every repetition of a layer counts."""
 
 
 class Repeat(ConfigModel):
-    """Layers that are repeated. A layer named `hidden` becomes `hidden_1`, `hidden_2` and so on."""
+    """Repeated layers. A layer named `hidden` becomes `hidden_1`, `hidden_2` and so on."""
 
     repeat: Annotated[int, Field(gt=0, le=MAX_LAYERS)]
     name: KerasName | None = None
-    """For overrides: `layers.body.repeat=5`."""
+    """Name for overrides, such as `layers.body.repeat=5`."""
 
     layers: Annotated[tuple["_StackItem", ...], Strict(False), Len(1, MAX_LAYERS)]
 
 
 def _get_stack_item_tag(value: Any) -> str:
-    """Return whether a list item is a repeat or a layer, so that only the rules of its class apply."""
+    """Return the tag of a list item: `block` for a repeat, else `layer`. Only the rules of its class then apply."""
     return "block" if isinstance(value, Repeat) or (isinstance(value, dict) and "repeat" in value) else "layer"
 
 
@@ -39,16 +39,16 @@ _StackItem = Annotated[
     Union[Annotated[Layer, Tag("layer")], Annotated[Repeat, Tag("block")]],  # noqa: UP007 - Repeat is not complete yet
     Discriminator(_get_stack_item_tag),
 ]
-"""What a list of layers holds."""
+"""Item of a list of layers: a layer or a repeat."""
 
 
 def count_layers(items: Sequence[Any]) -> int:
-    """Return how many layers a list of layers and repeats makes."""
+    """Return the number of layers of a list of layers and repeats. Every repetition counts."""
     return sum(item.repeat * count_layers(item.layers) if isinstance(item, Repeat) else 1 for item in items)
 
 
 def _iter_unrolled_layers(items: Sequence[Any], suffix: str = "") -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Yield every layer in order, with its key path; layers of a repeat get the number of their round in their name."""
+    """Yield the layers in order with their key paths. Names of repeated layers end with the repetition's number."""
     for index, item in enumerate(items):
         if isinstance(item, Repeat):
             for number in range(1, item.repeat + 1):
@@ -61,24 +61,24 @@ def _iter_unrolled_layers(items: Sequence[Any], suffix: str = "") -> Iterator[tu
 
 
 class Model(ConfigModel):
-    """A stack of layers."""
+    """Network: a stack of layers."""
 
     name: KerasName = "sequential"
     layers: Annotated[tuple[_StackItem, ...], Strict(False), Len(1, 10_000)]
 
     @cached_property
     def stack(self) -> tuple[Layer, ...]:
-        """Every layer, the repeated ones as often as they stand there."""
+        """Layers in order. A repeat contributes every repetition of its layers."""
         return tuple(layer for _, layer in _iter_unrolled_layers(self.layers))
 
     @cached_property
     def layer_paths(self) -> tuple[tuple[str | int, ...], ...]:
-        """Where in the experiment each layer of the stack is written."""
+        """Key path in the config for each layer of `stack`."""
         return tuple(("model", "layers", *path) for path, _ in _iter_unrolled_layers(self.layers))
 
 
 class Experiment(ConfigModel):
-    """One training: the same experiment on the same machine gives the same weights, bit for bit."""
+    """Experiment: one training. On the same machine, the same experiment gives the same weights, bit for bit."""
 
     name: Name
     seed: Seed = 42
@@ -92,64 +92,70 @@ class Experiment(ConfigModel):
     epochs: Annotated[int, Field(gt=0, le=1_000_000)] = 1
     batch_size: Count = 32
     class_weight: Literal["balanced"] | Annotated[dict[str, NotNegative], Len(1, 10_000)] | None = None
-    """How much an example of a class counts in the training loss, by the class's name or number; `balanced`: all
-    classes as much as each other, as scikit-learn does it."""
+    """Weight of each class in the training loss, by class name or number. With `balanced`, all classes count equally,
+    as in scikit-learn."""
 
     early_stopping: EarlyStopping | None = None
-    """End the training when it no longer gets better."""
+    """Early end of the training when the monitor stops improving."""
 
     reduce_lr_on_plateau: ReduceLROnPlateau | None = None
-    """Lower the learning rate when it no longer gets better."""
+    """Lower learning rate when the monitor stops improving."""
 
     model_checkpoint: ModelCheckpoint | None = None
-    """Keep the model of the best epoch too, as best.keras."""
+    """Best model, saved as best.keras in addition to the final model."""
 
     engine: Literal["chunked", "keras"] = "chunked"
-    """Many batches a call, or plain `fit`, one batch a step."""
+    """Code that runs the training steps: `chunked` runs many steps in one call, `keras` runs plain `fit`."""
 
     jit: Literal["auto"] | bool = "auto"
     """Whether XLA compiles the steps: Keras's `jit_compile`."""
 
     device: Literal["auto", "cpu", "gpu"] = "auto"
-    """Where to train; `auto` takes a GPU where there is one."""
+    """Device of the training; `auto` uses a GPU if there is one."""
 
     mixed_precision: bool = False
-    """Compute in 16 bits, keep weights in 32: mixed_float16 on a GPU, mixed_bfloat16 on a CPU."""
+    """Whether steps compute in 16 bits with weights in 32 bits: mixed_float16 on a GPU, mixed_bfloat16 on a CPU."""
 
     diagnostics: Literal["auto"] | bool = "auto"
-    """Measure the layers for `dnn explain`: `auto` after epochs 0, 1, 2, 4, 8 and so on and the last one, `true` after
-    every epoch, `false` never. The trained weights are the same."""
+    """Whether the layers are measured for `dnn explain`. `auto` measures after epochs 0, 1, 2, 4, 8 and so on and after
+    the last epoch, `true` after every epoch, `false` never. The trained weights are the same."""
 
     @property
     def output_shape(self) -> Shape:
-        """The shape of one output: a number a class, one for two classes, or a number for each to predict."""
+        """Shape of one output: one number per class, or per target of a regression.
+
+        For two classes, a binary loss takes one number.
+        """
         info = self.data.info
         return ({"binary": 1, "real": info.targets}.get(self.target_encoding, len(info.classes)),)
 
     @property
     def target_encoding(self) -> TargetEncoding:
-        """The form in which the loss takes the targets."""
+        """Form in which the loss takes the targets."""
         if not self.data.info.is_classification:
             return "real"
         return next((encoding for encoding in self.loss.target_encodings if encoding != "real"), "index")
 
     @property
     def monitor(self) -> str:
-        """What the best epoch is best at: the first metric, else the loss; on the validation set if there is one."""
+        """Name of the score that chooses the best epoch: the first metric, or the loss without metrics.
+
+        The score is computed on the validation examples if there are any, else on the training examples.
+        """
         score = self.metrics[0].type if self.metrics else "loss"
         return f"val_{score}" if self.data.validation_examples else score
 
     @property
     def score_names(self) -> list[str]:
-        """The names of all scores of an epoch."""
+        """Names of all scores of an epoch."""
         names = ["loss", *(metric.type for metric in self.metrics)]
         return names + [f"val_{name}" for name in names] if self.data.validation_examples else names
 
 
 def find_class_number(name: str, classes: Sequence[str]) -> int | None:
-    """Return the number of the class with a name, else of the class with this number; `None` if there is no such class.
+    """Return the number of a class, from its name or from its number as text; `None` if the class does not exist.
 
-    If class names are numbers themselves, a number is always a name.
+    If any class name is a whole number, the text is always compared with the class names.
     """
     if name in classes:
         return classes.index(name)

@@ -1,4 +1,4 @@
-"""Rules for names: any script, but nothing that breaks Keras, a path or a terminal."""
+"""Rules for names: all scripts, and only characters that are safe for Keras, paths and terminals."""
 
 import re
 import unicodedata
@@ -9,30 +9,39 @@ from pydantic_core import PydanticCustomError
 
 
 def check_name(text: str) -> str:
-    """Refuse control characters, which could steer a terminal, and text that is only space."""
+    """Check a name and return it in Unicode normal form C. Control characters could steer a terminal.
+
+    Raises:
+        PydanticCustomError: the name has only whitespace, or has control or formatting characters.
+    """
     if not text.strip():
         raise PydanticCustomError("blank_name", "a name needs at least one visible character")
-    joiners = "\u200c\u200d"  # some scripts and emoji need them
+    # Some scripts and emoji need joiners.
+    joiners = "\u200c\u200d"
     if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") and c not in joiners for c in text):
         raise PydanticCustomError("control_character", "a name may not hold control or formatting characters")
     return unicodedata.normalize("NFC", text)
 
 
 def check_no_slash(text: str) -> str:
-    """Refuse what Keras refuses in the name of a layer or model."""
+    """Check that a name has no slash and return it. Keras refuses a slash in names of layers and models.
+
+    Raises:
+        PydanticCustomError: the name has a slash.
+    """
     if "/" in text:
         raise PydanticCustomError("slash_in_name", "Keras takes no / in a name: use _ or -")
     return text
 
 
 ADDRESS_PREFIXES = ("@", "name:", "id:", "best:", "sweep:")
-"""The beginnings of run addresses that are not names: see `runs.address`."""
+"""Prefixes of run addresses that are not plain names: see `runs.address`."""
 
 Name = Annotated[str, Field(max_length=100), AfterValidator(check_name)]
 KerasName = Annotated[Name, AfterValidator(check_no_slash)]
 
 
 def make_slug(name: str) -> str:
-    """A name as part of a file name: letters and digits of any script, at most 60 bytes, never empty."""
+    """Return a name as part of a file name: letters and digits of any script, 1 to 60 bytes."""
     words = re.sub(r"[^\w.+-]+", "-", name).strip("-.")
     return words.encode()[:60].decode(errors="ignore").strip("-.") or "run"

@@ -1,13 +1,15 @@
-"""The JSON Schema of the config language, for editors that complete and check configs.
+"""JSON Schema of the config language, for editors that complete and check configs.
 
 The schema is built from the classes that validate configs, and its descriptions from their docstrings. A partial
-schema describes configs that are laid over others. The schema judges each key alone; `dnn check` also checks how keys
-fit together. Where the two differ:
+schema describes configs that are merged into others. The schema checks each key alone; `dnn check` also checks how keys
+fit together. The schema and `dnn` differ in these points:
 
-- 10.0 is a whole number to JSON Schema, and none to `dnn`.
-- Formatting characters beyond the first 65,536 are refused in names by `dnn` alone, as not all editors' patterns
-  reach them; and which characters count as letters, in Muon's patterns, is up to the editor.
-- What an `extends` makes of a part without a `type` depends on the other file: any class that takes the keys will do.
+- JSON Schema accepts 10.0 as a whole number, and `dnn` refuses it.
+- Only `dnn` refuses formatting characters beyond the first 65,536 in names, because the patterns of some editors do
+  not reach them.
+- The editor decides which characters count as letters in Muon's patterns.
+- In a config with `extends`, the class of a part without a `type` depends on the other file. The schema accepts any
+  class that takes the keys.
 """
 
 import ast
@@ -29,7 +31,7 @@ from dnn_cli.config.registry import CLASSES_BY_KIND, list_spellings
 
 
 def _read_field_descriptions(cls: type[ConfigModel]) -> dict[str, str]:
-    """What the class, and those it inherits from, say of their fields."""
+    """Read the docstrings of the fields of a class and of its base classes, by field."""
     descriptions: dict[str, str] = {}
     for ancestor in reversed(cls.__mro__):
         if issubclass(ancestor, ConfigModel):
@@ -39,7 +41,7 @@ def _read_field_descriptions(cls: type[ConfigModel]) -> dict[str, str]:
 
 @cache
 def _parse_module_descriptions(name: str) -> dict[str, dict[str, str]]:
-    """The texts of every class in a module."""
+    """Parse a module and return the docstrings of the fields, by class and field."""
     tree = ast.parse(inspect.getsource(sys.modules[name]))
     return {
         node.name: dict(_parse_class_descriptions(node.body)) for node in tree.body if isinstance(node, ast.ClassDef)
@@ -47,7 +49,7 @@ def _parse_module_descriptions(name: str) -> dict[str, dict[str, str]]:
 
 
 def _parse_class_descriptions(body: list[ast.stmt]) -> list[tuple[str, str]]:
-    """Every field that a text follows, with that text in one line."""
+    """Return the fields that have a docstring, each with its docstring in one line."""
     descriptions = []
     for statements in pairwise(body):
         match statements:
@@ -65,23 +67,24 @@ _CONTROL_CHARACTER_PATTERN = (
     r"[\u0000-\u001f\u007f-\u009f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b\u200e\u200f"
     r"\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]"
 )
-"""Control and formatting characters, in escapes that every reader of patterns knows."""
+"""Pattern of control and formatting characters, in escapes that every engine for regular expressions knows."""
 
 _VALIDATOR_SCHEMAS: dict[Any, list[JsonSchemaValue]] = {
     check_name: [{"pattern": r"\S"}, {"not": {"pattern": _CONTROL_CHARACTER_PATTERN}}],
     check_no_slash: [{"pattern": "^[^/]*$"}],
 }
-"""What the functions that judge a text refuse."""
+"""JSON Schemas of the texts that a validator function accepts."""
 
 _ValueReader = Callable[[Any], Any]
-"""What reads the short way to write a value as the long one."""
+"""Function that converts the short form of a value into its long form."""
 
 
 def build_json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a config."""
+    """Return the JSON Schema (draft 2020-12) of a config."""
     experiment_schema = Experiment.model_json_schema(schema_generator=ConfigSchemaGenerator)
     definitions = experiment_schema.pop("$defs")
-    experiment_schema["required"].remove("name")  # the name of the file, where none is given
+    # An experiment without a name is named after its file.
+    experiment_schema["required"].remove("name")
     partial_schema = PartialSchemaBuilder(definitions).build_partial_schema(experiment_schema)
     for config in (experiment_schema, partial_schema):
         config["properties"] = {"extends": _EXTENDS_SCHEMA, **config["properties"]}
@@ -97,16 +100,19 @@ def build_json_schema() -> dict[str, Any]:
 
 
 class ConfigSchemaGenerator(GenerateJsonSchema):
-    """Pydantic's own schema of the classes, and with it what is read before they see it."""
+    """Generator of pydantic's schema of the classes, with the short forms that validators convert beforehand."""
 
     def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
-        return value  # the order of the classes
+        # The keys keep the order of the classes.
+        return value
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        return False  # it would only repeat the key
+        # A title would only repeat the key.
+        return False
 
     def normalize_name(self, name: str) -> str:
-        return super().normalize_name(name.removeprefix("dnn_cli.config."))  # of classes that share a name
+        # The names of classes that share a name begin with their module.
+        return super().normalize_name(name.removeprefix("dnn_cli.config."))
 
     def definitions_schema(self, schema: core_schema.DefinitionsSchema) -> JsonSchemaValue:
         self.core_definitions = {definition["ref"]: definition for definition in cast(Any, schema)["definitions"]}
@@ -123,15 +129,17 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
             described = {key: value for key, value in json_schema["properties"]["type"].items() if key != "const"}
             json_schema["properties"]["type"] = {**described, "enum": names}
         if "type" in json_schema["properties"] and cls.model_fields["type"].default != DEFAULT_OPTIMIZER:
-            json_schema["required"] = ["type", *json_schema.get("required", ())]  # as it selects the class
+            # The type selects the class.
+            json_schema["required"] = ["type", *json_schema.get("required", ())]
         return {"description": description} | {
             key: json_schema[key] for key in json_schema if key not in ("title", "description")
         }
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         json_schema = super().default_schema(schema)
+        # The default `None` equals an absent key, and a default that equals `const` is the only choice.
         if json_schema.get("default", ...) in (None, json_schema.get("const")):
-            del json_schema["default"]  # it says what absence says, or the only choice there is
+            del json_schema["default"]
         return json_schema
 
     def encode_default(self, dft: Any) -> Any:
@@ -161,7 +169,7 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
         return {**json_schema, "allOf": [*json_schema.get("allOf", []), *rules]} if rules else json_schema
 
     def build_union_schema(self, schema: core_schema.TaggedUnionSchema, reader: _ValueReader) -> JsonSchemaValue:
-        """The classes of a union, and the bare names that are read as a class that needs no arguments."""
+        """Return the schema of a union: its classes, and the bare names of classes without required arguments."""
         choices = [self.generate_inner(choice) for choice in schema["choices"].values()]
         if schema["discriminator"] != "type":
             return {"anyOf": choices}
@@ -176,13 +184,13 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
         return self.share_union_schema(tuple(classes), {"anyOf": [*bare, *choices]})
 
     def find_choice_class(self, schema: Any) -> type[ConfigModel]:
-        """The class of a choice, which may be defined elsewhere."""
+        """Return the class of a choice. References to definitions are followed."""
         while "cls" not in schema:
             schema = self.core_definitions[schema["schema_ref"]] if "schema_ref" in schema else schema["schema"]
         return cast(type[ConfigModel], schema["cls"])
 
     def share_union_schema(self, tags: tuple[str, ...], union: JsonSchemaValue) -> JsonSchemaValue:
-        """A reference to a union that has a name of its own; else the union itself."""
+        """Define a union that has a name and return a reference to it; return any other union unchanged."""
         kind = next((kind for kind, classes in CLASSES_BY_KIND.items() if tuple(classes) == tags), None)
         if kind is None:
             return union
@@ -192,17 +200,17 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
 
 
 def _get_type_name(value: Any) -> Any:
-    """The `type` of what a reader made of a value."""
+    """Return the `type` of a mapping; `None` for any other value."""
     return value.get("type") if isinstance(value, dict) else None
 
 
 def _list_type_names(cls: type[ConfigModel]) -> list[str]:
-    """Every name of a class: its `type`, then Keras's other spellings."""
+    """Return every name of a class: its `type`, then Keras's other spellings."""
     return [cls.model_fields["type"].default, *(list_spellings(cls) if issubclass(cls, KerasConfig) else ())]
 
 
 def _get_docstring_summary(cls: type) -> str:
-    """What a class says of itself."""
+    """Return the first line of the docstring of a class."""
     return (cls.__doc__ or "").partition("\n")[0]
 
 
@@ -210,16 +218,16 @@ _INHERITED_KEYWORDS = ("required", "minProperties", "default")
 
 
 class PartialSchemaBuilder:
-    """Builder of schemas for mappings that are laid over others, as `merge_documents` merges them.
+    """Builder of partial schemas, for configs that `merge_documents` merges into others.
 
-    The builder adds the definitions that they need to its own.
+    The builder adds the definitions that partial schemas need to `definitions`.
     """
 
     def __init__(self, definitions: dict[str, Any]) -> None:
         self.definitions = definitions
 
     def build_partial_schema(self, schema: JsonSchemaValue) -> JsonSchemaValue:
-        """A schema whose mappings may leave out any key; lists replace, and stay as they are."""
+        """Return a schema whose mappings may leave out any key. Lists replace other lists and thus stay complete."""
         partial = {key: value for key, value in schema.items() if key not in _INHERITED_KEYWORDS}
         if "$ref" in partial:
             partial["$ref"] = self.get_partial_reference(partial["$ref"])
@@ -232,21 +240,26 @@ class PartialSchemaBuilder:
         return partial
 
     def list_alternatives(self, choice: JsonSchemaValue) -> list[JsonSchemaValue]:
-        """Return the schemas of a choice: a mapping with a type is complete, one without changes its parent's."""
+        """Return the schemas of a choice.
+
+        A mapping with a type is complete. A mapping without a type changes the mapping of the other config, so that
+        its schema is partial.
+        """
         definition = self.definitions.get(_get_definition_name(choice.get("$ref", "")), {})
         complete = [choice] if "type" in definition.get("properties", {}) else []
         return [*complete, self.build_partial_schema(choice)]
 
     def get_partial_reference(self, reference: str) -> str:
-        """The reference to the partial twin of what another refers to."""
+        """Return the reference to the partial twin of a definition. The first call builds the twin."""
         name = _get_definition_name(reference)
         twin = f"Partial{name}"
         if twin not in self.definitions:
-            self.definitions[twin] = {}  # so that a class within itself comes to an end
+            # The placeholder ends the recursion for a class that contains itself.
+            self.definitions[twin] = {}
             self.definitions[twin] = self.build_partial_schema(self.definitions[name])
         return f"#/$defs/{twin}"
 
 
 def _get_definition_name(reference: str) -> str:
-    """The name of the definition that is referred to."""
+    """Return the name of the definition in a reference."""
     return reference.rpartition("/")[2]

@@ -1,6 +1,6 @@
-"""Suggestions for keys and names of Keras that a config does not have: what to write in `dnn` instead.
+"""Suggestions for keys and names of Keras that a config does not have, with the spelling of `dnn`.
 
-Suggestions are right when followed literally; `tests/config/test_suggestions.py` does so.
+Suggestions are right when followed literally; `tests/config/test_suggestions.py` follows them.
 """
 
 import ast
@@ -30,7 +30,7 @@ WRITE_LAYER_LIST = "write model: {layers: […]}"
 _REMOVE_VERBOSE = "remove it: a terminal shows every epoch"
 
 _MAX_VALUE_CHARACTERS = 200
-"""Characters of a value in a hint."""
+"""Maximum number of characters of a value in a suggestion."""
 
 _PYTHON_CALL = re.compile(r"[A-Za-z_][\w.]*\(.*\)", re.DOTALL)
 
@@ -65,7 +65,7 @@ KEY_SUGGESTIONS: dict[str, dict[str, str]] = {
         "verbose": _REMOVE_VERBOSE,
     },
 }
-"""Keys of Keras by the part that holds them, each with what to do."""
+"""Suggestions for keys of Keras, by the part that holds the key."""
 
 _RENAMED_KEYS = {
     "validation_split": "validation_size",
@@ -73,7 +73,7 @@ _RENAMED_KEYS = {
     "random_state": "seed",
     "lr": "learning_rate",
 }
-"""Keys of Keras and scikit-learn that have another name here."""
+"""Keys of `dnn` for keys of Keras and scikit-learn with another name."""
 
 NAME_SUGGESTIONS: dict[str, dict[str, str]] = {
     "layer": {
@@ -95,18 +95,18 @@ NAME_SUGGESTIONS: dict[str, dict[str, str]] = {
     },
     "dataset": dict.fromkeys(("cifar10", "cifar100", "california_housing", "boston_housing"), _SAVE_AS_NPZ),
 }
-"""Names of Keras by kind, each with what to do."""
+"""Suggestions for names of Keras, by kind."""
 
 
 def suggest_for_key(key: str, owner: str, root: Mapping[str, Any], value: Any, *, on_command_line: bool) -> str:
-    """Return what to do about a key of Keras; an empty text for any other key.
+    """Return the suggestion for a key of Keras; an empty text for any other key.
 
     Args:
-        key: The key that no part of the config has.
+        key: The unknown key.
         owner: The part that holds the key: `layer`, a key of the config, or an empty text for the top level.
         root: The config.
         value: The value of the key.
-        on_command_line: Whether it was written on the command line.
+        on_command_line: Whether the key was written on the command line.
     """
     if suggestion := KEY_SUGGESTIONS.get(owner, {}).get(key):
         return suggestion
@@ -152,17 +152,17 @@ def suggest_for_key(key: str, owner: str, root: Mapping[str, Any], value: Any, *
 
 
 def _suggest_layer_for_key(key: str, value: Any) -> str:
-    """Return how a layer is written that stands as a key at the top level: `dropout: 0.2`."""
+    """Return the suggestion for a layer that is written as a key of the top level: `dropout: 0.2`."""
     name = {layer_name.lower(): layer_name for layer_name in CLASSES_BY_KIND["layer"]}.get(key.replace("_", "").lower())
     written = suggest_typed_mapping({name: None if isinstance(value, bool) else value}, "layer")
     return f"{name} is a layer: add {written.removeprefix('write ')} to model.layers" if written else ""
 
 
 def _find_layers_with_argument(name: str, root: Mapping[str, Any]) -> list[str]:
-    """Return the addresses of the layers of a config that take an argument.
+    """Return the keys, such as `layers.hidden`, of the layers of a config that take an argument.
 
-    The units and the activation of the output come from the data and the loss; the layers from the last Dense layer
-    on are left out for these.
+    For units and activation, the last Dense layer and the layers after it are left out. The data and the loss
+    determine the units and the activation of the output.
     """
     model = root.get("model")
     layers = model.get("layers") if isinstance(model, dict) else None
@@ -180,7 +180,7 @@ def _find_layers_with_argument(name: str, root: Mapping[str, Any]) -> list[str]:
 
 
 def _suggest_for_dotted_key(key: str, value: Any) -> str:
-    """Return how a path of the command line is written in a file; an empty text for any other key."""
+    """Return how a dotted key of the command line is written in a file; an empty text for any other key."""
     head, dot, inner_key = key.partition(".")
     if not dot or "." in inner_key or head not in KEY_SUGGESTIONS or head == "layer":
         return ""
@@ -188,28 +188,29 @@ def _suggest_for_dotted_key(key: str, value: Any) -> str:
 
 
 def _format_setting(key: str, value: Any, *, on_command_line: bool) -> str:
-    """Return a key with its value as it is written on the command line, or in a file."""
+    """Return a key with its value, as written on the command line or in a file."""
     return f"{key}{'=' if on_command_line else ': '}{format_short_yaml(value)}"
 
 
 def format_short_yaml(value: Any) -> str:
-    """Return a plain value as it would be typed, cut where it is long."""
+    """Return a plain value as YAML in one line, cut after 200 characters."""
     text = format_as_yaml(value)
     return text if len(text) <= _MAX_VALUE_CHARACTERS else f"{text[:_MAX_VALUE_CHARACTERS]}…"
 
 
 def suggest_for_name(name: str, kind: str) -> str:
-    """Return what to do about a name of Keras, or a call as in Python; an empty text for any other name."""
+    """Return the suggestion for a name of Keras or a Python call; an empty text for any other name."""
     return NAME_SUGGESTIONS.get(kind, {}).get(name) or _suggest_for_call(name, kind)
 
 
 def _suggest_for_call(text: str, kind: str) -> str:
-    """Return how a call as in Python is written: `max_norm(1.)` is `{type: max_norm, max_value: 1.0}`."""
+    """Return the suggestion for a Python call: `max_norm(1.)` becomes `{type: max_norm, max_value: 1.0}`."""
     if len(text) > _MAX_VALUE_CHARACTERS or not _PYTHON_CALL.fullmatch(text):
         return ""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the escapes in a text
+            # Python warns about invalid escapes in a text.
+            warnings.simplefilter("ignore")
             call = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
@@ -229,14 +230,16 @@ def _suggest_for_call(text: str, kind: str) -> str:
         return (
             f"write {format_short_yaml({'type': name, **_rename_old_arguments(arguments, cls)}) if arguments else name}"
         )
-    except (ValueError, TypeError, yaml.YAMLError):  # an argument that YAML cannot hold
+    # An argument may be an expression, or a value that YAML cannot represent.
+    except (ValueError, TypeError, yaml.YAMLError):
         return ""
 
 
 def _rename_old_arguments(arguments: dict[str, Any], cls: type[KerasConfig]) -> dict[str, Any]:
-    """Return the arguments of a part, those with another name in older versions of Keras under today's.
+    """Return the arguments of a part with Keras's current names for the names of older versions.
 
-    There, `decay` divided the learning rate by 1 + decay × step.
+    In older versions, `decay` divided the learning rate by 1 + decay × step. It becomes the schedule
+    `InverseTimeDecay`.
     """
     renamed_arguments = {
         (_RENAMED_KEYS.get(key, key) if key not in cls.model_fields else key): arguments[key] for key in arguments
@@ -251,7 +254,7 @@ def _rename_old_arguments(arguments: dict[str, Any], cls: type[KerasConfig]) -> 
 
 
 def suggest_for_value(value: Any, path: KeyPath, *, on_command_line: bool) -> str:
-    """Return how a part is written that was given as a plain value: `early_stopping: 3`, `kernel_regularizer: 0.01`."""
+    """Return the suggestion for a plain value instead of a part: `early_stopping: 3`, `kernel_regularizer: 0.01`."""
     key, kind = str(path[-1]) if path else "", get_kind_at(path)
     if key in ("early_stopping", "reduce_lr_on_plateau", "model_checkpoint"):
         if value is False:
@@ -271,7 +274,7 @@ def suggest_for_value(value: Any, path: KeyPath, *, on_command_line: bool) -> st
 
 
 def _suggest_for_data(name: str, *, on_command_line: bool) -> str:
-    """Return how data is written that was given as a name or a file: `data=digits`, `data=my.csv`."""
+    """Return the suggestion for data that is written as a name or a file: `data=digits`, `data=my.csv`."""
     if suggestion := NAME_SUGGESTIONS["dataset"].get(name):
         return suggestion
     endings = {".csv": "csv", ".tsv": "csv", ".npz": "npz"}
@@ -286,7 +289,7 @@ def _suggest_for_data(name: str, *, on_command_line: bool) -> str:
 
 
 def suggest_typed_mapping(value: Any, kind: str) -> str:
-    """Return how a part is written whose name is a key: `Dense: {units: 9}` is `{type: Dense, units: 9}`."""
+    """Return the suggestion for a part whose name is a key: `Dense: {units: 9}` becomes `{type: Dense, units: 9}`."""
     if not isinstance(value, dict):
         return ""
     if isinstance(name := value.get("class_name"), str):
@@ -306,7 +309,7 @@ def suggest_typed_mapping(value: Any, kind: str) -> str:
 
 
 def list_positional_arguments(cls: type[KerasConfig]) -> tuple[str, ...]:
-    """Return the arguments of Keras's class that need no name, in Keras's order, up to where that order is known."""
+    """Return the first positional arguments of Keras's class, in Keras's order. Later arguments are named."""
     if issubclass(cls, BaseOptimizer):
         return ("learning_rate",)
     if cls in CLASSES_BY_KIND["metric"].values():

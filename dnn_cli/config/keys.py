@@ -1,6 +1,6 @@
-"""The keys of a config: flat settings of a resolved config, and completions of overrides.
+"""Keys of a config: flat settings of a resolved config, and completions of overrides.
 
-Completions need no valid config, so that they also work in a config that is being written.
+Completions also work for an unfinished, invalid config.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,18 +26,19 @@ _ALWAYS_INCLUDED_KEYS = (
     "loss.type",
     "data.dataset",
 )
-"""Keys that matter even where they have their defaults."""
+"""Keys of hyperparameters that are selected even with their default values."""
 
 
 def flatten_config(config: Mapping[str, Any]) -> dict[str, PlainValue]:
-    """Every setting of a resolved config; what is `None` is left out, and a list of plain values is a text."""
+    """Return the settings of a resolved config by key. `None` is left out, and lists of plain values become texts."""
     return {_to_override_key(key): value for key, value in _iter_plain_values(config)}
 
 
 def select_hyperparameters(config: Mapping[str, Any]) -> dict[str, PlainValue]:
-    """Return the settings that matter: without names, paths and defaults. `layers` holds the whole stack.
+    """Return the settings that differ from defaults or always matter. `layers` contains the whole stack as a text.
 
-    A key has values of one type: a schedule of the learning rate has keys of its own.
+    Names, data paths, diagnostics, engine and device are left out. Each key has values of one type: a learning rate
+    schedule has separate keys for its arguments.
     """
     default_texts = _collect_default_texts(config)
     settings = {
@@ -53,7 +54,7 @@ def select_hyperparameters(config: Mapping[str, Any]) -> dict[str, PlainValue]:
 
 
 def _iter_plain_values(value: Any, key: str = "") -> Iterator[tuple[str, PlainValue]]:
-    """The plain values of a part, with the whole keys they have."""
+    """Yield the plain values of a part, with their whole keys."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _iter_plain_values(inner, f"{key}.{name}" if key else name)
@@ -65,7 +66,7 @@ def _iter_plain_values(value: Any, key: str = "") -> Iterator[tuple[str, PlainVa
 
 
 def _collect_default_texts(config: Mapping[str, Any]) -> dict[str, str]:
-    """The defaults of the keys of a resolved config, in few words, as far as they have any."""
+    """Return the default values of the keys of a resolved config as texts. Keys without a default are left out."""
     texts = dict(_format_top_level_defaults())
 
     def collect_from(value: Any, key: str) -> None:
@@ -94,7 +95,7 @@ def _collect_default_texts(config: Mapping[str, Any]) -> dict[str, str]:
 
 @cache
 def _format_top_level_defaults() -> dict[str, str]:
-    """The defaults of the keys that no type decides."""
+    """Return the default values as texts of the top-level keys and the keys of `data`."""
     fields = {name: field for name, field in Experiment.model_fields.items() if not field.is_required()}
     plain = {name: field.get_default() for name, field in fields.items() if name not in ("data", "optimizer", "loss")}
     data_defaults = {f"data.{name}": field.get_default() for name, field in Data.model_fields.items()}
@@ -107,43 +108,43 @@ def _format_top_level_defaults() -> dict[str, str]:
 
 
 def _is_layer_type_or_name(key: str) -> bool:
-    """Return whether a key is the type or the name of a layer, which `layers` already contains."""
+    """Return whether a key is the type or the name of a layer. `layers` already contains both."""
     parent, _, last = key.rpartition(".")
     return last in ("type", "name") and parent.rpartition(".")[0].endswith("layers")
 
 
 def _list_config_layer_names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the layers are called, those without a name as Keras would."""
+    """Return the names of layers of a config. Layers without a name get Keras's automatic names."""
     return assign_layer_names(
         (layer.get("name"), "Block" if "repeat" in layer else str(layer.get("type"))) for layer in layers
     )
 
 
 def _to_override_key(key: str) -> str:
-    """A key as it is typed: `model.` is left out before layers."""
+    """Return a key as typed in an override: `model.` is left out before `layers`."""
     return key.removeprefix("model.") if key.startswith("model.layers") else key
 
 
 class KeyCompletion(NamedTuple):
-    """A word, and what it means."""
+    """Text that completes an override, with its meaning or current value."""
 
     text: str
     meaning: str = ""
 
 
 class ConfigNode(NamedTuple):
-    """A place in a config: what can stand there, and what does."""
+    """Node of a config: the annotation of its possible values, and its current value."""
 
     annotation: Any
     value: Any
 
 
 def complete_override(config: Any, word: str) -> list[KeyCompletion]:
-    """What an override that is begun may become: `optimizer.t` is `optimizer.type=`.
+    """Return the completions of an unfinished override: `optimizer.t` becomes `optimizer.type=`.
 
     Args:
-        config: The plain values of a config file, whatever they are.
-        word: As far as it is typed; with `=` in it, its value is looked for, after the last comma of several.
+        config: The plain values of a config file, valid or invalid.
+        word: The typed beginning. After `=`, the value is completed; of several values, the value after the last comma.
     """
     removes = word.startswith("~")
     key, equals, typed = word.removeprefix("~").partition("=")
@@ -173,7 +174,7 @@ def complete_override(config: Any, word: str) -> list[KeyCompletion]:
 
 
 def _find_node(root: ConfigNode, steps: Sequence[str]) -> ConfigNode | None:
-    """The place at the end of some steps; `None` where there is none."""
+    """Return the node at the end of the steps; `None` if a step does not exist."""
     node: ConfigNode | None = root
     for step in steps:
         node = None if node is None else _get_child_nodes(node).get(step)
@@ -181,7 +182,10 @@ def _find_node(root: ConfigNode, steps: Sequence[str]) -> ConfigNode | None:
 
 
 def _iter_key_completions(node: ConfigNode, *, removes: bool) -> Iterator[KeyCompletion]:
-    """What can be named at a place: `name=` to set it, `name.` where there is more below."""
+    """Yield the keys of a node: `name=` for a key with a value, `name.` for a key with keys below.
+
+    With `removes`, the keys that the config contains are yielded.
+    """
     for name, inner in _get_child_nodes(node).items():
         current_value = "" if inner.value is None else format_config_value(inner.value)[:60]
         if removes:
@@ -196,7 +200,7 @@ def _iter_key_completions(node: ConfigNode, *, removes: bool) -> Iterator[KeyCom
 
 
 def _list_value_completions(node: ConfigNode, name: str) -> list[KeyCompletion]:
-    """The values that a key can have, where they are few words."""
+    """Return the words that are values of a key: names, choices, `true` and `false`."""
     if name == "type":
         return list(_iter_allowed_words(node.annotation))
     child = _get_child_nodes(node).get(name)
@@ -204,7 +208,7 @@ def _list_value_completions(node: ConfigNode, name: str) -> list[KeyCompletion]:
 
 
 def _get_child_nodes(node: ConfigNode) -> dict[str, ConfigNode]:
-    """The places within a place, by their keys."""
+    """Return the nodes below a node, by key."""
     if isinstance(node.value, list):
         layers = [layer if isinstance(layer, dict) else {"type": str(layer)} for layer in node.value]
         return {
@@ -223,7 +227,7 @@ def _get_child_nodes(node: ConfigNode) -> dict[str, ConfigNode]:
 
 
 def _find_node_class(node: ConfigNode) -> type[ConfigModel] | None:
-    """The class of the part at a place: the one that is written there, else the only one that can be."""
+    """Return the class of the part at a node: the class of its type, else the only possible class."""
     choices = list(_iter_model_classes(node.annotation))
     kind = node.value.get("type") if isinstance(node.value, Mapping) else node.value
     for cls in choices:
@@ -233,18 +237,18 @@ def _find_node_class(node: ConfigNode) -> type[ConfigModel] | None:
 
 
 def _find_layer_class(layer: Mapping[str, Any]) -> Any:
-    """The class of a layer of a config; nothing where there is none of its type."""
+    """Return the class of a layer of a config; `None` if its type is unknown."""
     return Repeat if "repeat" in layer else CLASSES_BY_KIND["layer"].get(str(layer.get("type")))
 
 
 def _has_only_keys(node: ConfigNode) -> bool:
-    """Whether a place holds a part that no name stands for, as `data`."""
+    """Return whether a node holds a part without a type, such as `data`."""
     model_classes = list(_iter_model_classes(node.annotation))
     return bool(model_classes) and all("type" not in cls.model_fields for cls in model_classes)
 
 
 def _iter_model_classes(annotation: Any) -> Iterator[type[ConfigModel]]:
-    """The classes of parts that an annotation allows; not those within lists."""
+    """Yield the classes of parts that an annotation allows, except classes within lists."""
     if isinstance(annotation, type) and issubclass(annotation, ConfigModel):
         yield annotation
     elif get_origin(annotation) in (Union, UnionType):
@@ -255,7 +259,7 @@ def _iter_model_classes(annotation: Any) -> Iterator[type[ConfigModel]]:
 
 
 def _iter_allowed_words(annotation: Any) -> Iterator[KeyCompletion]:
-    """The words that an annotation allows: names of classes, of choices, true and false."""
+    """Yield the words that an annotation allows: names of classes, choices, `true` and `false`."""
     origin = get_origin(annotation)
     if origin is Literal:
         yield from (KeyCompletion(str(choice)) for choice in get_args(annotation))

@@ -1,4 +1,4 @@
-"""The base class of layers, and the shape arithmetic that several of them share."""
+"""Base class of layers, and shape arithmetic that several layers share."""
 
 import math
 import re
@@ -14,11 +14,11 @@ _InputShape = Annotated[tuple[Count, ...], Strict(False), Len(1, 8)]
 
 
 class LayerShapeError(ValueError):
-    """A layer cannot take the shape it is given; the text says why and what would fit."""
+    """Error of a layer that cannot take its input shape. The text gives the reason and a suggestion."""
 
 
 class WeightSpec(NamedTuple):
-    """One array of numbers that a layer holds."""
+    """Name and shape of one weight of a layer."""
 
     name: str
     shape: Shape
@@ -30,13 +30,13 @@ class WeightSpec(NamedTuple):
 
 
 class BaseLayer(KerasConfig):
-    """What every layer has: a name, a shape it makes, weights it holds, and work it costs."""
+    """Layer with a name, an output shape, weights and multiply-adds."""
 
     type: str
     name: KerasName | None = None
     trainable: bool = True
     input_shape: _InputShape | None = Field(None, exclude=True)
-    """Keras's way to say what the first layer gets; must be the shape of the data, which decides."""
+    """Keras's argument for the input shape of the first layer. It must equal the shape of the data."""
 
     def compute_output_shape(self, shape: Shape) -> Shape:
         """Return the output shape for an input shape.
@@ -47,22 +47,28 @@ class BaseLayer(KerasConfig):
         return shape
 
     def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
-        """The weights this layer holds for an input of this shape, in Keras's order."""
+        """Return the weights of the layer for an input shape, in Keras's order."""
         return ()
 
     def count_multiply_adds(self, shape: Shape) -> int:
-        """Multiplications with a kernel for one example; all other arithmetic is left out."""
+        """Return the number of multiplications with a kernel for one example. Other arithmetic is left out."""
         return 0
 
 
 def get_automatic_name(cls: str) -> str:
-    """Keras's name for the first unnamed layer of a class: `MaxPooling2D` → `max_pooling2d`."""
+    """Return Keras's name for the first unnamed layer of a class: `MaxPooling2D` → `max_pooling2d`."""
     words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", cls)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
 
 
 def compute_activation_shape(activation: str | None, shape: Shape) -> Shape:
-    """The shape after an activation: all keep it, but glu gates one half of the last axis with the other."""
+    """Return the shape after an activation.
+
+    `glu` gates one half of the last axis with the other half. All other activations keep the shape.
+
+    Raises:
+        LayerShapeError: the activation is `glu`, and the last axis is odd or absent.
+    """
     if activation != "glu":
         return shape
     if not shape or shape[-1] % 2:
@@ -71,7 +77,11 @@ def compute_activation_shape(activation: str | None, shape: Shape) -> Shape:
 
 
 def to_example_axis(axis: int, shape: Shape) -> int:
-    """Keras counts axes with the batch as 0; the same axis counted within one example."""
+    """Return the index of an axis within one example. Keras counts the batch as axis 0.
+
+    Raises:
+        LayerShapeError: the shape of the example has no such axis.
+    """
     index = axis - 1 if axis > 0 else axis + len(shape)
     if axis == 0 or not 0 <= index < len(shape):
         raise LayerShapeError(f"axis {axis} is not an axis of {shape}: use 1 to {len(shape)}, or -1 for the last")
@@ -79,7 +89,11 @@ def to_example_axis(axis: int, shape: Shape) -> int:
 
 
 def check_image_shape(layer: str, shape: Shape) -> None:
-    """Refuse what is not (height, width, channels)."""
+    """Check that a shape is (height, width, channels).
+
+    Raises:
+        LayerShapeError: the number of axes is not 3.
+    """
     if len(shape) == 2:
         raise LayerShapeError(
             f"{layer} takes (height, width, channels) and gets {shape}: "
@@ -90,7 +104,18 @@ def check_image_shape(layer: str, shape: Shape) -> None:
 
 
 def count_window_positions(layer: str, shape: Shape, window: Shape, strides: Shape, padding: str) -> Shape:
-    """How many places a window has on an image, downwards and across."""
+    """Return the number of positions of a window on an image: (downwards, across).
+
+    Args:
+        layer: The class of the layer, for messages.
+        shape: The shape of the image, (height, width, channels).
+        window: The height and the width of the window.
+        strides: The steps downwards and across.
+        padding: `same` or `valid`.
+
+    Raises:
+        LayerShapeError: the window is larger than the image. With `same` it may have up to 2 × size + 1 pixels.
+    """
     if any(w > 2 * size + 1 for w, size in zip(window, shape[:2], strict=True)):
         raise LayerShapeError(f"the window {window} of {layer} reaches far beyond the image {shape[:2]}")
     if padding == "same":

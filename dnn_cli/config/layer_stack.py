@@ -1,4 +1,4 @@
-"""The stack of layers from the input to the output: names, shapes and weights, and layers that do not fit."""
+"""Stack of layers from the input to the output: names, shapes, weights and errors."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,12 +8,12 @@ from dnn_cli.config.base import Shape
 from dnn_cli.config.layer_base import BaseLayer, LayerShapeError, WeightSpec, get_automatic_name
 
 _SCOPE_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]*")
-"""What TensorFlow takes as the name of a scope and of a variable."""
+"""Pattern of the names that TensorFlow takes for scopes and variables."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One layer in its place, with the shapes of one example before and after it."""
+    """Layer of a stack, with the shapes of one example before and after the layer."""
 
     name: str
     layer: BaseLayer
@@ -27,12 +27,15 @@ class Stage:
 
     @property
     def trainable(self) -> tuple[WeightSpec, ...]:
-        """The weights that training changes."""
+        """Weights that training changes."""
         return tuple(weight for weight in self.weights if weight.trainable and self.layer.trainable)
 
 
 class ShapeError(LayerShapeError):
-    """A layer does not fit where it stands: its index in the stack, and its argument if one is to blame."""
+    """Error of a layer that does not fit into its stack.
+
+    `index` is the position of the layer; `key` is the argument that causes the error, or empty.
+    """
 
     def __init__(self, index: int, message: str, key: str = "") -> None:
         super().__init__(message)
@@ -41,7 +44,11 @@ class ShapeError(LayerShapeError):
 
 
 def assign_layer_names(layers: Iterable[tuple[str | None, str]]) -> list[str]:
-    """The name of every layer of (name or none, class), unnamed ones called as Keras would in a fresh process."""
+    """Return the name of every layer. Unnamed layers get the names that Keras gives in a new process.
+
+    Args:
+        layers: The name, or `None`, and the class of every layer.
+    """
     seen: dict[str, int] = {}
     names = []
     for name, cls in layers:
@@ -55,15 +62,15 @@ def assign_layer_names(layers: Iterable[tuple[str | None, str]]) -> list[str]:
 
 
 def list_layer_names(layers: Sequence[BaseLayer]) -> list[str]:
-    """The name of every layer."""
+    """Return the name of every layer."""
     return assign_layer_names((layer.name, layer.type) for layer in layers)
 
 
 def to_keras_names(names: Sequence[str]) -> list[str]:
-    """The names under which layers are built: the same, save for characters TensorFlow cannot take.
+    """Return the names of the Keras layers: characters that TensorFlow refuses are replaced.
 
-    Keras accepts any script, but opens a TensorFlow name scope of the same name when it traces a graph, and
-    those are ASCII without spaces. Every name stays unique.
+    Keras accepts any script, but opens a TensorFlow name scope of the same name when it traces a graph. Names of
+    scopes are ASCII without spaces. Every name stays unique.
     """
     used_names = {name for name in names if _SCOPE_NAME.fullmatch(name)}
     suffixes: dict[str, int] = {}
@@ -83,7 +90,7 @@ def compute_stages(layers: Sequence[BaseLayer], input_shape: Shape) -> list[Stag
     """Return the stages of a stack, one for each layer.
 
     Raises:
-        ShapeError: a layer cannot take the output of the one before it, or two layers have one name.
+        ShapeError: a layer does not fit into the stack, or two layers have the same name.
     """
     stages, errors = examine_stack(layers, input_shape)
     if errors:
@@ -92,7 +99,7 @@ def compute_stages(layers: Sequence[BaseLayer], input_shape: Shape) -> list[Stag
 
 
 def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list[Stage], list[ShapeError]]:
-    """Return the stages up to the first layer of unknown output shape, and the errors of all layers up to there."""
+    """Return the stages before the first layer without an output shape, and the errors up to this layer."""
     stages: list[Stage] = []
     errors: list[ShapeError] = []
     first_with: dict[str, int] = {}
@@ -117,7 +124,7 @@ def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list
 
 
 def _find_weight_errors(index: int, layer: BaseLayer, weights: Iterable[WeightSpec]) -> Iterator[ShapeError]:
-    """Initializers, regularizers and constraints that cannot act on the weight they are given to."""
+    """Yield the errors of initializers, regularizers and constraints that cannot act on their weight."""
     for weight in weights:
         for role in ("initializer", "regularizer", "constraint"):
             key = f"{weight.name}_{role}"
@@ -127,7 +134,7 @@ def _find_weight_errors(index: int, layer: BaseLayer, weights: Iterable[WeightSp
 
 
 def list_trainable_weights(model: str, stages: Sequence[Stage]) -> list[tuple[str, Shape]]:
-    """The trainable weights of a stack as (Keras's path, shape), a path as in `sequential/hidden/kernel`."""
+    """Return the trainable weights as (Keras's path, shape), with paths such as `sequential/hidden/kernel`."""
     (model_name,) = to_keras_names([model])
     names = to_keras_names([stage.name for stage in stages])
     return [
@@ -138,10 +145,10 @@ def list_trainable_weights(model: str, stages: Sequence[Stage]) -> list[tuple[st
 
 
 def format_shape(shape: Shape) -> str:
-    """A shape as Keras prints it, with `None` for the batch: `(None, 28, 28)`."""
+    """Return a shape as Keras prints it, with `None` for the batch: `(None, 28, 28)`."""
     return f"({', '.join(['None', *map(str, shape)])})"
 
 
 def format_sizes(shape: Shape) -> str:
-    """A shape as a person says it: `28 × 28`, `30 features`."""
+    """Return a shape as plain text: `28 × 28`, `30 features`."""
     return " × ".join(map(str, shape)) + (" features" if len(shape) == 1 else "")

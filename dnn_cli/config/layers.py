@@ -1,4 +1,4 @@
-"""The layers: one class each, with Keras's arguments, the output shape and the weights.
+"""Layers of Keras: one class each, with Keras's arguments, the output shape and the weights.
 
 A new layer is a class in this file, listed in `Layer` at its end.
 Shapes are those of one example, without the batch axis.
@@ -39,7 +39,7 @@ _ChannelsLast = Literal["channels_last"]
 
 
 class KernelLayer(BaseLayer):
-    """A layer that multiplies by a kernel, may add a bias, and ends in an activation."""
+    """Layer that multiplies by a kernel, optionally adds a bias, and applies an activation."""
 
     activation: ActivationName | None = None
     use_bias: bool = True
@@ -57,7 +57,7 @@ class KernelLayer(BaseLayer):
 
 
 class Dense(KernelLayer):
-    """Every unit sees the whole last axis: activation(x · kernel + bias)."""
+    """Fully connected layer over the whole last axis: activation(x · kernel + bias)."""
 
     keras_name: ClassVar[str] = "layers.Dense"
     type: Literal["Dense"] = "Dense"
@@ -76,7 +76,7 @@ class Dense(KernelLayer):
 
 
 class Conv2D(KernelLayer):
-    """A window of weights slides over an image of (height, width, channels)."""
+    """Convolution layer: a window of weights slides over an image of (height, width, channels)."""
 
     keras_name: ClassVar[str] = "layers.Conv2D"
     type: Literal["Conv2D"] = "Conv2D"
@@ -110,7 +110,7 @@ class Conv2D(KernelLayer):
 
 
 class PoolingLayer(BaseLayer):
-    """One value for every window of an image."""
+    """Pooling layer: one value for every window of an image, in each channel."""
 
     pool_size: Pair
     strides: Pair | None = None
@@ -124,7 +124,7 @@ class PoolingLayer(BaseLayer):
 
 
 class MaxPooling2D(PoolingLayer):
-    """The largest value of every window."""
+    """Pooling layer with the largest value of every window, in each channel."""
 
     keras_name: ClassVar[str] = "layers.MaxPooling2D"
     type: Literal["MaxPooling2D"] = "MaxPooling2D"
@@ -132,14 +132,14 @@ class MaxPooling2D(PoolingLayer):
 
 
 class AveragePooling2D(PoolingLayer):
-    """The mean of every window."""
+    """Pooling layer with the mean of every window, in each channel."""
 
     keras_name: ClassVar[str] = "layers.AveragePooling2D"
     type: Literal["AveragePooling2D"] = "AveragePooling2D"
 
 
 class GlobalAveragePooling2D(BaseLayer):
-    """The mean of every channel."""
+    """Pooling layer with the mean of every channel."""
 
     keras_name: ClassVar[str] = "layers.GlobalAveragePooling2D"
     type: Literal["GlobalAveragePooling2D"] = "GlobalAveragePooling2D"
@@ -152,7 +152,7 @@ class GlobalAveragePooling2D(BaseLayer):
 
 
 class Flatten(BaseLayer):
-    """All axes in one."""
+    """Layer that joins all axes into one."""
 
     keras_name: ClassVar[str] = "layers.Flatten"
     type: Literal["Flatten"] = "Flatten"
@@ -163,11 +163,12 @@ class Flatten(BaseLayer):
 
 
 class Reshape(BaseLayer):
-    """The same numbers in another shape; one size may be -1, which is worked out."""
+    """Layer that gives the same numbers another shape. One size may be -1: it is computed from the others."""
 
     keras_name: ClassVar[str] = "layers.Reshape"
     type: Literal["Reshape"] = "Reshape"
-    target_shape: Annotated[tuple[_Dimension, ...], Strict(False), Len(1, 4)]  # TensorFlow's softmax takes no more
+    # TensorFlow's softmax does not take more axes.
+    target_shape: Annotated[tuple[_Dimension, ...], Strict(False), Len(1, 4)]
 
     def compute_output_shape(self, shape: Shape) -> Shape:
         size, known_size = math.prod(shape), math.prod(d for d in self.target_shape if d != -1)
@@ -178,7 +179,7 @@ class Reshape(BaseLayer):
 
 
 class Activation(BaseLayer):
-    """An activation on its own."""
+    """Layer that only applies an activation."""
 
     keras_name: ClassVar[str] = "layers.Activation"
     type: Literal["Activation"] = "Activation"
@@ -189,7 +190,7 @@ class Activation(BaseLayer):
 
 
 class Rescaling(BaseLayer):
-    """x × scale + offset."""
+    """Layer that computes x × scale + offset."""
 
     keras_name: ClassVar[str] = "layers.Rescaling"
     type: Literal["Rescaling"] = "Rescaling"
@@ -198,7 +199,7 @@ class Rescaling(BaseLayer):
 
 
 class Dropout(BaseLayer):
-    """Sets a fraction of the inputs to zero while training; Srivastava et al. 2014."""
+    """Layer that sets a random fraction of its inputs to zero during training; Srivastava et al. 2014."""
 
     keras_name: ClassVar[str] = "layers.Dropout"
     type: Literal["Dropout"] = "Dropout"
@@ -220,7 +221,7 @@ class Dropout(BaseLayer):
 
 
 class GaussianNoise(BaseLayer):
-    """Adds normal noise while training."""
+    """Layer that adds normally distributed noise during training."""
 
     keras_name: ClassVar[str] = "layers.GaussianNoise"
     type: Literal["GaussianNoise"] = "GaussianNoise"
@@ -229,7 +230,7 @@ class GaussianNoise(BaseLayer):
 
 
 class NormalizationLayer(BaseLayer):
-    """What the normalising layers share: a learnt scale (gamma) and centre (beta)."""
+    """Normalisation layer with a learnt scale (gamma) and a learnt offset (beta)."""
 
     epsilon: Positive = 0.001
     center: bool = True
@@ -248,7 +249,7 @@ class NormalizationLayer(BaseLayer):
 
 
 class BatchNormalization(NormalizationLayer):
-    """Normalises every channel over the batch, and keeps moving averages; Ioffe and Szegedy 2015."""
+    """Layer that normalises every channel over the batch, and keeps moving averages; Ioffe and Szegedy 2015."""
 
     keras_name: ClassVar[str] = "layers.BatchNormalization"
     type: Literal["BatchNormalization"] = "BatchNormalization"
@@ -271,7 +272,7 @@ class BatchNormalization(NormalizationLayer):
 
 
 class LayerNormalization(NormalizationLayer):
-    """Normalises every example over the given axes; Ba et al. 2016."""
+    """Layer that normalises every example over the given axes; Ba et al. 2016."""
 
     keras_name: ClassVar[str] = "layers.LayerNormalization"
     type: Literal["LayerNormalization"] = "LayerNormalization"

@@ -1,4 +1,4 @@
-"""The learning rate of each step under a schedule, and schedules that do not fit the length of a training."""
+"""Learning rates of steps under a schedule, and issues of schedules that do not fit the length of a training."""
 
 import math
 from dataclasses import dataclass
@@ -16,40 +16,52 @@ from dnn_cli.config.schedules import (
 )
 
 _MAX_SAMPLED_STEPS = 400
-"""Steps of a training at which its rate is computed."""
+"""Number of equal intervals of a training at whose ends the rate is computed.
+
+The rate is also computed at as many first steps.
+"""
 
 _NEGLIGIBLE_SHARE = 0.01
-"""The share of its peak below which a rate moves hardly any weight."""
+"""Share of its peak up to which a rate hardly changes any weight."""
 
 _EARLY_SHARE = 0.25
-"""The share of the training within which a rate should not fall to nothing."""
+"""Share of the training within which a rate must stay above the negligible share of its peak."""
 
 _MIN_FALL_SHARE = 0.1
-"""A schedule that falls by a smaller share hardly differs from a fixed rate."""
+"""Share of its peak by which a schedule must fall. A smaller fall hardly differs from a fixed rate."""
 
 _MIN_EPOCHS = 4
-"""In a training of fewer epochs a schedule may well be over after one."""
+"""Number of epochs from which a schedule that ends within the first epoch is an issue.
+
+In shorter trainings such a schedule can be intended.
+"""
 
 
 @dataclass(frozen=True)
 class ScheduleIssue:
-    """A schedule that is over too early, or that the training is too short for."""
+    """Issue of a schedule that ends too early (short), or that is too long for the training (long)."""
 
     kind: Literal["short", "long"]
     message: str
     overrides: tuple[str, ...]
-    """What makes it fit."""
+    """Overrides that make the schedule fit the training."""
 
     figures: dict[str, float]
 
 
 def compute_rate(schedule: Schedule, step: int) -> float:
-    """Return the learning rate of a step, by Keras's formulas."""
+    """Return the learning rate of a step, computed with Keras's formulas.
+
+    Args:
+        schedule: The schedule.
+        step: The number of batches trained so far.
+    """
     if isinstance(schedule, ExponentialDecay | InverseTimeDecay):
         part = step / schedule.decay_steps
         part = math.floor(part) if schedule.staircase else part
         if isinstance(schedule, InverseTimeDecay):
             return schedule.initial_learning_rate / (1 + schedule.decay_rate * part)
+        # math.exp overflows above 709.
         exponent = min(part * math.log(schedule.decay_rate), 700.0)
         return schedule.initial_learning_rate * math.exp(exponent)
     if isinstance(schedule, PolynomialDecay):
@@ -71,7 +83,7 @@ def compute_rate(schedule: Schedule, step: int) -> float:
 
 
 def _compute_cosine_factor(part: float, alpha: float) -> float:
-    """Return the factor of a cosine decay."""
+    """Return the factor of a cosine decay; `part` is the step as a share of the decay's length."""
     return (1 - alpha) * 0.5 * (1 + math.cos(math.pi * min(part, 1))) + alpha
 
 
@@ -81,7 +93,8 @@ def _compute_restarted_rate(schedule: CosineDecayRestarts, part: float) -> float
         round_, progress = math.floor(part), part % 1
     else:
         content = 1 - part * (1 - schedule.t_mul)
-        if content <= 0:  # shorter and shorter decays, which are all over
+        # With t_mul below 1 the decays get shorter and shorter, and all of them end at a finite step.
+        if content <= 0:
             return schedule.initial_learning_rate * schedule.alpha
         round_ = math.floor(math.log(content) / math.log(schedule.t_mul))
         length = schedule.t_mul**round_
@@ -91,18 +104,18 @@ def _compute_restarted_rate(schedule: CosineDecayRestarts, part: float) -> float
 
 
 def _get_schedule_length(schedule: Schedule) -> int:
-    """Return the number of steps that a schedule names."""
+    """Return the length of a schedule in steps: its last boundary, its first decay or its only decay."""
     if isinstance(schedule, PiecewiseConstantDecay):
         return schedule.boundaries[-1]
     return schedule.first_decay_steps if isinstance(schedule, CosineDecayRestarts) else schedule.decay_steps
 
 
 def find_schedule_issue(experiment: Experiment, batches: int) -> ScheduleIssue | None:
-    """Return what is wrong with the length of the learning rate schedule, if anything.
+    """Return the issue of the length of the learning rate schedule, or `None` where the length fits.
 
     Args:
-        experiment: With a schedule or without.
-        batches: Of an epoch, each of which is a step.
+        experiment: The experiment, with a schedule or a fixed learning rate.
+        batches: The number of batches of an epoch. Each batch is a step.
     """
     schedule, epochs = experiment.optimizer.learning_rate, experiment.epochs
     if isinstance(schedule, float):
@@ -155,7 +168,10 @@ def find_schedule_issue(experiment: Experiment, batches: int) -> ScheduleIssue |
 
 
 def _lengthen_schedule(schedule: Schedule, batches: int, total: int) -> tuple[str, ...]:
-    """Return overrides that make a schedule last: what was given in epochs in steps, or as long as the training."""
+    """Return overrides that lengthen a schedule.
+
+    The overrides convert a length from epochs to steps, or make the schedule as long as the training.
+    """
     key = "optimizer.learning_rate."
     if isinstance(schedule, PiecewiseConstantDecay):
         in_steps = [boundary * batches for boundary in schedule.boundaries]
@@ -172,21 +188,23 @@ def _lengthen_schedule(schedule: Schedule, batches: int, total: int) -> tuple[st
 
 
 def _shorten_schedule(schedule: Schedule, total: int) -> tuple[str, ...]:
-    """Return overrides that make a schedule fall within a training."""
+    """Return overrides that make a schedule fall within the steps of a training."""
     key = "optimizer.learning_rate."
     if isinstance(schedule, PiecewiseConstantDecay):
         return (f"{key}boundaries={_spread_boundaries(schedule, total)}",)
     if isinstance(schedule, CosineDecayRestarts):
         return (f"{key}first_decay_steps={max(1, total // 3)}",)
     if isinstance(schedule, ExponentialDecay) and schedule.decay_rate < 1:
-        tenth = math.log(0.1) / math.log(schedule.decay_rate)  # decays until a tenth of the rate is left
+        # Number of decays after which a tenth of the rate is left.
+        tenth = math.log(0.1) / math.log(schedule.decay_rate)
         return (f"{key}decay_steps={max(1, math.floor(total / tenth))}",)
     if isinstance(schedule, InverseTimeDecay):
+        # A tenth of the rate is left after 9 / decay_rate decays.
         return (f"{key}decay_steps={max(1, math.floor(total * schedule.decay_rate / 9))}",)
     return (f"{key}decay_steps={max(1, total)}",)
 
 
 def _spread_boundaries(schedule: PiecewiseConstantDecay, total: int) -> list[int]:
-    """Return boundaries that divide a training into equal parts, each at a step of its own."""
+    """Return distinct boundaries that divide a training into equal parts."""
     parts = len(schedule.boundaries) + 1
     return [max(at, total * at // parts) for at in range(1, parts)]

@@ -1,4 +1,4 @@
-"""Advice on valid experiments that are probably not what their author intends."""
+"""Advice: issues of valid experiments whose settings are probably not intended."""
 
 import math
 from collections.abc import Iterator
@@ -27,18 +27,18 @@ from dnn_cli.errors import Issue
 _LINEAR_LAYERS = (
     AveragePooling2D, BatchNormalization, Dropout, Flatten, GaussianNoise, GlobalAveragePooling2D, Rescaling, Reshape,
 )  # fmt: skip
-"""Layers that a trained network computes as linear maps, if they do anything."""
+"""Layers that compute a linear map, or change nothing, in a trained network."""
 
 SATURATING_ACTIVATIONS = ("sigmoid", "hard_sigmoid", "tanh", "hard_tanh", "softsign")
 BOUNDED_ACTIVATIONS = (*SATURATING_ACTIVATIONS, "softmax", "sparsemax", "log_softmax", "relu6")
-"""Activations that keep an output within bounds."""
+"""Activations whose outputs have a bound."""
 
 _MIN_SATURATING_LAYERS = 3
-"""From how many saturating hidden layers on the gradient is known to vanish."""
+"""Number of hidden layers with a saturating activation from which gradients are known to vanish."""
 
 
 def find_advice(experiment: Experiment) -> list[Issue]:
-    """What to think about before training; the paths point into the experiment."""
+    """Return the advice on a valid experiment. The key paths of the issues are those of its config."""
     layers = experiment.model.stack
     issues = [
         *_find_missing_flatten(experiment),
@@ -53,7 +53,7 @@ def find_advice(experiment: Experiment) -> list[Issue]:
 
 
 def _find_schedule_advice(experiment: Experiment) -> Iterator[Issue]:
-    """Yield a learning rate schedule that is over too early, or that the training is too short for."""
+    """Yield the issue of a learning rate schedule that ends too early, or that is too long for the training."""
     batches = -(-experiment.data.training_examples // experiment.batch_size)
     schedule_issue = learning_rates.find_schedule_issue(experiment, batches)
     if schedule_issue is not None:
@@ -61,7 +61,7 @@ def _find_schedule_advice(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_repeated_seeds(experiment: Experiment) -> Iterator[Issue]:
-    """Seeds of layers that are repeated, which draw the same numbers every time."""
+    """Yield seeds of layers in a block. Such a layer draws the same numbers in every round of the block."""
     for index, (layer, path) in enumerate(zip(experiment.model.stack, experiment.model.layer_paths, strict=True)):
         parts = {name: getattr(layer, name) for name in type(layer).model_fields}
         seeded = [(name, "seed") for name, part in parts.items() if getattr(part, "seed", None) is not None]
@@ -71,7 +71,7 @@ def _find_repeated_seeds(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_missing_flatten(experiment: Experiment) -> Iterator[Issue]:
-    """Yield the first Dense layer that gets more than one axis, where Flatten can stand before it."""
+    """Yield the first Dense layer that gets several axes and can have Flatten before it."""
     index = find_flatten_position(experiment)
     if index is not None:
         stage = compute_stages(experiment.model.stack, experiment.data.input_shape)[index]
@@ -83,12 +83,12 @@ def _find_missing_flatten(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _has_linear_activation(layer: Layer) -> bool:
-    """Whether a layer ends without an activation."""
+    """Return whether a layer has a kernel or is an Activation, and its activation is linear."""
     return isinstance(layer, KernelLayer | Activation) and layer.activation in (None, "linear")
 
 
 def _find_narrow_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
-    """Hidden layers with fewer units than the output."""
+    """Yield hidden Dense layers with fewer units than the last Dense layer."""
     dense = [(index, layer) for index, layer in enumerate(layers) if isinstance(layer, Dense)]
     if not dense:
         return
@@ -102,8 +102,9 @@ def _find_narrow_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
 
 
 def _find_consecutive_linear_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
-    """Kernels with nothing but linear layers between them."""
-    last_kernel: int | None = None  # the last kernel, as long as all since then is linear
+    """Yield layers with a kernel that only linear layers separate from the next kernel."""
+    # Index of the last layer with a kernel. `None` after a layer that is not linear.
+    last_kernel: int | None = None
     for index, layer in enumerate(layers):
         if isinstance(layer, KernelLayer):
             if last_kernel is not None:
@@ -118,7 +119,7 @@ def _find_consecutive_linear_layers(layers: tuple[Layer, ...]) -> Iterator[Issue
 
 
 def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:
-    """An output activation that does not suit the loss."""
+    """Yield the output activation if it does not suit the loss."""
     ends = [(i, layer) for i, layer in enumerate(experiment.model.stack) if isinstance(layer, KernelLayer | Activation)]
     if not ends:
         return
@@ -145,7 +146,7 @@ def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_vanishing_gradients(layers: tuple[Layer, ...]) -> Iterator[Issue]:
-    """Deep stacks of activations that saturate."""
+    """Yield the first saturating activation of a stack with many of them."""
     hidden = [
         (i, x)
         for i, x in enumerate(layers)

@@ -1,4 +1,7 @@
-"""Loading of experiments: reads a config file, merges the files it extends, applies overrides, checks the result."""
+"""Loading of experiments from config files.
+
+A config file is read and merged with the files it extends. Then overrides are applied, and the result is checked.
+"""
 
 import os
 import re
@@ -19,11 +22,12 @@ from dnn_cli.config.yaml_reader import MAX_ISSUES, Document, format_key_path, pa
 from dnn_cli.errors import ConfigError, Issue, KeyPath, LocatedIssue, SourceLocation
 
 _MAX_PARENTS = 20
+"""Largest number of files in a chain of `extends`, without the config file itself."""
 
 
 @dataclass(frozen=True)
 class LoadedExperiment:
-    """An experiment, where it came from, and what to think about before training it."""
+    """Experiment with its config file, its overrides and the advice on it."""
 
     experiment: Experiment
     file: str
@@ -32,7 +36,12 @@ class LoadedExperiment:
 
 
 def load_experiment(file: str, overrides: Sequence[str] = (), *, to_train: bool = False) -> LoadedExperiment:
-    """Return the experiment of a config file and overrides. With `to_train`, also check that this machine can train it.
+    """Return the experiment of a config file and overrides.
+
+    Args:
+        file: The path of the config file.
+        overrides: The overrides, in the order in which they are applied.
+        to_train: Also check that this machine can train the experiment.
 
     Raises:
         ConfigError: the config has issues; the error has all of them with their locations.
@@ -41,10 +50,10 @@ def load_experiment(file: str, overrides: Sequence[str] = (), *, to_train: bool 
 
 
 def read_config(file: str) -> Document:
-    """A config file with what it extends, as it stands there.
+    """Read a config file and merge it with the files it extends. Names of parts become canonical.
 
     Raises:
-        ConfigError: it is not a mapping of keys, or cannot be read.
+        ConfigError: the file cannot be read, or is not a mapping of keys.
     """
     document = _read_with_parents(file)
     if not isinstance(document.value, dict):
@@ -64,6 +73,12 @@ def build_experiment(
 ) -> LoadedExperiment:
     """Return the experiment of a document and overrides.
 
+    Args:
+        base: The document of the config, before overrides.
+        file: The path of the config file. Its name is the default name of the experiment.
+        overrides: The overrides, in the order in which they are applied.
+        to_train: Also check that this machine can train the experiment.
+
     Raises:
         ConfigError: the config has issues; the error has all of them with their locations.
     """
@@ -79,7 +94,7 @@ def build_experiment(
 
 
 def _canonicalize_document(document: Document) -> Document:
-    """Return the document with every part under its one name, so that issues and layers are found by that name."""
+    """Return the document with the canonical name of every part. Issues and layers are found by that name."""
     return replace(document, value=canonicalize_names(document.value))
 
 
@@ -105,7 +120,10 @@ def _validate_document(document: Document) -> Experiment:
 
 
 def _find_issues_of_valid_keys(error: ValidationError, document: Document) -> list[Issue]:
-    """What does not fit in the keys that are valid by themselves, with the defaults for all others."""
+    """Return the issues of `model` and `data` in a config of the valid keys.
+
+    Keys that are invalid by themselves have their defaults. Without valid `model` and `data` the list is empty.
+    """
     invalid_keys = {detail["loc"][0] for detail in error.errors(include_url=False)}
     if invalid_keys & {"model", "data"} or any(path[:1] in ((), ("model",), ("data",)) for path, _ in document.issues):
         return []
@@ -115,10 +133,10 @@ def _find_issues_of_valid_keys(error: ValidationError, document: Document) -> li
 
 
 def load_resolved_experiment(file: str) -> Experiment:
-    """The experiment of a run, resolved when it was trained: neither its data nor this machine is looked at.
+    """Return the experiment of a run from its resolved config. Neither its data nor this machine is checked.
 
     Raises:
-        ConfigError: the file is not such an experiment.
+        ConfigError: the file cannot be read, or is not the config of an experiment.
     """
     document = _canonicalize_document(read_yaml(file))
     issues = [issue for _, issue in document.issues[:MAX_ISSUES]]
@@ -132,12 +150,16 @@ def load_resolved_experiment(file: str) -> Experiment:
 
 
 def _get_file_stem(file: str) -> str:
-    """The name of a file less its ending, as text even where it is not UTF-8."""
+    """Return the name of a file without its suffix, as text even where the name is not UTF-8."""
     return os.fsencode(os.path.splitext(os.path.basename(file))[0]).decode("utf-8", "replace")
 
 
 def resolve_data_paths(document: Document) -> None:
-    """Make paths to data absolute: they are relative to the file they stand in, or to where an override was typed."""
+    """Make data paths absolute.
+
+    A path in a file is relative to the directory of the file. A path in an override is relative to the current
+    directory.
+    """
     data = document.value.get("data")
     for key in ("path", "validation_path", "test_path"):
         if isinstance(data, dict) and isinstance(data.get(key), str) and data[key]:
@@ -154,7 +176,15 @@ def _locate_issues(issues: Sequence[Issue], document: Document) -> list[LocatedI
 
 
 def _read_with_parents(file: str, children: tuple[str, ...] = ()) -> Document:
-    """A file laid over the one it extends, and so on up."""
+    """Read a file and merge it over the file that it extends, and over the parents of that file.
+
+    Args:
+        file: The path of the file.
+        children: The real paths of the files that extend this file.
+
+    Raises:
+        ConfigError: a file cannot be read, extends itself, or has too many parents.
+    """
     document = read_yaml(file)
     if not isinstance(document.value, dict) or "extends" not in document.value:
         return document
@@ -185,16 +215,17 @@ def _read_with_parents(file: str, children: tuple[str, ...] = ()) -> Document:
 
 
 def merge_documents(parent: Document, child: Document) -> Document:
-    """Return a parent with its child laid over it: mappings merge key by key, everything else replaces.
+    """Return a parent document with its child merged over it: mappings merge key by key, other values replace.
 
-    A child with a type, `sgd` or `{type: sgd, …}`, replaces the whole part. A child without a type changes arguments
-    of its parent's part.
+    A value of the child with a type, `sgd` or `{type: sgd, …}`, replaces the whole part. A mapping without a type
+    changes arguments of the parent's part.
     """
     locations = dict(parent.locations)
 
     def merge_values(below: Any, above: Any, path: KeyPath) -> Any:
         if isinstance(below, str) and isinstance(above, dict) and "type" not in above:
-            below = expand_to_mapping(below, path)  # a bare name that the child gives arguments to
+            # The child gives arguments to a bare name.
+            below = expand_to_mapping(below, path)
         if not (isinstance(below, dict) and isinstance(above, dict)) or "type" in above:
             for inner_path in iter_inner_paths(below, path):
                 locations.pop(inner_path, None)
@@ -211,7 +242,7 @@ def merge_documents(parent: Document, child: Document) -> Document:
 
 
 def iter_inner_paths(value: Any, path: KeyPath) -> Iterator[KeyPath]:
-    """The paths of all values within a mapping or a list."""
+    """Yield the key paths of all values within a mapping or a list."""
     steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for step, inner in steps:
         yield (*path, step)
@@ -219,11 +250,11 @@ def iter_inner_paths(value: Any, path: KeyPath) -> Iterator[KeyPath]:
 
 
 class ConfigDumper(yaml.SafeDumper):
-    """Writes YAML that `read_yaml` reads back as the same values."""
+    """Writer of YAML that `read_yaml` reads back as the same values."""
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    """Text as it is where `read_yaml` reads it as the same text, else in quotes."""
+    """Return the YAML node of a text: plain where `parse_yaml` returns the same text, else in quotes."""
     plain = re.fullmatch(r"[^\W\d][\w ./()+-]*", text) is not None and parse_yaml(text, "").value == text
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
 
@@ -232,6 +263,6 @@ ConfigDumper.add_representer(str, _represent_text)
 
 
 def to_yaml(experiment: Experiment) -> str:
-    """The resolved experiment as a config: every default spelled out, trainable again as it is."""
+    """Return the resolved experiment as a YAML config with every default. The config can be trained unchanged."""
     plain = experiment.model_dump(mode="json")
     return yaml.dump(plain, Dumper=ConfigDumper, sort_keys=False, allow_unicode=True, width=10_000)

@@ -1,4 +1,4 @@
-"""The losses, and what each needs of the targets and of the output.
+"""Losses of Keras, and the targets and outputs that each of them needs.
 
 A new loss is a class in this file, listed in `Loss` at its end.
 """
@@ -10,28 +10,30 @@ from pydantic import Field
 from dnn_cli.config.base import BareName, ByType, Fraction, KerasConfig, NotNegative, Positive
 
 TargetEncoding = Literal["index", "one_hot", "binary", "real"]
-"""Form of the targets: class numbers (int32), one-hot vectors, 0 or 1 for two classes, or the numbers of a
-regression; all but the first are float32."""
+"""Form of the targets: class numbers, one-hot vectors, 0 or 1 for two classes, or the numbers of a regression.
+
+Class numbers are int32. All other targets are float32.
+"""
 
 
 class BaseLoss(KerasConfig):
-    """A loss between what is true and the outputs."""
+    """Loss between targets and outputs."""
 
     type: str
     target_encodings: ClassVar[tuple[TargetEncoding, ...]]
     """Target encodings that the loss takes."""
 
     needs_probabilities: ClassVar[bool] = False
-    """The loss takes the logarithm of the outputs, so they must be probabilities."""
+    """Whether outputs must be probabilities, because the loss takes their logarithm."""
 
     @property
     def takes_logits(self) -> bool:
-        """Whether it takes outputs as they are before the activation."""
+        """Whether the loss takes logits: outputs before the activation."""
         return bool(getattr(self, "from_logits", False))
 
 
 class SparseCategoricalCrossentropy(BaseLoss):
-    """−log of the probability given to the true class, with targets as class numbers."""
+    """Cross-entropy for targets as class numbers: −log of the probability of the true class."""
 
     keras_name: ClassVar[str] = "losses.SparseCategoricalCrossentropy"
     type: Literal["sparse_categorical_crossentropy"] = "sparse_categorical_crossentropy"
@@ -42,7 +44,7 @@ class SparseCategoricalCrossentropy(BaseLoss):
 
 
 class CategoricalCrossentropy(BaseLoss):
-    """−log of the probability given to the true class, with targets as vectors, which can be smoothed."""
+    """Cross-entropy for one-hot targets, which can be smoothed: −log of the probability of the true class."""
 
     keras_name: ClassVar[str] = "losses.CategoricalCrossentropy"
     type: Literal["categorical_crossentropy"] = "categorical_crossentropy"
@@ -53,7 +55,7 @@ class CategoricalCrossentropy(BaseLoss):
 
 
 class CategoricalFocalCrossentropy(BaseLoss):
-    """Cross-entropy that weighs hard examples more; Lin et al. 2017."""
+    """Cross-entropy for one-hot targets that gives hard examples more weight; Lin et al. 2017."""
 
     keras_name: ClassVar[str] = "losses.CategoricalFocalCrossentropy"
     type: Literal["categorical_focal_crossentropy"] = "categorical_focal_crossentropy"
@@ -66,7 +68,7 @@ class CategoricalFocalCrossentropy(BaseLoss):
 
 
 class BinaryCrossentropy(BaseLoss):
-    """−log of the probability given to the true one of two classes; the output is one sigmoid unit."""
+    """Cross-entropy for two classes and one sigmoid output: −log of the probability of the true class."""
 
     keras_name: ClassVar[str] = "losses.BinaryCrossentropy"
     type: Literal["binary_crossentropy"] = "binary_crossentropy"
@@ -77,7 +79,7 @@ class BinaryCrossentropy(BaseLoss):
 
 
 class BinaryFocalCrossentropy(BaseLoss):
-    """The same loss, weighing hard examples more; Lin et al. 2017."""
+    """Cross-entropy for two classes that gives hard examples more weight; Lin et al. 2017."""
 
     keras_name: ClassVar[str] = "losses.BinaryFocalCrossentropy"
     type: Literal["binary_focal_crossentropy"] = "binary_focal_crossentropy"
@@ -91,7 +93,7 @@ class BinaryFocalCrossentropy(BaseLoss):
 
 
 class KLDivergence(BaseLoss):
-    """Σ label × log(label / output)."""
+    """Kullback–Leibler divergence: Σ target × log(target / output)."""
 
     keras_name: ClassVar[str] = "losses.KLDivergence"
     type: Literal["kl_divergence"] = "kl_divergence"
@@ -100,7 +102,7 @@ class KLDivergence(BaseLoss):
 
 
 class CategoricalHinge(BaseLoss):
-    """How far the true class's output is ahead of the best other one."""
+    """Hinge loss: max(0, 1 + largest output of a wrong class − output of the true class)."""
 
     keras_name: ClassVar[str] = "losses.CategoricalHinge"
     type: Literal["categorical_hinge"] = "categorical_hinge"
@@ -108,7 +110,7 @@ class CategoricalHinge(BaseLoss):
 
 
 class MeanSquaredError(BaseLoss):
-    """The mean of squared differences."""
+    """Mean of squared differences."""
 
     keras_name: ClassVar[str] = "losses.MeanSquaredError"
     type: Literal["mean_squared_error"] = "mean_squared_error"
@@ -116,7 +118,7 @@ class MeanSquaredError(BaseLoss):
 
 
 class MeanAbsoluteError(BaseLoss):
-    """The mean of absolute differences."""
+    """Mean of absolute differences."""
 
     keras_name: ClassVar[str] = "losses.MeanAbsoluteError"
     type: Literal["mean_absolute_error"] = "mean_absolute_error"
@@ -124,7 +126,7 @@ class MeanAbsoluteError(BaseLoss):
 
 
 class Huber(BaseLoss):
-    """Squared for small differences, linear for large ones; Huber 1964."""
+    """Loss that is quadratic for differences up to delta and linear for larger ones; Huber 1964."""
 
     keras_name: ClassVar[str] = "losses.Huber"
     type: Literal["huber"] = "huber"
@@ -133,7 +135,7 @@ class Huber(BaseLoss):
 
 
 class LogCosh(BaseLoss):
-    """log(cosh(difference)): squared for small differences, linear for large ones."""
+    """Mean of log(cosh(difference)): nearly quadratic for small differences, nearly linear for large ones."""
 
     keras_name: ClassVar[str] = "losses.LogCosh"
     type: Literal["log_cosh"] = "log_cosh"
@@ -141,7 +143,7 @@ class LogCosh(BaseLoss):
 
 
 class MeanAbsolutePercentageError(BaseLoss):
-    """The mean of absolute differences as percentages of the true numbers."""
+    """Mean of absolute differences, in percent of the true numbers."""
 
     keras_name: ClassVar[str] = "losses.MeanAbsolutePercentageError"
     type: Literal["mean_absolute_percentage_error"] = "mean_absolute_percentage_error"
@@ -149,7 +151,7 @@ class MeanAbsolutePercentageError(BaseLoss):
 
 
 class MeanSquaredLogarithmicError(BaseLoss):
-    """The mean of squared differences of logarithms, for numbers that grow by factors."""
+    """Mean of squared differences of log(1 + number), for numbers that grow by factors."""
 
     keras_name: ClassVar[str] = "losses.MeanSquaredLogarithmicError"
     type: Literal["mean_squared_logarithmic_error"] = "mean_squared_logarithmic_error"
@@ -166,7 +168,7 @@ ERROR_ALIASES = {
     )
     for short in (short, short.upper())
 }
-"""Keras's short names of losses that are metrics, too."""
+"""Full names of losses that are also metrics, by Keras's short name."""
 
 Loss = Annotated[
     SparseCategoricalCrossentropy

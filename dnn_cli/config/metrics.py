@@ -1,4 +1,4 @@
-"""The metrics, which are computed besides the loss, and what each needs of the targets and of the output.
+"""Metrics of Keras, which are computed besides the loss, and the targets and outputs that each of them needs.
 
 A new metric is a class in this file, listed in `Metric` at its end.
 """
@@ -15,7 +15,7 @@ _ClassNumber = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
 class BaseMetric(KerasConfig):
-    """A score shown beside the loss."""
+    """Metric that is computed besides the loss."""
 
     type: str
     target_encodings: ClassVar[tuple[TargetEncoding, ...]]
@@ -23,11 +23,11 @@ class BaseMetric(KerasConfig):
 
     lower_is_better: ClassVar[bool] = False
     counts_examples: ClassVar[bool] = False
-    """Whether the score is a number of examples divided by all examples."""
+    """Whether the score is a number of examples divided by the number of all examples."""
 
 
 class Accuracy(BaseMetric):
-    """The share of examples whose largest output, or whose side of 0.5, is the true class."""
+    """Share of correct examples. The largest output decides, or whether a single output is above 0.5."""
 
     keras_name: ClassVar[str] = "metrics.Accuracy"
     type: Literal["accuracy"] = "accuracy"
@@ -35,7 +35,8 @@ class Accuracy(BaseMetric):
     counts_examples: ClassVar[bool] = True
 
     def build_keras_object(self, **extra_arguments: Any) -> Any:
-        return "accuracy"  # Keras picks the class that fits the labels only for the bare name
+        # Keras chooses the class that fits the targets only for the bare name.
+        return "accuracy"
 
 
 class SparseCategoricalAccuracy(BaseMetric):
@@ -48,7 +49,7 @@ class SparseCategoricalAccuracy(BaseMetric):
 
 
 class CategoricalAccuracy(BaseMetric):
-    """Accuracy for targets as vectors."""
+    """Accuracy for targets as one-hot vectors."""
 
     keras_name: ClassVar[str] = "metrics.CategoricalAccuracy"
     type: Literal["categorical_accuracy"] = "categorical_accuracy"
@@ -57,7 +58,7 @@ class CategoricalAccuracy(BaseMetric):
 
 
 class BinaryAccuracy(BaseMetric):
-    """Accuracy for two classes and one output, which is above the threshold or not."""
+    """Accuracy for two classes and one output. The second class is predicted above the threshold."""
 
     keras_name: ClassVar[str] = "metrics.BinaryAccuracy"
     type: Literal["binary_accuracy"] = "binary_accuracy"
@@ -67,7 +68,7 @@ class BinaryAccuracy(BaseMetric):
 
 
 class SparseTopKCategoricalAccuracy(BaseMetric):
-    """The share of examples whose true class is among the k largest outputs, for targets as class numbers."""
+    """Share of examples whose true class is among the k largest outputs, for targets as class numbers."""
 
     keras_name: ClassVar[str] = "metrics.SparseTopKCategoricalAccuracy"
     type: Literal["sparse_top_k_categorical_accuracy"] = "sparse_top_k_categorical_accuracy"
@@ -77,7 +78,7 @@ class SparseTopKCategoricalAccuracy(BaseMetric):
 
 
 class TopKCategoricalAccuracy(BaseMetric):
-    """The share of examples whose true class is among the k largest outputs, for targets as vectors."""
+    """Share of examples whose true class is among the k largest outputs, for targets as one-hot vectors."""
 
     keras_name: ClassVar[str] = "metrics.TopKCategoricalAccuracy"
     type: Literal["top_k_categorical_accuracy"] = "top_k_categorical_accuracy"
@@ -87,7 +88,7 @@ class TopKCategoricalAccuracy(BaseMetric):
 
 
 class AUC(BaseMetric):
-    """The area under the curve of true over false positives (ROC), or of precision over recall (PR)."""
+    """Area under the curve of true against false positive rate (ROC), or of precision against recall (PR)."""
 
     keras_name: ClassVar[str] = "metrics.AUC"
     type: Literal["auc"] = "auc"
@@ -99,7 +100,7 @@ class AUC(BaseMetric):
 
 
 class Precision(BaseMetric):
-    """Of what is called positive, the share that is."""
+    """Share of the positive predictions that are correct."""
 
     keras_name: ClassVar[str] = "metrics.Precision"
     type: Literal["precision"] = "precision"
@@ -110,7 +111,7 @@ class Precision(BaseMetric):
 
 
 class Recall(BaseMetric):
-    """Of what is positive, the share that is called so."""
+    """Share of the positive examples that are predicted as positive."""
 
     keras_name: ClassVar[str] = "metrics.Recall"
     type: Literal["recall"] = "recall"
@@ -121,7 +122,7 @@ class Recall(BaseMetric):
 
 
 class F1Score(BaseMetric):
-    """The harmonic mean of precision and recall, over the classes; with one output it needs a threshold."""
+    """Harmonic mean of precision and recall, over the classes. With one output it needs a threshold."""
 
     keras_name: ClassVar[str] = "metrics.F1Score"
     type: Literal["f1_score"] = "f1_score"
@@ -130,39 +131,40 @@ class F1Score(BaseMetric):
     threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
 
     def list_keras_arguments(self) -> dict[str, Any]:
-        return {**super().list_keras_arguments(), "average": self.average}  # Keras's own default gives no single number
+        # Keras's default, `None`, gives one number per class.
+        return {**super().list_keras_arguments(), "average": self.average}
 
 
 class ErrorMetric(BaseMetric):
-    """How far the outputs are from the true numbers."""
+    """Metric of the distance between outputs and true numbers."""
 
     target_encodings: ClassVar[tuple[TargetEncoding, ...]] = ("real", "one_hot")
     lower_is_better: ClassVar[bool] = True
 
 
 class MeanSquaredError(ErrorMetric):
-    """The mean of squared differences."""
+    """Mean of squared differences."""
 
     keras_name: ClassVar[str] = "metrics.MeanSquaredError"
     type: Literal["mean_squared_error"] = "mean_squared_error"
 
 
 class RootMeanSquaredError(ErrorMetric):
-    """The root of the mean of squared differences, in the unit of what is predicted."""
+    """Root of the mean of squared differences, in the unit of the target."""
 
     keras_name: ClassVar[str] = "metrics.RootMeanSquaredError"
     type: Literal["root_mean_squared_error"] = "root_mean_squared_error"
 
 
 class MeanAbsoluteError(ErrorMetric):
-    """The mean of absolute differences, in the unit of what is predicted."""
+    """Mean of absolute differences, in the unit of the target."""
 
     keras_name: ClassVar[str] = "metrics.MeanAbsoluteError"
     type: Literal["mean_absolute_error"] = "mean_absolute_error"
 
 
 class MeanAbsolutePercentageError(ErrorMetric):
-    """The mean of absolute differences as percentages of the true numbers."""
+    """Mean of absolute differences, in percent of the true numbers."""
 
     keras_name: ClassVar[str] = "metrics.MeanAbsolutePercentageError"
     type: Literal["mean_absolute_percentage_error"] = "mean_absolute_percentage_error"
@@ -170,7 +172,7 @@ class MeanAbsolutePercentageError(ErrorMetric):
 
 
 class MeanSquaredLogarithmicError(ErrorMetric):
-    """The mean of squared differences of logarithms."""
+    """Mean of squared differences of log(1 + number)."""
 
     keras_name: ClassVar[str] = "metrics.MeanSquaredLogarithmicError"
     type: Literal["mean_squared_logarithmic_error"] = "mean_squared_logarithmic_error"
@@ -178,7 +180,7 @@ class MeanSquaredLogarithmicError(ErrorMetric):
 
 
 class R2Score(BaseMetric):
-    """The share of the variance that is explained: 1 at best, 0 for the mean, less for worse."""
+    """Share of the variance that is explained: 1 at best, 0 for the mean, negative for worse predictions."""
 
     keras_name: ClassVar[str] = "metrics.R2Score"
     type: Literal["r2_score"] = "r2_score"
@@ -212,7 +214,7 @@ METRIC_ALIASES = {
     **ERROR_ALIASES,
     "acc": "accuracy",
 }
-"""The name of `dnn` for every other name that Keras has for a metric."""
+"""Names of metrics in a config, by every other name that Keras has for a metric."""
 
 
 def expand_score_name(name: str) -> str:
@@ -224,12 +226,12 @@ def expand_score_name(name: str) -> str:
 
 
 def _get_metric_name(score: str) -> str:
-    """Return the name of a metric without the part of the data: `accuracy` for `val_accuracy` and `test_accuracy`."""
+    """Return the metric of a score without its split: `accuracy` for `val_accuracy` and `test_accuracy`."""
     return score.removeprefix("best.").removeprefix("val_").removeprefix("test_")
 
 
 def lower_is_better(score: str) -> bool:
-    """Whether less of a score is better, be it of training, validation or test: of a loss, and of errors."""
+    """Return whether a lower score is better, on any split: for losses and error metrics."""
     name = _get_metric_name(score)
     return name == "loss" or name in _LOWER_IS_BETTER
 
@@ -240,12 +242,12 @@ _LOWER_IS_BETTER = {
 
 
 def is_share(score: str) -> bool:
-    """Return whether a score is a share of one, so that its differences are given in percentage points."""
+    """Return whether a score is a share of 1. Its differences are given in percentage points."""
     return _get_metric_name(score) in _SHARE_METRICS
 
 
 def counts_examples(score: str) -> bool:
-    """Return whether a training or validation score is a number of examples divided by all examples."""
+    """Return whether a score is a number of examples divided by the number of all examples."""
     return _get_metric_name(score) in _EXAMPLE_COUNT_METRICS
 
 

@@ -1,4 +1,4 @@
-"""The layers, parameters, memory and multiply-adds of a network, computed without building it."""
+"""Summary of a network: layers, parameters, memory and multiply-adds, computed without building a model."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dnn_cli.config.layer_stack import Stage, compute_stages, format_shape, list
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One layer: the shape it makes (without the batch), how many numbers it holds, and how they come about."""
+    """Layer of a network: its output shape (without the batch axis), its parameters and the formula of their number."""
 
     name: str
     type: str
@@ -24,7 +24,7 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class NetworkSummary:
-    """A network in numbers. Sizes are bytes of float32; multiply-adds count kernels only, for one example."""
+    """Summary of a network. Sizes are bytes of float32. Multiply-adds are those of kernels, for one example."""
 
     name: str
     input_shape: Shape
@@ -35,7 +35,7 @@ class NetworkSummary:
     optimizer_bytes: int
     multiply_adds: int
     depth: int
-    """Layers with a kernel: the textbook's count, in which Flatten is no layer."""
+    """Number of layers with a kernel. Textbooks count layers in this way: Flatten does not count."""
 
     @property
     def non_trainable(self) -> int:
@@ -53,7 +53,7 @@ class NetworkSummary:
 
 
 def summarize_network(experiment: Experiment) -> NetworkSummary:
-    """The numbers of a valid experiment's network."""
+    """Return the summary of a valid experiment's network."""
     stages = compute_stages(experiment.model.stack, experiment.data.input_shape)
     rows = tuple(build_layer_row(stage) for stage in stages)
     return NetworkSummary(
@@ -70,7 +70,7 @@ def summarize_network(experiment: Experiment) -> NetworkSummary:
 
 
 def build_layer_row(stage: Stage) -> LayerRow:
-    """A layer in numbers."""
+    """Return the row of a layer in a summary."""
     return LayerRow(
         stage.name,
         stage.layer.type,
@@ -82,7 +82,7 @@ def build_layer_row(stage: Stage) -> LayerRow:
 
 
 def _format_parameter_formula(weights: tuple[WeightSpec, ...]) -> str:
-    """How the parameters of a layer come about: `784 × 100 + 100`, `4 × 64`; empty where there are none."""
+    """Return the formula of a layer's number of parameters: `784 × 100 + 100`, `4 × 64`; empty without parameters."""
     terms = []
     for shape, group in groupby(weights, key=lambda weight: weight.shape):
         count = len(list(group))
@@ -91,14 +91,14 @@ def _format_parameter_formula(weights: tuple[WeightSpec, ...]) -> str:
 
 
 def format_layer_flow(experiment: Experiment) -> str:
-    """The stack in one line: `Flatten → Dense 100 relu → Dense 10 softmax`."""
+    """Return the stack of layers as one line: `Flatten → Dense 100 relu → Dense 10 softmax`."""
     return " → ".join(
         _format_layer(stage) for stage in compute_stages(experiment.model.stack, experiment.data.input_shape)
     )
 
 
 def _format_layer(stage: Stage) -> str:
-    """A layer in two or three words."""
+    """Return the type of a layer with its size and its activation: `Dense 100 relu`."""
     layer = stage.layer
     size = next((getattr(layer, key) for key in ("units", "filters", "rate", "stddev") if hasattr(layer, key)), "")
     shape = "×".join(map(str, stage.output_shape)) if layer.type == "Reshape" else ""
@@ -107,7 +107,7 @@ def _format_layer(stage: Stage) -> str:
 
 
 def format_bytes(size: int) -> str:
-    """Bytes as Keras prints them, in steps of 1,024: `310.59 KB`."""
+    """Return a number of bytes as Keras prints it, in steps of 1,024: `310.59 KB`."""
     if size < 1024:
         return f"{size} B"
     power = min(int(math.log(size, 1024)), 4)

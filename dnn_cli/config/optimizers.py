@@ -1,4 +1,4 @@
-"""The optimizers: one class each, with Keras's arguments and defaults and the memory each needs.
+"""Optimizers of Keras: one class each, with Keras's arguments and defaults, and the memory that it needs.
 
 A new optimizer is a class in this file, listed in `Optimizer` at its end.
 """
@@ -24,22 +24,24 @@ from dnn_cli.config.base import (
 from dnn_cli.config.schedules import LearningRate, Steps
 
 DEFAULT_OPTIMIZER = "rmsprop"
-"""Keras's own choice where none is named."""
+"""Keras's default optimizer, for configs without a type of optimizer."""
 
 
 _WeightPathPattern = Annotated[str, Field(pattern=r"^\^?[\w./-]+\$?$", max_length=100)]
-"""What Keras searches in a weight's path: a part of it, where it begins (^) or ends ($), and no more of its regular
-expressions, as some never end."""
+"""Pattern that Keras searches in a weight's path: a part of the path, at its start with ^, at its end with $.
+
+Other regular expressions are refused, because the search for some of them never ends.
+"""
 
 
 def _expand_optimizer(value: object) -> object:
-    """Read a bare name as a mapping, and a mapping without a type as Keras's default optimizer."""
+    """Return the mapping of a bare name. A mapping without a type gets the type of Keras's default optimizer."""
     value = to_typed_mapping(value)
     return {"type": DEFAULT_OPTIMIZER, **value} if isinstance(value, dict) else value
 
 
 class BaseOptimizer(KerasConfig):
-    """The arguments every optimizer of Keras takes."""
+    """Optimizer with the arguments that every optimizer of Keras takes."""
 
     type: str
     learning_rate: LearningRate = 0.001
@@ -54,33 +56,42 @@ class BaseOptimizer(KerasConfig):
     gradient_accumulation_steps: Annotated[int, Field(ge=2, le=1_000_000)] | None = None
 
     slots_per_number: ClassVar[int] = 2
-    """How many numbers the update rule keeps for every trainable number."""
+    """Number of values that the update rule keeps for every trainable parameter."""
 
     min_keras_version: ClassVar[tuple[int, int]] = (3, 12)
-    """The first Keras with this optimizer and these defaults; Python 3.10 has none after 3.12."""
+    """First version of Keras with this optimizer and these defaults. Version 3.12 is the last for Python 3.10."""
 
     def count_slots(self, path: str, shape: Shape) -> int:
-        """How many numbers the update rule keeps for one trainable weight."""
+        """Return how many values the update rule keeps for one trainable weight.
+
+        Args:
+            path: The path of the weight, as `hidden/kernel`.
+            shape: The shape of the weight.
+        """
         return self.slots_per_number * math.prod(shape)
 
     def compute_memory(self, weights: list[tuple[str, Shape]]) -> int:
-        """Bytes of float32 kept between the steps, for the (path, shape) of every trainable weight.
-
-        A path is as in `hidden/kernel`.
+        """Return the bytes of float32 that the optimizer keeps between steps.
 
         The step counter and the learning rate, a few bytes in all, are left out.
+
+        Args:
+            weights: The path, as `hidden/kernel`, and the shape of every trainable weight.
         """
         extra = int(self.use_ema) + int(self.gradient_accumulation_steps is not None)
         return 4 * sum(self.count_slots(path, shape) + extra * math.prod(shape) for path, shape in weights)
 
     def find_argument_conflict(self) -> tuple[str, str] | None:
-        """Arguments that Keras refuses together, as (argument, why)."""
+        """Return an argument that conflicts with another one, and the reason; `None` without a conflict.
+
+        Keras refuses such arguments together.
+        """
         clips = [name for name in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(self, name) is not None]
         return (clips[1], f"cannot stand beside {clips[0]}: Keras clips in one way only") if len(clips) > 1 else None
 
 
 class SGD(BaseOptimizer):
-    """Stochastic gradient descent, with momentum where asked for."""
+    """Stochastic gradient descent, optionally with momentum."""
 
     keras_name: ClassVar[str] = "optimizers.SGD"
     type: Literal["sgd"] = "sgd"
@@ -93,7 +104,7 @@ class SGD(BaseOptimizer):
 
 
 class RMSprop(BaseOptimizer):
-    """Divides the gradient by a moving average of its size; Tieleman and Hinton 2012."""
+    """Gradient descent that divides each gradient by a moving average of its size; Tieleman and Hinton 2012."""
 
     keras_name: ClassVar[str] = "optimizers.RMSprop"
     type: Literal["rmsprop"] = "rmsprop"
@@ -107,7 +118,7 @@ class RMSprop(BaseOptimizer):
 
 
 class Adagrad(BaseOptimizer):
-    """Rates that shrink with the sum of squared gradients; Duchi et al. 2011."""
+    """Gradient descent with rates that shrink as the sum of squared gradients grows; Duchi et al. 2011."""
 
     keras_name: ClassVar[str] = "optimizers.Adagrad"
     type: Literal["adagrad"] = "adagrad"
@@ -117,7 +128,7 @@ class Adagrad(BaseOptimizer):
 
 
 class AdamFamily(BaseOptimizer):
-    """Optimizers that keep moving averages of the gradient and of its square."""
+    """Optimizer that keeps moving averages of the gradient and of its square."""
 
     beta_1: BelowOne = 0.9
     beta_2: BelowOne = 0.999
@@ -125,7 +136,7 @@ class AdamFamily(BaseOptimizer):
 
 
 class Adam(AdamFamily):
-    """Momentum and rates per weight in one; Kingma and Ba 2015."""
+    """Momentum combined with a learning rate for each parameter; Kingma and Ba 2015."""
 
     keras_name: ClassVar[str] = "optimizers.Adam"
     type: Literal["adam"] = "adam"
@@ -136,7 +147,7 @@ class Adam(AdamFamily):
 
 
 class AdamW(AdamFamily):
-    """Adam with the weight decay taken out of the gradient; Loshchilov and Hutter 2019."""
+    """Adam with weight decay that is separate from the gradient; Loshchilov and Hutter 2019."""
 
     keras_name: ClassVar[str] = "optimizers.AdamW"
     type: Literal["adamw"] = "adamw"
@@ -148,7 +159,7 @@ class AdamW(AdamFamily):
 
 
 class Adadelta(BaseOptimizer):
-    """Adagrad over a moving window; Zeiler 2012, whose own learning rate is 1.0."""
+    """Adagrad over a moving window of gradients; Zeiler 2012, with learning rate 1.0."""
 
     keras_name: ClassVar[str] = "optimizers.Adadelta"
     type: Literal["adadelta"] = "adadelta"
@@ -171,7 +182,7 @@ class Nadam(AdamFamily):
 
 
 class Ftrl(BaseOptimizer):
-    """Follow the regularised leader; McMahan et al. 2013."""
+    """Follow-the-regularised-leader, with L1 and L2 penalties; McMahan et al. 2013."""
 
     keras_name: ClassVar[str] = "optimizers.Ftrl"
     type: Literal["ftrl"] = "ftrl"
@@ -184,7 +195,7 @@ class Ftrl(BaseOptimizer):
 
 
 class Lion(BaseOptimizer):
-    """The sign of a momentum; Chen et al. 2023."""
+    """Gradient descent along the sign of a momentum; Chen et al. 2023."""
 
     keras_name: ClassVar[str] = "optimizers.Lion"
     type: Literal["lion"] = "lion"
@@ -194,14 +205,14 @@ class Lion(BaseOptimizer):
 
 
 class Lamb(AdamFamily):
-    """Adam scaled layer by layer, made for large batches; You et al. 2020."""
+    """Adam with steps that are scaled for each layer, for large batches; You et al. 2020."""
 
     keras_name: ClassVar[str] = "optimizers.Lamb"
     type: Literal["lamb"] = "lamb"
 
 
 class Adafactor(BaseOptimizer):
-    """Adam's second average kept as one row and one column a matrix; Shazeer and Stern 2018."""
+    """Adam with one row and one column of averaged squared gradients per matrix; Shazeer and Stern 2018."""
 
     keras_name: ClassVar[str] = "optimizers.Adafactor"
     type: Literal["adafactor"] = "adafactor"
@@ -212,13 +223,13 @@ class Adafactor(BaseOptimizer):
     relative_step: bool = True
 
     def count_slots(self, path: str, shape: Shape) -> int:
-        # Keras keeps the whole second average besides its factors, which the paper does without.
+        # Keras keeps the whole average of squared gradients besides its factors. The paper keeps the factors alone.
         factors = math.prod(shape[:-1]) + math.prod((*shape[:-2], shape[-1])) if len(shape) > 1 else 0
         return math.prod(shape) + factors
 
 
 class Muon(BaseOptimizer):
-    """Orthogonalised momentum for matrices, Adam for everything else; Jordan et al. 2024."""
+    """Orthogonalised momentum for matrices, and Adam for all other weights; Jordan et al. 2024."""
 
     keras_name: ClassVar[str] = "optimizers.Muon"
     type: Literal["muon"] = "muon"
@@ -247,7 +258,7 @@ class Muon(BaseOptimizer):
 
 
 class ScheduleFreeAdamW(AdamFamily):
-    """AdamW that needs no schedule, by averaging its iterates; Defazio et al. 2024."""
+    """AdamW that averages its weights over steps in place of a schedule; Defazio et al. 2024."""
 
     keras_name: ClassVar[str] = "optimizers.ScheduleFreeAdamW"
     type: Literal["schedule_free_adamw"] = "schedule_free_adamw"

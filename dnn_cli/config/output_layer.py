@@ -1,4 +1,4 @@
-"""Checks whether a stack of layers ends in the output that the data and the loss need, and suggestions to fix it."""
+"""Checks of the output of a stack of layers against the data and the loss, with suggestions."""
 
 from collections.abc import Iterator
 
@@ -9,11 +9,11 @@ from dnn_cli.config.layers import Dense, Flatten
 from dnn_cli.errors import Issue, KeyPath
 
 _MAX_FLATTEN_POSITIONS = 10
-"""Places tried for a missing layer, as every try walks the whole stack."""
+"""Largest number of positions that are tried for a missing Flatten. Each try computes the whole stack."""
 
 
 def _find_output_dense_index(stages: list[Stage]) -> int | None:
-    """Return the Dense layer whose units are the size of the output; `None` where other layers decide."""
+    """Return the index of the Dense layer whose units set the output size; `None` where another layer sets it."""
     for index, stage in reversed([*enumerate(stages)]):
         if isinstance(stage.layer, Dense) and stage.layer.activation != "glu":
             return index
@@ -23,7 +23,10 @@ def _find_output_dense_index(stages: list[Stage]) -> int | None:
 
 
 def find_flatten_position(experiment: Experiment) -> int | None:
-    """Return the first Dense layer before which Flatten makes the stack end in one row; `None` where none does."""
+    """Return the index of the first Dense layer before which Flatten gives the output a single axis.
+
+    Return `None` if Flatten has this effect before none of the tried layers.
+    """
     stack, shape = experiment.model.stack, experiment.data.input_shape
     stages, _ = examine_stack(stack, shape)
     by_row = [i for i, stage in enumerate(stages) if isinstance(stage.layer, Dense) and len(stage.input_shape) > 1]
@@ -35,14 +38,14 @@ def find_flatten_position(experiment: Experiment) -> int | None:
 
 
 def get_suitable_activation(experiment: Experiment) -> str:
-    """The activation of the output that suits the loss."""
+    """Return the activation of the output that suits the loss."""
     if experiment.loss.takes_logits:
         return "linear"
     return {"index": "softmax", "one_hot": "softmax", "binary": "sigmoid", "real": "linear"}[experiment.target_encoding]
 
 
 def find_output_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[Issue]:
-    """An output that is not one number for each that is needed."""
+    """Yield an issue if the output of the stack has another shape than the targets need."""
     last, needed, data = stages[-1], experiment.output_shape, experiment.data
     if last.output_shape == needed:
         return

@@ -1,4 +1,4 @@
-"""Overrides: `key.path=value` changes a document, `~key.path` removes a value.
+"""Overrides of a document: `key.path=value` sets a value, `~key.path` removes a value.
 
 A layer is addressed by its name or its index, and the leading `model.` may be left out:
 `layers.hidden.units=200`, `layers.1.units=200`. Values are YAML on one line, without comments: see
@@ -19,10 +19,10 @@ from dnn_cli.errors import ConfigError, KeyPath, LocatedIssue, SourceLocation, s
 
 
 def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
-    """The document with every override applied, in the order given.
+    """Return a copy of the document with all overrides applied in their order.
 
     Raises:
-        ConfigError: overrides that are no `key=value`, or whose place does not exist; all of them.
+        ConfigError: an override is malformed, or its key does not exist; the error has all such overrides.
     """
     editor = OverrideEditor(copy.deepcopy(document.value), dict(document.locations), list(document.issues))
     issues: list[LocatedIssue] = []
@@ -41,17 +41,17 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
 
 
 TEXT_KEYS = ("name", "path", "validation_path", "test_path", "target")
-"""Keys whose values are texts, so that `name=007` and `name=7` need no quotes."""
+"""Last steps of keys whose values are texts: `name=007` and `name=7` are texts without quotes."""
 
 _YAML_STARTS = ("'", '"', "[", "{")
-"""The first characters of values that are YAML."""
+"""First characters of values that are read as YAML."""
 
 
 def _parse_override_value(text: str, override: str, *, is_text: bool = False) -> Document:
     """Return the value of an override as a document.
 
-    A value in quotes, a list and a mapping are YAML on one line. Any other value is exactly what was typed: `#` begins
-    no comment and `: ` no mapping. The value is then a number, true, false or null where YAML reads it as one.
+    A value in quotes, a list and a mapping are YAML on one line. Any other value is taken literally: `#` and `: ` are
+    plain characters. The literal value is a number, true, false or null where YAML reads it as one.
 
     Args:
         text: The text after `=`.
@@ -59,7 +59,7 @@ def _parse_override_value(text: str, override: str, *, is_text: bool = False) ->
         is_text: Read a value that is not in quotes as text, even if it looks like a number.
 
     Raises:
-        ConfigError: the text is not YAML, or goes on after the end of a quoted text, a list or a mapping.
+        ConfigError: the text is not YAML, or continues after the end of a quoted text, a list or a mapping.
     """
     typed = text.strip(" \t")
     if "\n" in typed:
@@ -97,7 +97,7 @@ def _is_plain_scalar(text: str) -> bool:
 
 
 def _find_trailing_text(text: str) -> str:
-    """Return the text after a quoted text, a list or a mapping: a comment."""
+    """Return the text after a quoted text, a list or a mapping, which YAML reads as a comment."""
     events: list[Any] = list(yaml.parse(text, Loader=YamlLoader))
     outer = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentStartEvent, yaml.DocumentEndEvent)
     ends = [event.end_mark.index for event in events if not isinstance(event, outer)]
@@ -130,7 +130,7 @@ class OverrideEditor:
         """Set or remove the value of an override's key.
 
         Raises:
-            OverrideError: the text is no override, or its key does not exist.
+            OverrideError: the text is not an override, or its key does not exist.
             ConfigError: the value is not YAML.
         """
         removes = override.startswith("~")
@@ -161,14 +161,14 @@ class OverrideEditor:
             self.shift_list_items(path)
 
     def forget_value(self, path: KeyPath) -> None:
-        """Drop the locations and issues of a value that is replaced or removed."""
+        """Delete the locations and issues of a value that is replaced or removed."""
         self.locations = {
             key_path: location for key_path, location in self.locations.items() if key_path[: len(path)] != path
         }
         self.issues = [(key_path, issue) for key_path, issue in self.issues if key_path[: len(path)] != path]
 
     def shift_list_items(self, path: KeyPath) -> None:
-        """Shift the locations and issues of the items of a list after a removed one."""
+        """Decrement the indices in locations and issues of the list items after a removed item."""
         depth, gone = len(path) - 1, path[-1]
 
         def shift_key_path(key_path: KeyPath) -> KeyPath:
@@ -182,7 +182,13 @@ class OverrideEditor:
         self.issues = [(shift_key_path(key_path), issue) for key_path, issue in self.issues]
 
     def find_or_create_parent(self, key: str, location: SourceLocation) -> tuple[KeyPath, Any]:
-        """The path that a key means, and the mapping or list that holds its last step, made where missing."""
+        """Return the key path of a key, and the mapping or list that holds its last step.
+
+        Missing mappings on the path are created at the location. Bare names become mappings.
+
+        Raises:
+            OverrideError: a step does not exist, or a value on the path is a plain value.
+        """
         steps = expand_key(key).split(".")
         if steps[0] == "layers":
             steps = ["model", *steps]
@@ -207,32 +213,39 @@ class OverrideEditor:
 
 
 def expand_key(key: str) -> str:
-    """Return the key that a short one stands for: `lr` and `learning_rate` are the optimizer's."""
+    """Return the full key of a short one: `lr` and `learning_rate` become `optimizer.learning_rate`."""
     steps = key.removeprefix("optimizer.").split(".") if key.startswith("optimizer.lr") else key.split(".")
     return ".".join(["optimizer", "learning_rate", *steps[1:]]) if steps[0] in ("lr", "learning_rate") else key
 
 
 def expand_override_key(override: str) -> str:
-    """Return an override with its whole key: `lr=0.1` is `optimizer.learning_rate=0.1`."""
+    """Return an override with its full key: `lr=0.1` becomes `optimizer.learning_rate=0.1`."""
     lead = "~" if override.startswith("~") else ""
     key, equals, text = override.removeprefix("~").partition("=")
     return f"{lead}{expand_key(key)}{equals}{text}"
 
 
 def expand_to_mapping(name: str, path: Sequence[str | int]) -> dict[str, Any]:
-    """A bare name as the mapping that it stands for, so that it can be given keys: one of only its type."""
-    return {} if tuple(path) == ("class_weight",) else {"type": name}  # which knows `balanced`, and no types
+    """Return the mapping of a bare name, to which keys can be added: `sgd` becomes `{type: sgd}`."""
+    # The bare name of class_weight is `balanced`, and class weights have no type.
+    return {} if tuple(path) == ("class_weight",) else {"type": name}
 
 
 def _get_value_at(container: Any, path: Sequence[Any]) -> Any:
-    """What stands at a path that is there."""
+    """Return the value at an existing path."""
     for step in path:
         container = container[step]
     return container
 
 
 def _resolve_step(container: Any, step: str, path: Sequence[str | int]) -> tuple[Any, ...]:
-    """A step within a mapping or a list: a key, an index, or the name of a layer, which may be within a block."""
+    """Return the steps of a path for one step of an override.
+
+    The step is a key of a mapping, an index of a list, or the name of a layer. A layer in a block has several steps.
+
+    Raises:
+        OverrideError: the step is empty or does not exist, or the config is not a mapping.
+    """
     if isinstance(container, dict):
         if not step:
             raise OverrideError("has an empty step in its key", "write key.path=value")
@@ -260,7 +273,7 @@ def _resolve_step(container: Any, step: str, path: Sequence[str | int]) -> tuple
 
 
 def _list_repeated_layer_names(items: list[Any]) -> list[str]:
-    """The names of layers within the blocks of a list."""
+    """Return the names of the layers within the blocks of a list."""
     blocks = [item["layers"] for item in items if isinstance(item, dict) and isinstance(item.get("layers"), list)]
     return [
         name
@@ -270,7 +283,7 @@ def _list_repeated_layer_names(items: list[Any]) -> list[str]:
 
 
 def _get_layer_name_and_type(item: Any) -> tuple[str | None, str]:
-    """The name and class of an item of a list, as far as it has them."""
+    """Return the name and the type of a layer in a list. The name is `None` for a layer without a name."""
     if isinstance(item, dict):
         name = item.get("name")
         return (name if isinstance(name, str) else None), "Block" if "repeat" in item else str(item.get("type"))

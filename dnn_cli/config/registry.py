@@ -1,4 +1,4 @@
-"""The classes of all parts of a config by kind and name, with Keras's other spellings, and short texts of parts."""
+"""Classes of all parts of a config by kind and name, Keras's other names of parts, and short texts of values."""
 
 from collections.abc import Collection, Mapping
 from functools import cache
@@ -16,7 +16,7 @@ from dnn_cli.errors import KeyPath
 
 
 def _list_classes_by_type(union: Any) -> dict[str, type[KerasConfig]]:
-    """The classes of a union by their `type`."""
+    """Return the classes of a union by their `type`."""
     members = get_args(get_args(union)[0])
     return {member.model_fields["type"].default: member for member in members}
 
@@ -38,7 +38,7 @@ NAMES_BY_KIND: dict[str, tuple[str, ...]] = {kind: tuple(table) for kind, table 
 
 
 def get_kind_at(path: KeyPath) -> str:
-    """Return the kind of part that a key of a config names."""
+    """Return the kind of part at a key path of a config: `layer` in `model.layers`, `metric` in `metrics`."""
     keys = [step for step in path if isinstance(step, str)]
     last = keys[-1] if keys else ""
     by_key = {"layers": "layer", "metrics": "metric", "learning_rate": "schedule"}
@@ -46,11 +46,13 @@ def get_kind_at(path: KeyPath) -> str:
 
 
 def format_config_value(value: Any, included: Collection[str] = ()) -> str:
-    """Return a value of a resolved config in few words: a part as its type and what differs from Keras's defaults.
+    """Return a short text of a value of a resolved config.
+
+    The text of a part has its type and the arguments that differ from Keras's defaults.
 
     Args:
         value: The value.
-        included: Arguments of the part that are shown with their default values, too.
+        included: The arguments of the part that the text has even with their default values.
     """
     if isinstance(value, dict) and "type" in value:
         texts = format_changed_arguments(value, included)
@@ -69,7 +71,7 @@ def format_config_value(value: Any, included: Collection[str] = ()) -> str:
 
 
 def format_changed_arguments(part: Mapping[str, Any], included: Collection[str] = ()) -> dict[str, str]:
-    """Return the arguments of a resolved part that differ from Keras's defaults, and those in `included`, as text."""
+    """Return the arguments of a resolved part as texts: those in `included`, and those that differ from the default."""
     defaults = format_defaults(part["type"]) if "type" in part else {}
     texts = {key: format_config_value(inner) for key, inner in part.items() if key not in ("type", "name")}
     return {key: text for key, text in texts.items() if key in included or text != defaults.get(key, "none")}
@@ -77,7 +79,7 @@ def format_changed_arguments(part: Mapping[str, Any], included: Collection[str] 
 
 @cache
 def format_defaults(kind: str) -> dict[str, str]:
-    """Keras's defaults of a type, in few words."""
+    """Return Keras's defaults of the arguments of a type, as short texts; empty for an unknown type."""
     cls = next((table[kind] for table in CLASSES_BY_KIND.values() if kind in table), None)
     return (
         {key: format_config_value(_get_plain_default(field)) for key, field in cls.model_fields.items()} if cls else {}
@@ -85,7 +87,7 @@ def format_defaults(kind: str) -> dict[str, str]:
 
 
 def _get_plain_default(field: Any) -> Any:
-    """The default of a field as it stands in a resolved config."""
+    """Return the default of a field as a plain value, as in a resolved config."""
     default = field.get_default()
     return default.model_dump(mode="json") if isinstance(default, KerasConfig) else default
 
@@ -106,7 +108,7 @@ _KERAS_ALIASES: dict[str, dict[str, str]] = {
     "regularizer": {"l1l2": "l1_l2"},
     "activation": {"swish": "silu", "hard_swish": "hard_silu"},
 }  # fmt: skip
-"""Names of Keras beside the names of its classes."""
+"""Names of parts in a config by kind and by Keras's other names, without the names of its classes."""
 
 SPELLINGS: dict[str, dict[str, str]] = {
     kind: {
@@ -115,15 +117,15 @@ SPELLINGS: dict[str, dict[str, str]] = {
     }
     for kind in (*CLASSES_BY_KIND, "activation")
 }
-"""The name of `dnn` for every other name that Keras has for a part, by kind."""
+"""Names of parts in a config, by kind and by every other name that Keras has for a part."""
 
 
 def canonicalize_names(value: Any, path: KeyPath = ()) -> Any:
-    """Return the plain values of a config with every part under its one name.
+    """Return the plain values of a config with the canonical name of every part and score.
 
     Args:
-        value: Any plain value; values that name no part are returned unchanged.
-        path: The place of the value in the config.
+        value: Any plain value. Values that are not names are returned unchanged.
+        path: The key path of the value in the config.
     """
     if isinstance(value, str):
         if path[-1:] == ("monitor",):
@@ -138,7 +140,7 @@ def canonicalize_names(value: Any, path: KeyPath = ()) -> Any:
 
 
 def list_spellings(cls: type[KerasConfig]) -> list[str]:
-    """Return the other names that Keras has for a part of a class."""
+    """Return the other names that Keras has for the parts of a class."""
     for kind, table in CLASSES_BY_KIND.items():
         for name, member in table.items():
             if member is cls:

@@ -1,4 +1,4 @@
-"""Keras's learning rate schedules: the rate as a function of the step (batches seen so far)."""
+"""Learning rate schedules of Keras: the rate as a function of the step (the number of batches so far)."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -12,7 +12,7 @@ Steps = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
 class ExponentialDecay(KerasConfig):
-    """initial_learning_rate × decay_rate ^ (step / decay_steps)."""
+    """Exponential decay: initial_learning_rate × decay_rate ^ (step / decay_steps)."""
 
     keras_name: ClassVar[str] = "optimizers.schedules.ExponentialDecay"
     type: Literal["ExponentialDecay"] = "ExponentialDecay"
@@ -23,7 +23,7 @@ class ExponentialDecay(KerasConfig):
 
 
 class InverseTimeDecay(KerasConfig):
-    """initial_learning_rate / (1 + decay_rate × step / decay_steps)."""
+    """Inverse time decay: initial_learning_rate / (1 + decay_rate × step / decay_steps)."""
 
     keras_name: ClassVar[str] = "optimizers.schedules.InverseTimeDecay"
     type: Literal["InverseTimeDecay"] = "InverseTimeDecay"
@@ -34,7 +34,7 @@ class InverseTimeDecay(KerasConfig):
 
 
 class PolynomialDecay(KerasConfig):
-    """From the initial to the end rate along a power of the step."""
+    """Decay from the initial rate to the end rate along a power of the share of steps that remain."""
 
     keras_name: ClassVar[str] = "optimizers.schedules.PolynomialDecay"
     type: Literal["PolynomialDecay"] = "PolynomialDecay"
@@ -46,7 +46,7 @@ class PolynomialDecay(KerasConfig):
 
 
 class PiecewiseConstantDecay(KerasConfig):
-    """values[i] up to step boundaries[i], the last value after the last boundary."""
+    """Constant rates: values[i] up to step boundaries[i], and the last value after the last boundary."""
 
     keras_name: ClassVar[str] = "optimizers.schedules.PiecewiseConstantDecay"
     type: Literal["PiecewiseConstantDecay"] = "PiecewiseConstantDecay"
@@ -55,7 +55,7 @@ class PiecewiseConstantDecay(KerasConfig):
 
 
 class CosineDecay(KerasConfig):
-    """Half a cosine down to alpha × the rate, after an optional linear warm-up; Loshchilov and Hutter 2017."""
+    """Half a cosine down to alpha × the peak rate, after an optional linear warm-up; Loshchilov and Hutter 2017."""
 
     keras_name: ClassVar[str] = "optimizers.schedules.CosineDecay"
     type: Literal["CosineDecay"] = "CosineDecay"
@@ -67,7 +67,7 @@ class CosineDecay(KerasConfig):
 
 
 class CosineDecayRestarts(KerasConfig):
-    """Half cosines that start again, each t_mul times longer and m_mul times as high."""
+    """Half cosines in sequence, each t_mul times as long and m_mul times as high as the one before."""
 
     keras_name: ClassVar[str] = "optimizers.schedules.CosineDecayRestarts"
     type: Literal["CosineDecayRestarts"] = "CosineDecayRestarts"
@@ -85,7 +85,7 @@ Schedule = Annotated[
 
 
 def _get_rate_tag(value: Any) -> str:
-    """Return whether a learning rate is a number or a schedule, so that only the rules of its class apply."""
+    """Return the tag of a learning rate, so that pydantic applies only the rules of a number or of a schedule."""
     return "schedule" if isinstance(value, dict | KerasConfig) else "rate"
 
 

@@ -1,7 +1,12 @@
-"""The sweep: many experiments from one config, described on the command line or in a sweep file.
+"""Sweeps: many experiments from one config, described on the command line or in a sweep file.
 
-A file has a `base` config, `parameters` (keys and their possible values), `seeds` with which every setting is trained,
-a `search` (grid, random or bayesian) and a `budget` (trials: settings to try; minutes: no run starts after them).
+A sweep file has these keys:
+
+- `base`: the base config
+- `parameters`: keys and their possible values
+- `seeds`: the seeds with which every setting is trained
+- `search`: grid, random or bayesian
+- `budget`: `trials`, the number of settings to try, and `minutes`, after which no run starts
 """
 
 import hashlib
@@ -40,25 +45,25 @@ _Minutes = Annotated[float, Field(gt=0, le=1e6)]
 
 
 class Budget(ConfigModel):
-    """How much may be tried."""
+    """Limits of a sweep."""
 
     trials: _Trials | None = None
-    """Settings to try, where they are drawn."""
+    """Number of settings that a random or bayesian search tries."""
 
     minutes: _Minutes | None = None
-    """After this time no training is begun."""
+    """Time in minutes after which no training starts."""
 
 
 class SearchSettings(ConfigModel):
-    """How settings are found."""
+    """Search of a sweep: how settings are chosen."""
 
     type: _SearchType
     seed: Seed = 0
-    """Decides what is drawn."""
+    """Seed of the random choices of the search."""
 
 
 class SweepFile(ConfigModel):
-    """What a sweep file says."""
+    """Content of a sweep file."""
 
     base: str
     name: Name | None = None
@@ -70,32 +75,32 @@ class SweepFile(ConfigModel):
 
 @dataclass(frozen=True)
 class Sweep:
-    """A base config, what is changed in it, and what varies."""
+    """Sweep: a base config, overrides of all experiments, and keys that vary."""
 
     file: str
-    """The base config."""
+    """Path of the base config."""
 
     name: str | None
     fixed: tuple[str, ...]
-    """Overrides that all experiments have."""
+    """Overrides of all experiments."""
 
     parameters: dict[str, SweepValues]
-    """What varies: key → values."""
+    """Keys that vary, with their values."""
 
     seeds: tuple[str, ...]
-    """None where the base's own is all."""
+    """Seeds of every setting; empty where the seed of the base config is the only one."""
 
     search: _SearchType
     search_seed: int
     trials: int | None
     minutes: float | None
     locations: dict[str, SourceLocation]
-    """Where a key was given its values, if in a file."""
+    """Source locations of the keys in `parameters` of a sweep file."""
 
 
 @dataclass(frozen=True)
 class SweepOptions:
-    """What options of the command line say, where they say anything."""
+    """Options of a sweep on the command line; `None` for an option that is not set."""
 
     search: str | None = None
     trials: int | None = None
@@ -104,11 +109,16 @@ class SweepOptions:
 
 
 def read_sweep(file: str, arguments: Sequence[str], options: SweepOptions = SweepOptions()) -> Sweep:
-    """Return the sweep that a config or a sweep file, `key=values` and options describe.
+    """Read the sweep that a config or a sweep file, arguments and options describe.
+
+    Args:
+        file: The path of the config or of the sweep file.
+        arguments: The overrides `key=values`, `key=value` and `~key`.
+        options: The options of the command line. They replace settings of the file.
 
     Raises:
-        ConfigError: the file has issues, or an argument stands for no values.
-        UsageError: options and values do not go together.
+        ConfigError: the file has issues, or the values of an argument are invalid.
+        UsageError: nothing varies, or options and values contradict each other.
     """
     document = read_yaml(file)
     if isinstance(document.value, dict) and "base" in document.value:
@@ -122,7 +132,10 @@ def read_sweep(file: str, arguments: Sequence[str], options: SweepOptions = Swee
 
 
 def _build_nothing_varies_error(file: str, arguments: Sequence[str]) -> UsageError:
-    """Return the error of a sweep in which every key has one value, with the word that should probably list several."""
+    """Return the error of a sweep in which every key has one value.
+
+    The error names an argument that probably should list several values.
+    """
     for argument in arguments:
         key, _, text = argument.partition("=")
         if values := suggest_values(key, text, alone=True):
@@ -133,13 +146,18 @@ def _build_nothing_varies_error(file: str, arguments: Sequence[str]) -> UsageErr
 
 
 def _parse_sweep_file(file: str, document: Document) -> Sweep:
-    """The sweep of a sweep file."""
+    """Return the sweep of a sweep file.
+
+    Raises:
+        ConfigError: the file has issues, or the base config does not exist.
+    """
     issues = [issue for _, issue in document.issues]
     try:
         sweep_file = SweepFile.model_validate(document.value)
     except ValidationError as error:
         issues += [_locate_sweep_file_issue(detail, document) for detail in error.errors(include_url=False)]
-        raise ConfigError(dict.fromkeys(issues)) from None  # each class of a union reports the same issue
+        # Each class of a union reports the same issue.
+        raise ConfigError(dict.fromkeys(issues)) from None
     varied: dict[str, SweepValues] = {}
     values_by_key = {
         **{expand_key(key): value for key, value in sweep_file.parameters.items()},
@@ -194,7 +212,7 @@ def _parse_sweep_file(file: str, document: Document) -> Sweep:
 
 
 def _locate_sweep_file_issue(detail: Any, document: Document) -> LocatedIssue:
-    """Return an issue of a sweep file with its location."""
+    """Return the issue of an error of pydantic, with its location in the sweep file."""
     path = tuple(
         step for step in detail["loc"] if step not in ("SearchSettings", "literal['grid','random','bayesian']")
     )
@@ -213,7 +231,14 @@ def _locate_sweep_file_issue(detail: Any, document: Document) -> LocatedIssue:
 
 
 def _apply_arguments(sweep: Sweep, arguments: Sequence[str]) -> Sweep:
-    """A sweep with what is typed: several values vary, one is fixed; what a file says of the same key gives way."""
+    """Return a sweep with the arguments of the command line, which replace values of a sweep file.
+
+    A key with several values varies. A key with one value is fixed, except `seed`.
+
+    Raises:
+        ConfigError: the values of an argument are invalid, or two arguments have the same key.
+        UsageError: an argument is one value that probably should be several.
+    """
     issues, fixed, varied = [], list(sweep.fixed), {}
     typed: dict[str, list[str]] = {}
     for argument in arguments:
@@ -247,7 +272,7 @@ def _apply_arguments(sweep: Sweep, arguments: Sequence[str]) -> Sweep:
 
 
 def _suggest_single_argument(key: str, texts: Sequence[str]) -> str:
-    """Return how the values of several words of one key are written in one word."""
+    """Return a suggestion that combines several arguments of one key in one argument."""
     if any(isinstance(parse_values(text), ValueRange) for text in texts):
         return f"write {key}=… once"
     values = ",".join(dict.fromkeys(value.strip() for text in texts for value in split_at_commas(text)))
@@ -255,7 +280,11 @@ def _suggest_single_argument(key: str, texts: Sequence[str]) -> str:
 
 
 def _add_varied_values(sweep: Sweep, varied: dict[str, SweepValues]) -> Sweep:
-    """A sweep in which more varies; seeds stand apart."""
+    """Return a sweep with additional values that vary. Values of `seed` become the seeds of the sweep.
+
+    Raises:
+        UsageError: the seeds are a range to draw from.
+    """
     seeds = varied.pop("seed", None)
     if isinstance(seeds, ValueRange):
         raise UsageError("seeds are counted, not drawn", "seed=1..5")
@@ -263,10 +292,15 @@ def _add_varied_values(sweep: Sweep, varied: dict[str, SweepValues]) -> Sweep:
 
 
 def _apply_options(sweep: Sweep, options: SweepOptions, *, searched: bool) -> Sweep:
-    """A sweep with what the options say.
+    """Return a sweep with the options of the command line.
+
+    Args:
+        sweep: The sweep of files and arguments.
+        options: The options.
+        searched: Whether the sweep file has a `search`.
 
     Raises:
-        UsageError: they and the values do not go together.
+        UsageError: options and values contradict each other, or an option is missing.
     """
     drawn = [key for key, values in sweep.parameters.items() if isinstance(values, ValueRange)]
     search = options.search or (sweep.search if searched or not drawn else "random")
@@ -294,13 +328,19 @@ def _apply_options(sweep: Sweep, options: SweepOptions, *, searched: bool) -> Sw
 
 
 def compute_sweep_id(sweep: Sweep) -> str:
-    """Eight hex digits that stay the same when values, seeds or trials are added: of the base and what varies."""
+    """Return the id of a sweep: eight hex digits of its base config, its overrides and the keys that vary.
+
+    Additional values, seeds or trials do not change the id.
+    """
     identity = [read_config(sweep.file).value, sorted(sweep.fixed), sorted(sweep.parameters)]
     return hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
 def build_overrides(sweep: Sweep, setting: dict[str, str]) -> tuple[str, ...]:
-    """What makes an experiment of the base: whole parts first, then what is in them, removals last."""
+    """Return the overrides that make an experiment from the base config and a setting.
+
+    Overrides of whole parts come first, then those of keys within parts. Removals come last.
+    """
 
     def build_sort_key(override: str) -> tuple[bool, int]:
         key = override.partition("=")[0]

@@ -1,12 +1,12 @@
-"""The values of a key in a sweep: a list, a range of whole numbers, or a range to draw from.
+"""Values of a key in a sweep: a list, a range of whole numbers, or a range to draw from.
 
 - `sgd,{type: sgd, momentum: 0.9}`: each of these
 - `1..5`: 1, 2, 3, 4, 5
-- `uniform(0, 0.5)`: any number between, each as likely
-- `log(1e-4, 1e-1)`: any number between, each order of magnitude as likely
-- `int(16, 256)`: any whole number between, both included
+- `uniform(0, 0.5)`: any number between the ends, all equally likely
+- `log(1e-4, 1e-1)`: any number between the ends, all orders of magnitude equally likely
+- `int(16, 256)`: any whole number from one end to the other, both included
 
-A text that was probably meant to list several values gets a suggestion.
+A text that probably should list several values gets a suggestion.
 """
 
 import math
@@ -19,7 +19,7 @@ import yaml
 from dnn_cli.config.overrides import TEXT_KEYS
 
 _MAX_LIST_VALUES = 10_000
-"""Values that one list may have."""
+"""Largest number of values in one list or range of whole numbers."""
 
 _INTEGER_RANGE = re.compile(r"\s*(-?\d{1,15})\s*\.\.\s*(-?\d{1,15})\s*")
 _RANDOM_RANGE = re.compile(r"\s*(uniform|log|int)\s*\((.*)\)\s*", re.DOTALL)
@@ -28,22 +28,22 @@ _RANGE_EXAMPLES = {"uniform": "0, 0.5", "log": "1e-4, 1e-1", "int": "16, 256"}
 
 
 class ValuesError(Exception):
-    """A text that stands for no values; the message says what is wrong."""
+    """Error of a text or YAML value that is not a list or range of values."""
 
 
 @dataclass(frozen=True)
 class ValueChoice:
-    """Some values, each as it would be typed in an override."""
+    """List of values. Each value is the text after `=` in an override."""
 
     texts: tuple[str, ...]
 
     def value_at(self, share: float) -> str:
-        """The value that stands at a share, from 0 to less than 1, of them."""
+        """Return the value at a share of the list; the share is at least 0 and below 1."""
         return self.texts[int(share * len(self.texts))]
 
     @property
     def end_values(self) -> tuple[str, ...]:
-        """All values."""
+        """All values of the list."""
         return self.texts
 
     def __str__(self) -> str:
@@ -52,14 +52,17 @@ class ValueChoice:
 
 @dataclass(frozen=True)
 class ValueRange:
-    """Numbers from `low` to `high`, to be drawn."""
+    """Range of numbers from `low` to `high`, from which a search draws."""
 
     kind: Literal["uniform", "log", "int"]
     low: float
     high: float
 
     def value_at(self, share: float) -> str:
-        """The number at a share, from 0 to 1, of the way; with four digits, which no learning rate needs more of."""
+        """Return the number at a share, from 0 to 1, of the range.
+
+        Numbers other than whole ones have four significant digits, which are enough for a learning rate.
+        """
         if self.kind == "int":
             return str(min(int(self.low + share * (self.high - self.low + 1)), int(self.high)))
         if self.kind == "log":
@@ -69,14 +72,14 @@ class ValueRange:
         return self.format_number(number)
 
     def format_number(self, number: float) -> str:
-        """A number of the range as it would be typed."""
+        """Return a number of the range as the text of an override."""
         return _format_short_number(
             number if self.kind == "int" else min(max(float(f"{number:.4g}"), self.low), self.high)
         )
 
     @property
     def end_values(self) -> tuple[str, ...]:
-        """The smallest and the largest."""
+        """Smallest and largest number of the range."""
         return self.value_at(0.0), self.value_at(1.0)
 
     def __str__(self) -> str:
@@ -90,10 +93,10 @@ SweepValues = ValueChoice | ValueRange
 
 
 def parse_values(text: str) -> SweepValues:
-    """Return the values that a text on the command line stands for; a single value stands for itself.
+    """Return the values of a text on the command line. A text of one value is a list of this value.
 
     Raises:
-        ValuesError: the text stands for no values, or for too many.
+        ValuesError: the text has an empty value, an invalid range, or too many values.
     """
     if drawn := _RANDOM_RANGE.fullmatch(text):
         return _parse_range(drawn[1], drawn[2])
@@ -110,10 +113,10 @@ def parse_values(text: str) -> SweepValues:
 
 
 def from_yaml_value(value: Any) -> SweepValues:
-    """Return the values of a YAML value: a list stands for its items, a text is read as on the command line.
+    """Return the values of a YAML value: the items of a list, the numbers of a text that is a range, or one value.
 
     Raises:
-        ValuesError: the value stands for no values, or for too many.
+        ValuesError: the list is empty, or a range is invalid or too long.
     """
     if isinstance(value, list):
         items = [
@@ -130,16 +133,16 @@ def from_yaml_value(value: Any) -> SweepValues:
 
 
 def format_as_yaml(value: Any) -> str:
-    """A plain value as it would be typed in an override."""
+    """Return a plain value as the text of an override."""
     text = yaml.safe_dump(value, default_flow_style=True, width=math.inf, allow_unicode=True, sort_keys=False)
     return text.removesuffix("\n").removesuffix("\n...")
 
 
 def _parse_range(kind: str, text: str) -> ValueRange:
-    """Return the range to draw from that a text describes.
+    """Return the range to draw from, of a kind and the text of its two ends.
 
     Raises:
-        ValuesError: the ends are not two numbers in order, or not of the kind of the range.
+        ValuesError: the ends are not two numbers in order, or do not suit the kind of the range.
     """
     error = ValuesError(_RANGE_NUMBERS_MESSAGE.format(kind=kind, example=_RANGE_EXAMPLES[kind]))
     try:
@@ -154,7 +157,7 @@ def _parse_range(kind: str, text: str) -> ValueRange:
 
 
 def _expand_integer_range(piece: str) -> list[str]:
-    """Return the whole numbers of `1..5`, or no numbers if a part of the text is something else.
+    """Return the whole numbers of a text such as `1..5`; an empty list for any other text.
 
     Raises:
         ValuesError: the range counts backwards, or is too long.
@@ -171,13 +174,14 @@ def _expand_integer_range(piece: str) -> list[str]:
 
 
 def split_at_commas(text: str) -> list[str]:
-    """A text cut at its commas, but not within brackets or quotes."""
+    """Return the parts of a text between commas. Commas within brackets or quotes are kept."""
     parts, open_brackets, quote = [""], 0, ""
     for character in text:
         if quote:
             quote = "" if character == quote else quote
         elif character in "\"'" and (open_brackets > 0 or not parts[-1].strip()):
-            quote = character  # within a word it is an apostrophe
+            # At the start of a part or within brackets this is a quote. Elsewhere it is an apostrophe.
+            quote = character
         elif character in "([{":
             open_brackets += 1
         elif character in ")]}":
@@ -190,13 +194,13 @@ def split_at_commas(text: str) -> list[str]:
 
 
 def _format_short_number(number: float) -> str:
-    """A number as short as it can be typed: 0.001, 1e-05, 3."""
+    """Return the shortest text of a number: 0.001, 1e-05, 3."""
     text = repr(float(number))
     return text.removesuffix(".0")
 
 
 _OTHER_RANGE_NOTATION = re.compile(r"\s*(\d{1,15})\s*(?:-|–|:|to|\.\.\.|…|\.\.=)\s*(\d{1,15})\s*")
-"""Two whole numbers with a sign between them that other programs use for a range."""
+"""Pattern of a range of whole numbers in the notations of other programs."""
 
 _FUNCTION_CALL = re.compile(r"\s*([A-Za-z_.]+)\s*\((.*)\)\s*", re.DOTALL)
 
@@ -209,14 +213,14 @@ _RANGE_FUNCTIONS = {
     "randint": "int",
     "randrange": "int",
 }
-"""Functions of other programs that draw a number, with the name that a sweep gives to the same range."""
+"""Functions of other programs that draw a number, with the kind of the same range in a sweep."""
 
 _LIST_FUNCTIONS = ("choice", "grid", "grid_search", "categorical")
 """Functions of other programs that list values."""
 
 
 def _rewrite_range(text: str) -> str:
-    """Return how a sweep writes a range of whole numbers or of numbers to draw; empty for every other text."""
+    """Return the notation of a sweep for a list or range in the notation of another program; empty for other texts."""
     if match := _OTHER_RANGE_NOTATION.fullmatch(text):
         low, high = int(match[1]), int(match[2])
         return f"{low}..{high}" if low < high else ""
@@ -235,7 +239,10 @@ def _rewrite_range(text: str) -> str:
 
 
 def _rewrite_python_range(inside: str) -> str:
-    """Return the numbers of Python's `range`, without its end; empty where the text inside is no whole numbers."""
+    """Return the numbers of Python's `range`, without its end.
+
+    The text is empty for arguments that are not whole numbers, for fewer than two numbers, and for too many.
+    """
     try:
         numbers = range(*map(int, inside.split(",")))
     except (TypeError, ValueError):
@@ -252,12 +259,14 @@ def _rewrite_list(inside: str) -> str:
 
 
 def suggest_values(key: str, text: str, *, alone: bool = False) -> str:
-    """Return how a sweep writes the values that a text was probably intended to list; empty where nothing is wrong.
+    """Return the notation of a sweep for the values that a text was probably intended to list.
+
+    The result is empty for a text that is probably intended as one value.
 
     Args:
         key: The key, as `optimizer.learning_rate`.
-        text: The value as it was typed.
-        alone: Nothing else varies in the sweep, so that also a list in brackets and words with spaces are suspicious.
+        text: The value on the command line or in the sweep file.
+        alone: Whether several values are expected here. Brackets and words with spaces then count as a list, too.
     """
     if key.rpartition(".")[2] in TEXT_KEYS:
         return ""
@@ -275,7 +284,7 @@ def suggest_values(key: str, text: str, *, alone: bool = False) -> str:
 
 
 def format_values_hint(key: str, values: str) -> str:
-    """Return the hint that shows how several values of a key are written."""
+    """Return the suggestion that has several values of a key in the notation of a sweep."""
     seeds = (
         sum(len(_expand_integer_range(part)) or 1 for part in split_at_commas(values))
         if key == "seed" and "(" not in values

@@ -1,4 +1,4 @@
-"""Checks of an experiment as a whole: whether its parts fit each other, its data and this machine."""
+"""Checks of an experiment as a whole: its parts must fit each other, its data and this machine."""
 
 import math
 import os
@@ -26,26 +26,31 @@ _TARGET_ENCODING_TEXTS = {
     "binary": "one of two classes",
     "real": "numbers to predict",
 }
-"""What labels are, in words."""
+"""Descriptions of target encodings in messages."""
 
 _SPLIT_SIZE_KEYS = {"validation_path": "validation_size", "test_path": "test_size"}
-"""The share of the examples that does for a file of others."""
+"""Keys that split examples off, by the key of the separate file that they replace."""
 
 _NPZ_SPLIT_TEXTS = {
     "validation_path": "the npz at path holds x_val and y_val",
     "test_path": "the npz at path holds x_test and y_test",
 }
-"""Where an npz has the examples that other data has in a file of their own."""
+"""Locations of a split in an npz, by the key of the separate file that other data has for the split."""
 
 
 def find_experiment_issues(experiment: Experiment) -> list[Issue]:
-    """Everything about an experiment, valid part by part, that would fail in training on any machine."""
+    """Return the issues that would make the training fail on any machine.
+
+    Args:
+        experiment: An experiment whose parts are valid by themselves.
+    """
     layers = experiment.model.layers
     if count_layers(layers) > MAX_LAYERS:
         return [Issue(("model", "layers"), f"make {count_layers(layers):,} layers, and {MAX_LAYERS:,} are the most")]
     issues = [*find_data_issues(experiment.data), *_find_optimizer_issues(experiment)]
     if issues and issues[0].path[0] == "data":
-        return issues  # what else is to be said depends on the data
+        # All other checks depend on the data.
+        return issues
     loss_issues = [*_find_loss_issues(experiment)]
     issues += [
         *loss_issues,
@@ -67,7 +72,7 @@ def find_experiment_issues(experiment: Experiment) -> list[Issue]:
 
 
 def _find_input_shape_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Shapes that layers say they get: of the first one that of the data, of all others none."""
+    """Yield issues of `input_shape`: only the first layer may have one, which must be the shape of the data."""
     shape = experiment.data.input_shape
     for index, layer in enumerate(experiment.model.stack):
         path = ("model", "layers", index, "input_shape")
@@ -81,27 +86,35 @@ def _find_input_shape_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def map_to_config_paths(experiment: Experiment, issues: Iterable[Issue]) -> list[Issue]:
-    """Return issues of layers of the stack with the key paths of the layers; those of repeated layers only once."""
+    """Return issues with the key paths of the config in place of indices in the stack.
+
+    Issues of repeated layers appear once.
+    """
     paths = experiment.model.layer_paths
     unique_issues: dict[tuple[KeyPath, str], Issue] = {}
     for issue in issues:
         message = issue.message
         if issue.path[:2] == ("model", "layers") and len(issue.path) > 2:
             path = paths[cast(int, issue.path[2])]
-            message = "" if len(path) > 3 else message  # in a block the message may differ by the layer's number alone
+            # Messages for rounds of a block may differ only in the number of the layer.
+            message = "" if len(path) > 3 else message
             issue = issue._replace(path=(*path, *issue.path[3:]))
         unique_issues.setdefault((issue.path, message), issue)
     return list(unique_issues.values())
 
 
 def find_machine_issues(experiment: Experiment) -> list[Issue]:
-    """Return the reasons why an experiment without other issues would fail in training on this machine."""
+    """Return the issues that would make the training fail on this machine.
+
+    Args:
+        experiment: An experiment without other issues.
+    """
     stages = compute_stages(experiment.model.stack, experiment.data.input_shape)
     return [*find_keras_version_issues(experiment), *_find_memory_issues(experiment, stages)]
 
 
 def find_data_issues(data: Data) -> Iterator[Issue]:
-    """Keys of another kind of data, data that is not there, and a split that leaves nothing."""
+    """Yield issues of the data: keys of another dataset, missing files, equal paths, and splits that do not fit."""
     key_issues = [*_find_data_key_issues(data)]
     yield from key_issues
     if key_issues:
@@ -109,7 +122,8 @@ def find_data_issues(data: Data) -> Iterator[Issue]:
     try:
         info = data.info
     except UserDataError as error:
-        *lines, last = error.message.split("\n")  # an error of the file each
+        # Each line is an error of the file.
+        *lines, last = error.message.split("\n")
         yield from (Issue(("data", error.key), line) for line in lines)
         yield Issue(("data", error.key), last, error.suggestion)
         return
@@ -134,7 +148,7 @@ def find_data_issues(data: Data) -> Iterator[Issue]:
 
 
 def _find_data_key_issues(data: Data) -> Iterator[Issue]:
-    """Keys that the dataset does not take, or needs and has not."""
+    """Yield keys that the dataset does not take, and keys that it needs but lacks."""
     for key, owners in DATASETS_BY_KEY.items():
         if getattr(data, key) is not None and data.dataset not in owners:
             reason = (
@@ -151,7 +165,7 @@ def _find_data_key_issues(data: Data) -> Iterator[Issue]:
 
 
 def _find_optimizer_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Arguments that Keras refuses together."""
+    """Yield optimizer arguments that Keras refuses together, and wrong boundaries of a piecewise schedule."""
     optimizer = experiment.optimizer
     if conflict := optimizer.find_argument_conflict():
         argument, reason = conflict
@@ -169,7 +183,7 @@ def _find_optimizer_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_muon_exclusion_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[Issue]:
-    """Patterns that keep no weight from Muon."""
+    """Yield patterns of Muon's `exclude_layers` that match no trainable weight."""
     if not isinstance(experiment.optimizer, Muon):
         return
     paths = [path for path, _ in list_trainable_weights(experiment.model.name, stages)]
@@ -226,7 +240,7 @@ def _find_metric_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_logit_issues(experiment: Experiment, path: KeyPath, metric: Metric) -> Iterator[Issue]:
-    """Metrics that take an output for a probability which is none, or the other way round."""
+    """Yield metrics that treat logits as probabilities, or probabilities as logits."""
     logits = experiment.loss.takes_logits
     if isinstance(metric, AUC):
         if metric.from_logits != logits:
@@ -241,14 +255,14 @@ def _find_logit_issues(experiment: Experiment, path: KeyPath, metric: Metric) ->
 
 
 def _find_jit_issues(experiment: Experiment) -> Iterator[Issue]:
-    """XLA for layers that it cannot compile."""
+    """Yield the issue of `jit: true` with a layer that XLA cannot compile."""
     geometric_layers = [layer for layer in experiment.model.stack if isinstance(layer, GeometricAugmentation)]
     if experiment.jit is True and geometric_layers:
         yield Issue(("jit",), f"XLA cannot compile {geometric_layers[0].type}", "jit: auto")
 
 
 def _find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Weights for classes that are not there."""
+    """Yield class weights of unknown or repeated classes, of data without classes, and weights that are all 0."""
     weights, info = experiment.class_weight, experiment.data.info
     if weights is None:
         return
@@ -270,7 +284,7 @@ def _find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_callback_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Callbacks that watch a score which is not there, or a rate that cannot be set."""
+    """Yield callbacks whose monitor is not a score of the training, or that conflict with the optimizer."""
     for key in ("early_stopping", "reduce_lr_on_plateau", "model_checkpoint"):
         callback = getattr(experiment, key)
         if callback is not None and callback.monitor not in experiment.score_names:
@@ -289,7 +303,7 @@ def _find_callback_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def find_keras_version_issues(experiment: Experiment) -> Iterator[Issue]:
-    """An optimizer that the installed Keras does not have."""
+    """Yield the issue of an optimizer that the installed Keras lacks."""
     optimizer, installed = experiment.optimizer, version("keras")
     if tuple(int(part) for part in installed.split(".")[:2]) < optimizer.min_keras_version:
         needed = ".".join(map(str, optimizer.min_keras_version))
@@ -298,8 +312,9 @@ def find_keras_version_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_memory_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[Issue]:
-    """A network that cannot be in memory, found before anything is allocated."""
+    """Yield issues of a network that exceeds the usable memory, before anything is allocated."""
     memory = get_usable_memory()
+    # Four bytes for each parameter and four for its gradient.
     weight_bytes = 8 * sum(stage.parameters for stage in stages)
     optimizer_bytes = experiment.optimizer.compute_memory(list_trainable_weights(experiment.model.name, stages))
     batch = min(experiment.batch_size, experiment.data.info.examples)

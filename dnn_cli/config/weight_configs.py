@@ -1,4 +1,4 @@
-"""The activations, initializers, regularizers and constraints of Keras that layers use."""
+"""Activations, initializers, regularizers and constraints of Keras that layers use."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -12,28 +12,28 @@ ActivationName = Literal[
     "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid",
     "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink",
 ]  # fmt: skip
-"""Keras's activations, less `threshold`, which it cannot call by its name alone."""
+"""Names of Keras's activations, without `threshold`: Keras cannot call it by its name alone."""
 
 _WeightAxis = Annotated[int, Field(ge=0, le=8)]
 
 
 class WeightConfig(KerasConfig):
-    """A part that acts on one weight of a layer, and may not fit every shape of weight."""
+    """Part of a layer that acts on one weight. It may not fit every shape of the weight."""
 
     def describe_shape_error(self, shape: Shape) -> str:
-        """Why this part cannot act on a weight of this shape; empty where it can."""
+        """Return why this part cannot act on a weight of this shape; empty where it can."""
         return ""
 
 
 class MatrixConfig(WeightConfig):
-    """A part that acts on a weight of exactly two axes."""
+    """Part of a layer that acts on a weight of exactly two axes."""
 
     def describe_shape_error(self, shape: Shape) -> str:
         return "" if len(shape) == 2 else f"needs a weight of two axes, this one is {shape}"
 
 
 class AxisConstraint(WeightConfig):
-    """A constraint on norms taken along one axis of a weight."""
+    """Constraint on norms along one axis of a weight."""
 
     axis: _WeightAxis = 0
 
@@ -42,55 +42,55 @@ class AxisConstraint(WeightConfig):
 
 
 class RandomInitializer(WeightConfig):
-    """An initializer that draws random numbers; without a seed the experiment's own decides."""
+    """Initializer that draws random numbers. Without a seed it uses that of the experiment."""
 
     seed: Seed | None = None
 
 
 class GlorotUniform(RandomInitializer):
-    """Uniform in ±√(6 / (inputs + outputs)); Glorot and Bengio 2010."""
+    """Uniform distribution in ±√(6 / (inputs + outputs)); Glorot and Bengio 2010."""
 
     keras_name: ClassVar[str] = "initializers.GlorotUniform"
     type: Literal["glorot_uniform"] = "glorot_uniform"
 
 
 class GlorotNormal(RandomInitializer):
-    """Truncated normal of variance 2 / (inputs + outputs); Glorot and Bengio 2010."""
+    """Truncated normal distribution of variance 2 / (inputs + outputs); Glorot and Bengio 2010."""
 
     keras_name: ClassVar[str] = "initializers.GlorotNormal"
     type: Literal["glorot_normal"] = "glorot_normal"
 
 
 class HeUniform(RandomInitializer):
-    """Uniform in ±√(6 / inputs), made for relu; He et al. 2015."""
+    """Uniform distribution in ±√(6 / inputs), for relu; He et al. 2015."""
 
     keras_name: ClassVar[str] = "initializers.HeUniform"
     type: Literal["he_uniform"] = "he_uniform"
 
 
 class HeNormal(RandomInitializer):
-    """Truncated normal of variance 2 / inputs, made for relu; He et al. 2015."""
+    """Truncated normal distribution of variance 2 / inputs, for relu; He et al. 2015."""
 
     keras_name: ClassVar[str] = "initializers.HeNormal"
     type: Literal["he_normal"] = "he_normal"
 
 
 class LecunUniform(RandomInitializer):
-    """Uniform in ±√(3 / inputs), made for selu; LeCun et al. 1998."""
+    """Uniform distribution in ±√(3 / inputs), for selu; LeCun et al. 1998."""
 
     keras_name: ClassVar[str] = "initializers.LecunUniform"
     type: Literal["lecun_uniform"] = "lecun_uniform"
 
 
 class LecunNormal(RandomInitializer):
-    """Truncated normal of variance 1 / inputs, made for selu; LeCun et al. 1998."""
+    """Truncated normal distribution of variance 1 / inputs, for selu; LeCun et al. 1998."""
 
     keras_name: ClassVar[str] = "initializers.LecunNormal"
     type: Literal["lecun_normal"] = "lecun_normal"
 
 
 class VarianceScaling(RandomInitializer):
-    """The family the Glorot, He and LeCun initializers belong to."""
+    """Initializer of a chosen variance and distribution: Glorot, He and LeCun are special cases."""
 
     keras_name: ClassVar[str] = "initializers.VarianceScaling"
     type: Literal["variance_scaling"] = "variance_scaling"
@@ -100,7 +100,7 @@ class VarianceScaling(RandomInitializer):
 
 
 class RandomNormal(RandomInitializer):
-    """A normal distribution."""
+    """Normal distribution."""
 
     keras_name: ClassVar[str] = "initializers.RandomNormal"
     type: Literal["random_normal"] = "random_normal"
@@ -109,7 +109,7 @@ class RandomNormal(RandomInitializer):
 
 
 class TruncatedNormal(RandomInitializer):
-    """A normal distribution cut at two standard deviations."""
+    """Normal distribution that is cut at two standard deviations."""
 
     keras_name: ClassVar[str] = "initializers.TruncatedNormal"
     type: Literal["truncated_normal"] = "truncated_normal"
@@ -118,7 +118,7 @@ class TruncatedNormal(RandomInitializer):
 
 
 class RandomUniform(RandomInitializer):
-    """A uniform distribution."""
+    """Uniform distribution."""
 
     keras_name: ClassVar[str] = "initializers.RandomUniform"
     type: Literal["random_uniform"] = "random_uniform"
@@ -127,7 +127,7 @@ class RandomUniform(RandomInitializer):
 
 
 class Orthogonal(RandomInitializer):
-    """A random orthogonal matrix; needs a weight of two or more axes. Saxe et al. 2014."""
+    """Random orthogonal matrix, for a weight of two or more axes; Saxe et al. 2014."""
 
     keras_name: ClassVar[str] = "initializers.Orthogonal"
     type: Literal["orthogonal"] = "orthogonal"
@@ -138,21 +138,21 @@ class Orthogonal(RandomInitializer):
 
 
 class Zeros(WeightConfig):
-    """All zeros."""
+    """Zero for all weights."""
 
     keras_name: ClassVar[str] = "initializers.Zeros"
     type: Literal["zeros"] = "zeros"
 
 
 class Ones(WeightConfig):
-    """All ones."""
+    """One for all weights."""
 
     keras_name: ClassVar[str] = "initializers.Ones"
     type: Literal["ones"] = "ones"
 
 
 class Constant(WeightConfig):
-    """One value everywhere."""
+    """The same value for all weights."""
 
     keras_name: ClassVar[str] = "initializers.Constant"
     type: Literal["constant"] = "constant"
@@ -160,7 +160,7 @@ class Constant(WeightConfig):
 
 
 class Identity(MatrixConfig):
-    """The identity matrix; needs a weight of exactly two axes."""
+    """Identity matrix, for a weight of exactly two axes."""
 
     keras_name: ClassVar[str] = "initializers.Identity"
     type: Literal["identity"] = "identity"
@@ -176,7 +176,7 @@ Initializer = Annotated[
 
 
 class L1(WeightConfig):
-    """A penalty of l1 × Σ|w|."""
+    """Penalty of l1 × Σ|w|."""
 
     keras_name: ClassVar[str] = "regularizers.L1"
     type: Literal["l1"] = "l1"
@@ -184,7 +184,7 @@ class L1(WeightConfig):
 
 
 class L2(WeightConfig):
-    """A penalty of l2 × Σw²."""
+    """Penalty of l2 × Σw²."""
 
     keras_name: ClassVar[str] = "regularizers.L2"
     type: Literal["l2"] = "l2"
@@ -192,7 +192,7 @@ class L2(WeightConfig):
 
 
 class L1L2(WeightConfig):
-    """Both penalties."""
+    """Penalty of l1 × Σ|w| + l2 × Σw²."""
 
     keras_name: ClassVar[str] = "regularizers.L1L2"
     type: Literal["l1_l2"] = "l1_l2"
@@ -201,7 +201,7 @@ class L1L2(WeightConfig):
 
 
 class OrthogonalRegularizer(MatrixConfig):
-    """A penalty on rows or columns that are not orthogonal; needs a weight of two axes."""
+    """Penalty on rows or columns that are not orthogonal, for a weight of two axes."""
 
     keras_name: ClassVar[str] = "regularizers.OrthogonalRegularizer"
     type: Literal["orthogonal_regularizer"] = "orthogonal_regularizer"
@@ -210,13 +210,13 @@ class OrthogonalRegularizer(MatrixConfig):
 
 
 ActivityRegularizer = Annotated[L1 | L2 | L1L2, ByType, BareName]
-"""What can penalise a layer's outputs, which are no matrix."""
+"""Regularizers of a layer's outputs. `orthogonal_regularizer` is left out: it needs a matrix."""
 
 Regularizer = Annotated[L1 | L2 | L1L2 | OrthogonalRegularizer, ByType, BareName]
 
 
 class MaxNorm(AxisConstraint):
-    """Keeps the norm of every unit's weights at or below a value."""
+    """Constraint that keeps the norm of every unit's weights at or below a value."""
 
     keras_name: ClassVar[str] = "constraints.MaxNorm"
     type: Literal["max_norm"] = "max_norm"
@@ -224,7 +224,7 @@ class MaxNorm(AxisConstraint):
 
 
 class MinMaxNorm(AxisConstraint):
-    """Keeps the norm of every unit's weights between two values."""
+    """Constraint that keeps the norm of every unit's weights between two values."""
 
     keras_name: ClassVar[str] = "constraints.MinMaxNorm"
     type: Literal["min_max_norm"] = "min_max_norm"
@@ -234,14 +234,14 @@ class MinMaxNorm(AxisConstraint):
 
 
 class NonNeg(WeightConfig):
-    """Keeps weights at or above zero."""
+    """Constraint that keeps weights at or above zero."""
 
     keras_name: ClassVar[str] = "constraints.NonNeg"
     type: Literal["non_neg"] = "non_neg"
 
 
 class UnitNorm(AxisConstraint):
-    """Keeps the norm of every unit's weights at one."""
+    """Constraint that keeps the norm of every unit's weights at one."""
 
     keras_name: ClassVar[str] = "constraints.UnitNorm"
     type: Literal["unit_norm"] = "unit_norm"

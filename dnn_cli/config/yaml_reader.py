@@ -1,8 +1,8 @@
-"""YAML text as plain values, each with its line and column.
+"""Reader of YAML: plain values, each with its line and column.
 
-What looks like a number is one (`1e-3`), and what looks like text stays text (`no`, `1:30`), as in YAML 1.2.
-What versions of YAML read differently (`010`, `0x1F`, `1_000`) stays text, so that a key for a number refuses
-it. Tags, merge keys and repeated keys are issues.
+Numbers and texts are those of YAML 1.2: `1e-3` is a number, and `no` and `1:30` are texts. Numbers that versions of
+YAML read differently (`010`, `0x1F`, `1_000`) are texts, which a key for a number refuses. Tags, merge keys and
+repeated keys are issues.
 """
 
 import codecs
@@ -22,13 +22,20 @@ from dnn_cli.errors import ConfigError, KeyPath, LocatedIssue, SourceLocation
 YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MAX_BYTES = 1_000_000
+"""Largest size of a config file, in bytes."""
+
 MAX_DEPTH = 50
+"""Largest depth of nested lists and mappings."""
+
 _TOO_DEEP = f"is nested more than {MAX_DEPTH} deep"
 _MAX_VALUES = 50_000
-"""Bounds a config far beyond any use, so that no file can exhaust time or memory."""
+"""Largest number of values in a document, aliases counted.
+
+Useful configs are far below this limit, which keeps a file from exhausting time or memory.
+"""
 
 MAX_ISSUES = 100
-"""More are not worth reading, nor the time to find what was meant."""
+"""Largest number of issues that are reported. More are not worth reading, or the time to find suggestions."""
 
 _INTEGER_PATTERN = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT_PATTERN = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -42,32 +49,33 @@ _YAML_CONSTANTS = {
 
 @dataclass(frozen=True)
 class Document:
-    """Plain values with their locations, and the issues of reading them."""
+    """Plain values of a YAML text, their locations, and the issues of reading them."""
 
     value: Any
     locations: Mapping[KeyPath, SourceLocation]
     issues: tuple[tuple[KeyPath, LocatedIssue], ...] = ()
 
     def find_location(self, path: KeyPath) -> SourceLocation:
-        """Where a value, or the nearest one around it, was written."""
+        """Return the location of a value, or of the innermost value around it that has a location."""
         while path and path not in self.locations:
             path = path[:-1]
         return self.locations[path]
 
 
 def format_key_path(path: KeyPath) -> str:
-    """A path as it is written on the command line: `model.layers.1.units`."""
+    """Return a key path in the notation of the command line: `model.layers.1.units`."""
     return ".".join(map(str, path))
 
 
 def read_yaml(file: str) -> Document:
-    """The document in a UTF-8 file.
+    """Read the document in a UTF-8 file.
 
     Raises:
         ConfigError: the file cannot be read or is not one YAML document.
     """
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO without a writer must not block
+        # A FIFO without a writer must not block.
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
         raise _build_config_error(
             SourceLocation(file), f"cannot be read: {getattr(error, 'strerror', None) or error}"
@@ -108,7 +116,8 @@ def parse_yaml(text: str, source: str) -> Document:
         reason = ", ".join(part for part in (error.context, error.problem) if part)
         if mark and text[mark.index : mark.index + 1] == "\t":
             raise _build_config_error(location, "is not YAML: a tab cannot indent", "use spaces") from None
-        if "nesting depth" in reason:  # a scanner that looks ahead, and has a limit of its own
+        # A scanner that looks ahead has its own limit of depth.
+        if "nesting depth" in reason:
             raise _build_config_error(location, _TOO_DEEP) from None
         raise _build_config_error(location, f"is not YAML: {reason}") from None
     except yaml.YAMLError as error:
@@ -116,7 +125,17 @@ def parse_yaml(text: str, source: str) -> Document:
 
 
 def check_characters(text: str, source: str) -> None:
-    """Refuse what no text holds: control characters other than tab and line ends, and halves of characters."""
+    """Raise an error if a text contains a character that a config must not contain.
+
+    Such characters are control characters other than tab and line ends, surrogates, and noncharacters.
+
+    Args:
+        text: The text.
+        source: The name of the text in issues.
+
+    Raises:
+        ConfigError: the text contains such a character.
+    """
     if match := _CONTROL_CHARACTER.search(text):
         start = match.start()
         location = SourceLocation(source, text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start))
@@ -124,7 +143,7 @@ def check_characters(text: str, source: str) -> None:
 
 
 def _compute_depth(value: Any) -> int:
-    """How many lists and mappings are within each other."""
+    """Return the depth of a value: 1 for a scalar, and 1 more for each list or mapping around it."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return 1 + max(map(_compute_depth, inner), default=0)
 
@@ -146,13 +165,15 @@ class YamlReader:
     value_count: int = 0
 
     def read_document(self) -> Document:
-        self.next_event()  # the start of the stream
+        # The first event is the start of the stream.
+        self.next_event()
         first = self.next_event()
         if isinstance(first, yaml.StreamEndEvent):
             self.locations[()] = SourceLocation(self.source, 1, 1)
             return Document(None, self.locations)
         value = self.read_value(self.next_event(), ())
-        self.next_event()  # the end of the document
+        # This event is the end of the document.
+        self.next_event()
         after = self.next_event()
         if not isinstance(after, yaml.StreamEndEvent):
             raise _build_config_error(self.get_location(after), "starts a second document", "keep one document a file")
@@ -164,7 +185,11 @@ class YamlReader:
         return event
 
     def count_values(self, count: int, event: Any) -> None:
-        """Count what has been read, so that a bomb of aliases ends early."""
+        """Count values that have been read, so that an explosion of aliases ends early.
+
+        Raises:
+            ConfigError: the document has too many values.
+        """
         self.value_count += count
         if self.value_count > _MAX_VALUES:
             raise _build_config_error(
@@ -185,7 +210,8 @@ class YamlReader:
             return self.read_alias(event, path)
         if event.anchor is None:
             return self.read_content(event, path)
-        self.anchors[event.anchor] = None  # open: an alias to it now would be a circle
+        # `None` marks an open anchor: an alias within its own value would be a cycle.
+        self.anchors[event.anchor] = None
         before = self.value_count
         value = self.read_content(event, path)
         self.anchors[event.anchor] = (value, self.value_count - before + 1)
@@ -203,14 +229,18 @@ class YamlReader:
         return self.read_text(event, path)
 
     def read_text(self, event: Any, path: KeyPath) -> str:
-        """A quoted text or a key, whose escapes may spell what the raw text may not hold."""
+        """Return a quoted text or a key. Escapes in it may stand for characters that a config must not contain."""
         if _CONTROL_CHARACTER.search(event.value):
             self.add_issue(event, path, "the text holds a control character or half a character", "delete it")
             return "".join(c if c.isprintable() else "?" for c in event.value)
         return str(event.value)
 
     def read_alias(self, alias: Any, path: KeyPath) -> Any:
-        """The value an alias stands for; every value in it has the alias's place."""
+        """Return a copy of the value of an alias. All values within it have the location of the alias.
+
+        Raises:
+            ConfigError: the anchor has no value yet, or the value is too deep or too large.
+        """
         anchored = self.anchors.get(alias.anchor)
         if anchored is None:
             raise _build_config_error(
@@ -232,10 +262,8 @@ class YamlReader:
             if key == "<<" and event.style in (None, ""):
                 self.add_issue(event, key_path, "merge keys are not part of the config language", "use extends")
             elif key in mapping:
-                repeated_path = (
-                    *path,
-                    f"{key} (again)",
-                )  # a place of its own, so that the first value is judged as well
+                # A separate path keeps the first value, so that it is checked as well.
+                repeated_path = (*path, f"{key} (again)")
                 message = f"the key stands twice, first in line {self.locations[key_path].line}"
                 self.issues.append(
                     (

@@ -159,7 +159,7 @@ def test_every_bare_name_has_a_description():
 
 def test_attribute_docstring_becomes_description():
     data = DEFINITIONS["Data"]["properties"]
-    assert data["split_seed"]["description"] == "Decides which examples those are: scikit-learn's `random_state`."
+    assert data["split_seed"]["description"] == "Seed of the split: scikit-learn's `random_state`."
     assert DEFINITIONS["Experiment"]["properties"]["jit"]["default"] == "auto"
 
 
