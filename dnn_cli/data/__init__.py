@@ -1,1 +1,1 @@
-"""Examples: their sources, their splits, their statistics, and their batches for Keras."""
+"""Examples: sources, splits, statistics, and batches for Keras."""

@@ -1,4 +1,4 @@
-"""Advice on an experiment that depends on its data: values that make training hard, or scores too good."""
+"""Advice that depends on the data of an experiment: values that make training hard or scores too good."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +22,15 @@ def list_data_advice(experiment: Experiment, examples: Examples, split: Split) -
 
 
 def _advise_on_targets(experiment: Experiment, targets: NDArray[np.float32]) -> str:
-    """Return advice for a network whose outputs begin near 0, far from the numbers to predict; else nothing."""
+    """Return advice for numbers to predict that are far from 0, where outputs begin; else an empty text."""
     far = find_unscaled_targets(experiment, targets)
     return f"{far.observation}  ({far.suggestion})" if far else ""
 
 
 def _advise_on_inputs(experiment: Experiment, examples: Examples, split: Split) -> list[str]:
     """Return advice for inputs far from unit scale."""
-    if experiment.data.standardize or examples.inputs.dtype == np.uint8:  # pixels, which are divided by 255
+    # Pixels are uint8, and are divided by 255.
+    if experiment.data.standardize or examples.inputs.dtype == np.uint8:
         return []
     preprocessing = compute_preprocessing(experiment, examples, split)
     far = find_unscaled_input(experiment, measure_inputs(experiment.data.info, examples, split, preprocessing))
@@ -39,7 +40,7 @@ def _advise_on_inputs(experiment: Experiment, examples: Examples, split: Split) 
 
 
 def _advise_on_row_numbers(experiment: Experiment, examples: Examples) -> list[str]:
-    """Return advice for columns of a table that number its rows."""
+    """Return advice for columns of a table that contain row numbers."""
     names = experiment.data.info.features
     if not names or examples.inputs.ndim != 2:
         return []

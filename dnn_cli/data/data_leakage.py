@@ -14,26 +14,31 @@ from dnn_cli.config.datasets import DatasetInfo
 from dnn_cli.data.examples import Examples, Split
 
 _MAX_COLUMNS = 1000
-"""Tables of more columns are not searched column by column."""
+"""Maximum number of columns of a table that is searched column by column."""
 
 _MAX_ROWS = 4000
-"""Training rows on which a column is judged: 0.3 s for 1,000 columns."""
+"""Maximum number of training rows on which a column is scored: 0.3 s for 1,000 columns."""
 
 _BIN_COUNT = 32
-"""Groups of rows with neighbouring values of a column, in each of which one value predicts the target."""
+"""Number of groups of rows with neighbouring values of a column. In each group, one value predicts the target."""
 
 _MIN_ROWS = 20
-"""Rows below which a column of row numbers cannot be distinguished from chance."""
+"""Minimum number of rows. With fewer rows, a column of row numbers cannot be distinguished from chance."""
 
 _MAX_HASHED_BYTES = 200_000_000
-"""Larger inputs are not searched for copies: to hash 47 MB takes 20 ms, and larger ones may lie in a file."""
+"""Maximum size of inputs that are searched for copies, in bytes: 47 MB are hashed in 20 ms, but larger inputs may be
+read from a file."""
 
 _MAX_COPY_CANDIDATES = 2000
-"""Validation examples that are searched for among the training examples."""
+"""Maximum number of validation examples that are searched for among the training examples."""
 
 
 def measure_leakage(dataset_info: DatasetInfo, examples: Examples, split: Split) -> dict[str, Any]:
-    """Return the measured ones of the fields `numbering`, `alone` and `copies` of `InputProfile`."""
+    """Measure leakage, and return the measured fields of `InputProfile`: `numbering`, `alone`, `copies`.
+
+    `numbering` and `alone` are measured for tables of at most `_MAX_COLUMNS` columns. `copies` is measured for inputs
+    of at most `_MAX_HASHED_BYTES`, if there are validation examples.
+    """
     measurements: dict[str, Any] = {}
     if len(dataset_info.input_shape) == 1 and dataset_info.input_shape[0] <= _MAX_COLUMNS:
         measurements["numbering"] = find_row_number_columns(examples.inputs)
@@ -44,7 +49,10 @@ def measure_leakage(dataset_info: DatasetInfo, examples: Examples, split: Split)
 
 
 def find_row_number_columns(rows: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Return 1 for every column that holds consecutive whole numbers, one for each row in any order."""
+    """Return 1 for every column that holds consecutive whole numbers, one for each row in any order; else 0.
+
+    Rows are of (n, columns), the result is of (columns,). Fewer than `_MIN_ROWS` rows give 0 for all columns.
+    """
     is_row_number = np.zeros(rows.shape[1], np.uint8)
     if len(rows) < _MIN_ROWS:
         return is_row_number
@@ -58,9 +66,10 @@ def find_row_number_columns(rows: NDArray[np.generic]) -> NDArray[np.uint8]:
 
 
 def score_single_columns(examples: Examples, train: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return how well each column alone predicts the label of examples that the prediction was not fitted to.
+    """Return how well each column alone predicts the target of rows to which the prediction was not fitted.
 
-    Of a classification the share of the errors of the commonest class that the column avoids; of a regression R².
+    For a classification, the score is the share of the errors of the commonest class that the column avoids. For a
+    regression, the score is R². Scores are float32 of (columns,), at least 0.
     """
     indices = train[:: max(1, math.ceil(len(train) / _MAX_ROWS))]
     rows = examples.inputs[indices].reshape(len(indices), -1)
@@ -89,9 +98,9 @@ def score_single_columns(examples: Examples, train: NDArray[np.int64]) -> NDArra
 
 
 def _find_nearest_rows(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return for every second row, from the second on, which of the others has the nearest value.
+    """Return, for each row of odd index, the row of even index with the nearest value.
 
-    A column that equals the label up to a factor shows so, which bins of a width do not.
+    Nearest values reveal a column that equals the target up to a factor. Bins, which have a width, do not.
     """
     fit_order = np.argsort(values[::2], kind="stable")
     fit, judge = values[::2][fit_order], values[1::2]
@@ -102,7 +111,11 @@ def _find_nearest_rows(values: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _assign_bins(values: NDArray[np.generic]) -> NDArray[np.int64]:
-    """Return the bin of each row: equal values share a bin, and each bin has several rows to fit and to judge."""
+    """Return the number of the bin of each row. Equal values share a bin.
+
+    Up to `_BIN_COUNT` different values have one bin each. More values are divided into at most `_BIN_COUNT` bins with
+    similar numbers of rows, so that each bin has rows to fit and to judge.
+    """
     distinct, value_indices = np.unique(values, return_inverse=True)
     value_indices = value_indices.reshape(-1)
     if len(distinct) <= _BIN_COUNT:
@@ -116,7 +129,7 @@ def _assign_bins(values: NDArray[np.generic]) -> NDArray[np.int64]:
 
 
 def _compute_binned_r2(bins: NDArray[np.int64], targets: NDArray[np.float64]) -> float:
-    """Return the R² of the means of every second row in a bin for the other rows."""
+    """Return the R² for odd rows of predictions by the mean of the even rows in the same bin."""
     is_fitted, is_judged = np.arange(len(bins)) % 2 == 0, np.arange(len(bins)) % 2 == 1
     counts = np.bincount(bins[is_fitted], minlength=bins.max() + 1)
     sums = np.bincount(bins[is_fitted], targets[is_fitted], minlength=bins.max() + 1)
@@ -125,13 +138,16 @@ def _compute_binned_r2(bins: NDArray[np.int64], targets: NDArray[np.float64]) ->
 
 
 def _compute_r2(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
-    """Return the share of the variance that predictions explain."""
+    """Return the share of the variance that predictions explain; 0 without variance."""
     variance = float(((true - true.mean()) ** 2).sum())
     return 1 - float(((true - predicted) ** 2).sum()) / variance if variance > 0 else 0.0
 
 
 def _compute_binned_error_reduction(bins: NDArray[np.int64], classes: NDArray[np.int64]) -> float:
-    """Return the share of the errors of the commonest class that the commonest class of each bin avoids."""
+    """Return the share of the errors of the commonest class that the commonest class of each bin avoids.
+
+    Even rows determine the class of a bin, and odd rows are judged.
+    """
     is_fitted, is_judged = np.arange(len(bins)) % 2 == 0, np.arange(len(bins)) % 2 == 1
     table = np.zeros((bins.max() + 1, classes.max() + 1), np.int64)
     np.add.at(table, (bins[is_fitted], classes[is_fitted]), 1)
@@ -147,7 +163,8 @@ def _compute_error_reduction(true: NDArray[np.int64], predicted: NDArray[np.int6
 def measure_copies(examples: Examples, split: Split) -> NDArray[np.float32]:
     """Return the share of validation inputs that are also training inputs, and the share to expect by chance.
 
-    By chance: the rows are drawn independently, value by value, from those that each column has.
+    The expected share assumes that each value of a row is drawn independently from the values of its column. The result
+    is float32 of (2,).
     """
     rows = examples.inputs.reshape(len(examples), -1)
     hashes = _hash_rows(rows)

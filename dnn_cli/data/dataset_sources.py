@@ -1,4 +1,4 @@
-"""The sources of the files of a dataset: local directories, mirrors, and the package of the Linux distribution.
+"""Sources of the files of a dataset: local directories, mirrors, and the package of the Linux distribution.
 
 Files of every source are checked against the digests in `config.datasets`. Checked files are saved in the cache of
 `dnn`, all of them or none.
@@ -25,7 +25,7 @@ from dnn_cli.formats.idx import to_idx
 from dnn_cli.host import directories
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 30
-"""Seconds to wait for a mirror to answer, and for its next bytes."""
+"""Timeouts for the connection to a mirror and for the next bytes, in seconds."""
 
 _MAX_ATTEMPTS = 2
 
@@ -47,11 +47,13 @@ class _DownloadProgress:
         self.done = 0
 
     def close(self) -> None:
-        """Do nothing: the progress reporter is used after the download."""
+        """Keep the progress reporter open, which is used after the download."""
 
 
 def _download_files(dataset: IdxDataset, mirror: str, report_progress: ReadProgress, directory: Path) -> Path:
-    """Download every file of a dataset from one mirror into a directory, compressed with gzip as on the mirror.
+    """Download every file of a dataset from one mirror into a directory, and return the directory.
+
+    The files stay compressed with gzip, as on the mirror.
 
     Raises:
         DataError: the mirror does not answer, or does not have a file.
@@ -79,36 +81,38 @@ def _download_files(dataset: IdxDataset, mirror: str, report_progress: ReadProgr
 
 
 _FileContents = dict[str, bytes]
-"""The decompressed content of every file of a dataset, by its name."""
+"""Decompressed content of every file of a dataset, by file name."""
 
 _CACHE_NAME = "the cache of dnn"
 SYSTEM_DIRECTORY = Path("/usr/share/datasets")
 
 _MAX_CONTENT_BYTES = 200_000_000
-"""Bytes a file may hold when unpacked, so that a bomb ends early."""
+"""Maximum size of a decompressed file, in bytes. The limit stops a decompression bomb early."""
 
 
 @dataclass(frozen=True)
 class _DatasetSource:
-    """A source of dataset files, and the function that brings its files into a directory."""
+    """Source of dataset files, with the function that fetches the files."""
 
     name: str
     fetch: Callable[[Path], Path]
-    """Takes an empty directory that it may use, and returns the directory that holds the files."""
+    """Function that receives an empty directory for its use, and returns the directory that holds the files."""
 
 
 def get_dataset_cache_directory(dataset: IdxDataset) -> Path:
-    """Where `dnn` keeps the decompressed files of a dataset."""
+    """Return the directory in which `dnn` keeps the decompressed files of a dataset."""
     return directories.get_cache_path(dataset.directory_name)
 
 
 def load_dataset_files(
     dataset: IdxDataset, path: str | None = None, report_progress: ReadProgress = ignore_progress
 ) -> _FileContents:
-    """The content of a dataset's files: from `path` where given, else from the first source that has it.
+    """Load the content of a dataset's files from `path`, or by default from the first source that has the files.
+
+    Files that come from another source than the cache are saved in the cache.
 
     Raises:
-        DataError: no source has it; names each with its reason.
+        DataError: the files cannot be read from `path`, or from any source. The message has the reason of each source.
     """
     if path is not None:
         try:
@@ -136,12 +140,11 @@ def load_dataset_files(
 
 
 def iter_sources(dataset: IdxDataset, report_progress: ReadProgress) -> Iterator[_DatasetSource]:
-    """Every place to look, nearest first."""
+    """Yield every source of a dataset, the nearest first."""
     yield _DatasetSource(_CACHE_NAME, lambda _: get_dataset_cache_directory(dataset))
     usual_cache, _ = directories.get_standard_cache_path()
-    if (
-        usual_cache is not None and usual_cache != directories.find_cache().directory
-    ):  # it cannot be written, but perhaps read
+    # The usual cache differs if it cannot be written, but can still be readable.
+    if usual_cache is not None and usual_cache != directories.find_cache().directory:
         yield _DatasetSource(f"the cache in {usual_cache}", lambda _: Path(usual_cache, dataset.directory_name))
     keras_home = directories.find_keras_directory()
     yield _DatasetSource("Keras's cache", lambda _: keras_home / "datasets" / dataset.directory_name)
@@ -172,7 +175,11 @@ def read_dataset_files(dataset: IdxDataset, directory: Path) -> _FileContents:
 
 
 def _read_dataset_file(file: IdxFile, directory: Path) -> bytes:
-    """The checked content of one file, plain or zipped."""
+    """Read and check the content of one file, plain or compressed.
+
+    Raises:
+        DataError: the file is missing, cannot be read, or has another digest.
+    """
     plain, zipped = directory / file.name, directory / f"{file.name}.gz"
     try:
         with _open_content(plain, zipped) as stream:
@@ -187,7 +194,7 @@ def _read_dataset_file(file: IdxFile, directory: Path) -> bytes:
 
 
 def _open_content(plain: Path, zipped: Path) -> BinaryIO:
-    """A file for reading, unzipped on the way if it is zipped; a server may have unzipped a .gz already."""
+    """Open a file for reading, decompressed if needed. A server may have decompressed a .gz file already."""
     if plain.is_file():
         return plain.open("rb")
     with zipped.open("rb") as stream:
@@ -196,7 +203,7 @@ def _open_content(plain: Path, zipped: Path) -> BinaryIO:
 
 
 def _write_to_cache(cache: Path, contents: _FileContents) -> None:
-    """Write the files to the cache as one directory, in one step. Nothing happens if it cannot be written."""
+    """Write the files to the cache as one directory, in one step. A cache that cannot be written stays unchanged."""
     temporary = None
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
@@ -215,7 +222,11 @@ def _write_to_cache(cache: Path, contents: _FileContents) -> None:
 
 
 def _extract_keras_archive(dataset: IdxDataset, archive: Path, directory: Path) -> Path:
-    """The arrays of Keras's one file as the four files they were made from."""
+    """Write the arrays of Keras's archive to a directory as the four files they were made from; return the directory.
+
+    Raises:
+        DataError: the archive is missing or cannot be read.
+    """
     import numpy as np
 
     try:
@@ -228,7 +239,13 @@ def _extract_keras_archive(dataset: IdxDataset, archive: Path, directory: Path) 
 
 
 def _download_package(dataset: IdxDataset, package: str, directory: Path, report_progress: ReadProgress) -> Path:
-    """The distribution's package, downloaded and unpacked here, without root and without touching the system."""
+    """Download and unpack the package of the distribution, and return the directory of the dataset's files.
+
+    This needs no root rights and leaves the system unchanged.
+
+    Raises:
+        DataError: a command failed.
+    """
     for part in ("lists/partial", "cache/archives/partial"):
         (directory / part).mkdir(parents=True)
     apt = ["apt-get", "-q", "-o", f"Dir::State::Lists={directory / 'lists'}", "-o", f"Dir::Cache={directory / 'cache'}"]
@@ -246,7 +263,7 @@ def _run_command(arguments: list[str], directory: Path) -> None:
     """Run a command of the distribution.
 
     Raises:
-        DataError: it failed, with its last line.
+        DataError: the command failed, or took more than 300 s. The message has the last line of output.
     """
     environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
     try:

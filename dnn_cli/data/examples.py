@@ -1,4 +1,4 @@
-"""The examples of an experiment: reading them from user data or a built-in dataset, and splitting them."""
+"""The examples of an experiment: reading from user data or a built-in dataset, and splitting."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -41,9 +41,9 @@ def _read_user_data(
 
 @dataclass(frozen=True)
 class Examples(ExampleArrays):
-    """Inputs, uint8 or float32 of (n, *input_shape), and what is true of them.
+    """Inputs, uint8 or float32 of (n, *input_shape), and their targets.
 
-    Labels are classes, uint8 or int32 of (n,), or numbers to predict, float32 of (n, targets).
+    Targets are classes, uint8 or int32 of (n,), or numbers to predict, float32 of (n, targets).
     """
 
     def __len__(self) -> int:
@@ -53,12 +53,12 @@ class Examples(ExampleArrays):
         return Examples(self.inputs[indices], self.targets[indices])
 
     def compute_fingerprint(self) -> str:
-        """A digest that is equal only for equal examples in equal order."""
+        """Return a digest that is equal only for equal examples in equal order."""
         return self.digest
 
     @cached_property
     def digest(self) -> str:
-        """The fingerprint, worked out once: it takes as long as a small training."""
+        """Digest of the examples, computed once: the computation takes as long as a small training."""
         digest = hashlib.sha256(repr(self.inputs.shape).encode())
         digest.update(np.ascontiguousarray(self.inputs).data)
         digest.update(np.ascontiguousarray(self.targets).data)
@@ -70,24 +70,26 @@ _NO_INDICES: NDArray[np.int64] = np.arange(0)
 
 @dataclass(frozen=True)
 class Split:
-    """Which examples are for what: indices, int64, in the order scikit-learn gives them."""
+    """Indices of training, validation and test examples, int64, in the order of scikit-learn."""
 
     train: NDArray[np.int64]
     validation: NDArray[np.int64] = field(default_factory=_NO_INDICES.copy)
     test: NDArray[np.int64] = field(default_factory=_NO_INDICES.copy)
-    """Split off where the data has no test set of its own."""
+    """Indices of the test examples, if they are split off from the data; empty otherwise."""
 
     def compute_fingerprint(self) -> str:
-        """A digest that is equal only for equal splits."""
+        """Return a digest that is equal only for equal splits."""
         parts = (self.train, self.validation, self.test)
         return f"sha256:{hashlib.sha256(b'|'.join(part.tobytes() for part in parts)).hexdigest()}"
 
 
 def load_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> Examples:
-    """The examples to train and validate on, a validation set of its own at the end.
+    """Load the examples of an experiment, without separate test examples.
+
+    Separate validation examples are at the end. Test examples that are split off are included.
 
     Raises:
-        DataError: the dataset is not to be had, or is not what it should be.
+        DataError: the dataset cannot be loaded, or has another shape than expected.
     """
     if data.dataset not in DATASETS:
         parts = [_read_user_data(data, "train", report_progress)]
@@ -145,7 +147,10 @@ def _read_builtin_dataset(data: Data, split_name: str, report_progress: ReadProg
 
 
 def split_examples(data: Data, examples: Examples) -> Split:
-    """Split examples as scikit-learn does, into indices: first the test set, then validation of the other examples.
+    """Split examples with scikit-learn and return their indices.
+
+    Test examples are split off first, then validation examples from the other examples. Separate validation examples
+    at the end of the data are used as they are.
 
     Raises:
         UserDataError: a class has too few examples for a stratified split.
@@ -166,7 +171,11 @@ def split_examples(data: Data, examples: Examples) -> Split:
 def _split_indices(
     data: Data, examples: Examples, indices: NDArray[np.int64], second_share: float
 ) -> list[NDArray[np.int64]]:
-    """Some examples in two parts, the second of which is a share of them."""
+    """Split indices into two parts, where the second part has the given share.
+
+    Raises:
+        UserDataError: a class has too few examples for a stratified split.
+    """
     from sklearn.model_selection import train_test_split
 
     stratify_targets = examples.targets[indices] if data.stratify else None

@@ -1,4 +1,4 @@
-"""Statistics of the training inputs for the input profile of a run, and descriptions of inputs that are unlike them."""
+"""Statistics of training inputs for the input profile of a run, and descriptions of inputs that differ from them."""
 
 import math
 from collections.abc import Sequence
@@ -15,19 +15,20 @@ from dnn_cli.data.preprocessing import Preprocessing
 from dnn_cli.runs.input_profile import IMAGE_STATISTICS, InputProfile
 
 _MAX_SAMPLE_NUMBERS = 400_000
-"""Numbers of the sample: 500 images of 28 × 28, all of most tables. They take little time of the shortest training."""
+"""Approximate number of values in a sample: 500 images of 28 × 28, or all rows of most tables. Measuring them takes a
+small part of the shortest training."""
 
 _MAX_SAMPLE_TARGETS = 10_000
-"""Training targets of the sample: 40 kB, and the share of a class within 1 percentage point."""
+"""Maximum number of training targets in a sample: 40 kB, with class shares within 1 percentage point."""
 
 _USUAL_QUANTILES = (0.01, 0.99)
-"""Quantiles between which an image looks like nearly all others."""
+"""Quantiles of an image statistic between which an image looks like nearly all others."""
 
 
 def build_input_profile(
     dataset_info: DatasetInfo, examples: Examples, split: Split, preprocessing: Preprocessing
 ) -> InputProfile:
-    """Return the content of `inputs.npz` for a training; equal for equal examples."""
+    """Build the input profile of a training, the content of `inputs.npz`. Equal examples have equal profiles."""
     return replace(
         measure_inputs(dataset_info, examples, split, preprocessing),
         labels=_sample_targets(dataset_info, examples, split.train),
@@ -39,7 +40,7 @@ def build_input_profile(
 def measure_inputs(
     dataset_info: DatasetInfo, examples: Examples, split: Split, preprocessing: Preprocessing
 ) -> InputProfile:
-    """Return the scaling and the statistics of the training inputs alone, which take little time."""
+    """Return a profile with only the scaling and the statistics of the training inputs, which take little time."""
     size = math.prod(dataset_info.input_shape)
     sample = _sample_inputs(examples, split.train, size)
     minimum, maximum = sample.min(0), sample.max(0)
@@ -55,19 +56,19 @@ def measure_inputs(
 
 
 def _sample_inputs(examples: Examples, indices: NDArray[np.int64], size: int) -> NDArray[np.float32]:
-    """Return the inputs of evenly spaced examples in rows, `_MAX_SAMPLE_NUMBERS` numbers at most."""
+    """Return the inputs of evenly spaced examples as rows of (n, size), about `_MAX_SAMPLE_NUMBERS` values."""
     step = max(1, len(indices) * size // _MAX_SAMPLE_NUMBERS)
     return examples.inputs[np.sort(indices[::step])].reshape(-1, size).astype(np.float32)
 
 
 def _sample_targets(dataset_info: DatasetInfo, examples: Examples, indices: NDArray[np.int64]) -> NDArray[Any]:
-    """Return the targets of evenly spaced examples, `_MAX_SAMPLE_TARGETS` at most."""
+    """Return the targets of evenly spaced examples, at most `_MAX_SAMPLE_TARGETS`."""
     targets = examples.targets[indices[:: max(1, math.ceil(len(indices) / _MAX_SAMPLE_TARGETS))]]
     return targets.astype(np.int32 if dataset_info.is_classification else np.float32)
 
 
 def _measure_validation_inputs(examples: Examples, split: Split, size: int) -> dict[str, Any]:
-    """Return the mean and deviation of the validation inputs; nothing without a validation set."""
+    """Return the mean and deviation of the validation inputs; an empty dict without validation examples."""
     if not len(split.validation):
         return {}
     sample = _sample_inputs(examples, split.validation, size)
@@ -78,7 +79,7 @@ def _measure_validation_inputs(examples: Examples, split: Split, size: int) -> d
 
 
 def _is_image_shape(shape: Sequence[int]) -> bool:
-    """Whether inputs of a shape are images: (height, width), or with 1 to 4 channels."""
+    """Return whether inputs of a shape are images: (height, width), or with 1 to 4 channels."""
     return len(shape) == 2 or (len(shape) == 3 and shape[2] <= 4)
 
 
@@ -89,7 +90,15 @@ def _measure_looks(
     maximum: NDArray[np.float32],
     average: NDArray[np.float32],
 ) -> NDArray[np.float64]:
-    """Return the `IMAGE_STATISTICS` of images in rows of (n, size), beside the training images: float64 of (n, 4)."""
+    """Return the `IMAGE_STATISTICS` of images relative to the training images, float64 of (n, 4).
+
+    Args:
+        rows: The images, of (n, size).
+        shape: The shape of an image.
+        minimum: The minimum of every value over the training images, of (size,).
+        maximum: The maximum of every value over the training images, of (size,).
+        average: The mean of every value over the training images, of (size,).
+    """
     low = float(minimum.min())
     span = float(maximum.max()) - low or 1.0
     images = rows.reshape(len(rows), *shape[:2], -1)
@@ -105,7 +114,7 @@ def _measure_looks(
 
 
 def find_white_value(input_profile: InputProfile) -> float | None:
-    """Return the value of a white pixel in the training images; `None` where it is not certain."""
+    """Return the value of a white pixel in the training images; `None` if the value is uncertain."""
     if input_profile.dataset_info.pixel_max > 1:
         return float(input_profile.dataset_info.pixel_max)
     low, high = float(input_profile.minimum.min()), float(input_profile.maximum.max())
@@ -115,21 +124,22 @@ def find_white_value(input_profile: InputProfile) -> float | None:
 
 
 _LOOK_MARGINS = dict(zip(IMAGE_STATISTICS, (0.1, 0.1, 0.1, 0.2), strict=True))
-"""How far beyond nearly all training images an image may be."""
+"""Distance from the usual range of each image statistic beyond which an image is unusual."""
 
 _MAX_STRICT_NUMBERS = 100
-"""In a row of more numbers, a few are always out of bounds; then this share of them must be:"""
+"""Largest number of values in a row of which a single one out of bounds is unusual. In a longer row, a few values
+always are, and `_MIN_UNUSUAL_SHARE` of the values must be out of bounds."""
 
 _MIN_UNUSUAL_SHARE = 0.05
 _MAX_NAMED_NUMBERS = 3
 
 
 def describe_unusual_inputs(inputs: NDArray[Any], input_profile: InputProfile) -> list[list[str]]:
-    """What makes each input unlike those of the training, in words; nothing where it is like them.
+    """Describe how each input differs from the training inputs. The list of a usual input is empty.
 
     Args:
-        inputs: Of (n, …), not scaled yet: as the training data has them.
-        input_profile: What the training inputs were.
+        inputs: The inputs as the training data has them, of (n, …), not scaled.
+        input_profile: The input profile of the run.
     """
     rows = inputs.reshape(len(inputs), -1).astype(np.float32)
     if input_profile.looks is None:
@@ -157,7 +167,7 @@ def describe_unusual_inputs(inputs: NDArray[Any], input_profile: InputProfile) -
 
 
 def _describe_unusual_looks(looks: NDArray[np.float64], usual_looks: NDArray[np.float32]) -> list[str]:
-    """How an image looks otherwise than nearly all training images; a light border explains all else."""
+    """Describe how an image differs from nearly all training images. An unusual border explains all else."""
     outside = {}
     for name, value, (least, most) in zip(IMAGE_STATISTICS, looks.tolist(), usual_looks.tolist(), strict=True):
         if not least - _LOOK_MARGINS[name] <= value <= most + _LOOK_MARGINS[name]:
@@ -175,7 +185,7 @@ def _describe_unusual_looks(looks: NDArray[np.float64], usual_looks: NDArray[np.
 
 
 def _describe_unusual_numbers(rows: NDArray[np.float32], input_profile: InputProfile) -> list[list[str]]:
-    """Which numbers of each row are far outside of what the training had, by half its range and more."""
+    """Describe the values of each row that are outside the training range by more than half of the range."""
     half = (input_profile.maximum - input_profile.minimum) / 2
     outside = (rows < input_profile.minimum - half) | (rows > input_profile.maximum + half)
     least = _MIN_UNUSUAL_SHARE * rows.shape[1] if rows.shape[1] > _MAX_STRICT_NUMBERS else 1

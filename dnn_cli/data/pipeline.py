@@ -14,24 +14,24 @@ from dnn_cli.data.preprocessing import Preprocessing
 from dnn_cli.host.resources import get_usable_memory
 
 Order = Callable[[tf.Tensor], tf.Tensor]
-"""The epoch, from 0 → the indices of its examples, int64, in their order."""
+"""Function from the number of an epoch, from 0, to the indices of its examples, int64, in their order."""
 
 _plain_python = tf.autograph.experimental.do_not_convert
-"""For functions without loops and branches of TensorFlow: they are traced sooner as they are."""
+"""Decorator for functions without loops and branches of TensorFlow. Without autograph, tracing is faster."""
 
 _UNTUNED_OPTIONS = tf.data.Options()
-"""Options without autotuning, whose thread delays the end of every iterator by some tenths of a second."""
+"""Options without autotuning. The thread of autotuning delays the end of every iterator by some tenths of a second."""
 
 _UNTUNED_OPTIONS.autotune.enabled = False
 
 MAX_MEMORY_SHARE = 1 / 4
-"""The share of the machine's memory up to which memory-mapped inputs are read into it."""
+"""Maximum share of the usable memory that memory-mapped inputs may take to be held in memory."""
 
 
 class Chunk(NamedTuple):
-    """Examples for many steps: rows of numbers, targets, and the order of the rows.
+    """Examples for many steps: rows of inputs, targets, and the order of the rows.
 
-    `order` is int32 and always as long as the longest chunk; only its first `count` numbers count.
+    `order` is int32 and always as long as in the longest chunk. Only the first `count` numbers of `order` are valid.
     """
 
     inputs: tf.Tensor
@@ -44,13 +44,13 @@ class Pipeline:
     """Source of batches and chunks of the examples of one experiment.
 
     The examples are held in memory once. Memory-mapped examples that need too much memory are read chunk by chunk.
-    The content of batches depends on neither the seed nor the optimizer.
+    The content of batches is independent of the seed and the optimizer.
 
     Args:
         examples: The examples of all splits.
         experiment: The experiment.
-        preprocessing: Scaling and class weights; by default inputs are divided by the largest pixel.
-        shared_with: Another pipeline of the same examples, with which the memory is shared.
+        preprocessing: The scaling and class weights. By default, inputs are divided by the largest pixel value.
+        shared_with: Another pipeline of the same examples, whose memory is shared.
     """
 
     def __init__(
@@ -73,19 +73,20 @@ class Pipeline:
         if self.is_held and shared_with is not None:
             self.held_inputs, self.held_targets = shared_with.held_inputs, shared_with.held_targets
         elif self.is_held:
-            with tf.device("CPU"):  # where tf.data works
+            # tf.data works on the CPU.
+            with tf.device("CPU"):
                 self.held_inputs, self.held_targets = tf.constant(self.inputs), tf.constant(examples.targets)
 
     def build_shuffled_order(self, indices: NDArray[np.int64], seed: int) -> Order:
-        """Every epoch in an order of its own."""
+        """Build an order that is shuffled differently in every epoch."""
         return lambda epoch: shuffle_epoch(indices, seed, epoch)
 
     def build_fixed_order(self, indices: NDArray[np.int64]) -> Order:
-        """Every epoch in the given order."""
+        """Build an order that is the given one in every epoch."""
         return lambda epoch: tf.constant(indices)
 
     def build_batches(self, order: Order, epochs: range = range(1), *, weighted: bool = False) -> tf.data.Dataset:
-        """Build the batches of some epochs, one after the other, each as `prepare_batch` returns it."""
+        """Build the batches of some epochs in sequence, each as `prepare_batch` returns it."""
 
         def build_epoch(number: tf.Tensor) -> tf.data.Dataset:
             return tf.data.Dataset.from_tensor_slices(order(number)).batch(self.experiment.batch_size)
@@ -101,7 +102,7 @@ class Pipeline:
         )
 
     def build_chunks(self, order: Order, steps: int, epochs: range = range(1)) -> tf.data.Dataset:
-        """The same epochs in chunks of at most `steps` batches; the last chunk of an epoch may hold fewer examples."""
+        """Build chunks of at most `steps` batches. The last chunk of an epoch may hold fewer examples."""
 
         def build_epoch(number: tf.Tensor) -> tf.data.Dataset:
             indices = order(number)
@@ -111,7 +112,8 @@ class Pipeline:
             return tf.data.Dataset.from_tensor_slices((rows, tf.minimum(length, total - tf.range(0, total, length))))
 
         def compute_chunk_length(total: int) -> int:
-            if total < self.experiment.batch_size:  # no whole batch, so none that must be of full length
+            # Only whole batches must have the full length.
+            if total < self.experiment.batch_size:
                 return total
             return self.experiment.batch_size * min(steps, count_batches(total, self.experiment.batch_size))
 
@@ -120,7 +122,7 @@ class Pipeline:
                 return Chunk(self.held_inputs, self.held_targets, tf.cast(indices, tf.int32), count)
             return Chunk(*self.gather_rows(indices), tf.range(indices.shape[0]), count)
 
-        # A chunk of held inputs is no copy of them: they go through tf.data as they are.
+        # Chunks of held inputs share the same tensors: tf.data does not copy them.
         return (
             tf.data.Dataset.range(epochs.start, epochs.stop)
             .flat_map(_plain_python(build_epoch))
@@ -130,7 +132,7 @@ class Pipeline:
         )
 
     def gather_rows(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The numbers and labels of some examples."""
+        """Return the inputs, of (n, size), and the targets of the examples with the given indices."""
         if self.is_held:
             return tf.gather(self.held_inputs, indices), tf.gather(self.held_targets, indices)
         dtypes = self.inputs.dtype, self.examples.targets.dtype
@@ -139,7 +141,7 @@ class Pipeline:
         return inputs, tf.ensure_shape(targets, (*indices.shape, *self.examples.targets.shape[1:]))
 
     def read_mapped_rows(self, indices: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The same from a file, in the order they have there, which is faster than any other."""
+        """Read inputs and targets from a memory-mapped file. Reading in the order of the file is the fastest."""
         file_order = np.argsort(indices)
         inputs = np.empty((len(indices), self.inputs.shape[1]), self.inputs.dtype)
         inputs[file_order] = self.inputs[indices[file_order]]
@@ -147,9 +149,10 @@ class Pipeline:
 
     @property
     def scaling(self) -> tuple[tf.Tensor, ...]:
-        """What inputs are divided by, and what is taken off before, if anything.
+        """Divisor of the inputs, and the mean that is subtracted before, if there is one.
 
-        Compiled steps take it as an argument: XLA multiplies by the inverse of a constant, which is not the same.
+        Compiled steps take the scaling as an argument. XLA would multiply by the inverse of a constant instead of
+        dividing, with another result.
         """
         scaling_arrays = (self.preprocessing.scale, self.preprocessing.mean)
         return tuple(tf.constant(number) for number in scaling_arrays if number is not None)
@@ -157,10 +160,10 @@ class Pipeline:
     def prepare_batch(
         self, inputs: tf.Tensor, targets: tf.Tensor, scaling: tuple[tf.Tensor, ...], *, weighted: bool = False
     ) -> tuple[tf.Tensor, ...]:
-        """Return a batch of rows as Keras takes it.
+        """Return a batch for Keras: inputs, targets, and weights if `weighted` is set and classes have weights.
 
         Inputs are scaled, float32 of (batch, *input_shape). Targets are int32 classes of (batch,), or float32 of
-        (batch, outputs), as the loss takes them. If `weighted`, and classes have weights: float32 weights of (batch,).
+        (batch, outputs), as the loss takes them. Weights are float32 of (batch,).
         """
         data, (scale, *mean) = self.experiment.data, scaling
         inputs = tf.cast(inputs, tf.float32)
@@ -178,11 +181,11 @@ class Pipeline:
 
 
 def count_batches(examples: int, batch_size: int) -> int:
-    """How many batches some examples make, the last of which may be short."""
+    """Return the number of batches of some examples. The last batch may be short."""
     return math.ceil(examples / batch_size)
 
 
 def shuffle_epoch(indices: NDArray[np.int64], seed: int, epoch: tf.Tensor) -> tf.Tensor:
-    """The order of the examples in an epoch: a pure function of (seed, epoch), the same in every process."""
+    """Return the shuffled indices of an epoch: a pure function of the arguments, the same in every process."""
     key = tf.stack([tf.constant(seed, tf.int64), tf.cast(epoch, tf.int64)])
     return tf.random.experimental.stateless_shuffle(tf.constant(indices), seed=key)

@@ -9,19 +9,19 @@ from dnn_cli.config.experiment import Experiment, find_class_number
 from dnn_cli.data.examples import Examples, Split
 
 _ROWS_PER_BLOCK = 4096
-"""Examples that are turned into float64 at a time."""
+"""Number of examples that are converted to float64 at once."""
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """An input becomes (input - mean) / scale; a training example counts as much as its class."""
+    """Scaling of inputs to (input - mean) / scale, and weights of training examples by class."""
 
     scale: NDArray[np.float32]
-    """A single number, or one for every number of an input in a row."""
+    """Divisor of the inputs: a single number, or one for every number of a flattened input."""
 
     mean: NDArray[np.float32] | None = None
     class_weights: NDArray[np.float32] | None = None
-    """One for every class; `None` where all count the same."""
+    """Weight of every class; `None` if all classes have the same weight."""
 
 
 def compute_preprocessing(experiment: Experiment, examples: Examples, split: Split) -> Preprocessing:
@@ -38,7 +38,12 @@ def compute_preprocessing(experiment: Experiment, examples: Examples, split: Spl
 
 
 def _build_class_weights(experiment: Experiment, targets: NDArray[np.int32]) -> NDArray[np.float32] | None:
-    """How much each class counts, given the labels of the training examples; Keras's `class_weight` as an array."""
+    """Return the weight of each class as an array, like Keras's `class_weight`.
+
+    Args:
+        experiment: The experiment.
+        targets: The classes of the training examples, from which balanced weights are computed.
+    """
     configured, names = experiment.class_weight, experiment.data.info.classes
     if configured is None:
         return None

@@ -1,6 +1,6 @@
 """The experiment and the input profile of a run, read from its directory.
 
-Older versions of `dnn` saved no input profile; it is then computed from the data.
+Older versions of `dnn` saved no input profile. For their runs, the profile is computed from the data.
 """
 
 from typing import NamedTuple
@@ -20,18 +20,18 @@ from dnn_cli.runs.run import Run
 
 
 class RunContext(NamedTuple):
-    """The experiment of a run, complete without reading its data, and its input profile."""
+    """Experiment of a run, with the dataset info from the input profile, and the input profile."""
 
     experiment: Experiment
     input_profile: InputProfile
 
 
 def load_run_context(run: Run, record: Record, report_progress: ReadProgress = ignore_progress) -> RunContext:
-    """Load the experiment of a run and its input profile, from its `inputs.npz` where it has one.
+    """Load the experiment of a run and its input profile, from `inputs.npz` if the run has this file.
 
     Raises:
         ConfigError: the config of the run is damaged.
-        RunError: the run is damaged, or has no `inputs.npz` and its data cannot be read or has changed.
+        RunError: the run is damaged, or `inputs.npz` is missing and the data cannot be read or has changed.
     """
     experiment = load_resolved_experiment(str(run.config))
     input_profile = read_input_profile(run)
@@ -54,7 +54,11 @@ def load_run_context(run: Run, record: Record, report_progress: ReadProgress = i
 def _build_profile_from_data(
     run: Run, record: Record, experiment: Experiment, report_progress: ReadProgress
 ) -> InputProfile:
-    """The same from the data, as the training would have written it."""
+    """Build the input profile of a run from the data, as the training would have written it.
+
+    Raises:
+        RunError: the data cannot be read or has changed.
+    """
     try:
         examples = load_examples(experiment.data, report_progress)
         check_same_data(record, examples)
@@ -71,20 +75,20 @@ def _build_profile_from_data(
 
 
 def check_same_split(record: Record, split: Split) -> None:
-    """Refuse a division that is not that of the training: what was trained on is no test.
+    """Check that a split is that of the training. Another split would test the model on training examples.
 
     Raises:
-        UsageError: it is not.
+        UsageError: the split is another one.
     """
     if record.data.get("split") not in (None, split.compute_fingerprint()):
         raise UsageError("the data is divided otherwise than in the training", "leave out what changes its division")
 
 
 def check_same_data(record: Record, examples: Examples) -> None:
-    """Refuse data that is not what the run was trained on: its split would be another.
+    """Check that examples are those of the training. Other examples would have another split.
 
     Raises:
-        RunError: it is not.
+        RunError: the examples are other ones.
     """
     if record.data.get("fingerprint") != examples.compute_fingerprint():
         raise RunError("the data is not what this run was trained on", "its fingerprint in run.json is another")

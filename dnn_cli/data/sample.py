@@ -1,4 +1,4 @@
-"""A few examples of every class, always the same ones."""
+"""Samples of a few examples of every class, the same for the same seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,50 +12,62 @@ from dnn_cli.data.examples import Examples, load_examples, split_examples
 from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
 
 _ZERO_TOLERANCE = 1e-6
-"""Share of the range below which a mean counts as 0, the precision of float32."""
+"""Share of the range below which a mean counts as 0: the precision of float32."""
 
 
 @dataclass(frozen=True)
 class _ClassSample:
-    """A few examples of one class, or of a regression."""
+    """Some examples of one class, or of a regression."""
 
     name: str
-    """Empty for a regression."""
+    """Class name; empty for a regression."""
 
     count: int
-    """How many there are to choose from."""
+    """Number of examples from which the sample is drawn."""
 
     indices: NDArray[np.int64]
-    """Their positions in the data."""
+    """Indices of the drawn examples in the data."""
 
     examples: Examples
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A few examples of every class, in the order of the classes."""
+    """Some examples of every class, in the order of the classes, with the range and mean of the inputs."""
 
     classes: tuple[_ClassSample, ...]
     features: tuple[str, ...]
-    """The names of the numbers in a row; empty where they have none."""
+    """Names of the numbers of an input; empty where the numbers are unnamed."""
 
     low: NDArray[np.float64]
-    """The least, the mean and the most of every number over all examples that train or validate, of (numbers,)."""
+    """Minimum of every number of an input over all training and validation examples, of (numbers,)."""
 
     mean: NDArray[np.float64]
+    """Mean of every number, like `low`."""
+
     high: NDArray[np.float64]
+    """Maximum of every number, like `low`."""
 
 
 def draw_sample(data: Data, per_class: int, seed: int, report_progress: ReadProgress = ignore_progress) -> Sample:
-    """Examples drawn at random from those that train or validate; which ones depends on the seed alone.
+    """Draw random examples of every class from the training and validation examples.
+
+    Equal seeds draw equal examples from equal data.
+
+    Args:
+        data: The data of an experiment.
+        per_class: The maximum number of examples of a class.
+        seed: The seed of the random numbers.
+        report_progress: The function that receives the progress.
 
     Raises:
-        DataError: the data is not to be had.
+        DataError: the data cannot be loaded.
     """
     report_progress(f"loading {data.title}")
     examples = load_examples(data, report_progress)
     usable = np.arange(len(examples))
-    if data.split_off_test_examples:  # what is kept apart for the test stays unseen
+    # Test examples that are split off stay unseen.
+    if data.split_off_test_examples:
         usable = np.delete(usable, split_examples(data, examples).test)
     names = data.info.classes
     targets = examples.targets[usable]
@@ -83,7 +95,7 @@ def draw_sample(data: Data, per_class: int, seed: int, report_progress: ReadProg
 def _draw_class_sample(
     examples: Examples, name: str, candidates: NDArray[np.int64], max_count: int, seed: Sequence[int]
 ) -> _ClassSample:
-    """Some of the examples of a class, in the order of the data; of a regression, of what is to be predicted."""
+    """Draw examples of a class, in the order of the data, or of a regression, in the order of the targets."""
     indices = np.sort(np.random.default_rng(seed).choice(candidates, min(max_count, len(candidates)), replace=False))
     if not name:
         indices = indices[np.argsort(examples.targets[indices, 0], kind="stable")]
@@ -91,7 +103,7 @@ def _draw_class_sample(
 
 
 def _list_feature_names(data: Data) -> tuple[str, ...]:
-    """What the numbers of an example are called."""
+    """Return the names of the numbers of an input."""
     dataset = DATASETS.get(data.dataset)
     if isinstance(dataset, EmbeddedDataset) and len(dataset.input_shape) == 1:
         import sklearn.datasets

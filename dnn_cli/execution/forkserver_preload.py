@@ -1,10 +1,12 @@
-"""Imported by the process from which workers are forked, so that TensorFlow is imported once for all of them."""
+"""Module that the fork server imports before it forks workers."""
 
 import gc
 import signal
 
-# A batch system sends these to every process, and the death of this one would end all workers. It ends with its parent.
+# A batch system sends these signals to every process. The death of the fork server would end all workers. The server
+# ends with its parent.
 for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1):
     signal.signal(number, signal.SIG_IGN)
 
+# The garbage collector of a worker leaves the objects of the fork server alone, so that their memory stays shared.
 gc.freeze()

@@ -1,8 +1,8 @@
-"""The executor that trains tasks in worker processes on this machine.
+"""Executor that trains tasks in worker processes on this machine.
 
-A worker trains many tasks, and its death costs only its current task. Every worker has a pipe of its own and shares no
-lock, so that a worker can be killed at any moment without blocking another. Pools with a shared queue can wait forever
-for a lock of a killed process, and do not know which worker has compiled which network.
+A worker trains one task after another, and the death of a worker costs only its current task. Every worker has its own
+pipe and shares no lock, so a worker can be killed at any moment without blocking another. A pool with a shared queue
+can wait forever for a lock of a killed process. A pool also does not know which worker has compiled which network.
 """
 
 import multiprocessing
@@ -24,29 +24,29 @@ from dnn_cli.training.xla_cache import create_process_directory
 
 _FORKSERVER = multiprocessing.get_context("forkserver")
 STOP_TIMEOUT = 3.0
-"""Seconds that a training has to answer a stop request."""
+"""Seconds in which a training must answer a stop request. Then its worker is killed."""
 
 _EXIT_TIMEOUT = 2.0
-"""Seconds that workers have to end when there is nothing more to do."""
+"""Seconds to wait for the end of a worker process, before the process is killed."""
 
 
 @dataclass
 class _Worker:
-    """A process and what it is doing."""
+    """Worker process with its current task."""
 
     process: ForkServerProcess
     connection: Connection
     task: Task | None = None
     network_digest: str | None = None
-    """The network that it trained last."""
+    """Network digest of the last task that was sent to the worker."""
 
     run_directory: Path | None = None
     stop_sent: tuple[float, str] | None = None
-    """Time and reason of the stop request that was sent to it."""
+    """Time and reason of the stop request that was sent to the worker, in seconds of `time.monotonic`."""
 
 
 class LocalExecutor:
-    """Some workers, started as they are needed and replaced where they die."""
+    """Executor whose worker processes start when they are needed, and are replaced after their death."""
 
     def __init__(self, worker_count: int, gpus: Sequence[str] = ()) -> None:
         self.worker_count = worker_count
@@ -56,21 +56,21 @@ class LocalExecutor:
 
     @property
     def busy(self) -> list[_Worker]:
-        """Those that have a task."""
+        """Workers that have a task."""
         return [worker for worker in self.workers if worker is not None and worker.task is not None]
 
     def iter_idle_networks(self) -> Iterator[str | None]:
-        """For each worker that has nothing to do, the network that it trained last."""
+        """Yield the network digest of the last task for each idle worker; `None` for a worker without a last task."""
         for worker in self.workers:
             if worker is None or worker.task is None:
                 yield worker.network_digest if worker else None
 
     def list_busy_networks(self) -> set[str]:
-        """The networks that others are training."""
+        """Return the network digests of the tasks in training."""
         return {worker.task.network_digest for worker in self.busy if worker.task}
 
     def submit(self, task: Task) -> None:
-        """Let a worker train a task: one that has trained its network, if it is free."""
+        """Send a task to an idle worker, if possible to one that has compiled the network of the task."""
         idle_indexes = [index for index, worker in enumerate(self.workers) if worker is None or worker.task is None]
 
         def compute_preference(index: int) -> tuple[bool, bool]:
@@ -85,11 +85,12 @@ class LocalExecutor:
             None,
             task.network_digest,
         )
-        with suppress(OSError):  # `wait_for_events` finds a dead worker
+        # `wait_for_events` finds a dead worker.
+        with suppress(OSError):
             worker.connection.send(task)
 
     def start_worker(self, index: int) -> _Worker:
-        """Start the worker of an index."""
+        """Start the worker with an index."""
         ours, theirs = _FORKSERVER.Pipe()
         environment = {"CUDA_VISIBLE_DEVICES": self.gpus[index]} if self.gpus else {}
         process = _FORKSERVER.Process(
@@ -106,7 +107,10 @@ class LocalExecutor:
         return worker
 
     def wait_for_events(self, seconds: float) -> Iterable[Event]:
-        """What happened since the last time, or happens within some seconds."""
+        """Yield the events since the last call. Without events, wait for them up to `seconds`.
+
+        A worker that does not answer a stop request in time is killed.
+        """
         busy = self.busy
         sources = [source for worker in busy for source in (worker.connection, worker.process.sentinel)]
         ready = wait(sources, seconds) if busy else []
@@ -116,7 +120,7 @@ class LocalExecutor:
             self.kill_unresponsive_worker(worker)
 
     def poll_worker(self, worker: _Worker) -> Iterator[Event]:
-        """Yield the events that a worker has sent, and the result of its task where the worker is dead."""
+        """Yield the events that a worker has sent. If the worker is dead, also yield the result of its task."""
         try:
             while worker.task is not None and worker.connection.poll():
                 event: Event = worker.connection.recv()
@@ -136,7 +140,7 @@ class LocalExecutor:
             yield _build_lost_result(worker)
 
     def kill_unresponsive_worker(self, worker: _Worker) -> None:
-        """Kill a worker that has not answered a stop request in time."""
+        """Kill a worker that has not answered a stop request within `STOP_TIMEOUT`."""
         if (
             worker.task is not None
             and worker.stop_sent is not None
@@ -145,7 +149,7 @@ class LocalExecutor:
             worker.process.kill()
 
     def request_stop(self, reason: str, number: int | None = None) -> None:
-        """Ask the training of one task to stop, or all trainings. They save what was trained."""
+        """Request that the training of one task stops, or all trainings. A stopping training saves a checkpoint."""
         for worker in self.busy:
             if worker.stop_sent is None and (number is None or (worker.task and worker.task.number == number)):
                 worker.stop_sent = time.monotonic(), reason
@@ -153,14 +157,14 @@ class LocalExecutor:
                     worker.connection.send(reason)
 
     def kill_workers(self) -> None:
-        """End everything at once."""
+        """Kill all workers, and remove the directory for their temporary files."""
         for worker in self.workers:
             if worker is not None:
                 worker.process.kill()
         self.directory.cleanup()
 
     def close(self) -> None:
-        """End all workers, which train nothing now."""
+        """End all workers, which must be idle."""
         workers = [worker for worker in self.workers if worker is not None]
         for worker in workers:
             with suppress(OSError):
@@ -172,21 +176,22 @@ class LocalExecutor:
 
 
 def _build_lost_result(worker: _Worker) -> TaskResult:
-    """Build the result of a task whose worker is dead, and write it to the run record."""
+    """Build the result of a task whose worker is dead, and write the end of the training to the run record."""
     task, code = worker.task, worker.process.exitcode
-    assert task is not None  # noqa: S101 - the worker had a task
+    assert task is not None  # noqa: S101 - the caller has checked this
     status, reason = ("interrupted", worker.stop_sent[1]) if worker.stop_sent else ("failed", describe_exit_code(code))
     if worker.run_directory is None:
         return TaskResult(task.number, None, None, reason)
     run = Run(worker.run_directory)
     try:
         return TaskResult(task.number, worker.run_directory, run.close_record(status, reason))
-    except DnnError:  # a full disk, for one
+    # The record cannot be written, for example on a full disk.
+    except DnnError:
         return TaskResult(task.number, worker.run_directory, None, reason)
 
 
 def describe_exit_code(code: int | None) -> str:
-    """Return why a process ended, by its exit code."""
+    """Return the reason why a process ended, from its exit code."""
     if code is None or code >= 0:
         return f"its process ended with exit code {code}"
     try:
@@ -199,7 +204,10 @@ def describe_exit_code(code: int | None) -> str:
 
 @contextmanager
 def silence_stdio() -> Iterator[None]:
-    """Redirect standard input and output to the null device in the block; processes started there keep it."""
+    """Redirect standard input, output and error to the null device in the block.
+
+    Processes that start in the block keep the redirection.
+    """
     saved_descriptors = [os.dup(descriptor) for descriptor in (0, 1, 2)]
     redirect_stdio_to_null()
     try:

@@ -1,4 +1,4 @@
-"""Tasks that are sent to workers, and events that come back."""
+"""Tasks that are sent to workers, and events that workers send back."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,51 +9,54 @@ from dnn_cli.runs.record import Membership, Record, Scores
 
 @dataclass(frozen=True)
 class Task:
-    """One experiment, to be trained into a run directory."""
+    """Experiment that a worker trains into a run directory."""
 
     number: int
-    """Its number among the tasks, from 0."""
+    """Number of the planned run, from 0."""
 
     loaded: LoadedExperiment
     runs_dir: Path
     network_digest: str
-    """The network digest of its experiment; tasks with an equal one share compiled programs."""
+    """Network digest of the experiment. Tasks with equal digests share compiled programs."""
 
     run_directory: Path | None = None
-    """The directory of a run to resume; `None` for a new run."""
+    """Directory of the run to resume; `None` for a new run."""
 
     force: bool = False
-    """Resume the run although something has changed."""
+    """Whether the run is resumed although something has changed."""
 
     sweeps: tuple[Membership, ...] = ()
     tensorboard: bool = False
-    """Write a TensorBoard log, too."""
+    """Whether a TensorBoard log is written."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a task."""
+    """Message of a worker about a task."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class StageEvent(Event):
-    """The start of a stage before the training."""
+    """Event at the start of a stage before the training."""
 
     stage: str
 
 
 @dataclass(frozen=True)
 class RunCreated(Event):
-    """The creation of the run directory."""
+    """Event with the path of the run directory, after its creation or at the start of a resumed training."""
 
     run_directory: Path
 
 
 @dataclass(frozen=True)
 class ProgressEvent(Event):
-    """The fraction of all epochs that is done, from 0 to 1. Scores are running means over the epoch."""
+    """Event during the training, with the finished fraction of all epochs, from 0 to 1.
+
+    Scores are running means over the epoch.
+    """
 
     fraction: float
     epoch: int
@@ -62,22 +65,22 @@ class ProgressEvent(Event):
 
 @dataclass(frozen=True)
 class EpochDone(Event):
-    """The end of an epoch, with its row of `metrics.csv`."""
+    """Event at the end of an epoch, with the row of the epoch in `metrics.csv`."""
 
     row: Scores
 
 
 @dataclass(frozen=True)
 class TaskResult(Event):
-    """The end of a task, with its run and record, or with the reason why there is none."""
+    """Event at the end of a task, with its run and record, or with the reason for a missing record."""
 
     run_directory: Path | None
     record: Record | None
     reason: str | None = None
-    """Why it did not complete, where no record holds the reason."""
+    """Reason why the task did not complete. Without this reason, the record may hold one."""
 
     was_started: bool = True
-    """Whether its training started; false for a task that was still waiting when it was stopped."""
+    """Whether the training started; `False` for a task that was stopped while it waited."""
 
     @property
     def status(self) -> str:
@@ -87,5 +90,5 @@ class TaskResult(Event):
 
     @property
     def exit_reason(self) -> str:
-        """The reason in one line, empty where it completed."""
+        """Reason why the task did not complete, in one line; empty for a completed task."""
         return self.reason or (self.record.reason if self.record and self.record.status != "completed" else None) or ""

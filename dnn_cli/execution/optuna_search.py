@@ -1,7 +1,7 @@
-"""The search strategy that asks Optuna: its sampler proposes settings, its pruner stops trainings with bad scores.
+"""Search strategy on Optuna, whose sampler proposes settings and whose pruner stops trainings with bad scores.
 
-A trial is a setting. It is trained with one seed after the other, and its value is the mean of their best scores.
-Optuna first receives the results of earlier trials of the same sweep.
+A trial is a setting. The setting is trained with one seed after another, and the value of the trial is the mean of the
+best scores. Optuna first receives the results of earlier trials of the same sweep.
 """
 
 from collections.abc import Sequence
@@ -21,22 +21,22 @@ from dnn_cli.runs.record import Record
 
 @dataclass
 class _Trial:
-    """A setting that is being tried."""
+    """Trial in progress: a setting whose planned runs are trained one after another."""
 
     optuna_trial: Any
-    """Optuna's own."""
+    """Trial object of Optuna."""
 
     pending_numbers: list[int]
-    """Of its experiments that are still to be trained, one after the other."""
+    """Numbers of the planned runs that are still to be trained, in this order."""
 
     best_scores: list[float] = field(default_factory=list)
-    """The best scores of those that were."""
+    """Best scores of the completed runs."""
 
     is_training: bool = False
 
 
 class OptunaSearch:
-    """Search strategy that gets settings from Optuna and reports their scores to it.
+    """Search strategy that gets settings from Optuna and reports their scores to Optuna.
 
     Raises:
         UsageError: Optuna is not installed.
@@ -67,15 +67,15 @@ class OptunaSearch:
 
     @property
     def parameters(self) -> dict[str, SweepValues]:
-        """What varies, less seeds."""
+        """Varied keys with their values. Seeds are left out."""
         return self.execution.sweep.parameters
 
     def build_example_setting(self) -> Setting:
-        """One of those that may be tried."""
+        """Build a setting from the first value of each key."""
         return {key: values.end_values[0] for key, values in self.parameters.items()}
 
     def build_distribution(self, values: SweepValues) -> Any:
-        """Values as Optuna knows them."""
+        """Build Optuna's distribution of the values of a key."""
         distribution_types = self.optuna.distributions
         if isinstance(values, ValueChoice):
             return distribution_types.CategoricalDistribution(values.texts)
@@ -84,7 +84,7 @@ class OptunaSearch:
         return distribution_types.FloatDistribution(values.low, values.high, log=values.kind == "log")
 
     def restore_earlier_trials(self) -> None:
-        """Add earlier trials to the study. Unfinished trials are tried first."""
+        """Restore the earlier trials of this sweep in the study. Unfinished trials are tried first."""
         if self.execution.force:
             return
         store, sweep_id = self.execution.store, self.execution.id
@@ -113,7 +113,7 @@ class OptunaSearch:
     def add_earlier_trial(
         self, planned: list[PlannedRun], existing_runs: Any, params: dict[str, Any], state: Any, value: Any = None
     ) -> None:
-        """Add an earlier trial to the study."""
+        """Add an earlier trial to the study, and its experiments to the planned runs of the sweep."""
         self.trials_left -= 1
         first = len(self.execution.planned_runs)
         self.execution.abandoned_numbers.update(
@@ -126,7 +126,7 @@ class OptunaSearch:
         )
 
     def to_optuna_params(self, setting: Setting) -> dict[str, Any] | None:
-        """A setting as Optuna knows it; `None` where it is none of those that may be tried."""
+        """Return a setting in Optuna's form, or `None` if a value is not among the values of its key."""
         params: dict[str, Any] = {}
         for key, values in self.parameters.items():
             text = setting.get(key, "")
@@ -152,7 +152,7 @@ class OptunaSearch:
         return self.execution.build_task(trial.pending_numbers[0])
 
     def start_next_trial(self) -> _Trial | None:
-        """The next trial that has something to train; `None` where there are no more."""
+        """Start the next trial that has a run to train, and return the trial; return `None` if no trial is left."""
         while self.trials_left:
             self.trials_left -= 1
             optuna_trial = self.study.ask(self.distributions)
@@ -164,9 +164,8 @@ class OptunaSearch:
             }
             planned = self.planner.plan_seeds(optuna_trial.number, setting)
             if planned[0].outcome_digest in {planned_run.outcome_digest for planned_run in self.execution.planned_runs}:
-                self.study.tell(
-                    optuna_trial, state=self.optuna.trial.TrialState.FAIL
-                )  # it has been tried, and nothing is new
+                # The same experiment has been tried before.
+                self.study.tell(optuna_trial, state=self.optuna.trial.TrialState.FAIL)
                 continue
             if not self.execution.force:
                 self.execution.existing_runs |= find_existing_runs(self.execution.store, planned)
@@ -189,7 +188,7 @@ class OptunaSearch:
         return None
 
     def get_running_trial(self, number: int) -> _Trial:
-        """The trial that is training an experiment."""
+        """Return the trial that trains the planned run with a number."""
         return next(trial for trial in self.trials if trial.is_training and trial.pending_numbers[0] == number)
 
     def tell(self, result: TaskResult) -> None:
@@ -208,7 +207,7 @@ class OptunaSearch:
         self.study.tell(trial.optuna_trial, state=trial_states.PRUNED if hopeless else trial_states.FAIL)
 
     def finish_trial(self, trial: _Trial) -> None:
-        """Report the value of a trial to Optuna, or its failure."""
+        """Finish a trial in Optuna with the mean of its best scores. A trial without scores has failed."""
         if trial.best_scores:
             self.study.tell(trial.optuna_trial, fmean(trial.best_scores))
         else:
@@ -227,15 +226,15 @@ class OptunaSearch:
 
 
 def _has_failed_by_setting(record: Record) -> bool:
-    """Whether a run has ended for a reason that lies in its setting."""
+    """Return whether the setting of a run made it diverge or be pruned."""
     return record.status == "diverged" or _is_pruned(record)
 
 
 def _is_pruned(record: Record) -> bool:
-    """Whether a run was not worth going on."""
+    """Return whether the search strategy stopped a run early."""
     return record.status == "interrupted" and (record.reason or "").startswith(PRUNED_PREFIX)
 
 
 def _get_best_score(record: Record) -> float:
-    """The best score of a run that has one."""
+    """Return the monitored score of the best epoch. The run must have a best epoch."""
     return (record.results.best or {})[record.results.monitor]

@@ -1,4 +1,7 @@
-"""Preparation of a training: its data is loaded while TensorFlow starts. A cache keeps both for the next training."""
+"""Preparation of a training, and the cache of a process for its next training.
+
+The data is loaded while TensorFlow starts.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class PreparedTraining(NamedTuple):
-    """A training job, its progress reporter, and the function that redirects the output of TensorFlow."""
+    """Training job with its progress reporter, the redirection of TensorFlow's output, and a cache of models."""
 
     job: "TrainingJob"
     progress_reporter: "ProgressReporter"
@@ -32,7 +35,9 @@ class PreparedTraining(NamedTuple):
 def prepare_training(
     loaded: "LoadedExperiment", reporter: "Reporter", epochs: int, cache: "ProcessCache | None" = None
 ) -> Iterator[PreparedTraining]:
-    """Report an experiment and prepare its training. In the block, only `reporter` writes to the terminal.
+    """Prepare the training of an experiment, and report the experiment.
+
+    In the block, only `reporter` writes to the terminal.
 
     Raises:
         DataError: the data cannot be read.
@@ -70,7 +75,7 @@ def prepare_training(
 
 
 def _format_experiment_lines(experiment: "Experiment", epochs: int) -> list[str]:
-    """What is about to be trained on what."""
+    """Format the network, the settings of the training and the data of an experiment, one line each."""
     from dnn_cli.config.network_summary import format_layer_flow, summarize_network
     from dnn_cli.config.registry import format_config_value
     from dnn_cli.report.text import format_count
@@ -87,7 +92,7 @@ def _format_experiment_lines(experiment: "Experiment", epochs: int) -> list[str]
 
 
 def _format_data_line(experiment: "Experiment") -> str:
-    """The data in one line."""
+    """Format the data of an experiment in one line."""
     from dnn_cli.config.datasets import USER_DATA_KINDS
     from dnn_cli.config.layer_stack import format_sizes
     from dnn_cli.report.text import format_count
@@ -111,31 +116,32 @@ def _format_data_line(experiment: "Experiment") -> str:
 
 
 class ProcessCache:
-    """Cache of the examples and compiled models of one process, for its trainings one after the other."""
+    """Cache of the examples and compiled models of one process, which trains one experiment after another."""
 
     def __init__(self) -> None:
         self.loaded: tuple[Data, Examples, Split] | None = None
 
     def load_examples(self, data: Data, report_progress: ReadProgress = ignore_progress) -> tuple[Examples, Split]:
-        """Return the examples and their split. They are loaded once, until other data is requested.
+        """Return the examples of a data section and their split. A request for other data replaces them.
 
         Raises:
             DataError: the data cannot be read.
         """
         if self.loaded is None or self.loaded[0] != data:
-            self.loaded = None  # two of them need not fit into memory
+            # Memory may be too small for two datasets.
+            self.loaded = None
             examples = load_examples(data, report_progress)
             self.loaded = data, examples, split_examples(data, examples)
         return self.loaded[1:]
 
     def set_examples(self, data: Data, examples: Examples, split: Split) -> None:
-        """Set the examples that another process has loaded. Examples of the same data stay."""
+        """Set the examples that another process has loaded. Cached examples of the same data stay."""
         if self.loaded is None or self.loaded[0] != data:
             self.loaded = data, examples, split
 
     @cached_property
     def compiled_models(self) -> "CompiledModelCache":
-        """Those that can be trained again."""
+        """Compiled models that the next trainings can use."""
         from dnn_cli.training.compiled_model import CompiledModelCache
 
         return CompiledModelCache()

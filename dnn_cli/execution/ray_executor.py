@@ -1,4 +1,4 @@
-"""The executor on a Ray cluster: Ray queues tasks, chooses nodes, and starts tasks again after a node has died."""
+"""Executor on a Ray cluster. Ray queues tasks, chooses nodes, and starts tasks again after a node has died."""
 
 import os
 import pickle
@@ -29,9 +29,11 @@ from dnn_cli.runs.store import Store
 
 # Ray reads its environment when it is imported.
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"  # which would install the driver's project on every node
+# Otherwise, Ray installs the driver's project on every node.
+os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
 if not os.environ.get("RAY_ADDRESS") and "RAY_AUTH_MODE" not in os.environ:
-    # Other users must not use a cluster that is started here, and Ray leaves no token in the user's home.
+    # The token keeps other users out of a cluster that is started here. With a token in the environment, Ray leaves
+    # none in the user's home.
     os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
 
 try:
@@ -43,16 +45,16 @@ except ImportError:
     raise UsageError("--on ray needs Ray, which is not installed", "pip install 'dnn-cli[ray]'") from None
 
 _MAX_RETRIES = 3
-"""Number of times that Ray starts a task again whose node or process has died."""
+"""Number of times that Ray starts a task again after the death of its node or process."""
 
 _STOP_TIMEOUT = 10.0
-"""Seconds that a training has to answer a stop request and to send its run back."""
+"""Seconds in which a training must answer a stop request and send its run back."""
 
 _REPLY_TIMEOUT = 5.0
-"""Seconds to wait for the answer to a small request."""
+"""Seconds to wait for the reply to a small request."""
 
 _START_TIMEOUT = 60.0
-"""Seconds until a process has started on this machine, however busy it is."""
+"""Seconds in which a process must start on this machine, even on a busy one."""
 
 _DEATH_REASONS = {
     NodeDiedError: "its node has died",
@@ -64,13 +66,13 @@ _DEATH_REASONS = {
 
 @dataclass
 class _RemoteTask:
-    """A task that was submitted to Ray and has no result yet."""
+    """Task that was submitted to Ray and has no result yet."""
 
     task: Task
     reference: Any
     lock_stack: ExitStack
     stop_sent: tuple[float, str] | None = None
-    """Time and reason of the stop request that was sent to it."""
+    """Time and reason of the stop request that was sent to the task, in seconds of `time.monotonic`."""
 
 
 class RayExecutor:
@@ -81,7 +83,7 @@ class RayExecutor:
         self.gpus = gpus
         self.remote_tasks: dict[int, _RemoteTask] = {}
         self.unsubmitted_results: list[TaskResult] = []
-        """Tasks that ended before Ray was asked."""
+        """Results of tasks that ended before their submission to Ray."""
         self.examples_references: dict[str, Any] = {}
         self.is_open = True
         self.remove_directory: Callable[[], None] = lambda: None
@@ -92,7 +94,8 @@ class RayExecutor:
         except (DnnError, KeyboardInterrupt):
             self.kill_workers()
             raise
-        except SystemExit as exit_request:  # Ray ends with the bare number of a signal
+        # Ray exits with the bare number of a signal.
+        except SystemExit as exit_request:
             self.kill_workers()
             raise SystemExit(
                 128 + signal.SIGTERM if exit_request.code == signal.SIGTERM else exit_request.code
@@ -112,7 +115,7 @@ class RayExecutor:
         )(ray_worker.train_task)
 
     def connect_to_cluster(self, address: str) -> None:
-        """Connect to the cluster with an address, or start one on this machine.
+        """Connect to the cluster at an address. Without an address, start a cluster on this machine.
 
         Raises:
             UsageError: the cluster cannot be reached.
@@ -133,7 +136,7 @@ class RayExecutor:
                  _temp_dir=str(directory), **log_options)  # fmt: skip
 
     def start_broker(self) -> Any:
-        """Start the event broker on this machine, so that it lives as long as its driver."""
+        """Start the event broker on this machine, so that the broker lives as long as its driver."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
@@ -143,7 +146,7 @@ class RayExecutor:
 
     @property
     def busy(self) -> Sequence[object]:
-        """The tasks that have no result yet."""
+        """Tasks without a result, and results that wait for the next call of `wait_for_events`."""
         return [*self.remote_tasks.values(), *self.unsubmitted_results]
 
     def iter_idle_networks(self) -> Iterator[None]:
@@ -154,11 +157,11 @@ class RayExecutor:
             yield None
 
     def list_busy_networks(self) -> set[str]:
-        """The networks that are being trained."""
+        """Return the network digests of the submitted tasks."""
         return {remote_task.task.network_digest for remote_task in self.remote_tasks.values()}
 
     def submit(self, task: Task) -> None:
-        """Submit a task to Ray. Its data is sent to the cluster once."""
+        """Submit a task to Ray. The same data is sent to the cluster only once."""
         with ExitStack() as lock_stack:
             archive = None
             try:
@@ -169,7 +172,7 @@ class RayExecutor:
             except DnnError as error:
                 self.unsubmitted_results.append(_build_result_without_run(task, error.message))
                 return
-            # The log of the task is written from the run that comes back.
+            # The TensorBoard log is written here, from the run that the node sends back.
             pickled_task = pickle.dumps(replace(task, tensorboard=False))
             reference = self.remote_train.remote(dnn_cli.__version__, pickled_task, archive, examples, self.broker)
             self.remote_tasks[task.number] = _RemoteTask(task, reference, lock_stack.pop_all())
@@ -183,12 +186,16 @@ class RayExecutor:
         key = data.model_dump_json()
         if key not in self.examples_references:
             examples, split = ProcessCache().load_examples(data)
-            examples.compute_fingerprint()  # which is kept with them, and takes a while
+            # The computation takes a while, and the examples keep the fingerprint.
+            examples.compute_fingerprint()
             self.examples_references[key] = ray.put((examples, split))
         return self.examples_references[key]
 
     def wait_for_events(self, seconds: float) -> Iterable[Event]:
-        """What happened since the last time, or happens within some seconds."""
+        """Yield the events since the last call, after waiting up to `seconds` for results.
+
+        A task that does not answer a stop request in time is cancelled.
+        """
         unsubmitted, self.unsubmitted_results = self.unsubmitted_results, []
         yield from unsubmitted
         tasks_by_reference = {remote_task.reference: remote_task for remote_task in self.remote_tasks.values()}
@@ -206,7 +213,7 @@ class RayExecutor:
                 yield self.close_lost_task(remote_task, "")
 
     def receive_result(self, remote_task: _RemoteTask) -> TaskResult:
-        """Store the run of a task that has ended, and return its result."""
+        """Store the run that an ended task has sent back, and return the result of the task."""
         task = remote_task.task
         try:
             remote_result = ray_worker.RemoteResult(*ray.get(remote_task.reference))
@@ -232,7 +239,7 @@ class RayExecutor:
                 return _build_result_without_run(task, error.message)
 
     def close_lost_task(self, remote_task: _RemoteTask, reason: str) -> TaskResult:
-        """Return the result of a task that has sent nothing back."""
+        """Close a task that has sent no run back, and return the result of the task."""
         del self.remote_tasks[remote_task.task.number]
         with remote_task.lock_stack:
             if remote_task.stop_sent is None:
@@ -246,7 +253,7 @@ class RayExecutor:
             )
 
     def request_stop(self, reason: str, number: int | None = None) -> None:
-        """Ask the training of one task to stop, or all. Running ones send their run back, others are cancelled."""
+        """Request that one task stops, or all. Tasks in training send their run back, and others are cancelled."""
         started_tasks = _get_reply(self.broker.request_stop.remote(reason, number))
         for remote_task in self.remote_tasks.values():
             if remote_task.stop_sent is None and number in (None, remote_task.task.number):
@@ -255,7 +262,7 @@ class RayExecutor:
                     _cancel_task(remote_task)
 
     def kill_workers(self) -> None:
-        """End the tasks of this driver at once, and Ray if it was started here."""
+        """End the tasks of this driver at once, and the Ray cluster if this driver has started it."""
         if not self.is_open:
             return
         self.is_open = False
@@ -274,7 +281,7 @@ class RayExecutor:
 
 
 def _build_result_without_run(task: Task, reason: str | None) -> TaskResult:
-    """The end of a task that has no new run; the one that it went on with is as it was."""
+    """Build the result of a task that has produced no run. A run that was to be resumed is unchanged."""
     try:
         record = Run(task.run_directory).read_raw_record() if task.run_directory else None
     except DnnError:
@@ -283,20 +290,20 @@ def _build_result_without_run(task: Task, reason: str | None) -> TaskResult:
 
 
 def _get_reply(reference: Any) -> Any:
-    """An answer, or nothing where there is none in time."""
+    """Return the reply to a request, or `None` if no reply arrives in time."""
     with suppress(RayError):
         return ray.get(reference, timeout=_REPLY_TIMEOUT)
     return None
 
 
 def _cancel_task(remote_task: _RemoteTask, *, force: bool = False) -> None:
-    """Let Ray forget a task."""
+    """Cancel a task in Ray. Errors are ignored."""
     with suppress(RayError, ValueError):
         ray.cancel(remote_task.reference, force=force)
 
 
 def _describe_ray_error(error: Exception) -> str:
-    """Why Ray has no result, in one line."""
+    """Describe in one line why Ray has no result."""
     for error_type, text in _DEATH_REASONS.items():
         if isinstance(error, error_type):
             return f"{text}, {_MAX_RETRIES + 1} times in all"
@@ -304,20 +311,21 @@ def _describe_ray_error(error: Exception) -> str:
 
 
 def _format_error(error: BaseException) -> str:
-    """What an error says first."""
+    """Format the type and the first line of an error, in at most 300 characters."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0] if lines else 'no more is known'}"[:300]
 
 
 def _check_reachable(address: str) -> None:
-    """Check that a cluster can be reached; Ray itself would wait for minutes.
+    """Check that a cluster accepts connections, because Ray itself would wait for minutes.
 
     Raises:
         UsageError: the cluster cannot be reached.
     """
     host, colon, port = address.rpartition("//")[2].rpartition(":")
     if not colon or not port.isdigit():
-        return  # a word that Ray knows
+        # The address is a word that Ray knows.
+        return
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_REPLY_TIMEOUT).close()
     except (OSError, OverflowError) as error:
@@ -328,9 +336,9 @@ def _check_reachable(address: str) -> None:
 
 
 def _disable_ray_messages() -> None:
-    """Prevent messages of Ray about dead processes on the terminal.
+    """Disable Ray's messages about dead processes on the terminal.
 
-    Ray has no public setting for this. Without the private one, some more lines are printed.
+    Ray has no public setting for these messages. Without the private function, some more lines are printed.
     """
     with suppress(AttributeError):
         ray._private.worker.print_to_stdstream = lambda *_, **__: None
@@ -338,7 +346,7 @@ def _disable_ray_messages() -> None:
 
 @contextmanager
 def _preserve_signal_handlers() -> Iterator[None]:
-    """Restore all signal handlers after the block. Processes started in it ignore SIGHUP."""
+    """Restore all signal handlers after the block. Processes that start in the block ignore SIGHUP."""
     handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

@@ -1,4 +1,4 @@
-"""Training of tasks on a node of a Ray cluster, and the broker that passes on their events."""
+"""Training of tasks on a node of a Ray cluster, and the broker that forwards their events."""
 
 import os
 import pickle
@@ -23,20 +23,20 @@ from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_archive import RunArchive, pack_run, unpack_run
 
 _SEND_INTERVAL = 0.2
-"""Seconds between two messages to the broker."""
+"""Minimum time between two messages to the broker, in seconds."""
 
 _LAST_MESSAGE_TIMEOUT = 2.0
-"""Seconds that a training waits at its end for the arrival of its last message."""
+"""Seconds to wait for the reply to the first and to the last message of a task."""
 
 _CLEANUP_SCRIPT = """\
 exec 3<&0
 ( read -r _ <&3; for _ in 1 2 3 4 5; do rm -rf "$1" && break; sleep 1; done ) >/dev/null 2>&1 &
 """
-"""Waits until its standard input is closed, and removes a directory."""
+"""Shell script that waits until its standard input is closed, and then removes a directory."""
 
 
 class RemoteResult(NamedTuple):
-    """The result of a task: the archive of its run, and the reason why it did not complete, where no record has it."""
+    """Result of a task on a node: the run archive, and the reason if the task did not complete."""
 
     archive: RunArchive
     reason: str | None
@@ -44,7 +44,7 @@ class RemoteResult(NamedTuple):
 
 
 class EventBroker:
-    """Ray actor on the machine of the driver that keeps events until they are fetched, and stop requests."""
+    """Ray actor on the driver's machine that keeps stop requests, and keeps events until the driver fetches them."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -52,12 +52,12 @@ class EventBroker:
         self.stop_reasons: dict[int | None, str] = {}
 
     def start_task(self, number: int) -> str:
-        """Record the start of a task, and return its stop reason, or an empty text."""
+        """Record the start of a task. Return the stop reason of the task, or an empty text."""
         self.started_tasks.add(number)
         return self.add_events(number, [])
 
     def add_events(self, number: int, events: list[Event]) -> str:
-        """Add events of a task, and return its stop reason, or an empty text."""
+        """Add events of a task. Return the stop reason of the task, or an empty text."""
         self.events += events
         return self.stop_reasons.get(number) or self.stop_reasons.get(None, "")
 
@@ -67,15 +67,15 @@ class EventBroker:
         return events
 
     def request_stop(self, reason: str, number: int | None) -> set[int]:
-        """Record a stop request for one task or for all, and return the numbers of the started tasks."""
+        """Record a stop request for one task, or for all. Return the numbers of the started tasks."""
         self.stop_reasons.setdefault(number, reason)
         return self.started_tasks
 
 
 class _BrokerClient:
-    """Connection of a task to the broker, for which the training never waits.
+    """Connection of a task to the broker. The training never waits for the broker.
 
-    It uses futures, because Ray gives away the core of a task that waits for Ray.
+    The connection uses futures, because Ray gives the core of a task away while the task waits for Ray.
     """
 
     def __init__(self, broker: Any, task_number: int) -> None:
@@ -87,7 +87,10 @@ class _BrokerClient:
         self.last_sent = 0.0
 
     def send_event(self, event: Event) -> None:
-        """Send an event, unless it holds a path, which is of no use on another machine."""
+        """Send an event with the next message. Of several progress events, only the last is sent.
+
+        Events with a path are left out: the path of a file on this node is useless on another machine.
+        """
         if isinstance(event, RunCreated | TaskResult):
             return
         if isinstance(event, ProgressEvent):
@@ -96,8 +99,9 @@ class _BrokerClient:
         self.poll_stop_reason()
 
     def poll_stop_reason(self) -> str:
-        """Return the stop reason, or an empty text, and send pending events from time to time."""
-        with suppress(RayError):  # the driver is gone, or soon will be; then Ray ends this process
+        """Return the stop reason, or an empty text. Send the pending events if `_SEND_INTERVAL` has passed."""
+        # After a RayError, the driver has ended or is ending. Then Ray ends this process.
+        with suppress(RayError):
             if self.pending_reply is not None and self.pending_reply.done():
                 reply, self.pending_reply = self.pending_reply, None
                 self.stop_reason = self.stop_reason or reply.result()
@@ -106,12 +110,12 @@ class _BrokerClient:
         return self.stop_reason
 
     def send_pending(self) -> None:
-        """Send the pending events."""
+        """Send the pending events, without waiting for the reply."""
         self.last_sent, events, self.pending_events = time.monotonic(), self.pending_events, []
         self.pending_reply = self.broker.add_events.remote(self.task_number, events).future()
 
     def close(self) -> None:
-        """Send the pending events and wait for their arrival, before the result of the task is sent."""
+        """Send the pending events and wait for their arrival, so that they precede the result of the task."""
         with suppress(RayError, futures.TimeoutError):
             self.send_pending()
             self.pending_reply.result(_LAST_MESSAGE_TIMEOUT)
@@ -120,23 +124,24 @@ class _BrokerClient:
 def train_task(
     driver_version: str, pickled_task: bytes, archive: RunArchive | None, examples: Any, broker: Any
 ) -> RemoteResult:
-    """Train a task of a driver on this node.
+    """Train a task of a driver on this node, and return the result of the task.
 
     Args:
-        driver_version: The version of the driver, which must be that of this node.
-        pickled_task: The task; only the same version can read it.
-        archive: The archive of the run to resume, if there is one.
-        examples: Its examples and their split.
+        driver_version: The version of dnn on the driver. Another version on this node is an error.
+        pickled_task: The pickled task. Only the same version of dnn can read it.
+        archive: The archive of the run to resume; `None` for a new run.
+        examples: The examples of the task and their split.
         broker: The actor that receives events.
     """
     if driver_version != dnn_cli.__version__:
         return RemoteResult({}, f"its node has dnn {dnn_cli.__version__}, and this is dnn {driver_version}")
-    task: Task = pickle.loads(pickled_task)  # noqa: S301 - the sender of tasks may run any code here
+    task: Task = pickle.loads(pickled_task)  # noqa: S301 - the sender of tasks may run any code on this node
     with suppress(RayError, futures.TimeoutError):
         if reason := broker.start_task.remote(task.number).future().result(_LAST_MESSAGE_TIMEOUT):
             return RemoteResult({}, reason, was_started=False)
     cache = _get_process_cache()
-    os.environ.pop("OMP_NUM_THREADS", None)  # which Ray sets, and `dnn train` does not
+    # Ray sets this variable, and `dnn train` does not.
+    os.environ.pop("OMP_NUM_THREADS", None)
     cache.set_examples(task.loaded.experiment.data, *examples)
     with tempfile.TemporaryDirectory() as directory:
         local_task = replace(task, runs_dir=Path(directory))
@@ -152,7 +157,7 @@ def train_task(
 
 @cache
 def _get_process_cache() -> ProcessCache:
-    """Return the cache of this process, created for its first task."""
+    """Return the cache of this process. The first task creates the cache."""
     from dnn_cli.training.device import disable_thread_spinning
 
     tempfile.tempdir = str(create_self_deleting_directory("dnn-node-", tempfile.gettempdir())[0])
@@ -161,20 +166,24 @@ def _get_process_cache() -> ProcessCache:
 
 
 def create_self_deleting_directory(prefix: str, parent: str) -> tuple[Path, Callable[[], None]]:
-    """Create a directory that is removed soon after this process ends, and a function that removes it earlier.
+    """Create a directory that a separate process removes soon after the end of this process.
 
-    Ray kills processes that it no longer needs, so that they cannot remove their files themselves.
+    Ray kills processes that it no longer needs, so these processes cannot remove their own files.
+
+    Returns:
+        The path of the directory, and a function that removes the directory earlier.
     """
     directory = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     cleaner = subprocess.Popen(
         ["/bin/sh", "-c", _CLEANUP_SCRIPT, "sh", directory], stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
-    cleaner.wait()  # its own child is what stays
-    assert cleaner.stdin is not None  # noqa: S101 - asked for
+    # The shell ends at once. Its background process stays and removes the directory.
+    cleaner.wait()
+    assert cleaner.stdin is not None  # noqa: S101 - the call requests a pipe
     _OPEN_PIPES.append(cleaner.stdin)
     return directory, cleaner.stdin.close
 
 
 _OPEN_PIPES: list[Any] = []
-"""Pipes that are closed when this process ends."""
+"""Pipes to cleanup processes. The end of this process closes the pipes."""

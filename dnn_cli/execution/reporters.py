@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Reporter:
-    """Reporter that prints nothing, and writes its lines to the log of their run only."""
+    """Reporter that writes its lines only to the log of a run. Subclasses also print the lines."""
 
     width = UNLIMITED_WIDTH
 
@@ -25,25 +25,26 @@ class Reporter:
         """Functions to call before a sudden end of the process."""
 
     def print_line(self, line: str) -> None:
-        """Print a line; subclasses do this."""
+        """Print a line in subclasses, and nothing here."""
 
     def report_line(self, line: str) -> None:
         """Print a line, and write it to the log."""
         self.print_line(line)
         self.pending_lines.append(line)
         if self.log_path is not None:
-            with suppress(OSError):  # a line that is lost stops no training
+            # The training continues if a line of the log is lost.
+            with suppress(OSError):
                 self.open_log(self.log_path)
 
     def open_log(self, path: Path) -> None:
-        """Write the lines so far to a log, and all later ones."""
+        """Write the lines so far to a log. Later lines are also written to the log."""
         self.log_path = path
         with path.open("a", encoding="utf-8", errors="replace") as stream:
             stream.writelines(f"{line}\n" for line in self.pending_lines)
         self.pending_lines.clear()
 
     def begin_run(self) -> None:
-        """Close the log. Later lines belong to the next run."""
+        """Begin a new run by closing the log. Later lines belong to the new run."""
         self.log_path = None
         self.pending_lines.clear()
 
@@ -75,7 +76,7 @@ class TextReporter:
         )
 
     def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
-        """Report nothing between epochs."""
+        """Ignore the batch, because lines are reported for whole epochs."""
 
     def on_epoch(self, scores: Mapping[str, float]) -> None:
         if not self.score_names:

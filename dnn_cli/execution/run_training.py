@@ -38,24 +38,24 @@ def train_new_run(
     cache: "ProcessCache | None" = None,
     tensorboard: bool = False,
 ) -> "tuple[Run, Record]":
-    """Load the data, create the run directory, and train.
+    """Train an experiment in a new run: load the data, create the run directory, and train.
 
     Args:
         loaded: The experiment.
         store: The store in which the run is created.
-        reporter: Receives the lines of the training.
-        stop_request: Says whether and why the training shall stop.
-        reproduces: The id of the run that this one repeats.
-        sweeps: The sweeps to which the run belongs.
+        reporter: The object that receives the lines of the training.
+        stop_request: The object that says whether and why the training shall stop.
+        reproduces: The id of the run that the new run repeats.
+        sweeps: The memberships of the run in sweeps.
         cache: The cache of this process for its trainings.
-        tensorboard: Whether to write a TensorBoard log, too.
+        tensorboard: Whether a TensorBoard log is written.
 
     Raises:
-        Interrupted: `stop_request` ended it. The run can be resumed.
+        Interrupted: `stop_request` ended the training. The run can be resumed.
         DataError: the data cannot be read. No run directory is created.
         UsageError: the device does not exist. No run directory is created.
         RunError: the run directory cannot be written.
-        SystemExit: a signal ended it.
+        SystemExit: a signal ended the training.
     """
     experiment = loaded.experiment
     reporter.begin_run()
@@ -79,14 +79,16 @@ def resume_training(
     cache: "ProcessCache | None" = None,
     tensorboard: bool = False,
 ) -> "Record":
-    """Resume a run from its last checkpoint, as if it had never been interrupted, and continue its TensorBoard log.
+    """Resume a run from its last checkpoint, with the result of an uninterrupted training.
+
+    An existing TensorBoard log is continued.
 
     Raises:
-        UsageError: nothing is left to train, or something has changed without `force`. The run stays as it is.
-        DataError: the data cannot be read. The run stays as it is.
-        RunError: another process trains it, or the run directory cannot be written.
-        Interrupted: `stop_request` ended it. The run can be resumed.
-        SystemExit: a signal ended it.
+        UsageError: all epochs are trained, or something has changed without `force`. The run stays unchanged.
+        DataError: the data cannot be read. The run stays unchanged.
+        RunError: another process trains the run, or the run directory cannot be written.
+        Interrupted: `stop_request` ended the training. The run can be resumed.
+        SystemExit: a signal ended the training.
     """
     experiment = loaded.experiment
     reporter.begin_run()
@@ -136,7 +138,11 @@ def resume_training(
 
 
 def _check_unchanged(record: "Record", changed: list[str], *, force: bool) -> None:
-    """Refuse to go on with what would not come out as if it had never been interrupted."""
+    """Raise an error if a resumed training would have another result, unless `force` allows it.
+
+    Raises:
+        UsageError: something has changed without `force`.
+    """
     if changed and not force:
         raise UsageError(
             f"run {record.id} was trained otherwise: {'; '.join(changed)}",
@@ -145,13 +151,13 @@ def _check_unchanged(record: "Record", changed: list[str], *, force: bool) -> No
 
 
 def _get_recorded_threads(record: "Record") -> int | None:
-    """Return the number of threads with which TensorFlow computed in a run; records of dnn 0.8 have the cores."""
+    """Return the number of TensorFlow's threads in a run, or `None`. Records of dnn 0.8 have the cores instead."""
     thread_count = record.platform.get("threads", record.platform.get("cores"))
     return thread_count if isinstance(thread_count, int) and thread_count > 0 else None
 
 
 def _format_progress(resume_point: "ResumePoint") -> str:
-    """How far a training was."""
+    """Format the progress at a resume point: `epoch 3 and a part of the next`."""
     progress = resume_point.progress
     return f"epoch {progress.epoch}" + (" and a part of the next" if progress.calls else "")
 
@@ -165,7 +171,7 @@ def _train_prepared(
     *,
     tensorboard: bool = False,
 ) -> "Record":
-    """Train, and say how to go on if it ends before its time."""
+    """Train a prepared job in a run. If the training ends early, report the command that resumes the run."""
     from dnn_cli.execution.tensorboard_tee import tee_to_tensorboard
     from dnn_cli.training.stop_request import SIGNAL_REASON, Interrupted, never_stop
     from dnn_cli.training.train import train_model

@@ -1,4 +1,4 @@
-"""The loop that sends tasks of a search strategy to an executor, until no task is left or a stop is requested."""
+"""Loop that sends tasks of a search strategy to an executor, until no task is left or a stop is requested."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -7,18 +7,20 @@ from typing import Protocol
 from dnn_cli.execution.messages import EpochDone, Event, Task, TaskResult
 
 _POLL_SECONDS = 0.1
-"""Seconds between two checks for a stop request."""
+"""Polling interval for stop requests, in seconds."""
 
 _SWEEP_FAILED = "another training of the sweep has failed"
 
 
 class SearchStrategy(Protocol):
-    """Object that chooses the next tasks."""
+    """Object that proposes tasks and learns from their results."""
 
     def ask(self, idle_networks: Sequence[str | None], busy_networks: set[str]) -> Task | None:
-        """Return the next task, or `None` if there is none now.
+        """Return the next task, or `None` if no task can start now.
 
-        `idle_networks` are the networks that idle workers have compiled, `busy_networks` those of busy workers.
+        Args:
+            idle_networks: The network digests of the last tasks of idle workers.
+            busy_networks: The network digests of the tasks in training.
         """
         ...
 
@@ -27,7 +29,7 @@ class SearchStrategy(Protocol):
         ...
 
     def should_prune(self, event: EpochDone) -> str:
-        """Return why a training shall stop early, or an empty text."""
+        """Return the reason why a training shall stop early, or an empty text."""
         ...
 
 
@@ -36,27 +38,27 @@ class Executor(Protocol):
 
     @property
     def busy(self) -> Sequence[object]:
-        """The tasks that have no result yet."""
+        """Tasks whose results are still to come."""
         ...
 
     def iter_idle_networks(self) -> Iterator[str | None]:
-        """Yield for each idle worker the network that it trained last."""
+        """Yield the network digest of the last task for each idle worker; `None` if it is unknown."""
         ...
 
     def list_busy_networks(self) -> set[str]:
-        """The networks that are being trained."""
+        """Return the network digests of the tasks in training."""
         ...
 
     def submit(self, task: Task) -> None:
-        """Train a task."""
+        """Send a task to a worker."""
         ...
 
     def wait_for_events(self, seconds: float) -> Iterable[Event]:
-        """What happened since the last time, or happens within some seconds."""
+        """Yield the events since the last call, after waiting up to `seconds`."""
         ...
 
     def request_stop(self, reason: str, number: int | None = None) -> None:
-        """Ask one training to stop, or all. They save what was trained."""
+        """Request that one training stops, or all trainings. A stopping training saves a checkpoint."""
         ...
 
 
@@ -77,15 +79,15 @@ def train_all(
     fail_fast: bool = False,
     max_seconds: float | None = None,
 ) -> list[TaskResult]:
-    """Train the tasks of a search strategy, and return their results in the order of their ends.
+    """Train the tasks of a search strategy, and return their results in the order of arrival.
 
     Args:
-        strategy: Chooses the tasks.
-        executor: Trains the tasks.
-        display: Receives tasks and events.
-        get_stop_reason: Returns the reason to stop everything, or an empty text. Running trainings are then saved.
-        fail_fast: Whether a failed training stops the others.
-        max_seconds: Seconds after which no task is started.
+        strategy: The search strategy that proposes the tasks.
+        executor: The executor that trains the tasks.
+        display: The object that receives tasks and events.
+        get_stop_reason: The function that returns the reason to stop all trainings, or an empty text.
+        fail_fast: Whether a failed or diverged training stops the others.
+        max_seconds: The seconds after which no task starts.
     """
     results: list[TaskResult] = []
     started, reason = time.monotonic(), ""
@@ -113,12 +115,12 @@ def train_all(
 
 
 def _has_failed(result: TaskResult) -> bool:
-    """Whether a training did not come to an end of its own that is of use."""
+    """Return whether a training failed or diverged."""
     return result.status in ("failed", "diverged")
 
 
 class FixedSearch:
-    """Search strategy of a fixed list of tasks. Workers prefer tasks whose network they have compiled."""
+    """Search strategy of a fixed list of tasks. Tasks whose network an idle worker has compiled come first."""
 
     def __init__(self, tasks: Iterable[Task]) -> None:
         self.tasks = list(tasks)
@@ -134,8 +136,8 @@ class FixedSearch:
         return chosen_task
 
     def tell(self, result: TaskResult) -> None:
-        """Ignore the result: it does not change the other tasks."""
+        """Ignore the result, because the tasks are fixed."""
 
     def should_prune(self, event: EpochDone) -> str:
-        """Return no reason to stop."""
+        """Return an empty text, because fixed tasks are never pruned."""
         return ""

@@ -1,8 +1,8 @@
 """Stop requests from signals and from a time limit. A signal ends the process within two seconds.
 
-Python handles a signal only between two of its own instructions, and a call of TensorFlow can take minutes. So a thread
-receives signals, too, and ends the process if the training does not answer. This is safe, because the files of a run
-are complete at every moment.
+Python handles a signal only between two of its own instructions, and a call of TensorFlow can take minutes. Therefore a
+thread also receives signals, and ends the process if the training does not answer. This is safe, because the files of
+a run are complete at every moment.
 """
 
 import math
@@ -18,17 +18,17 @@ from typing import NoReturn
 from dnn_cli.training.stop_request import SIGNAL_REASON, Interrupted
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
-"""SIGUSR1 is the usual warning of Slurm before the time limit: sbatch --signal=USR1@60."""
+"""Signals that stop a training. SIGUSR1 is Slurm's usual warning before the time limit: sbatch --signal=USR1@60."""
 
 GRACEFUL_TIMEOUT, ABRUPT_TIMEOUT = 1.5, 0.3
-"""Seconds that a training has to answer a signal, and other work, of which nothing is saved."""
+"""Seconds in which a training must answer a signal, and seconds for other work, which saves nothing."""
 
 _SAME_SIGNAL_SECONDS = 0.3
-"""Signals so close together are one: a terminal that closes sends two."""
+"""Seconds within which several signals count as one: a closing terminal sends two."""
 
 
 class SignalStop:
-    """Stop request that comes from a signal. A caller that gets a reason must stop."""
+    """Stop request that comes from a signal. A caller that receives a reason must stop."""
 
     def __init__(self, before_exit: Callable[[], None]) -> None:
         self.before_exit = before_exit
@@ -42,12 +42,12 @@ class SignalStop:
 
     @property
     def exit_code(self) -> int:
-        """The exit code that shells use: 130, 143, 129 or 138."""
+        """Exit code that shells use for the signal: 130, 143, 129 or 138."""
         return 128 + (self.signal_number or signal.SIGINT)
 
     @contextmanager
     def allow_graceful_stop(self) -> Iterator[None]:
-        """Record the first signal within the block only. Outside of it, a signal ends the process at once.
+        """Let the first signal within the block only request a stop. Outside, a signal ends the process at once.
 
         Raises:
             SystemExit: a signal came after the last poll of the training.
@@ -61,14 +61,18 @@ class SignalStop:
             raise SystemExit(self.exit_code)
 
     def handle_signal(self, number: int, _: FrameType | None) -> None:
-        """Handle a signal."""
+        """Record the first signal.
+
+        Raises:
+            SystemExit: the signal came outside of a block that allows a graceful stop.
+        """
         is_first = self.signal_number is None
         self.signal_number = self.signal_number or number
         if is_first and not self.is_graceful:
             raise SystemExit(self.exit_code)
 
     def watch_signals(self, pipe: int) -> None:
-        """Wait for signals in a thread of its own."""
+        """Wait for signals, in a separate thread. A second signal ends the process at once."""
         signal_bytes = os.read(pipe, 1)
         if not signal_bytes:
             return
@@ -79,13 +83,13 @@ class SignalStop:
                 self.exit_now(signal_bytes[0])
 
     def exit_unless_acknowledged(self, number: int) -> None:
-        """End the process unless the training has noticed in time."""
+        """End the process unless the training acknowledges the signal in time."""
         time.sleep(GRACEFUL_TIMEOUT if self.is_graceful else ABRUPT_TIMEOUT)
         if not self.is_acknowledged:
             self.exit_now(number)
 
     def exit_now(self, number: int) -> NoReturn:
-        """End the process as it is."""
+        """End the process at once, after a call of `before_exit`."""
         try:
             self.before_exit()
         finally:
@@ -93,7 +97,7 @@ class SignalStop:
 
 
 class TimeLimit:
-    """A stop request that comes from a signal, or after some time."""
+    """Stop request that comes from a signal, or after a time limit."""
 
     def __init__(self, signal_stop: SignalStop, minutes: float | None) -> None:
         self.signal_stop = signal_stop
@@ -102,19 +106,19 @@ class TimeLimit:
 
     @property
     def stop_reason(self) -> str:
-        """The reason of a stop at the limit; empty without a limit."""
+        """Reason of a stop at the time limit; empty without a limit."""
         return "" if self.minutes is None else f"stopped after {self.minutes:g} min, by --minutes"
 
     @property
     def is_over(self) -> bool:
-        """Whether the time is over."""
+        """Whether the time limit has passed."""
         return time.monotonic() >= self.deadline
 
     def __call__(self) -> str:
         return self.signal_stop() or (self.stop_reason if self.is_over else "")
 
     def allow_graceful_stop(self) -> AbstractContextManager[None]:
-        """Let the first signal within the block be noted only."""
+        """Let the first signal within the block only request a stop."""
         return self.signal_stop.allow_graceful_stop()
 
 
@@ -123,10 +127,10 @@ def handle_stop_signals(before_exit: Callable[[], None]) -> Iterator[SignalStop]
     """Handle stop signals within the block. Signals that the process ignores stay ignored.
 
     Args:
-        before_exit: Called before a sudden end of the process.
+        before_exit: The function to call before a sudden end of the process.
 
     Raises:
-        SystemExit: a training was stopped by a signal.
+        SystemExit: a signal ended the work, or a stop request interrupted a training.
     """
     signal_stop = SignalStop(before_exit)
     handled_signals = [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]

@@ -1,4 +1,4 @@
-"""The execution of a sweep: its planned runs, the runs that exist already, its tasks, and its results."""
+"""Execution of a sweep: its planned runs, existing runs, tasks and results."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -20,12 +20,12 @@ from dnn_cli.runs.run_info import RunInfo, read_run_info
 from dnn_cli.runs.store import Store
 
 _STATUS_ORDER = ("completed", "diverged", "running", "interrupted", "failed")
-"""Statuses of runs of one experiment, the most useful first. A diverged run would diverge again."""
+"""Statuses of the runs of one experiment, the most useful first. A diverged run would diverge again."""
 
 
 @dataclass(frozen=True)
 class _ExistingRun:
-    """The run of an experiment that was trained, or started, before."""
+    """Run of an experiment that an earlier command trained or started."""
 
     run: Run
     record: Record
@@ -38,8 +38,10 @@ class _ExistingRun:
 def find_existing_runs(store: Store, planned_runs: Iterable[PlannedRun]) -> dict[str, _ExistingRun]:
     """Find the existing runs of planned runs, by the outcome digests of their experiments.
 
+    Runs with a forced resume are left out, and so are runs whose data has changed.
+
     Raises:
-        DataError: the user's data cannot be read, so that it cannot be compared with that of the runs.
+        DataError: the user's data cannot be read to compare it with the data of the runs.
     """
     planned_by_digest = {planned.outcome_digest: planned for planned in planned_runs}
     candidates = [
@@ -51,7 +53,7 @@ def find_existing_runs(store: Store, planned_runs: Iterable[PlannedRun]) -> dict
     ]
     existing_runs: dict[str, _ExistingRun] = {}
     for run_info in sorted(candidates, key=_get_status_rank):
-        assert run_info.record is not None and run_info.record.experiment is not None  # noqa: S101 - candidates have one
+        assert run_info.record is not None and run_info.record.experiment is not None  # noqa: S101 - candidates have both
         existing_runs.setdefault(run_info.record.experiment, _ExistingRun(run_info.run, run_info.record))
     fingerprints: dict[str, str] = {}
     for key in list(existing_runs):
@@ -59,22 +61,23 @@ def find_existing_runs(store: Store, planned_runs: Iterable[PlannedRun]) -> dict
         if data.dataset in USER_DATA_KINDS and existing_runs[key].record.data.get("fingerprint") != _load_fingerprint(
             data, fingerprints
         ):
-            del existing_runs[key]  # the data has other content now
+            # The content of the data has changed since the run.
+            del existing_runs[key]
     return existing_runs
 
 
 def _has_forced_resume(record: Record) -> bool:
-    """Whether a run was something else for a part of its way, so that it is not what its config says."""
+    """Return whether a run was resumed by force after a change. Its config then describes only the last part."""
     return any(resume.forced for resume in record.resumed)
 
 
 def _get_status_rank(run_info: RunInfo) -> int:
-    """The place of a run among those of one experiment."""
+    """Return the rank of a run among the runs of one experiment; 0 is the most useful."""
     return _STATUS_ORDER.index(run_info.record.status) if run_info.record else len(_STATUS_ORDER)
 
 
 def _load_fingerprint(data: Data, fingerprints: dict[str, str]) -> str:
-    """The fingerprint of examples, which are read once."""
+    """Return the fingerprint of the examples of a data section. The examples are read once."""
     key = data.model_dump_json()
     if key not in fingerprints:
         from dnn_cli.data.examples import load_examples
@@ -84,7 +87,7 @@ def _load_fingerprint(data: Data, fingerprints: dict[str, str]) -> str:
 
 
 def _add_to_sweep(existing_run: _ExistingRun, membership: Membership) -> None:
-    """Add a membership to the record of an existing run. A run that cannot be written stays as it is."""
+    """Add a membership to the record of an existing run. A run that cannot be written stays unchanged."""
     if membership in existing_run.record.sweeps:
         return
     with suppress(RunError), existing_run.run.hold_lock():
@@ -93,7 +96,7 @@ def _add_to_sweep(existing_run: _ExistingRun, membership: Membership) -> None:
 
 
 def list_other_versions(existing_runs: Sequence[_ExistingRun], current_versions: dict[str, str]) -> list[str]:
-    """The versions of Keras and TensorFlow that runs were trained with and that are no longer here."""
+    """List the versions of Keras and TensorFlow in run records that differ from the current versions."""
     others = {
         f"{name} {recorded_version}"
         for existing_run in existing_runs
@@ -105,30 +108,30 @@ def list_other_versions(existing_runs: Sequence[_ExistingRun], current_versions:
 
 
 PRUNED_PREFIX = "pruned"
-"""Beginning of the stop reason of a run that its search strategy has stopped early."""
+"""Beginning of the stop reason of a run that the search strategy stopped early."""
 
 
 @dataclass(frozen=True)
 class SweepRun:
-    """The state of one planned run of a sweep: its run on disk, and its result if it was trained now."""
+    """State of one planned run of a sweep: its run on disk, and its result if this command trained the run."""
 
     planned_run: PlannedRun
     run_info: RunInfo | None
-    """Its run as it is on the disk, if there is one."""
+    """Run as read from disk; `None` for a planned run without a run."""
 
     result: TaskResult | None
-    """How its training ended, if it was trained now."""
+    """Result of the training; `None` if this command did not train the run."""
 
     @property
     def status(self) -> str:
-        """A run's, or `not begun`."""
+        """Status of the run, or `not begun`."""
         if self.run_info is not None and self.run_info.record is not None:
             return self.run_info.record.status
         return self.result.status if self.result else "not begun"
 
     @property
     def exit_reason(self) -> str:
-        """Why it has no scores, in one line; empty where it has."""
+        """Reason why the run did not complete, in one line; empty for a completed run."""
         if self.result is not None:
             return self.result.exit_reason
         record = self.run_info.record if self.run_info else None
@@ -136,18 +139,18 @@ class SweepRun:
 
     @property
     def has_failed(self) -> bool:
-        """Whether it has come to an end that is of no use."""
+        """Whether the run has failed or diverged."""
         return self.status in ("failed", "diverged")
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether it can still come to its end."""
+        """Whether the run can still complete. A run that has ended or was pruned cannot."""
         return self.status not in ("completed", "failed", "diverged") and not self.exit_reason.startswith(PRUNED_PREFIX)
 
 
 @dataclass
 class SweepExecution:
-    """The planned runs of a sweep by their numbers. A bayesian search adds planned runs later."""
+    """Planned runs of a sweep, with their existing runs and tasks. A bayesian search adds planned runs later."""
 
     sweep: Sweep
     store: Store
@@ -156,19 +159,19 @@ class SweepExecution:
     """Existing runs, by the outcome digests of their experiments."""
 
     name: str
-    """Of the experiments."""
+    """Name of the experiments."""
 
     force: bool = False
-    """Whether what is there is trained again."""
+    """Whether experiments with an existing run are trained again."""
 
     tensorboard: bool = False
-    """Whether a TensorBoard log is written for every run that is trained."""
+    """Whether every trained run gets a TensorBoard log."""
 
     abandoned_numbers: set[int] = field(default_factory=set)
-    """The numbers of planned runs that the search strategy has given up before their start."""
+    """Numbers of the planned runs that the search strategy abandoned before their start."""
 
     task_labels: dict[int, str] = field(default_factory=dict)
-    """The varied settings of each task as a text, by the number of the task."""
+    """Varied settings of each task as a text, by the number of the task."""
 
     @classmethod
     def from_sweep(
@@ -177,9 +180,9 @@ class SweepExecution:
         """Plan a sweep and find its existing runs. A bayesian search plans its runs later.
 
         Raises:
-            ConfigError: an experiment is not valid. It lists the issues of all experiments.
+            ConfigError: an experiment is not valid. The error lists the issues of all experiments.
             UsageError: the sweep has too many runs.
-            DataError: the data cannot be compared with that of existing runs.
+            DataError: the user's data cannot be read to compare it with the data of existing runs.
         """
         if sweep.search == "bayesian":
             return cls(sweep, store, [], {}, plan_extreme_runs(sweep)[0].loaded.experiment.name, force, tensorboard)
@@ -191,16 +194,16 @@ class SweepExecution:
 
     @cached_property
     def id(self) -> str:
-        """Of the sweep."""
+        """Id of the sweep."""
         return compute_sweep_id(self.sweep)
 
     @property
     def missing_numbers(self) -> list[int]:
-        """The numbers of planned runs that are neither done nor being trained by another process."""
+        """Numbers of the planned runs without a finished run and without a run in training."""
         return [number for number, planned_run in enumerate(self.planned_runs) if self.is_missing(planned_run)]
 
     def is_missing(self, planned_run: PlannedRun) -> bool:
-        """Whether an experiment is to be trained, or trained further."""
+        """Return whether a planned run must be trained or resumed."""
         existing_run = self.existing_runs.get(planned_run.outcome_digest)
         return existing_run is None or not (existing_run.is_done or existing_run.record.status == "running")
 
@@ -228,12 +231,11 @@ class SweepExecution:
         )
 
     def collect_runs(self, results: Iterable[TaskResult]) -> list[SweepRun]:
-        """Return the state of every planned run, existing runs included."""
+        """Return the states of all planned runs that are not abandoned, existing runs included."""
         results_by_number = {result.number: result for result in results}
         for result in results_by_number.values():
-            if (
-                result.record is None and result.run_directory is not None
-            ):  # it could not be written down then, on a full disk
+            # The record could not be written before, for example on a full disk.
+            if result.record is None and result.run_directory is not None:
                 with suppress(DnnError):
                     Run(result.run_directory).close_record(result.status, result.exit_reason)
         sweep_runs = []
@@ -255,10 +257,10 @@ class SweepExecution:
         return sweep_runs
 
     def find_earlier_runs(self, runs: Iterable[SweepRun]) -> list[RunInfo]:
-        """Return the completed runs of this sweep that are not among its current experiments.
+        """Find the completed runs of this sweep whose experiments are not among the current ones.
 
-        A sweep keeps its id when its values change, so earlier commands can have left runs with other values. Runs on
-        other data cannot be compared with the current ones.
+        A sweep keeps its id when its values change, so earlier commands may have trained other values. Runs on other
+        data are left out, because their scores cannot be compared with the current ones.
         """
         current = {run.run_info.run.directory.name: run.run_info.record for run in runs if run.run_info is not None}
         data = {record.data.get("fingerprint") for record in current.values() if record is not None}
@@ -273,5 +275,5 @@ class SweepExecution:
         ]
 
     def build_membership(self, planned_run: PlannedRun) -> Membership:
-        """Build the membership of a run in this sweep."""
+        """Build the membership of a planned run in this sweep."""
         return Membership(id=self.id, name=self.name, settings=planned_run.setting)

@@ -1,4 +1,4 @@
-"""The plan of a sweep: its experiments, all checked before anything is trained, and estimates of their duration."""
+"""Plan of a sweep: its experiments, all checked before the first training, and estimates of their duration."""
 
 import itertools
 import math
@@ -21,25 +21,25 @@ from dnn_cli.runs.run_info import RunInfo
 
 _MAX_RUNS = 10_000
 _MAX_CHECKED_COMBINATIONS = 1_000
-"""Combinations of the ends of value ranges that are checked."""
+"""Maximum number of combinations of values and range ends that are checked."""
 
 Setting = dict[str, str]
-"""The varied values: key → value as the user would type it."""
+"""Varied values: key → value as the user would type it."""
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One experiment of a sweep."""
+    """Experiment of a sweep, before it has a run."""
 
     trial: int
-    """Which setting it tries, from 0."""
+    """Number of the setting, from 0."""
 
     setting: Setting
-    """What sets it apart from others: the setting and, where there are several, the seed."""
+    """Values that distinguish the experiment from others: the setting and, if the sweep has seeds, the seed."""
 
     loaded: LoadedExperiment
     outcome_digest: str
-    """A digest that equal experiments have."""
+    """Outcome digest of the experiment, which equal experiments share."""
 
 
 class SweepPlanner:
@@ -50,16 +50,20 @@ class SweepPlanner:
         self.base_document = read_config(sweep.file)
 
     def plan_seeds(self, trial: int, setting: Setting) -> list[PlannedRun]:
-        """A setting with every seed.
+        """Plan the experiments of a setting, one for each seed.
 
         Raises:
-            ConfigError: they are not valid, or not for this machine.
+            ConfigError: an experiment is not valid, or this machine cannot train it.
         """
         settings = [{**setting, "seed": seed} for seed in self.sweep.seeds] or [setting]
         return [self.plan_run(trial, seeded_setting) for seeded_setting in settings]
 
     def plan_run(self, trial: int, setting: Setting) -> PlannedRun:
-        """An experiment that is valid."""
+        """Plan the experiment of a setting.
+
+        Raises:
+            ConfigError: the experiment is not valid, or this machine cannot train it.
+        """
         overrides = build_overrides(self.sweep, setting)
         base = self.base_document
         if self.sweep.name is not None:
@@ -69,11 +73,11 @@ class SweepPlanner:
 
 
 def plan_sweep(sweep: Sweep) -> list[PlannedRun]:
-    """Every experiment of a grid or of what is drawn at random, once.
+    """Plan the experiments of a grid or of random settings. Equal experiments are planned once.
 
     Raises:
-        ConfigError: any of them is not valid; with the faults of all.
-        UsageError: there are too many.
+        ConfigError: an experiment is not valid. The error lists the issues of all experiments.
+        UsageError: the sweep has too many runs.
     """
     planner = SweepPlanner(sweep)
     run_count = (
@@ -90,10 +94,10 @@ def plan_sweep(sweep: Sweep) -> list[PlannedRun]:
 
 
 def plan_extreme_runs(sweep: Sweep) -> list[PlannedRun]:
-    """Experiments at the ends of a space from which settings are chosen later.
+    """Plan experiments at the ends of the value ranges, with one seed, for a search that chooses settings later.
 
     Raises:
-        ConfigError: one is not valid; with the faults of all.
+        ConfigError: an experiment is not valid. The error lists the issues of all experiments.
     """
     return _plan_settings(
         SweepPlanner(replace(sweep, seeds=sweep.seeds[:1])),
@@ -102,10 +106,10 @@ def plan_extreme_runs(sweep: Sweep) -> list[PlannedRun]:
 
 
 def _plan_settings(planner: SweepPlanner, settings: Sequence[Setting]) -> list[PlannedRun]:
-    """The experiments of settings.
+    """Plan the experiments of settings.
 
     Raises:
-        ConfigError: with all that is wrong with any of them, each fault once.
+        ConfigError: an experiment is not valid. The error lists each issue once, and at most `MAX_ISSUES`.
     """
     planned_runs: list[PlannedRun] = []
     issues: dict[LocatedIssue, None] = {}
@@ -127,15 +131,15 @@ def _locate_in_sweep_file(issue: LocatedIssue, sweep: Sweep) -> LocatedIssue:
 
 
 def _iter_grid(sweep: Sweep) -> Iterator[Setting]:
-    """Every combination of values, and of the ends of what is drawn; the last key varies fastest."""
+    """Yield every combination of values and of the ends of value ranges. The last key varies fastest."""
     for combination in itertools.product(*(values.end_values for values in sweep.parameters.values())):
         yield dict(zip(sweep.parameters, combination, strict=True))
 
 
 def _iter_random_settings(sweep: Sweep) -> Iterator[Setting]:
-    """Yield random settings, each once. There are fewer than `trials` only where no others exist.
+    """Yield `trials` random settings, each once. There are fewer if 100 draws a trial find no others.
 
-    The n-th setting depends on the seed of the search, n and the keys alone: more trials begin with the same settings.
+    The n-th draw depends only on the seed of the search, n and the keys, so more trials begin with the same settings.
     """
     finite = not any(isinstance(values, ValueRange) for values in sweep.parameters.values())
     if finite and math.prod([len(values.end_values) for values in sweep.parameters.values()]) <= (sweep.trials or 0):
@@ -155,20 +159,25 @@ def _iter_random_settings(sweep: Sweep) -> Iterator[Setting]:
 
 
 _STARTUP_SECONDS = 5.0
-"""Seconds until TensorFlow is imported."""
+"""Seconds to import TensorFlow."""
 
 COMPILE_SECONDS, RUN_OVERHEAD_SECONDS = 0.8, 0.3
-"""Seconds to compile a network, and to begin and save a training of it."""
+"""Seconds to compile a network, and seconds to start and save one training."""
 
 _MULTIPLY_ADDS_PER_SECOND = 2e10
-"""Multiply-adds a second on one core; measured on small networks, whose arithmetic is not all."""
+"""Multiply-adds per second on one core, measured on small networks, which also spend time on other work."""
 
 _SECONDS_PER_BATCH = 6e-5
-"""Seconds that go into a batch of any size."""
+"""Seconds of overhead for a batch of any size."""
 
 
 def estimate_run_seconds(experiment: Experiment, epoch_seconds: dict[str, float]) -> float:
-    """How long an experiment will train, given the seconds an epoch that networks have taken."""
+    """Estimate the duration of a training, in seconds.
+
+    Args:
+        experiment: The experiment.
+        epoch_seconds: Measured seconds per epoch, by network digest. Other networks are estimated by their size.
+    """
     seconds_per_epoch = epoch_seconds.get(compute_network_digest(experiment))
     return RUN_OVERHEAD_SECONDS + experiment.epochs * (
         _estimate_epoch_seconds(experiment) if seconds_per_epoch is None else seconds_per_epoch
@@ -176,7 +185,7 @@ def estimate_run_seconds(experiment: Experiment, epoch_seconds: dict[str, float]
 
 
 def _estimate_epoch_seconds(experiment: Experiment) -> float:
-    """Seconds of an epoch, by the size of the network alone."""
+    """Estimate the seconds of an epoch from the network and the numbers of examples and batches."""
     examples, multiply_adds = experiment.data.training_examples, summarize_network(experiment).multiply_adds
     slowdown = 2 if any(isinstance(layer, Conv2D) for layer in experiment.model.stack) else 1
     return 3.3 * slowdown * multiply_adds * examples / _MULTIPLY_ADDS_PER_SECOND + _SECONDS_PER_BATCH * math.ceil(
@@ -196,7 +205,7 @@ def compute_epoch_seconds(runs: Sequence[RunInfo], planned_runs: Sequence[Planne
 
 
 def estimate_total_seconds(planned_runs: Sequence[PlannedRun], workers: int, epoch_seconds: dict[str, float]) -> float:
-    """How long so many workers will take for all."""
+    """Estimate the seconds in which a number of workers train all planned runs."""
     if not planned_runs:
         return 0.0
     run_seconds = [estimate_run_seconds(planned.loaded.experiment, epoch_seconds) for planned in planned_runs]

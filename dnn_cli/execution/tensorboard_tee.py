@@ -1,4 +1,4 @@
-"""The progress reporter that also writes a TensorBoard log, during a training or after it."""
+"""Progress reporter that also writes a TensorBoard log, and the writer of a log after a training."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,10 +28,10 @@ def tee_to_tensorboard(
     *,
     enabled: bool,
 ) -> "Iterator[ProgressReporter]":
-    """Yield a progress reporter that also writes a TensorBoard log, if it is enabled or was started before.
+    """Yield a progress reporter that also writes a TensorBoard log, if the log is enabled or exists already.
 
-    At the end of the block, the result of the training is added to the log. A log that cannot be written is reported
-    and stops no training.
+    At the end of the block, the result of the training is added to the log. If the log cannot be written, the error is
+    reported and the training continues.
     """
     if not enabled and not run.tensorboard.is_dir():
         yield progress_reporter
@@ -58,9 +58,9 @@ def tee_to_tensorboard(
 
 
 def write_finished_log(run: "Run", *, enabled: bool) -> None:
-    """Write the log of a run that was trained elsewhere, if it is enabled or was started before.
+    """Write the TensorBoard log of a run that another machine trained, if the log is enabled or exists already.
 
-    A log that cannot be written is ignored.
+    Errors of the log are ignored.
     """
     if enabled or run.tensorboard.is_dir():
         from dnn_cli.integrations.tensorboard import write_event_log
@@ -70,7 +70,7 @@ def write_finished_log(run: "Run", *, enabled: bool) -> None:
 
 
 class TensorBoardTee:
-    """Progress reporter that passes on all calls, and adds every epoch to a log."""
+    """Progress reporter that forwards all calls, and adds every epoch to a TensorBoard log."""
 
     def __init__(
         self, progress_reporter: "ProgressReporter", event_log: "EventLog", report_line: Callable[[str], None]
@@ -95,11 +95,12 @@ class TensorBoardTee:
 
     def finish_log(self, record: "Record") -> None:
         """Add the result of the training to the log."""
-        if record.status != "running":  # it is still so if the disk was full at the end
+        # After a training that ends on a full disk, the record still says running.
+        if record.status != "running":
             self.try_write(lambda: self.event_log.end_session(record))
 
     def try_write(self, write: Callable[[], None]) -> None:
-        """Write, and no more of it once the disk has refused."""
+        """Write to the log with a function. The first error is reported, and ends all writing to the log."""
         if not self.is_writable:
             return
         try:

@@ -1,4 +1,4 @@
-"""A worker process, which trains one task after another and sends events."""
+"""Worker process, which trains one task after another and sends events."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dnn_cli.training.execution_plan import ExecutionPlan
 
 _PROGRESS_INTERVAL = 0.1
-"""Seconds between two progress events."""
+"""Minimum time between two progress events, in seconds."""
 
 _EventCallback = Callable[[Event], None]
 
@@ -31,13 +31,13 @@ _EventCallback = Callable[[Event], None]
 def run_task(
     task: Task, cache: ProcessCache, send_event: _EventCallback, get_stop_reason: Callable[[], str]
 ) -> TaskResult:
-    """Train a task, and return its result. An exception becomes a result, too, so that the next task can start.
+    """Train a task, and return its result. An exception also becomes a result, so that the next task can start.
 
     Args:
         task: The task.
         cache: The cache of this process for its trainings.
-        send_event: Receives events.
-        get_stop_reason: Returns the reason of a stop request, or an empty text.
+        send_event: The function that receives events.
+        get_stop_reason: The function that returns the reason of a stop request, or an empty text.
     """
     from dnn_cli.training.stop_request import Interrupted
 
@@ -61,7 +61,8 @@ def run_task(
                     force=task.force,
                     **common,
                 )
-            except UsageError:  # of another Keras, for one; nothing has been changed
+            # The run cannot be resumed, for example because Keras has another version. The run is unchanged.
+            except UsageError:
                 if not task.sweeps:
                     raise
                 start_new_run()
@@ -93,12 +94,12 @@ class _PipeStopRequest:
         return self.get_stop_reason()
 
     def allow_graceful_stop(self) -> "nullcontext[None]":
-        """Do nothing: every stop of this request is graceful."""
+        """Return a context without effect, because every stop of this request is graceful."""
         return nullcontext()
 
 
 class _WorkerReporter(Reporter):
-    """Reporter that writes the log of a run, and sends an event with the path of the run."""
+    """Reporter that writes the log of a run, and sends an event with the path of the run directory."""
 
     def __init__(self, task_number: int, send_event: _EventCallback) -> None:
         super().__init__()
@@ -149,18 +150,20 @@ class _WorkerProgress(TextReporter):
 
 
 def serve_tasks(connection: Connection, directory: str, environment: dict[str, str], *, alone: bool) -> None:
-    """Train the tasks that a connection sends, until it sends `None` or is closed.
+    """Train the tasks that arrive on a connection, until `None` arrives or the connection is closed.
 
     Args:
-        connection: Sends tasks, and stop reasons as texts. It receives events.
+        connection: The connection on which tasks and texts of stop reasons arrive, and events are sent.
         directory: The directory for temporary files.
-        environment: Environment variables of this process.
-        alone: Whether no other worker runs on this machine.
+        environment: The environment variables to set in this process.
+        alone: Whether this is the only worker on this machine.
     """
-    for number in (signal.SIGINT, signal.SIGHUP):  # of a terminal, whose stop requests come through the connection
+    # A terminal sends these signals. Its stop requests arrive on the connection.
+    for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     received_signals: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGUSR1):  # which a batch system sends to every process
+    # A batch system sends these signals to every process.
+    for number in (signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, lambda number, _: received_signals.append(number))
     tempfile.tempdir = directory
     os.environ.update(environment)
@@ -172,12 +175,14 @@ def serve_tasks(connection: Connection, directory: str, environment: dict[str, s
     cache = ProcessCache()
 
     def send_event(event: Any) -> None:
-        with suppress(OSError):  # the other process has ended, which `get_stop_reason` finds
+        # After an OSError, the other process has ended. `get_stop_reason` detects this.
+        with suppress(OSError):
             connection.send(event)
 
     try:
         while (task := connection.recv()) is not None:
-            if isinstance(task, Task):  # a late stop request does not apply to the next task
+            # A late stop request does not apply to the next task.
+            if isinstance(task, Task):
                 received_signals.clear()
                 send_event(run_task(task, cache, send_event, _build_stop_reason_getter(connection, received_signals)))
     except (EOFError, OSError):
@@ -185,7 +190,7 @@ def serve_tasks(connection: Connection, directory: str, environment: dict[str, s
 
 
 def _build_stop_reason_getter(connection: Connection, received_signals: Sequence[int] = ()) -> Callable[[], str]:
-    """Return a function that returns the reason of a stop request, from the connection or a signal."""
+    """Build a function that returns the reason of a stop request from the connection or a signal, or an empty text."""
     reason = ""
 
     def get_stop_reason() -> str:
@@ -203,7 +208,7 @@ def _build_stop_reason_getter(connection: Connection, received_signals: Sequence
 
 
 def redirect_stdio_to_null() -> None:
-    """Redirect standard input, output and error of this process to the null device, for native code, too."""
+    """Redirect standard input, output and error of this process to the null device, also for native code."""
     null_descriptor = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null_descriptor, descriptor)

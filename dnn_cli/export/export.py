@@ -25,20 +25,20 @@ from dnn_cli.runs.record import Record
 from dnn_cli.training.inference import compute_outputs, load_trained_model
 
 _TRAINING_ONLY_LAYERS = (AugmentationLayer, Dropout, GaussianNoise)
-"""Layers that let everything through but in training. Left in, RandomFlip makes exporters trace the layers behind it
-as in training, BatchNormalization among them."""
+"""Layers that change nothing outside of training. RandomFlip makes exporters trace later layers as in training, among
+them BatchNormalization, so these layers are left out."""
 
 
 def _build_serving_model(weights: Path, run_context: RunContext, *, scaling: bool) -> keras.Sequential:
-    """Inputs of (batch, *input_shape), float32 → outputs of (batch, units), float32.
+    """Build a model from inputs, float32 of (batch, *input_shape), to outputs, float32 of (batch, units).
 
     Args:
         weights: The `.keras` file with the weights.
-        run_context: What they were trained on.
-        scaling: Whether it scales inputs itself, or takes them scaled.
+        run_context: The experiment and the input profile of the run.
+        scaling: Whether the model scales inputs; otherwise its inputs must be scaled.
 
     Raises:
-        RunError: the weights are not those of this network.
+        RunError: the file holds no weights of this network.
     """
     experiment, shape = run_context.experiment, run_context.experiment.data.input_shape
     model = load_trained_model(weights, experiment)
@@ -56,9 +56,9 @@ def _build_serving_model(weights: Path, run_context: RunContext, *, scaling: boo
 
 
 def _build_scaling_layers(run_context: RunContext, used_names: set[str]) -> list[keras.layers.Layer]:
-    """What the data pipeline does to inputs, as layers; none where it does nothing.
+    """Build layers that scale inputs as the data pipeline does. The list is empty if inputs stay unchanged.
 
-    The mean is taken off first, as far from it a float32 has no digits left for what a deviation is.
+    The mean is subtracted first: far from 0, a float32 has too few digits left for the deviation.
     """
     inputs, shape = run_context.input_profile, run_context.experiment.data.input_shape
     inverse = 1 / inputs.scale.astype(np.float64)
@@ -73,44 +73,45 @@ def _build_scaling_layers(run_context: RunContext, used_names: set[str]) -> list
 
 
 def _find_free_name(name: str, used_names: set[str]) -> str:
-    """A name that no layer has."""
+    """Append underscores to a name until it differs from the names of all layers."""
     while name in used_names:
         name += "_"
     return name
 
 
 _MAX_COMPARED_EXAMPLES = 1000
-"""Examples that are compared."""
+"""Maximum number of examples on which outputs are compared."""
 
 _GENERATED_INPUTS = 256
-"""Inputs that are made up where there is no data."""
+"""Number of inputs that are generated if the data is missing."""
 
 _TOLERANCE = 1e-4
-"""How far outputs may be apart, as a share of the largest output, or of 1: other orders of additions stay far below."""
+"""Maximum difference of outputs, as a share of the largest output or 1, whichever is larger. Another order of additions
+makes a far smaller difference."""
 
 
 @dataclass(frozen=True)
 class ExportCheck:
-    """Comparison of the outputs of an exported network with those of the run."""
+    """Comparison of the outputs of an exported model with those of the run."""
 
     runtime: str
-    """With its version."""
+    """Name and version of the runtime."""
 
     examples: int
     source: str
-    """Which examples these are, in words."""
+    """Description of the examples, for users."""
 
     difference: float
-    """The largest between an output of the exported network and one of the run's."""
+    """Largest difference between an output of the exported model and the run's output."""
 
     output: float
-    """The largest output of the run there, to hold the difference against."""
+    """Largest absolute output of the run for these examples, for comparison with `difference`."""
 
     same_class: int | None
-    """Examples with the same class from both; `None` in a regression."""
+    """Number of examples with the same predicted class; `None` for a regression or a single output."""
 
     in_16_bits: float | None
-    """The largest difference to what the run computes in 16 bits; `None` where it was trained in 32."""
+    """Largest difference from the run's outputs in 16 bits; `None` for a run that was trained in 32 bits."""
 
 
 def export_model(
@@ -123,26 +124,27 @@ def export_model(
     scaling: bool,
     report_progress: ReadProgress = ignore_progress,
 ) -> ExportCheck:
-    """Write a network, load it in the runtime of its format, and compare its predictions with those of the run.
+    """Write a model, load the model in the runtime of its format, and compare outputs with those of the run.
 
     Args:
         weights: The `.keras` file with the weights.
         record: The record of the run.
         run_context: The experiment and the input profile of the run.
         format_name: A key of `EXPORT_FORMATS`.
-        path: The path to write to, at which nothing exists.
-        scaling: Whether the exported network scales inputs itself.
-        report_progress: Receives the stages of the export.
+        path: The path to write to, which must not exist.
+        scaling: Whether the exported model scales inputs.
+        report_progress: The function that receives the stages of the export.
 
     Raises:
-        RunError: the format cannot hold the network, or its predictions differ from those of the run.
+        RunError: the format cannot hold the network, or the outputs differ from those of the run.
     """
     export_format, experiment = EXPORT_FORMATS[format_name], run_context.experiment
     report_progress("reading examples to compare")
     inputs, source = _select_comparison_inputs(record, run_context, report_progress)
     scaled = run_context.input_profile.scale_inputs(inputs)
     model_inputs = inputs.reshape(len(inputs), -1).astype(np.float32) if scaling else scaled
-    with tf.device("/CPU:0"):  # where all runtimes compute
+    # All runtimes compute on the CPU.
+    with tf.device("/CPU:0"):
         report_progress(f"writing {format_name}")
         reference = compute_outputs(load_trained_model(weights, experiment), experiment, scaled)
         try:
@@ -151,12 +153,14 @@ def export_model(
             outputs = export_format.compute(path, model_inputs.reshape(-1, *experiment.data.input_shape))
         except DnnError:
             raise
-        except Exception as error:  # converters and runtimes raise what they like
+        except Exception as error:
+            # Converters and runtimes raise exceptions of many classes.
             raise RunError(f"{format_name} cannot hold this network: {_format_first_line(error)}") from error
         difference = _compute_largest_difference(outputs, reference)
         output = float(np.abs(reference).max())
         limit = _TOLERANCE * max(1.0, output)
-        if not difference <= limit:  # which nan is not, either
+        # The negated comparison is also true for nan.
+        if not difference <= limit:
             raise RunError(
                 f"in {export_format.version} the network predicts otherwise, by up to {difference:.2g} on {source}",
                 f"{limit:.2g} is the most that rounding explains; nothing was written",
@@ -172,12 +176,12 @@ def export_model(
 
 
 def _compute_largest_difference(outputs: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
-    """The largest difference; nan where the shapes are others."""
+    """Return the largest absolute difference; nan if the shapes differ."""
     return float(np.abs(outputs - reference).max()) if outputs.shape == reference.shape else float("nan")
 
 
 def _format_first_line(error: Exception) -> str:
-    """What an error says, in one line that is not too long."""
+    """Return the first line of an error's text, at most 300 characters."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0][:300]
 
@@ -185,7 +189,11 @@ def _format_first_line(error: Exception) -> str:
 def _select_comparison_inputs(
     record: Record, run_context: RunContext, report_progress: ReadProgress
 ) -> tuple[NDArray[np.generic], str]:
-    """Validation examples where the data is at hand, else inputs that are made from the run's statistics."""
+    """Return inputs for the comparison, and their description for users.
+
+    The inputs are those of validation or training examples if the data is available and unchanged. Otherwise they are
+    generated from the run's statistics.
+    """
     data = run_context.experiment.data
     reason = "the data is not at hand"
     if _is_data_available(data):
@@ -205,7 +213,7 @@ def _select_comparison_inputs(
 
 
 def _is_data_available(data: Data) -> bool:
-    """Whether data can be read without fetching it from anywhere."""
+    """Return whether data can be read without a download."""
     dataset = DATASETS.get(data.dataset)
     if data.path is not None:
         return os.path.exists(data.path)
@@ -213,7 +221,10 @@ def _is_data_available(data: Data) -> bool:
 
 
 def _generate_inputs(input_profile: InputProfile) -> NDArray[np.float32]:
-    """Inputs as far apart as those of the training, float32 of (n, *input_shape); the same every time."""
+    """Generate inputs with the mean, deviation and range of the training inputs, float32 of (n, *input_shape).
+
+    Equal profiles give equal inputs.
+    """
     drawn = np.random.default_rng(0).normal(
         input_profile.average, input_profile.deviation, (_GENERATED_INPUTS, input_profile.input_size)
     )

@@ -1,4 +1,4 @@
-"""The formats of an exported network: how each is written, and how its own runtime computes with it."""
+"""Formats of exported models, with functions that write a model and compute outputs in the runtime of the format."""
 
 import math
 import os
@@ -18,52 +18,53 @@ _FloatArray = NDArray[np.float32]
 
 
 class _ExportFormat(NamedTuple):
-    """One format."""
+    """Format of an exported model."""
 
     package_name: str
-    """The runtime's, as its package is called."""
+    """Name of the package of the runtime."""
 
     write: Callable[[keras.Sequential, Path], None]
     compute: Callable[[Path, _FloatArray], _FloatArray]
-    """An exported network and inputs of (n, …) → outputs of (n, units)."""
+    """Function that computes outputs of (n, units) from the path of an exported model and inputs of (n, …)."""
 
     @property
     def version(self) -> str:
-        """The runtime with its version."""
+        """Name and version of the runtime."""
         return f"{self.package_name} {version(self.package_name)}"
 
 
 def _write_keras(model: keras.Sequential, path: Path) -> None:
-    """As an archive of Keras."""
+    """Write a model as an archive of Keras."""
     model.save(path)
 
 
 def _compute_keras(path: Path, inputs: _FloatArray) -> _FloatArray:
-    """By Keras, in safe mode."""
+    """Compute outputs with Keras, in safe mode."""
     model = keras.saving.load_model(path, compile=False, safe_mode=True)
     return np.asarray(model.predict(inputs, verbose=0))
 
 
 def _write_savedmodel(model: keras.Sequential, path: Path) -> None:
-    """As a directory for TensorFlow, TensorFlow Serving and their kin."""
+    """Write a model as a directory for TensorFlow, TensorFlow Serving and similar programs."""
     model.export(path, format="tf_saved_model", verbose=False)
 
 
 def _compute_savedmodel(path: Path, inputs: _FloatArray) -> _FloatArray:
-    """By TensorFlow, which needs no Keras for it."""
-    loaded = tf.saved_model.load(str(path))  # which holds the variables, and must live
+    """Compute outputs with TensorFlow, without Keras."""
+    # This object holds the variables, and must stay alive during the call.
+    loaded = tf.saved_model.load(str(path))
     return np.asarray(loaded.serve(tf.constant(inputs)))
 
 
 def _write_onnx(model: keras.Sequential, path: Path) -> None:
-    """By tf2onnx, which Keras mends for NumPy 2 on the way."""
+    """Write a model with tf2onnx, which Keras patches for NumPy 2."""
     _replace_unsupported_operations(model)
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="inputs")]
     model.export(str(path), format="onnx", verbose=False, input_signature=signature)
 
 
 def _replace_unsupported_operations(model: keras.Sequential) -> None:
-    """Let a network compute the same with operations that tf2onnx 1.17 knows: it has no Erfc, Expm1 and XLA."""
+    """Replace operations that tf2onnx 1.17 lacks (Erfc, Expm1 and XLA) by others with the same results."""
     for layer in model.layers:
         activation = getattr(layer, "activation", None)
         if activation is keras.activations.gelu:
@@ -75,22 +76,22 @@ def _replace_unsupported_operations(model: keras.Sequential) -> None:
 
 
 def _compute_gelu(x: tf.Tensor) -> tf.Tensor:
-    """Keras's own, by erf and not by erfc."""
+    """Compute Keras's gelu with erf instead of erfc."""
     return 0.5 * x * (1 + tf.math.erf(x / math.sqrt(2)))
 
 
 def _compute_celu(x: tf.Tensor) -> tf.Tensor:
-    """Keras's own, by exp and not by expm1."""
+    """Compute Keras's celu with exp instead of expm1."""
     return tf.maximum(x, 0.0) + tf.exp(tf.minimum(x, 0.0)) - 1
 
 
 def _convolve_groups(layer: keras.layers.Conv2D, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """A convolution in groups, which Keras has compiled on a CPU."""
+    """Compute a convolution in groups without XLA, with which Keras compiles this convolution on a CPU."""
     return tf.nn.conv2d(inputs, kernel, layer.strides, layer.padding.upper(), dilations=layer.dilation_rate)
 
 
 def _compute_onnx(path: Path, inputs: _FloatArray) -> _FloatArray:
-    """By onnxruntime, on the CPU."""
+    """Compute outputs with onnxruntime, on the CPU."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(os.fspath(path), providers=["CPUExecutionProvider"])
@@ -99,14 +100,14 @@ def _compute_onnx(path: Path, inputs: _FloatArray) -> _FloatArray:
 
 
 def _write_litert(model: keras.Sequential, path: Path) -> None:
-    """By TensorFlow's converter, with LiteRT's own operations alone, so that every LiteRT can run it."""
+    """Write a model with TensorFlow's converter. Only LiteRT's own operations are used, which every LiteRT can run."""
     with tempfile.TemporaryDirectory(prefix="dnn-") as directory:
         _write_savedmodel(model, Path(directory))
         path.write_bytes(tf.lite.TFLiteConverter.from_saved_model(directory).convert())
 
 
 def _compute_litert(path: Path, inputs: _FloatArray) -> _FloatArray:
-    """By LiteRT's interpreter, all inputs at once."""
+    """Compute outputs with LiteRT's interpreter, for all inputs at once."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter: Any = Interpreter(model_path=os.fspath(path))

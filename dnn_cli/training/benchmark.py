@@ -1,6 +1,7 @@
-"""Comparison of the engine with Keras's plain `fit`, on the same network, examples and order.
+"""Comparison of the engine of a training with Keras's plain `fit`, on the same network and examples.
 
-Each contender trains one epoch in turn, in one process.
+The contenders train in one process, one epoch each in turn. All use the same order of examples, except `fit` on
+arrays, which shuffles the examples itself.
 """
 
 import time
@@ -25,29 +26,29 @@ ENGINE, KERAS_FIT, KERAS_ARRAYS, KERAS_JIT = "dnn", "keras fit, tf.data", "keras
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Measured seconds per epoch of each contender, and whether the engine gives the weights of plain `fit`."""
+    """Seconds per epoch of each contender, and the comparison of the engine's weights with those of plain `fit`."""
 
     plan: ExecutionPlan
     seconds: Mapping[str, tuple[float, ...]]
-    """Training alone, without validation and without the first epoch, in which everything is compiled."""
+    """Seconds of every epoch but the first, by contender, without validation."""
 
     first_epoch: Mapping[str, float]
-    """Seconds of that first epoch."""
+    """Seconds of the first epoch, in which everything is compiled, by contender."""
 
     compared_with: str
-    """The contender that has the same `jit_compile`."""
+    """Contender with the same `jit_compile` as the engine, whose weights are compared with the engine's."""
 
     bit_identical: bool
     machine: str
-    """The processors that the seconds belong to."""
+    """Processors on which the seconds were measured."""
 
     def compute_ratio(self, name: str = KERAS_FIT) -> float:
-        """How many times as long as the engine a contender takes: of medians."""
+        """Return the median seconds of a contender divided by the median seconds of the engine."""
         return float(np.median(self.seconds[name]) / np.median(self.seconds[ENGINE]))
 
 
 class Contender:
-    """A network of its own, trained an epoch at a time in one way."""
+    """Model with its own weights, trained epoch by epoch in one of the compared ways."""
 
     def __init__(self, job: TrainingJob, plan: ExecutionPlan, *, arrays: bool = False) -> None:
         self.job, self.plan, self.arrays = job, plan, arrays
@@ -62,10 +63,13 @@ class Contender:
             self.fit_arguments = {name: tensor.numpy() for name, tensor in zip(names, batch, strict=False)}
 
     def run_epoch(self, number: int) -> float:
-        """Train an epoch, the first of which is 0; its seconds.
+        """Train one epoch and return its seconds.
+
+        Args:
+            number: The number of the epoch, from 0.
 
         Raises:
-            Diverged: its loss is not a finite number.
+            Diverged: the loss is not a finite number.
         """
         timer = _EpochTimer()
         common = {
@@ -91,7 +95,7 @@ class Contender:
 
 
 class _EpochTimer(keras.callbacks.Callback):  # type: ignore[misc]
-    """Measures the epoch alone, not what `fit` does once before and after."""
+    """Callback that measures the seconds of an epoch, without the work of `fit` before and after the epoch."""
 
     seconds = 0.0
 
@@ -105,12 +109,12 @@ class _EpochTimer(keras.callbacks.Callback):  # type: ignore[misc]
 def run_benchmark(job: TrainingJob, repeats: int, report_progress: Callable[[str], None]) -> Benchmark:
     """Train `1 + repeats` epochs with each contender, one epoch of each in turn.
 
-    All contenders thus meet the same noise of the machine.
+    Noise of the machine thus affects all contenders equally.
 
     Args:
         job: The training job.
-        repeats: Number of epochs that are measured after the first.
-        report_progress: Receives the epoch and the contender that runs.
+        repeats: The number of epochs that are measured after the first epoch.
+        report_progress: The function that receives a line with the epoch and the contender.
 
     Raises:
         Diverged: a loss is not a finite number.

@@ -1,6 +1,7 @@
 """Checkpoints of a running training: when they are saved, and where a training resumes.
 
-Saving takes at most a fiftieth of the training time.
+Regular checkpoints take at most 1/50 of the training time. Checkpoints are also saved with each best model, after the
+last epoch, after a stop request, and before a changed training continues.
 """
 
 import time
@@ -25,35 +26,35 @@ from dnn_cli.training.training_state import (
 )
 
 SECONDS_PER_CHECKPOINT_SECOND = 49
-"""After a checkpoint that took a second, so many seconds pass until the next: 2% of the time goes into them."""
+"""Seconds until the next checkpoint per second that the last one took: saving takes 2% of the training time."""
 
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """The state from which a training starts: initial weights, or a checkpoint."""
+    """State from which a training starts: initial weights, or a checkpoint."""
 
     training_digest: str
-    """The training digest of the experiment, see `config.digests.compute_training_digest`."""
+    """Training digest of the experiment, from `config.digests.compute_training_digest`."""
 
     checkpoint: Checkpoint | None = None
     changed: bool = False
-    """Whether it is no longer trained as before."""
+    """Whether the experiment, versions, data, processor or execution plan differ from those of the earlier training."""
 
     @property
     def progress(self) -> TrainingProgress:
-        """How far it is."""
+        """Progress of the training at this point."""
         progress = self.checkpoint.progress if self.checkpoint else TrainingProgress(experiment=self.training_digest)
         if not self.changed:
             return progress
-        # Calls may now be of another length, and a callback that ended the training may be gone.
+        # A call may now have another number of steps, and the callback that ended the training may be removed.
         return progress.model_copy(update={"calls": 0, "stopped": False, "epoch_seconds": 0.0})
 
 
 class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
     """Callback that saves checkpoints between calls of the engine, and ends the training after a stop request.
 
-    It is the last callback: it saves the state of the others, and restores their state when training begins.
-    It raises `Interrupted` after it saved a checkpoint, also in the middle of an epoch or of its validation.
+    `CheckpointCallback` is the last callback: it saves the state of the other callbacks, and restores that state when
+    training begins. It raises `Interrupted` after saving a checkpoint, also within an epoch or its validation.
     """
 
     def __init__(
@@ -105,7 +106,8 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
             self.save_or_stop()
 
     def on_test_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        self.metric_arrays = copy_metric_values(self.model)  # which the validation is about to reset
+        # Validation resets the metrics of the training.
+        self.metric_arrays = copy_metric_values(self.model)
 
     def on_test_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         if stop_reason := self.get_stop_reason():
@@ -115,7 +117,8 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self.epoch, self.calls = epoch + 1, 0
         is_last = self.epoch == self.experiment.epochs or self.model.stop_training
-        has_best = any(getattr(callback, "has_saved", False) for callback in self.other_callbacks)  # they must not part
+        # A best model and its checkpoint must belong to the same epoch.
+        has_best = any(getattr(callback, "has_saved", False) for callback in self.other_callbacks)
         self.save_or_stop(save_now=is_last or has_best)
 
     def save_or_stop(self, *, save_now: bool = False) -> None:
@@ -126,7 +129,13 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
             raise Interrupted(stop_reason)
 
     def save_checkpoint(self, metric_arrays: StateArrays | None = None) -> None:
-        """Save a checkpoint, unless its numbers are none: then the one before is the last to be of use."""
+        """Save a checkpoint if all its numbers, except those of metrics, are finite.
+
+        Otherwise the previous checkpoint stays the last usable one.
+
+        Args:
+            metric_arrays: The values of metrics that replace the current ones, which a validation has reset.
+        """
         start_time = time.perf_counter()
         arrays, memories = capture_state(self.model, self.other_callbacks)
         if not all(np.isfinite(array).all() for name, array in arrays.items() if not name.startswith("metrics")):
@@ -148,7 +157,10 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def skip_calls(model: keras.Model, calls: int) -> None:
-    """Let the first calls of a model's train function pass without training: they were made before."""
+    """Replace a model's train function by a function whose first calls take their batches without training.
+
+    These calls were made before the training was resumed.
+    """
     model.make_train_function()
     train_function, calls_left = model.train_function, iter(range(calls))
 

@@ -1,10 +1,10 @@
 """The chunked engine: train, test and predict functions that run many of Keras's own steps in one call.
 
-`fit` and `evaluate` of Keras take time between two steps; here they take it once per chunk. `fit` asks its model for
-a `train_function` that takes an iterator and returns the logs, and this module builds such a function. It runs the
-same `train_step` on the same batches in the same order as plain `fit`, so the weights are the same to the last bit.
-XLA compiles it once: every chunk has the same shape and states how many of its entries count. A short last batch has
-another shape, and thus a program of its own.
+Keras's `fit` and `evaluate` take time between two steps; with chunks, they take this time once per chunk. `fit` asks
+its model for a `train_function` that takes an iterator and returns the logs. This module builds such a function. The
+function runs the same `train_step` as plain `fit`, on the same batches in the same order. The weights are therefore
+the same to the last bit. XLA compiles the function once: every chunk has the same shape and contains the number of
+its valid examples. A short last batch has another shape, and thus its own program.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,9 +24,13 @@ _Scaling = tuple[tf.Tensor, ...]
 
 
 def install_chunk_functions(model: keras.Model, pipeline: Pipeline, plan: ExecutionPlan) -> None:
-    """From now on, let a compiled model fit and evaluate on `pipeline.chunks` of `plan.steps` batches."""
+    """Replace the train and test functions of a model by functions that run chunks of `plan.steps` batches.
+
+    `fit` and `evaluate` then need the data of `Pipeline.build_chunks`.
+    """
     build_metric_variables(model, pipeline)
-    model.steps_per_execution = plan.steps  # so that fit counts batches, and callbacks get their true numbers
+    # With this value, fit counts batches and passes the true numbers of batches to callbacks.
+    model.steps_per_execution = plan.steps
     model.train_function = _build_chunk_function(model, model.train_step, pipeline, plan, weighted=True)
     model.test_function = _build_chunk_function(model, model.test_step, pipeline, plan)
 
@@ -34,14 +38,17 @@ def install_chunk_functions(model: keras.Model, pipeline: Pipeline, plan: Execut
 def build_dataset(
     pipeline: Pipeline, plan: ExecutionPlan, order: Order, epochs: range = range(1), *, weighted: bool = False
 ) -> tf.data.Dataset:
-    """Some epochs as the plan's engine takes them."""
+    """Build the data of some epochs as the plan's engine takes them: chunks or batches.
+
+    `weighted` applies to batches alone: the functions of the chunked engine add the weights of examples to chunks.
+    """
     if plan.engine == "chunked":
         return pipeline.build_chunks(order, plan.steps, epochs)
     return pipeline.build_batches(order, epochs, weighted=weighted)
 
 
 def build_metric_variables(model: keras.Model, pipeline: Pipeline) -> None:
-    """Make the variables of the metrics, which the first step would, and would be traced twice for it."""
+    """Build the variables of the metrics. A first step that builds them is traced twice."""
     example = pipeline.prepare_batch(*pipeline.gather_rows(tf.constant([0])), pipeline.scaling, weighted=True)
     inputs, targets, *weights = example
     outputs = tf.zeros((1, *model.output_shape[1:]), model.outputs[0].dtype)
@@ -52,15 +59,15 @@ def build_metric_variables(model: keras.Model, pipeline: Pipeline) -> None:
 def _build_chunk_function(
     model: keras.Model, step: Callable[..., _Logs], pipeline: Pipeline, plan: ExecutionPlan, *, weighted: bool = False
 ) -> Callable[[Iterator[Any]], _Logs]:
-    """What takes the next chunk from an iterator, runs a step on each of its batches, and returns the logs.
+    """Return a function that takes a chunk from an iterator, runs a step on each batch, and returns the logs.
 
-    It stops after a batch with which the loss is no longer a finite number: nothing after it has a meaning.
+    The function stops after the first batch whose loss is not a finite number: later results are meaningless.
     """
     batch_size = pipeline.experiment.batch_size
     build_chunk_batch = partial(_build_batch, pipeline, weighted=weighted)
 
-    # As in plain fit, the graph of a step does not know how many examples a batch has: it would be optimised otherwise.
-    # XLA has to know, in plain fit too.
+    # As in plain fit, the batch size is unknown in the graph of a step: a known size would be optimised differently.
+    # XLA needs a known size, also in plain fit.
     size = batch_size if plan.jit else tf.constant(batch_size)
     example = pipeline.prepare_batch(*pipeline.gather_rows(tf.constant([0])), pipeline.scaling, weighted=weighted)
     any_length = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in example)
@@ -97,7 +104,7 @@ def _build_chunk_function(
 def _build_batch(
     pipeline: Pipeline, chunk: Chunk, indices: tf.Tensor, scaling: _Scaling, *, weighted: bool = False
 ) -> tuple[tf.Tensor, ...]:
-    """Some of a chunk's examples, as Keras takes them."""
+    """Return the examples of a chunk at the given indices as a batch for Keras."""
     rows = tf.gather(chunk.inputs, indices), tf.gather(chunk.targets, indices)
     return pipeline.prepare_batch(*rows, scaling, weighted=weighted)
 
@@ -105,9 +112,9 @@ def _build_batch(
 def build_chunk_predictor(
     model: keras.Model, pipeline: Pipeline, plan: ExecutionPlan
 ) -> Callable[[tf.data.Dataset], NDArray[np.float32]]:
-    """Return a function that computes the outputs for the examples of chunks, in their order.
+    """Return a function that computes the outputs for the examples of chunks, of (examples, units), in their order.
 
-    They equal the outputs that Keras's `predict` computes batch by batch.
+    The outputs equal those that Keras's `predict` computes batch by batch.
     """
     batch_size, build_chunk_batch = pipeline.experiment.batch_size, partial(_build_batch, pipeline)
 

@@ -1,8 +1,8 @@
 """Compiled models, and a cache that reuses them for experiments that differ only in values of variables.
 
-Tracing and compiling a small network takes longer than training it. Compiled programs do not contain the values of
-variables: initial weights, states of random numbers, the learning rate. An experiment that differs from an earlier
-one only in these values reuses its compiled model, with the variables reset to their initial values.
+Tracing and compiling a small network takes longer than training. Compiled programs do not contain the values of
+variables: initial weights, states of random number generators, the learning rate. An experiment that differs from an
+earlier one only in these values reuses the compiled model. The variables are then reset to their initial values.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,23 +26,28 @@ from dnn_cli.training.training_state import iter_variables
 
 @dataclass(frozen=True)
 class CompiledModel:
-    """A compiled model, what feeds it, and how it is run."""
+    """Model with its compiled programs, pipeline and execution plan."""
 
     model: keras.Sequential
     pipeline: Pipeline
     plan: ExecutionPlan
     predict: Callable[[tf.data.Dataset], NDArray[np.float32]]
-    """Chunks → the outputs for their examples; of the chunked engine only."""
+    """Function that computes the outputs for the examples of chunks. Only the chunked engine uses the function."""
 
     keras_functions: tuple[Callable[..., object], ...]
-    """What Keras trains and tests with."""
+    """Train function and test function as built. `reset_for_job` puts them back."""
 
     inspector: LayerInspector
-    """What looks into it."""
+    """Inspector that measures the layers of the model, for diagnostics."""
 
     @classmethod
     def build(cls, job: TrainingJob, shared_with: Pipeline | None = None) -> "CompiledModel":
-        """A new one, with its initial weights."""
+        """Build a compiled model with initial weights.
+
+        Args:
+            job: The training job.
+            shared_with: A pipeline of the same examples, whose memory is shared.
+        """
         plan = job.plan
         model = build_model(job.experiment, jit=plan.jit, precision=plan.precision)
         pipeline = Pipeline(job.examples, job.experiment, job.preprocessing, shared_with)
@@ -56,7 +61,7 @@ class CompiledModel:
                    (model.train_function, model.test_function), LayerInspector(job, pipeline))  # fmt: skip
 
     def reset_for_job(self, job: TrainingJob) -> None:
-        """Be as if freshly built for an experiment."""
+        """Reset variables and functions to the state of a model that was just built for a job."""
         new_model = build_model(job.experiment, jit=self.plan.jit, precision=self.plan.precision)
         for (_, variable), (_, initial_variable) in zip(
             _iter_initial_variables(self.model), _iter_initial_variables(new_model), strict=True
@@ -66,12 +71,12 @@ class CompiledModel:
 
 
 def _iter_initial_variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
-    """The variables whose values matter as a training begins; metrics are reset by every epoch."""
+    """Return all variables except those of metrics, which every epoch resets."""
     return ((name, variable) for name, variable in iter_variables(model) if not name.startswith("metrics"))
 
 
 class CompiledModelCache:
-    """Networks that were trained to their end, the latest last, to be trained again from the beginning."""
+    """Compiled models of completed trainings by network digest, the latest last. New trainings reuse them."""
 
     def __init__(self, max_models: int = 4) -> None:
         self.max_models = max_models
@@ -79,7 +84,10 @@ class CompiledModelCache:
 
     @contextmanager
     def use_model(self, job: TrainingJob) -> Iterator[CompiledModel]:
-        """A network as if freshly built; one that is not trained to its end is not taken again."""
+        """Yield a compiled model in its initial state, and cache the model if the block ends without an error.
+
+        A cached model is reused for the same examples and the same execution plan.
+        """
         key = compute_network_digest(job.experiment)
         compiled_model = self.models.pop(key, None)
         if (

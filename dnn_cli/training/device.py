@@ -1,4 +1,4 @@
-"""The processor that a training runs on."""
+"""The processor (CPU or GPU) on which a training runs."""
 
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from dnn_cli.training.tensorflow_startup import get_thread_count
 
 
 class Device(NamedTuple):
-    """A processor: TensorFlow's name for it, its own, and what a record says of it."""
+    """Processor with its name in TensorFlow, its product name, and details for the run record."""
 
     tensorflow_name: str
     name: str
@@ -23,11 +23,11 @@ class Device(NamedTuple):
 
 
 def disable_thread_spinning() -> None:
-    """Let idle threads of this process sleep instead of spin; to be called before TensorFlow computes anything.
+    """Disable spinning, so that idle threads of this process sleep. TensorFlow must not have computed anything yet.
 
-    They compute the same. Alone, a process is faster with threads that wait for work on a core of their own; where
-    several train, they take each other's cores. TensorFlow has no public way to say so after its import: without
-    the private one, trainings take longer and no more.
+    The results are the same. A process that trains alone is faster with spinning threads, which wait on their own
+    cores. Where several processes train, spinning threads take cores from other processes. After its import,
+    TensorFlow has only a private setting for this. If the setting is missing, trainings merely take longer.
     """
     with suppress(ImportError, AttributeError, ValueError):
         from tensorflow.python.framework.ops import enable_eager_execution_internal
@@ -38,13 +38,13 @@ def disable_thread_spinning() -> None:
 
 
 def prepare_device(experiment: Experiment) -> Device:
-    """Make the processor ready that an experiment asks for.
+    """Prepare the processor that an experiment asks for, and return the processor.
 
-    On a GPU, memory is taken as needed instead of all at once, and operations that add up in a random
-    order are switched off, so that equal experiments stay equal.
+    On a GPU, memory is allocated as needed instead of all at once. Operations that add in a random order are disabled,
+    so that equal experiments give equal results.
 
     Raises:
-        UsageError: it asks for a GPU and TensorFlow sees none.
+        UsageError: the experiment asks for a GPU and TensorFlow finds none.
     """
     gpus = tf.config.list_physical_devices("GPU")
     if experiment.device == "gpu" and not gpus:
@@ -63,7 +63,8 @@ def prepare_device(experiment: Experiment) -> Device:
     details = {
         "device": name,
         "threads": get_thread_count(),
-        "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),  # 0: TensorFlow's own choice
+        # 0 means TensorFlow's own choice, here and in the next line.
+        "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
     }
     return Device("/GPU:0" if gpus else "/CPU:0", name, details)

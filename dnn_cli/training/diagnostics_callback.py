@@ -1,11 +1,11 @@
-"""Measures the layers of a network during a training, for `dnn explain`.
+"""Measurements of the layers of a network during a training, for `dnn explain`.
 
-After some epochs the network computes a few training examples, forwards and backwards. The computation uses copies of
-the weights, without dropout and other noise, outside of the compiled functions. No variable changes, so the bits of
-the training are those of a training without measurements. One measurement takes 10 to 30 ms, executed operation by
-operation; compiling it would take as long as a hundred of them.
+After scheduled epochs, a few training examples pass through the network, forwards and backwards. The computation uses
+copies of the weights, without dropout and other noise, outside of the compiled functions. All variables keep their
+values, so the bits of the training are those of a training without measurements. One measurement, executed operation
+by operation, takes 10 to 30 ms. Compiling would take as long as a hundred measurements.
 
-The measured epochs depend on the config alone, never on time, so that equal runs have equal files.
+The schedule depends on the config alone and never on time, so that equal runs have equal files.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,11 +30,12 @@ from dnn_cli.training.training_job import TrainingJob
 from dnn_cli.training.training_state import copy_value
 
 _MAX_EXAMPLES = 256
-"""Training examples of a measurement: a unit that is 0 for all of them has little to do."""
+"""Maximum number of training examples of a measurement. A unit that is 0 for 256 examples has little effect."""
 
 _MIN_EXAMPLES = 32
 _MAX_MULTIPLY_ADDS = 1e8
-"""Multiply-adds of a forward pass. Where an example takes many, fewer examples are used, at least `_MIN_EXAMPLES`."""
+"""Maximum number of multiply-adds of a forward pass. Expensive networks are measured on fewer examples, but at least
+on `_MIN_EXAMPLES` or one batch, whichever is smaller."""
 
 _RELU_ACTIVATIONS = ("relu", "relu6")
 """Activations that pass no gradient where their output is 0."""
@@ -43,19 +44,20 @@ _SATURATION_LIMITS = {
     "sigmoid": (0.0, 1.0), "hard_sigmoid": (0.0, 1.0), "sparse_sigmoid": (0.0, 1.0),
     "tanh": (-1.0, 1.0), "hard_tanh": (-1.0, 1.0), "softsign": (-1.0, 1.0),
 }  # fmt: skip
-"""Activations that pass little gradient near their limits."""
+"""Limits of the outputs of activations that pass little gradient near these limits."""
 
 _SATURATION_MARGIN = 0.05
-"""The share of the way between the limits within which a sigmoid or tanh passes less than a fifth of its most."""
+"""Distance from a limit within which an output is saturated, as a share of the range. Within this distance, a sigmoid
+or tanh passes less than a fifth of its largest gradient."""
 
 _Kernels = Sequence[NDArray[Any]]
-"""The values of all kernels, from the input to the output."""
+"""Values of all kernels, from the input to the output."""
 
 
 def _is_scheduled(epoch: int, experiment: Experiment) -> bool:
-    """Return whether an epoch is measured, apart from the last one, which always is.
+    """Return whether an epoch is scheduled for a measurement. The last epoch is measured in any case.
 
-    Under `auto`: 0 and the powers of two, so that 1,000 epochs have 12 measurements.
+    `diagnostics: auto` schedules 0 and the powers of two, so that 1,000 epochs have 12 measurements.
     """
     return experiment.diagnostics is True or epoch & (epoch - 1) == 0
 
@@ -65,7 +67,7 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
     Args:
         run: The run that is trained.
-        inspector: Measures the layers.
+        inspector: The inspector that measures the layers.
         resume_point: The state from which the training starts.
         initial_kernels: The kernels before the first batch of the whole training.
         experiment: The experiment that is trained.
@@ -87,7 +89,7 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
         self.experiment = experiment
         self.csv_content = ""
         self.kernels_before: _Kernels | None = None
-        """The kernels at the beginning of the epoch; `None` where they are not needed or not known."""
+        """Kernels at the beginning of the epoch; `None` where they are unknown or not needed."""
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
         self.restore_rows()
@@ -97,7 +99,8 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         # Early stopping can make any epoch the last one.
         is_possible = self.is_due(epoch + 1) or self.experiment.early_stopping is not None
-        is_inside = epoch == self.progress.epoch and self.progress.calls > 0  # resumed in the middle of this epoch
+        # The training was resumed in the middle of this epoch.
+        is_inside = epoch == self.progress.epoch and self.progress.calls > 0
         self.kernels_before = self.inspector.copy_kernels(self.model) if is_possible and not is_inside else None
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
@@ -105,7 +108,7 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
             self.write_measurement(epoch + 1)
 
     def is_due(self, epoch: int) -> bool:
-        """Return whether an epoch is measured, unless it turns out to be the last one."""
+        """Return whether an epoch is scheduled or the last of the config. A callback can end training earlier."""
         return _is_scheduled(epoch, self.experiment) or epoch == self.experiment.epochs
 
     def write_measurement(self, epoch: int) -> None:
@@ -116,10 +119,11 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
             write_text(self.run.diagnostics, self.csv_content)
 
     def restore_rows(self) -> None:
-        """Keep the rows of a resumed run that an uninterrupted run would have, too."""
+        """Read the rows of a resumed run, and keep those that an uninterrupted run would have."""
         try:
             rows = read_diagnostics(self.run)
-        except RunError:  # a damaged file is no reason not to train
+        except RunError:
+            # A damaged file does not prevent training.
             rows = ()
         valid_rows = [
             row for row in rows if row.epoch <= self.progress.epoch and (self.is_due(row.epoch) or self.is_over)
@@ -130,12 +134,12 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
     @property
     def is_over(self) -> bool:
-        """Whether no epoch is left to train, so that the last measurement stays the last."""
+        """Whether the training is complete, so that the last measurement stays the last."""
         return self.progress.stopped or self.progress.epoch >= self.experiment.epochs
 
 
 class LayerInspector:
-    """Measures a network on a few training examples."""
+    """Inspector that measures the layers of a network on a few training examples."""
 
     def __init__(self, job: TrainingJob, pipeline: Pipeline) -> None:
         self.layers = job.experiment.model.stack
@@ -155,7 +159,7 @@ class LayerInspector:
 
     @property
     def kernel_layers(self) -> list[int]:
-        """The indices of the layers with a kernel."""
+        """Indices of the layers with a kernel."""
         return [index for index, layer in enumerate(self.layers) if isinstance(layer, KernelLayer)]
 
     def measure_layers(
@@ -164,10 +168,10 @@ class LayerInspector:
         """Return a row for every layer with a kernel or an activation.
 
         Args:
-            model: The network with its weights after `epoch`.
+            model: The model with its weights after `epoch`.
             epoch: The number of epochs trained so far.
             initial_kernels: The kernels before the first epoch.
-            kernels_before: The kernels after the epoch before, if they are known.
+            kernels_before: The kernels after the previous epoch, or `None` if they are unknown.
         """
         kernels_now = self.copy_kernels(model)
         outputs, gradients, loss, correct = self.compute_gradients(model)
@@ -185,7 +189,8 @@ class LayerInspector:
                         "update": _compute_relative_change(kernels_before[at], kernels_now[at]),
                         "since": epoch - 1,
                     }
-            if index < self.output_index:  # an output near its limits is certain, which is no fault
+            # Only hidden layers are judged: an output near its limits is a confident prediction.
+            if index < self.output_index:
                 measurements |= _measure_activity(layer, outputs[index])
             if measurements:
                 rows.append((name, measurements))
@@ -196,7 +201,7 @@ class LayerInspector:
     def compute_gradients(
         self, model: keras.Sequential
     ) -> tuple[list[tf.Tensor], list[tf.Tensor | None], float | None, float | None]:
-        """Return the outputs of all layers, the gradients of the kernels, the loss, and the share that is correct."""
+        """Return the outputs of all layers, gradients of all kernels, loss, and share of correct predictions."""
         tensors = [tf.constant(copy_value(variable)) for variable in model.variables]
         index_by_path = {variable.path: index for index, variable in enumerate(model.variables)}
         kernels = [tensors[index_by_path[model.layers[index].kernel.path]] for index in self.kernel_layers]
@@ -218,7 +223,7 @@ class LayerInspector:
         )
 
     def compute_correct_share(self, outputs: tf.Tensor, targets: tf.Tensor) -> float | None:
-        """Return the share of the examples whose class is predicted; `None` for a regression."""
+        """Return the share of correct predictions; `None` for a regression or outputs that are not finite."""
         kind, predictions = self.pipeline.target_encoding, tf.cast(outputs, tf.float32).numpy()
         if kind == "real" or not np.isfinite(predictions).all():
             return None
@@ -229,7 +234,10 @@ class LayerInspector:
 
 
 def _measure_activity(layer: Layer, output: tf.Tensor) -> dict[str, float | None]:
-    """Return the share of dead units or saturated outputs of a hidden layer whose activation can be either."""
+    """Return the share of dead units or of saturated outputs of a hidden layer.
+
+    The result is empty for activations that can be neither dead nor saturated.
+    """
     name = layer.activation if isinstance(layer, KernelLayer | Activation) else None
     if name not in _RELU_ACTIVATIONS and name not in _SATURATION_LIMITS:
         return {}
@@ -242,18 +250,18 @@ def _measure_activity(layer: Layer, output: tf.Tensor) -> dict[str, float | None
 
 
 def _compute_rms(values: Any) -> float | None:
-    """Return the root mean square; `None` where it is not finite, as that of a gradient that overflows."""
+    """Return the root mean square; `None` without values or if the result is not finite, as after an overflow."""
     return None if values is None else _to_finite_float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
 
 
 def _to_finite_float(value: Any) -> float | None:
-    """Return a number as a float; `None` where it is not finite."""
+    """Return a number as a float; `None` if the number is not finite."""
     number = float(value)
     return number if np.isfinite(number) else None
 
 
 def _compute_relative_change(before: NDArray[Any], after: NDArray[Any]) -> float | None:
-    """Return ‖now − before‖ / ‖before‖; `None` where that is not finite."""
+    """Return ‖after − before‖ / ‖before‖; `None` if the result is not finite."""
     scale = _compute_rms(before)
     difference = _compute_rms(after - before)
     return difference / scale if scale and difference is not None else None

@@ -1,4 +1,4 @@
-"""What a training runs on: versions, processors, and the state of the user's own code."""
+"""The environment of a training: versions, processors, environment variables, and the state of the user's own code."""
 
 import os
 import platform
@@ -16,17 +16,17 @@ _VARIABLE_PREFIXES = (
     "TF_XLA_", "TF_ENABLE_", "TF_NUM_", "TF_DETERMINISTIC_", "TF_FORCE_", "TF_USE_", "XLA_", "KERAS_BACKEND",
     "OMP_", "MKL_", "OPENBLAS_", "CUDA_", "NVIDIA_",
 )  # fmt: skip
-"""Beginnings of environment variables that can change what numbers come out."""
+"""Prefixes of environment variables that can change numerical results."""
 
 
 def read_versions() -> dict[str, str]:
-    """The versions of everything that has an influence on the numbers."""
+    """Return the versions of `dnn`, Python and the packages that influence numerical results."""
     packages = {name: version(name) for name in ("tensorflow", "keras", "numpy", "scikit-learn")}
     return {"dnn": dnn_cli.__version__, "python": platform.python_version(), **packages}
 
 
 def describe_machine() -> dict[str, Any]:
-    """The machine, as far as it has an influence on numbers and time; TensorFlow adds its own part."""
+    """Return the properties of the machine that influence results and time. `Device.details` has TensorFlow's."""
     return {
         "system": platform.platform(),
         "machine": platform.machine(),
@@ -42,12 +42,12 @@ def list_environment_variables() -> dict[str, str]:
 
 
 def get_current_process() -> Process:
-    """The one that trains."""
+    """Return the number and the host of this process, which trains."""
     return Process(pid=os.getpid(), host=socket.gethostname())
 
 
 def read_git_state() -> dict[str, Any] | None:
-    """The commit of the working directory and whether files differ from it; `None` outside a repository."""
+    """Return the commit of the working directory and whether tracked files differ; `None` outside a repository."""
     try:
         commit = _run_git("rev-parse", "HEAD")
         return {"commit": commit, "dirty": bool(_run_git("status", "--porcelain", "--untracked-files=no"))}
@@ -56,6 +56,6 @@ def read_git_state() -> dict[str, Any] | None:
 
 
 def _run_git(*arguments: str) -> str:
-    """What a command of git prints."""
+    """Return the output of a git command."""
     process = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=5)
     return process.stdout.strip()

@@ -1,6 +1,7 @@
 """The execution plan of a training: engine, XLA, precision and chunk length.
 
-It depends on the experiment and the kind of processor alone, so that equal runs stay equal.
+The plan depends on the experiment, the number of training examples and the kind of processor alone, so that equal
+runs stay equal.
 """
 
 import math
@@ -14,17 +15,17 @@ from dnn_cli.config.layers import Conv2D, Dense, Dropout, GaussianNoise
 from dnn_cli.config.network_summary import summarize_network
 
 _MAX_CHUNK_MULTIPLY_ADDS = 2e9
-"""Multiply-adds in one call of the compiled loop, about a tenth of a second of one core: progress is
-shown and signals are handled between two calls."""
+"""Maximum number of multiply-adds in one call of the engine, about 0.1 s on one core. Progress is shown and signals
+are handled between two calls."""
 
 _MAX_CHUNK_BYTES = 64_000_000
-"""Pixels in one call, where they are read from a file for it."""
+"""Maximum size of the inputs of one call, in bytes of uint8 pixels. Large inputs are read from a file for each call."""
 
 _SLOW_WITH_XLA = (Conv2D, Dropout, GaussianNoise, AugmentationLayer)
-"""On a CPU, XLA takes up to ten times as long for a convolution and for random numbers."""
+"""Layers that are slow with XLA on a CPU: convolutions and random numbers take up to ten times as long."""
 
 MAX_STEPS = 250
-"""Batches a call; more of them gain nothing that could be measured."""
+"""Maximum number of batches in one call. More batches have no measurable benefit."""
 
 
 @dataclass(frozen=True)
@@ -33,40 +34,47 @@ class ExecutionPlan:
 
     engine: Literal["chunked", "keras"]
     jit: bool
-    """Whether XLA compiles them."""
+    """Whether XLA compiles the steps."""
 
     precision: str
-    """Keras's dtype policy for all layers but the last."""
+    """Keras's dtype policy for all layers except the last."""
 
     steps: int
-    """How many batches run in one call."""
+    """Number of batches in one call of the engine."""
 
     why: str
+    """Reason for the choice of engine and XLA."""
 
 
 def choose_plan(experiment: Experiment, training_examples: int, *, gpu: bool) -> ExecutionPlan:
-    """The fastest way known for this stack on this kind of processor, unless the experiment names one."""
+    """Choose the fastest known plan for a network on a kind of processor. Settings of the experiment take precedence.
+
+    Args:
+        experiment: The experiment.
+        training_examples: The number of training examples.
+        gpu: Whether the processor is a GPU.
+    """
     jit, reason = _choose_jit(experiment, gpu=gpu)
     precision = ("mixed_float16" if gpu else "mixed_bfloat16") if experiment.mixed_precision else "float32"
     if experiment.engine == "keras":
         return ExecutionPlan("keras", jit, precision, 1, f"engine: keras; {reason}")
     steps = math.ceil(training_examples / experiment.batch_size)
     calls = math.ceil(steps / _compute_max_steps(experiment))
-    steps_per_call = math.ceil(steps / calls)  # calls of equal length, so that the last is not short
+    # Calls have equal lengths, so that the last one is not much shorter.
+    steps_per_call = math.ceil(steps / calls)
     return ExecutionPlan("chunked", jit, precision, steps_per_call, reason)
 
 
 def _compute_max_steps(experiment: Experiment) -> int:
-    """How many batches a call may have."""
-    work = (
-        3 * summarize_network(experiment).multiply_adds * experiment.batch_size
-    )  # backwards costs about twice forwards
+    """Return the maximum number of batches in one call."""
+    # The backward pass costs about twice as much as the forward pass.
+    work = 3 * summarize_network(experiment).multiply_adds * experiment.batch_size
     size = math.prod(experiment.data.input_shape) * experiment.batch_size
     return max(1, min(MAX_STEPS, int(_MAX_CHUNK_MULTIPLY_ADDS / max(work, 1)), _MAX_CHUNK_BYTES // size))
 
 
 def _choose_jit(experiment: Experiment, *, gpu: bool) -> tuple[bool, str]:
-    """Whether XLA compiles the steps, and why."""
+    """Return whether XLA compiles the steps, and the reason."""
     if experiment.jit != "auto":
         return experiment.jit, f"jit: {str(experiment.jit).lower()}"
     if experiment.engine == "keras":
@@ -80,6 +88,7 @@ def _choose_jit(experiment: Experiment, *, gpu: bool) -> tuple[bool, str]:
         if isinstance(layer, _SLOW_WITH_XLA):
             return False, f"no XLA, which is slow at {layer.type} on a CPU"
     for stage in compute_stages(experiment.model.stack, experiment.data.input_shape):
-        if isinstance(stage.layer, Dense) and stage.input_shape[-1] == 1:  # a product of vectors, not of matrices
+        # With one input, the product of matrices becomes a product of vectors.
+        if isinstance(stage.layer, Dense) and stage.input_shape[-1] == 1:
             return False, "no XLA, which adds up a Dense layer of one input in another order in the loop"
     return True, "XLA, as nothing in the stack is slow with it"

@@ -24,17 +24,18 @@ from dnn_cli.training.training_job import TrainingJob
 
 
 def predict_outputs(weights: Path, run_context: RunContext, inputs: NDArray[np.generic]) -> NDArray[np.float32]:
-    """The outputs for inputs as the training data has them: float32 of (n, units).
+    """Return the outputs of a saved model, float32 of (n, units).
 
     Args:
         weights: The `.keras` file with the weights.
-        run_context: What they were trained on.
-        inputs: Of (n, *input_shape), not scaled.
+        run_context: The experiment and the input profile of the run.
+        inputs: The inputs as the training data has them, of (n, *input_shape), not scaled.
 
     Raises:
-        RunError: the weights are not those of this network.
+        RunError: the file holds no weights of this network.
     """
-    experiment = run_context.experiment.model_copy(update={"device": "auto"})  # a run from a GPU predicts without one
+    # A run that was trained on a GPU can predict without a GPU.
+    experiment = run_context.experiment.model_copy(update={"device": "auto"})
     device = prepare_device(experiment)
     with tf.device(device.tensorflow_name):
         precision = choose_plan(experiment, len(inputs), gpu=device.is_gpu).precision
@@ -47,27 +48,27 @@ _HeldOutSplit = Literal["test", "validation"]
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """Scores and outputs of a model on a split, with the targets."""
+    """Scores and outputs of a model on examples, with the targets."""
 
     scores: Scores
-    """The loss and metrics."""
+    """Loss and metrics by name."""
 
     outputs: NDArray[np.float32]
-    """Of (n, units)."""
+    """Outputs of the model, of (n, units)."""
 
     targets: NDArray[Any]
-    """Classes, integers of (n,), or numbers to predict, float32 of (n, targets)."""
+    """Targets of the examples: classes, integers of (n,), or numbers to predict, float32 of (n, targets)."""
 
     def __len__(self) -> int:
         return len(self.targets)
 
 
 def evaluate_split(job: TrainingJob, weights: Path, split: _HeldOutSplit) -> EvaluationResult:
-    """Return the scores of a model on a part of its data, with inputs scaled as in the training.
+    """Return the scores and outputs of a saved model on a split of its data, with inputs scaled as in the training.
 
     Raises:
-        DataError: there is no such part.
-        RunError: the weights are not those of this network.
+        DataError: the data has no test examples, or they cannot be read.
+        RunError: the run has no validation examples, or the file holds no weights of this network.
     """
     plan, device = job.plan, job.device.tensorflow_name
     return _compute_scores(weights, job.experiment, _select_split_examples(job, split), job.preprocessing, plan, device)
@@ -76,20 +77,19 @@ def evaluate_split(job: TrainingJob, weights: Path, split: _HeldOutSplit) -> Eva
 def evaluate_examples(
     weights: Path, run_context: RunContext, examples: Examples, training_examples: int
 ) -> EvaluationResult:
-    """Return the scores of a model on labelled examples, with inputs scaled as in the training.
+    """Return the scores and outputs of a saved model on examples, with inputs scaled as in the training.
 
     Args:
         weights: The `.keras` file with the weights.
-        run_context: What they were trained on.
-        examples: Inputs as the training data has them, not scaled, and labels.
-        training_examples: How many examples they were trained on, which decides how the engine computes.
+        run_context: The experiment and the input profile of the run.
+        examples: The inputs as the training data has them, not scaled, with their targets.
+        training_examples: The number of training examples of the run, which determines the execution plan.
 
     Raises:
-        RunError: the weights are not those of this network.
+        RunError: the file holds no weights of this network.
     """
-    experiment = run_context.experiment.model_copy(
-        update={"device": "auto"}
-    )  # a run from a GPU is evaluated without one
+    # A run that was trained on a GPU can be evaluated without a GPU.
+    experiment = run_context.experiment.model_copy(update={"device": "auto"})
     device = prepare_device(experiment)
     plan = choose_plan(experiment, training_examples, gpu=device.is_gpu)
     preprocessing = Preprocessing(run_context.input_profile.scale, run_context.input_profile.mean)
@@ -117,7 +117,7 @@ def _compute_scores(
 
 
 def _select_split_examples(job: TrainingJob, split: _HeldOutSplit) -> Examples:
-    """The examples of a part."""
+    """Return the examples of a split."""
     if split == "test":
         test_indices = job.split.test
         return job.examples[test_indices] if len(test_indices) else load_test_examples(job.experiment.data)
@@ -132,12 +132,12 @@ _PREDICTION_BATCH_SIZE = 256
 def load_trained_model(
     weights: Path, experiment: Experiment, *, jit: bool = False, precision: str = "float32"
 ) -> keras.Sequential:
-    """Return the network, built from the experiment, with the weights in a `.keras` file.
+    """Build the model of an experiment and load the weights of a `.keras` file.
 
-    Nothing but weights is read from the file, so no code in it runs.
+    Only weights are read from the file, so that code in the file never runs.
 
     Raises:
-        RunError: the weights are not those of this network.
+        RunError: the file holds no weights of this network.
     """
     model = build_model(experiment, jit=jit, precision=precision)
     try:
@@ -148,6 +148,6 @@ def load_trained_model(
 
 
 def compute_outputs(model: keras.Model, experiment: Experiment, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The outputs for scaled inputs of (n, size): float32 of (n, units)."""
+    """Return the outputs of a model for scaled inputs of (n, size), float32 of (n, units)."""
     inputs = scaled.reshape(-1, *experiment.data.input_shape)
     return np.asarray(model.predict(inputs, batch_size=_PREDICTION_BATCH_SIZE, verbose=0), np.float32)

@@ -1,4 +1,4 @@
-"""The progress reporter interface of a training, and the Keras callbacks that write its epochs and save or end it."""
+"""The interface of progress reporters, and Keras callbacks that write epochs, save the best model or end a training."""
 
 import math
 import time
@@ -19,10 +19,10 @@ from dnn_cli.training.stop_request import Diverged
 
 
 class ProgressReporter(ReadProgress, Protocol):
-    """Receives the stages, batches and epochs of one training. A call reports a stage."""
+    """Progress reporter that receives the stages, batches and epochs of one training. A call reports a stage."""
 
     def on_begin(self, device: str, plan: ExecutionPlan, steps: int) -> None:
-        """Report the start of the first epoch. Every epoch has `steps` batches."""
+        """Report the start of the training. Every epoch has `steps` batches."""
 
     def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
         """Report that `step` batches of an epoch (from 1) are done. Scores are means over these batches."""
@@ -34,10 +34,10 @@ class ProgressReporter(ReadProgress, Protocol):
 class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
     """Callback that raises `Diverged` after the batch or the validation whose loss is not finite.
 
-    Keras's loss in a batch is the mean since the start of the epoch, so a batch without a finite loss shows in all
-    later ones. Where several batches run in one call, the number of examples in the mean gives the last batch that
-    ran. Weights are checked after every epoch: relu on a CPU turns nan into 0, so the loss of a network with
-    weights that are not finite can be finite.
+    Keras's loss in a batch is the mean since the start of the epoch. After a batch without a finite loss, the mean
+    therefore stays not finite. Where several batches run in one call, the number of examples in the mean identifies
+    the last batch that ran. Weights are checked after every epoch: relu on a CPU turns nan into 0. The loss can
+    therefore be finite although weights are not.
     """
 
     def __init__(self, batch_size: int) -> None:
@@ -75,14 +75,15 @@ class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]
         self.run = run
         self.reporter = reporter
         self.rows = rows
-        self.csv_content = format_metrics_csv(rows)  # the text of earlier epochs is formatted once
+        # The text of earlier epochs is formatted once.
+        self.csv_content = format_metrics_csv(rows)
         self.epoch = 0
         self.start_time = 0.0
         self.seconds_before = seconds_before
-        """Seconds that went into the first epoch before the training was resumed."""
+        """Seconds of the first epoch before the training was resumed."""
 
         self.calls_before = calls_before
-        """Calls of the engine in the first epoch before the training was resumed. They are skipped now."""
+        """Number of engine calls in the first epoch before the training was resumed. These calls are skipped now."""
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self.epoch = epoch + 1
@@ -93,7 +94,8 @@ class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]
         if self.calls_before:
             self.calls_before -= 1
             return
-        self.reporter.on_batch(self.epoch, min(batch + 1, self.steps), logs or {})  # the last chunk may be short
+        # The last chunk may be shorter than Keras assumes in the number of the batch.
+        self.reporter.on_batch(self.epoch, min(batch + 1, self.steps), logs or {})
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         rate = keras.ops.convert_to_tensor(self.model.optimizer.learning_rate).numpy()
@@ -101,7 +103,8 @@ class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]
             {
                 "epoch": self.epoch,
                 **{name: float((logs or {})[name]) for name in self.score_names},
-                "learning_rate": float(str(rate)),  # the shortest text of a float32: 0.001
+                # str returns the shortest text of a float32, such as 0.001.
+                "learning_rate": float(str(rate)),
                 "seconds": round(time.perf_counter() - self.start_time, 3),
             }
         )
@@ -111,7 +114,7 @@ class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class BestModelCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
-    """Saves the model of the best epoch so far, whole or not at all, which Keras's own ModelCheckpoint does not."""
+    """Callback that saves the model of the best epoch so far. Unlike Keras's ModelCheckpoint, saving is atomic."""
 
     # Checkpoints name their callbacks by this key: renaming the class must not change it.
     checkpoint_key = "KeepBest"
@@ -123,7 +126,7 @@ class BestModelCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
         self.sign = 1 if lower_is_better(monitor) else -1
         self.best: float | None = None
         self.best_epoch: int | None = None
-        """The saved epoch, from 0, as Keras counts it in EarlyStopping."""
+        """Epoch of the saved model, counted from 0 as in Keras's EarlyStopping."""
 
         self.has_saved = False
 
@@ -137,7 +140,7 @@ class BestModelCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def build_callbacks(experiment: Experiment, run: Run) -> list[keras.callbacks.Callback]:
-    """The callbacks that an experiment asks for."""
+    """Build the callbacks that an experiment configures."""
     callbacks = []
     for callback_config in (experiment.reduce_lr_on_plateau, experiment.early_stopping):
         if callback_config is not None:

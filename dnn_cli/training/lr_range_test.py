@@ -1,8 +1,8 @@
-"""The learning-rate range test: train on a few batches, each with a larger rate, and record the loss.
+"""The learning-rate range test: a training with a larger rate in every step, and the loss after every step.
 
-Leslie Smith, “Cyclical Learning Rates for Training Neural Networks” (2015). The usual finders use the loss of the batch
-that was trained on, which is another batch in every step, and its noise makes their suggestions unreliable. Here the
-loss is computed on the same examples after every step, so that the curve depends on little but the rate.
+Source: Leslie Smith, “Cyclical Learning Rates for Training Neural Networks” (2015). Most implementations use the loss
+of the training batch. The batch changes in every step, and its noise makes their suggestions unreliable. This test
+computes the loss on the same examples after every step, so that the curve depends mainly on the rate.
 """
 
 import math
@@ -21,68 +21,69 @@ from dnn_cli.training.model_builder import build_model
 from dnn_cli.training.training_job import TrainingJob
 
 MIN_RATE, MAX_RATE, STEPS = 1e-7, 10.0, 150
-"""The first and the last rate, and the number of steps from the first to the last."""
+"""First and last learning rate, and number of steps from the first to the last."""
 
 _MAX_EXAMPLES = 512
-"""Training examples on which the loss is computed after every step."""
+"""Maximum number of training examples on which the loss is computed after every step."""
 
 _MIN_EXAMPLES = 32
 _MAX_MULTIPLY_ADDS = 2e8
-"""Multiply-adds to compute the loss. Where an example takes many, fewer examples are used, at least `_MIN_EXAMPLES`."""
+"""Maximum number of multiply-adds to compute the loss. Expensive networks use fewer examples, but at least
+`_MIN_EXAMPLES`."""
 
 _DIVERGENCE_FACTOR = 4.0
-"""A loss of so many times the lowest ends the test, as in fastai."""
+"""Ratio of a loss to the lowest loss above which the test ends, as in fastai."""
 
 _SMOOTHING_STEPS = 3
-"""Neighbouring steps on each side over which the loss is averaged, with a Hann window as weights."""
+"""Number of neighbouring steps on each side over which the loss is averaged, with a Hann window as weights."""
 
 _MIN_FALL = 0.02
-"""The loss has to fall by so much for a suggestion."""
+"""Minimum fall of the loss for a suggestion, as a share of the initial loss."""
 
 SAFETY_FACTOR = 3.0
-"""The suggestion is at most so much less than the rate with the lowest loss: beyond that one the loss rises, and it is
-reached by steps of smaller rates."""
+"""Minimum ratio of the rate with the lowest loss to the suggestion. Above that rate the loss rises, and steps with
+smaller rates contribute to the lowest loss."""
 
 
 @dataclass(frozen=True)
 class RangeTest:
-    """The loss after a step with each rate."""
+    """Result of a range test: the loss after a step with each rate, and the suggestion."""
 
     start: float
-    """The loss before the first step."""
+    """Loss before the first step."""
 
     rates: tuple[float, ...]
     losses: tuple[float, ...]
-    """All finite; the last one may have ended the test."""
+    """Finite losses after the steps with `rates`. The last loss may have ended the test."""
 
     smoothed: tuple[float, ...]
     examples: int
     """Number of examples on which the loss is computed."""
 
     ended: str | None
-    """Why no larger rates were tried, if they were not."""
+    """Reason why the test ended before the largest rate; `None` if all rates were tried."""
 
     lowest: float | None
-    """The rate with the lowest loss; `None` where it never fell."""
+    """Rate with the lowest smoothed loss; `None` if the loss fell too little."""
 
     steepest: float | None
-    """The rate with which the loss fell fastest, as a function of the rate's logarithm."""
+    """Rate at which the smoothed loss falls fastest, as a function of the rate's logarithm; `None` like `lowest`."""
 
     suggestion: float | None
-    """The steepest, but at most a third of the one with the lowest loss."""
+    """Suggested rate: `steepest`, but at most a third of `lowest`."""
 
     guessing: float | None = None
-    """The cross-entropy of the class shares as a constant prediction; `None` for other losses."""
+    """Cross-entropy of the class shares as a constant prediction; `None` for other losses or with class weights."""
 
 
 def run_range_test(job: TrainingJob, report_progress: Callable[[str, int, int], None]) -> RangeTest:
-    """Train with larger and larger rates on the experiment's own batches, and return the losses.
+    """Train with increasing rates on the experiment's own batches, and return the losses.
 
-    The result is the same every time.
+    Equal jobs give equal results.
 
     Args:
-        job: The training job. The learning rate of its optimizer is not used.
-        report_progress: Receives the stage, the number of steps that are done, and the number of all steps.
+        job: The training job. The learning rate of its optimizer is ignored.
+        report_progress: The function that receives the stage, the number of finished steps, and the number of all.
     """
     experiment = _set_constant_rate(job)
     with tf.device(job.device.tensorflow_name):
@@ -118,7 +119,7 @@ def run_range_test(job: TrainingJob, report_progress: Callable[[str, int, int], 
 
 
 def _compute_guessing_loss(job: TrainingJob) -> float | None:
-    """−Σ p log p over the shares p of the classes in the training examples."""
+    """Return −Σ p log p over the shares p of the classes in the training examples; `None` as in `RangeTest`."""
     experiment = job.experiment
     if not experiment.loss.type.endswith("crossentropy") or experiment.class_weight is not None:
         return None
@@ -127,7 +128,7 @@ def _compute_guessing_loss(job: TrainingJob) -> float | None:
 
 
 def _set_constant_rate(job: TrainingJob) -> Experiment:
-    """The experiment with a rate that can be set, in the place of a schedule, too."""
+    """Return a copy of the experiment with a constant learning rate, which can be set, instead of a schedule."""
     optimizer = job.experiment.optimizer.model_copy(update={"learning_rate": MIN_RATE})
     return job.experiment.model_copy(update={"optimizer": optimizer})
 
@@ -135,7 +136,7 @@ def _set_constant_rate(job: TrainingJob) -> Experiment:
 def _build_loss_probe(model: keras.Model, pipeline: Pipeline, job: TrainingJob) -> tuple[Callable[[], float], int]:
     """Return a function that computes the loss on some training examples, and the number of these examples.
 
-    Layers such as dropout have no effect on this loss.
+    The model computes this loss in inference mode: layers such as dropout have no effect.
     """
     train = job.split.train
     affordable = int(_MAX_MULTIPLY_ADDS / max(summarize_network(job.experiment).multiply_adds, 1))
@@ -156,7 +157,15 @@ def _build_loss_probe(model: keras.Model, pipeline: Pipeline, job: TrainingJob) 
 def build_range_test(
     start: float, rates: Sequence[float], losses: Sequence[float], examples: int, end_reason: str | None
 ) -> RangeTest:
-    """What a curve suggests."""
+    """Return the result of a range test with its suggestion.
+
+    Args:
+        start: The loss before the first step.
+        rates: The rate of each step, ascending.
+        losses: The loss after each step, finite.
+        examples: The number of examples on which the loss was computed.
+        end_reason: The reason why the test ended before the largest rate, or `None`.
+    """
     curve = _smooth_losses(np.array(losses), start)
     lowest = steepest = suggestion = None
     if len(curve) > 2 * _SMOOTHING_STEPS:
@@ -171,7 +180,7 @@ def build_range_test(
 
 
 def _smooth_losses(losses: NDArray[np.float64], start: float) -> NDArray[np.float64]:
-    """A curve averaged with its neighbours; what is far above the start counts as a little above it."""
+    """Return losses averaged over neighbouring steps, after limiting them to 50% above the initial loss."""
     if not len(losses):
         return losses
     bell = np.hanning(2 * _SMOOTHING_STEPS + 3)[1:-1]

@@ -1,4 +1,4 @@
-"""Building of the compiled Keras model of an experiment, with the same initial weights every time."""
+"""Construction of the compiled Keras model of an experiment. Equal experiments have equal initial weights."""
 
 import keras
 
@@ -8,14 +8,15 @@ from dnn_cli.config.metrics import Metric
 
 
 def build_model(experiment: Experiment, *, jit: bool = False, precision: str = "float32") -> keras.Sequential:
-    """The network with its initial weights, compiled: a pure function of the experiment and these arguments.
+    """Build and compile the model of an experiment, with its initial weights.
 
-    Resets Keras's global state, so that nothing built before in this process has an influence.
+    The result is a pure function of the arguments: Keras's global state is reset, so that earlier models of this
+    process have no influence.
 
     Args:
-        experiment: What to build.
-        jit: Whether XLA compiles its steps.
-        precision: Keras's dtype policy for all layers but the last, whose outputs stay float32.
+        experiment: The experiment.
+        jit: Whether XLA compiles the steps.
+        precision: Keras's dtype policy for all layers except the last, whose outputs stay float32.
     """
     keras.utils.clear_session()
     keras.utils.set_random_seed(experiment.seed)
@@ -28,7 +29,8 @@ def build_model(experiment: Experiment, *, jit: bool = False, precision: str = "
     ]
     (name,) = to_keras_names([experiment.model.name])
     input_name = "input_layer"
-    while input_name in names:  # the input counts as a layer, and a layer may have taken Keras's name for it
+    # The input counts as a layer, and another layer may already have Keras's name for the input.
+    while input_name in names:
         input_name += "_"
     inputs = keras.Input(experiment.data.input_shape, name=input_name)
     model = keras.Sequential([inputs, *built], name=name)
@@ -38,14 +40,14 @@ def build_model(experiment: Experiment, *, jit: bool = False, precision: str = "
         metrics=[_build_metric(experiment, metric) for metric in experiment.metrics],
         jit_compile=jit,
     )
-    # Keras on TensorFlow builds an optimizer while it traces the first step, where schedule_free_adamw loses the
-    # weights that its average starts from; and what makes variables is traced twice.
+    # Keras on TensorFlow builds an optimizer while tracing the first step. There, schedule_free_adamw loses the weights
+    # from which its average starts. A step that creates variables is also traced twice.
     model.optimizer.build(model.trainable_variables)
     return model
 
 
 def _build_metric(experiment: Experiment, metric: Metric) -> keras.metrics.Metric | str:
-    """A metric; accuracy of one logit is whether it is above 0, where Keras's own choice would take 0.5."""
+    """Build a metric. The accuracy of one logit has the threshold 0 instead of Keras's default 0.5."""
     if metric.type == "accuracy" and experiment.target_encoding == "binary" and experiment.loss.takes_logits:
         return keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)
     return metric.build_keras_object()

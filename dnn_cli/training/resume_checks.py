@@ -1,6 +1,6 @@
 """Checks before a run is resumed: whether it can continue, and what has changed since it was trained.
 
-A change makes the result differ from that of an uninterrupted training.
+After a change, the result differs from that of an uninterrupted training.
 """
 
 from collections.abc import Mapping
@@ -19,14 +19,20 @@ if TYPE_CHECKING:
     from dnn_cli.training.training_job import TrainingJob
 
 _VERSIONED_PACKAGES = ("keras", "tensorflow")
-"""Packages whose versions decide what numbers come out."""
+"""Packages whose versions influence numerical results."""
 
 
 def check_resumable(record: Record, checkpoint: Checkpoint | None, experiment: Experiment, *, force: bool) -> None:
-    """Check that a run can continue.
+    """Check that a run can be resumed.
+
+    Args:
+        record: The record of the run.
+        checkpoint: The last checkpoint of the run, or `None`.
+        experiment: The experiment to train further.
+        force: Whether to continue after early stopping and divergence.
 
     Raises:
-        UsageError: nothing is left to train, or the checkpoint cannot be used.
+        UsageError: all epochs are trained, the checkpoint is missing or has other scores, or `force` is needed.
     """
     epochs, run_label = experiment.epochs, f"run {record.id}"
     progress = checkpoint.progress if checkpoint else TrainingProgress(experiment="")
@@ -61,7 +67,7 @@ def check_resumable(record: Record, checkpoint: Checkpoint | None, experiment: E
 def list_changes(
     record: Record, checkpoint: Checkpoint | None, old_experiment: Experiment, new_experiment: Experiment
 ) -> list[str]:
-    """What is no longer as it was, known without data: the experiment and the versions."""
+    """Return lines about changes of the experiment and the versions. These checks need no data."""
     change_lines = []
     if checkpoint is not None and checkpoint.progress.experiment != compute_training_digest(old_experiment):
         change_lines.append("config.yaml is not what the last checkpoint was made with")
@@ -74,13 +80,13 @@ def list_changes(
 
 
 def list_config_changes(old_experiment: Experiment, new_experiment: Experiment) -> list[str]:
-    """The keys in which two experiments are not the same, with their values."""
+    """Return a line with both values for every key in which two experiments differ."""
     old, new = find_config_differences([build_training_config(old_experiment), build_training_config(new_experiment)])
     return [f"{key}: {old.get(key) or '–'} → {new.get(key) or '–'}" for key in dict.fromkeys([*old, *new])]
 
 
 def _list_value_changes(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
-    """Return a line for every recorded value that is different now."""
+    """Return a line for every recorded value that differs from the current one."""
     return [
         f"{name}: {old} → {current.get(name)}"
         for name, old in recorded.items()
@@ -89,7 +95,7 @@ def _list_value_changes(recorded: Mapping[str, Any], current: Mapping[str, Any])
 
 
 def list_environment_changes(record: Record, job: "TrainingJob") -> list[str]:
-    """What else is no longer as it was: the examples, the processor, and how the engine runs there."""
+    """Return lines about changes of the examples, the split, the processor and the execution plan."""
     change_lines = []
     if record.data.get("fingerprint") != job.examples.compute_fingerprint():
         change_lines.append("data: other examples")

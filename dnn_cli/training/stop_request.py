@@ -1,4 +1,4 @@
-"""Ways in which a training ends before its last epoch, and requests to end it."""
+"""Exceptions that end a training before its last epoch, and stop requests."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -6,11 +6,11 @@ from typing import Protocol
 
 
 class Diverged(Exception):
-    """A loss or a weight is not finite. The text says which one and when."""
+    """Exception for a loss or a weight that is not finite. The text names the value and the epoch."""
 
 
 class Interrupted(Exception):
-    """A stop request ended the training. The text is the reason; the last checkpoint holds what was trained."""
+    """Exception after a stop request. The text is the reason; the last checkpoint holds the state of the training."""
 
 
 class StopRequest(Protocol):
@@ -19,7 +19,7 @@ class StopRequest(Protocol):
     def __call__(self) -> str: ...
 
     def allow_graceful_stop(self) -> AbstractContextManager[None]:
-        """Promise, for the duration of the block, that the training asks often and stops by itself."""
+        """Declare that the training polls this object often, and stops by itself, until the end of the block."""
         ...
 
 
@@ -30,5 +30,5 @@ SIGNAL_REASON = "stopped by a signal"
 
 
 def never_stop() -> str:
-    """Return no reason to stop."""
+    """Return an empty text, so that the training runs to its end."""
     return ""

@@ -14,11 +14,12 @@ from dnn_cli.host.resources import count_available_cores, count_schedulable_core
 from dnn_cli.training.xla_cache import set_up_working_directory
 
 INTRA_OP_VARIABLE, INTER_OP_VARIABLE = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
-"""Environment variables for the numbers of threads within and between operations; TensorFlow reads both late."""
+"""Environment variables for the numbers of threads within and between operations. TensorFlow reads both when it first
+computes."""
 
 
 def limit_threads() -> None:
-    """Let TensorFlow start no more threads than there are cores for it, unless the user has set their number."""
+    """Limit the threads of TensorFlow to the number of available cores, unless the user has set their number."""
     cores = count_available_cores()
     if cores < count_schedulable_cores():
         os.environ.setdefault(INTRA_OP_VARIABLE, str(cores))
@@ -26,9 +27,9 @@ def limit_threads() -> None:
 
 
 def restore_thread_count(number: int | None) -> None:
-    """Let TensorFlow compute with as many threads as a training had before, unless the user has set their number.
+    """Set the number of TensorFlow's threads to that of an earlier training, unless the user has set the number.
 
-    Where TensorFlow has computed in this process already, the number stays as it is.
+    If TensorFlow has already computed in this process, the number stays unchanged.
     """
     if number is not None and not get_thread_count.cache_info().currsize:
         os.environ.setdefault(INTRA_OP_VARIABLE, str(number))
@@ -36,20 +37,24 @@ def restore_thread_count(number: int | None) -> None:
 
 @cache
 def get_thread_count() -> int:
-    """Return the number of threads within an operation; to be called once TensorFlow is about to compute."""
+    """Return the number of threads within an operation.
+
+    The result is cached: the first call must come when TensorFlow is about to compute.
+    """
     configured = os.environ.get(INTRA_OP_VARIABLE, "")
     return int(configured) if configured.isdecimal() and int(configured) > 0 else count_schedulable_cores()
 
 
 _THREAD_NAME_PREFIX = "tensorflow"
-"""How the name of the thread begins."""
+"""Prefix of the name of the thread that imports TensorFlow."""
 
 
 @contextmanager
 def import_tensorflow_in_background() -> Iterator[Callable[[], None]]:
-    """Import TensorFlow and Keras in a thread of its own; call what is yielded to wait until they are there.
+    """Import TensorFlow and Keras in a background thread, and yield a function that waits for the import.
 
-    Does not end before the import, as what it writes belongs where output goes now; unless the user wants to leave.
+    The block ends after the import, so that output of the import goes to the current destination of output. After a
+    `KeyboardInterrupt`, the block ends at once.
     """
     executor = ThreadPoolExecutor(1, thread_name_prefix=_THREAD_NAME_PREFIX)
     wait_for_import = True
@@ -64,20 +69,25 @@ def import_tensorflow_in_background() -> Iterator[Callable[[], None]]:
 
 
 def is_importing_tensorflow() -> bool:
-    """Whether the import goes on, which nothing but the end of the process can stop."""
+    """Return whether the import is running. Only the end of the process can stop the import."""
     return any(thread.name.startswith(_THREAD_NAME_PREFIX) for thread in threading.enumerate())
 
 
 def import_tensorflow() -> None:
-    """Import what a training needs, out of sight of the garbage collector.
+    """Import the modules that a training needs, without garbage collection.
 
-    It would find nothing, and take a tenth of the time now, and as much again for every later look at all of it.
+    A collection during the import takes a tenth of the time and finds nothing. Every later collection of all objects
+    would take as long again, so the imported objects are frozen.
     """
-    redirect_libraries()  # Keras reads KERAS_HOME when it is imported
-    limit_threads()  # TensorFlow reads their number when it first computes
-    set_up_working_directory()  # of which TensorFlow reads before it compiles
+    # Keras reads KERAS_HOME when it is imported.
+    redirect_libraries()
+    # TensorFlow reads the number of threads when it first computes.
+    limit_threads()
+    # TensorFlow reads the path of this directory before it compiles.
+    set_up_working_directory()
     if "dnn_cli.training.train" in sys.modules:
-        return  # and what is frozen by now may be garbage later
+        # Freezing now would also freeze objects that may be garbage later.
+        return
     was_collecting = gc.isenabled()
     gc.disable()
     try:

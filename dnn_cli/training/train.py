@@ -41,19 +41,19 @@ from dnn_cli.training.xla_cache import use_cached_programs
 
 
 class _FitResult(NamedTuple):
-    """The content of `model.keras`, and the epochs of the saved weights."""
+    """Scores and digest of the model in `model.keras`, and the epochs of the saved weights."""
 
     scores: Scores | None
-    """Validation scores; `None` without a validation set."""
+    """Validation scores of the saved model; `None` without validation examples."""
 
     weights_digest: str
-    """A digest."""
+    """Digest of the weights in `model.keras`."""
 
     epoch: int | None
-    """The epoch of the weights in `model.keras`; `None` for averaged weights."""
+    """Epoch of the weights in `model.keras`; `None` for averaged weights."""
 
     best_epoch: int | None
-    """The epoch of the weights in `best.keras`; `None` where no such file was written, or where it is not known."""
+    """Epoch of the weights in `best.keras`; `None` if this file was not written or the epoch is unknown."""
 
 
 def _fit_model(
@@ -66,28 +66,27 @@ def _fit_model(
     get_stop_reason: GetStopReason,
     get_seconds: Callable[[], float],
 ) -> _FitResult:
-    """Train into a run directory, adding a row to `rows` for every epoch.
+    """Train a model, write its files to a run directory, and add a row to `rows` for every epoch.
 
     Args:
         job: The training job.
-        compiled_model: The compiled model of its network.
+        compiled_model: The compiled model of the job's network.
         run: The run to which all files are written.
-        reporter: Receives the progress.
-        rows: The rows of the epochs that are done.
+        reporter: The progress reporter.
+        rows: The rows of the finished epochs.
         resume_point: The state from which the training starts.
-        get_stop_reason: Returns the reason of a stop request, or an empty text.
-        get_seconds: Returns the seconds of training so far.
+        get_stop_reason: The function that returns the reason of a stop request, or an empty text.
+        get_seconds: The function that returns the seconds of training so far.
 
     Raises:
         Diverged: the loss or a weight is no longer a finite number.
-        Interrupted: a stop request ended it.
-        RunError: the run directory cannot be written, or the checkpoint is of another network.
+        Interrupted: a stop request ended the training.
+        RunError: the run directory cannot be written, or the checkpoint is of another network or plan.
     """
     experiment, plan, split, progress = job.experiment, job.plan, job.split, resume_point.progress
     model, pipeline = compiled_model.model, compiled_model.pipeline
-    initial_kernels = (
-        compiled_model.inspector.copy_kernels(model) if experiment.diagnostics else []
-    )  # before a checkpoint replaces them
+    # A checkpoint replaces the initial kernels below.
+    initial_kernels = compiled_model.inspector.copy_kernels(model) if experiment.diagnostics else []
     if resume_point.checkpoint is not None:
         restore_variables(model, resume_point.checkpoint.arrays, progress.optimizer, experiment.optimizer)
         if progress.calls:
@@ -124,7 +123,8 @@ def _fit_model(
             ),
             CheckpointCallback(run, resume_point, rows, other_callbacks, get_stop_reason, get_seconds, experiment),
         ],
-        shuffle=False,  # the pipeline has the order of every epoch
+        # The pipeline determines the order of every epoch.
+        shuffle=False,
         verbose=0,
     )
     with atomic_write(run.model) as temporary:
@@ -154,9 +154,9 @@ def _fit_model(
 
 
 def _find_final_epoch(experiment: Experiment, callbacks: Sequence[keras.callbacks.Callback], last: int) -> int | None:
-    """Return the epoch of the weights that a training ended with; `None` for averaged weights.
+    """Return the epoch of the final weights of a training; `None` for averaged weights.
 
-    Keras averages weights (`use_ema`) before early stopping restores the best ones, so that the restored ones stay.
+    Keras averages weights (`use_ema`) before early stopping restores the best ones. The restored weights are final.
     """
     for callback in callbacks:
         if isinstance(callback, keras.callbacks.EarlyStopping) and callback.best_weights is not None:
@@ -165,13 +165,13 @@ def _find_final_epoch(experiment: Experiment, callbacks: Sequence[keras.callback
 
 
 def _find_best_epoch(callbacks: Sequence[keras.callbacks.Callback]) -> int | None:
-    """Return the epoch of the weights in `best.keras`, if it is known."""
+    """Return the epoch of the weights in `best.keras`; `None` if the epoch is unknown."""
     best_epochs = (callback.best_epoch for callback in callbacks if isinstance(callback, BestModelCheckpoint))
     return next((epoch + 1 for epoch in best_epochs if epoch is not None), None)
 
 
 def _compute_weights_digest(model: keras.Model) -> str:
-    """A digest that is equal only for equal weights."""
+    """Return a digest that is equal only for equal weights."""
     weights_hash = hashlib.sha256()
     for weight in model.get_weights():
         weights_hash.update(repr((weight.shape, weight.dtype.str)).encode())
@@ -180,7 +180,7 @@ def _compute_weights_digest(model: keras.Model) -> str:
 
 
 def _changes_final_weights(experiment: Experiment) -> bool:
-    """Whether the saved model has other weights than the last epoch was validated with."""
+    """Return whether the saved model can have other weights than the validation of the last epoch had."""
     stopping = experiment.early_stopping
     return experiment.optimizer.use_ema or (stopping is not None and stopping.restore_best_weights)
 
@@ -188,7 +188,7 @@ def _changes_final_weights(experiment: Experiment) -> bool:
 def build_initial_record(
     job: TrainingJob, *, reproduces: str | None = None, sweeps: tuple[Membership, ...] = ()
 ) -> Callable[[str], Record]:
-    """Return a function that builds the record of a run before its first epoch, from the run's id."""
+    """Return a function that builds the record of a run before its first epoch from the run's id."""
     experiment, summary = job.experiment, summarize_network(job.experiment)
     return lambda run_id: Record(
         id=run_id,
@@ -226,24 +226,24 @@ def train_model(
     resume_point: ResumePoint | None = None,
     model_cache: CompiledModelCache | None = None,
 ) -> Record:
-    """Train into a run directory that holds its first record, and return its record at the end.
+    """Train a job in a run directory that holds an initial record, and return the final record.
 
-    A training that diverges, or fails for a reason outside `dnn`, is recorded with its reason, and returned.
-    A training that is interrupted, or cannot write, is recorded as far as possible, and the error is raised again.
+    If the training diverges or fails, the final record has the reason. If the training is interrupted or a file cannot
+    be written, the record is written if possible, and the error is raised again.
 
     Args:
         job: The training job.
         run: The run to which all files are written. This process holds its lock.
-        reporter: Receives the progress.
-        get_stop_reason: Returns the reason of a stop request, or an empty text.
-        resume_point: The checkpoint from which the training continues, if there is one.
+        reporter: The progress reporter.
+        get_stop_reason: The function that returns the reason of a stop request, or an empty text.
+        resume_point: The state from which the training starts; by default the initial weights.
         model_cache: The compiled models of earlier trainings in this process.
 
     Raises:
-        Interrupted: a stop request ended it. It can be resumed.
-        RunError: the run directory cannot be written.
-        KeyboardInterrupt: the user interrupted it.
-        SystemExit: a signal ended it.
+        Interrupted: a stop request ended the training, which can be resumed.
+        RunError: the run directory cannot be written, or the checkpoint is of another network or plan.
+        KeyboardInterrupt: the user interrupted the training.
+        SystemExit: a signal ended the training.
     """
     resume_point = resume_point or ResumePoint(compute_training_digest(job.experiment))
     seconds_before, start_time = resume_point.progress.seconds, time.monotonic()
@@ -280,7 +280,8 @@ def train_model(
         run.write_record(record)
     except BaseException as error:
         record = build_final_record(*_classify_exception(error))
-        with suppress(RunError):  # the first error is the one to report
+        # The first error is reported, instead of an error in writing the record.
+        with suppress(RunError):
             run.write_record(record)
         if record.status == "interrupted" or isinstance(error, RunError):
             raise
@@ -290,7 +291,7 @@ def train_model(
 
 
 def _format_early_stop_reason(job: TrainingJob, rows: list[Scores]) -> str | None:
-    """Why a training that is completed has fewer epochs than it might have had."""
+    """Return why early stopping ended a completed training; `None` if all epochs were trained."""
     stopping = job.experiment.early_stopping
     if stopping is None or len(rows) == job.experiment.epochs:
         return None
@@ -301,7 +302,7 @@ def _format_early_stop_reason(job: TrainingJob, rows: list[Scores]) -> str | Non
 
 
 def _classify_exception(error: BaseException) -> tuple[str, str]:
-    """How a training ended that raised this, and why in one line."""
+    """Return the status of a training that raised an exception, and the reason in one line."""
     if isinstance(error, Diverged):
         return "diverged", str(error)
     if isinstance(error, Interrupted):

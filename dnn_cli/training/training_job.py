@@ -12,7 +12,7 @@ from dnn_cli.training.execution_plan import ExecutionPlan, choose_plan
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """An experiment with its examples, their split, and the device that trains it."""
+    """Experiment with its examples, their split, and the device that trains it."""
 
     experiment: Experiment
     examples: Examples
@@ -21,19 +21,19 @@ class TrainingJob:
 
     @cached_property
     def plan(self) -> ExecutionPlan:
-        """How it is run there."""
+        """Execution plan of the experiment on the device."""
         return choose_plan(self.experiment, len(self.split.train), gpu=self.device.is_gpu)
 
     @cached_property
     def preprocessing(self) -> Preprocessing:
-        """What is measured on the training examples."""
+        """Scaling and class weights, computed from the training examples."""
         return compute_preprocessing(self.experiment, self.examples, self.split)
 
 
 def prepare_job(experiment: Experiment, examples: Examples, split: Split) -> TrainingJob:
-    """The job on the device that the experiment asks for.
+    """Prepare the device that an experiment asks for, and return the training job.
 
     Raises:
-        UsageError: there is no such device.
+        UsageError: the experiment asks for a GPU and TensorFlow finds none.
     """
     return TrainingJob(experiment, examples, split, prepare_device(experiment))

@@ -1,7 +1,7 @@
 """The state of a training as arrays by name: variables of the model, its optimizer, metrics and callbacks.
 
-It contains more than Keras saves: the state of random numbers in layers, the metrics of an unfinished epoch, and the
-best weights that early stopping keeps.
+The state includes what Keras does not save: the state of random number generators in layers, the metrics of an
+unfinished epoch, and the best weights that early stopping keeps.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +20,7 @@ StateArrays = dict[str, NDArray[Any]]
 _CallbackMemory = dict[str, dict[str, int | float | None]]
 
 _CALLBACK_ATTRIBUTES = ("wait", "stopped_epoch", "best", "best_epoch", "cooldown_counter")
-"""Attributes of Keras's callbacks, and of ours, that an epoch leaves to the next."""
+"""Attributes of Keras's and our callbacks whose values pass from one epoch to the next."""
 
 SAME_OPTIMIZER, OTHER_RATE, NEW_OPTIMIZER = "same", "another rate", "another optimizer"
 METRICS_GROUP, BEST_WEIGHTS = "metrics", "best_weights"
@@ -29,7 +29,7 @@ METRICS_GROUP, BEST_WEIGHTS = "metrics", "best_weights"
 def capture_state(
     model: keras.Model, callbacks: Iterable[keras.callbacks.Callback]
 ) -> tuple[StateArrays, _CallbackMemory]:
-    """A copy of all that there is, and what callbacks remember besides."""
+    """Return copies of all variables and best weights, and the attributes that callbacks remember between epochs."""
     arrays = {name: copy_value(variable) for name, variable in iter_variables(model)}
     for callback in callbacks:
         for index, weight in enumerate(getattr(callback, BEST_WEIGHTS, None) or ()):
@@ -38,7 +38,7 @@ def capture_state(
 
 
 def check_same_network(experiment: Experiment, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Check that arrays are those of this network, before anything is changed.
+    """Check that arrays are those of an experiment's network, before anything is changed.
 
     Raises:
         UsageError: the arrays are those of another network.
@@ -54,13 +54,13 @@ def check_same_network(experiment: Experiment, arrays: Mapping[str, NDArray[Any]
 def restore_variables(
     model: keras.Model, arrays: Mapping[str, NDArray[Any]], old_optimizer: Mapping[str, Any], new_optimizer: Optimizer
 ) -> None:
-    """Put weights and all other variables back.
+    """Restore the weights and all other variables of a model, except those of metrics.
 
     A different optimizer than `old_optimizer` starts from its initial state. If only the learning rate differs, all
-    variables but the learning rate are restored. Metrics are put back as their epoch begins.
+    variables except the learning rate are restored. `restore_metrics` restores metrics when their epoch begins.
 
     Raises:
-        RunError: the arrays are those of another network; nothing has been changed.
+        RunError: the arrays are those of another network. The model is unchanged.
     """
     change = classify_optimizer_change(old_optimizer, new_optimizer)
     rate = [] if change == SAME_OPTIMIZER else [model.optimizer.learning_rate]
@@ -90,7 +90,10 @@ def classify_optimizer_change(old_optimizer: Mapping[str, Any], new_optimizer: O
 def restore_callbacks(
     callbacks: Iterable[keras.callbacks.Callback], arrays: Mapping[str, NDArray[Any]], memories: _CallbackMemory
 ) -> None:
-    """Let callbacks remember again; to be called after they have forgotten everything, as training begins."""
+    """Restore the attributes and best weights of callbacks.
+
+    When training begins, callbacks reset their attributes. This function must be called after that.
+    """
     for callback in callbacks:
         for name, value in memories.get(_get_callback_key(callback), {}).items():
             if name in _CALLBACK_ATTRIBUTES:
@@ -102,19 +105,19 @@ def restore_callbacks(
 
 
 def copy_metric_values(model: keras.Model) -> StateArrays:
-    """A copy of what the metrics have counted so far."""
+    """Return copies of the variables of the metrics."""
     return {name: copy_value(variable) for name, variable in iter_variables(model) if name.startswith(METRICS_GROUP)}
 
 
 def restore_metrics(model: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Let the metrics count on."""
+    """Restore the variables of the metrics, so that an unfinished epoch continues."""
     for name, variable in iter_variables(model):
         if name.startswith(METRICS_GROUP):
             variable.assign(arrays[name])
 
 
 def iter_variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
-    """Every variable with a name that is the same whenever the network is built."""
+    """Yield every variable with a name that is the same whenever the network is built."""
     groups = {"model": model.variables, "optimizer": model.optimizer.variables, METRICS_GROUP: model.metrics_variables}
     for group, group_variables in groups.items():
         for index, variable in enumerate(group_variables):
@@ -122,12 +125,12 @@ def iter_variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
 
 
 def _get_callback_key(callback: keras.callbacks.Callback) -> str:
-    """What a callback is called in a checkpoint; there is one of a kind."""
+    """Return the key of a callback in a checkpoint. Every training has at most one callback of a class."""
     return getattr(callback, "checkpoint_key", type(callback).__name__)
 
 
 def _copy_callback_memory(callback: keras.callbacks.Callback) -> dict[str, int | float | None]:
-    """What a callback remembers, as plain numbers."""
+    """Return the attributes that a callback remembers between epochs, as plain numbers."""
     attributes = {name: getattr(callback, name) for name in _CALLBACK_ATTRIBUTES if hasattr(callback, name)}
     return {
         name: value if value is None or isinstance(value, int) else float(value) for name, value in attributes.items()
@@ -135,10 +138,10 @@ def _copy_callback_memory(callback: keras.callbacks.Callback) -> dict[str, int |
 
 
 def copy_value(variable: keras.Variable) -> NDArray[Any]:
-    """A copy of a variable."""
+    """Return a copy of the value of a variable."""
     return np.array(keras.ops.convert_to_numpy(variable.value))
 
 
 def _is_compatible_array(variable: keras.Variable, array: NDArray[Any] | None) -> bool:
-    """Whether an array is one of this variable."""
+    """Return whether an array has the shape and dtype of a variable."""
     return array is not None and array.shape == tuple(variable.shape) and array.dtype == variable.dtype

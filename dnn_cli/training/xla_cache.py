@@ -1,8 +1,8 @@
 """Cache of the programs that XLA compiled, for the next run of the same network.
 
-TensorFlow can load compiled programs from a directory, but does not check them: with a truncated file it trains nothing
-and reports no error. Each process therefore uses a directory of its own, and loads only programs whose digest is right.
-New programs are saved when the training is over. If the cache cannot be used, programs are compiled again.
+TensorFlow loads compiled programs from a directory without a check: with a truncated file, TensorFlow trains
+nothing and reports no error. Each process therefore uses its own directory, and loads only programs whose digest is
+correct. New programs are saved after the training. If the cache cannot be used, programs are compiled again.
 """
 
 import hashlib
@@ -21,18 +21,19 @@ from dnn_cli.host import directories
 
 _CACHE_FLAG = "--tf_xla_persistent_cache_directory"
 _DIRECTORY_PREFIX = "dnn-xla-"
-"""Prefix of the names of working directories."""
+"""Prefix of the names of the working directories of processes."""
 
 _MIN_ABANDONED_SECONDS = 86_400
-"""Seconds; a process of a younger directory may live where its number is not known here, as in a container."""
+"""Age of a working directory from which it is removed if its process cannot be found, in seconds. The process of a
+younger directory may run in another container, where its number is unknown here."""
 
 MAX_NETWORKS = 100
-"""So many networks' programs are kept, some hundred kilobytes each."""
+"""Maximum number of networks whose programs are kept, some hundred kilobytes for each network."""
 
 
 @contextmanager
 def use_cached_programs(experiment: Experiment) -> Iterator[None]:
-    """Let TensorFlow find what was compiled for an experiment before, and keep what it compiles now."""
+    """Load the cached programs of an experiment before the block, and save new programs after the block."""
     process_directory = set_up_working_directory()
     if process_directory is None:
         yield
@@ -53,8 +54,8 @@ def use_cached_programs(experiment: Experiment) -> Iterator[None]:
 def set_up_working_directory() -> Path | None:
     """Create the directory in which TensorFlow keeps the programs of this process, and return its path.
 
-    This is called before the import of TensorFlow. The path is `None` where the user has set another directory, or
-    where no temporary directory can be created.
+    This function must be called before TensorFlow is imported. The path is `None` if the user has set another
+    directory, or if a temporary directory cannot be created.
     """
     flags = get_user_xla_flags()
     if _CACHE_FLAG in flags:
@@ -69,14 +70,15 @@ def set_up_working_directory() -> Path | None:
 
 
 def create_process_directory(prefix: str) -> tempfile.TemporaryDirectory[str]:
-    """Create a directory whose name holds the number of this process, and remove those of killed processes.
+    """Create a directory whose name contains the number of this process, and remove those of killed processes.
 
     Raises:
-        OSError: no directory can be created.
+        OSError: the directory cannot be created.
     """
     for abandoned in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
         owner = abandoned.name.removeprefix(prefix).partition("-")[0]
-        with suppress(OSError):  # of another user, or gone by now
+        # The directory may belong to another user, or be removed already.
+        with suppress(OSError):
             if (
                 owner.isdigit()
                 and not Path(f"/proc/{owner}").exists()
@@ -92,17 +94,17 @@ def get_user_xla_flags() -> str:
 
 
 _OPEN_DIRECTORIES: list[tempfile.TemporaryDirectory[str]] = []
-"""Held until the process ends, and then removed."""
+"""Temporary directories of this process. They are removed when the process ends."""
 
 
 def remove_working_directories() -> None:
-    """Remove this process's directory, where it ends too suddenly for that to happen by itself."""
+    """Remove the working directory of this process before a sudden exit, which skips the automatic removal."""
     for directory in _OPEN_DIRECTORIES:
         directory.cleanup()
 
 
 def load_programs(network_directory: Path, process_directory: Path) -> None:
-    """Bring what is whole of the kept programs; remove what is not."""
+    """Copy the undamaged programs of a network to the directory of a process, and delete the damaged ones."""
     for path in network_directory.glob("*.pb"):
         digest, _, name = path.name.partition("-")
         content = path.read_bytes()
@@ -113,7 +115,7 @@ def load_programs(network_directory: Path, process_directory: Path) -> None:
 
 
 def save_programs(network_directory: Path, process_directory: Path) -> None:
-    """Move what is in the working directory to the kept programs, each as a whole and under its digest."""
+    """Move new programs from the directory of a process to the cache, each in one step and under its digest."""
     network_directory.mkdir(parents=True, exist_ok=True)
     os.utime(network_directory)
     for path in process_directory.glob("*.pb"):
@@ -127,12 +129,12 @@ def save_programs(network_directory: Path, process_directory: Path) -> None:
 
 
 def evict_old_networks(cache_directory: Path) -> None:
-    """Remove the programs of the networks that were not trained for longest."""
+    """Keep the programs of the `MAX_NETWORKS` networks that were trained last, and remove all others."""
     networks = sorted(cache_directory.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
     for network in networks[MAX_NETWORKS:]:
         shutil.rmtree(network, ignore_errors=True)
 
 
 def _get_xla_cache_directory() -> Path:
-    """Where the programs of all networks are kept."""
+    """Return the directory for the programs of all networks."""
     return directories.get_cache_path("xla")
