@@ -1,4 +1,4 @@
-"""Train and compare Keras networks that are described in YAML."""
+"""Program `dnn`, which trains and compares Keras networks that are described in YAML."""
 
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,9 @@ def load(file: str, *overrides: str) -> "Config":
     """Load a config, with overrides such as `"epochs=3"`. The result has `.summary()` and `.train()`.
 
     Raises:
-        ConfigError: the config is not valid. It lists every issue with its line and column or its override.
+        ConfigError: the config is not valid. The error lists every issue with its line and column or its override.
     """
-    from dnn_cli.api import load_config  # later than `import dnn_cli`, which every command pays for
+    # Every command pays for imports at the top of this module.
+    from dnn_cli.api import load_config
 
     return load_config(file, overrides)

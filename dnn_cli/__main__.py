@@ -1,4 +1,4 @@
-"""`python -m dnn_cli` is `dnn`."""
+"""Entry point of `python -m dnn_cli`, which is the same as `dnn`."""
 
 from dnn_cli.cli.app import main
 

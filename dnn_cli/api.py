@@ -1,4 +1,4 @@
-"""The Python interface, for notebooks: `dnn_cli.load("configs/relu_adam.yaml", "epochs=3").train().metrics`."""
+"""Python interface for notebooks: `dnn_cli.load("configs/relu_adam.yaml", "epochs=3").train().metrics`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class _TrainedRun:
-    """A run on disk and how it went."""
+    """Run that was trained, with its directory and run record."""
 
     directory: Path
     record: Record
@@ -31,15 +31,15 @@ class _TrainedRun:
 
     @property
     def status(self) -> str:
-        """`completed`, or `diverged` or `failed`, with the reason in `record.reason`."""
+        """Status of the run: `completed`, `diverged` or `failed`. `record.reason` holds the reason of the last two."""
         return self.record.status
 
     @cached_property
     def metrics(self) -> "dict[str, NDArray[np.float64]]":
-        """The columns of metrics.csv: each score as float64 of (epochs,).
+        """Columns of metrics.csv by name, each a float64 array of shape (epochs,).
 
         Raises:
-            RunError: the file is not what a training writes.
+            RunError: metrics.csv is damaged.
         """
         import numpy as np
 
@@ -48,10 +48,10 @@ class _TrainedRun:
 
     @cached_property
     def model(self) -> Any:
-        """The trained `keras.Model`, loaded in safe mode.
+        """Trained `keras.Model`, loaded in safe mode.
 
         Raises:
-            RunError: the training ended without one.
+            RunError: the training ended without a saved model.
         """
         path = Run(self.directory).model
         if not path.exists():
@@ -63,7 +63,7 @@ class _TrainedRun:
 
 @dataclass(frozen=True, repr=False)
 class Config:
-    """A valid experiment, and what to think about before training it."""
+    """Valid experiment with its advice, ready for training."""
 
     loaded: LoadedExperiment
 
@@ -72,27 +72,30 @@ class Config:
 
     @property
     def experiment(self) -> Experiment:
-        """Every key with its value."""
+        """Experiment, with a value for every key."""
         return self.loaded.experiment
 
     @property
     def advice(self) -> list[str]:
-        """Issues of the valid config, which are probably mistakes."""
+        """Issues of the valid config, which are probably mistakes, as texts."""
         return list(map(str, self.loaded.advice))
 
     def summary(self) -> NetworkSummary:
-        """Layers, shapes and parameters, worked out without TensorFlow."""
+        """Return layers, shapes and parameters of the network, computed without TensorFlow."""
         return summarize_network(self.experiment)
 
     def train(self, runs_dir: str | Path = "runs") -> _TrainedRun:
-        """Train as `dnn train` does, into a run directory of its own; scores are shown on standard error.
+        """Train as `dnn train` does, in a new run directory. Scores are printed on standard error.
 
-        Resets Keras's global state, as every training does so that none influences another.
+        The training resets Keras's global state, as every training does, so that trainings do not influence each other.
+
+        Args:
+            runs_dir: The directory in which the run directory is created.
 
         Raises:
-            DataError: the data is not to be had.
+            DataError: the data cannot be read.
             RunError: the run directory cannot be written.
-            UsageError: the device is not there.
+            UsageError: the device does not exist.
         """
         from dnn_cli.cli.progress import open_screen
         from dnn_cli.execution.run_training import train_new_run
@@ -103,9 +106,9 @@ class Config:
 
 
 def load_config(file: str, overrides: Sequence[str]) -> Config:
-    """The experiment that a config file and overrides describe, which this machine can train.
+    """Load the experiment of a config file and overrides, and check that this machine can train it.
 
     Raises:
-        ConfigError: the config is not valid. It lists every issue with its line and column or its override.
+        ConfigError: the config is not valid. The error lists every issue with its line and column or its override.
     """
     return Config(load_experiment(file, overrides, to_train=True))

@@ -1,13 +1,13 @@
-"""The errors of the program, and the issues of configs that they carry.
+"""Errors of the program, and the issues of configs that errors hold.
 
-DnnError            exit 1   the command could not do its work
-├── UsageError      exit 2   the command line asks for something that is not there
-│   ├── QueryError    exit 2   a condition on runs is wrong; the message points at the error
-│   └── AmbiguousAddressError  exit 2   an address means several runs; the message lists them
-├── ConfigError     exit 2   a config has issues; the error holds all of them
-├── DataError       exit 1   a dataset could not be found, read or trusted
-│   └── UserDataError  exit 2   a user's own data file is missing or not what it should be
-└── RunError        exit 1   a run directory could not be written or read
+DnnError                       exit 1: the command failed
+├── UsageError                 exit 2: the command line names something that does not exist
+│   ├── QueryError             exit 2: a condition on runs is not valid; the message points at the error
+│   └── AmbiguousAddressError  exit 2: an address names several runs; the message lists the runs
+├── ConfigError                exit 2: a config has issues; the error holds all issues
+├── DataError                  exit 1: a dataset cannot be found, read or trusted
+│   └── UserDataError          exit 2: a user's own data file is missing or not valid
+└── RunError                   exit 1: a run directory cannot be written or read
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ KeyPath = tuple[str | int, ...]
 class DnnError(Exception):
     """Base class of all errors that `dnn` raises on purpose.
 
-    `message` says what went wrong and where. `suggestion` says what to do instead and may be empty.
+    `message` describes the error and its place. `suggestion` describes what to do instead, and may be empty.
     """
 
     exit_code = 1
@@ -34,25 +34,25 @@ class DnnError(Exception):
 
 
 class UsageError(DnnError):
-    """The command line names something that does not exist or does not go together."""
+    """Error of a command line that names something that does not exist, or combines what does not go together."""
 
     exit_code = 2
 
 
 class QueryError(UsageError):
-    """Error of a condition on runs. The message has a line for the condition and a line that points at the error."""
+    """Error of a condition on runs. The message has a line with the condition and a line that points at the error."""
 
 
 class AmbiguousAddressError(UsageError):
-    """An address means several runs where one is needed; the message has a line for each run."""
+    """Error of an address that names several runs where one run is needed. The message has a line for each run."""
 
 
 class DataError(DnnError):
-    """A dataset could not be found, read or trusted."""
+    """Error of a dataset that cannot be found, read or trusted."""
 
 
 class UserDataError(DataError):
-    """A user's own data file is missing or not what it should be; `key` is the key of `data` that is to blame."""
+    """Error of a user's own data file that is missing or not valid. `key` is the key of `data` that causes it."""
 
     exit_code = 2
 
@@ -62,12 +62,12 @@ class UserDataError(DataError):
 
 
 class RunError(DnnError):
-    """A run directory could not be written or read."""
+    """Error of a run directory that cannot be written or read."""
 
 
 @dataclass(frozen=True)
 class SourceLocation:
-    """Where a value was written: a file with 1-based line and column, or an override's own text."""
+    """Location of a value: a file with 1-based line and column, or the text of an override."""
 
     source: str
     line: int | None = None
@@ -79,7 +79,7 @@ class SourceLocation:
 
 @dataclass(frozen=True)
 class LocatedIssue:
-    """An issue of a config with its source location, key, message and suggestion."""
+    """Issue of a config with its source location, key, message and suggestion."""
 
     location: SourceLocation
     key: str
@@ -92,7 +92,7 @@ class LocatedIssue:
 
 
 class ConfigError(DnnError):
-    """Error of a config that is not valid; `issues` holds all issues in the order of the file."""
+    """Error of a config that is not valid. `issues` holds all issues in the order of the file."""
 
     exit_code = 2
 
@@ -101,13 +101,14 @@ class ConfigError(DnnError):
         super().__init__("\n".join(map(str, self.issues)))
 
     def __reduce__(self) -> tuple[type["ConfigError"], tuple[tuple[LocatedIssue, ...]]]:
-        return ConfigError, (self.issues,)  # or a copy from another process would be made of the message
+        # By default, a copy in another process would be built from the message instead of the issues.
+        return ConfigError, (self.issues,)
 
 
 def suggest_nearest_name(name: str, choices: Iterable[str]) -> str:
-    """Return `did you mean …?` for the choice nearest to a name, or an empty text where none is near.
+    """Return `did you mean …?` with the choice nearest to a name, or an empty text if all choices are too different.
 
-    A choice of the same letters in another order comes first: for `adma`, `adam` before `adamax`.
+    A choice with the same letters in another order comes first: for `adma`, `adam` before `adamax`.
     """
     by_lower = {choice.lower(): choice for choice in choices}
     anagrams = [choice for choice in by_lower if sorted(choice) == sorted(name.lower())]
@@ -117,9 +118,9 @@ def suggest_nearest_name(name: str, choices: Iterable[str]) -> str:
 
 
 class Issue(NamedTuple):
-    """An issue of the config value at a key path."""
+    """Issue of the config value at a key path."""
 
     path: KeyPath
     message: str
     suggestion: str = ""
-    """What to do; it must be right when it is followed literally, see `tests/config/test_suggestions.py`."""
+    """Suggestion for the user. It must be right when followed literally, see `tests/config/test_suggestions.py`."""

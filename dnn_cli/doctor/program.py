@@ -21,7 +21,7 @@ _REQUIRED_PACKAGES = (
 
 
 class _Extra(NamedTuple):
-    """Something that can be installed besides."""
+    """Optional extra of the installation: its modules, and the command that needs them."""
 
     modules: tuple[str, ...]
     purpose: str
@@ -38,7 +38,7 @@ _EXTRAS = {
 
 
 def inspect_program() -> Section:
-    """Versions and places; what is not installed is no problem, unless nothing goes without it."""
+    """Inspect versions and paths of Python, the program and its packages. A missing extra is not a problem."""
     packages = {name: _get_package_version(name) for name in _REQUIRED_PACKAGES}
     missing = [name for name, present in packages.items() if present is None]
     extras = {name: all(map(_is_module_available, extra.modules)) for name, extra in _EXTRAS.items()}
@@ -68,7 +68,7 @@ def inspect_program() -> Section:
 
 
 def _get_package_version(name: str) -> str | None:
-    """The version of a package; `None` where it is not installed."""
+    """Return the version of a package, or `None` if the package is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -76,7 +76,7 @@ def _get_package_version(name: str) -> str | None:
 
 
 def _is_module_available(module: str) -> bool:
-    """Whether a module could be imported."""
+    """Return whether a module can be found, without importing it."""
     return importlib.util.find_spec(module) is not None
 
 
@@ -89,7 +89,7 @@ _SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASS", "CRED", "AUTH")
 
 
 def inspect_environment() -> Section:
-    """Return the environment variables that affect training and output; secrets are left out."""
+    """Inspect the environment variables that affect training and output. Secrets are left out."""
     variables = {
         name: "…" if "@" in value else value
         for name, value in sorted(os.environ.items())
@@ -109,7 +109,7 @@ def inspect_environment() -> Section:
 
 
 def inspect_terminal(console: Console) -> Section:
-    """What standard output is, through the console that results go to."""
+    """Inspect standard output, and the console that prints results."""
     is_terminal = sys.stdout.isatty()
     encoding = sys.stdout.encoding or "ascii"
     unicode = encoding.lower().replace("-", "").startswith("utf")
@@ -133,7 +133,7 @@ def inspect_terminal(console: Console) -> Section:
 
 
 def _find_missing_colour_reason() -> str:
-    """Return why a terminal is shown no colours."""
+    """Return the reason why a terminal has no colours."""
     if "NO_COLOR" in os.environ:
         return "NO_COLOR is set"
     if os.environ.get("TERM") == "dumb":

@@ -1,4 +1,4 @@
-"""The sections of a doctor report, with values and problems, and their form as text, table and JSON."""
+"""Sections of a doctor report, with values and problems, and their form as text, table and JSON."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,32 +12,32 @@ from dnn_cli.report.text import format_count, replace_control_chars
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is off."""
+    """Problem of the installation, with a suggestion."""
 
     message: str
     suggestion: str
     stops_training: bool = False
-    """Whether nothing can be trained as long as it is so."""
+    """Whether the problem prevents every training."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """The values and problems of one check."""
+    """Values and problems of one check."""
 
     name: str
     values: Mapping[str, Any]
-    """Plain values by their names."""
+    """Plain values by name."""
 
     problems: tuple[Problem, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
-    """Texts that replace values in the output for people; a value with an empty text is left out."""
+    """Texts that replace values in the printed table. A value with an empty text is left out."""
 
     has_literal_names: bool = False
-    """Whether the names of the values are names elsewhere, too, and are printed unchanged."""
+    """Whether the names of the values are printed unchanged, because they are also used elsewhere."""
 
 
 def build_sections_table(sections: Sequence[Section]) -> Table:
-    """Build the table of all values, one a row, below the names of their sections."""
+    """Build the table of all values, one per row, under the names of their sections."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -51,7 +51,7 @@ def build_sections_table(sections: Sequence[Section]) -> Table:
 
 
 def _iter_section_texts(section: "Section") -> Iterator[tuple[str, str]]:
-    """Yield the names and texts of the values of a section; empty texts are left out."""
+    """Yield the names and texts of the values of a section. Empty texts are left out."""
     for name, value in section.values.items():
         text = section.texts.get(name)
         if text is None:
@@ -61,7 +61,7 @@ def _iter_section_texts(section: "Section") -> Iterator[tuple[str, str]]:
 
 
 def format_problems(sections: Sequence[Section]) -> list[str]:
-    """Every problem with what to do about it, those that stop everything first; or that there is none."""
+    """Format every problem with its suggestion, in lines of text. Problems that stop training come first."""
     ordered = sorted(list_problems(sections), key=lambda problem: not problem.stops_training)
     if not ordered:
         return ["nothing is wrong"]
@@ -72,12 +72,12 @@ def format_problems(sections: Sequence[Section]) -> list[str]:
 
 
 def list_problems(sections: Sequence[Section]) -> "list[Problem]":
-    """The problems of all sections."""
+    """List the problems of all sections."""
     return [problem for section in sections for problem in section.problems]
 
 
 def build_doctor_document(sections: Sequence[Section]) -> dict[str, Any]:
-    """The same as JSON."""
+    """Build the JSON document of a report."""
     return {
         **{section.name: dict(section.values) for section in sections},
         "problems": [

@@ -21,14 +21,14 @@ from dnn_cli.runs.store import Store
 from dnn_cli.runs.trash import compute_tree_bytes
 
 MIN_FREE_DISK, MIN_USABLE_DISK = 2_000_000_000, 50_000_000
-"""Free bytes of a disk that are soon used up, and with which no run can be written."""
+"""Free bytes of a disk below which space may run out soon, and below which no run can be written."""
 
 _SHARED_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "fuse", "lustre", "9p", "afs", "beegfs", "gpfs")
-"""Kinds of file systems that other machines see, too, and on which locks may not work."""
+"""Kinds of file systems that several machines share, and on which locks may not work."""
 
 
 def inspect_data() -> Section:
-    """Where datasets are that would else be downloaded; nothing is."""
+    """Inspect which datasets are on this machine, so that they need no download. Nothing is downloaded."""
     values: dict[str, Any] = {}
     texts, problems = {}, []
     for name, dataset in DATASETS.items():
@@ -42,7 +42,7 @@ def inspect_data() -> Section:
 
 
 def _find_dataset_source(dataset: IdxDataset) -> tuple[str | None, list[str]]:
-    """Return the nearest source on this machine that holds a dataset, and messages about damaged sources before it."""
+    """Return the first source on this machine that holds a dataset, and messages about damaged sources before it."""
     damaged: list[str] = []
     local = takewhile(
         lambda source: not source.name.startswith(("http", "apt")),
@@ -62,7 +62,7 @@ def _find_dataset_source(dataset: IdxDataset) -> tuple[str | None, list[str]]:
 
 
 def inspect_caches() -> Section:
-    """What is kept to be faster next time; all of it can be deleted."""
+    """Inspect the caches, which save time and can all be deleted."""
     cache_directory, keras_directory = find_cache(), find_keras_directory()
     try:
         parts = {path.name: compute_tree_bytes(path) for path in sorted(cache_directory.directory.iterdir())}
@@ -97,7 +97,7 @@ def inspect_caches() -> Section:
 
 
 def inspect_runs(root: Path) -> Section:
-    """The directory of runs: what is in it, and whether more can be written there."""
+    """Inspect the directory of runs: its contents, and whether new runs can be written there."""
     problems = []
     nearest = next(path for path in (root.absolute(), *root.absolute().parents) if path.exists())
     free, kind = shutil.disk_usage(nearest).free, _find_file_system(nearest)
@@ -151,7 +151,7 @@ def inspect_runs(root: Path) -> Section:
 
 
 def _find_file_system(path: Path) -> str | None:
-    """The kind of the file system that holds a path, in Linux's words."""
+    """Return Linux's name for the kind of the file system that holds a path, or `None`."""
     try:
         mounts = [line.split() for line in Path("/proc/self/mounts").read_text(errors="replace").splitlines()]
     except OSError:
@@ -162,19 +162,20 @@ def _find_file_system(path: Path) -> str | None:
 
 
 def _is_below_mount(mount: str, path: str) -> bool:
-    """Whether a path is below a mount point."""
+    """Return whether a path is a mount point or below it."""
     return mount == "/" or path == mount or path.startswith(f"{mount}/")
 
 
 def find_lock_error(directory: Path) -> str | None:
-    """Return the reason why the kernel locks no files in a directory, or None. The check locks the directory itself."""
+    """Return the reason why files in a directory cannot be locked, or `None`. The check locks the directory itself."""
     try:
         descriptor = os.open(directory, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         finally:
             os.close(descriptor)
-    except BlockingIOError:  # another process holds the lock, so locks work
+    # Another process holds the lock, so locks work.
+    except BlockingIOError:
         return None
     except OSError as error:
         return error.strerror or str(error)
@@ -182,7 +183,7 @@ def find_lock_error(directory: Path) -> str | None:
 
 
 def inspect_schema() -> Section:
-    """Whether the schema for editors, where there is one, is that of this version."""
+    """Inspect whether existing schema files for editors belong to this version."""
     from dnn_cli.config.json_schema import build_json_schema
 
     values: dict[str, Any] = {}

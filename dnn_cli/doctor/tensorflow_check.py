@@ -13,16 +13,16 @@ from dnn_cli.doctor.machine import AMD_VENDOR, NVIDIA_VENDOR, count_display_card
 from dnn_cli.doctor.sections import Problem, Section
 
 _TENSORFLOW_TIMEOUT = 120.0
-"""Seconds that TensorFlow has to start, on the slowest of disks."""
+"""Seconds in which TensorFlow must start, even from a slow disk."""
 
 PROBE_CODE = "import sys; sys.path[:1] = []; from dnn_cli.doctor.tensorflow_probe import main; main()"
-"""Without the working directory, in which files may be called like modules."""
+"""Python code of the probe. It removes the working directory from the path, because files there may shadow modules."""
 
 _UNUSED_INSTRUCTIONS = re.compile(r"enable the following instructions: ([A-Z0-9_ ]+), in other operations")
 
 
 def _query_tensorflow() -> tuple[dict[str, Any], str]:
-    """Return the answer and the log of the TensorFlow probe. Without an answer, the reason is under `error`."""
+    """Run the TensorFlow probe, and return its answer and its log. Without an answer, the reason is under `error`."""
     paths = [str(Path(dnn_cli.__file__).parent.parent), *filter(None, sys.path)]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0", "PYTHONPATH": os.pathsep.join(paths)}
     try:
@@ -46,7 +46,7 @@ def _query_tensorflow() -> tuple[dict[str, Any], str]:
 
 
 def inspect_tensorflow_and_gpus() -> tuple[Section, Section]:
-    """TensorFlow with Keras, and the GPUs."""
+    """Inspect TensorFlow with Keras, and the GPUs."""
     answer, log = _query_tensorflow()
     problems = []
     if "error" in answer:
@@ -84,7 +84,7 @@ def inspect_tensorflow_and_gpus() -> tuple[Section, Section]:
 
 
 def _inspect_gpus(answer: dict[str, Any], log: str) -> Section:
-    """The GPUs that there are, those that TensorFlow uses, and why it does not use the others."""
+    """Inspect the GPUs of the machine, those that TensorFlow uses, and the reason if it uses none."""
     driver_gpus, driver_error = query_nvidia_smi()
     files = list_nvidia_devices()
     card_counts = count_display_cards(NVIDIA_VENDOR), count_display_cards(AMD_VENDOR)
@@ -117,7 +117,7 @@ def _inspect_gpus(answer: dict[str, Any], log: str) -> Section:
 def find_missing_gpu_reason(
     answer: dict[str, Any], log: str, driver_gpus: list[str], files: list[str], card_counts: tuple[int, int]
 ) -> tuple[str, str]:
-    """Why TensorFlow uses no GPU, and what to do about it; nothing where there is none."""
+    """Return the reason why TensorFlow uses no GPU, and a suggestion, which is empty for a machine without a GPU."""
     nvidia, amd = card_counts
     if not (driver_gpus or files or nvidia):
         if amd:

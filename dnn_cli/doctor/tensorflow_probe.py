@@ -1,4 +1,4 @@
-"""Program that inspects TensorFlow in a separate process, so that a crash can be reported, and writes JSON."""
+"""Program that inspects TensorFlow and writes JSON. It is a separate process, so that a crash can be reported."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def _inspect_tensorflow() -> dict[str, Any]:
-    """What TensorFlow and Keras say of themselves and of the processors they see, once they have computed something."""
+    """Inspect the versions of TensorFlow and Keras, their build and GPUs, and check a computation."""
     start_time = time.perf_counter()
     import keras
     import tensorflow as tf
@@ -30,5 +30,5 @@ def _inspect_tensorflow() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write the answer as the last line of standard output."""
+    """Write the answer as the last line of standard output, in JSON."""
     sys.stdout.write(f"\n{json.dumps(_inspect_tensorflow())}\n")

@@ -14,28 +14,28 @@ from numpy.typing import NDArray
 from dnn_cli.formats.csv_rows import CsvErrors, find_file_delimiter, quote_cell
 
 _CommaMeaning = Literal["", "thousands", "decimal", "either"]
-"""What a comma in a number separates; an empty text where there is no comma."""
+"""Meaning of the comma in a number; an empty text for a number without a comma."""
 
 _AMOUNT_PATTERN = re.compile(r"([-+]?)([0-9][0-9.,  '’]*)")
 _GROUPED_DIGITS = re.compile(r"[1-9][0-9]{0,2}(?:([,.  '’])[0-9]{3})(?:\1[0-9]{3})*")
-"""Digits in groups of three; the first group begins with no zero, as `0,567` is a decimal fraction."""
+"""Pattern of digits in groups of three. The first group cannot begin with zero: `0,567` is a decimal fraction."""
 
 _CURRENCY_NAMES = ("usd", "eur", "gbp", "krw", "jpy", "원")
-"""Names of currencies after or before a number."""
+"""Names of currencies before or after a number."""
 
 _MAX_AMOUNT_LENGTH = 40
-"""Characters of a cell; a longer one is text."""
+"""Maximum number of characters of an amount. A longer cell is text."""
 
 
 def normalize_amount(cell: str, *, decimal_comma: bool = False) -> str:
-    """Return how the number in a cell is written plainly: `12500` for `$12,500`; nothing where it holds none.
+    """Return the amount in a cell as a plain number: `12500` for `$12,500`. The text is empty for other cells.
 
-    A comma before three digits separates thousands, as in `1,200`; before other digits, or after a leading zero, it
-    marks decimals. A point separates thousands only where it occurs several times or with a comma.
+    A comma before three digits separates thousands, as in `1,200`. Before other digits, or after a leading zero, a
+    comma marks decimals. A point separates thousands only if it occurs several times or with a comma.
 
     Args:
         cell: The text of the cell.
-        decimal_comma: Whether a single comma marks decimals before three digits, too.
+        decimal_comma: Whether a single comma also marks decimals before three digits.
     """
     sign, digits, has_currency = _split_amount(cell)
     integer_digits, decimals = digits, ""
@@ -53,7 +53,7 @@ def normalize_amount(cell: str, *, decimal_comma: bool = False) -> str:
 
 
 def _split_amount(cell: str) -> tuple[str, str, bool]:
-    """Return the sign and the digits with their separators in a cell, and whether the cell names a currency."""
+    """Split a cell into the sign and the digits with their separators, and return whether it names a currency."""
     text = cell.strip().lower()
     if len(text) > _MAX_AMOUNT_LENGTH:
         return "", "", False
@@ -65,7 +65,7 @@ def _split_amount(cell: str) -> tuple[str, str, bool]:
 
 
 def guess_cell_comma(cell: str) -> _CommaMeaning:
-    """Return what the comma of an amount separates, from the cell alone: `1,234` may be either."""
+    """Guess the meaning of the comma in an amount from the cell alone. `1,234` may have either meaning."""
     _, digits, _ = _split_amount(cell)
     if "," not in digits:
         return ""
@@ -75,12 +75,12 @@ def guess_cell_comma(cell: str) -> _CommaMeaning:
 
 
 def guess_column_comma(commas: Iterable[_CommaMeaning], delimiter: str) -> _CommaMeaning:
-    """Return what the commas of a column separate.
+    """Guess the meaning of the commas in a column.
 
-    A file with semicolons comes from programs that write decimal commas, so that `1,234` stays undecided there.
+    Programs that write semicolons between fields write decimal commas, so `1,234` stays undecided in their files.
 
     Args:
-        commas: What each cell says.
+        commas: The meanings of the commas, from each cell alone.
         delimiter: The character between the fields of the file.
     """
     meanings = set(commas) - {""}
@@ -92,7 +92,7 @@ def guess_column_comma(commas: Iterable[_CommaMeaning], delimiter: str) -> _Comm
 
 
 def format_amount_hint(cell: str, comma: _CommaMeaning) -> str:
-    """Return how to write an amount, given what the commas of its column separate."""
+    """Format a hint on how to write an amount, given the meaning of the commas in its column."""
     plain = normalize_amount(cell)
     if guess_cell_comma(cell) in ("decimal", "either") and comma == "decimal":
         if not _split_amount(cell)[1].replace(",", "").isdigit():
@@ -109,8 +109,9 @@ MISSING_CELL_HINT = "fill it in or remove the row"
 
 
 def parse_floats(cells: list[str]) -> NDArray[np.float32] | None:
-    """The numbers in many cells, or None if any of them is no finite number."""
-    if "_" in "".join(cells):  # Python reads 1_000 as a number, other programs do not
+    """Parse cells into float32 of shape (n,), or return `None` if a cell is not a finite number."""
+    # Python reads 1_000 as a number, and other programs do not.
+    if "_" in "".join(cells):
         return None
     try:
         values = np.fromiter(map(float, cells), np.float64, len(cells))
@@ -122,18 +123,19 @@ def parse_floats(cells: list[str]) -> NDArray[np.float32] | None:
 
 
 def parse_float(cell: str) -> float | None:
-    """The number in one cell, or None if it is none that a 32-bit float can hold."""
+    """Parse the number in a cell, or return `None` if a 32-bit float cannot hold the cell."""
     if "_" in cell:
         return None
     try:
         value = float(cell)
     except ValueError:
         return None
-    return value if abs(value) <= _FLOAT32_MAX else None  # false for nan, too
+    # The comparison is false for nan.
+    return value if abs(value) <= _FLOAT32_MAX else None
 
 
 def find_number_error(cell: str) -> tuple[str, str] | None:
-    """What is wrong with a cell that should hold a number, and what to do; None if nothing is."""
+    """Return the error of a cell that must hold a number, and a hint. Return `None` for a valid number."""
     cell = cell.strip()
     if parse_float(cell) is not None:
         return None
@@ -149,13 +151,13 @@ def find_number_error(cell: str) -> tuple[str, str] | None:
 
 
 def _is_text_cell(cell: str) -> bool:
-    """Return whether a cell without a fitting number holds text or an amount: nothing missing and nothing too large."""
+    """Return whether a cell with an error holds text or an amount, not a missing value or too large a number."""
     cell = cell.strip()
     return cell.lower() not in _MISSING_VALUES and not _is_too_large(cell)
 
 
 def _is_too_large(cell: str) -> bool:
-    """Whether a cell holds a finite number beyond 32-bit floats."""
+    """Return whether a cell holds a number beyond the range of 32-bit floats."""
     try:
         value = float(cell)
     except ValueError:
@@ -166,16 +168,16 @@ def _is_too_large(cell: str) -> bool:
 NUMBERS_REQUIRED_HINT = "every input must be a number, as in training"
 
 _MAX_LISTED_LINES = 5
-"""Lines of further cells that a message names."""
+"""Maximum number of lines of further cells in a message."""
 
 
 @dataclass
 class _CellGroup:
-    """The cells of one column with the same error: text, or amounts."""
+    """Cells of one column with the same error: text, or amounts."""
 
     line: int
     cell: str
-    """The first cell."""
+    """Text of the first cell."""
 
     is_amount: bool
     more_count: int = 0
@@ -187,13 +189,13 @@ class _CellGroup:
 
 @dataclass
 class NumberErrors:
-    """Collection of the errors in the inputs of a table: cells of text by column, all others singly."""
+    """Collection of the errors in the inputs of a table. Texts and amounts are grouped by column, others are single."""
 
     errors: CsvErrors
     groups: dict[tuple[str, bool], _CellGroup] = field(default_factory=dict)
 
     def add_cell(self, line: int, column: str, cell: str) -> None:
-        """Note a cell, if it holds no number."""
+        """Add the error of a cell, if the cell does not hold a number."""
         error = find_number_error(cell)
         if error is None:
             return
@@ -212,13 +214,13 @@ class NumberErrors:
         group.commas.add(guess_cell_comma(cell) if is_amount else "")
 
     def raise_if_any(self, text_hint: Callable[[list[str]], str]) -> None:
-        """Raise the collected errors, if there are any.
+        """Raise the collected errors together, if there are any.
 
         Args:
-            text_hint: Returns what to do about columns of text, from their names.
+            text_hint: The function that returns a hint about columns of text, from their names.
 
         Raises:
-            UserDataError: there are errors; the message lists the first and counts the others.
+            UserDataError: the table has errors. The message lists the first errors and counts the others.
         """
         columns = [name for (name, is_amount) in self.groups if not is_amount]
         for (name, is_amount), group in self.groups.items():
@@ -229,7 +231,7 @@ class NumberErrors:
 
 
 def _format_cell_group(group: _CellGroup, comma: _CommaMeaning) -> str:
-    """Return what is wrong with a group of cells."""
+    """Format the error message of a group of cells."""
     is_decimal = comma == "decimal" and guess_cell_comma(group.cell) in ("decimal", "either")
     text = f"{quote_cell(group.cell)} {'has a decimal comma' if is_decimal else 'is not a number'}"
     if not group.more_count:
@@ -243,6 +245,6 @@ def _format_cell_group(group: _CellGroup, comma: _CommaMeaning) -> str:
 
 
 def format_ignore_hint(columns: list[str], ignored: tuple[str, ...]) -> str:
-    """Return what to do about columns of text in training data, where some columns are ignored already."""
+    """Format a hint about columns of text in training data, in addition to the columns that are ignored already."""
     flow = yaml.safe_dump([*ignored, *columns], default_flow_style=True, allow_unicode=True, width=10**6).strip()
     return f"encode text as numbers, or leave the column{'s' * (len(columns) > 1)} out: data.ignore={flow}"

@@ -1,4 +1,4 @@
-"""The rows of a CSV file with their line numbers, and the collection of errors in them."""
+"""Rows of a CSV file with their line numbers, and the collection of errors in the rows."""
 
 import codecs
 import csv
@@ -11,18 +11,18 @@ from dnn_cli.errors import UserDataError
 from dnn_cli.formats.safe_open import open_regular_file
 
 CsvRow = tuple[int, list[str]]
-"""The line that a row starts on, and its cells."""
+"""Number of the first line of a row, and the cells of the row."""
 
 _MAX_LINE_BYTES = 10_000_000
-"""Bytes of a line, far beyond any table, so that a file without line ends takes no memory."""
+"""Maximum number of bytes of a line, far beyond any table. It limits the memory for a file without line ends."""
 
 _MAX_LISTED_ERRORS = 10
-"""Further errors are only counted."""
+"""Maximum number of errors in a message. Further errors are only counted."""
 
 
 @dataclass
 class CsvErrors:
-    """Collection of the errors in a file, which are reported together."""
+    """Collection of the errors in a file, which one message reports."""
 
     path: str
     first_errors: list[tuple[int, str, str]] = field(default_factory=list)
@@ -31,16 +31,16 @@ class CsvErrors:
     count: int = 0
 
     def add_error(self, line: int, message: str, hint: str = "", *, always: bool = False) -> None:
-        """Add one error; `always` stores its text even after the first errors, as it may belong to an earlier line."""
+        """Add an error. With `always`, its text is stored even after the first errors: its line may come earlier."""
         if always or self.count < _MAX_LISTED_ERRORS:
             self.first_errors.append((line, message, hint))
         self.count += 1
 
     def raise_if_any(self) -> None:
-        """Raise the collected errors, if there are any.
+        """Raise the collected errors together, if there are any.
 
         Raises:
-            UserDataError: there are errors; the message lists the first and counts the others.
+            UserDataError: the file has errors. The message lists the first errors and counts the others.
         """
         if self.count:
             more = [f"… and {self.count - _MAX_LISTED_ERRORS:,} more"] if self.count > _MAX_LISTED_ERRORS else []
@@ -50,7 +50,7 @@ class CsvErrors:
 
 
 def read_rows(path: str, stream: BinaryIO) -> Iterator[CsvRow]:
-    """Yield every row that is not blank, the header first.
+    """Yield all rows except blank ones, the header first.
 
     Raises:
         UserDataError: the file is not UTF-8 text, or not CSV.
@@ -74,7 +74,11 @@ def read_rows(path: str, stream: BinaryIO) -> Iterator[CsvRow]:
 
 
 def _read_lines(path: str, stream: BinaryIO) -> Iterator[str]:
-    """Yield the lines of UTF-8 text, decoded one by one so that an error has its line."""
+    """Yield the lines of UTF-8 text. Each line is decoded separately, so that an error has a line number.
+
+    Raises:
+        UserDataError: a line is not UTF-8 text, holds a NUL byte, or is too long.
+    """
     number = 0
     while raw := stream.readline(_MAX_LINE_BYTES):
         number += 1
@@ -93,16 +97,16 @@ def _read_lines(path: str, stream: BinaryIO) -> Iterator[str]:
 
 
 def _find_delimiter(header: str) -> str:
-    """The comma, or in a header without one the semicolon or tab."""
+    """Return the first of comma, semicolon and tab that occurs in a header, or the comma."""
     return next((delimiter for delimiter in ",;\t" if delimiter in header), ",")
 
 
 def find_file_delimiter(path: str) -> str:
-    """Return the delimiter of a file, from its first line."""
+    """Find the delimiter of a file in its first line."""
     with open_regular_file(path) as stream:
         return _find_delimiter(next(_read_lines(path, stream), ""))
 
 
 def quote_cell(text: str) -> str:
-    """A cell as a message shows it: in quotes and not too long."""
+    """Return a cell in quotes for a message, shortened to 40 characters."""
     return repr(text if len(text) <= 40 else f"{text[:39]}…")

@@ -1,4 +1,4 @@
-"""Tables in CSV files: each row is an example, one column holds the targets, and all others hold numbers."""
+"""Tables in CSV files. Each row is an example: one column holds the targets, and the input columns hold numbers."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -25,12 +25,12 @@ from dnn_cli.formats.safe_open import open_regular_file, stat_regular_file
 
 _MAX_CSV_BYTES = 2_000_000_000
 _ROWS_PER_BLOCK = 4096
-"""Rows converted at once; their text is then forgotten."""
+"""Number of rows that are converted at once, before their text is dropped."""
 
 
 @dataclass(frozen=True)
 class _CsvTable:
-    """A file, parsed."""
+    """Parsed table: its contents and its example arrays."""
 
     contents: DatasetContents
     arrays: ExampleArrays
@@ -38,17 +38,17 @@ class _CsvTable:
 
 @dataclass(frozen=True)
 class CsvHeader:
-    """The names of the columns, and which of them is the target."""
+    """Names of the columns, with the positions of the target and of the inputs."""
 
     names: tuple[str, ...]
     target_index: int
     feature_indices: tuple[int, ...]
-    """The columns that are inputs."""
+    """Positions of the input columns."""
 
 
 @dataclass(frozen=True)
 class _CsvBody:
-    """What has been read below the header: numbers by block, and the target's cells with their lines."""
+    """Rows below the header: blocks of inputs, and the cells of the target column with their lines."""
 
     inputs: list[NDArray[np.float32]] = field(default_factory=list)
     target_cells: list[str] = field(default_factory=list)
@@ -61,14 +61,14 @@ def inspect_csv(
     """Return the contents of a table without its examples.
 
     Args:
-        path: The file: UTF-8 with a header, and commas, semicolons or tabs between its fields.
-        target: The name of the column to predict, or None for the last.
-        task: Whether the column holds classes or numbers, or `auto`.
-        classes: Classes of the training file, for a validation or test file; empty for a regression.
-        ignore: The names of columns that are no inputs.
+        path: The file, UTF-8 text with a header, and with commas, semicolons or tabs between the fields.
+        target: The name of the target column; `None` for the last column that is not ignored.
+        task: The task, or `auto`.
+        classes: The classes of the training file, for a validation or test file; empty for a regression.
+        ignore: The names of columns that are not inputs.
 
     Raises:
-        UserDataError: the file is no such table; the message names the first errors with line and column.
+        UserDataError: the file is not such a table. The message names the first errors with line and column.
     """
     return _load_table(path, target, task, classes, ignore).contents
 
@@ -76,14 +76,18 @@ def inspect_csv(
 def read_csv(
     path: str, target: str | None, task: TaskKind, classes: tuple[str, ...] | None = None, ignore: tuple[str, ...] = ()
 ) -> ExampleArrays:
-    """The examples of a table; arguments and errors as for `inspect_csv`. The arrays cannot be written to."""
+    """Read the examples of a table into read-only arrays. Arguments and errors are those of `inspect_csv`."""
     return _load_table(path, target, task, classes, ignore).arrays
 
 
 def _load_table(
     path: str, target: str | None, task: TaskKind, classes: tuple[str, ...] | None, ignore: tuple[str, ...]
 ) -> _CsvTable:
-    """The parsed file, from memory if it has not changed since it was last parsed."""
+    """Load a table. An unchanged file is parsed only once.
+
+    Raises:
+        UserDataError: the file is too large, or not such a table.
+    """
     status = stat_regular_file(path)
     if status.st_size > _MAX_CSV_BYTES:
         raise UserDataError(
@@ -103,7 +107,7 @@ def parse_table(
     classes: tuple[str, ...] | None,
     ignore: tuple[str, ...],
 ) -> _CsvTable:
-    """The parsed file; time and size only tell the cache one state of it from another."""
+    """Parse a table. Time and size of the file let the cache distinguish the states of the file."""
     with open_regular_file(path) as stream:
         rows = read_rows(path, stream)
         header = _parse_header(path, next(rows, None), target, ignore)
@@ -117,13 +121,14 @@ def parse_table(
     features = tuple(header.names[index] for index in header.feature_indices)
     inputs = np.concatenate(body.inputs).reshape(-1, len(features))
     for array in (inputs, targets.values):
-        array.setflags(write=False)  # the cache holds the same arrays
+        # The cache returns the same arrays to every caller.
+        array.setflags(write=False)
     contents = DatasetContents((len(features),), len(inputs), targets.classes, target=name, features=features)
     return _CsvTable(contents, ExampleArrays(inputs, targets.values))
 
 
 def _parse_header(path: str, row: CsvRow | None, target: str | None, ignore: tuple[str, ...]) -> CsvHeader:
-    """Return the header with the positions of the target and of the inputs.
+    """Parse the header into names and the positions of the target and of the inputs.
 
     Raises:
         UserDataError: the header is missing, names a column twice, holds data, or lacks a column.
@@ -159,13 +164,13 @@ def _parse_header(path: str, row: CsvRow | None, target: str | None, ignore: tup
 
 
 def read_body(path: str, header: CsvHeader, rows: Iterator[CsvRow], ignore: tuple[str, ...] | None = None) -> _CsvBody:
-    """Return all rows below the header.
+    """Read all rows below the header.
 
     Args:
-        path: The file.
-        header: The columns.
-        rows: The rows.
-        ignore: The columns of training data that are no inputs; None for data whose columns the training decided.
+        path: The path of the file, for messages.
+        header: The header of the table.
+        rows: The rows below the header.
+        ignore: The ignored columns of training data; `None` for data whose columns the training determines.
 
     Raises:
         UserDataError: the table has no rows, or some rows have errors.
@@ -190,7 +195,7 @@ def read_body(path: str, header: CsvHeader, rows: Iterator[CsvRow], ignore: tupl
 
 
 def _convert_inputs(header: CsvHeader, block: Iterable[CsvRow]) -> NDArray[np.float32] | None:
-    """Return the inputs in many rows, or None if any row has an error."""
+    """Convert the inputs of a block of rows into a flat array, or return `None` if a row has an error."""
     width, target_index = len(header.names), header.target_index
     if not all(len(row) == width and row[target_index].strip() for _, row in block):
         return None
@@ -198,7 +203,7 @@ def _convert_inputs(header: CsvHeader, block: Iterable[CsvRow]) -> NDArray[np.fl
 
 
 def _add_row_errors(header: CsvHeader, block: Iterable[CsvRow], errors: NumberErrors) -> None:
-    """Note what is wrong with each of many rows."""
+    """Add the errors in a block of rows to a collection."""
     for line, row in block:
         if len(row) != len(header.names):
             comparison = f"{'fewer' if len(row) < len(header.names) else 'more'} fields than the header"

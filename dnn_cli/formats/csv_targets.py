@@ -1,4 +1,4 @@
-"""The target column of a table: whether it holds classes or numbers, and its values."""
+"""Target column of a table: its task, and its values as class numbers or floats."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ from dnn_cli.formats.csv_rows import CsvErrors, find_file_delimiter, quote_cell
 from dnn_cli.formats.dataset_contents import MAX_CLASSES, TaskKind
 
 _MAX_OBVIOUS_CLASSES = 20
-"""Up to so many examples, each may have a class of its own; up to so many whole numbers are always classes."""
+"""Number of distinct whole numbers that are always classes, and number of examples that may each have an own class."""
 
 _MAX_EXACT_INTEGER = 2**53
-"""Largest whole number up to which a float represents all whole numbers exactly."""
+"""Limit below which a float represents all whole numbers exactly."""
 
 
 @dataclass(frozen=True)
 class TargetColumn:
-    """The cells of the target, stripped and not empty, and the lines they stand on."""
+    """Cells of the target column, stripped and not empty, with their lines."""
 
     path: str
     name: str
@@ -38,29 +38,29 @@ class TargetColumn:
 
     @property
     def message_prefix(self) -> str:
-        """The column in a message about all of it."""
+        """Name of the file and of the column, for messages about the whole column."""
         return f"{self.path}: column {self.name}"
 
 
 @dataclass(frozen=True)
 class _CsvTargets:
-    """int32 classes of (n,) with their names, or float32 of (n, 1) without."""
+    """Targets: int32 class numbers of shape (n,) with class names, or float32 of shape (n, 1) without names."""
 
     values: NDArray[Any]
     classes: tuple[str, ...]
 
 
 def parse_csv_targets(column: TargetColumn, task: TaskKind, classes: tuple[str, ...] | None) -> _CsvTargets:
-    """Return the targets in a target column.
+    """Parse the cells of a target column.
 
     Args:
-        column: The cells.
-        task: What they are, or `auto`: a number that is not whole makes a regression, and so do many that do not
-            count from 0 or 1, as classes do.
-        classes: Classes of the training file, for a validation or test file; empty for a regression.
+        column: The target column.
+        task: The task, or `auto`. With `auto`, a number that is not whole makes a regression. So do many whole
+            numbers, unless they count from 0 or 1 as classes do.
+        classes: The classes of the training file, for a validation or test file; empty for a regression.
 
     Raises:
-        UserDataError: a cell does not suit its task, or the column has too few or too many classes.
+        UserDataError: a cell does not suit the task, or the column has too few or too many classes.
     """
     fraction = next((cell for cell in dict.fromkeys(column.cells) if _is_fraction(cell)), None)
     if classes is not None:
@@ -81,7 +81,7 @@ def parse_csv_targets(column: TargetColumn, task: TaskKind, classes: tuple[str, 
 
 
 def _are_measurements(cells: list[str]) -> bool:
-    """Whether whole numbers are more than a few, and no numbering of classes: prices, ages, years."""
+    """Return whether the cells hold many whole numbers that do not number classes, such as prices, ages or years."""
     distinct = set(cells)
     numbers = {number for cell in distinct if (number := _parse_whole_number(cell)) is not None}
     if len(numbers) <= _MAX_OBVIOUS_CLASSES or len(numbers) < len(
@@ -92,10 +92,10 @@ def _are_measurements(cells: list[str]) -> bool:
 
 
 def _check_no_amounts(column: TargetColumn) -> None:
-    """Raise an error if some numbers of a column are written as amounts, as they would be taken for classes.
+    """Raise an error if numbers of a column are written as amounts, which would become classes.
 
     Raises:
-        UserDataError: there are such cells; the message names the first and counts all.
+        UserDataError: the column has such cells. The message names the first cell and counts all such cells.
     """
     distinct = dict.fromkeys(column.cells)
     amounts = {cell for cell in distinct if parse_float(cell) is None and normalize_amount(cell)}
@@ -112,7 +112,7 @@ def _check_no_amounts(column: TargetColumn) -> None:
 
 
 def _format_column_amount_hint(column: TargetColumn, cell: str) -> str:
-    """Return how to write an amount, from the other cells of its column and the delimiter of the file."""
+    """Format a hint on how to write an amount, from the other amounts in its column and the delimiter of the file."""
     amounts = (
         other_cell
         for other_cell in dict.fromkeys(column.cells)
@@ -124,7 +124,7 @@ def _format_column_amount_hint(column: TargetColumn, cell: str) -> str:
 
 
 def _parse_regression_targets(column: TargetColumn) -> _CsvTargets:
-    """The labels of a regression."""
+    """Parse the targets of a regression."""
     errors = {cell: error for cell in dict.fromkeys(column.cells) if (error := find_number_error(cell))}
     amount = next((cell for cell in errors if normalize_amount(cell)), None)
     hint = "task: classification takes text" if amount is None else _format_column_amount_hint(column, amount)
@@ -134,7 +134,7 @@ def _parse_regression_targets(column: TargetColumn) -> _CsvTargets:
 
 
 def _parse_class_targets(column: TargetColumn, known_classes: tuple[str, ...] | None) -> _CsvTargets:
-    """The labels of a classification: the number of each cell's class."""
+    """Parse the targets of a classification into class numbers."""
     distinct = list(dict.fromkeys(column.cells))
     numeric = all(_parse_whole_number(cell) is not None for cell in known_classes or distinct)
     names = {cell: _normalize_class_name(cell, numeric) for cell in distinct}
@@ -154,13 +154,13 @@ def _parse_class_targets(column: TargetColumn, known_classes: tuple[str, ...] | 
 
 
 def _check_no_missing(column: TargetColumn, distinct: list[str]) -> None:
-    """Refuse `nan`, which other programs write for a label that is missing."""
+    """Raise an error for `nan`, which other programs write for a missing target."""
     missing = {cell: f"{quote_cell(cell)} is a missing label" for cell in distinct if cell.lower() == "nan"}
     _check_cells(column, missing, MISSING_CELL_HINT)
 
 
 def _check_class_count(column: TargetColumn, classes: tuple[str, ...]) -> None:
-    """Refuse what cannot be meant as classes: one, far too many, or one for each example."""
+    """Raise an error if the column has one class, far too many classes, or a class for each of many examples."""
     examples = len(column.cells)
     if len(classes) < 2:
         raise UserDataError(
@@ -176,7 +176,7 @@ def _check_class_count(column: TargetColumn, classes: tuple[str, ...]) -> None:
 
 
 def _check_cells(column: TargetColumn, messages: dict[str, str], hint: str) -> None:
-    """Refuse a column with any of these cells, each with its line."""
+    """Raise an error with the lines of all cells that have a message."""
     errors = CsvErrors(column.path)
     for line, cell in zip(column.lines, column.cells, strict=True) if messages else ():
         if cell in messages:
@@ -185,29 +185,29 @@ def _check_cells(column: TargetColumn, messages: dict[str, str], hint: str) -> N
 
 
 def _is_fraction(cell: str) -> bool:
-    """Whether a cell holds a number that is not whole."""
+    """Return whether a cell holds a number that is not whole."""
     value = parse_float(cell)
     return value is not None and not value.is_integer()
 
 
 def _parse_whole_number(cell: str) -> int | None:
-    """The whole number in a cell, however it is written, or None."""
+    """Return the whole number in a cell, in any notation such as `1.0`, or `None`."""
     value = parse_float(cell)
     return int(value) if value is not None and value.is_integer() and abs(value) < _MAX_EXACT_INTEGER else None
 
 
 def _normalize_class_name(cell: str, numeric: bool) -> str:
-    """The name of a cell's class: among whole numbers, `1` and `1.0` are the same."""
+    """Return the class name of a cell. Among whole numbers, `1` and `1.0` are the same class."""
     number = _parse_whole_number(cell) if numeric else None
     return cell if number is None else str(number)
 
 
 def _sort_class_names(names: set[str], numeric: bool) -> tuple[str, ...]:
-    """Names by number if all are whole numbers, else by text."""
+    """Sort class names by number if all are whole numbers, else by text."""
     return tuple(sorted(names, key=int) if numeric else sorted(names))
 
 
 def format_names(names: Iterable[str]) -> str:
-    """The first names of many."""
+    """Format the first 10 names in quotes, separated by commas."""
     first = [quote_cell(name) for name in names]
     return ", ".join(first[:10]) + (", …" if len(first) > 10 else "")

@@ -1,4 +1,4 @@
-"""Reader of examples to evaluate on: a .csv with the target column, an .npz with x and y, or an image directory."""
+"""Reader of examples for an evaluation: a .csv with the target column, an .npz with x and y, or an image directory."""
 
 import math
 import os
@@ -35,7 +35,7 @@ from dnn_cli.formats.prediction_inputs import (
 from dnn_cli.formats.safe_open import check_memory, open_regular_file, stat_regular_file
 
 _TARGET_COLUMN_NAMES = ("y", "label", "labels", "target", "class")
-"""Names of the target column, where the training data named no column."""
+"""Names of the target column that are tried if the training data named no column."""
 
 _EXAMPLE_ARRAY_NAMES = (
     ("x", "y"),
@@ -44,33 +44,33 @@ _EXAMPLE_ARRAY_NAMES = (
     *SPLIT_ARRAY_NAMES["validation"],
     *SPLIT_ARRAY_NAMES["train"][:2],
 )
-"""Names of inputs and labels in an .npz file. The first pair that is there counts."""
+"""Names of inputs and targets in an .npz file. The first pair in the file is read."""
 
 
 @dataclass(frozen=True)
 class TargetSpec:
-    """The labels of the training."""
+    """Targets of the training."""
 
     classes: tuple[str, ...] = ()
-    """In the order of their numbers; empty for a regression."""
+    """Class names in the order of the class numbers; empty for a regression."""
 
     targets: int = 1
-    """Numbers to predict for one example, in a regression."""
+    """Number of values to predict for one example, in a regression."""
 
     column: str | None = None
-    """The target column of a table; `None` where the training data named no column."""
+    """Name of the target column of a table; `None` if the training data named no column."""
 
 
 def read_evaluation_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
-    """Return the examples in a file or directory, with the class numbers of the training.
+    """Read the examples in a file or directory, with the class numbers of the training.
 
     Args:
-        path: A .csv, an .npz, or a directory with one subdirectory of images a class.
+        path: The path of a .csv, an .npz, or a directory with one subdirectory of images per class.
         input_spec: The inputs of the training.
         target_spec: The targets of the training.
 
     Raises:
-        UserDataError: the file is of no such kind, is damaged, or has no such inputs or targets.
+        UserDataError: the file is of another kind, is damaged, or lacks such inputs or targets.
     """
     if os.path.isdir(path):
         return _read_directory_examples(path, input_spec, target_spec)
@@ -88,7 +88,7 @@ def read_evaluation_examples(path: str, input_spec: InputSpec, target_spec: Targ
 
 
 def _read_directory_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
-    """Return the images in the subdirectories of a directory, each named as a class."""
+    """Read the images in the subdirectories of a directory, whose names are class names."""
     if not target_spec.classes:
         raise UserDataError(
             f"{path} is a directory of classes, and this run predicts numbers", "give a .csv or an .npz"
@@ -103,7 +103,7 @@ def _read_directory_examples(path: str, input_spec: InputSpec, target_spec: Targ
 
 
 def _read_npz_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
-    """Return the inputs and labels in two arrays of an .npz file."""
+    """Read the inputs and targets in two arrays of an .npz file."""
     with open_archive(path) as archive:
         x, y = _find_array_pair(archive)
         if not has_input_shape(x, input_spec.shape) or len(x.shape) == len(input_spec.shape):
@@ -119,10 +119,10 @@ def _read_npz_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec
 
 
 def _find_array_pair(archive: NpzArchive) -> tuple[ArrayHeader, ArrayHeader]:
-    """Return the headers of the inputs and targets.
+    """Find the arrays of inputs and targets, and return their headers.
 
     Raises:
-        UserDataError: the file has no pair of such names.
+        UserDataError: the file lacks every pair of names.
     """
     names = set(archive.names)
     for x, y in _EXAMPLE_ARRAY_NAMES:
@@ -135,7 +135,10 @@ def _find_array_pair(archive: NpzArchive) -> tuple[ArrayHeader, ArrayHeader]:
 
 
 def _convert_array_targets(array_name: str, y: NDArray[Any], target_spec: TargetSpec) -> NDArray[Any]:
-    """Return the labels in an array: text is the name of a class, a whole number is the name or else the number."""
+    """Convert an array of targets to the targets of the training.
+
+    Text is a class name. A whole number is a class name if class names are whole numbers, else a class number.
+    """
     check_target_type(array_name, y)
     classes = target_spec.classes
     if not classes:
@@ -150,19 +153,20 @@ def _convert_array_targets(array_name: str, y: NDArray[Any], target_spec: Target
     if classes == counted_names or not (is_column and _are_whole_numbers(classes)):
         return parse_npz_targets(array_name, y, "classification", NpzTargets(y, counted_names)).values
     column = y.reshape(-1)
-    if not (column == np.floor(column)).all():  # false for nan, too
+    # The comparison is false for nan.
+    if not (column == np.floor(column)).all():
         raise UserDataError(f"{array_name} holds numbers that are not whole, and so no classes")
     distinct, inverse = np.unique(column, return_inverse=True)
     return renumber_targets(array_name, tuple(str(int(number)) for number in distinct), inverse, classes).values
 
 
 def _are_whole_numbers(classes: tuple[str, ...]) -> bool:
-    """Whether names of classes are whole numbers, so that a number is always a name."""
+    """Return whether some class names are whole numbers. Then a number is always a class name."""
     return any(name.lstrip("-").isdigit() for name in classes)
 
 
 def _read_csv_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
-    """Return the rows of a table: inputs by the names of their columns, and the labels in the target column."""
+    """Read the rows of a table: inputs by the names of their columns, and the targets in the target column."""
     if stat_regular_file(path).st_size > MAX_CSV_BYTES:
         raise UserDataError(f"{path} has more than {MAX_CSV_BYTES / 1e9:,.0f} GB", "use an .npz file")
     if not target_spec.classes and target_spec.targets > 1:
@@ -183,7 +187,7 @@ def _read_csv_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec
 
 
 def _resolve_class_name(cell: str, classes: tuple[str, ...]) -> str:
-    """Return the name of the class that a cell names, or numbers from 0."""
+    """Return the class name for a cell with a class number, from 0. Other cells are returned unchanged."""
     is_number = cell not in classes and cell.isascii() and cell.isdigit() and len(cell) < 8
     return classes[int(cell)] if is_number and int(cell) < len(classes) else cell
 
@@ -191,10 +195,10 @@ def _resolve_class_name(cell: str, classes: tuple[str, ...]) -> str:
 def _parse_evaluation_header(
     path: str, row: CsvRow | None, input_spec: InputSpec, target_spec: TargetSpec
 ) -> CsvHeader:
-    """Return the names of the columns, and the positions of the target and of the inputs.
+    """Parse the header into names and the positions of the target and of the inputs.
 
     Raises:
-        UserDataError: the header or a column is missing.
+        UserDataError: the header or a column is missing, or several columns may be the target.
     """
     if row is None:
         raise UserDataError(f"{path} is empty", "the first line names the columns")

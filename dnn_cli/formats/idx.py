@@ -1,4 +1,4 @@
-"""The IDX format of MNIST and its successors: a header of sizes, then one byte a value."""
+"""IDX format of MNIST and its successors: a header of sizes, then one byte per value."""
 
 import math
 
@@ -9,13 +9,17 @@ from dnn_cli.errors import DataError
 
 
 def parse_idx(content: bytes, name: str) -> NDArray[np.uint8]:
-    """The uint8 array in the bytes of an IDX file, without a copy.
+    """Parse the bytes of an IDX file into an array of uint8, without a copy.
 
-    The header is two zero bytes, 8 for uint8, the number of axes, and each axis as a big-endian uint32
+    The header is two zero bytes, 8 for uint8, the number of axes, and the size of each axis as a big-endian uint32
     (yann.lecun.com/exdb/mnist).
 
+    Args:
+        content: The bytes of the file.
+        name: The name of the file in messages.
+
     Raises:
-        DataError: the bytes are no IDX file of uint8, or fewer or more than the header says.
+        DataError: the bytes are not an IDX file of uint8, or their number contradicts the header.
     """
     if len(content) < 4 or content[:3] != b"\x00\x00\x08":
         raise DataError(f"{name} is not an IDX file of bytes")
@@ -28,6 +32,6 @@ def parse_idx(content: bytes, name: str) -> NDArray[np.uint8]:
 
 
 def to_idx(array: NDArray[np.uint8]) -> bytes:
-    """The bytes of an IDX file that holds an array of uint8."""
+    """Convert an array of uint8 into the bytes of an IDX file."""
     header = bytes((0, 0, 8, array.ndim)) + b"".join(size.to_bytes(4, "big") for size in array.shape)
     return header + np.ascontiguousarray(array, np.uint8).tobytes()

@@ -1,4 +1,4 @@
-"""Reader of image directories with one subdirectory a class, as in `keras.utils.image_dataset_from_directory`."""
+"""Reader of image directories with one subdirectory per class, as in `keras.utils.image_dataset_from_directory`."""
 
 import math
 import os
@@ -29,45 +29,45 @@ _SPLIT_DIRECTORY_NAMES = {
     "validation_path": ("val", "valid", "validation", "dev"),
     "test_path": ("test", "testing"),
 }
-"""Keys of data, each with the usual names of its directory."""
+"""Keys of `data` → usual names of the directory of the key."""
 
 IMAGES_PER_UPDATE = 256
-"""Images read between two progress updates."""
+"""Number of images that are read between two progress updates."""
 
 MIN_BYTES_FOR_THREADS = 4_000
-"""Bytes of a file from which threads decode faster; smaller ones only wait for each other."""
+"""Mean bytes of a file from which threads decode faster. With smaller files, threads only wait for each other."""
 
 
 @dataclass(frozen=True)
 class _ImageDirectory:
-    """The images that were found, class by class, and what all of them will be."""
+    """Image files by class, with the size and colour mode that all images get."""
 
     path: str
     classes: tuple[str, ...]
     files: tuple[str, ...]
     class_numbers: tuple[int, ...]
     file_bytes: int
-    """Of all files as they are on disk."""
+    """Size of all files on disk, in bytes."""
 
     image_size: ImageSize
     color_mode: ColorMode
 
     @property
     def array_shape(self) -> tuple[int, ...]:
-        """The shape of all pixels."""
+        """Shape of the pixels of all images."""
         return (len(self.files), *get_image_shape(self.image_size, self.color_mode))
 
 
 def inspect_images(
     directory: str, image_size: ImageSize | None, color_mode: ColorMode, classes: tuple[str, ...] | None = None
 ) -> DatasetContents:
-    """Return the contents of an image directory; at most the first image is opened.
+    """Return the contents of an image directory. At most the first image is opened.
 
     Args:
-        directory: The directory, with one subdirectory a class.
-        image_size: The height and width that all images get, or None if all have those of the first.
+        directory: The path of the directory, with one subdirectory per class.
+        image_size: The height and width that all images get; `None` for the size of the first image.
         color_mode: Whether images are read in colour or in grey.
-        classes: Classes of the training directory, for a validation or test directory.
+        classes: The classes of the training directory, for a validation or test directory.
 
     Raises:
         UserDataError: the directory has too few classes, a class without images, or a first image that cannot be read.
@@ -85,10 +85,11 @@ def read_images(
     classes: tuple[str, ...] | None = None,
     progress: ReadProgress = ignore_progress,
 ) -> ExampleArrays:
-    """Return the images of a directory, by class and by name; arguments and errors as for `inspect_images`.
+    """Read the images of a directory, by class and by name. Arguments are those of `inspect_images`.
 
     Raises:
-        UserDataError: also if an image is damaged or of another size, or if the images need more memory than there is.
+        UserDataError: the errors of `inspect_images`; an image is damaged or of another size; the images do not fit
+            into memory.
     """
     image_directory = _scan_image_directory(directory, image_size, color_mode, classes)
     check_memory(directory, math.prod(image_directory.array_shape))
@@ -112,7 +113,7 @@ def read_images(
 def _scan_image_directory(
     directory: str, size: ImageSize | None, color_mode: ColorMode, known_classes: tuple[str, ...] | None
 ) -> _ImageDirectory:
-    """Return all images of a directory without reading more than one."""
+    """Return the classes and the files of an image directory. At most the first image is opened."""
     names = list_class_names(directory)
     _check_not_split(directory, names)
     check_class_names(directory, names, known_classes)
@@ -132,15 +133,15 @@ def _scan_image_directory(
 
 
 def list_class_names(directory: str) -> tuple[str, ...]:
-    """Return the names of the subdirectories that are not hidden."""
+    """List the names of the subdirectories that are not hidden."""
     return tuple(item.name for item in _list_visible_items(directory) if os.path.isdir(item.path))
 
 
 def list_images(directory: str) -> list[str]:
-    """Return the paths of the images in one subdirectory.
+    """List the paths of the images in one subdirectory.
 
     Raises:
-        UserDataError: the subdirectory holds no images, or a directory.
+        UserDataError: the subdirectory holds no images, or it holds a directory.
     """
     items = _list_visible_items(directory)
     if nested := [item.name for item in items if os.path.isdir(item.path) and not Path(item.name).suffix]:
@@ -158,19 +159,24 @@ def list_images(directory: str) -> list[str]:
 
 
 def _list_visible_items(directory: str) -> list["os.DirEntry[str]"]:
-    """Return the files and directories in a directory that are not hidden, by name."""
+    """List the files and directories in a directory that are not hidden, by name.
+
+    Raises:
+        UserDataError: the directory cannot be read.
+    """
     try:
         with os.scandir(directory) as scan:
             return sorted((item for item in scan if not item.name.startswith(".")), key=lambda item: item.name)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+    # A NUL in the path raises ValueError.
+    except (OSError, ValueError) as error:
         raise build_read_error(directory, error) from None
 
 
 def _check_not_split(directory: str, names: tuple[str, ...]) -> None:
-    """Raise an error if a directory holds a training and a test set, or a single directory of directories.
+    """Raise an error if a directory holds the directories of several splits, or a single directory of directories.
 
     Raises:
-        UserDataError: the directory is such; the suggestion names the keys for its directories.
+        UserDataError: the subdirectories are not classes. The suggestion names the keys for the subdirectories.
     """
     nested = _find_nested_directories(directory, names)
     if split_directories := find_split_directories(directory):
@@ -181,7 +187,7 @@ def _check_not_split(directory: str, names: tuple[str, ...]) -> None:
 
 
 def _find_nested_directories(directory: str, names: tuple[str, ...]) -> list[str]:
-    """Return the subdirectories that hold directories and no image."""
+    """Find the subdirectories that hold directories and no image."""
     return [
         name
         for name in names
@@ -190,9 +196,9 @@ def _find_nested_directories(directory: str, names: tuple[str, ...]) -> list[str
 
 
 def find_split_directories(directory: str) -> dict[str, str]:
-    """Return the directories of a training, validation and test set by their keys of data.
+    """Find the directories of training, validation and test examples, by their keys of `data`.
 
-    The result is empty if there is no training set.
+    The result is empty if the directory of training examples is missing.
 
     Raises:
         UserDataError: the directory cannot be read.
@@ -212,20 +218,21 @@ def find_split_directories(directory: str) -> dict[str, str]:
 
 
 def _has_only_directories(directory: str) -> bool:
-    """Return whether a directory holds other directories and no image, as no class does."""
+    """Return whether a directory holds other directories and no image, unlike the directory of a class."""
     items = _list_visible_items(directory)
     has_images = any(Path(item.name).suffix.lower() in IMAGE_SUFFIXES for item in items)
     return not has_images and any(os.path.isdir(item.path) for item in items)
 
 
 def check_class_names(directory: str, names: tuple[str, ...], known_classes: tuple[str, ...] | None) -> None:
-    """Raise an error if subdirectories are no classes, or too few.
+    """Raise an error if subdirectories are not classes, or too few or too many.
 
     Raises:
-        UserDataError: a subdirectory is no class, or the number of classes is too small or too large.
+        UserDataError: a subdirectory is not a class, or the number of classes is too small or too large.
     """
     for name in names:
-        if any("\ud800" <= letter <= "\udfff" for letter in name):  # bytes that are no UTF-8
+        # Python decodes bytes of a name that are not UTF-8 as surrogates.
+        if any("\ud800" <= letter <= "\udfff" for letter in name):
             raise UserDataError(f"{directory} has the subdirectory {name!r}, which is not UTF-8", "rename it")
         if known_classes is not None and name not in known_classes:
             raise UserDataError(

@@ -1,4 +1,4 @@
-"""Reader of one image file: its size from the header, and its pixels as a network takes them."""
+"""Reader of one image file: its size from the header, and its pixels in the form of inputs."""
 
 import warnings
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 ColorMode = Literal["rgb", "grayscale"]
 ImageSize = tuple[int, int]
-"""Height and width."""
+"""Height and width of an image, in pixels."""
 
 _ALLOWED_DECODERS = ["PNG", "JPEG", "BMP", "GIF", "WEBP"]
-"""No file is tried as anything else, whatever its name."""
+"""Image formats that are decoded, whatever the name of the file."""
 
 _MAX_PIXELS = 50_000_000
-"""More is a decompression bomb, or at least no example for a network."""
+"""Maximum number of pixels. A larger image is a decompression bomb, or too large as an example."""
 
 _ORIENTATION_TAG = 0x0112
 _SWAPPED_ORIENTATIONS = (5, 6, 7, 8)
@@ -30,10 +30,10 @@ _SWAPPED_ORIENTATIONS = (5, 6, 7, 8)
 
 
 def read_image_size(path: str) -> ImageSize:
-    """Return the displayed size of an image, from its header if that holds the orientation.
+    """Read the displayed size of an image, from its header if the header holds the orientation.
 
     Raises:
-        UserDataError: the file is no image, or the image is too large.
+        UserDataError: the file is not an image, or the image is damaged or too large.
     """
     with _open_image(path) as image:
         is_turned = image.getexif().get(_ORIENTATION_TAG) in _SWAPPED_ORIENTATIONS
@@ -48,18 +48,18 @@ def read_image(
     reference_text: str = "the first image",
     hint: str = "",
 ) -> NDArray[np.uint8]:
-    """Return the pixels of an image, uint8 of (height, width) or (height, width, 3).
+    """Read the pixels of an image as uint8 of shape (height, width) or (height, width, 3).
 
     Args:
-        path: The file.
+        path: The path of the file.
         size: The height and width of the result.
         resize: Whether an image of another size is resized.
         color_mode: Whether the image is read in colour or in grey.
-        reference_text: The noun for what has this size, in a message.
-        hint: What to do about another size, in a message; an empty text names the size for `data.image_size`.
+        reference_text: The noun in messages for the images of this size.
+        hint: The suggestion for an image of another size. An empty text suggests a value of `data.image_size`.
 
     Raises:
-        UserDataError: the file is no complete image, or the image is too large or of another size.
+        UserDataError: the file is not a complete image, or the image is too large or of another size.
     """
     from PIL import Image, ImageOps
 
@@ -79,10 +79,11 @@ def read_image(
 
 
 def _convert_mode(image: "Image.Image", mode: str) -> "Image.Image":
-    """An image in 8 bits a channel, on white where it is transparent."""
+    """Convert an image to 8 bits per channel, with white behind transparent pixels."""
     from PIL import Image
 
-    if image.mode.startswith("I;16"):  # Pillow would clip and not scale
+    # Pillow would clip 16-bit values instead of scaling them.
+    if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
@@ -92,10 +93,10 @@ def _convert_mode(image: "Image.Image", mode: str) -> "Image.Image":
 
 @contextmanager
 def _open_image(path: str) -> Iterator["Image.Image"]:
-    """Yield an image of which only the header has been read.
+    """Yield an image after reading only its header. The block reads the pixels.
 
     Raises:
-        UserDataError: the file is no image, or the image is too large or turns out to be damaged within the block.
+        UserDataError: the file is not an image, the image is too large, or the block finds damage.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -111,12 +112,13 @@ def _open_image(path: str) -> Iterator["Image.Image"]:
             raise _build_too_large_error(path, "far more pixels") from None
         except UnidentifiedImageError:
             raise UserDataError(f"{path} is no image", "replace or remove it") from None
-        except Exception as error:  # what a damaged image raises depends on its decoder
+        # The error of a damaged image depends on its decoder.
+        except Exception as error:
             raise UserDataError(f"{path} is damaged: {error}", "replace or remove it") from None
 
 
 def _build_too_large_error(path: str, pixels_text: str) -> UserDataError:
-    """What is said of an image that is not even decoded."""
+    """Build the error of an image with too many pixels, which is not decoded."""
     return UserDataError(f"{path} has {pixels_text}; {_MAX_PIXELS:,} pixels is the most", "scale it down or remove it")
 
 
@@ -124,13 +126,14 @@ def _build_too_large_error(path: str, pixels_text: str) -> UserDataError:
 def silence_pillow_warnings() -> Iterator[None]:
     """Silence Pillow's warnings about unusual files.
 
-    The block must contain all threads that read images, as they share Python's warning filters.
+    The block must contain all threads that read images, because threads share Python's warning filters.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of bombs, too: `_open_image` checks the number of pixels
+        # Warnings about decompression bombs are ignored, too: `_open_image` checks the number of pixels.
+        warnings.simplefilter("ignore")
         yield
 
 
 def get_image_shape(size: ImageSize, color_mode: ColorMode) -> tuple[int, ...]:
-    """The shape of one image's pixels."""
+    """Return the shape of the pixels of one image."""
     return size if color_mode == "grayscale" else (*size, 3)

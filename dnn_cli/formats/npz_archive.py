@@ -1,6 +1,6 @@
-"""The arrays in an .npz file: headers first, and data once the headers are checked.
+"""Arrays in an .npz file. Headers are checked before data is read.
 
-An .npz file is a zip of .npy files, each a short header and then the bytes of an array.
+An .npz file is a zip file of .npy files. Each .npy file is a short header, then the bytes of an array.
 """
 
 import io
@@ -22,22 +22,22 @@ from dnn_cli.errors import UserDataError
 from dnn_cli.formats.safe_open import open_regular_file
 
 _MAX_HEADER_BYTES = 20_000
-"""Bytes in which a header must end; NumPy itself refuses more than 10,000."""
+"""Maximum number of bytes in which a header must end. NumPy itself refuses more than 10,000."""
 
 _COMPRESSION_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-"""How NumPy packs; no other way is tried."""
+"""Compression methods of NumPy. Other methods are refused."""
 
 _DAMAGED_ZIP_ERRORS = (
     TypeError,
     zipfile.BadZipFile, zlib.error, struct.error,
     OSError, EOFError, ValueError, RuntimeError, OverflowError, MemoryError,
 )  # fmt: skip
-"""What reading a damaged or forged zip can raise."""
+"""Errors that reading a damaged or forged zip file can raise."""
 
 
 @dataclass(frozen=True)
 class ArrayHeader:
-    """What an array is, as its header says and its size confirms."""
+    """Name, shape and type of an array, from its header. The size of the data confirms the header."""
 
     name: str
     shape: tuple[int, ...]
@@ -45,24 +45,24 @@ class ArrayHeader:
 
     @property
     def nbytes(self) -> int:
-        """The size of its data."""
+        """Size of the data, in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
 @dataclass(frozen=True)
 class NpzArchive:
-    """An open .npz file."""
+    """Open .npz file."""
 
     path: str
     zip_file: zipfile.ZipFile
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Its arrays."""
+        """Names of the arrays."""
         return tuple(name.removesuffix(".npy") for name in self.zip_file.namelist() if name.endswith(".npy"))
 
     def read_header(self, name: str) -> ArrayHeader:
-        """Return the shape and type of an array, from its header alone.
+        """Read the header of an array, without its data.
 
         Raises:
             UserDataError: the header is not valid, needs pickle, or contradicts the size of the data.
@@ -85,19 +85,25 @@ class NpzArchive:
         return header
 
     def parse_header(self, name: str, start: io.BytesIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
-        """Shape and type in the first bytes of an array."""
+        """Parse the shape and type in the first bytes of an array.
+
+        Raises:
+            UserDataError: the bytes are not a header of NumPy.
+        """
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of headers as Python 2 wrote them
+                # NumPy warns about headers that Python 2 wrote.
+                warnings.simplefilter("ignore")
                 version = npy.read_magic(start)
                 read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
                 shape, _, dtype = read(start)
-        except Exception:  # NumPy takes it for a Python literal, which can go wrong in many ways
+        # NumPy parses the header as a Python literal, which can raise many kinds of errors.
+        except Exception:
             raise UserDataError(f"{self.path}: {name} is no array of NumPy", "write it with numpy.savez") from None
         return shape, dtype
 
     def read_array(self, header: ArrayHeader) -> NDArray[Any]:
-        """Return an array with its data.
+        """Read an array with its data.
 
         Raises:
             UserDataError: the data is damaged or ends early.
@@ -110,7 +116,7 @@ class NpzArchive:
 
     @contextmanager
     def translate_errors(self, name: str) -> Iterator[None]:
-        """Raise the errors of a damaged zip as errors of the data file."""
+        """Translate the errors of a damaged zip file in the block into `UserDataError`."""
         try:
             yield
         except _DAMAGED_ZIP_ERRORS as error:
@@ -119,10 +125,10 @@ class NpzArchive:
 
 @contextmanager
 def open_archive(path: str) -> Iterator[NpzArchive]:
-    """Yield an .npz file for reading.
+    """Yield an .npz file, opened for reading.
 
     Raises:
-        UserDataError: the file is missing, or it is no zip.
+        UserDataError: the file is missing, or it is not a zip file.
     """
     with open_regular_file(path) as stream:
         try:

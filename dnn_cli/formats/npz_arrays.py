@@ -1,4 +1,4 @@
-"""The arrays of each split in an .npz file: `x_train` and `y_train`, and optionally those of validation and test."""
+"""Arrays of each split in an .npz file: `x_train` and `y_train`, and optionally those of validation and test."""
 
 from typing import Any
 
@@ -16,23 +16,23 @@ SPLIT_ARRAY_NAMES: dict[SplitName, tuple[tuple[str, str], ...]] = {
     "validation": tuple((f"{x}_{part}", f"y_{part}") for part in ("val", "validation") for x in "xX"),
     "test": (("x_test", "y_test"), ("X_test", "y_test")),
 }
-"""Possible names of the inputs and targets of a split; the first pair in the file counts."""
+"""Possible names of the inputs and targets of a split. The first pair in the file is read."""
 
 MAX_NPZ_BYTES = 16_000_000_000
 _MAX_INPUT_AXES = 5
-"""Of the inputs: the examples, and up to four of each."""
+"""Maximum number of axes of the inputs: the batch axis, and up to four axes of each input."""
 
 
 def inspect_npz(path: str, task: TaskKind, split: SplitName) -> DatasetContents | None:
-    """Return the contents of a split in an .npz file, or None if the split is absent; no inputs are read.
+    """Return the contents of a split in an .npz file, or `None` if the split is absent. Inputs are not read.
 
     Args:
-        path: The file.
-        task: What the targets are, or `auto`; other splits than `train` follow the training targets.
-        split: The split; `train` must be present.
+        path: The path of the file.
+        task: The task, or `auto`. Splits other than `train` follow the training targets.
+        split: The split. `train` must be present.
 
     Raises:
-        UserDataError: the file is no .npz file, or its arrays are not what they should be.
+        UserDataError: the file is not an .npz file, or its arrays are not valid.
     """
     with open_archive(path) as archive:
         names = _find_array_names(archive, split)
@@ -45,16 +45,16 @@ def inspect_npz(path: str, task: TaskKind, split: SplitName) -> DatasetContents 
 
 
 def read_npz(path: str, task: TaskKind, split: SplitName, classes_count: int | None = None) -> ExampleArrays:
-    """Return the examples of a split in an .npz file.
+    """Read the examples of a split in an .npz file.
 
     Args:
-        path: The file.
-        task: What the targets are, or `auto`; other splits than `train` follow the training targets.
-        split: The split.
-        classes_count: The number of classes, if targets beyond them are refused.
+        path: The path of the file.
+        task: The task, or `auto`. Splits other than `train` follow the training targets.
+        split: The split, which must be present.
+        classes_count: The number of classes. Class numbers from this number on are errors; `None` allows all.
 
     Raises:
-        UserDataError: the file is no .npz file, or its arrays are not what they should be.
+        UserDataError: the file is not an .npz file, or its arrays are not valid.
     """
     with open_archive(path) as archive:
         names = _find_array_names(archive, split)
@@ -68,7 +68,7 @@ def read_npz(path: str, task: TaskKind, split: SplitName, classes_count: int | N
 
 
 def _find_array_names(archive: NpzArchive, split: SplitName) -> tuple[str, str] | None:
-    """Return the names of the inputs and targets of a split in a file; None if a split other than `train` is absent.
+    """Find the names of the inputs and targets of a split. If a split other than `train` is absent, return `None`.
 
     Raises:
         UserDataError: the training split is absent, or a split has only inputs or only targets.
@@ -87,7 +87,7 @@ def _find_array_names(archive: NpzArchive, split: SplitName) -> tuple[str, str] 
 
 
 def _build_missing_arrays_error(archive: NpzArchive, split: SplitName) -> UserDataError:
-    """What is said where a part is absent."""
+    """Build the error of a split that is absent."""
     x, y = SPLIT_ARRAY_NAMES[split][0]
     return UserDataError(
         f"{archive.path} has no {x} and {y}; it holds {format_array_names(archive)}",
@@ -96,16 +96,16 @@ def _build_missing_arrays_error(archive: NpzArchive, split: SplitName) -> UserDa
 
 
 def format_array_names(archive: NpzArchive) -> str:
-    """The first names of the arrays in a file."""
+    """Format the first 20 names of the arrays in a file."""
     names = archive.names
     return ", ".join(names[:20]) + (", …" if len(names) > 20 else "") if names else "no arrays"
 
 
 def _read_array_headers(archive: NpzArchive, names: tuple[str, str]) -> tuple[ArrayHeader, ArrayHeader]:
-    """Return the headers of inputs and targets that belong together.
+    """Read the headers of the inputs and targets of a split.
 
     Raises:
-        UserDataError: the arrays are no inputs and targets, differ in number, or need too much memory.
+        UserDataError: the arrays are not inputs and targets, differ in length, or need too much memory.
     """
     x, y = map(archive.read_header, names)
     array_name = f"{archive.path}: {x.name}"
@@ -128,19 +128,19 @@ def _read_array_headers(archive: NpzArchive, names: tuple[str, str]) -> tuple[Ar
 
 
 def compute_needed_bytes(header: ArrayHeader) -> int:
-    """The memory an array takes as it is in the file, and converted to float32 if it must be."""
+    """Compute the bytes of memory for an array, and for its conversion to float32 if the conversion is needed."""
     values = header.nbytes // header.dtype.itemsize if header.dtype.itemsize else 0
     return header.nbytes + (0 if header.dtype in (np.uint8, np.float32) else 4 * values)
 
 
 def _read_split_targets(archive: NpzArchive, y: ArrayHeader, task: TaskKind, split: SplitName) -> NpzTargets:
-    """Return the targets of a split. Other splits than `train` are read as the training targets, if there are any."""
+    """Read the targets of a split. Splits other than `train` follow the training targets, if the file has them."""
     training_targets = _read_training_targets(archive, task) if split != "train" else None
     return parse_npz_targets(f"{archive.path}: {y.name}", archive.read_array(y), task, training_targets)
 
 
 def _read_training_targets(archive: NpzArchive, task: TaskKind) -> NpzTargets | None:
-    """Return the targets that define the classes; None in a file without a training split."""
+    """Read the targets that define the classes. For a file without a training split, return `None`."""
     if not any(set(archive.names).issuperset(names) for names in SPLIT_ARRAY_NAMES["train"]):
         return None
     names = _find_array_names(archive, "train")
@@ -148,5 +148,9 @@ def _read_training_targets(archive: NpzArchive, task: TaskKind) -> NpzTargets | 
 
 
 def to_input_array(array_name: str, x: NDArray[Any]) -> NDArray[Any]:
-    """Inputs as a network takes them: uint8 stays, other numbers become float32."""
+    """Convert inputs to a C-contiguous array: uint8 stays, and other numbers become float32.
+
+    Raises:
+        UserDataError: a number is not finite, or too large for float32.
+    """
     return np.ascontiguousarray(x) if x.dtype == np.uint8 else to_float32(array_name, x)

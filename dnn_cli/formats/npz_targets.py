@@ -1,4 +1,4 @@
-"""The targets in an array: whole numbers, text and one-hot rows are classes, other numbers are regression targets."""
+"""Targets in an array. Whole numbers, text and one-hot rows are classes; other numbers are targets of a regression."""
 
 import sys
 from dataclasses import dataclass
@@ -16,30 +16,30 @@ _REGRESSION_HINT = "task: regression predicts numbers"
 
 @dataclass(frozen=True)
 class NpzTargets:
-    """int32 classes of (n,) with their names, or float32 of (n, targets) without."""
+    """Targets: int32 class numbers of shape (n,) with class names, or float32 of shape (n, targets) without names."""
 
     values: NDArray[Any]
     classes: tuple[str, ...] = ()
 
     @property
     def target_count(self) -> int:
-        """How many numbers are to be predicted of an example."""
+        """Number of values to predict for one example."""
         return 1 if self.classes else int(self.values.shape[1])
 
 
 def parse_npz_targets(
     array_name: str, y: NDArray[Any], task: TaskKind, training_targets: NpzTargets | None = None
 ) -> NpzTargets:
-    """Return the targets in an array of (n,) or (n, k).
+    """Parse the targets in an array of shape (n,) or (n, k).
 
     Args:
         array_name: The name of the array in messages.
         y: The array.
-        task: What the array holds, or `auto`: floats make a regression, unless their rows are one-hot.
-        training_targets: The targets of the training split, with whose classes these must agree.
+        task: The task, or `auto`. With `auto`, floats make a regression, unless their rows are one-hot.
+        training_targets: The targets of the training split, which determine the task and the classes.
 
     Raises:
-        UserDataError: the array holds no targets of its task.
+        UserDataError: the array does not hold targets of the task.
     """
     check_target_type(array_name, y)
     if training_targets is not None:
@@ -59,7 +59,7 @@ def parse_npz_targets(
 
 
 def check_target_type(array_name: str, y: NDArray[Any]) -> None:
-    """Refuse what is neither numbers nor text, or has no axis or too many."""
+    """Raise an error unless an array holds numbers or text, has one or two axes, and is not empty."""
     if y.dtype.kind not in "biufU":
         raise UserDataError(
             f"{array_name} holds {y.dtype}, which are no labels", "save numbers, or text with dtype=str"
@@ -69,12 +69,12 @@ def check_target_type(array_name: str, y: NDArray[Any]) -> None:
 
 
 def _is_one_hot(y: NDArray[Any]) -> bool:
-    """Whether every row is 1 in one place and 0 in all others."""
+    """Return whether every row has a single 1 and is 0 elsewhere."""
     return bool((((y == 0) | (y == 1)).all(axis=1) & ((y == 1).sum(axis=1) == 1)).all())
 
 
 def _build_regression_targets(array_name: str, y: NDArray[Any]) -> NpzTargets:
-    """The labels of a regression."""
+    """Build the targets of a regression."""
     values = to_float32(array_name, y).reshape(len(y), -1)
     if values.shape[1] > _MAX_TARGETS:
         raise UserDataError(f"{array_name} has {values.shape[1]:,} numbers an example; {_MAX_TARGETS:,} is the most")
@@ -84,8 +84,9 @@ def _build_regression_targets(array_name: str, y: NDArray[Any]) -> NpzTargets:
 def _build_numbered_targets(
     array_name: str, numbers: NDArray[Any], width: int | None, training_targets: NpzTargets | None
 ) -> NpzTargets:
-    """The labels of classes that are numbered from 0; `width` of them are there at least, in one-hot rows."""
-    if numbers.dtype.kind == "f" and not (numbers == np.floor(numbers)).all():  # false for nan, too
+    """Build the targets of classes that are numbered from 0. `width` is the length of one-hot rows, or `None`."""
+    # The comparison is false for nan.
+    if numbers.dtype.kind == "f" and not (numbers == np.floor(numbers)).all():
         first = int(np.argmin(numbers == np.floor(numbers)))
         raise UserDataError(
             f"{array_name}[{first}] is {numbers[first]}, not a whole number, and so no class", _REGRESSION_HINT
@@ -109,7 +110,7 @@ def _build_numbered_targets(
 
 
 def check_class_numbers(array_name: str, numbers: NDArray[Any], count: int) -> None:
-    """Refuse labels beyond the classes that were trained."""
+    """Raise an error if a class number is not below the number of classes of the training."""
     if (beyond := numbers >= count).any():
         first = int(np.argmax(beyond))
         raise UserDataError(
@@ -121,7 +122,7 @@ def check_class_numbers(array_name: str, numbers: NDArray[Any], count: int) -> N
 def _build_named_targets(
     array_name: str, y: NDArray[Any], task: TaskKind, training_targets: NpzTargets | None
 ) -> NpzTargets:
-    """The labels of classes that have names."""
+    """Build the targets of classes that have names, from an array of text."""
     if task == "regression":
         raise UserDataError(
             f"{array_name} holds text, and a regression needs numbers", "task: classification takes text"
@@ -143,7 +144,7 @@ def _build_named_targets(
 def renumber_targets(
     array_name: str, names: tuple[str, ...], numbers: NDArray[Any], training_classes: tuple[str, ...]
 ) -> NpzTargets:
-    """Labels by the numbers that the training part has given to the same names."""
+    """Return the targets with the class numbers that the training split gives to the same names."""
     number_of = {name: number for number, name in enumerate(training_classes)}
     if unknown_names := [name for name in names if name not in number_of]:
         raise UserDataError(f"{array_name}: {unknown_names[0]!r} is no class of the training labels")
@@ -152,24 +153,25 @@ def renumber_targets(
 
 
 def _check_target_text(array_name: str, y: NDArray[np.str_]) -> None:
-    """Refuse labels that are empty, or not text but only say so."""
+    """Raise an error if a target is empty, or not valid Unicode text."""
     codes = np.ascontiguousarray(y, y.dtype.newbyteorder("=")).view(np.uint32)
-    if ((codes > sys.maxunicode) | ((codes >= 0xD800) & (codes <= 0xDFFF))).any():  # Python cannot print such
+    # Python cannot print these codes.
+    if ((codes > sys.maxunicode) | ((codes >= 0xD800) & (codes <= 0xDFFF))).any():
         raise UserDataError(f"{array_name} holds a label that is no Unicode text", "save it again as text")
     if (np.strings.str_len(np.strings.strip(y)) == 0).any():
         raise UserDataError(f"{array_name} holds an empty label", "give every example a label, or remove it")
 
 
 def format_class_numbers(count: int) -> tuple[str, ...]:
-    """The names of classes that have only numbers."""
+    """Format the names of classes that have only numbers: `0`, `1` and so on."""
     return tuple(map(str, range(count)))
 
 
 def to_float32(array_name: str, array: NDArray[Any]) -> NDArray[np.float32]:
-    """Return numbers as float32.
+    """Convert numbers to a C-contiguous array of float32.
 
     Raises:
-        UserDataError: a number is not finite, or too large; the message names the first.
+        UserDataError: a number is not finite, or too large for float32. The message names the first such number.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         floats = np.ascontiguousarray(array, np.float32)

@@ -1,4 +1,4 @@
-"""Reader of inputs to predict from: an image, arrays in an .npz, or rows of a .csv, in the form of training data."""
+"""Reader of inputs for predictions: an image, an array in an .npz, or rows of a .csv. Training inputs set the form."""
 
 import math
 from collections.abc import Iterator
@@ -20,23 +20,23 @@ from dnn_cli.formats.safe_open import check_memory, open_regular_file, stat_regu
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 _INPUT_ARRAY_NAMES = ("x", "X", "x_test", "X_test", "x_val", "x_validation", "x_train", "X_train")
-"""Which array of several counts: the first of these that is there."""
+"""Names of the array of inputs. The first suitable one in the file is read."""
 
 MAX_CSV_BYTES = 2_000_000_000
 _ROWS_PER_BLOCK = 4096
-"""Rows converted at once."""
+"""Number of rows that are converted at once."""
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What inputs the training had, and what may be done to a photo to be like them."""
+    """Inputs of the training, and the changes that adapt an image to them."""
 
     shape: tuple[int, ...]
     features: tuple[str, ...] = ()
-    """The columns of its table, by name; none where they have no names."""
+    """Names of the input columns of the training table; empty without names."""
 
     white_value: float | None = 255.0
-    """What the lightest pixel of an image was in training; `None` where no image can be made such an input."""
+    """Value of the lightest pixel of an image in training; `None` if an image cannot become such an input."""
 
     resize: bool = False
     invert: bool = False
@@ -44,18 +44,18 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class PredictionInputs:
-    """The inputs in one file."""
+    """Inputs in one file."""
 
     file: str
     inputs: NDArray[Any]
-    """Of (n, *shape), not scaled."""
+    """Inputs of shape (n, *shape), not scaled."""
 
     lines: tuple[int, ...] | None = None
-    """Where each stands in a table."""
+    """Line of each input in a table; `None` for other files."""
 
     @property
     def input_names(self) -> list[str]:
-        """What each is called: `shirt.png`, `houses.csv:2`, `arrays.npz[0]`."""
+        """Names of the inputs in reports: `shirt.png`, `houses.csv:2`, `arrays.npz[0]`."""
         if self.lines is not None:
             return [f"{self.file}:{line}" for line in self.lines]
         has_several = self.file.lower().endswith(".npz")
@@ -63,10 +63,10 @@ class PredictionInputs:
 
 
 def read_prediction_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
-    """Return the inputs in a file.
+    """Read the inputs in a file: an image, an .npz or a table.
 
     Raises:
-        UserDataError: the file is of none of the three kinds, is damaged, or does not hold such inputs.
+        UserDataError: the file is of another kind, is damaged, or does not hold such inputs.
     """
     stat_regular_file(path)
     lower = path.lower()
@@ -83,7 +83,11 @@ def read_prediction_inputs(path: str, input_spec: InputSpec) -> PredictionInputs
 
 
 def read_image_input(path: str, input_spec: InputSpec) -> PredictionInputs:
-    """One input from an image file."""
+    """Read one input from an image file.
+
+    Raises:
+        UserDataError: the inputs of the training are not images, or the image cannot be read in their size.
+    """
     shape = input_spec.shape
     if not _is_image_shape(shape) or input_spec.white_value is None:
         training_inputs = (
@@ -108,12 +112,12 @@ def read_image_input(path: str, input_spec: InputSpec) -> PredictionInputs:
 
 
 def _is_image_shape(shape: tuple[int, ...]) -> bool:
-    """Whether an input is an image in grey, or in red, green and blue."""
+    """Return whether inputs of a shape are images in grey, or in red, green and blue."""
     return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))
 
 
 def _read_npz_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
-    """The inputs in one array of an .npz file."""
+    """Read the inputs in one array of an .npz file."""
     with open_archive(path) as archive:
         header = _find_input_array(archive, input_spec.shape)
         check_memory(path, compute_needed_bytes(header))
@@ -122,7 +126,7 @@ def _read_npz_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
 
 
 def _find_input_array(archive: NpzArchive, shape: tuple[int, ...]) -> ArrayHeader:
-    """Return the header of the array of inputs: selected by its name, or the only one of the shape.
+    """Find the array of inputs by its name, or as the only array of the shape, and return its header.
 
     Raises:
         UserDataError: no array is suitable, or several are.
@@ -142,16 +146,16 @@ def _find_input_array(archive: NpzArchive, shape: tuple[int, ...]) -> ArrayHeade
 
 
 def has_input_shape(header: ArrayHeader, shape: tuple[int, ...]) -> bool:
-    """Whether an array holds inputs of a shape, or one."""
+    """Return whether an array holds one or several inputs of a shape, as numbers."""
     return header.dtype.kind in "biuf" and header.shape[-len(shape) :] == shape and (
         len(header.shape) == len(shape) or (len(header.shape) == len(shape) + 1 and header.shape[0] > 0)
     )  # fmt: skip
 
 
 def _read_csv_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
-    """The rows of a table: columns by their names where the training had names, else in their order.
+    """Read the rows of a table. Columns are found by name if the training had names, else by order.
 
-    Other columns are left out, the one to predict among them.
+    With names, other columns are left out, including the target column.
     """
     if stat_regular_file(path).st_size > MAX_CSV_BYTES:
         raise UserDataError(f"{path} has more than {MAX_CSV_BYTES / 1e9:,.0f} GB", "use an .npz file")
@@ -163,10 +167,10 @@ def _read_csv_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
 
 
 def find_input_columns(path: str, row: CsvRow | None, input_spec: InputSpec) -> tuple[list[str], list[int]]:
-    """Return the header, and the positions of the inputs in it.
+    """Find the columns of the inputs. Return the names in the header, and the positions of the inputs.
 
     Raises:
-        UserDataError: the header or a column is missing.
+        UserDataError: the header or a column is missing, or a column occurs several times.
     """
     if row is None:
         raise UserDataError(f"{path} is empty", "the first line names the columns")
@@ -199,7 +203,7 @@ def find_input_columns(path: str, row: CsvRow | None, input_spec: InputSpec) -> 
 def _read_input_rows(
     path: str, names: list[str], columns: list[int], rows: Iterator[CsvRow]
 ) -> tuple[NDArray[np.float32], list[int]]:
-    """Return the inputs in all rows, and their lines.
+    """Read the inputs in all rows, and the lines of the rows.
 
     Raises:
         UserDataError: the table has no rows, or some rows have errors.
@@ -222,7 +226,7 @@ def _read_input_rows(
 
 
 def _add_input_row_errors(names: list[str], columns: list[int], block: list[CsvRow], errors: NumberErrors) -> None:
-    """Note what is wrong with each of many rows."""
+    """Add the errors in a block of rows to a collection."""
     for line, row in block:
         if len(row) != len(names):
             message = f"has {len(row)} fields, and the header {len(names)}"

@@ -1,4 +1,4 @@
-"""Opening of files that a user names: only regular files, as others may block or never end."""
+"""Opening of files that a user names. Only regular files are opened, because others may block or never end."""
 
 import os
 import stat
@@ -18,7 +18,8 @@ def stat_regular_file(path: str) -> os.stat_result:
     """
     try:
         status = os.stat(path)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+    # A NUL in the path raises ValueError.
+    except (OSError, ValueError) as error:
         raise build_read_error(path, error) from None
     if not stat.S_ISREG(status.st_mode):
         kind = "a directory" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
@@ -42,15 +43,15 @@ def open_regular_file(path: str) -> Iterator[BinaryIO]:
 
 
 def build_read_error(path: str, error: Exception) -> UserDataError:
-    """What the system says of a path that cannot be read."""
+    """Build the error of a path that cannot be read, with the reason of the system."""
     return UserDataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}")
 
 
 def check_memory(path: str, needed_bytes: int) -> None:
-    """Raise an error if data does not fit into memory, before any of it is read.
+    """Raise an error if data does not fit into memory. The check comes before the data is read.
 
     Raises:
-        UserDataError: the arrays need more memory than this machine has.
+        UserDataError: the data needs more memory than this process may use.
     """
     if needed_bytes > get_usable_memory():
         raise UserDataError(

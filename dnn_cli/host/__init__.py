@@ -1,1 +1,1 @@
-"""The machine that the program runs on: its directories, cores, memory and terminal."""
+"""Machine that the program runs on: its directories, cores, memory and terminal."""

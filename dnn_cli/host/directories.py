@@ -1,7 +1,7 @@
-"""The home directory of the user, and the directories for caches.
+"""Home directory of the user, and directories for caches.
 
-The cache is in the home directory, or in a temporary directory where the home directory cannot be used. A container
-often runs under a user without an entry in /etc/passwd, and with HOME unset or HOME=/.
+The cache is in the home directory, or in a temporary directory if the home directory cannot be used. A container
+often runs as a user without an entry in /etc/passwd, and with HOME unset or HOME=/.
 """
 
 import os
@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _TEMPORARY_DIRECTORIES = ("/tmp", "/var/tmp")  # noqa: S108 - the owner of the directory in it is checked
-"""Places for the temporary cache, after TMPDIR."""
+"""Directories that are tried for the temporary cache, after TMPDIR."""
 
 _UNUSABLE_DIRECTORY = Path(os.devnull) / "dnn"
-"""Path of the cache where no directory can be used: nothing can be written below a device, not even by root."""
+"""Path of the cache if no directory can be used. Even root cannot write below a device."""
 
 
 @dataclass(frozen=True)
 class CacheDirectory:
-    """The directory for the caches of `dnn`."""
+    """Directory for the caches of `dnn`."""
 
     directory: Path
     reason: str = ""
-    """The reason why the directory is temporary or missing; empty for the usual directory."""
+    """Reason why the directory is temporary or missing; empty for the usual directory."""
 
     @property
     def is_usable(self) -> bool:
@@ -33,15 +33,15 @@ class CacheDirectory:
 
 
 def _find_home_directory() -> Path | None:
-    """Return the home directory of the user, or None if there is none.
+    """Return the home directory of the user, or `None` if it is missing.
 
-    The root of the file system does not count: container engines set HOME=/ for a user that they do not know.
+    The root of the file system does not count: container engines set HOME=/ for an unknown user.
     """
     return find_home_or_reason()[0]
 
 
 def find_home_or_reason() -> tuple[Path | None, str]:
-    """Return the home directory, or None and the reason why there is none."""
+    """Return the home directory with an empty text, or `None` with the reason why the directory is missing."""
     home = os.environ.get("HOME", "")
     if home in ("", os.devnull):
         try:
@@ -60,7 +60,7 @@ def find_home_or_reason() -> tuple[Path | None, str]:
 
 
 def get_standard_cache_path() -> tuple[Path | None, str]:
-    """Return the cache directory that the XDG standard names, whether or not it can be written."""
+    """Return the cache directory of the XDG standard, writable or not, or `None` with the reason."""
     cache_home = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(cache_home):
         return Path(cache_home) / "dnn", ""
@@ -85,10 +85,10 @@ def get_cache_path(*parts: str) -> Path:
 
 
 def _create_temporary_cache(reason: str) -> CacheDirectory:
-    """Return a private directory for temporary files, and create it if it is missing.
+    """Create the private directory of the temporary cache, or find the existing one.
 
-    Its name contains the number of the user, so that later programs of the same user find it. Other users can predict
-    the name, so a directory or link of another user is refused.
+    The name of the directory contains the number of the user, so that later programs of the user find the directory.
+    Other users can predict the name, so a directory or link of another user is refused.
     """
     for parent in filter(os.path.isabs, (os.environ.get("TMPDIR", ""), *_TEMPORARY_DIRECTORIES)):
         directory = Path(parent) / f"dnn-{os.geteuid()}"
@@ -108,7 +108,7 @@ def _create_temporary_cache(reason: str) -> CacheDirectory:
 
 
 def _find_unwritable_path(directory: Path) -> Path | None:
-    """Return the nearest existing part of a path if nothing can be written there; None where it can."""
+    """Return the nearest existing part of a path if it cannot be written, or `None` if it can."""
     for nearest in (directory, *directory.parents):
         if os.path.lexists(nearest):
             return None if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK) else nearest
@@ -118,7 +118,7 @@ def _find_unwritable_path(directory: Path) -> Path | None:
 def find_keras_directory() -> Path:
     """Return the directory with the settings and datasets of Keras, which may not exist.
 
-    A home directory that cannot be written may hold datasets that can be read.
+    A home directory that cannot be written may still hold datasets that can be read.
     """
     named = os.environ.get("KERAS_HOME")
     home = _find_home_directory()
@@ -128,10 +128,10 @@ def find_keras_directory() -> Path:
 
 
 def redirect_libraries() -> None:
-    """Let Keras and Matplotlib use the cache of `dnn` if the home directory cannot be written.
+    """Redirect Keras and Matplotlib to the cache of `dnn` if the home directory cannot be written.
 
-    The function has to be called before they are imported. Without a home directory, Keras writes to /tmp/.keras,
-    which all users share. Altair cannot be imported if `Path.home` raises; with HOME=/dev/null it does not raise.
+    The function must be called before both libraries are imported. Without a home directory, Keras writes to
+    /tmp/.keras, which all users share. Altair cannot be imported if `Path.home` raises, so HOME is set to /dev/null.
     """
     home = _find_home_directory()
     try:

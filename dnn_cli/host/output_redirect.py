@@ -1,4 +1,4 @@
-"""Redirection of all output of this process, that of native libraries included, from the screen to a file."""
+"""Redirection of all output of this process, including native libraries, from the screen to a file."""
 
 import os
 import shutil
@@ -11,11 +11,11 @@ from pathlib import Path
 
 @contextmanager
 def redirect_output() -> Iterator[Callable[[Path], None]]:
-    """Redirect standard output and error of the process, that of native libraries included, to the end of a file.
+    """Redirect standard output and error of the process, including native libraries, to the end of a file.
 
-    The context manager yields a function that takes the path of the file. Output before its call is stored and
-    written to the file first; the output is lost if the function is never called. Code that writes to the screen
-    meanwhile needs duplicates of the descriptors from before.
+    The context manager yields a function that takes the path of the file. Output before the call of the function is
+    stored, and written to the file first. Without a call, the output is lost. Code that writes to the screen in the
+    block needs earlier duplicates of the descriptors.
     """
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,7 +1,7 @@
-"""The cores, the processor and the memory that this process may use, within the limits of its control groups.
+"""Cores, processor and memory that this process may use, within the limits of its control groups.
 
-A container and a job of a batch system are control groups. Each group has limits of its own, and those of the groups
-that contain it apply, too. See https://docs.kernel.org/admin-guide/cgroup-v2.html and …/cgroup-v1/.
+A container and a job of a batch system are control groups. Each group has its own limits, and the limits of the
+enclosing groups also apply. See https://docs.kernel.org/admin-guide/cgroup-v2.html and …/cgroup-v1/.
 """
 
 import math
@@ -13,24 +13,24 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 CGROUP_LIST, MOUNT_LIST = Path("/proc/self/cgroup"), Path("/proc/self/mountinfo")
-"""Files in which Linux lists the control groups of this process and the mount points of their directories."""
+"""Files in which Linux lists the control groups of this process, and the mount points of their directories."""
 
 
 class _CgroupMount(NamedTuple):
-    """A hierarchy of control groups in the file system."""
+    """Mounted hierarchy of control groups in the file system."""
 
     directory: Path
     root_group: PurePosixPath
-    """The group at the mount point; the container's own group, if the engine hides the groups above."""
+    """Group at the mount point: the container's own group, if the engine hides the groups above."""
 
     controllers: frozenset[str]
-    """The controllers of a hierarchy of version 1, among other options; version 2 has one hierarchy for all."""
+    """Controllers of a hierarchy of version 1, among other options. Version 2 has one hierarchy for all controllers."""
 
     version: int
 
 
 def count_available_cores() -> int:
-    """Return how many cores this process can keep busy: those of its affinity mask, within its quota.
+    """Count the cores that this process can keep busy: those of its affinity mask, within its quota.
 
     A quota of 1.5 cores counts as 2, as in joblib and the Java virtual machine.
     """
@@ -40,12 +40,12 @@ def count_available_cores() -> int:
 
 
 def count_schedulable_cores() -> int:
-    """Return how many cores the affinity mask of this process has; TensorFlow starts as many threads."""
+    """Count the cores in the affinity mask of this process. TensorFlow starts as many threads."""
     return len(os.sched_getaffinity(0))
 
 
 def read_cpu_quota() -> float | None:
-    """Return the lowest CPU quota of the control groups of this process, in cores; None where there is none."""
+    """Read the lowest CPU quota of the control groups of this process, in cores. Without a quota, return `None`."""
     quotas = []
     for directory, version in _iter_cgroup_directories("cpu"):
         with suppress(OSError, ValueError, IndexError, ZeroDivisionError):
@@ -59,18 +59,21 @@ def read_cpu_quota() -> float | None:
 
 
 def get_usable_memory() -> int:
-    """Return the memory that this process may use."""
+    """Return the memory that this process may use, in bytes."""
     limit = read_memory_limit()
     return get_physical_memory() if limit is None else limit
 
 
 def get_physical_memory() -> int:
-    """Return the memory of this machine in bytes."""
+    """Return the memory of this machine, in bytes."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def read_memory_limit() -> int | None:
-    """Return the lowest memory limit of the control groups in bytes; None where it is no less than the machine's."""
+    """Read the lowest memory limit of the control groups, in bytes.
+
+    The result is `None` if the limit is missing, or at least as large as the machine's memory.
+    """
     limits = []
     for directory, version in _iter_cgroup_directories("memory"):
         with suppress(OSError, ValueError):
@@ -80,7 +83,7 @@ def read_memory_limit() -> int | None:
 
 
 def _iter_cgroup_directories(controller: str) -> Iterator[tuple[Path, int]]:
-    """Yield the directories of the groups that limit this process, the innermost first, with the version of each."""
+    """Yield the directory and the version of each group that limits this process, the innermost group first."""
     try:
         groups = [line.split(":", 2) for line in CGROUP_LIST.read_text(errors="replace").splitlines()]
         mounts = list(_iter_cgroup_mounts())
@@ -98,7 +101,8 @@ def _iter_cgroup_directories(controller: str) -> Iterator[tuple[Path, int]]:
         if mount is None:
             continue
         inner = path.relative_to(mount.root_group) if path.is_relative_to(mount.root_group) else PurePosixPath()
-        if ".." in inner.parts:  # a process outside of the groups that it sees
+        # The process is outside of the groups that it sees.
+        if ".." in inner.parts:
             inner = PurePosixPath()
         for part in (inner, *inner.parents):
             yield mount.directory / part, version
@@ -123,16 +127,16 @@ def _iter_cgroup_mounts() -> Iterator[_CgroupMount]:
 
 
 def _unescape_path(path: str) -> str:
-    """Return a path of mountinfo with its spaces, which the kernel writes as octal numbers."""
+    """Return a path of mountinfo with its spaces, tabs and backslashes, which the kernel writes as octal numbers."""
     return path.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
 
 
 _MODEL_NAME_NOISE = re.compile(r"\((?:R|TM|r|tm)\)|\b(?:CPU|Processor|\d+-Core)\b|@.*$")
-"""Parts of a model's name that tell no two processors apart."""
+"""Parts of a model name that are the same for different processors."""
 
 
 def find_cpuinfo_line(*prefixes: str) -> str:
-    """Return the first line of /proc/cpuinfo that begins so; empty where there is none."""
+    """Return the first line of /proc/cpuinfo that begins with one of the prefixes, or an empty text."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -141,14 +145,15 @@ def find_cpuinfo_line(*prefixes: str) -> str:
 
 
 def _read_cpuinfo_value(name: str) -> str:
-    """Return a value of /proc/cpuinfo; empty where there is none."""
+    """Return the value of a name in /proc/cpuinfo, or an empty text."""
     return next((line.partition(":")[2].strip() for line in [find_cpuinfo_line(f"{name}\t", f"{name} ")] if line), "")
 
 
 def format_processor() -> str:
-    """Return the cores and the processor that a speed was measured on: 2 cores of AMD EPYC (family 25, model 1).
+    """Format the cores and the processor of this machine: `2 cores of AMD EPYC (family 25, model 1)`.
 
-    A virtual machine often hides the model's number from its name; family and model tell it.
+    Speeds are reported with this text. A virtual machine often hides the model number in the name of the processor.
+    Then family and model identify the processor.
     """
     cores = count_available_cores()
     name = " ".join(_MODEL_NAME_NOISE.sub(" ", _read_cpuinfo_value("model name")).split())

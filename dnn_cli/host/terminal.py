@@ -1,18 +1,18 @@
-"""What the terminal of this process can do, by its environment."""
+"""Abilities of the terminal of this process, according to environment variables."""
 
 import os
 
 
 def can_move_cursor() -> bool:
-    """Return whether a terminal can write over what it has shown; if not, lines take the place of bars."""
+    """Return whether the terminal can overwrite earlier output. Otherwise, lines replace progress bars."""
     return os.environ.get("TERM") != "dumb" and not is_notebook()
 
 
 def is_notebook() -> bool:
     """Return whether a cell of Jupyter or Colab runs this program, as in `!dnn train config.yaml`.
 
-    IPython runs it in a pseudo-terminal, but the cell takes a control code for text. IPython's kernel sets TERM and the
-    pagers in ipykernel/zmqshell.py, Jupyter sets JPY_PARENT_PID.
+    IPython runs the program in a pseudo-terminal, but the cell prints control codes as text. IPython's kernel sets TERM
+    and the pagers, see ipykernel/zmqshell.py. Jupyter sets JPY_PARENT_PID.
     """
     named = "JPY_PARENT_PID" in os.environ or any(name.startswith("COLAB_") for name in os.environ)
     pagers = {os.environ.get(name) for name in ("PAGER", "GIT_PAGER")} == {"cat"}

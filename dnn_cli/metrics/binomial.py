@@ -1,4 +1,4 @@
-"""The binomial distribution: tail probabilities, and the interval of Clopper and Pearson for a share."""
+"""The binomial distribution: tail probabilities, and the interval of Clopper and Pearson for a proportion."""
 
 import math
 from collections.abc import Callable
@@ -6,21 +6,21 @@ from collections.abc import Callable
 import numpy as np
 
 _BISECTION_STEPS = 50
-"""Steps of the bisection for an end of an interval: 1e-15 of the range of a share."""
+"""Steps of the bisection for an end of an interval: 50 steps reach 1e-15 of the range from 0 to 1."""
 
 
 def compute_tail_probability(trials: int, share: float, successes: slice) -> float:
-    """Return the probability of some numbers of successes.
+    """Return the probability that the number of successes is in a range.
 
     Args:
-        trials: The number of trials.
-        share: The probability of a success.
-        successes: The numbers, as `slice(3, None)` for three and more.
+        trials: The number of independent trials.
+        share: The probability of a success, from 0 to 1.
+        successes: The range of the number of successes: `slice(3, None)` for three and more.
     """
     if share <= 0 or share >= 1:
         return float((0 if share <= 0 else trials) in range(trials + 1)[successes])
     numbers = np.arange(trials + 1)
-    # ln k! is a running sum, whose error of 1e-12 is far below the precision that is printed.
+    # ln k! is a running sum. Its error of 1e-12 is far below the precision of printed probabilities.
     factorials = np.concatenate([[0.0], np.cumsum(np.log(numbers[1:]))])
     logs = factorials[-1] - factorials - factorials[::-1]
     logs += numbers * math.log(share) + (trials - numbers) * math.log1p(-share)
@@ -28,12 +28,14 @@ def compute_tail_probability(trials: int, share: float, successes: slice) -> flo
 
 
 def compute_confidence_interval(successes: int, trials: int, alpha: float = 0.05) -> tuple[float, float]:
-    """Return the interval of Clopper and Pearson (Biometrika 26, 1934) for a share; both ends are 1/2 without trials.
+    """Return the interval of Clopper and Pearson (Biometrika 26, 1934) for a proportion.
+
+    Without trials, both ends are 0.5.
 
     Args:
         successes: The number of successes.
-        trials: The number of trials.
-        alpha: The probability that the interval misses the share.
+        trials: The number of independent trials.
+        alpha: The largest probability that the interval misses the true proportion.
     """
     if not trials:
         return 0.5, 0.5
@@ -46,7 +48,7 @@ def compute_confidence_interval(successes: int, trials: int, alpha: float = 0.05
 
 
 def _find_threshold(is_above: Callable[[float], bool]) -> float:
-    """Return the number between 0 and 1 from which on a condition holds."""
+    """Return the smallest number between 0 and 1 for which a condition holds; the condition holds from there on."""
     low, high = 0.0, 1.0
     for _ in range(_BISECTION_STEPS):
         middle = (low + high) / 2

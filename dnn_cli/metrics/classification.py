@@ -1,8 +1,8 @@
-"""Reports on classifications, class by class: confusion matrix, precision, recall, F1, and the worst mistakes.
+"""Classification reports: confusion matrix, precision, recall and F1 of each class, and the worst misclassifications.
 
-The tests compare the figures with scikit-learn's `confusion_matrix` and `precision_recall_fscore_support`. NumPy counts
-them here, as importing `sklearn.metrics` takes 1 s and its checks take 7 ms for 12,000 examples. A report on 50 runs
-may take 3 s; the counting takes 0.02 s.
+Tests compare the scores with scikit-learn's `confusion_matrix` and `precision_recall_fscore_support`. The scores are
+computed with NumPy here: importing `sklearn.metrics` takes 1 s, and its checks take 7 ms for 12,000 examples. A report
+on 50 runs may take 3 s; the counting takes 0.02 s.
 """
 
 from collections.abc import Sequence
@@ -17,70 +17,78 @@ from dnn_cli.errors import RunError
 
 @dataclass(frozen=True)
 class ClassScore:
-    """How one class came out, or several on average; 0 where nothing is divided by nothing, as in scikit-learn."""
+    """Scores of one class, or their average over classes. A score of 0 / 0 is 0, as in scikit-learn."""
 
     name: str
     precision: float
-    """Of the examples that were taken for this class, the share that is."""
+    """Share of the examples predicted as this class whose true class is this class."""
 
     recall: float
-    """Of the examples of this class, the share that was found."""
+    """Share of the examples of this class that are predicted as this class."""
 
     f1: float
-    """The harmonic mean of both."""
+    """Harmonic mean of precision and recall."""
 
     support: int
-    """Examples of this class."""
+    """Number of examples of this class; in an average, the number of all examples."""
 
 
 @dataclass(frozen=True)
 class _Misclassification:
-    """An example that was predicted as another class; classes are given by their numbers."""
+    """An example that is predicted as another class than its true class. Classes are numbers."""
 
     position: int
-    """In the arrays that were looked at."""
+    """Index of the example in the arrays of outputs and targets."""
 
     true: int
     predicted: int
     probability: float
-    """Of the class it was taken for."""
+    """Probability of the predicted class."""
 
 
 @dataclass(frozen=True)
 class ClassificationReport:
-    """How a classification came out."""
+    """Accuracy, confusion matrix and scores of a classification."""
 
     accuracy: float
     class_names: tuple[str, ...]
     confusion: NDArray[np.int64]
-    """Examples by their true class and the predicted one, of (classes, classes)."""
+    """Numbers of examples by true class (row) and predicted class (column), of shape (classes, classes)."""
 
     scores: tuple[ClassScore, ...]
-    """A class each."""
+    """Scores of each class, in the order of `class_names`."""
 
     @property
     def examples(self) -> int:
-        """How many were looked at."""
+        """Number of examples."""
         return int(self.confusion.sum())
 
     @property
     def macro_average(self) -> ClassScore:
-        """The mean over classes: `macro avg` of scikit-learn."""
+        """Mean over classes: `macro avg` of scikit-learn."""
         return self.compute_average("macro avg", [1] * len(self.scores))
 
     @property
     def weighted_average(self) -> ClassScore:
-        """The mean over examples: `weighted avg` of scikit-learn."""
+        """Mean over examples: `weighted avg` of scikit-learn."""
         return self.compute_average("weighted avg", [score.support for score in self.scores])
 
     def compute_average(self, name: str, weights: Sequence[int]) -> ClassScore:
-        """The mean over classes, each with a weight."""
+        """Compute the weighted mean over classes.
+
+        Args:
+            name: The name of the average.
+            weights: The weight of each class.
+        """
         class_rows = [(score.precision, score.recall, score.f1) for score in self.scores]
         precision, recall, f1 = map(float, np.average(class_rows, axis=0, weights=weights))
         return ClassScore(name, precision, recall, f1, self.examples)
 
     def list_confused_pairs(self, max_pairs: int) -> list[tuple[int, int, int]]:
-        """The pairs of a true and another predicted class with the most examples, as (true, predicted, examples)."""
+        """Return the pairs of true and wrongly predicted class with the most examples, as (true, predicted, examples).
+
+        The pair with the most examples is the first. Pairs without examples are left out.
+        """
         wrong = self.confusion.copy()
         np.fill_diagonal(wrong, 0)
         places = np.argsort(-wrong, axis=None, kind="stable")[:max_pairs]
@@ -91,16 +99,17 @@ class ClassificationReport:
 def build_classification_report(
     outputs: NDArray[Any], targets: NDArray[Any], class_names: Sequence[str], *, logits: bool = False
 ) -> ClassificationReport:
-    """Build the report on the outputs of a network against the targets.
+    """Build the classification report of a network's outputs against the targets.
 
     Args:
-        outputs: float of (n, classes), of which the largest counts, or of (n, 1) for the second of two classes.
-        targets: Integers of (n,): the true class of each.
+        outputs: The outputs, float of shape (n, classes), where the largest output decides. With shape (n, 1) or (n,),
+            the output belongs to the second of two classes.
+        targets: The true class of each example, integers of shape (n,).
         class_names: The names of the classes.
-        logits: Whether outputs are those before the activation, so that one unit decides at 0 and not at 0.5.
+        logits: Whether outputs are values before the activation. The threshold of one unit is then 0 instead of 0.5.
 
     Raises:
-        RunError: the outputs or targets are not those of such classes.
+        RunError: shapes, dtypes or class numbers do not match, or an output is infinite or nan.
     """
     outputs, targets = _check_classification_arrays(outputs, targets, len(class_names))
     count = len(class_names)
@@ -122,9 +131,9 @@ def build_classification_report(
 def list_misclassifications(
     outputs: NDArray[Any], targets: NDArray[Any], max_count: int, *, logits: bool = False
 ) -> list[_Misclassification]:
-    """Return the wrong answers with the highest probabilities, the highest first.
+    """Return at most `max_count` misclassifications with the highest probabilities, the highest first.
 
-    Arguments and errors are those of `build_classification_report`.
+    The other arguments and the errors are those of `build_classification_report`.
     """
     outputs, targets = _check_classification_arrays(outputs, targets)
     predicted = compute_predicted_classes(outputs, logits=logits)
@@ -138,11 +147,11 @@ def list_misclassifications(
 
 
 def compute_predicted_classes(outputs: NDArray[Any], *, logits: bool = False) -> NDArray[np.int64]:
-    """The class of each output: that of the largest number, or which side of the middle one unit is on.
+    """Return the predicted classes: the largest of several outputs, or whether one output is above the threshold.
 
     Args:
-        outputs: float of (n, classes) or (n, 1).
-        logits: Whether the middle of one unit is 0 and not 0.5.
+        outputs: The outputs, float of shape (n, classes) or (n, 1).
+        logits: Whether the threshold of one output is 0 instead of 0.5.
     """
     if outputs.shape[1] == 1:
         return (outputs[:, 0] > (0.0 if logits else 0.5)).astype(np.int64)
@@ -150,9 +159,10 @@ def compute_predicted_classes(outputs: NDArray[Any], *, logits: bool = False) ->
 
 
 def compute_class_probabilities(outputs: NDArray[Any], *, logits: bool = False) -> NDArray[np.float64]:
-    """What a network gives to each class, float64 of (n, classes), where one unit is the second of two.
+    """Return the probabilities of the classes, float64 of shape (n, classes).
 
-    Outputs that are no logits are taken as they are, though a loss like `mse` does not make them probabilities.
+    One output is the probability of the second of two classes. Without `logits`, outputs are returned unchanged,
+    although a loss such as `mse` does not make them probabilities.
     """
     values = outputs.astype(np.float64)
     if outputs.shape[1] == 1:
@@ -165,7 +175,7 @@ def compute_class_probabilities(outputs: NDArray[Any], *, logits: bool = False) 
 
 
 def _compute_sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 / (1 + exp(-x)), without an overflow."""
+    """Return 1 / (1 + exp(-x)) without overflow."""
     small = np.exp(-np.abs(logits))
     return np.asarray(np.where(logits >= 0, 1, small) / (1 + small))
 
@@ -173,10 +183,10 @@ def _compute_sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 def _check_classification_arrays(
     outputs: NDArray[Any], targets: NDArray[Any], count: int | None = None
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return outputs as (n, units) and targets as (n,).
+    """Return outputs of shape (n, units) and targets of shape (n,).
 
     Raises:
-        RunError: the arrays do not have such shapes, types and classes.
+        RunError: shapes, dtypes or class numbers do not match, or an output is infinite or nan.
     """
     units = outputs.shape[1] if outputs.ndim == 2 else 1
     count = count or max(units, 2)
@@ -192,5 +202,5 @@ def _check_classification_arrays(
 
 
 def _divide_or_zero(numerators: NDArray[np.int64], denominators: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Shares, 0 where there is nothing to share."""
+    """Return the quotients; a quotient is 0 where the denominator is 0."""
     return np.divide(numerators, denominators, out=np.zeros(len(numerators)), where=denominators > 0)

@@ -1,4 +1,4 @@
-"""The loss of every example, and the loss of the best constant prediction: what a network must beat.
+"""The loss of each example, and the best constant prediction, whose loss a network must beat.
 
 The formulas are those of Keras 3, without penalties of layers, in float64. A test compares them with Keras.
 """
@@ -29,17 +29,23 @@ from dnn_cli.config.losses import (
 _FloatArray = NDArray[np.float64]
 
 _EPSILON = 1e-7
-"""`keras.config.epsilon()`: probabilities are kept this far from 0 and 1."""
+"""Smallest distance of a probability from 0 and 1: `keras.config.epsilon()`."""
 
 _BISECTION_STEPS = 60
-"""Steps of a bisection: as many as a float64 has bits, and a few."""
+"""Steps of a bisection: a few more than the 53 bits of precision of a float64."""
 
 GRID_POINTS, SEARCH_ROUNDS = 65, 12
-"""Points of a search on a grid, and how often it narrows to the neighbours of the best point: to 1e-15 of the range."""
+"""Points of a grid, and rounds of the search on it. A round narrows the range to the neighbours of the best point.
+
+Twelve rounds narrow it to (2 / 64)¹² = 1e-18 of the first range, which is below the precision of a float64."""
 
 
 def to_loss_targets(experiment: Experiment, targets: NDArray[Any]) -> _FloatArray:
-    """Return targets as the loss gets them: (n,) classes, or (n, outputs) vectors, sides or numbers."""
+    """Return targets in the form that the loss of an experiment takes.
+
+    The form is (n,) class numbers, (n, classes) one-hot vectors, (n, 1) zeros and ones, or (n, outputs) numbers, all
+    in float64.
+    """
     kind = experiment.target_encoding
     if kind == "one_hot":
         return np.eye(len(experiment.data.info.classes))[targets.astype(np.int64)]
@@ -49,12 +55,15 @@ def to_loss_targets(experiment: Experiment, targets: NDArray[Any]) -> _FloatArra
 
 
 def compute_example_losses(loss: Any, targets: _FloatArray, outputs: NDArray[Any]) -> _FloatArray:
-    """Return the loss of every example, of (n,); nan for an example of a class that the loss ignores.
+    """Return the loss of each example, float64 of shape (n,); nan for examples of a class that the loss ignores.
 
     Args:
         loss: The loss of a config.
-        targets: As `to_loss_targets` returns them.
-        outputs: Of (n, units).
+        targets: The targets as `to_loss_targets` returns them.
+        outputs: The outputs of the network, of shape (n, units).
+
+    Raises:
+        TypeError: this module has no formula for the loss.
     """
     values = outputs.astype(np.float64)
     if isinstance(loss, SparseCategoricalCrossentropy):
@@ -84,7 +93,7 @@ def compute_example_losses(loss: Any, targets: _FloatArray, outputs: NDArray[Any
 
 
 def _compute_log_probabilities(outputs: _FloatArray, *, logits: bool) -> _FloatArray:
-    """Return the logarithms of the probabilities of the classes."""
+    """Return the natural logarithms of the class probabilities, of shape (n, classes)."""
     if logits:
         high = outputs - outputs.max(1, keepdims=True)
         return np.asarray(high - np.log(np.exp(high).sum(1, keepdims=True)))
@@ -92,7 +101,7 @@ def _compute_log_probabilities(outputs: _FloatArray, *, logits: bool) -> _FloatA
 
 
 def _normalize_probabilities(outputs: _FloatArray, *, logits: bool) -> _FloatArray:
-    """Return the probabilities of the classes, which Keras makes sum to 1."""
+    """Return the class probabilities with sum 1, as Keras normalizes them; 0 where all outputs sum to 0."""
     values = np.exp(outputs - outputs.max(1, keepdims=True)) if logits else outputs
     total = values.sum(1, keepdims=True)
     shares: _FloatArray = np.divide(values, total, out=np.zeros_like(values), where=total != 0)
@@ -100,19 +109,19 @@ def _normalize_probabilities(outputs: _FloatArray, *, logits: bool) -> _FloatArr
 
 
 def _apply_label_smoothing(targets: _FloatArray, smoothing: float) -> _FloatArray:
-    """Return vectors of classes after label smoothing."""
+    """Return one-hot vectors after label smoothing."""
     return np.asarray(targets * (1 - smoothing) + smoothing / targets.shape[1])
 
 
 def _compute_focal_losses(shares: _FloatArray, alpha: float, gamma: float) -> _FloatArray:
-    """Return the focal loss of a class that gets these probabilities."""
+    """Return the focal loss of a true class for each probability of this class."""
     return np.asarray(-alpha * (1 - shares) ** gamma * np.log(shares))
 
 
 def _compute_binary_losses(
     loss: BinaryCrossentropy | BinaryFocalCrossentropy, targets: _FloatArray, share: _FloatArray
 ) -> _FloatArray:
-    """Return the loss of every example where the second class gets these probabilities."""
+    """Return the loss of each example for the probabilities of the second class in `share`."""
     true = targets * (1 - loss.label_smoothing) + loss.label_smoothing / 2
     low = 1e-300 if loss.from_logits and isinstance(loss, BinaryCrossentropy) else _EPSILON
     predicted = np.clip(share, low, 1 - (1e-16 if low < _EPSILON else _EPSILON))
@@ -126,7 +135,11 @@ def _compute_binary_losses(
 
 
 def _compute_output_losses(loss: Any, targets: _FloatArray, outputs: _FloatArray) -> _FloatArray:
-    """Return the loss of every number of every example, of (n, outputs)."""
+    """Return the loss of each output of each example, of shape (n, outputs).
+
+    Raises:
+        TypeError: this module has no formula for the loss.
+    """
     error = outputs - targets
     size = np.abs(error)
     if isinstance(loss, MeanSquaredError):
@@ -146,14 +159,18 @@ def _compute_output_losses(loss: Any, targets: _FloatArray, outputs: _FloatArray
 
 
 def find_best_constant(loss: Any, targets: _FloatArray, weights: _FloatArray) -> _FloatArray:
-    """Return the output, of (units,), with the smallest mean loss that one output for all examples can have.
+    """Return the constant output, of shape (units,), with the smallest weighted mean loss over all examples.
 
-    Of cross-entropies the shares of the classes, of squares the mean, of absolute differences the median.
+    The best constant is the class shares for cross-entropies, the mean for squared errors and the median for absolute
+    errors.
 
     Args:
         loss: The loss of a config.
-        targets: As `to_loss_targets` returns them.
-        weights: Of (n,): how much each example counts.
+        targets: The targets as `to_loss_targets` returns them.
+        weights: The weight of each example, of shape (n,).
+
+    Raises:
+        TypeError: this module has no formula for the loss.
     """
     if isinstance(loss, SparseCategoricalCrossentropy):
         counts = np.bincount(targets.astype(np.int64), weights)
@@ -179,7 +196,7 @@ def find_best_constant(loss: Any, targets: _FloatArray, weights: _FloatArray) ->
     if isinstance(loss, KLDivergence | MeanSquaredError):
         return np.asarray(mean)
     if isinstance(loss, CategoricalHinge):
-        # Only the commonest class gains by being ahead; it gains as long as it is more than half of all.
+        # Only a larger output of the commonest class reduces the loss, and only if its share is more than half.
         return np.eye(len(mean))[mean.argmax()] if mean.max() > 0.5 else np.zeros(len(mean))
     if isinstance(loss, MeanAbsoluteError):
         return np.array([_compute_weighted_median(column, weights) for column in targets.T])
@@ -195,14 +212,15 @@ def find_best_constant(loss: Any, targets: _FloatArray, weights: _FloatArray) ->
 
 
 def _to_output(shares: _FloatArray, *, logits: bool) -> _FloatArray:
-    """Return probabilities, or the output before a softmax that makes them."""
+    """Return probabilities, or logits from which a softmax computes these probabilities."""
     return np.log(np.maximum(shares, _EPSILON)) if logits else shares
 
 
 def _find_focal_probabilities(mean: _FloatArray, loss: CategoricalFocalCrossentropy) -> _FloatArray:
-    """Return the probabilities with the smallest focal loss, where classes have these shares.
+    """Return the probabilities with the smallest focal loss for the class shares in `mean`.
 
-    All present classes have the same slope there: share × focal′(p). The slope rises with p, so p follows from it.
+    At the minimum, the slope share × focal′(p) is equal for all classes with examples. The slope rises with p, so that
+    a bisection computes p from the slope.
     """
 
     def compute_slope(p: _FloatArray) -> _FloatArray:
@@ -226,7 +244,7 @@ def _find_focal_probabilities(mean: _FloatArray, loss: CategoricalFocalCrossentr
 
 
 def _find_minimum(function: Callable[[float], float], low: float, high: float) -> float:
-    """Return where a function with one minimum is smallest."""
+    """Return the argument between `low` and `high` at which a function with one minimum is smallest."""
     for _ in range(SEARCH_ROUNDS):
         points = np.linspace(low, high, GRID_POINTS)
         best = int(np.argmin([function(float(point)) for point in points]))
@@ -235,7 +253,7 @@ def _find_minimum(function: Callable[[float], float], low: float, high: float) -
 
 
 def _compute_weighted_median(values: _FloatArray, weights: _FloatArray) -> float:
-    """Return the value with half of the weight below and half above."""
+    """Return the weighted median: half of the weight is below the value, and half is above."""
     order = np.argsort(values, kind="stable")
     total = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(total, total[-1] / 2)])

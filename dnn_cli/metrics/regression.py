@@ -1,4 +1,4 @@
-"""Errors of a regression: how far predicted numbers are from the targets, in the unit of the targets."""
+"""Errors of a regression: differences between predicted numbers and targets, in the unit of the targets."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,32 +11,32 @@ from dnn_cli.errors import RunError
 
 @dataclass(frozen=True)
 class RegressionErrors:
-    """The errors in one number that is predicted; all but `r2` in its own unit."""
+    """Errors of one predicted number; all except `r2` are in the unit of the number."""
 
     mean_absolute: float
     root_mean_squared: float
     median_absolute: float
     largest: float
     bias: float
-    """The mean of predicted less true: whether predictions are too high."""
+    """Mean of predicted minus true values: positive where predictions are too high."""
 
     r2: float | None
-    """The share of the variance that is explained, scikit-learn's `r2_score`; `None` where there is no variance."""
+    """Share of the variance that is explained, as in scikit-learn's `r2_score`; `None` where all targets are equal."""
 
     true_mean: float
     true_deviation: float
-    """What the root mean squared error of always the mean would be."""
+    """Standard deviation of the targets: the root mean squared error of a prediction that is always their mean."""
 
 
 def compute_regression_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> tuple[RegressionErrors, ...]:
-    """Compute the errors in each of the numbers that are predicted.
+    """Compute the errors of each predicted number.
 
     Args:
-        outputs: float of (n, targets).
-        targets: float of (n, targets).
+        outputs: The predicted numbers, float of shape (n, targets).
+        targets: The true numbers, float of shape (n, targets).
 
     Raises:
-        RunError: the outputs or targets are not those of a regression.
+        RunError: the shapes differ, have other than two dimensions, or have zero examples.
     """
     if outputs.shape != targets.shape or outputs.ndim != 2 or not len(outputs):
         raise RunError("outputs and labels are not those of a regression")
@@ -44,7 +44,7 @@ def compute_regression_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> t
 
 
 def _compute_target_errors(predicted: NDArray[np.float64], true: NDArray[np.float64]) -> RegressionErrors:
-    """The errors in one number."""
+    """Compute the errors of one predicted number from its values of shape (n,)."""
     error = predicted - true
     variance, squared = float(true.var()), float((error**2).mean())
     absolute = np.abs(error)

@@ -1,4 +1,4 @@
-"""The saved predictions of a run: the arrays of `predictions.npz`, which are checked while they are read."""
+"""The saved predictions of a run: the arrays of `predictions.npz`, checked while they are read."""
 
 import os
 from typing import Any
@@ -13,10 +13,10 @@ _DAMAGED_FILE_HINT = "without that file the weights and metrics alone are compar
 
 
 def read_predictions(run: Run) -> dict[str, NDArray[Any]] | None:
-    """The arrays by their names, sorted; `None` where there is no such file.
+    """Read the arrays of `predictions.npz`, in alphabetical order of their names; `None` without the file.
 
     Raises:
-        RunError: the file is damaged, or none that a training writes.
+        RunError: the file is damaged, or is not a file of arrays that a training writes.
     """
     path = run.predictions
     if not os.path.lexists(path):
@@ -24,7 +24,8 @@ def read_predictions(run: Run) -> dict[str, NDArray[Any]] | None:
     try:
         with open_archive(str(path)) as archive:
             headers = {name: archive.read_header(name) for name in sorted(archive.names)}
-            if sum(header.nbytes for header in headers.values()) > path.stat().st_size:  # ours are not compressed
+            # A training writes its arrays uncompressed: they fit within the size of the file.
+            if sum(header.nbytes for header in headers.values()) > path.stat().st_size:
                 raise UserDataError(f"{path} is shorter than its arrays")
             return {name: archive.read_array(header) for name, header in headers.items()}
     except (UserDataError, OSError) as error:

@@ -1,1 +1,1 @@
-"""Run directories: plain files that are the only truth about what was trained."""
+"""Run directories and their records, checkpoints and index. The plain files of a run are the only source of truth."""

@@ -1,6 +1,6 @@
-"""Addresses of runs: which runs a word on the command line names.
+"""Addresses of runs: words on the command line that name runs.
 
-The forms, and the order in which they are tried, are in `dnn_cli/docs/names.md`.
+`dnn_cli/docs/names.md` documents the forms of addresses, and the order in which they are tried.
 """
 
 import os
@@ -24,37 +24,38 @@ _ADDRESS_FORMS = (
 )
 _, NAME_PREFIX, ID_PREFIX, SCORE_PREFIX, SWEEP_PREFIX = ADDRESS_PREFIXES
 _LATEST_SUFFIX = "@latest"
-"""The end of an address that takes the latest run of a name."""
+"""Suffix of an address that selects the latest run of a name."""
 
 _MAX_LISTED_RUNS = 20
-"""Runs that are listed where an address is ambiguous: a screen of 24 lines, without the lines around the list."""
+"""Largest number of runs listed for an ambiguous address: a screen of 24 lines, without the lines around the list."""
 
 _DetailsReader = Callable[[Sequence[RunInfo]], list[RunInfo]]
 """A function that reads the configs of runs."""
 
 
 def _read_each_details(runs: Sequence[RunInfo]) -> list[RunInfo]:
-    """Return the runs with their configs, each read from its own file."""
+    """Read the configs of the runs, each from its own file."""
     return [run_info.with_details() for run_info in runs]
 
 
 def resolve_address(
     address: str, runs: Sequence[RunInfo], store_name: str, read_details: _DetailsReader = _read_each_details
 ) -> list[RunInfo]:
-    """Return the runs of an address, the latest first: one run, or all runs of a name that are of one experiment.
+    """Return the runs of an address, the latest first: one run, or all runs of one experiment with the name.
 
     Args:
-        address: Any form but `sweep:ID`.
+        address: An address of any form except `sweep:ID`.
         runs: The runs to choose from, the latest first.
         store_name: The directory of these runs, for messages.
-        read_details: Reads configs, where several runs have the name.
+        read_details: A function that reads the configs of several runs with the address.
 
     Raises:
         AmbiguousAddressError: the name is that of several experiments, or the id is that of several runs.
         UsageError: no run has the address.
     """
     if not address:
-        raise UsageError("the address of a run is empty", _ADDRESS_FORMS)  # the empty text is the beginning of every id
+        # Every id begins with the empty text.
+        raise UsageError("the address of a run is empty", _ADDRESS_FORMS)
     if not runs:
         raise UsageError(f"no run {address}: there is no run in {store_name}", "dnn train makes one")
     if address.startswith("@"):
@@ -80,17 +81,22 @@ def resolve_single_run(address: str, runs: Sequence[RunInfo], store_name: str) -
     """Return the only run of an address.
 
     Raises:
-        AmbiguousAddressError: several runs have the address, even if they are of one experiment.
+        AmbiguousAddressError: several runs have the address; runs of one experiment count as several.
         UsageError: no run has the address.
     """
     return get_only_run(address, resolve_address(address, runs, store_name), store_name)
 
 
 def get_only_run(address: str, matches: Sequence[RunInfo], store_name: str) -> RunInfo:
-    """Return the run that an address leads to.
+    """Return the only run in the matches of an address.
+
+    Args:
+        address: The address, for messages.
+        matches: The runs with the address, at least one.
+        store_name: The directory of these runs, for messages.
 
     Raises:
-        AmbiguousAddressError: the address leads to several runs.
+        AmbiguousAddressError: several runs have the address.
     """
     if len(matches) > 1:
         _raise_ambiguous_address(address, matches, store_name)
@@ -98,9 +104,9 @@ def get_only_run(address: str, matches: Sequence[RunInfo], store_name: str) -> R
 
 
 def _find_runs_by_name(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
-    """Return the runs with a name; `NAME@latest` is only the latest of them.
+    """Return the runs with a name, or for `NAME@latest` only the latest of these runs.
 
-    A run whose whole id is the same text is among them, so that an address which means two runs is refused.
+    A run whose whole id is the same text is added, so that an address with two meanings is refused.
     """
     if address.startswith(ID_PREFIX):
         return []
@@ -118,12 +124,12 @@ def _find_runs_by_name(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
 
 
 def _normalize_unicode(text: str) -> str:
-    """Return a text in Unicode's form NFC, in which one name has one spelling."""
+    """Return a text in Unicode's form NFC, in which each name has one spelling."""
     return unicodedata.normalize("NFC", text)
 
 
 def _find_runs_by_id(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
-    """Return the runs with an id or a directory of this name; without such a run, those whose id begins with it."""
+    """Return the runs with this id or directory name; otherwise the runs whose id or directory name begins with it."""
     text = address.removeprefix(ID_PREFIX)
     exact = [run_info for run_info in runs if text in _list_identifiers(run_info)]
     return exact or [
@@ -139,13 +145,13 @@ def _list_identifiers(run_info: RunInfo) -> set[str]:
 
 
 def _is_one_variant(runs: Sequence[RunInfo]) -> bool:
-    """Return whether the configs of the runs differ in nothing but seeds and names."""
+    """Return whether all runs have the same variant digest."""
     digests = {run_info.details.variant_digest for run_info in runs}
     return len(digests) == 1 and digests != {""}
 
 
 def _raise_ambiguous_address(address: str, matches: Sequence[RunInfo], store_name: str) -> NoReturn:
-    """Raise an error that lists the runs of an ambiguous address, whose configs have been read.
+    """Raise an error that lists the runs of an ambiguous address.
 
     Raises:
         AmbiguousAddressError: always.
@@ -176,7 +182,7 @@ def _raise_ambiguous_address(address: str, matches: Sequence[RunInfo], store_nam
 
 
 def _format_run_choices(runs: Sequence[RunInfo]) -> list[str]:
-    """Return a line for each run: its name, its id, the settings that differ, and its best score."""
+    """Format each run as a line: its name, its short address, the settings that differ, and its best score."""
     configs = [run_info.config for run_info in runs]
     different = iter(find_config_differences([values for values in configs if values is not None]))
     settings: list[dict[str, Any]] = [{} if values is None else next(different) for values in configs]
@@ -199,7 +205,7 @@ def _format_run_choices(runs: Sequence[RunInfo]) -> list[str]:
 
 
 def _format_best_score(run_info: RunInfo) -> str:
-    """Return the best score of a run, and the status of a run that is not completed."""
+    """Format the best score of a run, and the status of a run that is not completed."""
     if run_info.record is None:
         return "cannot be read"
     monitor, best_epoch = run_info.record.results.monitor, run_info.record.results.best
@@ -209,7 +215,7 @@ def _format_best_score(run_info: RunInfo) -> str:
 
 
 def _list_short_addresses(runs: Sequence[RunInfo]) -> list[str]:
-    """Return for each run the shortest word that addresses only that run: its id, or the name of its directory."""
+    """Return a short address of each run: its id, or the name of its directory where several runs have the id."""
     addresses = [get_short_address(run_info) for run_info in runs]
     # A copy of a run directory has the id of the original.
     unique = len(set(addresses)) == len(addresses)
@@ -226,10 +232,10 @@ def get_short_address(run_info: RunInfo) -> str:
 
 
 def format_name_address(name: str) -> str:
-    """Return an address that means the runs of this name, whatever characters the name holds.
+    """Format a name as an address of the runs with this name.
 
-    A plain name addresses itself. `name:` in front keeps other names from being read as another form of address, as
-    an option (`-x`), as a change of a config (`lr=0.1`), or as a path.
+    A plain name is an address. Other names get the prefix `name:`. Without this prefix, such names would be read as
+    other forms of address, options (`-x`), overrides (`lr=0.1`) or paths.
     """
     plain = not name.startswith((*ADDRESS_PREFIXES, "-", "~")) and not name.endswith(_LATEST_SUFFIX)
     return name if plain and "=" not in name and not has_path_separator(name) else f"{NAME_PREFIX}{name}"
@@ -273,7 +279,7 @@ def _find_best_run(metric: str, runs: Sequence[RunInfo]) -> RunInfo:
 
 
 def _read_score_values(run_info: RunInfo, metric: str) -> list[float]:
-    """Return the values of a score, one of each epoch; an empty list unless the run is completed and has the score."""
+    """Read the values of a score, one per epoch or one test score; empty unless a completed run has the score."""
     if run_info.record is None or run_info.record.status != "completed" or metric in NON_SCORE_COLUMNS:
         return []
     if is_test_score(metric):
@@ -286,10 +292,10 @@ def _read_score_values(run_info: RunInfo, metric: str) -> list[float]:
 
 
 def find_sweep_runs(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
-    """Return the runs of `sweep:ID`, in the order of `runs`.
+    """Return the runs of `sweep:ID`, in the order of `runs`. The beginning of an id suffices.
 
     Raises:
-        UsageError: no sweep has this id, or several have an id that begins with it.
+        UsageError: zero or several sweeps have an id that begins with the text after `sweep:`.
     """
     sweep_id = address.removeprefix(SWEEP_PREFIX)
     sweeps = {candidate.id: candidate for run_info in runs if run_info.record for candidate in run_info.record.sweeps}
@@ -306,7 +312,7 @@ def find_sweep_runs(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
 
 
 def find_membership(run_info: RunInfo, sweep_id: str) -> Membership | None:
-    """Return the part of a run's record about a sweep; `None` where the run is not part of the sweep."""
+    """Return the membership of a run in a sweep; `None` for a run outside the sweep."""
     return (
         next((candidate for candidate in run_info.record.sweeps if candidate.id == sweep_id), None)
         if run_info.record
@@ -320,7 +326,7 @@ def has_path_separator(address: str) -> bool:
 
 
 def is_run_directory(address: str) -> bool:
-    """Return whether an address is the path of a run."""
+    """Return whether an address is the path of a directory with a `run.json` or a `config.yaml`."""
     try:
         return any((Path(address) / name).is_file() for name in ("run.json", "config.yaml"))
     except (OSError, ValueError):
@@ -328,5 +334,5 @@ def is_run_directory(address: str) -> bool:
 
 
 def parse_run_id(run: Run) -> str:
-    """Return the eight hex digits at the end of a directory's name."""
+    """Return the text after the last hyphen of the directory name, which is the id in names that a store gives."""
     return run.directory.absolute().name.rpartition("-")[2]

@@ -1,4 +1,4 @@
-"""Annotations: name, tags and note that a user gave a run, in the file `labels.json`, which no training writes."""
+"""Annotations: name, tags and note that a user gave a run, in the file `labels.json`. Trainings never write it."""
 
 import json
 import os
@@ -23,10 +23,10 @@ _MAX_TAGS = 100
 _MAX_TAG_LENGTH = 40
 _MAX_NAME_LENGTH = 200
 _MAX_NOTE_LENGTH = 10_000
-"""Bounds in characters far beyond any use; longer ones are not ours."""
+"""Limits of annotations in bytes, tags and characters, far above any use: larger ones are not written by `dnn`."""
 
 _FORBIDDEN_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
-"""The kinds of characters that no tag has: controls, halves of characters, and spaces."""
+"""Unicode categories of characters that tags must not have: controls, formats, surrogates and separators."""
 
 
 class Annotations(BaseModel):
@@ -35,10 +35,10 @@ class Annotations(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str | None = None
-    """What the run is called now, if not as its config said."""
+    """Name of the run that replaces the name in its config; `None` where the run was not renamed."""
 
     tags: tuple[str, ...] = ()
-    """In the order in which they were given."""
+    """Tags in the order in which the user gave them."""
 
     note: str | None = None
 
@@ -48,10 +48,10 @@ NO_ANNOTATIONS = Annotations()
 
 
 def read_annotations(run: Run) -> Annotations:
-    """Return the annotations of a run; empty ones where the run has no file of them.
+    """Read the annotations of a run; empty annotations without the file.
 
     Raises:
-        RunError: the file is not what `write_annotations` writes.
+        RunError: the file cannot be read, or is not one that `write_annotations` writes.
     """
     try:
         text = _read_annotations_text(run)
@@ -75,7 +75,13 @@ def read_annotations(run: Run) -> Annotations:
 
 
 def _read_annotations_text(run: Run) -> str:
-    """The text of the file, opened without waiting for a FIFO and without following a link."""
+    """Read the text of `labels.json`, without waiting for a FIFO and without following a link.
+
+    Raises:
+        RunError: the file is not a regular file, or is too large.
+        OSError: the file is missing, a link, or cannot be read.
+        UnicodeDecodeError: the file is not UTF-8 text.
+    """
     descriptor = os.open(run.annotations, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     with open(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -87,16 +93,24 @@ def _read_annotations_text(run: Run) -> str:
 
 
 def write_annotations(run: Run, annotations: Annotations) -> None:
-    """Replace the annotations of a run, whole or not at all."""
+    """Write the annotations of a run atomically.
+
+    Raises:
+        RunError: the file cannot be written.
+    """
     text = json.dumps(annotations.model_dump(exclude_none=True), indent=1, ensure_ascii=False)
     write_text(run.annotations, text + "\n")
 
 
 def change_annotations(runs: Sequence[Run], change: Callable[[Annotations], Annotations]) -> list[Annotations]:
-    """Change the annotations of several runs, all or none, and return the new ones.
+    """Change the annotations of several runs, all or none, and return the new annotations.
+
+    Args:
+        runs: The runs to change.
+        change: A function that returns the new annotations for the old ones.
 
     Raises:
-        UsageError: the change gives an invalid tag, note or name.
+        UsageError: `change` raises this error for an invalid tag, note or name.
         RunError: annotations cannot be read or written.
     """
     with ExitStack() as stack:
@@ -119,7 +133,7 @@ def change_annotations(runs: Sequence[Run], change: Callable[[Annotations], Anno
 
 
 def _read_changeable_annotations(run: Run) -> Annotations:
-    """Return the annotations of a run.
+    """Read the annotations of a run that are to be changed.
 
     Raises:
         RunError: the annotations are damaged. The message names the run.
@@ -132,15 +146,16 @@ def _read_changeable_annotations(run: Run) -> Annotations:
 
 @contextmanager
 def lock_annotations(directory: Path) -> Iterator[None]:
-    """Hold the lock on the annotations in a directory of runs, so that no change gets lost; wait for others."""
+    """Hold the lock on the annotations in a directory of runs, so that every change is kept; wait for others."""
     with ExitStack() as stack:
-        with suppress(OSError):  # a change that may get lost is better than no change
+        # Without the lock, a change may get lost, which is better than a refused change.
+        with suppress(OSError):
             stack.enter_context(hold_directory_lock(directory))
         yield
 
 
 def add_tag(annotations: Annotations, tag: str) -> Annotations:
-    """Return annotations with one more tag.
+    """Return annotations with an added tag.
 
     Raises:
         UsageError: the tag is invalid, or the run has too many tags.
@@ -152,7 +167,7 @@ def add_tag(annotations: Annotations, tag: str) -> Annotations:
 
 
 def remove_tag(annotations: Annotations, tag: str) -> Annotations:
-    """Return annotations without a tag, which they need not have."""
+    """Return annotations without a tag; annotations that lack the tag stay unchanged."""
     return annotations.model_copy(update={"tags": tuple(other for other in annotations.tags if other != tag)})
 
 
@@ -181,7 +196,7 @@ def set_name(annotations: Annotations, name: str) -> Annotations:
 
 
 def _check_limits(annotations: Annotations) -> None:
-    """Refuse annotations that are too many, too long, or hold forbidden characters.
+    """Raise an error if annotations are too many, are too long, or have forbidden characters.
 
     Raises:
         UsageError: the annotations are invalid.
@@ -207,10 +222,10 @@ def _check_limits(annotations: Annotations) -> None:
 
 
 def check_tag(tag: str) -> None:
-    """Refuse what is no tag.
+    """Raise an error if a tag is invalid.
 
     Raises:
-        UsageError: it is none.
+        UsageError: the tag is empty or too long, or has a comma, a space or a control character.
     """
     if not tag or len(tag) > _MAX_TAG_LENGTH or "," in tag or _has_characters(tag, _FORBIDDEN_CATEGORIES):
         shortened = f"{tag[:_MAX_TAG_LENGTH]}…" if len(tag) > _MAX_TAG_LENGTH else tag
@@ -220,5 +235,5 @@ def check_tag(tag: str) -> None:
 
 
 def _has_characters(text: str, categories: tuple[str, ...]) -> bool:
-    """Whether a text has a character of these kinds; the joiners of some scripts are none."""
+    """Return whether a text has a character of these Unicode categories, other than the joiners of some scripts."""
     return any(unicodedata.category(letter) in categories and letter not in "\u200c\u200d" for letter in text)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: a temporary file, fsync, rename, fsync of the directory."""
+"""Atomic writes: a temporary file, fsync, rename, fsync of the directory. The file appears whole or not at all."""
 
 import os
 import re
@@ -10,18 +10,18 @@ from pathlib import Path
 from dnn_cli.errors import RunError
 
 TEMPORARY_NAME = re.compile(r"\.[^.]+-[a-z0-9_]{8}\.(yaml|json|csv|keras|npz)")
-"""The name of a file in a run that is still being written."""
+"""Pattern of the name of a temporary file in a run."""
 
 
 @contextmanager
 def atomic_write(path: Path, backup: Path | None = None) -> Iterator[Path]:
-    """A temporary path to write to, which takes the place of `path` once the block ends well.
+    """Yield a temporary path, which replaces `path` when the block ends without an exception.
 
-    The temporary path has the suffix of `path`, as some writers choose their format by it. What `path` was before
-    is then at `backup`, if one is named.
+    The temporary path has the suffix of `path`: some writers choose their format by the suffix. The old file moves to
+    `backup`, if `backup` is given.
 
     Raises:
-        RunError: the file could not be written; `path` is as it was before, or at `backup`.
+        RunError: the file cannot be written. The old file is unchanged at `path`, or at `backup`.
     """
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
@@ -46,13 +46,21 @@ def atomic_write(path: Path, backup: Path | None = None) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text whole or not at all."""
+    """Write UTF-8 text atomically.
+
+    Raises:
+        RunError: the file cannot be written.
+    """
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def sync_directory(directory: Path) -> None:
-    """Make what was renamed in a directory survive a power cut."""
+    """Write a directory to disk, so that renamed files survive a power cut.
+
+    Raises:
+        OSError: the directory cannot be opened or written.
+    """
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -61,7 +69,7 @@ def sync_directory(directory: Path) -> None:
 
 
 def _read_umask() -> int:
-    """The process's umask, which can only be read by setting it."""
+    """Read the umask of the process. The system only returns the umask when a process sets it."""
     umask = os.umask(0o077)
     os.umask(umask)
     return umask

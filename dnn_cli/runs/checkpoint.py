@@ -1,7 +1,7 @@
-"""Checkpoints: all that a training needs to go on, in one file that is complete or absent.
+"""Checkpoints: the state from which a training continues, in one file that is complete or absent.
 
-The file is an .npz of plain arrays; the first, `progress`, is UTF-8 JSON. The previous checkpoint is kept until the
-next one is complete. The checksums of the zip reveal damage. Nothing in the file is ever unpickled.
+The file is an .npz of plain arrays; the first array, `progress`, is UTF-8 JSON. The last two checkpoints are kept: the
+older one is replaced only when a new one is complete. The checksums of the zip reveal damage. Pickle is never used.
 """
 
 from collections.abc import Mapping
@@ -24,41 +24,41 @@ _CHECKPOINT_VERSION = 1
 
 
 class TrainingProgress(BaseModel):
-    """How far a training is, and what of it is no array."""
+    """Progress of a training, and the state that is stored as JSON instead of arrays."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     version: int = Field(default=_CHECKPOINT_VERSION, ge=_CHECKPOINT_VERSION, le=_CHECKPOINT_VERSION)
     experiment: str
-    """The training digest of the experiment."""
+    """Training digest of the experiment."""
 
     optimizer: dict[str, Any] = {}
-    """As the experiment had it."""
+    """Config of the optimizer in the experiment."""
 
     epoch: int = Field(default=0, ge=0)
-    """Whole epochs that are done."""
+    """Number of whole epochs that are done."""
 
     calls: int = Field(default=0, ge=0)
-    """Calls of the engine that are done of the epoch after them."""
+    """Number of engine calls that are done in the unfinished epoch."""
 
     stopped: bool = False
     """Whether a callback has ended the training."""
 
     rows: list[Scores] = []
-    """Those of `metrics.csv`."""
+    """Rows of `metrics.csv`."""
 
     seconds: float = 0.0
-    """Of training, so far."""
+    """Duration of the training until the checkpoint, in seconds."""
 
     epoch_seconds: float = 0.0
-    """Of them, in the epoch that is begun."""
+    """Duration of the unfinished epoch until the checkpoint, in seconds."""
 
     callbacks: dict[str, dict[str, int | float | None]] = {}
-    """What callbacks remember, by their names."""
+    """State of the callbacks, by callback name."""
 
     @model_validator(mode="after")
     def check_row_count(self) -> "TrainingProgress":
-        """There is a row for every whole epoch."""
+        """Raise an error unless the rows are those of the whole epochs."""
         if [row.get("epoch") for row in self.rows] != list(range(1, self.epoch + 1)):
             raise ValueError("its rows are not those of its epochs")
         return self
@@ -66,17 +66,17 @@ class TrainingProgress(BaseModel):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The progress of a training, and all its variables by the names of `training.training_state`."""
+    """Progress of a training and all its variables, named as in `training.training_state`."""
 
     progress: TrainingProgress
     arrays: Mapping[str, NDArray[Any]]
 
 
 def write_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
-    """Write the last checkpoint; the one that was the last is then the previous.
+    """Write the last checkpoint; the old last checkpoint becomes the previous checkpoint.
 
     Raises:
-        RunError: it could not be written; those that were there are as they were.
+        RunError: the checkpoint cannot be written. The old last checkpoint is kept, as the last or the previous one.
     """
     _create_checkpoint_directory(run.checkpoints)
     progress = np.frombuffer(checkpoint.progress.model_dump_json().encode(), np.uint8)
@@ -85,7 +85,7 @@ def write_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
 
 
 def _create_checkpoint_directory(directory: Path) -> None:
-    """Create the directory for checkpoints in the run itself.
+    """Create the directory for checkpoints inside the run directory.
 
     Raises:
         RunError: the directory cannot be created, or is a link.
@@ -99,7 +99,10 @@ def _create_checkpoint_directory(directory: Path) -> None:
 
 
 def read_last_checkpoint(run: Run) -> tuple[Checkpoint | None, str | None]:
-    """The last checkpoint that is whole, `None` where none is; and why it is not the last, if it is not."""
+    """Read the last intact checkpoint, and the reason why a later one cannot be used.
+
+    The checkpoint is `None` without an intact checkpoint. The reason is `None` unless a checkpoint is damaged.
+    """
     trouble = None
     for path in (run.last_checkpoint, run.previous_checkpoint):
         if not path.exists():
@@ -112,17 +115,18 @@ def read_last_checkpoint(run: Run) -> tuple[Checkpoint | None, str | None]:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """One checkpoint.
+    """Read a checkpoint.
 
     Raises:
-        RunError: it is damaged, or no checkpoint.
+        RunError: the file is damaged, or is not a checkpoint.
     """
     try:
         if path.parent.is_symlink():
             raise UserDataError(f"{path.parent.name} is a link")
         with open_archive(str(path)) as archive:
             headers = [archive.read_header(name) for name in archive.names]
-            if sum(header.nbytes for header in headers) > path.stat().st_size:  # ours are not compressed
+            # A training writes its arrays uncompressed: they fit within the size of the file.
+            if sum(header.nbytes for header in headers) > path.stat().st_size:
                 raise UserDataError("it is larger than its file")
             arrays = {header.name: archive.read_array(header) for header in headers}
         progress = TrainingProgress.model_validate_json(arrays.pop("progress").tobytes())

@@ -1,4 +1,4 @@
-"""The scale of a run's data: inputs that are far from 1, and numbers to predict that are far from 0.
+"""The scale of a run's data: inputs far from unit scale, and numeric targets far from 0.
 
 Inputs of thousands make the first steps of a training thousands of times too large. A network takes many epochs to
 reach targets of thousands.
@@ -16,10 +16,10 @@ from dnn_cli.config.layers import Flatten, NormalizationLayer, Rescaling, Reshap
 from dnn_cli.runs.input_profile import InputProfile
 
 _MAX_INPUT_SCALE = 20.0
-"""The root mean square from which an input is far from 1. Centimetres of flowers have 6 and train well; ages 40."""
+"""Root mean square from which an input is far from unit scale: flowers in cm have 6 and train well; ages have 40."""
 
 _MIN_INPUT_SCALE = 0.01
-"""The root mean square below which all inputs are far from 1; the ready-made columns of `diabetes` have 0.05."""
+"""Root mean square below which all inputs are far from unit scale; the ready-made columns of `diabetes` have 0.05."""
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,16 @@ class _UnscaledInput:
     low: float
     high: float
     root_mean_square: float
-    """Its root mean square as the network gets it."""
+    """Root mean square of the input as the network receives it."""
 
     other_count: int
-    """How many other inputs are far from unit scale, too."""
+    """Number of other inputs that are far from unit scale."""
 
     input_count: int
 
     @property
     def observation(self) -> str:
-        """The fact in words."""
+        """Sentence about the range of the input and the number of such inputs."""
         count_text = (
             f"all {self.input_count}"
             if self.other_count + 1 == self.input_count
@@ -50,12 +50,17 @@ class _UnscaledInput:
 
 
 def _format_four_digits(value: float) -> str:
-    """Return a number with four digits, a large one whole."""
+    """Format a number with four digits, and a number of thousands to the unit."""
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
 def find_unscaled_input(experiment: Experiment, profile: InputProfile) -> _UnscaledInput | None:
-    """Return the input farthest from unit scale; `None` where all are near it or the network scales them itself."""
+    """Return the input farthest from unit scale; `None` where all are near unit scale, or the network scales them.
+
+    Args:
+        experiment: The config.
+        profile: The input profile of the run.
+    """
     first = next((x for x in experiment.model.stack if not isinstance(x, Flatten | Reshape)), None)
     if isinstance(first, NormalizationLayer | Rescaling):
         return None
@@ -77,32 +82,32 @@ def find_unscaled_input(experiment: Experiment, profile: InputProfile) -> _Unsca
 
 
 _MAX_TARGET_SCALE = 1000.0
-"""The sum of mean and standard deviation from which a network takes many epochs to reach the numbers."""
+"""Sum of absolute mean and standard deviation from which a network takes many epochs to reach the targets."""
 
 
 class _UnscaledTargets(NamedTuple):
-    """The size of numbers to predict."""
+    """Mean and standard deviation of numeric targets that are far from 0."""
 
     mean: float
     deviation: float
 
     @property
     def observation(self) -> str:
-        """The fact in words."""
+        """Sentence about the mean of the targets."""
         return f"the numbers to predict are {self.mean:.3g} on average, and outputs begin near 0"
 
     @property
     def suggestion(self) -> str:
-        """The change of the config, in words."""
+        """Suggestion: the layer that ends the stack."""
         return f"end the stack with {format_rescaling_layer(self.mean, self.deviation)}"
 
 
 def find_unscaled_targets(experiment: Experiment, targets: NDArray[Any] | None) -> _UnscaledTargets | None:
-    """Return the size of numbers to predict that are far from 0; `None` for others, and where a layer rescales.
+    """Return mean and deviation of numeric targets far from 0; `None` for other targets, and where a layer rescales.
 
     Args:
         experiment: The config.
-        targets: Numbers to predict, float32 of (n, targets); `None` in runs of older versions.
+        targets: The numbers to predict, float32 of shape (n, targets); `None` in runs of older versions.
     """
     last = experiment.model.stack[-1]
     if experiment.target_encoding != "real" or last.type == "Rescaling" or targets is None or not targets.size:

@@ -1,4 +1,4 @@
-"""`diagnostics.csv`: measurements of the layers during a training, one row for each measured epoch and layer."""
+"""The file `diagnostics.csv`: measurements of the layers during a training, one row for each epoch and layer."""
 
 import csv
 import io
@@ -12,41 +12,41 @@ from dnn_cli.runs.run import Run, read_text_file
 
 @dataclass(frozen=True)
 class LayerState:
-    """The state of one layer after an epoch, on a few fixed training examples; `None` where it does not apply."""
+    """Measurements of one layer after an epoch, on fixed training examples; `None` where one does not apply."""
 
     epoch: int
-    """The number of epochs trained so far; 0: the initial weights."""
+    """Number of epochs trained so far; 0 for the initial weights."""
 
     layer: str
     examples: int
-    """The number of training examples the layer was measured on, without dropout and other noise."""
+    """Number of training examples the layer was measured on, without dropout and other noise."""
 
     gradient: float | None = None
-    """The root mean square of the derivative of the loss by the weights of the kernel."""
+    """Root mean square of the derivative of the loss with respect to the weights of the kernel."""
 
     weight: float | None = None
-    """The root mean square of these weights."""
+    """Root mean square of the weights of the kernel."""
 
     update: float | None = None
-    """‖change of the kernel from epoch `since` to this one‖ / ‖kernel at epoch `since`‖."""
+    """Relative change of the kernel since epoch `since`: ‖kernel - kernel at `since`‖ / ‖kernel at `since`‖."""
 
     since: int | None = None
-    """The epoch from which `update` counts: the epoch before; in files of dnn 0.7.0 the one measured before."""
+    """Epoch from which `update` counts: the epoch before; in files of dnn 0.7.0, the epoch measured before."""
 
     dead: float | None = None
-    """The share of relu units whose output is 0 for every example."""
+    """Share of relu units whose output is 0 for every example."""
 
     saturated: float | None = None
-    """The share of outputs of a sigmoid, tanh or similar within 5% of their limits."""
+    """Share of outputs of a sigmoid, tanh or similar that are within 5% of their limits."""
 
     moved: float | None = None
-    """‖change of the kernel since epoch 0‖ / ‖initial kernel‖."""
+    """Relative change of the kernel since epoch 0: ‖kernel - initial kernel‖ / ‖initial kernel‖."""
 
     loss: float | None = None
-    """The mean loss of the network on the examples, without penalties; in the row of the last layer only."""
+    """Mean loss of the network on the examples, without penalties; only in the row of the last layer."""
 
     correct: float | None = None
-    """The share of the examples whose class is predicted; in the row of the last layer only."""
+    """Share of the examples whose class is predicted; only in the row of the last layer."""
 
 
 COLUMNS = tuple(field.name for field in fields(LayerState))
@@ -54,11 +54,11 @@ _INTEGER_COLUMNS = ("epoch", "examples", "since")
 _REQUIRED_COLUMNS = ("epoch", "layer", "examples")
 _SHARE_COLUMNS = ("dead", "saturated", "correct")
 _OPTIONAL_COLUMNS = ("moved", "loss", "correct")
-"""Columns that the files of dnn 0.7.0 do not have."""
+"""Columns that files of dnn 0.7.0 lack."""
 
 
 def format_diagnostics_csv(rows: Iterable[LayerState], *, header: bool = True) -> str:
-    """Return rows as CSV, below the names of the columns."""
+    """Format rows as CSV; the header has the names of the columns."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     if header:
@@ -69,15 +69,15 @@ def format_diagnostics_csv(rows: Iterable[LayerState], *, header: bool = True) -
 
 
 def _format_csv_value(value: float | str | None) -> str:
-    """Return a value with six digits, enough for every rule of `dnn explain`."""
+    """Format a value with six digits, which are enough for every rule of `dnn explain`; `None` is empty."""
     return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def read_diagnostics(run: Run) -> Sequence[LayerState]:
-    """Return the rows of `diagnostics.csv` in their order; none where nothing was measured.
+    """Read the rows of `diagnostics.csv` in their order; empty without the file, in runs without measurements.
 
     Raises:
-        RunError: the file is not what a training writes.
+        RunError: the file is damaged or lacks a column.
     """
     try:
         run.diagnostics.lstat()
@@ -94,10 +94,11 @@ def read_diagnostics(run: Run) -> Sequence[LayerState]:
 
 
 def _parse_layer_state(row: dict[str, str]) -> LayerState:
-    """Return a row of the file as a state.
+    """Parse a row of `diagnostics.csv`.
 
     Raises:
-        TypeError, ValueError: the row is damaged.
+        TypeError: a value of the row is missing.
+        ValueError: a value of the row is damaged.
     """
     values: dict[str, str | float | None] = {"layer": row["layer"]}
     for name in COLUMNS:
@@ -108,7 +109,8 @@ def _parse_layer_state(row: dict[str, str]) -> LayerState:
             continue
         value = int(text) if name in _INTEGER_COLUMNS else float(text)
         low = -MAX_SCORE if name == "loss" else 0
-        if not low <= value <= (1 if name in _SHARE_COLUMNS else MAX_SCORE):  # false for nan, too
+        # The comparison is false for nan, too.
+        if not low <= value <= (1 if name in _SHARE_COLUMNS else MAX_SCORE):
             raise ValueError(f"{name} is {value}")
         values[name] = value
     return LayerState(**values)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """The input profile of a run, which the file `inputs.npz` holds.
 
-It consists of classes, names of columns, the scaling of inputs, and statistics of the training inputs and targets. With
-it a network can be built, fed and explained after its data is gone.
+The profile consists of classes, names of columns, the scaling of inputs, and statistics of the training inputs and
+targets. With the profile, a network can be built, fed and explained after its data is deleted.
 """
 
 import json
@@ -21,66 +21,72 @@ from dnn_cli.runs.atomic_write import atomic_write
 from dnn_cli.runs.run import Run
 
 _MAX_PROFILE_BYTES = 500_000_000
-"""Larger files are not ours."""
+"""Largest size of `inputs.npz`, in bytes: larger files are not written by `dnn`."""
 
 IMAGE_STATISTICS = ("brightness", "contrast", "border", "likeness")
-"""What is measured of every image: its mean, its deviation and the median of its border, as shares of the range of
-the training pixels, and its correlation with the mean training image."""
+"""Statistics of an image: mean, standard deviation, median of the border, correlation with the mean training image.
+
+The first three are shares of the range of the training pixels; mean and median are measured from the lowest pixel."""
 
 
 @dataclass(frozen=True)
 class InputProfile:
-    """The input profile of a run; its statistics are those of a sample of the training inputs as the data has them."""
+    """The input profile of a run. Its statistics are those of a sample of the unscaled training inputs."""
 
     dataset_info: DatasetInfo
     scale: NDArray[np.float32]
-    """Of () or (size,), where size is how many numbers an input has: a network is fed (input - mean) / scale."""
+    """Scale of the inputs, of shape () or (size,): a network receives (input - mean) / scale. See `input_size`."""
 
     mean: NDArray[np.float32] | None
-    """Of (size,); `None` where nothing is taken off."""
+    """Mean that is subtracted from inputs, of shape (size,); `None` where nothing is subtracted."""
 
     minimum: NDArray[np.float32]
-    """This and the next three: of (size,), a value for every number of an input."""
+    """Minimum of each number of an input, of shape (size,), as are `maximum`, `average` and `deviation`."""
 
     maximum: NDArray[np.float32]
     average: NDArray[np.float32]
     deviation: NDArray[np.float32]
     looks: NDArray[np.float32] | None
-    """Of (4, 2): the range of each of `IMAGE_STATISTICS` in nearly all images; `None` where inputs are no images."""
+    """Range of each of `IMAGE_STATISTICS` in nearly all images, of shape (4, 2); `None` where inputs are not images."""
 
     labels: NDArray[Any] | None = None
-    """A sample of the training targets, int32 of (n,) or float32 of (n, targets). This and the next five are `None` in
-    runs of dnn 0.7.0."""
+    """Sample of the training targets, int32 of shape (n,) or float32 of shape (n, targets).
+
+    This field and the five fields below are `None` in runs of dnn 0.7.0."""
 
     validation_average: NDArray[np.float32] | None = None
-    """Of (size,): the mean of each number over a sample of the validation inputs; `None` without a validation set."""
+    """Mean of each number over a sample of the validation inputs, of shape (size,), as is `validation_deviation`.
+
+    `None` without a validation set."""
 
     validation_deviation: NDArray[np.float32] | None = None
     numbering: NDArray[np.uint8] | None = None
-    """Of (size,): 1 for a column of a table that only numbers the rows."""
+    """Marks of columns of row numbers in a table, of shape (size,): 1 for a column that numbers the rows, else 0."""
 
     alone: NDArray[np.float32] | None = None
-    """Of (size,): how well a column of a table alone predicts the target, from 0, like a constant, to 1, always."""
+    """Score of each column of a table as the only input of a prediction of the target, of shape (size,).
+
+    A column scores from 0, no better than a constant, to 1, always right."""
 
     copies: NDArray[np.float32] | None = None
-    """Of (2,): the share of the validation inputs that are also training inputs, and the share to expect by chance."""
+    """Share of the validation inputs that are also training inputs, and the share expected by chance, of shape (2,)."""
 
     @property
     def input_size(self) -> int:
-        """How many numbers an input has."""
+        """Number of numbers in an input."""
         return math.prod(self.dataset_info.input_shape)
 
     def scale_inputs(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
-        """Inputs of (n, …) as the network was fed with them, float32 of (n, size)."""
+        """Scale inputs of shape (n, …) as in the training, to float32 of shape (n, size)."""
         rows = inputs.reshape(len(inputs), -1).astype(np.float32)
         return np.asarray((rows if self.mean is None else rows - self.mean) / self.scale)
 
 
 def write_input_profile(run: Run, profile: InputProfile) -> None:
-    """Replace `inputs.npz`; equal inputs make equal bytes.
+    """Write `inputs.npz` atomically; equal profiles give equal bytes.
 
     Raises:
-        RunError: it cannot be written.
+        RunError: the file cannot be written.
     """
     values = asdict(profile)
     dataset_info_json = np.frombuffer(
@@ -92,10 +98,10 @@ def write_input_profile(run: Run, profile: InputProfile) -> None:
 
 
 def read_input_profile(run: Run) -> InputProfile | None:
-    """What `inputs.npz` says; `None` where there is none, as in runs of an older `dnn`.
+    """Read `inputs.npz`; `None` without the file, as in runs of an older `dnn`.
 
     Raises:
-        RunError: it is damaged, or not what a training writes.
+        RunError: the file is damaged, or is not one that a training writes.
     """
     path = run.inputs
     try:
@@ -105,13 +111,13 @@ def read_input_profile(run: Run) -> InputProfile | None:
     try:
         with open_archive(str(path)) as archive:
             headers = [archive.read_header(name) for name in archive.names]
-            if sum(header.nbytes for header in headers) > min(size, _MAX_PROFILE_BYTES):  # ours are not compressed
+            # A training writes its arrays uncompressed: they fit within the size of the file.
+            if sum(header.nbytes for header in headers) > min(size, _MAX_PROFILE_BYTES):
                 raise ValueError("it is larger than it may be")
             arrays: dict[str, Any] = {header.name: archive.read_array(header) for header in headers}
         dataset_info = pydantic.TypeAdapter(DatasetInfo).validate_json(arrays.pop("facts").tobytes())
-        known_arrays = {
-            name: arrays[name] for name in arrays if name in InputProfile.__dataclass_fields__
-        }  # of a later dnn: more
+        # Files of a later `dnn` may have more arrays.
+        known_arrays = {name: arrays[name] for name in arrays if name in InputProfile.__dataclass_fields__}
         profile = InputProfile(dataset_info, **{"mean": None, "looks": None, **known_arrays})
         _check_input_profile(profile)
     except (UserDataError, OSError, KeyError, TypeError, ValueError) as error:
@@ -121,10 +127,10 @@ def read_input_profile(run: Run) -> InputProfile | None:
 
 
 def _check_input_profile(profile: InputProfile) -> None:
-    """Refuse what does not fit together.
+    """Raise an error if the parts of an input profile contradict each other.
 
     Raises:
-        ValueError: it does not.
+        ValueError: a shape, a dtype or a value is invalid.
     """
     dataset_info, size = profile.dataset_info, profile.input_size
     if not dataset_info.input_shape or size <= 0 or dataset_info.pixel_max <= 0 or dataset_info.targets <= 0:
@@ -161,7 +167,7 @@ def _check_input_profile(profile: InputProfile) -> None:
 
 
 def _list_optional_shapes(profile: InputProfile) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of the float arrays that are there but are missing in runs of dnn 0.7.0."""
+    """Return the shapes of the optional float arrays of a profile. Profiles of dnn 0.7.0 lack these arrays."""
     size = (profile.input_size,)
     shapes = {"validation_average": size, "validation_deviation": size, "alone": size, "copies": (2,)}
     return {name: shape for name, shape in shapes.items() if getattr(profile, name) is not None}

@@ -1,8 +1,8 @@
-"""The lock of a run directory: a living process holds it, and the end of the process frees it in every case.
+"""The lock of a run directory: a living process holds the lock, and the end of the process always frees it.
 
-The lock is the kernel's (flock). Some network file systems have none; there, a file names the process instead. Whether
-that process lives can be seen only on its own machine. Elsewhere the answer is `UNKNOWN`, and no process takes its
-place.
+The lock is the kernel's (flock). Some network file systems lack flock; there, an owner file names the process instead.
+Only processes on the same machine can check whether that process lives. On other machines the state of the lock is
+`UNKNOWN`, and no process takes over the lock.
 """
 
 import errno
@@ -24,21 +24,21 @@ _UNSUPPORTED_LOCK_ERRORS = {errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EOPN
 """Errors of flock on a file system without locks."""
 
 _OWNER_SUFFIX = ".owner"
-"""The end of the name of the file that names the process: train.log.owner for train.log."""
+"""Suffix of the owner file, which names the process: `train.log.owner` for `train.log`."""
 
 _TOKEN_PATTERN = re.compile("[0-9a-f]{16}")
 RETRY_DELAYS = (0.01, 0.05, 0.2, None)
-"""Seconds between attempts to take a lock: another process may hold it for an instant."""
+"""Seconds between attempts to take a lock, which another process may hold for an instant; `None` ends the attempts."""
 
 OWNER_TIMEOUT = 5.0
-"""Seconds to wait for a change of annotations, which takes a tenth of a second."""
+"""Seconds to wait for the lock on a directory of runs: a change of annotations holds it for 0.1 s."""
 
 _MAX_OWNER_BYTES = 10_000
-"""A larger file is not one that this module wrote."""
+"""Largest size of an owner file, in bytes: this module writes smaller files."""
 
 
 class LockState(Enum):
-    """Whether a living process holds a lock."""
+    """State of a lock: whether a living process holds it."""
 
     FREE = "free"
     HELD = "held"
@@ -46,7 +46,7 @@ class LockState(Enum):
 
 
 class UnknownLockHolder(BlockingIOError):
-    """The lock may be held by a process that cannot be seen from here."""
+    """Error for a lock that may be held by a process whose state is unknown."""
 
     def __init__(self, file: Path, owner: "LockOwner | None") -> None:
         self.holder = f"process {owner.pid} on {owner.host}" if owner else "another process"
@@ -56,19 +56,19 @@ class UnknownLockHolder(BlockingIOError):
 
 @dataclass(frozen=True)
 class LockOwner:
-    """A process, known beyond the reuse of its number and the restart of its machine."""
+    """A process, identified beyond the reuse of its process number and the restart of its machine."""
 
     token: str
     host: str
     boot: str
-    """The kernel's random number for the time since its start."""
+    """Random id that the kernel draws at each start of the machine."""
 
     namespace: str
-    """Of process numbers: those of a container mean nothing outside of it."""
+    """Namespace of process numbers: the numbers of a container are valid only inside the container."""
 
     pid: int
     start: str
-    """When the process began, in ticks since the start of the machine."""
+    """Start of the process, in clock ticks since the start of the machine."""
 
     @classmethod
     def from_current_process(cls) -> "LockOwner":
@@ -90,7 +90,7 @@ class LockOwner:
 
     @property
     def state(self) -> LockState:
-        """Whether the process lives."""
+        """State of a lock that the process took: held while the process lives, unknown on other machines."""
         try:
             current = LockOwner.from_current_process()
         except OSError:
@@ -104,28 +104,30 @@ class LockOwner:
 
 
 def _read_process_start(pid: int) -> str:
-    """Return when a process began.
+    """Read the start of a process, in clock ticks since the start of the machine.
 
     Raises:
-        OSError: there is no such process.
+        OSError: the process does not exist.
     """
     text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    return text.rpartition(")")[2].split()[19]  # the name before it may contain spaces
+    # The process name before the last bracket may contain spaces.
+    return text.rpartition(")")[2].split()[19]
 
 
 @contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
-    """Hold the lock on a file, which is created where it is missing; never follow a link.
+    """Hold the lock on a file while the block runs.
 
-    The directory of the file may be renamed meanwhile. A process that only asks for the state of the lock holds it for
-    an instant; this function waits until that is over.
+    The function creates a missing file and follows no link. The block may rename the directory of the file. A process
+    that reads the state of the lock holds the lock for an instant; this function waits for the end of the instant.
 
     Raises:
         BlockingIOError: another process holds the lock.
         UnknownLockHolder: another process may hold the lock.
-        OSError: the file cannot be opened, or is no regular file.
+        OSError: the file cannot be opened, or is not a regular file.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO must not block
+    # With O_NONBLOCK, a FIFO does not block.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
     descriptor = os.open(path, flags, 0o666)
     has_locks = True
     try:
@@ -146,7 +148,8 @@ def hold_lock(path: Path) -> Iterator[None]:
             else:
                 break
         if has_locks:
-            _check_no_owner(path)  # of a machine that has no locks on this file system
+            # A machine without flock on this file system may have written an owner file.
+            _check_no_owner(path)
         with nullcontext() if has_locks else _hold_owner_file(path):
             yield
     finally:
@@ -155,10 +158,11 @@ def hold_lock(path: Path) -> Iterator[None]:
 
 @contextmanager
 def hold_directory_lock(directory: Path) -> Iterator[None]:
-    """Hold the lock on a directory of runs; wait for other processes.
+    """Hold the lock on a directory of runs while the block runs; wait for other processes.
 
     Raises:
-        OSError: the directory cannot be locked, or without locks another process held it for `OWNER_TIMEOUT` seconds.
+        OSError: the directory cannot be locked. On a file system without flock, also: another process held the lock
+            for `OWNER_TIMEOUT` seconds.
     """
     descriptor = os.open(directory, os.O_RDONLY)
     with ExitStack() as stack:
@@ -180,9 +184,10 @@ def hold_directory_lock(directory: Path) -> Iterator[None]:
 
 
 def read_lock_state(path: Path) -> LockState:
-    """Return whether a living process holds the lock on a file."""
+    """Read the state of the lock on a file; the lock on a missing or unreadable file is free."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO in its place must not block
+        # With O_NONBLOCK, a FIFO does not block.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         finally:
@@ -202,12 +207,12 @@ def is_locked(path: Path) -> bool:
 
 
 def get_owner_file(path: Path) -> Path:
-    """Return the file that names the process that holds a lock."""
+    """Return the path of the owner file, which names the process that holds a lock."""
     return path.with_name(f"{path.name}{_OWNER_SUFFIX}")
 
 
 def _read_owner_state(path: Path) -> LockState | None:
-    """Return whether the process in an owner file lives; None where there is no such file."""
+    """Read the state of the process in an owner file; `None` without an owner file."""
     file = get_owner_file(path)
     if not os.path.lexists(file):
         return None
@@ -216,7 +221,7 @@ def _read_owner_state(path: Path) -> LockState | None:
 
 
 def read_owner(file: str | Path, directory_fd: int | None = None) -> LockOwner | None:
-    """Return the process that an owner file names; `None` where it names none.
+    """Read the process that an owner file names; `None` for a missing or damaged file.
 
     Args:
         file: The path of the owner file, or its name in an open directory.
@@ -234,7 +239,7 @@ def read_owner(file: str | Path, directory_fd: int | None = None) -> LockOwner |
 
 
 def _check_no_owner(path: Path) -> None:
-    """Refuse a lock whose owner file names a process that lives, or may live.
+    """Raise an error if the owner file of a lock names a process that lives or may live.
 
     Raises:
         BlockingIOError: the process lives.
@@ -249,18 +254,19 @@ def _check_no_owner(path: Path) -> None:
 
 @contextmanager
 def _hold_owner_file(path: Path) -> Iterator[None]:
-    """Hold a lock by a file that names this process.
+    """Hold a lock by an owner file that names this process, while the block runs.
 
-    The file is made exclusively. The file of a dead process is replaced under a second exclusive file, whose name has
-    the token of the dead process: of several processes that find the file, one takes its place.
+    The owner file is created exclusively. To replace the file of a dead process, a process first creates a second
+    exclusive file, whose name has the token of the dead process. Only one of several processes succeeds.
 
     Raises:
         BlockingIOError: another process holds the lock.
-        UnknownLockHolder: another process may hold it.
+        UnknownLockHolder: another process may hold the lock.
         OSError: the file cannot be written.
     """
     current, file = LockOwner.from_current_process(), get_owner_file(path)
-    directory_fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)  # which stays the same when it is renamed
+    # The descriptor stays valid when the directory is renamed.
+    directory_fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for wait in RETRY_DELAYS:
             try:
@@ -275,7 +281,8 @@ def _hold_owner_file(path: Path) -> Iterator[None]:
                     raise UnknownLockHolder(file, None) from None
                 if state is LockState.HELD:
                     _check_no_owner(path)
-                time.sleep(wait)  # the file may be half-written, or has just gone
+                # The file may be half-written, or may have been deleted since the attempt.
+                time.sleep(wait)
             else:
                 break
         try:
@@ -289,11 +296,11 @@ def _hold_owner_file(path: Path) -> Iterator[None]:
 
 
 def replace_dead_owner(path: Path, current: LockOwner, directory_fd: int) -> None:
-    """Take the place of the dead process in an owner file.
+    """Replace the dead process in an owner file by the current process.
 
     Raises:
-        BlockingIOError: another process has taken its place, or does.
-        UnknownLockHolder: the file names no process.
+        BlockingIOError: another process has replaced the dead process.
+        UnknownLockHolder: another process is replacing the dead process, or the file is missing or damaged.
         OSError: the file cannot be written.
     """
     file = get_owner_file(path)
@@ -316,11 +323,16 @@ def replace_dead_owner(path: Path, current: LockOwner, directory_fd: int) -> Non
 
 
 def create_owner_file(name: str, owner: LockOwner, directory_fd: int) -> None:
-    """Make a file that names a process.
+    """Create an owner file exclusively.
+
+    Args:
+        name: The name of the owner file in the directory.
+        owner: The process that the file names.
+        directory_fd: The descriptor of the open directory.
 
     Raises:
-        FileExistsError: there is one.
-        OSError: it cannot be written.
+        FileExistsError: the file exists already.
+        OSError: the file cannot be written.
     """
     descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=directory_fd)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:

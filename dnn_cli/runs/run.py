@@ -1,4 +1,4 @@
-"""`Run`: a run directory, its files, and how its small files are read and written."""
+"""A run directory: the paths of its files, and the reading and writing of its small files."""
 
 import csv
 import io
@@ -18,18 +18,18 @@ from dnn_cli.runs.lock import LockState, UnknownLockHolder, hold_lock, read_lock
 from dnn_cli.runs.record import MAX_SCORE, SCHEMA_VERSION, Record, Results, Scores, get_utc_now
 
 CONFIG_FILE, RECORD_FILE, METRICS_FILE, ANNOTATIONS_FILE = "config.yaml", "run.json", "metrics.csv", "labels.json"
-"""The small files."""
+"""Names of the small files of a run."""
 
 _REQUIRED_METRICS = {"epoch", "loss", "seconds"}
-"""Columns of every metrics.csv."""
+"""Columns that every `metrics.csv` has."""
 
 _MAX_TEXT_BYTES = 50_000_000
-"""Larger records or metrics are not ours."""
+"""Largest size of a text file of a run, in bytes: larger files are not written by `dnn`."""
 
 MAX_QUIET_SECONDS = 3600
-"""Seconds without a change of a run's files after which a process that cannot be seen counts as gone.
+"""Seconds without a change of a run's files after which a training process of unknown state counts as ended.
 
-Checkpoints are written every few minutes at the latest, and the clocks of two machines may differ."""
+A training writes a checkpoint every few minutes, and the clocks of two machines may differ."""
 
 _NO_LOCKS_REASON = "no locks on this file system"
 _DEAD_PROCESS_REASON = "its process ended without a word: killed, perhaps for want of memory, or the machine stopped"
@@ -37,23 +37,23 @@ _DEAD_PROCESS_REASON = "its process ended without a word: killed, perhaps for wa
 
 @dataclass(frozen=True)
 class Run:
-    """A run directory by its path."""
+    """A run directory and the paths of its files."""
 
     directory: Path
 
     @property
     def config(self) -> Path:
-        """The resolved experiment, trainable again as it is."""
+        """The resolved config, which can be trained again unchanged."""
         return self.directory / CONFIG_FILE
 
     @property
     def record(self) -> Path:
-        """How the run went: see `runs.record`."""
+        """The run record: see `runs.record`."""
         return self.directory / RECORD_FILE
 
     @property
     def metrics(self) -> Path:
-        """A row an epoch."""
+        """The scores of each epoch, one row per epoch."""
         return self.directory / METRICS_FILE
 
     @property
@@ -68,52 +68,52 @@ class Run:
 
     @property
     def best_model(self) -> Path:
-        """The model of the best epoch, where the experiment has a `model_checkpoint`."""
+        """The model of the best epoch, in runs whose experiment has a `model_checkpoint`."""
         return self.directory / "best.keras"
 
     @property
     def predictions(self) -> Path:
-        """Outputs on the validation set: arrays `outputs`, `labels` and `indices`."""
+        """The outputs on the validation set: arrays `outputs`, `labels` and `indices`."""
         return self.directory / "predictions.npz"
 
     @property
     def inputs(self) -> Path:
-        """The input profile, with which the training inputs are no longer needed: see `runs.input_profile`."""
+        """The input profile, which replaces the training inputs after the training: see `runs.input_profile`."""
         return self.directory / "inputs.npz"
 
     @property
     def checkpoints(self) -> Path:
-        """What a training needs to go on."""
+        """The directory of the checkpoints."""
         return self.directory / "checkpoints"
 
     @property
     def last_checkpoint(self) -> Path:
-        """All that matters at some moment of the training: see `runs.checkpoint`."""
+        """The last checkpoint: see `runs.checkpoint`."""
         return self.checkpoints / "last.npz"
 
     @property
     def previous_checkpoint(self) -> Path:
-        """The one before, should the last be damaged."""
+        """The checkpoint before the last, for use when the last checkpoint is damaged."""
         return self.checkpoints / "previous.npz"
 
     @property
     def tensorboard(self) -> Path:
-        """TensorBoard's log, where one was asked for; it can be made of the other files again."""
+        """TensorBoard's log, in runs that requested it. The log can be built again from the other files."""
         return self.directory / "tensorboard"
 
     @property
     def log(self) -> Path:
-        """What was printed, and TensorFlow's own noise. Locked as long as the training lives."""
+        """The log: printed lines and messages of TensorFlow. The file is locked while the training process lives."""
         return self.directory / "train.log"
 
     @property
     def annotations(self) -> Path:
-        """The annotations of the run: see `runs.annotations`. No training writes them, so `files` lacks this file."""
+        """The annotations of the run: see `runs.annotations`. Trainings never write this file, so `files` omits it."""
         return self.directory / ANNOTATIONS_FILE
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Every file that a training writes: those without which it could not go on first, the record near the end."""
+        """All files that a training writes: the files that a resumed training needs first, the record near the end."""
         return (
             self.last_checkpoint, self.previous_checkpoint, self.config, self.metrics, self.diagnostics, self.model,
             self.best_model, self.predictions, self.inputs, self.record, self.log,
@@ -121,10 +121,10 @@ class Run:
 
     @contextmanager
     def hold_lock(self) -> Iterator[None]:
-        """Be the only one to train in this directory, as long as the block lasts.
+        """Hold the lock of the run while the block runs, so that only this process trains in the directory.
 
         Raises:
-            RunError: another process does, or the directory cannot be written.
+            RunError: another process trains or may train the run, or the log cannot be written.
         """
         with ExitStack() as stack:
             try:
@@ -140,16 +140,20 @@ class Run:
             yield
 
     def write_record(self, record: Record) -> None:
-        """Replace `run.json`."""
+        """Write `run.json` atomically.
+
+        Raises:
+            RunError: the file cannot be written.
+        """
         write_text(self.record, json.dumps(record.model_dump(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
     def read_record(self) -> Record:
-        """Return the record of a run; the record of an unfinished run gets its epochs from `metrics.csv`.
+        """Read the record of the run; the record of an unfinished run gets its epochs from `metrics.csv`.
 
-        A run whose record is `running`, but whose process is gone, was interrupted.
+        A run whose record is `running` and whose process has ended gets the status `interrupted`.
 
         Raises:
-            RunError: there is no readable record, or a newer `dnn` wrote it.
+            RunError: the record is missing or damaged, a newer `dnn` wrote it, or `metrics.csv` is damaged.
         """
         record = self.read_raw_record()
         if record.status != "running":
@@ -159,7 +163,8 @@ class Run:
             return self.with_current_metrics(record)
         if state is LockState.UNKNOWN and (quiet_seconds := self.compute_quiet_seconds()) < MAX_QUIET_SECONDS:
             return self.with_current_metrics(record, "running", _NO_LOCKS_REASON)
-        record = self.read_raw_record()  # it may have ended between the two looks
+        # The training may have ended between the reading of the record and of the lock.
+        record = self.read_raw_record()
         reason = (
             _DEAD_PROCESS_REASON
             if state is LockState.FREE
@@ -168,7 +173,7 @@ class Run:
         return record if record.status != "running" else self.with_current_metrics(record, "interrupted", reason)
 
     def compute_quiet_seconds(self) -> float:
-        """Return the time since a file of the run has changed."""
+        """Return the seconds since the last change of the log, metrics, last checkpoint or record."""
         changed = 0.0
         for path in (self.log, self.metrics, self.last_checkpoint, self.record):
             with suppress(OSError):
@@ -176,7 +181,11 @@ class Run:
         return time.time() - changed
 
     def with_current_metrics(self, record: Record, status: str = "running", reason: str | None = None) -> Record:
-        """A record that its training has not finished, with the epochs there are."""
+        """Return the record of an unfinished training, with the epochs in `metrics.csv`, a status and its reason.
+
+        Raises:
+            RunError: `metrics.csv` is damaged.
+        """
         rows, monitor = self.read_metrics(), record.results.monitor
         if not all({"epoch", "seconds", monitor} <= row.keys() for row in rows):
             raise RunError("metrics.csv lacks a column")
@@ -185,10 +194,12 @@ class Run:
         return record.model_copy(update={**progress, "status": status, "reason": reason, "results": results})
 
     def close_record(self, status: str, reason: str) -> Record:
-        """Write down how a run ended whose process could not; the record as it is then.
+        """Write the end of a run whose process ended without writing it, and return the record.
+
+        A record that is already closed stays unchanged.
 
         Raises:
-            RunError: another process trains it, or the directory cannot be written.
+            RunError: another process trains the run, or the directory cannot be written.
         """
         with self.hold_lock():
             record = self.read_raw_record()
@@ -199,18 +210,26 @@ class Run:
             return record
 
     def read_raw_record(self) -> Record:
-        """The content of `run.json` as it stands."""
+        """Read `run.json` without a check of the training process.
+
+        Raises:
+            RunError: the record is missing or damaged, or a newer `dnn` wrote it.
+        """
         return parse_record(read_text_file(self.record))
 
     def write_metrics(self, rows: Iterable[Mapping[str, float]]) -> None:
-        """Replace `metrics.csv`."""
+        """Write `metrics.csv` atomically.
+
+        Raises:
+            RunError: the file cannot be written.
+        """
         write_text(self.metrics, format_metrics_csv(list(rows)))
 
     def read_metrics(self) -> list[Scores]:
-        """The rows of `metrics.csv`; none where no epoch was completed.
+        """Read the rows of `metrics.csv`; an empty list without the file, before the end of the first epoch.
 
         Raises:
-            RunError: the file is not what a training writes.
+            RunError: the file is damaged, lacks a column, or has a number beyond `MAX_SCORE`.
         """
         try:
             self.metrics.lstat()
@@ -225,16 +244,17 @@ class Run:
             raise RunError(f"metrics.csv is damaged: {error}") from None
         if not all(row.keys() >= _REQUIRED_METRICS for row in scores):
             raise RunError("metrics.csv lacks a column")
-        if not all(abs(value) <= MAX_SCORE for row in scores for value in row.values()):  # which nan is not, either
+        # The comparison is false for nan, too.
+        if not all(abs(value) <= MAX_SCORE for row in scores for value in row.values()):
             raise RunError("metrics.csv holds a number that is no score")
         return scores
 
 
 def parse_record(text: str | bytes) -> Record:
-    """The content of a `run.json`.
+    """Parse the content of `run.json`.
 
     Raises:
-        RunError: it is not a record, or a newer `dnn` wrote it.
+        RunError: the text is not a record, or a newer `dnn` wrote it.
     """
     try:
         content = pydantic_core.from_json(text, allow_inf_nan=False)
@@ -251,7 +271,7 @@ def parse_record(text: str | bytes) -> Record:
 
 
 def format_metrics_csv(rows: Sequence[Mapping[str, float]], *, header: bool = True) -> str:
-    """Rows of equal keys as CSV, the keys above them."""
+    """Format rows with equal keys as CSV; the header has the keys."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
     if header and rows:
@@ -261,10 +281,10 @@ def format_metrics_csv(rows: Sequence[Mapping[str, float]], *, header: bool = Tr
 
 
 def read_text_file(path: Path) -> str:
-    """The text of a small file.
+    """Read a small UTF-8 text file.
 
     Raises:
-        RunError: it cannot be read as one.
+        RunError: the file is missing, not a regular file, too large, not UTF-8, or cannot be read.
     """
     try:
         if not path.is_file():

@@ -1,6 +1,6 @@
 """Run archives: runs packed into bytes, for transport between machines that share no disk.
 
-Names of files in an archive are not trusted: an archive with an unknown name is refused.
+File names in an archive are untrusted: an archive with an unknown name is refused.
 """
 
 import stat
@@ -13,14 +13,14 @@ from dnn_cli.runs.run import Run, parse_record
 from dnn_cli.runs.store import Store
 
 RunArchive = dict[str, bytes]
-"""The files of a run by their names in its directory."""
+"""Contents of the files of a run, by file name relative to the run directory."""
 
 
 def pack_run(run: Run) -> RunArchive:
-    """The files that a run has, as far as they are plain files.
+    """Return the run archive with the regular files of a run; empty if the checkpoint directory is a link.
 
     Raises:
-        RunError: one cannot be read.
+        RunError: a file cannot be read.
     """
     archive: RunArchive = {}
     try:
@@ -37,7 +37,7 @@ def unpack_run(archive: RunArchive, run: Run) -> None:
     """Replace the files of a run by those of a run archive, each file atomically.
 
     Raises:
-        RunError: the archive is not that of a run, or the directory cannot be written.
+        RunError: the archive has an unknown file name or a damaged record, or the directory cannot be written.
     """
     paths = _list_archive_paths(run)
     if unknown_names := [name for name in archive if name not in paths]:
@@ -58,10 +58,10 @@ def unpack_run(archive: RunArchive, run: Run) -> None:
 
 
 def import_archive(archive: RunArchive, store: Store) -> Run:
-    """Add a run to a store from its run archive, under its id; the run appears whole or not at all.
+    """Add a run from its run archive to a store, under its id; the run appears whole or not at all.
 
     Raises:
-        RunError: the archive is not that of a run, or the store cannot be written.
+        RunError: the archive has an unknown file name or a damaged record, or the store cannot be written.
     """
     record = parse_record(archive.get("run.json", b""))
     return store.import_run(record.name, record.id, lambda run: unpack_run(archive, run))

@@ -1,7 +1,7 @@
-"""A cache of what the small files of all runs say, so that ten thousand are listed in a second.
+"""The index of a store: a cache of the small files of all runs, with which 10,000 runs are listed in a second.
 
-The files are the only truth: what is known of one is taken only as long as inode, size and times of the file are
-the same. A cache that is lost, damaged, locked or cannot be written costs time and nothing else.
+The files are the only source of truth: the cached content of a file is used only while the inode, size and times of
+the file are unchanged. An index that is lost, damaged, locked or cannot be written only costs time.
 """
 
 import gc
@@ -33,10 +33,10 @@ from dnn_cli.runs.run_info import (
 )
 
 MIN_INDEXED_RUNS = 50
-"""So many runs are read as fast as looked up."""
+"""Number of runs from which the index is used. Fewer runs are read as fast without the index."""
 
 DATABASE_TIMEOUT = 1.0
-"""Seconds to wait for another process that writes it."""
+"""Seconds to wait for another process that writes the database."""
 
 _CREATE_TABLE = """
 create table if not exists cached_contents (
@@ -46,30 +46,34 @@ create table if not exists cached_contents (
 
 _ContentKind = Literal["record", "details"]
 _CachedContent = tuple[str, bytes]
-"""The key of the files it is from, and what they say."""
+"""The status key of the files of a run, and their packed content."""
 
 
 def get_index_path(root: Path) -> Path:
-    """Where what is known of a runs directory is kept: never in it, as it may come from elsewhere."""
+    """Return the path of the database of a runs directory.
+
+    The database is in the cache directory of the user: a runs directory may come from another machine or user.
+    """
     digest = hashlib.sha256(os.fsencode(f"{dnn_cli.__version__} {os.path.realpath(root)}")).hexdigest()
     return get_cache_path("runs", f"{digest[:16]}.sqlite")
 
 
 @contextmanager
 def pause_garbage_collection() -> Iterator[None]:
-    """Let no garbage be looked for while many values come into being, which would take as long again."""
+    """Pause the garbage collection while the block creates many values: a collection would double its duration."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_enabled:
-            gc.freeze()  # what has come into being stays, and need not be looked through
+            # The created values stay alive: later collections can skip them.
+            gc.freeze()
             gc.enable()
 
 
 class RunIndex:
-    """What is known of the runs in one directory."""
+    """The index of the runs in one directory."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -77,7 +81,7 @@ class RunIndex:
 
     @pause_garbage_collection()
     def read_runs(self, directories: Sequence[Path]) -> list[RunInfo]:
-        """Return all runs of the directory with their current records and annotations."""
+        """Read the runs of these directories with their current records and annotations."""
         if len(directories) < MIN_INDEXED_RUNS:
             return [read_run_info(Run(directory)) for directory in directories]
         cached = self.read_rows("record")
@@ -114,7 +118,7 @@ class RunIndex:
         return detailed_runs
 
     def read_rows(self, kind: _ContentKind) -> dict[str, _CachedContent]:
-        """What is known, by the names of the runs; nothing where there is trouble."""
+        """Read the cached contents by directory name of the run; empty if the database is damaged or locked."""
         if not self.database_path.exists():
             return {}
         query = "select name, key, content, sum from cached_contents where kind = ?"
@@ -124,16 +128,18 @@ class RunIndex:
                 raise sqlite3.DatabaseError("a disk has changed it")
             return {name: (key, content) for name, key, content, _ in rows}
         except (sqlite3.Error, TypeError, AttributeError, UnicodeError) as error:
-            if "locked" not in str(error):  # by another process
+            # A database that another process has locked is intact.
+            if "locked" not in str(error):
                 self.delete_database()
             return {}
 
     def write_rows(self, kind: _ContentKind, new_rows: dict[str, _CachedContent], gone: Iterable[str] = ()) -> None:
-        """Remember what is new, and forget runs that are gone."""
+        """Write new contents to the database, and delete the contents of the runs in `gone`."""
         rows = [
             (kind, name, key, content, _compute_checksum(key, content))
             for name, (key, content) in new_rows.items()
-            if name.encode(errors="replace").decode() == name  # one that is no text has no place in a database
+            # SQLite stores only names that are valid Unicode text.
+            if name.encode(errors="replace").decode() == name
         ]
         forgotten = [(name,) for name in gone]
         if not rows and not forgotten:
@@ -148,25 +154,31 @@ class RunIndex:
         try:
             self.database_path.parent.mkdir(parents=True, exist_ok=True)
             self.run_on_database(write_all)
-        except (sqlite3.OperationalError, OSError):  # another process has it, or there is no room
+        except (sqlite3.OperationalError, OSError):
+            # Another process has locked the database, or the disk is full.
             pass
         except sqlite3.Error:
             self.delete_database()
 
     def run_on_database(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
-        """What a piece of work on the database returns."""
+        """Run a function on the open database, and return its result.
+
+        Raises:
+            sqlite3.Error: the database is damaged or locked, or cannot be opened.
+        """
         with closing(sqlite3.connect(self.database_path, timeout=DATABASE_TIMEOUT)) as database:
-            database.execute("pragma synchronous = off")  # it can be made again
+            # A database that a power cut damages can be built again.
+            database.execute("pragma synchronous = off")
             return work(database)
 
     def delete_database(self) -> None:
-        """Remove a database that is damaged."""
+        """Delete the database, which is damaged."""
         with suppress(OSError):
             self.database_path.unlink(missing_ok=True)
 
 
 def build_status_key(run: Run, *names: str) -> str:
-    """A text that is another one once one of the files is another, or is gone."""
+    """Return a key that changes whenever one of the named files of a run changes or disappears."""
     directory, keys = os.fspath(run.directory), []
     for name in names:
         try:
@@ -179,19 +191,20 @@ def build_status_key(run: Run, *names: str) -> str:
 
 
 def _compute_checksum(key: str, content: bytes) -> int:
-    """Return a checksum that reveals a change by the disk, which SQLite does not detect."""
+    """Return a checksum that reveals damage on the disk, which SQLite does not detect."""
     return zlib.crc32(content, zlib.crc32(key.encode()))
 
 
 def _pack_record(run_info: RunInfo) -> bytes | None:
-    """What to remember of a run; nothing of one that is broken, or may go on."""
+    """Return the content to cache for a run; `None` for a run with an unreadable record and for a running one."""
     if run_info.record is None or run_info.record.status == "running":
         return None
     try:
         record = run_info.run.read_raw_record()
     except RunError:
         return None
-    if record.status == "running":  # its process is gone; its epochs are those of metrics.csv
+    # The process has ended without closing the record: `metrics.csv` has the epochs.
+    if record.status == "running":
         return None
     annotations = read_valid_annotations(run_info.run)
     annotations_json = annotations.model_dump_json() if annotations != NO_ANNOTATIONS else ""
@@ -199,7 +212,7 @@ def _pack_record(run_info: RunInfo) -> bytes | None:
 
 
 def _unpack_record(run: Run, content: bytes) -> RunInfo | None:
-    """A run of which this was remembered; `None` where it was no record."""
+    """Return the run for a cached content; `None` for an invalid content."""
     record, _, annotations_json = content.partition(b"\0")
     try:
         run_info = RunInfo(run, Record.model_validate_json(record))
@@ -213,13 +226,13 @@ def _unpack_record(run: Run, content: bytes) -> RunInfo | None:
 
 
 def _pack_details(details: RunDetails) -> bytes:
-    """What to remember of a config and metrics."""
+    """Return the content to cache for a config and metrics."""
     header = json.dumps([details.variant_digest, details.seed, details.columns])
     return b"\0".join([header.encode(), (details.config_json or "").encode(), details.metric_bytes])
 
 
 def _unpack_details(content: bytes) -> RunDetails | None:
-    """A config and metrics of which this was remembered; `None` where it was something else."""
+    """Return config and metrics for a cached content; `None` for an invalid content."""
     try:
         header, text, values = content.split(b"\0", 2)
         variant_digest, seed, columns = pydantic_core.from_json(header)

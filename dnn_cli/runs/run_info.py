@@ -1,4 +1,4 @@
-"""`RunInfo`: a run read from disk, with the content of its small files; its details are read when they are needed."""
+"""A run read from disk, with the content of its small files. Its details are read when they are needed."""
 
 import json
 from array import array
@@ -18,23 +18,23 @@ from dnn_cli.runs.run import Run
 
 @dataclass(frozen=True)
 class RunDetails:
-    """The config of a run and its scores of every epoch, in a form that takes little memory."""
+    """Config and scores of each epoch of a run, in a form that takes little memory."""
 
     config_json: str | None
-    """The resolved config as JSON."""
+    """The resolved config as JSON; `None` where the config cannot be read."""
 
     variant_digest: str = ""
-    """The digest that configs share which differ only in seed and names."""
+    """Variant digest of the config; empty without a config."""
 
     seed: int = 0
     columns: tuple[str, ...] = ()
-    """Those of `metrics.csv`."""
+    """Columns of `metrics.csv`."""
 
     metric_bytes: bytes = b""
-    """Its numbers as float64, a column after the other."""
+    """Numbers of `metrics.csv` as float64, column after column."""
 
     error: str | None = None
-    """The reason why there is no config, or are no metrics."""
+    """Reason why the config or the metrics are missing."""
 
     @property
     def epoch_count(self) -> int:
@@ -42,11 +42,11 @@ class RunDetails:
 
     @cached_property
     def config(self) -> dict[str, Any] | None:
-        """The resolved config as plain values."""
+        """The resolved config as plain values; `None` where the config cannot be read."""
         return None if self.config_json is None else pydantic_core.from_json(self.config_json)
 
     def get_metric_values(self, name: str) -> Sequence[float]:
-        """The values of a score, an epoch each; none where there is no such score."""
+        """Return the values of a column of `metrics.csv`, one for each epoch; empty without the column."""
         if name not in self.columns:
             return array("d")
         begin = self.columns.index(name) * self.epoch_count * 8
@@ -55,37 +55,37 @@ class RunDetails:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """A run read from disk, with its record or with the reason why it cannot be read or used."""
+    """A run read from disk: its record, or the reason why the record cannot be read or used."""
 
     run: Run
     record: Record | None
     error: str | None = None
     annotations: Annotations = NO_ANNOTATIONS
     loaded_details: RunDetails | None = field(default=None, compare=False, repr=False)
-    """Its details, if they have been read."""
+    """Details of the run, if they have been read."""
 
     @property
     def name(self) -> str:
-        """What the run is called; a broken one by its directory."""
+        """Name of the run; the directory name for a run without a record."""
         return self.record.name if self.record else self.run.directory.name
 
     @property
     def details(self) -> RunDetails:
-        """What its config and metrics say."""
+        """Config and metrics of the run, which each access reads from disk unless they are loaded."""
         return self.loaded_details or read_details(self.run)
 
     @property
     def config(self) -> dict[str, Any] | None:
-        """The resolved config as plain values; `None` where it cannot be read."""
+        """The resolved config as plain values; `None` where the config cannot be read. See `details`."""
         return self.details.config
 
     def with_details(self) -> "RunInfo":
-        """The same run, whose details are read once and for all."""
+        """Return the run with loaded details."""
         return self if self.loaded_details else replace(self, loaded_details=read_details(self.run))
 
 
 def read_run_info(run: Run) -> RunInfo:
-    """Read a run: its record, or the reason why that cannot be read, under the name of its annotations."""
+    """Read a run: its record and annotations, or the reason why the record cannot be read."""
     try:
         record = run.read_record()
     except RunError as error:
@@ -94,7 +94,7 @@ def read_run_info(run: Run) -> RunInfo:
 
 
 def with_annotations(run_info: RunInfo, annotations: Annotations) -> RunInfo:
-    """Return a run with annotations and under their name."""
+    """Return a run with annotations; their name, if any, replaces the name in the record."""
     record = run_info.record
     if record is not None and annotations.name is not None:
         record = record.model_copy(update={"name": annotations.name})
@@ -102,7 +102,7 @@ def with_annotations(run_info: RunInfo, annotations: Annotations) -> RunInfo:
 
 
 def read_valid_annotations(run: Run) -> Annotations:
-    """Read the annotations of a run; damaged ones are ignored, so that the run can still be listed."""
+    """Read the annotations of a run. Damaged annotations are ignored, so that the run can still be listed."""
     try:
         return read_annotations(run)
     except RunError:
@@ -110,7 +110,7 @@ def read_valid_annotations(run: Run) -> Annotations:
 
 
 def read_details(run: Run) -> RunDetails:
-    """What the config and the metrics of a run say, or why they say nothing."""
+    """Read the config and the metrics of a run, or the reason why they cannot be read."""
     from dnn_cli.config.loading import load_resolved_experiment
 
     try:

@@ -1,4 +1,4 @@
-"""`SavedModel`: a file with the weights of a run, and the epoch that the weights are from."""
+"""The saved models of a run: files with weights, and the epochs of these weights."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,32 +10,32 @@ from dnn_cli.runs.record import NON_SCORE_COLUMNS, Scores
 from dnn_cli.runs.run_info import RunInfo
 
 _WeightsKind = Literal["last", "restored", "averaged", "best"]
-"""Weights of the last epoch; of the epoch that early stopping restored; averaged over steps (`use_ema`); of the best
-epoch by `model_checkpoint`."""
+"""Kinds of weights: of the last epoch, of the epoch that early stopping restored, averaged over steps (`use_ema`), or
+of the best epoch by `model_checkpoint`."""
 
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A weights file of a run."""
+    """A file with weights of a run."""
 
     path: Path
     weights_kind: _WeightsKind
     epoch: int | None = None
-    """The epoch of the weights; `None` for averaged weights, and where the run does not show the epoch."""
+    """Epoch of the weights; `None` for averaged weights, and where the run does not record the epoch."""
 
     monitor: str | None = None
-    """The score by which the epoch is the best; `None` for the last epoch and for averaged weights."""
+    """Name of the score by which the epoch is the best; `None` for the last epoch and for averaged weights."""
 
     scores: Scores | None = None
-    """The scores of the weights, where the run recorded them."""
+    """Scores of the weights; `None` where the run does not record the scores."""
 
     @property
     def file_name(self) -> str:
-        """The name of the file."""
+        """Name of the file."""
         return self.path.name
 
     def format_epoch(self) -> str:
-        """Return which epoch the file holds, in words."""
+        """Format the epoch of the weights, and why this epoch was saved."""
         if self.weights_kind == "averaged":
             return "weights averaged over the training (use_ema)"
         epoch = f"epoch {self.epoch}" if self.epoch is not None else "an epoch that the run does not name"
@@ -47,14 +47,14 @@ class SavedModel:
         )
 
     def to_document(self) -> dict[str, Any]:
-        """Return the file and its epoch for programs."""
+        """Return the file name, epoch, kind of weights and monitor as a JSON document."""
         return {"file": self.file_name, "epoch": self.epoch, "holds": self.weights_kind, "monitor": self.monitor}
 
 
 def get_last_model(run_info: RunInfo) -> SavedModel:
-    """Return the model of `model.keras`, the one that the training ended with.
+    """Return the saved model of `model.keras`, with which the training ended.
 
-    Runs of an older dnn have no `results.epoch`. Early stopping is then replayed on the curve.
+    Runs of an older dnn lack `results.epoch`. For these runs, early stopping is replayed on the monitored scores.
     """
     config, results = run_info.config or {}, run_info.record.results if run_info.record else None
     stopping, path = config.get("early_stopping") or {}, run_info.run.model
@@ -75,9 +75,9 @@ def get_last_model(run_info: RunInfo) -> SavedModel:
 
 
 def find_best_model(run_info: RunInfo) -> SavedModel | None:
-    """Return the model of `best.keras`; `None` where the run has no such file.
+    """Return the saved model of `best.keras`; `None` without the file.
 
-    Runs of an older dnn have no `results.kept`. The epoch is then the first with the best value of the monitored score.
+    Runs of an older dnn lack `results.kept`. Their epoch is the first with the best value of the monitored score.
     """
     path = run_info.run.best_model
     if not path.is_file():
@@ -92,9 +92,14 @@ def find_best_model(run_info: RunInfo) -> SavedModel | None:
 
 
 def compute_restored_epoch(values: Sequence[float], stopping: Mapping[str, Any], *, falls: bool) -> int | None:
-    """Return the epoch that Keras's EarlyStopping restores; `None` where it had none to restore.
+    """Return the epoch that Keras's EarlyStopping restores; `None` without an epoch to restore.
 
-    As in Keras, an epoch is better only by more than `min_delta`, and epochs before `start_from_epoch` do not count.
+    As in Keras, a better epoch improves by more than `min_delta`, and epochs before `start_from_epoch` do not count.
+
+    Args:
+        values: The monitored score of each epoch.
+        stopping: The config of early stopping.
+        falls: Whether a smaller score is better.
     """
     sign, delta, start = 1 if falls else -1, abs(stopping.get("min_delta", 0.0)), stopping.get("start_from_epoch", 0)
     best_value, restored = None, None
@@ -105,7 +110,7 @@ def compute_restored_epoch(values: Sequence[float], stopping: Mapping[str, Any],
 
 
 def _get_epoch_scores(run_info: RunInfo, epoch: int | None) -> Scores | None:
-    """Return the row of `metrics.csv` of an epoch; `None` where there is none."""
+    """Return the scores of an epoch from `metrics.csv`; `None` where the file lacks the epoch."""
     details = run_info.details
     if epoch is None or not 1 <= epoch <= details.epoch_count:
         return None

@@ -1,4 +1,4 @@
-"""A directory of runs: make one, list them, find one by its address."""
+"""The store: a directory in which runs are created, listed and found by their addresses."""
 
 import os
 import re
@@ -28,22 +28,22 @@ from dnn_cli.runs.run_info import RunInfo
 
 _STAMP_FORMAT = "%Y%m%d-%H%M%S"
 RUN_NAME_PATTERN = re.compile(r"\.?\d{8}-\d{6}-.+-[0-9a-f]{8}", re.DOTALL)
-"""The name that a store gives to a run, with a dot in front as long as it is being made."""
+"""Pattern of the directory name that a store gives to a run. The name begins with a dot until the run is complete."""
 
 _RUNS_DIR_HINT = "name another place with --runs-dir"
 
 
 class Store:
-    """The runs in one directory."""
+    """A directory of runs."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def check_writable(self) -> None:
-        """Refuse a directory in which no run can be made, before anything takes time.
+        """Raise an error if the directory cannot get runs. The check runs before work that takes time.
 
         Raises:
-            RunError: it is one.
+            RunError: the nearest path that exists is not a directory, or cannot be written.
         """
         nearest = next(path for path in (self.root, *self.root.absolute().parents) if os.path.lexists(path))
         if not nearest.is_dir():
@@ -53,9 +53,14 @@ class Store:
 
     @contextmanager
     def create_run(self, name: str, config: str, build_record: Callable[[str], Record]) -> Iterator[Run]:
-        """A new run, locked as long as the block lasts.
+        """Yield a new run, which is locked while the block runs.
 
-        It appears with its config and its first record, which is made for its id, or not at all.
+        The run appears together with its config and its first record, or not at all.
+
+        Args:
+            name: The name of the run.
+            config: The resolved config as YAML.
+            build_record: A function that returns the first record for the id of the run.
 
         Raises:
             RunError: the directory cannot be written.
@@ -68,10 +73,10 @@ class Store:
             yield final
 
     def import_run(self, name: str, run_id: str, fill_run: Callable[[Run], None]) -> Run:
-        """A run that was trained elsewhere, under the id that it has there.
+        """Add a run that was trained elsewhere, under the id that the run has there.
 
         Raises:
-            RunError: it cannot be written, or `fill_run` raises it; nothing is there then.
+            RunError: the run cannot be written, or `fill_run` raises the error. The store then stays unchanged.
         """
         with self.create_atomically(name, run_id) as (_, hidden, final), hold_lock(hidden.log):
             fill_run(hidden)
@@ -79,10 +84,12 @@ class Store:
 
     @contextmanager
     def create_atomically(self, name: str, run_id: str | None = None) -> Iterator[tuple[str, Run, Run]]:
-        """An id, a hidden run to fill, and what it is once the block ends well; else nothing is left of it.
+        """Yield an id, a hidden run to fill, and the final run, which the hidden run becomes when the block ends.
+
+        An exception in the block deletes the hidden run.
 
         Raises:
-            RunError: the directory cannot be written.
+            RunError: the directory cannot be written, or the block raises the error.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -102,7 +109,10 @@ class Store:
             raise RunError(f"no run can be made: {error.message}", _RUNS_DIR_HINT) from None
 
     def choose_directory(self, name: str, run_id: str | None = None) -> tuple[str, Path]:
-        """An id, and the directory for it: its name is later than all others, even if the clock has jumped back."""
+        """Return an id and a directory for a new run.
+
+        The time in the directory name is at least that of every other run, even if the clock was set back.
+        """
         now, existing_names = datetime.now(timezone.utc), [path.name.lstrip(".") for path in self.root.iterdir()]
         latest = max((stamp for other in existing_names if (stamp := parse_stamp(other))), default=now)
         stamp = now if latest <= now else latest + timedelta(seconds=1)
@@ -111,7 +121,11 @@ class Store:
         return run_id, self.root / f"{stamp:{_STAMP_FORMAT}}-{make_slug(name)}-{run_id}"
 
     def list_runs(self) -> list[RunInfo]:
-        """Every run, the latest first."""
+        """Return all runs, the latest first.
+
+        Raises:
+            RunError: the directory cannot be listed.
+        """
         try:
             with os.scandir(self.root) as scan:
                 directories = [self.root / item.name for item in scan if is_visible_directory(item)]
@@ -126,7 +140,7 @@ class Store:
         return RunIndex(self.root).with_details(runs)
 
     def find(self, address: str) -> Run:
-        """Return the run with an address; of several runs of one experiment with the name, the latest.
+        """Return the run with an address; of several runs of one experiment, the latest.
 
         Raises:
             AmbiguousAddressError: the name is that of several experiments, or the id is that of several runs.
@@ -138,13 +152,13 @@ class Store:
         """Return the run with an address.
 
         Raises:
-            AmbiguousAddressError: several runs have the address, even if they are of one experiment.
+            AmbiguousAddressError: several runs have the address; runs of one experiment count as several.
             UsageError: no run has the address.
         """
         return get_only_run(address, self.find_matches(address), str(self.root)).run
 
     def find_all(self, address: str, *, sweeps: bool = True) -> list[Run]:
-        """Return the runs with an address: those of a sweep, those of a name that are of one experiment, or one run.
+        """Return the runs with an address: the runs of a sweep, the runs of one experiment, or one run.
 
         The latest run is the first.
 
@@ -157,10 +171,10 @@ class Store:
         return [run_info.run for run_info in self.find_matches(address)]
 
     def find_matches(self, address: str) -> list[RunInfo]:
-        """Return the runs with an address other than that of a sweep, the latest first.
+        """Return the runs with an address, the latest first. The address of a sweep is not accepted.
 
-        A path leads to a run in any directory. A word without a separator is a path only where no run has the word as
-        its name or id, so that a directory of the same name hides no run.
+        A path may lead to a run in any directory. A word without a path separator is first tried as any other address,
+        and then as a path. A run is therefore found even if a directory has its name.
 
         Raises:
             AmbiguousAddressError: the name is that of several experiments, or the id is that of several runs.
@@ -180,20 +194,21 @@ class Store:
 
 
 def parse_stamp(name: str) -> datetime | None:
-    """When a run began, by the name of its directory; `None` where it does not say."""
+    """Parse the time in a directory name, at which the run started; `None` for other names."""
     try:
         stamp = datetime.strptime(name[:15], _STAMP_FORMAT).replace(tzinfo=timezone.utc)
     except ValueError:
         return None
-    return stamp if stamp.year < datetime.max.year else None  # after which there is nothing
+    # A later time must exist: `choose_directory` adds one second.
+    return stamp if stamp.year < datetime.max.year else None
 
 
 def _get_start_key(run_info: RunInfo) -> tuple[str, str]:
-    """Sorts runs by when they started; the directory's name knows it to the second."""
+    """Return a sort key for the start of a run: the directory name has its second, the record its microsecond."""
     name = run_info.run.directory.name
     return name[:15], run_info.record.started if run_info.record else ""
 
 
 def is_visible_directory(path: "Path | os.DirEntry[str]") -> bool:
-    """Whether something in the runs directory is a run: a directory, or a link to one, that is not hidden."""
+    """Return whether a path in the runs directory is a directory or a link, and is not hidden by a dot in its name."""
     return not path.name.startswith(".") and (path.is_symlink() or path.is_dir())

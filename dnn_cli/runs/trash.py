@@ -1,4 +1,4 @@
-"""The trash of a runs directory: to remove a run is one rename, to restore it another; only a purge deletes."""
+"""The trash of a runs directory: one rename removes a run, another restores the run; only a purge deletes the run."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ from dnn_cli.runs.store import RUN_NAME_PATTERN, Store, is_visible_directory
 
 @dataclass(frozen=True)
 class TrashedRun:
-    """A run in the trash, and what it takes of the disk."""
+    """A run in the trash, and its size on disk in bytes."""
 
     run_info: RunInfo
     byte_count: int
@@ -27,24 +27,24 @@ class TrashedRun:
 
 @dataclass(frozen=True)
 class TrashFailure:
-    """What could not be deleted, and why."""
+    """A path that could not be deleted, and the reason."""
 
     path: Path
     reason: str
 
 
 class Trash:
-    """What was removed from one directory of runs."""
+    """The removed runs of one directory of runs."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.directory = root / ".trash"
 
     def is_present(self) -> bool:
-        """Whether there is a trash.
+        """Return whether the trash directory exists.
 
         Raises:
-            RunError: something else has its name, and a link would lead out of the runs directory.
+            RunError: the path cannot be read, is not a directory, or is a link, which could lead elsewhere.
         """
         try:
             mode = self.directory.lstat().st_mode
@@ -58,7 +58,11 @@ class Trash:
         return True
 
     def list_runs(self) -> list[RunInfo]:
-        """Every run in the trash, the latest first."""
+        """Return all runs in the trash, the latest first.
+
+        Raises:
+            RunError: the trash cannot be read.
+        """
         return (
             [run_info for run_info in Store(self.directory).list_runs() if _is_deletable_run(run_info)]
             if self.is_present()
@@ -66,10 +70,11 @@ class Trash:
         )
 
     def list_trashed_runs(self, addresses: Sequence[str] = ()) -> list[TrashedRun]:
-        """The runs in the trash that are named, or all where none is, with their sizes.
+        """Return the runs in the trash with these addresses and their sizes; all runs without addresses.
 
         Raises:
-            UsageError: an address leads to none, or to several.
+            UsageError: an address has zero or several runs.
+            RunError: the trash cannot be read.
         """
         runs = self.list_runs()
         chosen = [self.resolve_trashed_run(address, runs) for address in addresses] if addresses else runs
@@ -78,11 +83,11 @@ class Trash:
         ]
 
     def remove(self, addresses: Sequence[str]) -> list[RunInfo]:
-        """Move runs into the trash, all or none; they are returned as they lie there.
+        """Move runs into the trash, all or none, and return the runs at their new paths.
 
         Raises:
-            UsageError: an address leads to none, to several, or out of the runs directory.
-            RunError: one is being trained, or cannot be moved.
+            UsageError: an address has zero or several runs, or leads out of the runs directory.
+            RunError: a run is being trained, or cannot be moved.
         """
         self.is_present()
         runs = Store(self.root).list_runs()
@@ -93,18 +98,22 @@ class Trash:
         return _move_runs(chosen, self.directory, "dnn runs purge, with its name, deletes the one in the trash")
 
     def restore(self, addresses: Sequence[str]) -> list[RunInfo]:
-        """Move runs back out of the trash, all or none; they are returned as they lie then.
+        """Move runs out of the trash, all or none, and return the runs at their new paths.
 
         Raises:
-            UsageError: an address leads to none, or to several.
-            RunError: a run of that directory is there again, or one cannot be moved.
+            UsageError: an address has zero or several runs.
+            RunError: the runs directory has a directory of that name again, or a run cannot be moved.
         """
         runs = self.list_runs()
         chosen = _remove_duplicates([self.resolve_trashed_run(address, runs) for address in addresses])
         return _move_runs(chosen, self.root, "give that directory another name first")
 
     def purge(self, trashed_runs: Sequence[TrashedRun]) -> list[TrashFailure]:
-        """Delete runs in the trash for good; what cannot be deleted stops no other."""
+        """Delete runs in the trash, and return the failures; deletion continues after a failure.
+
+        Raises:
+            RunError: the trash cannot be read.
+        """
         self.is_present()
         failures = []
         for path in (trashed_run.run_info.run.directory for trashed_run in trashed_runs):
@@ -114,26 +123,40 @@ class Trash:
             except RunError as error:
                 failures.append(TrashFailure(path, error.message))
             except OSError as error:
-                if os.path.lexists(path):  # or another process was faster
+                # A path that is gone was deleted by another process.
+                if os.path.lexists(path):
                     failures.append(TrashFailure(path, f"{path} cannot be deleted: {error.strerror or error}"))
         return failures
 
     def resolve_trashed_run(self, address: str, runs: Sequence[RunInfo]) -> RunInfo:
-        """The run in the trash with an address."""
+        """Return the run in the trash with an address.
+
+        Raises:
+            UsageError: the address has zero or several runs.
+        """
         if not runs:
             raise UsageError(f"no run {address} in the trash of {self.root}", "the trash is empty")
         return resolve_single_run(address, runs, f"the trash of {self.root}")
 
     def resolve_run(self, address: str, runs: list[RunInfo]) -> RunInfo:
-        """Return the run to remove: the only run of the address, and a child of the runs directory."""
+        """Return the run to remove: the only run of an address, directly inside the runs directory.
+
+        Raises:
+            UsageError: the address has zero or several runs, or is a path outside the runs directory.
+        """
         if has_path_separator(address) and os.path.lexists(address):
             return read_run_info(self.get_child_run(address))
         return resolve_single_run(address, runs, str(self.root))
 
     def get_child_run(self, address: str) -> Run:
-        """The run at a path, if it lies in the runs directory itself."""
+        """Return the run at a path directly inside the runs directory.
+
+        Raises:
+            UsageError: the path is outside the runs directory, or is not a run.
+        """
         path = Path(address)
-        if path.name in ("", ".."):  # only what it leads to has a name
+        # Such a path has a name only after it is resolved.
+        if path.name in ("", ".."):
             path = path.resolve()
         if path.parent.resolve() != self.root.resolve() or not is_visible_directory(path):
             raise UsageError(f"{address} is no run in {self.root}", "only runs there can be removed; see --runs-dir")
@@ -141,18 +164,27 @@ class Trash:
 
 
 def _is_deletable_run(run_info: RunInfo) -> bool:
-    """Whether a directory has the name of a run, or a run in it; anything else is not to be deleted."""
+    """Return whether a directory has the name of a run or contains a run. Other directories must not be deleted."""
     directory = run_info.run.directory
     return RUN_NAME_PATTERN.fullmatch(directory.name) is not None or is_run_directory(str(directory))
 
 
 def _remove_duplicates(runs: Sequence[RunInfo]) -> list[RunInfo]:
-    """Runs without those that are named twice."""
+    """Return the runs, each directory once."""
     return list({run_info.run.directory: run_info for run_info in runs}.values())
 
 
 def _move_runs(runs: Sequence[RunInfo], destination: Path, hint: str) -> list[RunInfo]:
-    """Give runs another parent, all or none, by a rename each; `hint` is for a name that is taken there."""
+    """Move runs to another directory, all or none, by one rename for each run.
+
+    Args:
+        runs: The runs to move.
+        destination: The new parent directory.
+        hint: The suggestion for a directory name that the destination already has.
+
+    Raises:
+        RunError: a run is being trained, its name exists in the destination, or it cannot be moved.
+    """
     for run_info in runs:
         with block_training(run_info.run):
             target = destination / run_info.run.directory.name
@@ -180,12 +212,12 @@ def _move_runs(runs: Sequence[RunInfo], destination: Path, hint: str) -> list[Ru
 
 @contextmanager
 def block_training(run: Run) -> Iterator[None]:
-    """Keep trainings away from a run as long as the block lasts.
+    """Block trainings of a run while the block runs.
 
-    A run without a log is left without one, and a link is only looked through: nothing is made where it leads.
+    Files are never created: for a run without a log, and for a link, only the state of the lock is read.
 
     Raises:
-        RunError: it is being trained.
+        RunError: the run is being trained, or may be trained by a process of unknown state.
     """
     with ExitStack() as stack:
         try:
@@ -197,7 +229,8 @@ def block_training(run: Run) -> Iterator[None]:
             raise RunError(f"{error.holder} may be training {run.directory}", error.hint) from None
         except BlockingIOError:
             is_busy = True
-        except OSError:  # a log that is not for us to lock, or no file at all
+        except OSError:
+            # The log cannot be opened for writing, or is not a regular file.
             is_busy = is_locked(run.log)
         if is_busy:
             raise RunError(f"{run.directory} is being trained", "stop that training first, or let it end")
@@ -205,7 +238,11 @@ def block_training(run: Run) -> Iterator[None]:
 
 
 def delete_path(path: Path) -> None:
-    """Delete a file, a link but not what it leads to, or a directory with all that is in it."""
+    """Delete a file, a directory with its content, or a link without its target.
+
+    Raises:
+        OSError: the path cannot be deleted.
+    """
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -213,7 +250,10 @@ def delete_path(path: Path) -> None:
 
 
 def compute_tree_bytes(path: Path) -> int:
-    """What a file or a directory with all in it takes, as far as it can be read; no link is followed."""
+    """Return the size of a file or of a directory with its content, in bytes.
+
+    Unreadable parts count as 0. A link counts with its own size and is not followed.
+    """
     total, waiting = 0, [path]
     while waiting:
         with suppress(OSError):

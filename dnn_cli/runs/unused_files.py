@@ -1,6 +1,6 @@
 """Unused files in a runs directory: leftovers of processes that died, and checkpoints of completed runs.
 
-No link is ever followed, and nothing is deleted that a training could be using.
+Links are never followed, and files that a training may use are never deleted.
 """
 
 import os
@@ -21,15 +21,15 @@ from dnn_cli.runs.store import RUN_NAME_PATTERN, parse_stamp
 from dnn_cli.runs.trash import TrashFailure, block_training, compute_tree_bytes, delete_path
 
 LAST_CHECKPOINT = "last checkpoint"
-"""The kind of unused file without which a completed run cannot be trained further."""
+"""Kind of the unused file that a completed run needs to be trained further."""
 
 _MIN_UNFINISHED_AGE = timedelta(minutes=1)
-"""A run this young may be in the instant between its directory and its lock."""
+"""Age from which an unfinished run is unused: a younger one may have a directory and get its lock in an instant."""
 
 
 @dataclass(frozen=True)
 class UnusedFiles:
-    """A file or directory to delete: its kind, its path in the runs directory, and its size."""
+    """A file or directory to delete: its kind, its path relative to the runs directory, and its size in bytes."""
 
     kind: str
     path: Path
@@ -37,7 +37,11 @@ class UnusedFiles:
 
 
 def find_unused_files(root: Path, *, checkpoints: bool = False) -> list[UnusedFiles]:
-    """Return all unused files; with `checkpoints` also those that only a longer training of a completed run needs.
+    """Return all unused files in a runs directory.
+
+    Args:
+        root: The runs directory.
+        checkpoints: Whether to include last checkpoints, which only a longer training of a completed run needs.
 
     Raises:
         RunError: the directory cannot be listed.
@@ -56,7 +60,7 @@ def find_unused_files(root: Path, *, checkpoints: bool = False) -> list[UnusedFi
 
 
 def delete_unused_files(root: Path, unused_files: Sequence[UnusedFiles]) -> list[TrashFailure]:
-    """Delete files that are still unused, and return the failures; a failure stops no other deletion."""
+    """Delete files that are still unused, and return the failures; deletion continues after a failure."""
     failures = []
     for name, group in groupby(unused_files, key=lambda item: item.path.parts[0]):
         items, directory = list(group), root / name
@@ -75,7 +79,7 @@ def delete_unused_files(root: Path, unused_files: Sequence[UnusedFiles]) -> list
 
 
 def remove_temporary_files(run: Run) -> None:
-    """Delete what a process that died left half-written in a run, whose lock the caller holds."""
+    """Delete the temporary files that a dead process left in a run. The caller holds the lock of the run."""
     for path in _list_regular_files(run.directory) | _list_regular_files(run.checkpoints):
         if TEMPORARY_NAME.fullmatch(path.name):
             with suppress(OSError):
@@ -83,7 +87,7 @@ def remove_temporary_files(run: Run) -> None:
 
 
 def _delete_if_unused(path: Path, is_unused: bool) -> list[TrashFailure]:
-    """Delete one thing; the reason, if it stays."""
+    """Delete an unused file or directory; return a failure if the path is in use or cannot be deleted."""
     try:
         if is_unused:
             delete_path(path)
@@ -96,7 +100,7 @@ def _delete_if_unused(path: Path, is_unused: bool) -> list[TrashFailure]:
 
 
 def _is_cleanable_directory(path: Path) -> bool:
-    """Whether a path in the runs directory is a run, or one that was never made whole; neither a link nor too young."""
+    """Return whether a path in the runs directory is the directory of a run or of an old unfinished run, not a link."""
     try:
         if path.is_symlink() or not path.is_dir():
             return False
@@ -108,7 +112,7 @@ def _is_cleanable_directory(path: Path) -> bool:
 
 
 def _is_unfinished_run(path: Path) -> bool:
-    """Whether a directory's name says that a run began to be made in it, and long enough ago to be done."""
+    """Return whether the name of a directory is that of an unfinished run older than `_MIN_UNFINISHED_AGE`."""
     started = parse_stamp(path.name.removeprefix("."))
     if started is None or not path.name.startswith(".") or not RUN_NAME_PATTERN.fullmatch(path.name):
         return False
@@ -116,7 +120,7 @@ def _is_unfinished_run(path: Path) -> bool:
 
 
 def _iter_unused_files(root: Path, directory: Path, *, checkpoints: bool) -> Iterator[UnusedFiles]:
-    """Yield the unused files in one directory, in no order; the caller knows that no process trains there."""
+    """Yield the unused files in one directory, in any order. The caller has checked that no process trains there."""
     if directory.name.startswith("."):
         yield UnusedFiles("half-made run", directory.relative_to(root), compute_tree_bytes(directory))
         return
@@ -135,13 +139,13 @@ def _iter_unused_files(root: Path, directory: Path, *, checkpoints: bool) -> Ite
 
 
 def _is_completed_run(run: Run) -> bool:
-    """Whether a readable record says that a run is completed."""
+    """Return whether the record of a run is readable and has the status `completed`."""
     record = read_run_info(run).record
     return record is not None and record.status == "completed"
 
 
 def _list_regular_files(directory: Path) -> dict[Path, int]:
-    """Return the sizes of the files in a directory; none where it is a link, cannot be read, or is missing."""
+    """Return the sizes of the files in a directory, in bytes; empty for a link and for an unreadable directory."""
     try:
         if directory.is_symlink():
             return {}

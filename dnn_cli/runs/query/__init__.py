@@ -1,1 +1,1 @@
-"""Conditions on runs: `best.val_accuracy > 0.87 and optimizer = adam`."""
+"""Queries: conditions on runs such as `best.val_accuracy > 0.87 and optimizer = adam`, fields, and selections."""

@@ -1,4 +1,4 @@
-"""Conditions on runs: comparisons of a field with values, and what joins them."""
+"""Conditions on runs: comparisons of a field with values, joined by and, or and not."""
 
 import operator
 import re
@@ -25,7 +25,7 @@ _SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 _TIME_FIELDS = ("started", "ended")
 _TIMESTAMP_PREFIX = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?)?)?", re.ASCII)
-"""A time, or its beginning: what is not said of it is not compared."""
+"""Pattern of a time or its beginning: only the parts in the text are compared."""
 
 _ORDER_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -35,12 +35,12 @@ _ORDER_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 _MAX_EXCERPT_LENGTH = 70
-"""So many characters are shown of a query that has a fault."""
+"""Largest number of characters of a query in an error message."""
 
 
 @dataclass(frozen=True)
 class QueryValue:
-    """A value in a query: a text in quotes, or a word that may stand for a number, a duration or a truth."""
+    """A value in a query: a quoted text, or a word that may be a number, a duration or a Boolean."""
 
     text: str
     position: int = 0
@@ -48,7 +48,7 @@ class QueryValue:
 
     @cached_property
     def number(self) -> int | float | None:
-        """The number that a word stands for; durations are seconds."""
+        """Number of the word, of a duration in seconds; `None` for quoted texts and other words."""
         if self.quoted:
             return None
         if _INTEGER.fullmatch(self.text):
@@ -60,21 +60,21 @@ class QueryValue:
 
     @cached_property
     def boolean(self) -> bool | None:
-        """The truth that a word stands for."""
+        """Boolean of the words true and false; `None` for quoted texts and other words."""
         return None if self.quoted else {"true": True, "false": False}.get(self.text.lower())
 
     @property
     def timestamp(self) -> str:
-        """A time as it stands in a record."""
+        """Text of a time in the form of the run record, with a T between date and time."""
         return self.text.replace(" ", "T", 1)
 
     @property
     def source_length(self) -> int:
-        """How much of the query it takes."""
+        """Number of characters of the value in the query, with its quotes."""
         return len(self.text) + 2 * self.quoted
 
     def is_comparable(self, value_type: str, sign: str) -> bool:
-        """Whether it can be compared with values of a kind."""
+        """Return whether the value can be compared by a sign with values of a type: text, number or truth."""
         if value_type == "text":
             return True
         if value_type == "number":
@@ -87,7 +87,7 @@ _RunPredicate = Callable[[RunInfo], bool]
 
 @dataclass(frozen=True)
 class FieldComparison:
-    """A field compared with a value, or with several of which it is to be one."""
+    """A comparison of a field with one value, or with the values of `in` and `not in`."""
 
     field: str
     sign: str
@@ -95,7 +95,10 @@ class FieldComparison:
     position: int = 0
 
     def build_predicate(self) -> _RunPredicate:
-        """Whether a run has such a value; one without the field has not, and of several any counts."""
+        """Return a function that tests a run. A run without a value of the field does not meet the comparison.
+
+        Of a field with several values, one value must meet the comparison; for `!=` and `not in`, all must.
+        """
         get, test_value = build_getter(self.field), self.build_value_predicate()
         combine = all if self.sign in ("!=", "not in") else any
 
@@ -108,7 +111,7 @@ class FieldComparison:
         return test
 
     def build_value_predicate(self) -> Callable[[Any], bool]:
-        """The comparison of one value."""
+        """Return a function that tests one value of the field."""
         if self.sign in _ORDER_OPERATORS:
             return self.build_order_predicate(_ORDER_OPERATORS[self.sign], self.values[0])
         if self.sign == "contains":
@@ -129,7 +132,7 @@ class FieldComparison:
         return test
 
     def build_order_predicate(self, compare: Callable[[Any, Any], bool], literal: QueryValue) -> Callable[[Any], bool]:
-        """Whether one value is before or behind another of its kind."""
+        """Return a function that compares the order of a value of the field and a value of the query."""
         if self.field in _TIME_FIELDS:
             timestamp = literal.timestamp
             return lambda value: compare(value[: len(timestamp)], timestamp)
@@ -143,10 +146,14 @@ class FieldComparison:
         return test
 
     def check_applicable(self, runs: Sequence[RunInfo], query: str) -> None:
-        """Refuse a field that no run has, or holds nothing in that could be compared like this.
+        """Raise an error if the comparison does not suit the runs.
+
+        Args:
+            runs: The runs; without runs, every field is accepted.
+            query: The text of the query, for the message.
 
         Raises:
-            QueryError: it is one.
+            QueryError: no run has the field, or a value of the query does not suit the values of the field.
         """
         if runs and not has_field(self.field, runs):
             hint = format_field_suggestion(self.field, runs) or ALL_FIELDS_HINT
@@ -166,10 +173,10 @@ class FieldComparison:
             self.check_value_type(literal, runs, query)
 
     def check_value_type(self, literal: QueryValue, runs: Iterable[RunInfo], query: str) -> None:
-        """Refuse a value that can be compared with none of those that the runs have.
+        """Raise an error if a value of the query suits no value of the field.
 
         Raises:
-            QueryError: it is one.
+            QueryError: the field has values, and the types of all differ from the value of the query.
         """
         value_types: set[str] = set()
         for value_type in map(_get_value_type, _iter_field_values(self.field, runs)):
@@ -194,36 +201,36 @@ class FieldComparison:
 
 @dataclass(frozen=True)
 class And:
-    """All of several conditions."""
+    """A condition that a run meets if it meets all parts."""
 
     parts: tuple["Condition", ...]
 
     def build_predicate(self) -> _RunPredicate:
-        """Whether a run meets them all."""
+        """Return a function that tests whether a run meets all parts."""
         tests = [part.build_predicate() for part in self.parts]
         return lambda run_info: all(test(run_info) for test in tests)
 
 
 @dataclass(frozen=True)
 class Or:
-    """At least one of several conditions."""
+    """A condition that a run meets if it meets at least one part."""
 
     parts: tuple["Condition", ...]
 
     def build_predicate(self) -> _RunPredicate:
-        """Whether a run meets one."""
+        """Return a function that tests whether a run meets at least one part."""
         tests = [part.build_predicate() for part in self.parts]
         return lambda run_info: any(test(run_info) for test in tests)
 
 
 @dataclass(frozen=True)
 class Not:
-    """The contrary of a condition; also true of a run without the field."""
+    """The negation of a condition. A run without the field meets the negation of a comparison."""
 
     part: "Condition"
 
     def build_predicate(self) -> _RunPredicate:
-        """Whether a run does not meet it."""
+        """Return a function that tests whether a run fails to meet the part."""
         test = self.part.build_predicate()
         return lambda run_info: not test(run_info)
 
@@ -232,7 +239,7 @@ Condition = FieldComparison | And | Or | Not
 
 
 def _iter_field_values(field: str, runs: Iterable[RunInfo]) -> Iterator[Any]:
-    """The values that runs have in a field, one after the other."""
+    """Yield the values of a field in all runs."""
     get = build_getter(field)
     for run_info in runs:
         value = get(run_info)
@@ -243,13 +250,22 @@ def _iter_field_values(field: str, runs: Iterable[RunInfo]) -> Iterator[Any]:
 
 
 def _get_value_type(value: Any) -> str:
-    """What a value is: a text, a truth or a number."""
+    """Return the type of a value: text, truth (a Boolean) or number."""
     return "text" if isinstance(value, str) else "truth" if isinstance(value, bool) else "number"
 
 
 def build_query_error(query: str, position: int, message: str, hint: str = "", length: int = 1) -> QueryError:
-    """Return an error of a query, whose message has an excerpt with a mark below the position."""
-    from rich.cells import cell_len  # letters of some scripts are two columns wide
+    """Build an error whose message has an excerpt of the query with a mark below a position.
+
+    Args:
+        query: The text of the query.
+        position: The index of the first marked character.
+        message: The first line of the message.
+        hint: The suggestion.
+        length: The number of marked characters.
+    """
+    # `cell_len` counts letters of some scripts as two columns.
+    from rich.cells import cell_len
 
     size = _MAX_EXCERPT_LENGTH if query.isascii() else _MAX_EXCERPT_LENGTH // 2
     begin = max(0, min(position - size // 2, len(query) - size))
@@ -262,6 +278,6 @@ def build_query_error(query: str, position: int, message: str, hint: str = "", l
 
 
 def _format_printable(text: str, max_length: int | None = None) -> str:
-    """A text in one line, each character one of its own."""
+    """Format a text as one line, with one printable character for each character."""
     line = "".join(letter if letter.isprintable() else " " if letter.isspace() else "�" for letter in text)
     return line if max_length is None or len(line) <= max_length else f"{line[:max_length]}…"

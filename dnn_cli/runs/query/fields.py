@@ -1,4 +1,4 @@
-"""The fields of a run: what a query, an order or a column can name, each found only where it is asked for."""
+"""The fields of runs, which queries, orders and columns name. The value of a field is read only when it is needed."""
 
 import re
 import time
@@ -15,16 +15,16 @@ from dnn_cli.runs.run_info import RunInfo
 
 _Scalar = str | int | float | bool
 _Value = _Scalar | tuple[_Scalar, ...] | None
-"""What a field holds: several values where it is a list, `None` where it is empty."""
+"""Value of a field: several values for a list, `None` for an empty field."""
 
 ABSENT: Any = object()
-"""What a field holds for a run that has no such field."""
+"""Value of a field in a run that lacks the field."""
 
 _FieldGetter = Callable[[RunInfo], Any]
-"""The value of a field for a run, or `ABSENT`."""
+"""Function that returns the value of a field of a run, or `ABSENT`."""
 
 _MAX_SEARCHED_FIELDS = 5000
-"""Among so many names the nearest is looked for."""
+"""Largest number of field names that are searched for the nearest name."""
 
 _FIELD_SYNONYMS = {
     "date": "started",
@@ -38,7 +38,7 @@ _FIELD_SYNONYMS = {
     "state": "status",
     "comment": "note",
 }
-"""Names that other programs give to the fields of a run."""
+"""Names of run fields in other programs, with the field of `dnn`."""
 
 ALL_FIELDS_HINT = "dnn runs --all --csv has every field as a column"
 
@@ -46,17 +46,17 @@ _DIGITS = re.compile(r"([0-9]+)")
 
 
 def _build_record_getter(get: Callable[[Record], Any]) -> _FieldGetter:
-    """A field that only a run with a record has."""
+    """Build a getter for a field that only runs with a record have."""
     return lambda run_info: ABSENT if run_info.record is None else get(run_info.record)
 
 
 def get_run_id(run_info: RunInfo) -> str:
-    """The id of a run; of a broken one what stands for it in its directory's name."""
+    """Return the id of a run; without a record, the text after the last hyphen of the directory name."""
     return run_info.record.id if run_info.record else run_info.run.directory.absolute().name.rpartition("-")[2]
 
 
 def _compute_age(run_info: RunInfo) -> Any:
-    """Seconds since a run started."""
+    """Return the seconds since a run started; `None` where the start is invalid, `ABSENT` without a record."""
     with suppress(ValueError, OverflowError):
         started = datetime.fromisoformat(run_info.record.started) if run_info.record else None
         if started is not None:
@@ -66,7 +66,7 @@ def _compute_age(run_info: RunInfo) -> Any:
 
 
 def _list_sweep_names(record: Record) -> tuple[str, ...]:
-    """The ids and names of the sweeps that a run belongs to."""
+    """Return the ids and names of the sweeps that a run belongs to."""
     return tuple(text for sweep in record.sweeps for text in (sweep.id, sweep.name))
 
 
@@ -93,7 +93,7 @@ _BUILT_IN_FIELDS: dict[str, _FieldGetter] = {
     "best.epoch": _build_record_getter(lambda record: (record.results.best or {}).get("epoch")),
     "last.epoch": _build_record_getter(lambda record: (record.results.last or {}).get("epoch")),
 }
-"""What every run has, or could have: a query may name it though no run has it."""
+"""Getters of the fields that every run has or could have. A query may name these fields even if no run has them."""
 
 _RECORD_SECTIONS: dict[str, Callable[[Record], Mapping[str, Any] | None]] = {
     "best": lambda record: {**(record.results.best or {}), **record.get_test_scores("best.keras")},
@@ -105,16 +105,16 @@ _RECORD_SECTIONS: dict[str, Callable[[Record], Mapping[str, Any] | None]] = {
     "plan": lambda record: record.plan,
     "git": lambda record: record.git,
 }
-"""What of a record has fields of its own, as `best.val_accuracy`; every other name is a key of the config."""
+"""Sections of a record whose keys are fields, such as `best.val_accuracy`. Other names are keys of the config."""
 
 _SCORE_FIELD_PREFIXES = ("best.", "last.", "model.")
-"""The beginnings of fields that name a score."""
+"""Prefixes of fields that name a score."""
 
 _MODEL_CONFIG_FIELDS = ("model", "model.name", "model.layers")
 
 
 def is_config_field(field: str) -> bool:
-    """Whether a field is a key of the config, for which another file has to be read."""
+    """Return whether a field is a key of the config, which is in another file than the record."""
     in_model = field in _MODEL_CONFIG_FIELDS or field.startswith("model.layers.")
     if field in _BUILT_IN_FIELDS or field.startswith(TEST_PREFIX):
         return False
@@ -122,7 +122,7 @@ def is_config_field(field: str) -> bool:
 
 
 def build_getter(field: str) -> _FieldGetter:
-    """What finds the value of a field."""
+    """Build a function that returns the value of a field of a run."""
     if field in _BUILT_IN_FIELDS:
         return _BUILT_IN_FIELDS[field]
     if field.startswith(TEST_PREFIX):
@@ -141,12 +141,17 @@ def build_getter(field: str) -> _FieldGetter:
 
 
 def get_config_field(config: Mapping[str, Any] | None, steps: Sequence[str]) -> Any:
-    """Return the value of a key of a config as a field holds it: a part is its type."""
+    """Return the value of a config key as the value of a field; a config part with a type becomes its type."""
     return _to_field_value(get_config_value(config, steps))
 
 
 def get_config_value(config: Mapping[str, Any] | None, steps: Sequence[str]) -> Any:
-    """Return the value of a key of a config, as overrides name the key; `ABSENT` where the config has no such key."""
+    """Return the value of a config key; `ABSENT` where the config lacks the key.
+
+    Args:
+        config: The resolved config; `None` has no keys.
+        steps: The parts of the key, as overrides name it. The leading `model` may be omitted.
+    """
     node: Any = config or {}
     if steps[0] not in node and isinstance(node.get("model"), dict):
         node = node["model"]
@@ -161,7 +166,7 @@ def get_config_value(config: Mapping[str, Any] | None, steps: Sequence[str]) -> 
 
 
 def _find_list_item(items: Sequence[Any], step: str) -> Any:
-    """Return the layer with a name, or the item with an index; a layer may be within a `repeat`."""
+    """Return the layer with a name or the item with an index, also within a `repeat`; `ABSENT` without such an item."""
     for element in items:
         if isinstance(element, dict) and element.get("name") == step:
             return element
@@ -178,14 +183,14 @@ def _find_list_item(items: Sequence[Any], step: str) -> Any:
 
 
 def list_layer_names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the layers of a config are called, those without a name as Keras would."""
+    """Return the names of the layers of a config; layers without a name get the name that Keras gives."""
     return assign_layer_names(
         (layer.get("name"), "Block" if "repeat" in layer else str(layer.get("type"))) for layer in layers
     )
 
 
 def _to_field_value(value: Any) -> Any:
-    """A value as a field holds it: a part of a config is its type."""
+    """Return a value as the value of a field; a config part with a type becomes its type."""
     if value is ABSENT or value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, dict):
@@ -198,7 +203,7 @@ def _to_field_value(value: Any) -> Any:
 
 
 def list_fields(runs: Iterable[RunInfo]) -> list[str]:
-    """Every field that any of the runs has: what all have first, then scores, then keys of configs."""
+    """Return all fields of the runs: built-in fields first, then fields of records, then keys of configs."""
     fields: dict[str, None] = dict.fromkeys(_BUILT_IN_FIELDS)
     keys: dict[str, None] = {}
     for run_info in runs:
@@ -212,7 +217,12 @@ def list_fields(runs: Iterable[RunInfo]) -> list[str]:
 
 
 def iter_config_keys(value: Any, key: str = "") -> Iterator[str]:
-    """The keys of a config whose values are plain ones, or parts of a type."""
+    """Yield the keys of a config whose values are plain values, lists, or config parts with a type.
+
+    Args:
+        value: A config, or the value at `key`.
+        key: The key of `value`; empty for a whole config.
+    """
     children: Iterable[tuple[str, Any]] = ()
     if isinstance(value, dict):
         children = ((name, inner) for name, inner in value.items() if name != "type")
@@ -226,8 +236,12 @@ def iter_config_keys(value: Any, key: str = "") -> Iterator[str]:
 
 
 def format_field_suggestion(field: str, runs: Sequence[RunInfo]) -> str:
-    """`did you mean …?` for a field that no run has; the last steps of a name are as good as the whole."""
-    from dnn_cli.config.overrides import expand_key  # imports yaml, which takes as long as the rest
+    """Return `did you mean …?` for a field that no run has; empty without a similar field.
+
+    The last parts of a field name suffice to find the field.
+    """
+    # This module imports yaml, which takes as long as all other imports.
+    from dnn_cli.config.overrides import expand_key
 
     names = list_fields(runs)[:_MAX_SEARCHED_FIELDS]
     field = expand_key(expand_score_name(field))
@@ -236,25 +250,27 @@ def format_field_suggestion(field: str, runs: Sequence[RunInfo]) -> str:
     if field.startswith(TEST_PREFIX) and not any(map(is_test_score, names)):
         return EVALUATE_HINT
     ending = [name for name in names if name.endswith(f".{field}")]
-    if field in NON_SCORE_COLUMNS:  # which stand beside the scores of an epoch
+    # Such a column is also a field of the best and last epoch: suggest the key of the config first.
+    if field in NON_SCORE_COLUMNS:
         ending.sort(key=lambda name: name.startswith(("best.", "last.")))
     if ending:
         return f"did you mean {ending[0]}?"
-    part, is_type = field[:200].removesuffix(".type"), field.endswith(".type")  # a part stands for its type, too
+    # A config part and its type have the same value: the field without `.type` is searched.
+    part, is_type = field[:200].removesuffix(".type"), field.endswith(".type")
     return suggest_nearest_name(part, names).replace("?", ".type?" if is_type else "?")
 
 
 def has_field(field: str, runs: Iterable[RunInfo]) -> bool:
-    """Whether any run has a field, or could have it."""
+    """Return whether a field is built in, or a run has the field."""
     get = build_getter(field)
     return field in _BUILT_IN_FIELDS or any(get(run_info) is not ABSENT for run_info in runs)
 
 
 def check_fields(fields: Iterable[str], runs: Sequence[RunInfo]) -> None:
-    """Refuse fields that no run has; where there are no runs, nothing is known of them.
+    """Raise an error if no run has one of the fields. Without runs, every field is accepted.
 
     Raises:
-        UsageError: for the first of them.
+        UsageError: no run has the field; the error is for the first such field.
     """
     for field in fields:
         if runs and not has_field(field, runs):
@@ -265,7 +281,11 @@ def check_fields(fields: Iterable[str], runs: Sequence[RunInfo]) -> None:
 
 
 def sort_runs(runs: Sequence[RunInfo], order: str) -> list[RunInfo]:
-    """Runs by a field, with a `-` in front the largest first; those that do not have it are the last.
+    """Sort runs by a field; runs without a value come last.
+
+    Args:
+        runs: The runs to sort.
+        order: The name of the field, with a leading `-` for descending order.
 
     Raises:
         UsageError: no run has the field.
@@ -282,14 +302,14 @@ def sort_runs(runs: Sequence[RunInfo], order: str) -> list[RunInfo]:
 
 
 def _get_sort_key(value: Any) -> tuple[int, Any]:
-    """Sorts numbers before texts, and each among themselves."""
+    """Return a sort key that puts numbers before texts."""
     if isinstance(value, tuple):
         value = ", ".join(map(str, value))
     return (1, split_numbers(value)) if isinstance(value, str) else (0, value)
 
 
 def split_numbers(text: str) -> list[tuple[int, str]]:
-    """Sorts texts with numbers in them by those: `run9` before `run10`, 3.9 before 3.15."""
+    """Split a text into a sort key that compares numbers in texts by value: `run9` before `run10`, 3.9 before 3.15."""
     parts = _DIGITS.split(text)
     ranked = [(-1, part) for part in parts]
     for index in range(1, len(parts), 2):

@@ -1,4 +1,4 @@
-"""The language in which runs are asked for: `best.val_accuracy > 0.87 and (optimizer = adam or tag = paper)`."""
+"""The query language and its parser: `best.val_accuracy > 0.87 and (optimizer = adam or tag = paper)`."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MAX_QUERY_LENGTH = 100_000
 _MAX_QUERY_DEPTH = 50
 _MAX_COMPARISONS = 1000
-"""Bounds of a query far beyond any use; the depth is that of conditions within each other."""
+"""Limits of a query, far above any use: characters, depth of nested conditions, and comparisons."""
 
 _GRAMMAR = r"""
 ?start: some
@@ -50,47 +50,47 @@ _VALUE_BEFORE = re.compile(
     r"(?P<field>[\w.-]+|`[^`]+`)\s*(?P<sign>!=|<=|>=|==|<|>|=|\bcontains\b)\s*(?P<value>[^\s()=!<>,'\"`]+)\Z",
     re.IGNORECASE,
 )
-"""A comparison whose value goes on with a sign."""
+"""Pattern of the text before a sign within an unquoted value: a field, a sign and the beginning of the value."""
 
 _QUERY_EXAMPLE = "as in: --where 'best.val_accuracy > 0.87 and tag = paper'"
 
 _WORD_SYNONYMS = {"&&": "and", "||": "or", "&": "and", "|": "or", "is": "=", "like": "contains", "~": "contains"}
-"""What other languages say."""
+"""Words of other languages, with the equivalent word or sign of this language."""
 
 _SIGN_SYNONYMS = {"<>": "!=", "=>": ">=", "=<": "<="}
 
 _KEYWORD_TOKENS = ("_AND", "_OR", "_NOT", "IN", "CONTAINS")
-"""The words of the language, by their names in the grammar."""
+"""Names of the keywords in the grammar."""
 
 _AFTER_CONDITION = "and, or, or the end"
-"""What can stand after a whole condition."""
+"""Text for the tokens that may follow a whole condition."""
 
 _WITHIN_BRACKETS = "and, or, or )"
-"""What can stand after a condition within brackets."""
+"""Text for the tokens that may follow a condition in brackets."""
 
 
 @dataclass(frozen=True)
 class _Query:
-    """A condition on runs, and the text in which it was written."""
+    """A condition on runs, and its text."""
 
     text: str
     condition: Condition
 
     @property
     def comparisons(self) -> list[FieldComparison]:
-        """Its comparisons in the order in which they stand."""
+        """Comparisons of the condition, in the order of the text."""
         return list(_iter_comparisons(self.condition))
 
     @property
     def fields(self) -> list[str]:
-        """The fields that it names."""
+        """Fields that the condition names, each once."""
         return list(dict.fromkeys(comparison.field for comparison in self.comparisons))
 
     def filter_runs(self, runs: Sequence[RunInfo]) -> list[RunInfo]:
-        """The runs that meet the condition, in their order.
+        """Return the runs that meet the condition, in their order.
 
         Raises:
-            QueryError: a field is one that no run has, or is compared with what it cannot be.
+            QueryError: no run has a field of the condition, or a comparison does not suit the values of its field.
         """
         if any(map(is_config_field, self.fields)):
             runs = [run_info.with_details() for run_info in runs]
@@ -100,19 +100,19 @@ class _Query:
 
 
 def filter_runs(runs: Sequence[RunInfo], text: str) -> list[RunInfo]:
-    """The runs that meet a condition, in their order.
+    """Return the runs that meet the condition in a text, in their order.
 
     Raises:
-        QueryError: it is none, or cannot be asked of these runs.
+        QueryError: the text is not a condition, or the condition does not suit the fields of these runs.
     """
     return parse_query(text).filter_runs(runs)
 
 
 def parse_query(text: str) -> _Query:
-    """A condition from its text.
+    """Parse the text of a condition.
 
     Raises:
-        QueryError: it is none.
+        QueryError: the text is not a condition, or exceeds a limit.
     """
     from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
@@ -140,14 +140,14 @@ def parse_query(text: str) -> _Query:
 
 @cache
 def _build_parser() -> "Lark":
-    """The parser of the language, which makes conditions at once."""
+    """Build the parser of the query language, which returns conditions instead of a syntax tree."""
     from lark import Lark
 
     return Lark(_GRAMMAR, parser="lalr", lexer="basic", transformer=_ConditionBuilder())
 
 
 class _ConditionBuilder:
-    """What the parser makes of each rule: conditions, of which a single one stands for itself."""
+    """The transformer of the parser: it builds a condition for each rule. A single part is returned unchanged."""
 
     def some(self, parts: list[Condition]) -> Condition:
         return parts[0] if len(parts) == 1 else Or(tuple(parts))
@@ -179,7 +179,7 @@ class _ConditionBuilder:
 
 
 def _parse_value_token(token: "Token") -> QueryValue:
-    """A word, or what stands between quotes, where two quotes are one."""
+    """Parse a word or a quoted text; two quotes within a quoted text are one quote."""
     position, quote = token.start_pos or 0, token[0]
     if token.type == "WORD":
         return QueryValue(str(token), position)
@@ -187,7 +187,7 @@ def _parse_value_token(token: "Token") -> QueryValue:
 
 
 def _iter_comparisons(condition: Condition) -> Iterable[FieldComparison]:
-    """The comparisons in a condition, in the order in which they stand."""
+    """Yield the comparisons in a condition, in the order of the text."""
     waiting: list[Condition] = [condition]
     while waiting:
         current = waiting.pop()
@@ -198,17 +198,17 @@ def _iter_comparisons(condition: Condition) -> Iterable[FieldComparison]:
 
 
 def _list_parts(condition: Condition) -> Sequence[Condition]:
-    """The conditions right within a condition."""
+    """Return the direct parts of a condition."""
     if isinstance(condition, FieldComparison):
         return ()
     return (condition.part,) if isinstance(condition, Not) else condition.parts
 
 
 def _check_depth(condition: Condition) -> None:
-    """Refuse a condition that is nested too deep.
+    """Raise an error if a condition is nested deeper than `_MAX_QUERY_DEPTH`.
 
     Raises:
-        QueryError: it is.
+        QueryError: the condition is nested too deep.
     """
     level: list[Condition] = [condition]
     for _ in range(_MAX_QUERY_DEPTH):
@@ -218,10 +218,10 @@ def _check_depth(condition: Condition) -> None:
 
 
 def _check_field_name(text: str, comparison: FieldComparison) -> None:
-    """Refuse what stands for a field and is no name of one.
+    """Raise an error if a field without backticks has other characters than field names have.
 
     Raises:
-        QueryError: it is none.
+        QueryError: the text is not a field name.
     """
     if text[comparison.position] != "`" and not _FIELD_PATTERN.fullmatch(comparison.field):
         hint = "a field is named as best.val_accuracy; odd names stand in `backticks`"
@@ -229,7 +229,7 @@ def _check_field_name(text: str, comparison: FieldComparison) -> None:
 
 
 def _build_token_error(text: str, token: "Token", accepted: Iterable[str]) -> QueryError:
-    """The fault of a word where another thing has to stand, with what that is."""
+    """Build the error for an unexpected token: the message names the accepted tokens."""
     is_at_end = token.type == "$END"
     position = len(text.rstrip()) if is_at_end else token.start_pos or 0
     expected = _format_expected_tokens(set(accepted))
@@ -250,8 +250,8 @@ def _build_token_error(text: str, token: "Token", accepted: Iterable[str]) -> Qu
 
 
 def _format_quoting_hint(text: str, position: int) -> str:
-    """Return the hint to quote a value, where the sign at a place is within a word that was intended as one value."""
-    # A search in a long text takes a time that grows with its square: 300 characters hold a field and a value.
+    """Format the hint to quote a value, for a sign within an unquoted value; empty for other positions."""
+    # The time of a search grows with the square of the text length; 300 characters hold a field and a value.
     before = _VALUE_BEFORE.search(text[max(0, position - 300) : position])
     if before is None or text[position : position + 1] in ("", ")"):
         return ""
@@ -267,7 +267,7 @@ def _format_quoting_hint(text: str, position: int) -> str:
 
 
 def _format_expected_tokens(names: set[str]) -> str:
-    """What can stand at a place, by the names that the grammar has for it."""
+    """Format the accepted tokens, whose names are those of the grammar."""
     if "SIGN" in names:
         return "=, !=, <, <=, >, >=, in, not in or contains"
     if "NAME" in names:

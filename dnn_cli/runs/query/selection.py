@@ -1,4 +1,4 @@
-"""Which runs are meant: by a condition, an order and a number, or by many addresses at once."""
+"""Selections of runs: by a condition, an order and a limit, or by many addresses at once."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,29 +15,34 @@ from dnn_cli.runs.store import Store
 
 @dataclass(frozen=True)
 class Selection:
-    """Runs that were asked for, in their order."""
+    """The selected runs in their order, with the numbers of matching and of all runs."""
 
     runs: list[RunInfo]
     match_count: int
-    """How many meet the condition, of which only so many were asked for."""
+    """Number of runs that meet the condition, before the limit."""
 
     total_count: int
-    """How many there are."""
+    """Number of all runs in the store."""
 
 
 def query_runs(
     store: Store, condition_text: str | None = None, order: str | None = None, limit: int | None = None
 ) -> Selection:
-    """The first runs that meet a condition, in an order; the latest come first where none is named.
+    """Return the first runs that meet a condition, in an order.
+
+    Args:
+        store: The store of the runs.
+        condition_text: The condition; `None` selects all runs.
+        order: The field to sort by, with a leading `-` for descending order; `None` puts the latest run first.
+        limit: The largest number of runs; `None` is unlimited.
 
     Raises:
-        UsageError: the condition has a fault, or no run has the field to sort by.
+        UsageError: the condition is invalid, or no run has the field to sort by.
     """
     from dnn_cli.runs.query.parser import parse_query
 
-    query = (
-        None if condition_text is None else parse_query(condition_text)
-    )  # a fault of it is known before anything is read
+    # An invalid condition raises its error before runs are read.
+    query = None if condition_text is None else parse_query(condition_text)
     runs = store.list_runs()
     total = len(runs)
     if query is not None:
@@ -48,17 +53,22 @@ def query_runs(
 
 
 def _load_fields(store: Store, runs: Sequence[RunInfo], fields: Iterable[str]) -> list[RunInfo]:
-    """Runs that know the fields, which may stand in a file that has not been read."""
+    """Return the runs with loaded details if one of the fields needs the config."""
     if any(map(is_config_field, fields)) and any(run_info.loaded_details is None for run_info in runs):
         return store.with_details(runs)
     return list(runs)
 
 
 def load_columns(store: Store, runs: Sequence[RunInfo], fields: Sequence[str]) -> list[RunInfo]:
-    """Runs that know the fields.
+    """Return the runs with the data of the fields loaded.
+
+    Args:
+        store: The store of the runs.
+        runs: The runs to load.
+        fields: The names of the fields.
 
     Raises:
-        UsageError: neither they nor any other run has one of them.
+        UsageError: no run of the store has one of the fields.
     """
     detailed_runs = _load_fields(store, runs, fields)
     try:
@@ -69,13 +79,13 @@ def load_columns(store: Store, runs: Sequence[RunInfo], fields: Sequence[str]) -
 
 
 def load_all_fields(store: Store, runs: Sequence[RunInfo]) -> tuple[list[RunInfo], list[str]]:
-    """Runs, and every field that any of them has."""
+    """Return the runs with loaded details, and all fields that a run has."""
     detailed_runs = store.with_details(runs)
     return detailed_runs, list_fields(detailed_runs)
 
 
 class CachedStore(Store):
-    """The runs of a directory as they are at one moment, in which many addresses are looked up."""
+    """A store that lists its runs once, for the resolution of many addresses."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -88,16 +98,17 @@ class CachedStore(Store):
 
     @cached_property
     def runs_by_id(self) -> dict[str, Run]:
-        """The runs by their ids, as far as those are no names and of no other run."""
+        """Runs by id, for ids that only one run has and that are not also names."""
         id_pairs = [(run_info.record.id, run_info.run) for run_info in self.list_runs() if run_info.record]
         counts, names = Counter(run_id for run_id, _ in id_pairs), {run_info.name for run_info in self.list_runs()}
         return {run_id: run for run_id, run in id_pairs if counts[run_id] == 1 and run_id not in names}
 
     def resolve_addresses(self, addresses: Iterable[str]) -> list[RunInfo]:
-        """The runs with these addresses, each once.
+        """Return the runs with these addresses, each run once. An address may be that of a sweep.
 
         Raises:
-            UsageError: one leads to none, or to several.
+            AmbiguousAddressError: an address is the name of several experiments, or the id of several runs.
+            UsageError: no run has one of the addresses.
         """
         listed_runs = {run_info.run.directory: run_info for run_info in self.list_runs()}
         named_runs = [
