@@ -1,1 +1,1 @@
-"""What finished runs show beside each other."""
+"""Comparisons of completed runs: scores, groups, verdicts and caveats."""

@@ -1,4 +1,4 @@
-"""Caveats of a comparison: groups that differ in several things, choices that flatter, missing runs."""
+"""Caveats of a comparison: groups that differ in several settings, choices that flatter, missing runs."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,29 +16,29 @@ from dnn_cli.runs.run_info import RunInfo
 
 DIFFERENT_DATA = "the runs were trained on different data, so their scores say nothing about each other"
 _BUDGET_KEYS = ("epochs", "batch_size")
-"""Keys that decide how much is trained."""
+"""Keys that determine the number of training steps."""
 
 _MIN_SIZE_RATIO = 1.1
-"""Ratio of parameters from which on a network counts as larger."""
+"""Ratio of the numbers of parameters above which one network counts as larger than another."""
 
 _MAX_LISTED = 3
-"""Names that are printed of a longer list."""
+"""Number of names that a caveat lists. Further names are only counted."""
 
 
 @dataclass(frozen=True)
 class ComparisonContext:
-    """Everything that the caveats of a comparison depend on."""
+    """Runs, groups and settings of a comparison, from which its caveats are found."""
 
     run_scores: Sequence[RunScore]
     groups: Sequence[Group]
     keys: Sequence[str]
-    """The keys that `--by` names."""
+    """Keys that `--by` names."""
 
     metric: str
     point: ComparisonPoint
     left_out: Sequence[RunInfo]
     all_runs: Sequence[RunInfo]
-    """All runs that exist, with details, where the user picked the compared ones by name; else empty."""
+    """All runs of the store, with details, where the user named the compared runs; else empty."""
 
     repeats: Sequence[RepeatedRun] = ()
 
@@ -46,7 +46,7 @@ class ComparisonContext:
 def find_caveats(context: ComparisonContext) -> list[str]:
     """Return the caveats of a comparison, one sentence each.
 
-    Runs on different data have no verdict, so caveats of a verdict are left out.
+    Runs on different data have no verdict, so that caveats of a verdict are left out.
     """
     checks = (
         (_find_data_caveats, _find_failure_caveats, _find_forced_resume_caveats)
@@ -57,7 +57,7 @@ def find_caveats(context: ComparisonContext) -> list[str]:
 
 
 def _find_data_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where runs were trained or validated on different examples."""
+    """Yield a caveat where runs were trained, validated or tested on different examples."""
     if has_different_data(context.run_scores):
         yield DIFFERENT_DATA
     elif (
@@ -74,13 +74,13 @@ def _find_data_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _format_split_settings(run_score: RunScore) -> str:
-    """Return the settings of a run's split."""
+    """Return the config values that determine a run's split, as text."""
     data = (run_score.run_info.config or {}).get("data", {})
     return str([data.get(key) for key in ("validation_size", "test_size", "split_seed", "stratify")])
 
 
 def _find_setting_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where groups differ in several parts, so that a difference can come from any of them."""
+    """Yield a caveat where groups differ in several parts of the config: each part can cause the difference."""
     if context.keys:
         compared = {_get_config_part(key) for key in context.keys}
         others = [group.other_settings for group in context.groups]
@@ -118,7 +118,7 @@ def _find_size_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _find_length_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where runs have different numbers of epochs, and the comparison point depends on the number."""
+    """Yield a caveat where runs differ in their number of epochs and the comparison point depends on that number."""
     counts = {len(run_score.curve.values) for run_score in context.run_scores}
     if context.point.text in ("best", "area") and len(counts) > 1:
         shortest, longest = min(counts), max(counts)
@@ -146,7 +146,8 @@ def _find_environment_caveats(context: ComparisonContext) -> Iterator[str]:
 def _find_tuning_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat where the best of many learning rates is compared with the best of few.
 
-    Groups that average over learning rates, or whose runs were all trained with one rate, were not chosen.
+    With `--by`, groups average over learning rates, so that no rate is chosen. Optimizers that were tried with equally
+    many rates on the compared networks give no caveat.
     """
     if context.keys:
         return
@@ -176,13 +177,13 @@ def _find_tuning_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _get_optimizer_type(run_info: RunInfo) -> str:
-    """Return the type of a run's optimizer."""
+    """Return the type of a run's optimizer; empty where the config has none."""
     optimizer_type = get_config_field(run_info.config, ["optimizer", "type"])
     return optimizer_type if isinstance(optimizer_type, str) else ""
 
 
 def _get_optimizer_and_network(run_info: RunInfo) -> tuple[str, str]:
-    """Return the optimizer, and the network with its data: equal for all learning rates that were tried on them."""
+    """Return the optimizer's type, and the network with its data as text: equal for all learning rates."""
     experiment = run_info.config or {}
     layers = [{**layer, "name": None} for layer in experiment.get("model", {}).get("layers", [])]
     data = experiment.get("data", {})
@@ -190,7 +191,7 @@ def _get_optimizer_and_network(run_info: RunInfo) -> tuple[str, str]:
 
 
 def _find_selection_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where the best epoch was chosen on the validation set that is reported."""
+    """Yield a caveat where the best epoch was chosen on the validation set whose score is reported."""
     if context.point.text == "best":
         yield (
             "the best epoch was chosen on the validation set that is reported, which flatters all runs, and most "
@@ -212,12 +213,12 @@ def _find_selection_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _has_restored_best(run_score: RunScore) -> bool:
-    """Return whether the saved model is that of the best epoch."""
+    """Return whether the saved model has the weights of the best epoch, by the config of the run."""
     return get_config_field(run_score.run_info.config, ["early_stopping", "restore_best_weights"]) is True
 
 
 def _find_failure_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where runs of a group have no score, so that its mean is that of the successful runs alone."""
+    """Yield a caveat where runs of a group have no score: the mean then describes the successful runs alone."""
     labels = label_groups(context.groups)
     without_score: dict[str, list[str]] = defaultdict(list)
     counted = {(run_score.variant_digest, run_score.seed) for run_score in context.run_scores}
@@ -240,7 +241,7 @@ def _find_failure_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _find_repeat_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where an experiment was repeated with the same seed and came out with other weights."""
+    """Yield a caveat where the same experiment and seed were trained again and gave other weights."""
     differing = [repeat for repeat in context.repeats if not repeat.is_copy]
     if differing:
         differences = format_list(dict.fromkeys(text for repeat in differing for text in repeat.differences))
@@ -250,7 +251,7 @@ def _find_repeat_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _find_test_use_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where several runs were evaluated on the test set, so that a choice among them is biased."""
+    """Yield a caveat where several runs were evaluated on the test set: a choice by test scores is biased."""
     if is_test_score(context.metric):
         if len(context.run_scores) > 1:
             yield (
@@ -271,7 +272,7 @@ def _find_test_use_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _find_missing_test_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where completed runs have no score on the test set, and name the command that finds it."""
+    """Yield a caveat where completed runs have no score on the test set, with the command that computes the score."""
     if not is_test_score(context.metric):
         return
     reason = f"has no {context.metric}"
@@ -289,7 +290,7 @@ def _find_missing_test_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _find_forced_resume_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat for runs that were resumed with --force, so that their config holds for a part of them only."""
+    """Yield a caveat where runs were resumed with --force: their configs describe only a part of their epochs."""
     changed = [
         run_score.record.id
         for run_score in context.run_scores
@@ -300,14 +301,14 @@ def _find_forced_resume_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _format_run_share(count: int, total: int) -> str:
-    """Return a number of runs, as `3 of 8 runs`."""
+    """Return the share of some runs as text, such as `3 of 8 runs` or `both runs`."""
     if count < total:
         return f"{count} of {total:,} runs"
     return {1: "the run", 2: "both runs"}.get(total, f"all {total:,} runs")
 
 
 def format_list(texts: Iterable[str], max_listed: int = _MAX_LISTED) -> str:
-    """Return some words, and the number of the others."""
+    """Return the first `max_listed` texts, separated by commas, and the number of the others."""
     items = list(texts)
     more = f" and {len(items) - max_listed} more" if len(items) > max_listed else ""
     return ", ".join(items[:max_listed]) + more
@@ -327,4 +328,4 @@ _CAVEAT_CHECKS: tuple[Callable[[ComparisonContext], Iterator[str]], ...] = (
     _find_test_use_caveats,
     _find_forced_resume_caveats,
 )
-"""The most serious first."""
+"""Checks that yield the caveats of a comparison, the most serious first."""

@@ -21,22 +21,22 @@ from dnn_cli.runs.run_info import RunInfo
 
 @dataclass(frozen=True)
 class Comparison:
-    """Completed runs, sorted; the runs that were not compared; groups, the best first; verdicts and caveats."""
+    """Comparison of runs: sorted run scores, groups from best to worst, verdicts, caveats, and the runs left out."""
 
     metric: str
     point: ComparisonPoint
     run_scores: tuple[RunScore, ...]
     groups: tuple[Group, ...]
     keys: tuple[str, ...]
-    """The keys that the groups are made by; empty where each group is an experiment."""
+    """Keys whose values define the groups; empty where each group is an experiment."""
 
     verdict_set: VerdictSet
     left_out: tuple[RunInfo, ...]
-    """Runs that are broken or not completed; the reason is in `error` or in the record's status."""
+    """Runs without a score, each with the reason in `error` or in the status of its record."""
 
     caveats: tuple[str, ...]
     resolution: ScoreResolution
-    """The resolution of the scores."""
+    """Resolution of the scores."""
 
     repeats: tuple[RepeatedRun, ...] = ()
     """Runs that do not count, because a later run repeats them."""
@@ -53,7 +53,7 @@ class Comparison:
 
     @cached_property
     def group_labels(self) -> dict[int, str]:
-        """The labels of the groups, by the identity of the group."""
+        """The labels of the groups, by the `id()` of the group."""
         return label_groups(self.groups)
 
     def get_label(self, group: Group) -> str:
@@ -62,21 +62,22 @@ class Comparison:
 
     @cached_property
     def group_intervals(self) -> dict[int, Interval | None]:
-        """The 95% interval of the mean of every group, by its identity; `None` from fewer than three seeds."""
+        """The 95% interval of the mean of every group, by the group's `id()`; `None` for fewer than three seeds."""
         if all(len(group.seeds) < MIN_SEEDS for group in self.groups):
             return {id(group): None for group in self.groups}
-        from dnn_cli.compare.group_tests import compute_mean_intervals  # imports numpy, which takes as long as the rest
+        # The import of numpy takes as long as the rest of a comparison.
+        from dnn_cli.compare.group_tests import compute_mean_intervals
 
         intervals = compute_mean_intervals([list(group.seed_means.values()) for group in self.groups], self.resolution)
         return {id(group): interval for group, interval in zip(self.groups, intervals, strict=True)}
 
     def get_interval(self, group: Group) -> Interval | None:
-        """Return the 95% interval of the mean of a group."""
+        """Return the 95% interval of the mean of a group; `None` for fewer than three seeds."""
         return self.group_intervals[id(group)]
 
     @cached_property
     def averaged_settings(self) -> dict[str, list[str]]:
-        """The keys that all groups are averaged over, each with its values; empty where their settings differ."""
+        """The keys that all groups are averaged over, each with its values; empty where the groups' settings differ."""
         if len({frozenset(group.other_settings) for group in self.groups}) != 1:
             return {}
         settings = sorted(self.groups[0].other_settings)
@@ -86,7 +87,7 @@ class Comparison:
 
     @property
     def set_aside_count(self) -> int:
-        """The number of runs with settings that not all groups have."""
+        """The number of runs that do not count, because a group or a seed lacks one of the settings."""
         return sum(len(group.set_aside) for group in self.groups)
 
 
@@ -100,7 +101,9 @@ _SORT_ORDERS: dict[str, tuple[Callable[[RunScore], Any], bool]] = {
     "seconds": (lambda run_score: run_score.record.seconds or 0.0, False),
     "started": (lambda run_score: run_score.record.started, False),
 }
-"""The orders of `--sort-by`: a value of a run score, and whether larger values come first (not for a loss)."""
+"""Orders of `--sort-by`: the value of a run score, and whether larger values come first.
+
+Scores for which smaller is better, such as a loss, are sorted the other way."""
 
 
 def compare_runs(
@@ -118,14 +121,14 @@ def compare_runs(
 
     Args:
         runs: The runs.
-        metric: A column of `metrics.csv`, or a score on the test set as `test_accuracy`; `None` for the metric that
-            most runs monitor.
+        metric: A column of `metrics.csv`, or a score on the test set such as `test_accuracy`; `None` for the metric
+            that most runs monitor.
         sort_by: The order of the run scores, one of `_SORT_ORDERS`.
-        at: The point of the training at which runs are compared, as `parse_comparison_point` reads it.
-        by: Fields in which the runs of a group agree; empty for groups of equal experiments.
-        baseline: The group that all others are compared with; `None` for the best.
-        all_runs: All runs that exist, where the user picked some of them; reveals which other settings were tried.
-        max_groups: Largest number of judged groups; `None` for all.
+        at: The comparison point, as `parse_comparison_point` reads it.
+        by: Fields that are equal in all runs of a group; empty for groups of equal experiments.
+        baseline: The label, name, setting or run id of the reference group; `None` for the best group.
+        all_runs: All runs of the store, where the user named some; these runs show what else was tried.
+        max_groups: The largest number of groups to judge against the reference; `None` for all.
 
     Raises:
         UsageError: no completed run has the metric, or the order, comparison point, field or baseline does not exist.
@@ -176,7 +179,7 @@ def compare_runs(
 
 
 def rank_setting_value(text: str) -> tuple[bool, float, str]:
-    """Return the rank of a value among the values of a key: numbers by size, then texts."""
+    """Return the sort key of a setting's value: numbers come first, by size, and texts follow."""
     plain = text.replace(",", "")
     try:
         return False, float(plain), plain
@@ -185,7 +188,7 @@ def rank_setting_value(text: str) -> tuple[bool, float, str]:
 
 
 def _get_failure_reason(run_info: RunInfo, point: ComparisonPoint) -> str:
-    """Return how a run that was left out failed; empty where it was only not completed."""
+    """Return the failure of a run that was left out; empty where the run is just unfinished or broken."""
     if run_info.record is None:
         return ""
     if run_info.record.status in ("diverged", "failed"):
@@ -194,14 +197,15 @@ def _get_failure_reason(run_info: RunInfo, point: ComparisonPoint) -> str:
 
 
 def _mark_untrained_seeds(groups: Sequence[Group], metric: str, point: ComparisonPoint) -> list[Group]:
-    """Return the groups with the seeds marked as failed that are no better than a constant prediction.
+    """Return the groups, with seeds marked as failed whose score is no better than a constant prediction.
 
-    Only groups of few seeds need the mark, because it decides whether a t-test may be used.
+    The mark excludes t-tests, which need three seeds. So the groups remain unchanged where all have fewer seeds.
     """
     run_scores = [run_score for group in groups for run_score in group.run_scores]
     if point.unit or not any(len(group.seeds) >= MIN_SEEDS for group in groups) or len(groups) < 2:
         return list(groups)
-    from dnn_cli.compare.constant_scores import compute_constant_score  # imports numpy
+    # This module imports numpy, which is slow.
+    from dnn_cli.compare.constant_scores import compute_constant_score
 
     constant = compute_constant_score(run_scores, metric)
     if constant is None:

@@ -1,4 +1,4 @@
-"""Comparison points: when in their trainings runs are compared, and the number that stands for a run there."""
+"""Comparison points: when in a training scores are compared, and which number a run has there."""
 
 import math
 import re
@@ -17,22 +17,22 @@ _POINT_NAMES = "final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE"
 
 @dataclass(frozen=True)
 class ScoreCurve:
-    """A score of a run, an epoch each, and what is needed to look at a part of it."""
+    """Scores of one metric of a run, one value an epoch, with the run."""
 
     metric: str
     values: Sequence[float]
     run_info: RunInfo
     examples: int = 0
-    """The examples that the score counts, as an accuracy does; 0 for other scores."""
+    """Number of examples that an accuracy is a share of; 0 for other scores."""
 
     @property
     def epoch_seconds(self) -> Sequence[float]:
-        """Those of each epoch."""
+        """The training time of each epoch, in seconds; infinite where the time was not recorded."""
         return self.run_info.details.get_metric_values("seconds") or [math.inf] * len(self.values)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches an epoch."""
+        """The number of batches an epoch; 1 where the number of training examples is not recorded."""
         experiment, record = self.run_info.config or {}, self.run_info.record
         examples = record.data.get("train") if record else None
         example_count = examples if isinstance(examples, int) else 0
@@ -47,68 +47,77 @@ class ScoreCurve:
 
     @property
     def lower_is_better(self) -> bool:
-        """Whether less is better."""
+        """Whether a smaller score is better."""
         return lower_is_better(self.metric)
 
     @property
     def best_score(self) -> float:
-        """The best of all epochs."""
+        """The best score of all epochs."""
         return min(self.values) if self.lower_is_better else max(self.values)
 
 
 @dataclass(frozen=True)
 class ComparisonPoint:
-    """A point of the training, and the number by which runs are compared there."""
+    """Comparison point: a point of a training, and the number by which runs are compared there."""
 
     text: str
-    """As it is typed."""
+    """Text of the option `--at`, such as `epoch=5`."""
 
     title: str
-    """In a sentence: `val_accuracy at the end of training`."""
+    """Words that follow the metric in a sentence, such as `at the end of training`."""
 
     compute_score: Callable[[ScoreCurve], float | None]
-    """That number; `None` where the training never came so far."""
+    """Function that returns a run's number; `None` where the training did not reach the point."""
 
     missing_reason: str = ""
-    """Why there is none."""
+    """Reason why a run has no number."""
 
     find_span: Callable[[ScoreCurve], tuple[float, float] | None] = lambda curve: None
-    """The smallest and the largest point at which a run has such a number; `None` where it has none at all."""
+    """Function that returns the smallest and largest point of this kind with a number; `None` where a run has none."""
 
     unit: str | None = None
-    """What the number counts, if it is not the score itself; less is better then."""
+    """Unit of a number that is not a score, such as `epochs`: a smaller number is better. `None` for a score."""
 
     def lower_is_better(self, metric: str) -> bool:
-        """Whether less of this number is better."""
+        """Return whether a smaller number is better."""
         return self.unit is not None or lower_is_better(metric)
 
 
 def _get_final_score(curve: ScoreCurve) -> float:
-    """What the saved model scores: that of the last epoch, unless the best was restored or weights were averaged."""
+    """Return the score of the saved model; the last epoch's score where none is recorded.
+
+    The two differ where the best weights were restored or weights were averaged.
+    """
     saved = curve.saved_score
     return curve.values[-1] if saved is None else saved
 
 
 def _compute_curve_area(curve: ScoreCurve) -> float:
-    """The area under the curve divided by its length, from the first epoch to the last (trapezoidal rule)."""
+    """Return the area under the curve from the first epoch to the last, divided by its length (trapezoidal rule)."""
     values = curve.values
     inner = sum(values) - (values[0] + values[-1]) / 2
     return inner / (len(values) - 1) if len(values) > 1 else values[0]
 
 
 def _get_score_at_epoch(curve: ScoreCurve, epoch: float) -> float | None:
-    """The score after an epoch."""
+    """Return the score after an epoch; `None` where the run has fewer epochs."""
     return curve.values[int(epoch) - 1] if epoch <= len(curve.values) else None
 
 
 def _get_score_after_steps(curve: ScoreCurve, steps: float) -> float | None:
-    """The score after the last epoch that ended within so many batches; nothing is guessed between epochs."""
+    """Return the score after the last epoch that ended within this number of batches, without interpolation.
+
+    The score is `None` where no epoch ended by then, or the training is shorter.
+    """
     epochs = int(steps // curve.steps_per_epoch)
     return curve.values[epochs - 1] if 1 <= epochs <= len(curve.values) else None
 
 
 def _get_score_after_seconds(curve: ScoreCurve, seconds: float) -> float | None:
-    """The score after the last epoch that ended within so many seconds of training."""
+    """Return the score after the last epoch that ended within this training time, in seconds.
+
+    The score is `None` where no epoch ended by then, or the training is shorter.
+    """
     passed, score = 0.0, None
     for value, duration in zip(curve.values, curve.epoch_seconds, strict=True):
         passed += duration
@@ -119,7 +128,7 @@ def _get_score_after_seconds(curve: ScoreCurve, seconds: float) -> float | None:
 
 
 def _count_epochs_to(curve: ScoreCurve, score: float) -> float | None:
-    """How many epochs it took to reach a score."""
+    """Return the number of epochs until a score was reached; `None` where no epoch reached the score."""
     reached = (value <= score if curve.lower_is_better else value >= score for value in curve.values)
     return next((float(epoch) for epoch, is_there in enumerate(reached, 1) if is_there), None)
 
@@ -135,7 +144,7 @@ _POINT_SPANS: dict[str, Callable[[ScoreCurve], tuple[float, float] | None]] = {
     "seconds": lambda curve: (curve.epoch_seconds[0], sum(curve.epoch_seconds[:-1])) if len(curve.values) > 1 else None,
     "reach": lambda curve: (curve.best_score, curve.best_score),
 }
-"""The smallest and the largest number of each kind of comparison point for which a run has a score."""
+"""Functions that return the smallest and largest number for which a run has a score, by kind of comparison point."""
 
 _NUMBERED_POINTS: dict[str, tuple[str, Callable[[ScoreCurve, float], float | None], str]] = {
     "epoch": ("after epoch {}", _get_score_at_epoch, "fewer than {} epochs"),
@@ -147,13 +156,14 @@ _NUMBERED_POINTS: dict[str, tuple[str, Callable[[ScoreCurve, float], float | Non
     ),
     "reach": ("epochs until {} is reached", _count_epochs_to, "never reached {}"),
 }
+"""Comparison points with a number: title, function that computes the score, and reason of a missing score."""
 
 
 def parse_comparison_point(text: str) -> ComparisonPoint:
     """Parse the text of `--at` into a comparison point.
 
     Raises:
-        UsageError: the text is no comparison point.
+        UsageError: the text is not a comparison point.
     """
     name, equals, number = text.partition("=")
     if not equals and name in _NAMED_POINTS:
@@ -187,11 +197,11 @@ _POINT_SYNONYMS = {
     "last": "final", "end": "final", "max": "best", "min": "best", "auc": "area", "mean": "area", "score": "reach",
     "time": "seconds", "step": "steps", "sec": "seconds", "target": "reach",
 }  # fmt: skip
-"""Names that other programs have for comparison points."""
+"""Names of comparison points in other programs, with the name in dnn."""
 
 
 def _suggest_point(text: str) -> str:
-    """Return `did you mean …?` for a text that is no comparison point; empty where none is near."""
+    """Return `did you mean …?` with the comparison point nearest to a text; empty where no name is near."""
     words = re.findall(r"[a-z]+", text.lower())
     number = re.search(r"\d+(\.\d+)?", text)
     if not words:
@@ -207,10 +217,10 @@ def _suggest_point(text: str) -> str:
 
 
 def explain_missing_scores(point: ComparisonPoint, curves: Sequence[ScoreCurve]) -> tuple[str, str]:
-    """Return why no run has a number at a comparison point, and what can be typed in its place.
+    """Return why no run has a number at a comparison point, and a suggestion.
 
     Args:
-        point: The comparison point, as `epoch=99`.
+        point: The comparison point, such as `epoch=99`.
         curves: The curves of the runs, none of which has a number there.
     """
     name, _, number = point.text.partition("=")
@@ -249,14 +259,17 @@ _POINT_EXAMPLES = {"epoch": "5", "steps": "7500", "seconds": "10", "reach": "0.8
 def _compute_score_at(
     compute_score: Callable[[ScoreCurve, float], float | None], value: float, curve: ScoreCurve
 ) -> float | None:
-    """Compute the score of a comparison point such as `epoch=5`; its number comes first for `partial`."""
+    """Return the score at a comparison point such as `epoch=5`.
+
+    The curve is the last parameter, so that `partial` can bind the others.
+    """
     return compute_score(curve, value)
 
 
 def find_score_curve(run_info: RunInfo, metric: str) -> ScoreCurve | None:
     """Return the curve of a score; `None` where the run does not have the score.
 
-    A test score belongs to the saved model alone, so that its curve has one value.
+    A test score belongs to the saved model alone, so that the curve has one value.
     """
     values = run_info.details.get_metric_values(metric)
     if is_test_score(metric) and run_info.record:

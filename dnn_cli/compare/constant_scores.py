@@ -1,4 +1,4 @@
-"""The score of the best constant prediction, which uses no input: what a network has to beat."""
+"""Score of the best constant prediction. A network that uses its inputs has a better score."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -16,25 +16,25 @@ from dnn_cli.metrics.saved_predictions import read_predictions
 from dnn_cli.runs.input_profile import read_input_profile
 
 _MAX_STANDARD_ERRORS = 2.0
-"""Standard errors within which an accuracy is no better than that of the most frequent class."""
+"""Number of standard errors by which an accuracy must exceed the share of the most frequent class."""
 
 _Targets = NDArray[Any]
 
 
 def _compute_most_frequent_share(targets: _Targets) -> float:
-    """Return the accuracy of always predicting the most frequent class, plus two standard errors of it."""
+    """Return the share of the most frequent class, plus two standard errors of that share."""
     classes = targets.argmax(-1) if targets.ndim == 2 and targets.shape[1] > 1 else targets.reshape(-1)
     share = float(np.unique(classes, return_counts=True)[1].max() / len(classes))
     return share + _MAX_STANDARD_ERRORS * math.sqrt(share * (1 - share) / len(classes))
 
 
 def _compute_mean_squared_deviation(targets: _Targets) -> float:
-    """Return the mean squared error of predicting the mean."""
+    """Return the mean squared error of a model that always predicts the mean."""
     return float(targets.reshape(len(targets), -1).var(0).mean())
 
 
 def _compute_mean_absolute_deviation(targets: _Targets) -> float:
-    """Return the mean absolute error of predicting the median."""
+    """Return the mean absolute error of a model that always predicts the median."""
     vectors = targets.reshape(len(targets), -1)
     return float(np.abs(vectors - np.median(vectors, 0)).mean())
 
@@ -49,11 +49,14 @@ _CONSTANT_SCORES: dict[str, Callable[[_Targets], float]] = {
     "mean_absolute_error": _compute_mean_absolute_deviation,
     "r2_score": lambda labels: 0.0,
 }
-"""For validation metrics, the score that a constant prediction reaches."""
+"""Functions that compute the best constant prediction's score from targets, by metric."""
 
 
 def _compute_constant_loss(run_score: RunScore, targets: _Targets) -> float | None:
-    """Return the loss of the best constant prediction, by the loss of a run; `None` where the config cannot be read."""
+    """Return the best constant prediction's value of a run's loss.
+
+    The value is `None` where the config cannot be read, or a run on user data has no input profile.
+    """
     try:
         experiment, inputs = load_resolved_experiment(str(run_score.run.config)), read_input_profile(run_score.run)
     except (ConfigError, RunError):
@@ -77,10 +80,11 @@ def compute_constant_score(run_scores: Sequence[RunScore], metric: str) -> float
 
     Args:
         run_scores: Runs on the same data and split.
-        metric: A validation metric.
+        metric: The name of a validation metric, such as `val_accuracy`.
 
     Returns:
-        The score; `None` where the metric or the targets are not known, or the runs have other validation sets.
+        The score; `None` where the metric or the targets are unknown, or the runs have different validation sets. For
+        `val_loss`, the score is also `None` where the runs have different losses.
     """
     name = metric.removeprefix("val_")
     if name == metric or name not in (*_CONSTANT_SCORES, "loss"):

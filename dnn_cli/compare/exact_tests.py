@@ -1,7 +1,7 @@
 """Exact permutation tests of many small samples at once, and the intervals that belong to them.
 
-`scipy.stats.permutation_test` computes the same p-values, and the tests compare both; but the import of `scipy.stats`
-takes 1.3 s, longer than comparing ten thousand runs.
+`scipy.stats.permutation_test` computes the same p-values, and the tests of dnn compare both. The import of
+`scipy.stats` takes 1.3 s, longer than the comparison of ten thousand runs.
 """
 
 import math
@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from dnn_cli.compare.significance import ALPHA, MAX_PERMUTATIONS, compute_min_p_value
 
 BLOCK_SIZE = 64
-"""Comparisons computed at once. Each needs a number for every permutation: 64 × 16,384 float64 are 8 MB."""
+"""Number of comparisons computed at once. Each needs a float64 for every permutation: 64 × 16,384 values are 8 MB."""
 
 _MAX_ROUNDING_ERROR = 1e-12
-"""Largest relative difference between two equal statistics: rounding errors of float64."""
+"""Largest relative difference at which two statistics count as equal. Rounding errors of float64 are smaller."""
 
 _BISECTION_STEPS = 20
-"""Steps of the bisection for the end of an interval; the end is found to 1e-6 of its distance."""
+"""Steps of the bisection for the end of an interval. The error of the end is 1e-6 of the bracket's width."""
 
 _MAX_DOUBLINGS = 12
-"""Largest number of doublings of the standard error in the search for a difference that is rejected."""
+"""Largest number of doublings of the step, at first the standard error, in the search for a rejected shift."""
 
 FloatArray = NDArray[np.float64]
 TestResults = tuple[FloatArray, FloatArray]
@@ -34,15 +34,15 @@ TestResults = tuple[FloatArray, FloatArray]
 def run_sign_flip_test(differences: FloatArray, tolerance: float = 0.0) -> TestResults:
     """Test whether paired differences have mean 0, by flipping their signs (Fisher, 1935).
 
-    The interval holds every mean that the same test does not reject at 5%. Its ends are means of subsets of the
-    differences (Hartigan, JASA 64, 1969); they are infinite for fewer than six pairs.
+    The interval holds every mean that the same test does not reject at 5%. The ends of the interval are means of
+    subsets of the differences (Hartigan, JASA 64, 1969). For fewer than six pairs, the ends are infinite.
 
     Args:
-        differences: Of shape (comparisons, pairs).
-        tolerance: Largest difference between two equal means, in units of the scores.
+        differences: The paired differences, of shape (comparisons, pairs).
+        tolerance: The largest difference at which two means count as equal, in units of the scores.
 
     Returns:
-        Two-sided p-values and 95% intervals.
+        The two-sided p-values of shape (comparisons,) and the 95% intervals of shape (comparisons, 2).
     """
     signs, is_complete = _build_sign_matrix(differences.shape[-1])
     flipped = (signs < 0).astype(np.float64)
@@ -73,7 +73,10 @@ def run_sign_flip_test(differences: FloatArray, tolerance: float = 0.0) -> TestR
 
 @cache
 def _build_sign_matrix(pairs: int) -> tuple[FloatArray, bool]:
-    """Return every row of signs, or 16,383 random ones; and whether these are all."""
+    """Return rows of signs, of shape (permutations, pairs), and whether the rows are all possible ones.
+
+    For more than 16,384 possible rows, 16,383 random ones are drawn.
+    """
     if 2**pairs <= MAX_PERMUTATIONS:
         bits = np.arange(2**pairs)[:, None] >> np.arange(pairs) & 1
         return np.where(bits == 0, 1.0, -1.0), True
@@ -83,16 +86,16 @@ def _build_sign_matrix(pairs: int) -> tuple[FloatArray, bool]:
 def run_two_sample_test(ours: FloatArray, theirs: FloatArray, tolerance: float = 0.0) -> TestResults:
     """Test whether two samples have equal means, by permuting their scores and comparing Welch's t.
 
-    A difference of means alone would mislead where the two samples scatter differently (Janssen, Statistics &
+    A comparison of the means alone misleads where the two samples have different variances (Janssen, Statistics &
     Probability Letters 36, 1997). The interval holds the shifts that the same test does not reject at 5%.
 
     Args:
-        ours: Of shape (comparisons, seeds).
-        theirs: Of shape (comparisons, seeds); the number of seeds may be another.
-        tolerance: Largest difference between two equal means, in units of the scores.
+        ours: The scores of one sample, of shape (comparisons, seeds).
+        theirs: The scores of the other sample, of shape (comparisons, seeds). The number of seeds may differ.
+        tolerance: The largest difference at which two means count as equal, in units of the scores.
 
     Returns:
-        Two-sided p-values and 95% intervals.
+        The two-sided p-values of shape (comparisons,) and the 95% intervals of shape (comparisons, 2).
     """
     n, m = ours.shape[-1], theirs.shape[-1]
 
@@ -112,10 +115,12 @@ def _compute_welch_p_values(ours: FloatArray, theirs: FloatArray, tolerance: flo
     n, m = ours.shape[-1], theirs.shape[-1]
     masks, is_complete = build_group_masks(n, m)
     rows = np.concatenate([ours, theirs], -1)
-    rows = rows - rows[:, :1]  # equal values are exactly 0 from here on
+    # After this line, equal scores are exactly 0.
+    rows = rows - rows[:, :1]
     rows = rows - rows.mean(-1, keepdims=True)
     noise = _MAX_ROUNDING_ERROR * (rows**2).sum(-1, keepdims=True)
-    floor = np.maximum(1e-18 * (rows**2).max(-1, keepdims=True), 1e-300)  # avoids division by 0 without scatter
+    # The floor avoids a division by 0 where all scores are equal.
+    floor = np.maximum(1e-18 * (rows**2).max(-1, keepdims=True), 1e-300)
 
     def compute_squared_error(sums: FloatArray, squares: FloatArray, size: int) -> FloatArray:
         scatter = squares - sums**2 / size
@@ -130,10 +135,9 @@ def _compute_welch_p_values(ours: FloatArray, theirs: FloatArray, tolerance: flo
     observed = np.zeros((1, n + m))
     observed[0, :n] = 1
     null = compute_welch_t(masks)
-    observed_t = (null if is_complete else compute_welch_t(observed))[
-        :, 0
-    ]  # the first of all deals is the observed one
-    # An error of the scores moves t by that error in units of the scatter.
+    # The first of all permutations is the observed one.
+    observed_t = (null if is_complete else compute_welch_t(observed))[:, 0]
+    # An error of the scores changes t by that error, divided by the standard deviation.
     deviation = np.sqrt((rows**2).mean(-1)) + 1e-300
     relative = _MAX_ROUNDING_ERROR + np.minimum(tolerance / deviation, 1.0)
     return _compute_two_sided_p(
@@ -146,14 +150,15 @@ def _find_shift_limit(
 ) -> FloatArray:
     """Return one end of the interval of `run_two_sample_test` by bisection.
 
-    The search starts from 0, which is inside the interval exactly where the p-value is above 5%. So interval and
-    p-value agree.
+    The interval contains 0 exactly where the p-value is above 5%. The search starts with this fact, so that interval
+    and p-value agree.
     """
     centre = ours.mean(-1) - theirs.mean(-1)
     error = np.sqrt(ours.var(-1, ddof=1) / ours.shape[-1] + theirs.var(-1, ddof=1) / theirs.shape[-1])
     step = np.maximum(error, np.maximum(np.abs(centre) * 1e-6, 1e-300))
     zero_is_inside = p_values > ALPHA
-    beyond = side * centre > 0  # 0 lies on the other side of the centre
+    # 0 lies on the other side of the centre.
+    beyond = side * centre > 0
     inside = np.where(zero_is_inside, np.where(beyond, centre, 0.0), centre)
     outside = inside + side * step
     is_zero_end = ~zero_is_inside & ~beyond
@@ -178,7 +183,14 @@ def _find_shift_limit(
 
 @cache
 def build_group_masks(n: int, m: int) -> tuple[FloatArray, bool]:
-    """Return every choice of n of n + m as a row of ones and zeros, or 16,383 random ones; and whether all are."""
+    """Return choices of n of n + m scores as rows of ones and zeros, and whether the rows are all choices.
+
+    The rows have shape (permutations, n + m). For more than 16,384 choices, 16,383 random ones are drawn.
+
+    Args:
+        n: The number of scores in the first sample.
+        m: The number of scores in the second sample.
+    """
     count = math.comb(n + m, n)
     if count <= MAX_PERMUTATIONS:
         chosen = np.array(list(combinations(range(n + m), n)))
@@ -191,13 +203,13 @@ def build_group_masks(n: int, m: int) -> tuple[FloatArray, bool]:
 
 
 def _compute_two_sided_p(observed: FloatArray, null: FloatArray, slack: FloatArray, *, is_complete: bool) -> FloatArray:
-    """Return twice the share of permutations that are at least as extreme, at most 1.
+    """Return two-sided p-values: twice the share of permutations that are at least as extreme, at most 1.
 
     Args:
         observed: The observed statistics, of shape (comparisons,).
         null: The statistics of all permutations, of shape (comparisons, permutations).
-        slack: Differences up to which two statistics are equal, of shape (comparisons,).
-        is_complete: Whether the permutations contain the observed one; it counts as one more where they do not.
+        slack: The largest differences at which two statistics count as equal, of shape (comparisons,).
+        is_complete: Whether the permutations contain the observed one. Otherwise the observed one counts in addition.
     """
     above = (null >= (observed - slack)[:, None]).sum(-1)
     below = (null <= (observed + slack)[:, None]).sum(-1)
@@ -206,7 +218,14 @@ def _compute_two_sided_p(observed: FloatArray, null: FloatArray, slack: FloatArr
 
 
 def run_sign_test(successes: int, failures: int) -> float:
-    """Return the exact two-sided p-value of a fair coin with these counts (McNemar's exact test)."""
+    """Return the two-sided p-value of an exact sign test, which is McNemar's exact test.
+
+    Under the null hypothesis a success and a failure are equally likely.
+
+    Args:
+        successes: The number of successes.
+        failures: The number of failures.
+    """
     n, fewer = successes + failures, min(successes, failures)
     term = total = 1
     for k in range(fewer):

@@ -1,4 +1,4 @@
-"""The labels of groups: what distinguishes a group from the others."""
+"""Labels of groups: the settings that distinguish a group from the others, or the name of its runs."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -7,14 +7,14 @@ from dnn_cli.compare.grouping import Group
 from dnn_cli.config.config_diff import shorten_keys
 
 _MAX_LABEL_LENGTH = 40
-"""Characters of the longest label made of settings; a group with longer settings is labelled with its name."""
+"""Largest number of characters of a label made of settings. A group with longer settings is labelled with its name."""
 
 
 def label_groups(groups: Sequence[Group]) -> dict[int, str]:
-    """Return the labels of groups, by the identity of the group: what distinguishes a group from the others.
+    """Return the labels of groups, by the `id()` of the group.
 
-    A name that runs happen to have is used only where the settings are too long for a label. Labels are unique: where
-    two settings have the same text, the id of a run follows.
+    A label consists of the settings that distinguish the group. The name of its runs is used where these settings are
+    too long or absent. Labels are unique: where two labels have the same text, the id of a run follows.
     """
     names = Counter(group.name for group in groups)
     values: dict[str, set[str | None]] = {key: set() for group in groups for key in group.settings}
@@ -32,11 +32,11 @@ def label_groups(groups: Sequence[Group]) -> dict[int, str]:
 
 
 def _label_group(group: Group, differing: Collection[str], namesakes: int) -> str:
-    """Return the label of a group, which others may have too.
+    """Return the label of a group; several groups can have the same one.
 
     Args:
         group: The group.
-        differing: The keys in which any groups differ.
+        differing: The keys in which groups differ.
         namesakes: The number of groups with this name.
     """
     settings = {key: text for key, text in group.settings.items() if key in differing} or group.settings
@@ -51,12 +51,12 @@ def _label_group(group: Group, differing: Collection[str], namesakes: int) -> st
 
 
 def _format_group_settings(settings: Mapping[str, str]) -> str:
-    """Return settings in one line; a single setting in words needs no key, as `adam`."""
+    """Return settings in one line; a single text value such as `adam` has no key."""
     if len(settings) == 1 and not _needs_key(next(iter(settings.values()))):
         return next(iter(settings.values()))
     return ", ".join(f"{key} {text}" for key, text in zip(shorten_keys(list(settings)), settings.values(), strict=True))
 
 
 def _needs_key(value: str) -> bool:
-    """Return whether a value says nothing without its key: a number, a truth value, or nothing at all."""
+    """Return whether a value needs its key to be understood: a number, a truth value, or a missing value."""
     return value[:1].isdigit() or value[:1] in "-+.–" or value in ("true", "false", "none")

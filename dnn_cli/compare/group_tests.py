@@ -1,4 +1,4 @@
-"""Tests of the differences between groups of scores, many at once: groups of equal size share permutations."""
+"""Tests of differences between groups, many at once: comparisons of equal sizes share their permutations."""
 
 import math
 from collections import defaultdict
@@ -21,17 +21,17 @@ from dnn_cli.compare.significance import (
 from dnn_cli.compare.t_tests import run_paired_t_test, run_welch_t_test
 
 _MIN_EXACT_INTERVAL_SEEDS = 6
-"""Seeds from which the interval of one group's mean is that of the exact test; fewer have an infinite one."""
+"""Number of seeds from which the exact test gives a group's mean a finite interval."""
 
 
 @dataclass(frozen=True)
 class ScorePair:
-    """The scores of two groups by seed, to be compared."""
+    """Scores of two groups by seed, for a test of their difference."""
 
     ours: Mapping[int, float]
     theirs: Mapping[int, float]
     needs_exact: bool = False
-    """Whether the assumption of a t-test does not hold for one of the groups."""
+    """Whether one of the groups violates the assumption of a t-test, so that only an exact test is allowed."""
 
 
 def measure_differences(
@@ -39,16 +39,16 @@ def measure_differences(
 ) -> list[MeanDifference]:
     """Return the difference of every pair of groups, in the order of the pairs.
 
-    Seeds that both groups have make pairs: equal splits, equal orders and, for equal networks, equal initial weights.
-    Where fewer than half of the smaller group's seeds are in both, the groups are two samples.
+    Scores of the same seed in both groups are paired. Such runs share splits, orders of examples and, for equal
+    networks, initial weights. Groups that share fewer than half of the smaller group's seeds are two samples.
 
     Args:
         pairs: The scores of the groups.
-        comparisons: Comparisons in the family, which decide between the exact test and the t-test.
+        comparisons: The number of comparisons in the family, which decides between exact test and t-test.
         resolution: The resolution of the scores.
-        mean_variance: Mean variance within the groups that have no failed seed.
+        mean_variance: The mean variance over seeds within the groups that have no failed seed.
     """
-    # A score is rounded to a step g, which adds g²/12 to the variance of a score and g²/6 to that of a difference.
+    # Rounding to a step g adds g²/12 to the variance of a score and g²/6 to the variance of a difference.
     min_variance = max(resolution.step**2 / 6, MIN_VARIANCE_SHARE * 2 * mean_variance)
     samples = [pair_samples(pair.ours, pair.theirs) for pair in pairs]
     batches: dict[tuple[TestName, tuple[int, ...]], list[int]] = defaultdict(list)
@@ -65,9 +65,13 @@ def measure_differences(
 
 
 def pair_samples(ours: Mapping[int, float], theirs: Mapping[int, float]) -> tuple[FloatArray, ...]:
-    """Return the differences within seeds, or the scores of two samples.
+    """Return the differences within seeds, of shape (pairs,), or the scores of two samples, of shape (seeds,) each.
 
-    Fewer than three pairs decide nothing, so groups of three and more seeds are then two samples.
+    Fewer than three pairs give no verdict, so that groups of at least three seeds are then two samples.
+
+    Args:
+        ours: The scores of the first group by seed.
+        theirs: The scores of the second group by seed.
     """
     common, smaller = sorted(ours.keys() & theirs.keys()), min(len(ours), len(theirs))
     if common and 2 * len(common) >= smaller and len(common) >= min(MIN_SEEDS, smaller):
@@ -78,7 +82,10 @@ def pair_samples(ours: Mapping[int, float], theirs: Mapping[int, float]) -> tupl
 def _run_test(
     test: TestName, samples: tuple[FloatArray, ...], resolution: ScoreResolution, min_variance: float
 ) -> TestResults | None:
-    """Return p-values and intervals by a test; `None` for the test `none`."""
+    """Return the p-values and intervals of a test; `None` for the test `none`.
+
+    One array of samples holds paired differences, two arrays hold the scores of two samples.
+    """
     if test == "none":
         return None
     if test == "student":
@@ -93,7 +100,10 @@ def _run_test(
 def _build_differences(
     samples: tuple[FloatArray, ...], test: TestName, results: TestResults | None, min_spread: float
 ) -> list[MeanDifference]:
-    """Return the differences of samples: one of shape (comparisons, pairs), or two of (comparisons, seeds)."""
+    """Return one difference for each comparison, from its samples and the results of its test.
+
+    Samples are one array of shape (comparisons, pairs), or two arrays of shape (comparisons, seeds).
+    """
     sizes = [values.shape[-1] for values in samples]
     count = len(samples[0])
     below = samples[1] if len(samples) == 2 else np.zeros((count, 1))
@@ -118,9 +128,14 @@ def _build_differences(
 
 
 def compute_mean_intervals(groups: Sequence[Sequence[float]], resolution: ScoreResolution) -> list[Interval | None]:
-    """Return the 95% interval of every group's mean; `None` from fewer than three seeds.
+    """Return the 95% interval of every group's mean; `None` for fewer than three seeds.
 
-    The interval is that of the test for a difference from a constant: Student's t up to five seeds, exact from six.
+    The interval belongs to the test for a difference from a constant: Student's t-test up to five seeds, the exact test
+    from six.
+
+    Args:
+        groups: The scores of each group, one for each seed.
+        resolution: The resolution of the scores.
     """
     intervals: list[Interval | None] = [None] * len(groups)
     for size in {len(values) for values in groups if len(values) >= MIN_SEEDS}:
@@ -128,13 +143,13 @@ def compute_mean_intervals(groups: Sequence[Sequence[float]], resolution: ScoreR
         rows = np.array([groups[index] for index in indices])
         test: TestName = "exact" if size >= _MIN_EXACT_INTERVAL_SEEDS else "student"
         results = _run_test(test, (rows,), resolution, resolution.step**2 / 12)
-        assert results is not None  # noqa: S101 - both tests give results
+        assert results is not None  # noqa: S101 - both tests return results
         for index, interval in zip(indices, results[1], strict=True):
             intervals[index] = _to_finite_interval(interval)
     return intervals
 
 
 def _to_finite_interval(ends: FloatArray) -> Interval | None:
-    """Return an interval as two numbers; `None` where an end is infinite."""
+    """Return the ends of an interval as two numbers; `None` where an end is infinite."""
     low, high = float(ends[0]), float(ends[1])
     return (low, high) if math.isfinite(low) and math.isfinite(high) else None

@@ -1,4 +1,4 @@
-"""Groups of run scores: runs of one experiment that differ in their seed, or runs that agree in some keys."""
+"""Groups of run scores: runs of one variant with different seeds, or runs with equal values of some keys."""
 
 import json
 from collections import Counter, defaultdict
@@ -25,32 +25,32 @@ from dnn_cli.runs.query.fields import (
 from dnn_cli.runs.run_info import RunInfo
 
 _Setting = tuple[tuple[str, str], ...]
-"""The keys that vary within groups, each with its value as text; empty where groups are experiments."""
+"""Setting of a run: keys that vary within groups, each with its value as text. Groups of one variant have none."""
 
 _MAX_CANDIDATES = 100
-"""Sets of seeds that are tried for the largest block of settings; the most common ones."""
+"""Largest number of sets of seeds that are tried for a block of settings. The most common ones are tried."""
 
 _Combination = tuple[_Setting, int]
-"""A setting and a seed: what one run of a group stands for."""
+"""Setting and seed of a run within its group."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that share one mean."""
+    """Group: runs whose scores are averaged."""
 
     name: str
     settings: dict[str, str]
-    """The settings that distinguish the group from the others."""
+    """Settings that distinguish the group from the others."""
 
     run_scores: tuple[RunScore, ...]
     scores: Mapping[_Combination, float]
-    """The score of every setting and seed. Every seed has the same settings."""
+    """Score of every setting and seed. Every seed has the same settings."""
 
     failed: Mapping[int, str] = field(default_factory=dict)
-    """Seeds without a usable score, each with the reason, such as `diverged`."""
+    """Reason for every seed with a failed run, such as `diverged`, or with a score no better than a constant's."""
 
     set_aside: tuple[RunScore, ...] = ()
-    """Runs with settings that not all groups have, which do not count."""
+    """Runs that do not count, because a group or the seed lacks one of the settings."""
 
     @property
     def seeds(self) -> list[int]:
@@ -91,7 +91,7 @@ def _compute_seed_means(combination_scores: Mapping[_Combination, float]) -> dic
 
 
 def group_experiments(run_scores: Sequence[RunScore], failed: Sequence[tuple[RunInfo, str]] = ()) -> list[Group]:
-    """Return a group for every experiment; its runs differ in their seed and their names.
+    """Return a group for every variant; its runs differ only in seed and names.
 
     Args:
         run_scores: The runs.
@@ -121,7 +121,10 @@ def _find_common_name(run_scores: Sequence[RunScore]) -> str:
 
 
 def _find_failed_seeds(failed: Iterable[tuple[RunInfo, str]], run_scores: Sequence[RunScore]) -> dict[int, str]:
-    """Return the seeds whose runs failed, with the reason; a seed that was trained again later is none of them."""
+    """Return the reason for every seed with a failed run.
+
+    A failed run does not count where another run of the same variant and seed has a score.
+    """
     counted = {(run_score.variant_digest, run_score.seed) for run_score in run_scores}
     return {
         run_info.details.seed: reason
@@ -133,20 +136,20 @@ def _find_failed_seeds(failed: Iterable[tuple[RunInfo, str]], run_scores: Sequen
 def group_by_keys(
     run_scores: Sequence[RunScore], keys: Sequence[str], failed: Sequence[tuple[RunInfo, str]] = ()
 ) -> list[Group]:
-    """Return a group for every combination of values of some keys; other keys are averaged over.
+    """Return a group for every combination of values of some keys; scores are averaged over other keys.
 
-    All groups average over the same settings, those that every group has. Runs with other settings are set aside.
+    Groups average over the settings that all of them have, where there are such settings. Other runs are set aside.
 
     Args:
         run_scores: The runs.
-        keys: Fields of a run, as `dnn runs --where` names them.
+        keys: The fields of a run, as in `dnn runs --where`.
         failed: Runs without a usable score, each with the reason.
 
     Raises:
         UsageError: no run has one of the keys.
     """
     check_fields(keys, [run_score.run_info for run_score in run_scores])
-    # Names of layers make no difference between experiments, so a layer that a key names has that name everywhere.
+    # Experiments that differ only in layer names are equal, so a layer that a key names gets that name in all runs.
     renamed_runs = _unify_layer_names(run_scores, {step for key in keys for step in key.split(".")})
     read_values = _build_value_reader(renamed_runs, keys)
     other_settings = _find_varied_settings(renamed_runs, read_values, keys)
@@ -180,7 +183,8 @@ def _build_value_reader(
     """Return the function that reads the values of some keys from a run, as text.
 
     Args:
-        renamed_runs: One run of every experiment, with common layer names: keys of layers are read from it.
+        renamed_runs: One run of every variant, by variant digest, with common layer names. Keys of layers are read from
+            this run.
         keys: The keys.
     """
     getters = [(build_getter(key), key.removeprefix("model.").startswith("layers.")) for key in keys]
@@ -193,11 +197,11 @@ def _build_value_reader(
 
 
 def _unify_layer_names(run_scores: Sequence[RunScore], preferred_names: Collection[str]) -> dict[str, RunInfo]:
-    """Return one run of every experiment, with one name for the layers at one position in all of them.
+    """Return one run of every variant, by variant digest; layers at the same position have the same name in all.
 
     Args:
         run_scores: The runs.
-        preferred_names: Names that are preferred; otherwise a layer has the name that most of the runs give it.
+        preferred_names: The names that are preferred. Otherwise the name that most of the runs use is chosen.
     """
     runs = {run_score.variant_digest: run_score.run_info for run_score in run_scores}
     stacks = [
@@ -229,8 +233,8 @@ def _unify_layer_names(run_scores: Sequence[RunScore], preferred_names: Collecti
 def find_balanced_combinations(groups: Sequence[Group]) -> list[set[_Combination]]:
     """Return the combinations of each group that count: equal settings in all groups, all of them for every seed.
 
-    A mean over other settings than those of the other groups would compare the settings, and a standard deviation
-    over seeds with other settings would contain their differences.
+    Means over unequal settings would compare the settings. A standard deviation over seeds with unequal settings would
+    contain the differences between the settings. Groups without a common setting are balanced one by one.
     """
     common = set.intersection(*(group.other_settings for group in groups)) if groups else set()
     if common:
@@ -240,16 +244,16 @@ def find_balanced_combinations(groups: Sequence[Group]) -> list[set[_Combination
 
 
 def _list_complete_combinations(group: Group, settings: set[_Setting]) -> set[_Combination]:
-    """Return the combinations of the seeds that have all of the settings."""
+    """Return the combinations of some settings with the seeds that have all of these settings."""
     seeds = [seed for seed in group.seeds if all((setting, seed) in group.scores for setting in settings)]
     return {(setting, seed) for setting in settings for seed in seeds}
 
 
 def find_largest_block(settings: set[_Setting], groups: Sequence[Group]) -> set[_Setting]:
-    """Return the settings for which the most runs count, all of them with the same seeds within every group.
+    """Return the settings with which the most runs count.
 
-    Every setting has some seeds in each group. The candidates are these seeds: the settings that have them, and maybe
-    more, make a block.
+    Within a group, all settings of a block have the same seeds. Candidates are the sets of seeds that a setting has in
+    the groups. A block consists of all settings that have at least the seeds of a candidate.
     """
     seeds: dict[_Setting, list[set[int]]] = {setting: [set() for _ in groups] for setting in settings}
     for index, group in enumerate(groups):
@@ -273,7 +277,7 @@ def find_largest_block(settings: set[_Setting], groups: Sequence[Group]) -> set[
 
 
 def _restrict_group(group: Group, combinations: set[_Combination], other_settings: Mapping[str, _Setting]) -> Group:
-    """Return a group of the runs whose combinations count; the other runs are set aside."""
+    """Return a group with only the runs whose combinations count; its other runs are set aside."""
     if len(combinations) == len(group.scores):
         return group
     counted = [
@@ -288,7 +292,7 @@ def _restrict_group(group: Group, combinations: set[_Combination], other_setting
 
 
 def _compute_combination_scores(settings_and_scores: Sequence[tuple[_Setting, RunScore]]) -> dict[_Combination, float]:
-    """Return the mean score of every combination, which has several runs only where their data differ."""
+    """Return the mean score of every combination. Only runs on different data share a combination."""
     scores_by_combination: dict[_Combination, list[float]] = defaultdict(list)
     for setting, run_score in settings_and_scores:
         scores_by_combination[setting, run_score.seed].append(run_score.score)
@@ -296,7 +300,7 @@ def _compute_combination_scores(settings_and_scores: Sequence[tuple[_Setting, Ru
 
 
 def _format_group_value(value: Any) -> str:
-    """Return the value of a field as the name of a group."""
+    """Return the value of a field as text, for the name of a group."""
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "–"
     return "–" if value is None or value is ABSENT else format_config_value(value)
@@ -305,10 +309,10 @@ def _format_group_value(value: Any) -> str:
 def _find_varied_settings(
     runs: Mapping[str, RunInfo], read_values: Callable[[RunInfo], tuple[str, ...]], keys: Sequence[str]
 ) -> dict[str, _Setting]:
-    """Return for every experiment the values of all keys that vary within groups, names and seeds excepted.
+    """Return the setting of every variant, by variant digest: the keys that vary within groups, with their values.
 
-    Where parts of different types are compared (`optimizer.type`), a key that only some of the parts have is no
-    setting of its own, nor is a key that has one value for each part.
+    Names, seeds and the compared keys are left out. Below a compared part such as `optimizer.type`, a key varies only
+    if all experiments have the key and its value differs within a group.
     """
     keys = list(
         dict.fromkeys(name for run_info in runs.values() for key in keys for name in _list_key_spellings(run_info, key))
@@ -325,7 +329,10 @@ def _find_varied_settings(
 
 
 def _list_key_spellings(run_info: RunInfo, key: str) -> tuple[str, ...]:
-    """Return a key as typed; for a key of a layer by index also the key by name, as `_flatten_config` writes it."""
+    """Return the spellings of a key.
+
+    A layer's key by index, such as `layers.0.units`, also has a spelling by name, which `_flatten_config` uses.
+    """
     head, _, remainder = key.removeprefix("model.").partition(".")
     index, _, field = remainder.partition(".")
     layers = get_config_value(run_info.config, ["model", "layers"])
@@ -335,14 +342,17 @@ def _list_key_spellings(run_info: RunInfo, key: str) -> tuple[str, ...]:
 
 
 def _is_other_setting(name: str, keys: Sequence[str]) -> bool:
-    """Return whether a field of a config is a setting other than the compared keys, names and seeds."""
+    """Return whether a field of a config is a setting apart from the compared keys, names and seeds."""
     return name not in (*keys, "seed", "name") and f"{name}.type" not in keys and not name.endswith(".name")
 
 
 def _is_varied(
     name: str, flat_configs: Mapping[str, Mapping[str, Any]], groups: Mapping[str, tuple[str, ...]], *, within: bool
 ) -> bool:
-    """Return whether a field differs between experiments; `within`: all have the field, and it differs in a group."""
+    """Return whether a field differs between experiments.
+
+    With `within`, all experiments must have the field, and its value must differ within a group.
+    """
     if not within:
         return len({str(fields.get(name)) for fields in flat_configs.values()}) > 1
     values: dict[tuple[str, ...], set[str]] = defaultdict(set)
@@ -352,6 +362,6 @@ def _is_varied(
 
 
 def _flatten_config(experiment: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a config by their keys, as the keys are written on the command line."""
+    """Return the values of a config by key, in the spelling of the command line."""
     comparable_config = remove_extra_file_keys(dict(experiment))
     return {name: get_config_field(comparable_config, name.split(".")) for name in iter_config_keys(comparable_config)}

@@ -1,4 +1,4 @@
-"""Tests of two trained models on the same examples, whose results hold for these two models only."""
+"""Tests of two trained models on the same examples. Their results hold for these two models only."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,29 +18,34 @@ from dnn_cli.metrics.saved_predictions import read_predictions
 
 _ExampleScores = NDArray[np.float64]
 _MAX_SCORE_ERROR = 1e-4
-"""A score that is computed from predictions may be so far from the recorded one: the order of additions."""
+"""Largest difference between a score computed from predictions and the recorded score, relative to scores above 1.
+
+The two differ because additions are done in another order."""
 
 
 @dataclass(frozen=True)
 class PairedExampleTest:
-    """How far the scores of one model are above those of another."""
+    """Difference between the scores of two models on the same examples: the first model's minus the second's."""
 
     count: int
-    """Examples that both have predicted."""
+    """Number of examples that both models have predicted."""
 
     mean: float
     interval: tuple[float, float]
-    """At 95%, by the same test as the p-value."""
+    """95% interval of the mean difference, by the same test as the p-value."""
 
     p_value: float
-    """Two-sided: McNemar's exact test where an answer is right or wrong, else a paired z-test."""
+    """Two-sided p-value: of McNemar's exact test where answers are right or wrong, else of a paired z-test."""
 
     only_right: tuple[int, int] | None
-    """How many only this model, and only the other, has right; `None` where there is no right or wrong."""
+    """Numbers of examples that only the first and only the second model predicts right; `None` for errors."""
 
 
 def _compute_correctness(outputs: NDArray[Any], targets: NDArray[Any]) -> _ExampleScores:
-    """1 where the largest output, or the side of 0.5, is the true class (Keras's `accuracy`)."""
+    """Return 1 for examples whose class is predicted, 0 for others, of shape (examples,) (Keras's `accuracy`).
+
+    The largest output is the predicted class. A single output predicts the second class above 0.5.
+    """
     if outputs.ndim == 2 and outputs.shape[1] > 1:
         truth = targets.argmax(-1) if targets.ndim == 2 and targets.shape[1] > 1 else targets.reshape(-1)
         return np.asarray(outputs.argmax(-1) == truth, np.float64)
@@ -48,17 +53,17 @@ def _compute_correctness(outputs: NDArray[Any], targets: NDArray[Any]) -> _Examp
 
 
 def _compute_absolute_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> _ExampleScores:
-    """The mean absolute error of every example."""
+    """Return the mean absolute error of every example, of shape (examples,)."""
     return np.asarray(np.abs(_compute_output_errors(outputs, targets)).mean(-1))
 
 
 def _compute_squared_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> _ExampleScores:
-    """The mean squared error of every example."""
+    """Return the mean squared error of every example, of shape (examples,)."""
     return np.asarray((_compute_output_errors(outputs, targets) ** 2).mean(-1))
 
 
 def _compute_output_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> _ExampleScores:
-    """What is predicted less what is true, of shape (examples, numbers)."""
+    """Return outputs minus targets, of shape (examples, numbers)."""
     errors = outputs.astype(np.float64).reshape(len(outputs), -1) - targets.reshape(len(targets), -1)
     return np.asarray(errors)
 
@@ -71,11 +76,17 @@ _EXAMPLE_SCORES: dict[str, Callable[[NDArray[Any], NDArray[Any]], _ExampleScores
     "mean_absolute_error": _compute_absolute_errors,
     "mean_squared_error": _compute_squared_errors,
 }
-"""The metrics that are means over examples."""
+"""Functions that compute the score of every example, for metrics that are means over examples."""
 
 
 def compare_on_examples(reference: RunScore, others: Sequence[RunScore], metric: str) -> list[PairedExampleTest | str]:
-    """Models beside the reference's, or why they cannot be: in words."""
+    """Return the test of every other model against the reference, or the reason why a test is impossible.
+
+    Args:
+        reference: The run whose model is the reference.
+        others: The runs whose models are tested.
+        metric: The name of a validation metric that is a mean over examples.
+    """
     compute_scores = _EXAMPLE_SCORES.get(metric.removeprefix("val_"))
     if compute_scores is None or not metric.startswith("val_"):
         return [f"{metric} is no mean over validation examples"] * len(others)
@@ -92,7 +103,7 @@ def compare_on_examples(reference: RunScore, others: Sequence[RunScore], metric:
 def _read_example_scores(
     run_score: RunScore, metric: str, compute_scores: Callable[..., _ExampleScores]
 ) -> dict[str, NDArray[Any]] | str:
-    """Return the scores, positions and targets of a run's examples, sorted by position; or why there are none."""
+    """Return the scores, positions and targets of a run's examples, sorted by position, or why the file is unusable."""
     name = f"{run_score.record.name} {run_score.record.id}"
     try:
         arrays = read_predictions(run_score.run)
@@ -102,7 +113,8 @@ def _read_example_scores(
         return f"{name} has no predictions.npz"
     try:
         outputs, targets, positions = (arrays[key] for key in ("outputs", "labels", "indices"))
-        with np.errstate(all="ignore"):  # what is no number is refused below
+        # Scores that are not numbers are refused below.
+        with np.errstate(all="ignore"):
             scores = compute_scores(outputs, targets)
         is_complete = len(scores) == len(targets) == len(positions) > 0 and positions.ndim == 1
         if not is_complete or len(np.unique(positions)) < len(positions):
@@ -110,9 +122,8 @@ def _read_example_scores(
     except (KeyError, ValueError, TypeError, IndexError):
         return f"{name}: predictions.npz does not hold outputs and labels"
     recorded = run_score.curve.values[-1] if run_score.curve.saved_score is None else run_score.curve.saved_score
-    if not abs(float(scores.mean()) - recorded) <= _MAX_SCORE_ERROR * max(
-        1.0, abs(recorded)
-    ):  # which nan is not, either
+    # A comparison with nan is false, so that the negation also refuses nan.
+    if not abs(float(scores.mean()) - recorded) <= _MAX_SCORE_ERROR * max(1.0, abs(recorded)):
         return f"{name}: its predictions come to a {metric} of {scores.mean():.4f}, recorded is {recorded:.4f}"
     order = np.argsort(positions)
     return {"scores": scores[order], "positions": positions[order], "targets": targets[order]}
@@ -121,11 +132,11 @@ def _read_example_scores(
 def _compare_example_scores(
     ours: dict[str, NDArray[Any]], theirs: dict[str, NDArray[Any]], *, is_right: bool
 ) -> PairedExampleTest | str:
-    """Return the test of two models on the examples that both have predicted, or why there is none.
+    """Return the test of two models on the examples that both have predicted, or why a test is impossible.
 
     Args:
         ours: The scores, positions and targets of one model's examples.
-        theirs: Those of the other model.
+        theirs: The scores, positions and targets of the other model's examples.
         is_right: Whether a score is 1 for a right answer and 0 for a wrong one.
     """
     _, left, right = np.intersect1d(ours["positions"], theirs["positions"], assume_unique=True, return_indices=True)
@@ -142,10 +153,11 @@ def _compare_example_scores(
 
 
 def _run_mcnemar_test(count: int, only_ours: int, only_theirs: int) -> PairedExampleTest:
-    """Return McNemar's exact test of right and wrong answers: the answers that differ are even if no model is better.
+    """Return McNemar's exact test of right and wrong answers.
 
-    The interval belongs to the test, so that it excludes 0 exactly where the p-value is below 5%. It is the interval of
-    Clopper and Pearson (Biometrika 26, 1934) for the share of the answers that differ, given their number.
+    Of the examples that only one model predicts right, equally good models share half each. The interval is that of
+    Clopper and Pearson (Biometrika 26, 1934) for the first model's share of these examples, given their number. The
+    interval excludes 0 exactly where the p-value is below 5%.
     """
     differing = only_ours + only_theirs
     low, high = compute_confidence_interval(only_ours, differing, ALPHA)
@@ -155,7 +167,7 @@ def _run_mcnemar_test(count: int, only_ours: int, only_theirs: int) -> PairedExa
 
 
 def _run_paired_z_test(difference: _ExampleScores) -> PairedExampleTest:
-    """Return a paired z-test of errors of any size: their mean over many examples is nearly normal."""
+    """Return a paired z-test of the differences of errors, whose mean over many examples is nearly normal."""
     count, mean = len(difference), float(difference.mean())
     error = float(difference.std(ddof=1)) / math.sqrt(count)
     p_value = math.erfc(abs(mean) / error / math.sqrt(2)) if error else float(mean == 0)

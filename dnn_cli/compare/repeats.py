@@ -1,4 +1,4 @@
-"""Runs of the same experiment with the same seed on the same data: only the latest counts."""
+"""Repeats: runs of the same experiment with the same seed on the same data. Only the latest completed run counts."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -14,13 +14,13 @@ _RepeatKey = tuple[str, int, Any]
 
 @dataclass(frozen=True)
 class RepeatedRun:
-    """A run that does not count, because a later run has the same experiment, seed and data."""
+    """Run that does not count, because another run has the same experiment, seed and data."""
 
     run: str
-    """The id of the run."""
+    """Id of the run."""
 
     counted: str
-    """The id of the run that counts."""
+    """Id of the run that counts instead."""
 
     is_copy: bool
     """Whether both runs have equal weights."""
@@ -30,7 +30,7 @@ class RepeatedRun:
 
 
 def _get_repeat_key(run_info: RunInfo) -> _RepeatKey:
-    """Return what makes two runs repeats: the experiment without names, the seed, and the data."""
+    """Return the key that repeats share: the variant digest, the seed and the fingerprint of the data."""
     data: Mapping[str, Any] = run_info.record.data if run_info.record else {}
     return run_info.details.variant_digest, run_info.details.seed, data.get("fingerprint")
 
@@ -38,11 +38,11 @@ def _get_repeat_key(run_info: RunInfo) -> _RepeatKey:
 def drop_repeats(
     items: Sequence[_Item], get_run_info: Callable[[_Item], RunInfo]
 ) -> tuple[list[_Item], list[RepeatedRun]]:
-    """Return the items that count, in their order, and the repeats that do not.
+    """Return the items that count, in their order, and the repeats that do not count.
 
     Args:
         items: Runs with records, or values that belong to one run each.
-        get_run_info: Returns the run of an item.
+        get_run_info: The function that returns the run of an item.
     """
     members: dict[_RepeatKey, list[_Item]] = defaultdict(list)
     for item in items:
@@ -60,7 +60,10 @@ def drop_repeats(
 
 
 def _rank_progress(run_info: RunInfo) -> tuple[bool, int, str, str]:
-    """Return the rank of a run among its repeats: completed before unfinished, more epochs, then the latest."""
+    """Return the rank of a run among its repeats; the run with the highest rank counts.
+
+    Completed runs rank above unfinished ones, which rank by epochs. Among equals the latest run ranks highest.
+    """
     record = run_info.record
     is_completed = record is not None and record.status == "completed"
     epochs = 0 if is_completed else run_info.details.epoch_count
@@ -77,7 +80,10 @@ def _compare_repeat(run_info: RunInfo, counted: RunInfo) -> RepeatedRun:
 
 
 def _has_equal_weights(run_info: RunInfo, counted: RunInfo) -> bool:
-    """Return whether two completed runs have equal weights; equal scores in every epoch where no digest is recorded."""
+    """Return whether two runs of equal status have equal weights.
+
+    Where a digest of the weights is missing, the scores of all epochs are compared instead.
+    """
     first, second = run_info.record, counted.record
     if first is None or second is None or first.status != second.status:
         return False
@@ -91,7 +97,7 @@ def _has_equal_weights(run_info: RunInfo, counted: RunInfo) -> bool:
 
 
 def _format_environment_differences(first: Record, second: Record) -> list[str]:
-    """Return the versions and the hardware in which two runs differ."""
+    """Return the versions and the hardware in which two runs differ, as text."""
     pairs = {
         **{name: (first.versions.get(name), second.versions.get(name)) for name in ("tensorflow", "keras", "numpy")},
         **{name: (first.platform.get(name), second.platform.get(name)) for name in ("device", "processor")},

@@ -1,4 +1,4 @@
-"""A run and the same experiment trained again → whether they are one to the last bit, and what differs around them."""
+"""Comparison of a run with the same experiment trained again: equality of all bits, and differences of environment."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from dnn_cli.runs.record import Record, Scores
 from dnn_cli.runs.run import Run
 
 _UNCOMPARED_COLUMNS = ("epoch", "seconds")
-"""Columns of `metrics.csv` that do not come from the numbers of a training."""
+"""Columns of `metrics.csv` that do not depend on the numbers of a training."""
 
 
 @dataclass(frozen=True)
 class MetricDifference:
-    """The first number in which the metrics part; `None` stands for one that is not there."""
+    """First difference between the metrics of two runs. A value is `None` where a run lacks this number."""
 
     epoch: int
     metric: str
@@ -26,10 +26,10 @@ class MetricDifference:
 
 @dataclass(frozen=True)
 class EnvironmentDifference:
-    """A value that is recorded otherwise; `None` stands for none."""
+    """Difference between two run records. A value is `None` where a record lacks the key."""
 
     what: str
-    """Its key in `run.json`."""
+    """Key in `run.json`, such as `versions.keras`."""
 
     then: Any
     now: Any
@@ -37,58 +37,65 @@ class EnvironmentDifference:
 
 @dataclass(frozen=True)
 class _RecordedResult:
-    """What came out of a training."""
+    """Result of a training, for a comparison with another result."""
 
     record: Record
     metrics: list[Scores]
     weights: str | None
-    """A digest, as that of the predictions; `None` where there are none."""
+    """Digest of the weights; `None` where none is recorded."""
 
     predictions: str | None
+    """Digest of the predictions; `None` where the run has none."""
 
 
 @dataclass(frozen=True)
 class ReproductionResult:
-    """How a run came out that was trained again."""
+    """Result of training a run's experiment again, compared with the original run."""
 
     run: Run
-    """The new one."""
+    """The new run."""
 
     original_record: Record
     new_record: Record
     epochs: int
-    """How many the original has."""
+    """Number of epochs of the original run."""
 
     equal_weights: bool | None
-    """Whether they are the same, as are the predictions; `None` where the original has none to compare with."""
+    """Whether the weights are equal; `None` where the original run has no digest of weights."""
 
     equal_predictions: bool | None
+    """Whether the predictions are equal; `None` where the original run has no predictions."""
+
     first_difference: MetricDifference | None
-    """Where the metrics part, if they do."""
+    """First number in which the metrics differ; `None` where all are equal."""
 
     differences: tuple[EnvironmentDifference, ...]
-    """What the two ran on and how, as far as that differs."""
+    """Differences in versions, platform, flags, execution plan, commit and data."""
 
     only_in_new: tuple[str, ...]
-    """What only the new run has."""
+    """Results that only the new run has: `weights`, `predictions`."""
 
     @property
     def equal_metrics(self) -> bool:
-        """Whether every number of every epoch is the same."""
+        """Whether every number of every epoch is equal."""
         return self.first_difference is None
 
     @property
     def is_identical(self) -> bool:
-        """Whether all that can be compared is the same to the last bit."""
+        """Whether the new run is completed, and all results that both runs have are equal to the last bit."""
         same = self.equal_metrics and self.equal_weights is not False and self.equal_predictions is not False
         return same and self.new_record.status == "completed"
 
 
 def compare_reproduction(original: Run, new_run: Run) -> ReproductionResult:
-    """A completed run beside the one that repeats it, however that ended.
+    """Return the comparison of a completed run with a new run of its experiment.
+
+    Args:
+        original: The completed run.
+        new_run: The run that repeats the original, with any status.
 
     Raises:
-        RunError: one of them cannot be read.
+        RunError: one of the runs cannot be read, or the original has no metrics.
     """
     original_result, new_result = read_completed_result(original), _read_result(new_run)
     pairs = {
@@ -110,10 +117,10 @@ def compare_reproduction(original: Run, new_run: Run) -> ReproductionResult:
 
 
 def read_completed_result(run: Run) -> _RecordedResult:
-    """What came out of a completed run.
+    """Read the result of a completed run.
 
     Raises:
-        RunError: it cannot be read, or lacks its metrics.
+        RunError: the run cannot be read, or has no metrics.
     """
     result = _read_result(run)
     if not result.metrics:
@@ -124,20 +131,20 @@ def read_completed_result(run: Run) -> _RecordedResult:
 
 
 def _read_result(run: Run) -> _RecordedResult:
-    """What came out of a run.
+    """Read the result of a run.
 
     Raises:
-        RunError: it cannot be read.
+        RunError: the run cannot be read.
     """
     record = run.read_record()
     return _RecordedResult(record, run.read_metrics(), record.results.weights, _compute_predictions_digest(run))
 
 
 def _compute_predictions_digest(run: Run) -> str | None:
-    """A digest that is equal only for equal arrays in `predictions.npz`; `None` where there is no such file.
+    """Return a digest that is equal only for equal arrays in `predictions.npz`; `None` where the file is missing.
 
     Raises:
-        RunError: the file is damaged, or none that a training writes.
+        RunError: the file is damaged, or has other contents than a training writes.
     """
     from dnn_cli.metrics.saved_predictions import read_predictions
 
@@ -154,7 +161,7 @@ def _compute_predictions_digest(run: Run) -> str | None:
 def _find_first_difference(
     original_metrics: Sequence[Scores], new_metrics: Sequence[Scores]
 ) -> MetricDifference | None:
-    """The first number that is not the same to the last bit, in the order of the file."""
+    """Return the first difference to the last bit, in the order of the file; `None` where all numbers are equal."""
     nothing: Scores = {}
     for epoch, (old, new) in enumerate(zip_longest(original_metrics, new_metrics, fillvalue=nothing), 1):
         for name in dict.fromkeys((*old, *new)):
@@ -164,12 +171,12 @@ def _find_first_difference(
 
 
 def _format_bits(value: float | None) -> str | None:
-    """A number as text that is equal only for equal bits: 0 and -0 are two."""
+    """Return a number as text that is equal only for equal bits: 0 and -0 differ."""
     return None if value is None else float(value).hex()
 
 
 def _list_environment_differences(original_record: Record, new_record: Record) -> list[EnvironmentDifference]:
-    """Return the values in which two records differ, of those that can influence the numbers."""
+    """Return the differences between two records in values that can influence the numbers of a training."""
     before, after = _get_environment(original_record), _get_environment(new_record)
     return [
         EnvironmentDifference(f"{part}.{name}", before[part].get(name), after[part].get(name))
@@ -180,7 +187,7 @@ def _list_environment_differences(original_record: Record, new_record: Record) -
 
 
 def _get_environment(record: Record) -> dict[str, dict[str, Any]]:
-    """What a training ran on and how, by the parts of `run.json`."""
+    """Return the values of a record that can influence the numbers of a training, by part of `run.json`."""
     plan, git = {**record.plan, "engine": record.engine}, record.git or {}
     return {
         "versions": dict(record.versions),

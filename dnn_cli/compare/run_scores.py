@@ -1,4 +1,4 @@
-"""Run scores: completed runs, each with the score that it is compared by."""
+"""Run scores: completed runs, each with the score that is compared."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -16,18 +16,18 @@ from dnn_cli.runs.run_info import RunInfo
 
 @dataclass(frozen=True)
 class RunScore:
-    """A completed run with its score."""
+    """Run score: a completed run with the score that is compared."""
 
     run_info: RunInfo
     record: Record
     curve: ScoreCurve
-    """The compared metric, one value an epoch."""
+    """Values of the compared metric, one for each epoch."""
 
     score: float
-    """The number that the run is compared by."""
+    """Number by which the run is compared."""
 
     settings: dict[str, str]
-    """The settings in which the compared runs differ."""
+    """Settings in which the compared runs differ."""
 
     @property
     def run(self) -> Run:
@@ -39,7 +39,7 @@ class RunScore:
 
     @property
     def variant_digest(self) -> str:
-        """The digest that runs of the same experiment share."""
+        """The digest that runs of the same variant share."""
         return self.run_info.details.variant_digest
 
     @property
@@ -57,25 +57,25 @@ class RunScore:
 
 @dataclass(frozen=True)
 class _ReadScores:
-    """Runs as they were read for a comparison."""
+    """Run scores that were read for a comparison, and the runs that were left out."""
 
     metric: str
     run_scores: list[RunScore]
     left_out: list[RunInfo]
-    """Runs that are broken, unfinished, or lack the metric; with the reason."""
+    """Runs that are broken, unfinished, or lack the metric; the reason is in `error` or in the record's status."""
 
     repeats: list[RepeatedRun]
     """Runs that do not count, because a later run repeats them."""
 
 
 def read_run_scores(runs: Sequence[RunInfo], metric: str | None, point: ComparisonPoint) -> _ReadScores:
-    """Return the completed runs that have a metric, each experiment and seed once, and all others with the reason.
+    """Return the completed runs that have a metric, each experiment and seed once, and the other runs with the reason.
 
     Args:
         runs: The runs.
-        metric: A column of `metrics.csv`, or a score on the test set as `test_accuracy`; `None` for the metric that
-            most runs monitor.
-        point: The point of the training at which runs are compared.
+        metric: A column of `metrics.csv`, or a score on the test set such as `test_accuracy`; `None` for the metric
+            that most runs monitor.
+        point: The comparison point.
 
     Raises:
         UsageError: no completed run has the metric.
@@ -111,7 +111,7 @@ def read_run_scores(runs: Sequence[RunInfo], metric: str | None, point: Comparis
 
 
 def _split_usable_runs(runs: Sequence[RunInfo]) -> tuple[list[RunInfo], list[RunInfo]]:
-    """Return the completed runs whose config and metrics can be read, and all others."""
+    """Return the completed runs whose config and metrics can be read, and the other runs."""
     usable, left_out = [], []
     for run_info in runs:
         if run_info.record is None or run_info.record.status != "completed":
@@ -128,13 +128,13 @@ def _split_usable_runs(runs: Sequence[RunInfo]) -> tuple[list[RunInfo], list[Run
 
 
 def _find_usual_metric(records: Iterable[Record]) -> str:
-    """Return the metric that most of the runs monitor."""
+    """Return the metric that most of the runs monitor; `val_accuracy` if there are no runs."""
     monitored = [record.results.monitor for record in records]
     return max(sorted(set(monitored)), key=monitored.count, default="val_accuracy")
 
 
 def _add_differing_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
-    """Return run scores with the settings in which they differ."""
+    """Return run scores with the settings in which the runs differ."""
     first = index_by_variant(run_scores)
     seedless_configs = [
         {**remove_extra_file_keys(run_score.run_info.config or {}), "seed": 0} for run_score in first.values()
@@ -153,7 +153,7 @@ def _add_differing_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
 def index_by_variant(run_scores: Sequence[RunScore]) -> dict[str, RunScore]:
     """Return the first run score of every variant, by the variant digest.
 
-    The same run always stands for its experiment, because the config of a run is read only when it is needed.
+    Reading the config of the same run each time saves reading the configs of other runs.
     """
     return {run_score.variant_digest: run_score for run_score in reversed(run_scores)}
 

@@ -1,7 +1,7 @@
-"""The resolution of scores: Keras stores float32, so an accuracy of 280/288 is stored with an error of 1e-8.
+"""Resolution of scores: Keras stores float32, so that an accuracy of 280/288 is stored with an error of 1e-8.
 
-Permutation tests compare sums of scores. With such errors equal sums differ, and p-values come out too small. So
-accuracies become exact fractions again, and other scores are compared with a tolerance.
+Permutation tests compare sums of scores. With such errors equal sums differ, and p-values become too small. So
+accuracies are converted to exact fractions, and other scores are compared with a tolerance.
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ _FLOAT64_ERROR = 2.0**-53
 """Relative error of one rounding of a float64."""
 
 _MIN_RELATIVE_STEP = 1e-6
-"""Smallest difference that counts for scores that are not counts, as a share of the largest score."""
+"""Smallest difference that counts between scores other than accuracies, as a share of the largest score."""
 
 
 def count_scored_examples(record: Record, metric: str) -> int:
-    """Return the examples that an accuracy is computed on; 0 for other metrics, or where the number is not known."""
+    """Return the number of examples that an accuracy is computed on; 0 for other metrics and unknown numbers."""
     if not counts_examples(metric):
         return 0
     if is_test_score(metric):
@@ -32,7 +32,14 @@ def count_scored_examples(record: Record, metric: str) -> int:
 
 
 def to_exact_fraction(score: float, examples: int) -> float:
-    """Return k / examples for the whole k that the stored score stands for; the score itself where there is none."""
+    """Return a stored accuracy as the exact fraction k / examples, for the nearest whole k.
+
+    A score that differs from this fraction by more than the error of float32 is returned unchanged.
+
+    Args:
+        score: The stored score.
+        examples: The number of examples that the score counts; 0 where the score is not an accuracy.
+    """
     if not examples:
         return score
     correct = round(score * examples)
@@ -47,15 +54,15 @@ def compute_resolution(
 
     Args:
         scores: All compared scores.
-        examples: For every run, the examples that its score counts; 0 where the score is no count.
-        unit_step: The step of scores that count something else, as epochs do.
+        examples: The number of examples that each score counts; 0 where the score is not an accuracy.
+        unit_step: The step of scores that count other units, such as epochs.
     """
     if unit_step is not None:
         return ScoreResolution(unit_step, 0.0)
     largest = max(map(abs, scores), default=0.0)
     counted = [(score, size) for score, size in zip(scores, examples, strict=True) if size]
     if counted and len(counted) == len(scores) and all(score == round(score * n) / n for score, n in counted):
-        # Sums and differences of fractions are exact up to the rounding of float64.
+        # Sums and differences of fractions are exact but for the rounding of float64.
         return ScoreResolution(1 / min(size for _, size in counted), 16 * _FLOAT64_ERROR * largest)
-    # A difference of two scores has twice the error of one.
+    # A difference of two scores has twice the error of one score.
     return ScoreResolution(_MIN_RELATIVE_STEP * largest, 2 * _FLOAT32_ERROR * largest)

@@ -1,4 +1,4 @@
-"""The rules of a comparison: error rate, choice of the test, Holm's correction, and the seeds that a verdict needs.
+"""Rules of a comparison: error rate, choice of the test, Holm's correction, and the seeds that a verdict needs.
 
 `tests/campaign_verdicts.py` measures how often the verdicts are wrong.
 """
@@ -9,25 +9,25 @@ from dataclasses import dataclass
 from typing import Literal
 
 ALPHA = 0.05
-"""The share of families of comparisons with a false verdict, where the groups are equal."""
+"""Largest share of families of comparisons with a false verdict, where all groups are equal."""
 
 _POWER = 0.8
-"""The share of cases in which the advised number of seeds finds a difference as large as the observed one."""
+"""Share of cases in which the advised number of seeds finds a difference as large as the observed one."""
 
 MAX_PERMUTATIONS = 16_384
-"""Largest number of permutations. An exact test with no more uses all of them, one with more draws 16,383."""
+"""Largest number of permutations that an exact test enumerates. Where more exist, the test draws 16,383."""
 
 MIN_SEEDS = 3
-"""Seeds that a verdict needs. With two, a t-test calls equal groups different in up to 13% of cases."""
+"""Number of seeds that a verdict needs. With two, a t-test finds equal groups different in up to 13% of cases."""
 
 MAX_ADVISED_SEEDS = 1_000
-"""Largest number of seeds that is advised. A difference that needs more is too small to matter."""
+"""Largest number of seeds that is advised. A difference that needs more seeds is too small to matter."""
 
 MIN_VARIANCE_SHARE = 0.25
-"""Lower limit of the variance of a difference in a t-test, as a share of its mean over all groups.
+"""Lower limit of the variance of a difference in a t-test, as a share of twice the mean variance within groups.
 
-Without the limit, a third of seeds in a bad mode gives 8% to 16% false verdicts with three seeds and 4 and 8 groups;
-with the limit at most 0.6%."""
+Groups with a failed seed do not count for the mean. The limit is for groups of three seeds, of which a third is in a
+bad mode. Without the limit, 4 and 8 such groups give 8% to 16% false verdicts; with the limit at most 0.6%."""
 
 Interval = tuple[float, float]
 _Design = Literal["paired", "unpaired"]
@@ -36,50 +36,54 @@ TestName = Literal["exact", "student", "none"]
 
 @dataclass(frozen=True)
 class ScoreResolution:
-    """The resolution of the compared scores."""
+    """Resolution of the compared scores."""
 
     step: float
-    """Smallest difference that counts: one example of the validation set, else 1e-6 of the largest score."""
+    """Smallest difference that counts: one example of the validation set, one epoch, or 1e-6 of the largest score."""
 
     tolerance: float
-    """Largest difference between two equal means; 0 where scores are exact counts of examples."""
+    """Largest difference at which two means count as equal, by rounding errors; 0 for numbers of epochs."""
 
 
 @dataclass(frozen=True)
 class MeanDifference:
-    """The difference between the scores of two groups: the first group's minus the second's."""
+    """Difference between the scores of two groups: the first group's minus the second's."""
 
     design: _Design
-    """Paired by seed, or two samples of seeds."""
+    """Design of the test: pairs of equal seeds, or two samples of seeds."""
 
     test: TestName
-    """An exact permutation test, a t-test, or none where a group has a single seed."""
+    """Test of the difference: an exact permutation test, a t-test, or none where a group has a single seed."""
 
     mean: float
     interval: Interval | None
-    """At 95%, for this difference alone, by the same test; `None` where the test has no finite interval."""
+    """95% interval for this difference alone, by the same test; `None` where the test gives no finite interval."""
 
     span: Interval
-    """The smallest and the largest difference within a seed; unpaired, between any two seeds."""
+    """Smallest and largest difference: within seeds if paired, else between any two seeds."""
 
     p_value: float | None
-    """Two-sided, without correction; `None` where a group has a single seed."""
+    """Two-sided p-value without correction; `None` where a group has a single seed."""
 
     min_p_value: float
     """Smallest p-value that the test can give for this number of seeds."""
 
     seed_counts: tuple[int, int]
-    """Seeds of each group that the test uses; equal numbers where they are paired."""
+    """Number of seeds of each group that the test uses; the numbers of a paired test are equal."""
 
     spread: float
-    """Standard deviation of a difference: of the pairs', or of one score of each group."""
+    """Standard deviation of the difference of a pair, or of one score of each group."""
 
     min_spread: float = 0.0
     """Lower limit of the standard deviation that a t-test uses."""
 
 
 def compute_min_p_value(*sizes: int) -> float:
-    """Return the smallest p-value of an exact test of this many pairs, or of two samples of these sizes."""
+    """Return the smallest p-value that an exact test can give.
+
+    Args:
+        sizes: The number of pairs, or the number of seeds in each of two samples.
+    """
     permutations = 2 ** sizes[0] if len(sizes) == 1 else math.comb(sum(sizes), sizes[0])
     return min(1.0, 2 / min(permutations, MAX_PERMUTATIONS))
 
@@ -87,13 +91,13 @@ def compute_min_p_value(*sizes: int) -> float:
 def choose_test(sizes: Sequence[int], comparisons: int, *, needs_exact: bool = False) -> TestName:
     """Return the test for samples of these sizes.
 
-    The choice depends on the numbers of seeds and comparisons, never on the scores, because a choice by the scores
-    would give more false verdicts. `needs_exact` only makes the test stricter.
+    The choice depends on the numbers of seeds and comparisons alone, because a choice by the scores would give more
+    false verdicts. `needs_exact` depends on scores, but only makes the test stricter.
 
     Args:
-        sizes: The number of pairs, or of seeds in each of two samples.
-        comparisons: Comparisons in the family.
-        needs_exact: Whether the assumption of a t-test does not hold, as where a seed of a group diverged.
+        sizes: The number of pairs, or the number of seeds in each of two samples.
+        comparisons: The number of comparisons in the family.
+        needs_exact: Whether a group violates the assumption of a t-test, for example because a seed diverged.
     """
     if min(sizes) < 2:
         return "none"
@@ -105,8 +109,8 @@ def correct_by_holm(p_values: Sequence[float | None], comparisons: int) -> list[
     """Return p-values corrected for a family of comparisons (Holm, Scandinavian Journal of Statistics 6, 1979).
 
     Args:
-        p_values: The known p-values of the family; `None` where there is no test.
-        comparisons: All comparisons of the family, which can be more than the known ones.
+        p_values: The known p-values of the family; `None` where no test was made.
+        comparisons: The number of all comparisons in the family. This number can exceed that of the known p-values.
     """
     order = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
     corrected: list[float | None] = [None] * len(p_values)
@@ -118,19 +122,22 @@ def correct_by_holm(p_values: Sequence[float | None], comparisons: int) -> list[
 
 
 def find_min_exact_seeds(comparisons: int) -> int | None:
-    """Return the smallest number of pairs with which an exact test can decide; `None` where no number can."""
+    """Return the smallest number of pairs with which an exact test can give a verdict.
+
+    The number is `None` where the family has too many comparisons for any exact test.
+    """
     return next((n for n in range(2, 30) if compute_min_p_value(n) * comparisons <= ALPHA), None)
 
 
 def compute_needed_seeds(difference: MeanDifference, comparisons: int, *, needs_exact: bool = False) -> int | None:
-    """Return the seeds that find a difference as large as the observed one with power 80%; `None` above 1,000.
+    """Return the number of seeds that finds a difference as large as the observed one with power 80%.
 
     The power is that of a paired t-test at the strictest level of Holm's correction. The exact test needs about as
-    many seeds.
+    many seeds. The result is `None` above 1,000 seeds, and where a required exact test cannot give a verdict.
 
     Args:
-        difference: An observed difference of at least two seeds.
-        comparisons: Comparisons in the family.
+        difference: The observed difference, of at least two seeds.
+        comparisons: The number of comparisons in the family.
         needs_exact: Whether only an exact test is allowed.
     """
     from dnn_cli.compare.t_tests import compute_power
@@ -154,7 +161,7 @@ def compute_needed_seeds(difference: MeanDifference, comparisons: int, *, needs_
 
 
 def compute_standard_deviation(values: Sequence[float]) -> float | None:
-    """Return the standard deviation of a sample; `None` for a single value."""
+    """Return the standard deviation of a sample, with divisor n - 1; `None` for fewer than two values."""
     if len(values) < 2:
         return None
     mean = sum(values) / len(values)

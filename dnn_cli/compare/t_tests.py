@@ -1,7 +1,7 @@
 """T-tests for fewer seeds than an exact test needs, with a lower limit of the variance, and Student's t distribution.
 
-Without the limit, two or three scores that happen to be close look like proof. `tests/campaign_verdicts.py` measures
-how often equal groups are called different.
+Without the limit, two or three scores that are close by chance give tiny p-values. `tests/campaign_verdicts.py`
+measures how often a difference between equal groups is reported.
 """
 
 import math
@@ -13,33 +13,33 @@ from dnn_cli.compare.exact_tests import FloatArray, TestResults
 from dnn_cli.compare.significance import ALPHA
 
 _QUADRATURE_POINTS = 96
-"""Points of the quadrature. Relative errors of p-values stay below 1e-6 for 2 and more degrees of freedom."""
+"""Number of points of the quadrature. Relative errors of p-values stay below 1e-6 for 2 and more degrees of freedom."""
 
 _MIN_P_VALUE = 1e-300
-"""Lower limit of the p-values that a quantile is searched for."""
+"""Lower limit of the p-values for which a quantile is searched."""
 
 
 @cache
 def _compute_quadrature() -> tuple[FloatArray, FloatArray]:
-    """Return the points and weights of Gauss-Legendre quadrature on (0, 1)."""
+    """Return the points and weights of Gauss-Legendre quadrature on (0, 1), of shape (points,) each."""
     points, weights = np.polynomial.legendre.leggauss(_QUADRATURE_POINTS)
     return (points + 1) / 2, weights / 2
 
 
 def compute_t_p_values(t: FloatArray, freedom: FloatArray) -> FloatArray:
-    """Return the probability of a t at least as far from 0.
+    """Return two-sided p-values: the probability of a t at least as far from 0.
 
-    With t = √ν · cot φ, Student's density becomes sin φ to the power ν - 1, up to a constant.
+    With t = √ν · cot φ, Student's density becomes sin φ to the power ν - 1, but for a constant factor.
 
     Args:
-        t: Statistics, of any shape.
-        freedom: Degrees of freedom ν, at least 2, of the same shape.
+        t: The statistics, of any shape.
+        freedom: The degrees of freedom ν, at least 2, of the same shape.
     """
     return np.asarray(np.minimum(1.0, 2 * _compute_tail_integral(t, freedom) / _compute_full_integral(freedom)))
 
 
 def _compute_tail_integral(t: FloatArray, freedom: FloatArray) -> FloatArray:
-    """Return the integral of sin φ to the power ν - 1 from 0 to the φ of t."""
+    """Return the integral of sin φ to the power ν - 1 from 0 to the φ that belongs to t."""
     points, weights = _compute_quadrature()
     limit = np.arctan2(np.sqrt(freedom), np.abs(t))
     powers = np.sin(limit[..., None] * points) ** (freedom[..., None] - 1)
@@ -55,13 +55,13 @@ def _compute_full_integral(freedom: FloatArray) -> FloatArray:
 
 
 def compute_t_quantiles(level: float, freedom: FloatArray) -> FloatArray:
-    """Return the t that a two-sided p-value of `level` belongs to.
+    """Return the t whose two-sided p-value is `level`.
 
-    Bisection in log t: 60 halvings reach the precision of float64.
+    The quantile is found by bisection of log t. 60 halvings reach the precision of float64.
 
     Args:
         level: The p-value, above 0 and below 1.
-        freedom: Degrees of freedom, at least 2, of any shape.
+        freedom: The degrees of freedom, at least 2, of any shape.
     """
     different, positions = np.unique(freedom, return_inverse=True)
     limits = np.array([_compute_t_quantile(level, nu) for nu in different.tolist()])
@@ -70,7 +70,7 @@ def compute_t_quantiles(level: float, freedom: FloatArray) -> FloatArray:
 
 @lru_cache(maxsize=256)
 def _compute_t_quantile(level: float, freedom: float) -> float:
-    """Return `compute_t_quantiles` for one number of degrees of freedom, which many comparisons share."""
+    """Return the quantile for one number of degrees of freedom; cached because many comparisons share this number."""
     low, high, nu = -20.0, 60.0, np.array(freedom)
     target = max(level, _MIN_P_VALUE) * float(_compute_full_integral(nu)) / 2
     for _ in range(60):
@@ -83,18 +83,20 @@ def _compute_t_quantile(level: float, freedom: float) -> float:
 def compute_power(effect: float, pairs: int, level: float) -> float:
     """Return the probability that a paired t-test finds a difference.
 
-    The statistic is (Z + effect · √n) / S with a standard normal Z and a χ-distributed S. The probability is
-    integrated over S. The chance of an error in direction is left out, as it is far below the level.
+    The statistic is (Z + effect · √n) / S with a standard normal Z and a χ-distributed S, divided by √(n - 1). The
+    probability is integrated over S. The probability of a difference in the wrong direction is left out, because
+    this probability is far below the level.
 
     Args:
-        effect: The difference divided by the standard deviation of the differences.
-        pairs: Number of pairs n, at least 3.
-        level: The p-value to stay below.
+        effect: The difference, divided by the standard deviation of the differences.
+        pairs: The number of pairs n, at least 3.
+        level: The p-value below which a difference is found.
     """
     freedom = pairs - 1
     limit = float(compute_t_quantiles(level, np.array(float(freedom))))
     points, weights = _compute_quadrature()
-    scale = points * (1 + 10 / math.sqrt(2 * freedom))  # S lies within 10 of its deviations of 1
+    # S differs from 1 by at most 10 of its standard deviations, which are about 1 / √(2 · freedom).
+    scale = points * (1 + 10 / math.sqrt(2 * freedom))
     log_density = (freedom - 1) * np.log(scale) - freedom * scale**2 / 2
     density = np.exp(log_density - log_density.max())
     above = np.array([math.erfc((limit * s - abs(effect) * math.sqrt(pairs)) / math.sqrt(2)) / 2 for s in scale])
@@ -105,11 +107,11 @@ def run_paired_t_test(differences: FloatArray, min_variance: float) -> TestResul
     """Test whether paired differences have mean 0 (Student, 1908).
 
     Args:
-        differences: Of shape (comparisons, pairs).
-        min_variance: Lower limit of the variance of the differences.
+        differences: The paired differences, of shape (comparisons, pairs).
+        min_variance: The lower limit of the variance of the differences.
 
     Returns:
-        Two-sided p-values of shape (comparisons,) and 95% intervals of shape (comparisons, 2).
+        The two-sided p-values of shape (comparisons,) and the 95% intervals of shape (comparisons, 2).
     """
     pairs = differences.shape[-1]
     variance = np.maximum(differences.var(-1, ddof=1), min_variance)
@@ -119,17 +121,17 @@ def run_paired_t_test(differences: FloatArray, min_variance: float) -> TestResul
 def run_welch_t_test(ours: FloatArray, theirs: FloatArray, min_variance: float) -> TestResults:
     """Test whether two samples have equal means (Welch, Biometrika 34, 1947).
 
-    The degrees of freedom are those of the smaller sample, as of a paired test, and not Welch's larger number. With
-    Welch's number, half of the seeds in a second mode give 14% false verdicts for 4 groups of 3 seeds; with this one
-    at most 4%.
+    The degrees of freedom are those of the smaller sample, as in a paired test, instead of Welch's larger number. With
+    Welch's number, half of the seeds in a second mode give 14% false verdicts for 4 groups of 3 seeds. With the
+    smaller number, at most 4% are false.
 
     Args:
-        ours: Of shape (comparisons, seeds).
-        theirs: Of shape (comparisons, seeds); the number of seeds may be another.
-        min_variance: Lower limit of the variance of a difference; each sample contributes half of the limit.
+        ours: The scores of one sample, of shape (comparisons, seeds).
+        theirs: The scores of the other sample, of shape (comparisons, seeds). The number of seeds may differ.
+        min_variance: The lower limit of the variance of a difference. Half of this limit applies to each sample.
 
     Returns:
-        Two-sided p-values of shape (comparisons,) and 95% intervals of shape (comparisons, 2).
+        The two-sided p-values of shape (comparisons,) and the 95% intervals of shape (comparisons, 2).
     """
     sizes = ours.shape[-1], theirs.shape[-1]
     errors = [
@@ -141,7 +143,10 @@ def run_welch_t_test(ours: FloatArray, theirs: FloatArray, min_variance: float) 
 
 
 def _compute_t_results(mean: FloatArray, squared_error: FloatArray, freedom: FloatArray) -> TestResults:
-    """Return p-values and intervals of means with these squared standard errors and degrees of freedom."""
+    """Return the p-values and intervals of means, given squared standard errors and degrees of freedom.
+
+    All arrays have shape (comparisons,).
+    """
     error = np.sqrt(squared_error)
     t = np.divide(mean, error, out=np.where(mean == 0, 0.0, np.inf), where=error > 0)
     half_width = compute_t_quantiles(ALPHA, freedom) * error

@@ -1,4 +1,4 @@
-"""Groups → verdicts: each against one reference, with an error rate that holds for all of them together."""
+"""Verdicts on groups against one reference, with an error rate that holds for all verdicts together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from dnn_cli.compare.paired_examples import PairedExampleTest
 
 VerdictWord = Literal["better", "worse", "indistinguishable", "undecided"]
-"""`undecided`: too few seeds for a verdict. `indistinguishable`: enough seeds, and no difference was found."""
+"""Word of a verdict: `undecided` has too few seeds; `indistinguishable` has enough seeds and no difference."""
 
 MAX_JUDGED_GROUPS = 50
-"""Groups that are judged where not all are asked for: the best ones."""
+"""Largest number of groups that are judged unless the user requests all: the best groups are judged."""
 
 _EXACT_RESOLUTION = ScoreResolution(0.0, 0.0)
 
@@ -38,26 +38,26 @@ class Verdict:
     group: Group
     word: VerdictWord
     difference: MeanDifference | None = None
-    """The group's scores minus the reference's, over seeds."""
+    """Difference over seeds: the group's scores minus the reference's."""
 
     examples: "PairedExampleTest | None" = None
-    """The same difference of two trained models over validation examples, where each group is one run."""
+    """Difference over validation examples between two trained models, where each group is one run."""
 
     p_value: float | None = None
-    """Corrected for the family."""
+    """P-value, corrected for the family of comparisons."""
 
     comparisons: int = 1
-    """Comparisons in the family."""
+    """Number of comparisons in the family."""
 
     exact_test_reason: str = ""
-    """The reason why the assumption of a t-test does not hold."""
+    """Reason why the assumption of a t-test does not hold; empty where the assumption holds."""
 
     undecided_reason: str = ""
-    """The reason why there is no verdict at all."""
+    """Reason why the group cannot be judged; empty where a verdict was possible."""
 
     @cached_property
     def needed_seeds(self) -> int | None:
-        """Seeds that probably decide, more than there are; `None` where no number is advised."""
+        """The number of seeds that probably gives a verdict, above the present one; `None` where none is advised."""
         if self.difference is None or self.difference.p_value is None:
             return find_min_exact_seeds(self.comparisons) if self.exact_test_reason else MIN_SEEDS
         needed = compute_needed_seeds(self.difference, self.comparisons, needs_exact=bool(self.exact_test_reason))
@@ -66,18 +66,18 @@ class Verdict:
 
 @dataclass(frozen=True)
 class VerdictSet:
-    """All verdicts that are made at once."""
+    """Verdicts on all groups against one reference."""
 
     reference: Group | None
     is_named: bool
-    """Whether the user named the reference; otherwise it is the best group."""
+    """Whether the user named the reference. Otherwise the reference is the best group."""
 
     comparisons: int
-    """Differences in the family: the reference's, or those of all pairs where the best group is the reference."""
+    """Number of comparisons in the family: with a named baseline, else of all pairs of groups."""
 
     verdicts: tuple[Verdict, ...]
     not_judged: int = 0
-    """Groups without a verdict, because there are too many."""
+    """Number of groups without a verdict, because the comparison has too many groups."""
 
 
 NO_VERDICTS = VerdictSet(None, False, 0, ())
@@ -98,11 +98,11 @@ def judge_groups(
     Args:
         groups: The groups, the best first.
         metric: The compared score.
-        is_final: Whether the score is that of the saved model, whose predictions can be read.
+        is_final: Whether the score is the saved model's, so that its saved predictions can be compared.
         lower_is_better: Whether a smaller score is better.
         resolution: The resolution of the scores.
-        baseline: The reference, where it is not the best group.
-        max_groups: Largest number of judged groups; `None` for all.
+        baseline: The reference; `None` for the best group.
+        max_groups: The largest number of groups to judge against the reference; `None` for all.
     """
     if not groups:
         return NO_VERDICTS
@@ -138,8 +138,9 @@ def _judge_by_seeds(
     resolution: ScoreResolution,
     variance: float,
 ) -> list[Verdict]:
-    """Return the verdicts that the scores of several seeds allow."""
-    from dnn_cli.compare.group_tests import ScorePair, measure_differences  # imports numpy, as long as all the rest
+    """Return verdicts from tests over seeds."""
+    # The import of numpy takes as long as the rest of a comparison.
+    from dnn_cli.compare.group_tests import ScorePair, measure_differences
 
     pairs = [
         ScorePair(group.seed_means, reference.seed_means, bool(reason))
@@ -155,14 +156,14 @@ def _judge_by_seeds(
         elif p_value is not None and p_value <= ALPHA:
             word = "better" if difference.mean * sign > 0 else "worse"
         elif difference.test != "exact" or difference.min_p_value * comparisons > ALPHA:
-            # No difference found with few seeds is no proof of equal groups.
+            # Few seeds without a difference do not prove that groups are equal.
             word = "undecided"
         verdicts.append(Verdict(group, word, difference, None, p_value, comparisons, reason))
     return verdicts
 
 
 def _list_failure_texts(groups: Sequence[Group], reference: Group, others: Sequence[Group]) -> list[str]:
-    """Return for each group the first failed seed of the group or of the reference; empty where none failed."""
+    """Return for each group the first failed seed of the group or the reference, as text; empty where none failed."""
     labels = label_groups(groups)
     first = {
         id(group): f"seed {seed} of {labels[id(group)]} {reason}"
@@ -175,7 +176,7 @@ def _list_failure_texts(groups: Sequence[Group], reference: Group, others: Seque
 def _judge_by_examples(
     reference: Group, others: Sequence[Group], metric: str, comparisons: int, sign: float
 ) -> list[Verdict]:
-    """Return the verdicts that validation examples allow on single trained models."""
+    """Return verdicts on single trained models from tests over validation examples."""
     from dnn_cli.compare.paired_examples import PairedExampleTest, compare_on_examples
 
     results = compare_on_examples(reference.run_scores[0], [group.run_scores[0] for group in others], metric)
@@ -195,10 +196,15 @@ def _judge_by_examples(
 
 
 def resolve_group(groups: Sequence[Group], name: str, labels: Sequence[str]) -> Group:
-    """Return the group with a label or name, else with a setting, else with a run of this id or prefix of an id.
+    """Return the group with a label or name, else with a setting, else with a run whose id begins with the name.
+
+    Args:
+        groups: The groups.
+        name: The text of `--baseline`.
+        labels: The labels of the groups, in the same order.
 
     Raises:
-        UsageError: no group fits, or several do.
+        UsageError: no group or several groups fit the name.
     """
     matches = [group for group, label in zip(groups, labels, strict=True) if name in (label, group.name)]
     matches = matches or [group for group in groups if name in group.settings.values()]

@@ -1,1 +1,1 @@
-"""Why a run trained as it did: what its curves and its layers show, and what to try next."""
+"""Explanations of runs: findings from curves, layers, predictions and data, with suggestions."""

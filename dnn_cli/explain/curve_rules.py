@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 
 from dnn_cli.config.layers import Dense
 from dnn_cli.explain import suggestions
@@ -11,50 +10,55 @@ from dnn_cli.explain.findings import Finding, Severity, Suggestion
 from dnn_cli.runs.data_scale import find_unscaled_input, find_unscaled_targets
 
 _OVER_FITTING_RISE = 0.05
-"""A validation loss this much above its lowest value shows over-fitting: the criterion GL with α = 5% of Prechelt,
-“Early Stopping – But When?” (1998)."""
+"""Relative rise of the validation loss above its lowest value that shows over-fitting.
+
+This is the criterion GL with α = 5% of Prechelt, “Early Stopping – But When?” (1998)."""
 
 _FINAL_EPOCHS = 2
-"""Epochs that a judgement of the end is about, as one alone goes up and down."""
+"""Number of epochs that are judged as the end of a training, because a single epoch varies by chance."""
 
 _MIN_FALLING_PACE = 0.01
-"""A loss that falls by this share an epoch is still falling. Networks that had learned what they could fell by less
-than a quarter of it; those of five epochs that had not, by 2% to 7%."""
+"""Smallest fall of a falling loss in an epoch, as a share of its distance to the lowest possible loss.
+
+Losses of fully trained networks fell by less than a quarter of this share. Losses of networks that had more to learn
+after five epochs fell by 2% to 7%."""
 
 _MAX_FLAT_PACE = 0.005
-"""A loss that falls by a smaller share an epoch is flat."""
+"""Largest fall of a flat loss in an epoch, as a share of its distance to the lowest possible loss."""
 
 _MAX_EQUAL_LOSS_RATIO = 1.1
-"""A validation loss up to this multiple of the training loss is as good on new examples."""
+"""Largest ratio of validation loss to training loss at which a network is as good on new examples."""
 
 _PERFECT_ACCURACY = 0.99
-"""A training accuracy from which nothing is left to learn."""
+"""Training accuracy from which a network has learned all its examples."""
 
 _MIN_LOSS_RISE = 0.1
-"""A training loss rises if it goes up by this share of its whole fall and by half of that of itself. As a mean over an
-epoch it goes up a little by chance, the more the fewer batches there are."""
+"""Rise of the training loss that counts, as a share of its fall since the first epoch.
+
+The rise must also exceed half of this share of the lowest loss. The loss is a mean over an epoch, which rises a little
+by chance, and more with fewer batches."""
 
 _MIN_RECOVERED_LOSS_RISE = 0.3
-"""The same share where the network is good in the end, so that it has recovered."""
+"""Rise of the training loss that counts where the network is good in the end, because the training recovered."""
 
 _MIN_PATIENCE = 2
-"""A smaller patience ends a training at the first epoch that is worse by chance."""
+"""Smallest patience that does not end a training at the first epoch that is worse by chance."""
 
 _ENOUGH_ACCURACY_SHARE = 0.9
-"""The share of the mistakes of the commonest class from which on a narrow layer holds enough."""
+"""Share of the commonest class's mistakes; where a network avoids more, its narrow layer is wide enough."""
 
 _LOWERED_RATE_SHARE = 0.01
-"""The share of the first learning rate below which weights hardly move."""
+"""Share of the first learning rate below which weights hardly change."""
 
 _MIN_ACCURACY_GAP = 0.02
-"""The least difference of a validation and a training accuracy to speak of."""
+"""Smallest difference between validation and training accuracy that counts."""
 
 _MIN_GAP_STANDARD_ERRORS = 3.0
-"""Standard errors of such a difference."""
+"""Number of standard errors that a difference between validation and training accuracy must exceed."""
 
 
 def find_unfinished_training(evidence: Evidence) -> Iterator[Finding]:
-    """Yield why a training did not come to its end."""
+    """Yield a finding where the training diverged, failed or was interrupted."""
     record = evidence.record
     if record.status == "diverged":
         far = find_unscaled_input(evidence.experiment, evidence.input_profile) if evidence.input_profile else None
@@ -89,7 +93,7 @@ def find_unfinished_training(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_loss_spike(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a training loss that rises."""
+    """Yield a finding where the training loss rises."""
     loss = evidence.get_curve("loss")
     for epoch in range(1, len(loss)):
         before = min(loss[:epoch])
@@ -106,7 +110,7 @@ def find_loss_spike(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_over_fitting(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a validation loss that rises while the training loss goes on falling."""
+    """Yield a finding where the validation loss rises while the training loss falls."""
     loss, validation = evidence.get_curve("loss"), evidence.get_curve("val_loss")
     if len(validation) <= _FINAL_EPOCHS:
         return
@@ -157,7 +161,7 @@ def _is_within_error(evidence: Evidence, rise: float) -> bool:
 
 
 def find_under_training(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a loss that is still falling at the end."""
+    """Yield a finding where the loss still falls at the end, or where the training has one epoch only."""
     curve, loss = evidence.get_curve(evidence.main_loss), evidence.get_curve("loss")
     epochs = len(curve)
     if epochs == 1 and evidence.record.status == "completed" and evidence.experiment.epochs == 1:
@@ -194,7 +198,7 @@ def find_under_training(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _find_early_stop(evidence: Evidence, patience: int) -> Iterator[Finding]:
-    """Yield an early stop at the first epoch that was worse, while the training loss still fell."""
+    """Yield a finding where `early_stopping` ended the training while the training loss still fell."""
     loss = evidence.get_curve("loss")
     if loss[-2] <= 0 or 1 - loss[-1] / loss[-2] < _MIN_FALLING_PACE:
         return
@@ -210,7 +214,7 @@ def _find_early_stop(evidence: Evidence, patience: int) -> Iterator[Finding]:
 
 
 def find_under_fitting(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a hidden layer that is too narrow, or a training loss that is flat where the validation loss is, too."""
+    """Yield a finding where a hidden layer is too narrow, or where training and validation loss no longer improve."""
     narrow, hits = _find_narrowest_units(evidence), evidence.hit_counts
     if (
         narrow is not None
@@ -246,13 +250,13 @@ def find_under_fitting(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _find_narrowest_units(evidence: Evidence) -> int | None:
-    """Return the units of the narrowest hidden Dense layer, if they are fewer than the classes."""
+    """Return the number of units of the narrowest hidden Dense layer, if the number is below that of the classes."""
     units = [layer.units for layer in evidence.experiment.model.stack if isinstance(layer, Dense)][:-1]
     return min(units) if units and min(units) < (evidence.class_count or 0) else None
 
 
 def _build_narrow_layer_finding(evidence: Evidence, units: int) -> Finding:
-    """Return that a hidden layer has fewer units than there are classes."""
+    """Return the finding that a hidden layer has fewer units than the data has classes."""
     hits = evidence.hit_counts
     accuracy = f", and its accuracy is {hits.accuracy:.4f}" if hits is not None else ""
     observation = f"a hidden layer has {units} units for {evidence.class_count} classes{accuracy}"
@@ -268,7 +272,7 @@ def _build_narrow_layer_finding(evidence: Evidence, units: int) -> Finding:
 
 
 def find_early_rate_drop(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a learning rate that reduce_lr_on_plateau lowered to nearly nothing in the first half of the training."""
+    """Yield a finding where `reduce_lr_on_plateau` lowered the rate to nearly 0 in the first half of the training."""
     plateau, rates = evidence.experiment.reduce_lr_on_plateau, evidence.get_curve("learning_rate")
     if plateau is None or not rates or not evidence.is_weak:
         return
@@ -286,7 +290,7 @@ def find_early_rate_drop(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_validation_above_training(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a validation accuracy clearly above the training accuracy though no layer drops anything, and why."""
+    """Yield a finding where validation accuracy is clearly above training accuracy, without dropout or noise."""
     validation = evidence.record.data.get("validation")
     if (
         evidence.accuracy_name is None
@@ -329,12 +333,7 @@ def find_validation_above_training(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _is_significant_gap(gap: float, first: float, n: int, second: float, m: int) -> bool:
-    """Return whether two shares, of n and of m examples, differ by more than chance."""
+    """Return whether the gap between two shares, of n and of m examples, is larger than chance explains."""
     share = (first * n + second * m) / (n + m)
     error = math.sqrt(max(share * (1 - share), 0.25 / (n + m)) * (1 / n + 1 / m))
     return gap > max(_MIN_ACCURACY_GAP, _MIN_GAP_STANDARD_ERRORS * error)
-
-
-def _drop_suggestions(finding: Finding) -> Finding:
-    """Return a finding without suggestions, for those that another finding has already."""
-    return replace(finding, suggestions=())

@@ -15,38 +15,40 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MIN_COPIED_SHARE = 0.3
-"""The share of validation inputs that are training inputs, too, from which a score on them is not one on new data."""
+"""Share of validation inputs that are also training inputs, from which the score is not one on new data."""
 
 _MAX_CHANCE_COPIES = 0.02
-"""Where rows of a table are equal by chance more often than this, copies show nothing."""
+"""Largest share of copies by chance at which copies are evidence of repeated rows."""
 
 _MIN_LEAK_SCORE = 0.98
-"""A column that predicts the target so well alone is probably made from it. Petals tell the kinds of iris with 0.90."""
+"""Share of errors that a column alone avoids, if the column is probably made from the target.
+
+The best column of iris, a measure of the petals, avoids 0.90."""
 
 _MAX_SECOND_SCORE = 0.9
-"""Where another column is as good, the target is simply easy to predict."""
+"""Largest share of errors that the second best column may avoid. Above this share, the target is easy to predict."""
 
 PERFECT_SCORE, MAX_SECOND_OF_PERFECT = 0.999, 0.97
-"""The same for a column that is always right."""
+"""Share of errors that an always right column avoids, and the limit for the second best column in that case."""
 
 MIN_COLUMNS, MIN_ROWS = 3, 50
-"""A table of fewer columns or rows may have one column that decides."""
+"""Smallest table that is examined: in smaller tables, a single column can legitimately decide."""
 
 _MIN_TARGET_SHIFT = 0.3
-"""The share of targets that would have to change for training and validation to have the same."""
+"""Share of targets that would have to change for training and validation targets to have equal class shares."""
 
 _MIN_SHIFT_STANDARD_ERRORS = 6.0
-"""Standard errors of a difference between the targets of training and validation."""
+"""Number of standard errors that a difference between training and validation targets must exceed."""
 
 _MIN_INPUT_SHIFT = 2.0
-"""Deviations of the training inputs by which the median column of the validation inputs is shifted."""
+"""Median shift of the columns of validation inputs that counts, in standard deviations of the training inputs."""
 
 _MIN_INPUT_STRETCH = 5.0
-"""The ratio of their deviations, either way."""
+"""Median ratio of the standard deviations of validation and training inputs that counts, or its reciprocal."""
 
 
 def find_unscaled_inputs(evidence: Evidence) -> Iterator[Finding]:
-    """Yield inputs far from unit scale."""
+    """Yield a finding where inputs are far from unit scale."""
     far = find_unscaled_input(evidence.experiment, evidence.input_profile) if evidence.input_profile else None
     if far is None:
         return
@@ -69,7 +71,7 @@ def find_unscaled_inputs(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_row_numbers(evidence: Evidence) -> Iterator[Finding]:
-    """Yield columns that only number the rows."""
+    """Yield a finding where columns only number the rows."""
     inputs = evidence.input_profile
     if inputs is None or inputs.numbering is None or not inputs.numbering.any() or inputs.input_size < 2:
         return
@@ -94,7 +96,7 @@ def find_row_numbers(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_target_in_inputs(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a column that alone predicts the target, where no other is nearly as good."""
+    """Yield a finding where one column alone predicts the target, and all other columns are clearly worse."""
     inputs = evidence.input_profile
     if (
         inputs is None
@@ -124,7 +126,7 @@ def find_target_in_inputs(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_copied_examples(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a validation set many of whose examples are training examples, too."""
+    """Yield a finding where many validation inputs are also training inputs."""
     copied = evidence.input_profile.copies if evidence.input_profile else None
     if copied is None or float(copied[0]) < _MIN_COPIED_SHARE or float(copied[1]) > _MAX_CHANCE_COPIES:
         return
@@ -144,7 +146,7 @@ def find_copied_examples(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_target_shift(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a validation set whose targets are clearly not those of the training set."""
+    """Yield a finding where validation targets clearly differ from training targets."""
     training_targets = evidence.input_profile.labels if evidence.input_profile else None
     if training_targets is None or evidence.predictions is None or len(training_targets) < 2:
         return
@@ -175,7 +177,7 @@ def find_target_shift(evidence: Evidence) -> Iterator[Finding]:
 def _format_class_shift(
     evidence: Evidence, training_targets: "NDArray[np.int32]", validation_targets: "NDArray[np.int64]"
 ) -> str:
-    """Return the class whose share differs most, in words; nothing where the shares are alike."""
+    """Return the class whose share differs most as text; empty where the shares are similar."""
     import numpy as np
 
     count = evidence.class_count or 0
@@ -205,7 +207,7 @@ def _format_class_shift(
 
 
 def _format_level_shift(training_targets: "NDArray[np.float32]", validation_targets: "NDArray[np.float32]") -> str:
-    """Return the levels of the targets, in words; nothing where they are alike."""
+    """Return the means of the targets as text; empty where the means are similar."""
     training_mean, validation_mean = float(training_targets.mean()), float(validation_targets.mean())
     deviation = float(training_targets.std())
     error = deviation * math.sqrt(1 / len(training_targets) + 1 / len(validation_targets))
@@ -217,18 +219,19 @@ def _format_level_shift(training_targets: "NDArray[np.float32]", validation_targ
 
 
 def _suggest_random_split(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Return the config with a split at random and by class, where a config can say so."""
+    """Return the suggestion of a random split, by class if there are classes, where a config can change the split."""
     data = evidence.experiment.data
     by_class = ("data.stratify=true",) if evidence.class_count and not data.stratify else ()
     if data.validation_path is not None:
         return suggestions.suggest_training(evidence, "~data.validation_path", "data.validation_size=0.2", *by_class)
-    if evidence.experiment.data.info.validation_examples:  # in an npz, which a config cannot change
+    # These examples are part of an npz file, whose split a config cannot change.
+    if evidence.experiment.data.info.validation_examples:
         return (suggestions.SHOW_DATA,)
     return suggestions.suggest_training(evidence, *by_class)
 
 
 def find_input_shift(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a validation set whose inputs are scaled or shifted against the training inputs."""
+    """Yield a finding where validation inputs are scaled or shifted relative to the training inputs."""
     inputs = evidence.input_profile
     if inputs is None or inputs.validation_average is None or inputs.validation_deviation is None:
         return
@@ -262,13 +265,13 @@ def find_input_shift(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _get_column_name(evidence: Evidence, column: int) -> str:
-    """Return the name of an input."""
+    """Return the name of a column, or its number where columns have no names."""
     names = evidence.input_profile.dataset_info.features if evidence.input_profile else ()
     return names[column] if names else f"input {column + 1}"
 
 
 def _suggest_ignoring_columns(evidence: Evidence, columns: list[int]) -> tuple[Suggestion, ...]:
-    """Return the config without some columns of a csv."""
+    """Return the suggestion of a training without some columns of a csv file; empty for other data."""
     names = evidence.input_profile.dataset_info.features if evidence.input_profile else ()
     if evidence.experiment.data.dataset != "csv" or not names:
         return ()

@@ -1,4 +1,4 @@
-"""`Evidence`: everything about a run that an explanation is drawn from."""
+"""Evidence: the files and derived values of a run from which findings are made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 _ACCURACY_METRICS = ("accuracy", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
 
 _DECAYED_RATE_SHARE = 0.1
-"""A learning rate below this share of its largest value has been lowered, so that little moves any more."""
+"""Share of the largest learning rate below which a rate counts as decayed: weights then change little."""
 
 _WEAK_ACCURACY_SHARE = 0.5
-"""The share of the mistakes of the commonest class that a network should avoid."""
+"""Share of the mistakes of predicting the commonest class that a network should avoid."""
 
 _MIN_NORMAL_EXAMPLES = 30
-"""Examples from which on the mean of a loss is nearly normal, so that its standard errors can be trusted."""
+"""Number of examples from which the mean of a loss is nearly normal, so that its standard error is reliable."""
 
 _WEAK_LOSS_SHARE = 0.25
-"""The share of the constant's loss that a regression should avoid: of `diabetes` the best ones avoid half."""
+"""Share of the constant prediction's loss that a network should avoid. The best networks for `diabetes` avoid half."""
 
 _PENALTY_KEYS = (
     "kernel_regularizer",
@@ -48,34 +48,34 @@ _PENALTY_KEYS = (
 
 @dataclass(frozen=True)
 class Evidence:
-    """A run: its config, its curves, the states of its layers, its predictions and statistics of its data."""
+    """Evidence about a run: config, curves, states of layers, predictions, and statistics of the data."""
 
     run: Run
     record: Record
     experiment: Experiment
-    """Its `data.info` is known without the data, unless `has_dataset_info` is false."""
+    """Experiment of the run. `data.info` is available without the data, unless `has_dataset_info` is false."""
 
     document: Document
-    """The config of the run, to be changed."""
+    """Config of the run as a document, to which overrides can be applied."""
 
     epoch_scores: Sequence[Scores]
     layer_states: Sequence[LayerState]
     layer_states_error: str | None = None
-    """The reason why `layer_states` is empty, if its file is damaged."""
+    """Reason why `layer_states` is empty, where `diagnostics.csv` is damaged."""
 
     input_profile: InputProfile | None = None
-    """Statistics of the training data; `None` in runs of an older dnn."""
+    """Statistics of the inputs; `None` in runs of an older dnn, and where the file is damaged."""
 
     has_dataset_info: bool = True
     judged_epoch: int | None = None
-    """The epoch whose model is judged, by the scores of the epoch; `None` for the model in `model.keras`."""
+    """Epoch whose model is judged by the scores of the epoch; `None` for the model in `model.keras`."""
 
     def get_curve(self, name: str) -> list[float]:
-        """Return a score of every epoch; nothing where there is no such score."""
+        """Return a score of every epoch; empty where the run does not have the score."""
         return [float(scores[name]) for scores in self.epoch_scores if name in scores]
 
     def get_judged_score(self, name: str) -> float:
-        """Return a score of the judged epoch, by default of the last one."""
+        """Return a score of the judged epoch, or of the last epoch where `model.keras` is judged."""
         return self.get_curve(name)[-1 if self.judged_epoch is None else self.judged_epoch - 1]
 
     @cached_property
@@ -88,29 +88,29 @@ class Evidence:
 
     @cached_property
     def main_loss(self) -> str:
-        """The name of the loss that says most: on the validation set if there is one."""
+        """The name of the loss to judge by: `val_loss` if the run has a validation set, else `loss`."""
         return "val_loss" if self.get_curve("val_loss") else "loss"
 
     @cached_property
     def accuracy_name(self) -> str | None:
-        """The name of the training accuracy that was measured, if any."""
+        """The name of the first accuracy among the metrics of the config, if any."""
         names = (metric.type for metric in self.experiment.metrics if metric.type in _ACCURACY_METRICS)
         return next(names, None)
 
     @cached_property
     def is_decayed(self) -> bool:
-        """Whether the learning rate of the last epoch is much lower than it was."""
+        """Whether the learning rate of the last epoch is much lower than the largest."""
         rates = self.get_curve("learning_rate")
         return bool(rates) and rates[-1] < _DECAYED_RATE_SHARE * max(rates)
 
     @cached_property
     def class_count(self) -> int | None:
-        """The number of classes, 0 for a regression; `None` where the data is gone."""
+        """The number of classes, 0 for a regression; `None` where no dataset info is available."""
         return len(self.experiment.data.info.classes) if self.has_dataset_info else None
 
     @cached_property
     def training_examples(self) -> int | None:
-        """The number of training examples, if it is known."""
+        """The number of training examples; `None` where unknown."""
         count = self.record.data.get("train")
         if isinstance(count, int) and count > 0:
             return count
@@ -118,13 +118,18 @@ class Evidence:
 
     @cached_property
     def batches_per_epoch(self) -> int | None:
-        """The number of batches of an epoch, if it is known."""
+        """The number of batches of an epoch; `None` where unknown."""
         return -(-self.training_examples // self.experiment.batch_size) if self.training_examples else None
 
     @cached_property
     def predictions(self) -> "tuple[NDArray[Any], NDArray[Any]] | None":
-        """Targets and outputs of `model.keras` on the validation set; `None` where another model is judged."""
-        if self.record.status != "completed":  # those of a run that was resumed and failed are of an earlier model
+        """Targets and outputs of `model.keras` on the validation set.
+
+        Targets have shape (examples,) with classes, else (examples, numbers); outputs have shape (examples, numbers).
+        The value is `None` where another model is judged, the run is not completed, or the file is missing or unusable.
+        """
+        # The predictions of a run that was resumed and failed come from an earlier model.
+        if self.record.status != "completed":
             return None
         if self.judged_epoch is not None:
             return None
@@ -144,21 +149,21 @@ class Evidence:
 
     @cached_property
     def score_judgement(self) -> "ScoreJudgement | str":
-        """The judgement of the loss, or why there is none."""
+        """The judgement of the loss, or the reason why the loss cannot be judged."""
         from dnn_cli.explain.judgement import judge_score
 
         return judge_score(self)
 
     @cached_property
     def hit_counts(self) -> "HitCounts | None":
-        """The examples that are predicted right, on the validation set if there is one."""
+        """The numbers of examples that are predicted right, on the validation set if the run has one."""
         from dnn_cli.explain.judgement import count_hits
 
         return count_hits(self)
 
     @cached_property
     def training_hit_counts(self) -> "HitCounts | None":
-        """The training examples that are predicted right."""
+        """The numbers of training examples that are predicted right."""
         from dnn_cli.explain.judgement import count_training_hits
 
         return count_training_hits(self)
@@ -172,7 +177,7 @@ class Evidence:
 
     @cached_property
     def is_weak(self) -> bool:
-        """Whether the saved model is not good, or makes most of the mistakes of a constant prediction."""
+        """Whether the model is not good, or avoids too small a share of a constant prediction's mistakes or loss."""
         if not self.is_good or isinstance(self.score_judgement, str):
             return True
         if self.hit_counts is not None and not self.is_better_by_loss:
@@ -183,9 +188,10 @@ class Evidence:
 
     @cached_property
     def is_better_by_loss(self) -> bool:
-        """Whether the loss alone shows that the network has learned, where its accuracy does not.
+        """Whether the loss alone shows that the network has learned.
 
-        With class weights an accuracy below that of the commonest class is what was asked for.
+        The loss decides where the accuracy of at least 30 examples is unclear. The loss also decides with class
+        weights, which can lower the accuracy below the commonest class's.
         """
         if isinstance(self.score_judgement, str) or self.score_judgement.verdict != "better" or self.hit_counts is None:
             return False
@@ -196,14 +202,14 @@ class Evidence:
 
     @cached_property
     def is_good(self) -> bool:
-        """Whether the saved model is clearly better than a constant prediction, in loss and accuracy."""
+        """Whether the model is clearly better than a constant prediction, in loss and, with classes, in accuracy."""
         if isinstance(self.score_judgement, str) or self.score_judgement.verdict != "better":
             return False
         return self.hit_counts is None or self.hit_counts.verdict == "better" or self.is_better_by_loss
 
     @cached_property
     def last_measurement(self) -> LayerState | None:
-        """The row of the last measured epoch that has the loss of the network on training examples, if any."""
+        """The layer state with the network's loss on training examples; `None` if the last epoch was not measured."""
         epochs = list(self.states_by_epoch)
         if not epochs or epochs[-1] != len(self.epoch_scores):
             return None
@@ -211,7 +217,7 @@ class Evidence:
 
     @cached_property
     def has_penalties(self) -> bool:
-        """Whether the losses of the curves contain penalties of layers, beside what the config's `loss` says."""
+        """Whether the losses of the curves contain penalties of layers, in addition to the config's `loss`."""
         stack = self.experiment.model.stack
         return any(getattr(layer, key, None) is not None for layer in stack for key in _PENALTY_KEYS)
 
@@ -224,22 +230,22 @@ class Evidence:
 
     @cached_property
     def output_layer_path(self) -> tuple[str | int, ...] | None:
-        """Where in the config the last layer with a kernel is written."""
+        """The path in the config of the last layer with a kernel; `None` where no layer has a kernel."""
         stack, paths = self.experiment.model.stack, self.experiment.model.layer_paths
         kernel_paths = [path for layer, path in zip(stack, paths, strict=True) if isinstance(layer, KernelLayer)]
         return kernel_paths[-1] if kernel_paths else None
 
 
 def read_evidence(run_info: RunInfo, epoch: int | None = None) -> Evidence:
-    """Return everything that is known of a run.
+    """Read the evidence about a run.
 
     Args:
         run_info: The run.
         epoch: The epoch whose model is judged; `None` for the model in `model.keras`.
 
     Raises:
-        RunError: it has no record, or its metrics cannot be read.
-        ConfigError: its config cannot be read.
+        RunError: the run has no record, or its metrics cannot be read.
+        ConfigError: the config of the run cannot be read.
     """
     run, record = run_info.run, run_info.record
     if record is None:
@@ -247,7 +253,8 @@ def read_evidence(run_info: RunInfo, epoch: int | None = None) -> Evidence:
     experiment = load_resolved_experiment(str(run.config))
     try:
         input_profile = read_input_profile(run)
-    except RunError:  # a damaged file hides no curve
+    except RunError:
+        # With a damaged input profile, findings from the curves remain possible.
         input_profile = None
     if input_profile is not None:
         experiment = experiment.model_copy(update={"data": experiment.data.with_info(input_profile.dataset_info)})
@@ -275,11 +282,12 @@ def read_evidence(run_info: RunInfo, epoch: int | None = None) -> Evidence:
 
 
 def _read_prediction_arrays(run: Run, *names: str) -> "list[NDArray[Any]] | None":
-    """Return arrays of `predictions.npz`; `None` where they are missing or damaged."""
+    """Return some arrays of `predictions.npz`; `None` where an array is missing or damaged."""
     try:
         with open_archive(str(run.predictions)) as archive:
             headers = [archive.read_header(name) for name in names]
-            if sum(header.nbytes for header in headers) > run.predictions.stat().st_size:  # dnn does not compress them
+            # dnn writes arrays uncompressed, so that arrays larger than the file are from another program.
+            if sum(header.nbytes for header in headers) > run.predictions.stat().st_size:
                 return None
             return [archive.read_array(header) for header in headers]
     except (UserDataError, OSError, KeyError):

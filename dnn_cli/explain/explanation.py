@@ -1,4 +1,4 @@
-"""The explanation of a run: the rules that give findings, and the order of the findings."""
+"""Explanation of a run: the rules that yield findings, and the order of the findings."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -47,34 +47,34 @@ _RULES: tuple[_Rule, ...] = (
     curve_rules.find_under_fitting,
     curve_rules.find_validation_above_training,
 )
-"""Causes before their effects."""
+"""Rules that yield findings: causes come before their effects."""
 
 _MAX_STEADY_RATIO = 1.02
-"""A loss that ends within this multiple of its lowest value has settled."""
+"""Largest ratio of the last loss to the lowest loss at which the loss counts as settled."""
 
 _SEVERITIES = ("trouble", "advice", "good")
 
 _FAILURE_KINDS = ("no_better_than_guessing", "worse_than_constant", "divergence")
-"""Outcomes of a training that failed to learn."""
+"""Kinds of findings that show a training without success."""
 
 _CAUSE_KINDS = ("unscaled_inputs", "schedule", "large_batch", "output_misfit", "label_in_inputs", "unstable")
-"""Findings that are faults where the outcome is bad, and advice where it is not."""
+"""Kinds of findings that become faults where the training was without success."""
 
 _CURVE_KINDS = ("under_training", "under_fitting", "over_fitting", "validation_above_training")
-"""Findings that do not matter where something keeps the network from learning at all."""
+"""Kinds of findings that are left out where the training was without success."""
 
 
 def explain_run(run_info: RunInfo, model: SavedModel | None = None) -> Explanation:
-    """Return the findings of a run.
+    """Return the explanation of a run.
 
     Args:
         run_info: The run.
-        model: The model of the best epoch, to be judged by the scores of its epoch; `None` for the model in
-            `model.keras`. Findings about curves and layers are about the whole training in both cases.
+        model: The best model, which is judged by the scores of its epoch; `None` for the model in `model.keras`. In
+            both cases, findings about curves and layers describe the whole training.
 
     Raises:
-        RunError: it has no record, or its files are damaged, or they do not show the epoch of the model.
-        ConfigError: its config cannot be read.
+        RunError: the run has no record, its files are damaged, or they lack scores for the epoch of the model.
+        ConfigError: the config of the run cannot be read.
     """
     if model is not None and model.scores is None:
         raise RunError(f"{run_info.run.metrics} has no scores for the epoch of {model.file_name}", "leave --best out")
@@ -88,27 +88,34 @@ def explain_run(run_info: RunInfo, model: SavedModel | None = None) -> Explanati
 
 
 def _arrange_findings(findings: list[Finding]) -> list[Finding]:
-    """Return findings by severity, without those that follow from others; causes of a bad result are faults."""
+    """Return findings sorted by severity, without effects of other findings.
+
+    Causes of a training without success become faults.
+    """
     kinds = {finding.kind for finding in findings}
     if kinds.intersection(_FAILURE_KINDS):
         findings = [finding for finding in findings if finding.kind not in _CURVE_KINDS]
         findings = [replace(f, severity="trouble") if f.kind in _CAUSE_KINDS else f for f in findings]
-    if "divergence" in kinds:  # which has the suggestion first
+    # The finding of the divergence suggests scaling first.
+    if "divergence" in kinds:
         findings = [replace(f, suggestions=()) if f.kind == "unscaled_inputs" else f for f in findings]
-    if "batch_norm_averages" in kinds:  # the steps were enough for the weights
+    # Where only the averages are inaccurate, the steps were enough for the weights.
+    if "batch_norm_averages" in kinds:
         findings = [f for f in findings if f.kind != "large_batch"]
     elif "large_batch" in kinds:
         findings = [f for f in findings if f.kind != "barely_moving"]
-    if "unscaled_inputs" in kinds:  # all positive and large, they shut half of the units at once
+    # Large positive inputs make half of the relu units 0 from the start.
+    if "unscaled_inputs" in kinds:
         findings = [f for f in findings if not (f.kind == "dead_relu" and f.since_epoch == 0)]
     causes = {finding.kind for finding in findings if finding.severity == "trouble"} - {"no_better_than_guessing"}
-    if causes:  # which have suggestions of their own
+    # The causes have their own suggestions.
+    if causes:
         findings = [replace(f, suggestions=()) if f.kind == "no_better_than_guessing" else f for f in findings]
     return sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))
 
 
 def _build_healthy_finding(evidence: Evidence) -> Finding:
-    """Return that nothing is wrong, with the figures that show it."""
+    """Return the finding for a run without faults, or the finding that too few epochs are completed to judge."""
     if not evidence.epoch_scores:
         observation = "no epoch is completed"
         return Finding(
@@ -151,7 +158,7 @@ def _build_healthy_finding(evidence: Evidence) -> Finding:
 
 
 def _find_unmeasured_reason(evidence: Evidence) -> str | None:
-    """Return why no layer was measured; `None` where some were."""
+    """Return why no layer was measured; `None` where layers were measured."""
     if evidence.layer_states:
         return None
     if evidence.layer_states_error:

@@ -1,4 +1,4 @@
-"""Whether a network has learned: its loss and its accuracy against those of the best constant prediction."""
+"""Judgement of a network: its loss and accuracy, compared with those of the best constant prediction."""
 
 import math
 from dataclasses import dataclass
@@ -14,35 +14,40 @@ if TYPE_CHECKING:
 _LearningVerdict = Literal["better", "unclear", "worse"]
 
 _MIN_LOSS_STANDARD_ERRORS = 2.5
-"""Standard errors by which a loss must be below that of the best constant: by chance in 0.6% of runs."""
+"""Number of standard errors by which a loss must be below the best constant's: chance does that in 0.6% of runs."""
 
 _MIN_EXAMPLES = 5
-"""Examples below which a standard error says nothing."""
+"""Smallest number of examples for which a standard error is meaningful."""
 
 _SIGNIFICANCE_LEVEL = 0.01
-"""The probability of as many hits by chance at which an accuracy counts as better than the commonest class."""
+"""Probability of as many hits by chance, below which an accuracy counts as better than the commonest class's."""
 
 _UNCLEAR_ACCURACY_SHARE = 0.5
-"""Where the accuracy may reach more than half of the way from the commonest class to 1, the examples are too few."""
+"""Share of the distance from the commonest class's accuracy to 1.
+
+Where the confidence interval of an accuracy reaches further, the examples are too few for a verdict."""
 
 
 @dataclass(frozen=True)
 class ScoreJudgement:
-    """The loss of the saved model, without penalties, against that of the best constant prediction."""
+    """Judgement of a score: the loss of a model, compared with that of the best constant prediction.
+
+    A loss from predictions or measurements has no penalties. The loss of an epoch can have penalties.
+    """
 
     split: Literal["validation", "training"]
     examples: int
     model_loss: float
     constant_loss: float
     difference_error: float
-    """The standard error of their difference."""
+    """Standard error of the difference between the two losses."""
 
     model_loss_error: float | None = None
-    """The standard error of the model's loss; `None` where the losses of the examples are not known."""
+    """Standard error of the model's loss; `None` where the losses of the examples are not known."""
 
     @property
     def verdict(self) -> _LearningVerdict:
-        """Whether the model's loss is lower by more than its uncertainty, or not lower at all."""
+        """The verdict: `better` if the loss is lower by more than its uncertainty, `worse` if not lower."""
         gain = self.constant_loss - self.model_loss
         if gain <= 0:
             return "worse"
@@ -55,17 +60,17 @@ class ScoreJudgement:
 
 @dataclass(frozen=True)
 class HitCounts:
-    """The examples whose class is predicted, against those of the commonest class."""
+    """Numbers of examples whose class is predicted right, and of examples of the commonest class."""
 
     split: Literal["validation", "training"]
     correct: int
     examples: int
     most_common: int
-    """Examples of the commonest class."""
+    """Number of examples of the commonest class."""
 
     @property
     def accuracy(self) -> float:
-        """The share that is right."""
+        """The share of examples that are predicted right."""
         return self.correct / self.examples
 
     @property
@@ -75,17 +80,19 @@ class HitCounts:
 
     @property
     def chance_probability(self) -> float:
-        """The probability of as many hits or more, where each is as likely as the commonest class."""
-        from dnn_cli.metrics.binomial import compute_tail_probability  # imports numpy
+        """The probability of at least as many hits, if a hit has the probability of the commonest class."""
+        # This module imports numpy, which is slow.
+        from dnn_cli.metrics.binomial import compute_tail_probability
 
         return compute_tail_probability(self.examples, self.constant_accuracy, slice(self.correct, None))
 
     @property
     def verdict(self) -> _LearningVerdict:
-        """Whether more are right than the commonest class explains, by an exact binomial test."""
+        """The verdict on the number of hits against the commonest class's number, by an exact binomial test."""
         if self.constant_accuracy == 1 or self.chance_probability < _SIGNIFICANCE_LEVEL:
             return "better" if self.constant_accuracy < 1 else "unclear"
-        from dnn_cli.metrics.binomial import compute_confidence_interval  # imports numpy
+        # This module imports numpy, which is slow.
+        from dnn_cli.metrics.binomial import compute_confidence_interval
 
         possible = compute_confidence_interval(self.correct, self.examples)[1]
         return (
@@ -96,7 +103,7 @@ class HitCounts:
 
 
 def judge_score(evidence: Evidence) -> "ScoreJudgement | str":
-    """Return the judgement of the loss, or why there is none."""
+    """Return the judgement of the loss, or the reason why the loss cannot be judged."""
     if evidence.class_count is None:
         return "the data is gone, and inputs.npz with it"
     if evidence.predictions is not None:
@@ -111,8 +118,8 @@ def _judge_predictions(evidence: Evidence, targets: "NDArray[Any]", outputs: "ND
     from dnn_cli.metrics.constant_prediction import compute_example_losses, find_best_constant, to_loss_targets
 
     loss, true = evidence.experiment.loss, to_loss_targets(evidence.experiment, targets)
-    # Keras weighs classes in the training loss alone. The network was trained to do well by that measure, so both
-    # sides are weighed here. With equal weights it is the val_loss of the curves.
+    # Keras applies class weights to the training loss alone. The network was trained for the weighted loss, so both
+    # losses are weighted here. With equal weights, the model's loss is the val_loss of the curves.
     weights = _compute_example_weights(evidence, targets)
     with np.errstate(all="ignore"):
         model_losses = compute_example_losses(loss, true, outputs)
@@ -132,7 +139,7 @@ def _judge_predictions(evidence: Evidence, targets: "NDArray[Any]", outputs: "ND
         float((weights * constant_losses[counted]).mean()),
     )
     if (weights == 1).all() and not evidence.has_penalties:
-        # Keras takes logits from a softmax; probabilities of 0 in the file make the loss too small.
+        # Keras computes the loss from the logits of a softmax. Probabilities of 0 in the file make the loss too small.
         model_loss = max(
             model_loss,
             (evidence.record.results.model or evidence.record.results.last or {}).get("val_loss", model_loss),
@@ -144,9 +151,9 @@ def _judge_predictions(evidence: Evidence, targets: "NDArray[Any]", outputs: "ND
 
 
 def _judge_curves(evidence: Evidence) -> "ScoreJudgement | str":
-    """Return the judgement by the recorded losses, for models without predictions.
+    """Return the judgement by the recorded losses, for models without usable predictions.
 
-    These are models of runs without a validation set, and models of the best epoch.
+    Such models are best models, models of unfinished runs, and models of runs without a validation set.
     """
     import numpy as np
 
@@ -158,9 +165,8 @@ def _judge_curves(evidence: Evidence) -> "ScoreJudgement | str":
     if training_targets is None or not len(training_targets):
         return "there is no predictions.npz, and inputs.npz has no labels"
     on_validation = bool(evidence.get_curve("val_loss"))
-    weights = (
-        np.ones(len(training_targets)) if on_validation else _compute_example_weights(evidence, training_targets)
-    )  # Keras weighs no validation loss
+    # Keras does not apply class weights to the validation loss.
+    weights = np.ones(len(training_targets)) if on_validation else _compute_example_weights(evidence, training_targets)
     true = to_loss_targets(evidence.experiment, training_targets)
     best_constant = find_best_constant(evidence.experiment.loss, true, weights)
     with np.errstate(all="ignore"):
@@ -189,7 +195,7 @@ def _judge_curves(evidence: Evidence) -> "ScoreJudgement | str":
 
 
 def _compute_example_weights(evidence: Evidence, targets: "NDArray[Any]") -> "NDArray[np.float64]":
-    """Return how much each example counts by the config's `class_weight`."""
+    """Return the weight of each example by the config's `class_weight`, of shape (examples,)."""
     import numpy as np
 
     weights, names = evidence.experiment.class_weight, evidence.experiment.data.info.classes
@@ -214,7 +220,10 @@ def _compute_example_weights(evidence: Evidence, targets: "NDArray[Any]") -> "ND
 
 
 def compute_min_loss(evidence: Evidence) -> float:
-    """Return the loss of perfect predictions: with label smoothing the entropy of a smoothed label, else 0."""
+    """Return the loss of perfect predictions: the entropy of a smoothed target with label smoothing, else 0.
+
+    For focal losses, 0 is returned in both cases.
+    """
     smoothing, count = getattr(evidence.experiment.loss, "label_smoothing", 0.0), evidence.class_count
     if not smoothing or not count or evidence.experiment.loss.type.endswith("focal_crossentropy"):
         return 0.0
@@ -224,7 +233,7 @@ def compute_min_loss(evidence: Evidence) -> float:
 
 
 def count_hits(evidence: Evidence) -> HitCounts | None:
-    """Return how many examples are predicted right, on the validation set if there is one; `None` if not known."""
+    """Return the numbers of examples predicted right, on the validation set if the run has one; `None` if unknown."""
     if not evidence.class_count:
         return None
     import numpy as np
@@ -251,7 +260,10 @@ def count_hits(evidence: Evidence) -> HitCounts | None:
 
 
 def find_predicted_classes(evidence: Evidence, outputs: "NDArray[Any]") -> "NDArray[np.int64]":
-    """Return the predicted class of every example."""
+    """Return the predicted class of every example, of shape (examples,), from outputs of shape (examples, numbers).
+
+    A single output predicts the second class above 0.5, or above 0 where the output is a logit.
+    """
     import numpy as np
 
     if outputs.shape[1] == 1:
@@ -260,15 +272,17 @@ def find_predicted_classes(evidence: Evidence, outputs: "NDArray[Any]") -> "NDAr
 
 
 def count_training_hits(evidence: Evidence) -> HitCounts | None:
-    """Return how many training examples are right: at the end of the last epoch if measured, else averaged over it."""
+    """Return the numbers of training examples predicted right; `None` where unknown.
+
+    The hits are measured after the last epoch where possible. Otherwise the hits are an average over an epoch.
+    """
     if not evidence.class_count:
         return None
     import numpy as np
 
     training_targets = evidence.input_profile.labels if evidence.input_profile else None
-    if (
-        training_targets is None and evidence.predictions is not None
-    ):  # in runs of an older dnn the validation targets stand for them
+    # Runs of an older dnn have no training targets, so that the validation targets replace them.
+    if training_targets is None and evidence.predictions is not None:
         training_targets = evidence.predictions[0]
     share = (
         float(np.bincount(training_targets).max() / len(training_targets))

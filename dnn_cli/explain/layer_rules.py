@@ -1,4 +1,4 @@
-"""Findings from the states of the layers: gradients, dead units, saturated outputs, and changes of the weights."""
+"""Findings from the states of the layers: gradients, dead units, saturated outputs, and changes of weights."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -13,32 +13,39 @@ from dnn_cli.explain.findings import Finding, Suggestion
 from dnn_cli.runs.diagnostics_csv import LayerState
 
 _VANISHING_RATIO = 0.01
-"""The first layer's gradient divided by the last one's. A sigmoid passes at most a quarter of a gradient, so four of
-them fall below this value; six relu layers kept 0.2 to 0.6."""
+"""Ratio of the first layer's gradient to the last one's, below which the gradient vanishes.
+
+A sigmoid passes at most a quarter of a gradient, so that four sigmoid layers fall below this value. Six relu layers
+kept 0.2 to 0.6."""
 
 _EXPLODING_RATIO = 1 / _VANISHING_RATIO
 
 _MIN_DEAD_SHARE = 0.4
-"""The share of a layer's units. Layers of good networks had up to 0.2; a narrow new layer has some by chance."""
+"""Share of dead units from which a layer is a finding.
+
+Layers of good networks had up to 0.2. Narrow untrained layers have some by chance."""
 
 _MIN_SATURATED_SHARE = 0.75
-"""The share of a layer's outputs. A sigmoid layer of a good network had 0.43."""
+"""Share of saturated outputs from which a layer is a finding. A sigmoid layer of a good network had 0.43."""
 
 _MIN_WEIGHT_CHANGE = 0.01
-"""The change of a kernel in an epoch, as a share of it. Adagrad at a hundredth of the rate that it needs moved its
-kernels by 0.015 in its slowest epoch."""
+"""Relative change of a kernel in an epoch, below which weights barely move.
+
+Adagrad at a hundredth of the rate that it needs changed its kernels by 0.015 in its slowest epoch."""
 
 _MAX_WEIGHT_CHANGE = 1.0
-"""The same, from the third epoch on: after it nothing is left of the weights before."""
+"""Largest relative change of a kernel in an epoch, from the third epoch on. A larger change replaces all weights."""
 
 _MAX_EARLY_WEIGHT_CHANGE = 3.0
-"""The same in the first epochs of a network that learned nothing, as good ones change by up to their own size there."""
+"""Largest relative change of a kernel in the first epochs of a network that is not good.
+
+The kernels of good networks change by up to their own size in these epochs."""
 
 _MIN_DEAD_UNITS = 3
-"""Dead units of a layer below which a narrow layer has them by chance."""
+"""Number of dead units below which a narrow layer can have them by chance."""
 
 _MOSTLY_DEAD_SHARE = 0.7
-"""Dead units of a layer from which the network has lost most of it, even if what is left does well."""
+"""Share of dead units from which a layer is mostly lost, even if the remaining units do well."""
 
 _RELU_ACTIVATIONS = ("relu", "relu6")
 _GLOROT_UNIFORM = "glorot_uniform"
@@ -46,7 +53,7 @@ _LayerCondition = Callable[[Layer], object]
 
 
 def find_gradient_problems(evidence: Evidence) -> Iterator[Finding]:
-    """Yield gradients that get smaller from the last layer to the first, or larger."""
+    """Yield a finding where gradients vanish or explode on the way from the last layer to the first."""
     ratios = {
         epoch: ratio
         for epoch in list_measured_epochs(evidence)
@@ -80,7 +87,7 @@ def find_gradient_problems(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _suggest_relu_layers(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Return what lets the gradient through: relu, and initial weights of a size that suits it."""
+    """Return suggestions that preserve gradients: relu, and relu with initial weights that suit it."""
     relu = suggestions.build_layer_overrides(
         evidence, _build_activation_condition(SATURATING_ACTIVATIONS), "activation", "relu"
     )
@@ -95,7 +102,7 @@ def _suggest_relu_layers(evidence: Evidence) -> tuple[Suggestion, ...]:
 
 
 def find_dead_units(evidence: Evidence) -> Iterator[Finding]:
-    """Yield layers of relu many of whose units are 0 for every example."""
+    """Yield a finding where many relu units of a layer are 0 for every example."""
     worst = find_worst_layer(evidence, "dead")
     if (
         worst is None
@@ -123,14 +130,14 @@ def find_dead_units(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _count_layer_units(evidence: Evidence, name: str) -> float:
-    """Return the number of units or filters of the layer with a name; infinite where it is not known."""
+    """Return the number of units or filters of the layer with a name; infinite where the number is unknown."""
     stack = evidence.experiment.model.stack
     layer = dict(zip(list_layer_names(stack), stack, strict=True)).get(name)
     return float(getattr(layer, "units", None) or getattr(layer, "filters", None) or math.inf)
 
 
 def find_saturated_outputs(evidence: Evidence) -> Iterator[Finding]:
-    """Yield layers most of whose outputs are near their limits."""
+    """Yield a finding where most outputs of a layer are near their limits."""
     worst = find_worst_layer(evidence, "saturated")
     if worst is None or (worst.saturated or 0.0) < _MIN_SATURATED_SHARE:
         return
@@ -150,11 +157,11 @@ def find_saturated_outputs(evidence: Evidence) -> Iterator[Finding]:
 
 
 _MIN_FACTOR = 10.0
-"""The ratio from which on a change is given as a factor: percentages of five digits are hard to read."""
+"""Relative change above which a text gives a factor, because percentages of five digits are hard to read."""
 
 
 def _build_initializer_overrides(evidence: Evidence) -> tuple[str, ...]:
-    """Return Keras's own initial weights for the layers that saturate, where they have others."""
+    """Return overrides that give layers with saturating activations Keras's default initializer."""
     return suggestions.build_layer_overrides(
         evidence,
         lambda x: (
@@ -168,7 +175,7 @@ def _build_initializer_overrides(evidence: Evidence) -> tuple[str, ...]:
 
 
 def find_wrong_step_sizes(evidence: Evidence) -> Iterator[Finding]:
-    """Yield weights that barely move, or that are thrown about."""
+    """Yield a finding where weights change too little or too much in an epoch."""
     weight_changes = {
         (state.epoch, state.layer): pace
         for state in evidence.layer_states
@@ -208,7 +215,7 @@ def find_wrong_step_sizes(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _format_total_change(evidence: Evidence) -> str:
-    """Return how far the weights have moved in all, in words; nothing where that was not measured."""
+    """Return the largest change of weights since epoch 0 as text; empty where the change was not measured."""
     totals = [
         state.moved
         for epoch in list_measured_epochs(evidence)[-1:]
@@ -219,17 +226,17 @@ def _format_total_change(evidence: Evidence) -> str:
 
 
 def list_measured_epochs(evidence: Evidence) -> list[int]:
-    """Return the measured epochs."""
+    """Return the measured epochs, in ascending order; 0 means the initial weights."""
     return list(evidence.states_by_epoch)
 
 
 def _list_gradient_states(evidence: Evidence, epoch: int) -> list[LayerState]:
-    """Return the layers with a gradient after an epoch, from the input to the output."""
+    """Return the states of the layers with a gradient after an epoch, from the first layer to the last."""
     return [state for state in evidence.states_by_epoch.get(epoch, ()) if state.gradient is not None]
 
 
 def compute_gradient_ratio(evidence: Evidence, epoch: int) -> float | None:
-    """Return the first layer's gradient as a multiple of the last one's; `None` where there are not two."""
+    """Return the ratio of the first layer's gradient to the last one's; `None` for fewer than two gradients."""
     states = _list_gradient_states(evidence, epoch)
     if len(states) < 2 or not states[-1].gradient or states[0].gradient is None:
         return None
@@ -237,7 +244,12 @@ def compute_gradient_ratio(evidence: Evidence, epoch: int) -> float | None:
 
 
 def find_worst_layer(evidence: Evidence, share: str) -> LayerState | None:
-    """Return the layer with the largest share at the last measurement, if any has it."""
+    """Return the state of the layer with the largest share at the last measurement; `None` where no layer has one.
+
+    Args:
+        evidence: The evidence about the run.
+        share: The field of the layer state: `dead` or `saturated`.
+    """
     last = [
         state
         for epoch in list_measured_epochs(evidence)[-1:]
@@ -248,7 +260,7 @@ def find_worst_layer(evidence: Evidence, share: str) -> LayerState | None:
 
 
 def _find_first_epoch(evidence: Evidence, layer: str, share: str, min_share: float) -> tuple[int, bool]:
-    """Return the epoch from which on a layer's share is at least this, and whether the initial weights have it."""
+    """Return the epoch from which a layer's share stays at or above a limit, and whether that is epoch 0."""
     shares = [(state.epoch, getattr(state, share) or 0.0) for state in evidence.layer_states if state.layer == layer]
     since = shares[-1][0]
     for epoch, value in reversed(shares):
@@ -259,23 +271,23 @@ def _find_first_epoch(evidence: Evidence, layer: str, share: str, min_share: flo
 
 
 def _compute_weight_change(state: LayerState) -> float | None:
-    """Return the change of a kernel in an epoch, as a share of it."""
+    """Return the relative change of a kernel in an epoch; `None` where the change was not measured."""
     if state.update is None or state.since is None or state.epoch <= state.since:
         return None
     return state.update / (state.epoch - state.since)
 
 
 def _get_change_start(evidence: Evidence, key: tuple[int, str]) -> int:
-    """Return the epoch from which the change of a layer counts."""
+    """Return the epoch from which the change of a layer was measured."""
     epoch, layer = key
     return next((state.since or 0 for state in evidence.states_by_epoch[epoch] if state.layer == layer), 0)
 
 
 def _get_activation(layer: Layer) -> str | None:
-    """Return a layer's activation, if it has one."""
+    """Return the activation of a layer; `None` for a layer without one."""
     return layer.activation if isinstance(layer, KernelLayer | Activation) else None
 
 
 def _build_activation_condition(names: tuple[str, ...]) -> _LayerCondition:
-    """Return a condition for layers with one of some activations."""
+    """Return a condition that is true for layers with one of some activations."""
     return lambda layer: _get_activation(layer) in names

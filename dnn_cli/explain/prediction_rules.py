@@ -1,4 +1,4 @@
-"""Findings about what a network has learned: its predictions against those that do not depend on the inputs."""
+"""Findings from predictions: comparisons with predictions that do not depend on the inputs."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -13,24 +13,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MAX_CONSTANT_SPREAD = 0.01
-"""Outputs whose spread over the examples is below this share of their own size, or of the targets' spread, are all
-the same."""
+"""Spread of outputs over the examples below which the outputs count as equal.
+
+The spread is a share of the size of the outputs, or of the spread of the targets."""
 
 _MIN_ONE_CLASS_EXAMPLES = 20
-"""Examples below which all predictions may be of one class by chance."""
+"""Number of examples below which all predictions can be of one class by chance."""
 
 _DOMINANT_CLASS_SHARE = 0.9
-"""Where the commonest class has a larger share, a good network may predict nothing else for few examples."""
+"""Share of the commonest class from which a good network may predict this class for all of few examples."""
 
 _MIN_MEMORIZED_GAP = 0.1
-"""The least accuracy by which it is better on training examples."""
+"""Smallest difference between training and validation accuracy of a network that has memorized."""
 
 _MIN_MEMORIZED_SHARE = 0.5
-"""The share of the errors of the commonest class that is avoided in training, from which on a network has memorized."""
+"""Share of the commonest class's errors that a network that has memorized avoids on training examples."""
 
 
 def find_learning_failure(evidence: Evidence) -> Iterator[Finding]:
-    """Yield that the network is no better than a constant prediction, or that this is not known."""
+    """Yield a finding where the network is no better than a constant prediction, or cannot be judged."""
     if not evidence.epoch_scores or evidence.record.status in ("failed", "running"):
         return
     hits, judgement = evidence.hit_counts, evidence.score_judgement
@@ -52,7 +53,7 @@ def find_learning_failure(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _build_guessing_finding(evidence: Evidence, hits: HitCounts, judgement: "ScoreJudgement | str") -> Finding:
-    """Return that the accuracy is no better than that of the commonest class."""
+    """Return the finding that the accuracy is no better than that of the commonest class."""
     observation = (
         f"{hits.correct} of {hits.examples:,} {hits.split} examples are right ({hits.accuracy:.4f}); "
         f"always predicting the most frequent class gives {hits.constant_accuracy:.4f}"
@@ -82,7 +83,7 @@ def _build_guessing_finding(evidence: Evidence, hits: HitCounts, judgement: "Sco
 
 
 def _build_worse_loss_finding(evidence: Evidence, judgement: ScoreJudgement, hits: HitCounts | None) -> Finding:
-    """Return that the loss is not below that of the best constant prediction."""
+    """Return the finding that the loss is at least that of the best constant prediction."""
     constant = (
         "predicting the shares of the classes"
         if evidence.class_count
@@ -132,7 +133,7 @@ def _build_worse_loss_finding(evidence: Evidence, judgement: ScoreJudgement, hit
 
 
 def _build_few_examples_finding(evidence: Evidence, judgement: ScoreJudgement, hits: HitCounts | None) -> Finding:
-    """Return that the examples are too few to tell whether the network is better than a constant."""
+    """Return the finding that the examples are too few to compare the network with a constant prediction."""
     if hits is not None and hits.verdict == "unclear":
         observation = (
             f"{hits.correct} of {hits.examples} {hits.split} examples are right, and always "
@@ -166,19 +167,19 @@ def _build_few_examples_finding(evidence: Evidence, judgement: ScoreJudgement, h
 
 
 def _build_unjudged_finding(reason: str) -> Finding:
-    """Return that nothing is known that the run could be judged by."""
+    """Return the finding that the run cannot be judged, with the reason."""
     meaning = "Whether it has learned cannot be said: its loss cannot be compared with that of a constant prediction."
     return Finding("cannot_judge", "advice", "it cannot be judged", reason, meaning)
 
 
 def _get_constant_name(evidence: Evidence) -> str:
-    """Return the name of the constant that makes the loss of a regression smallest."""
+    """Return the name of the constant that minimizes the loss of a regression."""
     name = evidence.experiment.loss.type
     return {"mean_squared_error": "the mean", "mean_absolute_error": "the median"}.get(name, "the best constant")
 
 
 def _suggest_learning_rate(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Return a lower learning rate where the first losses were far above the later ones, and how to find one."""
+    """Return the suggestion to search a learning rate, after a lower rate where the loss began far above its lowest."""
     loss = evidence.get_curve("loss")
     return (
         suggestions.suggest_lower_rate(evidence)
@@ -193,7 +194,7 @@ def _compute_output_spread(outputs: "NDArray[np.float64]") -> float:
 
 
 def _describe_outputs(evidence: Evidence) -> str:
-    """Return whether the outputs depend on the inputs, and how they miss the targets."""
+    """Return a text about whether the outputs depend on the inputs, and how the outputs differ from the targets."""
     if evidence.predictions is None:
         return "The curves do not show why; the layers and the data may."
     import numpy as np
@@ -217,7 +218,10 @@ def _describe_outputs(evidence: Evidence) -> str:
 
 
 def _compute_r2(evidence: Evidence) -> float | None:
-    """Return the share of the variance of the validation targets that a regression explains; negative where worse."""
+    """Return R², the share of the validation targets' variance that a regression explains.
+
+    R² is negative for predictions worse than the mean, and `None` without predictions of a regression.
+    """
     if evidence.class_count != 0 or evidence.predictions is None:
         return None
     targets, outputs = (array.astype(float) for array in evidence.predictions)
@@ -226,7 +230,7 @@ def _compute_r2(evidence: Evidence) -> float | None:
 
 
 def find_single_class(evidence: Evidence) -> Iterator[Finding]:
-    """Yield that all predictions are of one class."""
+    """Yield a finding where all predictions are of one class."""
     if not evidence.class_count or evidence.predictions is None:
         return
     import numpy as np
@@ -271,7 +275,7 @@ def find_single_class(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_far_outputs(evidence: Evidence) -> Iterator[Finding]:
-    """Yield that the outputs of a regression are at another level than the targets."""
+    """Yield a finding where the mean output of a regression is far from the mean target."""
     if evidence.class_count != 0 or evidence.predictions is None:
         return
     import numpy as np
@@ -310,7 +314,7 @@ def find_far_outputs(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_memorization(evidence: Evidence) -> Iterator[Finding]:
-    """Yield that training examples are predicted well and validation examples no better than by a constant."""
+    """Yield a finding where training examples are predicted well, and validation examples as by a constant."""
     hits, learned = evidence.hit_counts, evidence.training_hit_counts
     if hits is None or learned is None or hits.split != "validation" or hits.verdict == "better":
         return

@@ -1,7 +1,7 @@
 """Findings about settings of the config.
 
-Settings may not fit each other, the data or the length of the training. Initial weights, penalties, noise and dropout
-of layers may be too strong.
+Settings can contradict each other, the data or the length of the training. Initial weights, penalties, noise and
+dropout of layers can be too strong.
 """
 
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding
 
 _MIN_STEPS = 100
-"""Steps of a whole training below which weights can hardly have reached their aim."""
+"""Number of steps of a whole training below which weights can hardly have converged."""
 
 _MAX_LARGE_BATCHES = 4
-"""Batches of an epoch up to which a batch is large for the data."""
+"""Largest number of batches an epoch at which batches count as large for the data."""
 
 
 def find_output_mismatch(evidence: Evidence) -> Iterator[Finding]:
-    """Yield an output activation that does not fit the loss."""
+    """Yield a finding where the output activation does not fit the loss."""
     if not evidence.has_dataset_info or evidence.output_layer_path is None:
         return
     stack = evidence.experiment.model.stack
@@ -52,7 +52,7 @@ def find_output_mismatch(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_unreachable_targets(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a relu at the end of a regression that has negative numbers to predict."""
+    """Yield a finding where a regression has negative targets and an output activation without negative values."""
     stack = evidence.experiment.model.stack
     last = next((x for x in reversed(stack) if isinstance(x, KernelLayer | Activation)), None)
     if evidence.class_count != 0 or evidence.predictions is None or stack[-1] is not last:
@@ -78,7 +78,7 @@ def find_unreachable_targets(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _can_reach_targets(evidence: Evidence, activation: str) -> bool:
-    """Return whether a bounded activation reaches all numbers to predict, as far as they are known."""
+    """Return whether a bounded activation reaches all validation targets; false where the targets are unknown."""
     if activation not in BOUNDED_ACTIVATIONS or evidence.predictions is None:
         return False
     low = -1.0 if activation in ("tanh", "hard_tanh", "softsign") else 0.0
@@ -87,7 +87,7 @@ def _can_reach_targets(evidence: Evidence, activation: str) -> bool:
 
 
 def find_metric_mismatch(evidence: Evidence) -> Iterator[Finding]:
-    """Yield an accuracy that compares logits with 0.5, where the classes divide at 0."""
+    """Yield a finding where an accuracy compares logits with 0.5 instead of 0, the boundary between the classes."""
     wrong = [metric.type for metric in evidence.experiment.metrics if metric.type in ("accuracy", "binary_accuracy")]
     if (
         not evidence.has_dataset_info
@@ -105,7 +105,7 @@ def find_metric_mismatch(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_schedule_mismatch(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a learning rate schedule that is over too early, or that the training is too short for."""
+    """Yield a finding where a learning rate schedule ends too early, or is longer than the training."""
     issue = (
         learning_rates.find_schedule_issue(evidence.experiment, evidence.batches_per_epoch)
         if evidence.batches_per_epoch
@@ -124,7 +124,7 @@ def find_schedule_mismatch(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_large_batch(evidence: Evidence) -> Iterator[Finding]:
-    """Yield batches so large that the whole training has few steps."""
+    """Yield a finding where batches are so large that the whole training has few steps."""
     if not evidence.batches_per_epoch or not evidence.epoch_scores or evidence.batches_per_epoch > _MAX_LARGE_BATCHES:
         return
     total = evidence.batches_per_epoch * len(evidence.epoch_scores)
@@ -153,38 +153,38 @@ def find_large_batch(evidence: Evidence) -> Iterator[Finding]:
 
 
 _MAX_INITIAL_SHARE = 0.1
-"""The share of their initial values, 0 and 1, from which averages of BatchNormalization mislead."""
+"""Share of the initial values, 0 and 1, in averages of BatchNormalization from which the averages mislead."""
 
 _MIN_ACCURACY_DROP = 0.15
-"""The accuracy by which a network is worse with its averages than with those of its batches."""
+"""Smallest loss of accuracy that counts when averages replace the statistics of the batches."""
 
 _UNSCALED_INITIALIZERS = ("random_normal", "truncated_normal", "random_uniform", "orthogonal", "constant")
-"""Initial weights of a size that the config gives."""
+"""Initializers that ignore the number of inputs: the config gives the size of the weights."""
 
 _MIN_START_LOSS_RATIO = 4.0
-"""The multiple of the constant's loss at which networks of usual initial weights never begin: they have up to 1.5."""
+"""Ratio of the initial loss to the constant's loss that shows too large weights. Usual weights have up to 1.5."""
 
 _EQUAL_INITIALIZERS = ("zeros", "ones", "constant")
-"""Initial weights that are the same for all units of a layer."""
+"""Initializers that give all units of a layer the same weights."""
 
 _MAX_PENALTY_SHARE = 0.5
-"""The share of the training loss above which penalties of layers outweigh the loss itself."""
+"""Share of the training loss from which penalties of layers outweigh the loss itself."""
 
 _MAX_SHRUNK_RATIO = 0.2
-"""The share of their initial size to which strong penalties shrink weights; without them weights grow."""
+"""Ratio of weights to their initial size down to which strong penalties shrink them. Without penalties weights grow."""
 
 _MIN_STRONG_NOISE = 0.8
-"""A deviation of noise beside inputs of about 1."""
+"""Standard deviation from which noise is strong, compared with inputs of about 1."""
 
 _MAX_ACCURACY_COST = 0.3
-"""The accuracy that dropout or noise may cost in training."""
+"""Largest decrease of the training accuracy that dropout or noise may cause."""
 
 _MIN_STRONG_DROPOUT = 0.7
-"""A rate of dropout above the usual 0.2 to 0.5."""
+"""Rate from which dropout is strong. Usual rates are 0.2 to 0.5."""
 
 
 def find_large_initial_weights(evidence: Evidence) -> Iterator[Finding]:
-    """Yield initial weights so large that the loss begins far above that of a constant prediction."""
+    """Yield a finding where initial weights are so large that the loss begins far above a constant prediction's."""
     initial_loss = next((state.loss for state in evidence.states_by_epoch.get(0, ()) if state.loss is not None), None)
     stack, judgement = evidence.experiment.model.stack, evidence.score_judgement
     unscaled = [x for x in stack if isinstance(x, KernelLayer) and x.kernel_initializer.type in _UNSCALED_INITIALIZERS]
@@ -224,7 +224,7 @@ def find_large_initial_weights(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_inaccurate_averages(evidence: Evidence) -> Iterator[Finding]:
-    """Yield averages of BatchNormalization that have seen too few steps, where the network is worse with them."""
+    """Yield a finding where averages of BatchNormalization after few steps make the network worse."""
     layers = [x for x in evidence.experiment.model.stack if isinstance(x, BatchNormalization)]
     if not layers or not evidence.batches_per_epoch or not evidence.epoch_scores:
         return
@@ -285,7 +285,7 @@ def find_inaccurate_averages(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_equal_weights(evidence: Evidence) -> Iterator[Finding]:
-    """Yield hidden layers whose units all begin with the same weights."""
+    """Yield a finding where all units of a hidden layer begin with the same weights."""
     stack = evidence.experiment.model.stack
     output = max((index for index, layer in enumerate(stack) if isinstance(layer, KernelLayer)), default=0)
     equal_layers = [
@@ -316,7 +316,7 @@ def find_equal_weights(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_strong_penalty(evidence: Evidence) -> Iterator[Finding]:
-    """Yield penalties that outweigh the loss, or that shrink the weights, of a network that is not good."""
+    """Yield a finding where penalties of a weak network outweigh its loss or shrink its weights."""
     measured, loss, decay = (
         evidence.last_measurement,
         evidence.get_curve("loss"),
@@ -352,7 +352,10 @@ def find_strong_penalty(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _compute_min_weight_ratio(evidence: Evidence) -> float:
-    """Return the least ratio of a layer's weights at the last measurement to its initial weights."""
+    """Return the smallest ratio of a layer's weights at the last measurement to its initial weights.
+
+    The ratio is 1 where the weights were not measured.
+    """
     epochs = list(evidence.states_by_epoch)
     if not epochs or epochs[0] != 0:
         return 1.0
@@ -363,7 +366,7 @@ def _compute_min_weight_ratio(evidence: Evidence) -> float:
 
 
 def find_strong_noise(evidence: Evidence) -> Iterator[Finding]:
-    """Yield noise on the inputs of a layer that hides what they hold."""
+    """Yield a finding where noise on the inputs of a layer hides their information."""
     sizes = [layer.stddev for layer in evidence.experiment.model.stack if isinstance(layer, GaussianNoise)]
     if (
         not sizes
@@ -398,7 +401,7 @@ def find_strong_noise(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_strong_dropout(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a rate of dropout that leaves too little to learn from."""
+    """Yield a finding where a rate of dropout is too high for the network to learn."""
     drops = [layer.rate for layer in evidence.experiment.model.stack if isinstance(layer, Dropout)]
     learned = evidence.training_hit_counts
     if not drops or max(drops) < _MIN_STRONG_DROPOUT or learned is None or evidence.accuracy_name is None:

@@ -1,4 +1,4 @@
-"""Suggestions of commands, with changes of a config that are known to give a valid experiment."""
+"""Suggestions of commands, with overrides that are checked to give a valid experiment."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -19,17 +19,26 @@ FIND_LEARNING_RATE = Suggestion("lr-find")
 SHOW_DATA = Suggestion("data show")
 
 _MIN_BATCHES = 20
-"""Batches that an epoch should have, so that a few epochs are hundreds of steps."""
+"""Number of batches that an epoch should have, so that a few epochs are hundreds of steps."""
 
 _MAX_RATE_RATIO = 10.0
-"""A learning rate of more than so many times Keras's own is far from what is usual."""
+"""Largest usual ratio of a learning rate to Keras's default."""
 
 
 def build_lower_rate_override(experiment: Experiment, factor: float = 0.1) -> str:
-    """An override that keeps an optimizer from leaving the numbers: a lower rate, or Keras's own if it is far above."""
+    """Return an override with which an optimizer takes smaller steps, against divergence.
+
+    A constant learning rate becomes lower, or Keras's default if the lower rate is still far above the default. With a
+    schedule, gradients are clipped. Adafactor gets a larger `epsilon_1`.
+
+    Args:
+        experiment: The experiment.
+        factor: The factor of the learning rate.
+    """
     optimizer = experiment.optimizer
     if optimizer.type == "adafactor":
-        return "optimizer.epsilon_1=1e-7"  # squares of small gradients and Keras's 1e-30 are 0 in float32
+        # Squares of small gradients and Keras's 1e-30 become 0 in float32.
+        return "optimizer.epsilon_1=1e-7"
     if not isinstance(optimizer.learning_rate, float):
         return "optimizer.clipnorm=1"
     usual = type(optimizer).model_fields["learning_rate"].default
@@ -38,12 +47,12 @@ def build_lower_rate_override(experiment: Experiment, factor: float = 0.1) -> st
 
 
 def suggest_lower_rate(evidence: Evidence, factor: float = 0.1) -> tuple[Suggestion, ...]:
-    """A lower learning rate, and the command that looks for a good one."""
+    """Return suggestions of a lower learning rate, and of the command that searches a good one."""
     return (*suggest_training(evidence, build_lower_rate_override(evidence.experiment, factor)), FIND_LEARNING_RATE)
 
 
 def suggest_higher_rate(evidence: Evidence, factor: float = 10) -> tuple[Suggestion, ...]:
-    """A higher learning rate, and the command that looks for a good one."""
+    """Return suggestions of a higher learning rate, and of the command that searches a good one."""
     rate = evidence.experiment.optimizer.learning_rate
     proposed = (
         suggest_training(evidence, f"optimizer.learning_rate={factor * rate:.3g}") if isinstance(rate, float) else ()
@@ -52,30 +61,33 @@ def suggest_higher_rate(evidence: Evidence, factor: float = 10) -> tuple[Suggest
 
 
 def suggest_standardizing(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Return the config with standardized inputs, unless it has them already."""
+    """Return the suggestion to standardize inputs; empty where the config does that already."""
     return () if evidence.experiment.data.standardize else suggest_training(evidence, "data.standardize=true")
 
 
 def suggest_output_change(evidence: Evidence, key: str, value: str) -> tuple[Suggestion, ...]:
-    """Return the config with a change of the last layer that has a kernel."""
+    """Return the suggestion to change a key of the last layer with a kernel; empty without such a layer."""
     path = evidence.output_layer_path
     return suggest_training(evidence, build_short_override(evidence, path, key, value)) if path else ()
 
 
 def suggest_smaller_batch(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Return the config with batches of 32, or smaller ones where an epoch has few examples."""
+    """Return the suggestion of batches of 32, or of 16 or 8 for few examples; empty where batches are not larger."""
     examples = evidence.training_examples or 0
     size = next((size for size in (32, 16, 8) if examples >= _MIN_BATCHES * size), 8)
     return suggest_training(evidence, f"batch_size={size}") if size < evidence.experiment.batch_size else ()
 
 
 def suggest_training(evidence: Evidence, *overrides: str) -> tuple[Suggestion, ...]:
-    """The config with changes, if that is an experiment."""
+    """Return the suggestion to train with overrides; empty where the experiment would be invalid."""
     return (Suggestion("train", overrides),) if overrides and _try_overrides(evidence, overrides) is not None else ()
 
 
 def suggest_more_epochs(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Return twice as many epochs: of the same run, or of a new one where a learning rate schedule would be over."""
+    """Return the suggestion of twice as many epochs.
+
+    The same run is resumed, except where a learning rate schedule would be over: then a new run is trained.
+    """
     epochs, rate = 2 * evidence.experiment.epochs, evidence.experiment.optimizer.learning_rate
     if isinstance(rate, CosineDecay | PolynomialDecay):
         return suggest_training(
@@ -87,7 +99,16 @@ def suggest_more_epochs(evidence: Evidence) -> tuple[Suggestion, ...]:
 def build_layer_overrides(
     evidence: Evidence, is_changed: Callable[[Layer], object], key: str, value: str
 ) -> tuple[str, ...]:
-    """Return a change of every layer that is to be changed, once where it is written; never one of the output layer."""
+    """Return overrides that set a key of every layer that meets a condition, one for each layer of the config.
+
+    Layers from the last one with a kernel on, which makes the output, remain unchanged.
+
+    Args:
+        evidence: The evidence about the run.
+        is_changed: The condition for a layer.
+        key: The key of the layer.
+        value: The new value of the key, as text.
+    """
     experiment = evidence.experiment
     stack, paths = experiment.model.stack, experiment.model.layer_paths
     output = max((index for index, layer in enumerate(stack) if isinstance(layer, KernelLayer)), default=0)
@@ -98,7 +119,14 @@ def build_layer_overrides(
 
 
 def build_short_override(evidence: Evidence, path: tuple[str | int, ...], key: str, value: str) -> str:
-    """Return an override of a layer by its name, if the name means this very layer, else by its position."""
+    """Return an override of a layer: by its name, if the name identifies exactly this layer, else by its position.
+
+    Args:
+        evidence: The evidence about the run.
+        path: The path of the layer in the config.
+        key: The key of the layer.
+        value: The new value of the key, as text.
+    """
     item = evidence.document.value
     for step in path:
         item = item[step]
@@ -111,7 +139,7 @@ def build_short_override(evidence: Evidence, path: tuple[str | int, ...], key: s
 
 
 def build_larger_layer_overrides(evidence: Evidence) -> tuple[str, ...]:
-    """Twice the units or filters of every hidden layer."""
+    """Return overrides that double the units or filters of every hidden layer."""
     overrides: list[str] = []
     for kind, key in ((Dense, "units"), (Conv2D, "filters")):
         sizes = {getattr(layer, key) for layer in evidence.experiment.model.stack if isinstance(layer, kind)}
@@ -121,12 +149,12 @@ def build_larger_layer_overrides(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _has_size(kind: type[Dense] | type[Conv2D], key: str, size: int, layer: Layer) -> bool:
-    """Whether a layer is of a kind and a size."""
+    """Return whether a layer has a type and, by a key, a size."""
     return isinstance(layer, kind) and getattr(layer, key) == size
 
 
 def _try_overrides(evidence: Evidence, overrides: Iterable[str]) -> Experiment | None:
-    """The experiment with changes; `None` where there is none."""
+    """Return the experiment with overrides applied; `None` where the experiment would be invalid."""
     try:
         experiment = Experiment.model_validate(apply_overrides(evidence.document, list(overrides)).value)
     except (ConfigError, ValidationError):
