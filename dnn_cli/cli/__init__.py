@@ -1,1 +1,1 @@
-"""The command line: a file a verb, each a thin skin over the functions that do the work."""
+"""Command line of `dnn`: options, output and exit codes. Each command has a file in `commands`."""

@@ -1,4 +1,4 @@
-"""The program `dnn`: its verbs, and the one place where errors become messages and exit codes."""
+"""Program `dnn`: the list of commands, and the conversion of errors into messages and exit codes."""
 
 import os
 import shlex
@@ -45,7 +45,7 @@ from dnn_cli.report.text import replace_control_chars
 
 
 class _OrderedCommandGroup(CommandGroup):
-    """The verbs as they are listed: groups beside what they belong to, though Typer puts them behind all commands."""
+    """Command group that lists each subgroup after a related command. Typer lists subgroups after all commands."""
 
     suggestions = COMMAND_SUGGESTIONS
     LISTED_AFTER = {"runs": "compare", "data": "bench"}
@@ -61,7 +61,8 @@ app = typer.Typer(
     name="dnn",
     cls=_OrderedCommandGroup,
     help="Train and compare Keras networks that are described in YAML.",
-    add_completion=False,  # ours knows what bash makes of = and :
+    # dnn has its own completion, because bash breaks words at = and :.
+    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -96,7 +97,7 @@ app.add_typer(data.group, name="data")
 
 
 def _print_version(is_requested: bool) -> None:
-    """Print the version and end, if it was asked for."""
+    """Print the version and exit, if `--version` is given."""
     if is_requested:
         sys.stdout.write(f"dnn {dnn_cli.__version__}\n")
         raise typer.Exit
@@ -108,7 +109,7 @@ def declare_global_options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
     install_completion: Annotated[
-        Optional[str],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        Optional[str],  # noqa: UP045 - older versions of Typer need Optional
         typer.Option(
             metavar="SHELL", callback=install_script_and_exit, is_eager=True, help="Complete in bash, zsh or fish."
         ),
@@ -122,14 +123,20 @@ def declare_global_options(
 
 
 def main() -> None:
-    """Run the program and exit: 0 ok, 1 a run failed or diverged, 2 usage or config, 130 or 143 interrupted."""
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - the caller closed it: the text has no reader
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    """Run the program and exit with its exit code.
+
+    The exit codes are 0 ok, 1 a run failed or diverged, 2 usage or config.
+    A signal adds its number to 128: 130 SIGINT, 143 SIGTERM, 129 SIGHUP, 138 SIGUSR1.
+    """
+    # A stream that the caller closed is None. Its text has no reader.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - open until the process ends
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115 - open until the process ends
     if COMPLETE_VARIABLE in os.environ:
         print_completions(app)
         return
     redirect_libraries()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # what is half done is cleared away
+    # SystemExit runs the cleanup of unfinished work.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name="dnn", standalone_mode=False)
         sys.stdout.flush()
@@ -152,7 +159,7 @@ def main() -> None:
 
 
 def _exit_if_importing_tensorflow() -> None:
-    """End the process at once where TensorFlow is being imported: the interpreter would wait for it."""
+    """End the process at once while TensorFlow is being imported: the interpreter would wait for the import."""
     if "dnn_cli.training.tensorflow_startup" in sys.modules:
         from dnn_cli.training.tensorflow_startup import is_importing_tensorflow
 
@@ -163,13 +170,14 @@ def _exit_if_importing_tensorflow() -> None:
 
 
 def _print_error(error: DnnError) -> int:
-    """Print an error of our own."""
+    """Print an error of `dnn`, and return its exit code."""
     console = get_notes_console()
     if isinstance(error, ConfigError):
         for issue in error.issues:
             console.print(replace_control_chars(issue))
     else:
-        is_multiline = isinstance(error, DataError | QueryError | AmbiguousAddressError)  # a line each
+        # Messages of these errors have several lines.
+        is_multiline = isinstance(error, DataError | QueryError | AmbiguousAddressError)
         message_lines = error.message.split("\n") if is_multiline else [error.message]
         lines = [
             f"dnn: {message_lines[0]}",
@@ -182,12 +190,12 @@ def _print_error(error: DnnError) -> int:
 
 
 def _suggest_override(option: str, arguments: Sequence[str], context: Any) -> str:
-    """Return how an option that is a key of the config is written; an empty text for any other option.
+    """Return a suggestion to write an option as an override; an empty text for options without a config key.
 
     Args:
-        option: As `--epochs`.
-        arguments: Of the command line.
-        context: Of the verb, in Typer's words.
+        option: The unknown option, as `--epochs`.
+        arguments: The words of the command line.
+        context: The command's context in Typer.
     """
     from dnn_cli.config.experiment import Experiment
 
@@ -213,18 +221,19 @@ def _suggest_override(option: str, arguments: Sequence[str], context: Any) -> st
 
 
 def _format_seeds_override(value: str) -> str:
-    """Return the word that gives seeds to a sweep, where a whole number is the number of seeds."""
+    """Return the override of a sweep's seeds. A whole number is the number of seeds."""
     number = int(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0
     return shlex.quote(f"seed=1..{number}" if number > 1 else f"seed={value}")
 
 
 def _print_usage_error_or_bug(error: Exception) -> int:
-    """Print an error of the command line's parser, or an unexpected error.
+    """Print an error of the command line's parser, or an unexpected error, and return the exit code.
 
-    Errors of the parser are known by their method `format_message`: their class depends on the version of Typer.
+    Raise the error instead if the environment variable DNN_DEBUG is set.
     """
     if os.environ.get("DNN_DEBUG"):
         raise error
+    # The class of parser errors depends on the version of Typer. All of them have this method.
     format_message = getattr(error, "format_message", None)
     if format_message is None:
         text = f"dnn: internal error: {type(error).__name__}: {error} (DNN_DEBUG=1 shows where)"
@@ -236,7 +245,8 @@ def _print_usage_error_or_bug(error: Exception) -> int:
     option = getattr(error, "option_name", None)
     if option and (override_hint := _suggest_override(str(option), sys.argv, context)):
         hint = override_hint
-        message = getattr(error, "message", message)  # without the options that the parser finds similar
+        # `message` lacks the similar options that `format_message` adds.
+        message = getattr(error, "message", message)
     get_notes_console().print(
         replace_control_chars(f"dnn: {' '.join(message.split())}") + "\n" + replace_control_chars(f"  {hint}")
     )

@@ -1,4 +1,4 @@
-"""Verbs of other programs, and the error that names the verb of `dnn` for each."""
+"""Command groups whose errors suggest a command of `dnn` for a command of another program."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -36,7 +36,7 @@ COMMAND_SUGGESTIONS = {
     "help": "dnn --help",
     "version": "dnn --version",
 }
-"""Words that are no verb of `dnn`, each with the command that does the same."""
+"""Commands of other programs, each with the equivalent command of `dnn`."""
 
 RUNS_COMMAND_SUGGESTIONS = {
     "remove": "dnn runs rm",
@@ -53,11 +53,11 @@ RUNS_COMMAND_SUGGESTIONS = {
     "label": "dnn runs tag",
     "clean": "dnn runs gc",
 }
-"""The same for words after `dnn runs`."""
+"""Words that users may type after `dnn runs`, each with the equivalent command of `dnn`."""
 
 
 class CommandGroup(TyperGroup):
-    """A group of verbs that knows the verbs of other programs."""
+    """Command group that suggests an equivalent command for an unknown command."""
 
     suggestions: Mapping[str, str] = {}
 
@@ -67,7 +67,7 @@ class CommandGroup(TyperGroup):
 
 
 class RunsCommandGroup(CommandGroup):
-    """The verbs of `dnn runs`."""
+    """Command group `dnn runs`."""
 
     suggestions = RUNS_COMMAND_SUGGESTIONS
 
@@ -75,16 +75,16 @@ class RunsCommandGroup(CommandGroup):
 def _check_command(
     command_path: str, words: Sequence[str], commands: Collection[str], suggestions: Mapping[str, str]
 ) -> None:
-    """Check that the first word is a verb.
+    """Check that the first word is a command of a group. An option or an empty command line passes.
 
     Args:
-        command_path: The command so far, as `dnn runs`.
-        words: The rest of the command line.
-        commands: The verbs that exist.
-        suggestions: Verbs of other programs, each with the command that does the same.
+        command_path: The words of the group, as `dnn runs`.
+        words: The words after those of the group.
+        commands: The commands of the group.
+        suggestions: Commands of other programs, each with the equivalent command of `dnn`.
 
     Raises:
-        UsageError: the verb does not exist. The hint names the command that does the same, or the nearest verb.
+        UsageError: the command does not exist. The hint names the equivalent command or the nearest one.
     """
     if not words or words[0] in commands or words[0].startswith("-"):
         return

@@ -1,6 +1,7 @@
-"""What can stand where on the command line: runs, configs and their keys, fields of runs, and fixed words.
+"""Completers of command line parameters: runs, configs and their keys, fields of runs, and fixed words.
 
-The metavar or the option of a parameter decides what it takes, so that a new command needs nothing here.
+The metavar or the option of a parameter selects its completer. A new command needs a new completer only for a new
+metavar or option.
 """
 
 import os
@@ -13,24 +14,24 @@ from typing import Any, NamedTuple, get_args
 from dnn_cli.errors import DnnError
 
 _MAX_OFFERED_RUNS = 100
-"""So many runs are offered."""
+"""Number of the latest runs that are offered, and whose fields are offered."""
 
 _CONFIG_SUFFIXES = (".yaml", ".yml")
 
 
 class CompletionWord(NamedTuple):
-    """A word that can stand there, and what a shell shows beside it."""
+    """Word that a completion offers, with its meaning. zsh and fish show the meaning."""
 
     text: str
     meaning: str = ""
 
 
 Completer = Callable[[dict[str, Any], str], "Iterator[CompletionWord] | Sequence[CompletionWord]"]
-"""Takes the parameters that are there already, by their names, and what is typed of the next."""
+"""Function of the parameters typed so far, by name, and of the unfinished word. It returns the offered words."""
 
 
 def find_completer(metavar: str | None, options: Sequence[str]) -> Completer | None:
-    """Return the completer of a parameter with this metavar or one of these options; `None` where there is none."""
+    """Return the completer of a parameter with this metavar or one of these options, or `None`."""
     for option in options:
         if option in _COMPLETERS_BY_OPTION:
             return _COMPLETERS_BY_OPTION[option]
@@ -38,7 +39,7 @@ def find_completer(metavar: str | None, options: Sequence[str]) -> Completer | N
 
 
 def _complete_runs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
-    """Addresses of runs: names, ids, @1, best:METRIC, sweep:ID."""
+    """Yield addresses of runs: names, ids, @1, best:METRIC, sweep:ID."""
     from dnn_cli.report.text import format_score
     from dnn_cli.runs.address import format_name_address
     from dnn_cli.runs.store import Store
@@ -79,7 +80,7 @@ def _complete_runs(parameters: dict[str, Any], typed: str) -> Iterator[Completio
 
 
 def _complete_configs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
-    """Config files, and once one is named the keys that can be changed in it."""
+    """Yield the overrides of the first config file on the command line, and then config files."""
     words = [str(word) for word in parameters.get("arguments") or ()]
     files = [word for word in words if os.path.isfile(word)]
     if files:
@@ -88,7 +89,7 @@ def _complete_configs(parameters: dict[str, Any], typed: str) -> Iterator[Comple
 
 
 def _complete_runs_or_configs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
-    """A run or a config, and then the keys of it."""
+    """Yield config files and runs for the first word, and overrides and config files for later words."""
     if parameters.get("arguments"):
         yield from _complete_run_keys(parameters, typed)
         yield from _complete_configs(parameters, typed)
@@ -98,14 +99,14 @@ def _complete_runs_or_configs(parameters: dict[str, Any], typed: str) -> Iterato
 
 
 def _complete_run_then_keys(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
-    """A run, and then the keys of its config."""
+    """Yield runs for the first word, and overrides of the run's config for later words."""
     yield from (
         _complete_run_keys(parameters, typed) if parameters.get("arguments") else _complete_runs(parameters, typed)
     )
 
 
 def _complete_run_keys(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
-    """The keys of the run that is named first."""
+    """Yield overrides of the config of the run that the first word names."""
     from dnn_cli.runs.store import Store
 
     words = [str(word) for word in parameters.get("arguments") or () if "=" not in str(word)]
@@ -115,7 +116,7 @@ def _complete_run_keys(parameters: dict[str, Any], typed: str) -> Iterator[Compl
 
 
 def _complete_overrides(file: str, typed: str) -> Iterator[CompletionWord]:
-    """What can be changed of a config."""
+    """Yield overrides of a config file that begin with the typed text."""
     from dnn_cli.config.keys import complete_override
     from dnn_cli.config.loading import read_config
 
@@ -123,7 +124,7 @@ def _complete_overrides(file: str, typed: str) -> Iterator[CompletionWord]:
 
 
 def _complete_config_files(typed: str) -> Iterator[CompletionWord]:
-    """Yield files that may be configs, and directories that may hold some."""
+    """Yield YAML files and directories whose path begins with the typed text."""
     parent, _, start = typed.rpartition("/")
     directory = Path(os.path.expanduser(f"{parent}/")) if "/" in typed else Path()
     with suppress(OSError):
@@ -138,7 +139,7 @@ def _complete_config_files(typed: str) -> Iterator[CompletionWord]:
 
 
 def _complete_condition(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
-    """The field, the status or the connective that a condition goes on with."""
+    """Yield a condition with its last word completed: a status after `status =`, otherwise a field."""
     before, last = re.fullmatch(r"(.*?)([^\s(),]*)", typed, re.DOTALL).groups()  # type: ignore[union-attr]
     preceding_words = before.split()
     if preceding_words[-2:] in (["status", "="], ["status", "!="]):
@@ -151,14 +152,14 @@ def _complete_condition(parameters: dict[str, Any], typed: str) -> Iterator[Comp
 
 
 def _complete_fields(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
-    """Fields of runs; with `-` in front, and several with commas between."""
+    """Yield the typed list of fields with its last field completed. Commas separate fields; a `-` may precede one."""
     before, comma, last = typed.rpartition(",")
     minus = "-" if last.startswith("-") else ""
     yield from (CompletionWord(f"{before}{comma}{minus}{field}") for field in _list_run_fields(parameters))
 
 
 def _list_run_fields(parameters: dict[str, Any]) -> list[str]:
-    """Every field that any of the latest runs has."""
+    """Return every field that any of the latest runs has."""
     from dnn_cli.runs.query.fields import list_fields
     from dnn_cli.runs.store import Store
 
@@ -167,7 +168,7 @@ def _list_run_fields(parameters: dict[str, Any]) -> list[str]:
 
 
 def _complete_metrics(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
-    """The scores that runs have."""
+    """Return the names of the scores of all runs."""
     from dnn_cli.runs.store import Store
 
     readable_runs = [
@@ -177,7 +178,7 @@ def _complete_metrics(parameters: dict[str, Any], typed: str) -> list[Completion
 
 
 def _list_score_names(run_infos: Sequence[Any]) -> dict[str, None]:
-    """The names of the scores of runs."""
+    """Return the names of the best epochs' scores, as keys in order."""
     from dnn_cli.runs.record import NON_SCORE_COLUMNS
 
     bests = (run_info.record.results.best or {} for run_info in run_infos)
@@ -185,17 +186,17 @@ def _list_score_names(run_infos: Sequence[Any]) -> dict[str, None]:
 
 
 def _get_runs_dir(parameters: dict[str, Any]) -> Path:
-    """Return the runs directory of the command line."""
+    """Return the runs directory: of the command line, of the environment, or the default."""
     return Path(parameters.get("runs_dir") or os.environ.get("DNN_RUNS_DIR") or "runs")
 
 
 def _build_fixed_completer(*words: str) -> Completer:
-    """Always the same words."""
+    """Build a completer that always offers the same words."""
     return lambda parameters, typed: [CompletionWord(word) for word in words]
 
 
 def _build_name_completer(kind: str) -> Completer:
-    """What a config can name, of a kind."""
+    """Build a completer that offers the names of a kind, as optimizers, that a config can use."""
 
     def complete(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
         from dnn_cli.config.registry import NAMES_BY_KIND
@@ -206,7 +207,7 @@ def _build_name_completer(kind: str) -> Completer:
 
 
 def _complete_kinds(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
-    """What `dnn list` lists."""
+    """Return the kinds that `dnn list` accepts."""
     from dnn_cli.cli.commands.list import KINDS
 
     return [CompletionWord(kind) for kind in KINDS]

@@ -1,7 +1,7 @@
-"""Completion in bash, zsh and fish: the scripts, their installation, and the answers that they ask for.
+"""Completion in bash, zsh and fish: the shell scripts, their installation, and the completions that they show.
 
-A script sends the line up to the cursor and shows what comes back. Click's parser knows which parameter the cursor is
-in; where bash breaks words, at = and : among others, is minded here.
+A script passes the line up to the cursor to `dnn` and shows the lines that `dnn` prints. Click's parser determines the
+parameter at the cursor. This module handles the characters at which bash breaks words, as = and :.
 """
 
 import os
@@ -19,7 +19,7 @@ from dnn_cli.cli.completers import Completer, CompletionWord, find_completer
 from dnn_cli.errors import RunError, UsageError, suggest_nearest_name
 
 COMPLETE_VARIABLE = "_DNN_COMPLETE"
-"""The environment variable with which a script asks; its value is the shell."""
+"""Environment variable with which a script requests completions. Its value is the name of the shell."""
 
 _BASH_SCRIPT = """\
 _dnn_completion() {
@@ -74,7 +74,7 @@ SCRIPTS = {"bash": _BASH_SCRIPT, "zsh": _ZSH_SCRIPT, "fish": _FISH_SCRIPT}
 
 
 def print_completions(app: typer.Typer) -> None:
-    """Print what can stand at the end of a line, and nothing whatever goes wrong."""
+    """Print the completions of a line. Suppress all errors, whose text would disturb the line of the shell."""
     with open(os.devnull, "w") as devnull, redirect_stderr(devnull), suppress(Exception, SystemExit):
         shell, line = os.environ[COMPLETE_VARIABLE], os.environ.get("_DNN_LINE", "")
         for name in (COMPLETE_VARIABLE, "_DNN_LINE"):
@@ -84,7 +84,14 @@ def print_completions(app: typer.Typer) -> None:
 
 
 def iter_completion_lines(app: typer.Typer, shell: str, line: str, breaks: str) -> Iterator[str]:
-    """Yield a line for each completion, as a shell reads it; all but bash also get its meaning."""
+    """Yield a line for each completion, in the format of a shell's script.
+
+    Args:
+        app: The program with its commands.
+        shell: The name of the shell. Lines for zsh and fish also have the meaning, after a tab.
+        line: The line up to the cursor.
+        breaks: The characters at which bash breaks words. A line for bash begins after the last of them.
+    """
     words, typed, quote_start = split_command_line(line)
     option_prefix = f"{typed.partition('=')[0]}=" if typed.startswith("--") and "=" in typed else ""
     cut_length = (
@@ -102,9 +109,9 @@ def iter_completion_lines(app: typer.Typer, shell: str, line: str, breaks: str) 
 
 
 def split_command_line(line: str) -> tuple[list[str], str, int | None]:
-    """The whole words of a line behind the program's name, and what is typed of the next.
+    """Split a line into the complete words after the program's name and the unfinished last word.
 
-    And where in that a quote begins that is not closed yet, if there is one.
+    Return both, and the index in the unfinished word at which an open quote begins, or `None`.
     """
     words: list[str] = []
     word, has_word, escaped, quote, quote_start = "", False, False, "", 0
@@ -126,7 +133,7 @@ def split_command_line(line: str) -> tuple[list[str], str, int | None]:
 
 
 def _list_completions(app: typer.Typer, words: list[str], typed: str) -> list[CompletionWord]:
-    """What can follow some words; what only a shell can complete, such as any file, is not among it."""
+    """Return the completions after some words, without those that only a shell can provide, such as files."""
     command = typer.main.get_command(app)
     _install_completers(command)
     items = _build_shell_complete(command).get_completions(words, typed)
@@ -134,7 +141,7 @@ def _list_completions(app: typer.Typer, words: list[str], typed: str) -> list[Co
 
 
 def _install_completers(command: Any) -> None:
-    """Let every parameter of a command, and of those below it, know what completes it."""
+    """Set the completer of every parameter of a command and of its subcommands."""
     for parameter in command.params:
         completer = find_completer(parameter.metavar, parameter.opts)
         if completer is not None:
@@ -144,7 +151,7 @@ def _install_completers(command: Any) -> None:
 
 
 def _run_completer(completer: Completer, context: Any, typed: str) -> list[Any]:
-    """What a completer offers, as Click wants it."""
+    """Return the words of a completer as Click's completion items."""
     item = _import_shell_completion().CompletionItem
     parameters = {
         **{name: value for ancestor in _iter_contexts(context) for name, value in ancestor.params.items()},
@@ -154,17 +161,17 @@ def _run_completer(completer: Completer, context: Any, typed: str) -> list[Any]:
 
 
 def _iter_contexts(context: Any) -> Iterator[Any]:
-    """The contexts above one, the uppermost last."""
+    """Yield a context and the contexts above it, the uppermost last."""
     while context is not None:
         yield context
         context = context.parent
 
 
 def _build_shell_complete(command: Any) -> Any:
-    """Click's own way to find what a cursor is in."""
+    """Build the object of Click that determines the parameter at the cursor and runs its completer."""
 
     class DnnShellComplete(_import_shell_completion().ShellComplete):  # type: ignore[misc]
-        """Of no shell in particular."""
+        """Completion class of Click that is independent of a shell."""
 
         name = source_template = "dnn"
 
@@ -181,7 +188,7 @@ def _build_shell_complete(command: Any) -> Any:
 
 
 def _import_shell_completion() -> Any:
-    """Click's module of that name, which newer Typer keeps itself."""
+    """Return Click's module `shell_completion`. Newer versions of Typer have a copy of Click."""
     try:
         from typer._click import shell_completion as module
     except ImportError:
@@ -190,27 +197,27 @@ def _import_shell_completion() -> Any:
 
 
 def _quote_for_bash(text: str) -> str:
-    """A word as it is typed in bash, where = and ~ of an override stand as they are."""
+    """Return a word quoted for bash. Words whose only special characters are = ~ : @ , need no quotes."""
     plain = text.replace("=", "").replace("~", "").replace(":", "").replace("@", "").replace(",", "")
     return text if not plain or shlex.quote(plain) == plain else shlex.quote(text)
 
 
 def _format_one_line(text: str) -> str:
-    """A meaning as a shell shows it."""
+    """Return a text in one line, without control characters."""
     from dnn_cli.report.text import replace_control_chars
 
     return replace_control_chars(" ".join(text.split()))
 
 
 def print_script_and_exit(shell: str | None) -> None:
-    """Print the script of a shell and end, if it was asked for."""
+    """Print the script of a shell and exit, if `--show-completion` is given."""
     if shell is not None:
         sys.stdout.write(_get_script(shell))
         raise typer.Exit
 
 
 def install_script_and_exit(shell: str | None) -> None:
-    """Write the script of a shell where the shell finds it and end, if it was asked for."""
+    """Install the script of a shell and exit, if `--install-completion` is given."""
     if shell is not None:
         from dnn_cli.cli.console import get_output_console
 
@@ -220,10 +227,10 @@ def install_script_and_exit(shell: str | None) -> None:
 
 
 def _get_script(shell: str) -> str:
-    """The script of a shell.
+    """Return the script of a shell.
 
     Raises:
-        UsageError: it is another shell.
+        UsageError: `SCRIPTS` lacks the shell.
     """
     if shell not in SCRIPTS:
         raise UsageError(
@@ -236,7 +243,7 @@ def _install_completion(shell: str) -> list[str]:
     """Install the script of a shell for its user, and return a line for each step.
 
     Raises:
-        UsageError: the shell is another one, or there is no home directory for the script.
+        UsageError: `SCRIPTS` lacks the shell, or the user has no home directory.
         RunError: a file cannot be written.
     """
     from dnn_cli.host.directories import find_home_or_reason
@@ -252,7 +259,7 @@ def _install_completion(shell: str) -> list[str]:
 
 
 def _write_completion_files(home: Path, shell: str, text: str) -> list[str]:
-    """Write the script of a shell, and a line into its startup file that reads it; return a line for each step."""
+    """Write the script of a shell and a startup line that reads the script. Return a line for each step."""
     if shell == "fish":
         path = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "fish" / "completions" / "dnn.fish"
     else:

@@ -1,4 +1,4 @@
-"""Two consoles, results on standard output and everything else on standard error, and nothing but text in them."""
+"""Consoles for plain text: results on standard output, progress, notes and errors on standard error."""
 
 import json
 import os
@@ -14,25 +14,25 @@ from dnn_cli.report.tables import PlainTable
 from dnn_cli.report.text import UNLIMITED_WIDTH
 
 _UNSAFE_CHARACTERS = re.compile("[\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
-"""Control codes and turns of direction that JSON may hold as they are, and a terminal would obey."""
+"""Control codes, line separators and direction marks. JSON permits them unescaped, and a terminal obeys them."""
 
 
 class _PipeSafeConsole(Console):
-    """A console that prints no more after its reader has gone, and raises no error."""
+    """Console that stops printing, without an error, once the reader has closed its pipe."""
 
     def on_broken_pipe(self) -> None:
-        """Stop printing: the reader has gone."""
+        """Discard all later output."""
         self.quiet = True
         redirect_to_devnull(self.file)
 
 
 def redirect_to_devnull(stream: IO[str]) -> None:
-    """Redirect a stream to the null device, with all that it still holds."""
+    """Redirect a stream, with the text in its buffer, to the null device."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def write_result(text: str) -> None:
-    """Write text to standard output as it is, in full."""
+    """Write text to standard output, unchanged. Discard the text if the reader has closed the pipe."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -41,10 +41,14 @@ def write_result(text: str) -> None:
 
 
 def build_console(stream: TextIO) -> Console:
-    """A console that prints text as it is: no markup, and no control codes unless on a colour terminal."""
+    """Build a console that prints text without markup.
+
+    Control codes appear only on a terminal that can move the cursor, and only if NO_COLOR is unset.
+    """
     is_plain = "NO_COLOR" in os.environ or not stream.isatty() or not can_move_cursor()
     if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="replace")  # a terminal without Unicode shows ? instead of failing
+        # On a terminal without Unicode, a ? replaces a character and no error is raised.
+        stream.reconfigure(errors="replace")
     return _PipeSafeConsole(
         file=stream,
         force_terminal=False if is_plain else None,
@@ -56,17 +60,17 @@ def build_console(stream: TextIO) -> Console:
 
 
 def get_output_console() -> Console:
-    """Where results go."""
+    """Return the console for results, on standard output."""
     return build_console(sys.stdout)
 
 
 def get_notes_console() -> Console:
-    """Where progress, notes and errors go."""
+    """Return the console for progress, notes and errors, on standard error."""
     return build_console(sys.stderr)
 
 
 def can_print_text(text: str) -> bool:
-    """Whether standard output has these characters."""
+    """Return whether the encoding of standard output has all characters of a text."""
     try:
         text.encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -75,12 +79,12 @@ def can_print_text(text: str) -> bool:
 
 
 def has_limited_width(console: Console) -> bool:
-    """Whether lines end somewhere: on a terminal, even if it is a plain one."""
+    """Return whether the width of lines is limited, as on every terminal."""
     return console.width < UNLIMITED_WIDTH
 
 
 def print_rich_table(console: Console, table: Table) -> None:
-    """Print a table, in a pipe without the spaces that fill its last column."""
+    """Print a table; in a pipe, without the trailing spaces of its last column."""
     if console.is_terminal:
         console.print(table)
     elif isinstance(table, PlainTable) and not has_limited_width(console):
@@ -92,12 +96,13 @@ def print_rich_table(console: Console, table: Table) -> None:
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """One JSON document on standard output."""
+    """Print a JSON document on standard output, with its schema version."""
     document = {"schema_version": 1, **document}
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
     try:
         text.encode(sys.stdout.encoding)
-    except UnicodeEncodeError:  # a stream that is not UTF-8, or a path that is not
+    except UnicodeEncodeError:
+        # The stream or a path in the document has another encoding than UTF-8.
         text = json.dumps(document, allow_nan=False, indent=2)
     text = _UNSAFE_CHARACTERS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     write_result(text + "\n")

@@ -1,4 +1,4 @@
-"""The options `-j`, `--on` and `--gpus`, and the executor that they select: worker processes, or a Ray cluster."""
+"""Options `-j`, `--on` and `--gpus`, and the executor that they select: local workers or a Ray cluster."""
 
 import math
 import os
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment
 
 JobsOption = Annotated[
-    Optional[int],  # noqa: UP045 - older Typer cannot read the newer way to write it
+    Optional[int],  # noqa: UP045 - older versions of Typer need Optional
     typer.Option("-j", "--jobs", min=1, max=1024, metavar="N", help="Worker processes."),
 ]
 ExecutorOption = Annotated[str, typer.Option("--on", metavar="PLACE", help="local, or ray: a cluster.")]
@@ -25,19 +25,21 @@ GpusOption = Annotated[
 ]
 
 MIN_WORKER_BYTES = 1_500_000_000
-"""Memory of a worker in bytes, without its data: TensorFlow, compiled programs and the layers' outputs."""
+"""Memory of a worker without its data, in bytes: TensorFlow, compiled programs and the layers' outputs."""
 
 _EXECUTOR_NAMES = ("local", "ray")
 
 
 def count_workers(jobs: int | None, gpus: int, experiments: "Sequence[Experiment]", runs: int | None = None) -> int:
-    """Return the number of workers for some runs: one a GPU or a core, unless memory allows fewer, or `jobs`.
+    """Return the number of workers for some runs, at least 1 and at most the number of runs.
+
+    The default is one worker per GPU; without GPUs, one per core, or fewer if memory is short.
 
     Args:
-        jobs: The number that the user asks for.
-        gpus: How many GPUs train one run each.
-        experiments: What is trained; the largest data decides how much memory a worker needs.
-        runs: How many runs there are, if not one for each experiment.
+        jobs: The number of `-j`, which replaces the default.
+        gpus: The number of GPUs that train one run each; 0 trains on the cores.
+        experiments: The experiments. The largest data determine the memory of a worker.
+        runs: The number of runs, if it differs from the number of experiments.
     """
     from dnn_cli.host.resources import count_available_cores, get_usable_memory
 
@@ -47,13 +49,20 @@ def count_workers(jobs: int | None, gpus: int, experiments: "Sequence[Experiment
 
 
 def compute_data_bytes(experiment: "Experiment") -> int:
-    """Return the memory that the examples take in a worker: as an array, and as TensorFlow's copy of it."""
+    """Return the memory of an experiment's inputs in a worker, in bytes: the array and TensorFlow's copy.
+
+    A pixel takes 1 byte, another number 4 bytes.
+    """
     dataset_info = experiment.data.info
     return 2 * dataset_info.examples * math.prod(dataset_info.input_shape) * (1 if dataset_info.pixel_max > 1 else 4)
 
 
 def _list_gpu_names(gpu_count: int) -> list[str]:
-    """The first GPUs, as CUDA counts those that this process may use."""
+    """Return the names of the first GPUs that CUDA permits this process to use.
+
+    Raises:
+        UsageError: CUDA_VISIBLE_DEVICES names too few GPUs.
+    """
     visible_gpus = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     if visible_gpus and len(visible_gpus) < gpu_count:
         raise UsageError(
@@ -73,8 +82,17 @@ def open_executor(
 ) -> Iterator[Any]:
     """Yield the executor that trains the runs, and end its processes when the block ends.
 
+    Args:
+        executor_name: The name of `--on`: local or ray.
+        jobs: The number of workers of `-j`.
+        gpus: The number of GPUs that train one run each.
+        experiments: The experiments. The largest data determine the memory of a worker.
+        screen: The reporter, which ends the workers before a sudden end of the process.
+        runs: The number of runs, if it differs from the number of experiments.
+
     Raises:
-        UsageError: there is no such executor, or it lacks what it needs.
+        UsageError: the executor is unknown, `jobs` exceeds `gpus`, too few GPUs are available, or Ray is missing or
+            cannot reach its cluster.
     """
     if executor_name not in _EXECUTOR_NAMES:
         raise UsageError(

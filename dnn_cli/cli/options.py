@@ -1,4 +1,4 @@
-"""Options and arguments of several commands, and what turns them into configs, overrides and experiments."""
+"""Options and arguments of several commands, and their conversion into configs, overrides and experiments."""
 
 import os
 from collections.abc import Sequence
@@ -27,16 +27,16 @@ ConfigArguments = Annotated[
 
 
 def build_runs_dir_option(runs_dir: Path) -> list[str]:
-    """The words with which a command to paste names a runs directory; none for the usual one."""
+    """Return the words `--runs-dir DIR` for a command to paste; an empty list for the default directory."""
     default = Path(os.environ.get("DNN_RUNS_DIR") or "runs")
     return [] if runs_dir == default else ["--runs-dir", str(runs_dir)]
 
 
 def check_by_keys(keys: Sequence[str], max_keys: int | None = None) -> None:
-    """Check the keys of `--by`; `max_keys` is the largest number of them.
+    """Check the keys of `--by`.
 
     Raises:
-        UsageError: there are too many keys, or several keys in one word.
+        UsageError: there are more than `max_keys` keys, or a word has several keys.
     """
     single_keys = [part.strip() for key in keys for part in key.split(",") if part.strip()]
     if max_keys is not None and len(single_keys) > max_keys:
@@ -48,10 +48,14 @@ def check_by_keys(keys: Sequence[str], max_keys: int | None = None) -> None:
 def split_configs_and_overrides(
     arguments: Sequence[str], example: str = "dnn train configs/relu_adam.yaml epochs=3"
 ) -> tuple[list[str], list[str]]:
-    """Config files and overrides.
+    """Split the arguments of a command into config files and overrides, and return both.
+
+    Args:
+        arguments: The words of the command line.
+        example: A valid command, for the hint of an error.
 
     Raises:
-        UsageError: there is no config, or one does not exist.
+        UsageError: no config file is named, or a config file does not exist.
     """
     from dnn_cli.config.overrides import expand_override_key
 
@@ -68,7 +72,7 @@ def split_configs_and_overrides(
 
 
 def is_override(word: str) -> bool:
-    """Return whether a word changes a config; a file, and an address that begins with its form, do not."""
+    """Return whether a word is an override, and neither an address with a prefix nor a file with `=` in its name."""
     from dnn_cli.config.identifiers import ADDRESS_PREFIXES
 
     if word.startswith(ADDRESS_PREFIXES):
@@ -77,7 +81,7 @@ def is_override(word: str) -> bool:
 
 
 def suggest_similar_file(name: str) -> str:
-    """`did you mean …?` for a file beside the one named, or in configs/."""
+    """Return `did you mean …?` with a similar YAML file of the same directory or of configs/, or an empty text."""
     directories = [Path(name).parent, Path("configs")]
     try:
         config_files = [
@@ -92,10 +96,10 @@ def suggest_similar_file(name: str) -> str:
 def load_configs(
     configs: Sequence[str], overrides: Sequence[str], *, to_train: bool = False
 ) -> list["LoadedExperiment"]:
-    """Every experiment; `to_train`: and that this machine can train it.
+    """Return the experiments of config files. With `to_train`, also check that this machine can train them.
 
     Raises:
-        ConfigError: with the faults of all the files together.
+        ConfigError: a config has issues; the error has the issues of all files.
     """
     from dnn_cli.config.loading import load_experiment
 

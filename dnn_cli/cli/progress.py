@@ -1,4 +1,4 @@
-"""What the screen shows while something trains: a bar on a terminal, a line an epoch elsewhere."""
+"""Progress of a training on the screen: a bar on a terminal, otherwise a line for each epoch."""
 
 import errno
 import io
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from dnn_cli.training.execution_plan import ExecutionPlan
 
 REFRESH_INTERVAL = 0.1
-"""Seconds between two looks of a bar."""
+"""Interval between two updates of a bar, in seconds."""
 
 
 @contextmanager
 def open_screen() -> Iterator["ScreenReporter"]:
-    """The screen behind standard error, reachable even while that is diverted."""
+    """Yield a reporter that prints on a copy of standard error. Redirections of standard error do not affect it."""
     sys.stderr.flush()
     with _TerminalStream(os.fdopen(os.dup(2), "wb"), encoding=sys.stderr.encoding, errors="replace") as stream:
         yield ScreenReporter(stream)
 
 
 class _TerminalStream(io.TextIOWrapper):
-    """A stream that writes no more after its terminal was closed, and raises no error."""
+    """Text stream that discards text, without an error, once its terminal is closed."""
 
     def write(self, text: str, /) -> int:
         with self.ignore_closed_terminal():
@@ -47,7 +47,7 @@ class _TerminalStream(io.TextIOWrapper):
 
     @contextmanager
     def ignore_closed_terminal(self) -> Iterator[None]:
-        """Suppress errors of a terminal that was closed, and write no more to it."""
+        """Suppress the error of a closed terminal, and discard all later text."""
         try:
             yield
         except OSError as error:
@@ -57,7 +57,7 @@ class _TerminalStream(io.TextIOWrapper):
 
 
 class ScreenReporter(Reporter):
-    """Shows lines, and keeps a copy of them in the log of the run they belong to."""
+    """Reporter that prints lines on the screen and writes a copy to the log of their run."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
@@ -71,16 +71,17 @@ class ScreenReporter(Reporter):
         self.console.print(replace_control_chars(line))
 
     def restore_terminal(self) -> None:
-        """Leave the terminal as it should be, and nothing behind."""
+        """Show the cursor of the terminal again, and call the exit callbacks."""
         if self.console.is_terminal:
-            self.console.file.write("\x1b[?25h\n")  # past rich, which another thread may hold
+            # Another thread may hold the lock of rich's console, so the code goes to the file directly.
+            self.console.file.write("\x1b[?25h\n")
             self.console.file.flush()
         for cleanup in self.exit_callbacks:
             cleanup()
 
     @contextmanager
     def show_waiting(self, activity: str) -> Iterator[None]:
-        """Show on a terminal that something is going on, at once, and wipe it away."""
+        """Show an activity on a terminal at once, and erase its line when the block ends."""
         if not self.console.is_terminal:
             yield
             return
@@ -93,7 +94,7 @@ class ScreenReporter(Reporter):
 
     @contextmanager
     def open_progress(self, epochs: int, batch_size: int) -> Iterator[TextReporter]:
-        """Yield a progress reporter of one run: a bar on a terminal, else lines."""
+        """Yield the progress reporter of a run: with a bar on a terminal, otherwise with lines alone."""
         if not self.console.is_terminal:
             yield TextReporter(self, epochs)
             return
@@ -110,14 +111,15 @@ class ScreenReporter(Reporter):
             console=self.console,
             transient=True,
             refresh_per_second=1 / REFRESH_INTERVAL,
-            redirect_stdout=False,  # or what TensorFlow and Keras say in Python would reach the screen
+            # A redirection would print Python messages of TensorFlow and Keras on the screen.
+            redirect_stdout=False,
             redirect_stderr=False,
         ) as bar:
             yield _BarReporter(self, epochs, batch_size, bar)
 
 
 class _BarReporter(TextReporter):
-    """The same, and a bar for the batches of the epoch that goes on."""
+    """Progress reporter that adds a bar for the batches of the current epoch."""
 
     def __init__(self, screen: ScreenReporter, epochs: int, batch_size: int, bar: Progress) -> None:
         super().__init__(screen, epochs)
@@ -127,7 +129,7 @@ class _BarReporter(TextReporter):
         self.steps = 0
         self.refreshed_at = 0.0
         self.training_pace: _Pace | None = None
-        """The pace over all epochs, from the first batch of this process on: the compilation before does not count."""
+        """Pace over all epochs since the first batch of this process, and therefore without the compilation."""
 
         self.epoch_pace: _Pace | None = None
 
@@ -171,17 +173,19 @@ class _BarReporter(TextReporter):
 
 
 class _Pace(NamedTuple):
-    """A moment of a training, from which its speed is measured."""
+    """Start of a measurement of the training speed: a time, and the batches trained before."""
 
     moment: float
+    """Time of the start by `time.perf_counter`, in seconds."""
+
     done_batches: int
-    """Batches since the start of the first epoch."""
+    """Number of batches since the start of the first epoch."""
 
     def compute_batches_per_second(self, now: float, done_batches: int) -> float:
-        """Return the speed since then; 0 where nothing was done."""
+        """Return the batches per second since the start; 0 at the start itself."""
         return (done_batches - self.done_batches) / (now - self.moment) if now > self.moment else 0.0
 
     def compute_remaining_seconds(self, batches: int, now: float, done_batches: int) -> float | None:
-        """Return how long some batches take at the speed since then; None where nothing was done."""
+        """Return the seconds that some batches take at the speed since the start; `None` at speed 0."""
         speed = self.compute_batches_per_second(now, done_batches)
         return batches / speed if speed > 0 else None

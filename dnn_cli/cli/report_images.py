@@ -1,4 +1,4 @@
-"""The examples that a report shows as pictures, where their data can be read."""
+"""Thumbnails of the examples that a report shows, for runs whose data can be read."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -14,13 +14,21 @@ if TYPE_CHECKING:
     from dnn_cli.runs.run_info import RunInfo
 
 _MAX_THUMBNAILS_LENGTH = 1_000_000
-"""So many characters all pictures of a file take, about."""
+"""Approximate total length of the thumbnails of a report, in characters of their URIs."""
 
 _Thumbnails = dict[tuple[str, int], "Thumbnail"]
 
 
 def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> tuple[_Thumbnails, dict[str, str]]:
-    """Return thumbnails of the examples that pages show, and reasons for missing ones, by fingerprint of the data."""
+    """Return thumbnails of the examples that pages show, and the reasons for missing thumbnails.
+
+    Args:
+        pages: The pages of the report. Each shows examples of one run.
+        runs: The runs of all pages.
+
+    Returns:
+        Thumbnails by fingerprint of the data and index of the example, and reasons by fingerprint.
+    """
     from dnn_cli.report.html.predictions_section import list_example_indices
 
     indices_by_fingerprint: dict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -41,9 +49,8 @@ def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> t
             missing_reasons[fingerprint] = f"their data is not at hand ({error.message.splitlines()[0]})"
             continue
         if examples.compute_fingerprint() == fingerprint:
-            ordered_indices = [
-                index for _, index in sorted(ranked)
-            ]  # the worst mistake of every run, then the second, …
+            # The worst mistake of every run comes first, then the second worst of every run, and so on.
+            ordered_indices = [index for _, index in sorted(ranked)]
             thumbnails |= _draw_thumbnails(
                 fingerprint, ordered_indices, data, examples, _MAX_THUMBNAILS_LENGTH // len(indices_by_fingerprint)
             )
@@ -55,7 +62,7 @@ def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> t
 def _draw_thumbnails(
     fingerprint: str, indices: Sequence[int], data: "Data", examples: "Examples", remaining_length: int
 ) -> _Thumbnails:
-    """Draw examples until their length is used up; an example that several runs show counts each time."""
+    """Draw examples until their length is used up. An example that several runs show counts each time."""
     from dnn_cli.report.html.thumbnails import build_thumbnail
 
     thumbnails: _Thumbnails = {}
@@ -75,15 +82,16 @@ def _draw_thumbnails(
 
 
 def _get_white_value(examples: "Examples", data: "Data") -> float:
-    """What a white pixel is: what pixels are divided by, or where they are not, the largest number there is."""
+    """Return the value of a white pixel: the divisor of pixels, or without one the maximum input, at least 1e-9."""
     return float(data.info.pixel_max) if data.info.pixel_max > 1 else max(float(examples.inputs.max()), 1e-9)
 
 
 def _load_run_examples(run_info: "RunInfo") -> "tuple[Data, Examples]":
-    """The data of a run, from this machine alone.
+    """Load the data of a run from this machine, without a download.
 
     Raises:
-        ConfigError, DataError: it is not at hand.
+        ConfigError: the config of the run has issues.
+        DataError: the data cannot be read.
     """
     from dnn_cli.config.datasets import DATASETS, IdxDataset
     from dnn_cli.config.loading import load_resolved_experiment
@@ -92,6 +100,7 @@ def _load_run_examples(run_info: "RunInfo") -> "tuple[Data, Examples]":
 
     data = load_resolved_experiment(str(run_info.run.config)).data
     dataset = DATASETS.get(data.dataset)
-    if isinstance(dataset, IdxDataset) and data.path is None:  # or it would be looked for on the network
+    # Without a path, missing files would be downloaded.
+    if isinstance(dataset, IdxDataset) and data.path is None:
         data = data.model_copy(update={"path": str(get_dataset_cache_directory(dataset))})
     return data, load_examples(data)

@@ -1,4 +1,4 @@
-"""The run that a command works with, from its address, and the saved model of that run."""
+"""Selection of the run of a command by its address, and of a saved model of the run."""
 
 import os
 import shlex
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def resolve_run(store: "Store", address: str) -> "Run":
-    """Return the run of an address; of several runs of one experiment the latest, with a note of which run that is.
+    """Return the run with an address. Of several runs of one experiment, return the latest and print its id and seed.
 
     Raises:
         UsageError: no run has the address, or runs of several experiments have it.
@@ -41,7 +41,7 @@ def resolve_run(store: "Store", address: str) -> "Run":
 
 
 def _format_seed_clause(run: "Run") -> str:
-    """Return the seed of a run as a clause of a sentence; an empty text where the config cannot be read."""
+    """Return the seed of a run as a clause of a sentence; an empty text if the config cannot be read."""
     from dnn_cli.runs.run_info import read_details
 
     details = read_details(run)
@@ -49,9 +49,9 @@ def _format_seed_clause(run: "Run") -> str:
 
 
 def split_addresses_and_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the words that begin with the address of a run, and the changes of its config.
+    """Return the words other than overrides, of which the first is the address of a run, and the overrides.
 
-    Where every word looks like a change, the run is the first word: a run may have the name `lr=0.1`.
+    If every word looks like an override, the first word is the address: a run may have the name `lr=0.1`.
     """
     addresses = [word for word in arguments if not is_override(word)]
     if not addresses:
@@ -60,10 +60,10 @@ def split_addresses_and_overrides(arguments: Sequence[str]) -> tuple[list[str], 
 
 
 def parse_run_and_overrides(arguments: Sequence[str], command: str) -> tuple[str, list[str]]:
-    """Return the address of a run and the changes of its config.
+    """Return the address of a run and the overrides of its config.
 
     Raises:
-        UsageError: several words are addresses.
+        UsageError: the number of addresses differs from one.
     """
     addresses, overrides = split_addresses_and_overrides(arguments)
     if len(addresses) != 1:
@@ -72,10 +72,10 @@ def parse_run_and_overrides(arguments: Sequence[str], command: str) -> tuple[str
 
 
 def _resolve_trained_run(address: str, runs_dir: Path) -> "tuple[Run, Record]":
-    """Return a completed run by its address.
+    """Return the completed run with an address, and its run record.
 
     Raises:
-        UsageError: no completed run has the address, or the run has no saved model.
+        UsageError: no run has the address, or the run is not completed or has no saved model.
         RunError: the run is broken.
     """
     from dnn_cli.runs.store import Store
@@ -94,11 +94,13 @@ BestOption = Annotated[bool, typer.Option("--best", help="Use the model of the b
 
 
 def resolve_saved_model(address: str, runs_dir: Path, *, best: bool = False) -> "tuple[Run, Record, SavedModel]":
-    """Return a completed run, and its model of the last epoch or, with `best`, of the best epoch.
+    """Return the completed run with an address, its run record, and a saved model.
+
+    The saved model is `model.keras` or, with `best`, `best.keras`.
 
     Raises:
-        UsageError: no completed run has the address, or the run has no such model.
-        RunError: the run is damaged.
+        UsageError: no run has the address, or the run is not completed or lacks the saved model.
+        RunError: the run is broken.
     """
     from dnn_cli.runs.run_info import read_run_info
     from dnn_cli.runs.saved_models import get_last_model
@@ -109,10 +111,10 @@ def resolve_saved_model(address: str, runs_dir: Path, *, best: bool = False) -> 
 
 
 def resolve_best_model(run_info: "RunInfo") -> "SavedModel":
-    """Return the model of the best epoch of a run, from `best.keras`.
+    """Return the best model of a run, `best.keras`.
 
     Raises:
-        UsageError: the run has no such file. The hint names the command that makes one, or the file to use instead.
+        UsageError: the run has no best model. The hint names a command that trains one, or advises against `--best`.
     """
     from dnn_cli.runs.saved_models import find_best_model, get_last_model
 

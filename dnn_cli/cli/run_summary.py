@@ -1,4 +1,4 @@
-"""The end of a run on standard output: its scores, its place, and what to do next."""
+"""Summary of a finished run on standard output: scores, directory and next commands."""
 
 import os
 import shlex
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def print_run_summary(run: "Run", record: "Record", loaded: "LoadedExperiment", store: "Store") -> None:
-    """The end of a run on standard output: its scores, its place, and what to do next."""
+    """Print the scores and the directory of a run, and the commands to try next."""
     from dnn_cli.report.runs_table import format_last_and_best
     from dnn_cli.report.text import format_count, format_duration
 
@@ -35,7 +35,7 @@ def print_run_summary(run: "Run", record: "Record", loaded: "LoadedExperiment", 
 
 
 def _format_model_lines(run: "Run", record: "Record", store: "Store") -> list[str]:
-    """Return the epochs in the model files, where a file holds another epoch than the last one."""
+    """Return a line for each saved model of another epoch than the last one, and a line for `best.keras`."""
     from dnn_cli.report.runs_table import format_scores
     from dnn_cli.runs.run_info import read_run_info
     from dnn_cli.runs.saved_models import find_best_model, get_last_model
@@ -53,7 +53,7 @@ def _format_model_lines(run: "Run", record: "Record", store: "Store") -> list[st
 
 
 def _suggest_next_commands(run: "Run", record: "Record", loaded: "LoadedExperiment", store: "Store") -> list[str]:
-    """Return what a user most likely wants after a run."""
+    """Return the commands that a user most likely needs after a run, the most useful first."""
     runs_dir_option = build_runs_dir_option(store.root)
     train_command = ["dnn", "train", loaded.file, *loaded.overrides]
     compare_command = shlex.join(["dnn", "compare", *runs_dir_option])
@@ -72,7 +72,7 @@ def _suggest_next_commands(run: "Run", record: "Record", loaded: "LoadedExperime
         override = "data.standardize=true" if is_large else build_lower_rate_override(loaded.experiment)
         other_words = [word for word in train_command if not word.startswith(f"{override.partition('=')[0]}=")]
         command = shlex.join([*other_words, override, *runs_dir_option])
-        # A layer at the end of the stack is the remedy, for which there is no short command: explain writes it out.
+        # The remedy is a layer at the end of the stack. It has no short command, so `dnn explain` shows it.
         targets = find_unscaled_targets(loaded.experiment, inputs.labels if inputs else None)
         return [shlex.join(["dnn", "explain", record.id, *runs_dir_option])] if targets else [command]
     if record.status == "interrupted":

@@ -1,4 +1,4 @@
-"""What the screen shows while many things train: a bar for each and one for all, or a line for each that ends."""
+"""Progress of many trainings on the screen: a bar for each and one for all, or a line for each finished run."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     from dnn_cli.cli.progress import ScreenReporter
 
 _MAX_LABEL_WIDTH = 48
-"""Columns for what sets a run apart."""
+"""Maximum width of a label, in columns."""
 
 _MIN_END_LENGTH = 8
-"""Letters of its end that are shown in any case."""
+"""Number of characters at the end of a shortened text that stay: the end of a label holds the seed."""
 
 
 class _SweepProgress:
-    """The progress of a sweep as lines, one for every run that ends."""
+    """Display of many trainings as lines, one for every finished run.
+
+    `labels` has the settings or the name of a task by its number. `total` is the number of trainings.
+    """
 
     def __init__(self, screen: "ScreenReporter", labels: Mapping[int, str], total: int) -> None:
         self.screen = screen
@@ -39,11 +42,11 @@ class _SweepProgress:
         self.tasks: dict[int, Training] = {}
 
     def on_task_started(self, task: Training) -> None:
-        """A training is about to begin."""
+        """Remember a task that is about to be sent to a worker."""
         self.tasks[task.number] = task
 
     def on_event(self, event: Event) -> None:
-        """Something has happened."""
+        """Update the display after an event of a worker."""
         if isinstance(event, TaskResult):
             self.ended_count += 1
             self.failed_count += event.status != "completed"
@@ -51,7 +54,7 @@ class _SweepProgress:
             self.screen.print_line(self.format_ended_line(event))
 
     def update_best_score(self, event: TaskResult) -> None:
-        """Remember the best score of a saved model."""
+        """Remember the score of a completed run if it is the best so far."""
         if event.record is None or event.status != "completed" or event.record.results.final_scores is None:
             return
         monitor = event.record.results.monitor
@@ -61,11 +64,11 @@ class _SweepProgress:
             self.best_score = value, self.get_label(event.number)
 
     def get_label(self, number: int) -> str:
-        """What sets a run apart."""
+        """Return the label of a task, or an empty text."""
         return self.labels.get(number, "")
 
     def format_ended_line(self, event: TaskResult) -> str:
-        """A run that has ended, in one line."""
+        """Return the line of a finished run."""
         width = min(_MAX_LABEL_WIDTH, max(map(len, self.labels.values()), default=0))
         digits = len(str(self.total))
         result_text = format_run_result(event.record, event.status, event.exit_reason)
@@ -73,7 +76,7 @@ class _SweepProgress:
 
 
 class _SweepProgressBars(_SweepProgress):
-    """The same, with a bar for each run and one for all."""
+    """Display of many trainings with a bar for each and one for all, and with the lines of finished runs."""
 
     def __init__(self, screen: "ScreenReporter", labels: Mapping[int, str], total: int, progress: Progress) -> None:
         super().__init__(screen, labels, total)
@@ -100,7 +103,7 @@ class _SweepProgressBars(_SweepProgress):
         self.update_total_bar()
 
     def update_bar(self, event: Event) -> None:
-        """How far a training is."""
+        """Update the bar of a training: its completed share and its scores."""
         bar_id, experiment = self.bar_ids[event.number], self.tasks[event.number].loaded.experiment
         if isinstance(event, StageEvent):
             self.progress.update(bar_id, scores=event.stage)
@@ -116,7 +119,7 @@ class _SweepProgressBars(_SweepProgress):
             self.progress.update(bar_id, completed=share, scores=scores_text)
 
     def update_total_bar(self) -> None:
-        """The row of all."""
+        """Update the bar of all trainings."""
         done = self.ended_count + sum(self.shares.values())
         waiting = self.total - self.ended_count - len(self.bar_ids)
         parts = [f"{self.ended_count} of {self.total} done"]
@@ -131,7 +134,7 @@ class _SweepProgressBars(_SweepProgress):
 
 
 class _EllipsisColumn(ProgressColumn):
-    """A column that shows a field in one line; a long text loses its middle, as its end holds the seed."""
+    """Column that shows a field in one line. A long text loses its middle, because its end holds the seed."""
 
     def __init__(self, field: str, width: int) -> None:
         super().__init__(table_column=Column(no_wrap=True, overflow="ellipsis", max_width=width))

@@ -1,8 +1,8 @@
-"""Runs in MLflow: each a run of an experiment there, found again by its id and brought up to date.
+"""Export of runs to MLflow, in which a run is found by its id and updated.
 
 The export uses MLflow's client, which has no current run that could stay open. MLflow changes no parameter and removes
-no metric. A run that was trained otherwise since its export gets a new run there, and its old one is deleted, which
-MLflow can undo.
+no metric. If a run was trained differently since its export, it gets a new MLflow run. The old MLflow run is deleted,
+which MLflow can undo.
 """
 
 import importlib.util
@@ -35,25 +35,28 @@ MLFLOW_ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
-"""MLflow's environment variables, where the user has not set them: few retries, and no telemetry."""
+"""MLflow's environment variables, where the user has not set them.
+
+They reduce retries and disable telemetry.
+"""
 
 _MAX_PARAMS_PER_REQUEST = 100
-"""Parameters in a request."""
+"""Largest number of parameters in a request."""
 
 _MAX_METRICS_PER_REQUEST = 1000
-"""Metrics in a request."""
+"""Largest number of metrics in a request."""
 
 _ExportResult = Literal["new", "updated", "replaced", "unchanged"]
 
 
 class MlflowDestination:
-    """An experiment of an MLflow store."""
+    """An experiment of an MLflow store, to which runs are exported."""
 
     def __init__(self, uri: str, experiment: str) -> None:
-        """Connect to a store, and create the experiment if the store has none of that name.
+        """Connect to a store, and create the experiment if the store lacks an experiment of that name.
 
         Raises:
-            UsageError: the address is no store, or MLflow is not installed.
+            UsageError: the address is not that of a store, or MLflow is not installed.
             DnnError: the store cannot be reached.
         """
         self.uri = uri
@@ -109,24 +112,28 @@ class MlflowDestination:
             else:
                 self.client.update_run(run_id, name=run_content.name)
                 self.client.set_terminated(run_id, run_content.status, run_content.ended)
-            self.client.set_tag(run_id, "dnn.digest", run_content.digest)  # the last: what is interrupted is done again
+            # The digest is written last, so that an interrupted export is repeated.
+            self.client.set_tag(run_id, "dnn.digest", run_content.digest)
             return result
 
     def find_tagged_run(self, tag: str, value: str) -> "MlflowRun | None":
-        """The latest run with a tag."""
+        """Return the latest MLflow run with a tag of this value; `None` if the store lacks such a run."""
         runs = self.client.search_runs([self.experiment_id], f"tags.`{tag}` = '{value}'", max_results=1)
         return runs[0] if runs else None
 
     def list_metrics(self, run: "MlflowRun") -> "list[Metric]":
-        """All metrics of a run."""
+        """Return the complete history of all metrics of an MLflow run."""
         return [metric for name in run.data.metrics for metric in self.client.get_metric_history(run.info.run_id, name)]
 
     def create_run(self, name: str, started: int, tags: dict[str, str]) -> str:
-        """A new run; its id there."""
+        """Create an MLflow run, and return its id."""
         return str(self.client.create_run(self.experiment_id, started, tags, run_name=name).info.run_id)
 
     def get_sweep_run(self, sweep_id: str, name: str, started: int) -> str:
-        """The run there that stands for a sweep, under which MLflow shows the runs that belong to it."""
+        """Return the id of the MLflow run of a sweep, and create this run if it is missing.
+
+        MLflow lists the runs of the sweep below it.
+        """
         if sweep_id not in self.parents:
             stored_run = self.find_tagged_run("dnn.sweep", sweep_id)
             run_id = (
@@ -140,7 +147,7 @@ class MlflowDestination:
         return self.parents[sweep_id]
 
     def write_content(self, run_id: str, run_content: MlflowContent, stored_keys: set[tuple[str, int]]) -> None:
-        """The parameters and tags of a run, and the metrics that are not there."""
+        """Write the parameters and tags of a run, and the metrics whose keys the store lacks."""
         from mlflow.entities import Metric, Param, RunTag
 
         settings = iter([Param(key, value) for key, value in run_content.params.items()])
@@ -167,17 +174,18 @@ class MlflowDestination:
             raise UsageError(
                 f"--mlflow {hide_password(self.uri)} needs what is not installed: {error}", _MLFLOW_INSTALL_COMMAND
             ) from None
-        except Exception as error:  # of MLflow, of the network, of a database
+        # MLflow, the network and databases raise errors of many classes.
+        except Exception as error:
             lines = str(error).strip().splitlines() or [type(error).__name__]
             reason = "no server answers there" if "Max retries exceeded" in lines[0] else lines[0]
             raise DnnError(f"MLflow at {hide_password(self.uri)}: {reason[:300]}") from None
 
 
 def _check_store_uri(uri: str) -> None:
-    """Refuse what is no store.
+    """Raise an error if an address is not that of a store.
 
     Raises:
-        UsageError: it is none, or MLflow is not installed.
+        UsageError: the scheme of the address is unknown, or MLflow is not installed.
     """
     if importlib.util.find_spec("mlflow") is None:
         raise UsageError("--mlflow needs MLflow, which is not installed", _MLFLOW_INSTALL_COMMAND)
@@ -186,7 +194,10 @@ def _check_store_uri(uri: str) -> None:
 
 
 def _can_append(run_content: MlflowContent, params: Mapping[str, str], stored_metrics: "Sequence[Metric]") -> bool:
-    """Whether all that a store knows of a run is still so, and the rest can be added."""
+    """Return whether all stored values of a run are unchanged, so that missing values can be added.
+
+    Metrics of the saved model and seconds may change.
+    """
     now = {
         (name, step): value
         for name, value, _, step in run_content.metrics
@@ -202,7 +213,10 @@ def _can_append(run_content: MlflowContent, params: Mapping[str, str], stored_me
 
 
 def _find_artifact_location(uri: str, experiment: str) -> str | None:
-    """Where files go: beside the database where it is a file, instead of where the command was typed."""
+    """Return the address of the directory for files: next to an SQLite database.
+
+    Without it, MLflow would use the working directory. For other stores, `None` is returned.
+    """
     if urlsplit(uri).scheme != "sqlite":
         return None
     database = Path(uri.removeprefix("sqlite:///"))
@@ -210,6 +224,6 @@ def _find_artifact_location(uri: str, experiment: str) -> str | None:
 
 
 def hide_password(uri: str) -> str:
-    """An address less a password in it."""
+    """Return an address without the user name and password in it."""
     head, at, tail = uri.rpartition("@")
     return f"{head.partition('//')[0]}//…@{tail}" if at else uri

@@ -1,4 +1,4 @@
-"""The content of a run in MLflow: parameters, tags, metrics and files."""
+"""Content of a run in MLflow: parameters, tags, metrics and files."""
 
 import hashlib
 import re
@@ -24,12 +24,12 @@ _MLFLOW_STATUS = {
 _MAX_VALUE_LENGTH = 6000
 _MAX_TAG_LENGTH = 5000
 _MAX_KEY_LENGTH = 250
-"""MLflow's bounds, in letters: of a parameter, a tag and a key."""
+"""MLflow's limits on the length of a key and, above, of a parameter and a tag, in characters."""
 
 
 @dataclass(frozen=True)
 class MlflowContent:
-    """The content of a run in MLflow."""
+    """Content of a run in MLflow."""
 
     name: str
     status: str
@@ -40,13 +40,16 @@ class MlflowContent:
     params: dict[str, str]
     tags: dict[str, str]
     metrics: tuple[tuple[str, float, int, int], ...]
-    """Name, value, time and step, which is the epoch."""
+    """Name, value, time and step of each metric.
+
+    The step is the epoch; for an evaluation, it is the number of the evaluation.
+    """
 
     files: tuple[Path, ...]
 
     @property
     def digest(self) -> str:
-        """Another one once anything is other."""
+        """Digest that changes whenever a part of the content changes, or one of the files."""
         sizes = [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in self.files]
         parts = (self.name, self.status, self.ended, self.params, self.tags, self.metrics, sizes)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
@@ -76,14 +79,14 @@ def build_mlflow_content(run_info: RunInfo, *, models: bool = False) -> MlflowCo
 
 
 def iter_params(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The settings as MLflow takes them; true and false as in a config."""
+    """Yield the settings as MLflow's parameters; `true` and `false` are written as in a config."""
     for key, value in settings.items():
         text = str(value).lower() if isinstance(value, bool) else str(value)
         yield clean_key(key), text if len(text) <= _MAX_VALUE_LENGTH else f"{text[: _MAX_VALUE_LENGTH - 1]}…"
 
 
 def _iter_tags(run_info: RunInfo, record: Record) -> Iterator[tuple[str, str]]:
-    """What else is known of a run; under MLflow's own names where it has some."""
+    """Yield the record and annotations of a run as tags, under MLflow's own names where it has some."""
     annotations, git = run_info.annotations, record.git or {}
     all_tags = {
         "dnn.id": record.id,
@@ -108,7 +111,7 @@ def _iter_tags(run_info: RunInfo, record: Record) -> Iterator[tuple[str, str]]:
 
 
 def _iter_metrics(record: Record, rows: Sequence[Scores]) -> Iterator[tuple[str, float, int, int]]:
-    """Every score of every epoch, those of the saved model, and what `dnn evaluate` found."""
+    """Yield the scores of all epochs, of the saved model, and of the evaluations."""
     when = started = _parse_milliseconds(record.started)
     for row in rows:
         when = round(when + 1000 * row["seconds"])
@@ -128,7 +131,7 @@ def clean_key(key: str) -> str:
 
 
 def _parse_milliseconds(text: str) -> int:
-    """A time of a record; 0 where it is none."""
+    """Return a time of a record in milliseconds since 1970; 0 for text that is not a time."""
     try:
         parsed = datetime.fromisoformat(text)
         return round((parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)).timestamp() * 1000)

@@ -1,8 +1,10 @@
-"""A run as TensorBoard's events: curves of training and validation, and a row of the HParams table.
+"""Runs as TensorBoard events: curves of training and validation, and a row of the HParams table.
 
-They are written with TensorBoard's own records and messages, and without TensorFlow: nothing of it can have an
-influence on what is trained. There is no summary of the experiment among them, as TensorBoard's table takes the first
-that it finds for all runs and hides what other runs have besides; without one it makes the list from all of them.
+Events are written with TensorBoard's own records and messages, and without TensorFlow. Writing events therefore cannot
+influence the training.
+
+The log has no summary of the experiment. TensorBoard's table uses the first such summary for all runs, and hides
+other columns of other runs. Without a summary, TensorBoard builds the list of columns from all runs.
 """
 
 import importlib.util
@@ -24,36 +26,39 @@ if TYPE_CHECKING:
     from tensorboard.compat.proto.summary_pb2 import Summary
 
 _LOG_PARTS = ("", "train", "validation")
-"""The directories of a log: the run itself, and its curves, which TensorBoard draws over each other."""
+"""Directories of a log: the run itself, and its curves of training and validation.
+
+TensorBoard draws the curves over each other.
+"""
 
 _EVENT_FILE_PREFIX = "events.out.tfevents."
-"""How the names begin of files that TensorBoard reads."""
+"""Prefix of the names of files that TensorBoard reads."""
 
 TENSORBOARD_INSTALL_COMMAND = "pip install -e '.[tensorboard]'"
 
 
 def is_tensorboard_installed() -> bool:
-    """Whether TensorBoard is there."""
+    """Return whether TensorBoard is installed."""
     return importlib.util.find_spec("tensorboard") is not None
 
 
 def check_tensorboard_installed() -> None:
-    """Refuse to write events without TensorBoard.
+    """Raise an error if TensorBoard is not installed.
 
     Raises:
-        UsageError: it is not installed.
+        UsageError: TensorBoard is not installed.
     """
     if not is_tensorboard_installed():
         raise UsageError("--tensorboard needs TensorBoard, which is not installed", TENSORBOARD_INSTALL_COMMAND)
 
 
 class EventLog:
-    """The log of one run in a directory; what is added to it can be read at once."""
+    """Log of one run in a directory; events can be read as soon as they are added."""
 
     def __init__(self, directory: Path, record: Record, experiment: Mapping[str, Any], rows: Sequence[Scores]) -> None:
         """Begin a log with the finished epochs, and delete an older log of the run.
 
-        A TensorBoard that is open shows the run from its beginning: no epoch is there twice.
+        An open TensorBoard shows the run from its beginning, with each epoch once.
 
         Raises:
             RunError: the directory cannot be written, or TensorBoard does not work.
@@ -78,7 +83,11 @@ class EventLog:
             raise RunError(f"TensorBoard does not work: {error}", TENSORBOARD_INSTALL_COMMAND) from None
 
     def open_stream(self, directory: Path, part: str, run_id: str) -> None:
-        """Open a new file, whose name sorts after all others of its directory."""
+        """Open a new file, whose name sorts after all other files of its directory.
+
+        Raises:
+            OSError: the directory is a link, or cannot be written.
+        """
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
         part_directory = directory / part if part else directory
@@ -93,14 +102,14 @@ class EventLog:
         self.write_event(part, Event(wall_time=now / 1e9, session_log=SessionLog(status=SessionLog.START)))
 
     def add_epoch(self, row: Mapping[str, float], when: float | None = None) -> None:
-        """An epoch: its scores under the names that Keras's own callback gives them, epochs counted from 1."""
+        """Add the scores of an epoch, named as by Keras's TensorBoard callback; epochs count from 1."""
         for part, scores in (("train", _filter_training_scores(row)), ("validation", _filter_validation_scores(row))):
             if scores:
                 summary = _build_scalar_summary({f"epoch_{name}": value for name, value in scores.items()})
                 self.add_summary(part, summary, int(row["epoch"]), when)
 
     def end_session(self, record: Record) -> None:
-        """How the run ended, and the scores of the saved model."""
+        """Add the status of the run at its end, and the scores of the saved model."""
         when = _parse_unix_time(record.ended) if record.ended else time.time()
         if model := record.results.model:
             summary = _build_scalar_summary({f"model.{name}": value for name, value in model.items()})
@@ -108,26 +117,26 @@ class EventLog:
         self.add_summary("", _build_session_end(record, when), 0, when)
 
     def add_summary(self, part: str, summary: "Summary", step: int, when: float | None = None) -> None:
-        """A summary that belongs to a step, and to now where no time is named."""
+        """Add a summary of a step, with the current time where `when` is `None`."""
         from tensorboard.compat.proto.event_pb2 import Event
 
         self.write_event(part, Event(wall_time=time.time() if when is None else when, step=step, summary=summary))
 
     def write_event(self, part: str, event: "Event") -> None:
-        """One record, at once."""
+        """Write one event, and flush the file."""
         from tensorboard.summary.writer.record_writer import RecordWriter
 
         RecordWriter(self.streams[part]).write(event.SerializeToString())
         self.streams[part].flush()
 
     def close(self) -> None:
-        """Nothing more is added."""
+        """Close the files of the log."""
         for stream in self.streams.values():
             with suppress(OSError):
                 stream.close()
 
     def discard(self) -> None:
-        """Leave nothing of the log."""
+        """Close and delete the files of the log."""
         self.close()
         for stream in self.streams.values():
             with suppress(OSError):
@@ -135,7 +144,7 @@ class EventLog:
 
 
 def write_event_log(directory: Path, run_info: RunInfo) -> None:
-    """Write the whole log of a run.
+    """Write the complete log of a run.
 
     Raises:
         RunError: the run has no readable record or config, or the directory cannot be written.
@@ -151,7 +160,7 @@ def write_event_log(directory: Path, run_info: RunInfo) -> None:
 
 
 def _iter_event_files(directory: Path, run_id: str) -> Iterator[Path]:
-    """The files of a run in its log."""
+    """Yield the event files of a run in its log."""
     for part in _LOG_PARTS:
         part_directory = directory / part if part else directory
         if not part_directory.is_symlink():
@@ -163,24 +172,24 @@ def _iter_event_files(directory: Path, run_id: str) -> Iterator[Path]:
 
 
 def _filter_training_scores(row: Mapping[str, float]) -> dict[str, float]:
-    """The scores of training, and the learning rate."""
+    """Return the scores of training, and the learning rate."""
     return {name: value for name, value in row.items() if name not in ("epoch", "seconds") and name[:4] != "val_"}
 
 
 def _filter_validation_scores(row: Mapping[str, float]) -> dict[str, float]:
-    """The scores of validation, under the names that they have in training."""
+    """Return the scores of validation, under their names in training."""
     return {name[4:]: value for name, value in row.items() if name.startswith("val_")}
 
 
 def _build_scalar_summary(values: Mapping[str, float]) -> "Summary":
-    """Numbers by their tags."""
+    """Build a summary from numbers by tag."""
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     return Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
 
 
 def _build_session_start(run_id: str, settings: Mapping[str, PlainValue], when: float) -> "Summary":
-    """The row of a run in the table of HParams."""
+    """Build the row of a run in the HParams table."""
     from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
     summary: Summary = hparams_pb(dict(settings), trial_id=run_id, start_time_secs=when)
@@ -188,7 +197,7 @@ def _build_session_start(run_id: str, settings: Mapping[str, PlainValue], when: 
 
 
 def _build_session_end(record: Record, when: float) -> "Summary":
-    """How a run ended, in that table."""
+    """Build the status and end time of a run in the HParams table."""
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import metadata
     from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
@@ -205,7 +214,7 @@ def _build_session_end(record: Record, when: float) -> "Summary":
 
 
 def _parse_unix_time(text: str) -> float:
-    """A time of a record; now, where it is none."""
+    """Return a time of a record in seconds since 1970; the current time for text that is not a time."""
     try:
         parsed = datetime.fromisoformat(text)
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)).timestamp()

@@ -1,1 +1,1 @@
-"""How results look: plain values in, tables and text out."""
+"""Tables, charts, texts and pages that present results."""

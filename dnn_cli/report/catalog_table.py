@@ -1,4 +1,4 @@
-"""The names a config can use, with what each means and takes."""
+"""Tables of the names that a config can use, with their meanings and arguments."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,16 +14,19 @@ from dnn_cli.config.registry import CLASSES_BY_KIND, NAMES_BY_KIND, format_confi
 
 @dataclass(frozen=True)
 class _CatalogItem:
-    """One name; `arguments` are plain defaults, `...` where one must be given."""
+    """A name that a config can use, with its meaning and arguments."""
 
     name: str
     meaning: str
     arguments: dict[str, Any]
+    """Default of each argument as a plain value; `...` for a required argument."""
+
     own_arguments: tuple[str, ...] = ()
-    """The arguments that not every item of its kind takes."""
+    """Names of the arguments that other items of the kind lack or have with another default."""
 
     @property
     def arguments_text(self) -> str:
+        """The item's own arguments with their defaults, in one line."""
         own_defaults = {name: self.arguments[name] for name in self.own_arguments}
         return ", ".join(
             name if value == "..." else f"{name}={format_config_value(value)}" for name, value in own_defaults.items()
@@ -32,14 +35,14 @@ class _CatalogItem:
 
 @dataclass(frozen=True)
 class _Catalog:
-    """All names of one kind, and the arguments common to them."""
+    """All names of one kind, and the arguments that all of them take with the same default."""
 
     items: tuple[_CatalogItem, ...]
     common_arguments: tuple[str, ...] = ()
 
 
 def build_catalog(kind: str) -> _Catalog:
-    """The names of a kind, such as layer or optimizer."""
+    """Build the catalog of a kind, such as `layer` or `optimizer`."""
     if kind == "dataset":
         public_datasets = [
             _CatalogItem(name, f"{dataset.summary} {_format_dataset_summary(dataset)}", {})
@@ -71,7 +74,7 @@ def build_catalog(kind: str) -> _Catalog:
 
 
 def build_catalog_table(catalog: _Catalog) -> Table:
-    """A name a row, with its meaning and under it its own arguments."""
+    """Build a table with a row for each name: the meaning, and below it the name's own arguments."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     for item in catalog.items:
         grid.add_row(Text(item.name), Text("\n".join(filter(None, (item.meaning, item.arguments_text)))))
@@ -79,7 +82,7 @@ def build_catalog_table(catalog: _Catalog) -> Table:
 
 
 def _list_argument_defaults(cls: type[KerasConfig]) -> dict[str, Any]:
-    """The arguments of a class with their defaults as plain values; those it needs first."""
+    """Return the arguments of a class with their defaults as plain values, required arguments first."""
     fields = cls.model_fields
     plain_defaults = {}
     for name in cls.get_field_order():
@@ -90,12 +93,12 @@ def _list_argument_defaults(cls: type[KerasConfig]) -> dict[str, Any]:
 
 
 def _get_docstring_summary(cls: type) -> str:
-    """What a class says of itself."""
+    """Return the first line of a class's docstring."""
     return (cls.__doc__ or "").strip().splitlines()[0]
 
 
 def _format_dataset_summary(dataset: Dataset) -> str:
-    """A dataset in numbers."""
+    """Return the numbers and shapes of a dataset as text."""
     shape = format_sizes(dataset.input_shape)
     aim = f"in {len(dataset.classes)} classes" if dataset.classes else "with a number to predict"
     apart = f", {dataset.test_examples:,} more kept apart as test set" if dataset.test_examples else ""

@@ -1,6 +1,6 @@
-"""Curves as pictures for papers: one Altair chart, written as SVG, PNG or PDF without a browser.
+"""Curves as image files for papers: Altair charts, written as SVG, PNG or PDF without a browser.
 
-Characters that no installed font can draw are found, with advice on fonts.
+The module also finds characters that no installed font can draw, and gives advice on fonts.
 """
 
 import unicodedata
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 CHART_SUFFIXES = ("svg", "png", "pdf")
 
 CHART_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#000000", "#CC79A7", "#56B4E9", "#D55E00", "#888888")
-"""Okabe and Ito's, less the yellow that is too pale on white; neighbours differ in lightness, too."""
+"""Colours of curves: the palette of Okabe and Ito, with grey in place of the yellow, which is too pale on white.
+
+Neighbouring colours also differ in lightness.
+"""
 
 _MARK_SHAPES = (
     "circle",
@@ -33,30 +36,33 @@ _MARK_SHAPES = (
     "triangle-right",
     "triangle-left",
 )
-"""A mark each, as colours are grey in some prints."""
+"""Mark of each curve: marks distinguish curves where a print is grey."""
 
 _PNG_PPI = 300
-"""Pixels an inch of a PNG, as journals ask for."""
+"""Resolution of a PNG in pixels per inch, as journals require."""
 
 PANEL_WIDTH, PANEL_HEIGHT = 320, 230
-"""Of a panel in points."""
+"""Width and height of a panel, in points."""
 
 _MAX_CURVE_POINTS = 1000
-"""So many points has a curve at most."""
+"""Largest number of points of a curve."""
 
 _MARKS_PER_CURVE = 6
-"""So many marks has a curve, about."""
+"""Approximate number of marks on a curve."""
 
 _MAX_NAME_LENGTH = 60
-"""So many letters has a name."""
+"""Largest length of a name, in characters; a wide character counts twice."""
 
 
 def build_altair_chart(curves: CurveChart, *, log: bool = False) -> "altair.HConcatChart | altair.VConcatChart":
-    """Return a panel for each score: a colour and a mark for each experiment, training dashed, ranges of runs shaded.
+    """Build a chart with a panel for each score.
+
+    Each experiment has a colour and a mark. Training is dashed where a panel also has validation, and ranges of runs
+    are shaded.
 
     Args:
-        curves: What it shows.
-        log: Whether the vertical axis of what should be small counts orders of magnitude.
+        curves: The panels of curves, and the names of the experiments.
+        log: Whether scores for which lower is better have a logarithmic axis.
     """
     import altair as alt
 
@@ -91,7 +97,7 @@ def build_altair_chart(curves: CurveChart, *, log: bool = False) -> "altair.HCon
 def _build_altair_panel(
     panel: Panel, curves: CurveChart, display_names: dict[str, str], *, log: bool
 ) -> "altair.LayerChart":
-    """The curves of one score."""
+    """Build the panel of one score."""
     import altair as alt
 
     names, several = list(display_names.values()), len(display_names) > 1
@@ -122,7 +128,7 @@ def _build_altair_panel(
 
 
 def _compute_constant_bounds(panel: Panel) -> list[float] | None:
-    """Bounds around what is one number all along; `None` where the axis finds its own."""
+    """Return bounds of the vertical axis around a constant value; `None` where values differ."""
     values = {value for curve in panel.curves for bound in (curve.low, curve.high) for value in bound}
     if len(values) > 1:
         return None
@@ -132,11 +138,11 @@ def _compute_constant_bounds(panel: Panel) -> list[float] | None:
 
 
 def build_point_rows(panel: Panel, display_names: dict[str, str], *, log: bool) -> list[dict[str, Any]]:
-    """Return a row for each point.
+    """Return a row for each point of a panel.
 
-    Marks tell experiments apart. Both curves of an experiment have them at the same epochs, and the curves of different
-    experiments at different ones, where they would hide each other. A single experiment has marks only where a curve is
-    a point.
+    Marks distinguish experiments. Both curves of an experiment have marks at the same epochs. Curves of different
+    experiments have marks at different epochs, as marks at the same epoch would hide each other. A single experiment
+    has a mark only on a curve of one point.
     """
     rows = []
     for curve in (thin_curve(curve, _MAX_CURVE_POINTS) for curve in panel.curves):
@@ -152,7 +158,7 @@ def build_point_rows(panel: Panel, display_names: dict[str, str], *, log: bool) 
 
 
 def _make_names_unique(names: Iterable[str]) -> list[str]:
-    """Names of which those that have become equal have a number."""
+    """Return the names, with a number after each repetition of a name."""
     unique_names: list[str] = []
     for name in names:
         same = sum(other == name or other.startswith(f"{name} (") for other in unique_names)
@@ -161,13 +167,15 @@ def _make_names_unique(names: Iterable[str]) -> list[str]:
 
 
 def _count_legend_columns(names: Iterable[str]) -> int:
-    """How many names have room beside each other under two panels."""
+    """Count the columns of the legend that fit below two panels; at most 4."""
     longest = max(map(len, names))
     return max(1, min(4, int(2 * PANEL_WIDTH / (30 + 6.5 * longest))))
 
 
 def write_chart(chart: "altair.HConcatChart | altair.VConcatChart", path: Path) -> None:
-    """Write a chart whole or not at all, in the format of its suffix.
+    """Write a chart to a file, in the format of the file's suffix.
+
+    The file is written completely, or the old file stays.
 
     Raises:
         RunError: the file cannot be written.
@@ -183,24 +191,29 @@ def write_chart(chart: "altair.HConcatChart | altair.VConcatChart", path: Path) 
 
 
 _MAX_CHECKED_CHARACTERS = 200
-"""So many different characters are tried."""
+"""Largest number of different characters whose glyphs are checked."""
 
 _MAX_NAMED_CHARACTERS = 12
-"""So many are named."""
+"""Largest number of characters that the advice for a script lists."""
 
 _LAST_COMMON_CHARACTER = 0x17F
-"""Latin letters, up to which the fonts that come with vl-convert have all."""
+"""Code point of the last Latin letter for which the fonts of vl-convert are complete."""
 
 _UNASSIGNED_CHARACTER = "\U0010fffd"
-"""Has no glyph in any font."""
+"""Character without a glyph in any font."""
 
 _FONT_PACKAGES = {"HANGUL": "fonts-noto-cjk", "CJK": "fonts-noto-cjk", "HIRAGANA": "fonts-noto-cjk",
             "KATAKANA": "fonts-noto-cjk", "EMOJI": "fonts-noto-color-emoji"}  # fmt: skip
+"""Debian packages that contain the glyphs of a script."""
+
 _DEFAULT_FONT_PACKAGE = "fonts-noto-core"
 
 
 def find_missing_glyphs(texts: Iterable[str]) -> list[str]:
-    """The characters that would be drawn as boxes: those that look like one that has no glyph."""
+    """Return the characters that would be drawn as boxes, in the order of the texts.
+
+    The image of such a character equals the image of a character without a glyph.
+    """
     import vl_convert
 
     def draw_character(character: str) -> bytes:
@@ -217,7 +230,7 @@ def find_missing_glyphs(texts: Iterable[str]) -> list[str]:
 
 
 def format_font_advice(characters: Iterable[str]) -> list[str]:
-    """For every script, which characters are boxes and what would draw them."""
+    """Return a line for each script: the characters without a glyph, and a package that contains them."""
     scripts: dict[str, list[str]] = defaultdict(list)
     for character in characters:
         scripts[_get_script_name(character)].append(character)
@@ -225,7 +238,7 @@ def format_font_advice(characters: Iterable[str]) -> list[str]:
 
 
 def _format_script_advice(script_name: str, characters: list[str]) -> str:
-    """What a script needs."""
+    """Return the advice for one script."""
     named_characters = "".join(characters[:_MAX_NAMED_CHARACTERS]) + (
         "…" if len(characters) > _MAX_NAMED_CHARACTERS else ""
     )
@@ -238,7 +251,7 @@ def _format_script_advice(script_name: str, characters: list[str]) -> str:
 
 
 def _get_script_name(character: str) -> str:
-    """The script of a character, by the first word of its name."""
+    """Return the script of a character: the first word of the character's Unicode name, or `EMOJI`."""
     if unicodedata.category(character) == "So" and ord(character) >= 0x1F000:
         return "EMOJI"
     return unicodedata.name(character, "UNKNOWN").partition(" ")[0]

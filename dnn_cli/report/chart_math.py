@@ -1,4 +1,4 @@
-"""Ticks along an axis and their texts, and which points of a long curve are drawn."""
+"""Ticks of an axis with their texts, and the selection of points of a long curve."""
 
 import math
 from collections.abc import Sequence
@@ -7,14 +7,14 @@ _STEP_FACTORS = (1, 2, 5, 10)
 
 
 def _compute_tick_step(span: float, max_steps: int) -> float:
-    """The smallest of 1, 2 and 5 times a power of ten that divides a span into at most so many steps."""
+    """Return the smallest of 1, 2 and 5 times a power of ten that divides a span into at most `max_steps` steps."""
     min_step = span / max(max_steps, 1)
     power = 10.0 ** math.floor(math.log10(min_step))
     return next((factor * power for factor in _STEP_FACTORS if factor * power >= min_step * (1 - 1e-9)), 10 * power)
 
 
 def compute_linear_ticks(low: float, high: float, max_ticks: int, *, integers_only: bool = False) -> list[float]:
-    """Round numbers from `low` to `high`, about `max_ticks` of them; `integers_only`: none between whole numbers."""
+    """Return about `max_ticks` round numbers from `low` to `high`; with `integers_only`, integers."""
     step = _compute_tick_step(high - low, max_ticks)
     if integers_only:
         step = max(1.0, step)
@@ -23,7 +23,11 @@ def compute_linear_ticks(low: float, high: float, max_ticks: int, *, integers_on
 
 
 def compute_log_ticks(low: float, high: float, max_ticks: int) -> list[float]:
-    """Powers of ten from `low` to `high`, about `max_ticks` of them; with 2 and 5 times these where there are few."""
+    """Return about `max_ticks` powers of ten from `low` to `high`.
+
+    Where the range holds few powers of ten, 2 and 5 times these powers are ticks too. Ticks are linear where the
+    range holds fewer than two of all these numbers.
+    """
     first, last = math.floor(math.log10(low)), math.floor(math.log10(high) + 1e-9)
     powers = [power for power in range(first, last + 1) if 10.0**power >= low * (1 - 1e-9)]
     if len(powers) >= 3 or len(powers) >= max_ticks:
@@ -37,7 +41,7 @@ def compute_log_ticks(low: float, high: float, max_ticks: int) -> list[float]:
 
 
 def format_ticks(ticks: Sequence[float], *, log: bool = False) -> list[str]:
-    """The numbers as they are written: on a linear axis all with as many places as one of them needs."""
+    """Return the texts of ticks; on a linear axis, all have the number of decimals that the step needs."""
     if log or len(ticks) < 2:
         return [_format_tick(tick) for tick in ticks]
     step, largest = ticks[1] - ticks[0], max(map(abs, ticks))
@@ -49,7 +53,7 @@ def format_ticks(ticks: Sequence[float], *, log: bool = False) -> list[str]:
 
 
 def _format_tick(value: float, digits: int = 6) -> str:
-    """`0.001`, `20`, `1e-6`, with at most so many digits."""
+    """Return a number in short form with at most `digits` digits, such as `0.001`, `20` or `1e-6`."""
     if value == 0 or 1e-3 <= abs(value) < 1e5:
         return f"{value:.{digits}g}"
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
@@ -57,7 +61,10 @@ def _format_tick(value: float, digits: int = 6) -> str:
 
 
 def find_extreme_indices(values: Sequence[float], max_count: int) -> list[int]:
-    """The places of at most so many values: of every stretch the lowest and the highest, and both ends."""
+    """Return the sorted indices of at most `max_count` values of a curve.
+
+    The indices are both ends, and the lowest and the highest value of each stretch of the curve.
+    """
     count = len(values)
     if count <= max_count:
         return list(range(count))

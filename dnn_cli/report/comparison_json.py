@@ -1,4 +1,4 @@
-"""The JSON of `dnn compare`."""
+"""JSON document of `dnn compare`."""
 
 from dataclasses import asdict
 from typing import Any
@@ -9,7 +9,10 @@ from dnn_cli.report.comparison_tables import build_row_fields
 
 
 def build_comparison_document(comparison: Comparison) -> dict[str, Any]:
-    """All of a comparison. In a pair a is the reference; the difference is a's score less b's, the verdict is on b."""
+    """Build the JSON document of a comparison.
+
+    In a pair, `a` is the reference. `difference` is the score of `a` minus the score of `b`; the verdict is about `b`.
+    """
     family = comparison.verdict_set
     return {
         "metric": comparison.metric,
@@ -48,7 +51,7 @@ def build_comparison_document(comparison: Comparison) -> dict[str, Any]:
 
 
 def _build_pair_document(comparison: Comparison, verdict: Verdict) -> dict[str, Any]:
-    """A group as b beside the reference as a."""
+    """Build the document of one verdict, with the reference as `a` and the group as `b`."""
     difference = verdict.examples or verdict.difference
     reference = comparison.verdict_set.reference
     return {

@@ -1,4 +1,4 @@
-"""A comparison as tables for the terminal, CSV, Markdown and LaTeX."""
+"""Tables of a comparison for the terminal, and as CSV, Markdown and LaTeX."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -16,33 +16,33 @@ from dnn_cli.report.text import UNLIMITED_WIDTH, format_duration, format_score, 
 _INTERVAL_HEADER = "95% interval"
 
 _MAX_RUNS_PER_REASON = 3
-"""So many runs that are left out for one reason have a line each."""
+"""Largest number of left-out runs with the same reason that have a line each; more runs share a line."""
 
 
 @dataclass(frozen=True)
 class _TableCells:
-    """A table before it has a form."""
+    """Cells of a table before they are formatted."""
 
     headers: list[str]
     rows: list[list[str]]
     right: list[str]
-    """Columns of numbers."""
+    """Headers of columns that hold numbers."""
 
     cut: list[str]
-    """Columns whose text may be cut where the width is short."""
+    """Headers of columns whose text is cut where the width is short."""
 
     wrapped: list[str]
-    """Columns whose text goes on in the next line where the width is short: what distinguishes the rows."""
+    """Headers of columns whose text wraps where the width is short, as it distinguishes the rows."""
 
     expendable: tuple[str, ...] = ("time", "epochs", "parameters", "curve", "last", "best", "95% interval")
-    """Columns that are left out first where the width is short."""
+    """Headers of columns that are dropped in this order where the width is short."""
 
     def limit_rows(self, max_rows: int | None) -> "_TableCells":
-        """The same with no more rows than these."""
+        """Return the table with at most `max_rows` rows; `None` keeps all rows."""
         return replace(self, rows=self.rows[:max_rows])
 
     def build_fitting_table(self, width: int) -> PlainTable:
-        """A table that fits a width."""
+        """Build a table that fits a width, in columns of the terminal."""
         if width >= UNLIMITED_WIDTH:
             return build_table(self.headers, self.rows, right=self.right)
         headers, rows = drop_columns_to_fit(self.headers, self.rows, width, self.expendable)
@@ -51,15 +51,15 @@ class _TableCells:
         )
 
     def to_csv(self) -> str:
-        """The same as CSV."""
+        """Return the table as CSV."""
         return format_csv(self.headers, self.rows)
 
     def to_markdown(self) -> str:
-        """The same as Markdown."""
+        """Return the table as Markdown."""
         return format_markdown(self.headers, self.rows, self.right)
 
     def to_latex(self) -> str:
-        """The same as LaTeX."""
+        """Return the table as LaTeX."""
         return format_latex(self.headers, self.rows, self.right)
 
 
@@ -69,17 +69,17 @@ def list_key_headers(keys: Sequence[str]) -> list[str]:
 
 
 def format_compared_value(comparison: Comparison, value: float | None) -> str:
-    """What runs are compared by, in its unit."""
+    """Format a compared value: a score, or a number of epochs where the comparison point counts epochs."""
     return format_score(value) if comparison.point.unit is None or value is None else _format_epochs(value)
 
 
 def _format_epochs(value: float) -> str:
-    """How many epochs: whole ones where there are many."""
+    """Format a number of epochs: three digits, or an integer from 1,000 on."""
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def format_mean_and_spread(comparison: Comparison, group: Group) -> str:
-    """`0.8803 ± 0.0021`; without a spread where there is one seed."""
+    """Format the mean of a group and its standard deviation over seeds, such as `0.8803 ± 0.0021`."""
     mean = format_compared_value(comparison, group.mean)
     if group.spread is None:
         return mean
@@ -89,7 +89,7 @@ def format_mean_and_spread(comparison: Comparison, group: Group) -> str:
 
 
 def format_interval(comparison: Comparison, group: Group) -> str:
-    """Return the 95% interval of a group's mean, as `0.8781 to 0.8825`; `–` from fewer than three seeds."""
+    """Return the 95% interval of a group's mean, as `0.8781 to 0.8825`; `–` for fewer than three seeds."""
     interval = comparison.get_interval(group)
     if interval is None:
         return "–"
@@ -110,7 +110,7 @@ def _format_seed_list(group: Group) -> str:
 
 
 def _build_runs_cells(comparison: Comparison) -> _TableCells:
-    """A run a row, the settings that differ as columns."""
+    """Build a row for each run, with the settings that differ as columns."""
     settings = list(comparison.run_scores[0].settings) if comparison.run_scores else []
     fixed = [] if "epochs" in settings else ["epochs"]
     at = comparison.point.text
@@ -137,7 +137,7 @@ def _build_runs_cells(comparison: Comparison) -> _TableCells:
 
 
 def build_groups_cells(comparison: Comparison, max_groups: int | None = None) -> _TableCells:
-    """A group a row, the best first, with its mean over the seeds."""
+    """Build a row for each group, the best first, with its mean over the seeds."""
     groups = comparison.groups[:max_groups]
     keys = list(dict.fromkeys(key for group in comparison.groups for key in group.settings))
     named = [] if comparison.keys or (not keys and len(groups) > 1) else ["name"]
@@ -172,7 +172,7 @@ def build_groups_cells(comparison: Comparison, max_groups: int | None = None) ->
 
 
 def _build_pair_cells(comparison: Comparison) -> _TableCells:
-    """Two groups side by side: what differs between them, and what came out."""
+    """Build a table of two groups side by side: the settings that differ, and the results."""
     groups = comparison.groups
     keys = list(dict.fromkeys(key for group in groups for key in group.settings))
     low = min(value for row in comparison.run_scores for value in row.curve.values)
@@ -209,7 +209,10 @@ def _build_pair_cells(comparison: Comparison) -> _TableCells:
 
 
 def _build_matrix_cells(comparison: Comparison) -> _TableCells:
-    """Two keys: the values of one down, of the other across, the mean in each cell and the best marked."""
+    """Build a matrix of means for two keys, with the best mean marked by `*`.
+
+    Values of the first key are rows; values of the second key are columns.
+    """
     first, second = comparison.keys
     group_by_values = {(group.settings[first], group.settings[second]): group for group in comparison.groups}
     down = list(dict.fromkeys(group.settings[first] for group in _sort_groups_by_key(comparison, first)))
@@ -234,18 +237,21 @@ def _build_matrix_cells(comparison: Comparison) -> _TableCells:
 
 
 def _sort_groups_by_key(comparison: Comparison, key: str) -> list[Group]:
-    """Return the groups by a value, numbers by their size."""
+    """Return the groups sorted by their value of a key; numbers are sorted by size."""
     return sorted(comparison.groups, key=lambda group: rank_setting_value(group.settings[key]))
 
 
 def _format_range(numbers: Sequence[int]) -> str:
-    """`79,510`, or from the least to the most."""
+    """Return one number such as `79,510`, or the range from the smallest to the largest number."""
     low, high = min(numbers), max(numbers)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def build_default_cells(comparison: Comparison, *, all_runs: bool = False, side_by_side: bool = False) -> _TableCells:
-    """The table that says most: runs, groups, a matrix of two keys, or, to read, two groups side by side."""
+    """Build the most informative table: runs, groups, or a matrix of two keys.
+
+    With `side_by_side`, two groups have a column each, which is easier to read.
+    """
     if all_runs or (len(comparison.groups) == 1 and not comparison.keys):
         return _build_runs_cells(comparison)
     if len(comparison.keys) == 2:
@@ -258,7 +264,7 @@ def build_default_cells(comparison: Comparison, *, all_runs: bool = False, side_
 
 
 def build_row_fields(row: RunScore) -> dict[str, Any]:
-    """Return a run with its scores in full."""
+    """Return the fields of a run, with unrounded scores."""
     return {
         "id": row.record.id,
         "name": row.record.name,
@@ -273,7 +279,7 @@ def build_row_fields(row: RunScore) -> dict[str, Any]:
 
 
 def format_comparison_csv(comparison: Comparison) -> str:
-    """Return a run a line, with scores in full and the mean of its group.
+    """Return CSV with a line for each run: unrounded scores, and the mean of the run's group.
 
     Runs that are set aside, because not all groups have their settings, have no group.
     """
@@ -287,7 +293,7 @@ def format_comparison_csv(comparison: Comparison) -> str:
 
 
 def _build_group_fields(comparison: Comparison, group: Group | None) -> dict[str, Any]:
-    """Return the mean of a group, as columns of CSV."""
+    """Return the CSV columns of a group: label, mean, standard deviation, seeds and interval."""
     low, high = (comparison.get_interval(group) if group else None) or (None, None)
     return {
         "group": comparison.get_label(group) if group else None,
@@ -300,7 +306,7 @@ def _build_group_fields(comparison: Comparison, group: Group | None) -> dict[str
 
 
 def format_left_out_lines(comparison: Comparison) -> list[str]:
-    """A line for every run that is not in the table, or for many of one reason."""
+    """Return a line for each run that is left out, or one line for many runs with the same reason."""
     lines: dict[str, list[str]] = defaultdict(list)
     for run_info in comparison.left_out:
         if run_info.record is None:

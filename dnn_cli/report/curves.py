@@ -1,4 +1,4 @@
-"""Runs → the curves of their scores; of runs that differ only in their seed one, with the range between them."""
+"""Curves of runs: scores by epoch; runs that differ only in their seed are one curve with a range."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -26,21 +26,23 @@ _XAxis = Literal["epoch", "seconds", "steps"]
 _CurveSplit = Literal["training", "validation"]
 
 MAX_CURVE_GROUPS = 8
-"""Curves that a reader can distinguish in one picture."""
+"""Largest number of experiments in one picture that a reader can distinguish."""
 
 
 @dataclass(frozen=True)
 class MeanCurve:
-    """A score of one experiment; a number an epoch each."""
+    """A score of one experiment, with a value for each epoch."""
 
     name: str
     split: _CurveSplit
     x: tuple[float, ...]
     y: tuple[float, ...]
-    """The mean of its runs."""
+    """Mean of the runs."""
 
     low: tuple[float, ...]
     high: tuple[float, ...]
+    """Highest value of the runs; `low` is the lowest."""
+
     run_count: int
 
 
@@ -58,29 +60,32 @@ class Panel:
 
     @property
     def lower_is_better(self) -> bool:
-        """Whether less is better, as of a loss."""
+        """Whether lower values are better, as for a loss."""
         return lower_is_better(self.title)
 
     def has_band(self, curve: MeanCurve) -> bool:
-        """Whether a curve has a band: the mean of several runs, on the validation set where that is drawn."""
+        """Return whether a curve has a band: the range of several runs.
+
+        Where a panel has both splits, only the curves of validation have bands.
+        """
         return curve.run_count > 1 and (curve.split == "validation" or not self.has_both_splits)
 
 
 @dataclass(frozen=True)
 class CurveChart:
-    """What a picture of trainings shows."""
+    """Panels with the curves of trainings, and notes."""
 
     panels: tuple[Panel, ...]
     names: tuple[str, ...]
     x_axis: _XAxis
     notes: tuple[str, ...]
-    """What a reader of the picture should know."""
+    """Notes for the reader of the picture."""
 
     def format_caption(self, band_style: str) -> str:
-        """Return the meaning of lines and bands, where a curve is the mean of several runs; else an empty text.
+        """Return the caption that explains lines and bands; empty where no panel has a band.
 
         Args:
-            band_style: What a band consists of: `shaded` or `dotted`.
+            band_style: The style of a band: `shaded` or `dotted`.
         """
         has_bands = any(panel.has_band(curve) for panel in self.panels for curve in panel.curves)
         return BAND_CAPTION.format(band_style) if has_bands else ""
@@ -88,29 +93,29 @@ class CurveChart:
 
 @dataclass(frozen=True)
 class _CurveGroup:
-    """The runs that make one curve, as far as all of them go."""
+    """Runs of one curve, which ends at the last epoch that all of them have."""
 
     name: str
     runs: tuple[RunInfo, ...]
 
     @property
     def common_epochs(self) -> int:
-        """Those that all runs have behind them."""
+        """Number of epochs that all runs have finished."""
         return min(run_info.details.epoch_count for run_info in self.runs)
 
     @property
     def common_columns(self) -> list[str]:
-        """The columns of `metrics.csv` that all runs have."""
+        """Columns of `metrics.csv` that all runs have."""
         shared = set.intersection(*(set(run_info.details.columns) for run_info in self.runs))
         return [name for name in self.runs[0].details.columns if name in shared]
 
     def compute_x(self, x_axis: _XAxis) -> tuple[float, ...]:
-        """Where the epochs are; seconds are the mean of the runs."""
+        """Compute the positions of the epochs on the horizontal axis, each the mean of the runs."""
         run_positions = [_compute_epoch_positions(run_info, x_axis)[: self.common_epochs] for run_info in self.runs]
         return tuple(map(fmean, zip(*run_positions, strict=True)))
 
     def build_curve(self, column: str, split: _CurveSplit, x_axis: _XAxis) -> MeanCurve:
-        """The curve of a column that all runs have."""
+        """Build the curve of a column that all runs have."""
         values = [run_info.details.get_metric_values(column)[: self.common_epochs] for run_info in self.runs]
         epochs: list[tuple[float, ...]] = list(zip(*values, strict=True))
         y, low, high = tuple(map(fmean, epochs)), tuple(map(min, epochs)), tuple(map(max, epochs))
@@ -125,18 +130,20 @@ def build_curve_chart(
     separate_runs: bool = False,
     by: Sequence[str] = (),
 ) -> CurveChart:
-    """Build the curves of runs, be they completed or not.
+    """Build the curves of runs, which may still be running or have ended early.
 
     Args:
         runs: The runs, with their details.
-        metrics: Columns of `metrics.csv`, with the validation's where one is named without `val_`; the loss and what
-            most runs watched where none is named.
-        x_axis: What is along the horizontal axis.
-        separate_runs: Whether every run has a curve of its own, even if it differs from others only in its seed.
-        by: Fields of a run. Runs that agree in them are one curve; without fields, runs that differ only in their seed.
+        metrics: Columns of `metrics.csv`. A name without `val_` also selects the column of validation. Without names,
+            the loss and the monitor of most runs are drawn.
+        x_axis: The unit of the horizontal axis.
+        separate_runs: Whether each run has its own curve, even if runs differ only in their seed.
+        by: Fields of a run. Runs that agree in these fields are one curve. Without fields, runs that differ only in
+            their seed are one curve.
 
     Raises:
-        UsageError: no run has a finished epoch, or none has one of the metrics.
+        UsageError: no run has a finished epoch, no run has one of the metrics, or a run lacks the seconds of its
+            epochs; with `by`, no run is completed.
     """
     drawable = [run_info for run_info in runs if run_info.details.epoch_count]
     usable, repeats = drop_repeats(drawable, lambda run_info: run_info)
@@ -186,7 +193,7 @@ def build_curve_chart(
 
 
 def _build_curve_groups(runs: Sequence[RunInfo], *, separate_runs: bool) -> list[_CurveGroup]:
-    """The runs of every experiment under a name of their own; `separate_runs`: every run by itself."""
+    """Return the runs of each experiment under a unique name; with `separate_runs`, each run on its own."""
     members: dict[str, list[RunInfo]] = defaultdict(list)
     for run_info in runs:
         members[str(run_info.run.directory) if separate_runs else run_info.details.variant_digest].append(run_info)
@@ -200,8 +207,12 @@ def _build_curve_groups(runs: Sequence[RunInfo], *, separate_runs: bool) -> list
 
 
 def _format_group_labels(grouped_runs: Sequence[Sequence[RunInfo]], *, separate_runs: bool) -> list[str]:
-    """Return the labels of groups, as `dnn compare` labels them: what distinguishes a group from the others."""
-    configs = [group[0].config or {} for group in grouped_runs]  # which runs with epochs have
+    """Return the labels of groups: the settings that distinguish a group from the others.
+
+    `dnn compare` labels groups in the same way.
+    """
+    # A run with epochs has a config, so the empty one is never used.
+    configs = [group[0].config or {} for group in grouped_runs]
     settings = find_config_differences(
         [{**remove_extra_file_keys(config), "seed": config.get("seed") if separate_runs else 0} for config in configs]
     )
@@ -212,13 +223,16 @@ def _format_group_labels(grouped_runs: Sequence[Sequence[RunInfo]], *, separate_
 
 
 def _find_usual_monitor(runs: Sequence[RunInfo]) -> str:
-    """What most runs watched."""
+    """Return the monitor of most runs; `val_loss` where no run has a record."""
     monitors = [run_info.record.results.monitor for run_info in runs if run_info.record] or ["val_loss"]
     return Counter(monitors).most_common(1)[0][0]
 
 
 def _list_default_panels(groups: Sequence[_CurveGroup], monitor: str) -> list[str]:
-    """The loss, and what most runs watched or, if that is the loss, their first score."""
+    """Return the columns of the default panels: the loss, and the monitor of most runs.
+
+    Where that monitor is the loss, the second panel is the first other score.
+    """
     score = monitor.removeprefix("val_")
     scores = [name for group in groups for name in group.common_columns if not name.startswith("val_")]
     others = [name for name in (score, *scores) if name not in ("loss", *NON_SCORE_COLUMNS) and name in scores]
@@ -226,10 +240,10 @@ def _list_default_panels(groups: Sequence[_CurveGroup], monitor: str) -> list[st
 
 
 def _build_panel(groups: Sequence[_CurveGroup], column: str, x_axis: _XAxis, *, pair: bool) -> Panel:
-    """The curves of a column and of its validation.
+    """Build the panel of a column; with `pair`, also of the column of validation.
 
     Raises:
-        UsageError: no run has it.
+        UsageError: no run has the column.
     """
     column_names = [column] if column.startswith("val_") or not pair else [f"val_{column}", column]
     panel_curves = tuple(
@@ -247,7 +261,7 @@ def _build_panel(groups: Sequence[_CurveGroup], column: str, x_axis: _XAxis, *, 
 
 
 def _sort_best_first(groups: Sequence[_CurveGroup], metric: str) -> list[_CurveGroup]:
-    """Experiments by the mean of their best epochs, those without the metric last."""
+    """Return the groups sorted by the mean of their best epochs, groups without the metric last."""
     choose, sign = (min, 1.0) if lower_is_better(metric) else (max, -1.0)
 
     def compute_rank(group: _CurveGroup) -> tuple[bool, float]:
@@ -260,7 +274,7 @@ def _sort_best_first(groups: Sequence[_CurveGroup], metric: str) -> list[_CurveG
 
 
 def _compute_epoch_positions(run_info: RunInfo, x_axis: _XAxis) -> list[float]:
-    """Where the epochs of a run are on the horizontal axis; each at its end."""
+    """Compute the position of each epoch's end on the horizontal axis."""
     epochs = range(1, run_info.details.epoch_count + 1)
     if x_axis == "seconds":
         return list(accumulate(run_info.details.get_metric_values("seconds")))
@@ -269,20 +283,20 @@ def _compute_epoch_positions(run_info: RunInfo, x_axis: _XAxis) -> list[float]:
 
 
 def _format_run_name(run_info: RunInfo) -> str:
-    """A run in a sentence."""
+    """Return the name and id of a run, or the directory name of a broken run."""
     return replace_control_chars(
         f"{run_info.name} {run_info.record.id}" if run_info.record else run_info.run.directory.name
     )
 
 
 def _format_no_epochs_reason(run_info: RunInfo) -> str:
-    """Why a run has nothing to draw, as far as it is known."""
+    """Return why a run has no epoch to draw; empty where the reason is unknown."""
     reason_text = run_info.error or run_info.details.error or (run_info.record.reason if run_info.record else None)
     return f": {replace_control_chars(reason_text)}" if reason_text else ""
 
 
 def _format_run_status(run_info: RunInfo) -> str:
-    """How a run stands that is not completed."""
+    """Return a note on the status of a run that is not completed."""
     status = run_info.record.status if run_info.record else "broken"
     epochs = format_count(run_info.details.epoch_count, "epoch")
     if status == "running":
@@ -291,7 +305,7 @@ def _format_run_status(run_info: RunInfo) -> str:
 
 
 def _format_cut_short_note(group: _CurveGroup) -> str:
-    """That a mean ends before some of its runs do."""
+    """Return a note that a mean ends before some of its runs; empty where all runs have the same length."""
     epochs = [run_info.details.epoch_count for run_info in group.runs]
     if min(epochs) == max(epochs):
         return ""
@@ -300,7 +314,7 @@ def _format_cut_short_note(group: _CurveGroup) -> str:
 
 
 def thin_curve(curve: MeanCurve, max_points: int) -> MeanCurve:
-    """A curve of no more than so many points."""
+    """Return a curve with at most `max_points` points, which include its extremes."""
     indices = find_extreme_indices(curve.y, max_points)
     x, y, low, high = (tuple(values[at] for at in indices) for values in (curve.x, curve.y, curve.low, curve.high))
     return replace(curve, x=x, y=y, low=low, high=high)

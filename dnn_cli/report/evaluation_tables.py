@@ -1,4 +1,4 @@
-"""Evaluations as tables of classes and confusions or of errors, and predictions as tables and as JSON."""
+"""Tables of evaluations and predictions, and their JSON documents."""
 
 import math
 from collections import Counter
@@ -22,20 +22,27 @@ from dnn_cli.report.text import format_count, format_score
 from dnn_cli.runs.record import Evaluation, FileEvaluation
 
 _MAX_MATRIX_CLASSES = 20
-"""Classes of a confusion matrix; of more classes, the most confused pairs are listed instead."""
+"""Largest number of classes of a confusion matrix; for more classes, the most confused pairs are listed."""
 
 _MAX_LISTED_CLASSES = 50
-"""Classes; of more, those with the lowest F1 are listed."""
+"""Largest number of listed classes; of more classes, those with the lowest F1 are listed."""
 
 _MAX_CONFUSED_PAIRS = 20
 _MAX_CLASS_NAME_WIDTH = 24
+"""Largest width of a class name, in columns of the terminal."""
 
 _MAX_UNLIKE_SHARE = 0.5
-"""Share of inputs. Single inputs are unlike the training inputs in every test set, most inputs only by mistake."""
+"""Share of unlike inputs above which a note is printed.
+
+In every test set, single inputs are unlike the training inputs. Most inputs are unlike them only by mistake.
+"""
 
 
 def build_class_table(report: ClassificationReport) -> tuple[PlainTable, str]:
-    """Precision, recall and F1 a class, with their means below; and what is left out, if anything."""
+    """Build a table of precision, recall and F1 by class, with the means below.
+
+    The second value is a note on classes that are left out; it is empty where all classes are listed.
+    """
     scores: Sequence[ClassScore] = report.scores
     note = ""
     if len(scores) > _MAX_LISTED_CLASSES:
@@ -56,7 +63,10 @@ def build_class_table(report: ClassificationReport) -> tuple[PlainTable, str]:
 
 
 def build_confusion_table(report: ClassificationReport, width: int) -> tuple[PlainTable, str]:
-    """What was taken for what, as wide as it may be, and how it is read."""
+    """Build the confusion matrix, and return it with a sentence that explains how to read the table.
+
+    The most confused pairs replace a matrix of too many classes, or of more than `width` columns of the terminal.
+    """
     classes, counts = report.class_names, report.confusion.tolist()
     if len(classes) <= _MAX_MATRIX_CLASSES:
         names = [shorten_text(name, _MAX_CLASS_NAME_WIDTH) for name in classes]
@@ -96,12 +106,12 @@ def make_headers_unique(headers: Sequence[str]) -> list[str]:
 
 
 def compute_table_width(plain_table: PlainTable) -> int:
-    """How many columns of a terminal a table takes."""
+    """Compute the width of a table, in columns of the terminal."""
     return max(compute_text_width(line) for line in plain_table.to_text().splitlines())
 
 
 def build_error_table(errors: Sequence[RegressionErrors], names: Sequence[str]) -> PlainTable:
-    """The errors in each number that is predicted, in its own unit."""
+    """Build a table of errors with a row for each target, in the target's own unit."""
     headers = ["predicted", "mean abs", "rms", "median abs", "largest", "bias", "R²"]
     rows = [
         [
@@ -119,12 +129,15 @@ def build_error_table(errors: Sequence[RegressionErrors], names: Sequence[str]) 
 
 
 def format_quantity(value: float) -> str:
-    """A number in a unit of its own: five digits, or all before the point."""
+    """Format a number with a unit: five digits, or all digits before the point from 10,000 on."""
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.5g}"
 
 
 def format_error_notes(errors: Sequence[RegressionErrors], names: Sequence[str]) -> list[str]:
-    """What the errors are to be held against."""
+    """Return a note for each target: the rms of always predicting the mean of these examples.
+
+    The errors of the model can be compared with this rms.
+    """
     return [
         f"{name}: always the mean of these examples, {format_quantity(target_errors.true_mean)}, would have an rms of "
         f"{format_quantity(target_errors.true_deviation)}"
@@ -133,7 +146,10 @@ def format_error_notes(errors: Sequence[RegressionErrors], names: Sequence[str])
 
 
 def format_earlier_evaluations(earlier: Sequence[Evaluation | FileEvaluation], file: str | None = None) -> str:
-    """Return how often the test set, or the examples in a file, were evaluated before; nothing for a new file."""
+    """Return how often the test set, or the examples in a file, were evaluated before.
+
+    The text is empty for a file that is evaluated for the first time.
+    """
     if not earlier:
         return "" if file else "the test set of this run is looked at for the first time, which run.json records"
     times = "once" if len(earlier) == 1 else "twice" if len(earlier) == 2 else f"{len(earlier)} times"
@@ -145,7 +161,7 @@ def format_earlier_evaluations(earlier: Sequence[Evaluation | FileEvaluation], f
 
 
 def build_class_report_document(report: ClassificationReport) -> dict[str, Any]:
-    """The same for programs."""
+    """Build the JSON document of a classification report."""
     return {
         "accuracy": report.accuracy,
         "classes": [asdict(class_score) for class_score in report.scores],
@@ -156,7 +172,7 @@ def build_class_report_document(report: ClassificationReport) -> dict[str, Any]:
 
 
 def list_target_names(names: str | None, targets: int) -> list[str]:
-    """What the numbers that are predicted are called."""
+    """Return the name of a single target, by default `target`, or numbered names of several targets."""
     return [names or "target"] if targets == 1 else [f"target {at + 1}" for at in range(targets)]
 
 
@@ -168,7 +184,7 @@ def format_examples(evaluation: Evaluation | FileEvaluation) -> str:
 
 
 def format_unlike_inputs(reasons: Sequence[Sequence[str]]) -> list[str]:
-    """Return a line where most inputs are unlike the training inputs, with the most common reason."""
+    """Return a line with the most common reason where most inputs are unlike the training inputs."""
     unlike = [input_reasons for input_reasons in reasons if input_reasons]
     if len(unlike) <= _MAX_UNLIKE_SHARE * len(reasons):
         return []
@@ -177,52 +193,59 @@ def format_unlike_inputs(reasons: Sequence[Sequence[str]]) -> list[str]:
 
 
 _MAX_OTHER_CLASSES = 2
-"""Classes that are shown beside the likeliest."""
+"""Number of classes that are listed next to the predicted class."""
 
 _MAX_INPUT_NAME_WIDTH = 40
+"""Largest width of the name of an input or of another class, in columns of the terminal."""
+
 _MAX_WARNED_INPUTS = 10
-"""Inputs whose warnings are shown; the others are counted."""
+"""Largest number of inputs whose warnings are printed; the others are counted."""
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """The outputs for some inputs; a row of `outputs`, of (n, units), for each label."""
+    """Outputs of a model for some inputs; all fields and properties have the order of the inputs."""
 
     experiment: Experiment
     input_names: tuple[str, ...]
     files: tuple[str, ...]
-    """The file each is from."""
+    """File of each input."""
 
     lines: tuple[int | None, ...]
-    """Where each stands in a table."""
+    """Line of each input in its table; `None` where the file has no lines."""
 
     outputs: NDArray[np.float32]
+    """Array of shape (n, units), with a row for each input."""
+
     warnings: tuple[list[str], ...]
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Their names; none in a regression."""
+        """Names of the classes; empty for a regression."""
         return self.experiment.data.info.classes
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
-        """What each class is given, of (n, classes)."""
+        """Probabilities of the classes, of shape (n, classes)."""
         return compute_class_probabilities(self.outputs, logits=self.experiment.loss.takes_logits)
 
     @property
     def class_indices(self) -> NDArray[np.int64]:
-        """The class of each."""
+        """Index of the predicted class of each input, of shape (n,)."""
         return compute_predicted_classes(self.outputs, logits=self.experiment.loss.takes_logits)
 
 
 def has_probability_outputs(experiment: Experiment) -> bool:
-    """Whether outputs are probabilities, or become them by softmax or sigmoid, and not merely larger for one class."""
+    """Return whether outputs are probabilities, or become probabilities by softmax or sigmoid.
+
+    Other outputs of a classification are only larger for one class than for the others.
+    """
     ends = getattr(experiment.model.stack[-1], "activation", None)
     return experiment.loss.takes_logits or experiment.loss.needs_probabilities or ends in ("softmax", "sigmoid")
 
 
 def build_prediction_table(predictions: Predictions) -> PlainTable:
-    """A row for each input."""
+    """Build a table with a row for each input."""
     labels = [shorten_text(label, _MAX_INPUT_NAME_WIDTH) for label in predictions.input_names]
     if not predictions.class_names:
         dataset_info = predictions.experiment.data.info
@@ -255,12 +278,12 @@ def build_prediction_table(predictions: Predictions) -> PlainTable:
 
 
 def _format_probability(value: float) -> str:
-    """A probability, to four places."""
+    """Format a probability with four decimals, and an output of a million or more with three digits."""
     return f"{value:.4f}" if math.isfinite(value) and abs(value) < 1e6 else f"{value:.3g}"
 
 
 def format_warning_lines(predictions: Predictions) -> list[str]:
-    """What makes inputs unlike those of the training."""
+    """Return a warning for each input that is unlike the training inputs, up to 10 inputs."""
     unlike = [
         (label, texts) for label, texts in zip(predictions.input_names, predictions.warnings, strict=True) if texts
     ]
@@ -274,7 +297,10 @@ def format_warning_lines(predictions: Predictions) -> list[str]:
 
 
 def build_prediction_documents(predictions: Predictions) -> list[dict[str, Any]]:
-    """The same for programs; probabilities in the order of the classes, numbers in that of the targets."""
+    """Build a JSON document for each input.
+
+    Probabilities are in the order of the classes, numbers in the order of the targets.
+    """
     documents: list[dict[str, Any]] = []
     for at, (file, line, texts) in enumerate(
         zip(predictions.files, predictions.lines, predictions.warnings, strict=True)
@@ -294,5 +320,5 @@ def build_prediction_documents(predictions: Predictions) -> list[dict[str, Any]]
 
 
 def _replace_non_finite(values: Sequence[float]) -> list[float | None]:
-    """Numbers as JSON can hold them."""
+    """Return numbers for JSON: `None` replaces infinite values and NaN."""
     return [value if math.isfinite(value) else None for value in values]

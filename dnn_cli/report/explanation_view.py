@@ -1,4 +1,7 @@
-"""The explanation of a run as text, the layers as bars and then the findings with what to try next; and as JSON."""
+"""Text and JSON of the explanations of runs.
+
+The text shows the layers as bars, then the findings with their suggestions.
+"""
 
 import math
 import textwrap
@@ -14,26 +17,26 @@ from dnn_cli.runs.diagnostics_csv import LayerState
 from dnn_cli.runs.run import Run
 
 _CommandFormatter = Callable[[Run, Suggestion], str]
-"""A run and a remedy → the command line to paste."""
+"""Function that returns the command line of a suggestion for a run."""
 
 _BAR_WIDTH = 10
-"""Characters of the longest bar."""
+"""Width of the longest bar, in characters."""
 
 _BAR_EIGHTHS = "▏▎▍▌▋▊▉█"
 _MIN_DECADES = 4
-"""The least orders of magnitude of a scale, so that small differences look small."""
+"""Smallest range of a scale, in orders of magnitude: small differences then look small."""
 
 _MAX_LAYER_ROWS = 24
 _MAX_LAYER_NAME_WIDTH = 16
 _COLUMN_GUTTER = "    "
 _SEVERITY_MARKS = {"trouble": "!", "advice": "·", "good": "✓"}
 _SINGLE_EPOCH_KINDS = ("divergence", "unstable", "thrown_about", "failed", "interrupted")
-"""Findings about a single epoch; all others hold from their epoch on."""
+"""Kinds of findings about a single epoch; all others hold from their epoch on."""
 
 
 @dataclass(frozen=True)
 class _GradientScale:
-    """The orders of magnitude that bars show."""
+    """Logarithmic scale of the bars; `low` and `high` are powers of ten."""
 
     low: float
     high: float
@@ -54,7 +57,7 @@ class _GradientScale:
         return cls(min(math.floor(math.log10(min(gradients))), high - _MIN_DECADES), high, unicode)
 
     def format_bar(self, value: float | None) -> str:
-        """Return a value as a bar, filled up with spaces."""
+        """Return a value as a bar, padded with spaces."""
         if not value:
             return " " * _BAR_WIDTH
         share = (math.log10(value) - self.low) / (self.high - self.low)
@@ -78,7 +81,7 @@ class _GradientScale:
 
 
 def _format_moved_legend(states: Sequence[LayerState]) -> str:
-    """Return the meaning of the column `moved`; nothing where no change was measured."""
+    """Return the meaning of the column `moved`; empty where no change was measured."""
     last = [state for state in states if state.epoch == max(other.epoch for other in states)]
     if any(state.moved is not None for state in last):
         return "moved: change of the kernel since epoch 0, as a share of its initial size"
@@ -87,7 +90,10 @@ def _format_moved_legend(states: Sequence[LayerState]) -> str:
 
 
 def _get_kernel_change(state: LayerState) -> float | None:
-    """Return how far a kernel has moved: since epoch 0, or in files of dnn 0.7.0 since the epoch measured before."""
+    """Return the relative change of a kernel since epoch 0.
+
+    Files of dnn 0.7.0 hold only the change since the epoch measured before.
+    """
     return state.update if state.moved is None else state.moved
 
 
@@ -98,12 +104,12 @@ def format_explanations(
     *,
     unicode: bool = True,
 ) -> str:
-    """Return the explanations of runs as text, the layers of two runs side by side where there is room.
+    """Return the explanations of runs as text, the layers of two runs side by side where the width suffices.
 
     Args:
-        explanations: One for each run.
-        command: A run and a remedy → the command line to paste.
-        width: The width in columns; only command lines may be wider.
+        explanations: One explanation for each run.
+        command: Returns the command line of a suggestion for a run.
+        width: The width in columns; only command lines are wider.
         unicode: Whether bars consist of blocks or of #.
     """
     scale = _GradientScale.from_explanations(explanations, unicode=unicode)
@@ -133,7 +139,7 @@ def format_explanations(
 
 
 def _format_run_heading(explanation: Explanation) -> str:
-    """Return the name, status and scores of a run."""
+    """Return the name, id, status, epochs and scores of a run."""
     record = explanation.record
     judged = explanation.model
     saved = judged.scores if judged else record.results.model or record.results.last
@@ -143,7 +149,7 @@ def _format_run_heading(explanation: Explanation) -> str:
 
 
 def _format_finding_lines(run: Run, finding: Finding, command: _CommandFormatter, width: int) -> list[str]:
-    """Return the lines of a finding: its title, the fact, its meaning, and what to try."""
+    """Return the lines of a finding: title, observation, meaning and suggested commands."""
     lines = [f"{_SEVERITY_MARKS[finding.severity]} {finding.title}{format_finding_epoch(finding)}"]
     for text in (finding.observation, finding.meaning):
         lines += _wrap_text(text, width, "    ", "    ")
@@ -153,7 +159,7 @@ def _format_finding_lines(run: Run, finding: Finding, command: _CommandFormatter
 
 
 def format_finding_epoch(finding: Finding) -> str:
-    """Return since which epoch a finding holds, in words."""
+    """Return the epoch of a finding as text, such as `, from epoch 3 on`; empty for the whole run."""
     if finding.since_epoch is None:
         return ""
     if finding.kind in _SINGLE_EPOCH_KINDS:
@@ -162,7 +168,7 @@ def format_finding_epoch(finding: Finding) -> str:
 
 
 def _wrap_text(text: str, width: int, later_indent: str = "", first_indent: str = "") -> list[str]:
-    """Return a text in lines of at most this width."""
+    """Return a text in lines of at most `width` columns."""
     text = replace_control_chars(text)
     if width >= UNLIMITED_WIDTH:
         return [f"{first_indent}{text}"]
@@ -178,7 +184,10 @@ def _list_first_and_last_states(explanation: Explanation) -> list[LayerState]:
 
 
 def _format_layer_lines(explanation: Explanation, scale: _GradientScale, *, with_moved: bool = True) -> list[str]:
-    """Return the layers of a run as lines: gradients at the first and last measured epoch, and the rest at the last."""
+    """Return the layers of a run as lines.
+
+    Gradients are from the first and the last measured epoch, all other columns from the last.
+    """
     states = _list_first_and_last_states(explanation)
     if not states:
         return []
@@ -218,7 +227,10 @@ def _format_gradient(state: LayerState, scale: _GradientScale) -> str:
 
 
 def _format_percent_share(value: float | None) -> str:
-    """Return a share in percent, with a digit more where it is small; above 1,000% as a factor."""
+    """Return a share in percent; from 1,000% on as a factor.
+
+    Shares from 0.05% to 9.5% have one decimal.
+    """
     if value is not None and value >= 10:
         return f"{value:.3g} ×"
     return "" if value is None else f"{value:.0%}" if value >= 0.095 or value < 0.0005 else f"{value:.1%}"
@@ -238,12 +250,12 @@ def _format_layers_side_by_side(explanations: Sequence[Explanation], scale: _Gra
 
 
 def _pad_text(line: str, width: int) -> str:
-    """Return a line filled with spaces."""
+    """Return a line padded with spaces to a width."""
     return line + " " * (width - compute_text_width(line))
 
 
 def build_explanation_document(explanation: Explanation, command: _CommandFormatter) -> dict[str, Any]:
-    """Return an explanation as a document for programs."""
+    """Build the JSON document of an explanation."""
     record = explanation.record
     return {
         "id": record.id,

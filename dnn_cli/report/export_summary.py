@@ -1,4 +1,4 @@
-"""An exported network in words: what goes in, what comes out, and how it was checked."""
+"""Input and output of an exported model, as text and as JSON."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,16 @@ if TYPE_CHECKING:
     from dnn_cli.runs.input_profile import InputProfile
 
 _MAX_LISTED_WIDTH = 30
+"""Largest width of a list of names, in columns of the terminal."""
 
 
 def build_interface_document(
     experiment: "Experiment", input_profile: "InputProfile", *, scaling: bool
 ) -> dict[str, Any]:
-    """What an exported network takes and gives, for programs."""
+    """Build the JSON document of the input and output of an exported model.
+
+    Without `scaling`, the document has the scaling that inputs need before they enter the model.
+    """
     dataset_info = experiment.data.info
     input_document: dict[str, Any] = {
         "shape": [None, *experiment.data.input_shape],
@@ -45,7 +49,7 @@ def build_interface_document(
 
 
 def _format_output_meaning(experiment: "Experiment") -> str:
-    """What an output is."""
+    """Return the meaning of an output."""
     dataset_info = experiment.data.info
     if not dataset_info.is_classification:
         return "numbers"
@@ -58,7 +62,7 @@ def _format_output_meaning(experiment: "Experiment") -> str:
 
 
 def format_exported_input(experiment: "Experiment", input_profile: "InputProfile", *, scaling: bool) -> str:
-    """What goes in, in one line."""
+    """Return the input of an exported model in one line; with `scaling`, the model scales its inputs."""
     shape = ", ".join(["batch", *map(str, experiment.data.input_shape)])
     low, high = float(input_profile.minimum.min()), float(input_profile.maximum.max())
     dataset_info = experiment.data.info
@@ -82,7 +86,7 @@ def format_exported_input(experiment: "Experiment", input_profile: "InputProfile
 
 
 def format_exported_output(experiment: "Experiment") -> str:
-    """What comes out, in one line."""
+    """Return the output of an exported model in one line."""
     dataset_info = experiment.data.info
     names = ", ".join(dataset_info.classes or list_target_names(dataset_info.target, dataset_info.targets))
     if experiment.target_encoding == "binary":

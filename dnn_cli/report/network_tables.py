@@ -1,4 +1,4 @@
-"""The summary of a network as a table and as JSON, and the table of `dnn bench`."""
+"""Table and JSON of the summary of a network, and the table of `dnn bench`."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -13,7 +13,7 @@ from dnn_cli.report.text import format_count
 
 
 def build_summary_table(summary: NetworkSummary) -> Table:
-    """A layer a row."""
+    """Build a table with a row for each layer."""
     rows = [
         [
             row.name,
@@ -28,7 +28,7 @@ def build_summary_table(summary: NetworkSummary) -> Table:
 
 
 def list_summary_totals(summary: NetworkSummary) -> list[tuple[str, str]]:
-    """What stands under the table, as (label, text)."""
+    """Return the lines below the table of layers, as (label, text)."""
     copies = summary.optimizer_bytes / (4 * summary.trainable) if summary.trainable else 0.0
     optimizer_text = "nothing" if not copies else f"{copies:.3g} × the trainable parameters"
     return [
@@ -42,7 +42,7 @@ def list_summary_totals(summary: NetworkSummary) -> list[tuple[str, str]]:
 
 
 def build_summary_document(summary: NetworkSummary) -> dict[str, Any]:
-    """The JSON of `dnn summary`; shapes begin with null for the batch."""
+    """Build the JSON document of `dnn summary`; shapes begin with null for the batch."""
     return {
         "name": summary.name,
         "input_shape": [None, *summary.input_shape],
@@ -72,7 +72,10 @@ def build_summary_document(summary: NetworkSummary) -> dict[str, Any]:
 def build_bench_table(
     seconds: Mapping[str, Sequence[float]], first_seconds: Mapping[str, float], baseline: str
 ) -> Table:
-    """A way to train a row: seconds an epoch, and how many times those of `baseline`."""
+    """Build a table with a row for each way to train: seconds an epoch, and their ratio to `baseline`.
+
+    The ratio is that of the medians.
+    """
     base = median(seconds[baseline])
     rows = [
         [

@@ -1,4 +1,4 @@
-"""A reproduction as words, as a table of what differs, and as JSON."""
+"""Result of a reproduction as text, as a table of differences, and as JSON."""
 
 from dataclasses import asdict
 from typing import Any
@@ -11,11 +11,11 @@ from dnn_cli.report.tables import build_table
 from dnn_cli.report.text import format_count, format_score
 
 _DIGEST_LENGTH = 16
-"""Characters of a digest that are shown, enough to tell two apart."""
+"""Number of printed characters of a digest: 16 characters distinguish two digests."""
 
 
 def format_reproduction_result(reproduction: ReproductionResult) -> list[str]:
-    """How it came out, a sentence a line."""
+    """Return the result of a reproduction, a sentence in each line."""
     original_text = f"{reproduction.original_record.name} {reproduction.original_record.id}"
     if reproduction.is_identical:
         lines = [f"{original_text} came out bit-identical: {', '.join(_list_identical_parts(reproduction))}"]
@@ -27,7 +27,7 @@ def format_reproduction_result(reproduction: ReproductionResult) -> list[str]:
 
 
 def _list_identical_parts(reproduction: ReproductionResult) -> list[str]:
-    """What was compared and is identical."""
+    """Return the compared parts that are identical."""
     parts = {
         "weights": reproduction.equal_weights,
         f"{format_count(reproduction.epochs, 'epoch')} of metrics": reproduction.equal_metrics,
@@ -37,7 +37,10 @@ def _list_identical_parts(reproduction: ReproductionResult) -> list[str]:
 
 
 def _list_different_parts(reproduction: ReproductionResult) -> list[str]:
-    """What is not identical; of a training that did not complete, how it ended and how far it was the same."""
+    """Return the compared parts that differ.
+
+    For a training that did not complete, the parts are both statuses and the first epoch whose metrics differ.
+    """
     again, departure = reproduction.new_record, reproduction.first_difference
     metrics = [_format_departure(departure)] if departure else []
     if again.status != "completed":
@@ -49,22 +52,26 @@ def _list_different_parts(reproduction: ReproductionResult) -> list[str]:
 
 
 def _format_departure(departure: MetricDifference) -> str:
-    """Since when the metrics are others, and by how much at first."""
+    """Return the first epoch whose metrics differ, with both values of the first such metric."""
     then, now = format_score(departure.then), format_score(departure.now)
-    if then == now:  # to four places
+    # Values that are equal to four places need all their digits.
+    if then == now:
         then, now = str(departure.then), str(departure.now)
     return f"metrics from epoch {departure.epoch} on ({departure.metric} {then} then, {now} now)"
 
 
 def format_differences_intro(reproduction: ReproductionResult) -> str | None:
-    """What is said before the table of differences, or in its place; `None` where there is nothing to say."""
+    """Return the line above the table of differences, or the line that replaces an empty table.
+
+    A bit-identical reproduction without differences needs no line: `None` is returned.
+    """
     if reproduction.differences:
         return "though this differs:" if reproduction.is_identical else "this differs:"
     return None if reproduction.is_identical else "nothing that run.json records differs"
 
 
 def build_differences_table(reproduction: ReproductionResult) -> Table:
-    """A difference a row."""
+    """Build a table with a row for each difference."""
     rows = [
         [difference.what, format_recorded_value(difference.then), format_recorded_value(difference.now)]
         for difference in reproduction.differences
@@ -73,7 +80,7 @@ def build_differences_table(reproduction: ReproductionResult) -> Table:
 
 
 def format_recorded_value(value: Any) -> str:
-    """A recorded value in few words, a digest by its beginning."""
+    """Return a recorded value as text; only the beginning of a digest is kept."""
     if value is None or isinstance(value, bool):
         return {None: "–", True: "true", False: "false"}[value]
     text = str(value)
@@ -83,7 +90,7 @@ def format_recorded_value(value: Any) -> str:
 
 
 def build_reproduction_document(reproduction: ReproductionResult) -> dict[str, Any]:
-    """The JSON of `dnn reproduce`."""
+    """Build the JSON document of `dnn reproduce`."""
     return {
         "original": reproduction.original_record.id,
         "run": build_run_document(reproduction.run, reproduction.new_record),

@@ -1,4 +1,4 @@
-"""Everything about one run: as a page to read, and as JSON."""
+"""Details of one run, as a table and as JSON."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from dnn_cli.runs.saved_models import SavedModel, find_best_model, get_last_mode
 
 
 def build_run_details_table(run_info: RunInfo) -> Table:
-    """A fact a row; values wrap where they are long."""
+    """Build a table of a run with a row for each detail; long values wrap."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
@@ -28,7 +28,7 @@ def build_run_details_table(run_info: RunInfo) -> Table:
 
 
 def _iter_record_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
-    """What is known of a run besides its config, as (label, text)."""
+    """Yield the details of a run without its config, as (label, text)."""
     record, annotations = run_info.record, run_info.annotations
     reason = run_info.error if record is None else record.reason
     status = "broken" if record is None else record.status
@@ -48,7 +48,7 @@ def _iter_record_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
 
 
 def iter_time_rows(record: Record) -> Iterator[tuple[str, str]]:
-    """When a run was trained, and for how long."""
+    """Yield the start, end, duration and resumptions of a training, as (label, text)."""
     yield "started", _format_utc_time(record.started)
     if record.ended:
         yield "ended", _format_utc_time(record.ended)
@@ -62,7 +62,10 @@ def iter_time_rows(record: Record) -> Iterator[tuple[str, str]]:
 
 
 def iter_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
-    """Yield the scores of the best and the last epoch, and the epoch in each file with weights."""
+    """Yield the scores of a run as (label, text).
+
+    These are the scores of the best and the last epoch, of each saved model, and on test examples and files.
+    """
     if run_info.record is None:
         return
     results = run_info.record.results
@@ -78,7 +81,10 @@ def iter_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
 
 
 def _iter_test_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
-    """Yield the scores on files, and of each weights file on the test set, or the command that finds them."""
+    """Yield the scores on files, and the scores of each saved model on the test set.
+
+    Where a saved model is not evaluated, the command that evaluates the model is yielded.
+    """
     record, models = run_info.record, _list_saved_models(run_info)
     if record is None:
         return
@@ -108,9 +114,9 @@ def _iter_test_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
 
 
 def _list_saved_models(run_info: RunInfo) -> list[SavedModel]:
-    """Return the files with weights of a run; `model.keras` only where its training is complete.
+    """Return the saved models of a run; `model.keras` only where its training is complete.
 
-    Without its config, a run does not show which epoch a file holds.
+    Without its config, a run does not show which epoch a file holds, and the list is empty.
     """
     if run_info.config is None:
         return []
@@ -120,13 +126,13 @@ def _list_saved_models(run_info: RunInfo) -> list[SavedModel]:
 
 
 def _format_all_scores(scores: Scores) -> str:
-    """Scores of a training, then of its validation."""
+    """Return the scores of training, followed by the scores of validation."""
     training = {name: value for name, value in scores.items() if not name.startswith("val_")}
     return "  ".join(filter(None, (format_scores(training), format_scores(scores, "val_"))))
 
 
 def iter_origin_rows(record: Record) -> Iterator[tuple[str, str]]:
-    """What a run belongs to."""
+    """Yield the sweeps, reproduced run, data and git commit of a run, as (label, text)."""
     for sweep in record.sweeps:
         yield "sweep", f"{sweep.name} {sweep.id}: {_format_pairs(sweep.settings)}"
     if record.reproduces:
@@ -139,7 +145,7 @@ def iter_origin_rows(record: Record) -> Iterator[tuple[str, str]]:
 
 
 def iter_environment_rows(record: Record) -> Iterator[tuple[str, str]]:
-    """What a run was trained with and on."""
+    """Yield the parameters, engine, versions, platform and flags of a run, as (label, text)."""
     yield "parameters", ", ".join(f"{value:,} {key}" for key, value in record.parameters.items())
     if record.engine:
         yield "engine", "  ".join(filter(None, (record.engine, _format_pairs(record.plan))))
@@ -149,7 +155,7 @@ def iter_environment_rows(record: Record) -> Iterator[tuple[str, str]]:
 
 
 def iter_config_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
-    """The config of a run, a key or a layer a row."""
+    """Yield the config of a run as (label, text), a row for each key and each layer."""
     config = run_info.config if run_info.record is not None else None
     for key, value in (config or {}).items():
         if key == "model":
@@ -165,17 +171,17 @@ def iter_config_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
 
 
 def _format_pairs(values: Mapping[str, Any]) -> str:
-    """Names with their values in one line."""
+    """Return names with their values in one line."""
     return "  ".join(f"{key}={format_config_value(value)}" for key, value in values.items())
 
 
 def _format_utc_time(text: str) -> str:
-    """A time of a record to the second."""
+    """Return a time of a record, to the second."""
     return f"{text[:19].replace('T', ' ')} UTC"
 
 
 def build_run_details_document(run_info: RunInfo) -> dict[str, Any]:
-    """The JSON of `dnn runs show`: the record in full, and the config."""
+    """Build the JSON document of `dnn runs show`: run, saved models, complete record and config."""
     record = run_info.record.model_dump() if run_info.record is not None else None
     models = [model.to_document() for model in _list_saved_models(run_info)]
     config = run_info.config if record else None

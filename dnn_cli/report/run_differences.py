@@ -1,4 +1,4 @@
-"""Two runs side by side: the settings in which their configs differ, and their results."""
+"""Differences between two runs: settings of their configs, and results."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from dnn_cli.runs.record import NON_SCORE_COLUMNS
 from dnn_cli.runs.run_info import RunInfo
 
 _INTEGER_RESULTS = ("trained", "best.epoch", "last.epoch", "parameters")
-"""Results that are whole numbers."""
+"""Results that are integers."""
 
 
 @dataclass(frozen=True)
 class _ResultPair:
-    """A result of two runs, named as a field of `dnn runs --columns`."""
+    """A result of two runs, named like a field of `dnn runs --columns`."""
 
     name: str
     first: str | float | None
@@ -28,12 +28,12 @@ class _ResultPair:
 
     @property
     def difference(self) -> float | None:
-        """The second number minus the first; `None` where one is missing or text."""
+        """Second number minus the first; `None` where a value is missing or text."""
         numbers = [value for value in (self.first, self.second) if isinstance(value, int | float)]
         return numbers[1] - numbers[0] if len(numbers) == 2 else None
 
     def format_cells(self) -> list[str]:
-        """Return both values and their difference as text; no difference for equal values."""
+        """Return both values and their difference as text; the difference of equal values is empty."""
         changed = self.difference
         change = "" if not changed else f"{'+' if changed > 0 else '−'}{self.format_value(abs(changed))}"
         return [self.format_value(self.first), self.format_value(self.second), change]
@@ -49,12 +49,12 @@ class _ResultPair:
 
 @dataclass(frozen=True)
 class _RunDiff:
-    """The differences between two runs."""
+    """Differences between two runs."""
 
     first: RunInfo
     second: RunInfo
     settings: dict[str, tuple[str, str]]
-    """The keys of the configs that differ, with both values as text. Names are left out."""
+    """Keys of the configs that differ, with both values as text. Names are left out."""
 
     results: tuple[_ResultPair, ...]
 
@@ -69,7 +69,7 @@ def diff_runs(first: RunInfo, second: RunInfo) -> _RunDiff:
     """Return the differences between two runs.
 
     Raises:
-        RunError: the config of one cannot be read.
+        RunError: the config of a run cannot be read.
     """
     configs = [_get_resolved_config(run_info) for run_info in (first, second)]
     old, new = find_config_differences(configs)
@@ -82,7 +82,7 @@ def _get_resolved_config(run_info: RunInfo) -> dict[str, Any]:
     """Return the resolved config of a run.
 
     Raises:
-        RunError: it cannot be read.
+        RunError: the config cannot be read.
     """
     if run_info.config is None:
         raise RunError(f"{run_info.run.directory} cannot be compared: {run_info.details.error or run_info.error}")
@@ -99,7 +99,10 @@ def _iter_results(first: RunInfo, second: RunInfo) -> Iterator[_ResultPair]:
 
 
 def _list_result_names(first: RunInfo, second: RunInfo) -> list[str]:
-    """Return the names of all results of two runs: of the best epoch, the last one, and the test set."""
+    """Return the names of all results of two runs.
+
+    They are the status, scores of the best and the last epoch and on the test set, training time and parameters.
+    """
     names = ["status", "trained"]
     records = [run_info.record for run_info in (first, second) if run_info.record]
     for part in ("best", "last"):
@@ -117,7 +120,7 @@ def _format_name_and_id(run_info: RunInfo) -> str:
 
 
 def build_settings_table(diff: _RunDiff) -> Table:
-    """Return the settings that differ, a row each: key, old value → new value."""
+    """Build a table with a row for each setting that differs: key, old value → new value."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     for column in ("key", "old", "arrow", "new"):
         grid.add_column(overflow="fold", no_wrap=column in ("key", "arrow"))
@@ -133,7 +136,7 @@ def build_settings_table(diff: _RunDiff) -> Table:
 
 
 def build_results_table(diff: _RunDiff) -> Table:
-    """Return the results side by side, and the second minus the first."""
+    """Build a table of the results side by side, with the second value minus the first."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     for _ in range(2):
@@ -150,7 +153,7 @@ def build_results_table(diff: _RunDiff) -> Table:
 
 
 def build_diff_document(diff: _RunDiff) -> dict[str, Any]:
-    """Return the differences for programs."""
+    """Build the JSON document of the differences."""
     runs = (diff.first, diff.second)
     return {
         "runs": [

@@ -1,4 +1,4 @@
-"""The groups of completed runs of `dnn plot --by`, as in `dnn compare --by`, and notes on runs that are left out."""
+"""Groups of completed runs for `dnn plot --by`, as in `dnn compare --by`, and notes on runs that are left out."""
 
 from collections.abc import Sequence
 
@@ -13,19 +13,19 @@ from dnn_cli.report.text import format_count, replace_control_chars
 from dnn_cli.runs.run_info import RunInfo
 
 _MAX_NAMED_RUNS = 3
-"""Ids that are printed of a longer list."""
+"""Largest number of run ids that a note lists."""
 
 BAND_CAPTION = "lines: mean of the runs; {}: from the lowest to the highest run in each epoch"
-"""The caption of a picture with bands, to be filled in with the form of the band."""
+"""Caption of a picture with bands; the placeholder is the style of the bands."""
 
 
 def group_completed_runs(
     runs: Sequence[RunInfo], keys: Sequence[str]
 ) -> tuple[list[tuple[str, tuple[RunInfo, ...]]], list[str]]:
-    """Return the runs of every group under its label, and notes on runs that are in no group.
+    """Return the runs of each group under its label, and notes on runs that are in no group.
 
-    Runs that are not completed would end the mean of their group early, so they are left out. All groups have the same
-    settings besides the keys, where they have common ones.
+    Runs that are not completed are left out, as they would end the mean of their group early. All groups have the same
+    settings besides the keys, where the groups have common settings.
 
     Args:
         runs: Runs with details, each with at least one epoch.
@@ -57,7 +57,10 @@ def group_completed_runs(
 
 
 def _build_group_row(run_info: RunInfo) -> RunScore | None:
-    """Return a completed run for grouping; `None` for others. Its score decides nothing."""
+    """Return a completed run for grouping; `None` for other runs.
+
+    The last loss serves as score, as groups do not depend on scores.
+    """
     if run_info.record is None or run_info.record.status != "completed":
         return None
     curve = find_score_curve(run_info, "loss")
@@ -77,7 +80,7 @@ def _format_run_ids(runs: Sequence[RunInfo]) -> str:
 
 
 def format_copies_note(repeats: Sequence[RepeatedRun]) -> str:
-    """Return the line that names the copies among repeats; empty where there is no copy."""
+    """Return the note that names the copies among repeats; empty where no repeat is a copy."""
     copies = [repeat for repeat in repeats if repeat.is_copy]
     verb = "is a copy" if len(copies) == 1 else "are copies"
     return (
@@ -86,7 +89,7 @@ def format_copies_note(repeats: Sequence[RepeatedRun]) -> str:
 
 
 def format_superseded_note(repeats: Sequence[RepeatedRun]) -> str:
-    """Return the line that names the repeats with other weights; empty where there is none."""
+    """Return the note that names the repeats with other weights; empty where all repeats are copies."""
     others = [repeat for repeat in repeats if not repeat.is_copy]
     runs = format_count(len(others), "run")
     return (
@@ -95,5 +98,5 @@ def format_superseded_note(repeats: Sequence[RepeatedRun]) -> str:
 
 
 def _format_repeats(repeats: Sequence[RepeatedRun]) -> str:
-    """Return some repeats, each with the run that counts instead."""
+    """Return the ids of repeats, each with the id of the run that counts instead."""
     return format_list(f"{repeat.run} (of {repeat.counted})" for repeat in repeats)

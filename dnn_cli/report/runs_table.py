@@ -1,4 +1,4 @@
-"""Runs as a list, as JSON records, and one run's scores as lines."""
+"""Lists of runs as tables and as JSON, and the scores of one run as lines."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,20 +19,22 @@ _STARTED_HEADER = "started (UTC)"
 
 @dataclass(frozen=True)
 class RunListing:
-    """Runs as rows of text, under headers; those in `right` are numbers."""
+    """Runs as rows of text below headers."""
 
     headers: list[str]
     rows: list[list[str]]
     right: tuple[str, ...] = ()
+    """Headers of columns that hold numbers."""
+
     flexible: tuple[str, ...] = ()
-    """What may be cut where the width is short."""
+    """Headers of columns whose text is cut where the width is short."""
 
     expendable: tuple[str, ...] = ()
-    """What goes where cutting is not enough."""
+    """Headers of columns that are dropped where cutting is not enough."""
 
 
 def build_default_listing(runs: Sequence[RunInfo]) -> RunListing:
-    """What a person wants to know of runs; where there is no score stands the reason."""
+    """Build the default list of runs; a run without a score has the reason in place of the score."""
     monitors = {run_info.record.results.monitor for run_info in runs if run_info.record}
     common_monitor = monitors.pop() if len(monitors) == 1 else None
     headers = ["id", "name", "status", common_monitor or "best", "epochs", "time", _STARTED_HEADER]
@@ -46,7 +48,7 @@ def build_default_listing(runs: Sequence[RunInfo]) -> RunListing:
 
 
 def _build_run_row(run_info: RunInfo, header: str | None) -> list[str]:
-    """A run in the table; its metric is named where the header does not name it."""
+    """Build the row of a run; the monitor follows the score where the header is not the monitor."""
     record = run_info.record
     if record is None:
         return ["–", run_info.name, "broken", run_info.error or "", "", "", ""]
@@ -72,10 +74,10 @@ def _build_run_row(run_info: RunInfo, header: str | None) -> list[str]:
 
 
 def build_fields_listing(runs: Sequence[RunInfo], fields: Sequence[str]) -> RunListing:
-    """Fields as columns, as they are read by a person."""
+    """Build a list with fields as columns, formatted for people."""
     columns = [[get(run_info) for run_info in runs] for get in map(build_getter, fields)]
     short_headers = shorten_keys(fields)
-    # A score of best.keras and one of model.keras must not have one header.
+    # Short headers of a score of best.keras and a score of model.keras would be equal.
     headers = [field if is_test_score(field) else header for field, header in zip(fields, short_headers, strict=True)]
     right = tuple(header for header, column in zip(headers, columns, strict=True) if _is_numeric_column(column))
     text_columns = [
@@ -86,26 +88,29 @@ def build_fields_listing(runs: Sequence[RunInfo], fields: Sequence[str]) -> RunL
 
 
 def build_full_listing(runs: Sequence[RunInfo], fields: Sequence[str]) -> RunListing:
-    """Fields as columns, every value in full; what a run does not have is empty."""
+    """Build a list with fields as columns and every value in full; missing values are empty."""
     getters = [build_getter(field) for field in fields]
     return RunListing(list(fields), [[_format_full_value(get(run_info)) for get in getters] for run_info in runs])
 
 
 def get_field_values(run_info: RunInfo, fields: Sequence[str]) -> dict[str, Any]:
-    """Fields of a run in JSON; `null` where it has none."""
+    """Return fields of a run as JSON values; missing values are `None`."""
     field_values = {field: build_getter(field)(run_info) for field in fields}
     return {field: None if value is ABSENT else value for field, value in field_values.items()}
 
 
 def list_default_fields(runs: Sequence[RunInfo]) -> list[str]:
-    """Return the fields that `build_default_listing` shows."""
+    """Return the fields whose values `build_default_listing` shows."""
     score_fields = dict.fromkeys(f"best.{run_info.record.results.monitor}" for run_info in runs if run_info.record)
     tag = ["tag"] if any(run_info.annotations.tags for run_info in runs) else []
     return ["id", "name", "status", "reason", *score_fields, "trained", "seconds", "started", *tag]
 
 
 def build_runs_table(listing: RunListing, width: int = UNLIMITED_WIDTH) -> PlainTable:
-    """A run a row; where the width is short, columns go and long values are cut."""
+    """Build a table with a row for each run.
+
+    Where the width is short, columns are dropped and long values are cut.
+    """
     headers, rows = listing.headers, listing.rows
     if width < UNLIMITED_WIDTH:
         flexible_indices = [index for index, header in enumerate(headers) if header in listing.flexible]
@@ -121,7 +126,7 @@ def build_runs_table(listing: RunListing, width: int = UNLIMITED_WIDTH) -> Plain
 
 
 def _format_field(field: str, value: Any) -> str:
-    """The value of a field as a person reads it."""
+    """Return the value of a field, rounded for people."""
     if value is None or value is ABSENT or value == ():
         return "–"
     if field in ("started", "ended"):
@@ -134,7 +139,7 @@ def _format_field(field: str, value: Any) -> str:
 
 
 def _format_full_value(value: Any) -> str:
-    """The value of a field with nothing left out."""
+    """Return the value of a field in full; empty for a missing value."""
     if value is None or value is ABSENT:
         return ""
     if isinstance(value, bool):
@@ -143,7 +148,7 @@ def _format_full_value(value: Any) -> str:
 
 
 def _is_numeric_column(values: Sequence[Any]) -> bool:
-    """Whether there are numbers, and nothing but numbers."""
+    """Return whether a column has values, and all of them are numbers."""
     present_values = [value for value in values if value is not None and value is not ABSENT]
     return bool(present_values) and all(
         isinstance(value, int | float) and not isinstance(value, bool) for value in present_values
@@ -151,12 +156,12 @@ def _is_numeric_column(values: Sequence[Any]) -> bool:
 
 
 def _format_time_to_minute(text: str) -> str:
-    """A time of a record to the minute."""
+    """Return a time of a record, to the minute."""
     return text[:16].replace("T", " ")
 
 
 def build_run_document(run: Run, record: Record) -> dict[str, Any]:
-    """A run as it stands in the JSON of `dnn train` and `dnn runs`."""
+    """Build the JSON document of a run, as in `dnn train` and `dnn runs`."""
     best = record.results.best
     monitor = record.results.monitor
     return {
@@ -174,7 +179,10 @@ def build_run_document(run: Run, record: Record) -> dict[str, Any]:
 
 
 def build_run_info_document(run_info: RunInfo) -> dict[str, Any]:
-    """The same for a run as it was found, which may be broken."""
+    """Build the JSON document of a run that was read from disk, with its test scores and annotations.
+
+    A broken run has `null` for missing values.
+    """
     annotations = {"tags": list(run_info.annotations.tags), "note": run_info.annotations.note}
     if run_info.record is not None:
         tested = run_info.record.find_test_evaluation()
@@ -196,7 +204,7 @@ def build_run_info_document(run_info: RunInfo) -> dict[str, Any]:
 
 
 def format_scores(scores: Mapping[str, float], prefix: str = "") -> str:
-    """Scores in one line, the loss first; only those whose names begin with `prefix`."""
+    """Return scores in one line, the loss first; only scores whose names begin with `prefix`."""
     names = [name for name in scores if name not in NON_SCORE_COLUMNS and name.startswith(prefix)]
     return "  ".join(
         f"{name} {format_score(scores[name])}" for name in sorted(names, key=lambda name: "loss" not in name)
@@ -204,7 +212,10 @@ def format_scores(scores: Mapping[str, float], prefix: str = "") -> str:
 
 
 def format_last_and_best(record: Record) -> list[str]:
-    """The scores of the last epoch and of the best one, a line each; of the validation, if that is what is watched."""
+    """Return the scores of the last and the best epoch, a line for each epoch.
+
+    If the monitor is a score of validation, only scores of validation are listed.
+    """
     results = record.results
     prefix = "val_" if results.monitor.startswith("val_") else ""
     return [
@@ -215,9 +226,10 @@ def format_last_and_best(record: Record) -> list[str]:
 
 
 def list_fitting_scores(scores: Mapping[str, float], width: int) -> list[str]:
-    """The scores of an epoch that have room in a line; metrics of training go first, then those of validation.
+    """Return the scores of an epoch that fit in a line; metrics of training are dropped first.
 
-    The loss, and of the metrics the first, stay.
+    Then metrics of validation are dropped, then metric and loss of training. The loss and first metric of validation
+    stay; without validation, those of training stay.
     """
     names = [name for name in scores if name not in NON_SCORE_COLUMNS]
     training = [name for name in names if not name.startswith("val_")]

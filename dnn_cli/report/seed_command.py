@@ -1,4 +1,4 @@
-"""The command that trains more seeds of several groups."""
+"""Commands that train more seeds of several groups."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ def build_sweep_commands(groups: Sequence[Group], seed_count: int, runs_dir: str
         seed_count: The number of seeds that each group is to have.
         runs_dir: The directory of the runs, as typed.
     """
-    # A seed that failed fails again, and a sweep does not train it again.
+    # A seed that failed would fail again, and a sweep skips failed seeds.
     failed = {seed for group in groups for seed in group.failed}
     usable = (seed for seed in count(min(group.seeds[0] for group in groups)) if seed not in failed)
     planned_seeds = list(islice(usable, seed_count))
@@ -35,18 +35,21 @@ def build_sweep_commands(groups: Sequence[Group], seed_count: int, runs_dir: str
 
 
 def _format_seed_range(seeds: Sequence[int]) -> str:
-    """Return seeds as a sweep takes them: `1..8`, or `1,2,4` where some are left out."""
+    """Return seeds in the notation of a sweep: `1..8`, or `1,2,4` where some are left out."""
     first, last = seeds[0], seeds[-1]
     return f"{first}..{last}" if last - first + 1 == len(seeds) else ",".join(map(str, seeds))
 
 
 def _format_config_path(group: Group) -> str:
-    """Return the path of a run's config, as typed."""
+    """Return the config path of a group's first run, relative to the working directory."""
     return os.path.relpath(group.run_scores[0].run.config)
 
 
 def _find_single_override(groups: Sequence[Group]) -> str | None:
-    """Return `key=value,value` for the one key in which groups differ; `None` where several keys differ."""
+    """Return `key=value,value` for the only key in which groups differ.
+
+    Where several keys differ, or a value has no short form, `None` is returned.
+    """
     keys = {
         key for group in groups for key in group.settings
         if len({other.settings.get(key) for other in groups}) > 1
@@ -57,13 +60,14 @@ def _find_single_override(groups: Sequence[Group]) -> str | None:
     texts = [
         _format_override(get_config_value(group.run_scores[0].run_info.config, key.split("."))) for group in groups
     ]
-    if len(set(texts)) != len({group.settings.get(key) for group in groups}):  # the key names another layer there
+    # The numbers differ if the key names another layer in one of the configs.
+    if len(set(texts)) != len({group.settings.get(key) for group in groups}):
         return None
     return None if None in texts else f"{key}={','.join(text for text in texts if text is not None)}"
 
 
 def _format_override(value: Any) -> str | None:
-    """Return a value as an override writes it; `None` for a list, which has no short form."""
+    """Return a value in the notation of an override; `None` for a list, which has no short form."""
     if isinstance(value, Mapping) and "type" in value:
         arguments = {key: value[key] for key in format_changed_arguments(value)}
         if not arguments:

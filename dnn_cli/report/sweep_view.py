@@ -1,4 +1,4 @@
-"""A sweep in words: what is planned, how each run ended, and what came of it."""
+"""Settings, plan and results of a sweep, as text and as a table."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ from dnn_cli.runs.record import Record
 
 
 def format_sweep_settings(setting: Mapping[str, str]) -> str:
-    """What sets a run apart, in few words: `optimizer=sgd momentum=0.9 seed=1`."""
+    """Return the settings of a run in a sweep as short text: `optimizer=sgd momentum=0.9 seed=1`."""
     values = [
         format_config_value(parse_yaml(text, "").value) if text[:1] in "[{" else text for text in setting.values()
     ]
@@ -23,7 +23,7 @@ def format_sweep_settings(setting: Mapping[str, str]) -> str:
 def format_run_result(record: Record | None, status: str, reason: str) -> str:
     """Return how a run ended: the score of its saved model and its training time, or why it has no score.
 
-    The score is the one by which the table below the progress lines compares the runs.
+    The table below the progress lines compares the runs by the same score.
     """
     if record is None or status != "completed":
         return reason if reason.startswith("pruned") else f"{status}: {reason}" if reason else status
@@ -34,7 +34,10 @@ def format_run_result(record: Record | None, status: str, reason: str) -> str:
 def build_plan_table(
     settings: Sequence[Mapping[str, str]], states: Sequence[str], seconds: Sequence[float | None]
 ) -> Table:
-    """What a sweep would train: a run a row, what varies as columns, and about how long it takes."""
+    """Build the table of a planned sweep, with a row for each run.
+
+    Columns are the keys that vary, the state of the run, and the estimated time.
+    """
     keys = list(dict.fromkeys(key for setting in settings for key in setting))
     rows = [
         [

@@ -1,4 +1,4 @@
-"""Tables for other programs: CSV, Markdown and LaTeX, of rows of plain text."""
+"""CSV, Markdown and LaTeX tables from rows of plain text."""
 
 import csv
 import io
@@ -12,16 +12,16 @@ _LATEX_ESCAPES = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", "–": "--", "…": r"\dots{}", "×": r"$\times$", "±": r"$\pm$",
 }  # fmt: skip
-"""Characters that mean something else in LaTeX, or are not in its usual fonts."""
+"""LaTeX code of characters that are special in LaTeX, or missing from its usual fonts."""
 
 _LATEX_TRANSLATION = str.maketrans(_LATEX_ESCAPES)
 
 _MARKDOWN_SPECIAL = re.compile(r"[\\|`*<>\[\]~]|(?<!\w)_|_(?!\w)")
-"""What could begin something in Markdown; a line within a word begins nothing."""
+"""Characters that can begin markup in Markdown. An underscore within a word begins no markup."""
 
 
 def format_csv(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A row a line, the headers above them."""
+    """Return rows as CSV, with the headers in the first line."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([replace_control_chars(cell) for cell in headers])
@@ -30,26 +30,26 @@ def format_csv(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def format_markdown(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> str:
-    """A table as GitHub shows it; columns in `right` hold numbers."""
+    """Return rows as a table in GitHub's Markdown; columns in `right` hold numbers."""
     rule = "".join(f"| {'---:' if header in right else '---'} " for header in headers)
     lines = [_format_markdown_row(headers), f"{rule}|\n", *map(_format_markdown_row, rows)]
     return "".join(lines)
 
 
 def _format_markdown_row(cells: Iterable[str]) -> str:
-    """A row of a table in Markdown."""
+    """Return a row of a table in Markdown."""
     return (
         f"| {' | '.join(_MARKDOWN_SPECIAL.sub(_escape_character, replace_control_chars(cell)) for cell in cells)} |\n"
     )
 
 
 def _escape_character(match: re.Match[str]) -> str:
-    """A character that stands for itself."""
+    """Return a character after a backslash, so that Markdown prints it."""
     return f"\\{match[0]}"
 
 
 def format_latex(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> str:
-    """A tabular with the rules of booktabs; columns in `right` hold numbers."""
+    """Return rows as a tabular with the rules of booktabs; columns in `right` hold numbers."""
     columns = "".join("r" if header in right else "l" for header in headers)
     lines = [
         f"\\begin{{tabular}}{{{columns}}}",
@@ -64,7 +64,10 @@ def format_latex(headers: Sequence[str], rows: Iterable[Sequence[str]], right: S
 
 
 def _format_latex_row(cells: Iterable[str]) -> str:
-    """A row of a table in LaTeX; what begins with a bracket would be taken for an argument of the line before."""
+    """Return a row of a table in LaTeX.
+
+    An empty group precedes a leading bracket or asterisk: LaTeX would read it as an argument of the previous line end.
+    """
     plain = [replace_control_chars(cell).translate(_LATEX_TRANSLATION) for cell in cells]
     if plain and plain[0].lstrip().startswith(("[", "*")):
         plain[0] = f"{{}}{plain[0]}"

@@ -1,4 +1,4 @@
-"""Tables for the terminal, and for pipes."""
+"""Tables for the terminal and for pipes."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,11 +12,11 @@ from rich.text import Text
 from dnn_cli.report.text import replace_control_chars
 
 COLUMN_GAP = 2
-"""Columns between two columns of a table."""
+"""Number of spaces between two columns of a table."""
 
 
 class PlainTable(Table):
-    """A table that Rich lays out for a terminal, and that lays itself out for a pipe, where that takes less time."""
+    """Table that Rich formats for a terminal, and that formats itself for a pipe, which takes less time."""
 
     def __init__(
         self, headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str], flexible: Sequence[str]
@@ -36,7 +36,7 @@ class PlainTable(Table):
             )
 
     def add_cells(self) -> None:
-        """Hand the cells to Rich, once it is going to need them."""
+        """Add the cells to the rows of Rich, which needs them only to print the table."""
         if not self.rows:
             for row in self.cells:
                 self.add_row(*map(Text, row))
@@ -50,7 +50,7 @@ class PlainTable(Table):
         return super().__rich_measure__(console, options)
 
     def to_text(self) -> str:
-        """The same table in full width, without the spaces that fill its last column."""
+        """Return the table in full width, without trailing spaces."""
         columns = list(zip(self.headers, *self.cells, strict=True))
         widths = [max(map(compute_text_width, column)) for column in columns]
         left = [header not in self.right for header in self.headers]
@@ -64,7 +64,7 @@ class PlainTable(Table):
 
 
 def _format_table_row(cells: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> str:
-    """A row of a table."""
+    """Return a row with cells padded to their widths."""
     padded = []
     for cell, width, is_left in zip(cells, widths, left, strict=True):
         space = " " * (width - compute_text_width(cell))
@@ -73,21 +73,24 @@ def _format_table_row(cells: Sequence[str], widths: Sequence[int], left: Sequenc
 
 
 def compute_text_width(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """Compute the width of a text, in columns of the terminal."""
     return len(text) if text.isascii() else cell_len(text)
 
 
 def build_table(
     headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = (), flexible: Sequence[str] = ()
 ) -> PlainTable:
-    """A plain table; columns in `right` hold numbers, those in `flexible` wrap where it is narrow."""
+    """Build a table; columns in `right` hold numbers, and columns in `flexible` wrap where the width is short."""
     return PlainTable(headers, rows, right, flexible)
 
 
 def drop_columns_to_fit(
     headers: Sequence[str], rows: Sequence[Sequence[str]], width: int, expendable: Sequence[str]
 ) -> tuple[list[str], list[list[str]]]:
-    """A table less as many of its `expendable` columns, in their order, as it must lose to fit a width."""
+    """Return the headers and rows of a table without the columns that exceed a width.
+
+    Only `expendable` columns are dropped, in their order, until the table fits.
+    """
     columns = list(zip(headers, *rows, strict=True))
     for name in expendable:
         if sum(max(map(compute_text_width, column)) + COLUMN_GAP for column in columns) - COLUMN_GAP <= width:
@@ -100,9 +103,9 @@ def drop_columns_to_fit(
 def shorten_cells_to_fit(
     headers: Sequence[str], rows: Sequence[Sequence[str]], width: int, flexible: Sequence[str], min_width: int = 8
 ) -> list[list[str]]:
-    """The rows of a table whose longest cells are cut, so that it fits a width.
+    """Return the rows of a table with long cells cut, so that the table fits a width.
 
-    Only columns in `flexible` are, the widest first and none to fewer than `min_width` columns of the terminal.
+    Only columns in `flexible` are cut, the widest first, and to no fewer than `min_width` columns of the terminal.
     """
     columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in headers]
     widths = [max(map(compute_text_width, (header, *column))) for header, column in zip(headers, columns, strict=True)]
@@ -121,7 +124,7 @@ def shorten_cells_to_fit(
 
 
 def shorten_text(text: str, width: int) -> str:
-    """Return a text in one line of at most `width` columns of a terminal; a text that was cut ends in …."""
+    """Return a text in one line of at most `width` columns of a terminal; a cut text ends in `…`."""
     text = replace_control_chars(text)
     if compute_text_width(text) <= width:
         return text

@@ -1,24 +1,30 @@
-"""What curves in a terminal are made of: characters of braille dots, letters and colours."""
+"""Canvas of a chart in a terminal: braille dots, letters and colours."""
 
 from dataclasses import dataclass, field
 
 TERMINAL_COLOURS = (33, 166, 29, 169, 136, 244, 97, 67)
-"""Of a terminal's 256: near to Okabe and Ito's, with a contrast of 3 to 1 at least to white and to black."""
+"""Colours of curves, from the 256 colours of a terminal.
+
+They are close to the palette of Okabe and Ito. Their contrast to white and to black is at least 3 to 1.
+"""
 
 _BRAILLE_BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
-"""The bits of braille, by column and row."""
+"""Bits of the dots of a braille character, by column and row."""
 
 _BRAILLE_START = 0x2800
+"""Code point of the braille character without dots."""
 
 
 @dataclass(frozen=True)
 class Glyphs:
-    """The characters that a chart is made of."""
+    """Characters of which a chart consists."""
 
     dots_across: int
-    """Dots in a character, from left to right."""
+    """Number of dots in a character, from left to right."""
 
     dots_down: int
+    """Number of dots in a character, from top to bottom."""
+
     vertical: str
     horizontal: str
     corner: str
@@ -37,7 +43,7 @@ ASCII_GLYPHS = Glyphs(1, 1, "|", "-", "+", "+", "+", ":", "^", "*", "--", "- ")
 
 @dataclass
 class Canvas:
-    """The characters of the curves, as they are being drawn: rows from the top."""
+    """Characters of the curves while they are drawn; rows are counted from the top."""
 
     glyphs: Glyphs
     columns: int
@@ -49,14 +55,14 @@ class Canvas:
     """Letters and other characters, which hide the dots of their cell."""
 
     owners: dict[tuple[int, int], int] = field(default_factory=dict)
-    """Whose colour a cell has."""
+    """Number of the curve whose colour a cell has."""
 
     def find_cell(self, x: int, y: int) -> tuple[int, int]:
-        """The cell of a dot; `y` is counted from the bottom."""
+        """Return the column and row of the cell of a dot; `y` is counted from the bottom."""
         return x // self.glyphs.dots_across, self.rows - 1 - y // self.glyphs.dots_down
 
     def put_dot(self, x: int, y: int, owner: int, sign: str) -> None:
-        """Put a dot, or the sign of a line where there are no dots."""
+        """Put a dot into its cell, or the sign of the line where the glyphs have no dots."""
         cell = self.find_cell(x, y)
         if self.glyphs.dots_across == 1:
             self.signs[cell] = sign
@@ -66,17 +72,17 @@ class Canvas:
         self.owners[cell] = owner
 
     def put_sign(self, cell: tuple[int, int], sign: str, owner: int) -> None:
-        """Put a character."""
+        """Put a character into a cell."""
         self.signs[cell], self.owners[cell] = sign, owner
 
     def put_rule(self, column: int) -> None:
-        """Put a vertical rule where nothing else is."""
+        """Put a vertical rule into the empty cells of a column."""
         for cell in ((column, row) for row in range(self.rows)):
             if cell not in self.dots:
                 self.signs.setdefault(cell, self.glyphs.rule)
 
     def format_row(self, number: int, colour: bool) -> str:
-        """A row as text."""
+        """Return a row as text; with `colour`, with control codes."""
         parts: list[str] = []
         last = -1
         for column in range(self.columns):
@@ -92,5 +98,5 @@ class Canvas:
 
 
 def format_colour_code(owner: int) -> str:
-    """The control code that begins the colour of a line, or ends all colour."""
+    """Return the control code for the colour of a curve; for a negative number, the code that resets colours."""
     return "\x1b[0m" if owner < 0 else f"\x1b[38;5;{TERMINAL_COLOURS[owner % len(TERMINAL_COLOURS)]}m"

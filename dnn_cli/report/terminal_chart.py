@@ -1,4 +1,4 @@
-"""Curves in a terminal: of braille dots, or of letters where there is no Unicode; in any size."""
+"""Charts of curves in a terminal of any size, from braille dots, or from letters where Unicode is missing."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -12,32 +12,35 @@ from dnn_cli.report.terminal_canvas import ASCII_GLYPHS, UNICODE_GLYPHS, Canvas,
 _CURVE_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 _DASH_DOTS = 5
-"""Dots of a dash, and of the gap behind it."""
+"""Number of dots of a dash, and of the gap after it."""
 
 _DOTTED_SPACING = 4
-"""Every fourth dot of a dotted line is drawn, so that the line is fainter than a dashed one."""
+"""Spacing of a dotted line in dots: with every fourth dot, the line is fainter than a dashed one."""
 
 _MIN_CHART_ROWS = 3
 _MIN_CHART_COLUMNS = 8
 _MIN_HEIGHT_FOR_LABEL_ROW = 8
-"""From this height on, what the horizontal axis counts stands in a row of its own."""
+"""Height of a chart, in rows, from which the label of the horizontal axis has its own row."""
 
 _MAX_DRAWN_VALUE = 1e300
-"""What is beyond this is drawn like what is no number: not at all."""
+"""Largest magnitude that is drawn; larger values leave a gap, like NaN."""
 
 
 @dataclass(frozen=True)
 class ChartLine:
-    """A curve; where `y` is no number it has a gap. Lines of one name share a letter and a colour."""
+    """A curve of a chart.
+
+    NaN in `y` leaves a gap. Lines with the same name share a letter and a colour.
+    """
 
     name: str
     x: Sequence[float]
     y: Sequence[float]
     style: Literal["solid", "dashed", "dotted"] = "solid"
-    """Dotted lines are the bounds of a band, and have no letter."""
+    """Style of the line. Dotted lines are the bounds of a band and have no letter."""
 
     def is_drawn(self, length: int, dash: int) -> bool:
-        """Whether the dot at this length is drawn, for dashes of `dash` dots."""
+        """Return whether the dot at a length along the line is drawn, for dashes of `dash` dots."""
         if self.style == "dotted":
             return length % _DOTTED_SPACING == 0
         return self.style == "solid" or length // dash % 2 == 0
@@ -45,7 +48,7 @@ class ChartLine:
 
 @dataclass(frozen=True)
 class _ChartAxis:
-    """Numbers between two bounds, along so many dots."""
+    """Numbers between two bounds, along a number of dots."""
 
     low: float
     high: float
@@ -54,7 +57,7 @@ class _ChartAxis:
     integers_only: bool = False
 
     def find_dot(self, value: float) -> int | None:
-        """The dot at a number, counted from `low`; `None` for what is not on the axis."""
+        """Return the dot at a number, counted from `low`; `None` for a number outside the axis."""
         if not self.low <= value <= self.high:
             return None
         low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
@@ -62,7 +65,7 @@ class _ChartAxis:
         return round(share * (self.dots - 1))
 
     def compute_ticks(self, max_ticks: int) -> list[float]:
-        """Round numbers on it, about `max_ticks`."""
+        """Return about `max_ticks` round numbers on the axis."""
         return (
             compute_log_ticks(self.low, self.high, max_ticks)
             if self.log
@@ -85,21 +88,21 @@ def draw_chart(
     names: Sequence[str] | None = None,
     legend: bool = True,
 ) -> str:
-    """Curves with axes and a legend, as text whose lines end with a line feed.
+    """Return curves with axes and a legend, as text whose lines end with a line feed.
 
     Args:
-        lines: What to draw. Several names have a letter each, which stands on their curves and in the legend.
-        title: The line above.
-        x_label: What is along the horizontal axis.
-        width: Columns, 2 at least; no line is wider.
-        height: Lines of all together; more only where the legend leaves less than 3 for the curves.
+        lines: The curves. Each of several names has a letter, which marks its curves and its place in the legend.
+        title: The line above the curves.
+        x_label: The label of the horizontal axis.
+        width: The width in columns, at least 2; no line is wider.
+        height: The number of lines of the chart. A chart has more lines only if fewer than 3 remain for the curves.
         colour: Whether control codes colour the lines.
-        log_x: Whether the horizontal axis counts orders of magnitude; what is not above 0 is left out.
-        log_y: The same of the vertical axis.
-        marked_x: An x that a vertical rule shows.
-        unicode: Whether curves and axes are braille and box drawing; else ASCII.
-        names: All that have a letter, where this is one of several charts; else those of the lines.
-        legend: Whether the names with their letters stand below.
+        log_x: Whether the horizontal axis is logarithmic; points with an x of 0 or less are left out.
+        log_y: Whether the vertical axis is logarithmic; points with a y of 0 or less are left out.
+        marked_x: The x of a vertical rule.
+        unicode: Whether curves and axes are braille and box drawing characters; otherwise ASCII.
+        names: The names that have letters, where the chart is one of several; by default the names of the lines.
+        legend: Whether the names with their letters are listed below.
     """
     glyphs = UNICODE_GLYPHS if unicode else ASCII_GLYPHS
     points = [list(_iter_drawable_points(line, log_x=log_x, log_y=log_y)) for line in lines]
@@ -143,7 +146,7 @@ def draw_chart(
 
 
 def _iter_drawable_points(line: ChartLine, *, log_x: bool, log_y: bool) -> Iterator[tuple[float, float] | None]:
-    """The points of a line; `None` for those that cannot be drawn."""
+    """Yield the points of a line; `None` for a point that cannot be drawn."""
     for x, y in zip(line.x, line.y, strict=True):
         is_drawable = (
             abs(x) <= _MAX_DRAWN_VALUE and abs(y) <= _MAX_DRAWN_VALUE and (x > 0 or not log_x) and (y > 0 or not log_y)
@@ -152,7 +155,10 @@ def _iter_drawable_points(line: ChartLine, *, log_x: bool, log_y: bool) -> Itera
 
 
 def _build_chart_axis(values: Sequence[float], dots: int, *, log: bool, may_be_whole: bool = False) -> _ChartAxis:
-    """An axis that has all the values on it; where they are all one, it reaches a little further."""
+    """Build an axis that contains all values; where all values are equal, its bounds lie around them.
+
+    With `may_be_whole`, ticks are integers where all values are integers.
+    """
     low, high = min(values), max(values)
     integers_only = may_be_whole and all(float(value).is_integer() for value in values)
     if log:
@@ -171,7 +177,7 @@ def _draw_line(
     x: _ChartAxis,
     y: _ChartAxis,
 ) -> dict[int, int]:
-    """Draw a line; the row in which it is, by columns."""
+    """Draw a line, and return its row in each of its columns."""
     owner = names.index(line.name)
     sign = _CURVE_LETTERS[owner % len(_CURVE_LETTERS)] if len(names) > 1 else canvas.glyphs.point
     sign = "." if line.style == "dotted" else sign
@@ -199,7 +205,10 @@ def _draw_line(
 
 
 def _iter_dots_between(start: tuple[int, int], end: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    """The dots of a straight line, behind its start and to its end; a line of one dot is that dot."""
+    """Yield the dots of a straight line after `start` up to `end`.
+
+    A line from a dot to itself yields this dot.
+    """
     across, up = end[0] - start[0], end[1] - start[1]
     steps = max(abs(across), abs(up))
     if steps == 0:
@@ -211,7 +220,7 @@ def _iter_dots_between(start: tuple[int, int], end: tuple[int, int]) -> Iterator
 def _put_letters(
     canvas: Canvas, lines: Sequence[ChartLine], paths: Sequence[dict[int, int]], names: Sequence[str]
 ) -> None:
-    """Put the letters of the lines on them, here and there, where none stands yet."""
+    """Put the letters of the lines at regular distances along them, in cells without a letter."""
     apart = max(10, canvas.columns // 4)
     for number, (line, path) in enumerate(zip(lines, paths, strict=True)):
         if line.style == "dotted":
@@ -228,7 +237,7 @@ def _put_letters(
 
 
 def _format_x_axis(x: _ChartAxis, glyphs: Glyphs, margin: int, columns: int, label: str, rule: int | None) -> list[str]:
-    """The horizontal axis, and under it its numbers and what they count."""
+    """Return the horizontal axis, and the line with its numbers and its label."""
     room = columns - compute_text_width(label) - 2
     row, marks = {}, {}
     for max_ticks in range(max(1, columns // 7), 0, -1):
@@ -256,7 +265,10 @@ def _format_x_axis(x: _ChartAxis, glyphs: Glyphs, margin: int, columns: int, lab
 
 
 def _place_tick_texts(marks: dict[int, str], width: int, margin: int) -> dict[int, str]:
-    """Where the numbers under an axis begin, so that each is under its mark; none where they have no room."""
+    """Return the numbers below an axis by the column where they begin, each below its tick.
+
+    Where the numbers do not fit, the result is empty.
+    """
     starts: dict[int, str] = {}
     end = -1
     for column, text in sorted(marks.items()):
@@ -268,7 +280,7 @@ def _place_tick_texts(marks: dict[int, str], width: int, margin: int) -> dict[in
 
 
 def format_legend_lines(names: Sequence[str], width: int, colour: bool) -> list[str]:
-    """The names with their letters, in as many lines as they need."""
+    """Return the names with their letters, in as many lines as they need."""
     lines, text, used = [], "", 0
     for owner, name in enumerate(names):
         legend_item = f"{_CURVE_LETTERS[owner % len(_CURVE_LETTERS)]} {name}"

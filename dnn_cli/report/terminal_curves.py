@@ -1,4 +1,4 @@
-"""The curves of runs in a terminal: a panel a score, beside each other where there is room."""
+"""Curves of runs in a terminal: a panel for each score, two panels side by side where the width suffices."""
 
 from collections.abc import Sequence
 from textwrap import wrap
@@ -11,23 +11,24 @@ from dnn_cli.report.terminal_canvas import ASCII_GLYPHS, UNICODE_GLYPHS
 from dnn_cli.report.terminal_chart import ChartLine, draw_chart, format_legend_lines
 
 MIN_TWO_PANEL_WIDTH = 120
-"""From this width on two panels stand beside each other."""
+"""Width of a terminal, in columns, from which two panels are side by side."""
 
 _PANEL_GAP = 3
+"""Number of spaces between two panels."""
 
 
 def draw_terminal_curves(
     curves: CurveChart, *, width: int, height: int, colour: bool, unicode: bool, log: bool = False
 ) -> str:
-    """All panels, and under them the names; every line ends with a line feed.
+    """Return all panels with the names below; every line ends with a line feed.
 
     Args:
-        curves: What is drawn.
-        width: Columns; no line is wider.
-        height: Lines of a panel.
+        curves: The panels of curves, and the names of the experiments.
+        width: The width in columns; no line is wider.
+        height: The number of lines of a panel.
         colour: Whether control codes colour the lines.
-        unicode: Whether more than ASCII can be printed.
-        log: Whether the vertical axis of what should be small counts orders of magnitude.
+        unicode: Whether the terminal can print more than ASCII.
+        log: Whether scores for which lower is better have a logarithmic axis.
     """
     abreast = 2 if width >= MIN_TWO_PANEL_WIDTH and len(curves.panels) > 1 else 1
     room = (width - _PANEL_GAP * (abreast - 1)) // abreast
@@ -48,7 +49,10 @@ def draw_terminal_curves(
 def _draw_panel(
     panel: Panel, curves: CurveChart, *, width: int, height: int, colour: bool, unicode: bool, log: bool
 ) -> str:
-    """Return one score; training is dashed where validation is drawn, too, and the bounds of a band are dotted."""
+    """Return the panel of one score.
+
+    Training is dashed where the panel also has validation, and the bounds of a band are dotted.
+    """
     glyphs = UNICODE_GLYPHS if unicode else ASCII_GLYPHS
     lines = [
         ChartLine(curve.name, curve.x, bound, "dotted")
@@ -69,7 +73,7 @@ def _draw_panel(
 
 
 def _join_panels(panels: Sequence[str], width: int) -> list[str]:
-    """Panels of a width each as lines of all of them."""
+    """Return the lines of panels side by side, each panel padded to a width."""
     columns = [panel.splitlines() for panel in panels]
     tallest = max(map(len, columns))
     lines = []

@@ -1,4 +1,4 @@
-"""Images in a terminal: half blocks in colour, or shades where there is none."""
+"""Images in a terminal: half blocks in colour, or shades in a terminal without colours."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,35 +10,39 @@ from rich.style import Style
 from rich.text import Text
 
 SHADES, ASCII_SHADES = " ░▒▓█", " .:-=+*#%@"
-"""From black to white."""
+"""Characters from black to white."""
 
 _IMAGE_GAP = 2
 _SMALL_IMAGE_COLUMNS = 16
-"""Images of fewer columns are drawn twice as large where there is room."""
+"""Width in pixels below which an image is drawn twice as large, where there is room."""
 
 _MAX_IMAGE_COLUMNS = 40
-"""So many columns has an image at most."""
+"""Largest width of an image, in columns of the terminal."""
 
 _MIN_IMAGE_COLUMNS = 8
+"""Smallest width to which images are reduced to fit in one row, in columns of the terminal."""
 
 
 def is_image(shape: Sequence[int]) -> bool:
-    """Whether an input of a shape can be looked at: (height, width), or with 1, 3 or 4 channels."""
+    """Return whether an input of a shape can be drawn as an image.
+
+    The shape of an image is (height, width) or (height, width, channels), with 1, 3 or 4 channels.
+    """
     return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))
 
 
 def draw_images(
     images: NDArray[Any], low: float, high: float, *, width: int, colour: bool, unicode: bool = True
 ) -> list[Text]:
-    """Lines of images beside each other, as many in a row as there is room for; a blank line between rows.
+    """Return the lines of images, with as many side by side as fit, and a blank line between rows.
 
     Args:
-        images: Of (n, height, width), or with channels as the last axis.
-        low: What is black.
-        high: What is white.
-        width: Columns.
-        colour: Whether two pixels stand in a character, in their colours; else one, as a shade.
-        unicode: Whether shades are blocks; else ASCII.
+        images: An array of shape (n, height, width) or (n, height, width, channels).
+        low: The value of black.
+        high: The value of white.
+        width: The width of the terminal, in columns.
+        colour: Whether a character has two pixels in their colours; otherwise it has one pixel as a shade.
+        unicode: Whether shades are blocks; otherwise ASCII.
     """
     columns = _compute_image_columns(images.shape[2], len(images), width)
     pixels = (np.clip((images.astype(np.float32) - low) / ((high - low) or 1.0), 0, 1) * 255).astype(np.uint8)
@@ -58,14 +62,20 @@ def draw_images(
 
 
 def _compute_image_columns(size: int, count: int, width: int) -> int:
-    """The columns of an image: as many as it has pixels, twice as many if it is small, fewer where there is no room."""
+    """Compute the width of an image, in columns: one column for each pixel, two in a small image.
+
+    Images are narrower where the width of the terminal is short.
+    """
     room = max(_MIN_IMAGE_COLUMNS, (width - _IMAGE_GAP * (count - 1)) // count) if count else width
     preferred = 2 * size if size < _SMALL_IMAGE_COLUMNS else min(size, _MAX_IMAGE_COLUMNS)
     return max(1, min(preferred, room, width))
 
 
 def _resize_image(image: NDArray[np.uint8], columns: int, down: int) -> NDArray[np.uint8]:
-    """An image of so many columns and, as a character is twice as high as wide, `down` pixels of height a character."""
+    """Return an image of `columns` pixels in width, with `down` pixels of height in a character.
+
+    A character is twice as high as wide.
+    """
     from PIL import Image
 
     lines = max(1, round(image.shape[0] * columns / image.shape[1] / 2))
@@ -75,7 +85,7 @@ def _resize_image(image: NDArray[np.uint8], columns: int, down: int) -> NDArray[
 
 
 def _draw_in_colour(pixels: NDArray[np.uint8]) -> list[Text]:
-    """Half blocks: the upper pixel in the colour of the text, the lower in that of the background."""
+    """Return lines of half blocks: the upper pixel is the colour of the text, the lower that of the background."""
     colours = np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels[..., :3]
     lines = []
     for upper, lower in zip(colours[::2].tolist(), colours[1::2].tolist(), strict=True):
@@ -87,7 +97,7 @@ def _draw_in_colour(pixels: NDArray[np.uint8]) -> list[Text]:
 
 
 def _draw_in_shades(pixels: NDArray[np.uint8], unicode: bool) -> list[Text]:
-    """A character a pixel, the denser the lighter it is."""
+    """Return lines with a character for each pixel; the lighter the pixel, the denser the character."""
     from PIL import Image
 
     grey = pixels if pixels.ndim == 2 else np.asarray(Image.fromarray(pixels[..., :3]).convert("L"))

@@ -1,4 +1,4 @@
-"""Numbers and text as they are shown."""
+"""Formats of numbers and text in output."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -6,11 +6,14 @@ from collections.abc import Sequence
 _SPARKLINE_BLOCKS = "▁▂▃▄▅▆▇█"
 
 UNLIMITED_WIDTH = 10_000
-"""The width of what is no terminal: lines and tables are as long as what is in them."""
+"""Width of output that is not a terminal: lines and tables are as long as their content."""
 
 
 def replace_control_chars(text: object) -> str:
-    """A text in one line, less what could steer a terminal; for text that was read from a file or a command line."""
+    """Return a text in one line, with a replacement character for each control character.
+
+    Control characters in text that was read from a file or a command line could control the terminal.
+    """
     text = str(text)
     if text.isprintable():
         return text
@@ -19,14 +22,14 @@ def replace_control_chars(text: object) -> str:
 
 
 def format_score(value: float | None) -> str:
-    """A score to four places, or as many digits as a very small or large one needs."""
+    """Format a score with four decimals, and a very small or large score with three digits."""
     if value is None:
         return "–"
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
 
 
 def format_duration(seconds: float | None) -> str:
-    """Seconds as a person says them: `14.2 s`, `3 min 05 s`, `2 h 10 min`."""
+    """Format a duration, such as `14.2 s`, `3 min 05 s` or `2 h 10 min`."""
     if seconds is None:
         return "–"
     if seconds < 60:
@@ -36,7 +39,7 @@ def format_duration(seconds: float | None) -> str:
 
 
 def format_sparkline(values: Sequence[float], low: float, high: float, width: int = 12) -> str:
-    """A curve in one line, at most `width` characters, between the given bounds."""
+    """Return a curve in one line of at most `width` characters, between the bounds `low` and `high`."""
     if len(values) > width:
         values = [values[round(i * (len(values) - 1) / (width - 1))] for i in range(width)]
     span = high - low
@@ -46,12 +49,12 @@ def format_sparkline(values: Sequence[float], low: float, high: float, width: in
 
 
 def format_count(number: int, noun: str) -> str:
-    """`1 epoch`, `5 epochs`."""
+    """Format a number with its noun, such as `1 epoch` or `5 epochs`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def format_clock_time(seconds: float) -> str:
-    """A time to come: 0:05, 12:30, 1:02:03."""
+    """Format a remaining time, such as `0:05`, `12:30` or `1:02:03`."""
     minutes, remaining_seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{remaining_seconds:02d}" if hours else f"{minutes}:{remaining_seconds:02d}"

@@ -1,4 +1,4 @@
-"""What lies in the trash and what can be freed, as tables and as JSON."""
+"""Trashed runs and unused files, as tables and as JSON."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from dnn_cli.runs.unused_files import UnusedFiles
 
 
 def format_name_and_address(run_info: RunInfo) -> str:
-    """A run's name and the word that leads to it, which may be one and the same."""
+    """Return the name and the short address of a run, or the name alone where both are equal."""
     name, address = (
         run_info.record.name if run_info.record else run_info.run.directory.name,
         get_short_address(run_info),
@@ -25,7 +25,7 @@ def format_name_and_address(run_info: RunInfo) -> str:
 
 
 def build_trash_table(trash: Sequence[TrashedRun]) -> Table:
-    """A run in the trash a row."""
+    """Build a table with a row for each trashed run."""
     rows = [
         [
             get_short_address(trashed_run.run_info),
@@ -48,33 +48,33 @@ def build_trash_table(trash: Sequence[TrashedRun]) -> Table:
 
 
 def format_trash_size(trash: Sequence[TrashedRun]) -> str:
-    """How much there is in the trash: `3 runs, 12.00 MB`."""
+    """Return the number of trashed runs and their size, such as `3 runs, 12.00 MB`."""
     return f"{format_count(len(trash), 'run')}, {format_total_size(trash)}"
 
 
 def build_unused_files_table(unused_files: Sequence[UnusedFiles]) -> Table:
-    """A thing that can be freed a row."""
+    """Build a table with a row for each directory or file that can be deleted."""
     rows = [[item.kind, item.path.as_posix(), format_bytes(item.byte_count)] for item in unused_files]
     return build_table(["kind", "path", "size"], rows, right=["size"], flexible=["path"])
 
 
 def format_total_size(items: Sequence[UnusedFiles] | Sequence[TrashedRun]) -> str:
-    """What things take together."""
+    """Return the total size of items."""
     return format_bytes(sum(item.byte_count for item in items))
 
 
 def build_trash_document(trash: Sequence[TrashedRun]) -> dict[str, Any]:
-    """What lies in the trash."""
+    """Build the JSON document of the trash."""
     runs = [{**build_run_info_document(trashed_run.run_info), "bytes": trashed_run.byte_count} for trashed_run in trash]
     return {"trash": runs, "bytes": sum(trashed_run.byte_count for trashed_run in trash)}
 
 
 def build_unused_files_document(unused_files: Sequence[UnusedFiles]) -> dict[str, Any]:
-    """What can be freed."""
+    """Build the JSON document of the unused files."""
     items = [{"kind": item.kind, "path": item.path.as_posix(), "bytes": item.byte_count} for item in unused_files]
     return {"garbage": items, "bytes": sum(item.byte_count for item in unused_files)}
 
 
 def build_deletion_document(freed: bool, failures: Sequence[TrashFailure]) -> dict[str, Any]:
-    """Whether things were deleted, and which of them could not be."""
+    """Build the JSON document of a deletion: whether it took place, and the paths that stayed with the reason."""
     return {"freed": freed, "failed": [{"path": str(failure.path), "reason": failure.reason} for failure in failures]}

@@ -1,4 +1,4 @@
-"""Verdicts in words: what the runs show, by which test, with which caveats, and which runs would show more."""
+"""Verdicts as sentences, with tests, caveats, and the runs that would decide more."""
 
 import os
 import shlex
@@ -23,23 +23,23 @@ _ONE_GROUP_REASON = "all these runs are one experiment: change a setting to comp
 _ONE_COMPLETED_REASON = "only one experiment has completed runs with this score, so there is nothing to compare it with"
 
 _MAX_ADVISED_COMPARISONS = 100
-"""Comparisons of a family above which no number of seeds is advised."""
+"""Largest number of comparisons for which a number of seeds is advised."""
 
 _MAX_REFERENCE_WIDTH = 24
-"""Characters of the longest reference that every line repeats; a longer one is called `the first`."""
+"""Width of the longest reference that every line repeats; a longer one is called `the first`."""
 
 MAX_VERDICT_LINES = 20
-"""Verdicts that are printed on a terminal."""
+"""Largest number of verdicts that are printed on a terminal."""
 
 _MAX_LISTED_KEYS = 8
-"""Keys, and values of a key, that are listed in a line; the others are counted."""
+"""Largest number of keys, or values of a key, that a line lists; the others are counted."""
 
 _MAX_NAMED_GROUPS = 3
-"""Groups that are named in a line; the others are counted."""
+"""Largest number of groups that a line names; the others are counted."""
 
 
 def build_verdict_paragraphs(comparison: Comparison, max_lines: int | None = MAX_VERDICT_LINES) -> list[list[str]]:
-    """Return the paragraphs below the table: verdicts and method, caveats, and advice."""
+    """Return the paragraphs below the table: verdicts and method, notes, caveats, and advice."""
     lines = [*format_verdict_lines(comparison, max_lines), *format_method_lines(comparison)]
     if len(comparison.groups) == 1 and comparison.run_scores:
         lines = [] if comparison.keys else [format_missing_verdict_reason(comparison)]
@@ -54,7 +54,7 @@ def format_missing_verdict_reason(comparison: Comparison) -> str:
 
 
 def format_note_lines(comparison: Comparison) -> list[str]:
-    """Return what the groups average over, and which runs do not count."""
+    """Return notes on the settings that means average over, and on runs that do not count."""
     lines = []
     if comparison.averaged_settings:
         parts = [f"{key} ({_shorten_list(values)})" for key, values in comparison.averaged_settings.items()]
@@ -69,7 +69,7 @@ def format_note_lines(comparison: Comparison) -> list[str]:
 
 
 def _shorten_list(texts: Sequence[str], max_texts: int = _MAX_LISTED_KEYS) -> str:
-    """Return some texts, and the number of the others."""
+    """Return at most `max_texts` texts, and the number of the others."""
     return ", ".join(texts[:max_texts]) + (f", and {len(texts) - max_texts} more" if len(texts) > max_texts else "")
 
 
@@ -120,7 +120,8 @@ def format_verdict(comparison: Comparison, verdict: Verdict) -> str:
     p_value_text = (
         "" if verdict.p_value is None else f", {_format_p_value(verdict.p_value)}{_format_correction(comparison)}"
     )
-    # A corrected p above 0.05 with an uncorrected interval that excludes 0 looks like a contradiction.
+    # A corrected p above 0.05 with an uncorrected interval that excludes 0 looks like a contradiction, so the
+    # interval is called uncorrected.
     alone = verdict.word in ("indistinguishable", "undecided") and _excludes_zero(difference)
     common = _format_common_seeds(verdict, base)
     if verdict.word in ("better", "worse"):
@@ -146,7 +147,7 @@ def _is_constant_difference(difference: MeanDifference | None) -> bool:
 
 
 def _format_common_seeds(verdict: Verdict, base: Group) -> str:
-    """Return over how many seeds a difference is, where not all seeds could be paired."""
+    """Return the number of paired seeds; empty where all seeds of both groups are paired."""
     difference = verdict.difference
     most = max(len(verdict.group.seeds), len(base.seeds))
     if difference is None or difference.design == "unpaired" or difference.seed_counts[0] == most:
@@ -155,12 +156,12 @@ def _format_common_seeds(verdict: Verdict, base: Group) -> str:
 
 
 def _format_correction(comparison: Comparison) -> str:
-    """Return that a p-value is corrected, where there are several comparisons."""
+    """Return the name of the correction of p-values; empty for a single comparison."""
     return " after Holm's correction" if comparison.verdict_set.comparisons > 1 else ""
 
 
 def _format_p_value(p_value: float) -> str:
-    """Return a p-value with two significant digits."""
+    """Return a p-value with two significant digits, or `p < 0.0001`."""
     return "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.2g}"
 
 
@@ -175,10 +176,10 @@ def _format_difference(
     """Return a difference with its interval: `−0.22 points (95% interval −0.61 to +0.15)`.
 
     Args:
-        comparison: Decides on the unit.
+        comparison: The comparison, which determines the unit.
         difference: The difference.
         signed: Whether to print the sign; otherwise the size of the difference.
-        kind: What the interval is called.
+        kind: The name of the interval.
     """
     turn = 1.0 if signed or difference.mean >= 0 else -1.0
     text = _format_difference_amount(comparison, turn * difference.mean, sign=signed)
@@ -192,7 +193,7 @@ def _format_difference(
 
 
 def _format_difference_amount(comparison: Comparison, value: float, *, sign: bool) -> str:
-    """Return a difference with its unit: points of a percentage for shares, epochs, else none."""
+    """Return a difference with its unit: points of a percentage for shares, epochs, or no unit."""
     unit = f" {comparison.point.unit}" if comparison.point.unit else " points" if is_share(comparison.metric) else ""
     return _format_difference_number(comparison, value, sign=sign) + unit
 
@@ -208,12 +209,12 @@ def _format_difference_number(comparison: Comparison, value: float, *, sign: boo
 
 
 def _format_epoch_difference(value: float) -> str:
-    """Return a number of epochs."""
+    """Return a difference in epochs, with two digits below 100."""
     return f"{value:.2g}" if value < 100 else f"{value:,.0f}"
 
 
 def _format_difference_range(comparison: Comparison, difference: MeanDifference | None) -> str:
-    """Return the range of a difference over few seeds, where no test has an interval."""
+    """Return the range of a difference over few seeds; empty where a test has an interval."""
     if difference is None or difference.interval is not None:
         return ""
     if min(difference.seed_counts) == 1:
@@ -223,7 +224,7 @@ def _format_difference_range(comparison: Comparison, difference: MeanDifference 
 
 
 def format_method_lines(comparison: Comparison) -> list[str]:
-    """Return the tests with their assumptions, and the correction."""
+    """Return the tests with their assumptions, and the correction for several comparisons."""
     family = comparison.verdict_set
     if not family.verdicts:
         return []
@@ -247,7 +248,7 @@ def format_method_lines(comparison: Comparison) -> list[str]:
 
 
 def _group_by_test(differences: Sequence[MeanDifference]) -> list[list[MeanDifference]]:
-    """Return the differences of each test and design together."""
+    """Return the differences, grouped by design and test."""
     groups: dict[tuple[str, str], list[MeanDifference]] = {}
     for difference in differences:
         groups.setdefault((difference.design, difference.test), []).append(difference)
@@ -255,7 +256,7 @@ def _group_by_test(differences: Sequence[MeanDifference]) -> list[list[MeanDiffe
 
 
 def _format_test(differences: Sequence[MeanDifference]) -> str:
-    """Return a test with its numbers of seeds and its assumption."""
+    """Return a test with its numbers of seeds and its assumption; empty for an unknown test."""
     first = differences[0]
     pairs = _format_span(sorted({difference.seed_counts[0] for difference in differences}))
     sizes = ", ".join(f"{n} and {m}" for n, m in sorted({difference.seed_counts for difference in differences})[:3])
@@ -269,12 +270,15 @@ def _format_test(differences: Sequence[MeanDifference]) -> str:
 
 
 def _format_span(numbers: Sequence[int]) -> str:
-    """Return `5`, or `5 to 8`."""
+    """Return one number such as `5`, or the range of sorted numbers such as `5 to 8`."""
     return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
 
 
 def format_advice_lines(comparison: Comparison) -> list[str]:
-    """Return how many seeds would probably decide, for which difference, how long they take, and one command."""
+    """Return how many seeds would probably decide, for which difference, how long they take, and the command.
+
+    The number of seeds is the smallest that probably decides any of the undecided verdicts.
+    """
     family = comparison.verdict_set
     single = [verdict for verdict in family.verdicts if verdict.examples]
     undecided = single or [verdict for verdict in family.verdicts if verdict.word == "undecided"]
@@ -328,7 +332,7 @@ def _compute_difference_size(difference: MeanDifference) -> float:
 
 
 def _format_needed_seeds(comparison: Comparison, verdicts: Sequence[Verdict]) -> str:
-    """Return the seeds that groups need, as `adam 426, nadam more than 1,000`."""
+    """Return the number of seeds that each group needs, as `adam 426, nadam more than 1,000`."""
     needed = [
         f"more than {MAX_ADVISED_SEEDS:,}" if verdict.needed_seeds is None else str(verdict.needed_seeds)
         for verdict in verdicts

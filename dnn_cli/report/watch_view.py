@@ -1,4 +1,4 @@
-"""What `dnn watch` shows of runs that train elsewhere."""
+"""Output of `dnn watch` about runs that other processes train."""
 
 import statistics
 from collections.abc import Sequence
@@ -13,19 +13,19 @@ from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run_info import RunInfo
 
 _MAX_LISTED_EPOCHS = 5
-"""So many of the last epochs are listed, and the speed is that of as many."""
+"""Largest number of last epochs that are listed; their median duration is the speed."""
 
 _CHART_ROWS = range(8, 19)
-"""Rows that the curve may take."""
+"""Numbers of rows that the curve may have."""
 
 
 def format_progress_line(run_info: RunInfo, rows: Sequence[Scores], epochs: int | None, since: float) -> str:
-    """A run in one line: how far it is, how fast, and how long it will take at the most.
+    """Return a run in one line: its epochs, its speed and the estimated time left.
 
     Args:
         run_info: The run.
-        rows: Its epochs.
-        epochs: How many it is to have, if that is known.
+        rows: The finished epochs of the run.
+        epochs: The planned number of epochs; `None` where it is unknown.
         since: Seconds since the last epoch, or since the start.
     """
     record = run_info.record
@@ -47,12 +47,15 @@ def format_progress_line(run_info: RunInfo, rows: Sequence[Scores], epochs: int 
 
 
 def _compute_median_epoch_seconds(rows: Sequence[Scores]) -> float:
-    """Seconds an epoch, of late: the median, as the first is compiled and others may be disturbed."""
+    """Compute the median duration of the last epochs, in seconds.
+
+    The first epoch includes compilation, and other processes may disturb single epochs.
+    """
     return statistics.median(row["seconds"] for row in rows[-_MAX_LISTED_EPOCHS:])
 
 
 def _compute_seconds_left(rows: Sequence[Scores], epochs: int, since: float) -> float:
-    """Until the last epoch is done, if nothing ends the training before."""
+    """Compute the seconds until the last planned epoch ends; callbacks may end the training earlier."""
     each = _compute_median_epoch_seconds(rows)
     return max(0.0, (epochs - len(rows)) * each - min(since, each))
 
@@ -61,17 +64,17 @@ def format_run_view(
     run_info: RunInfo, rows: Sequence[Scores], epochs: int | None, since: float,
     *, width: int, height: int, colour: bool, unicode: bool,
 ) -> str:  # fmt: skip
-    """A run on a terminal: a line, the curve of what it is judged by, and its last epochs.
+    """Return the view of a run for a terminal: a line, the curve of the monitor, and the last epochs.
 
     Args:
         run_info: The run.
-        rows: Its epochs.
-        epochs: How many it is to have, if that is known.
+        rows: The finished epochs of the run.
+        epochs: The planned number of epochs; `None` where it is unknown.
         since: Seconds since the last epoch, or since the start.
-        width: Columns of the terminal.
-        height: Its rows, none of which is left empty on purpose.
-        colour: Whether the terminal shows any.
-        unicode: Whether it shows more than ASCII.
+        width: The width of the terminal, in columns.
+        height: The height of the terminal, in rows; the curve is higher where there is room.
+        colour: Whether the terminal has colours.
+        unicode: Whether the terminal can print more than ASCII.
     """
     lines = [shorten_text(format_progress_line(run_info, rows, epochs, since), width)]
     if run_info.record is None or not rows:
@@ -94,12 +97,12 @@ def format_run_view(
 
 
 def format_epoch_lines(rows: Sequence[Scores], names: Sequence[str], epochs: int) -> list[str]:
-    """Epochs as rows under their header."""
+    """Return epochs as rows under their header."""
     return [format_epoch_header(names), *(format_epoch_line(row, names, epochs) for row in rows)]
 
 
 def format_ended_run_lines(run_info: RunInfo) -> list[str]:
-    """How a run ended."""
+    """Return how a run ended, and the scores of its last and best epochs."""
     record = run_info.record
     if record is None:
         return [f"{run_info.name} is broken: {run_info.error}"]
@@ -113,7 +116,7 @@ def format_ended_run_lines(run_info: RunInfo) -> list[str]:
 
 
 def build_watched_runs_table(runs: Sequence[RunInfo], planned_epochs: Sequence[int | None], width: int) -> PlainTable:
-    """Several runs, one a row: how far each is, and what it is judged by."""
+    """Build a table with a row for each run: its epochs, and the last and best value of its monitor."""
     headers = ["id", "name", "status", "epoch", "score", "best", "an epoch"]
     rows = [_build_watched_run_row(run_info, epochs) for run_info, epochs in zip(runs, planned_epochs, strict=True)]
     fitting_headers, cells = drop_columns_to_fit(headers, rows, width, ["an epoch", "best", "name"])
@@ -121,7 +124,7 @@ def build_watched_runs_table(runs: Sequence[RunInfo], planned_epochs: Sequence[i
 
 
 def _build_watched_run_row(run_info: RunInfo, epochs: int | None) -> list[str]:
-    """A run in that table."""
+    """Build the row of a run."""
     record = run_info.record
     if record is None:
         return [get_run_id(run_info), run_info.name, "broken", "", replace_control_chars(run_info.error), "", ""]

@@ -1,1 +1,1 @@
-"""Commands: one file each."""
+"""Commands of `dnn`, one file each."""

@@ -1,4 +1,4 @@
-"""`dnn bench`: the engine against Keras's plain `fit`, on this machine."""
+"""Command `dnn bench`: a benchmark of the chunked engine against Keras's plain `fit` on this machine."""
 
 from pathlib import Path
 from statistics import median
@@ -58,7 +58,7 @@ def bench(
 
 
 def _print_benchmark(result: "Benchmark") -> None:
-    """The measurement on standard output."""
+    """Print a benchmark on standard output."""
     from dnn_cli.report.network_tables import build_bench_table
     from dnn_cli.report.text import format_count, replace_control_chars
     from dnn_cli.training.benchmark import ENGINE
@@ -76,7 +76,7 @@ def _print_benchmark(result: "Benchmark") -> None:
 
 
 def _build_benchmark_document(experiment: "Experiment", result: "Benchmark") -> dict[str, Any]:
-    """The measurement as JSON."""
+    """Build the JSON document of a benchmark. Times are in seconds."""
     from dnn_cli.training.benchmark import ENGINE, KERAS_FIT
 
     contenders = {

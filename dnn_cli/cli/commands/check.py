@@ -1,4 +1,4 @@
-"""`dnn check`: every fault in configs, and advice on those without."""
+"""Command `dnn check`: all issues of configs, and advice on valid configs."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,10 +55,10 @@ def check(
 
 
 def _print_resolved_experiment(configs: list[str], overrides: list[str], *, as_json: bool) -> None:
-    """Print the one experiment in full.
+    """Print the experiment of a config with all its values.
 
     Raises:
-        ConfigError: the config has faults.
+        ConfigError: the config has issues.
         UsageError: there are several configs.
     """
     from dnn_cli.config.loading import load_experiment, to_yaml
@@ -73,10 +73,12 @@ def _print_resolved_experiment(configs: list[str], overrides: list[str], *, as_j
 
 
 def _check_data_files(experiment: "Experiment") -> list[str]:
-    """Read the user's data as a training does, and return advice on it; of built-in datasets only tables need advice.
+    """Return lines of advice on data, which is read as in a training.
+
+    Of built-in datasets, only tables without `standardize` need advice.
 
     Raises:
-        UserDataError: the data has faults.
+        UserDataError: the user's data cannot be read or split.
     """
     from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, EmbeddedDataset
 
@@ -94,7 +96,7 @@ def _check_data_files(experiment: "Experiment") -> list[str]:
 def _build_file_document(
     file: str, issues: tuple[LocatedIssue, ...], advice: tuple[LocatedIssue, ...]
 ) -> dict[str, object]:
-    """A file in the JSON of `dnn check`."""
+    """Build the JSON document of a config file."""
     return {
         "file": file,
         "faults": list(map(_build_issue_document, issues)),
@@ -103,7 +105,7 @@ def _build_file_document(
 
 
 def _build_issue_document(issue: LocatedIssue) -> dict[str, object]:
-    """A fault or an advice in it."""
+    """Build the JSON document of an issue or an advice."""
     location = issue.location
     return {
         "source": location.source,

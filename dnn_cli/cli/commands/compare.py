@@ -1,4 +1,4 @@
-"""`dnn compare`: completed runs beside each other, and what may be said of them."""
+"""Command `dnn compare`: a table of completed runs, and verdicts on their groups."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -25,16 +25,17 @@ if TYPE_CHECKING:
     from dnn_cli.runs.run_info import RunInfo
 
 _MAX_ROWS = 50
-"""So many rows are shown on a terminal."""
+"""Number of rows of the table on a terminal."""
 
 _MAX_LEFT_OUT = 10
+"""Number of left-out runs that are printed without `--all`."""
 
 _HANGING_INDENT = "    "
 
 
 def compare(
     addresses: Annotated[
-        Optional[list[str]],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
         typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID; else all."),
     ] = None,
     query: Annotated[
@@ -82,7 +83,8 @@ def compare(
     with pause_garbage_collection():
         store = CachedStore(runs_dir)
         runs = select_runs(store, addresses or [], query)
-        # Runs that are named can be the best of several learning rates; a condition chooses none.
+        # Named runs can be the best of several learning rates, which only all runs reveal. A condition is assumed to
+        # select without regard to scores.
         all_runs = store.with_details(store.list_runs()) if addresses and not query else []
         verdict_limit = None if show_all else MAX_JUDGED_GROUPS
         comparison = work(
@@ -106,10 +108,11 @@ def compare(
 
 
 def select_runs(store: "CachedStore", addresses: list[str], query: str | None) -> "list[RunInfo]":
-    """The runs with these addresses, or all, of which a query is true.
+    """Return the runs with these addresses, or all runs, that fulfil a query, with their details.
 
     Raises:
-        UsageError: an address leads to none, or the query has a fault.
+        UsageError: no run has an address.
+        QueryError: the query is invalid.
     """
     from dnn_cli.runs.query.parser import filter_runs
 
@@ -120,7 +123,13 @@ def select_runs(store: "CachedStore", addresses: list[str], query: str | None) -
 
 
 def print_comparison(comparison: "Comparison", *, list_runs: bool = False, show_all: bool = False) -> None:
-    """The table, the verdicts, how they were found, what a referee would ask, and how to find more."""
+    """Print a comparison: its table, and paragraphs with verdicts, their method and caveats.
+
+    Args:
+        comparison: The comparison.
+        list_runs: Whether the table has a row for every run, and not for every group.
+        show_all: Whether all rows, columns and verdicts are printed.
+    """
     from dnn_cli.report import comparison_tables as tables
     from dnn_cli.report import verdict_text as words
     from dnn_cli.report.text import format_count
@@ -146,7 +155,7 @@ def print_comparison(comparison: "Comparison", *, list_runs: bool = False, show_
 
 
 def _print_empty_comparison(comparison: "Comparison", scope: str) -> None:
-    """Print why there is nothing to compare: no run is completed, or none has a score at the point of `--at`."""
+    """Print the reason of an empty comparison: no completed run, or no score at the comparison point."""
     from dnn_cli.compare.comparison_points import explain_missing_scores, find_score_curve
 
     view = comparison.point
@@ -165,7 +174,7 @@ def _print_empty_comparison(comparison: "Comparison", scope: str) -> None:
 
 
 def _print_with_hanging_indent(out: "Console", line: str) -> None:
-    """A line of which what has no room stands further in below; a command stays one line to paste."""
+    """Print a line, wrapped with a hanging indent on a terminal. A command stays in one line, to be pasted."""
     from rich.text import Text
 
     if not has_limited_width(out) or line.startswith("  "):
@@ -178,7 +187,7 @@ def _print_with_hanging_indent(out: "Console", line: str) -> None:
 
 
 def _print_left_out_runs(comparison: "Comparison", *, show_all: bool) -> None:
-    """The runs that are not compared, and why."""
+    """Print the runs that are left out of a comparison, with reasons."""
     from dnn_cli.report.comparison_tables import format_left_out_lines
     from dnn_cli.report.text import format_count
 

@@ -1,4 +1,4 @@
-"""`dnn data`: look at the examples before a network does."""
+"""Command group `dnn data`: examples of a dataset or of the user's data."""
 
 import json
 import os
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
 group = typer.Typer(cls=CommandGroup)
 
 _PIPE_WIDTH = 80
-"""Columns for images where there is no terminal."""
+"""Width of images without a terminal, in columns."""
 
 _MAX_CLASSES = 50
-"""So many are shown."""
+"""Number of classes that are shown."""
 
 _MAX_COLUMNS = 100
-"""So many numbers of an example are shown."""
+"""Number of inputs of an example that are shown."""
 
 _DEFAULT_DATASET = "fashion_mnist"
 
 
 @group.callback(invoke_without_command=True)
 def print_group_help(context: typer.Context) -> None:
-    """Look at the examples of a dataset or of your own data."""
+    """Show examples of a dataset or of your own data."""
     if context.invoked_subcommand is None:
         write_result(f"{context.get_help()}\n")
 
@@ -51,7 +51,7 @@ def print_group_help(context: typer.Context) -> None:
 @group.command("show")
 def show_data(
     arguments: Annotated[
-        Optional[list[str]],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
         typer.Argument(
             metavar="CONFIG|DATA|KEY=VALUE",
             help="A config, a dataset or your own file, then changes, as data.target=price.",
@@ -90,8 +90,9 @@ def _select_data(arguments: list[str]) -> "Data":
     """Return the data of a config, a dataset, or a file or directory of the user.
 
     Raises:
-        UsageError: no config, dataset or path has the name.
-        ConfigError, DataError: the config or the data has faults.
+        UsageError: no config, dataset or path has the name, or the arguments do not go together.
+        ConfigError: the config has issues.
+        DataError: the data cannot be read.
     """
     from dnn_cli.config.datasets import DATASETS
     from dnn_cli.config.loading import load_experiment
@@ -117,7 +118,11 @@ def _select_data(arguments: list[str]) -> "Data":
 
 
 def _build_data(word: str, overrides: list[str]) -> "Data":
-    """The data that a word means, with changes."""
+    """Build the data of a dataset, file or directory, with overrides.
+
+    Raises:
+        ConfigError: the data has issues.
+    """
     from pydantic import ValidationError
 
     from dnn_cli.config.base import ConfigModel
@@ -145,7 +150,7 @@ def _build_data(word: str, overrides: list[str]) -> "Data":
 
 
 def _format_headline(dataset: "Data") -> str:
-    """The data in one line."""
+    """Return the title, size, input shape and targets of data in one line."""
     from dnn_cli.config.layer_stack import format_sizes
 
     dataset_info = dataset.info
@@ -162,7 +167,7 @@ def _format_headline(dataset: "Data") -> str:
 
 
 def _print_images(dataset: "Data", drawn: "Sample") -> None:
-    """The images of every class under its name."""
+    """Print the images of every class under its name."""
     from dnn_cli.report.terminal_images import draw_images
 
     out = get_output_console()
@@ -192,20 +197,20 @@ def _print_images(dataset: "Data", drawn: "Sample") -> None:
 
 
 def _compute_pixel_range(dataset: "Data", drawn: "Sample") -> tuple[float, float]:
-    """What is black and what is white."""
+    """Return the values of a black and of a white pixel."""
     if dataset.info.pixel_max > 1:
         return 0.0, float(dataset.info.pixel_max)
     return min(0.0, float(drawn.low.min())), float(drawn.high.max())
 
 
 def _print_omitted_classes(drawn: "Sample") -> None:
-    """That there are more classes."""
+    """Print the number of classes that are omitted, if any."""
     if len(drawn.classes) > _MAX_CLASSES:
         get_notes_console().print(f"{len(drawn.classes) - _MAX_CLASSES:,} more classes; --json has all")
 
 
 def _print_rows(dataset: "Data", drawn: "Sample") -> None:
-    """The examples of every class as rows of numbers, and the range of every number."""
+    """Print the examples of every class as rows of numbers, and the range of every number."""
     out = get_output_console()
     out.print(replace_control_chars(_format_headline(dataset)), soft_wrap=True)
     if dataset.info.classes:
@@ -225,7 +230,7 @@ def _print_rows(dataset: "Data", drawn: "Sample") -> None:
 
 
 def _build_rows_table(dataset: "Data", drawn: "Sample", out: "Console") -> "tuple[PlainTable, int]":
-    """The table, with the first columns that have room, and how many have none."""
+    """Build a table with the first columns that fit the console. Return it with the number of omitted columns."""
     from dnn_cli.report.tables import COLUMN_GAP, build_table, compute_text_width
     from dnn_cli.report.text import UNLIMITED_WIDTH
 
@@ -254,7 +259,7 @@ def _build_rows_table(dataset: "Data", drawn: "Sample", out: "Console") -> "tupl
 
 
 def _build_sample_document(dataset: "Data", drawn: "Sample") -> dict[str, Any]:
-    """The examples in full."""
+    """Build the JSON document of a sample, with all numbers."""
     dataset_info = dataset.info
     return {
         "dataset": dataset.dataset,

@@ -1,4 +1,4 @@
-"""`dnn demo`: three small trainings, their comparison and their report, as a person would type them."""
+"""Command `dnn demo`: three small trainings, their comparison and their report, with the command of each."""
 
 import os
 import shlex
@@ -26,10 +26,10 @@ epochs: 20
 
 _CONFIG_FILE = "demo.yaml"
 _TRAIN_ARGUMENTS = ((_CONFIG_FILE,), (_CONFIG_FILE, "optimizer=rmsprop"), (_CONFIG_FILE, "optimizer=sgd"))
-"""Arguments of the trainings, which differ in the optimizer alone."""
+"""Arguments of the three trainings, which differ only in the optimizer."""
 
 _SEEDS_OVERRIDE = "seed=42..49"
-"""Enough for a verdict among three."""
+"""Override with eight seeds, which are enough for a verdict on three optimizers."""
 
 
 def demo(
@@ -47,7 +47,8 @@ def demo(
 
     _create_demo_directory(directory)
     os.chdir(directory)
-    os.environ.pop("DNN_RUNS_DIR", None)  # or what is shown would not be what is typed
+    # With DNN_RUNS_DIR, the printed commands would use another runs directory than the calls below.
+    os.environ.pop("DNN_RUNS_DIR", None)
     _print_command("cd", str(directory))
     _print_command("cat", _CONFIG_FILE)
     get_output_console().print(_DEMO_CONFIG, end="")
@@ -75,7 +76,7 @@ def _create_demo_directory(directory: Path) -> None:
 
     Raises:
         UsageError: the path exists.
-        RunError: the directory cannot be made.
+        RunError: the directory or the config cannot be written.
     """
     from dnn_cli.runs.atomic_write import write_text
 
@@ -89,6 +90,6 @@ def _create_demo_directory(directory: Path) -> None:
 
 
 def _print_command(*words: str) -> None:
-    """A command as it is typed."""
+    """Print a command as a user types it."""
     get_output_console().print()
     get_output_console().print(replace_control_chars(f"$ {shlex.join(words)}"))

@@ -1,4 +1,4 @@
-"""`dnn doctor`: what matters when something is off."""
+"""Command `dnn doctor`: checks of the installation."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ def doctor(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Say what matters when something is off: versions, processors, data, caches, disk; exit 1 if nothing can train."""
+    """Check the installation: versions, processors, data, caches, disk; exit 1 if nothing can train."""
     from concurrent.futures import ThreadPoolExecutor
 
     from dnn_cli.doctor.machine import inspect_machine
@@ -26,9 +26,8 @@ def doctor(
 
     out, console = get_output_console(), get_notes_console()
     with ThreadPoolExecutor(1) as executor:
-        tensorflow_check = (
-            None if quick else executor.submit(inspect_tensorflow_and_gpus)
-        )  # in a process of its own, so beside the others
+        # TensorFlow starts in a process of its own, so this check runs in parallel with the others.
+        tensorflow_check = None if quick else executor.submit(inspect_tensorflow_and_gpus)
         sections = [inspect_program(), inspect_machine(), inspect_environment(), inspect_data(), inspect_caches(),
                     inspect_runs(runs_dir), inspect_schema(), inspect_terminal(out)]  # fmt: skip
         if tensorflow_check is not None:

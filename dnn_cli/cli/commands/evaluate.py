@@ -1,4 +1,4 @@
-"""`dnn evaluate`: scores of a trained network on its test or validation set or a file, overall and class by class."""
+"""Command `dnn evaluate`: scores of a saved model on a split or a file, overall and for each class."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class _EvaluatedSplit(str, Enum):
-    """What can be evaluated on."""
+    """Split on which a saved model can be evaluated."""
 
     test = "test"
     validation = "validation"
@@ -40,7 +40,7 @@ def evaluate(
         ),
     ],
     split: Annotated[
-        Optional[_EvaluatedSplit],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        Optional[_EvaluatedSplit],  # noqa: UP045 - older versions of Typer need Optional
         typer.Option(help="Part of the data. By default test."),
     ] = None,
     best: BestOption = False,
@@ -108,12 +108,12 @@ def evaluate(
 
 
 class _FinishedEvaluation(NamedTuple):
-    """A finished evaluation."""
+    """Finished evaluation of a saved model, with its experiment."""
 
     experiment: "Experiment"
     result: "EvaluationResult"
     evaluation: "Evaluation | FileEvaluation"
-    """The evaluation as the record of the run keeps it."""
+    """The evaluation as the run record keeps it."""
 
     warnings: Sequence[str] = ()
 
@@ -122,7 +122,11 @@ def _evaluate_split(
     run: "Run", record: "Record", model: "SavedModel", split: Literal["test", "validation"], overrides: list[str],
     screen: "ScreenReporter",
 ) -> _FinishedEvaluation:  # fmt: skip
-    """Return the evaluation on a split of the run's data."""
+    """Evaluate a saved model on a split of the run's data.
+
+    Raises:
+        UsageError: the data has no test set.
+    """
     from dnn_cli.config.loading import load_experiment
     from dnn_cli.execution.preparation import prepare_training
     from dnn_cli.runs.record import Evaluation, get_utc_now
@@ -156,7 +160,7 @@ def _evaluate_split(
 def _evaluate_file(
     run: "Run", record: "Record", model: "SavedModel", file: str, screen: "ScreenReporter", *, resize: bool
 ) -> _FinishedEvaluation:
-    """Return the evaluation on the labelled examples in a file or directory."""
+    """Evaluate a saved model on the labelled examples in a file or directory."""
     from dnn_cli.data.examples import Examples
     from dnn_cli.data.input_statistics import describe_unusual_inputs, find_white_value
     from dnn_cli.data.run_context import load_run_context
@@ -197,7 +201,7 @@ def _evaluate_file(
 
 
 def _list_training_data_warnings(file: str, data: "Data") -> list[str]:
-    """Return a warning where a file is that of the training or validation examples of the run."""
+    """Return a warning if a file holds the training or validation examples of the run."""
     training_paths = {"training": data.path, "validation": data.validation_path}
     matching_kinds = [
         kind for kind, path in training_paths.items() if path and os.path.realpath(path) == os.path.realpath(file)
@@ -209,7 +213,7 @@ def _list_training_data_warnings(file: str, data: "Data") -> list[str]:
 
 
 def _find_better_model(run: "Run", model: "SavedModel") -> "SavedModel | None":
-    """Return the model of the best epoch, where the run has one of another epoch than the evaluated model."""
+    """Return the best model of a run, if its epoch differs from that of the evaluated model."""
     from dnn_cli.runs.run_info import read_run_info
     from dnn_cli.runs.saved_models import find_best_model
 
@@ -218,7 +222,7 @@ def _find_better_model(run: "Run", model: "SavedModel") -> "SavedModel | None":
 
 
 def _build_details_document(experiment: "Experiment", result: "EvaluationResult") -> dict[str, Any]:
-    """The report on classes, or the errors, for programs."""
+    """Build the JSON of the classification report, or of the regression errors of each target."""
     from dataclasses import asdict
 
     from dnn_cli.metrics.classification import build_classification_report
@@ -246,7 +250,7 @@ def _build_details_document(experiment: "Experiment", result: "EvaluationResult"
 
 
 def _print_details(experiment: "Experiment", result: "EvaluationResult") -> None:
-    """The same as tables."""
+    """Print the tables of the classification report, or of the regression errors."""
     from dnn_cli.metrics.classification import build_classification_report
     from dnn_cli.metrics.regression import compute_regression_errors
     from dnn_cli.report import evaluation_tables as words
@@ -271,7 +275,7 @@ def _print_details(experiment: "Experiment", result: "EvaluationResult") -> None
 def _record_evaluation(
     run: "Run", evaluation: "Evaluation | FileEvaluation", report_line: "Callable[[str], None]"
 ) -> "list[Evaluation | FileEvaluation]":
-    """Add an evaluation to the record of the run, and return the earlier evaluations on the same examples."""
+    """Add an evaluation to the run record, and return the earlier evaluations on the same examples."""
     from dnn_cli.runs.record import FileEvaluation
 
     record, field = run.read_raw_record(), "evaluated_files" if isinstance(evaluation, FileEvaluation) else "evaluated"

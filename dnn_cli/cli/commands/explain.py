@@ -1,4 +1,4 @@
-"""`dnn explain`: why runs trained as they did, and what to try next."""
+"""Command `dnn explain`: findings about runs, and suggestions."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""`dnn export`: a trained network for Keras, TensorFlow, ONNX or LiteRT, checked in that runtime."""
+"""Command `dnn export`: a saved model in a format of Keras, TensorFlow, ONNX or LiteRT, checked in that runtime."""
 
 import json
 import os
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class FormatName(str, Enum):
-    """What a network can be exported to."""
+    """Name of an export format."""
 
     keras = "keras"
     savedmodel = "savedmodel"
@@ -40,10 +40,10 @@ _FORMAT_SUFFIXES = {
     FormatName.onnx: ".onnx",
     FormatName.litert: ".tflite",
 }
-"""Of the names of what is written; the first and the last two must be there."""
+"""Suffixes of default export paths. A path of `--output` must have the suffix too, except for `savedmodel`."""
 
 _REQUIRED_MODULES = {FormatName.onnx: ("onnx", "tf2onnx", "onnxruntime"), FormatName.litert: ("ai_edge_litert",)}
-"""Modules that come with an extra of the format's name."""
+"""Modules that a format requires. The extra with the name of the format installs them."""
 
 
 def export(
@@ -128,10 +128,10 @@ def export(
 
 
 def check_packages_installed(format_name: FormatName) -> None:
-    """Refuse a format whose packages are not there, before anything takes time.
+    """Check that the modules of a format are installed, before the export takes time.
 
     Raises:
-        UsageError: so it is; names the extra.
+        UsageError: a module is missing. The hint names the extra.
     """
     missing = [module for module in _REQUIRED_MODULES.get(format_name, ()) if find_spec(module) is None]
     if missing:
@@ -143,10 +143,10 @@ def check_packages_installed(format_name: FormatName) -> None:
 
 
 def _check_export_path(path: Path, sidecar: Path, format_name: FormatName, *, force: bool) -> None:
-    """Refuse a place that is taken, or where nothing can be written, before anything takes time.
+    """Check the path of an export and of its sidecar, before the export takes time.
 
     Raises:
-        UsageError: it is one.
+        UsageError: the suffix is wrong, the directory is missing, or a path exists. With `force`, exports are replaced.
     """
     suffix = _FORMAT_SUFFIXES[format_name]
     if not path.name:
@@ -176,10 +176,12 @@ def _check_export_path(path: Path, sidecar: Path, format_name: FormatName, *, fo
 
 @contextmanager
 def _replace_atomically(path: Path, sidecar: Path) -> Iterator[tuple[Path, Path]]:
-    """Two places to write to, which become `path` and `sidecar` once the block ends well; else nothing is left.
+    """Yield temporary paths, which replace `path` and `sidecar` when the block ends without an error.
+
+    After an error the temporary files are deleted and an old export stays.
 
     Raises:
-        RunError: the directory cannot be written.
+        RunError: a file cannot be written.
     """
     try:
         temporary_directory = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
@@ -202,7 +204,7 @@ def _replace_atomically(path: Path, sidecar: Path) -> Iterator[tuple[Path, Path]
 
 
 def _iter_check_lines(export_check: "ExportCheck") -> Iterator[str]:
-    """How the export was checked."""
+    """Yield lines on the comparison of an export with its run."""
     same = "" if export_check.output <= 1 else f" in outputs up to {export_check.output:.3g}"
     if export_check.same_class is not None:
         all_same = export_check.same_class == export_check.examples
@@ -216,7 +218,7 @@ def _iter_check_lines(export_check: "ExportCheck") -> Iterator[str]:
 
 
 def _format_export_size(path: Path) -> str:
-    """How much was written."""
+    """Return the size of an export, in kB or MB."""
     files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
     size = sum(file.stat().st_size for file in files)
     return f"{size / 1e3:,.1f} kB" if size < 1e6 else f"{size / 1e6:,.1f} MB"

@@ -1,4 +1,4 @@
-"""`dnn export-runs`: runs where other programs look for them, in MLflow and TensorBoard."""
+"""Command `dnn export-runs`: runs in MLflow and TensorBoard."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def export_runs(
     addresses: Annotated[
-        Optional[list[str]],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
         typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID; all if none."),
     ] = None,
     mlflow: Annotated[
@@ -40,7 +40,7 @@ def export_runs(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Show runs in MLflow or TensorBoard; again, to bring them up to date there."""
+    """Export runs to MLflow or TensorBoard; a repeated export updates them there."""
     if mlflow is None and tensorboard is None:
         raise UsageError("nowhere to export to", "--mlflow sqlite:///mlflow.db or --tensorboard DIR")
     runs = _select_runs_to_export(runs_dir, addresses or [], query)
@@ -83,7 +83,7 @@ def export_runs(
 
 
 def _select_runs_to_export(runs_dir: Path, addresses: Sequence[str], query: str | None) -> "list[RunInfo]":
-    """Return the selected runs with their details, the earliest first.
+    """Return the selected runs with their details: in the order of addresses, or the earliest first.
 
     Raises:
         UsageError: no run has an address, or no run is selected.
@@ -100,10 +100,15 @@ def _select_runs_to_export(runs_dir: Path, addresses: Sequence[str], query: str 
 def _export_each_run(
     runs: "Sequence[RunInfo]", export: "Callable[[RunInfo], str]", failures: dict[str, str]
 ) -> list[dict[str, str]]:
-    """Export every run, and show how far that is; what came of each, and into `failures` why of those that cannot be.
+    """Export every run with a progress bar, and return the id and the outcome of each exported run.
+
+    Args:
+        runs: The runs.
+        export: A function that exports a run and returns the outcome, as "written".
+        failures: A mapping that receives the reason of each failure, by run directory.
 
     Raises:
-        RunError: none can be.
+        RunError: every export failed.
     """
     from rich.progress import track
 
@@ -123,10 +128,10 @@ def _export_each_run(
 
 
 def _write_tensorboard_log(directory: Path, run_info: "RunInfo") -> str:
-    """Write the log of a run into a new directory below `directory`; in the runs directory itself, into the run.
+    """Write TensorBoard's log of a run below a directory; in the runs directory itself, write into the run.
 
     Raises:
-        RunError: the run is broken, or is being trained and writes its own log, or the directory cannot be written.
+        RunError: the run is broken, the directory cannot be written, or the run is being trained and has its own log.
     """
     from dnn_cli.integrations.tensorboard import write_event_log
 
@@ -139,7 +144,7 @@ def _write_tensorboard_log(directory: Path, run_info: "RunInfo") -> str:
 
 
 def _format_exported_count(exported: Sequence[dict[str, str]]) -> str:
-    """How many runs, and what came of them."""
+    """Return the number of exported runs, and of runs with each outcome."""
     counts = Counter(result["outcome"] for result in exported)
     parts = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
     return f"{format_count(len(exported), 'run')} ({parts})"

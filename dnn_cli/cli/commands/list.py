@@ -1,4 +1,4 @@
-"""`dnn list`: what a config can name."""
+"""Command `dnn list`: the names that a config can use."""
 
 from typing import Annotated, Any
 
@@ -34,5 +34,5 @@ def list_names(
 
 
 def _build_name_document(item: Any) -> dict[str, Any]:
-    """A name in the JSON of `dnn list`."""
+    """Build the JSON document of a name."""
     return {"name": item.name, "meaning": item.meaning, "arguments": item.arguments}

@@ -1,4 +1,4 @@
-"""`dnn lr-find`: the learning-rate range test of a config."""
+"""Command `dnn lr-find`: the learning-rate range test of a config."""
 
 import shlex
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from dnn_cli.training.lr_range_test import RangeTest
 
 CHART_HEIGHT, DEFAULT_CHART_WIDTH, MAX_CHART_WIDTH = 16, 80, 120
-"""Of the chart; its width where there is no terminal, and at most."""
+"""Height of the chart in lines, its width without a terminal in columns, and its maximum width in columns."""
 
 _CHART_MARGIN = 0.25
-"""What is drawn reaches so much above the start, as a share of how far the loss fell: beyond that it only rises."""
+"""Margin of the chart above the initial loss, as a share of the fall of the loss. Above it the loss only rises."""
 
 _MAX_LEARNT_RATIO = 0.97
-"""Share of the loss of guessing. A loss above this share shows that nothing was learnt."""
+"""Share of the loss of guessing. If every loss is above this share, nothing was learnt."""
 
 RATE_KEY, INITIAL_RATE_KEY = "optimizer.learning_rate", "initial_learning_rate"
 
@@ -34,7 +34,7 @@ def lr_find(
 ) -> None:
     """Try larger and larger learning rates on some batches, and suggest one.
 
-    No run is made of it.
+    The test creates no run.
     """
     configs, overrides = split_configs_and_overrides(arguments, "dnn lr-find configs/relu_adam.yaml")
     if len(configs) > 1:
@@ -66,7 +66,7 @@ def lr_find(
 
 
 def _build_rate_command(config: str, overrides: Sequence[str], current_rate: Any, rate: float | None) -> str | None:
-    """What trains a config with a rate, with which a schedule begins if it can; `None` where there is no rate."""
+    """Return the command that trains with a rate, or `None` without one. A decaying schedule begins with the rate."""
     if rate is None:
         return None
     key = f"{RATE_KEY}.{INITIAL_RATE_KEY}" if _is_decaying_schedule(current_rate) else RATE_KEY
@@ -75,12 +75,12 @@ def _build_rate_command(config: str, overrides: Sequence[str], current_rate: Any
 
 
 def _is_decaying_schedule(current_rate: Any) -> bool:
-    """Whether a learning rate is a schedule that begins with its largest rate."""
+    """Return whether a learning rate is a schedule that begins with its largest rate."""
     return isinstance(current_rate, dict) and INITIAL_RATE_KEY in current_rate and "warmup_target" not in current_rate
 
 
 def _format_loss_chart(result: "RangeTest") -> str:
-    """The loss over the rates, with a rule at the suggestion."""
+    """Return a chart of the loss over the rates, with a vertical line at the suggestion."""
     from dnn_cli.report.terminal_chart import ChartLine, draw_chart
 
     out = get_output_console()
@@ -97,7 +97,7 @@ def _format_loss_chart(result: "RangeTest") -> str:
 
 
 def _format_result_lines(result: "RangeTest", current_rate: Any) -> list[str]:
-    """What was found, a sentence a line."""
+    """Return the results of a range test, one sentence per line."""
     from dnn_cli.config.registry import format_config_value
 
     if result.suggestion is None:

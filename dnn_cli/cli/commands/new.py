@@ -1,4 +1,4 @@
-"""`dnn new`: write a first config, from a few answers or flags."""
+"""Command `dnn new`: a first config from options or from answers on a terminal."""
 
 import os
 import re
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _MAX_CHECKED_EXAMPLES = 50_000
-"""Examples among which every class is taken to have enough."""
+"""Number of examples from which a split can stratify without a check: every class is assumed large enough."""
 
 
 def new(
@@ -39,7 +39,7 @@ def new(
 ) -> None:
     """Write a first config, with comments.
 
-    On a terminal, what no option says is asked for.
+    On a terminal, the command asks for values without an option.
     """
     from dnn_cli.config.config_template import build_config_template
     from dnn_cli.config.loading import load_experiment
@@ -79,7 +79,7 @@ def _choose_template_options(
     optimizer: str | None,
     epochs: int | None,
 ) -> "TemplateOptions":
-    """Return the options of the template: from the command line, else from a prompt, else the defaults."""
+    """Return the options of the template from the command line, from prompts on a terminal, or from defaults."""
     from dnn_cli.config.config_template import TemplateOptions, get_default_epochs
     from dnn_cli.config.datasets import USER_DATA_KINDS
     from dnn_cli.config.registry import NAMES_BY_KIND
@@ -109,7 +109,10 @@ def _choose_template_options(
 
 
 def _ask_for_value(option: str | None, question: str, default: str, parse: Callable[[str], _T]) -> _T:
-    """What an option says; else an answer from the terminal, asked for until it is one; else the usual."""
+    """Return the parsed option, or without it the parsed answer on a terminal, or without a terminal the default.
+
+    Repeat the question until the answer can be parsed.
+    """
     if option is not None or not sys.stdin.isatty():
         return parse(default if option is None else option)
     while True:
@@ -123,10 +126,11 @@ def _ask_for_value(option: str | None, question: str, default: str, parse: Calla
 
 
 def _inspect_named_data(name: str, target: str | None, task: str | None, ignore: str | None) -> "Data":
-    """The data that a word names, looked into as far as a check does.
+    """Return the data of a dataset, a file or a directory, inspected as in a check of a config.
 
     Raises:
-        DnnError: there is none, or it is not what it should be.
+        UsageError: the name is unknown, has an unsupported suffix, or does not fit `target` and `task`.
+        UserDataError: the data cannot be read or has issues.
     """
     from pydantic import ValidationError
 
@@ -162,7 +166,7 @@ def _inspect_named_data(name: str, target: str | None, task: str | None, ignore:
 
 
 def _apply_first_image_size(data: "Data") -> "Data":
-    """Return the data of an image directory with the size of the first image for all images.
+    """Return the data of an image directory with the size of its first image as the size of all images.
 
     Raises:
         UserDataError: the directory holds no readable images.
@@ -174,7 +178,7 @@ def _apply_first_image_size(data: "Data") -> "Data":
 
 
 def convert_hint_to_options(hint: str) -> str:
-    """Return a hint about keys of data with the options of this command: `data.ignore=[City]` is `--ignore City`."""
+    """Replace config keys in a hint by options of this command: `data.ignore=[City]` by `--ignore City`."""
     import yaml
 
     def format_ignore_option(match: re.Match[str]) -> str:
@@ -189,7 +193,7 @@ def convert_hint_to_options(hint: str) -> str:
 
 
 def _compute_target_statistics(data: "Data") -> tuple[float, float] | None:
-    """Mean and deviation of the one number to predict; `None` where there are classes, or several numbers."""
+    """Return the mean and standard deviation of a single target, or `None` for classes or several targets."""
     if data.info.is_classification or data.info.targets > 1:
         return None
     from dnn_cli.data.examples import load_examples
@@ -199,7 +203,7 @@ def _compute_target_statistics(data: "Data") -> tuple[float, float] | None:
 
 
 def _can_stratify(data: "Data") -> bool:
-    """Whether every class has enough examples to be in each part of the split."""
+    """Return whether a task has classes with enough examples for each split."""
     if not data.info.is_classification or not data.info.examples < _MAX_CHECKED_EXAMPLES:
         return data.info.is_classification
     from dnn_cli.data.examples import load_examples, split_examples
@@ -214,7 +218,7 @@ def _can_stratify(data: "Data") -> bool:
 
 
 def _parse_catalog_name(kind: str, name: str) -> str:
-    """Return a name of its kind, also where it is written as Keras writes it: `Adam` is `adam`.
+    """Return a name of a kind. Keras's spelling is accepted: `Adam` is `adam`.
 
     Raises:
         UsageError: the kind has no such name.
@@ -231,12 +235,20 @@ def _parse_catalog_name(kind: str, name: str) -> str:
 
 
 def _parse_units(text: str) -> tuple[int, ...]:
-    """Return the units of some layers, with commas, spaces or brackets: `100,50`, `100 50`, `[100, 50]`."""
+    """Parse the units of layers, with commas, spaces or brackets: `100,50`, `100 50`, `[100, 50]`.
+
+    Raises:
+        UsageError: a part is not a positive integer.
+    """
     return tuple(_parse_positive_integer("units", part) for part in text.strip(" []()").replace(",", " ").split())
 
 
 def _parse_positive_integer(name: str, text: str) -> int:
-    """A whole number above 0."""
+    """Parse an integer above 0 with at most 9 digits.
+
+    Raises:
+        UsageError: the text is invalid. The message begins with `name`.
+    """
     text = text.strip()
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
         raise UsageError(f"{name}: {text} is no whole number above 0", "as in: 100")

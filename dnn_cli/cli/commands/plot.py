@@ -1,4 +1,4 @@
-"""`dnn plot`: the curves of trainings, in the terminal or as pictures for papers."""
+"""Command `dnn plot`: curves of trainings, in the terminal or as pictures for papers."""
 
 import os
 import shutil
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from dnn_cli.runs.run_info import RunInfo
 
 _PIPE_SIZE = (80, 18)
-"""Columns, and lines of a panel, where there is no terminal."""
+"""Width of a chart in columns and height of a panel in lines, without a terminal."""
 
 MIN_PANEL_LINES, MAX_PANEL_LINES = 10, 20
-"""Lines of a panel on a terminal."""
+"""Minimum and maximum height of a panel on a terminal, in lines."""
 
 
 class _HorizontalAxis(str, Enum):
-    """What can be along the horizontal axis."""
+    """Quantity of the horizontal axis."""
 
     epoch = "epoch"
     seconds = "seconds"
@@ -43,7 +43,7 @@ class _HorizontalAxis(str, Enum):
 
 def plot(
     addresses: Annotated[
-        Optional[list[str]],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
         typer.Argument(
             metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID; else the latest."
         ),
@@ -92,7 +92,8 @@ def plot(
     if not runs:
         raise UsageError(f"no run in {runs_dir} is like that", "dnn runs lists all")
     if all(address.startswith("sweep:") for address in addresses or ()):
-        runs = runs[::-1]  # the addresses name no order: as they were trained
+        # The addresses define no order, so the runs keep the order of training.
+        runs = runs[::-1]
     chart = build_curve_chart(
         runs, metric or (), horizontal_axis.value, separate_runs=each_run or (as_json and not by), by=by or ()
     )
@@ -108,7 +109,7 @@ def plot(
 
 
 def _check_picture_path(path: Path, *, force: bool) -> None:
-    """Check that a path can become a picture, before anything is read.
+    """Check that a picture can be written to a path, before runs are read.
 
     Raises:
         UsageError: the path has no suffix of a picture, exists already, or its directory does not exist.
@@ -130,7 +131,11 @@ def _check_picture_path(path: Path, *, force: bool) -> None:
 
 
 def _write_picture(chart: "CurveChart", path: Path, *, log_scale: bool) -> None:
-    """Write a picture, and say what in it no font can draw."""
+    """Write a picture, and print its path and advice on characters that no font has.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
     from dnn_cli.report.chart_files import build_altair_chart, find_missing_glyphs, format_font_advice, write_chart
 
     try:
@@ -144,7 +149,7 @@ def _write_picture(chart: "CurveChart", path: Path, *, log_scale: bool) -> None:
 
 
 def _print_curves(chart: "CurveChart", width: int | None, height: int | None, *, log_scale: bool) -> None:
-    """Print curves in the room there is."""
+    """Print curves in the size of the terminal, or in `width` columns and `height` lines per panel."""
     from dnn_cli.report.terminal_curves import MIN_TWO_PANEL_WIDTH, draw_terminal_curves
 
     out = get_output_console()
@@ -161,7 +166,7 @@ def _print_curves(chart: "CurveChart", width: int | None, height: int | None, *,
 
 
 def _build_group_documents(chart: "CurveChart") -> list[dict[str, Any]]:
-    """Return the curves of all groups: the mean of the runs, and their lowest and highest score."""
+    """Build the JSON documents of all groups: the mean of the runs, and their lowest and highest score."""
     return [
         {
             "name": curve.name, "metric": f"{'val_' if _needs_validation_prefix(curve, panel) else ''}{panel.title}",
@@ -173,12 +178,12 @@ def _build_group_documents(chart: "CurveChart") -> list[dict[str, Any]]:
 
 
 def _needs_validation_prefix(curve: "MeanCurve", panel: "Panel") -> bool:
-    """Return whether a curve is of the validation set and the title of its panel lacks `val_`."""
+    """Return whether a curve has validation scores and the title of its panel lacks `val_`."""
     return curve.split == "validation" and not panel.title.startswith("val_")
 
 
 def _build_curves_document(runs: "Sequence[RunInfo]") -> dict[str, Any]:
-    """The numbers of all runs."""
+    """Build the JSON document of the metrics of all runs."""
     return {"runs": [
         {
             "id": run_info.record.id if run_info.record else None, "name": run_info.name,

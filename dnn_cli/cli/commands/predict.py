@@ -1,4 +1,4 @@
-"""`dnn predict`: what a trained network says of images, rows and arrays that it has never seen."""
+"""Command `dnn predict`: predictions of a saved model for images, rows and arrays."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -73,7 +73,7 @@ def predict(
 def _read_input_files(
     files: list[str], run_context: "RunContext", *, resize: bool, invert: bool
 ) -> "tuple[list[PredictionInputs], list[tuple[str, str]]]":
-    """The inputs in all files that can be read, and the others with what is wrong."""
+    """Return the inputs of all readable files, and the refused files with their reasons."""
     from dnn_cli.data.input_statistics import find_white_value
     from dnn_cli.errors import UserDataError
     from dnn_cli.formats.image_file import silence_pillow_warnings
@@ -98,7 +98,7 @@ def _read_input_files(
 def _compute_predictions(
     weights: Path, run_context: "RunContext", prediction_inputs: "list[PredictionInputs]"
 ) -> "Predictions":
-    """The outputs for all inputs, in their order."""
+    """Return the predictions for all inputs, in the order of the inputs, with warnings about unusual inputs."""
     import numpy as np
 
     from dnn_cli.data.input_statistics import describe_unusual_inputs

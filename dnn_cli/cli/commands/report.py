@@ -1,4 +1,4 @@
-"""`dnn report`: a comparison and a page for every run, as one HTML file."""
+"""Command `dnn report`: a comparison and a page for every run, as one HTML file."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ from dnn_cli.report.text import replace_control_chars
 
 def report(
     addresses: Annotated[
-        Optional[list[str]],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
         typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID; else all."),
     ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Where to write it.")] = Path(
@@ -83,10 +83,10 @@ def report(
 
 
 def _check_report_path(output: Path) -> None:
-    """Check that the report can be written, and overwrites nothing but a report.
+    """Check that a report can be written to a path, and that the path is free or holds a report.
 
     Raises:
-        UsageError: another file has the path, or its directory does not exist.
+        UsageError: the path holds another file than a report, or its directory does not exist.
     """
     from dnn_cli.report.html.report_file import is_report_file
 

@@ -1,4 +1,4 @@
-"""`dnn reproduce`: train a completed run again, and tell whether the same came out."""
+"""Command `dnn reproduce`: a completed run trained again, and a comparison of both runs bit by bit."""
 
 import os
 import shlex
@@ -47,7 +47,8 @@ def reproduce(
             record = original_run.read_record()
             _check_reproducible(original_run, record)
             loaded = load_experiment(str(original_run.config), overrides, to_train=True)
-            read_completed_result(original_run)  # reports damage before anything takes time
+            # A damaged run is reported before the training takes time.
+            read_completed_result(original_run)
 
             from dnn_cli.execution.run_training import train_new_run
         new_run, _ = train_new_run(loaded, store, screen, stop_request, reproduces=record.id)
@@ -58,10 +59,10 @@ def reproduce(
 
 
 def _check_same_experiment(run: "Run", overrides: Sequence[str]) -> None:
-    """Refuse overrides that make another experiment.
+    """Check that overrides change only the paths of data.
 
     Raises:
-        UsageError: one does more than say where the data is now.
+        UsageError: an override changes the experiment.
     """
     from dnn_cli.config.digests import DATA_PATH_KEYS
 
@@ -75,10 +76,10 @@ def _check_same_experiment(run: "Run", overrides: Sequence[str]) -> None:
 
 
 def _check_reproducible(run: "Run", record: "Record") -> None:
-    """Refuse a run that has no outcome, or one that its config does not lead to.
+    """Check that a run is completed and that its config alone determines its outcome.
 
     Raises:
-        UsageError: with what to do instead.
+        UsageError: the run is not completed, or a forced resume changed the run. The hint names a command instead.
     """
     if record.status != "completed":
         hints = {
@@ -98,12 +99,12 @@ def _check_reproducible(run: "Run", record: "Record") -> None:
 
 
 def _build_train_command(run: "Run", *overrides: str) -> str:
-    """What trains a run's config as a new experiment."""
+    """Return the command that trains the config of a run as a new run."""
     return shlex.join(["dnn", "train", os.path.relpath(run.config), *overrides])
 
 
 def _print_reproduction(reproduction: "ReproductionResult", *, as_json: bool) -> None:
-    """The verdict on standard output, where the new run is, and what differs."""
+    """Print whether the runs are identical, the directory of the new run, and the differences."""
     from dnn_cli.report import reproduction_view as words
 
     if as_json:

@@ -1,4 +1,4 @@
-"""`dnn resume`: go on with a run that was interrupted, or train one that is completed further."""
+"""Command `dnn resume`: continuation of an interrupted run, or a longer training of a completed run."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,7 +25,7 @@ def resume(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Go on with an interrupted run, or extend a completed one."""
+    """Continue an interrupted run, or extend a completed one."""
     address, overrides = parse_run_and_overrides(arguments, "resume")
 
     from dnn_cli.cli.progress import open_screen
@@ -40,9 +40,11 @@ def resume(
 
             store = Store(runs_dir)
             run = store.find_only(address)
-            if run.directory.parent != store.root:  # a run by its path: what is said next is about its neighbours
+            # The address can be a path into another runs directory, to which the next commands must refer.
+            if run.directory.parent != store.root:
                 store = Store(run.directory.parent)
-            run.read_record()  # reports a broken run before its config
+            # A broken run is reported before issues of its config.
+            run.read_record()
             loaded = load_experiment(str(run.config), overrides, to_train=True)
         record = resume_training(run, loaded, screen, stop_request, force=force)
     if as_json:
@@ -54,10 +56,12 @@ def resume(
 
 
 def find_run_to_resume(loaded: "LoadedExperiment", store: "Store", *, force: bool) -> "Run | None":
-    """The latest run of an experiment, whatever its number of epochs; `None` where there is none of its name.
+    """Return the latest run with the training digest of an experiment and with its name, or `None`.
+
+    The number of epochs may differ. With `force`, the latest unfinished run of the name is the second choice.
 
     Raises:
-        UsageError: one of its name has not come to its end, and was another experiment.
+        UsageError: without `force`, an unfinished run of the name has another training digest.
     """
     from dnn_cli.config.digests import compute_training_digest
     from dnn_cli.config.loading import load_resolved_experiment
@@ -89,7 +93,7 @@ def find_run_to_resume(loaded: "LoadedExperiment", store: "Store", *, force: boo
 
 
 def is_training_complete(run: "Run", loaded: "LoadedExperiment") -> bool:
-    """Whether there is nothing left to train: it is all done, was stopped early, or would diverge again."""
+    """Return whether a run is at its end: it has all epochs, was stopped early, or has diverged."""
     from dnn_cli.runs.checkpoint import read_last_checkpoint
 
     record = run.read_record()

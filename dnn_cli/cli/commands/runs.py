@@ -1,4 +1,4 @@
-"""`dnn runs`: lists runs, annotates them, moves them to the trash, and frees the disk."""
+"""Command group `dnn runs`: the list of runs, annotations, the trash and unused files."""
 
 import shlex
 import sys
@@ -31,7 +31,7 @@ group = typer.Typer(cls=RunsCommandGroup)
 def list_runs(
     context: typer.Context,
     query: Annotated[
-        Optional[str],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        Optional[str],  # noqa: UP045 - older versions of Typer need Optional
         typer.Option("--where", help="Only runs like: best.val_accuracy > 0.87 and (optimizer = adam or tag = paper)."),
     ] = None,
     sort_by: Annotated[
@@ -80,7 +80,7 @@ _LIST_OPTION_NAMES = {
 
 
 def _check_no_list_options(context: typer.Context, subcommand: str) -> None:
-    """Check that no option of the list stands before a subcommand, which would ignore it.
+    """Check that no option of the list precedes a subcommand, which would ignore the option.
 
     Raises:
         UsageError: there is such an option.
@@ -125,7 +125,7 @@ def remove_runs(
 @group.command("restore")
 def restore_runs(
     addresses: Annotated[
-        Optional[list[str]],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
         typer.Argument(metavar="RUN", help="Removed runs by id, name or directory; none lists them."),
     ] = None,
     runs_dir: RunsDirOption = Path("runs"),
@@ -206,7 +206,7 @@ def free_disk_space(
 ) -> None:
     """Free leftovers, and checkpoints that are not needed.
 
-    They are what dead processes left behind, and checkpoints of completed runs.
+    Leftovers are files of processes that ended abruptly. The checkpoints are those of completed runs.
     """
     from dnn_cli.report.trash_table import (
         build_deletion_document,
@@ -245,12 +245,12 @@ def free_disk_space(
 
 
 def _format_runs_command(*words: str, runs_dir: Path) -> str:
-    """A subcommand to paste, with the runs directory where it is not the usual one."""
+    """Return a command of `dnn runs` to paste, with `--runs-dir` if the runs directory is not the default."""
     return shlex.join(["dnn", "runs", *words, *build_runs_dir_option(runs_dir)])
 
 
 def _confirm_deletion(question: str, yes: bool, as_json: bool) -> bool:
-    """Whether to delete what was shown: `--yes` says so, or a person on a terminal."""
+    """Return whether a deletion is confirmed, by `--yes` or by an answer on a terminal."""
     if yes or as_json:
         return yes
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
@@ -263,7 +263,7 @@ def _confirm_deletion(question: str, yes: bool, as_json: bool) -> bool:
 
 
 def _exit_on_failures(failures: "Sequence[TrashFailure]") -> None:
-    """Print what could not be deleted, and exit with 1 if there is anything."""
+    """Print the failures of a deletion, and exit with 1 if there are any."""
     for failure in failures:
         get_notes_console().print(f"dnn: {replace_control_chars(failure.reason)}")
     if failures:

@@ -1,4 +1,4 @@
-"""`dnn runs tag|note|rename|show`: annotations of runs, and everything about one run."""
+"""Commands `dnn runs tag|note|rename|show`: annotations and details of runs."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -119,7 +119,7 @@ def show_run(address: _AddressArgument, runs_dir: RunsDirOption = Path("runs"), 
 def _annotate_runs(
     runs: "Sequence[RunInfo]", change: "Callable[[Annotations], Annotations]", as_json: bool
 ) -> "Sequence[RunInfo]":
-    """Change the annotations of runs. Return the runs after the change, or print them as JSON and return none."""
+    """Change the annotations of runs. Return the changed runs, or print them as JSON and return an empty tuple."""
     from dnn_cli.report.runs_table import build_run_info_document
     from dnn_cli.runs.annotations import change_annotations
     from dnn_cli.runs.run_info import with_annotations

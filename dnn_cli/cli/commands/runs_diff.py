@@ -1,4 +1,4 @@
-"""`dnn runs diff`: two runs side by side."""
+"""Command `dnn runs diff`: settings in which two runs differ, and their results."""
 
 from pathlib import Path
 from typing import Annotated

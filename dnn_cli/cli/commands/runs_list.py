@@ -1,4 +1,4 @@
-"""What `dnn runs` prints: the selected runs as a table, ids, JSON, CSV, Markdown or LaTeX."""
+"""Output of `dnn runs`: the selected runs as a table, ids, JSON, CSV, Markdown or LaTeX."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from dnn_cli.runs.store import Store
 
 _MAX_LISTED_RUNS = 50
-"""So many runs are shown on a terminal, where nothing else is asked for."""
+"""Number of runs that a terminal shows without `--all` and `--limit`."""
 
 
 @dataclass(frozen=True)
 class ListOptions:
-    """The options of `dnn runs` on the command line."""
+    """Options of `dnn runs` on the command line."""
 
     query: str | None = None
     order: str | None = None
@@ -36,14 +36,14 @@ class ListOptions:
     limit: int | None = None
     show_all: bool = False
     format_option: str | None = None
-    """The option that names a form; a table where there is none."""
+    """The option of the output format, as `--json`; `None` for a table."""
 
 
 def parse_columns(columns: str | None) -> tuple[str, ...]:
-    """The fields that `--columns` names.
+    """Return the fields that `--columns` names, without repetitions; an empty tuple without `--columns`.
 
     Raises:
-        UsageError: it names none.
+        UsageError: `--columns` names no field.
     """
     if columns is None:
         return ()
@@ -54,10 +54,11 @@ def parse_columns(columns: str | None) -> tuple[str, ...]:
 
 
 def print_runs(options: ListOptions, runs_dir: Path) -> None:
-    """Print the runs that were asked for.
+    """Print the selected runs in the selected format.
 
     Raises:
-        UsageError: no run has a field that was named, or the condition has a fault.
+        UsageError: no run has a field of the options.
+        QueryError: the condition is invalid.
     """
     from dnn_cli.runs.query.selection import query_runs
     from dnn_cli.runs.store import Store
@@ -81,14 +82,14 @@ def print_runs(options: ListOptions, runs_dir: Path) -> None:
 
 
 def _print_run_ids(runs: "Sequence[RunInfo]") -> None:
-    """A word a line that leads to a run."""
+    """Print a short address of each run, one per line."""
     from dnn_cli.runs.address import get_short_address
 
     write_result("".join(f"{replace_control_chars(get_short_address(run_info))}\n" for run_info in runs))
 
 
 def _print_runs_json(options: ListOptions, store: "Store", runs: "Sequence[RunInfo]") -> None:
-    """The runs as JSON, with the columns that were asked for."""
+    """Print the runs as JSON, with the columns of `--columns`."""
     from dnn_cli.report.runs_table import build_run_info_document, get_field_values
     from dnn_cli.runs.query.selection import load_columns
 
@@ -107,7 +108,7 @@ def _print_runs_json(options: ListOptions, store: "Store", runs: "Sequence[RunIn
 
 
 def _print_text_table(options: ListOptions, store: "Store", runs: "Sequence[RunInfo]") -> None:
-    """The runs as CSV, Markdown or LaTeX."""
+    """Print the runs as CSV, Markdown or LaTeX."""
     from dnn_cli.report.table_formats import format_csv, format_latex, format_markdown
 
     listing = _build_listing(options, store, runs, full=options.format_option == "--csv")
@@ -121,7 +122,7 @@ def _print_text_table(options: ListOptions, store: "Store", runs: "Sequence[RunI
 def _build_listing(
     options: ListOptions, store: "Store", runs: "Sequence[RunInfo]", *, full: bool = False
 ) -> "RunListing":
-    """The columns that were asked for, or the usual ones; `full`: with every value as it is."""
+    """Build a listing with the columns of `--columns` or the default columns. With `full`, values stay unrounded."""
     from dnn_cli.report.runs_table import (
         build_default_listing,
         build_fields_listing,
@@ -143,7 +144,7 @@ def _build_listing(
 
 
 def _print_runs_table(options: ListOptions, store: "Store", selection: "Selection") -> None:
-    """A run a row, on a terminal only the first ones."""
+    """Print a table of runs. A terminal without `--all` and `--limit` shows the first runs."""
     from dnn_cli.report.runs_table import build_runs_table
 
     out = get_output_console()

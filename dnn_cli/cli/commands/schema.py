@@ -1,4 +1,4 @@
-"""`dnn schema`: the config language for editors."""
+"""Command `dnn schema`: the JSON Schema of configs, for editors."""
 
 import json
 import sys

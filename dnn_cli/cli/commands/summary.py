@@ -1,4 +1,4 @@
-"""`dnn summary`: what a network consists of, without building it."""
+"""Command `dnn summary`: layers, shapes and parameters of a network, without a Keras model."""
 
 import os
 from pathlib import Path
@@ -50,9 +50,12 @@ def summary(
 
 
 def _resolve_config_argument(word: str, runs_dir: Path, *, is_first: bool) -> str:
-    """Return a config file and a change as typed, and the path of the config of a run.
+    """Return the path of the config of a run, or the word itself if it is a config file or an override.
 
-    `is_first`: the word is the first one, and no word names a config. It is then the run, if a run has this name.
+    Args:
+        word: A word of the command line.
+        runs_dir: The runs directory.
+        is_first: Whether the word is the first one and all words look like overrides. It can then be a run's name.
     """
     if os.path.isfile(word) or word.endswith((".yaml", ".yml")) or (is_override(word) and not is_first):
         return word

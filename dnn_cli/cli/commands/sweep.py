@@ -1,4 +1,4 @@
-"""`dnn sweep`: many experiments beside each other, each into a run directory of its own."""
+"""Command `dnn sweep`: many experiments from one config, trained in parallel, each into its own run directory."""
 
 import shlex
 from pathlib import Path
@@ -36,7 +36,7 @@ def sweep(
         ),
     ],
     search: Annotated[
-        Optional[str],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        Optional[str],  # noqa: UP045 - older versions of Typer need Optional
         typer.Option("--search", metavar="KIND", help="grid, random or bayesian."),
     ] = None,
     trials: Annotated[
@@ -92,7 +92,8 @@ def sweep(
         for line in _format_introduction_lines(execution):
             screen.print_line(line)
         total = _count_remaining_runs(execution)
-        planned_runs = execution.planned_runs or plan_extreme_runs(execution.sweep)  # a bayesian search decides later
+        # A bayesian search plans its runs later.
+        planned_runs = execution.planned_runs or plan_extreme_runs(execution.sweep)
         experiments = [planned_run.loaded.experiment for planned_run in planned_runs]
         with open_executor(on, jobs, gpus, experiments, screen, total) as executor:
             task_results = _train_sweep_runs(
@@ -105,10 +106,10 @@ def sweep(
 
 
 def _build_search_strategy(execution: "SweepExecution") -> "SearchStrategy":
-    """What decides what is trained next.
+    """Build the search strategy of a sweep.
 
     Raises:
-        UsageError: it needs what is not installed.
+        UsageError: the search is bayesian and Optuna is missing.
     """
     if execution.sweep.search == "bayesian":
         from dnn_cli.execution.optuna_search import OptunaSearch
@@ -118,7 +119,7 @@ def _build_search_strategy(execution: "SweepExecution") -> "SearchStrategy":
 
 
 def _count_remaining_runs(execution: "SweepExecution") -> int:
-    """How many runs are to be trained, or will at the most."""
+    """Return the number of runs to train; for a bayesian search, the maximum."""
     if execution.sweep.search != "bayesian":
         return len(execution.missing_numbers)
     seeds = max(1, len(execution.sweep.seeds))
@@ -126,7 +127,7 @@ def _count_remaining_runs(execution: "SweepExecution") -> int:
 
 
 def _format_introduction_lines(execution: "SweepExecution") -> list[str]:
-    """What is about to be trained, and what is there already."""
+    """Return lines on the planned runs of a sweep and on its existing runs."""
     from dnn_cli.execution.sweep_execution import list_other_versions
     from dnn_cli.report.text import format_count
     from dnn_cli.training.environment import read_versions
@@ -171,7 +172,7 @@ def _train_sweep_runs(
     *,
     fail_fast: bool,
 ) -> "list[TaskResult]":
-    """Train what is missing, and show how it goes."""
+    """Train the missing runs of a sweep, show the progress, and return the results."""
     from dnn_cli.cli.sweep_progress import open_sweep_progress
     from dnn_cli.execution.scheduler import train_all
 
@@ -186,7 +187,7 @@ def _train_sweep_runs(
 
 
 def _print_sweep_result(execution: "SweepExecution", runs: "list[SweepRun]", *, as_json: bool) -> None:
-    """The comparison of all runs of a sweep, and what has no scores and why."""
+    """Print the comparison of the completed runs of a sweep, and the other runs with their reasons."""
     from dnn_cli.cli.commands.compare import print_comparison
     from dnn_cli.compare.comparison import compare_runs
     from dnn_cli.report.comparison_json import build_comparison_document
@@ -223,7 +224,7 @@ def _print_sweep_result(execution: "SweepExecution", runs: "list[SweepRun]", *, 
 def _build_sweep_document(
     execution: "SweepExecution", runs: "list[SweepRun]", comparison: dict[str, Any]
 ) -> dict[str, Any]:
-    """The same as JSON."""
+    """Build the JSON document of a sweep, its runs and their comparison."""
     from dnn_cli.report.runs_table import build_run_info_document
 
     return {
@@ -241,7 +242,7 @@ def _build_sweep_document(
 
 
 def _print_sweep_plan(execution: "SweepExecution", jobs: int | None, gpus: int, *, as_json: bool) -> None:
-    """What would be trained, and about how long it takes."""
+    """Print the planned runs of a sweep, and an estimate of the training time."""
     from dnn_cli.execution.sweep_plan import (
         compute_epoch_seconds,
         estimate_run_seconds,

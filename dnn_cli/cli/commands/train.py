@@ -1,4 +1,4 @@
-"""`dnn train`: train the experiments of configs, each into a run directory of its own."""
+"""Command `dnn train`: the experiments of configs, each trained into its own run directory."""
 
 import shlex
 from collections.abc import Iterator, Sequence
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 
 class _TrainRequest(NamedTuple):
-    """An experiment to train, and the run to go on with, if any."""
+    """Experiment to train, and the run to resume, if any."""
 
     loaded: "LoadedExperiment"
     run: "Run | None"
     is_done: bool
-    """Whether the run is at its end already."""
+    """Whether the run needs no training."""
 
 
 def train(
@@ -50,7 +50,7 @@ def train(
     on: ExecutorOption = "local",
     gpus: GpusOption = 0,
     minutes: Annotated[
-        Optional[float],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        Optional[float],  # noqa: UP045 - older versions of Typer need Optional
         typer.Option("--minutes", min=0.0, metavar="N", help="Save and end after N minutes; --resume goes on."),
     ] = None,
     runs_dir: RunsDirOption = Path("runs"),
@@ -119,7 +119,8 @@ def train(
                 if not as_json:
                     print_run_summary(run, record, item, store)
     finally:
-        if as_json and finished:  # also where a later run could not even begin
+        # Finished runs are printed even if a later run raised an error.
+        if as_json and finished:
             print_json({"runs": [build_run_document(run, record) for run, record in finished]})
     if tensorboard and finished and not as_json:
         get_notes_console().print(
@@ -144,7 +145,7 @@ def _train_sequentially(
     force: bool,
     tensorboard: bool,
 ) -> "Iterator[tuple[LoadedExperiment, Run, Record]]":
-    """Train one experiment after the other in this process, until the time is over."""
+    """Train one experiment after another in this process until the time limit, and yield the runs."""
     from dnn_cli.execution.run_training import resume_training, train_new_run
     from dnn_cli.runs.run import Run
     from dnn_cli.training.stop_request import Interrupted
@@ -178,7 +179,7 @@ def _train_in_parallel(
     force: bool,
     tensorboard: bool,
 ) -> "list[TaskResult]":
-    """Train what is not done yet in other processes, and show how it goes; how each training ended."""
+    """Train the unfinished experiments in workers, show the progress, and return the results."""
     from dnn_cli.cli.sweep_progress import open_sweep_progress
     from dnn_cli.config.digests import compute_network_digest
     from dnn_cli.execution.messages import Task
@@ -217,7 +218,7 @@ def _train_in_parallel(
 def _iter_trained_runs(
     requests: Sequence[_TrainRequest], task_results: "Sequence[TaskResult]"
 ) -> "Iterator[tuple[LoadedExperiment, Run, Record]]":
-    """Yield the runs that exist, in the order of the requests."""
+    """Yield the runs that have a run record, in the order of the requests."""
     from dnn_cli.runs.run import Run
 
     results_by_number = {task_result.number: task_result for task_result in task_results}

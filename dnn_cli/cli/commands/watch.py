@@ -1,4 +1,4 @@
-"""`dnn watch`: follow trainings that run elsewhere, without a touch on them."""
+"""Command `dnn watch`: the progress of trainings in other processes, read from their run directories."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from dnn_cli.runs.run_info import RunInfo
 
 _MAX_EARLIER_EPOCHS = 10
-"""Finished epochs that are printed first, where the output is lines."""
+"""Number of finished epochs that are printed first, if the output is lines."""
 
 _SWEEP_GRACE_SECONDS = 3.0
-"""Seconds without any run after which a sweep, whose next run may be about to begin, counts as over."""
+"""Seconds without a running run after which followed runs count as ended: a sweep may be starting its next run."""
 
 
 def watch(
     address: Annotated[
-        Optional[str],  # noqa: UP045 - older Typer cannot read the newer way to write it
+        Optional[str],  # noqa: UP045 - older versions of Typer need Optional
         typer.Argument(
             metavar="RUN", help="A run by id, name, directory or @1, or sweep:ID; what runs now where none is named."
         ),
@@ -52,7 +52,7 @@ def watch(
 
 
 def _wait_for_training(runs_dir: Path, interval: float) -> None:
-    """Return when something is being trained."""
+    """Wait until a run in the runs directory is running. `interval` is in seconds."""
     from dnn_cli.runs.store import Store
 
     while not any(run_info.record and run_info.record.status == "running" for run_info in Store(runs_dir).list_runs()):
@@ -103,7 +103,7 @@ def _resolve_followed_runs(
 
 
 class _WatchedRun:
-    """A run that is looked at again and again, and read only where its files have changed."""
+    """Run that is read again whenever its files have changed."""
 
     def __init__(self, run: "Run") -> None:
         self.run = run
@@ -114,13 +114,14 @@ class _WatchedRun:
         self.refresh()
 
     def refresh(self) -> bool:
-        """Read what is new; whether there was anything."""
+        """Read the run if its files have changed, and return whether they have."""
         from dnn_cli.runs.lock import read_lock_state
         from dnn_cli.runs.run import ANNOTATIONS_FILE, CONFIG_FILE, MAX_QUIET_SECONDS, METRICS_FILE, RECORD_FILE
         from dnn_cli.runs.run_index import build_status_key
         from dnn_cli.runs.run_info import read_run_info
 
-        is_quiet = self.run.compute_quiet_seconds() > MAX_QUIET_SECONDS  # which decides where the lock gives no answer
+        # The quiet time decides whether the run is running where the state of its lock is unknown.
+        is_quiet = self.run.compute_quiet_seconds() > MAX_QUIET_SECONDS
         key = (
             build_status_key(self.run, RECORD_FILE, METRICS_FILE, ANNOTATIONS_FILE, CONFIG_FILE),
             read_lock_state(self.run.log),
@@ -140,17 +141,17 @@ class _WatchedRun:
 
     @property
     def is_running(self) -> bool:
-        """Whether a process trains the run."""
+        """Whether a process is training the run."""
         return self.run_info.record is not None and self.run_info.record.status == "running"
 
     @property
     def seconds_since_change(self) -> float:
-        """Seconds since its last epoch, or its start."""
+        """Seconds since the last epoch of the run, or since its start."""
         return max(0.0, time.time() - self.changed_at)
 
 
 def _get_last_change_time(run: "Run") -> float:
-    """Return when the last epoch was done, or the run started: a time of its files."""
+    """Return the time of the last epoch of a run, or of its start, from its files, in seconds since 1970."""
     for path in (run.metrics, run.config):
         try:
             return path.stat().st_mtime
@@ -160,7 +161,7 @@ def _get_last_change_time(run: "Run") -> float:
 
 
 def _read_planned_epochs(run: "Run") -> int | None:
-    """How many epochs a run is to have."""
+    """Return the number of epochs in the config of a run, or `None` if the config is invalid."""
     from dnn_cli.config.loading import load_resolved_experiment
 
     try:
@@ -170,7 +171,7 @@ def _read_planned_epochs(run: "Run") -> int | None:
 
 
 def _follow_run(find: _FindRuns, interval: float, console: "Console") -> "list[RunInfo]":
-    """Follow a run to its end."""
+    """Follow a run to its end, and return it."""
     from dnn_cli.report.runs_table import list_fitting_scores
     from dnn_cli.report.watch_view import format_ended_run_lines, format_epoch_lines, format_run_view
 
@@ -208,7 +209,7 @@ def _follow_run(find: _FindRuns, interval: float, console: "Console") -> "list[R
 
 
 def _follow_runs(find: _FindRuns, interval: float, console: "Console") -> "list[RunInfo]":
-    """Follow runs until none of them is running, those that begin meanwhile too."""
+    """Follow runs, and runs that begin meanwhile, until all have ended, and return them."""
     from dnn_cli.report.watch_view import build_watched_runs_table, format_ended_run_lines, format_progress_line
 
     watched_runs: dict[Path, _WatchedRun] = {}
@@ -231,7 +232,8 @@ def _follow_runs(find: _FindRuns, interval: float, console: "Console") -> "list[
             else:
                 yield format_ended_run_lines(watched_run.run_info)[0]
 
-    quiet_since = -_SWEEP_GRACE_SECONDS  # what is over already is not waited for
+    # Runs that have already ended need no grace time.
+    quiet_since = -_SWEEP_GRACE_SECONDS
     with _open_live_view(console, build_view, iter_new_lines) as update:
         while True:
             new_runs = [watched_run for watched_run in watched_runs.values() if watched_run.refresh()]
@@ -252,7 +254,7 @@ def _follow_runs(find: _FindRuns, interval: float, console: "Console") -> "list[
 def _open_live_view(
     console: "Console", build_view: "Callable[[], RenderableType]", iter_new_lines: Callable[[], Iterator[str]]
 ) -> Iterator[Callable[[], None]]:
-    """What updates the screen: a view on a terminal, and elsewhere the lines that are new."""
+    """Yield a function that updates the output: the view of a terminal, or otherwise the new lines."""
     if console.is_terminal:
         from rich.live import Live
 

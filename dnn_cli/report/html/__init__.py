@@ -1,1 +1,1 @@
-"""A comparison and its runs as one HTML file that needs nothing else."""
+"""HTML report of a comparison and its runs, as one file without external resources."""

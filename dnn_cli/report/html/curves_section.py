@@ -1,4 +1,7 @@
-"""The curves of all runs that are compared: a plot a score, and a legend in which groups and runs can be hidden."""
+"""Section with the curves of all compared runs.
+
+The section has a plot for each score, and a legend in which groups and runs can be hidden.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +15,16 @@ from dnn_cli.report.text import format_score
 from dnn_cli.runs.record import NON_SCORE_COLUMNS
 
 _MAX_CURVE_RUNS = 100
-"""So many runs have a curve."""
+"""Largest number of runs that have a curve."""
 
 _MAX_TABLE_EPOCHS = 12
-"""So many epochs stand in the table beside a plot."""
+"""Largest number of epochs in the table of a plot."""
 
 COLOUR_COUNT, DASH_COUNT = 5, 4
-"""Colours that all readers can distinguish on a light and a dark page; further lines are dashed."""
+"""Number of colours, and number of dash styles of each colour.
+
+All readers can distinguish the colours on a light and a dark page; further lines are dashed.
+"""
 
 
 @dataclass(frozen=True)
@@ -41,32 +47,32 @@ class _LegendGroup:
 
 @dataclass(frozen=True)
 class _ScorePlot:
-    """The curves of one score."""
+    """Curves of one score."""
 
     name: str
     plot: Plot
     epochs: tuple[int, ...]
     rows: tuple[tuple[str, tuple[str, ...]], ...]
-    """The same as numbers: a run, and its score after each of the epochs."""
+    """Label of each run, with its formatted score after each of the epochs."""
 
 
 @dataclass(frozen=True)
 class CurvesSection:
-    """All of them."""
+    """Curves of all scores, with their legend."""
 
     legend: tuple[_LegendGroup, ...]
     scores: tuple[_ScorePlot, ...]
     omitted_count: int
-    """Runs for which there was no room."""
+    """Number of runs without curves, as there is no room."""
 
 
 def format_line_classes(number: int) -> str:
-    """The classes of the line with this number."""
+    """Return the CSS classes of a line, from the number of its group."""
     return f"c{number % COLOUR_COUNT} d{number // COLOUR_COUNT % DASH_COUNT}"
 
 
 def build_curves_section(comparison: Comparison) -> CurvesSection:
-    """The curves of the best runs."""
+    """Build the section with the curves of the best runs."""
     drawn_groups: list[tuple[Group, Sequence[RunScore]]] = []
     room = _MAX_CURVE_RUNS
     for group in comparison.groups:
@@ -87,13 +93,13 @@ def build_curves_section(comparison: Comparison) -> CurvesSection:
 
 
 def _format_run_label(row: RunScore, rows: Sequence[RunScore]) -> str:
-    """A run within its group: by its seed, or by its id where several have one seed or settings differ."""
+    """Return the label of a run within its group: the seed, with the id where several runs have this seed."""
     seeds = [other.seed for other in rows]
     return f"seed {row.seed}" if seeds.count(row.seed) == 1 else f"seed {row.seed}, {row.record.id}"
 
 
 def _list_common_scores(comparison: Comparison, rows: Sequence[RunScore]) -> list[str]:
-    """The scores that all runs have, the compared one first."""
+    """Return the scores that all runs have, the compared score first."""
     columns = [row.run_info.details.columns for row in rows]
     common = [name for name in columns[0] if all(name in other for other in columns) and name not in NON_SCORE_COLUMNS]
     return sorted(common, key=lambda name: (name != comparison.metric, not name.startswith("val_")))
@@ -102,7 +108,7 @@ def _list_common_scores(comparison: Comparison, rows: Sequence[RunScore]) -> lis
 def _build_score_plot(
     name: str, legend: Sequence[_LegendGroup], drawn_groups: Sequence[tuple[Group, Sequence[RunScore]]], runs: int
 ) -> _ScorePlot:
-    """A plot of one score: a line a run, and one for the mean of a group that has several."""
+    """Build the plot of one score: a line for each run, and a line for the mean of a group of several runs."""
     lines, rows = [], []
     for legend_group, (_, members) in zip(legend, drawn_groups, strict=True):
         single = len(members) == 1

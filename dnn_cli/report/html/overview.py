@@ -1,4 +1,4 @@
-"""What a comparison shows, as parts of a page: the verdict, the settings that differ, and the table of all runs."""
+"""Overview of a comparison: the verdicts, the settings that differ, and the table of all runs."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -30,17 +30,17 @@ from dnn_cli.runs.query.fields import get_run_id
 from dnn_cli.runs.run_info import RunInfo
 
 _MAX_GROUP_ROWS = 50
-"""So many groups have a verdict."""
+"""Largest number of groups with a verdict."""
 
 _MAX_RUN_ROWS = 1000
-"""So many runs are in the table."""
+"""Largest number of runs in the table."""
 
 _VERDICT_WORDS: tuple[VerdictWord, ...] = ("better", "worse", "indistinguishable", "undecided")
 
 
 @dataclass(frozen=True)
 class _SeedDot:
-    """The score of a seed, and where it stands in percent."""
+    """Score of a seed; its position `at` is in percent."""
 
     at: float
     text: str
@@ -48,18 +48,18 @@ class _SeedDot:
 
 @dataclass(frozen=True)
 class _VerdictRow:
-    """How a group stands."""
+    """Mean, interval and verdict of a group."""
 
     label: str
     style: str
     mean: str
     interval: str
-    """The 95% interval of the mean."""
+    """95% interval of the mean."""
 
     seeds: str
     verdict_text: str
     word: str
-    """One of the words of a verdict; empty for the reference."""
+    """Word of the verdict; empty for a group without a verdict, such as the reference."""
 
     dots: tuple[_SeedDot, ...]
     mean_position: float
@@ -67,29 +67,29 @@ class _VerdictRow:
 
 @dataclass(frozen=True)
 class VerdictSection:
-    """All that may be said of the comparison."""
+    """Verdicts of a comparison, with method, notes, caveats and advice."""
 
     headline: str
     has_reference: bool
-    """Whether anything may be said at all."""
+    """Whether the groups are compared with a reference."""
 
     rows: tuple[_VerdictRow, ...]
     omitted_count: int
     score_range: tuple[str, str] | None
-    """The least and the largest score of a seed: what the dots lie between."""
+    """Lowest and highest score of a seed, between which the dots lie."""
 
     method: tuple[str, ...]
     notes: tuple[str, ...]
-    """What the means average over, and the runs that do not count."""
+    """Settings that the means average over, and runs that do not count."""
 
     warnings: tuple[str, ...]
     advice: tuple[str, ...]
-    """What to do next; commands begin with `dnn`."""
+    """Advice on the next step; commands begin with `dnn`."""
 
 
 @dataclass(frozen=True)
 class _RunCell:
-    """A cell of the table of runs; it is sorted by `sort_key` where that is not its text."""
+    """Cell of the table of runs; `sort_key`, if it is set, replaces the text in sorting."""
 
     text: str
     sort_key: str = ""
@@ -97,10 +97,10 @@ class _RunCell:
 
 @dataclass(frozen=True)
 class _RunRow:
-    """A run in the table."""
+    """Row of the table of runs."""
 
     anchor: str | None
-    """Its page, if it has one."""
+    """Anchor of the run's page; `None` for a run without a page."""
 
     name: str
     cells: tuple[_RunCell, ...]
@@ -108,27 +108,29 @@ class _RunRow:
 
 @dataclass(frozen=True)
 class RunTable:
-    """All runs, the columns of which can be sorted."""
+    """Table of all runs with columns that can be sorted."""
 
     headers: tuple[str, ...]
     numeric: frozenset[int]
+    """Indices of columns that hold numbers."""
+
     rows: tuple[_RunRow, ...]
     omitted_count: int
 
 
 @dataclass(frozen=True)
 class SettingsSection:
-    """In what the groups differ, and what they have in common."""
+    """Settings in which the groups differ, and settings that all groups share."""
 
     keys: tuple[str, ...]
     rows: tuple[tuple[str, str, tuple[str, ...]], ...]
-    """A group, its style, and its settings."""
+    """Label, CSS classes and settings of each group."""
 
     common: tuple[tuple[str, str], ...]
 
 
 def build_verdict_section(comparison: Comparison) -> VerdictSection:
-    """How every group stands, and what to think of it."""
+    """Build the section with a row for each group, and with method, notes, caveats and advice."""
     family = comparison.verdict_set
     groups = comparison.groups[:_MAX_GROUP_ROWS]
     verdict_by_group = {id(listed_verdict.group): listed_verdict for listed_verdict in family.verdicts}
@@ -169,7 +171,7 @@ def build_verdict_section(comparison: Comparison) -> VerdictSection:
 
 
 def _build_seed_dots(comparison: Comparison, group: Group, low: float, high: float) -> list[_SeedDot]:
-    """A dot a seed."""
+    """Build a dot for each seed of a group."""
     places = compute_percent_positions(group.seed_means.values(), low, high)
     return [
         _SeedDot(at, f"seed {seed}: {format_compared_value(comparison, value)}")
@@ -178,7 +180,7 @@ def _build_seed_dots(comparison: Comparison, group: Group, low: float, high: flo
 
 
 def _format_verdict_headline(comparison: Comparison) -> str:
-    """The verdict in a sentence, and no more than was found."""
+    """Return the headline: the reference with its score, and the number of groups with each verdict."""
     family = comparison.verdict_set
     if not comparison.run_scores:
         return "There is no completed run to compare."
@@ -206,7 +208,7 @@ def _format_verdict_headline(comparison: Comparison) -> str:
 
 
 def build_settings_section(comparison: Comparison) -> SettingsSection:
-    """A row a group, a column for every key in which any differ."""
+    """Build a row for each group, with a column for each key in which groups differ."""
     groups = comparison.groups[:_MAX_GROUP_ROWS]
     keys = list(dict.fromkeys(key for group in comparison.groups for key in group.settings))
     rows = [
@@ -219,7 +221,7 @@ def build_settings_section(comparison: Comparison) -> SettingsSection:
 
 
 def _list_common_settings(rows: Sequence[RunScore], keys: Sequence[str]) -> list[tuple[str, str]]:
-    """The settings that all runs share."""
+    """Return the settings that all runs share, as (key, text)."""
     first, *others = [dict(settings_of(row.run_info)) for row in index_by_variant(rows).values()] or [{}]
     return [
         (name, text)
@@ -229,7 +231,7 @@ def _list_common_settings(rows: Sequence[RunScore], keys: Sequence[str]) -> list
 
 
 def build_run_table(comparison: Comparison, anchors: Mapping[Path, str]) -> RunTable:
-    """A run a row: those that were compared in their order, then all others with the reason."""
+    """Build a row for each run: the compared runs in their order, then all others with the reason."""
     keys = list(comparison.run_scores[0].settings) if comparison.run_scores else []
     others = bool(comparison.left_out)
     at = comparison.point.text
@@ -253,7 +255,7 @@ def build_run_table(comparison: Comparison, anchors: Mapping[Path, str]) -> RunT
 
 
 def _is_number(text: str) -> bool:
-    """Whether a setting is one."""
+    """Return whether the text of a setting is a number."""
     try:
         float(text)
     except ValueError:
@@ -264,7 +266,7 @@ def _is_number(text: str) -> bool:
 def _build_compared_row(
     comparison: Comparison, row: RunScore, keys: Sequence[str], anchors: Mapping[Path, str], *, others: bool
 ) -> _RunRow:
-    """A completed run."""
+    """Build the row of a compared run."""
     cells = [
         *([_RunCell("completed")] if others else []),
         *(
@@ -283,7 +285,7 @@ def _build_compared_row(
 
 
 def _build_left_out_row(run_info: RunInfo, gap: int, anchors: Mapping[Path, str]) -> _RunRow:
-    """A run that was not compared, with as many empty cells as it has no values."""
+    """Build the row of a left-out run; `gap` is its number of empty cells besides the best score."""
     record = run_info.record
     cells = [
         _RunCell(_format_left_out_reason(run_info)),
@@ -297,7 +299,7 @@ def _build_left_out_row(run_info: RunInfo, gap: int, anchors: Mapping[Path, str]
 
 
 def _format_left_out_reason(run_info: RunInfo) -> str:
-    """Why a run was not compared."""
+    """Return why a run was not compared."""
     if run_info.error or run_info.record is None:
         return f"broken: {run_info.error}" if run_info.record is None else str(run_info.error)
     return run_info.record.status + (f": {run_info.record.reason}" if run_info.record.reason else "")

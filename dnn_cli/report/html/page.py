@@ -1,4 +1,4 @@
-"""The content of a report: a comparison and a page for each run."""
+"""Content of a report: a comparison, and a page for each run."""
 
 import os
 import shlex
@@ -26,12 +26,12 @@ from dnn_cli.runs.query.fields import get_run_id
 from dnn_cli.runs.run_info import RunInfo
 
 MAX_RUN_PAGES = 100
-"""So many runs have a page of their own."""
+"""Largest number of runs that have a page."""
 
 
 @dataclass(frozen=True)
 class ReportPage:
-    """The content of the HTML file."""
+    """Content of the HTML file."""
 
     title: str
     subtitle: str
@@ -42,10 +42,10 @@ class ReportPage:
     table: RunTable
     runs: tuple[RunPage, ...]
     omitted_count: int
-    """Runs that have no page."""
+    """Number of runs without a page."""
 
     command: str
-    """The command that made the file."""
+    """Command that wrote the file."""
 
 
 def _compute_detail_limits(runs: int) -> DetailLimits:
@@ -58,7 +58,7 @@ def _compute_detail_limits(runs: int) -> DetailLimits:
 
 
 def build_report_page(comparison: Comparison, command: Sequence[str]) -> ReportPage:
-    """Build the content of a report from a comparison; `command` is the command line that makes the report."""
+    """Build the content of a report from a comparison; `command` is the command line that writes the report."""
     all_runs: list[RunInfo] = [*(row.run_info for row in comparison.run_scores), *comparison.left_out]
     listed_runs = all_runs[:MAX_RUN_PAGES]
     limits = _compute_detail_limits(len(listed_runs))
@@ -84,7 +84,7 @@ def build_report_page(comparison: Comparison, command: Sequence[str]) -> ReportP
 
 
 def _build_anchors(runs: Sequence[RunInfo]) -> dict[Path, str]:
-    """Where in the file the page of every run is, by its directory: its id, and a number where two have the same."""
+    """Return the anchors of run pages by directory: the id of the run, with a number where ids are equal."""
     anchors: dict[Path, str] = {}
     for run_info in runs:
         name = "run-" + "".join(c for c in get_run_id(run_info) if c.isalnum())

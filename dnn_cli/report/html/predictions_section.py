@@ -1,4 +1,4 @@
-"""How a trained network did on its validation examples: class by class, or number by number."""
+"""Section on the predictions for validation examples, of a classification or a regression."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,31 +17,32 @@ from dnn_cli.report.text import format_score
 from dnn_cli.runs.run import Run
 
 _MAX_CONFUSION_CLASSES = 20
-"""With more classes there is no confusion matrix, but a list of what is taken for what."""
+"""Largest number of classes of a confusion matrix; for more, confused pairs are listed."""
 
 _MAX_CLASS_ROWS = 50
-"""So many classes are listed; of more, those that came out worst."""
+"""Largest number of listed classes; of more classes, those with the lowest F1 are listed."""
 
 _MAX_CONFUSION_ROWS = 15
+"""Largest number of listed pairs of confused classes."""
 
 _MAX_SCATTER_DOTS = 300
-"""So many examples of a regression are drawn."""
+"""Largest number of examples of a regression that are drawn."""
 
 _SHADE_LEVELS = 9
-"""Shades of a confusion matrix, besides none."""
+"""Number of shades of a confusion matrix; cells without examples have no shade."""
 
 
 @dataclass(frozen=True)
 class _MistakeRow:
-    """An example that was taken for another class, or a number that was missed."""
+    """A misclassified example, or an example of a regression with a large error."""
 
     index: int
-    """Its place in the data."""
+    """Index of the example in the data."""
 
     true: str
     predicted: str
     measure: str
-    """How sure the network was, or how far off."""
+    """Probability of the predicted class, or the error of the predicted number."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,15 @@ class _MatrixCell:
 
     text: str
     shade: str
-    """`h` for right and `e` for wrong, with a level by its share of the true class; empty for none."""
+    """Letter and level of the shade; empty for a cell without examples.
+
+    `h` is right and `e` is wrong; the level is the share of the true class.
+    """
 
 
 @dataclass(frozen=True)
 class ClassificationSection:
-    """How a classification came out."""
+    """Results of a classification."""
 
     accuracy: str
     examples: int
@@ -64,22 +68,22 @@ class ClassificationSection:
     matrix: tuple[tuple[_MatrixCell, ...], ...] | None
     confused: tuple[tuple[str, str, int], ...]
     scores: tuple[tuple[str, str, str, str, int], ...]
-    """A class, its precision, recall and F1, and how many examples it has."""
+    """Name, precision, recall, F1 and number of examples of each listed class, then of the mean."""
 
     omitted_count: int
-    """Classes that are not listed."""
+    """Number of classes that are not listed."""
 
     mistakes: tuple[_MistakeRow, ...]
 
 
 @dataclass(frozen=True)
 class RegressionSection:
-    """How a regression came out."""
+    """Results of a regression."""
 
     examples: int
     error_rows: tuple[tuple[str, str], ...]
     dots: str
-    """A path through the places of examples: what is true from left to right, what was predicted upwards."""
+    """SVG path of the examples: true values from left to right, predicted values upwards."""
 
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
@@ -90,12 +94,12 @@ class RegressionSection:
 def build_predictions_section(
     run: Run, dataset_info: DatasetInfo | None, *, logits: bool, max_mistakes: int
 ) -> "ClassificationSection | RegressionSection | str":
-    """Build the section on the predictions of a run, or the reason why there is none.
+    """Build the section on the predictions of a run, or return the reason why it is missing.
 
     Args:
         run: The run.
-        dataset_info: The dataset info of the run; without it, classes have their numbers as names.
-        logits: Whether its outputs are those before the activation.
+        dataset_info: The dataset info of the run; without it, the names of classes are their numbers.
+        logits: Whether the outputs of the run are logits.
         max_mistakes: The largest number of mistakes in the section.
     """
     try:
@@ -126,12 +130,12 @@ def build_predictions_section(
 
 
 def _format_confidence(value: float) -> str:
-    """How sure a network was; outputs that are no probabilities as they are."""
+    """Return a probability in percent, and an output that is not a probability with five digits."""
     return f"{value:.1%}" if 0 <= value <= 1 else _format_digits(value)
 
 
 def _list_class_numbers(outputs: NDArray[Any]) -> tuple[str, ...]:
-    """Classes without names."""
+    """Return the numbers of classes as names."""
     units = outputs.shape[1] if outputs.ndim == 2 else 1
     return tuple(map(str, range(max(units, 2))))
 
@@ -139,7 +143,7 @@ def _list_class_numbers(outputs: NDArray[Any]) -> tuple[str, ...]:
 def _build_classification_section(
     report: ClassificationReport, mistake_rows: tuple[_MistakeRow, ...]
 ) -> ClassificationSection:
-    """A report in words and shades."""
+    """Build the section of a classification."""
     worst = sorted(report.scores, key=lambda class_score: class_score.f1)[:_MAX_CLASS_ROWS]
     listed = report.scores if len(report.scores) <= _MAX_CLASS_ROWS else worst
     macro = report.macro_average
@@ -162,7 +166,10 @@ def _build_classification_section(
 
 
 def _build_confusion_matrix(confusion: NDArray[np.int64]) -> tuple[tuple[_MatrixCell, ...], ...]:
-    """A row a true class; what is right and what is wrong in two colours, the more the deeper."""
+    """Build a confusion matrix with a row for each true class.
+
+    Right and wrong predictions have different colours; a larger share has a darker shade.
+    """
     shares = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
     levels = np.ceil(shares * _SHADE_LEVELS).astype(int)
     return tuple(
@@ -177,10 +184,10 @@ def _build_confusion_matrix(confusion: NDArray[np.int64]) -> tuple[tuple[_Matrix
 def _build_regression_section(
     outputs: NDArray[Any], targets: NDArray[Any], example_indices: NDArray[Any], max_mistakes: int
 ) -> RegressionSection:
-    """A regression; of several numbers to predict, the first.
+    """Build the section of a regression; of several targets, only the first is shown.
 
     Raises:
-        RunError: outputs and labels are not those of one.
+        RunError: outputs and labels differ in shape, are empty or are not finite.
     """
     outputs, targets = (array.reshape(len(array), -1).astype(np.float64) for array in (outputs, targets))
     if (
@@ -233,15 +240,15 @@ def _build_regression_section(
 
 
 def _format_digits(value: Any) -> str:
-    """A number with as many digits as anybody reads."""
+    """Format a number with five digits."""
     return f"{value:.5g}".replace("-", "−")
 
 
 def _format_signed(value: Any) -> str:
-    """The same with its sign."""
+    """Format a number with its sign and five digits."""
     return ("" if value < 0 else "+") + _format_digits(value)
 
 
 def list_example_indices(section: "ClassificationSection | RegressionSection | str | None") -> Sequence[int]:
-    """Return the indices of the examples that a section shows one by one, the worst first."""
+    """Return the indices of the examples that a section lists one by one, the worst first."""
     return () if section is None or isinstance(section, str) else [mistake.index for mistake in section.mistakes]

@@ -5,7 +5,7 @@
   const root = document.documentElement;
   const SVG = 'http://www.w3.org/2000/svg';
 
-  // The page of a run takes the place of the overview when its anchor is the address.
+  // The page of a run replaces the overview when the address has its anchor.
   const title = document.title;
   function route(moved) {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
@@ -26,13 +26,13 @@
   window.addEventListener('hashchange', () => route(true));
   route(false);
 
-  // Numbers as they are written in the page.
+  // Formats a number like the texts of the page.
   function written(value) {
     const size = Math.abs(value);
     return size === 0 || (size >= 1e-3 && size < 1e5) ? value.toFixed(4) : value.toPrecision(3);
   }
 
-  // Plots: read with the pointer or the slider, drawn anew when curves are hidden.
+  // Plots: values are read with the pointer or the slider, and visible curves are drawn again when others are hidden.
   class Plot {
     constructor(box) {
       this.box = box;
@@ -112,7 +112,7 @@
       this.hot = null;
     }
 
-    // The range that the curves need which are shown.
+    // The range of the visible curves.
     fit() {
       const values = this.seen().flatMap(line => line.y);
       if (!values.length) return;
@@ -158,7 +158,7 @@
     const own = plots.filter(plot => curves.contains(plot.box));
     const shown = () => own.find(plot => plot.box.offsetParent !== null) || own[0];
     const boxes = all('.legend input', curves), outputs = all('.legend output', curves);
-    const reader = one('#reader'), told = one('#read-at');
+    const reader = one('#reader'), readout = one('#read-at');
     const last = Math.max(...own.map(plot => plot.data.x[1]));
     const byKey = new Map();
     own.forEach(plot => byKey.set(plot, new Map(outputs.map(output => {
@@ -174,7 +174,7 @@
         const there = line && (epoch === last || epoch <= line.x.at(-1));
         output.textContent = there ? written(line.y[plot.nearest(line, epoch)]) : '–';
       }
-      told.textContent = epoch === last ? 'last' : epoch;
+      readout.textContent = epoch === last ? 'last' : epoch;
       reader.value = epoch;
       reader.setAttribute('aria-valuetext', epoch === last ? 'the last' : `epoch ${epoch}`);
     };
@@ -200,7 +200,7 @@
     }));
   }
 
-  // The table of runs: sorted by a column, filtered by words.
+  // The table of runs, which is sorted by a column and filtered by words.
   const table = one('#all'), body = one('tbody', table);
   const heads = all('thead th', table);
   const rank = (row, column) => { const cell = row.cells[column]; return cell.dataset.rank || cell.textContent.trim(); };
@@ -251,7 +251,7 @@
     setTimeout(() => { button.textContent = 'copy'; }, 1500);
   }));
 
-  // On paper nothing can be opened.
+  // Details are opened for printing, as paper cannot open them.
   let opened = [];
   window.addEventListener('beforeprint', () => { opened = all('details:not([open])'); opened.forEach(part => { part.open = true; }); });
   window.addEventListener('afterprint', () => opened.forEach(part => { part.open = false; }));

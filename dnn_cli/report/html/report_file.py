@@ -1,4 +1,7 @@
-"""The HTML file of a report, which loads nothing and may load nothing, and the mark by which it is recognised."""
+"""HTML file of a report, and the mark that identifies the file.
+
+The file loads no resources, and its content security policy forbids loading.
+"""
 
 import base64
 import hashlib
@@ -20,11 +23,11 @@ from dnn_cli.report.text import replace_control_chars
 _GENERATOR_NAME = "dnn report"
 
 _GENERATOR_SEARCH_BYTES = 500
-"""Within so many bytes of its beginning it says what wrote it."""
+"""Number of bytes at the start of a file in which its generator is searched."""
 
 
 def is_report_file(path: Path) -> bool:
-    """Whether a file is one that `dnn report` wrote."""
+    """Return whether `dnn report` wrote a file."""
     if not path.is_file():
         return False
     try:
@@ -37,20 +40,20 @@ def is_report_file(path: Path) -> bool:
 _HTML_DIRECTORY = Path(__file__).parent
 
 _EARLY_SCRIPT = "document.documentElement.className='js'"
-"""Runs before anything is shown, so that what a script is going to hide never appears."""
+"""Script that runs before the page is drawn: content that the main script hides then never appears."""
 
 
 _Thumbnails = Mapping[tuple[str, int], Thumbnail]
-"""Inputs by the fingerprint of their data and their place in it."""
+"""Thumbnails by the fingerprint of the data and the index of the example."""
 
 
 def render_report(page: ReportPage, thumbnails: _Thumbnails, missing_reasons: Mapping[str, str]) -> str:
-    """The file as text.
+    """Return the HTML file as text.
 
     Args:
-        page: What it says.
-        thumbnails: The inputs that are shown.
-        missing_reasons: Why there are none, by the fingerprint of the data.
+        page: The content of the report.
+        thumbnails: The thumbnails of listed examples.
+        missing_reasons: The reasons why thumbnails are missing, by the fingerprint of the data.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HTML_DIRECTORY / "templates"),
@@ -64,7 +67,7 @@ def render_report(page: ReportPage, thumbnails: _Thumbnails, missing_reasons: Ma
     script = (_HTML_DIRECTORY / "report.js").read_text(encoding="utf-8")
 
     def has_pictures(run: RunPage) -> bool:
-        """Whether any example of a run has a picture."""
+        """Return whether any listed example of a run has a picture."""
         candidates = (thumbnails.get((run.fingerprint, index)) for index in list_example_indices(run.predictions))
         return any(thumbnail is not None and thumbnail.uri for thumbnail in candidates)
 
@@ -74,7 +77,7 @@ def render_report(page: ReportPage, thumbnails: _Thumbnails, missing_reasons: Ma
         absent=missing_reasons,
         pictured=has_pictures,
         generator=f"{_GENERATOR_NAME} {dnn_cli.__version__}",
-        early=Markup(_EARLY_SCRIPT),  # noqa: S704 - ours, as are the style and the script
+        early=Markup(_EARLY_SCRIPT),  # noqa: S704 - constant; style and script come from this package
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         policy="; ".join(
@@ -91,17 +94,20 @@ def render_report(page: ReportPage, thumbnails: _Thumbnails, missing_reasons: Ma
 
 
 def _clean_template_value(value: Any) -> Any:
-    """Text without control codes; what is markup already stays as it is."""
+    """Return text without control characters; markup and other values stay as they are."""
     return replace_control_chars(value) if type(value) is str else value
 
 
 def _compute_csp_hash(text: str) -> str:
-    """By which a browser knows that a style or a script is the one that was meant."""
+    """Compute the hash by which the content security policy allows a style or a script."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
 
 
 def _build_legend_css(curves: CurvesSection | None) -> str:
-    """Rules by which a box of the legend hides its curves where it is not checked, and a chosen score is shown."""
+    """Build the CSS rules of the legend.
+
+    A box that is not checked hides its curves; only the plot of the selected score is shown.
+    """
     if curves is None:
         return ""
     keys: Sequence[str] = [

@@ -1,4 +1,4 @@
-"""The page of one run: how it went, what its predictions show, what it is made of, and how to have it again."""
+"""Page of one run: results, findings, predictions, network, config, and commands that reproduce the run."""
 
 import math
 import os
@@ -25,36 +25,40 @@ from dnn_cli.runs.run import Run, read_text_file
 from dnn_cli.runs.run_info import RunInfo
 
 _MAX_LISTED_LAYERS = 100
+"""Largest number of layers in the table of layers."""
+
 _MAX_CONFIG_LENGTH = 20_000
-"""Characters of a config."""
+"""Largest number of characters of a config on the page."""
 
 
 @dataclass(frozen=True)
 class DetailLimits:
-    """Limits of what the page of one run shows: the more runs, the less of each."""
+    """Limits of the page of one run: a report of more runs shows less of each."""
 
     mistakes: int
+    """Largest number of listed mistakes."""
+
     points: int
-    """Of a curve."""
+    """Largest number of points of a curve."""
 
     epochs: int
-    """Rows of the table of epochs."""
+    """Largest number of rows of the table of epochs."""
 
 
 @dataclass(frozen=True)
 class _EpochTable:
-    """The scores epoch by epoch."""
+    """Scores of the epochs."""
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     omitted_count: int
     best: str
-    """The number of the best epoch."""
+    """Number of the best epoch; empty where it is unknown."""
 
 
 @dataclass(frozen=True)
 class _LayerTable:
-    """The layers of a network, each with its output and its parameters."""
+    """Layers of a network, each with its output shape and its parameters."""
 
     rows: tuple[tuple[str, str, str, str, str], ...]
     omitted_count: int
@@ -63,21 +67,21 @@ class _LayerTable:
 
 @dataclass(frozen=True)
 class _FindingRow:
-    """What a run shows about how it trained, and commands to try."""
+    """A finding of a run, with commands to try."""
 
     severity: str
     title: str
     seen: str
     meaning: str
     when: str
-    """The epoch from which on the finding holds, in words; empty where it holds for the whole run."""
+    """Epoch from which the finding holds, as text; empty where it holds for the whole run."""
 
     commands: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class RunPage:
-    """Everything about one run."""
+    """Content of the page of one run."""
 
     anchor: str
     id: str
@@ -88,7 +92,7 @@ class RunPage:
     note: str
     directory: str
     headline: tuple[tuple[str, str], ...]
-    """The few numbers that say most."""
+    """The most important numbers, as (label, text)."""
 
     findings: tuple[_FindingRow, ...]
     plots: tuple[tuple[str, Plot], ...]
@@ -99,14 +103,14 @@ class RunPage:
     environment: tuple[tuple[str, str], ...]
     config: tuple[str, ...]
     commands: tuple[tuple[str, str], ...]
-    """What reproduces it: a command, and what it does."""
+    """Commands that reproduce or continue the run, each with its effect."""
 
     fingerprint: str
-    """Of its data."""
+    """Fingerprint of the run's data."""
 
 
 def build_run_page(run_info: RunInfo, anchor: str, limits: DetailLimits) -> RunPage:
-    """The page of a run, whatever has become of it."""
+    """Build the page of a run with any status, also of a broken run."""
     record, config = run_info.record, run_info.config or {}
     run, dataset_info = run_info.run, _find_dataset_info(run_info)
     completed = record is not None and record.status == "completed"
@@ -136,7 +140,7 @@ def build_run_page(run_info: RunInfo, anchor: str, limits: DetailLimits) -> RunP
 
 
 def _find_dataset_info(run_info: RunInfo) -> DatasetInfo | None:
-    """What is known of the data of a run without looking at it."""
+    """Return the dataset info of a run without reading its data; `None` where it is unknown."""
     from dnn_cli.runs.input_profile import read_input_profile
 
     dataset = (run_info.config or {}).get("data", {}).get("dataset")
@@ -150,12 +154,12 @@ def _find_dataset_info(run_info: RunInfo) -> DatasetInfo | None:
 
 
 def _has_logit_outputs(config: Mapping[str, Any]) -> bool:
-    """Whether outputs are those before the activation."""
+    """Return whether the outputs of a network are logits."""
     return bool(config.get("loss", {}).get("from_logits"))
 
 
 def _iter_headline_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
-    """The few numbers that say most."""
+    """Yield the most important numbers of a run, as (label, text)."""
     record = run_info.record
     if record is None:
         return
@@ -195,7 +199,7 @@ def _iter_findings(run_info: RunInfo) -> Iterator[_FindingRow]:
 
 
 def _iter_score_plots(run_info: RunInfo, max_points: int) -> Iterator[tuple[str, Plot]]:
-    """A plot for every score, training beside validation."""
+    """Yield a plot for each score, with the curves of training and validation."""
     details = run_info.details
     best = (run_info.record.results.best or {}).get("epoch") if run_info.record else None
     names = [name for name in details.columns if name not in NON_SCORE_COLUMNS and not name.startswith("val_")]
@@ -213,7 +217,7 @@ def _iter_score_plots(run_info: RunInfo, max_points: int) -> Iterator[tuple[str,
 
 
 def _build_epoch_table(run_info: RunInfo, max_rows: int) -> _EpochTable | None:
-    """The table of epochs."""
+    """Build the table of epochs; `None` for a run without epochs."""
     details = run_info.details
     if not details.epoch_count:
         return None
@@ -226,14 +230,15 @@ def _build_epoch_table(run_info: RunInfo, max_rows: int) -> _EpochTable | None:
 
 
 def _build_layer_table(run_info: RunInfo, dataset_info: DatasetInfo | None) -> _LayerTable | None:
-    """The layers; `None` where the config cannot be read or the shape of the inputs is not known."""
+    """Build the table of layers; `None` where the config is invalid or the input shape is unknown."""
     if dataset_info is None or run_info.config is None:
         return None
     try:
         experiment = Experiment.model_validate(run_info.config)
         shape = (math.prod(dataset_info.input_shape),) if experiment.data.flatten else dataset_info.input_shape
         layer_summaries = [layer_row(stage) for stage in compute_stages(experiment.model.stack, shape)]
-    except ValueError:  # pydantic's is one
+    # pydantic's ValidationError is a ValueError.
+    except ValueError:
         return None
     rows = tuple(
         (row.name, row.type, format_shape(row.output_shape), row.formula, f"{row.parameters:,}")
@@ -243,7 +248,7 @@ def _build_layer_table(run_info: RunInfo, dataset_info: DatasetInfo | None) -> _
 
 
 def _list_environment_rows(run_info: RunInfo) -> tuple[tuple[str, str], ...]:
-    """What a run was trained with and on, a fact a row."""
+    """Return the origin and the environment of a run, as (label, text)."""
     record = run_info.record
     if record is None:
         return ()
@@ -260,7 +265,7 @@ def _list_environment_rows(run_info: RunInfo) -> tuple[tuple[str, str], ...]:
 
 
 def _read_config_lines(run: Run) -> tuple[str, ...]:
-    """The config as it stands in the run."""
+    """Read the lines of a run's config file; an unreadable file yields its error message."""
     try:
         return tuple(read_text_file(run.config)[:_MAX_CONFIG_LENGTH].splitlines())
     except RunError as error:
@@ -268,7 +273,7 @@ def _read_config_lines(run: Run) -> tuple[str, ...]:
 
 
 def _iter_commands(run_info: RunInfo) -> Iterator[tuple[str, str]]:
-    """What trains a run again, or goes on with it."""
+    """Yield commands that reproduce, resume or retrain a run or restore its environment, each with its effect."""
     record, run = run_info.record, run_info.run
     if record is None:
         return

@@ -1,4 +1,4 @@
-"""Curves as places in a plot: all that a template needs to draw them, and a script to read them off."""
+"""Plots of curves: SVG points and ticks for the template, and numbers for the script."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -8,23 +8,27 @@ from typing import Any
 from dnn_cli.report.chart_math import compute_linear_ticks, compute_log_ticks, find_extreme_indices, format_ticks
 
 _PLANE_SIZE = 1000
-"""Width and height of the plane that curves are drawn in."""
+"""Width and height of the plane in which curves are drawn, in SVG units."""
 
 _MIN_LOG_RATIO = 100.0
-"""Where the largest value is so many times the smallest, a score that falls is drawn by its magnitude."""
+"""Ratio of the largest to the smallest value above which the vertical axis is logarithmic.
+
+Only scores for which lower is better can have such an axis.
+"""
 
 _SIGNIFICANT_DIGITS = 5
+"""Number of digits of the values that the script reads."""
 
 _MAX_PLOT_POINTS = 4000
-"""So many points all runs have together in a plot, about."""
+"""Approximate number of points of all runs in a plot."""
 
 MAX_LINE_POINTS, MIN_LINE_POINTS = 400, 60
-"""A curve has so many, however few or many runs there are."""
+"""Bounds of the largest number of points of a curve, for any number of runs."""
 
 
 @dataclass(frozen=True)
 class SvgLine:
-    """A curve: what it is called, its values by epoch, and the classes that style and hide it."""
+    """A curve: its label, its values by epoch, and the CSS classes that style and hide it."""
 
     label: str
     x: Sequence[float]
@@ -34,7 +38,7 @@ class SvgLine:
 
 @dataclass(frozen=True)
 class Tick:
-    """A number along an axis, and where it stands, in percent from the left or the top."""
+    """A number along an axis, with its position in percent from the left or the top."""
 
     at: float
     text: str
@@ -42,21 +46,21 @@ class Tick:
 
 @dataclass(frozen=True)
 class SvgAxis:
-    """A range of numbers."""
+    """Range of numbers along an axis."""
 
     low: float
     high: float
     log: bool = False
 
     def compute_position(self, value: float) -> float:
-        """Where a value stands, from 0 to 1."""
+        """Compute the position of a value on the axis, from 0 to 1."""
         low, high, value = (math.log10(number) for number in (self.low, self.high, value)) if self.log else (
             self.low, self.high, value
         )  # fmt: skip
         return (value - low) / (high - low) if high > low else 0.5
 
     def compute_ticks(self, max_ticks: int, *, integers_only: bool = False) -> list[tuple[float, str]]:
-        """About so many round numbers, and how they are written."""
+        """Compute about `max_ticks` round numbers, each with its text."""
         if self.high <= self.low:
             return [(self.low, format_ticks([self.low])[0])]
         numbers = compute_log_ticks(self.low, self.high, max_ticks) if self.log else compute_linear_ticks(
@@ -78,16 +82,16 @@ class Plot:
     """Curves over epochs."""
 
     label: str
-    """What is to be seen, for those who do not see it."""
+    """Description of the plot for screen readers."""
 
     lines: tuple[_SvgPolyline, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     data: dict[str, Any] = field(repr=False)
-    """The numbers, for the script."""
+    """Numbers of the plot, for the script."""
 
     mark: float | None = None
-    """Where a rule stands, in percent from the left."""
+    """Position of a vertical rule, in percent from the left."""
 
 
 def build_plot(
@@ -98,14 +102,14 @@ def build_plot(
     mark: float | None = None,
     max_points: int = MAX_LINE_POINTS,
 ) -> Plot:
-    """Curves over epochs.
+    """Build a plot of curves over epochs.
 
     Args:
-        lines: The curves; none is empty.
-        label: What is to be seen.
-        lower_is_better: Whether less is better, so that magnitudes may tell more than sizes.
-        mark: An epoch to point out.
-        max_points: So many points of a curve are drawn; of longer ones the extremes are kept.
+        lines: The curves; each has at least one point.
+        label: The description of the plot for screen readers.
+        lower_is_better: Whether lower values are better, so that the vertical axis may be logarithmic.
+        mark: The epoch that a vertical rule marks.
+        max_points: The largest number of points of a curve; longer curves keep their extremes.
     """
     thin_lines = [thin_line(line, max_points) for line in lines]
     xs = SvgAxis(min(line.x[0] for line in thin_lines), max(line.x[-1] for line in thin_lines))
@@ -135,12 +139,12 @@ def build_plot(
 
 
 def compute_max_points(runs: int) -> int:
-    """How many points a curve has, where there are so many runs."""
+    """Compute the largest number of points of a curve, from the number of runs."""
     return max(MIN_LINE_POINTS, min(MAX_LINE_POINTS, _MAX_PLOT_POINTS // max(1, runs)))
 
 
 def _build_y_axis(values: Sequence[float], *, lower_is_better: bool) -> SvgAxis:
-    """A range that holds all values, with a little room around them."""
+    """Build an axis that contains all values, with a margin around them."""
     low, high = min(values), max(values)
     if lower_is_better and low > 0 and high > _MIN_LOG_RATIO * low:
         return SvgAxis(low / 1.1, high * 1.1, log=True)
@@ -149,7 +153,10 @@ def _build_y_axis(values: Sequence[float], *, lower_is_better: bool) -> SvgAxis:
 
 
 def _format_polyline_points(line: SvgLine, xs: SvgAxis, ys: SvgAxis) -> str:
-    """The points of a polyline in the plane; a single one twice, or nothing would be drawn."""
+    """Return the points of a polyline in the plane.
+
+    A single point is repeated, as a polyline of one point is invisible.
+    """
     positions = [
         f"{round(_PLANE_SIZE * xs.compute_position(x))},{round(_PLANE_SIZE - _PLANE_SIZE * ys.compute_position(y))}"
         for x, y in zip(line.x, line.y, strict=True)
@@ -158,36 +165,39 @@ def _format_polyline_points(line: SvgLine, xs: SvgAxis, ys: SvgAxis) -> str:
 
 
 def thin_line(line: SvgLine, max_points: int) -> SvgLine:
-    """A curve of no more than so many points."""
+    """Return a curve with at most `max_points` points, which include its extremes."""
     indices = find_extreme_indices(line.y, max_points)
     return SvgLine(line.label, [line.x[at] for at in indices], [line.y[at] for at in indices], line.css)
 
 
 def compute_mean_line(label: str, lines: Sequence[SvgLine], css: str) -> SvgLine:
-    """The mean of curves, as far as all of them go."""
+    """Compute the mean of curves, up to the end of the shortest curve."""
     count = min(len(line.y) for line in lines)
     means = [math.fsum(line.y[at] for line in lines) / len(lines) for at in range(count)]
     return SvgLine(label, lines[0].x[:count], means, css)
 
 
 def _find_uneven_epochs(x: Sequence[float]) -> list[float] | None:
-    """The epochs of a curve; `None` where they count from 1."""
+    """Return the epochs of a curve; `None` for the epochs 1, 2, 3 and so on."""
     return None if list(x) == list(range(1, len(x) + 1)) else list(x)
 
 
 def _round_to_digits(value: float) -> float:
-    """A number with as many digits as anybody reads."""
+    """Return a number rounded to five digits."""
     return float(f"{value:.{_SIGNIFICANT_DIGITS}g}")
 
 
 def select_evenly(items: Sequence[Any], max_items: int) -> list[Any]:
-    """At most so many of a sequence, evenly spaced, the first and the last among them."""
+    """Return at most `max_items` items at equal distances, with the first and the last."""
     if len(items) <= max_items:
         return list(items)
     return [items[round(at * (len(items) - 1) / (max_items - 1))] for at in range(max_items)]
 
 
 def compute_percent_positions(values: Iterable[float], low: float, high: float) -> list[float]:
-    """Where values stand between two others, with a little room at both ends."""
+    """Compute the positions of values between `low` and `high`, in percent.
+
+    Both ends have a margin of 4 percent.
+    """
     span = high - low
     return [round(4 + 92 * (value - low) / span, 2) if span else 50.0 for value in values]

@@ -1,4 +1,4 @@
-"""Inputs of a network as small pictures in a page, or in words where they are no images."""
+"""Inputs of a network as small images in a page, or as text where they are not images."""
 
 import base64
 import io
@@ -12,29 +12,27 @@ from numpy.typing import NDArray
 from dnn_cli.report.terminal_images import is_image
 
 _MAX_THUMBNAIL_SIZE = 96
-"""Wider and higher images are made smaller."""
+"""Largest width and height of a thumbnail, in pixels; larger images are reduced."""
 
 _MAX_LISTED_NUMBERS = 8
-"""Numbers that are shown of an input that is no image."""
-
-_CHANNEL_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+"""Largest number of listed values of an input that is not an image."""
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """An input: as the address of a picture, or in words."""
+    """An input as the data URI of an image, or as text."""
 
     uri: str = ""
     text: str = ""
 
 
 def build_thumbnail(example: NDArray[Any], white_value: float, features: Sequence[str] = ()) -> Thumbnail:
-    """An input as it is shown.
+    """Build the thumbnail of an input.
 
     Args:
-        example: uint8 or float32, of (height, width), (height, width, channels), or of any other shape.
-        white_value: What a white pixel is.
-        features: The names of the numbers, if they have any.
+        example: A uint8 or float32 array of shape (height, width), (height, width, channels), or any other shape.
+        white_value: The value of a white pixel.
+        features: The names of the values; empty for values without names.
     """
     if is_image(example.shape):
         return Thumbnail(uri=_encode_png(example, white_value))
@@ -48,7 +46,7 @@ def build_thumbnail(example: NDArray[Any], white_value: float, features: Sequenc
 
 
 def _encode_png(image: NDArray[Any], white_value: float) -> str:
-    """An image as a data address of a PNG."""
+    """Return an image as the data URI of a PNG file."""
     from PIL import Image
 
     pixels = np.clip(np.nan_to_num(image.astype(np.float32)) * (255 / white_value), 0, 255).astype(np.uint8)
