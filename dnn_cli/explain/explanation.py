@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from dnn_cli.errors import RunError
-from dnn_cli.explain import curve_rules, data_rules, layer_rules, prediction_rules, setting_rules
+from dnn_cli.explain import curve_rules, data_rules, layer_rules, layer_setting_rules, prediction_rules, setting_rules
 from dnn_cli.explain.evidence import Evidence, read_evidence
 from dnn_cli.explain.findings import Explanation, Finding, Suggestion
 from dnn_cli.explain.judgement import ScoreJudgement
@@ -22,14 +22,14 @@ _RULES: tuple[_Rule, ...] = (
     data_rules.find_row_numbers,
     setting_rules.find_output_mismatch,
     setting_rules.find_unreachable_targets,
-    setting_rules.find_equal_weights,
-    setting_rules.find_large_initial_weights,
+    layer_setting_rules.find_equal_weights,
+    layer_setting_rules.find_large_initial_weights,
     setting_rules.find_schedule_mismatch,
-    setting_rules.find_inaccurate_averages,
+    layer_setting_rules.find_inaccurate_averages,
     prediction_rules.find_memorization,
-    setting_rules.find_strong_penalty,
-    setting_rules.find_strong_dropout,
-    setting_rules.find_strong_noise,
+    layer_setting_rules.find_strong_penalty,
+    layer_setting_rules.find_strong_dropout,
+    layer_setting_rules.find_strong_noise,
     curve_rules.find_early_rate_drop,
     layer_rules.find_gradient_problems,
     layer_rules.find_dead_units,

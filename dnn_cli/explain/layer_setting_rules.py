@@ -1,0 +1,287 @@
+"""Findings about settings of layers: initial weights, penalties, noise, dropout and BatchNormalization averages."""
+
+from collections.abc import Iterator
+
+from dnn_cli.config.layers import BatchNormalization, Dropout, GaussianNoise, KernelLayer
+from dnn_cli.explain import suggestions
+from dnn_cli.explain.evidence import Evidence
+from dnn_cli.explain.findings import Finding
+
+_MAX_INITIAL_SHARE = 0.1
+"""Share of the initial values, 0 and 1, in averages of BatchNormalization from which the averages mislead."""
+
+_MIN_ACCURACY_DROP = 0.15
+"""Smallest loss of accuracy that counts when averages replace the statistics of the batches."""
+
+_UNSCALED_INITIALIZERS = ("random_normal", "truncated_normal", "random_uniform", "orthogonal", "constant")
+"""Initializers that ignore the number of inputs: the config gives the size of the weights."""
+
+_MIN_START_LOSS_RATIO = 4.0
+"""Ratio of the initial loss to the constant's loss that shows too large weights. Usual weights have up to 1.5."""
+
+_EQUAL_INITIALIZERS = ("zeros", "ones", "constant")
+"""Initializers that give all units of a layer the same weights."""
+
+_MAX_PENALTY_SHARE = 0.5
+"""Share of the training loss from which penalties of layers outweigh the loss itself."""
+
+_MAX_SHRUNK_RATIO = 0.2
+"""Ratio of weights to their initial size down to which strong penalties shrink them. Without penalties weights grow."""
+
+_MIN_STRONG_NOISE = 0.8
+"""Standard deviation from which noise is strong, compared with inputs of about 1."""
+
+_MAX_ACCURACY_COST = 0.3
+"""Largest decrease of the training accuracy that dropout or noise may cause."""
+
+_MIN_STRONG_DROPOUT = 0.7
+"""Rate from which dropout is strong. Usual rates are 0.2 to 0.5."""
+
+
+def find_large_initial_weights(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a finding where initial weights are so large that the loss begins far above a constant prediction's."""
+    initial_loss = next((state.loss for state in evidence.states_by_epoch.get(0, ()) if state.loss is not None), None)
+    stack, judgement = evidence.experiment.model.stack, evidence.score_judgement
+    unscaled = [x for x in stack if isinstance(x, KernelLayer) and x.kernel_initializer.type in _UNSCALED_INITIALIZERS]
+    if (
+        initial_loss is None
+        or isinstance(judgement, str)
+        or not unscaled
+        or initial_loss < _MIN_START_LOSS_RATIO * judgement.constant_loss
+    ):
+        return
+    observation = (
+        f"before the first batch the loss is {initial_loss:.4g}, and a constant prediction has "
+        f"{judgement.constant_loss:.4g}"
+    )
+    meaning = (
+        f"kernel_initializer {unscaled[0].kernel_initializer.type} does not depend on the size of a layer, and these "
+        "weights are too large for it: the training first has to undo them."
+    )
+    paths = dict.fromkeys(
+        path
+        for layer, path in zip(stack, evidence.experiment.model.layer_paths, strict=True)
+        if isinstance(layer, KernelLayer) and layer.kernel_initializer.type in _UNSCALED_INITIALIZERS
+    )
+    overrides = [
+        suggestions.build_short_override(evidence, path, "kernel_initializer", "glorot_uniform") for path in paths
+    ]
+    yield Finding(
+        "large_start",
+        "trouble",
+        "the initial weights are too large",
+        observation,
+        meaning,
+        0,
+        {"loss": initial_loss, "constant": judgement.constant_loss},
+        suggestions.suggest_training(evidence, *overrides),
+    )
+
+
+def find_inaccurate_averages(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a finding where averages of BatchNormalization after few steps make the network worse."""
+    layers = [x for x in evidence.experiment.model.stack if isinstance(x, BatchNormalization)]
+    if not layers or not evidence.batches_per_epoch or not evidence.epoch_scores:
+        return
+    steps = evidence.batches_per_epoch * len(evidence.epoch_scores)
+    momentum = max(layer.momentum for layer in layers)
+    initial_share = momentum**steps
+    training_accuracies = evidence.get_curve(evidence.accuracy_name)[-1:] if evidence.accuracy_name else []
+    hits, measured = evidence.hit_counts, evidence.last_measurement
+    if initial_share < _MAX_INITIAL_SHARE:
+        return
+    if training_accuracies and evidence.class_count:
+        accuracy_with_averages = measured.correct if measured is not None and measured.correct is not None else None
+        accuracy_with_averages = (
+            accuracy_with_averages
+            if accuracy_with_averages is not None
+            else hits.accuracy
+            if hits is not None
+            else None
+        )
+        if accuracy_with_averages is None or training_accuracies[0] - accuracy_with_averages < _MIN_ACCURACY_DROP:
+            return
+        comparison = f"accuracy is {training_accuracies[0]:.2f} in training"
+        comparison += (
+            f" and {hits.accuracy:.2f} on validation" if hits is not None and hits.split == "validation" else ""
+        )
+    else:
+        loss = evidence.get_curve("loss")
+        if measured is None or measured.loss is None or measured.loss < 2 * loss[-1]:
+            return
+        comparison = (
+            f"loss is {loss[-1]:.4g} in training and {measured.loss:.4g} with the averages on training examples"
+        )
+    observation = (
+        f"{comparison}: the averages of BatchNormalization have seen {steps} steps and are "
+        f"{initial_share:.0%} initial values"
+    )
+    meaning = (
+        "In training a batch is normalized by itself, later by averages over the steps. A smaller momentum lets them "
+        "follow sooner; a longer training does, too."
+    )
+    paths = dict.fromkeys(
+        path
+        for layer, path in zip(evidence.experiment.model.stack, evidence.experiment.model.layer_paths, strict=True)
+        if isinstance(layer, BatchNormalization) and layer.momentum > 0.9
+    )
+    overrides = [suggestions.build_short_override(evidence, path, "momentum", "0.9") for path in paths]
+    proposed = (*suggestions.suggest_training(evidence, *overrides), *suggestions.suggest_more_epochs(evidence))
+    yield Finding(
+        "batch_norm_averages",
+        "trouble",
+        "BatchNormalization's averages have seen few steps",
+        observation,
+        meaning,
+        None,
+        {"steps": float(steps), "left": initial_share},
+        proposed,
+    )
+
+
+def find_equal_weights(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a finding where all units of a hidden layer begin with the same weights."""
+    stack = evidence.experiment.model.stack
+    output = max((index for index, layer in enumerate(stack) if isinstance(layer, KernelLayer)), default=0)
+    equal_layers = [
+        x for x in stack[:output] if isinstance(x, KernelLayer) and x.kernel_initializer.type in _EQUAL_INITIALIZERS
+    ]
+    if not equal_layers or evidence.is_good:
+        return
+    observation = (
+        f"kernel_initializer is {equal_layers[0].kernel_initializer.type} in {len(equal_layers)} hidden layers"
+    )
+    meaning = "Units that begin equal get equal gradients and stay equal: the layer is one unit, or none."
+    overrides = suggestions.build_layer_overrides(
+        evidence,
+        lambda x: isinstance(x, KernelLayer) and x.kernel_initializer.type in _EQUAL_INITIALIZERS,
+        "kernel_initializer",
+        "glorot_uniform",
+    )
+    yield Finding(
+        "equal_weights",
+        "trouble",
+        "all units of a layer begin with the same weights",
+        observation,
+        meaning,
+        0,
+        {},
+        suggestions.suggest_training(evidence, *overrides),
+    )
+
+
+def find_strong_penalty(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a finding where penalties of a weak network outweigh its loss or shrink its weights."""
+    measured, loss, decay = (
+        evidence.last_measurement,
+        evidence.get_curve("loss"),
+        evidence.experiment.optimizer.weight_decay,
+    )
+    if not (evidence.has_penalties or decay) or measured is None or measured.loss is None or not loss:
+        return
+    share = (loss[-1] - measured.loss) / loss[-1] if loss[-1] > 0 and evidence.has_penalties else 0.0
+    remaining_share = _compute_min_weight_ratio(evidence)
+    if not evidence.is_weak or (share < _MAX_PENALTY_SHARE and remaining_share > _MAX_SHRUNK_RATIO):
+        return
+    observation = (
+        f"{share:.0%} of the training loss {loss[-1]:.4g} are penalties" if share >= _MAX_PENALTY_SHARE else ""
+    )
+    if remaining_share <= _MAX_SHRUNK_RATIO:
+        observation += (
+            f"{'; ' if observation else ''}weights have shrunk to {remaining_share:.1%} of their initial size"
+        )
+    meaning = "The training makes weights small instead of predictions right: so they end near 0."
+    overrides: list[str] = []
+    for key in ("kernel_regularizer", "bias_regularizer", "activity_regularizer"):
+        layer_paths = dict.fromkeys(
+            path
+            for layer, path in zip(evidence.experiment.model.stack, evidence.experiment.model.layer_paths, strict=True)
+            if getattr(layer, key, None) is not None
+        )
+        overrides += [
+            suggestions.build_short_override(evidence, path, key, "{type: l2, l2: 1e-5}") for path in layer_paths
+        ]
+    overrides += ["optimizer.weight_decay=1e-4"] if decay and decay > 1e-4 else []
+    yield Finding("strong_penalty", "trouble", "penalties on the weights are too strong", observation, meaning, None,
+                  {"share": share}, suggestions.suggest_training(evidence, *overrides))  # fmt: skip
+
+
+def _compute_min_weight_ratio(evidence: Evidence) -> float:
+    """Return the smallest ratio of a layer's weights at the last measurement to its initial weights.
+
+    The ratio is 1 where the weights were not measured.
+    """
+    epochs = list(evidence.states_by_epoch)
+    if not epochs or epochs[0] != 0:
+        return 1.0
+    initial = {state.layer: state.weight for state in evidence.states_by_epoch[0]}
+    last = evidence.states_by_epoch[epochs[-1]]
+    ratios = [x.weight / first for x in last if x.weight is not None and (first := initial.get(x.layer))]
+    return min(ratios, default=1.0)
+
+
+def find_strong_noise(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a finding where noise on the inputs of a layer hides their information."""
+    sizes = [layer.stddev for layer in evidence.experiment.model.stack if isinstance(layer, GaussianNoise)]
+    if (
+        not sizes
+        or max(sizes) < _MIN_STRONG_NOISE
+        or evidence.accuracy_name is None
+        or evidence.training_hit_counts is None
+    ):
+        return
+    training_accuracies = evidence.get_curve(evidence.accuracy_name)
+    if not training_accuracies or not (
+        evidence.is_weak or evidence.training_hit_counts.accuracy - training_accuracies[-1] > _MAX_ACCURACY_COST
+    ):
+        return
+    observation = (
+        f"GaussianNoise of {max(sizes):g}: {evidence.accuracy_name} is {training_accuracies[-1]:.4f} with it and "
+        f"{evidence.training_hit_counts.accuracy:.4f} without"
+    )
+    meaning = "The noise is larger than the numbers it is added to; usual deviations are 0.1 to 0.3."
+    overrides = suggestions.build_layer_overrides(
+        evidence, lambda x: isinstance(x, GaussianNoise) and x.stddev >= _MIN_STRONG_NOISE, "stddev", "0.1"
+    )
+    yield Finding(
+        "strong_noise",
+        "trouble",
+        "the noise is too strong",
+        observation,
+        meaning,
+        None,
+        {"stddev": max(sizes)},
+        suggestions.suggest_training(evidence, *overrides),
+    )
+
+
+def find_strong_dropout(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a finding where a rate of dropout is too high for the network to learn."""
+    drops = [layer.rate for layer in evidence.experiment.model.stack if isinstance(layer, Dropout)]
+    learned = evidence.training_hit_counts
+    if not drops or max(drops) < _MIN_STRONG_DROPOUT or learned is None or evidence.accuracy_name is None:
+        return
+    training_accuracies = evidence.get_curve(evidence.accuracy_name)
+    is_low = learned.accuracy - learned.constant_accuracy < 0.5 * (1 - learned.constant_accuracy)
+    if not training_accuracies or not (
+        is_low or not evidence.is_good or learned.accuracy - training_accuracies[-1] > _MAX_ACCURACY_COST
+    ):
+        return
+    observation = (
+        f"dropout of {max(drops):g}: {evidence.accuracy_name} is {training_accuracies[-1]:.4f} with "
+        f"it and {learned.accuracy:.4f} without"
+    )
+    meaning = "So few units are left in each step that the network can hardly learn; usual rates are 0.2 to 0.5."
+    overrides = suggestions.build_layer_overrides(
+        evidence, lambda x: isinstance(x, Dropout) and x.rate >= _MIN_STRONG_DROPOUT, "rate", "0.3"
+    )
+    yield Finding(
+        "strong_dropout",
+        "trouble",
+        "too many units are dropped",
+        observation,
+        meaning,
+        None,
+        {"rate": max(drops)},
+        suggestions.suggest_training(evidence, *overrides),
+    )
