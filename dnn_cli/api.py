@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class _TrainedRun:
-    """Run that was trained, with its directory and run record."""
+    """Run that `Config.train` has trained: its directory, its record (run.json), its scores and its model."""
 
     directory: Path
     record: Record
@@ -31,12 +31,15 @@ class _TrainedRun:
 
     @property
     def status(self) -> str:
-        """Status of the run: `completed`, `diverged` or `failed`. `record.reason` holds the reason of the last two."""
+        """Status of the run: `completed`, `diverged` or `failed`.
+
+        For `diverged` and `failed`, `record.reason` contains the reason.
+        """
         return self.record.status
 
     @cached_property
     def metrics(self) -> "dict[str, NDArray[np.float64]]":
-        """Columns of metrics.csv by name, each a float64 array of shape (epochs,).
+        """Scores of all epochs: the columns of metrics.csv by name, each a float64 array of shape (epochs,).
 
         Raises:
             RunError: metrics.csv is damaged.
@@ -48,7 +51,7 @@ class _TrainedRun:
 
     @cached_property
     def model(self) -> Any:
-        """Trained `keras.Model`, loaded in safe mode.
+        """Trained `keras.Model`, loaded with Keras's `safe_mode`.
 
         Raises:
             RunError: the training ended without a saved model.
@@ -63,7 +66,7 @@ class _TrainedRun:
 
 @dataclass(frozen=True, repr=False)
 class Config:
-    """Valid experiment with its advice, ready for training."""
+    """Valid config of one training, with the methods to summarise and train its network."""
 
     loaded: LoadedExperiment
 
@@ -72,12 +75,12 @@ class Config:
 
     @property
     def experiment(self) -> Experiment:
-        """Experiment, with a value for every key."""
+        """Validated config, with a value for every key."""
         return self.loaded.experiment
 
     @property
     def advice(self) -> list[str]:
-        """Issues of the valid config, which are probably mistakes, as texts."""
+        """Texts about settings of the config that are valid, but probably mistakes."""
         return list(map(str, self.loaded.advice))
 
     def summary(self) -> NetworkSummary:
@@ -85,7 +88,7 @@ class Config:
         return summarize_network(self.experiment)
 
     def train(self, runs_dir: str | Path = "runs") -> _TrainedRun:
-        """Train as `dnn train` does, in a new run directory. Scores are printed on standard error.
+        """Train in a new run directory, as `dnn train` does, and return the run. Scores are printed on standard error.
 
         The training resets Keras's global state, as every training does, so that trainings do not influence each other.
 
@@ -95,7 +98,7 @@ class Config:
         Raises:
             DataError: the data cannot be read.
             RunError: the run directory cannot be written.
-            UsageError: the device does not exist.
+            UsageError: the device that the config requests does not exist.
         """
         from dnn_cli.cli.progress import open_screen
         from dnn_cli.execution.run_training import train_new_run
@@ -109,6 +112,6 @@ def load_config(file: str, overrides: Sequence[str]) -> Config:
     """Load the experiment of a config file and overrides, and check that this machine can train it.
 
     Raises:
-        ConfigError: the config is not valid. The error lists every issue with its line and column or its override.
+        ConfigError: the config is not valid. The error lists every issue with its line and column, or its override.
     """
     return Config(load_experiment(file, overrides, to_train=True))

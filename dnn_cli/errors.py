@@ -1,11 +1,11 @@
 """Errors of the program, and the issues of configs that errors hold.
 
 DnnError                       exit 1: the command failed
-├── UsageError                 exit 2: the command line names something that does not exist
+├── UsageError                 exit 2: the command line names something missing, or combines incompatible options
 │   ├── QueryError             exit 2: a condition on runs is not valid; the message points at the error
 │   └── AmbiguousAddressError  exit 2: an address names several runs; the message lists the runs
 ├── ConfigError                exit 2: a config has issues; the error holds all issues
-├── DataError                  exit 1: a dataset cannot be found, read or trusted
+├── DataError                  exit 1: a dataset cannot be found or read, or is not the expected one
 │   └── UserDataError          exit 2: a user's own data file is missing or not valid
 └── RunError                   exit 1: a run directory cannot be written or read
 """
@@ -16,13 +16,13 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 KeyPath = tuple[str | int, ...]
-"""Path to a config value: `("model", "layers", 0, "units")`."""
+"""Path to a value in a config, as keys and list indices: `("model", "layers", 0, "units")`."""
 
 
 class DnnError(Exception):
     """Base class of all errors that `dnn` raises on purpose.
 
-    `message` describes the error and its place. `suggestion` describes what to do instead, and may be empty.
+    `message` describes the error and its location. `suggestion` describes what to do instead, and may be empty.
     """
 
     exit_code = 1
@@ -34,25 +34,31 @@ class DnnError(Exception):
 
 
 class UsageError(DnnError):
-    """Error of a command line that names something that does not exist, or combines what does not go together."""
+    """Error of a command line that names something that does not exist, or combines incompatible options."""
 
     exit_code = 2
 
 
 class QueryError(UsageError):
-    """Error of a condition on runs. The message has a line with the condition and a line that points at the error."""
+    """Error of an invalid condition that selects runs. The message shows the condition and marks the error in it."""
 
 
 class AmbiguousAddressError(UsageError):
-    """Error of an address that names several runs where one run is needed. The message has a line for each run."""
+    """Error of a run address that matches several runs although a command needs a single run.
+
+    The message has a line for each of these runs.
+    """
 
 
 class DataError(DnnError):
-    """Error of a dataset that cannot be found, read or trusted."""
+    """Error of a dataset that cannot be found or read, or is not the expected one."""
 
 
 class UserDataError(DataError):
-    """Error of a user's own data file that is missing or not valid. `key` is the key of `data` that causes it."""
+    """Error of a user's own data file that is missing or not valid.
+
+    `key` is the key under `data` in the config that causes the error, such as `path`.
+    """
 
     exit_code = 2
 
@@ -67,7 +73,10 @@ class RunError(DnnError):
 
 @dataclass(frozen=True)
 class SourceLocation:
-    """Location of a value: a file with 1-based line and column, or the text of an override."""
+    """Location of a config value.
+
+    `source` is a file, or the text of an override. In a file, `line` and `column` are counted from 1.
+    """
 
     source: str
     line: int | None = None
@@ -79,7 +88,7 @@ class SourceLocation:
 
 @dataclass(frozen=True)
 class LocatedIssue:
-    """Issue of a config with its source location, key, message and suggestion."""
+    """Something wrong or doubtful in a config, with its location, key, message and suggestion."""
 
     location: SourceLocation
     key: str
@@ -118,9 +127,9 @@ def suggest_nearest_name(name: str, choices: Iterable[str]) -> str:
 
 
 class Issue(NamedTuple):
-    """Issue of the config value at a key path."""
+    """Something wrong or doubtful in a config. `path` is the key path of the value."""
 
     path: KeyPath
     message: str
     suggestion: str = ""
-    """Suggestion for the user. It must be right when followed literally, see `tests/config/test_suggestions.py`."""
+    """Suggestion for the user. It must be right when followed literally: see `tests/config/test_suggestions.py`."""

@@ -45,7 +45,10 @@ from dnn_cli.report.text import replace_control_chars
 
 
 class _OrderedCommandGroup(CommandGroup):
-    """Command group that lists each subgroup after a related command. Typer lists subgroups after all commands."""
+    """Command group whose help lists each subgroup after a related command.
+
+    By default, Typer lists subgroups after all commands.
+    """
 
     suggestions = COMMAND_SUGGESTIONS
     LISTED_AFTER = {"runs": "compare", "data": "bench"}
@@ -125,8 +128,9 @@ def declare_global_options(
 def main() -> None:
     """Run the program and exit with its exit code.
 
-    The exit codes are 0 ok, 1 a run failed or diverged, 2 usage or config.
-    A signal adds its number to 128: 130 SIGINT, 143 SIGTERM, 129 SIGHUP, 138 SIGUSR1.
+    Exit code 0 means success, 1 that a run failed or diverged, and 2 an error in the command line or a config. A
+    process that a signal ends exits with 128 plus the number of the signal: SIGINT 130, SIGTERM 143, SIGHUP 129,
+    SIGUSR1 138.
     """
     # A stream that the caller closed is None. Its text has no reader.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - open until the process ends
@@ -159,7 +163,10 @@ def main() -> None:
 
 
 def _exit_if_importing_tensorflow() -> None:
-    """End the process at once while TensorFlow is being imported: the interpreter would wait for the import."""
+    """End the process with exit code 130 if TensorFlow is being imported in the background.
+
+    A normal exit would wait for the end of the import.
+    """
     if "dnn_cli.training.tensorflow_startup" in sys.modules:
         from dnn_cli.training.tensorflow_startup import is_importing_tensorflow
 
@@ -190,12 +197,14 @@ def _print_error(error: DnnError) -> int:
 
 
 def _suggest_override(option: str, arguments: Sequence[str], context: Any) -> str:
-    """Return a suggestion to write an option as an override; an empty text for options without a config key.
+    """Return a hint to write an unknown option as an override, such as `--epochs 3` as `epochs=3`.
+
+    The hint is empty if the command takes no overrides, or the option corresponds to no config key.
 
     Args:
-        option: The unknown option, as `--epochs`.
+        option: The unknown option, such as `--epochs`.
         arguments: The words of the command line.
-        context: The command's context in Typer.
+        context: The Typer context of the command.
     """
     from dnn_cli.config.experiment import Experiment
 
@@ -221,7 +230,10 @@ def _suggest_override(option: str, arguments: Sequence[str], context: Any) -> st
 
 
 def _format_seeds_override(value: str) -> str:
-    """Return the override of a sweep's seeds. A whole number is the number of seeds."""
+    """Return the override that replaces an option `--seeds` with this value.
+
+    A whole number is the number of seeds: `8` becomes `seed=1..8`.
+    """
     number = int(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0
     return shlex.quote(f"seed=1..{number}" if number > 1 else f"seed={value}")
 

@@ -75,12 +75,14 @@ class RunsCommandGroup(CommandGroup):
 def _check_command(
     command_path: str, words: Sequence[str], commands: Collection[str], suggestions: Mapping[str, str]
 ) -> None:
-    """Check that the first word is a command of a group. An option or an empty command line passes.
+    """Check that the first of some words is a command of a group.
+
+    An empty list of words and a leading option are accepted.
 
     Args:
-        command_path: The words of the group, as `dnn runs`.
-        words: The words after those of the group.
-        commands: The commands of the group.
+        command_path: The full name of the group, such as `dnn runs`.
+        words: The words of the command line after the name of the group.
+        commands: The names of the group's commands.
         suggestions: Commands of other programs, each with the equivalent command of `dnn`.
 
     Raises:

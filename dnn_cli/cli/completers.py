@@ -1,4 +1,4 @@
-"""Completers of command line parameters: runs, configs and their keys, fields of runs, and fixed words.
+"""Functions that complete command line parameters: runs, configs and their keys, fields of runs, and fixed words.
 
 The metavar or the option of a parameter selects its completer. A new command needs a new completer only for a new
 metavar or option.
@@ -14,20 +14,23 @@ from typing import Any, NamedTuple, get_args
 from dnn_cli.errors import DnnError
 
 _MAX_OFFERED_RUNS = 100
-"""Number of the latest runs that are offered, and whose fields are offered."""
+"""Largest number of runs that are offered or whose fields are offered, the latest first."""
 
 _CONFIG_SUFFIXES = (".yaml", ".yml")
 
 
 class CompletionWord(NamedTuple):
-    """Word that a completion offers, with its meaning. zsh and fish show the meaning."""
+    """Word that a completion offers. zsh and fish also show its meaning."""
 
     text: str
     meaning: str = ""
 
 
 Completer = Callable[[dict[str, Any], str], "Iterator[CompletionWord] | Sequence[CompletionWord]"]
-"""Function of the parameters typed so far, by name, and of the unfinished word. It returns the offered words."""
+"""Function that returns the words to offer.
+
+Its arguments are the values of the parameters typed so far, by name, and the unfinished word.
+"""
 
 
 def find_completer(metavar: str | None, options: Sequence[str]) -> Completer | None:
@@ -80,7 +83,7 @@ def _complete_runs(parameters: dict[str, Any], typed: str) -> Iterator[Completio
 
 
 def _complete_configs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
-    """Yield the overrides of the first config file on the command line, and then config files."""
+    """Yield overrides for the first config file on the command line, then config files."""
     words = [str(word) for word in parameters.get("arguments") or ()]
     files = [word for word in words if os.path.isfile(word)]
     if files:
@@ -139,7 +142,10 @@ def _complete_config_files(typed: str) -> Iterator[CompletionWord]:
 
 
 def _complete_condition(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
-    """Yield a condition with its last word completed: a status after `status =`, otherwise a field."""
+    """Yield completions of a condition of `--where`.
+
+    The last word is completed to a status after `status =`, otherwise to a field of runs.
+    """
     before, last = re.fullmatch(r"(.*?)([^\s(),]*)", typed, re.DOTALL).groups()  # type: ignore[union-attr]
     preceding_words = before.split()
     if preceding_words[-2:] in (["status", "="], ["status", "!="]):
@@ -152,7 +158,10 @@ def _complete_condition(parameters: dict[str, Any], typed: str) -> Iterator[Comp
 
 
 def _complete_fields(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
-    """Yield the typed list of fields with its last field completed. Commas separate fields; a `-` may precede one."""
+    """Yield completions of a comma-separated list of fields.
+
+    Only the last field is completed. A `-` may precede the field, for a descending order.
+    """
     before, comma, last = typed.rpartition(",")
     minus = "-" if last.startswith("-") else ""
     yield from (CompletionWord(f"{before}{comma}{minus}{field}") for field in _list_run_fields(parameters))
@@ -168,7 +177,7 @@ def _list_run_fields(parameters: dict[str, Any]) -> list[str]:
 
 
 def _complete_metrics(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
-    """Return the names of the scores of all runs."""
+    """Return the names of the scores of all runs as completion words."""
     from dnn_cli.runs.store import Store
 
     readable_runs = [
@@ -178,7 +187,7 @@ def _complete_metrics(parameters: dict[str, Any], typed: str) -> list[Completion
 
 
 def _list_score_names(run_infos: Sequence[Any]) -> dict[str, None]:
-    """Return the names of the best epochs' scores, as keys in order."""
+    """Return the names of the scores of runs, as the keys of a dictionary in the order of the runs."""
     from dnn_cli.runs.record import NON_SCORE_COLUMNS
 
     bests = (run_info.record.results.best or {} for run_info in run_infos)
@@ -186,7 +195,7 @@ def _list_score_names(run_infos: Sequence[Any]) -> dict[str, None]:
 
 
 def _get_runs_dir(parameters: dict[str, Any]) -> Path:
-    """Return the runs directory: of the command line, of the environment, or the default."""
+    """Return the runs directory of the command line, otherwise of the variable DNN_RUNS_DIR, otherwise `runs`."""
     return Path(parameters.get("runs_dir") or os.environ.get("DNN_RUNS_DIR") or "runs")
 
 
@@ -196,7 +205,7 @@ def _build_fixed_completer(*words: str) -> Completer:
 
 
 def _build_name_completer(kind: str) -> Completer:
-    """Build a completer that offers the names of a kind, as optimizers, that a config can use."""
+    """Build a completer that offers all names of a kind that a config can use, such as all optimizers."""
 
     def complete(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
         from dnn_cli.config.registry import NAMES_BY_KIND
@@ -207,7 +216,7 @@ def _build_name_completer(kind: str) -> Completer:
 
 
 def _complete_kinds(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
-    """Return the kinds that `dnn list` accepts."""
+    """Return completion words for the argument of `dnn list`: `layers`, `optimizers`, `losses` and so on."""
     from dnn_cli.cli.commands.list import KINDS
 
     return [CompletionWord(kind) for kind in KINDS]

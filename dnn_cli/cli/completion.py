@@ -1,7 +1,7 @@
 """Completion in bash, zsh and fish: the shell scripts, their installation, and the completions that they show.
 
 A script passes the line up to the cursor to `dnn` and shows the lines that `dnn` prints. Click's parser determines the
-parameter at the cursor. This module handles the characters at which bash breaks words, as = and :.
+parameter at the cursor. This module handles the characters at which bash breaks words, such as = and :.
 """
 
 import os
@@ -19,7 +19,7 @@ from dnn_cli.cli.completers import Completer, CompletionWord, find_completer
 from dnn_cli.errors import RunError, UsageError, suggest_nearest_name
 
 COMPLETE_VARIABLE = "_DNN_COMPLETE"
-"""Environment variable with which a script requests completions. Its value is the name of the shell."""
+"""Environment variable by which a shell script requests completions. Its value is the name of the shell."""
 
 _BASH_SCRIPT = """\
 _dnn_completion() {
@@ -74,7 +74,10 @@ SCRIPTS = {"bash": _BASH_SCRIPT, "zsh": _ZSH_SCRIPT, "fish": _FISH_SCRIPT}
 
 
 def print_completions(app: typer.Typer) -> None:
-    """Print the completions of a line. Suppress all errors, whose text would disturb the line of the shell."""
+    """Print the completions of the command line that a shell script passes in environment variables.
+
+    All errors are suppressed, because their text would disturb the command line.
+    """
     with open(os.devnull, "w") as devnull, redirect_stderr(devnull), suppress(Exception, SystemExit):
         shell, line = os.environ[COMPLETE_VARIABLE], os.environ.get("_DNN_LINE", "")
         for name in (COMPLETE_VARIABLE, "_DNN_LINE"):
@@ -84,13 +87,14 @@ def print_completions(app: typer.Typer) -> None:
 
 
 def iter_completion_lines(app: typer.Typer, shell: str, line: str, breaks: str) -> Iterator[str]:
-    """Yield a line for each completion, in the format of a shell's script.
+    """Yield a line for each completion, in the format that the completion script of the shell reads.
 
     Args:
-        app: The program with its commands.
-        shell: The name of the shell. Lines for zsh and fish also have the meaning, after a tab.
+        app: The Typer application with all commands.
+        shell: The name of the shell. In lines for zsh and fish, a tab and the meaning follow the word.
         line: The line up to the cursor.
-        breaks: The characters at which bash breaks words. A line for bash begins after the last of them.
+        breaks: The characters at which bash breaks words. A line for bash contains only the text after the last
+            such character of the typed word.
     """
     words, typed, quote_start = split_command_line(line)
     option_prefix = f"{typed.partition('=')[0]}=" if typed.startswith("--") and "=" in typed else ""
@@ -109,9 +113,10 @@ def iter_completion_lines(app: typer.Typer, shell: str, line: str, breaks: str) 
 
 
 def split_command_line(line: str) -> tuple[list[str], str, int | None]:
-    """Split a line into the complete words after the program's name and the unfinished last word.
+    """Split a command line into complete words, without the program's name, and the unfinished last word.
 
-    Return both, and the index in the unfinished word at which an open quote begins, or `None`.
+    Return the complete words, the unfinished word, and the index in it at which an open quote begins. The index is
+    `None` without an open quote.
     """
     words: list[str] = []
     word, has_word, escaped, quote, quote_start = "", False, False, "", 0
@@ -133,7 +138,10 @@ def split_command_line(line: str) -> tuple[list[str], str, int | None]:
 
 
 def _list_completions(app: typer.Typer, words: list[str], typed: str) -> list[CompletionWord]:
-    """Return the completions after some words, without those that only a shell can provide, such as files."""
+    """Return the completions of an unfinished word after complete words.
+
+    File names are left out, because the shell completes them.
+    """
     command = typer.main.get_command(app)
     _install_completers(command)
     items = _build_shell_complete(command).get_completions(words, typed)
@@ -151,7 +159,7 @@ def _install_completers(command: Any) -> None:
 
 
 def _run_completer(completer: Completer, context: Any, typed: str) -> list[Any]:
-    """Return the words of a completer as Click's completion items."""
+    """Run a completer, and return the words as Click's completion items."""
     item = _import_shell_completion().CompletionItem
     parameters = {
         **{name: value for ancestor in _iter_contexts(context) for name, value in ancestor.params.items()},
@@ -161,14 +169,14 @@ def _run_completer(completer: Completer, context: Any, typed: str) -> list[Any]:
 
 
 def _iter_contexts(context: Any) -> Iterator[Any]:
-    """Yield a context and the contexts above it, the uppermost last."""
+    """Yield a Click context and its parents, the outermost last."""
     while context is not None:
         yield context
         context = context.parent
 
 
 def _build_shell_complete(command: Any) -> Any:
-    """Build the object of Click that determines the parameter at the cursor and runs its completer."""
+    """Build the Click object that determines the parameter at the cursor and runs its completer."""
 
     class DnnShellComplete(_import_shell_completion().ShellComplete):  # type: ignore[misc]
         """Completion class of Click that is independent of a shell."""
@@ -197,7 +205,10 @@ def _import_shell_completion() -> Any:
 
 
 def _quote_for_bash(text: str) -> str:
-    """Return a word quoted for bash. Words whose only special characters are = ~ : @ , need no quotes."""
+    """Return a word quoted for bash.
+
+    A word whose only special characters are = ~ : @ , needs no quotes.
+    """
     plain = text.replace("=", "").replace("~", "").replace(":", "").replace("@", "").replace(",", "")
     return text if not plain or shlex.quote(plain) == plain else shlex.quote(text)
 
@@ -210,14 +221,14 @@ def _format_one_line(text: str) -> str:
 
 
 def print_script_and_exit(shell: str | None) -> None:
-    """Print the script of a shell and exit, if `--show-completion` is given."""
+    """Print the completion script for a shell and exit. Do nothing if the shell is `None`."""
     if shell is not None:
         sys.stdout.write(_get_script(shell))
         raise typer.Exit
 
 
 def install_script_and_exit(shell: str | None) -> None:
-    """Install the script of a shell and exit, if `--install-completion` is given."""
+    """Install the completion script for a shell and exit. Do nothing if the shell is `None`."""
     if shell is not None:
         from dnn_cli.cli.console import get_output_console
 
@@ -227,10 +238,10 @@ def install_script_and_exit(shell: str | None) -> None:
 
 
 def _get_script(shell: str) -> str:
-    """Return the script of a shell.
+    """Return the completion script for a shell.
 
     Raises:
-        UsageError: `SCRIPTS` lacks the shell.
+        UsageError: the shell is not bash, zsh or fish.
     """
     if shell not in SCRIPTS:
         raise UsageError(
@@ -240,10 +251,10 @@ def _get_script(shell: str) -> str:
 
 
 def _install_completion(shell: str) -> list[str]:
-    """Install the script of a shell for its user, and return a line for each step.
+    """Install the completion script for a shell in the user's home directory. Return a line for each step.
 
     Raises:
-        UsageError: `SCRIPTS` lacks the shell, or the user has no home directory.
+        UsageError: the shell is not bash, zsh or fish, or the user has no home directory.
         RunError: a file cannot be written.
     """
     from dnn_cli.host.directories import find_home_or_reason
@@ -259,7 +270,10 @@ def _install_completion(shell: str) -> list[str]:
 
 
 def _write_completion_files(home: Path, shell: str, text: str) -> list[str]:
-    """Write the script of a shell and a startup line that reads the script. Return a line for each step."""
+    """Write the completion script for a shell, and return a line for each step.
+
+    For bash and zsh, add a line that reads the script to the startup file.
+    """
     if shell == "fish":
         path = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "fish" / "completions" / "dnn.fish"
     else:

@@ -14,7 +14,10 @@ from dnn_cli.report.tables import PlainTable
 from dnn_cli.report.text import UNLIMITED_WIDTH
 
 _UNSAFE_CHARACTERS = re.compile("[\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
-"""Control codes, line separators and direction marks. JSON permits them unescaped, and a terminal obeys them."""
+"""Control codes, line separators and direction marks.
+
+JSON permits them unescaped, but a terminal would interpret them.
+"""
 
 
 class _PipeSafeConsole(Console):
@@ -70,7 +73,7 @@ def get_notes_console() -> Console:
 
 
 def can_print_text(text: str) -> bool:
-    """Return whether the encoding of standard output has all characters of a text."""
+    """Return whether the encoding of standard output can encode a text."""
     try:
         text.encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -84,7 +87,7 @@ def has_limited_width(console: Console) -> bool:
 
 
 def print_rich_table(console: Console, table: Table) -> None:
-    """Print a table; in a pipe, without the trailing spaces of its last column."""
+    """Print a table. In a pipe, omit the spaces at the end of its lines."""
     if console.is_terminal:
         console.print(table)
     elif isinstance(table, PlainTable) and not has_limited_width(console):

@@ -25,19 +25,22 @@ GpusOption = Annotated[
 ]
 
 MIN_WORKER_BYTES = 1_500_000_000
-"""Memory of a worker without its data, in bytes: TensorFlow, compiled programs and the layers' outputs."""
+"""Memory that a worker process needs without its data, in bytes.
+
+This memory holds TensorFlow, compiled programs and the outputs of the layers.
+"""
 
 _EXECUTOR_NAMES = ("local", "ray")
 
 
 def count_workers(jobs: int | None, gpus: int, experiments: "Sequence[Experiment]", runs: int | None = None) -> int:
-    """Return the number of workers for some runs, at least 1 and at most the number of runs.
+    """Return the number of worker processes for some runs, at least 1 and at most the number of runs.
 
     The default is one worker per GPU; without GPUs, one per core, or fewer if memory is short.
 
     Args:
-        jobs: The number of `-j`, which replaces the default.
-        gpus: The number of GPUs that train one run each; 0 trains on the cores.
+        jobs: The number of workers of `-j`; `None` selects the default.
+        gpus: The number of GPUs, each of which trains one run at a time; 0 trains on CPU cores.
         experiments: The experiments. The largest data determine the memory of a worker.
         runs: The number of runs, if it differs from the number of experiments.
     """
@@ -51,7 +54,7 @@ def count_workers(jobs: int | None, gpus: int, experiments: "Sequence[Experiment
 def compute_data_bytes(experiment: "Experiment") -> int:
     """Return the memory of an experiment's inputs in a worker, in bytes: the array and TensorFlow's copy.
 
-    A pixel takes 1 byte, another number 4 bytes.
+    An input value takes 1 byte if it is a pixel, otherwise 4 bytes.
     """
     dataset_info = experiment.data.info
     return 2 * dataset_info.examples * math.prod(dataset_info.input_shape) * (1 if dataset_info.pixel_max > 1 else 4)
@@ -80,14 +83,14 @@ def open_executor(
     screen: "ScreenReporter",
     runs: int | None = None,
 ) -> Iterator[Any]:
-    """Yield the executor that trains the runs, and end its processes when the block ends.
+    """Yield an executor, which trains experiments in worker processes. End the workers when the block ends.
 
     Args:
-        executor_name: The name of `--on`: local or ray.
+        executor_name: The value of `--on`: `local` or `ray`.
         jobs: The number of workers of `-j`.
-        gpus: The number of GPUs that train one run each.
+        gpus: The number of GPUs, each of which trains one run at a time.
         experiments: The experiments. The largest data determine the memory of a worker.
-        screen: The reporter, which ends the workers before a sudden end of the process.
+        screen: The reporter, which also ends the workers if a signal ends this process.
         runs: The number of runs, if it differs from the number of experiments.
 
     Raises:

@@ -27,16 +27,16 @@ ConfigArguments = Annotated[
 
 
 def build_runs_dir_option(runs_dir: Path) -> list[str]:
-    """Return the words `--runs-dir DIR` for a command to paste; an empty list for the default directory."""
+    """Return `--runs-dir DIR` as a list of words; an empty list for the default directory."""
     default = Path(os.environ.get("DNN_RUNS_DIR") or "runs")
     return [] if runs_dir == default else ["--runs-dir", str(runs_dir)]
 
 
 def check_by_keys(keys: Sequence[str], max_keys: int | None = None) -> None:
-    """Check the keys of `--by`.
+    """Check the number and the form of the keys of `--by`.
 
     Raises:
-        UsageError: there are more than `max_keys` keys, or a word has several keys.
+        UsageError: there are more than `max_keys` keys, or a single `--by` has several keys with commas.
     """
     single_keys = [part.strip() for key in keys for part in key.split(",") if part.strip()]
     if max_keys is not None and len(single_keys) > max_keys:
@@ -72,7 +72,10 @@ def split_configs_and_overrides(
 
 
 def is_override(word: str) -> bool:
-    """Return whether a word is an override, and neither an address with a prefix nor a file with `=` in its name."""
+    """Return whether a word is an override: `KEY=VALUE` or `~KEY`.
+
+    Addresses with a prefix, such as `best:`, and files with `=` in their names are not overrides.
+    """
     from dnn_cli.config.identifiers import ADDRESS_PREFIXES
 
     if word.startswith(ADDRESS_PREFIXES):

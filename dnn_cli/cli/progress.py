@@ -27,7 +27,10 @@ REFRESH_INTERVAL = 0.1
 
 @contextmanager
 def open_screen() -> Iterator["ScreenReporter"]:
-    """Yield a reporter that prints on a copy of standard error. Redirections of standard error do not affect it."""
+    """Yield a reporter that prints on a copy of standard error.
+
+    Redirections of standard error do not affect the copy.
+    """
     sys.stderr.flush()
     with _TerminalStream(os.fdopen(os.dup(2), "wb"), encoding=sys.stderr.encoding, errors="replace") as stream:
         yield ScreenReporter(stream)
@@ -57,7 +60,7 @@ class _TerminalStream(io.TextIOWrapper):
 
 
 class ScreenReporter(Reporter):
-    """Reporter that prints lines on the screen and writes a copy to the log of their run."""
+    """Reporter that prints lines on standard error and copies them to the log of the run."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
@@ -71,7 +74,7 @@ class ScreenReporter(Reporter):
         self.console.print(replace_control_chars(line))
 
     def restore_terminal(self) -> None:
-        """Show the cursor of the terminal again, and call the exit callbacks."""
+        """Show the cursor of the terminal again, and call the exit callbacks, which end workers."""
         if self.console.is_terminal:
             # Another thread may hold the lock of rich's console, so the code goes to the file directly.
             self.console.file.write("\x1b[?25h\n")
@@ -81,7 +84,7 @@ class ScreenReporter(Reporter):
 
     @contextmanager
     def show_waiting(self, activity: str) -> Iterator[None]:
-        """Show an activity on a terminal at once, and erase its line when the block ends."""
+        """Print the name of an activity on a terminal, and erase its line when the block ends."""
         if not self.console.is_terminal:
             yield
             return
@@ -94,7 +97,7 @@ class ScreenReporter(Reporter):
 
     @contextmanager
     def open_progress(self, epochs: int, batch_size: int) -> Iterator[TextReporter]:
-        """Yield the progress reporter of a run: with a bar on a terminal, otherwise with lines alone."""
+        """Yield the progress reporter of a run, which prints lines and, on a terminal, a progress bar."""
         if not self.console.is_terminal:
             yield TextReporter(self, epochs)
             return
@@ -119,7 +122,7 @@ class ScreenReporter(Reporter):
 
 
 class _BarReporter(TextReporter):
-    """Progress reporter that adds a bar for the batches of the current epoch."""
+    """Progress reporter that prints lines and a bar for the batches of the current epoch."""
 
     def __init__(self, screen: ScreenReporter, epochs: int, batch_size: int, bar: Progress) -> None:
         super().__init__(screen, epochs)
@@ -129,7 +132,7 @@ class _BarReporter(TextReporter):
         self.steps = 0
         self.refreshed_at = 0.0
         self.training_pace: _Pace | None = None
-        """Pace over all epochs since the first batch of this process, and therefore without the compilation."""
+        """Training speed since the first batch of this process. The time of compilation is not included."""
 
         self.epoch_pace: _Pace | None = None
 
@@ -173,7 +176,7 @@ class _BarReporter(TextReporter):
 
 
 class _Pace(NamedTuple):
-    """Start of a measurement of the training speed: a time, and the batches trained before."""
+    """Start of a measurement of the training speed: a time, and the number of batches trained before."""
 
     moment: float
     """Time of the start by `time.perf_counter`, in seconds."""
@@ -182,10 +185,13 @@ class _Pace(NamedTuple):
     """Number of batches since the start of the first epoch."""
 
     def compute_batches_per_second(self, now: float, done_batches: int) -> float:
-        """Return the batches per second since the start; 0 at the start itself."""
+        """Return the number of batches per second since the start; 0 if no time has passed."""
         return (done_batches - self.done_batches) / (now - self.moment) if now > self.moment else 0.0
 
     def compute_remaining_seconds(self, batches: int, now: float, done_batches: int) -> float | None:
-        """Return the seconds that some batches take at the speed since the start; `None` at speed 0."""
+        """Return the seconds that a number of batches would take at the speed since the start.
+
+        Return `None` if the speed is 0.
+        """
         speed = self.compute_batches_per_second(now, done_batches)
         return batches / speed if speed > 0 else None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dnn_cli.runs.run_info import RunInfo
 
 _MAX_THUMBNAILS_LENGTH = 1_000_000
-"""Approximate total length of the thumbnails of a report, in characters of their URIs."""
+"""Approximate total length of the thumbnails of a report, in characters of their data URIs."""
 
 _Thumbnails = dict[tuple[str, int], "Thumbnail"]
 
@@ -27,7 +27,7 @@ def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> t
         runs: The runs of all pages.
 
     Returns:
-        Thumbnails by fingerprint of the data and index of the example, and reasons by fingerprint.
+        Thumbnails by the fingerprint of the data and the index of the example, and reasons by the fingerprint.
     """
     from dnn_cli.report.html.predictions_section import list_example_indices
 
@@ -62,7 +62,10 @@ def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> t
 def _draw_thumbnails(
     fingerprint: str, indices: Sequence[int], data: "Data", examples: "Examples", remaining_length: int
 ) -> _Thumbnails:
-    """Draw examples until their length is used up. An example that several runs show counts each time."""
+    """Draw examples as thumbnails until their total length exceeds `remaining_length` characters.
+
+    An example that several runs show counts each time.
+    """
     from dnn_cli.report.html.thumbnails import build_thumbnail
 
     thumbnails: _Thumbnails = {}
@@ -82,7 +85,10 @@ def _draw_thumbnails(
 
 
 def _get_white_value(examples: "Examples", data: "Data") -> float:
-    """Return the value of a white pixel: the divisor of pixels, or without one the maximum input, at least 1e-9."""
+    """Return the value of a white pixel.
+
+    The value is the divisor of pixels in the preprocessing. Without a divisor, it is the largest input, at least 1e-9.
+    """
     return float(data.info.pixel_max) if data.info.pixel_max > 1 else max(float(examples.inputs.max()), 1e-9)
 
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 
 def resolve_run(store: "Store", address: str) -> "Run":
-    """Return the run with an address. Of several runs of one experiment, return the latest and print its id and seed.
+    """Return the run with an address.
+
+    If several runs of one experiment have the address, return the latest run and print its id and seed.
 
     Raises:
         UsageError: no run has the address, or runs of several experiments have it.
@@ -41,7 +43,10 @@ def resolve_run(store: "Store", address: str) -> "Run":
 
 
 def _format_seed_clause(run: "Run") -> str:
-    """Return the seed of a run as a clause of a sentence; an empty text if the config cannot be read."""
+    """Return the seed of a run as the end of a sentence: `, with seed=1`.
+
+    The text is empty if the config cannot be read.
+    """
     from dnn_cli.runs.run_info import read_details
 
     details = read_details(run)
@@ -49,9 +54,10 @@ def _format_seed_clause(run: "Run") -> str:
 
 
 def split_addresses_and_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the words other than overrides, of which the first is the address of a run, and the overrides.
+    """Split the words of a command line into overrides and all other words.
 
-    If every word looks like an override, the first word is the address: a run may have the name `lr=0.1`.
+    Return the other words, of which the first is the address of a run, and the overrides. If every word looks like an
+    override, the first word is the address: a run may have the name `lr=0.1`.
     """
     addresses = [word for word in arguments if not is_override(word)]
     if not addresses:
@@ -62,8 +68,10 @@ def split_addresses_and_overrides(arguments: Sequence[str]) -> tuple[list[str], 
 def parse_run_and_overrides(arguments: Sequence[str], command: str) -> tuple[str, list[str]]:
     """Return the address of a run and the overrides of its config.
 
+    `command` is the name of the command, for the message of an error.
+
     Raises:
-        UsageError: the number of addresses differs from one.
+        UsageError: the arguments name no run, or several runs.
     """
     addresses, overrides = split_addresses_and_overrides(arguments)
     if len(addresses) != 1:
@@ -114,7 +122,8 @@ def resolve_best_model(run_info: "RunInfo") -> "SavedModel":
     """Return the best model of a run, `best.keras`.
 
     Raises:
-        UsageError: the run has no best model. The hint names a command that trains one, or advises against `--best`.
+        UsageError: the run has no best model. The hint is a command that trains such a model, or the advice to omit
+            `--best`.
     """
     from dnn_cli.runs.saved_models import find_best_model, get_last_model
 

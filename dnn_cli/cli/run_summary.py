@@ -35,7 +35,10 @@ def print_run_summary(run: "Run", record: "Record", loaded: "LoadedExperiment", 
 
 
 def _format_model_lines(run: "Run", record: "Record", store: "Store") -> list[str]:
-    """Return a line for each saved model of another epoch than the last one, and a line for `best.keras`."""
+    """Return lines on the saved models of a run.
+
+    `model.keras` has a line if it is not of the last epoch. `best.keras` has a line if it exists.
+    """
     from dnn_cli.report.runs_table import format_scores
     from dnn_cli.runs.run_info import read_run_info
     from dnn_cli.runs.saved_models import find_best_model, get_last_model

@@ -1,4 +1,7 @@
-"""Progress of many trainings on the screen: a bar for each and one for all, or a line for each finished run."""
+"""Progress of many trainings on the screen.
+
+A terminal shows a bar for each training and a bar for all of them. Other outputs get a line for each finished run.
+"""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -27,9 +30,9 @@ _MIN_END_LENGTH = 8
 
 
 class _SweepProgress:
-    """Display of many trainings as lines, one for every finished run.
+    """Display of many trainings that prints a line for each finished run.
 
-    `labels` has the settings or the name of a task by its number. `total` is the number of trainings.
+    `labels` maps the number of each training to its settings or name. `total` is the number of trainings.
     """
 
     def __init__(self, screen: "ScreenReporter", labels: Mapping[int, str], total: int) -> None:
@@ -76,7 +79,7 @@ class _SweepProgress:
 
 
 class _SweepProgressBars(_SweepProgress):
-    """Display of many trainings with a bar for each and one for all, and with the lines of finished runs."""
+    """Display of many trainings with a bar for each, a bar for all of them, and a line for each finished run."""
 
     def __init__(self, screen: "ScreenReporter", labels: Mapping[int, str], total: int, progress: Progress) -> None:
         super().__init__(screen, labels, total)
@@ -134,7 +137,10 @@ class _SweepProgressBars(_SweepProgress):
 
 
 class _EllipsisColumn(ProgressColumn):
-    """Column that shows a field in one line. A long text loses its middle, because its end holds the seed."""
+    """Column of a progress display that prints a field in one line.
+
+    A long text loses its middle, because its end holds the seed.
+    """
 
     def __init__(self, field: str, width: int) -> None:
         super().__init__(table_column=Column(no_wrap=True, overflow="ellipsis", max_width=width))

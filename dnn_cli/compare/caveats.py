@@ -1,4 +1,4 @@
-"""Caveats of a comparison: groups that differ in several settings, choices that flatter, missing runs."""
+"""Caveats of a comparison: groups that differ in several settings, choices that bias scores, missing runs."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -38,7 +38,7 @@ class ComparisonContext:
     point: ComparisonPoint
     left_out: Sequence[RunInfo]
     all_runs: Sequence[RunInfo]
-    """All runs of the store, with details, where the user named the compared runs; else empty."""
+    """All runs of the store with their configs and metrics, if the user named the runs to compare; otherwise empty."""
 
     repeats: Sequence[RepeatedRun] = ()
 
@@ -46,7 +46,7 @@ class ComparisonContext:
 def find_caveats(context: ComparisonContext) -> list[str]:
     """Return the caveats of a comparison, one sentence each.
 
-    Runs on different data have no verdict, so that caveats of a verdict are left out.
+    Runs on different data get no verdict. Caveats that concern a verdict are then left out.
     """
     checks = (
         (_find_data_caveats, _find_failure_caveats, _find_forced_resume_caveats)
@@ -57,7 +57,7 @@ def find_caveats(context: ComparisonContext) -> list[str]:
 
 
 def _find_data_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where runs were trained, validated or tested on different examples."""
+    """Yield a caveat if runs were trained, validated or tested on different examples."""
     if has_different_data(context.run_scores):
         yield DIFFERENT_DATA
     elif (
@@ -74,13 +74,13 @@ def _find_data_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _format_split_settings(run_score: RunScore) -> str:
-    """Return the config values that determine a run's split, as text."""
+    """Return the config values that determine how a run's data was split, as text."""
     data = (run_score.run_info.config or {}).get("data", {})
     return str([data.get(key) for key in ("validation_size", "test_size", "split_seed", "stratify")])
 
 
 def _find_setting_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where groups differ in several parts of the config: each part can cause the difference."""
+    """Yield a caveat if groups differ in several parts of the config: each part can cause the difference."""
     if context.keys:
         compared = {_get_config_part(key) for key in context.keys}
         others = [group.other_settings for group in context.groups]
@@ -111,14 +111,14 @@ def _get_config_part(key: str) -> str:
 
 
 def _find_size_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where networks differ in size."""
+    """Yield a caveat if networks differ in size."""
     sizes = [run_score.parameter_count for run_score in context.run_scores]
     if not context.keys and sizes and max(sizes) > _MIN_SIZE_RATIO * min(sizes):
         yield f"the networks have {min(sizes):,} to {max(sizes):,} parameters: their size is part of the difference"
 
 
 def _find_length_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where runs differ in their number of epochs and the comparison point depends on that number."""
+    """Yield a caveat if runs differ in their number of epochs and the comparison point depends on that number."""
     counts = {len(run_score.curve.values) for run_score in context.run_scores}
     if context.point.text in ("best", "area") and len(counts) > 1:
         shortest, longest = min(counts), max(counts)
@@ -144,10 +144,10 @@ def _find_environment_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _find_tuning_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where the best of many learning rates is compared with the best of few.
+    """Yield a caveat if the best of many learning rates is compared with the best of few.
 
-    With `--by`, groups average over learning rates, so that no rate is chosen. Optimizers that were tried with equally
-    many rates on the compared networks give no caveat.
+    With `--by`, groups average over learning rates, so that no rate is chosen. Optimizers for which the same number of
+    rates was tried on the compared networks give no caveat.
     """
     if context.keys:
         return
@@ -177,13 +177,13 @@ def _find_tuning_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _get_optimizer_type(run_info: RunInfo) -> str:
-    """Return the type of a run's optimizer; empty where the config has none."""
+    """Return the type of a run's optimizer; empty if the config has none."""
     optimizer_type = get_config_field(run_info.config, ["optimizer", "type"])
     return optimizer_type if isinstance(optimizer_type, str) else ""
 
 
 def _get_optimizer_and_network(run_info: RunInfo) -> tuple[str, str]:
-    """Return the optimizer's type, and the network with its data as text: equal for all learning rates."""
+    """Return the optimizer's type, and a text for network and data. Both are equal for all learning rates."""
     experiment = run_info.config or {}
     layers = [{**layer, "name": None} for layer in experiment.get("model", {}).get("layers", [])]
     data = experiment.get("data", {})
@@ -191,7 +191,10 @@ def _get_optimizer_and_network(run_info: RunInfo) -> tuple[str, str]:
 
 
 def _find_selection_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where the best epoch was chosen on the validation set whose score is reported."""
+    """Yield a caveat if the best epoch was chosen on the validation set whose score is reported.
+
+    Such scores are too good, because the epoch was chosen for its score.
+    """
     if context.point.text == "best":
         yield (
             "the best epoch was chosen on the validation set that is reported, which flatters all runs, and most "
@@ -213,12 +216,12 @@ def _find_selection_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _has_restored_best(run_score: RunScore) -> bool:
-    """Return whether the saved model has the weights of the best epoch, by the config of the run."""
+    """Return whether the saved model has the weights of the best epoch, according to the config of the run."""
     return get_config_field(run_score.run_info.config, ["early_stopping", "restore_best_weights"]) is True
 
 
 def _find_failure_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where runs of a group have no score: the mean then describes the successful runs alone."""
+    """Yield a caveat if runs of a group have no score: the mean then describes the successful runs alone."""
     labels = label_groups(context.groups)
     without_score: dict[str, list[str]] = defaultdict(list)
     counted = {(run_score.variant_digest, run_score.seed) for run_score in context.run_scores}
@@ -241,7 +244,7 @@ def _find_failure_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _find_repeat_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where the same experiment and seed were trained again and gave other weights."""
+    """Yield a caveat if the same experiment and seed were trained several times with different results."""
     differing = [repeat for repeat in context.repeats if not repeat.is_copy]
     if differing:
         differences = format_list(dict.fromkeys(text for repeat in differing for text in repeat.differences))
@@ -251,7 +254,7 @@ def _find_repeat_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _find_test_use_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where several runs were evaluated on the test set: a choice by test scores is biased."""
+    """Yield a caveat if several runs were evaluated on the test set: a choice by test scores is biased."""
     if is_test_score(context.metric):
         if len(context.run_scores) > 1:
             yield (
@@ -272,7 +275,7 @@ def _find_test_use_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _find_missing_test_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where completed runs have no score on the test set, with the command that computes the score."""
+    """Yield a caveat if completed runs have no score on the test set, with the command that computes the score."""
     if not is_test_score(context.metric):
         return
     reason = f"has no {context.metric}"
@@ -290,7 +293,7 @@ def _find_missing_test_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _find_forced_resume_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat where runs were resumed with --force: their configs describe only a part of their epochs."""
+    """Yield a caveat if runs were resumed with --force: their configs describe only a part of their epochs."""
     changed = [
         run_score.record.id
         for run_score in context.run_scores

@@ -21,14 +21,16 @@ from dnn_cli.runs.run_info import RunInfo
 
 @dataclass(frozen=True)
 class Comparison:
-    """Comparison of runs: sorted run scores, groups from best to worst, verdicts, caveats, and the runs left out."""
+    """Comparison of runs: sorted run scores, groups from best to worst, verdicts, caveats, and runs without a score."""
 
     metric: str
     point: ComparisonPoint
     run_scores: tuple[RunScore, ...]
     groups: tuple[Group, ...]
     keys: tuple[str, ...]
-    """Keys whose values define the groups; empty where each group is an experiment."""
+    """Keys whose values define the groups, from `--by`.
+
+    Without keys, each group is a variant: runs that differ only in seed and names."""
 
     verdict_set: VerdictSet
     left_out: tuple[RunInfo, ...]
@@ -36,7 +38,7 @@ class Comparison:
 
     caveats: tuple[str, ...]
     resolution: ScoreResolution
-    """Resolution of the scores."""
+    """Smallest difference between scores that counts, and the difference below which means count as equal."""
 
     repeats: tuple[RepeatedRun, ...] = ()
     """Runs that do not count, because a later run repeats them."""
@@ -77,7 +79,7 @@ class Comparison:
 
     @cached_property
     def averaged_settings(self) -> dict[str, list[str]]:
-        """The keys that all groups are averaged over, each with its values; empty where the groups' settings differ."""
+        """The keys over whose values groups average, with these values; empty if the values differ between groups."""
         if len({frozenset(group.other_settings) for group in self.groups}) != 1:
             return {}
         settings = sorted(self.groups[0].other_settings)
@@ -87,7 +89,7 @@ class Comparison:
 
     @property
     def set_aside_count(self) -> int:
-        """The number of runs that do not count, because a group or a seed lacks one of the settings."""
+        """The number of runs that do not count, because some group or seed was not trained with all settings."""
         return sum(len(group.set_aside) for group in self.groups)
 
 
@@ -103,7 +105,7 @@ _SORT_ORDERS: dict[str, tuple[Callable[[RunScore], Any], bool]] = {
 }
 """Orders of `--sort-by`: the value of a run score, and whether larger values come first.
 
-Scores for which smaller is better, such as a loss, are sorted the other way."""
+A score for which smaller is better, such as a loss, is sorted in the opposite direction."""
 
 
 def compare_runs(
@@ -127,7 +129,7 @@ def compare_runs(
         at: The comparison point, as `parse_comparison_point` reads it.
         by: Fields that are equal in all runs of a group; empty for groups of equal experiments.
         baseline: The label, name, setting or run id of the reference group; `None` for the best group.
-        all_runs: All runs of the store, where the user named some; these runs show what else was tried.
+        all_runs: All runs of the store, if the user named the runs to compare. Caveats also consider the other runs.
         max_groups: The largest number of groups to judge against the reference; `None` for all.
 
     Raises:
@@ -188,7 +190,7 @@ def rank_setting_value(text: str) -> tuple[bool, float, str]:
 
 
 def _get_failure_reason(run_info: RunInfo, point: ComparisonPoint) -> str:
-    """Return the failure of a run that was left out; empty where the run is just unfinished or broken."""
+    """Return the reason why the training of a left-out run failed; empty for unfinished runs and unreadable records."""
     if run_info.record is None:
         return ""
     if run_info.record.status in ("diverged", "failed"):
@@ -197,9 +199,11 @@ def _get_failure_reason(run_info: RunInfo, point: ComparisonPoint) -> str:
 
 
 def _mark_untrained_seeds(groups: Sequence[Group], metric: str, point: ComparisonPoint) -> list[Group]:
-    """Return the groups, with seeds marked as failed whose score is no better than a constant prediction.
+    """Mark seeds as failed whose score is no better than that of a constant prediction, and return the groups.
 
-    The mark excludes t-tests, which need three seeds. So the groups remain unchanged where all have fewer seeds.
+    Groups with failed seeds are compared without t-tests. The groups are returned unchanged if all have fewer than
+    three seeds, or if there is only one group. They also remain unchanged if no constant score is known, or if the
+    compared number is not a score.
     """
     run_scores = [run_score for group in groups for run_score in group.run_scores]
     if point.unit or not any(len(group.seeds) >= MIN_SEEDS for group in groups) or len(groups) < 2:

@@ -1,4 +1,4 @@
-"""Comparison points: when in a training scores are compared, and which number a run has there."""
+"""Comparison points: when in a training runs are compared, and by which number."""
 
 import math
 import re
@@ -17,13 +17,13 @@ _POINT_NAMES = "final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE"
 
 @dataclass(frozen=True)
 class ScoreCurve:
-    """Scores of one metric of a run, one value an epoch, with the run."""
+    """A run and its scores of one metric, one score per epoch."""
 
     metric: str
     values: Sequence[float]
     run_info: RunInfo
     examples: int = 0
-    """Number of examples that an accuracy is a share of; 0 for other scores."""
+    """Number of examples from which an accuracy was computed; 0 for other scores."""
 
     @property
     def epoch_seconds(self) -> Sequence[float]:
@@ -32,7 +32,7 @@ class ScoreCurve:
 
     @property
     def steps_per_epoch(self) -> int:
-        """The number of batches an epoch; 1 where the number of training examples is not recorded."""
+        """The number of batches per epoch; 1 if the number of training examples is not recorded."""
         experiment, record = self.run_info.config or {}, self.run_info.record
         examples = record.data.get("train") if record else None
         example_count = examples if isinstance(examples, int) else 0
@@ -40,7 +40,7 @@ class ScoreCurve:
 
     @property
     def saved_score(self) -> float | None:
-        """The score of the saved model; `None` where the record has none."""
+        """The score of the saved model; `None` if the record does not contain the score."""
         record = self.run_info.record
         score = (record.results.model or {}).get(self.metric) if record else None
         return None if score is None else to_exact_fraction(float(score), self.examples)
@@ -58,7 +58,7 @@ class ScoreCurve:
 
 @dataclass(frozen=True)
 class ComparisonPoint:
-    """Comparison point: a point of a training, and the number by which runs are compared there."""
+    """Comparison point: a point in a training, and the number by which runs are compared at this point."""
 
     text: str
     """Text of the option `--at`, such as `epoch=5`."""
@@ -67,16 +67,20 @@ class ComparisonPoint:
     """Words that follow the metric in a sentence, such as `at the end of training`."""
 
     compute_score: Callable[[ScoreCurve], float | None]
-    """Function that returns a run's number; `None` where the training did not reach the point."""
+    """Function that returns the number by which a run is compared; `None` if the training did not reach the point."""
 
     missing_reason: str = ""
-    """Reason why a run has no number."""
+    """Reason why `compute_score` returned `None` for a run, such as `fewer than 5 epochs`."""
 
     find_span: Callable[[ScoreCurve], tuple[float, float] | None] = lambda curve: None
-    """Function that returns the smallest and largest point of this kind with a number; `None` where a run has none."""
+    """Function that returns the smallest and largest value of `--at`, such as 1 and 20 epochs, with a score of a run.
+
+    The result is `None` if the run has a score at no value."""
 
     unit: str | None = None
-    """Unit of a number that is not a score, such as `epochs`: a smaller number is better. `None` for a score."""
+    """Unit of the compared number if it is not a score, such as `epochs`; `None` for a score.
+
+    Of numbers with a unit, the smaller is better."""
 
     def lower_is_better(self, metric: str) -> bool:
         """Return whether a smaller number is better."""
@@ -84,9 +88,9 @@ class ComparisonPoint:
 
 
 def _get_final_score(curve: ScoreCurve) -> float:
-    """Return the score of the saved model; the last epoch's score where none is recorded.
+    """Return the score of the saved model, or the score of the last epoch if the record lacks the former.
 
-    The two differ where the best weights were restored or weights were averaged.
+    The two scores differ if the best weights were restored or weights were averaged.
     """
     saved = curve.saved_score
     return curve.values[-1] if saved is None else saved
@@ -100,14 +104,14 @@ def _compute_curve_area(curve: ScoreCurve) -> float:
 
 
 def _get_score_at_epoch(curve: ScoreCurve, epoch: float) -> float | None:
-    """Return the score after an epoch; `None` where the run has fewer epochs."""
+    """Return the score after an epoch; `None` if the run has fewer epochs."""
     return curve.values[int(epoch) - 1] if epoch <= len(curve.values) else None
 
 
 def _get_score_after_steps(curve: ScoreCurve, steps: float) -> float | None:
     """Return the score after the last epoch that ended within this number of batches, without interpolation.
 
-    The score is `None` where no epoch ended by then, or the training is shorter.
+    The score is `None` if no epoch ended by then, or the training is shorter.
     """
     epochs = int(steps // curve.steps_per_epoch)
     return curve.values[epochs - 1] if 1 <= epochs <= len(curve.values) else None
@@ -116,7 +120,7 @@ def _get_score_after_steps(curve: ScoreCurve, steps: float) -> float | None:
 def _get_score_after_seconds(curve: ScoreCurve, seconds: float) -> float | None:
     """Return the score after the last epoch that ended within this training time, in seconds.
 
-    The score is `None` where no epoch ended by then, or the training is shorter.
+    The score is `None` if no epoch ended by then, or the training is shorter.
     """
     passed, score = 0.0, None
     for value, duration in zip(curve.values, curve.epoch_seconds, strict=True):
@@ -128,7 +132,7 @@ def _get_score_after_seconds(curve: ScoreCurve, seconds: float) -> float | None:
 
 
 def _count_epochs_to(curve: ScoreCurve, score: float) -> float | None:
-    """Return the number of epochs until a score was reached; `None` where no epoch reached the score."""
+    """Return the number of the first epoch that reached a score or a better one; `None` if no epoch did."""
     reached = (value <= score if curve.lower_is_better else value >= score for value in curve.values)
     return next((float(epoch) for epoch, is_there in enumerate(reached, 1) if is_there), None)
 
@@ -144,7 +148,7 @@ _POINT_SPANS: dict[str, Callable[[ScoreCurve], tuple[float, float] | None]] = {
     "seconds": lambda curve: (curve.epoch_seconds[0], sum(curve.epoch_seconds[:-1])) if len(curve.values) > 1 else None,
     "reach": lambda curve: (curve.best_score, curve.best_score),
 }
-"""Functions that return the smallest and largest number for which a run has a score, by kind of comparison point."""
+"""Functions that return the smallest and largest number at which a run has a score, by kind of comparison point."""
 
 _NUMBERED_POINTS: dict[str, tuple[str, Callable[[ScoreCurve, float], float | None], str]] = {
     "epoch": ("after epoch {}", _get_score_at_epoch, "fewer than {} epochs"),
@@ -201,7 +205,7 @@ _POINT_SYNONYMS = {
 
 
 def _suggest_point(text: str) -> str:
-    """Return `did you mean …?` with the comparison point nearest to a text; empty where no name is near."""
+    """Return `did you mean …?` with the comparison point nearest to a text; empty if no name is near."""
     words = re.findall(r"[a-z]+", text.lower())
     number = re.search(r"\d+(\.\d+)?", text)
     if not words:
@@ -217,11 +221,11 @@ def _suggest_point(text: str) -> str:
 
 
 def explain_missing_scores(point: ComparisonPoint, curves: Sequence[ScoreCurve]) -> tuple[str, str]:
-    """Return why no run has a number at a comparison point, and a suggestion.
+    """Return the reason why no run has a score at a comparison point, and a suggestion of another point.
 
     Args:
         point: The comparison point, such as `epoch=99`.
-        curves: The curves of the runs, none of which has a number there.
+        curves: The curves of the runs. All of them lack a score at the point.
     """
     name, _, number = point.text.partition("=")
     spans = [span for curve in curves if (span := point.find_span(curve)) and math.isfinite(span[0])]
@@ -267,9 +271,9 @@ def _compute_score_at(
 
 
 def find_score_curve(run_info: RunInfo, metric: str) -> ScoreCurve | None:
-    """Return the curve of a score; `None` where the run does not have the score.
+    """Return the curve of a score; `None` if the run does not have the score.
 
-    A test score belongs to the saved model alone, so that the curve has one value.
+    A test score belongs to the saved model, not to an epoch. Its curve has a single value.
     """
     values = run_info.details.get_metric_values(metric)
     if is_test_score(metric) and run_info.record:

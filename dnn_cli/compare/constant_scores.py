@@ -16,7 +16,7 @@ from dnn_cli.metrics.saved_predictions import read_predictions
 from dnn_cli.runs.input_profile import read_input_profile
 
 _MAX_STANDARD_ERRORS = 2.0
-"""Number of standard errors by which an accuracy must exceed the share of the most frequent class."""
+"""Number of standard errors by which a good accuracy must exceed the share of the most frequent class."""
 
 _Targets = NDArray[Any]
 
@@ -53,9 +53,9 @@ _CONSTANT_SCORES: dict[str, Callable[[_Targets], float]] = {
 
 
 def _compute_constant_loss(run_score: RunScore, targets: _Targets) -> float | None:
-    """Return the best constant prediction's value of a run's loss.
+    """Return the value that a run's loss has for the best constant prediction.
 
-    The value is `None` where the config cannot be read, or a run on user data has no input profile.
+    The value is `None` if the config cannot be read, or a run on user data has no input profile.
     """
     try:
         experiment, inputs = load_resolved_experiment(str(run_score.run.config)), read_input_profile(run_score.run)
@@ -76,15 +76,15 @@ def _compute_constant_loss(run_score: RunScore, targets: _Targets) -> float | No
 def compute_constant_score(run_scores: Sequence[RunScore], metric: str) -> float | None:
     """Return the score that the best constant prediction reaches on the validation set of runs.
 
-    The targets are read from the predictions of the first run that has them, because all runs share the validation set.
+    All runs share the validation set. Its targets are read from the first run with saved predictions.
 
     Args:
         run_scores: Runs on the same data and split.
         metric: The name of a validation metric, such as `val_accuracy`.
 
     Returns:
-        The score; `None` where the metric or the targets are unknown, or the runs have different validation sets. For
-        `val_loss`, the score is also `None` where the runs have different losses.
+        The score; `None` if the metric or the targets are unknown, or the runs have different validation sets. For
+        `val_loss`, the score is also `None` if the runs have different losses.
     """
     name = metric.removeprefix("val_")
     if name == metric or name not in (*_CONSTANT_SCORES, "loss"):

@@ -1,4 +1,4 @@
-"""Exact permutation tests of many small samples at once, and the intervals that belong to them.
+"""Exact permutation tests of many small samples at once, with their 95% intervals.
 
 `scipy.stats.permutation_test` computes the same p-values, and the tests of dnn compare both. The import of
 `scipy.stats` takes 1.3 s, longer than the comparison of ten thousand runs.
@@ -24,7 +24,8 @@ _BISECTION_STEPS = 20
 """Steps of the bisection for the end of an interval. The error of the end is 1e-6 of the bracket's width."""
 
 _MAX_DOUBLINGS = 12
-"""Largest number of doublings of the step, at first the standard error, in the search for a rejected shift."""
+"""Largest number of step doublings in the search for a difference that the test rejects. The first step is the
+standard error."""
 
 FloatArray = NDArray[np.float64]
 TestResults = tuple[FloatArray, FloatArray]
@@ -73,9 +74,9 @@ def run_sign_flip_test(differences: FloatArray, tolerance: float = 0.0) -> TestR
 
 @cache
 def _build_sign_matrix(pairs: int) -> tuple[FloatArray, bool]:
-    """Return rows of signs, of shape (permutations, pairs), and whether the rows are all possible ones.
+    """Return rows of signs (1 or -1), of shape (permutations, pairs), and whether they include all possible rows.
 
-    For more than 16,384 possible rows, 16,383 random ones are drawn.
+    If more than 16,384 rows are possible, 16,383 random rows are returned.
     """
     if 2**pairs <= MAX_PERMUTATIONS:
         bits = np.arange(2**pairs)[:, None] >> np.arange(pairs) & 1
@@ -87,7 +88,8 @@ def run_two_sample_test(ours: FloatArray, theirs: FloatArray, tolerance: float =
     """Test whether two samples have equal means, by permuting their scores and comparing Welch's t.
 
     A comparison of the means alone misleads where the two samples have different variances (Janssen, Statistics &
-    Probability Letters 36, 1997). The interval holds the shifts that the same test does not reject at 5%.
+    Probability Letters 36, 1997). The interval holds the differences between the means that the same test does not
+    reject at 5%.
 
     Args:
         ours: The scores of one sample, of shape (comparisons, seeds).
@@ -148,10 +150,9 @@ def _compute_welch_p_values(ours: FloatArray, theirs: FloatArray, tolerance: flo
 def _find_shift_limit(
     ours: FloatArray, theirs: FloatArray, p_values: FloatArray, tolerance: float, side: float
 ) -> FloatArray:
-    """Return one end of the interval of `run_two_sample_test` by bisection.
+    """Return the lower (`side` -1) or upper (`side` 1) end of the interval of `run_two_sample_test`, by bisection.
 
-    The interval contains 0 exactly where the p-value is above 5%. The search starts with this fact, so that interval
-    and p-value agree.
+    The interval contains 0 exactly if the p-value is above 5%. The search starts from the p-value, so that both agree.
     """
     centre = ours.mean(-1) - theirs.mean(-1)
     error = np.sqrt(ours.var(-1, ddof=1) / ours.shape[-1] + theirs.var(-1, ddof=1) / theirs.shape[-1])
@@ -183,9 +184,9 @@ def _find_shift_limit(
 
 @cache
 def build_group_masks(n: int, m: int) -> tuple[FloatArray, bool]:
-    """Return choices of n of n + m scores as rows of ones and zeros, and whether the rows are all choices.
+    """Return ways to choose n of n + m scores, as rows of ones (chosen) and zeros, and whether all ways are included.
 
-    The rows have shape (permutations, n + m). For more than 16,384 choices, 16,383 random ones are drawn.
+    The rows have shape (permutations, n + m). If more than 16,384 ways exist, 16,383 random ways are returned.
 
     Args:
         n: The number of scores in the first sample.
@@ -209,7 +210,8 @@ def _compute_two_sided_p(observed: FloatArray, null: FloatArray, slack: FloatArr
         observed: The observed statistics, of shape (comparisons,).
         null: The statistics of all permutations, of shape (comparisons, permutations).
         slack: The largest differences at which two statistics count as equal, of shape (comparisons,).
-        is_complete: Whether the permutations contain the observed one. Otherwise the observed one counts in addition.
+        is_complete: Whether the permutations include the observed data. Otherwise, the observed data counts in
+            addition.
     """
     above = (null >= (observed - slack)[:, None]).sum(-1)
     below = (null <= (observed + slack)[:, None]).sum(-1)

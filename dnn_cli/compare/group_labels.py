@@ -14,7 +14,7 @@ def label_groups(groups: Sequence[Group]) -> dict[int, str]:
     """Return the labels of groups, by the `id()` of the group.
 
     A label consists of the settings that distinguish the group. The name of its runs is used where these settings are
-    too long or absent. Labels are unique: where two labels have the same text, the id of a run follows.
+    too long or absent. Labels are unique: equal texts are followed by the id of a run.
     """
     names = Counter(group.name for group in groups)
     values: dict[str, set[str | None]] = {key: set() for group in groups for key in group.settings}
@@ -32,12 +32,12 @@ def label_groups(groups: Sequence[Group]) -> dict[int, str]:
 
 
 def _label_group(group: Group, differing: Collection[str], namesakes: int) -> str:
-    """Return the label of a group; several groups can have the same one.
+    """Return the label of a group. Several groups can have equal labels.
 
     Args:
         group: The group.
         differing: The keys in which groups differ.
-        namesakes: The number of groups with this name.
+        namesakes: The number of groups with the name of the group.
     """
     settings = {key: text for key, text in group.settings.items() if key in differing} or group.settings
     if not settings:
@@ -58,5 +58,5 @@ def _format_group_settings(settings: Mapping[str, str]) -> str:
 
 
 def _needs_key(value: str) -> bool:
-    """Return whether a value needs its key to be understood: a number, a truth value, or a missing value."""
+    """Return whether a value needs its key to be understood: a number, a Boolean, or a missing value."""
     return value[:1].isdigit() or value[:1] in "-+.–" or value in ("true", "false", "none")

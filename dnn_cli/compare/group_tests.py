@@ -31,7 +31,7 @@ class ScorePair:
     ours: Mapping[int, float]
     theirs: Mapping[int, float]
     needs_exact: bool = False
-    """Whether one of the groups violates the assumption of a t-test, so that only an exact test is allowed."""
+    """Whether one of the groups violates the assumption of a t-test. Only an exact test is then allowed."""
 
 
 def measure_differences(
@@ -40,11 +40,11 @@ def measure_differences(
     """Return the difference of every pair of groups, in the order of the pairs.
 
     Scores of the same seed in both groups are paired. Such runs share splits, orders of examples and, for equal
-    networks, initial weights. Groups that share fewer than half of the smaller group's seeds are two samples.
+    networks, initial weights. Groups that share fewer than half of the smaller group's seeds are compared unpaired.
 
     Args:
         pairs: The scores of the groups.
-        comparisons: The number of comparisons in the family, which decides between exact test and t-test.
+        comparisons: The number of all comparisons that are judged together. It decides between exact test and t-test.
         resolution: The resolution of the scores.
         mean_variance: The mean variance over seeds within the groups that have no failed seed.
     """
@@ -67,7 +67,7 @@ def measure_differences(
 def pair_samples(ours: Mapping[int, float], theirs: Mapping[int, float]) -> tuple[FloatArray, ...]:
     """Return the differences within seeds, of shape (pairs,), or the scores of two samples, of shape (seeds,) each.
 
-    Fewer than three pairs give no verdict, so that groups of at least three seeds are then two samples.
+    Fewer than three pairs give no verdict. Groups of at least three seeds with fewer pairs are therefore not paired.
 
     Args:
         ours: The scores of the first group by seed.
@@ -84,7 +84,7 @@ def _run_test(
 ) -> TestResults | None:
     """Return the p-values and intervals of a test; `None` for the test `none`.
 
-    One array of samples holds paired differences, two arrays hold the scores of two samples.
+    `samples` is one array of paired differences, or two arrays with the scores of two samples.
     """
     if test == "none":
         return None
@@ -150,6 +150,6 @@ def compute_mean_intervals(groups: Sequence[Sequence[float]], resolution: ScoreR
 
 
 def _to_finite_interval(ends: FloatArray) -> Interval | None:
-    """Return the ends of an interval as two numbers; `None` where an end is infinite."""
+    """Return the ends of an interval as two numbers; `None` if an end is infinite."""
     low, high = float(ends[0]), float(ends[1])
     return (low, high) if math.isfinite(low) and math.isfinite(high) else None

@@ -25,10 +25,10 @@ from dnn_cli.runs.query.fields import (
 from dnn_cli.runs.run_info import RunInfo
 
 _Setting = tuple[tuple[str, str], ...]
-"""Setting of a run: keys that vary within groups, each with its value as text. Groups of one variant have none."""
+"""Setting of a run: pairs of a key that varies within groups and its value as text. Empty in groups of one variant."""
 
 _MAX_CANDIDATES = 100
-"""Largest number of sets of seeds that are tried for a block of settings. The most common ones are tried."""
+"""Largest number of sets of seeds that `find_largest_block` tries. The most common sets are tried."""
 
 _Combination = tuple[_Setting, int]
 """Setting and seed of a run within its group."""
@@ -47,10 +47,10 @@ class Group:
     """Score of every setting and seed. Every seed has the same settings."""
 
     failed: Mapping[int, str] = field(default_factory=dict)
-    """Reason for every seed with a failed run, such as `diverged`, or with a score no better than a constant's."""
+    """Reason for each failed seed: its run failed, as in `diverged`, or is no better than a constant prediction."""
 
     set_aside: tuple[RunScore, ...] = ()
-    """Runs that do not count, because a group or the seed lacks one of the settings."""
+    """Runs that do not count, because another group or their seed was not trained with all settings."""
 
     @property
     def seeds(self) -> list[int]:
@@ -138,7 +138,7 @@ def group_by_keys(
 ) -> list[Group]:
     """Return a group for every combination of values of some keys; scores are averaged over other keys.
 
-    Groups average over the settings that all of them have, where there are such settings. Other runs are set aside.
+    If all groups have some settings in common, only runs with these settings count. Other runs are set aside.
 
     Args:
         run_scores: The runs.
@@ -231,10 +231,12 @@ def _unify_layer_names(run_scores: Sequence[RunScore], preferred_names: Collecti
 
 
 def find_balanced_combinations(groups: Sequence[Group]) -> list[set[_Combination]]:
-    """Return the combinations of each group that count: equal settings in all groups, all of them for every seed.
+    """Return the combinations of setting and seed that count in each group.
+
+    If possible, all groups count the same settings. Every counted seed of a group has all these settings.
 
     Means over unequal settings would compare the settings. A standard deviation over seeds with unequal settings would
-    contain the differences between the settings. Groups without a common setting are balanced one by one.
+    contain the differences between the settings. Groups without a common setting are balanced separately.
     """
     common = set.intersection(*(group.other_settings for group in groups)) if groups else set()
     if common:
@@ -244,16 +246,16 @@ def find_balanced_combinations(groups: Sequence[Group]) -> list[set[_Combination
 
 
 def _list_complete_combinations(group: Group, settings: set[_Setting]) -> set[_Combination]:
-    """Return the combinations of some settings with the seeds that have all of these settings."""
+    """Return every combination of some settings with the seeds of a group that have all of these settings."""
     seeds = [seed for seed in group.seeds if all((setting, seed) in group.scores for setting in settings)]
     return {(setting, seed) for setting in settings for seed in seeds}
 
 
 def find_largest_block(settings: set[_Setting], groups: Sequence[Group]) -> set[_Setting]:
-    """Return the settings with which the most runs count.
+    """Return the set of settings (a block) with which the most runs can be counted.
 
-    Within a group, all settings of a block have the same seeds. Candidates are the sets of seeds that a setting has in
-    the groups. A block consists of all settings that have at least the seeds of a candidate.
+    In each group, only seeds count that all settings of the block have. For each setting, its sets of seeds in the
+    groups are a candidate. The block of a candidate consists of all settings that have at least these seeds.
     """
     seeds: dict[_Setting, list[set[int]]] = {setting: [set() for _ in groups] for setting in settings}
     for index, group in enumerate(groups):
@@ -292,7 +294,10 @@ def _restrict_group(group: Group, combinations: set[_Combination], other_setting
 
 
 def _compute_combination_scores(settings_and_scores: Sequence[tuple[_Setting, RunScore]]) -> dict[_Combination, float]:
-    """Return the mean score of every combination. Only runs on different data share a combination."""
+    """Return the mean score of every combination of setting and seed.
+
+    Only runs on different data share a combination.
+    """
     scores_by_combination: dict[_Combination, list[float]] = defaultdict(list)
     for setting, run_score in settings_and_scores:
         scores_by_combination[setting, run_score.seed].append(run_score.score)
@@ -309,7 +314,7 @@ def _format_group_value(value: Any) -> str:
 def _find_varied_settings(
     runs: Mapping[str, RunInfo], read_values: Callable[[RunInfo], tuple[str, ...]], keys: Sequence[str]
 ) -> dict[str, _Setting]:
-    """Return the setting of every variant, by variant digest: the keys that vary within groups, with their values.
+    """Return the setting of every variant by its digest: the keys that vary within groups, with their values.
 
     Names, seeds and the compared keys are left out. Below a compared part such as `optimizer.type`, a key varies only
     if all experiments have the key and its value differs within a group.
@@ -329,7 +334,7 @@ def _find_varied_settings(
 
 
 def _list_key_spellings(run_info: RunInfo, key: str) -> tuple[str, ...]:
-    """Return the spellings of a key.
+    """Return the equivalent spellings of a key.
 
     A layer's key by index, such as `layers.0.units`, also has a spelling by name, which `_flatten_config` uses.
     """

@@ -42,7 +42,7 @@ class PairedExampleTest:
 
 
 def _compute_correctness(outputs: NDArray[Any], targets: NDArray[Any]) -> _ExampleScores:
-    """Return 1 for examples whose class is predicted, 0 for others, of shape (examples,) (Keras's `accuracy`).
+    """Return 1 for each example whose class is predicted right, else 0, of shape (examples,) (Keras's `accuracy`).
 
     The largest output is the predicted class. A single output predicts the second class above 0.5.
     """
@@ -103,7 +103,7 @@ def compare_on_examples(reference: RunScore, others: Sequence[RunScore], metric:
 def _read_example_scores(
     run_score: RunScore, metric: str, compute_scores: Callable[..., _ExampleScores]
 ) -> dict[str, NDArray[Any]] | str:
-    """Return the scores, positions and targets of a run's examples, sorted by position, or why the file is unusable."""
+    """Return the scores, positions and targets of a run's examples, sorted by position, or a reason as text."""
     name = f"{run_score.record.name} {run_score.record.id}"
     try:
         arrays = read_predictions(run_score.run)
@@ -155,9 +155,9 @@ def _compare_example_scores(
 def _run_mcnemar_test(count: int, only_ours: int, only_theirs: int) -> PairedExampleTest:
     """Return McNemar's exact test of right and wrong answers.
 
-    Of the examples that only one model predicts right, equally good models share half each. The interval is that of
-    Clopper and Pearson (Biometrika 26, 1934) for the first model's share of these examples, given their number. The
-    interval excludes 0 exactly where the p-value is below 5%.
+    Equally good models are each expected to predict half of the examples right that only one model predicts right. The
+    interval is that of Clopper and Pearson (Biometrika 26, 1934) for the first model's share of these examples, given
+    their number. The interval excludes 0 exactly where the p-value is below 5%.
     """
     differing = only_ours + only_theirs
     low, high = compute_confidence_interval(only_ours, differing, ALPHA)

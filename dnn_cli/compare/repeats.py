@@ -38,7 +38,7 @@ def _get_repeat_key(run_info: RunInfo) -> _RepeatKey:
 def drop_repeats(
     items: Sequence[_Item], get_run_info: Callable[[_Item], RunInfo]
 ) -> tuple[list[_Item], list[RepeatedRun]]:
-    """Return the items that count, in their order, and the repeats that do not count.
+    """Drop repeated runs. Return the remaining items in their order, and the repeats that do not count.
 
     Args:
         items: Runs with records, or values that belong to one run each.

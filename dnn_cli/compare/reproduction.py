@@ -16,7 +16,7 @@ _UNCOMPARED_COLUMNS = ("epoch", "seconds")
 
 @dataclass(frozen=True)
 class MetricDifference:
-    """First difference between the metrics of two runs. A value is `None` where a run lacks this number."""
+    """First difference between the metrics of two runs. A value is `None` if a run lacks this number."""
 
     epoch: int
     metric: str
@@ -26,7 +26,7 @@ class MetricDifference:
 
 @dataclass(frozen=True)
 class EnvironmentDifference:
-    """Difference between two run records. A value is `None` where a record lacks the key."""
+    """Difference between two run records. A value is `None` if a record lacks the key."""
 
     what: str
     """Key in `run.json`, such as `versions.keras`."""
@@ -42,10 +42,10 @@ class _RecordedResult:
     record: Record
     metrics: list[Scores]
     weights: str | None
-    """Digest of the weights; `None` where none is recorded."""
+    """Digest of the weights; `None` if the record lacks the digest."""
 
     predictions: str | None
-    """Digest of the predictions; `None` where the run has none."""
+    """Digest of the predictions; `None` if the run has no predictions."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,13 @@ class ReproductionResult:
     """Number of epochs of the original run."""
 
     equal_weights: bool | None
-    """Whether the weights are equal; `None` where the original run has no digest of weights."""
+    """Whether the weights are equal; `None` if the original run has no digest of weights."""
 
     equal_predictions: bool | None
-    """Whether the predictions are equal; `None` where the original run has no predictions."""
+    """Whether the predictions are equal; `None` if the original run has no predictions."""
 
     first_difference: MetricDifference | None
-    """First number in which the metrics differ; `None` where all are equal."""
+    """First number in which the metrics differ; `None` if all are equal."""
 
     differences: tuple[EnvironmentDifference, ...]
     """Differences in versions, platform, flags, execution plan, commit and data."""
@@ -141,7 +141,7 @@ def _read_result(run: Run) -> _RecordedResult:
 
 
 def _compute_predictions_digest(run: Run) -> str | None:
-    """Return a digest that is equal only for equal arrays in `predictions.npz`; `None` where the file is missing.
+    """Return a digest that is equal only for equal arrays in `predictions.npz`; `None` if the file is missing.
 
     Raises:
         RunError: the file is damaged, or has other contents than a training writes.
@@ -161,7 +161,7 @@ def _compute_predictions_digest(run: Run) -> str | None:
 def _find_first_difference(
     original_metrics: Sequence[Scores], new_metrics: Sequence[Scores]
 ) -> MetricDifference | None:
-    """Return the first difference to the last bit, in the order of the file; `None` where all numbers are equal."""
+    """Return the first difference to the last bit, in the order of the file; `None` if all numbers are equal."""
     nothing: Scores = {}
     for epoch, (old, new) in enumerate(zip_longest(original_metrics, new_metrics, fillvalue=nothing), 1):
         for name in dict.fromkeys((*old, *new)):

@@ -62,14 +62,18 @@ class _ReadScores:
     metric: str
     run_scores: list[RunScore]
     left_out: list[RunInfo]
-    """Runs that are broken, unfinished, or lack the metric; the reason is in `error` or in the record's status."""
+    """Runs that are unreadable, unfinished, or lack the metric.
+
+    The reason is in `error` or in the status of the record."""
 
     repeats: list[RepeatedRun]
     """Runs that do not count, because a later run repeats them."""
 
 
 def read_run_scores(runs: Sequence[RunInfo], metric: str | None, point: ComparisonPoint) -> _ReadScores:
-    """Return the completed runs that have a metric, each experiment and seed once, and the other runs with the reason.
+    """Return the completed runs that have a metric, and the other runs with the reason for leaving them out.
+
+    Of several runs with the same experiment and seed, only the latest counts.
 
     Args:
         runs: The runs.
@@ -153,7 +157,7 @@ def _add_differing_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
 def index_by_variant(run_scores: Sequence[RunScore]) -> dict[str, RunScore]:
     """Return the first run score of every variant, by the variant digest.
 
-    Reading the config of the same run each time saves reading the configs of other runs.
+    Callers read the config of this run for the whole variant, so that the configs of its other runs are not read.
     """
     return {run_score.variant_digest: run_score for run_score in reversed(run_scores)}
 

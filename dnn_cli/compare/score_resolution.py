@@ -21,7 +21,7 @@ _MIN_RELATIVE_STEP = 1e-6
 
 
 def count_scored_examples(record: Record, metric: str) -> int:
-    """Return the number of examples that an accuracy is computed on; 0 for other metrics and unknown numbers."""
+    """Return the number of examples from which an accuracy was computed; 0 for other metrics and unknown numbers."""
     if not counts_examples(metric):
         return 0
     if is_test_score(metric):
@@ -38,7 +38,7 @@ def to_exact_fraction(score: float, examples: int) -> float:
 
     Args:
         score: The stored score.
-        examples: The number of examples that the score counts; 0 where the score is not an accuracy.
+        examples: The number of examples from which the score was computed; 0 if the score is not an accuracy.
     """
     if not examples:
         return score
@@ -50,12 +50,12 @@ def to_exact_fraction(score: float, examples: int) -> float:
 def compute_resolution(
     scores: Sequence[float], examples: Sequence[int], unit_step: float | None = None
 ) -> ScoreResolution:
-    """Return the resolution of compared scores.
+    """Return the resolution of compared scores: the smallest difference that counts, and a tolerance for equality.
 
     Args:
         scores: All compared scores.
-        examples: The number of examples that each score counts; 0 where the score is not an accuracy.
-        unit_step: The step of scores that count other units, such as epochs.
+        examples: The number of examples from which each score was computed; 0 for a score other than an accuracy.
+        unit_step: The smallest difference between numbers in another unit: 1 for epochs. `None` for scores.
     """
     if unit_step is not None:
         return ScoreResolution(unit_step, 0.0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 ALPHA = 0.05
-"""Largest share of families of comparisons with a false verdict, where all groups are equal."""
+"""Largest probability that a comparison of equal groups has any false verdict, over all its pairs of groups."""
 
 _POWER = 0.8
 """Share of cases in which the advised number of seeds finds a difference as large as the observed one."""
@@ -26,8 +26,9 @@ MAX_ADVISED_SEEDS = 1_000
 MIN_VARIANCE_SHARE = 0.25
 """Lower limit of the variance of a difference in a t-test, as a share of twice the mean variance within groups.
 
-Groups with a failed seed do not count for the mean. The limit is for groups of three seeds, of which a third is in a
-bad mode. Without the limit, 4 and 8 such groups give 8% to 16% false verdicts; with the limit at most 0.6%."""
+Groups with a failed seed are left out of the mean. The limit is for groups of three seeds, of which a third is in a
+bad mode (much worse scores). Without the limit, 4 and 8 such groups give 8% to 16% false verdicts; with the limit at
+most 0.6%."""
 
 Interval = tuple[float, float]
 _Design = Literal["paired", "unpaired"]
@@ -36,7 +37,7 @@ TestName = Literal["exact", "student", "none"]
 
 @dataclass(frozen=True)
 class ScoreResolution:
-    """Resolution of the compared scores."""
+    """Resolution of the compared scores: the smallest difference that counts, and a tolerance for equality."""
 
     step: float
     """Smallest difference that counts: one example of the validation set, one epoch, or 1e-6 of the largest score."""
@@ -57,19 +58,19 @@ class MeanDifference:
 
     mean: float
     interval: Interval | None
-    """95% interval for this difference alone, by the same test; `None` where the test gives no finite interval."""
+    """95% interval for this difference alone, by the same test; `None` if the test gives no finite interval."""
 
     span: Interval
-    """Smallest and largest difference: within seeds if paired, else between any two seeds."""
+    """Smallest and largest difference: between scores of the same seed if paired, else between scores of any seeds."""
 
     p_value: float | None
-    """Two-sided p-value without correction; `None` where a group has a single seed."""
+    """Two-sided p-value without correction; `None` if a group has a single seed."""
 
     min_p_value: float
     """Smallest p-value that the test can give for this number of seeds."""
 
     seed_counts: tuple[int, int]
-    """Number of seeds of each group that the test uses; the numbers of a paired test are equal."""
+    """Numbers of seeds that the test uses, one for each group. In a paired test, both numbers are equal."""
 
     spread: float
     """Standard deviation of the difference of a pair, or of one score of each group."""
@@ -96,7 +97,7 @@ def choose_test(sizes: Sequence[int], comparisons: int, *, needs_exact: bool = F
 
     Args:
         sizes: The number of pairs, or the number of seeds in each of two samples.
-        comparisons: The number of comparisons in the family.
+        comparisons: The number of comparisons that are judged together (the family).
         needs_exact: Whether a group violates the assumption of a t-test, for example because a seed diverged.
     """
     if min(sizes) < 2:
@@ -106,10 +107,10 @@ def choose_test(sizes: Sequence[int], comparisons: int, *, needs_exact: bool = F
 
 
 def correct_by_holm(p_values: Sequence[float | None], comparisons: int) -> list[float | None]:
-    """Return p-values corrected for a family of comparisons (Holm, Scandinavian Journal of Statistics 6, 1979).
+    """Correct the p-values of comparisons that are judged together (Holm, Scandinavian Journal of Statistics 6, 1979).
 
     Args:
-        p_values: The known p-values of the family; `None` where no test was made.
+        p_values: The known p-values of the family; `None` if no test was made.
         comparisons: The number of all comparisons in the family. This number can exceed that of the known p-values.
     """
     order = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
@@ -124,13 +125,13 @@ def correct_by_holm(p_values: Sequence[float | None], comparisons: int) -> list[
 def find_min_exact_seeds(comparisons: int) -> int | None:
     """Return the smallest number of pairs with which an exact test can give a verdict.
 
-    The number is `None` where the family has too many comparisons for any exact test.
+    The number is `None` if the family has too many comparisons for any exact test.
     """
     return next((n for n in range(2, 30) if compute_min_p_value(n) * comparisons <= ALPHA), None)
 
 
 def compute_needed_seeds(difference: MeanDifference, comparisons: int, *, needs_exact: bool = False) -> int | None:
-    """Return the number of seeds that finds a difference as large as the observed one with power 80%.
+    """Return the number of seeds with which a test finds a difference as large as the observed one with power 80%.
 
     The power is that of a paired t-test at the strictest level of Holm's correction. The exact test needs about as
     many seeds. The result is `None` above 1,000 seeds, and where a required exact test cannot give a verdict.
@@ -138,7 +139,7 @@ def compute_needed_seeds(difference: MeanDifference, comparisons: int, *, needs_
     Args:
         difference: The observed difference, of at least two seeds.
         comparisons: The number of comparisons in the family.
-        needs_exact: Whether only an exact test is allowed.
+        needs_exact: Whether an exact test is required, because a group violates the assumption of a t-test.
     """
     from dnn_cli.compare.t_tests import compute_power
 

@@ -27,7 +27,7 @@ def _compute_quadrature() -> tuple[FloatArray, FloatArray]:
 
 
 def compute_t_p_values(t: FloatArray, freedom: FloatArray) -> FloatArray:
-    """Return two-sided p-values: the probability of a t at least as far from 0.
+    """Return two-sided p-values: the probability of a statistic at least as far from 0 as t.
 
     With t = √ν · cot φ, Student's density becomes sin φ to the power ν - 1, but for a constant factor.
 
@@ -121,9 +121,9 @@ def run_paired_t_test(differences: FloatArray, min_variance: float) -> TestResul
 def run_welch_t_test(ours: FloatArray, theirs: FloatArray, min_variance: float) -> TestResults:
     """Test whether two samples have equal means (Welch, Biometrika 34, 1947).
 
-    The degrees of freedom are those of the smaller sample, as in a paired test, instead of Welch's larger number. With
-    Welch's number, half of the seeds in a second mode give 14% false verdicts for 4 groups of 3 seeds. With the
-    smaller number, at most 4% are false.
+    The degrees of freedom are those of the smaller sample, as in a paired test, instead of Welch's larger number.
+    Suppose that the scores of half the seeds lie around a second value. With Welch's number, 14% of verdicts on 4
+    groups of 3 seeds are then false; with the smaller number, at most 4%.
 
     Args:
         ours: The scores of one sample, of shape (comparisons, seeds).

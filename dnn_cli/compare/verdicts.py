@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from dnn_cli.compare.paired_examples import PairedExampleTest
 
 VerdictWord = Literal["better", "worse", "indistinguishable", "undecided"]
-"""Word of a verdict: `undecided` has too few seeds; `indistinguishable` has enough seeds and no difference."""
+"""Word of a verdict: `undecided` means too few seeds; `indistinguishable` means enough seeds, but no difference."""
 
 MAX_JUDGED_GROUPS = 50
-"""Largest number of groups that are judged unless the user requests all: the best groups are judged."""
+"""Largest number of groups that are judged unless the user requests all. If there are more, the best are judged."""
 
 _EXACT_RESOLUTION = ScoreResolution(0.0, 0.0)
 
@@ -44,20 +44,20 @@ class Verdict:
     """Difference over validation examples between two trained models, where each group is one run."""
 
     p_value: float | None = None
-    """P-value, corrected for the family of comparisons."""
+    """P-value, corrected for the number of comparisons that are judged together (Holm)."""
 
     comparisons: int = 1
-    """Number of comparisons in the family."""
+    """Number of comparisons that are judged together."""
 
     exact_test_reason: str = ""
-    """Reason why the assumption of a t-test does not hold; empty where the assumption holds."""
+    """Reason why the assumption of a t-test does not hold; empty if the assumption holds."""
 
     undecided_reason: str = ""
-    """Reason why the group cannot be judged; empty where a verdict was possible."""
+    """Reason why the group cannot be judged; empty if a verdict was possible."""
 
     @cached_property
     def needed_seeds(self) -> int | None:
-        """The number of seeds that probably gives a verdict, above the present one; `None` where none is advised."""
+        """The number of seeds, above the present one, that probably gives a verdict; `None` if more are not advised."""
         if self.difference is None or self.difference.p_value is None:
             return find_min_exact_seeds(self.comparisons) if self.exact_test_reason else MIN_SEEDS
         needed = compute_needed_seeds(self.difference, self.comparisons, needs_exact=bool(self.exact_test_reason))
@@ -73,7 +73,7 @@ class VerdictSet:
     """Whether the user named the reference. Otherwise the reference is the best group."""
 
     comparisons: int
-    """Number of comparisons in the family: with a named baseline, else of all pairs of groups."""
+    """Number of comparisons that are judged together: with a named baseline, or else between all pairs of groups."""
 
     verdicts: tuple[Verdict, ...]
     not_judged: int = 0
@@ -98,7 +98,7 @@ def judge_groups(
     Args:
         groups: The groups, the best first.
         metric: The compared score.
-        is_final: Whether the score is the saved model's, so that its saved predictions can be compared.
+        is_final: Whether scores are those of saved models. Saved predictions of two models can then be compared.
         lower_is_better: Whether a smaller score is better.
         resolution: The resolution of the scores.
         baseline: The reference; `None` for the best group.
@@ -163,7 +163,7 @@ def _judge_by_seeds(
 
 
 def _list_failure_texts(groups: Sequence[Group], reference: Group, others: Sequence[Group]) -> list[str]:
-    """Return for each group the first failed seed of the group or the reference, as text; empty where none failed."""
+    """Return for each group a text about the first failed seed of group or reference; empty if all succeeded."""
     labels = label_groups(groups)
     first = {
         id(group): f"seed {seed} of {labels[id(group)]} {reason}"
@@ -196,7 +196,7 @@ def _judge_by_examples(
 
 
 def resolve_group(groups: Sequence[Group], name: str, labels: Sequence[str]) -> Group:
-    """Return the group with a label or name, else with a setting, else with a run whose id begins with the name.
+    """Return the group that a name identifies: by label or name, else by a setting, else by the beginning of a run id.
 
     Args:
         groups: The groups.

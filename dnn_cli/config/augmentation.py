@@ -1,6 +1,6 @@
 """Augmentation layers: random changes of images during training.
 
-Outside of training, images pass unchanged.
+In evaluation and prediction, the layers do not change images.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -22,7 +22,7 @@ def _to_symmetric_range(value: object) -> object:
 _ChangeRange = Annotated[
     tuple[_ChangeAmount, _ChangeAmount], Strict(False), Len(2, 2), BeforeValidator(_to_symmetric_range)
 ]
-"""Smallest and largest change, as a share of the image's size or of a full turn."""
+"""Smallest and largest change, as shares of the image's size or of a full turn."""
 
 _FillMode = Literal["constant", "reflect", "wrap", "nearest"]
 _Interpolation = Literal["nearest", "bilinear"]
@@ -30,7 +30,7 @@ _ChannelsLast = Literal["channels_last"]
 
 
 class AugmentationLayer(BaseLayer):
-    """Layer that changes images of (height, width, channels) at random."""
+    """Layer that changes images of shape (height, width, channels) at random during training."""
 
     seed: Seed | None = None
     data_format: _ChannelsLast | None = None
@@ -41,7 +41,7 @@ class AugmentationLayer(BaseLayer):
 
 
 class GeometricAugmentation(AugmentationLayer):
-    """Layer that moves pixels and fills the empty area. XLA cannot compile this layer."""
+    """Layer that moves pixels and fills the area that becomes empty. XLA cannot compile this layer."""
 
     fill_mode: _FillMode = "reflect"
     interpolation: _Interpolation = "bilinear"
@@ -57,7 +57,7 @@ class RandomFlip(AugmentationLayer):
 
 
 class RandomRotation(GeometricAugmentation):
-    """Random rotation of images, by a share of a full turn."""
+    """Random rotation of images. The factors are shares of a full turn: 0.1 is 36 degrees."""
 
     keras_name: ClassVar[str] = "layers.RandomRotation"
     type: Literal["RandomRotation"] = "RandomRotation"
@@ -65,7 +65,7 @@ class RandomRotation(GeometricAugmentation):
 
 
 class RandomTranslation(GeometricAugmentation):
-    """Random shift of images, by a share of their height and width."""
+    """Random shift of images. The factors are shares of the height and of the width."""
 
     keras_name: ClassVar[str] = "layers.RandomTranslation"
     type: Literal["RandomTranslation"] = "RandomTranslation"
@@ -74,7 +74,7 @@ class RandomTranslation(GeometricAugmentation):
 
 
 class RandomZoom(GeometricAugmentation):
-    """Random zoom of images, by a share of their size: positive factors zoom out, negative factors zoom in."""
+    """Random zoom of images. The factors are shares of the size: positive factors zoom out, negative ones in."""
 
     keras_name: ClassVar[str] = "layers.RandomZoom"
     type: Literal["RandomZoom"] = "RandomZoom"

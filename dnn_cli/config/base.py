@@ -1,6 +1,6 @@
-"""Base classes of all parts of an experiment: strict, frozen values.
+"""Base classes of all parts of a config: immutable pydantic models that convert no types.
 
-Subclasses of `KerasConfig` build their Keras object.
+Subclasses of `KerasConfig` build a Keras object from their fields.
 """
 
 from typing import Annotated, Any, ClassVar
@@ -49,13 +49,16 @@ Pair = Annotated[tuple[_Extent, _Extent], Strict(False), BeforeValidator(_to_pai
 
 
 class ConfigModel(BaseModel):
-    """Part of an experiment: a frozen, strict value that refuses unknown keys."""
+    """Part of a config: an immutable pydantic model that refuses unknown keys and values of a wrong type."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     @model_serializer(mode="wrap")
     def serialize_values(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Return the fields as plain values, defaults included. A `None` that equals its default is left out."""
+        """Return the fields as plain values, including defaults.
+
+        A field with the value `None` is left out if its default is `None`.
+        """
         fields = type(self).model_fields
         values = handler(self)
         return {
@@ -66,12 +69,12 @@ class ConfigModel(BaseModel):
 
     @classmethod
     def get_field_order(cls) -> list[str]:
-        """Return the names of the fields in the order of a config file."""
+        """Return the names of the fields in the order in which they are written to a config file."""
         return list(cls.model_fields)
 
 
 class KerasConfig(ConfigModel):
-    """Part that describes one Keras object, with Keras's argument names and defaults."""
+    """Part of a config that describes one Keras object, with Keras's argument names and defaults."""
 
     keras_name: ClassVar[str]
     """Path of the class in the package `keras`, such as `layers.Dense`."""
@@ -83,7 +86,7 @@ class KerasConfig(ConfigModel):
         return list(dict.fromkeys([*type_field, *required, *cls.model_fields]))
 
     def list_keras_arguments(self) -> dict[str, Any]:
-        """Return the arguments of the Keras object, with nested parts as Keras objects.
+        """Return the arguments for the Keras class by name. Nested parts become Keras objects.
 
         Optional arguments that equal Keras's defaults are left out.
         """
@@ -99,7 +102,7 @@ class KerasConfig(ConfigModel):
         """Return the Keras object. This method imports Keras and TensorFlow.
 
         Args:
-            extra_arguments: The Keras arguments that are added, or replace those of the fields.
+            extra_arguments: Further arguments for the Keras class. They replace fields of the same name.
         """
         import keras
 

@@ -10,7 +10,7 @@ _EpochCount = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class MonitorCallback(KerasConfig):
-    """Callback with a monitor. The name of the score decides whether higher or lower is better."""
+    """Callback that acts on the score `monitor`. The score's name decides whether higher or lower is better."""
 
     monitor: Annotated[str, Field(min_length=1, max_length=100)] = "val_loss"
 
@@ -19,7 +19,7 @@ class MonitorCallback(KerasConfig):
 
 
 class EarlyStopping(MonitorCallback):
-    """Early end of the training, after `patience` epochs without an improvement of the monitor."""
+    """Early end of the training, after `patience` epochs without an improvement of the score `monitor`."""
 
     keras_name: ClassVar[str] = "callbacks.EarlyStopping"
     patience: _EpochCount = 0
@@ -30,7 +30,7 @@ class EarlyStopping(MonitorCallback):
 
 
 class ReduceLROnPlateau(MonitorCallback):
-    """Lower learning rate, multiplied by `factor` after `patience` epochs without an improvement of the monitor."""
+    """Learning rate that is multiplied by `factor` after `patience` epochs without a better score `monitor`."""
 
     keras_name: ClassVar[str] = "callbacks.ReduceLROnPlateau"
     factor: BelowOne = 0.1
@@ -41,6 +41,6 @@ class ReduceLROnPlateau(MonitorCallback):
 
 
 class ModelCheckpoint(MonitorCallback):
-    """Best model, saved after every epoch that improves the monitor."""
+    """Best model, saved after every epoch that improves the score `monitor`."""
 
     keras_name: ClassVar[str] = "callbacks.ModelCheckpoint"

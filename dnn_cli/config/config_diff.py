@@ -1,4 +1,4 @@
-"""Differences of resolved configs, as short texts."""
+"""Differences between resolved configs (configs with all defaults), as short texts."""
 
 import os
 from collections.abc import Collection, Iterator, Sequence
@@ -14,13 +14,13 @@ ABSENT_TEXT = "–"
 """Text for a key that is absent from a config."""
 
 _SHARED_LAYERS_TEXT = "shared layers only"
-"""Text for a stack that consists of the first and last layers that all stacks share."""
+"""Text for a stack without other layers than the first and last layers that all stacks share."""
 
 
 def find_config_differences(configs: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
-    """Return one mapping per resolved config: from each key that differs between configs to the config's value as text.
+    """Return a mapping for each config. It contains the config's values, as texts, for the keys that differ.
 
-    Names and measurements are not compared. Parts of the same type are compared key by key (`optimizer.learning_rate`),
+    Names and diagnostics are not compared. Parts of the same type are compared key by key (`optimizer.learning_rate`),
     parts of different types as a whole (`optimizer`). Texts of stacks with different types of layers contain
     only the differing layers.
     """
@@ -33,16 +33,16 @@ def find_config_differences(configs: Sequence[dict[str, Any]]) -> list[dict[str,
 
 
 def shorten_keys(keys: Sequence[str]) -> list[str]:
-    """Return every key as its last step, such as `learning_rate`, if that step is unique.
+    """Shorten every key to its last step: `optimizer.learning_rate` becomes `learning_rate`.
 
-    Keys whose last step is a number, or the last step of another key, stay whole.
+    Keys whose last step is a number, or equals the last step of another key, stay whole.
     """
     last = [key.rpartition(".")[2] for key in keys]
     return [end if last.count(end) == 1 and not end.isdigit() else key for key, end in zip(keys, last, strict=True)]
 
 
 def _find_common_layer_names(configs: Sequence[dict[str, Any]]) -> dict[int, str]:
-    """Return the names of the layers that have the same name in all configs, by index."""
+    """Return the names of the layers that have the same name in all configs, by the layer's index."""
     stacks = [config["model"]["layers"] for config in configs]
     names = [{layer.get("name") for layer in layers} for layers in zip(*stacks, strict=False)]
     return {
@@ -55,7 +55,14 @@ def _find_common_layer_names(configs: Sequence[dict[str, Any]]) -> dict[int, str
 def _collect_differences(
     values: Sequence[Any], key: str, rows: list[dict[str, str]], common_names: dict[int, str]
 ) -> None:
-    """Add the differences between the values of a key to the rows. Each config has one value and one row."""
+    """Compare the values of a key, and add the differing values to the rows.
+
+    Args:
+        values: The value of the key in each config.
+        key: The dotted key; empty for the whole config.
+        rows: The mapping of each config, from keys to texts.
+        common_names: The names of the layers that have the same name in all configs, by index.
+    """
     if all(value == values[0] for value in values):
         return
     if all(isinstance(value, dict) for value in values) and len({value.get("type") for value in values}) == 1:
@@ -74,9 +81,10 @@ def _collect_differences(
 
 
 def _format_differing_values(values: Sequence[Any]) -> list[str]:
-    """Return values as texts. An argument that appears for one part appears for every part that has this argument.
+    """Return the values of a key as texts.
 
-    So `adam` with its default rate becomes `adam learning_rate=0.001` next to `sgd learning_rate=0.001`.
+    An argument that differs from its default in one value appears in every value that has this argument. So `adam`
+    with its default rate becomes `adam learning_rate=0.001` next to `sgd learning_rate=0.001`.
     """
     # The registry imports all parts. Many importers of this module need none of them.
     from dnn_cli.config.registry import format_changed_arguments, format_config_value
@@ -87,7 +95,7 @@ def _format_differing_values(values: Sequence[Any]) -> list[str]:
 
 
 def _format_differing_layers(stacks: Sequence[Any]) -> list[str]:
-    """Return stacks of layers as texts with only the differing layers and their differing arguments."""
+    """Return stacks of layers as texts that contain only the differing layers and their differing arguments."""
     present = [stack for stack in stacks if isinstance(stack, list)]
     if len(present) < len(stacks):
         return _format_differing_values(stacks)
@@ -108,9 +116,9 @@ def _format_differing_layers(stacks: Sequence[Any]) -> list[str]:
 
 
 def _find_constant_arguments(stacks: Sequence[Sequence[dict[str, Any]]]) -> set[tuple[Any, str]]:
-    """Return the arguments that all layers of a type share, as pairs of type and argument.
+    """Return the arguments with equal values in all layers of a type, as pairs of type and argument.
 
-    The type must be in all stacks. Otherwise the arguments of the layer are part of the difference.
+    Only types that occur in every stack count. The arguments of other types are part of the difference.
     """
     constant = set()
     for kind in set.intersection(*({layer.get("type") for layer in stack} for stack in stacks)):
@@ -124,7 +132,7 @@ def _find_constant_arguments(stacks: Sequence[Sequence[dict[str, Any]]]) -> set[
 
 
 def _iter_layer_texts(layers: Sequence[dict[str, Any]], omitted: Collection[tuple[Any, str]]) -> Iterator[str]:
-    """Yield layers as texts without the omitted arguments. Equal layers in a row become one text: `3 × Dense`."""
+    """Yield layers as texts without the omitted arguments. Consecutive equal layers become one text: `3 × Dense`."""
     from dnn_cli.config.registry import format_config_value
 
     texts = [

@@ -12,11 +12,11 @@ from dnn_cli.config.layer_stack import format_sizes
 from dnn_cli.config.registry import CLASSES_BY_KIND
 
 _SCHEMA_FILE = "schema.json"
-"""Usual name of the file that `dnn schema -o` writes. A config in the same directory names the schema for editors."""
+"""Usual name of the file that `dnn schema -o` writes. A template in the same directory refers editors to this file."""
 
 
 _MIN_LARGE_DATASET = 10_000
-"""Number of examples from which a dataset is large.
+"""Smallest number of examples of a large dataset.
 
 Few epochs then suffice for a first result, and a random split has nearly equal shares of the classes.
 """
@@ -33,7 +33,7 @@ class TemplateOptions:
     activation: str = "relu"
     optimizer: str = "adam"
     epochs: int | None = None
-    """Number of epochs; `None` means `get_default_epochs`."""
+    """Number of epochs; `None` means the result of `get_default_epochs`."""
 
     target_mean_and_deviation: tuple[float, float] | None = None
     """Mean and standard deviation of the target of a regression; `None` for classes or several targets."""
@@ -43,13 +43,13 @@ class TemplateOptions:
 
 
 def resolve_data(name: str, **other_keys: Any) -> Data:
-    """Return the data for the name of a dataset, or for the path of the user's csv, npz or image directory.
+    """Return the `data` part of a config for a dataset's name, or for the path of a csv, npz or image directory.
 
     An image directory may contain one directory each for training, validation and test examples.
 
     Args:
         name: The name of a dataset, or a path. A path that is neither an npz nor a directory is read as a csv.
-        other_keys: The other keys of `data`.
+        other_keys: Values of other keys of `data`.
 
     Raises:
         ValidationError: the other keys are invalid.
@@ -67,7 +67,7 @@ def resolve_data(name: str, **other_keys: Any) -> Data:
 
 
 def build_config_template(options: TemplateOptions, file: str) -> str:
-    """Return the text of a config.
+    """Return the text of a first config file, with comments.
 
     Args:
         options: The options of the template.
@@ -118,7 +118,7 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
 
 
 def _derive_output_and_loss(info: DatasetInfo) -> tuple[str, str, str, str]:
-    """Return the output layer, the loss, the metric and the meaning of the output."""
+    """Return texts for a dataset: the output layer, the loss, the metric and the meaning of the output."""
     if not info.is_classification:
         numbers = "a number to predict" if info.targets == 1 else f"{info.targets} numbers to predict"
         layer = f"- {{type: Dense, units: {info.targets}, name: output}}"
@@ -132,9 +132,9 @@ def _derive_output_and_loss(info: DatasetInfo) -> tuple[str, str, str, str]:
 
 
 def _build_rescaling_lines(mean_and_deviation: tuple[float, float] | None) -> list[tuple[str, str]]:
-    """Return the line of a last layer that scales the outputs, which start near 0, to the size of the targets.
+    """Return the config line of a last layer that scales outputs, which start near 0, to the size of the targets.
 
-    The list is empty without mean and deviation, and if both are below 10.
+    The line comes with its comment. The list is empty without mean and deviation, and if both are below 10.
     """
     if mean_and_deviation is None or max(map(abs, mean_and_deviation)) < 10:
         return []
@@ -142,12 +142,12 @@ def _build_rescaling_lines(mean_and_deviation: tuple[float, float] | None) -> li
 
 
 def format_rescaling_layer(mean: float, deviation: float) -> str:
-    """Return a layer that scales outputs around 0 to about this mean and deviation, with two significant digits."""
+    """Return the YAML of a layer that scales outputs around 0 to this mean and deviation, in two significant digits."""
     return f"{{type: Rescaling, scale: {float(f'{deviation:.2g}') or 1.0}, offset: {float(f'{mean:.2g}')}}}"
 
 
 def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) -> list[tuple[str, str]]:
-    """Return the lines below `data:`, each with its comment."""
+    """Return the config lines below `data:`, each with its comment."""
     data = options.data
     lines = [(f"dataset: {data.dataset}", "")]
     for key in ("path", "validation_path", "test_path"):
@@ -196,5 +196,5 @@ def _format_class_name(name: str) -> str:
 
 
 def _format_commented_line(line: str, comment: str) -> str:
-    """Return a line with its comment in the common column."""
+    """Return a config line with its comment, which is aligned with the comments of other lines."""
     return f"{line:<45} # {comment}" if comment else line

@@ -1,4 +1,4 @@
-"""Data of an experiment: a dataset or the user's own files, their dataset info, and the split of the examples."""
+"""Data of an experiment: a dataset or the user's own files, their shape and classes, and the split of the examples."""
 
 import math
 import os
@@ -21,7 +21,7 @@ _DATASET_INFO_CACHE: ContextVar[dict[str, DatasetInfo] | None] = ContextVar("ask
 
 @contextmanager
 def cache_dataset_info() -> Iterator[None]:
-    """Cache dataset info within the block, so that the files of the same data are inspected once."""
+    """Cache dataset info inside a `with` block, so that the same data files are inspected only once."""
     token = _DATASET_INFO_CACHE.set({})
     try:
         yield
@@ -30,7 +30,7 @@ def cache_dataset_info() -> Iterator[None]:
 
 
 def _get_user_dataset_info(data: "Data") -> DatasetInfo:
-    """Return the dataset info of the user's files, from the cache within `cache_dataset_info`.
+    """Return shape, classes and task of the user's files. Inside `cache_dataset_info`, they come from the cache.
 
     Raises:
         UserDataError: a file is missing or invalid.
@@ -45,10 +45,10 @@ def _get_user_dataset_info(data: "Data") -> DatasetInfo:
 
 
 def _read_user_dataset_info(data: "Data") -> DatasetInfo:
-    """Read the dataset info of the user's files.
+    """Read shape, classes and task of the user's files.
 
     Raises:
-        UserDataError: a file is missing or invalid, or a split is of another kind than the training examples.
+        UserDataError: a file is missing or invalid, or a split does not match the training examples.
     """
     train = inspect_split(data, "train")
     if train is None:
@@ -72,8 +72,8 @@ def inspect_split(data: "Data", part: SplitName, train: DatasetContents | None =
 
     Args:
         data: The user's data.
-        part: The split.
-        train: The contents of the training split, for the classes and the target of another split.
+        part: The name of the split.
+        train: The contents of the training split. They determine the classes and the target of another split.
 
     Raises:
         UserDataError: a file is missing or invalid.
@@ -100,7 +100,7 @@ def _inspect_other_split(data: "Data", part: SplitName, train: DatasetContents) 
     """Return the contents of the validation or test split; `None` if the data has no such split.
 
     Raises:
-        UserDataError: a file is missing or invalid, or the split is of another kind than the training examples.
+        UserDataError: a file is missing or invalid, or the split does not match the training examples.
     """
     try:
         other = inspect_split(data, part, train)
@@ -113,7 +113,7 @@ def _inspect_other_split(data: "Data", part: SplitName, train: DatasetContents) 
 
 
 def _check_same_kind(part: str, other: DatasetContents, train: DatasetContents) -> None:
-    """Check that a validation or test split is of the same kind as the training split.
+    """Check that a validation or test split has the same pixels, targets, shape and columns as the training split.
 
     Raises:
         UserDataError: pixels, number of targets, shape or columns differ.
@@ -143,45 +143,47 @@ class Data(ConfigModel):
     """Your own file or directory. For a built-in dataset: a directory with its files, used instead of a search."""
 
     validation_path: _DataPath | None = None
-    """Your own validation set, of the same kind as `path`. It replaces the split by `validation_size`."""
+    """Your own validation set, in the same format as `path`. It replaces the split by `validation_size`."""
 
     test_path: _DataPath | None = None
-    """Your own test set, of the same kind as `path`. It replaces the split by `test_size`."""
+    """Your own test set, in the same format as `path`. It replaces the split by `test_size`."""
 
     target: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
-    """Column of a csv to predict; by default the last column."""
+    """Column of a csv that is to be predicted; by default the last column."""
 
     ignore: Annotated[tuple[Annotated[str, Field(max_length=1000)], ...], Strict(False), Len(1, 10_000)] | None = None
     """Columns of a csv that are left out of the inputs."""
 
     task: Literal["classification", "regression"] | None = None
-    """Task of a csv or npz. If absent, the targets decide. In a csv, fractions or many different whole numbers make a
-    regression; in an npz, floats other than one-hot rows."""
+    """Task of a csv or npz. If absent, the targets decide. A csv is a regression if its targets are fractions or many
+    different whole numbers. An npz is a regression if its targets are floats other than one-hot rows."""
 
     image_size: Pair | None = None
     """Height and width to which the images of a directory are resized. If absent, all images must have one size."""
 
     color_mode: Literal["grayscale", "rgb"] | None = None
-    """Channels of the images of a directory: `grayscale` gives (height, width), `rgb` (default) (height, width, 3)."""
+    """Colour channels of the images of a directory. `grayscale` gives the shape (height, width), and `rgb`, the
+    default, (height, width, 3)."""
 
     validation_size: BelowOne = 0.2
-    """Share of the examples for validation, after the test split: scikit-learn's `test_size`. 0 trains on all."""
+    """Share of the examples that is split off for validation, after the test set. With 0, no examples are split off.
+    The argument of scikit-learn is `test_size`."""
 
     test_size: BelowOne = 0.0
-    """Share of the examples for a test set, split off first if the data has no test set."""
+    """Share of the examples that is split off first, as a test set, if the data has no test set of its own."""
 
     split_seed: Seed = 42
-    """Seed of the split: scikit-learn's `random_state`."""
+    """Seed of the split. The argument of scikit-learn is `random_state`."""
 
     stratify: bool = False
-    """Whether every split gets the same shares of the classes."""
+    """Whether the classes have the same shares in every split."""
 
     standardize: bool = False
-    """Whether every input feature gets mean 0 and standard deviation 1, as in scikit-learn's StandardScaler. Mean and
-    deviation are measured on the training examples."""
+    """Whether every input feature is scaled to mean 0 and standard deviation 1, as in scikit-learn's StandardScaler.
+    Mean and deviation are measured on the training examples."""
 
     flatten: bool = False
-    """Whether every image becomes one row of pixels."""
+    """Whether every image becomes a vector of its pixels."""
 
     @property
     def title(self) -> str:
@@ -190,7 +192,7 @@ class Data(ConfigModel):
 
     @cached_property
     def info(self) -> DatasetInfo:
-        """Dataset info, read once because files may disappear while a training runs.
+        """Shape, classes and task of the data. They are read once, because files may disappear while a training runs.
 
         Raises:
             UserDataError: a file of the user's data is missing or invalid.
@@ -198,20 +200,23 @@ class Data(ConfigModel):
         return _get_user_dataset_info(self) if self.dataset in USER_DATA_KINDS else DATASETS[self.dataset]
 
     def with_info(self, info: DatasetInfo) -> "Data":
-        """Return a copy with dataset info, which works without the files."""
+        """Return a copy with this dataset info. The copy does not read the data files."""
         data = self.model_copy()
         data.__dict__["info"] = info
         return data
 
     @property
     def test_examples(self) -> int:
-        """Number of test examples: of a separate test set, or split off."""
+        """Number of test examples, in a separate test set or split off."""
         info = self.info
         return info.test_examples or math.ceil((info.examples - info.validation_examples) * self.test_size)
 
     @property
     def validation_examples(self) -> int:
-        """Number of validation examples: of a separate validation set, or as many as `train_test_split` splits off."""
+        """Number of validation examples, in a separate validation set or split off.
+
+        The number split off is that of scikit-learn's `train_test_split`.
+        """
         info = self.info
         if info.validation_examples:
             return info.validation_examples
@@ -229,6 +234,6 @@ class Data(ConfigModel):
 
     @property
     def input_shape(self) -> Shape:
-        """Shape of one input: the shape in the data, or with `flatten` one axis with all numbers."""
+        """Shape of one input, without the batch axis. With `flatten`, a single axis has all numbers of the input."""
         shape = self.info.input_shape
         return (math.prod(shape),) if self.flatten else shape

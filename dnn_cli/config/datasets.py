@@ -1,6 +1,6 @@
-"""Datasets: dataset info, files and sources of each, as constants.
+"""Built-in datasets as constants: shape, classes, files and download addresses of each.
 
-A new dataset is added to `DATASETS`.
+To add a dataset, define its constant and list it in `DATASETS`.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ DatasetName = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetInfo(DatasetContents):
-    """Dataset info: shape, classes and task of a dataset, known before its examples are read."""
+    """Shape, classes and task of a dataset, which are known before its examples are read."""
 
     validation_examples: int = 0
-    """Number of examples in a separate validation set. They are counted in `examples` and are the last ones."""
+    """Number of examples in a separate validation set. `examples` includes them, as the last examples."""
 
     test_examples: int = 0
-    """Number of examples in a separate test set. They are not counted in `examples`."""
+    """Number of examples in a separate test set. `examples` does not include them."""
 
     @property
     def is_classification(self) -> bool:
@@ -192,7 +192,7 @@ USER_DATA_KINDS = {
     "npz": "Your own arrays, saved by numpy.savez: x_train and y_train; x_val, y_val, x_test, y_test if there are.",
     "image_folder": "Your own images: a directory with a directory for each class.",
 }
-"""Kinds of user data, with summaries. The files at `data.path` determine the dataset info."""
+"""Summaries of the kinds of user data. Shape, classes and task come from the files at `data.path`."""
 
 DATASETS_BY_KEY = {
     "validation_path": ("csv", "image_folder"),
@@ -203,4 +203,4 @@ DATASETS_BY_KEY = {
     "image_size": ("image_folder",),
     "color_mode": ("image_folder",),
 }
-"""Kinds of user data that take a key of `data`. Every dataset takes the keys that are absent here."""
+"""Kinds of user data that accept a key of `data`, by key. Every dataset accepts the keys that are absent here."""

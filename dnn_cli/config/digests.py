@@ -1,4 +1,4 @@
-"""Digests of experiments.
+"""Digests (SHA-256) by which equal experiments are recognised.
 
 | digest | equal for |
 |---|---|
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment
 
 DATA_PATH_KEYS = ("data.path", "data.validation_path", "data.test_path")
-"""Keys of data paths."""
+"""Keys of a config whose values are paths of data files."""
 
 MEASUREMENT_KEYS = ("diagnostics",)
-"""Keys of measurements during a training. Measurements leave weights and scores unchanged."""
+"""Keys that control measurements during a training. Measurements do not change weights or scores."""
 
 _EXTRA_FILE_KEYS = ("model_checkpoint",)
-"""Keys that keep more files of a training. Weights and scores have the same bits with and without these keys."""
+"""Keys that make a training keep more files. Weights and scores have the same bits with and without these keys."""
 
 _KEYS_NOT_COMPILED = (
     "name",
@@ -35,24 +35,28 @@ _KEYS_NOT_COMPILED = (
     "model_checkpoint",
     "diagnostics",
 )
-"""Keys that leave compiled programs unchanged. A learning rate that is a number does so, too."""
+"""Keys that do not change compiled programs. A learning rate that is a number does not change them either."""
 
 
 def compute_training_digest(experiment: "Experiment") -> str:
-    """Return the digest of an experiment without names, number of epochs, measurements and data paths.
+    """Return the digest of an experiment without names, number of epochs, diagnostics and data paths.
 
-    The remaining settings decide the weights of each epoch, and `model_checkpoint` the files that are kept.
+    The remaining settings determine the weights of each epoch. `model_checkpoint` remains, too: it determines which
+    files are kept.
     """
     return _compute_sha256(remove_names_and_measurements(build_training_config(experiment)))
 
 
 def compute_outcome_digest(experiment: "Experiment") -> str:
-    """Return the digest of the training digest and the number of epochs. Run records contain this digest."""
+    """Return the digest of the training digest and the number of epochs. run.json contains this digest."""
     return hashlib.sha256(f"{compute_training_digest(experiment)} {experiment.epochs}".encode()).hexdigest()
 
 
 def compute_network_digest(experiment: "Experiment") -> str:
-    """Return the digest of all that decides the compiled programs: config, versions and processor features."""
+    """Return the digest of everything that determines the compiled programs.
+
+    This is the config, the versions of TensorFlow and Keras, and the features of the processor.
+    """
     # Importing importlib.metadata takes 15 ms, and `dnn runs` imports this module without a use for versions.
     from importlib.metadata import version
 
@@ -64,7 +68,7 @@ def compute_network_digest(experiment: "Experiment") -> str:
 
 
 def compute_variant_digest(config: dict[str, Any]) -> str:
-    """Return the digest of a resolved config without seed, names, measurements and keys that keep more files."""
+    """Return the digest of a resolved config without seed, names, diagnostics and `model_checkpoint`."""
     compared = remove_names_and_measurements(remove_extra_file_keys(config))
     return _compute_sha256({key: value for key, value in compared.items() if key != "seed"})
 
@@ -77,7 +81,7 @@ def build_training_config(experiment: "Experiment") -> dict[str, Any]:
 
 
 def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a resolved config without names and measurements, which leave the result unchanged."""
+    """Return a resolved config without names and diagnostics, which do not change weights or scores."""
 
     def remove_names(part: dict[str, Any]) -> dict[str, Any]:
         unnamed = {key: value for key, value in part.items() if key != "name"}
@@ -90,7 +94,7 @@ def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def remove_extra_file_keys(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a resolved config without the keys that only keep more files. Comparisons ignore these keys."""
+    """Return a resolved config without the keys that only make a training keep more files."""
     return {key: value for key, value in config.items() if key not in _EXTRA_FILE_KEYS}
 
 

@@ -40,13 +40,13 @@ _MODELS_BY_PATH: dict[KeyPath, type[ConfigModel]] = {
     ("reduce_lr_on_plateau",): ReduceLROnPlateau,
     ("model_checkpoint",): ModelCheckpoint,
 }
-"""Classes of parts whose key path alone determines the class."""
+"""Classes of the parts of a config that have no `type`, by key path."""
 
 _BOUND_SYMBOLS = {"greater_than": ">", "greater_than_equal": "≥", "less_than": "<", "less_than_equal": "≤"}
 
 
 def to_located_issues(error: ValidationError, document: Document) -> list[LocatedIssue]:
-    """Return validation errors as issues with locations. Key paths that already have an issue are left out."""
+    """Return pydantic's errors as issues with locations. Errors at key paths that already have an issue are skipped."""
     paths_with_issues = {path for path, _ in document.issues}
     issues: dict[KeyPath, LocatedIssue] = {}
     for detail in error.errors(include_url=False)[:MAX_ISSUES]:
@@ -66,7 +66,13 @@ def to_located_issues(error: ValidationError, document: Document) -> list[Locate
 
 
 def _to_config_path(location: tuple[int | str, ...], root: Any, *, missing: bool) -> KeyPath:
-    """Return pydantic's location as a key path, without the steps that name the class of a union."""
+    """Return the location of a pydantic error as a key path, without the steps that name the class of a union.
+
+    Args:
+        location: The location from pydantic.
+        root: The plain values of the config.
+        missing: Whether the error is a missing key, which `root` does not contain.
+    """
     path: list[int | str] = []
     node, tagged = root, False
     for step in location:
@@ -90,14 +96,14 @@ def _find_value_at(value: Any, path: KeyPath) -> Any:
 
 
 def _format_quoted_value(value: Any) -> str:
-    """Return a value as quoted in a message, with at most 60 characters."""
+    """Return a value as text for a message, such as `the text 'x'`, with at most 60 characters."""
     text = {True: "true", False: "false", None: "nothing"}.get(value) if isinstance(value, bool | None) else None
     text = text or (f"the text '{value}'" if isinstance(value, str) else str(value))
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def _is_replaced_by_keras_key(path: KeyPath, root: Any) -> bool:
-    """Return whether Keras's key, which already has an issue, is in the place of a missing key."""
+    """Return whether a key is missing because Keras's key was written instead. Keras's key already has an issue."""
     keras_keys: dict[KeyPath, tuple[str, ...]] = {
         ("model",): ("layers", "Sequential"),
         ("model", "layers"): ("Sequential",),
@@ -106,7 +112,14 @@ def _is_replaced_by_keras_key(path: KeyPath, root: Any) -> bool:
 
 
 def _describe_validation_error(detail: Any, path: KeyPath, root: Any, *, on_command_line: bool) -> tuple[str, str]:
-    """Return the message and the suggestion for a validation error."""
+    """Return the message and the suggestion for a validation error.
+
+    Args:
+        detail: The error from pydantic.
+        path: The key path of the value.
+        root: The plain values of the config.
+        on_command_line: Whether the value was written on the command line.
+    """
     kind, context, value = detail["type"], detail.get("ctx", {}), _find_value_at(root, path)
     if kind == "missing":
         return "is missing", ""
@@ -147,7 +160,10 @@ def _describe_validation_error(detail: Any, path: KeyPath, root: Any, *, on_comm
 
 
 def _suggest_value_of_type(kind: str, value: Any) -> str:
-    """Return the probably intended value as a suggestion for a value of the wrong type, or an empty text."""
+    """Return `did you mean …?` with the probably intended value for a value of the wrong type, or an empty text.
+
+    `kind` is pydantic's type of the error, such as `int_type`.
+    """
     if kind == "int_type" and isinstance(value, float) and value.is_integer():
         return f"did you mean {int(value)}?"
     if kind == "int_type" and isinstance(value, str) and re.fullmatch(r"[0-9_]{1,18}", value) and value.strip("_"):
@@ -162,9 +178,9 @@ def _suggest_value_of_type(kind: str, value: Any) -> str:
 
 
 def _describe_unknown_name(name: Any, kind: str, expected: list[str]) -> tuple[str, str]:
-    """Return the message and the suggestion for a name that its kind does not have.
+    """Return the message and the suggestion for an unknown name, such as a layer that does not exist.
 
-    The suggestion is the nearest name, or the kind to which the name belongs.
+    The suggestion is the nearest name, or the kind (layer, loss and so on) to which the name belongs.
     """
     if not isinstance(name, str):
         return f"needs a name, not {_format_quoted_value(name)}", f"one of {', '.join(expected)}"
@@ -186,7 +202,7 @@ def _describe_unknown_name(name: Any, kind: str, expected: list[str]) -> tuple[s
 
 
 def _suggest_unabbreviated_name(name: str, expected: list[str]) -> str:
-    """Return `did you mean …?` for a name that is the beginning or the initials of expected names."""
+    """Return a suggestion of the expected names that begin with a name, or have it as their initials."""
     abbreviation = name.lower()
     matches = [
         candidate
@@ -199,9 +215,9 @@ def _suggest_unabbreviated_name(name: str, expected: list[str]) -> str:
 
 
 def _describe_unknown_key(path: KeyPath, root: Any, *, on_command_line: bool) -> tuple[str, str]:
-    """Return the message and the suggestion for a key that its mapping does not take.
+    """Return the message and the suggestion for a key that does not exist in its part of the config.
 
-    The suggestion is the nearest key, or the classes that take the key.
+    The suggestion is the nearest key, or the classes that have the key.
     """
     key, parent = str(path[-1]), path[:-1]
     model = _find_config_class(parent, root)

@@ -17,21 +17,24 @@ from dnn_cli.config.metrics import Accuracy, Metric
 from dnn_cli.config.optimizers import Optimizer, RMSprop
 
 MAX_LAYERS = 10_000
-"""Maximum number of layers of a stack. Every repetition of a layer counts."""
+"""Maximum number of layers of a network. Every repetition of a layer counts."""
 
 
 class Repeat(ConfigModel):
-    """Repeated layers. A layer named `hidden` becomes `hidden_1`, `hidden_2` and so on."""
+    """Block of layers that is repeated. A layer named `hidden` becomes `hidden_1`, `hidden_2` and so on."""
 
     repeat: Annotated[int, Field(gt=0, le=MAX_LAYERS)]
     name: KerasName | None = None
-    """Name for overrides, such as `layers.body.repeat=5`."""
+    """Name of the block for overrides, such as `body` in `layers.body.repeat=5`."""
 
     layers: Annotated[tuple["_StackItem", ...], Strict(False), Len(1, MAX_LAYERS)]
 
 
 def _get_stack_item_tag(value: Any) -> str:
-    """Return the tag of a list item: `block` for a repeat, else `layer`. Only the rules of its class then apply."""
+    """Return the tag of a list item: `block` for a repeat, else `layer`.
+
+    The tag makes pydantic validate the item with the rules of one class only.
+    """
     return "block" if isinstance(value, Repeat) or (isinstance(value, dict) and "repeat" in value) else "layer"
 
 
@@ -48,7 +51,10 @@ def count_layers(items: Sequence[Any]) -> int:
 
 
 def _iter_unrolled_layers(items: Sequence[Any], suffix: str = "") -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Yield the layers in order with their key paths. Names of repeated layers end with the repetition's number."""
+    """Yield the key path and the layer for every repetition of a layer, in the order of the network.
+
+    Names of repeated layers end with the repetition's number.
+    """
     for index, item in enumerate(items):
         if isinstance(item, Repeat):
             for number in range(1, item.repeat + 1):
@@ -68,7 +74,7 @@ class Model(ConfigModel):
 
     @cached_property
     def stack(self) -> tuple[Layer, ...]:
-        """Layers in order. A repeat contributes every repetition of its layers."""
+        """Layers of the network in order, with every repetition of repeated layers."""
         return tuple(layer for _, layer in _iter_unrolled_layers(self.layers))
 
     @cached_property
@@ -96,49 +102,51 @@ class Experiment(ConfigModel):
     as in scikit-learn."""
 
     early_stopping: EarlyStopping | None = None
-    """Early end of the training when the monitor stops improving."""
+    """Early end of the training when a score stops improving."""
 
     reduce_lr_on_plateau: ReduceLROnPlateau | None = None
-    """Lower learning rate when the monitor stops improving."""
+    """Lower learning rate when a score stops improving."""
 
     model_checkpoint: ModelCheckpoint | None = None
-    """Best model, saved as best.keras in addition to the final model."""
+    """Model of the best epoch, saved as best.keras in addition to the final model."""
 
     engine: Literal["chunked", "keras"] = "chunked"
-    """Code that runs the training steps: `chunked` runs many steps in one call, `keras` runs plain `fit`."""
+    """Code that runs the training steps: `chunked` runs many steps in a single call, `keras` runs Keras's `fit`."""
 
     jit: Literal["auto"] | bool = "auto"
-    """Whether XLA compiles the steps: Keras's `jit_compile`."""
+    """Whether XLA compiles the training steps. Keras's argument is `jit_compile`."""
 
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """Device of the training; `auto` uses a GPU if there is one."""
 
     mixed_precision: bool = False
-    """Whether steps compute in 16 bits with weights in 32 bits: mixed_float16 on a GPU, mixed_bfloat16 on a CPU."""
+    """Whether training steps compute in 16 bits and keep weights in 32 bits. Keras's policy is mixed_float16 on a GPU,
+    and mixed_bfloat16 on a CPU."""
 
     diagnostics: Literal["auto"] | bool = "auto"
-    """Whether the layers are measured for `dnn explain`. `auto` measures after epochs 0, 1, 2, 4, 8 and so on and after
-    the last epoch, `true` after every epoch, `false` never. The trained weights are the same."""
+    """Whether weights, gradients and activations are measured for `dnn explain`. `auto` measures after epochs 0, 1, 2,
+    4, 8 and so on, and after the last epoch; `true` after every epoch; `false` never. The measurements do not change
+    the trained weights."""
 
     @property
     def output_shape(self) -> Shape:
-        """Shape of one output: one number per class, or per target of a regression.
+        """Shape of one output, without the batch axis: one number per class, or per target of a regression.
 
-        For two classes, a binary loss takes one number.
+        With a binary loss, the shape is (1,) for two classes.
         """
         info = self.data.info
         return ({"binary": 1, "real": info.targets}.get(self.target_encoding, len(info.classes)),)
 
     @property
     def target_encoding(self) -> TargetEncoding:
-        """Form in which the loss takes the targets."""
+        """Form in which the loss takes the targets, such as class numbers or one-hot vectors."""
         if not self.data.info.is_classification:
             return "real"
         return next((encoding for encoding in self.loss.target_encodings if encoding != "real"), "index")
 
     @property
     def monitor(self) -> str:
-        """Name of the score that chooses the best epoch: the first metric, or the loss without metrics.
+        """Name of the score that chooses the best epoch: the first metric, or the loss if there are no metrics.
 
         The score is computed on the validation examples if there are any, else on the training examples.
         """
@@ -147,15 +155,15 @@ class Experiment(ConfigModel):
 
     @property
     def score_names(self) -> list[str]:
-        """Names of all scores of an epoch."""
+        """Names of all scores of an epoch: the loss and the metrics, and both with `val_` for validation."""
         names = ["loss", *(metric.type for metric in self.metrics)]
         return names + [f"val_{name}" for name in names] if self.data.validation_examples else names
 
 
 def find_class_number(name: str, classes: Sequence[str]) -> int | None:
-    """Return the number of a class, from its name or from its number as text; `None` if the class does not exist.
+    """Return the number of the class with a name; `None` if the class does not exist.
 
-    If any class name is a whole number, the text is always compared with the class names.
+    The name may also be the number as text, unless any class name is itself a whole number.
     """
     if name in classes:
         return classes.index(name)

@@ -1,4 +1,4 @@
-"""Rules for names: all scripts, and only characters that are safe for Keras, paths and terminals."""
+"""Rules for names: letters of all scripts, and only characters that are safe for Keras, paths and terminals."""
 
 import re
 import unicodedata
@@ -9,7 +9,9 @@ from pydantic_core import PydanticCustomError
 
 
 def check_name(text: str) -> str:
-    """Check a name and return it in Unicode normal form C. Control characters could steer a terminal.
+    """Check a name and return it in Unicode normal form C.
+
+    Control characters are refused, because a terminal would interpret them as commands.
 
     Raises:
         PydanticCustomError: the name has only whitespace, or has control or formatting characters.
@@ -35,13 +37,13 @@ def check_no_slash(text: str) -> str:
 
 
 ADDRESS_PREFIXES = ("@", "name:", "id:", "best:", "sweep:")
-"""Prefixes of run addresses that are not plain names: see `runs.address`."""
+"""Prefixes of run addresses (texts that select runs) that are not plain names: see `runs.address`."""
 
 Name = Annotated[str, Field(max_length=100), AfterValidator(check_name)]
 KerasName = Annotated[Name, AfterValidator(check_no_slash)]
 
 
 def make_slug(name: str) -> str:
-    """Return a name as part of a file name: letters and digits of any script, 1 to 60 bytes."""
+    """Return a name as part of a file name: letters and digits of any script, `_`, `.`, `+` and `-`, 1 to 60 bytes."""
     words = re.sub(r"[^\w.+-]+", "-", name).strip("-.")
     return words.encode()[:60].decode(errors="ignore").strip("-.") or "run"

@@ -1,15 +1,15 @@
 """JSON Schema of the config language, for editors that complete and check configs.
 
 The schema is built from the classes that validate configs, and its descriptions from their docstrings. A partial
-schema describes configs that are merged into others. The schema checks each key alone; `dnn check` also checks how keys
-fit together. The schema and `dnn` differ in these points:
+schema describes configs that are merged over another config by `extends`. The schema checks each key alone; `dnn check`
+also checks how keys fit together. The schema and `dnn` differ in these points:
 
 - JSON Schema accepts 10.0 as a whole number, and `dnn` refuses it.
 - Only `dnn` refuses formatting characters beyond the first 65,536 in names, because the patterns of some editors do
   not reach them.
-- The editor decides which characters count as letters in Muon's patterns.
+- The editor decides which characters count as letters in the patterns of Muon's `exclude_layers`.
 - In a config with `extends`, the class of a part without a `type` depends on the other file. The schema accepts any
-  class that takes the keys.
+  class that has the keys.
 """
 
 import ast
@@ -73,10 +73,10 @@ _VALIDATOR_SCHEMAS: dict[Any, list[JsonSchemaValue]] = {
     check_name: [{"pattern": r"\S"}, {"not": {"pattern": _CONTROL_CHARACTER_PATTERN}}],
     check_no_slash: [{"pattern": "^[^/]*$"}],
 }
-"""JSON Schemas of the texts that a validator function accepts."""
+"""JSON Schemas of the texts that a validator function accepts, by function."""
 
 _ValueReader = Callable[[Any], Any]
-"""Function that converts the short form of a value into its long form."""
+"""Function that converts the short form of a value into its long form: `sgd` into `{type: sgd}`."""
 
 
 def build_json_schema() -> dict[str, Any]:
@@ -100,7 +100,10 @@ def build_json_schema() -> dict[str, Any]:
 
 
 class ConfigSchemaGenerator(GenerateJsonSchema):
-    """Generator of pydantic's schema of the classes, with the short forms that validators convert beforehand."""
+    """Generator of the JSON Schema of the config classes.
+
+    The schema includes the short forms of values, such as bare names, which validators convert.
+    """
 
     def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
         # The keys keep the order of the classes.
@@ -169,7 +172,12 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
         return {**json_schema, "allOf": [*json_schema.get("allOf", []), *rules]} if rules else json_schema
 
     def build_union_schema(self, schema: core_schema.TaggedUnionSchema, reader: _ValueReader) -> JsonSchemaValue:
-        """Return the schema of a union: its classes, and the bare names of classes without required arguments."""
+        """Return the schema of a union of classes, with the bare names of classes that need no arguments.
+
+        Args:
+            schema: The union as described by pydantic.
+            reader: The function that converts a bare name, if bare names are allowed.
+        """
         choices = [self.generate_inner(choice) for choice in schema["choices"].values()]
         if schema["discriminator"] != "type":
             return {"anyOf": choices}
@@ -184,13 +192,20 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
         return self.share_union_schema(tuple(classes), {"anyOf": [*bare, *choices]})
 
     def find_choice_class(self, schema: Any) -> type[ConfigModel]:
-        """Return the class of a choice. References to definitions are followed."""
+        """Return the class of a choice of a union, where the choice may be a reference to a definition."""
         while "cls" not in schema:
             schema = self.core_definitions[schema["schema_ref"]] if "schema_ref" in schema else schema["schema"]
         return cast(type[ConfigModel], schema["cls"])
 
     def share_union_schema(self, tags: tuple[str, ...], union: JsonSchemaValue) -> JsonSchemaValue:
-        """Define a union that has a name and return a reference to it; return any other union unchanged."""
+        """Store the schema of a union as a definition, and return a reference to the definition.
+
+        Only the unions of all layers, all losses and so on are stored. Any other union is returned unchanged.
+
+        Args:
+            tags: The types of the classes in the union.
+            union: The schema of the union.
+        """
         kind = next((kind for kind, classes in CLASSES_BY_KIND.items() if tuple(classes) == tags), None)
         if kind is None:
             return union
@@ -218,7 +233,7 @@ _INHERITED_KEYWORDS = ("required", "minProperties", "default")
 
 
 class PartialSchemaBuilder:
-    """Builder of partial schemas, for configs that `merge_documents` merges into others.
+    """Builder of partial schemas, for configs that are merged over another config by `extends`.
 
     The builder adds the definitions that partial schemas need to `definitions`.
     """
@@ -227,7 +242,10 @@ class PartialSchemaBuilder:
         self.definitions = definitions
 
     def build_partial_schema(self, schema: JsonSchemaValue) -> JsonSchemaValue:
-        """Return a schema whose mappings may leave out any key. Lists replace other lists and thus stay complete."""
+        """Return a schema whose mappings may leave out any key.
+
+        Lists must be complete, because they replace other lists.
+        """
         partial = {key: value for key, value in schema.items() if key not in _INHERITED_KEYWORDS}
         if "$ref" in partial:
             partial["$ref"] = self.get_partial_reference(partial["$ref"])
@@ -240,7 +258,7 @@ class PartialSchemaBuilder:
         return partial
 
     def list_alternatives(self, choice: JsonSchemaValue) -> list[JsonSchemaValue]:
-        """Return the schemas of a choice.
+        """Return the schemas that replace a choice of a union in a partial schema.
 
         A mapping with a type is complete. A mapping without a type changes the mapping of the other config, so that
         its schema is partial.
@@ -250,7 +268,7 @@ class PartialSchemaBuilder:
         return [*complete, self.build_partial_schema(choice)]
 
     def get_partial_reference(self, reference: str) -> str:
-        """Return the reference to the partial twin of a definition. The first call builds the twin."""
+        """Return the reference to the partial version of a definition. The first call builds this version."""
         name = _get_definition_name(reference)
         twin = f"Partial{name}"
         if twin not in self.definitions:
@@ -261,5 +279,5 @@ class PartialSchemaBuilder:
 
 
 def _get_definition_name(reference: str) -> str:
-    """Return the name of the definition in a reference."""
+    """Return the name of the definition to which a JSON Schema `$ref` points."""
     return reference.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Suggestions for keys and names of Keras that a config does not have, with the spelling of `dnn`.
+"""Suggestions for keys and names of Keras that a config spells in another way, or does not have.
 
 Suggestions are right when followed literally; `tests/config/test_suggestions.py` follows them.
 """
@@ -65,7 +65,7 @@ KEY_SUGGESTIONS: dict[str, dict[str, str]] = {
         "verbose": _REMOVE_VERBOSE,
     },
 }
-"""Suggestions for keys of Keras, by the part that holds the key."""
+"""Suggestions for keys of Keras, by the part of the config with the key (empty for the top level) and by key."""
 
 _RENAMED_KEYS = {
     "validation_split": "validation_size",
@@ -73,7 +73,7 @@ _RENAMED_KEYS = {
     "random_state": "seed",
     "lr": "learning_rate",
 }
-"""Keys of `dnn` for keys of Keras and scikit-learn with another name."""
+"""Keys of `dnn`, by the other name that Keras or scikit-learn has for the key."""
 
 NAME_SUGGESTIONS: dict[str, dict[str, str]] = {
     "layer": {
@@ -95,16 +95,16 @@ NAME_SUGGESTIONS: dict[str, dict[str, str]] = {
     },
     "dataset": dict.fromkeys(("cifar10", "cifar100", "california_housing", "boston_housing"), _SAVE_AS_NPZ),
 }
-"""Suggestions for names of Keras, by kind."""
+"""Suggestions for names of Keras that a config does not accept, by kind (layer, loss and so on) and by name."""
 
 
 def suggest_for_key(key: str, owner: str, root: Mapping[str, Any], value: Any, *, on_command_line: bool) -> str:
-    """Return the suggestion for a key of Keras; an empty text for any other key.
+    """Return the suggestion for an unknown key that Keras has; an empty text for any other key.
 
     Args:
         key: The unknown key.
         owner: The part that holds the key: `layer`, a key of the config, or an empty text for the top level.
-        root: The config.
+        root: The plain values of the config.
         value: The value of the key.
         on_command_line: Whether the key was written on the command line.
     """
@@ -180,7 +180,7 @@ def _find_layers_with_argument(name: str, root: Mapping[str, Any]) -> list[str]:
 
 
 def _suggest_for_dotted_key(key: str, value: Any) -> str:
-    """Return how a dotted key of the command line is written in a file; an empty text for any other key."""
+    """Return how a dotted key, as on the command line, is written in a file; an empty text for any other key."""
     head, dot, inner_key = key.partition(".")
     if not dot or "." in inner_key or head not in KEY_SUGGESTIONS or head == "layer":
         return ""
@@ -188,18 +188,18 @@ def _suggest_for_dotted_key(key: str, value: Any) -> str:
 
 
 def _format_setting(key: str, value: Any, *, on_command_line: bool) -> str:
-    """Return a key with its value, as written on the command line or in a file."""
+    """Return a key with its value: `key=value` on the command line, `key: value` in a file."""
     return f"{key}{'=' if on_command_line else ': '}{format_short_yaml(value)}"
 
 
 def format_short_yaml(value: Any) -> str:
-    """Return a plain value as YAML in one line, cut after 200 characters."""
+    """Return a plain value as YAML on a single line, cut after 200 characters."""
     text = format_as_yaml(value)
     return text if len(text) <= _MAX_VALUE_CHARACTERS else f"{text[:_MAX_VALUE_CHARACTERS]}…"
 
 
 def suggest_for_name(name: str, kind: str) -> str:
-    """Return the suggestion for a name of Keras or a Python call; an empty text for any other name."""
+    """Return the suggestion for an unknown name that Keras has, or that is a Python call; else an empty text."""
     return NAME_SUGGESTIONS.get(kind, {}).get(name) or _suggest_for_call(name, kind)
 
 
@@ -236,10 +236,10 @@ def _suggest_for_call(text: str, kind: str) -> str:
 
 
 def _rename_old_arguments(arguments: dict[str, Any], cls: type[KerasConfig]) -> dict[str, Any]:
-    """Return the arguments of a part with Keras's current names for the names of older versions.
+    """Return the arguments for a class, with names from older versions of Keras replaced by current names.
 
-    In older versions, `decay` divided the learning rate by 1 + decay × step. It becomes the schedule
-    `InverseTimeDecay`.
+    In older versions, `decay` divided the learning rate by 1 + decay × step. `decay` becomes
+    the schedule `InverseTimeDecay`.
     """
     renamed_arguments = {
         (_RENAMED_KEYS.get(key, key) if key not in cls.model_fields else key): arguments[key] for key in arguments
@@ -254,7 +254,7 @@ def _rename_old_arguments(arguments: dict[str, Any], cls: type[KerasConfig]) -> 
 
 
 def suggest_for_value(value: Any, path: KeyPath, *, on_command_line: bool) -> str:
-    """Return the suggestion for a plain value instead of a part: `early_stopping: 3`, `kernel_regularizer: 0.01`."""
+    """Return the suggestion for a plain value instead of a mapping: `early_stopping: 3`, `kernel_regularizer: 0.01`."""
     key, kind = str(path[-1]) if path else "", get_kind_at(path)
     if key in ("early_stopping", "reduce_lr_on_plateau", "model_checkpoint"):
         if value is False:
@@ -274,7 +274,7 @@ def suggest_for_value(value: Any, path: KeyPath, *, on_command_line: bool) -> st
 
 
 def _suggest_for_data(name: str, *, on_command_line: bool) -> str:
-    """Return the suggestion for data that is written as a name or a file: `data=digits`, `data=my.csv`."""
+    """Return the suggestion for data written as a dataset's name or as a file: `data=digits`, `data=my.csv`."""
     if suggestion := NAME_SUGGESTIONS["dataset"].get(name):
         return suggestion
     endings = {".csv": "csv", ".tsv": "csv", ".npz": "npz"}
@@ -289,7 +289,7 @@ def _suggest_for_data(name: str, *, on_command_line: bool) -> str:
 
 
 def suggest_typed_mapping(value: Any, kind: str) -> str:
-    """Return the suggestion for a part whose name is a key: `Dense: {units: 9}` becomes `{type: Dense, units: 9}`."""
+    """Return the suggestion for a type written as a key: `Dense: {units: 9}` becomes `{type: Dense, units: 9}`."""
     if not isinstance(value, dict):
         return ""
     if isinstance(name := value.get("class_name"), str):
@@ -309,7 +309,10 @@ def suggest_typed_mapping(value: Any, kind: str) -> str:
 
 
 def list_positional_arguments(cls: type[KerasConfig]) -> tuple[str, ...]:
-    """Return the first positional arguments of Keras's class, in Keras's order. Later arguments are named."""
+    """Return the names of the first arguments of a Keras class, in Keras's order.
+
+    Calls usually pass these arguments by position, and all others by name.
+    """
     if issubclass(cls, BaseOptimizer):
         return ("learning_rate",)
     if cls in CLASSES_BY_KIND["metric"].values():

@@ -1,4 +1,4 @@
-"""Keys of a config: flat settings of a resolved config, and completions of overrides.
+"""Dotted keys of a config: the values of a resolved config by key, and shell completions of overrides.
 
 Completions also work for an unfinished, invalid config.
 """
@@ -26,19 +26,24 @@ _ALWAYS_INCLUDED_KEYS = (
     "loss.type",
     "data.dataset",
 )
-"""Keys of hyperparameters that are selected even with their default values."""
+"""Keys that `select_hyperparameters` returns even with their default values."""
 
 
 def flatten_config(config: Mapping[str, Any]) -> dict[str, PlainValue]:
-    """Return the settings of a resolved config by key. `None` is left out, and lists of plain values become texts."""
+    """Return the values of a resolved config by dotted key.
+
+    `None` is left out, and lists of plain values become texts.
+    """
     return {_to_override_key(key): value for key, value in _iter_plain_values(config)}
 
 
 def select_hyperparameters(config: Mapping[str, Any]) -> dict[str, PlainValue]:
-    """Return the settings that differ from defaults or always matter. `layers` contains the whole stack as a text.
+    """Return the values, by dotted key, that differ from their defaults or are always of interest, such as `epochs`.
 
-    Names, data paths, diagnostics, engine and device are left out. Each key has values of one type: a learning rate
-    schedule has separate keys for its arguments.
+    `layers` contains all layers as a single text.
+
+    Names, data paths, diagnostics, engine and device are left out. A key has values of the same type in all
+    configs: a learning rate schedule has separate keys for its arguments.
     """
     default_texts = _collect_default_texts(config)
     settings = {
@@ -54,7 +59,7 @@ def select_hyperparameters(config: Mapping[str, Any]) -> dict[str, PlainValue]:
 
 
 def _iter_plain_values(value: Any, key: str = "") -> Iterator[tuple[str, PlainValue]]:
-    """Yield the plain values of a part, with their whole keys."""
+    """Yield the dotted key and the value of each plain value within a part. `key` is the key of the part."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _iter_plain_values(inner, f"{key}.{name}" if key else name)
@@ -95,7 +100,7 @@ def _collect_default_texts(config: Mapping[str, Any]) -> dict[str, str]:
 
 @cache
 def _format_top_level_defaults() -> dict[str, str]:
-    """Return the default values as texts of the top-level keys and the keys of `data`."""
+    """Return the defaults of the top-level keys and of the keys of `data`, as texts."""
     fields = {name: field for name, field in Experiment.model_fields.items() if not field.is_required()}
     plain = {name: field.get_default() for name, field in fields.items() if name not in ("data", "optimizer", "loss")}
     data_defaults = {f"data.{name}": field.get_default() for name, field in Data.model_fields.items()}
@@ -114,7 +119,7 @@ def _is_layer_type_or_name(key: str) -> bool:
 
 
 def _list_config_layer_names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the names of layers of a config. Layers without a name get Keras's automatic names."""
+    """Return the names of the layers in a list. Layers without a name get Keras's automatic names."""
     return assign_layer_names(
         (layer.get("name"), "Block" if "repeat" in layer else str(layer.get("type"))) for layer in layers
     )
@@ -126,14 +131,14 @@ def _to_override_key(key: str) -> str:
 
 
 class KeyCompletion(NamedTuple):
-    """Text that completes an override, with its meaning or current value."""
+    """Completion of an override: the text, and its meaning or current value."""
 
     text: str
     meaning: str = ""
 
 
 class ConfigNode(NamedTuple):
-    """Node of a config: the annotation of its possible values, and its current value."""
+    """Position in a config: the type annotation of the possible values, and the current value."""
 
     annotation: Any
     value: Any
@@ -144,7 +149,7 @@ def complete_override(config: Any, word: str) -> list[KeyCompletion]:
 
     Args:
         config: The plain values of a config file, valid or invalid.
-        word: The typed beginning. After `=`, the value is completed; of several values, the value after the last comma.
+        word: The typed part of the override. After `=`, the value is completed, or the value after the last comma.
     """
     removes = word.startswith("~")
     key, equals, typed = word.removeprefix("~").partition("=")
@@ -174,7 +179,7 @@ def complete_override(config: Any, word: str) -> list[KeyCompletion]:
 
 
 def _find_node(root: ConfigNode, steps: Sequence[str]) -> ConfigNode | None:
-    """Return the node at the end of the steps; `None` if a step does not exist."""
+    """Return the node that the steps of a key lead to, from the root; `None` if a step does not exist."""
     node: ConfigNode | None = root
     for step in steps:
         node = None if node is None else _get_child_nodes(node).get(step)
@@ -182,9 +187,9 @@ def _find_node(root: ConfigNode, steps: Sequence[str]) -> ConfigNode | None:
 
 
 def _iter_key_completions(node: ConfigNode, *, removes: bool) -> Iterator[KeyCompletion]:
-    """Yield the keys of a node: `name=` for a key with a value, `name.` for a key with keys below.
+    """Yield the keys of a node: `name=` for a key with a value, `name.` for a key with keys below it.
 
-    With `removes`, the keys that the config contains are yielded.
+    If the override removes a value, only the keys that the config contains are yielded.
     """
     for name, inner in _get_child_nodes(node).items():
         current_value = "" if inner.value is None else format_config_value(inner.value)[:60]
@@ -200,7 +205,7 @@ def _iter_key_completions(node: ConfigNode, *, removes: bool) -> Iterator[KeyCom
 
 
 def _list_value_completions(node: ConfigNode, name: str) -> list[KeyCompletion]:
-    """Return the words that are values of a key: names, choices, `true` and `false`."""
+    """Return the words that the key `name` of a node accepts: names, choices, `true` and `false`."""
     if name == "type":
         return list(_iter_allowed_words(node.annotation))
     child = _get_child_nodes(node).get(name)
@@ -208,7 +213,7 @@ def _list_value_completions(node: ConfigNode, name: str) -> list[KeyCompletion]:
 
 
 def _get_child_nodes(node: ConfigNode) -> dict[str, ConfigNode]:
-    """Return the nodes below a node, by key."""
+    """Return the nodes directly below a node, by key."""
     if isinstance(node.value, list):
         layers = [layer if isinstance(layer, dict) else {"type": str(layer)} for layer in node.value]
         return {
@@ -227,7 +232,7 @@ def _get_child_nodes(node: ConfigNode) -> dict[str, ConfigNode]:
 
 
 def _find_node_class(node: ConfigNode) -> type[ConfigModel] | None:
-    """Return the class of the part at a node: the class of its type, else the only possible class."""
+    """Return the config class at a node: the class of its `type`, or the only possible class, or `None`."""
     choices = list(_iter_model_classes(node.annotation))
     kind = node.value.get("type") if isinstance(node.value, Mapping) else node.value
     for cls in choices:
@@ -237,18 +242,18 @@ def _find_node_class(node: ConfigNode) -> type[ConfigModel] | None:
 
 
 def _find_layer_class(layer: Mapping[str, Any]) -> Any:
-    """Return the class of a layer of a config; `None` if its type is unknown."""
+    """Return the class of a layer that is given as a mapping; `None` if its type is unknown."""
     return Repeat if "repeat" in layer else CLASSES_BY_KIND["layer"].get(str(layer.get("type")))
 
 
 def _has_only_keys(node: ConfigNode) -> bool:
-    """Return whether a node holds a part without a type, such as `data`."""
+    """Return whether a node is a part without a `type`, such as `data`."""
     model_classes = list(_iter_model_classes(node.annotation))
     return bool(model_classes) and all("type" not in cls.model_fields for cls in model_classes)
 
 
 def _iter_model_classes(annotation: Any) -> Iterator[type[ConfigModel]]:
-    """Yield the classes of parts that an annotation allows, except classes within lists."""
+    """Yield the config classes that an annotation allows, except classes within lists."""
     if isinstance(annotation, type) and issubclass(annotation, ConfigModel):
         yield annotation
     elif get_origin(annotation) in (Union, UnionType):

@@ -14,7 +14,7 @@ _InputShape = Annotated[tuple[Count, ...], Strict(False), Len(1, 8)]
 
 
 class LayerShapeError(ValueError):
-    """Error of a layer that cannot take its input shape. The text gives the reason and a suggestion."""
+    """Error of a layer that does not accept its input shape. The text gives the reason and a suggestion."""
 
 
 class WeightSpec(NamedTuple):
@@ -30,7 +30,7 @@ class WeightSpec(NamedTuple):
 
 
 class BaseLayer(KerasConfig):
-    """Layer with a name, an output shape, weights and multiply-adds."""
+    """Layer that computes its output shape, its weights and its number of multiply-adds from the input shape."""
 
     type: str
     name: KerasName | None = None
@@ -39,10 +39,10 @@ class BaseLayer(KerasConfig):
     """Keras's argument for the input shape of the first layer. It must equal the shape of the data."""
 
     def compute_output_shape(self, shape: Shape) -> Shape:
-        """Return the output shape for an input shape.
+        """Return the output shape for an input shape, both without the batch axis.
 
         Raises:
-            LayerShapeError: the layer cannot take the shape.
+            LayerShapeError: the layer does not accept the shape.
         """
         return shape
 
@@ -51,7 +51,7 @@ class BaseLayer(KerasConfig):
         return ()
 
     def count_multiply_adds(self, shape: Shape) -> int:
-        """Return the number of multiplications with a kernel for one example. Other arithmetic is left out."""
+        """Return the number of multiplications with kernel weights for one example. Other arithmetic does not count."""
         return 0
 
 
@@ -64,7 +64,8 @@ def get_automatic_name(cls: str) -> str:
 def compute_activation_shape(activation: str | None, shape: Shape) -> Shape:
     """Return the shape after an activation.
 
-    `glu` gates one half of the last axis with the other half. All other activations keep the shape.
+    `glu` halves the last axis: it multiplies one half by the sigmoid of the other half.
+    All other activations keep the shape.
 
     Raises:
         LayerShapeError: the activation is `glu`, and the last axis is odd or absent.
@@ -77,7 +78,7 @@ def compute_activation_shape(activation: str | None, shape: Shape) -> Shape:
 
 
 def to_example_axis(axis: int, shape: Shape) -> int:
-    """Return the index of an axis within one example. Keras counts the batch as axis 0.
+    """Return the index in `shape` of an axis that is numbered as in Keras, where the batch is axis 0.
 
     Raises:
         LayerShapeError: the shape of the example has no such axis.
@@ -104,17 +105,17 @@ def check_image_shape(layer: str, shape: Shape) -> None:
 
 
 def count_window_positions(layer: str, shape: Shape, window: Shape, strides: Shape, padding: str) -> Shape:
-    """Return the number of positions of a window on an image: (downwards, across).
+    """Return the numbers of positions of a window on an image: (vertical, horizontal).
 
     Args:
         layer: The class of the layer, for messages.
         shape: The shape of the image, (height, width, channels).
-        window: The height and the width of the window.
-        strides: The steps downwards and across.
-        padding: `same` or `valid`.
+        window: The height and the width of the window, in pixels.
+        strides: The vertical and horizontal steps, in pixels.
+        padding: Keras's padding: `same` or `valid`.
 
     Raises:
-        LayerShapeError: the window is larger than the image. With `same` it may have up to 2 × size + 1 pixels.
+        LayerShapeError: the window is larger than the image. With `same`, its sides may be up to 2 × size + 1.
     """
     if any(w > 2 * size + 1 for w, size in zip(window, shape[:2], strict=True)):
         raise LayerShapeError(f"the window {window} of {layer} reaches far beyond the image {shape[:2]}")

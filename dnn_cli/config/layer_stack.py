@@ -1,4 +1,4 @@
-"""Stack of layers from the input to the output: names, shapes, weights and errors."""
+"""Layers from the input to the output of a network: their names, shapes, weights and errors."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,12 +8,12 @@ from dnn_cli.config.base import Shape
 from dnn_cli.config.layer_base import BaseLayer, LayerShapeError, WeightSpec, get_automatic_name
 
 _SCOPE_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]*")
-"""Pattern of the names that TensorFlow takes for scopes and variables."""
+"""Pattern of the names that TensorFlow accepts for scopes and variables."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Layer of a stack, with the shapes of one example before and after the layer."""
+    """Layer of a network, with its name, its weights and the shapes of its input and output without the batch axis."""
 
     name: str
     layer: BaseLayer
@@ -34,7 +34,7 @@ class Stage:
 class ShapeError(LayerShapeError):
     """Error of a layer that does not fit into its stack.
 
-    `index` is the position of the layer; `key` is the argument that causes the error, or empty.
+    `index` is the position of the layer. `key` is the argument that causes the error, or empty.
     """
 
     def __init__(self, index: int, message: str, key: str = "") -> None:
@@ -47,7 +47,7 @@ def assign_layer_names(layers: Iterable[tuple[str | None, str]]) -> list[str]:
     """Return the name of every layer. Unnamed layers get the names that Keras gives in a new process.
 
     Args:
-        layers: The name, or `None`, and the class of every layer.
+        layers: A pair for every layer: its name or `None`, and the name of its class.
     """
     seen: dict[str, int] = {}
     names = []
@@ -62,12 +62,12 @@ def assign_layer_names(layers: Iterable[tuple[str | None, str]]) -> list[str]:
 
 
 def list_layer_names(layers: Sequence[BaseLayer]) -> list[str]:
-    """Return the name of every layer."""
+    """Return the name of every layer. Unnamed layers get Keras's automatic names."""
     return assign_layer_names((layer.name, layer.type) for layer in layers)
 
 
 def to_keras_names(names: Sequence[str]) -> list[str]:
-    """Return the names of the Keras layers: characters that TensorFlow refuses are replaced.
+    """Return names in which the characters that TensorFlow refuses are replaced.
 
     Keras accepts any script, but opens a TensorFlow name scope of the same name when it traces a graph. Names of
     scopes are ASCII without spaces. Every name stays unique.
@@ -99,7 +99,7 @@ def compute_stages(layers: Sequence[BaseLayer], input_shape: Shape) -> list[Stag
 
 
 def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list[Stage], list[ShapeError]]:
-    """Return the stages before the first layer without an output shape, and the errors up to this layer."""
+    """Return the stages before the first layer whose output shape cannot be computed, and the errors found by then."""
     stages: list[Stage] = []
     errors: list[ShapeError] = []
     first_with: dict[str, int] = {}
@@ -124,7 +124,7 @@ def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list
 
 
 def _find_weight_errors(index: int, layer: BaseLayer, weights: Iterable[WeightSpec]) -> Iterator[ShapeError]:
-    """Yield the errors of initializers, regularizers and constraints that cannot act on their weight."""
+    """Yield the errors of initializers, regularizers and constraints that do not fit the shape of their weight."""
     for weight in weights:
         for role in ("initializer", "regularizer", "constraint"):
             key = f"{weight.name}_{role}"
@@ -134,7 +134,10 @@ def _find_weight_errors(index: int, layer: BaseLayer, weights: Iterable[WeightSp
 
 
 def list_trainable_weights(model: str, stages: Sequence[Stage]) -> list[tuple[str, Shape]]:
-    """Return the trainable weights as (Keras's path, shape), with paths such as `sequential/hidden/kernel`."""
+    """Return Keras's path, such as `sequential/hidden/kernel`, and the shape of each trainable weight.
+
+    `model` is the name of the model.
+    """
     (model_name,) = to_keras_names([model])
     names = to_keras_names([stage.name for stage in stages])
     return [

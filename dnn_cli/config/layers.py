@@ -1,7 +1,7 @@
 """Layers of Keras: one class each, with Keras's arguments, the output shape and the weights.
 
-A new layer is a class in this file, listed in `Layer` at its end.
-Shapes are those of one example, without the batch axis.
+To add a layer, write a class in this file and list it in `Layer` at the end.
+All shapes are shapes of one example, without the batch axis.
 """
 
 import math
@@ -57,7 +57,7 @@ class KernelLayer(BaseLayer):
 
 
 class Dense(KernelLayer):
-    """Fully connected layer over the whole last axis: activation(x · kernel + bias)."""
+    """Fully connected layer on the last axis: activation(x · kernel + bias)."""
 
     keras_name: ClassVar[str] = "layers.Dense"
     type: Literal["Dense"] = "Dense"

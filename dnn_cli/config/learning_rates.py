@@ -1,4 +1,4 @@
-"""Learning rates of steps under a schedule, and issues of schedules that do not fit the length of a training."""
+"""Learning rate of each step with a schedule, and issues of schedules that do not fit the length of a training."""
 
 import math
 from dataclasses import dataclass
@@ -16,22 +16,22 @@ from dnn_cli.config.schedules import (
 )
 
 _MAX_SAMPLED_STEPS = 400
-"""Number of equal intervals of a training at whose ends the rate is computed.
+"""Number of equal parts of a training at whose ends the learning rate is computed.
 
-The rate is also computed at as many first steps.
+The rate is also computed at the first steps, 400 at most.
 """
 
 _NEGLIGIBLE_SHARE = 0.01
-"""Share of its peak up to which a rate hardly changes any weight."""
+"""Share of the peak learning rate. A rate up to this share is negligible: it hardly changes any weight."""
 
 _EARLY_SHARE = 0.25
-"""Share of the training within which a rate must stay above the negligible share of its peak."""
+"""Share of the training steps. A rate that becomes negligible for good within this share is an issue."""
 
 _MIN_FALL_SHARE = 0.1
-"""Share of its peak by which a schedule must fall. A smaller fall hardly differs from a fixed rate."""
+"""Share of the peak learning rate by which a rate must fall. A smaller fall hardly differs from a fixed rate."""
 
 _MIN_EPOCHS = 4
-"""Number of epochs from which a schedule that ends within the first epoch is an issue.
+"""Smallest number of epochs for which a schedule that ends within the first epoch is an issue.
 
 In shorter trainings such a schedule can be intended.
 """
@@ -39,7 +39,7 @@ In shorter trainings such a schedule can be intended.
 
 @dataclass(frozen=True)
 class ScheduleIssue:
-    """Issue of a schedule that ends too early (short), or that is too long for the training (long)."""
+    """Issue of a learning rate schedule that ends too early (`short`), or is too long for the training (`long`)."""
 
     kind: Literal["short", "long"]
     message: str
@@ -83,7 +83,12 @@ def compute_rate(schedule: Schedule, step: int) -> float:
 
 
 def _compute_cosine_factor(part: float, alpha: float) -> float:
-    """Return the factor of a cosine decay; `part` is the step as a share of the decay's length."""
+    """Return the factor by which a cosine decay multiplies the rate.
+
+    Args:
+        part: The step as a share of the decay's length.
+        alpha: The factor at the end of the decay.
+    """
     return (1 - alpha) * 0.5 * (1 + math.cos(math.pi * min(part, 1))) + alpha
 
 
@@ -111,11 +116,11 @@ def _get_schedule_length(schedule: Schedule) -> int:
 
 
 def find_schedule_issue(experiment: Experiment, batches: int) -> ScheduleIssue | None:
-    """Return the issue of the length of the learning rate schedule, or `None` where the length fits.
+    """Return the issue of a learning rate schedule that does not fit the length of the training, or `None`.
 
     Args:
         experiment: The experiment, with a schedule or a fixed learning rate.
-        batches: The number of batches of an epoch. Each batch is a step.
+        batches: The number of batches, and thus of steps, in an epoch.
     """
     schedule, epochs = experiment.optimizer.learning_rate, experiment.epochs
     if isinstance(schedule, float):
@@ -171,6 +176,11 @@ def _lengthen_schedule(schedule: Schedule, batches: int, total: int) -> tuple[st
     """Return overrides that lengthen a schedule.
 
     The overrides convert a length from epochs to steps, or make the schedule as long as the training.
+
+    Args:
+        schedule: The schedule.
+        batches: The number of steps in an epoch.
+        total: The number of steps in the training.
     """
     key = "optimizer.learning_rate."
     if isinstance(schedule, PiecewiseConstantDecay):
@@ -188,7 +198,7 @@ def _lengthen_schedule(schedule: Schedule, batches: int, total: int) -> tuple[st
 
 
 def _shorten_schedule(schedule: Schedule, total: int) -> tuple[str, ...]:
-    """Return overrides that make a schedule fall within the steps of a training."""
+    """Return overrides that make the rate of a schedule fall within a training of `total` steps."""
     key = "optimizer.learning_rate."
     if isinstance(schedule, PiecewiseConstantDecay):
         return (f"{key}boundaries={_spread_boundaries(schedule, total)}",)
@@ -205,6 +215,6 @@ def _shorten_schedule(schedule: Schedule, total: int) -> tuple[str, ...]:
 
 
 def _spread_boundaries(schedule: PiecewiseConstantDecay, total: int) -> list[int]:
-    """Return distinct boundaries that divide a training into equal parts."""
+    """Return distinct boundaries that divide a training of `total` steps into equal parts."""
     parts = len(schedule.boundaries) + 1
     return [max(at, total * at // parts) for at in range(1, parts)]

@@ -31,14 +31,14 @@ _LINEAR_LAYERS = (
 
 SATURATING_ACTIVATIONS = ("sigmoid", "hard_sigmoid", "tanh", "hard_tanh", "softsign")
 BOUNDED_ACTIVATIONS = (*SATURATING_ACTIVATIONS, "softmax", "sparsemax", "log_softmax", "relu6")
-"""Activations whose outputs have a bound."""
+"""Activations whose outputs cannot exceed a bound."""
 
 _MIN_SATURATING_LAYERS = 3
-"""Number of hidden layers with a saturating activation from which gradients are known to vanish."""
+"""Smallest number of hidden layers with a saturating activation for which gradients are known to vanish."""
 
 
 def find_advice(experiment: Experiment) -> list[Issue]:
-    """Return the advice on a valid experiment. The key paths of the issues are those of its config."""
+    """Return the issues of settings that are valid but probably not intended, with key paths of the config."""
     layers = experiment.model.stack
     issues = [
         *_find_missing_flatten(experiment),
@@ -61,7 +61,7 @@ def _find_schedule_advice(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_repeated_seeds(experiment: Experiment) -> Iterator[Issue]:
-    """Yield seeds of layers in a block. Such a layer draws the same numbers in every round of the block."""
+    """Yield issues of seeds in repeated layers: every repetition of the layer draws the same random numbers."""
     for index, (layer, path) in enumerate(zip(experiment.model.stack, experiment.model.layer_paths, strict=True)):
         parts = {name: getattr(layer, name) for name in type(layer).model_fields}
         seeded = [(name, "seed") for name, part in parts.items() if getattr(part, "seed", None) is not None]
@@ -71,7 +71,7 @@ def _find_repeated_seeds(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_missing_flatten(experiment: Experiment) -> Iterator[Issue]:
-    """Yield the first Dense layer that gets several axes and can have Flatten before it."""
+    """Yield an issue of the first Dense layer whose input has several axes, if Flatten can be put before the layer."""
     index = find_flatten_position(experiment)
     if index is not None:
         stage = compute_stages(experiment.model.stack, experiment.data.input_shape)[index]
@@ -83,12 +83,12 @@ def _find_missing_flatten(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _has_linear_activation(layer: Layer) -> bool:
-    """Return whether a layer has a kernel or is an Activation, and its activation is linear."""
+    """Return whether the activation of a layer is linear or absent; false if the layer cannot have an activation."""
     return isinstance(layer, KernelLayer | Activation) and layer.activation in (None, "linear")
 
 
 def _find_narrow_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
-    """Yield hidden Dense layers with fewer units than the last Dense layer."""
+    """Yield an issue for each hidden Dense layer with fewer units than the last Dense layer."""
     dense = [(index, layer) for index, layer in enumerate(layers) if isinstance(layer, Dense)]
     if not dense:
         return
@@ -102,7 +102,7 @@ def _find_narrow_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
 
 
 def _find_consecutive_linear_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
-    """Yield layers with a kernel that only linear layers separate from the next kernel."""
+    """Yield an issue for each layer with a kernel if no activation follows before the next kernel."""
     # Index of the last layer with a kernel. `None` after a layer that is not linear.
     last_kernel: int | None = None
     for index, layer in enumerate(layers):
@@ -119,7 +119,7 @@ def _find_consecutive_linear_layers(layers: tuple[Layer, ...]) -> Iterator[Issue
 
 
 def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:
-    """Yield the output activation if it does not suit the loss."""
+    """Yield an issue if the output activation does not suit the loss."""
     ends = [(i, layer) for i, layer in enumerate(experiment.model.stack) if isinstance(layer, KernelLayer | Activation)]
     if not ends:
         return
@@ -146,7 +146,7 @@ def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_vanishing_gradients(layers: tuple[Layer, ...]) -> Iterator[Issue]:
-    """Yield the first saturating activation of a stack with many of them."""
+    """Yield an issue of the first saturating activation if three or more hidden layers have such an activation."""
     hidden = [
         (i, x)
         for i, x in enumerate(layers)

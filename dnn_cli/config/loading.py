@@ -22,12 +22,12 @@ from dnn_cli.config.yaml_reader import MAX_ISSUES, Document, format_key_path, pa
 from dnn_cli.errors import ConfigError, Issue, KeyPath, LocatedIssue, SourceLocation
 
 _MAX_PARENTS = 20
-"""Largest number of files in a chain of `extends`, without the config file itself."""
+"""Largest number of files that a config file may extend in a chain."""
 
 
 @dataclass(frozen=True)
 class LoadedExperiment:
-    """Experiment with its config file, its overrides and the advice on it."""
+    """Experiment with its config file, its overrides and its advice: issues that do not make the config invalid."""
 
     experiment: Experiment
     file: str
@@ -36,7 +36,7 @@ class LoadedExperiment:
 
 
 def load_experiment(file: str, overrides: Sequence[str] = (), *, to_train: bool = False) -> LoadedExperiment:
-    """Return the experiment of a config file and overrides.
+    """Return the experiment that a config file and overrides describe.
 
     Args:
         file: The path of the config file.
@@ -44,13 +44,15 @@ def load_experiment(file: str, overrides: Sequence[str] = (), *, to_train: bool 
         to_train: Also check that this machine can train the experiment.
 
     Raises:
-        ConfigError: the config has issues; the error has all of them with their locations.
+        ConfigError: the config has issues. The error lists all issues with their locations.
     """
     return build_experiment(read_config(file), file, overrides, to_train=to_train)
 
 
 def read_config(file: str) -> Document:
-    """Read a config file and merge it with the files it extends. Names of parts become canonical.
+    """Read a config file and merge it with the files it extends.
+
+    Other names that Keras has for a part become the name that `dnn` uses.
 
     Raises:
         ConfigError: the file cannot be read, or is not a mapping of keys.
@@ -71,7 +73,7 @@ def read_config(file: str) -> Document:
 def build_experiment(
     base: Document, file: str, overrides: Sequence[str] = (), *, to_train: bool = False
 ) -> LoadedExperiment:
-    """Return the experiment of a document and overrides.
+    """Return the experiment that a document (a config that was read) and overrides describe.
 
     Args:
         base: The document of the config, before overrides.
@@ -80,7 +82,7 @@ def build_experiment(
         to_train: Also check that this machine can train the experiment.
 
     Raises:
-        ConfigError: the config has issues; the error has all of them with their locations.
+        ConfigError: the config has issues. The error lists all issues with their locations.
     """
     document = _canonicalize_document(apply_overrides(base, overrides))
     document.value.setdefault("name", _get_file_stem(file))
@@ -94,15 +96,18 @@ def build_experiment(
 
 
 def _canonicalize_document(document: Document) -> Document:
-    """Return the document with the canonical name of every part. Issues and layers are found by that name."""
+    """Return a document in which parts have the names that `dnn` uses, in place of other names that Keras has.
+
+    Later steps find the class of a part by this name.
+    """
     return replace(document, value=canonicalize_names(document.value))
 
 
 def _validate_document(document: Document) -> Experiment:
-    """Return the experiment of a document.
+    """Validate a document and return its experiment.
 
     Raises:
-        ConfigError: the document has issues; the error has all of them.
+        ConfigError: the document has issues. The error lists all issues.
     """
     issues = [issue for _, issue in document.issues[:MAX_ISSUES]]
     try:
@@ -120,9 +125,9 @@ def _validate_document(document: Document) -> Experiment:
 
 
 def _find_issues_of_valid_keys(error: ValidationError, document: Document) -> list[Issue]:
-    """Return the issues of `model` and `data` in a config of the valid keys.
+    """Return issues of `model` and `data` in a document in which other keys are invalid.
 
-    Keys that are invalid by themselves have their defaults. Without valid `model` and `data` the list is empty.
+    The check replaces invalid keys by their defaults. The list is empty if `model` or `data` is invalid.
     """
     invalid_keys = {detail["loc"][0] for detail in error.errors(include_url=False)}
     if invalid_keys & {"model", "data"} or any(path[:1] in ((), ("model",), ("data",)) for path, _ in document.issues):
@@ -133,7 +138,7 @@ def _find_issues_of_valid_keys(error: ValidationError, document: Document) -> li
 
 
 def load_resolved_experiment(file: str) -> Experiment:
-    """Return the experiment of a run from its resolved config. Neither its data nor this machine is checked.
+    """Return the experiment of a run from its resolved config, without a check of the data or of this machine.
 
     Raises:
         ConfigError: the file cannot be read, or is not the config of an experiment.
@@ -150,7 +155,7 @@ def load_resolved_experiment(file: str) -> Experiment:
 
 
 def _get_file_stem(file: str) -> str:
-    """Return the name of a file without its suffix, as text even where the name is not UTF-8."""
+    """Return the name of a file without its suffix, as valid text even if the name is not UTF-8."""
     return os.fsencode(os.path.splitext(os.path.basename(file))[0]).decode("utf-8", "replace")
 
 
@@ -176,11 +181,11 @@ def _locate_issues(issues: Sequence[Issue], document: Document) -> list[LocatedI
 
 
 def _read_with_parents(file: str, children: tuple[str, ...] = ()) -> Document:
-    """Read a file and merge it over the file that it extends, and over the parents of that file.
+    """Read a config file and merge it over the file named by `extends`, which may extend a file itself.
 
     Args:
         file: The path of the file.
-        children: The real paths of the files that extend this file.
+        children: The real paths of the files that extend this file, directly or through other files.
 
     Raises:
         ConfigError: a file cannot be read, extends itself, or has too many parents.
@@ -215,7 +220,7 @@ def _read_with_parents(file: str, children: tuple[str, ...] = ()) -> Document:
 
 
 def merge_documents(parent: Document, child: Document) -> Document:
-    """Return a parent document with its child merged over it: mappings merge key by key, other values replace.
+    """Merge a child document over its parent: mappings merge key by key, other values replace those of the parent.
 
     A value of the child with a type, `sgd` or `{type: sgd, …}`, replaces the whole part. A mapping without a type
     changes arguments of the parent's part.
@@ -242,7 +247,7 @@ def merge_documents(parent: Document, child: Document) -> Document:
 
 
 def iter_inner_paths(value: Any, path: KeyPath) -> Iterator[KeyPath]:
-    """Yield the key paths of all values within a mapping or a list."""
+    """Yield the key paths of all values within a mapping or a list. `path` is its own key path."""
     steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for step, inner in steps:
         yield (*path, step)
@@ -254,7 +259,7 @@ class ConfigDumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    """Return the YAML node of a text: plain where `parse_yaml` returns the same text, else in quotes."""
+    """Return the YAML node of a text: without quotes if `parse_yaml` then returns the same text, else in quotes."""
     plain = re.fullmatch(r"[^\W\d][\w ./()+-]*", text) is not None and parse_yaml(text, "").value == text
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
 
@@ -263,6 +268,6 @@ ConfigDumper.add_representer(str, _represent_text)
 
 
 def to_yaml(experiment: Experiment) -> str:
-    """Return the resolved experiment as a YAML config with every default. The config can be trained unchanged."""
+    """Return an experiment as the YAML text of a config with every default. The config can be trained unchanged."""
     plain = experiment.model_dump(mode="json")
     return yaml.dump(plain, Dumper=ConfigDumper, sort_keys=False, allow_unicode=True, width=10_000)

@@ -1,6 +1,6 @@
-"""Losses of Keras, and the targets and outputs that each of them needs.
+"""Losses of Keras: one class each, with the form of targets and outputs that the loss needs.
 
-A new loss is a class in this file, listed in `Loss` at its end.
+To add a loss, write a class in this file and list it in `Loss` at the end.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -17,11 +17,11 @@ Class numbers are int32. All other targets are float32.
 
 
 class BaseLoss(KerasConfig):
-    """Loss between targets and outputs."""
+    """Loss: the number, computed from targets and outputs, that training makes small."""
 
     type: str
     target_encodings: ClassVar[tuple[TargetEncoding, ...]]
-    """Target encodings that the loss takes."""
+    """Forms of targets that the loss accepts."""
 
     needs_probabilities: ClassVar[bool] = False
     """Whether outputs must be probabilities, because the loss takes their logarithm."""
@@ -126,7 +126,7 @@ class MeanAbsoluteError(BaseLoss):
 
 
 class Huber(BaseLoss):
-    """Loss that is quadratic for differences up to delta and linear for larger ones; Huber 1964."""
+    """Loss that is quadratic for differences up to delta, and linear for larger differences; Huber 1964."""
 
     keras_name: ClassVar[str] = "losses.Huber"
     type: Literal["huber"] = "huber"
@@ -151,7 +151,7 @@ class MeanAbsolutePercentageError(BaseLoss):
 
 
 class MeanSquaredLogarithmicError(BaseLoss):
-    """Mean of squared differences of log(1 + number), for numbers that grow by factors."""
+    """Mean of squared differences of log(1 + number), for numbers of very different sizes."""
 
     keras_name: ClassVar[str] = "losses.MeanSquaredLogarithmicError"
     type: Literal["mean_squared_logarithmic_error"] = "mean_squared_logarithmic_error"
@@ -168,7 +168,7 @@ ERROR_ALIASES = {
     )
     for short in (short, short.upper())
 }
-"""Full names of losses that are also metrics, by Keras's short name."""
+"""Full names of losses that are also metrics, by Keras's short name, such as `mse`."""
 
 Loss = Annotated[
     SparseCategoricalCrossentropy

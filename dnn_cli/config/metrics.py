@@ -1,6 +1,6 @@
-"""Metrics of Keras, which are computed besides the loss, and the targets and outputs that each of them needs.
+"""Metrics of Keras: one class each, with the form of targets that the metric needs.
 
-A new metric is a class in this file, listed in `Metric` at its end.
+To add a metric, write a class in this file and list it in `Metric` at the end.
 """
 
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -15,11 +15,11 @@ _ClassNumber = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
 class BaseMetric(KerasConfig):
-    """Metric that is computed besides the loss."""
+    """Metric: a score that is computed in addition to the loss."""
 
     type: str
     target_encodings: ClassVar[tuple[TargetEncoding, ...]]
-    """Target encodings that the metric takes."""
+    """Forms of targets that the metric accepts."""
 
     lower_is_better: ClassVar[bool] = False
     counts_examples: ClassVar[bool] = False
@@ -27,7 +27,7 @@ class BaseMetric(KerasConfig):
 
 
 class Accuracy(BaseMetric):
-    """Share of correct examples. The largest output decides, or whether a single output is above 0.5."""
+    """Share of correct predictions: the class of the largest output, or class 1 if a single output is above 0.5."""
 
     keras_name: ClassVar[str] = "metrics.Accuracy"
     type: Literal["accuracy"] = "accuracy"
@@ -58,7 +58,7 @@ class CategoricalAccuracy(BaseMetric):
 
 
 class BinaryAccuracy(BaseMetric):
-    """Accuracy for two classes and one output. The second class is predicted above the threshold."""
+    """Accuracy for two classes and a single output. An output above the threshold predicts class 1."""
 
     keras_name: ClassVar[str] = "metrics.BinaryAccuracy"
     type: Literal["binary_accuracy"] = "binary_accuracy"
@@ -122,7 +122,7 @@ class Recall(BaseMetric):
 
 
 class F1Score(BaseMetric):
-    """Harmonic mean of precision and recall, over the classes. With one output it needs a threshold."""
+    """Harmonic mean of precision and recall, averaged over the classes. A single output needs a threshold."""
 
     keras_name: ClassVar[str] = "metrics.F1Score"
     type: Literal["f1_score"] = "f1_score"
@@ -180,7 +180,7 @@ class MeanSquaredLogarithmicError(ErrorMetric):
 
 
 class R2Score(BaseMetric):
-    """Share of the variance that is explained: 1 at best, 0 for the mean, negative for worse predictions."""
+    """Explained share of the targets' variance: 1 at best, 0 for their mean, negative for worse predictions."""
 
     keras_name: ClassVar[str] = "metrics.R2Score"
     type: Literal["r2_score"] = "r2_score"
@@ -214,11 +214,11 @@ METRIC_ALIASES = {
     **ERROR_ALIASES,
     "acc": "accuracy",
 }
-"""Names of metrics in a config, by every other name that Keras has for a metric."""
+"""Names of metrics in a config, by the other names that Keras has for the same metric."""
 
 
 def expand_score_name(name: str) -> str:
-    """Return the full name of a score: `val_acc` is `val_accuracy`, `best.mse` is `best.mean_squared_error`."""
+    """Return the full name of a score: `val_acc` → `val_accuracy`, `best.mse` → `best.mean_squared_error`."""
     head, dot, last = name.rpartition(".")
     metric = _get_metric_name(last)
     lead = last.removesuffix(metric)
@@ -226,12 +226,12 @@ def expand_score_name(name: str) -> str:
 
 
 def _get_metric_name(score: str) -> str:
-    """Return the metric of a score without its split: `accuracy` for `val_accuracy` and `test_accuracy`."""
+    """Return the name of a score without its split: `accuracy` for `val_accuracy` and `test_accuracy`."""
     return score.removeprefix("best.").removeprefix("val_").removeprefix("test_")
 
 
 def lower_is_better(score: str) -> bool:
-    """Return whether a lower score is better, on any split: for losses and error metrics."""
+    """Return whether a lower value of a score is better, as for losses and error metrics on any split."""
     name = _get_metric_name(score)
     return name == "loss" or name in _LOWER_IS_BETTER
 
@@ -242,7 +242,7 @@ _LOWER_IS_BETTER = {
 
 
 def is_share(score: str) -> bool:
-    """Return whether a score is a share of 1. Its differences are given in percentage points."""
+    """Return whether a score lies between 0 and 1, so that differences are given in percentage points."""
     return _get_metric_name(score) in _SHARE_METRICS
 
 

@@ -24,7 +24,10 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class NetworkSummary:
-    """Summary of a network. Sizes are bytes of float32. Multiply-adds are those of kernels, for one example."""
+    """Summary of a network, with numbers of parameters and layers, and the multiply-adds with kernels for one example.
+
+    Bytes are those of float32 numbers.
+    """
 
     name: str
     input_shape: Shape
@@ -35,7 +38,7 @@ class NetworkSummary:
     optimizer_bytes: int
     multiply_adds: int
     depth: int
-    """Number of layers with a kernel. Textbooks count layers in this way: Flatten does not count."""
+    """Number of layers with a kernel. Like textbooks, this number leaves out layers such as Flatten."""
 
     @property
     def non_trainable(self) -> int:
@@ -91,7 +94,7 @@ def _format_parameter_formula(weights: tuple[WeightSpec, ...]) -> str:
 
 
 def format_layer_flow(experiment: Experiment) -> str:
-    """Return the stack of layers as one line: `Flatten → Dense 100 relu → Dense 10 softmax`."""
+    """Return the layers of a network on a single line: `Flatten → Dense 100 relu → Dense 10 softmax`."""
     return " → ".join(
         _format_layer(stage) for stage in compute_stages(experiment.model.stack, experiment.data.input_shape)
     )

@@ -1,6 +1,6 @@
-"""Optimizers of Keras: one class each, with Keras's arguments and defaults, and the memory that it needs.
+"""Config classes of the Keras optimizers: the arguments and defaults of each, and the memory that its state takes.
 
-A new optimizer is a class in this file, listed in `Optimizer` at its end.
+To add an optimizer, write a class in this file and list it in `Optimizer` at the end.
 """
 
 import math
@@ -24,18 +24,21 @@ from dnn_cli.config.base import (
 from dnn_cli.config.schedules import LearningRate, Steps
 
 DEFAULT_OPTIMIZER = "rmsprop"
-"""Keras's default optimizer, for configs without a type of optimizer."""
+"""Keras's default optimizer, for configs that do not name an optimizer."""
 
 
 _WeightPathPattern = Annotated[str, Field(pattern=r"^\^?[\w./-]+\$?$", max_length=100)]
-"""Pattern that Keras searches in a weight's path: a part of the path, at its start with ^, at its end with $.
+"""Pattern that Keras searches in a weight's path: a part of the path, after ^ its start, before $ its end.
 
 Other regular expressions are refused, because the search for some of them never ends.
 """
 
 
 def _expand_optimizer(value: object) -> object:
-    """Return the mapping of a bare name. A mapping without a type gets the type of Keras's default optimizer."""
+    """Return an optimizer as a mapping with a type: `sgd` becomes `{type: sgd}`.
+
+    A mapping without a type gets the type of Keras's default optimizer.
+    """
     value = to_typed_mapping(value)
     return {"type": DEFAULT_OPTIMIZER, **value} if isinstance(value, dict) else value
 
@@ -56,35 +59,35 @@ class BaseOptimizer(KerasConfig):
     gradient_accumulation_steps: Annotated[int, Field(ge=2, le=1_000_000)] | None = None
 
     slots_per_number: ClassVar[int] = 2
-    """Number of values that the update rule keeps for every trainable parameter."""
+    """Number of values, such as moving averages, that the optimizer keeps for every trainable parameter."""
 
     min_keras_version: ClassVar[tuple[int, int]] = (3, 12)
-    """First version of Keras with this optimizer and these defaults. Version 3.12 is the last for Python 3.10."""
+    """First version of Keras with this optimizer and these defaults. Version 3.12 is the last with Python 3.10."""
 
     def count_slots(self, path: str, shape: Shape) -> int:
-        """Return how many values the update rule keeps for one trainable weight.
+        """Return the number of values that the optimizer keeps for one trainable weight.
 
         Args:
-            path: The path of the weight, as `hidden/kernel`.
+            path: The path of the weight, such as `hidden/kernel`.
             shape: The shape of the weight.
         """
         return self.slots_per_number * math.prod(shape)
 
     def compute_memory(self, weights: list[tuple[str, Shape]]) -> int:
-        """Return the bytes of float32 that the optimizer keeps between steps.
+        """Return the number of bytes that the optimizer keeps between steps, as float32.
 
         The step counter and the learning rate, a few bytes in all, are left out.
 
         Args:
-            weights: The path, as `hidden/kernel`, and the shape of every trainable weight.
+            weights: The path, such as `hidden/kernel`, and the shape of every trainable weight.
         """
         extra = int(self.use_ema) + int(self.gradient_accumulation_steps is not None)
         return 4 * sum(self.count_slots(path, shape) + extra * math.prod(shape) for path, shape in weights)
 
     def find_argument_conflict(self) -> tuple[str, str] | None:
-        """Return an argument that conflicts with another one, and the reason; `None` without a conflict.
+        """Return an argument that conflicts with another argument, and the reason; `None` without a conflict.
 
-        Keras refuses such arguments together.
+        Keras refuses the combination of such arguments.
         """
         clips = [name for name in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(self, name) is not None]
         return (clips[1], f"cannot stand beside {clips[0]}: Keras clips in one way only") if len(clips) > 1 else None

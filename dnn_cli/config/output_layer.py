@@ -1,4 +1,4 @@
-"""Checks of the output of a stack of layers against the data and the loss, with suggestions."""
+"""Checks whether the output of a network fits the data and the loss, with suggestions."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ _MAX_FLATTEN_POSITIONS = 10
 
 
 def _find_output_dense_index(stages: list[Stage]) -> int | None:
-    """Return the index of the Dense layer whose units set the output size; `None` where another layer sets it."""
+    """Return the index of the Dense layer whose units are the output size; `None` if another layer sets the size."""
     for index, stage in reversed([*enumerate(stages)]):
         if isinstance(stage.layer, Dense) and stage.layer.activation != "glu":
             return index
@@ -25,7 +25,7 @@ def _find_output_dense_index(stages: list[Stage]) -> int | None:
 def find_flatten_position(experiment: Experiment) -> int | None:
     """Return the index of the first Dense layer before which Flatten gives the output a single axis.
 
-    Return `None` if Flatten has this effect before none of the tried layers.
+    Return `None` if Flatten does not have this effect before any of the first ten such layers.
     """
     stack, shape = experiment.model.stack, experiment.data.input_shape
     stages, _ = examine_stack(stack, shape)
@@ -45,7 +45,7 @@ def get_suitable_activation(experiment: Experiment) -> str:
 
 
 def find_output_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[Issue]:
-    """Yield an issue if the output of the stack has another shape than the targets need."""
+    """Yield an issue if the shape of the network's output is not the shape that the loss needs."""
     last, needed, data = stages[-1], experiment.output_shape, experiment.data
     if last.output_shape == needed:
         return

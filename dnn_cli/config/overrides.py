@@ -22,7 +22,7 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
     """Return a copy of the document with all overrides applied in their order.
 
     Raises:
-        ConfigError: an override is malformed, or its key does not exist; the error has all such overrides.
+        ConfigError: an override is malformed, or its key does not exist; the error lists all such overrides.
     """
     editor = OverrideEditor(copy.deepcopy(document.value), dict(document.locations), list(document.issues))
     issues: list[LocatedIssue] = []
@@ -41,22 +41,22 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
 
 
 TEXT_KEYS = ("name", "path", "validation_path", "test_path", "target")
-"""Last steps of keys whose values are texts: `name=007` and `name=7` are texts without quotes."""
+"""Last steps of keys whose values are texts: `name=007` and `name=7` set texts even without quotes."""
 
 _YAML_STARTS = ("'", '"', "[", "{")
-"""First characters of values that are read as YAML."""
+"""First characters of override values that are read as YAML."""
 
 
 def _parse_override_value(text: str, override: str, *, is_text: bool = False) -> Document:
     """Return the value of an override as a document.
 
-    A value in quotes, a list and a mapping are YAML on one line. Any other value is taken literally: `#` and `: ` are
-    plain characters. The literal value is a number, true, false or null where YAML reads it as one.
+    A value in quotes, a list and a mapping are YAML on one line. In any other value, `#` and `: ` are plain
+    characters. Such a value becomes a number, true, false or null if YAML reads the text in this way.
 
     Args:
         text: The text after `=`.
-        override: The whole override, which is the location of its issues.
-        is_text: Read a value that is not in quotes as text, even if it looks like a number.
+        override: The whole override, which issues name as their location.
+        is_text: Whether a value without quotes is a text, even if it looks like a number.
 
     Raises:
         ConfigError: the text is not YAML, or continues after the end of a quoted text, a list or a mapping.
@@ -97,7 +97,7 @@ def _is_plain_scalar(text: str) -> bool:
 
 
 def _find_trailing_text(text: str) -> str:
-    """Return the text after a quoted text, a list or a mapping, which YAML reads as a comment."""
+    """Return the comment that YAML finds after a quoted text, a list or a mapping."""
     events: list[Any] = list(yaml.parse(text, Loader=YamlLoader))
     outer = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentStartEvent, yaml.DocumentEndEvent)
     ends = [event.end_mark.index for event in events if not isinstance(event, outer)]
@@ -105,7 +105,7 @@ def _find_trailing_text(text: str) -> str:
 
 
 def _quote_for_yaml(text: str) -> str:
-    """Return a text in single quotes, which YAML reads as this text."""
+    """Return a text in single quotes, so that YAML reads it as the same text."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -120,7 +120,7 @@ class OverrideError(Exception):
 
 @dataclass
 class OverrideEditor:
-    """Editor that applies overrides to a document."""
+    """Editor that applies overrides to the values, locations and issues of a document."""
 
     value: Any
     locations: dict[KeyPath, SourceLocation]
@@ -168,7 +168,10 @@ class OverrideEditor:
         self.issues = [(key_path, issue) for key_path, issue in self.issues if key_path[: len(path)] != path]
 
     def shift_list_items(self, path: KeyPath) -> None:
-        """Decrement the indices in locations and issues of the list items after a removed item."""
+        """Lower the list indices in locations and issues by 1 for the items after a removed item.
+
+        `path` is the key path of the removed item.
+        """
         depth, gone = len(path) - 1, path[-1]
 
         def shift_key_path(key_path: KeyPath) -> KeyPath:
@@ -182,9 +185,9 @@ class OverrideEditor:
         self.issues = [(shift_key_path(key_path), issue) for key_path, issue in self.issues]
 
     def find_or_create_parent(self, key: str, location: SourceLocation) -> tuple[KeyPath, Any]:
-        """Return the key path of a key, and the mapping or list that holds its last step.
+        """Return the key path of a key, and the mapping or list that contains its last step.
 
-        Missing mappings on the path are created at the location. Bare names become mappings.
+        Missing mappings on the path are created, and get the location. Bare names become mappings.
 
         Raises:
             OverrideError: a step does not exist, or a value on the path is a plain value.
@@ -213,7 +216,7 @@ class OverrideEditor:
 
 
 def expand_key(key: str) -> str:
-    """Return the full key of a short one: `lr` and `learning_rate` become `optimizer.learning_rate`."""
+    """Return the full key for a short key: `lr` and `learning_rate` become `optimizer.learning_rate`."""
     steps = key.removeprefix("optimizer.").split(".") if key.startswith("optimizer.lr") else key.split(".")
     return ".".join(["optimizer", "learning_rate", *steps[1:]]) if steps[0] in ("lr", "learning_rate") else key
 
@@ -239,9 +242,10 @@ def _get_value_at(container: Any, path: Sequence[Any]) -> Any:
 
 
 def _resolve_step(container: Any, step: str, path: Sequence[str | int]) -> tuple[Any, ...]:
-    """Return the steps of a path for one step of an override.
+    """Return the steps of a key path for one step of an override.
 
-    The step is a key of a mapping, an index of a list, or the name of a layer. A layer in a block has several steps.
+    The step is a key of a mapping, an index of a list, or the name of a layer. The name of a layer in a block gives
+    several steps. `path` is the key path of the container, for messages.
 
     Raises:
         OverrideError: the step is empty or does not exist, or the config is not a mapping.
@@ -273,7 +277,7 @@ def _resolve_step(container: Any, step: str, path: Sequence[str | int]) -> tuple
 
 
 def _list_repeated_layer_names(items: list[Any]) -> list[str]:
-    """Return the names of the layers within the blocks of a list."""
+    """Return the names of the layers in the repeated blocks of a list."""
     blocks = [item["layers"] for item in items if isinstance(item, dict) and isinstance(item.get("layers"), list)]
     return [
         name

@@ -1,4 +1,4 @@
-"""Classes of all parts of a config by kind and name, Keras's other names of parts, and short texts of values."""
+"""Classes of all parts of a config by kind and name, other names that Keras has for them, and short texts of values."""
 
 from collections.abc import Collection, Mapping
 from functools import cache
@@ -38,7 +38,7 @@ NAMES_BY_KIND: dict[str, tuple[str, ...]] = {kind: tuple(table) for kind, table 
 
 
 def get_kind_at(path: KeyPath) -> str:
-    """Return the kind of part at a key path of a config: `layer` in `model.layers`, `metric` in `metrics`."""
+    """Return the kind of the part at a key path: `layer` in `model.layers`, `metric` in `metrics`."""
     keys = [step for step in path if isinstance(step, str)]
     last = keys[-1] if keys else ""
     by_key = {"layers": "layer", "metrics": "metric", "learning_rate": "schedule"}
@@ -46,13 +46,13 @@ def get_kind_at(path: KeyPath) -> str:
 
 
 def format_config_value(value: Any, included: Collection[str] = ()) -> str:
-    """Return a short text of a value of a resolved config.
+    """Return a short text for a value of a resolved config.
 
-    The text of a part has its type and the arguments that differ from Keras's defaults.
+    The text for a part has its type and the arguments that differ from Keras's defaults.
 
     Args:
         value: The value.
-        included: The arguments of the part that the text has even with their default values.
+        included: The arguments that the text contains even with their default values.
     """
     if isinstance(value, dict) and "type" in value:
         texts = format_changed_arguments(value, included)
@@ -71,7 +71,7 @@ def format_config_value(value: Any, included: Collection[str] = ()) -> str:
 
 
 def format_changed_arguments(part: Mapping[str, Any], included: Collection[str] = ()) -> dict[str, str]:
-    """Return the arguments of a resolved part as texts: those in `included`, and those that differ from the default."""
+    """Return arguments of a part as texts: the arguments in `included`, and those that differ from the default."""
     defaults = format_defaults(part["type"]) if "type" in part else {}
     texts = {key: format_config_value(inner) for key, inner in part.items() if key not in ("type", "name")}
     return {key: text for key, text in texts.items() if key in included or text != defaults.get(key, "none")}
@@ -79,7 +79,7 @@ def format_changed_arguments(part: Mapping[str, Any], included: Collection[str] 
 
 @cache
 def format_defaults(kind: str) -> dict[str, str]:
-    """Return Keras's defaults of the arguments of a type, as short texts; empty for an unknown type."""
+    """Return Keras's defaults of the arguments of a type, such as `adam`, as short texts; empty for an unknown type."""
     cls = next((table[kind] for table in CLASSES_BY_KIND.values() if kind in table), None)
     return (
         {key: format_config_value(_get_plain_default(field)) for key, field in cls.model_fields.items()} if cls else {}
@@ -108,7 +108,7 @@ _KERAS_ALIASES: dict[str, dict[str, str]] = {
     "regularizer": {"l1l2": "l1_l2"},
     "activation": {"swish": "silu", "hard_swish": "hard_silu"},
 }  # fmt: skip
-"""Names of parts in a config by kind and by Keras's other names, without the names of its classes."""
+"""Names of parts in a config, by kind and by other names that Keras has. Names of Keras classes are left out."""
 
 SPELLINGS: dict[str, dict[str, str]] = {
     kind: {
@@ -117,14 +117,14 @@ SPELLINGS: dict[str, dict[str, str]] = {
     }
     for kind in (*CLASSES_BY_KIND, "activation")
 }
-"""Names of parts in a config, by kind and by every other name that Keras has for a part."""
+"""Names of parts in a config, by kind and by other names that Keras has. Names of Keras classes are included."""
 
 
 def canonicalize_names(value: Any, path: KeyPath = ()) -> Any:
-    """Return the plain values of a config with the canonical name of every part and score.
+    """Return plain values in which parts and scores have the names that `dnn` uses: `mse` → `mean_squared_error`.
 
     Args:
-        value: Any plain value. Values that are not names are returned unchanged.
+        value: The config or a value in it. Values that are not names are returned unchanged.
         path: The key path of the value in the config.
     """
     if isinstance(value, str):
@@ -140,7 +140,7 @@ def canonicalize_names(value: Any, path: KeyPath = ()) -> Any:
 
 
 def list_spellings(cls: type[KerasConfig]) -> list[str]:
-    """Return the other names that Keras has for the parts of a class."""
+    """Return the other names that Keras has for a class: `MaxPool2D` for `MaxPooling2D`."""
     for kind, table in CLASSES_BY_KIND.items():
         for name, member in table.items():
             if member is cls:

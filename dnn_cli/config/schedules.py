@@ -34,7 +34,7 @@ class InverseTimeDecay(KerasConfig):
 
 
 class PolynomialDecay(KerasConfig):
-    """Decay from the initial rate to the end rate along a power of the share of steps that remain."""
+    """Decay from the initial to the end rate: end + (initial − end) × (1 − step / decay_steps) ^ power."""
 
     keras_name: ClassVar[str] = "optimizers.schedules.PolynomialDecay"
     type: Literal["PolynomialDecay"] = "PolynomialDecay"
@@ -55,7 +55,7 @@ class PiecewiseConstantDecay(KerasConfig):
 
 
 class CosineDecay(KerasConfig):
-    """Half a cosine down to alpha × the peak rate, after an optional linear warm-up; Loshchilov and Hutter 2017."""
+    """Decay along half a cosine to alpha × the peak, after an optional linear warm-up; Loshchilov and Hutter 2017."""
 
     keras_name: ClassVar[str] = "optimizers.schedules.CosineDecay"
     type: Literal["CosineDecay"] = "CosineDecay"
@@ -67,7 +67,7 @@ class CosineDecay(KerasConfig):
 
 
 class CosineDecayRestarts(KerasConfig):
-    """Half cosines in sequence, each t_mul times as long and m_mul times as high as the one before."""
+    """Repeated decay along half a cosine. Each is t_mul times as long and m_mul times as high as the previous decay."""
 
     keras_name: ClassVar[str] = "optimizers.schedules.CosineDecayRestarts"
     type: Literal["CosineDecayRestarts"] = "CosineDecayRestarts"
@@ -85,7 +85,10 @@ Schedule = Annotated[
 
 
 def _get_rate_tag(value: Any) -> str:
-    """Return the tag of a learning rate, so that pydantic applies only the rules of a number or of a schedule."""
+    """Return the tag of a learning rate: `schedule`, or `rate` for a number.
+
+    The tag makes pydantic validate the value with the rules of a number or of a schedule only.
+    """
     return "schedule" if isinstance(value, dict | KerasConfig) else "rate"
 
 

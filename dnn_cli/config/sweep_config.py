@@ -48,14 +48,14 @@ class Budget(ConfigModel):
     """Limits of a sweep."""
 
     trials: _Trials | None = None
-    """Number of settings that a random or bayesian search tries."""
+    """Number of settings (values for all keys that vary) that a random or bayesian search tries."""
 
     minutes: _Minutes | None = None
     """Time in minutes after which no training starts."""
 
 
 class SearchSettings(ConfigModel):
-    """Search of a sweep: how settings are chosen."""
+    """Method by which a sweep chooses settings: values for the keys that vary."""
 
     type: _SearchType
     seed: Seed = 0
@@ -75,27 +75,27 @@ class SweepFile(ConfigModel):
 
 @dataclass(frozen=True)
 class Sweep:
-    """Sweep: a base config, overrides of all experiments, and keys that vary."""
+    """Sweep: experiments from a base config, overrides that apply to all, and keys that vary between them."""
 
     file: str
     """Path of the base config."""
 
     name: str | None
     fixed: tuple[str, ...]
-    """Overrides of all experiments."""
+    """Overrides that apply to all experiments."""
 
     parameters: dict[str, SweepValues]
-    """Keys that vary, with their values."""
+    """Keys that vary, each with its list or range of values."""
 
     seeds: tuple[str, ...]
-    """Seeds of every setting; empty where the seed of the base config is the only one."""
+    """Seeds with which every setting is trained; empty if only the seed of the base config is used."""
 
     search: _SearchType
     search_seed: int
     trials: int | None
     minutes: float | None
     locations: dict[str, SourceLocation]
-    """Source locations of the keys in `parameters` of a sweep file."""
+    """Lines and columns of the keys in `parameters` of a sweep file."""
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,12 @@ class SweepOptions:
 
 
 def read_sweep(file: str, arguments: Sequence[str], options: SweepOptions = SweepOptions()) -> Sweep:
-    """Read the sweep that a config or a sweep file, arguments and options describe.
+    """Read a sweep from a config or sweep file, arguments and options of the command line.
 
     Args:
         file: The path of the config or of the sweep file.
         arguments: The overrides `key=values`, `key=value` and `~key`.
-        options: The options of the command line. They replace settings of the file.
+        options: The options. They replace values of the file.
 
     Raises:
         ConfigError: the file has issues, or the values of an argument are invalid.
@@ -132,9 +132,9 @@ def read_sweep(file: str, arguments: Sequence[str], options: SweepOptions = Swee
 
 
 def _build_nothing_varies_error(file: str, arguments: Sequence[str]) -> UsageError:
-    """Return the error of a sweep in which every key has one value.
+    """Return the error of a sweep in which every key has a single value.
 
-    The error names an argument that probably should list several values.
+    If an argument was probably intended as several values, the error names this argument.
     """
     for argument in arguments:
         key, _, text = argument.partition("=")
@@ -146,7 +146,7 @@ def _build_nothing_varies_error(file: str, arguments: Sequence[str]) -> UsageErr
 
 
 def _parse_sweep_file(file: str, document: Document) -> Sweep:
-    """Return the sweep of a sweep file.
+    """Return the sweep that a sweep file describes.
 
     Raises:
         ConfigError: the file has issues, or the base config does not exist.
@@ -212,7 +212,7 @@ def _parse_sweep_file(file: str, document: Document) -> Sweep:
 
 
 def _locate_sweep_file_issue(detail: Any, document: Document) -> LocatedIssue:
-    """Return the issue of an error of pydantic, with its location in the sweep file."""
+    """Return an error from pydantic as an issue with its location in the sweep file."""
     path = tuple(
         step for step in detail["loc"] if step not in ("SearchSettings", "literal['grid','random','bayesian']")
     )
@@ -237,7 +237,7 @@ def _apply_arguments(sweep: Sweep, arguments: Sequence[str]) -> Sweep:
 
     Raises:
         ConfigError: the values of an argument are invalid, or two arguments have the same key.
-        UsageError: an argument is one value that probably should be several.
+        UsageError: an argument is a single value that was probably intended as several values.
     """
     issues, fixed, varied = [], list(sweep.fixed), {}
     typed: dict[str, list[str]] = {}
@@ -272,7 +272,7 @@ def _apply_arguments(sweep: Sweep, arguments: Sequence[str]) -> Sweep:
 
 
 def _suggest_single_argument(key: str, texts: Sequence[str]) -> str:
-    """Return a suggestion that combines several arguments of one key in one argument."""
+    """Return a suggestion that combines several arguments with the same key into a single argument."""
     if any(isinstance(parse_values(text), ValueRange) for text in texts):
         return f"write {key}=… once"
     values = ",".join(dict.fromkeys(value.strip() for text in texts for value in split_at_commas(text)))
@@ -280,10 +280,10 @@ def _suggest_single_argument(key: str, texts: Sequence[str]) -> str:
 
 
 def _add_varied_values(sweep: Sweep, varied: dict[str, SweepValues]) -> Sweep:
-    """Return a sweep with additional values that vary. Values of `seed` become the seeds of the sweep.
+    """Return a sweep with additional keys that vary. Values of `seed` become the seeds of the sweep.
 
     Raises:
-        UsageError: the seeds are a range to draw from.
+        UsageError: the seeds are a range of random numbers, such as `int(1, 9)`.
     """
     seeds = varied.pop("seed", None)
     if isinstance(seeds, ValueRange):
@@ -292,12 +292,12 @@ def _add_varied_values(sweep: Sweep, varied: dict[str, SweepValues]) -> Sweep:
 
 
 def _apply_options(sweep: Sweep, options: SweepOptions, *, searched: bool) -> Sweep:
-    """Return a sweep with the options of the command line.
+    """Return a sweep whose search, trials, minutes and seed come from the options that are set.
 
     Args:
-        sweep: The sweep of files and arguments.
+        sweep: The sweep that the file and the arguments describe.
         options: The options.
-        searched: Whether the sweep file has a `search`.
+        searched: Whether the sweep file has the key `search`.
 
     Raises:
         UsageError: options and values contradict each other, or an option is missing.
@@ -328,7 +328,7 @@ def _apply_options(sweep: Sweep, options: SweepOptions, *, searched: bool) -> Sw
 
 
 def compute_sweep_id(sweep: Sweep) -> str:
-    """Return the id of a sweep: eight hex digits of its base config, its overrides and the keys that vary.
+    """Return the id of a sweep: eight hex digits from its base config, its overrides and the names of varying keys.
 
     Additional values, seeds or trials do not change the id.
     """
@@ -337,9 +337,13 @@ def compute_sweep_id(sweep: Sweep) -> str:
 
 
 def build_overrides(sweep: Sweep, setting: dict[str, str]) -> tuple[str, ...]:
-    """Return the overrides that make an experiment from the base config and a setting.
+    """Return the overrides that turn the base config into the experiment of one setting.
 
-    Overrides of whole parts come first, then those of keys within parts. Removals come last.
+    Overrides of whole parts come first, then overrides of keys within parts. Removals come last.
+
+    Args:
+        sweep: The sweep.
+        setting: The value, as text, of each key that varies.
     """
 
     def build_sort_key(override: str) -> tuple[bool, int]:

@@ -6,7 +6,7 @@
 - `log(1e-4, 1e-1)`: any number between the ends, all orders of magnitude equally likely
 - `int(16, 256)`: any whole number from one end to the other, both included
 
-A text that probably should list several values gets a suggestion.
+For a text that was probably intended as several values, there is a suggestion.
 """
 
 import math
@@ -19,7 +19,7 @@ import yaml
 from dnn_cli.config.overrides import TEXT_KEYS
 
 _MAX_LIST_VALUES = 10_000
-"""Largest number of values in one list or range of whole numbers."""
+"""Largest number of values in a list or in a range of whole numbers."""
 
 _INTEGER_RANGE = re.compile(r"\s*(-?\d{1,15})\s*\.\.\s*(-?\d{1,15})\s*")
 _RANDOM_RANGE = re.compile(r"\s*(uniform|log|int)\s*\((.*)\)\s*", re.DOTALL)
@@ -38,12 +38,12 @@ class ValueChoice:
     texts: tuple[str, ...]
 
     def value_at(self, share: float) -> str:
-        """Return the value at a share of the list; the share is at least 0 and below 1."""
+        """Return the value at a relative position in the list: from 0, the first value, to below 1."""
         return self.texts[int(share * len(self.texts))]
 
     @property
     def end_values(self) -> tuple[str, ...]:
-        """All values of the list."""
+        """Values that a grid search tries: all values of the list."""
         return self.texts
 
     def __str__(self) -> str:
@@ -52,16 +52,16 @@ class ValueChoice:
 
 @dataclass(frozen=True)
 class ValueRange:
-    """Range of numbers from `low` to `high`, from which a search draws."""
+    """Range from which a search draws random numbers between `low` and `high`."""
 
     kind: Literal["uniform", "log", "int"]
     low: float
     high: float
 
     def value_at(self, share: float) -> str:
-        """Return the number at a share, from 0 to 1, of the range.
+        """Return the number at a relative position in the range: 0 is the smallest number, 1 the largest.
 
-        Numbers other than whole ones have four significant digits, which are enough for a learning rate.
+        Numbers that are not whole have four significant digits, which are enough for a learning rate.
         """
         if self.kind == "int":
             return str(min(int(self.low + share * (self.high - self.low + 1)), int(self.high)))
@@ -72,14 +72,14 @@ class ValueRange:
         return self.format_number(number)
 
     def format_number(self, number: float) -> str:
-        """Return a number of the range as the text of an override."""
+        """Return a number of the range as text for an override. Numbers of `uniform` and `log` are rounded."""
         return _format_short_number(
             number if self.kind == "int" else min(max(float(f"{number:.4g}"), self.low), self.high)
         )
 
     @property
     def end_values(self) -> tuple[str, ...]:
-        """Smallest and largest number of the range."""
+        """Smallest and largest number of the range, for checks of the config before a search."""
         return self.value_at(0.0), self.value_at(1.0)
 
     def __str__(self) -> str:
@@ -93,7 +93,7 @@ SweepValues = ValueChoice | ValueRange
 
 
 def parse_values(text: str) -> SweepValues:
-    """Return the values of a text on the command line. A text of one value is a list of this value.
+    """Return the list or range that a text on the command line describes. A single value gives a list of one value.
 
     Raises:
         ValuesError: the text has an empty value, an invalid range, or too many values.
@@ -113,7 +113,9 @@ def parse_values(text: str) -> SweepValues:
 
 
 def from_yaml_value(value: Any) -> SweepValues:
-    """Return the values of a YAML value: the items of a list, the numbers of a text that is a range, or one value.
+    """Return the list or range of values that a YAML value describes.
+
+    A list gives its items, and a text such as `1..5` its numbers. Any other value gives a list of one value.
 
     Raises:
         ValuesError: the list is empty, or a range is invalid or too long.
@@ -133,13 +135,13 @@ def from_yaml_value(value: Any) -> SweepValues:
 
 
 def format_as_yaml(value: Any) -> str:
-    """Return a plain value as the text of an override."""
+    """Return a plain value as text for an override: YAML on a single line."""
     text = yaml.safe_dump(value, default_flow_style=True, width=math.inf, allow_unicode=True, sort_keys=False)
     return text.removesuffix("\n").removesuffix("\n...")
 
 
 def _parse_range(kind: str, text: str) -> ValueRange:
-    """Return the range to draw from, of a kind and the text of its two ends.
+    """Return a range of random numbers from its kind and the text of its two ends, such as `log` and `1e-4, 1e-1`.
 
     Raises:
         ValuesError: the ends are not two numbers in order, or do not suit the kind of the range.
@@ -174,7 +176,7 @@ def _expand_integer_range(piece: str) -> list[str]:
 
 
 def split_at_commas(text: str) -> list[str]:
-    """Return the parts of a text between commas. Commas within brackets or quotes are kept."""
+    """Split a text at its commas, except commas within brackets or quotes."""
     parts, open_brackets, quote = [""], 0, ""
     for character in text:
         if quote:
@@ -213,14 +215,17 @@ _RANGE_FUNCTIONS = {
     "randint": "int",
     "randrange": "int",
 }
-"""Functions of other programs that draw a number, with the kind of the same range in a sweep."""
+"""Kinds of ranges in a sweep, by the function with which other programs draw such numbers."""
 
 _LIST_FUNCTIONS = ("choice", "grid", "grid_search", "categorical")
 """Functions of other programs that list values."""
 
 
 def _rewrite_range(text: str) -> str:
-    """Return the notation of a sweep for a list or range in the notation of another program; empty for other texts."""
+    """Return a list or range of another program, such as `range(1, 6)`, in the notation of a sweep.
+
+    The result is empty for any other text.
+    """
     if match := _OTHER_RANGE_NOTATION.fullmatch(text):
         low, high = int(match[1]), int(match[2])
         return f"{low}..{high}" if low < high else ""
@@ -239,9 +244,9 @@ def _rewrite_range(text: str) -> str:
 
 
 def _rewrite_python_range(inside: str) -> str:
-    """Return the numbers of Python's `range`, without its end.
+    """Return the numbers of Python's `range` in the notation of a sweep: `1..5` for the arguments `1, 6`.
 
-    The text is empty for arguments that are not whole numbers, for fewer than two numbers, and for too many.
+    The text is empty for arguments that are not whole numbers, and for fewer than two or more than 10,000 numbers.
     """
     try:
         numbers = range(*map(int, inside.split(",")))
@@ -253,18 +258,18 @@ def _rewrite_python_range(inside: str) -> str:
 
 
 def _rewrite_list(inside: str) -> str:
-    """Return the items of a list without its brackets; empty for fewer than two items."""
+    """Return the items between the brackets of a list, separated by commas; empty for fewer than two items."""
     items = [item.strip() for item in split_at_commas(inside)]
     return ",".join(items) if len(items) > 1 and all(items) else ""
 
 
 def suggest_values(key: str, text: str, *, alone: bool = False) -> str:
-    """Return the notation of a sweep for the values that a text was probably intended to list.
+    """Return the values that a text was probably intended to list, in the notation of a sweep.
 
-    The result is empty for a text that is probably intended as one value.
+    The result is empty for a text that was probably intended as a single value.
 
     Args:
-        key: The key, as `optimizer.learning_rate`.
+        key: The key, such as `optimizer.learning_rate`.
         text: The value on the command line or in the sweep file.
         alone: Whether several values are expected here. Brackets and words with spaces then count as a list, too.
     """
@@ -284,7 +289,7 @@ def suggest_values(key: str, text: str, *, alone: bool = False) -> str:
 
 
 def format_values_hint(key: str, values: str) -> str:
-    """Return the suggestion that has several values of a key in the notation of a sweep."""
+    """Return a suggestion with several values of a key: `several values are epochs=5,10`."""
     seeds = (
         sum(len(_expand_integer_range(part)) or 1 for part in split_at_commas(values))
         if key == "seed" and "(" not in values

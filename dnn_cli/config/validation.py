@@ -29,13 +29,13 @@ _TARGET_ENCODING_TEXTS = {
 """Descriptions of target encodings in messages."""
 
 _SPLIT_SIZE_KEYS = {"validation_path": "validation_size", "test_path": "test_size"}
-"""Keys that split examples off, by the key of the separate file that they replace."""
+"""Keys of the share of examples that is split off, by the key of the separate file for the same split."""
 
 _NPZ_SPLIT_TEXTS = {
     "validation_path": "the npz at path holds x_val and y_val",
     "test_path": "the npz at path holds x_test and y_test",
 }
-"""Locations of a split in an npz, by the key of the separate file that other data has for the split."""
+"""Texts about the arrays of a split in an npz, by the key of the separate file that other data has instead."""
 
 
 def find_experiment_issues(experiment: Experiment) -> list[Issue]:
@@ -72,7 +72,7 @@ def find_experiment_issues(experiment: Experiment) -> list[Issue]:
 
 
 def _find_input_shape_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Yield issues of `input_shape`: only the first layer may have one, which must be the shape of the data."""
+    """Yield issues of `input_shape`: only the first layer may have it, and it must equal the shape of the data."""
     shape = experiment.data.input_shape
     for index, layer in enumerate(experiment.model.stack):
         path = ("model", "layers", index, "input_shape")
@@ -86,9 +86,9 @@ def _find_input_shape_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def map_to_config_paths(experiment: Experiment, issues: Iterable[Issue]) -> list[Issue]:
-    """Return issues with the key paths of the config in place of indices in the stack.
+    """Return issues of layers with key paths of the config, in place of indices that count every repetition.
 
-    Issues of repeated layers appear once.
+    An issue that occurs in each repetition of a layer appears only once.
     """
     paths = experiment.model.layer_paths
     unique_issues: dict[tuple[KeyPath, str], Issue] = {}
@@ -114,7 +114,7 @@ def find_machine_issues(experiment: Experiment) -> list[Issue]:
 
 
 def find_data_issues(data: Data) -> Iterator[Issue]:
-    """Yield issues of the data: keys of another dataset, missing files, equal paths, and splits that do not fit."""
+    """Yield issues of the data: keys of another dataset, missing files, equal paths, and impossible splits."""
     key_issues = [*_find_data_key_issues(data)]
     yield from key_issues
     if key_issues:
@@ -148,7 +148,7 @@ def find_data_issues(data: Data) -> Iterator[Issue]:
 
 
 def _find_data_key_issues(data: Data) -> Iterator[Issue]:
-    """Yield keys that the dataset does not take, and keys that it needs but lacks."""
+    """Yield issues of keys that the dataset does not accept, and of a path that it needs but lacks."""
     for key, owners in DATASETS_BY_KEY.items():
         if getattr(data, key) is not None and data.dataset not in owners:
             reason = (
@@ -165,7 +165,7 @@ def _find_data_key_issues(data: Data) -> Iterator[Issue]:
 
 
 def _find_optimizer_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Yield optimizer arguments that Keras refuses together, and wrong boundaries of a piecewise schedule."""
+    """Yield issues of optimizer arguments that exclude each other, and of boundaries of a piecewise schedule."""
     optimizer = experiment.optimizer
     if conflict := optimizer.find_argument_conflict():
         argument, reason = conflict
@@ -183,7 +183,7 @@ def _find_optimizer_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_muon_exclusion_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[Issue]:
-    """Yield patterns of Muon's `exclude_layers` that match no trainable weight."""
+    """Yield an issue for each pattern of Muon's `exclude_layers` that matches no trainable weight."""
     if not isinstance(experiment.optimizer, Muon):
         return
     paths = [path for path, _ in list_trainable_weights(experiment.model.name, stages)]
@@ -194,7 +194,7 @@ def _find_muon_exclusion_issues(experiment: Experiment, stages: list[Stage]) -> 
 
 
 def _find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Yield the issues of a loss that needs other targets, or ignores a class that does not exist."""
+    """Yield an issue of a loss that needs other targets than the data has, or ignores a class that does not exist."""
     loss, info, dataset = experiment.loss, experiment.data.info, experiment.data.title
     classes = len(info.classes)
     if not classes and "real" not in loss.target_encodings:
@@ -212,7 +212,7 @@ def _find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_metric_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Yield metrics that are listed twice, need other targets than the loss, or need more classes than the data has."""
+    """Yield issues of metrics: listed twice, for other targets than the loss, or for more classes than the data has."""
     encoding, outputs = experiment.target_encoding, experiment.output_shape[0]
     for index, metric in enumerate(experiment.metrics):
         path = ("metrics", index)
@@ -240,7 +240,7 @@ def _find_metric_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_logit_issues(experiment: Experiment, path: KeyPath, metric: Metric) -> Iterator[Issue]:
-    """Yield metrics that treat logits as probabilities, or probabilities as logits."""
+    """Yield an issue of a metric that treats logits as probabilities, or probabilities as logits."""
     logits = experiment.loss.takes_logits
     if isinstance(metric, AUC):
         if metric.from_logits != logits:
@@ -255,14 +255,14 @@ def _find_logit_issues(experiment: Experiment, path: KeyPath, metric: Metric) ->
 
 
 def _find_jit_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Yield the issue of `jit: true` with a layer that XLA cannot compile."""
+    """Yield an issue of `jit: true` if XLA cannot compile a layer."""
     geometric_layers = [layer for layer in experiment.model.stack if isinstance(layer, GeometricAugmentation)]
     if experiment.jit is True and geometric_layers:
         yield Issue(("jit",), f"XLA cannot compile {geometric_layers[0].type}", "jit: auto")
 
 
 def _find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Yield class weights of unknown or repeated classes, of data without classes, and weights that are all 0."""
+    """Yield issues of class weights: unknown or repeated classes, data without classes, or weights that are all 0."""
     weights, info = experiment.class_weight, experiment.data.info
     if weights is None:
         return
@@ -284,7 +284,7 @@ def _find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_callback_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Yield callbacks whose monitor is not a score of the training, or that conflict with the optimizer."""
+    """Yield issues of callbacks whose `monitor` is not a score of the training, or that conflict with the optimizer."""
     for key in ("early_stopping", "reduce_lr_on_plateau", "model_checkpoint"):
         callback = getattr(experiment, key)
         if callback is not None and callback.monitor not in experiment.score_names:
@@ -303,7 +303,7 @@ def _find_callback_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def find_keras_version_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Yield the issue of an optimizer that the installed Keras lacks."""
+    """Yield an issue if the installed version of Keras is too old for the optimizer."""
     optimizer, installed = experiment.optimizer, version("keras")
     if tuple(int(part) for part in installed.split(".")[:2]) < optimizer.min_keras_version:
         needed = ".".join(map(str, optimizer.min_keras_version))
@@ -312,7 +312,7 @@ def find_keras_version_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_memory_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[Issue]:
-    """Yield issues of a network that exceeds the usable memory, before anything is allocated."""
+    """Yield issues of a network that needs more than the usable memory. The check allocates no memory."""
     memory = get_usable_memory()
     # Four bytes for each parameter and four for its gradient.
     weight_bytes = 8 * sum(stage.parameters for stage in stages)

@@ -12,28 +12,28 @@ ActivationName = Literal[
     "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid",
     "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink",
 ]  # fmt: skip
-"""Names of Keras's activations, without `threshold`: Keras cannot call it by its name alone."""
+"""Names of Keras's activations. `threshold` is left out, because Keras cannot call it by its name alone."""
 
 _WeightAxis = Annotated[int, Field(ge=0, le=8)]
 
 
 class WeightConfig(KerasConfig):
-    """Part of a layer that acts on one weight. It may not fit every shape of the weight."""
+    """Initializer, regularizer or constraint of one weight of a layer. Some cannot act on weights of every shape."""
 
     def describe_shape_error(self, shape: Shape) -> str:
-        """Return why this part cannot act on a weight of this shape; empty where it can."""
+        """Return the reason if this part cannot act on a weight of this shape, else an empty text."""
         return ""
 
 
 class MatrixConfig(WeightConfig):
-    """Part of a layer that acts on a weight of exactly two axes."""
+    """Initializer, regularizer or constraint of a weight of exactly two axes."""
 
     def describe_shape_error(self, shape: Shape) -> str:
         return "" if len(shape) == 2 else f"needs a weight of two axes, this one is {shape}"
 
 
 class AxisConstraint(WeightConfig):
-    """Constraint on norms along one axis of a weight."""
+    """Constraint on the norms along one axis of a weight."""
 
     axis: _WeightAxis = 0
 
@@ -42,7 +42,7 @@ class AxisConstraint(WeightConfig):
 
 
 class RandomInitializer(WeightConfig):
-    """Initializer that draws random numbers. Without a seed it uses that of the experiment."""
+    """Initializer that draws random numbers. Without a seed of its own, it uses the seed of the experiment."""
 
     seed: Seed | None = None
 

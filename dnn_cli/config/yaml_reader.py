@@ -1,7 +1,7 @@
 """Reader of YAML: plain values, each with its line and column.
 
 Numbers and texts are those of YAML 1.2: `1e-3` is a number, and `no` and `1:30` are texts. Numbers that versions of
-YAML read differently (`010`, `0x1F`, `1_000`) are texts, which a key for a number refuses. Tags, merge keys and
+YAML read differently (`010`, `0x1F`, `1_000`) are texts. A key for a number refuses them. Tags, merge keys and
 repeated keys are issues.
 """
 
@@ -29,13 +29,13 @@ MAX_DEPTH = 50
 
 _TOO_DEEP = f"is nested more than {MAX_DEPTH} deep"
 _MAX_VALUES = 50_000
-"""Largest number of values in a document, aliases counted.
+"""Largest number of values in a document, including those that YAML aliases repeat.
 
 Useful configs are far below this limit, which keeps a file from exhausting time or memory.
 """
 
 MAX_ISSUES = 100
-"""Largest number of issues that are reported. More are not worth reading, or the time to find suggestions."""
+"""Largest number of issues that are reported. More issues are not worth the time to read, or to find suggestions."""
 
 _INTEGER_PATTERN = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT_PATTERN = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -49,14 +49,14 @@ _YAML_CONSTANTS = {
 
 @dataclass(frozen=True)
 class Document:
-    """Plain values of a YAML text, their locations, and the issues of reading them."""
+    """Plain values of a YAML text, their locations by key path, and the issues that the reader found."""
 
     value: Any
     locations: Mapping[KeyPath, SourceLocation]
     issues: tuple[tuple[KeyPath, LocatedIssue], ...] = ()
 
     def find_location(self, path: KeyPath) -> SourceLocation:
-        """Return the location of a value, or of the innermost value around it that has a location."""
+        """Return the location of a value, or of the innermost mapping or list around it that has a location."""
         while path and path not in self.locations:
             path = path[:-1]
         return self.locations[path]
@@ -71,7 +71,7 @@ def read_yaml(file: str) -> Document:
     """Read the document in a UTF-8 file.
 
     Raises:
-        ConfigError: the file cannot be read or is not one YAML document.
+        ConfigError: the file cannot be read, or is not a single YAML document.
     """
     try:
         # A FIFO without a writer must not block.
@@ -104,7 +104,7 @@ def parse_yaml(text: str, source: str) -> Document:
     """Return the document in a text; `source` names the text in issues.
 
     Raises:
-        ConfigError: the text is not one YAML document.
+        ConfigError: the text is not a single YAML document.
     """
     check_characters(text, source)
     try:
@@ -125,9 +125,9 @@ def parse_yaml(text: str, source: str) -> Document:
 
 
 def check_characters(text: str, source: str) -> None:
-    """Raise an error if a text contains a character that a config must not contain.
+    """Check that a text does not contain a character that is not allowed in a config.
 
-    Such characters are control characters other than tab and line ends, surrogates, and noncharacters.
+    These are control characters other than tab and line ends, surrogates, and noncharacters.
 
     Args:
         text: The text.
@@ -143,19 +143,19 @@ def check_characters(text: str, source: str) -> None:
 
 
 def _compute_depth(value: Any) -> int:
-    """Return the depth of a value: 1 for a scalar, and 1 more for each list or mapping around it."""
+    """Return how deep a value is nested: 1 for a scalar, and 1 more for each level of lists or mappings."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return 1 + max(map(_compute_depth, inner), default=0)
 
 
 def _build_config_error(location: SourceLocation, message: str, suggestion: str = "") -> ConfigError:
-    """Return the error of an issue that ends the reading of a file."""
+    """Return an error with a single issue, after which the reading of a file cannot continue."""
     return ConfigError([LocatedIssue(location, "", message, suggestion)])
 
 
 @dataclass
 class YamlReader:
-    """Reader that builds plain values from YAML's events, and stores their locations and issues."""
+    """Reader that builds plain values from the events of PyYAML's parser, and stores their locations and issues."""
 
     source: str
     events: Iterator[Any]
@@ -185,7 +185,7 @@ class YamlReader:
         return event
 
     def count_values(self, count: int, event: Any) -> None:
-        """Count values that have been read, so that an explosion of aliases ends early.
+        """Count the values read so far, so that aliases that multiply the values end the reading early.
 
         Raises:
             ConfigError: the document has too many values.
@@ -229,14 +229,17 @@ class YamlReader:
         return self.read_text(event, path)
 
     def read_text(self, event: Any, path: KeyPath) -> str:
-        """Return a quoted text or a key. Escapes in it may stand for characters that a config must not contain."""
+        """Return a quoted text or a key.
+
+        Escapes may represent control characters, which are not allowed. Such characters become `?` and cause an issue.
+        """
         if _CONTROL_CHARACTER.search(event.value):
             self.add_issue(event, path, "the text holds a control character or half a character", "delete it")
             return "".join(c if c.isprintable() else "?" for c in event.value)
         return str(event.value)
 
     def read_alias(self, alias: Any, path: KeyPath) -> Any:
-        """Return a copy of the value of an alias. All values within it have the location of the alias.
+        """Return a copy of the value to which an alias refers. All values in the copy have the location of the alias.
 
         Raises:
             ConfigError: the anchor has no value yet, or the value is too deep or too large.

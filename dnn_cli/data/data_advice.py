@@ -1,4 +1,4 @@
-"""Advice that depends on the data of an experiment: values that make training hard or scores too good."""
+"""Advice on the data of an experiment: values that slow down training, and columns that make scores too good."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from dnn_cli.runs.data_scale import find_unscaled_input, find_unscaled_targets
 
 
 def list_data_advice(experiment: Experiment, examples: Examples, split: Split) -> list[str]:
-    """Return lines of advice, each with its suggestion."""
+    """Return advice on the inputs and targets of an experiment, as lines that end with a suggestion."""
     advice = [
         _advise_on_targets(experiment, examples.targets[split.train]),
         *_advise_on_inputs(experiment, examples, split),
@@ -22,13 +22,16 @@ def list_data_advice(experiment: Experiment, examples: Examples, split: Split) -
 
 
 def _advise_on_targets(experiment: Experiment, targets: NDArray[np.float32]) -> str:
-    """Return advice for numbers to predict that are far from 0, where outputs begin; else an empty text."""
+    """Return advice if the targets of a regression are far from 0; else an empty text.
+
+    The outputs of an untrained network are near 0.
+    """
     far = find_unscaled_targets(experiment, targets)
     return f"{far.observation}  ({far.suggestion})" if far else ""
 
 
 def _advise_on_inputs(experiment: Experiment, examples: Examples, split: Split) -> list[str]:
-    """Return advice for inputs far from unit scale."""
+    """Return advice if inputs are far from unit scale, a root mean square of about 1; else an empty list."""
     # Pixels are uint8, and are divided by 255.
     if experiment.data.standardize or examples.inputs.dtype == np.uint8:
         return []
@@ -40,7 +43,7 @@ def _advise_on_inputs(experiment: Experiment, examples: Examples, split: Split) 
 
 
 def _advise_on_row_numbers(experiment: Experiment, examples: Examples) -> list[str]:
-    """Return advice for columns of a table that contain row numbers."""
+    """Return advice to ignore the columns of a table that only number its rows, a line for each column."""
     names = experiment.data.info.features
     if not names or examples.inputs.ndim != 2:
         return []

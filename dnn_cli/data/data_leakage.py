@@ -1,7 +1,7 @@
-"""Measurements of leakage in the data: copied examples, columns of row numbers, columns that predict the target alone.
+"""Measurements of data leakage: copied examples, columns of row numbers, and columns that alone predict the target.
 
-Leakage makes a validation score too good. It is measured before the training and saved in `inputs.npz`, which
-`dnn explain` reads.
+Leakage makes a validation score too good. The measurements are made before the training and saved in `inputs.npz`.
+`dnn explain` reads this file.
 """
 
 import math
@@ -14,30 +14,34 @@ from dnn_cli.config.datasets import DatasetInfo
 from dnn_cli.data.examples import Examples, Split
 
 _MAX_COLUMNS = 1000
-"""Maximum number of columns of a table that is searched column by column."""
+"""Maximum number of columns of a table whose columns are examined one by one."""
 
 _MAX_ROWS = 4000
-"""Maximum number of training rows on which a column is scored: 0.3 s for 1,000 columns."""
+"""Maximum number of training rows from which a column is scored. Scoring 1,000 columns then takes 0.3 s."""
 
 _BIN_COUNT = 32
-"""Number of groups of rows with neighbouring values of a column. In each group, one value predicts the target."""
+"""Maximum number of bins of a column. A bin is a group of rows with neighbouring values, and has a single predicted
+value."""
 
 _MIN_ROWS = 20
-"""Minimum number of rows. With fewer rows, a column of row numbers cannot be distinguished from chance."""
+"""Minimum number of rows for a measurement. In fewer rows, consecutive whole numbers can be a coincidence."""
 
 _MAX_HASHED_BYTES = 200_000_000
-"""Maximum size of inputs that are searched for copies, in bytes: 47 MB are hashed in 20 ms, but larger inputs may be
-read from a file."""
+"""Maximum size of the inputs that are searched for copies, in bytes. Hashing 47 MB takes 20 ms, but larger inputs may
+have to be read from a file."""
 
 _MAX_COPY_CANDIDATES = 2000
 """Maximum number of validation examples that are searched for among the training examples."""
 
 
 def measure_leakage(dataset_info: DatasetInfo, examples: Examples, split: Split) -> dict[str, Any]:
-    """Measure leakage, and return the measured fields of `InputProfile`: `numbering`, `alone`, `copies`.
+    """Measure leakage, and return the measured fields of `InputProfile` by name.
 
-    `numbering` and `alone` are measured for tables of at most `_MAX_COLUMNS` columns. `copies` is measured for inputs
-    of at most `_MAX_HASHED_BYTES`, if there are validation examples.
+    `numbering` marks the columns of row numbers. `alone` scores each column as the only input of a prediction. Both are
+    measured for tables of at most `_MAX_COLUMNS` columns.
+
+    `copies` holds the share of copied validation inputs, and the share expected by chance. These shares are measured
+    for inputs of at most `_MAX_HASHED_BYTES`, if there are validation examples.
     """
     measurements: dict[str, Any] = {}
     if len(dataset_info.input_shape) == 1 and dataset_info.input_shape[0] <= _MAX_COLUMNS:
@@ -49,9 +53,10 @@ def measure_leakage(dataset_info: DatasetInfo, examples: Examples, split: Split)
 
 
 def find_row_number_columns(rows: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Return 1 for every column that holds consecutive whole numbers, one for each row in any order; else 0.
+    """Return 1 for every column of row numbers, and 0 for every other column.
 
-    Rows are of (n, columns), the result is of (columns,). Fewer than `_MIN_ROWS` rows give 0 for all columns.
+    A column of row numbers holds consecutive whole numbers, each exactly once and in any order. `rows` has the shape
+    (n, columns), and the result has the shape (columns,). With fewer than `_MIN_ROWS` rows, all columns get 0.
     """
     is_row_number = np.zeros(rows.shape[1], np.uint8)
     if len(rows) < _MIN_ROWS:
@@ -66,10 +71,17 @@ def find_row_number_columns(rows: NDArray[np.generic]) -> NDArray[np.uint8]:
 
 
 def score_single_columns(examples: Examples, train: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return how well each column alone predicts the target of rows to which the prediction was not fitted.
+    """Return a score for each column: how well this column alone predicts the target.
 
-    For a classification, the score is the share of the errors of the commonest class that the column avoids. For a
-    regression, the score is R². Scores are float32 of (columns,), at least 0.
+    Predictions are fitted to every other training row, and scored on the remaining rows. For a regression, the score is
+    the R² of the first target. For a classification, the score is (accuracy - c) / (1 - c), where c is the accuracy of
+    always predicting the commonest class.
+
+    Scores are float32 of shape (columns,), and at least 0. With fewer than `_MIN_ROWS` rows, all scores are 0.
+
+    Args:
+        examples: The examples of all splits.
+        train: The indices of the training examples.
     """
     indices = train[:: max(1, math.ceil(len(train) / _MAX_ROWS))]
     rows = examples.inputs[indices].reshape(len(indices), -1)
@@ -98,9 +110,10 @@ def score_single_columns(examples: Examples, train: NDArray[np.int64]) -> NDArra
 
 
 def _find_nearest_rows(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return, for each row of odd index, the row of even index with the nearest value.
+    """Return, for each row of odd index, the index of the even row with the nearest value.
 
-    Nearest values reveal a column that equals the target up to a factor. Bins, which have a width, do not.
+    The nearest row predicts the target exactly if the column is proportional to the target. Bins are too coarse for
+    this.
     """
     fit_order = np.argsort(values[::2], kind="stable")
     fit, judge = values[::2][fit_order], values[1::2]
@@ -111,10 +124,10 @@ def _find_nearest_rows(values: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _assign_bins(values: NDArray[np.generic]) -> NDArray[np.int64]:
-    """Return the number of the bin of each row. Equal values share a bin.
+    """Return the bin number of each row, from the values of a column. Equal values share a bin.
 
-    Up to `_BIN_COUNT` different values have one bin each. More values are divided into at most `_BIN_COUNT` bins with
-    similar numbers of rows, so that each bin has rows to fit and to judge.
+    A column with at most `_BIN_COUNT` different values gets a bin for each value. Other columns get at most
+    `_BIN_COUNT` bins with similar numbers of rows. Each bin then has rows for fitting and for scoring.
     """
     distinct, value_indices = np.unique(values, return_inverse=True)
     value_indices = value_indices.reshape(-1)
@@ -129,7 +142,7 @@ def _assign_bins(values: NDArray[np.generic]) -> NDArray[np.int64]:
 
 
 def _compute_binned_r2(bins: NDArray[np.int64], targets: NDArray[np.float64]) -> float:
-    """Return the R² for odd rows of predictions by the mean of the even rows in the same bin."""
+    """Return the R² of the odd rows, where the prediction is the mean target of the even rows in the same bin."""
     is_fitted, is_judged = np.arange(len(bins)) % 2 == 0, np.arange(len(bins)) % 2 == 1
     counts = np.bincount(bins[is_fitted], minlength=bins.max() + 1)
     sums = np.bincount(bins[is_fitted], targets[is_fitted], minlength=bins.max() + 1)
@@ -138,15 +151,15 @@ def _compute_binned_r2(bins: NDArray[np.int64], targets: NDArray[np.float64]) ->
 
 
 def _compute_r2(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
-    """Return the share of the variance that predictions explain; 0 without variance."""
+    """Return R², the share of the variance that predictions explain; 0 if the variance is 0."""
     variance = float(((true - true.mean()) ** 2).sum())
     return 1 - float(((true - predicted) ** 2).sum()) / variance if variance > 0 else 0.0
 
 
 def _compute_binned_error_reduction(bins: NDArray[np.int64], classes: NDArray[np.int64]) -> float:
-    """Return the share of the errors of the commonest class that the commonest class of each bin avoids.
+    """Return the score of predicted classes for the odd rows, as `_compute_error_reduction` computes it.
 
-    Even rows determine the class of a bin, and odd rows are judged.
+    The prediction for a row is the commonest class of the even rows in the same bin.
     """
     is_fitted, is_judged = np.arange(len(bins)) % 2 == 0, np.arange(len(bins)) % 2 == 1
     table = np.zeros((bins.max() + 1, classes.max() + 1), np.int64)
@@ -155,7 +168,7 @@ def _compute_binned_error_reduction(bins: NDArray[np.int64], classes: NDArray[np
 
 
 def _compute_error_reduction(true: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
-    """Return the share of the errors of the commonest class that predictions avoid."""
+    """Return (accuracy - c) / (1 - c), where c is the share of the commonest class; 0 if c is 1."""
     commonest_share = float(np.bincount(true).max() / len(true))
     return (float(np.mean(predicted == true)) - commonest_share) / (1 - commonest_share) if commonest_share < 1 else 0.0
 
@@ -164,7 +177,7 @@ def measure_copies(examples: Examples, split: Split) -> NDArray[np.float32]:
     """Return the share of validation inputs that are also training inputs, and the share to expect by chance.
 
     The expected share assumes that each value of a row is drawn independently from the values of its column. The result
-    is float32 of (2,).
+    is float32 of shape (2,).
     """
     rows = examples.inputs.reshape(len(examples), -1)
     hashes = _hash_rows(rows)
@@ -199,6 +212,6 @@ def _hash_rows(rows: NDArray[np.generic]) -> NDArray[np.uint64]:
 
 
 def _mix_bits(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return words whose high and low bits are mixed, so that small differences reach all bits."""
+    """Return each word XORed with the same word shifted right by 29 bits, which mixes high bits into low bits."""
     mixed_words: NDArray[np.uint64] = words ^ (words >> np.uint64(29))
     return mixed_words

@@ -1,7 +1,7 @@
 """Sources of the files of a dataset: local directories, mirrors, and the package of the Linux distribution.
 
 Files of every source are checked against the digests in `config.datasets`. Checked files are saved in the cache of
-`dnn`, all of them or none.
+`dnn`, either all files of a dataset or no file.
 """
 
 import gzip
@@ -25,13 +25,13 @@ from dnn_cli.formats.idx import to_idx
 from dnn_cli.host import directories
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 30
-"""Timeouts for the connection to a mirror and for the next bytes, in seconds."""
+"""Timeouts in seconds: for the connection to a mirror, and for each wait for more bytes."""
 
 _MAX_ATTEMPTS = 2
 
 
 class _DownloadProgress:
-    """Progress bar for pooch that passes its values on to a progress reporter."""
+    """Progress bar for the download library pooch, which forwards the number of bytes to a progress reporter."""
 
     def __init__(self, report_progress: ReadProgress, doing: str) -> None:
         self.report_progress = report_progress
@@ -47,7 +47,7 @@ class _DownloadProgress:
         self.done = 0
 
     def close(self) -> None:
-        """Keep the progress reporter open, which is used after the download."""
+        """Do nothing, because the progress reporter is still used after the download."""
 
 
 def _download_files(dataset: IdxDataset, mirror: str, report_progress: ReadProgress, directory: Path) -> Path:
@@ -92,11 +92,12 @@ _MAX_CONTENT_BYTES = 200_000_000
 
 @dataclass(frozen=True)
 class _DatasetSource:
-    """Source of dataset files, with the function that fetches the files."""
+    """Source from which the files of a dataset can be fetched."""
 
     name: str
     fetch: Callable[[Path], Path]
-    """Function that receives an empty directory for its use, and returns the directory that holds the files."""
+    """Function that returns the directory of the dataset's files. Its argument is an empty directory, in which the
+    function can store files."""
 
 
 def get_dataset_cache_directory(dataset: IdxDataset) -> Path:
@@ -109,7 +110,7 @@ def load_dataset_files(
 ) -> _FileContents:
     """Load the content of a dataset's files from `path`, or by default from the first source that has the files.
 
-    Files that come from another source than the cache are saved in the cache.
+    Files from a source other than the cache are then saved in the cache. Files from `path` are not saved.
 
     Raises:
         DataError: the files cannot be read from `path`, or from any source. The message has the reason of each source.
@@ -140,7 +141,7 @@ def load_dataset_files(
 
 
 def iter_sources(dataset: IdxDataset, report_progress: ReadProgress) -> Iterator[_DatasetSource]:
-    """Yield every source of a dataset, the nearest first."""
+    """Yield every source of a dataset: directories on this machine, then mirrors, then the package download."""
     yield _DatasetSource(_CACHE_NAME, lambda _: get_dataset_cache_directory(dataset))
     usual_cache, _ = directories.get_standard_cache_path()
     # The usual cache differs if it cannot be written, but can still be readable.
@@ -194,7 +195,10 @@ def _read_dataset_file(file: IdxFile, directory: Path) -> bytes:
 
 
 def _open_content(plain: Path, zipped: Path) -> BinaryIO:
-    """Open a file for reading, decompressed if needed. A server may have decompressed a .gz file already."""
+    """Open the plain file or else the .gz file, for reading of the decompressed content.
+
+    A server may have decompressed a .gz file already. Such a file is read unchanged.
+    """
     if plain.is_file():
         return plain.open("rb")
     with zipped.open("rb") as stream:
@@ -203,7 +207,10 @@ def _open_content(plain: Path, zipped: Path) -> BinaryIO:
 
 
 def _write_to_cache(cache: Path, contents: _FileContents) -> None:
-    """Write the files to the cache as one directory, in one step. A cache that cannot be written stays unchanged."""
+    """Write the files of a dataset to the directory `cache` in one step.
+
+    A cache that cannot be written stays unchanged.
+    """
     temporary = None
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
@@ -222,7 +229,7 @@ def _write_to_cache(cache: Path, contents: _FileContents) -> None:
 
 
 def _extract_keras_archive(dataset: IdxDataset, archive: Path, directory: Path) -> Path:
-    """Write the arrays of Keras's archive to a directory as the four files they were made from; return the directory.
+    """Write the arrays of Keras's npz archive as the dataset's four original files, and return their directory.
 
     Raises:
         DataError: the archive is missing or cannot be read.
@@ -239,9 +246,9 @@ def _extract_keras_archive(dataset: IdxDataset, archive: Path, directory: Path) 
 
 
 def _download_package(dataset: IdxDataset, package: str, directory: Path, report_progress: ReadProgress) -> Path:
-    """Download and unpack the package of the distribution, and return the directory of the dataset's files.
+    """Download and unpack the Debian package of a dataset, and return the directory of the dataset's files.
 
-    This needs no root rights and leaves the system unchanged.
+    The download needs no root rights and leaves the system unchanged.
 
     Raises:
         DataError: a command failed.
@@ -260,7 +267,7 @@ def _download_package(dataset: IdxDataset, package: str, directory: Path, report
 
 
 def _run_command(arguments: list[str], directory: Path) -> None:
-    """Run a command of the distribution.
+    """Run a command of the Linux distribution, such as apt-get, in a directory.
 
     Raises:
         DataError: the command failed, or took more than 300 s. The message has the last line of output.

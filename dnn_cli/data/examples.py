@@ -19,7 +19,7 @@ from dnn_cli.formats.idx import parse_idx
 def _read_user_data(
     data: Data, split_name: SplitName, report_progress: ReadProgress = ignore_progress
 ) -> ExampleArrays:
-    """Read and check one split of user data.
+    """Read and check a split of user data: training, validation or test examples.
 
     Raises:
         UserDataError: a file cannot be read or has wrong content.
@@ -41,9 +41,10 @@ def _read_user_data(
 
 @dataclass(frozen=True)
 class Examples(ExampleArrays):
-    """Inputs, uint8 or float32 of (n, *input_shape), and their targets.
+    """Inputs, uint8 or float32 of shape (n, *input_shape), and their targets.
 
-    Targets are classes, uint8 or int32 of (n,), or numbers to predict, float32 of (n, targets).
+    Targets are class numbers, uint8 or int32 of shape (n,), or the numbers of a regression, float32 of shape
+    (n, targets).
     """
 
     def __len__(self) -> int:
@@ -53,12 +54,12 @@ class Examples(ExampleArrays):
         return Examples(self.inputs[indices], self.targets[indices])
 
     def compute_fingerprint(self) -> str:
-        """Return a digest that is equal only for equal examples in equal order."""
+        """Return a digest that is equal only for equal examples in the same order."""
         return self.digest
 
     @cached_property
     def digest(self) -> str:
-        """Digest of the examples, computed once: the computation takes as long as a small training."""
+        """Digest of the examples. It is cached: the computation takes as long as a small training."""
         digest = hashlib.sha256(repr(self.inputs.shape).encode())
         digest.update(np.ascontiguousarray(self.inputs).data)
         digest.update(np.ascontiguousarray(self.targets).data)
@@ -70,7 +71,7 @@ _NO_INDICES: NDArray[np.int64] = np.arange(0)
 
 @dataclass(frozen=True)
 class Split:
-    """Indices of training, validation and test examples, int64, in the order of scikit-learn."""
+    """Indices of training, validation and test examples, int64, in the order in which scikit-learn returns them."""
 
     train: NDArray[np.int64]
     validation: NDArray[np.int64] = field(default_factory=_NO_INDICES.copy)
@@ -84,9 +85,10 @@ class Split:
 
 
 def load_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> Examples:
-    """Load the examples of an experiment, without separate test examples.
+    """Load the examples that an experiment divides into training and validation examples.
 
-    Separate validation examples are at the end. Test examples that are split off are included.
+    Separate validation examples, from their own file, are at the end. Test examples that are split off from the data
+    are included. Separate test examples are left out.
 
     Raises:
         DataError: the dataset cannot be loaded, or has another shape than expected.
@@ -109,7 +111,7 @@ def load_examples(data: Data, report_progress: ReadProgress = ignore_progress) -
 
 
 def load_test_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> Examples:
-    """Load the test examples.
+    """Load the test examples of an experiment, which are split off from its data or stored separately.
 
     Raises:
         DataError: the dataset has no test examples, or cannot be read.
@@ -127,7 +129,7 @@ def load_test_examples(data: Data, report_progress: ReadProgress = ignore_progre
 
 
 def _read_builtin_dataset(data: Data, split_name: str, report_progress: ReadProgress) -> Examples:
-    """Read one split of a built-in dataset, `train` or `test`, from the first source that has it."""
+    """Read the `train` or `test` split of a built-in dataset, from the first source that has the dataset."""
     dataset = DATASETS[data.dataset]
     if isinstance(dataset, IdxDataset):
         file_contents = load_dataset_files(dataset, data.path, report_progress)
@@ -147,10 +149,10 @@ def _read_builtin_dataset(data: Data, split_name: str, report_progress: ReadProg
 
 
 def split_examples(data: Data, examples: Examples) -> Split:
-    """Split examples with scikit-learn and return their indices.
+    """Divide examples into training, validation and test examples with scikit-learn, and return the indices.
 
-    Test examples are split off first, then validation examples from the other examples. Separate validation examples
-    at the end of the data are used as they are.
+    Test examples are split off first, then validation examples from the other examples. Separate validation examples at
+    the end of the data are used as they are.
 
     Raises:
         UserDataError: a class has too few examples for a stratified split.
@@ -171,7 +173,7 @@ def split_examples(data: Data, examples: Examples) -> Split:
 def _split_indices(
     data: Data, examples: Examples, indices: NDArray[np.int64], second_share: float
 ) -> list[NDArray[np.int64]]:
-    """Split indices into two parts, where the second part has the given share.
+    """Split indices at random into two arrays. The second array gets the share `second_share` of the indices.
 
     Raises:
         UserDataError: a class has too few examples for a stratified split.

@@ -1,4 +1,4 @@
-"""Statistics of training inputs for the input profile of a run, and descriptions of inputs that differ from them."""
+"""Statistics of training inputs for the input profile of a run, and descriptions of unusual inputs."""
 
 import math
 from collections.abc import Sequence
@@ -15,20 +15,21 @@ from dnn_cli.data.preprocessing import Preprocessing
 from dnn_cli.runs.input_profile import IMAGE_STATISTICS, InputProfile
 
 _MAX_SAMPLE_NUMBERS = 400_000
-"""Approximate number of values in a sample: 500 images of 28 × 28, or all rows of most tables. Measuring them takes a
-small part of the shortest training."""
+"""Approximate maximum number of values in a sample: 500 images of 28 × 28, or all rows of most tables. Measuring a
+sample takes a small part of the shortest training."""
 
 _MAX_SAMPLE_TARGETS = 10_000
-"""Maximum number of training targets in a sample: 40 kB, with class shares within 1 percentage point."""
+"""Maximum number of training targets in a sample. The sample takes 40 kB, and its class shares are accurate to 1
+percentage point."""
 
 _USUAL_QUANTILES = (0.01, 0.99)
-"""Quantiles of an image statistic between which an image looks like nearly all others."""
+"""Quantiles that bound the usual range of an image statistic: 98% of the sampled training images are within."""
 
 
 def build_input_profile(
     dataset_info: DatasetInfo, examples: Examples, split: Split, preprocessing: Preprocessing
 ) -> InputProfile:
-    """Build the input profile of a training, the content of `inputs.npz`. Equal examples have equal profiles."""
+    """Build the input profile of a run, the content of `inputs.npz`. Equal examples give equal profiles."""
     return replace(
         measure_inputs(dataset_info, examples, split, preprocessing),
         labels=_sample_targets(dataset_info, examples, split.train),
@@ -40,7 +41,10 @@ def build_input_profile(
 def measure_inputs(
     dataset_info: DatasetInfo, examples: Examples, split: Split, preprocessing: Preprocessing
 ) -> InputProfile:
-    """Return a profile with only the scaling and the statistics of the training inputs, which take little time."""
+    """Return an input profile with only the scaling and the statistics of the training inputs.
+
+    Measuring these fields takes little time. The other fields are `None`.
+    """
     size = math.prod(dataset_info.input_shape)
     sample = _sample_inputs(examples, split.train, size)
     minimum, maximum = sample.min(0), sample.max(0)
@@ -56,19 +60,22 @@ def measure_inputs(
 
 
 def _sample_inputs(examples: Examples, indices: NDArray[np.int64], size: int) -> NDArray[np.float32]:
-    """Return the inputs of evenly spaced examples as rows of (n, size), about `_MAX_SAMPLE_NUMBERS` values."""
+    """Return evenly spaced inputs as rows of shape (n, size), with about `_MAX_SAMPLE_NUMBERS` values in all."""
     step = max(1, len(indices) * size // _MAX_SAMPLE_NUMBERS)
     return examples.inputs[np.sort(indices[::step])].reshape(-1, size).astype(np.float32)
 
 
 def _sample_targets(dataset_info: DatasetInfo, examples: Examples, indices: NDArray[np.int64]) -> NDArray[Any]:
-    """Return the targets of evenly spaced examples, at most `_MAX_SAMPLE_TARGETS`."""
+    """Return the targets of evenly spaced examples, at most `_MAX_SAMPLE_TARGETS` targets."""
     targets = examples.targets[indices[:: max(1, math.ceil(len(indices) / _MAX_SAMPLE_TARGETS))]]
     return targets.astype(np.int32 if dataset_info.is_classification else np.float32)
 
 
 def _measure_validation_inputs(examples: Examples, split: Split, size: int) -> dict[str, Any]:
-    """Return the mean and deviation of the validation inputs; an empty dict without validation examples."""
+    """Return the mean and standard deviation of the validation inputs, as fields of `InputProfile`.
+
+    Without validation examples, the dict is empty.
+    """
     if not len(split.validation):
         return {}
     sample = _sample_inputs(examples, split.validation, size)
@@ -79,7 +86,7 @@ def _measure_validation_inputs(examples: Examples, split: Split, size: int) -> d
 
 
 def _is_image_shape(shape: Sequence[int]) -> bool:
-    """Return whether inputs of a shape are images: (height, width), or with 1 to 4 channels."""
+    """Return whether a shape is (height, width), or (height, width, channels) with 1 to 4 channels."""
     return len(shape) == 2 or (len(shape) == 3 and shape[2] <= 4)
 
 
@@ -90,14 +97,17 @@ def _measure_looks(
     maximum: NDArray[np.float32],
     average: NDArray[np.float32],
 ) -> NDArray[np.float64]:
-    """Return the `IMAGE_STATISTICS` of images relative to the training images, float64 of (n, 4).
+    """Return the `IMAGE_STATISTICS` of images: brightness, contrast, border and likeness, float64 of shape (n, 4).
+
+    Brightness, contrast and border are shares of the range of the training pixels. Likeness is the correlation with the
+    mean training image.
 
     Args:
-        rows: The images, of (n, size).
+        rows: The images, of shape (n, size).
         shape: The shape of an image.
-        minimum: The minimum of every value over the training images, of (size,).
-        maximum: The maximum of every value over the training images, of (size,).
-        average: The mean of every value over the training images, of (size,).
+        minimum: The minimum of every value over the training images, of shape (size,).
+        maximum: The maximum of every value over the training images, of shape (size,).
+        average: The mean of every value over the training images, of shape (size,).
     """
     low = float(minimum.min())
     span = float(maximum.max()) - low or 1.0
@@ -114,7 +124,7 @@ def _measure_looks(
 
 
 def find_white_value(input_profile: InputProfile) -> float | None:
-    """Return the value of a white pixel in the training images; `None` if the value is uncertain."""
+    """Return the value of a white pixel in the training images; `None` if pixels are outside of 0 to 255."""
     if input_profile.dataset_info.pixel_max > 1:
         return float(input_profile.dataset_info.pixel_max)
     low, high = float(input_profile.minimum.min()), float(input_profile.maximum.max())
@@ -124,11 +134,12 @@ def find_white_value(input_profile: InputProfile) -> float | None:
 
 
 _LOOK_MARGINS = dict(zip(IMAGE_STATISTICS, (0.1, 0.1, 0.1, 0.2), strict=True))
-"""Distance from the usual range of each image statistic beyond which an image is unusual."""
+"""Margins around the usual range of each image statistic. An image is unusual if a statistic is outside of range and
+margin."""
 
 _MAX_STRICT_NUMBERS = 100
-"""Largest number of values in a row of which a single one out of bounds is unusual. In a longer row, a few values
-always are, and `_MIN_UNUSUAL_SHARE` of the values must be out of bounds."""
+"""Maximum number of values of an input that is unusual as soon as a single value is out of bounds. In a larger input, a
+few values always are out of bounds. Such an input is unusual from a share of `_MIN_UNUSUAL_SHARE` of its values."""
 
 _MIN_UNUSUAL_SHARE = 0.05
 _MAX_NAMED_NUMBERS = 3
@@ -138,7 +149,7 @@ def describe_unusual_inputs(inputs: NDArray[Any], input_profile: InputProfile) -
     """Describe how each input differs from the training inputs. The list of a usual input is empty.
 
     Args:
-        inputs: The inputs as the training data has them, of (n, …), not scaled.
+        inputs: The unscaled inputs, of shape (n, …), with values as in the training data.
         input_profile: The input profile of the run.
     """
     rows = inputs.reshape(len(inputs), -1).astype(np.float32)
@@ -167,7 +178,14 @@ def describe_unusual_inputs(inputs: NDArray[Any], input_profile: InputProfile) -
 
 
 def _describe_unusual_looks(looks: NDArray[np.float64], usual_looks: NDArray[np.float32]) -> list[str]:
-    """Describe how an image differs from nearly all training images. An unusual border explains all else."""
+    """Describe how an image differs from nearly all training images.
+
+    If the border is unusual, only the border is described, because it explains the other differences.
+
+    Args:
+        looks: The `IMAGE_STATISTICS` of the image, of shape (4,).
+        usual_looks: The usual range of each statistic, of shape (4, 2).
+    """
     outside = {}
     for name, value, (least, most) in zip(IMAGE_STATISTICS, looks.tolist(), usual_looks.tolist(), strict=True):
         if not least - _LOOK_MARGINS[name] <= value <= most + _LOOK_MARGINS[name]:
@@ -185,7 +203,7 @@ def _describe_unusual_looks(looks: NDArray[np.float64], usual_looks: NDArray[np.
 
 
 def _describe_unusual_numbers(rows: NDArray[np.float32], input_profile: InputProfile) -> list[list[str]]:
-    """Describe the values of each row that are outside the training range by more than half of the range."""
+    """Describe the values of each row that are outside the training range by more than half of its width."""
     half = (input_profile.maximum - input_profile.minimum) / 2
     outside = (rows < input_profile.minimum - half) | (rows > input_profile.maximum + half)
     least = _MIN_UNUSUAL_SHARE * rows.shape[1] if rows.shape[1] > _MAX_STRICT_NUMBERS else 1

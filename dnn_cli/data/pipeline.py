@@ -1,4 +1,4 @@
-"""Batches and chunks of examples for Keras, through `tf.data`. Pixels stay uint8 until their batch is built."""
+"""Batches, and chunks of many batches, for Keras through `tf.data`. Pixels stay uint8 until their batch is built."""
 
 import math
 from collections.abc import Callable
@@ -14,24 +14,28 @@ from dnn_cli.data.preprocessing import Preprocessing
 from dnn_cli.host.resources import get_usable_memory
 
 Order = Callable[[tf.Tensor], tf.Tensor]
-"""Function from the number of an epoch, from 0, to the indices of its examples, int64, in their order."""
+"""Function that takes the number of an epoch, counted from 0, and returns the indices of its examples, int64, in
+training order."""
 
 _plain_python = tf.autograph.experimental.do_not_convert
-"""Decorator for functions without loops and branches of TensorFlow. Without autograph, tracing is faster."""
+"""Decorator that exempts a function from autograph, so that tracing is faster. The function must have no loops or
+branches that depend on tensors."""
 
 _UNTUNED_OPTIONS = tf.data.Options()
-"""Options without autotuning. The thread of autotuning delays the end of every iterator by some tenths of a second."""
+"""Options of `tf.data` without autotuning. The thread of autotuning delays the end of every iterator by some tenths of
+a second."""
 
 _UNTUNED_OPTIONS.autotune.enabled = False
 
 MAX_MEMORY_SHARE = 1 / 4
-"""Maximum share of the usable memory that memory-mapped inputs may take to be held in memory."""
+"""Maximum size of memory-mapped inputs that are loaded into memory, as a share of the usable memory."""
 
 
 class Chunk(NamedTuple):
-    """Examples for many steps: rows of inputs, targets, and the order of the rows.
+    """Examples for many steps: rows of inputs, their targets, and the order in which the rows are used.
 
-    `order` is int32 and always as long as in the longest chunk. Only the first `count` numbers of `order` are valid.
+    `order` contains int32 row indices, and has the same length in every chunk of a dataset. Only its first `count`
+    indices are valid.
     """
 
     inputs: tf.Tensor
@@ -41,16 +45,16 @@ class Chunk(NamedTuple):
 
 
 class Pipeline:
-    """Source of batches and chunks of the examples of one experiment.
+    """Builder of batches and chunks from the examples of an experiment.
 
-    The examples are held in memory once. Memory-mapped examples that need too much memory are read chunk by chunk.
-    The content of batches is independent of the seed and the optimizer.
+    The examples are held in memory once. Memory-mapped examples that need too much memory are read chunk by chunk. The
+    pipeline ignores the seed and the optimizer of the experiment.
 
     Args:
         examples: The examples of all splits.
         experiment: The experiment.
         preprocessing: The scaling and class weights. By default, inputs are divided by the largest pixel value.
-        shared_with: Another pipeline of the same examples, whose memory is shared.
+        shared_with: Another pipeline of the same examples. Its tensors are used instead of a copy.
     """
 
     def __init__(
@@ -78,15 +82,15 @@ class Pipeline:
                 self.held_inputs, self.held_targets = tf.constant(self.inputs), tf.constant(examples.targets)
 
     def build_shuffled_order(self, indices: NDArray[np.int64], seed: int) -> Order:
-        """Build an order that is shuffled differently in every epoch."""
+        """Build an order that shuffles the indices differently in every epoch."""
         return lambda epoch: shuffle_epoch(indices, seed, epoch)
 
     def build_fixed_order(self, indices: NDArray[np.int64]) -> Order:
-        """Build an order that is the given one in every epoch."""
+        """Build an order that returns the given indices unchanged in every epoch."""
         return lambda epoch: tf.constant(indices)
 
     def build_batches(self, order: Order, epochs: range = range(1), *, weighted: bool = False) -> tf.data.Dataset:
-        """Build the batches of some epochs in sequence, each as `prepare_batch` returns it."""
+        """Build the batches of `epochs`, one epoch after another, in the form that `prepare_batch` returns."""
 
         def build_epoch(number: tf.Tensor) -> tf.data.Dataset:
             return tf.data.Dataset.from_tensor_slices(order(number)).batch(self.experiment.batch_size)
@@ -102,7 +106,7 @@ class Pipeline:
         )
 
     def build_chunks(self, order: Order, steps: int, epochs: range = range(1)) -> tf.data.Dataset:
-        """Build chunks of at most `steps` batches. The last chunk of an epoch may hold fewer examples."""
+        """Build chunks of at most `steps` batches each. The last chunk of an epoch may hold fewer examples."""
 
         def build_epoch(number: tf.Tensor) -> tf.data.Dataset:
             indices = order(number)
@@ -132,7 +136,7 @@ class Pipeline:
         )
 
     def gather_rows(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the inputs, of (n, size), and the targets of the examples with the given indices."""
+        """Return the inputs, of shape (n, size), and the targets of the examples with the given indices."""
         if self.is_held:
             return tf.gather(self.held_inputs, indices), tf.gather(self.held_targets, indices)
         dtypes = self.inputs.dtype, self.examples.targets.dtype
@@ -141,7 +145,10 @@ class Pipeline:
         return inputs, tf.ensure_shape(targets, (*indices.shape, *self.examples.targets.shape[1:]))
 
     def read_mapped_rows(self, indices: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Read inputs and targets from a memory-mapped file. Reading in the order of the file is the fastest."""
+        """Read the inputs with the given indices from a memory-mapped file, and return inputs and targets.
+
+        Reading in the order of the file is the fastest.
+        """
         file_order = np.argsort(indices)
         inputs = np.empty((len(indices), self.inputs.shape[1]), self.inputs.dtype)
         inputs[file_order] = self.inputs[indices[file_order]]
@@ -149,10 +156,10 @@ class Pipeline:
 
     @property
     def scaling(self) -> tuple[tf.Tensor, ...]:
-        """Divisor of the inputs, and the mean that is subtracted before, if there is one.
+        """Divisor of the inputs, followed by the mean if a mean is subtracted before the division.
 
-        Compiled steps take the scaling as an argument. XLA would multiply by the inverse of a constant instead of
-        dividing, with another result.
+        Compiled steps take the scaling as an argument. For a constant divisor, XLA would multiply by the inverse
+        instead of dividing, with another result.
         """
         scaling_arrays = (self.preprocessing.scale, self.preprocessing.mean)
         return tuple(tf.constant(number) for number in scaling_arrays if number is not None)
@@ -160,10 +167,12 @@ class Pipeline:
     def prepare_batch(
         self, inputs: tf.Tensor, targets: tf.Tensor, scaling: tuple[tf.Tensor, ...], *, weighted: bool = False
     ) -> tuple[tf.Tensor, ...]:
-        """Return a batch for Keras: inputs, targets, and weights if `weighted` is set and classes have weights.
+        """Return a batch for Keras: scaled inputs, targets, and the weights of the examples.
 
-        Inputs are scaled, float32 of (batch, *input_shape). Targets are int32 classes of (batch,), or float32 of
-        (batch, outputs), as the loss takes them. Weights are float32 of (batch,).
+        Weights are left out unless `weighted` is true and the classes have weights.
+
+        Inputs are float32 of shape (batch, *input_shape). Targets are int32 classes of shape (batch,), or float32 of
+        shape (batch, outputs), as the loss requires. Weights are float32 of shape (batch,).
         """
         data, (scale, *mean) = self.experiment.data, scaling
         inputs = tf.cast(inputs, tf.float32)
@@ -181,11 +190,11 @@ class Pipeline:
 
 
 def count_batches(examples: int, batch_size: int) -> int:
-    """Return the number of batches of some examples. The last batch may be short."""
+    """Return the number of batches for a number of examples. The last batch may be short."""
     return math.ceil(examples / batch_size)
 
 
 def shuffle_epoch(indices: NDArray[np.int64], seed: int, epoch: tf.Tensor) -> tf.Tensor:
-    """Return the shuffled indices of an epoch: a pure function of the arguments, the same in every process."""
+    """Return the indices in the random order of an epoch. Equal arguments give an equal order in every process."""
     key = tf.stack([tf.constant(seed, tf.int64), tf.cast(epoch, tf.int64)])
     return tf.random.experimental.stateless_shuffle(tf.constant(indices), seed=key)

@@ -17,11 +17,12 @@ class Preprocessing:
     """Scaling of inputs to (input - mean) / scale, and weights of training examples by class."""
 
     scale: NDArray[np.float32]
-    """Divisor of the inputs: a single number, or one for every number of a flattened input."""
+    """Divisor of the inputs: a single number, or an array of shape (size,) with a divisor for each value of an
+    input."""
 
     mean: NDArray[np.float32] | None = None
     class_weights: NDArray[np.float32] | None = None
-    """Weight of every class; `None` if all classes have the same weight."""
+    """Weight of each class, of shape (classes,); `None` if all classes have the same weight."""
 
 
 def compute_preprocessing(experiment: Experiment, examples: Examples, split: Split) -> Preprocessing:
@@ -38,7 +39,9 @@ def compute_preprocessing(experiment: Experiment, examples: Examples, split: Spl
 
 
 def _build_class_weights(experiment: Experiment, targets: NDArray[np.int32]) -> NDArray[np.float32] | None:
-    """Return the weight of each class as an array, like Keras's `class_weight`.
+    """Return the weights of the classes, of shape (classes,), with the meaning of Keras's `class_weight`.
+
+    The result is `None` if the experiment has no class weights.
 
     Args:
         experiment: The experiment.

@@ -20,14 +20,16 @@ from dnn_cli.runs.run import Run
 
 
 class RunContext(NamedTuple):
-    """Experiment of a run, with the dataset info from the input profile, and the input profile."""
+    """Experiment and input profile of a run. The dataset info of the experiment comes from the input profile."""
 
     experiment: Experiment
     input_profile: InputProfile
 
 
 def load_run_context(run: Run, record: Record, report_progress: ReadProgress = ignore_progress) -> RunContext:
-    """Load the experiment of a run and its input profile, from `inputs.npz` if the run has this file.
+    """Load the experiment and the input profile of a run.
+
+    The input profile is read from `inputs.npz`. For a run without this file, the profile is computed from the data.
 
     Raises:
         ConfigError: the config of the run is damaged.
@@ -54,7 +56,7 @@ def load_run_context(run: Run, record: Record, report_progress: ReadProgress = i
 def _build_profile_from_data(
     run: Run, record: Record, experiment: Experiment, report_progress: ReadProgress
 ) -> InputProfile:
-    """Build the input profile of a run from the data, as the training would have written it.
+    """Build the input profile of a run from its data, as a training would write the profile.
 
     Raises:
         RunError: the data cannot be read or has changed.
@@ -75,20 +77,22 @@ def _build_profile_from_data(
 
 
 def check_same_split(record: Record, split: Split) -> None:
-    """Check that a split is that of the training. Another split would test the model on training examples.
+    """Check that a split equals the split of the training.
+
+    With another split, the model would be tested on examples of its training.
 
     Raises:
-        UsageError: the split is another one.
+        UsageError: the splits differ.
     """
     if record.data.get("split") not in (None, split.compute_fingerprint()):
         raise UsageError("the data is divided otherwise than in the training", "leave out what changes its division")
 
 
 def check_same_data(record: Record, examples: Examples) -> None:
-    """Check that examples are those of the training. Other examples would have another split.
+    """Check that examples equal those of the training. Other examples would be split differently.
 
     Raises:
-        RunError: the examples are other ones.
+        RunError: the examples differ.
     """
     if record.data.get("fingerprint") != examples.compute_fingerprint():
         raise RunError("the data is not what this run was trained on", "its fingerprint in run.json is another")

@@ -1,4 +1,4 @@
-"""Samples of a few examples of every class, the same for the same seed."""
+"""Random samples of a few examples of each class. Equal seeds give equal samples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,13 @@ from dnn_cli.data.examples import Examples, load_examples, split_examples
 from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
 
 _ZERO_TOLERANCE = 1e-6
-"""Share of the range below which a mean counts as 0: the precision of float32."""
+"""Largest mean that counts as 0, as a share of the range of the values. Smaller means are rounding errors of
+float32."""
 
 
 @dataclass(frozen=True)
 class _ClassSample:
-    """Some examples of one class, or of a regression."""
+    """Drawn examples of a class, or of a whole regression dataset."""
 
     name: str
     """Class name; empty for a regression."""
@@ -33,20 +34,20 @@ class _ClassSample:
 
 @dataclass(frozen=True)
 class Sample:
-    """Some examples of every class, in the order of the classes, with the range and mean of the inputs."""
+    """Drawn examples of each class, in the order of the classes, and the range and mean of all inputs."""
 
     classes: tuple[_ClassSample, ...]
     features: tuple[str, ...]
-    """Names of the numbers of an input; empty where the numbers are unnamed."""
+    """Names of the values of an input, such as columns of a table; empty if the values have no names."""
 
     low: NDArray[np.float64]
-    """Minimum of every number of an input over all training and validation examples, of (numbers,)."""
+    """Minimum of each value of an input over all training and validation examples, of shape (size,)."""
 
     mean: NDArray[np.float64]
-    """Mean of every number, like `low`."""
+    """Mean of each value over the same examples as `low`, of shape (size,)."""
 
     high: NDArray[np.float64]
-    """Maximum of every number, like `low`."""
+    """Maximum of each value over the same examples as `low`, of shape (size,)."""
 
 
 def draw_sample(data: Data, per_class: int, seed: int, report_progress: ReadProgress = ignore_progress) -> Sample:
@@ -95,7 +96,11 @@ def draw_sample(data: Data, per_class: int, seed: int, report_progress: ReadProg
 def _draw_class_sample(
     examples: Examples, name: str, candidates: NDArray[np.int64], max_count: int, seed: Sequence[int]
 ) -> _ClassSample:
-    """Draw examples of a class, in the order of the data, or of a regression, in the order of the targets."""
+    """Draw random examples from `candidates`, at most `max_count`.
+
+    Examples of a class are in the order of the data. Examples of a regression, with an empty `name`, are in the order
+    of their targets.
+    """
     indices = np.sort(np.random.default_rng(seed).choice(candidates, min(max_count, len(candidates)), replace=False))
     if not name:
         indices = indices[np.argsort(examples.targets[indices, 0], kind="stable")]
@@ -103,7 +108,7 @@ def _draw_class_sample(
 
 
 def _list_feature_names(data: Data) -> tuple[str, ...]:
-    """Return the names of the numbers of an input."""
+    """Return the names of the values of an input; an empty tuple if the values have no names."""
     dataset = DATASETS.get(data.dataset)
     if isinstance(dataset, EmbeddedDataset) and len(dataset.input_shape) == 1:
         import sklearn.datasets

@@ -18,7 +18,7 @@ from dnn_cli.host.resources import (
 )
 
 _CPU_FEATURES = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "sve")
-"""Processor features that matter to TensorFlow, with their names in /proc/cpuinfo."""
+"""Processor features that TensorFlow uses, by their names in /proc/cpuinfo."""
 
 NVIDIA_VENDOR, AMD_VENDOR = "0x10de", "0x1002"
 _MIN_FREE_MEMORY = 1_500_000_000
@@ -26,7 +26,7 @@ _MIN_FREE_MEMORY = 1_500_000_000
 
 
 def inspect_machine() -> Section:
-    """Inspect the processor and the memory."""
+    """Return the section about the processor and the memory."""
     cpu_flags = find_cpuinfo_line("flags", "Features").partition(":")[2].split()
     free = _read_meminfo("MemAvailable")
     cores, quota = count_available_cores(), read_cpu_quota()
@@ -78,7 +78,7 @@ def inspect_machine() -> Section:
 
 
 def _read_meminfo(name: str) -> int | None:
-    """Read a value of /proc/meminfo, in bytes. Without the value, return `None`."""
+    """Read a value of /proc/meminfo, in bytes; return `None` if the value is missing."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii", errors="replace").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
@@ -87,7 +87,7 @@ def _read_meminfo(name: str) -> int | None:
 
 
 def _format_cores(cores: int, quota: float | None) -> str:
-    """Format the cores that this process may use, and the reason why the others are excluded."""
+    """Format the number of cores that this process may use, and the reason if some cores are excluded."""
     total = os.cpu_count()
     if cores == total:
         return str(cores)
@@ -97,7 +97,7 @@ def _format_cores(cores: int, quota: float | None) -> str:
 
 
 def count_display_cards(vendor: str) -> int:
-    """Count the graphics processors of a vendor that are plugged in, with or without a driver."""
+    """Count the installed graphics processors of a PCI vendor id such as `0x10de`, with or without a driver."""
     count = 0
     for device in Path("/sys/bus/pci/devices").glob("*"):
         try:
@@ -109,7 +109,10 @@ def count_display_cards(vendor: str) -> int:
 
 
 def query_nvidia_smi() -> tuple[list[str], str | None]:
-    """Return the GPUs that NVIDIA's driver lists. If nvidia-smi fails, return an empty list and the reason."""
+    """Return a line for each GPU that nvidia-smi lists, and `None`.
+
+    If nvidia-smi fails, return an empty list and the reason.
+    """
     query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
     try:
         done = subprocess.run(query, capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL)

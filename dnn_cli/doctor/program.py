@@ -21,7 +21,7 @@ _REQUIRED_PACKAGES = (
 
 
 class _Extra(NamedTuple):
-    """Optional extra of the installation: its modules, and the command that needs them."""
+    """Optional pip extra of `dnn`: its modules, and the command that needs them."""
 
     modules: tuple[str, ...]
     purpose: str
@@ -38,7 +38,10 @@ _EXTRAS = {
 
 
 def inspect_program() -> Section:
-    """Inspect versions and paths of Python, the program and its packages. A missing extra is not a problem."""
+    """Return the section about versions and paths of Python, the program and its packages.
+
+    A missing optional extra is reported, but not as a problem.
+    """
     packages = {name: _get_package_version(name) for name in _REQUIRED_PACKAGES}
     missing = [name for name, present in packages.items() if present is None]
     extras = {name: all(map(_is_module_available, extra.modules)) for name, extra in _EXTRAS.items()}
@@ -89,7 +92,10 @@ _SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASS", "CRED", "AUTH")
 
 
 def inspect_environment() -> Section:
-    """Inspect the environment variables that affect training and output. Secrets are left out."""
+    """Return the section about environment variables that affect training or output.
+
+    Variables whose names suggest secrets are left out.
+    """
     variables = {
         name: "…" if "@" in value else value
         for name, value in sorted(os.environ.items())
@@ -109,7 +115,7 @@ def inspect_environment() -> Section:
 
 
 def inspect_terminal(console: Console) -> Section:
-    """Inspect standard output, and the console that prints results."""
+    """Return the section about standard output: its size, encoding, and the colours of `console`."""
     is_terminal = sys.stdout.isatty()
     encoding = sys.stdout.encoding or "ascii"
     unicode = encoding.lower().replace("-", "").startswith("utf")
@@ -133,7 +139,7 @@ def inspect_terminal(console: Console) -> Section:
 
 
 def _find_missing_colour_reason() -> str:
-    """Return the reason why a terminal has no colours."""
+    """Return the reason why a terminal has no colours, or `none` if the reason is unknown."""
     if "NO_COLOR" in os.environ:
         return "NO_COLOR is set"
     if os.environ.get("TERM") == "dumb":

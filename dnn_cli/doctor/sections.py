@@ -1,4 +1,4 @@
-"""Sections of a doctor report, with values and problems, and their form as text, table and JSON."""
+"""Sections of the report of `dnn doctor`: values and problems, and their form as text, table and JSON."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,18 +26,18 @@ class Section:
 
     name: str
     values: Mapping[str, Any]
-    """Plain values by name."""
+    """Values by name, in a form that JSON can represent."""
 
     problems: tuple[Problem, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
-    """Texts that replace values in the printed table. A value with an empty text is left out."""
+    """Texts by name, which replace values in the printed table. A value with an empty text is left out."""
 
     has_literal_names: bool = False
-    """Whether the names of the values are printed unchanged, because they are also used elsewhere."""
+    """Whether the names are printed unchanged, because they are names of variables, files or datasets."""
 
 
 def build_sections_table(sections: Sequence[Section]) -> Table:
-    """Build the table of all values, one per row, under the names of their sections."""
+    """Build a table with a row for each value, below the name of its section."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -77,7 +77,7 @@ def list_problems(sections: Sequence[Section]) -> "list[Problem]":
 
 
 def build_doctor_document(sections: Sequence[Section]) -> dict[str, Any]:
-    """Build the JSON document of a report."""
+    """Build the JSON document of the sections."""
     return {
         **{section.name: dict(section.values) for section in sections},
         "problems": [

@@ -21,14 +21,15 @@ from dnn_cli.runs.store import Store
 from dnn_cli.runs.trash import compute_tree_bytes
 
 MIN_FREE_DISK, MIN_USABLE_DISK = 2_000_000_000, 50_000_000
-"""Free bytes of a disk below which space may run out soon, and below which no run can be written."""
+"""Limits of free disk space, in bytes. Below the first limit, space may run out soon; below the second, no run can be
+written."""
 
 _SHARED_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "fuse", "lustre", "9p", "afs", "beegfs", "gpfs")
-"""Kinds of file systems that several machines share, and on which locks may not work."""
+"""Types of file systems that several machines can share. File locks may not work on these file systems."""
 
 
 def inspect_data() -> Section:
-    """Inspect which datasets are on this machine, so that they need no download. Nothing is downloaded."""
+    """Return the section about datasets that are stored on this machine. Nothing is downloaded."""
     values: dict[str, Any] = {}
     texts, problems = {}, []
     for name, dataset in DATASETS.items():
@@ -42,7 +43,10 @@ def inspect_data() -> Section:
 
 
 def _find_dataset_source(dataset: IdxDataset) -> tuple[str | None, list[str]]:
-    """Return the first source on this machine that holds a dataset, and messages about damaged sources before it."""
+    """Return the first source on this machine that holds an undamaged dataset, or `None`.
+
+    The list contains a message for each damaged source that was tried before.
+    """
     damaged: list[str] = []
     local = takewhile(
         lambda source: not source.name.startswith(("http", "apt")),
@@ -62,7 +66,7 @@ def _find_dataset_source(dataset: IdxDataset) -> tuple[str | None, list[str]]:
 
 
 def inspect_caches() -> Section:
-    """Inspect the caches, which save time and can all be deleted."""
+    """Return the section about the caches. Caches only save time, and can all be deleted."""
     cache_directory, keras_directory = find_cache(), find_keras_directory()
     try:
         parts = {path.name: compute_tree_bytes(path) for path in sorted(cache_directory.directory.iterdir())}
@@ -97,7 +101,7 @@ def inspect_caches() -> Section:
 
 
 def inspect_runs(root: Path) -> Section:
-    """Inspect the directory of runs: its contents, and whether new runs can be written there."""
+    """Return the section about the directory of runs: its contents, and whether new runs can be written there."""
     problems = []
     nearest = next(path for path in (root.absolute(), *root.absolute().parents) if path.exists())
     free, kind = shutil.disk_usage(nearest).free, _find_file_system(nearest)
@@ -151,7 +155,7 @@ def inspect_runs(root: Path) -> Section:
 
 
 def _find_file_system(path: Path) -> str | None:
-    """Return Linux's name for the kind of the file system that holds a path, or `None`."""
+    """Return the type of the file system that holds a path, such as `ext4`; `None` if the type is unknown."""
     try:
         mounts = [line.split() for line in Path("/proc/self/mounts").read_text(errors="replace").splitlines()]
     except OSError:
@@ -162,12 +166,15 @@ def _find_file_system(path: Path) -> str | None:
 
 
 def _is_below_mount(mount: str, path: str) -> bool:
-    """Return whether a path is a mount point or below it."""
+    """Return whether a path equals a mount point or is below the mount point."""
     return mount == "/" or path == mount or path.startswith(f"{mount}/")
 
 
 def find_lock_error(directory: Path) -> str | None:
-    """Return the reason why files in a directory cannot be locked, or `None`. The check locks the directory itself."""
+    """Return the reason why files in a directory cannot be locked; `None` if locks work.
+
+    The check locks the directory itself.
+    """
     try:
         descriptor = os.open(directory, os.O_RDONLY)
         try:
@@ -183,7 +190,7 @@ def find_lock_error(directory: Path) -> str | None:
 
 
 def inspect_schema() -> Section:
-    """Inspect whether existing schema files for editors belong to this version."""
+    """Check whether schema files for editors match this version, and return the section about these files."""
     from dnn_cli.config.json_schema import build_json_schema
 
     values: dict[str, Any] = {}

@@ -13,16 +13,20 @@ from dnn_cli.doctor.machine import AMD_VENDOR, NVIDIA_VENDOR, count_display_card
 from dnn_cli.doctor.sections import Problem, Section
 
 _TENSORFLOW_TIMEOUT = 120.0
-"""Seconds in which TensorFlow must start, even from a slow disk."""
+"""Timeout for the start of TensorFlow, in seconds. A start from a slow disk takes long."""
 
 PROBE_CODE = "import sys; sys.path[:1] = []; from dnn_cli.doctor.tensorflow_probe import main; main()"
-"""Python code of the probe. It removes the working directory from the path, because files there may shadow modules."""
+"""Python code of the process that inspects TensorFlow. The code removes the working directory from `sys.path`, because
+files there may shadow modules."""
 
 _UNUSED_INSTRUCTIONS = re.compile(r"enable the following instructions: ([A-Z0-9_ ]+), in other operations")
 
 
 def _query_tensorflow() -> tuple[dict[str, Any], str]:
-    """Run the TensorFlow probe, and return its answer and its log. Without an answer, the reason is under `error`."""
+    """Inspect TensorFlow in a separate process, and return the answer and the log of this process.
+
+    The answer is that of `tensorflow_probe`. If the process fails, the answer contains only the reason, under `error`.
+    """
     paths = [str(Path(dnn_cli.__file__).parent.parent), *filter(None, sys.path)]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0", "PYTHONPATH": os.pathsep.join(paths)}
     try:
@@ -46,7 +50,7 @@ def _query_tensorflow() -> tuple[dict[str, Any], str]:
 
 
 def inspect_tensorflow_and_gpus() -> tuple[Section, Section]:
-    """Inspect TensorFlow with Keras, and the GPUs."""
+    """Return the section about TensorFlow and Keras, and the section about GPUs."""
     answer, log = _query_tensorflow()
     problems = []
     if "error" in answer:
@@ -84,7 +88,12 @@ def inspect_tensorflow_and_gpus() -> tuple[Section, Section]:
 
 
 def _inspect_gpus(answer: dict[str, Any], log: str) -> Section:
-    """Inspect the GPUs of the machine, those that TensorFlow uses, and the reason if it uses none."""
+    """Return the section about the GPUs of the machine and the GPUs that TensorFlow uses.
+
+    Args:
+        answer: The answer of the process that inspected TensorFlow.
+        log: The log of this process.
+    """
     driver_gpus, driver_error = query_nvidia_smi()
     files = list_nvidia_devices()
     card_counts = count_display_cards(NVIDIA_VENDOR), count_display_cards(AMD_VENDOR)
@@ -117,7 +126,17 @@ def _inspect_gpus(answer: dict[str, Any], log: str) -> Section:
 def find_missing_gpu_reason(
     answer: dict[str, Any], log: str, driver_gpus: list[str], files: list[str], card_counts: tuple[int, int]
 ) -> tuple[str, str]:
-    """Return the reason why TensorFlow uses no GPU, and a suggestion, which is empty for a machine without a GPU."""
+    """Return the reason why TensorFlow uses no GPU, and a suggestion.
+
+    The suggestion is empty for a machine without a GPU.
+
+    Args:
+        answer: The answer of the process that inspected TensorFlow.
+        log: The log of this process.
+        driver_gpus: The GPUs that nvidia-smi lists.
+        files: The device files of NVIDIA's GPUs.
+        card_counts: The numbers of NVIDIA's and of AMD's graphics processors.
+    """
     nvidia, amd = card_counts
     if not (driver_gpus or files or nvidia):
         if amd:

@@ -1,4 +1,7 @@
-"""Program that inspects TensorFlow and writes JSON. It is a separate process, so that a crash can be reported."""
+"""Program that inspects TensorFlow and writes the answer as JSON.
+
+`dnn doctor` runs this program in a separate process, so that a crash of TensorFlow can be reported.
+"""
 
 import json
 import sys
@@ -7,7 +10,10 @@ from typing import Any
 
 
 def _inspect_tensorflow() -> dict[str, Any]:
-    """Inspect the versions of TensorFlow and Keras, their build and GPUs, and check a computation."""
+    """Return the versions, build and GPUs of TensorFlow and Keras.
+
+    The key `computes` holds whether a product of two matrices is correct.
+    """
     start_time = time.perf_counter()
     import keras
     import tensorflow as tf

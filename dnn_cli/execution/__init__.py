@@ -1,1 +1,1 @@
-"""Execution of experiments as runs: one in this process, or many in workers on this machine or on a Ray cluster."""
+"""Execution of experiments: a single run in this process, or many runs in workers on this machine or a Ray cluster."""

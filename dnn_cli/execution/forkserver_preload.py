@@ -1,4 +1,7 @@
-"""Module that the fork server imports before it forks workers."""
+"""Settings of the fork server, the process from which workers are forked.
+
+The fork server imports this module before it forks the first worker.
+"""
 
 import gc
 import signal

@@ -1,8 +1,10 @@
 """Executor that trains tasks in worker processes on this machine.
 
 A worker trains one task after another, and the death of a worker costs only its current task. Every worker has its own
-pipe and shares no lock, so a worker can be killed at any moment without blocking another. A pool with a shared queue
-can wait forever for a lock of a killed process. A pool also does not know which worker has compiled which network.
+pipe and shares no lock, so a worker can be killed at any moment without blocking another.
+
+`multiprocessing.Pool` has a shared queue, and can wait forever for a lock of a killed process. A pool also does not
+know which worker has compiled which network.
 """
 
 import multiprocessing
@@ -24,10 +26,10 @@ from dnn_cli.training.xla_cache import create_process_directory
 
 _FORKSERVER = multiprocessing.get_context("forkserver")
 STOP_TIMEOUT = 3.0
-"""Seconds in which a training must answer a stop request. Then its worker is killed."""
+"""Seconds after a stop request until a worker is killed, if its training has not answered."""
 
 _EXIT_TIMEOUT = 2.0
-"""Seconds to wait for the end of a worker process, before the process is killed."""
+"""Seconds to wait for the end of a worker process. Then the process is killed."""
 
 
 @dataclass
@@ -38,11 +40,12 @@ class _Worker:
     connection: Connection
     task: Task | None = None
     network_digest: str | None = None
-    """Network digest of the last task that was sent to the worker."""
+    """Network digest of the last task. The worker has compiled programs for networks with this digest."""
 
     run_directory: Path | None = None
     stop_sent: tuple[float, str] | None = None
-    """Time and reason of the stop request that was sent to the worker, in seconds of `time.monotonic`."""
+    """Time and reason of the stop request that was sent to the worker. The time is that of `time.monotonic`, in
+    seconds."""
 
 
 class LocalExecutor:
@@ -60,7 +63,7 @@ class LocalExecutor:
         return [worker for worker in self.workers if worker is not None and worker.task is not None]
 
     def iter_idle_networks(self) -> Iterator[str | None]:
-        """Yield the network digest of the last task for each idle worker; `None` for a worker without a last task."""
+        """Yield the network digest of the last task of each idle worker; `None` for a worker without a task so far."""
         for worker in self.workers:
             if worker is None or worker.task is None:
                 yield worker.network_digest if worker else None
@@ -70,7 +73,7 @@ class LocalExecutor:
         return {worker.task.network_digest for worker in self.busy if worker.task}
 
     def submit(self, task: Task) -> None:
-        """Send a task to an idle worker, if possible to one that has compiled the network of the task."""
+        """Send a task to an idle worker, preferably to a worker that has compiled the network of the task."""
         idle_indexes = [index for index, worker in enumerate(self.workers) if worker is None or worker.task is None]
 
         def compute_preference(index: int) -> tuple[bool, bool]:
@@ -90,7 +93,7 @@ class LocalExecutor:
             worker.connection.send(task)
 
     def start_worker(self, index: int) -> _Worker:
-        """Start the worker with an index."""
+        """Start a worker process, store the worker in `workers` at `index`, and return the worker."""
         ours, theirs = _FORKSERVER.Pipe()
         environment = {"CUDA_VISIBLE_DEVICES": self.gpus[index]} if self.gpus else {}
         process = _FORKSERVER.Process(
@@ -107,7 +110,7 @@ class LocalExecutor:
         return worker
 
     def wait_for_events(self, seconds: float) -> Iterable[Event]:
-        """Yield the events since the last call. Without events, wait for them up to `seconds`.
+        """Wait up to `seconds` for events of workers, and yield all events that have arrived.
 
         A worker that does not answer a stop request in time is killed.
         """
@@ -120,7 +123,7 @@ class LocalExecutor:
             self.kill_unresponsive_worker(worker)
 
     def poll_worker(self, worker: _Worker) -> Iterator[Event]:
-        """Yield the events that a worker has sent. If the worker is dead, also yield the result of its task."""
+        """Yield the events that a worker has sent. For a dead worker, also yield the result of its task."""
         try:
             while worker.task is not None and worker.connection.poll():
                 event: Event = worker.connection.recv()
@@ -149,7 +152,10 @@ class LocalExecutor:
             worker.process.kill()
 
     def request_stop(self, reason: str, number: int | None = None) -> None:
-        """Request that the training of one task stops, or all trainings. A stopping training saves a checkpoint."""
+        """Request that the training of task `number` stops, or by default all trainings.
+
+        A stopping training saves a checkpoint.
+        """
         for worker in self.busy:
             if worker.stop_sent is None and (number is None or (worker.task and worker.task.number == number)):
                 worker.stop_sent = time.monotonic(), reason
@@ -164,7 +170,7 @@ class LocalExecutor:
         self.directory.cleanup()
 
     def close(self) -> None:
-        """End all workers, which must be idle."""
+        """End all workers. All workers must be idle."""
         workers = [worker for worker in self.workers if worker is not None]
         for worker in workers:
             with suppress(OSError):
@@ -176,7 +182,7 @@ class LocalExecutor:
 
 
 def _build_lost_result(worker: _Worker) -> TaskResult:
-    """Build the result of a task whose worker is dead, and write the end of the training to the run record."""
+    """Build the result of a task whose worker is dead, and save status and reason in the run record."""
     task, code = worker.task, worker.process.exitcode
     assert task is not None  # noqa: S101 - the caller has checked this
     status, reason = ("interrupted", worker.stop_sent[1]) if worker.stop_sent else ("failed", describe_exit_code(code))

@@ -9,7 +9,7 @@ from dnn_cli.runs.record import Membership, Record, Scores
 
 @dataclass(frozen=True)
 class Task:
-    """Experiment that a worker trains into a run directory."""
+    """Experiment that a worker trains in a new or an existing run, with the settings of this training."""
 
     number: int
     """Number of the planned run, from 0."""
@@ -55,7 +55,7 @@ class RunCreated(Event):
 class ProgressEvent(Event):
     """Event during the training, with the finished fraction of all epochs, from 0 to 1.
 
-    Scores are running means over the epoch.
+    Scores are means over the current epoch so far.
     """
 
     fraction: float
@@ -77,7 +77,7 @@ class TaskResult(Event):
     run_directory: Path | None
     record: Record | None
     reason: str | None = None
-    """Reason why the task did not complete. Without this reason, the record may hold one."""
+    """Reason why the task did not complete. If this is `None`, the record may hold a reason."""
 
     was_started: bool = True
     """Whether the training started; `False` for a task that was stopped while it waited."""

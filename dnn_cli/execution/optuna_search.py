@@ -1,7 +1,8 @@
 """Search strategy on Optuna, whose sampler proposes settings and whose pruner stops trainings with bad scores.
 
-A trial is a setting. The setting is trained with one seed after another, and the value of the trial is the mean of the
-best scores. Optuna first receives the results of earlier trials of the same sweep.
+A setting has a value for each varied key, and a trial tests a setting. The setting is trained with one seed after
+another. The value of the trial is the mean of the best scores of these runs. Optuna first receives the results of
+earlier trials of the same sweep.
 """
 
 from collections.abc import Sequence
@@ -71,11 +72,11 @@ class OptunaSearch:
         return self.execution.sweep.parameters
 
     def build_example_setting(self) -> Setting:
-        """Build a setting from the first value of each key."""
+        """Build a setting from the first value of each varied key."""
         return {key: values.end_values[0] for key, values in self.parameters.items()}
 
     def build_distribution(self, values: SweepValues) -> Any:
-        """Build Optuna's distribution of the values of a key."""
+        """Build the distribution from which Optuna draws the values of a key."""
         distribution_types = self.optuna.distributions
         if isinstance(values, ValueChoice):
             return distribution_types.CategoricalDistribution(values.texts)
@@ -84,7 +85,10 @@ class OptunaSearch:
         return distribution_types.FloatDistribution(values.low, values.high, log=values.kind == "log")
 
     def restore_earlier_trials(self) -> None:
-        """Restore the earlier trials of this sweep in the study. Unfinished trials are tried first."""
+        """Add the earlier trials of this sweep to Optuna's study. Unfinished trials are tried first.
+
+        The search then continues from the scores of these trials.
+        """
         if self.execution.force:
             return
         store, sweep_id = self.execution.store, self.execution.id
@@ -113,7 +117,15 @@ class OptunaSearch:
     def add_earlier_trial(
         self, planned: list[PlannedRun], existing_runs: Any, params: dict[str, Any], state: Any, value: Any = None
     ) -> None:
-        """Add an earlier trial to the study, and its experiments to the planned runs of the sweep."""
+        """Add an earlier trial to Optuna's study, and its experiments to the planned runs of the sweep.
+
+        Args:
+            planned: The planned runs of the trial.
+            existing_runs: The existing runs of the trial, by outcome digest.
+            params: The setting of the trial in Optuna's form.
+            state: The state in which the trial ended, an `optuna.trial.TrialState`.
+            value: The mean of the best scores; `None` for a pruned trial.
+        """
         self.trials_left -= 1
         first = len(self.execution.planned_runs)
         self.execution.abandoned_numbers.update(
@@ -126,7 +138,7 @@ class OptunaSearch:
         )
 
     def to_optuna_params(self, setting: Setting) -> dict[str, Any] | None:
-        """Return a setting in Optuna's form, or `None` if a value is not among the values of its key."""
+        """Convert a setting to Optuna's form; return `None` if the sweep does not contain one of its values."""
         params: dict[str, Any] = {}
         for key, values in self.parameters.items():
             text = setting.get(key, "")
@@ -152,7 +164,7 @@ class OptunaSearch:
         return self.execution.build_task(trial.pending_numbers[0])
 
     def start_next_trial(self) -> _Trial | None:
-        """Start the next trial that has a run to train, and return the trial; return `None` if no trial is left."""
+        """Start the next trial that has a run to train, and return the trial; return `None` after the last trial."""
         while self.trials_left:
             self.trials_left -= 1
             optuna_trial = self.study.ask(self.distributions)
@@ -188,7 +200,7 @@ class OptunaSearch:
         return None
 
     def get_running_trial(self, number: int) -> _Trial:
-        """Return the trial that trains the planned run with a number."""
+        """Return the trial whose planned run with this number is in training."""
         return next(trial for trial in self.trials if trial.is_training and trial.pending_numbers[0] == number)
 
     def tell(self, result: TaskResult) -> None:
@@ -207,7 +219,10 @@ class OptunaSearch:
         self.study.tell(trial.optuna_trial, state=trial_states.PRUNED if hopeless else trial_states.FAIL)
 
     def finish_trial(self, trial: _Trial) -> None:
-        """Finish a trial in Optuna with the mean of its best scores. A trial without scores has failed."""
+        """Report the mean of a trial's best scores to Optuna, which ends the trial.
+
+        A trial without scores is reported as failed.
+        """
         if trial.best_scores:
             self.study.tell(trial.optuna_trial, fmean(trial.best_scores))
         else:
@@ -226,7 +241,7 @@ class OptunaSearch:
 
 
 def _has_failed_by_setting(record: Record) -> bool:
-    """Return whether the setting of a run made it diverge or be pruned."""
+    """Return whether a run diverged or was pruned, which rules out its setting."""
     return record.status == "diverged" or _is_pruned(record)
 
 

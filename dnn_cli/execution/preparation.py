@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class PreparedTraining(NamedTuple):
-    """Training job with its progress reporter, the redirection of TensorFlow's output, and a cache of models."""
+    """Training job and progress reporter, a function that redirects TensorFlow's output, and a cache of models."""
 
     job: "TrainingJob"
     progress_reporter: "ProgressReporter"
@@ -35,9 +35,15 @@ class PreparedTraining(NamedTuple):
 def prepare_training(
     loaded: "LoadedExperiment", reporter: "Reporter", epochs: int, cache: "ProcessCache | None" = None
 ) -> Iterator[PreparedTraining]:
-    """Prepare the training of an experiment, and report the experiment.
+    """Load the data of an experiment while TensorFlow starts, and yield the prepared training.
 
-    In the block, only `reporter` writes to the terminal.
+    The experiment and advice are reported as lines. Within the block, only `reporter` writes to the terminal.
+
+    Args:
+        loaded: The experiment with advice.
+        reporter: The object that receives the lines of the training.
+        epochs: The number of epochs to report.
+        cache: The cache of this process for its trainings; by default an empty cache.
 
     Raises:
         DataError: the data cannot be read.
@@ -116,13 +122,15 @@ def _format_data_line(experiment: "Experiment") -> str:
 
 
 class ProcessCache:
-    """Cache of the examples and compiled models of one process, which trains one experiment after another."""
+    """Cache of examples and compiled models, for a process that trains one experiment after another."""
 
     def __init__(self) -> None:
         self.loaded: tuple[Data, Examples, Split] | None = None
 
     def load_examples(self, data: Data, report_progress: ReadProgress = ignore_progress) -> tuple[Examples, Split]:
-        """Return the examples of a data section and their split. A request for other data replaces them.
+        """Return the examples of a config's data section and their split, from the cache if possible.
+
+        The cache holds the examples of only one data section.
 
         Raises:
             DataError: the data cannot be read.
@@ -135,13 +143,16 @@ class ProcessCache:
         return self.loaded[1:]
 
     def set_examples(self, data: Data, examples: Examples, split: Split) -> None:
-        """Set the examples that another process has loaded. Cached examples of the same data stay."""
+        """Cache examples that another process has loaded.
+
+        If examples of the same data are cached already, these stay in the cache.
+        """
         if self.loaded is None or self.loaded[0] != data:
             self.loaded = data, examples, split
 
     @cached_property
     def compiled_models(self) -> "CompiledModelCache":
-        """Compiled models that the next trainings can use."""
+        """Cache of compiled models for the next trainings of this process."""
         from dnn_cli.training.compiled_model import CompiledModelCache
 
         return CompiledModelCache()

@@ -48,20 +48,20 @@ _MAX_RETRIES = 3
 """Number of times that Ray starts a task again after the death of its node or process."""
 
 _STOP_TIMEOUT = 10.0
-"""Seconds in which a training must answer a stop request and send its run back."""
+"""Seconds after a stop request until a task is cancelled, if its training has not sent its run back."""
 
 _REPLY_TIMEOUT = 5.0
-"""Seconds to wait for the reply to a small request."""
+"""Seconds to wait for the reply of the cluster to a short request."""
 
 _START_TIMEOUT = 60.0
-"""Seconds in which a process must start on this machine, even on a busy one."""
+"""Seconds to wait for the start of a Ray process on this machine. A start on a busy machine takes long."""
 
 _DEATH_REASONS = {
     NodeDiedError: "its node has died",
     OutOfMemoryError: "its node had too little memory for it",
     WorkerCrashedError: "its process has died, perhaps for want of memory",
 }
-"""Exceptions of Ray when it gives up a task → reasons in messages."""
+"""Reasons in messages, by the exception that Ray raises when it gives up a task."""
 
 
 @dataclass
@@ -72,18 +72,23 @@ class _RemoteTask:
     reference: Any
     lock_stack: ExitStack
     stop_sent: tuple[float, str] | None = None
-    """Time and reason of the stop request that was sent to the task, in seconds of `time.monotonic`."""
+    """Time and reason of the stop request that was sent to the task. The time is that of `time.monotonic`, in
+    seconds."""
 
 
 class RayExecutor:
-    """Executor on the cluster of RAY_ADDRESS, or on a cluster on this machine that ends with its driver."""
+    """Executor on the Ray cluster whose address is the environment variable RAY_ADDRESS.
+
+    Without this variable, a cluster is started on this machine. That cluster ends with its driver, which is this
+    process.
+    """
 
     def __init__(self, jobs: int | None, gpus: int) -> None:
         self.jobs = jobs
         self.gpus = gpus
         self.remote_tasks: dict[int, _RemoteTask] = {}
         self.unsubmitted_results: list[TaskResult] = []
-        """Results of tasks that ended before their submission to Ray."""
+        """Results of tasks that failed before their submission to Ray."""
         self.examples_references: dict[str, Any] = {}
         self.is_open = True
         self.remove_directory: Callable[[], None] = lambda: None
@@ -136,7 +141,7 @@ class RayExecutor:
                  _temp_dir=str(directory), **log_options)  # fmt: skip
 
     def start_broker(self) -> Any:
-        """Start the event broker on this machine, so that the broker lives as long as its driver."""
+        """Start the `EventBroker` on this machine, so that the broker lives as long as this process."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
@@ -150,7 +155,10 @@ class RayExecutor:
         return [*self.remote_tasks.values(), *self.unsubmitted_results]
 
     def iter_idle_networks(self) -> Iterator[None]:
-        """Yield `None` for each further task that the cluster could train now."""
+        """Yield `None` for each further task that the cluster could train now.
+
+        Ray chooses the process of a task, so the network that the process has compiled is unknown here.
+        """
         available = int(ray.cluster_resources().get("GPU" if self.gpus else "CPU", 0))
         limit = min(max(1, available), self.jobs or available or 1, self.gpus or available or 1)
         for _ in range(limit - len(self.remote_tasks)):
@@ -178,7 +186,9 @@ class RayExecutor:
             self.remote_tasks[task.number] = _RemoteTask(task, reference, lock_stack.pop_all())
 
     def put_examples(self, data: Data) -> Any:
-        """Put the examples of a data section and their split on the cluster, and return the reference to them.
+        """Store the examples of a data section and their split on the cluster, and return Ray's reference to them.
+
+        Equal data sections are stored only once.
 
         Raises:
             DataError: the data cannot be read.
@@ -192,7 +202,7 @@ class RayExecutor:
         return self.examples_references[key]
 
     def wait_for_events(self, seconds: float) -> Iterable[Event]:
-        """Yield the events since the last call, after waiting up to `seconds` for results.
+        """Wait up to `seconds` for results, and yield all results and events that have arrived.
 
         A task that does not answer a stop request in time is cancelled.
         """
@@ -213,7 +223,7 @@ class RayExecutor:
                 yield self.close_lost_task(remote_task, "")
 
     def receive_result(self, remote_task: _RemoteTask) -> TaskResult:
-        """Store the run that an ended task has sent back, and return the result of the task."""
+        """Save the run that an ended task has sent back, and return the result of the task."""
         task = remote_task.task
         try:
             remote_result = ray_worker.RemoteResult(*ray.get(remote_task.reference))
@@ -239,7 +249,7 @@ class RayExecutor:
                 return _build_result_without_run(task, error.message)
 
     def close_lost_task(self, remote_task: _RemoteTask, reason: str) -> TaskResult:
-        """Close a task that has sent no run back, and return the result of the task."""
+        """Release the lock of a task that has sent no run back, and return the result of the task."""
         del self.remote_tasks[remote_task.task.number]
         with remote_task.lock_stack:
             if remote_task.stop_sent is None:
@@ -253,7 +263,10 @@ class RayExecutor:
             )
 
     def request_stop(self, reason: str, number: int | None = None) -> None:
-        """Request that one task stops, or all. Tasks in training send their run back, and others are cancelled."""
+        """Request that task `number` stops, or by default all tasks.
+
+        Tasks in training send their run back. Tasks that have not started are cancelled.
+        """
         started_tasks = _get_reply(self.broker.request_stop.remote(reason, number))
         for remote_task in self.remote_tasks.values():
             if remote_task.stop_sent is None and number in (None, remote_task.task.number):
@@ -281,7 +294,7 @@ class RayExecutor:
 
 
 def _build_result_without_run(task: Task, reason: str | None) -> TaskResult:
-    """Build the result of a task that has produced no run. A run that was to be resumed is unchanged."""
+    """Build the result of a task that has produced no run. A run to resume stays unchanged."""
     try:
         record = Run(task.run_directory).read_raw_record() if task.run_directory else None
     except DnnError:
@@ -303,7 +316,7 @@ def _cancel_task(remote_task: _RemoteTask, *, force: bool = False) -> None:
 
 
 def _describe_ray_error(error: Exception) -> str:
-    """Describe in one line why Ray has no result."""
+    """Describe in one line why Ray has no result for a task."""
     for error_type, text in _DEATH_REASONS.items():
         if isinstance(error, error_type):
             return f"{text}, {_MAX_RETRIES + 1} times in all"
@@ -338,7 +351,7 @@ def _check_reachable(address: str) -> None:
 def _disable_ray_messages() -> None:
     """Disable Ray's messages about dead processes on the terminal.
 
-    Ray has no public setting for these messages. Without the private function, some more lines are printed.
+    Ray has no public setting for these messages. If Ray's private function is missing, some more lines are printed.
     """
     with suppress(AttributeError):
         ray._private.worker.print_to_stdstream = lambda *_, **__: None

@@ -36,7 +36,7 @@ exec 3<&0
 
 
 class RemoteResult(NamedTuple):
-    """Result of a task on a node: the run archive, and the reason if the task did not complete."""
+    """Result of a task on a node: the run as an archive, and the reason if the task did not complete."""
 
     archive: RunArchive
     reason: str | None
@@ -44,7 +44,7 @@ class RemoteResult(NamedTuple):
 
 
 class EventBroker:
-    """Ray actor on the driver's machine that keeps stop requests, and keeps events until the driver fetches them."""
+    """Ray actor on the driver's machine that passes events from tasks to the driver, and stop requests to tasks."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -75,7 +75,7 @@ class EventBroker:
 class _BrokerClient:
     """Connection of a task to the broker. The training never waits for the broker.
 
-    The connection uses futures, because Ray gives the core of a task away while the task waits for Ray.
+    Requests return futures: while a task waits inside Ray, Ray gives the core of the task away.
     """
 
     def __init__(self, broker: Any, task_number: int) -> None:
@@ -87,7 +87,7 @@ class _BrokerClient:
         self.last_sent = 0.0
 
     def send_event(self, event: Event) -> None:
-        """Send an event with the next message. Of several progress events, only the last is sent.
+        """Add an event to the next message. A progress event replaces an earlier progress event in the message.
 
         Events with a path are left out: the path of a file on this node is useless on another machine.
         """
@@ -99,7 +99,10 @@ class _BrokerClient:
         self.poll_stop_reason()
 
     def poll_stop_reason(self) -> str:
-        """Return the stop reason, or an empty text. Send the pending events if `_SEND_INTERVAL` has passed."""
+        """Return the reason of a stop request, or an empty text.
+
+        Also send the pending events if `_SEND_INTERVAL` has passed.
+        """
         # After a RayError, the driver has ended or is ending. Then Ray ends this process.
         with suppress(RayError):
             if self.pending_reply is not None and self.pending_reply.done():
@@ -186,4 +189,4 @@ def create_self_deleting_directory(prefix: str, parent: str) -> tuple[Path, Call
 
 
 _OPEN_PIPES: list[Any] = []
-"""Pipes to cleanup processes. The end of this process closes the pipes."""
+"""Pipes to cleanup processes. When this process ends, the pipes are closed, and the directories are removed."""

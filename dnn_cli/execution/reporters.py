@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Reporter:
-    """Reporter that writes its lines only to the log of a run. Subclasses also print the lines."""
+    """Base class of reporters, which writes lines to the log of a run. Subclasses also print the lines."""
 
     width = UNLIMITED_WIDTH
 
@@ -25,7 +25,7 @@ class Reporter:
         """Functions to call before a sudden end of the process."""
 
     def print_line(self, line: str) -> None:
-        """Print a line in subclasses, and nothing here."""
+        """Print a line. This base class prints nothing."""
 
     def report_line(self, line: str) -> None:
         """Print a line, and write it to the log."""
@@ -37,20 +37,20 @@ class Reporter:
                 self.open_log(self.log_path)
 
     def open_log(self, path: Path) -> None:
-        """Write the lines so far to a log. Later lines are also written to the log."""
+        """Append the pending lines to a log file, and use this file for later lines."""
         self.log_path = path
         with path.open("a", encoding="utf-8", errors="replace") as stream:
             stream.writelines(f"{line}\n" for line in self.pending_lines)
         self.pending_lines.clear()
 
     def begin_run(self) -> None:
-        """Begin a new run by closing the log. Later lines belong to the new run."""
+        """Begin a new run: detach the log of the previous run, and discard lines without a log."""
         self.log_path = None
         self.pending_lines.clear()
 
     @contextmanager
     def open_progress(self, epochs: int, batch_size: int) -> Iterator["ProgressReporter"]:
-        """Yield the progress reporter of one run."""
+        """Yield a progress reporter for one training."""
         yield TextReporter(self, epochs)
 
 

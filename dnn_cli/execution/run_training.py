@@ -79,9 +79,20 @@ def resume_training(
     cache: "ProcessCache | None" = None,
     tensorboard: bool = False,
 ) -> "Record":
-    """Resume a run from its last checkpoint, with the result of an uninterrupted training.
+    """Resume a run from its last checkpoint, and return its final record.
 
-    An existing TensorBoard log is continued.
+    The result equals that of an uninterrupted training, unless `force` allows changes. An existing TensorBoard log is
+    continued.
+
+    Args:
+        run: The run to resume.
+        loaded: The experiment to train further.
+        reporter: The object that receives the lines of the training.
+        stop_request: The object that says whether and why the training shall stop.
+        force: Whether the run is resumed although something has changed.
+        sweeps: The memberships in sweeps that are added to the run.
+        cache: The cache of this process for its trainings.
+        tensorboard: Whether a TensorBoard log is written.
 
     Raises:
         UsageError: all epochs are trained, or something has changed without `force`. The run stays unchanged.
@@ -138,7 +149,7 @@ def resume_training(
 
 
 def _check_unchanged(record: "Record", changed: list[str], *, force: bool) -> None:
-    """Raise an error if a resumed training would have another result, unless `force` allows it.
+    """Check that nothing has changed that would alter the result, unless `force` allows changes.
 
     Raises:
         UsageError: something has changed without `force`.
@@ -151,13 +162,16 @@ def _check_unchanged(record: "Record", changed: list[str], *, force: bool) -> No
 
 
 def _get_recorded_threads(record: "Record") -> int | None:
-    """Return the number of TensorFlow's threads in a run, or `None`. Records of dnn 0.8 have the cores instead."""
+    """Return the number of threads that TensorFlow used in a run; `None` if the number is unknown.
+
+    Records of dnn 0.8 contain the number of cores instead.
+    """
     thread_count = record.platform.get("threads", record.platform.get("cores"))
     return thread_count if isinstance(thread_count, int) and thread_count > 0 else None
 
 
 def _format_progress(resume_point: "ResumePoint") -> str:
-    """Format the progress at a resume point: `epoch 3 and a part of the next`."""
+    """Format the progress at a resume point, such as `epoch 3 and a part of the next`."""
     progress = resume_point.progress
     return f"epoch {progress.epoch}" + (" and a part of the next" if progress.calls else "")
 

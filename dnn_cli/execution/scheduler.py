@@ -19,7 +19,7 @@ class SearchStrategy(Protocol):
         """Return the next task, or `None` if no task can start now.
 
         Args:
-            idle_networks: The network digests of the last tasks of idle workers.
+            idle_networks: The network digest of the last task of each idle worker; `None` if the digest is unknown.
             busy_networks: The network digests of the tasks in training.
         """
         ...
@@ -29,7 +29,7 @@ class SearchStrategy(Protocol):
         ...
 
     def should_prune(self, event: EpochDone) -> str:
-        """Return the reason why a training shall stop early, or an empty text."""
+        """Return the reason to stop a training after an epoch, or an empty text if the training continues."""
         ...
 
 
@@ -38,11 +38,11 @@ class Executor(Protocol):
 
     @property
     def busy(self) -> Sequence[object]:
-        """Tasks whose results are still to come."""
+        """Tasks without a result, or the workers that train them; empty if all results have arrived."""
         ...
 
     def iter_idle_networks(self) -> Iterator[str | None]:
-        """Yield the network digest of the last task for each idle worker; `None` if it is unknown."""
+        """Yield the network digest of the last task of each idle worker; `None` if the digest is unknown."""
         ...
 
     def list_busy_networks(self) -> set[str]:
@@ -54,11 +54,14 @@ class Executor(Protocol):
         ...
 
     def wait_for_events(self, seconds: float) -> Iterable[Event]:
-        """Yield the events since the last call, after waiting up to `seconds`."""
+        """Wait up to `seconds` for events, and yield all events that have arrived."""
         ...
 
     def request_stop(self, reason: str, number: int | None = None) -> None:
-        """Request that one training stops, or all trainings. A stopping training saves a checkpoint."""
+        """Request that the training of task `number` stops, or by default all trainings.
+
+        A stopping training saves a checkpoint.
+        """
         ...
 
 
@@ -87,7 +90,7 @@ def train_all(
         display: The object that receives tasks and events.
         get_stop_reason: The function that returns the reason to stop all trainings, or an empty text.
         fail_fast: Whether a failed or diverged training stops the others.
-        max_seconds: The seconds after which no task starts.
+        max_seconds: The time after which no further task starts, in seconds; `None` for no limit.
     """
     results: list[TaskResult] = []
     started, reason = time.monotonic(), ""
@@ -120,7 +123,10 @@ def _has_failed(result: TaskResult) -> bool:
 
 
 class FixedSearch:
-    """Search strategy of a fixed list of tasks. Tasks whose network an idle worker has compiled come first."""
+    """Search strategy that trains a fixed list of tasks.
+
+    Tasks come first if an idle worker has compiled their network.
+    """
 
     def __init__(self, tasks: Iterable[Task]) -> None:
         self.tasks = list(tasks)

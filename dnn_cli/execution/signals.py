@@ -21,14 +21,18 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 """Signals that stop a training. SIGUSR1 is Slurm's usual warning before the time limit: sbatch --signal=USR1@60."""
 
 GRACEFUL_TIMEOUT, ABRUPT_TIMEOUT = 1.5, 0.3
-"""Seconds in which a training must answer a signal, and seconds for other work, which saves nothing."""
+"""Seconds after which an unanswered signal ends the process: during a training, and during other work, which saves
+nothing."""
 
 _SAME_SIGNAL_SECONDS = 0.3
-"""Seconds within which several signals count as one: a closing terminal sends two."""
+"""Seconds within which several signals count as a single signal: a closing terminal sends two."""
 
 
 class SignalStop:
-    """Stop request that comes from a signal. A caller that receives a reason must stop."""
+    """Stop request that comes from a signal.
+
+    A call returns a reason after a signal, and an empty text before. A caller that receives a reason must stop.
+    """
 
     def __init__(self, before_exit: Callable[[], None]) -> None:
         self.before_exit = before_exit
@@ -42,12 +46,14 @@ class SignalStop:
 
     @property
     def exit_code(self) -> int:
-        """Exit code that shells use for the signal: 130, 143, 129 or 138."""
+        """Exit code for the signal, as in shells: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP, 138 for SIGUSR1."""
         return 128 + (self.signal_number or signal.SIGINT)
 
     @contextmanager
     def allow_graceful_stop(self) -> Iterator[None]:
-        """Let the first signal within the block only request a stop. Outside, a signal ends the process at once.
+        """Let the first signal within the block only request a stop.
+
+        Outside of the block, a signal ends the process at once.
 
         Raises:
             SystemExit: a signal came after the last poll of the training.
@@ -72,7 +78,10 @@ class SignalStop:
             raise SystemExit(self.exit_code)
 
     def watch_signals(self, pipe: int) -> None:
-        """Wait for signals, in a separate thread. A second signal ends the process at once."""
+        """Wait for the numbers of signals on a pipe. This method runs in a separate thread.
+
+        A second signal ends the process at once.
+        """
         signal_bytes = os.read(pipe, 1)
         if not signal_bytes:
             return
@@ -89,7 +98,7 @@ class SignalStop:
             self.exit_now(number)
 
     def exit_now(self, number: int) -> NoReturn:
-        """End the process at once, after a call of `before_exit`."""
+        """Call `before_exit`, and end the process at once."""
         try:
             self.before_exit()
         finally:
@@ -97,7 +106,7 @@ class SignalStop:
 
 
 class TimeLimit:
-    """Stop request that comes from a signal, or after a time limit."""
+    """Stop request that comes from a signal, or after a time limit in minutes."""
 
     def __init__(self, signal_stop: SignalStop, minutes: float | None) -> None:
         self.signal_stop = signal_stop

@@ -20,7 +20,8 @@ from dnn_cli.runs.run_info import RunInfo, read_run_info
 from dnn_cli.runs.store import Store
 
 _STATUS_ORDER = ("completed", "diverged", "running", "interrupted", "failed")
-"""Statuses of the runs of one experiment, the most useful first. A diverged run would diverge again."""
+"""Order in which runs of the same experiment are preferred, by status. A diverged run is useful, because another run
+would diverge again."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,9 @@ class _ExistingRun:
 
 
 def find_existing_runs(store: Store, planned_runs: Iterable[PlannedRun]) -> dict[str, _ExistingRun]:
-    """Find the existing runs of planned runs, by the outcome digests of their experiments.
+    """Find the most useful existing run of each planned run, and return these runs by outcome digest.
 
-    Runs with a forced resume are left out, and so are runs whose data has changed.
+    Runs that were resumed by force are left out, and so are runs whose data has changed.
 
     Raises:
         DataError: the user's data cannot be read to compare it with the data of the runs.
@@ -67,7 +68,10 @@ def find_existing_runs(store: Store, planned_runs: Iterable[PlannedRun]) -> dict
 
 
 def _has_forced_resume(record: Record) -> bool:
-    """Return whether a run was resumed by force after a change. Its config then describes only the last part."""
+    """Return whether a run was resumed by force after a change.
+
+    The config of such a run describes only its last part.
+    """
     return any(resume.forced for resume in record.resumed)
 
 
@@ -77,7 +81,10 @@ def _get_status_rank(run_info: RunInfo) -> int:
 
 
 def _load_fingerprint(data: Data, fingerprints: dict[str, str]) -> str:
-    """Return the fingerprint of the examples of a data section. The examples are read once."""
+    """Return the fingerprint of the examples of a data section.
+
+    `fingerprints` caches fingerprints, so that the examples are read only once.
+    """
     key = data.model_dump_json()
     if key not in fingerprints:
         from dnn_cli.data.examples import load_examples
@@ -87,7 +94,7 @@ def _load_fingerprint(data: Data, fingerprints: dict[str, str]) -> str:
 
 
 def _add_to_sweep(existing_run: _ExistingRun, membership: Membership) -> None:
-    """Add a membership to the record of an existing run. A run that cannot be written stays unchanged."""
+    """Add a membership to the record of an existing run. If the record cannot be written, nothing changes."""
     if membership in existing_run.record.sweeps:
         return
     with suppress(RunError), existing_run.run.hold_lock():
@@ -124,7 +131,7 @@ class SweepRun:
 
     @property
     def status(self) -> str:
-        """Status of the run, or `not begun`."""
+        """Status of the run; `not begun` for a planned run without a run."""
         if self.run_info is not None and self.run_info.record is not None:
             return self.run_info.record.status
         return self.result.status if self.result else "not begun"
@@ -144,7 +151,7 @@ class SweepRun:
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether the run can still complete. A run that has ended or was pruned cannot."""
+        """Whether the run can still complete: it has not completed, failed or diverged, and was not pruned."""
         return self.status not in ("completed", "failed", "diverged") and not self.exit_reason.startswith(PRUNED_PREFIX)
 
 
@@ -199,16 +206,16 @@ class SweepExecution:
 
     @property
     def missing_numbers(self) -> list[int]:
-        """Numbers of the planned runs without a finished run and without a run in training."""
+        """Numbers of the planned runs that must be trained or resumed."""
         return [number for number, planned_run in enumerate(self.planned_runs) if self.is_missing(planned_run)]
 
     def is_missing(self, planned_run: PlannedRun) -> bool:
-        """Return whether a planned run must be trained or resumed."""
+        """Return whether a planned run has neither a finished run nor a run in training."""
         existing_run = self.existing_runs.get(planned_run.outcome_digest)
         return existing_run is None or not (existing_run.is_done or existing_run.record.status == "running")
 
     def build_fixed_search(self) -> SearchStrategy:
-        """Build the search strategy for all missing runs, and add existing runs to the sweep."""
+        """Build the search strategy that trains all missing runs, and add existing runs to the sweep."""
         for planned_run in self.planned_runs:
             if planned_run.outcome_digest in self.existing_runs:
                 _add_to_sweep(self.existing_runs[planned_run.outcome_digest], self.build_membership(planned_run))
@@ -231,7 +238,11 @@ class SweepExecution:
         )
 
     def collect_runs(self, results: Iterable[TaskResult]) -> list[SweepRun]:
-        """Return the states of all planned runs that are not abandoned, existing runs included."""
+        """Return the states of all planned runs, except those that the search strategy abandoned.
+
+        Args:
+            results: The results of the tasks that this command trained.
+        """
         results_by_number = {result.number: result for result in results}
         for result in results_by_number.values():
             # The record could not be written before, for example on a full disk.
@@ -257,7 +268,7 @@ class SweepExecution:
         return sweep_runs
 
     def find_earlier_runs(self, runs: Iterable[SweepRun]) -> list[RunInfo]:
-        """Find the completed runs of this sweep whose experiments are not among the current ones.
+        """Find the completed runs of this sweep that are not among `runs`.
 
         A sweep keeps its id when its values change, so earlier commands may have trained other values. Runs on other
         data are left out, because their scores cannot be compared with the current ones.

@@ -21,10 +21,10 @@ from dnn_cli.runs.run_info import RunInfo
 
 _MAX_RUNS = 10_000
 _MAX_CHECKED_COMBINATIONS = 1_000
-"""Maximum number of combinations of values and range ends that are checked."""
+"""Maximum number of combinations of values and range ends that are checked before a search."""
 
 Setting = dict[str, str]
-"""Varied values: key → value as the user would type it."""
+"""Values of the varied keys, by key, as a user would type them."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class PlannedRun:
 
     loaded: LoadedExperiment
     outcome_digest: str
-    """Outcome digest of the experiment, which equal experiments share."""
+    """Digest that is equal for experiments that train the same weights for the same number of epochs."""
 
 
 class SweepPlanner:
@@ -59,7 +59,7 @@ class SweepPlanner:
         return [self.plan_run(trial, seeded_setting) for seeded_setting in settings]
 
     def plan_run(self, trial: int, setting: Setting) -> PlannedRun:
-        """Plan the experiment of a setting.
+        """Plan the experiment that has the values of a setting.
 
         Raises:
             ConfigError: the experiment is not valid, or this machine cannot train it.
@@ -94,7 +94,9 @@ def plan_sweep(sweep: Sweep) -> list[PlannedRun]:
 
 
 def plan_extreme_runs(sweep: Sweep) -> list[PlannedRun]:
-    """Plan experiments at the ends of the value ranges, with one seed, for a search that chooses settings later.
+    """Plan experiments with the end values of all ranges and a single seed.
+
+    These experiments are checked before a search that chooses its settings later.
 
     Raises:
         ConfigError: an experiment is not valid. The error lists the issues of all experiments.
@@ -137,7 +139,7 @@ def _iter_grid(sweep: Sweep) -> Iterator[Setting]:
 
 
 def _iter_random_settings(sweep: Sweep) -> Iterator[Setting]:
-    """Yield `trials` random settings, each once. There are fewer if 100 draws a trial find no others.
+    """Yield up to `trials` different random settings. The search for new settings ends after 100 draws per trial.
 
     The n-th draw depends only on the seed of the search, n and the keys, so more trials begin with the same settings.
     """
@@ -159,10 +161,10 @@ def _iter_random_settings(sweep: Sweep) -> Iterator[Setting]:
 
 
 _STARTUP_SECONDS = 5.0
-"""Seconds to import TensorFlow."""
+"""Estimated seconds to import TensorFlow."""
 
 COMPILE_SECONDS, RUN_OVERHEAD_SECONDS = 0.8, 0.3
-"""Seconds to compile a network, and seconds to start and save one training."""
+"""Estimated seconds to compile a network, and to start and save a training."""
 
 _MULTIPLY_ADDS_PER_SECOND = 2e10
 """Multiply-adds per second on one core, measured on small networks, which also spend time on other work."""

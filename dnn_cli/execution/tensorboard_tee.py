@@ -1,4 +1,4 @@
-"""Progress reporter that also writes a TensorBoard log, and the writer of a log after a training."""
+"""Progress reporter that also writes a TensorBoard log, and a function that writes a log after a training."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -100,7 +100,10 @@ class TensorBoardTee:
             self.try_write(lambda: self.event_log.end_session(record))
 
     def try_write(self, write: Callable[[], None]) -> None:
-        """Write to the log with a function. The first error is reported, and ends all writing to the log."""
+        """Call a function that writes to the log, unless an earlier call has failed.
+
+        The first error is reported as a line.
+        """
         if not self.is_writable:
             return
         try:

@@ -85,7 +85,7 @@ def run_task(
 
 
 class _PipeStopRequest:
-    """Stop request that comes from another process."""
+    """Stop request that comes from another process. A call returns the reason, or an empty text."""
 
     def __init__(self, get_stop_reason: Callable[[], str]) -> None:
         self.get_stop_reason = get_stop_reason
@@ -99,7 +99,7 @@ class _PipeStopRequest:
 
 
 class _WorkerReporter(Reporter):
-    """Reporter that writes the log of a run, and sends an event with the path of the run directory."""
+    """Reporter that writes the log of a run, and sends an event when the run directory is known."""
 
     def __init__(self, task_number: int, send_event: _EventCallback) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class _WorkerReporter(Reporter):
 
 
 class _WorkerProgress(TextReporter):
-    """Text reporter that also sends an event for every stage and epoch, and progress events in between."""
+    """Text reporter that also sends an event for every stage and epoch, and progress events during an epoch."""
 
     reporter: _WorkerReporter
 
@@ -156,7 +156,7 @@ def serve_tasks(connection: Connection, directory: str, environment: dict[str, s
         connection: The connection on which tasks and texts of stop reasons arrive, and events are sent.
         directory: The directory for temporary files.
         environment: The environment variables to set in this process.
-        alone: Whether this is the only worker on this machine.
+        alone: Whether this is the only worker on this machine. Otherwise, spinning of threads is disabled.
     """
     # A terminal sends these signals. Its stop requests arrive on the connection.
     for number in (signal.SIGINT, signal.SIGHUP):

@@ -15,50 +15,52 @@ _OVER_FITTING_RISE = 0.05
 This is the criterion GL with α = 5% of Prechelt, “Early Stopping – But When?” (1998)."""
 
 _FINAL_EPOCHS = 2
-"""Number of epochs that are judged as the end of a training, because a single epoch varies by chance."""
+"""Number of last epochs by which the end of a training is judged. A single epoch varies too much by chance."""
 
 _MIN_FALLING_PACE = 0.01
-"""Smallest fall of a falling loss in an epoch, as a share of its distance to the lowest possible loss.
+"""Decrease per epoch from which a loss counts as falling, as a share of its distance to the lowest possible loss.
 
 Losses of fully trained networks fell by less than a quarter of this share. Losses of networks that had more to learn
 after five epochs fell by 2% to 7%."""
 
 _MAX_FLAT_PACE = 0.005
-"""Largest fall of a flat loss in an epoch, as a share of its distance to the lowest possible loss."""
+"""Decrease per epoch below which a loss counts as flat, as a share of its distance to the lowest possible loss."""
 
 _MAX_EQUAL_LOSS_RATIO = 1.1
-"""Largest ratio of validation loss to training loss at which a network is as good on new examples."""
+"""Largest ratio of validation loss to training loss at which a network counts as equally good on new examples."""
 
 _PERFECT_ACCURACY = 0.99
 """Training accuracy from which a network has learned all its examples."""
 
 _MIN_LOSS_RISE = 0.1
-"""Rise of the training loss that counts, as a share of its fall since the first epoch.
+"""Smallest rise of the training loss that is reported, as a share of its previous decrease since the first epoch.
 
 The rise must also exceed half of this share of the lowest loss. The loss is a mean over an epoch, which rises a little
 by chance, and more with fewer batches."""
 
 _MIN_RECOVERED_LOSS_RISE = 0.3
-"""Rise of the training loss that counts where the network is good in the end, because the training recovered."""
+"""Value of `_MIN_LOSS_RISE` for a network that is good in the end. It is higher, because the training has recovered."""
 
 _MIN_PATIENCE = 2
-"""Smallest patience that does not end a training at the first epoch that is worse by chance."""
+"""Smallest sufficient patience: with less, one epoch that is worse by chance ends the training."""
 
 _ENOUGH_ACCURACY_SHARE = 0.9
-"""Share of the commonest class's mistakes; where a network avoids more, its narrow layer is wide enough."""
+"""Share of the mistakes of predicting the commonest class.
+
+If a network avoids more, its narrow layer is wide enough."""
 
 _LOWERED_RATE_SHARE = 0.01
 """Share of the first learning rate below which weights hardly change."""
 
 _MIN_ACCURACY_GAP = 0.02
-"""Smallest difference between validation and training accuracy that counts."""
+"""Smallest difference between validation and training accuracy that is reported."""
 
 _MIN_GAP_STANDARD_ERRORS = 3.0
 """Number of standard errors that a difference between validation and training accuracy must exceed."""
 
 
 def find_unfinished_training(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where the training diverged, failed or was interrupted."""
+    """Yield a finding if the training diverged, failed or was interrupted."""
     record = evidence.record
     if record.status == "diverged":
         far = find_unscaled_input(evidence.experiment, evidence.input_profile) if evidence.input_profile else None
@@ -93,7 +95,7 @@ def find_unfinished_training(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_loss_spike(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where the training loss rises."""
+    """Yield a finding if the training loss rises clearly above its lowest value so far."""
     loss = evidence.get_curve("loss")
     for epoch in range(1, len(loss)):
         before = min(loss[:epoch])
@@ -110,7 +112,7 @@ def find_loss_spike(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_over_fitting(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where the validation loss rises while the training loss falls."""
+    """Yield a finding if the validation loss rises while the training loss falls."""
     loss, validation = evidence.get_curve("loss"), evidence.get_curve("val_loss")
     if len(validation) <= _FINAL_EPOCHS:
         return
@@ -161,7 +163,7 @@ def _is_within_error(evidence: Evidence, rise: float) -> bool:
 
 
 def find_under_training(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where the loss still falls at the end, or where the training has one epoch only."""
+    """Yield a finding if the loss still falls at the end, or if the training has one epoch only."""
     curve, loss = evidence.get_curve(evidence.main_loss), evidence.get_curve("loss")
     epochs = len(curve)
     if epochs == 1 and evidence.record.status == "completed" and evidence.experiment.epochs == 1:
@@ -198,7 +200,7 @@ def find_under_training(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _find_early_stop(evidence: Evidence, patience: int) -> Iterator[Finding]:
-    """Yield a finding where `early_stopping` ended the training while the training loss still fell."""
+    """Yield a finding if `early_stopping` ended the training while the training loss still fell."""
     loss = evidence.get_curve("loss")
     if loss[-2] <= 0 or 1 - loss[-1] / loss[-2] < _MIN_FALLING_PACE:
         return
@@ -214,7 +216,7 @@ def _find_early_stop(evidence: Evidence, patience: int) -> Iterator[Finding]:
 
 
 def find_under_fitting(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where a hidden layer is too narrow, or where training and validation loss no longer improve."""
+    """Yield a finding if a hidden layer is too narrow, or if training and validation loss no longer improve."""
     narrow, hits = _find_narrowest_units(evidence), evidence.hit_counts
     if (
         narrow is not None
@@ -250,7 +252,7 @@ def find_under_fitting(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _find_narrowest_units(evidence: Evidence) -> int | None:
-    """Return the number of units of the narrowest hidden Dense layer, if the number is below that of the classes."""
+    """Return the number of units of the narrowest hidden Dense layer; `None` if at least the number of classes."""
     units = [layer.units for layer in evidence.experiment.model.stack if isinstance(layer, Dense)][:-1]
     return min(units) if units and min(units) < (evidence.class_count or 0) else None
 
@@ -272,7 +274,7 @@ def _build_narrow_layer_finding(evidence: Evidence, units: int) -> Finding:
 
 
 def find_early_rate_drop(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where `reduce_lr_on_plateau` lowered the rate to nearly 0 in the first half of the training."""
+    """Yield a finding if `reduce_lr_on_plateau` lowered the rate to nearly 0 in the first half of the training."""
     plateau, rates = evidence.experiment.reduce_lr_on_plateau, evidence.get_curve("learning_rate")
     if plateau is None or not rates or not evidence.is_weak:
         return
@@ -290,7 +292,7 @@ def find_early_rate_drop(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_validation_above_training(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where validation accuracy is clearly above training accuracy, without dropout or noise."""
+    """Yield a finding if validation accuracy is clearly above training accuracy, without dropout or noise."""
     validation = evidence.record.data.get("validation")
     if (
         evidence.accuracy_name is None

@@ -15,40 +15,44 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MIN_COPIED_SHARE = 0.3
-"""Share of validation inputs that are also training inputs, from which the score is not one on new data."""
+"""Share of validation inputs that are also training inputs, from which a finding is reported.
+
+The validation score then does not measure the performance on new data."""
 
 _MAX_CHANCE_COPIES = 0.02
-"""Largest share of copies by chance at which copies are evidence of repeated rows."""
+"""Largest share of copies expected by chance at which copies still indicate repeated rows."""
 
 _MIN_LEAK_SCORE = 0.98
-"""Share of errors that a column alone avoids, if the column is probably made from the target.
+"""Smallest reported share of the errors of a constant prediction that one column alone avoids.
 
-The best column of iris, a measure of the petals, avoids 0.90."""
+Such a column was probably made from the target. The best column of iris, a measure of the petals, avoids 0.90."""
 
 _MAX_SECOND_SCORE = 0.9
 """Largest share of errors that the second best column may avoid. Above this share, the target is easy to predict."""
 
 PERFECT_SCORE, MAX_SECOND_OF_PERFECT = 0.999, 0.97
-"""Share of errors that an always right column avoids, and the limit for the second best column in that case."""
+"""Share of errors from which a column counts as always right, and the limit for the second best column in that case."""
 
 MIN_COLUMNS, MIN_ROWS = 3, 50
-"""Smallest table that is examined: in smaller tables, a single column can legitimately decide."""
+"""Smallest numbers of columns and rows at which a table is examined.
+
+In smaller tables, one column may rightly decide."""
 
 _MIN_TARGET_SHIFT = 0.3
-"""Share of targets that would have to change for training and validation targets to have equal class shares."""
+"""Smallest reported difference of class shares: the share of targets that would have to change for equal shares."""
 
 _MIN_SHIFT_STANDARD_ERRORS = 6.0
 """Number of standard errors that a difference between training and validation targets must exceed."""
 
 _MIN_INPUT_SHIFT = 2.0
-"""Median shift of the columns of validation inputs that counts, in standard deviations of the training inputs."""
+"""Smallest reported median shift of the columns of validation inputs, in standard deviations of the training inputs."""
 
 _MIN_INPUT_STRETCH = 5.0
-"""Median ratio of the standard deviations of validation and training inputs that counts, or its reciprocal."""
+"""Smallest reported median ratio of the standard deviations of validation and training inputs, or its reciprocal."""
 
 
 def find_unscaled_inputs(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where inputs are far from unit scale."""
+    """Yield a finding if inputs are far from unit scale."""
     far = find_unscaled_input(evidence.experiment, evidence.input_profile) if evidence.input_profile else None
     if far is None:
         return
@@ -71,7 +75,7 @@ def find_unscaled_inputs(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_row_numbers(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where columns only number the rows."""
+    """Yield a finding if table columns contain only row numbers."""
     inputs = evidence.input_profile
     if inputs is None or inputs.numbering is None or not inputs.numbering.any() or inputs.input_size < 2:
         return
@@ -96,7 +100,7 @@ def find_row_numbers(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_target_in_inputs(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where one column alone predicts the target, and all other columns are clearly worse."""
+    """Yield a finding if one column alone predicts the target, and all other columns are clearly worse."""
     inputs = evidence.input_profile
     if (
         inputs is None
@@ -126,7 +130,7 @@ def find_target_in_inputs(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_copied_examples(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where many validation inputs are also training inputs."""
+    """Yield a finding if many validation inputs are also training inputs."""
     copied = evidence.input_profile.copies if evidence.input_profile else None
     if copied is None or float(copied[0]) < _MIN_COPIED_SHARE or float(copied[1]) > _MAX_CHANCE_COPIES:
         return
@@ -146,7 +150,7 @@ def find_copied_examples(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_target_shift(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where validation targets clearly differ from training targets."""
+    """Yield a finding if validation targets clearly differ from training targets."""
     training_targets = evidence.input_profile.labels if evidence.input_profile else None
     if training_targets is None or evidence.predictions is None or len(training_targets) < 2:
         return
@@ -177,7 +181,7 @@ def find_target_shift(evidence: Evidence) -> Iterator[Finding]:
 def _format_class_shift(
     evidence: Evidence, training_targets: "NDArray[np.int32]", validation_targets: "NDArray[np.int64]"
 ) -> str:
-    """Return the class whose share differs most as text; empty where the shares are similar."""
+    """Format the class whose share differs most between training and validation; empty if the shares are similar."""
     import numpy as np
 
     count = evidence.class_count or 0
@@ -207,7 +211,7 @@ def _format_class_shift(
 
 
 def _format_level_shift(training_targets: "NDArray[np.float32]", validation_targets: "NDArray[np.float32]") -> str:
-    """Return the means of the targets as text; empty where the means are similar."""
+    """Format the means of training and validation targets; empty if the means are similar."""
     training_mean, validation_mean = float(training_targets.mean()), float(validation_targets.mean())
     deviation = float(training_targets.std())
     error = deviation * math.sqrt(1 / len(training_targets) + 1 / len(validation_targets))
@@ -219,7 +223,7 @@ def _format_level_shift(training_targets: "NDArray[np.float32]", validation_targ
 
 
 def _suggest_random_split(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Return the suggestion of a random split, by class if there are classes, where a config can change the split."""
+    """Return the suggestion of a random split, by class in a classification; empty if the split is fixed."""
     data = evidence.experiment.data
     by_class = ("data.stratify=true",) if evidence.class_count and not data.stratify else ()
     if data.validation_path is not None:
@@ -231,7 +235,7 @@ def _suggest_random_split(evidence: Evidence) -> tuple[Suggestion, ...]:
 
 
 def find_input_shift(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where validation inputs are scaled or shifted relative to the training inputs."""
+    """Yield a finding if validation inputs are scaled or shifted relative to the training inputs."""
     inputs = evidence.input_profile
     if inputs is None or inputs.validation_average is None or inputs.validation_deviation is None:
         return
@@ -271,7 +275,7 @@ def _get_column_name(evidence: Evidence, column: int) -> str:
 
 
 def _suggest_ignoring_columns(evidence: Evidence, columns: list[int]) -> tuple[Suggestion, ...]:
-    """Return the suggestion of a training without some columns of a csv file; empty for other data."""
+    """Return the suggestion to train without some columns of a csv file; empty for other data."""
     names = evidence.input_profile.dataset_info.features if evidence.input_profile else ()
     if evidence.experiment.data.dataset != "csv" or not names:
         return ()

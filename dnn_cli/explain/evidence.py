@@ -68,14 +68,14 @@ class Evidence:
 
     has_dataset_info: bool = True
     judged_epoch: int | None = None
-    """Epoch whose model is judged by the scores of the epoch; `None` for the model in `model.keras`."""
+    """Epoch of the judged model, if it is the best model; `None` if the model in `model.keras` is judged."""
 
     def get_curve(self, name: str) -> list[float]:
-        """Return a score of every epoch; empty where the run does not have the score."""
+        """Return a score of every epoch; empty if the run does not have the score."""
         return [float(scores[name]) for scores in self.epoch_scores if name in scores]
 
     def get_judged_score(self, name: str) -> float:
-        """Return a score of the judged epoch, or of the last epoch where `model.keras` is judged."""
+        """Return a score of the judged model: that of its epoch, or of the last epoch for `model.keras`."""
         return self.get_curve(name)[-1 if self.judged_epoch is None else self.judged_epoch - 1]
 
     @cached_property
@@ -105,12 +105,12 @@ class Evidence:
 
     @cached_property
     def class_count(self) -> int | None:
-        """The number of classes, 0 for a regression; `None` where no dataset info is available."""
+        """The number of classes, 0 for a regression; `None` if no dataset info is available."""
         return len(self.experiment.data.info.classes) if self.has_dataset_info else None
 
     @cached_property
     def training_examples(self) -> int | None:
-        """The number of training examples; `None` where unknown."""
+        """The number of training examples; `None` if unknown."""
         count = self.record.data.get("train")
         if isinstance(count, int) and count > 0:
             return count
@@ -118,7 +118,7 @@ class Evidence:
 
     @cached_property
     def batches_per_epoch(self) -> int | None:
-        """The number of batches of an epoch; `None` where unknown."""
+        """The number of batches of an epoch; `None` if unknown."""
         return -(-self.training_examples // self.experiment.batch_size) if self.training_examples else None
 
     @cached_property
@@ -126,7 +126,7 @@ class Evidence:
         """Targets and outputs of `model.keras` on the validation set.
 
         Targets have shape (examples,) with classes, else (examples, numbers); outputs have shape (examples, numbers).
-        The value is `None` where another model is judged, the run is not completed, or the file is missing or unusable.
+        The value is `None` if another model is judged, the run is not completed, or the file is missing or unusable.
         """
         # The predictions of a run that was resumed and failed come from an earlier model.
         if self.record.status != "completed":
@@ -156,14 +156,14 @@ class Evidence:
 
     @cached_property
     def hit_counts(self) -> "HitCounts | None":
-        """The numbers of examples that are predicted right, on the validation set if the run has one."""
+        """The numbers of examples and right predictions, on the validation set if there is one; `None` if unknown."""
         from dnn_cli.explain.judgement import count_hits
 
         return count_hits(self)
 
     @cached_property
     def training_hit_counts(self) -> "HitCounts | None":
-        """The numbers of training examples that are predicted right."""
+        """The numbers of training examples and of right predictions; `None` if unknown."""
         from dnn_cli.explain.judgement import count_training_hits
 
         return count_training_hits(self)
@@ -177,7 +177,10 @@ class Evidence:
 
     @cached_property
     def is_weak(self) -> bool:
-        """Whether the model is not good, or avoids too small a share of a constant prediction's mistakes or loss."""
+        """Whether the model is hardly better than a constant prediction.
+
+        Such a model is not good (see `is_good`), or avoids too small a share of the mistakes or loss of the constant.
+        """
         if not self.is_good or isinstance(self.score_judgement, str):
             return True
         if self.hit_counts is not None and not self.is_better_by_loss:
@@ -191,7 +194,7 @@ class Evidence:
         """Whether the loss alone shows that the network has learned.
 
         The loss decides where the accuracy of at least 30 examples is unclear. The loss also decides with class
-        weights, which can lower the accuracy below the commonest class's.
+        weights, which can lower the accuracy below that of always predicting the commonest class.
         """
         if isinstance(self.score_judgement, str) or self.score_judgement.verdict != "better" or self.hit_counts is None:
             return False
@@ -217,7 +220,7 @@ class Evidence:
 
     @cached_property
     def has_penalties(self) -> bool:
-        """Whether the losses of the curves contain penalties of layers, in addition to the config's `loss`."""
+        """Whether recorded losses contain penalties of layers (regularization) in addition to the config's `loss`."""
         stack = self.experiment.model.stack
         return any(getattr(layer, key, None) is not None for layer in stack for key in _PENALTY_KEYS)
 
@@ -230,7 +233,7 @@ class Evidence:
 
     @cached_property
     def output_layer_path(self) -> tuple[str | int, ...] | None:
-        """The path in the config of the last layer with a kernel; `None` where no layer has a kernel."""
+        """The path in the config of the last layer with a kernel; `None` if no layer has a kernel."""
         stack, paths = self.experiment.model.stack, self.experiment.model.layer_paths
         kernel_paths = [path for layer, path in zip(stack, paths, strict=True) if isinstance(layer, KernelLayer)]
         return kernel_paths[-1] if kernel_paths else None
@@ -282,7 +285,7 @@ def read_evidence(run_info: RunInfo, epoch: int | None = None) -> Evidence:
 
 
 def _read_prediction_arrays(run: Run, *names: str) -> "list[NDArray[Any]] | None":
-    """Return some arrays of `predictions.npz`; `None` where an array is missing or damaged."""
+    """Return some arrays of `predictions.npz`; `None` if an array is missing or damaged."""
     try:
         with open_archive(str(run.predictions)) as archive:
             headers = [archive.read_header(name) for name in names]

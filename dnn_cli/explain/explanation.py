@@ -47,7 +47,7 @@ _RULES: tuple[_Rule, ...] = (
     curve_rules.find_under_fitting,
     curve_rules.find_validation_above_training,
 )
-"""Rules that yield findings: causes come before their effects."""
+"""Rules that yield findings. Rules for causes come before rules for their effects."""
 
 _MAX_STEADY_RATIO = 1.02
 """Largest ratio of the last loss to the lowest loss at which the loss counts as settled."""
@@ -58,10 +58,10 @@ _FAILURE_KINDS = ("no_better_than_guessing", "worse_than_constant", "divergence"
 """Kinds of findings that show a training without success."""
 
 _CAUSE_KINDS = ("unscaled_inputs", "schedule", "large_batch", "output_misfit", "label_in_inputs", "unstable")
-"""Kinds of findings that become faults where the training was without success."""
+"""Kinds of findings that get the severity `trouble` if the training was without success."""
 
 _CURVE_KINDS = ("under_training", "under_fitting", "over_fitting", "validation_above_training")
-"""Kinds of findings that are left out where the training was without success."""
+"""Kinds of findings that are left out if the training was without success."""
 
 
 def explain_run(run_info: RunInfo, model: SavedModel | None = None) -> Explanation:
@@ -88,9 +88,9 @@ def explain_run(run_info: RunInfo, model: SavedModel | None = None) -> Explanati
 
 
 def _arrange_findings(findings: list[Finding]) -> list[Finding]:
-    """Return findings sorted by severity, without effects of other findings.
+    """Return findings sorted by severity, without those that are effects of other findings.
 
-    Causes of a training without success become faults.
+    In a training without success, findings that can be its causes get the severity `trouble`.
     """
     kinds = {finding.kind for finding in findings}
     if kinds.intersection(_FAILURE_KINDS):
@@ -115,7 +115,7 @@ def _arrange_findings(findings: list[Finding]) -> list[Finding]:
 
 
 def _build_healthy_finding(evidence: Evidence) -> Finding:
-    """Return the finding for a run without faults, or the finding that too few epochs are completed to judge."""
+    """Return the finding for a run without faults: how well the model learned, or that it is too early to judge."""
     if not evidence.epoch_scores:
         observation = "no epoch is completed"
         return Finding(
@@ -158,7 +158,7 @@ def _build_healthy_finding(evidence: Evidence) -> Finding:
 
 
 def _find_unmeasured_reason(evidence: Evidence) -> str | None:
-    """Return why no layer was measured; `None` where layers were measured."""
+    """Return the reason why no layer was measured; `None` if layers were measured."""
     if evidence.layer_states:
         return None
     if evidence.layer_states_error:

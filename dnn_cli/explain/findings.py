@@ -19,7 +19,7 @@ _SuggestedVerb = Literal["train", "resume", "lr-find", "data show"]
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Suggestion of a command: a verb of `dnn` for the run or its config, and overrides."""
+    """Suggestion of a command: the name of a `dnn` command for the run or its config, and overrides."""
 
     verb: _SuggestedVerb
     overrides: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class Finding:
     """Conclusion in one or two sentences."""
 
     since_epoch: int | None = None
-    """First epoch that shows the finding; 0 is before the first batch, `None` means no single epoch."""
+    """First epoch that shows the finding: 0 before the first batch; `None` if no particular epoch shows the finding."""
 
     figures: Mapping[str, float] = field(default_factory=dict)
     """Numbers of `observation` with all digits."""
@@ -65,13 +65,13 @@ class Explanation:
     """Findings, the most severe first; at least one."""
 
     layers: Sequence[LayerState] = ()
-    """Measured states of the layers; empty where nothing was measured."""
+    """Measured states of the layers; empty if nothing was measured."""
 
     unmeasured_reason: str | None = None
-    """Reason why no layer was measured; `None` where layers were measured."""
+    """Reason why no layer was measured; `None` if layers were measured."""
 
     measuring_suggestion: Suggestion | None = None
-    """Suggestion of the command that measures the layers after every epoch, where none was measured."""
+    """Suggestion of the command that measures the layers after every epoch, if no layer was measured."""
 
     model: SavedModel | None = None
-    """Best model, if `--best` selects it; `None` where the model in `model.keras` is judged."""
+    """Best model, if `--best` selects it; `None` if the model in `model.keras` is judged."""

@@ -14,18 +14,22 @@ if TYPE_CHECKING:
 _LearningVerdict = Literal["better", "unclear", "worse"]
 
 _MIN_LOSS_STANDARD_ERRORS = 2.5
-"""Number of standard errors by which a loss must be below the best constant's: chance does that in 0.6% of runs."""
+"""Number of standard errors by which a loss must be below the loss of the best constant prediction.
+
+Chance alone gives such a difference in 0.6% of runs."""
 
 _MIN_EXAMPLES = 5
 """Smallest number of examples for which a standard error is meaningful."""
 
 _SIGNIFICANCE_LEVEL = 0.01
-"""Probability of as many hits by chance, below which an accuracy counts as better than the commonest class's."""
+"""Probability below which an accuracy counts as better than that of always predicting the commonest class.
+
+It is the probability that chance gives as many right predictions."""
 
 _UNCLEAR_ACCURACY_SHARE = 0.5
-"""Share of the distance from the commonest class's accuracy to 1.
+"""Share of the distance from the accuracy of the commonest class to 1.
 
-Where the confidence interval of an accuracy reaches further, the examples are too few for a verdict."""
+If the confidence interval of an accuracy reaches beyond this share, the examples are too few for a verdict."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,11 @@ class ScoreJudgement:
     """Standard error of the difference between the two losses."""
 
     model_loss_error: float | None = None
-    """Standard error of the model's loss; `None` where the losses of the examples are not known."""
+    """Standard error of the model's loss; `None` if the losses of the examples are not known."""
 
     @property
     def verdict(self) -> _LearningVerdict:
-        """The verdict: `better` if the loss is lower by more than its uncertainty, `worse` if not lower."""
+        """The verdict: `better` if the loss is lower beyond chance, `worse` if it is not lower, else `unclear`."""
         gain = self.constant_loss - self.model_loss
         if gain <= 0:
             return "worse"
@@ -60,7 +64,7 @@ class ScoreJudgement:
 
 @dataclass(frozen=True)
 class HitCounts:
-    """Numbers of examples whose class is predicted right, and of examples of the commonest class."""
+    """Numbers of hits (right predictions), of all examples, and of examples of the commonest class."""
 
     split: Literal["validation", "training"]
     correct: int
@@ -80,7 +84,7 @@ class HitCounts:
 
     @property
     def chance_probability(self) -> float:
-        """The probability of at least as many hits, if a hit has the probability of the commonest class."""
+        """The probability of at least as many hits by chance, if each has the probability of the commonest class."""
         # This module imports numpy, which is slow.
         from dnn_cli.metrics.binomial import compute_tail_probability
 
@@ -88,7 +92,7 @@ class HitCounts:
 
     @property
     def verdict(self) -> _LearningVerdict:
-        """The verdict on the number of hits against the commonest class's number, by an exact binomial test."""
+        """The verdict of an exact binomial test: whether hits are more frequent than the commonest class."""
         if self.constant_accuracy == 1 or self.chance_probability < _SIGNIFICANCE_LEVEL:
             return "better" if self.constant_accuracy < 1 else "unclear"
         # This module imports numpy, which is slow.
@@ -103,7 +107,7 @@ class HitCounts:
 
 
 def judge_score(evidence: Evidence) -> "ScoreJudgement | str":
-    """Return the judgement of the loss, or the reason why the loss cannot be judged."""
+    """Compare the loss with that of the best constant prediction, or return the reason why this is impossible."""
     if evidence.class_count is None:
         return "the data is gone, and inputs.npz with it"
     if evidence.predictions is not None:
@@ -220,7 +224,7 @@ def _compute_example_weights(evidence: Evidence, targets: "NDArray[Any]") -> "ND
 
 
 def compute_min_loss(evidence: Evidence) -> float:
-    """Return the loss of perfect predictions: the entropy of a smoothed target with label smoothing, else 0.
+    """Return the loss of perfect predictions: with label smoothing, the entropy of a smoothed target, else 0.
 
     For focal losses, 0 is returned in both cases.
     """
@@ -262,7 +266,7 @@ def count_hits(evidence: Evidence) -> HitCounts | None:
 def find_predicted_classes(evidence: Evidence, outputs: "NDArray[Any]") -> "NDArray[np.int64]":
     """Return the predicted class of every example, of shape (examples,), from outputs of shape (examples, numbers).
 
-    A single output predicts the second class above 0.5, or above 0 where the output is a logit.
+    A single output predicts the second class above 0.5, or above 0 if the output is a logit.
     """
     import numpy as np
 
@@ -272,7 +276,7 @@ def find_predicted_classes(evidence: Evidence, outputs: "NDArray[Any]") -> "NDAr
 
 
 def count_training_hits(evidence: Evidence) -> HitCounts | None:
-    """Return the numbers of training examples predicted right; `None` where unknown.
+    """Return the numbers of training examples predicted right; `None` if unknown.
 
     The hits are measured after the last epoch where possible. Otherwise the hits are an average over an epoch.
     """

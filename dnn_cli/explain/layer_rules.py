@@ -13,7 +13,7 @@ from dnn_cli.explain.findings import Finding, Suggestion
 from dnn_cli.runs.diagnostics_csv import LayerState
 
 _VANISHING_RATIO = 0.01
-"""Ratio of the first layer's gradient to the last one's, below which the gradient vanishes.
+"""Ratio of the first layer's gradient to that of the last layer, below which the gradient counts as vanishing.
 
 A sigmoid passes at most a quarter of a gradient, so that four sigmoid layers fall below this value. Six relu layers
 kept 0.2 to 0.6."""
@@ -21,15 +21,17 @@ kept 0.2 to 0.6."""
 _EXPLODING_RATIO = 1 / _VANISHING_RATIO
 
 _MIN_DEAD_SHARE = 0.4
-"""Share of dead units from which a layer is a finding.
+"""Share of dead units (relu units that are 0 for every example) from which a layer is reported.
 
-Layers of good networks had up to 0.2. Narrow untrained layers have some by chance."""
+Layers of good networks had up to 0.2. Narrow untrained layers have some dead units by chance."""
 
 _MIN_SATURATED_SHARE = 0.75
-"""Share of saturated outputs from which a layer is a finding. A sigmoid layer of a good network had 0.43."""
+"""Share of saturated outputs (within 5% of their limits) from which a layer is reported.
+
+A sigmoid layer of a good network had 0.43."""
 
 _MIN_WEIGHT_CHANGE = 0.01
-"""Relative change of a kernel in an epoch, below which weights barely move.
+"""Relative change of a kernel per epoch below which its weights count as barely changing.
 
 Adagrad at a hundredth of the rate that it needs changed its kernels by 0.015 in its slowest epoch."""
 
@@ -42,7 +44,7 @@ _MAX_EARLY_WEIGHT_CHANGE = 3.0
 The kernels of good networks change by up to their own size in these epochs."""
 
 _MIN_DEAD_UNITS = 3
-"""Number of dead units below which a narrow layer can have them by chance."""
+"""Smallest number of dead units that is reported. Fewer can be dead by chance in a narrow layer."""
 
 _MOSTLY_DEAD_SHARE = 0.7
 """Share of dead units from which a layer is mostly lost, even if the remaining units do well."""
@@ -53,7 +55,7 @@ _LayerCondition = Callable[[Layer], object]
 
 
 def find_gradient_problems(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where gradients vanish or explode on the way from the last layer to the first."""
+    """Yield a finding if gradients vanish or explode on the way from the last layer to the first."""
     ratios = {
         epoch: ratio
         for epoch in list_measured_epochs(evidence)
@@ -87,7 +89,7 @@ def find_gradient_problems(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _suggest_relu_layers(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Return suggestions that preserve gradients: relu, and relu with initial weights that suit it."""
+    """Return suggestions that preserve gradients: relu, and relu with suitable initial weights."""
     relu = suggestions.build_layer_overrides(
         evidence, _build_activation_condition(SATURATING_ACTIVATIONS), "activation", "relu"
     )
@@ -102,7 +104,7 @@ def _suggest_relu_layers(evidence: Evidence) -> tuple[Suggestion, ...]:
 
 
 def find_dead_units(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where many relu units of a layer are 0 for every example."""
+    """Yield a finding if many relu units of a layer are 0 for every example."""
     worst = find_worst_layer(evidence, "dead")
     if (
         worst is None
@@ -137,7 +139,7 @@ def _count_layer_units(evidence: Evidence, name: str) -> float:
 
 
 def find_saturated_outputs(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where most outputs of a layer are near their limits."""
+    """Yield a finding if most outputs of a layer are near their limits."""
     worst = find_worst_layer(evidence, "saturated")
     if worst is None or (worst.saturated or 0.0) < _MIN_SATURATED_SHARE:
         return
@@ -157,7 +159,7 @@ def find_saturated_outputs(evidence: Evidence) -> Iterator[Finding]:
 
 
 _MIN_FACTOR = 10.0
-"""Relative change above which a text gives a factor, because percentages of five digits are hard to read."""
+"""Relative change above which a text gives a factor. Percentages of five digits are hard to read."""
 
 
 def _build_initializer_overrides(evidence: Evidence) -> tuple[str, ...]:
@@ -175,7 +177,7 @@ def _build_initializer_overrides(evidence: Evidence) -> tuple[str, ...]:
 
 
 def find_wrong_step_sizes(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where weights change too little or too much in an epoch."""
+    """Yield a finding if weights change too little or too much in an epoch."""
     weight_changes = {
         (state.epoch, state.layer): pace
         for state in evidence.layer_states
@@ -215,7 +217,7 @@ def find_wrong_step_sizes(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _format_total_change(evidence: Evidence) -> str:
-    """Return the largest change of weights since epoch 0 as text; empty where the change was not measured."""
+    """Return the largest change of weights since epoch 0 as text; empty if the change was not measured."""
     totals = [
         state.moved
         for epoch in list_measured_epochs(evidence)[-1:]
@@ -236,7 +238,7 @@ def _list_gradient_states(evidence: Evidence, epoch: int) -> list[LayerState]:
 
 
 def compute_gradient_ratio(evidence: Evidence, epoch: int) -> float | None:
-    """Return the ratio of the first layer's gradient to the last one's; `None` for fewer than two gradients."""
+    """Return the ratio of the first layer's gradient to that of the last layer; `None` for fewer than two gradients."""
     states = _list_gradient_states(evidence, epoch)
     if len(states) < 2 or not states[-1].gradient or states[0].gradient is None:
         return None
@@ -244,7 +246,7 @@ def compute_gradient_ratio(evidence: Evidence, epoch: int) -> float | None:
 
 
 def find_worst_layer(evidence: Evidence, share: str) -> LayerState | None:
-    """Return the state of the layer with the largest share at the last measurement; `None` where no layer has one.
+    """Return the state of the layer with the largest share at the last measurement; `None` without such shares.
 
     Args:
         evidence: The evidence about the run.
@@ -260,7 +262,7 @@ def find_worst_layer(evidence: Evidence, share: str) -> LayerState | None:
 
 
 def _find_first_epoch(evidence: Evidence, layer: str, share: str, min_share: float) -> tuple[int, bool]:
-    """Return the epoch from which a layer's share stays at or above a limit, and whether that is epoch 0."""
+    """Return the epoch from which a layer's share stays at or above a limit, and whether this epoch is 0."""
     shares = [(state.epoch, getattr(state, share) or 0.0) for state in evidence.layer_states if state.layer == layer]
     since = shares[-1][0]
     for epoch, value in reversed(shares):
@@ -271,7 +273,7 @@ def _find_first_epoch(evidence: Evidence, layer: str, share: str, min_share: flo
 
 
 def _compute_weight_change(state: LayerState) -> float | None:
-    """Return the relative change of a kernel in an epoch; `None` where the change was not measured."""
+    """Return the relative change of a kernel in an epoch; `None` if the change was not measured."""
     if state.update is None or state.since is None or state.epoch <= state.since:
         return None
     return state.update / (state.epoch - state.since)

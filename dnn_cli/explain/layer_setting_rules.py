@@ -8,25 +8,29 @@ from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding
 
 _MAX_INITIAL_SHARE = 0.1
-"""Share of the initial values, 0 and 1, in averages of BatchNormalization from which the averages mislead."""
+"""Share of the initial values (mean 0, variance 1) in the moving averages of BatchNormalization that is reported.
+
+From this share on, the averages are too inaccurate."""
 
 _MIN_ACCURACY_DROP = 0.15
-"""Smallest loss of accuracy that counts when averages replace the statistics of the batches."""
+"""Smallest reported decrease of accuracy when moving averages replace the statistics of batches."""
 
 _UNSCALED_INITIALIZERS = ("random_normal", "truncated_normal", "random_uniform", "orthogonal", "constant")
-"""Initializers that ignore the number of inputs: the config gives the size of the weights."""
+"""Initializers that do not scale weights by the number of inputs: the config sets the size of the weights."""
 
 _MIN_START_LOSS_RATIO = 4.0
-"""Ratio of the initial loss to the constant's loss that shows too large weights. Usual weights have up to 1.5."""
+"""Ratio of the initial loss to that of the best constant prediction, from which initial weights count as too large.
+
+Usual initial weights give a ratio of up to 1.5."""
 
 _EQUAL_INITIALIZERS = ("zeros", "ones", "constant")
 """Initializers that give all units of a layer the same weights."""
 
 _MAX_PENALTY_SHARE = 0.5
-"""Share of the training loss from which penalties of layers outweigh the loss itself."""
+"""Share of penalties of layers in the training loss from which the penalties outweigh the loss itself."""
 
 _MAX_SHRUNK_RATIO = 0.2
-"""Ratio of weights to their initial size down to which strong penalties shrink them. Without penalties weights grow."""
+"""Ratio of weights to their initial size up to which penalties count as too strong. Without penalties, weights grow."""
 
 _MIN_STRONG_NOISE = 0.8
 """Standard deviation from which noise is strong, compared with inputs of about 1."""
@@ -35,11 +39,11 @@ _MAX_ACCURACY_COST = 0.3
 """Largest decrease of the training accuracy that dropout or noise may cause."""
 
 _MIN_STRONG_DROPOUT = 0.7
-"""Rate from which dropout is strong. Usual rates are 0.2 to 0.5."""
+"""Dropout rate that counts as strong. Usual rates are 0.2 to 0.5."""
 
 
 def find_large_initial_weights(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where initial weights are so large that the loss begins far above a constant prediction's."""
+    """Yield a finding if initial weights are so large that the loss begins far above that of a constant prediction."""
     initial_loss = next((state.loss for state in evidence.states_by_epoch.get(0, ()) if state.loss is not None), None)
     stack, judgement = evidence.experiment.model.stack, evidence.score_judgement
     unscaled = [x for x in stack if isinstance(x, KernelLayer) and x.kernel_initializer.type in _UNSCALED_INITIALIZERS]
@@ -79,7 +83,7 @@ def find_large_initial_weights(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_inaccurate_averages(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where averages of BatchNormalization after few steps make the network worse."""
+    """Yield a finding if moving averages of BatchNormalization make the network worse after few steps."""
     layers = [x for x in evidence.experiment.model.stack if isinstance(x, BatchNormalization)]
     if not layers or not evidence.batches_per_epoch or not evidence.epoch_scores:
         return
@@ -140,7 +144,7 @@ def find_inaccurate_averages(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_equal_weights(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where all units of a hidden layer begin with the same weights."""
+    """Yield a finding if all units of a hidden layer begin with the same weights."""
     stack = evidence.experiment.model.stack
     output = max((index for index, layer in enumerate(stack) if isinstance(layer, KernelLayer)), default=0)
     equal_layers = [
@@ -171,7 +175,11 @@ def find_equal_weights(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_strong_penalty(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where penalties of a weak network outweigh its loss or shrink its weights."""
+    """Yield a finding if a model scores poorly, and regularization or weight decay is too strong.
+
+    Regularization is too strong if it dominates the loss. Both are too strong if they shrink weights to almost
+    nothing.
+    """
     measured, loss, decay = (
         evidence.last_measurement,
         evidence.get_curve("loss"),
@@ -209,7 +217,7 @@ def find_strong_penalty(evidence: Evidence) -> Iterator[Finding]:
 def _compute_min_weight_ratio(evidence: Evidence) -> float:
     """Return the smallest ratio of a layer's weights at the last measurement to its initial weights.
 
-    The ratio is 1 where the weights were not measured.
+    The ratio is 1 if the weights were not measured.
     """
     epochs = list(evidence.states_by_epoch)
     if not epochs or epochs[0] != 0:
@@ -221,7 +229,7 @@ def _compute_min_weight_ratio(evidence: Evidence) -> float:
 
 
 def find_strong_noise(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where noise on the inputs of a layer hides their information."""
+    """Yield a finding if noise on the inputs of a layer hides their information."""
     sizes = [layer.stddev for layer in evidence.experiment.model.stack if isinstance(layer, GaussianNoise)]
     if (
         not sizes
@@ -256,7 +264,7 @@ def find_strong_noise(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_strong_dropout(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where a rate of dropout is too high for the network to learn."""
+    """Yield a finding if a rate of dropout is too high for the network to learn."""
     drops = [layer.rate for layer in evidence.experiment.model.stack if isinstance(layer, Dropout)]
     learned = evidence.training_hit_counts
     if not drops or max(drops) < _MIN_STRONG_DROPOUT or learned is None or evidence.accuracy_name is None:

@@ -31,7 +31,7 @@ _MIN_MEMORIZED_SHARE = 0.5
 
 
 def find_learning_failure(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where the network is no better than a constant prediction, or cannot be judged."""
+    """Yield a finding if the network is no better than a constant prediction, or cannot be judged."""
     if not evidence.epoch_scores or evidence.record.status in ("failed", "running"):
         return
     hits, judgement = evidence.hit_counts, evidence.score_judgement
@@ -179,7 +179,10 @@ def _get_constant_name(evidence: Evidence) -> str:
 
 
 def _suggest_learning_rate(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Return the suggestion to search a learning rate, after a lower rate where the loss began far above its lowest."""
+    """Suggest a search for a learning rate.
+
+    If the loss began far above its lowest value, suggest a lower rate first.
+    """
     loss = evidence.get_curve("loss")
     return (
         suggestions.suggest_lower_rate(evidence)
@@ -189,12 +192,12 @@ def _suggest_learning_rate(evidence: Evidence) -> tuple[Suggestion, ...]:
 
 
 def _compute_output_spread(outputs: "NDArray[np.float64]") -> float:
-    """Return the largest standard deviation of an output over the examples."""
+    """Return the standard deviation over the examples of the output that varies most."""
     return float(outputs.std(0).max())
 
 
 def _describe_outputs(evidence: Evidence) -> str:
-    """Return a text about whether the outputs depend on the inputs, and how the outputs differ from the targets."""
+    """Describe whether the outputs depend on the inputs, and how the outputs differ from the targets."""
     if evidence.predictions is None:
         return "The curves do not show why; the layers and the data may."
     import numpy as np
@@ -230,7 +233,7 @@ def _compute_r2(evidence: Evidence) -> float | None:
 
 
 def find_single_class(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where all predictions are of one class."""
+    """Yield a finding if all predictions are of one class."""
     if not evidence.class_count or evidence.predictions is None:
         return
     import numpy as np
@@ -275,7 +278,7 @@ def find_single_class(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_far_outputs(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where the mean output of a regression is far from the mean target."""
+    """Yield a finding if the mean output of a regression is far from the mean target."""
     if evidence.class_count != 0 or evidence.predictions is None:
         return
     import numpy as np
@@ -314,7 +317,7 @@ def find_far_outputs(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_memorization(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where training examples are predicted well, and validation examples as by a constant."""
+    """Yield a finding if training examples are predicted well, but validation examples no better than by a constant."""
     hits, learned = evidence.hit_counts, evidence.training_hit_counts
     if hits is None or learned is None or hits.split != "validation" or hits.verdict == "better":
         return

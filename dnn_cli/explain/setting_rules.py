@@ -13,11 +13,11 @@ _MIN_STEPS = 100
 """Number of steps of a whole training below which weights can hardly have converged."""
 
 _MAX_LARGE_BATCHES = 4
-"""Largest number of batches an epoch at which batches count as large for the data."""
+"""Largest number of batches per epoch at which batches count as too large for the data."""
 
 
 def find_output_mismatch(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where the output activation does not fit the loss."""
+    """Yield a finding if the output activation does not fit the loss."""
     if not evidence.has_dataset_info or evidence.output_layer_path is None:
         return
     stack = evidence.experiment.model.stack
@@ -48,7 +48,7 @@ def find_output_mismatch(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_unreachable_targets(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where a regression has negative targets and an output activation without negative values."""
+    """Yield a finding if a regression has negative targets, but its output activation gives no negative values."""
     stack = evidence.experiment.model.stack
     last = next((x for x in reversed(stack) if isinstance(x, KernelLayer | Activation)), None)
     if evidence.class_count != 0 or evidence.predictions is None or stack[-1] is not last:
@@ -74,7 +74,7 @@ def find_unreachable_targets(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _can_reach_targets(evidence: Evidence, activation: str) -> bool:
-    """Return whether a bounded activation reaches all validation targets; false where the targets are unknown."""
+    """Return whether a bounded activation reaches all validation targets; false if the targets are unknown."""
     if activation not in BOUNDED_ACTIVATIONS or evidence.predictions is None:
         return False
     low = -1.0 if activation in ("tanh", "hard_tanh", "softsign") else 0.0
@@ -83,7 +83,7 @@ def _can_reach_targets(evidence: Evidence, activation: str) -> bool:
 
 
 def find_metric_mismatch(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where an accuracy compares logits with 0.5 instead of 0, the boundary between the classes."""
+    """Yield a finding if an accuracy compares logits with 0.5 instead of 0, the boundary between the classes."""
     wrong = [metric.type for metric in evidence.experiment.metrics if metric.type in ("accuracy", "binary_accuracy")]
     if (
         not evidence.has_dataset_info
@@ -101,7 +101,7 @@ def find_metric_mismatch(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_schedule_mismatch(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where a learning rate schedule ends too early, or is longer than the training."""
+    """Yield a finding if a learning rate schedule ends too early, or is longer than the training."""
     issue = (
         learning_rates.find_schedule_issue(evidence.experiment, evidence.batches_per_epoch)
         if evidence.batches_per_epoch
@@ -120,7 +120,7 @@ def find_schedule_mismatch(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_large_batch(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding where batches are so large that the whole training has few steps."""
+    """Yield a finding if batches are so large that the whole training has few steps."""
     if not evidence.batches_per_epoch or not evidence.epoch_scores or evidence.batches_per_epoch > _MAX_LARGE_BATCHES:
         return
     total = evidence.batches_per_epoch * len(evidence.epoch_scores)

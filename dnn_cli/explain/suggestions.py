@@ -26,14 +26,14 @@ _MAX_RATE_RATIO = 10.0
 
 
 def build_lower_rate_override(experiment: Experiment, factor: float = 0.1) -> str:
-    """Return an override with which an optimizer takes smaller steps, against divergence.
+    """Return an override that makes the steps of an optimizer smaller, to avoid divergence.
 
     A constant learning rate becomes lower, or Keras's default if the lower rate is still far above the default. With a
     schedule, gradients are clipped. Adafactor gets a larger `epsilon_1`.
 
     Args:
         experiment: The experiment.
-        factor: The factor of the learning rate.
+        factor: The factor by which the learning rate is multiplied.
     """
     optimizer = experiment.optimizer
     if optimizer.type == "adafactor":
@@ -47,12 +47,12 @@ def build_lower_rate_override(experiment: Experiment, factor: float = 0.1) -> st
 
 
 def suggest_lower_rate(evidence: Evidence, factor: float = 0.1) -> tuple[Suggestion, ...]:
-    """Return suggestions of a lower learning rate, and of the command that searches a good one."""
+    """Return suggestions of a lower learning rate, and of the command that searches for a good rate."""
     return (*suggest_training(evidence, build_lower_rate_override(evidence.experiment, factor)), FIND_LEARNING_RATE)
 
 
 def suggest_higher_rate(evidence: Evidence, factor: float = 10) -> tuple[Suggestion, ...]:
-    """Return suggestions of a higher learning rate, and of the command that searches a good one."""
+    """Return suggestions of a higher learning rate, and of the command that searches for a good rate."""
     rate = evidence.experiment.optimizer.learning_rate
     proposed = (
         suggest_training(evidence, f"optimizer.learning_rate={factor * rate:.3g}") if isinstance(rate, float) else ()
@@ -61,7 +61,7 @@ def suggest_higher_rate(evidence: Evidence, factor: float = 10) -> tuple[Suggest
 
 
 def suggest_standardizing(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Return the suggestion to standardize inputs; empty where the config does that already."""
+    """Return the suggestion to standardize inputs; empty if the config does that already."""
     return () if evidence.experiment.data.standardize else suggest_training(evidence, "data.standardize=true")
 
 
@@ -72,14 +72,14 @@ def suggest_output_change(evidence: Evidence, key: str, value: str) -> tuple[Sug
 
 
 def suggest_smaller_batch(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Return the suggestion of batches of 32, or of 16 or 8 for few examples; empty where batches are not larger."""
+    """Return the suggestion of batches of 32, or of 16 or 8 for few examples; empty if batches are not larger."""
     examples = evidence.training_examples or 0
     size = next((size for size in (32, 16, 8) if examples >= _MIN_BATCHES * size), 8)
     return suggest_training(evidence, f"batch_size={size}") if size < evidence.experiment.batch_size else ()
 
 
 def suggest_training(evidence: Evidence, *overrides: str) -> tuple[Suggestion, ...]:
-    """Return the suggestion to train with overrides; empty where the experiment would be invalid."""
+    """Return the suggestion to train with overrides; empty if the experiment would be invalid."""
     return (Suggestion("train", overrides),) if overrides and _try_overrides(evidence, overrides) is not None else ()
 
 
@@ -101,7 +101,7 @@ def build_layer_overrides(
 ) -> tuple[str, ...]:
     """Return overrides that set a key of every layer that meets a condition, one for each layer of the config.
 
-    Layers from the last one with a kernel on, which makes the output, remain unchanged.
+    The last layer with a kernel computes the output. This layer and all layers after it remain unchanged.
 
     Args:
         evidence: The evidence about the run.
@@ -149,12 +149,12 @@ def build_larger_layer_overrides(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _has_size(kind: type[Dense] | type[Conv2D], key: str, size: int, layer: Layer) -> bool:
-    """Return whether a layer has a type and, by a key, a size."""
+    """Return whether a layer has a type, and its `key` (units or filters) a size."""
     return isinstance(layer, kind) and getattr(layer, key) == size
 
 
 def _try_overrides(evidence: Evidence, overrides: Iterable[str]) -> Experiment | None:
-    """Return the experiment with overrides applied; `None` where the experiment would be invalid."""
+    """Return the experiment with overrides applied; `None` if the experiment would be invalid."""
     try:
         experiment = Experiment.model_validate(apply_overrides(evidence.document, list(overrides)).value)
     except (ConfigError, ValidationError):

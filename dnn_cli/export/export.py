@@ -25,17 +25,19 @@ from dnn_cli.runs.record import Record
 from dnn_cli.training.inference import compute_outputs, load_trained_model
 
 _TRAINING_ONLY_LAYERS = (AugmentationLayer, Dropout, GaussianNoise)
-"""Layers that change nothing outside of training. RandomFlip makes exporters trace later layers as in training, among
-them BatchNormalization, so these layers are left out."""
+"""Layers that have an effect only in training, and are left out of exported models. RandomFlip would make exporters
+trace later layers as in training, among them BatchNormalization."""
 
 
 def _build_serving_model(weights: Path, run_context: RunContext, *, scaling: bool) -> keras.Sequential:
-    """Build a model from inputs, float32 of (batch, *input_shape), to outputs, float32 of (batch, units).
+    """Build the model to export, without layers that have an effect only in training.
+
+    Inputs are float32 of shape (batch, *input_shape). Outputs are float32 of shape (batch, units).
 
     Args:
         weights: The `.keras` file with the weights.
         run_context: The experiment and the input profile of the run.
-        scaling: Whether the model scales inputs; otherwise its inputs must be scaled.
+        scaling: Whether the model contains the scaling of inputs. Otherwise, inputs must be scaled beforehand.
 
     Raises:
         RunError: the file holds no weights of this network.
@@ -58,7 +60,7 @@ def _build_serving_model(weights: Path, run_context: RunContext, *, scaling: boo
 def _build_scaling_layers(run_context: RunContext, used_names: set[str]) -> list[keras.layers.Layer]:
     """Build layers that scale inputs as the data pipeline does. The list is empty if inputs stay unchanged.
 
-    The mean is subtracted first: far from 0, a float32 has too few digits left for the deviation.
+    The mean is subtracted before the scaling: for inputs far from 0, float32 has too few digits for the other order.
     """
     inputs, shape = run_context.input_profile, run_context.experiment.data.input_shape
     inverse = 1 / inputs.scale.astype(np.float64)
@@ -73,7 +75,7 @@ def _build_scaling_layers(run_context: RunContext, used_names: set[str]) -> list
 
 
 def _find_free_name(name: str, used_names: set[str]) -> str:
-    """Append underscores to a name until it differs from the names of all layers."""
+    """Return a name that is not in `used_names`, by appending underscores."""
     while name in used_names:
         name += "_"
     return name
@@ -86,13 +88,13 @@ _GENERATED_INPUTS = 256
 """Number of inputs that are generated if the data is missing."""
 
 _TOLERANCE = 1e-4
-"""Maximum difference of outputs, as a share of the largest output or 1, whichever is larger. Another order of additions
-makes a far smaller difference."""
+"""Maximum difference between the outputs of the exported model and of the run, relative to the largest output or to 1,
+whichever is larger. Another order of additions makes a far smaller difference."""
 
 
 @dataclass(frozen=True)
 class ExportCheck:
-    """Comparison of the outputs of an exported model with those of the run."""
+    """Comparison of the outputs of an exported model with the outputs of the run's own model."""
 
     runtime: str
     """Name and version of the runtime."""
@@ -102,16 +104,17 @@ class ExportCheck:
     """Description of the examples, for users."""
 
     difference: float
-    """Largest difference between an output of the exported model and the run's output."""
+    """Largest absolute difference between an output of the exported model and the same output of the run."""
 
     output: float
     """Largest absolute output of the run for these examples, for comparison with `difference`."""
 
     same_class: int | None
-    """Number of examples with the same predicted class; `None` for a regression or a single output."""
+    """Number of examples for which both models predict the same class; `None` for a regression or a single output."""
 
     in_16_bits: float | None
-    """Largest difference from the run's outputs in 16 bits; `None` for a run that was trained in 32 bits."""
+    """Largest difference from the outputs that the run computes in 16 bits; `None` for a run that was trained in 32
+    bits."""
 
 
 def export_model(
@@ -124,14 +127,16 @@ def export_model(
     scaling: bool,
     report_progress: ReadProgress = ignore_progress,
 ) -> ExportCheck:
-    """Write a model, load the model in the runtime of its format, and compare outputs with those of the run.
+    """Write a model in another format, and check the outputs of the written model.
+
+    The written model is loaded in the runtime of the format. Its outputs must equal those of the run up to rounding.
 
     Args:
         weights: The `.keras` file with the weights.
         record: The record of the run.
         run_context: The experiment and the input profile of the run.
         format_name: A key of `EXPORT_FORMATS`.
-        path: The path to write to, which must not exist.
+        path: The file or directory to write, which must not exist.
         scaling: Whether the exported model scales inputs.
         report_progress: The function that receives the stages of the export.
 
@@ -176,7 +181,7 @@ def export_model(
 
 
 def _compute_largest_difference(outputs: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
-    """Return the largest absolute difference; nan if the shapes differ."""
+    """Return the largest absolute difference between two arrays; nan if their shapes differ."""
     return float(np.abs(outputs - reference).max()) if outputs.shape == reference.shape else float("nan")
 
 
@@ -189,10 +194,10 @@ def _format_first_line(error: Exception) -> str:
 def _select_comparison_inputs(
     record: Record, run_context: RunContext, report_progress: ReadProgress
 ) -> tuple[NDArray[np.generic], str]:
-    """Return inputs for the comparison, and their description for users.
+    """Return inputs on which outputs are compared, and a description of these inputs for users.
 
     The inputs are those of validation or training examples if the data is available and unchanged. Otherwise they are
-    generated from the run's statistics.
+    generated from the statistics in the input profile.
     """
     data = run_context.experiment.data
     reason = "the data is not at hand"
@@ -221,7 +226,7 @@ def _is_data_available(data: Data) -> bool:
 
 
 def _generate_inputs(input_profile: InputProfile) -> NDArray[np.float32]:
-    """Generate inputs with the mean, deviation and range of the training inputs, float32 of (n, *input_shape).
+    """Generate inputs with the mean, deviation and range of the training inputs, float32 of shape (n, *input_shape).
 
     Equal profiles give equal inputs.
     """

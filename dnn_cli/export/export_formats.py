@@ -18,14 +18,15 @@ _FloatArray = NDArray[np.float32]
 
 
 class _ExportFormat(NamedTuple):
-    """Format of an exported model."""
+    """Format of an exported model, and its runtime: the package that computes the outputs of such a model."""
 
     package_name: str
     """Name of the package of the runtime."""
 
     write: Callable[[keras.Sequential, Path], None]
     compute: Callable[[Path, _FloatArray], _FloatArray]
-    """Function that computes outputs of (n, units) from the path of an exported model and inputs of (n, …)."""
+    """Function that computes outputs of shape (n, units) from the path of an exported model and inputs of shape
+    (n, …)."""
 
     @property
     def version(self) -> str:
@@ -34,37 +35,37 @@ class _ExportFormat(NamedTuple):
 
 
 def _write_keras(model: keras.Sequential, path: Path) -> None:
-    """Write a model as an archive of Keras."""
+    """Write a model as a `.keras` file."""
     model.save(path)
 
 
 def _compute_keras(path: Path, inputs: _FloatArray) -> _FloatArray:
-    """Compute outputs with Keras, in safe mode."""
+    """Compute the outputs of a `.keras` file with Keras. Safe mode prevents code in the file from running."""
     model = keras.saving.load_model(path, compile=False, safe_mode=True)
     return np.asarray(model.predict(inputs, verbose=0))
 
 
 def _write_savedmodel(model: keras.Sequential, path: Path) -> None:
-    """Write a model as a directory for TensorFlow, TensorFlow Serving and similar programs."""
+    """Write a model as a SavedModel, a directory for TensorFlow, TensorFlow Serving and similar programs."""
     model.export(path, format="tf_saved_model", verbose=False)
 
 
 def _compute_savedmodel(path: Path, inputs: _FloatArray) -> _FloatArray:
-    """Compute outputs with TensorFlow, without Keras."""
+    """Compute the outputs of a SavedModel with TensorFlow, without Keras."""
     # This object holds the variables, and must stay alive during the call.
     loaded = tf.saved_model.load(str(path))
     return np.asarray(loaded.serve(tf.constant(inputs)))
 
 
 def _write_onnx(model: keras.Sequential, path: Path) -> None:
-    """Write a model with tf2onnx, which Keras patches for NumPy 2."""
+    """Write a model as an ONNX file with tf2onnx. Keras patches tf2onnx to work with NumPy 2."""
     _replace_unsupported_operations(model)
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="inputs")]
     model.export(str(path), format="onnx", verbose=False, input_signature=signature)
 
 
 def _replace_unsupported_operations(model: keras.Sequential) -> None:
-    """Replace operations that tf2onnx 1.17 lacks (Erfc, Expm1 and XLA) by others with the same results."""
+    """Replace operations that tf2onnx 1.17 lacks (Erfc, Expm1 and XLA) with others that have the same results."""
     for layer in model.layers:
         activation = getattr(layer, "activation", None)
         if activation is keras.activations.gelu:
@@ -86,12 +87,12 @@ def _compute_celu(x: tf.Tensor) -> tf.Tensor:
 
 
 def _convolve_groups(layer: keras.layers.Conv2D, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Compute a convolution in groups without XLA, with which Keras compiles this convolution on a CPU."""
+    """Compute a convolution in groups without XLA. On a CPU, Keras itself compiles this convolution with XLA."""
     return tf.nn.conv2d(inputs, kernel, layer.strides, layer.padding.upper(), dilations=layer.dilation_rate)
 
 
 def _compute_onnx(path: Path, inputs: _FloatArray) -> _FloatArray:
-    """Compute outputs with onnxruntime, on the CPU."""
+    """Compute the outputs of an ONNX file with onnxruntime, on the CPU."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(os.fspath(path), providers=["CPUExecutionProvider"])
@@ -100,14 +101,17 @@ def _compute_onnx(path: Path, inputs: _FloatArray) -> _FloatArray:
 
 
 def _write_litert(model: keras.Sequential, path: Path) -> None:
-    """Write a model with TensorFlow's converter. Only LiteRT's own operations are used, which every LiteRT can run."""
+    """Write a model as a LiteRT file with TensorFlow's converter.
+
+    Only LiteRT's own operations are used, which every version of LiteRT can run.
+    """
     with tempfile.TemporaryDirectory(prefix="dnn-") as directory:
         _write_savedmodel(model, Path(directory))
         path.write_bytes(tf.lite.TFLiteConverter.from_saved_model(directory).convert())
 
 
 def _compute_litert(path: Path, inputs: _FloatArray) -> _FloatArray:
-    """Compute outputs with LiteRT's interpreter, for all inputs at once."""
+    """Compute the outputs of a LiteRT file with LiteRT's interpreter, for all inputs at once."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter: Any = Interpreter(model_path=os.fspath(path))

@@ -1,4 +1,4 @@
-"""Numbers in the cells of a CSV file: parsing, amounts with separators and currencies, and messages about errors."""
+"""Numbers in the cells of a CSV file: parsing, amounts (numbers with separators or a currency), and error messages."""
 
 import math
 import re
@@ -28,7 +28,7 @@ _MAX_AMOUNT_LENGTH = 40
 
 
 def normalize_amount(cell: str, *, decimal_comma: bool = False) -> str:
-    """Return the amount in a cell as a plain number: `12500` for `$12,500`. The text is empty for other cells.
+    """Return a number with separators or a currency as a plain number: `12500` for `$12,500`; empty for other cells.
 
     A comma before three digits separates thousands, as in `1,200`. Before other digits, or after a leading zero, a
     comma marks decimals. A point separates thousands only if it occurs several times or with a comma.
@@ -53,7 +53,7 @@ def normalize_amount(cell: str, *, decimal_comma: bool = False) -> str:
 
 
 def _split_amount(cell: str) -> tuple[str, str, bool]:
-    """Split a cell into the sign and the digits with their separators, and return whether it names a currency."""
+    """Split a cell into its sign and its digits with separators, and return whether the cell names a currency."""
     text = cell.strip().lower()
     if len(text) > _MAX_AMOUNT_LENGTH:
         return "", "", False
@@ -77,10 +77,10 @@ def guess_cell_comma(cell: str) -> _CommaMeaning:
 def guess_column_comma(commas: Iterable[_CommaMeaning], delimiter: str) -> _CommaMeaning:
     """Guess the meaning of the commas in a column.
 
-    Programs that write semicolons between fields write decimal commas, so `1,234` stays undecided in their files.
+    Programs that separate fields by semicolons often write decimal commas. In their files, `1,234` stays `either`.
 
     Args:
-        commas: The meanings of the commas, from each cell alone.
+        commas: The meaning of the comma in each cell, guessed from this cell alone.
         delimiter: The character between the fields of the file.
     """
     meanings = set(commas) - {""}
@@ -92,7 +92,10 @@ def guess_column_comma(commas: Iterable[_CommaMeaning], delimiter: str) -> _Comm
 
 
 def format_amount_hint(cell: str, comma: _CommaMeaning) -> str:
-    """Format a hint on how to write an amount, given the meaning of the commas in its column."""
+    """Return a hint on how to write a number with separators or a currency, such as `$1,200`.
+
+    `comma` is the meaning of commas in its column.
+    """
     plain = normalize_amount(cell)
     if guess_cell_comma(cell) in ("decimal", "either") and comma == "decimal":
         if not _split_amount(cell)[1].replace(",", "").isdigit():
@@ -135,7 +138,7 @@ def parse_float(cell: str) -> float | None:
 
 
 def find_number_error(cell: str) -> tuple[str, str] | None:
-    """Return the error of a cell that must hold a number, and a hint. Return `None` for a valid number."""
+    """Return the error message and a hint for a cell that must hold a number; `None` for a valid number."""
     cell = cell.strip()
     if parse_float(cell) is not None:
         return None
@@ -151,7 +154,7 @@ def find_number_error(cell: str) -> tuple[str, str] | None:
 
 
 def _is_text_cell(cell: str) -> bool:
-    """Return whether a cell with an error holds text or an amount, not a missing value or too large a number."""
+    """Return whether an invalid cell holds text or an amount, not a missing value or a number that is too large."""
     cell = cell.strip()
     return cell.lower() not in _MISSING_VALUES and not _is_too_large(cell)
 
@@ -168,7 +171,7 @@ def _is_too_large(cell: str) -> bool:
 NUMBERS_REQUIRED_HINT = "every input must be a number, as in training"
 
 _MAX_LISTED_LINES = 5
-"""Maximum number of lines of further cells in a message."""
+"""Maximum number of line numbers that a message lists after the first."""
 
 
 @dataclass
@@ -182,14 +185,14 @@ class _CellGroup:
     is_amount: bool
     more_count: int = 0
     lines: list[int] = field(default_factory=list)
-    """Lines of the next cells, at most `_MAX_LISTED_LINES`."""
+    """Line numbers of the further cells, at most `_MAX_LISTED_LINES`."""
 
     commas: set[_CommaMeaning] = field(default_factory=set)
 
 
 @dataclass
 class NumberErrors:
-    """Collection of the errors in the inputs of a table. Texts and amounts are grouped by column, others are single."""
+    """Collection of the errors in the inputs of a table. Errors of texts and amounts are grouped by column."""
 
     errors: CsvErrors
     groups: dict[tuple[str, bool], _CellGroup] = field(default_factory=dict)
@@ -245,6 +248,6 @@ def _format_cell_group(group: _CellGroup, comma: _CommaMeaning) -> str:
 
 
 def format_ignore_hint(columns: list[str], ignored: tuple[str, ...]) -> str:
-    """Format a hint about columns of text in training data, in addition to the columns that are ignored already."""
+    """Format a hint to encode or ignore columns of text in training data. `ignored` are the columns ignored already."""
     flow = yaml.safe_dump([*ignored, *columns], default_flow_style=True, allow_unicode=True, width=10**6).strip()
     return f"encode text as numbers, or leave the column{'s' * (len(columns) > 1)} out: data.ignore={flow}"

@@ -11,10 +11,10 @@ from dnn_cli.errors import UserDataError
 from dnn_cli.formats.safe_open import open_regular_file
 
 CsvRow = tuple[int, list[str]]
-"""Number of the first line of a row, and the cells of the row."""
+"""Line number of the beginning of a row, and the cells of the row."""
 
 _MAX_LINE_BYTES = 10_000_000
-"""Maximum number of bytes of a line, far beyond any table. It limits the memory for a file without line ends."""
+"""Maximum number of bytes of a line, far above that of usual tables. It limits memory for files without line ends."""
 
 _MAX_LISTED_ERRORS = 10
 """Maximum number of errors in a message. Further errors are only counted."""
@@ -31,7 +31,10 @@ class CsvErrors:
     count: int = 0
 
     def add_error(self, line: int, message: str, hint: str = "", *, always: bool = False) -> None:
-        """Add an error. With `always`, its text is stored even after the first errors: its line may come earlier."""
+        """Add an error.
+
+        With `always`, the error is stored even after the first errors, because it may concern an earlier line.
+        """
         if always or self.count < _MAX_LISTED_ERRORS:
             self.first_errors.append((line, message, hint))
         self.count += 1

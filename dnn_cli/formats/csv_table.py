@@ -30,7 +30,7 @@ _ROWS_PER_BLOCK = 4096
 
 @dataclass(frozen=True)
 class _CsvTable:
-    """Parsed table: its contents and its example arrays."""
+    """Parsed table: its description, and its inputs and targets as arrays."""
 
     contents: DatasetContents
     arrays: ExampleArrays
@@ -58,17 +58,18 @@ class _CsvBody:
 def inspect_csv(
     path: str, target: str | None, task: TaskKind, classes: tuple[str, ...] | None = None, ignore: tuple[str, ...] = ()
 ) -> DatasetContents:
-    """Return the contents of a table without its examples.
+    """Return a description of a CSV file: input shape, number of examples, classes and column names.
 
     Args:
-        path: The file, UTF-8 text with a header, and with commas, semicolons or tabs between the fields.
+        path: The path of a UTF-8 text file with a header, and with commas, semicolons or tabs between the fields.
         target: The name of the target column; `None` for the last column that is not ignored.
-        task: The task, or `auto`.
+        task: The task: `classification`, `regression`, or `auto` for a guess from the targets.
         classes: The classes of the training file, for a validation or test file; empty for a regression.
         ignore: The names of columns that are not inputs.
 
     Raises:
-        UserDataError: the file is not such a table. The message names the first errors with line and column.
+        UserDataError: the file is not a valid table, or is too large. A message about invalid cells gives line and
+            column.
     """
     return _load_table(path, target, task, classes, ignore).contents
 
@@ -86,7 +87,7 @@ def _load_table(
     """Load a table. An unchanged file is parsed only once.
 
     Raises:
-        UserDataError: the file is too large, or not such a table.
+        UserDataError: the file is too large, or is not a valid table.
     """
     status = stat_regular_file(path)
     if status.st_size > _MAX_CSV_BYTES:
@@ -107,7 +108,7 @@ def parse_table(
     classes: tuple[str, ...] | None,
     ignore: tuple[str, ...],
 ) -> _CsvTable:
-    """Parse a table. Time and size of the file let the cache distinguish the states of the file."""
+    """Parse a table. Results are cached by modification time and size, so that a changed file is parsed again."""
     with open_regular_file(path) as stream:
         rows = read_rows(path, stream)
         header = _parse_header(path, next(rows, None), target, ignore)

@@ -21,7 +21,9 @@ from dnn_cli.formats.csv_rows import CsvErrors, find_file_delimiter, quote_cell
 from dnn_cli.formats.dataset_contents import MAX_CLASSES, TaskKind
 
 _MAX_OBVIOUS_CLASSES = 20
-"""Number of distinct whole numbers that are always classes, and number of examples that may each have an own class."""
+"""Largest number of distinct whole numbers that always count as classes.
+
+It is also the largest number of examples of which each may have its own class."""
 
 _MAX_EXACT_INTEGER = 2**53
 """Limit below which a float represents all whole numbers exactly."""
@@ -55,12 +57,12 @@ def parse_csv_targets(column: TargetColumn, task: TaskKind, classes: tuple[str, 
 
     Args:
         column: The target column.
-        task: The task, or `auto`. With `auto`, a number that is not whole makes a regression. So do many whole
-            numbers, unless they count from 0 or 1 as classes do.
+        task: The task, or `auto`. With `auto`, a number that is not whole means a regression. Many whole numbers
+            also mean a regression, unless they run from 0 or 1 without gaps, like class numbers.
         classes: The classes of the training file, for a validation or test file; empty for a regression.
 
     Raises:
-        UserDataError: a cell does not suit the task, or the column has too few or too many classes.
+        UserDataError: a cell does not suit the task, or the column has only one class or too many classes.
     """
     fraction = next((cell for cell in dict.fromkeys(column.cells) if _is_fraction(cell)), None)
     if classes is not None:
@@ -81,7 +83,7 @@ def parse_csv_targets(column: TargetColumn, task: TaskKind, classes: tuple[str, 
 
 
 def _are_measurements(cells: list[str]) -> bool:
-    """Return whether the cells hold many whole numbers that do not number classes, such as prices, ages or years."""
+    """Return whether the cells hold many whole numbers that are not class numbers, such as prices, ages or years."""
     distinct = set(cells)
     numbers = {number for cell in distinct if (number := _parse_whole_number(cell)) is not None}
     if len(numbers) <= _MAX_OBVIOUS_CLASSES or len(numbers) < len(
@@ -92,10 +94,10 @@ def _are_measurements(cells: list[str]) -> bool:
 
 
 def _check_no_amounts(column: TargetColumn) -> None:
-    """Raise an error if numbers of a column are written as amounts, which would become classes.
+    """Raise an error if numbers are written with separators or a currency. They would be mistaken for class names.
 
     Raises:
-        UserDataError: the column has such cells. The message names the first cell and counts all such cells.
+        UserDataError: the column has such numbers. The message names the first and counts all.
     """
     distinct = dict.fromkeys(column.cells)
     amounts = {cell for cell in distinct if parse_float(cell) is None and normalize_amount(cell)}
@@ -112,7 +114,7 @@ def _check_no_amounts(column: TargetColumn) -> None:
 
 
 def _format_column_amount_hint(column: TargetColumn, cell: str) -> str:
-    """Format a hint on how to write an amount, from the other amounts in its column and the delimiter of the file."""
+    """Format a hint on how to write an amount. The meaning of commas is guessed from the column and the delimiter."""
     amounts = (
         other_cell
         for other_cell in dict.fromkeys(column.cells)
@@ -160,7 +162,7 @@ def _check_no_missing(column: TargetColumn, distinct: list[str]) -> None:
 
 
 def _check_class_count(column: TargetColumn, classes: tuple[str, ...]) -> None:
-    """Raise an error if the column has one class, far too many classes, or a class for each of many examples."""
+    """Raise an error if the column has one class, too many classes, or a separate class for each of many examples."""
     examples = len(column.cells)
     if len(classes) < 2:
         raise UserDataError(

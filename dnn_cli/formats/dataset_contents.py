@@ -1,4 +1,4 @@
-"""Common results of all readers of data: dataset contents, example arrays, and the progress of reading."""
+"""Types that all readers of data share: dataset contents, example arrays, and functions for the progress of reading."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -29,7 +29,7 @@ class DatasetContents:
     """Number of values to predict for one example, in a regression."""
 
     pixel_max: int = 1
-    """Divisor of the inputs: 255 for uint8 pixels, else 1."""
+    """Number by which inputs are divided: 255 for uint8 pixels, else 1."""
 
     target: str | None = None
     """Name of the target column of a table."""
@@ -53,7 +53,13 @@ class ReadProgress(Protocol):
     """Function that receives the progress of reading data."""
 
     def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
-        """Receive the stage with the numbers of read bytes or images and of all. Both are 0 if nothing is counted."""
+        """Receive the progress of a stage.
+
+        Args:
+            doing: The name of the stage.
+            done: The number of bytes or images read so far.
+            total: The number of all bytes or images; 0, like `done`, if nothing is counted.
+        """
 
 
 def ignore_progress(doing: str, done: int = 0, total: int = 0) -> None:

@@ -49,7 +49,7 @@ _EXAMPLE_ARRAY_NAMES = (
 
 @dataclass(frozen=True)
 class TargetSpec:
-    """Targets of the training."""
+    """Targets of the training data: classes, or numbers in a regression."""
 
     classes: tuple[str, ...] = ()
     """Class names in the order of the class numbers; empty for a regression."""
@@ -62,7 +62,7 @@ class TargetSpec:
 
 
 def read_evaluation_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
-    """Read the examples in a file or directory, with the class numbers of the training.
+    """Read the examples in a file or directory. Classes get the same numbers as in the training.
 
     Args:
         path: The path of a .csv, an .npz, or a directory with one subdirectory of images per class.
@@ -70,7 +70,7 @@ def read_evaluation_examples(path: str, input_spec: InputSpec, target_spec: Targ
         target_spec: The targets of the training.
 
     Raises:
-        UserDataError: the file is of another kind, is damaged, or lacks such inputs or targets.
+        UserDataError: the file is of another kind, is damaged, or lacks inputs or targets of the form in the training.
     """
     if os.path.isdir(path):
         return _read_directory_examples(path, input_spec, target_spec)
@@ -122,7 +122,7 @@ def _find_array_pair(archive: NpzArchive) -> tuple[ArrayHeader, ArrayHeader]:
     """Find the arrays of inputs and targets, and return their headers.
 
     Raises:
-        UserDataError: the file lacks every pair of names.
+        UserDataError: the file has no pair of arrays with names for inputs and targets.
     """
     names = set(archive.names)
     for x, y in _EXAMPLE_ARRAY_NAMES:
@@ -137,7 +137,8 @@ def _find_array_pair(archive: NpzArchive) -> tuple[ArrayHeader, ArrayHeader]:
 def _convert_array_targets(array_name: str, y: NDArray[Any], target_spec: TargetSpec) -> NDArray[Any]:
     """Convert an array of targets to the targets of the training.
 
-    Text is a class name. A whole number is a class name if class names are whole numbers, else a class number.
+    Text is read as a class name. A whole number is read as a class name if class names are whole numbers, else as a
+    class number.
     """
     check_target_type(array_name, y)
     classes = target_spec.classes
@@ -161,7 +162,7 @@ def _convert_array_targets(array_name: str, y: NDArray[Any], target_spec: Target
 
 
 def _are_whole_numbers(classes: tuple[str, ...]) -> bool:
-    """Return whether some class names are whole numbers. Then a number is always a class name."""
+    """Return whether some class names are whole numbers. Numbers are then read as class names, not as class numbers."""
     return any(name.lstrip("-").isdigit() for name in classes)
 
 
@@ -187,7 +188,7 @@ def _read_csv_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec
 
 
 def _resolve_class_name(cell: str, classes: tuple[str, ...]) -> str:
-    """Return the class name for a cell with a class number, from 0. Other cells are returned unchanged."""
+    """Return the name of the class whose number (from 0) is in a cell. Other cells are returned unchanged."""
     is_number = cell not in classes and cell.isascii() and cell.isdigit() and len(cell) < 8
     return classes[int(cell)] if is_number and int(cell) < len(classes) else cell
 

@@ -1,4 +1,4 @@
-"""IDX format of MNIST and its successors: a header of sizes, then one byte per value."""
+"""IDX format of MNIST and its successors: a header of sizes, then one byte for each value."""
 
 import math
 

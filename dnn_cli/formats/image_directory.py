@@ -29,13 +29,15 @@ _SPLIT_DIRECTORY_NAMES = {
     "validation_path": ("val", "valid", "validation", "dev"),
     "test_path": ("test", "testing"),
 }
-"""Keys of `data` → usual names of the directory of the key."""
+"""Usual names of the directories of splits, by the key of `data` that takes their path."""
 
 IMAGES_PER_UPDATE = 256
 """Number of images that are read between two progress updates."""
 
 MIN_BYTES_FOR_THREADS = 4_000
-"""Mean bytes of a file from which threads decode faster. With smaller files, threads only wait for each other."""
+"""Mean size of image files, in bytes, from which threads decode faster.
+
+With smaller files, threads wait for each other."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class _ImageDirectory:
 
     @property
     def array_shape(self) -> tuple[int, ...]:
-        """Shape of the pixels of all images."""
+        """Shape of the array of all images: number of images, then the shape of one image."""
         return (len(self.files), *get_image_shape(self.image_size, self.color_mode))
 
 
@@ -70,7 +72,7 @@ def inspect_images(
         classes: The classes of the training directory, for a validation or test directory.
 
     Raises:
-        UserDataError: the directory has too few classes, a class without images, or a first image that cannot be read.
+        UserDataError: the directory has too few classes, a class has no images, or the first image cannot be read.
     """
     image_directory = _scan_image_directory(directory, image_size, color_mode, classes)
     return DatasetContents(
@@ -173,7 +175,7 @@ def _list_visible_items(directory: str) -> list["os.DirEntry[str]"]:
 
 
 def _check_not_split(directory: str, names: tuple[str, ...]) -> None:
-    """Raise an error if a directory holds the directories of several splits, or a single directory of directories.
+    """Raise an error if subdirectories are splits such as `train`, or if the only one holds directories, not images.
 
     Raises:
         UserDataError: the subdirectories are not classes. The suggestion names the keys for the subdirectories.
@@ -196,7 +198,7 @@ def _find_nested_directories(directory: str, names: tuple[str, ...]) -> list[str
 
 
 def find_split_directories(directory: str) -> dict[str, str]:
-    """Find the directories of training, validation and test examples, by their keys of `data`.
+    """Find the directories of training, validation and test examples, and return their paths by key of `data`.
 
     The result is empty if the directory of training examples is missing.
 
@@ -218,14 +220,14 @@ def find_split_directories(directory: str) -> dict[str, str]:
 
 
 def _has_only_directories(directory: str) -> bool:
-    """Return whether a directory holds other directories and no image, unlike the directory of a class."""
+    """Return whether a directory holds directories but no images. A directory of a class holds images."""
     items = _list_visible_items(directory)
     has_images = any(Path(item.name).suffix.lower() in IMAGE_SUFFIXES for item in items)
     return not has_images and any(os.path.isdir(item.path) for item in items)
 
 
 def check_class_names(directory: str, names: tuple[str, ...], known_classes: tuple[str, ...] | None) -> None:
-    """Raise an error if subdirectories are not classes, or too few or too many.
+    """Raise an error if a subdirectory is not a class, or if the number of classes is too small or too large.
 
     Raises:
         UserDataError: a subdirectory is not a class, or the number of classes is too small or too large.

@@ -55,7 +55,7 @@ def read_image(
         size: The height and width of the result.
         resize: Whether an image of another size is resized.
         color_mode: Whether the image is read in colour or in grey.
-        reference_text: The noun in messages for the images of this size.
+        reference_text: The text in messages for the images whose size is expected.
         hint: The suggestion for an image of another size. An empty text suggests a value of `data.image_size`.
 
     Raises:

@@ -37,7 +37,7 @@ _DAMAGED_ZIP_ERRORS = (
 
 @dataclass(frozen=True)
 class ArrayHeader:
-    """Name, shape and type of an array, from its header. The size of the data confirms the header."""
+    """Name, shape and dtype of an array, read from its header and checked against the size of the data."""
 
     name: str
     shape: tuple[int, ...]
@@ -51,7 +51,7 @@ class ArrayHeader:
 
 @dataclass(frozen=True)
 class NpzArchive:
-    """Open .npz file."""
+    """An .npz file that is open for reading."""
 
     path: str
     zip_file: zipfile.ZipFile

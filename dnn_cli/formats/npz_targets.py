@@ -35,7 +35,7 @@ def parse_npz_targets(
     Args:
         array_name: The name of the array in messages.
         y: The array.
-        task: The task, or `auto`. With `auto`, floats make a regression, unless their rows are one-hot.
+        task: The task, or `auto`. With `auto`, floats mean a regression, unless their rows are one-hot.
         training_targets: The targets of the training split, which determine the task and the classes.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Reader of inputs for predictions: an image, an array in an .npz, or rows of a .csv. Training inputs set the form."""
+"""Reader of inputs for predictions: an image, an array in an .npz, or rows of a .csv."""
 
 import math
 from collections.abc import Iterator
@@ -29,11 +29,11 @@ _ROWS_PER_BLOCK = 4096
 
 @dataclass(frozen=True)
 class InputSpec:
-    """Inputs of the training, and the changes that adapt an image to them."""
+    """Form of the training inputs, and how an image is adapted to this form: resized, inverted or neither."""
 
     shape: tuple[int, ...]
     features: tuple[str, ...] = ()
-    """Names of the input columns of the training table; empty without names."""
+    """Names of the input columns of the training table; empty if the training data has no names."""
 
     white_value: float | None = 255.0
     """Value of the lightest pixel of an image in training; `None` if an image cannot become such an input."""
@@ -44,14 +44,14 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class PredictionInputs:
-    """Inputs in one file."""
+    """Inputs that were read from one file."""
 
     file: str
     inputs: NDArray[Any]
-    """Inputs of shape (n, *shape), not scaled."""
+    """Inputs of shape (n, *shape), where `shape` is that of one training input; not yet scaled."""
 
     lines: tuple[int, ...] | None = None
-    """Line of each input in a table; `None` for other files."""
+    """Line number of each input in a table; `None` for other files."""
 
     @property
     def input_names(self) -> list[str]:
@@ -66,7 +66,7 @@ def read_prediction_inputs(path: str, input_spec: InputSpec) -> PredictionInputs
     """Read the inputs in a file: an image, an .npz or a table.
 
     Raises:
-        UserDataError: the file is of another kind, is damaged, or does not hold such inputs.
+        UserDataError: the file is of another kind, is damaged, or does not hold inputs of the form in the training.
     """
     stat_regular_file(path)
     lower = path.lower()
@@ -126,10 +126,10 @@ def _read_npz_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
 
 
 def _find_input_array(archive: NpzArchive, shape: tuple[int, ...]) -> ArrayHeader:
-    """Find the array of inputs by its name, or as the only array of the shape, and return its header.
+    """Return the header of the array of inputs, which is found by its name or as the only array of the shape.
 
     Raises:
-        UserDataError: no array is suitable, or several are.
+        UserDataError: no array has the shape, or several arrays have the shape but no usual name.
     """
     headers = {name: archive.read_header(name) for name in archive.names}
     fitting = [name for name, header in headers.items() if has_input_shape(header, shape)]

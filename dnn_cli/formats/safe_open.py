@@ -1,4 +1,7 @@
-"""Opening of files that a user names. Only regular files are opened, because others may block or never end."""
+"""Opening of files that a user names.
+
+Only regular files are opened, because pipes and devices may block or never end.
+"""
 
 import os
 import stat

@@ -108,7 +108,7 @@ def _create_temporary_cache(reason: str) -> CacheDirectory:
 
 
 def _find_unwritable_path(directory: Path) -> Path | None:
-    """Return the nearest existing part of a path if it cannot be written, or `None` if it can."""
+    """Return a directory, or its nearest existing parent, if this path cannot be written; else `None`."""
     for nearest in (directory, *directory.parents):
         if os.path.lexists(nearest):
             return None if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK) else nearest

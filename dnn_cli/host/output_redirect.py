@@ -15,7 +15,7 @@ def redirect_output() -> Iterator[Callable[[Path], None]]:
 
     The context manager yields a function that takes the path of the file. Output before the call of the function is
     stored, and written to the file first. Without a call, the output is lost. Code that writes to the screen in the
-    block needs earlier duplicates of the descriptors.
+    block needs duplicates of the file descriptors, made before the block.
     """
     sys.stdout.flush()
     sys.stderr.flush()

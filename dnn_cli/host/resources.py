@@ -17,14 +17,16 @@ CGROUP_LIST, MOUNT_LIST = Path("/proc/self/cgroup"), Path("/proc/self/mountinfo"
 
 
 class _CgroupMount(NamedTuple):
-    """Mounted hierarchy of control groups in the file system."""
+    """A hierarchy of control groups, mounted in the file system."""
 
     directory: Path
     root_group: PurePosixPath
     """Group at the mount point: the container's own group, if the engine hides the groups above."""
 
     controllers: frozenset[str]
-    """Controllers of a hierarchy of version 1, among other options. Version 2 has one hierarchy for all controllers."""
+    """Mount options, which in version 1 include the controllers (such as `memory`) of the hierarchy.
+
+    Version 2 has one hierarchy for all controllers."""
 
     version: int
 
@@ -132,7 +134,7 @@ def _unescape_path(path: str) -> str:
 
 
 _MODEL_NAME_NOISE = re.compile(r"\((?:R|TM|r|tm)\)|\b(?:CPU|Processor|\d+-Core)\b|@.*$")
-"""Parts of a model name that are the same for different processors."""
+"""Pattern of the parts to drop from a processor's name: trademark signs, words such as `CPU`, and the clock speed."""
 
 
 def find_cpuinfo_line(*prefixes: str) -> str:
@@ -145,15 +147,15 @@ def find_cpuinfo_line(*prefixes: str) -> str:
 
 
 def _read_cpuinfo_value(name: str) -> str:
-    """Return the value of a name in /proc/cpuinfo, or an empty text."""
+    """Return the first value of a field of /proc/cpuinfo, such as `model name`, or an empty text."""
     return next((line.partition(":")[2].strip() for line in [find_cpuinfo_line(f"{name}\t", f"{name} ")] if line), "")
 
 
 def format_processor() -> str:
     """Format the cores and the processor of this machine: `2 cores of AMD EPYC (family 25, model 1)`.
 
-    Speeds are reported with this text. A virtual machine often hides the model number in the name of the processor.
-    Then family and model identify the processor.
+    Reports of speeds contain this text. A virtual machine often hides the model number in the name of the
+    processor. Then family and model identify the processor.
     """
     cores = count_available_cores()
     name = " ".join(_MODEL_NAME_NOISE.sub(" ", _read_cpuinfo_value("model name")).split())

@@ -1,8 +1,8 @@
-"""Export of runs to MLflow, in which a run is found by its id and updated.
+"""Export of runs to MLflow. A repeated export finds the MLflow run by the id of the run and updates it.
 
-The export uses MLflow's client, which has no current run that could stay open. MLflow changes no parameter and removes
-no metric. If a run was trained differently since its export, it gets a new MLflow run. The old MLflow run is deleted,
-which MLflow can undo.
+The export uses MLflow's client, which has no active run that could stay open. MLflow can neither change a parameter nor
+remove a metric. If a run was trained differently since its export, it gets a new MLflow run. The old MLflow run is
+deleted, which MLflow can undo.
 """
 
 import importlib.util
@@ -35,28 +35,28 @@ MLFLOW_ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
-"""MLflow's environment variables, where the user has not set them.
+"""Values of MLflow's environment variables that the user has not set.
 
-They reduce retries and disable telemetry.
+They permit stores of files, reduce retries, and disable telemetry and printed URLs.
 """
 
 _MAX_PARAMS_PER_REQUEST = 100
-"""Largest number of parameters in a request."""
+"""Largest number of parameters in one request to MLflow."""
 
 _MAX_METRICS_PER_REQUEST = 1000
-"""Largest number of metrics in a request."""
+"""Largest number of metric values in one request to MLflow."""
 
 _ExportResult = Literal["new", "updated", "replaced", "unchanged"]
 
 
 class MlflowDestination:
-    """An experiment of an MLflow store, to which runs are exported."""
+    """Experiment in an MLflow store, to which runs are exported."""
 
     def __init__(self, uri: str, experiment: str) -> None:
-        """Connect to a store, and create the experiment if the store lacks an experiment of that name.
+        """Connect to an MLflow store, and create the experiment if the store has no experiment of that name.
 
         Raises:
-            UsageError: the address is not that of a store, or MLflow is not installed.
+            UsageError: `uri` is not the address of a store, or MLflow is not installed.
             DnnError: the store cannot be reached.
         """
         self.uri = uri
@@ -78,7 +78,9 @@ class MlflowDestination:
         self.parents: dict[str, str] = {}
 
     def export_run(self, run_info: RunInfo, *, models: bool = False) -> _ExportResult:
-        """Export a run, or update it in the store.
+        """Export a run, or update it in the store, and return the outcome.
+
+        With `models`, also export the saved models of the run.
 
         Raises:
             RunError: the run is broken.
@@ -117,7 +119,7 @@ class MlflowDestination:
             return result
 
     def find_tagged_run(self, tag: str, value: str) -> "MlflowRun | None":
-        """Return the latest MLflow run with a tag of this value; `None` if the store lacks such a run."""
+        """Return the latest MLflow run whose tag has this value, or `None`."""
         runs = self.client.search_runs([self.experiment_id], f"tags.`{tag}` = '{value}'", max_results=1)
         return runs[0] if runs else None
 
@@ -132,7 +134,7 @@ class MlflowDestination:
     def get_sweep_run(self, sweep_id: str, name: str, started: int) -> str:
         """Return the id of the MLflow run of a sweep, and create this run if it is missing.
 
-        MLflow lists the runs of the sweep below it.
+        MLflow lists the runs of the sweep below this run.
         """
         if sweep_id not in self.parents:
             stored_run = self.find_tagged_run("dnn.sweep", sweep_id)
@@ -147,7 +149,10 @@ class MlflowDestination:
         return self.parents[sweep_id]
 
     def write_content(self, run_id: str, run_content: MlflowContent, stored_keys: set[tuple[str, int]]) -> None:
-        """Write the parameters and tags of a run, and the metrics whose keys the store lacks."""
+        """Write the parameters, tags and missing metrics of a run.
+
+        `stored_keys` holds the name and step of each metric that the store already has.
+        """
         from mlflow.entities import Metric, Param, RunTag
 
         settings = iter([Param(key, value) for key, value in run_content.params.items()])
@@ -160,7 +165,7 @@ class MlflowDestination:
 
     @contextmanager
     def translate_errors(self) -> Iterator[None]:
-        """Translate errors of MLflow into errors of one line.
+        """Convert errors of MLflow within the block into errors of `dnn` with a message in one line.
 
         Raises:
             UsageError: a package is not installed.
@@ -182,7 +187,7 @@ class MlflowDestination:
 
 
 def _check_store_uri(uri: str) -> None:
-    """Raise an error if an address is not that of a store.
+    """Check that an address has the scheme of an MLflow store, and that MLflow is installed.
 
     Raises:
         UsageError: the scheme of the address is unknown, or MLflow is not installed.
@@ -194,9 +199,9 @@ def _check_store_uri(uri: str) -> None:
 
 
 def _can_append(run_content: MlflowContent, params: Mapping[str, str], stored_metrics: "Sequence[Metric]") -> bool:
-    """Return whether all stored values of a run are unchanged, so that missing values can be added.
+    """Return whether an export can add its missing values to the stored run.
 
-    Metrics of the saved model and seconds may change.
+    All stored parameters and metrics must be unchanged. Only metrics of the saved model and durations may change.
     """
     now = {
         (name, step): value
@@ -213,9 +218,9 @@ def _can_append(run_content: MlflowContent, params: Mapping[str, str], stored_me
 
 
 def _find_artifact_location(uri: str, experiment: str) -> str | None:
-    """Return the address of the directory for files: next to an SQLite database.
+    """Return the address of the directory for files, next to an SQLite database.
 
-    Without it, MLflow would use the working directory. For other stores, `None` is returned.
+    Without this address, MLflow would use the working directory. For other stores, return `None`.
     """
     if urlsplit(uri).scheme != "sqlite":
         return None
@@ -224,6 +229,6 @@ def _find_artifact_location(uri: str, experiment: str) -> str | None:
 
 
 def hide_password(uri: str) -> str:
-    """Return an address without the user name and password in it."""
+    """Return an address without its user name and password."""
     head, at, tail = uri.rpartition("@")
     return f"{head.partition('//')[0]}//…@{tail}" if at else uri

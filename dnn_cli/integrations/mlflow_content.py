@@ -24,23 +24,26 @@ _MLFLOW_STATUS = {
 _MAX_VALUE_LENGTH = 6000
 _MAX_TAG_LENGTH = 5000
 _MAX_KEY_LENGTH = 250
-"""MLflow's limits on the length of a key and, above, of a parameter and a tag, in characters."""
+"""Largest length of a key in MLflow, in characters.
+
+The constants above are the limits of parameters and tags.
+"""
 
 
 @dataclass(frozen=True)
 class MlflowContent:
-    """Content of a run in MLflow."""
+    """Content of a run in MLflow: name, status, times, parameters, tags, metrics and files."""
 
     name: str
     status: str
     started: int
-    """Milliseconds since 1970, as all times of MLflow."""
+    """Start of the training in milliseconds since 1970, as MLflow counts time."""
 
     ended: int | None
     params: dict[str, str]
     tags: dict[str, str]
     metrics: tuple[tuple[str, float, int, int], ...]
-    """Name, value, time and step of each metric.
+    """Name, value, time in milliseconds since 1970, and step of each metric.
 
     The step is the epoch; for an evaluation, it is the number of the evaluation.
     """
@@ -49,14 +52,14 @@ class MlflowContent:
 
     @property
     def digest(self) -> str:
-        """Digest that changes whenever a part of the content changes, or one of the files."""
+        """Digest that changes whenever the content or one of its files changes."""
         sizes = [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in self.files]
         parts = (self.name, self.status, self.ended, self.params, self.tags, self.metrics, sizes)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def build_mlflow_content(run_info: RunInfo, *, models: bool = False) -> MlflowContent:
-    """Build the content of a run in MLflow; with `models`, its saved models are among the files.
+    """Build the content of a run in MLflow. With `models`, its files include the saved models.
 
     Raises:
         RunError: the run has no readable record, config or metrics.
@@ -79,14 +82,17 @@ def build_mlflow_content(run_info: RunInfo, *, models: bool = False) -> MlflowCo
 
 
 def iter_params(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the settings as MLflow's parameters; `true` and `false` are written as in a config."""
+    """Yield the settings as MLflow's parameters. `true` and `false` are written as in a config."""
     for key, value in settings.items():
         text = str(value).lower() if isinstance(value, bool) else str(value)
         yield clean_key(key), text if len(text) <= _MAX_VALUE_LENGTH else f"{text[: _MAX_VALUE_LENGTH - 1]}…"
 
 
 def _iter_tags(run_info: RunInfo, record: Record) -> Iterator[tuple[str, str]]:
-    """Yield the record and annotations of a run as tags, under MLflow's own names where it has some."""
+    """Yield the record and annotations of a run as tags.
+
+    The note and the git commit have the names that MLflow itself uses.
+    """
     annotations, git = run_info.annotations, record.git or {}
     all_tags = {
         "dnn.id": record.id,
@@ -111,7 +117,10 @@ def _iter_tags(run_info: RunInfo, record: Record) -> Iterator[tuple[str, str]]:
 
 
 def _iter_metrics(record: Record, rows: Sequence[Scores]) -> Iterator[tuple[str, float, int, int]]:
-    """Yield the scores of all epochs, of the saved model, and of the evaluations."""
+    """Yield scores as (name, value, time, step). The time is in milliseconds since 1970.
+
+    The scores are those of all epochs, of the saved model, and of the evaluations.
+    """
     when = started = _parse_milliseconds(record.started)
     for row in rows:
         when = round(when + 1000 * row["seconds"])
@@ -126,7 +135,7 @@ def _iter_metrics(record: Record, rows: Sequence[Scores]) -> Iterator[tuple[str,
 
 
 def clean_key(key: str) -> str:
-    """Return a name without the characters that MLflow refuses or reads as a directory."""
+    """Return a name in which `_` replaces each character that MLflow refuses or reads as a directory."""
     return re.sub(r"[^\w. -]", "_", key)[:_MAX_KEY_LENGTH]
 
 

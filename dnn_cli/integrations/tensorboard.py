@@ -1,9 +1,8 @@
 """Runs as TensorBoard events: curves of training and validation, and a row of the HParams table.
 
-Events are written with TensorBoard's own records and messages, and without TensorFlow. Writing events therefore cannot
-influence the training.
+TensorBoard's own classes write the events, without TensorFlow. Writing events therefore cannot influence the training.
 
-The log has no summary of the experiment. TensorBoard's table uses the first such summary for all runs, and hides
+The log has no HParams summary of the experiment. TensorBoard would use the first such summary for all runs, and hide
 other columns of other runs. Without a summary, TensorBoard builds the list of columns from all runs.
 """
 
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
     from tensorboard.compat.proto.summary_pb2 import Summary
 
 _LOG_PARTS = ("", "train", "validation")
-"""Directories of a log: the run itself, and its curves of training and validation.
+"""Subdirectories of a log: the log itself, and the curves of training and of validation.
 
-TensorBoard draws the curves over each other.
+TensorBoard draws the curves of both splits in the same charts.
 """
 
 _EVENT_FILE_PREFIX = "events.out.tfevents."
@@ -43,7 +42,7 @@ def is_tensorboard_installed() -> bool:
 
 
 def check_tensorboard_installed() -> None:
-    """Raise an error if TensorBoard is not installed.
+    """Check that TensorBoard is installed.
 
     Raises:
         UsageError: TensorBoard is not installed.
@@ -53,12 +52,12 @@ def check_tensorboard_installed() -> None:
 
 
 class EventLog:
-    """Log of one run in a directory; events can be read as soon as they are added."""
+    """TensorBoard log of one run in a directory. TensorBoard can read each event as soon as it is added."""
 
     def __init__(self, directory: Path, record: Record, experiment: Mapping[str, Any], rows: Sequence[Scores]) -> None:
-        """Begin a log with the finished epochs, and delete an older log of the run.
+        """Begin a log with the epochs in `rows`, which are finished, and delete older logs of the run.
 
-        An open TensorBoard shows the run from its beginning, with each epoch once.
+        TensorBoard then shows the run from its beginning, with each epoch once.
 
         Raises:
             RunError: the directory cannot be written, or TensorBoard does not work.
@@ -83,10 +82,12 @@ class EventLog:
             raise RunError(f"TensorBoard does not work: {error}", TENSORBOARD_INSTALL_COMMAND) from None
 
     def open_stream(self, directory: Path, part: str, run_id: str) -> None:
-        """Open a new file, whose name sorts after all other files of its directory.
+        """Open a new event file for a part of the log.
+
+        The name of the file sorts after all other names in its directory.
 
         Raises:
-            OSError: the directory is a link, or cannot be written.
+            OSError: the directory is a symbolic link, or cannot be written.
         """
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
@@ -102,7 +103,7 @@ class EventLog:
         self.write_event(part, Event(wall_time=now / 1e9, session_log=SessionLog(status=SessionLog.START)))
 
     def add_epoch(self, row: Mapping[str, float], when: float | None = None) -> None:
-        """Add the scores of an epoch, named as by Keras's TensorBoard callback; epochs count from 1."""
+        """Add the scores of an epoch, with the names of Keras's TensorBoard callback. Epochs count from 1."""
         for part, scores in (("train", _filter_training_scores(row)), ("validation", _filter_validation_scores(row))):
             if scores:
                 summary = _build_scalar_summary({f"epoch_{name}": value for name, value in scores.items()})
@@ -117,13 +118,16 @@ class EventLog:
         self.add_summary("", _build_session_end(record, when), 0, when)
 
     def add_summary(self, part: str, summary: "Summary", step: int, when: float | None = None) -> None:
-        """Add a summary of a step, with the current time where `when` is `None`."""
+        """Add a summary of a step to a part of the log.
+
+        `when` is in seconds since 1970, by default the current time.
+        """
         from tensorboard.compat.proto.event_pb2 import Event
 
         self.write_event(part, Event(wall_time=time.time() if when is None else when, step=step, summary=summary))
 
     def write_event(self, part: str, event: "Event") -> None:
-        """Write one event, and flush the file."""
+        """Write one event to a part of the log, and flush its file."""
         from tensorboard.summary.writer.record_writer import RecordWriter
 
         RecordWriter(self.streams[part]).write(event.SerializeToString())
@@ -160,7 +164,7 @@ def write_event_log(directory: Path, run_info: RunInfo) -> None:
 
 
 def _iter_event_files(directory: Path, run_id: str) -> Iterator[Path]:
-    """Yield the event files of a run in its log."""
+    """Yield the event files of a run in a log directory."""
     for part in _LOG_PARTS:
         part_directory = directory / part if part else directory
         if not part_directory.is_symlink():
@@ -177,19 +181,19 @@ def _filter_training_scores(row: Mapping[str, float]) -> dict[str, float]:
 
 
 def _filter_validation_scores(row: Mapping[str, float]) -> dict[str, float]:
-    """Return the scores of validation, under their names in training."""
+    """Return the scores of validation, without the prefix `val_` in their names."""
     return {name[4:]: value for name, value in row.items() if name.startswith("val_")}
 
 
 def _build_scalar_summary(values: Mapping[str, float]) -> "Summary":
-    """Build a summary from numbers by tag."""
+    """Build a TensorBoard summary of numbers from a mapping of tags to numbers."""
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     return Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
 
 
 def _build_session_start(run_id: str, settings: Mapping[str, PlainValue], when: float) -> "Summary":
-    """Build the row of a run in the HParams table."""
+    """Build the event content that begins a run's row of the HParams table: its settings and start time."""
     from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
     summary: Summary = hparams_pb(dict(settings), trial_id=run_id, start_time_secs=when)
@@ -197,7 +201,7 @@ def _build_session_start(run_id: str, settings: Mapping[str, PlainValue], when: 
 
 
 def _build_session_end(record: Record, when: float) -> "Summary":
-    """Build the status and end time of a run in the HParams table."""
+    """Build the event content that ends a run's row of the HParams table: its status and end time."""
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import metadata
     from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS

@@ -48,7 +48,10 @@ def compute_confidence_interval(successes: int, trials: int, alpha: float = 0.05
 
 
 def _find_threshold(is_above: Callable[[float], bool]) -> float:
-    """Return the smallest number between 0 and 1 for which a condition holds; the condition holds from there on."""
+    """Return the smallest number between 0 and 1 that meets a condition.
+
+    All larger numbers must meet the condition too.
+    """
     low, high = 0.0, 1.0
     for _ in range(_BISECTION_STEPS):
         middle = (low + high) / 2

@@ -35,7 +35,7 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class _Misclassification:
-    """An example that is predicted as another class than its true class. Classes are numbers."""
+    """An example whose predicted class differs from its true class. Both classes are numbers."""
 
     position: int
     """Index of the example in the arrays of outputs and targets."""
@@ -85,9 +85,9 @@ class ClassificationReport:
         return ClassScore(name, precision, recall, f1, self.examples)
 
     def list_confused_pairs(self, max_pairs: int) -> list[tuple[int, int, int]]:
-        """Return the pairs of true and wrongly predicted class with the most examples, as (true, predicted, examples).
+        """Return the most frequent confusions, as triples (true class, predicted class, number of examples).
 
-        The pair with the most examples is the first. Pairs without examples are left out.
+        The most frequent confusion is the first. At most `max_pairs` are returned; pairs without examples are left out.
         """
         wrong = self.confusion.copy()
         np.fill_diagonal(wrong, 0)
@@ -103,10 +103,11 @@ def build_classification_report(
 
     Args:
         outputs: The outputs, float of shape (n, classes), where the largest output decides. With shape (n, 1) or (n,),
-            the output belongs to the second of two classes.
+            the output is that of the second of two classes.
         targets: The true class of each example, integers of shape (n,).
         class_names: The names of the classes.
-        logits: Whether outputs are values before the activation. The threshold of one unit is then 0 instead of 0.5.
+        logits: Whether outputs are logits (values before the activation). The threshold of a single output is then 0,
+            not 0.5.
 
     Raises:
         RunError: shapes, dtypes or class numbers do not match, or an output is infinite or nan.
@@ -147,11 +148,13 @@ def list_misclassifications(
 
 
 def compute_predicted_classes(outputs: NDArray[Any], *, logits: bool = False) -> NDArray[np.int64]:
-    """Return the predicted classes: the largest of several outputs, or whether one output is above the threshold.
+    """Return the predicted class of each example, int64 of shape (n,).
+
+    Of several outputs, the largest decides. A single output predicts class 1 if it is above the threshold, else 0.
 
     Args:
         outputs: The outputs, float of shape (n, classes) or (n, 1).
-        logits: Whether the threshold of one output is 0 instead of 0.5.
+        logits: Whether outputs are logits. The threshold of a single output is then 0, not 0.5.
     """
     if outputs.shape[1] == 1:
         return (outputs[:, 0] > (0.0 if logits else 0.5)).astype(np.int64)
@@ -183,7 +186,7 @@ def _compute_sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 def _check_classification_arrays(
     outputs: NDArray[Any], targets: NDArray[Any], count: int | None = None
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return outputs of shape (n, units) and targets of shape (n,).
+    """Check outputs and targets, and return them with the shapes (n, units) and (n,).
 
     Raises:
         RunError: shapes, dtypes or class numbers do not match, or an output is infinite or nan.
@@ -202,5 +205,5 @@ def _check_classification_arrays(
 
 
 def _divide_or_zero(numerators: NDArray[np.int64], denominators: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the quotients; a quotient is 0 where the denominator is 0."""
+    """Return the quotients; a quotient is 0 if the denominator is 0."""
     return np.divide(numerators, denominators, out=np.zeros(len(numerators)), where=denominators > 0)

@@ -37,11 +37,11 @@ _BISECTION_STEPS = 60
 GRID_POINTS, SEARCH_ROUNDS = 65, 12
 """Points of a grid, and rounds of the search on it. A round narrows the range to the neighbours of the best point.
 
-Twelve rounds narrow it to (2 / 64)¹² = 1e-18 of the first range, which is below the precision of a float64."""
+Twelve rounds narrow the range to (2 / 64)¹² = 1e-18 of the first range, which is below the precision of a float64."""
 
 
 def to_loss_targets(experiment: Experiment, targets: NDArray[Any]) -> _FloatArray:
-    """Return targets in the form that the loss of an experiment takes.
+    """Convert targets to the form that the loss of an experiment expects.
 
     The form is (n,) class numbers, (n, classes) one-hot vectors, (n, 1) zeros and ones, or (n, outputs) numbers, all
     in float64.
@@ -101,7 +101,7 @@ def _compute_log_probabilities(outputs: _FloatArray, *, logits: bool) -> _FloatA
 
 
 def _normalize_probabilities(outputs: _FloatArray, *, logits: bool) -> _FloatArray:
-    """Return the class probabilities with sum 1, as Keras normalizes them; 0 where all outputs sum to 0."""
+    """Return the class probabilities with sum 1, as Keras normalizes them; 0 if all outputs sum to 0."""
     values = np.exp(outputs - outputs.max(1, keepdims=True)) if logits else outputs
     total = values.sum(1, keepdims=True)
     shares: _FloatArray = np.divide(values, total, out=np.zeros_like(values), where=total != 0)
@@ -114,7 +114,7 @@ def _apply_label_smoothing(targets: _FloatArray, smoothing: float) -> _FloatArra
 
 
 def _compute_focal_losses(shares: _FloatArray, alpha: float, gamma: float) -> _FloatArray:
-    """Return the focal loss of a true class for each probability of this class."""
+    """Return the focal loss for each predicted probability of the true class."""
     return np.asarray(-alpha * (1 - shares) ** gamma * np.log(shares))
 
 

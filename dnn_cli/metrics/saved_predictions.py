@@ -16,7 +16,7 @@ def read_predictions(run: Run) -> dict[str, NDArray[Any]] | None:
     """Read the arrays of `predictions.npz`, in alphabetical order of their names; `None` without the file.
 
     Raises:
-        RunError: the file is damaged, or is not a file of arrays that a training writes.
+        RunError: the file is damaged, or has other content than a training writes.
     """
     path = run.predictions
     if not os.path.lexists(path):

@@ -22,7 +22,7 @@ class _CatalogItem:
     """Default of each argument as a plain value; `...` for a required argument."""
 
     own_arguments: tuple[str, ...] = ()
-    """Names of the arguments that other items of the kind lack or have with another default."""
+    """Names of the arguments that not all items of the kind have with the same default."""
 
     @property
     def arguments_text(self) -> str:
@@ -42,7 +42,7 @@ class _Catalog:
 
 
 def build_catalog(kind: str) -> _Catalog:
-    """Build the catalog of a kind, such as `layer` or `optimizer`."""
+    """Build the catalog of all names of a kind, such as `layer` or `optimizer`."""
     if kind == "dataset":
         public_datasets = [
             _CatalogItem(name, f"{dataset.summary} {_format_dataset_summary(dataset)}", {})
@@ -74,7 +74,7 @@ def build_catalog(kind: str) -> _Catalog:
 
 
 def build_catalog_table(catalog: _Catalog) -> Table:
-    """Build a table with a row for each name: the meaning, and below it the name's own arguments."""
+    """Build a table with a row for each name: the meaning, and below it the item's own arguments."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     for item in catalog.items:
         grid.add_row(Text(item.name), Text("\n".join(filter(None, (item.meaning, item.arguments_text)))))
@@ -98,7 +98,7 @@ def _get_docstring_summary(cls: type) -> str:
 
 
 def _format_dataset_summary(dataset: Dataset) -> str:
-    """Return the numbers and shapes of a dataset as text."""
+    """Return the number and shape of a dataset's examples, and the number of classes, as text."""
     shape = format_sizes(dataset.input_shape)
     aim = f"in {len(dataset.classes)} classes" if dataset.classes else "with a number to predict"
     apart = f", {dataset.test_examples:,} more kept apart as test set" if dataset.test_examples else ""

@@ -36,13 +36,13 @@ _MARK_SHAPES = (
     "triangle-right",
     "triangle-left",
 )
-"""Mark of each curve: marks distinguish curves where a print is grey."""
+"""Shapes of the marks on curves. Marks distinguish curves in a grey print."""
 
 _PNG_PPI = 300
 """Resolution of a PNG in pixels per inch, as journals require."""
 
 PANEL_WIDTH, PANEL_HEIGHT = 320, 230
-"""Width and height of a panel, in points."""
+"""Width and height of a panel (the chart of one score), in points."""
 
 _MAX_CURVE_POINTS = 1000
 """Largest number of points of a curve."""
@@ -57,8 +57,8 @@ _MAX_NAME_LENGTH = 60
 def build_altair_chart(curves: CurveChart, *, log: bool = False) -> "altair.HConcatChart | altair.VConcatChart":
     """Build a chart with a panel for each score.
 
-    Each experiment has a colour and a mark. Training is dashed where a panel also has validation, and ranges of runs
-    are shaded.
+    Each experiment has a colour and a mark. If a panel also shows validation, the curves of training are dashed. The
+    range from the lowest to the highest run is shaded.
 
     Args:
         curves: The panels of curves, and the names of the experiments.
@@ -97,7 +97,10 @@ def build_altair_chart(curves: CurveChart, *, log: bool = False) -> "altair.HCon
 def _build_altair_panel(
     panel: Panel, curves: CurveChart, display_names: dict[str, str], *, log: bool
 ) -> "altair.LayerChart":
-    """Build the panel of one score."""
+    """Build the panel (the chart) of one score.
+
+    `display_names` maps the names of curves to their names in the legend. With `log`, the vertical axis is logarithmic.
+    """
     import altair as alt
 
     names, several = list(display_names.values()), len(display_names) > 1
@@ -128,7 +131,7 @@ def _build_altair_panel(
 
 
 def _compute_constant_bounds(panel: Panel) -> list[float] | None:
-    """Return bounds of the vertical axis around a constant value; `None` where values differ."""
+    """Return bounds of the vertical axis if all values of a panel are equal, otherwise `None`."""
     values = {value for curve in panel.curves for bound in (curve.low, curve.high) for value in bound}
     if len(values) > 1:
         return None
@@ -138,11 +141,11 @@ def _compute_constant_bounds(panel: Panel) -> list[float] | None:
 
 
 def build_point_rows(panel: Panel, display_names: dict[str, str], *, log: bool) -> list[dict[str, Any]]:
-    """Return a row for each point of a panel.
+    """Return the data of a panel for Altair, a row for each point of a curve.
 
     Marks distinguish experiments. Both curves of an experiment have marks at the same epochs. Curves of different
-    experiments have marks at different epochs, as marks at the same epoch would hide each other. A single experiment
-    has a mark only on a curve of one point.
+    experiments have marks at different epochs, because marks at the same epoch would hide each other. A single
+    experiment has a mark only on a curve of one point.
     """
     rows = []
     for curve in (thin_curve(curve, _MAX_CURVE_POINTS) for curve in panel.curves):
@@ -158,7 +161,7 @@ def build_point_rows(panel: Panel, display_names: dict[str, str], *, log: bool) 
 
 
 def _make_names_unique(names: Iterable[str]) -> list[str]:
-    """Return the names, with a number after each repetition of a name."""
+    """Return names that all differ: a number follows each repetition of a name."""
     unique_names: list[str] = []
     for name in names:
         same = sum(other == name or other.startswith(f"{name} (") for other in unique_names)
@@ -167,7 +170,7 @@ def _make_names_unique(names: Iterable[str]) -> list[str]:
 
 
 def _count_legend_columns(names: Iterable[str]) -> int:
-    """Count the columns of the legend that fit below two panels; at most 4."""
+    """Compute the number of columns of the legend that fit below two panels; at most 4."""
     longest = max(map(len, names))
     return max(1, min(4, int(2 * PANEL_WIDTH / (30 + 6.5 * longest))))
 
@@ -175,7 +178,7 @@ def _count_legend_columns(names: Iterable[str]) -> int:
 def write_chart(chart: "altair.HConcatChart | altair.VConcatChart", path: Path) -> None:
     """Write a chart to a file, in the format of the file's suffix.
 
-    The file is written completely, or the old file stays.
+    If writing fails, an existing file stays unchanged.
 
     Raises:
         RunError: the file cannot be written.
@@ -197,22 +200,22 @@ _MAX_NAMED_CHARACTERS = 12
 """Largest number of characters that the advice for a script lists."""
 
 _LAST_COMMON_CHARACTER = 0x17F
-"""Code point of the last Latin letter for which the fonts of vl-convert are complete."""
+"""Code point up to which the fonts of vl-convert contain every Latin letter."""
 
 _UNASSIGNED_CHARACTER = "\U0010fffd"
 """Character without a glyph in any font."""
 
 _FONT_PACKAGES = {"HANGUL": "fonts-noto-cjk", "CJK": "fonts-noto-cjk", "HIRAGANA": "fonts-noto-cjk",
             "KATAKANA": "fonts-noto-cjk", "EMOJI": "fonts-noto-color-emoji"}  # fmt: skip
-"""Debian packages that contain the glyphs of a script."""
+"""Debian package with a font for each script (writing system)."""
 
 _DEFAULT_FONT_PACKAGE = "fonts-noto-core"
 
 
 def find_missing_glyphs(texts: Iterable[str]) -> list[str]:
-    """Return the characters that would be drawn as boxes, in the order of the texts.
+    """Return the characters of texts that no installed font can draw, in order of appearance.
 
-    The image of such a character equals the image of a character without a glyph.
+    Such a character is drawn as a box. Its image equals the image of a character without a glyph in any font.
     """
     import vl_convert
 
@@ -230,7 +233,7 @@ def find_missing_glyphs(texts: Iterable[str]) -> list[str]:
 
 
 def format_font_advice(characters: Iterable[str]) -> list[str]:
-    """Return a line for each script: the characters without a glyph, and a package that contains them."""
+    """Return a line for each script (writing system): the characters without a glyph, and a font package."""
     scripts: dict[str, list[str]] = defaultdict(list)
     for character in characters:
         scripts[_get_script_name(character)].append(character)
@@ -238,7 +241,7 @@ def format_font_advice(characters: Iterable[str]) -> list[str]:
 
 
 def _format_script_advice(script_name: str, characters: list[str]) -> str:
-    """Return the advice for one script."""
+    """Return the line for one script: its characters without a glyph, and a font package to install."""
     named_characters = "".join(characters[:_MAX_NAMED_CHARACTERS]) + (
         "…" if len(characters) > _MAX_NAMED_CHARACTERS else ""
     )

@@ -25,8 +25,8 @@ def compute_linear_ticks(low: float, high: float, max_ticks: int, *, integers_on
 def compute_log_ticks(low: float, high: float, max_ticks: int) -> list[float]:
     """Return about `max_ticks` powers of ten from `low` to `high`.
 
-    Where the range holds few powers of ten, 2 and 5 times these powers are ticks too. Ticks are linear where the
-    range holds fewer than two of all these numbers.
+    If there are few powers of ten, their multiples by 2 and 5 are ticks, too. With fewer than two ticks, the function
+    returns linear ticks instead.
     """
     first, last = math.floor(math.log10(low)), math.floor(math.log10(high) + 1e-9)
     powers = [power for power in range(first, last + 1) if 10.0**power >= low * (1 - 1e-9)]
@@ -41,7 +41,7 @@ def compute_log_ticks(low: float, high: float, max_ticks: int) -> list[float]:
 
 
 def format_ticks(ticks: Sequence[float], *, log: bool = False) -> list[str]:
-    """Return the texts of ticks; on a linear axis, all have the number of decimals that the step needs."""
+    """Return the texts of ticks. On a linear axis, all texts have the number of decimals that the step needs."""
     if log or len(ticks) < 2:
         return [_format_tick(tick) for tick in ticks]
     step, largest = ticks[1] - ticks[0], max(map(abs, ticks))
@@ -61,9 +61,10 @@ def _format_tick(value: float, digits: int = 6) -> str:
 
 
 def find_extreme_indices(values: Sequence[float], max_count: int) -> list[int]:
-    """Return the sorted indices of at most `max_count` values of a curve.
+    """Select at most `max_count` values of a curve, and return their indices in order.
 
-    The indices are both ends, and the lowest and the highest value of each stretch of the curve.
+    The selection contains both ends of the curve. For each of several sections of equal length, it also contains the
+    lowest and highest value.
     """
     count = len(values)
     if count <= max_count:

@@ -21,21 +21,24 @@ _MAX_RUNS_PER_REASON = 3
 
 @dataclass(frozen=True)
 class _TableCells:
-    """Cells of a table before they are formatted."""
+    """Texts of the cells of a table, and rules on how to fit the table to a width."""
 
     headers: list[str]
     rows: list[list[str]]
     right: list[str]
-    """Headers of columns that hold numbers."""
+    """Headers of right-aligned columns, which hold numbers."""
 
     cut: list[str]
-    """Headers of columns whose text is cut where the width is short."""
+    """Headers of columns whose cells are cut if the table is too wide."""
 
     wrapped: list[str]
-    """Headers of columns whose text wraps where the width is short, as it distinguishes the rows."""
+    """Headers of columns whose cells wrap if the table is too wide.
+
+    Their text is never cut, because it distinguishes the rows.
+    """
 
     expendable: tuple[str, ...] = ("time", "epochs", "parameters", "curve", "last", "best", "95% interval")
-    """Headers of columns that are dropped in this order where the width is short."""
+    """Headers of columns that are dropped, in this order, if the table is too wide."""
 
     def limit_rows(self, max_rows: int | None) -> "_TableCells":
         """Return the table with at most `max_rows` rows; `None` keeps all rows."""
@@ -64,17 +67,17 @@ class _TableCells:
 
 
 def list_key_headers(keys: Sequence[str]) -> list[str]:
-    """Return the headers of the columns of keys; a key that ends in `.type` loses that end."""
+    """Return short column headers for config keys, without the ending `.type`."""
     return shorten_keys([key.removesuffix(".type") for key in keys])
 
 
 def format_compared_value(comparison: Comparison, value: float | None) -> str:
-    """Format a compared value: a score, or a number of epochs where the comparison point counts epochs."""
+    """Format a compared value: a score, or a number of epochs if the comparison is about epochs."""
     return format_score(value) if comparison.point.unit is None or value is None else _format_epochs(value)
 
 
 def _format_epochs(value: float) -> str:
-    """Format a number of epochs: three digits, or an integer from 1,000 on."""
+    """Format a number of epochs with three significant digits, from 1,000 on as an integer."""
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
@@ -89,7 +92,10 @@ def format_mean_and_spread(comparison: Comparison, group: Group) -> str:
 
 
 def format_interval(comparison: Comparison, group: Group) -> str:
-    """Return the 95% interval of a group's mean, as `0.8781 to 0.8825`; `–` for fewer than three seeds."""
+    """Return the 95% interval of a group's mean, such as `0.8781 to 0.8825`.
+
+    For fewer than three seeds, return `–`.
+    """
     interval = comparison.get_interval(group)
     if interval is None:
         return "–"
@@ -103,14 +109,14 @@ def _has_intervals(comparison: Comparison) -> bool:
 
 
 def _format_seed_list(group: Group) -> str:
-    """Return the number of seeds and some of them, as `3: 1, 2, 3`; a single one as `seed 7`."""
+    """Return the number of seeds and up to six of them, such as `3: 1, 2, 3`; for a single seed, `seed 7`."""
     if len(group.seeds) == 1:
         return f"seed {group.seeds[0]}"
     return f"{len(group.seeds)}: {', '.join(map(str, group.seeds[:6]))}{', …' if len(group.seeds) > 6 else ''}"
 
 
 def _build_runs_cells(comparison: Comparison) -> _TableCells:
-    """Build a row for each run, with the settings that differ as columns."""
+    """Build a table with a row for each run, and with a column for each setting that differs."""
     settings = list(comparison.run_scores[0].settings) if comparison.run_scores else []
     fixed = [] if "epochs" in settings else ["epochs"]
     at = comparison.point.text
@@ -137,7 +143,7 @@ def _build_runs_cells(comparison: Comparison) -> _TableCells:
 
 
 def build_groups_cells(comparison: Comparison, max_groups: int | None = None) -> _TableCells:
-    """Build a row for each group, the best first, with its mean over the seeds."""
+    """Build a table with a row for each group, the best first, with the mean over its seeds."""
     groups = comparison.groups[:max_groups]
     keys = list(dict.fromkeys(key for group in comparison.groups for key in group.settings))
     named = [] if comparison.keys or (not keys and len(groups) > 1) else ["name"]
@@ -209,7 +215,7 @@ def _build_pair_cells(comparison: Comparison) -> _TableCells:
 
 
 def _build_matrix_cells(comparison: Comparison) -> _TableCells:
-    """Build a matrix of means for two keys, with the best mean marked by `*`.
+    """Build a matrix of the means of groups for two keys; `*` marks the best mean.
 
     Values of the first key are rows; values of the second key are columns.
     """
@@ -248,9 +254,10 @@ def _format_range(numbers: Sequence[int]) -> str:
 
 
 def build_default_cells(comparison: Comparison, *, all_runs: bool = False, side_by_side: bool = False) -> _TableCells:
-    """Build the most informative table: runs, groups, or a matrix of two keys.
+    """Build the table that suits a comparison: rows of runs or groups, or a matrix of two keys.
 
-    With `side_by_side`, two groups have a column each, which is easier to read.
+    With `all_runs`, the table has a row for each run. With `side_by_side`, two groups have a column each, which is
+    easier to read.
     """
     if all_runs or (len(comparison.groups) == 1 and not comparison.keys):
         return _build_runs_cells(comparison)
@@ -264,7 +271,7 @@ def build_default_cells(comparison: Comparison, *, all_runs: bool = False, side_
 
 
 def build_row_fields(row: RunScore) -> dict[str, Any]:
-    """Return the fields of a run, with unrounded scores."""
+    """Return the values of a run by the names of columns, with unrounded scores."""
     return {
         "id": row.record.id,
         "name": row.record.name,
@@ -281,7 +288,7 @@ def build_row_fields(row: RunScore) -> dict[str, Any]:
 def format_comparison_csv(comparison: Comparison) -> str:
     """Return CSV with a line for each run: unrounded scores, and the mean of the run's group.
 
-    Runs that are set aside, because not all groups have their settings, have no group.
+    If another group has no run with the same settings, a run belongs to no group, and its group columns are empty.
     """
     group_of = {id(row.record): group for group in comparison.groups for row in group.run_scores}
     rows = [
@@ -306,7 +313,10 @@ def _build_group_fields(comparison: Comparison, group: Group | None) -> dict[str
 
 
 def format_left_out_lines(comparison: Comparison) -> list[str]:
-    """Return a line for each run that is left out, or one line for many runs with the same reason."""
+    """Return a line with the reason for each run that is left out of a comparison.
+
+    More than three runs with the same reason share a line.
+    """
     lines: dict[str, list[str]] = defaultdict(list)
     for run_info in comparison.left_out:
         if run_info.record is None:

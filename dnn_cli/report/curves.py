@@ -1,4 +1,7 @@
-"""Curves of runs: scores by epoch; runs that differ only in their seed are one curve with a range."""
+"""Curves of runs: scores by epoch.
+
+Runs that differ only in their seed are averaged in one curve, which has a range from the lowest to the highest run.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -26,29 +29,29 @@ _XAxis = Literal["epoch", "seconds", "steps"]
 _CurveSplit = Literal["training", "validation"]
 
 MAX_CURVE_GROUPS = 8
-"""Largest number of experiments in one picture that a reader can distinguish."""
+"""Largest number of experiments that a reader can distinguish in one picture."""
 
 
 @dataclass(frozen=True)
 class MeanCurve:
-    """A score of one experiment, with a value for each epoch."""
+    """Curve of a score of one experiment: mean, lowest and highest value of its runs for each epoch."""
 
     name: str
     split: _CurveSplit
     x: tuple[float, ...]
     y: tuple[float, ...]
-    """Mean of the runs."""
+    """Mean of the runs for each epoch."""
 
     low: tuple[float, ...]
     high: tuple[float, ...]
-    """Highest value of the runs; `low` is the lowest."""
+    """Highest value of the runs for each epoch; `low` is the lowest."""
 
     run_count: int
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A score, or another column of `metrics.csv`, with the curves of all experiments."""
+    """Chart of one score, or of another column of `metrics.csv`, with the curves of all experiments."""
 
     title: str
     curves: tuple[MeanCurve, ...]
@@ -64,25 +67,25 @@ class Panel:
         return lower_is_better(self.title)
 
     def has_band(self, curve: MeanCurve) -> bool:
-        """Return whether a curve has a band: the range of several runs.
+        """Return whether a curve is drawn with a band, which shows the range of several runs.
 
-        Where a panel has both splits, only the curves of validation have bands.
+        If a panel has curves of both splits, only the curves of validation have bands.
         """
         return curve.run_count > 1 and (curve.split == "validation" or not self.has_both_splits)
 
 
 @dataclass(frozen=True)
 class CurveChart:
-    """Panels with the curves of trainings, and notes."""
+    """Panels (charts of one score each) with the curves of runs, and notes."""
 
     panels: tuple[Panel, ...]
     names: tuple[str, ...]
     x_axis: _XAxis
     notes: tuple[str, ...]
-    """Notes for the reader of the picture."""
+    """Notes for the reader, such as a list of runs without curves."""
 
     def format_caption(self, band_style: str) -> str:
-        """Return the caption that explains lines and bands; empty where no panel has a band.
+        """Return the caption that explains lines and bands; empty if no panel has a band.
 
         Args:
             band_style: The style of a band: `shaded` or `dotted`.
@@ -93,7 +96,7 @@ class CurveChart:
 
 @dataclass(frozen=True)
 class _CurveGroup:
-    """Runs of one curve, which ends at the last epoch that all of them have."""
+    """Runs that are averaged in one curve. The curve ends at the last epoch that all runs have finished."""
 
     name: str
     runs: tuple[RunInfo, ...]
@@ -110,7 +113,10 @@ class _CurveGroup:
         return [name for name in self.runs[0].details.columns if name in shared]
 
     def compute_x(self, x_axis: _XAxis) -> tuple[float, ...]:
-        """Compute the positions of the epochs on the horizontal axis, each the mean of the runs."""
+        """Compute the position of each epoch on the horizontal axis, as the mean over the runs.
+
+        `x_axis` is the unit of the positions.
+        """
         run_positions = [_compute_epoch_positions(run_info, x_axis)[: self.common_epochs] for run_info in self.runs]
         return tuple(map(fmean, zip(*run_positions, strict=True)))
 
@@ -135,7 +141,7 @@ def build_curve_chart(
     Args:
         runs: The runs, with their details.
         metrics: Columns of `metrics.csv`. A name without `val_` also selects the column of validation. Without names,
-            the loss and the monitor of most runs are drawn.
+            the loss and the most common monitor are drawn.
         x_axis: The unit of the horizontal axis.
         separate_runs: Whether each run has its own curve, even if runs differ only in their seed.
         by: Fields of a run. Runs that agree in these fields are one curve. Without fields, runs that differ only in
@@ -193,7 +199,10 @@ def build_curve_chart(
 
 
 def _build_curve_groups(runs: Sequence[RunInfo], *, separate_runs: bool) -> list[_CurveGroup]:
-    """Return the runs of each experiment under a unique name; with `separate_runs`, each run on its own."""
+    """Return a group with a unique name for the runs of each experiment.
+
+    With `separate_runs`, each run is a group.
+    """
     members: dict[str, list[RunInfo]] = defaultdict(list)
     for run_info in runs:
         members[str(run_info.run.directory) if separate_runs else run_info.details.variant_digest].append(run_info)
@@ -209,7 +218,7 @@ def _build_curve_groups(runs: Sequence[RunInfo], *, separate_runs: bool) -> list
 def _format_group_labels(grouped_runs: Sequence[Sequence[RunInfo]], *, separate_runs: bool) -> list[str]:
     """Return the labels of groups: the settings that distinguish a group from the others.
 
-    `dnn compare` labels groups in the same way.
+    The labels are the same as in `dnn compare`.
     """
     # A run with epochs has a config, so the empty one is never used.
     configs = [group[0].config or {} for group in grouped_runs]
@@ -223,7 +232,10 @@ def _format_group_labels(grouped_runs: Sequence[Sequence[RunInfo]], *, separate_
 
 
 def _find_usual_monitor(runs: Sequence[RunInfo]) -> str:
-    """Return the monitor of most runs; `val_loss` where no run has a record."""
+    """Return the monitor of most runs: the score that chooses the best epoch.
+
+    If no run has a record, return `val_loss`.
+    """
     monitors = [run_info.record.results.monitor for run_info in runs if run_info.record] or ["val_loss"]
     return Counter(monitors).most_common(1)[0][0]
 
@@ -231,7 +243,7 @@ def _find_usual_monitor(runs: Sequence[RunInfo]) -> str:
 def _list_default_panels(groups: Sequence[_CurveGroup], monitor: str) -> list[str]:
     """Return the columns of the default panels: the loss, and the monitor of most runs.
 
-    Where that monitor is the loss, the second panel is the first other score.
+    If this monitor is the loss, the second panel shows the first other score.
     """
     score = monitor.removeprefix("val_")
     scores = [name for group in groups for name in group.common_columns if not name.startswith("val_")]
@@ -240,7 +252,7 @@ def _list_default_panels(groups: Sequence[_CurveGroup], monitor: str) -> list[st
 
 
 def _build_panel(groups: Sequence[_CurveGroup], column: str, x_axis: _XAxis, *, pair: bool) -> Panel:
-    """Build the panel of a column; with `pair`, also of the column of validation.
+    """Build the panel of a column of `metrics.csv`; with `pair`, add the curves of its validation column.
 
     Raises:
         UsageError: no run has the column.
@@ -261,7 +273,10 @@ def _build_panel(groups: Sequence[_CurveGroup], column: str, x_axis: _XAxis, *, 
 
 
 def _sort_best_first(groups: Sequence[_CurveGroup], metric: str) -> list[_CurveGroup]:
-    """Return the groups sorted by the mean of their best epochs, groups without the metric last."""
+    """Return the groups sorted by the mean score of the best epochs of their runs.
+
+    The best group is first. Groups without the metric are last.
+    """
     choose, sign = (min, 1.0) if lower_is_better(metric) else (max, -1.0)
 
     def compute_rank(group: _CurveGroup) -> tuple[bool, float]:
@@ -274,7 +289,7 @@ def _sort_best_first(groups: Sequence[_CurveGroup], metric: str) -> list[_CurveG
 
 
 def _compute_epoch_positions(run_info: RunInfo, x_axis: _XAxis) -> list[float]:
-    """Compute the position of each epoch's end on the horizontal axis."""
+    """Compute the position of the end of each epoch, in the unit of the horizontal axis."""
     epochs = range(1, run_info.details.epoch_count + 1)
     if x_axis == "seconds":
         return list(accumulate(run_info.details.get_metric_values("seconds")))
@@ -290,7 +305,7 @@ def _format_run_name(run_info: RunInfo) -> str:
 
 
 def _format_no_epochs_reason(run_info: RunInfo) -> str:
-    """Return why a run has no epoch to draw; empty where the reason is unknown."""
+    """Return the reason why a run has no epoch to draw; empty if the reason is unknown."""
     reason_text = run_info.error or run_info.details.error or (run_info.record.reason if run_info.record else None)
     return f": {replace_control_chars(reason_text)}" if reason_text else ""
 
@@ -305,7 +320,7 @@ def _format_run_status(run_info: RunInfo) -> str:
 
 
 def _format_cut_short_note(group: _CurveGroup) -> str:
-    """Return a note that a mean ends before some of its runs; empty where all runs have the same length."""
+    """Return a note that a mean ends before some of its runs; empty if all runs have the same length."""
     epochs = [run_info.details.epoch_count for run_info in group.runs]
     if min(epochs) == max(epochs):
         return ""
@@ -314,7 +329,7 @@ def _format_cut_short_note(group: _CurveGroup) -> str:
 
 
 def thin_curve(curve: MeanCurve, max_points: int) -> MeanCurve:
-    """Return a curve with at most `max_points` points, which include its extremes."""
+    """Return a curve reduced to at most `max_points` points. Its lowest and highest values stay."""
     indices = find_extreme_indices(curve.y, max_points)
     x, y, low, high = (tuple(values[at] for at in indices) for values in (curve.x, curve.y, curve.low, curve.high))
     return replace(curve, x=x, y=y, low=low, high=high)

@@ -32,16 +32,16 @@ _MAX_CLASS_NAME_WIDTH = 24
 """Largest width of a class name, in columns of the terminal."""
 
 _MAX_UNLIKE_SHARE = 0.5
-"""Share of unlike inputs above which a note is printed.
+"""Share of inputs that are unlike the training inputs above which a note is printed.
 
-In every test set, single inputs are unlike the training inputs. Most inputs are unlike them only by mistake.
+Every test set has a few such inputs. If most inputs are unlike the training inputs, there is probably a mistake.
 """
 
 
 def build_class_table(report: ClassificationReport) -> tuple[PlainTable, str]:
-    """Build a table of precision, recall and F1 by class, with the means below.
+    """Build a table of precision, recall and F1 by class, with the means in the last rows.
 
-    The second value is a note on classes that are left out; it is empty where all classes are listed.
+    The second value is a note on classes that are left out; it is empty if all classes are listed.
     """
     scores: Sequence[ClassScore] = report.scores
     note = ""
@@ -65,7 +65,8 @@ def build_class_table(report: ClassificationReport) -> tuple[PlainTable, str]:
 def build_confusion_table(report: ClassificationReport, width: int) -> tuple[PlainTable, str]:
     """Build the confusion matrix, and return it with a sentence that explains how to read the table.
 
-    The most confused pairs replace a matrix of too many classes, or of more than `width` columns of the terminal.
+    A matrix with too many classes, or wider than `width` columns of the terminal, is replaced by the most confused
+    pairs.
     """
     classes, counts = report.class_names, report.confusion.tolist()
     if len(classes) <= _MAX_MATRIX_CLASSES:
@@ -96,7 +97,7 @@ def build_confusion_table(report: ClassificationReport, width: int) -> tuple[Pla
 
 
 def make_headers_unique(headers: Sequence[str]) -> list[str]:
-    """Return headers with trailing spaces where two would be equal."""
+    """Return headers that all differ: repeated headers get trailing spaces."""
     seen: dict[str, int] = {}
     unique_headers = []
     for header in headers:
@@ -111,7 +112,7 @@ def compute_table_width(plain_table: PlainTable) -> int:
 
 
 def build_error_table(errors: Sequence[RegressionErrors], names: Sequence[str]) -> PlainTable:
-    """Build a table of errors with a row for each target, in the target's own unit."""
+    """Build a table of regression errors with a row for each target, in the unit of the target."""
     headers = ["predicted", "mean abs", "rms", "median abs", "largest", "bias", "R²"]
     rows = [
         [
@@ -129,14 +130,14 @@ def build_error_table(errors: Sequence[RegressionErrors], names: Sequence[str]) 
 
 
 def format_quantity(value: float) -> str:
-    """Format a number with a unit: five digits, or all digits before the point from 10,000 on."""
+    """Format a number with five significant digits, from 10,000 on as an integer."""
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.5g}"
 
 
 def format_error_notes(errors: Sequence[RegressionErrors], names: Sequence[str]) -> list[str]:
-    """Return a note for each target: the rms of always predicting the mean of these examples.
+    """Return a note for each target: the root mean square error of the best constant prediction.
 
-    The errors of the model can be compared with this rms.
+    This constant is the mean of the target in these examples. The errors of the model can be compared with this value.
     """
     return [
         f"{name}: always the mean of these examples, {format_quantity(target_errors.true_mean)}, would have an rms of "
@@ -146,7 +147,7 @@ def format_error_notes(errors: Sequence[RegressionErrors], names: Sequence[str])
 
 
 def format_earlier_evaluations(earlier: Sequence[Evaluation | FileEvaluation], file: str | None = None) -> str:
-    """Return how often the test set, or the examples in a file, were evaluated before.
+    """Return a sentence on how often the test set, or the examples in a file, were evaluated before.
 
     The text is empty for a file that is evaluated for the first time.
     """
@@ -172,7 +173,10 @@ def build_class_report_document(report: ClassificationReport) -> dict[str, Any]:
 
 
 def list_target_names(names: str | None, targets: int) -> list[str]:
-    """Return the name of a single target, by default `target`, or numbered names of several targets."""
+    """Return the names of the targets of a regression.
+
+    A single target has the name in `names`, by default `target`. Several targets are numbered.
+    """
     return [names or "target"] if targets == 1 else [f"target {at + 1}" for at in range(targets)]
 
 
@@ -184,7 +188,10 @@ def format_examples(evaluation: Evaluation | FileEvaluation) -> str:
 
 
 def format_unlike_inputs(reasons: Sequence[Sequence[str]]) -> list[str]:
-    """Return a line with the most common reason where most inputs are unlike the training inputs."""
+    """Return a warning with the most common reason if most inputs are unlike the training inputs.
+
+    `reasons` holds, for each input, the reasons why the input is unlike the training inputs.
+    """
     unlike = [input_reasons for input_reasons in reasons if input_reasons]
     if len(unlike) <= _MAX_UNLIKE_SHARE * len(reasons):
         return []
@@ -193,10 +200,10 @@ def format_unlike_inputs(reasons: Sequence[Sequence[str]]) -> list[str]:
 
 
 _MAX_OTHER_CLASSES = 2
-"""Number of classes that are listed next to the predicted class."""
+"""Number of most probable other classes that are listed after the predicted class."""
 
 _MAX_INPUT_NAME_WIDTH = 40
-"""Largest width of the name of an input or of another class, in columns of the terminal."""
+"""Largest width of the name of an input or of a class, in columns of the terminal."""
 
 _MAX_WARNED_INPUTS = 10
 """Largest number of inputs whose warnings are printed; the others are counted."""
@@ -238,7 +245,7 @@ class Predictions:
 def has_probability_outputs(experiment: Experiment) -> bool:
     """Return whether outputs are probabilities, or become probabilities by softmax or sigmoid.
 
-    Other outputs of a classification are only larger for one class than for the others.
+    Other outputs of a classification only rank the classes.
     """
     ends = getattr(experiment.model.stack[-1], "activation", None)
     return experiment.loss.takes_logits or experiment.loss.needs_probabilities or ends in ("softmax", "sigmoid")
@@ -278,12 +285,12 @@ def build_prediction_table(predictions: Predictions) -> PlainTable:
 
 
 def _format_probability(value: float) -> str:
-    """Format a probability with four decimals, and an output of a million or more with three digits."""
+    """Format a probability with four decimals, and an output of a million or more with three significant digits."""
     return f"{value:.4f}" if math.isfinite(value) and abs(value) < 1e6 else f"{value:.3g}"
 
 
 def format_warning_lines(predictions: Predictions) -> list[str]:
-    """Return a warning for each input that is unlike the training inputs, up to 10 inputs."""
+    """Return a warning for each of the first 10 inputs that are unlike the training inputs."""
     unlike = [
         (label, texts) for label, texts in zip(predictions.input_names, predictions.warnings, strict=True) if texts
     ]
@@ -299,7 +306,7 @@ def format_warning_lines(predictions: Predictions) -> list[str]:
 def build_prediction_documents(predictions: Predictions) -> list[dict[str, Any]]:
     """Build a JSON document for each input.
 
-    Probabilities are in the order of the classes, numbers in the order of the targets.
+    Probabilities are in the order of the classes. Predicted numbers are in the order of the targets.
     """
     documents: list[dict[str, Any]] = []
     for at, (file, line, texts) in enumerate(

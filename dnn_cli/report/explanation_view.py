@@ -1,6 +1,6 @@
-"""Text and JSON of the explanations of runs.
+"""Text and JSON of the explanations of runs by `dnn explain`.
 
-The text shows the layers as bars, then the findings with their suggestions.
+The text shows the gradients of the layers as bars, then the findings with their suggestions.
 """
 
 import math
@@ -24,7 +24,10 @@ _BAR_WIDTH = 10
 
 _BAR_EIGHTHS = "▏▎▍▌▋▊▉█"
 _MIN_DECADES = 4
-"""Smallest range of a scale, in orders of magnitude: small differences then look small."""
+"""Smallest range of the scale of the bars, in orders of magnitude.
+
+With a smaller range, small differences would look large.
+"""
 
 _MAX_LAYER_ROWS = 24
 _MAX_LAYER_NAME_WIDTH = 16
@@ -36,7 +39,7 @@ _SINGLE_EPOCH_KINDS = ("divergence", "unstable", "thrown_about", "failed", "inte
 
 @dataclass(frozen=True)
 class _GradientScale:
-    """Logarithmic scale of the bars; `low` and `high` are powers of ten."""
+    """Logarithmic scale of the bars that show gradients; `low` and `high` are exponents of ten."""
 
     low: float
     high: float
@@ -44,7 +47,7 @@ class _GradientScale:
 
     @classmethod
     def from_explanations(cls, explanations: Sequence[Explanation], *, unicode: bool) -> "_GradientScale":
-        """Return the scale for the gradients of all runs."""
+        """Return a scale that covers the gradients of all runs."""
         gradients = [
             state.gradient
             for explanation in explanations
@@ -67,7 +70,7 @@ class _GradientScale:
         return ("█" * full_blocks + (_BAR_EIGHTHS[eighths - 1] if eighths else "")).ljust(_BAR_WIDTH)
 
     def format_legend(self, explanations: Sequence[Explanation]) -> str:
-        """Return the meaning of the columns."""
+        """Return a legend that explains the bars and columns of the table of layers."""
         states = [state for explanation in explanations for state in _list_first_and_last_states(explanation)]
         low, high = (f"{10**end:g}" for end in (self.low, self.high))
         parts = [f"bars: gradient of the loss by a weight, root mean square, on a log scale from {low} to {high}"]
@@ -81,7 +84,7 @@ class _GradientScale:
 
 
 def _format_moved_legend(states: Sequence[LayerState]) -> str:
-    """Return the meaning of the column `moved`; empty where no change was measured."""
+    """Return the legend of the column `moved`; empty if no change of a kernel was measured."""
     last = [state for state in states if state.epoch == max(other.epoch for other in states)]
     if any(state.moved is not None for state in last):
         return "moved: change of the kernel since epoch 0, as a share of its initial size"
@@ -92,7 +95,8 @@ def _format_moved_legend(states: Sequence[LayerState]) -> str:
 def _get_kernel_change(state: LayerState) -> float | None:
     """Return the relative change of a kernel since epoch 0.
 
-    Files of dnn 0.7.0 hold only the change since the epoch measured before.
+    For a file that dnn 0.7.0 wrote, return the change since the previous measured epoch, because the file
+    holds no other change.
     """
     return state.update if state.moved is None else state.moved
 
@@ -104,13 +108,13 @@ def format_explanations(
     *,
     unicode: bool = True,
 ) -> str:
-    """Return the explanations of runs as text, the layers of two runs side by side where the width suffices.
+    """Return the explanations of runs as text. If the width suffices, the layers of two runs are side by side.
 
     Args:
         explanations: One explanation for each run.
-        command: Returns the command line of a suggestion for a run.
+        command: The function that returns the command line of a suggestion for a run.
         width: The width in columns; only command lines are wider.
-        unicode: Whether bars consist of blocks or of #.
+        unicode: Whether bars consist of block characters; otherwise of #.
     """
     scale = _GradientScale.from_explanations(explanations, unicode=unicode)
     layer_lines = [_format_layer_lines(explanation, scale) for explanation in explanations]
@@ -139,7 +143,7 @@ def format_explanations(
 
 
 def _format_run_heading(explanation: Explanation) -> str:
-    """Return the name, id, status, epochs and scores of a run."""
+    """Return the name, id, status, number of epochs and scores of a run in one line."""
     record = explanation.record
     judged = explanation.model
     saved = judged.scores if judged else record.results.model or record.results.last
@@ -149,7 +153,7 @@ def _format_run_heading(explanation: Explanation) -> str:
 
 
 def _format_finding_lines(run: Run, finding: Finding, command: _CommandFormatter, width: int) -> list[str]:
-    """Return the lines of a finding: title, observation, meaning and suggested commands."""
+    """Return the lines of a finding: title, observation, meaning, and commands that may help."""
     lines = [f"{_SEVERITY_MARKS[finding.severity]} {finding.title}{format_finding_epoch(finding)}"]
     for text in (finding.observation, finding.meaning):
         lines += _wrap_text(text, width, "    ", "    ")
@@ -184,9 +188,9 @@ def _list_first_and_last_states(explanation: Explanation) -> list[LayerState]:
 
 
 def _format_layer_lines(explanation: Explanation, scale: _GradientScale, *, with_moved: bool = True) -> list[str]:
-    """Return the layers of a run as lines.
+    """Return a table with a row for each layer of a run, as lines.
 
-    Gradients are from the first and the last measured epoch, all other columns from the last.
+    Gradients are those of the first and the last measured epoch. All other columns are about the last.
     """
     states = _list_first_and_last_states(explanation)
     if not states:
@@ -222,12 +226,12 @@ def _format_layer_lines(explanation: Explanation, scale: _GradientScale, *, with
 
 
 def _format_gradient(state: LayerState, scale: _GradientScale) -> str:
-    """Return a gradient as a bar and a number."""
+    """Return the gradient of a layer as a bar and a number."""
     return "" if state.gradient is None else f"{scale.format_bar(state.gradient)} {state.gradient:.1e}"
 
 
 def _format_percent_share(value: float | None) -> str:
-    """Return a share in percent; from 1,000% on as a factor.
+    """Return a share in percent; from 1,000% on, as a factor such as `12 ×`.
 
     Shares from 0.05% to 9.5% have one decimal.
     """

@@ -18,7 +18,8 @@ def build_interface_document(
 ) -> dict[str, Any]:
     """Build the JSON document of the input and output of an exported model.
 
-    Without `scaling`, the document has the scaling that inputs need before they enter the model.
+    `scaling` is whether the model scales its inputs. Otherwise, the document describes the scaling that inputs need
+    before.
     """
     dataset_info = experiment.data.info
     input_document: dict[str, Any] = {
@@ -49,7 +50,7 @@ def build_interface_document(
 
 
 def _format_output_meaning(experiment: "Experiment") -> str:
-    """Return the meaning of an output."""
+    """Return the meaning of the outputs of a model, such as `probabilities of the classes`."""
     dataset_info = experiment.data.info
     if not dataset_info.is_classification:
         return "numbers"
@@ -62,7 +63,10 @@ def _format_output_meaning(experiment: "Experiment") -> str:
 
 
 def format_exported_input(experiment: "Experiment", input_profile: "InputProfile", *, scaling: bool) -> str:
-    """Return the input of an exported model in one line; with `scaling`, the model scales its inputs."""
+    """Return a description of the input of an exported model in one line.
+
+    `scaling` is whether the model scales its inputs.
+    """
     shape = ", ".join(["batch", *map(str, experiment.data.input_shape)])
     low, high = float(input_profile.minimum.min()), float(input_profile.maximum.max())
     dataset_info = experiment.data.info
@@ -86,7 +90,7 @@ def format_exported_input(experiment: "Experiment", input_profile: "InputProfile
 
 
 def format_exported_output(experiment: "Experiment") -> str:
-    """Return the output of an exported model in one line."""
+    """Return a description of the output of an exported model in one line."""
     dataset_info = experiment.data.info
     names = ", ".join(dataset_info.classes or list_target_names(dataset_info.target, dataset_info.targets))
     if experiment.target_encoding == "binary":

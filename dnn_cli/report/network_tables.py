@@ -28,7 +28,7 @@ def build_summary_table(summary: NetworkSummary) -> Table:
 
 
 def list_summary_totals(summary: NetworkSummary) -> list[tuple[str, str]]:
-    """Return the lines below the table of layers, as (label, text)."""
+    """Return the totals below the table of layers, as (label, text)."""
     copies = summary.optimizer_bytes / (4 * summary.trainable) if summary.trainable else 0.0
     optimizer_text = "nothing" if not copies else f"{copies:.3g} × the trainable parameters"
     return [
@@ -42,7 +42,7 @@ def list_summary_totals(summary: NetworkSummary) -> list[tuple[str, str]]:
 
 
 def build_summary_document(summary: NetworkSummary) -> dict[str, Any]:
-    """Build the JSON document of `dnn summary`; shapes begin with null for the batch."""
+    """Build the JSON document of `dnn summary`. Shapes begin with null for the batch size."""
     return {
         "name": summary.name,
         "input_shape": [None, *summary.input_shape],
@@ -72,9 +72,9 @@ def build_summary_document(summary: NetworkSummary) -> dict[str, Any]:
 def build_bench_table(
     seconds: Mapping[str, Sequence[float]], first_seconds: Mapping[str, float], baseline: str
 ) -> Table:
-    """Build a table with a row for each way to train: seconds an epoch, and their ratio to `baseline`.
+    """Build a table with a row for each way to train: seconds per epoch, and their ratio to `baseline`.
 
-    The ratio is that of the medians.
+    The ratio is that of the median seconds.
     """
     base = median(seconds[baseline])
     rows = [

@@ -39,7 +39,7 @@ def _list_identical_parts(reproduction: ReproductionResult) -> list[str]:
 def _list_different_parts(reproduction: ReproductionResult) -> list[str]:
     """Return the compared parts that differ.
 
-    For a training that did not complete, the parts are both statuses and the first epoch whose metrics differ.
+    If the new training did not complete, the parts are both statuses and the first epoch whose metrics differ.
     """
     again, departure = reproduction.new_record, reproduction.first_difference
     metrics = [_format_departure(departure)] if departure else []
@@ -61,9 +61,9 @@ def _format_departure(departure: MetricDifference) -> str:
 
 
 def format_differences_intro(reproduction: ReproductionResult) -> str | None:
-    """Return the line above the table of differences, or the line that replaces an empty table.
+    """Return the line above the table of differences, or a line that replaces an empty table.
 
-    A bit-identical reproduction without differences needs no line: `None` is returned.
+    For a bit-identical reproduction without differences, return `None`.
     """
     if reproduction.differences:
         return "though this differs:" if reproduction.is_identical else "this differs:"
@@ -80,7 +80,7 @@ def build_differences_table(reproduction: ReproductionResult) -> Table:
 
 
 def format_recorded_value(value: Any) -> str:
-    """Return a recorded value as text; only the beginning of a digest is kept."""
+    """Return a value of a run record as text. A digest is shortened."""
     if value is None or isinstance(value, bool):
         return {None: "–", True: "true", False: "false"}[value]
     text = str(value)

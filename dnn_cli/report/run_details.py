@@ -17,7 +17,7 @@ from dnn_cli.runs.saved_models import SavedModel, find_best_model, get_last_mode
 
 
 def build_run_details_table(run_info: RunInfo) -> Table:
-    """Build a table of a run with a row for each detail; long values wrap."""
+    """Build a table with a row for each detail of a run; long values wrap."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
@@ -64,7 +64,7 @@ def iter_time_rows(record: Record) -> Iterator[tuple[str, str]]:
 def iter_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
     """Yield the scores of a run as (label, text).
 
-    These are the scores of the best and the last epoch, of each saved model, and on test examples and files.
+    The scores are those of the best and the last epoch, of each saved model, and on test examples and files.
     """
     if run_info.record is None:
         return
@@ -81,9 +81,9 @@ def iter_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
 
 
 def _iter_test_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
-    """Yield the scores on files, and the scores of each saved model on the test set.
+    """Yield the scores on files, and the scores of each saved model on the test set, as (label, text).
 
-    Where a saved model is not evaluated, the command that evaluates the model is yielded.
+    For a saved model without scores on the test set, yield the command that evaluates the model.
     """
     record, models = run_info.record, _list_saved_models(run_info)
     if record is None:
@@ -114,9 +114,9 @@ def _iter_test_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
 
 
 def _list_saved_models(run_info: RunInfo) -> list[SavedModel]:
-    """Return the saved models of a run; `model.keras` only where its training is complete.
+    """Return the saved models of a run: `model.keras` if the run is completed, and `best.keras` if it exists.
 
-    Without its config, a run does not show which epoch a file holds, and the list is empty.
+    The list is empty without a readable config, because the epochs of the models are then unknown.
     """
     if run_info.config is None:
         return []
@@ -176,7 +176,7 @@ def _format_pairs(values: Mapping[str, Any]) -> str:
 
 
 def _format_utc_time(text: str) -> str:
-    """Return a time of a record, to the second."""
+    """Return the text of a time in a run record, to the second."""
     return f"{text[:19].replace('T', ' ')} UTC"
 
 

@@ -15,12 +15,12 @@ from dnn_cli.runs.record import NON_SCORE_COLUMNS
 from dnn_cli.runs.run_info import RunInfo
 
 _INTEGER_RESULTS = ("trained", "best.epoch", "last.epoch", "parameters")
-"""Results that are integers."""
+"""Names of the results that are integers."""
 
 
 @dataclass(frozen=True)
 class _ResultPair:
-    """A result of two runs, named like a field of `dnn runs --columns`."""
+    """Result of two runs. Its name is a field of `dnn runs --columns`."""
 
     name: str
     first: str | float | None
@@ -28,7 +28,7 @@ class _ResultPair:
 
     @property
     def difference(self) -> float | None:
-        """Second number minus the first; `None` where a value is missing or text."""
+        """Second number minus the first; `None` if a value is missing or is text."""
         numbers = [value for value in (self.first, self.second) if isinstance(value, int | float)]
         return numbers[1] - numbers[0] if len(numbers) == 2 else None
 
@@ -54,7 +54,7 @@ class _RunDiff:
     first: RunInfo
     second: RunInfo
     settings: dict[str, tuple[str, str]]
-    """Keys of the configs that differ, with both values as text. Names are left out."""
+    """Keys of the configs that differ, with both values as text. Names of runs are left out."""
 
     results: tuple[_ResultPair, ...]
 
@@ -120,7 +120,7 @@ def _format_name_and_id(run_info: RunInfo) -> str:
 
 
 def build_settings_table(diff: _RunDiff) -> Table:
-    """Build a table with a row for each setting that differs: key, old value → new value."""
+    """Build a table with a row for each setting that differs: key, first value → second value."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     for column in ("key", "old", "arrow", "new"):
         grid.add_column(overflow="fold", no_wrap=column in ("key", "arrow"))
@@ -136,7 +136,7 @@ def build_settings_table(diff: _RunDiff) -> Table:
 
 
 def build_results_table(diff: _RunDiff) -> Table:
-    """Build a table of the results side by side, with the second value minus the first."""
+    """Build a table with a row for each result: both values, and the second minus the first."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     for _ in range(2):
@@ -153,7 +153,7 @@ def build_results_table(diff: _RunDiff) -> Table:
 
 
 def build_diff_document(diff: _RunDiff) -> dict[str, Any]:
-    """Build the JSON document of the differences."""
+    """Build the JSON document of the differences between two runs."""
     runs = (diff.first, diff.second)
     return {
         "runs": [

@@ -22,14 +22,14 @@ BAND_CAPTION = "lines: mean of the runs; {}: from the lowest to the highest run 
 def group_completed_runs(
     runs: Sequence[RunInfo], keys: Sequence[str]
 ) -> tuple[list[tuple[str, tuple[RunInfo, ...]]], list[str]]:
-    """Return the runs of each group under its label, and notes on runs that are in no group.
+    """Return the label and the runs of each group, and notes on runs that are in no group.
 
-    Runs that are not completed are left out, as they would end the mean of their group early. All groups have the same
-    settings besides the keys, where the groups have common settings.
+    Runs that are not completed are left out, because they would end the mean of their group early. If possible, only
+    runs are used whose other settings occur in all groups. The groups then differ only in the keys.
 
     Args:
         runs: Runs with details, each with at least one epoch.
-        keys: Fields of a run, as `dnn runs --where` names them.
+        keys: Fields of a run, with the names that `dnn runs --where` uses.
 
     Raises:
         UsageError: no run is completed, or no run has one of the keys.
@@ -57,9 +57,9 @@ def group_completed_runs(
 
 
 def _build_group_row(run_info: RunInfo) -> RunScore | None:
-    """Return a completed run for grouping; `None` for other runs.
+    """Return the score of a completed run, for grouping; `None` for other runs.
 
-    The last loss serves as score, as groups do not depend on scores.
+    The last loss serves as the score, because groups do not depend on scores.
     """
     if run_info.record is None or run_info.record.status != "completed":
         return None
@@ -68,19 +68,22 @@ def _build_group_row(run_info: RunInfo) -> RunScore | None:
 
 
 def _format_group_label(group: Group, label: str) -> str:
-    """Return the label of a group with its number of runs."""
+    """Return the label of a group, followed by its number of runs."""
     return replace_control_chars(f"{label} ({format_count(len(group.run_scores), 'run')})")
 
 
 def _format_run_ids(runs: Sequence[RunInfo]) -> str:
-    """Return the number of runs with some of their ids."""
+    """Return the number of runs, and the ids of up to three runs."""
     ids = [run_info.record.id for run_info in runs if run_info.record][:_MAX_NAMED_RUNS]
     more = ", …" if len(runs) > len(ids) else ""
     return f"{format_count(len(runs), 'run')} ({', '.join(ids)}{more})"
 
 
 def format_copies_note(repeats: Sequence[RepeatedRun]) -> str:
-    """Return the note that names the copies among repeats; empty where no repeat is a copy."""
+    """Return a note that lists the repeated runs with the same weights as the run that counts.
+
+    The note is empty without such runs.
+    """
     copies = [repeat for repeat in repeats if repeat.is_copy]
     verb = "is a copy" if len(copies) == 1 else "are copies"
     return (
@@ -89,7 +92,10 @@ def format_copies_note(repeats: Sequence[RepeatedRun]) -> str:
 
 
 def format_superseded_note(repeats: Sequence[RepeatedRun]) -> str:
-    """Return the note that names the repeats with other weights; empty where all repeats are copies."""
+    """Return a note that lists the repeated runs with other weights than the run that counts.
+
+    The note is empty without such runs.
+    """
     others = [repeat for repeat in repeats if not repeat.is_copy]
     runs = format_count(len(others), "run")
     return (
@@ -98,5 +104,5 @@ def format_superseded_note(repeats: Sequence[RepeatedRun]) -> str:
 
 
 def _format_repeats(repeats: Sequence[RepeatedRun]) -> str:
-    """Return the ids of repeats, each with the id of the run that counts instead."""
+    """Return the ids of repeated runs, each with the id of the run that counts instead."""
     return format_list(f"{repeat.run} (of {repeat.counted})" for repeat in repeats)

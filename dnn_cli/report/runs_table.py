@@ -19,22 +19,22 @@ _STARTED_HEADER = "started (UTC)"
 
 @dataclass(frozen=True)
 class RunListing:
-    """Runs as rows of text below headers."""
+    """Headers of a list of runs, and a row of texts for each run."""
 
     headers: list[str]
     rows: list[list[str]]
     right: tuple[str, ...] = ()
-    """Headers of columns that hold numbers."""
+    """Headers of right-aligned columns, which hold numbers."""
 
     flexible: tuple[str, ...] = ()
-    """Headers of columns whose text is cut where the width is short."""
+    """Headers of columns whose cells are cut if the table is too wide."""
 
     expendable: tuple[str, ...] = ()
-    """Headers of columns that are dropped where cutting is not enough."""
+    """Headers of columns that are dropped if cutting cells is not enough."""
 
 
 def build_default_listing(runs: Sequence[RunInfo]) -> RunListing:
-    """Build the default list of runs; a run without a score has the reason in place of the score."""
+    """Build the list of runs with default columns. For a run without a score, the reason replaces the score."""
     monitors = {run_info.record.results.monitor for run_info in runs if run_info.record}
     common_monitor = monitors.pop() if len(monitors) == 1 else None
     headers = ["id", "name", "status", common_monitor or "best", "epochs", "time", _STARTED_HEADER]
@@ -48,7 +48,10 @@ def build_default_listing(runs: Sequence[RunInfo]) -> RunListing:
 
 
 def _build_run_row(run_info: RunInfo, header: str | None) -> list[str]:
-    """Build the row of a run; the monitor follows the score where the header is not the monitor."""
+    """Build the row of a run.
+
+    The name of the monitor follows the score if the column of the score has another header.
+    """
     record = run_info.record
     if record is None:
         return ["–", run_info.name, "broken", run_info.error or "", "", "", ""]
@@ -74,7 +77,7 @@ def _build_run_row(run_info: RunInfo, header: str | None) -> list[str]:
 
 
 def build_fields_listing(runs: Sequence[RunInfo], fields: Sequence[str]) -> RunListing:
-    """Build a list with fields as columns, formatted for people."""
+    """Build a list of runs with the given fields as columns. Values are rounded for people."""
     columns = [[get(run_info) for run_info in runs] for get in map(build_getter, fields)]
     short_headers = shorten_keys(fields)
     # Short headers of a score of best.keras and a score of model.keras would be equal.
@@ -88,13 +91,13 @@ def build_fields_listing(runs: Sequence[RunInfo], fields: Sequence[str]) -> RunL
 
 
 def build_full_listing(runs: Sequence[RunInfo], fields: Sequence[str]) -> RunListing:
-    """Build a list with fields as columns and every value in full; missing values are empty."""
+    """Build a list of runs with the given fields as columns and unrounded values; missing values are empty."""
     getters = [build_getter(field) for field in fields]
     return RunListing(list(fields), [[_format_full_value(get(run_info)) for get in getters] for run_info in runs])
 
 
 def get_field_values(run_info: RunInfo, fields: Sequence[str]) -> dict[str, Any]:
-    """Return fields of a run as JSON values; missing values are `None`."""
+    """Return the values of some fields of a run for JSON; missing values are `None`."""
     field_values = {field: build_getter(field)(run_info) for field in fields}
     return {field: None if value is ABSENT else value for field, value in field_values.items()}
 
@@ -109,7 +112,7 @@ def list_default_fields(runs: Sequence[RunInfo]) -> list[str]:
 def build_runs_table(listing: RunListing, width: int = UNLIMITED_WIDTH) -> PlainTable:
     """Build a table with a row for each run.
 
-    Where the width is short, columns are dropped and long values are cut.
+    If the table is wider than `width`, columns are dropped and long values are cut.
     """
     headers, rows = listing.headers, listing.rows
     if width < UNLIMITED_WIDTH:
@@ -126,7 +129,7 @@ def build_runs_table(listing: RunListing, width: int = UNLIMITED_WIDTH) -> Plain
 
 
 def _format_field(field: str, value: Any) -> str:
-    """Return the value of a field, rounded for people."""
+    """Return the value of a field as text, rounded for people."""
     if value is None or value is ABSENT or value == ():
         return "–"
     if field in ("started", "ended"):
@@ -139,7 +142,7 @@ def _format_field(field: str, value: Any) -> str:
 
 
 def _format_full_value(value: Any) -> str:
-    """Return the value of a field in full; empty for a missing value."""
+    """Return the value of a field as text without rounding; empty for a missing value."""
     if value is None or value is ABSENT:
         return ""
     if isinstance(value, bool):
@@ -156,7 +159,7 @@ def _is_numeric_column(values: Sequence[Any]) -> bool:
 
 
 def _format_time_to_minute(text: str) -> str:
-    """Return a time of a record, to the minute."""
+    """Return the text of a time in a run record, to the minute."""
     return text[:16].replace("T", " ")
 
 
@@ -204,7 +207,10 @@ def build_run_info_document(run_info: RunInfo) -> dict[str, Any]:
 
 
 def format_scores(scores: Mapping[str, float], prefix: str = "") -> str:
-    """Return scores in one line, the loss first; only scores whose names begin with `prefix`."""
+    """Return scores in one line, the loss first.
+
+    Only scores whose names begin with `prefix` are included.
+    """
     names = [name for name in scores if name not in NON_SCORE_COLUMNS and name.startswith(prefix)]
     return "  ".join(
         f"{name} {format_score(scores[name])}" for name in sorted(names, key=lambda name: "loss" not in name)
@@ -226,10 +232,10 @@ def format_last_and_best(record: Record) -> list[str]:
 
 
 def list_fitting_scores(scores: Mapping[str, float], width: int) -> list[str]:
-    """Return the scores of an epoch that fit in a line; metrics of training are dropped first.
+    """Return the names of the scores of an epoch that fit in a line of `width` columns.
 
-    Then metrics of validation are dropped, then metric and loss of training. The loss and first metric of validation
-    stay; without validation, those of training stay.
+    Metrics of training are dropped first, then metrics of validation, then the metric and loss of training. The loss
+    and first metric of validation always stay. Without validation, those of training stay.
     """
     names = [name for name in scores if name not in NON_SCORE_COLUMNS]
     training = [name for name in names if not name.startswith("val_")]
@@ -242,12 +248,12 @@ def list_fitting_scores(scores: Mapping[str, float], width: int) -> list[str]:
 
 
 def format_epoch_header(names: Sequence[str]) -> str:
-    """Return the headers of the columns that `format_epoch_line` fills."""
+    """Return the header of the lines that `format_epoch_line` returns."""
     return "  ".join(["  epoch", *(f"{name:>8}" for name in names), "    time"])
 
 
 def format_epoch_line(scores: Mapping[str, float], names: Sequence[str], epochs: int) -> str:
-    """Return an epoch as a row under the header of `format_epoch_header`."""
+    """Return the scores of an epoch as a line below the header of `format_epoch_header`."""
     cells = [f"{format_score(scores[name]):>{max(8, len(name))}}" for name in names]
     number = f"{scores['epoch']}/{epochs}"
     return "  ".join([f"{number:>7}", *cells, f"{format_duration(scores['seconds']):>8}"])

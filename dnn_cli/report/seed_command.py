@@ -1,4 +1,4 @@
-"""Commands that train more seeds of several groups."""
+"""Commands that train several groups with more seeds."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,12 @@ from dnn_cli.runs.query.fields import get_config_value
 def build_sweep_commands(groups: Sequence[Group], seed_count: int, runs_dir: str) -> tuple[list[list[str]], list[int]]:
     """Return the commands that train groups with more seeds, and the number of missing runs of each group.
 
-    One `dnn sweep` trains all groups where they differ in one key. Otherwise each group has a command of its own.
+    If groups differ in a single key, one `dnn sweep` trains all of them. Otherwise, each group has its own command.
 
     Args:
-        groups: The groups; every one has a run.
-        seed_count: The number of seeds that each group is to have.
-        runs_dir: The directory of the runs, as typed.
+        groups: The groups, each with at least one run.
+        seed_count: The number of seeds that each group will have.
+        runs_dir: The runs directory, as the user typed it.
     """
     # A seed that failed would fail again, and a sweep skips failed seeds.
     failed = {seed for group in groups for seed in group.failed}
@@ -35,7 +35,7 @@ def build_sweep_commands(groups: Sequence[Group], seed_count: int, runs_dir: str
 
 
 def _format_seed_range(seeds: Sequence[int]) -> str:
-    """Return seeds in the notation of a sweep: `1..8`, or `1,2,4` where some are left out."""
+    """Return seeds in the notation of a sweep: `1..8`, or `1,2,4` if some numbers are missing."""
     first, last = seeds[0], seeds[-1]
     return f"{first}..{last}" if last - first + 1 == len(seeds) else ",".join(map(str, seeds))
 
@@ -48,7 +48,7 @@ def _format_config_path(group: Group) -> str:
 def _find_single_override(groups: Sequence[Group]) -> str | None:
     """Return `key=value,value` for the only key in which groups differ.
 
-    Where several keys differ, or a value has no short form, `None` is returned.
+    If several keys differ, or a value has no short form, return `None`.
     """
     keys = {
         key for group in groups for key in group.settings

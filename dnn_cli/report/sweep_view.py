@@ -21,9 +21,9 @@ def format_sweep_settings(setting: Mapping[str, str]) -> str:
 
 
 def format_run_result(record: Record | None, status: str, reason: str) -> str:
-    """Return how a run ended: the score of its saved model and its training time, or why it has no score.
+    """Return the score and training time of a completed run, or the reason why a run has no score.
 
-    The table below the progress lines compares the runs by the same score.
+    The score is that of the saved model, by which the table below also compares the runs.
     """
     if record is None or status != "completed":
         return reason if reason.startswith("pruned") else f"{status}: {reason}" if reason else status
@@ -36,7 +36,7 @@ def build_plan_table(
 ) -> Table:
     """Build the table of a planned sweep, with a row for each run.
 
-    Columns are the keys that vary, the state of the run, and the estimated time.
+    The columns are the keys that vary, the state of the run, and the estimated training time.
     """
     keys = list(dict.fromkeys(key for setting in settings for key in setting))
     rows = [

@@ -30,7 +30,7 @@ def format_csv(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def format_markdown(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> str:
-    """Return rows as a table in GitHub's Markdown; columns in `right` hold numbers."""
+    """Return rows as a Markdown table for GitHub. The columns named in `right` are right-aligned."""
     rule = "".join(f"| {'---:' if header in right else '---'} " for header in headers)
     lines = [_format_markdown_row(headers), f"{rule}|\n", *map(_format_markdown_row, rows)]
     return "".join(lines)
@@ -44,12 +44,15 @@ def _format_markdown_row(cells: Iterable[str]) -> str:
 
 
 def _escape_character(match: re.Match[str]) -> str:
-    """Return a character after a backslash, so that Markdown prints it."""
+    """Return a matched character with a backslash before it, so that Markdown prints the character."""
     return f"\\{match[0]}"
 
 
 def format_latex(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> str:
-    """Return rows as a tabular with the rules of booktabs; columns in `right` hold numbers."""
+    """Return rows as a LaTeX `tabular` with the horizontal lines of booktabs.
+
+    The columns named in `right` are right-aligned.
+    """
     columns = "".join("r" if header in right else "l" for header in headers)
     lines = [
         f"\\begin{{tabular}}{{{columns}}}",
@@ -66,7 +69,8 @@ def format_latex(headers: Sequence[str], rows: Iterable[Sequence[str]], right: S
 def _format_latex_row(cells: Iterable[str]) -> str:
     """Return a row of a table in LaTeX.
 
-    An empty group precedes a leading bracket or asterisk: LaTeX would read it as an argument of the previous line end.
+    The empty group `{}` precedes a leading bracket or asterisk. LaTeX would otherwise read it as an argument of the
+    previous line end.
     """
     plain = [replace_control_chars(cell).translate(_LATEX_TRANSLATION) for cell in cells]
     if plain and plain[0].lstrip().startswith(("[", "*")):

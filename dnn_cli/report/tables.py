@@ -16,7 +16,10 @@ COLUMN_GAP = 2
 
 
 class PlainTable(Table):
-    """Table that Rich formats for a terminal, and that formats itself for a pipe, which takes less time."""
+    """Table that Rich prints on a terminal.
+
+    For a pipe, `to_text` formats the table without Rich, which takes less time.
+    """
 
     def __init__(
         self, headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str], flexible: Sequence[str]
@@ -36,7 +39,7 @@ class PlainTable(Table):
             )
 
     def add_cells(self) -> None:
-        """Add the cells to the rows of Rich, which needs them only to print the table."""
+        """Add the cells to the rows of Rich's table. Rich needs them only to print the table."""
         if not self.rows:
             for row in self.cells:
                 self.add_row(*map(Text, row))
@@ -64,7 +67,7 @@ class PlainTable(Table):
 
 
 def _format_table_row(cells: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> str:
-    """Return a row with cells padded to their widths."""
+    """Return a row with cells padded to their widths, on the right if `left` is true, otherwise on the left."""
     padded = []
     for cell, width, is_left in zip(cells, widths, left, strict=True):
         space = " " * (width - compute_text_width(cell))
@@ -80,16 +83,19 @@ def compute_text_width(text: str) -> int:
 def build_table(
     headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = (), flexible: Sequence[str] = ()
 ) -> PlainTable:
-    """Build a table; columns in `right` hold numbers, and columns in `flexible` wrap where the width is short."""
+    """Build a table.
+
+    The columns named in `right` are right-aligned. Those named in `flexible` wrap if the table is too wide.
+    """
     return PlainTable(headers, rows, right, flexible)
 
 
 def drop_columns_to_fit(
     headers: Sequence[str], rows: Sequence[Sequence[str]], width: int, expendable: Sequence[str]
 ) -> tuple[list[str], list[list[str]]]:
-    """Return the headers and rows of a table without the columns that exceed a width.
+    """Drop columns of a table until it fits a width, and return the headers and rows.
 
-    Only `expendable` columns are dropped, in their order, until the table fits.
+    Only the columns named in `expendable` are dropped, in this order. `width` is in columns of the terminal.
     """
     columns = list(zip(headers, *rows, strict=True))
     for name in expendable:
@@ -103,9 +109,10 @@ def drop_columns_to_fit(
 def shorten_cells_to_fit(
     headers: Sequence[str], rows: Sequence[Sequence[str]], width: int, flexible: Sequence[str], min_width: int = 8
 ) -> list[list[str]]:
-    """Return the rows of a table with long cells cut, so that the table fits a width.
+    """Cut long cells of a table so that the table fits a width, and return its rows.
 
-    Only columns in `flexible` are cut, the widest first, and to no fewer than `min_width` columns of the terminal.
+    Only the columns named in `flexible` are cut, the widest first. They keep at least `min_width` columns of the
+    terminal.
     """
     columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in headers]
     widths = [max(map(compute_text_width, (header, *column))) for header, column in zip(headers, columns, strict=True)]

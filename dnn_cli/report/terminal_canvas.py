@@ -17,7 +17,7 @@ _BRAILLE_START = 0x2800
 
 @dataclass(frozen=True)
 class Glyphs:
-    """Characters of which a chart consists."""
+    """Characters from which a chart is drawn."""
 
     dots_across: int
     """Number of dots in a character, from left to right."""
@@ -43,7 +43,7 @@ ASCII_GLYPHS = Glyphs(1, 1, "|", "-", "+", "+", "+", ":", "^", "*", "--", "- ")
 
 @dataclass
 class Canvas:
-    """Characters of the curves while they are drawn; rows are counted from the top."""
+    """Grid of characters on which curves are drawn; rows are counted from the top."""
 
     glyphs: Glyphs
     columns: int
@@ -58,11 +58,17 @@ class Canvas:
     """Number of the curve whose colour a cell has."""
 
     def find_cell(self, x: int, y: int) -> tuple[int, int]:
-        """Return the column and row of the cell of a dot; `y` is counted from the bottom."""
+        """Return the column and row of the cell that contains a dot.
+
+        `x` is counted from the left, `y` from the bottom.
+        """
         return x // self.glyphs.dots_across, self.rows - 1 - y // self.glyphs.dots_down
 
     def put_dot(self, x: int, y: int, owner: int, sign: str) -> None:
-        """Put a dot into its cell, or the sign of the line where the glyphs have no dots."""
+        """Put a dot of a curve into its cell.
+
+        If the glyphs have no dots, put `sign` into the cell. `owner` is the number of the curve.
+        """
         cell = self.find_cell(x, y)
         if self.glyphs.dots_across == 1:
             self.signs[cell] = sign
@@ -72,17 +78,17 @@ class Canvas:
         self.owners[cell] = owner
 
     def put_sign(self, cell: tuple[int, int], sign: str, owner: int) -> None:
-        """Put a character into a cell."""
+        """Put a character of a curve into a cell. `owner` is the number of the curve."""
         self.signs[cell], self.owners[cell] = sign, owner
 
     def put_rule(self, column: int) -> None:
-        """Put a vertical rule into the empty cells of a column."""
+        """Draw a vertical line in the empty cells of a column."""
         for cell in ((column, row) for row in range(self.rows)):
             if cell not in self.dots:
                 self.signs.setdefault(cell, self.glyphs.rule)
 
     def format_row(self, number: int, colour: bool) -> str:
-        """Return a row as text; with `colour`, with control codes."""
+        """Return a row as text. With `colour`, control codes colour the text."""
         parts: list[str] = []
         last = -1
         for column in range(self.columns):
@@ -98,5 +104,5 @@ class Canvas:
 
 
 def format_colour_code(owner: int) -> str:
-    """Return the control code for the colour of a curve; for a negative number, the code that resets colours."""
+    """Return the control code for the colour of a curve. For a negative number, return the code that resets colours."""
     return "\x1b[0m" if owner < 0 else f"\x1b[38;5;{TERMINAL_COLOURS[owner % len(TERMINAL_COLOURS)]}m"

@@ -1,4 +1,7 @@
-"""Charts of curves in a terminal of any size, from braille dots, or from letters where Unicode is missing."""
+"""Charts of curves in a terminal of any size.
+
+Curves consist of braille dots, or of letters on a terminal without Unicode.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -12,10 +15,13 @@ from dnn_cli.report.terminal_canvas import ASCII_GLYPHS, UNICODE_GLYPHS, Canvas,
 _CURVE_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 _DASH_DOTS = 5
-"""Number of dots of a dash, and of the gap after it."""
+"""Number of dots in a dash, and in the gap after a dash."""
 
 _DOTTED_SPACING = 4
-"""Spacing of a dotted line in dots: with every fourth dot, the line is fainter than a dashed one."""
+"""Distance between the dots of a dotted line, in dots.
+
+With every fourth dot, a dotted line is fainter than a dashed line.
+"""
 
 _MIN_CHART_ROWS = 3
 _MIN_CHART_COLUMNS = 8
@@ -48,7 +54,7 @@ class ChartLine:
 
 @dataclass(frozen=True)
 class _ChartAxis:
-    """Numbers between two bounds, along a number of dots."""
+    """Axis from `low` to `high` along a number of dots."""
 
     low: float
     high: float
@@ -57,7 +63,7 @@ class _ChartAxis:
     integers_only: bool = False
 
     def find_dot(self, value: float) -> int | None:
-        """Return the dot at a number, counted from `low`; `None` for a number outside the axis."""
+        """Return the index of the dot for a value, counted from `low`; `None` for a value outside the axis."""
         if not self.low <= value <= self.high:
             return None
         low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
@@ -99,9 +105,9 @@ def draw_chart(
         colour: Whether control codes colour the lines.
         log_x: Whether the horizontal axis is logarithmic; points with an x of 0 or less are left out.
         log_y: Whether the vertical axis is logarithmic; points with a y of 0 or less are left out.
-        marked_x: The x of a vertical rule.
+        marked_x: The x at which a vertical line is drawn.
         unicode: Whether curves and axes are braille and box drawing characters; otherwise ASCII.
-        names: The names that have letters, where the chart is one of several; by default the names of the lines.
+        names: The names that have letters, if several charts share their letters; by default the names of the lines.
         legend: Whether the names with their letters are listed below.
     """
     glyphs = UNICODE_GLYPHS if unicode else ASCII_GLYPHS
@@ -155,9 +161,9 @@ def _iter_drawable_points(line: ChartLine, *, log_x: bool, log_y: bool) -> Itera
 
 
 def _build_chart_axis(values: Sequence[float], dots: int, *, log: bool, may_be_whole: bool = False) -> _ChartAxis:
-    """Build an axis that contains all values; where all values are equal, its bounds lie around them.
+    """Build an axis that contains all values. If all values are equal, the bounds lie around them.
 
-    With `may_be_whole`, ticks are integers where all values are integers.
+    With `may_be_whole`, ticks are integers if all values are integers.
     """
     low, high = min(values), max(values)
     integers_only = may_be_whole and all(float(value).is_integer() for value in values)
@@ -177,7 +183,7 @@ def _draw_line(
     x: _ChartAxis,
     y: _ChartAxis,
 ) -> dict[int, int]:
-    """Draw a line, and return its row in each of its columns."""
+    """Draw a line on a canvas, and return the row of the line in each column that it crosses."""
     owner = names.index(line.name)
     sign = _CURVE_LETTERS[owner % len(_CURVE_LETTERS)] if len(names) > 1 else canvas.glyphs.point
     sign = "." if line.style == "dotted" else sign
@@ -237,7 +243,7 @@ def _put_letters(
 
 
 def _format_x_axis(x: _ChartAxis, glyphs: Glyphs, margin: int, columns: int, label: str, rule: int | None) -> list[str]:
-    """Return the horizontal axis, and the line with its numbers and its label."""
+    """Return the horizontal axis, and the line below with its numbers and its label."""
     room = columns - compute_text_width(label) - 2
     row, marks = {}, {}
     for max_ticks in range(max(1, columns // 7), 0, -1):
@@ -265,9 +271,9 @@ def _format_x_axis(x: _ChartAxis, glyphs: Glyphs, margin: int, columns: int, lab
 
 
 def _place_tick_texts(marks: dict[int, str], width: int, margin: int) -> dict[int, str]:
-    """Return the numbers below an axis by the column where they begin, each below its tick.
+    """Return the numbers below an axis, each centred below its tick, by the column in which they begin.
 
-    Where the numbers do not fit, the result is empty.
+    If the numbers do not fit, return an empty dictionary.
     """
     starts: dict[int, str] = {}
     end = -1

@@ -1,4 +1,7 @@
-"""Curves of runs in a terminal: a panel for each score, two panels side by side where the width suffices."""
+"""Curves of runs in a terminal: a panel (chart) for each score.
+
+If the width suffices, two panels are side by side.
+"""
 
 from collections.abc import Sequence
 from textwrap import wrap
@@ -11,7 +14,7 @@ from dnn_cli.report.terminal_canvas import ASCII_GLYPHS, UNICODE_GLYPHS
 from dnn_cli.report.terminal_chart import ChartLine, draw_chart, format_legend_lines
 
 MIN_TWO_PANEL_WIDTH = 120
-"""Width of a terminal, in columns, from which two panels are side by side."""
+"""Smallest width of a terminal, in columns, at which two panels are side by side."""
 
 _PANEL_GAP = 3
 """Number of spaces between two panels."""
@@ -20,7 +23,7 @@ _PANEL_GAP = 3
 def draw_terminal_curves(
     curves: CurveChart, *, width: int, height: int, colour: bool, unicode: bool, log: bool = False
 ) -> str:
-    """Return all panels with the names below; every line ends with a line feed.
+    """Return all panels, and below them the names of the experiments. Every line ends with a line feed.
 
     Args:
         curves: The panels of curves, and the names of the experiments.
@@ -49,9 +52,9 @@ def draw_terminal_curves(
 def _draw_panel(
     panel: Panel, curves: CurveChart, *, width: int, height: int, colour: bool, unicode: bool, log: bool
 ) -> str:
-    """Return the panel of one score.
+    """Return the panel (the chart) of one score.
 
-    Training is dashed where the panel also has validation, and the bounds of a band are dotted.
+    If the panel also shows validation, the curves of training are dashed. The bounds of a band are dotted.
     """
     glyphs = UNICODE_GLYPHS if unicode else ASCII_GLYPHS
     lines = [

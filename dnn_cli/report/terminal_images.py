@@ -14,13 +14,13 @@ SHADES, ASCII_SHADES = " ░▒▓█", " .:-=+*#%@"
 
 _IMAGE_GAP = 2
 _SMALL_IMAGE_COLUMNS = 16
-"""Width in pixels below which an image is drawn twice as large, where there is room."""
+"""Width in pixels below which an image is drawn twice as large, if it fits."""
 
 _MAX_IMAGE_COLUMNS = 40
 """Largest width of an image, in columns of the terminal."""
 
 _MIN_IMAGE_COLUMNS = 8
-"""Smallest width to which images are reduced to fit in one row, in columns of the terminal."""
+"""Smallest width, in columns of the terminal, to which images are reduced so that they fit in one row."""
 
 
 def is_image(shape: Sequence[int]) -> bool:
@@ -41,8 +41,8 @@ def draw_images(
         low: The value of black.
         high: The value of white.
         width: The width of the terminal, in columns.
-        colour: Whether a character has two pixels in their colours; otherwise it has one pixel as a shade.
-        unicode: Whether shades are blocks; otherwise ASCII.
+        colour: Whether each character shows two pixels in colour. Otherwise, it shows one pixel as a shade of grey.
+        unicode: Whether shades are block characters; otherwise, they are ASCII characters.
     """
     columns = _compute_image_columns(images.shape[2], len(images), width)
     pixels = (np.clip((images.astype(np.float32) - low) / ((high - low) or 1.0), 0, 1) * 255).astype(np.uint8)
@@ -62,9 +62,9 @@ def draw_images(
 
 
 def _compute_image_columns(size: int, count: int, width: int) -> int:
-    """Compute the width of an image, in columns: one column for each pixel, two in a small image.
+    """Compute the width of an image in columns of the terminal: one column per pixel, two in a small image.
 
-    Images are narrower where the width of the terminal is short.
+    On a narrow terminal, images are narrower.
     """
     room = max(_MIN_IMAGE_COLUMNS, (width - _IMAGE_GAP * (count - 1)) // count) if count else width
     preferred = 2 * size if size < _SMALL_IMAGE_COLUMNS else min(size, _MAX_IMAGE_COLUMNS)
@@ -72,7 +72,7 @@ def _compute_image_columns(size: int, count: int, width: int) -> int:
 
 
 def _resize_image(image: NDArray[np.uint8], columns: int, down: int) -> NDArray[np.uint8]:
-    """Return an image of `columns` pixels in width, with `down` pixels of height in a character.
+    """Return an image resized to `columns` pixels in width, with `down` pixels of height per character.
 
     A character is twice as high as wide.
     """
@@ -85,7 +85,7 @@ def _resize_image(image: NDArray[np.uint8], columns: int, down: int) -> NDArray[
 
 
 def _draw_in_colour(pixels: NDArray[np.uint8]) -> list[Text]:
-    """Return lines of half blocks: the upper pixel is the colour of the text, the lower that of the background."""
+    """Return lines of half blocks: the text colour is the upper pixel, the background colour is the lower pixel."""
     colours = np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels[..., :3]
     lines = []
     for upper, lower in zip(colours[::2].tolist(), colours[1::2].tolist(), strict=True):

@@ -22,7 +22,7 @@ def replace_control_chars(text: object) -> str:
 
 
 def format_score(value: float | None) -> str:
-    """Format a score with four decimals, and a very small or large score with three digits."""
+    """Format a score with four decimals, and a very small or large score with three significant digits."""
     if value is None:
         return "–"
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
@@ -39,7 +39,10 @@ def format_duration(seconds: float | None) -> str:
 
 
 def format_sparkline(values: Sequence[float], low: float, high: float, width: int = 12) -> str:
-    """Return a curve in one line of at most `width` characters, between the bounds `low` and `high`."""
+    """Return a small curve of block characters in one line of at most `width` characters.
+
+    `low` and `high` are the values of the lowest and the highest character.
+    """
     if len(values) > width:
         values = [values[round(i * (len(values) - 1) / (width - 1))] for i in range(width)]
     span = high - low

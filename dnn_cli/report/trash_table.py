@@ -16,7 +16,7 @@ from dnn_cli.runs.unused_files import UnusedFiles
 
 
 def format_name_and_address(run_info: RunInfo) -> str:
-    """Return the name and the short address of a run, or the name alone where both are equal."""
+    """Return the name and the short address of a run, or only the name if both are equal."""
     name, address = (
         run_info.record.name if run_info.record else run_info.run.directory.name,
         get_short_address(run_info),
@@ -59,7 +59,7 @@ def build_unused_files_table(unused_files: Sequence[UnusedFiles]) -> Table:
 
 
 def format_total_size(items: Sequence[UnusedFiles] | Sequence[TrashedRun]) -> str:
-    """Return the total size of items."""
+    """Return the total size of trashed runs or unused files as text."""
     return format_bytes(sum(item.byte_count for item in items))
 
 
@@ -76,5 +76,8 @@ def build_unused_files_document(unused_files: Sequence[UnusedFiles]) -> dict[str
 
 
 def build_deletion_document(freed: bool, failures: Sequence[TrashFailure]) -> dict[str, Any]:
-    """Build the JSON document of a deletion: whether it took place, and the paths that stayed with the reason."""
+    """Build the JSON document of a deletion.
+
+    `freed` is whether the deletion took place. `failures` are the paths that could not be deleted, with the reasons.
+    """
     return {"freed": freed, "failed": [{"path": str(failure.path), "reason": failure.reason} for failure in failures]}

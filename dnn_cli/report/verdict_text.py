@@ -1,4 +1,7 @@
-"""Verdicts as sentences, with tests, caveats, and the runs that would decide more."""
+"""Verdicts of a comparison as sentences.
+
+Further texts are about tests and caveats, and advise on the runs that would decide more verdicts.
+"""
 
 import os
 import shlex
@@ -23,10 +26,13 @@ _ONE_GROUP_REASON = "all these runs are one experiment: change a setting to comp
 _ONE_COMPLETED_REASON = "only one experiment has completed runs with this score, so there is nothing to compare it with"
 
 _MAX_ADVISED_COMPARISONS = 100
-"""Largest number of comparisons for which a number of seeds is advised."""
+"""Largest number of compared pairs of groups for which a number of seeds is advised."""
 
 _MAX_REFERENCE_WIDTH = 24
-"""Width of the longest reference that every line repeats; a longer one is called `the first`."""
+"""Largest width, in columns, of a reference's name that every line repeats.
+
+A longer name is replaced by `the first`.
+"""
 
 MAX_VERDICT_LINES = 20
 """Largest number of verdicts that are printed on a terminal."""
@@ -49,12 +55,15 @@ def build_verdict_paragraphs(comparison: Comparison, max_lines: int | None = MAX
 
 
 def format_missing_verdict_reason(comparison: Comparison) -> str:
-    """Return why the runs of one experiment have no verdict."""
+    """Return the reason why a comparison with only one experiment has no verdict."""
     return _ONE_COMPLETED_REASON if comparison.left_out else _ONE_GROUP_REASON
 
 
 def format_note_lines(comparison: Comparison) -> list[str]:
-    """Return notes on the settings that means average over, and on runs that do not count."""
+    """Return notes on a comparison.
+
+    The notes are about the settings over which each group's mean is taken, and about runs that do not count.
+    """
     lines = []
     if comparison.averaged_settings:
         parts = [f"{key} ({_shorten_list(values)})" for key, values in comparison.averaged_settings.items()]
@@ -69,7 +78,7 @@ def format_note_lines(comparison: Comparison) -> list[str]:
 
 
 def _shorten_list(texts: Sequence[str], max_texts: int = _MAX_LISTED_KEYS) -> str:
-    """Return at most `max_texts` texts, and the number of the others."""
+    """Return at most `max_texts` texts in one line, and the number of the others."""
     return ", ".join(texts[:max_texts]) + (f", and {len(texts) - max_texts} more" if len(texts) > max_texts else "")
 
 
@@ -100,7 +109,7 @@ def _pad_text(text: str, width: int) -> str:
 
 
 def _format_seed_count(group: Group) -> str:
-    """Return the number of seeds, as `(5 seeds)`."""
+    """Return the number of seeds, such as `(5 seeds)`."""
     return f"({format_count(len(group.seeds), 'seed')})"
 
 
@@ -142,12 +151,12 @@ def format_verdict(comparison: Comparison, verdict: Verdict) -> str:
 
 
 def _is_constant_difference(difference: MeanDifference | None) -> bool:
-    """Return whether the differences of several seeds are equal."""
+    """Return whether two groups differ by the same amount for each of several seeds."""
     return difference is not None and difference.p_value is not None and difference.spread == 0
 
 
 def _format_common_seeds(verdict: Verdict, base: Group) -> str:
-    """Return the number of paired seeds; empty where all seeds of both groups are paired."""
+    """Return a clause with the number of paired seeds; empty if all seeds of both groups are paired."""
     difference = verdict.difference
     most = max(len(verdict.group.seeds), len(base.seeds))
     if difference is None or difference.design == "unpaired" or difference.seed_counts[0] == most:
@@ -156,7 +165,7 @@ def _format_common_seeds(verdict: Verdict, base: Group) -> str:
 
 
 def _format_correction(comparison: Comparison) -> str:
-    """Return the name of the correction of p-values; empty for a single comparison."""
+    """Return a clause that names the correction of p-values; empty for a single comparison."""
     return " after Holm's correction" if comparison.verdict_set.comparisons > 1 else ""
 
 
@@ -178,8 +187,8 @@ def _format_difference(
     Args:
         comparison: The comparison, which determines the unit.
         difference: The difference.
-        signed: Whether to print the sign; otherwise the size of the difference.
-        kind: The name of the interval.
+        signed: Whether to print the sign of the difference; otherwise, only its size is printed.
+        kind: The name of the interval, such as `95%`.
     """
     turn = 1.0 if signed or difference.mean >= 0 else -1.0
     text = _format_difference_amount(comparison, turn * difference.mean, sign=signed)
@@ -193,7 +202,7 @@ def _format_difference(
 
 
 def _format_difference_amount(comparison: Comparison, value: float, *, sign: bool) -> str:
-    """Return a difference with its unit: points of a percentage for shares, epochs, or no unit."""
+    """Return a difference with its unit: percentage points for shares, epochs, or no unit."""
     unit = f" {comparison.point.unit}" if comparison.point.unit else " points" if is_share(comparison.metric) else ""
     return _format_difference_number(comparison, value, sign=sign) + unit
 
@@ -209,12 +218,12 @@ def _format_difference_number(comparison: Comparison, value: float, *, sign: boo
 
 
 def _format_epoch_difference(value: float) -> str:
-    """Return a difference in epochs, with two digits below 100."""
+    """Return a difference in epochs with two significant digits, from 100 on as an integer."""
     return f"{value:.2g}" if value < 100 else f"{value:,.0f}"
 
 
 def _format_difference_range(comparison: Comparison, difference: MeanDifference | None) -> str:
-    """Return the range of a difference over few seeds; empty where a test has an interval."""
+    """Return the range of a difference over few seeds; empty if the difference has an interval."""
     if difference is None or difference.interval is not None:
         return ""
     if min(difference.seed_counts) == 1:
@@ -224,7 +233,7 @@ def _format_difference_range(comparison: Comparison, difference: MeanDifference 
 
 
 def format_method_lines(comparison: Comparison) -> list[str]:
-    """Return the tests with their assumptions, and the correction for several comparisons."""
+    """Return lines on the method: tests with their assumptions, and the correction for several comparisons."""
     family = comparison.verdict_set
     if not family.verdicts:
         return []
@@ -248,7 +257,7 @@ def format_method_lines(comparison: Comparison) -> list[str]:
 
 
 def _group_by_test(differences: Sequence[MeanDifference]) -> list[list[MeanDifference]]:
-    """Return the differences, grouped by design and test."""
+    """Return the differences grouped by their design, paired or unpaired, and their test."""
     groups: dict[tuple[str, str], list[MeanDifference]] = {}
     for difference in differences:
         groups.setdefault((difference.design, difference.test), []).append(difference)
@@ -256,7 +265,7 @@ def _group_by_test(differences: Sequence[MeanDifference]) -> list[list[MeanDiffe
 
 
 def _format_test(differences: Sequence[MeanDifference]) -> str:
-    """Return a test with its numbers of seeds and its assumption; empty for an unknown test."""
+    """Return the name of a test, with its numbers of seeds and its assumption; empty for an unknown test."""
     first = differences[0]
     pairs = _format_span(sorted({difference.seed_counts[0] for difference in differences}))
     sizes = ", ".join(f"{n} and {m}" for n, m in sorted({difference.seed_counts for difference in differences})[:3])
@@ -275,9 +284,10 @@ def _format_span(numbers: Sequence[int]) -> str:
 
 
 def format_advice_lines(comparison: Comparison) -> list[str]:
-    """Return how many seeds would probably decide, for which difference, how long they take, and the command.
+    """Return advice on the number of seeds that would probably decide a verdict.
 
-    The number of seeds is the smallest that probably decides any of the undecided verdicts.
+    The advice includes the difference that these seeds would find, the training time and the command. The number of
+    seeds is the smallest that probably decides any of the undecided verdicts.
     """
     family = comparison.verdict_set
     single = [verdict for verdict in family.verdicts if verdict.examples]
@@ -312,7 +322,7 @@ def format_advice_lines(comparison: Comparison) -> list[str]:
 
 
 def _format_seed_reason(comparison: Comparison, verdicts: Sequence[Verdict], enough: int) -> str:
-    """Return why a number of seeds is advised."""
+    """Return the reason why `enough`, a number of seeds, is advised."""
     largest = max(
         (verdict.difference for verdict in verdicts if verdict.difference), key=_compute_difference_size, default=None
     )
@@ -327,12 +337,12 @@ def _format_seed_reason(comparison: Comparison, verdicts: Sequence[Verdict], eno
 
 
 def _compute_difference_size(difference: MeanDifference) -> float:
-    """Return the size of a difference."""
+    """Return the absolute value of a difference between means."""
     return abs(difference.mean)
 
 
 def _format_needed_seeds(comparison: Comparison, verdicts: Sequence[Verdict]) -> str:
-    """Return the number of seeds that each group needs, as `adam 426, nadam more than 1,000`."""
+    """Return the number of seeds that each group needs, such as `adam 426, nadam more than 1,000`."""
     needed = [
         f"more than {MAX_ADVISED_SEEDS:,}" if verdict.needed_seeds is None else str(verdict.needed_seeds)
         for verdict in verdicts

@@ -13,10 +13,10 @@ from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run_info import RunInfo
 
 _MAX_LISTED_EPOCHS = 5
-"""Largest number of last epochs that are listed; their median duration is the speed."""
+"""Largest number of last epochs that are listed. Their median duration is printed as the speed."""
 
 _CHART_ROWS = range(8, 19)
-"""Numbers of rows that the curve may have."""
+"""Possible heights of the curve, in rows of the terminal."""
 
 
 def format_progress_line(run_info: RunInfo, rows: Sequence[Scores], epochs: int | None, since: float) -> str:
@@ -49,7 +49,7 @@ def format_progress_line(run_info: RunInfo, rows: Sequence[Scores], epochs: int 
 def _compute_median_epoch_seconds(rows: Sequence[Scores]) -> float:
     """Compute the median duration of the last epochs, in seconds.
 
-    The first epoch includes compilation, and other processes may disturb single epochs.
+    Unlike a mean, the median is not affected by single slow epochs, such as the first with its compilation.
     """
     return statistics.median(row["seconds"] for row in rows[-_MAX_LISTED_EPOCHS:])
 
@@ -64,7 +64,7 @@ def format_run_view(
     run_info: RunInfo, rows: Sequence[Scores], epochs: int | None, since: float,
     *, width: int, height: int, colour: bool, unicode: bool,
 ) -> str:  # fmt: skip
-    """Return the view of a run for a terminal: a line, the curve of the monitor, and the last epochs.
+    """Return the view of a run for a terminal: a progress line, the curve of the monitor, and the last epochs.
 
     Args:
         run_info: The run.

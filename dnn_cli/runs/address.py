@@ -27,7 +27,7 @@ _LATEST_SUFFIX = "@latest"
 """Suffix of an address that selects the latest run of a name."""
 
 _MAX_LISTED_RUNS = 20
-"""Largest number of runs listed for an ambiguous address: a screen of 24 lines, without the lines around the list."""
+"""Largest number of runs listed for an ambiguous address. The list and the lines around it fit a screen of 24 lines."""
 
 _DetailsReader = Callable[[Sequence[RunInfo]], list[RunInfo]]
 """A function that reads the configs of runs."""
@@ -41,16 +41,16 @@ def _read_each_details(runs: Sequence[RunInfo]) -> list[RunInfo]:
 def resolve_address(
     address: str, runs: Sequence[RunInfo], store_name: str, read_details: _DetailsReader = _read_each_details
 ) -> list[RunInfo]:
-    """Return the runs of an address, the latest first: one run, or all runs of one experiment with the name.
+    """Return the runs that an address names, the latest first: one run, or all runs of an experiment.
 
     Args:
         address: An address of any form except `sweep:ID`.
         runs: The runs to choose from, the latest first.
         store_name: The directory of these runs, for messages.
-        read_details: A function that reads the configs of several runs with the address.
+        read_details: A function that reads the configs of runs. It is called if several runs match the address.
 
     Raises:
-        AmbiguousAddressError: the name is that of several experiments, or the id is that of several runs.
+        AmbiguousAddressError: several experiments have the name, or several runs have the id.
         UsageError: no run has the address.
     """
     if not address:
@@ -78,7 +78,7 @@ def resolve_address(
 
 
 def resolve_single_run(address: str, runs: Sequence[RunInfo], store_name: str) -> RunInfo:
-    """Return the only run of an address.
+    """Return the only run that an address names.
 
     Raises:
         AmbiguousAddressError: several runs have the address; runs of one experiment count as several.
@@ -88,7 +88,7 @@ def resolve_single_run(address: str, runs: Sequence[RunInfo], store_name: str) -
 
 
 def get_only_run(address: str, matches: Sequence[RunInfo], store_name: str) -> RunInfo:
-    """Return the only run in the matches of an address.
+    """Return the only run that matches an address.
 
     Args:
         address: The address, for messages.
@@ -106,7 +106,7 @@ def get_only_run(address: str, matches: Sequence[RunInfo], store_name: str) -> R
 def _find_runs_by_name(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
     """Return the runs with a name, or for `NAME@latest` only the latest of these runs.
 
-    A run whose whole id is the same text is added, so that an address with two meanings is refused.
+    If the address is also the id of another run, this run is returned too. The caller then reports an ambiguity.
     """
     if address.startswith(ID_PREFIX):
         return []
@@ -124,12 +124,15 @@ def _find_runs_by_name(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
 
 
 def _normalize_unicode(text: str) -> str:
-    """Return a text in Unicode's form NFC, in which each name has one spelling."""
+    """Return a text in Unicode normal form C, in which each visible character has a single encoding."""
     return unicodedata.normalize("NFC", text)
 
 
 def _find_runs_by_id(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
-    """Return the runs with this id or directory name; otherwise the runs whose id or directory name begins with it."""
+    """Return the runs whose id or directory name equals an address.
+
+    If no id or name is equal, the runs whose id or directory name begins with the address are returned.
+    """
     text = address.removeprefix(ID_PREFIX)
     exact = [run_info for run_info in runs if text in _list_identifiers(run_info)]
     return exact or [
@@ -145,7 +148,7 @@ def _list_identifiers(run_info: RunInfo) -> set[str]:
 
 
 def _is_one_variant(runs: Sequence[RunInfo]) -> bool:
-    """Return whether all runs have the same variant digest."""
+    """Return whether all runs belong to one variant: they differ only in seed and names."""
     digests = {run_info.details.variant_digest for run_info in runs}
     return len(digests) == 1 and digests != {""}
 
@@ -215,7 +218,7 @@ def _format_best_score(run_info: RunInfo) -> str:
 
 
 def _list_short_addresses(runs: Sequence[RunInfo]) -> list[str]:
-    """Return a short address of each run: its id, or the name of its directory where several runs have the id."""
+    """Return a short address of each run: its id, or its directory name if several of the runs share an id."""
     addresses = [get_short_address(run_info) for run_info in runs]
     # A copy of a run directory has the id of the original.
     unique = len(set(addresses)) == len(addresses)
@@ -223,7 +226,7 @@ def _list_short_addresses(runs: Sequence[RunInfo]) -> list[str]:
 
 
 def get_short_address(run_info: RunInfo) -> str:
-    """Return the id of a run, or the name of its directory where the id cannot be read."""
+    """Return the id of a run, or the name of its directory if its id is unknown."""
     if run_info.record is not None:
         return run_info.record.id
     digits = parse_run_id(run_info.run)
@@ -242,10 +245,10 @@ def format_name_address(name: str) -> str:
 
 
 def _find_numbered_run(address: str, runs: Sequence[RunInfo]) -> RunInfo:
-    """Return the run of `@N`.
+    """Return the run with the address `@N`: the N-th of the runs, starting with `@1`.
 
     Raises:
-        UsageError: there are fewer runs, or the text after `@` is not a whole number from 1.
+        UsageError: the text after `@` is not a whole number from 1 to the number of runs.
     """
     number = address.removeprefix("@")
     if not (number.isascii() and number.isdigit() and len(number) < 10 and 1 <= int(number) <= len(runs)):

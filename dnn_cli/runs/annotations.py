@@ -23,7 +23,9 @@ _MAX_TAGS = 100
 _MAX_TAG_LENGTH = 40
 _MAX_NAME_LENGTH = 200
 _MAX_NOTE_LENGTH = 10_000
-"""Limits of annotations in bytes, tags and characters, far above any use: larger ones are not written by `dnn`."""
+"""Limits of annotations, in bytes, tags and characters.
+
+`dnn` refuses larger annotations; usual ones are far smaller."""
 
 _FORBIDDEN_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
 """Unicode categories of characters that tags must not have: controls, formats, surrogates and separators."""
@@ -35,7 +37,7 @@ class Annotations(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str | None = None
-    """Name of the run that replaces the name in its config; `None` where the run was not renamed."""
+    """New name of a renamed run, which replaces the name in its config; `None` if the run was not renamed."""
 
     tags: tuple[str, ...] = ()
     """Tags in the order in which the user gave them."""
@@ -44,14 +46,14 @@ class Annotations(BaseModel):
 
 
 NO_ANNOTATIONS = Annotations()
-"""The annotations of most runs."""
+"""Empty annotations, as most runs have."""
 
 
 def read_annotations(run: Run) -> Annotations:
     """Read the annotations of a run; empty annotations without the file.
 
     Raises:
-        RunError: the file cannot be read, or is not one that `write_annotations` writes.
+        RunError: the file cannot be read, or has other content than `write_annotations` writes.
     """
     try:
         text = _read_annotations_text(run)
@@ -75,7 +77,7 @@ def read_annotations(run: Run) -> Annotations:
 
 
 def _read_annotations_text(run: Run) -> str:
-    """Read the text of `labels.json`, without waiting for a FIFO and without following a link.
+    """Read the text of `labels.json`. The function does not wait for a named pipe (FIFO), and does not follow a link.
 
     Raises:
         RunError: the file is not a regular file, or is too large.
@@ -133,7 +135,7 @@ def change_annotations(runs: Sequence[Run], change: Callable[[Annotations], Anno
 
 
 def _read_changeable_annotations(run: Run) -> Annotations:
-    """Read the annotations of a run that are to be changed.
+    """Read the annotations of a run, for a change.
 
     Raises:
         RunError: the annotations are damaged. The message names the run.
@@ -146,7 +148,10 @@ def _read_changeable_annotations(run: Run) -> Annotations:
 
 @contextmanager
 def lock_annotations(directory: Path) -> Iterator[None]:
-    """Hold the lock on the annotations in a directory of runs, so that every change is kept; wait for others."""
+    """Hold the lock on the annotations in a directory of runs while the block runs.
+
+    The function waits for other processes. Without the lock, two simultaneous changes could overwrite each other.
+    """
     with ExitStack() as stack:
         # Without the lock, a change may get lost, which is better than a refused change.
         with suppress(OSError):
@@ -186,7 +191,7 @@ def set_name(annotations: Annotations, name: str) -> Annotations:
     """Return annotations with another name.
 
     Raises:
-        UsageError: the name is invalid, or has the prefix of another form of address.
+        UsageError: the name is invalid, or begins like another form of address, such as `id:`.
     """
     if name.strip().startswith(ADDRESS_PREFIXES):
         raise UsageError(f"a run cannot be renamed to {name}", f"names do not begin with {', '.join(ADDRESS_PREFIXES)}")
@@ -196,7 +201,7 @@ def set_name(annotations: Annotations, name: str) -> Annotations:
 
 
 def _check_limits(annotations: Annotations) -> None:
-    """Raise an error if annotations are too many, are too long, or have forbidden characters.
+    """Raise an error if tags, note or name exceed their limits, or have forbidden characters.
 
     Raises:
         UsageError: the annotations are invalid.
@@ -235,5 +240,8 @@ def check_tag(tag: str) -> None:
 
 
 def _has_characters(text: str, categories: tuple[str, ...]) -> bool:
-    """Return whether a text has a character of these Unicode categories, other than the joiners of some scripts."""
+    """Return whether a text has a character of some Unicode categories.
+
+    The joiners that some scripts need do not count.
+    """
     return any(unicodedata.category(letter) in categories and letter not in "\u200c\u200d" for letter in text)

@@ -69,7 +69,7 @@ def sync_directory(directory: Path) -> None:
 
 
 def _read_umask() -> int:
-    """Read the umask of the process. The system only returns the umask when a process sets it."""
+    """Read the umask of the process. The system call that returns the umask also sets it."""
     umask = os.umask(0o077)
     os.umask(umask)
     return umask

@@ -30,22 +30,22 @@ class TrainingProgress(BaseModel):
 
     version: int = Field(default=_CHECKPOINT_VERSION, ge=_CHECKPOINT_VERSION, le=_CHECKPOINT_VERSION)
     experiment: str
-    """Training digest of the experiment."""
+    """Training digest of the experiment: equal for experiments that train the same weights in each epoch."""
 
     optimizer: dict[str, Any] = {}
     """Config of the optimizer in the experiment."""
 
     epoch: int = Field(default=0, ge=0)
-    """Number of whole epochs that are done."""
+    """Number of completed epochs."""
 
     calls: int = Field(default=0, ge=0)
-    """Number of engine calls that are done in the unfinished epoch."""
+    """Number of completed calls of the engine (the code that runs training steps) in the unfinished epoch."""
 
     stopped: bool = False
     """Whether a callback has ended the training."""
 
     rows: list[Scores] = []
-    """Rows of `metrics.csv`."""
+    """Rows of `metrics.csv`: the scores of each completed epoch."""
 
     seconds: float = 0.0
     """Duration of the training until the checkpoint, in seconds."""
@@ -58,7 +58,7 @@ class TrainingProgress(BaseModel):
 
     @model_validator(mode="after")
     def check_row_count(self) -> "TrainingProgress":
-        """Raise an error unless the rows are those of the whole epochs."""
+        """Raise an error unless there is one row for each completed epoch."""
         if [row.get("epoch") for row in self.rows] != list(range(1, self.epoch + 1)):
             raise ValueError("its rows are not those of its epochs")
         return self
@@ -66,7 +66,7 @@ class TrainingProgress(BaseModel):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Progress of a training and all its variables, named as in `training.training_state`."""
+    """Progress of a training, and the arrays of all its variables by the names that `training.training_state` gives."""
 
     progress: TrainingProgress
     arrays: Mapping[str, NDArray[Any]]
@@ -99,9 +99,9 @@ def _create_checkpoint_directory(directory: Path) -> None:
 
 
 def read_last_checkpoint(run: Run) -> tuple[Checkpoint | None, str | None]:
-    """Read the last intact checkpoint, and the reason why a later one cannot be used.
+    """Read the last intact checkpoint, and the reason why a later checkpoint cannot be used.
 
-    The checkpoint is `None` without an intact checkpoint. The reason is `None` unless a checkpoint is damaged.
+    The first value is `None` if no checkpoint is intact. The second value is `None` if no checkpoint is damaged.
     """
     trouble = None
     for path in (run.last_checkpoint, run.previous_checkpoint):

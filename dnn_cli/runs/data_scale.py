@@ -1,7 +1,7 @@
 """The scale of a run's data: inputs far from unit scale, and numeric targets far from 0.
 
-Inputs of thousands make the first steps of a training thousands of times too large. A network takes many epochs to
-reach targets of thousands.
+Inputs with values in the thousands make the first steps of a training thousands of times too large. A network takes
+many epochs to reach targets in the thousands.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,8 @@ from dnn_cli.config.layers import Flatten, NormalizationLayer, Rescaling, Reshap
 from dnn_cli.runs.input_profile import InputProfile
 
 _MAX_INPUT_SCALE = 20.0
-"""Root mean square from which an input is far from unit scale: flowers in cm have 6 and train well; ages have 40."""
+"""Root mean square from which an input is far from unit scale. Iris petals and sepals in cm have 6 and train well;
+ages in years have 40."""
 
 _MIN_INPUT_SCALE = 0.01
 """Root mean square below which all inputs are far from unit scale; the ready-made columns of `diabetes` have 0.05."""
@@ -39,7 +40,7 @@ class _UnscaledInput:
 
     @property
     def observation(self) -> str:
-        """Sentence about the range of the input and the number of such inputs."""
+        """Sentence about the range of the input and the number of inputs far from unit scale."""
         count_text = (
             f"all {self.input_count}"
             if self.other_count + 1 == self.input_count
@@ -50,12 +51,12 @@ class _UnscaledInput:
 
 
 def _format_four_digits(value: float) -> str:
-    """Format a number with four digits, and a number of thousands to the unit."""
+    """Format a number with four significant digits, but numbers from 1,000 to 1e9 as whole numbers."""
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
 def find_unscaled_input(experiment: Experiment, profile: InputProfile) -> _UnscaledInput | None:
-    """Return the input farthest from unit scale; `None` where all are near unit scale, or the network scales them.
+    """Return the input farthest from unit scale; `None` if all are near unit scale, or the network scales them.
 
     Args:
         experiment: The config.
@@ -98,12 +99,14 @@ class _UnscaledTargets(NamedTuple):
 
     @property
     def suggestion(self) -> str:
-        """Suggestion: the layer that ends the stack."""
+        """Suggestion to end the network with a layer that scales outputs to the range of the targets."""
         return f"end the stack with {format_rescaling_layer(self.mean, self.deviation)}"
 
 
 def find_unscaled_targets(experiment: Experiment, targets: NDArray[Any] | None) -> _UnscaledTargets | None:
-    """Return mean and deviation of numeric targets far from 0; `None` for other targets, and where a layer rescales.
+    """Return mean and deviation of numeric targets far from 0; `None` for other targets.
+
+    The result is also `None` if the last layer of the network is a `Rescaling`.
 
     Args:
         experiment: The config.

@@ -12,14 +12,17 @@ from dnn_cli.runs.run import Run, read_text_file
 
 @dataclass(frozen=True)
 class LayerState:
-    """Measurements of one layer after an epoch, on fixed training examples; `None` where one does not apply."""
+    """Measurements of one layer after an epoch, on fixed training examples.
+
+    A value that does not apply to the layer is `None`.
+    """
 
     epoch: int
     """Number of epochs trained so far; 0 for the initial weights."""
 
     layer: str
     examples: int
-    """Number of training examples the layer was measured on, without dropout and other noise."""
+    """Number of training examples that the layer was measured on. Dropout and other noise were off."""
 
     gradient: float | None = None
     """Root mean square of the derivative of the loss with respect to the weights of the kernel."""
@@ -31,13 +34,15 @@ class LayerState:
     """Relative change of the kernel since epoch `since`: ‖kernel - kernel at `since`‖ / ‖kernel at `since`‖."""
 
     since: int | None = None
-    """Epoch from which `update` counts: the epoch before; in files of dnn 0.7.0, the epoch measured before."""
+    """Epoch from which the change in `update` is measured: the previous epoch.
+
+    In files of dnn 0.7.0, it is the previous measured epoch."""
 
     dead: float | None = None
     """Share of relu units whose output is 0 for every example."""
 
     saturated: float | None = None
-    """Share of outputs of a sigmoid, tanh or similar that are within 5% of their limits."""
+    """Share of outputs of a sigmoid, tanh or similar activation that are within 5% of their limits."""
 
     moved: float | None = None
     """Relative change of the kernel since epoch 0: ‖kernel - initial kernel‖ / ‖initial kernel‖."""
@@ -46,7 +51,7 @@ class LayerState:
     """Mean loss of the network on the examples, without penalties; only in the row of the last layer."""
 
     correct: float | None = None
-    """Share of the examples whose class is predicted; only in the row of the last layer."""
+    """Share of the examples whose class is predicted right; only in the row of the last layer."""
 
 
 COLUMNS = tuple(field.name for field in fields(LayerState))

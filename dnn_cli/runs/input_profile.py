@@ -26,7 +26,7 @@ _MAX_PROFILE_BYTES = 500_000_000
 IMAGE_STATISTICS = ("brightness", "contrast", "border", "likeness")
 """Statistics of an image: mean, standard deviation, median of the border, correlation with the mean training image.
 
-The first three are shares of the range of the training pixels; mean and median are measured from the lowest pixel."""
+The first three are shares of the range of the training pixels. For mean and median, the lowest pixel value is 0."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,21 @@ class InputProfile:
 
     dataset_info: DatasetInfo
     scale: NDArray[np.float32]
-    """Scale of the inputs, of shape () or (size,): a network receives (input - mean) / scale. See `input_size`."""
+    """Divisor of the inputs, of shape () or (`input_size`,): a network receives (input - mean) / scale."""
 
     mean: NDArray[np.float32] | None
-    """Mean that is subtracted from inputs, of shape (size,); `None` where nothing is subtracted."""
+    """Mean that is subtracted from inputs, of shape (`input_size`,); `None` if nothing is subtracted."""
 
     minimum: NDArray[np.float32]
-    """Minimum of each number of an input, of shape (size,), as are `maximum`, `average` and `deviation`."""
+    """Minimum of each number of an input. Like `maximum`, `average` and `deviation`, it has shape (`input_size`,)."""
 
     maximum: NDArray[np.float32]
     average: NDArray[np.float32]
     deviation: NDArray[np.float32]
     looks: NDArray[np.float32] | None
-    """Range of each of `IMAGE_STATISTICS` in nearly all images, of shape (4, 2); `None` where inputs are not images."""
+    """Usual range of each of `IMAGE_STATISTICS`, of shape (4, 2); `None` if inputs are not images.
+
+    Nearly all training images are in this range."""
 
     labels: NDArray[Any] | None = None
     """Sample of the training targets, int32 of shape (n,) or float32 of shape (n, targets).
@@ -55,29 +57,31 @@ class InputProfile:
     This field and the five fields below are `None` in runs of dnn 0.7.0."""
 
     validation_average: NDArray[np.float32] | None = None
-    """Mean of each number over a sample of the validation inputs, of shape (size,), as is `validation_deviation`.
+    """Mean of each number over a sample of the validation inputs.
+
+    Like `validation_deviation`, it has shape (`input_size`,).
 
     `None` without a validation set."""
 
     validation_deviation: NDArray[np.float32] | None = None
     numbering: NDArray[np.uint8] | None = None
-    """Marks of columns of row numbers in a table, of shape (size,): 1 for a column that numbers the rows, else 0."""
+    """Marks for the columns of a table, of shape (`input_size`,): 1 for a column that only numbers the rows, else 0."""
 
     alone: NDArray[np.float32] | None = None
-    """Score of each column of a table as the only input of a prediction of the target, of shape (size,).
+    """Score of each column of a table if the target is predicted from this column alone, of shape (`input_size`,).
 
-    A column scores from 0, no better than a constant, to 1, always right."""
+    A score of 0 means no better than a constant prediction; 1 means always right."""
 
     copies: NDArray[np.float32] | None = None
     """Share of the validation inputs that are also training inputs, and the share expected by chance, of shape (2,)."""
 
     @property
     def input_size(self) -> int:
-        """Number of numbers in an input."""
+        """Number of values in one input: the product of its shape."""
         return math.prod(self.dataset_info.input_shape)
 
     def scale_inputs(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
-        """Scale inputs of shape (n, …) as in the training, to float32 of shape (n, size)."""
+        """Scale inputs of shape (n, …) as in the training, to float32 of shape (n, `input_size`)."""
         rows = inputs.reshape(len(inputs), -1).astype(np.float32)
         return np.asarray((rows if self.mean is None else rows - self.mean) / self.scale)
 
@@ -101,7 +105,7 @@ def read_input_profile(run: Run) -> InputProfile | None:
     """Read `inputs.npz`; `None` without the file, as in runs of an older `dnn`.
 
     Raises:
-        RunError: the file is damaged, or is not one that a training writes.
+        RunError: the file is damaged, or has other content than a training writes.
     """
     path = run.inputs
     try:

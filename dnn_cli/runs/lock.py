@@ -56,7 +56,7 @@ class UnknownLockHolder(BlockingIOError):
 
 @dataclass(frozen=True)
 class LockOwner:
-    """A process, identified beyond the reuse of its process number and the restart of its machine."""
+    """Identity of a process that holds a lock, unique even if its number is reused or its machine restarts."""
 
     token: str
     host: str
@@ -64,7 +64,7 @@ class LockOwner:
     """Random id that the kernel draws at each start of the machine."""
 
     namespace: str
-    """Namespace of process numbers: the numbers of a container are valid only inside the container."""
+    """Namespace of process numbers: process numbers of a container are valid only inside the container."""
 
     pid: int
     start: str
@@ -72,10 +72,10 @@ class LockOwner:
 
     @classmethod
     def from_current_process(cls) -> "LockOwner":
-        """Return this process, with a new token.
+        """Return the identity of this process, with a new random token.
 
         Raises:
-            OSError: Linux does not describe the process.
+            OSError: /proc has no data about the process.
         """
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         pid = os.getpid()
@@ -90,7 +90,7 @@ class LockOwner:
 
     @property
     def state(self) -> LockState:
-        """State of a lock that the process took: held while the process lives, unknown on other machines."""
+        """State of a lock that this process took: held while it lives, unknown if it is on another machine."""
         try:
             current = LockOwner.from_current_process()
         except OSError:
@@ -119,7 +119,7 @@ def hold_lock(path: Path) -> Iterator[None]:
     """Hold the lock on a file while the block runs.
 
     The function creates a missing file and follows no link. The block may rename the directory of the file. A process
-    that reads the state of the lock holds the lock for an instant; this function waits for the end of the instant.
+    that reads the state of the lock holds the lock for an instant; this function retries until the lock is free.
 
     Raises:
         BlockingIOError: another process holds the lock.
@@ -254,10 +254,10 @@ def _check_no_owner(path: Path) -> None:
 
 @contextmanager
 def _hold_owner_file(path: Path) -> Iterator[None]:
-    """Hold a lock by an owner file that names this process, while the block runs.
+    """Hold a lock while the block runs, by an owner file that names this process.
 
-    The owner file is created exclusively. To replace the file of a dead process, a process first creates a second
-    exclusive file, whose name has the token of the dead process. Only one of several processes succeeds.
+    Only one process can create the owner file. To replace the file of a dead process, a process first creates a second
+    file, whose name has the token of the dead process. Only one of several processes succeeds.
 
     Raises:
         BlockingIOError: another process holds the lock.
@@ -296,7 +296,7 @@ def _hold_owner_file(path: Path) -> Iterator[None]:
 
 
 def replace_dead_owner(path: Path, current: LockOwner, directory_fd: int) -> None:
-    """Replace the dead process in an owner file by the current process.
+    """Write the current process into an owner file that names a dead process.
 
     Raises:
         BlockingIOError: another process has replaced the dead process.
@@ -323,7 +323,7 @@ def replace_dead_owner(path: Path, current: LockOwner, directory_fd: int) -> Non
 
 
 def create_owner_file(name: str, owner: LockOwner, directory_fd: int) -> None:
-    """Create an owner file exclusively.
+    """Create an owner file, which must not exist yet.
 
     Args:
         name: The name of the owner file in the directory.

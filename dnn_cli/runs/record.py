@@ -53,10 +53,10 @@ class Results(BaseModel):
     """Name of the score that chooses the best epoch."""
 
     last: Scores | None = None
-    """Scores of the last whole epoch."""
+    """Scores of the last completed epoch."""
 
     best: Scores | None = None
-    """Scores of the best whole epoch; the first of several equal ones."""
+    """Scores of the best completed epoch; the first of several equally good ones."""
 
     model: Scores | None = None
     """Validation scores of `model.keras`: those of the last epoch, unless its weights were averaged or restored."""
@@ -72,7 +72,7 @@ class Results(BaseModel):
 
     @model_validator(mode="after")
     def check_epochs(self) -> "Results":
-        """Raise an error if the last or best epoch lacks its number or the monitored score."""
+        """Raise an error if the scores of the last or best epoch lack the epoch number or the monitored score."""
         for epoch in (self.last, self.best):
             if epoch is not None and not ("epoch" in epoch and self.monitor in epoch):
                 raise ValueError(f"an epoch needs epoch and {self.monitor}")
@@ -85,7 +85,9 @@ class Results(BaseModel):
 
     @classmethod
     def from_rows(cls, rows: Sequence[Scores], monitor: str, **saved: Any) -> "Results":
-        """Return the results of the rows of `metrics.csv`; of several equal epochs, the first is the best.
+        """Return the results that follow from the rows of `metrics.csv`.
+
+        Of several equal best epochs, the first counts.
 
         Args:
             rows: The scores of each epoch.
@@ -99,7 +101,7 @@ class Results(BaseModel):
 
 
 class Process(BaseModel):
-    """The process that trains a run, or trained it last."""
+    """The process that trains a run, or that last trained the run."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -119,16 +121,18 @@ class Resume(BaseModel):
     """Time of the resumption: UTC in ISO 8601."""
 
     epochs: int
-    """Number of whole epochs in the resume point."""
+    """Number of completed epochs at the resume point (the checkpoint from which the training continued)."""
 
     calls: int = 0
-    """Number of engine calls of the unfinished epoch in the resume point."""
+    """Number of completed engine calls in the unfinished epoch at the resume point."""
 
     forced: tuple[str, ...] = ()
-    """Changes of config or environment, in spite of which `--force` resumed the training."""
+    """Changes of config or environment since the checkpoint.
+
+    `--force` resumed the training in spite of these changes."""
 
     note: str | None = None
-    """Reason why the training resumed from another checkpoint than the last."""
+    """Reason why the training resumed from an older checkpoint than the last."""
 
 
 class Evaluation(BaseModel):
@@ -146,7 +150,7 @@ class Evaluation(BaseModel):
     """Name of the file with the evaluated weights."""
 
     epoch: int | None = None
-    """Epoch of the weights; `None` where the epoch is unknown."""
+    """Epoch of the weights; `None` if the epoch is unknown."""
 
     @property
     def examples_id(self) -> str:
@@ -174,7 +178,7 @@ class FileEvaluation(BaseModel):
     """Name of the file with the evaluated weights."""
 
     epoch: int | None = None
-    """Epoch of the weights; `None` where the epoch is unknown."""
+    """Epoch of the weights; `None` if the epoch is unknown."""
 
     @property
     def examples_id(self) -> str:
@@ -209,7 +213,7 @@ class Record(BaseModel):
     ended: str | None = None
     seconds: float | None = None
     epochs: int = 0
-    """Number of whole epochs that were trained."""
+    """Number of completed epochs."""
 
     process: Process | None = None
     resumed: tuple[Resume, ...] = ()
@@ -217,20 +221,22 @@ class Record(BaseModel):
     """Id of the run that this run reproduces."""
 
     experiment: str | None = None
-    """Outcome digest of the experiment."""
+    """Outcome digest of the experiment: equal for experiments that train the same weights for the same epochs."""
 
     sweeps: tuple[Membership, ...] = ()
     """Memberships of the run in sweeps."""
 
     evaluated: tuple[Evaluation, ...] = ()
-    """Evaluations on splits by `dnn evaluate`. A choice between runs by their test scores makes these scores biased."""
+    """Evaluations on splits by `dnn evaluate`. Choosing a run by its test score biases this score."""
 
     evaluated_files: tuple[FileEvaluation, ...] = ()
-    """Evaluations on files, separate from `evaluated`: older versions reject a record with a third kind of split."""
+    """Evaluations on files.
+
+    They are not in `evaluated`, because older versions reject records with other splits there."""
 
     engine: str | None = None
     plan: dict[str, Any] = {}
-    """Execution plan: how the engine ran the steps, and the reasons."""
+    """Execution plan: engine, precision, XLA and chunk length of the training, and the reasons for them."""
 
     results: Results
     parameters: dict[str, int]

@@ -43,7 +43,7 @@ class Run:
 
     @property
     def config(self) -> Path:
-        """The resolved config, which can be trained again unchanged."""
+        """The resolved config: the config with all overrides and defaults, which can be trained again unchanged."""
         return self.directory / CONFIG_FILE
 
     @property
@@ -181,7 +181,7 @@ class Run:
         return time.time() - changed
 
     def with_current_metrics(self, record: Record, status: str = "running", reason: str | None = None) -> Record:
-        """Return the record of an unfinished training, with the epochs in `metrics.csv`, a status and its reason.
+        """Return the record of an unfinished training, updated by `metrics.csv`, a status and its reason.
 
         Raises:
             RunError: `metrics.csv` is damaged.
@@ -194,9 +194,9 @@ class Run:
         return record.model_copy(update={**progress, "status": status, "reason": reason, "results": results})
 
     def close_record(self, status: str, reason: str) -> Record:
-        """Write the end of a run whose process ended without writing it, and return the record.
+        """Write the final record of a run whose process ended before it could write one, and return the record.
 
-        A record that is already closed stays unchanged.
+        A record whose status is not `running` stays unchanged.
 
         Raises:
             RunError: another process trains the run, or the directory cannot be written.
@@ -210,7 +210,7 @@ class Run:
             return record
 
     def read_raw_record(self) -> Record:
-        """Read `run.json` without a check of the training process.
+        """Read `run.json` as it is, without checking whether the training process still lives.
 
         Raises:
             RunError: the record is missing or damaged, or a newer `dnn` wrote it.

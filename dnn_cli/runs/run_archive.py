@@ -17,7 +17,7 @@ RunArchive = dict[str, bytes]
 
 
 def pack_run(run: Run) -> RunArchive:
-    """Return the run archive with the regular files of a run; empty if the checkpoint directory is a link.
+    """Pack the regular files of a run into a run archive, which is empty if the checkpoint directory is a link.
 
     Raises:
         RunError: a file cannot be read.

@@ -118,7 +118,7 @@ class RunIndex:
         return detailed_runs
 
     def read_rows(self, kind: _ContentKind) -> dict[str, _CachedContent]:
-        """Read the cached contents by directory name of the run; empty if the database is damaged or locked."""
+        """Read the cached contents of one kind, by directory name; empty if the database is damaged or locked."""
         if not self.database_path.exists():
             return {}
         query = "select name, key, content, sum from cached_contents where kind = ?"
@@ -134,7 +134,7 @@ class RunIndex:
             return {}
 
     def write_rows(self, kind: _ContentKind, new_rows: dict[str, _CachedContent], gone: Iterable[str] = ()) -> None:
-        """Write new contents to the database, and delete the contents of the runs in `gone`."""
+        """Write new contents to the database. Contents of the runs in `gone`, which no longer exist, are deleted."""
         rows = [
             (kind, name, key, content, _compute_checksum(key, content))
             for name, (key, content) in new_rows.items()
@@ -196,7 +196,7 @@ def _compute_checksum(key: str, content: bytes) -> int:
 
 
 def _pack_record(run_info: RunInfo) -> bytes | None:
-    """Return the content to cache for a run; `None` for a run with an unreadable record and for a running one."""
+    """Return the content to cache for a run; `None` for a run that is running or has an unreadable record."""
     if run_info.record is None or run_info.record.status == "running":
         return None
     try:

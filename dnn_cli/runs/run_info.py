@@ -21,10 +21,12 @@ class RunDetails:
     """Config and scores of each epoch of a run, in a form that takes little memory."""
 
     config_json: str | None
-    """The resolved config as JSON; `None` where the config cannot be read."""
+    """The resolved config as JSON; `None` if the config cannot be read."""
 
     variant_digest: str = ""
-    """Variant digest of the config; empty without a config."""
+    """Variant digest of the config; empty without a config.
+
+    It is equal for runs that differ only in seed, names, diagnostics and `model_checkpoint`."""
 
     seed: int = 0
     columns: tuple[str, ...] = ()
@@ -42,7 +44,7 @@ class RunDetails:
 
     @cached_property
     def config(self) -> dict[str, Any] | None:
-        """The resolved config as plain values; `None` where the config cannot be read."""
+        """The resolved config as plain values; `None` if the config cannot be read."""
         return None if self.config_json is None else pydantic_core.from_json(self.config_json)
 
     def get_metric_values(self, name: str) -> Sequence[float]:
@@ -71,12 +73,12 @@ class RunInfo:
 
     @property
     def details(self) -> RunDetails:
-        """Config and metrics of the run, which each access reads from disk unless they are loaded."""
+        """Config and metrics of the run. Each access reads both from disk, unless `loaded_details` holds them."""
         return self.loaded_details or read_details(self.run)
 
     @property
     def config(self) -> dict[str, Any] | None:
-        """The resolved config as plain values; `None` where the config cannot be read. See `details`."""
+        """The resolved config as plain values; `None` if the config cannot be read. See `details`."""
         return self.details.config
 
     def with_details(self) -> "RunInfo":

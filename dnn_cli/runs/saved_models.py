@@ -24,10 +24,10 @@ class SavedModel:
     """Epoch of the weights; `None` for averaged weights, and where the run does not record the epoch."""
 
     monitor: str | None = None
-    """Name of the score by which the epoch is the best; `None` for the last epoch and for averaged weights."""
+    """Name of the score that chose the epoch as the best; `None` for the last epoch and for averaged weights."""
 
     scores: Scores | None = None
-    """Scores of the weights; `None` where the run does not record the scores."""
+    """Scores of the weights; `None` if the run does not record the scores."""
 
     @property
     def file_name(self) -> str:
@@ -52,7 +52,7 @@ class SavedModel:
 
 
 def get_last_model(run_info: RunInfo) -> SavedModel:
-    """Return the saved model of `model.keras`, with which the training ended.
+    """Return the saved model `model.keras`, with which the training ended.
 
     Runs of an older dnn lack `results.epoch`. For these runs, early stopping is replayed on the monitored scores.
     """
@@ -75,9 +75,10 @@ def get_last_model(run_info: RunInfo) -> SavedModel:
 
 
 def find_best_model(run_info: RunInfo) -> SavedModel | None:
-    """Return the saved model of `best.keras`; `None` without the file.
+    """Return the saved model `best.keras`; `None` without the file.
 
-    Runs of an older dnn lack `results.kept`. Their epoch is the first with the best value of the monitored score.
+    Runs of an older dnn lack `results.kept`. For these runs, the epoch is the first with the best value of the
+    monitored score.
     """
     path = run_info.run.best_model
     if not path.is_file():
@@ -110,7 +111,7 @@ def compute_restored_epoch(values: Sequence[float], stopping: Mapping[str, Any],
 
 
 def _get_epoch_scores(run_info: RunInfo, epoch: int | None) -> Scores | None:
-    """Return the scores of an epoch from `metrics.csv`; `None` where the file lacks the epoch."""
+    """Return the scores of an epoch from `metrics.csv`; `None` if the file lacks the epoch."""
     details = run_info.details
     if epoch is None or not 1 <= epoch <= details.epoch_count:
         return None

@@ -40,7 +40,7 @@ class Store:
         self.root = root
 
     def check_writable(self) -> None:
-        """Raise an error if the directory cannot get runs. The check runs before work that takes time.
+        """Raise an error if runs cannot be created in the directory. Callers check this before long work.
 
         Raises:
             RunError: the nearest path that exists is not a directory, or cannot be written.
@@ -84,7 +84,9 @@ class Store:
 
     @contextmanager
     def create_atomically(self, name: str, run_id: str | None = None) -> Iterator[tuple[str, Run, Run]]:
-        """Yield an id, a hidden run to fill, and the final run, which the hidden run becomes when the block ends.
+        """Yield an id, a hidden run to fill, and the final run.
+
+        At the end of the block, the hidden run becomes the final run.
 
         An exception in the block deletes the hidden run.
 
@@ -111,7 +113,7 @@ class Store:
     def choose_directory(self, name: str, run_id: str | None = None) -> tuple[str, Path]:
         """Return an id and a directory for a new run.
 
-        The time in the directory name is at least that of every other run, even if the clock was set back.
+        The time in the directory name is never before the time of another run, even if the clock was set back.
         """
         now, existing_names = datetime.now(timezone.utc), [path.name.lstrip(".") for path in self.root.iterdir()]
         latest = max((stamp for other in existing_names if (stamp := parse_stamp(other))), default=now)
@@ -143,7 +145,7 @@ class Store:
         """Return the run with an address; of several runs of one experiment, the latest.
 
         Raises:
-            AmbiguousAddressError: the name is that of several experiments, or the id is that of several runs.
+            AmbiguousAddressError: several experiments have the name, or several runs have the id.
             UsageError: no run has the address.
         """
         return self.find_all(address, sweeps=False)[0]
@@ -163,7 +165,7 @@ class Store:
         The latest run is the first.
 
         Raises:
-            AmbiguousAddressError: the name is that of several experiments, or the id is that of several runs.
+            AmbiguousAddressError: several experiments have the name, or several runs have the id.
             UsageError: no run has the address.
         """
         if sweeps and address.startswith(SWEEP_PREFIX):
@@ -177,7 +179,7 @@ class Store:
         and then as a path. A run is therefore found even if a directory has its name.
 
         Raises:
-            AmbiguousAddressError: the name is that of several experiments, or the id is that of several runs.
+            AmbiguousAddressError: several experiments have the name, or several runs have the id.
             UsageError: no run has the address.
         """
         at_path = [RunInfo(Run(Path(address)), None)] if address and is_run_directory(address) else []
@@ -204,7 +206,7 @@ def parse_stamp(name: str) -> datetime | None:
 
 
 def _get_start_key(run_info: RunInfo) -> tuple[str, str]:
-    """Return a sort key for the start of a run: the directory name has its second, the record its microsecond."""
+    """Return a sort key for the start of a run: the directory name gives the second, and the record the microsecond."""
     name = run_info.run.directory.name
     return name[:15], run_info.record.started if run_info.record else ""
 

@@ -70,10 +70,12 @@ class Trash:
         )
 
     def list_trashed_runs(self, addresses: Sequence[str] = ()) -> list[TrashedRun]:
-        """Return the runs in the trash with these addresses and their sizes; all runs without addresses.
+        """Return the runs in the trash with these addresses, and their sizes.
+
+        Without addresses, return all runs in the trash.
 
         Raises:
-            UsageError: an address has zero or several runs.
+            UsageError: an address names no run, or several runs.
             RunError: the trash cannot be read.
         """
         runs = self.list_runs()
@@ -86,7 +88,7 @@ class Trash:
         """Move runs into the trash, all or none, and return the runs at their new paths.
 
         Raises:
-            UsageError: an address has zero or several runs, or leads out of the runs directory.
+            UsageError: an address names no run, or several runs, or is a path outside the runs directory.
             RunError: a run is being trained, or cannot be moved.
         """
         self.is_present()
@@ -101,8 +103,8 @@ class Trash:
         """Move runs out of the trash, all or none, and return the runs at their new paths.
 
         Raises:
-            UsageError: an address has zero or several runs.
-            RunError: the runs directory has a directory of that name again, or a run cannot be moved.
+            UsageError: an address names no run, or several runs.
+            RunError: the runs directory already has a directory with the name of a run, or a run cannot be moved.
         """
         runs = self.list_runs()
         chosen = _remove_duplicates([self.resolve_trashed_run(address, runs) for address in addresses])
@@ -132,7 +134,7 @@ class Trash:
         """Return the run in the trash with an address.
 
         Raises:
-            UsageError: the address has zero or several runs.
+            UsageError: the address names no run, or several runs.
         """
         if not runs:
             raise UsageError(f"no run {address} in the trash of {self.root}", "the trash is empty")
@@ -142,7 +144,7 @@ class Trash:
         """Return the run to remove: the only run of an address, directly inside the runs directory.
 
         Raises:
-            UsageError: the address has zero or several runs, or is a path outside the runs directory.
+            UsageError: the address names no run, or several runs, or is a path outside the runs directory.
         """
         if has_path_separator(address) and os.path.lexists(address):
             return read_run_info(self.get_child_run(address))
@@ -214,7 +216,7 @@ def _move_runs(runs: Sequence[RunInfo], destination: Path, hint: str) -> list[Ru
 def block_training(run: Run) -> Iterator[None]:
     """Block trainings of a run while the block runs.
 
-    Files are never created: for a run without a log, and for a link, only the state of the lock is read.
+    The function creates no files. For a run without a log, and for a link, it only reads the state of the lock.
 
     Raises:
         RunError: the run is being trained, or may be trained by a process of unknown state.

@@ -24,7 +24,7 @@ LAST_CHECKPOINT = "last checkpoint"
 """Kind of the unused file that a completed run needs to be trained further."""
 
 _MIN_UNFINISHED_AGE = timedelta(minutes=1)
-"""Age from which an unfinished run is unused: a younger one may have a directory and get its lock in an instant."""
+"""Age from which an unfinished run counts as unused. A younger run may have its directory but not yet its lock."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,10 @@ def _delete_if_unused(path: Path, is_unused: bool) -> list[TrashFailure]:
 
 
 def _is_cleanable_directory(path: Path) -> bool:
-    """Return whether a path in the runs directory is the directory of a run or of an old unfinished run, not a link."""
+    """Return whether a path in the runs directory is the directory of a run or of an old unfinished run.
+
+    Links do not count.
+    """
     try:
         if path.is_symlink() or not path.is_dir():
             return False
@@ -112,7 +115,7 @@ def _is_cleanable_directory(path: Path) -> bool:
 
 
 def _is_unfinished_run(path: Path) -> bool:
-    """Return whether the name of a directory is that of an unfinished run older than `_MIN_UNFINISHED_AGE`."""
+    """Return whether a directory is, by its name, an unfinished run older than `_MIN_UNFINISHED_AGE`."""
     started = parse_stamp(path.name.removeprefix("."))
     if started is None or not path.name.startswith(".") or not RUN_NAME_PATTERN.fullmatch(path.name):
         return False

@@ -1,7 +1,7 @@
 """Comparison of the engine of a training with Keras's plain `fit`, on the same network and examples.
 
-The contenders train in one process, one epoch each in turn. All use the same order of examples, except `fit` on
-arrays, which shuffles the examples itself.
+A contender is a model that is trained in one of the compared ways. All contenders train in one process, one epoch each
+in turn. They use the same order of examples, except `fit` on arrays, which shuffles the examples itself.
 """
 
 import time
@@ -26,21 +26,21 @@ ENGINE, KERAS_FIT, KERAS_ARRAYS, KERAS_JIT = "dnn", "keras fit, tf.data", "keras
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Seconds per epoch of each contender, and the comparison of the engine's weights with those of plain `fit`."""
+    """Seconds per epoch of each contender, and whether the engine's weights equal those of plain `fit`."""
 
     plan: ExecutionPlan
     seconds: Mapping[str, tuple[float, ...]]
-    """Seconds of every epoch but the first, by contender, without validation."""
+    """Seconds of every epoch but the first, by contender. Validation is not included."""
 
     first_epoch: Mapping[str, float]
-    """Seconds of the first epoch, in which everything is compiled, by contender."""
+    """Seconds of the first epoch, which includes all compiling, by contender."""
 
     compared_with: str
-    """Contender with the same `jit_compile` as the engine, whose weights are compared with the engine's."""
+    """Contender whose weights are compared with the engine's. Its `jit_compile` is that of the engine."""
 
     bit_identical: bool
     machine: str
-    """Processors on which the seconds were measured."""
+    """Processors on which the times were measured."""
 
     def compute_ratio(self, name: str = KERAS_FIT) -> float:
         """Return the median seconds of a contender divided by the median seconds of the engine."""
@@ -48,7 +48,7 @@ class Benchmark:
 
 
 class Contender:
-    """Model with its own weights, trained epoch by epoch in one of the compared ways."""
+    """Model with its own weights, trained by the engine, by plain `fit` on batches, or by plain `fit` on arrays."""
 
     def __init__(self, job: TrainingJob, plan: ExecutionPlan, *, arrays: bool = False) -> None:
         self.job, self.plan, self.arrays = job, plan, arrays
@@ -107,9 +107,9 @@ class _EpochTimer(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def run_benchmark(job: TrainingJob, repeats: int, report_progress: Callable[[str], None]) -> Benchmark:
-    """Train `1 + repeats` epochs with each contender, one epoch of each in turn.
+    """Train `1 + repeats` epochs with each contender, and return the times.
 
-    Noise of the machine thus affects all contenders equally.
+    The contenders train one epoch each in turn, so that noise of the machine affects them equally.
 
     Args:
         job: The training job.

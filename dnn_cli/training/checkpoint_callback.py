@@ -26,7 +26,8 @@ from dnn_cli.training.training_state import (
 )
 
 SECONDS_PER_CHECKPOINT_SECOND = 49
-"""Seconds until the next checkpoint per second that the last one took: saving takes 2% of the training time."""
+"""Seconds until the next checkpoint, for each second that the last checkpoint took. Saving thus takes 2% of the
+training time."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,11 @@ class ResumePoint:
 
 
 class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
-    """Callback that saves checkpoints between calls of the engine, and ends the training after a stop request.
+    """Callback that saves checkpoints, and ends the training after a stop request.
 
-    `CheckpointCallback` is the last callback: it saves the state of the other callbacks, and restores that state when
-    training begins. It raises `Interrupted` after saving a checkpoint, also within an epoch or its validation.
+    It must be the last callback, because it saves the state of the other callbacks, and restores this state when
+    training begins. After a stop request, it saves a checkpoint and raises `Interrupted`, even in the middle of an
+    epoch or of its validation.
     """
 
     def __init__(
@@ -97,7 +99,7 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
     @property
     def is_resumed_epoch(self) -> bool:
-        """Whether the epoch was started before this training was resumed."""
+        """Whether the current epoch began before this training was resumed."""
         return self.epoch == self.resume_point.progress.epoch and self.resume_point.progress.calls > 0
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
@@ -134,7 +136,7 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
         Otherwise the previous checkpoint stays the last usable one.
 
         Args:
-            metric_arrays: The values of metrics that replace the current ones, which a validation has reset.
+            metric_arrays: The values of metrics from before a validation, which has reset the metrics.
         """
         start_time = time.perf_counter()
         arrays, memories = capture_state(self.model, self.other_callbacks)
@@ -157,9 +159,11 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def skip_calls(model: keras.Model, calls: int) -> None:
-    """Replace a model's train function by a function whose first calls take their batches without training.
+    """Replace a model's train function, so that its first calls take their batches without training.
 
-    These calls were made before the training was resumed.
+    Args:
+        model: The model.
+        calls: The number of calls that the epoch had before the training was resumed.
     """
     model.make_train_function()
     train_function, calls_left = model.train_function, iter(range(calls))

@@ -38,9 +38,10 @@ def install_chunk_functions(model: keras.Model, pipeline: Pipeline, plan: Execut
 def build_dataset(
     pipeline: Pipeline, plan: ExecutionPlan, order: Order, epochs: range = range(1), *, weighted: bool = False
 ) -> tf.data.Dataset:
-    """Build the data of some epochs as the plan's engine takes them: chunks or batches.
+    """Build a dataset of some epochs for the engine of a plan: chunks or batches.
 
-    `weighted` applies to batches alone: the functions of the chunked engine add the weights of examples to chunks.
+    `weighted` adds the weights of examples to batches. The functions of the chunked engine add weights to chunks
+    themselves.
     """
     if plan.engine == "chunked":
         return pipeline.build_chunks(order, plan.steps, epochs)
@@ -48,7 +49,10 @@ def build_dataset(
 
 
 def build_metric_variables(model: keras.Model, pipeline: Pipeline) -> None:
-    """Build the variables of the metrics. A first step that builds them is traced twice."""
+    """Build the variables of the metrics.
+
+    Otherwise the first step builds these variables, and TensorFlow traces this step twice.
+    """
     example = pipeline.prepare_batch(*pipeline.gather_rows(tf.constant([0])), pipeline.scaling, weighted=True)
     inputs, targets, *weights = example
     outputs = tf.zeros((1, *model.output_shape[1:]), model.outputs[0].dtype)
@@ -59,7 +63,7 @@ def build_metric_variables(model: keras.Model, pipeline: Pipeline) -> None:
 def _build_chunk_function(
     model: keras.Model, step: Callable[..., _Logs], pipeline: Pipeline, plan: ExecutionPlan, *, weighted: bool = False
 ) -> Callable[[Iterator[Any]], _Logs]:
-    """Return a function that takes a chunk from an iterator, runs a step on each batch, and returns the logs.
+    """Return a function that takes a chunk from an iterator, runs `step` on each batch, and returns the logs.
 
     The function stops after the first batch whose loss is not a finite number: later results are meaningless.
     """
@@ -112,9 +116,10 @@ def _build_batch(
 def build_chunk_predictor(
     model: keras.Model, pipeline: Pipeline, plan: ExecutionPlan
 ) -> Callable[[tf.data.Dataset], NDArray[np.float32]]:
-    """Return a function that computes the outputs for the examples of chunks, of (examples, units), in their order.
+    """Return a function that computes the outputs for all examples of a dataset of chunks.
 
-    The outputs equal those that Keras's `predict` computes batch by batch.
+    Outputs have the shape (examples, units), in the order of the examples. They equal the outputs that Keras's
+    `predict` computes batch by batch.
     """
     batch_size, build_chunk_batch = pipeline.experiment.batch_size, partial(_build_batch, pipeline)
 

@@ -35,7 +35,7 @@ class CompiledModel:
     """Function that computes the outputs for the examples of chunks. Only the chunked engine uses the function."""
 
     keras_functions: tuple[Callable[..., object], ...]
-    """Train function and test function as built. `reset_for_job` puts them back."""
+    """Train and test functions with which the model was built. `reset_for_job` restores these functions."""
 
     inspector: LayerInspector
     """Inspector that measures the layers of the model, for diagnostics."""
@@ -61,7 +61,7 @@ class CompiledModel:
                    (model.train_function, model.test_function), LayerInspector(job, pipeline))  # fmt: skip
 
     def reset_for_job(self, job: TrainingJob) -> None:
-        """Reset variables and functions to the state of a model that was just built for a job."""
+        """Reset variables and functions, so that the model equals a model that was just built for a job."""
         new_model = build_model(job.experiment, jit=self.plan.jit, precision=self.plan.precision)
         for (_, variable), (_, initial_variable) in zip(
             _iter_initial_variables(self.model), _iter_initial_variables(new_model), strict=True
@@ -71,12 +71,16 @@ class CompiledModel:
 
 
 def _iter_initial_variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
-    """Return all variables except those of metrics, which every epoch resets."""
+    """Return all variables with their names, except variables of metrics, which every epoch resets."""
     return ((name, variable) for name, variable in iter_variables(model) if not name.startswith("metrics"))
 
 
 class CompiledModelCache:
-    """Compiled models of completed trainings by network digest, the latest last. New trainings reuse them."""
+    """Cache of compiled models of completed trainings, by network digest. New trainings reuse these models.
+
+    Args:
+        max_models: The number of models to keep. The model that was used last is kept longest.
+    """
 
     def __init__(self, max_models: int = 4) -> None:
         self.max_models = max_models

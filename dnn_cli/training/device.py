@@ -23,11 +23,13 @@ class Device(NamedTuple):
 
 
 def disable_thread_spinning() -> None:
-    """Disable spinning, so that idle threads of this process sleep. TensorFlow must not have computed anything yet.
+    """Make idle threads of this process sleep instead of spin, before TensorFlow computes for the first time.
 
     The results are the same. A process that trains alone is faster with spinning threads, which wait on their own
-    cores. Where several processes train, spinning threads take cores from other processes. After its import,
-    TensorFlow has only a private setting for this. If the setting is missing, trainings merely take longer.
+    cores. Where several processes train, spinning threads take cores from other processes.
+
+    After its import, TensorFlow has only a private setting for this. If the setting is missing, trainings merely take
+    longer.
     """
     with suppress(ImportError, AttributeError, ValueError):
         from tensorflow.python.framework.ops import enable_eager_execution_internal

@@ -38,26 +38,27 @@ _MAX_MULTIPLY_ADDS = 1e8
 on `_MIN_EXAMPLES` or one batch, whichever is smaller."""
 
 _RELU_ACTIVATIONS = ("relu", "relu6")
-"""Activations that pass no gradient where their output is 0."""
+"""Activations whose gradient is 0 where their output is 0."""
 
 _SATURATION_LIMITS = {
     "sigmoid": (0.0, 1.0), "hard_sigmoid": (0.0, 1.0), "sparse_sigmoid": (0.0, 1.0),
     "tanh": (-1.0, 1.0), "hard_tanh": (-1.0, 1.0), "softsign": (-1.0, 1.0),
 }  # fmt: skip
-"""Limits of the outputs of activations that pass little gradient near these limits."""
+"""Lower and upper limit of the outputs of activations. Near these limits, the gradient is small."""
 
 _SATURATION_MARGIN = 0.05
-"""Distance from a limit within which an output is saturated, as a share of the range. Within this distance, a sigmoid
-or tanh passes less than a fifth of its largest gradient."""
+"""Distance from a limit within which an output counts as saturated, as a share of the range. Within this distance, the
+gradient of a sigmoid or tanh is less than a fifth of its maximum."""
 
 _Kernels = Sequence[NDArray[Any]]
 """Values of all kernels, from the input to the output."""
 
 
 def _is_scheduled(epoch: int, experiment: Experiment) -> bool:
-    """Return whether an epoch is scheduled for a measurement. The last epoch is measured in any case.
+    """Return whether the key `diagnostics` schedules a measurement after an epoch.
 
-    `diagnostics: auto` schedules 0 and the powers of two, so that 1,000 epochs have 12 measurements.
+    `diagnostics: auto` schedules 0 and the powers of two. With the last epoch, which is always measured, 1,000 epochs
+    have 12 measurements.
     """
     return experiment.diagnostics is True or epoch & (epoch - 1) == 0
 
@@ -108,18 +109,21 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
             self.write_measurement(epoch + 1)
 
     def is_due(self, epoch: int) -> bool:
-        """Return whether an epoch is scheduled or the last of the config. A callback can end training earlier."""
+        """Return whether an epoch is scheduled, or is the last epoch of the experiment.
+
+        A callback can end the training earlier.
+        """
         return _is_scheduled(epoch, self.experiment) or epoch == self.experiment.epochs
 
     def write_measurement(self, epoch: int) -> None:
-        """Measure the layers and write their rows."""
+        """Measure the layers after an epoch, and add the rows to `diagnostics.csv`."""
         rows = self.inspector.measure_layers(self.model, epoch, self.initial_kernels, self.kernels_before)
         if rows:
             self.csv_content += format_diagnostics_csv(rows, header=not self.csv_content)
             write_text(self.run.diagnostics, self.csv_content)
 
     def restore_rows(self) -> None:
-        """Read the rows of a resumed run, and keep those that an uninterrupted run would have."""
+        """Read the rows of a resumed run, and remove rows that an uninterrupted run would not have."""
         try:
             rows = read_diagnostics(self.run)
         except RunError:
@@ -134,7 +138,7 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
     @property
     def is_over(self) -> bool:
-        """Whether the training is complete, so that the last measurement stays the last."""
+        """Whether the training was complete before it was resumed. Then its last measurement stays valid."""
         return self.progress.stopped or self.progress.epoch >= self.experiment.epochs
 
 
@@ -154,7 +158,7 @@ class LayerInspector:
         self.indices = train[np.linspace(0, len(train) - 1, count).astype(np.int64)]
 
     def copy_kernels(self, model: keras.Sequential) -> _Kernels:
-        """Return a copy of the kernels of all layers that have one."""
+        """Return copies of the kernels of all layers with a kernel."""
         return [copy_value(model.layers[index].kernel) for index in self.kernel_layers]
 
     @property
@@ -165,7 +169,7 @@ class LayerInspector:
     def measure_layers(
         self, model: keras.Sequential, epoch: int, initial_kernels: _Kernels, kernels_before: _Kernels | None
     ) -> list[LayerState]:
-        """Return a row for every layer with a kernel or an activation.
+        """Return the measurements of every layer with a kernel or an activation, as rows of `diagnostics.csv`.
 
         Args:
             model: The model with its weights after `epoch`.
@@ -201,7 +205,10 @@ class LayerInspector:
     def compute_gradients(
         self, model: keras.Sequential
     ) -> tuple[list[tf.Tensor], list[tf.Tensor | None], float | None, float | None]:
-        """Return the outputs of all layers, gradients of all kernels, loss, and share of correct predictions."""
+        """Return the outputs of all layers, gradients of all kernels, loss, and share of correct predictions.
+
+        All are computed for the examples on which layers are measured.
+        """
         tensors = [tf.constant(copy_value(variable)) for variable in model.variables]
         index_by_path = {variable.path: index for index, variable in enumerate(model.variables)}
         kernels = [tensors[index_by_path[model.layers[index].kernel.path]] for index in self.kernel_layers]
@@ -236,7 +243,8 @@ class LayerInspector:
 def _measure_activity(layer: Layer, output: tf.Tensor) -> dict[str, float | None]:
     """Return the share of dead units or of saturated outputs of a hidden layer.
 
-    The result is empty for activations that can be neither dead nor saturated.
+    A unit is dead if its output is 0 for all examples. An output near a limit of its activation is saturated. For other
+    activations, the result is empty.
     """
     name = layer.activation if isinstance(layer, KernelLayer | Activation) else None
     if name not in _RELU_ACTIVATIONS and name not in _SATURATION_LIMITS:
@@ -250,7 +258,10 @@ def _measure_activity(layer: Layer, output: tf.Tensor) -> dict[str, float | None
 
 
 def _compute_rms(values: Any) -> float | None:
-    """Return the root mean square; `None` without values or if the result is not finite, as after an overflow."""
+    """Return the root mean square of values; `None` if `values` is `None`.
+
+    The result is also `None` for a root mean square that is not finite, as after an overflow.
+    """
     return None if values is None else _to_finite_float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
 
 

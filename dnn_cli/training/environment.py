@@ -26,7 +26,10 @@ def read_versions() -> dict[str, str]:
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return the properties of the machine that influence results and time. `Device.details` has TensorFlow's."""
+    """Return the properties of the machine that influence results and time.
+
+    `Device.details` contains the properties that TensorFlow reports.
+    """
     return {
         "system": platform.platform(),
         "machine": platform.machine(),
@@ -42,12 +45,15 @@ def list_environment_variables() -> dict[str, str]:
 
 
 def get_current_process() -> Process:
-    """Return the number and the host of this process, which trains."""
+    """Return the process id and the host of this process."""
     return Process(pid=os.getpid(), host=socket.gethostname())
 
 
 def read_git_state() -> dict[str, Any] | None:
-    """Return the commit of the working directory and whether tracked files differ; `None` outside a repository."""
+    """Return the git commit of the working directory, and whether tracked files are modified.
+
+    The result is `None` outside of a repository.
+    """
     try:
         commit = _run_git("rev-parse", "HEAD")
         return {"commit": commit, "dirty": bool(_run_git("status", "--porcelain", "--untracked-files=no"))}

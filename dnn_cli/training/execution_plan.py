@@ -34,7 +34,7 @@ class ExecutionPlan:
 
     engine: Literal["chunked", "keras"]
     jit: bool
-    """Whether XLA compiles the steps."""
+    """Whether XLA compiles the training steps."""
 
     precision: str
     """Keras's dtype policy for all layers except the last."""

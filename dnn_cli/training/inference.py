@@ -24,12 +24,12 @@ from dnn_cli.training.training_job import TrainingJob
 
 
 def predict_outputs(weights: Path, run_context: RunContext, inputs: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Return the outputs of a saved model, float32 of (n, units).
+    """Return the outputs of a saved model, float32 of shape (n, units).
 
     Args:
         weights: The `.keras` file with the weights.
         run_context: The experiment and the input profile of the run.
-        inputs: The inputs as the training data has them, of (n, *input_shape), not scaled.
+        inputs: The unscaled inputs, of shape (n, *input_shape), with values as in the training data.
 
     Raises:
         RunError: the file holds no weights of this network.
@@ -54,10 +54,11 @@ class EvaluationResult:
     """Loss and metrics by name."""
 
     outputs: NDArray[np.float32]
-    """Outputs of the model, of (n, units)."""
+    """Outputs of the model, of shape (n, units)."""
 
     targets: NDArray[Any]
-    """Targets of the examples: classes, integers of (n,), or numbers to predict, float32 of (n, targets)."""
+    """Targets of the examples: class numbers of shape (n,), or the numbers of a regression, float32 of shape
+    (n, targets)."""
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -82,7 +83,7 @@ def evaluate_examples(
     Args:
         weights: The `.keras` file with the weights.
         run_context: The experiment and the input profile of the run.
-        examples: The inputs as the training data has them, not scaled, with their targets.
+        examples: The unscaled inputs, with values as in the training data, and their targets.
         training_examples: The number of training examples of the run, which determines the execution plan.
 
     Raises:
@@ -148,6 +149,12 @@ def load_trained_model(
 
 
 def compute_outputs(model: keras.Model, experiment: Experiment, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the outputs of a model for scaled inputs of (n, size), float32 of (n, units)."""
+    """Return the outputs of a model, float32 of shape (n, units).
+
+    Args:
+        model: The model.
+        experiment: The experiment of the model.
+        scaled: The scaled inputs, of shape (n, size).
+    """
     inputs = scaled.reshape(-1, *experiment.data.input_shape)
     return np.asarray(model.predict(inputs, batch_size=_PREDICTION_BATCH_SIZE, verbose=0), np.float32)

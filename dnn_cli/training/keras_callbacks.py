@@ -19,25 +19,27 @@ from dnn_cli.training.stop_request import Diverged
 
 
 class ProgressReporter(ReadProgress, Protocol):
-    """Progress reporter that receives the stages, batches and epochs of one training. A call reports a stage."""
+    """Object that receives the stages, batches and epochs of a training. At each stage, the object is called."""
 
     def on_begin(self, device: str, plan: ExecutionPlan, steps: int) -> None:
         """Report the start of the training. Every epoch has `steps` batches."""
 
     def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
-        """Report that `step` batches of an epoch (from 1) are done. Scores are means over these batches."""
+        """Report the end of batch `step` of an epoch, both counted from 1. Scores are means over the epoch so far."""
 
     def on_epoch(self, scores: Mapping[str, float]) -> None:
-        """Report the end of an epoch with its row of `metrics.csv`."""
+        """Report the end of an epoch. `scores` is the row of the epoch in `metrics.csv`."""
 
 
 class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
-    """Callback that raises `Diverged` after the batch or the validation whose loss is not finite.
+    """Callback that raises `Diverged` when a loss, a validation score or a weight is not finite.
 
-    Keras's loss in a batch is the mean since the start of the epoch. After a batch without a finite loss, the mean
-    therefore stays not finite. Where several batches run in one call, the number of examples in the mean identifies
-    the last batch that ran. Weights are checked after every epoch: relu on a CPU turns nan into 0. The loss can
-    therefore be finite although weights are not.
+    Keras's loss of a batch is the mean since the start of the epoch. After a batch whose loss is not finite, this mean
+    stays nan or infinite. If several batches run in one call, the number of examples in the mean identifies the last
+    batch that ran.
+
+    Weights are checked after every epoch. The loss can be finite although weights are not, because relu on a CPU turns
+    nan into 0.
     """
 
     def __init__(self, batch_size: int) -> None:
@@ -63,7 +65,7 @@ class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]
-    """Callback that adds the row of every epoch to `rows` and `metrics.csv`, and reports it."""
+    """Callback that adds a row for every epoch to `rows` and `metrics.csv`, and reports the row."""
 
     def __init__(
         self, run: Run, reporter: ProgressReporter, rows: list[Scores], steps: int, score_names: list[str],
@@ -80,10 +82,10 @@ class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]
         self.epoch = 0
         self.start_time = 0.0
         self.seconds_before = seconds_before
-        """Seconds of the first epoch before the training was resumed."""
+        """Seconds that the first epoch took before the training was resumed."""
 
         self.calls_before = calls_before
-        """Number of engine calls in the first epoch before the training was resumed. These calls are skipped now."""
+        """Number of engine calls of the first epoch before the training was resumed. These calls are skipped now."""
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self.epoch = epoch + 1
@@ -140,7 +142,7 @@ class BestModelCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def build_callbacks(experiment: Experiment, run: Run) -> list[keras.callbacks.Callback]:
-    """Build the callbacks that an experiment configures."""
+    """Build the configured callbacks for learning rate reduction, early stopping and the best model."""
     callbacks = []
     for callback_config in (experiment.reduce_lr_on_plateau, experiment.early_stopping):
         if callback_config is not None:

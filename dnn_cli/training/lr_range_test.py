@@ -32,7 +32,7 @@ _MAX_MULTIPLY_ADDS = 2e8
 `_MIN_EXAMPLES`."""
 
 _DIVERGENCE_FACTOR = 4.0
-"""Ratio of a loss to the lowest loss above which the test ends, as in fastai."""
+"""Ratio of the loss to the lowest loss from which the test ends, as in fastai."""
 
 _SMOOTHING_STEPS = 3
 """Number of neighbouring steps on each side over which the loss is averaged, with a Hann window as weights."""
@@ -41,7 +41,7 @@ _MIN_FALL = 0.02
 """Minimum fall of the loss for a suggestion, as a share of the initial loss."""
 
 SAFETY_FACTOR = 3.0
-"""Minimum ratio of the rate with the lowest loss to the suggestion. Above that rate the loss rises, and steps with
+"""Minimum ratio of the rate with the lowest loss to the suggested rate. At larger rates, the loss rises, and steps with
 smaller rates contribute to the lowest loss."""
 
 
@@ -67,19 +67,21 @@ class RangeTest:
     """Rate with the lowest smoothed loss; `None` if the loss fell too little."""
 
     steepest: float | None
-    """Rate at which the smoothed loss falls fastest, as a function of the rate's logarithm; `None` like `lowest`."""
+    """Rate at which the smoothed loss falls fastest, if the loss is plotted over the logarithm of the rate; `None` like
+    `lowest`."""
 
     suggestion: float | None
-    """Suggested rate: `steepest`, but at most a third of `lowest`."""
+    """Suggested rate: `steepest`, but at most a third of `lowest`; `None` like `lowest`."""
 
     guessing: float | None = None
-    """Cross-entropy of the class shares as a constant prediction; `None` for other losses or with class weights."""
+    """Cross-entropy of a constant prediction, the shares of the classes; `None` for other losses or with class
+    weights."""
 
 
 def run_range_test(job: TrainingJob, report_progress: Callable[[str, int, int], None]) -> RangeTest:
-    """Train with increasing rates on the experiment's own batches, and return the losses.
+    """Train with a larger learning rate in every step, and return the losses with a suggested rate.
 
-    Equal jobs give equal results.
+    The steps use the batches of the experiment. Equal jobs give equal results.
 
     Args:
         job: The training job. The learning rate of its optimizer is ignored.
@@ -119,7 +121,10 @@ def run_range_test(job: TrainingJob, report_progress: Callable[[str, int, int], 
 
 
 def _compute_guessing_loss(job: TrainingJob) -> float | None:
-    """Return −Σ p log p over the shares p of the classes in the training examples; `None` as in `RangeTest`."""
+    """Return −Σ p log p over the shares p of the classes in the training examples.
+
+    The result is `None` for losses other than cross-entropies, and for class weights.
+    """
     experiment = job.experiment
     if not experiment.loss.type.endswith("crossentropy") or experiment.class_weight is not None:
         return None
@@ -128,7 +133,7 @@ def _compute_guessing_loss(job: TrainingJob) -> float | None:
 
 
 def _set_constant_rate(job: TrainingJob) -> Experiment:
-    """Return a copy of the experiment with a constant learning rate, which can be set, instead of a schedule."""
+    """Return a copy of the experiment with a constant rate, because the rate of a schedule cannot be set."""
     optimizer = job.experiment.optimizer.model_copy(update={"learning_rate": MIN_RATE})
     return job.experiment.model_copy(update={"optimizer": optimizer})
 
@@ -180,7 +185,7 @@ def build_range_test(
 
 
 def _smooth_losses(losses: NDArray[np.float64], start: float) -> NDArray[np.float64]:
-    """Return losses averaged over neighbouring steps, after limiting them to 50% above the initial loss."""
+    """Return the moving average of losses, which are first limited to 50% above the initial loss."""
     if not len(losses):
         return losses
     bell = np.hanning(2 * _SMOOTHING_STEPS + 3)[1:-1]

@@ -1,4 +1,4 @@
-"""Checks before a run is resumed: whether it can continue, and what has changed since it was trained.
+"""Checks before a run is resumed: whether the run can continue, and changes since its training.
 
 After a change, the result differs from that of an uninterrupted training.
 """
@@ -29,7 +29,7 @@ def check_resumable(record: Record, checkpoint: Checkpoint | None, experiment: E
         record: The record of the run.
         checkpoint: The last checkpoint of the run, or `None`.
         experiment: The experiment to train further.
-        force: Whether to continue after early stopping and divergence.
+        force: Whether a run that stopped early or diverged may continue.
 
     Raises:
         UsageError: all epochs are trained, the checkpoint is missing or has other scores, or `force` is needed.
@@ -67,7 +67,10 @@ def check_resumable(record: Record, checkpoint: Checkpoint | None, experiment: E
 def list_changes(
     record: Record, checkpoint: Checkpoint | None, old_experiment: Experiment, new_experiment: Experiment
 ) -> list[str]:
-    """Return lines about changes of the experiment and the versions. These checks need no data."""
+    """Return a line for every change of the config and of package versions since the training.
+
+    These checks need no data.
+    """
     change_lines = []
     if checkpoint is not None and checkpoint.progress.experiment != compute_training_digest(old_experiment):
         change_lines.append("config.yaml is not what the last checkpoint was made with")
@@ -95,7 +98,7 @@ def _list_value_changes(recorded: Mapping[str, Any], current: Mapping[str, Any])
 
 
 def list_environment_changes(record: Record, job: "TrainingJob") -> list[str]:
-    """Return lines about changes of the examples, the split, the processor and the execution plan."""
+    """Return a line for every change of the examples, the split, the processor and the execution plan."""
     change_lines = []
     if record.data.get("fingerprint") != job.examples.compute_fingerprint():
         change_lines.append("data: other examples")

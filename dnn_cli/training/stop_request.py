@@ -19,7 +19,10 @@ class StopRequest(Protocol):
     def __call__(self) -> str: ...
 
     def allow_graceful_stop(self) -> AbstractContextManager[None]:
-        """Declare that the training polls this object often, and stops by itself, until the end of the block."""
+        """Return a context in which a stop request does not end the process.
+
+        Within the context, the training must poll this object often, and stop by itself.
+        """
         ...
 
 

@@ -37,7 +37,7 @@ def restore_thread_count(number: int | None) -> None:
 
 @cache
 def get_thread_count() -> int:
-    """Return the number of threads within an operation.
+    """Return the number of threads that TensorFlow uses within an operation.
 
     The result is cached: the first call must come when TensorFlow is about to compute.
     """
@@ -53,7 +53,7 @@ _THREAD_NAME_PREFIX = "tensorflow"
 def import_tensorflow_in_background() -> Iterator[Callable[[], None]]:
     """Import TensorFlow and Keras in a background thread, and yield a function that waits for the import.
 
-    The block ends after the import, so that output of the import goes to the current destination of output. After a
+    The block ends after the import, so that a redirection of output around the block covers the whole import. After a
     `KeyboardInterrupt`, the block ends at once.
     """
     executor = ThreadPoolExecutor(1, thread_name_prefix=_THREAD_NAME_PREFIX)
@@ -77,7 +77,7 @@ def import_tensorflow() -> None:
     """Import the modules that a training needs, without garbage collection.
 
     A collection during the import takes a tenth of the time and finds nothing. Every later collection of all objects
-    would take as long again, so the imported objects are frozen.
+    would take as long again. Therefore `gc.freeze` exempts the imported objects from collections.
     """
     # Keras reads KERAS_HOME when it is imported.
     redirect_libraries()

@@ -1,4 +1,4 @@
-"""Training of one job in its run directory, from the first record to the last."""
+"""Training of a job in its run directory, from the initial record to the final record."""
 
 import hashlib
 import time
@@ -156,7 +156,7 @@ def _fit_model(
 def _find_final_epoch(experiment: Experiment, callbacks: Sequence[keras.callbacks.Callback], last: int) -> int | None:
     """Return the epoch of the final weights of a training; `None` for averaged weights.
 
-    Keras averages weights (`use_ema`) before early stopping restores the best ones. The restored weights are final.
+    Keras averages weights (`use_ema`) before early stopping restores the best weights. The restored weights are final.
     """
     for callback in callbacks:
         if isinstance(callback, keras.callbacks.EarlyStopping) and callback.best_weights is not None:
@@ -180,7 +180,7 @@ def _compute_weights_digest(model: keras.Model) -> str:
 
 
 def _changes_final_weights(experiment: Experiment) -> bool:
-    """Return whether the saved model can have other weights than the validation of the last epoch had."""
+    """Return whether the saved weights can differ from the weights that the last epoch validated."""
     stopping = experiment.early_stopping
     return experiment.optimizer.use_ema or (stopping is not None and stopping.restore_best_weights)
 
@@ -188,7 +188,13 @@ def _changes_final_weights(experiment: Experiment) -> bool:
 def build_initial_record(
     job: TrainingJob, *, reproduces: str | None = None, sweeps: tuple[Membership, ...] = ()
 ) -> Callable[[str], Record]:
-    """Return a function that builds the record of a run before its first epoch from the run's id."""
+    """Return a function that takes a run id, and builds the record of this run before its first epoch.
+
+    Args:
+        job: The training job.
+        reproduces: The id of the run that the new run repeats.
+        sweeps: The memberships of the run in sweeps.
+    """
     experiment, summary = job.experiment, summarize_network(job.experiment)
     return lambda run_id: Record(
         id=run_id,
@@ -291,7 +297,7 @@ def train_model(
 
 
 def _format_early_stop_reason(job: TrainingJob, rows: list[Scores]) -> str | None:
-    """Return why early stopping ended a completed training; `None` if all epochs were trained."""
+    """Return the reason why early stopping ended a training; `None` if all epochs were trained."""
     stopping = job.experiment.early_stopping
     if stopping is None or len(rows) == job.experiment.epochs:
         return None

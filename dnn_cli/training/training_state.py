@@ -20,7 +20,7 @@ StateArrays = dict[str, NDArray[Any]]
 _CallbackMemory = dict[str, dict[str, int | float | None]]
 
 _CALLBACK_ATTRIBUTES = ("wait", "stopped_epoch", "best", "best_epoch", "cooldown_counter")
-"""Attributes of Keras's and our callbacks whose values pass from one epoch to the next."""
+"""Attributes in which callbacks of Keras and `dnn` remember values from one epoch to the next."""
 
 SAME_OPTIMIZER, OTHER_RATE, NEW_OPTIMIZER = "same", "another rate", "another optimizer"
 METRICS_GROUP, BEST_WEIGHTS = "metrics", "best_weights"
@@ -38,7 +38,7 @@ def capture_state(
 
 
 def check_same_network(experiment: Experiment, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Check that arrays are those of an experiment's network, before anything is changed.
+    """Check that arrays of a checkpoint belong to an experiment's network. The check changes nothing.
 
     Raises:
         UsageError: the arrays are those of another network.
@@ -56,8 +56,9 @@ def restore_variables(
 ) -> None:
     """Restore the weights and all other variables of a model, except those of metrics.
 
-    A different optimizer than `old_optimizer` starts from its initial state. If only the learning rate differs, all
-    variables except the learning rate are restored. `restore_metrics` restores metrics when their epoch begins.
+    If only the learning rate of the optimizers differs, all variables except the learning rate are restored. If the
+    optimizers differ otherwise, the new optimizer keeps its initial state. `restore_metrics` restores metrics when
+    their epoch begins.
 
     Raises:
         RunError: the arrays are those of another network. The model is unchanged.
@@ -78,7 +79,10 @@ def restore_variables(
 
 
 def classify_optimizer_change(old_optimizer: Mapping[str, Any], new_optimizer: Optimizer) -> str:
-    """Return whether an optimizer is the same, differs in its learning rate only, or is another optimizer."""
+    """Return the kind of change between two optimizers.
+
+    The result is `SAME_OPTIMIZER`, `OTHER_RATE` if only the learning rate differs, or `NEW_OPTIMIZER`.
+    """
     new_config = new_optimizer.model_dump(mode="json")
     if old_optimizer == new_config:
         return SAME_OPTIMIZER
@@ -92,7 +96,7 @@ def restore_callbacks(
 ) -> None:
     """Restore the attributes and best weights of callbacks.
 
-    When training begins, callbacks reset their attributes. This function must be called after that.
+    This function must be called after training begins, because callbacks then reset their attributes.
     """
     for callback in callbacks:
         for name, value in memories.get(_get_callback_key(callback), {}).items():
@@ -117,7 +121,7 @@ def restore_metrics(model: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> N
 
 
 def iter_variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
-    """Yield every variable with a name that is the same whenever the network is built."""
+    """Yield every variable with a name such as `model.0`, which is the same whenever the network is built."""
     groups = {"model": model.variables, "optimizer": model.optimizer.variables, METRICS_GROUP: model.metrics_variables}
     for group, group_variables in groups.items():
         for index, variable in enumerate(group_variables):

@@ -24,11 +24,11 @@ _DIRECTORY_PREFIX = "dnn-xla-"
 """Prefix of the names of the working directories of processes."""
 
 _MIN_ABANDONED_SECONDS = 86_400
-"""Age of a working directory from which it is removed if its process cannot be found, in seconds. The process of a
+"""Minimum age in seconds at which a working directory is removed, if its process cannot be found. The process of a
 younger directory may run in another container, where its number is unknown here."""
 
 MAX_NETWORKS = 100
-"""Maximum number of networks whose programs are kept, some hundred kilobytes for each network."""
+"""Maximum number of networks whose programs are kept. The programs of a network take some hundred kilobytes."""
 
 
 @contextmanager
@@ -70,7 +70,9 @@ def set_up_working_directory() -> Path | None:
 
 
 def create_process_directory(prefix: str) -> tempfile.TemporaryDirectory[str]:
-    """Create a directory whose name contains the number of this process, and remove those of killed processes.
+    """Create a temporary directory whose name contains the number of this process.
+
+    Old directories with the same prefix, whose processes have ended, are removed.
 
     Raises:
         OSError: the directory cannot be created.
@@ -89,7 +91,7 @@ def create_process_directory(prefix: str) -> tempfile.TemporaryDirectory[str]:
 
 
 def get_user_xla_flags() -> str:
-    """Return the XLA flags that the user set, without the directory of this process or of a parent process."""
+    """Return the XLA flags that the user set, without the directory that `dnn` adds to these flags."""
     return " ".join(flag for flag in os.environ.get("TF_XLA_FLAGS", "").split() if _DIRECTORY_PREFIX not in flag)
 
 
@@ -115,7 +117,10 @@ def load_programs(network_directory: Path, process_directory: Path) -> None:
 
 
 def save_programs(network_directory: Path, process_directory: Path) -> None:
-    """Move new programs from the directory of a process to the cache, each in one step and under its digest."""
+    """Move new programs from the directory of a process to the cache.
+
+    Each file appears in the cache in one step. Its name begins with the digest of its content.
+    """
     network_directory.mkdir(parents=True, exist_ok=True)
     os.utime(network_directory)
     for path in process_directory.glob("*.pb"):

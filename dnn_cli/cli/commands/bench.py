@@ -1,4 +1,4 @@
-"""Command `dnn bench`: a benchmark of the chunked engine against Keras's plain `fit` on this machine."""
+"""Command `dnn bench`: training speed of the chunked engine of `dnn` and of Keras's `fit` on this machine."""
 
 from pathlib import Path
 from statistics import median
@@ -25,9 +25,9 @@ def bench(
     repeats: Annotated[int, typer.Option(min=1, max=1000, help="Epochs that are measured, after a first one.")] = 5,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure the training loop against plain Keras, side by side.
+    """Compare the training speed of dnn and of plain Keras.
 
-    And compare the bits of the weights.
+    The command also checks whether both train bit-identical weights.
     """
     words = arguments or []
     default_configs = [str(_DEFAULT_CONFIG)] if all(map(is_override, words)) else []
@@ -58,7 +58,7 @@ def bench(
 
 
 def _print_benchmark(result: "Benchmark") -> None:
-    """Print a benchmark on standard output."""
+    """Print the results of a benchmark on standard output."""
     from dnn_cli.report.network_tables import build_bench_table
     from dnn_cli.report.text import format_count, replace_control_chars
     from dnn_cli.training.benchmark import ENGINE

@@ -55,7 +55,7 @@ def check(
 
 
 def _print_resolved_experiment(configs: list[str], overrides: list[str], *, as_json: bool) -> None:
-    """Print the experiment of a config with all its values.
+    """Print the experiment of a config, with the values of all keys, as YAML or JSON.
 
     Raises:
         ConfigError: the config has issues.
@@ -73,9 +73,9 @@ def _print_resolved_experiment(configs: list[str], overrides: list[str], *, as_j
 
 
 def _check_data_files(experiment: "Experiment") -> list[str]:
-    """Return lines of advice on data, which is read as in a training.
+    """Read the data of an experiment as a training would, and return lines of advice on the data.
 
-    Of built-in datasets, only tables without `standardize` need advice.
+    For built-in datasets, the list is empty, unless the dataset is a table without `standardize`.
 
     Raises:
         UserDataError: the user's data cannot be read or split.
@@ -96,7 +96,7 @@ def _check_data_files(experiment: "Experiment") -> list[str]:
 def _build_file_document(
     file: str, issues: tuple[LocatedIssue, ...], advice: tuple[LocatedIssue, ...]
 ) -> dict[str, object]:
-    """Build the JSON document of a config file."""
+    """Build the JSON document of a config file, with its issues and advice."""
     return {
         "file": file,
         "faults": list(map(_build_issue_document, issues)),
@@ -105,7 +105,7 @@ def _build_file_document(
 
 
 def _build_issue_document(issue: LocatedIssue) -> dict[str, object]:
-    """Build the JSON document of an issue or an advice."""
+    """Build the JSON document of an issue or of a piece of advice."""
     location = issue.location
     return {
         "source": location.source,

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from dnn_cli.runs.run_info import RunInfo
 
 _MAX_ROWS = 50
-"""Number of rows of the table on a terminal."""
+"""Largest number of table rows that a terminal shows without `--all`."""
 
 _MAX_LEFT_OUT = 10
-"""Number of left-out runs that are printed without `--all`."""
+"""Largest number of left-out runs that are printed without `--all`."""
 
 _HANGING_INDENT = "    "
 
@@ -69,7 +69,7 @@ def compare(
     as_markdown: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
     as_latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table.")] = False,
 ) -> None:
-    """Compare completed runs: settings that differ, scores, and what they show."""
+    """Compare completed runs: settings, scores and verdicts."""
     from dnn_cli.compare.comparison import compare_runs as work
     from dnn_cli.compare.verdicts import MAX_JUDGED_GROUPS
     from dnn_cli.report import comparison_tables as tables
@@ -108,10 +108,12 @@ def compare(
 
 
 def select_runs(store: "CachedStore", addresses: list[str], query: str | None) -> "list[RunInfo]":
-    """Return the runs with these addresses, or all runs, that fulfil a query, with their details.
+    """Return the runs with the given addresses, or all runs if there are no addresses.
+
+    With a query, only the runs that fulfil its condition are returned. The runs include their config and metrics.
 
     Raises:
-        UsageError: no run has an address.
+        UsageError: an address matches no run.
         QueryError: the query is invalid.
     """
     from dnn_cli.runs.query.parser import filter_runs
@@ -127,7 +129,7 @@ def print_comparison(comparison: "Comparison", *, list_runs: bool = False, show_
 
     Args:
         comparison: The comparison.
-        list_runs: Whether the table has a row for every run, and not for every group.
+        list_runs: Whether the table has a row for each run instead of each group.
         show_all: Whether all rows, columns and verdicts are printed.
     """
     from dnn_cli.report import comparison_tables as tables
@@ -155,7 +157,10 @@ def print_comparison(comparison: "Comparison", *, list_runs: bool = False, show_
 
 
 def _print_empty_comparison(comparison: "Comparison", scope: str) -> None:
-    """Print the reason of an empty comparison: no completed run, or no score at the comparison point."""
+    """Print why a comparison is empty: no run is completed, or no run has a score at the comparison point.
+
+    `scope` names the compared runs in the message, such as `among these runs`.
+    """
     from dnn_cli.compare.comparison_points import explain_missing_scores, find_score_curve
 
     view = comparison.point
@@ -174,7 +179,10 @@ def _print_empty_comparison(comparison: "Comparison", scope: str) -> None:
 
 
 def _print_with_hanging_indent(out: "Console", line: str) -> None:
-    """Print a line, wrapped with a hanging indent on a terminal. A command stays in one line, to be pasted."""
+    """Print a line; on a terminal, wrap the line and indent its continuation.
+
+    A line that begins with spaces is a command. Commands are not wrapped, so that a user can paste them.
+    """
     from rich.text import Text
 
     if not has_limited_width(out) or line.startswith("  "):
@@ -187,7 +195,7 @@ def _print_with_hanging_indent(out: "Console", line: str) -> None:
 
 
 def _print_left_out_runs(comparison: "Comparison", *, show_all: bool) -> None:
-    """Print the runs that are left out of a comparison, with reasons."""
+    """Print the runs that are left out of a comparison, each with the reason."""
     from dnn_cli.report.comparison_tables import format_left_out_lines
     from dnn_cli.report.text import format_count
 

@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 group = typer.Typer(cls=CommandGroup)
 
 _PIPE_WIDTH = 80
-"""Width of images without a terminal, in columns."""
+"""Width in columns for printed images if the output is not a terminal."""
 
 _MAX_CLASSES = 50
-"""Number of classes that are shown."""
+"""Largest number of classes that are printed."""
 
 _MAX_COLUMNS = 100
-"""Number of inputs of an example that are shown."""
+"""Largest number of input values of an example that are printed."""
 
 _DEFAULT_DATASET = "fashion_mnist"
 
@@ -63,7 +63,7 @@ def show_data(
 ) -> None:
     """Show a few examples of each class.
 
-    The test set stays unseen.
+    Examples of the test set are never shown.
     """
     from dnn_cli.report.terminal_images import is_image
 
@@ -87,10 +87,10 @@ def show_data(
 
 
 def _select_data(arguments: list[str]) -> "Data":
-    """Return the data of a config, a dataset, or a file or directory of the user.
+    """Return the data that the arguments name: of a config, a built-in dataset, or a file or directory.
 
     Raises:
-        UsageError: no config, dataset or path has the name, or the arguments do not go together.
+        UsageError: the name is unknown, there are several names, or an override changes a key outside `data`.
         ConfigError: the config has issues.
         DataError: the data cannot be read.
     """
@@ -118,10 +118,10 @@ def _select_data(arguments: list[str]) -> "Data":
 
 
 def _build_data(word: str, overrides: list[str]) -> "Data":
-    """Build the data of a dataset, file or directory, with overrides.
+    """Build the data section of a config from the name of a dataset or a path, with overrides.
 
     Raises:
-        ConfigError: the data has issues.
+        ConfigError: the data section has issues.
     """
     from pydantic import ValidationError
 
@@ -150,7 +150,7 @@ def _build_data(word: str, overrides: list[str]) -> "Data":
 
 
 def _format_headline(dataset: "Data") -> str:
-    """Return the title, size, input shape and targets of data in one line."""
+    """Return one line that describes data: title, number of examples, input shape, and classes or targets."""
     from dnn_cli.config.layer_stack import format_sizes
 
     dataset_info = dataset.info
@@ -167,7 +167,7 @@ def _format_headline(dataset: "Data") -> str:
 
 
 def _print_images(dataset: "Data", drawn: "Sample") -> None:
-    """Print the images of every class under its name."""
+    """Print the drawn images of each class below the name of the class."""
     from dnn_cli.report.terminal_images import draw_images
 
     out = get_output_console()
@@ -197,20 +197,20 @@ def _print_images(dataset: "Data", drawn: "Sample") -> None:
 
 
 def _compute_pixel_range(dataset: "Data", drawn: "Sample") -> tuple[float, float]:
-    """Return the values of a black and of a white pixel."""
+    """Return the pixel values that are printed as black and as white."""
     if dataset.info.pixel_max > 1:
         return 0.0, float(dataset.info.pixel_max)
     return min(0.0, float(drawn.low.min())), float(drawn.high.max())
 
 
 def _print_omitted_classes(drawn: "Sample") -> None:
-    """Print the number of classes that are omitted, if any."""
+    """Print the number of classes that are not printed, if there are any."""
     if len(drawn.classes) > _MAX_CLASSES:
         get_notes_console().print(f"{len(drawn.classes) - _MAX_CLASSES:,} more classes; --json has all")
 
 
 def _print_rows(dataset: "Data", drawn: "Sample") -> None:
-    """Print the examples of every class as rows of numbers, and the range of every number."""
+    """Print the drawn examples as rows of numbers, and the minimum, mean and maximum of each column."""
     out = get_output_console()
     out.print(replace_control_chars(_format_headline(dataset)), soft_wrap=True)
     if dataset.info.classes:
@@ -230,7 +230,10 @@ def _print_rows(dataset: "Data", drawn: "Sample") -> None:
 
 
 def _build_rows_table(dataset: "Data", drawn: "Sample", out: "Console") -> "tuple[PlainTable, int]":
-    """Build a table with the first columns that fit the console. Return it with the number of omitted columns."""
+    """Build a table of the drawn examples, with as many columns as fit the console.
+
+    Return the table and the number of omitted columns.
+    """
     from dnn_cli.report.tables import COLUMN_GAP, build_table, compute_text_width
     from dnn_cli.report.text import UNLIMITED_WIDTH
 
@@ -259,7 +262,7 @@ def _build_rows_table(dataset: "Data", drawn: "Sample", out: "Console") -> "tupl
 
 
 def _build_sample_document(dataset: "Data", drawn: "Sample") -> dict[str, Any]:
-    """Build the JSON document of a sample, with all numbers."""
+    """Build the JSON document of the drawn examples, with all classes and all input values."""
     dataset_info = dataset.info
     return {
         "dataset": dataset.dataset,

@@ -39,7 +39,7 @@ def demo(
 ) -> None:
     """Train three small networks, compare them and write a report.
 
-    It takes less than a minute and no network; every command is shown as it is run.
+    The demo takes less than a minute and needs no internet. Each command is printed before it runs.
     """
     from dnn_cli.cli.commands.compare import compare
     from dnn_cli.cli.commands.report import report
@@ -75,7 +75,7 @@ def _create_demo_directory(directory: Path) -> None:
     """Create the directory of the demo, with its config.
 
     Raises:
-        UsageError: the path exists.
+        UsageError: the path exists already.
         RunError: the directory or the config cannot be written.
     """
     from dnn_cli.runs.atomic_write import write_text
@@ -90,6 +90,6 @@ def _create_demo_directory(directory: Path) -> None:
 
 
 def _print_command(*words: str) -> None:
-    """Print a command as a user types it."""
+    """Print a command as in a shell session, after a blank line and `$`."""
     get_output_console().print()
     get_output_console().print(replace_control_chars(f"$ {shlex.join(words)}"))

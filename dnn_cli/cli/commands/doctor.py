@@ -15,7 +15,10 @@ def doctor(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Check the installation: versions, processors, data, caches, disk; exit 1 if nothing can train."""
+    """Check the installation; exit with 1 if training is impossible.
+
+    The command checks versions, processors, data, caches and disk space.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     from dnn_cli.doctor.machine import inspect_machine

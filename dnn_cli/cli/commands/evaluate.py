@@ -48,10 +48,12 @@ def evaluate(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Evaluate a trained network on its test set or a FILE: scores, classes, confusions.
+    """Evaluate a trained network on its test set or a FILE.
 
-    Nothing else reads the test set. The scores are then in dnn runs show RUN. Those on the test set are also in
-    dnn runs --columns test_accuracy, and those of --best in dnn runs --columns best.test_accuracy.
+    The command prints scores, and classes and confusions or errors. No other command reads the test set.
+
+    Later, dnn runs show RUN prints the scores. dnn runs --columns test_accuracy lists scores on the test set, and
+    best.test_accuracy those with --best.
     """
     from dnn_cli.cli.progress import open_screen
     from dnn_cli.report import evaluation_tables as words
@@ -113,7 +115,7 @@ class _FinishedEvaluation(NamedTuple):
     experiment: "Experiment"
     result: "EvaluationResult"
     evaluation: "Evaluation | FileEvaluation"
-    """The evaluation as the run record keeps it."""
+    """Evaluation as it is stored in the run record (`run.json`)."""
 
     warnings: Sequence[str] = ()
 
@@ -122,7 +124,7 @@ def _evaluate_split(
     run: "Run", record: "Record", model: "SavedModel", split: Literal["test", "validation"], overrides: list[str],
     screen: "ScreenReporter",
 ) -> _FinishedEvaluation:  # fmt: skip
-    """Evaluate a saved model on a split of the run's data.
+    """Evaluate a saved model on the test or validation split of the run's data.
 
     Raises:
         UsageError: the data has no test set.
@@ -213,7 +215,7 @@ def _list_training_data_warnings(file: str, data: "Data") -> list[str]:
 
 
 def _find_better_model(run: "Run", model: "SavedModel") -> "SavedModel | None":
-    """Return the best model of a run, if its epoch differs from that of the evaluated model."""
+    """Return the best model of a run if its epoch is not that of the evaluated model, otherwise `None`."""
     from dnn_cli.runs.run_info import read_run_info
     from dnn_cli.runs.saved_models import find_best_model
 
@@ -222,7 +224,7 @@ def _find_better_model(run: "Run", model: "SavedModel") -> "SavedModel | None":
 
 
 def _build_details_document(experiment: "Experiment", result: "EvaluationResult") -> dict[str, Any]:
-    """Build the JSON of the classification report, or of the regression errors of each target."""
+    """Build JSON with the classification report or, for a regression, the errors of each target."""
     from dataclasses import asdict
 
     from dnn_cli.metrics.classification import build_classification_report
@@ -250,7 +252,7 @@ def _build_details_document(experiment: "Experiment", result: "EvaluationResult"
 
 
 def _print_details(experiment: "Experiment", result: "EvaluationResult") -> None:
-    """Print the tables of the classification report, or of the regression errors."""
+    """Print the tables of the classification report or, for a regression, the errors of each target."""
     from dnn_cli.metrics.classification import build_classification_report
     from dnn_cli.metrics.regression import compute_regression_errors
     from dnn_cli.report import evaluation_tables as words
@@ -275,7 +277,10 @@ def _print_details(experiment: "Experiment", result: "EvaluationResult") -> None
 def _record_evaluation(
     run: "Run", evaluation: "Evaluation | FileEvaluation", report_line: "Callable[[str], None]"
 ) -> "list[Evaluation | FileEvaluation]":
-    """Add an evaluation to the run record, and return the earlier evaluations on the same examples."""
+    """Add an evaluation to the run record, and return the earlier evaluations on the same examples.
+
+    If the record cannot be written, pass the reason to `report_line`.
+    """
     from dnn_cli.runs.record import FileEvaluation
 
     record, field = run.read_raw_record(), "evaluated_files" if isinstance(evaluation, FileEvaluation) else "evaluated"

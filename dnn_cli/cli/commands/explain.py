@@ -56,5 +56,5 @@ def explain(
 
 
 def _resolve_runs(store: "Store", address: str) -> "list[Run]":
-    """Return the runs of a sweep, or the one run of another address."""
+    """Return all runs of a sweep, or the single run that another address selects."""
     return store.find_all(address) if address.startswith("sweep:") else [resolve_run(store, address)]

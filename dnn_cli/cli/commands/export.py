@@ -1,4 +1,7 @@
-"""Command `dnn export`: a saved model in a format of Keras, TensorFlow, ONNX or LiteRT, checked in that runtime."""
+"""Command `dnn export`: a saved model in a format of Keras, TensorFlow, ONNX or LiteRT.
+
+The command compares the predictions of the exported model with those of the run.
+"""
 
 import json
 import os
@@ -40,10 +43,13 @@ _FORMAT_SUFFIXES = {
     FormatName.onnx: ".onnx",
     FormatName.litert: ".tflite",
 }
-"""Suffixes of default export paths. A path of `--output` must have the suffix too, except for `savedmodel`."""
+"""Suffix of the export path for each format.
+
+A path of `--output` must have this suffix, too, except for `savedmodel`.
+"""
 
 _REQUIRED_MODULES = {FormatName.onnx: ("onnx", "tf2onnx", "onnxruntime"), FormatName.litert: ("ai_edge_litert",)}
-"""Modules that a format requires. The extra with the name of the format installs them."""
+"""Python modules that each format requires. The pip extra with the name of the format installs them."""
 
 
 def export(
@@ -60,9 +66,9 @@ def export(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Export a trained network, and compare its predictions with the run's.
+    """Export a trained network, and check its predictions.
 
-    By default, the network scales its inputs itself: it takes pixels and numbers as the data has them.
+    By default, the exported model scales its inputs itself: it takes pixels and numbers as they are in the data.
     """
     from dnn_cli.cli.progress import open_screen
     from dnn_cli.config.identifiers import make_slug
@@ -131,7 +137,7 @@ def check_packages_installed(format_name: FormatName) -> None:
     """Check that the modules of a format are installed, before the export takes time.
 
     Raises:
-        UsageError: a module is missing. The hint names the extra.
+        UsageError: a module is missing. The hint is the `pip` command that installs the module.
     """
     missing = [module for module in _REQUIRED_MODULES.get(format_name, ()) if find_spec(module) is None]
     if missing:
@@ -143,10 +149,13 @@ def check_packages_installed(format_name: FormatName) -> None:
 
 
 def _check_export_path(path: Path, sidecar: Path, format_name: FormatName, *, force: bool) -> None:
-    """Check the path of an export and of its sidecar, before the export takes time.
+    """Check that an export can be written, before the export takes time.
+
+    The sidecar is the JSON file that describes the input and output of the exported model.
 
     Raises:
-        UsageError: the suffix is wrong, the directory is missing, or a path exists. With `force`, exports are replaced.
+        UsageError: the suffix is wrong, the directory is missing, or a path exists already. With `force`, an existing
+            export is accepted.
     """
     suffix = _FORMAT_SUFFIXES[format_name]
     if not path.name:
@@ -176,9 +185,10 @@ def _check_export_path(path: Path, sidecar: Path, format_name: FormatName, *, fo
 
 @contextmanager
 def _replace_atomically(path: Path, sidecar: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield temporary paths, which replace `path` and `sidecar` when the block ends without an error.
+    """Yield temporary paths for a new export and its sidecar.
 
-    After an error the temporary files are deleted and an old export stays.
+    When the block ends without an error, the new files replace `path` and `sidecar`. After an error, the temporary
+    files are deleted and an old export stays.
 
     Raises:
         RunError: a file cannot be written.
@@ -204,7 +214,7 @@ def _replace_atomically(path: Path, sidecar: Path) -> Iterator[tuple[Path, Path]
 
 
 def _iter_check_lines(export_check: "ExportCheck") -> Iterator[str]:
-    """Yield lines on the comparison of an export with its run."""
+    """Yield lines that report how closely the outputs of an exported model match those of the run."""
     same = "" if export_check.output <= 1 else f" in outputs up to {export_check.output:.3g}"
     if export_check.same_class is not None:
         all_same = export_check.same_class == export_check.examples
@@ -218,7 +228,7 @@ def _iter_check_lines(export_check: "ExportCheck") -> Iterator[str]:
 
 
 def _format_export_size(path: Path) -> str:
-    """Return the size of an export, in kB or MB."""
+    """Return the size of an exported file or directory as text, in kB or MB."""
     files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
     size = sum(file.stat().st_size for file in files)
     return f"{size / 1e3:,.1f} kB" if size < 1e6 else f"{size / 1e6:,.1f} MB"

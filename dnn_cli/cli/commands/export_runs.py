@@ -1,4 +1,4 @@
-"""Command `dnn export-runs`: runs in MLflow and TensorBoard."""
+"""Command `dnn export-runs`: copies of runs in MLflow and TensorBoard."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -83,10 +83,12 @@ def export_runs(
 
 
 def _select_runs_to_export(runs_dir: Path, addresses: Sequence[str], query: str | None) -> "list[RunInfo]":
-    """Return the selected runs with their details: in the order of addresses, or the earliest first.
+    """Return the runs to export, with their config and metrics, in the order of the addresses.
+
+    Without addresses, return all runs that fulfil the query, the earliest first.
 
     Raises:
-        UsageError: no run has an address, or no run is selected.
+        UsageError: an address matches no run, or no run is selected.
     """
     from dnn_cli.cli.commands.compare import select_runs
     from dnn_cli.runs.query.selection import CachedStore
@@ -100,12 +102,12 @@ def _select_runs_to_export(runs_dir: Path, addresses: Sequence[str], query: str 
 def _export_each_run(
     runs: "Sequence[RunInfo]", export: "Callable[[RunInfo], str]", failures: dict[str, str]
 ) -> list[dict[str, str]]:
-    """Export every run with a progress bar, and return the id and the outcome of each exported run.
+    """Export runs, show a progress bar, and return the id and the outcome of each exported run.
 
     Args:
         runs: The runs.
-        export: A function that exports a run and returns the outcome, as "written".
-        failures: A mapping that receives the reason of each failure, by run directory.
+        export: A function that exports a run and returns the outcome, such as "written".
+        failures: A dictionary to which the reason of each failure is added, by run directory.
 
     Raises:
         RunError: every export failed.
@@ -128,10 +130,13 @@ def _export_each_run(
 
 
 def _write_tensorboard_log(directory: Path, run_info: "RunInfo") -> str:
-    """Write TensorBoard's log of a run below a directory; in the runs directory itself, write into the run.
+    """Write the TensorBoard log of a run into a subdirectory of `directory`, and return the outcome.
+
+    If `directory` is the runs directory itself, write the log into the directory of the run.
 
     Raises:
-        RunError: the run is broken, the directory cannot be written, or the run is being trained and has its own log.
+        RunError: the run is broken or the directory cannot be written. The log of a run that is being trained cannot be
+            written into the run.
     """
     from dnn_cli.integrations.tensorboard import write_event_log
 
@@ -144,7 +149,7 @@ def _write_tensorboard_log(directory: Path, run_info: "RunInfo") -> str:
 
 
 def _format_exported_count(exported: Sequence[dict[str, str]]) -> str:
-    """Return the number of exported runs, and of runs with each outcome."""
+    """Return the number of exported runs, and the number of runs for each outcome, as text."""
     counts = Counter(result["outcome"] for result in exported)
     parts = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
     return f"{format_count(len(exported), 'run')} ({parts})"

@@ -16,13 +16,22 @@ if TYPE_CHECKING:
     from dnn_cli.training.lr_range_test import RangeTest
 
 CHART_HEIGHT, DEFAULT_CHART_WIDTH, MAX_CHART_WIDTH = 16, 80, 120
-"""Height of the chart in lines, its width without a terminal in columns, and its maximum width in columns."""
+"""Height of the chart in lines, and its default and maximum width in columns.
+
+The default width applies if the output is not a terminal.
+"""
 
 _CHART_MARGIN = 0.25
-"""Margin of the chart above the initial loss, as a share of the fall of the loss. Above it the loss only rises."""
+"""Margin of the chart above the initial loss, as a share of the decrease of the loss.
+
+Higher losses are not drawn.
+"""
 
 _MAX_LEARNT_RATIO = 0.97
-"""Share of the loss of guessing. If every loss is above this share, nothing was learnt."""
+"""Largest ratio of the lowest loss to the loss of guessing that counts as learning.
+
+Guessing predicts the shares of the classes for every example.
+"""
 
 RATE_KEY, INITIAL_RATE_KEY = "optimizer.learning_rate", "initial_learning_rate"
 
@@ -32,9 +41,9 @@ def lr_find(
     no_chart: Annotated[bool, typer.Option("--no-chart", help="Leave the chart out.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Try larger and larger learning rates on some batches, and suggest one.
+    """Try increasing learning rates, and suggest a rate.
 
-    The test creates no run.
+    The test trains on some batches and creates no run.
     """
     configs, overrides = split_configs_and_overrides(arguments, "dnn lr-find configs/relu_adam.yaml")
     if len(configs) > 1:
@@ -66,7 +75,10 @@ def lr_find(
 
 
 def _build_rate_command(config: str, overrides: Sequence[str], current_rate: Any, rate: float | None) -> str | None:
-    """Return the command that trains with a rate, or `None` without one. A decaying schedule begins with the rate."""
+    """Return the command that trains a config with the suggested rate; `None` if no rate is suggested.
+
+    If the current rate is a decaying schedule, the suggested rate becomes its initial rate.
+    """
     if rate is None:
         return None
     key = f"{RATE_KEY}.{INITIAL_RATE_KEY}" if _is_decaying_schedule(current_rate) else RATE_KEY
@@ -75,12 +87,12 @@ def _build_rate_command(config: str, overrides: Sequence[str], current_rate: Any
 
 
 def _is_decaying_schedule(current_rate: Any) -> bool:
-    """Return whether a learning rate is a schedule that begins with its largest rate."""
+    """Return whether a learning rate is a schedule that starts with its largest rate."""
     return isinstance(current_rate, dict) and INITIAL_RATE_KEY in current_rate and "warmup_target" not in current_rate
 
 
 def _format_loss_chart(result: "RangeTest") -> str:
-    """Return a chart of the loss over the rates, with a vertical line at the suggestion."""
+    """Return a chart of the loss over the learning rates, with a vertical line at the suggested rate."""
     from dnn_cli.report.terminal_chart import ChartLine, draw_chart
 
     out = get_output_console()

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _MAX_CHECKED_EXAMPLES = 50_000
-"""Number of examples from which a split can stratify without a check: every class is assumed large enough."""
+"""Number of examples from which a stratified split is assumed possible.
+
+Every class then probably has enough examples, and they are not counted.
+"""
 
 
 def new(
@@ -39,7 +42,7 @@ def new(
 ) -> None:
     """Write a first config, with comments.
 
-    On a terminal, the command asks for values without an option.
+    On a terminal, the command asks for each value that no option sets.
     """
     from dnn_cli.config.config_template import build_config_template
     from dnn_cli.config.loading import load_experiment
@@ -79,7 +82,10 @@ def _choose_template_options(
     optimizer: str | None,
     epochs: int | None,
 ) -> "TemplateOptions":
-    """Return the options of the template from the command line, from prompts on a terminal, or from defaults."""
+    """Return the values for the config template: from options, from prompts on a terminal, or defaults.
+
+    `read_data` reads the data with a given name or path.
+    """
     from dnn_cli.config.config_template import TemplateOptions, get_default_epochs
     from dnn_cli.config.datasets import USER_DATA_KINDS
     from dnn_cli.config.registry import NAMES_BY_KIND
@@ -109,9 +115,10 @@ def _choose_template_options(
 
 
 def _ask_for_value(option: str | None, question: str, default: str, parse: Callable[[str], _T]) -> _T:
-    """Return the parsed option, or without it the parsed answer on a terminal, or without a terminal the default.
+    """Return the parsed value of an option.
 
-    Repeat the question until the answer can be parsed.
+    If the option is missing, ask the question on a terminal until the answer can be parsed. Without a terminal, parse
+    the default.
     """
     if option is not None or not sys.stdin.isatty():
         return parse(default if option is None else option)
@@ -126,7 +133,9 @@ def _ask_for_value(option: str | None, question: str, default: str, parse: Calla
 
 
 def _inspect_named_data(name: str, target: str | None, task: str | None, ignore: str | None) -> "Data":
-    """Return the data of a dataset, a file or a directory, inspected as in a check of a config.
+    """Inspect a dataset, file or directory, and return its data section of a config.
+
+    The inspection is the same as in a check of a config.
 
     Raises:
         UsageError: the name is unknown, has an unsupported suffix, or does not fit `target` and `task`.
@@ -203,7 +212,7 @@ def _compute_target_statistics(data: "Data") -> tuple[float, float] | None:
 
 
 def _can_stratify(data: "Data") -> bool:
-    """Return whether a task has classes with enough examples for each split."""
+    """Return whether a classification has enough examples of each class for a stratified split."""
     if not data.info.is_classification or not data.info.examples < _MAX_CHECKED_EXAMPLES:
         return data.info.is_classification
     from dnn_cli.data.examples import load_examples, split_examples
@@ -218,7 +227,9 @@ def _can_stratify(data: "Data") -> bool:
 
 
 def _parse_catalog_name(kind: str, name: str) -> str:
-    """Return a name of a kind. Keras's spelling is accepted: `Adam` is `adam`.
+    """Return a name, such as that of an optimizer, in the spelling of a config.
+
+    Keras's spelling is accepted: `Adam` becomes `adam`. `kind` is the kind of the name, such as `optimizer`.
 
     Raises:
         UsageError: the kind has no such name.
@@ -235,7 +246,9 @@ def _parse_catalog_name(kind: str, name: str) -> str:
 
 
 def _parse_units(text: str) -> tuple[int, ...]:
-    """Parse the units of layers, with commas, spaces or brackets: `100,50`, `100 50`, `[100, 50]`.
+    """Parse the numbers of units of several layers.
+
+    Numbers are separated by commas or spaces, with or without brackets: `100,50`, `100 50`, `[100, 50]`.
 
     Raises:
         UsageError: a part is not a positive integer.

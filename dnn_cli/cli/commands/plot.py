@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from dnn_cli.runs.run_info import RunInfo
 
 _PIPE_SIZE = (80, 18)
-"""Width of a chart in columns and height of a panel in lines, without a terminal."""
+"""Width of the output in columns, and height of a panel (the chart of one score) in lines.
+
+The size applies if the output is not a terminal.
+"""
 
 MIN_PANEL_LINES, MAX_PANEL_LINES = 10, 20
-"""Minimum and maximum height of a panel on a terminal, in lines."""
+"""Minimum and maximum height of a panel (the chart of one score) on a terminal, in lines."""
 
 
 class _HorizontalAxis(str, Enum):
@@ -109,10 +112,10 @@ def plot(
 
 
 def _check_picture_path(path: Path, *, force: bool) -> None:
-    """Check that a picture can be written to a path, before runs are read.
+    """Check that a picture can be written to a path, before runs are read. With `force`, a file may exist there.
 
     Raises:
-        UsageError: the path has no suffix of a picture, exists already, or its directory does not exist.
+        UsageError: the suffix is not that of a picture, the path exists already, or its directory does not exist.
     """
     from dnn_cli.report.chart_files import CHART_SUFFIXES
 
@@ -131,7 +134,7 @@ def _check_picture_path(path: Path, *, force: bool) -> None:
 
 
 def _write_picture(chart: "CurveChart", path: Path, *, log_scale: bool) -> None:
-    """Write a picture, and print its path and advice on characters that no font has.
+    """Write a picture, and print its path and advice on characters that no font can draw.
 
     Raises:
         UsageError: the file cannot be written.
@@ -166,7 +169,7 @@ def _print_curves(chart: "CurveChart", width: int | None, height: int | None, *,
 
 
 def _build_group_documents(chart: "CurveChart") -> list[dict[str, Any]]:
-    """Build the JSON documents of all groups: the mean of the runs, and their lowest and highest score."""
+    """Build a JSON document for each curve: the mean, lowest and highest score of its runs after each epoch."""
     return [
         {
             "name": curve.name, "metric": f"{'val_' if _needs_validation_prefix(curve, panel) else ''}{panel.title}",
@@ -178,12 +181,12 @@ def _build_group_documents(chart: "CurveChart") -> list[dict[str, Any]]:
 
 
 def _needs_validation_prefix(curve: "MeanCurve", panel: "Panel") -> bool:
-    """Return whether a curve has validation scores and the title of its panel lacks `val_`."""
+    """Return whether a curve shows validation scores although the title of its panel lacks `val_`."""
     return curve.split == "validation" and not panel.title.startswith("val_")
 
 
 def _build_curves_document(runs: "Sequence[RunInfo]") -> dict[str, Any]:
-    """Build the JSON document of the metrics of all runs."""
+    """Build the JSON document of all metrics of runs, epoch by epoch."""
     return {"runs": [
         {
             "id": run_info.record.id if run_info.record else None, "name": run_info.name,

@@ -73,7 +73,7 @@ def predict(
 def _read_input_files(
     files: list[str], run_context: "RunContext", *, resize: bool, invert: bool
 ) -> "tuple[list[PredictionInputs], list[tuple[str, str]]]":
-    """Return the inputs of all readable files, and the refused files with their reasons."""
+    """Read files with inputs. Return the inputs of usable files, and the other files with the reasons."""
     from dnn_cli.data.input_statistics import find_white_value
     from dnn_cli.errors import UserDataError
     from dnn_cli.formats.image_file import silence_pillow_warnings

@@ -83,10 +83,10 @@ def report(
 
 
 def _check_report_path(output: Path) -> None:
-    """Check that a report can be written to a path, and that the path is free or holds a report.
+    """Check that a report can be written to a path and would replace no file but an older report.
 
     Raises:
-        UsageError: the path holds another file than a report, or its directory does not exist.
+        UsageError: a file that is not a report exists at the path, or the directory does not exist.
     """
     from dnn_cli.report.html.report_file import is_report_file
 

@@ -29,7 +29,7 @@ def reproduce(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Train a completed run again, and compare the two bit by bit."""
+    """Train a completed run again, and compare both runs bit by bit."""
     address, overrides = parse_run_and_overrides(arguments, "reproduce")
 
     from dnn_cli.cli.progress import open_screen
@@ -62,7 +62,7 @@ def _check_same_experiment(run: "Run", overrides: Sequence[str]) -> None:
     """Check that overrides change only the paths of data.
 
     Raises:
-        UsageError: an override changes the experiment.
+        UsageError: an override changes another key.
     """
     from dnn_cli.config.digests import DATA_PATH_KEYS
 
@@ -79,7 +79,8 @@ def _check_reproducible(run: "Run", record: "Record") -> None:
     """Check that a run is completed and that its config alone determines its outcome.
 
     Raises:
-        UsageError: the run is not completed, or a forced resume changed the run. The hint names a command instead.
+        UsageError: the run is not completed, or a resume with `--force` changed its config. The hint suggests an
+            alternative.
     """
     if record.status != "completed":
         hints = {

@@ -56,12 +56,13 @@ def resume(
 
 
 def find_run_to_resume(loaded: "LoadedExperiment", store: "Store", *, force: bool) -> "Run | None":
-    """Return the latest run with the training digest of an experiment and with its name, or `None`.
+    """Return the latest run with the name and training digest of an experiment, or `None`.
 
-    The number of epochs may differ. With `force`, the latest unfinished run of the name is the second choice.
+    Runs with equal training digests train the same weights in each epoch; their numbers of epochs may differ. With
+    `force`, an unfinished run of this name is returned if no run has the digest.
 
     Raises:
-        UsageError: without `force`, an unfinished run of the name has another training digest.
+        UsageError: without `force`, no run has the digest, but an unfinished run has the name.
     """
     from dnn_cli.config.digests import compute_training_digest
     from dnn_cli.config.loading import load_resolved_experiment
@@ -93,7 +94,7 @@ def find_run_to_resume(loaded: "LoadedExperiment", store: "Store", *, force: boo
 
 
 def is_training_complete(run: "Run", loaded: "LoadedExperiment") -> bool:
-    """Return whether a run is at its end: it has all epochs, was stopped early, or has diverged."""
+    """Return whether a run needs no more training: it has all epochs, was stopped early, or has diverged."""
     from dnn_cli.runs.checkpoint import read_last_checkpoint
 
     record = run.read_record()

@@ -56,7 +56,7 @@ def list_runs(
     as_markdown: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
     as_latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table.")] = False,
 ) -> None:
-    """List the runs, the latest first; label them, or free the disk of some."""
+    """List the runs, the latest first; annotate or remove runs."""
     if context.invoked_subcommand is not None:
         _check_no_list_options(context, context.invoked_subcommand)
         return
@@ -80,10 +80,12 @@ _LIST_OPTION_NAMES = {
 
 
 def _check_no_list_options(context: typer.Context, subcommand: str) -> None:
-    """Check that no option of the list precedes a subcommand, which would ignore the option.
+    """Check that no option for the list of runs precedes a subcommand.
+
+    The subcommand would ignore such an option.
 
     Raises:
-        UsageError: there is such an option.
+        UsageError: an option precedes the subcommand.
     """
     for name, option in _LIST_OPTION_NAMES.items():
         source = context.get_parameter_source(name)
@@ -131,7 +133,7 @@ def restore_runs(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Bring removed runs back, or list them."""
+    """Restore removed runs, or list them."""
     from dnn_cli.report.runs_table import build_run_info_document
     from dnn_cli.report.trash_table import build_trash_document, build_trash_table, format_name_and_address
     from dnn_cli.runs.trash import Trash
@@ -164,7 +166,7 @@ def purge_trash(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Delete removed runs for good."""
+    """Delete removed runs permanently."""
     from dnn_cli.report.trash_table import (
         build_deletion_document,
         build_trash_document,
@@ -204,9 +206,9 @@ def free_disk_space(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Free leftovers, and checkpoints that are not needed.
+    """Delete leftovers, and checkpoints that are not needed.
 
-    Leftovers are files of processes that ended abruptly. The checkpoints are those of completed runs.
+    Leftovers are files of processes that ended abruptly. Only checkpoints of completed runs are deleted.
     """
     from dnn_cli.report.trash_table import (
         build_deletion_document,
@@ -245,7 +247,10 @@ def free_disk_space(
 
 
 def _format_runs_command(*words: str, runs_dir: Path) -> str:
-    """Return a command of `dnn runs` to paste, with `--runs-dir` if the runs directory is not the default."""
+    """Return a command of `dnn runs` that a user can paste.
+
+    The command includes `--runs-dir` if the runs directory is not the default.
+    """
     return shlex.join(["dnn", "runs", *words, *build_runs_dir_option(runs_dir)])
 
 

@@ -32,7 +32,7 @@ def tag_runs(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Give runs a tag, or take it away."""
+    """Add a tag to runs, or remove a tag with --remove."""
     from dnn_cli.report.trash_table import format_name_and_address
     from dnn_cli.runs.annotations import add_tag, check_tag, remove_tag
     from dnn_cli.runs.query.selection import CachedStore
@@ -52,7 +52,7 @@ def write_note(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Write a note to a run, in place of the one before."""
+    """Write a note on a run; the note replaces an earlier note."""
     from dnn_cli.report.trash_table import format_name_and_address
     from dnn_cli.runs.annotations import set_note
     from dnn_cli.runs.run_info import read_run_info
@@ -71,7 +71,7 @@ def rename_run(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Call a run by another name."""
+    """Rename a run; its directory keeps its name."""
     from dnn_cli.report.text import format_count
     from dnn_cli.runs.address import get_short_address
     from dnn_cli.runs.annotations import set_name
@@ -119,7 +119,10 @@ def show_run(address: _AddressArgument, runs_dir: RunsDirOption = Path("runs"), 
 def _annotate_runs(
     runs: "Sequence[RunInfo]", change: "Callable[[Annotations], Annotations]", as_json: bool
 ) -> "Sequence[RunInfo]":
-    """Change the annotations of runs. Return the changed runs, or print them as JSON and return an empty tuple."""
+    """Change the annotations of runs, and return the changed runs.
+
+    With `as_json`, print the changed runs as JSON and return an empty tuple.
+    """
     from dnn_cli.report.runs_table import build_run_info_document
     from dnn_cli.runs.annotations import change_annotations
     from dnn_cli.runs.run_info import with_annotations

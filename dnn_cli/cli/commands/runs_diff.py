@@ -18,7 +18,8 @@ def show_run_diff(
 ) -> None:
     """Show two runs side by side: settings that differ, and results.
 
-    A key is shown as value in A → value in B. Names make no difference. To judge which runs are better: dnn compare.
+    For each setting, the value in A precedes that in B. Names of runs are not compared. To judge which run is better,
+    use dnn compare.
     """
     from dnn_cli.compare.caveats import DIFFERENT_DATA
     from dnn_cli.report.run_differences import build_diff_document, build_results_table, build_settings_table, diff_runs

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dnn_cli.runs.store import Store
 
 _MAX_LISTED_RUNS = 50
-"""Number of runs that a terminal shows without `--all` and `--limit`."""
+"""Largest number of runs that a terminal shows without `--all` and `--limit`."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class ListOptions:
     limit: int | None = None
     show_all: bool = False
     format_option: str | None = None
-    """The option of the output format, as `--json`; `None` for a table."""
+    """Option of the output format, such as `--json`; `None` for a table."""
 
 
 def parse_columns(columns: str | None) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ def print_runs(options: ListOptions, runs_dir: Path) -> None:
     """Print the selected runs in the selected format.
 
     Raises:
-        UsageError: no run has a field of the options.
+        UsageError: an option names a field that no run has.
         QueryError: the condition is invalid.
     """
     from dnn_cli.runs.query.selection import query_runs
@@ -122,7 +122,10 @@ def _print_text_table(options: ListOptions, store: "Store", runs: "Sequence[RunI
 def _build_listing(
     options: ListOptions, store: "Store", runs: "Sequence[RunInfo]", *, full: bool = False
 ) -> "RunListing":
-    """Build a listing with the columns of `--columns` or the default columns. With `full`, values stay unrounded."""
+    """Build the headers and rows of the list of runs.
+
+    The columns are those of `--columns` or the default columns. With `full`, values are not rounded.
+    """
     from dnn_cli.report.runs_table import (
         build_default_listing,
         build_fields_listing,
@@ -144,7 +147,7 @@ def _build_listing(
 
 
 def _print_runs_table(options: ListOptions, store: "Store", selection: "Selection") -> None:
-    """Print a table of runs. A terminal without `--all` and `--limit` shows the first runs."""
+    """Print a table of runs. Without `--all` and `--limit`, a terminal shows only the first 50 runs."""
     from dnn_cli.report.runs_table import build_runs_table
 
     out = get_output_console()

@@ -1,4 +1,4 @@
-"""Command `dnn summary`: layers, shapes and parameters of a network, without a Keras model."""
+"""Command `dnn summary`: layers, shapes and parameters of a network, computed without a Keras model."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ def summary(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Show layers, shapes, parameters and how they come about."""
+    """Show layers, shapes and parameters, with formulas."""
     from dnn_cli.config.loading import load_experiment
     from dnn_cli.config.network_summary import summarize_network
     from dnn_cli.errors import UsageError
@@ -55,7 +55,8 @@ def _resolve_config_argument(word: str, runs_dir: Path, *, is_first: bool) -> st
     Args:
         word: A word of the command line.
         runs_dir: The runs directory.
-        is_first: Whether the word is the first one and all words look like overrides. It can then be a run's name.
+        is_first: Whether the word is the first word and all words look like overrides. The word can then be the name
+            of a run.
     """
     if os.path.isfile(word) or word.endswith((".yaml", ".yml")) or (is_override(word) and not is_first):
         return word

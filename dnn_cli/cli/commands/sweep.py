@@ -61,7 +61,10 @@ def sweep(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Train many variants of a config, on all cores or a cluster; what is there already is not trained again."""
+    """Train variants of a config in parallel; skip existing runs.
+
+    The runs use all cores of this machine, or a cluster.
+    """
     files, words = split_configs_and_overrides(
         arguments, example="dnn sweep configs/relu_adam.yaml optimizer=sgd,adam seed=1..3"
     )
@@ -106,7 +109,7 @@ def sweep(
 
 
 def _build_search_strategy(execution: "SweepExecution") -> "SearchStrategy":
-    """Build the search strategy of a sweep.
+    """Build the object that proposes the experiments of a sweep and learns from their scores.
 
     Raises:
         UsageError: the search is bayesian and Optuna is missing.
@@ -119,7 +122,7 @@ def _build_search_strategy(execution: "SweepExecution") -> "SearchStrategy":
 
 
 def _count_remaining_runs(execution: "SweepExecution") -> int:
-    """Return the number of runs to train; for a bayesian search, the maximum."""
+    """Return the number of runs that a sweep still has to train; for a bayesian search, the maximum."""
     if execution.sweep.search != "bayesian":
         return len(execution.missing_numbers)
     seeds = max(1, len(execution.sweep.seeds))
@@ -187,7 +190,7 @@ def _train_sweep_runs(
 
 
 def _print_sweep_result(execution: "SweepExecution", runs: "list[SweepRun]", *, as_json: bool) -> None:
-    """Print the comparison of the completed runs of a sweep, and the other runs with their reasons."""
+    """Print the comparison of the completed runs of a sweep, and its other runs, each with the reason."""
     from dnn_cli.cli.commands.compare import print_comparison
     from dnn_cli.compare.comparison import compare_runs
     from dnn_cli.report.comparison_json import build_comparison_document
@@ -224,7 +227,7 @@ def _print_sweep_result(execution: "SweepExecution", runs: "list[SweepRun]", *, 
 def _build_sweep_document(
     execution: "SweepExecution", runs: "list[SweepRun]", comparison: dict[str, Any]
 ) -> dict[str, Any]:
-    """Build the JSON document of a sweep, its runs and their comparison."""
+    """Build the JSON document of a sweep with its runs and their comparison."""
     from dnn_cli.report.runs_table import build_run_info_document
 
     return {

@@ -179,7 +179,7 @@ def _train_in_parallel(
     force: bool,
     tensorboard: bool,
 ) -> "list[TaskResult]":
-    """Train the unfinished experiments in workers, show the progress, and return the results."""
+    """Train the unfinished experiments in worker processes, show the progress, and return the results."""
     from dnn_cli.cli.sweep_progress import open_sweep_progress
     from dnn_cli.config.digests import compute_network_digest
     from dnn_cli.execution.messages import Task

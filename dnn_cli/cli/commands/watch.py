@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from dnn_cli.runs.run_info import RunInfo
 
 _MAX_EARLIER_EPOCHS = 10
-"""Number of finished epochs that are printed first, if the output is lines."""
+"""Largest number of earlier epochs that are printed at the start if the output is not a terminal."""
 
 _SWEEP_GRACE_SECONDS = 3.0
-"""Seconds without a running run after which followed runs count as ended: a sweep may be starting its next run."""
+"""Seconds after which followed runs count as ended if none of them is running.
+
+The pause between two runs of a sweep is shorter.
+"""
 
 
 def watch(
@@ -41,7 +44,7 @@ def watch(
     wait: Annotated[bool, typer.Option("--wait", help="Wait for a training to begin, where there is none.")] = False,
     runs_dir: RunsDirOption = Path("runs"),
 ) -> None:
-    """Follow a training that runs elsewhere; Ctrl-C leaves it alone."""
+    """Follow a training in another process; Ctrl-C leaves it running."""
     if wait and address is None:
         _wait_for_training(runs_dir, interval)
     follow, find = _resolve_followed_runs(address, runs_dir)
@@ -52,7 +55,7 @@ def watch(
 
 
 def _wait_for_training(runs_dir: Path, interval: float) -> None:
-    """Wait until a run in the runs directory is running. `interval` is in seconds."""
+    """Wait until a run in the runs directory is being trained. `interval` is the time between checks in seconds."""
     from dnn_cli.runs.store import Store
 
     while not any(run_info.record and run_info.record.status == "running" for run_info in Store(runs_dir).list_runs()):
@@ -65,10 +68,12 @@ _FindRuns = Callable[[], "list[Run]"]
 def _resolve_followed_runs(
     address: str | None, runs_dir: Path
 ) -> "tuple[Callable[[_FindRuns, float, Console], list[RunInfo]], _FindRuns]":
-    """Return the function that follows the selected runs, and the function that finds them.
+    """Return a function that follows the selected runs, and a function that finds them.
+
+    Without an address, the running runs are selected, or the latest run if no run is running.
 
     Raises:
-        UsageError: no run has the address.
+        UsageError: no run has the address, or the runs directory has no runs.
     """
     from dnn_cli.runs.store import Store
 
@@ -103,7 +108,7 @@ def _resolve_followed_runs(
 
 
 class _WatchedRun:
-    """Run that is read again whenever its files have changed."""
+    """Run whose files are read again whenever they have changed."""
 
     def __init__(self, run: "Run") -> None:
         self.run = run
@@ -151,7 +156,10 @@ class _WatchedRun:
 
 
 def _get_last_change_time(run: "Run") -> float:
-    """Return the time of the last epoch of a run, or of its start, from its files, in seconds since 1970."""
+    """Return the time at which the last epoch of a run ended, or at which the run started.
+
+    The time is taken from the run's files, in seconds since 1970.
+    """
     for path in (run.metrics, run.config):
         try:
             return path.stat().st_mtime
@@ -171,7 +179,10 @@ def _read_planned_epochs(run: "Run") -> int | None:
 
 
 def _follow_run(find: _FindRuns, interval: float, console: "Console") -> "list[RunInfo]":
-    """Follow a run to its end, and return it."""
+    """Print the progress of a single run until it ends, and return the run in a list.
+
+    `interval` is the time between updates in seconds.
+    """
     from dnn_cli.report.runs_table import list_fitting_scores
     from dnn_cli.report.watch_view import format_ended_run_lines, format_epoch_lines, format_run_view
 
@@ -209,7 +220,10 @@ def _follow_run(find: _FindRuns, interval: float, console: "Console") -> "list[R
 
 
 def _follow_runs(find: _FindRuns, interval: float, console: "Console") -> "list[RunInfo]":
-    """Follow runs, and runs that begin meanwhile, until all have ended, and return them."""
+    """Print the progress of several runs until all have ended, and return them.
+
+    Runs that start in the meantime are followed as well. `interval` is the time between updates in seconds.
+    """
     from dnn_cli.report.watch_view import build_watched_runs_table, format_ended_run_lines, format_progress_line
 
     watched_runs: dict[Path, _WatchedRun] = {}
@@ -254,7 +268,11 @@ def _follow_runs(find: _FindRuns, interval: float, console: "Console") -> "list[
 def _open_live_view(
     console: "Console", build_view: "Callable[[], RenderableType]", iter_new_lines: Callable[[], Iterator[str]]
 ) -> Iterator[Callable[[], None]]:
-    """Yield a function that updates the output: the view of a terminal, or otherwise the new lines."""
+    """Yield a function that updates the output.
+
+    On a terminal, the function draws the view of `build_view` again. Otherwise, it prints the lines of
+    `iter_new_lines`.
+    """
     if console.is_terminal:
         from rich.live import Live
 

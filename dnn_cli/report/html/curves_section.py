@@ -21,9 +21,10 @@ _MAX_TABLE_EPOCHS = 12
 """Largest number of epochs in the table of a plot."""
 
 COLOUR_COUNT, DASH_COUNT = 5, 4
-"""Number of colours, and number of dash styles of each colour.
+"""Number of colours of curves, and number of line styles for each colour.
 
-All readers can distinguish the colours on a light and a dark page; further lines are dashed.
+All readers can distinguish these colours on a light and a dark page. Further curves repeat the colours with other
+dashes.
 """
 
 
@@ -47,27 +48,27 @@ class _LegendGroup:
 
 @dataclass(frozen=True)
 class _ScorePlot:
-    """Curves of one score."""
+    """Plot of one score, and a table of the score in some epochs."""
 
     name: str
     plot: Plot
     epochs: tuple[int, ...]
     rows: tuple[tuple[str, tuple[str, ...]], ...]
-    """Label of each run, with its formatted score after each of the epochs."""
+    """Label of each run, with its formatted score in each of the listed epochs."""
 
 
 @dataclass(frozen=True)
 class CurvesSection:
-    """Curves of all scores, with their legend."""
+    """Plots of all scores, with their legend."""
 
     legend: tuple[_LegendGroup, ...]
     scores: tuple[_ScorePlot, ...]
     omitted_count: int
-    """Number of runs without curves, as there is no room."""
+    """Number of runs without curves, because there is space for 100 runs only."""
 
 
 def format_line_classes(number: int) -> str:
-    """Return the CSS classes of a line, from the number of its group."""
+    """Return the CSS classes of the colour and dashes of a curve, from the number of its group."""
     return f"c{number % COLOUR_COUNT} d{number // COLOUR_COUNT % DASH_COUNT}"
 
 
@@ -93,13 +94,13 @@ def build_curves_section(comparison: Comparison) -> CurvesSection:
 
 
 def _format_run_label(row: RunScore, rows: Sequence[RunScore]) -> str:
-    """Return the label of a run within its group: the seed, with the id where several runs have this seed."""
+    """Return the label of a run within its group: the seed, and the id if several runs have this seed."""
     seeds = [other.seed for other in rows]
     return f"seed {row.seed}" if seeds.count(row.seed) == 1 else f"seed {row.seed}, {row.record.id}"
 
 
 def _list_common_scores(comparison: Comparison, rows: Sequence[RunScore]) -> list[str]:
-    """Return the scores that all runs have, the compared score first."""
+    """Return the names of the scores that all runs have, the compared score first."""
     columns = [row.run_info.details.columns for row in rows]
     common = [name for name in columns[0] if all(name in other for other in columns) and name not in NON_SCORE_COLUMNS]
     return sorted(common, key=lambda name: (name != comparison.metric, not name.startswith("val_")))

@@ -40,7 +40,7 @@ _VERDICT_WORDS: tuple[VerdictWord, ...] = ("better", "worse", "indistinguishable
 
 @dataclass(frozen=True)
 class _SeedDot:
-    """Score of a seed; its position `at` is in percent."""
+    """Dot that shows the score of a seed; `at` is its position from the left in percent."""
 
     at: float
     text: str
@@ -59,7 +59,7 @@ class _VerdictRow:
     seeds: str
     verdict_text: str
     word: str
-    """Word of the verdict; empty for a group without a verdict, such as the reference."""
+    """Verdict in one word, such as `better`; empty for a group without a verdict, such as the reference."""
 
     dots: tuple[_SeedDot, ...]
     mean_position: float
@@ -71,16 +71,16 @@ class VerdictSection:
 
     headline: str
     has_reference: bool
-    """Whether the groups are compared with a reference."""
+    """Whether the groups are compared with a reference: the best group or the baseline."""
 
     rows: tuple[_VerdictRow, ...]
     omitted_count: int
     score_range: tuple[str, str] | None
-    """Lowest and highest score of a seed, between which the dots lie."""
+    """Lowest and highest score of all seeds: the ends of the scale on which the dots lie."""
 
     method: tuple[str, ...]
     notes: tuple[str, ...]
-    """Settings that the means average over, and runs that do not count."""
+    """Notes on the settings over which each group's mean is taken, and on runs that are left out of the comparison."""
 
     warnings: tuple[str, ...]
     advice: tuple[str, ...]
@@ -89,7 +89,7 @@ class VerdictSection:
 
 @dataclass(frozen=True)
 class _RunCell:
-    """Cell of the table of runs; `sort_key`, if it is set, replaces the text in sorting."""
+    """Cell of the table of runs. The table is sorted by `sort_key` if it is set, otherwise by the text."""
 
     text: str
     sort_key: str = ""
@@ -108,7 +108,7 @@ class _RunRow:
 
 @dataclass(frozen=True)
 class RunTable:
-    """Table of all runs with columns that can be sorted."""
+    """Table of all runs, whose columns the reader can sort."""
 
     headers: tuple[str, ...]
     numeric: frozenset[int]
@@ -171,7 +171,7 @@ def build_verdict_section(comparison: Comparison) -> VerdictSection:
 
 
 def _build_seed_dots(comparison: Comparison, group: Group, low: float, high: float) -> list[_SeedDot]:
-    """Build a dot for each seed of a group."""
+    """Build a dot for each seed of a group; `low` and `high` are the scores at the ends of the scale."""
     places = compute_percent_positions(group.seed_means.values(), low, high)
     return [
         _SeedDot(at, f"seed {seed}: {format_compared_value(comparison, value)}")
@@ -231,7 +231,7 @@ def _list_common_settings(rows: Sequence[RunScore], keys: Sequence[str]) -> list
 
 
 def build_run_table(comparison: Comparison, anchors: Mapping[Path, str]) -> RunTable:
-    """Build a row for each run: the compared runs in their order, then all others with the reason."""
+    """Build a row for each run: the compared runs in their order, then the left-out runs with the reasons."""
     keys = list(comparison.run_scores[0].settings) if comparison.run_scores else []
     others = bool(comparison.left_out)
     at = comparison.point.text
@@ -266,7 +266,7 @@ def _is_number(text: str) -> bool:
 def _build_compared_row(
     comparison: Comparison, row: RunScore, keys: Sequence[str], anchors: Mapping[Path, str], *, others: bool
 ) -> _RunRow:
-    """Build the row of a compared run."""
+    """Build the row of a compared run; with `others`, the table has a column for the status."""
     cells = [
         *([_RunCell("completed")] if others else []),
         *(
@@ -285,7 +285,7 @@ def _build_compared_row(
 
 
 def _build_left_out_row(run_info: RunInfo, gap: int, anchors: Mapping[Path, str]) -> _RunRow:
-    """Build the row of a left-out run; `gap` is its number of empty cells besides the best score."""
+    """Build the row of a left-out run; `gap` is the number of its empty cells without that of the best score."""
     record = run_info.record
     cells = [
         _RunCell(_format_left_out_reason(run_info)),
@@ -299,7 +299,7 @@ def _build_left_out_row(run_info: RunInfo, gap: int, anchors: Mapping[Path, str]
 
 
 def _format_left_out_reason(run_info: RunInfo) -> str:
-    """Return why a run was not compared."""
+    """Return the reason why a run was not compared."""
     if run_info.error or run_info.record is None:
         return f"broken: {run_info.error}" if run_info.record is None else str(run_info.error)
     return run_info.record.status + (f": {run_info.record.reason}" if run_info.record.reason else "")

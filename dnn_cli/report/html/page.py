@@ -49,7 +49,7 @@ class ReportPage:
 
 
 def _compute_detail_limits(runs: int) -> DetailLimits:
-    """Compute how much of each run the report shows, from the number of runs."""
+    """Compute the limits of the details on the page of one run, from the number of runs."""
     return DetailLimits(
         mistakes=max(4, min(12, 600 // max(1, runs))),
         points=compute_max_points(runs),
@@ -84,7 +84,10 @@ def build_report_page(comparison: Comparison, command: Sequence[str]) -> ReportP
 
 
 def _build_anchors(runs: Sequence[RunInfo]) -> dict[Path, str]:
-    """Return the anchors of run pages by directory: the id of the run, with a number where ids are equal."""
+    """Return the HTML anchor of each run's page, by run directory.
+
+    The anchor is the id of the run, with a number if several ids are equal.
+    """
     anchors: dict[Path, str] = {}
     for run_info in runs:
         name = "run-" + "".join(c for c in get_run_id(run_info) if c.isalnum())

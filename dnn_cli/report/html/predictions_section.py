@@ -51,9 +51,10 @@ class _MatrixCell:
 
     text: str
     shade: str
-    """Letter and level of the shade; empty for a cell without examples.
+    """Letter and level of the shade, such as `h5`; empty for a cell without examples.
 
-    `h` is right and `e` is wrong; the level is the share of the true class.
+    The letter is `h` for right and `e` for wrong predictions. The level, from 1 to 9, grows with the share of the
+    examples of the true class.
     """
 
 
@@ -68,7 +69,10 @@ class ClassificationSection:
     matrix: tuple[tuple[_MatrixCell, ...], ...] | None
     confused: tuple[tuple[str, str, int], ...]
     scores: tuple[tuple[str, str, str, str, int], ...]
-    """Name, precision, recall, F1 and number of examples of each listed class, then of the mean."""
+    """Name, precision, recall, F1 and number of examples of each listed class.
+
+    The last row has the means of the classes.
+    """
 
     omitted_count: int
     """Number of classes that are not listed."""
@@ -98,7 +102,7 @@ def build_predictions_section(
 
     Args:
         run: The run.
-        dataset_info: The dataset info of the run; without it, the names of classes are their numbers.
+        dataset_info: The dataset info of the run; without dataset info, the names of classes are their numbers.
         logits: Whether the outputs of the run are logits.
         max_mistakes: The largest number of mistakes in the section.
     """
@@ -135,7 +139,7 @@ def _format_confidence(value: float) -> str:
 
 
 def _list_class_numbers(outputs: NDArray[Any]) -> tuple[str, ...]:
-    """Return the numbers of classes as names."""
+    """Return the numbers of the classes as texts, for classes without names."""
     units = outputs.shape[1] if outputs.ndim == 2 else 1
     return tuple(map(str, range(max(units, 2))))
 
@@ -168,7 +172,7 @@ def _build_classification_section(
 def _build_confusion_matrix(confusion: NDArray[np.int64]) -> tuple[tuple[_MatrixCell, ...], ...]:
     """Build a confusion matrix with a row for each true class.
 
-    Right and wrong predictions have different colours; a larger share has a darker shade.
+    Right and wrong predictions have different colours. The larger the share of the true class, the darker the shade.
     """
     shares = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
     levels = np.ceil(shares * _SHADE_LEVELS).astype(int)
@@ -184,7 +188,7 @@ def _build_confusion_matrix(confusion: NDArray[np.int64]) -> tuple[tuple[_Matrix
 def _build_regression_section(
     outputs: NDArray[Any], targets: NDArray[Any], example_indices: NDArray[Any], max_mistakes: int
 ) -> RegressionSection:
-    """Build the section of a regression; of several targets, only the first is shown.
+    """Build the section of a regression. If there are several targets, only the first is shown.
 
     Raises:
         RunError: outputs and labels differ in shape, are empty or are not finite.

@@ -23,7 +23,7 @@ from dnn_cli.report.text import replace_control_chars
 _GENERATOR_NAME = "dnn report"
 
 _GENERATOR_SEARCH_BYTES = 500
-"""Number of bytes at the start of a file in which its generator is searched."""
+"""Number of bytes at the start of a file that `is_report_file` reads to find the mark of a report."""
 
 
 def is_report_file(path: Path) -> bool:
@@ -40,7 +40,10 @@ def is_report_file(path: Path) -> bool:
 _HTML_DIRECTORY = Path(__file__).parent
 
 _EARLY_SCRIPT = "document.documentElement.className='js'"
-"""Script that runs before the page is drawn: content that the main script hides then never appears."""
+"""Script that runs before the browser draws the page.
+
+Content that the main script hides is therefore never visible.
+"""
 
 
 _Thumbnails = Mapping[tuple[str, int], Thumbnail]
@@ -106,7 +109,7 @@ def _compute_csp_hash(text: str) -> str:
 def _build_legend_css(curves: CurvesSection | None) -> str:
     """Build the CSS rules of the legend.
 
-    A box that is not checked hides its curves; only the plot of the selected score is shown.
+    A box in the legend that is not checked hides its curves. Only the plot of the selected score is visible.
     """
     if curves is None:
         return ""

@@ -33,7 +33,7 @@ _MAX_CONFIG_LENGTH = 20_000
 
 @dataclass(frozen=True)
 class DetailLimits:
-    """Limits of the page of one run: a report of more runs shows less of each."""
+    """Limits of the details on the page of one run. If a report has more runs, each page shows less."""
 
     mistakes: int
     """Largest number of listed mistakes."""
@@ -47,13 +47,13 @@ class DetailLimits:
 
 @dataclass(frozen=True)
 class _EpochTable:
-    """Scores of the epochs."""
+    """Table of the scores after each epoch."""
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     omitted_count: int
     best: str
-    """Number of the best epoch; empty where it is unknown."""
+    """Number of the best epoch; empty if the best epoch is unknown."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class _FindingRow:
     seen: str
     meaning: str
     when: str
-    """Epoch from which the finding holds, as text; empty where it holds for the whole run."""
+    """Text on the epoch from which the finding holds; empty if the finding holds for the whole run."""
 
     commands: tuple[str, ...]
 
@@ -106,11 +106,11 @@ class RunPage:
     """Commands that reproduce or continue the run, each with its effect."""
 
     fingerprint: str
-    """Fingerprint of the run's data."""
+    """Fingerprint of the run's data, which identifies thumbnails of its examples."""
 
 
 def build_run_page(run_info: RunInfo, anchor: str, limits: DetailLimits) -> RunPage:
-    """Build the page of a run with any status, also of a broken run."""
+    """Build the page of a run. The run may have any status, or be broken."""
     record, config = run_info.record, run_info.config or {}
     run, dataset_info = run_info.run, _find_dataset_info(run_info)
     completed = record is not None and record.status == "completed"
@@ -140,7 +140,7 @@ def build_run_page(run_info: RunInfo, anchor: str, limits: DetailLimits) -> RunP
 
 
 def _find_dataset_info(run_info: RunInfo) -> DatasetInfo | None:
-    """Return the dataset info of a run without reading its data; `None` where it is unknown."""
+    """Return the dataset info of a run without reading its data; `None` if it is unknown."""
     from dnn_cli.runs.input_profile import read_input_profile
 
     dataset = (run_info.config or {}).get("data", {}).get("dataset")
@@ -175,7 +175,7 @@ def _iter_headline_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
 
 
 def _iter_findings(run_info: RunInfo) -> Iterator[_FindingRow]:
-    """Yield the findings of `dnn explain`; none where the files of a run are damaged."""
+    """Yield the findings of `dnn explain`; nothing if the files of the run are damaged."""
     from dnn_cli.explain.explanation import explain_run
     from dnn_cli.report.explanation_view import format_finding_epoch
 
@@ -230,7 +230,7 @@ def _build_epoch_table(run_info: RunInfo, max_rows: int) -> _EpochTable | None:
 
 
 def _build_layer_table(run_info: RunInfo, dataset_info: DatasetInfo | None) -> _LayerTable | None:
-    """Build the table of layers; `None` where the config is invalid or the input shape is unknown."""
+    """Build the table of layers; `None` if the config is invalid or the input shape is unknown."""
     if dataset_info is None or run_info.config is None:
         return None
     try:
@@ -265,7 +265,7 @@ def _list_environment_rows(run_info: RunInfo) -> tuple[tuple[str, str], ...]:
 
 
 def _read_config_lines(run: Run) -> tuple[str, ...]:
-    """Read the lines of a run's config file; an unreadable file yields its error message."""
+    """Read the lines of a run's config file. If the file cannot be read, return the error message."""
     try:
         return tuple(read_text_file(run.config)[:_MAX_CONFIG_LENGTH].splitlines())
     except RunError as error:
@@ -273,7 +273,10 @@ def _read_config_lines(run: Run) -> tuple[str, ...]:
 
 
 def _iter_commands(run_info: RunInfo) -> Iterator[tuple[str, str]]:
-    """Yield commands that reproduce, resume or retrain a run or restore its environment, each with its effect."""
+    """Yield commands with their effects, as (command, effect).
+
+    The commands reproduce, resume or retrain a run, or restore its environment.
+    """
     record, run = run_info.record, run_info.run
     if record is None:
         return

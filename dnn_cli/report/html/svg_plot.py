@@ -17,13 +17,13 @@ Only scores for which lower is better can have such an axis.
 """
 
 _SIGNIFICANT_DIGITS = 5
-"""Number of digits of the values that the script reads."""
+"""Number of significant digits of the values that the page stores for its script."""
 
 _MAX_PLOT_POINTS = 4000
 """Approximate number of points of all runs in a plot."""
 
 MAX_LINE_POINTS, MIN_LINE_POINTS = 400, 60
-"""Bounds of the largest number of points of a curve, for any number of runs."""
+"""Bounds of `compute_max_points`, the largest number of points of a curve."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class SvgAxis:
-    """Range of numbers along an axis."""
+    """Range of numbers along an axis of a plot."""
 
     low: float
     high: float
@@ -79,7 +79,7 @@ class _SvgPolyline:
 
 @dataclass(frozen=True)
 class Plot:
-    """Curves over epochs."""
+    """Plot of curves over epochs."""
 
     label: str
     """Description of the plot for screen readers."""
@@ -88,10 +88,10 @@ class Plot:
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     data: dict[str, Any] = field(repr=False)
-    """Numbers of the plot, for the script."""
+    """Values of the curves, for the script of the page."""
 
     mark: float | None = None
-    """Position of a vertical rule, in percent from the left."""
+    """Position of a vertical line, in percent from the left."""
 
 
 def build_plot(
@@ -108,7 +108,7 @@ def build_plot(
         lines: The curves; each has at least one point.
         label: The description of the plot for screen readers.
         lower_is_better: Whether lower values are better, so that the vertical axis may be logarithmic.
-        mark: The epoch that a vertical rule marks.
+        mark: The epoch that a vertical line marks.
         max_points: The largest number of points of a curve; longer curves keep their extremes.
     """
     thin_lines = [thin_line(line, max_points) for line in lines]
@@ -139,7 +139,7 @@ def build_plot(
 
 
 def compute_max_points(runs: int) -> int:
-    """Compute the largest number of points of a curve, from the number of runs."""
+    """Compute the largest number of points of a curve; with more runs, curves have fewer points."""
     return max(MIN_LINE_POINTS, min(MAX_LINE_POINTS, _MAX_PLOT_POINTS // max(1, runs)))
 
 
@@ -153,9 +153,9 @@ def _build_y_axis(values: Sequence[float], *, lower_is_better: bool) -> SvgAxis:
 
 
 def _format_polyline_points(line: SvgLine, xs: SvgAxis, ys: SvgAxis) -> str:
-    """Return the points of a polyline in the plane.
+    """Return the points of a curve as text for an SVG polyline.
 
-    A single point is repeated, as a polyline of one point is invisible.
+    A single point is repeated, because a polyline of one point is invisible.
     """
     positions = [
         f"{round(_PLANE_SIZE * xs.compute_position(x))},{round(_PLANE_SIZE - _PLANE_SIZE * ys.compute_position(y))}"
@@ -165,7 +165,7 @@ def _format_polyline_points(line: SvgLine, xs: SvgAxis, ys: SvgAxis) -> str:
 
 
 def thin_line(line: SvgLine, max_points: int) -> SvgLine:
-    """Return a curve with at most `max_points` points, which include its extremes."""
+    """Return a curve reduced to at most `max_points` points. Its lowest and highest values stay."""
     indices = find_extreme_indices(line.y, max_points)
     return SvgLine(line.label, [line.x[at] for at in indices], [line.y[at] for at in indices], line.css)
 
@@ -183,7 +183,7 @@ def _find_uneven_epochs(x: Sequence[float]) -> list[float] | None:
 
 
 def _round_to_digits(value: float) -> float:
-    """Return a number rounded to five digits."""
+    """Return a number rounded to five significant digits."""
     return float(f"{value:.{_SIGNIFICANT_DIGITS}g}")
 
 

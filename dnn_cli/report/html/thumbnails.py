@@ -20,7 +20,7 @@ _MAX_LISTED_NUMBERS = 8
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """An input as the data URI of an image, or as text."""
+    """Small picture of an input as a data URI, or the input as text."""
 
     uri: str = ""
     text: str = ""

@@ -25,7 +25,7 @@ _SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 _TIME_FIELDS = ("started", "ended")
 _TIMESTAMP_PREFIX = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?)?)?", re.ASCII)
-"""Pattern of a time or its beginning: only the parts in the text are compared."""
+"""Pattern of a time or of its beginning, such as `2024-05`. Only the written parts are compared."""
 
 _ORDER_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -48,7 +48,7 @@ class QueryValue:
 
     @cached_property
     def number(self) -> int | float | None:
-        """Number of the word, of a duration in seconds; `None` for quoted texts and other words."""
+        """The word as a number; a duration is in seconds. `None` for quoted texts and other words."""
         if self.quoted:
             return None
         if _INTEGER.fullmatch(self.text):
@@ -60,12 +60,12 @@ class QueryValue:
 
     @cached_property
     def boolean(self) -> bool | None:
-        """Boolean of the words true and false; `None` for quoted texts and other words."""
+        """The word `true` or `false` as a Boolean; `None` for quoted texts and other words."""
         return None if self.quoted else {"true": True, "false": False}.get(self.text.lower())
 
     @property
     def timestamp(self) -> str:
-        """Text of a time in the form of the run record, with a T between date and time."""
+        """The value as a time in the form of the run record: with a T between date and time."""
         return self.text.replace(" ", "T", 1)
 
     @property
@@ -74,7 +74,7 @@ class QueryValue:
         return len(self.text) + 2 * self.quoted
 
     def is_comparable(self, value_type: str, sign: str) -> bool:
-        """Return whether the value can be compared by a sign with values of a type: text, number or truth."""
+        """Return whether the operator `sign` can compare the value with a text, number or truth (Boolean)."""
         if value_type == "text":
             return True
         if value_type == "number":
@@ -97,7 +97,8 @@ class FieldComparison:
     def build_predicate(self) -> _RunPredicate:
         """Return a function that tests a run. A run without a value of the field does not meet the comparison.
 
-        Of a field with several values, one value must meet the comparison; for `!=` and `not in`, all must.
+        If a field has several values, at least one value must meet the comparison; for `!=` and `not in`, all values
+        must.
         """
         get, test_value = build_getter(self.field), self.build_value_predicate()
         combine = all if self.sign in ("!=", "not in") else any
@@ -132,7 +133,7 @@ class FieldComparison:
         return test
 
     def build_order_predicate(self, compare: Callable[[Any, Any], bool], literal: QueryValue) -> Callable[[Any], bool]:
-        """Return a function that compares the order of a value of the field and a value of the query."""
+        """Return a function that compares a field value with the query value `literal` by an operator such as `<`."""
         if self.field in _TIME_FIELDS:
             timestamp = literal.timestamp
             return lambda value: compare(value[: len(timestamp)], timestamp)
@@ -146,14 +147,14 @@ class FieldComparison:
         return test
 
     def check_applicable(self, runs: Sequence[RunInfo], query: str) -> None:
-        """Raise an error if the comparison does not suit the runs.
+        """Raise an error if no run has the field, or if the type of a value differs from that of the field.
 
         Args:
             runs: The runs; without runs, every field is accepted.
             query: The text of the query, for the message.
 
         Raises:
-            QueryError: no run has the field, or a value of the query does not suit the values of the field.
+            QueryError: no run has the field, or a value of the query cannot be compared with the values of the field.
         """
         if runs and not has_field(self.field, runs):
             hint = format_field_suggestion(self.field, runs) or ALL_FIELDS_HINT
@@ -173,10 +174,10 @@ class FieldComparison:
             self.check_value_type(literal, runs, query)
 
     def check_value_type(self, literal: QueryValue, runs: Iterable[RunInfo], query: str) -> None:
-        """Raise an error if a value of the query suits no value of the field.
+        """Raise an error if a value of the query can be compared with no value of the field.
 
         Raises:
-            QueryError: the field has values, and the types of all differ from the value of the query.
+            QueryError: the field has values, but none of them has the type of the value in the query.
         """
         value_types: set[str] = set()
         for value_type in map(_get_value_type, _iter_field_values(self.field, runs)):

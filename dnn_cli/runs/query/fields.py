@@ -1,4 +1,4 @@
-"""The fields of runs, which queries, orders and columns name. The value of a field is read only when it is needed."""
+"""The fields of runs, which conditions, sort orders and table columns name. A value is read only when it is needed."""
 
 import re
 import time
@@ -15,7 +15,7 @@ from dnn_cli.runs.run_info import RunInfo
 
 _Scalar = str | int | float | bool
 _Value = _Scalar | tuple[_Scalar, ...] | None
-"""Value of a field: several values for a list, `None` for an empty field."""
+"""Value of a field: a tuple for a list, `None` for an empty field."""
 
 ABSENT: Any = object()
 """Value of a field in a run that lacks the field."""
@@ -46,7 +46,7 @@ _DIGITS = re.compile(r"([0-9]+)")
 
 
 def _build_record_getter(get: Callable[[Record], Any]) -> _FieldGetter:
-    """Build a getter for a field that only runs with a record have."""
+    """Build a function that reads a field from the record of a run, and returns `ABSENT` for a run without a record."""
     return lambda run_info: ABSENT if run_info.record is None else get(run_info.record)
 
 
@@ -56,7 +56,7 @@ def get_run_id(run_info: RunInfo) -> str:
 
 
 def _compute_age(run_info: RunInfo) -> Any:
-    """Return the seconds since a run started; `None` where the start is invalid, `ABSENT` without a record."""
+    """Return the seconds since a run started; `None` if the start is invalid, `ABSENT` without a record."""
     with suppress(ValueError, OverflowError):
         started = datetime.fromisoformat(run_info.record.started) if run_info.record else None
         if started is not None:
@@ -141,7 +141,10 @@ def build_getter(field: str) -> _FieldGetter:
 
 
 def get_config_field(config: Mapping[str, Any] | None, steps: Sequence[str]) -> Any:
-    """Return the value of a config key as the value of a field; a config part with a type becomes its type."""
+    """Return the value of a config key as a field value.
+
+    A part with a `type`, such as a layer, becomes the name of its type.
+    """
     return _to_field_value(get_config_value(config, steps))
 
 
@@ -150,7 +153,7 @@ def get_config_value(config: Mapping[str, Any] | None, steps: Sequence[str]) -> 
 
     Args:
         config: The resolved config; `None` has no keys.
-        steps: The parts of the key, as overrides name it. The leading `model` may be omitted.
+        steps: The parts of the key, as in an override. The leading `model` may be omitted.
     """
     node: Any = config or {}
     if steps[0] not in node and isinstance(node.get("model"), dict):
@@ -166,7 +169,10 @@ def get_config_value(config: Mapping[str, Any] | None, steps: Sequence[str]) -> 
 
 
 def _find_list_item(items: Sequence[Any], step: str) -> Any:
-    """Return the layer with a name or the item with an index, also within a `repeat`; `ABSENT` without such an item."""
+    """Return the item that a step of a key names: the layer with this name, or the item with this index.
+
+    Layers within a `repeat` are searched too. The result is `ABSENT` if the item does not exist.
+    """
     for element in items:
         if isinstance(element, dict) and element.get("name") == step:
             return element
@@ -190,7 +196,7 @@ def list_layer_names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _to_field_value(value: Any) -> Any:
-    """Return a value as the value of a field; a config part with a type becomes its type."""
+    """Convert a value to a field value. A config part with a `type`, such as a layer, becomes the name of its type."""
     if value is ABSENT or value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, dict):
@@ -238,7 +244,7 @@ def iter_config_keys(value: Any, key: str = "") -> Iterator[str]:
 def format_field_suggestion(field: str, runs: Sequence[RunInfo]) -> str:
     """Return `did you mean …?` for a field that no run has; empty without a similar field.
 
-    The last parts of a field name suffice to find the field.
+    A field is also found by the last parts of its name, such as `val_accuracy` for `best.val_accuracy`.
     """
     # This module imports yaml, which takes as long as all other imports.
     from dnn_cli.config.overrides import expand_key
@@ -270,7 +276,7 @@ def check_fields(fields: Iterable[str], runs: Sequence[RunInfo]) -> None:
     """Raise an error if no run has one of the fields. Without runs, every field is accepted.
 
     Raises:
-        UsageError: no run has the field; the error is for the first such field.
+        UsageError: no run has one of the fields. The message names the first of them.
     """
     for field in fields:
         if runs and not has_field(field, runs):

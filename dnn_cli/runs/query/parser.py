@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MAX_QUERY_LENGTH = 100_000
 _MAX_QUERY_DEPTH = 50
 _MAX_COMPARISONS = 1000
-"""Limits of a query, far above any use: characters, depth of nested conditions, and comparisons."""
+"""Limits of a query, far above usual queries: characters, depth of nested conditions, and comparisons."""
 
 _GRAMMAR = r"""
 ?start: some
@@ -83,7 +83,7 @@ class _Query:
 
     @property
     def fields(self) -> list[str]:
-        """Fields that the condition names, each once."""
+        """Fields that the condition names, without repetition."""
         return list(dict.fromkeys(comparison.field for comparison in self.comparisons))
 
     def filter_runs(self, runs: Sequence[RunInfo]) -> list[RunInfo]:
@@ -147,7 +147,10 @@ def _build_parser() -> "Lark":
 
 
 class _ConditionBuilder:
-    """The transformer of the parser: it builds a condition for each rule. A single part is returned unchanged."""
+    """The transformer of the parser (Lark), which builds a condition for each rule of the grammar.
+
+    A condition with a single part is returned unchanged.
+    """
 
     def some(self, parts: list[Condition]) -> Condition:
         return parts[0] if len(parts) == 1 else Or(tuple(parts))
@@ -218,7 +221,7 @@ def _check_depth(condition: Condition) -> None:
 
 
 def _check_field_name(text: str, comparison: FieldComparison) -> None:
-    """Raise an error if a field without backticks has other characters than field names have.
+    """Raise an error if a field without backticks has a character that is allowed only in backticks.
 
     Raises:
         QueryError: the text is not a field name.
@@ -250,7 +253,7 @@ def _build_token_error(text: str, token: "Token", accepted: Iterable[str]) -> Qu
 
 
 def _format_quoting_hint(text: str, position: int) -> str:
-    """Format the hint to quote a value, for a sign within an unquoted value; empty for other positions."""
+    """Format a hint to quote a value, if an operator is within an unquoted value; otherwise return an empty text."""
     # The time of a search grows with the square of the text length; 300 characters hold a field and a value.
     before = _VALUE_BEFORE.search(text[max(0, position - 300) : position])
     if before is None or text[position : position + 1] in ("", ")"):
@@ -267,7 +270,7 @@ def _format_quoting_hint(text: str, position: int) -> str:
 
 
 def _format_expected_tokens(names: set[str]) -> str:
-    """Format the accepted tokens, whose names are those of the grammar."""
+    """Format the accepted tokens as text, from their names in the grammar."""
     if "SIGN" in names:
         return "=, !=, <, <=, >, >=, in, not in or contains"
     if "NAME" in names:

@@ -15,7 +15,7 @@ from dnn_cli.runs.store import Store
 
 @dataclass(frozen=True)
 class Selection:
-    """The selected runs in their order, with the numbers of matching and of all runs."""
+    """The selected runs in their order, the number of matching runs, and the number of all runs."""
 
     runs: list[RunInfo]
     match_count: int
@@ -60,7 +60,7 @@ def _load_fields(store: Store, runs: Sequence[RunInfo], fields: Iterable[str]) -
 
 
 def load_columns(store: Store, runs: Sequence[RunInfo], fields: Sequence[str]) -> list[RunInfo]:
-    """Return the runs with the data of the fields loaded.
+    """Return the runs with loaded data for the fields.
 
     Args:
         store: The store of the runs.
@@ -85,7 +85,7 @@ def load_all_fields(store: Store, runs: Sequence[RunInfo]) -> tuple[list[RunInfo
 
 
 class CachedStore(Store):
-    """A store that lists its runs once, for the resolution of many addresses."""
+    """A store that lists its runs only once, so that many addresses are resolved quickly."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
