@@ -1,4 +1,4 @@
-"""Draw the pictures of the README again: python tests/make_pictures.py
+"""Draw the pictures of the documents again: python tests/make_pictures.py
 
 Real trainings on Fashion-MNIST, a minute or two of them. Terminals are drawn as SVG, the report by a headless Chromium
 as PNG; pyte and selenium (both in the extra `test`), chromium and chromedriver are needed.

@@ -2,9 +2,9 @@
 
     python tests/measure_configs.py [--write] [CONFIG…]
 
-`--write` puts the figures into the headers of the configs and the table of the README. It takes about five minutes on
-two cores, and seconds mean something only on a machine that does nothing else. No run is kept; the test set is read
-here and nowhere else.
+`--write` puts the figures into the headers of the configs and the table of `configs/README.md`. It takes about five
+minutes on two cores, and seconds mean something only on a machine that does nothing else. No run is kept; the test set
+is read here and nowhere else.
 """
 
 import json
@@ -22,7 +22,7 @@ from dnn_cli.host.resources import count_available_cores, format_processor
 HEADER = re.compile(r"^# Measured: .*$(\n# \d+ s on .*$)?", re.MULTILINE)
 """The lines of a header with the figures: the scores, and the seconds with the processor."""
 
-README = Path("README.md")
+CONFIG_TABLE = Path("configs/README.md")
 
 
 class MeasuredScores(NamedTuple):
@@ -35,7 +35,7 @@ class MeasuredScores(NamedTuple):
     seconds: float
 
     def format_score(self, value: float) -> str:
-        """A score with the digits that the table of the README has."""
+        """A score with the digits of the table of configs."""
         return f"{value:.4f}" if self.metric == "accuracy" else f"{value:.2f}"
 
     @property
@@ -67,12 +67,14 @@ def run_dnn(runs: str, *words: str) -> dict[str, Any]:
 
 
 def write_figures(config: Path, measured: MeasuredScores) -> None:
-    """Put figures into the header of a config and into the table of the README."""
+    """Put figures into the header of a config and into the table of configs."""
     lines = f"# Measured: {measured.scores_text},\n# {measured.speed_text}."
     config.write_text(HEADER.sub(lambda _: lines, config.read_text(encoding="utf-8"), count=1), encoding="utf-8")
-    scores = f"| {measured.format_score(measured.validation)} | {measured.format_score(measured.test)} |"
-    row = re.compile(rf"^(\| `{config.stem}` \|.*?)\| [\d.]+ \| [\d.]+ \|$", re.MULTILINE)
-    README.write_text(row.sub(lambda match: match[1] + scores, README.read_text(encoding="utf-8")), encoding="utf-8")
+    validation, test = measured.format_score(measured.validation), measured.format_score(measured.test)
+    cells = f"| {validation} | {test} | {measured.seconds:.0f} s |"
+    row = re.compile(rf"^(\| `{config.stem}` \|.*?)\| [\d.]+ \| [\d.]+ \| \d+ s \|$", re.MULTILINE)
+    table = CONFIG_TABLE.read_text(encoding="utf-8")
+    CONFIG_TABLE.write_text(row.sub(lambda match: match[1] + cells, table), encoding="utf-8")
 
 
 def main(words: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""What the README says is so."""
+"""The README and the pages describe the program as it is."""
 
 import re
 
@@ -7,7 +7,19 @@ import pytest
 from dnn_cli.config.loading import load_experiment
 from tests.conftest import ROOT
 
+MAX_README_LINES = 180
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "dnn_cli" / "docs").glob("*.md")}
+CONFIG_TABLE = (ROOT / "configs" / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "dnn_cli" / "README.md",
+    *sorted((ROOT / "dnn_cli" / "docs").glob("*.md")),
+    ROOT / "configs" / "README.md",
+    ROOT / "tests" / "benchmarks" / "README.md",
+    ROOT / ".github" / "CONTRIBUTING.md",
+]
 VERBS = [
     "new",
     "check",
@@ -36,16 +48,72 @@ VERBS = [
 ]
 
 
+def remove_code(text):
+    """The text without code blocks and code spans, in which `#` and `[…](…)` mean something else."""
+    return re.sub(r"`[^`\n]*`", "", re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE))
+
+
+def list_links(path):
+    """The targets of links and pictures that lead to files of the repository or to titles of the same page."""
+    text = remove_code(path.read_text(encoding="utf-8"))
+    targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'\bsrc="([^"]+)"', text)
+    return [target for target in targets if not re.match(r"\w+:", target)]
+
+
+def list_anchors(path):
+    """The anchors that GitHub gives to the titles of a page."""
+    text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    anchors = []
+    for title in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
+        anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        repeats = sum(re.fullmatch(rf"{re.escape(anchor)}(-\d+)?", other) is not None for other in anchors)
+        anchors.append(f"{anchor}-{repeats}" if repeats else anchor)
+    return anchors
+
+
+def test_readme_is_short():
+    assert len(README.splitlines()) <= MAX_README_LINES
+
+
+def test_readme_links_to_every_document():
+    linked = {(ROOT / target.partition("#")[0]).resolve() for target in list_links(ROOT / "README.md")}
+    assert [path for path in DOCUMENTS[1:] if path not in linked] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_to_files_and_titles(document):
+    for target in list_links(document):
+        name, _, anchor = target.partition("#")
+        path = (document.parent / name).resolve() if name else document
+        assert path.is_relative_to(ROOT), target
+        assert path.exists(), target
+        assert not anchor or anchor in list_anchors(path), target
+
+
 def test_readme_example_config_is_valid(config):
-    example, _ = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (example,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    loaded = load_experiment(config(example, "my_first.yaml"))
+    assert loaded.advice == ()
+    assert loaded.experiment.name == "my_first"
+
+
+def test_readme_override_is_valid(config):
+    (example,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (overrides,) = re.findall(r"^dnn train my_first\.yaml (.*?)  ", README, re.MULTILINE)
+    experiment = load_experiment(config(example, "my_first.yaml"), overrides.split()).experiment
+    assert (experiment.epochs, experiment.model.layers[1].units) == (10, 200)
+
+
+def test_complete_example_config_is_valid(config):
+    example, *_ = re.findall(r"```yaml\n(.*?)```", PAGES["config"], re.DOTALL)
     experiment = load_experiment(config(example)).experiment
     assert experiment.name == "my_first"
     assert experiment.model.name == "패션 MNIST 모델"
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_command_has_help_and_readme_row(program, verb):
-    assert f"| `dnn {verb}" in README
+def test_command_has_help_and_row(program, verb):
+    assert f"| `dnn {verb}" in PAGES["commands"]
     help_text = program(verb, "--help").stdout
     assert f"dnn {verb} [OPTIONS]" in help_text
     options = re.findall(r"^  --\S+.*$", help_text, re.MULTILINE)
@@ -55,21 +123,26 @@ def test_command_has_help_and_readme_row(program, verb):
 def test_help_lists_documented_commands(dnn):
     commands = dnn("--help").stdout.partition("Commands:")[2]
     assert re.findall(r"^  ([\w-]+)", commands, re.MULTILINE) == VERBS
+    assert set(re.findall(r"^\| `dnn ([\w-]+)", README + PAGES["commands"], re.MULTILINE)) == set(VERBS)
 
 
-def test_readme_lists_configs_with_scores():
+def test_config_table_has_measured_scores_and_seconds():
     for path in (ROOT / "configs").glob("*.yaml"):
-        measured = re.search(r"validation \w+ (\S+) after .* test \w+ (\S+),", path.read_text(encoding="utf-8"))
-        assert f"| {measured[1]} | {measured[2]} |" in re.search(rf"^\| `{path.stem}` .*$", README, re.MULTILINE)[0]
+        header = path.read_text(encoding="utf-8")
+        measured = re.search(r"validation \w+ (\S+) after .* test \w+ (\S+),\n# (\d+ s) on", header)
+        row = re.search(rf"^\| `{path.stem}` .*$", CONFIG_TABLE, re.MULTILINE)[0]
+        assert row.endswith(f"| {measured[1]} | {measured[2]} | {measured[3]} |")
 
 
-def test_readme_lists_run_files(make_run):
-    listed = re.findall(r"^      (\w+\.\w+)  ", README, re.MULTILINE)
+def test_run_files_are_listed(make_run):
+    pattern = re.compile(r"^      (\w+\.\w+)  ", re.MULTILINE)
+    listed = pattern.findall(PAGES["runs"])
     run = make_run()
     assert [run.directory / name for name in listed] == [
         run.config, run.record, run.metrics, run.diagnostics, run.model, run.best_model, run.predictions, run.inputs,
         run.log, run.annotations,
     ]  # fmt: skip
+    assert [name for name in listed if name in pattern.findall(README)] == pattern.findall(README) != []
 
 
 def test_readme_test_command_is_one_line():

@@ -17,6 +17,9 @@ PROGRAM_FILES = sorted((ROOT / "dnn_cli").rglob("*.py"))
 TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
 DOCUMENTS = [
     ROOT / "README.md",
+    ROOT / "configs" / "README.md",
+    ROOT / "tests" / "benchmarks" / "README.md",
+    ROOT / ".github" / "CONTRIBUTING.md",
     *sorted((ROOT / "dnn_cli" / "docs").glob("*.md")),
     *sorted((ROOT / "configs").rglob("*.yaml")),
 ]
