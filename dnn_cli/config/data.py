@@ -173,7 +173,7 @@ class Data(ConfigModel):
     """Share of the examples that is split off first, as a test set, if the data has no test set of its own."""
 
     split_seed: Seed = 42
-    """Seed of the split. The argument of scikit-learn is `random_state`."""
+    """Seed of the split: scikit-learn's `random_state`."""
 
     stratify: bool = False
     """Whether the classes have the same shares in every split."""
