@@ -67,7 +67,7 @@ class _SweepProgress:
             self.best_score = value, self.get_label(event.number)
 
     def get_label(self, number: int) -> str:
-        """Return the label of a task, or an empty text."""
+        """Return the label of a task; empty for a task without a label."""
         return self.labels.get(number, "")
 
     def format_ended_line(self, event: TaskResult) -> str:

@@ -130,8 +130,8 @@ def _build_differences(
 def compute_mean_intervals(groups: Sequence[Sequence[float]], resolution: ScoreResolution) -> list[Interval | None]:
     """Return the 95% interval of every group's mean; `None` for fewer than three seeds.
 
-    The interval belongs to the test for a difference from a constant: Student's t-test up to five seeds, the exact test
-    from six.
+    The interval holds the constants from which the mean does not differ significantly. The test is Student's t-test
+    up to five seeds, and the exact sign-flip test from six.
 
     Args:
         groups: The scores of each group, one for each seed.

@@ -58,7 +58,7 @@ class MeanDifference:
 
     mean: float
     interval: Interval | None
-    """95% interval for this difference alone, by the same test; `None` if the test gives no finite interval."""
+    """95% interval of `test`, without correction for several comparisons; `None` if the interval is not finite."""
 
     span: Interval
     """Smallest and largest difference: between scores of the same seed if paired, else between scores of any seeds."""

@@ -24,9 +24,9 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class NetworkSummary:
-    """Summary of a network, with numbers of parameters and layers, and the multiply-adds with kernels for one example.
+    """Summary of a network: its layers, its numbers of parameters, and its multiply-adds for one example.
 
-    Bytes are those of float32 numbers.
+    Multiply-adds are those of kernels with inputs. Sizes in bytes count 4 bytes, a float32, for each parameter.
     """
 
     name: str

@@ -124,7 +124,7 @@ class SweepRun:
 
     planned_run: PlannedRun
     run_info: RunInfo | None
-    """Run as read from disk; `None` for a planned run without a run."""
+    """Run as read from disk; `None` if the planned run was never started."""
 
     result: TaskResult | None
     """Result of the training; `None` if this command did not train the run."""

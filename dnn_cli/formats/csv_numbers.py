@@ -77,7 +77,8 @@ def guess_cell_comma(cell: str) -> _CommaMeaning:
 def guess_column_comma(commas: Iterable[_CommaMeaning], delimiter: str) -> _CommaMeaning:
     """Guess the meaning of the commas in a column.
 
-    Programs that separate fields by semicolons often write decimal commas. In their files, `1,234` stays `either`.
+    A comma in `1,234` can be a decimal comma or separate thousands: its meaning is `either`. In a column of such cells,
+    the comma separates thousands, unless semicolons separate the fields: such programs often write decimal commas.
 
     Args:
         commas: The meaning of the comma in each cell, guessed from this cell alone.

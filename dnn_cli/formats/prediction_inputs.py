@@ -203,7 +203,7 @@ def find_input_columns(path: str, row: CsvRow | None, input_spec: InputSpec) -> 
 def _read_input_rows(
     path: str, names: list[str], columns: list[int], rows: Iterator[CsvRow]
 ) -> tuple[NDArray[np.float32], list[int]]:
-    """Read the inputs in all rows, and the lines of the rows.
+    """Return the inputs of all rows, and the line number of each row in the file.
 
     Raises:
         UserDataError: the table has no rows, or some rows have errors.

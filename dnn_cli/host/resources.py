@@ -129,7 +129,7 @@ def _iter_cgroup_mounts() -> Iterator[_CgroupMount]:
 
 
 def _unescape_path(path: str) -> str:
-    """Return a path of mountinfo with its spaces, tabs and backslashes, which the kernel writes as octal numbers."""
+    """Decode the octal escapes that the kernel writes into mountinfo for spaces, tabs and backslashes of a path."""
     return path.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
 
 

@@ -78,7 +78,7 @@ class Run:
 
     @property
     def inputs(self) -> Path:
-        """The input profile, which replaces the training inputs after the training: see `runs.input_profile`."""
+        """The file of the input profile: statistics that scale and check new inputs, see `runs.input_profile`."""
         return self.directory / "inputs.npz"
 
     @property

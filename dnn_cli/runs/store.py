@@ -173,10 +173,10 @@ class Store:
         return [run_info.run for run_info in self.find_matches(address)]
 
     def find_matches(self, address: str) -> list[RunInfo]:
-        """Return the runs with an address, the latest first. The address of a sweep is not accepted.
+        """Return the runs that an address names, the latest first. The address of a sweep is not accepted.
 
-        A path may lead to a run in any directory. A word without a path separator is first tried as any other address,
-        and then as a path. A run is therefore found even if a directory has its name.
+        Several runs are returned if they are seeds of one experiment. An address with a path separator is the path of a
+        run in any directory. Another address is an id, a name or `best:METRIC`, and a path only if no run has it.
 
         Raises:
             AmbiguousAddressError: several experiments have the name, or several runs have the id.

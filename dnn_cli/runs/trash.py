@@ -214,7 +214,7 @@ def _move_runs(runs: Sequence[RunInfo], destination: Path, hint: str) -> list[Ru
 
 @contextmanager
 def block_training(run: Run) -> Iterator[None]:
-    """Block trainings of a run while the block runs.
+    """Return a context manager that prevents trainings of a run: it holds the run's lock file.
 
     The function creates no files. For a run without a log, and for a link, it only reads the state of the lock.
 
