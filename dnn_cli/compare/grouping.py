@@ -12,6 +12,7 @@ from typing import Any
 from dnn_cli.compare.run_scores import RunScore
 from dnn_cli.compare.significance import compute_standard_deviation
 from dnn_cli.config.digests import remove_extra_file_keys
+from dnn_cli.config.layer_stack import list_config_layer_names
 from dnn_cli.config.registry import format_config_value
 from dnn_cli.runs.query.fields import (
     ABSENT,
@@ -20,7 +21,6 @@ from dnn_cli.runs.query.fields import (
     get_config_field,
     get_config_value,
     iter_config_keys,
-    list_layer_names,
 )
 from dnn_cli.runs.run_info import RunInfo
 
@@ -343,7 +343,7 @@ def _list_key_spellings(run_info: RunInfo, key: str) -> tuple[str, ...]:
     layers = get_config_value(run_info.config, ["model", "layers"])
     if head != "layers" or not index.isdigit() or layers is ABSENT or int(index) >= len(layers):
         return (key,)
-    return key, ".".join(filter(None, ("layers", list_layer_names(layers)[int(index)], field)))
+    return key, ".".join(filter(None, ("layers", list_config_layer_names(layers)[int(index)], field)))
 
 
 def _is_other_setting(name: str, keys: Sequence[str]) -> bool:

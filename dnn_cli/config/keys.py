@@ -12,7 +12,7 @@ from dnn_cli.config.base import ConfigModel
 from dnn_cli.config.data import Data
 from dnn_cli.config.digests import DATA_PATH_KEYS, MEASUREMENT_KEYS
 from dnn_cli.config.experiment import Experiment, Repeat
-from dnn_cli.config.layer_stack import assign_layer_names
+from dnn_cli.config.layer_stack import list_config_layer_names
 from dnn_cli.config.registry import CLASSES_BY_KIND, format_config_value, format_defaults
 
 PlainValue = str | int | float | bool
@@ -64,7 +64,7 @@ def _iter_plain_values(value: Any, key: str = "") -> Iterator[tuple[str, PlainVa
         for name, inner in value.items():
             yield from _iter_plain_values(inner, f"{key}.{name}" if key else name)
     elif isinstance(value, list) and key.endswith("layers"):
-        for name, layer in zip(_list_config_layer_names(value), value, strict=True):
+        for name, layer in zip(list_config_layer_names(value), value, strict=True):
             yield from _iter_plain_values(layer, f"{key}.{name}")
     elif value is not None:
         yield key, value if isinstance(value, str | int | float) else format_config_value(value)
@@ -91,7 +91,7 @@ def _collect_default_texts(config: Mapping[str, Any]) -> dict[str, str]:
             for name, inner in value.items():
                 collect_from(inner, f"{key}.{name}" if key else name)
         elif isinstance(value, list) and key.endswith("layers"):
-            for name, layer in zip(_list_config_layer_names(value), value, strict=True):
+            for name, layer in zip(list_config_layer_names(value), value, strict=True):
                 collect_from(layer, f"{key}.{name}")
 
     collect_from(config, "")
@@ -116,13 +116,6 @@ def _is_layer_type_or_name(key: str) -> bool:
     """Return whether a key is the type or the name of a layer. `layers` already contains both."""
     parent, _, last = key.rpartition(".")
     return last in ("type", "name") and parent.rpartition(".")[0].endswith("layers")
-
-
-def _list_config_layer_names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the names of the layers in a list. Layers without a name get Keras's automatic names."""
-    return assign_layer_names(
-        (layer.get("name"), "Block" if "repeat" in layer else str(layer.get("type"))) for layer in layers
-    )
 
 
 def _to_override_key(key: str) -> str:
@@ -218,7 +211,7 @@ def _get_child_nodes(node: ConfigNode) -> dict[str, ConfigNode]:
         layers = [layer if isinstance(layer, dict) else {"type": str(layer)} for layer in node.value]
         return {
             name: ConfigNode(_find_layer_class(layer), layer)
-            for name, layer in zip(_list_config_layer_names(layers), layers, strict=True)
+            for name, layer in zip(list_config_layer_names(layers), layers, strict=True)
         }
     cls = _find_node_class(node)
     if cls is None:

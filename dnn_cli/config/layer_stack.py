@@ -1,8 +1,9 @@
 """Layers from the input to the output of a network: their names, shapes, weights and errors."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dnn_cli.config.base import Shape
 from dnn_cli.config.layer_base import BaseLayer, LayerShapeError, WeightSpec, get_automatic_name
@@ -64,6 +65,13 @@ def assign_layer_names(layers: Iterable[tuple[str | None, str]]) -> list[str]:
 def list_layer_names(layers: Sequence[BaseLayer]) -> list[str]:
     """Return the name of every layer. Unnamed layers get Keras's automatic names."""
     return assign_layer_names((layer.name, layer.type) for layer in layers)
+
+
+def list_config_layer_names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the name of every layer of a config, which need not be valid. Unnamed layers get automatic names."""
+    return assign_layer_names(
+        (layer.get("name"), "Block" if "repeat" in layer else str(layer.get("type"))) for layer in layers
+    )
 
 
 def to_keras_names(names: Sequence[str]) -> list[str]:

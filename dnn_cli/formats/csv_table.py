@@ -23,8 +23,8 @@ from dnn_cli.formats.csv_targets import TargetColumn, parse_csv_targets
 from dnn_cli.formats.dataset_contents import DatasetContents, ExampleArrays, TaskKind
 from dnn_cli.formats.safe_open import open_regular_file, stat_regular_file
 
-_MAX_CSV_BYTES = 2_000_000_000
-_ROWS_PER_BLOCK = 4096
+MAX_CSV_BYTES = 2_000_000_000
+ROWS_PER_BLOCK = 4096
 """Number of rows that are converted at once, before their text is dropped."""
 
 
@@ -90,9 +90,9 @@ def _load_table(
         UserDataError: the file is too large, or is not a valid table.
     """
     status = stat_regular_file(path)
-    if status.st_size > _MAX_CSV_BYTES:
+    if status.st_size > MAX_CSV_BYTES:
         raise UserDataError(
-            f"{path} has {status.st_size / 1e9:,.1f} GB; a table may have {_MAX_CSV_BYTES / 1e9:,.0f}",
+            f"{path} has {status.st_size / 1e9:,.1f} GB; a table may have {MAX_CSV_BYTES / 1e9:,.0f}",
             "use an .npz file",
         )
     return parse_table(path, status.st_mtime_ns, status.st_size, target, task, classes, ignore)
@@ -178,7 +178,7 @@ def read_body(path: str, header: CsvHeader, rows: Iterator[CsvRow], ignore: tupl
     """
     body, errors = _CsvBody(), NumberErrors(CsvErrors(path))
     interned: dict[str, str] = {}
-    while block := list(islice(rows, _ROWS_PER_BLOCK)):
+    while block := list(islice(rows, ROWS_PER_BLOCK)):
         values = _convert_inputs(header, block)
         if values is None:
             _add_row_errors(header, block, errors)

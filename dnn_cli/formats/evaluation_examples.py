@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dnn_cli.errors import UserDataError, suggest_nearest_name
 from dnn_cli.formats.csv_rows import CsvRow, quote_cell, read_rows
-from dnn_cli.formats.csv_table import CsvHeader, read_body
+from dnn_cli.formats.csv_table import MAX_CSV_BYTES, CsvHeader, read_body
 from dnn_cli.formats.csv_targets import TargetColumn, format_names, parse_csv_targets
 from dnn_cli.formats.dataset_contents import ExampleArrays
 from dnn_cli.formats.image_directory import check_class_names, list_class_names, list_images
@@ -25,7 +25,6 @@ from dnn_cli.formats.npz_targets import (
     renumber_targets,
 )
 from dnn_cli.formats.prediction_inputs import (
-    MAX_CSV_BYTES,
     TABLE_SUFFIXES,
     InputSpec,
     find_input_columns,

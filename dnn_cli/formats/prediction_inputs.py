@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dnn_cli.errors import UserDataError, suggest_nearest_name
 from dnn_cli.formats.csv_numbers import NUMBERS_REQUIRED_HINT, NumberErrors, parse_float, parse_floats
 from dnn_cli.formats.csv_rows import CsvErrors, CsvRow, read_rows
+from dnn_cli.formats.csv_table import MAX_CSV_BYTES, ROWS_PER_BLOCK
 from dnn_cli.formats.image_directory import IMAGE_SUFFIXES
 from dnn_cli.formats.image_file import read_image
 from dnn_cli.formats.npz_archive import ArrayHeader, NpzArchive, open_archive
@@ -21,10 +22,6 @@ from dnn_cli.formats.safe_open import check_memory, open_regular_file, stat_regu
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 _INPUT_ARRAY_NAMES = ("x", "X", "x_test", "X_test", "x_val", "x_validation", "x_train", "X_train")
 """Names of the array of inputs. The first suitable one in the file is read."""
-
-MAX_CSV_BYTES = 2_000_000_000
-_ROWS_PER_BLOCK = 4096
-"""Number of rows that are converted at once."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +208,7 @@ def _read_input_rows(
     blocks: list[NDArray[np.float32]] = []
     lines: list[int] = []
     errors = NumberErrors(CsvErrors(path))
-    while block := list(islice(rows, _ROWS_PER_BLOCK)):
+    while block := list(islice(rows, ROWS_PER_BLOCK)):
         is_complete = all(len(row) == len(names) for _, row in block)
         values = parse_floats([row[at] for _, row in block for at in columns]) if is_complete else None
         if values is None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from dnn_cli.explain.findings import Explanation, Finding, Suggestion
 from dnn_cli.report.runs_table import format_scores
-from dnn_cli.report.tables import build_table, compute_text_width, shorten_text
+from dnn_cli.report.tables import build_table, compute_text_width, pad_text, shorten_text
 from dnn_cli.report.text import UNLIMITED_WIDTH, format_count, replace_control_chars
 from dnn_cli.runs.diagnostics_csv import LayerState
 from dnn_cli.runs.run import Run
@@ -247,15 +247,10 @@ def _format_layers_side_by_side(explanations: Sequence[Explanation], scale: _Gra
         lines = _format_layer_lines(explanation, scale, with_moved=False)
         wide = max(map(compute_text_width, lines))
         name = shorten_text(f"{explanation.record.name} {explanation.record.id}", wide)
-        blocks.append([_pad_text(line, wide) for line in (name, *lines)])
+        blocks.append([pad_text(line, wide) for line in (name, *lines)])
     height = max(map(len, blocks))
     filled = [[*block, *[" " * compute_text_width(block[0])] * (height - len(block))] for block in blocks]
     return [_COLUMN_GUTTER.join(pair).rstrip() for pair in zip(*filled, strict=True)]
-
-
-def _pad_text(line: str, width: int) -> str:
-    """Return a line padded with spaces to a width."""
-    return line + " " * (width - compute_text_width(line))
 
 
 def build_explanation_document(explanation: Explanation, command: _CommandFormatter) -> dict[str, Any]:

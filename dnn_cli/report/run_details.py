@@ -7,10 +7,11 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from dnn_cli.config.layer_stack import list_config_layer_names
 from dnn_cli.config.registry import format_config_value
 from dnn_cli.report.runs_table import build_run_info_document, format_scores
 from dnn_cli.report.text import format_count, format_duration, replace_control_chars
-from dnn_cli.runs.query.fields import get_run_id, list_layer_names
+from dnn_cli.runs.query.fields import get_run_id
 from dnn_cli.runs.record import Record, Scores
 from dnn_cli.runs.run_info import RunInfo
 from dnn_cli.runs.saved_models import SavedModel, find_best_model, get_last_model
@@ -160,7 +161,7 @@ def iter_config_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
     for key, value in (config or {}).items():
         if key == "model":
             layers = value["layers"]
-            for name, layer in zip(list_layer_names(layers), layers, strict=True):
+            for name, layer in zip(list_config_layer_names(layers), layers, strict=True):
                 yield f"layers.{name}", format_config_value(layer)
         elif key == "data":
             yield from (

@@ -80,6 +80,11 @@ def compute_text_width(text: str) -> int:
     return len(text) if text.isascii() else cell_len(text)
 
 
+def pad_text(text: str, width: int) -> str:
+    """Return a text with trailing spaces up to a width, in columns of the terminal."""
+    return text + " " * (width - compute_text_width(text))
+
+
 def build_table(
     headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = (), flexible: Sequence[str] = ()
 ) -> PlainTable:

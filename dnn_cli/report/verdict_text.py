@@ -16,7 +16,7 @@ from dnn_cli.config.metrics import is_share
 from dnn_cli.report.comparison_tables import format_mean_and_spread
 from dnn_cli.report.run_groups import format_copies_note
 from dnn_cli.report.seed_command import build_sweep_commands
-from dnn_cli.report.tables import compute_text_width
+from dnn_cli.report.tables import compute_text_width, pad_text
 from dnn_cli.report.text import format_count, format_duration, format_score
 
 if TYPE_CHECKING:
@@ -98,14 +98,9 @@ def format_verdict_lines(comparison: Comparison, max_lines: int | None = MAX_VER
         for group, text in zip(groups, sentences, strict=True)
     ]
     widths = [max(compute_text_width(row[column]) for row in cells) for column in range(3)]
-    lines = ["   ".join([*map(_pad_text, row[:3], widths), row[3]]).rstrip() for row in cells]
+    lines = ["   ".join([*map(pad_text, row[:3], widths), row[3]]).rstrip() for row in cells]
     more = family.not_judged + len(family.verdicts) - len(verdicts)
     return [*lines, f"and {format_count(more, 'more group')}, each with a lower rank: --all"] if more else lines
-
-
-def _pad_text(text: str, width: int) -> str:
-    """Return a text with trailing spaces up to a width."""
-    return text + " " * (width - compute_text_width(text))
 
 
 def _format_seed_count(group: Group) -> str:

@@ -1,12 +1,12 @@
 """The program in processes forked from one that has imported TensorFlow already: what takes five seconds takes one."""
 
 import multiprocessing
-import multiprocessing.forkserver as forkserver
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+from multiprocessing import forkserver
 from pathlib import Path
 
 FORKSERVER = multiprocessing.get_context("forkserver")

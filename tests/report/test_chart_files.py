@@ -2,8 +2,8 @@
 
 import io
 import re
-import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest

@@ -7,7 +7,7 @@ from dnn_cli.cli.progress import open_screen
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.errors import RunError
 from dnn_cli.execution.run_training import resume_training, train_new_run
-from dnn_cli.runs.checkpoint import read_last_checkpoint as read_last_checkpoint
+from dnn_cli.runs.checkpoint import read_last_checkpoint
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Store
 from tests.helpers.fault_injection import ERRORS, FaultInjector

@@ -18,7 +18,7 @@ PROGRAM = """
 import os, resource, sys
 from dataclasses import replace
 import numpy as np
-import dnn_cli.data.pipeline as pipeline
+from dnn_cli.data import pipeline
 from dnn_cli.data.examples import Examples
 from dnn_cli.config.data import Data
 from dnn_cli.config.loading import load_experiment

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
-from dnn_cli.config.layer_stack import assign_layer_names
+from dnn_cli.config.layer_stack import list_config_layer_names
 from dnn_cli.config.metrics import expand_score_name
 from dnn_cli.errors import UsageError, suggest_nearest_name
 from dnn_cli.runs.record import EVALUATE_HINT, NON_SCORE_COLUMNS, TEST_PREFIX, Record, is_test_score
@@ -179,20 +179,13 @@ def _find_list_item(items: Sequence[Any], step: str) -> Any:
     if step.isascii() and step.isdigit() and len(step) < 10:
         return items[int(step)] if int(step) < len(items) else ABSENT
     layers = [element for element in items if isinstance(element, dict)]
-    for name, element in zip(list_layer_names(layers), layers, strict=True):
+    for name, element in zip(list_config_layer_names(layers), layers, strict=True):
         if name == step:
             return element
     nested_items = (
         _find_list_item(element["layers"], step) for element in layers if isinstance(element.get("layers"), list)
     )
     return next((element for element in nested_items if element is not ABSENT), ABSENT)
-
-
-def list_layer_names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the names of the layers of a config; layers without a name get the name that Keras gives."""
-    return assign_layer_names(
-        (layer.get("name"), "Block" if "repeat" in layer else str(layer.get("type"))) for layer in layers
-    )
 
 
 def _to_field_value(value: Any) -> Any:
@@ -234,7 +227,7 @@ def iter_config_keys(value: Any, key: str = "") -> Iterator[str]:
         children = ((name, inner) for name, inner in value.items() if name != "type")
     elif isinstance(value, list) and any(isinstance(element, dict) for element in value):
         layers = [element for element in value if isinstance(element, dict)]
-        children = zip(list_layer_names(layers), layers, strict=True) if key.endswith("layers") else ()
+        children = zip(list_config_layer_names(layers), layers, strict=True) if key.endswith("layers") else ()
     if key and (not isinstance(value, dict) or "type" in value):
         yield key.removeprefix("model.") if key.startswith("model.layers") else key
     for name, inner in children:

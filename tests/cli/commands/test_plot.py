@@ -1,6 +1,6 @@
 """`dnn plot` as it is typed."""
 
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 import pytest
 
