@@ -14,7 +14,7 @@ from dnn_cli.runs.query.fields import get_config_field
 from dnn_cli.runs.record import BEST_MODEL_PREFIX, get_weights_file, is_test_score
 from dnn_cli.runs.run_info import RunInfo
 
-DIFFERENT_DATA = "the runs were trained on different data, so their scores say nothing about each other"
+DIFFERENT_DATA = "the runs were trained on different data, so their scores cannot be compared"
 _BUDGET_KEYS = ("epochs", "batch_size")
 """Keys that determine the number of training steps."""
 
@@ -87,16 +87,16 @@ def _find_setting_caveats(context: ComparisonContext) -> Iterator[str]:
         if any(other != others[0] for other in others):
             varied = _list_varied_parts(context.run_scores) - compared
             yield (
-                f"no other setting is common to all groups ({format_list(sorted(varied)) or 'see dnn compare'}), so a "
-                "difference can come from the other settings"
+                f"the groups also differ in other settings ({format_list(sorted(varied)) or 'see dnn compare'}): these "
+                "settings can cause the difference"
             )
         return
     varied = _list_varied_parts(context.run_scores)
     if len(varied) > 1:
         parts = format_list(sorted(varied), 6)
-        yield f"the runs differ in {parts}: a difference can come from any of them; --by KEY averages over the others"
+        yield f"the runs differ in {parts}: each of these settings can cause a difference; --by KEY averages over the others"
     elif varied <= set(_BUDGET_KEYS) and varied:
-        yield f"the runs differ in {next(iter(varied))}, so some have been trained more than others"
+        yield f"the runs differ in {next(iter(varied))}, so some runs were trained with more steps than others"
 
 
 def _list_varied_parts(run_scores: Sequence[RunScore]) -> set[str]:
@@ -114,7 +114,7 @@ def _find_size_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat if networks differ in size."""
     sizes = [run_score.parameter_count for run_score in context.run_scores]
     if not context.keys and sizes and max(sizes) > _MIN_SIZE_RATIO * min(sizes):
-        yield f"the networks have {min(sizes):,} to {max(sizes):,} parameters: their size is part of the difference"
+        yield f"the networks have {min(sizes):,} to {max(sizes):,} parameters: the size can cause a difference"
 
 
 def _find_length_caveats(context: ComparisonContext) -> Iterator[str]:
@@ -123,8 +123,8 @@ def _find_length_caveats(context: ComparisonContext) -> Iterator[str]:
     if context.point.text in ("best", "area") and len(counts) > 1:
         shortest, longest = min(counts), max(counts)
         yield (
-            f"runs have {shortest} to {longest} epochs, and {context.point.text} depends on how "
-            f"many: see --at epoch={shortest}"
+            f"runs have {shortest} to {longest} epochs, and {context.point.text} depends on the number of epochs: "
+            f"--at epoch={shortest} compares at the same epoch"
         )
 
 
@@ -140,7 +140,7 @@ def _find_environment_caveats(context: ComparisonContext) -> Iterator[str]:
         counts = Counter(str(value) for row in context.run_scores if (value := get_value(row)) is not None)
         if len(counts) > 1:
             values = format_list([f"{value} ({n})" for value, n in counts.most_common()])
-            yield f"not all runs have the same {title}: {values}"
+            yield f"the runs differ in {title}: {values}"
 
 
 def _find_tuning_caveats(context: ComparisonContext) -> Iterator[str]:
@@ -197,8 +197,8 @@ def _find_selection_caveats(context: ComparisonContext) -> Iterator[str]:
     """
     if context.point.text == "best":
         yield (
-            "the best epoch was chosen on the validation set that is reported, which flatters all runs, and most "
-            "those whose scores move most: --at final does not choose"
+            "the best epoch was chosen by the reported validation score, which makes all scores too high, and most "
+            "those of runs with unstable scores: --at final compares without a choice"
         )
     elif context.point.text == "final" and not is_test_score(context.metric):
         restoring = {
@@ -210,8 +210,7 @@ def _find_selection_caveats(context: ComparisonContext) -> Iterator[str]:
             chosen = [run_score for run_score in context.run_scores if run_score.variant_digest in restoring]
             yield (
                 f"{_format_run_share(len(chosen), len(context.run_scores))} restored the best "
-                "epoch, which was chosen on the "
-                "reported validation set: this flatters"
+                "epoch, which was chosen by the reported validation score: their scores are too high"
             )
 
 
@@ -250,7 +249,7 @@ def _find_repeat_caveats(context: ComparisonContext) -> Iterator[str]:
         differences = format_list(dict.fromkeys(text for repeat in differing for text in repeat.differences))
         reason = f" ({differences})" if differences else ""
         runs = format_list([f"{repeat.run} (now {repeat.counted})" for repeat in differing])
-        yield f"the same experiment and seed gave other weights{reason}; only the latest run counts, instead of {runs}"
+        yield f"the same experiment and seed led to other weights{reason}; only the latest run counts, instead of {runs}"
 
 
 def _find_test_use_caveats(context: ComparisonContext) -> Iterator[str]:
@@ -258,8 +257,8 @@ def _find_test_use_caveats(context: ComparisonContext) -> Iterator[str]:
     if is_test_score(context.metric):
         if len(context.run_scores) > 1:
             yield (
-                "a run chosen by its test score looks better than it is: choose by a validation score, and report the "
-                "test score of the chosen run"
+                "the test score of a run that was chosen by this score is too high: choose by a validation score, then "
+                "report the test score of the chosen run"
             )
         return
     tested = [
@@ -270,7 +269,7 @@ def _find_test_use_caveats(context: ComparisonContext) -> Iterator[str]:
     if len(tested) > 1:
         yield (
             f"{_format_run_share(len(tested), len(context.run_scores))} were evaluated on the test set: "
-            "a choice among them by that score needs other test data"
+            "to choose a run by its test score, use other test data for the report"
         )
 
 
@@ -284,12 +283,12 @@ def _find_missing_test_caveats(context: ComparisonContext) -> Iterator[str]:
         share = _format_run_share(len(missing), len(missing) + len(context.run_scores))
         file, best = get_weights_file(context.metric), " --best" if context.metric.startswith(BEST_MODEL_PREFIX) else ""
         yield (
-            f"left out, because {file} was never evaluated on the test set: {share} ({format_list(missing)}); "
-            f"dnn evaluate RUN{best} evaluates it"
+            f"left out, because {file} has no test score: {share} ({format_list(missing)}); "
+            f"dnn evaluate RUN{best} computes the score"
         )
         other = context.metric.removeprefix(BEST_MODEL_PREFIX) if best else f"{BEST_MODEL_PREFIX}{context.metric}"
         if any(run_info.record and run_info.record.get_test_score(other) is not None for run_info in context.left_out):
-            yield f"{get_weights_file(other)} was evaluated: --metric {other} compares it"
+            yield f"{get_weights_file(other)} has a test score: --metric {other} compares this score"
 
 
 def _find_forced_resume_caveats(context: ComparisonContext) -> Iterator[str]:

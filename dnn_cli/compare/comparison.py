@@ -138,14 +138,14 @@ def compare_runs(
     if sort_by not in _SORT_ORDERS:
         raise UsageError(
             f"cannot sort by {sort_by}",
-            suggest_nearest_name(sort_by, _SORT_ORDERS) or f"one of {', '.join(_SORT_ORDERS)}",
+            suggest_nearest_name(sort_by, _SORT_ORDERS) or f"use one of {', '.join(_SORT_ORDERS)}",
         )
     point = parse_comparison_point(at)
     if metric is not None and is_test_score(metric) and point.text != "final":
         is_best = metric.startswith(BEST_MODEL_PREFIX)
         best = "" if is_best else f"--metric {BEST_MODEL_PREFIX}{metric} is the score of best.keras"
         raise UsageError(
-            f"{metric} is known for the saved model only, not for single epochs", f"leave --at out; {best}".rstrip("; ")
+            f"{metric} exists for the saved model only, not for epochs", f"remove --at; {best}".rstrip("; ")
         )
     read_scores = read_run_scores(runs, metric, point)
     run_scores, metric = read_scores.run_scores, read_scores.metric
@@ -199,7 +199,7 @@ def _get_failure_reason(run_info: RunInfo, point: ComparisonPoint) -> str:
 
 
 def _mark_untrained_seeds(groups: Sequence[Group], metric: str, point: ComparisonPoint) -> list[Group]:
-    """Mark seeds as failed whose score is no better than that of a constant prediction, and return the groups.
+    """Mark seeds as failed whose score is not better than that of a constant prediction, and return the groups.
 
     Groups with failed seeds are compared without t-tests. The groups are returned unchanged if all have fewer than
     three seeds, or if there is only one group. They also remain unchanged if no constant score is known, or if the
@@ -218,7 +218,7 @@ def _mark_untrained_seeds(groups: Sequence[Group], metric: str, point: Compariso
     marked = []
     for group in groups:
         failed = {
-            run_score.seed: "is no better than a constant prediction"
+            run_score.seed: "scores no better than a constant prediction"
             for run_score in group.run_scores
             if sign * run_score.score <= sign * constant
         }

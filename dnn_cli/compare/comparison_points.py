@@ -152,11 +152,11 @@ _POINT_SPANS: dict[str, Callable[[ScoreCurve], tuple[float, float] | None]] = {
 
 _NUMBERED_POINTS: dict[str, tuple[str, Callable[[ScoreCurve, float], float | None], str]] = {
     "epoch": ("after epoch {}", _get_score_at_epoch, "fewer than {} epochs"),
-    "steps": ("after {} steps", _get_score_after_steps, "no epoch ends within {} steps, or all of them do"),
+    "steps": ("after {} steps", _get_score_after_steps, "no epoch ends within {} steps, or all epochs end within them"),
     "seconds": (
         "after {} seconds of training",
         _get_score_after_seconds,
-        "no epoch ends within {} s, or all of them do",
+        "no epoch ends within {} s, or all epochs end within them",
     ),
     "reach": ("epochs until {} is reached", _count_epochs_to, "never reached {}"),
 }
@@ -173,7 +173,7 @@ def parse_comparison_point(text: str) -> ComparisonPoint:
     if not equals and name in _NAMED_POINTS:
         return _NAMED_POINTS[name]
     if name not in _NUMBERED_POINTS:
-        raise UsageError(f"--at does not know {text}", _suggest_point(text) or f"one of {_POINT_NAMES}")
+        raise UsageError(f"unknown --at value: {text}", _suggest_point(text) or f"use one of {_POINT_NAMES}")
     try:
         value = float(number)
     except ValueError:
@@ -182,7 +182,7 @@ def parse_comparison_point(text: str) -> ComparisonPoint:
     if not math.isfinite(value) or (name != "reach" and value <= 0) or (is_whole and value != int(value)):
         kind = "a whole number above 0" if is_whole else "a number" + ("" if name == "reach" else " above 0")
         raise UsageError(
-            f"--at {name}= takes {kind}, not {number or 'nothing'}", f"as in --at {name}={_POINT_EXAMPLES[name]}"
+            f"--at {name}= needs {kind}, got {number or 'no value'}", f"for example --at {name}={_POINT_EXAMPLES[name]}"
         )
     title, compute_score, missing_reason = _NUMBERED_POINTS[name]
     number_text = f"{value:.12g}"
@@ -230,30 +230,30 @@ def explain_missing_scores(point: ComparisonPoint, curves: Sequence[ScoreCurve])
     name, _, number = point.text.partition("=")
     spans = [span for curve in curves if (span := point.find_span(curve)) and math.isfinite(span[0])]
     if not spans:
-        return f"no run can be compared at {point.text}", "a run of one epoch has only --at final"
+        return f"no run can be compared at {point.text}", "a run of one epoch can be compared with --at final only"
     low, high, requested = min(low for low, _ in spans), max(high for _, high in spans), float(number)
     if name == "reach":
         best = low if curves[0].lower_is_better else high
         reached = math.ceil(best * 1e4) if curves[0].lower_is_better else math.floor(best * 1e4)
         return f"no run reaches {number}", f"the best score is {best:.6g}: --at reach={reached / 1e4:.6g}"
     if name == "epoch":
-        return f"no run has {number} epochs", f"the longest has {high:.0f}: --at epoch={high:.0f} or less"
+        return f"no run has {number} epochs", f"the longest run has {high:.0f}: --at epoch={high:.0f} or less"
     unit = "steps" if name == "steps" else "s"
     if requested < low:
         limit_text = f"{low:.0f}" if name == "steps" else f"{math.ceil(low * 1e3) / 1e3:.12g}"
         return (
             f"no epoch ends within {number} {unit}",
-            f"the first ends after {limit_text}: --at {name}={limit_text} or more",
+            f"the first epoch ends after {limit_text}: --at {name}={limit_text} or more",
         )
     if requested < high:
         shorter = max(high for _, high in spans if high <= requested)
-        return f"no run has a score at {point.text}", f"a shorter run has one: --at {name}={shorter:.6g}"
+        return f"no run has a score at {point.text}", f"a shorter run has a score: --at {name}={shorter:.6g}"
     if name == "steps":
-        return f"no run has {number} steps", f"the longest has {high:.0f}: --at steps={high:.0f} or less"
+        return f"no run has {number} steps", f"the longest run has {high:.0f}: --at steps={high:.0f} or less"
     limit_text = f"{max(low, high):.6g}"
     return (
         f"no training takes longer than {number} s",
-        f"the last epoch but one of the longest ends after {limit_text} s: --at seconds={limit_text} or less",
+        f"the longest training begins its last epoch after {limit_text} s: --at seconds={limit_text} or less",
     )
 
 

@@ -89,7 +89,7 @@ def compare_on_examples(reference: RunScore, others: Sequence[RunScore], metric:
     """
     compute_scores = _EXAMPLE_SCORES.get(metric.removeprefix("val_"))
     if compute_scores is None or not metric.startswith("val_"):
-        return [f"{metric} is no mean over validation examples"] * len(others)
+        return [f"{metric} is not a mean over validation examples"] * len(others)
     reference_scores = _read_example_scores(reference, metric, compute_scores)
     results: list[PairedExampleTest | str] = []
     for run_score in others:
@@ -118,13 +118,13 @@ def _read_example_scores(
             scores = compute_scores(outputs, targets)
         is_complete = len(scores) == len(targets) == len(positions) > 0 and positions.ndim == 1
         if not is_complete or len(np.unique(positions)) < len(positions):
-            return f"{name}: predictions.npz does not tell its examples apart"
+            return f"{name}: predictions.npz has the same index for several examples"
     except (KeyError, ValueError, TypeError, IndexError):
-        return f"{name}: predictions.npz does not hold outputs and labels"
+        return f"{name}: predictions.npz lacks outputs or targets"
     recorded = run_score.curve.values[-1] if run_score.curve.saved_score is None else run_score.curve.saved_score
     # A comparison with nan is false, so that the negation also refuses nan.
     if not abs(float(scores.mean()) - recorded) <= _MAX_SCORE_ERROR * max(1.0, abs(recorded)):
-        return f"{name}: its predictions come to a {metric} of {scores.mean():.4f}, recorded is {recorded:.4f}"
+        return f"{name}: predictions.npz has {metric} {scores.mean():.4f}, run.json has {recorded:.4f}"
     order = np.argsort(positions)
     return {"scores": scores[order], "positions": positions[order], "targets": targets[order]}
 
@@ -141,14 +141,14 @@ def _compare_example_scores(
     """
     _, left, right = np.intersect1d(ours["positions"], theirs["positions"], assume_unique=True, return_indices=True)
     if not len(left):
-        return "the two were validated on different examples"
+        return "the two runs were validated on different examples"
     if not np.array_equal(ours["targets"][left], theirs["targets"][right]):
-        return "the same examples have other labels"
+        return "the two runs have different targets for the same examples"
     difference = ours["scores"][left] - theirs["scores"][right]
     if is_right:
         return _run_mcnemar_test(len(difference), int((difference > 0).sum()), int((difference < 0).sum()))
     if len(difference) < 2:
-        return "the two have only one validation example in common"
+        return "the two runs have only one common validation example"
     return _run_paired_z_test(difference)
 
 

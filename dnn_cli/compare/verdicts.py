@@ -204,7 +204,7 @@ def resolve_group(groups: Sequence[Group], name: str, labels: Sequence[str]) -> 
         labels: The labels of the groups, in the same order.
 
     Raises:
-        UsageError: no group or several groups fit the name.
+        UsageError: the name matches no group or several groups.
     """
     matches = [group for group, label in zip(groups, labels, strict=True) if name in (label, group.name)]
     matches = matches or [group for group in groups if name in group.settings.values()]
@@ -216,7 +216,8 @@ def resolve_group(groups: Sequence[Group], name: str, labels: Sequence[str]) -> 
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise UsageError(f"--baseline {name} fits {len(matches)} groups", "give the id of a run of the group")
+        raise UsageError(f"--baseline {name} matches {len(matches)} groups", "use the id of a run of the group")
     raise UsageError(
-        f"--baseline {name} fits no group", suggest_nearest_name(name, labels) or f"one of {', '.join(labels[:10])}"
+        f"--baseline {name} matches no group",
+        suggest_nearest_name(name, labels) or f"use one of {', '.join(labels[:10])}",
     )

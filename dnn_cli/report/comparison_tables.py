@@ -15,12 +15,15 @@ from dnn_cli.report.text import UNLIMITED_WIDTH, format_duration, format_score, 
 
 _INTERVAL_HEADER = "95% interval"
 
+_MIN_SENTENCE_WIDTH = 44
+"""Width, in columns of the terminal, that a column of sentences keeps while other columns are dropped or cut."""
+
 _MAX_RUNS_PER_REASON = 3
 """Largest number of left-out runs with the same reason that have a line each; more runs share a line."""
 
 
 @dataclass(frozen=True)
-class _TableCells:
+class TableCells:
     """Texts of the cells of a table, and rules on how to fit the table to a width."""
 
     headers: list[str]
@@ -40,18 +43,29 @@ class _TableCells:
     expendable: tuple[str, ...] = ("time", "epochs", "parameters", "curve", "last", "best", "95% interval")
     """Headers of columns that are dropped, in this order, if the table is too wide."""
 
-    def limit_rows(self, max_rows: int | None) -> "_TableCells":
+    sentences: tuple[str, ...] = ()
+    """Headers of columns with sentences, which wrap if the table is too wide."""
+
+    row_groups: tuple[Group, ...] = ()
+    """Group that each row describes; empty if a row describes a part of a group, or several groups."""
+
+    def add_sentences(self, header: str, sentences: Sequence[str]) -> "TableCells":
+        """Return the table with a further column of sentences, one for each row."""
+        rows = [[*row, sentence] for row, sentence in zip(self.rows, sentences, strict=True)]
+        return replace(self, headers=[*self.headers, header], rows=rows, sentences=(*self.sentences, header))
+
+    def limit_rows(self, max_rows: int | None) -> "TableCells":
         """Return the table with at most `max_rows` rows; `None` keeps all rows."""
-        return replace(self, rows=self.rows[:max_rows])
+        return replace(self, rows=self.rows[:max_rows], row_groups=self.row_groups[:max_rows])
 
     def build_fitting_table(self, width: int) -> PlainTable:
         """Build a table that fits a width, in columns of the terminal."""
         if width >= UNLIMITED_WIDTH:
             return build_table(self.headers, self.rows, right=self.right)
-        headers, rows = drop_columns_to_fit(self.headers, self.rows, width, self.expendable)
-        return build_table(
-            headers, shorten_cells_to_fit(headers, rows, width, self.cut), right=self.right, flexible=self.wrapped
-        )
+        limits = dict.fromkeys(self.sentences, _MIN_SENTENCE_WIDTH)
+        headers, rows = drop_columns_to_fit(self.headers, self.rows, width, self.expendable, limits)
+        rows = shorten_cells_to_fit(headers, rows, width, self.cut, max_widths=limits)
+        return build_table(headers, rows, right=self.right, flexible=[*self.wrapped, *self.sentences])
 
     def to_csv(self) -> str:
         """Return the table as CSV."""
@@ -115,7 +129,7 @@ def _format_seed_list(group: Group) -> str:
     return f"{len(group.seeds)}: {', '.join(map(str, group.seeds[:6]))}{', …' if len(group.seeds) > 6 else ''}"
 
 
-def _build_runs_cells(comparison: Comparison) -> _TableCells:
+def _build_runs_cells(comparison: Comparison) -> TableCells:
     """Build a table with a row for each run, and with a column for each setting that differs."""
     settings = list(comparison.run_scores[0].settings) if comparison.run_scores else []
     fixed = [] if "epochs" in settings else ["epochs"]
@@ -139,15 +153,20 @@ def _build_runs_cells(comparison: Comparison) -> _TableCells:
     ]
     short = shorten_keys(settings)
     headers = ["name", *short, "parameters", *scores, *fixed, "time", "curve", "id"]
-    return _TableCells(headers, rows, ["parameters", *scores, *fixed, "time"], ["name"], short)
+    cells = TableCells(headers, rows, ["parameters", *scores, *fixed, "time"], ["name"], short)
+    group_of = {id(group.run_scores[0].record): group for group in comparison.groups if len(group.run_scores) == 1}
+    groups = [group_of.get(id(row.record)) for row in comparison.run_scores]
+    described = tuple(group for group in groups if group is not None)
+    return replace(cells, row_groups=described) if len(described) == len(comparison.groups) == len(rows) else cells
 
 
-def build_groups_cells(comparison: Comparison, max_groups: int | None = None) -> _TableCells:
+def build_groups_cells(comparison: Comparison, max_groups: int | None = None) -> TableCells:
     """Build a table with a row for each group, the best first, with the mean over its seeds."""
     groups = comparison.groups[:max_groups]
     keys = list(dict.fromkeys(key for group in comparison.groups for key in group.settings))
-    named = [] if comparison.keys or (not keys and len(groups) > 1) else ["name"]
-    names = named or ([] if keys else ["name"])
+    # A name that all groups share distinguishes no rows.
+    has_names = not keys or (not comparison.keys and len({group.name for group in groups}) > 1)
+    names = ["name"] if has_names else []
     metric = "epochs to it" if comparison.point.unit else comparison.metric
     intervals = _has_intervals(comparison)
     rows = [
@@ -172,12 +191,18 @@ def build_groups_cells(comparison: Comparison, max_groups: int | None = None) ->
         *(["runs"] if comparison.keys else []),
         "time",
     ]
-    return _TableCells(
-        [*names, *short, *numbers], rows, numbers, names, short, ("time", "parameters", "runs", _INTERVAL_HEADER)
+    return TableCells(
+        [*names, *short, *numbers],
+        rows,
+        numbers,
+        names,
+        short,
+        ("time", "parameters", "runs", _INTERVAL_HEADER),
+        row_groups=groups,
     )
 
 
-def _build_pair_cells(comparison: Comparison) -> _TableCells:
+def _build_pair_cells(comparison: Comparison) -> TableCells:
     """Build a table of two groups side by side: the settings that differ, and the results."""
     groups = comparison.groups
     keys = list(dict.fromkeys(key for group in groups for key in group.settings))
@@ -211,10 +236,10 @@ def _build_pair_cells(comparison: Comparison) -> _TableCells:
     heads = [replace_control_chars(comparison.get_label(group)) for group in groups]
     heads = heads if len(set(heads)) == len(heads) else [group.run_scores[0].record.id for group in groups]
     rows = [[title, *(text(group) for group in groups)] for title, text in lines]
-    return _TableCells(["", *heads], rows, [], [], heads, ())
+    return TableCells(["", *heads], rows, [], [], heads, ())
 
 
-def _build_matrix_cells(comparison: Comparison) -> _TableCells:
+def _build_matrix_cells(comparison: Comparison) -> TableCells:
     """Build a matrix of the means of groups for two keys; `*` marks the best mean.
 
     Values of the first key are rows; values of the second key are columns.
@@ -239,7 +264,7 @@ def _build_matrix_cells(comparison: Comparison) -> _TableCells:
         for first_value in down
     ]
     corner = " \\ ".join(list_key_headers([first, second]))
-    return _TableCells([corner, *heads], rows, heads, [], [corner], ())
+    return TableCells([corner, *heads], rows, heads, [], [corner], ())
 
 
 def _sort_groups_by_key(comparison: Comparison, key: str) -> list[Group]:
@@ -253,7 +278,7 @@ def _format_range(numbers: Sequence[int]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def build_default_cells(comparison: Comparison, *, all_runs: bool = False, side_by_side: bool = False) -> _TableCells:
+def build_default_cells(comparison: Comparison, *, all_runs: bool = False, side_by_side: bool = False) -> TableCells:
     """Build the table that suits a comparison: rows of runs or groups, or a matrix of two keys.
 
     With `all_runs`, the table has a row for each run. With `side_by_side`, two groups have a column each, which is

@@ -36,19 +36,17 @@ def group_completed_runs(
     """
     rows = [row for run_info in runs if (row := _build_group_row(run_info)) is not None]
     if not rows:
-        raise UsageError(
-            "no completed run can be drawn in a group", "leave --by out to draw runs that are not completed"
-        )
+        raise UsageError("--by draws completed runs, and no run is completed", "leave out --by")
     groups = group_by_keys(rows, keys)
     labels = label_groups(groups)
     notes = []
     incomplete = [run_info for run_info in runs if _build_group_row(run_info) is None]
     if incomplete:
-        notes.append(f"left out of the groups, because not completed: {_format_run_ids(incomplete)}")
+        notes.append(f"left out, because not completed: {_format_run_ids(incomplete)}")
     set_aside = [row.run_info for group in groups for row in group.set_aside]
     if set_aside:
         notes.append(
-            f"left out, because not all groups have runs with their other settings: {_format_run_ids(set_aside)}"
+            f"left out, because some groups have no run with the same other settings: {_format_run_ids(set_aside)}"
         )
     return [
         (_format_group_label(group, labels[id(group)]), tuple(row.run_info for row in group.run_scores))
@@ -99,7 +97,9 @@ def format_superseded_note(repeats: Sequence[RepeatedRun]) -> str:
     others = [repeat for repeat in repeats if not repeat.is_copy]
     runs = format_count(len(others), "run")
     return (
-        f"{runs} left out, as a later run repeats the experiment and seed: {_format_repeats(others)}" if others else ""
+        f"{runs} left out, because a later run repeats the experiment and seed: {_format_repeats(others)}"
+        if others
+        else ""
     )
 
 

@@ -1,6 +1,7 @@
 """Tables for the terminal and for pipes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from rich import box
 from rich.cells import cell_len, set_cell_size
@@ -13,6 +14,8 @@ from dnn_cli.report.text import replace_control_chars
 
 COLUMN_GAP = 2
 """Number of spaces between two columns of a table."""
+
+_NO_LIMITS: Mapping[str, int] = MappingProxyType({})
 
 
 class PlainTable(Table):
@@ -95,16 +98,28 @@ def build_table(
     return PlainTable(headers, rows, right, flexible)
 
 
+def _compute_column_width(header: str, cells: Sequence[str], max_widths: Mapping[str, int]) -> int:
+    """Return the width of a column of a table; a column in `max_widths` wraps at its largest width."""
+    width = max(map(compute_text_width, (header, *cells)))
+    return min(width, max_widths.get(header, width))
+
+
 def drop_columns_to_fit(
-    headers: Sequence[str], rows: Sequence[Sequence[str]], width: int, expendable: Sequence[str]
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int,
+    expendable: Sequence[str],
+    max_widths: Mapping[str, int] = _NO_LIMITS,
 ) -> tuple[list[str], list[list[str]]]:
     """Drop columns of a table until it fits a width, and return the headers and rows.
 
     Only the columns named in `expendable` are dropped, in this order. `width` is in columns of the terminal.
+    `max_widths` has the widths at which columns wrap, by header.
     """
     columns = list(zip(headers, *rows, strict=True))
     for name in expendable:
-        if sum(max(map(compute_text_width, column)) + COLUMN_GAP for column in columns) - COLUMN_GAP <= width:
+        widths = [_compute_column_width(header, cells, max_widths) for header, *cells in columns]
+        if sum(widths) + COLUMN_GAP * (len(widths) - 1) <= width:
             break
         columns = [column for column in columns if column[0] != name]
     fitting_headers, *cells = (list(row) for row in zip(*columns, strict=True))
@@ -112,15 +127,22 @@ def drop_columns_to_fit(
 
 
 def shorten_cells_to_fit(
-    headers: Sequence[str], rows: Sequence[Sequence[str]], width: int, flexible: Sequence[str], min_width: int = 8
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int,
+    flexible: Sequence[str],
+    min_width: int = 8,
+    max_widths: Mapping[str, int] = _NO_LIMITS,
 ) -> list[list[str]]:
     """Cut long cells of a table so that the table fits a width, and return its rows.
 
     Only the columns named in `flexible` are cut, the widest first. They keep at least `min_width` columns of the
-    terminal.
+    terminal. `max_widths` has the widths at which other columns wrap, by header.
     """
     columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in headers]
-    widths = [max(map(compute_text_width, (header, *column))) for header, column in zip(headers, columns, strict=True)]
+    widths = [
+        _compute_column_width(header, column, max_widths) for header, column in zip(headers, columns, strict=True)
+    ]
     flexible_widths = [size for header, size in zip(headers, widths, strict=True) if header in flexible]
     room = width - COLUMN_GAP * (len(widths) - 1) - (sum(widths) - sum(flexible_widths))
     limit = max(flexible_widths, default=min_width)

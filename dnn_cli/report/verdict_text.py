@@ -13,7 +13,6 @@ from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.significance import MAX_ADVISED_SEEDS, MIN_SEEDS, MeanDifference
 from dnn_cli.compare.verdicts import Verdict
 from dnn_cli.config.metrics import is_share
-from dnn_cli.report.comparison_tables import format_mean_and_spread
 from dnn_cli.report.run_groups import format_copies_note
 from dnn_cli.report.seed_command import build_sweep_commands
 from dnn_cli.report.tables import compute_text_width, pad_text
@@ -22,20 +21,16 @@ from dnn_cli.report.text import format_count, format_duration, format_score
 if TYPE_CHECKING:
     from dnn_cli.compare.paired_examples import PairedExampleTest
 
-_ONE_GROUP_REASON = "all these runs are one experiment: change a setting to compare, as optimizer=sgd"
-_ONE_COMPLETED_REASON = "only one experiment has completed runs with this score, so there is nothing to compare it with"
+_ONE_GROUP_REASON = "all of these runs are one experiment: to compare, train a variant, for example with optimizer=sgd"
+_ONE_COMPLETED_REASON = (
+    "only one experiment has completed runs with this score: to compare, complete a second experiment"
+)
 
 _MAX_ADVISED_COMPARISONS = 100
 """Largest number of compared pairs of groups for which a number of seeds is advised."""
 
 _MAX_REFERENCE_WIDTH = 24
-"""Largest width, in columns, of a reference's name that every line repeats.
-
-A longer name is replaced by `the first`.
-"""
-
-MAX_VERDICT_LINES = 20
-"""Largest number of verdicts that are printed on a terminal."""
+"""Largest width, in columns, of a reference's name in the header; a longer name is replaced by its role."""
 
 _MAX_LISTED_KEYS = 8
 """Largest number of keys, or values of a key, that a line lists; the others are counted."""
@@ -44,9 +39,12 @@ _MAX_NAMED_GROUPS = 3
 """Largest number of groups that a line names; the others are counted."""
 
 
-def build_verdict_paragraphs(comparison: Comparison, max_lines: int | None = MAX_VERDICT_LINES) -> list[list[str]]:
-    """Return the paragraphs below the table: verdicts and method, notes, caveats, and advice."""
-    lines = [*format_verdict_lines(comparison, max_lines), *format_method_lines(comparison)]
+def build_verdict_paragraphs(comparison: Comparison, *, with_verdicts: bool) -> list[list[str]]:
+    """Return the paragraphs below the table: method, notes, caveats, and advice.
+
+    With `with_verdicts`, the verdicts come before the method, because the table has no column for verdicts.
+    """
+    lines = [*(format_verdict_lines(comparison) if with_verdicts else []), *format_method_lines(comparison)]
     if len(comparison.groups) == 1 and comparison.run_scores:
         lines = [] if comparison.keys else [format_missing_verdict_reason(comparison)]
     caveats = [f"! {warning}" for warning in comparison.caveats]
@@ -67,10 +65,10 @@ def format_note_lines(comparison: Comparison) -> list[str]:
     lines = []
     if comparison.averaged_settings:
         parts = [f"{key} ({_shorten_list(values)})" for key, values in comparison.averaged_settings.items()]
-        lines.append(f"every mean is over {_shorten_list(parts)}")
+        lines.append(f"each mean is taken over all values of {_shorten_list(parts)}")
     if comparison.set_aside_count:
         lines.append(
-            f"{format_count(comparison.set_aside_count, 'run')} with settings that not all groups have: not counted"
+            f"{format_count(comparison.set_aside_count, 'run')} with settings that some groups lack: not counted"
         )
     if copies := format_copies_note(comparison.repeats):
         lines.append(copies)
@@ -82,67 +80,86 @@ def _shorten_list(texts: Sequence[str], max_texts: int = _MAX_LISTED_KEYS) -> st
     return ", ".join(texts[:max_texts]) + (f", and {len(texts) - max_texts} more" if len(texts) > max_texts else "")
 
 
-def format_verdict_lines(comparison: Comparison, max_lines: int | None = MAX_VERDICT_LINES) -> list[str]:
-    """Return a line for each group: its mean, and the verdict against the reference."""
+def format_reference_header(comparison: Comparison) -> str:
+    """Return the header of the verdicts, such as `compared with adam`. The reference of a comparison must exist."""
+    reference = comparison.verdict_set.reference
+    assert reference is not None  # noqa: S101 - only a comparison with verdicts has a header for them
+    label = comparison.get_label(reference)
+    if compute_text_width(label) > _MAX_REFERENCE_WIDTH:
+        label = _format_reference_role(comparison)
+    return f"compared with {label}"
+
+
+def list_verdict_texts(comparison: Comparison, groups: Sequence[Group]) -> list[str]:
+    """Return the text of each group's verdict; the role of the reference, and empty for a group without a verdict."""
     family = comparison.verdict_set
-    if family.reference is None:
+    texts = {id(verdict.group): format_verdict(comparison, verdict) for verdict in family.verdicts}
+    if family.reference is not None:
+        texts[id(family.reference)] = _format_reference_role(comparison)
+    return [texts.get(id(group), "") for group in groups]
+
+
+def _format_reference_role(comparison: Comparison) -> str:
+    """Return the reason why groups are compared with the reference: it is the best group, or the baseline."""
+    family = comparison.verdict_set
+    if family.is_named:
+        return "the baseline"
+    return "the best group" if family.reference is comparison.groups[0] else "the best group with several seeds"
+
+
+def format_verdict_lines(comparison: Comparison) -> list[str]:
+    """Return a header and a line with the verdict on each group, without the mean of the group.
+
+    For two groups, return one line.
+    """
+    family = comparison.verdict_set
+    if family.reference is None or not family.verdicts:
         return []
-    verdicts = family.verdicts[:max_lines]
-    groups = [family.reference, *(verdict.group for verdict in verdicts)]
-    sentences = [
-        "the baseline" if family.is_named else "",
-        *(format_verdict(comparison, verdict) for verdict in verdicts),
+    header = format_reference_header(comparison)
+    if len(family.verdicts) == 1 and not family.not_judged:
+        (verdict,) = family.verdicts
+        return [f"{comparison.get_label(verdict.group)} {header}: {format_verdict(comparison, verdict)}"]
+    labels = [comparison.get_label(verdict.group) for verdict in family.verdicts]
+    width = max(map(compute_text_width, labels))
+    lines = [
+        f"{pad_text(label, width)}  {format_verdict(comparison, verdict)}"
+        for label, verdict in zip(labels, family.verdicts, strict=True)
     ]
-    cells = [
-        (comparison.get_label(group), format_mean_and_spread(comparison, group), _format_seed_count(group), text)
-        for group, text in zip(groups, sentences, strict=True)
-    ]
-    widths = [max(compute_text_width(row[column]) for row in cells) for column in range(3)]
-    lines = ["   ".join([*map(pad_text, row[:3], widths), row[3]]).rstrip() for row in cells]
-    more = family.not_judged + len(family.verdicts) - len(verdicts)
-    return [*lines, f"and {format_count(more, 'more group')}, each with a lower rank: --all"] if more else lines
-
-
-def _format_seed_count(group: Group) -> str:
-    """Return the number of seeds, such as `(5 seeds)`."""
-    return f"({format_count(len(group.seeds), 'seed')})"
+    return [f"{header}:", *lines]
 
 
 def format_verdict(comparison: Comparison, verdict: Verdict) -> str:
-    """Return the verdict on a group in a sentence."""
+    """Return the verdict on a group, to be read after the header with the reference.
+
+    An example is `worse by 3.47 points (95% interval 3.12 to 4.04), p = 0.023`. The method line names the correction of
+    the p-value.
+    """
     base = comparison.verdict_set.reference
     assert base is not None  # noqa: S101 - every verdict has a reference
-    reference = comparison.get_label(base)
-    if compute_text_width(reference) > _MAX_REFERENCE_WIDTH:
-        reference = "the first"
     if verdict.undecided_reason:
         distance = _format_difference_amount(comparison, verdict.group.mean - base.mean, sign=True)
-        return f"undecided against {reference}: {distance} with one seed each; {verdict.undecided_reason}"
+        return f"undecided: {distance} with one seed each; {verdict.undecided_reason}"
     difference = verdict.examples or verdict.difference
     assert difference is not None  # noqa: S101 - a verdict without a reason has a difference
-    subject = "this model is " if verdict.examples else ""
-    p_value_text = (
-        "" if verdict.p_value is None else f", {_format_p_value(verdict.p_value)}{_format_correction(comparison)}"
-    )
+    p_value_text = "" if verdict.p_value is None else f", {_format_p_value(verdict.p_value)}"
     # A corrected p above 0.05 with an uncorrected interval that excludes 0 looks like a contradiction, so the
     # interval is called uncorrected.
     alone = verdict.word in ("indistinguishable", "undecided") and _excludes_zero(difference)
     common = _format_common_seeds(verdict, base)
     if verdict.word in ("better", "worse"):
-        distance = _format_difference(comparison, difference, signed=False)
-        return f"{subject}{verdict.word} than {reference} by {distance}{p_value_text}{common}"
+        return f"{verdict.word} by {_format_difference(comparison, difference, signed=False)}{p_value_text}{common}"
     if (
         difference.interval == (0, 0)
         if verdict.examples
         else difference.mean == 0 and _is_constant_difference(verdict.difference)
     ):
-        return f"the same as {reference}" + (" in every seed" if verdict.difference else " on these examples")
+        return "equal for every seed" if verdict.difference else "equal on every validation example"
     distance = _format_difference(comparison, difference, signed=True, kind="uncorrected 95%" if alone else "95%")
     if verdict.word == "indistinguishable":
-        return f"{subject}indistinguishable from {reference}: {distance}{p_value_text}{common}"
-    few = _format_difference_range(comparison, verdict.difference)
-    failed = f"; {verdict.exact_test_reason}, so a t-test does not apply" if verdict.exact_test_reason else ""
-    return f"undecided against {reference}: {distance}{few or p_value_text}{common}{failed}"
+        return f"indistinguishable: {distance}{p_value_text}{common}"
+    few = "" if common else _format_difference_range(comparison, verdict.difference)
+    exact = f"; exact test, because {verdict.exact_test_reason}" if verdict.exact_test_reason else ""
+    return f"undecided: {distance}{few or p_value_text}{common}{exact}"
 
 
 def _is_constant_difference(difference: MeanDifference | None) -> bool:
@@ -156,12 +173,7 @@ def _format_common_seeds(verdict: Verdict, base: Group) -> str:
     most = max(len(verdict.group.seeds), len(base.seeds))
     if difference is None or difference.design == "unpaired" or difference.seed_counts[0] == most:
         return ""
-    return f", over the {format_count(difference.seed_counts[0], 'seed')} that both have"
-
-
-def _format_correction(comparison: Comparison) -> str:
-    """Return a clause that names the correction of p-values; empty for a single comparison."""
-    return " after Holm's correction" if comparison.verdict_set.comparisons > 1 else ""
+    return f" for {format_count(difference.seed_counts[0], 'common seed')}"
 
 
 def _format_p_value(p_value: float) -> str:
@@ -232,23 +244,25 @@ def format_method_lines(comparison: Comparison) -> list[str]:
     family = comparison.verdict_set
     if not family.verdicts:
         return []
-    over = f"Holm's correction for {family.comparisons} comparisons" if family.comparisons > 1 else ""
-    if over and not family.is_named:
-        over += " (all pairs, as the reference is the best of them; --baseline NAME makes fewer)"
-    alone = "; each interval is for its difference alone, without the correction" if over else ""
+    correction = ""
+    if family.comparisons > 1:
+        correction = f"p after Holm's correction for {family.comparisons} comparisons"
+        if not family.is_named:
+            # All pairs count, because the reference is chosen by its score.
+            correction += " (all pairs; fewer with --baseline NAME)"
+        correction += "; intervals without correction"
     on_examples = [verdict.examples for verdict in family.verdicts if verdict.examples]
     if on_examples:
         test = "McNemar's exact test" if on_examples[0].only_right else "paired z-test"
-        texts = [f"{test} over {on_examples[0].count:,} validation examples", over]
-        models = "one run each: this is about these trained models, not the experiments; another seed may reverse it"
-        return ["; ".join(filter(None, texts)) + alone, models]
+        texts = [f"method: {test} over {on_examples[0].count:,} validation examples", correction]
+        models = "one run each: the verdict is about these trained models; another seed can reverse the verdict"
+        return ["; ".join(filter(None, texts)), models]
     all_differences = [verdict.difference for verdict in family.verdicts if verdict.difference]
     differences = [difference for difference in all_differences if difference.p_value is not None]
     if not differences:
-        return ["one seed decides nothing, as another seed moves every score"]
+        return ["one seed each gives no verdict, because another seed changes every score"]
     tests = [text for text in map(_format_test, _group_by_test(differences)) if text]
-    spread = "± is the standard deviation over seeds"
-    return [spread + alone, "; ".join([*tests, *filter(None, [over])])]
+    return ["; ".join(filter(None, ["method: ± is the standard deviation over seeds", *tests, correction]))]
 
 
 def _group_by_test(differences: Sequence[MeanDifference]) -> list[list[MeanDifference]]:
@@ -264,12 +278,12 @@ def _format_test(differences: Sequence[MeanDifference]) -> str:
     first = differences[0]
     pairs = _format_span(sorted({difference.seed_counts[0] for difference in differences}))
     sizes = ", ".join(f"{n} and {m}" for n, m in sorted({difference.seed_counts for difference in differences})[:3])
-    normal = "right if scores scatter normally over seeds"
+    normal = "(assumes normally distributed scores)"
     return {
         ("paired", "exact"): f"exact sign-flip test of {pairs} pairs by seed",
         ("unpaired", "exact"): f"exact permutation test of two samples of {sizes} seeds",
-        ("paired", "student"): f"paired t-test of {pairs} seeds, {normal}",
-        ("unpaired", "student"): f"Welch's t-test of two samples of {sizes} seeds, {normal}",
+        ("paired", "student"): f"paired t-test of {pairs} seeds {normal}",
+        ("unpaired", "student"): f"Welch's t-test of two samples of {sizes} seeds {normal}",
     }.get((first.design, first.test), "")
 
 
@@ -291,12 +305,12 @@ def format_advice_lines(comparison: Comparison) -> list[str]:
         return []
     if family.comparisons > _MAX_ADVISED_COMPARISONS:
         return [
-            f"{family.comparisons:,} comparisons are too many to advise a number of seeds: compare the groups that "
-            "matter, as dnn compare ID ID, or name a --baseline"
+            f"{family.comparisons:,} comparisons are too many to advise a number of seeds: compare fewer groups, for "
+            "example with dnn compare ID ID, or name a --baseline"
         ]
     decidable = [verdict for verdict in undecided if verdict.needed_seeds is not None]
     if not decidable:
-        return [f"differences as small as these need more than {MAX_ADVISED_SEEDS:,} seeds"]
+        return [f"such small differences need more than {MAX_ADVISED_SEEDS:,} seeds"]
     enough = min(verdict.needed_seeds for verdict in decidable if verdict.needed_seeds is not None)
     nearest = [verdict for verdict in decidable if verdict.needed_seeds == enough]
     groups = [family.reference, *(verdict.group for verdict in nearest)]
@@ -307,12 +321,14 @@ def format_advice_lines(comparison: Comparison) -> list[str]:
     runs = format_count(sum(missing), "run")
     lines = [
         f"{_format_seed_reason(comparison, nearest, enough)}; {runs} to train, about "
-        f"{format_duration(seconds)} one by one:"
+        f"{format_duration(seconds)} one after another:"
     ]
     lines.append(f"  {' && '.join(map(shlex.join, commands))}")
     if others := [verdict for verdict in undecided if verdict not in nearest]:
-        lines.append(f"more seeds for the others: {_format_needed_seeds(comparison, others)}")
-    lines.append("train all of them before comparing again: a look after every seed finds differences by chance")
+        lines.append(f"seeds needed for the other verdicts: {_format_needed_seeds(comparison, others)}")
+    lines.append(
+        "train all of these runs before you compare again: a comparison after every seed finds differences by chance"
+    )
     return lines
 
 
@@ -323,12 +339,12 @@ def _format_seed_reason(comparison: Comparison, verdicts: Sequence[Verdict], eno
     )
     if any(verdict.exact_test_reason for verdict in verdicts):
         comparisons = format_count(comparison.verdict_set.comparisons, "comparison")
-        return f"the exact test needs {enough} seeds of each group for {comparisons}"
+        return f"the exact test needs {enough} seeds for each group with {comparisons}"
     if largest is None or largest.p_value is None or enough == MIN_SEEDS:
-        return f"a verdict on seeds needs {enough} seeds of each group"
+        return f"a verdict on experiments needs {enough} seeds for each group"
     smallest = min((verdict.difference for verdict in verdicts if verdict.difference), key=_compute_difference_size)
     away = _format_difference_amount(comparison, abs(smallest.mean), sign=False)
-    return f"{enough} seeds of each group find a difference of {away} in 4 of 5 cases (power 80%)"
+    return f"{enough} seeds for each group detect a difference of {away} in 4 of 5 cases (power 80%)"
 
 
 def _compute_difference_size(difference: MeanDifference) -> float:

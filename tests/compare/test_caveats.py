@@ -27,8 +27,8 @@ def test_fair_comparison_has_no_caveat(trained):
         pytest.param(["epochs=9"], {}, "the runs differ in epochs, optimizer", id="epochs"),
         pytest.param(["batch_size=9"], {}, "the runs differ in batch_size, optimizer", id="batch size"),
         pytest.param([], {"parameters": {"total": 9999}}, "the networks have 1,210 to 9,999 parameters", id="size"),
-        pytest.param([], {"versions": {"keras": "9"}}, "not all runs have the same Keras: ", id="versions"),
-        pytest.param([], {"platform": {"device": "GPU"}}, "not all runs have the same device: ", id="device"),
+        pytest.param([], {"versions": {"keras": "9"}}, "the runs differ in Keras: ", id="versions"),
+        pytest.param([], {"platform": {"device": "GPU"}}, "the runs differ in device: ", id="device"),
     ],
 )
 def test_other_differences_of_groups_are_caveats(trained, overrides, changes, words):
@@ -41,7 +41,7 @@ def test_other_differences_of_groups_are_caveats(trained, overrides, changes, wo
 def test_different_numbers_of_epochs_are_a_caveat(trained):
     trained.add("short", SCORES)
     trained.add("long", SCORES, "epochs=9")
-    assert find_caveats_with(trained.compare(), "the runs differ in epochs, so some have been trained more")
+    assert find_caveats_with(trained.compare(), "the runs differ in epochs, so some runs were trained with more steps")
 
 
 def test_unequal_learning_rate_searches_are_a_caveat(trained):
@@ -75,7 +75,7 @@ def test_selection_on_the_reported_set_is_a_caveat(trained):
     trained.add("adam", SCORES)
     trained.add("sgd", SCORES, "optimizer=sgd", "early_stopping={restore_best_weights: true}")
     assert find_caveats_with(trained.compare(), "2 of 4 runs restored the best epoch")
-    assert find_caveats_with(trained.compare(at="best"), "the best epoch was chosen on the validation set")
+    assert find_caveats_with(trained.compare(at="best"), "the best epoch was chosen by the reported validation score")
     assert not find_caveats_with(trained.compare(at="epoch=1"), "chosen")
 
 
@@ -105,7 +105,7 @@ def test_forced_resume_is_a_caveat(trained):
 def test_averages_without_a_common_setting_have_a_caveat(trained):
     trained.add("adam", SCORES, "batch_size=16")
     trained.add("sgd", SCORES, "optimizer=sgd", "batch_size=32")
-    unequal = "no other setting is common to all groups (batch_size)"
+    unequal = "the groups also differ in other settings (batch_size)"
     assert find_caveats_with(trained.compare(by=["optimizer.type"]), unequal)
     trained.add("sgd", SCORES, "optimizer=sgd", "batch_size=16")
     assert not find_caveats_with(trained.compare(by=["optimizer.type"]), unequal)

@@ -131,7 +131,7 @@ def test_group_has_the_most_common_run_name(tmp_path, make_run):
 )
 def test_baseline_can_be_a_name_or_a_run_id(store, baseline, name):
     if name is None:
-        with pytest.raises(UsageError, match="fits no group"):
+        with pytest.raises(UsageError, match="matches no group"):
             compare_runs(store.list_runs(), baseline=baseline)
     else:
         assert compare_runs(store.list_runs(), baseline=baseline).verdict_set.reference.name == name
@@ -142,5 +142,5 @@ def test_baseline_can_be_a_setting(tmp_path, make_run):
         make_run(*overrides, digits=f"0000000{number}")
     runs = Store(tmp_path / "runs").list_runs()
     assert compare_runs(runs, baseline="sgd").verdict_set.reference.settings["optimizer"] == "sgd"
-    with pytest.raises(UsageError, match="fits 2 groups"):
+    with pytest.raises(UsageError, match="matches 2 groups"):
         compare_runs(runs, baseline="adam")

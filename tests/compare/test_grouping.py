@@ -25,8 +25,8 @@ def test_unbalanced_grid_gives_one_difference(trained):
         means[verdict.group.name] - means[compared.verdict_set.reference.name]
     )
     assert format_note_lines(compared) == [
-        "every mean is over optimizer.learning_rate (0.01, 0.1)",
-        "2 runs with settings that not all groups have: not counted",
+        "each mean is taken over all values of optimizer.learning_rate (0.01, 0.1)",
+        "2 runs with settings that some groups lack: not counted",
     ]
 
 

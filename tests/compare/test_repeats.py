@@ -17,7 +17,7 @@ def build_results(weights):
 
 
 def list_lines(compared):
-    return [line for block in build_verdict_paragraphs(compared) for line in block]
+    return [line for block in build_verdict_paragraphs(compared, with_verdicts=True) for line in block]
 
 
 def list_runs(trained):
@@ -69,7 +69,7 @@ def test_repeat_with_different_weights_is_a_caveat(trained):
     compared = trained.compare()
     assert [group.mean for group in compared.groups] == [0.9]
     assert compared.caveats == (
-        "the same experiment and seed gave other weights (tensorflow 2.21.0 and 2.22.0); only the latest run counts, "
+        "the same experiment and seed led to other weights (tensorflow 2.21.0 and 2.22.0); only the latest run counts, "
         "instead of 00000001 (now 00000002)",
     )
 

@@ -33,9 +33,9 @@ def test_groups_are_compared_by_the_exact_test_accuracies(tested):
 def test_runs_not_evaluated_are_left_out_with_a_caveat(tested):
     comparison = tested.compare(metric="test_accuracy")
     assert [run_info.record.id for run_info in comparison.left_out] == ["00000007"]
-    never = "left out, because model.keras was never evaluated on the test set: 1 of 7 runs (00000007); "
-    assert f"{never}dnn evaluate RUN evaluates it" in comparison.caveats
-    assert any(warning.startswith("a run chosen by its test score") for warning in comparison.caveats)
+    never = "left out, because model.keras has no test score: 1 of 7 runs (00000007); "
+    assert f"{never}dnn evaluate RUN computes the score" in comparison.caveats
+    assert any(warning.startswith("the test score of a run that was chosen by this score") for warning in comparison.caveats)
 
 
 def test_best_models_are_compared_by_their_own_scores(tested):
@@ -47,7 +47,7 @@ def test_best_models_are_compared_by_their_own_scores(tested):
     assert [group.mean for group in comparison.groups] == [pytest.approx(440 / 450), pytest.approx(410 / 450)]
     assert not comparison.lower_is_better and tested.compare(metric="best.test_loss").lower_is_better
     other = tested.compare(metric="test_accuracy")
-    assert "best.keras was evaluated: --metric best.test_accuracy compares it" in other.caveats
+    assert "best.keras has a test score: --metric best.test_accuracy compares this score" in other.caveats
 
 
 def test_single_models_are_not_judged_by_test_scores(trained):
@@ -58,7 +58,7 @@ def test_single_models_are_not_judged_by_test_scores(trained):
 
 
 def test_test_scores_have_no_epochs(tested):
-    with pytest.raises(UsageError, match="known for the saved model only"):
+    with pytest.raises(UsageError, match="exists for the saved model only"):
         tested.compare(metric="test_accuracy", at="best")
 
 

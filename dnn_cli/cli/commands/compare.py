@@ -36,36 +36,40 @@ _HANGING_INDENT = "    "
 def compare(
     addresses: Annotated[
         Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
-        typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID; else all."),
+        typer.Argument(
+            metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: all runs."
+        ),
     ] = None,
     query: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--where", help="Only runs like that. See dnn runs --where."),
+        typer.Option("--where", help="Compare only runs that fulfil a condition, as in dnn runs --where."),
     ] = None,
     by: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option("--by", help="Average over all but this key. Two make a matrix."),
+        typer.Option("--by", help="Group runs by this key, and average over other settings. Repeat for a matrix."),
     ] = None,
     baseline: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--baseline", help="The group to compare with. Its name, or a run's id; else the best."),
+        typer.Option("--baseline", help="Group to compare with, by name or run id. Default: the best group."),
     ] = None,
     at: Annotated[
         str,
-        typer.Option("--at", help="When. final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE."),
+        typer.Option("--at", help="Point to compare at: final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE."),
     ] = "final",
     metric: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--metric", help="A column of metrics.csv, or test_accuracy. By default what most runs watched."),
+        typer.Option(
+            "--metric", help="Metric to compare, for example val_loss. Default: the metric that most runs monitor."
+        ),
     ] = None,
     sort_by: Annotated[
-        str, typer.Option("--sort-by", help="Order. score, best, last, name, parameters, epochs, seconds, started.")
+        str, typer.Option("--sort-by", help="Sort by score, best, last, name, parameters, epochs, seconds or started.")
     ] = "score",
-    list_runs: Annotated[bool, typer.Option("--runs", help="List every run, where seeds make groups.")] = False,
+    list_runs: Annotated[bool, typer.Option("--runs", help="List every run, not only groups of seeds.")] = False,
     show_all: Annotated[bool, typer.Option("--all", help="Show all rows, settings and verdicts.")] = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a run a line, scores in full.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with one line for each run.")] = False,
     as_markdown: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
     as_latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table.")] = False,
 ) -> None:
@@ -78,7 +82,7 @@ def compare(
     from dnn_cli.runs.run_index import pause_garbage_collection
 
     if as_json + as_csv + as_markdown + as_latex > 1:
-        raise UsageError("--json, --csv, --md and --latex exclude each other", "name one of them")
+        raise UsageError("--json, --csv, --md and --latex cannot be combined", "use one of them")
     check_by_keys(by or (), max_keys=2)
     with pause_garbage_collection():
         store = CachedStore(runs_dir)
@@ -132,8 +136,7 @@ def print_comparison(comparison: "Comparison", *, list_runs: bool = False, show_
         list_runs: Whether the table has a row for each run instead of each group.
         show_all: Whether all rows, columns and verdicts are printed.
     """
-    from dnn_cli.report import comparison_tables as tables
-    from dnn_cli.report import verdict_text as words
+    from dnn_cli.report.comparison_view import build_comparison_view
     from dnn_cli.report.text import format_count
 
     out = get_output_console()
@@ -145,15 +148,19 @@ def print_comparison(comparison: "Comparison", *, list_runs: bool = False, show_
         )
     )
     out.print()
-    cells = tables.build_default_cells(comparison, all_runs=list_runs, side_by_side=True)
     row_limit = None if show_all or not out.is_terminal else _MAX_ROWS
-    print_rich_table(out, cells.limit_rows(row_limit).build_fitting_table(UNLIMITED_WIDTH if show_all else out.width))
-    if row_limit is not None and len(cells.rows) > row_limit:
-        get_notes_console().print(f"{format_count(len(cells.rows) - row_limit, 'more row')}: --all")
-    for block in words.build_verdict_paragraphs(comparison, None if show_all else words.MAX_VERDICT_LINES):
+    view = build_comparison_view(comparison, list_runs=list_runs)
+    for cells in view.tables:
+        width = UNLIMITED_WIDTH if show_all else out.width
+        print_rich_table(out, cells.limit_rows(row_limit).build_fitting_table(width))
+        if row_limit is not None and len(cells.rows) > row_limit:
+            get_notes_console().print(f"{format_count(len(cells.rows) - row_limit, 'more row')}: --all")
         out.print()
+    for block in view.paragraphs:
         for line in block:
             _print_with_hanging_indent(out, replace_control_chars(line))
+        if block is not view.paragraphs[-1]:
+            out.print()
 
 
 def _print_empty_comparison(comparison: "Comparison", scope: str) -> None:
@@ -175,7 +182,7 @@ def _print_empty_comparison(comparison: "Comparison", scope: str) -> None:
         get_notes_console().print(replace_control_chars(reason))
         get_notes_console().print(replace_control_chars(f"  {hint}"))
     else:
-        get_notes_console().print(f"there is no completed run {scope} to compare; dnn train makes one")
+        get_notes_console().print(f"no completed runs {scope} to compare; dnn train creates one")
 
 
 def _print_with_hanging_indent(out: "Console", line: str) -> None:

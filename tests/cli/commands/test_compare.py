@@ -1,9 +1,15 @@
 """`dnn compare` as it is typed."""
 
+import io
 import re
 
 import numpy as np
 import pytest
+from rich.console import Console
+
+from dnn_cli.compare.comparison import compare_runs
+from dnn_cli.report.comparison_view import build_comparison_view
+from dnn_cli.runs.store import Store
 
 from tests.conftest import parse_json_output
 
@@ -25,15 +31,46 @@ def runs(make_run):
 
 
 def test_verdicts_are_worse_and_indistinguishable(dnn, runs):
-    done = dnn("compare")
-    first, second, third, spread, method = done.stdout.splitlines()[8:13]
-    assert first.endswith("(8 seeds)")
-    assert "indistinguishable from " in second
-    assert re.search(r"worse than \w+ by 3\.\d\d points \(95% interval 2\.\d\d to 3\.\d\d\)", third)
-    assert third.endswith("p = 0.023 after Holm's correction")
-    assert spread.startswith("± is the standard deviation over seeds; each interval is for its difference alone")
-    assert method.startswith("exact sign-flip test of 8 pairs by seed")
-    assert "3 comparisons (all pairs" in method
+    lines = dnn("compare").stdout.splitlines()
+    header, _, first, second, third, _, method = lines[2:9]
+    assert re.search(r"compared with (adam|rmsprop)$", header)
+    assert first.endswith("  the best group")
+    assert re.search(r"  indistinguishable: .\d\.\d\d points \((uncorrected )?95% interval ", second)
+    assert re.search(r"  worse by 3\.\d\d points \(95% interval 2\.\d\d to 3\.\d\d\), p = 0\.023$", third)
+    assert method.startswith("method: ± is the standard deviation over seeds; exact sign-flip test of 8 pairs by seed")
+    assert "p after Holm's correction for 3 comparisons (all pairs; " in method
+    assert len(lines) == 9, "every mean and every verdict is printed once"
+
+
+def test_verdict_wraps_inside_its_column(tmp_path, runs):
+    """At 80 columns the table keeps scores, seeds and verdicts; other columns are dropped."""
+    store = Store(tmp_path / "runs")
+    compared = compare_runs(store.with_details(store.list_runs()))
+    (cells,) = build_comparison_view(compared).tables
+    console = Console(width=80, file=io.StringIO(), legacy_windows=False)
+    console.print(cells.build_fitting_table(80))
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert re.match(r"optimizer +val_accuracy +seeds +compared with \w+", lines[0])
+    words = " ".join(lines[lines.index(next(line for line in lines if "worse by" in line)) :]).split()
+    assert "p" in words and "0.023" in words
+
+
+def test_runs_option_lists_runs_then_verdicts(dnn, runs):
+    blocks = dnn("compare", "--runs").stdout.split("\n\n")
+    assert len(blocks[1].splitlines()) == 2 + 24
+    assert len(blocks[2].splitlines()) == 2 + 3
+    assert "worse by 3." in blocks[2]
+
+
+def test_matrix_is_followed_by_verdicts_without_means(dnn, runs):
+    _, matrix, verdicts = dnn("compare", "--by", "optimizer.type", "--by", "batch_size").stdout.split("\n\n")
+    assert "±" in matrix
+    header, first, second, method = verdicts.splitlines()
+    assert re.fullmatch(r"compared with \w+, 32:", header)
+    assert re.fullmatch(r"\w+, 32 +indistinguishable: .*", first)
+    assert re.fullmatch(r"sgd, 32 +worse by .*", second)
+    assert method.startswith("method: ")
 
 
 def test_a_baseline_makes_fewer_comparisons(dnn, runs):
@@ -48,15 +85,15 @@ def test_a_baseline_makes_fewer_comparisons(dnn, runs):
 
 def test_three_seeds_decide_a_large_difference(dnn, runs):
     output = dnn("compare", "--where", "seed in (1, 2, 3)").stdout
-    assert re.search(r"sgd .* worse than \w+ by 3\.\d\d points .*, p = 0\.0\d+ after Holm's correction", output)
-    assert re.search(r"undecided against \w+: .\d\.\d\d points \(95% interval", output), "two are about level"
-    assert "paired t-test of 3 seeds, right if scores scatter normally over seeds" in output
+    assert re.search(r"sgd .* worse by 3\.\d\d points .*, p = 0\.0\d+$", output, re.MULTILINE)
+    assert re.search(r"undecided: .\d\.\d\d points \(95% interval", output), "two are about level"
+    assert "paired t-test of 3 seeds (assumes normally distributed scores); p after Holm's correction" in output
 
 
 def test_two_seeds_are_undecided_and_hint_at_more(dnn, runs):
     output = dnn("compare", "--where", "seed in (1, 2) and optimizer.type in (adam, sgd)").stdout
-    assert "undecided against adam: −" in output
-    assert "a verdict on seeds needs 3 seeds of each group; 2 runs to train, about 4.0 s one by one:" in output
+    assert "sgd compared with adam: undecided: −" in output
+    assert "a verdict on experiments needs 3 seeds for each group; 2 runs to train, about 4.0 s one after" in output
     assert "/config.yaml optimizer=adam,sgd seed=1..3\n" in output
 
 
@@ -85,7 +122,7 @@ def test_at_selects_epoch_reach_or_best(dnn, runs):
     reached = dnn("compare", "--at", "reach=0.875").stdout
     assert "val_accuracy epochs until 0.875 is reached" in reached
     assert "left out of the means: " in reached
-    assert "! the best epoch was chosen on the validation set" in dnn("compare", "--at", "best").stdout
+    assert "! the best epoch was chosen by the reported validation score" in dnn("compare", "--at", "best").stdout
 
 
 @pytest.mark.parametrize("option", ["--md", "--latex", "--csv"])
@@ -102,23 +139,25 @@ def test_single_models_are_compared_by_example(dnn, make_run):
         outputs = np.eye(10)[(labels + (np.arange(200) < wrong)) % 10]
         np.savez(run.predictions, outputs=outputs, labels=labels, indices=np.arange(200))
     output = dnn("compare").stdout
-    assert "this model is worse than units 10 by 20.00 points (95% interval 16.48 to 20.00), p < 0.0001" in output
+    assert "units 20 compared with units 10: worse by 20.00 points (95% interval 16.48 to 20.00), p < 0.0001" in output
     assert "McNemar's exact test over 200 validation examples" in output
-    assert "one run each: this is about these trained models, not the experiments" in output
+    assert "one run each: the verdict is about these trained models" in output
 
 
 @pytest.mark.parametrize(
     ("words", "message", "hint"),
     [
         pytest.param(["--by", "optimzer.type"], "no run has the field optimzer.type", "optimizer.type", id="no field"),
-        pytest.param(["--baseline", "sdg"], "--baseline sdg fits no group", "did you mean sgd?", id="no baseline"),
-        pytest.param(["--at", "epoch=1.5"], "takes a whole number", "--at epoch=5", id="half an epoch"),
-        pytest.param(["--at", "finale"], "--at does not know finale", "did you mean final?", id="no view"),
-        pytest.param(["--by", "optimizer,seed"], "one key at a time", "write --by optimizer --by seed", id="comma"),
+        pytest.param(["--baseline", "sdg"], "--baseline sdg matches no group", "did you mean sgd?", id="no baseline"),
+        pytest.param(
+            ["--at", "epoch=1.5"], "needs a whole number above 0, got 1.5", "--at epoch=5", id="half an epoch"
+        ),
+        pytest.param(["--at", "finale"], "unknown --at value: finale", "did you mean final?", id="no view"),
+        pytest.param(["--by", "optimizer,seed"], "each --by accepts one key", "write --by optimizer --by seed", id="comma"),
         pytest.param(["--by", "lr"], "no run has the field lr", "mean optimizer.learning_rate?", id="short key"),
-        pytest.param(["--at", "best_epoch"], "--at does not know best_epoch", "did you mean best?", id="best epoch"),
-        pytest.param(["--where", "seed ="], "the query ends where", "seed =", id="no condition"),
-        pytest.param(["--by", "a", "--by", "b", "--by", "c"], "--by takes one key, or two", "", id="three keys"),
+        pytest.param(["--at", "best_epoch"], "unknown --at value: best_epoch", "did you mean best?", id="best epoch"),
+        pytest.param(["--where", "seed ="], "the query is incomplete", "seed =", id="no condition"),
+        pytest.param(["--by", "a", "--by", "b", "--by", "c"], "--by accepts one key, or two", "", id="three keys"),
     ],
 )
 def test_bad_options_are_refused(dnn, runs, words, message, hint):
@@ -130,7 +169,7 @@ def test_bad_options_are_refused(dnn, runs, words, message, hint):
 
 def test_at_beyond_every_run_names_the_longest_run(dnn, runs):
     done = dnn("compare", "--at", "epoch=99")
-    assert done.stderr.splitlines()[:2] == ["no run has 99 epochs", "  the longest has 3: --at epoch=3 or less"]
+    assert done.stderr.splitlines()[:2] == ["no run has 99 epochs", "  the longest run has 3: --at epoch=3 or less"]
     assert "24 runs  fewer than 99 epochs" in done.stderr
     assert dnn("compare", "--at", "epoch=3").stdout
 

@@ -1,0 +1,41 @@
+"""Screen of `dnn compare`: the table of a comparison, with the verdicts in its rows, and the paragraphs below it."""
+
+from dataclasses import dataclass
+
+from dnn_cli.compare.comparison import Comparison
+from dnn_cli.report.comparison_tables import TableCells, build_default_cells, build_groups_cells
+from dnn_cli.report.verdict_text import build_verdict_paragraphs, format_reference_header, list_verdict_texts
+
+
+@dataclass(frozen=True)
+class ComparisonView:
+    """Tables and paragraphs of a comparison, in the order in which they are printed."""
+
+    tables: tuple[TableCells, ...]
+    paragraphs: tuple[tuple[str, ...], ...]
+
+
+def build_comparison_view(comparison: Comparison, *, list_runs: bool = False) -> ComparisonView:
+    """Build the tables and paragraphs of a comparison.
+
+    A table with a row for each group has a column with the verdicts. Two groups side by side and a matrix have no such
+    rows, so that the verdicts are lines below the table.
+
+    Args:
+        comparison: The comparison.
+        list_runs: Whether every run has a row. If groups have several runs, a second table has the groups.
+    """
+    cells = build_default_cells(comparison, all_runs=list_runs, side_by_side=True)
+    tables = [cells]
+    if comparison.verdict_set.verdicts and list_runs and not cells.row_groups:
+        tables.append(build_groups_cells(comparison))
+    has_verdict_column = bool(comparison.verdict_set.verdicts and tables[-1].row_groups)
+    if has_verdict_column:
+        tables[-1] = _add_verdicts(comparison, tables[-1])
+    paragraphs = build_verdict_paragraphs(comparison, with_verdicts=not has_verdict_column)
+    return ComparisonView(tuple(tables), tuple(map(tuple, paragraphs)))
+
+
+def _add_verdicts(comparison: Comparison, cells: TableCells) -> TableCells:
+    """Return a table of groups with a column of verdicts."""
+    return cells.add_sentences(format_reference_header(comparison), list_verdict_texts(comparison, cells.row_groups))
