@@ -10,6 +10,7 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import LoadedExperiment, load_experiment
 from dnn_cli.config.network_summary import NetworkSummary, format_layer_flow, summarize_network
 from dnn_cli.errors import RunError
+from dnn_cli.report.text import format_count
 from dnn_cli.runs.record import Record
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Store
@@ -27,7 +28,7 @@ class _TrainedRun:
     record: Record
 
     def __repr__(self) -> str:
-        return f"<{self.record.name} {self.status}, {self.record.epochs} epochs, in {self.directory}>"
+        return f"<{self.record.name} {self.status}, {format_count(self.record.epochs, 'epoch')}, in {self.directory}>"
 
     @property
     def status(self) -> str:
@@ -58,7 +59,7 @@ class _TrainedRun:
         """
         path = Run(self.directory).model
         if not path.exists():
-            raise RunError(f"{self.directory} holds no model: the run is {self.status}", self.record.reason or "")
+            raise RunError(f"{self.directory} has no model: the run is {self.status}", self.record.reason or "")
         import keras
 
         return keras.saving.load_model(path, safe_mode=True)

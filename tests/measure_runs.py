@@ -97,7 +97,7 @@ def make_run(root: Path, run_number: int, config: str, optimizer: str, rng: rand
         seconds=1.0 + rng.random(),
         epochs=EPOCHS,
         engine="chunked",
-        plan={"jit": True, "precision": "float32", "steps": 45, "why": "XLA, as nothing in the stack is slow with it"},
+        plan={"jit": True, "precision": "float32", "steps": 45, "why": "with XLA"},
         results=Results.from_rows(rows, "val_accuracy", model={"val_loss": 1 - scores[-1], "val_accuracy": scores[-1]}),
         parameters={"total": 1210, "trainable": 1210},
         data={"dataset": "digits", "fingerprint": f"sha256:{0:064x}", "split": f"sha256:{0:064x}", "train": 1437},

@@ -36,7 +36,7 @@ def test_diverged_run_has_no_model(config, tmp_path):
     run = dnn_cli.load(config(), *DIVERGING_OVERRIDES).train(tmp_path)
     assert run.status == "diverged"
     assert run.metrics == {}
-    with pytest.raises(RunError, match="holds no model: the run is diverged"):
+    with pytest.raises(RunError, match="has no model: the run is diverged"):
         _ = run.model
 
 

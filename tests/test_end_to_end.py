@@ -18,7 +18,7 @@ def test_train_and_compare_fashion_mnist(program, tmp_path):
     adam, sgd = parse_json_output(done)["runs"]
     assert adam["last"]["val_accuracy"] > 0.83
     assert 0.7 < sgd["last"]["val_accuracy"] < adam["last"]["val_accuracy"]
-    assert "fashion_mnist: 48,000 images to train, 12,000 to validate, 28 × 28, 10 classes" in done.stderr
+    assert "fashion_mnist: 48,000 images for training, 12,000 for validation, 28 × 28, 10 classes" in done.stderr
 
     compared = parse_json_output(program("compare", "--json"))
     assert [group["name"] for group in compared["groups"]] == ["adam", "sgd"]

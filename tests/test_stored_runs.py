@@ -80,7 +80,7 @@ def test_a_stored_sweep_is_compared_and_complete(dnn, stored):
     (config,) = stored.glob("*-plain-0bb4a159/config.yaml")
     again = dnn("sweep", str(config), "optimizer.learning_rate=0.01,0.002", "seed=1,2")
     assert again.returncode == 0, again.stderr
-    assert "4 are there already, 0 to train" in again.stdout + again.stderr
+    assert "4 done already, 0 to train" in again.stdout + again.stderr
     assert len(list(stored.glob("*-plain-*"))) == 4
 
 

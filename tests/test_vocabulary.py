@@ -22,10 +22,29 @@ DOCUMENTS = [
     ROOT / ".github" / "CONTRIBUTING.md",
     *sorted((ROOT / "dnn_cli" / "docs").glob("*.md")),
     *sorted((ROOT / "configs").rglob("*.yaml")),
+    *sorted((ROOT / "dnn_cli").rglob("*.yaml")),
 ]
+TEMPLATES = sorted((ROOT / "dnn_cli").rglob("*.j2"))
 
 MAX_SHARED_FILE_NAMES = 6
 MIN_SHARE_OF_LONG_NAMES = 0.9
+DOCSTRING_VERBS = {
+    "append",
+    "continue",
+    "cut",
+    "decode",
+    "disconnect",
+    "do",
+    "keep",
+    "let",
+    "release",
+    "return",
+    "remember",
+    "store",
+    "suppress",
+    "yield",
+}
+"""Verbs that begin docstrings although no name of a function begins with them."""
 
 
 @cache
@@ -74,10 +93,52 @@ def iter_texts(path) -> Iterator[tuple[int, str]]:
             yield token.start[0], token.string
 
 
+def build_word_pattern(phrase):
+    """The regular expression of a retired phrase, in which X and Y are any words."""
+    pattern = rf"\b{re.escape(phrase)}\b"
+    pattern = pattern.replace(r"\bX\ ", r"(?<!there )(?<!\bif )\b").replace(r"\ Y\b", r"\ (?!longer\b|more\b)\w")
+    # `is None` is Python, and `What is` a sentence that lacks its noun only at the beginning.
+    return pattern if "none" in phrase or (phrase[0].isupper() and " Y" not in phrase) else f"(?i:{pattern})"
+
+
+@cache
+def build_retired_pattern():
+    """The regular expression of all retired words of texts."""
+    return re.compile("|".join(map(build_word_pattern, sorted(list_retired_words("texts")))))
+
+
+def iter_template_lines(path):
+    """The lines of a template without the names of its classes and without its code."""
+    text = re.sub(r'class="[^"]*"', "", path.read_text("utf-8"))
+    yield from enumerate(re.sub(r"{%.*?%}|{{.*?}}", "", text).splitlines(), 1)
+
+
 def test_glossary_lists_retired_words():
     assert {"told", "parcel", "folder"} <= list_retired_words("names")
     assert {"anew", "folder"} <= list_retired_words("texts")
     assert {"found", "why"} <= list_retired_words("whole names")
+
+
+@pytest.mark.parametrize(
+    ("text", "retired"),
+    [
+        ("write it anew", "anew"),
+        ("So many epochs", "So many"),
+        ("5 is no class", "is no c"),
+        ("the values are no numbers", "are no n"),
+        ("there is no class", None),
+        ("the data is no longer available", None),
+        ("the result is none", "is none"),
+        ("`x is None`", None),
+        ("What is trained.", "What is"),
+        ("knows what is trained", None),
+        ("understand", None),
+        ("the key stands twice", "stands"),
+    ],
+)
+def test_retired_phrases_match(text, retired):
+    match = build_retired_pattern().search(text)
+    assert (match and match[0]) == retired
 
 
 @pytest.mark.parametrize("files", [PROGRAM_FILES, TEST_FILES], ids=["program", "tests"])
@@ -93,13 +154,35 @@ def test_no_name_has_a_retired_word(files):
 
 
 def test_no_text_of_the_program_has_a_retired_word():
-    retired = re.compile(rf"\b({'|'.join(sorted(list_retired_words('texts')))})\b", re.IGNORECASE)
+    retired = build_retired_pattern()
     texts = [(path, line, text) for path in PROGRAM_FILES for line, text in iter_texts(path)]
     texts += [(path, n, line) for path in DOCUMENTS for n, line in enumerate(path.read_text("utf-8").splitlines(), 1)]
+    texts += [(path, *line) for path in TEMPLATES for line in iter_template_lines(path)]
     violations = [
         f"{path.relative_to(ROOT)}:{line + text[: word.start()].count(chr(10))} {word[0]}"
         for path, line, text in texts
         for word in retired.finditer(text)
+    ]
+    assert violations == []
+
+
+def is_property(function):
+    return any("property" in ast.unparse(decorator) for decorator in function.decorator_list)
+
+
+def test_docstrings_of_functions_begin_with_a_verb():
+    """The verb is one that begins the name of a function. A property is described as a value."""
+    functions = [
+        (path, node)
+        for path in PROGRAM_FILES
+        for node in ast.walk(parse_file(path))
+        if isinstance(node, ast.FunctionDef) and not is_property(node)
+    ]
+    verbs = {node.name.strip("_").split("_")[0] for _, node in functions} - {"is", "has", "can", "to"} | DOCSTRING_VERBS
+    violations = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {docstring.split()[0]}"
+        for path, node in functions
+        if (docstring := ast.get_docstring(node)) and docstring.split()[0].lower().rstrip(".:,") not in verbs
     ]
     assert violations == []
 

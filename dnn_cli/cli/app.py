@@ -4,7 +4,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Optional
 
 import typer
@@ -35,6 +35,7 @@ from dnn_cli.cli.commands import (
     train,
     watch,
 )
+from dnn_cli.cli.commands import help as help_pages
 from dnn_cli.cli.commands import list as listing
 from dnn_cli.cli.commands import report as reporting
 from dnn_cli.cli.completion import COMPLETE_VARIABLE, install_script_and_exit, print_completions, print_script_and_exit
@@ -43,60 +44,78 @@ from dnn_cli.errors import AmbiguousAddressError, ConfigError, DataError, DnnErr
 from dnn_cli.host.directories import redirect_libraries
 from dnn_cli.report.text import replace_control_chars
 
+COMMAND_GROUPS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
+    "Get started": {"demo": demo.demo, "new": new.new, "check": check.check, "help": help_pages.show_help},
+    "Train": {
+        "train": train.train,
+        "watch": watch.watch,
+        "resume": resume.resume,
+        "sweep": sweep.sweep,
+        "lr-find": lr_find.lr_find,
+    },
+    "Understand results": {
+        "runs": runs.group,
+        "compare": compare.compare,
+        "explain": explain.explain,
+        "plot": plot.plot,
+        "report": reporting.report,
+    },
+    "Use trained networks": {
+        "evaluate": evaluate.evaluate,
+        "predict": predict.predict,
+        "export": export.export,
+        "export-runs": export_runs.export_runs,
+        "reproduce": reproduce.reproduce,
+    },
+    "Look up": {
+        "summary": summary.summary,
+        "data": data.group,
+        "list": listing.list_names,
+        "schema": schema.schema,
+    },
+    "Check this computer": {"doctor": doctor.doctor, "bench": bench.bench},
+}
+"""Commands in the groups of `dnn --help`, in the order in which a new user needs them."""
 
-class _OrderedCommandGroup(CommandGroup):
-    """Command group whose help lists each subgroup after a related command.
 
-    By default, Typer lists subgroups after all commands.
-    """
+class _GroupedHelp(CommandGroup):
+    """Command group whose help lists the commands by `COMMAND_GROUPS`."""
 
     suggestions = COMMAND_SUGGESTIONS
-    LISTED_AFTER = {"runs": "compare", "data": "bench"}
 
     def list_commands(self, ctx: Any) -> list[str]:
-        names = [name for name in super().list_commands(ctx) if name not in self.LISTED_AFTER]
-        for name, predecessor in self.LISTED_AFTER.items():
-            names.insert(names.index(predecessor) + 1, name)
-        return names
+        return [name for commands in COMMAND_GROUPS.values() for name in commands]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        width = max(map(len, self.list_commands(ctx)))
+        for title, commands in COMMAND_GROUPS.items():
+            with formatter.section(title):
+                # All groups have names of one width, so that the descriptions are below each other.
+                formatter.write_dl([(name.ljust(width), get_description(self.commands[name])) for name in commands])
+
+
+def get_description(command: Any) -> str:
+    """Return the description of a command in one line."""
+    return str(command.help or "").partition("\n")[0]
 
 
 app = typer.Typer(
     name="dnn",
-    cls=_OrderedCommandGroup,
+    cls=_GroupedHelp,
     help="Train and compare Keras networks that are described in YAML.",
+    epilog="dnn COMMAND --help shows the options of a command; dnn help lists the pages of the documentation.",
     # dnn has its own completion, because bash breaks words at = and :.
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (
-    new.new,
-    check.check,
-    summary.summary,
-    train.train,
-    sweep.sweep,
-    resume.resume,
-    reproduce.reproduce,
-    evaluate.evaluate,
-    predict.predict,
-    export.export,
-    export_runs.export_runs,
-    explain.explain,
-    compare.compare,
-    plot.plot,
-    reporting.report,
-    watch.watch,
-    lr_find.lr_find,
-    bench.bench,
-    doctor.doctor,
-    demo.demo,
-    schema.schema,
-):
-    app.command()(verb)
-app.command("list")(listing.list_names)
-app.add_typer(runs.group, name="runs")
-app.add_typer(data.group, name="data")
+for _commands in COMMAND_GROUPS.values():
+    for _name, _command in _commands.items():
+        if isinstance(_command, typer.Typer):
+            app.add_typer(_command, name=_name)
+        else:
+            app.command(_name)(_command)
 
 
 def _print_version(is_requested: bool) -> None:
@@ -114,12 +133,17 @@ def declare_global_options(
     install_completion: Annotated[
         Optional[str],  # noqa: UP045 - older versions of Typer need Optional
         typer.Option(
-            metavar="SHELL", callback=install_script_and_exit, is_eager=True, help="Complete in bash, zsh or fish."
+            metavar="SHELL",
+            callback=install_script_and_exit,
+            is_eager=True,
+            help="Install completion for bash, zsh or fish.",
         ),
     ] = None,
     show_completion: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(metavar="SHELL", callback=print_script_and_exit, is_eager=True, help="Print what does that."),
+        typer.Option(
+            metavar="SHELL", callback=print_script_and_exit, is_eager=True, help="Print the completion script."
+        ),
     ] = None,
 ) -> None:
     """Train and compare Keras networks that are described in YAML."""
@@ -223,10 +247,10 @@ def _suggest_override(option: str, arguments: Sequence[str], context: Any) -> st
         value = arguments[position + 1] if position + 1 < len(arguments) else "…"
     if key == "seeds":
         if "KEY=VALUES" in "".join(metavars):
-            return f"write {_format_seeds_override(value)} in its place"
+            return f"write {_format_seeds_override(value)} instead"
         config_file = next((word for word in arguments if word.endswith((".yaml", ".yml"))), "CONFIG")
         return f"dnn sweep trains several seeds: dnn sweep {shlex.quote(config_file)} {_format_seeds_override(value)}"
-    return f"write {shlex.quote(f'{rate_keys.get(key, key)}={value}')} in its place"
+    return f"write {shlex.quote(f'{rate_keys.get(key, key)}={value}')} instead"
 
 
 def _format_seeds_override(value: str) -> str:
@@ -248,11 +272,11 @@ def _print_usage_error_or_bug(error: Exception) -> int:
     # The class of parser errors depends on the version of Typer. All of them have this method.
     format_message = getattr(error, "format_message", None)
     if format_message is None:
-        text = f"dnn: internal error: {type(error).__name__}: {error} (DNN_DEBUG=1 shows where)"
+        text = f"dnn: internal error: {type(error).__name__}: {error} (set DNN_DEBUG=1 for a traceback)"
         get_notes_console().print(replace_control_chars(text))
         return 1
     context = getattr(error, "ctx", None)
-    hint = f"{getattr(context, 'command_path', 'dnn')} --help shows what there is"
+    hint = f"{getattr(context, 'command_path', 'dnn')} --help shows the usage"
     message = format_message()
     option = getattr(error, "option_name", None)
     if option and (override_hint := _suggest_override(str(option), sys.argv, context)):

@@ -33,7 +33,8 @@ COMMAND_SUGGESTIONS = {
     "remove": "dnn runs rm",
     "rm": "dnn runs rm",
     "restore": "dnn runs restore",
-    "help": "dnn --help",
+    "docs": "dnn help",
+    "man": "dnn help",
     "version": "dnn --version",
 }
 """Commands of other programs, each with the equivalent command of `dnn`."""
@@ -98,4 +99,4 @@ def _check_command(
     else:
         nearest_hint = suggest_nearest_name(word, commands).replace("did you mean ", f"did you mean {command_path} ")
         hint = nearest_hint or f"{command_path} --help lists the commands"
-    raise UsageError(f"{command_path} has no command {words[0]}", hint)
+    raise UsageError(f"unknown command: {command_path} {words[0]}", hint)

@@ -38,7 +38,7 @@ def find_completer(metavar: str | None, options: Sequence[str]) -> Completer | N
     for option in options:
         if option in _COMPLETERS_BY_OPTION:
             return _COMPLETERS_BY_OPTION[option]
-    return _COMPLETERS_BY_METAVAR.get((metavar or "").replace("[", "").replace("]", "").rstrip("…"))
+    return _COMPLETERS_BY_METAVAR.get(metavar or "")
 
 
 def _complete_runs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
@@ -77,7 +77,7 @@ def _complete_runs(parameters: dict[str, Any], typed: str) -> Iterator[Completio
     for run_info in readable_runs[:_MAX_OFFERED_RUNS]:
         yield CompletionWord(run_info.record.id, format_run_meaning(run_info))  # type: ignore[union-attr]
     if readable_runs:
-        yield from (CompletionWord("@1", "the latest run"), CompletionWord("best:", "the run with the best …"))
+        yield from (CompletionWord("@1", "the latest run"), CompletionWord("best:", "the run with the best score"))
     if any(run_info.record.sweeps for run_info in readable_runs):  # type: ignore[union-attr]
         yield CompletionWord("sweep:", "the runs of a sweep")
 
@@ -222,18 +222,28 @@ def _complete_kinds(parameters: dict[str, Any], typed: str) -> list[CompletionWo
     return [CompletionWord(kind) for kind in KINDS]
 
 
+def _complete_topics(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
+    """Return completion words for the argument of `dnn help`: pages, then commands without a page."""
+    from dnn_cli.cli.app import COMMAND_GROUPS
+    from dnn_cli.cli.commands.help import list_pages
+
+    pages = list_pages()
+    commands = [name for group in COMMAND_GROUPS.values() for name in group if name not in pages]
+    return [*(CompletionWord(*page) for page in pages.items()), *map(CompletionWord, commands)]
+
+
 _COMPLETERS_BY_METAVAR: dict[str, Completer] = {
     "RUN": _complete_runs,
     "A": _complete_runs,
     "B": _complete_runs,
     "CONFIG|KEY=VALUE": _complete_configs,
-    "CONFIG KEY=VALUE": _complete_configs,
-    "CONFIG|SWEEP KEY=VALUES": _complete_configs,
+    "CONFIG|SWEEP|KEY=VALUES": _complete_configs,
     "CONFIG|RUN|KEY=VALUE": _complete_runs_or_configs,
     "CONFIG|DATA|KEY=VALUE": _complete_configs,
-    "RUN KEY=VALUE": _complete_run_then_keys,
-    "RUN FILE": _complete_run_then_keys,
+    "RUN|KEY=VALUE": _complete_run_then_keys,
+    "RUN|FILE|KEY=VALUE": _complete_run_then_keys,
     "KIND": _complete_kinds,
+    "TOPIC": _complete_topics,
 }
 
 _COMPLETERS_BY_OPTION: dict[str, Completer] = {

@@ -244,9 +244,7 @@ def _get_script(shell: str) -> str:
         UsageError: the shell is not bash, zsh or fish.
     """
     if shell not in SCRIPTS:
-        raise UsageError(
-            f"there is no completion for {shell}", suggest_nearest_name(shell, SCRIPTS) or "bash, zsh or fish"
-        )
+        raise UsageError(f"no completion for {shell}", suggest_nearest_name(shell, SCRIPTS) or "use bash, zsh or fish")
     return SCRIPTS[shell]
 
 
@@ -289,4 +287,4 @@ def _write_completion_files(home: Path, shell: str, text: str) -> list[str]:
             with startup_file.open("a", encoding="utf-8") as stream:
                 stream.write(f"{'' if old_text.endswith(chr(10)) or not old_text else chr(10)}{line}\n")
             lines.append(f"added to {startup_file}: {line}")
-    return [*lines, f"a new {shell} completes dnn"]
+    return [*lines, f"open a new {shell} to use the completion"]

@@ -16,12 +16,21 @@ if TYPE_CHECKING:
 
 JobsOption = Annotated[
     Optional[int],  # noqa: UP045 - older versions of Typer need Optional
-    typer.Option("-j", "--jobs", min=1, max=1024, metavar="N", help="Worker processes."),
+    typer.Option("-j", "--jobs", min=1, max=1024, metavar="N", help="Number of worker processes."),
 ]
-ExecutorOption = Annotated[str, typer.Option("--on", metavar="PLACE", help="local, or ray: a cluster.")]
+ExecutorOption = Annotated[
+    str, typer.Option("--on", metavar="PLACE", help="Where to train: local (this machine) or ray (a Ray cluster).")
+]
 GpusOption = Annotated[
     int,
-    typer.Option("--gpus", min=0, max=64, metavar="N", show_default=False, help="Train one run on each of so many."),
+    typer.Option(
+        "--gpus",
+        min=0,
+        max=64,
+        metavar="N",
+        show_default=False,
+        help="Number of GPUs; each GPU trains one run at a time.",
+    ),
 ]
 
 MIN_WORKER_BYTES = 1_500_000_000
@@ -69,7 +78,8 @@ def _list_gpu_names(gpu_count: int) -> list[str]:
     visible_gpus = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     if visible_gpus and len(visible_gpus) < gpu_count:
         raise UsageError(
-            f"--gpus {gpu_count} asks for more GPUs than CUDA_VISIBLE_DEVICES names", f"--gpus {len(visible_gpus)}"
+            f"--gpus {gpu_count} exceeds the number of GPUs in CUDA_VISIBLE_DEVICES",
+            f"use --gpus {len(visible_gpus)}",
         )
     return visible_gpus[:gpu_count] or [str(index) for index in range(gpu_count)]
 
@@ -99,10 +109,11 @@ def open_executor(
     """
     if executor_name not in _EXECUTOR_NAMES:
         raise UsageError(
-            f"there is no --on {executor_name}", suggest_nearest_name(executor_name, _EXECUTOR_NAMES) or "local or ray"
+            f"unknown value of --on: {executor_name}",
+            suggest_nearest_name(executor_name, _EXECUTOR_NAMES) or "use local or ray",
         )
     if jobs is not None and gpus and jobs > gpus:
-        raise UsageError(f"{jobs} jobs on {gpus} GPUs: each GPU trains one run at a time", f"-j {gpus}")
+        raise UsageError(f"-j {jobs} exceeds --gpus {gpus}: each GPU trains one run at a time", f"use -j {gpus}")
     if executor_name == "ray":
         with screen.show_waiting("starting Ray"):
             from dnn_cli.execution.ray_executor import RayExecutor

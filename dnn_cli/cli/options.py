@@ -13,16 +13,20 @@ if TYPE_CHECKING:
     from dnn_cli.config.loading import LoadedExperiment
 
 RunsDirOption = Annotated[
-    Path, typer.Option("--runs-dir", envvar="DNN_RUNS_DIR", help="Where runs are kept.", file_okay=False)
+    Path,
+    typer.Option("--runs-dir", metavar="DIRECTORY", envvar="DNN_RUNS_DIR", help="Directory of runs.", file_okay=False),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Go on though something has changed, and record it.")]
+ForceOption = Annotated[
+    bool,
+    typer.Option("--force", help="Continue although config, data or versions changed; run.json records the changes."),
+]
 TensorboardOption = Annotated[
-    bool, typer.Option("--tensorboard", help="Write a log for TensorBoard into the run, too.")
+    bool, typer.Option("--tensorboard", help="Write a TensorBoard log into the run directory.")
 ]
 ConfigArguments = Annotated[
     list[str],
-    typer.Argument(metavar="CONFIG|KEY=VALUE", help="Config files, then changes to them, as epochs=10."),
+    typer.Argument(metavar="CONFIG|KEY=VALUE", help="Config files, then overrides, for example epochs=10."),
 ]
 
 
@@ -40,9 +44,9 @@ def check_by_keys(keys: Sequence[str], max_keys: int | None = None) -> None:
     """
     single_keys = [part.strip() for key in keys for part in key.split(",") if part.strip()]
     if max_keys is not None and len(single_keys) > max_keys:
-        raise UsageError("--by takes one key, or two for a matrix", "name two of them")
+        raise UsageError("--by accepts one key, or two keys for a matrix", "use at most two keys")
     if any("," in key for key in keys):
-        raise UsageError("--by takes one key at a time", f"write {' '.join(f'--by {key}' for key in single_keys)}")
+        raise UsageError("each --by accepts one key", f"write {' '.join(f'--by {key}' for key in single_keys)}")
 
 
 def split_configs_and_overrides(
@@ -62,11 +66,12 @@ def split_configs_and_overrides(
     overrides = [expand_override_key(word) for word in arguments if is_override(word)]
     configs = [word for word in arguments if not is_override(word)]
     if not configs:
-        raise UsageError("no config is named", f"as in: {example}")
+        raise UsageError("no config is named", f"for example: {example}")
     for config in configs:
         if not os.path.exists(config):
             raise UsageError(
-                f"there is no {config}", suggest_similar_file(config) or "an override is written key=value"
+                f"{config} does not exist",
+                suggest_similar_file(config) or "check the path, or write an override as KEY=VALUE",
             )
     return configs, overrides
 

@@ -46,7 +46,7 @@ def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> t
         try:
             data, examples = _load_run_examples(run_info)
         except (DataError, ConfigError) as error:
-            missing_reasons[fingerprint] = f"their data is not at hand ({error.message.splitlines()[0]})"
+            missing_reasons[fingerprint] = f"their data cannot be read ({error.message.splitlines()[0]})"
             continue
         if examples.compute_fingerprint() == fingerprint:
             # The worst mistake of every run comes first, then the second worst of every run, and so on.
@@ -55,7 +55,7 @@ def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> t
                 fingerprint, ordered_indices, data, examples, _MAX_THUMBNAILS_LENGTH // len(indices_by_fingerprint)
             )
         else:
-            missing_reasons[fingerprint] = "their data is no longer what it was"
+            missing_reasons[fingerprint] = "their data has changed since the training"
     return thumbnails, missing_reasons
 
 

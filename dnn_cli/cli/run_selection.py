@@ -36,7 +36,7 @@ def resolve_run(store: "Store", address: str) -> "Run":
         message = f"{address} is the name of {len(runs)} runs of one experiment"
         get_notes_console().print(
             replace_control_chars(
-                f"{message}; this is the latest, {parse_run_id(runs[0])}{_format_seed_clause(runs[0])}"
+                f"{message}; the latest is used: {parse_run_id(runs[0])}{_format_seed_clause(runs[0])}"
             )
         )
     return runs[0]
@@ -75,7 +75,7 @@ def parse_run_and_overrides(arguments: Sequence[str], command: str) -> tuple[str
     """
     addresses, overrides = split_addresses_and_overrides(arguments)
     if len(addresses) != 1:
-        raise UsageError(f"{command} takes one run", f"as in: dnn {command} @1")
+        raise UsageError(f"{command} needs one run", f"for example: dnn {command} @1")
     return addresses[0], overrides
 
 
@@ -91,14 +91,20 @@ def _resolve_trained_run(address: str, runs_dir: Path) -> "tuple[Run, Record]":
     run = resolve_run(Store(runs_dir), address)
     record = run.read_record()
     if record.status != "completed":
-        hint = "dnn explain shows why" if record.status in ("diverged", "failed") else f"dnn resume {record.id} goes on"
-        raise UsageError(f"{run.directory} holds no model of its end: the run is {record.status}", hint)
+        hint = (
+            f"dnn explain {record.id} shows the reason"
+            if record.status in ("diverged", "failed")
+            else f"dnn resume {record.id} continues the run"
+        )
+        raise UsageError(f"{run.directory} has no final model: the run is {record.status}", hint)
     if not run.model.is_file():
-        raise UsageError(f"{run.model} is {'no file' if os.path.lexists(run.model) else 'missing'}", "train it again")
+        raise UsageError(
+            f"{run.model} {'is not a file' if os.path.lexists(run.model) else 'does not exist'}", "train the run again"
+        )
     return run, record
 
 
-BestOption = Annotated[bool, typer.Option("--best", help="Use the model of the best epoch, best.keras.")]
+BestOption = Annotated[bool, typer.Option("--best", help="Use best.keras, the model of the best epoch.")]
 
 
 def resolve_saved_model(address: str, runs_dir: Path, *, best: bool = False) -> "tuple[Run, Record, SavedModel]":
@@ -132,11 +138,11 @@ def resolve_best_model(run_info: "RunInfo") -> "SavedModel":
         return model
     last, missing = get_last_model(run_info), f"{run_info.run.directory} has no best.keras"
     if last.weights_kind == "restored":
-        raise UsageError(f"{missing}, and model.keras already holds {last.format_epoch()}", "leave --best out")
+        raise UsageError(f"{missing}, and model.keras already contains {last.format_epoch()}", "omit --best")
     monitor = run_info.record.results.monitor if run_info.record else "val_loss"
     retrain_command = shlex.join(["dnn", "train", str(run_info.run.config), f"model_checkpoint={{monitor: {monitor}}}"])
     if (run_info.config or {}).get("model_checkpoint"):
         raise UsageError(
-            f"{missing}, though model_checkpoint wrote one", f"dnn train {run_info.run.config} writes it again"
+            f"{missing}, although model_checkpoint saved one", f"dnn train {run_info.run.config} saves one again"
         )
-    raise UsageError(f"{missing}: it was trained without model_checkpoint", f"{retrain_command} keeps one")
+    raise UsageError(f"{missing}: the run was trained without model_checkpoint", f"{retrain_command} saves one")

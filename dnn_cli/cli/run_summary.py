@@ -46,12 +46,12 @@ def _format_model_lines(run: "Run", record: "Record", store: "Store") -> list[st
     lines, run_info = [], read_run_info(run)
     last, model = record.results.last or {}, record.results.model or {}
     if any(last[name] != value for name, value in model.items()):
-        lines.append(f"  model.keras holds {get_last_model(run_info).format_epoch()}: {format_scores(model)}")
+        lines.append(f"  model.keras contains {get_last_model(run_info).format_epoch()}: {format_scores(model)}")
     best = find_best_model(run_info) if record.status == "completed" else None
     if best is not None:
         evaluate_command = ["dnn", "evaluate", record.id, "--best", *build_runs_dir_option(store.root)]
-        command = f"; {shlex.join(evaluate_command)} scores it on the test set" if record.data.get("test") else ""
-        lines.append(f"  best.keras holds {best.format_epoch()}{command}")
+        command = f"; {shlex.join(evaluate_command)} evaluates it on the test set" if record.data.get("test") else ""
+        lines.append(f"  best.keras contains {best.format_epoch()}{command}")
     return lines
 
 
@@ -81,7 +81,7 @@ def _suggest_next_commands(run: "Run", record: "Record", loaded: "LoadedExperime
     if record.status == "interrupted":
         return [shlex.join(["dnn", "resume", os.path.relpath(run.directory)])]
     if record.status == "failed":
-        return ["train.log in the run's directory has the details"]
+        return ["read train.log in the run directory"]
     if sum(run_info.record is not None and run_info.record.status == "completed" for run_info in store.list_runs()) > 1:
         return [compare_command]
     other_optimizer = "adam" if loaded.experiment.optimizer.type == "sgd" else "sgd"

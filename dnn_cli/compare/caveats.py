@@ -94,7 +94,7 @@ def _find_setting_caveats(context: ComparisonContext) -> Iterator[str]:
     varied = _list_varied_parts(context.run_scores)
     if len(varied) > 1:
         parts = format_list(sorted(varied), 6)
-        yield f"the runs differ in {parts}: each of these settings can cause a difference; --by KEY averages over the others"
+        yield f"the runs differ in {parts}: each of them can cause a difference; --by KEY averages over the others"
     elif varied <= set(_BUDGET_KEYS) and varied:
         yield f"the runs differ in {next(iter(varied))}, so some runs were trained with more steps than others"
 
@@ -249,7 +249,7 @@ def _find_repeat_caveats(context: ComparisonContext) -> Iterator[str]:
         differences = format_list(dict.fromkeys(text for repeat in differing for text in repeat.differences))
         reason = f" ({differences})" if differences else ""
         runs = format_list([f"{repeat.run} (now {repeat.counted})" for repeat in differing])
-        yield f"the same experiment and seed led to other weights{reason}; only the latest run counts, instead of {runs}"
+        yield f"the same experiment and seed led to other weights{reason}; only the latest run counts, not {runs}"
 
 
 def _find_test_use_caveats(context: ComparisonContext) -> Iterator[str]:

@@ -47,7 +47,7 @@ class Group:
     """Score of every setting and seed. Every seed has the same settings."""
 
     failed: Mapping[int, str] = field(default_factory=dict)
-    """Reason for each failed seed: its run failed, as in `diverged`, or its score is not above that of a constant prediction."""
+    """Reason for each failed seed: its run failed, as in `diverged`, or a constant prediction has an equal score."""
 
     set_aside: tuple[RunScore, ...] = ()
     """Runs that do not count, because another group or their seed was not trained with all settings."""

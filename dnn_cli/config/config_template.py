@@ -79,7 +79,7 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
     info = options.data.info
     output, loss, metric, meaning = _derive_output_and_loss(info)
     layers = [
-        *([("- Flatten", "all numbers of an image in one row")] if len(info.input_shape) > 1 else []),
+        *([("- Flatten", "all numbers of an input as one vector")] if len(info.input_shape) > 1 else []),
         *(
             (f"- {{type: Dense, units: {units}, activation: {options.activation}, name: {name}}}", "")
             for name, units in zip(_list_hidden_layer_names(options.hidden_units), options.hidden_units, strict=True)
@@ -95,7 +95,7 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
         f"#     dnn train {shlex.quote(file)}",
         f"#     dnn train {shlex.quote(file)} optimizer=sgd epochs=10",
         "#",
-        "# dnn list layers (or optimizers, activations, losses, metrics, datasets) shows what can stand here.",
+        "# `dnn list layers` shows all layers; the same for optimizers, activations, losses, metrics and datasets.",
         "data:",
         *(_format_commented_line(f"  {line}", comment) for line, comment in _build_data_lines(options, info, file)),
         "model:",
@@ -104,15 +104,13 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
         _format_commented_line(
             f"optimizer: {options.optimizer}", f"or with arguments: {_format_optimizer_with_rate(options.optimizer)}"
         ),
-        _format_commented_line(f"loss: {loss}", "what training makes small"),
+        _format_commented_line(f"loss: {loss}", "training minimises the loss"),
+        _format_commented_line(f"metrics: [{metric}]", "scores next to the loss; the first selects the best epoch"),
         _format_commented_line(
-            f"metrics: [{metric}]", "what is shown beside it; the first decides which epoch is best"
+            f"epochs: {options.epochs or get_default_epochs(info)}", "passes over the training examples"
         ),
-        _format_commented_line(
-            f"epochs: {options.epochs or get_default_epochs(info)}", "how often every example is seen"
-        ),
-        _format_commented_line("batch_size: 32", "examples a step"),
-        _format_commented_line("seed: 42", "another seed is another run of the same experiment"),
+        _format_commented_line("batch_size: 32", "examples per training step"),
+        _format_commented_line("seed: 42", "another seed repeats the experiment with other random numbers"),
     ]
     return "\n".join(lines) + "\n"
 
@@ -120,7 +118,7 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
 def _derive_output_and_loss(info: DatasetInfo) -> tuple[str, str, str, str]:
     """Return texts for a dataset: the output layer, the loss, the metric and the meaning of the output."""
     if not info.is_classification:
-        numbers = "a number to predict" if info.targets == 1 else f"{info.targets} numbers to predict"
+        numbers = "the predicted target" if info.targets == 1 else f"the {info.targets} predicted targets"
         layer = f"- {{type: Dense, units: {info.targets}, name: output}}"
         return layer, "mean_squared_error", "mean_absolute_error", numbers
     if len(info.classes) == 2:
@@ -138,7 +136,9 @@ def _build_rescaling_lines(mean_and_deviation: tuple[float, float] | None) -> li
     """
     if mean_and_deviation is None or max(map(abs, mean_and_deviation)) < 10:
         return []
-    return [(f"- {format_rescaling_layer(*mean_and_deviation)}", "about its deviation and mean")]
+    return [
+        (f"- {format_rescaling_layer(*mean_and_deviation)}", "scales outputs to the deviation and mean of the target")
+    ]
 
 
 def format_rescaling_layer(mean: float, deviation: float) -> str:
@@ -159,18 +159,18 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
             lines.append((f"{key}: {json.dumps(getattr(data, key), ensure_ascii=False)}", ""))
     if data.dataset == "image_folder":
         height, width = info.input_shape[:2]
-        lines.append((f"image_size: [{height}, {width}]", "as the first image; others are resized"))
+        lines.append((f"image_size: [{height}, {width}]", "size of the first image; others are resized"))
     if not info.validation_examples:
-        lines.append(("validation_size: 0.2", "the share that is not trained on, but scored after every epoch"))
+        lines.append(("validation_size: 0.2", "share of examples for validation after every epoch"))
     if not info.test_examples:
-        lines.append(("test_size: 0.2", "the share kept apart first, for dnn evaluate"))
+        lines.append(("test_size: 0.2", "share of examples for dnn evaluate, split off first"))
     if info.is_classification and options.stratify and (not info.test_examples or not info.validation_examples):
         if data.dataset in DATASETS and info.examples >= _MIN_LARGE_DATASET:
-            lines.append(("# stratify: true", "left out, as in dnn's own configs: so many examples are divided evenly"))
+            lines.append(("# stratify: true", "not needed: random splits of many examples have nearly equal shares"))
         else:
-            lines.append(("stratify: true", "with equal shares of the classes everywhere"))
+            lines.append(("stratify: true", "the same shares of the classes in all splits"))
     if len(info.input_shape) == 1:
-        lines.append(("standardize: true", "every input with mean 0 and deviation 1"))
+        lines.append(("standardize: true", "scales every feature to mean 0 and deviation 1"))
     return lines
 
 

@@ -52,7 +52,7 @@ def _read_user_dataset_info(data: "Data") -> DatasetInfo:
     """
     train = inspect_split(data, "train")
     if train is None:
-        raise UserDataError(f"{data.path} holds no examples")
+        raise UserDataError(f"{data.path} has no examples")
     validation, test = _inspect_other_split(data, "validation", train), _inspect_other_split(data, "test", train)
     return DatasetInfo(
         input_shape=train.input_shape,
@@ -120,16 +120,23 @@ def _check_same_kind(part: str, other: DatasetContents, train: DatasetContents) 
     """
     if other.pixel_max != train.pixel_max:
         kinds = ["uint8 pixels" if contents.pixel_max > 1 else "other numbers" for contents in (other, train)]
-        raise UserDataError(f"the {part} inputs are {kinds[0]}, and the training inputs {kinds[1]}", "save both alike")
+        raise UserDataError(
+            f"the {part} inputs are {kinds[0]}, but the training inputs are {kinds[1]}", "save both with the same type"
+        )
     if other.targets != train.targets:
-        numbers = f"{other.targets} numbers to predict, and the training examples {train.targets}"
-        raise UserDataError(f"the {part} examples have {numbers}")
+        counts = f"{_count_targets(other.targets)}, but the training examples have {_count_targets(train.targets)}"
+        raise UserDataError(f"the {part} examples have {counts}")
     if other.input_shape != train.input_shape:
-        shapes = f"{other.input_shape} where the training examples have {train.input_shape}"
+        shapes = f"{other.input_shape}, but the training examples have the shape {train.input_shape}"
         raise UserDataError(f"the {part} examples have the shape {shapes}")
     if other.features != train.features:
-        columns = f"{', '.join(other.features)} where the training examples have {', '.join(train.features)}"
-        raise UserDataError(f"the {part} examples have the columns {columns}", "the same columns in the same order")
+        columns = f"{', '.join(other.features)}, but the training examples have {', '.join(train.features)}"
+        raise UserDataError(f"the {part} examples have the columns {columns}", "use the same columns in the same order")
+
+
+def _count_targets(number: int) -> str:
+    """Return a number of targets as text."""
+    return f"{number} {'target' if number == 1 else 'targets'}"
 
 
 _DataPath = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -140,7 +147,7 @@ class Data(ConfigModel):
 
     dataset: DatasetName = "fashion_mnist"
     path: _DataPath | None = None
-    """Your own file or directory. For a built-in dataset: a directory with its files, used instead of a search."""
+    """Your own file or directory. For a built-in dataset: the directory with its files, instead of a search."""
 
     validation_path: _DataPath | None = None
     """Your own validation set, in the same format as `path`. It replaces the split by `validation_size`."""
@@ -149,7 +156,7 @@ class Data(ConfigModel):
     """Your own test set, in the same format as `path`. It replaces the split by `test_size`."""
 
     target: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
-    """Column of a csv that is to be predicted; by default the last column."""
+    """Column of a csv with the target; by default the last column."""
 
     ignore: Annotated[tuple[Annotated[str, Field(max_length=1000)], ...], Strict(False), Len(1, 10_000)] | None = None
     """Columns of a csv that are left out of the inputs."""
@@ -162,12 +169,12 @@ class Data(ConfigModel):
     """Height and width to which the images of a directory are resized. If absent, all images must have one size."""
 
     color_mode: Literal["grayscale", "rgb"] | None = None
-    """Colour channels of the images of a directory. `grayscale` gives the shape (height, width), and `rgb`, the
-    default, (height, width, 3)."""
+    """Colour channels of the images of a directory. With `grayscale`, images have the shape (height, width);
+    with `rgb`, the default, (height, width, 3)."""
 
     validation_size: BelowOne = 0.2
     """Share of the examples that is split off for validation, after the test set. With 0, no examples are split off.
-    The argument of scikit-learn is `test_size`."""
+    It corresponds to `test_size` of scikit-learn's `train_test_split`."""
 
     test_size: BelowOne = 0.0
     """Share of the examples that is split off first, as a test set, if the data has no test set of its own."""

@@ -137,7 +137,7 @@ _MNIST = IdxDataset(
 )  # fmt: skip
 
 _DIGITS = EmbeddedDataset(
-    summary="Handwritten digits in few pixels.",
+    summary="Handwritten digits of 8 × 8 pixels.",
     input_shape=(8, 8),
     classes=tuple("0123456789"),
     pixel_max=16,
@@ -146,7 +146,7 @@ _DIGITS = EmbeddedDataset(
 )
 
 _IRIS = EmbeddedDataset(
-    summary="Lengths and widths of flowers; Fisher 1936.",
+    summary="Lengths and widths of iris flowers; Fisher 1936.",
     input_shape=(4,),
     classes=("setosa", "versicolor", "virginica"),
     examples=150,
@@ -188,8 +188,8 @@ DATASETS: dict[str, Dataset] = {
 }
 
 USER_DATA_KINDS = {
-    "csv": "Your own table: a header, numbers, and a column to predict.",
-    "npz": "Your own arrays, saved by numpy.savez: x_train and y_train; x_val, y_val, x_test, y_test if there are.",
+    "csv": "Your own table: a header, columns of numbers, and a target column.",
+    "npz": "Your own arrays, saved by numpy.savez: x_train and y_train; optionally x_val, y_val, x_test, y_test.",
     "image_folder": "Your own images: a directory with a directory for each class.",
 }
 """Summaries of the kinds of user data. Shape, classes and task come from the files at `data.path`."""

@@ -97,7 +97,7 @@ def _find_value_at(value: Any, path: KeyPath) -> Any:
 
 def _format_quoted_value(value: Any) -> str:
     """Return a value as text for a message, such as `the text 'x'`, with at most 60 characters."""
-    text = {True: "true", False: "false", None: "nothing"}.get(value) if isinstance(value, bool | None) else None
+    text = {True: "true", False: "false", None: "an empty value"}.get(value) if isinstance(value, bool | None) else None
     text = text or (f"the text '{value}'" if isinstance(value, str) else str(value))
     return text if len(text) <= 60 else f"{text[:59]}…"
 
@@ -136,7 +136,7 @@ def _describe_validation_error(detail: Any, path: KeyPath, root: Any, *, on_comm
     if kind == "union_tag_not_found":
         return "needs a type", suggest_typed_mapping(
             value, get_kind_at(path)
-        ) or f"one of {', '.join(NAMES_BY_KIND.get(get_kind_at(path), ()))}"
+        ) or f"use one of {', '.join(NAMES_BY_KIND.get(get_kind_at(path), ()))}"
     if kind in _BOUND_SYMBOLS:
         bound = next(number for key, number in context.items() if key in ("gt", "ge", "lt", "le"))
         limit = f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"
@@ -151,11 +151,11 @@ def _describe_validation_error(detail: Any, path: KeyPath, root: Any, *, on_comm
         counts = (context.get("min_length"), context.get("max_length"))
         length = context["actual_length"]
         return (
-            f"holds {length} {'entry' if length == 1 else 'entries'}",
-            f"at {'least' if counts[0] else 'most'} " + str(counts[0] or counts[1]),
+            f"has {length} {'entry' if length == 1 else 'entries'}",
+            f"write at {'least' if counts[0] else 'most'} " + str(counts[0] or counts[1]),
         )
     if kind.startswith("string_too"):
-        return f"has {len(value)} characters", f"at most {context.get('max_length', 1)}" if "long" in kind else ""
+        return f"has {len(value)} characters", f"write at most {context.get('max_length', 1)}" if "long" in kind else ""
     return detail["msg"], ""
 
 
@@ -183,22 +183,30 @@ def _describe_unknown_name(name: Any, kind: str, expected: list[str]) -> tuple[s
     The suggestion is the nearest name, or the kind (layer, loss and so on) to which the name belongs.
     """
     if not isinstance(name, str):
-        return f"needs a name, not {_format_quoted_value(name)}", f"one of {', '.join(expected)}"
+        return f"needs a name, not {_format_quoted_value(name)}", f"use one of {', '.join(expected)}"
     others = [
         other for other, names in NAMES_BY_KIND.items() if other != kind and name.lower() in (n.lower() for n in names)
     ]
-    label = kind if kind in NAMES_BY_KIND else "choice"
-    message = f"{_format_quoted_value(name).removeprefix('the text ')} is no {label}"
+    quoted_name = _format_quoted_value(name).removeprefix("the text ")
+    message = (
+        f"{quoted_name} is not {_add_article(kind)}"
+        if kind in NAMES_BY_KIND
+        else f"unknown option value: {quoted_name}"
+    )
     if suggestion := suggest_for_name(name, kind):
         return message, suggestion
     if others and kind == "layer" and others[0] == "activation":
-        return message, f"it is an activation: write {{type: Activation, activation: {name.lower()}}}"
+        return message, f"write {{type: Activation, activation: {name.lower()}}}"
     if nearest_name := _suggest_unabbreviated_name(name, expected) or suggest_nearest_name(name, expected):
         return message, nearest_name
     if others:
-        article = "an" if others[0][0] in "aeio" else "a"
-        return message, f"it is {article} {others[0]}"
-    return message, f"one of {', '.join(expected)}"
+        return message, f"{name} is {_add_article(others[0])}"
+    return message, f"use one of {', '.join(expected)}"
+
+
+def _add_article(noun: str) -> str:
+    """Return a noun with its indefinite article: `an optimizer`."""
+    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
 
 
 def _suggest_unabbreviated_name(name: str, expected: list[str]) -> str:
@@ -211,7 +219,7 @@ def _suggest_unabbreviated_name(name: str, expected: list[str]) -> str:
     ]
     if len(name) < 2 or not matches:
         return ""
-    return f"did you mean {matches[0]}?" if len(matches) == 1 else f"one of {', '.join(matches)}"
+    return f"did you mean {matches[0]}?" if len(matches) == 1 else f"use one of {', '.join(matches)}"
 
 
 def _describe_unknown_key(path: KeyPath, root: Any, *, on_command_line: bool) -> tuple[str, str]:
@@ -223,7 +231,7 @@ def _describe_unknown_key(path: KeyPath, root: Any, *, on_command_line: bool) ->
     model = _find_config_class(parent, root)
     name = model.model_fields["type"].default if model and "type" in model.model_fields else ""
     if path == ("extends",):
-        return "stands in a file only", "as its first key"
+        return "is a key for config files only", "write extends in the config file"
     mapping_name = str(parent[-1]) if parent in _MODELS_BY_PATH else "a config"
     message = f"is not an argument of {name}" if name else f"is not a key of {mapping_name}"
     fields = (
@@ -237,10 +245,10 @@ def _describe_unknown_key(path: KeyPath, root: Any, *, on_command_line: bool) ->
         return message, suggestion
     owners = [other for other, cls in CLASSES_BY_KIND.get(get_kind_at(parent), {}).items() if key in cls.model_fields]
     if owners:
-        return message, f"{', '.join(owners)} {'have' if len(owners) > 1 else 'has'} it"
+        return message, f"{', '.join(owners)} {'have' if len(owners) > 1 else 'has'} this argument"
     if nearest_key := suggest_nearest_name({"lr": "learning_rate"}.get(key, key), fields):
         return message, nearest_key
-    return message, f"{'it takes' if name else 'keys are'} {', '.join(fields)}" if fields else ""
+    return message, f"the {'arguments' if name else 'keys'} are {', '.join(fields)}" if fields else ""
 
 
 def _find_config_class(path: KeyPath, root: Any) -> type[ConfigModel] | None:

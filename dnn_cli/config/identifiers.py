@@ -21,7 +21,7 @@ def check_name(text: str) -> str:
     # Some scripts and emoji need joiners.
     joiners = "\u200c\u200d"
     if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") and c not in joiners for c in text):
-        raise PydanticCustomError("control_character", "a name may not hold control or formatting characters")
+        raise PydanticCustomError("control_character", "a name must not contain control or formatting characters")
     return unicodedata.normalize("NFC", text)
 
 
@@ -32,7 +32,7 @@ def check_no_slash(text: str) -> str:
         PydanticCustomError: the name has a slash.
     """
     if "/" in text:
-        raise PydanticCustomError("slash_in_name", "Keras takes no / in a name: use _ or -")
+        raise PydanticCustomError("slash_in_name", "Keras does not accept / in a name: use _ or -")
     return text
 
 

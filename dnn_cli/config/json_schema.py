@@ -59,7 +59,7 @@ def _parse_class_descriptions(body: list[ast.stmt]) -> list[tuple[str, str]]:
 
 
 _EXTENDS_SCHEMA = {
-    "description": "Another config to start from, relative to this file: mappings merge, everything else replaces.",
+    "description": "Config that this config extends, relative to this file. Mappings merge; other values replace it.",
     "type": "string",
     "minLength": 1,
 }

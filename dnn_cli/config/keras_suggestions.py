@@ -21,13 +21,16 @@ from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, get_kind_at
 from dnn_cli.config.sweep_values import format_as_yaml
 from dnn_cli.errors import KeyPath
 
-_REMOVE_CHECKPOINT_KEY = "remove it: dnn keeps the best model only, as best.keras in the run's directory"
-_REMOVE_MODE = "remove it: the direction that is better is known from the score"
-REMOVE_INPUT_SHAPE = "remove it: the shape of the input comes from the data"
-_CROSSENTROPY_NAMES = "sparse_categorical_crossentropy for several classes, binary_crossentropy for two"
-_SAVE_AS_NPZ = "numpy.savez('data.npz', x_train=…, y_train=…, x_test=…, y_test=…), then dataset: npz and path: data.npz"
+_REMOVE_CHECKPOINT_KEY = "remove it: dnn saves the best model only, as best.keras in the run directory"
+_REMOVE_MODE = "remove it: the name of the score decides whether higher or lower is better"
+REMOVE_INPUT_SHAPE = "remove it: the data determines the input shape"
+_CROSSENTROPY_NAMES = "use sparse_categorical_crossentropy for several classes, or binary_crossentropy for two"
+_SAVE_AS_NPZ = (
+    "save it with numpy.savez('data.npz', x_train=…, y_train=…, x_test=…, y_test=…), "
+    "then write dataset: npz and path: data.npz"
+)
 WRITE_LAYER_LIST = "write model: {layers: […]}"
-_REMOVE_VERBOSE = "remove it: a terminal shows every epoch"
+_REMOVE_VERBOSE = "remove it: dnn shows every epoch on a terminal"
 
 _MAX_VALUE_CHARACTERS = 200
 """Maximum number of characters of a value in a suggestion."""
@@ -36,18 +39,18 @@ _PYTHON_CALL = re.compile(r"[A-Za-z_][\w.]*\(.*\)", re.DOTALL)
 
 KEY_SUGGESTIONS: dict[str, dict[str, str]] = {
     "": {
-        "callbacks": "each callback is a key of its own: early_stopping, model_checkpoint, reduce_lr_on_plateau",
+        "callbacks": "write each callback as a key: early_stopping, model_checkpoint, reduce_lr_on_plateau",
         "compile": "write its arguments at the top level: optimizer, loss, metrics",
         "fit": "write its arguments at the top level: epochs, batch_size",
-        "layers": "write it below model:",
+        "layers": "write layers below model:",
         "Sequential": WRITE_LAYER_LIST,
         "shuffle": "remove it: the training examples are shuffled in every epoch",
         "verbose": _REMOVE_VERBOSE,
     },
     "model": {
-        "Sequential": "write layers in its place",
-        "class_name": "remove it: a model is a stack of layers, as Keras's Sequential",
-        "type": "remove it: a model is a stack of layers, as Keras's Sequential",
+        "Sequential": "write layers instead",
+        "class_name": "remove it: every model is a stack of layers, like Keras's Sequential",
+        "type": "remove it: every model is a stack of layers, like Keras's Sequential",
     },
     "layer": {
         "batch_input_shape": REMOVE_INPUT_SHAPE,
@@ -60,7 +63,7 @@ KEY_SUGGESTIONS: dict[str, dict[str, str]] = {
         "filepath": _REMOVE_CHECKPOINT_KEY,
         "save_best_only": _REMOVE_CHECKPOINT_KEY,
         "save_freq": _REMOVE_CHECKPOINT_KEY,
-        "save_weights_only": "remove it: the whole model is kept",
+        "save_weights_only": "remove it: dnn saves the whole model",
         "mode": _REMOVE_MODE,
         "verbose": _REMOVE_VERBOSE,
     },
@@ -80,7 +83,7 @@ NAME_SUGGESTIONS: dict[str, dict[str, str]] = {
         "Input": REMOVE_INPUT_SHAPE,
         "InputLayer": REMOVE_INPUT_SHAPE,
         "Linear": "did you mean Dense?",
-        "LeakyReLU": "write {type: Activation, activation: leaky_relu}, whose slope is 0.2",
+        "LeakyReLU": "write {type: Activation, activation: leaky_relu}, with the slope 0.2",
         "Normalization": "remove it, and write standardize: true below data:",
     },
     "activation": {"lrelu": "did you mean leaky_relu?"},
@@ -103,7 +106,7 @@ def suggest_for_key(key: str, owner: str, root: Mapping[str, Any], value: Any, *
 
     Args:
         key: The unknown key.
-        owner: The part that holds the key: `layer`, a key of the config, or an empty text for the top level.
+        owner: The part with the key: `layer`, a key of the config, or an empty text for the top level.
         root: The plain values of the config.
         value: The value of the key.
         on_command_line: Whether the key was written on the command line.
@@ -117,7 +120,7 @@ def suggest_for_key(key: str, owner: str, root: Mapping[str, Any], value: Any, *
     if isinstance(value, str) and (type_name := SPELLINGS.get(owner, {}).get(value, value)) in CLASSES_BY_KIND.get(
         owner, {}
     ):
-        return f"write type: {type_name} in its place"
+        return f"write type: {type_name} instead"
     if owner:
         is_top = (
             name not in ("name", "seed")

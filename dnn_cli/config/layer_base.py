@@ -73,7 +73,7 @@ def compute_activation_shape(activation: str | None, shape: Shape) -> Shape:
     if activation != "glu":
         return shape
     if not shape or shape[-1] % 2:
-        raise LayerShapeError(f"glu halves the last axis of {shape}, which must be even")
+        raise LayerShapeError(f"glu halves the last axis of {shape}: the size of this axis must be even")
     return (*shape[:-1], shape[-1] // 2)
 
 
@@ -97,11 +97,13 @@ def check_image_shape(layer: str, shape: Shape) -> None:
     """
     if len(shape) == 2:
         raise LayerShapeError(
-            f"{layer} takes (height, width, channels) and gets {shape}: "
-            f"put {{type: Reshape, target_shape: [{shape[0]}, {shape[1]}, 1]}} before it"
+            f"{layer} needs the input shape (height, width, channels), not {shape}: "
+            f"put {{type: Reshape, target_shape: [{shape[0]}, {shape[1]}, 1]}} before this layer"
         )
     if len(shape) != 3:
-        raise LayerShapeError(f"{layer} takes (height, width, channels) and gets {shape}: put Reshape before it")
+        raise LayerShapeError(
+            f"{layer} needs the input shape (height, width, channels), not {shape}: put Reshape before this layer"
+        )
 
 
 def count_window_positions(layer: str, shape: Shape, window: Shape, strides: Shape, padding: str) -> Shape:
@@ -118,7 +120,7 @@ def count_window_positions(layer: str, shape: Shape, window: Shape, strides: Sha
         LayerShapeError: the window is larger than the image. With `same`, its sides may be up to 2 × size + 1.
     """
     if any(w > 2 * size + 1 for w, size in zip(window, shape[:2], strict=True)):
-        raise LayerShapeError(f"the window {window} of {layer} reaches far beyond the image {shape[:2]}")
+        raise LayerShapeError(f"the window {window} of {layer} is more than twice as large as the image {shape[:2]}")
     if padding == "same":
         return tuple((size - 1) // stride + 1 for size, stride in zip(shape[:2], strides, strict=True))
     if any(w > size for w, size in zip(window, shape[:2], strict=True)):

@@ -114,10 +114,12 @@ def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list
     shape = input_shape
     for index, (name, layer) in enumerate(zip(list_layer_names(layers), layers, strict=True)):
         if first_with.setdefault(name, index) != index:
-            message = f"the name {name} is taken by layer {first_with[name]}; every layer needs its own"
+            message = f"duplicate name {name}, first used by layer {first_with[name]}; every layer needs another name"
             errors.append(ShapeError(index, message))
         if getattr(layer, "activation", None) == "glu" and index < len(layers) - 1:
-            reason = "halves its axis, but Keras builds the next layer for the whole axis: no layer can follow it"
+            reason = (
+                "halves the last axis, but Keras builds the next layer for the whole axis: use glu in the last layer"
+            )
             errors.append(ShapeError(index, f"glu {reason}", "activation"))
         try:
             output = layer.compute_output_shape(shape)

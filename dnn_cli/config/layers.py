@@ -65,7 +65,7 @@ class Dense(KernelLayer):
 
     def compute_output_shape(self, shape: Shape) -> Shape:
         if not shape:
-            raise LayerShapeError("Dense needs at least one axis: put Reshape before it")
+            raise LayerShapeError("Dense needs at least one axis: put Reshape before this layer")
         return compute_activation_shape(self.activation, (*shape[:-1], self.units))
 
     def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
@@ -91,7 +91,7 @@ class Conv2D(KernelLayer):
     def compute_output_shape(self, shape: Shape) -> Shape:
         check_image_shape(self.type, shape)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise LayerShapeError("Conv2D takes strides or dilation_rate above 1, not both")
+            raise LayerShapeError("Conv2D accepts strides above 1 or dilation_rate above 1, but not both")
         if shape[2] % self.groups or self.filters % self.groups:
             raise LayerShapeError(
                 f"groups {self.groups} must divide both the {shape[2]} channels of the input "
@@ -163,7 +163,7 @@ class Flatten(BaseLayer):
 
 
 class Reshape(BaseLayer):
-    """Layer that gives the same numbers another shape. One size may be -1: it is computed from the others."""
+    """Layer that changes the shape of its input. One size may be -1: it is computed from the others."""
 
     keras_name: ClassVar[str] = "layers.Reshape"
     type: Literal["Reshape"] = "Reshape"
@@ -174,7 +174,7 @@ class Reshape(BaseLayer):
         size, known_size = math.prod(shape), math.prod(d for d in self.target_shape if d != -1)
         unknown_count = self.target_shape.count(-1)
         if unknown_count > 1 or known_size == 0 or size % known_size or (not unknown_count and size != known_size):
-            raise LayerShapeError(f"target_shape {list(self.target_shape)} does not hold the {size} numbers of {shape}")
+            raise LayerShapeError(f"target_shape {list(self.target_shape)} does not fit the {size} numbers of {shape}")
         return tuple(size // known_size if d == -1 else d for d in self.target_shape)
 
 
@@ -215,7 +215,7 @@ class Dropout(BaseLayer):
             or any(n not in (None, 1, s) for n, s in zip(noise[1:], shape, strict=True))
         ):
             raise LayerShapeError(
-                f"noise_shape {list(noise)} does not spread over a batch of {shape}: give null, 1 or the size"
+                f"noise_shape {list(noise)} does not fit a batch of {shape}: write null, 1 or the size for each axis"
             )
         return shape
 
@@ -281,7 +281,7 @@ class LayerNormalization(NormalizationLayer):
     def compute_output_shape(self, shape: Shape) -> Shape:
         axes = [to_example_axis(axis, shape) for axis in self.list_axes()]
         if len(set(axes)) < len(axes):
-            raise LayerShapeError(f"axis {list(self.list_axes())} names one axis twice")
+            raise LayerShapeError(f"axis {list(self.list_axes())} has the same axis twice")
         return shape
 
     def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:

@@ -135,7 +135,7 @@ def find_schedule_issue(experiment: Experiment, batches: int) -> ScheduleIssue |
     last = steps[-1]
     if peak <= 0:
         return None
-    unit = f"{batches:,} steps are an epoch" if batches > 1 else "a step is an epoch"
+    unit = f"{batches:,} {'step' if batches == 1 else 'steps'} per epoch"
     small = [step for step in steps if rates[step] <= _NEGLIGIBLE_SHARE * peak]
     ended = next(
         (step for step in small if all(rates[s] <= _NEGLIGIBLE_SHARE * peak for s in steps if s >= step)), None
@@ -146,7 +146,7 @@ def find_schedule_issue(experiment: Experiment, batches: int) -> ScheduleIssue |
         if isinstance(schedule, CosineDecay | PolynomialDecay):
             ended = _get_schedule_length(schedule) + (getattr(schedule, "warmup_steps", 0) or 0)
             value = f"{compute_rate(schedule, ended):.2g}"
-        message = f"the learning rate is {value} after {ended:,} of {total:,} steps: {unit}"
+        message = f"the learning rate is {value} after {ended:,} of {total:,} steps ({unit})"
         return ScheduleIssue(
             "short", message, _lengthen_schedule(schedule, batches, total), {**figures, "ended": float(ended)}
         )
@@ -154,19 +154,19 @@ def find_schedule_issue(experiment: Experiment, batches: int) -> ScheduleIssue |
     has_end = isinstance(schedule, CosineDecay | PolynomialDecay | PiecewiseConstantDecay)
     if is_short and has_end and rates[last] <= peak / 2 and not getattr(schedule, "cycle", False):
         message = (
-            f"the learning rate has its last value, {rates[last]:.2g}, after "
+            f"the learning rate reaches its last value, {rates[last]:.2g}, after "
             f"{_get_schedule_length(schedule):,} of {total:,} "
-            f"steps: {unit}"
+            f"steps ({unit})"
         )
         return ScheduleIssue("short", message, _lengthen_schedule(schedule, batches, total), figures)
     if isinstance(schedule, CosineDecay) and schedule.warmup_target is not None and schedule.warmup_steps >= total:
-        message = f"the warm-up takes {schedule.warmup_steps:,} steps, and the training has {total:,}: {unit}"
+        message = f"the warm-up needs {schedule.warmup_steps:,} steps, but the training has {total:,} ({unit})"
         shorter = (f"optimizer.learning_rate.warmup_steps={max(1, total // 10)}",)
         return ScheduleIssue("long", message, shorter, figures)
     if min(rates.values()) > (1 - _MIN_FALL_SHARE) * peak and rates[last] <= rates[0]:
         message = (
-            f"the learning rate hardly falls: it goes from {rates[0]:.4g} to {rates[last]:.4g} in {total:,} steps, "
-            f"and the schedule is for {_get_schedule_length(schedule):,}: {unit}"
+            f"the learning rate falls only from {rates[0]:.4g} to {rates[last]:.4g} in {total:,} steps, "
+            f"because the schedule is for {_get_schedule_length(schedule):,} steps ({unit})"
         )
         return ScheduleIssue("long", message, _shorten_schedule(schedule, total), figures)
     return None

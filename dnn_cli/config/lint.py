@@ -44,7 +44,7 @@ def find_advice(experiment: Experiment) -> list[Issue]:
         *_find_missing_flatten(experiment),
         *_find_narrow_layers(layers),
         *_find_consecutive_linear_layers(layers),
-        *find_output_activation_advice(experiment),
+        *(issue._replace(suggestion=f"use {issue.suggestion}") for issue in find_output_activation_advice(experiment)),
         *_find_vanishing_gradients(layers),
     ]
     return map_to_config_paths(
@@ -57,7 +57,9 @@ def _find_schedule_advice(experiment: Experiment) -> Iterator[Issue]:
     batches = -(-experiment.data.training_examples // experiment.batch_size)
     schedule_issue = learning_rates.find_schedule_issue(experiment, batches)
     if schedule_issue is not None:
-        yield Issue(("optimizer", "learning_rate"), schedule_issue.message, " ".join(schedule_issue.overrides))
+        yield Issue(
+            ("optimizer", "learning_rate"), schedule_issue.message, f"for example {' '.join(schedule_issue.overrides)}"
+        )
 
 
 def _find_repeated_seeds(experiment: Experiment) -> Iterator[Issue]:
@@ -66,8 +68,8 @@ def _find_repeated_seeds(experiment: Experiment) -> Iterator[Issue]:
         parts = {name: getattr(layer, name) for name in type(layer).model_fields}
         seeded = [(name, "seed") for name, part in parts.items() if getattr(part, "seed", None) is not None]
         for keys in [*([("seed",)] if parts.get("seed") is not None else []), *seeded] if len(path) > 3 else []:
-            message = "is the same in every round of its block, and so is what it draws"
-            yield Issue(("model", "layers", index, *keys), message, "no seed")
+            message = "is the same in every repetition: all repetitions draw the same random numbers"
+            yield Issue(("model", "layers", index, *keys), message, "remove the seed")
 
 
 def _find_missing_flatten(experiment: Experiment) -> Iterator[Issue]:
@@ -77,9 +79,10 @@ def _find_missing_flatten(experiment: Experiment) -> Iterator[Issue]:
         stage = compute_stages(experiment.model.stack, experiment.data.input_shape)[index]
         *rows, size = stage.input_shape
         message = (
-            f"Dense gets {format_shape(stage.input_shape)}: it acts on each of {math.prod(rows):,} rows of {size:,}"
+            f"the input shape is {format_shape(stage.input_shape)}: "
+            f"Dense computes each of {math.prod(rows):,} rows of {size:,} numbers separately"
         )
-        yield Issue(("model", "layers", index), message, "put Flatten before it")
+        yield Issue(("model", "layers", index), message, "put Flatten before this layer")
 
 
 def _has_linear_activation(layer: Layer) -> bool:
@@ -95,9 +98,10 @@ def _find_narrow_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
     output = dense[-1][1].units
     for index, layer in dense[:-1]:
         if layer.units < output:
+            size = f"{layer.units} {'unit' if layer.units == 1 else 'units'}"
             yield Issue(
                 ("model", "layers", index, "units"),
-                f"a hidden layer of {layer.units} is narrower than the output of {output} and loses information",
+                f"a hidden layer of {size} is narrower than the output of {output} and loses information",
             )
 
 
@@ -110,8 +114,8 @@ def _find_consecutive_linear_layers(layers: tuple[Layer, ...]) -> Iterator[Issue
             if last_kernel is not None:
                 yield Issue(
                     ("model", "layers", last_kernel),
-                    f"no activation between this layer and layers.{index}: together they compute one linear map",
-                    "give it activation: relu",
+                    f"no activation between this layer and layers.{index}: the two act as one linear layer",
+                    "add activation: relu",
                 )
             last_kernel = index if _has_linear_activation(layer) else None
         elif not isinstance(layer, _LINEAR_LAYERS) and not _has_linear_activation(layer):
@@ -119,7 +123,7 @@ def _find_consecutive_linear_layers(layers: tuple[Layer, ...]) -> Iterator[Issue
 
 
 def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:
-    """Yield an issue if the output activation does not suit the loss."""
+    """Yield an issue if the output activation does not suit the loss. The suggestion is the name of an activation."""
     ends = [(i, layer) for i, layer in enumerate(experiment.model.stack) if isinstance(layer, KernelLayer | Activation)]
     if not ends:
         return
@@ -128,21 +132,21 @@ def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:
     needed = get_suitable_activation(experiment)
     if (layer.activation or "linear") == needed:
         return
-    prefix = f"the output is {layer.activation or 'linear'}, and {loss.type}"
+    prefix = f"the output activation is {layer.activation or 'linear'}, but {loss.type}"
     if layer.activation == "softmax" and experiment.output_shape == (1,):
-        yield Issue(path, "softmax of one unit is always 1, whatever the input", needed)
+        yield Issue(path, "softmax of one unit is 1 for every input", needed)
     elif loss.takes_logits:
-        yield Issue(path, f"{loss.type} with from_logits expects an output without activation", "linear")
+        yield Issue(path, f"{loss.type} with from_logits needs outputs without an activation", "linear")
     elif experiment.target_encoding == "real":
         if layer.activation in BOUNDED_ACTIVATIONS:
-            yield Issue(path, f"{prefix} compares it with numbers of any size, which it cannot reach", "linear")
+            yield Issue(path, f"{prefix} compares outputs with numbers of any size", "linear")
     elif layer.activation == "sigmoid" and needed == "softmax":
-        effect = f"gives each of {experiment.output_shape[0]} units a probability of its own"
-        yield Issue(path, f"sigmoid {effect}, and {loss.type} is for one class among several", needed)
+        effect = f"computes a separate probability for each of {experiment.output_shape[0]} classes"
+        yield Issue(path, f"sigmoid {effect}, but {loss.type} needs probabilities with the sum 1", needed)
     elif loss.needs_probabilities:
-        yield Issue(path, f"{prefix} takes the logarithm of probabilities", needed)
+        yield Issue(path, f"{prefix} needs probabilities", needed)
     else:
-        yield Issue(path, f"{prefix} compares with one class among several", needed)
+        yield Issue(path, f"{prefix} compares outputs with one-hot targets", needed)
 
 
 def _find_vanishing_gradients(layers: tuple[Layer, ...]) -> Iterator[Issue]:
@@ -158,6 +162,7 @@ def _find_vanishing_gradients(layers: tuple[Layer, ...]) -> Iterator[Issue]:
         index, layer = saturating[0]
         yield Issue(
             ("model", "layers", index, "activation"),
-            f"{len(saturating)} hidden layers of {layer.activation}: each passes back only a fraction of its gradient",
-            "relu",
+            f"{len(saturating)} hidden layers with saturating activations such as {layer.activation}: "
+            "the gradient shrinks in each of them",
+            "use relu",
         )

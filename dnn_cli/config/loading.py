@@ -63,7 +63,10 @@ def read_config(file: str) -> Document:
         raise ConfigError(
             [
                 LocatedIssue(
-                    SourceLocation(file, 1, 1), "", reason, "a config starts like: model: {layers: [Flatten, …]}"
+                    SourceLocation(file, 1, 1),
+                    "",
+                    reason,
+                    "write keys with values, for example model: {layers: [Flatten, …]}",
                 )
             ]
         )
@@ -96,7 +99,7 @@ def build_experiment(
 
 
 def _canonicalize_document(document: Document) -> Document:
-    """Return a document in which parts have the names that `dnn` uses, in place of other names that Keras has.
+    """Return a document in which parts have the names that `dnn` uses instead of other names that Keras has.
 
     Later steps find the class of a part by this name.
     """
@@ -197,25 +200,27 @@ def _read_with_parents(file: str, children: tuple[str, ...] = ()) -> Document:
     parent_name = document.value.pop("extends")
     if not isinstance(parent_name, str) or not parent_name:
         raise ConfigError(
-            [LocatedIssue(location, "extends", "needs the name of one config file", "extends: base.yaml")]
+            [LocatedIssue(location, "extends", "needs the name of one config file", "for example extends: base.yaml")]
         )
     parent = os.path.join(os.path.dirname(file), parent_name)
     files = (*children, os.path.realpath(file))
     if os.path.realpath(parent) in files:
-        raise ConfigError(
-            [LocatedIssue(location, "extends", f"goes round in a circle: {parent_name} extends this file")]
-        )
+        raise ConfigError([LocatedIssue(location, "extends", f"forms a cycle: {parent_name} extends this file")])
     if len(files) > _MAX_PARENTS:
         raise ConfigError(
-            [LocatedIssue(location, "extends", f"is the parent number {len(files)}, and {_MAX_PARENTS} are enough")]
+            [
+                LocatedIssue(
+                    location, "extends", f"is number {len(files)} in a chain of files; the maximum is {_MAX_PARENTS}"
+                )
+            ]
         )
     if not os.path.exists(parent):
         raise ConfigError(
-            [LocatedIssue(location, "extends", f"there is no {parent}", "the path is relative to this file")]
+            [LocatedIssue(location, "extends", f"{parent} does not exist", "write a path relative to this file")]
         )
     parent_document = _read_with_parents(parent, files)
     if not isinstance(parent_document.value, dict):
-        raise ConfigError([LocatedIssue(location, "extends", f"{parent_name} is not a mapping of keys, and no config")])
+        raise ConfigError([LocatedIssue(location, "extends", f"{parent_name} is not a mapping of keys")])
     return merge_documents(parent_document, document)
 
 

@@ -17,7 +17,7 @@ Class numbers are int32. All other targets are float32.
 
 
 class BaseLoss(KerasConfig):
-    """Loss: the number, computed from targets and outputs, that training makes small."""
+    """Loss: the number, computed from targets and outputs, that training minimises."""
 
     type: str
     target_encodings: ClassVar[tuple[TargetEncoding, ...]]

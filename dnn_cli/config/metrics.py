@@ -180,7 +180,7 @@ class MeanSquaredLogarithmicError(ErrorMetric):
 
 
 class R2Score(BaseMetric):
-    """Explained share of the targets' variance: 1 at best, 0 for their mean, negative for worse predictions."""
+    """Explained share of the variance of the targets: 1 at best, 0 for the prediction of their mean, else negative."""
 
     keras_name: ClassVar[str] = "metrics.R2Score"
     type: Literal["r2_score"] = "r2_score"

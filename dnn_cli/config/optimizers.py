@@ -44,7 +44,7 @@ def _expand_optimizer(value: object) -> object:
 
 
 class BaseOptimizer(KerasConfig):
-    """Optimizer with the arguments that every optimizer of Keras takes."""
+    """Optimizer with the arguments of every optimizer of Keras."""
 
     type: str
     learning_rate: LearningRate = 0.001
@@ -90,7 +90,9 @@ class BaseOptimizer(KerasConfig):
         Keras refuses the combination of such arguments.
         """
         clips = [name for name in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(self, name) is not None]
-        return (clips[1], f"cannot stand beside {clips[0]}: Keras clips in one way only") if len(clips) > 1 else None
+        return (
+            (clips[1], f"cannot be combined with {clips[0]}: Keras clips in one way only") if len(clips) > 1 else None
+        )
 
 
 class SGD(BaseOptimizer):
@@ -226,7 +228,7 @@ class Adafactor(BaseOptimizer):
     relative_step: bool = True
 
     def count_slots(self, path: str, shape: Shape) -> int:
-        # Keras keeps the whole average of squared gradients besides its factors. The paper keeps the factors alone.
+        # Keras keeps the whole average of squared gradients and its factors. The paper keeps the factors alone.
         factors = math.prod(shape[:-1]) + math.prod((*shape[:-2], shape[-1])) if len(shape) > 1 else 0
         return math.prod(shape) + factors
 
@@ -261,7 +263,7 @@ class Muon(BaseOptimizer):
 
 
 class ScheduleFreeAdamW(AdamFamily):
-    """AdamW that averages its weights over steps in place of a schedule; Defazio et al. 2024."""
+    """AdamW that averages its weights over steps instead of a schedule; Defazio et al. 2024."""
 
     keras_name: ClassVar[str] = "optimizers.ScheduleFreeAdamW"
     type: Literal["schedule_free_adamw"] = "schedule_free_adamw"

@@ -52,10 +52,10 @@ def find_output_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[
     path: KeyPath = ("model", "layers", len(stages) - 1)
     reason = {
         "binary": f"{experiment.loss.type} is for one output",
-        "real": f"{data.title} has {'one number' if needed == (1,) else f'{needed[0]} numbers'} to predict",
+        "real": f"{data.title} has {'one target' if needed == (1,) else f'{needed[0]} targets'}",
     }.get(experiment.target_encoding, f"{data.title} has {needed[0]} classes")
     message = (
-        f"layer {last.name} ends the stack with {format_shape(last.output_shape)}, "
+        f"the output shape of the last layer, {last.name}, is {format_shape(last.output_shape)}, "
         f"but {reason} and needs {format_shape(needed)}"
     )
     activation = get_suitable_activation(experiment)
@@ -73,9 +73,9 @@ def find_output_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[
         and data.dataset in DATASETS_BY_KEY["task"]
         and "real" in experiment.loss.target_encodings
     ):
-        yield Issue(path, message, "data.task: regression, if the labels are quantities")
+        yield Issue(path, message, "if the targets are quantities, write data.task: regression")
     elif (position := _find_output_dense_index(stages)) is not None:
-        yield Issue(("model", "layers", position, "units"), message, f"units: {needed[0]}")
+        yield Issue(("model", "layers", position, "units"), message, f"write units: {needed[0]}")
     else:
         end = "" if activation == "linear" else f", activation: {activation}"
         yield Issue(path, message, f"end with {{type: Dense, units: {needed[0]}{end}}}")

@@ -33,7 +33,7 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
             issues.append(LocatedIssue(SourceLocation(override), "", error.message, error.suggestion))
         except ConfigError as error:
             issues += [
-                LocatedIssue(SourceLocation(override), "", fault.message, fault.suggestion) for fault in error.issues
+                LocatedIssue(SourceLocation(override), "", issue.message, issue.suggestion) for issue in error.issues
             ]
     if issues:
         raise ConfigError(issues)
@@ -72,8 +72,8 @@ def _parse_override_value(text: str, override: str, *, is_text: bool = False) ->
                     LocatedIssue(
                         SourceLocation(override),
                         "",
-                        f"goes on after the value, with {trailing_text}",
-                        "quote the whole",
+                        f"has text after the value: {trailing_text}",
+                        "put the whole value in quotes",
                     )
                 ]
             )
@@ -136,15 +136,15 @@ class OverrideEditor:
         removes = override.startswith("~")
         key, equals, text = override.removeprefix("~").partition("=")
         if not key or removes == bool(equals):
-            raise OverrideError("is not an override", "write key.path=value, or ~key.path to remove one")
+            raise OverrideError("is not an override", "write KEY=VALUE, or ~KEY to remove a key")
         check_characters(override, override)
         if key.count(".") > MAX_DEPTH:
-            raise OverrideError(f"is nested more than {MAX_DEPTH} deep")
+            raise OverrideError(f"is nested more than {MAX_DEPTH} levels deep")
         path, container = self.find_or_create_parent(key, SourceLocation(override))
         parsed = _parse_override_value("" if removes else text, override, is_text=path[-1] in TEXT_KEYS)
         if removes and isinstance(container, dict) and path[-1] not in container:
             raise OverrideError(
-                f"has nothing to remove: there is no {path[-1]}", suggest_nearest_name(str(path[-1]), container)
+                f"{format_key_path(path)} does not exist", suggest_nearest_name(str(path[-1]), container)
             )
         self.forget_value(path)
         if not removes:
@@ -208,7 +208,7 @@ class OverrideEditor:
                 child = {}
                 self.locations[tuple(path)] = location
             elif not isinstance(child, dict | list):
-                raise OverrideError(f"{format_key_path(tuple(path))} is a plain value and holds no keys")
+                raise OverrideError(f"{format_key_path(tuple(path))} is a plain value and has no keys")
             container[resolved_step] = child
             container = child
         *within, resolved_step = _resolve_step(container, steps[-1], path)
@@ -252,7 +252,7 @@ def _resolve_step(container: Any, step: str, path: Sequence[str | int]) -> tuple
     """
     if isinstance(container, dict):
         if not step:
-            raise OverrideError("has an empty step in its key", "write key.path=value")
+            raise OverrideError("has a key with an empty part", "write KEY=VALUE, for example optimizer.momentum=0.9")
         return (step,)
     if not isinstance(container, list):
         raise OverrideError("needs a config that is a mapping of keys")
@@ -266,10 +266,12 @@ def _resolve_step(container: Any, step: str, path: Sequence[str | int]) -> tuple
             with suppress(OverrideError):
                 return (index, "layers", *_resolve_step(item["layers"], step, path))
     names += _list_repeated_layer_names(container)
-    choices = f"indices are 0 to {len(container) - 1}, names are {', '.join(names)}" if container else "it is empty"
+    choices = (
+        f"indices are 0 to {len(container) - 1}, names are {', '.join(names)}" if container else "the list is empty"
+    )
     stem = step.rpartition("_")[0]
     hint = (
-        f"{stem} stands for all of its rounds"
+        f"use {stem} for all repetitions"
         if stem in _list_repeated_layer_names(container)
         else suggest_nearest_name(step, names)
     )

@@ -142,7 +142,7 @@ def _build_nothing_varies_error(file: str, arguments: Sequence[str]) -> UsageErr
             return UsageError(f"nothing varies in this sweep: {argument} is one value", format_values_hint(key, values))
     other_arguments = [argument for argument in arguments if not argument.removeprefix("~").startswith("optimizer")]
     example = shlex.join(["dnn", "sweep", file, *other_arguments, "optimizer=sgd,adam"])
-    return UsageError("nothing varies in this sweep", f"as in: {example}")
+    return UsageError("nothing varies in this sweep", f"for example: {example}")
 
 
 def _parse_sweep_file(file: str, document: Document) -> Sweep:
@@ -165,7 +165,12 @@ def _parse_sweep_file(file: str, document: Document) -> Sweep:
     }
     if sweep_file.seeds is not None and "seed" in sweep_file.parameters:
         issues.append(
-            LocatedIssue(document.find_location(("parameters", "seed")), "parameters.seed", "stands in seeds, too")
+            LocatedIssue(
+                document.find_location(("parameters", "seed")),
+                "parameters.seed",
+                "is also set by seeds",
+                "keep one of the two",
+            )
         )
     for key, value in values_by_key.items():
         path: KeyPath = ("seeds",) if key == "seed" and sweep_file.seeds is not None else ("parameters", key)
@@ -189,7 +194,14 @@ def _parse_sweep_file(file: str, document: Document) -> Sweep:
     base = os.path.join(os.path.dirname(file), sweep_file.base)
     if not os.path.exists(base):
         raise ConfigError(
-            [LocatedIssue(document.find_location(("base",)), "base", f"there is no {base}", "relative to this file")]
+            [
+                LocatedIssue(
+                    document.find_location(("base",)),
+                    "base",
+                    f"{base} does not exist",
+                    "write a path relative to this file",
+                )
+            ]
         )
     search = (
         SearchSettings(type=sweep_file.search)
@@ -220,13 +232,16 @@ def _locate_sweep_file_issue(detail: Any, document: Document) -> LocatedIssue:
     message, suggestion = detail["msg"].removeprefix("Value error, "), ""
     if detail["type"] == "extra_forbidden":
         message, suggestion = (
-            "is no key of a sweep",
-            suggest_nearest_name(str(path[-1]), fields) or f"keys are {', '.join(fields)}",
+            "is not a key of a sweep",
+            suggest_nearest_name(str(path[-1]), fields) or f"the keys are {', '.join(fields)}",
         )
     elif detail["type"] == "missing":
-        message, suggestion = "is missing", "parameters: {optimizer: [sgd, adam]}" if path == ("parameters",) else ""
+        message, suggestion = (
+            "is missing",
+            "for example parameters: {optimizer: [sgd, adam]}" if path == ("parameters",) else "",
+        )
     elif path[0] == "search":
-        message, suggestion = "is no way to search", f"one of {', '.join(_SEARCH_TYPES)}"
+        message, suggestion = "is not a search method", f"use one of {', '.join(_SEARCH_TYPES)}"
     return LocatedIssue(document.find_location(path), format_key_path(path), message, suggestion)
 
 
@@ -256,9 +271,7 @@ def _apply_arguments(sweep: Sweep, arguments: Sequence[str]) -> Sweep:
         if len(typed.get(key, ())) > 1:
             issues = [issue for issue in issues if issue.key != key]
             issues.append(
-                LocatedIssue(
-                    SourceLocation(argument), key, "is given values twice", _suggest_single_argument(key, typed[key])
-                )
+                LocatedIssue(SourceLocation(argument), key, "is set twice", _suggest_single_argument(key, typed[key]))
             )
         elif values is None or (isinstance(values, ValueChoice) and len(values.texts) == 1 and key != "seed"):
             fixed.append(argument)
@@ -287,7 +300,7 @@ def _add_varied_values(sweep: Sweep, varied: dict[str, SweepValues]) -> Sweep:
     """
     seeds = varied.pop("seed", None)
     if isinstance(seeds, ValueRange):
-        raise UsageError("seeds are counted, not drawn", "seed=1..5")
+        raise UsageError("seeds cannot be drawn from a range", "list the seeds, for example seed=1..5")
     return replace(sweep, parameters={**sweep.parameters, **varied}, seeds=seeds.texts if seeds else sweep.seeds)
 
 
@@ -306,18 +319,22 @@ def _apply_options(sweep: Sweep, options: SweepOptions, *, searched: bool) -> Sw
     search = options.search or (sweep.search if searched or not drawn else "random")
     if search not in _SEARCH_TYPES:
         raise UsageError(
-            f"there is no search {search}",
-            suggest_nearest_name(search, _SEARCH_TYPES) or f"one of {', '.join(_SEARCH_TYPES)}",
+            f"{search} is not a search method",
+            suggest_nearest_name(search, _SEARCH_TYPES) or f"use one of {', '.join(_SEARCH_TYPES)}",
         )
     trials = options.trials or sweep.trials
     if search == "grid" and drawn:
-        raise UsageError(f"a grid cannot have {drawn[0]}={sweep.parameters[drawn[0]]}", "--search random --trials 30")
+        raise UsageError(
+            f"a grid search cannot draw from {drawn[0]}={sweep.parameters[drawn[0]]}", "use --search random --trials 30"
+        )
     if search == "grid" and trials:
-        raise UsageError("a grid tries every setting, whatever --trials says", "--search random tries some")
+        raise UsageError(
+            "a grid search tries every setting and does not accept --trials", "use --search random to try some settings"
+        )
     if search != "grid" and not sweep.parameters:
-        raise UsageError(f"a {search} search needs something to draw, and only seeds vary", "leave --search away")
+        raise UsageError(f"a {search} search needs a key that varies, but only seeds vary", "remove --search")
     if search != "grid" and not trials:
-        raise UsageError(f"a {search} search needs the number of settings to try", "--trials 30")
+        raise UsageError(f"a {search} search needs the number of settings to try", "for example --trials 30")
     return replace(
         sweep,
         search=search,

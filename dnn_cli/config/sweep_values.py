@@ -23,7 +23,7 @@ _MAX_LIST_VALUES = 10_000
 
 _INTEGER_RANGE = re.compile(r"\s*(-?\d{1,15})\s*\.\.\s*(-?\d{1,15})\s*")
 _RANDOM_RANGE = re.compile(r"\s*(uniform|log|int)\s*\((.*)\)\s*", re.DOTALL)
-_RANGE_NUMBERS_MESSAGE = "needs two numbers, the smaller first, as in {kind}({example})"
+_RANGE_NUMBERS_MESSAGE = "needs two numbers, the smaller first, for example {kind}({example})"
 _RANGE_EXAMPLES = {"uniform": "0, 0.5", "log": "1e-4, 1e-1", "int": "16, 256"}
 
 
@@ -103,12 +103,12 @@ def parse_values(text: str) -> SweepValues:
     texts: list[str] = []
     for piece in split_at_commas(text):
         if _RANDOM_RANGE.fullmatch(piece):
-            raise ValuesError(f"{piece.strip()} stands alone, not in a list")
+            raise ValuesError(f"{piece.strip()} cannot be part of a list")
         texts += _expand_integer_range(piece) or [piece.strip()]
     if not all(texts):
         raise ValuesError("has an empty value between its commas" if len(texts) > 1 else "has no value")
     if len(texts) > _MAX_LIST_VALUES:
-        raise ValuesError(f"has {len(texts):,} values, and {_MAX_LIST_VALUES:,} are the most")
+        raise ValuesError(f"has {len(texts):,} values; the maximum is {_MAX_LIST_VALUES:,}")
     return ValueChoice(tuple(dict.fromkeys(texts)))
 
 
@@ -154,7 +154,7 @@ def _parse_range(kind: str, text: str) -> ValueRange:
     if not (math.isfinite(low) and math.isfinite(high) and abs(low) < 1e15 and abs(high) < 1e15 and low < high):
         raise error
     if kind == "log" and low <= 0:
-        raise ValuesError("the smaller number of log(…) must be greater than 0, as in log(1e-4, 0.1)")
+        raise ValuesError("the smaller number of log(…) must be greater than 0, for example log(1e-4, 0.1)")
     return ValueRange(kind, low, high)  # type: ignore[arg-type]
 
 
@@ -169,9 +169,9 @@ def _expand_integer_range(piece: str) -> list[str]:
         return []
     low, high = int(match[1]), int(match[2])
     if high < low:
-        raise ValuesError(f"{piece.strip()} counts backwards; write {high}..{low}")
+        raise ValuesError(f"{piece.strip()} is a decreasing range; write {high}..{low}")
     if high - low >= _MAX_LIST_VALUES:
-        raise ValuesError(f"{piece.strip()} has {high - low + 1:,} values, and {_MAX_LIST_VALUES:,} are the most")
+        raise ValuesError(f"{piece.strip()} has {high - low + 1:,} values; the maximum is {_MAX_LIST_VALUES:,}")
     return [str(number) for number in range(low, high + 1)]
 
 
@@ -289,7 +289,7 @@ def suggest_values(key: str, text: str, *, alone: bool = False) -> str:
 
 
 def format_values_hint(key: str, values: str) -> str:
-    """Return a suggestion with several values of a key: `several values are epochs=5,10`."""
+    """Return a suggestion with several values of a key: `for several values, write epochs=5,10`."""
     seeds = (
         sum(len(_expand_integer_range(part)) or 1 for part in split_at_commas(values))
         if key == "seed" and "(" not in values
@@ -300,11 +300,11 @@ def format_values_hint(key: str, values: str) -> str:
         argument if _INTEGER_RANGE.fullmatch(values) or re.fullmatch(r"[\w.,=+-]+", argument) else f"'{argument}'"
     )
     if values.startswith(tuple(f"{kind}(" for kind in _RANGE_EXAMPLES)):
-        return f"a range to draw from is {quoted_argument}"
+        return f"for a range to draw from, write {quoted_argument}"
     return (
-        f"{_NUMBER_WORDS.get(seeds, seeds)} seeds are {quoted_argument}"
+        f"for {_NUMBER_WORDS.get(seeds, seeds)} seeds, write {quoted_argument}"
         if seeds
-        else f"several values are {quoted_argument}"
+        else f"for several values, write {quoted_argument}"
     )
 
 

@@ -21,10 +21,10 @@ from dnn_cli.errors import Issue, KeyPath, UserDataError, suggest_nearest_name
 from dnn_cli.host.resources import get_usable_memory
 
 _TARGET_ENCODING_TEXTS = {
-    "index": "classes as numbers",
-    "one_hot": "classes as vectors",
-    "binary": "one of two classes",
-    "real": "numbers to predict",
+    "index": "class numbers",
+    "one_hot": "one-hot vectors",
+    "binary": "0 and 1",
+    "real": "real numbers",
 }
 """Descriptions of target encodings in messages."""
 
@@ -32,10 +32,10 @@ _SPLIT_SIZE_KEYS = {"validation_path": "validation_size", "test_path": "test_siz
 """Keys of the share of examples that is split off, by the key of the separate file for the same split."""
 
 _NPZ_SPLIT_TEXTS = {
-    "validation_path": "the npz at path holds x_val and y_val",
-    "test_path": "the npz at path holds x_test and y_test",
+    "validation_path": "save x_val and y_val in the npz at path instead",
+    "test_path": "save x_test and y_test in the npz at path instead",
 }
-"""Texts about the arrays of a split in an npz, by the key of the separate file that other data has instead."""
+"""Suggestions of the arrays of a split in an npz, by the key of the separate file that other data has instead."""
 
 
 def find_experiment_issues(experiment: Experiment) -> list[Issue]:
@@ -46,7 +46,7 @@ def find_experiment_issues(experiment: Experiment) -> list[Issue]:
     """
     layers = experiment.model.layers
     if count_layers(layers) > MAX_LAYERS:
-        return [Issue(("model", "layers"), f"make {count_layers(layers):,} layers, and {MAX_LAYERS:,} are the most")]
+        return [Issue(("model", "layers"), f"has {count_layers(layers):,} layers; the maximum is {MAX_LAYERS:,}")]
     issues = [*find_data_issues(experiment.data), *_find_optimizer_issues(experiment)]
     if issues and issues[0].path[0] == "data":
         # All other checks depend on the data.
@@ -79,14 +79,14 @@ def _find_input_shape_issues(experiment: Experiment) -> Iterator[Issue]:
         if layer.input_shape is None:
             continue
         if index:
-            yield Issue(path, "is an argument of the first layer alone", REMOVE_INPUT_SHAPE)
+            yield Issue(path, "is an argument of the first layer only", REMOVE_INPUT_SHAPE)
         elif layer.input_shape != shape:
             layer_shape, data = list(layer.input_shape), experiment.data
-            yield Issue(path, f"is {layer_shape}, and {data.title} has {list(shape)}", REMOVE_INPUT_SHAPE)
+            yield Issue(path, f"is {layer_shape}, but {data.title} has the shape {list(shape)}", REMOVE_INPUT_SHAPE)
 
 
 def map_to_config_paths(experiment: Experiment, issues: Iterable[Issue]) -> list[Issue]:
-    """Return issues of layers with key paths of the config, in place of indices that count every repetition.
+    """Return issues of layers with key paths of the config instead of indices that count every repetition.
 
     An issue that occurs in each repetition of a layer appears only once.
     """
@@ -132,19 +132,21 @@ def find_data_issues(data: Data) -> Iterator[Issue]:
         path = getattr(data, key)
         if path is not None and (first := key_by_path.setdefault(os.path.realpath(path), key)) != key:
             yield Issue(
-                ("data", key), f"is the same as data.{first}", f"other examples, or a share: {_SPLIT_SIZE_KEYS[key]}"
+                ("data", key),
+                f"is the same path as data.{first}",
+                f"use other examples, or split off a share with {_SPLIT_SIZE_KEYS[key]}",
             )
     if info.test_examples and data.test_size:
-        yield Issue(("data", "test_size"), f"{data.title} has a test set of its own", "remove it")
+        yield Issue(("data", "test_size"), f"{data.title} already has a test set", "remove it")
     elif data.training_examples < 1:
         key = (
             "test_size"
             if data.split_off_test_examples >= info.examples - info.validation_examples
             else "validation_size"
         )
-        yield Issue(("data", key), f"leaves none of the {info.examples:,} examples to train on")
+        yield Issue(("data", key), f"leaves none of the {info.examples:,} examples for training")
     if data.stratify and not info.is_classification:
-        yield Issue(("data", "stratify"), f"needs classes, and {data.title} has numbers to predict", "remove it")
+        yield Issue(("data", "stratify"), f"needs classes, but {data.title} is for regression", "remove it")
 
 
 def _find_data_key_issues(data: Data) -> Iterator[Issue]:
@@ -154,14 +156,14 @@ def _find_data_key_issues(data: Data) -> Iterator[Issue]:
             reason = (
                 _NPZ_SPLIT_TEXTS[key]
                 if data.dataset == "npz" and key in _NPZ_SPLIT_TEXTS
-                else f"only {' and '.join(owners)} data has it"
+                else f"only {' and '.join(owners)} data accepts this key"
             )
-            yield Issue(("data", key), f"{data.dataset} takes no {key}", f"remove it: {reason}")
+            yield Issue(("data", key), f"{data.dataset} does not accept {key}", f"remove it: {reason}")
     if data.dataset in USER_DATA_KINDS and data.path is None:
         noun = "directory" if data.dataset == "image_folder" else "file"
         yield Issue(("data",), f"dataset: {data.dataset} needs a path", f"path: the {noun} with your data")
     if data.path is not None and isinstance(DATASETS.get(data.dataset), EmbeddedDataset):
-        yield Issue(("data", "path"), f"{data.dataset} is part of scikit-learn and read from no path", "remove it")
+        yield Issue(("data", "path"), f"{data.dataset} is part of scikit-learn and needs no path", "remove it")
 
 
 def _find_optimizer_issues(experiment: Experiment) -> Iterator[Issue]:
@@ -172,14 +174,15 @@ def _find_optimizer_issues(experiment: Experiment) -> Iterator[Issue]:
         yield Issue(("optimizer", argument), reason)
     rate = optimizer.learning_rate
     if isinstance(rate, PiecewiseConstantDecay):
-        if len(rate.values) != len(rate.boundaries) + 1:
+        count = len(rate.boundaries)
+        if len(rate.values) != count + 1:
             yield Issue(
                 ("optimizer", "learning_rate", "values"),
-                f"holds {len(rate.values)} values for {len(rate.boundaries)} boundaries",
-                "there is one value more than boundaries",
+                f"has {len(rate.values)} values for {count} {'boundary' if count == 1 else 'boundaries'}",
+                f"write {count + 1} values: one more than boundaries",
             )
         if list(rate.boundaries) != sorted(set(rate.boundaries)):
-            yield Issue(("optimizer", "learning_rate", "boundaries"), "must rise from one boundary to the next")
+            yield Issue(("optimizer", "learning_rate", "boundaries"), "must increase from one boundary to the next")
 
 
 def _find_muon_exclusion_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[Issue]:
@@ -190,7 +193,7 @@ def _find_muon_exclusion_issues(experiment: Experiment, stages: list[Stage]) -> 
     for index, pattern in enumerate(experiment.optimizer.exclude_layers or ()):
         if not any(re.search(pattern, path) for path in paths):
             key_path = ("optimizer", "exclude_layers", index)
-            yield Issue(key_path, f"{pattern} matches no weight", f"they are {', '.join(paths)}")
+            yield Issue(key_path, f"{pattern} matches no weight", f"the weights are {', '.join(paths)}")
 
 
 def _find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
@@ -198,17 +201,19 @@ def _find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
     loss, info, dataset = experiment.loss, experiment.data.info, experiment.data.title
     classes = len(info.classes)
     if not classes and "real" not in loss.target_encodings:
-        message = f"{loss.type} needs classes, and {dataset} has numbers to predict"
-        yield Issue(("loss",), message, "mean_squared_error")
+        message = f"{loss.type} needs classes, but {dataset} is for regression"
+        yield Issue(("loss",), message, "use mean_squared_error")
     elif classes and loss.target_encodings == ("real",):
-        message = f"{loss.type} needs numbers to predict, and {dataset} has {classes} classes"
+        message = f"{loss.type} is for regression, but {dataset} has {classes} classes"
         is_binary = classes == 2 and getattr(experiment.model.stack[-1], "units", None) == 1
-        yield Issue(("loss",), message, "binary_crossentropy" if is_binary else "sparse_categorical_crossentropy")
+        yield Issue(
+            ("loss",), message, f"use {'binary_crossentropy' if is_binary else 'sparse_categorical_crossentropy'}"
+        )
     elif classes != 2 and loss.target_encodings == ("binary",):
-        message = f"{loss.type} is for two classes, and {dataset} has {classes}"
-        yield Issue(("loss",), message, "sparse_categorical_crossentropy")
+        message = f"{loss.type} is for two classes, but {dataset} has {classes}"
+        yield Issue(("loss",), message, "use sparse_categorical_crossentropy")
     elif (getattr(loss, "ignore_class", None) or 0) >= max(classes, 1):
-        yield Issue(("loss", "ignore_class"), f"is no class: they are numbered 0 to {classes - 1}")
+        yield Issue(("loss", "ignore_class"), f"is not a class: the numbers of classes are 0 to {classes - 1}")
 
 
 def _find_metric_issues(experiment: Experiment) -> Iterator[Issue]:
@@ -217,26 +222,28 @@ def _find_metric_issues(experiment: Experiment) -> Iterator[Issue]:
     for index, metric in enumerate(experiment.metrics):
         path = ("metrics", index)
         if metric.type in [other.type for other in experiment.metrics[:index]]:
-            yield Issue(path, f"{metric.type} stands twice", "keep one of them")
+            yield Issue(path, f"duplicate metric {metric.type}", "keep one of the two")
         if encoding not in metric.target_encodings:
-            needs = " or ".join(_TARGET_ENCODING_TEXTS[needed] for needed in metric.target_encodings)
-            message = (
-                f"{metric.type} needs {needs}, and {experiment.loss.type} takes {_TARGET_ENCODING_TEXTS[encoding]}"
-            )
+            *others, last = (_TARGET_ENCODING_TEXTS[needed] for needed in metric.target_encodings)
+            needs = f"{', '.join(others)} or {last}" if others else last
+            used = f"{experiment.loss.type} uses {_TARGET_ENCODING_TEXTS[encoding]}"
+            message = f"{metric.type} needs {needs} as targets, but {used}"
             vectors = encoding == "index" and "one_hot" in metric.target_encodings
             suitable_metric = "mean_absolute_error" if encoding == "real" else "accuracy"
-            yield Issue(
-                path, message, "loss: categorical_crossentropy" if vectors else f"{suitable_metric} fits any such loss"
-            )
+            yield Issue(path, message, "write loss: categorical_crossentropy" if vectors else f"use {suitable_metric}")
             continue
         yield from _find_logit_issues(experiment, path, metric)
         for key in ("k", "top_k"):
             if (getattr(metric, key, None) or 1) > outputs:
-                yield Issue((*path, key), f"is above the {outputs} classes of {experiment.data.title}")
+                yield Issue(
+                    (*path, key), f"is greater than {outputs}, the number of classes of {experiment.data.title}"
+                )
         if (getattr(metric, "class_id", None) or 0) >= outputs:
-            yield Issue((*path, "class_id"), f"is no class: they are numbered 0 to {outputs - 1}")
+            yield Issue((*path, "class_id"), f"is not a class: the numbers of classes are 0 to {outputs - 1}")
         if isinstance(metric, F1Score) and encoding == "binary" and metric.threshold is None:
-            yield Issue(path, "f1_score of one output needs a threshold", "{type: f1_score, threshold: 0.5}")
+            yield Issue(
+                path, "f1_score of one output needs a threshold", "for example {type: f1_score, threshold: 0.5}"
+            )
 
 
 def _find_logit_issues(experiment: Experiment, path: KeyPath, metric: Metric) -> Iterator[Issue]:
@@ -244,21 +251,21 @@ def _find_logit_issues(experiment: Experiment, path: KeyPath, metric: Metric) ->
     logits = experiment.loss.takes_logits
     if isinstance(metric, AUC):
         if metric.from_logits != logits:
-            message = f"auc and {experiment.loss.type} differ in from_logits, and judge the same output"
-            yield Issue((*path, "from_logits"), message, f"from_logits: {str(logits).lower()}")
+            message = f"auc and {experiment.loss.type} must have the same value of from_logits"
+            yield Issue((*path, "from_logits"), message, f"write from_logits: {str(logits).lower()}")
         return
     uses_threshold = isinstance(metric, Precision | Recall) and metric.top_k is None
     uses_threshold = uses_threshold or (isinstance(metric, F1Score) and metric.threshold is not None)
     if logits and (uses_threshold or isinstance(metric, BinaryAccuracy)):
-        yield Issue(path, f"{metric.type} takes outputs for probabilities, and {experiment.loss.type} for logits",
-                     "end with the activation and leave from_logits out")  # fmt: skip
+        yield Issue(path, f"{metric.type} needs probabilities as outputs, but {experiment.loss.type} uses logits",
+                     "add an activation to the last layer, and remove from_logits from the loss")  # fmt: skip
 
 
 def _find_jit_issues(experiment: Experiment) -> Iterator[Issue]:
     """Yield an issue of `jit: true` if XLA cannot compile a layer."""
     geometric_layers = [layer for layer in experiment.model.stack if isinstance(layer, GeometricAugmentation)]
     if experiment.jit is True and geometric_layers:
-        yield Issue(("jit",), f"XLA cannot compile {geometric_layers[0].type}", "jit: auto")
+        yield Issue(("jit",), f"XLA cannot compile {geometric_layers[0].type}", "write jit: auto")
 
 
 def _find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:
@@ -267,20 +274,22 @@ def _find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:
     if weights is None:
         return
     if not info.is_classification:
-        yield Issue(("class_weight",), f"{experiment.data.title} has no classes but numbers to predict", "remove it")
+        yield Issue(("class_weight",), f"needs classes, but {experiment.data.title} is for regression", "remove it")
     elif weights != "balanced":
         name_by_number: dict[int, str] = {}
         for name in weights:
             number = find_class_number(name, info.classes)
             if number is None:
-                suggestion = suggest_nearest_name(name, info.classes) or f"they are {', '.join(info.classes[:12])}"
-                yield Issue(("class_weight", name), f"{name} is no class of {experiment.data.title}", suggestion)
+                suggestion = suggest_nearest_name(name, info.classes) or f"use one of {', '.join(info.classes[:12])}"
+                yield Issue(("class_weight", name), f"{name} is not a class of {experiment.data.title}", suggestion)
             elif name_by_number.setdefault(number, name) != name:
                 yield Issue(
-                    ("class_weight", name), f"{name} is the same class as {name_by_number[number]}", "keep one of them"
+                    ("class_weight", name),
+                    f"{name} is the same class as {name_by_number[number]}",
+                    "keep one of the two",
                 )
         if not any(weights.values()) and len(weights) == len(info.classes):
-            yield Issue(("class_weight",), "no class counts at all")
+            yield Issue(("class_weight",), "the weights of all classes are 0")
 
 
 def _find_callback_issues(experiment: Experiment) -> Iterator[Issue]:
@@ -288,18 +297,20 @@ def _find_callback_issues(experiment: Experiment) -> Iterator[Issue]:
     for key in ("early_stopping", "reduce_lr_on_plateau", "model_checkpoint"):
         callback = getattr(experiment, key)
         if callback is not None and callback.monitor not in experiment.score_names:
-            reason = "" if experiment.data.validation_examples else ": without a validation set there is no val_ score"
+            reason = "" if experiment.data.validation_examples else ": val_ scores need validation examples"
             suggestion = (
                 suggest_nearest_name(callback.monitor, experiment.score_names)
-                or f"one of {', '.join(experiment.score_names)}"
+                or f"use one of {', '.join(experiment.score_names)}"
             )
-            yield Issue((key, "monitor"), f"{callback.monitor} is no score of this training{reason}", suggestion)
+            yield Issue((key, "monitor"), f"{callback.monitor} is not a score of this training{reason}", suggestion)
     stopping = experiment.early_stopping
     if stopping is not None and stopping.restore_best_weights and experiment.optimizer.use_ema:
-        message = "undoes the averages of the optimizer's use_ema"
+        message = "overwrites the averaged weights of the optimizer's use_ema"
         yield Issue(("early_stopping", "restore_best_weights"), message, "remove one of the two")
     if experiment.reduce_lr_on_plateau and not isinstance(experiment.optimizer.learning_rate, float):
-        yield Issue(("reduce_lr_on_plateau",), "cannot stand beside a learning rate schedule", "keep one of them")
+        yield Issue(
+            ("reduce_lr_on_plateau",), "cannot be combined with a learning rate schedule", "keep one of the two"
+        )
 
 
 def find_keras_version_issues(experiment: Experiment) -> Iterator[Issue]:
@@ -307,8 +318,8 @@ def find_keras_version_issues(experiment: Experiment) -> Iterator[Issue]:
     optimizer, installed = experiment.optimizer, version("keras")
     if tuple(int(part) for part in installed.split(".")[:2]) < optimizer.min_keras_version:
         needed = ".".join(map(str, optimizer.min_keras_version))
-        message = f"{optimizer.type} needs Keras {needed}, and {installed} is installed"
-        yield Issue(("optimizer",), message, "newer Keras needs Python 3.11")
+        message = f"{optimizer.type} needs Keras {needed}, but Keras {installed} is installed"
+        yield Issue(("optimizer",), message, "upgrade Keras, which then needs Python 3.11")
 
 
 def _find_memory_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[Issue]:
@@ -328,4 +339,4 @@ def _find_memory_issues(experiment: Experiment, stages: list[Stage]) -> Iterator
         (("batch_size",), "the layers' outputs for one batch", output_bytes),
     ):
         if size > memory:
-            yield Issue(path, f"{description} take {size / 1e9:,.0f} GB, and this machine has {memory / 1e9:,.0f} GB")
+            yield Issue(path, f"{description} need {size / 1e9:,.0f} GB, but this machine has {memory / 1e9:,.0f} GB")

@@ -29,7 +29,7 @@ class MatrixConfig(WeightConfig):
     """Initializer, regularizer or constraint of a weight of exactly two axes."""
 
     def describe_shape_error(self, shape: Shape) -> str:
-        return "" if len(shape) == 2 else f"needs a weight of two axes, this one is {shape}"
+        return "" if len(shape) == 2 else f"needs a weight of two axes, not of shape {shape}"
 
 
 class AxisConstraint(WeightConfig):
@@ -38,7 +38,7 @@ class AxisConstraint(WeightConfig):
     axis: _WeightAxis = 0
 
     def describe_shape_error(self, shape: Shape) -> str:
-        return "" if self.axis < len(shape) else f"has axis {self.axis}, but the weight is {shape}"
+        return "" if self.axis < len(shape) else f"has axis {self.axis}, but the shape of the weight is {shape}"
 
 
 class RandomInitializer(WeightConfig):
@@ -134,7 +134,7 @@ class Orthogonal(RandomInitializer):
     gain: Finite = 1.0
 
     def describe_shape_error(self, shape: Shape) -> str:
-        return "" if len(shape) >= 2 else f"needs a weight of two or more axes, this one is {shape}"
+        return "" if len(shape) >= 2 else f"needs a weight of two or more axes, not of shape {shape}"
 
 
 class Zeros(WeightConfig):

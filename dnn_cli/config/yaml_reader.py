@@ -27,7 +27,7 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 """Largest depth of nested lists and mappings."""
 
-_TOO_DEEP = f"is nested more than {MAX_DEPTH} deep"
+_TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
 _MAX_VALUES = 50_000
 """Largest number of values in a document, including those that YAML aliases repeat.
 
@@ -88,7 +88,9 @@ def read_yaml(file: str) -> Document:
     finally:
         os.close(descriptor)
     if len(raw) > MAX_BYTES:
-        raise _build_config_error(SourceLocation(file), f"is larger than {MAX_BYTES:,} bytes, which no config needs")
+        raise _build_config_error(
+            SourceLocation(file), f"is larger than {MAX_BYTES:,} bytes, the maximum size of a config"
+        )
     raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
         text = raw.decode()
@@ -115,13 +117,15 @@ def parse_yaml(text: str, source: str) -> Document:
         location = SourceLocation(source, mark.line + 1, mark.column + 1) if mark else SourceLocation(source)
         reason = ", ".join(part for part in (error.context, error.problem) if part)
         if mark and text[mark.index : mark.index + 1] == "\t":
-            raise _build_config_error(location, "is not YAML: a tab cannot indent", "use spaces") from None
+            raise _build_config_error(location, "is not valid YAML: a tab cannot indent a line", "use spaces") from None
         # A scanner that looks ahead has its own limit of depth.
         if "nesting depth" in reason:
             raise _build_config_error(location, _TOO_DEEP) from None
-        raise _build_config_error(location, f"is not YAML: {reason}") from None
+        raise _build_config_error(location, f"is not valid YAML: {reason}") from None
     except yaml.YAMLError as error:
-        raise _build_config_error(SourceLocation(source), f"is not YAML: {' '.join(str(error).split())}") from None
+        raise _build_config_error(
+            SourceLocation(source), f"is not valid YAML: {' '.join(str(error).split())}"
+        ) from None
 
 
 def check_characters(text: str, source: str) -> None:
@@ -139,7 +143,9 @@ def check_characters(text: str, source: str) -> None:
     if match := _CONTROL_CHARACTER.search(text):
         start = match.start()
         location = SourceLocation(source, text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start))
-        raise _build_config_error(location, f"holds the control character U+{ord(match[0]):04X}", "delete it")
+        raise _build_config_error(
+            location, f"contains the control character U+{ord(match[0]):04X}", "delete the character"
+        )
 
 
 def _compute_depth(value: Any) -> int:
@@ -176,7 +182,9 @@ class YamlReader:
         self.next_event()
         after = self.next_event()
         if not isinstance(after, yaml.StreamEndEvent):
-            raise _build_config_error(self.get_location(after), "starts a second document", "keep one document a file")
+            raise _build_config_error(
+                self.get_location(after), "a second YAML document starts here", "write one document per file"
+            )
         return Document(value, self.locations, tuple(self.issues))
 
     def next_event(self) -> Any:
@@ -193,7 +201,7 @@ class YamlReader:
         self.value_count += count
         if self.value_count > _MAX_VALUES:
             raise _build_config_error(
-                self.get_location(event), f"holds more than {_MAX_VALUES:,} values, aliases counted"
+                self.get_location(event), f"has more than {_MAX_VALUES:,} values, including aliases"
             )
 
     def get_location(self, event: Any) -> SourceLocation:
@@ -219,7 +227,7 @@ class YamlReader:
 
     def read_content(self, event: Any, path: KeyPath) -> Any:
         if event.tag is not None and event.tag != "!":
-            self.add_issue(event, path, f"the tag {event.tag} has no meaning in a config", "write the plain value")
+            self.add_issue(event, path, f"the tag {event.tag} is not allowed in a config", "remove the tag")
         if isinstance(event, yaml.MappingStartEvent):
             return self.read_mapping(path)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -234,7 +242,9 @@ class YamlReader:
         Escapes may represent control characters, which are not allowed. Such characters become `?` and cause an issue.
         """
         if _CONTROL_CHARACTER.search(event.value):
-            self.add_issue(event, path, "the text holds a control character or half a character", "delete it")
+            self.add_issue(
+                event, path, "the text contains a control character or half of a character", "delete the character"
+            )
             return "".join(c if c.isprintable() else "?" for c in event.value)
         return str(event.value)
 
@@ -247,7 +257,8 @@ class YamlReader:
         anchored = self.anchors.get(alias.anchor)
         if anchored is None:
             raise _build_config_error(
-                self.get_location(alias), f"the alias *{alias.anchor} has no value before it to stand for"
+                self.get_location(alias),
+                f"the alias *{alias.anchor} needs a complete value with the anchor &{alias.anchor} before the alias",
             )
         value, size = anchored
         self.count_values(size, alias)
@@ -259,19 +270,21 @@ class YamlReader:
         mapping: dict[str, Any] = {}
         while not isinstance(event := self.next_event(), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
-                raise _build_config_error(self.get_location(event), "a key must be a word")
+                raise _build_config_error(self.get_location(event), "a key must be text, not a list or a mapping")
             key = self.read_text(event, path)
             key_path = (*path, key)
             if key == "<<" and event.style in (None, ""):
-                self.add_issue(event, key_path, "merge keys are not part of the config language", "use extends")
+                self.add_issue(event, key_path, "merge keys (<<) are not supported", "use extends")
             elif key in mapping:
                 # A separate path keeps the first value, so that it is checked as well.
                 repeated_path = (*path, f"{key} (again)")
-                message = f"the key stands twice, first in line {self.locations[key_path].line}"
+                message = f"duplicate key, first used in line {self.locations[key_path].line}"
                 self.issues.append(
                     (
                         repeated_path,
-                        LocatedIssue(self.get_location(event), format_key_path(key_path), message, "keep one of them"),
+                        LocatedIssue(
+                            self.get_location(event), format_key_path(key_path), message, "keep one of the two"
+                        ),
                     )
                 )
                 self.read_value(self.next_event(), repeated_path)
@@ -299,5 +312,5 @@ class YamlReader:
                 return number
             self.add_issue(event, path, "the number is too large")
         elif _NOT_FINITE.fullmatch(text):
-            self.add_issue(event, path, f"{text} is not a number to calculate with", "write a finite number")
+            self.add_issue(event, path, f"{text} is not a finite number", "write a finite number")
         return text

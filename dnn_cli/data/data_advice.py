@@ -49,4 +49,4 @@ def _advise_on_row_numbers(experiment: Experiment, examples: Examples) -> list[s
         return []
     row_number_columns = [names[column] for column in np.flatnonzero(find_row_number_columns(examples.inputs))]
     ignored = format_short_yaml([*(experiment.data.ignore or ()), *row_number_columns])
-    return [f"column {name} only numbers the rows  (data.ignore={ignored})" for name in row_number_columns]
+    return [f"column {name} contains only row numbers  (data.ignore={ignored})" for name in row_number_columns]

@@ -73,7 +73,7 @@ def _download_files(dataset: IdxDataset, mirror: str, report_progress: ReadProgr
                 fetch(f"{mirror}/{target.name}", str(target), None)
                 break
             except requests.HTTPError as error:
-                raise DataError(f"answers {error.response.status_code} for {target.name}") from None
+                raise DataError(f"HTTP status {error.response.status_code} for {target.name}") from None
             except requests.RequestException as error:
                 if attempt == _MAX_ATTEMPTS:
                     raise DataError(f"cannot be reached ({type(error).__name__})") from None
@@ -121,7 +121,7 @@ def load_dataset_files(
         except DataError as error:
             raise DataError(
                 f"data.path: {error.message}",
-                f"the directory needs {', '.join(file.name for file in dataset.files)}, each plain or with .gz",
+                f"the directory must contain {', '.join(file.name for file in dataset.files)}, each plain or as .gz",
             ) from None
     reasons = []
     for source in iter_sources(dataset, report_progress):
@@ -135,8 +135,9 @@ def load_dataset_files(
             _write_to_cache(get_dataset_cache_directory(dataset), contents)
         return contents
     raise DataError(
-        f"{dataset.directory_name} is nowhere to be found:\n" + "\n".join(f"  {reason}" for reason in reasons),
-        "data.dataset=digits trains the same config without any download",
+        f"{dataset.directory_name} cannot be loaded from any source:\n"
+        + "\n".join(f"  {reason}" for reason in reasons),
+        "use data.dataset=digits, which needs no download",
     )
 
 
@@ -186,11 +187,11 @@ def _read_dataset_file(file: IdxFile, directory: Path) -> bytes:
         with _open_content(plain, zipped) as stream:
             content = stream.read(_MAX_CONTENT_BYTES + 1)
     except FileNotFoundError:
-        raise DataError(f"no {file.name} in {directory}") from None
+        raise DataError(f"{file.name} does not exist in {directory}") from None
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{file.name} in {directory} cannot be read: {error}") from None
     if hashlib.sha256(content).hexdigest() != file.sha256:
-        raise DataError(f"{file.name} in {directory} is damaged or another file: its SHA-256 is not the expected one")
+        raise DataError(f"{file.name} in {directory} is damaged or a different file: its SHA-256 digest is wrong")
     return content
 
 
@@ -241,7 +242,9 @@ def _extract_keras_archive(dataset: IdxDataset, archive: Path, directory: Path) 
             for file, name in zip(dataset.files, ("x_train", "y_train", "x_test", "y_test"), strict=True):
                 (directory / file.name).write_bytes(to_idx(arrays[name]))
     except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise DataError(f"{archive} {'is not there' if not archive.exists() else f'cannot be read: {error}'}") from None
+        raise DataError(
+            f"{archive} {'does not exist' if not archive.exists() else f'cannot be read: {error}'}"
+        ) from None
     return directory
 
 
@@ -284,7 +287,7 @@ def _run_command(arguments: list[str], directory: Path) -> None:
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
-        raise DataError(f"{arguments[0]} did not end within 300 s") from None
+        raise DataError(f"{arguments[0]} did not finish within 300 s") from None
     if process.returncode:
         lines = (process.stderr or process.stdout).strip().splitlines() or [f"exit {process.returncode}"]
         raise DataError(f"{arguments[0]}: {lines[-1]}")

@@ -100,13 +100,14 @@ def load_examples(data: Data, report_progress: ReadProgress = ignore_progress) -
         if [len(part.targets) for part in parts] != [data.info.examples - validation_count, validation_count][
             : len(parts)
         ]:
-            raise UserDataError(f"{data.title} has changed since it was checked", "start again")
+            raise UserDataError(f"{data.title} has changed since the config was checked", "run the command again")
         if len(parts) == 1:
             return Examples(parts[0].inputs, parts[0].targets)
         return Examples(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("inputs", "targets")))
     examples = _read_builtin_dataset(data, "train", report_progress)
     if examples.inputs.shape != (data.info.examples, *data.info.input_shape):
-        raise DataError(f"{data.dataset} has the shape {examples.inputs.shape}, which is not its own")
+        expected_shape = (data.info.examples, *data.info.input_shape)
+        raise DataError(f"{data.dataset} has the shape {examples.inputs.shape} instead of {expected_shape}")
     return examples
 
 
@@ -118,7 +119,7 @@ def load_test_examples(data: Data, report_progress: ReadProgress = ignore_progre
     """
     if not data.test_examples:
         config_keys = "data.test_path or data.test_size" if data.dataset not in DATASETS else "data.test_size"
-        raise DataError(f"{data.title} has no test set", f"{config_keys} keeps one apart, before the training")
+        raise DataError(f"{data.title} has no test set", f"set {config_keys} before the training")
     if data.split_off_test_examples:
         examples = load_examples(data, report_progress)
         return examples[split_examples(data, examples).test]
@@ -145,7 +146,7 @@ def _read_builtin_dataset(data: Data, split_name: str, report_progress: ReadProg
             return Examples(bunch.data.astype(np.float32), bunch.target.astype(np.float32)[:, None])
         inputs = bunch.images.astype(np.uint8) if "images" in bunch else bunch.data.astype(np.float32)
         return Examples(inputs, bunch.target.astype(np.uint8))
-    raise TypeError(f"no way to read a {type(dataset).__name__}")
+    raise TypeError(f"datasets of the type {type(dataset).__name__} cannot be read")
 
 
 def split_examples(data: Data, examples: Examples) -> Split:
@@ -189,9 +190,9 @@ def _split_indices(
         names, counts = data.info.classes, np.bincount(examples.targets[indices], minlength=len(data.info.classes))
         rarest = int(np.argmin(np.where(counts > 0, counts, len(indices) + 1)))
         raise UserDataError(
-            f"data.stratify: {len(indices):,} examples of {np.count_nonzero(counts)} classes, "
-            f"{counts[rarest]} of {names[rarest]}, cannot be divided by class into "
+            f"data.stratify: {len(indices):,} examples of {np.count_nonzero(counts)} classes "
+            f"({counts[rarest]} of {names[rarest]}) cannot be split by class into "
             f"{1 - second_share:g} and {second_share:g}",
-            "data.stratify=false, or more examples",
+            "set data.stratify=false, or add examples",
         ) from None
     return index_parts

@@ -169,9 +169,11 @@ def describe_unusual_inputs(inputs: NDArray[Any], input_profile: InputProfile) -
         least, most = float(row.min()), float(row.max())
         if least < low - slack or most > high + slack or most - least < (high - low) / 100:
             range_text = (
-                f"its values are all {least:.3g}" if least == most else f"its values go from {least:.3g} to {most:.3g}"
+                f"its values are all {least:.3g}"
+                if least == most
+                else f"its values range from {least:.3g} to {most:.3g}"
             )
-            descriptions.append([f"{range_text}, those of the training go from {low:.3g} to {high:.3g}"])
+            descriptions.append([f"{range_text}; the training values range from {low:.3g} to {high:.3g}"])
         else:
             descriptions.append(_describe_unusual_looks(looks, input_profile.looks))
     return descriptions
@@ -193,13 +195,16 @@ def _describe_unusual_looks(looks: NDArray[np.float64], usual_looks: NDArray[np.
     if "border" in outside:
         above, numbers = outside["border"]
         kinds = ("light", "dark") if above else ("dark", "light")
-        return [f"its background is {kinds[0]} ({numbers}): try --invert if training images have a {kinds[1]} one"]
+        return [f"its background is {kinds[0]} ({numbers}): use --invert if the training background is {kinds[1]}"]
     words = {
-        "brightness": ("darker than", "lighter than"),
-        "contrast": ("of less contrast than", "of more contrast than"),
-        "likeness": ("otherwise laid out than", "more like their mean than"),
+        "brightness": ("is darker than", "is lighter than"),
+        "contrast": ("has less contrast than", "has more contrast than"),
+        "likeness": (
+            "is less similar to the mean training image than",
+            "is more similar to the mean training image than",
+        ),
     }
-    return [f"it is {words[name][above]} the training images ({numbers})" for name, (above, numbers) in outside.items()]
+    return [f"it {words[name][above]} the training images ({numbers})" for name, (above, numbers) in outside.items()]
 
 
 def _describe_unusual_numbers(rows: NDArray[np.float32], input_profile: InputProfile) -> list[list[str]]:

@@ -46,10 +46,12 @@ def load_run_context(run: Run, record: Record, report_progress: ReadProgress = i
         data.info.input_shape != input_profile.dataset_info.input_shape
         or data.info.classes != input_profile.dataset_info.classes
     ):
-        raise RunError(f"{run.inputs} is not of {data.dataset}", "a run that is trained again has a new one")
+        raise RunError(
+            f"{run.inputs} does not match the dataset {data.dataset}", "train the run again to create a new file"
+        )
     experiment = experiment.model_copy(update={"data": data})
     if issues := find_experiment_issues(experiment) or find_machine_issues(experiment):
-        raise RunError(f"{run.config} describes no network for its inputs: {issues[0].message}")
+        raise RunError(f"{run.config} does not match the inputs of the run: {issues[0].message}")
     return RunContext(experiment, input_profile)
 
 
@@ -67,8 +69,8 @@ def _build_profile_from_data(
     except (DataError, RunError) as error:
         reason = error.message.splitlines()[0]
         raise RunError(
-            f"{run.directory} has no inputs.npz, as an older dnn trained it, and its data is needed: {reason}",
-            "bring the data back to where config.yaml says it is, or train the run again",
+            f"{run.directory} has no inputs.npz (an older dnn trained the run), and its data cannot be used: {reason}",
+            "restore the data at the path in config.yaml, or train the run again",
         ) from None
     split = split_examples(experiment.data, examples)
     return build_input_profile(
@@ -85,7 +87,9 @@ def check_same_split(record: Record, split: Split) -> None:
         UsageError: the splits differ.
     """
     if record.data.get("split") not in (None, split.compute_fingerprint()):
-        raise UsageError("the data is divided otherwise than in the training", "leave out what changes its division")
+        raise UsageError(
+            "the split of the data differs from the split of the training", "remove the overrides that change the split"
+        )
 
 
 def check_same_data(record: Record, examples: Examples) -> None:
@@ -95,4 +99,6 @@ def check_same_data(record: Record, examples: Examples) -> None:
         RunError: the examples differ.
     """
     if record.data.get("fingerprint") != examples.compute_fingerprint():
-        raise RunError("the data is not what this run was trained on", "its fingerprint in run.json is another")
+        raise RunError(
+            "the data differs from the data that this run was trained on", "restore the data of the training"
+        )

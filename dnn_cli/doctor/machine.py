@@ -44,15 +44,13 @@ def inspect_machine() -> Section:
     free_memory = min(size for size in (free, get_usable_memory()) if size is not None)
     if free_memory < _MIN_FREE_MEMORY:
         problems.append(
-            Problem(
-                f"{format_bytes(free_memory)} of memory are free, and a training may need more", "end other programs"
-            )
+            Problem(f"{format_bytes(free_memory)} of memory are free; a training may need more", "end other programs")
         )
     if os.uname().machine == "x86_64" and cpu_flags and "avx" not in cpu_flags:
         problems.append(
             Problem(
-                "the processor has no AVX, without which TensorFlow's wheels do not start",
-                "another machine",
+                "the processor has no AVX instructions, but TensorFlow's packages need AVX",
+                "use another machine",
                 stops_training=True,
             )
         )
@@ -67,7 +65,7 @@ def inspect_machine() -> Section:
                 [
                     format_bytes(get_physical_memory()),
                     f"{format_bytes(free)} free" if free is not None else "",
-                    f"at most {format_bytes(limit)} for this program" if limit is not None else "",
+                    f"limit of {format_bytes(limit)} for this program" if limit is not None else "",
                 ],
             )
         ),
@@ -92,7 +90,9 @@ def _format_cores(cores: int, quota: float | None) -> str:
     if cores == total:
         return str(cores)
     is_quota = quota is not None and cores < count_schedulable_cores()
-    reason = f"the control group has a quota of {quota:g}" if is_quota else "the affinity mask leaves out the others"
+    reason = (
+        f"the control group has a CPU quota of {quota:g}" if is_quota else "the affinity mask excludes the other cores"
+    )
     return f"{cores} of {total}: {reason}"
 
 
@@ -121,7 +121,11 @@ def query_nvidia_smi() -> tuple[list[str], str | None]:
     except (OSError, subprocess.SubprocessError) as error:
         return [], f"nvidia-smi: {error}"
     lines = [line.strip() for line in (done.stdout or done.stderr).splitlines() if line.strip()]
-    return ([], lines[0] if lines else f"nvidia-smi ends with {done.returncode}") if done.returncode else (lines, None)
+    return (
+        ([], lines[0] if lines else f"nvidia-smi ended with exit code {done.returncode}")
+        if done.returncode
+        else (lines, None)
+    )
 
 
 def list_nvidia_devices() -> list[str]:

@@ -46,7 +46,11 @@ def inspect_program() -> Section:
     missing = [name for name, present in packages.items() if present is None]
     extras = {name: all(map(_is_module_available, extra.modules)) for name, extra in _EXTRAS.items()}
     problems = [
-        Problem(f"{', '.join(missing)} cannot be found", "pip install -e . in the clone of dnn", stops_training=True)
+        Problem(
+            f"not installed: {', '.join(missing)}",
+            "in the repository of dnn, run pip install -e .",
+            stops_training=True,
+        )
     ] if missing else []  # fmt: skip
     in_venv = sys.prefix != sys.base_prefix
     values = {
@@ -106,11 +110,15 @@ def inspect_environment() -> Section:
     if (backend := variables.get("KERAS_BACKEND", "tensorflow")) != "tensorflow":
         problems.append(
             Problem(
-                f"KERAS_BACKEND={backend}, and dnn trains on TensorFlow", "unset KERAS_BACKEND", stops_training=True
+                f"KERAS_BACKEND={backend}, but dnn needs the backend tensorflow",
+                "unset KERAS_BACKEND",
+                stops_training=True,
             )
         )
     if "TF_USE_LEGACY_KERAS" in variables and variables["TF_USE_LEGACY_KERAS"] not in ("", "0", "false"):
-        problems.append(Problem("TF_USE_LEGACY_KERAS asks for another Keras", "unset TF_USE_LEGACY_KERAS"))
+        problems.append(
+            Problem("TF_USE_LEGACY_KERAS selects Keras 2, but dnn needs Keras 3", "unset TF_USE_LEGACY_KERAS")
+        )
     return Section("environment", variables, tuple(problems), has_literal_names=True)
 
 
@@ -130,18 +138,18 @@ def inspect_terminal(console: Console) -> Section:
     }
     reason = _find_missing_colour_reason()
     texts = {
-        "terminal": "yes" if is_terminal else "no: output goes to a pipe or a file, plain and in full width",
+        "terminal": "yes" if is_terminal else "no: in a pipe or a file, output is plain text in full width",
         "colour": (colour or reason) if is_terminal else "",
         "unicode": "" if unicode else "no",
     }
-    problem = Problem(f"{encoding} has no letters but ASCII's, and curves are drawn with them", "export LC_ALL=C.UTF-8")
+    problem = Problem(f"curves need Unicode, but the encoding of the output is {encoding}", "export LC_ALL=C.UTF-8")
     return Section("terminal", values, () if unicode else (problem,), texts)
 
 
 def _find_missing_colour_reason() -> str:
     """Return the reason why a terminal has no colours, or `none` if the reason is unknown."""
     if "NO_COLOR" in os.environ:
-        return "NO_COLOR is set"
+        return "none: NO_COLOR is set"
     if os.environ.get("TERM") == "dumb":
-        return "TERM=dumb"
-    return "none, and lines in the place of bars: a notebook cannot move the cursor" if is_notebook() else "none"
+        return "none: TERM is dumb"
+    return "none; a notebook shows lines instead of progress bars" if is_notebook() else "none"

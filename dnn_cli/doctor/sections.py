@@ -64,8 +64,9 @@ def format_problems(sections: Sequence[Section]) -> list[str]:
     """Format every problem with its suggestion, in lines of text. Problems that stop training come first."""
     ordered = sorted(list_problems(sections), key=lambda problem: not problem.stops_training)
     if not ordered:
-        return ["nothing is wrong"]
-    lines = [f"{format_count(len(ordered), 'problem')}:"]
+        return ["no problems found"]
+    legend = " (!! prevents training)" if ordered[0].stops_training else ""
+    lines = [f"{format_count(len(ordered), 'problem')}{legend}:"]
     for problem in ordered:
         lines += [f"{'!!' if problem.stops_training else ' !'} {problem.message}", f"   {problem.suggestion}"]
     return lines

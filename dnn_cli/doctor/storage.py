@@ -17,6 +17,7 @@ from dnn_cli.doctor.sections import Problem, Section
 from dnn_cli.errors import DataError, RunError
 from dnn_cli.formats.dataset_contents import ignore_progress
 from dnn_cli.host.directories import find_cache, find_keras_directory
+from dnn_cli.report.text import format_count
 from dnn_cli.runs.store import Store
 from dnn_cli.runs.trash import compute_tree_bytes
 
@@ -35,8 +36,10 @@ def inspect_data() -> Section:
     for name, dataset in DATASETS.items():
         if isinstance(dataset, IdxDataset):
             values[name], damaged = _find_dataset_source(dataset)
-            texts[name] = values[name] or "not on this machine; training on it downloads it"
-            problems += [Problem(reason, "delete that, and it is taken from elsewhere") for reason in damaged]
+            texts[name] = values[name] or "not on this machine; a training downloads the dataset"
+            problems += [
+                Problem(reason, "delete the damaged files; dnn then uses another source") for reason in damaged
+            ]
     values["scikit-learn"] = [name for name, dataset in DATASETS.items() if not isinstance(dataset, IdxDataset)]
     texts["scikit-learn"] = ", ".join(values["scikit-learn"])
     return Section("data", values, tuple(problems), texts, has_literal_names=True)
@@ -79,16 +82,16 @@ def inspect_caches() -> Section:
     }  # fmt: skip
     problems = []
     if not cache_directory.is_usable:
-        problems.append(Problem(f"there is no cache: {cache_directory.reason}", "name a directory in XDG_CACHE_HOME"))
+        problems.append(
+            Problem(f"no cache can be used: {cache_directory.reason}", "set XDG_CACHE_HOME to a writable directory")
+        )
     held = ", ".join(f"{name} {format_bytes(size)}" for name, size in parts.items())
     reason = (
-        f"; temporary, because {cache_directory.reason}; XDG_CACHE_HOME names another directory"
+        f"; temporary, because {cache_directory.reason}; set XDG_CACHE_HOME to another directory"
         if cache_directory.reason
         else ""
     )
-    path = (
-        f"{cache_directory.directory}  {format_bytes(total)}{f'  ({held})' if held else ''}; rm -r empties it{reason}"
-    )
+    path = f"{cache_directory.directory}  {format_bytes(total)}{f'  ({held})' if held else ''}; safe to delete{reason}"
     texts = {
         "path": path if cache_directory.is_usable else "none",
         "bytes": "",
@@ -116,25 +119,29 @@ def inspect_runs(root: Path) -> Section:
                 broken[run.run.directory.name] = run.error
     except RunError as error:
         problems.append(
-            Problem(error.message, error.suggestion or "name another place with --runs-dir", stops_training=True)
+            Problem(error.message, error.suggestion or "use another directory with --runs-dir", stops_training=True)
         )
     if broken:
         name, reason = next(iter(broken.items()))
-        more = f", and {len(broken) - 1} more: dnn runs" if len(broken) > 1 else ""
-        problems.append(Problem(f"run {name} is broken: {reason}{more}", "dnn runs rm removes a run"))
+        more = f"; {format_count(len(broken) - 1, 'more broken run')}" if len(broken) > 1 else ""
+        problems.append(
+            Problem(
+                f"run {name} is broken: {reason}{more}", "list the runs with dnn runs; remove a run with dnn runs rm"
+            )
+        )
     if free < MIN_FREE_DISK:
         problems.append(
             Problem(
                 f"{format_bytes(free)} are free on the disk of {nearest}",
-                "dnn runs gc and dnn runs purge free some",
+                "free disk space with dnn runs gc and dnn runs purge",
                 stops_training=free < MIN_USABLE_DISK,
             )
         )
     if (lock_error := find_lock_error(nearest)) is not None:
         problems.append(
             Problem(
-                f"files in {nearest} cannot be locked: {lock_error}; dnn names its processes in files there instead",
-                "a directory on a local disk, with --runs-dir: other machines cannot see whether such a process lives",
+                f"files in {nearest} cannot be locked: {lock_error}; dnn writes process ids to files instead",
+                "use --runs-dir with a local disk: other machines cannot check whether a process is alive",
             )
         )
     size = compute_tree_bytes(root)
@@ -149,7 +156,7 @@ def inspect_runs(root: Path) -> Section:
         "broken": "",
         "free_bytes": f"{format_bytes(free)} on {kind or 'this disk'}",
         "file_system": "",
-        "shared": "other machines see it, too" if kind in _SHARED_FILE_SYSTEMS else "",
+        "shared": "yes: other machines can use this file system" if kind in _SHARED_FILE_SYSTEMS else "",
     }
     return Section("runs", values, tuple(problems), texts)
 
@@ -205,5 +212,5 @@ def inspect_schema() -> Section:
                 values[str(path)] = False
             if not values[str(path)]:
                 problems.append(Problem(f"{path} is not the schema of this version of dnn", f"dnn schema -o {path}"))
-    texts = {name: "current" if good else "another" for name, good in values.items()}
+    texts = {name: "current" if good else "from another version" for name, good in values.items()}
     return Section("schema", values, tuple(problems), texts, has_literal_names=True)

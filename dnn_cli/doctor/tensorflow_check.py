@@ -35,17 +35,19 @@ def _query_tensorflow() -> tuple[dict[str, Any], str]:
             timeout=_TENSORFLOW_TIMEOUT, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return {"error": f"it has not started within {_TENSORFLOW_TIMEOUT:.0f} s"}, ""
+        return {"error": f"the import takes more than {_TENSORFLOW_TIMEOUT:.0f} s"}, ""
     except OSError as error:
         return {"error": f"{sys.executable} cannot be started: {error.strerror}"}, ""
     if process.returncode < 0:
-        return {"error": f"it dies of signal {-process.returncode} as it starts"}, process.stderr
+        return {"error": f"signal {-process.returncode} ended the process"}, process.stderr
     lines = (process.stdout.strip().splitlines() or [""])[-1:] if not process.returncode else []
     try:
         answer: dict[str, Any] = json.loads(lines[0])
     except (IndexError, ValueError):
         log_lines = [line for line in process.stderr.strip().splitlines() if line.strip()]
-        return {"error": log_lines[-1][:300] if log_lines else f"it ends with {process.returncode}"}, process.stderr
+        return {
+            "error": log_lines[-1][:300] if log_lines else f"the process ended with exit code {process.returncode}"
+        }, process.stderr
     return answer, process.stderr
 
 
@@ -57,19 +59,23 @@ def inspect_tensorflow_and_gpus() -> tuple[Section, Section]:
         problems.append(
             Problem(
                 f"TensorFlow does not start: {answer['error']}",
-                "pip install --force-reinstall tensorflow keras in this environment",
+                "in this environment, run pip install --force-reinstall tensorflow keras",
                 stops_training=True,
             )
         )
     elif not answer["computes"]:
         problems.append(
-            Problem("TensorFlow computes wrong numbers", "another machine, or another wheel of it", stops_training=True)
+            Problem(
+                "TensorFlow computes wrong results",
+                "install another version of TensorFlow, or use another machine",
+                stops_training=True,
+            )
         )
     elif answer["backend"] != "tensorflow":
         problems.append(
             Problem(
-                f"Keras runs on {answer['backend']}",
-                'unset KERAS_BACKEND, and "backend": "tensorflow" in ~/.keras/keras.json',
+                f"the backend of Keras is {answer['backend']}, but dnn needs tensorflow",
+                'unset KERAS_BACKEND, and write "backend": "tensorflow" in ~/.keras/keras.json',
                 stops_training=True,
             )
         )
@@ -77,9 +83,13 @@ def inspect_tensorflow_and_gpus() -> tuple[Section, Section]:
     values = {**answer, "not_used_everywhere": unused[1].split() if unused else []}
     values.pop("gpus", None)
     texts = {
-        "seconds": f"{answer['seconds']:.1f} s to import both" if "seconds" in answer else "",
-        "not_used_everywhere": f"{unused[1]} (its fast paths, XLA and oneDNN, use them)" if unused else "",
-        "cuda_build": "" if "error" in answer else "with CUDA" if answer["cuda_build"] else "for CPUs alone",
+        "seconds": f"{answer['seconds']:.1f} s to import TensorFlow and Keras" if "seconds" in answer else "",
+        "not_used_everywhere": f"{unused[1]} (only XLA and oneDNN use these instructions)" if unused else "",
+        "cuda_build": ""
+        if "error" in answer
+        else "with CUDA"
+        if answer["cuda_build"]
+        else "without CUDA: only for CPUs",
         "cuda_version": answer.get("cuda_version") or "",
         "cudnn_version": answer.get("cudnn_version") or "",
         "computes": "",
@@ -112,7 +122,7 @@ def _inspect_gpus(answer: dict[str, Any], log: str) -> Section:
     )
     values["why_none"] = reason or None
     texts = {
-        "used": ", ".join(used) or f"none: {reason}" if reason or used else "not known",
+        "used": ", ".join(used) or f"none: {reason}" if reason or used else "unknown",
         "driver": "; ".join(driver_gpus),
         "driver_trouble": "" if not (card_counts[0] or files) else driver_error or "",
         "device_files": " ".join(files),
@@ -140,23 +150,32 @@ def find_missing_gpu_reason(
     nvidia, amd = card_counts
     if not (driver_gpus or files or nvidia):
         if amd:
-            return "there is an AMD GPU, which TensorFlow's own wheels cannot use", "AMD's tensorflow-rocm, or the CPU"
-        return "there is no GPU in this machine", ""
+            return (
+                "the GPU is an AMD GPU, which TensorFlow's own packages do not support",
+                "install AMD's tensorflow-rocm, or train on the CPU",
+            )
+        return "this machine has no GPU", ""
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
     if hidden is not None and hidden.strip() in ("", "-1"):
         return f"CUDA_VISIBLE_DEVICES='{hidden}' hides every GPU", "unset CUDA_VISIBLE_DEVICES"
     if not files:
         return (
-            "there is a GPU, and no driver for it",
-            "install NVIDIA's driver; in a container, start it with --gpus all",
+            "the driver of the GPU is not installed",
+            "install NVIDIA's driver; start a container with --gpus all",
         )
     if not answer["cuda_build"]:
         return "this TensorFlow is built without CUDA", "pip install 'tensorflow[and-cuda]'"
     if "Cannot dlopen some GPU libraries" in log:
         return "CUDA's libraries are not installed", "pip install 'tensorflow[and-cuda]'"
     if not driver_gpus:
-        return "NVIDIA's driver does not answer", "nvidia-smi says why; a driver that was updated needs a restart"
+        return (
+            "NVIDIA's driver does not respond",
+            "run nvidia-smi for the reason; after an update of the driver, restart the machine",
+        )
     reasons = [
         line.split("] ", 1)[-1] for line in log.splitlines() if "cuda" in line.lower() and "failed" in line.lower()
     ]
-    return (reasons[0][:200] if reasons else "TensorFlow does not see the GPU", "nvidia-smi, and the driver's version")
+    return (
+        reasons[0][:200] if reasons else "TensorFlow does not find the GPU",
+        "check the version of the driver with nvidia-smi",
+    )

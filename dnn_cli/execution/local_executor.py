@@ -204,8 +204,8 @@ def describe_exit_code(code: int | None) -> str:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
-    details = {signal.SIGKILL: ", perhaps for want of memory", signal.SIGSEGV: ", a fault in native code"}
-    return f"its process was ended by {name}{details.get(-code, '')}"  # type: ignore[call-overload]
+    details = {signal.SIGKILL: ", perhaps because memory ran out", signal.SIGSEGV: ", an error in native code"}
+    return f"its process was killed by {name}{details.get(-code, '')}"  # type: ignore[call-overload]
 
 
 @contextmanager

@@ -235,7 +235,7 @@ class OptunaSearch:
         if event.row["epoch"] < epochs and trial.optuna_trial.should_prune():
             return (
                 f"{PRUNED_PREFIX} after epoch {event.row['epoch']}: {self.monitor} {value:.4g} is "
-                "behind most other trials"
+                "worse than in most other trials"
             )
         return ""
 

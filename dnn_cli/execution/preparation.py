@@ -91,7 +91,7 @@ def _format_experiment_lines(experiment: "Experiment", epochs: int) -> list[str]
         f"{experiment.name}: {format_layer_flow(experiment)}, "
         f"{format_count(summarize_network(experiment).total, 'parameter')}",
         f"  {format_config_value(config['optimizer'])}, {format_config_value(config['loss'])}, "
-        f"batches of {experiment.batch_size}, "
+        f"batch size {experiment.batch_size}, "
         f"{format_count(epochs, 'epoch')}, seed {experiment.seed}",
         f"  {_format_data_line(experiment)}",
     ]
@@ -105,11 +105,11 @@ def _format_data_line(experiment: "Experiment") -> str:
 
     data, dataset_info = experiment.data, experiment.data.info
     parts = [
-        f"{format_count(data.training_examples, dataset_info.example_noun)} to train",
-        f"{data.validation_examples:,} to validate",
+        f"{format_count(data.training_examples, dataset_info.example_noun)} for training",
+        f"{data.validation_examples:,} for validation",
     ]
     if data.split_off_test_examples or (data.dataset in USER_DATA_KINDS and data.test_examples):
-        parts.append(f"{data.test_examples:,} kept apart")
+        parts.append(f"{data.test_examples:,} for testing")
     shape = format_sizes(data.input_shape)
     target_text = (
         f"{len(dataset_info.classes)} classes"
@@ -117,7 +117,7 @@ def _format_data_line(experiment: "Experiment") -> str:
         else f"{format_count(dataset_info.targets, 'number')} to predict"
     )
     if experiment.target_encoding == "binary":
-        target_text += f", {dataset_info.classes[1]} is positive"
+        target_text += f", positive class {dataset_info.classes[1]}"
     return f"{data.title}: {', '.join(parts)}, {shape}, {target_text}"
 
 

@@ -57,9 +57,9 @@ _START_TIMEOUT = 60.0
 """Seconds to wait for the start of a Ray process on this machine. A start on a busy machine takes long."""
 
 _DEATH_REASONS = {
-    NodeDiedError: "its node has died",
-    OutOfMemoryError: "its node had too little memory for it",
-    WorkerCrashedError: "its process has died, perhaps for want of memory",
+    NodeDiedError: "its node failed",
+    OutOfMemoryError: "its node ran out of memory",
+    WorkerCrashedError: "its process ended, perhaps because memory ran out",
 }
 """Reasons in messages, by the exception that Ray raises when it gives up a task."""
 
@@ -110,11 +110,11 @@ class RayExecutor:
             address = os.environ.get("RAY_ADDRESS")
             problem = f"the Ray cluster {address} cannot be used" if address else "Ray does not start on this machine"
             raise UsageError(
-                f"{problem}: {_format_error(error)}", "ray status describes the cluster of RAY_ADDRESS"
+                f"{problem}: {_format_error(error)}", "check the cluster of RAY_ADDRESS with ray status"
             ) from None
         if gpus and not ray.cluster_resources().get("GPU"):
             self.kill_workers()
-            raise UsageError(f"--gpus {gpus}: the Ray cluster has no GPU")
+            raise UsageError(f"--gpus {gpus}: the Ray cluster has no GPU", "leave out --gpus")
         self.remote_train = ray.remote(
             num_cpus=1, num_gpus=1 if gpus else 0, max_retries=_MAX_RETRIES, retry_exceptions=False
         )(ray_worker.train_task)
@@ -319,14 +319,14 @@ def _describe_ray_error(error: Exception) -> str:
     """Describe in one line why Ray has no result for a task."""
     for error_type, text in _DEATH_REASONS.items():
         if isinstance(error, error_type):
-            return f"{text}, {_MAX_RETRIES + 1} times in all"
+            return f"{text} ({_MAX_RETRIES + 1} attempts)"
     return _format_error(error.cause if isinstance(error, RayTaskError) else error)
 
 
 def _format_error(error: BaseException) -> str:
     """Format the type and the first line of an error, in at most 300 characters."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0] if lines else 'no more is known'}"[:300]
+    return f"{type(error).__name__}: {lines[0] if lines else 'no details'}"[:300]
 
 
 def _check_reachable(address: str) -> None:
@@ -344,7 +344,7 @@ def _check_reachable(address: str) -> None:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
-            f"the Ray cluster {address} cannot be reached: {reason}", "without RAY_ADDRESS, Ray starts on this machine"
+            f"the Ray cluster {address} cannot be reached: {reason}", "to start Ray on this machine, unset RAY_ADDRESS"
         ) from None
 
 

@@ -137,7 +137,7 @@ def train_task(
         broker: The actor that receives events.
     """
     if driver_version != dnn_cli.__version__:
-        return RemoteResult({}, f"its node has dnn {dnn_cli.__version__}, and this is dnn {driver_version}")
+        return RemoteResult({}, f"its node has dnn {dnn_cli.__version__}, but this machine has dnn {driver_version}")
     task: Task = pickle.loads(pickled_task)  # noqa: S301 - the sender of tasks may run any code on this node
     with suppress(RayError, futures.TimeoutError):
         if reason := broker.start_task.remote(task.number).future().result(_LAST_MESSAGE_TIMEOUT):

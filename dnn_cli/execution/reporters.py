@@ -69,8 +69,8 @@ class TextReporter:
         self.stage = doing
 
     def on_begin(self, device: str, plan: "ExecutionPlan", steps: int) -> None:
-        batches = f"{steps:,} {'batch' if steps == 1 else 'batches'} an epoch"
-        engine_text = "by plain fit" if plan.engine == "keras" else f"{plan.steps} a call"
+        batches = f"{steps:,} {'batch' if steps == 1 else 'batches'} per epoch"
+        engine_text = "with Keras's fit" if plan.engine == "keras" else f"{plan.steps} per call"
         self.reporter.report_line(
             f"training on {device}, {batches}, {engine_text}, {'with' if plan.jit else 'without'} XLA"
         )

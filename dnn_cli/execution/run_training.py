@@ -109,8 +109,8 @@ def resume_training(
         changed = list_changes(record, checkpoint, load_resolved_experiment(str(run.config)), experiment)
         _check_unchanged(record, changed, force=force)
         if checkpoint_problem:
-            since = f"the one before, of epoch {checkpoint.progress.epoch}" if checkpoint else "the beginning"
-            checkpoint_problem = f"{checkpoint_problem}; this goes on from {since}"
+            since = f"the previous checkpoint, of epoch {checkpoint.progress.epoch}" if checkpoint else "the beginning"
+            checkpoint_problem = f"{checkpoint_problem}; the training continues from {since}"
             reporter.report_line(checkpoint_problem)
         earlier_threads = _get_recorded_threads(record)
         restore_thread_count(earlier_threads)
@@ -141,10 +141,10 @@ def resume_training(
                 reporter.report_line(f"changed  {line}")
             if earlier_threads not in (None, get_thread_count()):
                 reporter.report_line(
-                    f"trained with {earlier_threads} threads before and {get_thread_count()} "
-                    "from here: the last digits may differ"
+                    f"the number of threads changes from {earlier_threads} to {get_thread_count()}: "
+                    "the last digits of results may differ"
                 )
-            reporter.report_line(f"going on after {_format_progress(resume_point)}")
+            reporter.report_line(f"continuing after {_format_progress(resume_point)}")
             return _train_prepared(prepared, run, reporter, stop_request, resume_point, tensorboard=tensorboard)
 
 
@@ -156,8 +156,8 @@ def _check_unchanged(record: "Record", changed: list[str], *, force: bool) -> No
     """
     if changed and not force:
         raise UsageError(
-            f"run {record.id} was trained otherwise: {'; '.join(changed)}",
-            "--force goes on all the same, and records it in run.json",
+            f"run {record.id} was trained under other conditions: {'; '.join(changed)}",
+            "to continue, add --force; run.json then records the changes",
         )
 
 
@@ -171,9 +171,9 @@ def _get_recorded_threads(record: "Record") -> int | None:
 
 
 def _format_progress(resume_point: "ResumePoint") -> str:
-    """Format the progress at a resume point, such as `epoch 3 and a part of the next`."""
+    """Format the progress at a resume point, such as `epoch 3 and a part of epoch 4`."""
     progress = resume_point.progress
-    return f"epoch {progress.epoch}" + (" and a part of the next" if progress.calls else "")
+    return f"epoch {progress.epoch}" + (f" and a part of epoch {progress.epoch + 1}" if progress.calls else "")
 
 
 def _train_prepared(
@@ -194,8 +194,11 @@ def _train_prepared(
         reporter.open_log(run.log)
         prepared.redirect_output(run.log)
     except OSError as error:
-        raise RunError(f"{run.log} cannot be written: {error.strerror}", "nothing has been trained") from None
-    resume_command = f"{shlex.join(['dnn', 'resume', os.path.relpath(run.directory)])} goes on from there"
+        raise RunError(
+            f"{run.log} cannot be written: {error.strerror}",
+            "check permissions and free disk space; nothing has been trained",
+        ) from None
+    resume_command = f"{shlex.join(['dnn', 'resume', os.path.relpath(run.directory)])} continues the training"
     try:
         experiment, graceful_stop = (
             prepared.job.experiment,
@@ -211,7 +214,7 @@ def _train_prepared(
                 prepared.job, run, progress_reporter, stop_request or never_stop, resume_point, prepared.compiled_models
             )
     except RunError as error:
-        raise RunError(error.message, f"what was written before is whole; {resume_command}") from None
+        raise RunError(error.message, f"the files written before are complete; {resume_command}") from None
     except (Interrupted, KeyboardInterrupt) as error:
         reason = "interrupted" if str(error) in ("", SIGNAL_REASON) else str(error)
         reporter.report_line(f"{reason}; {resume_command}")

@@ -116,7 +116,7 @@ class TimeLimit:
     @property
     def stop_reason(self) -> str:
         """Reason of a stop at the time limit; empty without a limit."""
-        return "" if self.minutes is None else f"stopped after {self.minutes:g} min, by --minutes"
+        return "" if self.minutes is None else f"stopped after {self.minutes:g} min, the limit of --minutes"
 
     @property
     def is_over(self) -> bool:

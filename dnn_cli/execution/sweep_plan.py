@@ -85,7 +85,10 @@ def plan_sweep(sweep: Sweep) -> list[PlannedRun]:
     )
     run_count = (run_count or sweep.trials or 1) * max(1, len(sweep.seeds))
     if run_count > _MAX_RUNS:
-        raise UsageError(f"these are {run_count:,} runs, and {_MAX_RUNS:,} are the most", "--search random tries some")
+        raise UsageError(
+            f"the sweep has {run_count:,} runs; the maximum is {_MAX_RUNS:,}",
+            "use fewer values, or use --search random with --trials",
+        )
     settings = _iter_grid(sweep) if sweep.search == "grid" else _iter_random_settings(sweep)
     runs_by_digest: dict[str, PlannedRun] = {}
     for planned_run in _plan_settings(planner, list(settings)):

@@ -45,7 +45,7 @@ def tee_to_tensorboard(
         rows = resume_point.progress.rows if resume_point else []
         event_log = EventLog(run.tensorboard, run.read_raw_record(), experiment.model_dump(mode="json"), rows)
     except RunError as error:
-        reporter.report_line(f"no log for TensorBoard: {error.message}")
+        reporter.report_line(f"no TensorBoard log is written: {error.message}")
         yield progress_reporter
         return
     tee = TensorBoardTee(progress_reporter, event_log, reporter.report_line)
@@ -110,4 +110,4 @@ class TensorBoardTee:
             write()
         except OSError as error:
             self.is_writable = False
-            self.report_line(f"no more of TensorBoard's log: {error.strerror or error}; the training goes on")
+            self.report_line(f"the TensorBoard log ends: {error.strerror or error}; the training continues")

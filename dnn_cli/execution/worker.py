@@ -201,7 +201,7 @@ def _build_stop_reason_getter(connection: Connection, received_signals: Sequence
             if not reason and connection.poll():
                 reason = str(connection.recv())
         except (EOFError, OSError):
-            reason = "the process that started it has ended"
+            reason = "the process that started the worker has ended"
         return reason
 
     return get_stop_reason

@@ -64,14 +64,14 @@ def find_unfinished_training(evidence: Evidence) -> Iterator[Finding]:
     record = evidence.record
     if record.status == "diverged":
         far = find_unscaled_input(evidence.experiment, evidence.input_profile) if evidence.input_profile else None
-        meaning = "The usual cause is a learning rate that is too large: every step overshoots further than the last."
+        meaning = "The usual cause is a learning rate that is too large: each step overshoots the minimum by more."
         if far is not None and far.root_mean_square > 1:
-            meaning = "Inputs this large make every step too large, so that each overshoots further than the last."
+            meaning = "Large inputs cause large steps: each step overshoots the minimum by more."
         scaling_suggestions = (
             suggestions.suggest_standardizing(evidence) if far is not None and far.root_mean_square > 1 else ()
         )
         observation = [
-            record.reason or "numbers were no longer finite",
+            record.reason or "the loss became NaN or infinite",
             *([far.observation] if scaling_suggestions and far else []),
         ]
         targets = (
@@ -81,15 +81,15 @@ def find_unfinished_training(evidence: Evidence) -> Iterator[Finding]:
         )
         if targets is not None:
             observation.append(targets.observation)
-            meaning = f"Errors and steps as large as these numbers overshoot: {targets.suggestion}. {meaning}"
+            meaning = f"Large targets cause large errors and large steps: {targets.suggestion}. {meaning}"
         yield Finding(
-            "divergence", "trouble", "it diverged", "; ".join(observation),
+            "divergence", "trouble", "the training diverged", "; ".join(observation),
             meaning, record.epochs + 1, suggestions=(*scaling_suggestions, *suggestions.suggest_lower_rate(evidence)),
         )  # fmt: skip
     elif record.status in ("failed", "interrupted"):
         yield Finding(
-            record.status, "trouble", f"it {'failed' if record.status == 'failed' else 'was interrupted'}",
-            record.reason or "the reason is not recorded", "All other findings are about the epochs before.",
+            record.status, "trouble", f"the training {'failed' if record.status == 'failed' else 'was interrupted'}",
+            record.reason or "the reason is not recorded", "The other findings describe the completed epochs.",
             record.epochs + 1, suggestions=(Suggestion("resume"),) if record.status == "interrupted" else (),
         )  # fmt: skip
 
@@ -104,8 +104,8 @@ def find_loss_spike(evidence: Evidence) -> Iterator[Finding]:
         if rise > min_rise * (loss[0] - before) and rise > _MIN_LOSS_RISE / 2 * abs(before):
             yield Finding(
                 "unstable", "advice", "the training loss rose",
-                f"it went from {before:.4g} up to {loss[epoch]:.4g}",
-                "The steps are too large to settle; a smaller learning rate gets lower.",
+                f"loss rose to {loss[epoch]:.4g}, and its lowest value before was {before:.4g}",
+                "The steps are too large for the loss to settle. A smaller learning rate reaches a lower loss.",
                 epoch + 1, {"before": before, "after": loss[epoch]}, suggestions.suggest_lower_rate(evidence, 1 / 3),
             )  # fmt: skip
             return
@@ -124,14 +124,14 @@ def find_over_fitting(evidence: Evidence) -> Iterator[Finding]:
         return
     observation = (
         f"val_loss was lowest in epoch {best + 1} ({validation[best]:.4g}) and is {end / validation[best] - 1:.0%} "
-        f"higher at the end, while loss went on falling from {loss[best]:.4g} to {loss[-1]:.4g}"
+        f"higher at the end; in the same epochs loss fell from {loss[best]:.4g} to {loss[-1]:.4g}"
     )
     figures = {"lowest": validation[best], "end": end, "loss_then": loss[best], "loss": loss[-1]}
-    meaning = "From there on it memorizes its training examples, and its mistakes on others become more certain."
+    meaning = "The network memorizes the training examples, and its mistakes on new examples become more confident."
     stopping = evidence.experiment.early_stopping
     restores = stopping is not None and stopping.restore_best_weights and len(loss) < evidence.experiment.epochs
     if restores:
-        meaning += " early_stopping ended it, and model.keras holds the weights of its best epoch."
+        meaning += " early_stopping ended the training, and model.keras contains the weights of the best epoch."
     stop = "early_stopping={monitor: val_loss, patience: 3, restore_best_weights: true}"
     layers = suggestions.build_layer_overrides(
         evidence,
@@ -145,7 +145,7 @@ def find_over_fitting(evidence: Evidence) -> Iterator[Finding]:
         else (*suggestions.suggest_training(evidence, stop), *suggestions.suggest_training(evidence, *layers))
     )
     severity: Severity = "good" if restores else "advice"
-    yield Finding("over_fitting", severity, "it over-fits", observation, meaning, best + 2, figures, proposed)
+    yield Finding("over_fitting", severity, "the network overfits", observation, meaning, best + 2, figures, proposed)
 
 
 def _is_within_error(evidence: Evidence, rise: float) -> bool:
@@ -167,11 +167,18 @@ def find_under_training(evidence: Evidence) -> Iterator[Finding]:
     curve, loss = evidence.get_curve(evidence.main_loss), evidence.get_curve("loss")
     epochs = len(curve)
     if epochs == 1 and evidence.record.status == "completed" and evidence.experiment.epochs == 1:
-        observation = f"one epoch was trained; {evidence.main_loss} is {curve[0]:.4g}"
-        meaning = "One epoch shows no trend; more epochs show whether the loss still falls."
+        observation = f"{evidence.main_loss} is {curve[0]:.4g} after the only epoch"
+        meaning = "A single epoch does not show a trend. More epochs show whether the loss still falls."
         proposed = suggestions.suggest_more_epochs(evidence)
         yield Finding(
-            "under_training", "advice", "it was trained for one epoch only", observation, meaning, 1, {}, proposed
+            "under_training",
+            "advice",
+            "the network was trained for one epoch only",
+            observation,
+            meaning,
+            1,
+            {},
+            proposed,
         )
     if epochs < 2 or evidence.record.status != "completed" or evidence.is_decayed:
         return
@@ -189,12 +196,12 @@ def find_under_training(evidence: Evidence) -> Iterator[Finding]:
         return
     span = f"the last {window} epochs" if window > 1 else "the last epoch"
     observation = (
-        f"in {span} the lowest {evidence.main_loss} fell from {before:.4g} to {after:.4g}, {pace:.1%} an epoch"
+        f"in {span} the lowest {evidence.main_loss} fell from {before:.4g} to {after:.4g}, by {pace:.1%} per epoch"
     )
-    meaning = "More epochs will probably improve it, or a larger learning rate will do the same sooner."
+    meaning = "More epochs will probably improve the network. A larger learning rate may need fewer epochs."
     figures = {"before": before, "after": after, "pace": pace}
     yield Finding(
-        "under_training", "advice", "it was still improving when the epochs ended", observation, meaning,
+        "under_training", "advice", "the loss still fell at the end of the training", observation, meaning,
         epochs - window + 1, figures, (*suggestions.suggest_more_epochs(evidence), suggestions.FIND_LEARNING_RATE),
     )  # fmt: skip
 
@@ -205,14 +212,16 @@ def _find_early_stop(evidence: Evidence, patience: int) -> Iterator[Finding]:
     if loss[-2] <= 0 or 1 - loss[-1] / loss[-2] < _MIN_FALLING_PACE:
         return
     observation = (
-        f"early_stopping with patience {patience} ended it after {len(loss)} of {evidence.experiment.epochs} epochs; "
-        f"loss still fell from {loss[-2]:.4g} to {loss[-1]:.4g}"
+        f"early_stopping with patience {patience} ended the training after {len(loss)} of {evidence.experiment.epochs} "
+        f"epochs; in the last epoch loss still fell from {loss[-2]:.4g} to {loss[-1]:.4g}"
     )
-    meaning = "One epoch can be worse by chance; a larger patience waits until several are."
+    meaning = "A single epoch can be worse by chance. A larger patience waits for several worse epochs."
     proposed = suggestions.suggest_training(
         evidence, "early_stopping.patience=5", "early_stopping.restore_best_weights=true"
     )
-    yield Finding("stopped_early", "advice", "it was stopped too early", observation, meaning, len(loss), {}, proposed)
+    yield Finding(
+        "stopped_early", "advice", "the training was stopped too early", observation, meaning, len(loss), {}, proposed
+    )
 
 
 def find_under_fitting(evidence: Evidence) -> Iterator[Finding]:
@@ -236,15 +245,15 @@ def find_under_fitting(evidence: Evidence) -> Iterator[Finding]:
     if (accuracy and max(accuracy) >= _PERFECT_ACCURACY) or min(validation) > _MAX_EQUAL_LOSS_RATIO * min(loss):
         return
     observation = (
-        f"loss went from {before:.4g} to {after:.4g} in the last {window} epochs, and val_loss is {validation[-1]:.4g}"
+        f"in the last {window} epochs loss changed from {before:.4g} to {after:.4g}; val_loss is {validation[-1]:.4g}"
     )
     yield Finding(
         "under_fitting",
         "advice" if evidence.is_weak else "good",
-        "it no longer improves",
+        "the network no longer improves",
         observation,
-        "It is as good on new examples as in training. Where that is not enough, a larger network shows whether "
-        "the network or the inputs are the limit.",
+        "The network is as good on validation examples as on training examples. If that is not enough, try a larger "
+        "network. If the score stays the same, the inputs limit the result.",
         len(loss) - window + 1,
         {"before": before, "after": after, "val_loss": validation[-1]},
         suggestions.suggest_training(evidence, *suggestions.build_larger_layer_overrides(evidence)),
@@ -260,9 +269,9 @@ def _find_narrowest_units(evidence: Evidence) -> int | None:
 def _build_narrow_layer_finding(evidence: Evidence, units: int) -> Finding:
     """Return the finding that a hidden layer has fewer units than the data has classes."""
     hits = evidence.hit_counts
-    accuracy = f", and its accuracy is {hits.accuracy:.4f}" if hits is not None else ""
+    accuracy = f", and the accuracy is {hits.accuracy:.4f}" if hits is not None else ""
     observation = f"a hidden layer has {units} units for {evidence.class_count} classes{accuracy}"
-    meaning = "All that the output layer knows of an input has to pass through these units; more of them hold more."
+    meaning = "All information about an input must pass through these units. More units pass on more information."
     overrides = suggestions.build_layer_overrides(
         evidence,
         lambda x: isinstance(x, Dense) and x.units == units,
@@ -282,9 +291,9 @@ def find_early_rate_drop(evidence: Evidence) -> Iterator[Finding]:
     if low is None or low > max(1, len(rates) // 2):
         return
     observation = (
-        f"reduce_lr_on_plateau lowered it from {rates[0]:.2g} to {rates[low - 1]:.2g} by epoch {low} of {len(rates)}"
+        f"reduce_lr_on_plateau lowered it from {rates[0]:.2g} to {rates[low - 1]:.2g} until epoch {low} of {len(rates)}"
     )
-    meaning = "A larger patience waits until the loss has really stopped falling."
+    meaning = "A larger patience lowers the rate only if the loss has not fallen for more epochs."
     proposed = suggestions.suggest_training(
         evidence, "reduce_lr_on_plateau.patience=5", "reduce_lr_on_plateau.factor=0.5"
     )
@@ -307,22 +316,22 @@ def find_validation_above_training(evidence: Evidence) -> Iterator[Finding]:
     last, gap = evidence.last_measurement, other[-1] - train[-1]
     if not _is_significant_gap(gap, train[-1], evidence.training_examples, other[-1], validation):
         return
-    observation = f"{evidence.accuracy_name} is {other[-1]:.4f} on validation and {train[-1]:.4f} in training"
+    observation = f"{evidence.accuracy_name} is {other[-1]:.4f} in validation and {train[-1]:.4f} in training"
     figures = {"validation": other[-1], "training": train[-1]}
     measured = last.correct if last is not None else None
     rose = len(train) > 1 and train[-1] - train[-2] > gap / 2
     averaged = len(train) == 1 or rose
     if last is not None and measured is not None:
         averaged = not _is_significant_gap(other[-1] - measured, measured, last.examples, other[-1], validation)
-        observation += f"; at the end of the last epoch it is {measured:.4f} on {last.examples} training examples"
+        observation += f"; after the last epoch it is {measured:.4f} on {last.examples} training examples"
         figures["training_at_the_end"] = measured
     if averaged:
-        meaning = "The training score is an average over the epoch, while the network still improved; this is no fault."
+        meaning = "The training score is an average over the epoch, while the network still improved. This is normal."
         severity: Severity = "good"
     else:
         meaning = (
-            "Nothing is dropped in training, and the network was no worse during the epoch: the validation set holds "
-            "easier examples, or others than the training set. Compare them, or divide the data at random."
+            "The network has no dropout and hardly improved during the epoch. The validation set therefore has easier "
+            "or different examples. Compare the two sets, or split the data at random."
         )
         severity = "advice"
     proposed = (
@@ -330,7 +339,7 @@ def find_validation_above_training(evidence: Evidence) -> Iterator[Finding]:
         if severity == "advice" and evidence.class_count
         else ()
     )
-    title = "the validation score is above the training score"
+    title = "the validation accuracy is above the training accuracy"
     yield Finding("validation_above_training", severity, title, observation, meaning, len(train), figures, proposed)
 
 

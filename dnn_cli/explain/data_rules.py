@@ -57,15 +57,15 @@ def find_unscaled_inputs(evidence: Evidence) -> Iterator[Finding]:
     if far is None:
         return
     meaning = (
-        "Large inputs make large steps, and the largest hide all others; the same rate is too large for one weight "
-        "and too small for another."
+        "Large inputs cause large steps, and the largest inputs hide the others. The same learning rate is too large "
+        "for one weight and too small for another."
         if far.root_mean_square > 1
-        else "Inputs so small change the outputs little, and the weights have to grow first."
+        else "Small inputs change the outputs little, so the weights must grow first."
     )
     yield Finding(
         "unscaled_inputs",
         "advice",
-        "the inputs are far from unit scale",
+        "the inputs are not scaled",
         far.observation,
         meaning,
         None,
@@ -83,14 +83,15 @@ def find_row_numbers(evidence: Evidence) -> Iterator[Finding]:
     alone = max(float(inputs.alone[column]) for column in columns) if inputs.alone is not None else 0.0
     names = ", ".join(_get_column_name(evidence, column) for column in columns)
     noun = "columns" if len(columns) > 1 else "column"
-    observation = f"{noun} {names}: whole numbers without gaps, one for each row"
+    observation = f"{noun} {names}: integers without gaps, one for each row"
     if alone > 0.5:
-        observation += f"; alone it avoids {alone:.0%} of the errors of a constant prediction"
-    meaning = "A row number says nothing about a new example; where the rows are sorted, it gives the label away."
+        subject = "one of them" if len(columns) > 1 else "this column"
+        observation += f"; {subject} alone avoids {alone:.0%} of the errors of a constant prediction"
+    meaning = "A row number has no information about a new example. If the rows are sorted, it reveals the target."
     yield Finding(
         "row_numbers",
         "trouble" if alone > 0.5 else "advice",
-        f"a {noun[:6]} only numbers the rows",
+        "a column contains only row numbers",
         observation,
         meaning,
         None,
@@ -119,13 +120,13 @@ def find_target_in_inputs(evidence: Evidence) -> Iterator[Finding]:
         return
     name = _get_column_name(evidence, order[0])
     observation = (
-        f"{name} alone avoids {best:.0%} of the errors of a constant prediction, the next best column {second:.0%}"
+        f"{name} alone avoids {best:.0%} of the errors of a constant prediction; the next best column, {second:.0%}"
     )
     meaning = (
-        "Such a column is usually made from the label, or known only after it; then the score is none on new data. "
-        "If it is known beforehand, all is well."
+        "Such a column is usually computed from the target, or known only after the target. The score is then not "
+        "valid for new data. If the column is known before the target, nothing is wrong."
     )
-    yield Finding("label_in_inputs", "advice", "one column gives the label away", observation, meaning, None,
+    yield Finding("label_in_inputs", "advice", "one column reveals the target", observation, meaning, None,
                   {"best": best, "second": second}, _suggest_ignoring_columns(evidence, order[:1]))  # fmt: skip
 
 
@@ -135,8 +136,8 @@ def find_copied_examples(evidence: Evidence) -> Iterator[Finding]:
     if copied is None or float(copied[0]) < _MIN_COPIED_SHARE or float(copied[1]) > _MAX_CHANCE_COPIES:
         return
     share = float(copied[0])
-    observation = f"{share:.0%} of the validation inputs are also training inputs, value for value"
-    meaning = "Their score is one of memory, not of new examples: leave out repeated rows before the data is divided."
+    observation = f"{share:.0%} of the validation inputs are equal to a training input in every value"
+    meaning = "Copies measure memory, not performance on new examples. Remove repeated rows before the data is split."
     yield Finding(
         "copies",
         "trouble",
@@ -163,13 +164,13 @@ def find_target_shift(evidence: Evidence) -> Iterator[Finding]:
     if not observation:
         return
     meaning = (
-        "The network is judged on labels that it hardly saw: the examples were divided in the order of their labels. "
-        "Divide them at random, or by class."
+        "The validation targets are rare in training: the data was probably sorted by target before the split. "
+        "Split it at random, or by class."
     )
     yield Finding(
         "label_order",
         "trouble",
-        "training and validation have different labels",
+        "training and validation have different targets",
         observation,
         meaning,
         None,
@@ -204,10 +205,11 @@ def _format_class_shift(
     missing = int(((training_shares == 0) & (validation_shares > 0)).sum())
     names = evidence.experiment.data.info.classes
     text = (
-        f"{names[worst]} is {training_shares[worst]:.0%} of the training labels and "
-        f"{validation_shares[worst]:.0%} of the validation labels"
+        f"class {names[worst]} has {training_shares[worst]:.0%} of the training examples and "
+        f"{validation_shares[worst]:.0%} of the validation examples"
     )
-    return text + (f"; {missing} of {count} classes are in the validation set alone" if missing else "")
+    verb = "occurs" if missing == 1 else "occur"
+    return text + (f"; {missing} of {count} classes {verb} only in the validation set" if missing else "")
 
 
 def _format_level_shift(training_targets: "NDArray[np.float32]", validation_targets: "NDArray[np.float32]") -> str:
@@ -217,9 +219,7 @@ def _format_level_shift(training_targets: "NDArray[np.float32]", validation_targ
     error = deviation * math.sqrt(1 / len(training_targets) + 1 / len(validation_targets))
     if not deviation or abs(training_mean - validation_mean) < max(deviation, _MIN_SHIFT_STANDARD_ERRORS * error):
         return ""
-    return (
-        f"the numbers to predict are {training_mean:.4g} on average in training and {validation_mean:.4g} in validation"
-    )
+    return f"the mean target is {training_mean:.4g} in training and {validation_mean:.4g} in validation"
 
 
 def _suggest_random_split(evidence: Evidence) -> tuple[Suggestion, ...]:
@@ -252,14 +252,14 @@ def find_input_shift(evidence: Evidence) -> Iterator[Finding]:
     training_mean, validation_mean = float(inputs.average.mean()), float(inputs.validation_average.mean())
     spread = float(inputs.deviation.mean()), float(inputs.validation_deviation.mean())
     observation = (
-        f"training inputs are {training_mean:.4g} on average with a deviation of {spread[0]:.4g}, "
-        f"validation inputs {validation_mean:.4g} with {spread[1]:.4g}"
+        f"training inputs have mean {training_mean:.4g} and standard deviation {spread[0]:.4g}, "
+        f"validation inputs have mean {validation_mean:.4g} and standard deviation {spread[1]:.4g}"
     )
-    meaning = "The validation set is prepared in another way, so the network is judged on inputs it never saw."
+    meaning = "The validation set was prepared differently, so its inputs do not occur in training."
     yield Finding(
         "other_inputs",
         "trouble",
-        "validation inputs are unlike the training inputs",
+        "validation inputs are unlike training inputs",
         observation,
         meaning,
         None,

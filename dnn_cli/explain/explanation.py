@@ -77,7 +77,7 @@ def explain_run(run_info: RunInfo, model: SavedModel | None = None) -> Explanati
         ConfigError: the config of the run cannot be read.
     """
     if model is not None and model.scores is None:
-        raise RunError(f"{run_info.run.metrics} has no scores for the epoch of {model.file_name}", "leave --best out")
+        raise RunError(f"{run_info.run.metrics} has no scores for the epoch of {model.file_name}", "omit --best")
     evidence = read_evidence(run_info, model.epoch if model else None)
     findings = _arrange_findings([finding for rule in _RULES for finding in rule(evidence)])
     if all(finding.severity == "good" for finding in findings):
@@ -115,30 +115,32 @@ def _arrange_findings(findings: list[Finding]) -> list[Finding]:
 
 
 def _build_healthy_finding(evidence: Evidence) -> Finding:
-    """Return the finding for a run without faults: how well the model learned, or that it is too early to judge."""
+    """Return the finding for a run without trouble: how well the model learned, or that it is too early to judge."""
     if not evidence.epoch_scores:
         observation = "no epoch is completed"
         return Finding(
-            "too_early", "good", "it is too early to tell", observation, "The curves begin with the first epoch."
+            "too_early", "good", "it is too early to judge the run", observation, "Curves begin after the first epoch."
         )
     judgement, hits = evidence.score_judgement, evidence.hit_counts
     if not isinstance(judgement, ScoreJudgement) or judgement.verdict != "better":
-        observation = f"{len(evidence.epoch_scores)} epochs are completed, and the run is {evidence.record.status}"
-        return Finding("too_early", "good", "it is too early to tell", observation, "A completed run can be judged.")
+        epochs = len(evidence.epoch_scores)
+        count = f"{epochs} epochs are" if epochs != 1 else "1 epoch is"
+        observation = f"{count} completed, and the run is {evidence.record.status}"
+        title = "it is too early to judge the run"
+        return Finding("too_early", "good", title, observation, "Only a completed run can be judged.")
     curve = evidence.get_curve(evidence.main_loss)
     of_epoch = f" of epoch {evidence.judged_epoch}" if evidence.judged_epoch else ""
     best = min(range(len(curve)), key=curve.__getitem__)
     lowest = f" (lowest: {curve[best]:.4g} in epoch {best + 1})" if best + 1 < len(curve) else ""
-    weighed = ", weighed by class_weight," if evidence.experiment.class_weight else ""
+    weighed = ", weighted by class_weight," if evidence.experiment.class_weight else ""
     parts = [
-        f"its {judgement.split} loss{of_epoch}{weighed} is {judgement.model_loss:.4g}, and that "
-        "of the best constant prediction "
-        f"{judgement.constant_loss:.4g}",
-        f"{evidence.main_loss} ended at {curve[-1]:.4g}{lowest}",
+        f"the {judgement.split} loss{of_epoch}{weighed} is {judgement.model_loss:.4g}, and the best constant "
+        f"prediction has {judgement.constant_loss:.4g}",
+        f"{evidence.main_loss} of the last epoch is {curve[-1]:.4g}{lowest}",
     ]
     if hits is not None:
         parts.insert(
-            1, f"its accuracy is {hits.accuracy:.4f}, and that of the most frequent class {hits.constant_accuracy:.4f}"
+            1, f"the accuracy is {hits.accuracy:.4f}, and the most frequent class has {hits.constant_accuracy:.4f}"
         )
     ratio = (
         layer_rules.compute_gradient_ratio(evidence, max(layer_rules.list_measured_epochs(evidence)))
@@ -146,14 +148,14 @@ def _build_healthy_finding(evidence: Evidence) -> Finding:
         else None
     )
     if ratio is not None:
-        parts.append(f"the first layer gets {ratio:.2g} times the last one's gradient")
+        parts.append(f"the gradient of the first layer is {ratio:.2g} times that of the last")
     worst = layer_rules.find_worst_layer(evidence, "dead") if evidence.layer_states else None
     if worst is not None:
-        parts.append(f"at most {worst.dead:.0%} of a layer's units are dead")
-    end = "does not get worse" if curve[-1] <= _MAX_STEADY_RATIO * curve[best] else "goes up and down"
-    meaning = f"It has learned, and its loss {end}" + ("; every layer learns." if evidence.layer_states else ".")
+        parts.append(f"at most {worst.dead:.0%} of the units of a layer are dead")
+    end = "does not rise at the end" if curve[-1] <= _MAX_STEADY_RATIO * curve[best] else "fluctuates"
+    meaning = f"The network has learned, and the loss {end}" + ("; all layers learn." if evidence.layer_states else ".")
     figures = {"loss": judgement.model_loss, "constant": judgement.constant_loss}
-    title = "it has learned something, but not much" if evidence.is_weak else "it trained well"
+    title = "the network has learned little" if evidence.is_weak else "the network has learned well"
     return Finding("healthy", "good", title, "; ".join(parts), meaning, None, figures)
 
 
@@ -164,7 +166,7 @@ def _find_unmeasured_reason(evidence: Evidence) -> str | None:
     if evidence.layer_states_error:
         return evidence.layer_states_error
     if evidence.experiment.diagnostics is False:
-        return "diagnostics: false"
+        return "the config contains diagnostics: false"
     if evidence.record.status != "running" and evidence.epoch_scores:
-        return "the run was trained by an older dnn"
+        return "an older version of dnn trained the run"
     return "no epoch has been measured yet"

@@ -109,7 +109,7 @@ class HitCounts:
 def judge_score(evidence: Evidence) -> "ScoreJudgement | str":
     """Compare the loss with that of the best constant prediction, or return the reason why this is impossible."""
     if evidence.class_count is None:
-        return "the data is gone, and inputs.npz with it"
+        return "neither the data nor inputs.npz can be read"
     if evidence.predictions is not None:
         return _judge_predictions(evidence, *evidence.predictions)
     return _judge_curves(evidence)
@@ -133,9 +133,9 @@ def _judge_predictions(evidence: Evidence, targets: "NDArray[Any]", outputs: "ND
         )
     counted = ~np.isnan(constant_losses) & (weights > 0)
     if not counted.any():
-        return "no validation example counts for the loss"
+        return "no validation example contributes to the loss"
     if not np.isfinite(model_losses[counted]).all():
-        return "the outputs on the validation set are not finite"
+        return "outputs on the validation set are NaN or infinite"
     weights = weights[counted] / weights[counted].mean()
     difference = weights * (constant_losses - model_losses)[counted]
     model_loss, constant_loss = (
@@ -167,7 +167,7 @@ def _judge_curves(evidence: Evidence) -> "ScoreJudgement | str":
         return "no epoch is completed"
     training_targets = evidence.input_profile.labels if evidence.input_profile else None
     if training_targets is None or not len(training_targets):
-        return "there is no predictions.npz, and inputs.npz has no labels"
+        return "predictions.npz cannot be used, and inputs.npz has no targets"
     on_validation = bool(evidence.get_curve("val_loss"))
     # Keras does not apply class weights to the validation loss.
     weights = np.ones(len(training_targets)) if on_validation else _compute_example_weights(evidence, training_targets)
@@ -179,7 +179,7 @@ def _judge_curves(evidence: Evidence) -> "ScoreJudgement | str":
         )
     counted = ~np.isnan(constant_losses)
     if not counted.any():
-        return "no training example counts for the loss"
+        return "no training example contributes to the loss"
     constant_loss, spread = (
         float((weights * constant_losses)[counted].mean()),
         float((weights * constant_losses)[counted].std()),

@@ -67,10 +67,10 @@ def find_gradient_problems(evidence: Evidence) -> Iterator[Finding]:
     epoch = max(ratios)
     first, *_, last = _list_gradient_states(evidence, epoch)
     figures = {"ratio": ratios[epoch], "first": first.gradient or 0.0, "last": last.gradient or 0.0}
-    sizes = f"{first.gradient:.2g} against {last.gradient:.2g} after epoch {epoch}" if epoch else "at the beginning"
+    sizes = f"{first.gradient:.2g} and {last.gradient:.2g} {f'after epoch {epoch}' if epoch else 'before training'}"
     if usual < _VANISHING_RATIO:
-        part = f"1/{float(f'{1 / ratios[epoch]:.2g}'):,.0f} of that" if ratios[epoch] else "nothing of that"
-        observation = f"the gradient in {first.layer} is {part} in {last.layer}: {sizes}"
+        part = f"1/{float(f'{1 / ratios[epoch]:.2g}'):,.0f} of that" if ratios[epoch] else "0 times that"
+        observation = f"the gradient of {first.layer} is {part} of {last.layer} ({sizes})"
         since = min(epoch for epoch, ratio in ratios.items() if ratio < _VANISHING_RATIO)
         saturating = any(_get_activation(layer) in SATURATING_ACTIVATIONS for layer in evidence.experiment.model.stack)
         meaning = (
@@ -81,9 +81,9 @@ def find_gradient_problems(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("vanishing_gradient", "trouble", "the gradient vanishes", observation, meaning, since, figures,
                       _suggest_relu_layers(evidence))  # fmt: skip
     elif usual > _EXPLODING_RATIO:
-        observation = f"the gradient in {first.layer} is {ratios[epoch]:,.0f} times that in {last.layer}: {sizes}"
+        observation = f"the gradient of {first.layer} is {ratios[epoch]:,.0f} times that of {last.layer} ({sizes})"
         since = min(epoch for epoch, ratio in ratios.items() if ratio > _EXPLODING_RATIO)
-        meaning = "Each layer passes back more than it gets, so one step can undo many."
+        meaning = "Each layer passes back a larger gradient than it receives, so one step can undo many others."
         yield Finding("exploding_gradient", "trouble", "the gradient explodes", observation, meaning, since, figures,
                       suggestions.suggest_training(evidence, "optimizer.clipnorm=1"))  # fmt: skip
 
@@ -114,10 +114,12 @@ def find_dead_units(evidence: Evidence) -> Iterator[Finding]:
         return
     since, at_first = _find_first_epoch(evidence, worst.layer, "dead", _MIN_DEAD_SHARE)
     observation = (
-        f"{worst.dead:.0%} of the units of {worst.layer} are 0 for all {worst.examples} training examples measured"
+        f"{worst.dead:.0%} of the units of {worst.layer} are 0 for all {worst.examples} measured training examples"
     )
     meaning = "A relu unit that is 0 for every example gets no gradient and stays 0. " + (
-        "The initial weights or unscaled inputs do it." if at_first else "A step that is too large does it."
+        "The usual causes are the initial weights or unscaled inputs."
+        if at_first
+        else "The usual cause is a step that is too large."
     )
     leaky = suggestions.suggest_training(
         evidence,
@@ -144,8 +146,8 @@ def find_saturated_outputs(evidence: Evidence) -> Iterator[Finding]:
     if worst is None or (worst.saturated or 0.0) < _MIN_SATURATED_SHARE:
         return
     since, at_first = _find_first_epoch(evidence, worst.layer, "saturated", _MIN_SATURATED_SHARE)
-    observation = f"{worst.saturated:.0%} of the outputs of {worst.layer} are within 5% of their limits"
-    meaning = "Near its limits an activation is flat: it passes less than a fifth of the gradient it can pass."
+    observation = f"{worst.saturated:.0%} of the outputs of {worst.layer} are within 5% of the limits of its activation"
+    meaning = "Near its limits an activation is flat: it passes back less than a fifth of the largest gradient."
     relu = suggestions.suggest_training(
         evidence,
         *suggestions.build_layer_overrides(
@@ -188,14 +190,14 @@ def find_wrong_step_sizes(evidence: Evidence) -> Iterator[Finding]:
     fastest = max(weight_changes, key=weight_changes.__getitem__)
     if weight_changes[fastest] < _MIN_WEIGHT_CHANGE and not evidence.is_decayed:
         observation = (
-            f"in no measured epoch any by more than {100 * weight_changes[fastest]:.2g}% of its "
-            f"size{_format_total_change(evidence)}"
+            f"no layer changed by more than {100 * weight_changes[fastest]:.2g}% of its size per epoch"
+            f"{_format_total_change(evidence)}"
         )
-        meaning = "The steps are too small to get anywhere; a larger learning rate takes larger ones."
+        meaning = "The steps are too small for the network to learn. A larger learning rate causes larger steps."
         yield Finding(
             "barely_moving",
             "trouble",
-            "the weights barely move",
+            "the weights hardly change",
             observation,
             meaning,
             1,
@@ -209,9 +211,9 @@ def find_wrong_step_sizes(evidence: Evidence) -> Iterator[Finding]:
             epoch, layer = fastest
             pace = changes[fastest]
             size = f"{pace:.3g} times" if pace > _MIN_FACTOR else f"{pace:.0%} of"
-            observation = f"those of {layer} changed by {size} their size in epoch {epoch}"
-            meaning = "After such an epoch nothing is left of the weights before; the learning rate is too large."
-            yield Finding("thrown_about", "trouble", "the weights are thrown about", observation, meaning, epoch,
+            observation = f"the weights of {layer} changed by {size} their size in epoch {epoch}"
+            meaning = "Such an epoch replaces all that the weights learned before. The learning rate is too large."
+            yield Finding("thrown_about", "trouble", "the weights change too much", observation, meaning, epoch,
                           {"pace": changes[fastest]}, suggestions.suggest_lower_rate(evidence))  # fmt: skip
             return
 
@@ -224,7 +226,7 @@ def _format_total_change(evidence: Evidence) -> str:
         for state in evidence.states_by_epoch[epoch]
         if state.moved is not None
     ]
-    return f"; since epoch 0 by {max(totals):.2%} at most" if totals else ""
+    return f"; the largest change since epoch 0 is {max(totals):.2%}" if totals else ""
 
 
 def list_measured_epochs(evidence: Evidence) -> list[int]:

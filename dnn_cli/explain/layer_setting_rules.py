@@ -43,7 +43,7 @@ _MIN_STRONG_DROPOUT = 0.7
 
 
 def find_large_initial_weights(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding if initial weights are so large that the loss begins far above that of a constant prediction."""
+    """Yield a finding if large initial weights cause an initial loss far above that of a constant prediction."""
     initial_loss = next((state.loss for state in evidence.states_by_epoch.get(0, ()) if state.loss is not None), None)
     stack, judgement = evidence.experiment.model.stack, evidence.score_judgement
     unscaled = [x for x in stack if isinstance(x, KernelLayer) and x.kernel_initializer.type in _UNSCALED_INITIALIZERS]
@@ -55,12 +55,12 @@ def find_large_initial_weights(evidence: Evidence) -> Iterator[Finding]:
     ):
         return
     observation = (
-        f"before the first batch the loss is {initial_loss:.4g}, and a constant prediction has "
+        f"before training the loss is {initial_loss:.4g}, and the best constant prediction has "
         f"{judgement.constant_loss:.4g}"
     )
     meaning = (
-        f"kernel_initializer {unscaled[0].kernel_initializer.type} does not depend on the size of a layer, and these "
-        "weights are too large for it: the training first has to undo them."
+        f"kernel_initializer {unscaled[0].kernel_initializer.type} does not adapt to the number of inputs of a "
+        "layer. The weights are too large here: training must first reduce them."
     )
     paths = dict.fromkeys(
         path
@@ -107,7 +107,7 @@ def find_inaccurate_averages(evidence: Evidence) -> Iterator[Finding]:
             return
         comparison = f"accuracy is {training_accuracies[0]:.2f} in training"
         comparison += (
-            f" and {hits.accuracy:.2f} on validation" if hits is not None and hits.split == "validation" else ""
+            f" and {hits.accuracy:.2f} in validation" if hits is not None and hits.split == "validation" else ""
         )
     else:
         loss = evidence.get_curve("loss")
@@ -117,12 +117,12 @@ def find_inaccurate_averages(evidence: Evidence) -> Iterator[Finding]:
             f"loss is {loss[-1]:.4g} in training and {measured.loss:.4g} with the averages on training examples"
         )
     observation = (
-        f"{comparison}: the averages of BatchNormalization have seen {steps} steps and are "
-        f"{initial_share:.0%} initial values"
+        f"{comparison}; after {steps} {'step' if steps == 1 else 'steps'} the moving averages of BatchNormalization "
+        f"still consist of their initial values by {initial_share:.0%}"
     )
     meaning = (
-        "In training a batch is normalized by itself, later by averages over the steps. A smaller momentum lets them "
-        "follow sooner; a longer training does, too."
+        "In training, BatchNormalization uses statistics of the batch; afterwards it uses moving averages. A smaller "
+        "momentum or more epochs improve the averages."
     )
     paths = dict.fromkeys(
         path
@@ -134,7 +134,7 @@ def find_inaccurate_averages(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         "batch_norm_averages",
         "trouble",
-        "BatchNormalization's averages have seen few steps",
+        "the moving averages of BatchNormalization are inaccurate",
         observation,
         meaning,
         None,
@@ -153,9 +153,10 @@ def find_equal_weights(evidence: Evidence) -> Iterator[Finding]:
     if not equal_layers or evidence.is_good:
         return
     observation = (
-        f"kernel_initializer is {equal_layers[0].kernel_initializer.type} in {len(equal_layers)} hidden layers"
+        f"kernel_initializer is {equal_layers[0].kernel_initializer.type} in {len(equal_layers)} hidden "
+        f"{'layer' if len(equal_layers) == 1 else 'layers'}"
     )
-    meaning = "Units that begin equal get equal gradients and stay equal: the layer is one unit, or none."
+    meaning = "Units with equal weights get equal gradients and stay equal: the layer acts like a single unit."
     overrides = suggestions.build_layer_overrides(
         evidence,
         lambda x: isinstance(x, KernelLayer) and x.kernel_initializer.type in _EQUAL_INITIALIZERS,
@@ -192,13 +193,13 @@ def find_strong_penalty(evidence: Evidence) -> Iterator[Finding]:
     if not evidence.is_weak or (share < _MAX_PENALTY_SHARE and remaining_share > _MAX_SHRUNK_RATIO):
         return
     observation = (
-        f"{share:.0%} of the training loss {loss[-1]:.4g} are penalties" if share >= _MAX_PENALTY_SHARE else ""
+        f"penalties are {share:.0%} of the training loss {loss[-1]:.4g}" if share >= _MAX_PENALTY_SHARE else ""
     )
     if remaining_share <= _MAX_SHRUNK_RATIO:
         observation += (
             f"{'; ' if observation else ''}weights have shrunk to {remaining_share:.1%} of their initial size"
         )
-    meaning = "The training makes weights small instead of predictions right: so they end near 0."
+    meaning = "The training reduces the weights instead of the prediction errors, so the weights end near 0."
     overrides: list[str] = []
     for key in ("kernel_regularizer", "bias_regularizer", "activity_regularizer"):
         layer_paths = dict.fromkeys(
@@ -244,10 +245,10 @@ def find_strong_noise(evidence: Evidence) -> Iterator[Finding]:
     ):
         return
     observation = (
-        f"GaussianNoise of {max(sizes):g}: {evidence.accuracy_name} is {training_accuracies[-1]:.4f} with it and "
-        f"{evidence.training_hit_counts.accuracy:.4f} without"
+        f"{evidence.accuracy_name} is {training_accuracies[-1]:.4f} with GaussianNoise of stddev {max(sizes):g}, and "
+        f"{evidence.training_hit_counts.accuracy:.4f} without noise"
     )
-    meaning = "The noise is larger than the numbers it is added to; usual deviations are 0.1 to 0.3."
+    meaning = "The noise is larger than the values to which it is added. Usual standard deviations are 0.1 to 0.3."
     overrides = suggestions.build_layer_overrides(
         evidence, lambda x: isinstance(x, GaussianNoise) and x.stddev >= _MIN_STRONG_NOISE, "stddev", "0.1"
     )
@@ -276,17 +277,17 @@ def find_strong_dropout(evidence: Evidence) -> Iterator[Finding]:
     ):
         return
     observation = (
-        f"dropout of {max(drops):g}: {evidence.accuracy_name} is {training_accuracies[-1]:.4f} with "
-        f"it and {learned.accuracy:.4f} without"
+        f"{evidence.accuracy_name} is {training_accuracies[-1]:.4f} with a dropout rate of {max(drops):g}, and "
+        f"{learned.accuracy:.4f} without dropout"
     )
-    meaning = "So few units are left in each step that the network can hardly learn; usual rates are 0.2 to 0.5."
+    meaning = "Too few units remain in each step for the network to learn. Usual rates are 0.2 to 0.5."
     overrides = suggestions.build_layer_overrides(
         evidence, lambda x: isinstance(x, Dropout) and x.rate >= _MIN_STRONG_DROPOUT, "rate", "0.3"
     )
     yield Finding(
         "strong_dropout",
         "trouble",
-        "too many units are dropped",
+        "the dropout rate is too high",
         observation,
         meaning,
         None,

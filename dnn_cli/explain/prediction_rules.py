@@ -55,20 +55,20 @@ def find_learning_failure(evidence: Evidence) -> Iterator[Finding]:
 def _build_guessing_finding(evidence: Evidence, hits: HitCounts, judgement: "ScoreJudgement | str") -> Finding:
     """Return the finding that the accuracy is no better than that of the commonest class."""
     observation = (
-        f"{hits.correct} of {hits.examples:,} {hits.split} examples are right ({hits.accuracy:.4f}); "
-        f"always predicting the most frequent class gives {hits.constant_accuracy:.4f}"
+        f"the accuracy is {hits.accuracy:.4f} ({hits.correct:,} of {hits.examples:,} {hits.split} examples); "
+        f"always predicting the most frequent class reaches {hits.constant_accuracy:.4f}"
     )
     figures = {"accuracy": hits.accuracy, "guessing": hits.constant_accuracy, "p": hits.chance_probability}
     is_loss_better = not isinstance(judgement, str) and judgement.verdict == "better"
     title = (
-        "its accuracy is no better than guessing"
+        "the accuracy is no better than guessing"
         if is_loss_better
-        else "it has learned nothing that helps on new examples"
+        else "the network has learned nothing useful for new examples"
     )
     meaning = _describe_outputs(evidence)
     learned = evidence.training_hit_counts
     if learned is not None and hits.split == "validation":
-        observation += f"; of {learned.examples} measured training examples {learned.accuracy:.4f} are right"
+        observation += f"; on {learned.examples:,} training examples the accuracy is {learned.accuracy:.4f}"
         figures["training"] = learned.accuracy
     return Finding(
         "no_better_than_guessing",
@@ -85,22 +85,21 @@ def _build_guessing_finding(evidence: Evidence, hits: HitCounts, judgement: "Sco
 def _build_worse_loss_finding(evidence: Evidence, judgement: ScoreJudgement, hits: HitCounts | None) -> Finding:
     """Return the finding that the loss is at least that of the best constant prediction."""
     constant = (
-        "predicting the shares of the classes"
-        if evidence.class_count
-        else f"always predicting {_get_constant_name(evidence)}"
+        "predicting the shares of the classes" if evidence.class_count else f"predicting {_get_constant_name(evidence)}"
     )
-    weighed = ", weighed by class_weight," if evidence.experiment.class_weight else ""
+    weighed = ", weighted by class_weight," if evidence.experiment.class_weight else ""
     observation = (
-        f"its {judgement.split} loss{weighed} is {judgement.model_loss:.4g}, and {constant} for every example gives "
-        f"{judgement.constant_loss:.4g}"
+        f"the {judgement.split} loss{weighed} is {judgement.model_loss:.4g}, and {constant} for every example "
+        f"results in {judgement.constant_loss:.4g}"
     )
     figures = {"loss": judgement.model_loss, "constant": judgement.constant_loss}
     if hits is not None and hits.verdict == "better":
         observation += (
-            f"; its accuracy is {hits.accuracy:.4f}, and that of the most frequent class {hits.constant_accuracy:.4f}"
+            f"; the accuracy is {hits.accuracy:.4f}, and the most frequent class has {hits.constant_accuracy:.4f}"
         )
         meaning = (
-            "Its mistakes are so certain that its probabilities are worse than none: trained too long or too fast."
+            "The network is too confident in its mistakes. Usual causes are too many epochs or a learning rate that is "
+            "too large."
         )
         stop = "early_stopping={monitor: val_loss, patience: 3, restore_best_weights: true}"
         proposed: tuple[Suggestion, ...] = (
@@ -109,7 +108,7 @@ def _build_worse_loss_finding(evidence: Evidence, judgement: ScoreJudgement, hit
         return Finding(
             "worse_than_constant",
             "trouble",
-            "its loss is worse than that of a constant prediction",
+            "the loss is higher than that of a constant prediction",
             observation,
             meaning,
             None,
@@ -118,12 +117,12 @@ def _build_worse_loss_finding(evidence: Evidence, judgement: ScoreJudgement, hit
         )
     explained = _compute_r2(evidence)
     if explained is not None:
-        observation += f"; R² is {explained:.2f}, and 0 is predicting the mean"
+        observation += f"; R² is {explained:.2f}, and predicting the mean results in 0"
         figures["r2"] = explained
     return Finding(
         "no_better_than_guessing",
         "trouble",
-        "it predicts no better than a constant",
+        "the network predicts no better than a constant",
         observation,
         _describe_outputs(evidence),
         None,
@@ -136,17 +135,17 @@ def _build_few_examples_finding(evidence: Evidence, judgement: ScoreJudgement, h
     """Return the finding that the examples are too few to compare the network with a constant prediction."""
     if hits is not None and hits.verdict == "unclear":
         observation = (
-            f"{hits.correct} of {hits.examples} {hits.split} examples are right, and always "
-            "predicting the most frequent "
-            f"class gives {hits.most_common}: by chance as many are right in {hits.chance_probability:.0%} of cases"
+            f"{hits.correct} of {hits.examples} {hits.split} predictions are right, and the most frequent class has "
+            f"{hits.most_common} examples; the probability of at least {hits.correct} by chance is "
+            f"{hits.chance_probability:.0%}"
         )
     else:
         observation = (
-            f"its {judgement.split} loss is {judgement.model_loss:.4g} and that of the best constant prediction "
-            f"{judgement.constant_loss:.4g}, on {judgement.examples} examples with a standard "
-            f"error of {judgement.difference_error:.2g}"
+            f"the {judgement.split} loss is {judgement.model_loss:.4g}, and the best constant prediction has "
+            f"{judgement.constant_loss:.4g}; on {judgement.examples} examples the standard error of the difference "
+            f"is {judgement.difference_error:.2g}"
         )
-    meaning = "That is too little to tell whether it has learned. More validation examples can tell."
+    meaning = "The difference may be due to chance. More validation examples show whether the network has learned."
     share = evidence.experiment.data.validation_size
     bigger = (
         suggestions.suggest_training(evidence, f"data.validation_size={min(0.5, 2 * share):g}")
@@ -157,7 +156,7 @@ def _build_few_examples_finding(evidence: Evidence, judgement: ScoreJudgement, h
     return Finding(
         "too_few_examples",
         "advice",
-        "too few examples to tell whether it has learned",
+        "too few examples to judge whether the network has learned",
         observation,
         meaning,
         None,
@@ -168,8 +167,8 @@ def _build_few_examples_finding(evidence: Evidence, judgement: ScoreJudgement, h
 
 def _build_unjudged_finding(reason: str) -> Finding:
     """Return the finding that the run cannot be judged, with the reason."""
-    meaning = "Whether it has learned cannot be said: its loss cannot be compared with that of a constant prediction."
-    return Finding("cannot_judge", "advice", "it cannot be judged", reason, meaning)
+    meaning = "The loss cannot be compared with that of a constant prediction."
+    return Finding("cannot_judge", "advice", "the network cannot be judged", reason, meaning)
 
 
 def _get_constant_name(evidence: Evidence) -> str:
@@ -199,7 +198,7 @@ def _compute_output_spread(outputs: "NDArray[np.float64]") -> float:
 def _describe_outputs(evidence: Evidence) -> str:
     """Describe whether the outputs depend on the inputs, and how the outputs differ from the targets."""
     if evidence.predictions is None:
-        return "The curves do not show why; the layers and the data may."
+        return "The curves do not show the cause. Check the layers and the data."
     import numpy as np
 
     targets, outputs = evidence.predictions[0], evidence.predictions[1].astype(np.float64)
@@ -207,17 +206,17 @@ def _describe_outputs(evidence: Evidence) -> str:
     if evidence.class_count:
         size = float(np.abs(outputs).max()) or 1.0
         if spread < _MAX_CONSTANT_SPREAD * size:
-            return "Its outputs are the same for every input: the network ignores its inputs."
+            return "The outputs are the same for every input: the network ignores its inputs."
         part = evidence.hit_counts.split if evidence.hit_counts else "validation"
-        return f"Its outputs differ from input to input, but not in a way that fits the {part} labels."
+        return f"The outputs depend on the inputs, but do not match the {part} targets."
     target_spread = float(targets.std()) or 1.0
     if spread < _MAX_CONSTANT_SPREAD * min(target_spread, max(float(np.abs(outputs).max()), 1e-30)):
-        return "Its outputs are the same for every input: the network ignores its inputs."
+        return "The outputs are the same for every input: the network ignores its inputs."
     with np.errstate(all="ignore"):
         relation = float(np.corrcoef(targets[:, 0], outputs[:, 0])[0, 1])
-    related = f"they rise and fall with the labels (correlation {relation:.2f}), but miss their level or size"
-    description = related if relation > 0.3 else f"they have little to do with the labels (correlation {relation:.2f})"
-    return f"Its outputs differ from input to input; {description}."
+    related = f"increase with the targets (correlation {relation:.2f}), but differ from them in mean or scale"
+    description = related if relation > 0.3 else f"are hardly related to the targets (correlation {relation:.2f})"
+    return f"The outputs depend on the inputs and {description}."
 
 
 def _compute_r2(evidence: Evidence) -> float | None:
@@ -250,25 +249,25 @@ def find_single_class(evidence: Evidence) -> Iterator[Finding]:
     name = evidence.experiment.data.info.classes[int(predicted_classes[0])]
     share = float(counts[predicted_classes[0]] / len(targets))
     observation = (
-        f"all {len(predicted_classes):,} validation examples are predicted as {name}, which {share:.1%} of them are"
+        f"all {len(predicted_classes):,} validation examples are predicted as {name}; {share:.1%} have this class"
     )
     common = counts.max() / len(targets)
     if common > max(0.6, 1.5 / evidence.class_count):
-        meaning = "One class is so common that predicting nothing else pays; weights make the other classes count."
+        meaning = "One class is very frequent, so always predicting it has a low loss. Class weights counteract this."
         balanced = (
             suggestions.suggest_training(evidence, "class_weight=balanced")
             if not evidence.experiment.class_weight
             else ()
         )
     else:
-        meaning = "The network does not tell the classes apart."
+        meaning = "The network does not distinguish the classes."
         balanced = ()
     judgement = evidence.score_judgement
     is_expected = not isinstance(judgement, str) and judgement.verdict == "better" and common >= _DOMINANT_CLASS_SHARE
     yield Finding(
         "one_class",
         "advice" if is_expected else "trouble",
-        "all predictions are of one class",
+        "the network predicts one class for all examples",
         observation,
         meaning,
         None,
@@ -290,24 +289,25 @@ def find_far_outputs(evidence: Evidence) -> Iterator[Finding]:
     if abs(target_mean - output_mean) <= deviation / 2:
         return
     observation = (
-        f"the outputs are {output_mean:.4g} on average, the numbers to predict {target_mean:.4g} "
-        f"with a deviation of {deviation:.3g}"
+        f"the mean output is {output_mean:.4g}, and the mean target is {target_mean:.4g} with a standard deviation of "
+        f"{deviation:.3g}"
     )
     if abs(output_mean) < abs(target_mean):
         meaning = (
-            "Outputs begin near 0, and small steps take many epochs to that level; a bias of that size begins there."
+            "Outputs start near 0, and small steps need many epochs to reach the targets. With the mean target as "
+            "initial bias, outputs start near the targets."
         )
         bias = f"{{type: constant, value: {target_mean:.3g}}}"
         proposed = (
             suggestions.suggest_output_change(evidence, "bias_initializer", bias) if outputs.shape[1] == 1 else ()
         )
     else:
-        meaning = "The outputs are too large; unscaled inputs or a learning rate that is too large make them so."
+        meaning = "The outputs are too large. Usual causes are unscaled inputs or a learning rate that is too large."
         proposed = ()
     yield Finding(
         "far_outputs",
         "trouble",
-        "the outputs are far from the numbers to predict",
+        "the outputs are far from the targets",
         observation,
         meaning,
         None,
@@ -334,19 +334,19 @@ def find_memorization(evidence: Evidence) -> Iterator[Finding]:
     if hits.verdict == "unclear" and hits.accuracy > (hits.constant_accuracy + learned.accuracy) / 2:
         return
     observation = (
-        f"its accuracy is {learned.accuracy:.4f} on training examples and {hits.accuracy:.4f} on validation examples, "
-        f"where always predicting the most frequent class gives {hits.constant_accuracy:.4f}"
+        f"the accuracy is {learned.accuracy:.4f} on training examples and {hits.accuracy:.4f} on validation examples; "
+        f"there, always predicting the most frequent class reaches {hits.constant_accuracy:.4f}"
     )
     meaning = (
-        "What it has learned of the training examples says nothing about others. Usual causes: labels that do not "
-        "belong to their inputs (shuffled, or one row off), inputs without information, or another kind of data in "
-        "the validation set."
+        "What the network has learned does not apply to other examples. Usual causes: targets that do not belong to "
+        "their inputs (shuffled, or shifted by one row), inputs without information, or different data in the "
+        "validation set."
     )
     figures = {"training": learned.accuracy, "validation": hits.accuracy, "guessing": hits.constant_accuracy}
     yield Finding(
         "memorized",
         "trouble",
-        "it has only memorized the training examples",
+        "the network has only memorized the training examples",
         observation,
         meaning,
         None,

@@ -33,16 +33,14 @@ def find_output_mismatch(evidence: Evidence) -> Iterator[Finding]:
         )
         if evidence.experiment.loss.takes_logits and name != "linear":
             proposed = (*proposed, *suggestions.suggest_training(evidence, "loss.from_logits=false"))
-            meaning = "With from_logits the loss applies the activation itself, so that it is applied twice."
+            meaning = "With from_logits the loss applies the activation itself, so the activation is applied twice."
         elif name == "linear" and evidence.experiment.loss.needs_probabilities:
             proposed = (*proposed, *suggestions.suggest_training(evidence, "loss.from_logits=true"))
-            meaning = (
-                "Outputs below 0 or above 1 are no probabilities, and the loss cuts them off: no gradient is left."
-            )
+            meaning = "Outputs below 0 or above 1 are not probabilities. The loss clips them, so their gradient is 0."
         else:
-            meaning = f"The loss and the last layer need each other; {value} is the one that fits."
+            meaning = f"The activation of the last layer must match the loss: use {value}."
         if evidence.is_good:
-            meaning += " This run trained all the same."
+            meaning += " This run has learned nevertheless."
         yield Finding("output_misfit", "advice" if evidence.is_good else "trouble",
                       "the last layer does not fit the loss", issue.message, meaning, None, {}, proposed)  # fmt: skip
 
@@ -56,15 +54,15 @@ def find_unreachable_targets(evidence: Evidence) -> Iterator[Finding]:
     low = float(evidence.predictions[0].min())
     if getattr(last, "activation", None) not in ("relu", "relu6", "softplus") or low >= 0:
         return
-    observation = f"the output is {getattr(last, 'activation', None)}, and numbers to predict go down to {low:.4g}"
-    meaning = "Such an output is never negative; numbers below 0 cannot be reached."
+    observation = f"the last activation is {getattr(last, 'activation', None)}, and the smallest target is {low:.4g}"
+    meaning = "This activation is never negative, so the network cannot predict targets below 0."
     proposed = (
         suggestions.suggest_output_change(evidence, "activation", "linear") if isinstance(last, KernelLayer) else ()
     )
     yield Finding(
         "output_misfit",
         "trouble",
-        "the last layer cannot reach the numbers to predict",
+        "the last layer cannot reach the targets",
         observation,
         meaning,
         None,
@@ -92,8 +90,8 @@ def find_metric_mismatch(evidence: Evidence) -> Iterator[Finding]:
         or not wrong
     ):
         return
-    observation = f"{wrong[0]} counts outputs above 0.5 as the second class, and with from_logits those above 0 are"
-    meaning = "The accuracy shown is too low or too high; a sigmoid at the end and no from_logits make it right."
+    observation = f"{wrong[0]} counts outputs above 0.5 as the second class; with from_logits the limit is 0"
+    meaning = "The accuracy is too low or too high. Use sigmoid in the last layer and from_logits=false."
     end = suggestions.suggest_output_change(evidence, "activation", "sigmoid")
     both = (*end[0].overrides, "loss.from_logits=false") if end else ()
     yield Finding("metric_misfit", "advice", "the metric does not fit the outputs", observation, meaning, None, {},
@@ -111,16 +109,16 @@ def find_schedule_mismatch(evidence: Evidence) -> Iterator[Finding]:
         return
     if issue.kind == "short":
         title = "the learning rate falls too early"
-        meaning = "Steps of a schedule are batches, not epochs. After its end the weights hardly move."
+        meaning = "The steps of a schedule are batches, not epochs. After the last step the weights hardly change."
     else:
         title = "the learning rate schedule is longer than the training"
-        meaning = "Steps of a schedule are batches. In this training it does not fall, so the end stays noisy."
+        meaning = "The steps of a schedule are batches. The learning rate falls too little, so the loss stays noisy."
     yield Finding("schedule", "trouble" if issue.kind == "short" else "advice", title, issue.message, meaning, None,
                   issue.figures, suggestions.suggest_training(evidence, *issue.overrides))  # fmt: skip
 
 
 def find_large_batch(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding if batches are so large that the whole training has few steps."""
+    """Yield a finding if the whole training has few steps because of large batches."""
     if not evidence.batches_per_epoch or not evidence.epoch_scores or evidence.batches_per_epoch > _MAX_LARGE_BATCHES:
         return
     total = evidence.batches_per_epoch * len(evidence.epoch_scores)
@@ -133,9 +131,9 @@ def find_large_batch(evidence: Evidence) -> Iterator[Finding]:
     observation = (
         f"{evidence.training_examples:,} examples in batches of "
         f"{evidence.experiment.batch_size:,} are {evidence.batches_per_epoch} "
-        f"{steps} an epoch, {total} in the whole training"
+        f"{steps} per epoch, {total} in the whole training"
     )
-    meaning = "The weights change once a batch, so few steps were made; smaller batches make more of them."
+    meaning = "The weights change once per batch, so this training had few steps. Smaller batches mean more steps."
     yield Finding(
         "large_batch",
         "advice" if evidence.is_good else "trouble",

@@ -144,7 +144,7 @@ def export_model(
         RunError: the format cannot hold the network, or the outputs differ from those of the run.
     """
     export_format, experiment = EXPORT_FORMATS[format_name], run_context.experiment
-    report_progress("reading examples to compare")
+    report_progress("reading examples for the comparison")
     inputs, source = _select_comparison_inputs(record, run_context, report_progress)
     scaled = run_context.input_profile.scale_inputs(inputs)
     model_inputs = inputs.reshape(len(inputs), -1).astype(np.float32) if scaling else scaled
@@ -154,21 +154,21 @@ def export_model(
         reference = compute_outputs(load_trained_model(weights, experiment), experiment, scaled)
         try:
             export_format.write(_build_serving_model(weights, run_context, scaling=scaling), path)
-            report_progress(f"comparing in {export_format.version}")
+            report_progress(f"comparing outputs in {export_format.version}")
             outputs = export_format.compute(path, model_inputs.reshape(-1, *experiment.data.input_shape))
         except DnnError:
             raise
         except Exception as error:
             # Converters and runtimes raise exceptions of many classes.
-            raise RunError(f"{format_name} cannot hold this network: {_format_first_line(error)}") from error
+            raise RunError(f"the network cannot be written as {format_name}: {_format_first_line(error)}") from error
         difference = _compute_largest_difference(outputs, reference)
         output = float(np.abs(reference).max())
         limit = _TOLERANCE * max(1.0, output)
         # The negated comparison is also true for nan.
         if not difference <= limit:
             raise RunError(
-                f"in {export_format.version} the network predicts otherwise, by up to {difference:.2g} on {source}",
-                f"{limit:.2g} is the most that rounding explains; nothing was written",
+                f"in {export_format.version}, outputs differ from the run by up to {difference:.2g} on {source}",
+                f"use another --format; rounding explains at most {limit:.2g}, and no model was written",
             )
         in_16_bits = None
         if (precision := str(record.plan.get("precision", "float32"))) != "float32":
@@ -200,7 +200,7 @@ def _select_comparison_inputs(
     generated from the statistics in the input profile.
     """
     data = run_context.experiment.data
-    reason = "the data is not at hand"
+    reason = "the data is not available"
     if _is_data_available(data):
         try:
             examples = load_examples(data, report_progress)
@@ -214,7 +214,7 @@ def _select_comparison_inputs(
             return inputs, f"{len(inputs):,} {name} examples"
     return _generate_inputs(
         run_context.input_profile
-    ), f"{_GENERATED_INPUTS} inputs made from the statistics in inputs.npz ({reason})"
+    ), f"{_GENERATED_INPUTS} random inputs with the statistics of inputs.npz ({reason})"
 
 
 def _is_data_available(data: Data) -> bool:

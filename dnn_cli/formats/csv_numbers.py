@@ -101,7 +101,7 @@ def format_amount_hint(cell: str, comma: _CommaMeaning) -> str:
     if guess_cell_comma(cell) in ("decimal", "either") and comma == "decimal":
         if not _split_amount(cell)[1].replace(",", "").isdigit():
             return f"write {plain}: no separators, and decimals with a point, in the whole column"
-        return f"write {normalize_amount(cell, decimal_comma=True)}, and a decimal point in the whole column"
+        return f"write {normalize_amount(cell, decimal_comma=True)}, and use a decimal point in the whole column"
     if guess_cell_comma(cell) == comma == "either":
         return f"write {plain}, or {normalize_amount(cell, decimal_comma=True)} if the comma is a decimal comma"
     return f"write {plain}: no separators, and decimals with a point"
@@ -109,7 +109,7 @@ def format_amount_hint(cell: str, comma: _CommaMeaning) -> str:
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _MISSING_VALUES = {"", "?", "-", "na", "n/a", "nan", "null", "none", "inf", "-inf", "+inf"}
-MISSING_CELL_HINT = "fill it in or remove the row"
+MISSING_CELL_HINT = "fill in the cell, or remove the row"
 
 
 def parse_floats(cells: list[str]) -> NDArray[np.float32] | None:
@@ -144,13 +144,13 @@ def find_number_error(cell: str) -> tuple[str, str] | None:
     if parse_float(cell) is not None:
         return None
     if not cell:
-        return "is empty", MISSING_CELL_HINT
+        return "the cell is empty", MISSING_CELL_HINT
     if cell.lower() in _MISSING_VALUES:
         return f"{quote_cell(cell)} is not a finite number", MISSING_CELL_HINT
     if normalize_amount(cell):
         return f"{quote_cell(cell)} is not a number", format_amount_hint(cell, guess_cell_comma(cell))
     if _is_too_large(cell):
-        return f"{quote_cell(cell)} is more than a 32-bit float can hold", "scale the column down"
+        return f"{quote_cell(cell)} is too large for a 32-bit float", "divide the column by a constant"
     return f"{quote_cell(cell)} is not a number", "encode text as numbers"
 
 
@@ -242,10 +242,7 @@ def _format_cell_group(group: _CellGroup, comma: _CommaMeaning) -> str:
         return text
     ellipsis = ", …" if group.more_count > len(group.lines) else ""
     lines = f"line{'s' if group.more_count > 1 else ''} {', '.join(map(str, group.lines))}{ellipsis}"
-    cells = "is 1 more cell" if group.more_count == 1 else f"are {group.more_count:,} more cells"
-    if is_decimal:
-        return f"{text}, and so {'has' if group.more_count == 1 else 'have'} {cells.partition(' ')[2]} ({lines})"
-    return f"{text}, nor {cells} ({lines})"
+    return f"{text} ({group.more_count:,} more such cell{'s' if group.more_count > 1 else ''} in {lines})"
 
 
 def format_ignore_hint(columns: list[str], ignored: tuple[str, ...]) -> str:

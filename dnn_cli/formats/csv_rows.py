@@ -69,8 +69,8 @@ def read_rows(path: str, stream: BinaryIO) -> Iterator[CsvRow]:
             return
         except csv.Error as error:
             raise UserDataError(
-                f"{path}:{line}  is not CSV: {error}",
-                "quotes must come in pairs, lines must end with a line feed, and no field may be huge",
+                f"{path}:{line}  is not valid CSV: {error}",
+                "close every quote, end every line with a line feed, and shorten huge fields",
             ) from None
         if len(row) > 1 or (row and row[0].strip()):
             yield line, row
@@ -89,10 +89,10 @@ def _read_lines(path: str, stream: BinaryIO) -> Iterator[str]:
             raw = raw.removeprefix(codecs.BOM_UTF8)
         if len(raw) == _MAX_LINE_BYTES:
             raise UserDataError(
-                f"{path}:{number}  is longer than {_MAX_LINE_BYTES:,} bytes, which no row of a table is"
+                f"{path}:{number}  is longer than {_MAX_LINE_BYTES:,} bytes", "check that the file is a CSV file"
             )
         if b"\0" in raw:
-            raise UserDataError(f"{path}:{number}  holds a NUL byte, which no text does", "save the file as UTF-8 text")
+            raise UserDataError(f"{path}:{number}  contains a NUL byte", "save the file as UTF-8 text")
         try:
             yield raw.decode()
         except UnicodeDecodeError:

@@ -24,6 +24,7 @@ from dnn_cli.formats.dataset_contents import DatasetContents, ExampleArrays, Tas
 from dnn_cli.formats.safe_open import open_regular_file, stat_regular_file
 
 MAX_CSV_BYTES = 2_000_000_000
+HEADER_HINT = "add a first line with the names of the columns"
 ROWS_PER_BLOCK = 4096
 """Number of rows that are converted at once, before their text is dropped."""
 
@@ -92,7 +93,7 @@ def _load_table(
     status = stat_regular_file(path)
     if status.st_size > MAX_CSV_BYTES:
         raise UserDataError(
-            f"{path} has {status.st_size / 1e9:,.1f} GB; a table may have {MAX_CSV_BYTES / 1e9:,.0f}",
+            f"{path} has {status.st_size / 1e9:,.1f} GB; the limit is {MAX_CSV_BYTES / 1e9:,.0f} GB",
             "use an .npz file",
         )
     return parse_table(path, status.st_mtime_ns, status.st_size, target, task, classes, ignore)
@@ -116,9 +117,7 @@ def parse_table(
     name = header.names[header.target_index]
     targets = parse_csv_targets(TargetColumn(path, name, body.target_cells, body.lines), task, classes)
     if name in targets.classes and parse_float(name) is None:
-        raise UserDataError(
-            f"{path}:1  is a row of data: {quote_cell(name)} is a class", "the first line names the columns"
-        )
+        raise UserDataError(f"{path}:1  is not a header: {quote_cell(name)} is a class", HEADER_HINT)
     features = tuple(header.names[index] for index in header.feature_indices)
     inputs = np.concatenate(body.inputs).reshape(-1, len(features))
     for array in (inputs, targets.values):
@@ -135,24 +134,26 @@ def _parse_header(path: str, row: CsvRow | None, target: str | None, ignore: tup
         UserDataError: the header is missing, names a column twice, holds data, or lacks a column.
     """
     if row is None:
-        raise UserDataError(f"{path} is empty", "the first line names the columns")
+        raise UserDataError(f"{path} is empty", HEADER_HINT)
     line, names = row[0], tuple(cell.strip() for cell in row[1])
     errors = CsvErrors(path)
     for index, name in enumerate(names, 1):
         if not name:
-            errors.add_error(line, f"column {index} has no name", "name it, or remove it (pandas: to_csv(index=False))")
+            errors.add_error(
+                line, f"column {index} has no name", "name or remove the column (pandas: to_csv(index=False))"
+            )
     for name, times in Counter(names).items():
         if name and times > 1:
-            errors.add_error(line, f"column {name} is there {times} times", "every column needs a name of its own")
+            errors.add_error(line, f"column {name} occurs {times} times", "use a different name for each column")
     errors.raise_if_any()
     if len(names) < 2:
-        raise UserDataError(f"{path}:{line}  has only the column {names[0]}", "at least one more must hold the inputs")
+        raise UserDataError(f"{path}:{line}  has only the column {names[0]}", "add at least one column of inputs")
     if all(parse_float(name) is not None for name in names) and names != tuple(map(str, range(len(names)))):
-        raise UserDataError(f"{path}:{line}  holds numbers where the header should be", "name the columns there")
+        raise UserDataError(f"{path}:{line}  contains numbers instead of a header", HEADER_HINT)
     for key, requested in (("target", [target] if target is not None else []), ("ignore", ignore)):
         for name in requested:
             if name not in names:
-                column_list = f"the columns are {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
+                column_list = f"use one of {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
                 raise UserDataError(
                     f"{path}:{line}  has no column {name}", suggest_nearest_name(name, names) or column_list, key
                 )
@@ -160,7 +161,7 @@ def _parse_header(path: str, row: CsvRow | None, target: str | None, ignore: tup
     target_index = names.index(target) if target is not None else remaining[-1] if remaining else 0
     features = tuple(index for index in remaining if index != target_index)
     if not features:
-        raise UserDataError(f"{path}:{line}  has no column left for the inputs", "ignore fewer", "ignore")
+        raise UserDataError(f"{path}:{line}  has no columns left for the inputs", "ignore fewer columns", "ignore")
     return CsvHeader(names, target_index, features)
 
 
@@ -191,7 +192,7 @@ def read_body(path: str, header: CsvHeader, rows: Iterator[CsvRow], ignore: tupl
         lambda columns: NUMBERS_REQUIRED_HINT if ignore is None else format_ignore_hint(columns, ignore)
     )
     if not body.inputs:
-        raise UserDataError(f"{path} has a header and no rows", "every row below it is an example")
+        raise UserDataError(f"{path} has a header but no rows", "add one row for each example")
     return body
 
 
@@ -209,10 +210,10 @@ def _add_row_errors(header: CsvHeader, block: Iterable[CsvRow], errors: NumberEr
         if len(row) != len(header.names):
             comparison = f"{'fewer' if len(row) < len(header.names) else 'more'} fields than the header"
             message = f"has {comparison}: {len(row)} instead of {len(header.names)}"
-            errors.errors.add_error(line, message, "text with a comma needs quotes")
+            errors.errors.add_error(line, message, "put quotes around text that contains a comma")
             continue
         for at, (name, cell) in enumerate(zip(header.names, row, strict=True)):
             if at in header.feature_indices:
                 errors.add_cell(line, name, cell)
             elif at == header.target_index and not cell.strip():
-                errors.errors.add_error(line, f"column {name}: is empty", MISSING_CELL_HINT)
+                errors.errors.add_error(line, f"column {name}: the cell is empty", MISSING_CELL_HINT)

@@ -76,8 +76,8 @@ def parse_csv_targets(column: TargetColumn, task: TaskKind, classes: tuple[str, 
         line = column.lines[column.cells.index(fraction)]
         raise UserDataError(
             f"{column.path}:{line}  column {column.name}: {quote_cell(fraction)} is not a whole "
-            "number, and so no class",
-            "task: regression predicts numbers",
+            "number, so it cannot be a class",
+            "use task: regression to predict numbers",
         )
     return _parse_class_targets(column, classes)
 
@@ -105,11 +105,11 @@ def _check_no_amounts(column: TargetColumn) -> None:
         return
     indices = [at for at, cell in enumerate(column.cells) if cell in amounts]
     first = column.cells[indices[0]]
-    others = f", one of {len(indices):,} such cells" if len(indices) > 1 else ""
+    others = f" ({len(indices):,} such cells in total)" if len(indices) > 1 else ""
     raise UserDataError(
         f"{column.path}:{column.lines[indices[0]]}  column {column.name}: {quote_cell(first)} "
-        f"looks like an amount{others}",
-        f"{_format_column_amount_hint(column, first)}; or task: classification, if the cells name classes",
+        f"is a number with separators or a currency{others}",
+        f"{_format_column_amount_hint(column, first)}; or use task: classification if the cells are class names",
     )
 
 
@@ -129,7 +129,7 @@ def _parse_regression_targets(column: TargetColumn) -> _CsvTargets:
     """Parse the targets of a regression."""
     errors = {cell: error for cell in dict.fromkeys(column.cells) if (error := find_number_error(cell))}
     amount = next((cell for cell in errors if normalize_amount(cell)), None)
-    hint = "task: classification takes text" if amount is None else _format_column_amount_hint(column, amount)
+    hint = "use task: classification for text" if amount is None else _format_column_amount_hint(column, amount)
     _check_cells(column, {cell: message for cell, (message, _) in errors.items()}, hint)
     values = np.fromiter(map(float, column.cells), np.float64, len(column.cells))
     return _CsvTargets(values.astype(np.float32).reshape(-1, 1), ())
@@ -147,9 +147,9 @@ def _parse_class_targets(column: TargetColumn, known_classes: tuple[str, ...] | 
     else:
         classes = known_classes
         unknown_names = set(names.values()) - set(known_classes)
-        message = "is no class of the training file"
+        message = "is not a class of the training file"
         errors = {cell: f"{quote_cell(cell)} {message}" for cell, name in names.items() if name in unknown_names}
-        _check_cells(column, errors, f"its classes are {format_names(known_classes)}")
+        _check_cells(column, errors, f"use one of {format_names(known_classes)}")
     numbers = {name: number for number, name in enumerate(classes)}
     codes = {cell: numbers[name] for cell, name in names.items()}
     return _CsvTargets(np.fromiter((codes[cell] for cell in column.cells), np.int32, len(column.cells)), classes)
@@ -157,7 +157,7 @@ def _parse_class_targets(column: TargetColumn, known_classes: tuple[str, ...] | 
 
 def _check_no_missing(column: TargetColumn, distinct: list[str]) -> None:
     """Raise an error for `nan`, which other programs write for a missing target."""
-    missing = {cell: f"{quote_cell(cell)} is a missing label" for cell in distinct if cell.lower() == "nan"}
+    missing = {cell: f"{quote_cell(cell)} is a missing target" for cell in distinct if cell.lower() == "nan"}
     _check_cells(column, missing, MISSING_CELL_HINT)
 
 
@@ -166,14 +166,14 @@ def _check_class_count(column: TargetColumn, classes: tuple[str, ...]) -> None:
     examples = len(column.cells)
     if len(classes) < 2:
         raise UserDataError(
-            f"{column.message_prefix} holds only {quote_cell(classes[0])}",
+            f"{column.message_prefix} contains only the class {quote_cell(classes[0])}",
             "a classification needs at least two classes",
         )
     if len(classes) > MAX_CLASSES or (len(classes) == examples and examples > _MAX_OBVIOUS_CLASSES):
         numeric = all(_parse_whole_number(name) is not None for name in classes)
         raise UserDataError(
-            f"{column.message_prefix} holds {len(classes):,} classes in {examples:,} examples",
-            "task: regression predicts numbers" if numeric else "data.target names the column to predict",
+            f"{column.message_prefix} has {len(classes):,} classes in {examples:,} examples",
+            "use task: regression to predict numbers" if numeric else "set data.target to the column to predict",
         )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dnn_cli.errors import UserDataError, suggest_nearest_name
 from dnn_cli.formats.csv_rows import CsvRow, quote_cell, read_rows
-from dnn_cli.formats.csv_table import MAX_CSV_BYTES, CsvHeader, read_body
+from dnn_cli.formats.csv_table import HEADER_HINT, MAX_CSV_BYTES, CsvHeader, read_body
 from dnn_cli.formats.csv_targets import TargetColumn, format_names, parse_csv_targets
 from dnn_cli.formats.dataset_contents import ExampleArrays
 from dnn_cli.formats.image_directory import check_class_names, list_class_names, list_images
@@ -80,9 +80,9 @@ def read_evaluation_examples(path: str, input_spec: InputSpec, target_spec: Targ
     if lower.endswith(TABLE_SUFFIXES):
         return _read_csv_examples(path, input_spec, target_spec)
     raise UserDataError(
-        f"{path} holds no labelled examples",
-        "give a .csv with the target column, an .npz with x and y, "
-        "or a directory with one subdirectory of images a class",
+        f"{path} is not a .csv file, an .npz file or a directory",
+        "use a .csv with the target column, an .npz with x and y, "
+        "or a directory with one subdirectory of images per class",
     )
 
 
@@ -90,7 +90,7 @@ def _read_directory_examples(path: str, input_spec: InputSpec, target_spec: Targ
     """Read the images in the subdirectories of a directory, whose names are class names."""
     if not target_spec.classes:
         raise UserDataError(
-            f"{path} is a directory of classes, and this run predicts numbers", "give a .csv or an .npz"
+            f"{path} is a directory of classes, but this run predicts numbers", "use a .csv or an .npz file"
         )
     names = list_class_names(path)
     check_class_names(path, names, target_spec.classes)
@@ -107,10 +107,14 @@ def _read_npz_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec
         x, y = _find_array_pair(archive)
         if not has_input_shape(x, input_spec.shape) or len(x.shape) == len(input_spec.shape):
             needed = f"(n, {', '.join(map(str, input_spec.shape))})"
-            raise UserDataError(f"{path}: {x.name} is {x.dtype} of {x.shape}", f"this run needs numbers of {needed}")
+            raise UserDataError(
+                f"{path}: {x.name} has the type {x.dtype} and the shape {x.shape}",
+                f"use numbers of the shape {needed}",
+            )
         if not y.shape or y.shape[0] != x.shape[0]:
             raise UserDataError(
-                f"{path}: {x.name} has the shape {x.shape}, but {y.name} {y.shape}", "one label an input"
+                f"{path}: {x.name} has the shape {x.shape}, but {y.name} has {y.shape}",
+                "save one target for each input",
             )
         check_memory(path, compute_needed_bytes(x) + compute_needed_bytes(y))
         inputs = to_input_array(f"{path}: {x.name}", archive.read_array(x))
@@ -128,8 +132,8 @@ def _find_array_pair(archive: NpzArchive) -> tuple[ArrayHeader, ArrayHeader]:
         if {x, y} <= names:
             return archive.read_header(x), archive.read_header(y)
     raise UserDataError(
-        f"{archive.path} has no x and y; it holds {format_array_names(archive)}",
-        "numpy.savez('new.npz', x=inputs, y=labels) writes them; x_test and y_test are read, too",
+        f"{archive.path} has no arrays x and y; it contains {format_array_names(archive)}",
+        "use numpy.savez('new.npz', x=inputs, y=targets); x_test and y_test are also valid names",
     )
 
 
@@ -144,8 +148,8 @@ def _convert_array_targets(array_name: str, y: NDArray[Any], target_spec: Target
     if not classes:
         values = parse_npz_targets(array_name, y, "regression", NpzTargets(y)).values
         if values.shape[1] != target_spec.targets:
-            numbers = f"{values.shape[1]} numbers an example, and this run predicts {target_spec.targets}"
-            raise UserDataError(f"{array_name} has {numbers}")
+            numbers = f"{values.shape[1]} number{'s' if values.shape[1] > 1 else ''} per example"
+            raise UserDataError(f"{array_name} has {numbers}, but this run predicts {target_spec.targets}")
         return values
     if y.dtype.kind == "U":
         return parse_npz_targets(array_name, y, "classification", NpzTargets(y, classes)).values
@@ -155,7 +159,7 @@ def _convert_array_targets(array_name: str, y: NDArray[Any], target_spec: Target
     column = y.reshape(-1)
     # The comparison is false for nan.
     if not (column == np.floor(column)).all():
-        raise UserDataError(f"{array_name} holds numbers that are not whole, and so no classes")
+        raise UserDataError(f"{array_name} contains numbers that are not whole, so they cannot be classes")
     distinct, inverse = np.unique(column, return_inverse=True)
     return renumber_targets(array_name, tuple(str(int(number)) for number in distinct), inverse, classes).values
 
@@ -168,10 +172,10 @@ def _are_whole_numbers(classes: tuple[str, ...]) -> bool:
 def _read_csv_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
     """Read the rows of a table: inputs by the names of their columns, and the targets in the target column."""
     if stat_regular_file(path).st_size > MAX_CSV_BYTES:
-        raise UserDataError(f"{path} has more than {MAX_CSV_BYTES / 1e9:,.0f} GB", "use an .npz file")
+        raise UserDataError(f"{path} is larger than {MAX_CSV_BYTES / 1e9:,.0f} GB", "use an .npz file")
     if not target_spec.classes and target_spec.targets > 1:
         raise UserDataError(
-            f"{path} has one target column, and this run predicts {target_spec.targets} numbers", "give an .npz"
+            f"{path} has one target column, but this run predicts {target_spec.targets} numbers", "use an .npz file"
         )
     with open_regular_file(path) as stream:
         rows = read_rows(path, stream)
@@ -201,7 +205,7 @@ def _parse_evaluation_header(
         UserDataError: the header or a column is missing, or several columns may be the target.
     """
     if row is None:
-        raise UserDataError(f"{path} is empty", "the first line names the columns")
+        raise UserDataError(f"{path} is empty", HEADER_HINT)
     line, names = row[0], [cell.strip() for cell in row[1]]
     target_names = (
         [name for name in names if name.lower() in _TARGET_COLUMN_NAMES]
@@ -209,23 +213,22 @@ def _parse_evaluation_header(
         else [target_spec.column]
     )
     if len(target_names) != 1 or target_names[0] not in names:
-        column = (
-            target_spec.column
-            or f"with the labels, named {', '.join(_TARGET_COLUMN_NAMES[:-1])} or {_TARGET_COLUMN_NAMES[-1]}"
-        )
+        usual_names = f"{', '.join(_TARGET_COLUMN_NAMES[:-1])} or {_TARGET_COLUMN_NAMES[-1]}"
+        column = f"column {target_spec.column}" if target_spec.column else f"target column ({usual_names})"
         problem = (
-            f"{len(target_names)} columns of labels: {format_names(target_names)}"
+            f"{len(target_names)} target columns: {format_names(target_names)}"
             if len(target_names) > 1
-            else f"no column {column}"
+            else f"no {column}"
         )
         hint = (
             suggest_nearest_name(target_spec.column or _TARGET_COLUMN_NAMES[0], names)
-            or "dnn predict takes inputs without labels"
+            or "use dnn predict for inputs without targets"
         )
         raise UserDataError(f"{path}:{line}  has {problem}", hint)
     if names.count(target_names[0]) > 1:
         raise UserDataError(
-            f"{path}:{line}  column {target_names[0]} is there {names.count(target_names[0])} times", "keep one"
+            f"{path}:{line}  column {target_names[0]} occurs {names.count(target_names[0])} times",
+            "keep one of these columns",
         )
     target_index = names.index(target_names[0])
     if input_spec.features:
@@ -235,7 +238,8 @@ def _parse_evaluation_header(
     size = math.prod(input_spec.shape)
     if len(columns) != size:
         raise UserDataError(
-            f"{path}:{line}  has {len(columns)} columns of inputs, and the training inputs have {size:,} numbers",
-            f"give these columns, in the order of the training, and {quote_cell(target_names[0])}",
+            f"{path}:{line}  has {len(columns)} input column{'s' if len(columns) != 1 else ''}, "
+            f"but the training inputs have {size:,} number{'s' if size != 1 else ''}",
+            f"use the columns of the training in the same order, and the column {quote_cell(target_names[0])}",
         )
     return CsvHeader(tuple(names), target_index, tuple(columns))

@@ -26,8 +26,9 @@ def parse_idx(content: bytes, name: str) -> NDArray[np.uint8]:
     axes = content[3]
     start = 4 + 4 * axes
     shape = tuple(int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4))
-    if len(content) != start + math.prod(shape):
-        raise DataError(f"{name} has {len(content):,} bytes where its header of {shape} promises other")
+    expected = start + math.prod(shape)
+    if len(content) != expected:
+        raise DataError(f"{name} has {len(content):,} bytes, but its header of the shape {shape} requires {expected:,}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 

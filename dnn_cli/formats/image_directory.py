@@ -148,14 +148,14 @@ def list_images(directory: str) -> list[str]:
     items = _list_visible_items(directory)
     if nested := [item.name for item in items if os.path.isdir(item.path) and not Path(item.name).suffix]:
         raise UserDataError(
-            f"{directory} holds the directory {nested[0]}, whose images would be left out",
-            f"move its images into {Path(directory).name}",
+            f"{directory} contains the directory {nested[0]}, but must contain only images",
+            f"move the images of {nested[0]} into {Path(directory).name}",
         )
     paths = [item.path for item in items if Path(item.name).suffix.lower() in IMAGE_SUFFIXES]
     if not paths:
         raise UserDataError(
-            f"{directory} holds no images",
-            f"images end in {', '.join(sorted(IMAGE_SUFFIXES))}; remove the directory if it is no class",
+            f"{directory} contains no images",
+            f"add images ({', '.join(sorted(IMAGE_SUFFIXES))}), or remove the directory if it is not a class",
         )
     return paths
 
@@ -183,9 +183,13 @@ def _check_not_split(directory: str, names: tuple[str, ...]) -> None:
     nested = _find_nested_directories(directory, names)
     if split_directories := find_split_directories(directory):
         keys = ", ".join(f"{key}: {path}" for key, path in split_directories.items())
-        raise UserDataError(f"{directory} holds {' and '.join(nested)}, which are no classes", keys)
+        noun = "directory" if len(nested) == 1 else "directories"
+        message = f"{directory} contains the {noun} {' and '.join(nested)} instead of directories of classes"
+        raise UserDataError(message, f"use {keys}")
     if len(names) == 1 and nested:
-        raise UserDataError(f"{directory} holds only the directory {names[0]}", f"path: {Path(directory) / names[0]}")
+        raise UserDataError(
+            f"{directory} contains only the directory {names[0]}", f"use path: {Path(directory) / names[0]}"
+        )
 
 
 def _find_nested_directories(directory: str, names: tuple[str, ...]) -> list[str]:
@@ -235,16 +239,18 @@ def check_class_names(directory: str, names: tuple[str, ...], known_classes: tup
     for name in names:
         # Python decodes bytes of a name that are not UTF-8 as surrogates.
         if any("\ud800" <= letter <= "\udfff" for letter in name):
-            raise UserDataError(f"{directory} has the subdirectory {name!r}, which is not UTF-8", "rename it")
+            raise UserDataError(
+                f"{directory} has the subdirectory {name!r}, whose name is not UTF-8", "rename the subdirectory"
+            )
         if known_classes is not None and name not in known_classes:
             raise UserDataError(
-                f"{directory} has the subdirectory {name}, which is no class of the training directory",
+                f"{directory} has the subdirectory {name}, which is not a class of the training directory",
                 suggest_nearest_name(name, known_classes)
-                or f"its classes are {', '.join(known_classes[:20])}{', …' if len(known_classes) > 20 else ''}",
+                or f"use one of {', '.join(known_classes[:20])}{', …' if len(known_classes) > 20 else ''}",
             )
     min_classes = 2 if known_classes is None else 1
     if not min_classes <= len(names) <= MAX_CLASSES:
         raise UserDataError(
             f"{directory} has {len(names):,} subdirector{'y' if len(names) == 1 else 'ies'}",
-            f"one subdirectory a class, {min_classes} to {MAX_CLASSES:,} of them",
+            f"create one subdirectory per class, for {min_classes} to {MAX_CLASSES:,} classes",
         )

@@ -19,7 +19,7 @@ ImageSize = tuple[int, int]
 """Height and width of an image, in pixels."""
 
 _ALLOWED_DECODERS = ["PNG", "JPEG", "BMP", "GIF", "WEBP"]
-"""Image formats that are decoded, whatever the name of the file."""
+"""Image formats that are decoded. The name of the file does not matter."""
 
 _MAX_PIXELS = 50_000_000
 """Maximum number of pixels. A larger image is a decompression bomb, or too large as an example."""
@@ -45,7 +45,7 @@ def read_image(
     size: ImageSize,
     resize: bool,
     color_mode: ColorMode,
-    reference_text: str = "the first image",
+    reference_text: str = "the first image is",
     hint: str = "",
 ) -> NDArray[np.uint8]:
     """Read the pixels of an image as uint8 of shape (height, width) or (height, width, 3).
@@ -55,7 +55,7 @@ def read_image(
         size: The height and width of the result.
         resize: Whether an image of another size is resized.
         color_mode: Whether the image is read in colour or in grey.
-        reference_text: The text in messages for the images whose size is expected.
+        reference_text: The text in messages for the images whose size is expected, with its verb.
         hint: The suggestion for an image of another size. An empty text suggests a value of `data.image_size`.
 
     Raises:
@@ -68,9 +68,9 @@ def read_image(
         actual_size = (image.height, image.width)
         if actual_size != size and not resize:
             raise UserDataError(
-                f"{path} is {actual_size[0]} × {actual_size[1]}, and {reference_text} {size[0]} "
+                f"{path} is {actual_size[0]} × {actual_size[1]}, but {reference_text} {size[0]} "
                 f"× {size[1]} (height × width)",
-                hint or f"data.image_size=[{size[0]},{size[1]}] resizes all images",
+                hint or f"use data.image_size=[{size[0]},{size[1]}] to resize all images",
             )
         image = _convert_mode(image, "L" if color_mode == "grayscale" else "RGB")
         if actual_size != size:
@@ -109,17 +109,19 @@ def _open_image(path: str) -> Iterator["Image.Image"]:
         except UserDataError:
             raise
         except Image.DecompressionBombError:
-            raise _build_too_large_error(path, "far more pixels") from None
+            raise _build_too_large_error(path, "too many pixels") from None
         except UnidentifiedImageError:
-            raise UserDataError(f"{path} is no image", "replace or remove it") from None
+            raise UserDataError(f"{path} is not an image", "replace or remove the file") from None
         # The error of a damaged image depends on its decoder.
         except Exception as error:
-            raise UserDataError(f"{path} is damaged: {error}", "replace or remove it") from None
+            raise UserDataError(f"{path} is damaged: {error}", "replace or remove the file") from None
 
 
 def _build_too_large_error(path: str, pixels_text: str) -> UserDataError:
     """Build the error of an image with too many pixels, which is not decoded."""
-    return UserDataError(f"{path} has {pixels_text}; {_MAX_PIXELS:,} pixels is the most", "scale it down or remove it")
+    return UserDataError(
+        f"{path} has {pixels_text}; the limit is {_MAX_PIXELS:,} pixels", "scale the image down, or remove the file"
+    )
 
 
 @contextmanager

@@ -70,18 +70,20 @@ class NpzArchive:
         with self.translate_errors(name):
             member = self.zip_file.getinfo(f"{name}.npy")
             if member.compress_type not in _COMPRESSION_METHODS:
-                raise UserDataError(f"{self.path}: {name} is packed in an unknown way", "write it with numpy.savez")
+                raise UserDataError(
+                    f"{self.path}: {name} has an unknown compression method", "save the array with numpy.savez"
+                )
             with self.zip_file.open(member) as stream:
                 start = io.BytesIO(stream.read(_MAX_HEADER_BYTES))
         shape, dtype = self.parse_header(name, start)
         if dtype.hasobject:
             raise UserDataError(
-                f"{self.path}: {name} holds Python objects, which are never loaded",
+                f"{self.path}: {name} contains Python objects, which dnn does not load",
                 "save an array of numbers, or of text with dtype=str",
             )
         header = ArrayHeader(name, shape, dtype)
         if start.tell() + header.nbytes != member.file_size or min(shape, default=0) < 0:
-            raise UserDataError(f"{self.path}: {name} has {member.file_size:,} bytes, other than its header promises")
+            raise UserDataError(f"{self.path}: {name} has {member.file_size:,} bytes, which contradicts its header")
         return header
 
     def parse_header(self, name: str, start: io.BytesIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -99,7 +101,9 @@ class NpzArchive:
                 shape, _, dtype = read(start)
         # NumPy parses the header as a Python literal, which can raise many kinds of errors.
         except Exception:
-            raise UserDataError(f"{self.path}: {name} is no array of NumPy", "write it with numpy.savez") from None
+            raise UserDataError(
+                f"{self.path}: {name} is not a NumPy array", "save the array with numpy.savez"
+            ) from None
         return shape, dtype
 
     def read_array(self, header: ArrayHeader) -> NDArray[Any]:
@@ -134,6 +138,6 @@ def open_archive(path: str) -> Iterator[NpzArchive]:
         try:
             archive = NpzArchive(path, zipfile.ZipFile(stream))
         except _DAMAGED_ZIP_ERRORS as error:
-            raise UserDataError(f"{path} is not an .npz file: {error}", "write it with numpy.savez") from None
+            raise UserDataError(f"{path} is not an .npz file: {error}", "save the arrays with numpy.savez") from None
         with archive.zip_file:
             yield archive

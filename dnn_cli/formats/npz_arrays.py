@@ -80,7 +80,7 @@ def _find_array_names(archive: NpzArchive, split: SplitName) -> tuple[str, str] 
     for x, y in SPLIT_ARRAY_NAMES[split]:
         if x in present_names or y in present_names:
             has, lacks = (x, y) if x in present_names else (y, x)
-            raise UserDataError(f"{archive.path} has {has} but no {lacks}; it holds {format_array_names(archive)}")
+            raise UserDataError(f"{archive.path} has {has} but no {lacks}; it contains {format_array_names(archive)}")
     if split == "train":
         raise _build_missing_arrays_error(archive, split)
     return None
@@ -90,8 +90,8 @@ def _build_missing_arrays_error(archive: NpzArchive, split: SplitName) -> UserDa
     """Build the error of a split that is absent."""
     x, y = SPLIT_ARRAY_NAMES[split][0]
     return UserDataError(
-        f"{archive.path} has no {x} and {y}; it holds {format_array_names(archive)}",
-        f"numpy.savez('data.npz', {x}=inputs, {y}=labels) writes them",
+        f"{archive.path} has no {x} and {y}; it contains {format_array_names(archive)}",
+        f"use numpy.savez('data.npz', {x}=inputs, {y}=targets)",
     )
 
 
@@ -110,18 +110,21 @@ def _read_array_headers(archive: NpzArchive, names: tuple[str, str]) -> tuple[Ar
     x, y = map(archive.read_header, names)
     array_name = f"{archive.path}: {x.name}"
     if x.dtype.kind not in "biuf" or not x.dtype.itemsize:
-        raise UserDataError(f"{array_name} holds {x.dtype}, and inputs must be numbers", "encode them as numbers")
+        raise UserDataError(f"{array_name} has the type {x.dtype}, but inputs must be numbers", "encode the inputs")
     if not 2 <= len(x.shape) <= _MAX_INPUT_AXES or 0 in x.shape:
         raise UserDataError(
             f"{array_name} has the shape {x.shape}",
-            f"inputs have the shape (n, …) with one to {_MAX_INPUT_AXES - 1} axes an example, none of them 0",
+            f"use the shape (n, …) with 1 to {_MAX_INPUT_AXES - 1} axes per example, each at least 1 long",
         )
     if not y.shape or y.shape[0] != x.shape[0]:
-        raise UserDataError(f"{array_name} has the shape {x.shape}, but {y.name} {y.shape}", "each input needs a label")
+        raise UserDataError(
+            f"{array_name} has the shape {x.shape}, but {y.name} has {y.shape}", "save one target for each input"
+        )
     if x.nbytes + y.nbytes > MAX_NPZ_BYTES:
         raise UserDataError(
-            f"{archive.path}: {x.name} and {y.name} have {(x.nbytes + y.nbytes) / 1e9:,.1f} GB",
-            f"{MAX_NPZ_BYTES / 1e9:,.0f} GB is the most",
+            f"{archive.path}: {x.name} and {y.name} have {(x.nbytes + y.nbytes) / 1e9:,.1f} GB; "
+            f"the limit is {MAX_NPZ_BYTES / 1e9:,.0f} GB",
+            "use fewer or smaller examples",
         )
     check_memory(archive.path, compute_needed_bytes(x) + compute_needed_bytes(y))
     return x, y

@@ -11,7 +11,7 @@ from dnn_cli.errors import UserDataError
 from dnn_cli.formats.dataset_contents import MAX_CLASSES, TaskKind
 
 _MAX_TARGETS = 10_000
-_REGRESSION_HINT = "task: regression predicts numbers"
+_REGRESSION_HINT = "use task: regression to predict numbers"
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def parse_npz_targets(
     if task == "regression" or (task == "auto" and y.dtype.kind == "f" and not is_one_hot_array):
         return _build_regression_targets(array_name, y)
     if column.ndim == 2 and not is_one_hot_array:
-        raise UserDataError(f"{array_name} has the shape {y.shape}, and its rows are not one-hot", _REGRESSION_HINT)
+        raise UserDataError(f"{array_name} has the shape {y.shape}, but its rows are not one-hot", _REGRESSION_HINT)
     width = column.shape[1] if column.ndim == 2 else None
     return _build_numbered_targets(
         array_name, column.argmax(axis=1) if is_one_hot_array else column, width, training_targets
@@ -62,10 +62,10 @@ def check_target_type(array_name: str, y: NDArray[Any]) -> None:
     """Raise an error unless an array holds numbers or text, has one or two axes, and is not empty."""
     if y.dtype.kind not in "biufU":
         raise UserDataError(
-            f"{array_name} holds {y.dtype}, which are no labels", "save numbers, or text with dtype=str"
+            f"{array_name} has the type {y.dtype}, which cannot be a target", "save numbers, or text with dtype=str"
         )
     if y.ndim not in (1, 2) or not y.size:
-        raise UserDataError(f"{array_name} has the shape {y.shape}", "labels have the shape (n,) or (n, k)")
+        raise UserDataError(f"{array_name} has the shape {y.shape}", "use the shape (n,) or (n, k) for targets")
 
 
 def _is_one_hot(y: NDArray[Any]) -> bool:
@@ -77,7 +77,7 @@ def _build_regression_targets(array_name: str, y: NDArray[Any]) -> NpzTargets:
     """Build the targets of a regression."""
     values = to_float32(array_name, y).reshape(len(y), -1)
     if values.shape[1] > _MAX_TARGETS:
-        raise UserDataError(f"{array_name} has {values.shape[1]:,} numbers an example; {_MAX_TARGETS:,} is the most")
+        raise UserDataError(f"{array_name} has {values.shape[1]:,} numbers per example; the limit is {_MAX_TARGETS:,}")
     return NpzTargets(values)
 
 
@@ -89,23 +89,26 @@ def _build_numbered_targets(
     if numbers.dtype.kind == "f" and not (numbers == np.floor(numbers)).all():
         first = int(np.argmin(numbers == np.floor(numbers)))
         raise UserDataError(
-            f"{array_name}[{first}] is {numbers[first]}, not a whole number, and so no class", _REGRESSION_HINT
+            f"{array_name}[{first}] is {numbers[first]}, not a whole number, so it cannot be a class", _REGRESSION_HINT
         )
     if (numbers < 0).any():
         first = int(np.argmax(numbers < 0))
-        raise UserDataError(f"{array_name}[{first}] is {numbers[first]}: classes are numbered from 0", _REGRESSION_HINT)
+        raise UserDataError(
+            f"{array_name}[{first}] is {numbers[first]}, but class numbers start at 0", _REGRESSION_HINT
+        )
     if training_targets is not None:
         if training_targets.classes != format_class_numbers(len(training_targets.classes)):
-            raise UserDataError(f"{array_name} holds numbers where the training labels are text")
+            raise UserDataError(f"{array_name} contains numbers, but the training targets are text")
         check_class_numbers(array_name, numbers, len(training_targets.classes))
         return NpzTargets(numbers.astype(np.int32), training_targets.classes)
     highest = max(int(numbers.max()), (width or 1) - 1) if np.isfinite(numbers.max()) else MAX_CLASSES
     if highest >= MAX_CLASSES:
         raise UserDataError(
-            f"{array_name} goes up to {numbers.max()}; classes go up to {MAX_CLASSES - 1:,}", _REGRESSION_HINT
+            f"{array_name} contains the class number {numbers.max()}; the limit is {MAX_CLASSES - 1:,}",
+            _REGRESSION_HINT,
         )
     if highest == 0:
-        raise UserDataError(f"{array_name} holds only the class 0", "a classification needs at least two classes")
+        raise UserDataError(f"{array_name} contains only the class 0", "a classification needs at least two classes")
     return NpzTargets(numbers.astype(np.int32), format_class_numbers(highest + 1))
 
 
@@ -114,8 +117,8 @@ def check_class_numbers(array_name: str, numbers: NDArray[Any], count: int) -> N
     if (beyond := numbers >= count).any():
         first = int(np.argmax(beyond))
         raise UserDataError(
-            f"{array_name}[{first}]: label {numbers[first]} is no class: they are numbered 0 to {count - 1}",
-            "the training labels must hold every class",
+            f"{array_name}[{first}] is {numbers[first]}, but the class numbers are 0 to {count - 1}",
+            "add examples of every class to the training targets",
         )
 
 
@@ -125,19 +128,21 @@ def _build_named_targets(
     """Build the targets of classes that have names, from an array of text."""
     if task == "regression":
         raise UserDataError(
-            f"{array_name} holds text, and a regression needs numbers", "task: classification takes text"
+            f"{array_name} contains text, but a regression needs numbers", "use task: classification for text"
         )
     if y.ndim != 1:
-        raise UserDataError(f"{array_name} has the shape {y.shape}", "labels that are text have the shape (n,)")
+        raise UserDataError(f"{array_name} has the shape {y.shape}", "use the shape (n,) for targets that are text")
     _check_target_text(array_name, y)
     names, numbers = np.unique(y, return_inverse=True)
     classes = tuple(map(str, names))
     if training_targets is not None:
         return renumber_targets(array_name, classes, numbers, training_targets.classes)
     if len(classes) < 2:
-        raise UserDataError(f"{array_name} holds only {classes[0]!r}", "a classification needs at least two classes")
+        raise UserDataError(
+            f"{array_name} contains only the class {classes[0]!r}", "a classification needs at least two classes"
+        )
     if len(classes) > MAX_CLASSES:
-        raise UserDataError(f"{array_name} holds {len(classes):,} classes; {MAX_CLASSES:,} is the most")
+        raise UserDataError(f"{array_name} has {len(classes):,} classes; the limit is {MAX_CLASSES:,}")
     return NpzTargets(numbers.reshape(-1).astype(np.int32), classes)
 
 
@@ -147,7 +152,7 @@ def renumber_targets(
     """Return the targets with the class numbers that the training split gives to the same names."""
     number_of = {name: number for number, name in enumerate(training_classes)}
     if unknown_names := [name for name in names if name not in number_of]:
-        raise UserDataError(f"{array_name}: {unknown_names[0]!r} is no class of the training labels")
+        raise UserDataError(f"{array_name}: {unknown_names[0]!r} is not a class of the training targets")
     new_numbers = np.array([number_of[name] for name in names], np.int32)
     return NpzTargets(new_numbers[numbers.reshape(-1)], training_classes)
 
@@ -157,9 +162,13 @@ def _check_target_text(array_name: str, y: NDArray[np.str_]) -> None:
     codes = np.ascontiguousarray(y, y.dtype.newbyteorder("=")).view(np.uint32)
     # Python cannot print these codes.
     if ((codes > sys.maxunicode) | ((codes >= 0xD800) & (codes <= 0xDFFF))).any():
-        raise UserDataError(f"{array_name} holds a label that is no Unicode text", "save it again as text")
+        raise UserDataError(
+            f"{array_name} contains a target that is not valid Unicode text", "save the array again as text"
+        )
     if (np.strings.str_len(np.strings.strip(y)) == 0).any():
-        raise UserDataError(f"{array_name} holds an empty label", "give every example a label, or remove it")
+        raise UserDataError(
+            f"{array_name} contains an empty target", "fill in the empty targets, or remove their examples"
+        )
 
 
 def format_class_numbers(count: int) -> tuple[str, ...]:
@@ -180,9 +189,9 @@ def to_float32(array_name: str, array: NDArray[Any]) -> NDArray[np.float32]:
         first = tuple(int(index) for index in np.unravel_index(np.argmin(finite), floats.shape))
         position = ", ".join(map(str, first))
         count = finite.size - int(finite.sum())
-        more = f"; {count:,} such values in all" if count > 1 else ""
+        more = f"; {count:,} such values in total" if count > 1 else ""
         raise UserDataError(
-            f"{array_name}[{position}] is {array[first]}, which is no finite 32-bit float{more}",
+            f"{array_name}[{position}] is {array[first]}, which is not a finite 32-bit float{more}",
             "replace or remove these examples",
         )
     return floats

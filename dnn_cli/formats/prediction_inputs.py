@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dnn_cli.errors import UserDataError, suggest_nearest_name
 from dnn_cli.formats.csv_numbers import NUMBERS_REQUIRED_HINT, NumberErrors, parse_float, parse_floats
 from dnn_cli.formats.csv_rows import CsvErrors, CsvRow, read_rows
-from dnn_cli.formats.csv_table import MAX_CSV_BYTES, ROWS_PER_BLOCK
+from dnn_cli.formats.csv_table import HEADER_HINT, MAX_CSV_BYTES, ROWS_PER_BLOCK
 from dnn_cli.formats.image_directory import IMAGE_SUFFIXES
 from dnn_cli.formats.image_file import read_image
 from dnn_cli.formats.npz_archive import ArrayHeader, NpzArchive, open_archive
@@ -69,12 +69,14 @@ def read_prediction_inputs(path: str, input_spec: InputSpec) -> PredictionInputs
     lower = path.lower()
     if lower.endswith((".npz", *TABLE_SUFFIXES)):
         if input_spec.resize or input_spec.invert:
-            raise UserDataError(f"{path} is no image, and only images are resized or inverted", "leave the option out")
+            raise UserDataError(
+                f"{path} is not an image, but --resize and --invert apply only to images", "remove the option"
+            )
         return _read_npz_inputs(path, input_spec) if lower.endswith(".npz") else _read_csv_inputs(path, input_spec)
     if not lower.endswith(tuple(IMAGE_SUFFIXES)):
         raise UserDataError(
-            f"{path} is of no kind that is read",
-            f"{', '.join(sorted(IMAGE_SUFFIXES))} are images; or give an .npz or a .csv",
+            f"{path} is not an image, an .npz file or a .csv file",
+            f"use an image ({', '.join(sorted(IMAGE_SUFFIXES))}), an .npz file or a .csv file",
         )
     return read_image_input(path, input_spec)
 
@@ -91,12 +93,12 @@ def read_image_input(path: str, input_spec: InputSpec) -> PredictionInputs:
             f"rows of {shape[0]:,} numbers" if len(shape) == 1 else f"arrays of {' × '.join(map(str, shape))}"
         )
         raise UserDataError(
-            f"{path}: this run was trained on {training_inputs}, to which no image belongs", "give a .csv or .npz"
+            f"{path} is an image, but this run was trained on {training_inputs}", "use a .csv or an .npz file"
         )
     channels = shape[2] if len(shape) == 3 else 1
     pixels = read_image(
         path, (shape[0], shape[1]), input_spec.resize, "rgb" if channels == 3 else "grayscale",
-        "the training images", "--resize makes it so; it is stretched, not cut",
+        "the training images are", "use --resize, which stretches the image without cropping",
     )  # fmt: skip
     if input_spec.invert:
         pixels = 255 - pixels
@@ -136,10 +138,13 @@ def _find_input_array(archive: NpzArchive, shape: tuple[int, ...]) -> ArrayHeade
     needed = f"(n, {', '.join(map(str, shape))})"
     if fitting:
         raise UserDataError(
-            f"{archive.path} has {len(fitting)} arrays of {needed}: {', '.join(fitting[:10])}", "call the right one x"
+            f"{archive.path} has {len(fitting)} arrays of the shape {needed}: {', '.join(fitting[:10])}",
+            "rename the inputs to x",
         )
-    listing = ", ".join(f"{name} of {header.shape}" for name, header in islice(headers.items(), 10)) or "nothing"
-    raise UserDataError(f"{archive.path} holds {listing}", f"predict needs numbers of {needed}, called x")
+    listing = ", ".join(f"{name} of {header.shape}" for name, header in islice(headers.items(), 10)) or "no arrays"
+    raise UserDataError(
+        f"{archive.path} contains {listing}", f"save the inputs as numbers of the shape {needed}, with the name x"
+    )
 
 
 def has_input_shape(header: ArrayHeader, shape: tuple[int, ...]) -> bool:
@@ -155,7 +160,7 @@ def _read_csv_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
     With names, other columns are left out, including the target column.
     """
     if stat_regular_file(path).st_size > MAX_CSV_BYTES:
-        raise UserDataError(f"{path} has more than {MAX_CSV_BYTES / 1e9:,.0f} GB", "use an .npz file")
+        raise UserDataError(f"{path} is larger than {MAX_CSV_BYTES / 1e9:,.0f} GB", "use an .npz file")
     with open_regular_file(path) as stream:
         rows = read_rows(path, stream)
         names, columns = find_input_columns(path, next(rows, None), input_spec)
@@ -170,29 +175,31 @@ def find_input_columns(path: str, row: CsvRow | None, input_spec: InputSpec) -> 
         UserDataError: the header or a column is missing, or a column occurs several times.
     """
     if row is None:
-        raise UserDataError(f"{path} is empty", "the first line names the columns")
+        raise UserDataError(f"{path} is empty", HEADER_HINT)
     line, names = row[0], [cell.strip() for cell in row[1]]
     if not input_spec.features:
         size = math.prod(input_spec.shape)
         if len(names) != size:
             raise UserDataError(
-                f"{path}:{line}  has {len(names)} columns, and the training inputs {size:,} numbers without names",
-                "give these columns alone, in the order of the training",
+                f"{path}:{line}  has {len(names)} column{'s' if len(names) != 1 else ''}, "
+                f"but the training inputs have {size:,} number{'s' if size != 1 else ''} without names",
+                "use only the columns of the training, in the same order",
             )
         if all(parse_float(name) is not None for name in names) and names != [str(index) for index in range(size)]:
-            raise UserDataError(f"{path}:{line}  holds numbers where the header should be", "name the columns there")
+            raise UserDataError(f"{path}:{line}  contains numbers instead of a header", HEADER_HINT)
         return names, list(range(size))
     missing = [name for name in input_spec.features if name not in names]
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise UserDataError(
-            f"{path}:{line}  has no column {', '.join(missing[:3])}{more}, which the network was trained on",
-            suggest_nearest_name(missing[0], names) or f"it needs {', '.join(input_spec.features[:20])}",
+            f"{path}:{line}  has no column {', '.join(missing[:3])}{more}, which the training used",
+            suggest_nearest_name(missing[0], names)
+            or f"the columns of the training are {', '.join(input_spec.features[:20])}",
         )
     repeated = [name for name in input_spec.features if names.count(name) > 1]
     if repeated:
         raise UserDataError(
-            f"{path}:{line}  column {repeated[0]} is there {names.count(repeated[0])} times", "keep one"
+            f"{path}:{line}  column {repeated[0]} occurs {names.count(repeated[0])} times", "keep one of these columns"
         )
     return names, [names.index(name) for name in input_spec.features]
 
@@ -218,7 +225,7 @@ def _read_input_rows(
         lines += [line for line, _ in block]
     errors.raise_if_any(lambda _: NUMBERS_REQUIRED_HINT)
     if not blocks:
-        raise UserDataError(f"{path} has a header and no rows", "every row below it is predicted")
+        raise UserDataError(f"{path} has a header but no rows", "add one row for each example")
     return np.concatenate(blocks), lines
 
 
@@ -226,8 +233,9 @@ def _add_input_row_errors(names: list[str], columns: list[int], block: list[CsvR
     """Add the errors in a block of rows to a collection."""
     for line, row in block:
         if len(row) != len(names):
-            message = f"has {len(row)} fields, and the header {len(names)}"
-            errors.errors.add_error(line, message, "text with a comma needs quotes")
+            comparison = f"{'fewer' if len(row) < len(names) else 'more'} fields than the header"
+            message = f"has {comparison}: {len(row)} instead of {len(names)}"
+            errors.errors.add_error(line, message, "put quotes around text that contains a comma")
             continue
         for at in columns:
             errors.add_cell(line, names[at], row[at])

@@ -47,6 +47,8 @@ def open_regular_file(path: str) -> Iterator[BinaryIO]:
 
 def build_read_error(path: str, error: Exception) -> UserDataError:
     """Build the error of a path that cannot be read, with the reason of the system."""
+    if isinstance(error, FileNotFoundError):
+        return UserDataError(f"{path} does not exist", "check the path")
     return UserDataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}")
 
 
@@ -58,7 +60,7 @@ def check_memory(path: str, needed_bytes: int) -> None:
     """
     if needed_bytes > get_usable_memory():
         raise UserDataError(
-            f"{path} needs {needed_bytes / 1e9:,.1f} GB in memory, and this machine has "
+            f"{path} needs {needed_bytes / 1e9:,.1f} GB in memory, but this machine has "
             f"{get_usable_memory() / 1e9:,.1f} GB",
             "use fewer or smaller examples",
         )

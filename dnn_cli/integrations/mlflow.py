@@ -177,12 +177,13 @@ class MlflowDestination:
                 yield
         except ImportError as error:
             raise UsageError(
-                f"--mlflow {hide_password(self.uri)} needs what is not installed: {error}", _MLFLOW_INSTALL_COMMAND
+                f"--mlflow {hide_password(self.uri)} needs a package that is not installed: {error}",
+                _MLFLOW_INSTALL_COMMAND,
             ) from None
         # MLflow, the network and databases raise errors of many classes.
         except Exception as error:
             lines = str(error).strip().splitlines() or [type(error).__name__]
-            reason = "no server answers there" if "Max retries exceeded" in lines[0] else lines[0]
+            reason = "the server does not respond" if "Max retries exceeded" in lines[0] else lines[0]
             raise DnnError(f"MLflow at {hide_password(self.uri)}: {reason[:300]}") from None
 
 
@@ -195,7 +196,10 @@ def _check_store_uri(uri: str) -> None:
     if importlib.util.find_spec("mlflow") is None:
         raise UsageError("--mlflow needs MLflow, which is not installed", _MLFLOW_INSTALL_COMMAND)
     if urlsplit(uri).scheme.partition("+")[0] not in _STORE_SCHEMES:
-        raise UsageError(f"{uri} is no store of MLflow", "as sqlite:///mlflow.db, file:mlruns or http://localhost:5000")
+        raise UsageError(
+            f"{uri} is not an address of an MLflow store",
+            "for example sqlite:///mlflow.db, file:mlruns or http://localhost:5000",
+        )
 
 
 def _can_append(run_content: MlflowContent, params: Mapping[str, str], stored_metrics: "Sequence[Metric]") -> bool:

@@ -66,7 +66,7 @@ def build_mlflow_content(run_info: RunInfo, *, models: bool = False) -> MlflowCo
     """
     record = run_info.record
     if record is None or run_info.config is None:
-        raise RunError(run_info.error or run_info.details.error or "there is no config")
+        raise RunError(run_info.error or run_info.details.error or "the run has no config")
     run = run_info.run
     paths = [run.config, run.metrics, run.record, *((run.model, run.best_model) if models else ())]
     return MlflowContent(

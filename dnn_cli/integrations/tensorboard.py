@@ -79,7 +79,7 @@ class EventLog:
             raise RunError(f"{directory} cannot be written: {error.strerror or error}") from None
         except ImportError as error:
             self.discard()
-            raise RunError(f"TensorBoard does not work: {error}", TENSORBOARD_INSTALL_COMMAND) from None
+            raise RunError(f"TensorBoard cannot be imported: {error}", TENSORBOARD_INSTALL_COMMAND) from None
 
     def open_stream(self, directory: Path, part: str, run_id: str) -> None:
         """Open a new event file for a part of the log.
@@ -94,7 +94,7 @@ class EventLog:
         part_directory = directory / part if part else directory
         for path in (directory, part_directory):
             if path.is_symlink():
-                raise OSError(None, "it is a link, and nothing is written through it")
+                raise OSError(None, "it is a symbolic link")
         part_directory.mkdir(parents=True, exist_ok=True)
         now = time.time_ns()
         name = f"{_EVENT_FILE_PREFIX}{now // 10**9:010d}.{now % 10**9:09d}.{run_id}"
@@ -154,7 +154,7 @@ def write_event_log(directory: Path, run_info: RunInfo) -> None:
         RunError: the run has no readable record or config, or the directory cannot be written.
     """
     if run_info.record is None or run_info.config is None:
-        raise RunError(run_info.error or run_info.details.error or "there is no config")
+        raise RunError(run_info.error or run_info.details.error or "the run has no config")
     log = EventLog(directory, run_info.record, run_info.config, run_info.run.read_metrics())
     try:
         if run_info.record.status != "running":

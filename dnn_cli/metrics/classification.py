@@ -196,11 +196,11 @@ def _check_classification_arrays(
     targets = targets.reshape(-1)
     is_valid = targets.dtype.kind in "iu" and outputs.dtype.kind == "f" and outputs.ndim in (1, 2)
     if not is_valid or len(outputs) != len(targets) or not len(targets):
-        raise RunError("outputs and labels are not those of a classification")
+        raise RunError("the outputs and targets are not those of a classification")
     if units != (1 if units == 1 and count == 2 else count):
-        raise RunError(f"there are {units} outputs an example, and {count} classes")
+        raise RunError(f"the number of outputs per example is {units}, but the number of classes is {count}")
     if targets.min() < 0 or targets.max() >= count or not np.isfinite(outputs).all():
-        raise RunError(f"labels are not all of {count} classes, or outputs not all finite")
+        raise RunError(f"a target is not one of {count} classes, or an output is not finite")
     return outputs.reshape(len(targets), units), targets.astype(np.int64)
 
 

@@ -39,7 +39,7 @@ def compute_regression_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> t
         RunError: the shapes differ, have other than two dimensions, or have zero examples.
     """
     if outputs.shape != targets.shape or outputs.ndim != 2 or not len(outputs):
-        raise RunError("outputs and labels are not those of a regression")
+        raise RunError("the outputs and targets are not those of a regression")
     return tuple(map(_compute_target_errors, outputs.T.astype(np.float64), targets.T.astype(np.float64)))
 
 

@@ -9,7 +9,7 @@ from dnn_cli.errors import RunError, UserDataError
 from dnn_cli.formats.npz_archive import open_archive
 from dnn_cli.runs.run import Run
 
-_DAMAGED_FILE_HINT = "without that file the weights and metrics alone are compared"
+_DAMAGED_FILE_HINT = "delete the file to compare only weights and metrics"
 
 
 def read_predictions(run: Run) -> dict[str, NDArray[Any]] | None:

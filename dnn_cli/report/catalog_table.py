@@ -100,6 +100,6 @@ def _get_docstring_summary(cls: type) -> str:
 def _format_dataset_summary(dataset: Dataset) -> str:
     """Return the number and shape of a dataset's examples, and the number of classes, as text."""
     shape = format_sizes(dataset.input_shape)
-    aim = f"in {len(dataset.classes)} classes" if dataset.classes else "with a number to predict"
-    apart = f", {dataset.test_examples:,} more kept apart as test set" if dataset.test_examples else ""
+    aim = f"in {len(dataset.classes)} classes" if dataset.classes else "with a number as target"
+    apart = f", and {dataset.test_examples:,} test examples" if dataset.test_examples else ""
     return f"{dataset.examples:,} {dataset.example_noun}s of {shape} {aim}{apart}"

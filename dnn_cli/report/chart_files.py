@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CHART_SUFFIXES = ("svg", "png", "pdf")
 
 CHART_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#000000", "#CC79A7", "#56B4E9", "#D55E00", "#888888")
-"""Colours of curves: the palette of Okabe and Ito, with grey in place of the yellow, which is too pale on white.
+"""Colours of curves: the palette of Okabe and Ito, with grey instead of the yellow, which is too pale on white.
 
 Neighbouring colours also differ in lightness.
 """
@@ -247,8 +247,8 @@ def _format_script_advice(script_name: str, characters: list[str]) -> str:
     )
     package = _FONT_PACKAGES.get(script_name, _DEFAULT_FONT_PACKAGE)
     return (
-        f"no font here has {replace_control_chars(named_characters)} "
-        f"({script_name.capitalize()}), so boxes are drawn: install one and draw again "
+        f"no installed font has {replace_control_chars(named_characters)} "
+        f"({script_name.capitalize()}), so boxes are drawn: install a font and draw again "
         f"(Debian, Ubuntu: apt-get install {package})"
     )
 

@@ -157,13 +157,13 @@ def build_curve_chart(
         copies = {repeat.run for repeat in repeats if repeat.is_copy}
         usable = [run_info for run_info in drawable if run_info.record is None or run_info.record.id not in copies]
     notes = [
-        f"{_format_run_name(run_info)} has no epoch to draw{_format_no_epochs_reason(run_info)}"
+        f"{_format_run_name(run_info)} has no completed epoch{_format_no_epochs_reason(run_info)}"
         for run_info in runs
         if not run_info.details.epoch_count
     ]
     if not usable:
-        message = notes[0] if len(notes) == 1 else f"none of {len(notes)} runs has an epoch to draw"
-        raise UsageError(message, "dnn runs lists all")
+        message = notes[0] if len(notes) == 1 else f"none of {len(notes)} runs has a completed epoch"
+        raise UsageError(message, "list all runs with `dnn runs`")
     notes += [
         _format_run_status(run_info)
         for run_info in usable
@@ -172,7 +172,7 @@ def build_curve_chart(
     if x_axis == "seconds" and (
         silent := [run_info for run_info in usable if "seconds" not in run_info.details.columns]
     ):
-        raise UsageError(f"{_format_run_name(silent[0])} does not say how long its epochs took", "take --x epoch")
+        raise UsageError(f"{_format_run_name(silent[0])} has no durations of epochs", "use --x epoch")
     monitor = _find_usual_monitor(usable)
     if by:
         groups, left_out = group_completed_runs(usable, by)
@@ -181,8 +181,8 @@ def build_curve_chart(
         curve_groups = _build_curve_groups(usable, separate_runs=separate_runs)
     if len(curve_groups) > MAX_CURVE_GROUPS:
         notes.append(
-            f"{len(curve_groups)} curves are too many for one picture: "
-            f"these are the {MAX_CURVE_GROUPS} best by {monitor}; name runs, or say which by --where"
+            f"{len(curve_groups)} curves are too many for one chart, which shows "
+            f"the {MAX_CURVE_GROUPS} best by {monitor}; select others by name or with --where"
         )
         curve_groups = _sort_best_first(curve_groups, monitor)[:MAX_CURVE_GROUPS]
     notes += [
@@ -190,7 +190,7 @@ def build_curve_chart(
     ]
     notes += [note for curve_group in curve_groups if (note := _format_cut_short_note(curve_group))]
     if any(len(curve_group.runs) > 1 for curve_group in curve_groups):
-        notes += [] if by else ["runs that differ only in their seed are one curve, their mean; --runs draws each"]
+        notes += [] if by else ["runs that differ only in their seed are drawn as their mean; --runs draws every run"]
     columns = [expand_score_name(metric) for metric in metrics] or _list_default_panels(curve_groups, monitor)
     panels = tuple(
         _build_panel(curve_groups, column, x_axis, pair=column not in NON_SCORE_COLUMNS) for column in columns
@@ -325,7 +325,7 @@ def _format_cut_short_note(group: _CurveGroup) -> str:
     if min(epochs) == max(epochs):
         return ""
     first = min(group.runs, key=lambda run_info: run_info.details.epoch_count)
-    return f"the mean of {group.name} ends with {_format_run_name(first)}, after {format_count(min(epochs), 'epoch')}"
+    return f"the mean of {group.name} ends after {format_count(min(epochs), 'epoch')}, like {_format_run_name(first)}"
 
 
 def thin_curve(curve: MeanCurve, max_points: int) -> MeanCurve:

@@ -47,8 +47,8 @@ def build_class_table(report: ClassificationReport) -> tuple[PlainTable, str]:
     note = ""
     if len(scores) > _MAX_LISTED_CLASSES:
         scores = sorted(scores, key=lambda class_score: class_score.f1)[:_MAX_LISTED_CLASSES]
-        note = f"the {_MAX_LISTED_CLASSES} classes of {len(report.scores):,} with the lowest f1; --json has all"
-    headers = ["class", "precision", "recall", "f1", "examples"]
+        note = f"the {_MAX_LISTED_CLASSES} of {len(report.scores):,} classes with the lowest F1; --json lists all"
+    headers = ["class", "precision", "recall", "F1", "examples"]
     rows = [
         [
             shorten_text(class_score.name, _MAX_CLASS_NAME_WIDTH),
@@ -81,9 +81,9 @@ def build_confusion_table(report: ClassificationReport, width: int) -> tuple[Pla
                 headers, [[label, *row] for label, row in zip(labels, cells, strict=True)], right=headers[1:]
             )
             if compute_table_width(matrix) <= width:
-                return matrix, "a row is a true class, a column what it was taken for"
+                return matrix, "rows are true classes, columns are predicted classes"
     pairs = report.list_confused_pairs(_MAX_CONFUSED_PAIRS)
-    headers = ["true class", "taken for", "examples", "of the class"]
+    headers = ["true class", "predicted class", "examples", "share"]
     rows = [
         [
             shorten_text(classes[true], _MAX_CLASS_NAME_WIDTH),
@@ -93,7 +93,8 @@ def build_confusion_table(report: ClassificationReport, width: int) -> tuple[Pla
         ]
         for true, predicted, number in pairs
     ]
-    return build_table(headers, rows, right=headers[2:]), f"the {len(pairs)} pairs that are confused most"
+    caption = "the most frequent confusions, with their share of the examples of the true class"
+    return build_table(headers, rows, right=headers[2:]), caption
 
 
 def make_headers_unique(headers: Sequence[str]) -> list[str]:
@@ -113,7 +114,7 @@ def compute_table_width(plain_table: PlainTable) -> int:
 
 def build_error_table(errors: Sequence[RegressionErrors], names: Sequence[str]) -> PlainTable:
     """Build a table of regression errors with a row for each target, in the unit of the target."""
-    headers = ["predicted", "mean abs", "rms", "median abs", "largest", "bias", "R²"]
+    headers = ["target", "MAE", "RMSE", "median |error|", "largest |error|", "mean error", "R²"]
     rows = [
         [
             shorten_text(name, _MAX_CLASS_NAME_WIDTH),
@@ -140,8 +141,8 @@ def format_error_notes(errors: Sequence[RegressionErrors], names: Sequence[str])
     This constant is the mean of the target in these examples. The errors of the model can be compared with this value.
     """
     return [
-        f"{name}: always the mean of these examples, {format_quantity(target_errors.true_mean)}, would have an rms of "
-        f"{format_quantity(target_errors.true_deviation)}"
+        f"{name}: always predicting the mean of these examples, {format_quantity(target_errors.true_mean)}, has an "
+        f"RMSE of {format_quantity(target_errors.true_deviation)}"
         for name, target_errors in zip(names, errors, strict=True)
     ][:_MAX_CONFUSED_PAIRS]
 
@@ -152,12 +153,12 @@ def format_earlier_evaluations(earlier: Sequence[Evaluation | FileEvaluation], f
     The text is empty for a file that is evaluated for the first time.
     """
     if not earlier:
-        return "" if file else "the test set of this run is looked at for the first time, which run.json records"
+        return "" if file else "first evaluation on the test set of this run; run.json records it"
     times = "once" if len(earlier) == 1 else "twice" if len(earlier) == 2 else f"{len(earlier)} times"
     subject = f"the examples of {file} were" if file else "the test set of this run was"
     return (
-        f"{subject} looked at {times} before, last at {earlier[-1].at[:16].replace('T', ' ')} UTC: "
-        "who chooses by it has no test set left"
+        f"{subject} evaluated {times} before, last at {earlier[-1].at[:16].replace('T', ' ')} UTC: "
+        "do not choose models by these scores"
     )
 
 
@@ -270,7 +271,7 @@ def build_prediction_table(predictions: Predictions) -> PlainTable:
             for label, at, p in zip(labels, indices, shares, strict=True)
         ]
         return build_table(headers, rows, right=headers[2:])
-    headers = ["input", "class", quantity, "next"]
+    headers = ["input", "class", quantity, "next classes"]
     rows = []
     for label, at, row in zip(labels, indices, shares, strict=True):
         others = [other for other in np.argsort(-row, kind="stable")[: _MAX_OTHER_CLASSES + 1] if other != at][
@@ -281,7 +282,7 @@ def build_prediction_table(predictions: Predictions) -> PlainTable:
             for other in others
         )
         rows.append([label, classes[at], _format_probability(row[at]), others_text])
-    return build_table(headers, rows, right=headers[2:3], flexible=["next"])
+    return build_table(headers, rows, right=headers[2:3], flexible=["next classes"])
 
 
 def _format_probability(value: float) -> str:
@@ -297,8 +298,8 @@ def format_warning_lines(predictions: Predictions) -> list[str]:
     lines = [f"warning: {label}: {'; '.join(texts)}" for label, texts in unlike[:_MAX_WARNED_INPUTS]]
     if len(unlike) > _MAX_WARNED_INPUTS:
         lines.append(
-            f"warning: and {len(unlike) - _MAX_WARNED_INPUTS:,} more of "
-            f"{len(predictions.input_names):,} inputs are unlike them"
+            f"warning: {len(unlike) - _MAX_WARNED_INPUTS:,} more of "
+            f"{len(predictions.input_names):,} inputs are unlike the training inputs"
         )
     return lines
 

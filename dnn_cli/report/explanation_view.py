@@ -70,33 +70,36 @@ class _GradientScale:
         return ("█" * full_blocks + (_BAR_EIGHTHS[eighths - 1] if eighths else "")).ljust(_BAR_WIDTH)
 
     def format_legend(self, explanations: Sequence[Explanation]) -> str:
-        """Return a legend that explains the bars and columns of the table of layers."""
+        """Return a legend that explains the columns of the table of layers."""
         states = [state for explanation in explanations for state in _list_first_and_last_states(explanation)]
         low, high = (f"{10**end:g}" for end in (self.low, self.high))
-        parts = [f"bars: gradient of the loss by a weight, root mean square, on a log scale from {low} to {high}"]
+        parts = [
+            f"gradient: root mean square of the loss gradient over the weights; bars: log scale from {low} to {high}",
+            *(["epoch 0: before training"] if any(state.epoch == 0 for state in states) else []),
+        ]
         if len(explanations) == 1 and (text := _format_moved_legend(states)):
             parts.append(text)
         if any(state.dead is not None for state in states):
-            parts.append(f"dead: share of relu units that are 0 for all {states[-1].examples} examples measured")
+            parts.append(f"dead: share of relu units that are 0 for all {states[-1].examples} measured examples")
         if any(state.saturated is not None for state in states):
-            parts.append("saturated: share of outputs within 5% of their limits")
+            parts.append("saturated: share of outputs within 5% of the limits of the activation")
         return "; ".join(parts)
 
 
 def _format_moved_legend(states: Sequence[LayerState]) -> str:
-    """Return the legend of the column `moved`; empty if no change of a kernel was measured."""
+    """Return the legend of the column `change`; empty if no change of a kernel was measured."""
     last = [state for state in states if state.epoch == max(other.epoch for other in states)]
     if any(state.moved is not None for state in last):
-        return "moved: change of the kernel since epoch 0, as a share of its initial size"
+        return "change: relative change of the kernel since epoch 0"
     since = next((state.since for state in last if state.update is not None), None)
-    return "" if since is None else f"moved: change of the kernel since epoch {since}, as a share of its size then"
+    return "" if since is None else f"change: relative change of the kernel since epoch {since}"
 
 
 def _get_kernel_change(state: LayerState) -> float | None:
     """Return the relative change of a kernel since epoch 0.
 
     For a file that dnn 0.7.0 wrote, return the change since the previous measured epoch, because the file
-    holds no other change.
+    has no other change.
     """
     return state.update if state.moved is None else state.moved
 
@@ -210,9 +213,9 @@ def _format_layer_lines(explanation: Explanation, scale: _GradientScale, *, with
     ]
     headers = [
         "layer",
-        *([f"epoch {first}"] if first != last else []),
-        f"epoch {last}",
-        *(["moved"] if with_moved else []),
+        *([f"gradient, epoch {first}"] if first != last else []),
+        f"gradient, epoch {last}",
+        *(["change"] if with_moved else []),
         "dead",
         "saturated",
     ]
@@ -222,7 +225,7 @@ def _format_layer_lines(explanation: Explanation, scale: _GradientScale, *, with
     if len(rows) > _MAX_LAYER_ROWS:
         half = _MAX_LAYER_ROWS // 2
         rows = [*rows[:half], ["…", *[""] * (len(headers) - 1)], *rows[-half:]]
-    return build_table(headers, rows, right=("moved", "dead", "saturated")).to_text().splitlines()
+    return build_table(headers, rows, right=("change", "dead", "saturated")).to_text().splitlines()
 
 
 def _format_gradient(state: LayerState, scale: _GradientScale) -> str:

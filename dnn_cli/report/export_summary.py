@@ -85,8 +85,8 @@ def format_exported_input(experiment: "Experiment", input_profile: "InputProfile
     if input_profile.mean is None and float(input_profile.scale) == 1:
         return f"{text} {range_text}"
     if scaling:
-        return f"{text} {range_text}, {scaling_text} inside"
-    return f"{text} that are {scaling_text} before, as the .json beside it says"
+        return f"{text} {range_text}, {scaling_text} inside the model"
+    return f"{text} that must be {scaling_text} before, as the .json file describes"
 
 
 def format_exported_output(experiment: "Experiment") -> str:

@@ -35,9 +35,9 @@ def list_summary_totals(summary: NetworkSummary) -> list[tuple[str, str]]:
         ("parameters", f"{summary.total:,} ({format_bytes(summary.bytes)})"),
         ("trainable", f"{summary.trainable:,} ({format_bytes(4 * summary.trainable)})"),
         ("non-trainable", f"{summary.non_trainable:,} ({format_bytes(4 * summary.non_trainable)})"),
-        ("optimizer", f"{summary.optimizer} keeps {optimizer_text} ({format_bytes(summary.optimizer_bytes)})"),
+        ("optimizer", f"{summary.optimizer} stores {optimizer_text} ({format_bytes(summary.optimizer_bytes)})"),
         ("multiply-adds", f"{summary.multiply_adds:,} per example"),
-        ("depth", f"{format_count(summary.depth, 'layer')} with a kernel; others, like Flatten, do not count"),
+        ("depth", f"{format_count(summary.depth, 'layer')} with a kernel; other layers, such as Flatten, do not count"),
     ]
 
 
@@ -87,5 +87,5 @@ def build_bench_table(
         ]
         for name, epoch_seconds in seconds.items()
     ]
-    headers = ["seconds an epoch", "median", "range", "first", "to dnn"]
+    headers = ["seconds per epoch", "median", "range", "first epoch", "ratio to dnn"]
     return build_table(headers, rows, right=headers[1:], flexible=headers[:1])

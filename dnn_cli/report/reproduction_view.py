@@ -18,11 +18,12 @@ def format_reproduction_result(reproduction: ReproductionResult) -> list[str]:
     """Return the result of a reproduction, a sentence in each line."""
     original_text = f"{reproduction.original_record.name} {reproduction.original_record.id}"
     if reproduction.is_identical:
-        lines = [f"{original_text} came out bit-identical: {', '.join(_list_identical_parts(reproduction))}"]
+        parts = ", ".join(_list_identical_parts(reproduction))
+        lines = [f"the reproduction of {original_text} is bit-identical: {parts}"]
     else:
-        lines = [f"{original_text} came out differently: {'; '.join(_list_different_parts(reproduction))}"]
+        lines = [f"the reproduction of {original_text} differs: {'; '.join(_list_different_parts(reproduction))}"]
     if reproduction.only_in_new:
-        lines.append(f"  not compared: {', '.join(reproduction.only_in_new)}, which the first run does not record")
+        lines.append(f"  not compared: {', '.join(reproduction.only_in_new)}, which the original run does not record")
     return lines
 
 
@@ -45,7 +46,7 @@ def _list_different_parts(reproduction: ReproductionResult) -> list[str]:
     metrics = [_format_departure(departure)] if departure else []
     if again.status != "completed":
         reason = f" ({again.reason})" if again.reason else ""
-        return [f"{reproduction.original_record.status} then, {again.status} now{reason}", *metrics]
+        return [f"{reproduction.original_record.status} before, {again.status} now{reason}", *metrics]
     weights = ["weights"] if reproduction.equal_weights is False else []
     predictions = ["predictions"] if reproduction.equal_predictions is False else []
     return [*weights, *metrics, *predictions]
@@ -57,7 +58,7 @@ def _format_departure(departure: MetricDifference) -> str:
     # Values that are equal to four places need all their digits.
     if then == now:
         then, now = str(departure.then), str(departure.now)
-    return f"metrics from epoch {departure.epoch} on ({departure.metric} {then} then, {now} now)"
+    return f"metrics from epoch {departure.epoch} on ({departure.metric} {then} before, {now} now)"
 
 
 def format_differences_intro(reproduction: ReproductionResult) -> str | None:
@@ -66,8 +67,8 @@ def format_differences_intro(reproduction: ReproductionResult) -> str | None:
     For a bit-identical reproduction without differences, return `None`.
     """
     if reproduction.differences:
-        return "though this differs:" if reproduction.is_identical else "this differs:"
-    return None if reproduction.is_identical else "nothing that run.json records differs"
+        return "differences without effect on the results:" if reproduction.is_identical else "possible causes:"
+    return None if reproduction.is_identical else "all conditions that run.json records are equal"
 
 
 def build_differences_table(reproduction: ReproductionResult) -> Table:
@@ -76,7 +77,7 @@ def build_differences_table(reproduction: ReproductionResult) -> Table:
         [difference.what, format_recorded_value(difference.then), format_recorded_value(difference.now)]
         for difference in reproduction.differences
     ]
-    return build_table(["what", "then", "now"], rows, flexible=["then", "now"])
+    return build_table(["condition", "original", "now"], rows, flexible=["original", "now"])
 
 
 def format_recorded_value(value: Any) -> str:

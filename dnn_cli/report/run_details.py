@@ -57,7 +57,7 @@ def iter_time_rows(record: Record) -> Iterator[tuple[str, str]]:
     if record.status == "running" and record.process:
         yield "process", str(record.process)
     for resume in record.resumed:
-        forced = f", in spite of {', '.join(resume.forced)}" if resume.forced else ""
+        forced = f" with --force: {', '.join(resume.forced)}" if resume.forced else ""
         note = f"; {resume.note}" if resume.note else ""
         yield "resumed", f"{_format_utc_time(resume.at)} after {format_count(resume.epochs, 'epoch')}{forced}{note}"
 
@@ -141,7 +141,7 @@ def iter_origin_rows(record: Record) -> Iterator[tuple[str, str]]:
     data = {key: value for key, value in record.data.items() if key != "dataset" and value is not None}
     yield "data", f"{record.data.get('dataset')}  {_format_pairs(data)}"
     if record.git:
-        dirty = ", and files that differ from it" if record.git.get("dirty") else ""
+        dirty = ", with uncommitted changes" if record.git.get("dirty") else ""
         yield "git", f"{record.git.get('commit')}{dirty}"
 
 

@@ -36,7 +36,7 @@ def group_completed_runs(
     """
     rows = [row for run_info in runs if (row := _build_group_row(run_info)) is not None]
     if not rows:
-        raise UsageError("--by draws completed runs, and no run is completed", "leave out --by")
+        raise UsageError("--by draws completed runs, and no run is completed", "omit --by")
     groups = group_by_keys(rows, keys)
     labels = label_groups(groups)
     notes = []

@@ -44,7 +44,7 @@ def build_verdict_paragraphs(comparison: Comparison, *, with_verdicts: bool) -> 
 
     With `with_verdicts`, the verdicts come before the method, because the table has no column for verdicts.
     """
-    lines = [*(format_verdict_lines(comparison) if with_verdicts else []), *format_method_lines(comparison)]
+    lines = [*(_format_verdict_lines(comparison) if with_verdicts else []), *format_method_lines(comparison)]
     if len(comparison.groups) == 1 and comparison.run_scores:
         lines = [] if comparison.keys else [format_missing_verdict_reason(comparison)]
     caveats = [f"! {warning}" for warning in comparison.caveats]
@@ -107,7 +107,7 @@ def _format_reference_role(comparison: Comparison) -> str:
     return "the best group" if family.reference is comparison.groups[0] else "the best group with several seeds"
 
 
-def format_verdict_lines(comparison: Comparison) -> list[str]:
+def _format_verdict_lines(comparison: Comparison) -> list[str]:
     """Return a header and a line with the verdict on each group, without the mean of the group.
 
     For two groups, return one line.

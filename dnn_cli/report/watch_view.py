@@ -37,10 +37,10 @@ def format_progress_line(run_info: RunInfo, rows: Sequence[Scores], epochs: int 
         f"epoch {len(rows)}{f'/{epochs}' if epochs else ''}",
     ]
     if rows:
-        parts.append(f"{format_duration(_compute_median_epoch_seconds(rows))} an epoch")
+        parts.append(f"{format_duration(_compute_median_epoch_seconds(rows))} per epoch")
     if record.status == "running":
         left = None if epochs is None or not rows else _compute_seconds_left(rows, epochs, since)
-        parts.append(f"no epoch is complete after {format_duration(since)}" if not rows else "")
+        parts.append(f"no epoch completed after {format_duration(since)}" if not rows else "")
         parts.append(f"about {format_duration(left)} left" if left is not None else "")
     device = record.platform.get("device")
     return "  ".join(filter(None, [*parts, str(device) if device else ""]))
@@ -117,10 +117,10 @@ def format_ended_run_lines(run_info: RunInfo) -> list[str]:
 
 def build_watched_runs_table(runs: Sequence[RunInfo], planned_epochs: Sequence[int | None], width: int) -> PlainTable:
     """Build a table with a row for each run: its epochs, and the last and best value of its monitor."""
-    headers = ["id", "name", "status", "epoch", "score", "best", "an epoch"]
+    headers = ["id", "name", "status", "epoch", "score", "best", "per epoch"]
     rows = [_build_watched_run_row(run_info, epochs) for run_info, epochs in zip(runs, planned_epochs, strict=True)]
-    fitting_headers, cells = drop_columns_to_fit(headers, rows, width, ["an epoch", "best", "name"])
-    return build_table(fitting_headers, cells, right=("epoch", "an epoch"))
+    fitting_headers, cells = drop_columns_to_fit(headers, rows, width, ["per epoch", "best", "name"])
+    return build_table(fitting_headers, cells, right=("epoch", "per epoch"))
 
 
 def _build_watched_run_row(run_info: RunInfo, epochs: int | None) -> list[str]:

@@ -19,8 +19,7 @@ from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_info import RunInfo
 
 _ADDRESS_FORMS = (
-    "a run is addressed by its id or the beginning of the id, its directory, its name, NAME@latest, @1 (the latest) "
-    "or best:val_accuracy"
+    "use an id, the beginning of an id, a directory, a name, NAME@latest, @1 (the latest run) or best:val_accuracy"
 )
 _, NAME_PREFIX, ID_PREFIX, SCORE_PREFIX, SWEEP_PREFIX = ADDRESS_PREFIXES
 _LATEST_SUFFIX = "@latest"
@@ -57,7 +56,7 @@ def resolve_address(
         # Every id begins with the empty text.
         raise UsageError("the address of a run is empty", _ADDRESS_FORMS)
     if not runs:
-        raise UsageError(f"no run {address}: there is no run in {store_name}", "dnn train makes one")
+        raise UsageError(f"no run {address}: no runs in {store_name}", "dnn train creates one")
     if address.startswith("@"):
         return [_find_numbered_run(address, runs)]
     if address.startswith(SCORE_PREFIX):
@@ -168,19 +167,19 @@ def _raise_ambiguous_address(address: str, matches: Sequence[RunInfo], store_nam
     else:
         problem = f"is the beginning of the ids of {len(matches)} runs"
     latest = (
-        f", or {shlex.quote(format_name_address(matches[0].name) + _LATEST_SUFFIX)} for the latest"
+        f", or {shlex.quote(format_name_address(matches[0].name) + _LATEST_SUFFIX)} for the latest run"
         if is_full_name
         else ""
     )
     more = (
-        [f"  … and {len(matches) - _MAX_LISTED_RUNS} more: dnn runs lists all"]
+        [f"  … and {len(matches) - _MAX_LISTED_RUNS} more; dnn runs lists all runs"]
         if len(matches) > _MAX_LISTED_RUNS
         else []
     )
     lines = _format_run_choices(matches[:_MAX_LISTED_RUNS])
     raise AmbiguousAddressError(
         "\n".join([f"{address} {problem} in {store_name}:", *lines, *more]),
-        f"name one by its id, as {_list_short_addresses(matches)[0]}{latest}",
+        f"use the id of a run, for example {_list_short_addresses(matches)[0]}{latest}",
     )
 
 
@@ -252,7 +251,8 @@ def _find_numbered_run(address: str, runs: Sequence[RunInfo]) -> RunInfo:
     """
     number = address.removeprefix("@")
     if not (number.isascii() and number.isdigit() and len(number) < 10 and 1 <= int(number) <= len(runs)):
-        raise UsageError(f"no run {address}: there are @1 to @{len(runs)}", _ADDRESS_FORMS)
+        addresses = "the only run is @1" if len(runs) == 1 else f"the runs are @1 to @{len(runs)}"
+        raise UsageError(f"no run {address}: {addresses}", _ADDRESS_FORMS)
     return runs[int(number) - 1]
 
 
@@ -275,7 +275,8 @@ def _find_best_run(metric: str, runs: Sequence[RunInfo]) -> RunInfo:
         }
         raise UsageError(
             f"no completed run has the metric {metric}",
-            suggest_nearest_name(metric, score_names) or ", ".join(sorted(score_names)),
+            suggest_nearest_name(metric, score_names)
+            or (f"use one of {', '.join(sorted(score_names))}" if score_names else ""),
         )
     choose = min if lower_is_better(metric) else max
     return choose(reached, key=lambda pair: choose(pair[0]))[1]
@@ -304,12 +305,12 @@ def find_sweep_runs(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
     sweeps = {candidate.id: candidate for run_info in runs if run_info.record for candidate in run_info.record.sweeps}
     matching_ids = [candidate for candidate in sweeps if candidate.startswith(sweep_id)] if sweep_id else []
     if len(matching_ids) != 1:
-        sweep_list = (
-            ", ".join(f"{candidate.id} ({candidate.name})" for candidate in list(sweeps.values())[:5])
-            or "there is none"
-        )
+        sweep_list = ", ".join(f"{candidate.id} ({candidate.name})" for candidate in list(sweeps.values())[:5])
         raise UsageError(
-            f"no sweep {sweep_id}" if not matching_ids else f"{sweep_id} begins {len(matching_ids)} sweeps", sweep_list
+            f"{len(matching_ids)} sweeps have an id that begins with {sweep_id}"
+            if matching_ids
+            else f"no sweep {sweep_id}",
+            f"use one of {sweep_list}" if sweep_list else "dnn sweep creates a sweep",
         )
     return [run_info for run_info in runs if find_membership(run_info, matching_ids[0])]
 

@@ -87,7 +87,7 @@ def _read_annotations_text(run: Run) -> str:
     descriptor = os.open(run.annotations, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     with open(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise RunError("labels.json is no file")
+            raise RunError("labels.json is not a regular file")
         raw = stream.read(_MAX_ANNOTATIONS_BYTES + 1)
     if len(raw) > _MAX_ANNOTATIONS_BYTES:
         raise RunError(f"labels.json is larger than {_MAX_ANNOTATIONS_BYTES:,} bytes")
@@ -143,7 +143,7 @@ def _read_changeable_annotations(run: Run) -> Annotations:
     try:
         return read_annotations(run)
     except RunError as error:
-        raise RunError(f"{run.directory}: {error.message}", "mend or delete that file first") from None
+        raise RunError(f"{run.directory}: {error.message}", "repair or delete the file") from None
 
 
 @contextmanager
@@ -194,7 +194,9 @@ def set_name(annotations: Annotations, name: str) -> Annotations:
         UsageError: the name is invalid, or begins like another form of address, such as `id:`.
     """
     if name.strip().startswith(ADDRESS_PREFIXES):
-        raise UsageError(f"a run cannot be renamed to {name}", f"names do not begin with {', '.join(ADDRESS_PREFIXES)}")
+        raise UsageError(
+            f"a run cannot be renamed to {name}", f"use a name that does not begin with {', '.join(ADDRESS_PREFIXES)}"
+        )
     changed = annotations.model_copy(update={"name": name.strip()})
     _check_limits(changed)
     return changed
@@ -207,23 +209,21 @@ def _check_limits(annotations: Annotations) -> None:
         UsageError: the annotations are invalid.
     """
     if len(annotations.tags) > _MAX_TAGS:
-        raise UsageError(f"a run has at most {_MAX_TAGS} tags")
+        raise UsageError(f"a run can have at most {_MAX_TAGS} tags")
     for tag in annotations.tags:
         check_tag(tag)
     if annotations.note is not None and len(annotations.note) > _MAX_NOTE_LENGTH:
-        raise UsageError(f"a note has at most {_MAX_NOTE_LENGTH:,} characters", "write it to a file beside the run")
+        raise UsageError(f"a note can have at most {_MAX_NOTE_LENGTH:,} characters", "write the text to a file")
     if annotations.note is not None and _has_characters(
         annotations.note.translate({9: " ", 10: " "}), _FORBIDDEN_CATEGORIES[:3]
     ):
-        raise UsageError("a note is text without control characters")
+        raise UsageError("a note cannot contain control characters")
     if annotations.name is not None and (
         not annotations.name
         or len(annotations.name) > _MAX_NAME_LENGTH
         or _has_characters(annotations.name, _FORBIDDEN_CATEGORIES[:5])
     ):
-        raise UsageError(
-            f"a name is one line of 1 to {_MAX_NAME_LENGTH} characters, none of which is a control character"
-        )
+        raise UsageError(f"a name must be one line of 1 to {_MAX_NAME_LENGTH} characters without control characters")
 
 
 def check_tag(tag: str) -> None:
@@ -235,7 +235,7 @@ def check_tag(tag: str) -> None:
     if not tag or len(tag) > _MAX_TAG_LENGTH or "," in tag or _has_characters(tag, _FORBIDDEN_CATEGORIES):
         shortened = f"{tag[:_MAX_TAG_LENGTH]}…" if len(tag) > _MAX_TAG_LENGTH else tag
         raise UsageError(
-            f"{shortened!r} is no tag", f"a tag is one word without commas, of at most {_MAX_TAG_LENGTH} letters"
+            f"{shortened!r} is not a tag", f"use one word of at most {_MAX_TAG_LENGTH} characters without commas"
         )
 
 

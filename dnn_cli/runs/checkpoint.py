@@ -60,7 +60,7 @@ class TrainingProgress(BaseModel):
     def check_row_count(self) -> "TrainingProgress":
         """Raise an error unless there is one row for each completed epoch."""
         if [row.get("epoch") for row in self.rows] != list(range(1, self.epoch + 1)):
-            raise ValueError("its rows are not those of its epochs")
+            raise ValueError("the rows do not match the epochs")
         return self
 
 
@@ -93,9 +93,9 @@ def _create_checkpoint_directory(directory: Path) -> None:
     try:
         directory.mkdir(exist_ok=True)
     except OSError as error:
-        raise RunError(f"{directory} cannot be made: {error.strerror}") from error
+        raise RunError(f"{directory} cannot be created: {error.strerror}") from error
     if directory.is_symlink():
-        raise RunError(f"{directory} is a link, and checkpoints are written nowhere else than in their run")
+        raise RunError(f"{directory} is a link, but checkpoints must be inside the directory of the run")
 
 
 def read_last_checkpoint(run: Run) -> tuple[Checkpoint | None, str | None]:
@@ -127,11 +127,13 @@ def read_checkpoint(path: Path) -> Checkpoint:
             headers = [archive.read_header(name) for name in archive.names]
             # A training writes its arrays uncompressed: they fit within the size of the file.
             if sum(header.nbytes for header in headers) > path.stat().st_size:
-                raise UserDataError("it is larger than its file")
+                raise UserDataError("its arrays are larger than the file")
             arrays = {header.name: archive.read_array(header) for header in headers}
         progress = TrainingProgress.model_validate_json(arrays.pop("progress").tobytes())
     except UserDataError as error:
         raise RunError(f"checkpoint {path.name} is damaged: {error.message.removeprefix(f'{path}: ')}") from None
     except (KeyError, OSError, pydantic.ValidationError):
-        raise RunError(f"checkpoint {path.name} is damaged: it does not say how far it is") from None
+        raise RunError(
+            f"checkpoint {path.name} is damaged: the progress of the training is missing or not valid"
+        ) from None
     return Checkpoint(progress, arrays)

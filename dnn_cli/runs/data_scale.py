@@ -46,8 +46,8 @@ class _UnscaledInput:
             if self.other_count + 1 == self.input_count
             else f"{self.other_count + 1} of {self.input_count}"
         )
-        addition = f" ({count_text} inputs are far from 1)" if self.other_count else ""
-        return f"{self.name} goes from {_format_four_digits(self.low)} to {_format_four_digits(self.high)}{addition}"
+        addition = f" ({count_text} inputs have a scale far from 1)" if self.other_count else ""
+        return f"{self.name} ranges from {_format_four_digits(self.low)} to {_format_four_digits(self.high)}{addition}"
 
 
 def _format_four_digits(value: float) -> str:
@@ -95,7 +95,7 @@ class _UnscaledTargets(NamedTuple):
     @property
     def observation(self) -> str:
         """Sentence about the mean of the targets."""
-        return f"the numbers to predict are {self.mean:.3g} on average, and outputs begin near 0"
+        return f"the mean of the targets is {self.mean:.3g}, but the first outputs of a network are near 0"
 
     @property
     def suggestion(self) -> str:

@@ -91,7 +91,7 @@ def read_diagnostics(run: Run) -> Sequence[LayerState]:
     try:
         table = csv.DictReader(io.StringIO(read_text_file(run.diagnostics)), strict=True)
         if missing := set(COLUMNS).difference(_OPTIONAL_COLUMNS, table.fieldnames or ()):
-            raise ValueError(f"it has no column {min(missing)}")
+            raise ValueError(f"the column {min(missing)} is missing")
         rows = tuple(_parse_layer_state(row) for row in table)
     except (TypeError, ValueError, csv.Error) as error:
         raise RunError(f"diagnostics.csv is damaged: {error}") from None
@@ -116,6 +116,6 @@ def _parse_layer_state(row: dict[str, str]) -> LayerState:
         low = -MAX_SCORE if name == "loss" else 0
         # The comparison is false for nan, too.
         if not low <= value <= (1 if name in _SHARE_COLUMNS else MAX_SCORE):
-            raise ValueError(f"{name} is {value}")
+            raise ValueError(f"{name} is {value}, which is out of range")
         values[name] = value
     return LayerState(**values)  # type: ignore[arg-type]

@@ -117,7 +117,7 @@ def read_input_profile(run: Run) -> InputProfile | None:
             headers = [archive.read_header(name) for name in archive.names]
             # A training writes its arrays uncompressed: they fit within the size of the file.
             if sum(header.nbytes for header in headers) > min(size, _MAX_PROFILE_BYTES):
-                raise ValueError("it is larger than it may be")
+                raise ValueError("its arrays are too large")
             arrays: dict[str, Any] = {header.name: archive.read_array(header) for header in headers}
         dataset_info = pydantic.TypeAdapter(DatasetInfo).validate_json(arrays.pop("facts").tobytes())
         # Files of a later `dnn` may have more arrays.
@@ -126,7 +126,7 @@ def read_input_profile(run: Run) -> InputProfile | None:
         _check_input_profile(profile)
     except (UserDataError, OSError, KeyError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0].removeprefix(f"{path}: ")
-        raise RunError(f"{path} is damaged: {reason}", "a run that is trained again has a new one") from None
+        raise RunError(f"{path} is damaged: {reason}", "train the run again to create a new file") from None
     return profile
 
 
@@ -138,11 +138,11 @@ def _check_input_profile(profile: InputProfile) -> None:
     """
     dataset_info, size = profile.dataset_info, profile.input_size
     if not dataset_info.input_shape or size <= 0 or dataset_info.pixel_max <= 0 or dataset_info.targets <= 0:
-        raise ValueError("inputs have no size")
+        raise ValueError("the size of the inputs is not valid")
     if len(dataset_info.classes) > MAX_CLASSES or len(dataset_info.classes) == 1:
-        raise ValueError(f"there are {len(dataset_info.classes)} classes")
+        raise ValueError(f"the number of classes is {len(dataset_info.classes)}")
     if dataset_info.features and dataset_info.input_shape != (len(dataset_info.features),):
-        raise ValueError("there are not as many names as columns")
+        raise ValueError("the number of names differs from the number of columns")
     rows = {"minimum", "maximum", "average", "deviation", *({"mean"} if profile.mean is not None else ())}
     shapes = {
         **dict.fromkeys(sorted(rows), (size,)),
@@ -151,23 +151,23 @@ def _check_input_profile(profile: InputProfile) -> None:
     for name, shape in {**shapes, **_list_optional_shapes(profile)}.items():
         array = getattr(profile, name)
         if array.shape != shape or array.dtype != np.float32 or not np.isfinite(array).all():
-            raise ValueError(f"{name} is not {shape} finite numbers")
+            raise ValueError(f"{name} does not contain finite numbers of the shape {shape}")
     numbering, labels = profile.numbering, profile.labels
     if numbering is not None and (numbering.shape != (size,) or numbering.dtype != np.uint8):
-        raise ValueError(f"numbering is not {size} marks")
+        raise ValueError(f"numbering does not contain {size} marks")
     if labels is not None:
         shape, kind = ((), np.int32) if dataset_info.is_classification else ((dataset_info.targets,), np.float32)
         if labels.shape[1:] != shape or labels.dtype != kind or not labels.ndim or not np.isfinite(labels).all():
-            raise ValueError("labels are not those of the data")
+            raise ValueError("labels do not match the data")
         if (
             dataset_info.is_classification
             and labels.size
             and not 0 <= labels.min() <= labels.max() < len(dataset_info.classes)
         ):
-            raise ValueError("labels are not those of the data")
+            raise ValueError("labels do not match the data")
     scale = profile.scale
     if scale.shape not in ((), (size,)) or scale.dtype != np.float32 or not (np.isfinite(scale) & (scale > 0)).all():
-        raise ValueError("scale is not what inputs can be divided by")
+        raise ValueError("scale does not contain valid divisors")
 
 
 def _list_optional_shapes(profile: InputProfile) -> dict[str, tuple[int, ...]]:

@@ -50,7 +50,7 @@ class UnknownLockHolder(BlockingIOError):
 
     def __init__(self, file: Path, owner: "LockOwner | None") -> None:
         self.holder = f"process {owner.pid} on {owner.host}" if owner else "another process"
-        self.hint = f"wait for it; if that process has ended, delete {file}"
+        self.hint = f"wait until the process ends; if the process has ended already, delete {file}"
         super().__init__(errno.EAGAIN, f"{file} names {self.holder}")
 
 
@@ -132,7 +132,7 @@ def hold_lock(path: Path) -> Iterator[None]:
     has_locks = True
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(None, f"{path.name} is no file")
+            raise OSError(None, f"{path.name} is not a regular file")
         for wait in RETRY_DELAYS:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -26,7 +26,7 @@ NON_SCORE_COLUMNS = ("epoch", "learning_rate", "seconds")
 TEST_PREFIX = "test_"
 """Prefix of the names of scores on the test set, which `dnn evaluate` computes."""
 
-EVALUATE_HINT = "dnn evaluate RUN finds the test scores of a run"
+EVALUATE_HINT = "dnn evaluate RUN computes the test scores of a run"
 """Suggestion for a missing test score."""
 
 
@@ -75,7 +75,7 @@ class Results(BaseModel):
         """Raise an error if the scores of the last or best epoch lack the epoch number or the monitored score."""
         for epoch in (self.last, self.best):
             if epoch is not None and not ("epoch" in epoch and self.monitor in epoch):
-                raise ValueError(f"an epoch needs epoch and {self.monitor}")
+                raise ValueError(f"the scores of an epoch must contain epoch and {self.monitor}")
         return self
 
     @property

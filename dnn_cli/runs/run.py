@@ -32,7 +32,9 @@ MAX_QUIET_SECONDS = 3600
 A training writes a checkpoint every few minutes, and the clocks of two machines may differ."""
 
 _NO_LOCKS_REASON = "no locks on this file system"
-_DEAD_PROCESS_REASON = "its process ended without a word: killed, perhaps for want of memory, or the machine stopped"
+_DEAD_PROCESS_REASON = (
+    "its process ended unexpectedly: it was killed, perhaps because memory ran out, or the machine stopped"
+)
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,9 @@ class Run:
             except BlockingIOError:
                 record = self.read_raw_record()
                 holder = record.process if record.status == "running" and record.process else "another process"
-                raise RunError(f"run {record.id} is being trained by {holder}", "wait for it, or end it") from None
+                raise RunError(
+                    f"run {record.id} is being trained by {holder}", "wait until the process ends, or stop the process"
+                ) from None
             except OSError as error:
                 raise RunError(f"{self.log} cannot be written: {error.strerror or error}") from None
             yield
@@ -188,7 +192,7 @@ class Run:
         """
         rows, monitor = self.read_metrics(), record.results.monitor
         if not all({"epoch", "seconds", monitor} <= row.keys() for row in rows):
-            raise RunError("metrics.csv lacks a column")
+            raise RunError("metrics.csv lacks a required column")
         progress = {"epochs": len(rows), "seconds": round(sum(row["seconds"] for row in rows), 3) if rows else None}
         results = Results.from_rows(rows, monitor)
         return record.model_copy(update={**progress, "status": status, "reason": reason, "results": results})
@@ -243,10 +247,10 @@ class Run:
         except (TypeError, ValueError, csv.Error) as error:
             raise RunError(f"metrics.csv is damaged: {error}") from None
         if not all(row.keys() >= _REQUIRED_METRICS for row in scores):
-            raise RunError("metrics.csv lacks a column")
+            raise RunError("metrics.csv lacks a required column")
         # The comparison is false for nan, too.
         if not all(abs(value) <= MAX_SCORE for row in scores for value in row.values()):
-            raise RunError("metrics.csv holds a number that is no score")
+            raise RunError("metrics.csv contains a number that is not a score")
         return scores
 
 
@@ -262,7 +266,7 @@ def parse_record(text: str | bytes) -> Record:
         raise RunError(f"run.json is not JSON: {error}") from None
     version = content.get("schema_version") if isinstance(content, dict) else 0
     if not isinstance(version, int) or version > SCHEMA_VERSION:
-        raise RunError(f"run.json has schema_version {version}; this dnn reads up to {SCHEMA_VERSION}")
+        raise RunError(f"run.json has schema_version {version}; this version of dnn reads up to {SCHEMA_VERSION}")
     try:
         return Record.model_validate(content)
     except pydantic.ValidationError as error:
@@ -288,7 +292,7 @@ def read_text_file(path: Path) -> str:
     """
     try:
         if not path.is_file():
-            raise RunError(f"{path.name} is {'no file' if path.exists() else 'missing'}")
+            raise RunError(f"{path.name} is {'not a regular file' if path.exists() else 'missing'}")
         if path.stat().st_size > _MAX_TEXT_BYTES:
             raise RunError(f"{path.name} is larger than {_MAX_TEXT_BYTES:,} bytes")
         return path.read_text(encoding="utf-8")

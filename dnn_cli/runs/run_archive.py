@@ -41,11 +41,11 @@ def unpack_run(archive: RunArchive, run: Run) -> None:
     """
     paths = _list_archive_paths(run)
     if unknown_names := [name for name in archive if name not in paths]:
-        raise RunError(f"what came is no run: it has a file {ascii(unknown_names[0])[:100]}")
+        raise RunError(f"the received archive is not a run: it contains the file {ascii(unknown_names[0])[:100]}")
     parse_record(archive.get(run.record.name, b""))
     try:
         if run.checkpoints.is_symlink():
-            raise RunError(f"{run.checkpoints} is a link, and nothing is written through it")
+            raise RunError(f"{run.checkpoints} is a link, but dnn does not write through links")
         for name, path in paths.items():
             if name in archive:
                 path.parent.mkdir(exist_ok=True)

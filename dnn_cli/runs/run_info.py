@@ -118,8 +118,8 @@ def read_details(run: Run) -> RunDetails:
     try:
         config = load_resolved_experiment(str(run.config)).model_dump(mode="json")
     except (ConfigError, RunError) as error:
-        fault = error.issues[0] if isinstance(error, ConfigError) else None
-        return RunDetails(None, error=f"config.yaml: {fault.key} {fault.message}" if fault else error.message)
+        issue = error.issues[0] if isinstance(error, ConfigError) else None
+        return RunDetails(None, error=f"config.yaml: {issue.key} {issue.message}" if issue else error.message)
     try:
         rows, error_message = run.read_metrics(), None
     except RunError as error:

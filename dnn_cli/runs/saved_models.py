@@ -38,7 +38,7 @@ class SavedModel:
         """Format the epoch of the weights, and why this epoch was saved."""
         if self.weights_kind == "averaged":
             return "weights averaged over the training (use_ema)"
-        epoch = f"epoch {self.epoch}" if self.epoch is not None else "an epoch that the run does not name"
+        epoch = f"epoch {self.epoch}" if self.epoch is not None else "an unknown epoch"
         if self.weights_kind == "last":
             return f"{epoch}, the last"
         monitor_text = f" by {self.monitor}" if self.monitor else ""

@@ -30,7 +30,7 @@ _STAMP_FORMAT = "%Y%m%d-%H%M%S"
 RUN_NAME_PATTERN = re.compile(r"\.?\d{8}-\d{6}-.+-[0-9a-f]{8}", re.DOTALL)
 """Pattern of the directory name that a store gives to a run. The name begins with a dot until the run is complete."""
 
-_RUNS_DIR_HINT = "name another place with --runs-dir"
+_RUNS_DIR_HINT = "use another directory with --runs-dir"
 
 
 class Store:
@@ -47,9 +47,9 @@ class Store:
         """
         nearest = next(path for path in (self.root, *self.root.absolute().parents) if os.path.lexists(path))
         if not nearest.is_dir():
-            raise RunError(f"no run can be made in {self.root}: {nearest} is no directory", _RUNS_DIR_HINT)
+            raise RunError(f"runs cannot be created in {self.root}: {nearest} is not a directory", _RUNS_DIR_HINT)
         if not os.access(nearest, os.W_OK | os.X_OK):
-            raise RunError(f"no run can be made in {self.root}: {nearest} cannot be written", _RUNS_DIR_HINT)
+            raise RunError(f"runs cannot be created in {self.root}: {nearest} cannot be written", _RUNS_DIR_HINT)
 
     @contextmanager
     def create_run(self, name: str, config: str, build_record: Callable[[str], Record]) -> Iterator[Run]:
@@ -106,9 +106,9 @@ class Store:
                 shutil.rmtree(hidden.directory, ignore_errors=True)
                 raise
         except OSError as error:
-            raise RunError(f"no run can be made in {self.root}: {error.strerror}", _RUNS_DIR_HINT) from None
+            raise RunError(f"runs cannot be created in {self.root}: {error.strerror}", _RUNS_DIR_HINT) from None
         except RunError as error:
-            raise RunError(f"no run can be made: {error.message}", _RUNS_DIR_HINT) from None
+            raise RunError(f"the run cannot be created: {error.message}", _RUNS_DIR_HINT) from None
 
     def choose_directory(self, name: str, run_id: str | None = None) -> tuple[str, Path]:
         """Return an id and a directory for a new run.

@@ -53,8 +53,10 @@ class Trash:
         except OSError as error:
             raise RunError(f"{self.directory} cannot be read: {error.strerror}") from error
         if not stat.S_ISDIR(mode):
-            kind = "a link" if stat.S_ISLNK(mode) else "no directory"
-            raise RunError(f"{self.directory} is {kind}, and nothing is trusted to it", "give it another name")
+            kind = "a link" if stat.S_ISLNK(mode) else "not a directory"
+            raise RunError(
+                f"{self.directory} is {kind}, but the trash must be a directory", f"rename {self.directory.name}"
+            )
         return True
 
     def list_runs(self) -> list[RunInfo]:
@@ -96,8 +98,8 @@ class Trash:
         chosen = _remove_duplicates([self.resolve_run(address, runs) for address in addresses])
         for run_info in chosen:
             if not _is_deletable_run(run_info):
-                raise UsageError(f"{run_info.run.directory} is no run", "remove it by other means")
-        return _move_runs(chosen, self.directory, "dnn runs purge, with its name, deletes the one in the trash")
+                raise UsageError(f"{run_info.run.directory} is not a run", "remove the directory without dnn")
+        return _move_runs(chosen, self.directory, "delete the run in the trash with dnn runs purge")
 
     def restore(self, addresses: Sequence[str]) -> list[RunInfo]:
         """Move runs out of the trash, all or none, and return the runs at their new paths.
@@ -108,7 +110,7 @@ class Trash:
         """
         runs = self.list_runs()
         chosen = _remove_duplicates([self.resolve_trashed_run(address, runs) for address in addresses])
-        return _move_runs(chosen, self.root, "give that directory another name first")
+        return _move_runs(chosen, self.root, "rename the existing directory first")
 
     def purge(self, trashed_runs: Sequence[TrashedRun]) -> list[TrashFailure]:
         """Delete runs in the trash, and return the failures; deletion continues after a failure.
@@ -161,7 +163,7 @@ class Trash:
         if path.name in ("", ".."):
             path = path.resolve()
         if path.parent.resolve() != self.root.resolve() or not is_visible_directory(path):
-            raise UsageError(f"{address} is no run in {self.root}", "only runs there can be removed; see --runs-dir")
+            raise UsageError(f"{address} is not a run in {self.root}", "set the directory of the run with --runs-dir")
         return Run(self.root / path.name)
 
 
@@ -191,7 +193,7 @@ def _move_runs(runs: Sequence[RunInfo], destination: Path, hint: str) -> list[Ru
         with block_training(run_info.run):
             target = destination / run_info.run.directory.name
             if os.path.lexists(target):
-                raise RunError(f"{target} is there already", hint)
+                raise RunError(f"{target} already exists", hint)
     moved: list[tuple[Path, Path]] = []
     try:
         destination.mkdir(exist_ok=True)
@@ -208,7 +210,7 @@ def _move_runs(runs: Sequence[RunInfo], destination: Path, hint: str) -> list[Ru
                 target.rename(source)
         if isinstance(error, RunError):
             raise
-        raise RunError(f"nothing can be moved to {destination}: {error.strerror or error}") from error
+        raise RunError(f"the runs cannot be moved to {destination}: {error.strerror or error}") from error
     return [replace(run_info, run=Run(destination / run_info.run.directory.name)) for run_info in runs]
 
 
@@ -235,7 +237,7 @@ def block_training(run: Run) -> Iterator[None]:
             # The log cannot be opened for writing, or is not a regular file.
             is_busy = is_locked(run.log)
         if is_busy:
-            raise RunError(f"{run.directory} is being trained", "stop that training first, or let it end")
+            raise RunError(f"{run.directory} is being trained", "stop the training, or wait until it ends")
         yield
 
 

@@ -92,7 +92,7 @@ def _delete_if_unused(path: Path, is_unused: bool) -> list[TrashFailure]:
         if is_unused:
             delete_path(path)
         elif os.path.lexists(path):
-            return [TrashFailure(path, f"{path} has changed meanwhile and is left")]
+            return [TrashFailure(path, f"{path} was not deleted, because it has changed")]
     except OSError as error:
         if os.path.lexists(path):
             return [TrashFailure(path, f"{path} cannot be deleted: {error.strerror or error}")]
@@ -125,7 +125,7 @@ def _is_unfinished_run(path: Path) -> bool:
 def _iter_unused_files(root: Path, directory: Path, *, checkpoints: bool) -> Iterator[UnusedFiles]:
     """Yield the unused files in one directory, in any order. The caller has checked that no process trains there."""
     if directory.name.startswith("."):
-        yield UnusedFiles("half-made run", directory.relative_to(root), compute_tree_bytes(directory))
+        yield UnusedFiles("unfinished run", directory.relative_to(root), compute_tree_bytes(directory))
         return
     run = Run(directory)
     checkpoint_files = _list_regular_files(run.checkpoints)

@@ -87,7 +87,7 @@ class Contender:
             data = build_dataset(self.pipeline, self.plan, order, epoch, weighted=True)
             history = self.model.fit(data, steps_per_epoch=count_batches(len(train), batch_size), **common).history
         if not np.isfinite(history["loss"]).all():
-            raise Diverged(f"the loss was no longer a number in epoch {number + 1}")
+            raise Diverged(f"the loss became NaN or infinite in epoch {number + 1}")
         return timer.seconds
 
     def get_weights(self) -> list[NDArray[np.float32]]:

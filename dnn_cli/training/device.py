@@ -51,8 +51,8 @@ def prepare_device(experiment: Experiment) -> Device:
     gpus = tf.config.list_physical_devices("GPU")
     if experiment.device == "gpu" and not gpus:
         raise UsageError(
-            "device: gpu asks for a GPU, and TensorFlow sees none on this machine",
-            "device=auto trains on what there is",
+            "device is gpu, but TensorFlow finds no GPU on this machine",
+            "use device=auto to train on the CPU",
         )
     if experiment.device == "cpu":
         gpus = []

@@ -78,17 +78,17 @@ def _choose_jit(experiment: Experiment, *, gpu: bool) -> tuple[bool, str]:
     if experiment.jit != "auto":
         return experiment.jit, f"jit: {str(experiment.jit).lower()}"
     if experiment.engine == "keras":
-        return False, "no XLA, Keras's own choice on a CPU and wherever operations are deterministic"
+        return False, "without XLA: the default of Keras on a CPU and for deterministic operations"
     for layer in experiment.model.stack:
         if isinstance(layer, GeometricAugmentation):
-            return False, f"no XLA, which cannot run {layer.type}"
+            return False, f"without XLA: XLA cannot run {layer.type}"
     if gpu:
-        return True, "XLA, on a GPU"
+        return True, "with XLA: the default on a GPU"
     for layer in experiment.model.stack:
         if isinstance(layer, _SLOW_WITH_XLA):
-            return False, f"no XLA, which is slow at {layer.type} on a CPU"
+            return False, f"without XLA: XLA is slow for {layer.type} on a CPU"
     for stage in compute_stages(experiment.model.stack, experiment.data.input_shape):
         # With one input, the product of matrices becomes a product of vectors.
         if isinstance(stage.layer, Dense) and stage.input_shape[-1] == 1:
-            return False, "no XLA, which adds up a Dense layer of one input in another order in the loop"
-    return True, "XLA, as nothing in the stack is slow with it"
+            return False, "without XLA: XLA sums a Dense layer with one input in another order"
+    return True, "with XLA: no layer of the network is slow with XLA"

@@ -123,7 +123,7 @@ def _select_split_examples(job: TrainingJob, split: _HeldOutSplit) -> Examples:
         test_indices = job.split.test
         return job.examples[test_indices] if len(test_indices) else load_test_examples(job.experiment.data)
     if not len(job.split.validation):
-        raise RunError("this run was trained on everything and has no validation set", "try --split test")
+        raise RunError("the run has no validation examples", "use --split test")
     return job.examples[job.split.validation]
 
 
@@ -144,7 +144,7 @@ def load_trained_model(
     try:
         model.load_weights(weights)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise RunError(f"{weights} holds no weights of this network: {str(error).splitlines()[0]}") from None
+        raise RunError(f"{weights} has no weights of this network: {str(error).splitlines()[0]}") from None
     return model
 
 

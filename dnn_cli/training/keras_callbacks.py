@@ -54,14 +54,14 @@ class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
         if not math.isfinite((logs or {})["loss"]):
             (loss,) = [metric for metric in self.model.metrics if metric.name == "loss"]
             batches = math.ceil(float(loss.count) / self.batch_size)
-            raise Diverged(f"the loss was no longer a number in epoch {self.epoch}, batch {batches}")
+            raise Diverged(f"the loss became NaN or infinite in epoch {self.epoch}, batch {batches}")
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         if not all(math.isfinite(value) for value in (logs or {}).values()):
-            raise Diverged(f"the validation of epoch {self.epoch} gave no number")
+            raise Diverged(f"a score of epoch {self.epoch} is NaN or infinite")
         for weight in self.model.weights:
             if not tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(weight.value))):
-                raise Diverged(f"weights of {weight.path} were no longer numbers after epoch {self.epoch}")
+                raise Diverged(f"weights of {weight.path} became NaN or infinite in epoch {self.epoch}")
 
 
 class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]

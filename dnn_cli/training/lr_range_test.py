@@ -107,12 +107,12 @@ def run_range_test(job: TrainingJob, report_progress: Callable[[str, int, int], 
             model.train_on_batch(*next(batches))
             loss = loss_now()
             if not math.isfinite(loss):
-                end_reason = "the loss was no longer a number"
+                end_reason = "the loss became NaN or infinite"
                 break
             losses.append(loss)
             best = min(start, *losses)
             if loss > best + (_DIVERGENCE_FACTOR - 1) * (best if best > 0 else start - best):
-                end_reason = f"the loss was {_DIVERGENCE_FACTOR:g} times the lowest"
+                end_reason = f"the loss was {_DIVERGENCE_FACTOR:g} times the lowest loss"
                 break
     result = build_range_test(
         start, [float(f"{rate:.4g}") for rate in rates[: len(losses)]], losses, examples, end_reason

@@ -38,30 +38,42 @@ def check_resumable(record: Record, checkpoint: Checkpoint | None, experiment: E
     progress = checkpoint.progress if checkpoint else TrainingProgress(experiment="")
     done = progress.epoch
     if epochs < done + bool(progress.calls):
-        progress_text = f"has begun epoch {done + 1}" if progress.calls else f"has {done} epochs"
-        raise UsageError(f"{run_label} {progress_text} already, and epochs is {epochs}", "a larger number goes on")
+        progress_text = f"already began epoch {done + 1}" if progress.calls else f"already has {_format_epochs(done)}"
+        raise UsageError(
+            f"{run_label} {progress_text}, but epochs is {epochs}",
+            f"use a larger number, for example epochs={2 * (done + 1)}",
+        )
     columns = {"epoch", *experiment.score_names, "learning_rate", "seconds"}
     if progress.rows and progress.rows[0].keys() != columns:
         other_columns = ", ".join(sorted(progress.rows[0].keys() ^ columns))
         raise UsageError(
-            f"{run_label} has other scores: {other_columns}", "to measure other scores, train it again with dnn train"
+            f"{run_label} was trained with other scores: {other_columns}",
+            "to change the scores, train a new run with dnn train",
         )
     if record.status == "completed":
         if checkpoint is None:
-            raise UsageError(f"{run_label} is completed, and its checkpoint is gone", "train its config.yaml again")
+            raise UsageError(f"{run_label} is completed and has no checkpoint", "train a new run with its config.yaml")
         if progress.stopped and not force:
             raise UsageError(
-                f"{run_label} is completed: {record.reason or 'early_stopping has ended it'}",
-                f"epochs={epochs if epochs > done else 2 * done} '~early_stopping' --force trains it further, "
-                "early_stopping.patience=… --force with more patience",
+                f"{run_label} is completed: {record.reason or 'early_stopping ended the training'}",
+                f"add epochs={epochs if epochs > done else 2 * done} '~early_stopping' --force, "
+                "or increase early_stopping.patience and add --force",
             )
         if epochs == done:
-            raise UsageError(f"{run_label} has all its {epochs} epochs", f"epochs={2 * epochs} trains it further")
+            raise UsageError(
+                f"{run_label} is completed: it has {_format_epochs(epochs)}",
+                f"to train more epochs, add epochs={2 * epochs}",
+            )
     if record.status == "diverged" and not force:
         raise UsageError(
-            f"{run_label} diverged ({record.reason}), and would again",
-            f"optimizer.learning_rate=… and --force go on from epoch {done + 1} with another rate",
+            f"{run_label} diverged ({record.reason}) and would diverge again",
+            f"to continue from epoch {done + 1}, change optimizer.learning_rate and add --force",
         )
+
+
+def _format_epochs(number: int) -> str:
+    """Format a number of epochs, such as `1 epoch` or `5 epochs`."""
+    return f"{number} epoch" + ("" if number == 1 else "s")
 
 
 def list_changes(
@@ -73,7 +85,7 @@ def list_changes(
     """
     change_lines = []
     if checkpoint is not None and checkpoint.progress.experiment != compute_training_digest(old_experiment):
-        change_lines.append("config.yaml is not what the last checkpoint was made with")
+        change_lines.append("config.yaml has changed since the last checkpoint")
     recorded_versions = {name: record.versions.get(name) for name in _VERSIONED_PACKAGES}
     return [
         *change_lines,
@@ -101,9 +113,9 @@ def list_environment_changes(record: Record, job: "TrainingJob") -> list[str]:
     """Return a line for every change of the examples, the split, the processor and the execution plan."""
     change_lines = []
     if record.data.get("fingerprint") != job.examples.compute_fingerprint():
-        change_lines.append("data: other examples")
+        change_lines.append("data: the examples differ")
     elif record.data.get("split") not in (None, job.split.compute_fingerprint()):
-        change_lines.append("data: divided otherwise")
+        change_lines.append("data: the split differs")
     recorded = {"engine": record.engine, **record.plan, "device": record.platform.get("device")}
     current = {**asdict(job.plan), "device": job.device.name}
     return change_lines + _list_value_changes(

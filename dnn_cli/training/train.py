@@ -93,7 +93,7 @@ def _fit_model(
             skip_calls(model, progress.calls)
     steps_per_epoch = count_batches(len(split.train), experiment.batch_size)
     if progress.calls > count_batches(steps_per_epoch, plan.steps):
-        raise RunError(f"the checkpoint has {progress.calls} calls, more than an epoch has")
+        raise RunError(f"the checkpoint has {progress.calls} calls of the engine, more than an epoch has")
     first_epoch = experiment.epochs if progress.stopped else progress.epoch
     order = pipeline.build_shuffled_order(split.train, experiment.seed)
     training = build_dataset(pipeline, plan, order, range(first_epoch, experiment.epochs), weighted=True)
@@ -302,9 +302,9 @@ def _format_early_stop_reason(job: TrainingJob, rows: list[Scores]) -> str | Non
     if stopping is None or len(rows) == job.experiment.epochs:
         return None
     if stopping.baseline is not None:
-        return f"stopped early: {stopping.monitor} had not passed {stopping.baseline:g}"
+        return f"stopped early: {stopping.monitor} did not reach the baseline {stopping.baseline:g}"
     patience = max(stopping.patience, 1)
-    return f"stopped early: {stopping.monitor} was no better for {patience} epoch{'s' * (patience > 1)}"
+    return f"stopped early: {stopping.monitor} did not improve for {patience} epoch{'s' * (patience > 1)}"
 
 
 def _classify_exception(error: BaseException) -> tuple[str, str]:
@@ -318,6 +318,6 @@ def _classify_exception(error: BaseException) -> tuple[str, str]:
     if isinstance(error, RunError):
         return "failed", error.message
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-        return "failed", "out of memory: a smaller batch_size or network needs less"
+        return "failed", "out of memory: use a smaller batch_size or a smaller network"
     lines = str(error).strip().splitlines() or [""]
     return "failed", f"{type(error).__name__}: {lines[0]}"[:300]

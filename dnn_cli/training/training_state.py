@@ -46,8 +46,8 @@ def check_same_network(experiment: Experiment, arrays: Mapping[str, NDArray[Any]
     for name, variable in iter_variables(build_model(experiment)):
         if name.startswith("model.") and not _is_compatible_array(variable, arrays.get(name)):
             raise UsageError(
-                f"the checkpoint is of another network: it has no {variable.path} of {tuple(variable.shape)}",
-                "train the changed network from the beginning, with dnn train",
+                f"the checkpoint is of another network: it has no {variable.path} of shape {tuple(variable.shape)}",
+                "train the changed network in a new run with dnn train",
             )
 
 
@@ -72,7 +72,9 @@ def restore_variables(
         if any(variable is other for other in rate):
             continue
         if not _is_compatible_array(variable, arrays.get(name)):
-            raise RunError(f"the checkpoint is of another network: it has no {variable.path} {tuple(variable.shape)}")
+            raise RunError(
+                f"the checkpoint is of another network: it has no {variable.path} of shape {tuple(variable.shape)}"
+            )
         pairs.append((variable, arrays[name]))
     for variable, array in pairs:
         variable.assign(array)

@@ -30,8 +30,8 @@ def compute_accuracy(predictions, labels):
 def test_train_summary_names_the_best_epoch(spoiled):
     run_id = spoiled.run.read_record().id
     again = spoiled.dnn("train", "spoiled.yaml", "name=again", "epochs=4")
-    assert "best.keras holds epoch 3, the best by val_loss; dnn evaluate" in again.stdout
-    assert " --best scores it on the test set" in again.stdout and run_id not in again.stdout
+    assert "best.keras contains epoch 3, the best by val_loss; dnn evaluate" in again.stdout
+    assert " --best evaluates it on the test set" in again.stdout and run_id not in again.stdout
 
 
 def test_evaluate_scores_the_best_epoch(spoiled):
@@ -51,7 +51,7 @@ def test_evaluate_names_the_evaluated_epoch_and_the_better_one(spoiled):
     assert "weights: best.keras, epoch 3, the best by val_loss" in best.stdout
     last = spoiled.dnn("evaluate", "spoiled")
     assert "weights: model.keras, epoch 5, the last" in last.stdout
-    assert "best.keras holds epoch 3, the best by val_loss: --best evaluates it" in last.stderr
+    assert "best.keras contains epoch 3, the best by val_loss; --best evaluates this model" in last.stderr
     assert "--best evaluates it" not in best.stderr
 
 
@@ -119,20 +119,20 @@ def test_missing_best_model_hints_at_model_checkpoint(dnn, make_run, verb):
     run.model.write_bytes(b"")
     done = dnn(*verb, "--best")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "has no best.keras: it was trained without model_checkpoint" in done.stderr
-    assert f"config.yaml 'model_checkpoint={{monitor: {run.read_record().results.monitor}}}' keeps one" in done.stderr
+    assert "has no best.keras: the run was trained without model_checkpoint" in done.stderr
+    assert f"config.yaml 'model_checkpoint={{monitor: {run.read_record().results.monitor}}}' saves one" in done.stderr
 
 
 def test_best_option_is_refused_after_restored_best_weights(dnn, make_run):
     make_run(RESTORED, curve=(0.5, 0.9, 0.8)).model.write_bytes(b"")
     done = dnn("evaluate", "@1", "--best")
     assert done.returncode == 2
-    assert "model.keras already holds epoch 2, the best by val_accuracy, restored by early_stopping" in done.stderr
-    assert "leave --best out" in done.stderr
+    assert "model.keras already contains epoch 2, the best by val_accuracy, restored by early_stopping" in done.stderr
+    assert "omit --best" in done.stderr
 
 
 def test_lost_best_model_is_an_error(dnn, make_run):
     make_run("model_checkpoint={}").model.write_bytes(b"")
     done = dnn("evaluate", "@1", "--best")
     assert done.returncode == 2
-    assert "has no best.keras, though model_checkpoint wrote one" in done.stderr
+    assert "has no best.keras, although model_checkpoint saved one" in done.stderr

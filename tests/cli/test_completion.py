@@ -208,4 +208,4 @@ def test_scripts_are_installed_once(program, tmp_path):
     assert (tmp_path / ".zshrc").read_text().count("\n") == 1
     assert (tmp_path / ".config/fish/completions/dnn.fish").read_text() == SCRIPTS["fish"]
     done = program("--install-completion", "bsh", **there)
-    assert (done.returncode, done.stderr) == (2, "dnn: there is no completion for bsh\n  did you mean bash?\n")
+    assert (done.returncode, done.stderr) == (2, "dnn: no completion for bsh\n  did you mean bash?\n")

@@ -49,7 +49,7 @@ def test_unwritable_runs_directory_stops_training(program, tmp_path):
     answer = parse_json_output(done)
     assert (done.returncode, answer["usable"]) == (1, False)
     assert [problem["problem"] for problem in answer["problems"] if problem["stops_training"]] == [
-        f"no run can be made in file/runs: {tmp_path / 'file'} is no directory"
+        f"runs cannot be created in file/runs: {tmp_path / 'file'} is not a directory"
     ]
 
 
@@ -63,15 +63,15 @@ def test_environment_secrets_are_hidden(program):
 def test_another_backend_of_keras_stops_training(program):
     done = program(*QUICK_COMMAND, KERAS_BACKEND="jax")
     assert done.returncode == 1
-    assert "!! KERAS_BACKEND=jax, and dnn trains on TensorFlow\n   unset KERAS_BACKEND" in done.stdout
+    assert "!! KERAS_BACKEND=jax, but dnn needs the backend tensorflow\n   unset KERAS_BACKEND" in done.stdout
 
 
 @pytest.mark.parametrize(
     ("program_text", "message"),
     [
-        pytest.param("import os; os.abort()", "dies of signal 6", id="killed by a signal"),
+        pytest.param("import os; os.abort()", "signal 6 ended the process", id="killed by a signal"),
         pytest.param("raise ImportError('no libfoo')", "ImportError: no libfoo", id="import error"),
-        pytest.param("print('hello')", "ends with 0", id="no answer"),
+        pytest.param("print('hello')", "ended with exit code 0", id="no answer"),
     ],
 )
 def test_crashing_tensorflow_is_reported(monkeypatch, program_text, message):
@@ -90,8 +90,8 @@ DRIVER_GPUS = ["NVIDIA H100, 81559 MiB, 550.54"]
 @pytest.mark.parametrize(
     ("answer", "log", "driver_gpus", "files", "card_counts", "visible_devices", "expected_reason"),
     [
-        pytest.param(ANSWER, "", [], [], (0, 0), None, "there is no GPU in this machine", id="none"),
-        pytest.param(ANSWER, "", [], [], (1, 0), None, "no driver for it", id="no driver"),
+        pytest.param(ANSWER, "", [], [], (0, 0), None, "this machine has no GPU", id="none"),
+        pytest.param(ANSWER, "", [], [], (1, 0), None, "driver of the GPU is not installed", id="no driver"),
         pytest.param(ANSWER, "", [], [], (0, 1), None, "an AMD GPU", id="AMD"),
         pytest.param(ANSWER, "", DRIVER_GPUS, ["/dev/nvidia0"], (1, 0), "", "hides every GPU", id="hidden"),
         pytest.param(
@@ -107,7 +107,7 @@ DRIVER_GPUS = ["NVIDIA H100, 81559 MiB, 550.54"]
             "CUDA's libraries are not installed",
             id="no libraries",
         ),
-        pytest.param(ANSWER, "", [], ["/dev/nvidia0"], (1, 0), None, "driver does not answer", id="driver is silent"),
+        pytest.param(ANSWER, "", [], ["/dev/nvidia0"], (1, 0), None, "driver does not respond", id="driver is silent"),
         pytest.param(
             ANSWER,
             "x] failed call to cuInit: CUDA_ERROR_NO_DEVICE",
@@ -128,7 +128,7 @@ def test_reason_why_no_gpu_is_used(
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible_devices)
     reason, remedy = find_missing_gpu_reason(answer, log, driver_gpus, files, card_counts)
     assert expected_reason in reason
-    assert bool(remedy) == (expected_reason != "there is no GPU in this machine")
+    assert bool(remedy) == (expected_reason != "this machine has no GPU")
 
 
 def test_a_processor_without_avx_stops_training(monkeypatch):

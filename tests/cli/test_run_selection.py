@@ -85,7 +85,7 @@ def test_ambiguous_name_is_refused_by_every_command(dnn, seeds, words):
 
 def test_latest_of_several_seeds_is_used_and_named(dnn, seeds):
     done = dnn("explain", "seeds", "--json")
-    assert done.stderr == "seeds is the name of 2 runs of one experiment; this is the latest, aaaa0002, with seed=2\n"
+    assert done.stderr == "seeds is the name of 2 runs of one experiment; the latest is used: aaaa0002, with seed=2\n"
     assert [run["id"] for run in json.loads(done.stdout)["runs"]] == ["aaaa0002"]
     assert dnn("explain", "seeds@latest", "--json").stderr == ""
 
@@ -104,7 +104,7 @@ def test_changing_commands_refuse_several_seeds(dnn, seeds, words):
 
 def test_rename_to_a_used_name_prints_a_note(dnn, seeds):
     done = dnn("runs", "rename", "bbbb0003", "seeds")
-    assert "2 other runs of this name: address this one as bbbb0003" in done.stderr
+    assert "2 other runs with this name; the address of this run is bbbb0003" in done.stderr
 
 
 def test_summary_accepts_a_name_that_looks_like_an_override(dnn, unusual):
@@ -115,4 +115,4 @@ def test_summary_accepts_a_name_that_looks_like_an_override(dnn, unusual):
 
 def test_train_resume_without_matching_run_starts_a_new_run(dnn, seeds, config, tmp_path):
     done = dnn("train", "digits.yaml", "name=seeds", "batch_size=1000", "epochs=1", "--resume")
-    assert "no run of seeds has this config: a new run begins" in done.stderr
+    assert "no run of seeds has this config; a new run starts" in done.stderr

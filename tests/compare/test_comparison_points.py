@@ -77,10 +77,12 @@ def test_invalid_comparison_points_are_refused(text, hint):
     [
         ("epoch=99", "val_accuracy", "no run has 99 epochs; the longest run has 4: --at epoch=4 or less"),
         ("steps=9999", "val_accuracy", "no run has 9999 steps; the longest run has 180: --at steps=180 or less"),
-        ("steps=3", "val_accuracy", "no epoch ends within 3 steps; the first epoch ends after 45: --at steps=45 or more"),
+        ("steps=3", "val_accuracy", "no epoch ends within 3 steps; "
+         "the first epoch ends after 45: --at steps=45 or more"),
         ("seconds=60", "val_accuracy", "no training takes longer than 60 s; "
          "the longest training begins its last epoch after 3 s: --at seconds=3 or less"),
-        ("seconds=0.1", "val_accuracy", "no epoch ends within 0.1 s; the first epoch ends after 1: --at seconds=1 or more"),
+        ("seconds=0.1", "val_accuracy", "no epoch ends within 0.1 s; "
+         "the first epoch ends after 1: --at seconds=1 or more"),
         ("reach=0.99", "val_accuracy", "no run reaches 0.99; the best score is 0.9: --at reach=0.9"),
         ("reach=0.01", "val_loss", "no run reaches 0.01; the best score is 0.1: --at reach=0.1"),
     ],

@@ -70,7 +70,7 @@ def test_repeat_with_different_weights_is_a_caveat(trained):
     assert [group.mean for group in compared.groups] == [0.9]
     assert compared.caveats == (
         "the same experiment and seed led to other weights (tensorflow 2.21.0 and 2.22.0); only the latest run counts, "
-        "instead of 00000001 (now 00000002)",
+        "not 00000001 (now 00000002)",
     )
 
 

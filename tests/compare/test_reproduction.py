@@ -12,7 +12,7 @@ from dnn_cli.report.reproduction_view import (
 from dnn_cli.runs.record import Resume
 
 OUTPUTS = np.arange(6, dtype=np.float32).reshape(3, 2)
-SAME = "digits 00000001 came out bit-identical: weights, 2 epochs of metrics, predictions"
+SAME = "the reproduction of digits 00000001 is bit-identical: weights, 2 epochs of metrics, predictions"
 
 
 @pytest.fixture
@@ -61,10 +61,10 @@ def test_single_different_bit_is_reported(pair):
     assert not result.is_identical
     assert result.first_difference == MetricDifference(2, "val_loss", 0.19999999999999996, 0.19999999999999998)
     assert format_reproduction_result(result) == [
-        "digits 00000001 came out differently: metrics from epoch 2 on "
-        "(val_loss 0.19999999999999996 then, 0.19999999999999998 now)"
+        "the reproduction of digits 00000001 differs: metrics from epoch 2 on "
+        "(val_loss 0.19999999999999996 before, 0.19999999999999998 now)"
     ]
-    assert format_differences_intro(result) == "nothing that run.json records differs"
+    assert format_differences_intro(result) == "all conditions that run.json records are equal"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_negative_zero_differs_from_zero(pair):
 
 @pytest.mark.parametrize(
     ("curve", "text"),
-    [((0.5,), "epoch 2 on (loss 0.2000 then, – now)"), ((0.5, 0.8, 0.9), "epoch 3 on (loss – then, 0.1000 now)")],
+    [((0.5,), "epoch 2 on (loss 0.2000 before, – now)"), ((0.5, 0.8, 0.9), "epoch 3 on (loss – before, 0.1000 now)")],
     ids=["fewer", "more"],
 )
 def test_different_number_of_epochs_is_reported(pair, curve, text):
@@ -105,7 +105,7 @@ def test_different_weights_are_reported(pair):
     write_weights(again, "sha256:1")
     result = compare_reproduction(original, again)
     assert (result.is_identical, result.equal_weights, result.equal_metrics) == (False, False, True)
-    assert format_reproduction_result(result) == ["digits 00000001 came out differently: weights"]
+    assert format_reproduction_result(result) == ["the reproduction of digits 00000001 differs: weights"]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_different_predictions_are_reported(pair, arrays):
     np.savez(again.predictions, **arrays)
     result = compare_reproduction(original, again)
     assert (result.is_identical, result.equal_predictions) == (False, False)
-    assert format_reproduction_result(result) == ["digits 00000001 came out differently: predictions"]
+    assert format_reproduction_result(result) == ["the reproduction of digits 00000001 differs: predictions"]
 
 
 def test_memory_layout_of_arrays_does_not_matter(pair):
@@ -139,8 +139,8 @@ def test_values_missing_in_the_original_are_not_compared(pair):
     result = compare_reproduction(original, again)
     assert (result.is_identical, result.equal_weights, result.equal_predictions) == (True, None, None)
     assert format_reproduction_result(result) == [
-        "digits 00000001 came out bit-identical: 2 epochs of metrics",
-        "  not compared: weights, predictions, which the first run does not record",
+        "the reproduction of digits 00000001 is bit-identical: 2 epochs of metrics",
+        "  not compared: weights, predictions, which the original run does not record",
     ]
 
 
@@ -177,7 +177,7 @@ def write_compressed_array(path):
         ),
         pytest.param(lambda path: (path.unlink(), path.mkdir()), "is a directory, not a file", id="a directory"),
         pytest.param(lambda path: (path.unlink(), path.symlink_to("nowhere")), "cannot be read", id="a dead link"),
-        pytest.param(write_pickled_array, "outputs holds Python objects, which are never loaded", id="objects"),
+        pytest.param(write_pickled_array, "outputs contains Python objects, which dnn does not load", id="objects"),
         pytest.param(write_compressed_array, "predictions.npz is shorter than its arrays", id="a bomb"),
     ],
 )  # fmt: skip
@@ -206,8 +206,8 @@ def test_diverged_training_is_no_reproduction(pair):
     result = compare_reproduction(original, again)
     assert (result.is_identical, result.equal_weights, result.equal_predictions) == (False, False, False)
     assert format_reproduction_result(result) == [
-        "digits 00000001 came out differently: completed then, diverged now (the loss was no longer a number); "
-        "metrics from epoch 2 on (loss 0.2000 then, – now)"
+        "the reproduction of digits 00000001 differs: completed before, "
+        "diverged now (the loss was no longer a number); metrics from epoch 2 on (loss 0.2000 before, – now)"
     ]
 
 
@@ -215,7 +215,7 @@ def test_failed_training_is_no_reproduction(pair):
     result = compare_reproduction(*pair(status="failed", reason="out of memory", curve=()))
     assert not result.is_identical
     assert (
-        "completed then, failed now (out of memory); metrics from epoch 1 on" in format_reproduction_result(result)[0]
+        "completed before, failed now (out of memory); metrics from epoch 1 on" in format_reproduction_result(result)[0]
     )
 
 
@@ -246,7 +246,7 @@ def test_differences_of_the_environment_are_listed(pair):
         EnvironmentDifference("git.dirty", None, False),
     )
     assert result.is_identical, "the bits decide, not what they were made on"
-    assert format_differences_intro(result) == "though this differs:"
+    assert format_differences_intro(result) == "differences without effect on the results:"
     assert build_reproduction_document(result)["differences"][1] == {"what": "platform.cores", "then": 2, "now": 4}
 
 

@@ -35,7 +35,7 @@ def test_runs_not_evaluated_are_left_out_with_a_caveat(tested):
     assert [run_info.record.id for run_info in comparison.left_out] == ["00000007"]
     never = "left out, because model.keras has no test score: 1 of 7 runs (00000007); "
     assert f"{never}dnn evaluate RUN computes the score" in comparison.caveats
-    assert any(warning.startswith("the test score of a run that was chosen by this score") for warning in comparison.caveats)
+    assert any("a run that was chosen by this score" in warning for warning in comparison.caveats)
 
 
 def test_best_models_are_compared_by_their_own_scores(tested):

@@ -64,7 +64,7 @@ def test_resolved_repeat_is_the_same_experiment(config, tmp_path):
     [
         pytest.param("layers.body.repeat=0", "model.layers.1.repeat  needs a number > 0, not 0", id="zero"),
         pytest.param("layers.body.repeat=3.0", "model.layers.1.repeat  needs a whole number, not 3.0", id="a float"),
-        pytest.param("layers.body.layers=[]", "model.layers.1.layers  holds 0 entries", id="nothing to repeat"),
+        pytest.param("layers.body.layers=[]", "model.layers.1.layers  has 0 entries", id="nothing to repeat"),
         pytest.param("layers.body.repaet=2", "model.layers.1.repaet  is not a key of a config  (did you mean repeat?)",
                      id="unknown key"),
         pytest.param("layers.hidden.units=0", "model.layers.1.layers.0.units  needs a number > 0", id="fault within"),
@@ -72,7 +72,7 @@ def test_resolved_repeat_is_the_same_experiment(config, tmp_path):
         pytest.param("layers.body.layers.1=MaxPooling2D", "model.layers.1.layers.1  layer max_pooling2d: MaxPooling2D",
                      id="shape error within, once"),
         pytest.param("layers.body={repeat: 9000, layers: [{repeat: 9000, layers: [Flatten]}]}",
-                     "model.layers  make 81,000,002 layers", id="too many"),
+                     "model.layers  has 81,000,002 layers", id="too many"),
     ],
 )  # fmt: skip
 def test_issue_in_repeat_is_reported_once(config, override, line):
@@ -88,7 +88,7 @@ def test_repeated_seed_gets_advice(config, key):
     drawn = "layers.hidden.kernel_initializer={type: he_normal, seed: 7}"
     change = "layers.body.layers.1.seed=7" if key == "seed" else drawn
     (advice,) = load_experiment(config(BODY), [change]).advice
-    assert "is the same in every round of its block" in advice.message
+    assert "is the same in every repetition" in advice.message
     assert advice.key.endswith("seed")
 
 

@@ -22,7 +22,7 @@ def test_invalid_name_is_refused(name):
 
 
 def test_slash_in_keras_name_is_refused():
-    with pytest.raises(ValidationError, match="Keras takes no /"):
+    with pytest.raises(ValidationError, match="Keras does not accept /"):
         TypeAdapter(KerasName).validate_python("a/b")
 
 

@@ -88,13 +88,13 @@ def test_layer_names_are_converted_for_tensorflow():
         ({"type": "Conv2D", "filters": 3, "kernel_size": 2, "groups": 2}, (4, 4, 1), "groups 2 must divide"),
         ({"type": "Conv2D", "filters": 2, "kernel_size": 2, "strides": 2, "dilation_rate": 2}, (4, 4, 1), "not both"),
         ({"type": "Conv2D", "filters": 2, "kernel_size": 5}, (4, 4, 1), "larger than the image"),
-        ({"type": "AveragePooling2D", "pool_size": 99, "padding": "same"}, (4, 4, 1), "reaches far beyond"),
-        ({"type": "MaxPooling2D"}, (16,), "takes (height, width, channels)"),
+        ({"type": "AveragePooling2D", "pool_size": 99, "padding": "same"}, (4, 4, 1), "more than twice as large"),
+        ({"type": "MaxPooling2D"}, (16,), "needs the input shape (height, width, channels)"),
         ({"type": "BatchNormalization", "axis": 3}, (4, 4), "axis 3 is not an axis"),
         ({"type": "BatchNormalization", "axis": 0}, (4, 4), "axis 0 is not an axis"),
-        ({"type": "LayerNormalization", "axis": [1, -2]}, (4, 4), "names one axis twice"),
-        ({"type": "Reshape", "target_shape": [-1, -1]}, (4, 4), "does not hold the 16 numbers"),
-        ({"type": "Dropout", "rate": 0.5, "noise_shape": [None, 3]}, (4,), "does not spread over"),
+        ({"type": "LayerNormalization", "axis": [1, -2]}, (4, 4), "has the same axis twice"),
+        ({"type": "Reshape", "target_shape": [-1, -1]}, (4, 4), "does not fit the 16 numbers"),
+        ({"type": "Dropout", "rate": 0.5, "noise_shape": [None, 3]}, (4,), "does not fit a batch"),
     ],
     ids=lambda value: value["type"] if isinstance(value, dict) else "",
 )
@@ -112,7 +112,7 @@ def test_glu_halves_the_output_and_nothing_can_follow_it():
     model = keras.Sequential([keras.Input((4,)), last.model.layers[0].build_keras_object()])
     assert model.predict(keras.ops.ones((1, 4)), verbose=0).shape == (1, 10)
     followed = Experiment.model_validate({"name": "x", "model": {"layers": [glu, "Flatten"]}})
-    with pytest.raises(ShapeError, match="no layer can follow"):
+    with pytest.raises(ShapeError, match="use glu in the last layer"):
         compute_stages(followed.model.layers, (4,))
 
 

@@ -9,11 +9,13 @@ OUTPUT = "{type: Dense, units: 10, activation: softmax}"
     ("overrides", "advice"),
     [
         pytest.param([], [], id="nothing to say"),
-        pytest.param(["layers.hidden.units=5"], ["model.layers.1.units  a hidden layer of 5 is narrower"], id="narrow"),
+        pytest.param(
+            ["layers.hidden.units=5"], ["model.layers.1.units  a hidden layer of 5 units is narrower"], id="narrow"
+        ),
         pytest.param(["~layers.hidden.activation"], ["model.layers.1  no activation between"], id="two linear"),
         pytest.param(
             [f"layers=[{{type: Dense, units: 20}}, {{type: Dropout, rate: 0.5}}, Flatten, {OUTPUT}]"],
-            ["model.layers.0  Dense gets (None, 8, 8)", "model.layers.0  no activation between"],
+            ["model.layers.0  the input shape is (None, 8, 8)", "model.layers.0  no activation between"],
             id="two linear with dropout and flatten between",
         ),
         pytest.param(
@@ -22,14 +24,18 @@ OUTPUT = "{type: Dense, units: 10, activation: softmax}"
             id="activation as a layer of its own",
         ),
         pytest.param(
-            ["layers.output.activation=relu"], ["model.layers.2.activation  the output is relu"], id="relu output"
+            ["layers.output.activation=relu"],
+            ["model.layers.2.activation  the output activation is relu"],
+            id="relu output",
         ),
         pytest.param(
-            ["~layers.output.activation"], ["model.layers.2.activation  the output is linear"], id="no output"
+            ["~layers.output.activation"],
+            ["model.layers.2.activation  the output activation is linear"],
+            id="no output",
         ),
         pytest.param(
             ["loss={type: sparse_categorical_crossentropy, from_logits: true}"],
-            ["model.layers.2.activation  sparse_categorical_crossentropy with from_logits expects"],
+            ["model.layers.2.activation  sparse_categorical_crossentropy with from_logits needs"],
             id="softmax twice",
         ),
         pytest.param(
@@ -39,7 +45,7 @@ OUTPUT = "{type: Dense, units: 10, activation: softmax}"
         ),
         pytest.param(
             [f"layers=[Flatten, {', '.join(['{type: Dense, units: 20, activation: sigmoid}'] * 3)}, {OUTPUT}]"],
-            ["model.layers.1.activation  3 hidden layers of sigmoid"],
+            ["model.layers.1.activation  3 hidden layers with saturating activations such as sigmoid"],
             id="deep sigmoid",
         ),
         pytest.param(
@@ -48,7 +54,7 @@ OUTPUT = "{type: Dense, units: 10, activation: softmax}"
                 " {type: Dense, units: 10}]",
                 "loss={type: sparse_categorical_crossentropy, from_logits: true}",
             ],
-            ["model.layers.1.activation  3 hidden layers of sigmoid"],
+            ["model.layers.1.activation  3 hidden layers with saturating activations such as sigmoid"],
             id="deep sigmoid before logits",
         ),
     ],

@@ -46,19 +46,19 @@ def test_all_issues_are_listed_in_file_order(config):
     assert list_issues(file) == [
         "1:1  epoch  is not a key of a config  (did you mean epochs?)",
         "2:1  seed  needs a whole number, not the text 'no'",
-        "3:8  data.dataset  'digit' is no dataset  (did you mean digits?)",
+        "3:8  data.dataset  'digit' is not a dataset  (did you mean digits?)",
         "3:24  data.flatten  needs true or false, not the text 'yes'  (did you mean true?)",
         "3:38  data.validation_size  needs a number < 1, not 1.5",
-        "4:25  optimizer.momentum  is not an argument of adam  (sgd, rmsprop, muon have it)",
+        "4:25  optimizer.momentum  is not an argument of adam  (sgd, rmsprop, muon have this argument)",
         "4:40  optimizer.learning_rate  needs a number > 0, not -1",
-        "7:7  model.layers.0  'relu' is no layer  (it is an activation: write {type: Activation, activation: relu})",
+        "7:7  model.layers.0  'relu' is not a layer  (write {type: Activation, activation: relu})",
         "8:21  model.layers.1.units  needs a whole number, not 10.0  (did you mean 10?)",
-        "8:34  model.layers.1.activation  'rleu' is no activation  (did you mean relu?)",
+        "8:34  model.layers.1.activation  'rleu' is not an activation  (did you mean relu?)",
         "9:7  model.layers.2.units  is missing",
         "9:21  model.layers.2.unit  is not an argument of Dense  (did you mean units?)",
-        "9:30  model.layers.2.name  Keras takes no / in a name: use _ or -",
+        "9:30  model.layers.2.name  Keras does not accept / in a name: use _ or -",
         "10:1  batch_size  needs a whole number, not the text '010'  (did you mean 10?)",
-        "11:1  batch_size  the key stands twice, first in line 10  (keep one of them)",
+        "11:1  batch_size  duplicate key, first used in line 10  (keep one of the two)",
     ]
 
 
@@ -127,9 +127,9 @@ def test_issue_in_parent_is_located_in_parent(config):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("extends: digits.yaml", "goes round in a circle", id="itself"),
-        pytest.param("extends: nowhere.yaml", "there is no", id="missing parent"),
-        pytest.param("extends: list.yaml", "is not a mapping of keys, and no config", id="parent that is a list"),
+        pytest.param("extends: digits.yaml", "forms a cycle", id="itself"),
+        pytest.param("extends: nowhere.yaml", "does not exist", id="missing parent"),
+        pytest.param("extends: list.yaml", "is not a mapping of keys", id="parent that is a list"),
         pytest.param("extends: [a, b]", "needs the name of one config", id="two parents"),
     ],
 )
@@ -176,12 +176,12 @@ def test_learning_rate_alone_changes_the_default_optimizer(config):
 @pytest.mark.parametrize(
     ("override", "line"),
     [
-        ("epochs", "epochs  is not an override  (write key.path=value, or ~key.path to remove one)"),
-        ("=3", "=3  is not an override  (write key.path=value, or ~key.path to remove one)"),
-        ("~a=3", "~a=3  is not an override  (write key.path=value, or ~key.path to remove one)"),
+        ("epochs", "epochs  is not an override  (write KEY=VALUE, or ~KEY to remove a key)"),
+        ("=3", "=3  is not an override  (write KEY=VALUE, or ~KEY to remove a key)"),
+        ("~a=3", "~a=3  is not an override  (write KEY=VALUE, or ~KEY to remove a key)"),
         ("epoch=3", "epoch=3  epoch  is not a key of a config  (did you mean epochs?)"),
         ("epochs=x", "epochs=x  epochs  needs a whole number, not the text 'x'"),
-        ("epochs=[", "epochs=[  is not YAML: while parsing a flow node, did not find expected node content"),
+        ("epochs=[", "epochs=[  is not valid YAML: while parsing a flow node, did not find expected node content"),
         (
             "layers.0000000009.units=1",
             "layers.0000000009.units=1  model.layers has no 0000000009; indices are 0 to 2, "
@@ -190,31 +190,34 @@ def test_learning_rate_alone_changes_the_default_optimizer(config):
         ("metrics.accuracy=1", "metrics.accuracy=1  metrics  needs a list, not {'accuracy': 1}"),
         (
             "data={dataset: digits, dataset: iris}",
-            "data={dataset: digits, dataset: iris}  data.dataset  the key stands twice, first in line 1  "
-            "(keep one of them)",
+            "data={dataset: digits, dataset: iris}  data.dataset  duplicate key, first used in line 1  "
+            "(keep one of the two)",
         ),
-        ("optimizer.type=adm", "optimizer.type=adm  optimizer  'adm' is no optimizer  (did you mean adam?)"),
+        ("optimizer.type=adm", "optimizer.type=adm  optimizer  'adm' is not an optimizer  (did you mean adam?)"),
         (
             "optimizer.type=",
-            "optimizer.type=  optimizer  needs a name, not nothing  (one of sgd, rmsprop, adagrad, adam, adamw, "
-            "adadelta, adamax, nadam, ftrl, lion, lamb, adafactor, muon, schedule_free_adamw)",
+            "optimizer.type=  optimizer  needs a name, not an empty value  (use one of sgd, rmsprop, adagrad, adam, "
+            "adamw, adadelta, adamax, nadam, ftrl, lion, lamb, adafactor, muon, schedule_free_adamw)",
         ),
-        ("extends=base.yaml", "extends=base.yaml  extends  stands in a file only  (as its first key)"),
+        (
+            "extends=base.yaml",
+            "extends=base.yaml  extends  is a key for config files only  (write extends in the config file)",
+        ),
         (
             "layers=Flatten",
             "layers=Flatten  model.layers  needs a list, not the text 'Flatten'  (did you mean [Flatten]?)",
         ),
         (
             "optimizer.learning_rate.type=Cosine",
-            "optimizer.learning_rate.type=Cosine  optimizer.learning_rate  'Cosine' is no schedule  "
+            "optimizer.learning_rate.type=Cosine  optimizer.learning_rate  'Cosine' is not a schedule  "
             "(did you mean CosineDecay?)",
         ),
-        ("name=\udcff", "name=\udcff  holds the control character U+DCFF  (delete it)"),
-        ("\udcff=1", "\udcff=1  holds the control character U+DCFF  (delete it)"),
-        ("a." * 60 + "a=1", "a." * 60 + "a=1  is nested more than 50 deep"),
+        ("name=\udcff", "name=\udcff  contains the control character U+DCFF  (delete the character)"),
+        ("\udcff=1", "\udcff=1  contains the control character U+DCFF  (delete the character)"),
+        ("a." * 60 + "a=1", "a." * 60 + "a=1  is nested more than 50 levels deep"),
         ("data.path=''", "data.path=''  data.path  has 0 characters"),
-        ("~seed", "~seed  has nothing to remove: there is no seed"),
-        ("epochs.a=1", "epochs.a=1  epochs is a plain value and holds no keys"),
+        ("~seed", "~seed  seed does not exist"),
+        ("epochs.a=1", "epochs.a=1  epochs is a plain value and has no keys"),
     ],
     ids=lambda text: text if len(text) < 20 else "",
 )

@@ -122,5 +122,5 @@ def test_schedule_is_built_with_its_arguments(schedule):
 
 def test_optimizer_missing_in_installed_keras_is_refused(config, monkeypatch):
     monkeypatch.setattr(validation, "version", lambda package: "3.12.4")
-    with pytest.raises(ConfigError, match=r"optimizer  schedule_free_adamw needs Keras 3\.14, and 3\.12\.4"):
+    with pytest.raises(ConfigError, match=r"optimizer  schedule_free_adamw needs Keras 3\.14, but Keras 3\.12\.4"):
         load_experiment(config(), ["optimizer=schedule_free_adamw"], to_train=True)

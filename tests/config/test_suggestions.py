@@ -63,7 +63,7 @@ ISSUE_CASES = [
         [FLAT],
         lambda experiment: count_parameters(experiment) == 79510,
     ),
-    make_case("rows, advice", [BY_ROW.replace("}, {", "}, Flatten, {")], "put Flatten before it", [FLAT]),
+    make_case("rows, advice", [BY_ROW.replace("}, {", "}, Flatten, {")], "put Flatten before this layer", [FLAT]),
     make_case(
         "no Dense layer",
         [f"layers=[{IMAGE}, {CONV}]"],
@@ -79,14 +79,14 @@ ISSUE_CASES = [
     make_case(
         "units",
         ["layers.output.units=7"],
-        "units: 10",
+        "write units: 10",
         ["layers.output.units=10"],
         lambda experiment: experiment.model.stack[-1].units == 10,
     ),
     make_case(
         "units before an activation",
         ["layers=[Flatten, {type: Dense, units: 7}, {type: Activation, activation: softmax}]"],
-        "units: 10",
+        "write units: 10",
         ["layers.1.units=10"],
     ),
     make_case("another last layer", ["layers=[Flatten]"], f"end with {OUTPUT}", [f"layers=[Flatten, {OUTPUT}]"]),
@@ -104,105 +104,115 @@ ISSUE_CASES = [
     ),
     make_case("test set twice", ["data={dataset: fashion_mnist, test_size: 0.1}"], "remove it", ["~data.test_size"]),
     make_case("stratified numbers", [*REGRESSION, "data.stratify=true"], "remove it", ["~data.stratify"]),
-    make_case("key of other data", ["data.target=x"], "remove it: only csv data has it", ["~data.target"]),
+    make_case("key of other data", ["data.target=x"], "remove it: only csv data accepts this key", ["~data.target"]),
     make_case("path of a dataset", ["data.path=/tmp"], "remove it", ["~data.path"]),
     make_case(
         "test file of an npz",
         ["data={dataset: npz, path: ten.npz, test_path: ten.npz}"],
-        "remove it: the npz at path holds x_test and y_test",
+        "remove it: save x_test and y_test in the npz at path instead",
         ["~data.test_path"],
     ),
     make_case("no path", ["data.dataset=csv", *BINARY[1:]], "path: the file with your data", ["data.path=t.csv"]),
     make_case(
         "one file twice",
         ["data={dataset: csv, path: t.csv, test_path: t.csv}", *BINARY[1:]],
-        "other examples, or a share: test_size",
+        "use other examples, or split off a share with test_size",
         ["~data.test_path", "data.test_size=0.2"],
     ),
     make_case(
         "one file for validation",
         ["data={dataset: csv, path: t.csv, validation_path: t.csv}", *BINARY[1:]],
-        "other examples, or a share: validation_size",
+        "use other examples, or split off a share with validation_size",
         ["~data.validation_path", "data.validation_size=0.3"],
         lambda experiment: experiment.data.validation_size == 0.3,
     ),
     make_case(
         "column that is not there",
         ["data={dataset: csv, path: t.csv, target: z}", *BINARY[1:]],
-        "the columns are a, b, y",
+        "use one of a, b, y",
         ["data.target=y"],
     ),
     make_case(
         "quantities",
         ["data={dataset: csv, path: three.csv}", *REGRESSION[1:]],
-        "data.task: regression, if the labels are quantities",
+        "if the targets are quantities, write data.task: regression",
         ["data.task=regression"],
         lambda experiment: experiment.target_encoding == "real",
     ),
     make_case(
         "values of a schedule",
         ["optimizer.learning_rate={type: PiecewiseConstantDecay, boundaries: [50], values: [0.1, 0.2, 0.3]}"],
-        "there is one value more than boundaries",
+        "write 2 values: one more than boundaries",
         ["optimizer.learning_rate.values=[0.1, 0.01]"],
     ),
     make_case(
         "pattern of no weight",
         [MUON + "[nothing]}"],
-        "they are sequential/hidden/kernel, sequential/hidden/bias, sequential/output/kernel, sequential/output/bias",
+        "the weights are sequential/hidden/kernel, sequential/hidden/bias, sequential/output/kernel, "
+        "sequential/output/bias",
         [MUON + "[sequential/output/kernel]}"],
     ),
     make_case(
         "loss of classes",
         [*REGRESSION, "loss=sparse_categorical_crossentropy"],
-        "mean_squared_error",
+        "use mean_squared_error",
         ["loss=mean_squared_error"],
     ),
     make_case(
-        "loss of numbers", ["loss=mape"], "sparse_categorical_crossentropy", ["loss=sparse_categorical_crossentropy"]
+        "loss of numbers",
+        ["loss=mape"],
+        "use sparse_categorical_crossentropy",
+        ["loss=sparse_categorical_crossentropy"],
     ),
     make_case(
-        "loss of numbers for one output", [*BINARY, "loss=mape"], "binary_crossentropy", ["loss=binary_crossentropy"]
+        "loss of numbers for one output",
+        [*BINARY, "loss=mape"],
+        "use binary_crossentropy",
+        ["loss=binary_crossentropy"],
     ),
     make_case(
-        "loss of two classes", ["loss=bce"], "sparse_categorical_crossentropy", ["loss=sparse_categorical_crossentropy"]
+        "loss of two classes",
+        ["loss=bce"],
+        "use sparse_categorical_crossentropy",
+        ["loss=sparse_categorical_crossentropy"],
     ),
-    make_case("metric twice", ["metrics=[acc, accuracy]"], "keep one of them", ["metrics=[acc]"]),
+    make_case("metric twice", ["metrics=[acc, accuracy]"], "keep one of the two", ["metrics=[acc]"]),
     make_case(
         "metric of vectors",
         ["metrics=[precision]"],
-        "loss: categorical_crossentropy",
+        "write loss: categorical_crossentropy",
         ["loss=categorical_crossentropy"],
     ),
-    make_case("metric of numbers", ["metrics=[r2_score]"], "accuracy fits any such loss", ["metrics=accuracy"]),
+    make_case("metric of numbers", ["metrics=[r2_score]"], "use accuracy", ["metrics=accuracy"]),
     make_case(
         "f1 of one output",
         [*BINARY, "metrics=[f1_score]"],
-        "{type: f1_score, threshold: 0.5}",
+        "for example {type: f1_score, threshold: 0.5}",
         ["metrics=[{type: f1_score, threshold: 0.5}]"],
     ),
     make_case(
         "auc of logits",
         [*BINARY, "~layers.0.activation", LOGITS, "metrics=[auc]"],
-        "from_logits: true",
+        "write from_logits: true",
         ["metrics=[{type: auc, from_logits: true}]"],
     ),
     make_case(
         "recall of logits",
         [*BINARY, "~layers.0.activation", LOGITS, "metrics=[recall]"],
-        "end with the activation and leave from_logits out",
+        "add an activation to the last layer, and remove from_logits from the loss",
         ["layers.0.activation=sigmoid", "loss=binary_crossentropy"],
     ),
     make_case(
         "XLA",
         [f"layers=[{IMAGE}, {{type: RandomZoom, height_factor: 0.1}}, Flatten, {OUTPUT}]", "jit=true"],
-        "jit: auto",
+        "write jit: auto",
         ["jit=auto"],
     ),
     make_case("weights of numbers", [*REGRESSION, "class_weight=balanced"], "remove it", ["~class_weight"]),
     make_case(
         "class that is not there",
         ["class_weight={x: 1}"],
-        "they are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
+        "use one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
         ["class_weight={9: 1}"],
     ),
     make_case(
@@ -212,13 +222,13 @@ ISSUE_CASES = [
             "layers=[{type: Dense, units: 3, activation: softmax}]",
             "class_weight={setosa: 2, 0: 3}",
         ],
-        "keep one of them",
+        "keep one of the two",
         ["class_weight={setosa: 2}"],
     ),
     make_case(
         "score that is not there",
         ["early_stopping.monitor=x"],
-        "one of loss, accuracy, val_loss, val_accuracy",
+        "use one of loss, accuracy, val_loss, val_accuracy",
         ["early_stopping.monitor=val_accuracy"],
     ),
     make_case(
@@ -236,51 +246,61 @@ ISSUE_CASES = [
     make_case(
         "two rates",
         [DECAY + "90}}", "reduce_lr_on_plateau={patience: 2}"],
-        "keep one of them",
+        "keep one of the two",
         ["~reduce_lr_on_plateau"],
     ),
     make_case(
         "short schedule",
         [DECAY + "45}}", "epochs=4"],
-        "optimizer.learning_rate.decay_steps=180",
+        "for example optimizer.learning_rate.decay_steps=180",
         ["optimizer.learning_rate.decay_steps=180"],
     ),
     make_case(
         "seed of a block",
         [f"layers=[Flatten, {{repeat: 2, layers: [{{type: Dropout, rate: 0.1, seed: 3}}]}}, {OUTPUT}]"],
-        "no seed",
+        "remove the seed",
         ["~layers.1.layers.0.seed"],
     ),
     make_case(
         "two linear layers",
         ["~layers.hidden.activation"],
-        "give it activation: relu",
+        "add activation: relu",
         ["layers.hidden.activation=relu"],
     ),
-    make_case("softmax of one", [*BINARY, "layers.0.activation=softmax"], "sigmoid", ["layers.0.activation=sigmoid"]),
+    make_case(
+        "softmax of one", [*BINARY, "layers.0.activation=softmax"], "use sigmoid", ["layers.0.activation=sigmoid"]
+    ),
     make_case(
         "softmax of logits",
         ["loss={type: sparse_categorical_crossentropy, from_logits: true}"],
-        "linear",
+        "use linear",
         ["layers.output.activation=linear"],
     ),
-    make_case("bounded numbers", [*REGRESSION, "layers.0.activation=tanh"], "linear", ["layers.0.activation=linear"]),
     make_case(
-        "sigmoid of several", ["layers.output.activation=sigmoid"], "softmax", ["layers.output.activation=softmax"]
+        "bounded numbers", [*REGRESSION, "layers.0.activation=tanh"], "use linear", ["layers.0.activation=linear"]
     ),
     make_case(
-        "relu of probabilities", ["layers.output.activation=relu"], "softmax", ["layers.output.activation=softmax"]
+        "sigmoid of several",
+        ["layers.output.activation=sigmoid"],
+        "use softmax",
+        ["layers.output.activation=softmax"],
+    ),
+    make_case(
+        "relu of probabilities",
+        ["layers.output.activation=relu"],
+        "use softmax",
+        ["layers.output.activation=softmax"],
     ),
     make_case(
         "relu of classes",
         ["loss=mse", "layers.output.activation=relu"],
-        "softmax",
+        "use softmax",
         ["layers.output.activation=softmax"],
     ),
     make_case(
         "saturation",
         [f"layers=[Flatten, {SATURATED}, {SATURATED}, {SATURATED}, {OUTPUT}]"],
-        "relu",
+        "use relu",
         ["layers.1.activation=relu"],
     ),
 ]
@@ -380,12 +400,12 @@ VALUE_CASES = [
     make_case(
         "beginning of several names",
         ["layers.hidden.kernel_initializer=he"],
-        "one of he_uniform, he_normal",
+        "use one of he_uniform, he_normal",
         ["layers.hidden.kernel_initializer=he_normal"],
     ),
     make_case("on for XLA", ["jit=on"], "did you mean true?", ["jit=true"]),
     make_case(
-        "name of an optimizer", ["optimizer={name: Adam}"], "write type: adam in its place", ["optimizer={type: adam}"]
+        "name of an optimizer", ["optimizer={name: Adam}"], "write type: adam instead", ["optimizer={type: adam}"]
     ),
     make_case(
         "argument of the optimizer",

@@ -67,12 +67,16 @@ def test_range_implies_random_search(config):
 CONFLICTS = {
     "nothing varies": (["epochs=3"], {}, "nothing varies"),
     "one seed": (["seed=3"], {}, "nothing varies"),
-    "a grid of what is drawn": (["batch_size=int(8, 64)"], {"search": "grid"}, "a grid cannot have batch_size=int"),
+    "a grid of what is drawn": (
+        ["batch_size=int(8, 64)"],
+        {"search": "grid"},
+        "a grid search cannot draw from batch_size=int",
+    ),
     "no trials": (["batch_size=int(8, 64)"], {}, "needs the number"),
     "trials of a grid": (["optimizer=sgd,adam"], {"trials": 3}, "every setting"),
-    "seeds that are drawn": (["seed=int(1, 9)"], {"trials": 3}, "counted, not drawn"),
+    "seeds that are drawn": (["seed=int(1, 9)"], {"trials": 3}, "cannot be drawn"),
     "only seeds": (["seed=1..3"], {"search": "random", "trials": 3}, "only seeds vary"),
-    "an unknown search": (["optimizer=sgd,adam"], {"search": "bayes"}, "no search bayes"),
+    "an unknown search": (["optimizer=sgd,adam"], {"search": "bayes"}, "bayes is not a search method"),
 }
 
 
@@ -83,20 +87,20 @@ def test_conflicting_sweep_options_are_refused(config, words, options, message):
 
 
 ONE_VALUE = {
-    "a hyphen": (["seed=1-5"], "five seeds are seed=1..5"),
-    "a hyphen in a list": (["seed=1-3,9"], "four seeds are seed=1..3,9"),
-    "a hyphen beside what varies": (["optimizer=sgd,adam", "seed=1-5"], "five seeds are seed=1..5"),
-    "a colon": (["seed=1:12"], "12 seeds are seed=1..12"),
-    "another key": (["batch_size=16-20"], "several values are batch_size=16..20"),
-    "range of Python": (["seed=range(5)"], "five seeds are seed=0..4"),
-    "range with a step": (["epochs=range(2,9,3)"], "several values are epochs=2,5,8"),
+    "a hyphen": (["seed=1-5"], "for five seeds, write seed=1..5"),
+    "a hyphen in a list": (["seed=1-3,9"], "for four seeds, write seed=1..3,9"),
+    "a hyphen beside what varies": (["optimizer=sgd,adam", "seed=1-5"], "for five seeds, write seed=1..5"),
+    "a colon": (["seed=1:12"], "for 12 seeds, write seed=1..12"),
+    "another key": (["batch_size=16-20"], "for several values, write batch_size=16..20"),
+    "range of Python": (["seed=range(5)"], "for five seeds, write seed=0..4"),
+    "range with a step": (["epochs=range(2,9,3)"], "for several values, write epochs=2,5,8"),
     "loguniform": (["optimizer.learning_rate=loguniform(1e-4,1e-1)"],
-                   "a range to draw from is 'optimizer.learning_rate=log(0.0001, 0.1)'"),
-    "randint": (["batch_size=np.random.randint(8, 64)"], "a range to draw from is 'batch_size=int(8, 64)'"),
-    "choice": (["optimizer=choice(sgd,adam)"], "several values are optimizer=sgd,adam"),
-    "brackets": (["optimizer.learning_rate=[0.1,0.01]"], "several values are optimizer.learning_rate=0.1,0.01"),
-    "brackets of seeds": (["optimizer=sgd,adam", "seed=[1,2]"], "two seeds are seed=1,2"),
-    "spaces": (["epochs=2", "optimizer=sgd adam"], "several values are optimizer=sgd,adam"),
+                   "for a range to draw from, write 'optimizer.learning_rate=log(0.0001, 0.1)'"),
+    "randint": (["batch_size=np.random.randint(8, 64)"], "for a range to draw from, write 'batch_size=int(8, 64)'"),
+    "choice": (["optimizer=choice(sgd,adam)"], "for several values, write optimizer=sgd,adam"),
+    "brackets": (["optimizer.learning_rate=[0.1,0.01]"], "for several values, write optimizer.learning_rate=0.1,0.01"),
+    "brackets of seeds": (["optimizer=sgd,adam", "seed=[1,2]"], "for two seeds, write seed=1,2"),
+    "spaces": (["epochs=2", "optimizer=sgd adam"], "for several values, write optimizer=sgd,adam"),
 }  # fmt: skip
 
 
@@ -105,7 +109,7 @@ def test_single_value_that_looks_like_several_is_refused(config, words, hint):
     with pytest.raises(UsageError, match="is one value") as caught:
         read_sweep(config(), words)
     assert caught.value.suggestion == hint
-    (word,) = shlex.split(hint.partition(" are " if " are " in hint else " is ")[2])
+    (word,) = shlex.split(hint.partition(", write ")[2])
     read_sweep(config(), [word], SweepOptions(trials=3 if "(" in word else None))
 
 
@@ -122,7 +126,7 @@ def test_repeated_key_suggests_one_argument(config, words, suggestion):
     with pytest.raises(ConfigError) as caught:
         read_sweep(config(), words)
     (fault,) = caught.value.issues
-    assert (fault.message, fault.suggestion) == ("is given values twice", suggestion)
+    assert (fault.message, fault.suggestion) == ("is set twice", suggestion)
     read_sweep(config(), [suggestion.removeprefix("write ")])
 
 
@@ -135,7 +139,7 @@ def test_suggested_example_command_works(config):
     path = config(name="my config.yaml")
     with pytest.raises(UsageError) as caught:
         read_sweep(path, ["epochs=3"])
-    dnn, verb, file, *words = shlex.split(caught.value.suggestion.removeprefix("as in: "))
+    dnn, verb, file, *words = shlex.split(caught.value.suggestion.removeprefix("for example: "))
     assert (dnn, verb, file, words) == ("dnn", "sweep", path, ["epochs=3", "optimizer=sgd,adam"])
     assert read_sweep(file, words).parameters == {"optimizer": ValueChoice(("sgd", "adam"))}
 
@@ -153,12 +157,12 @@ def test_all_invalid_arguments_are_reported(config):
 FILE_ISSUES = {
     "an unknown key": (FILE + "serach: grid\n", (6, 1), "did you mean search?"),
     "no parameters": ("base: digits.yaml\nseeds: 1..3\n", (1, 1), "is missing"),
-    "no such base": (FILE.replace("digits", "nothing"), (1, 1), "there is no"),
-    "values that are none": (FILE.replace("5..7", "7..5"), (4, 3), "counts backwards"),
-    "seeds in two places": (FILE.replace("parameters:", "parameters:\n  seed: 1..3"), (3, 3), "seeds, too"),
+    "no such base": (FILE.replace("digits", "nothing"), (1, 1), "does not exist"),
+    "values that are none": (FILE.replace("5..7", "7..5"), (4, 3), "is a decreasing range"),
+    "seeds in two places": (FILE.replace("parameters:", "parameters:\n  seed: 1..3"), (3, 3), "is also set by seeds"),
     "a range with a hyphen": (FILE.replace("1..3", "1-3"), (5, 1), "1-3 is one value  (write 1..3)"),
     "a function": (FILE.replace("5..7", "range(5, 8)"), (4, 3), "range(5, 8) is one value  (write 5..7)"),
-    "an unknown search": (FILE + "search: grdi\n", (6, 1), "is no way to search"),
+    "an unknown search": (FILE + "search: grdi\n", (6, 1), "is not a search method"),
     "a budget of nothing": (FILE + "budget: {trials: 0}\n", (6, 10), "greater than 0"),
     "an unknown key of a budget": (FILE + "budget: {hours: 1}\n", (6, 10), "keys are trials, minutes"),
 }  # fmt: skip

@@ -57,14 +57,14 @@ WRONG = {
     "a,": "empty value",
     "5..1": "1..5",
     "1..10001": "10,000",
-    "log(0, 1)": r"the smaller number of log\(…\) must be greater than 0, as in log\(1e-4, 0.1\)",
+    "log(0, 1)": r"the smaller number of log\(…\) must be greater than 0, for example log\(1e-4, 0.1\)",
     "log(1e-1, 1e-4)": "smaller first",
     "uniform(1)": "two numbers",
     "uniform(nan, 1)": "two numbers",
     "uniform(0, inf)": "two numbers",
     "int(1.5, 3)": "two numbers",
-    "log(1e-4, 1e-1),0.5": "stands alone",
-    ",".join(map(str, range(10_001))): "are the most",
+    "log(1e-4, 1e-1),0.5": "cannot be part of a list",
+    ",".join(map(str, range(10_001))): "the maximum is 10,000",
 }
 
 

@@ -31,32 +31,33 @@ def test_consistent_task_has_no_issues(config, overrides):
     ("task", "override", "line"),
     [
         pytest.param("regression", "loss=binary_crossentropy",
-                     "loss  binary_crossentropy needs classes, and diabetes has numbers to predict  "
-                     "(mean_squared_error)", id="loss of classes for numbers"),
-        pytest.param("classes", "loss=mape", "loss  mean_absolute_percentage_error needs numbers to predict, and iris "
-                     "has 3 classes  (sparse_categorical_crossentropy)", id="loss of numbers for classes"),
-        pytest.param("classes", "loss=binary_crossentropy", "loss  binary_crossentropy is for two classes, and iris "
-                     "has 3  (sparse_categorical_crossentropy)", id="loss of two classes for three"),
-        pytest.param("regression", "metrics=[accuracy]", "metrics.0  accuracy needs classes as numbers or classes as "
-                     "vectors or one of two classes, and mean_squared_error takes numbers to predict  "
-                     "(mean_absolute_error fits any such loss)", id="accuracy of numbers"),
-        pytest.param("two classes", "layers.0.units=2", "model.layers.0.units  layer dense ends the stack with "
-                     "(None, 2), but binary_crossentropy is for one output and needs (None, 1)  (units: 1)",
-                     id="two outputs where one is needed"),
-        pytest.param("regression", "layers.0.units=3", "ends the stack with (None, 3), but diabetes has one number to "
-                     "predict and needs (None, 1)  (units: 1)", id="outputs that nothing is known of"),
+                     "loss  binary_crossentropy needs classes, but diabetes is for regression  "
+                     "(use mean_squared_error)", id="loss of classes for numbers"),
+        pytest.param("classes", "loss=mape", "loss  mean_absolute_percentage_error is for regression, but iris "
+                     "has 3 classes  (use sparse_categorical_crossentropy)", id="loss of numbers for classes"),
+        pytest.param("classes", "loss=binary_crossentropy", "loss  binary_crossentropy is for two classes, but iris "
+                     "has 3  (use sparse_categorical_crossentropy)", id="loss of two classes for three"),
+        pytest.param("regression", "metrics=[accuracy]", "metrics.0  accuracy needs class numbers, one-hot vectors or "
+                     "0 and 1 as targets, but mean_squared_error uses real numbers  (use mean_absolute_error)",
+                     id="accuracy of numbers"),
+        pytest.param("two classes", "layers.0.units=2", "model.layers.0.units  the output shape of the last layer, "
+                     "dense, is (None, 2), but binary_crossentropy is for one output and needs (None, 1)  "
+                     "(write units: 1)", id="two outputs where one is needed"),
+        pytest.param("regression", "layers.0.units=3", "is (None, 3), but diabetes has one target "
+                     "and needs (None, 1)  (write units: 1)", id="outputs that nothing is known of"),
         pytest.param("two classes", "metrics=[f1_score]", "metrics.0  f1_score of one output needs a threshold",
                      id="f1 without a threshold"),
-        pytest.param("two classes", "metrics=[{type: recall, class_id: 1}]", "metrics.0.class_id  is no class",
+        pytest.param("two classes", "metrics=[{type: recall, class_id: 1}]", "metrics.0.class_id  is not a class",
                      id="a class beyond the outputs"),
-        pytest.param("regression", "class_weight=balanced", "class_weight  diabetes has no classes", id="weights"),
-        pytest.param("classes", "class_weight={setosaa: 2}", "class_weight.setosaa  setosaa is no class of iris  "
+        pytest.param("regression", "class_weight=balanced", "class_weight  needs classes, but diabetes", id="weights"),
+        pytest.param("classes", "class_weight={setosaa: 2}", "class_weight.setosaa  setosaa is not a class of iris  "
                      "(did you mean setosa?)", id="weight of a class that is not there"),
-        pytest.param("classes", "class_weight={3: 2}", "class_weight.3  3 is no class of iris", id="class by number"),
+        pytest.param("classes", "class_weight={3: 2}", "class_weight.3  3 is not a class of iris",
+                     id="class by number"),
         pytest.param("regression", "data.stratify=true", "data.stratify  needs classes", id="stratified numbers"),
-        pytest.param("classes", "early_stopping.monitor=val_los", "early_stopping.monitor  val_los is no score of this "
-                     "training  (did you mean val_loss?)", id="score that is not there"),
-        pytest.param("classes", "reduce_lr_on_plateau={patience: 2, monitor: val_auc}", "val_auc is no score",
+        pytest.param("classes", "early_stopping.monitor=val_los", "early_stopping.monitor  val_los is not a score of "
+                     "this training  (did you mean val_loss?)", id="score that is not there"),
+        pytest.param("classes", "reduce_lr_on_plateau={patience: 2, monitor: val_auc}", "val_auc is not a score",
                      id="metric that is not asked for"),
         pytest.param("classes", "class_weight={setosa: 2, 0: 3}", "class_weight.0  0 is the same class as setosa",
                      id="one class by name and number"),
@@ -64,7 +65,8 @@ def test_consistent_task_has_no_issues(config, overrides):
                      id="patience in words"),
         pytest.param("classes", "early_stopping.patient=2", "early_stopping.patient  is not a key of early_stopping  "
                      "(did you mean patience?)", id="unknown key of a callback"),
-        pytest.param("classes", "data.target=x", "data.target  iris takes no target  (remove it: only csv data has it)",
+        pytest.param("classes", "data.target=x", "data.target  iris does not accept target  "
+                     "(remove it: only csv data accepts this key)",
                      id="key of own data"),
         pytest.param("classes", "data.dataset=csv", "data  dataset: csv needs a path", id="own data without a path"),
         pytest.param("classes", "data.test_size=0.99999", "leaves none of the 150 examples", id="nothing left"),
@@ -80,10 +82,10 @@ def test_inconsistent_task_gives_one_issue(config, task, override, line):
 @pytest.mark.parametrize(
     ("metric", "line"),
     [
-        pytest.param("auc", "metrics.0.from_logits  auc and binary_crossentropy differ", id="auc"),
-        pytest.param("precision", "metrics.0  precision takes outputs for probabilities", id="precision"),
-        pytest.param("{type: f1_score, threshold: 0.5}", "metrics.0  f1_score takes outputs", id="f1"),
-        pytest.param("binary_accuracy", "metrics.0  binary_accuracy takes outputs", id="binary accuracy"),
+        pytest.param("auc", "metrics.0.from_logits  auc and binary_crossentropy must have", id="auc"),
+        pytest.param("precision", "metrics.0  precision needs probabilities", id="precision"),
+        pytest.param("{type: f1_score, threshold: 0.5}", "metrics.0  f1_score needs probabilities", id="f1"),
+        pytest.param("binary_accuracy", "metrics.0  binary_accuracy needs probabilities", id="binary accuracy"),
     ],
 )
 def test_probability_metrics_are_refused_for_logits(config, metric, line):
@@ -95,7 +97,7 @@ def test_probability_metrics_are_refused_for_logits(config, metric, line):
 
 
 def test_ema_with_restored_weights_is_refused(config):
-    with pytest.raises(ConfigError, match="undoes the averages"):
+    with pytest.raises(ConfigError, match="overwrites the averaged weights"):
         load_experiment(config(), ["optimizer={type: adam, use_ema: true}", "early_stopping.restore_best_weights=true"])
 
 
@@ -103,13 +105,13 @@ def test_numeric_class_names_are_not_indices(config, tmp_path):
     (tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{i},{i % 3 + 1}\n" for i in range(30)))
     text = "data: {dataset: csv, path: t.csv}\nmodel: {layers: [{type: Dense, units: 3, activation: softmax}]}\n"
     load_experiment(config(text), ["class_weight={1: 2, 3: 1}"])
-    with pytest.raises(ConfigError, match=r"class_weight\.0  0 is no class of t\.csv"):
+    with pytest.raises(ConfigError, match=r"class_weight\.0  0 is not a class of t\.csv"):
         load_experiment(config(text), ["class_weight={0: 2, 1: 5}"])
 
 
 def test_val_score_needs_validation_set(config):
     overrides = [*TASKS["classes"], "data.validation_size=0", "early_stopping.patience=2"]
-    with pytest.raises(ConfigError, match=r"without a validation set there is no val_ score"):
+    with pytest.raises(ConfigError, match=r"val_ scores need validation examples"):
         load_experiment(config(), overrides)
     experiment = load_experiment(config(), [*overrides, "early_stopping.monitor=loss"]).experiment
     assert experiment.monitor == "accuracy"
@@ -117,15 +119,15 @@ def test_val_score_needs_validation_set(config):
 
 def test_reduce_lr_with_schedule_is_refused(config):
     schedule = "optimizer.learning_rate={type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 9}"
-    with pytest.raises(ConfigError, match="cannot stand beside a learning rate schedule"):
+    with pytest.raises(ConfigError, match="cannot be combined with a learning rate schedule"):
         load_experiment(config(), [schedule, "reduce_lr_on_plateau={}"])
 
 
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        pytest.param([*TASKS["two classes"], "layers.0.activation=relu"], "output is relu, and", id="relu"),
-        pytest.param([*TASKS["two classes"], "loss.from_logits=true"], "expects an output without", id="logits"),
+        pytest.param([*TASKS["two classes"], "layers.0.activation=relu"], "output activation is relu, but", id="relu"),
+        pytest.param([*TASKS["two classes"], "loss.from_logits=true"], "needs outputs without", id="logits"),
         pytest.param([*TASKS["regression"], "layers.0.activation=sigmoid"], "numbers of any size", id="sigmoid"),
     ],
 )  # fmt: skip

@@ -11,65 +11,67 @@ DENSE = "{type: Dense, units: 10, activation: softmax}"
     [
         pytest.param(
             [f"layers=[{{type: Conv2D, filters: 3, kernel_size: 3}}, Flatten, {DENSE}]"],
-            "model.layers.0  layer conv2d: Conv2D takes (height, width, channels) and gets (8, 8): "
-            "put {type: Reshape, target_shape: [8, 8, 1]} before it",
+            "model.layers.0  layer conv2d: Conv2D needs the input shape (height, width, channels), not (8, 8): "
+            "put {type: Reshape, target_shape: [8, 8, 1]} before this layer",
             id="convolution of a plane",
         ),
         pytest.param(
             ["layers.output.units=7"],
-            "model.layers.2.units  layer output ends the stack with (None, 7), but digits has 10 classes and needs "
-            "(None, 10)  (units: 10)",
+            "model.layers.2.units  the output shape of the last layer, output, is (None, 7), but digits has 10 classes "
+            "and needs (None, 10)  (write units: 10)",
             id="too few outputs",
         ),
         pytest.param(
             [f"layers=[{DENSE}]"],
-            "model.layers.0  layer dense ends the stack with (None, 8, 10), but digits has 10 classes and needs "
-            "(None, 10)  (put Flatten before the first Dense layer)",
+            "model.layers.0  the output shape of the last layer, dense, is (None, 8, 10), but digits has 10 classes "
+            "and needs (None, 10)  (put Flatten before the first Dense layer)",
             id="rows of outputs",
         ),
         pytest.param(
             ["layers.output.name=hidden"],
-            "model.layers.2  the name hidden is taken by layer 1; every layer needs its own",
+            "model.layers.2  duplicate name hidden, first used by layer 1; every layer needs another name",
             id="one name twice",
         ),
         pytest.param(
             ["layers.hidden.name=dense", "~layers.output.name"],
-            "model.layers.2  the name dense is taken by layer 1; every layer needs its own",
+            "model.layers.2  duplicate name dense, first used by layer 1; every layer needs another name",
             id="a name that Keras would give",
         ),
         pytest.param(
             ["layers.0={type: Reshape, target_shape: [5, -1]}"],
-            "model.layers.0  layer reshape: target_shape [5, -1] does not hold the 64 numbers of (8, 8)",
+            "model.layers.0  layer reshape: target_shape [5, -1] does not fit the 64 numbers of (8, 8)",
             id="reshape to another size",
         ),
         pytest.param(
             ["layers.hidden.bias_initializer=orthogonal"],
-            "model.layers.1.bias_initializer  orthogonal needs a weight of two or more axes, this one is (16,)",
+            "model.layers.1.bias_initializer  orthogonal needs a weight of two or more axes, not of shape (16,)",
             id="initializer for matrices on a bias",
         ),
         pytest.param(
             ["optimizer={type: sgd, clipnorm: 1, clipvalue: 1}"],
-            "optimizer.clipvalue  cannot stand beside clipnorm: Keras clips in one way only",
+            "optimizer.clipvalue  cannot be combined with clipnorm: Keras clips in one way only",
             id="two ways to clip",
         ),
         pytest.param(
             ["optimizer.learning_rate={type: PiecewiseConstantDecay, boundaries: [1, 2], values: [1, 2]}"],
-            "learning_rate.values  holds 2 values for 2 boundaries  (there is one value more than boundaries)",
+            "learning_rate.values  has 2 values for 2 boundaries  (write 3 values: one more than boundaries)",
             id="values and boundaries",
         ),
         pytest.param(
-            ["metrics=[accuracy, accuracy]"], "metrics.1  accuracy stands twice  (keep one of them)", id="metric twice"
+            ["metrics=[accuracy, accuracy]"],
+            "metrics.1  duplicate metric accuracy  (keep one of the two)",
+            id="metric twice",
         ),
         pytest.param(
             ["metrics=[categorical_accuracy]"],
-            "metrics.0  categorical_accuracy needs classes as vectors, and sparse_categorical_crossentropy takes "
-            "classes as numbers  (loss: categorical_crossentropy)",
+            "metrics.0  categorical_accuracy needs one-hot vectors as targets, but sparse_categorical_crossentropy "
+            "uses class numbers  (write loss: categorical_crossentropy)",
             id="metric for other labels",
         ),
         pytest.param(["data.validation_size=0.9999"], "leaves none of the 1,797 examples", id="nothing to train on"),
         pytest.param(
             ["layers.hidden.activity_regularizer=orthogonal_regularizer"],
-            "layers.1.activity_regularizer  'orthogonal_regularizer' is no regularizer  (one of l1, l2, l1_l2)",
+            "layers.1.activity_regularizer  'orthogonal_regularizer' is not a regularizer  (use one of l1, l2, l1_l2)",
             id="regularizer for matrices on outputs",
         ),
         pytest.param(["data.path=/tmp"], "data.path  digits is part of scikit-learn", id="path of embedded data"),
@@ -94,7 +96,7 @@ def test_too_large_network_is_refused_only_before_training(config):
     overrides = ["layers=[Flatten, {type: Dense, units: 9000000}, {type: Dense, units: 9000000}, "
                  "{type: Dense, units: 10, activation: softmax}]"]  # fmt: skip
     load_experiment(config(), overrides)
-    with pytest.raises(ConfigError, match=r"model\.layers  the weights, .* GB, and this machine has"):
+    with pytest.raises(ConfigError, match=r"model\.layers  the weights, .* GB, but this machine has"):
         load_experiment(config(), overrides, to_train=True)
 
 

@@ -28,10 +28,10 @@ def list_advice(config, *overrides):
 def test_advice_on_large_inputs_suggests_standardizing(config, tmp_path):
     write_houses_csv(tmp_path)
     first, second = list_advice(config)
-    assert first.startswith("income goes from 1")
-    assert "(all 4 inputs are far from 1)" in first
+    assert first.startswith("income ranges from 1")
+    assert "(all 4 inputs have a scale far from 1)" in first
     assert first.endswith("(data.standardize=true)")
-    assert second == "column Unnamed: 0 only numbers the rows  (data.ignore=['Unnamed: 0'])"
+    assert second == "column Unnamed: 0 contains only row numbers  (data.ignore=['Unnamed: 0'])"
 
 
 def test_no_advice_after_standardizing_and_ignoring(config, tmp_path):

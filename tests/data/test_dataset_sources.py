@@ -90,7 +90,7 @@ def test_configured_path_is_the_only_source(dataset, contents, tmp_path, zipped)
 
 def test_wrong_path_is_an_error_despite_other_sources(dataset, contents, tmp_path):
     write_files(dataset_sources.SYSTEM_DIRECTORY / dataset.directory_name, contents)
-    with pytest.raises(DataError, match=r"data\.path: no train-images-idx3-ubyte in"):
+    with pytest.raises(DataError, match=r"data\.path: train-images-idx3-ubyte does not exist in"):
         load_dataset_files(dataset, str(tmp_path))
 
 
@@ -167,7 +167,7 @@ def test_error_gives_a_reason_for_every_source(dataset, contents, mirror, monkey
         "the cache of dnn", "Keras's cache", "the package dataset-fashion-mnist",
     ]  # fmt: skip
     assert "http://127.0.0.1:1: cannot be reached" in lines[4]
-    assert "none: answers 404" in lines[5]
+    assert "none: HTTP status 404" in lines[5]
     assert "torn: train-images-idx3-ubyte" in lines[6]
     assert "data.dataset=digits" in refused.value.suggestion
     assert not get_dataset_cache_directory(dataset).exists()
@@ -216,7 +216,7 @@ def test_keras_mnist_archive_is_read(contents, dataset, tmp_path):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        pytest.param(None, "is not there", id="none"),
+        pytest.param(None, "does not exist", id="none"),
         pytest.param(b"PK no archive", "cannot be read", id="broken"),
         pytest.param(b"\x80\x04pickle", "cannot be read", id="pickle"),
     ],

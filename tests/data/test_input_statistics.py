@@ -48,10 +48,10 @@ def test_inverted_images_are_unusual(digits):
 @pytest.mark.parametrize(
     ("change", "description"),
     [
-        (lambda images: images * 16.0, "its values go from 0 to 256, those of the training go from 0 to 16"),
+        (lambda images: images * 16.0, "its values range from 0 to 256; the training values range from 0 to 16"),
         (lambda images: images * 0, "its values are all 0"),
-        (lambda images: images / 16, "of less contrast"),
-        (lambda images: images[:, ::-1, ::-1] * 0.2, "of less contrast"),
+        (lambda images: images / 16, "has less contrast"),
+        (lambda images: images[:, ::-1, ::-1] * 0.2, "has less contrast"),
     ],
     ids=["brighter than any pixel", "blank", "scaled already", "pale"],
 )

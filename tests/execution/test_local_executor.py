@@ -91,7 +91,7 @@ def test_killed_worker_fails_only_its_run(pool, task):
     board = RecordingDisplay(lambda event: event.number == 0 and kill_worker(pool, 0, signal.SIGKILL))
     ended = index_by_number(train_all(FixedSearch(tasks), pool, board, never_stop))
     assert [ended[number].status for number in range(4)] == ["failed", "completed", "completed", "completed"]
-    assert "SIGKILL, perhaps for want of memory" in ended[0].exit_reason
+    assert "SIGKILL, perhaps because memory ran out" in ended[0].exit_reason
     record = Run(ended[0].run_directory).read_record()
     assert (record.status, record.reason) == ("failed", ended[0].exit_reason)
     assert record.epochs >= 1
@@ -153,7 +153,7 @@ def test_worker_exits_when_parent_disconnects(pool, task):
     worker.process.join(10)
     assert worker.process.exitcode == 0
     record = Run(worker.run_directory).read_record()
-    assert (record.status, record.reason) == ("interrupted", "the process that started it has ended")
+    assert (record.status, record.reason) == ("interrupted", "the process that started the worker has ended")
 
 
 def test_failed_start_is_reported_and_worker_continues(pool, task, tmp_path):
@@ -169,7 +169,7 @@ def test_failed_start_is_reported_and_worker_continues(pool, task, tmp_path):
 
 @pytest.mark.parametrize(
     ("code", "text"),
-    [(-9, "SIGKILL, perhaps for want of memory"), (-11, "SIGSEGV, a fault in native code"), (3, "exit code 3"),
+    [(-9, "SIGKILL, perhaps because memory ran out"), (-11, "SIGSEGV, an error in native code"), (3, "exit code 3"),
      (-15, "SIGTERM"), (-64, "SIGRTMAX")],
 )  # fmt: skip
 def test_exit_code_is_described(code, text):

@@ -46,7 +46,7 @@ def test_signal_saves_resumable_run(config, tmp_path, number):
     record = run.read_record()
     assert (record.status, record.reason) == ("interrupted", "stopped by a signal")
     assert record.epochs == len(run.read_metrics()) >= 1
-    assert f"interrupted; dnn resume runs/{run.directory.name} goes on" in (tmp_path / "log").read_text()
+    assert f"interrupted; dnn resume runs/{run.directory.name} continues the training" in (tmp_path / "log").read_text()
     again = forked_cli.start_command(tmp_path, "resume", record.id, f"epochs={record.epochs + 2}")
     again.join(60)
     assert run.read_record().status == "completed"
@@ -155,7 +155,7 @@ def test_process_group_signal_saves_sweep_runs(config, tmp_path, numbers, code):
             time.sleep(0.05)
         _, stderr = process.communicate(timeout=30)
         assert process.returncode == code, stderr
-        assert "interrupted; the same command goes on" in stderr
+        assert "interrupted; the same command continues the sweep" in stderr
         records = [run_info.record for run_info in store.list_runs()]
         assert [record.status for record in records] == ["interrupted"] * 2
         assert {record.reason for record in records} <= {"stopped by a signal"}
@@ -172,9 +172,9 @@ def test_time_limit_saves_resumable_run(config, tmp_path):
     assert stopped.returncode == 0, stopped.stderr
     run = store.list_runs()[0].run
     record = run.read_record()
-    assert (record.status, record.reason) == ("interrupted", "stopped after 0.1 min, by --minutes")
+    assert (record.status, record.reason) == ("interrupted", "stopped after 0.1 min, the limit of --minutes")
     assert f"  next  dnn resume runs/{run.directory.name}" in stopped.stdout
-    assert "1 run not at the end; the same command with --resume goes on" in stopped.stderr
+    assert "1 unfinished run; the same command with --resume continues the training" in stopped.stderr
     epochs = f"epochs={record.epochs + 2}"
     again = forked_cli.run_command(tmp_path, "train", path, epochs, "--minutes", "60", "--resume")
     assert again.returncode == 0, again.stderr

@@ -72,7 +72,7 @@ def test_full_disk_stops_only_the_log(make_run):
     tee.finish_log(run.read_record())
     events.close()
     assert epochs == [1, 2]
-    assert messages == ["no more of TensorBoard's log: No space left on device; the training goes on"]
+    assert messages == ["the TensorBoard log ends: No space left on device; the training continues"]
 
 
 def test_missing_tensorboard_is_reported_early(program, config, tmp_path):

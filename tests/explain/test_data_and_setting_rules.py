@@ -36,7 +36,7 @@ def test_unscaled_inputs_are_found(make_run_info):
         DATASETS["wine"], **build_columns(average=750.0, deviation=300.0, minimum=278.0, maximum=1680.0)
     )
     finding = get_finding(explain_wine_run(make_run_info, inputs), "unscaled_inputs")
-    assert finding.observation == "input 5 goes from 278 to 1,680"
+    assert finding.observation == "input 5 ranges from 278 to 1,680"
     assert finding.suggestions[0].overrides == ("data.standardize=true",)
     assert finding.severity == "advice"
     near = build_input_profile(DATASETS["wine"], **build_columns(average=6.0, deviation=0.8))
@@ -55,7 +55,7 @@ def test_unscaled_inputs_are_the_cause_of_divergence(make_run_info):
     )
     assert [finding.kind for finding in explained.findings[:2]] == ["divergence", "unscaled_inputs"]
     assert explained.findings[0].suggestions[0].overrides == ("data.standardize=true",)
-    assert "input 5 goes from 10,000 to 200,000" in explained.findings[0].observation
+    assert "input 5 ranges from 10,000 to 200,000" in explained.findings[0].observation
 
 
 def test_batch_normalization_of_inputs_is_accepted(make_run_info):
@@ -71,7 +71,7 @@ def test_column_of_row_numbers_is_found(make_run_info):
         explain_wine_run(make_run_info, build_input_profile(DATASETS["wine"], numbering=marks, alone=0.97 * marks)),
         "row_numbers",
     )
-    assert finding.observation.startswith("column input 3: whole numbers without gaps")
+    assert finding.observation.startswith("column input 3: integers without gaps")
     assert finding.severity == "trouble"
     harmless = build_input_profile(DATASETS["wine"], numbering=marks, alone=np.zeros(13))
     assert get_finding(explain_wine_run(make_run_info, harmless, "00000002"), "row_numbers").severity == "advice"
@@ -107,7 +107,7 @@ def test_split_in_target_order_is_found(make_run_info):
     labels = np.repeat([1, 2], [10, 40])
     outputs = np.eye(3, dtype=np.float32)[np.ones(50, int)] * 0.7 + 0.1
     finding = get_finding(explain_wine_run(make_run_info, inputs, predicted=(labels, outputs)), "label_order")
-    assert finding.observation == "class_2 is 1% of the training labels and 80% of the validation labels"
+    assert finding.observation == "class class_2 has 1% of the training examples and 80% of the validation examples"
     assert finding.suggestions[0].overrides == ("data.stratify=true",)
     same = build_input_profile(DATASETS["wine"], labels=np.arange(142) % 3)
     assert "label_order" not in {finding.kind for finding in explain_wine_run(make_run_info, same, "00000002").findings}
@@ -125,9 +125,9 @@ def test_validation_inputs_on_a_different_scale_are_found(make_run_info):
 
 RATES = {
     "steps in epochs": ("{type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 20}", "trouble",
-                        "the learning rate is 0 after 20 of 270 steps: 45 steps are an epoch"),
+                        "the learning rate is 0 after 20 of 270 steps (45 steps per epoch)"),
     "hardly any fall": ("{type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 10000000}", "advice",
-                        "the learning rate hardly falls"),
+                        "the learning rate falls only from"),
     "as long as the training": ("{type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 270}", None, ""),
 }  # fmt: skip
 
@@ -146,11 +146,11 @@ def test_schedule_that_does_not_fit_the_training_is_found(make_run_info, rate, w
 
 OUTPUTS = {
     "one unit of softmax": (["data={dataset: breast_cancer, standardize: true}", "loss=binary_crossentropy",
-                             "layers=[{type: Dense, units: 1, activation: softmax}]"], "always 1", "sigmoid"),
+                             "layers=[{type: Dense, units: 1, activation: softmax}]"], "1 for every input", "sigmoid"),
     "ten units of sigmoid": (["layers=[Flatten, {type: Dense, units: 10, activation: sigmoid}]"],
-                             "a probability of its own", "softmax"),
-    "no softmax": (["layers=[Flatten, {type: Dense, units: 10}]"], "logarithm of probabilities", "softmax"),
-    "softmax twice": (["loss={type: sparse_categorical_crossentropy, from_logits: true}"], "without activation",
+                             "a separate probability for each", "softmax"),
+    "no softmax": (["layers=[Flatten, {type: Dense, units: 10}]"], "needs probabilities", "softmax"),
+    "softmax twice": (["loss={type: sparse_categorical_crossentropy, from_logits: true}"], "without an activation",
                       "linear"),
 }  # fmt: skip
 
@@ -193,15 +193,15 @@ def test_inaccurate_batch_normalization_averages_are_found(make_run_info):
     )
     finding = explained.findings[0]
     assert finding.kind == "batch_norm_averages"
-    assert "accuracy is 1.00 in training and 0.50 on validation" in finding.observation
-    assert "have seen 10 steps" in finding.observation
+    assert "accuracy is 1.00 in training and 0.50 in validation" in finding.observation
+    assert "after 10 steps the moving averages" in finding.observation
     assert finding.suggestions[0].overrides == ("layers.1.momentum=0.9",)
 
 
 def test_large_batches_are_found(make_run_info):
     explained = explain_run(make_run_info("epochs=3", "batch_size=1437", **GUESSED))
     finding = get_finding(explained, "large_batch")
-    assert "1,437 examples in batches of 1,437 are 1 step an epoch, 3 in the whole training" in finding.observation
+    assert "1,437 examples in batches of 1,437 are 1 step per epoch, 3 in the whole training" in finding.observation
     assert finding.suggestions[0].overrides == ("batch_size=32",)
     fine = explain_run(make_run_info("epochs=6", "batch_size=1437", **FELL, accuracy=(0.9,) * 6, digits="00000002"))
     assert "large_batch" not in {finding.kind for finding in fine.findings}
@@ -209,7 +209,7 @@ def test_large_batches_are_found(make_run_info):
 
 ABOVE = {
     "an average over the epoch": ([], 0.9, "good", "average over the epoch"),
-    "easier examples": ([], 0.7, "advice", "easier examples"),
+    "easier examples": ([], 0.7, "advice", "easier or different examples"),
     "dropout": (["layers=[Flatten, {type: Dropout, rate: 0.5}, {type: Dense, units: 10, activation: softmax}]"], 0.7,
                 None, ""),
 }  # fmt: skip
@@ -246,14 +246,14 @@ def test_penalties_above_the_loss_are_found(make_run_info):
         )
     )
     finding = get_finding(explained, "strong_penalty")
-    assert "67% of the training loss 7 are penalties" in finding.observation
+    assert "penalties are 67% of the training loss 7" in finding.observation
     assert finding.suggestions[0].overrides == ("layers.hidden.kernel_regularizer={type: l2, l2: 1e-5}",)
 
 
 def test_early_stop_after_one_worse_epoch_is_found(make_run_info):
     explained = explain_run(make_run_info(
         "epochs=50", "early_stopping={monitor: val_loss, patience: 1}", loss=(1.0, 0.7, 0.5), val_loss=(0.9, 0.7, 0.71),
-        reason="stopped early: val_loss was no better for 1 epoch",
+        reason="stopped early: val_loss did not improve for 1 epoch",
     ))  # fmt: skip
     finding = get_finding(explained, "stopped_early")
     assert "after 3 of 50 epochs" in finding.observation
@@ -266,7 +266,7 @@ def test_barely_moving_weights_have_a_total_change(make_run_info):
         *build_layer_states(6, 0.01, 0.01, update=0.004, since=5, moved=0.021),
     ]
     finding = get_finding(explain_run(make_run_info("epochs=6", **FELL, states=states)), "barely_moving")
-    assert finding.observation.endswith("since epoch 0 by 2.10% at most")
+    assert finding.observation.endswith("the largest change since epoch 0 is 2.10%")
 
 
 def test_too_narrow_hidden_layer_is_found(make_run_info):
@@ -286,7 +286,7 @@ def test_large_initial_weights_are_found(make_run_info):
         *build_layer_states(6, 0.01, 0.01, loss=0.4, correct=0.9),
     ]
     finding = get_finding(explain_run(make_run_info("epochs=6", layers, **FELL, states=states)), "large_start")
-    assert finding.observation == "before the first batch the loss is 27, and a constant prediction has 2.303"
+    assert finding.observation == "before training the loss is 27, and the best constant prediction has 2.303"
     assert finding.suggestions[0].overrides == ("layers.hidden.kernel_initializer=glorot_uniform",)
     usual = explain_run(make_run_info("epochs=6", **FELL, states=states, digits="00000002"))
     assert "large_start" not in {finding.kind for finding in usual.findings}
@@ -322,7 +322,7 @@ def test_learning_rate_lowered_too_early_is_found(make_run_info):
                              digits="00000002"))  # fmt: skip
     assert (
         get_finding(explained, "schedule").observation
-        == "reduce_lr_on_plateau lowered it from 0.01 to 0.0001 by epoch 2 of 6"
+        == "reduce_lr_on_plateau lowered it from 0.01 to 0.0001 until epoch 2 of 6"
     )
 
 
@@ -335,5 +335,5 @@ def test_relu_output_for_negative_targets_is_found(make_run_info):
     curves = {"loss": (9.0, 8.9, 8.8), "val_loss": (9.0, 8.9, 8.8)}
     explained = explain_run(make_run_info(text=text, **curves, labels=labels, outputs=np.maximum(labels, 0)))
     finding = get_finding(explained, "output_misfit")
-    assert "go down to -5" in finding.observation
+    assert "the smallest target is -5" in finding.observation
     assert finding.suggestions[0].overrides == ("layers.0.activation=linear",)

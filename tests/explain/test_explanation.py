@@ -174,9 +174,7 @@ def test_vanishing_gradient_has_figures_and_suggestions(make_run_info):
     )
     finding = explained.findings[0]
     assert (finding.kind, finding.since_epoch, finding.severity) == ("vanishing_gradient", 0, "trouble")
-    assert (
-        finding.observation == "the gradient in hidden is 1/10,000 of that in output: 1e-06 against 0.01 after epoch 6"
-    )
+    assert finding.observation == "the gradient of hidden is 1/10,000 of that of output (1e-06 and 0.01 after epoch 6)"
     assert finding.figures == {"ratio": pytest.approx(1e-4), "first": 1e-6, "last": 1e-2}
     assert list_suggestions(explained, "vanishing_gradient") == [
         ("train", "layers.hidden.activation=relu"),
@@ -244,7 +242,7 @@ def test_regression_is_compared_with_the_mean(make_run_info):
     curves = {"loss": (900.0, 899.0, 898.0), "val_loss": (900.0, 899.0, 899.0), "labels": labels, "text": text}
     nothing = explain_run(make_run_info(**curves, outputs=np.full_like(labels, 50)))
     assert nothing.findings[0].kind == "no_better_than_guessing"
-    assert nothing.findings[0].observation.endswith("R² is 0.00, and 0 is predicting the mean")
+    assert nothing.findings[0].observation.endswith("R² is 0.00, and predicting the mean results in 0")
     assert "the same for every input" in nothing.findings[0].meaning
     something = explain_run(make_run_info(**curves, outputs=0.7 * labels + 15, digits="00000002"))
     assert "no_better_than_guessing" not in {finding.kind for finding in something.findings}
@@ -262,8 +260,8 @@ def test_only_causes_have_suggestions(make_run_info):
 
 
 UNSEEN = {
-    "switched off": (["diagnostics=false"], {}, "diagnostics: false"),
-    "an older run": ([], {}, "trained by an older dnn"),
+    "switched off": (["diagnostics=false"], {}, "the config contains diagnostics: false"),
+    "an older run": ([], {}, "an older version of dnn trained the run"),
     "still running": ([], {"status": "running"}, "no epoch has been measured yet"),
 }
 
@@ -294,7 +292,7 @@ def test_run_with_damaged_predictions_is_explained(make_run_info):
     run_info = make_run_info("epochs=3", loss=(2.3, 2.3, 2.3), val_loss=(2.3, 2.3, 2.3), accuracy=(0.1, 0.1, 0.1))
     run_info.run.predictions.write_bytes(b"PK nonsense")
     assert explain_run(run_info).findings[0].kind == "cannot_judge"
-    assert "inputs.npz has no labels" in explain_run(run_info).findings[0].observation
+    assert "inputs.npz has no targets" in explain_run(run_info).findings[0].observation
 
 
 def test_a_broken_run_is_an_error(make_run_info):

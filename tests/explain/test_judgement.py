@@ -30,7 +30,7 @@ def test_loss_above_class_entropy_is_trouble(make_run_info):
     explained = explain_run(make_run_info("epochs=4", **curves, labels=labels, outputs=outputs))
     assert list_kinds(explained)[0] == "worse_than_constant"
     assert explained.findings[0].severity == "trouble"
-    assert "gives 2.303" in explained.findings[0].observation
+    assert "results in 2.303" in explained.findings[0].observation
     assert "healthy" not in list_kinds(explained)
 
 
@@ -68,7 +68,7 @@ def test_few_validation_examples_are_reported(make_run_info):
         outputs=outputs.astype(np.float32),
     ))  # fmt: skip
     (finding,) = [finding for finding in explained.findings if finding.kind == "too_few_examples"]
-    assert "12 of 16 validation examples are right" in finding.observation
+    assert "12 of 16 validation predictions are right" in finding.observation
     assert "no_better_than_guessing" not in list_kinds(explained)
 
 
@@ -81,14 +81,14 @@ def test_outputs_far_from_the_targets_are_found(make_run_info):
     ))  # fmt: skip
     findings = {finding.kind: finding for finding in explained.findings}
     assert explained.findings[0].kind == "far_outputs"
-    assert "the outputs are 7.8" in findings["far_outputs"].observation
+    assert "the mean output is 7.8" in findings["far_outputs"].observation
     nothing = findings["no_better_than_guessing"]
     assert "R² is -3." in nothing.observation
-    assert "differ from input to input" in nothing.meaning
+    assert "depend on the inputs" in nothing.meaning
     assert "0%" not in nothing.observation
 
 
-SPREAD = {"the same": (0.0, "the same for every input"), "different": (0.05, "differ from input to input")}
+SPREAD = {"the same": (0.0, "the same for every input"), "different": (0.05, "depend on the inputs")}
 
 
 @pytest.mark.parametrize(("spread", "text"), SPREAD.values(), ids=SPREAD.keys())
@@ -108,7 +108,7 @@ def test_predictions_of_a_single_class_are_found(make_run_info):
     curves = {"loss": (0.3, 0.29, 0.28), "val_loss": (0.3, 0.285, 0.28), "accuracy": (0.92,) * 3}
     explained = explain_run(make_run_info(text=BINARY, **curves, labels=labels, outputs=outputs))
     assert list_kinds(explained)[0] == "one_class"
-    assert "predicted as malignant, which 92.0% of them are" in explained.findings[0].observation
+    assert "predicted as malignant; 92.0% have this class" in explained.findings[0].observation
     assert explained.findings[0].suggestions[0].overrides == ("class_weight=balanced",)
 
 
@@ -119,7 +119,7 @@ def test_memorized_training_examples_are_found(make_run_info):
     explained = explain_run(make_run_info("epochs=3", **curves, labels=labels, outputs=outputs, states=states))
     assert list_kinds(explained)[0] == "memorized"
     assert (
-        "its accuracy is 0.9805 on training examples and 0.1000 on validation examples"
+        "the accuracy is 0.9805 on training examples and 0.1000 on validation examples"
         in explained.findings[0].observation
     )
 
@@ -135,10 +135,10 @@ def test_training_loss_is_judged_without_validation_set(make_run_info):
     }
     explained = explain_run(make_run_info("epochs=6", "data.validation_size=0", **curves, inputs=inputs))
     assert list_kinds(explained) == ["healthy"]
-    assert explained.findings[0].observation.startswith("its training loss is 0.3")
+    assert explained.findings[0].observation.startswith("the training loss is 0.3")
     without = explain_run(make_run_info("epochs=6", "data.validation_size=0", **curves, digits="00000002"))
     assert list_kinds(without) == ["cannot_judge"]
-    assert "no labels" in without.findings[0].observation
+    assert "no targets" in without.findings[0].observation
 
 
 @pytest.mark.parametrize(("right", "examples", "share"), [(12, 16, 9 / 16), (63, 360, 0.1), (1, 5, 0.3), (0, 9, 0.2)])

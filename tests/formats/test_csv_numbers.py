@@ -33,16 +33,18 @@ def test_target_of_amounts_is_refused(tmp_path, form):
         inspect_csv(write_table(tmp_path, map(form.format, prices)), None, "auto", None)
     first = form.format(5000)
     assert refused.value.message.endswith(
-        f"cars.csv:2  column price: '{first}' looks like an amount, one of 200 such cells"
+        f"cars.csv:2  column price: '{first}' is a number with separators or a currency (200 such cells in total)"
     )
     assert refused.value.suggestion == ("write 5000: no separators, and decimals with a point; "
-                                  "or task: classification, if the cells name classes")  # fmt: skip
+                                  "or use task: classification if the cells are class names")  # fmt: skip
     assert inspect_csv(write_table(tmp_path, prices), None, "auto", None).classes == ()
 
 
 def test_single_amount_is_reported_with_its_line(tmp_path):
     cells = [*range(1000, 1100), "$12,500", *range(1100, 1200)]
-    with pytest.raises(UserDataError, match=r"cars.csv:102  column price: '\$12,500' looks like an amount$"):
+    with pytest.raises(
+        UserDataError, match=r"cars.csv:102  column price: '\$12,500' is a number with separators or a currency$"
+    ):
         inspect_csv(write_table(tmp_path, cells), None, "auto", None)
 
 
@@ -83,11 +85,11 @@ def get_hint(tmp_path, cells, delimiter=",", *, is_target=False):
 @pytest.mark.parametrize(
     ("cells", "delimiter", "hint"),
     [
-        pytest.param(["0,567", "0,812"], ";", "write 0.567, and a decimal", id="zero first"),
-        pytest.param(["0,567", "0,812"], ",", "write 0.567, and a decimal", id="zero first, commas apart"),
-        pytest.param(["1,234", "5,67", "12"], ",", "write 1.234, and a decimal", id="another cell with two digits"),
-        pytest.param(["12,345", "1234,5"], "\t", "write 12.345, and a decimal", id="four digits first"),
-        pytest.param(["1,234", "-0,567"], ";", "write 1.234, and a decimal", id="another cell begins with zero"),
+        pytest.param(["0,567", "0,812"], ";", "write 0.567, and use a decimal", id="zero first"),
+        pytest.param(["0,567", "0,812"], ",", "write 0.567, and use a decimal", id="zero first, commas apart"),
+        pytest.param(["1,234", "5,67", "12"], ",", "write 1.234, and use a decimal", id="another cell with two digits"),
+        pytest.param(["12,345", "1234,5"], "\t", "write 12.345, and use a decimal", id="four digits first"),
+        pytest.param(["1,234", "-0,567"], ";", "write 1.234, and use a decimal", id="another cell begins with zero"),
         pytest.param(["1,234", "5,678"], ";", "write 1234, or 1.234 if the comma is a decimal comma", id="either"),
         pytest.param(["1,234 €", "5,678 €"], ";", "write 1234, or 1.234 if the comma", id="either, with a currency"),
         pytest.param(["1,234", "1,234,567"], ";", "write 1234: no separators", id="two commas"),
@@ -101,4 +103,4 @@ def test_comma_meaning_depends_on_the_whole_column(tmp_path, cells, delimiter, h
 
 
 def test_comma_meaning_considers_every_row(tmp_path):
-    assert get_hint(tmp_path, ["1,234"] * 10_000 + ["0,5"]).startswith("write 1.234, and a decimal point")
+    assert get_hint(tmp_path, ["1,234"] * 10_000 + ["0,5"]).startswith("write 1.234, and use a decimal point")

@@ -124,38 +124,38 @@ def test_many_whole_numbers_are_classes_only_if_consecutive(table, numbers, coun
 @pytest.mark.parametrize(
     ("content", "message", "hint"),
     [
-        pytest.param("", "data.csv is empty", "names the columns", id="no bytes"),
-        pytest.param("\n\n", "data.csv is empty", "names the columns", id="only blank lines"),
-        pytest.param("a,b\n", "has a header and no rows", "", id="header only"),
+        pytest.param("", "data.csv is empty", "the names of the columns", id="no bytes"),
+        pytest.param("\n\n", "data.csv is empty", "the names of the columns", id="only blank lines"),
+        pytest.param("a,b\n", "has a header but no rows", "", id="header only"),
         pytest.param("a,,b\n1,2,3\n", "data.csv:1  column 2 has no name", "index=False", id="column without a name"),
-        pytest.param("a,a,b\n1,2,3\n", ":1  column a is there 2 times", "", id="name there twice"),
+        pytest.param("a,a,b\n1,2,3\n", ":1  column a occurs 2 times", "", id="name there twice"),
         pytest.param("a\n1\n", ":1  has only the column a", "inputs", id="one column"),
-        pytest.param("5.1,3.5,0\n4.9,3.0,1\n", ":1  holds numbers where the header", "", id="no header, numbers"),
-        pytest.param("5.1,Iris\n4.9,Iris\n4.8,Rose\n", ":1  is a row of data: 'Iris'", "", id="no header, text"),
+        pytest.param("5.1,3.5,0\n4.9,3.0,1\n", ":1  contains numbers instead of a header", "", id="no header, numbers"),
+        pytest.param("5.1,Iris\n4.9,Iris\n4.8,Rose\n", ":1  is not a header: 'Iris'", "", id="no header, text"),
         pytest.param("a,b\n1,0\n1,2,3\n", ":3  has more fields than the header: 3 instead", "quote", id="more fields"),
         pytest.param("a,b\n1,0\n1\n", ":3  has fewer fields than the header: 1 instead", "", id="fewer fields"),
-        pytest.param("a,b\n,0\n", ":2  column a: is empty", "fill it in or remove the row", id="empty cell"),
-        pytest.param("a,b\n1, \n", ":2  column b: is empty", "fill it in or remove the row", id="empty target"),
+        pytest.param("a,b\n,0\n", ":2  column a: the cell is empty", "fill in the cell", id="empty cell"),
+        pytest.param("a,b\n1, \n", ":2  column b: the cell is empty", "fill in the cell", id="empty target"),
         pytest.param("a,b\nabc,0\n", ":2  column a: 'abc' is not a number", "encode text", id="text"),
         pytest.param("a;b\n1,5;0\n", ":2  column a: '1,5' has a decimal comma", "decimal point", id="decimal comma"),
         pytest.param("a,b\n1_000,0\n", ":2  column a: '1_000' is not a number", "", id="Python's own digits"),
-        pytest.param("a,b\nnan,0\n", ":2  column a: 'nan' is not a finite number", "fill it in", id="nan"),
-        pytest.param("a,b\n-inf,0\n", ":2  column a: '-inf' is not a finite", "fill it in", id="inf"),
-        pytest.param("a,b\n1e39,0\n", ":2  column a: '1e39' is more than a 32-bit", "scale", id="too large"),
+        pytest.param("a,b\nnan,0\n", ":2  column a: 'nan' is not a finite number", "fill in the cell", id="nan"),
+        pytest.param("a,b\n-inf,0\n", ":2  column a: '-inf' is not a finite", "fill in the cell", id="inf"),
+        pytest.param("a,b\n1e39,0\n", ":2  column a: '1e39' is too large for a 32-bit", "divide", id="too large"),
         pytest.param("a,b\n" + "x" * 99 + ",0\n", "x…' is not a number", "", id="a long cell is cut"),
         pytest.param(b"a,b\n1,\xff\n", ":2  is not UTF-8 text", "UTF-8", id="not UTF-8"),
-        pytest.param("a,b\n1,x\n".encode("utf-16-le"), ":1  holds a NUL byte", "UTF-8", id="UTF-16"),
-        pytest.param('a,b\n1,"x\n', ":2  is not CSV", "quotes", id="open quote"),
-        pytest.param("a,b\n1," + "x" * 200_000 + "\n", ":2  is not CSV: field larger", "huge", id="huge field"),
-        pytest.param(build_table("a", "a"), "column y holds only 'a'", "two classes", id="one class"),
-        pytest.param(build_table(*range(21)), "holds 21 classes in 21 examples", "task: regression", id="each its own"),
+        pytest.param("a,b\n1,x\n".encode("utf-16-le"), ":1  contains a NUL byte", "UTF-8", id="UTF-16"),
+        pytest.param('a,b\n1,"x\n', ":2  is not valid CSV", "close every quote", id="open quote"),
+        pytest.param("a,b\n1," + "x" * 200_000 + "\n", ":2  is not valid CSV: field larger", "huge", id="huge field"),
+        pytest.param(build_table("a", "a"), "column y contains only the class 'a'", "two classes", id="one class"),
+        pytest.param(build_table(*range(21)), "has 21 classes in 21 examples", "task: regression", id="each its own"),
         pytest.param(
             build_table(*(f"n{at}" for at in range(21))), "21 classes in 21", "data.target", id="each its own name"
         ),
         pytest.param(build_table(*[*range(10_001)] * 2), "10,001 classes", "task: regression", id="too many classes"),
         pytest.param(build_table("1.5", "n/a"), ":3  column y: 'n/a' is not", "", id="text among fractions"),
         pytest.param(
-            build_table("a", "nan"), ":3  column y: 'nan' is a missing label", "fill it in", id="missing label"
+            build_table("a", "nan"), ":3  column y: 'nan' is a missing target", "fill in the cell", id="missing label"
         ),
     ],
 )
@@ -170,7 +170,7 @@ def test_error_names_the_line_and_a_hint(table, content, message, hint):
     [
         pytest.param(["1", "2.5"], "classification", ":3  column y: '2.5' is not a whole", "regression", id="fraction"),
         pytest.param(["1", "cat"], "regression", ":3  column y: 'cat' is not a number", "classification", id="text"),
-        pytest.param(["1", "1e39"], "regression", ":3  column y: '1e39' is more than", "", id="too large"),
+        pytest.param(["1", "1e39"], "regression", ":3  column y: '1e39' is too large", "", id="too large"),
         pytest.param(["1", "inf"], "regression", ":3  column y: 'inf' is not a finite", "", id="inf"),
     ],
 )
@@ -191,7 +191,7 @@ def test_first_ten_errors_are_listed_and_others_counted(table):
     path = table("a,b,c\n" + "nan,,0\n" * 8)
     lines = get_error(path).message.split("\n")
     assert lines[0] == f"{path}:2  column a: 'nan' is not a finite number"
-    assert lines[1] == f"{path}:2  column b: is empty"
+    assert lines[1] == f"{path}:2  column b: the cell is empty"
     assert len(lines) == 11
     assert lines[-1] == "… and 6 more"
     assert len(get_error(table("a,b,c\n" + "nan,,0\n" * 5)).message.split("\n")) == 10
@@ -203,8 +203,8 @@ def test_text_column_is_reported_in_one_line(table):
     error = get_error(path)
     lines = "lines 3, 4, 5, 6, 7, …"
     assert error.message.split("\n") == [
-        f"{path}:2  column City: 'Bern' is not a number, nor are 299 more cells ({lines})",
-        f"{path}:2  column Zone: 'north' is not a number, nor are 299 more cells ({lines})",
+        f"{path}:2  column City: 'Bern' is not a number (299 more such cells in {lines})",
+        f"{path}:2  column Zone: 'north' is not a number (299 more such cells in {lines})",
     ]
     assert error.suggestion.endswith("leave the columns out: data.ignore=[City, Zone]")
     with pytest.raises(UserDataError) as caught:
@@ -239,7 +239,7 @@ def test_validation_file_uses_the_training_classes(table):
     assert read_csv(table(build_table("02"), "t.csv"), "y", "auto", ("02", "x")).targets.tolist() == [0]
     assert read_csv(table(build_table("2"), "r.csv"), "y", "auto", ()).targets.tolist() == [[2.0]]
     error = get_error(table(build_table("a", "dog"), "d.csv"), "y", "auto", ("a", "b"))
-    assert "d.csv:3  column y: 'dog' is no class of the training file" in error.message
+    assert "d.csv:3  column y: 'dog' is not a class of the training file" in error.message
     assert "'a', 'b'" in error.suggestion
 
 
@@ -267,7 +267,7 @@ def test_only_regular_files_are_opened(tmp_path):
     assert "is a pipe or device" in get_error(str(tmp_path / "pipe.csv")).message
     assert "is a pipe or device" in get_error("/dev/zero").message
     assert "is a directory" in get_error(str(tmp_path)).message
-    assert "No such file" in get_error(str(tmp_path / "none.csv")).message
+    assert "does not exist" in get_error(str(tmp_path / "none.csv")).message
     assert "cannot be read" in get_error("a\0b").message
 
 

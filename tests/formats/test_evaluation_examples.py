@@ -45,10 +45,10 @@ def test_numbers_are_names_of_numeric_classes(tmp_path):
     [
         ("area,age\n1,2\n", "has no column animal"),
         ("area,animal\n1,cat\n", "has no column age"),
-        ("area,age,animal\n1,2,cow\n", "'cow' is no class of the training file"),
-        ("area,age,animal\n1,2,\n", "column animal: is empty"),
+        ("area,age,animal\n1,2,cow\n", "'cow' is not a class of the training file"),
+        ("area,age,animal\n1,2,\n", "column animal: the cell is empty"),
         ("area,age,animal\n1,old,cat\n", "column age: 'old'"),
-        ("area,age,animal\n", "has a header and no rows"),
+        ("area,age,animal\n", "has a header but no rows"),
         ("", "is empty"),
     ],
 )
@@ -75,12 +75,12 @@ def test_arrays_with_any_kind_of_targets(tmp_path, labels, expected, names):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"x": np.ones((2, 2))}, "has no x and y; it holds x"),
-        ({"x": np.ones((2, 2)), "y": ["dog", "cow"]}, "'cow' is no class"),
-        ({"x": np.ones((2, 2)), "y": [0, 2]}, "label 2 is no class"),
+        ({"x": np.ones((2, 2))}, "has no arrays x and y; it contains x"),
+        ({"x": np.ones((2, 2)), "y": ["dog", "cow"]}, "'cow' is not a class"),
+        ({"x": np.ones((2, 2)), "y": [0, 2]}, "is 2, but the class numbers are 0 to"),
         ({"x": np.ones((2, 2)), "y": [0, 0.5]}, "not a whole number"),
-        ({"x": np.ones((2, 3)), "y": [0, 1]}, r"this run needs numbers of \(n, 2\)"),
-        ({"x": np.ones((2, 2)), "y": [0]}, "one label an input"),
+        ({"x": np.ones((2, 3)), "y": [0, 1]}, r"use numbers of the shape \(n, 2\)"),
+        ({"x": np.ones((2, 2)), "y": [0]}, "save one target for each input"),
     ],
 )
 def test_array_errors(tmp_path, arrays, message):
@@ -96,7 +96,7 @@ def test_regression_targets(tmp_path):
         [1.5, 2],
         [3, 4],
     ]
-    with pytest.raises(UserDataError, match="2 numbers an example, and this run predicts 1"):
+    with pytest.raises(UserDataError, match="2 numbers per example, but this run predicts 1"):
         read_evaluation_examples(str(tmp_path / "new.npz"), HOUSES, TargetSpec())
 
 
@@ -108,12 +108,12 @@ def test_image_directory_by_class(tmp_path):
     assert [image[0, 0] for image in examples.inputs] == [200, 10]
     assert examples.targets.tolist() == [0, 1]
     (tmp_path / "new" / "cow").mkdir()
-    with pytest.raises(UserDataError, match="has the subdirectory cow, which is no class"):
+    with pytest.raises(UserDataError, match="has the subdirectory cow, which is not a class"):
         read_evaluation_examples(str(tmp_path / "new"), InputSpec((4, 4)), NAMES)
 
 
 def test_other_files_are_refused(tmp_path):
-    with pytest.raises(UserDataError, match="holds no labelled examples"):
+    with pytest.raises(UserDataError, match=r"is not a \.csv file"):
         read_evaluation_examples(write_table(tmp_path, "", "photo.png"), InputSpec((4, 4)), NAMES)
-    with pytest.raises(UserDataError, match="No such file"):
+    with pytest.raises(UserDataError, match="does not exist"):
         read_evaluation_examples(str(tmp_path / "gone.csv"), HOUSES, NAMES)

@@ -47,7 +47,7 @@ def test_image_is_converted_to_training_inputs(write, input_spec, expected):
 
 def test_photo_is_resized_only_on_request(write):
     photo = write("photo.jpg", np.full((30, 40), 100, np.uint8))
-    with pytest.raises(UserDataError, match=r"is 30 × 40, and the training images 3 × 4") as caught:
+    with pytest.raises(UserDataError, match=r"is 30 × 40, but the training images are 3 × 4") as caught:
         read_prediction_inputs(photo, InputSpec((3, 4)))
     assert "--resize" in caught.value.suggestion
     assert read_prediction_inputs(photo, InputSpec((3, 4), resize=True)).inputs.shape == (1, 3, 4)
@@ -88,23 +88,23 @@ TABLE = InputSpec((2,), ("age", "area"), None)
 @pytest.mark.parametrize(
     ("name", "content", "input_spec", "message"),
     [
-        ("a.png", b"hello", InputSpec((3, 4)), "is no image"),
-        ("a.png", b"", InputSpec((3, 4)), "is no image"),
-        ("a.parquet", b"PAR1", InputSpec((3, 4)), "is of no kind that is read"),
-        ("a.png", GREY, TABLE, "rows of 2 numbers, to which no image belongs"),
-        ("a.png", GREY, InputSpec((3, 4), white_value=None), "to which no image belongs"),
+        ("a.png", b"hello", InputSpec((3, 4)), "is not an image"),
+        ("a.png", b"", InputSpec((3, 4)), "is not an image"),
+        ("a.parquet", b"PAR1", InputSpec((3, 4)), "is not an image, an .npz file or a .csv file"),
+        ("a.png", GREY, TABLE, "is an image, but this run was trained on rows of 2 numbers"),
+        ("a.png", GREY, InputSpec((3, 4), white_value=None), "is an image, but this run was trained on"),
         ("a.npz", b"hello", InputSpec((3, 4)), "is not an .npz file"),
-        ("a.npz", {"x": np.zeros((5, 4, 4))}, InputSpec((3, 4)), r"holds x of \(5, 4, 4\)"),
+        ("a.npz", {"x": np.zeros((5, 4, 4))}, InputSpec((3, 4)), r"contains x of \(5, 4, 4\)"),
         ("a.npz", {"a": np.zeros((5, 3, 4)), "b": np.zeros((5, 3, 4))}, InputSpec((3, 4)), "has 2 arrays"),
         ("a.npz", {"x": np.array([object()])}, InputSpec((3, 4)), "Python objects"),
-        ("a.npz", {"x": np.full((1, 3, 4), np.nan)}, InputSpec((3, 4)), "no finite 32-bit float"),
-        ("a.npz", {"x": np.zeros((1, 3, 4))}, InputSpec((3, 4), invert=True), "only images are resized or inverted"),
+        ("a.npz", {"x": np.full((1, 3, 4), np.nan)}, InputSpec((3, 4)), "not a finite 32-bit float"),
+        ("a.npz", {"x": np.zeros((1, 3, 4))}, InputSpec((3, 4), invert=True), "apply only to images"),
         ("a.csv", "", TABLE, "is empty"),
-        ("a.csv", "age,area\n", TABLE, "has a header and no rows"),
+        ("a.csv", "age,area\n", TABLE, "has a header but no rows"),
         ("a.csv", "age,aera\n1,2\n", TABLE, "has no column area"),
-        ("a.csv", "age,area,age\n1,2,3\n", TABLE, "column age is there 2 times"),
+        ("a.csv", "age,area,age\n1,2,3\n", TABLE, "column age occurs 2 times"),
         ("a.csv", "age,area\n1,x\n,2\n3\n", TABLE, r"a.csv:2  column area: 'x' is not a number\n.*:3.*\n.*:4"),
-        ("a.csv", "1.5,2.5\n1,2\n", InputSpec((2,), white_value=None), "holds numbers where the header should be"),
+        ("a.csv", "1.5,2.5\n1,2\n", InputSpec((2,), white_value=None), "contains numbers instead of a header"),
         ("a.csv", "a,b,c\n1,2,3\n", InputSpec((2,), white_value=None), "has 3 columns"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value else "",

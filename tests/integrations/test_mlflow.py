@@ -130,12 +130,12 @@ def test_broken_run_is_refused(store, make_run):
 @pytest.mark.parametrize("uri", ["mlruns", "ftp://x", ""])
 def test_invalid_store_is_refused(uri):
     pytest.importorskip("mlflow", reason="MLflow is not installed")
-    with pytest.raises(UsageError, match="is no store of MLflow"):
+    with pytest.raises(UsageError, match="is not an address of an MLflow store"):
         MlflowDestination(uri, "dnn")
 
 
 def test_unreachable_server_error_is_one_line(store):
-    with pytest.raises(DnnError, match=r"^MLflow at http://127\.0\.0\.1:9: no server answers there$"):
+    with pytest.raises(DnnError, match=r"^MLflow at http://127\.0\.0\.1:9: the server does not respond$"):
         MlflowDestination("http://127.0.0.1:9", "dnn")
 
 

@@ -53,7 +53,7 @@ def test_log_directory_may_not_be_a_link(make_run, tmp_path):
     run = make_run()
     (tmp_path / "elsewhere").mkdir()
     run.tensorboard.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(RunError, match="it is a link"):
+    with pytest.raises(RunError, match="it is a symbolic link"):
         write_run_log(run)
     assert not list((tmp_path / "elsewhere").iterdir())
 

@@ -38,7 +38,7 @@ def test_seeds_form_one_curve_with_range(make_run, read_runs):
     adam = chart.panels[1].curves[0]
     assert (adam.run_count, adam.low[1], adam.high[1]) == (2, 0.8, 0.9)
     assert adam.y[1] == pytest.approx(0.85)
-    assert chart.notes == ("runs that differ only in their seed are one curve, their mean; --runs draws each",)
+    assert chart.notes == ("runs that differ only in their seed are drawn as their mean; --runs draws every run",)
     assert build_curve_chart(read_runs(), separate_runs=True).names == (
         "seed 1, optimizer adam", "seed 2, optimizer adam", "seed 1, optimizer sgd",
     )  # fmt: skip
@@ -62,7 +62,7 @@ def test_mean_ends_with_its_shortest_run(make_run, read_runs):
     chart = build_curve_chart(read_runs())
     assert chart.panels[0].curves[0].x == (1,)
     assert "digits 00000002 diverged after 1 epoch" in chart.notes
-    assert "the mean of digits ends with digits 00000002, after 1 epoch" in chart.notes
+    assert "the mean of digits ends after 1 epoch, like digits 00000002" in chart.notes
 
 
 @pytest.mark.parametrize(
@@ -91,17 +91,17 @@ def test_only_best_groups_are_drawn(make_run, read_runs):
         make_run(f"layers.hidden.units={number}", digits=f"{number:08x}", curve=(number / 20,))
     chart = build_curve_chart(read_runs())
     assert chart.names == tuple(f"units {number}" for number in range(MAX_CURVE_GROUPS + 3, 3, -1))
-    assert f"11 curves are too many for one picture: these are the {MAX_CURVE_GROUPS} best" in chart.notes[0]
+    assert f"11 curves are too many for one chart, which shows the {MAX_CURVE_GROUPS} best" in chart.notes[0]
 
 
 def test_runs_without_epochs_are_left_out(make_run, read_runs):
     make_run(curve=(), status="diverged", reason="no number in epoch 1")
-    with pytest.raises(UsageError, match="digits 00000001 has no epoch to draw: no number in epoch 1"):
+    with pytest.raises(UsageError, match="digits 00000001 has no completed epoch: no number in epoch 1"):
         build_curve_chart(read_runs())
     make_run(digits="00000002")
     chart = build_curve_chart(read_runs())
     assert chart.names == ("digits",)
-    assert chart.notes == ("digits 00000001 has no epoch to draw: no number in epoch 1",)
+    assert chart.notes == ("digits 00000001 has no completed epoch: no number in epoch 1",)
 
 
 def test_run_without_config_is_left_out(make_run, read_runs):
@@ -109,7 +109,7 @@ def test_run_without_config_is_left_out(make_run, read_runs):
     make_run("optimizer=sgd", digits="00000002")
     chart = build_curve_chart(read_runs())
     assert chart.names == ("digits",)
-    assert "digits 00000001 has no epoch to draw: config.yaml" in chart.notes[0]
+    assert "digits 00000001 has no completed epoch: config.yaml" in chart.notes[0]
 
 
 def test_thinned_curve_keeps_its_peaks(make_run, read_runs):
@@ -149,7 +149,7 @@ def test_group_curve_is_mean_with_band(grid_runs):
         chart.format_caption("dotted")
         == "lines: mean of the runs; dotted: from the lowest to the highest run in each epoch"
     )
-    assert chart.notes == ("left out of the groups, because not completed: 1 run (00000009)",)
+    assert chart.notes == ("left out, because not completed: 1 run (00000009)",)
 
 
 def test_groups_match_those_of_a_comparison(make_run, grid_runs, read_runs):
@@ -159,7 +159,7 @@ def test_groups_match_those_of_a_comparison(make_run, grid_runs, read_runs):
     means = {group.name: group.mean for group in compared.groups}
     drawn = {curve.name.split()[0]: curve.y[-1] for curve in chart.panels[1].curves if curve.split == "validation"}
     assert drawn == pytest.approx(means)
-    assert "left out, because not all groups have runs with their other settings: 1 run (0000000a)" in chart.notes
+    assert "left out, because some groups have no run with the same other settings: 1 run (0000000a)" in chart.notes
 
 
 def test_several_keys_make_a_group_for_each_combination(grid_runs):
@@ -170,5 +170,5 @@ def test_several_keys_make_a_group_for_each_combination(grid_runs):
 def test_groups_need_a_known_key_and_completed_runs(make_run, grid_runs, read_runs):
     with pytest.raises(UsageError, match="no run has the field"):
         build_curve_chart(grid_runs, by=["optimizer.typ"])
-    with pytest.raises(UsageError, match="no completed run"):
+    with pytest.raises(UsageError, match="no run is completed"):
         build_curve_chart(grid_runs[-1:], by=["optimizer.type"])

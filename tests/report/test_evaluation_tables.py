@@ -31,8 +31,8 @@ FASHION = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shi
     [
         (FASHION, 10_000, ["", *FASHION]),
         (FASHION, 80, ["", *map(str, range(10))]),
-        (FASHION, 30, ["true class", "taken for", "examples", "of the class"]),
-        ([f"class {i}" for i in range(30)], 10_000, ["true class", "taken for", "examples", "of the class"]),
+        (FASHION, 30, ["true class", "predicted class", "examples", "share"]),
+        ([f"class {i}" for i in range(30)], 10_000, ["true class", "predicted class", "examples", "share"]),
         (["고양이", "개"], 80, ["", "고양이", "개"]),
     ],
     ids=["names where there is room", "numbers at 80 columns", "pairs where it is narrow", "pairs of many classes",
@@ -74,6 +74,6 @@ def test_format_quantity(value, text):
 
 def test_earlier_evaluations_are_reported():
     evaluation = Evaluation(at="2026-01-02T03:04:05.000000+00:00", split="test", examples=3, scores={})
-    assert "for the first time" in format_earlier_evaluations([])
-    assert "looked at once before, last at 2026-01-02 03:04 UTC" in format_earlier_evaluations([evaluation])
-    assert "looked at 3 times before" in format_earlier_evaluations([evaluation] * 3)
+    assert "first evaluation on the test set" in format_earlier_evaluations([])
+    assert "evaluated once before, last at 2026-01-02 03:04 UTC" in format_earlier_evaluations([evaluation])
+    assert "evaluated 3 times before" in format_earlier_evaluations([evaluation] * 3)

@@ -55,7 +55,7 @@ def test_the_verdict_is_that_of_compare(report, trained):
     compared = trained.compare()
     texts = ParsedPage(report).text
     (verdict_text,) = [format_verdict(compared, verdict) for verdict in compared.verdict_set.verdicts]
-    assert verdict_text == "worse than adam by 9.67 points (95% interval 5.87 to 13.46), p = 0.0082"
+    assert verdict_text == "worse by 9.67 points (95% interval 5.87 to 13.46), p = 0.0082"
     assert verdict_text in texts
     assert any("has the best mean, 0.9100 ± 0.0100; the other is worse." in text for text in texts)
     for warning in compared.caveats:
@@ -166,9 +166,9 @@ def test_a_regression_shows_its_largest_errors(make_run):
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (lambda run: run.predictions.unlink(), "There is no predictions.npz"),
+        (lambda run: run.predictions.unlink(), "predictions.npz does not exist"),
         (lambda run: run.predictions.write_bytes(b"nothing"), "damaged"),
-        (lambda run: np.savez(run.predictions, outputs=np.zeros((2, 10), "f4")), "does not hold"),
+        (lambda run: np.savez(run.predictions, outputs=np.zeros((2, 10), "f4")), "does not contain"),
     ],
     ids=["missing", "damaged", "incomplete"],
 )
@@ -187,7 +187,7 @@ def test_mistakes_have_thumbnails_if_data_is_unchanged(dnn, make_run, tmp_path):
     assert re.fullmatch(r"report.html  2 runs, 0.\d MB\n", done.stdout)
     parsed = ParsedPage((tmp_path / "report.html").read_text("utf-8"))
     assert len(parsed.find_attributes("img")) == 3
-    assert any("their data is no longer what it was" in text for text in parsed.text)
+    assert any("their data has changed since the training" in text for text in parsed.text)
 
 
 def test_thumbnails_of_images_and_other_inputs(tmp_path):
@@ -209,7 +209,7 @@ def test_only_own_report_is_overwritten(dnn, make_run, tmp_path):
     mine.write_text("<html>precious</html>")
     refused = dnn("report", "-o", "mine.html")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr.startswith("dnn: mine.html is there and no report of dnn\n")
+    assert refused.stderr.startswith("dnn: mine.html is not a report of dnn and is not replaced\n")
     assert mine.read_text() == "<html>precious</html>"
     assert [dnn("report").returncode for _ in range(2)] == [0, 0]
 
@@ -217,10 +217,10 @@ def test_only_own_report_is_overwritten(dnn, make_run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["report"], "there is no run in runs"),
+        (["report"], "no runs in runs"),
         (["report", "absent"], "absent"),
-        (["report", "-o", "no/where.html"], "there is no directory no"),
-        (["report", "-o", "."], "no report of dnn"),
+        (["report", "-o", "no/where.html"], "no does not exist"),
+        (["report", "-o", "."], "is not a report of dnn"),
     ],
     ids=["no-runs", "no-such-run", "no-directory", "a-directory"],
 )
@@ -240,7 +240,7 @@ def test_many_runs_are_cut_with_a_note(trained, tmp_path):
         20,
         20,
     )
-    assert "20 more runs have no page here." in text
+    assert "20 more runs have no page." in text
     assert len(report_page.table.rows) == MAX_RUN_PAGES + 20
     assert len(text) < 2_000_000
 

@@ -73,7 +73,7 @@ def test_name_of_several_variants_is_refused(store, find):
         "  rates  bbbb0004  learning_rate=0.01  val_accuracy 0.8000  failed",
         "  rates  bbbb0003  learning_rate=0.1   val_accuracy 0.8000",
     ]
-    assert refused.value.suggestion == "name one by its id, as bbbb0004, or rates@latest for the latest"
+    assert refused.value.suggestion == "use the id of a run, for example bbbb0004, or rates@latest for the latest run"
     assert find(store, "bbbb0004")
     assert find(store, "rates@latest") == find(store, "bbbb0004")
 

@@ -42,19 +42,19 @@ def create_link(path):
         pytest.param("{", "is not JSON", id="cut"),
         pytest.param("[1]", "content", id="a list"),
         pytest.param('{"tags": 3}', "tags", id="tags that are a number"),
-        pytest.param('{"tags": ["a b"]}', "is no tag", id="a tag of two words"),
-        pytest.param('{"tags": ["\\u001b[31m"]}', "is no tag", id="a control character"),
+        pytest.param('{"tags": ["a b"]}', "is not a tag", id="a tag of two words"),
+        pytest.param('{"tags": ["\\u001b[31m"]}', "is not a tag", id="a control character"),
         pytest.param(json.dumps({"tags": [f"t{i}" for i in range(101)]}), "at most 100 tags", id="too many tags"),
-        pytest.param('{"name": ""}', "a name is one line", id="an empty name"),
-        pytest.param('{"name": "a\\nb"}', "a name is one line", id="a name of two lines"),
+        pytest.param('{"name": ""}', "a name must be one line", id="an empty name"),
+        pytest.param('{"name": "a\\nb"}', "a name must be one line", id="a name of two lines"),
         pytest.param('{"name": "\\ud800"}', "is not JSON", id="half a character"),
-        pytest.param(json.dumps({"note": "x" * 10_001}), "a note has at most", id="a long note"),
+        pytest.param(json.dumps({"note": "x" * 10_001}), "a note can have at most", id="a long note"),
         pytest.param("[" * 100_000, "is not JSON", id="nested"),
         pytest.param(" " * 1_000_001, "is larger than", id="large"),
         pytest.param(b"\xff", "is not UTF-8", id="no text"),
-        pytest.param(create_fifo, "is no file", id="a FIFO"),
+        pytest.param(create_fifo, "is not a regular file", id="a FIFO"),
         pytest.param(create_link, "cannot be read", id="a link"),
-        pytest.param(os.mkdir, "cannot be read|is no file", id="a directory"),
+        pytest.param(os.mkdir, "cannot be read|is not a regular file", id="a directory"),
     ],
 )
 def test_damaged_file_is_reported_in_one_line(make_run, damage, message):
@@ -85,7 +85,7 @@ def test_tags_keep_their_order_without_duplicates():
 
 @pytest.mark.parametrize("tag", ["", "a b", "a,b", "a\tb", "\x1b[31m", "\u202e", "x" * 41, "\udcff"], ids=ascii)
 def test_invalid_tag_is_refused(tag):
-    with pytest.raises(UsageError, match="is no tag"):
+    with pytest.raises(UsageError, match="is not a tag"):
         add_tag(NO_ANNOTATIONS, tag)
 
 

@@ -17,7 +17,7 @@ def experiment(config):
 
 def test_large_targets_suggest_a_rescaling_layer(experiment, config):
     scale = find_unscaled_targets(experiment, PRICES)
-    assert scale.observation == "the numbers to predict are 2e+05 on average, and outputs begin near 0"
+    assert scale.observation == "the mean of the targets is 2e+05, but the first outputs of a network are near 0"
     layer = scale.suggestion.removeprefix("end the stack with ")
     stack = f"layers=[{{type: Dense, units: 1}}, {layer}]"
     assert find_unscaled_targets(load_experiment(config(), [*REGRESSION[:-1], stack]).experiment, PRICES) is None

@@ -53,5 +53,5 @@ def test_damaged_file_is_an_error(make_run, text):
 def test_path_that_is_not_a_file_is_an_error(make_run):
     run = make_run()
     run.diagnostics.mkdir()
-    with pytest.raises(RunError, match=r"diagnostics\.csv is no file"):
+    with pytest.raises(RunError, match=r"diagnostics\.csv is not a regular file"):
         read_diagnostics(run)

@@ -156,7 +156,7 @@ def test_renamed_directory_is_unlocked(monkeypatch, tmp_path):
     ("owner", "minutes", "status", "reason"),
     [
         ({}, 90, "running", None),
-        (DEAD, 0, "interrupted", "its process ended without a word"),
+        (DEAD, 0, "interrupted", "its process ended unexpectedly"),
         (ELSEWHERE, 5, "running", "no locks on this file system"),
         (ELSEWHERE, 90, "interrupted", "no locks on this file system, and no file of the run has changed for 2 h"),
         (None, 5, "running", "no locks on this file system"),
@@ -184,7 +184,9 @@ def test_unknown_holder_is_refused_with_a_hint(make_run, monkeypatch):
     for block in (run.hold_lock, lambda: block_training(run)):
         with pytest.raises(RunError, match="process 1234 on node7 may be training") as refused, block():
             pass
-        assert refused.value.suggestion == f"wait for it; if that process has ended, delete {get_owner_file(run.log)}"
+        assert refused.value.suggestion == (
+            f"wait until the process ends; if the process has ended already, delete {get_owner_file(run.log)}"
+        )
 
 
 def test_annotation_changes_wait_for_each_other(without_locks, tmp_path, monkeypatch):

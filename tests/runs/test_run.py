@@ -14,7 +14,7 @@ from dnn_cli.runs import run as run_module
         pytest.param('{"a":', "run.json is not JSON", id="torn"),
         pytest.param("[1]", "run.json: content", id="a list"),
         pytest.param("[" * 100_000, "run.json is not JSON", id="deep"),
-        pytest.param('{"schema_version": 99}', "schema_version 99; this dnn reads up to 1", id="newer"),
+        pytest.param('{"schema_version": 99}', "schema_version 99; this version of dnn reads up to 1", id="newer"),
         pytest.param('{"schema_version": 1}', "run.json: id: Field required", id="fields missing"),
     ],
 )
@@ -32,7 +32,7 @@ def test_missing_record_is_an_error(make_run, kind):
     run.record.unlink()
     if kind == "directory":
         run.record.mkdir()
-    with pytest.raises(RunError, match="missing" if kind == "missing" else "no file"):
+    with pytest.raises(RunError, match="missing" if kind == "missing" else "not a regular file"):
         run.read_record()
 
 

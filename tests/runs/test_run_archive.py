@@ -25,7 +25,7 @@ def test_imported_run_is_complete_and_keeps_its_id(make_run, tmp_path):
 )
 def test_unknown_file_names_are_refused(make_run, tmp_path, name):
     archive = {**pack_run(make_run()), name: b"evil"}
-    with pytest.raises(RunError, match="no run: it has a file"):
+    with pytest.raises(RunError, match="not a run: it contains the file"):
         import_archive(archive, Store(tmp_path / "home"))
     assert list((tmp_path / "home").iterdir()) == []
     assert not list(tmp_path.rglob("evil"))

@@ -54,8 +54,8 @@ def test_run_is_found_by_its_directory(store):
     [
         ("aa", "the beginning of the ids of 2 runs"),
         ("twim", "no run twim"),
-        ("@9", "there are @1 to @4"),
-        ("@x", "there are @1 to @4"),
+        ("@9", "the runs are @1 to @4"),
+        ("@x", "the runs are @1 to @4"),
         ("best:accuracyy", "no completed run has the metric"),
         ("../runs/nothing", "no run ../runs/nothing"),
         ("x" * 5000, "no run xxx"),
@@ -95,7 +95,7 @@ def test_new_run_has_a_unique_name_and_appears_complete(tmp_path, record):
 
 def test_create_run_refuses_unwritable_directory(tmp_path, record):
     (tmp_path / "file").write_text("a file in the way")
-    with pytest.raises(RunError, match="no run can be made"), Store(tmp_path / "file").create_run("x", "", record):
+    with pytest.raises(RunError, match="cannot be created"), Store(tmp_path / "file").create_run("x", "", record):
         pass
 
 
@@ -112,7 +112,7 @@ def raise_disk_full(*_):
 
 def test_missing_runs_directory_is_empty(tmp_path):
     assert Store(tmp_path / "nowhere").list_runs() == []
-    with pytest.raises(UsageError, match="there is no run in"):
+    with pytest.raises(UsageError, match="no runs in"):
         Store(tmp_path / "nowhere").find("x")
 
 
@@ -135,7 +135,7 @@ def test_check_writable_refuses_unwritable_directory(tmp_path, monkeypatch):
     with pytest.raises(RunError, match="cannot be written"):
         Store(tmp_path / "a" / "b").check_writable()
     (tmp_path / "file").touch()
-    with pytest.raises(RunError, match="is no directory"):
+    with pytest.raises(RunError, match="is not a directory"):
         Store(tmp_path / "file" / "b").check_writable()
 
 

@@ -68,17 +68,17 @@ def test_removed_run_is_restored_unchanged(trash, monkeypatch, tmp_path, address
         pytest.param("aa", "the beginning of the ids of 2 runs", id="the beginning of several ids"),
         pytest.param("nothing", "no run nothing", id="no run"),
         pytest.param("", "the address of a run is empty", id="nothing at all"),
-        pytest.param("@9", "there are @1 to @4", id="a number too high"),
+        pytest.param("@9", "the runs are @1 to @4", id="a number too high"),
         pytest.param("best:nothing", "no completed run has the metric", id="an unknown metric"),
         pytest.param("runs", "no run runs", id="the runs directory itself"),
-        pytest.param("../outside/runs/20260101-000000-twin-eeee0005", "is no run in", id="a run elsewhere"),
-        pytest.param("../outside", "is no run in", id="a directory elsewhere"),
-        pytest.param("runs/20260101-000000-old-aaaa0001/..", "is no run in", id="a path that turns back"),
-        pytest.param("runs/20260101-000000-old-aaaa0001/checkpoints", "is no run in", id="a part of a run"),
-        pytest.param("runs/.trash", "is no run in", id="the trash"),
-        pytest.param("runs/.hidden", "is no run in", id="a run that is being made"),
-        pytest.param("runs/..", "is no run in", id="above the runs"),
-        pytest.param("runs/a file", "is no run in", id="a file"),
+        pytest.param("../outside/runs/20260101-000000-twin-eeee0005", "is not a run in", id="a run elsewhere"),
+        pytest.param("../outside", "is not a run in", id="a directory elsewhere"),
+        pytest.param("runs/20260101-000000-old-aaaa0001/..", "is not a run in", id="a path that turns back"),
+        pytest.param("runs/20260101-000000-old-aaaa0001/checkpoints", "is not a run in", id="a part of a run"),
+        pytest.param("runs/.trash", "is not a run in", id="the trash"),
+        pytest.param("runs/.hidden", "is not a run in", id="a run that is being made"),
+        pytest.param("runs/..", "is not a run in", id="above the runs"),
+        pytest.param("runs/a file", "is not a run in", id="a file"),
     ],
 )
 def test_one_bad_address_prevents_every_move(trash, monkeypatch, tmp_path, address, message):
@@ -105,7 +105,7 @@ def test_directory_named_like_a_run_is_not_removed(trash, monkeypatch, tmp_path)
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "config.yaml").touch()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match="is no run in"):
+    with pytest.raises(UsageError, match="is not a run in"):
         trash.remove(["./old"])
     trash.remove(["old"])
     assert (tmp_path / "old").exists()
@@ -116,7 +116,7 @@ def test_name_equal_to_another_id_is_not_removed(trash, make_run):
     make_run("name=cccc0003", digits="ffff0009", stamp="20260105-000000")
     with pytest.raises(UsageError, match="of 2 runs") as refused:
         trash.remove(["cccc0003"])
-    assert refused.value.suggestion.startswith("name one by its id, as ffff0009")
+    assert refused.value.suggestion.startswith("use the id of a run, for example ffff0009")
     trash.remove(["name:cccc0003"])
     assert list_ids(trash.directory) == ["ffff0009"]
 
@@ -163,7 +163,7 @@ def test_run_locked_during_removal_restores_the_others(trash, monkeypatch):
 
 def test_failed_move_restores_the_others(trash, monkeypatch):
     monkeypatch.setattr(trash_module, "sync_directory", raise_disk_full)
-    with pytest.raises(RunError, match=r"nothing can be moved to .*: No space left"):
+    with pytest.raises(RunError, match=r"the runs cannot be moved to .*: No space left"):
         trash.remove(["old", "cccc0003"])
     assert list_ids(trash.root) == ALL
 
@@ -222,7 +222,7 @@ def test_purge_does_not_follow_links(trash, tmp_path):
     assert (tmp_path / "precious" / "file").exists()
 
 
-@pytest.mark.parametrize("kind", ["a link", "no directory"])
+@pytest.mark.parametrize("kind", ["a link", "not a directory"])
 @pytest.mark.parametrize("verb", ["remove", "restore", "purge", "list_trashed_runs"])
 def test_trash_that_is_not_a_directory_is_refused(trash, tmp_path, verb, kind):
     (tmp_path / "elsewhere").mkdir()
@@ -244,7 +244,7 @@ def test_restore_does_not_overwrite_a_run(trash):
     trash.remove(["old"])
     again = trash.root / "20260101-000000-old-aaaa0001"
     again.mkdir()
-    with pytest.raises(RunError, match="is there already"):
+    with pytest.raises(RunError, match="already exists"):
         trash.restore(["old"])
     again.rmdir()
     trash.restore(["old"])
@@ -254,7 +254,7 @@ def test_restore_does_not_overwrite_a_run(trash):
 def test_remove_does_not_overwrite_the_trash(trash):
     trash.remove(["old"])
     shutil.copytree(trash.directory / "20260101-000000-old-aaaa0001", trash.root / "20260101-000000-old-aaaa0001")
-    with pytest.raises(RunError, match="is there already"):
+    with pytest.raises(RunError, match="already exists"):
         trash.remove(["@4", "cccc0003"])
     assert list_ids(trash.root) == ALL
 
@@ -330,7 +330,7 @@ def test_directory_that_is_not_a_run_is_kept(make_run):
         directory.mkdir(parents=True)
         (directory / "a.md").write_text("mine")
     trash = Trash(root)
-    with pytest.raises(UsageError, match="is no run"):
+    with pytest.raises(UsageError, match="is not a run"):
         trash.remove(["notes"])
     assert trash.list_trashed_runs() == []
     trash.purge(trash.list_trashed_runs())

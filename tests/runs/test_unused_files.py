@@ -58,7 +58,7 @@ def test_leftovers_and_spare_checkpoints_are_unused(root, trained):
     trained()
     create_unfinished_run(root)
     assert list_unused(root) == [
-        ("half-made run", HALF_MADE, 5),
+        ("unfinished run", HALF_MADE, 5),
         ("temporary file", ".model-abcd1234.keras", 12),
         ("temporary file", ".last-abcd1234.npz", 4),
         ("previous checkpoint", "previous.npz", 6),
@@ -119,7 +119,7 @@ def test_run_changed_after_listing_keeps_its_checkpoints(root, trained):
     run.record.write_text(json.dumps({**content, "status": "interrupted"}))
     failures = delete_unused_files(root, garbage)
     assert [failure.path.name for failure in failures] == ["last.npz", "previous.npz"]
-    assert "has changed meanwhile" in failures[0].reason
+    assert "because it has changed" in failures[0].reason
     assert run.last_checkpoint.exists()
     assert run.previous_checkpoint.exists()
 
@@ -160,7 +160,10 @@ def test_link_created_after_listing_is_not_followed(root, trained, tmp_path, swa
     directory.rename(tmp_path / "moved")
     directory.symlink_to(tmp_path / "moved")
     before = list_paths(tmp_path / "moved")
-    assert ["has changed meanwhile" in failure.reason for failure in delete_unused_files(root, garbage)] == [True, True]
+    assert ["because it has changed" in failure.reason for failure in delete_unused_files(root, garbage)] == [
+        True,
+        True,
+    ]
     assert list_paths(tmp_path / "moved") == before
 
 

@@ -106,7 +106,7 @@ def test_early_stopping_ends_training_with_a_reason(trained, experiment):
     stopped = CompletedRun(trained, experiment, "epochs=40", "optimizer={type: sgd, learning_rate: 1e-7}",
                       "early_stopping={monitor: val_accuracy, patience: 2}")  # fmt: skip
     assert stopped.record.status == "completed"
-    assert stopped.record.reason == "stopped early: val_accuracy was no better for 2 epochs"
+    assert stopped.record.reason == "stopped early: val_accuracy did not improve for 2 epochs"
     assert len(stopped.rows) == stopped.record.epochs == 3
 
 

@@ -253,11 +253,11 @@ def test_other_keras_version_is_a_change(experiment, make_run):
 @pytest.mark.parametrize(
     ("status", "epoch", "epochs", "message"),
     [
-        pytest.param("completed", 2, 2, "has all its 2 epochs", id="complete"),
-        pytest.param("completed", 5, 3, "has 5 epochs already", id="fewer epochs"),
-        pytest.param("interrupted", 5, 3, "has 5 epochs already", id="fewer epochs than an interrupted run has"),
-        pytest.param("diverged", 2, 5, "would again", id="diverged"),
-        pytest.param("completed", None, 5, "its checkpoint is gone", id="no checkpoint"),
+        pytest.param("completed", 2, 2, "completed: it has 2 epochs", id="complete"),
+        pytest.param("completed", 5, 3, "already has 5 epochs", id="fewer epochs"),
+        pytest.param("interrupted", 5, 3, "already has 5 epochs", id="fewer epochs than an interrupted run has"),
+        pytest.param("diverged", 2, 5, "would diverge again", id="diverged"),
+        pytest.param("completed", None, 5, "has no checkpoint", id="no checkpoint"),
     ],
 )
 def test_resume_without_remaining_work_is_refused(experiment, make_run, status, epoch, epochs, message):
@@ -284,7 +284,7 @@ def test_other_metrics_are_refused_even_by_force(experiment, make_run, overrides
 def test_partial_epoch_is_not_dropped(experiment, make_run):
     checkpoint = checkpoint_callback.Checkpoint(build_progress(2, calls=1), {})
     record = make_run(status="interrupted").read_record()
-    with pytest.raises(UsageError, match="has begun epoch 3 already"):
+    with pytest.raises(UsageError, match="already began epoch 3"):
         check_resumable(record, checkpoint, experiment("epochs=2"), force=False)
 
 
@@ -305,7 +305,7 @@ def test_early_stopped_run_resumes_only_by_force(experiment, make_run):
     new_experiment = experiment("epochs=9")
     with pytest.raises(UsageError, match="stopped early") as error:
         check_resumable(record, checkpoint, new_experiment, force=False)
-    assert error.value.suggestion.startswith("epochs=9 '~early_stopping' --force trains it further")
+    assert error.value.suggestion.startswith("add epochs=9 '~early_stopping' --force, or")
     check_resumable(record, checkpoint, new_experiment, force=True)
     resume_point = ResumePoint("", dataclasses.replace(checkpoint), changed=True)
     assert not resume_point.progress.stopped

@@ -105,7 +105,7 @@ def test_run_directory_contents(experiment, trained):
     assert {"dnn", "python", "tensorflow", "keras", "numpy", "scikit-learn"} == set(record.versions)
     assert reporter.batches == [(1, 45), (2, 45)], "a call an epoch"
     assert (record.engine, record.plan["steps"], record.plan["jit"]) == ("chunked", 45, True)
-    assert record.plan["why"].startswith("XLA")
+    assert record.plan["why"].startswith("with XLA")
     json.loads(run.record.read_text(), parse_constant=pytest.fail)
 
 
@@ -169,7 +169,7 @@ def test_non_finite_loss_ends_the_run_at_its_batch(experiment, trained):
     run, record, _ = trained(experiment(*DIVERGING_OVERRIDES, "jit=false"))
     assert record.status == keras_record.status == "diverged"
     assert record.reason == keras_record.reason, "the same batch, whether alone in its call or not"
-    assert record.reason.startswith("the loss was no longer a number in epoch 1, batch ")
+    assert record.reason.startswith("the loss became NaN or infinite in epoch 1, batch ")
     epoch, step = 1, int(record.reason.rsplit(" ", 1)[1])
     assert reporter.batches[-1] == (epoch, step - 1)
     assert not run.model.exists()
@@ -196,7 +196,7 @@ def test_memory_error_makes_a_failed_run_with_a_reason(experiment, trained, capf
             raise MemoryError
 
     _, record, _ = trained(experiment(), Breaks())
-    assert (record.status, record.reason) == ("failed", "out of memory: a smaller batch_size or network needs less")
+    assert (record.status, record.reason) == ("failed", "out of memory: use a smaller batch_size or a smaller network")
     assert "Traceback" in capfd.readouterr().err
 
 

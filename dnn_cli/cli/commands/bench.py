@@ -20,12 +20,14 @@ _DEFAULT_CONFIG = Path(__file__).with_name("bench.yaml")
 def bench(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[CONFIG] [KEY=VALUE]", help="A config, or none for a small network; then changes."),
+        typer.Argument(metavar="CONFIG|KEY=VALUE", help="A config (default: a small network), then overrides."),
     ] = None,
-    repeats: Annotated[int, typer.Option(min=1, max=1000, help="Epochs that are measured, after a first one.")] = 5,
+    repeats: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1000, help="Number of epochs to measure after the first epoch.")
+    ] = 5,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the training speed of dnn and of plain Keras.
+    """Compare the training speed of dnn with plain Keras.
 
     The command also checks whether both train bit-identical weights.
     """
@@ -33,7 +35,7 @@ def bench(
     default_configs = [str(_DEFAULT_CONFIG)] if all(map(is_override, words)) else []
     configs, overrides = split_configs_and_overrides([*default_configs, *words])
     if len(configs) > 1:
-        raise UsageError("bench takes one config", "as in: dnn bench configs/relu_adam.yaml --repeats 3")
+        raise UsageError("bench accepts one config", "for example: dnn bench configs/relu_adam.yaml --repeats 3")
 
     from dnn_cli.cli.progress import open_screen
     from dnn_cli.execution.preparation import prepare_training
@@ -42,7 +44,9 @@ def bench(
         with screen.show_waiting(f"reading {configs[0]}"):
             (loaded,) = load_configs(configs, overrides, to_train=True)
         if loaded.experiment.engine == "keras":
-            raise UsageError("engine: keras leaves nothing to compare", "leave it out: plain fit is measured as well")
+            raise UsageError(
+                "bench compares the chunked engine with Keras, but the config has engine: keras", "remove engine: keras"
+            )
         with prepare_training(loaded, screen, 1 + repeats) as (job, progress, *_):
             from dnn_cli.training.benchmark import run_benchmark
             from dnn_cli.training.stop_request import Diverged
@@ -50,7 +54,7 @@ def bench(
             try:
                 result = run_benchmark(job, repeats, progress)
             except Diverged as error:
-                raise RunError(f"there is nothing to compare: {error}", "") from None
+                raise RunError(f"the training diverged: {error}", "") from None
     if as_json:
         print_json(_build_benchmark_document(loaded.experiment, result))
     else:
@@ -67,12 +71,11 @@ def _print_benchmark(result: "Benchmark") -> None:
     print_rich_table(out, build_bench_table(result.seconds, result.first_epoch, ENGINE))
     out.print()
     batches = "one batch" if plan.steps == 1 else f"{plan.steps} batches"
-    out.print(f"dnn ran {batches} a call; {plan.why}")
-    same = "the same to the last bit as" if result.bit_identical else "NOT those of"
+    out.print(f"dnn ran {batches} per call; {plan.why}")
+    same = "are bit-identical to" if result.bit_identical else "are NOT identical to"
     out.print(replace_control_chars(f"measured on {result.machine}"))
-    out.print(
-        f"its weights are {same} {result.compared_with}, after {format_count(len(result.seconds[ENGINE]) + 1, 'epoch')}"
-    )
+    epochs = format_count(len(result.seconds[ENGINE]) + 1, "epoch")
+    out.print(f"after {epochs}, the weights of dnn {same} those of {result.compared_with}")
 
 
 def _build_benchmark_document(experiment: "Experiment", result: "Benchmark") -> dict[str, Any]:

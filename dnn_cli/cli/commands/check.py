@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 def check(
     arguments: ConfigArguments,
-    resolved: Annotated[bool, typer.Option("--resolved", help="Print the experiment in full.")] = False,
+    resolved: Annotated[
+        bool, typer.Option("--resolved", help="Print the experiment with the values of all keys.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Find every fault in configs without training, and give advice."""
+    """List issues of configs without training, and give advice."""
     from dnn_cli.config.loading import load_experiment
 
     configs, overrides = split_configs_and_overrides(arguments)
@@ -64,7 +66,9 @@ def _print_resolved_experiment(configs: list[str], overrides: list[str], *, as_j
     from dnn_cli.config.loading import load_experiment, to_yaml
 
     if len(configs) > 1:
-        raise UsageError("--resolved takes one config", "as in: dnn check --resolved configs/relu_adam.yaml epochs=3")
+        raise UsageError(
+            "--resolved accepts one config", "for example: dnn check --resolved configs/relu_adam.yaml epochs=3"
+        )
     experiment = load_experiment(configs[0], overrides).experiment
     if as_json:
         print_json({"experiment": experiment.model_dump(mode="json")})

@@ -42,28 +42,45 @@ def compare(
     ] = None,
     query: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--where", help="Compare only runs that fulfil a condition, as in dnn runs --where."),
+        typer.Option(
+            "--where", metavar="CONDITION", help="Compare only runs that fulfil a condition, as in dnn runs --where."
+        ),
     ] = None,
     by: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option("--by", help="Group runs by this key, and average over other settings. Repeat for a matrix."),
+        typer.Option(
+            "--by", metavar="KEY", help="Group runs by this key, and average over other settings. Repeat for a matrix."
+        ),
     ] = None,
     baseline: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--baseline", help="Group to compare with, by name or run id. Default: the best group."),
+        typer.Option(
+            "--baseline", metavar="GROUP", help="Group to compare with, by name or run id. Default: the best group."
+        ),
     ] = None,
     at: Annotated[
         str,
-        typer.Option("--at", help="Point to compare at: final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE."),
+        typer.Option(
+            "--at",
+            metavar="POINT",
+            help="Point to compare at: final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE.",
+        ),
     ] = "final",
     metric: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            "--metric", help="Metric to compare, for example val_loss. Default: the metric that most runs monitor."
+            "--metric",
+            metavar="METRIC",
+            help="Metric to compare, for example val_loss. Default: the metric that most runs monitor.",
         ),
     ] = None,
     sort_by: Annotated[
-        str, typer.Option("--sort-by", help="Sort by score, best, last, name, parameters, epochs, seconds or started.")
+        str,
+        typer.Option(
+            "--sort-by",
+            metavar="ORDER",
+            help="Sort by score, best, last, name, parameters, epochs, seconds or started.",
+        ),
     ] = "score",
     list_runs: Annotated[bool, typer.Option("--runs", help="List every run, not only groups of seeds.")] = False,
     show_all: Annotated[bool, typer.Option("--all", help="Show all rows, settings and verdicts.")] = False,

@@ -54,11 +54,13 @@ def show_data(
         Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
         typer.Argument(
             metavar="CONFIG|DATA|KEY=VALUE",
-            help="A config, a dataset or your own file, then changes, as data.target=price.",
+            help="A config, dataset or path of data (default: fashion_mnist), then overrides.",
         ),
     ] = None,
-    per_class: Annotated[int, typer.Option("--per-class", min=1, max=1000, help="Examples of every class.")] = 4,
-    seed: Annotated[int, typer.Option(min=0, help="Decides which ones.")] = 0,
+    per_class: Annotated[
+        int, typer.Option("--per-class", metavar="N", min=1, max=1000, help="Number of examples of each class.")
+    ] = 4,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the random choice of examples.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Show a few examples of each class.
@@ -102,18 +104,19 @@ def _select_data(arguments: list[str]) -> "Data":
         [word for word in arguments if is_override(word)],
     )
     if len(words) > 1:
-        raise UsageError("data show takes one config, dataset or file", "as in: dnn data show digits")
+        raise UsageError("data show accepts one config, dataset or path", "for example: dnn data show digits")
     word = words[0] if words else _DEFAULT_DATASET
     if word not in DATASETS and word.lower().endswith((".yaml", ".yml")):
         if not os.path.exists(word):
-            raise UsageError(f"there is no {word}", suggest_similar_file(word))
+            raise UsageError(f"{word} does not exist", suggest_similar_file(word) or "check the path")
         return load_experiment(word, overrides).experiment.data
     if word not in DATASETS and not os.path.exists(word):
         raise UsageError(
-            f"{word} is no dataset and no path", suggest_nearest_name(word, DATASETS) or f"one of {', '.join(DATASETS)}"
+            f"{word} is not a dataset or an existing path",
+            suggest_nearest_name(word, DATASETS) or f"use one of {', '.join(DATASETS)}",
         )
     if unrelated := [override for override in overrides if not override.lstrip("~").startswith("data.")]:
-        raise UsageError(f"{unrelated[0]} changes no data", "without a config, only keys of data can be changed")
+        raise UsageError(f"{unrelated[0]} is not a key of data", "without a config, override only keys of data")
     return _build_data(word, overrides)
 
 
@@ -155,9 +158,7 @@ def _format_headline(dataset: "Data") -> str:
 
     dataset_info = dataset.info
     target_text = (
-        f"{len(dataset_info.classes)} classes"
-        if dataset_info.classes
-        else f"{format_count(dataset_info.targets, 'number')} to predict"
+        f"{len(dataset_info.classes)} classes" if dataset_info.classes else format_count(dataset_info.targets, "target")
     )
     usable = dataset_info.examples - dataset.split_off_test_examples
     return (
@@ -206,7 +207,9 @@ def _compute_pixel_range(dataset: "Data", drawn: "Sample") -> tuple[float, float
 def _print_omitted_classes(drawn: "Sample") -> None:
     """Print the number of classes that are not printed, if there are any."""
     if len(drawn.classes) > _MAX_CLASSES:
-        get_notes_console().print(f"{len(drawn.classes) - _MAX_CLASSES:,} more classes; --json has all")
+        get_notes_console().print(
+            f"classes not shown: {len(drawn.classes) - _MAX_CLASSES:,}; --json prints all classes"
+        )
 
 
 def _print_rows(dataset: "Data", drawn: "Sample") -> None:
@@ -224,7 +227,7 @@ def _print_rows(dataset: "Data", drawn: "Sample") -> None:
     print_rich_table(out, plain_table)
     if left_out:
         get_notes_console().print(
-            f"{format_count(left_out, 'more column')}, of {left_out + len(plain_table.headers) - 1:,}; --json has all"
+            f"columns not shown: {left_out:,} of {left_out + len(plain_table.headers) - 1:,}; --json prints all columns"
         )
     _print_omitted_classes(drawn)
 
@@ -246,7 +249,7 @@ def _build_rows_table(dataset: "Data", drawn: "Sample", out: "Console") -> "tupl
         for values, target in zip(flat.tolist(), drawn_class.examples.targets, strict=True):
             target_text = drawn_class.name or ", ".join(f"{number:.6g}" for number in target.tolist())
             rows.append([replace_control_chars(target_text), *(f"{value:.6g}" for value in values[:_MAX_COLUMNS])])
-    for name, bound in (("least", drawn.low), ("mean", drawn.mean), ("most", drawn.high)):
+    for name, bound in (("minimum", drawn.low), ("mean", drawn.mean), ("maximum", drawn.high)):
         rows.append([f"{name} of all", *(f"{value:.4g}" for value in bound[:_MAX_COLUMNS].tolist())])
     headings = [replace_control_chars(target_heading), *map(replace_control_chars, names[:_MAX_COLUMNS])]
     room, column_count = (out.width if has_limited_width(out) else UNLIMITED_WIDTH), 0

@@ -12,7 +12,7 @@ from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.text import replace_control_chars
 
 _DEMO_CONFIG = """\
-# Handwritten digits in 8 × 8 pixels, which need no download. Change it, and train again.
+# Handwritten digits of 8 × 8 pixels, without a download. Change a value and train again.
 name: demo
 data: {dataset: digits, test_size: 0.2}
 model:
@@ -33,11 +33,11 @@ _SEEDS_OVERRIDE = "seed=42..49"
 
 
 def demo(
-    directory: Annotated[Path, typer.Argument(metavar="[DIRECTORY]", help="A new directory for all of it.")] = Path(
-        "dnn-demo"
-    ),
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIRECTORY", help="New directory for the files of the demo.")
+    ] = Path("dnn-demo"),
 ) -> None:
-    """Train three small networks, compare them and write a report.
+    """Train three small networks, compare them, and write a report.
 
     The demo takes less than a minute and needs no internet. Each command is printed before it runs.
     """
@@ -61,11 +61,11 @@ def demo(
     report(None)
     get_output_console().print()
     for line in (
-        f"{directory}/report.html opens in a browser; {directory}/runs has all that was trained",
-        "one seed of each says little about optimizers; eight say more:",
+        f"open {directory}/report.html in a web browser; the runs are in {directory}/runs",
+        "one seed is not enough to compare optimizers; train eight seeds of each:",
         f"  cd {shlex.quote(str(directory))}",
         f"  dnn sweep {_CONFIG_FILE} optimizer=adam,rmsprop,sgd {_SEEDS_OVERRIDE}",
-        "your own network begins with:",
+        "create a config for your own network:",
         "  dnn new my_first.yaml",
     ):
         get_output_console().print(replace_control_chars(line))
@@ -81,11 +81,11 @@ def _create_demo_directory(directory: Path) -> None:
     from dnn_cli.runs.atomic_write import write_text
 
     if os.path.lexists(directory):
-        raise UsageError(f"{directory} is there already", "name another directory: dnn demo DIRECTORY")
+        raise UsageError(f"{directory} already exists", "choose another directory: dnn demo DIRECTORY")
     try:
         directory.mkdir()
     except OSError as error:
-        raise RunError(f"{directory} cannot be made: {error.strerror}") from None
+        raise RunError(f"{directory} cannot be created: {error.strerror}") from None
     write_text(directory / _CONFIG_FILE, _DEMO_CONFIG)
 
 

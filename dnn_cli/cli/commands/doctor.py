@@ -11,7 +11,9 @@ from dnn_cli.report.text import replace_control_chars
 
 
 def doctor(
-    quick: Annotated[bool, typer.Option("--quick", help="Do not start TensorFlow, which takes seconds.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Skip the checks of TensorFlow and GPUs, which need several seconds.")
+    ] = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:

@@ -35,25 +35,26 @@ def evaluate(
     arguments: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN [FILE]",
-            help="A run; then a .csv, .npz or image directory with labels, or data.path=… if the data has moved.",
+            metavar="RUN|FILE|KEY=VALUE",
+            help="A run, then a .csv, .npz or image directory with targets, or data.path=… for moved data.",
         ),
     ],
     split: Annotated[
         Optional[_EvaluatedSplit],  # noqa: UP045 - older versions of Typer need Optional
-        typer.Option(help="Part of the data. By default test."),
+        typer.Option(metavar="SPLIT", help="Split to evaluate: test or validation. Default: test."),
     ] = None,
     best: BestOption = False,
-    resize: Annotated[bool, typer.Option("--resize", help="Stretch images to the training size.")] = False,
+    resize: Annotated[bool, typer.Option("--resize", help="Resize images to the size of the training images.")] = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Evaluate a trained network on its test set or a FILE.
+    """Evaluate a trained network on its test set or on a file.
 
-    The command prints scores, and classes and confusions or errors. No other command reads the test set.
+    The command prints scores, and results for each class or, for a regression, errors. Other commands do not read the
+    test set.
 
-    Later, dnn runs show RUN prints the scores. dnn runs --columns test_accuracy lists scores on the test set, and
-    best.test_accuracy those with --best.
+    Later, dnn runs show RUN prints the scores of a run. dnn runs --columns test_accuracy lists the scores of all runs;
+    best.test_accuracy lists the scores of evaluations with --best.
     """
     from dnn_cli.cli.progress import open_screen
     from dnn_cli.report import evaluation_tables as words
@@ -61,16 +62,16 @@ def evaluate(
 
     (address, *files), overrides = split_addresses_and_overrides(arguments)
     if len(files) > 1:
-        raise UsageError("evaluate takes one run, and one file at most", "as in: dnn evaluate @1 new.csv")
+        raise UsageError("evaluate accepts one run and at most one file", "for example: dnn evaluate @1 new.csv")
     file = files[0] if files else None
     split_name: Literal["test", "validation"] | None = None if files else (split or _EvaluatedSplit.test).value
     if files and (overrides or split):
         extra = overrides[0] if overrides else "--split"
         raise UsageError(
-            f"{extra} has no meaning with a file, which is prepared as the training data was", "leave it out"
+            f"{extra} and a file cannot be combined: the file is prepared like the training data", f"omit {extra}"
         )
     if resize and not files:
-        raise UsageError("--resize is for the images of a FILE", "leave it out")
+        raise UsageError("--resize applies only to the images of a FILE", "omit --resize")
     run, record, model = resolve_saved_model(address, runs_dir, best=best)
     with open_screen() as screen:
         if split_name is None:
@@ -100,7 +101,9 @@ def evaluate(
     get_output_console().print(replace_control_chars(f"weights: {model.file_name}, {model.format_epoch()}"))
     if (better_model := _find_better_model(run, model)) is not None:
         get_notes_console().print(
-            replace_control_chars(f"{better_model.file_name} holds {better_model.format_epoch()}: --best evaluates it")
+            replace_control_chars(
+                f"{better_model.file_name} contains {better_model.format_epoch()}; --best evaluates this model"
+            )
         )
     for line in finished.warnings:
         get_notes_console().print(replace_control_chars(f"warning: {line}"))
@@ -138,7 +141,7 @@ def _evaluate_split(
     if split == "test" and not data.test_examples:
         raise UsageError(
             f"{data.title} has no test set",
-            "dnn evaluate RUN FILE takes labelled examples; data.test_size=0.2 keeps some apart in a training",
+            "use dnn evaluate RUN FILE, or train with data.test_size=0.2",
         )
     with prepare_training(loaded, screen, record.epochs) as (job, progress, *_):
         from dnn_cli.data.run_context import check_same_data, check_same_split
@@ -209,7 +212,7 @@ def _list_training_data_warnings(file: str, data: "Data") -> list[str]:
         kind for kind, path in training_paths.items() if path and os.path.realpath(path) == os.path.realpath(file)
     ]
     return [
-        f"{file} holds {kind} examples of this run, so the scores are not those of new examples"
+        f"{file} contains the {kind} examples of this run, so the scores are not valid for new examples"
         for kind in matching_kinds
     ]
 
@@ -289,5 +292,5 @@ def _record_evaluation(
             record = run.read_raw_record()
             run.write_record(record.model_copy(update={field: (*getattr(record, field), evaluation)}))
     except RunError as error:
-        report_line(f"not recorded: {error.message}")
+        report_line(f"the evaluation is not recorded: {error.message}")
     return [earlier for earlier in getattr(record, field) if earlier.examples_id == evaluation.examples_id]

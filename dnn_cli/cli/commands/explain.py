@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
 def explain(
     addresses: Annotated[
-        list[str], typer.Argument(metavar="RUN", help="A run by id, name, directory or @1; two stand side by side.")
+        list[str], typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID.")
     ],
-    best: Annotated[bool, typer.Option("--best", help="Judge the model of the best epoch, best.keras.")] = False,
+    best: Annotated[bool, typer.Option("--best", help="Use best.keras, the model of the best epoch.")] = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Explain why a run trained as it did, and what to try next.
+    """Explain how a run trained, and suggest changes.
 
-    Findings about curves and layers are about the whole training, also with --best.
+    The layers of two runs are printed side by side. With --best, findings about curves and layers still describe the
+    whole training.
     """
     from dnn_cli.explain.explanation import explain_run as work
     from dnn_cli.report.explanation_view import build_explanation_document, format_explanations

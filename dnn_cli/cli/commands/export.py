@@ -53,22 +53,32 @@ _REQUIRED_MODULES = {FormatName.onnx: ("onnx", "tf2onnx", "onnxruntime"), Format
 
 
 def export(
-    address: Annotated[str, typer.Argument(metavar="RUN", help="A completed run.")],
-    format_name: Annotated[FormatName, typer.Option("--format", help="What to write.")],
+    address: Annotated[
+        str, typer.Argument(metavar="RUN", help="A completed run by id, name, directory, @1 or best:METRIC.")
+    ],
+    format_name: Annotated[
+        FormatName,
+        typer.Option(
+            "--format", metavar="FORMAT", help="Format of the exported model: keras, savedmodel, onnx or litert."
+        ),
+    ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="PATH", help="Where; by default the name of the run, here.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="PATH", help="Path of the exported model. Default: the name of the run."
+        ),
     ] = None,
     without_scaling: Annotated[
-        bool, typer.Option("--without-scaling", help="Take inputs that are scaled already.")
+        bool, typer.Option("--without-scaling", help="Export the model without the scaling of its inputs.")
     ] = False,
     best: BestOption = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
     """Export a trained network, and check its predictions.
 
-    By default, the exported model scales its inputs itself: it takes pixels and numbers as they are in the data.
+    By default, the exported model includes the scaling of its inputs: it accepts the pixels and numbers of the data.
     """
     from dnn_cli.cli.progress import open_screen
     from dnn_cli.config.identifiers import make_slug
@@ -159,18 +169,21 @@ def _check_export_path(path: Path, sidecar: Path, format_name: FormatName, *, fo
     """
     suffix = _FORMAT_SUFFIXES[format_name]
     if not path.name:
-        raise UsageError(f"-o {path} names no file", f"-o network{suffix}")
+        raise UsageError(f"-o {path} is not the path of a file", f"use -o network{suffix}")
     if format_name is not FormatName.savedmodel and path.suffix != suffix:
         raise UsageError(
-            f"{path} does not end in {suffix}, by which {format_name.value} is known", f"-o {path.with_suffix(suffix)}"
+            f"{path} does not end in {suffix}, the suffix of {format_name.value}",
+            f"use -o {path.with_suffix(suffix)}",
         )
     if not path.parent.is_dir():
-        raise UsageError(f"there is no directory {path.parent}", "make it, or name another with -o")
+        raise UsageError(f"{path.parent} does not exist", "create the directory, or choose another path with -o")
     for existing_path in (path, sidecar):
         if not os.path.lexists(existing_path):
             continue
         if not force:
-            raise UsageError(f"{existing_path} is there already", "--force replaces it, -o PATH writes elsewhere")
+            raise UsageError(
+                f"{existing_path} already exists", "use --force to replace it, or choose another path with -o"
+            )
         is_directory = existing_path.is_dir() and not existing_path.is_symlink()
         is_saved_model = (
             existing_path is path
@@ -180,7 +193,7 @@ def _check_export_path(path: Path, sidecar: Path, format_name: FormatName, *, fo
         if is_directory != is_saved_model and (
             is_directory or (existing_path is path and format_name is FormatName.savedmodel)
         ):
-            raise UsageError(f"{existing_path} is not an export, and is not replaced", "-o PATH writes elsewhere")
+            raise UsageError(f"{existing_path} is not an export and is not replaced", "choose another path with -o")
 
 
 @contextmanager
@@ -218,12 +231,12 @@ def _iter_check_lines(export_check: "ExportCheck") -> Iterator[str]:
     same = "" if export_check.output <= 1 else f" in outputs up to {export_check.output:.3g}"
     if export_check.same_class is not None:
         all_same = export_check.same_class == export_check.examples
-        same += ", the same class for all" if all_same else f", the same class for {export_check.same_class:,}"
+        same += f", the same class for {'all' if all_same else f'{export_check.same_class:,}'} examples"
     yield f"  checked  in {export_check.runtime} on {export_check.source}:"
     yield f"           largest difference {export_check.difference:.1e}{same}"
     if export_check.in_16_bits is not None:
         yield (
-            f"           it computes in 32 bits; the run did in 16, and differs by up to {export_check.in_16_bits:.1e}"
+            f"           it computes in 32 bits, and the run in 16; they differ by up to {export_check.in_16_bits:.1e}"
         )
 
 

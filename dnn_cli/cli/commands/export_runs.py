@@ -19,30 +19,40 @@ if TYPE_CHECKING:
 def export_runs(
     addresses: Annotated[
         Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
-        typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID; all if none."),
+        typer.Argument(
+            metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: all runs."
+        ),
     ] = None,
     mlflow: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--mlflow", metavar="URI", help="To MLflow: sqlite:///mlflow.db, file:mlruns, http://…"),
+        typer.Option(
+            "--mlflow",
+            metavar="URI",
+            help="Export to MLflow, for example to sqlite:///mlflow.db, file:mlruns or http://HOST.",
+        ),
     ] = None,
     tensorboard: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--tensorboard", metavar="DIR", help="To TensorBoard: a log for each run, below DIR."),
+        typer.Option(
+            "--tensorboard", metavar="DIR", help="Write a TensorBoard log of each run into a subdirectory of DIR."
+        ),
     ] = None,
     experiment_name: Annotated[
-        str, typer.Option("--experiment", metavar="NAME", help="What MLflow groups them by.")
+        str, typer.Option("--experiment", metavar="NAME", help="Name of the MLflow experiment.")
     ] = "dnn",
-    models: Annotated[bool, typer.Option("--models", help="Send the trained models to MLflow, too.")] = False,
+    models: Annotated[bool, typer.Option("--models", help="Also export the saved models to MLflow.")] = False,
     query: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--where", metavar="CONDITION", help="Only runs for which it holds."),
+        typer.Option(
+            "--where", metavar="CONDITION", help="Export only runs that fulfil a condition, as in dnn runs --where."
+        ),
     ] = None,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Export runs to MLflow or TensorBoard; a repeated export updates them there."""
+    """Export runs to MLflow or TensorBoard, or update the export."""
     if mlflow is None and tensorboard is None:
-        raise UsageError("nowhere to export to", "--mlflow sqlite:///mlflow.db or --tensorboard DIR")
+        raise UsageError("no destination is named", "use --mlflow sqlite:///mlflow.db or --tensorboard DIR")
     runs = _select_runs_to_export(runs_dir, addresses or [], query)
     document: dict[str, object] = {}
     failures: dict[str, str] = {}
@@ -53,7 +63,7 @@ def export_runs(
         exported = _export_each_run(runs, lambda run_info: _write_tensorboard_log(tensorboard, run_info), failures)
         document["tensorboard"] = {"logdir": str(tensorboard), "runs": exported}
         if not as_json:
-            text = f"{_format_exported_count(exported)} in {tensorboard}; tensorboard --logdir {tensorboard} shows them"
+            text = f"{_format_exported_count(exported)} in {tensorboard}; view: tensorboard --logdir {tensorboard}"
             get_output_console().print(replace_control_chars(text))
     if mlflow is not None:
         from dnn_cli.integrations.mlflow import MlflowDestination, hide_password
@@ -74,7 +84,7 @@ def export_runs(
             )
             if mlflow.startswith("file:"):
                 get_notes_console().print(
-                    "MLflow 3 opens such a store only with MLFLOW_ALLOW_FILE_STORE=true; sqlite needs nothing"
+                    "MLflow 3 opens a file: store only with MLFLOW_ALLOW_FILE_STORE=true; sqlite: does not need it"
                 )
     if as_json:
         print_json({**document, "failed": [{"dir": path, "reason": reason} for path, reason in failures.items()]})
@@ -95,7 +105,8 @@ def _select_runs_to_export(runs_dir: Path, addresses: Sequence[str], query: str 
 
     runs = select_runs(CachedStore(runs_dir), list(addresses), query)
     if not runs:
-        raise UsageError(f"there are no such runs in {runs_dir}", "dnn runs lists what there is")
+        message = f"no runs in {runs_dir}" if query is None else f"no run in {runs_dir} fulfils the condition"
+        raise UsageError(message, "dnn runs lists all runs")
     return runs if addresses else runs[::-1]
 
 
@@ -143,7 +154,7 @@ def _write_tensorboard_log(directory: Path, run_info: "RunInfo") -> str:
     run = run_info.run
     is_own = directory.absolute() == run.directory.absolute().parent
     if is_own and run_info.record is not None and run_info.record.status == "running":
-        raise RunError("it is being trained", "dnn train --tensorboard writes a log while it goes")
+        raise RunError("the run is being trained", "dnn train --tensorboard writes a log during the training")
     write_event_log(run.tensorboard if is_own else directory / run.directory.absolute().name, run_info)
     return "written"
 

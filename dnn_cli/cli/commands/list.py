@@ -13,15 +13,15 @@ KINDS = ("layers", "optimizers", "schedules", "activations", "initializers", "re
 
 
 def list_names(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"Kind of names: {', '.join(KINDS)}.")],
     as_json: JsonOption = False,
 ) -> None:
-    """List the names that a config can use, with arguments."""
+    """List names that a config can use, with their arguments."""
     from dnn_cli.report.catalog_table import build_catalog, build_catalog_table
 
     if kind not in KINDS:
         raise UsageError(
-            f"there are no {kind} to list", suggest_nearest_name(kind, KINDS) or f"one of {', '.join(KINDS)}"
+            f"unknown kind of names: {kind}", suggest_nearest_name(kind, KINDS) or f"use one of {', '.join(KINDS)}"
         )
     catalog = build_catalog(kind.removesuffix("es") if kind == "losses" else kind.removesuffix("s"))
     if as_json:
@@ -30,7 +30,7 @@ def list_names(
     out = get_output_console()
     print_rich_table(out, build_catalog_table(catalog))
     if catalog.common_arguments:
-        out.print(f"\nall of them take {', '.join(catalog.common_arguments)}")
+        out.print(f"\narguments of all {kind}: {', '.join(catalog.common_arguments)}")
 
 
 def _build_name_document(item: Any) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dnn_cli.cli.console import can_print_text, get_output_console, has_limited_width, print_json, write_result
-from dnn_cli.cli.options import ConfigArguments, JsonOption, load_configs, split_configs_and_overrides
+from dnn_cli.cli.options import JsonOption, load_configs, split_configs_and_overrides
 from dnn_cli.errors import UsageError
-from dnn_cli.report.text import replace_control_chars
+from dnn_cli.report.text import format_count, replace_control_chars
 
 if TYPE_CHECKING:
     from dnn_cli.training.lr_range_test import RangeTest
@@ -37,8 +37,11 @@ RATE_KEY, INITIAL_RATE_KEY = "optimizer.learning_rate", "initial_learning_rate"
 
 
 def lr_find(
-    arguments: ConfigArguments,
-    no_chart: Annotated[bool, typer.Option("--no-chart", help="Leave the chart out.")] = False,
+    arguments: Annotated[
+        list[str],
+        typer.Argument(metavar="CONFIG|KEY=VALUE", help="A config, then overrides, for example epochs=10."),
+    ],
+    no_chart: Annotated[bool, typer.Option("--no-chart", help="Do not print the chart.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Try increasing learning rates, and suggest a rate.
@@ -47,7 +50,7 @@ def lr_find(
     """
     configs, overrides = split_configs_and_overrides(arguments, "dnn lr-find configs/relu_adam.yaml")
     if len(configs) > 1:
-        raise UsageError("lr-find takes one config", "as in: dnn lr-find configs/relu_adam.yaml optimizer=sgd")
+        raise UsageError("lr-find accepts one config", "for example: dnn lr-find configs/relu_adam.yaml optimizer=sgd")
 
     from dnn_cli.cli.progress import open_screen
     from dnn_cli.execution.preparation import prepare_training
@@ -101,7 +104,7 @@ def _format_loss_chart(result: "RangeTest") -> str:
     points = [(rate, loss) for rate, loss in zip(result.rates, result.smoothed, strict=True) if loss <= max_loss]
     return draw_chart(
         [ChartLine("loss", [rate for rate, _ in points], [loss for _, loss in points])],
-        title=f"loss of {result.examples} training examples after a step at each rate", x_label="learning rate",
+        title=f"loss of {result.examples} training examples after one step at each rate", x_label="learning rate",
         width=min(out.width, MAX_CHART_WIDTH) if has_limited_width(out) else DEFAULT_CHART_WIDTH, height=CHART_HEIGHT,
         colour=out.is_terminal and not out.no_color and not out.is_dumb_terminal,
         log_x=True, marked_x=result.suggestion, unicode=can_print_text("⣿│┤"),
@@ -115,28 +118,28 @@ def _format_result_lines(result: "RangeTest", current_rate: Any) -> list[str]:
     if result.suggestion is None:
         tried_text = f", up to {result.rates[-1]:.2g}" if result.rates else ""
         lines = [
-            f"no suggestion: the loss did not fall at any rate{tried_text}; it was {result.start:.4g} at the start"
+            f"no suggestion: the loss did not decrease at any rate{tried_text}; the initial loss was {result.start:.4g}"
         ]
     else:
         lines = [
             f"suggested learning rate {result.suggestion:g}",
-            f"  the loss fell fastest at {result.steepest:.2g} and was lowest at {result.lowest:.2g}; suggested is the "
-            "first, but at most a third of the second",
+            f"  the loss decreased fastest at {result.steepest:.2g} and was lowest at {result.lowest:.2g}; "
+            "the suggestion is the first rate, but at most a third of the second",
         ]
     if result.guessing is not None and result.losses and min(result.losses) > _MAX_LEARNT_RATIO * result.guessing:
         lines.append(
-            f"! the loss came to {min(result.losses):.4g}, and guessing has {result.guessing:.4g}: "
-            "in so few steps nothing was learnt at any rate; dnn explain finds the reason in a trained run"
+            f"! the lowest loss was {min(result.losses):.4g}, and guessing has a loss of {result.guessing:.4g}: "
+            "the network learned nothing at any rate; train a run, and dnn explain shows the reason"
         )
     if result.ended:
-        lines.append(f"  the test ended after {len(result.rates)} steps, when {result.ended}")
+        lines.append(f"  the test ended after {format_count(len(result.rates), 'step')}, because {result.ended}")
     if isinstance(current_rate, dict):
         schedule_note = (
-            "which begins with it in the command" if _is_decaying_schedule(current_rate) else "and does in the command"
+            "the command sets the initial rate of the schedule"
+            if _is_decaying_schedule(current_rate)
+            else "the command also uses a constant rate"
         )
-        lines.append(
-            f"  in the test a constant rate took the place of {format_config_value(current_rate)}, {schedule_note}"
-        )
+        lines.append(f"  the test used constant rates instead of {format_config_value(current_rate)}; {schedule_note}")
     else:
-        lines.append(f"  the config has {current_rate:g}")
+        lines.append(f"  the config has a learning rate of {current_rate:g}")
     return lines

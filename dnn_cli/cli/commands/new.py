@@ -29,16 +29,26 @@ Every class then probably has enough examples, and they are not counted.
 
 
 def new(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The config to write, as my_first.yaml.")],
-    data: Annotated[str | None, typer.Option(help="A dataset, or your own file.")] = None,
-    target: Annotated[str | None, typer.Option(help="The column of a csv to predict.")] = None,
-    task: Annotated[str | None, typer.Option(help="classification or regression.")] = None,
-    ignore: Annotated[str | None, typer.Option(help="Columns of a csv that are no inputs.")] = None,
-    hidden: Annotated[str | None, typer.Option(help="Units of the hidden layers, as 100,50.")] = None,
-    activation: Annotated[str | None, typer.Option(help="Of the hidden layers.")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="One of dnn list optimizers.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Path of the new config, for example my_first.yaml.")],
+    data: Annotated[
+        str | None, typer.Option(metavar="DATA", help="A dataset, or path of a CSV file, .npz file or image directory.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of a CSV file to predict.")] = None,
+    task: Annotated[
+        str | None, typer.Option(metavar="TASK", help="Task of the network: classification or regression.")
+    ] = None,
+    ignore: Annotated[
+        str | None, typer.Option(metavar="COLUMN,…", help="Columns of a CSV file to ignore, separated by commas.")
+    ] = None,
+    hidden: Annotated[
+        str | None, typer.Option(metavar="N,…", help="Numbers of units of the hidden layers, for example 100,50.")
+    ] = None,
+    activation: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Activation of the hidden layers; see dnn list activations.")
+    ] = None,
+    optimizer: Annotated[str | None, typer.Option(metavar="NAME", help="Optimizer; see dnn list optimizers.")] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", min=1, help="Number of epochs.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
 ) -> None:
     """Write a first config, with comments.
 
@@ -49,11 +59,11 @@ def new(
     from dnn_cli.runs.atomic_write import atomic_write
 
     if file.suffix not in (".yaml", ".yml") or not str(file).isprintable():
-        raise UsageError(f"{file} is no name for a config", "as in: dnn new my_first.yaml")
+        raise UsageError(f"{file} is not a valid path of a config", "for example: dnn new my_first.yaml")
     if file.exists() and not force:
-        raise UsageError(f"{file} is there already", "name another file, or write over it with --force")
+        raise UsageError(f"{file} already exists", "use --force to replace it, or choose another path")
     if not file.parent.is_dir():
-        raise UsageError(f"there is no directory {file.parent}", "make it first")
+        raise UsageError(f"{file.parent} does not exist", "create the directory, or choose another path")
     template_options = _choose_template_options(
         partial(_inspect_named_data, target=target, task=task, ignore=ignore),
         data,
@@ -67,11 +77,13 @@ def new(
             temporary.write_text(build_config_template(template_options, str(file)), encoding="utf-8")
             load_experiment(str(temporary))
     except RunError as error:
-        raise UsageError(error.message, "name another place") from None
+        raise UsageError(error.message, "choose another path") from None
     except ConfigError as error:
         issues_text = "; ".join(f"{issue.key} {issue.message}" for issue in error.issues)
-        raise UsageError(f"such a config would not train: {issues_text}", "choose otherwise") from None
-    get_output_console().print(replace_control_chars(f"{file} written; next: dnn train {shlex.quote(str(file))}"))
+        raise UsageError(
+            f"a config with these values cannot be trained: {issues_text}", "choose other values"
+        ) from None
+    get_output_console().print(replace_control_chars(f"wrote {file}; next: dnn train {shlex.quote(str(file))}"))
 
 
 def _choose_template_options(
@@ -91,13 +103,13 @@ def _choose_template_options(
     from dnn_cli.config.registry import NAMES_BY_KIND
 
     dataset_names = ", ".join(NAMES_BY_KIND["dataset"][: -len(USER_DATA_KINDS)])
-    chosen_data = _ask_for_value(data, f"data: {dataset_names}, or a path to your own", "fashion_mnist", read_data)
-    hidden_units = _ask_for_value(hidden, "units of the hidden layers, as 100,50", "100", _parse_units)
+    chosen_data = _ask_for_value(data, f"data: {dataset_names}, or the path of your data", "fashion_mnist", read_data)
+    hidden_units = _ask_for_value(hidden, "units of the hidden layers, for example 100,50", "100", _parse_units)
     activation_name = _ask_for_value(
-        activation, "activation, as in dnn list activations", "relu", partial(_parse_catalog_name, "activation")
+        activation, "activation, see dnn list activations", "relu", partial(_parse_catalog_name, "activation")
     )
     optimizer_name = _ask_for_value(
-        optimizer, "optimizer, as in dnn list optimizers", "adam", partial(_parse_catalog_name, "optimizer")
+        optimizer, "optimizer, see dnn list optimizers", "adam", partial(_parse_catalog_name, "optimizer")
     )
     default_epochs = str(get_default_epochs(chosen_data.info))
     epoch_count = _ask_for_value(
@@ -149,18 +161,21 @@ def _inspect_named_data(name: str, target: str | None, task: str | None, ignore:
 
     if name not in DATASETS and not os.path.exists(name):
         raise UsageError(
-            f"{name} is no dataset and no path", suggest_nearest_name(name, DATASETS) or f"one of {', '.join(DATASETS)}"
+            f"{name} is not a dataset or an existing path",
+            suggest_nearest_name(name, DATASETS) or f"use one of {', '.join(DATASETS)}",
         )
     if name not in DATASETS and not os.path.isdir(name) and not name.lower().endswith((".csv", ".tsv", ".npz")):
-        raise UsageError(f"{name} is no csv, no npz and no directory of images", "data of your own is one of these")
+        raise UsageError(
+            f"{name} is not a .csv, .tsv or .npz file or an image directory", "convert the data to one of these"
+        )
     try:
         data = resolve_data(name, target=target, task=task, ignore=ignore.split(",") if ignore else None)
         if data.dataset == "image_folder":
             data = _apply_first_image_size(data)
     except ValidationError as error:
         key = error.errors(include_url=False)[0]["loc"][0]
-        hint = "classification or regression" if key == "task" else "another name"
-        raise UsageError(f"{task if key == 'task' else name} cannot be the {key} of data", hint) from None
+        hint = "use classification or regression" if key == "task" else "choose another name"
+        raise UsageError(f"{task if key == 'task' else name} is not a valid {key} of data", hint) from None
     except UserDataError as error:
         raise UserDataError(error.message, convert_hint_to_options(error.suggestion)) from None
     if issues := [*find_data_issues(data)]:
@@ -170,7 +185,7 @@ def _inspect_named_data(name: str, target: str | None, task: str | None, ignore:
     paths = {key: getattr(data, key) for key in ("path", "validation_path", "test_path")}
     part_texts = [f"{key}: {os.path.relpath(path)}" for key, path in paths.items() if path is not None]
     if len(part_texts) > 1:
-        get_notes_console().print(replace_control_chars(f"{name} holds several sets: {', '.join(part_texts)}"))
+        get_notes_console().print(replace_control_chars(f"{name} contains several sets: {', '.join(part_texts)}"))
     return data
 
 
@@ -198,7 +213,7 @@ def convert_hint_to_options(hint: str) -> str:
 
     hint = re.sub(r"data\.ignore=(\[.*\])", format_ignore_option, hint)
     hint = re.sub(r"\b(?:data\.)?task: (classification|regression)", r"--task \1", hint)
-    return re.sub(r"^path: ", "--data ", hint).replace("data.target names", "--target names")
+    return re.sub(r"^use path: ", "use --data ", hint).replace("set data.target to", "set --target to")
 
 
 def _compute_target_statistics(data: "Data") -> tuple[float, float] | None:
@@ -239,8 +254,8 @@ def _parse_catalog_name(kind: str, name: str) -> str:
     name = SPELLINGS[kind].get(name.strip(), name.strip())
     if name not in NAMES_BY_KIND[kind]:
         raise UsageError(
-            f"{name} is no {kind}",
-            suggest_nearest_name(name, NAMES_BY_KIND[kind]) or f"one of {', '.join(NAMES_BY_KIND[kind])}",
+            f"{name} is not an {kind}",
+            suggest_nearest_name(name, NAMES_BY_KIND[kind]) or f"use one of {', '.join(NAMES_BY_KIND[kind])}",
         )
     return name
 
@@ -264,5 +279,5 @@ def _parse_positive_integer(name: str, text: str) -> int:
     """
     text = text.strip()
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
-        raise UsageError(f"{name}: {text} is no whole number above 0", "as in: 100")
+        raise UsageError(f"{name}: {text} is not a whole number above 0", "for example: 100")
     return int(text)

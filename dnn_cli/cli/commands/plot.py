@@ -48,52 +48,69 @@ def plot(
     addresses: Annotated[
         Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
         typer.Argument(
-            metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID; else the latest."
+            metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: the latest run."
         ),
     ] = None,
     output: Annotated[
         Optional[list[Path]],  # noqa: UP045
-        typer.Option("-o", "--output", metavar="FILE", help="Write a picture for a paper. .svg, .png or .pdf."),
+        typer.Option("-o", "--output", metavar="FILE", help="Write the figure to a .svg, .png or .pdf file."),
     ] = None,
     query: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--where", help="Only runs like that. See dnn runs --where."),
+        typer.Option(
+            "--where", metavar="CONDITION", help="Draw only runs that fulfil a condition, as in dnn runs --where."
+        ),
     ] = None,
     metric: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option("--metric", help="A column of metrics.csv, several times for several. By default two."),
+        typer.Option(
+            "--metric",
+            metavar="METRIC",
+            help="Metric to draw, for example val_loss. Repeat for more. Default: loss and accuracy.",
+        ),
     ] = None,
     horizontal_axis: Annotated[
-        _HorizontalAxis, typer.Option("--x", help="What is along the horizontal axis.")
+        _HorizontalAxis, typer.Option("--x", metavar="AXIS", help="Horizontal axis: epoch, steps or seconds.")
     ] = _HorizontalAxis.epoch,
-    log_scale: Annotated[bool, typer.Option("--log", help="Losses and errors by orders of magnitude.")] = False,
-    each_run: Annotated[bool, typer.Option("--runs", help="A curve for every run, where seeds make groups.")] = False,
+    log_scale: Annotated[bool, typer.Option("--log", help="Draw losses and errors on a logarithmic scale.")] = False,
+    each_run: Annotated[
+        bool, typer.Option("--runs", help="Draw a curve for each run instead of the mean over seeds.")
+    ] = False,
     by: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option("--by", help="Average runs. One curve, with a band, for each value of this key."),
+        typer.Option("--by", metavar="KEY", help="Draw one mean curve, with a band, for each value of this key."),
     ] = None,
-    width: Annotated[Optional[int], typer.Option(min=10, max=1000, help="Columns of text.")] = None,  # noqa: UP045
-    height: Annotated[Optional[int], typer.Option(min=5, max=200, help="Lines of a panel.")] = None,  # noqa: UP045
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    width: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(metavar="N", min=10, max=1000, help="Width of the chart in columns."),
+    ] = None,
+    height: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(metavar="N", min=5, max=200, help="Height of a panel in lines."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Draw loss and accuracy, epoch by epoch."""
+    """Draw loss and accuracy for each epoch."""
     from dnn_cli.cli.commands.compare import select_runs
     from dnn_cli.report.curves import build_curve_chart
     from dnn_cli.runs.query.selection import CachedStore
 
     if output and as_json:
-        raise UsageError("--json and -o exclude each other", "name one of them")
+        raise UsageError("--json and -o cannot be combined", "use one of them")
     check_by_keys(by or ())
     if by and each_run:
-        raise UsageError("--by draws means, and --runs draws every run", "name one of them")
+        raise UsageError("--by and --runs cannot be combined", "use --by for mean curves, or --runs for each run")
     for path in output or ():
         _check_picture_path(path, force=force)
     store = CachedStore(runs_dir)
     runs = select_runs(store, addresses or ([] if query or by else ["@1"]), query)
     if not runs:
-        raise UsageError(f"no run in {runs_dir} is like that", "dnn runs lists all")
+        raise UsageError(
+            f"no run in {runs_dir} fulfils the condition" if query else f"no runs in {runs_dir}",
+            "dnn runs lists all runs",
+        )
     if all(address.startswith("sweep:") for address in addresses or ()):
         # The addresses define no order, so the runs keep the order of training.
         runs = runs[::-1]
@@ -120,17 +137,17 @@ def _check_picture_path(path: Path, *, force: bool) -> None:
     from dnn_cli.report.chart_files import CHART_SUFFIXES
 
     if path.is_dir():
-        raise UsageError(f"{path} is a directory", f"name a file in it, as {path / 'curves.svg'}")
+        raise UsageError(f"{path} is a directory", f"choose a file, for example {path / 'curves.svg'}")
     if path.suffix[1:].lower() not in CHART_SUFFIXES:
         more = "; dnn report writes HTML" if path.suffix in (".html", ".htm") else ""
         suffixes_text = ", ".join(f".{suffix}" for suffix in CHART_SUFFIXES)
-        raise UsageError(f"{path} is none of {suffixes_text}", f"as {path.with_suffix('.svg')}{more}")
+        raise UsageError(f"{path} does not end in {suffixes_text}", f"for example: {path.with_suffix('.svg')}{more}")
     if path.exists() and not path.is_file():
-        raise UsageError(f"{path} is not a file", "name one that is to be written")
+        raise UsageError(f"{path} is not a file", "choose another path")
     if os.path.lexists(path) and not force:
-        raise UsageError(f"{path} is there already", "--force replaces it, another -o writes elsewhere")
+        raise UsageError(f"{path} already exists", "use --force to replace it, or choose another path with -o")
     if not path.parent.is_dir():
-        raise UsageError(f"there is no directory {path.parent}", "make it, or name another place")
+        raise UsageError(f"{path.parent} does not exist", "create the directory, or choose another path")
 
 
 def _write_picture(chart: "CurveChart", path: Path, *, log_scale: bool) -> None:
@@ -144,7 +161,7 @@ def _write_picture(chart: "CurveChart", path: Path, *, log_scale: bool) -> None:
     try:
         write_chart(build_altair_chart(chart, log=log_scale), path)
     except RunError as error:
-        raise UsageError(error.message, "name another place") from None
+        raise UsageError(error.message, "choose another path") from None
     get_output_console().print(replace_control_chars(path), soft_wrap=True)
     legend = chart.names if len(chart.names) > 1 else ()
     for line in format_font_advice(find_missing_glyphs([*legend, *(panel.title for panel in chart.panels)])):

@@ -17,21 +17,20 @@ if TYPE_CHECKING:
 
 
 def predict(
-    address: Annotated[str, typer.Argument(metavar="RUN", help="A completed run.")],
-    files: Annotated[
-        list[str], typer.Argument(metavar="FILE…", help="Images, .npz with an array x, or .csv with a header.")
+    address: Annotated[
+        str, typer.Argument(metavar="RUN", help="A completed run by id, name, directory, @1 or best:METRIC.")
     ],
-    resize: Annotated[
-        bool, typer.Option("--resize", help="Stretch images to the size of the training images.")
-    ] = False,
-    invert: Annotated[
-        bool, typer.Option("--invert", help="Make light pixels of images dark, and dark ones light.")
-    ] = False,
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE", help="Image files, .npz files with an array x, or .csv files with a header."),
+    ],
+    resize: Annotated[bool, typer.Option("--resize", help="Resize images to the size of the training images.")] = False,
+    invert: Annotated[bool, typer.Option("--invert", help="Invert the brightness of images.")] = False,
     best: BestOption = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Predict from images, .npz and .csv with a trained network."""
+    """Predict classes or values for images, .npz and .csv files."""
     from dnn_cli.cli.progress import open_screen
 
     with open_screen() as screen:
@@ -58,7 +57,9 @@ def predict(
         from dnn_cli.report.evaluation_tables import build_prediction_table, format_warning_lines
 
         get_notes_console().print(
-            replace_control_chars(f"by {record.name} {record.id}, {model.file_name}: {model.format_epoch()}")
+            replace_control_chars(
+                f"predictions of {record.name} {record.id}, {model.file_name}: {model.format_epoch()}"
+            )
         )
         print_rich_table(get_output_console(), build_prediction_table(predictions))
         for line in format_warning_lines(predictions):

@@ -16,29 +16,46 @@ from dnn_cli.report.text import replace_control_chars
 def report(
     addresses: Annotated[
         Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
-        typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID; else all."),
+        typer.Argument(
+            metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: all runs."
+        ),
     ] = None,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Where to write it.")] = Path(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Path of the HTML file.")] = Path(
         "report.html"
     ),
     query: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--where", help="Only runs like that. See dnn runs --where."),
+        typer.Option(
+            "--where", metavar="CONDITION", help="Report only runs that fulfil a condition, as in dnn runs --where."
+        ),
     ] = None,
     by: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option("--by", help="Average over all but this key. See dnn compare --by."),
+        typer.Option("--by", metavar="KEY", help="Group runs by this key, and average over other settings."),
     ] = None,
     baseline: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--baseline", help="The group to compare with. Its name, or a run's id; else the best."),
+        typer.Option(
+            "--baseline", metavar="GROUP", help="Group to compare with, by name or run id. Default: the best group."
+        ),
     ] = None,
-    at: Annotated[str, typer.Option("--at", help="When. See dnn compare --at.")] = "final",
+    at: Annotated[
+        str,
+        typer.Option(
+            "--at",
+            metavar="POINT",
+            help="Point to compare at: final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE.",
+        ),
+    ] = "final",
     metric: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--metric", help="A column of metrics.csv, or test_accuracy. By default what most runs watched."),
+        typer.Option(
+            "--metric",
+            metavar="METRIC",
+            help="Metric to compare, for example val_loss. Default: the metric that most runs monitor.",
+        ),
     ] = None,
-    open_in_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    open_in_browser: Annotated[bool, typer.Option("--open", help="Open the report in a web browser.")] = False,
     runs_dir: RunsDirOption = Path("runs"),
 ) -> None:
     """Write a comparison and its runs as one HTML file."""
@@ -54,9 +71,9 @@ def report(
         store = CachedStore(runs_dir)
         runs = select_runs(store, addresses or [], query)
         if not runs:
-            suffix = "" if query is None else " like that"
             raise UsageError(
-                f"there is no run{suffix} in {runs_dir} to report on", "dnn train makes one; dnn demo three"
+                f"no runs in {runs_dir}" if query is None else f"no run in {runs_dir} fulfils the condition",
+                "dnn train creates a run; dnn demo creates three",
             )
         all_runs = store.with_details(store.list_runs()) if addresses or query else runs
         check_by_keys(by or ())
@@ -79,7 +96,7 @@ def report(
         import webbrowser
 
         if not webbrowser.open(output.absolute().as_uri()):
-            get_notes_console().print("no browser was found to open it")
+            get_notes_console().print("no web browser was found to open the report")
 
 
 def _check_report_path(output: Path) -> None:
@@ -91,6 +108,6 @@ def _check_report_path(output: Path) -> None:
     from dnn_cli.report.html.report_file import is_report_file
 
     if not output.parent.is_dir():
-        raise UsageError(f"there is no directory {output.parent}", "make it, or name another file with -o")
+        raise UsageError(f"{output.parent} does not exist", "create the directory, or choose another path with -o")
     if os.path.lexists(output) and not is_report_file(output):
-        raise UsageError(f"{output} is there and no report of dnn", "name another file with -o, or move it away")
+        raise UsageError(f"{output} is not a report of dnn and is not replaced", "choose another path with -o")

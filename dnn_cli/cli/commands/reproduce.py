@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 def reproduce(
     arguments: Annotated[
         list[str],
-        typer.Argument(metavar="RUN [KEY=VALUE]", help="A run, then data.path=… if its data has moved."),
+        typer.Argument(metavar="RUN|KEY=VALUE", help="A completed run, then data.path=… for moved data."),
     ],
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Train a completed run again, and compare both runs bit by bit."""
+    """Train a completed run again, and compare the bits."""
     address, overrides = parse_run_and_overrides(arguments, "reproduce")
 
     from dnn_cli.cli.progress import open_screen
@@ -69,9 +69,8 @@ def _check_same_experiment(run: "Run", overrides: Sequence[str]) -> None:
     disallowed = [word for word in overrides if word.partition("=")[0] not in DATA_PATH_KEYS]
     if disallowed:
         raise UsageError(
-            f"{disallowed[0]} makes another experiment, which reproduces nothing; only "
-            f"{', '.join(DATA_PATH_KEYS)} may be other",
-            f"{_build_train_command(run, *overrides)} trains it",
+            f"{disallowed[0]} changes the experiment; reproduce accepts only overrides of {', '.join(DATA_PATH_KEYS)}",
+            f"{_build_train_command(run, *overrides)} trains the changed experiment",
         )
 
 
@@ -84,18 +83,18 @@ def _check_reproducible(run: "Run", record: "Record") -> None:
     """
     if record.status != "completed":
         hints = {
-            "running": "wait for its end",
-            "interrupted": f"{shlex.join(['dnn', 'resume', os.path.relpath(run.directory)])} first",
+            "running": "wait for the end of the training",
+            "interrupted": f"{shlex.join(['dnn', 'resume', os.path.relpath(run.directory)])} completes the run",
         }
         raise UsageError(
-            f"run {record.id} is not completed but {record.status}, and has no outcome to reproduce",
-            hints.get(record.status, f"{_build_train_command(run)} trains it again"),
+            f"run {record.id} is {record.status}, and only a completed run can be reproduced",
+            hints.get(record.status, f"{_build_train_command(run)} trains the config again"),
         )
     forced = [change for resume in record.resumed for change in resume.forced]
     if forced:
         raise UsageError(
-            f"run {record.id} was changed on its way ({forced[0]}), so its config.yaml alone does not lead to it",
-            f"{_build_train_command(run)} trains what it says, from the beginning",
+            f"run {record.id} was resumed with changes ({forced[0]}), so its config.yaml alone does not reproduce it",
+            f"{_build_train_command(run)} trains this config.yaml from the beginning",
         )
 
 

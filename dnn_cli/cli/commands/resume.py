@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 def resume(
     arguments: Annotated[
-        list[str], typer.Argument(metavar="RUN [KEY=VALUE]", help="A run, then changes, as epochs=20 to train further.")
+        list[str],
+        typer.Argument(metavar="RUN|KEY=VALUE", help="A run, then overrides, for example epochs=20 to train longer."),
     ],
     force: ForceOption = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Continue an interrupted run, or extend a completed one."""
+    """Continue an interrupted run, or extend a completed run."""
     address, overrides = parse_run_and_overrides(arguments, "resume")
 
     from dnn_cli.cli.progress import open_screen
@@ -87,9 +88,9 @@ def find_run_to_resume(loaded: "LoadedExperiment", store: "Store", *, force: boo
     if force:
         return run
     raise UsageError(
-        f"run {parse_run_id(run)} of {experiment.name} is not completed, and was begun otherwise: "
+        f"run {parse_run_id(run)} of {experiment.name} is not completed, and its config differs: "
         f"{'; '.join(list_config_changes(recorded_experiment, experiment))}",
-        "without --resume a new run begins; --force goes on with that one all the same, and records it",
+        "omit --resume to start a new run, or use --force to continue this run with the new config",
     )
 
 

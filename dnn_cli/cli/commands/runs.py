@@ -20,9 +20,9 @@ from dnn_cli.report.text import replace_control_chars
 if TYPE_CHECKING:
     from dnn_cli.runs.trash import TrashFailure
 
-_YesOption = Annotated[bool, typer.Option("--yes", help="Delete without a question.")]
+_YesOption = Annotated[bool, typer.Option("--yes", help="Delete without asking for confirmation.")]
 
-_PIPE_HINT = "dnn runs --where … --ids | xargs dnn runs … does something to all that are found"
+_PIPE_HINT = "pass the ids of selected runs: dnn runs --where … --ids | xargs dnn runs …"
 
 group = typer.Typer(cls=RunsCommandGroup)
 
@@ -32,27 +32,35 @@ def list_runs(
     context: typer.Context,
     query: Annotated[
         Optional[str],  # noqa: UP045 - older versions of Typer need Optional
-        typer.Option("--where", help="Only runs like: best.val_accuracy > 0.87 and (optimizer = adam or tag = paper)."),
+        typer.Option(
+            "--where",
+            metavar="CONDITION",
+            help="Print only runs that fulfil a condition, for example best.val_accuracy > 0.87 and tag = paper.",
+        ),
     ] = None,
     sort_by: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--sort-by", metavar="FIELD", help="By a field that --where knows; -FIELD: the largest first."),
+        typer.Option(
+            "--sort-by", metavar="FIELD", help="Sort by a field of --where; -FIELD sorts in descending order."
+        ),
     ] = None,
     columns: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--columns", metavar="FIELD,…", help="Fields to show, as id,seed,best.val_loss,test_accuracy."),
+        typer.Option(
+            "--columns", metavar="FIELD,…", help="Fields to print, for example id,seed,best.val_loss,test_accuracy."
+        ),
     ] = None,
     limit: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option("--limit", metavar="N", min=1, help="At most so many runs."),
+        typer.Option("--limit", metavar="N", min=1, help="Print at most this number of runs."),
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Every run with nothing cut; with --csv every field.")
+        bool, typer.Option("--all", help="Print all runs and full values; with --csv, all fields.")
     ] = False,
-    ids: Annotated[bool, typer.Option("--ids", help="Print ids and nothing else, for other commands.")] = False,
+    ids: Annotated[bool, typer.Option("--ids", help="Print only the ids, one per line, for other commands.")] = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, values in full.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_markdown: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
     as_latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table.")] = False,
 ) -> None:
@@ -63,12 +71,12 @@ def list_runs(
     format_options = {"--ids": ids, "--json": as_json, "--csv": as_csv, "--md": as_markdown, "--latex": as_latex}
     selected_formats = [option for option, is_set in format_options.items() if is_set]
     if len(selected_formats) > 1:
-        raise UsageError("--ids, --json, --csv, --md and --latex exclude each other", "name one of them")
+        raise UsageError("--ids, --json, --csv, --md and --latex cannot be combined", "use one of them")
     options = ListOptions(
         query, sort_by, parse_columns(columns), limit, everything, selected_formats[0] if selected_formats else None
     )
     if options.fields and ids:
-        raise UsageError("--ids and --columns exclude each other", "--columns id,… --csv prints several")
+        raise UsageError("--ids and --columns cannot be combined", "use --columns id,… --csv")
     print_runs(options, runs_dir)
 
 
@@ -91,10 +99,10 @@ def _check_no_list_options(context: typer.Context, subcommand: str) -> None:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             if name not in ("runs_dir", "as_json"):
-                raise UsageError(f"{option} is for the list of runs, and not for {subcommand}", _PIPE_HINT)
+                raise UsageError(f"{option} is an option of dnn runs, not of dnn runs {subcommand}", _PIPE_HINT)
             value = f" {shlex.quote(str(context.params[name]))}" if name == "runs_dir" else ""
             raise UsageError(
-                f"{option} is written before {subcommand}", f"write it after: dnn runs {subcommand} … {option}{value}"
+                f"{option} must follow {subcommand}", f"for example: dnn runs {subcommand} … {option}{value}"
             )
 
 
@@ -120,7 +128,7 @@ def remove_runs(
     for run_info in Trash(runs_dir).remove(addresses):
         restore_command = _format_runs_command("restore", get_short_address(run_info), runs_dir=runs_dir)
         get_output_console().print(
-            replace_control_chars(f"removed {format_name_and_address(run_info)}; {restore_command} brings it back")
+            replace_control_chars(f"removed {format_name_and_address(run_info)}; {restore_command} restores it")
         )
 
 
@@ -128,7 +136,9 @@ def remove_runs(
 def restore_runs(
     addresses: Annotated[
         Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
-        typer.Argument(metavar="RUN", help="Removed runs by id, name or directory; none lists them."),
+        typer.Argument(
+            metavar="RUN", help="Removed runs by id, name or directory. Default: print the list of removed runs."
+        ),
     ] = None,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
@@ -160,7 +170,7 @@ def restore_runs(
 def purge_trash(
     addresses: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Argument(metavar="RUN", help="Removed runs by id, name or directory; all where none is named."),
+        typer.Argument(metavar="RUN", help="Removed runs by id, name or directory. Default: all removed runs."),
     ] = None,
     yes: _YesOption = False,
     runs_dir: RunsDirOption = Path("runs"),
@@ -183,7 +193,7 @@ def purge_trash(
     elif not as_json:
         get_notes_console().print(f"the trash of {replace_control_chars(runs_dir)} is empty")
     is_confirmed = bool(contents) and _confirm_deletion(
-        f"delete {format_trash_size(contents)}, for good?", yes, as_json
+        f"delete {format_trash_size(contents)} permanently?", yes, as_json
     )
     failures = trash.purge(contents) if is_confirmed else []
     if as_json:
@@ -201,7 +211,8 @@ def purge_trash(
 def free_disk_space(
     yes: _YesOption = False,
     checkpoints: Annotated[
-        bool, typer.Option("--checkpoints", help="Also those with which completed runs could be trained further.")
+        bool,
+        typer.Option("--checkpoints", help="Also delete the last checkpoints, from which completed runs can continue."),
     ] = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
@@ -226,10 +237,12 @@ def free_disk_space(
         print_rich_table(get_output_console(), build_unused_files_table(garbage))
         get_output_console().print(f"\n{format_total_size(garbage)} can be freed")
         if any(item.kind == LAST_CHECKPOINT for item in garbage):
-            get_notes_console().print("completed runs without their last checkpoint cannot be trained further")
+            get_notes_console().print("completed runs cannot continue without their last checkpoint")
     elif not as_json:
-        get_notes_console().print(f"there is nothing to free in {replace_control_chars(runs_dir)}")
-    is_confirmed = bool(garbage) and _confirm_deletion(f"free {format_total_size(garbage)}, for good?", yes, as_json)
+        get_notes_console().print(f"no unused files in {replace_control_chars(runs_dir)}")
+    is_confirmed = bool(garbage) and _confirm_deletion(
+        f"delete {format_total_size(garbage)} permanently?", yes, as_json
+    )
     failures = delete_unused_files(runs_dir, garbage) if is_confirmed else []
     if as_json:
         print_json({**build_unused_files_document(garbage), **build_deletion_document(is_confirmed, failures)})
@@ -240,8 +253,8 @@ def free_disk_space(
         )
     if trashed_runs and not as_json:
         get_notes_console().print(
-            f"the trash holds {format_trash_size(trashed_runs)}: "
-            f"{replace_control_chars(_format_runs_command('purge', runs_dir=runs_dir))}"
+            f"the trash contains {format_trash_size(trashed_runs)}; "
+            f"{replace_control_chars(_format_runs_command('purge', runs_dir=runs_dir))} empties the trash"
         )
     _exit_on_failures(failures)
 
@@ -259,7 +272,7 @@ def _confirm_deletion(question: str, yes: bool, as_json: bool) -> bool:
     if yes or as_json:
         return yes
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
-        get_notes_console().print("--yes deletes them")
+        get_notes_console().print("nothing was deleted; use --yes to delete")
         return False
     if typer.confirm(question, err=True):
         return True

@@ -26,9 +26,9 @@ _AddressesArgument = Annotated[
 
 
 def tag_runs(
-    tag_name: Annotated[str, typer.Argument(metavar="TAG", help="One word.")],
+    tag_name: Annotated[str, typer.Argument(metavar="TAG", help="A tag: one word.")],
     addresses: _AddressesArgument,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the tag away.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the tag.")] = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
@@ -42,13 +42,13 @@ def tag_runs(
     for run_info in _annotate_runs(
         CachedStore(runs_dir).resolve_addresses(addresses), lambda annotations: change(annotations, tag_name), as_json
     ):
-        tags = ", ".join(run_info.annotations.tags) or "no tag"
+        tags = ", ".join(run_info.annotations.tags) or "no tags"
         get_output_console().print(replace_control_chars(f"{format_name_and_address(run_info)}: {tags}"))
 
 
 def write_note(
     address: _AddressArgument,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to know of the run; '' removes it.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="Text of the note; '' removes the note.")],
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
@@ -61,13 +61,13 @@ def write_note(
     for run_info in _annotate_runs(
         [read_run_info(Store(runs_dir).find_only(address))], lambda annotations: set_note(annotations, text), as_json
     ):
-        result = "noted" if run_info.annotations.note else "without a note now"
+        result = "note saved" if run_info.annotations.note else "note removed"
         get_output_console().print(replace_control_chars(f"{format_name_and_address(run_info)}: {result}"))
 
 
 def rename_run(
     address: _AddressArgument,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it; its directory stays.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="New name of the run.")],
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
@@ -82,14 +82,14 @@ def rename_run(
         [read_run_info(Store(runs_dir).find_only(address))], lambda annotations: set_name(annotations, name), as_json
     ):
         get_output_console().print(
-            replace_control_chars(f"{run_info.run.directory.name} is called {run_info.annotations.name}")
+            replace_control_chars(f"{run_info.run.directory.name} has the name {run_info.annotations.name}")
         )
         other_count = sum(other_run.name == run_info.name for other_run in Store(runs_dir).list_runs()) - 1
         if other_count > 0:
             get_notes_console().print(
                 replace_control_chars(
-                    f"{format_count(other_count, 'other run')} of this name: address this one as "
-                    f"{get_short_address(run_info)}"
+                    f"{format_count(other_count, 'other run')} with this name; "
+                    f"the address of this run is {get_short_address(run_info)}"
                 )
             )
 
@@ -111,9 +111,9 @@ def show_run(address: _AddressArgument, runs_dir: RunsDirOption = Path("runs"), 
     else:
         print_rich_table(get_output_console(), build_run_details_table(run_info))
     if unreadable_reason is not None:
-        get_notes_console().print(replace_control_chars(f"its tags, note and name cannot be read: {unreadable_reason}"))
+        get_notes_console().print(replace_control_chars(f"the tags, note and name cannot be read: {unreadable_reason}"))
     if run_info.record is not None and run_info.details.error:
-        get_notes_console().print(replace_control_chars(f"not all of it can be read: {run_info.details.error}"))
+        get_notes_console().print(replace_control_chars(f"parts of the run cannot be read: {run_info.details.error}"))
 
 
 def _annotate_runs(

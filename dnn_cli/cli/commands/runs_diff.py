@@ -12,7 +12,7 @@ from dnn_cli.cli.run_selection import resolve_run
 
 def show_run_diff(
     first: Annotated[str, typer.Argument(metavar="A", help="A run by id, name, directory, @1 or best:METRIC.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="The run to compare it with.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The run to compare with A.")],
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
@@ -35,7 +35,7 @@ def show_run_diff(
     if run_diff.settings:
         print_rich_table(out, build_settings_table(run_diff))
     else:
-        out.print("the configs are equal, names apart")
+        out.print("the configs are equal except for names")
     out.print()
     print_rich_table(out, build_results_table(run_diff))
     if run_diff.has_different_data:

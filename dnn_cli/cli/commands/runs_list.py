@@ -49,7 +49,7 @@ def parse_columns(columns: str | None) -> tuple[str, ...]:
         return ()
     fields = tuple(dict.fromkeys(field for word in columns.split(",") if (field := word.strip().strip("`"))))
     if not fields:
-        raise UsageError("--columns names no field", "as --columns id,name,best.val_accuracy")
+        raise UsageError("--columns names no field", "for example: --columns id,name,best.val_accuracy")
     return fields
 
 
@@ -75,10 +75,12 @@ def print_runs(options: ListOptions, runs_dir: Path) -> None:
         _print_runs_table(options, store, selection)
     elif selection.total_count:
         get_notes_console().print(
-            replace_control_chars(f"{runs_dir} has {format_count(selection.total_count, 'run')}, but none like that")
+            replace_control_chars(
+                f"{runs_dir} has {format_count(selection.total_count, 'run')}, but no run fulfils the condition"
+            )
         )
     else:
-        get_notes_console().print(f"there are no runs in {replace_control_chars(runs_dir)}; dnn train makes one")
+        get_notes_console().print(f"no runs in {replace_control_chars(runs_dir)}; dnn train creates one")
 
 
 def _print_run_ids(runs: "Sequence[RunInfo]") -> None:
@@ -160,8 +162,8 @@ def _print_runs_table(options: ListOptions, store: "Store", selection: "Selectio
     table = build_runs_table(listing, out.width)
     print_rich_table(out, table)
     if is_limited and (more := selection.match_count - len(runs)):
-        get_notes_console().print(f"{format_count(more, 'more run')}; --all shows them, --where and --limit choose")
+        get_notes_console().print(f"{format_count(more, 'more run')}; --all shows all runs, --where selects runs")
     if options.fields and (missing_headers := [header for header in listing.headers if header not in table.headers]):
         get_notes_console().print(
-            replace_control_chars(f"no room for {', '.join(missing_headers)}; --all and a pipe have it")
+            replace_control_chars(f"columns not shown: {', '.join(missing_headers)}; --all shows all columns")
         )

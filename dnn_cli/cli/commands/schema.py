@@ -11,7 +11,8 @@ from dnn_cli.cli.console import write_result
 from dnn_cli.errors import RunError, UsageError
 
 _OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to a file, whole or not at all.")
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write the schema to this file instead of standard output."),
 ]
 
 
@@ -26,8 +27,8 @@ def schema(output: _OutputOption = None) -> None:
         write_result(json.dumps(schema_document, ensure_ascii=must_escape, indent=2) + "\n")
         return
     if output.exists() and not output.is_file():
-        raise UsageError(f"{output} is not a file", "name one that is to be written")
+        raise UsageError(f"{output} is not a file", "choose another path")
     try:
         write_text(output, json.dumps(schema_document, ensure_ascii=False, indent=2) + "\n")
     except RunError as error:
-        raise UsageError(error.message, "name another place") from None
+        raise UsageError(error.message, "choose another path") from None

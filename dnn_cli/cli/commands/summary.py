@@ -14,12 +14,15 @@ from dnn_cli.report.text import replace_control_chars
 
 def summary(
     arguments: Annotated[
-        list[str], typer.Argument(metavar="CONFIG|RUN|KEY=VALUE", help="A config file or a run, then changes.")
+        list[str],
+        typer.Argument(
+            metavar="CONFIG|RUN|KEY=VALUE", help="A config or a run, then overrides, for example epochs=10."
+        ),
     ],
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Show layers, shapes and parameters, with formulas."""
+    """Show layers, shapes and the numbers of parameters."""
     from dnn_cli.config.loading import load_experiment
     from dnn_cli.config.network_summary import summarize_network
     from dnn_cli.errors import UsageError
@@ -31,7 +34,7 @@ def summary(
     ]
     configs, overrides = split_configs_and_overrides(resolved_arguments, "dnn summary configs/relu_adam.yaml")
     if len(configs) > 1:
-        raise UsageError("summary takes one config or run", "as in: dnn summary configs/relu_adam.yaml")
+        raise UsageError("summary accepts one config or run", "for example: dnn summary configs/relu_adam.yaml")
     loaded = load_experiment(configs[0], overrides)
     network_summary = summarize_network(loaded.experiment)
     if as_json:

@@ -31,32 +31,40 @@ def sweep(
     arguments: Annotated[
         list[str],
         typer.Argument(
-            metavar="CONFIG|SWEEP [KEY=VALUES]",
-            help="A config or a sweep file, then what varies: optimizer=sgd,adam seed=1..5 'x=log(1e-4,1e-1)'.",
+            metavar="CONFIG|SWEEP|KEY=VALUES",
+            help="A config or sweep file, then the values of keys: optimizer=sgd,adam seed=1..5 'x=log(1e-4,1e-1)'.",
         ),
     ],
     search: Annotated[
         Optional[str],  # noqa: UP045 - older versions of Typer need Optional
-        typer.Option("--search", metavar="KIND", help="grid, random or bayesian."),
+        typer.Option("--search", metavar="KIND", help="Kind of search: grid, random or bayesian."),
     ] = None,
     trials: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option("--trials", min=1, max=10_000, metavar="N", help="Settings to try, where they are drawn."),
+        typer.Option(
+            "--trials",
+            min=1,
+            max=10_000,
+            metavar="N",
+            help="Number of settings that a random or bayesian search tries.",
+        ),
     ] = None,
     minutes: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option("--minutes", min=0.0, metavar="N", help="After so many, begin no more."),
+        typer.Option("--minutes", min=0.0, metavar="N", help="Do not start new runs after this many minutes."),
     ] = None,
     search_seed: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option("--search-seed", min=0, metavar="N", help="Decides what is drawn; 0 if not said."),
+        typer.Option("--search-seed", min=0, metavar="N", help="Seed of the search. Default: 0."),
     ] = None,
     jobs: JobsOption = None,
     on: ExecutorOption = "local",
     gpus: GpusOption = 0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs and about how long they take.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Train also what is there already.")] = False,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End everything when one fails.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the runs and their estimated time; train nothing.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also train runs that exist already.")] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop all runs when a run fails.")] = False,
     tensorboard: TensorboardOption = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
@@ -69,7 +77,7 @@ def sweep(
         arguments, example="dnn sweep configs/relu_adam.yaml optimizer=sgd,adam seed=1..3"
     )
     if len(files) != 1:
-        raise UsageError(f"sweep takes one config, not {len(files)}", "several are what dnn train takes")
+        raise UsageError(f"sweep accepts one config, not {len(files)}", "use dnn train for several configs")
     if tensorboard:
         from dnn_cli.integrations.tensorboard import check_tensorboard_installed
 
@@ -151,9 +159,9 @@ def _format_introduction_lines(execution: "SweepExecution") -> list[str]:
         sum(run.record.status == "running" for run in existing_runs),
     )
     unfinished_count = 0 if sweep.search == "bayesian" else len(existing_runs) - done_count - running_count
-    parts = [f"{done_count} {'is' if done_count == 1 else 'are'} there already"] if done_count else []
+    parts = [f"{done_count} done already"] if done_count else []
     parts += [f"{running_count} being trained by another process"] if running_count else []
-    parts += [f"{unfinished_count} to go on with"] if unfinished_count else []
+    parts += [f"{unfinished_count} to continue"] if unfinished_count else []
     parts += (
         [f"{len(execution.missing_numbers) - unfinished_count} to train"]
         if existing_runs and sweep.search != "bayesian"
@@ -161,7 +169,7 @@ def _format_introduction_lines(execution: "SweepExecution") -> list[str]:
     )
     lines += [f"  {', '.join(parts)}"] if parts else []
     if other_versions := list_other_versions([run for run in existing_runs if run.is_done], read_versions()):
-        lines.append(f"  some were trained with {', '.join(other_versions)}; --force trains them again")
+        lines.append(f"  some runs were trained with {', '.join(other_versions)}; --force trains them again")
     return lines
 
 
@@ -185,7 +193,7 @@ def _train_sweep_runs(
         with open_sweep_progress(screen, execution.task_labels, total) as display, stop_request.allow_graceful_stop():
             return train_all(strategy, executor, display, stop_request, fail_fast=fail_fast, max_seconds=seconds)
     except SystemExit:
-        screen.print_line("interrupted; the same command goes on")
+        screen.print_line("interrupted; the same command continues the sweep")
         raise
 
 
@@ -207,7 +215,7 @@ def _print_sweep_result(execution: "SweepExecution", runs: "list[SweepRun]", *, 
     out = get_output_console()
     if comparison.run_scores:
         if earlier_runs:
-            out.print(f"with {format_count(len(earlier_runs), 'run')} of earlier commands of this sweep")
+            out.print(f"including {format_count(len(earlier_runs), 'run')} of earlier commands of this sweep")
         print_comparison(comparison)
     for run in runs:
         if run.has_failed:
@@ -217,9 +225,9 @@ def _print_sweep_result(execution: "SweepExecution", runs: "list[SweepRun]", *, 
                 )
             )
     if pruned_count := sum(run.status == "interrupted" and not run.is_unfinished for run in runs):
-        out.print(f"{format_count(pruned_count, 'run')} pruned on the way")
+        out.print(f"{format_count(pruned_count, 'run')} pruned before the last epoch")
     if open_count := sum(run.is_unfinished for run in runs):
-        out.print(f"{format_count(open_count, 'run')} not at the end; the same command goes on")
+        out.print(f"{format_count(open_count, 'unfinished run')}; the same command continues the sweep")
     compare_command = ["dnn", "compare", f"sweep:{execution.id}", *build_runs_dir_option(execution.store.root)]
     out.print(replace_control_chars(f"  next  {shlex.join(compare_command)}"))
 
@@ -287,6 +295,6 @@ def _print_sweep_plan(execution: "SweepExecution", jobs: int | None, gpus: int, 
     else:
         print_rich_table(out, build_plan_table([planned_run.setting for planned_run in planned_runs], states, seconds))
         out.print()
-    basis = "as earlier runs took" if epoch_times else "by the size of the networks, as there are no earlier runs"
+    basis = "estimated from earlier runs" if epoch_times else "estimated from the size of the networks"
     left = format_count(_count_remaining_runs(execution), "run")
     out.print(f"{left} to train, about {format_duration(total)} with {format_count(workers, 'worker')} ({basis})")

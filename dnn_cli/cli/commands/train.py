@@ -44,25 +44,28 @@ class _TrainRequest(NamedTuple):
 def train(
     arguments: ConfigArguments,
     engine: Annotated[
-        str | None, typer.Option(help="chunked, or keras for plain fit; short for engine=….", metavar="ENGINE")
+        str | None,
+        typer.Option(help="Engine: chunked, or keras (the fit of Keras). Same as engine=ENGINE.", metavar="ENGINE"),
     ] = None,
     jobs: JobsOption = 1,
     on: ExecutorOption = "local",
     gpus: GpusOption = 0,
     minutes: Annotated[
         Optional[float],  # noqa: UP045 - older versions of Typer need Optional
-        typer.Option("--minutes", min=0.0, metavar="N", help="Save and end after N minutes; --resume goes on."),
+        typer.Option(
+            "--minutes", min=0.0, metavar="N", help="Save and stop after this many minutes; --resume continues."
+        ),
     ] = None,
     runs_dir: RunsDirOption = Path("runs"),
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the latest run of the experiment.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the latest run of the experiment.")] = False,
     force: ForceOption = False,
     tensorboard: TensorboardOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Train networks, each into a run directory of its own."""
+    """Train networks; every run has its own directory."""
     configs, overrides = split_configs_and_overrides(arguments)
     if force and not resume:
-        raise UsageError("--force is for --resume", "a new run needs none")
+        raise UsageError("--force needs --resume", "omit --force for a new run")
     if tensorboard:
         from dnn_cli.integrations.tensorboard import check_tensorboard_installed
 
@@ -97,7 +100,7 @@ def train(
                         and run is None
                         and any(run_info.name == item.experiment.name for run_info in cached_store.list_runs())
                     ):
-                        screen.print_line(f"no run of {item.experiment.name} has this config: a new run begins")
+                        screen.print_line(f"no run of {item.experiment.name} has this config; a new run starts")
                 requests = [
                     _TrainRequest(item, run, run is not None and not force and is_training_complete(run, item))
                     for item, run in zip(loaded, runs_to_resume, strict=True)
@@ -129,7 +132,7 @@ def train(
     stopped_flags = [record.reason == time_limit.stop_reason != "" for _, record in finished]
     if (remaining := sum(stopped_flags) + len(requests) - len(finished)) and time_limit.is_over and not as_json:
         get_notes_console().print(
-            f"{format_count(remaining, 'run')} not at the end; the same command with --resume goes on"
+            f"{format_count(remaining, 'unfinished run')}; the same command with --resume continues the training"
         )
     ends = zip(finished, stopped_flags, strict=True)
     if has_failures or any(record.status != "completed" and not stopped for (_, record), stopped in ends):
@@ -205,7 +208,7 @@ def _train_in_parallel(
         with open_sweep_progress(screen, labels, len(tasks)) as display, time_limit.allow_graceful_stop():
             task_results = train_all(FixedSearch(tasks), executor, display, time_limit)
     except SystemExit:
-        screen.print_line("interrupted; dnn train --resume goes on")
+        screen.print_line("interrupted; dnn train --resume continues the training")
         raise
     for task_result in task_results:
         if task_result.record is None:

@@ -35,16 +35,19 @@ def watch(
     address: Annotated[
         Optional[str],  # noqa: UP045 - older versions of Typer need Optional
         typer.Argument(
-            metavar="RUN", help="A run by id, name, directory or @1, or sweep:ID; what runs now where none is named."
+            metavar="RUN",
+            help="A run by id, name, directory, @1 or sweep:ID. Default: all runs that are being trained.",
         ),
     ] = None,
     interval: Annotated[
-        float, typer.Option("--interval", metavar="SECONDS", min=0.1, max=3600, help="Look again after so long.")
+        float, typer.Option("--interval", metavar="SECONDS", min=0.1, max=3600, help="Seconds between two updates.")
     ] = 0.5,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for a training to begin, where there is none.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="If no run is being trained, wait until a training starts.")
+    ] = False,
     runs_dir: RunsDirOption = Path("runs"),
 ) -> None:
-    """Follow a training in another process; Ctrl-C leaves it running."""
+    """Follow trainings in other processes."""
     if wait and address is None:
         _wait_for_training(runs_dir, interval)
     follow, find = _resolve_followed_runs(address, runs_dir)
@@ -87,7 +90,7 @@ def _resolve_followed_runs(
     all_runs = store.list_runs()
     running_runs = [run_info.run for run_info in all_runs if run_info.record and run_info.record.status == "running"]
     if not all_runs:
-        raise UsageError(f"there are no runs in {runs_dir}", "dnn train makes one")
+        raise UsageError(f"no runs in {runs_dir}", "dnn train creates one")
     if len(running_runs) > 1:
         seen_runs = dict.fromkeys(running_runs)
 
@@ -102,7 +105,7 @@ def _resolve_followed_runs(
 
         return _follow_runs, find_running_runs
     if not running_runs:
-        get_notes_console().print("nothing is being trained here, for which --wait waits; this is the latest run")
+        get_notes_console().print("no run is being trained, so this is the latest run; --wait waits for a training")
     run = running_runs[0] if running_runs else all_runs[0].run
     return _follow_run, lambda: [run]
 

@@ -128,7 +128,7 @@ def _build_score_plot(
             )
     longest = max((line.x for line in lines), key=len)
     table_epochs = [int(epoch) for epoch in select_evenly(longest, _MAX_TABLE_EPOCHS)]
-    label = f"{name} of {len(rows)} runs over {len(longest)} epochs; the numbers stand in the table below"
+    label = f"{name} of {len(rows)} runs over {len(longest)} epochs; the table below lists the values"
     return _ScorePlot(
         name,
         build_plot(lines, label, lower_is_better=lower_is_better(name), max_points=compute_max_points(runs)),

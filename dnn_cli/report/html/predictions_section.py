@@ -109,10 +109,10 @@ def build_predictions_section(
     try:
         arrays = read_predictions(run)
         if arrays is None:
-            return "There is no predictions.npz: the run had no validation examples, or was not completed."
+            return "predictions.npz does not exist: the run has no validation examples, or was not completed."
         outputs, targets, example_indices = (arrays[name] for name in ("outputs", "labels", "indices"))
         if example_indices.shape != (len(targets),) or example_indices.dtype.kind not in "iu":
-            raise RunError("predictions.npz does not tell its examples apart")
+            raise RunError("the indices of the examples in predictions.npz are not valid")
         if targets.dtype.kind == "f":
             return _build_regression_section(outputs, targets, example_indices, max_mistakes)
         classes = dataset_info.classes if dataset_info and dataset_info.classes else _list_class_numbers(outputs)
@@ -120,7 +120,7 @@ def build_predictions_section(
     except RunError as error:
         return f"{error.message}."
     except (KeyError, ValueError, TypeError, IndexError):
-        return "predictions.npz does not hold outputs, labels and indices."
+        return "predictions.npz does not contain outputs, labels and indices."
     mistake_rows = [
         _MistakeRow(
             int(example_indices[mistake.position]),
@@ -199,13 +199,11 @@ def _build_regression_section(
         or not len(targets)
         or not np.isfinite(outputs).all() & np.isfinite(targets).all()
     ):
-        raise RunError("outputs and labels are not those of a regression")
+        raise RunError("outputs and labels in predictions.npz are not valid for a regression")
     first_errors, predicted, true = compute_regression_errors(outputs, targets)[0], outputs[:, 0], targets[:, 0]
     error = predicted - true
     far = np.abs(error)
-    several = (
-        [("numbers to predict", f"{targets.shape[1]}, of which this is the first")] if targets.shape[1] > 1 else []
-    )
+    several = [("targets", f"{targets.shape[1]}; this is the first")] if targets.shape[1] > 1 else []
     explained = [] if first_errors.r2 is None else [("R²", f"{first_errors.r2:.3f}")]
     xs, ys = (SvgAxis(float(values.min()), float(values.max())) for values in (true, predicted))
     both = SvgAxis(min(xs.low, ys.low), max(xs.high, ys.high))
@@ -223,8 +221,8 @@ def _build_regression_section(
             *several,
             ("mean absolute error", _format_digits(first_errors.mean_absolute)),
             ("root mean squared error", _format_digits(first_errors.root_mean_squared)),
-            ("half of the errors are below", _format_digits(first_errors.median_absolute)),
-            ("nine in ten are below", _format_digits(np.quantile(far, 0.9))),
+            ("median absolute error", _format_digits(first_errors.median_absolute)),
+            ("90% of the errors are below", _format_digits(np.quantile(far, 0.9))),
             *explained,
         ),
         dots,

@@ -209,7 +209,7 @@ def _iter_score_plots(run_info: RunInfo, max_points: int) -> Iterator[tuple[str,
         )]  # fmt: skip
         lines = [SvgLine(label, range(1, len(y) + 1), y, css) for label, css, y in both if y]
         if lines:
-            label = f"{name} over {details.epoch_count} epochs; the numbers stand in the table of epochs"
+            label = f"{name} over {details.epoch_count} epochs; the table of scores by epoch lists the values"
             yield (
                 name,
                 build_plot(lines, label, lower_is_better=lower_is_better(name), mark=best, max_points=max_points),
@@ -285,18 +285,18 @@ def _iter_commands(run_info: RunInfo) -> Iterator[tuple[str, str]]:
     if record.status == "completed":
         yield (
             shlex.join(["dnn", "reproduce", record.id, *runs_dir_options]),
-            "trains it again and says whether the same bits came out",
+            "trains the run again and checks whether the results are bit-identical",
         )
     elif record.status in ("interrupted", "failed"):
-        yield shlex.join(["dnn", "resume", record.id, *runs_dir_options]), "goes on where it ended"
+        yield shlex.join(["dnn", "resume", record.id, *runs_dir_options]), "continues the run from its last checkpoint"
     yield (
         shlex.join(["dnn", "train", os.path.relpath(run.config), *runs_dir_options]),
         "trains the same experiment as a new run",
     )
     libraries = [f"{name}=={record.versions[name]}" for name in ("tensorflow", "keras") if name in record.versions]
     if libraries:
-        yield shlex.join(["pip", "install", *libraries]), "installs what it was trained with"
+        yield shlex.join(["pip", "install", *libraries]), "installs the versions with which the run was trained"
     commit = (record.git or {}).get("commit")
     if isinstance(commit, str):
-        dirty = ", though files differed from it" if (record.git or {}).get("dirty") else ""
-        yield shlex.join(["git", "checkout", commit]), f"is the commit it was trained at{dirty}"
+        dirty = "; the run was trained with uncommitted changes" if (record.git or {}).get("dirty") else ""
+        yield shlex.join(["git", "checkout", commit]), f"checks out the commit of the run{dirty}"

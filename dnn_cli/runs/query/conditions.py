@@ -162,11 +162,11 @@ class FieldComparison:
         if self.field in _TIME_FIELDS and self.sign != "contains":
             for literal in self.values:
                 if not _TIMESTAMP_PREFIX.fullmatch(literal.timestamp):
-                    hint = "as 2026-11-01 or '2026-11-01 12:30'; or compare age, as age < 7d"
+                    hint = "for example 2026-11-01 or '2026-11-01 12:30'; or compare age, for example age < 7d"
                     raise build_query_error(
                         query,
                         literal.position,
-                        f"{self.field} is a time, and this is none",
+                        f"{self.field} is a time, but this value is not",
                         hint,
                         literal.source_length,
                     )
@@ -186,17 +186,25 @@ class FieldComparison:
             value_types.add(value_type)
         if value_types == {"number"} and self.sign == "contains":
             raise build_query_error(
-                query, self.position, f"{self.field} is a number, and contains looks into texts", "use = or <"
+                query, self.position, f"{self.field} is a number, but contains compares only texts", "use = or <"
             )
         if "number" in value_types:
-            hint = "write it without quotes" if QueryValue(literal.text).number is not None else "as 0.9, 1e-3 or 30m"
+            hint = (
+                "write the number without quotes"
+                if QueryValue(literal.text).number is not None
+                else "for example 0.9, 1e-3 or 30m"
+            )
             raise build_query_error(
-                query, literal.position, f"{self.field} is a number, and this is none", hint, literal.source_length
+                query, literal.position, f"{self.field} is a number, but this value is not", hint, literal.source_length
             )
         if value_types:
-            hint = f"as {self.field} = true"
+            hint = f"for example {self.field} = true"
             raise build_query_error(
-                query, literal.position, f"{self.field} is true or false, and nothing else", hint, literal.source_length
+                query,
+                literal.position,
+                f"{self.field} is true or false, but this value is neither",
+                hint,
+                literal.source_length,
             )
 
 

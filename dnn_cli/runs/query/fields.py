@@ -40,7 +40,7 @@ _FIELD_SYNONYMS = {
 }
 """Names of run fields in other programs, with the field of `dnn`."""
 
-ALL_FIELDS_HINT = "dnn runs --all --csv has every field as a column"
+ALL_FIELDS_HINT = "dnn runs --all --csv prints every field as a column"
 
 _DIGITS = re.compile(r"([0-9]+)")
 

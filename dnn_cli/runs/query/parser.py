@@ -52,7 +52,7 @@ _VALUE_BEFORE = re.compile(
 )
 """Pattern of the text before a sign within an unquoted value: a field, a sign and the beginning of the value."""
 
-_QUERY_EXAMPLE = "as in: --where 'best.val_accuracy > 0.87 and tag = paper'"
+_QUERY_EXAMPLE = "for example --where 'best.val_accuracy > 0.87 and tag = paper'"
 
 _WORD_SYNONYMS = {"&&": "and", "||": "or", "&": "and", "|": "or", "is": "=", "like": "contains", "~": "contains"}
 """Words of other languages, with the equivalent word or sign of this language."""
@@ -62,10 +62,10 @@ _SIGN_SYNONYMS = {"<>": "!=", "=>": ">=", "=<": "<="}
 _KEYWORD_TOKENS = ("_AND", "_OR", "_NOT", "IN", "CONTAINS")
 """Names of the keywords in the grammar."""
 
-_AFTER_CONDITION = "and, or, or the end"
+_AFTER_CONDITION = "'and', 'or' or the end of the query"
 """Text for the tokens that may follow a whole condition."""
 
-_WITHIN_BRACKETS = "and, or, or )"
+_WITHIN_BRACKETS = "'and', 'or' or ')'"
 """Text for the tokens that may follow a condition in brackets."""
 
 
@@ -125,15 +125,17 @@ def parse_query(text: str) -> _Query:
     except UnexpectedCharacters as error:
         position = error.pos_in_stream or 0
         if text[position] in "'\"`":
-            raise build_query_error(text, position, "what is quoted here has no end", "add the closing quote") from None
-        hint = _format_quoting_hint(text, position) or "signs are = != < <= > >="
-        raise build_query_error(text, position, "this means nothing here", hint) from None
+            raise build_query_error(
+                text, position, "the quoted text has no closing quote", "add the closing quote"
+            ) from None
+        hint = _format_quoting_hint(text, position) or "the operators are = != < <= > >="
+        raise build_query_error(text, position, "this character is not valid here", hint) from None
     except UnexpectedToken as error:
         raise _build_token_error(text, error.token, error.accepts or error.expected) from None
     _check_depth(condition)
     for number, comparison in enumerate(_iter_comparisons(condition)):
         if number == _MAX_COMPARISONS:
-            raise QueryError(f"the query has more than {_MAX_COMPARISONS:,} comparisons", "in (…) takes many values")
+            raise QueryError(f"the query has more than {_MAX_COMPARISONS:,} comparisons", "use in (…) for many values")
         _check_field_name(text, comparison)
     return _Query(text, condition)
 
@@ -217,7 +219,9 @@ def _check_depth(condition: Condition) -> None:
     for _ in range(_MAX_QUERY_DEPTH):
         level = [part for current in level for part in _list_parts(current)]
     if level:
-        raise QueryError(f"the query is nested more than {_MAX_QUERY_DEPTH} deep", "say it with fewer not and ( )")
+        raise QueryError(
+            f"the query is nested more than {_MAX_QUERY_DEPTH} levels deep", "use fewer brackets and fewer not"
+        )
 
 
 def _check_field_name(text: str, comparison: FieldComparison) -> None:
@@ -227,8 +231,10 @@ def _check_field_name(text: str, comparison: FieldComparison) -> None:
         QueryError: the text is not a field name.
     """
     if text[comparison.position] != "`" and not _FIELD_PATTERN.fullmatch(comparison.field):
-        hint = "a field is named as best.val_accuracy; odd names stand in `backticks`"
-        raise build_query_error(text, comparison.position, "this is no field", hint, len(comparison.field))
+        hint = "write a field, for example best.val_accuracy, and put other names in `backticks`"
+        raise build_query_error(
+            text, comparison.position, "this is not the name of a field", hint, len(comparison.field)
+        )
 
 
 def _build_token_error(text: str, token: "Token", accepted: Iterable[str]) -> QueryError:
@@ -236,19 +242,19 @@ def _build_token_error(text: str, token: "Token", accepted: Iterable[str]) -> Qu
     is_at_end = token.type == "$END"
     position = len(text.rstrip()) if is_at_end else token.start_pos or 0
     expected = _format_expected_tokens(set(accepted))
-    message = f"the query ends where there has to be {expected}" if is_at_end else f"here has to be {expected}"
+    message = f"the query is incomplete: expected {expected}" if is_at_end else f"expected {expected}"
     hint = ""
     synonym = _WORD_SYNONYMS.get(str(token).lower()) or _SIGN_SYNONYMS.get(text[max(position - 1, 0) : position + 1])
     if synonym is not None:
         hint = f"write {synonym}"
     elif token.type == "WORD" and expected == _AFTER_CONDITION:
-        hint = "a text of several words stands in quotes"
+        hint = "put a text of several words in quotes"
     elif expected in (_AFTER_CONDITION, _WITHIN_BRACKETS) and (quoting_hint := _format_quoting_hint(text, position)):
         hint = quoting_hint
     elif token.type == "RPAR" and expected == _AFTER_CONDITION:
-        hint = "no ( is open here"
+        hint = "remove the ), because no ( is open"
     elif token.type in _KEYWORD_TOKENS:
-        hint = f"the word {str(token).lower()} itself stands in quotes"
+        hint = f"put the word {str(token).lower()} in quotes, if it is a value"
     return build_query_error(text, position, message, hint, 1 if is_at_end else len(token))
 
 
@@ -264,9 +270,11 @@ def _format_quoting_hint(text: str, position: int) -> str:
         value = value.rstrip(")")
     sign = before["sign"].lower()
     several_hint = (
-        f"; several values: {before['field']} in ({value})" if text[position] == "," and sign in ("=", "==") else ""
+        f"; for several values, write {before['field']} in ({value})"
+        if text[position] == "," and sign in ("=", "==")
+        else ""
     )
-    return f"a value with such a sign is quoted: {before['field']} {sign} '{value}'{several_hint}"
+    return f"put a value with this character in quotes: {before['field']} {sign} '{value}'{several_hint}"
 
 
 def _format_expected_tokens(names: set[str]) -> str:
@@ -274,13 +282,13 @@ def _format_expected_tokens(names: set[str]) -> str:
     if "SIGN" in names:
         return "=, !=, <, <=, >, >=, in, not in or contains"
     if "NAME" in names:
-        return "a field as best.val_accuracy" + (", not, or (" if "LPAR" in names else "")
+        return ("a field, 'not' or '('" if "LPAR" in names else "a field") + ", for example best.val_accuracy"
     if "TEXT" in names:
-        return "a value, as 0.9, adam or 'two words'"
+        return "a value, for example 0.9, adam or 'two words'"
     if "COMMA" in names:
-        return "a comma or )"
+        return "a comma or ')'"
     if "LPAR" in names:
-        return "( and values, as in (adam, sgd)"
+        return "a list of values, for example (adam, sgd)"
     if "IN" in names:
-        return "in"
+        return "'in'"
     return _WITHIN_BRACKETS if "RPAR" in names else _AFTER_CONDITION

@@ -10,7 +10,6 @@ from rich.console import Console
 from dnn_cli.compare.comparison import compare_runs
 from dnn_cli.report.comparison_view import build_comparison_view
 from dnn_cli.runs.store import Store
-
 from tests.conftest import parse_json_output
 
 MEANS = {"adam": 0.88, "rmsprop": 0.8795, "sgd": 0.85}
@@ -153,7 +152,7 @@ def test_single_models_are_compared_by_example(dnn, make_run):
             ["--at", "epoch=1.5"], "needs a whole number above 0, got 1.5", "--at epoch=5", id="half an epoch"
         ),
         pytest.param(["--at", "finale"], "unknown --at value: finale", "did you mean final?", id="no view"),
-        pytest.param(["--by", "optimizer,seed"], "each --by accepts one key", "write --by optimizer --by seed", id="comma"),
+        pytest.param(["--by", "optimizer,seed"], "--by accepts one key", "write --by optimizer --by seed", id="comma"),
         pytest.param(["--by", "lr"], "no run has the field lr", "mean optimizer.learning_rate?", id="short key"),
         pytest.param(["--at", "best_epoch"], "unknown --at value: best_epoch", "did you mean best?", id="best epoch"),
         pytest.param(["--where", "seed ="], "the query is incomplete", "seed =", id="no condition"),

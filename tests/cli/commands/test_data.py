@@ -57,7 +57,7 @@ def test_a_table_has_rows_and_ranges(run_data_show):
     assert lines[1] == "setosa 50, versicolor 50, virginica 50"
     assert heads.split("  ")[0] == "class"
     assert "petal width (cm)" in heads
-    assert [row.split()[0] for row in rows] == ["setosa", "versicolor", "virginica", "least", "mean", "most"]
+    assert [row.split()[0] for row in rows] == ["setosa", "versicolor", "virginica", "minimum", "mean", "maximum"]
     assert rows[-1].split()[3:] == ["7.9", "4.4", "6.9", "2.5"]
 
 
@@ -65,7 +65,7 @@ def test_regression_examples_are_sorted_by_target(run_data_show, tmp_path):
     rows = "\n".join(f"{i},{10 - i},{100.5 - i}" for i in range(9))
     (tmp_path / "houses.csv").write_text(f"rooms,age,price\n{rows}\n")
     lines = run_data_show("houses.csv", per_class=3).splitlines()
-    assert lines[0] == "houses.csv: 9 examples, 2 features, 1 number to predict"
+    assert lines[0] == "houses.csv: 9 examples, 2 features, 1 target"
     assert lines[2].split() == ["price", "rooms", "age"]
     prices = [float(line.split()[0]) for line in lines[4:7]]
     assert prices == sorted(prices)
@@ -115,10 +115,10 @@ def test_data_of_a_config_excludes_the_test_set(run_data_show, config, tmp_path)
 @pytest.mark.parametrize(
     ("words", "message", "hint"),
     [
-        pytest.param(["digts"], "digts is no dataset and no path", "did you mean digits?", id="dataset"),
-        pytest.param(["no.yaml"], "there is no no.yaml", "", id="config"),
-        pytest.param(["digits", "iris"], "takes one config", "dnn data show digits", id="two"),
-        pytest.param(["digits", "epochs=3"], "epochs=3 changes no data", "keys of data", id="no key of data"),
+        pytest.param(["digts"], "digts is not a dataset or an existing path", "did you mean digits?", id="dataset"),
+        pytest.param(["no.yaml"], "no.yaml does not exist", "", id="config"),
+        pytest.param(["digits", "iris"], "accepts one config", "dnn data show digits", id="two"),
+        pytest.param(["digits", "epochs=3"], "epochs=3 is not a key of data", "keys of data", id="no key of data"),
         pytest.param(["digits", "data.spilt_seed=3"], "spilt_seed", "did you mean split_seed?", id="unknown key"),
         pytest.param(["digits", "--per-class", "0"], "--per-class", "--help", id="none"),
     ],

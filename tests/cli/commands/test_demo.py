@@ -24,5 +24,5 @@ def test_existing_directory_is_refused(dnn, tmp_path):
     (tmp_path / "mine").mkdir()
     done = dnn("demo", "mine")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.splitlines()[0] == "dnn: mine is there already"
+    assert done.stderr.splitlines()[0] == "dnn: mine already exists"
     assert not list((tmp_path / "mine").iterdir())

@@ -13,10 +13,10 @@ def test_test_scores_and_count_of_earlier_evaluations(workspace):
     assert first.stdout.startswith(f"digits {run_id} on 450 test examples: loss ")
     lines = first.stdout.splitlines()
     assert [line.split()[0] for line in lines if line.startswith(("macro", "weighted"))] == ["macro", "weighted"]
-    assert "looked at for the first time" in first.stderr
+    assert "first evaluation on the test set" in first.stderr
     second = workspace.dnn("evaluate", "digits")
     assert second.stdout == first.stdout
-    assert "looked at once before" in second.stderr
+    assert "evaluated once before" in second.stderr
     evaluated = json.loads((workspace.digits.record).read_text())["evaluated"]
     assert [evaluation["split"] for evaluation in evaluated] == ["test", "test"]
 
@@ -26,7 +26,7 @@ def test_changed_split_is_refused(workspace, change):
     before = (workspace.digits.record).read_text()
     done = workspace.dnn("evaluate", "digits", change)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "the data is divided otherwise than in the training" in done.stderr
+    assert "the split of the data differs from the split of the training" in done.stderr
     assert (workspace.digits.record).read_text() == before
 
 
@@ -49,7 +49,7 @@ def test_regression_errors_have_the_unit_of_the_target(workspace):
     assert errors["name"] == "price"
     assert errors["mean_absolute"] == pytest.approx(done["scores"]["mean_absolute_error"], rel=1e-4)
     output = workspace.dnn("evaluate", "집값", "--split", "validation")
-    assert "price: always the mean of these examples" in output.stdout
+    assert "price: always predicting the mean of these examples" in output.stdout
 
 
 def test_missing_test_set_hints_at_test_size(dnn, make_run):
@@ -65,7 +65,7 @@ def test_changed_data_is_refused_before_weights_are_read(dnn, make_run):
     done = dnn("evaluate", "@1")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert "the data is not what this run was trained on" in done.stderr  # which is looked at first
+    assert "the data differs from the data that this run was trained on" in done.stderr  # which is checked first
 
 
 def test_interrupted_run_hints_at_resume(dnn, make_run):
@@ -115,7 +115,7 @@ def test_file_of_the_test_rows_has_the_test_scores(workspace, part_files, name):
 
 def test_training_file_prints_a_warning(workspace):
     done = workspace.dnn("evaluate", "집값", "houses.csv")
-    assert "warning: houses.csv holds training examples of this run" in done.stderr
+    assert "warning: houses.csv contains the training examples of this run" in done.stderr
 
 
 def test_evaluated_file_is_named(workspace, part_files):
@@ -123,7 +123,7 @@ def test_evaluated_file_is_named(workspace, part_files):
     assert " on 450 examples of test_digits.npz: loss " in result.stdout.splitlines()[0]
     assert "unlike" not in result.stderr
     again = workspace.dnn("evaluate", "digits", "test_digits.npz")
-    assert "the examples of test_digits.npz were looked at" in again.stderr
+    assert "the examples of test_digits.npz were evaluated" in again.stderr
     line = next(
         line for line in workspace.dnn("runs", "show", "digits").stdout.splitlines() if "test_digits.npz" in line
     )
@@ -140,10 +140,10 @@ def test_evaluated_file_is_named(workspace, part_files):
     ("words", "message"),
     [
         (["evaluate", "집값", "unlabelled.csv"], "unlabelled.csv:1  has no column price"),
-        (["evaluate", "집값", "a.csv", "b.csv"], "evaluate takes one run, and one file at most"),
-        (["evaluate", "집값", "a.csv", "--split", "test"], "--split has no meaning with a file"),
-        (["evaluate", "집값", "a.csv", "seed=3"], "seed=3 has no meaning with a file"),
-        (["evaluate", "집값", "--resize"], "--resize is for the images of a FILE"),
+        (["evaluate", "집값", "a.csv", "b.csv"], "evaluate accepts one run and at most one file"),
+        (["evaluate", "집값", "a.csv", "--split", "test"], "--split and a file cannot be combined"),
+        (["evaluate", "집값", "a.csv", "seed=3"], "seed=3 and a file cannot be combined"),
+        (["evaluate", "집값", "--resize"], "--resize applies only to the images of a FILE"),
     ],
 )
 def test_bad_arguments_are_one_clear_line(workspace, words, message):

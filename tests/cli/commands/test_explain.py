@@ -61,7 +61,7 @@ def test_two_runs_are_explained_side_by_side(program, pair):
 
 def test_suggested_commands_are_valid(program, pair, tmp_path):
     done = program("explain", "deep_sigmoid")
-    assert "the gradient in hidden_1 is 1/10,000 of that in output: 1e-06 against 0.01 after epoch 2" in done.stdout
+    assert "the gradient of hidden_1 is 1/10,000 of that of output (1e-06 and 0.01 after epoch 2)" in done.stdout
     commands = [
         line.strip().split(maxsplit=1)[1] for line in done.stdout.splitlines() if re.match(r" +(try|or) ", line)
     ]
@@ -93,8 +93,8 @@ def test_ascii_output_has_ascii_bars(program, pair):
 def test_run_without_diagnostics_is_explained_by_its_curves(program, make_run):
     make_run("diagnostics=false", curve=(0.5, 0.7))
     done = program("explain", "digits")
-    assert "still improving when the epochs ended" in done.stdout
-    assert "the layers were not measured: diagnostics: false" in done.stdout
+    assert "the loss still fell at the end of the training" in done.stdout
+    assert "the layers were not measured: the config contains diagnostics: false" in done.stdout
     assert re.search(r"try  dnn train runs/\S+/config\.yaml diagnostics=true$", done.stdout, re.MULTILINE)
 
 
@@ -145,5 +145,5 @@ def test_large_targets_are_a_cause_of_divergence(tmp_path):
     assert "diverged" in done.stdout
     (command,) = re.findall(r"next  (dnn explain \w+)", done.stdout)
     output = forked_cli.run_command(tmp_path, *command.split()[1:]).stdout
-    assert "the numbers to predict are 1.7" in output
+    assert "the mean of the targets is 1.7" in output
     assert "end the stack with {type: Rescaling, scale:" in output

@@ -58,9 +58,9 @@ def test_export_without_the_data_uses_saved_statistics(workspace, form):
     finally:
         (workspace.path / "away.csv").rename(workspace.path / "houses.csv")
     assert done.returncode == 0, done.stderr
-    assert "256 inputs made from the statistics in inputs.npz (the data is not at hand)" in done.stdout
+    assert "256 random inputs with the statistics of inputs.npz (the data is not available)" in done.stdout
     assert "columns area, age from " in done.stdout
-    assert "standardized inside" in done.stdout
+    assert "standardized inside the model" in done.stdout
 
 
 def test_export_without_scaling_documents_the_scaling(workspace):
@@ -86,7 +86,7 @@ def test_existing_file_is_replaced_only_when_forced(workspace):
         run.model.write_bytes(weights[:1000])
         failed = workspace.dnn("export", "digits", "--format", "keras", "-o", "kept.keras", "--force")
         assert failed.returncode == 1
-        assert "holds no weights of this network" in failed.stderr
+        assert "has no weights of this network" in failed.stderr
         assert existing_file.read_text() == "mine"
         assert not [path for path in workspace.path.iterdir() if "kept" in path.name and path != existing_file]
     finally:
@@ -99,8 +99,8 @@ def test_existing_file_is_replaced_only_when_forced(workspace):
     ("words", "message"),
     [
         (["-o", "nowhere/x.txt"], "-o nowhere/x.keras"),
-        (["-o", "nowhere/x.keras"], "there is no directory nowhere"),
-        (["--format", "savedmodel", "-o", "runs", "--force"], "runs is not an export, and is not replaced"),
+        (["-o", "nowhere/x.keras"], "nowhere does not exist"),
+        (["--format", "savedmodel", "-o", "runs", "--force"], "runs is not an export and is not replaced"),
         (["--format", "pickle"], "pickle"),
     ],
     ids=["another ending", "no directory", "a directory of something else", "no such format"],

@@ -23,7 +23,7 @@ def test_export_to_both_reports_broken_runs(dnn, make_run, tmp_path):
     again = dnn("export-runs", "00000001", "--mlflow", "file:store")
     assert again.returncode == 0
     assert again.stdout == "1 run (1 unchanged) in the experiment dnn of file:store\n"
-    assert again.stderr.startswith("MLflow 3 opens such a store only with ")
+    assert again.stderr.startswith("MLflow 3 opens a file: store only with ")
 
 
 def test_export_into_the_runs_directory_writes_into_each_run(dnn, make_run):
@@ -36,11 +36,11 @@ def test_export_into_the_runs_directory_writes_into_each_run(dnn, make_run):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        pytest.param([], 2, "nowhere to export to", id="no destination"),
+        pytest.param([], 2, "no destination is named", id="no destination"),
         pytest.param(["--tensorboard", "logs", "nope"], 2, "no run nope", id="no such run"),
-        pytest.param(["--tensorboard", "logs", "--where", "status = failed"], 2, "no such runs", id="none like that"),
-        pytest.param(["--mlflow", "mlruns"], 2, "mlruns is no store of MLflow", id="no URI"),
-        pytest.param(["--mlflow", "http://127.0.0.1:9"], 1, "no server answers there", id="no server"),
+        pytest.param(["--tensorboard", "logs", "--where", "status = failed"], 2, "the condition", id="no match"),
+        pytest.param(["--mlflow", "mlruns"], 2, "mlruns is not an address of an MLflow store", id="no URI"),
+        pytest.param(["--mlflow", "http://127.0.0.1:9"], 1, "the server does not respond", id="no server"),
     ],
 )
 def test_bad_usage_is_one_message(dnn, make_run, tmp_path, words, code, message):

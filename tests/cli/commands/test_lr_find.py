@@ -18,7 +18,7 @@ def find(config, tmp_path):
 def test_rate_is_suggested_and_no_run_created(find, tmp_path):
     done = find("optimizer=sgd", "optimizer.learning_rate=0.5")
     assert done.returncode == 0
-    assert "loss of 512 training examples after a step at each rate" in done.stdout
+    assert "loss of 512 training examples after one step at each rate" in done.stdout
     rate = re.search(r"^suggested learning rate (\S+)$", done.stdout, re.MULTILINE)[1]
     assert 0.01 < float(rate) < 1
     assert f"  next  dnn train digits.yaml optimizer=sgd optimizer.learning_rate={rate}\n" in done.stdout
@@ -39,12 +39,12 @@ def test_no_chart_option_prints_only_text(find):
     done = find("--no-chart", "optimizer={type: adam, learning_rate: {type: CosineDecay, warmup_target: 0.1, "
                 "initial_learning_rate: 0, decay_steps: 90}}")  # fmt: skip
     assert done.stdout.splitlines()[0].startswith("suggested learning rate")
-    assert "in the test a constant rate took the place of CosineDecay" in done.stdout
+    assert "the test used constant rates instead of CosineDecay" in done.stdout
     assert re.search(r" optimizer\.learning_rate=\S+$", done.stdout.splitlines()[-1])
 
 
 WRONG = {
-    "two configs": (["digits.yaml"], "lr-find takes one config"),
+    "two configs": (["digits.yaml"], "lr-find accepts one config"),
     "a fault in the config": (["optimizer=nothing"], "optimizer"),
 }
 

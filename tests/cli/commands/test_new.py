@@ -30,7 +30,7 @@ def own(tmp_path):
 @pytest.mark.parametrize("name", [*DATASETS, "my table.csv", "arrays.npz", "photos"])
 def test_new_config_has_no_issues_or_advice(dnn, own, name):
     done = dnn("new", "first one.yaml", "--data", name)
-    assert done.stdout == "first one.yaml written; next: dnn train 'first one.yaml'\n"
+    assert done.stdout == "wrote first one.yaml; next: dnn train 'first one.yaml'\n"
     loaded = load_experiment(str(own / "first one.yaml"))
     assert loaded.advice == ()
     assert loaded.experiment.data.dataset in (*DATASETS, "csv", "npz", "image_folder")
@@ -73,20 +73,20 @@ def test_data_is_split_as_in_the_shipped_configs(dnn, tmp_path, name, shipped):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        pytest.param(["there.yaml"], "there.yaml is there already", id="a file that is there"),
-        pytest.param(["config.txt"], "config.txt is no name for a config", id="another ending"),
-        pytest.param(["no/where.yaml"], "there is no directory no", id="no directory"),
+        pytest.param(["there.yaml"], "there.yaml already exists", id="a file that is there"),
+        pytest.param(["config.txt"], "config.txt is not a valid path of a config", id="another ending"),
+        pytest.param(["no/where.yaml"], "no does not exist", id="no directory"),
         pytest.param(["a.yaml", "--data", "irs"], "did you mean iris?", id="unknown dataset"),
-        pytest.param(["a.yaml", "--data", "there.yaml"], "no csv, no npz and no directory", id="another kind of file"),
+        pytest.param(["a.yaml", "--data", "there.yaml"], "is not a .csv, .tsv or .npz file", id="another kind of file"),
         pytest.param(["a.yaml", "--data", "broken.csv"], "broken.csv", id="data with a fault"),
         pytest.param(["a.yaml", "--data", "amounts.csv"], "write 1200: no", id="data with several faults"),
         pytest.param(["a.yaml", "--optimizer", "adamm"], "did you mean adam?", id="unknown optimizer"),
-        pytest.param(["."], ". is no name for a config", id="no file"),
-        pytest.param(["a\nb.yaml"], "no name for a config", id="a line end in the name"),
-        pytest.param(["a.yaml", "--data", "prices.csv", "--task", "guess"], "guess cannot be the task", id="no task"),
+        pytest.param(["."], ". is not a valid path of a config", id="no file"),
+        pytest.param(["a\nb.yaml"], "not a valid path of a config", id="a line end in the name"),
+        pytest.param(["a.yaml", "--data", "prices.csv", "--task", "guess"], "guess is not a valid task", id="no task"),
         pytest.param(["a.yaml", "--data", "prices.csv", "--target", "prize"], "did you mean price?", id="no target"),
-        pytest.param(["a.yaml", "--activation", "glu"], "such a config would not train", id="what cannot train"),
-        pytest.param(["a.yaml", "--hidden", "100,x"], "x is no whole number", id="units that are no number"),
+        pytest.param(["a.yaml", "--activation", "glu"], "these values cannot be trained", id="what cannot train"),
+        pytest.param(["a.yaml", "--hidden", "100,x"], "x is not a whole number", id="units that are no number"),
     ],
 )
 def test_bad_arguments_are_one_line_and_no_file(dnn, tmp_path, words, message):
@@ -119,12 +119,12 @@ def test_text_column_hints_at_the_ignore_option(dnn, tmp_path, columns, row, hin
 
 
 def test_config_hint_becomes_an_option():
-    assert convert_hint_to_options("task: regression predicts numbers") == "--task regression predicts numbers"
+    assert convert_hint_to_options("use task: regression to predict") == "use --task regression to predict"
     assert (
         convert_hint_to_options("leave it out: data.ignore=['a,b']")
         == "leave it out: ignore: ['a,b'] below data: in a config"
     )
-    assert convert_hint_to_options("path: photos/all") == "--data photos/all"
+    assert convert_hint_to_options("use path: photos/all") == "use --data photos/all"
 
 
 def test_directory_with_train_and_test_sets_uses_both(dnn, own):
@@ -136,7 +136,7 @@ def test_directory_with_train_and_test_sets_uses_both(dnn, own):
                 Image.new("RGB", size, (number, 0, 0)).save(own / "sets" / part / name / f"{number}.png")
     done = dnn("new", "a.yaml", "--data", "sets")
     assert done.returncode == 0, done.stderr
-    assert "sets holds several sets: path: sets/train, test_path: sets/test" in done.stderr
+    assert "sets contains several sets: path: sets/train, test_path: sets/test" in done.stderr
     data = load_experiment(str(own / "a.yaml")).experiment.data
     assert (data.path, data.test_path) == (str(own / "sets" / "train"), str(own / "sets" / "test"))
     assert (data.image_size, data.test_size, data.test_examples) == ((5, 6), 0.0, 20)

@@ -40,7 +40,7 @@ def test_runs_are_named_by_differing_settings(dnn, runs):
 def test_seeds_share_a_curve_unless_each_run_is_drawn(dnn, runs):
     grouped = dnn("plot", "--where", "name = digits")
     assert "a sgd   b adam" in grouped.stdout.splitlines()
-    assert "runs that differ only in their seed are one curve" in grouped.stderr
+    assert "runs that differ only in their seed are drawn as their mean" in grouped.stderr
     assert "d seed 2, optimizer adam" in dnn("plot", "--where", "name = digits", "--runs").stdout
 
 
@@ -81,13 +81,13 @@ def test_picture_with_hostile_run_name_is_safe(dnn, tmp_path, make_run):
 @pytest.mark.parametrize(
     ("words", "message", "hint"),
     [
-        pytest.param(["-o", "a.gif"], "a.gif is none of .svg, .png, .pdf", "as a.svg", id="gif"),
-        pytest.param(["-o", "a"], "a is none of .svg, .png, .pdf", "as a.svg", id="no suffix"),
-        pytest.param(["-o", "a.html"], "a.html is none of", "dnn report writes HTML", id="html"),
-        pytest.param(["-o", "runs"], "runs is a directory", "as runs/curves.svg", id="directory"),
-        pytest.param(["-o", "no/a.svg"], "there is no directory no", "make it", id="no directory"),
+        pytest.param(["-o", "a.gif"], "a.gif does not end in .svg, .png, .pdf", "for example: a.svg", id="gif"),
+        pytest.param(["-o", "a"], "a does not end in .svg, .png, .pdf", "for example: a.svg", id="no suffix"),
+        pytest.param(["-o", "a.html"], "a.html does not end in", "dnn report writes HTML", id="html"),
+        pytest.param(["-o", "runs"], "runs is a directory", "for example runs/curves.svg", id="directory"),
+        pytest.param(["-o", "no/a.svg"], "no does not exist", "create the directory", id="no directory"),
         pytest.param(["--metric", "acuracy"], "no run has the metric acuracy", "did you mean accuracy?", id="metric"),
-        pytest.param(["--where", "epochs > 9"], "no run in runs is like that", "dnn runs", id="condition"),
+        pytest.param(["--where", "epochs > 9"], "no run in runs fulfils the condition", "dnn runs", id="condition"),
         pytest.param(["ffff"], "no run ffff", "a run is addressed by", id="run"),
         pytest.param(["--width", "3"], "--width", "dnn plot --help", id="width"),
     ],
@@ -114,7 +114,7 @@ def test_existing_file_is_replaced_only_when_forced(dnn, runs, tmp_path):
     (tmp_path / "thesis.pdf").write_text("mine")
     refused = dnn("plot", "-o", "thesis.pdf")
     assert (refused.returncode, refused.stderr) == (
-        2, "dnn: thesis.pdf is there already\n  --force replaces it, another -o writes elsewhere\n",
+        2, "dnn: thesis.pdf already exists\n  use --force to replace it, or choose another path with -o\n",
     )  # fmt: skip
     assert (tmp_path / "thesis.pdf").read_text() == "mine"
 
@@ -122,7 +122,7 @@ def test_existing_file_is_replaced_only_when_forced(dnn, runs, tmp_path):
 def test_empty_runs_directory_is_an_error(dnn):
     done = dnn("plot")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "there is no run in runs" in done.stderr
+    assert "no runs in runs" in done.stderr
 
 
 def test_by_draws_group_means_and_prints_them_as_json(dnn, make_run, tmp_path):

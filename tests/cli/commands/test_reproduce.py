@@ -13,9 +13,11 @@ def test_reproduction_is_compared_bit_by_bit(dnn, make_run, tmp_path):
     first = dnn("reproduce", "digits")
     assert first.returncode == 1, first.stderr
     verdict, unknown, run_line, difference_heading, *table = first.stdout.splitlines()
-    assert verdict.startswith("digits 00000001 came out differently: metrics from epoch 1 on (loss 0.5000 then, ")
-    assert unknown == "  not compared: weights, predictions, which the first run does not record"
-    assert difference_heading == "this differs:"
+    assert verdict.startswith(
+        "the reproduction of digits 00000001 differs: metrics from epoch 1 on (loss 0.5000 before, "
+    )
+    assert unknown == "  not compared: weights, predictions, which the original run does not record"
+    assert difference_heading == "possible causes:"
     assert table[0].split() == ["what", "then", "now"]
     assert any(line.startswith("platform.processor") and "�[31mabacus" in line for line in table)
     assert any(line.split() == ["plan.engine", "keras", "chunked"] for line in table)
@@ -41,26 +43,26 @@ def test_reproduction_is_compared_bit_by_bit(dnn, make_run, tmp_path):
     ("changes", "words", "message", "hint"),
     [
         pytest.param(
-            {"status": "interrupted"}, [], "run 00000001 is not completed but interrupted",
-            "dnn resume runs/20260101-000000-digits-00000001 first", id="interrupted",
+            {"status": "interrupted"}, [], "run 00000001 is interrupted, and only a completed run",
+            "dnn resume runs/20260101-000000-digits-00000001 completes the run", id="interrupted",
         ),
         pytest.param(
-            {"status": "diverged"}, [], "run 00000001 is not completed but diverged",
-            "dnn train runs/20260101-000000-digits-00000001/config.yaml trains it again", id="diverged",
+            {"status": "diverged"}, [], "run 00000001 is diverged, and only a completed run",
+            "dnn train runs/20260101-000000-digits-00000001/config.yaml trains the config again", id="diverged",
         ),
         pytest.param(
             {"resumed": (Resume(at="then", epochs=1), Resume(at="now", epochs=1, forced=("keras: 1 → 2", "b")))},
-            [], "run 00000001 was changed on its way (keras: 1 → 2), so its config.yaml alone",
-            "dnn train runs/20260101-000000-digits-00000001/config.yaml trains what it says, from the beginning",
+            [], "run 00000001 was resumed with changes (keras: 1 → 2), so its config.yaml alone",
+            "dnn train runs/20260101-000000-digits-00000001/config.yaml trains this config.yaml from the beginning",
             id="forced",
         ),
         pytest.param(
-            {}, ["data.path=x", "epochs=3"], "epochs=3 makes another experiment",
-            "dnn train runs/20260101-000000-digits-00000001/config.yaml data.path=x epochs=3 trains it", id="epochs",
+            {}, ["data.path=x", "epochs=3"], "epochs=3 changes the experiment",
+            "dnn train runs/20260101-000000-digits-00000001/config.yaml data.path=x epochs=3 trains the", id="epochs",
         ),
-        pytest.param({}, ["~data.path"], "~data.path makes another experiment", "", id="removed"),
-        pytest.param({}, ["data.path.x=1"], "data.path.x=1 makes another experiment", "", id="below a path"),
-        pytest.param({}, ["digits"], "reproduce takes one run", "as in: dnn reproduce @1", id="two runs"),
+        pytest.param({}, ["~data.path"], "~data.path changes the experiment", "", id="removed"),
+        pytest.param({}, ["data.path.x=1"], "data.path.x=1 changes the experiment", "", id="below a path"),
+        pytest.param({}, ["digits"], "reproduce needs one run", "for example: dnn reproduce @1", id="two runs"),
     ],
 )  # fmt: skip
 def test_irreproducible_run_is_refused_before_training(dnn, make_run, tmp_path, changes, words, message, hint):
@@ -89,5 +91,5 @@ def test_moved_data_must_exist(dnn, make_run, tmp_path):
     make_run()
     done = dnn("reproduce", "@1", "data.path=nowhere")
     assert done.returncode == 2
-    assert "makes another experiment" not in done.stderr
+    assert "changes the experiment" not in done.stderr
     assert "data.path" in done.stderr

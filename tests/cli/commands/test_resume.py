@@ -55,7 +55,7 @@ def test_a_completed_run_is_trained_further(directory):
     assert (record.status, record.epochs) == ("completed", 4)
     assert (record.resumed[0].epochs, record.resumed[0].forced) == (2, ())
     assert load_experiment(str(run.config)).experiment.epochs == 4
-    assert "going on after epoch 2" in output
+    assert "continuing after epoch 2" in output
     assert "    3/4" in output
     assert "digits completed: 4 epochs" in output
     log = run.log.read_text()
@@ -93,7 +93,7 @@ def test_a_change_is_refused_unless_forced_and_then_recorded(directory):
     words = ("resume", "@1", "epochs=3", "optimizer=sgd")
     code, output = run_dnn(directory, *words)
     assert code == 2
-    assert "was trained otherwise: optimizer: adam → sgd\n  --force goes on all the same" in output
+    assert "was trained under other conditions: optimizer: adam → sgd\n  to continue, add --force" in output
     assert {path: path.read_bytes() for path in run.directory.rglob("*") if path.is_file()} == before
     code, output = run_dnn(directory, *words, "--force")
     assert code == 0, output
@@ -129,7 +129,9 @@ def test_different_network_is_refused_even_when_forced(directory):
     ("changes", "message"),
     [
         pytest.param({"versions": {"keras": "3.0.0"}}, "keras: 3.0.0 → ", id="Keras"),
-        pytest.param({"data": {"dataset": "digits", "fingerprint": "sha256:0"}}, "data: other examples", id="data"),
+        pytest.param(
+            {"data": {"dataset": "digits", "fingerprint": "sha256:0"}}, "data: the examples differ", id="data"
+        ),
         pytest.param({"platform": {"device": "NVIDIA H200"}}, "device: NVIDIA H200 → CPU", id="processor"),
     ],
 )
@@ -148,7 +150,7 @@ def test_damaged_checkpoint_falls_back_to_the_previous_one(directory):
     code, output = run_dnn(directory, "resume", "@1")
     assert code == 0, output
     assert "checkpoint last.npz is damaged: " in output
-    assert "this goes on from the one before, of epoch 1" in output
+    assert "the training continues from the previous checkpoint, of epoch 1" in output
     assert "damaged" in run.read_record().resumed[0].note
     assert run.read_record().epochs == 2
 
@@ -167,12 +169,12 @@ def test_interrupted_run_without_checkpoint_restarts(directory):
     ("words", "message"),
     [
         pytest.param([], "Missing argument", id="no run"),
-        pytest.param(["a", "b"], "resume takes one run", id="two runs"),
+        pytest.param(["a", "b"], "resume needs one run", id="two runs"),
         pytest.param(["@1", "epochs=0"], "epochs", id="no epochs"),
         pytest.param(["@1"], "has all its 2 epochs", id="nothing to do"),
         pytest.param(["@1", "epochs=1"], "has 2 epochs already", id="fewer"),
         pytest.param([""], "the address of a run is empty", id="an empty address"),
-        pytest.param(["@2"], "there are @1 to @1", id="no such run"),
+        pytest.param(["@2"], "the only run is @1", id="no such run"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(dnn, make_run, words, message):
@@ -193,7 +195,7 @@ def test_different_experiment_of_the_same_name_is_refused(dnn, make_run, config)
     make_run("optimizer=sgd", status="interrupted")
     done = dnn("train", config(), "--resume")
     assert done.returncode == 2
-    assert "is not completed, and was begun otherwise: optimizer: sgd → adam" in done.stderr
+    assert "is not completed, and its config differs: optimizer: sgd → adam" in done.stderr
     assert dnn("train", config(), "--force").returncode == 2
 
 
@@ -212,4 +214,4 @@ def test_runs_list_has_the_progress_of_a_dead_run(dnn, make_run):
     assert (listed_run["status"], listed_run["epochs"], listed_run["seconds"]) == ("interrupted", 3, 3.0)
     assert listed_run["best"] == {"epoch": 2, "val_accuracy": 0.9}
     assert listed_run["last"]["val_accuracy"] == 0.8
-    assert "its process ended without a word" in listed_run["reason"]
+    assert "its process ended unexpectedly" in listed_run["reason"]

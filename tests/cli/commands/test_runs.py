@@ -21,8 +21,8 @@ def test_remove_and_restore_and_purge(dnn, make_run, tmp_path):
     done = dnn("runs", "rm", "run1", "00000003")
     assert done.returncode == 0
     assert done.stdout.splitlines() == [
-        "removed run1 00000001; dnn runs restore 00000001 brings it back",
-        "removed �[31mred 00000003; dnn runs restore 00000003 brings it back",
+        "removed run1 00000001; dnn runs restore 00000001 restores it",
+        "removed �[31mred 00000003; dnn runs restore 00000003 restores it",
     ]
     assert list_run_ids(runs) == ["00000002"]
 
@@ -31,7 +31,7 @@ def test_remove_and_restore_and_purge(dnn, make_run, tmp_path):
     assert [(run["id"], run["status"]) for run in listed["trash"]] == [("00000003", "completed")]
 
     preview = dnn("runs", "purge")
-    assert (preview.returncode, preview.stderr) == (0, "--yes deletes them\n")
+    assert (preview.returncode, preview.stderr) == (0, "nothing was deleted; use --yes to delete\n")
     assert "1 run, " in preview.stdout
     assert list_run_ids(runs / ".trash") == ["00000003"]
     assert dnn("runs", "purge", "--yes").stdout.splitlines()[-1].startswith("deleted 1 run, ")
@@ -53,8 +53,8 @@ def test_gc_lists_files_before_freeing_them(dnn, make_run, tmp_path):
     assert preview.returncode == 0
     assert preview.stdout.splitlines()[2].split("  ") == ["previous checkpoint", previous, " 3 B"]
     assert preview.stdout.splitlines()[-1] == "3 B can be freed"
-    assert "--yes deletes them\nthe trash holds 1 run, " in preview.stderr
-    assert preview.stderr.endswith(": dnn runs purge\n")
+    assert "nothing was deleted; use --yes to delete\nthe trash contains 1 run, " in preview.stderr
+    assert preview.stderr.endswith("; dnn runs purge empties the trash\n")
     assert run.previous_checkpoint.exists()
 
     would = parse_json_output(dnn("runs", "gc", "--json"))
@@ -66,9 +66,9 @@ def test_gc_lists_files_before_freeing_them(dnn, make_run, tmp_path):
 
     freed = dnn("runs", "gc", "--checkpoints", "--yes")
     assert freed.stdout.endswith("7 B can be freed\nfreed 7 B\n")
-    assert "cannot be trained further" in freed.stderr
+    assert "cannot continue without" in freed.stderr
     assert not list(run.checkpoints.iterdir())
-    assert "there is nothing to free in runs" in dnn("runs", "gc").stderr
+    assert "no unused files in runs" in dnn("runs", "gc").stderr
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_an_option_before_a_subcommand_is_refused(dnn, make_run, tmp_path, words
     make_run()
     done = dnn("runs", *words)
     assert done.returncode == 2
-    assert done.stderr.splitlines()[1] == f"  write it after: {hint}"
+    assert done.stderr.splitlines()[1] == f"  for example: {hint}"
     assert list_run_ids(tmp_path / "runs") == ["00000001"]
 
 
@@ -92,7 +92,7 @@ def test_runs_dir_variable_applies_to_subcommands(dnn, make_run, tmp_path):
     (tmp_path / "runs").rename(tmp_path / "elsewhere")
     there = ["--runs-dir", "elsewhere"]
     assert dnn("runs", "rm", "digits", *there).stdout.split("; ")[1] == (
-        "dnn runs restore 00000001 --runs-dir elsewhere brings it back\n"
+        "dnn runs restore 00000001 --runs-dir elsewhere restores it\n"
     )
     assert parse_json_output(dnn("runs", "restore", "00000001", "--json", DNN_RUNS_DIR="elsewhere"))["restored"][0][
         "dir"
@@ -114,7 +114,7 @@ def test_purge_asks_on_a_terminal(dnn, make_run, tmp_path, answer, left):
     os.close(primary)
     os.close(secondary)
     assert done.returncode == 0
-    assert "for good? [y/N]" in question
+    assert "permanently? [y/N]" in question
     assert list_run_ids(tmp_path / "runs" / ".trash") == left
 
 

@@ -24,7 +24,7 @@ def test_tags_are_added_and_removed(dnn, runs):
     assert done.stdout.splitlines() == ["first 00000001: paper", "second 00000002: paper"]
     assert dnn("runs", "tag", "best", "@2").stdout == "second 00000002: paper, best\n"
     assert dnn("runs", "tag", "--remove", "paper", "second").stdout == "second 00000002: best\n"
-    assert dnn("runs", "tag", "--remove", "best", "second").stdout == "second 00000002: no tag\n"
+    assert dnn("runs", "tag", "--remove", "best", "second").stdout == "second 00000002: no tags\n"
     assert [read_annotations(run).tags for run in runs] == [("paper",), (), ()]
     done = parse_json_output(dnn("runs", "tag", "s", "sweep:abcd", "--json"))
     assert [(run["id"], run["tags"]) for run in done["runs"]] == [("00000002", ["s"]), ("00000001", ["paper", "s"])]
@@ -38,11 +38,11 @@ def test_runs_of_a_query_can_be_tagged(dnn, runs, tmp_path):
 
 
 def test_note_and_rename(dnn, runs):
-    assert dnn("runs", "note", "first", "mind\nthe gap").stdout == "first 00000001: noted\n"
+    assert dnn("runs", "note", "first", "mind\nthe gap").stdout == "first 00000001: note saved\n"
     assert read_annotations(runs[0]).note == "mind\nthe gap"
-    assert dnn("runs", "note", "first", "").stdout == "first 00000001: without a note now\n"
+    assert dnn("runs", "note", "first", "").stdout == "first 00000001: note removed\n"
     directory = runs[0].directory.name
-    assert dnn("runs", "rename", "first", "새 이름").stdout == f"{directory} is called 새 이름\n"
+    assert dnn("runs", "rename", "first", "새 이름").stdout == f"{directory} has the name 새 이름\n"
     assert runs[0].directory.is_dir()
     renamed = parse_json_output(dnn("runs", "tag", "x", "새 이름", "--json"))["runs"]
     assert [(run["id"], run["name"]) for run in renamed] == [("00000001", "새 이름")]
@@ -52,13 +52,17 @@ def test_note_and_rename(dnn, runs):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        pytest.param(["tag", "a b", "first"], "'a b' is no tag", id="two words"),
-        pytest.param(["tag", "\x1b[31m", "first"], "is no tag", id="control codes"),
+        pytest.param(["tag", "a b", "first"], "'a b' is not a tag", id="two words"),
+        pytest.param(["tag", "\x1b[31m", "first"], "is not a tag", id="control codes"),
         pytest.param(["tag", "paper", "first", "nothing"], "no run nothing", id="no such run"),
         pytest.param(["tag", "paper"], "Missing argument", id="no run"),
-        pytest.param(["note", "first", "\x1b[31m"], "without control characters", id="a note with control codes"),
-        pytest.param(["rename", "first", ""], "a name is one line", id="no name"),
-        pytest.param(["rename", "first", "@1"], "names do not begin with @", id="a name that is an address"),
+        pytest.param(
+            ["note", "first", "\x1b[31m"], "a note cannot contain control characters", id="a note with control codes"
+        ),
+        pytest.param(["rename", "first", ""], "a name must be one line", id="no name"),
+        pytest.param(
+            ["rename", "first", "@1"], "use a name that does not begin with @", id="a name that is an address"
+        ),
         pytest.param(["show", "nothing"], "no run nothing", id="nothing to show"),
     ],
 )
@@ -76,7 +80,7 @@ def test_damaged_annotations_are_reported_and_not_changed(dnn, runs):
     assert done.returncode == 1
     assert "00000001: labels.json is not JSON" in done.stderr
     assert not runs[2].annotations.exists()
-    assert "its tags, note and name cannot be read" in dnn("runs", "show", "first").stderr
+    assert "the tags, note and name cannot be read" in dnn("runs", "show", "first").stderr
     assert dnn("runs").stdout.count("completed") == 3
 
 
@@ -142,4 +146,4 @@ def test_run_with_missing_config_is_displayed_without_it(dnn, runs):
     runs[0].config.unlink()
     done = dnn("runs", "show", "first")
     assert "layers" not in done.stdout
-    assert "not all of it can be read: config.yaml" in done.stderr
+    assert "parts of the run cannot be read: config.yaml" in done.stderr

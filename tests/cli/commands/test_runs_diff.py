@@ -52,7 +52,7 @@ def test_json_has_settings_and_results(dnn, two):
 def test_names_make_no_difference(dnn, make_run):
     make_run("name=one", digits="00000001")
     make_run("name=two", "layers.hidden.name=other", digits="00000002")
-    assert dnn("runs", "diff", "@1", "@2").stdout.startswith("the configs are equal, names apart\n")
+    assert dnn("runs", "diff", "@1", "@2").stdout.startswith("the configs are equal except for names\n")
 
 
 def test_different_data_prints_a_note(dnn, make_run):

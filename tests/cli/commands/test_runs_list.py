@@ -118,19 +118,19 @@ def test_markdown_and_latex_tables(dnn, runs, option, row):
         ),
         pytest.param(
             ["--where", "seed = 1 2"],
-            ["dnn: here has to be and, or, or the end", "  seed = 1 2", "           ^",
-             "  a text of several words stands in quotes"],
+            ["dnn: expected 'and', 'or' or the end of the query", "  seed = 1 2", "           ^",
+             "  put a text of several words in quotes"],
             id="a fault of syntax",
         ),
         pytest.param(
             ["--where", "\x1b[31m\n = 1"],
-            ["dnn: this is no field", "  �[31m  = 1", "  ^^^^^", "  a field is named as best.val_accuracy; odd names "
-             "stand in `backticks`"],
+            ["dnn: this is not the name of a field", "  �[31m  = 1", "  ^^^^^",
+             "  write a field, for example best.val_accuracy, and put other names in `backticks`"],
             id="control codes",
         ),
         pytest.param(["--sort-by", "seeed"], ["dnn: no run has the field seeed", "  did you mean seed?"], id="order"),
         pytest.param(["--columns", "id,x.y"], ["dnn: no run has the field x.y",
-                     "  dnn runs --all --csv has every field as a column"], id="column"),
+                     "  dnn runs --all --csv prints every field as a column"], id="column"),
         pytest.param(["--columns", "id,lr"],
                      ["dnn: no run has the field lr", "  did you mean optimizer.learning_rate?"], id="short column"),
         pytest.param(["--sort-by", "-date"], ["dnn: no run has the field date", "  did you mean started?"], id="date"),
@@ -139,18 +139,19 @@ def test_markdown_and_latex_tables(dnn, runs, option, row):
                      id="short key"),
         pytest.param(["--where", "qqqq = 1"],
                      ["dnn: no run has the field qqqq", "  qqqq = 1", "  ^^^^",
-                      "  dnn runs --all --csv has every field as a column"], id="nothing near"),
-        pytest.param(["--columns", " ,"], ["dnn: --columns names no field", "  as --columns id,name,best.val_accuracy"],
+                      "  dnn runs --all --csv prints every field as a column"], id="nothing near"),
+        pytest.param(["--columns", " ,"],
+                     ["dnn: --columns names no field", "  for example: --columns id,name,best.val_accuracy"],
                      id="no column"),
         pytest.param(["--md", "--latex"],
-                     ["dnn: --ids, --json, --csv, --md and --latex exclude each other", "  name one of them"],
+                     ["dnn: --ids, --json, --csv, --md and --latex cannot be combined", "  use one of them"],
                      id="two forms"),
         pytest.param(["--ids", "--columns", "id"],
-                     ["dnn: --ids and --columns exclude each other", "  --columns id,… --csv prints several"],
+                     ["dnn: --ids and --columns cannot be combined", "  use --columns id,… --csv"],
                      id="ids with columns"),
         pytest.param(["--where", "seed = 1", "rm", "run1"],
-                     ["dnn: --where is for the list of runs, and not for rm",
-                      "  dnn runs --where … --ids | xargs dnn runs … does something to all that are found"],
+                     ["dnn: --where is an option of dnn runs, not of dnn runs rm",
+                      "  pass the ids of selected runs: dnn runs --where … --ids | xargs dnn runs …"],
                      id="a condition before a subcommand"),
     ],
 )  # fmt: skip
@@ -168,8 +169,8 @@ def test_every_field_of_a_query_is_a_column(dnn, runs, tmp_path):
 
 def test_empty_result_prints_a_note(dnn, runs):
     done = dnn("runs", "--where", "seed > 9")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "runs has 4 runs, but none like that\n")
-    assert "there are no runs" in dnn("runs", "--where", "seed > 9", "--runs-dir", "nowhere").stderr
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "runs has 4 runs, but no run fulfils the condition\n")
+    assert "no runs in" in dnn("runs", "--where", "seed > 9", "--runs-dir", "nowhere").stderr
 
 
 def run_on_terminal(cwd, columns, *words):
@@ -213,7 +214,7 @@ def test_terminal_lists_the_latest_runs_and_counts_the_others(many, tmp_path):
     assert len(lines) == 52
     assert max(map(len, lines)) <= 80
     assert "…" in lines[2]
-    assert notes == "10 more runs; --all shows them, --where and --limit choose\n"
+    assert notes == "10 more runs; --all shows all runs, --where selects runs\n"
     lines, notes = run_on_terminal(tmp_path, 80, "--all")
     assert (len(lines), notes) == (62, "")
     assert "long" * 20 in "".join(lines)
@@ -225,7 +226,7 @@ def test_columns_without_room_are_named(runs, tmp_path):
     lines, notes = run_on_terminal(tmp_path, 40, "--columns", "id,name,started,best.val_accuracy,seed")
     assert max(map(len, lines)) <= 40
     assert lines[0].split() == ["id", "name", "started"]
-    assert notes == "no room for val_accuracy, seed; --all and a pipe have it\n"
+    assert notes == "columns not shown: val_accuracy, seed; --all shows all columns\n"
 
 
 def test_pipe_lists_all_runs(dnn, many):

@@ -51,7 +51,7 @@ def test_existing_runs_are_not_trained_again(directory):
     assert settings == [(("optimizer", name), ("seed", seed)) for name in ("adam", "sgd") for seed in "12"]
 
     again = run_dnn(directory, *GRID)
-    assert "4 are there already" in again.stderr
+    assert "4 done already" in again.stderr
     assert again.stdout == done.stdout
     assert len(read_runs(directory)) == 4
 
@@ -81,7 +81,7 @@ def test_second_grid_prints_the_table_of_both_grids(directory):
 def test_run_of_train_joins_the_sweep_and_force_repeats_it(directory):
     run_dnn(directory, "train", "digits.yaml", "jit=false", "optimizer=sgd", "seed=1", "name=another")
     done = run_dnn(directory, *GRID, "-j", "1")
-    assert "1 is there already" in done.stderr
+    assert "1 done already" in done.stderr
     assert "3 to train" in done.stderr
     assert len(read_runs(directory)) == 4
     assert all(len(run_info.record.sweeps) == 1 for run_info in read_runs(directory))
@@ -106,11 +106,11 @@ def test_diverged_run_does_not_stop_the_sweep(directory):
         "seed=1..2",
     ]
     done = run_dnn(directory, *words, code=1)
-    assert len(re.findall(r"diverged: the loss was no longer a number in epoch 1", done.stderr)) == 2
+    assert len(re.findall(r"diverged: the loss became NaN or infinite in epoch 1", done.stderr)) == 2
     assert len(re.findall(r"^diverged  learning_rate=1000 seed=\d  the loss", done.stdout, re.MULTILINE)) == 2
     assert sorted(run_info.record.status for run_info in read_runs(directory)) == ["completed"] * 2 + ["diverged"] * 2
     again = run_dnn(directory, *words, code=1)
-    assert "4 are there already" in again.stderr, "one that diverges would again"
+    assert "4 done already" in again.stderr, "one that diverges would again"
 
 
 def start_until_first_epoch(directory, *words):
@@ -137,7 +137,7 @@ def test_interrupted_sweep_continues_with_the_same_command(directory, number):
         time.sleep(0.05)
     assert {run_info.record.status for run_info in read_runs(directory)} <= {"interrupted", "completed"}
     done = run_dnn(directory, *words)
-    assert "to go on with" in done.stderr
+    assert " to continue" in done.stderr
     assert [run_info.record.status for run_info in read_runs(directory)] == ["completed"] * 4
     resumed = next(run_info for run_info in read_runs(directory) if run_info.record.resumed)
     (membership,) = resumed.record.sweeps
@@ -184,10 +184,10 @@ BAD_ARGUMENTS = {
     "a value that is none": (["optimizer=sgd,adm"], "did you mean adam?"),
     "nothing varies": (["epochs=3"], "nothing varies"),
     "an empty list": (["optimizer=sgd,"], "empty value"),
-    "two configs": (["digits.yaml", "seed=1..2"], "takes one config"),
+    "two configs": (["digits.yaml", "seed=1..2"], "accepts one config"),
     "an unknown place": (["seed=1..2", "--on", "rai"], "did you mean ray?"),
     "more jobs than GPUs": (["seed=1..2", "--gpus", "1", "-j", "2"], "one run at a time"),
-    "no config": (["seed=1..2", "~x"], "there is no x"),
+    "no config": (["seed=1..2", "~x"], "x does not exist"),
 }
 
 
@@ -205,7 +205,7 @@ def test_a_dry_run_lists_the_runs_and_trains_nothing(program, directory):
     assert done.returncode == 0, done.stderr
     rows = re.findall(r"^ *(\d)  (\w+) +(\d) +to train +about", done.stdout, re.MULTILINE)
     assert rows == [("1", "sgd", "1"), ("2", "sgd", "2"), ("3", "adam", "1"), ("4", "adam", "2")]
-    assert re.search(r"4 runs to train, about .* with \d workers? \(by the size of the networks", done.stdout)
+    assert re.search(r"4 runs to train, about .* with \d workers? \(estimated from the size of", done.stdout)
     assert not (directory / "runs").exists()
 
 
@@ -221,7 +221,7 @@ def test_changed_data_is_trained_again(directory, config):
     words = ["sweep", "own.yaml", "seed=1..2"]
     write(1)
     run_dnn(directory, *words)
-    assert "2 are there already" in run_dnn(directory, *words).stderr
+    assert "2 done already" in run_dnn(directory, *words).stderr
     write(2)
     assert "already" not in run_dnn(directory, *words).stderr
     assert len(read_runs(directory)) == 4

@@ -68,7 +68,7 @@ def test_dead_process_is_noticed(make_run, watching):
         process.stdout.readline()
     out, _ = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert "interrupted: 2 epochs in 2.0 s; its process ended without a word" in out
+    assert "interrupted: 2 epochs in 2.0 s; its process ended unexpectedly" in out
 
 
 def test_ctrl_c_exits_quietly(make_run, watching):
@@ -100,7 +100,7 @@ def test_terminal_draws_curve_and_time_left(make_run, watching):
     os.close(primary)
     assert process.wait(30) == 0
     text = output.decode()
-    assert "running  epoch 3/100  1.0 s an epoch  about 1 min 3" in text
+    assert "running  epoch 3/100  1.0 s per epoch  about 1 min 3" in text
     assert "b val_accuracy" in text and "⣀" in text, "a curve with its legend"
     assert "digits 00000001 completed: 3 epochs" in text
     assert "\x1b[?25h" in text, "the cursor is back"
@@ -139,12 +139,12 @@ def test_ended_run_prints_its_result(dnn, make_run):
     make_run(digits="00000002", stamp="20260101-000001", status="failed", reason="no luck")
     done = dnn("watch")
     assert done.returncode == 1
-    assert done.stderr == "nothing is being trained here, for which --wait waits; this is the latest run\n"
+    assert done.stderr == "no run is being trained, so this is the latest run; --wait waits for a training\n"
     assert "digits 00000002 failed: 2 epochs in 2.0 s; no luck" in done.stdout
     assert dnn("watch", "00000001").returncode == 0
 
 
-@pytest.mark.parametrize(("words", "message"), [([], "there are no runs"), (["nope"], "no run nope"),
+@pytest.mark.parametrize(("words", "message"), [([], "no runs in"), (["nope"], "no run nope"),
                                                 (["sweep:1234"], "no sweep 1234")])  # fmt: skip
 def test_unknown_run_is_an_error(dnn, words, message):
     done = dnn("watch", *words)

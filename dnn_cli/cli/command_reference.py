@@ -1,0 +1,104 @@
+"""Reference of all commands in Markdown, for `docs/commands.md`.
+
+`python -m dnn_cli.cli.command_reference` writes the page.
+"""
+
+import inspect
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from dnn_cli.cli.app import COMMAND_GROUPS, app, get_description
+from dnn_cli.cli.commands.help import PAGES_DIRECTORY
+
+_HEADER = """# Commands
+
+All commands with their arguments and options.
+
+`dnn COMMAND --help` prints the same texts. [dnn in a terminal](terminal.md) has exit codes, extras and completion.
+"""
+
+
+def build_reference() -> str:
+    """Return the reference: a table of the commands, and a section for each command."""
+    root = typer.main.get_command(app)
+    context = root.make_context("dnn", [], resilient_parsing=True)
+    blocks = [_HEADER]
+    for title, commands in COMMAND_GROUPS.items():
+        rows = [(f"[`dnn {name}`](#dnn-{name})", get_description(root.commands[name])) for name in commands]  # type: ignore[attr-defined]
+        blocks.append(f"**{title}**\n\n{_build_table(['command', 'purpose'], rows)}")
+    for command_context in _iter_contexts(context):
+        blocks.append(_build_section(command_context))
+    return "\n".join(blocks)
+
+
+def _iter_contexts(context: Any) -> Iterator[Any]:
+    """Yield the context of every command below a group, a group before its own commands."""
+    for name in context.command.list_commands(context):
+        child = type(context)(context.command.commands[name], parent=context, info_name=name)
+        yield child
+        if hasattr(child.command, "commands"):
+            yield from _iter_contexts(child)
+
+
+def _build_section(context: Any) -> str:
+    """Return the section of a command: usage, description, arguments and options.
+
+    The section is independent of Typer's version, unlike the text of `--help`.
+    """
+    command = context.command
+    parameters = [parameter for parameter in command.params if not parameter.hidden]
+    arguments = [parameter for parameter in parameters if parameter.param_type_name == "argument"]
+    options = [parameter for parameter in parameters if parameter.param_type_name == "option"]
+    words = [context.command_path, *(["[OPTIONS]"] if options else []), *map(_format_argument, arguments)]
+    subcommand = " COMMAND" if hasattr(command, "commands") else ""
+    blocks = [
+        f"## {context.command_path}\n",
+        f"```\n{' '.join(words)}{subcommand}\n```\n",
+        # Click uses the control codes as marks of paragraphs.
+        re.sub("[\f\b]", "", inspect.cleandoc(command.help or "")) + "\n",
+    ]
+    if arguments:
+        rows = [(f"`{_get_metavar(argument)}`", argument.help or "") for argument in arguments]
+        blocks.append(_build_table(["argument", "meaning"], rows))
+    if options:
+        blocks.append(_build_table(["option", "meaning"], [_build_option_row(option) for option in options]))
+    return "\n".join(blocks)
+
+
+def _format_argument(argument: Any) -> str:
+    """Return an argument for the usage line: `CONFIG…` for several words, in brackets if optional."""
+    text = _get_metavar(argument) + ("…" if argument.nargs == -1 else "")
+    return text if argument.required else f"[{text}]"
+
+
+def _get_metavar(parameter: Any) -> str:
+    """Return the placeholder of a parameter's value, such as `N`; empty for a flag."""
+    if getattr(parameter, "is_flag", False):
+        return ""
+    return str(parameter.metavar or parameter.name.upper())
+
+
+def _build_option_row(option: Any) -> tuple[str, str]:
+    """Return an option with its placeholder, and the meaning with the default value."""
+    names = ", ".join([*option.opts, *option.secondary_opts])
+    default = option.default
+    has_default = isinstance(default, int | float | str | Path) and not isinstance(default, bool) and default != ""
+    meaning = option.help or ""
+    if has_default and "default" not in meaning.lower():
+        meaning += f" Default: {default}."
+    return f"`{f'{names} {_get_metavar(option)}'.strip()}`", meaning
+
+
+def _build_table(headers: Sequence[str], rows: Sequence[tuple[str, str]]) -> str:
+    """Return a Markdown table of two columns."""
+    lines = [headers, ["---"] * len(headers), *rows]
+    cells = [[re.sub(r"(?<!\\)\|", r"\\|", " ".join(cell.split())) for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+
+
+if __name__ == "__main__":
+    (PAGES_DIRECTORY / "commands.md").write_text(build_reference(), encoding="utf-8")

@@ -1,0 +1,131 @@
+"""Command `dnn help`: the pages of the documentation in the terminal, and the help of commands."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+import dnn_cli
+from dnn_cli.cli.console import get_output_console, write_result
+from dnn_cli.errors import UsageError, suggest_nearest_name
+
+if TYPE_CHECKING:
+    from rich.markdown import Markdown
+
+PAGES_DIRECTORY = Path(dnn_cli.__file__).parent / "docs"
+
+_MAX_TEXT_WIDTH = 100
+"""Largest width of a page in columns of the terminal. Longer lines are hard to read."""
+
+_CODE_OR_LINK = re.compile(
+    r"```.*?^```|`[^`\n]*`|(?P<picture>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)]*)\)", re.S | re.M
+)
+
+
+def show_help(
+    context: typer.Context,
+    words: Annotated[
+        Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
+        typer.Argument(metavar="TOPIC", help="Page or command. Without a topic, the pages are listed."),
+    ] = None,
+) -> None:
+    """Show a page of the documentation, or list the pages."""
+    pages = list_pages()
+    if not words:
+        _print_topics(pages)
+    elif len(words) == 1 and words[0] in pages:
+        _print_page(words[0], set(pages))
+    else:
+        _print_command_help(context.find_root(), words, list(pages))
+
+
+def list_pages() -> dict[str, str]:
+    """Return the topics of the pages, each with the description below the title of the page."""
+    return {path.stem: _read_page(path.stem).split("\n\n")[1] for path in sorted(PAGES_DIRECTORY.glob("*.md"))}
+
+
+def _read_page(topic: str) -> str:
+    """Read the Markdown text of a page."""
+    return (PAGES_DIRECTORY / f"{topic}.md").read_text(encoding="utf-8")
+
+
+def _print_topics(pages: dict[str, str]) -> None:
+    """Print the topics and their descriptions."""
+    width = max(map(len, pages))
+    lines = [f"  {topic:{width}}  {description}" for topic, description in pages.items()]
+    note = "dnn help TOPIC shows a page; dnn help COMMAND shows the options of a command."
+    write_result("\n".join(["Pages:", *lines, "", note, ""]))
+
+
+def _print_page(topic: str, topics: set[str]) -> None:
+    """Print a page: formatted on a terminal, as Markdown in a pipe."""
+    text = replace_links(_read_page(topic), topics)
+    out = get_output_console()
+    if out.is_terminal:
+        out.print(_format_page(text), width=min(out.width, _MAX_TEXT_WIDTH))
+    else:
+        write_result(text)
+
+
+def replace_links(text: str, topics: set[str]) -> str:
+    """Return a page without pictures, and with links that a terminal can show.
+
+    A link to another page becomes `text (dnn help TOPIC)`, and a link to a web page `text (address)`. Of other links,
+    only the text remains, because their files may not be installed.
+    """
+
+    def replace_link(match: re.Match[str]) -> str:
+        if match["target"] is None:
+            return match[0]
+        if match["picture"]:
+            return ""
+        target = match["target"].partition("#")[0]
+        if target.startswith("https:"):
+            return f"{match['text']} ({match['target']})"
+        topic = target.removesuffix(".md")
+        return f"{match['text']} (`dnn help {topic}`)" if topic in topics else match["text"]
+
+    without_links = _CODE_OR_LINK.sub(replace_link, text)
+    # A removed picture leaves a paragraph without text.
+    return re.sub(r"\n{3,}", "\n\n", without_links)
+
+
+def _format_page(text: str) -> "Markdown":
+    """Return a page for Rich, with headings on the left. Rich would center the headings."""
+    from rich.markdown import Heading, Markdown
+
+    class LeftHeading(Heading):
+        """Heading on the left, without a frame."""
+
+        def __rich_console__(self, console: Any, options: Any) -> Any:
+            self.text.justify = "left"
+            yield self.text
+
+    class Page(Markdown):
+        """Markdown with headings on the left."""
+
+        elements = {**Markdown.elements, "heading_open": LeftHeading}
+
+    return Page(text, hyperlinks=False)
+
+
+def _print_command_help(root: Any, words: Sequence[str], topics: Sequence[str]) -> None:
+    """Print the help of a command or of a subcommand, as its option `--help` does.
+
+    Raises:
+        UsageError: the words are neither a page nor a command.
+    """
+    context = root
+    for number, word in enumerate(words):
+        names = context.command.list_commands(context) if hasattr(context.command, "list_commands") else []
+        if word not in names:
+            candidates = [*names, *(topics if number == 0 else [])]
+            raise UsageError(
+                f"no page and no command is named {' '.join(words)}",
+                suggest_nearest_name(word, candidates) or "dnn help lists the pages, and dnn --help the commands",
+            )
+        command = context.command.get_command(context, word)
+        context = type(context)(command, parent=context, info_name=word)
+    write_result(context.command.get_help(context) + "\n")
