@@ -85,11 +85,13 @@ def _get_metavar(parameter: Any) -> str:
 def _build_option_row(option: Any) -> tuple[str, str]:
     """Return an option with its placeholder, and the meaning with the default value."""
     names = ", ".join([*option.opts, *option.secondary_opts])
-    default = option.default
+    default = getattr(option.default, "value", option.default)
     has_default = isinstance(default, int | float | str | Path) and not isinstance(default, bool) and default != ""
     meaning = option.help or ""
     if has_default and "default" not in meaning.lower():
         meaning += f" Default: {default}."
+    if option.envvar:
+        meaning += f" Environment variable: {option.envvar}."
     return f"`{f'{names} {_get_metavar(option)}'.strip()}`", meaning
 
 

@@ -108,7 +108,7 @@ def read_run_scores(runs: Sequence[RunInfo], metric: str | None, point: Comparis
         )
         raise UsageError(
             f"no completed run has the metric {metric}",
-            suggest_nearest_name(metric, metric_names) or ", ".join(metric_names),
+            suggest_nearest_name(metric, metric_names) or f"use one of {', '.join(metric_names)}",
         )
     counted, repeats = drop_repeats(run_scores, lambda run_score: run_score.run_info)
     return _ReadScores(metric, _add_differing_settings(counted), left_out, repeats)

@@ -22,7 +22,7 @@ from pydantic import Field, ValidationError
 
 from dnn_cli.config.base import ConfigModel, Seed
 from dnn_cli.config.identifiers import Name
-from dnn_cli.config.loading import read_config
+from dnn_cli.config.loading import load_experiment, read_config
 from dnn_cli.config.overrides import expand_key
 from dnn_cli.config.sweep_values import (
     SweepValues,
@@ -127,19 +127,23 @@ def read_sweep(file: str, arguments: Sequence[str], options: SweepOptions = Swee
         sweep = Sweep(file, None, (), {}, (), "grid", 0, None, None, {})
     sweep = _apply_arguments(sweep, arguments)
     if not sweep.parameters and len(sweep.seeds) < 2:
-        raise _build_nothing_varies_error(file, arguments)
+        raise _build_nothing_varies_error(file, sweep.file, arguments)
     return _apply_options(sweep, options, searched=isinstance(document.value, dict) and "search" in document.value)
 
 
-def _build_nothing_varies_error(file: str, arguments: Sequence[str]) -> UsageError:
+def _build_nothing_varies_error(file: str, base: str, arguments: Sequence[str]) -> UsageError:
     """Return the error of a sweep in which every key has a single value.
 
     If an argument was probably intended as several values, the error names this argument.
+
+    Raises:
+        ConfigError: the base config or the value of an argument is invalid, such as `seed=1..x`.
     """
     for argument in arguments:
         key, _, text = argument.partition("=")
         if values := suggest_values(key, text, alone=True):
             return UsageError(f"nothing varies in this sweep: {argument} is one value", format_values_hint(key, values))
+    load_experiment(base, arguments)
     other_arguments = [argument for argument in arguments if not argument.removeprefix("~").startswith("optimizer")]
     example = shlex.join(["dnn", "sweep", file, *other_arguments, "optimizer=sgd,adam"])
     return UsageError("nothing varies in this sweep", f"for example: {example}")

@@ -267,7 +267,8 @@ def _build_panel(groups: Sequence[_CurveGroup], column: str, x_axis: _XAxis, *, 
     if not panel_curves:
         all_columns = list(dict.fromkeys(name for group in groups for name in group.common_columns if name != "epoch"))
         raise UsageError(
-            f"no run has the metric {column}", suggest_nearest_name(column, all_columns) or ", ".join(all_columns)
+            f"no run has the metric {column}",
+            suggest_nearest_name(column, all_columns) or f"use one of {', '.join(all_columns)}",
         )
     return Panel(replace_control_chars(column), panel_curves)
 

@@ -56,7 +56,7 @@ def resolve_address(
         # Every id begins with the empty text.
         raise UsageError("the address of a run is empty", _ADDRESS_FORMS)
     if not runs:
-        raise UsageError(f"no run {address}: no runs in {store_name}", "dnn train creates one")
+        raise UsageError(f"no run {address}: {store_name} contains no runs", "dnn train creates one")
     if address.startswith("@"):
         return [_find_numbered_run(address, runs)]
     if address.startswith(SCORE_PREFIX):

@@ -86,6 +86,13 @@ def test_conflicting_sweep_options_are_refused(config, words, options, message):
         read_sweep(config(), words, SweepOptions(**options))
 
 
+def test_invalid_single_value_is_the_issue(config):
+    with pytest.raises(ConfigError) as caught:
+        read_sweep(config(), ["seed=1..x"])
+    (issue,) = caught.value.issues
+    assert (str(issue.location), issue.message) == ("seed=1..x", "needs a whole number, not the text '1..x'")
+
+
 ONE_VALUE = {
     "a hyphen": (["seed=1-5"], "for five seeds, write seed=1..5"),
     "a hyphen in a list": (["seed=1-3,9"], "for four seeds, write seed=1..3,9"),

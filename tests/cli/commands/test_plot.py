@@ -122,7 +122,7 @@ def test_existing_file_is_replaced_only_when_forced(dnn, runs, tmp_path):
 def test_empty_runs_directory_is_an_error(dnn):
     done = dnn("plot")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "no runs in runs" in done.stderr
+    assert "runs contains no runs" in done.stderr
 
 
 def test_by_draws_group_means_and_prints_them_as_json(dnn, make_run, tmp_path):
