@@ -5,7 +5,7 @@ DnnError                       exit 1: the command failed
 │   ├── QueryError             exit 2: a condition on runs is not valid; the message points at the error
 │   └── AmbiguousAddressError  exit 2: an address names several runs; the message lists the runs
 ├── ConfigError                exit 2: a config has issues; the error holds all issues
-├── DataError                  exit 1: a dataset cannot be found or read, or is not the expected one
+├── DataError                  exit 1: a dataset cannot be found or read, or its contents are not those expected
 │   └── UserDataError          exit 2: a user's own data file is missing or not valid
 └── RunError                   exit 1: a run directory cannot be written or read
 """
@@ -51,7 +51,7 @@ class AmbiguousAddressError(UsageError):
 
 
 class DataError(DnnError):
-    """Error of a dataset that cannot be found or read, or is not the expected one."""
+    """Error of a dataset that cannot be found or read, or whose contents are not those expected."""
 
 
 class UserDataError(DataError):
@@ -88,7 +88,7 @@ class SourceLocation:
 
 @dataclass(frozen=True)
 class LocatedIssue:
-    """Something wrong or doubtful in a config, with its location, key, message and suggestion."""
+    """Something wrong or doubtful in a config, with the file and line, the key, a message and a suggestion."""
 
     location: SourceLocation
     key: str
@@ -127,9 +127,15 @@ def suggest_nearest_name(name: str, choices: Iterable[str]) -> str:
 
 
 class Issue(NamedTuple):
-    """Something wrong or doubtful in a config. `path` is the key path of the value."""
+    """Something wrong or doubtful in a config, whose location in a file is not yet known.
+
+    `path` is the key path of the value.
+    """
 
     path: KeyPath
     message: str
     suggestion: str = ""
-    """Suggestion for the user. It must be right when followed literally: see `tests/config/test_suggestions.py`."""
+    """Suggestion for the user, which must be right when followed literally.
+
+    `tests/config/test_suggestions.py` follows each suggestion.
+    """

@@ -75,11 +75,14 @@ COMMAND_GROUPS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     },
     "Check this computer": {"doctor": doctor.doctor, "bench": bench.bench},
 }
-"""Commands in the groups of `dnn --help`, in the order in which a new user needs them."""
+"""Groups of commands in `dnn --help`: the title of each group, and its commands by name.
+
+The order of groups and commands is that in which a new user needs them.
+"""
 
 
 class _GroupedHelp(CommandGroup):
-    """Command group whose help lists the commands by `COMMAND_GROUPS`."""
+    """Top-level command group `dnn`, whose help lists the commands below the titles of `COMMAND_GROUPS`."""
 
     suggestions = COMMAND_SUGGESTIONS
 
@@ -95,7 +98,7 @@ class _GroupedHelp(CommandGroup):
 
 
 def get_description(command: Any) -> str:
-    """Return the description of a command in one line."""
+    """Return the first line of a command's help text."""
     return str(command.help or "").partition("\n")[0]
 
 
@@ -136,13 +139,16 @@ def declare_global_options(
             metavar="SHELL",
             callback=install_script_and_exit,
             is_eager=True,
-            help="Install completion for bash, zsh or fish.",
+            help="Install completion with the Tab key for bash, zsh or fish.",
         ),
     ] = None,
     show_completion: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            metavar="SHELL", callback=print_script_and_exit, is_eager=True, help="Print the completion script."
+            metavar="SHELL",
+            callback=print_script_and_exit,
+            is_eager=True,
+            help="Print the completion script of a shell.",
         ),
     ] = None,
 ) -> None:
@@ -152,9 +158,11 @@ def declare_global_options(
 def main() -> None:
     """Run the program and exit with its exit code.
 
-    Exit code 0 means success, 1 that a run failed or diverged, and 2 an error in the command line or a config. A
-    process that a signal ends exits with 128 plus the number of the signal: SIGINT 130, SIGTERM 143, SIGHUP 129,
-    SIGUSR1 138.
+    Exit code 0 means success. Exit code 1 means that a run failed or diverged, or that the command failed. Exit code 2
+    means an error in the command line, in a config or in a user's data.
+
+    If a signal ends the process, the exit code is 128 plus the number of the signal: SIGINT 130, SIGTERM 143, SIGHUP
+    129, SIGUSR1 138.
     """
     # A stream that the caller closed is None. Its text has no reader.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - open until the process ends
@@ -201,7 +209,7 @@ def _exit_if_importing_tensorflow() -> None:
 
 
 def _print_error(error: DnnError) -> int:
-    """Print an error of `dnn`, and return its exit code."""
+    """Print the message and the suggestion of an error on standard error, and return the error's exit code."""
     console = get_notes_console()
     if isinstance(error, ConfigError):
         for issue in error.issues:
@@ -221,13 +229,13 @@ def _print_error(error: DnnError) -> int:
 
 
 def _suggest_override(option: str, arguments: Sequence[str], context: Any) -> str:
-    """Return a hint to write an unknown option as an override, such as `--epochs 3` as `epochs=3`.
+    """Return a hint for an unknown option that exists as an override: `write epochs=3 instead` for `--epochs 3`.
 
     The hint is empty if the command takes no overrides, or the option corresponds to no config key.
 
     Args:
         option: The unknown option, such as `--epochs`.
-        arguments: The words of the command line.
+        arguments: The words of the command line, which contain the option and its value.
         context: The Typer context of the command.
     """
     from dnn_cli.config.experiment import Experiment
@@ -254,9 +262,10 @@ def _suggest_override(option: str, arguments: Sequence[str], context: Any) -> st
 
 
 def _format_seeds_override(value: str) -> str:
-    """Return the override that replaces an option `--seeds` with this value.
+    """Return the override that a user can write instead of the unknown option `--seeds VALUE`.
 
-    A whole number is the number of seeds: `8` becomes `seed=1..8`.
+    A number above 1 is the number of seeds: `8` becomes `seed=1..8`. Other values are the seeds: `3,5` becomes
+    `seed=3,5`.
     """
     number = int(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0
     return shlex.quote(f"seed=1..{number}" if number > 1 else f"seed={value}")

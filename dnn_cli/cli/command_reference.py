@@ -23,7 +23,7 @@ All commands with their arguments and options.
 
 
 def build_reference() -> str:
-    """Return the reference: a table of the commands, and a section for each command."""
+    """Return the reference in Markdown: tables of all commands, and a section for each command."""
     root = typer.main.get_command(app)
     context = root.make_context("dnn", [], resilient_parsing=True)
     blocks = [_HEADER]
@@ -36,7 +36,13 @@ def build_reference() -> str:
 
 
 def _iter_contexts(context: Any) -> Iterator[Any]:
-    """Yield the context of every command below a group, a group before its own commands."""
+    """Yield the Click context of every command and subcommand of a command group.
+
+    The context of a subgroup, such as `dnn runs`, precedes the contexts of its commands.
+
+    Args:
+        context: The Click context of the command group.
+    """
     for name in context.command.list_commands(context):
         child = type(context)(context.command.commands[name], parent=context, info_name=name)
         yield child
@@ -45,9 +51,12 @@ def _iter_contexts(context: Any) -> Iterator[Any]:
 
 
 def _build_section(context: Any) -> str:
-    """Return the section of a command: usage, description, arguments and options.
+    """Return the Markdown section of a command: usage, description, arguments and options.
 
     The section is independent of Typer's version, unlike the text of `--help`.
+
+    Args:
+        context: The Click context of the command.
     """
     command = context.command
     parameters = [parameter for parameter in command.params if not parameter.hidden]
@@ -70,7 +79,11 @@ def _build_section(context: Any) -> str:
 
 
 def _format_argument(argument: Any) -> str:
-    """Return an argument for the usage line: `CONFIG…` for several words, in brackets if optional."""
+    """Return the placeholder of an argument for the usage line, such as `CONFIG`.
+
+    The placeholder of an argument with several words ends in `…`. The placeholder of an optional argument is in
+    brackets.
+    """
     text = _get_metavar(argument) + ("…" if argument.nargs == -1 else "")
     return text if argument.required else f"[{text}]"
 
@@ -83,7 +96,7 @@ def _get_metavar(parameter: Any) -> str:
 
 
 def _build_option_row(option: Any) -> tuple[str, str]:
-    """Return an option with its placeholder, and the meaning with the default value."""
+    """Return the two cells of an option's table row: the names with a placeholder, and the meaning with the default."""
     names = ", ".join([*option.opts, *option.secondary_opts])
     default = getattr(option.default, "value", option.default)
     has_default = isinstance(default, int | float | str | Path) and not isinstance(default, bool) and default != ""

@@ -1,4 +1,4 @@
-"""Command groups whose errors suggest a command of `dnn` for a command of another program."""
+"""Command groups whose error for an unknown command suggests an equivalent command of `dnn`."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -37,7 +37,7 @@ COMMAND_SUGGESTIONS = {
     "man": "dnn help",
     "version": "dnn --version",
 }
-"""Commands of other programs, each with the equivalent command of `dnn`."""
+"""Words that are not commands but that users may type after `dnn`, each with the equivalent command of `dnn`."""
 
 RUNS_COMMAND_SUGGESTIONS = {
     "remove": "dnn runs rm",
@@ -54,11 +54,11 @@ RUNS_COMMAND_SUGGESTIONS = {
     "label": "dnn runs tag",
     "clean": "dnn runs gc",
 }
-"""Words that users may type after `dnn runs`, each with the equivalent command of `dnn`."""
+"""Words that are not commands but that users may type after `dnn runs`, each with the equivalent command of `dnn`."""
 
 
 class CommandGroup(TyperGroup):
-    """Command group that suggests an equivalent command for an unknown command."""
+    """Command group that suggests an equivalent command for an unknown command: `dnn train` for `dnn fit`."""
 
     suggestions: Mapping[str, str] = {}
 
@@ -76,7 +76,7 @@ class RunsCommandGroup(CommandGroup):
 def _check_command(
     command_path: str, words: Sequence[str], commands: Collection[str], suggestions: Mapping[str, str]
 ) -> None:
-    """Check that the first of some words is a command of a group.
+    """Check that the word after the name of a command group is one of the group's commands.
 
     An empty list of words and a leading option are accepted.
 
@@ -84,10 +84,11 @@ def _check_command(
         command_path: The full name of the group, such as `dnn runs`.
         words: The words of the command line after the name of the group.
         commands: The names of the group's commands.
-        suggestions: Commands of other programs, each with the equivalent command of `dnn`.
+        suggestions: Words that are not commands of the group, each with the equivalent command of `dnn`.
 
     Raises:
-        UsageError: the command does not exist. The hint names the equivalent command or the nearest one.
+        UsageError: the command does not exist. The hint names the equivalent command or the command with the nearest
+            name.
     """
     if not words or words[0] in commands or words[0].startswith("-"):
         return

@@ -1,7 +1,7 @@
 """Functions that complete command line parameters: runs, configs and their keys, fields of runs, and fixed words.
 
-The metavar or the option of a parameter selects its completer. A new command needs a new completer only for a new
-metavar or option.
+The metavar of an argument, such as `RUN`, or the name of an option, such as `--where`, selects its completer. A new
+command needs a new completer only for a new metavar or option.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, get_args
 from dnn_cli.errors import DnnError
 
 _MAX_OFFERED_RUNS = 100
-"""Largest number of runs that are offered or whose fields are offered, the latest first."""
+"""Largest number of runs that a completion offers. Only the latest runs, and only their fields, are offered."""
 
 _CONFIG_SUFFIXES = (".yaml", ".yml")
 
@@ -27,14 +27,21 @@ class CompletionWord(NamedTuple):
 
 
 Completer = Callable[[dict[str, Any], str], "Iterator[CompletionWord] | Sequence[CompletionWord]"]
-"""Function that returns the words to offer.
+"""Function that returns the words that a completion offers.
 
-Its arguments are the values of the parameters typed so far, by name, and the unfinished word.
+The first argument holds the values that are already typed, by the name of their parameter. The second argument is the
+unfinished word.
 """
 
 
 def find_completer(metavar: str | None, options: Sequence[str]) -> Completer | None:
-    """Return the completer of a parameter with this metavar or one of these options, or `None`."""
+    """Return the completer of a parameter, or `None` if the parameter has no completer.
+
+    Args:
+        metavar: The placeholder of the parameter in the help, such as `RUN`.
+        options: The names of the parameter if it is an option, such as `--metric`. These names take precedence over the
+            metavar.
+    """
     for option in options:
         if option in _COMPLETERS_BY_OPTION:
             return _COMPLETERS_BY_OPTION[option]
@@ -83,7 +90,7 @@ def _complete_runs(parameters: dict[str, Any], typed: str) -> Iterator[Completio
 
 
 def _complete_configs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
-    """Yield overrides for the first config file on the command line, then config files."""
+    """Yield overrides for the first config file that is already typed, then config files."""
     words = [str(word) for word in parameters.get("arguments") or ()]
     files = [word for word in words if os.path.isfile(word)]
     if files:
@@ -92,7 +99,7 @@ def _complete_configs(parameters: dict[str, Any], typed: str) -> Iterator[Comple
 
 
 def _complete_runs_or_configs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
-    """Yield config files and runs for the first word, and overrides and config files for later words."""
+    """Yield config files and addresses of runs for the first word, and overrides and config files for later words."""
     if parameters.get("arguments"):
         yield from _complete_run_keys(parameters, typed)
         yield from _complete_configs(parameters, typed)
@@ -102,14 +109,17 @@ def _complete_runs_or_configs(parameters: dict[str, Any], typed: str) -> Iterato
 
 
 def _complete_run_then_keys(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
-    """Yield runs for the first word, and overrides of the run's config for later words."""
+    """Yield addresses of runs for the first word, and overrides of the run's config for later words."""
     yield from (
         _complete_run_keys(parameters, typed) if parameters.get("arguments") else _complete_runs(parameters, typed)
     )
 
 
 def _complete_run_keys(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
-    """Yield overrides of the config of the run that the first word names."""
+    """Yield overrides for the config of the run whose address is the first typed word.
+
+    No override is yielded if the word is a file, or if no run has this address.
+    """
     from dnn_cli.runs.store import Store
 
     words = [str(word) for word in parameters.get("arguments") or () if "=" not in str(word)]
@@ -119,7 +129,7 @@ def _complete_run_keys(parameters: dict[str, Any], typed: str) -> Iterator[Compl
 
 
 def _complete_overrides(file: str, typed: str) -> Iterator[CompletionWord]:
-    """Yield overrides of a config file that begin with the typed text."""
+    """Yield overrides that fit the values of a config file and begin with the typed text."""
     from dnn_cli.config.keys import complete_override
     from dnn_cli.config.loading import read_config
 
@@ -144,7 +154,8 @@ def _complete_config_files(typed: str) -> Iterator[CompletionWord]:
 def _complete_condition(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
     """Yield completions of a condition of `--where`.
 
-    The last word is completed to a status after `status =`, otherwise to a field of runs.
+    After `status =`, the last word is completed to a status. Elsewhere, the word is completed to a field of runs, such
+    as `best.val_accuracy`.
     """
     before, last = re.fullmatch(r"(.*?)([^\s(),]*)", typed, re.DOTALL).groups()  # type: ignore[union-attr]
     preceding_words = before.split()
@@ -158,7 +169,7 @@ def _complete_condition(parameters: dict[str, Any], typed: str) -> Iterator[Comp
 
 
 def _complete_fields(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
-    """Yield completions of a comma-separated list of fields.
+    """Yield completions of a comma-separated list of fields, for `--columns`, `--sort-by` and `--by`.
 
     Only the last field is completed. A `-` may precede the field, for a descending order.
     """
@@ -168,7 +179,7 @@ def _complete_fields(parameters: dict[str, Any], typed: str) -> Iterator[Complet
 
 
 def _list_run_fields(parameters: dict[str, Any]) -> list[str]:
-    """Return every field that any of the latest runs has."""
+    """List the fields that at least one of the latest runs has, such as `best.val_loss`."""
     from dnn_cli.runs.query.fields import list_fields
     from dnn_cli.runs.store import Store
 
@@ -187,7 +198,7 @@ def _complete_metrics(parameters: dict[str, Any], typed: str) -> list[Completion
 
 
 def _list_score_names(run_infos: Sequence[Any]) -> dict[str, None]:
-    """Return the names of the scores of runs, as the keys of a dictionary in the order of the runs."""
+    """Return the names of the scores of runs, without repetitions, as the keys of a dictionary."""
     from dnn_cli.runs.record import NON_SCORE_COLUMNS
 
     bests = (run_info.record.results.best or {} for run_info in run_infos)
@@ -195,7 +206,7 @@ def _list_score_names(run_infos: Sequence[Any]) -> dict[str, None]:
 
 
 def _get_runs_dir(parameters: dict[str, Any]) -> Path:
-    """Return the runs directory of the command line, otherwise of the variable DNN_RUNS_DIR, otherwise `runs`."""
+    """Return the directory of the option `--runs-dir`, otherwise of the variable DNN_RUNS_DIR, otherwise `runs`."""
     return Path(parameters.get("runs_dir") or os.environ.get("DNN_RUNS_DIR") or "runs")
 
 
@@ -205,7 +216,7 @@ def _build_fixed_completer(*words: str) -> Completer:
 
 
 def _build_name_completer(kind: str) -> Completer:
-    """Build a completer that offers all names of a kind that a config can use, such as all optimizers."""
+    """Build a completer that offers all names of one kind in configs: `adam`, `sgd` and so on for `optimizer`."""
 
     def complete(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
         from dnn_cli.config.registry import NAMES_BY_KIND

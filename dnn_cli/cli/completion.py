@@ -1,4 +1,4 @@
-"""Completion in bash, zsh and fish: the shell scripts, their installation, and the completions that they show.
+"""Completion in bash, zsh and fish: the shell scripts, their installation, and the completions of a command line.
 
 A script passes the line up to the cursor to `dnn` and shows the lines that `dnn` prints. Click's parser determines the
 parameter at the cursor. This module handles the characters at which bash breaks words, such as = and :.
@@ -74,7 +74,7 @@ SCRIPTS = {"bash": _BASH_SCRIPT, "zsh": _ZSH_SCRIPT, "fish": _FISH_SCRIPT}
 
 
 def print_completions(app: typer.Typer) -> None:
-    """Print the completions of the command line that a shell script passes in environment variables.
+    """Print the completions for the command line that a shell script passes in environment variables.
 
     All errors are suppressed, because their text would disturb the command line.
     """
@@ -92,9 +92,9 @@ def iter_completion_lines(app: typer.Typer, shell: str, line: str, breaks: str) 
     Args:
         app: The Typer application with all commands.
         shell: The name of the shell. In lines for zsh and fish, a tab and the meaning follow the word.
-        line: The line up to the cursor.
-        breaks: The characters at which bash breaks words. A line for bash contains only the text after the last
-            such character of the typed word.
+        line: The command line up to the cursor.
+        breaks: The characters at which bash breaks words. A line for bash contains only the text after the last such
+            character of the unfinished word.
     """
     words, typed, quote_start = split_command_line(line)
     option_prefix = f"{typed.partition('=')[0]}=" if typed.startswith("--") and "=" in typed else ""
@@ -115,8 +115,9 @@ def iter_completion_lines(app: typer.Typer, shell: str, line: str, breaks: str) 
 def split_command_line(line: str) -> tuple[list[str], str, int | None]:
     """Split a command line into complete words, without the program's name, and the unfinished last word.
 
-    Return the complete words, the unfinished word, and the index in it at which an open quote begins. The index is
-    `None` without an open quote.
+    Returns:
+        The complete words, the unfinished word, and the index in the unfinished word at which an unclosed quotation
+        begins. The index is `None` without an unclosed quotation.
     """
     words: list[str] = []
     word, has_word, escaped, quote, quote_start = "", False, False, "", 0
@@ -138,9 +139,14 @@ def split_command_line(line: str) -> tuple[list[str], str, int | None]:
 
 
 def _list_completions(app: typer.Typer, words: list[str], typed: str) -> list[CompletionWord]:
-    """Return the completions of an unfinished word after complete words.
+    """Return the completions of the unfinished last word of a command line.
 
     File names are left out, because the shell completes them.
+
+    Args:
+        app: The Typer application with all commands.
+        words: The complete words before the unfinished word, without the program's name.
+        typed: The unfinished word.
     """
     command = typer.main.get_command(app)
     _install_completers(command)
@@ -149,7 +155,7 @@ def _list_completions(app: typer.Typer, words: list[str], typed: str) -> list[Co
 
 
 def _install_completers(command: Any) -> None:
-    """Set the completer of every parameter of a command and of its subcommands."""
+    """Set the completer of every argument and option of a command and of its subcommands."""
     for parameter in command.params:
         completer = find_completer(parameter.metavar, parameter.opts)
         if completer is not None:
@@ -159,7 +165,7 @@ def _install_completers(command: Any) -> None:
 
 
 def _run_completer(completer: Completer, context: Any, typed: str) -> list[Any]:
-    """Run a completer, and return the words as Click's completion items."""
+    """Run a completer with the parameters of a Click context, and return the words as Click's completion items."""
     item = _import_shell_completion().CompletionItem
     parameters = {
         **{name: value for ancestor in _iter_contexts(context) for name, value in ancestor.params.items()},
@@ -179,7 +185,10 @@ def _build_shell_complete(command: Any) -> Any:
     """Build the Click object that determines the parameter at the cursor and runs its completer."""
 
     class DnnShellComplete(_import_shell_completion().ShellComplete):  # type: ignore[misc]
-        """Completion class of Click that is independent of a shell."""
+        """Subclass of Click's `ShellComplete` that only finds completions.
+
+        The scripts and output formats of Click are not used, because this module has its own.
+        """
 
         name = source_template = "dnn"
 
@@ -196,7 +205,7 @@ def _build_shell_complete(command: Any) -> Any:
 
 
 def _import_shell_completion() -> Any:
-    """Return Click's module `shell_completion`. Newer versions of Typer have a copy of Click."""
+    """Return Click's module `shell_completion`: the copy in Typer, or Click's own for older versions of Typer."""
     try:
         from typer._click import shell_completion as module
     except ImportError:
@@ -207,7 +216,7 @@ def _import_shell_completion() -> Any:
 def _quote_for_bash(text: str) -> str:
     """Return a word quoted for bash.
 
-    A word whose only special characters are = ~ : @ , needs no quotes.
+    The word is returned unchanged if its only special characters are = ~ : @ and commas.
     """
     plain = text.replace("=", "").replace("~", "").replace(":", "").replace("@", "").replace(",", "")
     return text if not plain or shlex.quote(plain) == plain else shlex.quote(text)
@@ -249,7 +258,7 @@ def _get_script(shell: str) -> str:
 
 
 def _install_completion(shell: str) -> list[str]:
-    """Install the completion script for a shell in the user's home directory. Return a line for each step.
+    """Install the completion script for a shell in the user's home directory, and return lines that report the steps.
 
     Raises:
         UsageError: the shell is not bash, zsh or fish, or the user has no home directory.
@@ -268,9 +277,14 @@ def _install_completion(shell: str) -> list[str]:
 
 
 def _write_completion_files(home: Path, shell: str, text: str) -> list[str]:
-    """Write the completion script for a shell, and return a line for each step.
+    """Write the completion script for a shell, and return lines that report the steps.
 
-    For bash and zsh, add a line that reads the script to the startup file.
+    For bash and zsh, a line that loads the script is also added to the startup file, such as `.bashrc`.
+
+    Args:
+        home: The user's home directory.
+        shell: The name of the shell.
+        text: The completion script.
     """
     if shell == "fish":
         path = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "fish" / "completions" / "dnn.fish"

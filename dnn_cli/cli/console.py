@@ -14,9 +14,9 @@ from dnn_cli.report.tables import PlainTable
 from dnn_cli.report.text import UNLIMITED_WIDTH
 
 _UNSAFE_CHARACTERS = re.compile("[\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
-"""Control codes, line separators and direction marks.
+"""Control codes, line separators and direction marks, which `print_json` escapes.
 
-JSON permits them unescaped, but a terminal would interpret them.
+JSON permits these characters unescaped, but a terminal would interpret them.
 """
 
 
@@ -24,13 +24,13 @@ class _PipeSafeConsole(Console):
     """Console that stops printing, without an error, once the reader has closed its pipe."""
 
     def on_broken_pipe(self) -> None:
-        """Discard all later output."""
+        """Discard all later output. Rich calls this method when the reader has closed the pipe."""
         self.quiet = True
         redirect_to_devnull(self.file)
 
 
 def redirect_to_devnull(stream: IO[str]) -> None:
-    """Redirect a stream, with the text in its buffer, to the null device."""
+    """Redirect a stream to the null device, including text that is still in the stream's buffer."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -44,9 +44,10 @@ def write_result(text: str) -> None:
 
 
 def build_console(stream: TextIO) -> Console:
-    """Build a console that prints text without markup.
+    """Build a console that prints text unchanged, without Rich's markup.
 
-    Control codes appear only on a terminal that can move the cursor, and only if NO_COLOR is unset.
+    Colours and other control codes are printed only on a terminal that can move the cursor, and only if NO_COLOR is
+    unset.
     """
     is_plain = "NO_COLOR" in os.environ or not stream.isatty() or not can_move_cursor()
     if hasattr(stream, "reconfigure"):
@@ -82,7 +83,7 @@ def can_print_text(text: str) -> bool:
 
 
 def has_limited_width(console: Console) -> bool:
-    """Return whether the width of lines is limited, as on every terminal."""
+    """Return whether a console limits the width of lines. A terminal limits the width; a pipe or a file does not."""
     return console.width < UNLIMITED_WIDTH
 
 
@@ -99,7 +100,7 @@ def print_rich_table(console: Console, table: Table) -> None:
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """Print a JSON document on standard output, with its schema version."""
+    """Print a JSON document on standard output, with an additional first key `schema_version`."""
     document = {"schema_version": 1, **document}
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
     try:

@@ -34,7 +34,7 @@ GpusOption = Annotated[
 ]
 
 MIN_WORKER_BYTES = 1_500_000_000
-"""Memory that a worker process needs without its data, in bytes.
+"""Memory that a worker process needs in addition to its data, in bytes.
 
 This memory holds TensorFlow, compiled programs and the outputs of the layers.
 """
@@ -45,13 +45,14 @@ _EXECUTOR_NAMES = ("local", "ray")
 def count_workers(jobs: int | None, gpus: int, experiments: "Sequence[Experiment]", runs: int | None = None) -> int:
     """Return the number of worker processes for some runs, at least 1 and at most the number of runs.
 
-    The default is one worker per GPU; without GPUs, one per core, or fewer if memory is short.
+    The default is one worker per GPU. Without GPUs, the default is one worker per core, or fewer workers if memory is
+    short.
 
     Args:
-        jobs: The number of workers of `-j`; `None` selects the default.
+        jobs: The value of `-j`, the number of workers; `None` selects the default.
         gpus: The number of GPUs, each of which trains one run at a time; 0 trains on CPU cores.
-        experiments: The experiments. The largest data determine the memory of a worker.
-        runs: The number of runs, if it differs from the number of experiments.
+        experiments: The experiments to train. The experiment with the largest data determines the memory of a worker.
+        runs: The number of runs. By default, one run for each experiment is assumed.
     """
     from dnn_cli.host.resources import count_available_cores, get_usable_memory
 
@@ -61,16 +62,19 @@ def count_workers(jobs: int | None, gpus: int, experiments: "Sequence[Experiment
 
 
 def compute_data_bytes(experiment: "Experiment") -> int:
-    """Return the memory of an experiment's inputs in a worker, in bytes: the array and TensorFlow's copy.
+    """Return the memory of an experiment's inputs in a worker, in bytes.
 
-    An input value takes 1 byte if it is a pixel, otherwise 4 bytes.
+    A worker holds two copies of the inputs: the array and TensorFlow's copy. An input value takes 1 byte if it is a
+    pixel, otherwise 4 bytes.
     """
     dataset_info = experiment.data.info
     return 2 * dataset_info.examples * math.prod(dataset_info.input_shape) * (1 if dataset_info.pixel_max > 1 else 4)
 
 
 def _list_gpu_names(gpu_count: int) -> list[str]:
-    """Return the names of the first GPUs that CUDA permits this process to use.
+    """Return the names of the first `gpu_count` GPUs in the variable CUDA_VISIBLE_DEVICES.
+
+    If the variable is unset or empty, the names are `0`, `1` and so on.
 
     Raises:
         UsageError: CUDA_VISIBLE_DEVICES names too few GPUs.
@@ -97,11 +101,11 @@ def open_executor(
 
     Args:
         executor_name: The value of `--on`: `local` or `ray`.
-        jobs: The number of workers of `-j`.
-        gpus: The number of GPUs, each of which trains one run at a time.
-        experiments: The experiments. The largest data determine the memory of a worker.
-        screen: The reporter, which also ends the workers if a signal ends this process.
-        runs: The number of runs, if it differs from the number of experiments.
+        jobs: The value of `-j`, the number of workers; `None` selects the default.
+        gpus: The number of GPUs, each of which trains one run at a time; 0 trains on CPU cores.
+        experiments: The experiments to train. The experiment with the largest data determines the memory of a worker.
+        screen: The reporter of the training, which also ends the workers if a signal ends this process.
+        runs: The number of runs. By default, one run for each experiment is assumed.
 
     Raises:
         UsageError: the executor is unknown, `jobs` exceeds `gpus`, too few GPUs are available, or Ray is missing or

@@ -31,16 +31,18 @@ ConfigArguments = Annotated[
 
 
 def build_runs_dir_option(runs_dir: Path) -> list[str]:
-    """Return `--runs-dir DIR` as a list of words; an empty list for the default directory."""
+    """Return the words `--runs-dir DIR` for a command to paste; an empty list for the default directory."""
     default = Path(os.environ.get("DNN_RUNS_DIR") or "runs")
     return [] if runs_dir == default else ["--runs-dir", str(runs_dir)]
 
 
 def check_by_keys(keys: Sequence[str], max_keys: int | None = None) -> None:
-    """Check the number and the form of the keys of `--by`.
+    """Check that each `--by` has a single key, and that there are at most `max_keys` keys.
+
+    If `max_keys` is `None`, the number of keys is not limited.
 
     Raises:
-        UsageError: there are more than `max_keys` keys, or a single `--by` has several keys with commas.
+        UsageError: there are more than `max_keys` keys, or one `--by` has several keys with commas.
     """
     single_keys = [part.strip() for key in keys for part in key.split(",") if part.strip()]
     if max_keys is not None and len(single_keys) > max_keys:
@@ -77,9 +79,10 @@ def split_configs_and_overrides(
 
 
 def is_override(word: str) -> bool:
-    """Return whether a word is an override: `KEY=VALUE` or `~KEY`.
+    """Return whether a word of a command line is an override: `KEY=VALUE` or `~KEY`.
 
-    Addresses with a prefix, such as `best:`, and files with `=` in their names are not overrides.
+    Two kinds of words are not overrides although they may contain `=`: run addresses with a prefix, such as
+    `best:val_loss`, and existing files.
     """
     from dnn_cli.config.identifiers import ADDRESS_PREFIXES
 

@@ -27,9 +27,9 @@ REFRESH_INTERVAL = 0.1
 
 @contextmanager
 def open_screen() -> Iterator["ScreenReporter"]:
-    """Yield a reporter that prints on a copy of standard error.
+    """Yield a reporter that prints lines and progress on standard error.
 
-    Redirections of standard error do not affect the copy.
+    The reporter prints on a copy of the file descriptor, because a training redirects standard error to a file.
     """
     sys.stderr.flush()
     with _TerminalStream(os.fdopen(os.dup(2), "wb"), encoding=sys.stderr.encoding, errors="replace") as stream:
@@ -84,7 +84,10 @@ class ScreenReporter(Reporter):
 
     @contextmanager
     def show_waiting(self, activity: str) -> Iterator[None]:
-        """Print the name of an activity on a terminal, and erase its line when the block ends."""
+        """Print the name of an activity on a terminal, such as `starting Ray`, and erase its line when the block ends.
+
+        In a pipe or a file, nothing is printed.
+        """
         if not self.console.is_terminal:
             yield
             return
@@ -97,7 +100,7 @@ class ScreenReporter(Reporter):
 
     @contextmanager
     def open_progress(self, epochs: int, batch_size: int) -> Iterator[TextReporter]:
-        """Yield the progress reporter of a run, which prints lines and, on a terminal, a progress bar."""
+        """Yield the progress reporter of a training, which prints lines and, on a terminal, a progress bar."""
         if not self.console.is_terminal:
             yield TextReporter(self, epochs)
             return
@@ -122,7 +125,7 @@ class ScreenReporter(Reporter):
 
 
 class _BarReporter(TextReporter):
-    """Progress reporter that prints lines and a bar for the batches of the current epoch."""
+    """Progress reporter that prints a line for each epoch, and a bar for the batches of the current epoch."""
 
     def __init__(self, screen: ScreenReporter, epochs: int, batch_size: int, bar: Progress) -> None:
         super().__init__(screen, epochs)
@@ -176,22 +179,32 @@ class _BarReporter(TextReporter):
 
 
 class _Pace(NamedTuple):
-    """Start of a measurement of the training speed: a time, and the number of batches trained before."""
+    """Starting point from which the training speed is measured: a time, and the number of batches trained before."""
 
     moment: float
-    """Time of the start by `time.perf_counter`, in seconds."""
+    """Time of the starting point by `time.perf_counter`, in seconds."""
 
     done_batches: int
-    """Number of batches since the start of the first epoch."""
+    """Number of batches that were trained before this time, counted from the first epoch."""
 
     def compute_batches_per_second(self, now: float, done_batches: int) -> float:
-        """Return the number of batches per second since the start; 0 if no time has passed."""
+        """Return the number of batches per second since the starting point; 0 if no time has passed.
+
+        Args:
+            now: The current time by `time.perf_counter`, in seconds.
+            done_batches: The number of batches trained until now, counted from the first epoch.
+        """
         return (done_batches - self.done_batches) / (now - self.moment) if now > self.moment else 0.0
 
     def compute_remaining_seconds(self, batches: int, now: float, done_batches: int) -> float | None:
-        """Return the seconds that a number of batches would take at the speed since the start.
+        """Return the seconds that the remaining batches take at the speed since the starting point.
 
         Return `None` if the speed is 0.
+
+        Args:
+            batches: The number of remaining batches.
+            now: The current time by `time.perf_counter`, in seconds.
+            done_batches: The number of batches trained until now, counted from the first epoch.
         """
         speed = self.compute_batches_per_second(now, done_batches)
         return batches / speed if speed > 0 else None

@@ -1,4 +1,4 @@
-"""Thumbnails of the examples that a report shows, for runs whose data can be read."""
+"""Thumbnails (small images) of the examples that `dnn report` shows, for runs whose data can be read."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -20,14 +20,15 @@ _Thumbnails = dict[tuple[str, int], "Thumbnail"]
 
 
 def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> tuple[_Thumbnails, dict[str, str]]:
-    """Return thumbnails of the examples that pages show, and the reasons for missing thumbnails.
+    """Return thumbnails of the examples that pages of a report show, and the reasons for missing thumbnails.
 
     Args:
-        pages: The pages of the report. Each shows examples of one run.
+        pages: The pages of the report. Each page shows examples of one run.
         runs: The runs of all pages.
 
     Returns:
-        Thumbnails by the fingerprint of the data and the index of the example, and reasons by the fingerprint.
+        A dictionary of thumbnails, by the fingerprint of a run's data and the index of an example. A dictionary of the
+        reasons why thumbnails are missing, by fingerprint.
     """
     from dnn_cli.report.html.predictions_section import list_example_indices
 
@@ -62,9 +63,15 @@ def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> t
 def _draw_thumbnails(
     fingerprint: str, indices: Sequence[int], data: "Data", examples: "Examples", remaining_length: int
 ) -> _Thumbnails:
-    """Draw examples as thumbnails until their total length exceeds `remaining_length` characters.
+    """Draw examples as thumbnails until the total length of the thumbnails exceeds a limit.
 
-    An example that several runs show counts each time.
+    Args:
+        fingerprint: The fingerprint of the data, for the keys of the result.
+        indices: The indices of the examples, the most important first. An example that several runs show is repeated,
+            and its length counts each time.
+        data: The data section of a config.
+        examples: The examples of this data.
+        remaining_length: The limit of the total length, in characters of data URIs.
     """
     from dnn_cli.report.html.thumbnails import build_thumbnail
 
@@ -87,7 +94,8 @@ def _draw_thumbnails(
 def _get_white_value(examples: "Examples", data: "Data") -> float:
     """Return the value of a white pixel.
 
-    The value is the divisor of pixels in the preprocessing. Without a divisor, it is the largest input, at least 1e-9.
+    The value is the number by which the preprocessing divides pixels. If pixels are not divided, the value is the
+    largest input, at least 1e-9.
     """
     return float(data.info.pixel_max) if data.info.pixel_max > 1 else max(float(examples.inputs.max()), 1e-9)
 

@@ -1,4 +1,4 @@
-"""Selection of the run of a command by its address, and of a saved model of the run."""
+"""Selection of the run that a command uses, by the run's address, and of a saved model of this run."""
 
 import os
 import shlex
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 
 def resolve_run(store: "Store", address: str) -> "Run":
-    """Return the run with an address.
+    """Return the run that an address names.
 
-    If several runs of one experiment have the address, return the latest run and print its id and seed.
+    If the address names several runs of one experiment, return the latest run and print its id and seed on standard
+    error.
 
     Raises:
-        UsageError: no run has the address, or runs of several experiments have it.
+        UsageError: the address names no run, or runs of several experiments.
     """
     from dnn_cli.runs.address import parse_run_id
 
@@ -54,10 +55,10 @@ def _format_seed_clause(run: "Run") -> str:
 
 
 def split_addresses_and_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Split the words of a command line into overrides and all other words.
+    """Split the words of a command line into words that are not overrides, and overrides.
 
-    Return the other words, of which the first is the address of a run, and the overrides. If every word looks like an
-    override, the first word is the address: a run may have the name `lr=0.1`.
+    The first word that is not an override is the address of a run. If every word looks like an override, the first word
+    is the address, because a run may have the name `lr=0.1`.
     """
     addresses = [word for word in arguments if not is_override(word)]
     if not addresses:
@@ -66,12 +67,12 @@ def split_addresses_and_overrides(arguments: Sequence[str]) -> tuple[list[str], 
 
 
 def parse_run_and_overrides(arguments: Sequence[str], command: str) -> tuple[str, list[str]]:
-    """Return the address of a run and the overrides of its config.
+    """Return the address of a run and the overrides of its config from the words of a command line.
 
     `command` is the name of the command, for the message of an error.
 
     Raises:
-        UsageError: the arguments name no run, or several runs.
+        UsageError: the words name no run, or several runs.
     """
     addresses, overrides = split_addresses_and_overrides(arguments)
     if len(addresses) != 1:

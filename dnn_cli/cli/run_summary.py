@@ -27,7 +27,7 @@ def print_run_summary(run: "Run", record: "Record", loaded: "LoadedExperiment", 
         lines[0] += f"; {record.reason}"
     lines += format_last_and_best(record)
     lines += _format_model_lines(run, record, store)
-    lines.append(f"  run   {os.path.relpath(run.directory)}")
+    lines.append(f"  path  {os.path.relpath(run.directory)}")
     first, *more = _suggest_next_commands(run, record, loaded, store)
     lines += [f"  next  {first}", *(f"        {command}" for command in more)]
     for line in lines:
@@ -35,9 +35,10 @@ def print_run_summary(run: "Run", record: "Record", loaded: "LoadedExperiment", 
 
 
 def _format_model_lines(run: "Run", record: "Record", store: "Store") -> list[str]:
-    """Return lines on the saved models of a run.
+    """Return the lines of the summary about the saved models of a run.
 
-    `model.keras` has a line if it is not of the last epoch. `best.keras` has a line if it exists.
+    `model.keras` has a line if its weights are not those of the last epoch. `best.keras` has a line if the file exists
+    and the run is completed.
     """
     from dnn_cli.report.runs_table import format_scores
     from dnn_cli.runs.run_info import read_run_info

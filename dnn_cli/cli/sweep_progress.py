@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from dnn_cli.cli.progress import ScreenReporter
 
 _MAX_LABEL_WIDTH = 48
-"""Maximum width of a label, in columns."""
+"""Maximum width of a training's label (its settings or name), in terminal characters."""
 
 _MIN_END_LENGTH = 8
-"""Number of characters at the end of a shortened text that stay: the end of a label holds the seed."""
+"""Number of characters that a shortened text keeps at its end, because the end of a label is the seed."""
 
 
 class _SweepProgress:
@@ -49,7 +49,7 @@ class _SweepProgress:
         self.tasks[task.number] = task
 
     def on_event(self, event: Event) -> None:
-        """Update the display after an event of a worker."""
+        """Update the display after an event of a worker. A finished run gets a line."""
         if isinstance(event, TaskResult):
             self.ended_count += 1
             self.failed_count += event.status != "completed"
@@ -67,11 +67,11 @@ class _SweepProgress:
             self.best_score = value, self.get_label(event.number)
 
     def get_label(self, number: int) -> str:
-        """Return the label of a task; empty for a task without a label."""
+        """Return the label of the task with this number; empty for a task without a label."""
         return self.labels.get(number, "")
 
     def format_ended_line(self, event: TaskResult) -> str:
-        """Return the line of a finished run."""
+        """Return the line that is printed for a finished run: a count such as `3/10`, the label and the result."""
         width = min(_MAX_LABEL_WIDTH, max(map(len, self.labels.values()), default=0))
         digits = len(str(self.total))
         result_text = format_run_result(event.record, event.status, event.exit_reason)
@@ -106,7 +106,7 @@ class _SweepProgressBars(_SweepProgress):
         self.update_total_bar()
 
     def update_bar(self, event: Event) -> None:
-        """Update the bar of a training: its completed share and its scores."""
+        """Update the bar of a training after an event of its worker: the completed share and the scores."""
         bar_id, experiment = self.bar_ids[event.number], self.tasks[event.number].loaded.experiment
         if isinstance(event, StageEvent):
             self.progress.update(bar_id, scores=event.stage)
@@ -137,9 +137,9 @@ class _SweepProgressBars(_SweepProgress):
 
 
 class _EllipsisColumn(ProgressColumn):
-    """Column of a progress display that prints a field in one line.
+    """Column of Rich's progress display that prints a field in one line.
 
-    A long text loses its middle, because its end holds the seed.
+    In a long text, `…` replaces the middle, because the end of a label is the seed.
     """
 
     def __init__(self, field: str, width: int) -> None:
@@ -155,7 +155,10 @@ class _EllipsisColumn(ProgressColumn):
 
 @contextmanager
 def open_sweep_progress(screen: "ScreenReporter", labels: Mapping[int, str], total: int) -> Iterator[_SweepProgress]:
-    """Yield the display of many trainings: bars on a terminal, lines elsewhere."""
+    """Yield the display of many trainings: bars on a terminal, lines elsewhere.
+
+    `labels` maps the number of each training to its settings or name. `total` is the number of trainings.
+    """
     if not screen.console.is_terminal:
         yield _SweepProgress(screen, labels, total)
         return

@@ -19,10 +19,10 @@ _BUDGET_KEYS = ("epochs", "batch_size")
 """Keys that determine the number of training steps."""
 
 _MIN_SIZE_RATIO = 1.1
-"""Ratio of the numbers of parameters above which one network counts as larger than another."""
+"""Two networks count as different in size if the ratio of their numbers of parameters exceeds this value."""
 
 _MAX_LISTED = 3
-"""Number of names that a caveat lists. Further names are only counted."""
+"""Largest number of names that a caveat lists. Further names are only counted, as in `and 5 more`."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ComparisonContext:
     run_scores: Sequence[RunScore]
     groups: Sequence[Group]
     keys: Sequence[str]
-    """Keys that `--by` names."""
+    """Keys that `--by` names, such as `optimizer.type`; empty without `--by`."""
 
     metric: str
     point: ComparisonPoint
@@ -144,10 +144,10 @@ def _find_environment_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _find_tuning_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat if the best of many learning rates is compared with the best of few.
+    """Yield a caveat if more learning rates were tried with one optimizer than with another.
 
-    With `--by`, groups average over learning rates, so that no rate is chosen. Optimizers for which the same number of
-    rates was tried on the compared networks give no caveat.
+    By chance alone, the best of many rates has a better score than the best of few. Only runs on the compared networks
+    and data count. With `--by` there is no caveat, because groups then average over learning rates.
     """
     if context.keys:
         return
@@ -183,7 +183,10 @@ def _get_optimizer_type(run_info: RunInfo) -> str:
 
 
 def _get_optimizer_and_network(run_info: RunInfo) -> tuple[str, str]:
-    """Return the optimizer's type, and a text for network and data. Both are equal for all learning rates."""
+    """Return the optimizer's type, and a text that identifies the network and its data.
+
+    Runs that differ only in learning rate have the same type and text.
+    """
     experiment = run_info.config or {}
     layers = [{**layer, "name": None} for layer in experiment.get("model", {}).get("layers", [])]
     data = experiment.get("data", {})
@@ -292,7 +295,10 @@ def _find_missing_test_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _find_forced_resume_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat if runs were resumed with --force: their configs describe only a part of their epochs."""
+    """Yield a caveat if runs were resumed with `--force` after a change, such as a change of config or data.
+
+    The config of such a run then describes only a part of its epochs.
+    """
     changed = [
         run_score.record.id
         for run_score in context.run_scores
@@ -310,7 +316,7 @@ def _format_run_share(count: int, total: int) -> str:
 
 
 def format_list(texts: Iterable[str], max_listed: int = _MAX_LISTED) -> str:
-    """Return the first `max_listed` texts, separated by commas, and the number of the others."""
+    """Return the first `max_listed` texts and the number of the others, such as `a, b, c and 2 more`."""
     items = list(texts)
     more = f" and {len(items) - max_listed} more" if len(items) > max_listed else ""
     return ", ".join(items[:max_listed]) + more

@@ -38,7 +38,7 @@ class Comparison:
 
     caveats: tuple[str, ...]
     resolution: ScoreResolution
-    """Smallest difference between scores that counts, and the difference below which means count as equal."""
+    """Smallest difference between scores that counts, and the rounding error up to which two means count as equal."""
 
     repeats: tuple[RepeatedRun, ...] = ()
     """Runs that do not count, because a later run repeats them."""
@@ -55,7 +55,7 @@ class Comparison:
 
     @cached_property
     def group_labels(self) -> dict[int, str]:
-        """The labels of the groups, by the `id()` of the group."""
+        """The label of every group. The keys are `id(group)`, because groups cannot be hashed."""
         return label_groups(self.groups)
 
     def get_label(self, group: Group) -> str:
@@ -64,7 +64,7 @@ class Comparison:
 
     @cached_property
     def group_intervals(self) -> dict[int, Interval | None]:
-        """The 95% interval of the mean of every group, by the group's `id()`; `None` for fewer than three seeds."""
+        """The 95% interval of the mean of every group, by `id(group)`; `None` for fewer than three seeds."""
         if all(len(group.seeds) < MIN_SEEDS for group in self.groups):
             return {id(group): None for group in self.groups}
         # The import of numpy takes as long as the rest of a comparison.
@@ -79,7 +79,10 @@ class Comparison:
 
     @cached_property
     def averaged_settings(self) -> dict[str, list[str]]:
-        """The keys over whose values groups average, with these values; empty if the values differ between groups."""
+        """The values over which every group averages, by key, such as `{"batch_size": ["32", "64"]}`.
+
+        The mapping is empty if groups average over different values.
+        """
         if len({frozenset(group.other_settings) for group in self.groups}) != 1:
             return {}
         settings = sorted(self.groups[0].other_settings)
@@ -89,7 +92,7 @@ class Comparison:
 
     @property
     def set_aside_count(self) -> int:
-        """The number of runs that do not count, because some group or seed was not trained with all settings."""
+        """The number of runs that do not count, so that all groups and seeds average over the same settings."""
         return sum(len(group.set_aside) for group in self.groups)
 
 
@@ -103,9 +106,9 @@ _SORT_ORDERS: dict[str, tuple[Callable[[RunScore], Any], bool]] = {
     "seconds": (lambda run_score: run_score.record.seconds or 0.0, False),
     "started": (lambda run_score: run_score.record.started, False),
 }
-"""Orders of `--sort-by`: the value of a run score, and whether larger values come first.
+"""Orders of `--sort-by`: the function that returns the value to sort by, and whether larger values come first.
 
-A score for which smaller is better, such as a loss, is sorted in the opposite direction."""
+Scores for which smaller is better, such as losses, are sorted in ascending order instead."""
 
 
 def compare_runs(
@@ -125,9 +128,10 @@ def compare_runs(
         runs: The runs.
         metric: A column of `metrics.csv`, or a score on the test set such as `test_accuracy`; `None` for the metric
             that most runs monitor.
-        sort_by: The order of the run scores, one of `_SORT_ORDERS`.
-        at: The comparison point, as `parse_comparison_point` reads it.
-        by: Fields that are equal in all runs of a group; empty for groups of equal experiments.
+        sort_by: The order of the run scores, a key of `_SORT_ORDERS`.
+        at: The text of the comparison point, such as `epoch=5`.
+        by: Keys such as `optimizer.type`. Runs with equal values of these keys form a group. Without keys, runs that
+            differ only in seed and names form a group.
         baseline: The label, name, setting or run id of the reference group; `None` for the best group.
         all_runs: All runs of the store, if the user named the runs to compare. Caveats also consider the other runs.
         max_groups: The largest number of groups to judge against the reference; `None` for all.
@@ -190,7 +194,10 @@ def rank_setting_value(text: str) -> tuple[bool, float, str]:
 
 
 def _get_failure_reason(run_info: RunInfo, point: ComparisonPoint) -> str:
-    """Return the reason why the training of a left-out run failed; empty for unfinished runs and unreadable records."""
+    """Return the reason why a left-out run counts as failed: `diverged`, `failed`, or no score at the comparison point.
+
+    The reason is empty for other runs, such as unfinished runs and runs without a readable record.
+    """
     if run_info.record is None:
         return ""
     if run_info.record.status in ("diverged", "failed"):
@@ -199,11 +206,11 @@ def _get_failure_reason(run_info: RunInfo, point: ComparisonPoint) -> str:
 
 
 def _mark_untrained_seeds(groups: Sequence[Group], metric: str, point: ComparisonPoint) -> list[Group]:
-    """Mark seeds as failed whose score is not better than that of a constant prediction, and return the groups.
+    """Return the groups; a seed is marked as failed if its score is not better than that of a constant prediction.
 
     Groups with failed seeds are compared without t-tests. The groups are returned unchanged if all have fewer than
-    three seeds, or if there is only one group. They also remain unchanged if no constant score is known, or if the
-    compared number is not a score.
+    three seeds, or if there is only one group. The groups also remain unchanged if the score of a constant prediction
+    is unknown, or if the compared number is not a score.
     """
     run_scores = [run_score for group in groups for run_score in group.run_scores]
     if point.unit or not any(len(group.seeds) >= MIN_SEEDS for group in groups) or len(groups) < 2:

@@ -73,17 +73,17 @@ class ComparisonPoint:
     """Reason why `compute_score` returned `None` for a run, such as `fewer than 5 epochs`."""
 
     find_span: Callable[[ScoreCurve], tuple[float, float] | None] = lambda curve: None
-    """Function that returns the smallest and largest value of `--at`, such as 1 and 20 epochs, with a score of a run.
+    """Function that returns the smallest and the largest number in `--at` for which a run has a score.
 
-    The result is `None` if the run has a score at no value."""
+    For `epoch=N` and a run of 20 epochs, the numbers are 1 and 20. `None` means that no number has a score."""
 
     unit: str | None = None
     """Unit of the compared number if it is not a score, such as `epochs`; `None` for a score.
 
-    Of numbers with a unit, the smaller is better."""
+    A smaller number is always better if the number has a unit."""
 
     def lower_is_better(self, metric: str) -> bool:
-        """Return whether a smaller number is better."""
+        """Return whether a smaller value is better for the number by which runs are compared at this point."""
         return self.unit is not None or lower_is_better(metric)
 
 
@@ -97,7 +97,10 @@ def _get_final_score(curve: ScoreCurve) -> float:
 
 
 def _compute_curve_area(curve: ScoreCurve) -> float:
-    """Return the area under the curve from the first epoch to the last, divided by its length (trapezoidal rule)."""
+    """Return the mean height of the curve: its area by the trapezoidal rule, divided by its width in epochs.
+
+    The curve extends from the first epoch to the last. The result for a single epoch is its score.
+    """
     values = curve.values
     inner = sum(values) - (values[0] + values[-1]) / 2
     return inner / (len(values) - 1) if len(values) > 1 else values[0]
@@ -109,18 +112,18 @@ def _get_score_at_epoch(curve: ScoreCurve, epoch: float) -> float | None:
 
 
 def _get_score_after_steps(curve: ScoreCurve, steps: float) -> float | None:
-    """Return the score after the last epoch that ended within this number of batches, without interpolation.
+    """Return the score of the last epoch that ended within the first `steps` training steps, without interpolation.
 
-    The score is `None` if no epoch ended by then, or the training is shorter.
+    The result is `None` if the first epoch has more steps, or the whole training has fewer.
     """
     epochs = int(steps // curve.steps_per_epoch)
     return curve.values[epochs - 1] if 1 <= epochs <= len(curve.values) else None
 
 
 def _get_score_after_seconds(curve: ScoreCurve, seconds: float) -> float | None:
-    """Return the score after the last epoch that ended within this training time, in seconds.
+    """Return the score of the last epoch that ended within the first `seconds` of the training.
 
-    The score is `None` if no epoch ended by then, or the training is shorter.
+    The result is `None` if the first epoch takes longer, or the whole training is shorter.
     """
     passed, score = 0.0, None
     for value, duration in zip(curve.values, curve.epoch_seconds, strict=True):
@@ -132,7 +135,7 @@ def _get_score_after_seconds(curve: ScoreCurve, seconds: float) -> float | None:
 
 
 def _count_epochs_to(curve: ScoreCurve, score: float) -> float | None:
-    """Return the number of the first epoch that reached a score or a better one; `None` if no epoch did."""
+    """Return the number of the first epoch whose score is at least as good as `score`; `None` without such an epoch."""
     reached = (value <= score if curve.lower_is_better else value >= score for value in curve.values)
     return next((float(epoch) for epoch, is_there in enumerate(reached, 1) if is_there), None)
 
@@ -148,7 +151,7 @@ _POINT_SPANS: dict[str, Callable[[ScoreCurve], tuple[float, float] | None]] = {
     "seconds": lambda curve: (curve.epoch_seconds[0], sum(curve.epoch_seconds[:-1])) if len(curve.values) > 1 else None,
     "reach": lambda curve: (curve.best_score, curve.best_score),
 }
-"""Functions that return the smallest and largest number at which a run has a score, by kind of comparison point."""
+"""Functions for `ComparisonPoint.find_span`, by the name of the comparison point."""
 
 _NUMBERED_POINTS: dict[str, tuple[str, Callable[[ScoreCurve, float], float | None], str]] = {
     "epoch": ("after epoch {}", _get_score_at_epoch, "fewer than {} epochs"),
@@ -160,7 +163,9 @@ _NUMBERED_POINTS: dict[str, tuple[str, Callable[[ScoreCurve, float], float | Non
     ),
     "reach": ("epochs until {} is reached", _count_epochs_to, "never reached {}"),
 }
-"""Comparison points with a number: title, function that computes the score, and reason of a missing score."""
+"""Comparison points with a number, such as `epoch=5`, by name.
+
+The values are title, function that computes the score, and reason of a missing score."""
 
 
 def parse_comparison_point(text: str) -> ComparisonPoint:
@@ -266,6 +271,11 @@ def _compute_score_at(
     """Return the score at a comparison point such as `epoch=5`.
 
     The curve is the last parameter, so that `partial` can bind the others.
+
+    Args:
+        compute_score: The function for the name of the point, such as `_get_score_at_epoch`.
+        value: The number of the point, such as 5.
+        curve: The scores of a run.
     """
     return compute_score(curve, value)
 

@@ -1,4 +1,7 @@
-"""Score of the best constant prediction. A network that uses its inputs has a better score."""
+"""Score of the best constant prediction, which is the same output for every input.
+
+A network that uses its inputs has a better score.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -16,13 +19,16 @@ from dnn_cli.metrics.saved_predictions import read_predictions
 from dnn_cli.runs.input_profile import read_input_profile
 
 _MAX_STANDARD_ERRORS = 2.0
-"""Number of standard errors by which a good accuracy must exceed the share of the most frequent class."""
+"""An accuracy is good only if it exceeds the most frequent class's share by more than this many standard errors."""
 
 _Targets = NDArray[Any]
 
 
 def _compute_most_frequent_share(targets: _Targets) -> float:
-    """Return the share of the most frequent class, plus two standard errors of that share."""
+    """Return the share of the most frequent class, plus two standard errors of that share.
+
+    Up to this value, an accuracy can be above the share by chance.
+    """
     classes = targets.argmax(-1) if targets.ndim == 2 and targets.shape[1] > 1 else targets.reshape(-1)
     share = float(np.unique(classes, return_counts=True)[1].max() / len(classes))
     return share + _MAX_STANDARD_ERRORS * math.sqrt(share * (1 - share) / len(classes))
@@ -53,9 +59,9 @@ _CONSTANT_SCORES: dict[str, Callable[[_Targets], float]] = {
 
 
 def _compute_constant_loss(run_score: RunScore, targets: _Targets) -> float | None:
-    """Return the value that a run's loss has for the best constant prediction.
+    """Return the loss of the best constant prediction, by the loss function of a run's config.
 
-    The value is `None` if the config cannot be read, or a run on user data has no input profile.
+    The result is `None` if the config cannot be read, or if a run on user data has no input profile.
     """
     try:
         experiment, inputs = load_resolved_experiment(str(run_score.run.config)), read_input_profile(run_score.run)

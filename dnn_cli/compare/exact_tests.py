@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dnn_cli.compare.significance import ALPHA, MAX_PERMUTATIONS, compute_min_p_value
 
 BLOCK_SIZE = 64
-"""Number of comparisons computed at once. Each needs a float64 for every permutation: 64 × 16,384 values are 8 MB."""
+"""Number of comparisons computed at once. 64 comparisons need a float64 for each of 16,384 permutations: 8 MB."""
 
 _MAX_ROUNDING_ERROR = 1e-12
 """Largest relative difference at which two statistics count as equal. Rounding errors of float64 are smaller."""
@@ -24,12 +24,13 @@ _BISECTION_STEPS = 20
 """Steps of the bisection for the end of an interval. The error of the end is 1e-6 of the bracket's width."""
 
 _MAX_DOUBLINGS = 12
-"""Largest number of step doublings in the search for a difference that the test rejects. The first step is the
-standard error."""
+"""Largest number of times that the search for the end of an interval doubles its step.
+
+The first step is the standard error."""
 
 FloatArray = NDArray[np.float64]
 TestResults = tuple[FloatArray, FloatArray]
-"""P-values of shape (comparisons,), and intervals of shape (comparisons, 2)."""
+"""Results of a test: p-values of shape (comparisons,), and 95% intervals of shape (comparisons, 2)."""
 
 
 def run_sign_flip_test(differences: FloatArray, tolerance: float = 0.0) -> TestResults:
@@ -152,7 +153,14 @@ def _find_shift_limit(
 ) -> FloatArray:
     """Return the lower (`side` -1) or upper (`side` 1) end of the interval of `run_two_sample_test`, by bisection.
 
-    The interval contains 0 exactly if the p-value is above 5%. The search starts from the p-value, so that both agree.
+    The p-value decides whether the interval contains 0, so that the interval and the p-value agree.
+
+    Args:
+        ours: The scores of one sample, of shape (comparisons, seeds).
+        theirs: The scores of the other sample, of shape (comparisons, seeds).
+        p_values: The p-values for equal means, of shape (comparisons,).
+        tolerance: The largest difference at which two means count as equal.
+        side: The end of the interval to find: -1 or 1.
     """
     centre = ours.mean(-1) - theirs.mean(-1)
     error = np.sqrt(ours.var(-1, ddof=1) / ours.shape[-1] + theirs.var(-1, ddof=1) / theirs.shape[-1])

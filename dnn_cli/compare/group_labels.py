@@ -11,7 +11,7 @@ _MAX_LABEL_LENGTH = 40
 
 
 def label_groups(groups: Sequence[Group]) -> dict[int, str]:
-    """Return the labels of groups, by the `id()` of the group.
+    """Return the label of every group, by `id(group)`.
 
     A label consists of the settings that distinguish the group. The name of its runs is used where these settings are
     too long or absent. Labels are unique: equal texts are followed by the id of a run.
@@ -36,8 +36,8 @@ def _label_group(group: Group, differing: Collection[str], namesakes: int) -> st
 
     Args:
         group: The group.
-        differing: The keys in which groups differ.
-        namesakes: The number of groups with the name of the group.
+        differing: The keys whose values differ between groups.
+        namesakes: The number of groups that have the same name, including the group itself.
     """
     settings = {key: text for key, text in group.settings.items() if key in differing} or group.settings
     if not settings:
@@ -51,7 +51,10 @@ def _label_group(group: Group, differing: Collection[str], namesakes: int) -> st
 
 
 def _format_group_settings(settings: Mapping[str, str]) -> str:
-    """Return settings in one line; a single text value such as `adam` has no key."""
+    """Return settings as one line, such as `learning_rate 0.01, batch_size 32`.
+
+    A single text value such as `adam` is returned without its key.
+    """
     if len(settings) == 1 and not _needs_key(next(iter(settings.values()))):
         return next(iter(settings.values()))
     return ", ".join(f"{key} {text}" for key, text in zip(shorten_keys(list(settings)), settings.values(), strict=True))

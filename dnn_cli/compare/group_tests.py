@@ -1,4 +1,4 @@
-"""Tests of differences between groups, many at once: comparisons of equal sizes share their permutations."""
+"""Tests of the differences between groups. Comparisons with equal numbers of seeds are computed together."""
 
 import math
 from collections import defaultdict
@@ -21,7 +21,7 @@ from dnn_cli.compare.significance import (
 from dnn_cli.compare.t_tests import run_paired_t_test, run_welch_t_test
 
 _MIN_EXACT_INTERVAL_SEEDS = 6
-"""Number of seeds from which the exact test gives a group's mean a finite interval."""
+"""Smallest number of seeds for which the exact test gives a finite interval of a group's mean."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,11 @@ def measure_differences(
 
     Args:
         pairs: The scores of the groups.
-        comparisons: The number of all comparisons that are judged together. It decides between exact test and t-test.
+        comparisons: The number of all comparisons that are judged together. The choice between exact test and t-test
+            depends on this number.
         resolution: The resolution of the scores.
-        mean_variance: The mean variance over seeds within the groups that have no failed seed.
+        mean_variance: The variance over the seeds of a group, as a mean over all groups without a failed seed. T-tests
+            use at least a share of this variance (`MIN_VARIANCE_SHARE`).
     """
     # Rounding to a step g adds g²/12 to the variance of a score and g²/6 to the variance of a difference.
     min_variance = max(resolution.step**2 / 6, MIN_VARIANCE_SHARE * 2 * mean_variance)
@@ -65,9 +67,10 @@ def measure_differences(
 
 
 def pair_samples(ours: Mapping[int, float], theirs: Mapping[int, float]) -> tuple[FloatArray, ...]:
-    """Return the differences within seeds, of shape (pairs,), or the scores of two samples, of shape (seeds,) each.
+    """Return one array of differences between scores of equal seeds, or two arrays of scores for groups without pairs.
 
-    Fewer than three pairs give no verdict. Groups of at least three seeds with fewer pairs are therefore not paired.
+    Scores are paired if the groups share at least half of the smaller group's seeds. A verdict needs three pairs.
+    Groups of at least three seeds that share fewer are therefore not paired.
 
     Args:
         ours: The scores of the first group by seed.
@@ -84,7 +87,11 @@ def _run_test(
 ) -> TestResults | None:
     """Return the p-values and intervals of a test; `None` for the test `none`.
 
-    `samples` is one array of paired differences, or two arrays with the scores of two samples.
+    Args:
+        test: The name of the test.
+        samples: One array of paired differences, or two arrays with the scores of two samples.
+        resolution: The resolution of the scores, whose tolerance the exact test uses.
+        min_variance: The lower limit of the variance of a difference in a t-test.
     """
     if test == "none":
         return None
@@ -102,7 +109,12 @@ def _build_differences(
 ) -> list[MeanDifference]:
     """Return one difference for each comparison, from its samples and the results of its test.
 
-    Samples are one array of shape (comparisons, pairs), or two arrays of shape (comparisons, seeds).
+    Args:
+        samples: One array of paired differences, of shape (comparisons, pairs), or two arrays of scores, of shape
+            (comparisons, seeds).
+        test: The name of the test.
+        results: The p-values and intervals; `None` for the test `none`.
+        min_spread: The lower limit of the standard deviation that a t-test used.
     """
     sizes = [values.shape[-1] for values in samples]
     count = len(samples[0])
@@ -130,8 +142,8 @@ def _build_differences(
 def compute_mean_intervals(groups: Sequence[Sequence[float]], resolution: ScoreResolution) -> list[Interval | None]:
     """Return the 95% interval of every group's mean; `None` for fewer than three seeds.
 
-    The interval holds the constants from which the mean does not differ significantly. The test is Student's t-test
-    up to five seeds, and the exact sign-flip test from six.
+    The interval contains every value from which the mean does not differ significantly. The test is Student's t-test
+    for up to five seeds, and the exact sign-flip test for six or more.
 
     Args:
         groups: The scores of each group, one for each seed.

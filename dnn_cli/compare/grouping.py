@@ -25,10 +25,12 @@ from dnn_cli.runs.query.fields import (
 from dnn_cli.runs.run_info import RunInfo
 
 _Setting = tuple[tuple[str, str], ...]
-"""Setting of a run: pairs of a key that varies within groups and its value as text. Empty in groups of one variant."""
+"""Setting of a run within its group: pairs of a key that varies within groups and its value as text.
+
+An example in groups by optimizer is `(("batch_size", "32"),)`. A group of one variant has an empty setting."""
 
 _MAX_CANDIDATES = 100
-"""Largest number of sets of seeds that `find_largest_block` tries. The most common sets are tried."""
+"""Largest number of candidates (sets of seeds) that `find_largest_block` tries: the most common sets."""
 
 _Combination = tuple[_Setting, int]
 """Setting and seed of a run within its group."""
@@ -40,17 +42,19 @@ class Group:
 
     name: str
     settings: dict[str, str]
-    """Settings that distinguish the group from the others."""
+    """Values that distinguish the group from other groups, by key, such as `{"optimizer.type": "adam"}`."""
 
     run_scores: tuple[RunScore, ...]
     scores: Mapping[_Combination, float]
-    """Score of every setting and seed. Every seed has the same settings."""
+    """Score of every combination of setting and seed. Every seed has a score for each setting."""
 
     failed: Mapping[int, str] = field(default_factory=dict)
-    """Reason for each failed seed: its run failed, as in `diverged`, or a constant prediction has an equal score."""
+    """Reason for each failed seed, such as `diverged`.
+
+    A seed also counts as failed if its score is not better than that of a constant prediction."""
 
     set_aside: tuple[RunScore, ...] = ()
-    """Runs that do not count, because another group or their seed was not trained with all settings."""
+    """Runs of the group that do not count, so that all groups and seeds average over the same settings."""
 
     @property
     def seeds(self) -> list[int]:
@@ -58,7 +62,7 @@ class Group:
 
     @cached_property
     def seed_means(self) -> dict[int, float]:
-        """The mean over the settings, for every seed."""
+        """The mean score over the settings, by seed."""
         return _compute_seed_means(self.scores)
 
     @cached_property
@@ -121,9 +125,13 @@ def _find_common_name(run_scores: Sequence[RunScore]) -> str:
 
 
 def _find_failed_seeds(failed: Iterable[tuple[RunInfo, str]], run_scores: Sequence[RunScore]) -> dict[int, str]:
-    """Return the reason for every seed with a failed run.
+    """Return the reason of failure for every failed seed.
 
-    A failed run does not count where another run of the same variant and seed has a score.
+    A seed has not failed if another run of the same variant and seed has a score.
+
+    Args:
+        failed: The failed runs of a group, each with the reason.
+        run_scores: The runs of the group that have a score.
     """
     counted = {(run_score.variant_digest, run_score.seed) for run_score in run_scores}
     return {
@@ -142,7 +150,8 @@ def group_by_keys(
 
     Args:
         run_scores: The runs.
-        keys: The fields of a run, as in `dnn runs --where`.
+        keys: The fields of runs that define the groups, such as `optimizer.type`. `dnn runs --where` has the same
+            fields.
         failed: Runs without a usable score, each with the reason.
 
     Raises:
@@ -197,11 +206,13 @@ def _build_value_reader(
 
 
 def _unify_layer_names(run_scores: Sequence[RunScore], preferred_names: Collection[str]) -> dict[str, RunInfo]:
-    """Return one run of every variant, by variant digest; layers at the same position have the same name in all.
+    """Return one run of every variant, by variant digest, with layers renamed so that equal positions have equal names.
+
+    A key such as `layers.hidden.units` then names the same layer in every run.
 
     Args:
         run_scores: The runs.
-        preferred_names: The names that are preferred. Otherwise the name that most of the runs use is chosen.
+        preferred_names: The names to prefer if a run uses them. Other layers get the name that most of the runs use.
     """
     runs = {run_score.variant_digest: run_score.run_info for run_score in run_scores}
     stacks = [
@@ -235,8 +246,9 @@ def find_balanced_combinations(groups: Sequence[Group]) -> list[set[_Combination
 
     If possible, all groups count the same settings. Every counted seed of a group has all these settings.
 
-    Means over unequal settings would compare the settings. A standard deviation over seeds with unequal settings would
-    contain the differences between the settings. Groups without a common setting are balanced separately.
+    If groups averaged over different settings, these settings could cause a difference between the means. If seeds
+    had different settings, these settings would increase the standard deviation over seeds. Groups without a common
+    setting are balanced separately.
     """
     common = set.intersection(*(group.other_settings for group in groups)) if groups else set()
     if common:
@@ -254,8 +266,9 @@ def _list_complete_combinations(group: Group, settings: set[_Setting]) -> set[_C
 def find_largest_block(settings: set[_Setting], groups: Sequence[Group]) -> set[_Setting]:
     """Return the set of settings (a block) with which the most runs can be counted.
 
-    In each group, only seeds count that all settings of the block have. For each setting, its sets of seeds in the
-    groups are a candidate. The block of a candidate consists of all settings that have at least these seeds.
+    In each group, only those seeds count that were trained with all settings of the block. Each setting is a candidate
+    with the seeds that were trained with it, one set for each group. The block of a candidate consists of all settings
+    that were trained with at least these seeds.
     """
     seeds: dict[_Setting, list[set[int]]] = {setting: [set() for _ in groups] for setting in settings}
     for index, group in enumerate(groups):
@@ -279,7 +292,13 @@ def find_largest_block(settings: set[_Setting], groups: Sequence[Group]) -> set[
 
 
 def _restrict_group(group: Group, combinations: set[_Combination], other_settings: Mapping[str, _Setting]) -> Group:
-    """Return a group with only the runs whose combinations count; its other runs are set aside."""
+    """Return a group with only the runs whose combinations count; its other runs are set aside.
+
+    Args:
+        group: The group with all runs.
+        combinations: The combinations of setting and seed that count.
+        other_settings: The setting of every variant, by variant digest.
+    """
     if len(combinations) == len(group.scores):
         return group
     counted = [
@@ -296,7 +315,7 @@ def _restrict_group(group: Group, combinations: set[_Combination], other_setting
 def _compute_combination_scores(settings_and_scores: Sequence[tuple[_Setting, RunScore]]) -> dict[_Combination, float]:
     """Return the mean score of every combination of setting and seed.
 
-    Only runs on different data share a combination.
+    A combination has several runs only if these runs were trained on different data: repeats were dropped before.
     """
     scores_by_combination: dict[_Combination, list[float]] = defaultdict(list)
     for setting, run_score in settings_and_scores:
@@ -316,8 +335,14 @@ def _find_varied_settings(
 ) -> dict[str, _Setting]:
     """Return the setting of every variant by its digest: the keys that vary within groups, with their values.
 
-    Names, seeds and the compared keys are left out. Below a compared part such as `optimizer.type`, a key varies only
-    if all experiments have the key and its value differs within a group.
+    Names, seeds and the compared keys are left out. If `optimizer.type` is compared, other keys of the optimizer
+    usually differ between groups. Such a key counts only if all experiments have the key and its value differs within
+    a group.
+
+    Args:
+        runs: One run of every variant, by variant digest.
+        read_values: The function that returns a run's values of the compared keys.
+        keys: The compared keys, from `--by`.
     """
     keys = list(
         dict.fromkeys(name for run_info in runs.values() for key in keys for name in _list_key_spellings(run_info, key))
@@ -336,7 +361,8 @@ def _find_varied_settings(
 def _list_key_spellings(run_info: RunInfo, key: str) -> tuple[str, ...]:
     """Return the equivalent spellings of a key.
 
-    A layer's key by index, such as `layers.0.units`, also has a spelling by name, which `_flatten_config` uses.
+    A layer's key by index, such as `layers.0.units`, is also spelled by name: `layers.hidden.units`. The keys of
+    `_flatten_config` are spelled by name.
     """
     head, _, remainder = key.removeprefix("model.").partition(".")
     index, _, field = remainder.partition(".")
@@ -347,16 +373,20 @@ def _list_key_spellings(run_info: RunInfo, key: str) -> tuple[str, ...]:
 
 
 def _is_other_setting(name: str, keys: Sequence[str]) -> bool:
-    """Return whether a field of a config is a setting apart from the compared keys, names and seeds."""
+    """Return whether a key of a config is neither a compared key nor a name nor the seed."""
     return name not in (*keys, "seed", "name") and f"{name}.type" not in keys and not name.endswith(".name")
 
 
 def _is_varied(
     name: str, flat_configs: Mapping[str, Mapping[str, Any]], groups: Mapping[str, tuple[str, ...]], *, within: bool
 ) -> bool:
-    """Return whether a field differs between experiments.
+    """Return whether the value of a key differs between experiments.
 
-    With `within`, all experiments must have the field, and its value must differ within a group.
+    Args:
+        name: The key.
+        flat_configs: The config of every variant by variant digest, as values by key.
+        groups: The values that define the group of every variant, by variant digest.
+        within: Whether the value must differ within a group, and all experiments must have the key.
     """
     if not within:
         return len({str(fields.get(name)) for fields in flat_configs.values()}) > 1
@@ -367,6 +397,6 @@ def _is_varied(
 
 
 def _flatten_config(experiment: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a config by key, in the spelling of the command line."""
+    """Return the values of a config by key; keys are spelled as on the command line, such as `layers.hidden.units`."""
     comparable_config = remove_extra_file_keys(dict(experiment))
     return {name: get_config_field(comparable_config, name.split(".")) for name in iter_config_keys(comparable_config)}

@@ -1,4 +1,4 @@
-"""Tests of two trained models on the same examples. Their results hold for these two models only."""
+"""Tests of two trained models on the same examples. The results hold for these two models, not for other seeds."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,9 +18,9 @@ from dnn_cli.metrics.saved_predictions import read_predictions
 
 _ExampleScores = NDArray[np.float64]
 _MAX_SCORE_ERROR = 1e-4
-"""Largest difference between a score computed from predictions and the recorded score, relative to scores above 1.
+"""Largest accepted difference between a score computed from `predictions.npz` and the score in `run.json`.
 
-The two differ because additions are done in another order."""
+For a score above 1, this is a share of the score. Small differences occur because the sums have another order."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ class PairedExampleTest:
     """Two-sided p-value: of McNemar's exact test where answers are right or wrong, else of a paired z-test."""
 
     only_right: tuple[int, int] | None
-    """Numbers of examples that only the first and only the second model predicts right; `None` for errors."""
+    """Numbers of examples that only the first and only the second model predicts right.
+
+    `None` if the score is an error, such as the squared error."""
 
 
 def _compute_correctness(outputs: NDArray[Any], targets: NDArray[Any]) -> _ExampleScores:
@@ -63,7 +65,7 @@ def _compute_squared_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> _Ex
 
 
 def _compute_output_errors(outputs: NDArray[Any], targets: NDArray[Any]) -> _ExampleScores:
-    """Return outputs minus targets, of shape (examples, numbers)."""
+    """Return outputs minus targets, of shape (examples, units)."""
     errors = outputs.astype(np.float64).reshape(len(outputs), -1) - targets.reshape(len(targets), -1)
     return np.asarray(errors)
 
@@ -103,7 +105,15 @@ def compare_on_examples(reference: RunScore, others: Sequence[RunScore], metric:
 def _read_example_scores(
     run_score: RunScore, metric: str, compute_scores: Callable[..., _ExampleScores]
 ) -> dict[str, NDArray[Any]] | str:
-    """Return the scores, positions and targets of a run's examples, sorted by position, or a reason as text."""
+    """Return the scores, positions and targets of a run's validation examples, or why they cannot be used.
+
+    The position is the index of an example in the dataset. The arrays are sorted by position.
+
+    Args:
+        run_score: The run.
+        metric: The name of the validation metric.
+        compute_scores: The function that computes the score of every example from outputs and targets.
+    """
     name = f"{run_score.record.name} {run_score.record.id}"
     try:
         arrays = read_predictions(run_score.run)
@@ -155,9 +165,14 @@ def _compare_example_scores(
 def _run_mcnemar_test(count: int, only_ours: int, only_theirs: int) -> PairedExampleTest:
     """Return McNemar's exact test of right and wrong answers.
 
-    Equally good models are each expected to predict half of the examples right that only one model predicts right. The
-    interval is that of Clopper and Pearson (Biometrika 26, 1934) for the first model's share of these examples, given
-    their number. The interval excludes 0 exactly where the p-value is below 5%.
+    The test uses the examples that only one of the models predicts right. Equally good models have equal shares of
+    these examples, but for chance. The interval of the difference is computed from the interval of the first model's
+    share (Clopper and Pearson, Biometrika 26, 1934). It excludes 0 exactly where the p-value is below 5%.
+
+    Args:
+        count: The number of all examples.
+        only_ours: The number of examples that only the first model predicts right.
+        only_theirs: The number of examples that only the second model predicts right.
     """
     differing = only_ours + only_theirs
     low, high = compute_confidence_interval(only_ours, differing, ALPHA)
@@ -167,7 +182,13 @@ def _run_mcnemar_test(count: int, only_ours: int, only_theirs: int) -> PairedExa
 
 
 def _run_paired_z_test(difference: _ExampleScores) -> PairedExampleTest:
-    """Return a paired z-test of the differences of errors, whose mean over many examples is nearly normal."""
+    """Return a paired z-test of the difference between the errors of two models.
+
+    The mean difference over many examples is nearly normal.
+
+    Args:
+        difference: The error of the first model minus that of the second, for each example.
+    """
     count, mean = len(difference), float(difference.mean())
     error = float(difference.std(ddof=1)) / math.sqrt(count)
     p_value = math.erfc(abs(mean) / error / math.sqrt(2)) if error else float(mean == 0)

@@ -62,7 +62,8 @@ def drop_repeats(
 def _rank_progress(run_info: RunInfo) -> tuple[bool, int, str, str]:
     """Return the rank of a run among its repeats; the run with the highest rank counts.
 
-    Completed runs rank above unfinished ones, which rank by epochs. Among equals the latest run ranks highest.
+    Completed runs rank above unfinished runs. Unfinished runs rank by their number of epochs. Among runs that are
+    otherwise equal, the latest ranks highest.
     """
     record = run_info.record
     is_completed = record is not None and record.status == "completed"

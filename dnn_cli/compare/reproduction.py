@@ -11,12 +11,15 @@ from dnn_cli.runs.record import Record, Scores
 from dnn_cli.runs.run import Run
 
 _UNCOMPARED_COLUMNS = ("epoch", "seconds")
-"""Columns of `metrics.csv` that do not depend on the numbers of a training."""
+"""Columns of `metrics.csv` that are not compared, because they are not computed from the weights."""
 
 
 @dataclass(frozen=True)
 class MetricDifference:
-    """First difference between the metrics of two runs. A value is `None` if a run lacks this number."""
+    """First difference between the metrics of two runs: the value `then` of the original, and `now` of the new run.
+
+    A value is `None` if the run lacks this number.
+    """
 
     epoch: int
     metric: str
@@ -26,7 +29,10 @@ class MetricDifference:
 
 @dataclass(frozen=True)
 class EnvironmentDifference:
-    """Difference between two run records. A value is `None` if a record lacks the key."""
+    """Difference between two run records: the value `then` in the original record, and `now` in the new record.
+
+    A value is `None` if the record lacks the key.
+    """
 
     what: str
     """Key in `run.json`, such as `versions.keras`."""
@@ -70,10 +76,10 @@ class ReproductionResult:
     """First number in which the metrics differ; `None` if all are equal."""
 
     differences: tuple[EnvironmentDifference, ...]
-    """Differences in versions, platform, flags, execution plan, commit and data."""
+    """Differences in versions, platform, TensorFlow's environment variables, execution plan, commit and data."""
 
     only_in_new: tuple[str, ...]
-    """Results that only the new run has: `weights`, `predictions`."""
+    """Names of results that only the new run has: `weights`, `predictions`. These results cannot be compared."""
 
     @property
     def equal_metrics(self) -> bool:
@@ -161,7 +167,7 @@ def _compute_predictions_digest(run: Run) -> str | None:
 def _find_first_difference(
     original_metrics: Sequence[Scores], new_metrics: Sequence[Scores]
 ) -> MetricDifference | None:
-    """Return the first difference to the last bit, in the order of the file; `None` if all numbers are equal."""
+    """Return the first number that differs between two runs, even if only in the last bit; `None` if all are equal."""
     nothing: Scores = {}
     for epoch, (old, new) in enumerate(zip_longest(original_metrics, new_metrics, fillvalue=nothing), 1):
         for name in dict.fromkeys((*old, *new)):
@@ -171,7 +177,7 @@ def _find_first_difference(
 
 
 def _format_bits(value: float | None) -> str | None:
-    """Return a number as text that is equal only for equal bits: 0 and -0 differ."""
+    """Return a number as hexadecimal text. Texts are equal only for equal bits, so that 0 and -0 differ."""
     return None if value is None else float(value).hex()
 
 

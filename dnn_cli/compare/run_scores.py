@@ -27,7 +27,7 @@ class RunScore:
     """Number by which the run is compared."""
 
     settings: dict[str, str]
-    """Settings in which the compared runs differ."""
+    """Values of the keys in which the compared runs differ, by key."""
 
     @property
     def run(self) -> Run:
@@ -138,7 +138,7 @@ def _find_usual_metric(records: Iterable[Record]) -> str:
 
 
 def _add_differing_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
-    """Return run scores with the settings in which the runs differ."""
+    """Return the run scores with their `settings`: the values of the keys in which the runs differ."""
     first = index_by_variant(run_scores)
     seedless_configs = [
         {**remove_extra_file_keys(run_score.run_info.config or {}), "seed": 0} for run_score in first.values()

@@ -21,7 +21,7 @@ _MIN_RELATIVE_STEP = 1e-6
 
 
 def count_scored_examples(record: Record, metric: str) -> int:
-    """Return the number of examples from which an accuracy was computed; 0 for other metrics and unknown numbers."""
+    """Return the number of examples from which an accuracy was computed; 0 for other metrics, or if unknown."""
     if not counts_examples(metric):
         return 0
     if is_test_score(metric):
@@ -55,7 +55,8 @@ def compute_resolution(
     Args:
         scores: All compared scores.
         examples: The number of examples from which each score was computed; 0 for a score other than an accuracy.
-        unit_step: The smallest difference between numbers in another unit: 1 for epochs. `None` for scores.
+        unit_step: The smallest difference if the compared numbers are not scores: 1 for numbers of epochs. `None` for
+            scores.
     """
     if unit_step is not None:
         return ScoreResolution(unit_step, 0.0)

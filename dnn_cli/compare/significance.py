@@ -15,7 +15,7 @@ _POWER = 0.8
 """Share of cases in which the advised number of seeds finds a difference as large as the observed one."""
 
 MAX_PERMUTATIONS = 16_384
-"""Largest number of permutations that an exact test enumerates. Where more exist, the test draws 16,383."""
+"""Largest number of permutations that an exact test enumerates. If more exist, the test draws 16,383 at random."""
 
 MIN_SEEDS = 3
 """Number of seeds that a verdict needs. With two, a t-test finds equal groups different in up to 13% of cases."""
@@ -26,9 +26,9 @@ MAX_ADVISED_SEEDS = 1_000
 MIN_VARIANCE_SHARE = 0.25
 """Lower limit of the variance of a difference in a t-test, as a share of twice the mean variance within groups.
 
-Groups with a failed seed are left out of the mean. The limit is for groups of three seeds, of which a third is in a
-bad mode (much worse scores). Without the limit, 4 and 8 such groups give 8% to 16% false verdicts; with the limit at
-most 0.6%."""
+Groups with a failed seed are left out of the mean. The value was chosen for groups of three seeds, where a third of all
+seeds has much worse scores than the others. Comparisons of 4 and 8 such groups have 8% to 16% false verdicts without
+the limit, and at most 0.6% with the limit."""
 
 Interval = tuple[float, float]
 _Design = Literal["paired", "unpaired"]
@@ -43,7 +43,9 @@ class ScoreResolution:
     """Smallest difference that counts: one example of the validation set, one epoch, or 1e-6 of the largest score."""
 
     tolerance: float
-    """Largest difference at which two means count as equal, by rounding errors; 0 for numbers of epochs."""
+    """Largest difference between two means that rounding errors can cause. Such means count as equal.
+
+    The value is 0 for numbers of epochs, which have no rounding errors."""
 
 
 @dataclass(frozen=True)
@@ -58,22 +60,26 @@ class MeanDifference:
 
     mean: float
     interval: Interval | None
-    """95% interval of `test`, without correction for several comparisons; `None` if the interval is not finite."""
+    """95% interval of the mean difference by `test`, not corrected for several comparisons; `None` if infinite."""
 
     span: Interval
-    """Smallest and largest difference: between scores of the same seed if paired, else between scores of any seeds."""
+    """Smallest and largest difference between two scores, one of each group.
+
+    In the paired design, only scores of the same seed are compared."""
 
     p_value: float | None
     """Two-sided p-value without correction; `None` if a group has a single seed."""
 
     min_p_value: float
-    """Smallest p-value that the test can give for this number of seeds."""
+    """Smallest p-value that the test can give for this number of seeds; 0 for a t-test."""
 
     seed_counts: tuple[int, int]
     """Numbers of seeds that the test uses, one for each group. In a paired test, both numbers are equal."""
 
     spread: float
-    """Standard deviation of the difference of a pair, or of one score of each group."""
+    """Standard deviation of the difference between two scores, one of each group.
+
+    In the paired design, both scores have the same seed."""
 
     min_spread: float = 0.0
     """Lower limit of the standard deviation that a t-test uses."""
@@ -97,7 +103,7 @@ def choose_test(sizes: Sequence[int], comparisons: int, *, needs_exact: bool = F
 
     Args:
         sizes: The number of pairs, or the number of seeds in each of two samples.
-        comparisons: The number of comparisons that are judged together (the family).
+        comparisons: The number of comparisons that are judged together.
         needs_exact: Whether a group violates the assumption of a t-test, for example because a seed diverged.
     """
     if min(sizes) < 2:
@@ -110,8 +116,8 @@ def correct_by_holm(p_values: Sequence[float | None], comparisons: int) -> list[
     """Correct the p-values of comparisons that are judged together (Holm, Scandinavian Journal of Statistics 6, 1979).
 
     Args:
-        p_values: The known p-values of the family; `None` if no test was made.
-        comparisons: The number of all comparisons in the family. This number can exceed that of the known p-values.
+        p_values: The p-values of the tested comparisons; `None` where no test was made.
+        comparisons: The number of all comparisons that are judged together. Some may have no element in `p_values`.
     """
     order = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
     corrected: list[float | None] = [None] * len(p_values)
@@ -125,7 +131,10 @@ def correct_by_holm(p_values: Sequence[float | None], comparisons: int) -> list[
 def find_min_exact_seeds(comparisons: int) -> int | None:
     """Return the smallest number of pairs with which an exact test can give a verdict.
 
-    The number is `None` if the family has too many comparisons for any exact test.
+    The number is `None` if too many comparisons are judged together for any exact test.
+
+    Args:
+        comparisons: The number of comparisons that are judged together.
     """
     return next((n for n in range(2, 30) if compute_min_p_value(n) * comparisons <= ALPHA), None)
 
@@ -138,7 +147,7 @@ def compute_needed_seeds(difference: MeanDifference, comparisons: int, *, needs_
 
     Args:
         difference: The observed difference, of at least two seeds.
-        comparisons: The number of comparisons in the family.
+        comparisons: The number of comparisons that are judged together.
         needs_exact: Whether an exact test is required, because a group violates the assumption of a t-test.
     """
     from dnn_cli.compare.t_tests import compute_power

@@ -13,10 +13,12 @@ from dnn_cli.compare.exact_tests import FloatArray, TestResults
 from dnn_cli.compare.significance import ALPHA
 
 _QUADRATURE_POINTS = 96
-"""Number of points of the quadrature. Relative errors of p-values stay below 1e-6 for 2 and more degrees of freedom."""
+"""Number of points of the numerical integration.
+
+Relative errors of p-values stay below 1e-6 for 2 and more degrees of freedom."""
 
 _MIN_P_VALUE = 1e-300
-"""Lower limit of the p-values for which a quantile is searched."""
+"""Smallest p-value for which a quantile is searched. Smaller p-values get the quantile of this value."""
 
 
 @cache
@@ -29,7 +31,8 @@ def _compute_quadrature() -> tuple[FloatArray, FloatArray]:
 def compute_t_p_values(t: FloatArray, freedom: FloatArray) -> FloatArray:
     """Return two-sided p-values: the probability of a statistic at least as far from 0 as t.
 
-    With t = √ν · cot φ, Student's density becomes sin φ to the power ν - 1, but for a constant factor.
+    With t = √ν · cot φ, Student's density becomes sin φ to the power ν - 1, but for a constant factor. The p-value is
+    therefore a ratio of two integrals over φ.
 
     Args:
         t: The statistics, of any shape.
@@ -70,7 +73,10 @@ def compute_t_quantiles(level: float, freedom: FloatArray) -> FloatArray:
 
 @lru_cache(maxsize=256)
 def _compute_t_quantile(level: float, freedom: float) -> float:
-    """Return the quantile for one number of degrees of freedom; cached because many comparisons share this number."""
+    """Return the t with p-value `level` for one number of degrees of freedom.
+
+    The result is cached, because many comparisons have the same number.
+    """
     low, high, nu = -20.0, 60.0, np.array(freedom)
     target = max(level, _MIN_P_VALUE) * float(_compute_full_integral(nu)) / 2
     for _ in range(60):
@@ -83,9 +89,9 @@ def _compute_t_quantile(level: float, freedom: float) -> float:
 def compute_power(effect: float, pairs: int, level: float) -> float:
     """Return the probability that a paired t-test finds a difference.
 
-    The statistic is (Z + effect · √n) / S with a standard normal Z and a χ-distributed S, divided by √(n - 1). The
-    probability is integrated over S. The probability of a difference in the wrong direction is left out, because
-    this probability is far below the level.
+    The statistic is (Z + effect · √n) / S. Z has a standard normal distribution; S · √(n - 1) has a χ distribution
+    with n - 1 degrees of freedom. The probability is integrated over S. The probability of a difference in the wrong
+    direction is left out, because this probability is far below the level.
 
     Args:
         effect: The difference, divided by the standard deviation of the differences.

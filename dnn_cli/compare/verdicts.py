@@ -41,7 +41,7 @@ class Verdict:
     """Difference over seeds: the group's scores minus the reference's."""
 
     examples: "PairedExampleTest | None" = None
-    """Difference over validation examples between two trained models, where each group is one run."""
+    """Difference between two trained models over validation examples; `None` unless each group is a single run."""
 
     p_value: float | None = None
     """P-value, corrected for the number of comparisons that are judged together (Holm)."""
@@ -50,14 +50,19 @@ class Verdict:
     """Number of comparisons that are judged together."""
 
     exact_test_reason: str = ""
-    """Reason why the assumption of a t-test does not hold; empty if the assumption holds."""
+    """Reason why only an exact test is allowed, such as `seed 3 of adam diverged`.
+
+    Empty if the assumption of a t-test holds."""
 
     undecided_reason: str = ""
     """Reason why the group cannot be judged; empty if a verdict was possible."""
 
     @cached_property
     def needed_seeds(self) -> int | None:
-        """The number of seeds, above the present one, that probably gives a verdict; `None` if more are not advised."""
+        """The number of seeds in each group that probably gives a verdict, larger than the present number.
+
+        `None` if more seeds are not advised, because the difference is too small.
+        """
         if self.difference is None or self.difference.p_value is None:
             return find_min_exact_seeds(self.comparisons) if self.exact_test_reason else MIN_SEEDS
         needed = compute_needed_seeds(self.difference, self.comparisons, needs_exact=bool(self.exact_test_reason))
@@ -73,7 +78,9 @@ class VerdictSet:
     """Whether the user named the reference. Otherwise the reference is the best group."""
 
     comparisons: int
-    """Number of comparisons that are judged together: with a named baseline, or else between all pairs of groups."""
+    """Number of comparisons that are judged together.
+
+    These are the comparisons with the named baseline; without a baseline, those between all pairs of groups."""
 
     verdicts: tuple[Verdict, ...]
     not_judged: int = 0
@@ -138,7 +145,17 @@ def _judge_by_seeds(
     resolution: ScoreResolution,
     variance: float,
 ) -> list[Verdict]:
-    """Return verdicts from tests over seeds."""
+    """Return the verdict on every group from a test of its seeds' scores against those of the reference.
+
+    Args:
+        reference: The group with which the others are compared.
+        others: The groups to judge.
+        reasons: The reason why only an exact test is allowed, for each of the others; empty if a t-test is allowed.
+        comparisons: The number of comparisons that are judged together.
+        sign: 1 if a larger score is better, -1 if a smaller score is better.
+        resolution: The resolution of the scores.
+        variance: The mean variance over seeds within groups, which limits the variance in t-tests from below.
+    """
     # The import of numpy takes as long as the rest of a comparison.
     from dnn_cli.compare.group_tests import ScorePair, measure_differences
 
@@ -163,7 +180,15 @@ def _judge_by_seeds(
 
 
 def _list_failure_texts(groups: Sequence[Group], reference: Group, others: Sequence[Group]) -> list[str]:
-    """Return for each group a text about the first failed seed of group or reference; empty if all succeeded."""
+    """Return a text about a failed seed for each of the other groups, such as `seed 3 of adam diverged`.
+
+    The seed is the first failed seed of the group, or else of the reference. The text is empty if none failed.
+
+    Args:
+        groups: All groups, from which the labels are made.
+        reference: The group with which the others are compared.
+        others: The groups that are compared with the reference.
+    """
     labels = label_groups(groups)
     first = {
         id(group): f"seed {seed} of {labels[id(group)]} {reason}"
@@ -176,7 +201,15 @@ def _list_failure_texts(groups: Sequence[Group], reference: Group, others: Seque
 def _judge_by_examples(
     reference: Group, others: Sequence[Group], metric: str, comparisons: int, sign: float
 ) -> list[Verdict]:
-    """Return verdicts on single trained models from tests over validation examples."""
+    """Return the verdict on every group of one run from a test of its model on the validation examples.
+
+    Args:
+        reference: The group of one run with which the others are compared.
+        others: The groups of one run to judge.
+        metric: The name of the compared score.
+        comparisons: The number of comparisons that are judged together.
+        sign: 1 if a larger score is better, -1 if a smaller score is better.
+    """
     from dnn_cli.compare.paired_examples import PairedExampleTest, compare_on_examples
 
     results = compare_on_examples(reference.run_scores[0], [group.run_scores[0] for group in others], metric)

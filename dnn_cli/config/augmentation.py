@@ -22,7 +22,7 @@ def _to_symmetric_range(value: object) -> object:
 _ChangeRange = Annotated[
     tuple[_ChangeAmount, _ChangeAmount], Strict(False), Len(2, 2), BeforeValidator(_to_symmetric_range)
 ]
-"""Smallest and largest change, as shares of the image's size or of a full turn."""
+"""Smallest and largest change: `[-0.1, 0.1]`. The numbers are shares of the image's size, or of a full turn."""
 
 _FillMode = Literal["constant", "reflect", "wrap", "nearest"]
 _Interpolation = Literal["nearest", "bilinear"]

@@ -1,4 +1,4 @@
-"""Base classes of all parts of a config: immutable pydantic models that convert no types.
+"""Base classes of all parts of a config: immutable pydantic models that refuse values of a wrong type.
 
 Subclasses of `KerasConfig` build a Keras object from their fields.
 """

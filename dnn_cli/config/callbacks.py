@@ -1,4 +1,7 @@
-"""Callbacks that act on a training according to its scores, with Keras's argument names and defaults."""
+"""Callbacks that end a training, lower its learning rate or save its model, depending on a score.
+
+The callbacks have Keras's argument names and defaults.
+"""
 
 from typing import Annotated, Any, ClassVar
 
@@ -10,7 +13,10 @@ _EpochCount = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class MonitorCallback(KerasConfig):
-    """Callback that acts on the score `monitor`. The score's name decides whether higher or lower is better."""
+    """Callback that acts when a score, such as `val_loss`, improves or stops improving.
+
+    `monitor` is the name of the score. The name determines whether a higher or a lower score is better.
+    """
 
     monitor: Annotated[str, Field(min_length=1, max_length=100)] = "val_loss"
 
@@ -19,7 +25,7 @@ class MonitorCallback(KerasConfig):
 
 
 class EarlyStopping(MonitorCallback):
-    """Early end of the training, after `patience` epochs without an improvement of the score `monitor`."""
+    """Callback that ends the training after `patience` epochs without a better score `monitor`."""
 
     keras_name: ClassVar[str] = "callbacks.EarlyStopping"
     patience: _EpochCount = 0
@@ -30,7 +36,7 @@ class EarlyStopping(MonitorCallback):
 
 
 class ReduceLROnPlateau(MonitorCallback):
-    """Learning rate that is multiplied by `factor` after `patience` epochs without a better score `monitor`."""
+    """Callback that multiplies the learning rate by `factor` after `patience` epochs without a better score."""
 
     keras_name: ClassVar[str] = "callbacks.ReduceLROnPlateau"
     factor: BelowOne = 0.1
@@ -41,6 +47,6 @@ class ReduceLROnPlateau(MonitorCallback):
 
 
 class ModelCheckpoint(MonitorCallback):
-    """Best model, saved after every epoch that improves the score `monitor`."""
+    """Callback that saves the model as the best model after every epoch that improves the score `monitor`."""
 
     keras_name: ClassVar[str] = "callbacks.ModelCheckpoint"

@@ -14,15 +14,18 @@ ABSENT_TEXT = "–"
 """Text for a key that is absent from a config."""
 
 _SHARED_LAYERS_TEXT = "shared layers only"
-"""Text for a stack without other layers than the first and last layers that all stacks share."""
+"""Text for a stack of layers that consists only of the first and last layers that all compared stacks share."""
 
 
 def find_config_differences(configs: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
-    """Return a mapping for each config. It contains the config's values, as texts, for the keys that differ.
+    """Return one mapping for each config: the keys whose values differ between the configs, with this config's values.
 
-    Names and diagnostics are not compared. Parts of the same type are compared key by key (`optimizer.learning_rate`),
-    parts of different types as a whole (`optimizer`). Texts of stacks with different types of layers contain
-    only the differing layers.
+    The values are short texts. Names and diagnostics are not compared. Parts of the same type are compared key by key
+    (`optimizer.learning_rate`), parts of different types as a whole (`optimizer`). If the stacks have different types
+    of layers, their texts contain only the differing layers.
+
+    Args:
+        configs: Resolved configs.
     """
     rows: list[dict[str, str]] = [{} for _ in configs]
     if configs:
@@ -42,7 +45,7 @@ def shorten_keys(keys: Sequence[str]) -> list[str]:
 
 
 def _find_common_layer_names(configs: Sequence[dict[str, Any]]) -> dict[int, str]:
-    """Return the names of the layers that have the same name in all configs, by the layer's index."""
+    """Return the layer name at each index at which the layers of all configs have the same name."""
     stacks = [config["model"]["layers"] for config in configs]
     names = [{layer.get("name") for layer in layers} for layers in zip(*stacks, strict=False)]
     return {
@@ -81,10 +84,11 @@ def _collect_differences(
 
 
 def _format_differing_values(values: Sequence[Any]) -> list[str]:
-    """Return the values of a key as texts.
+    """Return the values that one key has in several configs as texts.
 
-    An argument that differs from its default in one value appears in every value that has this argument. So `adam`
-    with its default rate becomes `adam learning_rate=0.001` next to `sgd learning_rate=0.001`.
+    Texts leave out arguments with default values. If one text contains an argument, all texts of values with this
+    argument contain it. So `adam` with its default rate becomes `adam learning_rate=0.001` next to
+    `sgd learning_rate=0.001`.
     """
     # The registry imports all parts. Many importers of this module need none of them.
     from dnn_cli.config.registry import format_changed_arguments, format_config_value
@@ -95,7 +99,10 @@ def _format_differing_values(values: Sequence[Any]) -> list[str]:
 
 
 def _format_differing_layers(stacks: Sequence[Any]) -> list[str]:
-    """Return stacks of layers as texts that contain only the differing layers and their differing arguments."""
+    """Return stacks of layers as texts that contain only the differing layers and their differing arguments.
+
+    `…` replaces the first and the last layers if they are equal in all stacks: `…, Dropout rate=0.5, …`.
+    """
     present = [stack for stack in stacks if isinstance(stack, list)]
     if len(present) < len(stacks):
         return _format_differing_values(stacks)
@@ -116,9 +123,10 @@ def _format_differing_layers(stacks: Sequence[Any]) -> list[str]:
 
 
 def _find_constant_arguments(stacks: Sequence[Sequence[dict[str, Any]]]) -> set[tuple[Any, str]]:
-    """Return the arguments with equal values in all layers of a type, as pairs of type and argument.
+    """Return the arguments that have one value in all layers of a type, as pairs such as `("Dense", "activation")`.
 
-    Only types that occur in every stack count. The arguments of other types are part of the difference.
+    These arguments do not distinguish the stacks. Types that are absent from a stack are left out, because all their
+    arguments are part of the difference.
     """
     constant = set()
     for kind in set.intersection(*({layer.get("type") for layer in stack} for stack in stacks)):
@@ -132,7 +140,12 @@ def _find_constant_arguments(stacks: Sequence[Sequence[dict[str, Any]]]) -> set[
 
 
 def _iter_layer_texts(layers: Sequence[dict[str, Any]], omitted: Collection[tuple[Any, str]]) -> Iterator[str]:
-    """Yield layers as texts without the omitted arguments. Consecutive equal layers become one text: `3 × Dense`."""
+    """Yield layers as texts. Consecutive equal layers become one text: `3 × Dense`.
+
+    Args:
+        layers: The layers of a resolved config.
+        omitted: Pairs of a layer type and an argument that the texts leave out.
+    """
     from dnn_cli.config.registry import format_config_value
 
     texts = [

@@ -1,4 +1,4 @@
-"""Config template: a first config with comments, for a user's data and a few options."""
+"""Config template: the config file with comments that `dnn new` writes for a user's data and a few options."""
 
 import json
 import os
@@ -16,19 +16,19 @@ _SCHEMA_FILE = "schema.json"
 
 
 _MIN_LARGE_DATASET = 10_000
-"""Smallest number of examples of a large dataset.
+"""A dataset with at least this number of examples counts as large.
 
-Few epochs then suffice for a first result, and a random split has nearly equal shares of the classes.
+With a large dataset, a few epochs suffice for a first result, and random splits have nearly equal class shares.
 """
 
 
 @dataclass(frozen=True)
 class TemplateOptions:
-    """Options of a config template."""
+    """Options of a config template: the data, the hidden layers, the optimizer and the number of epochs."""
 
     data: Data
     hidden_units: tuple[int, ...] = (100,)
-    """Number of units of every hidden layer."""
+    """Numbers of units of the hidden layers: one number for each layer."""
 
     activation: str = "relu"
     optimizer: str = "adam"
@@ -49,7 +49,7 @@ def resolve_data(name: str, **other_keys: Any) -> Data:
 
     Args:
         name: The name of a dataset, or a path. A path that is neither an npz nor a directory is read as a csv.
-        other_keys: Values of other keys of `data`.
+        other_keys: Values of further keys of `data`, such as `target="price"`.
 
     Raises:
         ValidationError: the other keys are invalid.
@@ -67,7 +67,7 @@ def resolve_data(name: str, **other_keys: Any) -> Data:
 
 
 def build_config_template(options: TemplateOptions, file: str) -> str:
-    """Return the text of a first config file, with comments.
+    """Return the text of the config file that `dnn new` writes, with comments.
 
     Args:
         options: The options of the template.
@@ -116,7 +116,7 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
 
 
 def _derive_output_and_loss(info: DatasetInfo) -> tuple[str, str, str, str]:
-    """Return texts for a dataset: the output layer, the loss, the metric and the meaning of the output."""
+    """Return what suits a dataset, as texts: the output layer, the loss, the metric and the meaning of the output."""
     if not info.is_classification:
         numbers = "the predicted target" if info.targets == 1 else f"the {info.targets} predicted targets"
         layer = f"- {{type: Dense, units: {info.targets}, name: output}}"
@@ -130,9 +130,13 @@ def _derive_output_and_loss(info: DatasetInfo) -> tuple[str, str, str, str]:
 
 
 def _build_rescaling_lines(mean_and_deviation: tuple[float, float] | None) -> list[tuple[str, str]]:
-    """Return the config line of a last layer that scales outputs, which start near 0, to the size of the targets.
+    """Return the config line, with its comment, of a last layer that scales outputs to the size of the targets.
 
-    The line comes with its comment. The list is empty without mean and deviation, and if both are below 10.
+    An untrained network has outputs near 0, far away from large targets. The list is empty without mean and deviation,
+    and if both are below 10.
+
+    Args:
+        mean_and_deviation: The mean and the standard deviation of the target.
     """
     if mean_and_deviation is None or max(map(abs, mean_and_deviation)) < 10:
         return []
@@ -142,7 +146,7 @@ def _build_rescaling_lines(mean_and_deviation: tuple[float, float] | None) -> li
 
 
 def format_rescaling_layer(mean: float, deviation: float) -> str:
-    """Return the YAML of a layer that scales outputs around 0 to this mean and deviation, in two significant digits."""
+    """Return the YAML of a Rescaling layer that gives outputs this mean and deviation (two significant digits)."""
     return f"{{type: Rescaling, scale: {float(f'{deviation:.2g}') or 1.0}, offset: {float(f'{mean:.2g}')}}}"
 
 
@@ -175,18 +179,18 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
 
 
 def get_default_epochs(info: DatasetInfo) -> int:
-    """Return the default number of epochs: 5 for a large dataset, and 50 for fewer examples."""
+    """Return the default number of epochs: 5 for a dataset of at least 10,000 examples, else 50."""
     return 5 if info.examples >= _MIN_LARGE_DATASET else 50
 
 
 def _format_optimizer_with_rate(optimizer: str) -> str:
-    """Return an optimizer with its default learning rate, as written in a config."""
+    """Return an optimizer with its default learning rate, as in a config: `{type: adam, learning_rate: 0.001}`."""
     rate = CLASSES_BY_KIND["optimizer"][optimizer].model_fields["learning_rate"].default
     return f"{{type: {optimizer}, learning_rate: {rate}}}"
 
 
 def _list_hidden_layer_names(hidden: tuple[int, ...]) -> list[str]:
-    """Return the names of the hidden layers: `hidden`, or `hidden_1`, `hidden_2` and so on."""
+    """Return the names of the hidden layers: `hidden` for a single layer, else `hidden_1`, `hidden_2` and so on."""
     return ["hidden"] if len(hidden) == 1 else [f"hidden_{number}" for number in range(1, len(hidden) + 1)]
 
 

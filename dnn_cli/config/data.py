@@ -16,7 +16,7 @@ from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, DatasetInfo, Data
 from dnn_cli.errors import UserDataError
 from dnn_cli.formats.dataset_contents import DatasetContents, SplitName
 
-_DATASET_INFO_CACHE: ContextVar[dict[str, DatasetInfo] | None] = ContextVar("asked", default=None)
+_DATASET_INFO_CACHE: ContextVar[dict[str, DatasetInfo] | None] = ContextVar("dataset_info_cache", default=None)
 
 
 @contextmanager
@@ -135,7 +135,7 @@ def _check_same_kind(part: str, other: DatasetContents, train: DatasetContents) 
 
 
 def _count_targets(number: int) -> str:
-    """Return a number of targets as text."""
+    """Return a number of targets as text: `1 target`, `3 targets`."""
     return f"{number} {'target' if number == 1 else 'targets'}"
 
 
@@ -147,7 +147,8 @@ class Data(ConfigModel):
 
     dataset: DatasetName = "fashion_mnist"
     path: _DataPath | None = None
-    """Your own file or directory. For a built-in dataset: the directory with its files, instead of a search."""
+    """Your own file or directory. For a built-in dataset: the directory with its files, for which `dnn` searches
+    by default."""
 
     validation_path: _DataPath | None = None
     """Your own validation set, in the same format as `path`. It replaces the split by `validation_size`."""
@@ -173,8 +174,8 @@ class Data(ConfigModel):
     with `rgb`, the default, (height, width, 3)."""
 
     validation_size: BelowOne = 0.2
-    """Share of the examples that is split off for validation, after the test set. With 0, no examples are split off.
-    It corresponds to `test_size` of scikit-learn's `train_test_split`."""
+    """Share of the examples outside the test set that is split off for validation. With 0, no examples are split off.
+    In scikit-learn's `train_test_split`, this share is called `test_size`."""
 
     test_size: BelowOne = 0.0
     """Share of the examples that is split off first, as a test set, if the data has no test set of its own."""
@@ -214,15 +215,15 @@ class Data(ConfigModel):
 
     @property
     def test_examples(self) -> int:
-        """Number of test examples, in a separate test set or split off."""
+        """Number of test examples: those of a separate test set, or those that are split off."""
         info = self.info
         return info.test_examples or math.ceil((info.examples - info.validation_examples) * self.test_size)
 
     @property
     def validation_examples(self) -> int:
-        """Number of validation examples, in a separate validation set or split off.
+        """Number of validation examples: those of a separate validation set, or those that are split off.
 
-        The number split off is that of scikit-learn's `train_test_split`.
+        A share of the examples is rounded up to a whole number, as in scikit-learn's `train_test_split`.
         """
         info = self.info
         if info.validation_examples:

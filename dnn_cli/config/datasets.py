@@ -203,4 +203,4 @@ DATASETS_BY_KEY = {
     "image_size": ("image_folder",),
     "color_mode": ("image_folder",),
 }
-"""Kinds of user data that accept a key of `data`, by key. Every dataset accepts the keys that are absent here."""
+"""Kinds of user data that accept a key of `data`, by key. Every dataset accepts the keys that are not listed."""

@@ -3,7 +3,7 @@
 | digest | equal for |
 |---|---|
 | training digest | experiments that train the same weights in each epoch |
-| outcome digest | the same, for the same number of epochs |
+| outcome digest | experiments that train the same weights for the same number of epochs |
 | network digest | experiments that share compiled programs on this machine |
 | variant digest | experiments that differ only in seed, names, diagnostics and `model_checkpoint` |
 """
@@ -41,8 +41,8 @@ _KEYS_NOT_COMPILED = (
 def compute_training_digest(experiment: "Experiment") -> str:
     """Return the digest of an experiment without names, number of epochs, diagnostics and data paths.
 
-    The remaining settings determine the weights of each epoch. `model_checkpoint` remains, too: it determines which
-    files are kept.
+    The remaining settings determine the weights of each epoch. `model_checkpoint` is not left out, because it
+    determines which files a run has.
     """
     return _compute_sha256(remove_names_and_measurements(build_training_config(experiment)))
 
@@ -55,7 +55,8 @@ def compute_outcome_digest(experiment: "Experiment") -> str:
 def compute_network_digest(experiment: "Experiment") -> str:
     """Return the digest of everything that determines the compiled programs.
 
-    This is the config, the versions of TensorFlow and Keras, and the features of the processor.
+    The digest covers the config without settings such as `seed` and `epochs`, the versions of TensorFlow and Keras,
+    and the features of the processor.
     """
     # Importing importlib.metadata takes 15 ms, and `dnn runs` imports this module without a use for versions.
     from importlib.metadata import version
@@ -94,7 +95,7 @@ def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def remove_extra_file_keys(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a resolved config without the keys that only make a training keep more files."""
+    """Return a resolved config without the keys that only make a training keep more files: `model_checkpoint`."""
     return {key: value for key, value in config.items() if key not in _EXTRA_FILE_KEYS}
 
 

@@ -68,6 +68,8 @@ def to_located_issues(error: ValidationError, document: Document) -> list[Locate
 def _to_config_path(location: tuple[int | str, ...], root: Any, *, missing: bool) -> KeyPath:
     """Return the location of a pydantic error as a key path, without the steps that name the class of a union.
 
+    For example, `("optimizer", "sgd", "momentum")` becomes `("optimizer", "momentum")`.
+
     Args:
         location: The location from pydantic.
         root: The plain values of the config.
@@ -103,7 +105,10 @@ def _format_quoted_value(value: Any) -> str:
 
 
 def _is_replaced_by_keras_key(path: KeyPath, root: Any) -> bool:
-    """Return whether a key is missing because Keras's key was written instead. Keras's key already has an issue."""
+    """Return whether a key is missing because the config has another key instead, such as Keras's name `Sequential`.
+
+    The other key already has an issue, so that an issue of the missing key would be a repetition.
+    """
     keras_keys: dict[KeyPath, tuple[str, ...]] = {
         ("model",): ("layers", "Sequential"),
         ("model", "layers"): ("Sequential",),
@@ -112,10 +117,10 @@ def _is_replaced_by_keras_key(path: KeyPath, root: Any) -> bool:
 
 
 def _describe_validation_error(detail: Any, path: KeyPath, root: Any, *, on_command_line: bool) -> tuple[str, str]:
-    """Return the message and the suggestion for a validation error.
+    """Return the message and the suggestion for a validation error. The suggestion may be empty.
 
     Args:
-        detail: The error from pydantic.
+        detail: The error from pydantic: an item of `ValidationError.errors()`.
         path: The key path of the value.
         root: The plain values of the config.
         on_command_line: Whether the value was written on the command line.
@@ -160,7 +165,7 @@ def _describe_validation_error(detail: Any, path: KeyPath, root: Any, *, on_comm
 
 
 def _suggest_value_of_type(kind: str, value: Any) -> str:
-    """Return `did you mean …?` with the probably intended value for a value of the wrong type, or an empty text.
+    """Return a suggestion for a value of the wrong type, such as `did you mean 10?` for 10.0; else an empty text.
 
     `kind` is pydantic's type of the error, such as `int_type`.
     """
@@ -181,6 +186,11 @@ def _describe_unknown_name(name: Any, kind: str, expected: list[str]) -> tuple[s
     """Return the message and the suggestion for an unknown name, such as a layer that does not exist.
 
     The suggestion is the nearest name, or the kind (layer, loss and so on) to which the name belongs.
+
+    Args:
+        name: The unknown name, or a value of another type.
+        kind: The kind that is expected, such as `layer`.
+        expected: The names that are allowed.
     """
     if not isinstance(name, str):
         return f"needs a name, not {_format_quoted_value(name)}", f"use one of {', '.join(expected)}"
@@ -210,7 +220,10 @@ def _add_article(noun: str) -> str:
 
 
 def _suggest_unabbreviated_name(name: str, expected: list[str]) -> str:
-    """Return a suggestion of the expected names that begin with a name, or have it as their initials."""
+    """Return a suggestion of the expected names that `name` abbreviates; an empty text if there is no such name.
+
+    `sparse` abbreviates `sparse_categorical_crossentropy` by its first word, and `scc` by its initials.
+    """
     abbreviation = name.lower()
     matches = [
         candidate

@@ -31,7 +31,7 @@ class Repeat(ConfigModel):
 
 
 def _get_stack_item_tag(value: Any) -> str:
-    """Return the tag of a list item: `block` for a repeat, else `layer`.
+    """Return the tag of an item of a list of layers: `block` for a repeated block, else `layer`.
 
     The tag makes pydantic validate the item with the rules of one class only.
     """
@@ -42,11 +42,11 @@ _StackItem = Annotated[
     Union[Annotated[Layer, Tag("layer")], Annotated[Repeat, Tag("block")]],  # noqa: UP007 - Repeat is not complete yet
     Discriminator(_get_stack_item_tag),
 ]
-"""Item of a list of layers: a layer or a repeat."""
+"""Item of a list of layers: a layer, or a block of layers that is repeated (`Repeat`)."""
 
 
 def count_layers(items: Sequence[Any]) -> int:
-    """Return the number of layers of a list of layers and repeats. Every repetition counts."""
+    """Return the number of layers in a list of layers and repeated blocks. Every repetition of a layer counts."""
     return sum(item.repeat * count_layers(item.layers) if isinstance(item, Repeat) else 1 for item in items)
 
 
@@ -54,6 +54,10 @@ def _iter_unrolled_layers(items: Sequence[Any], suffix: str = "") -> Iterator[tu
     """Yield the key path and the layer for every repetition of a layer, in the order of the network.
 
     Names of repeated layers end with the repetition's number.
+
+    Args:
+        items: The layers and repeated blocks.
+        suffix: The end of the layers' names, such as `_2` in the second repetition of a block.
     """
     for index, item in enumerate(items):
         if isinstance(item, Repeat):
@@ -105,13 +109,13 @@ class Experiment(ConfigModel):
     """Early end of the training when a score stops improving."""
 
     reduce_lr_on_plateau: ReduceLROnPlateau | None = None
-    """Lower learning rate when a score stops improving."""
+    """Reduction of the learning rate when a score stops improving."""
 
     model_checkpoint: ModelCheckpoint | None = None
     """Model of the best epoch, saved as best.keras in addition to the final model."""
 
     engine: Literal["chunked", "keras"] = "chunked"
-    """Code that runs the training steps: `chunked` runs many steps in a single call, `keras` runs Keras's `fit`."""
+    """Code that runs the training steps: `chunked` runs many steps in one call, `keras` runs Keras's own loop."""
 
     jit: Literal["auto"] | bool = "auto"
     """Whether XLA compiles the training steps. Keras's argument is `jit_compile`."""
@@ -130,9 +134,10 @@ class Experiment(ConfigModel):
 
     @property
     def output_shape(self) -> Shape:
-        """Shape of one output, without the batch axis: one number per class, or per target of a regression.
+        """Shape of one output, without the batch axis, that the data and the loss need.
 
-        With a binary loss, the shape is (1,) for two classes.
+        The shape is (10,) for ten classes, (3,) for a regression with three targets, and (1,) for a loss that takes
+        one number for two classes.
         """
         info = self.data.info
         return ({"binary": 1, "real": info.targets}.get(self.target_encoding, len(info.classes)),)
@@ -155,7 +160,7 @@ class Experiment(ConfigModel):
 
     @property
     def score_names(self) -> list[str]:
-        """Names of all scores of an epoch: the loss and the metrics, and both with `val_` for validation."""
+        """Names of all scores of an epoch: `loss`, the metrics and, with validation, the same names with `val_`."""
         names = ["loss", *(metric.type for metric in self.metrics)]
         return names + [f"val_{name}" for name in names] if self.data.validation_examples else names
 

@@ -37,13 +37,17 @@ def check_no_slash(text: str) -> str:
 
 
 ADDRESS_PREFIXES = ("@", "name:", "id:", "best:", "sweep:")
-"""Prefixes of run addresses (texts that select runs) that are not plain names: see `runs.address`."""
+"""Prefixes of run addresses that are not plain names. A run address is a text that selects runs: see `runs.address`."""
 
 Name = Annotated[str, Field(max_length=100), AfterValidator(check_name)]
 KerasName = Annotated[Name, AfterValidator(check_no_slash)]
 
 
 def make_slug(name: str) -> str:
-    """Return a name as part of a file name: letters and digits of any script, `_`, `.`, `+` and `-`, 1 to 60 bytes."""
+    """Return a name as part of a file name, of 1 to 60 bytes.
+
+    The result has only letters and digits of any script, `_`, `.`, `+` and `-`. It is `run` if the name has no such
+    characters.
+    """
     words = re.sub(r"[^\w.+-]+", "-", name).strip("-.")
     return words.encode()[:60].decode(errors="ignore").strip("-.") or "run"

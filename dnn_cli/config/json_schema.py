@@ -5,11 +5,11 @@ schema describes configs that are merged over another config by `extends`. The s
 also checks how keys fit together. The schema and `dnn` differ in these points:
 
 - JSON Schema accepts 10.0 as a whole number, and `dnn` refuses it.
-- Only `dnn` refuses formatting characters beyond the first 65,536 in names, because the patterns of some editors do
-  not reach them.
+- Only `dnn` refuses formatting characters above U+FFFF in names, because patterns in some editors cannot contain these
+  characters.
 - The editor decides which characters count as letters in the patterns of Muon's `exclude_layers`.
-- In a config with `extends`, the class of a part without a `type` depends on the other file. The schema accepts any
-  class that has the keys.
+- In a config with `extends`, the class of a part without a `type` depends on the other file. The schema accepts the
+  part if any class has its keys.
 """
 
 import ast
@@ -49,7 +49,10 @@ def _parse_module_descriptions(name: str) -> dict[str, dict[str, str]]:
 
 
 def _parse_class_descriptions(body: list[ast.stmt]) -> list[tuple[str, str]]:
-    """Return the fields that have a docstring, each with its docstring in one line."""
+    """Return the fields that have a docstring, each with its docstring in one line.
+
+    `body` contains the statements of a class.
+    """
     descriptions = []
     for statements in pairwise(body):
         match statements:
@@ -73,7 +76,7 @@ _VALIDATOR_SCHEMAS: dict[Any, list[JsonSchemaValue]] = {
     check_name: [{"pattern": r"\S"}, {"not": {"pattern": _CONTROL_CHARACTER_PATTERN}}],
     check_no_slash: [{"pattern": "^[^/]*$"}],
 }
-"""JSON Schemas of the texts that a validator function accepts, by function."""
+"""JSON Schemas that express the rules of validator functions for texts, by function."""
 
 _ValueReader = Callable[[Any], Any]
 """Function that converts the short form of a value into its long form: `sgd` into `{type: sgd}`."""
@@ -172,11 +175,14 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
         return {**json_schema, "allOf": [*json_schema.get("allOf", []), *rules]} if rules else json_schema
 
     def build_union_schema(self, schema: core_schema.TaggedUnionSchema, reader: _ValueReader) -> JsonSchemaValue:
-        """Return the schema of a union of classes, with the bare names of classes that need no arguments.
+        """Return the schema of a union of classes.
+
+        If bare names are allowed, the schema also accepts the names of classes without required arguments: `sgd`.
 
         Args:
             schema: The union as described by pydantic.
-            reader: The function that converts a bare name, if bare names are allowed.
+            reader: The function that converts a bare name into a mapping. If bare names are not allowed, it returns
+                its argument.
         """
         choices = [self.generate_inner(choice) for choice in schema["choices"].values()]
         if schema["discriminator"] != "type":
@@ -192,7 +198,10 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
         return self.share_union_schema(tuple(classes), {"anyOf": [*bare, *choices]})
 
     def find_choice_class(self, schema: Any) -> type[ConfigModel]:
-        """Return the class of a choice of a union, where the choice may be a reference to a definition."""
+        """Return the class that pydantic's schema of one choice of a union describes.
+
+        The schema may be a reference to a definition.
+        """
         while "cls" not in schema:
             schema = self.core_definitions[schema["schema_ref"]] if "schema_ref" in schema else schema["schema"]
         return cast(type[ConfigModel], schema["cls"])
@@ -235,7 +244,7 @@ _INHERITED_KEYWORDS = ("required", "minProperties", "default")
 class PartialSchemaBuilder:
     """Builder of partial schemas, for configs that are merged over another config by `extends`.
 
-    The builder adds the definitions that partial schemas need to `definitions`.
+    The builder adds the partial version of a definition, such as `PartialAdam`, to `definitions` on its first use.
     """
 
     def __init__(self, definitions: dict[str, Any]) -> None:
@@ -258,10 +267,10 @@ class PartialSchemaBuilder:
         return partial
 
     def list_alternatives(self, choice: JsonSchemaValue) -> list[JsonSchemaValue]:
-        """Return the schemas that replace a choice of a union in a partial schema.
+        """Return the schemas that replace one choice of a union, such as the schema of `Adam`, in a partial schema.
 
-        A mapping with a type is complete. A mapping without a type changes the mapping of the other config, so that
-        its schema is partial.
+        A mapping with a type replaces the mapping of the other config, so that its schema is unchanged. A mapping
+        without a type changes the mapping of the other config, so that its schema is partial.
         """
         definition = self.definitions.get(_get_definition_name(choice.get("$ref", "")), {})
         complete = [choice] if "type" in definition.get("properties", {}) else []

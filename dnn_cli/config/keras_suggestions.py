@@ -76,7 +76,7 @@ _RENAMED_KEYS = {
     "random_state": "seed",
     "lr": "learning_rate",
 }
-"""Keys of `dnn`, by the other name that Keras or scikit-learn has for the key."""
+"""Keys of `dnn`, by the name of the same setting in Keras or scikit-learn."""
 
 NAME_SUGGESTIONS: dict[str, dict[str, str]] = {
     "layer": {
@@ -155,17 +155,20 @@ def suggest_for_key(key: str, owner: str, root: Mapping[str, Any], value: Any, *
 
 
 def _suggest_layer_for_key(key: str, value: Any) -> str:
-    """Return the suggestion for a layer that is written as a key of the top level: `dropout: 0.2`."""
+    """Return the suggestion for a layer that is written as a key of the top level: `dropout: 0.2`.
+
+    The suggestion is empty if the key is not a layer.
+    """
     name = {layer_name.lower(): layer_name for layer_name in CLASSES_BY_KIND["layer"]}.get(key.replace("_", "").lower())
     written = suggest_typed_mapping({name: None if isinstance(value, bool) else value}, "layer")
     return f"{name} is a layer: add {written.removeprefix('write ')} to model.layers" if written else ""
 
 
 def _find_layers_with_argument(name: str, root: Mapping[str, Any]) -> list[str]:
-    """Return the keys, such as `layers.hidden`, of the layers of a config that take an argument.
+    """Return the keys, such as `layers.hidden`, of the layers of a config that have the argument `name`.
 
-    For units and activation, the last Dense layer and the layers after it are left out. The data and the loss
-    determine the units and the activation of the output.
+    For `units` and `activation`, the last Dense layer and the layers after it are left out. The reason is that the
+    data and the loss determine the units and the activation of the output.
     """
     model = root.get("model")
     layers = model.get("layers") if isinstance(model, dict) else None
@@ -183,7 +186,10 @@ def _find_layers_with_argument(name: str, root: Mapping[str, Any]) -> list[str]:
 
 
 def _suggest_for_dotted_key(key: str, value: Any) -> str:
-    """Return how a dotted key, as on the command line, is written in a file; an empty text for any other key."""
+    """Return the suggestion for a dotted key in a config file; an empty text for any other key.
+
+    `optimizer.momentum: 0.9` gives `write momentum: 0.9 below optimizer:`.
+    """
     head, dot, inner_key = key.partition(".")
     if not dot or "." in inner_key or head not in KEY_SUGGESTIONS or head == "layer":
         return ""
@@ -257,7 +263,10 @@ def _rename_old_arguments(arguments: dict[str, Any], cls: type[KerasConfig]) -> 
 
 
 def suggest_for_value(value: Any, path: KeyPath, *, on_command_line: bool) -> str:
-    """Return the suggestion for a plain value instead of a mapping: `early_stopping: 3`, `kernel_regularizer: 0.01`."""
+    """Return the suggestion for a plain value in place of a mapping; an empty text if there is no suggestion.
+
+    Examples are `early_stopping: 3` and `kernel_regularizer: 0.01`.
+    """
     key, kind = str(path[-1]) if path else "", get_kind_at(path)
     if key in ("early_stopping", "reduce_lr_on_plateau", "model_checkpoint"):
         if value is False:
@@ -292,7 +301,10 @@ def _suggest_for_data(name: str, *, on_command_line: bool) -> str:
 
 
 def suggest_typed_mapping(value: Any, kind: str) -> str:
-    """Return the suggestion for a type written as a key: `Dense: {units: 9}` becomes `{type: Dense, units: 9}`."""
+    """Return the suggestion for a type written as a key: `Dense: {units: 9}` becomes `{type: Dense, units: 9}`.
+
+    The suggestion is empty for any other value.
+    """
     if not isinstance(value, dict):
         return ""
     if isinstance(name := value.get("class_name"), str):
@@ -312,10 +324,7 @@ def suggest_typed_mapping(value: Any, kind: str) -> str:
 
 
 def list_positional_arguments(cls: type[KerasConfig]) -> tuple[str, ...]:
-    """Return the names of the first arguments of a Keras class, in Keras's order.
-
-    Calls usually pass these arguments by position, and all others by name.
-    """
+    """Return the names of the arguments that calls of a Keras class usually pass by position, in Keras's order."""
     if issubclass(cls, BaseOptimizer):
         return ("learning_rate",)
     if cls in CLASSES_BY_KIND["metric"].values():

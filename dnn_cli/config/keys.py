@@ -30,20 +30,19 @@ _ALWAYS_INCLUDED_KEYS = (
 
 
 def flatten_config(config: Mapping[str, Any]) -> dict[str, PlainValue]:
-    """Return the values of a resolved config by dotted key.
+    """Return the values of a resolved config by dotted key, such as `optimizer.learning_rate`.
 
-    `None` is left out, and lists of plain values become texts.
+    Keys with the value `None` are left out, and lists of plain values become texts.
     """
     return {_to_override_key(key): value for key, value in _iter_plain_values(config)}
 
 
 def select_hyperparameters(config: Mapping[str, Any]) -> dict[str, PlainValue]:
-    """Return the values, by dotted key, that differ from their defaults or are always of interest, such as `epochs`.
+    """Return the values of a resolved config that differ from their defaults, by dotted key.
 
-    `layers` contains all layers as a single text.
-
-    Names, data paths, diagnostics, engine and device are left out. A key has values of the same type in all
-    configs: a learning rate schedule has separate keys for its arguments.
+    The result always contains some keys, such as `epochs`. Its key `layers` has all layers as a single text. Names,
+    data paths, diagnostics, engine and device are left out. A learning rate schedule has a separate key for each
+    argument, so that values of a key have the same type in all configs.
     """
     default_texts = _collect_default_texts(config)
     settings = {
@@ -59,7 +58,10 @@ def select_hyperparameters(config: Mapping[str, Any]) -> dict[str, PlainValue]:
 
 
 def _iter_plain_values(value: Any, key: str = "") -> Iterator[tuple[str, PlainValue]]:
-    """Yield the dotted key and the value of each plain value within a part. `key` is the key of the part."""
+    """Yield the dotted key and the value of each plain value within a part of a config.
+
+    `key` is the dotted key of the part; it is empty for the whole config.
+    """
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _iter_plain_values(inner, f"{key}.{name}" if key else name)
@@ -113,7 +115,7 @@ def _format_top_level_defaults() -> dict[str, str]:
 
 
 def _is_layer_type_or_name(key: str) -> bool:
-    """Return whether a key is the type or the name of a layer. `layers` already contains both."""
+    """Return whether a key is the type or the name of a layer: `model.layers.hidden.type`."""
     parent, _, last = key.rpartition(".")
     return last in ("type", "name") and parent.rpartition(".")[0].endswith("layers")
 
@@ -131,7 +133,7 @@ class KeyCompletion(NamedTuple):
 
 
 class ConfigNode(NamedTuple):
-    """Position in a config: the type annotation of the possible values, and the current value."""
+    """Node of a config, seen as a tree of keys: the type annotation of possible values, and the current value."""
 
     annotation: Any
     value: Any
@@ -172,7 +174,7 @@ def complete_override(config: Any, word: str) -> list[KeyCompletion]:
 
 
 def _find_node(root: ConfigNode, steps: Sequence[str]) -> ConfigNode | None:
-    """Return the node that the steps of a key lead to, from the root; `None` if a step does not exist."""
+    """Return the node at the key with these steps below the root; `None` if a step does not exist."""
     node: ConfigNode | None = root
     for step in steps:
         node = None if node is None else _get_child_nodes(node).get(step)
@@ -180,9 +182,11 @@ def _find_node(root: ConfigNode, steps: Sequence[str]) -> ConfigNode | None:
 
 
 def _iter_key_completions(node: ConfigNode, *, removes: bool) -> Iterator[KeyCompletion]:
-    """Yield the keys of a node: `name=` for a key with a value, `name.` for a key with keys below it.
+    """Yield completions for the keys below a node: `name=` sets a value, and `name.` continues with a key below it.
 
-    If the override removes a value, only the keys that the config contains are yielded.
+    Args:
+        node: The node.
+        removes: Whether the override removes a key. The completions are then the keys that the config contains.
     """
     for name, inner in _get_child_nodes(node).items():
         current_value = "" if inner.value is None else format_config_value(inner.value)[:60]
@@ -198,7 +202,7 @@ def _iter_key_completions(node: ConfigNode, *, removes: bool) -> Iterator[KeyCom
 
 
 def _list_value_completions(node: ConfigNode, name: str) -> list[KeyCompletion]:
-    """Return the words that the key `name` of a node accepts: names, choices, `true` and `false`."""
+    """Return the words that the key `name` below a node accepts: names of classes, choices, `true` and `false`."""
     if name == "type":
         return list(_iter_allowed_words(node.annotation))
     child = _get_child_nodes(node).get(name)
@@ -225,7 +229,7 @@ def _get_child_nodes(node: ConfigNode) -> dict[str, ConfigNode]:
 
 
 def _find_node_class(node: ConfigNode) -> type[ConfigModel] | None:
-    """Return the config class at a node: the class of its `type`, or the only possible class, or `None`."""
+    """Return the config class at a node: the class of its `type`, or the only possible class; else `None`."""
     choices = list(_iter_model_classes(node.annotation))
     kind = node.value.get("type") if isinstance(node.value, Mapping) else node.value
     for cls in choices:
@@ -240,7 +244,7 @@ def _find_layer_class(layer: Mapping[str, Any]) -> Any:
 
 
 def _has_only_keys(node: ConfigNode) -> bool:
-    """Return whether a node is a part without a `type`, such as `data`."""
+    """Return whether a node is a part without a `type`, such as `data`: only keys below such a node can be set."""
     model_classes = list(_iter_model_classes(node.annotation))
     return bool(model_classes) and all("type" not in cls.model_fields for cls in model_classes)
 

@@ -78,7 +78,9 @@ def compute_activation_shape(activation: str | None, shape: Shape) -> Shape:
 
 
 def to_example_axis(axis: int, shape: Shape) -> int:
-    """Return the index in `shape` of an axis that is numbered as in Keras, where the batch is axis 0.
+    """Return the index in `shape` of an axis with Keras's number: axis 1 has index 0, and axis -1 is the last axis.
+
+    In Keras, axis 0 is the batch. `shape` has no batch axis.
 
     Raises:
         LayerShapeError: the shape of the example has no such axis.
@@ -90,7 +92,11 @@ def to_example_axis(axis: int, shape: Shape) -> int:
 
 
 def check_image_shape(layer: str, shape: Shape) -> None:
-    """Check that a shape is (height, width, channels).
+    """Check that a shape has three axes: (height, width, channels).
+
+    Args:
+        layer: The class of the layer, for messages.
+        shape: The input shape of the layer.
 
     Raises:
         LayerShapeError: the number of axes is not 3.
@@ -117,7 +123,8 @@ def count_window_positions(layer: str, shape: Shape, window: Shape, strides: Sha
         padding: Keras's padding: `same` or `valid`.
 
     Raises:
-        LayerShapeError: the window is larger than the image. With `same`, its sides may be up to 2 × size + 1.
+        LayerShapeError: the window is larger than the image. With `same`, a side of the window may be up to
+            2 × (side of the image) + 1 pixels long.
     """
     if any(w > 2 * size + 1 for w, size in zip(window, shape[:2], strict=True)):
         raise LayerShapeError(f"the window {window} of {layer} is more than twice as large as the image {shape[:2]}")

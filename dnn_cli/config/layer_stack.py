@@ -45,7 +45,7 @@ class ShapeError(LayerShapeError):
 
 
 def assign_layer_names(layers: Iterable[tuple[str | None, str]]) -> list[str]:
-    """Return the name of every layer. Unnamed layers get the names that Keras gives in a new process.
+    """Return the name of every layer. Unnamed layers get Keras's automatic names: `dense`, `dense_1` and so on.
 
     Args:
         layers: A pair for every layer: its name or `None`, and the name of its class.
@@ -63,19 +63,19 @@ def assign_layer_names(layers: Iterable[tuple[str | None, str]]) -> list[str]:
 
 
 def list_layer_names(layers: Sequence[BaseLayer]) -> list[str]:
-    """Return the name of every layer. Unnamed layers get Keras's automatic names."""
+    """Return the name of every layer of a stack. Unnamed layers get Keras's automatic names: `dense`, `dense_1`."""
     return assign_layer_names((layer.name, layer.type) for layer in layers)
 
 
 def list_config_layer_names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the name of every layer of a config, which need not be valid. Unnamed layers get automatic names."""
+    """Return the name of every layer in a list of a config, valid or invalid. Unnamed layers get automatic names."""
     return assign_layer_names(
         (layer.get("name"), "Block" if "repeat" in layer else str(layer.get("type"))) for layer in layers
     )
 
 
 def to_keras_names(names: Sequence[str]) -> list[str]:
-    """Return names in which the characters that TensorFlow refuses are replaced.
+    """Return names in which the characters that TensorFlow refuses are replaced: `my layer` becomes `my_layer`.
 
     Keras accepts any script, but opens a TensorFlow name scope of the same name when it traces a graph. Names of
     scopes are ASCII without spaces. Every name stays unique.
@@ -107,7 +107,7 @@ def compute_stages(layers: Sequence[BaseLayer], input_shape: Shape) -> list[Stag
 
 
 def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list[Stage], list[ShapeError]]:
-    """Return the stages before the first layer whose output shape cannot be computed, and the errors found by then."""
+    """Return the stages before the first layer without a computable output shape, and the errors up to this layer."""
     stages: list[Stage] = []
     errors: list[ShapeError] = []
     first_with: dict[str, int] = {}

@@ -16,22 +16,22 @@ from dnn_cli.config.schedules import (
 )
 
 _MAX_SAMPLED_STEPS = 400
-"""Number of equal parts of a training at whose ends the learning rate is computed.
+"""Number of equal parts of a training, at the ends of which the checks compute the learning rate.
 
-The rate is also computed at the first steps, 400 at most.
+The checks also compute the rate of each of the first 400 steps.
 """
 
 _NEGLIGIBLE_SHARE = 0.01
-"""Share of the peak learning rate. A rate up to this share is negligible: it hardly changes any weight."""
+"""A learning rate of at most this share of the peak rate is negligible: it hardly changes any weight."""
 
 _EARLY_SHARE = 0.25
-"""Share of the training steps. A rate that becomes negligible for good within this share is an issue."""
+"""A learning rate is an issue if it becomes and remains negligible within this share of the training's steps."""
 
 _MIN_FALL_SHARE = 0.1
-"""Share of the peak learning rate by which a rate must fall. A smaller fall hardly differs from a fixed rate."""
+"""A schedule is an issue if its rate falls by less than this share of the peak rate, almost like a fixed rate."""
 
 _MIN_EPOCHS = 4
-"""Smallest number of epochs for which a schedule that ends within the first epoch is an issue.
+"""A schedule that ends within the first epoch is an issue if the training has at least this number of epochs.
 
 In shorter trainings such a schedule can be intended.
 """
@@ -109,14 +109,16 @@ def _compute_restarted_rate(schedule: CosineDecayRestarts, part: float) -> float
 
 
 def _get_schedule_length(schedule: Schedule) -> int:
-    """Return the length of a schedule in steps: its last boundary, its first decay or its only decay."""
+    """Return the length of a schedule in steps: up to its last boundary, or to the end of its first or only decay."""
     if isinstance(schedule, PiecewiseConstantDecay):
         return schedule.boundaries[-1]
     return schedule.first_decay_steps if isinstance(schedule, CosineDecayRestarts) else schedule.decay_steps
 
 
 def find_schedule_issue(experiment: Experiment, batches: int) -> ScheduleIssue | None:
-    """Return the issue of a learning rate schedule that does not fit the length of the training, or `None`.
+    """Return the issue of a learning rate schedule that does not fit the length of the training.
+
+    Return `None` for a schedule that fits, and for a fixed learning rate.
 
     Args:
         experiment: The experiment, with a schedule or a fixed learning rate.
@@ -175,7 +177,8 @@ def find_schedule_issue(experiment: Experiment, batches: int) -> ScheduleIssue |
 def _lengthen_schedule(schedule: Schedule, batches: int, total: int) -> tuple[str, ...]:
     """Return overrides that lengthen a schedule.
 
-    The overrides convert a length from epochs to steps, or make the schedule as long as the training.
+    A length that was probably intended as a number of epochs is converted to steps. Otherwise the schedule becomes as
+    long as the training.
 
     Args:
         schedule: The schedule.

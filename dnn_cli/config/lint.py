@@ -34,7 +34,7 @@ BOUNDED_ACTIVATIONS = (*SATURATING_ACTIVATIONS, "softmax", "sparsemax", "log_sof
 """Activations whose outputs cannot exceed a bound."""
 
 _MIN_SATURATING_LAYERS = 3
-"""Smallest number of hidden layers with a saturating activation for which gradients are known to vanish."""
+"""Gradients are known to vanish in networks with at least this number of hidden layers with saturating activations."""
 
 
 def find_advice(experiment: Experiment) -> list[Issue]:
@@ -63,7 +63,10 @@ def _find_schedule_advice(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_repeated_seeds(experiment: Experiment) -> Iterator[Issue]:
-    """Yield issues of seeds in repeated layers: every repetition of the layer draws the same random numbers."""
+    """Yield an issue for each seed of a layer in a repeated block.
+
+    With a seed, every repetition of the layer draws the same random numbers.
+    """
     for index, (layer, path) in enumerate(zip(experiment.model.stack, experiment.model.layer_paths, strict=True)):
         parts = {name: getattr(layer, name) for name in type(layer).model_fields}
         seeded = [(name, "seed") for name, part in parts.items() if getattr(part, "seed", None) is not None]
@@ -73,7 +76,7 @@ def _find_repeated_seeds(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_missing_flatten(experiment: Experiment) -> Iterator[Issue]:
-    """Yield an issue of the first Dense layer whose input has several axes, if Flatten can be put before the layer."""
+    """Yield an issue of the first Dense layer whose input has several axes, if Flatten before the layer is possible."""
     index = find_flatten_position(experiment)
     if index is not None:
         stage = compute_stages(experiment.model.stack, experiment.data.input_shape)[index]
@@ -91,7 +94,7 @@ def _has_linear_activation(layer: Layer) -> bool:
 
 
 def _find_narrow_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
-    """Yield an issue for each hidden Dense layer with fewer units than the last Dense layer."""
+    """Yield an issue for each hidden Dense layer with fewer units than the last Dense layer: it loses information."""
     dense = [(index, layer) for index, layer in enumerate(layers) if isinstance(layer, Dense)]
     if not dense:
         return
@@ -106,7 +109,10 @@ def _find_narrow_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
 
 
 def _find_consecutive_linear_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
-    """Yield an issue for each layer with a kernel if no activation follows before the next kernel."""
+    """Yield an issue for each layer with a kernel if no activation follows before the next layer with a kernel.
+
+    Without an activation between them, the two layers act as a single linear layer.
+    """
     # Index of the last layer with a kernel. `None` after a layer that is not linear.
     last_kernel: int | None = None
     for index, layer in enumerate(layers):
@@ -114,7 +120,7 @@ def _find_consecutive_linear_layers(layers: tuple[Layer, ...]) -> Iterator[Issue
             if last_kernel is not None:
                 yield Issue(
                     ("model", "layers", last_kernel),
-                    f"no activation between this layer and layers.{index}: the two act as one linear layer",
+                    f"has no activation: together with layers.{index} it acts as a single layer",
                     "add activation: relu",
                 )
             last_kernel = index if _has_linear_activation(layer) else None
@@ -123,7 +129,10 @@ def _find_consecutive_linear_layers(layers: tuple[Layer, ...]) -> Iterator[Issue
 
 
 def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:
-    """Yield an issue if the output activation does not suit the loss. The suggestion is the name of an activation."""
+    """Yield an issue if the output activation does not suit the loss.
+
+    The suggestion of the issue is the name of an activation that suits the loss, without further words.
+    """
     ends = [(i, layer) for i, layer in enumerate(experiment.model.stack) if isinstance(layer, KernelLayer | Activation)]
     if not ends:
         return

@@ -22,7 +22,7 @@ from dnn_cli.config.yaml_reader import MAX_ISSUES, Document, format_key_path, pa
 from dnn_cli.errors import ConfigError, Issue, KeyPath, LocatedIssue, SourceLocation
 
 _MAX_PARENTS = 20
-"""Largest number of files that a config file may extend in a chain."""
+"""Maximum number of files that a config file extends, directly or through other files."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ def load_experiment(file: str, overrides: Sequence[str] = (), *, to_train: bool 
 
 
 def read_config(file: str) -> Document:
-    """Read a config file and merge it with the files it extends.
+    """Read a config file and merge it with the files that it extends.
 
-    Other names that Keras has for a part become the name that `dnn` uses.
+    Keras's other names of parts become the names that `dnn` uses: `mse` becomes `mean_squared_error`.
 
     Raises:
         ConfigError: the file cannot be read, or is not a mapping of keys.
@@ -99,9 +99,9 @@ def build_experiment(
 
 
 def _canonicalize_document(document: Document) -> Document:
-    """Return a document in which parts have the names that `dnn` uses instead of other names that Keras has.
+    """Return a document with the names of parts that `dnn` uses: Keras's name `mse` becomes `mean_squared_error`.
 
-    Later steps find the class of a part by this name.
+    Later steps find the class of a part by the name that `dnn` uses.
     """
     return replace(document, value=canonicalize_names(document.value))
 
@@ -136,7 +136,7 @@ def _find_issues_of_valid_keys(error: ValidationError, document: Document) -> li
     if invalid_keys & {"model", "data"} or any(path[:1] in ((), ("model",), ("data",)) for path, _ in document.issues):
         return []
     valid_values = {key: value for key, value in document.value.items() if key not in invalid_keys}
-    issues = find_experiment_issues(Experiment.model_validate({**valid_values, "name": "sound"}))
+    issues = find_experiment_issues(Experiment.model_validate({**valid_values, "name": "valid"}))
     return [issue for issue in issues if issue.path[0] in ("model", "data")]
 
 
@@ -163,7 +163,7 @@ def _get_file_stem(file: str) -> str:
 
 
 def resolve_data_paths(document: Document) -> None:
-    """Make data paths absolute.
+    """Make the data paths of a document absolute.
 
     A path in a file is relative to the directory of the file. A path in an override is relative to the current
     directory.
@@ -184,7 +184,7 @@ def _locate_issues(issues: Sequence[Issue], document: Document) -> list[LocatedI
 
 
 def _read_with_parents(file: str, children: tuple[str, ...] = ()) -> Document:
-    """Read a config file and merge it over the file named by `extends`, which may extend a file itself.
+    """Read a config file and merge it over the file that its key `extends` names. That file may also have this key.
 
     Args:
         file: The path of the file.
@@ -252,7 +252,7 @@ def merge_documents(parent: Document, child: Document) -> Document:
 
 
 def iter_inner_paths(value: Any, path: KeyPath) -> Iterator[KeyPath]:
-    """Yield the key paths of all values within a mapping or a list. `path` is its own key path."""
+    """Yield the key paths of all values within a mapping or a list; `path` is the key path of the mapping or list."""
     steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for step, inner in steps:
         yield (*path, step)
@@ -260,7 +260,7 @@ def iter_inner_paths(value: Any, path: KeyPath) -> Iterator[KeyPath]:
 
 
 class ConfigDumper(yaml.SafeDumper):
-    """Writer of YAML that `read_yaml` reads back as the same values."""
+    """Writer of YAML from which `read_yaml` reads the same values."""
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:

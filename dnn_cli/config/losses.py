@@ -151,7 +151,7 @@ class MeanAbsolutePercentageError(BaseLoss):
 
 
 class MeanSquaredLogarithmicError(BaseLoss):
-    """Mean of squared differences of log(1 + number), for numbers of very different sizes."""
+    """Mean of squared differences between log(1 + output) and log(1 + target), for targets of very different sizes."""
 
     keras_name: ClassVar[str] = "losses.MeanSquaredLogarithmicError"
     type: Literal["mean_squared_logarithmic_error"] = "mean_squared_logarithmic_error"

@@ -23,7 +23,7 @@ class BaseMetric(KerasConfig):
 
     lower_is_better: ClassVar[bool] = False
     counts_examples: ClassVar[bool] = False
-    """Whether the score is a number of examples divided by the number of all examples."""
+    """Whether the score is the share of the examples that meet a condition, as accuracy is."""
 
 
 class Accuracy(BaseMetric):
@@ -172,7 +172,7 @@ class MeanAbsolutePercentageError(ErrorMetric):
 
 
 class MeanSquaredLogarithmicError(ErrorMetric):
-    """Mean of squared differences of log(1 + number)."""
+    """Mean of squared differences between log(1 + output) and log(1 + target)."""
 
     keras_name: ClassVar[str] = "metrics.MeanSquaredLogarithmicError"
     type: Literal["mean_squared_logarithmic_error"] = "mean_squared_logarithmic_error"
@@ -226,7 +226,7 @@ def expand_score_name(name: str) -> str:
 
 
 def _get_metric_name(score: str) -> str:
-    """Return the name of a score without its split: `accuracy` for `val_accuracy` and `test_accuracy`."""
+    """Return the name of a score without `best.` and without its split: `accuracy` for `val_accuracy`."""
     return score.removeprefix("best.").removeprefix("val_").removeprefix("test_")
 
 
@@ -247,7 +247,10 @@ def is_share(score: str) -> bool:
 
 
 def counts_examples(score: str) -> bool:
-    """Return whether a score is a number of examples divided by the number of all examples."""
+    """Return whether a score is the share of the examples that meet a condition, as accuracy is.
+
+    Such a score changes in steps of 1 / (number of examples).
+    """
     return _get_metric_name(score) in _EXAMPLE_COUNT_METRICS
 
 

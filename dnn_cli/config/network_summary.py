@@ -12,7 +12,10 @@ from dnn_cli.config.layer_stack import Stage, compute_stages, format_shape, list
 
 @dataclass(frozen=True)
 class LayerRow:
-    """Layer of a network: its output shape (without the batch axis), its parameters and the formula of their number."""
+    """Row of a network summary for one layer. `formula` explains the number of parameters: `784 × 100 + 100`.
+
+    The output shape has no batch axis.
+    """
 
     name: str
     type: str
@@ -26,7 +29,7 @@ class LayerRow:
 class NetworkSummary:
     """Summary of a network: its layers, its numbers of parameters, and its multiply-adds for one example.
 
-    Multiply-adds are those of kernels with inputs. Sizes in bytes count 4 bytes, a float32, for each parameter.
+    Only multiplications of inputs with kernels count as multiply-adds. Each parameter, a float32, has 4 bytes.
     """
 
     name: str
@@ -38,7 +41,7 @@ class NetworkSummary:
     optimizer_bytes: int
     multiply_adds: int
     depth: int
-    """Number of layers with a kernel. Like textbooks, this number leaves out layers such as Flatten."""
+    """Number of layers with a kernel. As in textbooks, layers such as Flatten do not count."""
 
     @property
     def non_trainable(self) -> int:
@@ -73,7 +76,7 @@ def summarize_network(experiment: Experiment) -> NetworkSummary:
 
 
 def build_layer_row(stage: Stage) -> LayerRow:
-    """Return the row of a layer in a summary."""
+    """Return the row of a network summary for one layer."""
     return LayerRow(
         stage.name,
         stage.layer.type,

@@ -28,7 +28,7 @@ DEFAULT_OPTIMIZER = "rmsprop"
 
 
 _WeightPathPattern = Annotated[str, Field(pattern=r"^\^?[\w./-]+\$?$", max_length=100)]
-"""Pattern that Keras searches in a weight's path: a part of the path, after ^ its start, before $ its end.
+"""Pattern of weights by path: `hidden` matches any part of a path, `^hidden` its start, `kernel$` its end.
 
 Other regular expressions are refused, because the search for some of them never ends.
 """
@@ -44,7 +44,7 @@ def _expand_optimizer(value: object) -> object:
 
 
 class BaseOptimizer(KerasConfig):
-    """Optimizer with the arguments of every optimizer of Keras."""
+    """Base class of optimizers, with the arguments that all optimizers of Keras have."""
 
     type: str
     learning_rate: LearningRate = 0.001
@@ -62,7 +62,7 @@ class BaseOptimizer(KerasConfig):
     """Number of values, such as moving averages, that the optimizer keeps for every trainable parameter."""
 
     min_keras_version: ClassVar[tuple[int, int]] = (3, 12)
-    """First version of Keras with this optimizer and these defaults. Version 3.12 is the last with Python 3.10."""
+    """First version of Keras with this optimizer and these defaults. Version 3.12 is the last for Python 3.10."""
 
     def count_slots(self, path: str, shape: Shape) -> int:
         """Return the number of values that the optimizer keeps for one trainable weight.
@@ -164,7 +164,7 @@ class AdamW(AdamFamily):
 
 
 class Adadelta(BaseOptimizer):
-    """Adagrad over a moving window of gradients; Zeiler 2012, with learning rate 1.0."""
+    """Adagrad over a moving window of gradients; Zeiler 2012 (with learning rate 1.0)."""
 
     keras_name: ClassVar[str] = "optimizers.Adadelta"
     type: Literal["adadelta"] = "adadelta"
@@ -263,7 +263,7 @@ class Muon(BaseOptimizer):
 
 
 class ScheduleFreeAdamW(AdamFamily):
-    """AdamW that averages its weights over steps instead of a schedule; Defazio et al. 2024."""
+    """AdamW that averages weights over steps and needs no learning rate schedule; Defazio et al. 2024."""
 
     keras_name: ClassVar[str] = "optimizers.ScheduleFreeAdamW"
     type: Literal["schedule_free_adamw"] = "schedule_free_adamw"

@@ -9,7 +9,7 @@ from dnn_cli.config.layers import Dense, Flatten
 from dnn_cli.errors import Issue, KeyPath
 
 _MAX_FLATTEN_POSITIONS = 10
-"""Largest number of positions that are tried for a missing Flatten. Each try computes the whole stack."""
+"""Maximum number of positions that are tried for a missing Flatten. Each try computes the shapes of all layers."""
 
 
 def _find_output_dense_index(stages: list[Stage]) -> int | None:
@@ -23,9 +23,10 @@ def _find_output_dense_index(stages: list[Stage]) -> int | None:
 
 
 def find_flatten_position(experiment: Experiment) -> int | None:
-    """Return the index of the first Dense layer before which Flatten gives the output a single axis.
+    """Return the index of the first Dense layer before which Flatten reduces the network's output to a single axis.
 
-    Return `None` if Flatten does not have this effect before any of the first ten such layers.
+    Only the first ten Dense layers whose input has several axes are tried. Return `None` if Flatten does not have this
+    effect before any of them.
     """
     stack, shape = experiment.model.stack, experiment.data.input_shape
     stages, _ = examine_stack(stack, shape)
@@ -38,7 +39,7 @@ def find_flatten_position(experiment: Experiment) -> int | None:
 
 
 def get_suitable_activation(experiment: Experiment) -> str:
-    """Return the activation of the output that suits the loss."""
+    """Return the activation of the last layer that suits the loss: `linear`, `sigmoid` or `softmax`."""
     if experiment.loss.takes_logits:
         return "linear"
     return {"index": "softmax", "one_hot": "softmax", "binary": "sigmoid", "real": "linear"}[experiment.target_encoding]

@@ -97,7 +97,7 @@ def _is_plain_scalar(text: str) -> bool:
 
 
 def _find_trailing_text(text: str) -> str:
-    """Return the comment that YAML finds after a quoted text, a list or a mapping."""
+    """Return the text after a quoted text, a list or a mapping, which YAML reads as a comment."""
     events: list[Any] = list(yaml.parse(text, Loader=YamlLoader))
     outer = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentStartEvent, yaml.DocumentEndEvent)
     ends = [event.end_mark.index for event in events if not isinstance(event, outer)]
@@ -187,7 +187,11 @@ class OverrideEditor:
     def find_or_create_parent(self, key: str, location: SourceLocation) -> tuple[KeyPath, Any]:
         """Return the key path of a key, and the mapping or list that contains its last step.
 
-        Missing mappings on the path are created, and get the location. Bare names become mappings.
+        Missing mappings on the path are created. Bare names become mappings.
+
+        Args:
+            key: The dotted key of an override.
+            location: The location of the override, for the mappings that are created.
 
         Raises:
             OverrideError: a step does not exist, or a value on the path is a plain value.
@@ -229,7 +233,10 @@ def expand_override_key(override: str) -> str:
 
 
 def expand_to_mapping(name: str, path: Sequence[str | int]) -> dict[str, Any]:
-    """Return the mapping of a bare name, to which keys can be added: `sgd` becomes `{type: sgd}`."""
+    """Return a bare name as a mapping to which keys can be added: `sgd` becomes `{type: sgd}`.
+
+    `path` is the key path of the name. The name `balanced` of class weights becomes an empty mapping.
+    """
     # The bare name of class_weight is `balanced`, and class weights have no type.
     return {} if tuple(path) == ("class_weight",) else {"type": name}
 
@@ -242,10 +249,14 @@ def _get_value_at(container: Any, path: Sequence[Any]) -> Any:
 
 
 def _resolve_step(container: Any, step: str, path: Sequence[str | int]) -> tuple[Any, ...]:
-    """Return the steps of a key path for one step of an override.
+    """Return the steps of a key path for one step of an override's key.
 
-    The step is a key of a mapping, an index of a list, or the name of a layer. The name of a layer in a block gives
-    several steps. `path` is the key path of the container, for messages.
+    A layer in a repeated block needs several steps: `hidden` becomes `(1, "layers", 0)`.
+
+    Args:
+        container: The mapping or list that contains the step.
+        step: A key of the mapping, or the index or the name of a layer in the list.
+        path: The key path of the container, for messages.
 
     Raises:
         OverrideError: the step is empty or does not exist, or the config is not a mapping.

@@ -1,4 +1,4 @@
-"""Classes of all parts of a config by kind and name, other names that Keras has for them, and short texts of values."""
+"""Registry of the classes of a config by kind and name, Keras's other names for them, and short texts of values."""
 
 from collections.abc import Collection, Mapping
 from functools import cache
@@ -108,7 +108,7 @@ _KERAS_ALIASES: dict[str, dict[str, str]] = {
     "regularizer": {"l1l2": "l1_l2"},
     "activation": {"swish": "silu", "hard_swish": "hard_silu"},
 }  # fmt: skip
-"""Names of parts in a config, by kind and by other names that Keras has. Names of Keras classes are left out."""
+"""Names of parts in a config, by kind and by Keras's other names for them. Names of Keras classes are left out."""
 
 SPELLINGS: dict[str, dict[str, str]] = {
     kind: {
@@ -117,7 +117,7 @@ SPELLINGS: dict[str, dict[str, str]] = {
     }
     for kind in (*CLASSES_BY_KIND, "activation")
 }
-"""Names of parts in a config, by kind and by other names that Keras has. Names of Keras classes are included."""
+"""Names of parts in a config, by kind and by Keras's other names for them: `MeanSquaredError` and `mse`."""
 
 
 def canonicalize_names(value: Any, path: KeyPath = ()) -> Any:

@@ -45,7 +45,7 @@ _Minutes = Annotated[float, Field(gt=0, le=1e6)]
 
 
 class Budget(ConfigModel):
-    """Limits of a sweep."""
+    """Limits of a sweep: the number of settings to try, and the time."""
 
     trials: _Trials | None = None
     """Number of settings (values for all keys that vary) that a random or bayesian search tries."""
@@ -63,7 +63,7 @@ class SearchSettings(ConfigModel):
 
 
 class SweepFile(ConfigModel):
-    """Content of a sweep file."""
+    """Content of a sweep file: base config, keys that vary with their values, seeds, search and budget."""
 
     base: str
     name: Name | None = None
@@ -95,7 +95,7 @@ class Sweep:
     trials: int | None
     minutes: float | None
     locations: dict[str, SourceLocation]
-    """Lines and columns of the keys in `parameters` of a sweep file."""
+    """Lines and columns of the keys in `parameters` of a sweep file; empty if a sweep has no file."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,11 @@ def _build_nothing_varies_error(file: str, base: str, arguments: Sequence[str]) 
     """Return the error of a sweep in which every key has a single value.
 
     If an argument was probably intended as several values, the error names this argument.
+
+    Args:
+        file: The path of the config or of the sweep file, as on the command line.
+        base: The path of the base config.
+        arguments: The overrides on the command line.
 
     Raises:
         ConfigError: the base config or the value of an argument is invalid, such as `seed=1..x`.
@@ -289,7 +294,12 @@ def _apply_arguments(sweep: Sweep, arguments: Sequence[str]) -> Sweep:
 
 
 def _suggest_single_argument(key: str, texts: Sequence[str]) -> str:
-    """Return a suggestion that combines several arguments with the same key into a single argument."""
+    """Return a suggestion that combines several arguments with the same key into one: `write seed=1,2`.
+
+    Args:
+        key: The key of the arguments.
+        texts: The texts after `=` of the arguments.
+    """
     if any(isinstance(parse_values(text), ValueRange) for text in texts):
         return f"write {key}=… once"
     values = ",".join(dict.fromkeys(value.strip() for text in texts for value in split_at_commas(text)))
@@ -360,7 +370,8 @@ def compute_sweep_id(sweep: Sweep) -> str:
 def build_overrides(sweep: Sweep, setting: dict[str, str]) -> tuple[str, ...]:
     """Return the overrides that turn the base config into the experiment of one setting.
 
-    Overrides of whole parts come first, then overrides of keys within parts. Removals come last.
+    Overrides of whole parts come first, because they would replace keys within the parts. Then come overrides of keys
+    within parts, and last removals.
 
     Args:
         sweep: The sweep.

@@ -6,7 +6,7 @@
 - `log(1e-4, 1e-1)`: any number between the ends, all orders of magnitude equally likely
 - `int(16, 256)`: any whole number from one end to the other, both included
 
-For a text that was probably intended as several values, there is a suggestion.
+`suggest_values` suggests one of these notations for a text that was probably intended as several values.
 """
 
 import math
@@ -38,12 +38,12 @@ class ValueChoice:
     texts: tuple[str, ...]
 
     def value_at(self, share: float) -> str:
-        """Return the value at a relative position in the list: from 0, the first value, to below 1."""
+        """Return the value at a relative position: `share` is 0 for the first value, and below 1 for the last."""
         return self.texts[int(share * len(self.texts))]
 
     @property
     def end_values(self) -> tuple[str, ...]:
-        """Values that a grid search tries: all values of the list."""
+        """All values of the list: a grid search tries them, and checks of the config use them."""
         return self.texts
 
     def __str__(self) -> str:
@@ -59,7 +59,7 @@ class ValueRange:
     high: float
 
     def value_at(self, share: float) -> str:
-        """Return the number at a relative position in the range: 0 is the smallest number, 1 the largest.
+        """Return the number at a relative position, as text: `share` is 0 for the smallest number, 1 for the largest.
 
         Numbers that are not whole have four significant digits, which are enough for a learning rate.
         """
@@ -202,7 +202,7 @@ def _format_short_number(number: float) -> str:
 
 
 _OTHER_RANGE_NOTATION = re.compile(r"\s*(\d{1,15})\s*(?:-|–|:|to|\.\.\.|…|\.\.=)\s*(\d{1,15})\s*")
-"""Pattern of a range of whole numbers in the notations of other programs."""
+"""Pattern of a range of whole numbers in the notations of other programs, such as `1-5`, `1:5` and `1 to 5`."""
 
 _FUNCTION_CALL = re.compile(r"\s*([A-Za-z_.]+)\s*\((.*)\)\s*", re.DOTALL)
 
@@ -215,10 +215,10 @@ _RANGE_FUNCTIONS = {
     "randint": "int",
     "randrange": "int",
 }
-"""Kinds of ranges in a sweep, by the function with which other programs draw such numbers."""
+"""Kinds of ranges in a sweep, by the function with which other programs draw such numbers: `loguniform(…)`."""
 
 _LIST_FUNCTIONS = ("choice", "grid", "grid_search", "categorical")
-"""Functions of other programs that list values."""
+"""Functions with which other programs list values: `choice([1, 2])`."""
 
 
 def _rewrite_range(text: str) -> str:
@@ -266,7 +266,7 @@ def _rewrite_list(inside: str) -> str:
 def suggest_values(key: str, text: str, *, alone: bool = False) -> str:
     """Return the values that a text was probably intended to list, in the notation of a sweep.
 
-    The result is empty for a text that was probably intended as a single value.
+    `range(1, 6)` gives `1..5`. The result is empty for a text that was probably intended as a single value.
 
     Args:
         key: The key, such as `optimizer.learning_rate`.

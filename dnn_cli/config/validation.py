@@ -29,13 +29,13 @@ _TARGET_ENCODING_TEXTS = {
 """Descriptions of target encodings in messages."""
 
 _SPLIT_SIZE_KEYS = {"validation_path": "validation_size", "test_path": "test_size"}
-"""Keys of the share of examples that is split off, by the key of the separate file for the same split."""
+"""Key of `data` that splits off a share of the examples, by the key that names a separate file for the same split."""
 
 _NPZ_SPLIT_TEXTS = {
     "validation_path": "save x_val and y_val in the npz at path instead",
     "test_path": "save x_test and y_test in the npz at path instead",
 }
-"""Suggestions of the arrays of a split in an npz, by the key of the separate file that other data has instead."""
+"""Suggestions for npz data, which has all splits in one file, by a key for a separate file that npz data refuses."""
 
 
 def find_experiment_issues(experiment: Experiment) -> list[Issue]:
@@ -86,9 +86,13 @@ def _find_input_shape_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def map_to_config_paths(experiment: Experiment, issues: Iterable[Issue]) -> list[Issue]:
-    """Return issues of layers with key paths of the config instead of indices that count every repetition.
+    """Return issues in which the key paths of layers are those of the config.
 
     An issue that occurs in each repetition of a layer appears only once.
+
+    Args:
+        experiment: The experiment with the issues.
+        issues: Issues in which the index of a layer counts every repetition of repeated layers.
     """
     paths = experiment.model.layer_paths
     unique_issues: dict[tuple[KeyPath, str], Issue] = {}
@@ -150,7 +154,7 @@ def find_data_issues(data: Data) -> Iterator[Issue]:
 
 
 def _find_data_key_issues(data: Data) -> Iterator[Issue]:
-    """Yield issues of keys that the dataset does not accept, and of a path that it needs but lacks."""
+    """Yield issues of keys of `data` that the dataset does not accept, and of a missing path of user data."""
     for key, owners in DATASETS_BY_KEY.items():
         if getattr(data, key) is not None and data.dataset not in owners:
             reason = (
@@ -167,7 +171,7 @@ def _find_data_key_issues(data: Data) -> Iterator[Issue]:
 
 
 def _find_optimizer_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Yield issues of optimizer arguments that exclude each other, and of boundaries of a piecewise schedule."""
+    """Yield issues of optimizer arguments that exclude each other, and of wrong boundaries of a piecewise schedule."""
     optimizer = experiment.optimizer
     if conflict := optimizer.find_argument_conflict():
         argument, reason = conflict
@@ -197,7 +201,7 @@ def _find_muon_exclusion_issues(experiment: Experiment, stages: list[Stage]) -> 
 
 
 def _find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Yield an issue of a loss that needs other targets than the data has, or ignores a class that does not exist."""
+    """Yield an issue of a loss that needs other targets than the data has, or whose `ignore_class` does not exist."""
     loss, info, dataset = experiment.loss, experiment.data.info, experiment.data.title
     classes = len(info.classes)
     if not classes and "real" not in loss.target_encodings:
@@ -217,7 +221,7 @@ def _find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_metric_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Yield issues of metrics: listed twice, for other targets than the loss, or for more classes than the data has."""
+    """Yield issues of metrics: duplicates, and metrics for other targets than the loss has, or for more classes."""
     encoding, outputs = experiment.target_encoding, experiment.output_shape[0]
     for index, metric in enumerate(experiment.metrics):
         path = ("metrics", index)

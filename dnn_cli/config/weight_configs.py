@@ -18,10 +18,13 @@ _WeightAxis = Annotated[int, Field(ge=0, le=8)]
 
 
 class WeightConfig(KerasConfig):
-    """Initializer, regularizer or constraint of one weight of a layer. Some cannot act on weights of every shape."""
+    """Initializer, regularizer or constraint of one weight of a layer. Some refuse weights of certain shapes."""
 
     def describe_shape_error(self, shape: Shape) -> str:
-        """Return the reason if this part cannot act on a weight of this shape, else an empty text."""
+        """Return the reason why a weight of this shape cannot have this initializer, regularizer or constraint.
+
+        The text is empty if the weight can have it.
+        """
         return ""
 
 
@@ -100,7 +103,7 @@ class VarianceScaling(RandomInitializer):
 
 
 class RandomNormal(RandomInitializer):
-    """Normal distribution."""
+    """Normal distribution with mean `mean` and standard deviation `stddev`."""
 
     keras_name: ClassVar[str] = "initializers.RandomNormal"
     type: Literal["random_normal"] = "random_normal"
@@ -118,7 +121,7 @@ class TruncatedNormal(RandomInitializer):
 
 
 class RandomUniform(RandomInitializer):
-    """Uniform distribution."""
+    """Uniform distribution between `minval` and `maxval`."""
 
     keras_name: ClassVar[str] = "initializers.RandomUniform"
     type: Literal["random_uniform"] = "random_uniform"
@@ -176,7 +179,7 @@ Initializer = Annotated[
 
 
 class L1(WeightConfig):
-    """Penalty of l1 × Σ|w|."""
+    """Penalty that is added to the loss: l1 × Σ|w|."""
 
     keras_name: ClassVar[str] = "regularizers.L1"
     type: Literal["l1"] = "l1"
@@ -184,7 +187,7 @@ class L1(WeightConfig):
 
 
 class L2(WeightConfig):
-    """Penalty of l2 × Σw²."""
+    """Penalty that is added to the loss: l2 × Σw²."""
 
     keras_name: ClassVar[str] = "regularizers.L2"
     type: Literal["l2"] = "l2"
@@ -192,7 +195,7 @@ class L2(WeightConfig):
 
 
 class L1L2(WeightConfig):
-    """Penalty of l1 × Σ|w| + l2 × Σw²."""
+    """Penalty that is added to the loss: l1 × Σ|w| + l2 × Σw²."""
 
     keras_name: ClassVar[str] = "regularizers.L1L2"
     type: Literal["l1_l2"] = "l1_l2"
@@ -201,7 +204,7 @@ class L1L2(WeightConfig):
 
 
 class OrthogonalRegularizer(MatrixConfig):
-    """Penalty on rows or columns that are not orthogonal, for a weight of two axes."""
+    """Penalty that is added to the loss if rows or columns are not orthogonal, for a weight of two axes."""
 
     keras_name: ClassVar[str] = "regularizers.OrthogonalRegularizer"
     type: Literal["orthogonal_regularizer"] = "orthogonal_regularizer"
@@ -216,7 +219,7 @@ Regularizer = Annotated[L1 | L2 | L1L2 | OrthogonalRegularizer, ByType, BareName
 
 
 class MaxNorm(AxisConstraint):
-    """Constraint that keeps the norm of every unit's weights at or below a value."""
+    """Constraint that keeps the norm of every unit's weights at or below `max_value`."""
 
     keras_name: ClassVar[str] = "constraints.MaxNorm"
     type: Literal["max_norm"] = "max_norm"
@@ -224,7 +227,7 @@ class MaxNorm(AxisConstraint):
 
 
 class MinMaxNorm(AxisConstraint):
-    """Constraint that keeps the norm of every unit's weights between two values."""
+    """Constraint that keeps the norm of every unit's weights between `min_value` and `max_value`."""
 
     keras_name: ClassVar[str] = "constraints.MinMaxNorm"
     type: Literal["min_max_norm"] = "min_max_norm"

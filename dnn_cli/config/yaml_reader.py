@@ -1,7 +1,7 @@
 """Reader of YAML: plain values, each with its line and column.
 
 Numbers and texts are those of YAML 1.2: `1e-3` is a number, and `no` and `1:30` are texts. Numbers that versions of
-YAML read differently (`010`, `0x1F`, `1_000`) are texts. A key for a number refuses them. Tags, merge keys and
+YAML read differently (`010`, `0x1F`, `1_000`) are texts, so that keys with numbers refuse them. Tags, merge keys and
 repeated keys are issues.
 """
 
@@ -35,7 +35,7 @@ Useful configs are far below this limit, which keeps a file from exhausting time
 """
 
 MAX_ISSUES = 100
-"""Largest number of issues that are reported. More issues are not worth the time to read, or to find suggestions."""
+"""Largest number of issues that are reported. Further issues are left out to save time."""
 
 _INTEGER_PATTERN = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT_PATTERN = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -193,7 +193,13 @@ class YamlReader:
         return event
 
     def count_values(self, count: int, event: Any) -> None:
-        """Count the values read so far, so that aliases that multiply the values end the reading early.
+        """Add to the number of values read so far, and check that it is within the limit.
+
+        The limit exists because aliases can turn a short text into millions of values.
+
+        Args:
+            count: The number of values that the event adds.
+            event: The event from PyYAML, which gives the location of an error.
 
         Raises:
             ConfigError: the document has too many values.

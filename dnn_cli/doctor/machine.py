@@ -22,11 +22,11 @@ _CPU_FEATURES = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx5
 
 NVIDIA_VENDOR, AMD_VENDOR = "0x10de", "0x1002"
 _MIN_FREE_MEMORY = 1_500_000_000
-"""Bytes of free memory below which a training may run out of memory."""
+"""Smallest amount of free memory, in bytes, that `dnn doctor` does not report as a problem."""
 
 
 def inspect_machine() -> Section:
-    """Return the section about the processor and the memory."""
+    """Return the section of the report about the processor and the memory."""
     cpu_flags = find_cpuinfo_line("flags", "Features").partition(":")[2].split()
     free = _read_meminfo("MemAvailable")
     cores, quota = count_available_cores(), read_cpu_quota()
@@ -76,7 +76,7 @@ def inspect_machine() -> Section:
 
 
 def _read_meminfo(name: str) -> int | None:
-    """Read a value of /proc/meminfo, in bytes; return `None` if the value is missing."""
+    """Read a value of /proc/meminfo, such as `MemAvailable`, in bytes; return `None` if the value is missing."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii", errors="replace").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
@@ -85,7 +85,12 @@ def _read_meminfo(name: str) -> int | None:
 
 
 def _format_cores(cores: int, quota: float | None) -> str:
-    """Format the number of cores that this process may use, and the reason if some cores are excluded."""
+    """Format the number of cores that this process may use, and the reason if some cores are excluded.
+
+    Args:
+        cores: The number of cores that this process may use.
+        quota: The CPU quota of the control group as a number of cores; `None` without a quota.
+    """
     total = os.cpu_count()
     if cores == total:
         return str(cores)
@@ -97,7 +102,10 @@ def _format_cores(cores: int, quota: float | None) -> str:
 
 
 def count_display_cards(vendor: str) -> int:
-    """Count the installed graphics processors of a PCI vendor id such as `0x10de`, with or without a driver."""
+    """Count the installed graphics processors of a vendor, with or without a driver.
+
+    `vendor` is a PCI vendor id: `0x10de` is NVIDIA, `0x1002` is AMD.
+    """
     count = 0
     for device in Path("/sys/bus/pci/devices").glob("*"):
         try:
@@ -109,9 +117,9 @@ def count_display_cards(vendor: str) -> int:
 
 
 def query_nvidia_smi() -> tuple[list[str], str | None]:
-    """Return a line for each GPU that nvidia-smi lists, and `None`.
+    """Return the GPUs that nvidia-smi lists, as one line each, and the reason if nvidia-smi fails.
 
-    If nvidia-smi fails, return an empty list and the reason.
+    The reason is `None` if nvidia-smi succeeds. If nvidia-smi fails, the list is empty.
     """
     query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
     try:

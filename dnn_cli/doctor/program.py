@@ -38,7 +38,7 @@ _EXTRAS = {
 
 
 def inspect_program() -> Section:
-    """Return the section about versions and paths of Python, the program and its packages.
+    """Return the section of the report about versions and paths of Python, the program and its packages.
 
     A missing optional extra is reported, but not as a problem.
     """
@@ -96,7 +96,7 @@ _SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASS", "CRED", "AUTH")
 
 
 def inspect_environment() -> Section:
-    """Return the section about environment variables that affect training or output.
+    """Return the section of the report about environment variables that affect training or output.
 
     Variables whose names suggest secrets are left out.
     """
@@ -123,7 +123,7 @@ def inspect_environment() -> Section:
 
 
 def inspect_terminal(console: Console) -> Section:
-    """Return the section about standard output: its size, encoding, and the colours of `console`."""
+    """Return the section of the report about standard output: its size, its encoding, and the colours of `console`."""
     is_terminal = sys.stdout.isatty()
     encoding = sys.stdout.encoding or "ascii"
     unicode = encoding.lower().replace("-", "").startswith("utf")
@@ -147,7 +147,10 @@ def inspect_terminal(console: Console) -> Section:
 
 
 def _find_missing_colour_reason() -> str:
-    """Return the reason why a terminal has no colours, or `none` if the reason is unknown."""
+    """Return the reason why a terminal has no colours, such as `none: NO_COLOR is set`.
+
+    If the reason is unknown, the text is `none`.
+    """
     if "NO_COLOR" in os.environ:
         return "none: NO_COLOR is set"
     if os.environ.get("TERM") == "dumb":

@@ -1,4 +1,4 @@
-"""Sections of the report of `dnn doctor`: values and problems, and their form as text, table and JSON."""
+"""Sections of the report of `dnn doctor`: classes for their values and problems, and conversion to text and JSON."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Section:
-    """Values and problems of one check."""
+    """Part of the report about one subject, such as the machine: its values and its problems."""
 
     name: str
     values: Mapping[str, Any]
@@ -30,10 +30,16 @@ class Section:
 
     problems: tuple[Problem, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
-    """Texts by name, which replace values in the printed table. A value with an empty text is left out."""
+    """Texts that the printed table shows instead of values, by the name of the value.
+
+    A value with an empty text is left out.
+    """
 
     has_literal_names: bool = False
-    """Whether the names are printed unchanged, because they are names of variables, files or datasets."""
+    """Whether the names of values are printed unchanged, because they are names of variables, files or datasets.
+
+    Otherwise `free_bytes` is printed as `free`.
+    """
 
 
 def build_sections_table(sections: Sequence[Section]) -> Table:
@@ -61,7 +67,10 @@ def _iter_section_texts(section: "Section") -> Iterator[tuple[str, str]]:
 
 
 def format_problems(sections: Sequence[Section]) -> list[str]:
-    """Format every problem with its suggestion, in lines of text. Problems that stop training come first."""
+    """Format every problem with its suggestion, as lines of text. Problems that stop training come first.
+
+    Without problems, the only line is `no problems found`.
+    """
     ordered = sorted(list_problems(sections), key=lambda problem: not problem.stops_training)
     if not ordered:
         return ["no problems found"]
@@ -78,7 +87,7 @@ def list_problems(sections: Sequence[Section]) -> "list[Problem]":
 
 
 def build_doctor_document(sections: Sequence[Section]) -> dict[str, Any]:
-    """Build the JSON document of the sections."""
+    """Build the JSON document of the sections: their values, all problems, and whether training is possible."""
     return {
         **{section.name: dict(section.values) for section in sections},
         "problems": [

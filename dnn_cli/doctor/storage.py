@@ -22,15 +22,18 @@ from dnn_cli.runs.store import Store
 from dnn_cli.runs.trash import compute_tree_bytes
 
 MIN_FREE_DISK, MIN_USABLE_DISK = 2_000_000_000, 50_000_000
-"""Limits of free disk space, in bytes. Below the first limit, space may run out soon; below the second, no run can be
-written."""
+"""Limits of free disk space, in bytes.
+
+If less than the first limit is free, space may run out soon. If less than the second limit is free, no run can be
+written.
+"""
 
 _SHARED_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "fuse", "lustre", "9p", "afs", "beegfs", "gpfs")
 """Types of file systems that several machines can share. File locks may not work on these file systems."""
 
 
 def inspect_data() -> Section:
-    """Return the section about datasets that are stored on this machine. Nothing is downloaded."""
+    """Return the section of the report about datasets that are stored on this machine. Nothing is downloaded."""
     values: dict[str, Any] = {}
     texts, problems = {}, []
     for name, dataset in DATASETS.items():
@@ -46,9 +49,10 @@ def inspect_data() -> Section:
 
 
 def _find_dataset_source(dataset: IdxDataset) -> tuple[str | None, list[str]]:
-    """Return the first source on this machine that holds an undamaged dataset, or `None`.
+    """Return the first source on this machine that holds an undamaged dataset, and messages about damaged sources.
 
-    The list contains a message for each damaged source that was tried before.
+    A source is a directory, such as Keras's cache. The first value is the name of the source, or `None` if each source
+    is missing or damaged.
     """
     damaged: list[str] = []
     local = takewhile(
@@ -69,7 +73,7 @@ def _find_dataset_source(dataset: IdxDataset) -> tuple[str | None, list[str]]:
 
 
 def inspect_caches() -> Section:
-    """Return the section about the caches. Caches only save time, and can all be deleted."""
+    """Return the section of the report about the caches. Caches only save time, and can all be deleted."""
     cache_directory, keras_directory = find_cache(), find_keras_directory()
     try:
         parts = {path.name: compute_tree_bytes(path) for path in sorted(cache_directory.directory.iterdir())}
@@ -104,7 +108,10 @@ def inspect_caches() -> Section:
 
 
 def inspect_runs(root: Path) -> Section:
-    """Return the section about the directory of runs: its contents, and whether new runs can be written there."""
+    """Return the section of the report about the directory of runs.
+
+    The section describes the contents of the directory, and whether new runs can be written there.
+    """
     problems = []
     nearest = next(path for path in (root.absolute(), *root.absolute().parents) if path.exists())
     free, kind = shutil.disk_usage(nearest).free, _find_file_system(nearest)
@@ -197,7 +204,10 @@ def find_lock_error(directory: Path) -> str | None:
 
 
 def inspect_schema() -> Section:
-    """Check whether schema files for editors match this version, and return the section about these files."""
+    """Check whether files with the JSON Schema of configs match this version, and return the section about these files.
+
+    The files `schema.json` and `configs/schema.json` are checked if they exist.
+    """
     from dnn_cli.config.json_schema import build_json_schema
 
     values: dict[str, Any] = {}

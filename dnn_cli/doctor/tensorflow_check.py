@@ -23,9 +23,10 @@ _UNUSED_INSTRUCTIONS = re.compile(r"enable the following instructions: ([A-Z0-9_
 
 
 def _query_tensorflow() -> tuple[dict[str, Any], str]:
-    """Inspect TensorFlow in a separate process, and return the answer and the log of this process.
+    """Inspect TensorFlow in a separate process, and return its answer and its log.
 
-    The answer is that of `tensorflow_probe`. If the process fails, the answer contains only the reason, under `error`.
+    The answer is the dictionary that `tensorflow_probe` prints, and the log is standard error. If the process fails,
+    the answer contains only the reason, under the key `error`.
     """
     paths = [str(Path(dnn_cli.__file__).parent.parent), *filter(None, sys.path)]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0", "PYTHONPATH": os.pathsep.join(paths)}
@@ -52,7 +53,7 @@ def _query_tensorflow() -> tuple[dict[str, Any], str]:
 
 
 def inspect_tensorflow_and_gpus() -> tuple[Section, Section]:
-    """Return the section about TensorFlow and Keras, and the section about GPUs."""
+    """Return the sections of the report about TensorFlow with Keras, and about GPUs."""
     answer, log = _query_tensorflow()
     problems = []
     if "error" in answer:
@@ -98,7 +99,7 @@ def inspect_tensorflow_and_gpus() -> tuple[Section, Section]:
 
 
 def _inspect_gpus(answer: dict[str, Any], log: str) -> Section:
-    """Return the section about the GPUs of the machine and the GPUs that TensorFlow uses.
+    """Return the section of the report about the GPUs of the machine and the GPUs that TensorFlow uses.
 
     Args:
         answer: The answer of the process that inspected TensorFlow.

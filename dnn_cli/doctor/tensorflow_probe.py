@@ -1,4 +1,4 @@
-"""Program that inspects TensorFlow and writes the answer as JSON.
+"""Program that inspects TensorFlow and prints the results as JSON.
 
 `dnn doctor` runs this program in a separate process, so that a crash of TensorFlow can be reported.
 """
@@ -12,7 +12,7 @@ from typing import Any
 def _inspect_tensorflow() -> dict[str, Any]:
     """Return the versions, build and GPUs of TensorFlow and Keras.
 
-    The key `computes` holds whether a product of two matrices is correct.
+    The value of the key `computes` is whether TensorFlow multiplied two matrices correctly.
     """
     start_time = time.perf_counter()
     import keras
@@ -36,5 +36,5 @@ def _inspect_tensorflow() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write the answer as the last line of standard output, in JSON."""
+    """Write the results of the inspection as JSON, in the last line of standard output."""
     sys.stdout.write(f"\n{json.dumps(_inspect_tensorflow())}\n")

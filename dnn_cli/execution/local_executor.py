@@ -154,7 +154,7 @@ class LocalExecutor:
     def request_stop(self, reason: str, number: int | None = None) -> None:
         """Request that the training of task `number` stops, or by default all trainings.
 
-        A stopping training saves a checkpoint.
+        Each training saves a checkpoint before its end.
         """
         for worker in self.busy:
             if worker.stop_sent is None and (number is None or (worker.task and worker.task.number == number)):
@@ -197,7 +197,10 @@ def _build_lost_result(worker: _Worker) -> TaskResult:
 
 
 def describe_exit_code(code: int | None) -> str:
-    """Return the reason why a process ended, from its exit code."""
+    """Return the reason why a process ended, from the `exitcode` of its `multiprocessing.Process`.
+
+    A negative code is the number of the signal that killed the process.
+    """
     if code is None or code >= 0:
         return f"its process ended with exit code {code}"
     try:

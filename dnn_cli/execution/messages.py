@@ -9,10 +9,10 @@ from dnn_cli.runs.record import Membership, Record, Scores
 
 @dataclass(frozen=True)
 class Task:
-    """Experiment that a worker trains in a new or an existing run, with the settings of this training."""
+    """Experiment that a worker trains in a new or an existing run, with options of the training."""
 
     number: int
-    """Number of the planned run, from 0."""
+    """Number of the planned run in its sweep, from 0. Events of the task have the same number."""
 
     loaded: LoadedExperiment
     runs_dir: Path
@@ -23,7 +23,7 @@ class Task:
     """Directory of the run to resume; `None` for a new run."""
 
     force: bool = False
-    """Whether the run is resumed although something has changed."""
+    """Whether the run is resumed even if its experiment, its data or versions of packages have changed."""
 
     sweeps: tuple[Membership, ...] = ()
     tensorboard: bool = False
@@ -32,14 +32,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Event:
-    """Message of a worker about a task."""
+    """Message that a worker sends about the task with this number. Subclasses add the content."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class StageEvent(Event):
-    """Event at the start of a stage before the training."""
+    """Event at the start of a stage before the training, such as loading the data."""
 
     stage: str
 
@@ -72,12 +72,12 @@ class EpochDone(Event):
 
 @dataclass(frozen=True)
 class TaskResult(Event):
-    """Event at the end of a task, with its run and record, or with the reason for a missing record."""
+    """Event at the end of a task, with the run directory and its record, or with the reason for a missing record."""
 
     run_directory: Path | None
     record: Record | None
     reason: str | None = None
-    """Reason why the task did not complete. If this is `None`, the record may hold a reason."""
+    """Reason why the task did not complete; `None` if the task completed, or if only the record holds the reason."""
 
     was_started: bool = True
     """Whether the training started; `False` for a task that was stopped while it waited."""

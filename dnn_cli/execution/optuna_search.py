@@ -1,8 +1,8 @@
 """Search strategy on Optuna, whose sampler proposes settings and whose pruner stops trainings with bad scores.
 
-A setting has a value for each varied key, and a trial tests a setting. The setting is trained with one seed after
-another. The value of the trial is the mean of the best scores of these runs. Optuna first receives the results of
-earlier trials of the same sweep.
+A setting is one value for each key that the sweep varies. A trial trains a setting, with one seed after another. The
+value of the trial is the mean of the best scores of these runs. Optuna first receives the results of earlier trials of
+the same sweep.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class _Trial:
     """Numbers of the planned runs that are still to be trained, in this order."""
 
     best_scores: list[float] = field(default_factory=list)
-    """Best scores of the completed runs."""
+    """Best score of each completed run: the value of the monitor in the best epoch."""
 
     is_training: bool = False
 
@@ -68,11 +68,14 @@ class OptunaSearch:
 
     @property
     def parameters(self) -> dict[str, SweepValues]:
-        """Varied keys with their values. Seeds are left out."""
+        """Keys that the sweep varies, with the values or the range of each key. The seed is left out."""
         return self.execution.sweep.parameters
 
     def build_example_setting(self) -> Setting:
-        """Build a setting from the first value of each varied key."""
+        """Build a setting from the first value of each varied key.
+
+        An experiment with this setting has the monitor of all experiments of the sweep.
+        """
         return {key: values.end_values[0] for key, values in self.parameters.items()}
 
     def build_distribution(self, values: SweepValues) -> Any:
@@ -85,9 +88,10 @@ class OptunaSearch:
         return distribution_types.FloatDistribution(values.low, values.high, log=values.kind == "log")
 
     def restore_earlier_trials(self) -> None:
-        """Add the earlier trials of this sweep to Optuna's study. Unfinished trials are tried first.
+        """Add the trials that earlier commands trained for this sweep to Optuna's study.
 
-        The search then continues from the scores of these trials.
+        The search then continues from the scores of these trials. Optuna proposes unfinished trials first. With
+        `force`, all earlier trials are ignored.
         """
         if self.execution.force:
             return
@@ -164,7 +168,10 @@ class OptunaSearch:
         return self.execution.build_task(trial.pending_numbers[0])
 
     def start_next_trial(self) -> _Trial | None:
-        """Start the next trial that has a run to train, and return the trial; return `None` after the last trial."""
+        """Start the next trial that has a run to train, and return the trial; return `None` after the last trial.
+
+        A trial whose runs all exist already is reported to Optuna at once.
+        """
         while self.trials_left:
             self.trials_left -= 1
             optuna_trial = self.study.ask(self.distributions)

@@ -1,6 +1,6 @@
-"""Preparation of a training, and the cache of a process for its next training.
+"""Preparation of a training, and a cache that a process keeps for its next trainings.
 
-The data is loaded while TensorFlow starts.
+The data of a training is loaded while TensorFlow is imported in a background thread.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 class PreparedTraining(NamedTuple):
-    """Training job and progress reporter, a function that redirects TensorFlow's output, and a cache of models."""
+    """Objects that a training needs: the training job, the progress reporter, and a cache of compiled models.
+
+    `redirect_output` takes the path of a log file. The function redirects output of TensorFlow to this file.
+    """
 
     job: "TrainingJob"
     progress_reporter: "ProgressReporter"
@@ -40,9 +43,9 @@ def prepare_training(
     The experiment and advice are reported as lines. Within the block, only `reporter` writes to the terminal.
 
     Args:
-        loaded: The experiment with advice.
+        loaded: The experiment, with advice about its config.
         reporter: The object that receives the lines of the training.
-        epochs: The number of epochs to report.
+        epochs: The total number of epochs, for lines and progress.
         cache: The cache of this process for its trainings; by default an empty cache.
 
     Raises:
@@ -145,7 +148,8 @@ class ProcessCache:
     def set_examples(self, data: Data, examples: Examples, split: Split) -> None:
         """Cache examples that another process has loaded.
 
-        If examples of the same data are cached already, these stay in the cache.
+        If examples of the same data are cached already, these stay in the cache, because compiled models hold these
+        examples.
         """
         if self.loaded is None or self.loaded[0] != data:
             self.loaded = data, examples, split

@@ -61,7 +61,7 @@ _DEATH_REASONS = {
     OutOfMemoryError: "its node ran out of memory",
     WorkerCrashedError: "its process ended, perhaps because memory ran out",
 }
-"""Reasons in messages, by the exception that Ray raises when it gives up a task."""
+"""Texts for messages, by the exception that Ray raises when a task has failed in all its attempts."""
 
 
 @dataclass
@@ -77,10 +77,10 @@ class _RemoteTask:
 
 
 class RayExecutor:
-    """Executor on the Ray cluster whose address is the environment variable RAY_ADDRESS.
+    """Executor on the Ray cluster at the address in the environment variable RAY_ADDRESS.
 
-    Without this variable, a cluster is started on this machine. That cluster ends with its driver, which is this
-    process.
+    Without this variable, a cluster is started on this machine, and ends with this process. The driver is the process
+    that submits tasks, which is this process.
     """
 
     def __init__(self, jobs: int | None, gpus: int) -> None:
@@ -141,7 +141,10 @@ class RayExecutor:
                  _temp_dir=str(directory), **log_options)  # fmt: skip
 
     def start_broker(self) -> Any:
-        """Start the `EventBroker` on this machine, so that the broker lives as long as this process."""
+        """Start the `EventBroker` on this machine, and return the handle of the Ray actor.
+
+        On another node, the broker could end before this process.
+        """
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
@@ -157,7 +160,8 @@ class RayExecutor:
     def iter_idle_networks(self) -> Iterator[None]:
         """Yield `None` for each further task that the cluster could train now.
 
-        Ray chooses the process of a task, so the network that the process has compiled is unknown here.
+        `None` means an unknown network digest: Ray chooses the process of a task, and the process may have compiled any
+        network.
         """
         available = int(ray.cluster_resources().get("GPU" if self.gpus else "CPU", 0))
         limit = min(max(1, available), self.jobs or available or 1, self.gpus or available or 1)
@@ -249,7 +253,11 @@ class RayExecutor:
                 return _build_result_without_run(task, error.message)
 
     def close_lost_task(self, remote_task: _RemoteTask, reason: str) -> TaskResult:
-        """Release the lock of a task that has sent no run back, and return the result of the task."""
+        """Release the lock of the run that a lost task was to resume, and return the result of the task.
+
+        A lost task has sent no run back. After a stop request, the result has the reason of the request instead of
+        `reason`.
+        """
         del self.remote_tasks[remote_task.task.number]
         with remote_task.lock_stack:
             if remote_task.stop_sent is None:
@@ -275,7 +283,7 @@ class RayExecutor:
                     _cancel_task(remote_task)
 
     def kill_workers(self) -> None:
-        """End the tasks of this driver at once, and the Ray cluster if this driver has started it."""
+        """End all tasks of this process at once, and the Ray cluster if this process has started the cluster."""
         if not self.is_open:
             return
         self.is_open = False
@@ -294,7 +302,10 @@ class RayExecutor:
 
 
 def _build_result_without_run(task: Task, reason: str | None) -> TaskResult:
-    """Build the result of a task that has produced no run. A run to resume stays unchanged."""
+    """Build the result of a task that has produced no run.
+
+    If the task resumes a run, the result has the record of this run, which is unchanged.
+    """
     try:
         record = Run(task.run_directory).read_raw_record() if task.run_directory else None
     except DnnError:
@@ -310,7 +321,7 @@ def _get_reply(reference: Any) -> Any:
 
 
 def _cancel_task(remote_task: _RemoteTask, *, force: bool = False) -> None:
-    """Cancel a task in Ray. Errors are ignored."""
+    """Cancel a task in Ray. Errors are ignored. With `force`, Ray kills the process of the task."""
     with suppress(RayError, ValueError):
         ray.cancel(remote_task.reference, force=force)
 
@@ -359,7 +370,10 @@ def _disable_ray_messages() -> None:
 
 @contextmanager
 def _preserve_signal_handlers() -> Iterator[None]:
-    """Restore all signal handlers after the block. Processes that start in the block ignore SIGHUP."""
+    """Restore the handlers of stop signals after the block, because Ray replaces handlers.
+
+    Processes that start in the block ignore SIGHUP.
+    """
     handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

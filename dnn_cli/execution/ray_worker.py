@@ -1,4 +1,7 @@
-"""Training of tasks on a node of a Ray cluster, and the broker that forwards their events."""
+"""Training of tasks on a node of a Ray cluster, and the broker that forwards their events to the driver.
+
+The driver is the process that submits tasks to the cluster.
+"""
 
 import os
 import pickle
@@ -36,7 +39,10 @@ exec 3<&0
 
 
 class RemoteResult(NamedTuple):
-    """Result of a task on a node: the run as an archive, and the reason if the task did not complete."""
+    """Result of a task on a node: the run as an archive, and the reason if the task did not complete.
+
+    The archive is empty if the task has produced no run.
+    """
 
     archive: RunArchive
     reason: str | None
@@ -52,12 +58,12 @@ class EventBroker:
         self.stop_reasons: dict[int | None, str] = {}
 
     def start_task(self, number: int) -> str:
-        """Record the start of a task. Return the stop reason of the task, or an empty text."""
+        """Record the start of a task. Return the reason of a stop request for the task, or an empty text."""
         self.started_tasks.add(number)
         return self.add_events(number, [])
 
     def add_events(self, number: int, events: list[Event]) -> str:
-        """Add events of a task. Return the stop reason of the task, or an empty text."""
+        """Add events of a task. Return the reason of a stop request for the task, or an empty text."""
         self.events += events
         return self.stop_reasons.get(number) or self.stop_reasons.get(None, "")
 
@@ -67,7 +73,10 @@ class EventBroker:
         return events
 
     def request_stop(self, reason: str, number: int | None) -> set[int]:
-        """Record a stop request for one task, or for all. Return the numbers of the started tasks."""
+        """Record a stop request for the task `number`, or for all tasks if `number` is `None`.
+
+        Return the numbers of the tasks that have started.
+        """
         self.stop_reasons.setdefault(number, reason)
         return self.started_tasks
 
@@ -75,7 +84,8 @@ class EventBroker:
 class _BrokerClient:
     """Connection of a task to the broker. The training never waits for the broker.
 
-    Requests return futures: while a task waits inside Ray, Ray gives the core of the task away.
+    Replies arrive as futures that are polled. If a task waited for a reply with `ray.get`, Ray would give the core of
+    the task to another task.
     """
 
     def __init__(self, broker: Any, task_number: int) -> None:
@@ -127,11 +137,11 @@ class _BrokerClient:
 def train_task(
     driver_version: str, pickled_task: bytes, archive: RunArchive | None, examples: Any, broker: Any
 ) -> RemoteResult:
-    """Train a task of a driver on this node, and return the result of the task.
+    """Train a task that the driver has submitted on this node, and return the result of the task.
 
     Args:
-        driver_version: The version of dnn on the driver. Another version on this node is an error.
-        pickled_task: The pickled task. Only the same version of dnn can read it.
+        driver_version: The version of dnn on the driver. With another version on this node, the task is not trained.
+        pickled_task: The pickled task. Only the same version of dnn can read the task.
         archive: The archive of the run to resume; `None` for a new run.
         examples: The examples of the task and their split.
         broker: The actor that receives events.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Reporter:
-    """Base class of reporters, which writes lines to the log of a run. Subclasses also print the lines."""
+    """Base class of reporters. This class writes lines to the log of a run, and subclasses also print the lines."""
 
     width = UNLIMITED_WIDTH
 
@@ -37,14 +37,14 @@ class Reporter:
                 self.open_log(self.log_path)
 
     def open_log(self, path: Path) -> None:
-        """Append the pending lines to a log file, and use this file for later lines."""
+        """Append the lines that were reported so far to a log file, and use this file for later lines."""
         self.log_path = path
         with path.open("a", encoding="utf-8", errors="replace") as stream:
             stream.writelines(f"{line}\n" for line in self.pending_lines)
         self.pending_lines.clear()
 
     def begin_run(self) -> None:
-        """Begin a new run: detach the log of the previous run, and discard lines without a log."""
+        """Begin a new run: close the log of the previous run, and discard lines that were not written to a log."""
         self.log_path = None
         self.pending_lines.clear()
 
@@ -70,7 +70,7 @@ class TextReporter:
 
     def on_begin(self, device: str, plan: "ExecutionPlan", steps: int) -> None:
         batches = f"{steps:,} {'batch' if steps == 1 else 'batches'} per epoch"
-        engine_text = "with Keras's fit" if plan.engine == "keras" else f"{plan.steps} per call"
+        engine_text = "with Keras's fit" if plan.engine == "keras" else f"in calls of {plan.steps:,}"
         self.reporter.report_line(
             f"training on {device}, {batches}, {engine_text}, {'with' if plan.jit else 'without'} XLA"
         )

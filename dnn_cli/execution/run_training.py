@@ -38,7 +38,9 @@ def train_new_run(
     cache: "ProcessCache | None" = None,
     tensorboard: bool = False,
 ) -> "tuple[Run, Record]":
-    """Train an experiment in a new run: load the data, create the run directory, and train.
+    """Train an experiment in a new run, and return the run with its final record.
+
+    The data is loaded first, so that an error in the data leaves no run directory.
 
     Args:
         loaded: The experiment.
@@ -86,10 +88,10 @@ def resume_training(
 
     Args:
         run: The run to resume.
-        loaded: The experiment to train further.
+        loaded: The experiment with which the training continues, for example with more epochs.
         reporter: The object that receives the lines of the training.
         stop_request: The object that says whether and why the training shall stop.
-        force: Whether the run is resumed although something has changed.
+        force: Whether the run is resumed even if its experiment, its data or versions of packages have changed.
         sweeps: The memberships in sweeps that are added to the run.
         cache: The cache of this process for its trainings.
         tensorboard: Whether a TensorBoard log is written.
@@ -149,7 +151,12 @@ def resume_training(
 
 
 def _check_unchanged(record: "Record", changed: list[str], *, force: bool) -> None:
-    """Check that nothing has changed that would alter the result, unless `force` allows changes.
+    """Check that a run can be resumed under unchanged conditions, or that `force` allows the changes.
+
+    Args:
+        record: The record of the run.
+        changed: One line for each change, such as `keras: 3.11.0 → 3.12.0`.
+        force: Whether changes are allowed.
 
     Raises:
         UsageError: something has changed without `force`.
@@ -164,7 +171,7 @@ def _check_unchanged(record: "Record", changed: list[str], *, force: bool) -> No
 def _get_recorded_threads(record: "Record") -> int | None:
     """Return the number of threads that TensorFlow used in a run; `None` if the number is unknown.
 
-    Records of dnn 0.8 contain the number of cores instead.
+    Records of dnn 0.8 contain only the number of cores, which is returned instead.
     """
     thread_count = record.platform.get("threads", record.platform.get("cores"))
     return thread_count if isinstance(thread_count, int) and thread_count > 0 else None

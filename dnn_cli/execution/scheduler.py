@@ -60,7 +60,7 @@ class Executor(Protocol):
     def request_stop(self, reason: str, number: int | None = None) -> None:
         """Request that the training of task `number` stops, or by default all trainings.
 
-        A stopping training saves a checkpoint.
+        Each training saves a checkpoint before its end.
         """
         ...
 
@@ -125,7 +125,8 @@ def _has_failed(result: TaskResult) -> bool:
 class FixedSearch:
     """Search strategy that trains a fixed list of tasks.
 
-    Tasks come first if an idle worker has compiled their network.
+    The next task is preferably a task whose network an idle worker has compiled, or else a task whose network is not in
+    training.
     """
 
     def __init__(self, tasks: Iterable[Task]) -> None:

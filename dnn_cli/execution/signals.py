@@ -21,8 +21,8 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 """Signals that stop a training. SIGUSR1 is Slurm's usual warning before the time limit: sbatch --signal=USR1@60."""
 
 GRACEFUL_TIMEOUT, ABRUPT_TIMEOUT = 1.5, 0.3
-"""Seconds after which an unanswered signal ends the process: during a training, and during other work, which saves
-nothing."""
+"""Seconds after which an unanswered signal ends the process. The first limit applies during a training, which saves a
+checkpoint. The second limit applies during other work, which has nothing to save."""
 
 _SAME_SIGNAL_SECONDS = 0.3
 """Seconds within which several signals count as a single signal: a closing terminal sends two."""
@@ -32,6 +32,9 @@ class SignalStop:
     """Stop request that comes from a signal.
 
     A call returns a reason after a signal, and an empty text before. A caller that receives a reason must stop.
+
+    Args:
+        before_exit: The function to call before the process ends without the cleanup of Python.
     """
 
     def __init__(self, before_exit: Callable[[], None]) -> None:
@@ -67,7 +70,7 @@ class SignalStop:
             raise SystemExit(self.exit_code)
 
     def handle_signal(self, number: int, _: FrameType | None) -> None:
-        """Record the first signal.
+        """Record the first signal. Python calls this method for every signal.
 
         Raises:
             SystemExit: the signal came outside of a block that allows a graceful stop.
@@ -78,9 +81,13 @@ class SignalStop:
             raise SystemExit(self.exit_code)
 
     def watch_signals(self, pipe: int) -> None:
-        """Wait for the numbers of signals on a pipe. This method runs in a separate thread.
+        """Wait for signals in a separate thread, and end the process if a signal is not answered.
 
-        A second signal ends the process at once.
+        The process ends if the training does not acknowledge the first signal in time, or at once after a second
+        signal.
+
+        Args:
+            pipe: The file descriptor of the pipe to which Python writes the numbers of signals.
         """
         signal_bytes = os.read(pipe, 1)
         if not signal_bytes:
@@ -92,13 +99,13 @@ class SignalStop:
                 self.exit_now(signal_bytes[0])
 
     def exit_unless_acknowledged(self, number: int) -> None:
-        """End the process unless the training acknowledges the signal in time."""
+        """End the process unless the training acknowledges the signal `number` in time."""
         time.sleep(GRACEFUL_TIMEOUT if self.is_graceful else ABRUPT_TIMEOUT)
         if not self.is_acknowledged:
             self.exit_now(number)
 
     def exit_now(self, number: int) -> NoReturn:
-        """Call `before_exit`, and end the process at once."""
+        """Call `before_exit`, and end the process at once with the exit code of the signal `number`."""
         try:
             self.before_exit()
         finally:
@@ -106,7 +113,7 @@ class SignalStop:
 
 
 class TimeLimit:
-    """Stop request that comes from a signal, or after a time limit in minutes."""
+    """Stop request that comes from a signal, or after a time limit in minutes. `None` minutes mean no limit."""
 
     def __init__(self, signal_stop: SignalStop, minutes: float | None) -> None:
         self.signal_stop = signal_stop
@@ -133,10 +140,11 @@ class TimeLimit:
 
 @contextmanager
 def handle_stop_signals(before_exit: Callable[[], None]) -> Iterator[SignalStop]:
-    """Handle stop signals within the block. Signals that the process ignores stay ignored.
+    """Handle stop signals within the block, and yield a stop request. Signals that the process ignores stay ignored.
 
     Args:
-        before_exit: The function to call before a sudden end of the process.
+        before_exit: The function to call before the process ends without the cleanup of Python, for example to remove
+            temporary files.
 
     Raises:
         SystemExit: a signal ended the work, or a stop request interrupted a training.

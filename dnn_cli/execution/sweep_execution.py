@@ -20,8 +20,8 @@ from dnn_cli.runs.run_info import RunInfo, read_run_info
 from dnn_cli.runs.store import Store
 
 _STATUS_ORDER = ("completed", "diverged", "running", "interrupted", "failed")
-"""Order in which runs of the same experiment are preferred, by status. A diverged run is useful, because another run
-would diverge again."""
+"""Statuses of runs, the most useful first. Of several runs of the same experiment, a sweep uses the most useful run. A
+diverged run is useful, because another run would diverge again."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def find_existing_runs(store: Store, planned_runs: Iterable[PlannedRun]) -> dict
 def _has_forced_resume(record: Record) -> bool:
     """Return whether a run was resumed by force after a change.
 
-    The config of such a run describes only its last part.
+    The config of such a run describes only the training after the change.
     """
     return any(resume.forced for resume in record.resumed)
 
@@ -131,7 +131,7 @@ class SweepRun:
 
     @property
     def status(self) -> str:
-        """Status of the run; `not begun` for a planned run without a run."""
+        """Status of the run; `not begun` for a planned run that was never started."""
         if self.run_info is not None and self.run_info.record is not None:
             return self.run_info.record.status
         return self.result.status if self.result else "not begun"
@@ -166,7 +166,7 @@ class SweepExecution:
     """Existing runs, by the outcome digests of their experiments."""
 
     name: str
-    """Name of the experiments."""
+    """Name that all experiments of the sweep have."""
 
     force: bool = False
     """Whether experiments with an existing run are trained again."""
@@ -178,7 +178,7 @@ class SweepExecution:
     """Numbers of the planned runs that the search strategy abandoned before their start."""
 
     task_labels: dict[int, str] = field(default_factory=dict)
-    """Varied settings of each task as a text, by the number of the task."""
+    """Text of each task's varied settings, such as `learning_rate=0.1 seed=1`, by the number of the task."""
 
     @classmethod
     def from_sweep(
@@ -215,7 +215,10 @@ class SweepExecution:
         return existing_run is None or not (existing_run.is_done or existing_run.record.status == "running")
 
     def build_fixed_search(self) -> SearchStrategy:
-        """Build the search strategy that trains all missing runs, and add existing runs to the sweep."""
+        """Build the search strategy that trains all missing runs.
+
+        Existing runs, which may come from other commands, are recorded as members of this sweep.
+        """
         for planned_run in self.planned_runs:
             if planned_run.outcome_digest in self.existing_runs:
                 _add_to_sweep(self.existing_runs[planned_run.outcome_digest], self.build_membership(planned_run))

@@ -21,10 +21,11 @@ from dnn_cli.runs.run_info import RunInfo
 
 _MAX_RUNS = 10_000
 _MAX_CHECKED_COMBINATIONS = 1_000
-"""Maximum number of combinations of values and range ends that are checked before a search."""
+"""Maximum number of settings that are checked before a bayesian search. These settings combine listed values and the
+ends of ranges."""
 
 Setting = dict[str, str]
-"""Values of the varied keys, by key, as a user would type them."""
+"""Values of the varied keys, by key, as a user would type them, such as `{"optimizer.learning_rate": "0.1"}`."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class PlannedRun:
     """Experiment of a sweep, before it has a run."""
 
     trial: int
-    """Number of the setting, from 0."""
+    """Number of the setting, from 0. Planned runs that differ only in the seed have the same number."""
 
     setting: Setting
     """Values that distinguish the experiment from others: the setting and, if the sweep has seeds, the seed."""
@@ -43,7 +44,7 @@ class PlannedRun:
 
 
 class SweepPlanner:
-    """Builder of planned runs from settings, each with all seeds."""
+    """Object that builds the planned runs of a setting, one for each seed of the sweep."""
 
     def __init__(self, sweep: Sweep) -> None:
         self.sweep = sweep
@@ -73,7 +74,7 @@ class SweepPlanner:
 
 
 def plan_sweep(sweep: Sweep) -> list[PlannedRun]:
-    """Plan the experiments of a grid or of random settings. Equal experiments are planned once.
+    """Plan the experiments of a grid search or a random search. Equal experiments are planned once.
 
     Raises:
         ConfigError: an experiment is not valid. The error lists the issues of all experiments.
@@ -97,9 +98,10 @@ def plan_sweep(sweep: Sweep) -> list[PlannedRun]:
 
 
 def plan_extreme_runs(sweep: Sweep) -> list[PlannedRun]:
-    """Plan experiments with the end values of all ranges and a single seed.
+    """Plan experiments with every combination of listed values and ends of ranges, and a single seed.
 
-    These experiments are checked before a search that chooses its settings later.
+    A bayesian search chooses its settings later. The check of these experiments finds most issues before the first
+    training. At most `_MAX_CHECKED_COMBINATIONS` experiments are planned.
 
     Raises:
         ConfigError: an experiment is not valid. The error lists the issues of all experiments.
@@ -111,7 +113,7 @@ def plan_extreme_runs(sweep: Sweep) -> list[PlannedRun]:
 
 
 def _plan_settings(planner: SweepPlanner, settings: Sequence[Setting]) -> list[PlannedRun]:
-    """Plan the experiments of settings.
+    """Plan the experiments of several settings, each with all seeds.
 
     Raises:
         ConfigError: an experiment is not valid. The error lists each issue once, and at most `MAX_ISSUES`.
@@ -130,21 +132,31 @@ def _plan_settings(planner: SweepPlanner, settings: Sequence[Setting]) -> list[P
 
 
 def _locate_in_sweep_file(issue: LocatedIssue, sweep: Sweep) -> LocatedIssue:
-    """Return an issue with the location of its value in the sweep file, if the value comes from there."""
+    """Return an issue with the position of its value in the sweep file.
+
+    If the value does not come from the sweep file, the issue is returned unchanged.
+    """
     location = sweep.locations.get(issue.location.source.partition("=")[0]) if issue.location.line is None else None
     return replace(issue, location=location) if location else issue
 
 
 def _iter_grid(sweep: Sweep) -> Iterator[Setting]:
-    """Yield every combination of values and of the ends of value ranges. The last key varies fastest."""
+    """Yield every combination of the values of all varied keys. A range has two values: its ends.
+
+    The last key varies fastest.
+    """
     for combination in itertools.product(*(values.end_values for values in sweep.parameters.values())):
         yield dict(zip(sweep.parameters, combination, strict=True))
 
 
 def _iter_random_settings(sweep: Sweep) -> Iterator[Setting]:
-    """Yield up to `trials` different random settings. The search for new settings ends after 100 draws per trial.
+    """Yield up to `trials` different random settings.
 
-    The n-th draw depends only on the seed of the search, n and the keys, so more trials begin with the same settings.
+    The n-th draw depends only on the seed of the search, n and the keys. Of two searches with different `trials`, the
+    longer search therefore begins with all settings of the shorter search.
+
+    Draws end after 100 times `trials`, even if fewer settings were found. If `trials` is enough for all combinations,
+    the combinations are yielded in order.
     """
     finite = not any(isinstance(values, ValueRange) for values in sweep.parameters.values())
     if finite and math.prod([len(values.end_values) for values in sweep.parameters.values()]) <= (sweep.trials or 0):

@@ -30,8 +30,16 @@ def tee_to_tensorboard(
 ) -> "Iterator[ProgressReporter]":
     """Yield a progress reporter that also writes a TensorBoard log, if the log is enabled or exists already.
 
-    At the end of the block, the result of the training is added to the log. If the log cannot be written, the error is
-    reported and the training continues.
+    Otherwise, `progress_reporter` itself is yielded. At the end of the block, the result of the training is added to
+    the log. If the log cannot be written, the error is reported and the training continues.
+
+    Args:
+        run: The run that is trained.
+        experiment: The experiment of the run.
+        progress_reporter: The object that also receives all stages, batches and epochs.
+        reporter: The object that receives a line if the log cannot be written.
+        resume_point: The state from which a resumed training starts. The log first gets the epochs before this point.
+        enabled: Whether the user has requested a log.
     """
     if not enabled and not run.tensorboard.is_dir():
         yield progress_reporter
@@ -70,7 +78,10 @@ def write_finished_log(run: "Run", *, enabled: bool) -> None:
 
 
 class TensorBoardTee:
-    """Progress reporter that forwards all calls, and adds every epoch to a TensorBoard log."""
+    """Progress reporter that adds every epoch to a TensorBoard log.
+
+    All calls are also forwarded to another progress reporter.
+    """
 
     def __init__(
         self, progress_reporter: "ProgressReporter", event_log: "EventLog", report_line: Callable[[str], None]

@@ -85,7 +85,7 @@ def run_task(
 
 
 class _PipeStopRequest:
-    """Stop request that comes from another process. A call returns the reason, or an empty text."""
+    """Stop request that a worker receives from another process. A call returns the reason, or an empty text."""
 
     def __init__(self, get_stop_reason: Callable[[], str]) -> None:
         self.get_stop_reason = get_stop_reason
@@ -156,7 +156,8 @@ def serve_tasks(connection: Connection, directory: str, environment: dict[str, s
         connection: The connection on which tasks and texts of stop reasons arrive, and events are sent.
         directory: The directory for temporary files.
         environment: The environment variables to set in this process.
-        alone: Whether this is the only worker on this machine. Otherwise, spinning of threads is disabled.
+        alone: Whether this is the only worker on this machine. Otherwise, idle threads sleep, and leave the cores to
+            other workers.
     """
     # A terminal sends these signals. Its stop requests arrive on the connection.
     for number in (signal.SIGINT, signal.SIGHUP):
@@ -190,7 +191,14 @@ def serve_tasks(connection: Connection, directory: str, environment: dict[str, s
 
 
 def _build_stop_reason_getter(connection: Connection, received_signals: Sequence[int] = ()) -> Callable[[], str]:
-    """Build a function that returns the reason of a stop request from the connection or a signal, or an empty text."""
+    """Build a function that returns the reason of a stop request, or an empty text.
+
+    A stop request is a text that arrives on the connection, or a signal.
+
+    Args:
+        connection: The connection to the process that sends stop requests.
+        received_signals: The list to which signal handlers add the numbers of signals.
+    """
     reason = ""
 
     def get_stop_reason() -> str:

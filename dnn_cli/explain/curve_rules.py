@@ -10,53 +10,53 @@ from dnn_cli.explain.findings import Finding, Severity, Suggestion
 from dnn_cli.runs.data_scale import find_unscaled_input, find_unscaled_targets
 
 _OVER_FITTING_RISE = 0.05
-"""Relative rise of the validation loss above its lowest value that shows over-fitting.
+"""A network overfits if its validation loss ends at least this share above the lowest validation loss.
 
-This is the criterion GL with α = 5% of Prechelt, “Early Stopping – But When?” (1998)."""
+The rule is the criterion GL of Prechelt, “Early Stopping – But When?” (1998), with α = 5%."""
 
 _FINAL_EPOCHS = 2
-"""Number of last epochs by which the end of a training is judged. A single epoch varies too much by chance."""
+"""Number of last epochs that represent the end of a training. A single epoch varies too much by chance."""
 
 _MIN_FALLING_PACE = 0.01
-"""Decrease per epoch from which a loss counts as falling, as a share of its distance to the lowest possible loss.
+"""A loss counts as falling if each epoch reduces its distance to the lowest possible loss by at least this share.
 
 Losses of fully trained networks fell by less than a quarter of this share. Losses of networks that had more to learn
 after five epochs fell by 2% to 7%."""
 
 _MAX_FLAT_PACE = 0.005
-"""Decrease per epoch below which a loss counts as flat, as a share of its distance to the lowest possible loss."""
+"""A loss counts as flat if each epoch reduces its distance to the lowest possible loss by less than this share."""
 
 _MAX_EQUAL_LOSS_RATIO = 1.1
-"""Largest ratio of validation loss to training loss at which a network counts as equally good on new examples."""
+"""A network counts as equally good on new examples up to this ratio of validation loss to training loss."""
 
 _PERFECT_ACCURACY = 0.99
-"""Training accuracy from which a network has learned all its examples."""
+"""A network with at least this training accuracy counts as having learned all training examples."""
 
 _MIN_LOSS_RISE = 0.1
-"""Smallest rise of the training loss that is reported, as a share of its previous decrease since the first epoch.
+"""A rise of the training loss is reported if it exceeds this share of the previous fall since the first epoch.
 
-The rise must also exceed half of this share of the lowest loss. The loss is a mean over an epoch, which rises a little
-by chance, and more with fewer batches."""
+The rise must also exceed half of this share of the lowest loss so far. Smaller rises occur by chance, above all in
+epochs of few batches."""
 
 _MIN_RECOVERED_LOSS_RISE = 0.3
-"""Value of `_MIN_LOSS_RISE` for a network that is good in the end. It is higher, because the training has recovered."""
+"""Limit that replaces `_MIN_LOSS_RISE` if the network is good in the end: its training recovered from the rise."""
 
 _MIN_PATIENCE = 2
-"""Smallest sufficient patience: with less, one epoch that is worse by chance ends the training."""
+"""Smallest sufficient patience of `early_stopping`: with less, one epoch that is worse by chance ends the training."""
 
 _ENOUGH_ACCURACY_SHARE = 0.9
-"""Share of the mistakes of predicting the commonest class.
+"""A narrow layer is wide enough if the network avoids at least this share of the mistakes of a constant prediction.
 
-If a network avoids more, its narrow layer is wide enough."""
+The constant prediction is the commonest class for every example."""
 
 _LOWERED_RATE_SHARE = 0.01
-"""Share of the first learning rate below which weights hardly change."""
+"""A learning rate of at most this share of the first rate counts as nearly 0: weights then hardly change."""
 
 _MIN_ACCURACY_GAP = 0.02
 """Smallest difference between validation and training accuracy that is reported."""
 
 _MIN_GAP_STANDARD_ERRORS = 3.0
-"""Number of standard errors that a difference between validation and training accuracy must exceed."""
+"""A difference between validation and training accuracy is reported if it exceeds this number of standard errors."""
 
 
 def find_unfinished_training(evidence: Evidence) -> Iterator[Finding]:
@@ -261,7 +261,10 @@ def find_under_fitting(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _find_narrowest_units(evidence: Evidence) -> int | None:
-    """Return the number of units of the narrowest hidden Dense layer; `None` if at least the number of classes."""
+    """Return the number of units of the narrowest hidden Dense layer, if it is smaller than the number of classes.
+
+    The result is `None` for wider layers, for a regression, and without a hidden Dense layer.
+    """
     units = [layer.units for layer in evidence.experiment.model.stack if isinstance(layer, Dense)][:-1]
     return min(units) if units and min(units) < (evidence.class_count or 0) else None
 
@@ -283,7 +286,7 @@ def _build_narrow_layer_finding(evidence: Evidence, units: int) -> Finding:
 
 
 def find_early_rate_drop(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding if `reduce_lr_on_plateau` lowered the rate to nearly 0 in the first half of the training."""
+    """Yield a finding if `reduce_lr_on_plateau` lowered the learning rate to nearly 0 before half of the training."""
     plateau, rates = evidence.experiment.reduce_lr_on_plateau, evidence.get_curve("learning_rate")
     if plateau is None or not rates or not evidence.is_weak:
         return
@@ -301,7 +304,10 @@ def find_early_rate_drop(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_validation_above_training(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding if validation accuracy is clearly above training accuracy, without dropout or noise."""
+    """Yield a finding if validation accuracy is clearly above training accuracy.
+
+    Networks with dropout or noise are left out, because dropout and noise lower the training accuracy.
+    """
     validation = evidence.record.data.get("validation")
     if (
         evidence.accuracy_name is None
@@ -344,7 +350,15 @@ def find_validation_above_training(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _is_significant_gap(gap: float, first: float, n: int, second: float, m: int) -> bool:
-    """Return whether the gap between two shares, of n and of m examples, is larger than chance explains."""
+    """Return whether the gap between two accuracies is larger than chance explains.
+
+    Args:
+        gap: The second accuracy minus the first.
+        first: The first accuracy.
+        n: The number of examples of the first accuracy.
+        second: The second accuracy.
+        m: The number of examples of the second accuracy.
+    """
     share = (first * n + second * m) / (n + m)
     error = math.sqrt(max(share * (1 - share), 0.25 / (n + m)) * (1 / n + 1 / m))
     return gap > max(_MIN_ACCURACY_GAP, _MIN_GAP_STANDARD_ERRORS * error)

@@ -15,44 +15,56 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MIN_COPIED_SHARE = 0.3
-"""Share of validation inputs that are also training inputs, from which a finding is reported.
+"""Copies are reported if at least this share of the validation inputs are also training inputs.
 
 The validation score then does not measure the performance on new data."""
 
 _MAX_CHANCE_COPIES = 0.02
-"""Largest share of copies expected by chance at which copies still indicate repeated rows."""
+"""Copies are reported only if chance alone is expected to give at most this share of equal inputs.
+
+Inputs with few possible values are often equal by chance."""
 
 _MIN_LEAK_SCORE = 0.98
-"""Smallest reported share of the errors of a constant prediction that one column alone avoids.
+"""A column is reported if it alone avoids at least this share of the errors of a constant prediction.
 
 Such a column was probably made from the target. The best column of iris, a measure of the petals, avoids 0.90."""
 
 _MAX_SECOND_SCORE = 0.9
-"""Largest share of errors that the second best column may avoid. Above this share, the target is easy to predict."""
+"""A column is reported only if the second best column avoids at most this share of the errors.
+
+Otherwise the target is easy to predict, and a good column is not suspicious."""
 
 PERFECT_SCORE, MAX_SECOND_OF_PERFECT = 0.999, 0.97
-"""Share of errors from which a column counts as always right, and the limit for the second best column in that case."""
+"""A column that avoids at least the first share of the errors counts as always right.
+
+The second share then replaces `_MAX_SECOND_SCORE` as the limit for the second best column."""
 
 MIN_COLUMNS, MIN_ROWS = 3, 50
-"""Smallest numbers of columns and rows at which a table is examined.
+"""Smallest numbers of columns and rows of a table that is searched for a column that reveals the target.
 
-In smaller tables, one column may rightly decide."""
+In a smaller table, one column can predict the target without a fault of the data."""
 
 _MIN_TARGET_SHIFT = 0.3
-"""Smallest reported difference of class shares: the share of targets that would have to change for equal shares."""
+"""Smallest reported difference between the class shares of training and validation.
+
+The difference is the share of validation targets that would have to change to make the class shares equal."""
 
 _MIN_SHIFT_STANDARD_ERRORS = 6.0
-"""Number of standard errors that a difference between training and validation targets must exceed."""
+"""A difference between training and validation targets is reported from this number of standard errors on."""
 
 _MIN_INPUT_SHIFT = 2.0
-"""Smallest reported median shift of the columns of validation inputs, in standard deviations of the training inputs."""
+"""Smallest reported shift of the validation inputs: the difference between the means of a column, as a median.
+
+The unit is the standard deviation of the training inputs. The median is taken over all columns."""
 
 _MIN_INPUT_STRETCH = 5.0
-"""Smallest reported median ratio of the standard deviations of validation and training inputs, or its reciprocal."""
+"""Smallest reported factor between the standard deviations of validation and training inputs, in either direction.
+
+The factor is a median over all columns."""
 
 
 def find_unscaled_inputs(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding if inputs are far from unit scale."""
+    """Yield a finding if inputs are far from unit scale: their root mean square is much larger or smaller than 1."""
     far = find_unscaled_input(evidence.experiment, evidence.input_profile) if evidence.input_profile else None
     if far is None:
         return
@@ -223,7 +235,11 @@ def _format_level_shift(training_targets: "NDArray[np.float32]", validation_targ
 
 
 def _suggest_random_split(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Return the suggestion of a random split, by class in a classification; empty if the split is fixed."""
+    """Return the suggestion of a random split, with equal class shares in a classification.
+
+    For an npz file with its own validation examples, the suggestion is `dnn data show`. The result is empty if the
+    config already requests such a split.
+    """
     data = evidence.experiment.data
     by_class = ("data.stratify=true",) if evidence.class_count and not data.stratify else ()
     if data.validation_path is not None:

@@ -26,16 +26,18 @@ if TYPE_CHECKING:
 _ACCURACY_METRICS = ("accuracy", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
 
 _DECAYED_RATE_SHARE = 0.1
-"""Share of the largest learning rate below which a rate counts as decayed: weights then change little."""
+"""A learning rate below this share of the largest rate counts as decayed: weights then change little."""
 
 _WEAK_ACCURACY_SHARE = 0.5
-"""Share of the mistakes of predicting the commonest class that a network should avoid."""
+"""A network is weak if it avoids less than this share of the mistakes of always predicting the commonest class."""
 
 _MIN_NORMAL_EXAMPLES = 30
-"""Number of examples from which the mean of a loss is nearly normal, so that its standard error is reliable."""
+"""Smallest number of examples for which the mean of a loss is nearly normal, so that its standard error is reliable."""
 
 _WEAK_LOSS_SHARE = 0.25
-"""Share of the constant prediction's loss that a network should avoid. The best networks for `diabetes` avoid half."""
+"""A network is weak if its loss is less than this share below the loss of the best constant prediction.
+
+The best networks for the dataset `diabetes` reach half of that loss."""
 
 _PENALTY_KEYS = (
     "kernel_regularizer",
@@ -68,10 +70,10 @@ class Evidence:
 
     has_dataset_info: bool = True
     judged_epoch: int | None = None
-    """Epoch of the judged model, if it is the best model; `None` if the model in `model.keras` is judged."""
+    """Epoch of the best model, if findings judge the best model; `None` if they judge the model in `model.keras`."""
 
     def get_curve(self, name: str) -> list[float]:
-        """Return a score of every epoch; empty if the run does not have the score."""
+        """Return the values of a score such as `val_loss`, one for each epoch; empty if the run lacks the score."""
         return [float(scores[name]) for scores in self.epoch_scores if name in scores]
 
     def get_judged_score(self, name: str) -> float:
@@ -93,7 +95,7 @@ class Evidence:
 
     @cached_property
     def accuracy_name(self) -> str | None:
-        """The name of the first accuracy among the metrics of the config, if any."""
+        """The name of the first accuracy among the metrics of the config; `None` without an accuracy."""
         names = (metric.type for metric in self.experiment.metrics if metric.type in _ACCURACY_METRICS)
         return next(names, None)
 
@@ -125,7 +127,7 @@ class Evidence:
     def predictions(self) -> "tuple[NDArray[Any], NDArray[Any]] | None":
         """Targets and outputs of `model.keras` on the validation set.
 
-        Targets have shape (examples,) with classes, else (examples, numbers); outputs have shape (examples, numbers).
+        Targets have shape (examples,) with classes, else (examples, units); outputs have shape (examples, units).
         The value is `None` if another model is judged, the run is not completed, or the file is missing or unusable.
         """
         # The predictions of a run that was resumed and failed come from an earlier model.
@@ -149,7 +151,7 @@ class Evidence:
 
     @cached_property
     def score_judgement(self) -> "ScoreJudgement | str":
-        """The judgement of the loss, or the reason why the loss cannot be judged."""
+        """The comparison of the loss with that of the best constant prediction, or why a comparison is impossible."""
         from dnn_cli.explain.judgement import judge_score
 
         return judge_score(self)
@@ -179,7 +181,8 @@ class Evidence:
     def is_weak(self) -> bool:
         """Whether the model is hardly better than a constant prediction.
 
-        Such a model is not good (see `is_good`), or avoids too small a share of the mistakes or loss of the constant.
+        A model is weak if it is not good (see `is_good`). A model is also weak if it avoids only a small share of the
+        constant prediction's mistakes or loss.
         """
         if not self.is_good or isinstance(self.score_judgement, str):
             return True
@@ -191,10 +194,10 @@ class Evidence:
 
     @cached_property
     def is_better_by_loss(self) -> bool:
-        """Whether the loss alone shows that the network has learned.
+        """Whether the loss shows that the network has learned, in cases where the accuracy cannot show it.
 
-        The loss decides where the accuracy of at least 30 examples is unclear. The loss also decides with class
-        weights, which can lower the accuracy below that of always predicting the commonest class.
+        In one case, the accuracy of at least 30 examples is too uncertain for a verdict. The other case is a config
+        with class weights, which can lower the accuracy below that of always predicting the commonest class.
         """
         if isinstance(self.score_judgement, str) or self.score_judgement.verdict != "better" or self.hit_counts is None:
             return False
@@ -212,7 +215,10 @@ class Evidence:
 
     @cached_property
     def last_measurement(self) -> LayerState | None:
-        """The layer state with the network's loss on training examples; `None` if the last epoch was not measured."""
+        """The layer state after the last epoch that contains the network's loss on a sample of training examples.
+
+        `None` if the layers were not measured after the last epoch.
+        """
         epochs = list(self.states_by_epoch)
         if not epochs or epochs[-1] != len(self.epoch_scores):
             return None

@@ -50,7 +50,7 @@ _RULES: tuple[_Rule, ...] = (
 """Rules that yield findings. Rules for causes come before rules for their effects."""
 
 _MAX_STEADY_RATIO = 1.02
-"""Largest ratio of the last loss to the lowest loss at which the loss counts as settled."""
+"""The loss counts as settled if the last loss is at most this multiple of the lowest loss."""
 
 _SEVERITIES = ("trouble", "advice", "good")
 
@@ -69,8 +69,8 @@ def explain_run(run_info: RunInfo, model: SavedModel | None = None) -> Explanati
 
     Args:
         run_info: The run.
-        model: The best model, which is judged by the scores of its epoch; `None` for the model in `model.keras`. In
-            both cases, findings about curves and layers describe the whole training.
+        model: The best model, if it is to be judged; its scores are those of its epoch. `None` judges the model in
+            `model.keras`. In both cases, findings about curves and layers describe the whole training.
 
     Raises:
         RunError: the run has no record, its files are damaged, or they lack scores for the epoch of the model.

@@ -40,16 +40,16 @@ class Finding:
     severity: Severity
     title: str
     observation: str
-    """Evidence with its figures."""
+    """Measured values that show the finding, as text, such as `val_loss was lowest in epoch 3`."""
 
     meaning: str
-    """Conclusion in one or two sentences."""
+    """Conclusion from the observation: the usual cause or the effect, in one or two sentences."""
 
     since_epoch: int | None = None
-    """First epoch that shows the finding: 0 before the first batch; `None` if no particular epoch shows the finding."""
+    """First epoch that shows the finding: 0 for the initial weights; `None` if the finding has no particular epoch."""
 
     figures: Mapping[str, float] = field(default_factory=dict)
-    """Numbers of `observation` with all digits."""
+    """Numbers of `observation` without rounding, by name."""
 
     suggestions: tuple[Suggestion, ...] = ()
     """Suggestions, the most promising first."""
@@ -71,7 +71,7 @@ class Explanation:
     """Reason why no layer was measured; `None` if layers were measured."""
 
     measuring_suggestion: Suggestion | None = None
-    """Suggestion of the command that measures the layers after every epoch, if no layer was measured."""
+    """Suggestion of the command that measures the layers after every epoch; `None` if layers were measured."""
 
     model: SavedModel | None = None
     """Best model, if `--best` selects it; `None` if the model in `model.keras` is judged."""

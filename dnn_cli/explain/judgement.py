@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _LearningVerdict = Literal["better", "unclear", "worse"]
 
 _MIN_LOSS_STANDARD_ERRORS = 2.5
-"""Number of standard errors by which a loss must be below the loss of the best constant prediction.
+"""A loss is better than that of the best constant prediction if it is lower by more than this many standard errors.
 
 Chance alone gives such a difference in 0.6% of runs."""
 
@@ -22,21 +22,22 @@ _MIN_EXAMPLES = 5
 """Smallest number of examples for which a standard error is meaningful."""
 
 _SIGNIFICANCE_LEVEL = 0.01
-"""Probability below which an accuracy counts as better than that of always predicting the commonest class.
+"""An accuracy is better than that of always predicting the commonest class if its p-value is below this level.
 
-It is the probability that chance gives as many right predictions."""
+The p-value is the probability that chance gives at least as many right predictions."""
 
 _UNCLEAR_ACCURACY_SHARE = 0.5
-"""Share of the distance from the accuracy of the commonest class to 1.
+"""An accuracy is unclear if its interval reaches beyond this share of the distance from a constant prediction's to 1.
 
-If the confidence interval of an accuracy reaches beyond this share, the examples are too few for a verdict."""
+The constant prediction is the commonest class. With such a wide interval, the examples are too few for a verdict."""
 
 
 @dataclass(frozen=True)
 class ScoreJudgement:
     """Judgement of a score: the loss of a model, compared with that of the best constant prediction.
 
-    A loss from predictions or measurements has no penalties. The loss of an epoch can have penalties.
+    The model's loss comes from saved predictions, from a measurement of the layers, or from the curve. Only a loss from
+    the curve can contain penalties of regularization.
     """
 
     split: Literal["validation", "training"]
@@ -47,11 +48,14 @@ class ScoreJudgement:
     """Standard error of the difference between the two losses."""
 
     model_loss_error: float | None = None
-    """Standard error of the model's loss; `None` if the losses of the examples are not known."""
+    """Standard error of the model's loss; `None` if the losses of single examples are unknown."""
 
     @property
     def verdict(self) -> _LearningVerdict:
-        """The verdict: `better` if the loss is lower beyond chance, `worse` if it is not lower, else `unclear`."""
+        """The verdict: `worse` if the model's loss is not lower than the constant prediction's.
+
+        `better` if it is lower by more than chance explains, else `unclear`.
+        """
         gain = self.constant_loss - self.model_loss
         if gain <= 0:
             return "worse"
@@ -84,7 +88,7 @@ class HitCounts:
 
     @property
     def chance_probability(self) -> float:
-        """The probability of at least as many hits by chance, if each has the probability of the commonest class."""
+        """The probability of at least `correct` hits, if every hit has the probability `constant_accuracy`."""
         # This module imports numpy, which is slow.
         from dnn_cli.metrics.binomial import compute_tail_probability
 
@@ -92,7 +96,10 @@ class HitCounts:
 
     @property
     def verdict(self) -> _LearningVerdict:
-        """The verdict of an exact binomial test: whether hits are more frequent than the commonest class."""
+        """The verdict: `better` if hits are more frequent than the commonest class, by an exact binomial test.
+
+        `unclear` if the examples are too few for a verdict, else `worse`.
+        """
         if self.constant_accuracy == 1 or self.chance_probability < _SIGNIFICANCE_LEVEL:
             return "better" if self.constant_accuracy < 1 else "unclear"
         # This module imports numpy, which is slow.
@@ -116,7 +123,7 @@ def judge_score(evidence: Evidence) -> "ScoreJudgement | str":
 
 
 def _judge_predictions(evidence: Evidence, targets: "NDArray[Any]", outputs: "NDArray[Any]") -> "ScoreJudgement | str":
-    """Return the judgement of the saved model by its predictions for the validation set."""
+    """Return the judgement of the saved model by its predictions for the validation set, or why it is impossible."""
     import numpy as np
 
     from dnn_cli.metrics.constant_prediction import compute_example_losses, find_best_constant, to_loss_targets
@@ -155,7 +162,7 @@ def _judge_predictions(evidence: Evidence, targets: "NDArray[Any]", outputs: "ND
 
 
 def _judge_curves(evidence: Evidence) -> "ScoreJudgement | str":
-    """Return the judgement by the recorded losses, for models without usable predictions.
+    """Return the judgement by the recorded losses, for models without usable predictions, or why it is impossible.
 
     Such models are best models, models of unfinished runs, and models of runs without a validation set.
     """
@@ -199,7 +206,7 @@ def _judge_curves(evidence: Evidence) -> "ScoreJudgement | str":
 
 
 def _compute_example_weights(evidence: Evidence, targets: "NDArray[Any]") -> "NDArray[np.float64]":
-    """Return the weight of each example by the config's `class_weight`, of shape (examples,)."""
+    """Return the weight of each example by the config's `class_weight`, of shape (examples,); 1 without that key."""
     import numpy as np
 
     weights, names = evidence.experiment.class_weight, evidence.experiment.data.info.classes
@@ -226,7 +233,7 @@ def _compute_example_weights(evidence: Evidence, targets: "NDArray[Any]") -> "ND
 def compute_min_loss(evidence: Evidence) -> float:
     """Return the loss of perfect predictions: with label smoothing, the entropy of a smoothed target, else 0.
 
-    For focal losses, 0 is returned in both cases.
+    For focal losses, 0 is returned even with label smoothing.
     """
     smoothing, count = getattr(evidence.experiment.loss, "label_smoothing", 0.0), evidence.class_count
     if not smoothing or not count or evidence.experiment.loss.type.endswith("focal_crossentropy"):
@@ -237,7 +244,10 @@ def compute_min_loss(evidence: Evidence) -> float:
 
 
 def count_hits(evidence: Evidence) -> HitCounts | None:
-    """Return the numbers of examples predicted right, on the validation set if the run has one; `None` if unknown."""
+    """Return the number of right predictions and the number of examples; `None` if unknown, or in a regression.
+
+    Both are counted on the validation set if the run has one, else on the training set.
+    """
     if not evidence.class_count:
         return None
     import numpy as np
@@ -264,7 +274,7 @@ def count_hits(evidence: Evidence) -> HitCounts | None:
 
 
 def find_predicted_classes(evidence: Evidence, outputs: "NDArray[Any]") -> "NDArray[np.int64]":
-    """Return the predicted class of every example, of shape (examples,), from outputs of shape (examples, numbers).
+    """Return the predicted class of every example, of shape (examples,), from outputs of shape (examples, units).
 
     A single output predicts the second class above 0.5, or above 0 if the output is a logit.
     """
@@ -276,9 +286,10 @@ def find_predicted_classes(evidence: Evidence, outputs: "NDArray[Any]") -> "NDAr
 
 
 def count_training_hits(evidence: Evidence) -> HitCounts | None:
-    """Return the numbers of training examples predicted right; `None` if unknown.
+    """Return the number of right predictions and the number of training examples; `None` if unknown.
 
-    The hits are measured after the last epoch where possible. Otherwise the hits are an average over an epoch.
+    If possible, the hits are those measured after the last epoch. Otherwise the hits follow from the training accuracy,
+    which is an average over an epoch of changing weights.
     """
     if not evidence.class_count:
         return None

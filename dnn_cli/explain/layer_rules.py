@@ -13,7 +13,7 @@ from dnn_cli.explain.findings import Finding, Suggestion
 from dnn_cli.runs.diagnostics_csv import LayerState
 
 _VANISHING_RATIO = 0.01
-"""Ratio of the first layer's gradient to that of the last layer, below which the gradient counts as vanishing.
+"""The gradient vanishes if the gradient of the first layer is less than this share of that of the last layer.
 
 A sigmoid passes at most a quarter of a gradient, so that four sigmoid layers fall below this value. Six relu layers
 kept 0.2 to 0.6."""
@@ -21,25 +21,27 @@ kept 0.2 to 0.6."""
 _EXPLODING_RATIO = 1 / _VANISHING_RATIO
 
 _MIN_DEAD_SHARE = 0.4
-"""Share of dead units (relu units that are 0 for every example) from which a layer is reported.
+"""A layer is reported if at least this share of its units is dead: relu units that are 0 for every example.
 
 Layers of good networks had up to 0.2. Narrow untrained layers have some dead units by chance."""
 
 _MIN_SATURATED_SHARE = 0.75
-"""Share of saturated outputs (within 5% of their limits) from which a layer is reported.
+"""A layer is reported if at least this share of its outputs is saturated: within 5% of the activation's limits.
 
 A sigmoid layer of a good network had 0.43."""
 
 _MIN_WEIGHT_CHANGE = 0.01
-"""Relative change of a kernel per epoch below which its weights count as barely changing.
+"""Weights hardly change if the fastest kernel changes by less than this share of its size per epoch.
 
-Adagrad at a hundredth of the rate that it needs changed its kernels by 0.015 in its slowest epoch."""
+For comparison: Adagrad at a hundredth of the necessary learning rate changed kernels by 0.015 in the slowest epoch."""
 
 _MAX_WEIGHT_CHANGE = 1.0
-"""Largest relative change of a kernel in an epoch, from the third epoch on. A larger change replaces all weights."""
+"""Largest relative change of a kernel in an epoch that is not reported, from the third epoch on.
+
+A larger change replaces all weights."""
 
 _MAX_EARLY_WEIGHT_CHANGE = 3.0
-"""Largest relative change of a kernel in the first epochs of a network that is not good.
+"""Largest relative change of a kernel that is not reported in the first two epochs of a network that is not good.
 
 The kernels of good networks change by up to their own size in these epochs."""
 
@@ -47,7 +49,7 @@ _MIN_DEAD_UNITS = 3
 """Smallest number of dead units that is reported. Fewer can be dead by chance in a narrow layer."""
 
 _MOSTLY_DEAD_SHARE = 0.7
-"""Share of dead units from which a layer is mostly lost, even if the remaining units do well."""
+"""A layer with at least this share of dead units has the severity `trouble`, even if the network is good."""
 
 _RELU_ACTIVATIONS = ("relu", "relu6")
 _GLOROT_UNIFORM = "glorot_uniform"
@@ -147,7 +149,10 @@ def find_saturated_outputs(evidence: Evidence) -> Iterator[Finding]:
         return
     since, at_first = _find_first_epoch(evidence, worst.layer, "saturated", _MIN_SATURATED_SHARE)
     observation = f"{worst.saturated:.0%} of the outputs of {worst.layer} are within 5% of the limits of its activation"
-    meaning = "Near its limits an activation is flat: it passes back less than a fifth of the largest gradient."
+    meaning = (
+        "Near its limits an activation is almost flat: its slope is less than a fifth of the largest slope. Earlier "
+        "layers then get small gradients."
+    )
     relu = suggestions.suggest_training(
         evidence,
         *suggestions.build_layer_overrides(
@@ -161,7 +166,7 @@ def find_saturated_outputs(evidence: Evidence) -> Iterator[Finding]:
 
 
 _MIN_FACTOR = 10.0
-"""Relative change above which a text gives a factor. Percentages of five digits are hard to read."""
+"""Messages write a larger relative change as a factor such as `12 times`, because long percentages are hard to read."""
 
 
 def _build_initializer_overrides(evidence: Evidence) -> tuple[str, ...]:
@@ -211,8 +216,8 @@ def find_wrong_step_sizes(evidence: Evidence) -> Iterator[Finding]:
             epoch, layer = fastest
             pace = changes[fastest]
             size = f"{pace:.3g} times" if pace > _MIN_FACTOR else f"{pace:.0%} of"
-            observation = f"the weights of {layer} changed by {size} their size in epoch {epoch}"
-            meaning = "Such an epoch replaces all that the weights learned before. The learning rate is too large."
+            observation = f"in epoch {epoch}, the weights of {layer} changed by {size} their norm"
+            meaning = "Such large steps miss good weights. The learning rate is too large."
             yield Finding("thrown_about", "trouble", "the weights change too much", observation, meaning, epoch,
                           {"pace": changes[fastest]}, suggestions.suggest_lower_rate(evidence))  # fmt: skip
             return
@@ -264,7 +269,14 @@ def find_worst_layer(evidence: Evidence, share: str) -> LayerState | None:
 
 
 def _find_first_epoch(evidence: Evidence, layer: str, share: str, min_share: float) -> tuple[int, bool]:
-    """Return the epoch from which a layer's share stays at or above a limit, and whether this epoch is 0."""
+    """Return the first epoch since which a layer's share was at least a limit, and whether this epoch is 0.
+
+    Args:
+        evidence: The evidence about the run.
+        layer: The name of the layer.
+        share: The field of the layer state: `dead` or `saturated`.
+        min_share: The limit.
+    """
     shares = [(state.epoch, getattr(state, share) or 0.0) for state in evidence.layer_states if state.layer == layer]
     since = shares[-1][0]
     for epoch, value in reversed(shares):
@@ -275,14 +287,19 @@ def _find_first_epoch(evidence: Evidence, layer: str, share: str, min_share: flo
 
 
 def _compute_weight_change(state: LayerState) -> float | None:
-    """Return the relative change of a kernel in an epoch; `None` if the change was not measured."""
+    """Return the relative change of a kernel per epoch, since the previous measurement; `None` if not measured."""
     if state.update is None or state.since is None or state.epoch <= state.since:
         return None
     return state.update / (state.epoch - state.since)
 
 
 def _get_change_start(evidence: Evidence, key: tuple[int, str]) -> int:
-    """Return the epoch from which the change of a layer was measured."""
+    """Return the epoch of the previous measurement, with which a measurement of a layer was compared.
+
+    Args:
+        evidence: The evidence about the run.
+        key: The epoch of the measurement, and the name of the layer.
+    """
     epoch, layer = key
     return next((state.since or 0 for state in evidence.states_by_epoch[epoch] if state.layer == layer), 0)
 
@@ -293,5 +310,5 @@ def _get_activation(layer: Layer) -> str | None:
 
 
 def _build_activation_condition(names: tuple[str, ...]) -> _LayerCondition:
-    """Return a condition that is true for layers with one of some activations."""
+    """Return a condition that is true for layers whose activation is one of `names`."""
     return lambda layer: _get_activation(layer) in names

@@ -8,18 +8,18 @@ from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding
 
 _MAX_INITIAL_SHARE = 0.1
-"""Share of the initial values (mean 0, variance 1) in the moving averages of BatchNormalization that is reported.
+"""Moving averages of BatchNormalization are inaccurate if at least this share comes from their initial values.
 
-From this share on, the averages are too inaccurate."""
+The initial values are mean 0 and variance 1. Each step reduces their share."""
 
 _MIN_ACCURACY_DROP = 0.15
-"""Smallest reported decrease of accuracy when moving averages replace the statistics of batches."""
+"""Smallest reported decrease of accuracy if BatchNormalization uses moving averages instead of batch statistics."""
 
 _UNSCALED_INITIALIZERS = ("random_normal", "truncated_normal", "random_uniform", "orthogonal", "constant")
-"""Initializers that do not scale weights by the number of inputs: the config sets the size of the weights."""
+"""Initializers that do not scale weights by a layer's number of inputs, so that weights can be too large."""
 
 _MIN_START_LOSS_RATIO = 4.0
-"""Ratio of the initial loss to that of the best constant prediction, from which initial weights count as too large.
+"""Initial weights are too large if the initial loss is at least this multiple of the best constant prediction's loss.
 
 Usual initial weights give a ratio of up to 1.5."""
 
@@ -27,19 +27,21 @@ _EQUAL_INITIALIZERS = ("zeros", "ones", "constant")
 """Initializers that give all units of a layer the same weights."""
 
 _MAX_PENALTY_SHARE = 0.5
-"""Share of penalties of layers in the training loss from which the penalties outweigh the loss itself."""
+"""Regularization is too strong if its penalties are at least this share of the training loss."""
 
 _MAX_SHRUNK_RATIO = 0.2
-"""Ratio of weights to their initial size up to which penalties count as too strong. Without penalties, weights grow."""
+"""Penalties are too strong if weights shrink to at most this share of their initial size.
+
+Without penalties, weights grow."""
 
 _MIN_STRONG_NOISE = 0.8
-"""Standard deviation from which noise is strong, compared with inputs of about 1."""
+"""Noise with at least this standard deviation counts as strong. Inputs have a standard deviation of about 1."""
 
 _MAX_ACCURACY_COST = 0.3
-"""Largest decrease of the training accuracy that dropout or noise may cause."""
+"""Dropout or noise is reported if it lowers the training accuracy by more than this value."""
 
 _MIN_STRONG_DROPOUT = 0.7
-"""Dropout rate that counts as strong. Usual rates are 0.2 to 0.5."""
+"""Smallest dropout rate that counts as strong. Usual rates are 0.2 to 0.5."""
 
 
 def find_large_initial_weights(evidence: Evidence) -> Iterator[Finding]:
@@ -83,7 +85,10 @@ def find_large_initial_weights(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_inaccurate_averages(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding if moving averages of BatchNormalization make the network worse after few steps."""
+    """Yield a finding if moving averages of BatchNormalization make the network worse.
+
+    After few steps, the averages still consist of their initial values to a large part.
+    """
     layers = [x for x in evidence.experiment.model.stack if isinstance(x, BatchNormalization)]
     if not layers or not evidence.batches_per_epoch or not evidence.epoch_scores:
         return
@@ -216,7 +221,7 @@ def find_strong_penalty(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _compute_min_weight_ratio(evidence: Evidence) -> float:
-    """Return the smallest ratio of a layer's weights at the last measurement to its initial weights.
+    """Return the smallest ratio, over all layers, of the weights' size at the last measurement to their initial size.
 
     The ratio is 1 if the weights were not measured.
     """

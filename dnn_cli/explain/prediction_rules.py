@@ -13,25 +13,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MAX_CONSTANT_SPREAD = 0.01
-"""Spread of outputs over the examples below which the outputs count as equal.
+"""Outputs count as equal for every input if their standard deviation over the examples is less than this share.
 
-The spread is a share of the size of the outputs, or of the spread of the targets."""
+It is a share of the largest output. In a regression, it is a share of the targets' standard deviation if that is
+smaller."""
 
 _MIN_ONE_CLASS_EXAMPLES = 20
-"""Number of examples below which all predictions can be of one class by chance."""
+"""Smallest number of examples for which equal predictions are reported. With fewer, all can be equal by chance."""
 
 _DOMINANT_CLASS_SHARE = 0.9
-"""Share of the commonest class from which a good network may predict this class for all of few examples."""
+"""If the commonest class has at least this share, even a good network can predict it for every validation example.
+
+The finding then has the severity `advice` instead of `trouble`."""
 
 _MIN_MEMORIZED_GAP = 0.1
-"""Smallest difference between training and validation accuracy of a network that has memorized."""
+"""Memorization is reported only if the training accuracy exceeds the validation accuracy by at least this value."""
 
 _MIN_MEMORIZED_SHARE = 0.5
-"""Share of the commonest class's errors that a network that has memorized avoids on training examples."""
+"""Memorization is reported only if the network avoids at least this share of a constant prediction's training errors.
+
+The constant prediction is the commonest class."""
 
 
 def find_learning_failure(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding if the network is no better than a constant prediction, or cannot be judged."""
+    """Yield a finding if the network is not better than a constant prediction, or cannot be judged."""
     if not evidence.epoch_scores or evidence.record.status in ("failed", "running"):
         return
     hits, judgement = evidence.hit_counts, evidence.score_judgement
@@ -53,7 +58,7 @@ def find_learning_failure(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _build_guessing_finding(evidence: Evidence, hits: HitCounts, judgement: "ScoreJudgement | str") -> Finding:
-    """Return the finding that the accuracy is no better than that of the commonest class."""
+    """Return the finding that the accuracy is not better than that of the commonest class."""
     observation = (
         f"the accuracy is {hits.accuracy:.4f} ({hits.correct:,} of {hits.examples:,} {hits.split} examples); "
         f"always predicting the most frequent class reaches {hits.constant_accuracy:.4f}"
@@ -61,14 +66,14 @@ def _build_guessing_finding(evidence: Evidence, hits: HitCounts, judgement: "Sco
     figures = {"accuracy": hits.accuracy, "guessing": hits.constant_accuracy, "p": hits.chance_probability}
     is_loss_better = not isinstance(judgement, str) and judgement.verdict == "better"
     title = (
-        "the accuracy is no better than guessing"
+        "the accuracy is not better than guessing"
         if is_loss_better
-        else "the network has learned nothing useful for new examples"
+        else "the network is not better than a constant prediction"
     )
     meaning = _describe_outputs(evidence)
     learned = evidence.training_hit_counts
     if learned is not None and hits.split == "validation":
-        observation += f"; on {learned.examples:,} training examples the accuracy is {learned.accuracy:.4f}"
+        observation += f"; on a sample of {learned.examples:,} training examples the accuracy is {learned.accuracy:.4f}"
         figures["training"] = learned.accuracy
     return Finding(
         "no_better_than_guessing",
@@ -178,9 +183,9 @@ def _get_constant_name(evidence: Evidence) -> str:
 
 
 def _suggest_learning_rate(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Suggest a search for a learning rate.
+    """Return the suggestion of `dnn lr-find`, which searches for a learning rate.
 
-    If the loss began far above its lowest value, suggest a lower rate first.
+    If the loss was far above its lowest value in the first epoch, a lower rate is suggested first.
     """
     loss = evidence.get_curve("loss")
     return (
@@ -317,7 +322,7 @@ def find_far_outputs(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_memorization(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding if training examples are predicted well, but validation examples no better than by a constant."""
+    """Yield a finding if training examples are predicted well, but validation examples only as by a constant."""
     hits, learned = evidence.hit_counts, evidence.training_hit_counts
     if hits is None or learned is None or hits.split != "validation" or hits.verdict == "better":
         return

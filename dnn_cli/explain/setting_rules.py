@@ -10,10 +10,10 @@ from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding
 
 _MIN_STEPS = 100
-"""Number of steps of a whole training below which weights can hardly have converged."""
+"""A training with fewer steps than this in total is too short for its weights to converge."""
 
 _MAX_LARGE_BATCHES = 4
-"""Largest number of batches per epoch at which batches count as too large for the data."""
+"""Batches count as too large for the data if an epoch has at most this number of batches."""
 
 
 def find_output_mismatch(evidence: Evidence) -> Iterator[Finding]:
@@ -72,7 +72,10 @@ def find_unreachable_targets(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _can_reach_targets(evidence: Evidence, activation: str) -> bool:
-    """Return whether a bounded activation reaches all validation targets; false if the targets are unknown."""
+    """Return whether an activation with limits, such as sigmoid, can output every validation target.
+
+    The result is false for an activation without limits, and if the targets are unknown.
+    """
     if activation not in BOUNDED_ACTIVATIONS or evidence.predictions is None:
         return False
     low = -1.0 if activation in ("tanh", "hard_tanh", "softsign") else 0.0

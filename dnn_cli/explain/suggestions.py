@@ -61,7 +61,7 @@ def suggest_higher_rate(evidence: Evidence, factor: float = 10) -> tuple[Suggest
 
 
 def suggest_standardizing(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Return the suggestion to standardize inputs; empty if the config does that already."""
+    """Return the suggestion to standardize inputs; empty if the config already standardizes them."""
     return () if evidence.experiment.data.standardize else suggest_training(evidence, "data.standardize=true")
 
 
@@ -72,7 +72,7 @@ def suggest_output_change(evidence: Evidence, key: str, value: str) -> tuple[Sug
 
 
 def suggest_smaller_batch(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Return the suggestion of batches of 32, or of 16 or 8 for few examples; empty if batches are not larger."""
+    """Return the suggestion of batches of 32, or of 16 or 8 for few examples; empty if the config's are not larger."""
     examples = evidence.training_examples or 0
     size = next((size for size in (32, 16, 8) if examples >= _MIN_BATCHES * size), 8)
     return suggest_training(evidence, f"batch_size={size}") if size < evidence.experiment.batch_size else ()
@@ -84,9 +84,10 @@ def suggest_training(evidence: Evidence, *overrides: str) -> tuple[Suggestion, .
 
 
 def suggest_more_epochs(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Return the suggestion of twice as many epochs.
+    """Return the suggestion of twice as many epochs; empty if the experiment would be invalid.
 
-    The same run is resumed, except where a learning rate schedule would be over: then a new run is trained.
+    The suggested command resumes the run. If the learning rate has a schedule of fixed length, the command trains a new
+    run with twice the length instead.
     """
     epochs, rate = 2 * evidence.experiment.epochs, evidence.experiment.optimizer.learning_rate
     if isinstance(rate, CosineDecay | PolynomialDecay):
@@ -149,7 +150,14 @@ def build_larger_layer_overrides(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _has_size(kind: type[Dense] | type[Conv2D], key: str, size: int, layer: Layer) -> bool:
-    """Return whether a layer has a type, and its `key` (units or filters) a size."""
+    """Return whether a layer is of a type and of a size.
+
+    Args:
+        kind: The type.
+        key: The key of the size: `units` or `filters`.
+        size: The size.
+        layer: The layer.
+    """
     return isinstance(layer, kind) and getattr(layer, key) == size
 
 

@@ -25,8 +25,8 @@ from dnn_cli.runs.record import Record
 from dnn_cli.training.inference import compute_outputs, load_trained_model
 
 _TRAINING_ONLY_LAYERS = (AugmentationLayer, Dropout, GaussianNoise)
-"""Layers that have an effect only in training, and are left out of exported models. RandomFlip would make exporters
-trace later layers as in training, among them BatchNormalization."""
+"""Layers that change their inputs only in training. Exported models do not contain these layers. With a RandomFlip
+layer, exporters would also trace later layers, such as BatchNormalization, in training mode."""
 
 
 def _build_serving_model(weights: Path, run_context: RunContext, *, scaling: bool) -> keras.Sequential:
@@ -60,7 +60,11 @@ def _build_serving_model(weights: Path, run_context: RunContext, *, scaling: boo
 def _build_scaling_layers(run_context: RunContext, used_names: set[str]) -> list[keras.layers.Layer]:
     """Build layers that scale inputs as the data pipeline does. The list is empty if inputs stay unchanged.
 
-    The mean is subtracted before the scaling: for inputs far from 0, float32 has too few digits for the other order.
+    The mean is subtracted first. In the other order, inputs far from 0 would lose digits in float32.
+
+    Args:
+        run_context: The experiment and the input profile of the run.
+        used_names: The names of the other layers, which the new layers must not have.
     """
     inputs, shape = run_context.input_profile, run_context.experiment.data.input_shape
     inverse = 1 / inputs.scale.astype(np.float64)
@@ -82,10 +86,10 @@ def _find_free_name(name: str, used_names: set[str]) -> str:
 
 
 _MAX_COMPARED_EXAMPLES = 1000
-"""Maximum number of examples on which outputs are compared."""
+"""Maximum number of examples on which the exported model is compared with the run's own model."""
 
 _GENERATED_INPUTS = 256
-"""Number of inputs that are generated if the data is missing."""
+"""Number of random inputs for the comparison, if the run's data is not available."""
 
 _TOLERANCE = 1e-4
 """Maximum difference between the outputs of the exported model and of the run, relative to the largest output or to 1,
@@ -97,11 +101,11 @@ class ExportCheck:
     """Comparison of the outputs of an exported model with the outputs of the run's own model."""
 
     runtime: str
-    """Name and version of the runtime."""
+    """Name and version of the package that ran the exported model, such as `onnxruntime 1.22.0`."""
 
     examples: int
     source: str
-    """Description of the examples, for users."""
+    """Description of the examples for users, such as `1,000 validation examples`."""
 
     difference: float
     """Largest absolute difference between an output of the exported model and the same output of the run."""
@@ -113,8 +117,8 @@ class ExportCheck:
     """Number of examples for which both models predict the same class; `None` for a regression or a single output."""
 
     in_16_bits: float | None
-    """Largest difference from the outputs that the run computes in 16 bits; `None` for a run that was trained in 32
-    bits."""
+    """Largest difference between outputs of the exported model and outputs that the run's model computes in 16 bits.
+    `None` for a run that was trained in 32 bits."""
 
 
 def export_model(
@@ -194,7 +198,7 @@ def _format_first_line(error: Exception) -> str:
 def _select_comparison_inputs(
     record: Record, run_context: RunContext, report_progress: ReadProgress
 ) -> tuple[NDArray[np.generic], str]:
-    """Return inputs on which outputs are compared, and a description of these inputs for users.
+    """Return inputs on which the exported model and the run's own model are compared, and a description for users.
 
     The inputs are those of validation or training examples if the data is available and unchanged. Otherwise they are
     generated from the statistics in the input profile.

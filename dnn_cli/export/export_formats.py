@@ -21,7 +21,7 @@ class _ExportFormat(NamedTuple):
     """Format of an exported model, and its runtime: the package that computes the outputs of such a model."""
 
     package_name: str
-    """Name of the package of the runtime."""
+    """Name of the Python package of the runtime, such as `onnxruntime`."""
 
     write: Callable[[keras.Sequential, Path], None]
     compute: Callable[[Path, _FloatArray], _FloatArray]
@@ -30,7 +30,7 @@ class _ExportFormat(NamedTuple):
 
     @property
     def version(self) -> str:
-        """Name and version of the runtime."""
+        """Name and installed version of the runtime, such as `onnxruntime 1.22.0`."""
         return f"{self.package_name} {version(self.package_name)}"
 
 
@@ -87,7 +87,10 @@ def _compute_celu(x: tf.Tensor) -> tf.Tensor:
 
 
 def _convolve_groups(layer: keras.layers.Conv2D, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Compute a convolution in groups without XLA. On a CPU, Keras itself compiles this convolution with XLA."""
+    """Compute a convolution in groups without XLA, which tf2onnx lacks.
+
+    On a CPU, Keras itself compiles this convolution with XLA.
+    """
     return tf.nn.conv2d(inputs, kernel, layer.strides, layer.padding.upper(), dilations=layer.dilation_rate)
 
 

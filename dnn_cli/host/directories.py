@@ -15,7 +15,7 @@ _TEMPORARY_DIRECTORIES = ("/tmp", "/var/tmp")  # noqa: S108 - the owner of the d
 """Directories that are tried for the temporary cache, after TMPDIR."""
 
 _UNUSABLE_DIRECTORY = Path(os.devnull) / "dnn"
-"""Path of the cache if no directory can be used. Even root cannot write below a device."""
+"""Path of the cache if no directory can be used. Writing to this path always fails, even for root."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,10 @@ def find_home_or_reason() -> tuple[Path | None, str]:
 
 
 def get_standard_cache_path() -> tuple[Path | None, str]:
-    """Return the cache directory of the XDG standard, writable or not, or `None` with the reason."""
+    """Return the cache directory of the XDG standard with an empty text. The directory may not be writable.
+
+    Without a home directory, the result is `None` with the reason why the home directory is missing.
+    """
     cache_home = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(cache_home):
         return Path(cache_home) / "dnn", ""
@@ -69,7 +72,7 @@ def get_standard_cache_path() -> tuple[Path | None, str]:
 
 
 def find_cache() -> CacheDirectory:
-    """Return the cache directory, which may not exist yet."""
+    """Return the cache directory, which may not exist yet; a temporary directory if the usual one cannot be written."""
     directory, reason = get_standard_cache_path()
     if directory is not None:
         blocked = _find_unwritable_path(directory)
@@ -80,15 +83,18 @@ def find_cache() -> CacheDirectory:
 
 
 def get_cache_path(*parts: str) -> Path:
-    """Return the path of a directory in the cache."""
+    """Return a path inside the cache directory: `get_cache_path("runs", "a.sqlite")` ends with `runs/a.sqlite`."""
     return find_cache().directory.joinpath(*parts)
 
 
 def _create_temporary_cache(reason: str) -> CacheDirectory:
     """Create the private directory of the temporary cache, or find the existing one.
 
-    The name of the directory contains the number of the user, so that later programs of the user find the directory.
-    Other users can predict the name, so a directory or link of another user is refused.
+    The name of the directory contains the user id, so that later programs of the user find the directory. Other users
+    can predict the name, so a directory or link of another user is refused.
+
+    Args:
+        reason: The reason why the usual cache directory cannot be used.
     """
     for parent in filter(os.path.isabs, (os.environ.get("TMPDIR", ""), *_TEMPORARY_DIRECTORIES)):
         directory = Path(parent) / f"dnn-{os.geteuid()}"
@@ -108,7 +114,10 @@ def _create_temporary_cache(reason: str) -> CacheDirectory:
 
 
 def _find_unwritable_path(directory: Path) -> Path | None:
-    """Return a directory, or its nearest existing parent, if this path cannot be written; else `None`."""
+    """Return the path that prevents writing in a directory: the directory or its nearest existing parent.
+
+    The result is `None` if this path can be written.
+    """
     for nearest in (directory, *directory.parents):
         if os.path.lexists(nearest):
             return None if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK) else nearest
@@ -118,7 +127,8 @@ def _find_unwritable_path(directory: Path) -> Path | None:
 def find_keras_directory() -> Path:
     """Return the directory with the settings and datasets of Keras, which may not exist.
 
-    A home directory that cannot be written may still hold datasets that can be read.
+    A value of KERAS_HOME that the user set has priority. The home directory is used even if it cannot be written,
+    because it may hold datasets that can be read.
     """
     named = os.environ.get("KERAS_HOME")
     home = _find_home_directory()

@@ -13,9 +13,9 @@ from pathlib import Path
 def redirect_output() -> Iterator[Callable[[Path], None]]:
     """Redirect standard output and error of the process, including native libraries, to the end of a file.
 
-    The context manager yields a function that takes the path of the file. Output before the call of the function is
-    stored, and written to the file first. Without a call, the output is lost. Code that writes to the screen in the
-    block needs duplicates of the file descriptors, made before the block.
+    The context manager yields a function that takes the path of the file. The block calls this function to choose the
+    file. Output before the call is stored, and then written to the file. Without a call, the output is lost. Code that
+    writes to the screen in the block needs duplicates of the file descriptors, made before the block.
     """
     sys.stdout.flush()
     sys.stderr.flush()

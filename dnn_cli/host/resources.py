@@ -32,7 +32,7 @@ class _CgroupMount(NamedTuple):
 
 
 def count_available_cores() -> int:
-    """Count the cores that this process can keep busy: those of its affinity mask, within its quota.
+    """Count the cores that this process can keep busy: the cores of its affinity mask, but at most its CPU quota.
 
     A quota of 1.5 cores counts as 2, as in joblib and the Java virtual machine.
     """
@@ -42,7 +42,7 @@ def count_available_cores() -> int:
 
 
 def count_schedulable_cores() -> int:
-    """Count the cores in the affinity mask of this process. TensorFlow starts as many threads."""
+    """Count the cores in the affinity mask of this process. TensorFlow starts one thread for each of these cores."""
     return len(os.sched_getaffinity(0))
 
 
@@ -72,7 +72,7 @@ def get_physical_memory() -> int:
 
 
 def read_memory_limit() -> int | None:
-    """Read the lowest memory limit of the control groups, in bytes.
+    """Read the lowest memory limit of the control groups of this process, in bytes.
 
     The result is `None` if the limit is missing, or at least as large as the machine's memory.
     """
@@ -85,7 +85,11 @@ def read_memory_limit() -> int | None:
 
 
 def _iter_cgroup_directories(controller: str) -> Iterator[tuple[Path, int]]:
-    """Yield the directory and the version of each group that limits this process, the innermost group first."""
+    """Yield the directory and the version of each control group that limits this process, the innermost group first.
+
+    Args:
+        controller: The limited resource: `cpu` or `memory`.
+    """
     try:
         groups = [line.split(":", 2) for line in CGROUP_LIST.read_text(errors="replace").splitlines()]
         mounts = list(_iter_cgroup_mounts())

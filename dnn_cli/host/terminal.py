@@ -4,7 +4,7 @@ import os
 
 
 def can_move_cursor() -> bool:
-    """Return whether the terminal can overwrite earlier output. Otherwise, lines replace progress bars."""
+    """Return whether the terminal can overwrite earlier output. If not, commands print lines, not progress bars."""
     return os.environ.get("TERM") != "dumb" and not is_notebook()
 
 

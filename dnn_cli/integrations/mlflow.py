@@ -1,8 +1,8 @@
 """Export of runs to MLflow. A repeated export finds the MLflow run by the id of the run and updates it.
 
-The export uses MLflow's client, which has no active run that could stay open. MLflow can neither change a parameter nor
-remove a metric. If a run was trained differently since its export, it gets a new MLflow run. The old MLflow run is
-deleted, which MLflow can undo.
+The export uses `MlflowClient`. Unlike `mlflow.start_run`, the client has no active run that could stay open. MLflow can
+neither change a parameter nor remove a metric. If parameters or scores of a run have changed since its export, the run
+gets a new MLflow run. The old MLflow run is deleted, which MLflow can undo.
 """
 
 import importlib.util
@@ -35,9 +35,9 @@ MLFLOW_ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
-"""Values of MLflow's environment variables that the user has not set.
+"""Values for MLflow's environment variables, unless the user has set the variables.
 
-They permit stores of files, reduce retries, and disable telemetry and printed URLs.
+These values permit stores in directories, reduce retries, and disable telemetry and printed URLs.
 """
 
 _MAX_PARAMS_PER_REQUEST = 100
@@ -78,9 +78,9 @@ class MlflowDestination:
         self.parents: dict[str, str] = {}
 
     def export_run(self, run_info: RunInfo, *, models: bool = False) -> _ExportResult:
-        """Export a run, or update it in the store, and return the outcome.
+        """Export a run, or update its MLflow run.
 
-        With `models`, also export the saved models of the run.
+        Return `new`, `updated`, `replaced` or `unchanged`. With `models`, also export the saved models of the run.
 
         Raises:
             RunError: the run is broken.
@@ -132,9 +132,9 @@ class MlflowDestination:
         return str(self.client.create_run(self.experiment_id, started, tags, run_name=name).info.run_id)
 
     def get_sweep_run(self, sweep_id: str, name: str, started: int) -> str:
-        """Return the id of the MLflow run of a sweep, and create this run if it is missing.
+        """Return the id of the MLflow run that represents a sweep, and create this run if it is missing.
 
-        MLflow lists the runs of the sweep below this run.
+        MLflow lists the runs of the sweep below this run. A new MLflow run gets `name` and the start time `started`.
         """
         if sweep_id not in self.parents:
             stored_run = self.find_tagged_run("dnn.sweep", sweep_id)
@@ -203,9 +203,10 @@ def _check_store_uri(uri: str) -> None:
 
 
 def _can_append(run_content: MlflowContent, params: Mapping[str, str], stored_metrics: "Sequence[Metric]") -> bool:
-    """Return whether an export can add its missing values to the stored run.
+    """Return whether an export can add its missing values to the stored MLflow run.
 
-    All stored parameters and metrics must be unchanged. Only metrics of the saved model and durations may change.
+    Otherwise, a new MLflow run must replace the stored run. All stored parameters and metrics must be unchanged. Only
+    metrics of the saved model and durations may change.
     """
     now = {
         (name, step): value
@@ -222,7 +223,7 @@ def _can_append(run_content: MlflowContent, params: Mapping[str, str], stored_me
 
 
 def _find_artifact_location(uri: str, experiment: str) -> str | None:
-    """Return the address of the directory for files, next to an SQLite database.
+    """Return the address of the directory in which MLflow shall keep files of runs, next to an SQLite database.
 
     Without this address, MLflow would use the working directory. For other stores, return `None`.
     """

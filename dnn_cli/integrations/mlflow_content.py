@@ -26,7 +26,7 @@ _MAX_TAG_LENGTH = 5000
 _MAX_KEY_LENGTH = 250
 """Largest length of a key in MLflow, in characters.
 
-The constants above are the limits of parameters and tags.
+The two constants above are the largest lengths of the value of a parameter and of a tag.
 """
 
 
@@ -82,16 +82,19 @@ def build_mlflow_content(run_info: RunInfo, *, models: bool = False) -> MlflowCo
 
 
 def iter_params(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the settings as MLflow's parameters. `true` and `false` are written as in a config."""
+    """Yield the keys and values of a config as MLflow's parameters. `true` and `false` are written as in a config.
+
+    Long values are cut to the length that MLflow accepts.
+    """
     for key, value in settings.items():
         text = str(value).lower() if isinstance(value, bool) else str(value)
         yield clean_key(key), text if len(text) <= _MAX_VALUE_LENGTH else f"{text[: _MAX_VALUE_LENGTH - 1]}…"
 
 
 def _iter_tags(run_info: RunInfo, record: Record) -> Iterator[tuple[str, str]]:
-    """Yield the record and annotations of a run as tags.
+    """Yield the record and annotations of a run as tags, such as `dnn.id`.
 
-    The note and the git commit have the names that MLflow itself uses.
+    The note and the git commit have the names that MLflow itself uses, such as `mlflow.note.content`.
     """
     annotations, git = run_info.annotations, record.git or {}
     all_tags = {

@@ -2,8 +2,9 @@
 
 TensorBoard's own classes write the events, without TensorFlow. Writing events therefore cannot influence the training.
 
-The log has no HParams summary of the experiment. TensorBoard would use the first such summary for all runs, and hide
-other columns of other runs. Without a summary, TensorBoard builds the list of columns from all runs.
+The log does not contain the HParams summary that defines the columns of the table. TensorBoard would use the first such
+summary for all runs, and hide columns that only other runs have. Without a summary, TensorBoard collects the columns of
+all runs.
 """
 
 import importlib.util
@@ -55,7 +56,7 @@ class EventLog:
     """TensorBoard log of one run in a directory. TensorBoard can read each event as soon as it is added."""
 
     def __init__(self, directory: Path, record: Record, experiment: Mapping[str, Any], rows: Sequence[Scores]) -> None:
-        """Begin a log with the epochs in `rows`, which are finished, and delete older logs of the run.
+        """Begin a log, write the finished epochs `rows` to the log, and delete older logs of the run.
 
         TensorBoard then shows the run from its beginning, with each epoch once.
 
@@ -84,7 +85,8 @@ class EventLog:
     def open_stream(self, directory: Path, part: str, run_id: str) -> None:
         """Open a new event file for a part of the log.
 
-        The name of the file sorts after all other names in its directory.
+        The name of the file sorts after all other names in its directory, because TensorBoard reads files in this
+        order.
 
         Raises:
             OSError: the directory is a symbolic link, or cannot be written.
@@ -103,7 +105,10 @@ class EventLog:
         self.write_event(part, Event(wall_time=now / 1e9, session_log=SessionLog(status=SessionLog.START)))
 
     def add_epoch(self, row: Mapping[str, float], when: float | None = None) -> None:
-        """Add the scores of an epoch, with the names of Keras's TensorBoard callback. Epochs count from 1."""
+        """Add the scores of an epoch under the names of Keras's TensorBoard callback, such as `epoch_loss`.
+
+        Epochs count from 1. `when` is the time in seconds since 1970, by default the current time.
+        """
         for part, scores in (("train", _filter_training_scores(row)), ("validation", _filter_validation_scores(row))):
             if scores:
                 summary = _build_scalar_summary({f"epoch_{name}": value for name, value in scores.items()})
@@ -176,12 +181,12 @@ def _iter_event_files(directory: Path, run_id: str) -> Iterator[Path]:
 
 
 def _filter_training_scores(row: Mapping[str, float]) -> dict[str, float]:
-    """Return the scores of training, and the learning rate."""
+    """Return the training scores and the learning rate from a row of `metrics.csv`."""
     return {name: value for name, value in row.items() if name not in ("epoch", "seconds") and name[:4] != "val_"}
 
 
 def _filter_validation_scores(row: Mapping[str, float]) -> dict[str, float]:
-    """Return the scores of validation, without the prefix `val_` in their names."""
+    """Return the validation scores from a row of `metrics.csv`, without the prefix `val_` in their names."""
     return {name[4:]: value for name, value in row.items() if name.startswith("val_")}
 
 

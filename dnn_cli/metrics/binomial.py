@@ -6,11 +6,11 @@ from collections.abc import Callable
 import numpy as np
 
 _BISECTION_STEPS = 50
-"""Steps of the bisection for an end of an interval: 50 steps reach 1e-15 of the range from 0 to 1."""
+"""Steps of the bisection that computes an end of an interval. 50 steps reach a precision of 1e-15."""
 
 
 def compute_tail_probability(trials: int, share: float, successes: slice) -> float:
-    """Return the probability that the number of successes is in a range.
+    """Return the probability that the number of successes in independent trials is in a range.
 
     Args:
         trials: The number of independent trials.
@@ -35,7 +35,7 @@ def compute_confidence_interval(successes: int, trials: int, alpha: float = 0.05
     Args:
         successes: The number of successes.
         trials: The number of independent trials.
-        alpha: The largest probability that the interval misses the true proportion.
+        alpha: The largest probability that the interval does not contain the true proportion.
     """
     if not trials:
         return 0.5, 0.5

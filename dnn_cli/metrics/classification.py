@@ -1,8 +1,8 @@
 """Classification reports: confusion matrix, precision, recall and F1 of each class, and the worst misclassifications.
 
 Tests compare the scores with scikit-learn's `confusion_matrix` and `precision_recall_fscore_support`. The scores are
-computed with NumPy here: importing `sklearn.metrics` takes 1 s, and its checks take 7 ms for 12,000 examples. A report
-on 50 runs may take 3 s; the counting takes 0.02 s.
+computed with NumPy because scikit-learn is slower: importing `sklearn.metrics` takes 1 s, and its checks take 7 ms for
+12,000 examples. A report on 50 runs may take 3 s; counting with NumPy takes 0.02 s.
 """
 
 from collections.abc import Sequence
@@ -65,16 +65,16 @@ class ClassificationReport:
 
     @property
     def macro_average(self) -> ClassScore:
-        """Mean over classes: `macro avg` of scikit-learn."""
+        """Mean of the class scores, each class with the same weight: `macro avg` of scikit-learn."""
         return self.compute_average("macro avg", [1] * len(self.scores))
 
     @property
     def weighted_average(self) -> ClassScore:
-        """Mean over examples: `weighted avg` of scikit-learn."""
+        """Mean of the class scores, weighted by the number of examples: `weighted avg` of scikit-learn."""
         return self.compute_average("weighted avg", [score.support for score in self.scores])
 
     def compute_average(self, name: str, weights: Sequence[int]) -> ClassScore:
-        """Compute the weighted mean over classes.
+        """Compute the weighted mean of the class scores.
 
         Args:
             name: The name of the average.
@@ -102,8 +102,8 @@ def build_classification_report(
     """Build the classification report of a network's outputs against the targets.
 
     Args:
-        outputs: The outputs, float of shape (n, classes), where the largest output decides. With shape (n, 1) or (n,),
-            the output is that of the second of two classes.
+        outputs: The outputs, float of shape (n, classes); the largest output decides. With shape (n, 1) or (n,), an
+            output is the probability (with `logits`, the logit) of the second of two classes.
         targets: The true class of each example, integers of shape (n,).
         class_names: The names of the classes.
         logits: Whether outputs are logits (values before the activation). The threshold of a single output is then 0,
@@ -132,7 +132,9 @@ def build_classification_report(
 def list_misclassifications(
     outputs: NDArray[Any], targets: NDArray[Any], max_count: int, *, logits: bool = False
 ) -> list[_Misclassification]:
-    """Return at most `max_count` misclassifications with the highest probabilities, the highest first.
+    """Return the misclassifications with the highest probabilities of the predicted class, the highest first.
+
+    At most `max_count` misclassifications are returned.
 
     The other arguments and the errors are those of `build_classification_report`.
     """
@@ -164,8 +166,12 @@ def compute_predicted_classes(outputs: NDArray[Any], *, logits: bool = False) ->
 def compute_class_probabilities(outputs: NDArray[Any], *, logits: bool = False) -> NDArray[np.float64]:
     """Return the probabilities of the classes, float64 of shape (n, classes).
 
-    One output is the probability of the second of two classes. Without `logits`, outputs are returned unchanged,
-    although a loss such as `mse` does not make them probabilities.
+    A single output is the probability (with `logits`, the logit) of the second of two classes. Several outputs are
+    returned unchanged without `logits`, even if the loss (such as `mse`) does not make these outputs probabilities.
+
+    Args:
+        outputs: The outputs, float of shape (n, classes) or (n, 1).
+        logits: Whether outputs are logits (values before the activation).
     """
     values = outputs.astype(np.float64)
     if outputs.shape[1] == 1:
@@ -178,7 +184,7 @@ def compute_class_probabilities(outputs: NDArray[Any], *, logits: bool = False) 
 
 
 def _compute_sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 1 / (1 + exp(-x)) without overflow."""
+    """Return 1 / (1 + exp(-logits)) without overflow."""
     small = np.exp(-np.abs(logits))
     return np.asarray(np.where(logits >= 0, 1, small) / (1 + small))
 
@@ -187,6 +193,11 @@ def _check_classification_arrays(
     outputs: NDArray[Any], targets: NDArray[Any], count: int | None = None
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Check outputs and targets, and return them with the shapes (n, units) and (n,).
+
+    Args:
+        outputs: The outputs of the network.
+        targets: The true class of each example.
+        count: The number of classes; `None` derives the number from the outputs.
 
     Raises:
         RunError: shapes, dtypes or class numbers do not match, or an output is infinite or nan.

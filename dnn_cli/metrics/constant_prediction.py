@@ -1,6 +1,6 @@
 """The loss of each example, and the best constant prediction, whose loss a network must beat.
 
-The formulas are those of Keras 3, without penalties of layers, in float64. A test compares them with Keras.
+The formulas are those of Keras 3, without the penalties of regularizers, in float64. A test compares them with Keras.
 """
 
 from collections.abc import Callable
@@ -35,16 +35,17 @@ _BISECTION_STEPS = 60
 """Steps of a bisection: a few more than the 53 bits of precision of a float64."""
 
 GRID_POINTS, SEARCH_ROUNDS = 65, 12
-"""Points of a grid, and rounds of the search on it. A round narrows the range to the neighbours of the best point.
+"""Number of points of a grid, and number of rounds of the search for a minimum of a function.
 
+A round computes the function at the points, and narrows the range to the neighbours of the best point.
 Twelve rounds narrow the range to (2 / 64)¹² = 1e-18 of the first range, which is below the precision of a float64."""
 
 
 def to_loss_targets(experiment: Experiment, targets: NDArray[Any]) -> _FloatArray:
-    """Convert targets to the form that the loss of an experiment expects.
+    """Convert targets to the form that the loss of an experiment expects, as float64.
 
-    The form is (n,) class numbers, (n, classes) one-hot vectors, (n, 1) zeros and ones, or (n, outputs) numbers, all
-    in float64.
+    The form is one of these: class numbers of shape (n,), one-hot vectors of shape (n, classes), zeros and ones of
+    shape (n, 1), or numbers of shape (n, outputs).
     """
     kind = experiment.target_encoding
     if kind == "one_hot":
@@ -58,7 +59,7 @@ def compute_example_losses(loss: Any, targets: _FloatArray, outputs: NDArray[Any
     """Return the loss of each example, float64 of shape (n,); nan for examples of a class that the loss ignores.
 
     Args:
-        loss: The loss of a config.
+        loss: The loss in a config, such as `Huber`.
         targets: The targets as `to_loss_targets` returns them.
         outputs: The outputs of the network, of shape (n, units).
 
@@ -93,7 +94,10 @@ def compute_example_losses(loss: Any, targets: _FloatArray, outputs: NDArray[Any
 
 
 def _compute_log_probabilities(outputs: _FloatArray, *, logits: bool) -> _FloatArray:
-    """Return the natural logarithms of the class probabilities, of shape (n, classes)."""
+    """Return the natural logarithms of the class probabilities, of shape (n, classes).
+
+    The outputs are logits if `logits` is true, and probabilities otherwise.
+    """
     if logits:
         high = outputs - outputs.max(1, keepdims=True)
         return np.asarray(high - np.log(np.exp(high).sum(1, keepdims=True)))
@@ -101,7 +105,11 @@ def _compute_log_probabilities(outputs: _FloatArray, *, logits: bool) -> _FloatA
 
 
 def _normalize_probabilities(outputs: _FloatArray, *, logits: bool) -> _FloatArray:
-    """Return the class probabilities with sum 1, as Keras normalizes them; 0 if all outputs sum to 0."""
+    """Return class probabilities that sum to 1 for each example, as Keras normalizes them.
+
+    The outputs are logits if `logits` is true, and probabilities otherwise. If the probabilities of an example sum to
+    0, they stay 0.
+    """
     values = np.exp(outputs - outputs.max(1, keepdims=True)) if logits else outputs
     total = values.sum(1, keepdims=True)
     shares: _FloatArray = np.divide(values, total, out=np.zeros_like(values), where=total != 0)
@@ -114,14 +122,14 @@ def _apply_label_smoothing(targets: _FloatArray, smoothing: float) -> _FloatArra
 
 
 def _compute_focal_losses(shares: _FloatArray, alpha: float, gamma: float) -> _FloatArray:
-    """Return the focal loss for each predicted probability of the true class."""
+    """Return the focal loss for each probability in `shares`, under the assumption that its class is the true class."""
     return np.asarray(-alpha * (1 - shares) ** gamma * np.log(shares))
 
 
 def _compute_binary_losses(
     loss: BinaryCrossentropy | BinaryFocalCrossentropy, targets: _FloatArray, share: _FloatArray
 ) -> _FloatArray:
-    """Return the loss of each example for the probabilities of the second class in `share`."""
+    """Return the loss of each example; `share` holds the predicted probabilities of the second class."""
     true = targets * (1 - loss.label_smoothing) + loss.label_smoothing / 2
     low = 1e-300 if loss.from_logits and isinstance(loss, BinaryCrossentropy) else _EPSILON
     predicted = np.clip(share, low, 1 - (1e-16 if low < _EPSILON else _EPSILON))
@@ -165,7 +173,7 @@ def find_best_constant(loss: Any, targets: _FloatArray, weights: _FloatArray) ->
     errors.
 
     Args:
-        loss: The loss of a config.
+        loss: The loss in a config, such as `Huber`.
         targets: The targets as `to_loss_targets` returns them.
         weights: The weight of each example, of shape (n,).
 
@@ -212,15 +220,15 @@ def find_best_constant(loss: Any, targets: _FloatArray, weights: _FloatArray) ->
 
 
 def _to_output(shares: _FloatArray, *, logits: bool) -> _FloatArray:
-    """Return probabilities, or logits from which a softmax computes these probabilities."""
+    """Return the probabilities in `shares` or, with `logits`, logits from which a softmax computes them."""
     return np.log(np.maximum(shares, _EPSILON)) if logits else shares
 
 
 def _find_focal_probabilities(mean: _FloatArray, loss: CategoricalFocalCrossentropy) -> _FloatArray:
     """Return the probabilities with the smallest focal loss for the class shares in `mean`.
 
-    At the minimum, the slope share × focal′(p) is equal for all classes with examples. The slope rises with p, so that
-    a bisection computes p from the slope.
+    At the minimum, the slope share × focal′(p) is equal for all classes with examples; focal′ is the derivative of the
+    focal loss. The slope rises with p, so that a bisection computes p from the slope.
     """
 
     def compute_slope(p: _FloatArray) -> _FloatArray:
@@ -244,7 +252,7 @@ def _find_focal_probabilities(mean: _FloatArray, loss: CategoricalFocalCrossentr
 
 
 def _find_minimum(function: Callable[[float], float], low: float, high: float) -> float:
-    """Return the argument between `low` and `high` at which a function with one minimum is smallest."""
+    """Return the argument between `low` and `high` at which a function with a single minimum is smallest."""
     for _ in range(SEARCH_ROUNDS):
         points = np.linspace(low, high, GRID_POINTS)
         best = int(np.argmin([function(float(point)) for point in points]))

@@ -21,7 +21,7 @@ class RegressionErrors:
     """Mean of predicted minus true values: positive where predictions are too high."""
 
     r2: float | None
-    """Share of the variance that is explained, as in scikit-learn's `r2_score`; `None` if all targets are equal."""
+    """Share of the targets' variance that is predicted: scikit-learn's `r2_score`; `None` if all targets are equal."""
 
     true_mean: float
     true_deviation: float

@@ -1,1 +1,1 @@
-"""Tables, charts, texts and pages that present results."""
+"""Tables, charts, texts and HTML pages that present runs, comparisons and predictions."""

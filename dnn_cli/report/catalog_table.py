@@ -1,4 +1,4 @@
-"""Tables of the names that a config can use, with their meanings and arguments."""
+"""Tables of the names that a config can use, such as those of layers, with their meanings and arguments."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from dnn_cli.config.registry import CLASSES_BY_KIND, NAMES_BY_KIND, format_confi
 
 @dataclass(frozen=True)
 class _CatalogItem:
-    """A name that a config can use, with its meaning and arguments."""
+    """A name that a config can use, such as `Dense`, with its meaning and arguments."""
 
     name: str
     meaning: str
@@ -22,11 +22,11 @@ class _CatalogItem:
     """Default of each argument as a plain value; `...` for a required argument."""
 
     own_arguments: tuple[str, ...] = ()
-    """Names of the arguments that not all items of the kind have with the same default."""
+    """Names of the arguments that other items of the kind lack, or have with another default."""
 
     @property
     def arguments_text(self) -> str:
-        """The item's own arguments with their defaults, in one line."""
+        """The item's own arguments in one line, with defaults where they exist: `units, activation=none`."""
         own_defaults = {name: self.arguments[name] for name in self.own_arguments}
         return ", ".join(
             name if value == "..." else f"{name}={format_config_value(value)}" for name, value in own_defaults.items()
@@ -82,7 +82,10 @@ def build_catalog_table(catalog: _Catalog) -> Table:
 
 
 def _list_argument_defaults(cls: type[KerasConfig]) -> dict[str, Any]:
-    """Return the arguments of a class with their defaults as plain values, required arguments first."""
+    """Return the arguments of a class with their defaults as plain values, required arguments first.
+
+    The value of a required argument is `...`.
+    """
     fields = cls.model_fields
     plain_defaults = {}
     for name in cls.get_field_order():

@@ -36,7 +36,7 @@ _MARK_SHAPES = (
     "triangle-right",
     "triangle-left",
 )
-"""Shapes of the marks on curves. Marks distinguish curves in a grey print."""
+"""Shapes of the marks on curves. In a grey print, the marks distinguish the curves."""
 
 _PNG_PPI = 300
 """Resolution of a PNG in pixels per inch, as journals require."""
@@ -45,13 +45,13 @@ PANEL_WIDTH, PANEL_HEIGHT = 320, 230
 """Width and height of a panel (the chart of one score), in points."""
 
 _MAX_CURVE_POINTS = 1000
-"""Largest number of points of a curve."""
+"""Largest number of drawn points of a curve; a longer curve is reduced by `thin_curve`."""
 
 _MARKS_PER_CURVE = 6
 """Approximate number of marks on a curve."""
 
 _MAX_NAME_LENGTH = 60
-"""Largest length of a name, in characters; a wide character counts twice."""
+"""Largest length of a name in the legend, in characters; a wide character counts twice."""
 
 
 def build_altair_chart(curves: CurveChart, *, log: bool = False) -> "altair.HConcatChart | altair.VConcatChart":
@@ -131,7 +131,10 @@ def _build_altair_panel(
 
 
 def _compute_constant_bounds(panel: Panel) -> list[float] | None:
-    """Return bounds of the vertical axis if all values of a panel are equal, otherwise `None`."""
+    """Return bounds of the vertical axis around the single value of a panel.
+
+    If the values of the panel differ, return `None`: Altair then chooses the bounds.
+    """
     values = {value for curve in panel.curves for bound in (curve.low, curve.high) for value in bound}
     if len(values) > 1:
         return None
@@ -141,11 +144,16 @@ def _compute_constant_bounds(panel: Panel) -> list[float] | None:
 
 
 def build_point_rows(panel: Panel, display_names: dict[str, str], *, log: bool) -> list[dict[str, Any]]:
-    """Return the data of a panel for Altair, a row for each point of a curve.
+    """Return the data of a panel for Altair, with a row for each point of a curve.
 
-    Marks distinguish experiments. Both curves of an experiment have marks at the same epochs. Curves of different
-    experiments have marks at different epochs, because marks at the same epoch would hide each other. A single
-    experiment has a mark only on a curve of one point.
+    The curves of training and validation of one experiment have marks at the same epochs. Different experiments have
+    marks at different epochs, because marks at the same epoch can hide each other. A panel of one experiment needs
+    a mark only where a curve has a single point.
+
+    Args:
+        panel: The panel.
+        display_names: The names of the curves in the legend, by the names in the panel.
+        log: Whether the vertical axis is logarithmic; values of 0 or less then become `None`.
     """
     rows = []
     for curve in (thin_curve(curve, _MAX_CURVE_POINTS) for curve in panel.curves):
@@ -161,7 +169,7 @@ def build_point_rows(panel: Panel, display_names: dict[str, str], *, log: bool) 
 
 
 def _make_names_unique(names: Iterable[str]) -> list[str]:
-    """Return names that all differ: a number follows each repetition of a name."""
+    """Return names that all differ: a number follows each repetition of a name, as in `adam (2)`."""
     unique_names: list[str] = []
     for name in names:
         same = sum(other == name or other.startswith(f"{name} (") for other in unique_names)
@@ -170,13 +178,13 @@ def _make_names_unique(names: Iterable[str]) -> list[str]:
 
 
 def _count_legend_columns(names: Iterable[str]) -> int:
-    """Compute the number of columns of the legend that fit below two panels; at most 4."""
+    """Count the columns of names that fit in a legend as wide as two panels; at most 4."""
     longest = max(map(len, names))
     return max(1, min(4, int(2 * PANEL_WIDTH / (30 + 6.5 * longest))))
 
 
 def write_chart(chart: "altair.HConcatChart | altair.VConcatChart", path: Path) -> None:
-    """Write a chart to a file, in the format of the file's suffix.
+    """Write a chart to a file. The suffix of the file determines the format: SVG, PNG or PDF.
 
     If writing fails, an existing file stays unchanged.
 
@@ -194,20 +202,20 @@ def write_chart(chart: "altair.HConcatChart | altair.VConcatChart", path: Path) 
 
 
 _MAX_CHECKED_CHARACTERS = 200
-"""Largest number of different characters whose glyphs are checked."""
+"""Largest number of different characters that `find_missing_glyphs` checks."""
 
 _MAX_NAMED_CHARACTERS = 12
-"""Largest number of characters that the advice for a script lists."""
+"""Largest number of characters that the advice on one script (writing system) lists."""
 
 _LAST_COMMON_CHARACTER = 0x17F
-"""Code point up to which the fonts of vl-convert contain every Latin letter."""
+"""Largest code point that is not checked: the fonts of vl-convert have all Latin letters up to this code point."""
 
 _UNASSIGNED_CHARACTER = "\U0010fffd"
-"""Character without a glyph in any font."""
+"""Character without a glyph in any font; its image is the box that replaces a missing glyph."""
 
 _FONT_PACKAGES = {"HANGUL": "fonts-noto-cjk", "CJK": "fonts-noto-cjk", "HIRAGANA": "fonts-noto-cjk",
             "KATAKANA": "fonts-noto-cjk", "EMOJI": "fonts-noto-color-emoji"}  # fmt: skip
-"""Debian package with a font for each script (writing system)."""
+"""Debian packages with fonts, by the name of a script (writing system) that `_get_script_name` returns."""
 
 _DEFAULT_FONT_PACKAGE = "fonts-noto-core"
 
@@ -215,7 +223,8 @@ _DEFAULT_FONT_PACKAGE = "fonts-noto-core"
 def find_missing_glyphs(texts: Iterable[str]) -> list[str]:
     """Return the characters of texts that no installed font can draw, in order of appearance.
 
-    Such a character is drawn as a box. Its image equals the image of a character without a glyph in any font.
+    A character that no font can draw becomes a box. The function draws each character and compares the image with
+    this box. It checks at most 200 characters, and none of the common Latin letters.
     """
     import vl_convert
 
@@ -233,7 +242,7 @@ def find_missing_glyphs(texts: Iterable[str]) -> list[str]:
 
 
 def format_font_advice(characters: Iterable[str]) -> list[str]:
-    """Return a line for each script (writing system): the characters without a glyph, and a font package."""
+    """Return a line of advice for each script (writing system): characters without a glyph, and a font package."""
     scripts: dict[str, list[str]] = defaultdict(list)
     for character in characters:
         scripts[_get_script_name(character)].append(character)
@@ -241,7 +250,7 @@ def format_font_advice(characters: Iterable[str]) -> list[str]:
 
 
 def _format_script_advice(script_name: str, characters: list[str]) -> str:
-    """Return the line for one script: its characters without a glyph, and a font package to install."""
+    """Return the advice for one script as a line: characters without a glyph, and a font package to install."""
     named_characters = "".join(characters[:_MAX_NAMED_CHARACTERS]) + (
         "…" if len(characters) > _MAX_NAMED_CHARACTERS else ""
     )
@@ -254,7 +263,10 @@ def _format_script_advice(script_name: str, characters: list[str]) -> str:
 
 
 def _get_script_name(character: str) -> str:
-    """Return the script of a character: the first word of the character's Unicode name, or `EMOJI`."""
+    """Return the name of a character's script (writing system), such as `HANGUL`.
+
+    The name is the first word of the character's Unicode name. For an emoji, the name is `EMOJI`.
+    """
     if unicodedata.category(character) == "So" and ord(character) >= 0x1F000:
         return "EMOJI"
     return unicodedata.name(character, "UNKNOWN").partition(" ")[0]

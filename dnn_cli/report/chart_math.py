@@ -7,14 +7,17 @@ _STEP_FACTORS = (1, 2, 5, 10)
 
 
 def _compute_tick_step(span: float, max_steps: int) -> float:
-    """Return the smallest of 1, 2 and 5 times a power of ten that divides a span into at most `max_steps` steps."""
+    """Return the distance between two ticks: 1, 2 or 5 times a power of ten, such as 0.05.
+
+    The distance is the smallest that divides `span` into at most `max_steps` steps.
+    """
     min_step = span / max(max_steps, 1)
     power = 10.0 ** math.floor(math.log10(min_step))
     return next((factor * power for factor in _STEP_FACTORS if factor * power >= min_step * (1 - 1e-9)), 10 * power)
 
 
 def compute_linear_ticks(low: float, high: float, max_ticks: int, *, integers_only: bool = False) -> list[float]:
-    """Return about `max_ticks` round numbers from `low` to `high`; with `integers_only`, integers."""
+    """Return at most `max_ticks` + 1 round numbers from `low` to `high`; with `integers_only`, integers."""
     step = _compute_tick_step(high - low, max_ticks)
     if integers_only:
         step = max(1.0, step)
@@ -23,10 +26,10 @@ def compute_linear_ticks(low: float, high: float, max_ticks: int, *, integers_on
 
 
 def compute_log_ticks(low: float, high: float, max_ticks: int) -> list[float]:
-    """Return about `max_ticks` powers of ten from `low` to `high`.
+    """Return at most `max_ticks` powers of ten from `low` to `high`.
 
-    If there are few powers of ten, their multiples by 2 and 5 are ticks, too. With fewer than two ticks, the function
-    returns linear ticks instead.
+    If the range contains fewer than three powers of ten, 2 and 5 times a power of ten are ticks, too. If the range
+    contains fewer than two of all these numbers, the function returns linear ticks instead.
     """
     first, last = math.floor(math.log10(low)), math.floor(math.log10(high) + 1e-9)
     powers = [power for power in range(first, last + 1) if 10.0**power >= low * (1 - 1e-9)]
@@ -41,7 +44,7 @@ def compute_log_ticks(low: float, high: float, max_ticks: int) -> list[float]:
 
 
 def format_ticks(ticks: Sequence[float], *, log: bool = False) -> list[str]:
-    """Return the texts of ticks. On a linear axis, all texts have the number of decimals that the step needs."""
+    """Return the texts of ticks. On a linear axis, all texts have the same number of decimals: `0.50`, `0.75`."""
     if log or len(ticks) < 2:
         return [_format_tick(tick) for tick in ticks]
     step, largest = ticks[1] - ticks[0], max(map(abs, ticks))
@@ -53,7 +56,7 @@ def format_ticks(ticks: Sequence[float], *, log: bool = False) -> list[str]:
 
 
 def _format_tick(value: float, digits: int = 6) -> str:
-    """Return a number in short form with at most `digits` digits, such as `0.001`, `20` or `1e-6`."""
+    """Return a number in short form with at most `digits` significant digits, such as `0.001`, `20` or `1e-6`."""
     if value == 0 or 1e-3 <= abs(value) < 1e5:
         return f"{value:.{digits}g}"
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
@@ -61,10 +64,10 @@ def _format_tick(value: float, digits: int = 6) -> str:
 
 
 def find_extreme_indices(values: Sequence[float], max_count: int) -> list[int]:
-    """Select at most `max_count` values of a curve, and return their indices in order.
+    """Select at most `max_count` values that keep the shape of a curve, and return their indices in order.
 
-    The selection contains both ends of the curve. For each of several sections of equal length, it also contains the
-    lowest and highest value.
+    A short curve keeps all values. A longer curve keeps its first and last value, and the lowest and highest value of
+    each of several sections of equal length.
     """
     count = len(values)
     if count <= max_count:

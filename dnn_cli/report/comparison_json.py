@@ -11,8 +11,8 @@ from dnn_cli.report.comparison_tables import build_row_fields
 def build_comparison_document(comparison: Comparison) -> dict[str, Any]:
     """Build the JSON document of a comparison.
 
-    Each pair has the reference as `a` and another group as `b`. `difference` is the score of `a` minus the score of
-    `b`; the verdict is about `b`.
+    Each item of `pairs` is a verdict on a group: `a` is the reference, and `b` is the judged group. `difference` is
+    the score of `a` minus the score of `b`. The verdict `better` means that `b` is better than `a`.
     """
     family = comparison.verdict_set
     return {
@@ -52,7 +52,7 @@ def build_comparison_document(comparison: Comparison) -> dict[str, Any]:
 
 
 def _build_pair_document(comparison: Comparison, verdict: Verdict) -> dict[str, Any]:
-    """Build the JSON document of one verdict, with the reference as `a` and the judged group as `b`."""
+    """Build the JSON document of one verdict: `a` is the reference, and `b` is the judged group."""
     difference = verdict.examples or verdict.difference
     reference = comparison.verdict_set.reference
     return {

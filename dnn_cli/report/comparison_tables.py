@@ -16,7 +16,10 @@ from dnn_cli.report.text import UNLIMITED_WIDTH, format_duration, format_score, 
 _INTERVAL_HEADER = "95% interval"
 
 _MIN_SENTENCE_WIDTH = 44
-"""Width, in columns of the terminal, that a column of sentences keeps while other columns are dropped or cut."""
+"""Smallest width of a column of sentences, in terminal characters.
+
+To keep this width, other columns are dropped or cut.
+"""
 
 _MAX_RUNS_PER_REASON = 3
 """Largest number of left-out runs with the same reason that have a line each; more runs share a line."""
@@ -47,7 +50,7 @@ class TableCells:
     """Headers of columns with sentences, which wrap if the table is too wide."""
 
     row_groups: tuple[Group, ...] = ()
-    """Group that each row describes; empty if a row describes a part of a group, or several groups."""
+    """Groups of the rows, one for each row; empty if the rows are not groups, as in a matrix or a table of runs."""
 
     def add_sentences(self, header: str, sentences: Sequence[str]) -> "TableCells":
         """Return the table with a further column of sentences, one for each row."""
@@ -59,7 +62,7 @@ class TableCells:
         return replace(self, rows=self.rows[:max_rows], row_groups=self.row_groups[:max_rows])
 
     def build_fitting_table(self, width: int) -> PlainTable:
-        """Build a table that fits a width, in columns of the terminal."""
+        """Build a table that fits a width in terminal characters: columns are dropped, then cells are cut or wrap."""
         if width >= UNLIMITED_WIDTH:
             return build_table(self.headers, self.rows, right=self.right)
         limits = dict.fromkeys(self.sentences, _MIN_SENTENCE_WIDTH)
@@ -81,17 +84,20 @@ class TableCells:
 
 
 def list_key_headers(keys: Sequence[str]) -> list[str]:
-    """Return short column headers for config keys, without the ending `.type`."""
+    """Return short column headers for config keys: `optimizer` for `optimizer.type`, `units` for `layers.0.units`."""
     return shorten_keys([key.removesuffix(".type") for key in keys])
 
 
 def format_compared_value(comparison: Comparison, value: float | None) -> str:
-    """Format a compared value: a score, or a number of epochs if the comparison is about epochs."""
+    """Format the value by which runs are compared: a score or, with `--at reach=…`, a number of epochs.
+
+    For a missing value, return `–`.
+    """
     return format_score(value) if comparison.point.unit is None or value is None else _format_epochs(value)
 
 
 def _format_epochs(value: float) -> str:
-    """Format a number of epochs with three significant digits, from 1,000 on as an integer."""
+    """Format a number of epochs with three significant digits, or as an integer if it is 1,000 or more."""
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
@@ -118,7 +124,7 @@ def format_interval(comparison: Comparison, group: Group) -> str:
 
 
 def _has_intervals(comparison: Comparison) -> bool:
-    """Return whether the mean of any group has an interval."""
+    """Return whether the mean of at least one group has a 95% interval."""
     return any(comparison.get_interval(group) for group in comparison.groups)
 
 
@@ -130,7 +136,7 @@ def _format_seed_list(group: Group) -> str:
 
 
 def _build_runs_cells(comparison: Comparison) -> TableCells:
-    """Build a table with a row for each run, and with a column for each setting that differs."""
+    """Build the cells of a table with a row for each run, and with a column for each setting that differs."""
     settings = list(comparison.run_scores[0].settings) if comparison.run_scores else []
     fixed = [] if "epochs" in settings else ["epochs"]
     at = comparison.point.text
@@ -161,7 +167,10 @@ def _build_runs_cells(comparison: Comparison) -> TableCells:
 
 
 def build_groups_cells(comparison: Comparison, max_groups: int | None = None) -> TableCells:
-    """Build a table with a row for each group, the best first, with the mean over its seeds."""
+    """Build the cells of a table with a row for each group: settings, mean over the seeds, and training time.
+
+    The best group is first. With `max_groups`, only the first `max_groups` groups have a row.
+    """
     groups = comparison.groups[:max_groups]
     keys = list(dict.fromkeys(key for group in comparison.groups for key in group.settings))
     # A name that all groups share distinguishes no rows.
@@ -203,7 +212,7 @@ def build_groups_cells(comparison: Comparison, max_groups: int | None = None) ->
 
 
 def _build_pair_cells(comparison: Comparison) -> TableCells:
-    """Build a table of two groups side by side: the settings that differ, and the results."""
+    """Build the cells of a table of two groups side by side: the settings that differ, and the results."""
     groups = comparison.groups
     keys = list(dict.fromkeys(key for group in groups for key in group.settings))
     low = min(value for row in comparison.run_scores for value in row.curve.values)
@@ -240,9 +249,9 @@ def _build_pair_cells(comparison: Comparison) -> TableCells:
 
 
 def _build_matrix_cells(comparison: Comparison) -> TableCells:
-    """Build a matrix of the means of groups for two keys; `*` marks the best mean.
+    """Build the cells of a matrix with the mean of each group, for a comparison by two keys.
 
-    Values of the first key are rows; values of the second key are columns.
+    The rows are the values of the first key, and the columns are the values of the second key. `*` marks the best mean.
     """
     first, second = comparison.keys
     group_by_values = {(group.settings[first], group.settings[second]): group for group in comparison.groups}
@@ -268,7 +277,7 @@ def _build_matrix_cells(comparison: Comparison) -> TableCells:
 
 
 def _sort_groups_by_key(comparison: Comparison, key: str) -> list[Group]:
-    """Return the groups sorted by their value of a key; numbers are sorted by size."""
+    """Return the groups sorted by their value of a key: numbers by size, then texts."""
     return sorted(comparison.groups, key=lambda group: rank_setting_value(group.settings[key]))
 
 
@@ -279,10 +288,12 @@ def _format_range(numbers: Sequence[int]) -> str:
 
 
 def build_default_cells(comparison: Comparison, *, all_runs: bool = False, side_by_side: bool = False) -> TableCells:
-    """Build the table that suits a comparison: rows of runs or groups, or a matrix of two keys.
+    """Build the cells of the table that suits a comparison: rows of runs, rows of groups, or a matrix of two keys.
 
-    With `all_runs`, the table has a row for each run. With `side_by_side`, two groups have a column each, which is
-    easier to read.
+    Args:
+        comparison: The comparison.
+        all_runs: Whether the table has a row for each run in any case.
+        side_by_side: Whether a comparison of two groups without keys has a column for each group, not a row.
     """
     if all_runs or (len(comparison.groups) == 1 and not comparison.keys):
         return _build_runs_cells(comparison)
@@ -296,7 +307,7 @@ def build_default_cells(comparison: Comparison, *, all_runs: bool = False, side_
 
 
 def build_row_fields(row: RunScore) -> dict[str, Any]:
-    """Return the values of a run by the names of columns, with unrounded scores."""
+    """Return the values of a run for CSV and JSON, by the name of the column; scores are not rounded."""
     return {
         "id": row.record.id,
         "name": row.record.name,
@@ -313,7 +324,7 @@ def build_row_fields(row: RunScore) -> dict[str, Any]:
 def format_comparison_csv(comparison: Comparison) -> str:
     """Return CSV with a line for each run: unrounded scores, and the mean of the run's group.
 
-    If another group has no run with the same settings, a run belongs to no group, and its group columns are empty.
+    The columns of the group are empty for a run that belongs to no group, because other groups lack its settings.
     """
     group_of = {id(row.record): group for group in comparison.groups for row in group.run_scores}
     rows = [
@@ -325,7 +336,10 @@ def format_comparison_csv(comparison: Comparison) -> str:
 
 
 def _build_group_fields(comparison: Comparison, group: Group | None) -> dict[str, Any]:
-    """Return the CSV columns of a group: label, mean, standard deviation, seeds and interval."""
+    """Return the CSV columns of a group: label, mean, standard deviation, number of seeds, and 95% interval.
+
+    Without a group, all values are `None`.
+    """
     low, high = (comparison.get_interval(group) if group else None) or (None, None)
     return {
         "group": comparison.get_label(group) if group else None,

@@ -18,12 +18,13 @@ class ComparisonView:
 def build_comparison_view(comparison: Comparison, *, list_runs: bool = False) -> ComparisonView:
     """Build the tables and paragraphs of a comparison.
 
-    A table with a row for each group has a column with the verdicts. Two groups side by side and a matrix have no such
-    rows, so that the verdicts are lines below the table.
+    If a table has a row for each group, the verdicts are a column of this table. Otherwise, as in a matrix, the
+    verdicts are lines below the table.
 
     Args:
         comparison: The comparison.
-        list_runs: Whether every run has a row. If groups have several runs, a second table has the groups.
+        list_runs: Whether the first table has a row for each run. If groups have several runs, a second table has a
+            row for each group.
     """
     cells = build_default_cells(comparison, all_runs=list_runs, side_by_side=True)
     tables = [cells]

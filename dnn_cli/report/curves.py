@@ -29,7 +29,7 @@ _XAxis = Literal["epoch", "seconds", "steps"]
 _CurveSplit = Literal["training", "validation"]
 
 MAX_CURVE_GROUPS = 8
-"""Largest number of experiments that a reader can distinguish in one picture."""
+"""Largest number of experiments in one chart, because a reader cannot distinguish more."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class Panel:
         return lower_is_better(self.title)
 
     def has_band(self, curve: MeanCurve) -> bool:
-        """Return whether a curve is drawn with a band, which shows the range of several runs.
+        """Return whether a curve is drawn with a band: the range from its lowest to its highest run.
 
-        If a panel has curves of both splits, only the curves of validation have bands.
+        A single run has no band. In a panel with training and validation, only the curves of validation have bands.
         """
         return curve.run_count > 1 and (curve.split == "validation" or not self.has_both_splits)
 
@@ -113,15 +113,15 @@ class _CurveGroup:
         return [name for name in self.runs[0].details.columns if name in shared]
 
     def compute_x(self, x_axis: _XAxis) -> tuple[float, ...]:
-        """Compute the position of each epoch on the horizontal axis, as the mean over the runs.
+        """Compute the x of each epoch: its position on the horizontal axis, as the mean over the runs.
 
-        `x_axis` is the unit of the positions.
+        `x_axis` is the unit of the axis. The mean matters for seconds, because runs differ in the duration of an epoch.
         """
         run_positions = [_compute_epoch_positions(run_info, x_axis)[: self.common_epochs] for run_info in self.runs]
         return tuple(map(fmean, zip(*run_positions, strict=True)))
 
     def build_curve(self, column: str, split: _CurveSplit, x_axis: _XAxis) -> MeanCurve:
-        """Build the curve of a column that all runs have."""
+        """Build the mean curve of the runs for a column of `metrics.csv` that all runs have."""
         values = [run_info.details.get_metric_values(column)[: self.common_epochs] for run_info in self.runs]
         epochs: list[tuple[float, ...]] = list(zip(*values, strict=True))
         y, low, high = tuple(map(fmean, epochs)), tuple(map(min, epochs)), tuple(map(max, epochs))
@@ -144,12 +144,12 @@ def build_curve_chart(
             the loss and the most common monitor are drawn.
         x_axis: The unit of the horizontal axis.
         separate_runs: Whether each run has its own curve, even if runs differ only in their seed.
-        by: Fields of a run. Runs that agree in these fields are one curve. Without fields, runs that differ only in
-            their seed are one curve.
+        by: Fields of a run, such as `optimizer`. Runs that agree in these fields are one curve. Without fields, runs
+            that differ only in their seed are one curve.
 
     Raises:
-        UsageError: no run has a finished epoch, no run has one of the metrics, or a run lacks the seconds of its
-            epochs; with `by`, no run is completed.
+        UsageError: no run has a finished epoch or one of the metrics; a run lacks the seconds of its epochs; with
+            `by`, no run is completed.
     """
     drawable = [run_info for run_info in runs if run_info.details.epoch_count]
     usable, repeats = drop_repeats(drawable, lambda run_info: run_info)
@@ -199,7 +199,7 @@ def build_curve_chart(
 
 
 def _build_curve_groups(runs: Sequence[RunInfo], *, separate_runs: bool) -> list[_CurveGroup]:
-    """Return a group with a unique name for the runs of each experiment.
+    """Return the groups of runs that are averaged: one group, with a unique name, for each experiment.
 
     With `separate_runs`, each run is a group.
     """
@@ -290,7 +290,7 @@ def _sort_best_first(groups: Sequence[_CurveGroup], metric: str) -> list[_CurveG
 
 
 def _compute_epoch_positions(run_info: RunInfo, x_axis: _XAxis) -> list[float]:
-    """Compute the position of the end of each epoch, in the unit of the horizontal axis."""
+    """Compute the positions at which the epochs of a run end: numbers of epochs, steps or seconds of training."""
     epochs = range(1, run_info.details.epoch_count + 1)
     if x_axis == "seconds":
         return list(accumulate(run_info.details.get_metric_values("seconds")))
@@ -306,13 +306,13 @@ def _format_run_name(run_info: RunInfo) -> str:
 
 
 def _format_no_epochs_reason(run_info: RunInfo) -> str:
-    """Return the reason why a run has no epoch to draw; empty if the reason is unknown."""
+    """Return a colon and the reason why a run has no epoch to draw; empty if the reason is unknown."""
     reason_text = run_info.error or run_info.details.error or (run_info.record.reason if run_info.record else None)
     return f": {replace_control_chars(reason_text)}" if reason_text else ""
 
 
 def _format_run_status(run_info: RunInfo) -> str:
-    """Return a note on the status of a run that is not completed."""
+    """Return a note on a run that is not completed: its status and its number of epochs."""
     status = run_info.record.status if run_info.record else "broken"
     epochs = format_count(run_info.details.epoch_count, "epoch")
     if status == "running":
@@ -321,7 +321,7 @@ def _format_run_status(run_info: RunInfo) -> str:
 
 
 def _format_cut_short_note(group: _CurveGroup) -> str:
-    """Return a note that a mean ends before some of its runs; empty if all runs have the same length."""
+    """Return a note that the mean of a group ends with its shortest run; empty if all runs have the same length."""
     epochs = [run_info.details.epoch_count for run_info in group.runs]
     if min(epochs) == max(epochs):
         return ""

@@ -29,10 +29,10 @@ _MAX_LISTED_CLASSES = 50
 
 _MAX_CONFUSED_PAIRS = 20
 _MAX_CLASS_NAME_WIDTH = 24
-"""Largest width of a class name, in columns of the terminal."""
+"""Largest width of a class name, in terminal characters."""
 
 _MAX_UNLIKE_SHARE = 0.5
-"""Share of inputs that are unlike the training inputs above which a note is printed.
+"""Largest share of inputs that can be unlike the training inputs without a warning.
 
 Every test set has a few such inputs. If most inputs are unlike the training inputs, there is probably a mistake.
 """
@@ -65,8 +65,8 @@ def build_class_table(report: ClassificationReport) -> tuple[PlainTable, str]:
 def build_confusion_table(report: ClassificationReport, width: int) -> tuple[PlainTable, str]:
     """Build the confusion matrix, and return it with a sentence that explains how to read the table.
 
-    A matrix with too many classes, or wider than `width` columns of the terminal, is replaced by the most confused
-    pairs.
+    If the matrix has too many classes or is wider than `width` terminal characters, return a table of the classes that
+    are confused most frequently.
     """
     classes, counts = report.class_names, report.confusion.tolist()
     if len(classes) <= _MAX_MATRIX_CLASSES:
@@ -98,7 +98,7 @@ def build_confusion_table(report: ClassificationReport, width: int) -> tuple[Pla
 
 
 def make_headers_unique(headers: Sequence[str]) -> list[str]:
-    """Return headers that all differ: repeated headers get trailing spaces."""
+    """Return headers that all differ, because tables find columns by header: repeated headers get trailing spaces."""
     seen: dict[str, int] = {}
     unique_headers = []
     for header in headers:
@@ -108,7 +108,7 @@ def make_headers_unique(headers: Sequence[str]) -> list[str]:
 
 
 def compute_table_width(plain_table: PlainTable) -> int:
-    """Compute the width of a table, in columns of the terminal."""
+    """Compute the width of a table, in terminal characters."""
     return max(compute_text_width(line) for line in plain_table.to_text().splitlines())
 
 
@@ -131,14 +131,14 @@ def build_error_table(errors: Sequence[RegressionErrors], names: Sequence[str]) 
 
 
 def format_quantity(value: float) -> str:
-    """Format a number with five significant digits, from 10,000 on as an integer."""
+    """Format a number with five significant digits, or as an integer if it is 10,000 or more."""
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.5g}"
 
 
 def format_error_notes(errors: Sequence[RegressionErrors], names: Sequence[str]) -> list[str]:
     """Return a note for each target: the root mean square error of the best constant prediction.
 
-    This constant is the mean of the target in these examples. The errors of the model can be compared with this value.
+    This constant is the mean of the target in the evaluated examples. A useful model has a smaller error.
     """
     return [
         f"{name}: always predicting the mean of these examples, {format_quantity(target_errors.true_mean)}, has an "
@@ -151,6 +151,10 @@ def format_earlier_evaluations(earlier: Sequence[Evaluation | FileEvaluation], f
     """Return a sentence on how often the test set, or the examples in a file, were evaluated before.
 
     The text is empty for a file that is evaluated for the first time.
+
+    Args:
+        earlier: The earlier evaluations, the oldest first.
+        file: The file with the examples; `None` for the test set.
     """
     if not earlier:
         return "" if file else "first evaluation on the test set of this run; run.json records it"
@@ -176,7 +180,8 @@ def build_class_report_document(report: ClassificationReport) -> dict[str, Any]:
 def list_target_names(names: str | None, targets: int) -> list[str]:
     """Return the names of the targets of a regression.
 
-    A single target has the name in `names`, by default `target`. Several targets are numbered.
+    A single target has the name `names`, or `target` if `names` is `None`. Several targets are `target 1`,
+    `target 2` and so on.
     """
     return [names or "target"] if targets == 1 else [f"target {at + 1}" for at in range(targets)]
 
@@ -189,9 +194,10 @@ def format_examples(evaluation: Evaluation | FileEvaluation) -> str:
 
 
 def format_unlike_inputs(reasons: Sequence[Sequence[str]]) -> list[str]:
-    """Return a warning with the most common reason if most inputs are unlike the training inputs.
+    """Return a warning that most inputs are unlike the training inputs, with the most common reason.
 
-    `reasons` holds, for each input, the reasons why the input is unlike the training inputs.
+    The list is empty if at most half of the inputs are unlike the training inputs. `reasons` holds the reasons for
+    each input; an input without reasons is like the training inputs.
     """
     unlike = [input_reasons for input_reasons in reasons if input_reasons]
     if len(unlike) <= _MAX_UNLIKE_SHARE * len(reasons):
@@ -201,10 +207,10 @@ def format_unlike_inputs(reasons: Sequence[Sequence[str]]) -> list[str]:
 
 
 _MAX_OTHER_CLASSES = 2
-"""Number of most probable other classes that are listed after the predicted class."""
+"""Largest number of other classes that are listed after the predicted class, the most probable first."""
 
 _MAX_INPUT_NAME_WIDTH = 40
-"""Largest width of the name of an input or of a class, in columns of the terminal."""
+"""Largest width of the name of an input or of a class, in terminal characters."""
 
 _MAX_WARNED_INPUTS = 10
 """Largest number of inputs whose warnings are printed; the others are counted."""
@@ -220,10 +226,10 @@ class Predictions:
     """File of each input."""
 
     lines: tuple[int | None, ...]
-    """Line of each input in its table; `None` where the file has no lines."""
+    """Line of each input in its file; `None` if the file has no lines, as an image."""
 
     outputs: NDArray[np.float32]
-    """Array of shape (n, units), with a row for each input."""
+    """Outputs of the model, an array of shape (n, units) with a row for each input."""
 
     warnings: tuple[list[str], ...]
 
@@ -234,7 +240,7 @@ class Predictions:
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
-        """Probabilities of the classes, of shape (n, classes)."""
+        """Probabilities of the classes, of shape (n, classes); values of another kind for a loss such as `mse`."""
         return compute_class_probabilities(self.outputs, logits=self.experiment.loss.takes_logits)
 
     @property
@@ -253,7 +259,7 @@ def has_probability_outputs(experiment: Experiment) -> bool:
 
 
 def build_prediction_table(predictions: Predictions) -> PlainTable:
-    """Build a table with a row for each input."""
+    """Build a table with a row for each input: the predicted class with probabilities, or the predicted numbers."""
     labels = [shorten_text(label, _MAX_INPUT_NAME_WIDTH) for label in predictions.input_names]
     if not predictions.class_names:
         dataset_info = predictions.experiment.data.info
@@ -286,12 +292,12 @@ def build_prediction_table(predictions: Predictions) -> PlainTable:
 
 
 def _format_probability(value: float) -> str:
-    """Format a probability with four decimals, and an output of a million or more with three significant digits."""
+    """Format a probability with four decimals. Other outputs of a million or more get three significant digits."""
     return f"{value:.4f}" if math.isfinite(value) and abs(value) < 1e6 else f"{value:.3g}"
 
 
 def format_warning_lines(predictions: Predictions) -> list[str]:
-    """Return a warning for each of the first 10 inputs that are unlike the training inputs."""
+    """Return warnings on the first 10 inputs that are unlike the training inputs, and a line that counts the others."""
     unlike = [
         (label, texts) for label, texts in zip(predictions.input_names, predictions.warnings, strict=True) if texts
     ]

@@ -34,7 +34,7 @@ _MAX_LAYER_NAME_WIDTH = 16
 _COLUMN_GUTTER = "    "
 _SEVERITY_MARKS = {"trouble": "!", "advice": "·", "good": "✓"}
 _SINGLE_EPOCH_KINDS = ("divergence", "unstable", "thrown_about", "failed", "interrupted")
-"""Kinds of findings about a single epoch; all others hold from their epoch on."""
+"""Kinds of findings about a single epoch. Findings of other kinds hold from their epoch on."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class _GradientScale:
 
     @classmethod
     def from_explanations(cls, explanations: Sequence[Explanation], *, unicode: bool) -> "_GradientScale":
-        """Return a scale that covers the gradients of all runs."""
+        """Return a scale that covers the gradients of all explained runs, so that their bars are comparable."""
         gradients = [
             state.gradient
             for explanation in explanations
@@ -60,7 +60,7 @@ class _GradientScale:
         return cls(min(math.floor(math.log10(min(gradients))), high - _MIN_DECADES), high, unicode)
 
     def format_bar(self, value: float | None) -> str:
-        """Return a value as a bar, padded with spaces."""
+        """Return a gradient as a bar, padded with spaces; only spaces for 0 or `None`."""
         if not value:
             return " " * _BAR_WIDTH
         share = (math.log10(value) - self.low) / (self.high - self.low)
@@ -69,8 +69,8 @@ class _GradientScale:
         full_blocks, eighths = divmod(max(1, round(share * _BAR_WIDTH * 8)), 8)
         return ("█" * full_blocks + (_BAR_EIGHTHS[eighths - 1] if eighths else "")).ljust(_BAR_WIDTH)
 
-    def format_legend(self, explanations: Sequence[Explanation]) -> str:
-        """Return a legend that explains the columns of the table of layers."""
+    def format_legend(self, explanations: Sequence[Explanation], width: int) -> list[str]:
+        """Return the legend of the columns in the table of layers, in lines of at most `width` terminal characters."""
         states = [state for explanation in explanations for state in _list_first_and_last_states(explanation)]
         low, high = (f"{10**end:g}" for end in (self.low, self.high))
         parts = [
@@ -82,17 +82,21 @@ class _GradientScale:
         if any(state.dead is not None for state in states):
             parts.append(f"dead: share of relu units that are 0 for all {states[-1].examples} measured examples")
         if any(state.saturated is not None for state in states):
-            parts.append("saturated: share of outputs within 5% of the limits of the activation")
-        return "; ".join(parts)
+            parts.append("saturated: share of outputs within 5% of the limits of the activation; –: no such limits")
+        return [line for part in parts for line in _wrap_text(part, width, "  ")]
 
 
 def _format_moved_legend(states: Sequence[LayerState]) -> str:
-    """Return the legend of the column `change`; empty if no change of a kernel was measured."""
+    """Return the legend of `change`, the column on how far kernels moved; empty if no kernel was measured."""
     last = [state for state in states if state.epoch == max(other.epoch for other in states)]
     if any(state.moved is not None for state in last):
-        return "change: relative change of the kernel since epoch 0"
+        return "change: norm of the change of the weights since epoch 0, relative to their norm at epoch 0"
     since = next((state.since for state in last if state.update is not None), None)
-    return "" if since is None else f"change: relative change of the kernel since epoch {since}"
+    return (
+        ""
+        if since is None
+        else f"change: norm of the change of the weights since epoch {since}, relative to their norm then"
+    )
 
 
 def _get_kernel_change(state: LayerState) -> float | None:
@@ -116,7 +120,7 @@ def format_explanations(
     Args:
         explanations: One explanation for each run.
         command: The function that returns the command line of a suggestion for a run.
-        width: The width in columns; only command lines are wider.
+        width: The largest width of a line in terminal characters; only command lines are wider.
         unicode: Whether bars consist of block characters; otherwise of #.
     """
     scale = _GradientScale.from_explanations(explanations, unicode=unicode)
@@ -126,12 +130,12 @@ def format_explanations(
         _format_layers_side_by_side(explanations, scale) if len(explanations) == 2 and all(layer_lines) else []
     )
     if side_by_side and max(map(compute_text_width, side_by_side)) <= width:
-        lines += [*side_by_side, "", *_wrap_text(scale.format_legend(explanations), width), ""]
+        lines += [*side_by_side, "", *scale.format_legend(explanations, width), ""]
         layer_lines = [[] for _ in explanations]
     for explanation, layers in zip(explanations, layer_lines, strict=True):
         lines += [*_wrap_text(_format_run_heading(explanation), width, "  "), ""]
         if layers:
-            lines += [*layers, "", *_wrap_text(scale.format_legend([explanation]), width), ""]
+            lines += [*layers, "", *scale.format_legend([explanation], width), ""]
         for finding in explanation.findings:
             lines += [*_format_finding_lines(explanation.run, finding, command, width), ""]
         if explanation.unmeasured_reason:
@@ -166,7 +170,7 @@ def _format_finding_lines(run: Run, finding: Finding, command: _CommandFormatter
 
 
 def format_finding_epoch(finding: Finding) -> str:
-    """Return the epoch of a finding as text, such as `, from epoch 3 on`; empty for the whole run."""
+    """Return the epoch of a finding as text, such as `, from epoch 3 on`; empty for a finding about the whole run."""
     if finding.since_epoch is None:
         return ""
     if finding.kind in _SINGLE_EPOCH_KINDS:
@@ -175,7 +179,11 @@ def format_finding_epoch(finding: Finding) -> str:
 
 
 def _wrap_text(text: str, width: int, later_indent: str = "", first_indent: str = "") -> list[str]:
-    """Return a text in lines of at most `width` columns."""
+    """Return a text in lines of at most `width` terminal characters.
+
+    The first line begins with `first_indent`, and all other lines begin with `later_indent`. `UNLIMITED_WIDTH` keeps
+    the text in one line.
+    """
     text = replace_control_chars(text)
     if width >= UNLIMITED_WIDTH:
         return [f"{first_indent}{text}"]
@@ -193,7 +201,8 @@ def _list_first_and_last_states(explanation: Explanation) -> list[LayerState]:
 def _format_layer_lines(explanation: Explanation, scale: _GradientScale, *, with_moved: bool = True) -> list[str]:
     """Return a table with a row for each layer of a run, as lines.
 
-    Gradients are those of the first and the last measured epoch. All other columns are about the last.
+    The table has gradients of the first and the last measured epoch. All other columns are about the last measured
+    epoch. With `with_moved`, `change` is one of these columns. Without measurements, return an empty list.
     """
     states = _list_first_and_last_states(explanation)
     if not states:
@@ -221,7 +230,7 @@ def _format_layer_lines(explanation: Explanation, scale: _GradientScale, *, with
     ]
     keep = [name in ("layer",) or any(row[at].strip() for row in rows) for at, name in enumerate(headers)]
     headers = [name for name, is_kept in zip(headers, keep, strict=True) if is_kept]
-    rows = [[cell for cell, is_kept in zip(row, keep, strict=True) if is_kept] for row in rows]
+    rows = [[cell or "–" for cell, is_kept in zip(row, keep, strict=True) if is_kept] for row in rows]
     if len(rows) > _MAX_LAYER_ROWS:
         half = _MAX_LAYER_ROWS // 2
         rows = [*rows[:half], ["…", *[""] * (len(headers) - 1)], *rows[-half:]]
@@ -229,14 +238,14 @@ def _format_layer_lines(explanation: Explanation, scale: _GradientScale, *, with
 
 
 def _format_gradient(state: LayerState, scale: _GradientScale) -> str:
-    """Return the gradient of a layer as a bar and a number."""
+    """Return the gradient of a layer as a bar and a number; empty if the layer has no gradient."""
     return "" if state.gradient is None else f"{scale.format_bar(state.gradient)} {state.gradient:.1e}"
 
 
 def _format_percent_share(value: float | None) -> str:
-    """Return a share in percent; from 1,000% on, as a factor such as `12 ×`.
+    """Return a share in percent, such as `2.5%` or `40%`; empty for `None`.
 
-    Shares from 0.05% to 9.5% have one decimal.
+    A share of 1,000% or more becomes a factor, such as `12 ×`. Shares from 0.05% to 9.5% have one decimal.
     """
     if value is not None and value >= 10:
         return f"{value:.3g} ×"

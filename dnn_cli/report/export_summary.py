@@ -10,16 +10,19 @@ if TYPE_CHECKING:
     from dnn_cli.runs.input_profile import InputProfile
 
 _MAX_LISTED_WIDTH = 30
-"""Largest width of a list of names, in columns of the terminal."""
+"""Largest width of a list of class names or columns, in terminal characters."""
 
 
 def build_interface_document(
     experiment: "Experiment", input_profile: "InputProfile", *, scaling: bool
 ) -> dict[str, Any]:
-    """Build the JSON document of the input and output of an exported model.
+    """Build the JSON document of an exported model's interface: shape, type and meaning of its input and output.
 
-    `scaling` is whether the model scales its inputs. Otherwise, the document describes the scaling that inputs need
-    before.
+    Args:
+        experiment: The experiment of the exported run.
+        input_profile: The statistics and the scaling of the training inputs.
+        scaling: Whether the exported model itself scales inputs. Otherwise, the document has the scaling that inputs
+            need before the model gets them.
     """
     dataset_info = experiment.data.info
     input_document: dict[str, Any] = {
@@ -63,9 +66,9 @@ def _format_output_meaning(experiment: "Experiment") -> str:
 
 
 def format_exported_input(experiment: "Experiment", input_profile: "InputProfile", *, scaling: bool) -> str:
-    """Return a description of the input of an exported model in one line.
+    """Return a description of the input of an exported model in one line: type, shape, range and scaling.
 
-    `scaling` is whether the model scales its inputs.
+    `scaling` is whether the exported model itself scales inputs.
     """
     shape = ", ".join(["batch", *map(str, experiment.data.input_shape)])
     low, high = float(input_profile.minimum.min()), float(input_profile.maximum.max())
@@ -90,7 +93,7 @@ def format_exported_input(experiment: "Experiment", input_profile: "InputProfile
 
 
 def format_exported_output(experiment: "Experiment") -> str:
-    """Return a description of the output of an exported model in one line."""
+    """Return a description of the output of an exported model in one line: type, shape, meaning and names."""
     dataset_info = experiment.data.info
     names = ", ".join(dataset_info.classes or list_target_names(dataset_info.target, dataset_info.targets))
     if experiment.target_encoding == "binary":

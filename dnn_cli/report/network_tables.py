@@ -72,9 +72,12 @@ def build_summary_document(summary: NetworkSummary) -> dict[str, Any]:
 def build_bench_table(
     seconds: Mapping[str, Sequence[float]], first_seconds: Mapping[str, float], baseline: str
 ) -> Table:
-    """Build a table with a row for each way to train: seconds per epoch, and their ratio to `baseline`.
+    """Build a table of seconds per epoch, with a row for each way to train, such as `dnn` and `keras fit, arrays`.
 
-    The ratio is that of the median seconds.
+    Args:
+        seconds: The seconds of each epoch after the first, by way to train.
+        first_seconds: The seconds of the first epoch, which includes compiling, by way to train.
+        baseline: The way to train whose median seconds the other medians are divided by.
     """
     base = median(seconds[baseline])
     rows = [

@@ -11,7 +11,7 @@ from dnn_cli.report.tables import build_table
 from dnn_cli.report.text import format_count, format_score
 
 _DIGEST_LENGTH = 16
-"""Number of printed characters of a digest: 16 characters distinguish two digests."""
+"""Number of printed characters of a digest; 16 characters suffice to distinguish two digests."""
 
 
 def format_reproduction_result(reproduction: ReproductionResult) -> list[str]:
@@ -28,7 +28,7 @@ def format_reproduction_result(reproduction: ReproductionResult) -> list[str]:
 
 
 def _list_identical_parts(reproduction: ReproductionResult) -> list[str]:
-    """Return the compared parts that are identical."""
+    """Return the names of the results that are identical: weights, metrics and predictions."""
     parts = {
         "weights": reproduction.equal_weights,
         f"{format_count(reproduction.epochs, 'epoch')} of metrics": reproduction.equal_metrics,
@@ -38,9 +38,9 @@ def _list_identical_parts(reproduction: ReproductionResult) -> list[str]:
 
 
 def _list_different_parts(reproduction: ReproductionResult) -> list[str]:
-    """Return the compared parts that differ.
+    """Return the names of the results that differ: weights, metrics with their first differing epoch, and predictions.
 
-    If the new training did not complete, the parts are both statuses and the first epoch whose metrics differ.
+    If the new training did not complete, return both statuses and the first epoch whose metrics differ.
     """
     again, departure = reproduction.new_record, reproduction.first_difference
     metrics = [_format_departure(departure)] if departure else []
@@ -53,7 +53,7 @@ def _list_different_parts(reproduction: ReproductionResult) -> list[str]:
 
 
 def _format_departure(departure: MetricDifference) -> str:
-    """Return the first epoch whose metrics differ, with both values of the first such metric."""
+    """Return the departure as text: the first epoch whose metrics differ, with both values of one metric."""
     then, now = format_score(departure.then), format_score(departure.now)
     # Values that are equal to four places need all their digits.
     if then == now:
@@ -62,7 +62,9 @@ def _format_departure(departure: MetricDifference) -> str:
 
 
 def format_differences_intro(reproduction: ReproductionResult) -> str | None:
-    """Return the line above the table of differences, or a line that replaces an empty table.
+    """Return the line above the table of differences, such as `possible causes:`, or a line that replaces the table.
+
+    The differences are recorded conditions, such as library versions, that differ between the two runs.
 
     For a bit-identical reproduction without differences, return `None`.
     """
@@ -72,7 +74,7 @@ def format_differences_intro(reproduction: ReproductionResult) -> str | None:
 
 
 def build_differences_table(reproduction: ReproductionResult) -> Table:
-    """Build a table with a row for each difference."""
+    """Build a table with a row for each recorded condition, such as a library version, that differs between runs."""
     rows = [
         [difference.what, format_recorded_value(difference.then), format_recorded_value(difference.now)]
         for difference in reproduction.differences
@@ -81,7 +83,7 @@ def build_differences_table(reproduction: ReproductionResult) -> Table:
 
 
 def format_recorded_value(value: Any) -> str:
-    """Return a value of a run record as text. A digest is shortened."""
+    """Return a value of a run record as text. A digest is shortened to 16 characters."""
     if value is None or isinstance(value, bool):
         return {None: "–", True: "true", False: "false"}[value]
     text = str(value)

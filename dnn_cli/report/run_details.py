@@ -49,7 +49,7 @@ def _iter_record_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
 
 
 def iter_time_rows(record: Record) -> Iterator[tuple[str, str]]:
-    """Yield the start, end, duration and resumptions of a training, as (label, text)."""
+    """Yield the start, end, duration and resumed trainings of a run, as (label, text)."""
     yield "started", _format_utc_time(record.started)
     if record.ended:
         yield "ended", _format_utc_time(record.ended)
@@ -82,7 +82,7 @@ def iter_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
 
 
 def _iter_test_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
-    """Yield the scores on files, and the scores of each saved model on the test set, as (label, text).
+    """Yield the scores on evaluated files, and of each saved model on the test set, as (label, text).
 
     For a saved model without scores on the test set, yield the command that evaluates the model.
     """
@@ -133,7 +133,7 @@ def _format_all_scores(scores: Scores) -> str:
 
 
 def iter_origin_rows(record: Record) -> Iterator[tuple[str, str]]:
-    """Yield the sweeps, reproduced run, data and git commit of a run, as (label, text)."""
+    """Yield the origin of a run, as (label, text): its sweeps, the run that it reproduces, its data and git commit."""
     for sweep in record.sweeps:
         yield "sweep", f"{sweep.name} {sweep.id}: {_format_pairs(sweep.settings)}"
     if record.reproduces:
@@ -172,12 +172,12 @@ def iter_config_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
 
 
 def _format_pairs(values: Mapping[str, Any]) -> str:
-    """Return names with their values in one line."""
+    """Return names with their values in one line, such as `tensorflow=2.21.0  keras=3.12.0`."""
     return "  ".join(f"{key}={format_config_value(value)}" for key, value in values.items())
 
 
 def _format_utc_time(text: str) -> str:
-    """Return the text of a time in a run record, to the second."""
+    """Return a time from a run record as text to the second, such as `2026-01-31 12:30:05 UTC`."""
     return f"{text[:19].replace('T', ' ')} UTC"
 
 

@@ -20,7 +20,7 @@ _INTEGER_RESULTS = ("trained", "best.epoch", "last.epoch", "parameters")
 
 @dataclass(frozen=True)
 class _ResultPair:
-    """Result of two runs. Its name is a field of `dnn runs --columns`."""
+    """Values of one result, such as `best.val_loss`, in two runs. The name is a field of `dnn runs --columns`."""
 
     name: str
     first: str | float | None
@@ -28,7 +28,7 @@ class _ResultPair:
 
     @property
     def difference(self) -> float | None:
-        """Second number minus the first; `None` if a value is missing or is text."""
+        """Value of the second run minus that of the first; `None` if a value is missing or is text."""
         numbers = [value for value in (self.first, self.second) if isinstance(value, int | float)]
         return numbers[1] - numbers[0] if len(numbers) == 2 else None
 
@@ -49,7 +49,7 @@ class _ResultPair:
 
 @dataclass(frozen=True)
 class _RunDiff:
-    """Differences between two runs."""
+    """Differences between two runs: settings that differ, and all results of both runs."""
 
     first: RunInfo
     second: RunInfo
@@ -90,7 +90,7 @@ def _get_resolved_config(run_info: RunInfo) -> dict[str, Any]:
 
 
 def _iter_results(first: RunInfo, second: RunInfo) -> Iterator[_ResultPair]:
-    """Yield the results that at least one of two runs has."""
+    """Yield each result that at least one of two runs has, with the values of both."""
     for name in _list_result_names(first, second):
         values = [build_getter(name)(run_info) for run_info in (first, second)]
         present_values = [None if value is ABSENT else value for value in values]

@@ -1,4 +1,4 @@
-"""Groups of completed runs for `dnn plot --by`, as in `dnn compare --by`, and notes on runs that are left out."""
+"""Groups of completed runs that `dnn plot --by` draws and `dnn compare --by` compares, and notes on left-out runs."""
 
 from collections.abc import Sequence
 
@@ -24,8 +24,8 @@ def group_completed_runs(
 ) -> tuple[list[tuple[str, tuple[RunInfo, ...]]], list[str]]:
     """Return the label and the runs of each group, and notes on runs that are in no group.
 
-    Runs that are not completed are left out, because they would end the mean of their group early. If possible, only
-    runs are used whose other settings occur in all groups. The groups then differ only in the keys.
+    Runs that are not completed are left out, because they would end the mean of their group early. If possible, the
+    groups differ only in the keys: a run is left out if some group lacks a run with the same other settings.
 
     Args:
         runs: Runs with details, each with at least one epoch.
@@ -55,9 +55,9 @@ def group_completed_runs(
 
 
 def _build_group_row(run_info: RunInfo) -> RunScore | None:
-    """Return the score of a completed run, for grouping; `None` for other runs.
+    """Return a completed run as the `RunScore` that `group_by_keys` needs; `None` for other runs.
 
-    The last loss serves as the score, because groups do not depend on scores.
+    Its score is the last loss. The choice of the score has no effect, because groups do not depend on scores.
     """
     if run_info.record is None or run_info.record.status != "completed":
         return None
@@ -78,9 +78,10 @@ def _format_run_ids(runs: Sequence[RunInfo]) -> str:
 
 
 def format_copies_note(repeats: Sequence[RepeatedRun]) -> str:
-    """Return a note that lists the repeated runs with the same weights as the run that counts.
+    """Return a note that lists the copies: repeated runs with the same weights as the run that counts.
 
-    The note is empty without such runs.
+    Runs are repeated if they have the same experiment, seed and data; only one of them counts. The note is empty
+    without copies.
     """
     copies = [repeat for repeat in repeats if repeat.is_copy]
     verb = "is a copy" if len(copies) == 1 else "are copies"
@@ -90,9 +91,10 @@ def format_copies_note(repeats: Sequence[RepeatedRun]) -> str:
 
 
 def format_superseded_note(repeats: Sequence[RepeatedRun]) -> str:
-    """Return a note that lists the repeated runs with other weights than the run that counts.
+    """Return a note that lists the superseded runs: repeated runs with other weights than the run that counts.
 
-    The note is empty without such runs.
+    Runs are repeated if they have the same experiment, seed and data; only the latest counts. The note is empty
+    without superseded runs.
     """
     others = [repeat for repeat in repeats if not repeat.is_copy]
     runs = format_count(len(others), "run")

@@ -34,7 +34,10 @@ class RunListing:
 
 
 def build_default_listing(runs: Sequence[RunInfo]) -> RunListing:
-    """Build the list of runs with default columns. For a run without a score, the reason replaces the score."""
+    """Build the list of runs with default columns.
+
+    For a run without a score, the column of scores has the reason of the run's status.
+    """
     monitors = {run_info.record.results.monitor for run_info in runs if run_info.record}
     common_monitor = monitors.pop() if len(monitors) == 1 else None
     headers = ["id", "name", "status", common_monitor or "best", "epochs", "time", _STARTED_HEADER]
@@ -48,9 +51,10 @@ def build_default_listing(runs: Sequence[RunInfo]) -> RunListing:
 
 
 def _build_run_row(run_info: RunInfo, header: str | None) -> list[str]:
-    """Build the row of a run.
+    """Build the row of a run in the default columns.
 
-    The name of the monitor follows the score if the column of the score has another header.
+    `header` is the monitor that all runs share, which is the header of their scores. If the monitors differ, `header`
+    is `None`, and the name of the monitor follows the score.
     """
     record = run_info.record
     if record is None:
@@ -77,7 +81,7 @@ def _build_run_row(run_info: RunInfo, header: str | None) -> list[str]:
 
 
 def build_fields_listing(runs: Sequence[RunInfo], fields: Sequence[str]) -> RunListing:
-    """Build a list of runs with the given fields as columns. Values are rounded for people."""
+    """Build a list of runs with fields such as `best.val_loss` as columns. Values are rounded for readers."""
     columns = [[get(run_info) for run_info in runs] for get in map(build_getter, fields)]
     short_headers = shorten_keys(fields)
     # Short headers of a score of best.keras and a score of model.keras would be equal.
@@ -91,7 +95,7 @@ def build_fields_listing(runs: Sequence[RunInfo], fields: Sequence[str]) -> RunL
 
 
 def build_full_listing(runs: Sequence[RunInfo], fields: Sequence[str]) -> RunListing:
-    """Build a list of runs with the given fields as columns and unrounded values; missing values are empty."""
+    """Build a list of runs with fields as columns, for programs: values are unrounded, and missing values are empty."""
     getters = [build_getter(field) for field in fields]
     return RunListing(list(fields), [[_format_full_value(get(run_info)) for get in getters] for run_info in runs])
 
@@ -129,7 +133,7 @@ def build_runs_table(listing: RunListing, width: int = UNLIMITED_WIDTH) -> Plain
 
 
 def _format_field(field: str, value: Any) -> str:
-    """Return the value of a field as text, rounded for people."""
+    """Return the value of a field as text, rounded for readers."""
     if value is None or value is ABSENT or value == ():
         return "–"
     if field in ("started", "ended"):
@@ -159,12 +163,12 @@ def _is_numeric_column(values: Sequence[Any]) -> bool:
 
 
 def _format_time_to_minute(text: str) -> str:
-    """Return the text of a time in a run record, to the minute."""
+    """Return a time from a run record as text to the minute, such as `2026-01-31 12:30`."""
     return text[:16].replace("T", " ")
 
 
 def build_run_document(run: Run, record: Record) -> dict[str, Any]:
-    """Build the JSON document of a run, as in `dnn train` and `dnn runs`."""
+    """Build the JSON document of a run: the part that `dnn train --json` and `dnn runs --json` share."""
     best = record.results.best
     monitor = record.results.monitor
     return {
@@ -232,10 +236,11 @@ def format_last_and_best(record: Record) -> list[str]:
 
 
 def list_fitting_scores(scores: Mapping[str, float], width: int) -> list[str]:
-    """Return the names of the scores of an epoch that fit in a line of `width` columns.
+    """Return the names of the scores of an epoch that fit in a line of `width` terminal characters.
 
-    Metrics of training are dropped first, then metrics of validation, then the metric and loss of training. The loss
-    and first metric of validation always stay. Without validation, those of training stay.
+    If the line is too long, metrics of training after the first are dropped, then those of validation. Then the first
+    metric and the loss of training are dropped. The loss and the first metric of validation always stay. Without
+    validation, the loss and the first metric of training stay.
     """
     names = [name for name in scores if name not in NON_SCORE_COLUMNS]
     training = [name for name in names if not name.startswith("val_")]
@@ -248,12 +253,18 @@ def list_fitting_scores(scores: Mapping[str, float], width: int) -> list[str]:
 
 
 def format_epoch_header(names: Sequence[str]) -> str:
-    """Return the header of the lines that `format_epoch_line` returns."""
+    """Return the header above lines of `format_epoch_line`; `names` are the names of the printed scores."""
     return "  ".join(["  epoch", *(f"{name:>8}" for name in names), "    time"])
 
 
 def format_epoch_line(scores: Mapping[str, float], names: Sequence[str], epochs: int) -> str:
-    """Return the scores of an epoch as a line below the header of `format_epoch_header`."""
+    """Return an epoch as a line in the columns of `format_epoch_header`: its number, scores and duration.
+
+    Args:
+        scores: The row of the epoch in `metrics.csv`.
+        names: The names of the printed scores.
+        epochs: The planned number of epochs.
+    """
     cells = [f"{format_score(scores[name]):>{max(8, len(name))}}" for name in names]
     number = f"{scores['epoch']}/{epochs}"
     return "  ".join([f"{number:>7}", *cells, f"{format_duration(scores['seconds']):>8}"])

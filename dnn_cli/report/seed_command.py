@@ -1,4 +1,4 @@
-"""Commands that train several groups with more seeds."""
+"""Commands `dnn sweep` that train compared groups with more seeds."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -20,10 +20,11 @@ def build_sweep_commands(groups: Sequence[Group], seed_count: int, runs_dir: str
     Args:
         groups: The groups, each with at least one run.
         seed_count: The number of seeds that each group will have.
-        runs_dir: The runs directory, as the user typed it.
+        runs_dir: The runs directory, as the commands name it.
     """
-    # A seed that failed would fail again, and a sweep skips failed seeds.
-    failed = {seed for group in groups for seed in group.failed}
+    # A run that failed would fail again, and a sweep skips failed runs. A completed run with a bad score counts: to
+    # leave out its seed would choose seeds by their scores.
+    failed = {seed for group in groups for seed in group.failed if seed not in group.seeds}
     usable = (seed for seed in count(min(group.seeds[0] for group in groups)) if seed not in failed)
     planned_seeds = list(islice(usable, seed_count))
     missing = [len(set(planned_seeds) - set(group.seeds)) for group in groups]
@@ -46,7 +47,7 @@ def _format_config_path(group: Group) -> str:
 
 
 def _find_single_override(groups: Sequence[Group]) -> str | None:
-    """Return `key=value,value` for the only key in which groups differ.
+    """Find the only key in which groups differ, and return its override for a sweep, such as `optimizer=sgd,adam`.
 
     If several keys differ, or a value has no short form, return `None`.
     """

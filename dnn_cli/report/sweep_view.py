@@ -23,7 +23,7 @@ def format_sweep_settings(setting: Mapping[str, str]) -> str:
 def format_run_result(record: Record | None, status: str, reason: str) -> str:
     """Return the score and training time of a completed run, or the reason why a run has no score.
 
-    The score is that of the saved model, by which the table below also compares the runs.
+    The score is that of the saved model. The table that `dnn sweep` prints at its end compares the same scores.
     """
     if record is None or status != "completed":
         return reason if reason.startswith("pruned") else f"{status}: {reason}" if reason else status
@@ -36,7 +36,10 @@ def build_plan_table(
 ) -> Table:
     """Build the table of a planned sweep, with a row for each run.
 
-    The columns are the keys that vary, the state of the run, and the estimated training time.
+    Args:
+        settings: The settings that vary, for each run: the text of each value, by key.
+        states: The state of each run: `to train`, or the status of a run that exists.
+        seconds: The estimated training time of each run; `None` for a run that is not trained.
     """
     keys = list(dict.fromkeys(key for setting in settings for key in setting))
     rows = [

@@ -69,8 +69,8 @@ def format_latex(headers: Sequence[str], rows: Iterable[Sequence[str]], right: S
 def _format_latex_row(cells: Iterable[str]) -> str:
     """Return a row of a table in LaTeX.
 
-    The empty group `{}` precedes a leading bracket or asterisk. LaTeX would otherwise read it as an argument of the
-    previous line end.
+    An empty group `{}` precedes a bracket or an asterisk at the start of the row. Otherwise, LaTeX would read this
+    character as an argument of the line end above.
     """
     plain = [replace_control_chars(cell).translate(_LATEX_TRANSLATION) for cell in cells]
     if plain and plain[0].lstrip().startswith(("[", "*")):

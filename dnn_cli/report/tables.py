@@ -42,7 +42,7 @@ class PlainTable(Table):
             )
 
     def add_cells(self) -> None:
-        """Add the cells to the rows of Rich's table. Rich needs them only to print the table."""
+        """Add the cells to the rows of Rich's table, once, when Rich prints it. `to_text` does not need Rich's rows."""
         if not self.rows:
             for row in self.cells:
                 self.add_row(*map(Text, row))
@@ -70,7 +70,10 @@ class PlainTable(Table):
 
 
 def _format_table_row(cells: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> str:
-    """Return a row with cells padded to their widths, on the right if `left` is true, otherwise on the left."""
+    """Return a row as text, with each cell padded to the width of its column.
+
+    `left` holds, for each column, whether the column is left-aligned.
+    """
     padded = []
     for cell, width, is_left in zip(cells, widths, left, strict=True):
         space = " " * (width - compute_text_width(cell))
@@ -79,19 +82,19 @@ def _format_table_row(cells: Sequence[str], widths: Sequence[int], left: Sequenc
 
 
 def compute_text_width(text: str) -> int:
-    """Compute the width of a text, in columns of the terminal."""
+    """Compute the width of a text in terminal characters; a wide character counts twice."""
     return len(text) if text.isascii() else cell_len(text)
 
 
 def pad_text(text: str, width: int) -> str:
-    """Return a text with trailing spaces up to a width, in columns of the terminal."""
+    """Return a text with trailing spaces up to a width in terminal characters."""
     return text + " " * (width - compute_text_width(text))
 
 
 def build_table(
     headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = (), flexible: Sequence[str] = ()
 ) -> PlainTable:
-    """Build a table.
+    """Build a table from its headers and the texts of its cells.
 
     The columns named in `right` are right-aligned. Those named in `flexible` wrap if the table is too wide.
     """
@@ -99,7 +102,10 @@ def build_table(
 
 
 def _compute_column_width(header: str, cells: Sequence[str], max_widths: Mapping[str, int]) -> int:
-    """Return the width of a column of a table; a column in `max_widths` wraps at its largest width."""
+    """Compute the width of a column in terminal characters: that of its header or longest cell.
+
+    `max_widths` has the widths of columns that wrap, by header. Such a column is not wider than its width there.
+    """
     width = max(map(compute_text_width, (header, *cells)))
     return min(width, max_widths.get(header, width))
 
@@ -113,8 +119,12 @@ def drop_columns_to_fit(
 ) -> tuple[list[str], list[list[str]]]:
     """Drop columns of a table until it fits a width, and return the headers and rows.
 
-    Only the columns named in `expendable` are dropped, in this order. `width` is in columns of the terminal.
-    `max_widths` has the widths at which columns wrap, by header.
+    Args:
+        headers: The headers.
+        rows: The cells of each row.
+        width: The largest width of the table, in terminal characters.
+        expendable: The headers of the columns that can be dropped, in the order in which they are dropped.
+        max_widths: The widths at which columns wrap, by header.
     """
     columns = list(zip(headers, *rows, strict=True))
     for name in expendable:
@@ -136,8 +146,13 @@ def shorten_cells_to_fit(
 ) -> list[list[str]]:
     """Cut long cells of a table so that the table fits a width, and return its rows.
 
-    Only the columns named in `flexible` are cut, the widest first. They keep at least `min_width` columns of the
-    terminal. `max_widths` has the widths at which other columns wrap, by header.
+    Args:
+        headers: The headers.
+        rows: The cells of each row.
+        width: The largest width of the table, in terminal characters.
+        flexible: The headers of the columns whose cells can be cut; the widest column is cut first.
+        min_width: The width that a cut column keeps, in terminal characters.
+        max_widths: The widths at which other columns wrap, by header.
     """
     columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in headers]
     widths = [
@@ -158,7 +173,7 @@ def shorten_cells_to_fit(
 
 
 def shorten_text(text: str, width: int) -> str:
-    """Return a text in one line of at most `width` columns of a terminal; a cut text ends in `…`."""
+    """Return a text in one line of at most `width` terminal characters; a cut text ends in `…`."""
     text = replace_control_chars(text)
     if compute_text_width(text) <= width:
         return text

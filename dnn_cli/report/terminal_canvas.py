@@ -9,7 +9,7 @@ They are close to the palette of Okabe and Ito. Their contrast to white and to b
 """
 
 _BRAILLE_BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
-"""Bits of the dots of a braille character, by column and row."""
+"""Bit of each dot of a braille character in its code point, by the dot's column and row."""
 
 _BRAILLE_START = 0x2800
 """Code point of the braille character without dots."""
@@ -17,13 +17,13 @@ _BRAILLE_START = 0x2800
 
 @dataclass(frozen=True)
 class Glyphs:
-    """Characters from which a chart is drawn."""
+    """Characters from which a chart is drawn, such as the characters of axes and ticks."""
 
     dots_across: int
-    """Number of dots in a character, from left to right."""
+    """Number of dots of a curve in a character, from left to right; 1 for ASCII, which has a sign instead of dots."""
 
     dots_down: int
-    """Number of dots in a character, from top to bottom."""
+    """Number of dots of a curve in a character, from top to bottom; 1 for ASCII."""
 
     vertical: str
     horizontal: str
@@ -49,13 +49,13 @@ class Canvas:
     columns: int
     rows: int
     dots: dict[tuple[int, int], int] = field(default_factory=dict)
-    """Braille bits of a cell, by its column and row."""
+    """Braille bits of the cells that have dots, by column and row."""
 
     signs: dict[tuple[int, int], str] = field(default_factory=dict)
-    """Letters and other characters, which hide the dots of their cell."""
+    """Letters and other characters, which hide the dots of their cell, by column and row."""
 
     owners: dict[tuple[int, int], int] = field(default_factory=dict)
-    """Number of the curve whose colour a cell has."""
+    """Number of the curve whose colour a cell has, by column and row."""
 
     def find_cell(self, x: int, y: int) -> tuple[int, int]:
         """Return the column and row of the cell that contains a dot.
@@ -67,7 +67,8 @@ class Canvas:
     def put_dot(self, x: int, y: int, owner: int, sign: str) -> None:
         """Put a dot of a curve into its cell.
 
-        If the glyphs have no dots, put `sign` into the cell. `owner` is the number of the curve.
+        If the glyphs have no dots, as in ASCII, put the character `sign` into the cell. `owner` is the number of the
+        curve, which determines the colour of the cell.
         """
         cell = self.find_cell(x, y)
         if self.glyphs.dots_across == 1:
@@ -78,17 +79,17 @@ class Canvas:
         self.owners[cell] = owner
 
     def put_sign(self, cell: tuple[int, int], sign: str, owner: int) -> None:
-        """Put a character of a curve into a cell. `owner` is the number of the curve."""
+        """Put a character of a curve into a cell. `owner` is the number of the curve, which determines the colour."""
         self.signs[cell], self.owners[cell] = sign, owner
 
     def put_rule(self, column: int) -> None:
-        """Draw a vertical line in the empty cells of a column."""
+        """Put a vertical line into the empty cells of a column."""
         for cell in ((column, row) for row in range(self.rows)):
             if cell not in self.dots:
                 self.signs.setdefault(cell, self.glyphs.rule)
 
     def format_row(self, number: int, colour: bool) -> str:
-        """Return a row as text. With `colour`, control codes colour the text."""
+        """Return row `number`, counted from the top, as text. With `colour`, control codes colour the text."""
         parts: list[str] = []
         last = -1
         for column in range(self.columns):
@@ -104,5 +105,5 @@ class Canvas:
 
 
 def format_colour_code(owner: int) -> str:
-    """Return the control code for the colour of a curve. For a negative number, return the code that resets colours."""
+    """Return the control code for the colour of curve `owner`; for a negative number, the code that resets colours."""
     return "\x1b[0m" if owner < 0 else f"\x1b[38;5;{TERMINAL_COLOURS[owner % len(TERMINAL_COLOURS)]}m"

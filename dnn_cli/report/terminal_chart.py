@@ -26,10 +26,10 @@ With every fourth dot, a dotted line is fainter than a dashed line.
 _MIN_CHART_ROWS = 3
 _MIN_CHART_COLUMNS = 8
 _MIN_HEIGHT_FOR_LABEL_ROW = 8
-"""Height of a chart, in rows, from which the label of the horizontal axis has its own row."""
+"""Smallest height of a chart, in rows, at which the label of the horizontal axis has its own row."""
 
 _MAX_DRAWN_VALUE = 1e300
-"""Largest magnitude that is drawn; larger values leave a gap, like NaN."""
+"""Largest absolute value that is drawn; a larger value leaves a gap in its curve, like NaN."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,12 @@ class ChartLine:
     """Style of the line. Dotted lines are the bounds of a band and have no letter."""
 
     def is_drawn(self, length: int, dash: int) -> bool:
-        """Return whether the dot at a length along the line is drawn, for dashes of `dash` dots."""
+        """Return whether a dot of the line is drawn; other dots are gaps of a dashed or dotted line.
+
+        Args:
+            length: The number of dots before this dot along the line.
+            dash: The number of dots in a dash, and in the gap after a dash.
+        """
         if self.style == "dotted":
             return length % _DOTTED_SPACING == 0
         return self.style == "solid" or length // dash % 2 == 0
@@ -54,7 +59,7 @@ class ChartLine:
 
 @dataclass(frozen=True)
 class _ChartAxis:
-    """Axis from `low` to `high` along a number of dots."""
+    """Axis from the value `low` to the value `high`; `dots` is the length of the axis."""
 
     low: float
     high: float
@@ -71,7 +76,7 @@ class _ChartAxis:
         return round(share * (self.dots - 1))
 
     def compute_ticks(self, max_ticks: int) -> list[float]:
-        """Return about `max_ticks` round numbers on the axis."""
+        """Compute the ticks of the axis: at most `max_ticks` + 1 round numbers."""
         return (
             compute_log_ticks(self.low, self.high, max_ticks)
             if self.log
@@ -97,17 +102,19 @@ def draw_chart(
     """Return curves with axes and a legend, as text whose lines end with a line feed.
 
     Args:
-        lines: The curves. Each of several names has a letter, which marks its curves and its place in the legend.
+        lines: The curves. If there are several names, each name has a letter, which occurs on its curves and in the
+            legend.
         title: The line above the curves.
         x_label: The label of the horizontal axis.
-        width: The width in columns, at least 2; no line is wider.
+        width: The largest width of a line in terminal characters, at least 2.
         height: The number of lines of the chart. A chart has more lines only if fewer than 3 remain for the curves.
         colour: Whether control codes colour the lines.
         log_x: Whether the horizontal axis is logarithmic; points with an x of 0 or less are left out.
         log_y: Whether the vertical axis is logarithmic; points with a y of 0 or less are left out.
         marked_x: The x at which a vertical line is drawn.
         unicode: Whether curves and axes are braille and box drawing characters; otherwise ASCII.
-        names: The names that have letters, if several charts share their letters; by default the names of the lines.
+        names: The names that get letters a, b and so on; by default, the names of `lines`. Charts with a common legend
+            need equal names.
         legend: Whether the names with their letters are listed below.
     """
     glyphs = UNICODE_GLYPHS if unicode else ASCII_GLYPHS
@@ -152,7 +159,7 @@ def draw_chart(
 
 
 def _iter_drawable_points(line: ChartLine, *, log_x: bool, log_y: bool) -> Iterator[tuple[float, float] | None]:
-    """Yield the points of a line; `None` for a point that cannot be drawn."""
+    """Yield the points of a line; `None` for a point that cannot be drawn, such as NaN or 0 on a logarithmic axis."""
     for x, y in zip(line.x, line.y, strict=True):
         is_drawable = (
             abs(x) <= _MAX_DRAWN_VALUE and abs(y) <= _MAX_DRAWN_VALUE and (x > 0 or not log_x) and (y > 0 or not log_y)
@@ -161,9 +168,9 @@ def _iter_drawable_points(line: ChartLine, *, log_x: bool, log_y: bool) -> Itera
 
 
 def _build_chart_axis(values: Sequence[float], dots: int, *, log: bool, may_be_whole: bool = False) -> _ChartAxis:
-    """Build an axis that contains all values. If all values are equal, the bounds lie around them.
+    """Build an axis that contains all values; if all values are equal, the axis extends to both sides.
 
-    With `may_be_whole`, ticks are integers if all values are integers.
+    `dots` is the length of the axis. With `may_be_whole`, ticks are integers if all values are integers.
     """
     low, high = min(values), max(values)
     integers_only = may_be_whole and all(float(value).is_integer() for value in values)
@@ -183,7 +190,16 @@ def _draw_line(
     x: _ChartAxis,
     y: _ChartAxis,
 ) -> dict[int, int]:
-    """Draw a line on a canvas, and return the row of the line in each column that it crosses."""
+    """Draw a line on a canvas, and return the row of the line in each column that it crosses.
+
+    Args:
+        canvas: The canvas.
+        line: The line, with its name and style.
+        points: The points of the line; `None` for a gap.
+        names: The names of all lines. The index of the line's name determines its colour and its letter.
+        x: The horizontal axis.
+        y: The vertical axis.
+    """
     owner = names.index(line.name)
     sign = _CURVE_LETTERS[owner % len(_CURVE_LETTERS)] if len(names) > 1 else canvas.glyphs.point
     sign = "." if line.style == "dotted" else sign
@@ -211,7 +227,7 @@ def _draw_line(
 
 
 def _iter_dots_between(start: tuple[int, int], end: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    """Yield the dots of a straight line after `start` up to `end`.
+    """Yield the dots of a straight line from `start` to `end`, without `start`.
 
     A line from a dot to itself yields this dot.
     """
@@ -226,7 +242,14 @@ def _iter_dots_between(start: tuple[int, int], end: tuple[int, int]) -> Iterator
 def _put_letters(
     canvas: Canvas, lines: Sequence[ChartLine], paths: Sequence[dict[int, int]], names: Sequence[str]
 ) -> None:
-    """Put the letters of the lines at regular distances along them, in cells without a letter."""
+    """Put the letters of the lines at regular distances along the lines, in cells without a letter.
+
+    Args:
+        canvas: The canvas on which the lines are drawn.
+        lines: The lines; dotted lines have no letters.
+        paths: The row of each line in each column that the line crosses.
+        names: The names of all lines. The index of a line's name determines its letter.
+    """
     apart = max(10, canvas.columns // 4)
     for number, (line, path) in enumerate(zip(lines, paths, strict=True)):
         if line.style == "dotted":
@@ -243,7 +266,16 @@ def _put_letters(
 
 
 def _format_x_axis(x: _ChartAxis, glyphs: Glyphs, margin: int, columns: int, label: str, rule: int | None) -> list[str]:
-    """Return the horizontal axis, and the line below with its numbers and its label."""
+    """Return two lines: the horizontal axis, and below it the numbers of its ticks with the label.
+
+    Args:
+        x: The axis.
+        glyphs: The characters of the axis and its ticks.
+        margin: The number of characters to the left of the vertical axis.
+        columns: The length of the axis in characters.
+        label: The label, which is left out if there is not enough space.
+        rule: The dot at which a vertical line meets the axis; `None` without a vertical line.
+    """
     room = columns - compute_text_width(label) - 2
     row, marks = {}, {}
     for max_ticks in range(max(1, columns // 7), 0, -1):
@@ -274,6 +306,11 @@ def _place_tick_texts(marks: dict[int, str], width: int, margin: int) -> dict[in
     """Return the numbers below an axis, each centred below its tick, by the column in which they begin.
 
     If the numbers do not fit, return an empty dictionary.
+
+    Args:
+        marks: The number at each tick as text, by the tick's column in the canvas.
+        width: The width of the whole line in characters.
+        margin: The number of characters to the left of the canvas.
     """
     starts: dict[int, str] = {}
     end = -1
@@ -286,7 +323,7 @@ def _place_tick_texts(marks: dict[int, str], width: int, margin: int) -> dict[in
 
 
 def format_legend_lines(names: Sequence[str], width: int, colour: bool) -> list[str]:
-    """Return the names with their letters, in as many lines as they need."""
+    """Return the names with their letters, in as many lines of at most `width` terminal characters as they need."""
     lines, text, used = [], "", 0
     for owner, name in enumerate(names):
         legend_item = f"{_CURVE_LETTERS[owner % len(_CURVE_LETTERS)]} {name}"

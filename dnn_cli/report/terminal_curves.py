@@ -14,7 +14,7 @@ from dnn_cli.report.terminal_canvas import ASCII_GLYPHS, UNICODE_GLYPHS
 from dnn_cli.report.terminal_chart import ChartLine, draw_chart, format_legend_lines
 
 MIN_TWO_PANEL_WIDTH = 120
-"""Smallest width of a terminal, in columns, at which two panels are side by side."""
+"""Smallest width of a terminal, in characters, at which two panels are side by side."""
 
 _PANEL_GAP = 3
 """Number of spaces between two panels."""
@@ -27,7 +27,7 @@ def draw_terminal_curves(
 
     Args:
         curves: The panels of curves, and the names of the experiments.
-        width: The width in columns; no line is wider.
+        width: The largest width of a line in terminal characters.
         height: The number of lines of a panel.
         colour: Whether control codes colour the lines.
         unicode: Whether the terminal can print more than ASCII.

@@ -10,17 +10,17 @@ from rich.style import Style
 from rich.text import Text
 
 SHADES, ASCII_SHADES = " ░▒▓█", " .:-=+*#%@"
-"""Characters from black to white."""
+"""Characters for shades of grey from black to white, on a dark terminal."""
 
 _IMAGE_GAP = 2
 _SMALL_IMAGE_COLUMNS = 16
-"""Width in pixels below which an image is drawn twice as large, if it fits."""
+"""Images with fewer columns of pixels than this number are drawn twice as large, if they fit."""
 
 _MAX_IMAGE_COLUMNS = 40
-"""Largest width of an image, in columns of the terminal."""
+"""Largest width of an image, in terminal characters."""
 
 _MIN_IMAGE_COLUMNS = 8
-"""Smallest width, in columns of the terminal, to which images are reduced so that they fit in one row."""
+"""Smallest width, in terminal characters, to which images are reduced so that they fit in one row."""
 
 
 def is_image(shape: Sequence[int]) -> bool:
@@ -34,13 +34,13 @@ def is_image(shape: Sequence[int]) -> bool:
 def draw_images(
     images: NDArray[Any], low: float, high: float, *, width: int, colour: bool, unicode: bool = True
 ) -> list[Text]:
-    """Return the lines of images, with as many side by side as fit, and a blank line between rows.
+    """Return images as lines of text: as many images side by side as fit, and a blank line between rows of images.
 
     Args:
         images: An array of shape (n, height, width) or (n, height, width, channels).
         low: The value of black.
         high: The value of white.
-        width: The width of the terminal, in columns.
+        width: The width of the terminal, in characters.
         colour: Whether each character shows two pixels in colour. Otherwise, it shows one pixel as a shade of grey.
         unicode: Whether shades are block characters; otherwise, they are ASCII characters.
     """
@@ -62,9 +62,14 @@ def draw_images(
 
 
 def _compute_image_columns(size: int, count: int, width: int) -> int:
-    """Compute the width of an image in columns of the terminal: one column per pixel, two in a small image.
+    """Compute the width of each image in terminal characters: one character per pixel, or two for a small image.
 
     On a narrow terminal, images are narrower.
+
+    Args:
+        size: The width of an image in pixels.
+        count: The number of images, which are side by side if they fit.
+        width: The width of the terminal, in characters.
     """
     room = max(_MIN_IMAGE_COLUMNS, (width - _IMAGE_GAP * (count - 1)) // count) if count else width
     preferred = 2 * size if size < _SMALL_IMAGE_COLUMNS else min(size, _MAX_IMAGE_COLUMNS)
@@ -72,9 +77,12 @@ def _compute_image_columns(size: int, count: int, width: int) -> int:
 
 
 def _resize_image(image: NDArray[np.uint8], columns: int, down: int) -> NDArray[np.uint8]:
-    """Return an image resized to `columns` pixels in width, with `down` pixels of height per character.
+    """Return an image resized for the terminal, without distortion: a character is twice as high as wide.
 
-    A character is twice as high as wide.
+    Args:
+        image: The image.
+        columns: The new width: one pixel per character.
+        down: The number of pixels that a character shows from top to bottom: 1 or 2.
     """
     from PIL import Image
 

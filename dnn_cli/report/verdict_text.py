@@ -1,6 +1,6 @@
-"""Verdicts of a comparison as sentences.
+"""Verdicts of a comparison as sentences, with the method, notes, caveats and advice.
 
-Further texts are about tests and caveats, and advise on the runs that would decide more verdicts.
+The advice is on the number of seeds that would probably decide more verdicts.
 """
 
 import os
@@ -30,7 +30,10 @@ _MAX_ADVISED_COMPARISONS = 100
 """Largest number of compared pairs of groups for which a number of seeds is advised."""
 
 _MAX_REFERENCE_WIDTH = 24
-"""Largest width, in columns, of a reference's name in the header; a longer name is replaced by its role."""
+"""Largest width of a reference's name in the header, in terminal characters.
+
+The role of the reference, such as `the best group`, replaces a longer name.
+"""
 
 _MAX_LISTED_KEYS = 8
 """Largest number of keys, or values of a key, that a line lists; the others are counted."""
@@ -91,7 +94,10 @@ def format_reference_header(comparison: Comparison) -> str:
 
 
 def list_verdict_texts(comparison: Comparison, groups: Sequence[Group]) -> list[str]:
-    """Return the text of each group's verdict; the role of the reference, and empty for a group without a verdict."""
+    """Return a text for each group: its verdict or, for the reference, its role, such as `the baseline`.
+
+    The text is empty for a group without a verdict.
+    """
     family = comparison.verdict_set
     texts = {id(verdict.group): format_verdict(comparison, verdict) for verdict in family.verdicts}
     if family.reference is not None:
@@ -100,11 +106,11 @@ def list_verdict_texts(comparison: Comparison, groups: Sequence[Group]) -> list[
 
 
 def _format_reference_role(comparison: Comparison) -> str:
-    """Return the reason why groups are compared with the reference: it is the best group, or the baseline."""
+    """Return the role of the reference: `the baseline`, `the best group` or `the best group with several seeds`."""
     family = comparison.verdict_set
     if family.is_named:
         return "the baseline"
-    return "the best group" if family.reference is comparison.groups[0] else "the best group with several seeds"
+    return "the best mean" if family.reference is comparison.groups[0] else "the best mean of several seeds"
 
 
 def _format_verdict_lines(comparison: Comparison) -> list[str]:
@@ -168,7 +174,10 @@ def _is_constant_difference(difference: MeanDifference | None) -> bool:
 
 
 def _format_common_seeds(verdict: Verdict, base: Group) -> str:
-    """Return a clause with the number of paired seeds; empty if all seeds of both groups are paired."""
+    """Return a clause with the number of seeds that a group and the reference `base` share: ` for 4 common seeds`.
+
+    The clause is empty if both groups have only these seeds, or if the test does not pair seeds.
+    """
     difference = verdict.difference
     most = max(len(verdict.group.seeds), len(base.seeds))
     if difference is None or difference.design == "unpaired" or difference.seed_counts[0] == most:
@@ -209,13 +218,19 @@ def _format_difference(
 
 
 def _format_difference_amount(comparison: Comparison, value: float, *, sign: bool) -> str:
-    """Return a difference with its unit: percentage points for shares, epochs, or no unit."""
+    """Return a difference with its unit: `points` for a share such as accuracy, `epochs`, or no unit.
+
+    With `sign`, a positive difference begins with `+`. A negative difference always begins with `−`.
+    """
     unit = f" {comparison.point.unit}" if comparison.point.unit else " points" if is_share(comparison.metric) else ""
     return _format_difference_number(comparison, value, sign=sign) + unit
 
 
 def _format_difference_number(comparison: Comparison, value: float, *, sign: bool) -> str:
-    """Return a difference without its unit."""
+    """Return a difference without its unit; for a share such as accuracy, in percentage points.
+
+    With `sign`, a positive difference begins with `+`. A negative difference always begins with `−`.
+    """
     if not comparison.point.unit and is_share(comparison.metric):
         text = f"{abs(100 * value):.2f}"
     else:
@@ -225,12 +240,15 @@ def _format_difference_number(comparison: Comparison, value: float, *, sign: boo
 
 
 def _format_epoch_difference(value: float) -> str:
-    """Return a difference in epochs with two significant digits, from 100 on as an integer."""
+    """Return a difference in epochs with two significant digits, or as an integer if it is 100 or more."""
     return f"{value:.2g}" if value < 100 else f"{value:,.0f}"
 
 
 def _format_difference_range(comparison: Comparison, difference: MeanDifference | None) -> str:
-    """Return the range of a difference over few seeds; empty if the difference has an interval."""
+    """Return the range of a difference between groups with too few seeds for an interval.
+
+    An example is `, from −0.42 to +0.10 in 2 seeds`. The text is empty if the difference has an interval.
+    """
     if difference is None or difference.interval is not None:
         return ""
     if min(difference.seed_counts) == 1:
@@ -249,13 +267,13 @@ def format_method_lines(comparison: Comparison) -> list[str]:
         correction = f"p after Holm's correction for {family.comparisons} comparisons"
         if not family.is_named:
             # All pairs count, because the reference is chosen by its score.
-            correction += " (all pairs; fewer with --baseline NAME)"
+            correction += " (all pairs of groups; fewer with --baseline NAME)"
         correction += "; intervals without correction"
     on_examples = [verdict.examples for verdict in family.verdicts if verdict.examples]
     if on_examples:
         test = "McNemar's exact test" if on_examples[0].only_right else "paired z-test"
         texts = [f"method: {test} over {on_examples[0].count:,} validation examples", correction]
-        models = "one run each: the verdict is about these trained models; another seed can reverse the verdict"
+        models = "one run each: the verdict is about these trained models; with other seeds it can be different"
         return ["; ".join(filter(None, texts)), models]
     all_differences = [verdict.difference for verdict in family.verdicts if verdict.difference]
     differences = [difference for difference in all_differences if difference.p_value is not None]
@@ -274,13 +292,16 @@ def _group_by_test(differences: Sequence[MeanDifference]) -> list[list[MeanDiffe
 
 
 def _format_test(differences: Sequence[MeanDifference]) -> str:
-    """Return the name of a test, with its numbers of seeds and its assumption; empty for an unknown test."""
+    """Return the test of differences as text: name, numbers of seeds and assumption; empty for an unknown test.
+
+    All differences have the same test.
+    """
     first = differences[0]
     pairs = _format_span(sorted({difference.seed_counts[0] for difference in differences}))
     sizes = ", ".join(f"{n} and {m}" for n, m in sorted({difference.seed_counts for difference in differences})[:3])
     normal = "(assumes normally distributed scores)"
     return {
-        ("paired", "exact"): f"exact sign-flip test of {pairs} pairs by seed",
+        ("paired", "exact"): f"exact sign-flip test of {pairs} pairs of equal seeds",
         ("unpaired", "exact"): f"exact permutation test of two samples of {sizes} seeds",
         ("paired", "student"): f"paired t-test of {pairs} seeds {normal}",
         ("unpaired", "student"): f"Welch's t-test of two samples of {sizes} seeds {normal}",
@@ -296,7 +317,7 @@ def format_advice_lines(comparison: Comparison) -> list[str]:
     """Return advice on the number of seeds that would probably decide a verdict.
 
     The advice includes the difference that these seeds would find, the training time and the command. The number of
-    seeds is the smallest that probably decides any of the undecided verdicts.
+    seeds is the smallest that probably decides at least one of the undecided verdicts.
     """
     family = comparison.verdict_set
     single = [verdict for verdict in family.verdicts if verdict.examples]
@@ -321,30 +342,28 @@ def format_advice_lines(comparison: Comparison) -> list[str]:
     runs = format_count(sum(missing), "run")
     lines = [
         f"{_format_seed_reason(comparison, nearest, enough)}; {runs} to train, about "
-        f"{format_duration(seconds)} one after another:"
+        f"{format_duration(seconds)} in total:"
     ]
     lines.append(f"  {' && '.join(map(shlex.join, commands))}")
+    lines.append(f"train {runs} first, then compare once: a comparison after every seed finds differences by chance")
     if others := [verdict for verdict in undecided if verdict not in nearest]:
-        lines.append(f"seeds needed for the other verdicts: {_format_needed_seeds(comparison, others)}")
-    lines.append(
-        "train all of these runs before you compare again: a comparison after every seed finds differences by chance"
-    )
+        lines.append(f"other verdicts need more seeds: {_format_needed_seeds(comparison, others)}")
     return lines
 
 
 def _format_seed_reason(comparison: Comparison, verdicts: Sequence[Verdict], enough: int) -> str:
-    """Return the reason why `enough`, a number of seeds, is advised."""
+    """Return the reason why `enough` seeds are advised: the number that probably decides the given verdicts."""
     largest = max(
         (verdict.difference for verdict in verdicts if verdict.difference), key=_compute_difference_size, default=None
     )
     if any(verdict.exact_test_reason for verdict in verdicts):
         comparisons = format_count(comparison.verdict_set.comparisons, "comparison")
-        return f"the exact test needs {enough} seeds for each group with {comparisons}"
+        return f"with {comparisons}, the exact test can decide from {enough} seeds of each group on"
     if largest is None or largest.p_value is None or enough == MIN_SEEDS:
-        return f"a verdict on experiments needs {enough} seeds for each group"
+        return f"a verdict on the settings needs at least {enough} seeds of each group"
     smallest = min((verdict.difference for verdict in verdicts if verdict.difference), key=_compute_difference_size)
     away = _format_difference_amount(comparison, abs(smallest.mean), sign=False)
-    return f"{enough} seeds for each group detect a difference of {away} in 4 of 5 cases (power 80%)"
+    return f"{enough} seeds of each group detect a difference of {away} in 4 of 5 cases (power 80%)"
 
 
 def _compute_difference_size(difference: MeanDifference) -> float:
@@ -353,10 +372,10 @@ def _compute_difference_size(difference: MeanDifference) -> float:
 
 
 def _format_needed_seeds(comparison: Comparison, verdicts: Sequence[Verdict]) -> str:
-    """Return the number of seeds that each group needs, such as `adam 426, nadam more than 1,000`."""
+    """Return the number of seeds that each group needs, such as `426 for adam, more than 1,000 for nadam`."""
     needed = [
         f"more than {MAX_ADVISED_SEEDS:,}" if verdict.needed_seeds is None else str(verdict.needed_seeds)
         for verdict in verdicts
     ]
     labels = [comparison.get_label(verdict.group) for verdict in verdicts]
-    return _shorten_list([" ".join(pair) for pair in zip(labels, needed, strict=True)], _MAX_NAMED_GROUPS)
+    return _shorten_list([" for ".join(pair) for pair in zip(needed, labels, strict=True)], _MAX_NAMED_GROUPS)

@@ -13,7 +13,7 @@ from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run_info import RunInfo
 
 _MAX_LISTED_EPOCHS = 5
-"""Largest number of last epochs that are listed. Their median duration is printed as the speed."""
+"""Largest number of epochs that are listed, the last ones. Their median duration is printed as the speed."""
 
 _CHART_ROWS = range(8, 19)
 """Possible heights of the curve, in rows of the terminal."""
@@ -55,7 +55,10 @@ def _compute_median_epoch_seconds(rows: Sequence[Scores]) -> float:
 
 
 def _compute_seconds_left(rows: Sequence[Scores], epochs: int, since: float) -> float:
-    """Compute the seconds until the last planned epoch ends; callbacks may end the training earlier."""
+    """Compute the seconds until the last planned epoch ends; callbacks may end the training earlier.
+
+    `since` is the number of seconds since the last finished epoch.
+    """
     each = _compute_median_epoch_seconds(rows)
     return max(0.0, (epochs - len(rows)) * each - min(since, each))
 
@@ -71,7 +74,7 @@ def format_run_view(
         rows: The finished epochs of the run.
         epochs: The planned number of epochs; `None` where it is unknown.
         since: Seconds since the last epoch, or since the start.
-        width: The width of the terminal, in columns.
+        width: The width of the terminal, in characters.
         height: The height of the terminal, in rows; the curve is higher where there is room.
         colour: Whether the terminal has colours.
         unicode: Whether the terminal can print more than ASCII.
@@ -97,12 +100,18 @@ def format_run_view(
 
 
 def format_epoch_lines(rows: Sequence[Scores], names: Sequence[str], epochs: int) -> list[str]:
-    """Return epochs as rows under their header."""
+    """Return a header, and a line with the scores of each epoch.
+
+    Args:
+        rows: The finished epochs.
+        names: The names of the printed scores.
+        epochs: The planned number of epochs.
+    """
     return [format_epoch_header(names), *(format_epoch_line(row, names, epochs) for row in rows)]
 
 
 def format_ended_run_lines(run_info: RunInfo) -> list[str]:
-    """Return how a run ended, and the scores of its last and best epochs."""
+    """Return lines on a run that has ended: status, epochs, duration, reason, and scores of the last and best epoch."""
     record = run_info.record
     if record is None:
         return [f"{run_info.name} is broken: {run_info.error}"]
@@ -116,7 +125,13 @@ def format_ended_run_lines(run_info: RunInfo) -> list[str]:
 
 
 def build_watched_runs_table(runs: Sequence[RunInfo], planned_epochs: Sequence[int | None], width: int) -> PlainTable:
-    """Build a table with a row for each run: its epochs, and the last and best value of its monitor."""
+    """Build a table with a row for each run: its epochs, and the last and best value of its monitor.
+
+    Args:
+        runs: The runs.
+        planned_epochs: The planned number of epochs of each run; `None` where it is unknown.
+        width: The width in terminal characters; columns are dropped if the table is too wide.
+    """
     headers = ["id", "name", "status", "epoch", "score", "best", "per epoch"]
     rows = [_build_watched_run_row(run_info, epochs) for run_info, epochs in zip(runs, planned_epochs, strict=True)]
     fitting_headers, cells = drop_columns_to_fit(headers, rows, width, ["per epoch", "best", "name"])
@@ -124,7 +139,7 @@ def build_watched_runs_table(runs: Sequence[RunInfo], planned_epochs: Sequence[i
 
 
 def _build_watched_run_row(run_info: RunInfo, epochs: int | None) -> list[str]:
-    """Build the row of a run."""
+    """Build the row of a run. `epochs` is the planned number of epochs; `None` if it is unknown."""
     record = run_info.record
     if record is None:
         return [get_run_id(run_info), run_info.name, "broken", "", replace_control_chars(run_info.error), "", ""]

@@ -1,1 +1,1 @@
-"""Run directories and their records, checkpoints and index. The plain files of a run are the only source of truth."""
+"""Run directories and their records, checkpoints and index. The index only caches the files of runs."""

@@ -23,17 +23,19 @@ _ADDRESS_FORMS = (
 )
 _, NAME_PREFIX, ID_PREFIX, SCORE_PREFIX, SWEEP_PREFIX = ADDRESS_PREFIXES
 _LATEST_SUFFIX = "@latest"
-"""Suffix of an address that selects the latest run of a name."""
+"""Suffix of the address `NAME@latest`, which selects the latest run with this name."""
 
 _MAX_LISTED_RUNS = 20
-"""Largest number of runs listed for an ambiguous address. The list and the lines around it fit a screen of 24 lines."""
+"""Largest number of runs that the error message for an ambiguous address lists.
+
+With this number, the whole message fits a terminal of 24 lines."""
 
 _DetailsReader = Callable[[Sequence[RunInfo]], list[RunInfo]]
-"""A function that reads the configs of runs."""
+"""A function that returns runs with loaded details (config and metrics)."""
 
 
 def _read_each_details(runs: Sequence[RunInfo]) -> list[RunInfo]:
-    """Read the configs of the runs, each from its own file."""
+    """Read the details (config and metrics) of each run from its directory, and return the runs with these details."""
     return [run_info.with_details() for run_info in runs]
 
 
@@ -42,11 +44,14 @@ def resolve_address(
 ) -> list[RunInfo]:
     """Return the runs that an address names, the latest first: one run, or all runs of an experiment.
 
+    Runs that differ only in seed and names are runs of one experiment.
+
     Args:
         address: An address of any form except `sweep:ID`.
         runs: The runs to choose from, the latest first.
         store_name: The directory of these runs, for messages.
-        read_details: A function that reads the configs of runs. It is called if several runs match the address.
+        read_details: A function that returns runs with loaded configs. If several runs match the address, their configs
+            decide whether they are runs of one experiment.
 
     Raises:
         AmbiguousAddressError: several experiments have the name, or several runs have the id.
@@ -80,7 +85,7 @@ def resolve_single_run(address: str, runs: Sequence[RunInfo], store_name: str) -
     """Return the only run that an address names.
 
     Raises:
-        AmbiguousAddressError: several runs have the address; runs of one experiment count as several.
+        AmbiguousAddressError: several runs have the address, even if all of them are runs of one experiment.
         UsageError: no run has the address.
     """
     return get_only_run(address, resolve_address(address, runs, store_name), store_name)
@@ -91,7 +96,7 @@ def get_only_run(address: str, matches: Sequence[RunInfo], store_name: str) -> R
 
     Args:
         address: The address, for messages.
-        matches: The runs with the address, at least one.
+        matches: The runs that the address names, at least one.
         store_name: The directory of these runs, for messages.
 
     Raises:
@@ -103,9 +108,10 @@ def get_only_run(address: str, matches: Sequence[RunInfo], store_name: str) -> R
 
 
 def _find_runs_by_name(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
-    """Return the runs with a name, or for `NAME@latest` only the latest of these runs.
+    """Return the runs whose name equals an address; for `NAME@latest`, only the latest run with the name.
 
-    If the address is also the id of another run, this run is returned too. The caller then reports an ambiguity.
+    If the address is the name of one run and the id of another run, both are returned. The caller then reports an
+    ambiguity. Without a run of this name, the list is empty.
     """
     if address.startswith(ID_PREFIX):
         return []
@@ -142,7 +148,7 @@ def _find_runs_by_id(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
 
 
 def _list_identifiers(run_info: RunInfo) -> set[str]:
-    """Return the texts that identify a run: the name of its directory, the id at its end, and the id in the record."""
+    """Return the texts that identify a run: its directory name, the id at the end of this name, and the recorded id."""
     return {run_info.run.directory.name, parse_run_id(run_info.run), *({run_info.record.id} if run_info.record else ())}
 
 
@@ -184,7 +190,7 @@ def _raise_ambiguous_address(address: str, matches: Sequence[RunInfo], store_nam
 
 
 def _format_run_choices(runs: Sequence[RunInfo]) -> list[str]:
-    """Format each run as a line: its name, its short address, the settings that differ, and its best score."""
+    """Format each run as a line: name, short address, the settings that differ between the runs, and best score."""
     configs = [run_info.config for run_info in runs]
     different = iter(find_config_differences([values for values in configs if values is not None]))
     settings: list[dict[str, Any]] = [{} if values is None else next(different) for values in configs]
@@ -207,7 +213,10 @@ def _format_run_choices(runs: Sequence[RunInfo]) -> list[str]:
 
 
 def _format_best_score(run_info: RunInfo) -> str:
-    """Format the best score of a run, and the status of a run that is not completed."""
+    """Format the best score of a run, such as `val_loss 0.1234`, and its status unless the run is completed.
+
+    For a run without a readable record, the text is `cannot be read`.
+    """
     if run_info.record is None:
         return "cannot be read"
     monitor, best_epoch = run_info.record.results.monitor, run_info.record.results.best
@@ -244,7 +253,7 @@ def format_name_address(name: str) -> str:
 
 
 def _find_numbered_run(address: str, runs: Sequence[RunInfo]) -> RunInfo:
-    """Return the run with the address `@N`: the N-th of the runs, starting with `@1`.
+    """Return the run with the address `@N`: `@1` is the first of the runs, which is the latest.
 
     Raises:
         UsageError: the text after `@` is not a whole number from 1 to the number of runs.
@@ -283,7 +292,10 @@ def _find_best_run(metric: str, runs: Sequence[RunInfo]) -> RunInfo:
 
 
 def _read_score_values(run_info: RunInfo, metric: str) -> list[float]:
-    """Read the values of a score, one per epoch or one test score; empty unless a completed run has the score."""
+    """Read the values of a score of a run: one value for each epoch, or the only value of a test score.
+
+    The list is empty if the run is not completed or lacks the score.
+    """
     if run_info.record is None or run_info.record.status != "completed" or metric in NON_SCORE_COLUMNS:
         return []
     if is_test_score(metric):
@@ -296,7 +308,9 @@ def _read_score_values(run_info: RunInfo, metric: str) -> list[float]:
 
 
 def find_sweep_runs(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
-    """Return the runs of `sweep:ID`, in the order of `runs`. The beginning of an id suffices.
+    """Return the runs of the sweep with the address `sweep:ID`, in the order of `runs`.
+
+    `ID` is the id of the sweep, or the beginning of this id.
 
     Raises:
         UsageError: zero or several sweeps have an id that begins with the text after `sweep:`.
@@ -316,7 +330,7 @@ def find_sweep_runs(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
 
 
 def find_membership(run_info: RunInfo, sweep_id: str) -> Membership | None:
-    """Return the membership of a run in a sweep; `None` for a run outside the sweep."""
+    """Return the record of a run's membership in a sweep; `None` if the run is not in the sweep."""
     return (
         next((candidate for candidate in run_info.record.sweeps if candidate.id == sweep_id), None)
         if run_info.record
@@ -338,5 +352,8 @@ def is_run_directory(address: str) -> bool:
 
 
 def parse_run_id(run: Run) -> str:
-    """Return the text after the last hyphen of the directory name, which is the id in names that a store gives."""
+    """Return the id at the end of a run's directory name: the text after the last hyphen.
+
+    If a user renamed the directory, this text may be another than the id.
+    """
     return run.directory.absolute().name.rpartition("-")[2]

@@ -1,4 +1,4 @@
-"""Annotations: name, tags and note that a user gave a run, in the file `labels.json`. Trainings never write it."""
+"""Annotations: name, tags and note that a user gave a run, in `labels.json`. Trainings never write this file."""
 
 import json
 import os
@@ -23,16 +23,18 @@ _MAX_TAGS = 100
 _MAX_TAG_LENGTH = 40
 _MAX_NAME_LENGTH = 200
 _MAX_NOTE_LENGTH = 10_000
-"""Limits of annotations, in bytes, tags and characters.
+"""Limits of annotations: bytes of `labels.json`, number of tags, and characters of a tag, a name and a note.
 
-`dnn` refuses larger annotations; usual ones are far smaller."""
+`dnn` refuses annotations beyond these limits. Usual annotations are far smaller."""
 
 _FORBIDDEN_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
-"""Unicode categories of characters that tags must not have: controls, formats, surrogates and separators."""
+"""Unicode categories of the characters that are forbidden in tags: controls, formats, surrogates and separators.
+
+The first three are also forbidden in notes, and the first five in names."""
 
 
 class Annotations(BaseModel):
-    """The content of `labels.json`."""
+    """Name, tags and note that a user gave a run: the content of `labels.json`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -105,11 +107,11 @@ def write_annotations(run: Run, annotations: Annotations) -> None:
 
 
 def change_annotations(runs: Sequence[Run], change: Callable[[Annotations], Annotations]) -> list[Annotations]:
-    """Change the annotations of several runs, all or none, and return the new annotations.
+    """Change the annotations of several runs, and return the new annotations. After an error, no run is changed.
 
     Args:
         runs: The runs to change.
-        change: A function that returns the new annotations for the old ones.
+        change: A function that takes the old annotations of a run and returns its new annotations.
 
     Raises:
         UsageError: `change` raises this error for an invalid tag, note or name.
@@ -135,10 +137,10 @@ def change_annotations(runs: Sequence[Run], change: Callable[[Annotations], Anno
 
 
 def _read_changeable_annotations(run: Run) -> Annotations:
-    """Read the annotations of a run, for a change.
+    """Read the annotations of a run before they are changed.
 
     Raises:
-        RunError: the annotations are damaged. The message names the run.
+        RunError: the annotations are damaged or cannot be read. The message names the directory of the run.
     """
     try:
         return read_annotations(run)
@@ -148,9 +150,10 @@ def _read_changeable_annotations(run: Run) -> Annotations:
 
 @contextmanager
 def lock_annotations(directory: Path) -> Iterator[None]:
-    """Hold the lock on the annotations in a directory of runs while the block runs.
+    """Lock the annotations of all runs in a directory while the block runs.
 
-    The function waits for other processes. Without the lock, two simultaneous changes could overwrite each other.
+    The function waits until other processes release the lock. Without the lock, two simultaneous changes could
+    overwrite each other. If the directory cannot be locked, the block runs without the lock.
     """
     with ExitStack() as stack:
         # Without the lock, a change may get lost, which is better than a refused change.
@@ -160,7 +163,7 @@ def lock_annotations(directory: Path) -> Iterator[None]:
 
 
 def add_tag(annotations: Annotations, tag: str) -> Annotations:
-    """Return annotations with an added tag.
+    """Return annotations with an added tag; a tag that the annotations already have is not repeated.
 
     Raises:
         UsageError: the tag is invalid, or the run has too many tags.
@@ -177,7 +180,7 @@ def remove_tag(annotations: Annotations, tag: str) -> Annotations:
 
 
 def set_note(annotations: Annotations, note: str) -> Annotations:
-    """Return annotations with another note; an empty text removes the note.
+    """Return annotations with a new note; an empty text removes the note.
 
     Raises:
         UsageError: the note is too long, or holds control characters.
@@ -188,7 +191,7 @@ def set_note(annotations: Annotations, note: str) -> Annotations:
 
 
 def set_name(annotations: Annotations, name: str) -> Annotations:
-    """Return annotations with another name.
+    """Return annotations with a new name.
 
     Raises:
         UsageError: the name is invalid, or begins like another form of address, such as `id:`.
@@ -240,8 +243,8 @@ def check_tag(tag: str) -> None:
 
 
 def _has_characters(text: str, categories: tuple[str, ...]) -> bool:
-    """Return whether a text has a character of some Unicode categories.
+    """Return whether a text has a character in one of the Unicode categories.
 
-    The joiners that some scripts need do not count.
+    The joiners U+200C and U+200D do not count, because scripts such as Persian need them.
     """
     return any(unicodedata.category(letter) in categories and letter not in "\u200c\u200d" for letter in text)

@@ -10,15 +10,15 @@ from pathlib import Path
 from dnn_cli.errors import RunError
 
 TEMPORARY_NAME = re.compile(r"\.[^.]+-[a-z0-9_]{8}\.(yaml|json|csv|keras|npz)")
-"""Pattern of the name of a temporary file in a run."""
+"""Pattern of the name that `atomic_write` gives to a temporary file, such as `.run-ab12_xyz.json`."""
 
 
 @contextmanager
 def atomic_write(path: Path, backup: Path | None = None) -> Iterator[Path]:
-    """Yield a temporary path, which replaces `path` when the block ends without an exception.
+    """Yield the path of a temporary file, which replaces `path` when the block ends without an exception.
 
-    The temporary path has the suffix of `path`: some writers choose their format by the suffix. The old file moves to
-    `backup`, if `backup` is given.
+    The temporary file has the suffix of `path`, because some writers choose their format by the suffix. The old file at
+    `path` moves to `backup`, if `backup` is given.
 
     Raises:
         RunError: the file cannot be written. The old file is unchanged at `path`, or at `backup`.
@@ -69,7 +69,10 @@ def sync_directory(directory: Path) -> None:
 
 
 def _read_umask() -> int:
-    """Read the umask of the process. The system call that returns the umask also sets it."""
+    """Read the umask of the process: the permissions that new files do not get.
+
+    The only system call that returns the umask also changes the umask. The function then restores the old value.
+    """
     umask = os.umask(0o077)
     os.umask(umask)
     return umask

@@ -24,7 +24,7 @@ _CHECKPOINT_VERSION = 1
 
 
 class TrainingProgress(BaseModel):
-    """Progress of a training, and the state that is stored as JSON instead of arrays."""
+    """The part of a checkpoint that is stored as JSON, not as arrays: progress, scores and state of the callbacks."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
@@ -66,17 +66,20 @@ class TrainingProgress(BaseModel):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Progress of a training, and the arrays of all its variables by the names that `training.training_state` gives."""
+    """Progress of a training, and the values of all its variables as arrays.
+
+    `training.training_state` names the arrays, for example `model.0`.
+    """
 
     progress: TrainingProgress
     arrays: Mapping[str, NDArray[Any]]
 
 
 def write_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
-    """Write the last checkpoint; the old last checkpoint becomes the previous checkpoint.
+    """Write a checkpoint to `last.npz`; the older checkpoint in this file moves to `previous.npz`.
 
     Raises:
-        RunError: the checkpoint cannot be written. The old last checkpoint is kept, as the last or the previous one.
+        RunError: the checkpoint cannot be written. The older checkpoint is then in one of the two files.
     """
     _create_checkpoint_directory(run.checkpoints)
     progress = np.frombuffer(checkpoint.progress.model_dump_json().encode(), np.uint8)
@@ -99,7 +102,7 @@ def _create_checkpoint_directory(directory: Path) -> None:
 
 
 def read_last_checkpoint(run: Run) -> tuple[Checkpoint | None, str | None]:
-    """Read the last intact checkpoint, and the reason why a later checkpoint cannot be used.
+    """Read the last intact checkpoint, and return it with the reason why a later checkpoint is damaged.
 
     The first value is `None` if no checkpoint is intact. The second value is `None` if no checkpoint is damaged.
     """

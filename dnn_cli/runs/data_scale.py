@@ -1,7 +1,7 @@
-"""The scale of a run's data: inputs far from unit scale, and numeric targets far from 0.
+"""Detection of badly scaled data in a run: inputs far from unit scale, and numeric targets far from 0.
 
-Inputs with values in the thousands make the first steps of a training thousands of times too large. A network takes
-many epochs to reach targets in the thousands.
+Inputs have unit scale if their root mean square is near 1. Inputs with values in the thousands make the first steps of
+a training thousands of times too large. A network takes many epochs to reach targets in the thousands.
 """
 
 from dataclasses import dataclass
@@ -16,16 +16,19 @@ from dnn_cli.config.layers import Flatten, NormalizationLayer, Rescaling, Reshap
 from dnn_cli.runs.input_profile import InputProfile
 
 _MAX_INPUT_SCALE = 20.0
-"""Root mean square from which an input is far from unit scale. Iris petals and sepals in cm have 6 and train well;
-ages in years have 40."""
+"""An input is far from unit scale if its root mean square is at least this number.
+
+Iris petals and sepals in cm have a root mean square of 6 and train well; ages in years have 40."""
 
 _MIN_INPUT_SCALE = 0.01
-"""Root mean square below which all inputs are far from unit scale; the ready-made columns of `diabetes` have 0.05."""
+"""Inputs are far from unit scale if each of them has a root mean square of less than this number.
+
+The scaled columns of scikit-learn's `diabetes` data have 0.05."""
 
 
 @dataclass(frozen=True)
 class _UnscaledInput:
-    """The input that is farthest from unit scale."""
+    """The input that is farthest from unit scale: its name, its range, and the number of inputs with this problem."""
 
     name: str
     low: float
@@ -56,10 +59,12 @@ def _format_four_digits(value: float) -> str:
 
 
 def find_unscaled_input(experiment: Experiment, profile: InputProfile) -> _UnscaledInput | None:
-    """Return the input farthest from unit scale; `None` if all are near unit scale, or the network scales them.
+    """Return the input that is farthest from unit scale; `None` if all inputs are near unit scale.
+
+    The result is also `None` if the first layer of the network scales the inputs, or if all inputs are 0.
 
     Args:
-        experiment: The config.
+        experiment: The experiment of the run.
         profile: The input profile of the run.
     """
     first = next((x for x in experiment.model.stack if not isinstance(x, Flatten | Reshape)), None)
@@ -83,7 +88,9 @@ def find_unscaled_input(experiment: Experiment, profile: InputProfile) -> _Unsca
 
 
 _MAX_TARGET_SCALE = 1000.0
-"""Sum of absolute mean and standard deviation from which a network takes many epochs to reach the targets."""
+"""Targets are far from 0 if the sum of their absolute mean and their standard deviation is at least this number.
+
+A network takes many epochs to reach such targets, because its first outputs are near 0."""
 
 
 class _UnscaledTargets(NamedTuple):
@@ -104,12 +111,12 @@ class _UnscaledTargets(NamedTuple):
 
 
 def find_unscaled_targets(experiment: Experiment, targets: NDArray[Any] | None) -> _UnscaledTargets | None:
-    """Return mean and deviation of numeric targets far from 0; `None` for other targets.
+    """Return mean and standard deviation of numeric targets that are far from 0; `None` if they are near 0.
 
-    The result is also `None` if the last layer of the network is a `Rescaling`.
+    The result is also `None` for classes as targets, and if the last layer of the network is a `Rescaling`.
 
     Args:
-        experiment: The config.
+        experiment: The experiment of the run.
         targets: The numbers to predict, float32 of shape (n, targets); `None` in runs of older versions.
     """
     last = experiment.model.stack[-1]

@@ -34,9 +34,9 @@ class LayerState:
     """Relative change of the kernel since epoch `since`: ‖kernel - kernel at `since`‖ / ‖kernel at `since`‖."""
 
     since: int | None = None
-    """Epoch from which the change in `update` is measured: the previous epoch.
+    """Epoch whose kernel is compared in `update`: the epoch before `epoch`.
 
-    In files of dnn 0.7.0, it is the previous measured epoch."""
+    In files of dnn 0.7.0, it is the last earlier epoch with measurements."""
 
     dead: float | None = None
     """Share of relu units whose output is 0 for every example."""
@@ -48,10 +48,10 @@ class LayerState:
     """Relative change of the kernel since epoch 0: ‖kernel - initial kernel‖ / ‖initial kernel‖."""
 
     loss: float | None = None
-    """Mean loss of the network on the examples, without penalties; only in the row of the last layer."""
+    """Mean loss of the network on the examples, without the penalties of regularizers; only for the last layer."""
 
     correct: float | None = None
-    """Share of the examples whose class is predicted right; only in the row of the last layer."""
+    """Share of the examples whose class is predicted correctly; only for the last layer."""
 
 
 COLUMNS = tuple(field.name for field in fields(LayerState))
@@ -63,7 +63,7 @@ _OPTIONAL_COLUMNS = ("moved", "loss", "correct")
 
 
 def format_diagnostics_csv(rows: Iterable[LayerState], *, header: bool = True) -> str:
-    """Format rows as CSV; the header has the names of the columns."""
+    """Format rows as CSV; with `header`, the first line has the names of the columns."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     if header:
@@ -74,12 +74,17 @@ def format_diagnostics_csv(rows: Iterable[LayerState], *, header: bool = True) -
 
 
 def _format_csv_value(value: float | str | None) -> str:
-    """Format a value with six digits, which are enough for every rule of `dnn explain`; `None` is empty."""
+    """Format a value for the CSV file: `None` as an empty text, and a float with six significant digits.
+
+    Six digits are enough for the rules of `dnn explain`.
+    """
     return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def read_diagnostics(run: Run) -> Sequence[LayerState]:
-    """Read the rows of `diagnostics.csv` in their order; empty without the file, in runs without measurements.
+    """Read the rows of `diagnostics.csv` in their order.
+
+    The result is empty without the file, because the layers of the run were not measured.
 
     Raises:
         RunError: the file is damaged or lacks a column.

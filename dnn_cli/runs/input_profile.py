@@ -24,14 +24,19 @@ _MAX_PROFILE_BYTES = 500_000_000
 """Largest size of `inputs.npz`, in bytes: larger files are not written by `dnn`."""
 
 IMAGE_STATISTICS = ("brightness", "contrast", "border", "likeness")
-"""Statistics of an image: mean, standard deviation, median of the border, correlation with the mean training image.
+"""Names of statistics of an image.
 
-The first three are shares of the range of the training pixels. For mean and median, the lowest pixel value is 0."""
+Brightness is the mean of the pixels, contrast their standard deviation, and border the median of the pixels at the
+border. These three are shares of the range of the training pixels: the lowest training pixel has a brightness of 0.
+Likeness is the correlation with the mean training image."""
 
 
 @dataclass(frozen=True)
 class InputProfile:
-    """The input profile of a run. Its statistics are those of a sample of the unscaled training inputs."""
+    """Classes, column names, scaling and statistics of a run's inputs, with which new inputs are scaled and checked.
+
+    The statistics are measured on a sample of the training inputs, before their scaling.
+    """
 
     dataset_info: DatasetInfo
     scale: NDArray[np.float32]
@@ -41,36 +46,38 @@ class InputProfile:
     """Mean that is subtracted from inputs, of shape (`input_size`,); `None` if nothing is subtracted."""
 
     minimum: NDArray[np.float32]
-    """Minimum of each number of an input. Like `maximum`, `average` and `deviation`, it has shape (`input_size`,)."""
+    """Minimum of each of the values of an input over the sample, of shape (`input_size`,).
+
+    `maximum`, `average` (mean) and `deviation` (standard deviation) have the same shape."""
 
     maximum: NDArray[np.float32]
     average: NDArray[np.float32]
     deviation: NDArray[np.float32]
     looks: NDArray[np.float32] | None
-    """Usual range of each of `IMAGE_STATISTICS`, of shape (4, 2); `None` if inputs are not images.
+    """Usual range of each of the `IMAGE_STATISTICS`, of shape (4, 2); `None` if inputs are not images.
 
-    Nearly all training images are in this range."""
+    A range (lowest, highest) contains 98% of the sampled training images."""
 
     labels: NDArray[Any] | None = None
-    """Sample of the training targets, int32 of shape (n,) or float32 of shape (n, targets).
+    """Sample of the training targets: int32 class numbers of shape (n,), or float32 numbers of shape (n, targets).
 
     This field and the five fields below are `None` in runs of dnn 0.7.0."""
 
     validation_average: NDArray[np.float32] | None = None
-    """Mean of each number over a sample of the validation inputs.
+    """Mean of each of the values of an input over a sample of the validation inputs, of shape (`input_size`,).
 
-    Like `validation_deviation`, it has shape (`input_size`,).
-
-    `None` without a validation set."""
+    `validation_deviation` (standard deviation) has the same shape. Both are `None` without a validation set."""
 
     validation_deviation: NDArray[np.float32] | None = None
     numbering: NDArray[np.uint8] | None = None
-    """Marks for the columns of a table, of shape (`input_size`,): 1 for a column that only numbers the rows, else 0."""
+    """1 for each column of a table that only numbers the rows, 0 for other columns, of shape (`input_size`,).
+
+    `None` if inputs are not rows of a table."""
 
     alone: NDArray[np.float32] | None = None
-    """Score of each column of a table if the target is predicted from this column alone, of shape (`input_size`,).
+    """Score of a prediction of the target from one column alone, for each column of a table, of shape (`input_size`,).
 
-    A score of 0 means no better than a constant prediction; 1 means always right."""
+    A score of 0 is that of a constant prediction; a score of 1 is that of predictions without errors."""
 
     copies: NDArray[np.float32] | None = None
     """Share of the validation inputs that are also training inputs, and the share expected by chance, of shape (2,)."""
@@ -81,7 +88,7 @@ class InputProfile:
         return math.prod(self.dataset_info.input_shape)
 
     def scale_inputs(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
-        """Scale inputs of shape (n, …) as in the training, to float32 of shape (n, `input_size`)."""
+        """Scale inputs of shape (n, …) as the training did, and return them as float32 of shape (n, `input_size`)."""
         rows = inputs.reshape(len(inputs), -1).astype(np.float32)
         return np.asarray((rows if self.mean is None else rows - self.mean) / self.scale)
 
@@ -171,7 +178,10 @@ def _check_input_profile(profile: InputProfile) -> None:
 
 
 def _list_optional_shapes(profile: InputProfile) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of the optional float arrays of a profile. Profiles of dnn 0.7.0 lack these arrays."""
+    """Return the required shape of each optional float array that a profile has, by field name.
+
+    The arrays are optional because profiles of dnn 0.7.0 lack them.
+    """
     size = (profile.input_size,)
     shapes = {"validation_average": size, "validation_deviation": size, "alone": size, "copies": (2,)}
     return {name: shape for name, shape in shapes.items() if getattr(profile, name) is not None}

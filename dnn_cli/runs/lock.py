@@ -1,8 +1,8 @@
-"""The lock of a run directory: a living process holds the lock, and the end of the process always frees it.
+"""The lock of a run directory, with which only one process trains the run. The end of the process frees the lock.
 
-The lock is the kernel's (flock). Some network file systems lack flock; there, an owner file names the process instead.
-Only processes on the same machine can check whether that process lives. On other machines the state of the lock is
-`UNKNOWN`, and no process takes over the lock.
+The lock is a lock of the kernel (flock) on a file of the run. Some network file systems lack flock. There, an owner
+file names the process that holds the lock. Only processes on the same machine can check whether that process lives. On
+other machines the state of the lock is `UNKNOWN`, and no process takes over the lock.
 """
 
 import errno
@@ -28,17 +28,21 @@ _OWNER_SUFFIX = ".owner"
 
 _TOKEN_PATTERN = re.compile("[0-9a-f]{16}")
 RETRY_DELAYS = (0.01, 0.05, 0.2, None)
-"""Seconds between attempts to take a lock, which another process may hold for an instant; `None` ends the attempts."""
+"""Seconds to wait after each failed attempt to take a lock; `None` after the last attempt.
+
+Several attempts are necessary because a process that only reads the state of a lock holds the lock for an instant."""
 
 OWNER_TIMEOUT = 5.0
-"""Seconds to wait for the lock on a directory of runs: a change of annotations holds it for 0.1 s."""
+"""Seconds to wait for the lock on a directory of runs, on a file system without flock.
+
+A change of annotations holds the lock for 0.1 s."""
 
 _MAX_OWNER_BYTES = 10_000
 """Largest size of an owner file, in bytes: this module writes smaller files."""
 
 
 class LockState(Enum):
-    """State of a lock: whether a living process holds it."""
+    """Whether a living process holds a lock; unknown if the process is on another machine."""
 
     FREE = "free"
     HELD = "held"
@@ -46,7 +50,7 @@ class LockState(Enum):
 
 
 class UnknownLockHolder(BlockingIOError):
-    """Error for a lock that may be held by a process whose state is unknown."""
+    """Error for a lock whose owner may still live, for example a process on another machine."""
 
     def __init__(self, file: Path, owner: "LockOwner | None") -> None:
         self.holder = f"process {owner.pid} on {owner.host}" if owner else "another process"
@@ -56,15 +60,18 @@ class UnknownLockHolder(BlockingIOError):
 
 @dataclass(frozen=True)
 class LockOwner:
-    """Identity of a process that holds a lock, unique even if its number is reused or its machine restarts."""
+    """Identity of the process that holds a lock: the content of an owner file.
+
+    No later process has the same identity, even if the machine restarts or the process number is used again.
+    """
 
     token: str
     host: str
     boot: str
-    """Random id that the kernel draws at each start of the machine."""
+    """Random id that the kernel generates at each start of the machine."""
 
     namespace: str
-    """Namespace of process numbers: process numbers of a container are valid only inside the container."""
+    """Id of the namespace of process numbers: a process number of a container is valid only inside the container."""
 
     pid: int
     start: str
@@ -90,7 +97,10 @@ class LockOwner:
 
     @property
     def state(self) -> LockState:
-        """State of a lock that this process took: held while it lives, unknown if it is on another machine."""
+        """State of the owner's lock: held if the owner's process lives, free if the process has ended.
+
+        The state is unknown if the process belongs to another machine or container, or to an earlier start of this one.
+        """
         try:
             current = LockOwner.from_current_process()
         except OSError:
@@ -118,8 +128,9 @@ def _read_process_start(pid: int) -> str:
 def hold_lock(path: Path) -> Iterator[None]:
     """Hold the lock on a file while the block runs.
 
-    The function creates a missing file and follows no link. The block may rename the directory of the file. A process
-    that reads the state of the lock holds the lock for an instant; this function retries until the lock is free.
+    The function creates a missing file and does not follow a link. The block may rename the directory of the file. A
+    process that reads the state of the lock holds the lock for an instant. This function therefore makes several
+    attempts.
 
     Raises:
         BlockingIOError: another process holds the lock.
@@ -158,7 +169,7 @@ def hold_lock(path: Path) -> Iterator[None]:
 
 @contextmanager
 def hold_directory_lock(directory: Path) -> Iterator[None]:
-    """Hold the lock on a directory of runs while the block runs; wait for other processes.
+    """Hold the lock on a directory of runs while the block runs; first wait until other processes release the lock.
 
     Raises:
         OSError: the directory cannot be locked. On a file system without flock, also: another process held the lock
@@ -212,7 +223,7 @@ def get_owner_file(path: Path) -> Path:
 
 
 def _read_owner_state(path: Path) -> LockState | None:
-    """Read the state of the process in an owner file; `None` without an owner file."""
+    """Read the state of the lock on a file from its owner file; `None` without an owner file."""
     file = get_owner_file(path)
     if not os.path.lexists(file):
         return None
@@ -254,10 +265,10 @@ def _check_no_owner(path: Path) -> None:
 
 @contextmanager
 def _hold_owner_file(path: Path) -> Iterator[None]:
-    """Hold a lock while the block runs, by an owner file that names this process.
+    """Hold the lock on a file while the block runs, by an owner file that names this process. This works without flock.
 
-    Only one process can create the owner file. To replace the file of a dead process, a process first creates a second
-    file, whose name has the token of the dead process. Only one of several processes succeeds.
+    Only one process can create the owner file. To replace the owner file of a dead process, a process first creates a
+    second file, whose name contains the token of the dead process. Only one of several processes can create this file.
 
     Raises:
         BlockingIOError: another process holds the lock.
@@ -296,7 +307,12 @@ def _hold_owner_file(path: Path) -> Iterator[None]:
 
 
 def replace_dead_owner(path: Path, current: LockOwner, directory_fd: int) -> None:
-    """Write the current process into an owner file that names a dead process.
+    """Replace the dead process that an owner file names by the current process.
+
+    Args:
+        path: The locked file, to which the owner file belongs.
+        current: The current process.
+        directory_fd: The descriptor of the open directory of the file.
 
     Raises:
         BlockingIOError: another process has replaced the dead process.

@@ -18,7 +18,7 @@ MAX_SCORE = 1e100
 Scores = dict[
     str, Annotated[int, Field(ge=-(10**15), le=10**15)] | Annotated[float, Field(ge=-MAX_SCORE, le=MAX_SCORE)]
 ]
-"""Scores by their names. Scores of an epoch include its number as `epoch`."""
+"""Values of scores by name, such as `val_loss`. The scores of an epoch include the number of the epoch as `epoch`."""
 
 NON_SCORE_COLUMNS = ("epoch", "learning_rate", "seconds")
 """Columns of `metrics.csv` other than scores."""
@@ -40,7 +40,7 @@ def is_test_score(name: str) -> bool:
 
 
 def get_weights_file(score: str) -> str:
-    """Return the name of the weights file that a test score belongs to."""
+    """Return the name of the file whose weights have a test score: `best.keras` or `model.keras`."""
     return "best.keras" if score.startswith(BEST_MODEL_PREFIX) else "model.keras"
 
 
@@ -59,7 +59,7 @@ class Results(BaseModel):
     """Scores of the best completed epoch; the first of several equally good ones."""
 
     model: Scores | None = None
-    """Validation scores of `model.keras`: those of the last epoch, unless its weights were averaged or restored."""
+    """Validation scores of `model.keras`: those of the last epoch, unless weights were averaged or restored."""
 
     weights: str | None = None
     """Digest of the weights in `model.keras`."""
@@ -80,19 +80,19 @@ class Results(BaseModel):
 
     @property
     def final_scores(self) -> Scores | None:
-        """Scores of the saved model, with the training scores of the last epoch; `None` before the first epoch."""
+        """Validation scores of `model.keras` and training scores of the last epoch; `None` before the first epoch."""
         return None if self.last is None else {**self.last, **(self.model or {})}
 
     @classmethod
     def from_rows(cls, rows: Sequence[Scores], monitor: str, **saved: Any) -> "Results":
-        """Return the results that follow from the rows of `metrics.csv`.
+        """Return the results with the scores of the last and the best epoch in the rows of `metrics.csv`.
 
         Of several equal best epochs, the first counts.
 
         Args:
             rows: The scores of each epoch.
             monitor: The name of the score that chooses the best epoch.
-            saved: Fields about the saved models.
+            saved: The values of the fields about saved models: `model`, `weights`, `epoch` and `kept`.
         """
         if not rows:
             return cls(monitor=monitor, **saved)
@@ -124,7 +124,7 @@ class Resume(BaseModel):
     """Number of completed epochs at the resume point (the checkpoint from which the training continued)."""
 
     calls: int = 0
-    """Number of completed engine calls in the unfinished epoch at the resume point."""
+    """Number of completed calls of the engine in the unfinished epoch at the resume point. A call runs many steps."""
 
     forced: tuple[str, ...] = ()
     """Changes of config or environment since the checkpoint.
@@ -154,7 +154,7 @@ class Evaluation(BaseModel):
 
     @property
     def examples_id(self) -> str:
-        """Text that is equal for evaluations on the same examples."""
+        """Text that is equal for evaluations on the same examples of a run: the name of the split."""
         return self.split
 
 
@@ -182,7 +182,7 @@ class FileEvaluation(BaseModel):
 
     @property
     def examples_id(self) -> str:
-        """Text that is equal for evaluations on the same examples."""
+        """Text that is equal for evaluations on the same examples: their digest."""
         return self.digest
 
 
@@ -194,7 +194,7 @@ class Membership(BaseModel):
     id: str = Field(pattern=r"^[0-9a-f]{8}$")
     name: str
     settings: dict[str, str]
-    """Values of the keys that the sweep varies, as a user types them."""
+    """Values in this run of the keys that the sweep varies, by key. The values are written as a user types them."""
 
 
 class Record(BaseModel):
@@ -207,7 +207,7 @@ class Record(BaseModel):
     name: str
     status: Status
     reason: str | None = None
-    """Reason why a run did not complete."""
+    """Reason why a run ended early, such as `stopped early: …` or the error; `None` for a run with all epochs."""
 
     started: str
     ended: str | None = None
@@ -227,16 +227,18 @@ class Record(BaseModel):
     """Memberships of the run in sweeps."""
 
     evaluated: tuple[Evaluation, ...] = ()
-    """Evaluations on splits by `dnn evaluate`. Choosing a run by its test score biases this score."""
+    """Evaluations on the test or validation split by `dnn evaluate`.
+
+    They are recorded because the choice of a run by its test score biases this score."""
 
     evaluated_files: tuple[FileEvaluation, ...] = ()
-    """Evaluations on files.
+    """Evaluations on labelled examples in files by `dnn evaluate`.
 
-    They are not in `evaluated`, because older versions reject records with other splits there."""
+    They are not in `evaluated`, because older versions of `dnn` accept only evaluations on splits there."""
 
     engine: str | None = None
     plan: dict[str, Any] = {}
-    """Execution plan: engine, precision, XLA and chunk length of the training, and the reasons for them."""
+    """Execution plan: precision, XLA and chunk length of the training, and the reasons for them."""
 
     results: Results
     parameters: dict[str, int]
@@ -263,12 +265,12 @@ class Record(BaseModel):
         )
 
     def get_test_scores(self, model: str = "model.keras") -> Scores:
-        """Return the test scores of a weights file, named as `test_accuracy`; empty for a file without evaluation."""
+        """Return the test scores of a weights file by name (`test_accuracy`); empty for a file without evaluation."""
         evaluation = self.find_test_evaluation(model)
         return {f"{TEST_PREFIX}{name}": value for name, value in evaluation.scores.items()} if evaluation else {}
 
     def get_test_score(self, name: str) -> float | None:
-        """Return a test score by its name, `test_accuracy` or `best.test_accuracy`; `None` without the score."""
+        """Return the test score with a name such as `test_accuracy` or `best.test_accuracy`; `None` without a score."""
         return self.get_test_scores(get_weights_file(name)).get(name.removeprefix(BEST_MODEL_PREFIX))
 
 

@@ -27,9 +27,9 @@ _MAX_TEXT_BYTES = 50_000_000
 """Largest size of a text file of a run, in bytes: larger files are not written by `dnn`."""
 
 MAX_QUIET_SECONDS = 3600
-"""Seconds without a change of a run's files after which a training process of unknown state counts as ended.
+"""A training process of unknown state counts as ended if no file of its run has changed for this number of seconds.
 
-A training writes a checkpoint every few minutes, and the clocks of two machines may differ."""
+A training writes a checkpoint every few minutes. The additional time allows for different clocks of two machines."""
 
 _NO_LOCKS_REASON = "no locks on this file system"
 _DEAD_PROCESS_REASON = (
@@ -115,7 +115,10 @@ class Run:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All files that a training writes: the files that a resumed training needs first, the record near the end."""
+        """All files that a training writes, in the order in which a run archive is unpacked.
+
+        The first files are those that a resumed training needs. The record is near the end.
+        """
         return (
             self.last_checkpoint, self.previous_checkpoint, self.config, self.metrics, self.diagnostics, self.model,
             self.best_model, self.predictions, self.inputs, self.record, self.log,
@@ -154,7 +157,7 @@ class Run:
     def read_record(self) -> Record:
         """Read the record of the run; the record of an unfinished run gets its epochs from `metrics.csv`.
 
-        A run whose record is `running` and whose process has ended gets the status `interrupted`.
+        A run whose record has the status `running`, but whose process has ended, gets the status `interrupted`.
 
         Raises:
             RunError: the record is missing or damaged, a newer `dnn` wrote it, or `metrics.csv` is damaged.
@@ -185,7 +188,12 @@ class Run:
         return time.time() - changed
 
     def with_current_metrics(self, record: Record, status: str = "running", reason: str | None = None) -> Record:
-        """Return the record of an unfinished training, updated by `metrics.csv`, a status and its reason.
+        """Return the record of an unfinished training with the current number of epochs and scores in `metrics.csv`.
+
+        Args:
+            record: The record in `run.json`.
+            status: The new status.
+            reason: The reason for the status, if any.
 
         Raises:
             RunError: `metrics.csv` is damaged.
@@ -275,7 +283,7 @@ def parse_record(text: str | bytes) -> Record:
 
 
 def format_metrics_csv(rows: Sequence[Mapping[str, float]], *, header: bool = True) -> str:
-    """Format rows with equal keys as CSV; the header has the keys."""
+    """Format rows with equal keys as CSV; with `header`, the first line has the keys."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
     if header and rows:

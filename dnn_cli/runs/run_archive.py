@@ -17,7 +17,9 @@ RunArchive = dict[str, bytes]
 
 
 def pack_run(run: Run) -> RunArchive:
-    """Pack the regular files of a run into a run archive, which is empty if the checkpoint directory is a link.
+    """Pack the regular files of a run into a run archive.
+
+    The archive is empty if the checkpoint directory is a link, because a link may lead to files outside the run.
 
     Raises:
         RunError: a file cannot be read.
@@ -34,7 +36,7 @@ def pack_run(run: Run) -> RunArchive:
 
 
 def unpack_run(archive: RunArchive, run: Run) -> None:
-    """Replace the files of a run by those of a run archive, each file atomically.
+    """Replace the files of a run by those of a run archive, each file atomically; delete files that the archive lacks.
 
     Raises:
         RunError: the archive has an unknown file name or a damaged record, or the directory cannot be written.
@@ -68,5 +70,5 @@ def import_archive(archive: RunArchive, store: Store) -> Run:
 
 
 def _list_archive_paths(run: Run) -> dict[str, Path]:
-    """Return the path of each file of a run, by its name in a run archive."""
+    """Return the paths of the files of a run, by the names that the files have in a run archive."""
     return {path.relative_to(run.directory).as_posix(): path for path in run.files}

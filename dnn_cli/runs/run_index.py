@@ -1,7 +1,7 @@
 """The index of a store: a cache of the small files of all runs, with which 10,000 runs are listed in a second.
 
-The files are the only source of truth: the cached content of a file is used only while the inode, size and times of
-the file are unchanged. An index that is lost, damaged, locked or cannot be written only costs time.
+The index never replaces the files. The cached content of a file is used only while the inode, size and times of the
+file are unchanged. An index that is lost, damaged, locked or cannot be written only costs time.
 """
 
 import gc
@@ -33,7 +33,7 @@ from dnn_cli.runs.run_info import (
 )
 
 MIN_INDEXED_RUNS = 50
-"""Number of runs from which the index is used. Fewer runs are read as fast without the index."""
+"""Smallest number of runs for which the index is used. Fewer runs are read equally fast without the index."""
 
 DATABASE_TIMEOUT = 1.0
 """Seconds to wait for another process that writes the database."""
@@ -46,13 +46,14 @@ create table if not exists cached_contents (
 
 _ContentKind = Literal["record", "details"]
 _CachedContent = tuple[str, bytes]
-"""The status key of the files of a run, and their packed content."""
+"""The status key of files of a run (their inodes, sizes and times), and the packed content of these files."""
 
 
 def get_index_path(root: Path) -> Path:
-    """Return the path of the database of a runs directory.
+    """Return the path of the database that holds the index of a runs directory.
 
-    The database is in the cache directory of the user: a runs directory may come from another machine or user.
+    The database is in the user's cache directory. A database inside the runs directory could come from another machine
+    or user.
     """
     digest = hashlib.sha256(os.fsencode(f"{dnn_cli.__version__} {os.path.realpath(root)}")).hexdigest()
     return get_cache_path("runs", f"{digest[:16]}.sqlite")
@@ -60,7 +61,10 @@ def get_index_path(root: Path) -> Path:
 
 @contextmanager
 def pause_garbage_collection() -> Iterator[None]:
-    """Pause the garbage collection while the block creates many values: a collection would double its duration."""
+    """Pause Python's garbage collection while the block creates many values.
+
+    Garbage collection would double the duration of the block.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -118,7 +122,10 @@ class RunIndex:
         return detailed_runs
 
     def read_rows(self, kind: _ContentKind) -> dict[str, _CachedContent]:
-        """Read the cached contents of one kind, by directory name; empty if the database is damaged or locked."""
+        """Read the cached contents of one kind, by the directory names of their runs.
+
+        The result is empty if the database is missing, damaged or locked.
+        """
         if not self.database_path.exists():
             return {}
         query = "select name, key, content, sum from cached_contents where kind = ?"
@@ -134,7 +141,13 @@ class RunIndex:
             return {}
 
     def write_rows(self, kind: _ContentKind, new_rows: dict[str, _CachedContent], gone: Iterable[str] = ()) -> None:
-        """Write new contents to the database. Contents of the runs in `gone`, which no longer exist, are deleted."""
+        """Write new contents to the database, and delete contents of runs that no longer exist.
+
+        Args:
+            kind: The kind of the new contents.
+            new_rows: The new contents, by the directory names of their runs.
+            gone: The directory names of runs that no longer exist.
+        """
         rows = [
             (kind, name, key, content, _compute_checksum(key, content))
             for name, (key, content) in new_rows.items()
@@ -196,7 +209,10 @@ def _compute_checksum(key: str, content: bytes) -> int:
 
 
 def _pack_record(run_info: RunInfo) -> bytes | None:
-    """Return the content to cache for a run; `None` for a run that is running or has an unreadable record."""
+    """Return the bytes in which the index caches the record and annotations of a run.
+
+    The result is `None`, and the run is not cached, if the run is running or its record is unreadable.
+    """
     if run_info.record is None or run_info.record.status == "running":
         return None
     try:
@@ -212,7 +228,7 @@ def _pack_record(run_info: RunInfo) -> bytes | None:
 
 
 def _unpack_record(run: Run, content: bytes) -> RunInfo | None:
-    """Return the run for a cached content; `None` for an invalid content."""
+    """Return the run whose record and annotations are cached in these bytes; `None` if the bytes are invalid."""
     record, _, annotations_json = content.partition(b"\0")
     try:
         run_info = RunInfo(run, Record.model_validate_json(record))
@@ -226,13 +242,13 @@ def _unpack_record(run: Run, content: bytes) -> RunInfo | None:
 
 
 def _pack_details(details: RunDetails) -> bytes:
-    """Return the content to cache for a config and metrics."""
+    """Return the bytes in which the index caches the config and metrics of a run."""
     header = json.dumps([details.variant_digest, details.seed, details.columns])
     return b"\0".join([header.encode(), (details.config_json or "").encode(), details.metric_bytes])
 
 
 def _unpack_details(content: bytes) -> RunDetails | None:
-    """Return config and metrics for a cached content; `None` for an invalid content."""
+    """Return the config and metrics that are cached in these bytes; `None` if the bytes are invalid."""
     try:
         header, text, values = content.split(b"\0", 2)
         variant_digest, seed, columns = pydantic_core.from_json(header)

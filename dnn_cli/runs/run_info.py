@@ -1,4 +1,4 @@
-"""A run read from disk, with the content of its small files. Its details are read when they are needed."""
+"""A run read from disk, with the content of its small files. Config and metrics are read when they are needed."""
 
 import json
 from array import array
@@ -36,7 +36,7 @@ class RunDetails:
     """Numbers of `metrics.csv` as float64, column after column."""
 
     error: str | None = None
-    """Reason why the config or the metrics are missing."""
+    """Reason why the config or the metrics cannot be read; `None` if both were read."""
 
     @property
     def epoch_count(self) -> int:
@@ -64,7 +64,7 @@ class RunInfo:
     error: str | None = None
     annotations: Annotations = NO_ANNOTATIONS
     loaded_details: RunDetails | None = field(default=None, compare=False, repr=False)
-    """Details of the run, if they have been read."""
+    """Config and metrics of the run; `None` if they have not been read."""
 
     @property
     def name(self) -> str:
@@ -82,7 +82,7 @@ class RunInfo:
         return self.details.config
 
     def with_details(self) -> "RunInfo":
-        """Return the run with loaded details."""
+        """Return the run with loaded details (config and metrics)."""
         return self if self.loaded_details else replace(self, loaded_details=read_details(self.run))
 
 
@@ -96,7 +96,7 @@ def read_run_info(run: Run) -> RunInfo:
 
 
 def with_annotations(run_info: RunInfo, annotations: Annotations) -> RunInfo:
-    """Return a run with annotations; their name, if any, replaces the name in the record."""
+    """Return a run with annotations; the name in the annotations, if any, replaces the name in the record."""
     record = run_info.record
     if record is not None and annotations.name is not None:
         record = record.model_copy(update={"name": annotations.name})

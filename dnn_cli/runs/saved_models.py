@@ -10,8 +10,8 @@ from dnn_cli.runs.record import NON_SCORE_COLUMNS, Scores
 from dnn_cli.runs.run_info import RunInfo
 
 _WeightsKind = Literal["last", "restored", "averaged", "best"]
-"""Kinds of weights: of the last epoch, of the epoch that early stopping restored, averaged over steps (`use_ema`), or
-of the best epoch by `model_checkpoint`."""
+"""Kinds of weights: of the last epoch, restored by early stopping, averaged over steps (`use_ema`), or of the best
+epoch, which `model_checkpoint` saved."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class SavedModel:
         return self.path.name
 
     def format_epoch(self) -> str:
-        """Format the epoch of the weights, and why this epoch was saved."""
+        """Format the epoch of the weights and the reason why it was saved, such as `epoch 7, the best by val_loss`."""
         if self.weights_kind == "averaged":
             return "weights averaged over the training (use_ema)"
         epoch = f"epoch {self.epoch}" if self.epoch is not None else "an unknown epoch"
@@ -54,7 +54,8 @@ class SavedModel:
 def get_last_model(run_info: RunInfo) -> SavedModel:
     """Return the saved model `model.keras`, with which the training ended.
 
-    Runs of an older dnn lack `results.epoch`. For these runs, early stopping is replayed on the monitored scores.
+    Runs of an older dnn lack `results.epoch`. For these runs, the epoch that early stopping restored is computed from
+    the monitored scores.
     """
     config, results = run_info.config or {}, run_info.record.results if run_info.record else None
     stopping, path = config.get("early_stopping") or {}, run_info.run.model
@@ -93,13 +94,14 @@ def find_best_model(run_info: RunInfo) -> SavedModel | None:
 
 
 def compute_restored_epoch(values: Sequence[float], stopping: Mapping[str, Any], *, falls: bool) -> int | None:
-    """Return the epoch that Keras's EarlyStopping restores; `None` without an epoch to restore.
+    """Return the epoch whose weights Keras's EarlyStopping restores; `None` if no epoch counts.
 
-    As in Keras, a better epoch improves by more than `min_delta`, and epochs before `start_from_epoch` do not count.
+    As in Keras, an epoch is better only if its score improves by more than `min_delta`. Epochs before
+    `start_from_epoch` do not count.
 
     Args:
         values: The monitored score of each epoch.
-        stopping: The config of early stopping.
+        stopping: The value of `early_stopping` in the config.
         falls: Whether a smaller score is better.
     """
     sign, delta, start = 1 if falls else -1, abs(stopping.get("min_delta", 0.0)), stopping.get("start_from_epoch", 0)
@@ -120,7 +122,13 @@ def _get_epoch_scores(run_info: RunInfo, epoch: int | None) -> Scores | None:
 
 
 def _add_training_scores(run_info: RunInfo, epoch: int | None, scores: Scores | None) -> Scores | None:
-    """Return the scores of a restored model: the training scores of its epoch, and its validation scores."""
+    """Return the scores of a model with restored weights: training scores of the epoch, and recorded validation scores.
+
+    Args:
+        run_info: The run.
+        epoch: The epoch of the restored weights.
+        scores: The result if `metrics.csv` lacks the epoch.
+    """
     row = _get_epoch_scores(run_info, epoch)
     if row is None:
         return scores

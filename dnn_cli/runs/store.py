@@ -28,7 +28,9 @@ from dnn_cli.runs.run_info import RunInfo
 
 _STAMP_FORMAT = "%Y%m%d-%H%M%S"
 RUN_NAME_PATTERN = re.compile(r"\.?\d{8}-\d{6}-.+-[0-9a-f]{8}", re.DOTALL)
-"""Pattern of the directory name that a store gives to a run. The name begins with a dot until the run is complete."""
+"""Pattern of the directory name that a store gives to a run, such as `20261128-004615-digits-4a23b9c1`.
+
+The name begins with a dot until the directory has a config and a record."""
 
 _RUNS_DIR_HINT = "use another directory with --runs-dir"
 
@@ -40,7 +42,7 @@ class Store:
         self.root = root
 
     def check_writable(self) -> None:
-        """Raise an error if runs cannot be created in the directory. Callers check this before long work.
+        """Raise an error if runs cannot be created in the directory. Commands check this before long computations.
 
         Raises:
             RunError: the nearest path that exists is not a directory, or cannot be written.
@@ -60,7 +62,7 @@ class Store:
         Args:
             name: The name of the run.
             config: The resolved config as YAML.
-            build_record: A function that returns the first record for the id of the run.
+            build_record: A function that takes the id of the run and returns the first record.
 
         Raises:
             RunError: the directory cannot be written.
@@ -73,7 +75,12 @@ class Store:
             yield final
 
     def import_run(self, name: str, run_id: str, fill_run: Callable[[Run], None]) -> Run:
-        """Add a run that was trained elsewhere, under the id that the run has there.
+        """Add a run that was trained in another directory or on another machine. The run keeps its id.
+
+        Args:
+            name: The name of the run.
+            run_id: The id of the run.
+            fill_run: A function that writes the files of the run into a new run directory.
 
         Raises:
             RunError: the run cannot be written, or `fill_run` raises the error. The store then stays unchanged.
@@ -84,11 +91,14 @@ class Store:
 
     @contextmanager
     def create_atomically(self, name: str, run_id: str | None = None) -> Iterator[tuple[str, Run, Run]]:
-        """Yield an id, a hidden run to fill, and the final run.
+        """Yield the id of a new run, a hidden directory that the block fills, and the final directory.
 
-        At the end of the block, the hidden run becomes the final run.
+        At the end of the block, the hidden directory is renamed to the final directory. An exception in the block
+        deletes the hidden directory.
 
-        An exception in the block deletes the hidden run.
+        Args:
+            name: The name of the run.
+            run_id: The id of the run; `None` creates a new id.
 
         Raises:
             RunError: the directory cannot be written, or the block raises the error.
@@ -111,9 +121,10 @@ class Store:
             raise RunError(f"the run cannot be created: {error.message}", _RUNS_DIR_HINT) from None
 
     def choose_directory(self, name: str, run_id: str | None = None) -> tuple[str, Path]:
-        """Return an id and a directory for a new run.
+        """Return the id and the directory of a new run. The id is new unless `run_id` is given.
 
-        The time in the directory name is never before the time of another run, even if the clock was set back.
+        The time in the directory name is never before the time of another run, even if the clock was set back. Thus the
+        new run is always the latest.
         """
         now, existing_names = datetime.now(timezone.utc), [path.name.lstrip(".") for path in self.root.iterdir()]
         latest = max((stamp for other in existing_names if (stamp := parse_stamp(other))), default=now)
@@ -151,10 +162,10 @@ class Store:
         return self.find_all(address, sweeps=False)[0]
 
     def find_only(self, address: str) -> Run:
-        """Return the run with an address.
+        """Return the only run with an address.
 
         Raises:
-            AmbiguousAddressError: several runs have the address; runs of one experiment count as several.
+            AmbiguousAddressError: several runs have the address, even if all of them are runs of one experiment.
             UsageError: no run has the address.
         """
         return get_only_run(address, self.find_matches(address), str(self.root)).run
@@ -163,6 +174,10 @@ class Store:
         """Return the runs with an address: the runs of a sweep, the runs of one experiment, or one run.
 
         The latest run is the first.
+
+        Args:
+            address: The address.
+            sweeps: Whether the address of a sweep (`sweep:ID`) is accepted.
 
         Raises:
             AmbiguousAddressError: several experiments have the name, or several runs have the id.
@@ -175,8 +190,9 @@ class Store:
     def find_matches(self, address: str) -> list[RunInfo]:
         """Return the runs that an address names, the latest first. The address of a sweep is not accepted.
 
-        Several runs are returned if they are seeds of one experiment. An address with a path separator is the path of a
-        run in any directory. Another address is an id, a name or `best:METRIC`, and a path only if no run has it.
+        Several runs are returned only if they differ only in seed and names. An address with a path separator is the
+        path of a run in any directory. Another address is an id, a name or `best:METRIC`. If no run has this address,
+        it is a path.
 
         Raises:
             AmbiguousAddressError: several experiments have the name, or several runs have the id.
@@ -196,7 +212,7 @@ class Store:
 
 
 def parse_stamp(name: str) -> datetime | None:
-    """Parse the time in a directory name, at which the run started; `None` for other names."""
+    """Parse the time at the beginning of a directory name, at which the run started; `None` without a time."""
     try:
         stamp = datetime.strptime(name[:15], _STAMP_FORMAT).replace(tzinfo=timezone.utc)
     except ValueError:
@@ -212,5 +228,5 @@ def _get_start_key(run_info: RunInfo) -> tuple[str, str]:
 
 
 def is_visible_directory(path: "Path | os.DirEntry[str]") -> bool:
-    """Return whether a path in the runs directory is a directory or a link, and is not hidden by a dot in its name."""
+    """Return whether a path in the runs directory is a directory or a link, and its name does not begin with a dot."""
     return not path.name.startswith(".") and (path.is_symlink() or path.is_dir())

@@ -1,4 +1,4 @@
-"""The trash of a runs directory: one rename removes a run, another restores the run; only a purge deletes the run."""
+"""The trash of a runs directory. A rename moves a run into the trash or out of the trash; only a purge deletes runs."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ class TrashFailure:
 
 
 class Trash:
-    """The removed runs of one directory of runs."""
+    """The trash of one runs directory: its subdirectory `.trash` with the removed runs."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -87,7 +87,7 @@ class Trash:
         ]
 
     def remove(self, addresses: Sequence[str]) -> list[RunInfo]:
-        """Move runs into the trash, all or none, and return the runs at their new paths.
+        """Move runs into the trash, and return the runs at their new paths. After an error, no run is moved.
 
         Raises:
             UsageError: an address names no run, or several runs, or is a path outside the runs directory.
@@ -102,7 +102,7 @@ class Trash:
         return _move_runs(chosen, self.directory, "delete the run in the trash with dnn runs purge")
 
     def restore(self, addresses: Sequence[str]) -> list[RunInfo]:
-        """Move runs out of the trash, all or none, and return the runs at their new paths.
+        """Move runs out of the trash, and return the runs at their new paths. After an error, no run is moved.
 
         Raises:
             UsageError: an address names no run, or several runs.
@@ -133,7 +133,7 @@ class Trash:
         return failures
 
     def resolve_trashed_run(self, address: str, runs: Sequence[RunInfo]) -> RunInfo:
-        """Return the run in the trash with an address.
+        """Return the only run in the trash with an address.
 
         Raises:
             UsageError: the address names no run, or several runs.
@@ -143,7 +143,7 @@ class Trash:
         return resolve_single_run(address, runs, f"the trash of {self.root}")
 
     def resolve_run(self, address: str, runs: list[RunInfo]) -> RunInfo:
-        """Return the run to remove: the only run of an address, directly inside the runs directory.
+        """Return the run to remove: the only run with an address. The run must be directly inside the runs directory.
 
         Raises:
             UsageError: the address names no run, or several runs, or is a path outside the runs directory.
@@ -153,7 +153,7 @@ class Trash:
         return resolve_single_run(address, runs, str(self.root))
 
     def get_child_run(self, address: str) -> Run:
-        """Return the run at a path directly inside the runs directory.
+        """Return the run at a path, which must be directly inside the runs directory.
 
         Raises:
             UsageError: the path is outside the runs directory, or is not a run.
@@ -174,12 +174,12 @@ def _is_deletable_run(run_info: RunInfo) -> bool:
 
 
 def _remove_duplicates(runs: Sequence[RunInfo]) -> list[RunInfo]:
-    """Return the runs, each directory once."""
+    """Return the runs in their order, without runs whose directory is repeated."""
     return list({run_info.run.directory: run_info for run_info in runs}.values())
 
 
 def _move_runs(runs: Sequence[RunInfo], destination: Path, hint: str) -> list[RunInfo]:
-    """Move runs to another directory, all or none, by one rename for each run.
+    """Move runs to another directory by one rename for each run. After an error, no run is moved.
 
     Args:
         runs: The runs to move.
@@ -187,7 +187,7 @@ def _move_runs(runs: Sequence[RunInfo], destination: Path, hint: str) -> list[Ru
         hint: The suggestion for a directory name that the destination already has.
 
     Raises:
-        RunError: a run is being trained, its name exists in the destination, or it cannot be moved.
+        RunError: a run is being trained or cannot be moved, or the destination already has its directory name.
     """
     for run_info in runs:
         with block_training(run_info.run):
@@ -216,9 +216,10 @@ def _move_runs(runs: Sequence[RunInfo], destination: Path, hint: str) -> list[Ru
 
 @contextmanager
 def block_training(run: Run) -> Iterator[None]:
-    """Return a context manager that prevents trainings of a run: it holds the run's lock file.
+    """Hold the lock of a run while the block runs, so that no process can train the run.
 
-    The function creates no files. For a run without a log, and for a link, it only reads the state of the lock.
+    The function creates no files. For a run without a log, and for a link, the function only reads the state of the
+    lock.
 
     Raises:
         RunError: the run is being trained, or may be trained by a process of unknown state.

@@ -21,15 +21,18 @@ from dnn_cli.runs.store import RUN_NAME_PATTERN, parse_stamp
 from dnn_cli.runs.trash import TrashFailure, block_training, compute_tree_bytes, delete_path
 
 LAST_CHECKPOINT = "last checkpoint"
-"""Kind of the unused file that a completed run needs to be trained further."""
+"""Kind of unused file: the last checkpoint of a completed run. Only a training of the run for more epochs needs it."""
 
 _MIN_UNFINISHED_AGE = timedelta(minutes=1)
-"""Age from which an unfinished run counts as unused. A younger run may have its directory but not yet its lock."""
+"""An unfinished run counts as unused if it is older than this duration.
+
+A process that creates a run first creates the directory and then takes the lock. A younger run may be between the two
+steps."""
 
 
 @dataclass(frozen=True)
 class UnusedFiles:
-    """A file or directory to delete: its kind, its path relative to the runs directory, and its size in bytes."""
+    """A file or directory to delete: kind (such as `temporary file`), path in the runs directory, and size in bytes."""
 
     kind: str
     path: Path
@@ -60,7 +63,7 @@ def find_unused_files(root: Path, *, checkpoints: bool = False) -> list[UnusedFi
 
 
 def delete_unused_files(root: Path, unused_files: Sequence[UnusedFiles]) -> list[TrashFailure]:
-    """Delete files that are still unused, and return the failures; deletion continues after a failure."""
+    """Delete those of the files that are still unused, and return the failures; deletion continues after a failure."""
     failures = []
     for name, group in groupby(unused_files, key=lambda item: item.path.parts[0]):
         items, directory = list(group), root / name
@@ -100,9 +103,10 @@ def _delete_if_unused(path: Path, is_unused: bool) -> list[TrashFailure]:
 
 
 def _is_cleanable_directory(path: Path) -> bool:
-    """Return whether a path in the runs directory is the directory of a run or of an old unfinished run.
+    """Return whether unused files may be deleted in a path of the runs directory.
 
-    Links do not count.
+    The path must be the directory of a run, or of an unfinished run older than `_MIN_UNFINISHED_AGE`. Links do not
+    count.
     """
     try:
         if path.is_symlink() or not path.is_dir():
@@ -115,7 +119,7 @@ def _is_cleanable_directory(path: Path) -> bool:
 
 
 def _is_unfinished_run(path: Path) -> bool:
-    """Return whether a directory is, by its name, an unfinished run older than `_MIN_UNFINISHED_AGE`."""
+    """Return whether the name of a directory is that of an unfinished run older than `_MIN_UNFINISHED_AGE`."""
     started = parse_stamp(path.name.removeprefix("."))
     if started is None or not path.name.startswith(".") or not RUN_NAME_PATTERN.fullmatch(path.name):
         return False
@@ -148,7 +152,7 @@ def _is_completed_run(run: Run) -> bool:
 
 
 def _list_regular_files(directory: Path) -> dict[Path, int]:
-    """Return the sizes of the files in a directory, in bytes; empty for a link and for an unreadable directory."""
+    """Return the regular files in a directory with their sizes in bytes; empty for a link or unreadable directory."""
     try:
         if directory.is_symlink():
             return {}

@@ -1,7 +1,8 @@
-"""Comparison of the engine of a training with Keras's plain `fit`, on the same network and examples.
+"""Comparison of the speed of dnn's engine with that of Keras's plain `fit`, on the same network and examples.
 
-A contender is a model that is trained in one of the compared ways. All contenders train in one process, one epoch each
-in turn. They use the same order of examples, except `fit` on arrays, which shuffles the examples itself.
+A contender is a model trained in one of these ways: by the engine, by `fit` on a `tf.data` dataset, by `fit` on arrays.
+All contenders train in one process, one epoch each in turn. All contenders use the same order of examples, except `fit`
+on arrays, which shuffles the examples itself.
 """
 
 import time
@@ -26,29 +27,42 @@ ENGINE, KERAS_FIT, KERAS_ARRAYS, KERAS_JIT = "dnn", "keras fit, tf.data", "keras
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Seconds per epoch of each contender, and whether the engine's weights equal those of plain `fit`."""
+    """Result of a benchmark: seconds per epoch of each contender, and whether engine and `fit` train equal weights.
+
+    A contender is a way to train the same network, such as `dnn` (the engine) or `keras fit, arrays`.
+    """
 
     plan: ExecutionPlan
     seconds: Mapping[str, tuple[float, ...]]
-    """Seconds of every epoch but the first, by contender. Validation is not included."""
+    """Seconds of every epoch except the first, by name of the contender. Validation is not included."""
 
     first_epoch: Mapping[str, float]
-    """Seconds of the first epoch, which includes all compiling, by contender."""
+    """Seconds of the first epoch, which includes the time to compile, by name of the contender."""
 
     compared_with: str
-    """Contender whose weights are compared with the engine's. Its `jit_compile` is that of the engine."""
+    """Name of the contender whose weights are compared with those of the engine. This contender is trained by plain
+    `fit`, with the same `jit_compile` as the engine."""
 
     bit_identical: bool
     machine: str
     """Processors on which the times were measured."""
 
     def compute_ratio(self, name: str = KERAS_FIT) -> float:
-        """Return the median seconds of a contender divided by the median seconds of the engine."""
+        """Return the median seconds per epoch of the contender `name`, divided by those of the engine.
+
+        A ratio above 1 means that the engine is faster.
+        """
         return float(np.median(self.seconds[name]) / np.median(self.seconds[ENGINE]))
 
 
 class Contender:
-    """Model with its own weights, trained by the engine, by plain `fit` on batches, or by plain `fit` on arrays."""
+    """Model with its own weights, trained by the engine, by plain `fit` on a dataset, or by plain `fit` on arrays.
+
+    Args:
+        job: The training job.
+        plan: The execution plan. Its engine, `chunked` or `keras`, trains the model.
+        arrays: Whether `fit` receives all examples as arrays instead of a dataset of batches.
+    """
 
     def __init__(self, job: TrainingJob, plan: ExecutionPlan, *, arrays: bool = False) -> None:
         self.job, self.plan, self.arrays = job, plan, arrays
@@ -107,14 +121,14 @@ class _EpochTimer(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def run_benchmark(job: TrainingJob, repeats: int, report_progress: Callable[[str], None]) -> Benchmark:
-    """Train `1 + repeats` epochs with each contender, and return the times.
+    """Train `1 + repeats` epochs with the engine and with each compared variant of Keras's `fit`, and return the times.
 
-    The contenders train one epoch each in turn, so that noise of the machine affects them equally.
+    The compared models train one epoch each in turn. Other programs on the machine thus slow all models equally.
 
     Args:
         job: The training job.
         repeats: The number of epochs that are measured after the first epoch.
-        report_progress: The function that receives a line with the epoch and the contender.
+        report_progress: The function that receives a line such as `epoch 2 of 6: keras fit, arrays`.
 
     Raises:
         Diverged: a loss is not a finite number.

@@ -1,7 +1,8 @@
-"""Checkpoints of a running training: when they are saved, and where a training resumes.
+"""Checkpoints of a training in progress: when checkpoints are saved, and where a training resumes.
 
 Regular checkpoints take at most 1/50 of the training time. Checkpoints are also saved with each best model, after the
-last epoch, after a stop request, and before a changed training continues.
+last epoch, and after a stop request. If the experiment, versions or data have changed, a resumed training also saves a
+checkpoint at its start.
 """
 
 import time
@@ -26,8 +27,8 @@ from dnn_cli.training.training_state import (
 )
 
 SECONDS_PER_CHECKPOINT_SECOND = 49
-"""Seconds until the next checkpoint, for each second that the last checkpoint took. Saving thus takes 2% of the
-training time."""
+"""Seconds of training before the next regular checkpoint, for each second that saving the last checkpoint took. Saving
+thus takes 1/50 of the time."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,16 @@ class ResumePoint:
 
     checkpoint: Checkpoint | None = None
     changed: bool = False
-    """Whether the experiment, versions, data, processor or execution plan differ from those of the earlier training."""
+    """Whether the experiment, versions, data, processor or execution plan have changed since the run was last
+    trained."""
 
     @property
     def progress(self) -> TrainingProgress:
-        """Progress of the training at this point."""
+        """Finished epochs and engine calls, rows of scores, and seconds of the training up to this point.
+
+        If something has `changed`, the unfinished epoch starts again from its first batch. An earlier end by early
+        stopping is then ignored.
+        """
         progress = self.checkpoint.progress if self.checkpoint else TrainingProgress(experiment=self.training_digest)
         if not self.changed:
             return progress
@@ -136,7 +142,8 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
         Otherwise the previous checkpoint stays the last usable one.
 
         Args:
-            metric_arrays: The values of metrics from before a validation, which has reset the metrics.
+            metric_arrays: The metrics of the epoch's training batches, if a validation is in progress. These values
+                were copied before the validation, which resets the metrics.
         """
         start_time = time.perf_counter()
         arrays, memories = capture_state(self.model, self.other_callbacks)
@@ -159,11 +166,14 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def skip_calls(model: keras.Model, calls: int) -> None:
-    """Replace a model's train function, so that its first calls take their batches without training.
+    """Make the next calls of a model's train function take their batches from the dataset without training.
+
+    The weights of a checkpoint already contain the training of these batches. After the skipped calls, the model has
+    its original train function again.
 
     Args:
         model: The model.
-        calls: The number of calls that the epoch had before the training was resumed.
+        calls: The number of calls in the unfinished epoch before the checkpoint was saved.
     """
     model.make_train_function()
     train_function, calls_left = model.train_function, iter(range(calls))

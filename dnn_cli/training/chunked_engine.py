@@ -1,10 +1,12 @@
 """The chunked engine: train, test and predict functions that run many of Keras's own steps in one call.
 
-Keras's `fit` and `evaluate` take time between two steps; with chunks, they take this time once per chunk. `fit` asks
-its model for a `train_function` that takes an iterator and returns the logs. This module builds such a function. The
-function runs the same `train_step` as plain `fit`, on the same batches in the same order. The weights are therefore
-the same to the last bit. XLA compiles the function once: every chunk has the same shape and contains the number of
-its valid examples. A short last batch has another shape, and thus its own program.
+A chunk is the batches of one call. Keras's `fit` and `evaluate` take time between two steps; with chunks, they take
+this time once per chunk. `fit` asks its model for a `train_function` that takes an iterator and returns the logs. This
+module builds such a function. The function runs the same `train_step` as plain `fit`, on the same batches in the same
+order. The weights are therefore the same to the last bit.
+
+XLA compiles the function once for all chunks, because every chunk has the same shape. A chunk with fewer examples is
+padded, and contains the number of its valid examples. A short last batch has another shape, and thus its own program.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,7 +28,7 @@ _Scaling = tuple[tf.Tensor, ...]
 def install_chunk_functions(model: keras.Model, pipeline: Pipeline, plan: ExecutionPlan) -> None:
     """Replace the train and test functions of a model by functions that run chunks of `plan.steps` batches.
 
-    `fit` and `evaluate` then need the data of `Pipeline.build_chunks`.
+    `fit` and `evaluate` of this model then need a dataset from `Pipeline.build_chunks` instead of a dataset of batches.
     """
     build_metric_variables(model, pipeline)
     # With this value, fit counts batches and passes the true numbers of batches to callbacks.
@@ -38,10 +40,15 @@ def install_chunk_functions(model: keras.Model, pipeline: Pipeline, plan: Execut
 def build_dataset(
     pipeline: Pipeline, plan: ExecutionPlan, order: Order, epochs: range = range(1), *, weighted: bool = False
 ) -> tf.data.Dataset:
-    """Build a dataset of some epochs for the engine of a plan: chunks or batches.
+    """Build a dataset of chunks or of batches, as the engine of the plan needs.
 
-    `weighted` adds the weights of examples to batches. The functions of the chunked engine add weights to chunks
-    themselves.
+    Args:
+        pipeline: The pipeline that reads the examples.
+        plan: The execution plan.
+        order: The order of the examples in each epoch.
+        epochs: The numbers of the epochs that the dataset contains; by default one epoch.
+        weighted: Whether batches contain the weights of examples. Chunks never do, because the functions of the chunked
+            engine add the weights.
     """
     if plan.engine == "chunked":
         return pipeline.build_chunks(order, plan.steps, epochs)
@@ -49,7 +56,7 @@ def build_dataset(
 
 
 def build_metric_variables(model: keras.Model, pipeline: Pipeline) -> None:
-    """Build the variables of the metrics.
+    """Build the variables of a model's metrics before the first training step.
 
     Otherwise the first step builds these variables, and TensorFlow traces this step twice.
     """
@@ -66,6 +73,13 @@ def _build_chunk_function(
     """Return a function that takes a chunk from an iterator, runs `step` on each batch, and returns the logs.
 
     The function stops after the first batch whose loss is not a finite number: later results are meaningless.
+
+    Args:
+        model: The model.
+        step: The model's `train_step` or `test_step`.
+        pipeline: The pipeline that turns examples of a chunk into a batch.
+        plan: The execution plan.
+        weighted: Whether batches contain the weights of examples.
     """
     batch_size = pipeline.experiment.batch_size
     build_chunk_batch = partial(_build_batch, pipeline, weighted=weighted)

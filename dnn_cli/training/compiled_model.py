@@ -32,13 +32,15 @@ class CompiledModel:
     pipeline: Pipeline
     plan: ExecutionPlan
     predict: Callable[[tf.data.Dataset], NDArray[np.float32]]
-    """Function that computes the outputs for the examples of chunks. Only the chunked engine uses the function."""
+    """Function that computes the outputs for a dataset of chunks. With Keras's own engine, `model.predict` is used
+    instead."""
 
     keras_functions: tuple[Callable[..., object], ...]
-    """Train and test functions with which the model was built. `reset_for_job` restores these functions."""
+    """Train and test functions that the model had after the build. A resumed training replaces the model's train
+    function, and `reset_for_job` restores both functions."""
 
     inspector: LayerInspector
-    """Inspector that measures the layers of the model, for diagnostics."""
+    """Object that measures weights, gradients and activations of the model's layers, for diagnostics."""
 
     @classmethod
     def build(cls, job: TrainingJob, shared_with: Pipeline | None = None) -> "CompiledModel":
@@ -46,7 +48,8 @@ class CompiledModel:
 
         Args:
             job: The training job.
-            shared_with: A pipeline of the same examples, whose memory is shared.
+            shared_with: A pipeline of the same examples. The new model uses its tensors, so that memory holds the
+                examples once.
         """
         plan = job.plan
         model = build_model(job.experiment, jit=plan.jit, precision=plan.precision)
@@ -71,15 +74,18 @@ class CompiledModel:
 
 
 def _iter_initial_variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
-    """Return all variables with their names, except variables of metrics, which every epoch resets."""
+    """Return the variables that must have initial values when a training begins, with their names.
+
+    Variables of metrics are left out, because every epoch resets these variables.
+    """
     return ((name, variable) for name, variable in iter_variables(model) if not name.startswith("metrics"))
 
 
 class CompiledModelCache:
-    """Cache of compiled models of completed trainings, by network digest. New trainings reuse these models.
+    """Cache of the compiled models of completed trainings, by network digest, for reuse in later trainings.
 
     Args:
-        max_models: The number of models to keep. The model that was used last is kept longest.
+        max_models: The maximum number of models. The model whose last use is the longest ago is removed first.
     """
 
     def __init__(self, max_models: int = 4) -> None:
@@ -90,7 +96,7 @@ class CompiledModelCache:
     def use_model(self, job: TrainingJob) -> Iterator[CompiledModel]:
         """Yield a compiled model in its initial state, and cache the model if the block ends without an error.
 
-        A cached model is reused for the same examples and the same execution plan.
+        A cached model is reused only if the examples and the execution plan are the same.
         """
         key = compute_network_digest(job.experiment)
         compiled_model = self.models.pop(key, None)

@@ -23,10 +23,10 @@ class Device(NamedTuple):
 
 
 def disable_thread_spinning() -> None:
-    """Make idle threads of this process sleep instead of spin, before TensorFlow computes for the first time.
+    """Make idle threads of this process sleep instead of spin. TensorFlow must not have computed before.
 
-    The results are the same. A process that trains alone is faster with spinning threads, which wait on their own
-    cores. Where several processes train, spinning threads take cores from other processes.
+    A spinning thread waits for work without releasing its core. A process that trains alone is faster with spinning
+    threads. Where several processes train, spinning threads take cores from other processes. The results are the same.
 
     After its import, TensorFlow has only a private setting for this. If the setting is missing, trainings merely take
     longer.

@@ -30,7 +30,8 @@ from dnn_cli.training.training_job import TrainingJob
 from dnn_cli.training.training_state import copy_value
 
 _MAX_EXAMPLES = 256
-"""Maximum number of training examples of a measurement. A unit that is 0 for 256 examples has little effect."""
+"""Maximum number of training examples of a measurement. More examples are not necessary: a unit whose output is 0 for
+256 examples has little effect."""
 
 _MIN_EXAMPLES = 32
 _MAX_MULTIPLY_ADDS = 1e8
@@ -57,8 +58,8 @@ _Kernels = Sequence[NDArray[Any]]
 def _is_scheduled(epoch: int, experiment: Experiment) -> bool:
     """Return whether the key `diagnostics` schedules a measurement after an epoch.
 
-    `diagnostics: auto` schedules 0 and the powers of two. With the last epoch, which is always measured, 1,000 epochs
-    have 12 measurements.
+    `diagnostics: true` schedules every epoch. `diagnostics: auto` schedules the epochs 0, 1, 2, 4, 8 and further powers
+    of two. The last epoch is always measured too, so that 1,000 epochs have 12 measurements.
     """
     return experiment.diagnostics is True or epoch & (epoch - 1) == 0
 
@@ -111,7 +112,7 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
     def is_due(self, epoch: int) -> bool:
         """Return whether an epoch is scheduled, or is the last epoch of the experiment.
 
-        A callback can end the training earlier.
+        An epoch at which early stopping ends the training is measured too, but this method cannot predict that epoch.
         """
         return _is_scheduled(epoch, self.experiment) or epoch == self.experiment.epochs
 
@@ -123,7 +124,11 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
             write_text(self.run.diagnostics, self.csv_content)
 
     def restore_rows(self) -> None:
-        """Read the rows of a resumed run, and remove rows that an uninterrupted run would not have."""
+        """Read the rows of a resumed run, and remove rows that an uninterrupted run would not have.
+
+        Removed rows are those of epochs after the resume point. If the number of epochs was increased, the former last
+        epoch is also removed, unless it is scheduled.
+        """
         try:
             rows = read_diagnostics(self.run)
         except RunError:
@@ -138,12 +143,12 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
     @property
     def is_over(self) -> bool:
-        """Whether the training was complete before it was resumed. Then its last measurement stays valid."""
+        """Whether a resumed run has no epoch left to train. Then the measurement of the last epoch stays valid."""
         return self.progress.stopped or self.progress.epoch >= self.experiment.epochs
 
 
 class LayerInspector:
-    """Inspector that measures the layers of a network on a few training examples."""
+    """Object that measures weights, gradients and activations of each layer of a network on a few training examples."""
 
     def __init__(self, job: TrainingJob, pipeline: Pipeline) -> None:
         self.layers = job.experiment.model.stack
@@ -207,7 +212,8 @@ class LayerInspector:
     ) -> tuple[list[tf.Tensor], list[tf.Tensor | None], float | None, float | None]:
         """Return the outputs of all layers, gradients of all kernels, loss, and share of correct predictions.
 
-        All are computed for the examples on which layers are measured.
+        All are computed for the examples on which layers are measured. The loss is `None` if the value is not finite.
+        The share is `None` for a regression, or if an output is not finite.
         """
         tensors = [tf.constant(copy_value(variable)) for variable in model.variables]
         index_by_path = {variable.path: index for index, variable in enumerate(model.variables)}
@@ -243,7 +249,8 @@ class LayerInspector:
 def _measure_activity(layer: Layer, output: tf.Tensor) -> dict[str, float | None]:
     """Return the share of dead units or of saturated outputs of a hidden layer.
 
-    A unit is dead if its output is 0 for all examples. An output near a limit of its activation is saturated. For other
+    For relu and relu6, the key of the result is `dead`: the share of units whose output is 0 for all examples. For
+    activations with limits, such as tanh, the key is `saturated`: the share of outputs near a limit. For other
     activations, the result is empty.
     """
     name = layer.activation if isinstance(layer, KernelLayer | Activation) else None

@@ -1,4 +1,4 @@
-"""The environment of a training: versions, processors, environment variables, and the state of the user's own code."""
+"""The environment of a training: versions, processor, environment variables, and git commit of the user's code."""
 
 import os
 import platform
@@ -26,9 +26,9 @@ def read_versions() -> dict[str, str]:
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return the properties of the machine that influence results and time.
+    """Return the operating system, the processor and the number of cores, which influence results and time.
 
-    `Device.details` contains the properties that TensorFlow reports.
+    Properties that TensorFlow reports, such as the name of the GPU, are in `Device.details`.
     """
     return {
         "system": platform.platform(),

@@ -1,7 +1,7 @@
 """The execution plan of a training: engine, XLA, precision and chunk length.
 
-The plan depends on the experiment, the number of training examples and the kind of processor alone, so that equal
-runs stay equal.
+The plan depends only on the experiment, the number of training examples, and whether the processor is a GPU. A repeated
+run thus has the same plan and trains the same weights.
 """
 
 import math
@@ -19,13 +19,14 @@ _MAX_CHUNK_MULTIPLY_ADDS = 2e9
 are handled between two calls."""
 
 _MAX_CHUNK_BYTES = 64_000_000
-"""Maximum size of the inputs of one call, in bytes of uint8 pixels. Large inputs are read from a file for each call."""
+"""Maximum size of the inputs of one call of the engine, in bytes, if each number of an input is a uint8 pixel. Large
+inputs are read from a file for each call."""
 
 _SLOW_WITH_XLA = (Conv2D, Dropout, GaussianNoise, AugmentationLayer)
 """Layers that are slow with XLA on a CPU: convolutions and random numbers take up to ten times as long."""
 
 MAX_STEPS = 250
-"""Maximum number of batches in one call. More batches have no measurable benefit."""
+"""Maximum number of batches in one call of the engine. More batches have no measurable benefit."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class ExecutionPlan:
     """Whether XLA compiles the training steps."""
 
     precision: str
-    """Keras's dtype policy for all layers except the last."""
+    """Keras's dtype policy, such as `mixed_float16`, for all layers except the last."""
 
     steps: int
     """Number of batches in one call of the engine."""
@@ -66,7 +67,7 @@ def choose_plan(experiment: Experiment, training_examples: int, *, gpu: bool) ->
 
 
 def _compute_max_steps(experiment: Experiment) -> int:
-    """Return the maximum number of batches in one call."""
+    """Return the maximum number of batches in one call of the engine."""
     # The backward pass costs about twice as much as the forward pass.
     work = 3 * summarize_network(experiment).multiply_adds * experiment.batch_size
     size = math.prod(experiment.data.input_shape) * experiment.batch_size

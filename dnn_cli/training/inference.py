@@ -67,6 +67,11 @@ class EvaluationResult:
 def evaluate_split(job: TrainingJob, weights: Path, split: _HeldOutSplit) -> EvaluationResult:
     """Return the scores and outputs of a saved model on a split of its data, with inputs scaled as in the training.
 
+    Args:
+        job: The training job of the run, with its examples and their split.
+        weights: The `.keras` file with the weights.
+        split: The split, `test` or `validation`.
+
     Raises:
         DataError: the data has no test examples, or they cannot be read.
         RunError: the run has no validation examples, or the file holds no weights of this network.
@@ -137,6 +142,12 @@ def load_trained_model(
 
     Only weights are read from the file, so that code in the file never runs.
 
+    Args:
+        weights: The `.keras` file with the weights.
+        experiment: The experiment that describes the network.
+        jit: Whether XLA compiles the model.
+        precision: Keras's dtype policy, such as `mixed_float16`, for all layers except the last.
+
     Raises:
         RunError: the file holds no weights of this network.
     """
@@ -154,7 +165,7 @@ def compute_outputs(model: keras.Model, experiment: Experiment, scaled: NDArray[
     Args:
         model: The model.
         experiment: The experiment of the model.
-        scaled: The scaled inputs, of shape (n, size).
+        scaled: The scaled inputs, each flattened to a vector: shape (n, numbers per input).
     """
     inputs = scaled.reshape(-1, *experiment.data.input_shape)
     return np.asarray(model.predict(inputs, batch_size=_PREDICTION_BATCH_SIZE, verbose=0), np.float32)

@@ -1,4 +1,4 @@
-"""The interface of progress reporters, and Keras callbacks that write epochs, save the best model or end a training."""
+"""The interface of progress reporters, and Keras callbacks that write scores, save the best model or end a training."""
 
 import math
 import time
@@ -19,7 +19,10 @@ from dnn_cli.training.stop_request import Diverged
 
 
 class ProgressReporter(ReadProgress, Protocol):
-    """Object that receives the stages, batches and epochs of a training. At each stage, the object is called."""
+    """Object that receives the stages, batches and epochs of a training.
+
+    A stage is work such as loading the data. The object itself is called when a stage begins or progresses.
+    """
 
     def on_begin(self, device: str, plan: ExecutionPlan, steps: int) -> None:
         """Report the start of the training. Every epoch has `steps` batches."""
@@ -34,9 +37,9 @@ class ProgressReporter(ReadProgress, Protocol):
 class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
     """Callback that raises `Diverged` when a loss, a validation score or a weight is not finite.
 
-    Keras's loss of a batch is the mean since the start of the epoch. After a batch whose loss is not finite, this mean
-    stays nan or infinite. If several batches run in one call, the number of examples in the mean identifies the last
-    batch that ran.
+    The loss that Keras passes to callbacks is the mean since the start of the epoch. After a batch whose loss is not
+    finite, this mean stays nan or infinite. The error names this batch, even if one call runs several batches. The call
+    stops after this batch, so the number of examples in the mean identifies the batch.
 
     Weights are checked after every epoch. The loss can be finite although weights are not, because relu on a CPU turns
     nan into 0.
@@ -65,7 +68,10 @@ class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]
-    """Callback that adds a row for every epoch to `rows` and `metrics.csv`, and reports the row."""
+    """Callback that adds a row for every epoch to `rows` and `metrics.csv`, and sends the row to a progress reporter.
+
+    A row has the scores, the learning rate and the seconds of the epoch.
+    """
 
     def __init__(
         self, run: Run, reporter: ProgressReporter, rows: list[Scores], steps: int, score_names: list[str],

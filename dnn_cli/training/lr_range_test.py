@@ -32,29 +32,30 @@ _MAX_MULTIPLY_ADDS = 2e8
 `_MIN_EXAMPLES`."""
 
 _DIVERGENCE_FACTOR = 4.0
-"""Ratio of the loss to the lowest loss from which the test ends, as in fastai."""
+"""Multiple of the lowest loss so far. The range test ends when the loss exceeds this multiple, as in fastai."""
 
 _SMOOTHING_STEPS = 3
 """Number of neighbouring steps on each side over which the loss is averaged, with a Hann window as weights."""
 
 _MIN_FALL = 0.02
-"""Minimum fall of the loss for a suggestion, as a share of the initial loss."""
+"""Minimum decrease of the loss, as a share of the initial loss. If the loss decreases less, no rate is suggested."""
 
 SAFETY_FACTOR = 3.0
-"""Minimum ratio of the rate with the lowest loss to the suggested rate. At larger rates, the loss rises, and steps with
-smaller rates contribute to the lowest loss."""
+"""Number by which the rate with the lowest loss is divided, to get the maximum suggested rate. The rate with the lowest
+loss itself is too large: the loss rises soon after, and steps with smaller rates contributed to the lowest loss."""
 
 
 @dataclass(frozen=True)
 class RangeTest:
-    """Result of a range test: the loss after a step with each rate, and the suggestion."""
+    """Result of a range test: the loss after a step with each learning rate, and a suggested learning rate."""
 
     start: float
     """Loss before the first step."""
 
     rates: tuple[float, ...]
     losses: tuple[float, ...]
-    """Finite losses after the steps with `rates`. The last loss may have ended the test."""
+    """Loss after the step with each of `rates`. If the last loss is much higher than the lowest one, the test ended
+    there. A loss that is not finite also ends the test, but is left out."""
 
     smoothed: tuple[float, ...]
     examples: int
@@ -64,18 +65,18 @@ class RangeTest:
     """Reason why the test ended before the largest rate; `None` if all rates were tried."""
 
     lowest: float | None
-    """Rate with the lowest smoothed loss; `None` if the loss fell too little."""
+    """Rate with the lowest smoothed loss; `None` if the loss decreased too little for a suggestion."""
 
     steepest: float | None
-    """Rate at which the smoothed loss falls fastest, if the loss is plotted over the logarithm of the rate; `None` like
-    `lowest`."""
+    """Rate at which the smoothed loss falls fastest, if the loss is plotted over the logarithm of the rate; `None` if
+    `lowest` is `None`."""
 
     suggestion: float | None
-    """Suggested rate: `steepest`, but at most a third of `lowest`; `None` like `lowest`."""
+    """Suggested rate: `steepest`, but at most a third of `lowest`; `None` if `lowest` is `None`."""
 
     guessing: float | None = None
-    """Cross-entropy of a constant prediction, the shares of the classes; `None` for other losses or with class
-    weights."""
+    """Cross-entropy of a model that always predicts the shares of the classes, for comparison with the losses. `None`
+    for other losses or with class weights."""
 
 
 def run_range_test(job: TrainingJob, report_progress: Callable[[str, int, int], None]) -> RangeTest:
@@ -85,7 +86,8 @@ def run_range_test(job: TrainingJob, report_progress: Callable[[str, int, int], 
 
     Args:
         job: The training job. The learning rate of its optimizer is ignored.
-        report_progress: The function that receives the stage, the number of finished steps, and the number of all.
+        report_progress: The function that receives the stage, the number of finished steps, and the number of all
+            steps.
     """
     experiment = _set_constant_rate(job)
     with tf.device(job.device.tensorflow_name):
@@ -121,7 +123,7 @@ def run_range_test(job: TrainingJob, report_progress: Callable[[str, int, int], 
 
 
 def _compute_guessing_loss(job: TrainingJob) -> float | None:
-    """Return −Σ p log p over the shares p of the classes in the training examples.
+    """Return the cross-entropy of a model that always predicts the shares of the classes in the training examples.
 
     The result is `None` for losses other than cross-entropies, and for class weights.
     """
@@ -133,7 +135,10 @@ def _compute_guessing_loss(job: TrainingJob) -> float | None:
 
 
 def _set_constant_rate(job: TrainingJob) -> Experiment:
-    """Return a copy of the experiment with a constant rate, because the rate of a schedule cannot be set."""
+    """Return a copy of the job's experiment in which a constant learning rate replaces any schedule.
+
+    The test sets the rate before every step, and Keras does not allow this with a schedule.
+    """
     optimizer = job.experiment.optimizer.model_copy(update={"learning_rate": MIN_RATE})
     return job.experiment.model_copy(update={"optimizer": optimizer})
 
@@ -162,7 +167,7 @@ def _build_loss_probe(model: keras.Model, pipeline: Pipeline, job: TrainingJob) 
 def build_range_test(
     start: float, rates: Sequence[float], losses: Sequence[float], examples: int, end_reason: str | None
 ) -> RangeTest:
-    """Return the result of a range test with its suggestion.
+    """Build the result of a range test: smooth its losses and compute the suggested rate.
 
     Args:
         start: The loss before the first step.
@@ -185,7 +190,11 @@ def build_range_test(
 
 
 def _smooth_losses(losses: NDArray[np.float64], start: float) -> NDArray[np.float64]:
-    """Return the moving average of losses, which are first limited to 50% above the initial loss."""
+    """Return the moving average of losses.
+
+    Losses more than 50% above the initial loss `start` are first lowered to this limit, so that single high losses have
+    little effect.
+    """
     if not len(losses):
         return losses
     bell = np.hanning(2 * _SMOOTHING_STEPS + 3)[1:-1]

@@ -47,7 +47,11 @@ def build_model(experiment: Experiment, *, jit: bool = False, precision: str = "
 
 
 def _build_metric(experiment: Experiment, metric: Metric) -> keras.metrics.Metric | str:
-    """Build a metric. For a single logit, the threshold of the accuracy is 0 instead of Keras's default 0.5."""
+    """Build a metric.
+
+    If the output is a single logit, the threshold of the accuracy is 0 instead of Keras's default 0.5. The logit 0 is
+    the probability 0.5.
+    """
     if metric.type == "accuracy" and experiment.target_encoding == "binary" and experiment.loss.takes_logits:
         return keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)
     return metric.build_keras_object()

@@ -1,6 +1,7 @@
-"""Checks before a run is resumed: whether the run can continue, and changes since its training.
+"""Checks before a run is resumed: whether the run can continue, and which conditions have changed since its training.
 
-After a change, the result differs from that of an uninterrupted training.
+After a change, the result would differ from that of an uninterrupted training. A user must therefore allow changes with
+`--force`.
 """
 
 from collections.abc import Mapping
@@ -28,11 +29,12 @@ def check_resumable(record: Record, checkpoint: Checkpoint | None, experiment: E
     Args:
         record: The record of the run.
         checkpoint: The last checkpoint of the run, or `None`.
-        experiment: The experiment to train further.
+        experiment: The experiment with which the training continues.
         force: Whether a run that stopped early or diverged may continue.
 
     Raises:
-        UsageError: all epochs are trained, the checkpoint is missing or has other scores, or `force` is needed.
+        UsageError: all epochs are trained, a completed run has no checkpoint, the names of scores differ from those of
+            the checkpoint, or `force` is needed.
     """
     epochs, run_label = experiment.epochs, f"run {record.id}"
     progress = checkpoint.progress if checkpoint else TrainingProgress(experiment="")
@@ -79,9 +81,9 @@ def _format_epochs(number: int) -> str:
 def list_changes(
     record: Record, checkpoint: Checkpoint | None, old_experiment: Experiment, new_experiment: Experiment
 ) -> list[str]:
-    """Return a line for every change of the config and of package versions since the training.
+    """Return a line for every change of the config and of package versions since the run was trained.
 
-    These checks need no data.
+    These changes can be found before the data is loaded. `list_environment_changes` returns the others.
     """
     change_lines = []
     if checkpoint is not None and checkpoint.progress.experiment != compute_training_digest(old_experiment):
@@ -95,13 +97,13 @@ def list_changes(
 
 
 def list_config_changes(old_experiment: Experiment, new_experiment: Experiment) -> list[str]:
-    """Return a line with both values for every key in which two experiments differ."""
+    """Return a line for every key in which two experiments differ, such as `optimizer.learning_rate: 0.1 → 0.01`."""
     old, new = find_config_differences([build_training_config(old_experiment), build_training_config(new_experiment)])
     return [f"{key}: {old.get(key) or '–'} → {new.get(key) or '–'}" for key in dict.fromkeys([*old, *new])]
 
 
 def _list_value_changes(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
-    """Return a line for every recorded value that differs from the current one."""
+    """Return a line for every recorded value that differs from the current value, such as `keras: 3.11.0 → 3.12.0`."""
     return [
         f"{name}: {old} → {current.get(name)}"
         for name, old in recorded.items()
@@ -110,7 +112,7 @@ def _list_value_changes(recorded: Mapping[str, Any], current: Mapping[str, Any])
 
 
 def list_environment_changes(record: Record, job: "TrainingJob") -> list[str]:
-    """Return a line for every change of the examples, the split, the processor and the execution plan."""
+    """Return a line for every change of examples, split, processor and execution plan since the run was trained."""
     change_lines = []
     if record.data.get("fingerprint") != job.examples.compute_fingerprint():
         change_lines.append("data: the examples differ")

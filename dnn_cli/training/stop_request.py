@@ -10,11 +10,17 @@ class Diverged(Exception):
 
 
 class Interrupted(Exception):
-    """Exception after a stop request. The text is the reason; the last checkpoint holds the state of the training."""
+    """Exception that ends a training after a stop request. The text is the reason of the request.
+
+    The last checkpoint holds the state of the training.
+    """
 
 
 class StopRequest(Protocol):
-    """Object that says whether a training shall stop. A call returns the reason, or an empty text."""
+    """Object that says whether a training shall stop.
+
+    A call of the object returns the reason to stop, or an empty text if the training shall continue.
+    """
 
     def __call__(self) -> str: ...
 

@@ -29,7 +29,8 @@ def limit_threads() -> None:
 def restore_thread_count(number: int | None) -> None:
     """Set the number of TensorFlow's threads to that of an earlier training, unless the user has set the number.
 
-    If TensorFlow has already computed in this process, the number stays unchanged.
+    A resumed training needs the same number for the same results to the last bit. The number stays unchanged if
+    `number` is `None`, or if TensorFlow has already computed in this process.
     """
     if number is not None and not get_thread_count.cache_info().currsize:
         os.environ.setdefault(INTRA_OP_VARIABLE, str(number))
@@ -39,7 +40,8 @@ def restore_thread_count(number: int | None) -> None:
 def get_thread_count() -> int:
     """Return the number of threads that TensorFlow uses within an operation.
 
-    The result is cached: the first call must come when TensorFlow is about to compute.
+    The result of the first call is cached. The number can change until TensorFlow computes, so the first call must come
+    just before.
     """
     configured = os.environ.get(INTRA_OP_VARIABLE, "")
     return int(configured) if configured.isdecimal() and int(configured) > 0 else count_schedulable_cores()
@@ -69,15 +71,15 @@ def import_tensorflow_in_background() -> Iterator[Callable[[], None]]:
 
 
 def is_importing_tensorflow() -> bool:
-    """Return whether the import is running. Only the end of the process can stop the import."""
+    """Return whether a thread is importing TensorFlow. Only the end of the process can stop this import."""
     return any(thread.name.startswith(_THREAD_NAME_PREFIX) for thread in threading.enumerate())
 
 
 def import_tensorflow() -> None:
     """Import the modules that a training needs, without garbage collection.
 
-    A collection during the import takes a tenth of the time and finds nothing. Every later collection of all objects
-    would take as long again. Therefore `gc.freeze` exempts the imported objects from collections.
+    Garbage collections during the import would take a tenth of its time and find nothing. Every later collection would
+    take as long again to check the imported objects. Therefore `gc.freeze` exempts these objects from collections.
     """
     # Keras reads KERAS_HOME when it is imported.
     redirect_libraries()

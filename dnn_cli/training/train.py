@@ -50,7 +50,7 @@ class _FitResult(NamedTuple):
     """Digest of the weights in `model.keras`."""
 
     epoch: int | None
-    """Epoch of the weights in `model.keras`; `None` for averaged weights."""
+    """Epoch of the weights in `model.keras`; `None` for weights averaged over several epochs (`use_ema`)."""
 
     best_epoch: int | None
     """Epoch of the weights in `best.keras`; `None` if this file was not written or the epoch is unknown."""
@@ -73,7 +73,7 @@ def _fit_model(
         compiled_model: The compiled model of the job's network.
         run: The run to which all files are written.
         reporter: The progress reporter.
-        rows: The rows of the finished epochs.
+        rows: The rows of `metrics.csv` of the epochs before the resume point. Rows of new epochs are appended.
         resume_point: The state from which the training starts.
         get_stop_reason: The function that returns the reason of a stop request, or an empty text.
         get_seconds: The function that returns the seconds of training so far.
@@ -156,7 +156,13 @@ def _fit_model(
 def _find_final_epoch(experiment: Experiment, callbacks: Sequence[keras.callbacks.Callback], last: int) -> int | None:
     """Return the epoch of the final weights of a training; `None` for averaged weights.
 
-    Keras averages weights (`use_ema`) before early stopping restores the best weights. The restored weights are final.
+    Early stopping can restore the weights of an earlier epoch. Keras does so after weights are averaged (`use_ema`), so
+    the restored weights are final.
+
+    Args:
+        experiment: The experiment.
+        callbacks: The callbacks of the training.
+        last: The last epoch that was trained.
     """
     for callback in callbacks:
         if isinstance(callback, keras.callbacks.EarlyStopping) and callback.best_weights is not None:
@@ -180,7 +186,10 @@ def _compute_weights_digest(model: keras.Model) -> str:
 
 
 def _changes_final_weights(experiment: Experiment) -> bool:
-    """Return whether the saved weights can differ from the weights that the last epoch validated."""
+    """Return whether the saved weights can differ from the weights that the last epoch validated.
+
+    Averaging of weights (`use_ema`) and early stopping can change the weights at the end of the training.
+    """
     stopping = experiment.early_stopping
     return experiment.optimizer.use_ema or (stopping is not None and stopping.restore_best_weights)
 
@@ -189,6 +198,8 @@ def build_initial_record(
     job: TrainingJob, *, reproduces: str | None = None, sweeps: tuple[Membership, ...] = ()
 ) -> Callable[[str], Record]:
     """Return a function that takes a run id, and builds the record of this run before its first epoch.
+
+    The id is known only when the run directory is created.
 
     Args:
         job: The training job.
@@ -239,11 +250,11 @@ def train_model(
 
     Args:
         job: The training job.
-        run: The run to which all files are written. This process holds its lock.
+        run: The run to which all files are written. This process holds the lock of the run.
         reporter: The progress reporter.
         get_stop_reason: The function that returns the reason of a stop request, or an empty text.
         resume_point: The state from which the training starts; by default the initial weights.
-        model_cache: The compiled models of earlier trainings in this process.
+        model_cache: The compiled models of earlier trainings in this process, for reuse.
 
     Raises:
         Interrupted: a stop request ended the training, which can be resumed.

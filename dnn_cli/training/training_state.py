@@ -29,7 +29,11 @@ METRICS_GROUP, BEST_WEIGHTS = "metrics", "best_weights"
 def capture_state(
     model: keras.Model, callbacks: Iterable[keras.callbacks.Callback]
 ) -> tuple[StateArrays, _CallbackMemory]:
-    """Return copies of all variables and best weights, and the attributes that callbacks remember between epochs."""
+    """Return the state of a training: arrays by name, and attributes of callbacks.
+
+    The arrays are copies of all variables of the model, and of the best weights that early stopping keeps. The
+    attributes, such as `wait`, are those that callbacks remember between epochs.
+    """
     arrays = {name: copy_value(variable) for name, variable in iter_variables(model)}
     for callback in callbacks:
         for index, weight in enumerate(getattr(callback, BEST_WEIGHTS, None) or ()):
@@ -38,7 +42,7 @@ def capture_state(
 
 
 def check_same_network(experiment: Experiment, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Check that arrays of a checkpoint belong to an experiment's network. The check changes nothing.
+    """Check that the arrays of a checkpoint belong to the network of an experiment, before anything is restored.
 
     Raises:
         UsageError: the arrays are those of another network.
@@ -59,6 +63,12 @@ def restore_variables(
     If only the learning rate of the optimizers differs, all variables except the learning rate are restored. If the
     optimizers differ otherwise, the new optimizer keeps its initial state. `restore_metrics` restores metrics when
     their epoch begins.
+
+    Args:
+        model: The new model.
+        arrays: The arrays of the checkpoint.
+        old_optimizer: The config of the optimizer with which the checkpoint was trained.
+        new_optimizer: The optimizer with which the training continues.
 
     Raises:
         RunError: the arrays are those of another network. The model is unchanged.

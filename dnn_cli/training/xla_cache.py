@@ -24,8 +24,8 @@ _DIRECTORY_PREFIX = "dnn-xla-"
 """Prefix of the names of the working directories of processes."""
 
 _MIN_ABANDONED_SECONDS = 86_400
-"""Minimum age in seconds at which a working directory is removed, if its process cannot be found. The process of a
-younger directory may run in another container, where its number is unknown here."""
+"""Minimum age in seconds of a working directory that is removed because its process does not exist. The process of a
+younger directory may run in another container, whose processes are unknown here."""
 
 MAX_NETWORKS = 100
 """Maximum number of networks whose programs are kept. The programs of a network take some hundred kilobytes."""
@@ -54,8 +54,8 @@ def use_cached_programs(experiment: Experiment) -> Iterator[None]:
 def set_up_working_directory() -> Path | None:
     """Create the directory in which TensorFlow keeps the programs of this process, and return its path.
 
-    This function must be called before TensorFlow is imported. The path is `None` if the user has set another
-    directory, or if a temporary directory cannot be created.
+    This function must be called before TensorFlow is imported. The path is `None` if the user has set a directory in
+    `TF_XLA_FLAGS`, or if a temporary directory cannot be created.
     """
     flags = get_user_xla_flags()
     if _CACHE_FLAG in flags:
@@ -70,9 +70,9 @@ def set_up_working_directory() -> Path | None:
 
 
 def create_process_directory(prefix: str) -> tempfile.TemporaryDirectory[str]:
-    """Create a temporary directory whose name contains the number of this process.
+    """Create a temporary directory whose name contains the id of this process.
 
-    Old directories with the same prefix, whose processes have ended, are removed.
+    Directories with the same prefix are removed if they are old and their processes have ended.
 
     Raises:
         OSError: the directory cannot be created.
@@ -106,7 +106,14 @@ def remove_working_directories() -> None:
 
 
 def load_programs(network_directory: Path, process_directory: Path) -> None:
-    """Copy the undamaged programs of a network to the directory of a process, and delete the damaged ones."""
+    """Copy the undamaged programs of a network from the cache to the directory of a process.
+
+    Damaged programs are deleted from the cache.
+
+    Args:
+        network_directory: The directory of the network in the cache.
+        process_directory: The directory from which TensorFlow reads in this process.
+    """
     for path in network_directory.glob("*.pb"):
         digest, _, name = path.name.partition("-")
         content = path.read_bytes()
@@ -119,7 +126,8 @@ def load_programs(network_directory: Path, process_directory: Path) -> None:
 def save_programs(network_directory: Path, process_directory: Path) -> None:
     """Move new programs from the directory of a process to the cache.
 
-    Each file appears in the cache in one step. Its name begins with the digest of its content.
+    Files are complete when they appear in the cache, so that another process never reads a part. The name of a file
+    begins with the digest of its content.
     """
     network_directory.mkdir(parents=True, exist_ok=True)
     os.utime(network_directory)

@@ -21,7 +21,7 @@ def test_train_creates_a_run_and_prints_a_summary(program, config, tmp_path):
     assert lines[0].startswith("digits completed: 2 epochs in ")
     assert lines[1].startswith("  last  epoch 2  val_loss ")
     assert lines[2].startswith("  best  epoch 2  val_loss ")
-    assert lines[3] == f"  run   runs/{directory.name}"
+    assert lines[3] == f"  path  runs/{directory.name}"
     assert lines[4].startswith("  next  dnn train ")
     notes = done.stderr.splitlines()
     assert notes[:3] == [

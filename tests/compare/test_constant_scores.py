@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from dnn_cli.report.seed_command import build_sweep_commands
+
 LABELS = np.arange(200) % 4
 
 
@@ -40,3 +42,13 @@ def test_diverged_seed_requires_the_exact_test(trained):
     trained.add("sgd", (0.1,), "optimizer=sgd", first=50, status="diverged")
     (verdict,) = trained.compare().verdict_set.verdicts
     assert (verdict.word, verdict.exact_test_reason) == ("undecided", "seed 50 of sgd diverged")
+
+
+def test_advice_includes_completed_seeds_with_bad_scores(trained):
+    """To leave out a seed because of its score would make the other group look worse or better than it is."""
+    add_runs(trained, "adam", (0.9, 0.91, 0.92))
+    add_runs(trained, "sgd", (0.28, 0.9, 0.9), "optimizer=sgd")
+    groups = trained.compare().groups
+    ((command,), missing) = build_sweep_commands(groups, 6, "runs")
+    assert command[-1] == "seed=42..47"
+    assert missing == [3, 3]

@@ -75,5 +75,5 @@ def test_command_line_spellings(config, dnn, row):
         return
     done = dnn("check", path, *written.split())
     assert done.returncode == 2
-    assert f"write {instead} in its place" in done.stderr
+    assert f"write {instead} instead" in done.stderr
     assert dnn("check", path, instead).returncode == 0

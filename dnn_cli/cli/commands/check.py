@@ -79,7 +79,8 @@ def _print_resolved_experiment(configs: list[str], overrides: list[str], *, as_j
 def _check_data_files(experiment: "Experiment") -> list[str]:
     """Read the data of an experiment as a training would, and return lines of advice on the data.
 
-    For built-in datasets, the list is empty, unless the dataset is a table without `standardize`.
+    A built-in dataset is read only if it is a table and the config does not set `standardize`. For other built-in
+    datasets, the list is empty.
 
     Raises:
         UserDataError: the user's data cannot be read or split.
@@ -100,7 +101,7 @@ def _check_data_files(experiment: "Experiment") -> list[str]:
 def _build_file_document(
     file: str, issues: tuple[LocatedIssue, ...], advice: tuple[LocatedIssue, ...]
 ) -> dict[str, object]:
-    """Build the JSON document of a config file, with its issues and advice."""
+    """Build the JSON document of one config file: its path, its issues and the advice on it."""
     return {
         "file": file,
         "faults": list(map(_build_issue_document, issues)),

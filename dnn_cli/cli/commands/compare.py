@@ -129,9 +129,10 @@ def compare(
 
 
 def select_runs(store: "CachedStore", addresses: list[str], query: str | None) -> "list[RunInfo]":
-    """Return the runs with the given addresses, or all runs if there are no addresses.
+    """Return the runs that addresses name, or all runs if there are no addresses.
 
-    With a query, only the runs that fulfil its condition are returned. The runs include their config and metrics.
+    With a query, only the runs that fulfil its condition are returned. The returned runs contain their config and
+    metrics.
 
     Raises:
         UsageError: an address matches no run.
@@ -181,9 +182,13 @@ def print_comparison(comparison: "Comparison", *, list_runs: bool = False, show_
 
 
 def _print_empty_comparison(comparison: "Comparison", scope: str) -> None:
-    """Print why a comparison is empty: no run is completed, or no run has a score at the comparison point.
+    """Print the reason why a comparison has no scores.
 
-    `scope` names the compared runs in the message, such as `among these runs`.
+    Either no run is completed, or no run has a score at the comparison point.
+
+    Args:
+        comparison: The comparison without scores.
+        scope: The compared runs as the message names them, such as `among these runs`.
     """
     from dnn_cli.compare.comparison_points import explain_missing_scores, find_score_curve
 
@@ -203,7 +208,7 @@ def _print_empty_comparison(comparison: "Comparison", scope: str) -> None:
 
 
 def _print_with_hanging_indent(out: "Console", line: str) -> None:
-    """Print a line; on a terminal, wrap the line and indent its continuation.
+    """Print a line. On a terminal, wrap a long line and indent its second and later lines.
 
     A line that begins with spaces is a command. Commands are not wrapped, so that a user can paste them.
     """

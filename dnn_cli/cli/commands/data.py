@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 group = typer.Typer(cls=CommandGroup)
 
 _PIPE_WIDTH = 80
-"""Width in columns for printed images if the output is not a terminal."""
+"""Width of printed images in terminal characters, if the output is not a terminal."""
 
 _MAX_CLASSES = 50
-"""Largest number of classes that are printed."""
+"""Largest number of classes whose examples are printed."""
 
 _MAX_COLUMNS = 100
-"""Largest number of input values of an example that are printed."""
+"""Largest number of input values that are printed for each example."""
 
 _DEFAULT_DATASET = "fashion_mnist"
 
@@ -89,7 +89,10 @@ def show_data(
 
 
 def _select_data(arguments: list[str]) -> "Data":
-    """Return the data that the arguments name: of a config, a built-in dataset, or a file or directory.
+    """Return the data section that the words of a command line select.
+
+    The words are a config, a built-in dataset or a path of the user's data, and overrides. Without a config, dataset or
+    path, the section is that of `fashion_mnist`.
 
     Raises:
         UsageError: the name is unknown, there are several names, or an override changes a key outside `data`.
@@ -121,7 +124,9 @@ def _select_data(arguments: list[str]) -> "Data":
 
 
 def _build_data(word: str, overrides: list[str]) -> "Data":
-    """Build the data section of a config from the name of a dataset or a path, with overrides.
+    """Build the data section of a config from a dataset or a path, with overrides.
+
+    `word` is the name of the dataset or the path.
 
     Raises:
         ConfigError: the data section has issues.
@@ -168,7 +173,14 @@ def _format_headline(dataset: "Data") -> str:
 
 
 def _print_images(dataset: "Data", drawn: "Sample") -> None:
-    """Print the drawn images of each class below the name of the class."""
+    """Print the sampled images of each class below the name of the class.
+
+    For a regression, print the images below their targets.
+
+    Args:
+        dataset: The data section of a config.
+        drawn: The sample of examples from this data.
+    """
     from dnn_cli.report.terminal_images import draw_images
 
     out = get_output_console()
@@ -198,14 +210,14 @@ def _print_images(dataset: "Data", drawn: "Sample") -> None:
 
 
 def _compute_pixel_range(dataset: "Data", drawn: "Sample") -> tuple[float, float]:
-    """Return the pixel values that are printed as black and as white."""
+    """Return the two pixel values that are printed as black and as white."""
     if dataset.info.pixel_max > 1:
         return 0.0, float(dataset.info.pixel_max)
     return min(0.0, float(drawn.low.min())), float(drawn.high.max())
 
 
 def _print_omitted_classes(drawn: "Sample") -> None:
-    """Print the number of classes that are not printed, if there are any."""
+    """Print the number of classes of a sample that were left out; print nothing if all classes were printed."""
     if len(drawn.classes) > _MAX_CLASSES:
         get_notes_console().print(
             f"classes not shown: {len(drawn.classes) - _MAX_CLASSES:,}; --json prints all classes"
@@ -213,7 +225,12 @@ def _print_omitted_classes(drawn: "Sample") -> None:
 
 
 def _print_rows(dataset: "Data", drawn: "Sample") -> None:
-    """Print the drawn examples as rows of numbers, and the minimum, mean and maximum of each column."""
+    """Print the sampled examples as rows of numbers, and the minimum, mean and maximum of each column.
+
+    Args:
+        dataset: The data section of a config.
+        drawn: The sample of examples from this data.
+    """
     out = get_output_console()
     out.print(replace_control_chars(_format_headline(dataset)), soft_wrap=True)
     if dataset.info.classes:
@@ -233,7 +250,7 @@ def _print_rows(dataset: "Data", drawn: "Sample") -> None:
 
 
 def _build_rows_table(dataset: "Data", drawn: "Sample", out: "Console") -> "tuple[PlainTable, int]":
-    """Build a table of the drawn examples, with as many columns as fit the console.
+    """Build a table of the sampled examples, with as many columns as fit the console.
 
     Return the table and the number of omitted columns.
     """
@@ -265,7 +282,7 @@ def _build_rows_table(dataset: "Data", drawn: "Sample", out: "Console") -> "tupl
 
 
 def _build_sample_document(dataset: "Data", drawn: "Sample") -> dict[str, Any]:
-    """Build the JSON document of the drawn examples, with all classes and all input values."""
+    """Build the JSON document of the sampled examples, with all classes and all input values."""
     dataset_info = dataset.info
     return {
         "dataset": dataset.dataset,

@@ -26,10 +26,10 @@ epochs: 20
 
 _CONFIG_FILE = "demo.yaml"
 _TRAIN_ARGUMENTS = ((_CONFIG_FILE,), (_CONFIG_FILE, "optimizer=rmsprop"), (_CONFIG_FILE, "optimizer=sgd"))
-"""Arguments of the three trainings, which differ only in the optimizer."""
+"""Arguments of `dnn train` for the three trainings, which differ only in the optimizer."""
 
 _SEEDS_OVERRIDE = "seed=42..49"
-"""Override with eight seeds, which are enough for a verdict on three optimizers."""
+"""Override with eight seeds in the suggested `dnn sweep`. Eight seeds are enough for verdicts on three optimizers."""
 
 
 def demo(

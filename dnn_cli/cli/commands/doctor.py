@@ -17,7 +17,7 @@ def doctor(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Check the installation; exit with 1 if training is impossible.
+    """Check whether this computer can train; exit with 1 if not.
 
     The command checks versions, processors, data, caches and disk space.
     """

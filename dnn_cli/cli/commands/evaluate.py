@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class _EvaluatedSplit(str, Enum):
-    """Split on which a saved model can be evaluated."""
+    """Value of `--split`: the examples of the run's data on which a saved model is evaluated."""
 
     test = "test"
     validation = "validation"
@@ -113,7 +113,7 @@ def evaluate(
 
 
 class _FinishedEvaluation(NamedTuple):
-    """Finished evaluation of a saved model, with its experiment."""
+    """Finished evaluation of a saved model: the experiment of the run, outputs and scores, and warnings."""
 
     experiment: "Experiment"
     result: "EvaluationResult"
@@ -128,6 +128,8 @@ def _evaluate_split(
     screen: "ScreenReporter",
 ) -> _FinishedEvaluation:  # fmt: skip
     """Evaluate a saved model on the test or validation split of the run's data.
+
+    `overrides` changes the config of the run, such as `data.path=…` for moved data.
 
     Raises:
         UsageError: the data has no test set.
@@ -165,7 +167,10 @@ def _evaluate_split(
 def _evaluate_file(
     run: "Run", record: "Record", model: "SavedModel", file: str, screen: "ScreenReporter", *, resize: bool
 ) -> _FinishedEvaluation:
-    """Evaluate a saved model on the labelled examples in a file or directory."""
+    """Evaluate a saved model on the labelled examples in a file or directory.
+
+    With `resize`, images are resized to the size of the training images.
+    """
     from dnn_cli.data.examples import Examples
     from dnn_cli.data.input_statistics import describe_unusual_inputs, find_white_value
     from dnn_cli.data.run_context import load_run_context
@@ -206,7 +211,7 @@ def _evaluate_file(
 
 
 def _list_training_data_warnings(file: str, data: "Data") -> list[str]:
-    """Return a warning if a file holds the training or validation examples of the run."""
+    """Return a warning if the evaluated file is the training or validation data of the run; otherwise an empty list."""
     training_paths = {"training": data.path, "validation": data.validation_path}
     matching_kinds = [
         kind for kind, path in training_paths.items() if path and os.path.realpath(path) == os.path.realpath(file)
@@ -218,7 +223,10 @@ def _list_training_data_warnings(file: str, data: "Data") -> list[str]:
 
 
 def _find_better_model(run: "Run", model: "SavedModel") -> "SavedModel | None":
-    """Return the best model of a run if its epoch is not that of the evaluated model, otherwise `None`."""
+    """Return the best model of a run if it comes from another epoch than the evaluated model.
+
+    Otherwise, or if the run has no best model, return `None`.
+    """
     from dnn_cli.runs.run_info import read_run_info
     from dnn_cli.runs.saved_models import find_best_model
 
@@ -227,7 +235,7 @@ def _find_better_model(run: "Run", model: "SavedModel") -> "SavedModel | None":
 
 
 def _build_details_document(experiment: "Experiment", result: "EvaluationResult") -> dict[str, Any]:
-    """Build JSON with the classification report or, for a regression, the errors of each target."""
+    """Build the JSON document of the classification report or, for a regression, of the errors of each target."""
     from dataclasses import asdict
 
     from dnn_cli.metrics.classification import build_classification_report

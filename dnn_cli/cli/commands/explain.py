@@ -57,5 +57,5 @@ def explain(
 
 
 def _resolve_runs(store: "Store", address: str) -> "list[Run]":
-    """Return all runs of a sweep, or the single run that another address selects."""
+    """Return all runs of the sweep that `sweep:ID` names, or the single run that another address names."""
     return store.find_all(address) if address.startswith("sweep:") else [resolve_run(store, address)]

@@ -43,13 +43,16 @@ _FORMAT_SUFFIXES = {
     FormatName.onnx: ".onnx",
     FormatName.litert: ".tflite",
 }
-"""Suffix of the export path for each format.
+"""Suffix of the default export path for each format.
 
-A path of `--output` must have this suffix, too, except for `savedmodel`.
+A path of `--output` must also have this suffix. The only exception is `savedmodel`, for which any path is accepted.
 """
 
 _REQUIRED_MODULES = {FormatName.onnx: ("onnx", "tf2onnx", "onnxruntime"), FormatName.litert: ("ai_edge_litert",)}
-"""Python modules that each format requires. The pip extra with the name of the format installs them."""
+"""Python modules that a format requires in addition to TensorFlow.
+
+The pip extra with the name of the format installs these modules.
+"""
 
 
 def export(
@@ -76,7 +79,7 @@ def export(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Export a trained network, and check its predictions.
+    """Export a network to other formats; check its predictions.
 
     By default, the exported model includes the scaling of its inputs: it accepts the pixels and numbers of the data.
     """
@@ -144,7 +147,9 @@ def export(
 
 
 def check_packages_installed(format_name: FormatName) -> None:
-    """Check that the modules of a format are installed, before the export takes time.
+    """Check that the Python modules of a format are installed.
+
+    The check precedes the export, which takes time.
 
     Raises:
         UsageError: a module is missing. The hint is the `pip` command that installs the module.
@@ -159,9 +164,13 @@ def check_packages_installed(format_name: FormatName) -> None:
 
 
 def _check_export_path(path: Path, sidecar: Path, format_name: FormatName, *, force: bool) -> None:
-    """Check that an export can be written, before the export takes time.
+    """Check that an exported model can be written to a path. The check precedes the export, which takes time.
 
-    The sidecar is the JSON file that describes the input and output of the exported model.
+    Args:
+        path: The path of the exported model.
+        sidecar: The path of the JSON file that describes the input and output of the exported model.
+        format_name: The format of the exported model.
+        force: Whether existing files of an earlier export are replaced.
 
     Raises:
         UsageError: the suffix is wrong, the directory is missing, or a path exists already. With `force`, an existing
@@ -198,7 +207,7 @@ def _check_export_path(path: Path, sidecar: Path, format_name: FormatName, *, fo
 
 @contextmanager
 def _replace_atomically(path: Path, sidecar: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield temporary paths for a new export and its sidecar.
+    """Yield temporary paths for an exported model and its sidecar, the JSON file that describes the model.
 
     When the block ends without an error, the new files replace `path` and `sidecar`. After an error, the temporary
     files are deleted and an old export stays.
@@ -227,7 +236,7 @@ def _replace_atomically(path: Path, sidecar: Path) -> Iterator[tuple[Path, Path]
 
 
 def _iter_check_lines(export_check: "ExportCheck") -> Iterator[str]:
-    """Yield lines that report how closely the outputs of an exported model match those of the run."""
+    """Yield lines that report how closely the outputs of an exported model match those of the saved model."""
     same = "" if export_check.output <= 1 else f" in outputs up to {export_check.output:.3g}"
     if export_check.same_class is not None:
         all_same = export_check.same_class == export_check.examples

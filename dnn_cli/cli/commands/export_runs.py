@@ -113,7 +113,7 @@ def _select_runs_to_export(runs_dir: Path, addresses: Sequence[str], query: str 
 def _export_each_run(
     runs: "Sequence[RunInfo]", export: "Callable[[RunInfo], str]", failures: dict[str, str]
 ) -> list[dict[str, str]]:
-    """Export runs, show a progress bar, and return the id and the outcome of each exported run.
+    """Export runs and show a progress bar. For each exported run, return a dictionary with its `id` and `outcome`.
 
     Args:
         runs: The runs.
@@ -141,13 +141,13 @@ def _export_each_run(
 
 
 def _write_tensorboard_log(directory: Path, run_info: "RunInfo") -> str:
-    """Write the TensorBoard log of a run into a subdirectory of `directory`, and return the outcome.
+    """Write the TensorBoard log of a run into a subdirectory of `directory`, and return the outcome `written`.
 
     If `directory` is the runs directory itself, write the log into the directory of the run.
 
     Raises:
-        RunError: the run is broken or the directory cannot be written. The log of a run that is being trained cannot be
-            written into the run.
+        RunError: the run is broken, or the directory cannot be written, or the log would change the directory of a run
+            that is being trained.
     """
     from dnn_cli.integrations.tensorboard import write_event_log
 
@@ -160,7 +160,7 @@ def _write_tensorboard_log(directory: Path, run_info: "RunInfo") -> str:
 
 
 def _format_exported_count(exported: Sequence[dict[str, str]]) -> str:
-    """Return the number of exported runs, and the number of runs for each outcome, as text."""
+    """Return the number of exported runs, and the number of runs for each outcome: `3 runs (2 new, 1 updated)`."""
     counts = Counter(result["outcome"] for result in exported)
     parts = ", ".join(f"{number} {outcome}" for outcome, number in counts.items())
     return f"{format_count(len(exported), 'run')} ({parts})"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PAGES_DIRECTORY = Path(dnn_cli.__file__).parent / "docs"
 
 _MAX_TEXT_WIDTH = 100
-"""Largest width of a page in columns of the terminal. Longer lines are hard to read."""
+"""Largest width of a page on a terminal, in characters. Longer lines are hard to read."""
 
 _CODE_OR_LINK = re.compile(
     r"```.*?^```|`[^`\n]*`|(?P<picture>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)]*)\)", re.S | re.M
@@ -42,7 +42,10 @@ def show_help(
 
 
 def list_pages() -> dict[str, str]:
-    """Return the topics of the pages, each with the description below the title of the page."""
+    """Return the topic of each page of the documentation, with the description below the page's title.
+
+    The topic is the name of the page's file without `.md`.
+    """
     return {path.stem: _read_page(path.stem).split("\n\n")[1] for path in sorted(PAGES_DIRECTORY.glob("*.md"))}
 
 
@@ -60,7 +63,10 @@ def _print_topics(pages: dict[str, str]) -> None:
 
 
 def _print_page(topic: str, topics: set[str]) -> None:
-    """Print a page: formatted on a terminal, as Markdown in a pipe."""
+    """Print the page of a topic: formatted on a terminal, as Markdown in a pipe.
+
+    `topics` are the topics of all pages. Links to these pages become commands.
+    """
     text = replace_links(_read_page(topic), topics)
     out = get_output_console()
     if out.is_terminal:
@@ -70,10 +76,14 @@ def _print_page(topic: str, topics: set[str]) -> None:
 
 
 def replace_links(text: str, topics: set[str]) -> str:
-    """Return a page without pictures, and with links that a terminal can show.
+    """Return the Markdown text of a page without pictures, and with links that a terminal can show.
 
     A link to another page becomes `text (dnn help TOPIC)`, and a link to a web page `text (address)`. Of other links,
     only the text remains, because their files may not be installed.
+
+    Args:
+        text: The Markdown text of the page.
+        topics: The topics of all pages.
     """
 
     def replace_link(match: re.Match[str]) -> str:
@@ -93,18 +103,21 @@ def replace_links(text: str, topics: set[str]) -> str:
 
 
 def _format_page(text: str) -> "Markdown":
-    """Return a page for Rich, with headings on the left. Rich would center the headings."""
+    """Return the Markdown text of a page as an object that Rich prints, with headings on the left.
+
+    By default, Rich centers headings.
+    """
     from rich.markdown import Heading, Markdown
 
     class LeftHeading(Heading):
-        """Heading on the left, without a frame."""
+        """Heading of a Markdown page on the left, without the frame of Rich's headings."""
 
         def __rich_console__(self, console: Any, options: Any) -> Any:
             self.text.justify = "left"
             yield self.text
 
     class Page(Markdown):
-        """Markdown with headings on the left."""
+        """Markdown page with headings on the left."""
 
         elements = {**Markdown.elements, "heading_open": LeftHeading}
 
@@ -113,6 +126,11 @@ def _format_page(text: str) -> "Markdown":
 
 def _print_command_help(root: Any, words: Sequence[str], topics: Sequence[str]) -> None:
     """Print the help of a command or of a subcommand, as its option `--help` does.
+
+    Args:
+        root: The Click context of `dnn`.
+        words: The words of the command, such as `runs` and `show`.
+        topics: The topics of all pages, for the hint of an error.
 
     Raises:
         UsageError: the words are neither a page nor a command.

@@ -16,7 +16,7 @@ def list_names(
     kind: Annotated[str, typer.Argument(metavar="KIND", help=f"Kind of names: {', '.join(KINDS)}.")],
     as_json: JsonOption = False,
 ) -> None:
-    """List names that a config can use, with their arguments."""
+    """List layers, optimizers and other names for configs."""
     from dnn_cli.report.catalog_table import build_catalog, build_catalog_table
 
     if kind not in KINDS:
@@ -34,5 +34,5 @@ def list_names(
 
 
 def _build_name_document(item: Any) -> dict[str, Any]:
-    """Build the JSON document of a name that a config can use: its meaning, and arguments with defaults."""
+    """Build the JSON document of one name for configs, such as `adam`: its meaning, and its arguments with defaults."""
     return {"name": item.name, "meaning": item.meaning, "arguments": item.arguments}

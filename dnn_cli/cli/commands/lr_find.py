@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from dnn_cli.training.lr_range_test import RangeTest
 
 CHART_HEIGHT, DEFAULT_CHART_WIDTH, MAX_CHART_WIDTH = 16, 80, 120
-"""Height of the chart in lines, and its default and maximum width in columns.
+"""Height of the chart in lines, and its default and maximum width in terminal characters.
 
 The default width applies if the output is not a terminal.
 """
 
 _CHART_MARGIN = 0.25
-"""Margin of the chart above the initial loss, as a share of the decrease of the loss.
+"""Height of the chart above the initial loss, as a share of the largest decrease of the loss.
 
-Higher losses are not drawn.
+At 0.25, the chart of a loss that decreases from 2 to 1 ends at 2.25. Higher losses are not drawn.
 """
 
 _MAX_LEARNT_RATIO = 0.97
-"""Largest ratio of the lowest loss to the loss of guessing that counts as learning.
+"""The network has learned something if its lowest loss is at most this share of the loss of guessing.
 
-Guessing predicts the shares of the classes for every example.
+Guessing predicts the shares of the classes in the training examples, whatever the input.
 """
 
 RATE_KEY, INITIAL_RATE_KEY = "optimizer.learning_rate", "initial_learning_rate"
@@ -44,7 +44,7 @@ def lr_find(
     no_chart: Annotated[bool, typer.Option("--no-chart", help="Do not print the chart.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Try increasing learning rates, and suggest a rate.
+    """Test learning rates from small to large, and suggest one.
 
     The test trains on some batches and creates no run.
     """
@@ -78,9 +78,16 @@ def lr_find(
 
 
 def _build_rate_command(config: str, overrides: Sequence[str], current_rate: Any, rate: float | None) -> str | None:
-    """Return the command that trains a config with the suggested rate; `None` if no rate is suggested.
+    """Return the command that trains a config with the suggested learning rate; `None` if no rate is suggested.
 
-    If the current rate is a decaying schedule, the suggested rate becomes its initial rate.
+    If the learning rate of the config is a decaying schedule, the suggested rate becomes the initial rate of the
+    schedule.
+
+    Args:
+        config: The path of the config.
+        overrides: The overrides of the tested config.
+        current_rate: The value of `optimizer.learning_rate` in the config: a number or a schedule.
+        rate: The suggested learning rate.
     """
     if rate is None:
         return None
@@ -90,7 +97,7 @@ def _build_rate_command(config: str, overrides: Sequence[str], current_rate: Any
 
 
 def _is_decaying_schedule(current_rate: Any) -> bool:
-    """Return whether a learning rate is a schedule that starts with its largest rate."""
+    """Return whether the learning rate of a config is a schedule that starts with its largest rate."""
     return isinstance(current_rate, dict) and INITIAL_RATE_KEY in current_rate and "warmup_target" not in current_rate
 
 
@@ -112,7 +119,10 @@ def _format_loss_chart(result: "RangeTest") -> str:
 
 
 def _format_result_lines(result: "RangeTest", current_rate: Any) -> list[str]:
-    """Return the results of a range test, one sentence per line."""
+    """Return the results of a range test as lines of text.
+
+    `current_rate` is the value of `optimizer.learning_rate` in the config.
+    """
     from dnn_cli.config.registry import format_config_value
 
     if result.suggestion is None:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _MAX_CHECKED_EXAMPLES = 50_000
-"""Number of examples from which a stratified split is assumed possible.
+"""If a dataset has at least this number of examples, a stratified split is assumed to be possible.
 
-Every class then probably has enough examples, and they are not counted.
+Every class then probably has enough examples, and the examples of each class are not counted.
 """
 
 
@@ -96,7 +96,15 @@ def _choose_template_options(
 ) -> "TemplateOptions":
     """Return the values for the config template: from options, from prompts on a terminal, or defaults.
 
-    `read_data` reads the data with a given name or path.
+    An option is `None` if it is missing on the command line.
+
+    Args:
+        read_data: A function that returns the data section for the name of a dataset or a path.
+        data: The option `--data`.
+        hidden: The option `--hidden`: numbers of units.
+        activation: The option `--activation`.
+        optimizer: The option `--optimizer`.
+        epochs: The option `--epochs`.
     """
     from dnn_cli.config.config_template import TemplateOptions, get_default_epochs
     from dnn_cli.config.datasets import USER_DATA_KINDS
@@ -131,6 +139,12 @@ def _ask_for_value(option: str | None, question: str, default: str, parse: Calla
 
     If the option is missing, ask the question on a terminal until the answer can be parsed. Without a terminal, parse
     the default.
+
+    Args:
+        option: The text of the option, or `None` if the option is missing.
+        question: The question to print.
+        default: The text that replaces an empty answer or a missing option.
+        parse: A function that parses a text, and raises `DnnError` for an invalid text.
     """
     if option is not None or not sys.stdin.isatty():
         return parse(default if option is None else option)
@@ -145,9 +159,15 @@ def _ask_for_value(option: str | None, question: str, default: str, parse: Calla
 
 
 def _inspect_named_data(name: str, target: str | None, task: str | None, ignore: str | None) -> "Data":
-    """Inspect a dataset, file or directory, and return its data section of a config.
+    """Inspect a dataset, file or directory, and return the data section of a config for this data.
 
-    The inspection is the same as in a check of a config.
+    The inspection finds the same issues as `dnn check`.
+
+    Args:
+        name: The name of a dataset, or a path.
+        target: The column of a CSV file to predict.
+        task: The task of the network: `classification` or `regression`.
+        ignore: The columns of a CSV file to ignore, separated by commas.
 
     Raises:
         UsageError: the name is unknown, has an unsupported suffix, or does not fit `target` and `task`.
@@ -190,7 +210,7 @@ def _inspect_named_data(name: str, target: str | None, task: str | None, ignore:
 
 
 def _apply_first_image_size(data: "Data") -> "Data":
-    """Return the data of an image directory with the size of its first image as the size of all images.
+    """Return the data section of an image directory with the size of the first image as `image_size`.
 
     Raises:
         UserDataError: the directory holds no readable images.
@@ -202,7 +222,7 @@ def _apply_first_image_size(data: "Data") -> "Data":
 
 
 def convert_hint_to_options(hint: str) -> str:
-    """Replace config keys in a hint by options of this command: `data.ignore=[City]` by `--ignore City`."""
+    """Replace config keys in a hint by options of `dnn new`: `data.ignore=[City]` by `--ignore City`."""
     import yaml
 
     def format_ignore_option(match: re.Match[str]) -> str:
@@ -217,7 +237,10 @@ def convert_hint_to_options(hint: str) -> str:
 
 
 def _compute_target_statistics(data: "Data") -> tuple[float, float] | None:
-    """Return the mean and standard deviation of a single target, or `None` for classes or several targets."""
+    """Return the mean and standard deviation of the target of a regression.
+
+    Return `None` for a classification or for several targets.
+    """
     if data.info.is_classification or data.info.targets > 1:
         return None
     from dnn_cli.data.examples import load_examples
@@ -227,7 +250,10 @@ def _compute_target_statistics(data: "Data") -> tuple[float, float] | None:
 
 
 def _can_stratify(data: "Data") -> bool:
-    """Return whether a classification has enough examples of each class for a stratified split."""
+    """Return whether a classification has enough examples of each class for a stratified split.
+
+    For a regression, return `False`.
+    """
     if not data.info.is_classification or not data.info.examples < _MAX_CHECKED_EXAMPLES:
         return data.info.is_classification
     from dnn_cli.data.examples import load_examples, split_examples
@@ -242,12 +268,16 @@ def _can_stratify(data: "Data") -> bool:
 
 
 def _parse_catalog_name(kind: str, name: str) -> str:
-    """Return a name, such as that of an optimizer, in the spelling of a config.
+    """Return the name of an optimizer or an activation in the spelling of configs.
 
-    Keras's spelling is accepted: `Adam` becomes `adam`. `kind` is the kind of the name, such as `optimizer`.
+    Keras's spelling is accepted: `Adam` becomes `adam`.
+
+    Args:
+        kind: The kind of the name: `optimizer` or `activation`.
+        name: The name that the user typed.
 
     Raises:
-        UsageError: the kind has no such name.
+        UsageError: no optimizer or activation has this name.
     """
     from dnn_cli.config.registry import NAMES_BY_KIND, SPELLINGS
 

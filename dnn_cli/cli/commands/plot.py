@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dnn_cli.runs.run_info import RunInfo
 
 _PIPE_SIZE = (80, 18)
-"""Width of the output in columns, and height of a panel (the chart of one score) in lines.
+"""Width of the output in terminal characters, and height of a panel (the chart of one score) in lines.
 
 The size applies if the output is not a terminal.
 """
@@ -37,7 +37,7 @@ MIN_PANEL_LINES, MAX_PANEL_LINES = 10, 20
 
 
 class _HorizontalAxis(str, Enum):
-    """Quantity of the horizontal axis."""
+    """Value of `--x`: the quantity on the horizontal axis."""
 
     epoch = "epoch"
     seconds = "seconds"
@@ -129,7 +129,9 @@ def plot(
 
 
 def _check_picture_path(path: Path, *, force: bool) -> None:
-    """Check that a picture can be written to a path, before runs are read. With `force`, a file may exist there.
+    """Check that a picture can be written to a path. With `force`, an existing file is accepted.
+
+    The check precedes the reading of the runs, which takes time.
 
     Raises:
         UsageError: the suffix is not that of a picture, the path exists already, or its directory does not exist.
@@ -151,7 +153,9 @@ def _check_picture_path(path: Path, *, force: bool) -> None:
 
 
 def _write_picture(chart: "CurveChart", path: Path, *, log_scale: bool) -> None:
-    """Write a picture, and print its path and advice on characters that no font can draw.
+    """Write the curves as a picture, and print its path.
+
+    If a curve or panel has a name with characters that no font can draw, also print advice.
 
     Raises:
         UsageError: the file cannot be written.
@@ -169,7 +173,14 @@ def _write_picture(chart: "CurveChart", path: Path, *, log_scale: bool) -> None:
 
 
 def _print_curves(chart: "CurveChart", width: int | None, height: int | None, *, log_scale: bool) -> None:
-    """Print curves in the size of the terminal, or in `width` columns and `height` lines per panel."""
+    """Print curves as text.
+
+    Args:
+        chart: The curves.
+        width: The width in terminal characters; `None` selects the width of the terminal.
+        height: The height of a panel (the chart of one score) in lines; `None` selects the height of the terminal.
+        log_scale: Whether losses and errors have a logarithmic scale.
+    """
     from dnn_cli.report.terminal_curves import MIN_TWO_PANEL_WIDTH, draw_terminal_curves
 
     out = get_output_console()
@@ -198,7 +209,10 @@ def _build_group_documents(chart: "CurveChart") -> list[dict[str, Any]]:
 
 
 def _needs_validation_prefix(curve: "MeanCurve", panel: "Panel") -> bool:
-    """Return whether a curve shows validation scores although the title of its panel lacks `val_`."""
+    """Return whether a curve shows validation scores although the title of its panel lacks `val_`.
+
+    The JSON document of the curve then adds `val_` to the name of the metric.
+    """
     return curve.split == "validation" and not panel.title.startswith("val_")
 
 

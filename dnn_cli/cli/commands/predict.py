@@ -74,7 +74,17 @@ def predict(
 def _read_input_files(
     files: list[str], run_context: "RunContext", *, resize: bool, invert: bool
 ) -> "tuple[list[PredictionInputs], list[tuple[str, str]]]":
-    """Read files with inputs. Return the inputs of usable files, and the other files with the reasons."""
+    """Read the files for a prediction.
+
+    Args:
+        files: The paths of the files.
+        run_context: The data of the run, which determines the expected shape of the inputs.
+        resize: Whether images are resized to the size of the training images.
+        invert: Whether the brightness of images is inverted.
+
+    Returns:
+        The inputs of the readable files, and the other files, each with the reason.
+    """
     from dnn_cli.data.input_statistics import find_white_value
     from dnn_cli.errors import UserDataError
     from dnn_cli.formats.image_file import silence_pillow_warnings
@@ -99,7 +109,10 @@ def _read_input_files(
 def _compute_predictions(
     weights: Path, run_context: "RunContext", prediction_inputs: "list[PredictionInputs]"
 ) -> "Predictions":
-    """Return the predictions for all inputs, in the order of the inputs, with warnings about unusual inputs."""
+    """Return the predictions for all inputs, in the order of the inputs, with warnings about unusual inputs.
+
+    `weights` is the path of the saved model.
+    """
     import numpy as np
 
     from dnn_cli.data.input_statistics import describe_unusual_inputs

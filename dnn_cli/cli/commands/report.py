@@ -100,7 +100,7 @@ def report(
 
 
 def _check_report_path(output: Path) -> None:
-    """Check that a report can be written to a path and would replace no file but an older report.
+    """Check that a report can be written to a path. Of existing files, only an older report may be replaced.
 
     Raises:
         UsageError: a file that is not a report exists at the path, or the directory does not exist.

@@ -29,7 +29,7 @@ def reproduce(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Train a completed run again, and compare the bits."""
+    """Train a completed run again; check that all bits are equal."""
     address, overrides = parse_run_and_overrides(arguments, "reproduce")
 
     from dnn_cli.cli.progress import open_screen
@@ -59,7 +59,7 @@ def reproduce(
 
 
 def _check_same_experiment(run: "Run", overrides: Sequence[str]) -> None:
-    """Check that overrides change only the paths of data.
+    """Check that overrides change only the paths of data, so that the training is the same as that of the run.
 
     Raises:
         UsageError: an override changes another key.
@@ -113,7 +113,7 @@ def _print_reproduction(reproduction: "ReproductionResult", *, as_json: bool) ->
     out, introduction = get_output_console(), words.format_differences_intro(reproduction)
     for line in words.format_reproduction_result(reproduction):
         out.print(replace_control_chars(line))
-    out.print(replace_control_chars(f"  run   {os.path.relpath(reproduction.run.directory)}"))
+    out.print(replace_control_chars(f"  path  {os.path.relpath(reproduction.run.directory)}"))
     if introduction:
         out.print(introduction)
     if reproduction.differences:

@@ -57,10 +57,16 @@ def resume(
 
 
 def find_run_to_resume(loaded: "LoadedExperiment", store: "Store", *, force: bool) -> "Run | None":
-    """Return the latest run with the name and training digest of an experiment, or `None`.
+    """Return the latest run that trained the same experiment, or `None` if no run did.
 
-    Runs with equal training digests train the same weights in each epoch; their numbers of epochs may differ. With
-    `force`, an unfinished run of this name is returned if no run has the digest.
+    The run and the experiment must have the same name and the same training digest. Runs with equal training digests
+    train the same weights in each epoch; their numbers of epochs may differ.
+
+    Args:
+        loaded: The experiment.
+        store: The directory of runs, which is searched.
+        force: Whether an unfinished run with the name but another training digest is returned, if no run has the
+            digest.
 
     Raises:
         UsageError: without `force`, no run has the digest, but an unfinished run has the name.
@@ -95,7 +101,10 @@ def find_run_to_resume(loaded: "LoadedExperiment", store: "Store", *, force: boo
 
 
 def is_training_complete(run: "Run", loaded: "LoadedExperiment") -> bool:
-    """Return whether a run needs no more training: it has all epochs, was stopped early, or has diverged."""
+    """Return whether a run needs no more training.
+
+    The training of a run is complete if the run has all epochs of the experiment, was stopped early, or has diverged.
+    """
     from dnn_cli.runs.checkpoint import read_last_checkpoint
 
     record = run.read_record()

@@ -64,7 +64,7 @@ def list_runs(
     as_markdown: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
     as_latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table.")] = False,
 ) -> None:
-    """List the runs, the latest first; annotate or remove runs."""
+    """List the runs, the latest first; tag, rename or remove runs."""
     if context.invoked_subcommand is not None:
         _check_no_list_options(context, context.invoked_subcommand)
         return
@@ -90,7 +90,7 @@ _LIST_OPTION_NAMES = {
 def _check_no_list_options(context: typer.Context, subcommand: str) -> None:
     """Check that no option for the list of runs precedes a subcommand.
 
-    The subcommand would ignore such an option.
+    In `dnn runs --limit 3 show`, the subcommand `show` would ignore the option `--limit`.
 
     Raises:
         UsageError: an option precedes the subcommand.
@@ -268,7 +268,10 @@ def _format_runs_command(*words: str, runs_dir: Path) -> str:
 
 
 def _confirm_deletion(question: str, yes: bool, as_json: bool) -> bool:
-    """Return whether a deletion is confirmed, by `--yes` or by an answer on a terminal."""
+    """Return whether a deletion is confirmed, by `--yes` or by an answer on a terminal.
+
+    With `as_json`, the question is not asked, and only `--yes` confirms the deletion.
+    """
     if yes or as_json:
         return yes
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
@@ -281,7 +284,7 @@ def _confirm_deletion(question: str, yes: bool, as_json: bool) -> bool:
 
 
 def _exit_on_failures(failures: "Sequence[TrashFailure]") -> None:
-    """Print the failures of a deletion, and exit with 1 if there are any."""
+    """Print the failures of a deletion, and exit with exit code 1. Do nothing if there are no failures."""
     for failure in failures:
         get_notes_console().print(f"dnn: {replace_control_chars(failure.reason)}")
     if failures:

@@ -119,9 +119,14 @@ def show_run(address: _AddressArgument, runs_dir: RunsDirOption = Path("runs"), 
 def _annotate_runs(
     runs: "Sequence[RunInfo]", change: "Callable[[Annotations], Annotations]", as_json: bool
 ) -> "Sequence[RunInfo]":
-    """Change the annotations of runs, and return the changed runs.
+    """Change the annotations (name, tags and note) of runs, and return the changed runs.
 
-    With `as_json`, print the changed runs as JSON and return an empty tuple.
+    With `as_json`, print the changed runs as JSON and return an empty tuple, so that the caller prints nothing else.
+
+    Args:
+        runs: The runs.
+        change: A function that returns the new annotations of a run for its old annotations.
+        as_json: Whether the changed runs are printed as JSON.
     """
     from dnn_cli.report.runs_table import build_run_info_document
     from dnn_cli.runs.annotations import change_annotations

@@ -91,7 +91,7 @@ def _print_run_ids(runs: "Sequence[RunInfo]") -> None:
 
 
 def _print_runs_json(options: ListOptions, store: "Store", runs: "Sequence[RunInfo]") -> None:
-    """Print the runs as JSON, with the columns of `--columns`."""
+    """Print the runs as JSON. With `--columns`, each run also has the values of these columns."""
     from dnn_cli.report.runs_table import build_run_info_document, get_field_values
     from dnn_cli.runs.query.selection import load_columns
 

@@ -17,7 +17,7 @@ _OutputOption = Annotated[
 
 
 def schema(output: _OutputOption = None) -> None:
-    """Print the JSON Schema of configs, for editors."""
+    """Print the JSON Schema with which text editors check configs."""
     from dnn_cli.config.json_schema import build_json_schema
     from dnn_cli.runs.atomic_write import write_text
 

@@ -58,8 +58,8 @@ def _resolve_config_argument(word: str, runs_dir: Path, *, is_first: bool) -> st
     Args:
         word: A word of the command line.
         runs_dir: The runs directory.
-        is_first: Whether the word is the first word and all words look like overrides. The word can then be the name
-            of a run.
+        is_first: Whether the word is the first word and all words look like overrides. The word can then be the name of
+            a run, such as `lr=0.1`.
     """
     if os.path.isfile(word) or word.endswith((".yaml", ".yml")) or (is_override(word) and not is_first):
         return word

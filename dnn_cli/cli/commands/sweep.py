@@ -130,7 +130,10 @@ def _build_search_strategy(execution: "SweepExecution") -> "SearchStrategy":
 
 
 def _count_remaining_runs(execution: "SweepExecution") -> int:
-    """Return the number of runs that a sweep still has to train; for a bayesian search, the maximum."""
+    """Return the number of runs that a sweep still has to train.
+
+    For a bayesian search, the number is the largest possible number, because the search plans its runs later.
+    """
     if execution.sweep.search != "bayesian":
         return len(execution.missing_numbers)
     seeds = max(1, len(execution.sweep.seeds))
@@ -138,7 +141,7 @@ def _count_remaining_runs(execution: "SweepExecution") -> int:
 
 
 def _format_introduction_lines(execution: "SweepExecution") -> list[str]:
-    """Return lines on the planned runs of a sweep and on its existing runs."""
+    """Return the lines that introduce a sweep: what varies, and how many runs are finished, running and missing."""
     from dnn_cli.execution.sweep_execution import list_other_versions
     from dnn_cli.report.text import format_count
     from dnn_cli.training.environment import read_versions
@@ -183,7 +186,17 @@ def _train_sweep_runs(
     *,
     fail_fast: bool,
 ) -> "list[TaskResult]":
-    """Train the missing runs of a sweep, show the progress, and return the results."""
+    """Train the missing runs of a sweep, show the progress, and return the results.
+
+    Args:
+        execution: The sweep with its planned and existing runs.
+        strategy: The object that proposes the experiments of the sweep.
+        executor: The object that sends experiments to worker processes.
+        screen: The reporter that prints the progress.
+        stop_request: The object that says whether a signal has stopped the sweep.
+        total: The number of runs to train, for the display of the progress.
+        fail_fast: Whether a failed run stops all runs.
+    """
     from dnn_cli.cli.sweep_progress import open_sweep_progress
     from dnn_cli.execution.scheduler import train_all
 
@@ -198,7 +211,10 @@ def _train_sweep_runs(
 
 
 def _print_sweep_result(execution: "SweepExecution", runs: "list[SweepRun]", *, as_json: bool) -> None:
-    """Print the comparison of the completed runs of a sweep, and its other runs, each with the reason."""
+    """Print the comparison of the completed runs of a sweep, its failed runs, and the next command.
+
+    Each failed run is printed with the reason. Pruned and unfinished runs are counted.
+    """
     from dnn_cli.cli.commands.compare import print_comparison
     from dnn_cli.compare.comparison import compare_runs
     from dnn_cli.report.comparison_json import build_comparison_document
@@ -235,7 +251,7 @@ def _print_sweep_result(execution: "SweepExecution", runs: "list[SweepRun]", *, 
 def _build_sweep_document(
     execution: "SweepExecution", runs: "list[SweepRun]", comparison: dict[str, Any]
 ) -> dict[str, Any]:
-    """Build the JSON document of a sweep with its runs and their comparison."""
+    """Build the JSON document of a sweep with its runs and `comparison`, the JSON document of their comparison."""
     from dnn_cli.report.runs_table import build_run_info_document
 
     return {
@@ -253,7 +269,14 @@ def _build_sweep_document(
 
 
 def _print_sweep_plan(execution: "SweepExecution", jobs: int | None, gpus: int, *, as_json: bool) -> None:
-    """Print the planned runs of a sweep, and an estimate of the training time."""
+    """Print the planned runs of a sweep, and an estimate of the training time.
+
+    Args:
+        execution: The sweep with its planned and existing runs.
+        jobs: The value of `-j`, the number of workers, for the estimate; `None` selects the default.
+        gpus: The number of GPUs, for the estimate.
+        as_json: Whether the plan is printed as JSON.
+    """
     from dnn_cli.execution.sweep_plan import (
         compute_epoch_seconds,
         estimate_run_seconds,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class _TrainRequest(NamedTuple):
-    """Experiment to train, and the run to resume, if any."""
+    """Experiment to train, and the run to resume. If the run is `None`, a new run is started."""
 
     loaded: "LoadedExperiment"
     run: "Run | None"
@@ -148,7 +148,10 @@ def _train_sequentially(
     force: bool,
     tensorboard: bool,
 ) -> "Iterator[tuple[LoadedExperiment, Run, Record]]":
-    """Train one experiment after another in this process until the time limit, and yield the runs."""
+    """Train one experiment after another in this process until the time limit.
+
+    Yield the experiment, the run and the run record after each training. Runs that need no training are also yielded.
+    """
     from dnn_cli.execution.run_training import resume_training, train_new_run
     from dnn_cli.runs.run import Run
     from dnn_cli.training.stop_request import Interrupted
@@ -221,7 +224,14 @@ def _train_in_parallel(
 def _iter_trained_runs(
     requests: Sequence[_TrainRequest], task_results: "Sequence[TaskResult]"
 ) -> "Iterator[tuple[LoadedExperiment, Run, Record]]":
-    """Yield the runs that have a run record, in the order of the requests."""
+    """Yield the experiment, the run and the run record of each request that has a run record.
+
+    A failed task may lack a run record.
+
+    Args:
+        requests: The experiments, including those whose runs need no training.
+        task_results: The results of the trainings in worker processes.
+    """
     from dnn_cli.runs.run import Run
 
     results_by_number = {task_result.number: task_result for task_result in task_results}

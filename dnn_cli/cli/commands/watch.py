@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from dnn_cli.runs.run_info import RunInfo
 
 _MAX_EARLIER_EPOCHS = 10
-"""Largest number of earlier epochs that are printed at the start if the output is not a terminal."""
+"""Largest number of past epochs that `dnn watch` prints at its start.
+
+The limit applies if the output is not a terminal.
+"""
 
 _SWEEP_GRACE_SECONDS = 3.0
-"""Seconds after which followed runs count as ended if none of them is running.
+"""Number of seconds without a running run after which all followed runs count as ended.
 
 The pause between two runs of a sweep is shorter.
 """
@@ -47,7 +50,7 @@ def watch(
     ] = False,
     runs_dir: RunsDirOption = Path("runs"),
 ) -> None:
-    """Follow trainings in other processes."""
+    """Show the progress of trainings in other terminals."""
     if wait and address is None:
         _wait_for_training(runs_dir, interval)
     follow, find = _resolve_followed_runs(address, runs_dir)
@@ -58,7 +61,10 @@ def watch(
 
 
 def _wait_for_training(runs_dir: Path, interval: float) -> None:
-    """Wait until a run in the runs directory is being trained. `interval` is the time between checks in seconds."""
+    """Wait until a run in the runs directory is being trained.
+
+    `interval` is the time between two checks, in seconds.
+    """
     from dnn_cli.runs.store import Store
 
     while not any(run_info.record and run_info.record.status == "running" for run_info in Store(runs_dir).list_runs()):
@@ -71,9 +77,13 @@ _FindRuns = Callable[[], "list[Run]"]
 def _resolve_followed_runs(
     address: str | None, runs_dir: Path
 ) -> "tuple[Callable[[_FindRuns, float, Console], list[RunInfo]], _FindRuns]":
-    """Return a function that follows the selected runs, and a function that finds them.
+    """Return the two functions that follow the selected runs.
 
     Without an address, the running runs are selected, or the latest run if no run is running.
+
+    Returns:
+        `_follow_run` or `_follow_runs`, which prints the progress, and its first argument: a function that returns the
+        runs to follow.
 
     Raises:
         UsageError: no run has the address, or the runs directory has no runs.
@@ -111,7 +121,7 @@ def _resolve_followed_runs(
 
 
 class _WatchedRun:
-    """Run whose files are read again whenever they have changed."""
+    """Run that another process trains. The method `refresh` reads the files of the run again if they have changed."""
 
     def __init__(self, run: "Run") -> None:
         self.run = run
@@ -122,7 +132,7 @@ class _WatchedRun:
         self.refresh()
 
     def refresh(self) -> bool:
-        """Read the run if its files have changed, and return whether they have."""
+        """Read the files of the run if the files have changed, and return whether they have changed."""
         from dnn_cli.runs.lock import read_lock_state
         from dnn_cli.runs.run import ANNOTATIONS_FILE, CONFIG_FILE, MAX_QUIET_SECONDS, METRICS_FILE, RECORD_FILE
         from dnn_cli.runs.run_index import build_status_key
@@ -154,14 +164,15 @@ class _WatchedRun:
 
     @property
     def seconds_since_change(self) -> float:
-        """Seconds since the last epoch of the run, or since its start."""
+        """Seconds since the last epoch of the run ended, or since the run started if no epoch has ended."""
         return max(0.0, time.time() - self.changed_at)
 
 
 def _get_last_change_time(run: "Run") -> float:
     """Return the time at which the last epoch of a run ended, or at which the run started.
 
-    The time is taken from the run's files, in seconds since 1970.
+    The time is taken from the run's files, in seconds since 1970. If the files cannot be read, the time is the current
+    time.
     """
     for path in (run.metrics, run.config):
         try:
@@ -184,7 +195,10 @@ def _read_planned_epochs(run: "Run") -> int | None:
 def _follow_run(find: _FindRuns, interval: float, console: "Console") -> "list[RunInfo]":
     """Print the progress of a single run until it ends, and return the run in a list.
 
-    `interval` is the time between updates in seconds.
+    Args:
+        find: A function that returns the run in a list.
+        interval: The time between updates, in seconds.
+        console: The console for the progress.
     """
     from dnn_cli.report.runs_table import list_fitting_scores
     from dnn_cli.report.watch_view import format_ended_run_lines, format_epoch_lines, format_run_view
@@ -225,7 +239,11 @@ def _follow_run(find: _FindRuns, interval: float, console: "Console") -> "list[R
 def _follow_runs(find: _FindRuns, interval: float, console: "Console") -> "list[RunInfo]":
     """Print the progress of several runs until all have ended, and return them.
 
-    Runs that start in the meantime are followed as well. `interval` is the time between updates in seconds.
+    Args:
+        find: A function that returns the runs to follow. At each update, the function is called again, so that new runs
+            are followed as well.
+        interval: The time between updates, in seconds.
+        console: The console for the progress.
     """
     from dnn_cli.report.watch_view import build_watched_runs_table, format_ended_run_lines, format_progress_line
 
@@ -271,9 +289,9 @@ def _follow_runs(find: _FindRuns, interval: float, console: "Console") -> "list[
 def _open_live_view(
     console: "Console", build_view: "Callable[[], RenderableType]", iter_new_lines: Callable[[], Iterator[str]]
 ) -> Iterator[Callable[[], None]]:
-    """Yield a function that updates the output.
+    """Yield a function that the caller calls to update the output.
 
-    On a terminal, the function draws the view of `build_view` again. Otherwise, it prints the lines of
+    On a terminal, the function draws the view of `build_view` again. Otherwise, the function prints the lines of
     `iter_new_lines`.
     """
     if console.is_terminal:

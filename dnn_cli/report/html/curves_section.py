@@ -30,7 +30,7 @@ dashes.
 
 @dataclass(frozen=True)
 class _LegendRun:
-    """A run in the legend."""
+    """Run in the legend: its number in the section and its label, such as `seed 1`."""
 
     number: int
     label: str
@@ -38,7 +38,7 @@ class _LegendRun:
 
 @dataclass(frozen=True)
 class _LegendGroup:
-    """A group in the legend."""
+    """Group in the legend: its number, its label, the CSS classes of its curves, and its runs."""
 
     number: int
     label: str
@@ -68,12 +68,12 @@ class CurvesSection:
 
 
 def format_line_classes(number: int) -> str:
-    """Return the CSS classes of the colour and dashes of a curve, from the number of its group."""
+    """Return the CSS classes of the colour and dashes of a group's curves, such as `c0 d1`, from the group's number."""
     return f"c{number % COLOUR_COUNT} d{number // COLOUR_COUNT % DASH_COUNT}"
 
 
 def build_curves_section(comparison: Comparison) -> CurvesSection:
-    """Build the section with the curves of the best runs."""
+    """Build the section with the curves of at most 100 runs, those of the best groups first."""
     drawn_groups: list[tuple[Group, Sequence[RunScore]]] = []
     room = _MAX_CURVE_RUNS
     for group in comparison.groups:
@@ -109,7 +109,14 @@ def _list_common_scores(comparison: Comparison, rows: Sequence[RunScore]) -> lis
 def _build_score_plot(
     name: str, legend: Sequence[_LegendGroup], drawn_groups: Sequence[tuple[Group, Sequence[RunScore]]], runs: int
 ) -> _ScorePlot:
-    """Build the plot of one score: a line for each run, and a line for the mean of a group of several runs."""
+    """Build the plot of one score: a line for each run, and a line for the mean of a group of several runs.
+
+    Args:
+        name: The name of the score, such as `val_loss`.
+        legend: The groups of the legend.
+        drawn_groups: The same groups in the same order, each with the runs that are drawn.
+        runs: The number of runs that are drawn; with more runs, each curve has fewer points.
+    """
     lines, rows = [], []
     for legend_group, (_, members) in zip(legend, drawn_groups, strict=True):
         single = len(members) == 1

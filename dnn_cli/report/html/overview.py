@@ -30,7 +30,7 @@ from dnn_cli.runs.query.fields import get_run_id
 from dnn_cli.runs.run_info import RunInfo
 
 _MAX_GROUP_ROWS = 50
-"""Largest number of groups with a verdict."""
+"""Largest number of groups that have a row in the tables of verdicts and settings."""
 
 _MAX_RUN_ROWS = 1000
 """Largest number of runs in the table."""
@@ -89,7 +89,7 @@ class VerdictSection:
 
 @dataclass(frozen=True)
 class _RunCell:
-    """Cell of the table of runs. The table is sorted by `sort_key` if it is set, otherwise by the text."""
+    """Cell of the table of runs. A column is sorted by `sort_key`, or by the text of a cell without `sort_key`."""
 
     text: str
     sort_key: str = ""
@@ -100,7 +100,7 @@ class _RunRow:
     """Row of the table of runs."""
 
     anchor: str | None
-    """Anchor of the run's page; `None` for a run without a page."""
+    """HTML anchor of the run's page; `None` for a run without a page."""
 
     name: str
     cells: tuple[_RunCell, ...]
@@ -180,7 +180,10 @@ def _build_seed_dots(comparison: Comparison, group: Group, low: float, high: flo
 
 
 def _format_verdict_headline(comparison: Comparison) -> str:
-    """Return the headline: the reference with its score, and the number of groups with each verdict."""
+    """Return the headline: the reference with its score, and the number of groups with each verdict.
+
+    Without a reference, return the reason as a sentence, such as `Runs on different data cannot be compared.`
+    """
     family = comparison.verdict_set
     if not comparison.run_scores:
         return "There is no completed run to compare."
@@ -208,7 +211,7 @@ def _format_verdict_headline(comparison: Comparison) -> str:
 
 
 def build_settings_section(comparison: Comparison) -> SettingsSection:
-    """Build a row for each group, with a column for each key in which groups differ."""
+    """Build the section: a table of the settings that differ between groups, and a list of the other settings."""
     groups = comparison.groups[:_MAX_GROUP_ROWS]
     keys = list(dict.fromkeys(key for group in comparison.groups for key in group.settings))
     rows = [
@@ -221,7 +224,7 @@ def build_settings_section(comparison: Comparison) -> SettingsSection:
 
 
 def _list_common_settings(rows: Sequence[RunScore], keys: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the settings that all runs share, as (key, text)."""
+    """Return the settings that all runs share, as (key, text), without the seed and without `keys`."""
     first, *others = [dict(settings_of(row.run_info)) for row in index_by_variant(rows).values()] or [{}]
     return [
         (name, text)
@@ -231,7 +234,10 @@ def _list_common_settings(rows: Sequence[RunScore], keys: Sequence[str]) -> list
 
 
 def build_run_table(comparison: Comparison, anchors: Mapping[Path, str]) -> RunTable:
-    """Build a row for each run: the compared runs in their order, then the left-out runs with the reasons."""
+    """Build the table of runs: the compared runs in their order, then the left-out runs with the reasons.
+
+    `anchors` has the HTML anchor of each run's page, by run directory.
+    """
     keys = list(comparison.run_scores[0].settings) if comparison.run_scores else []
     others = bool(comparison.left_out)
     at = comparison.point.text
@@ -266,7 +272,15 @@ def _is_number(text: str) -> bool:
 def _build_compared_row(
     comparison: Comparison, row: RunScore, keys: Sequence[str], anchors: Mapping[Path, str], *, others: bool
 ) -> _RunRow:
-    """Build the row of a compared run; with `others`, the table has a column for the status."""
+    """Build the row of a compared run.
+
+    Args:
+        comparison: The comparison.
+        row: The compared run with its scores.
+        keys: The keys in which runs differ; each has a column.
+        anchors: The HTML anchors of the runs' pages, by run directory.
+        others: Whether the table also lists left-out runs. It then has a column for the status.
+    """
     cells = [
         *([_RunCell("completed")] if others else []),
         *(
@@ -285,7 +299,13 @@ def _build_compared_row(
 
 
 def _build_left_out_row(run_info: RunInfo, gap: int, anchors: Mapping[Path, str]) -> _RunRow:
-    """Build the row of a left-out run; `gap` is the number of its empty cells without that of the best score."""
+    """Build the row of a left-out run, whose cells of scores and settings contain only `–`.
+
+    Args:
+        run_info: The left-out run.
+        gap: The number of cells with `–`, without the cell of the best score.
+        anchors: The HTML anchors of the runs' pages, by run directory.
+    """
     record = run_info.record
     cells = [
         _RunCell(_format_left_out_reason(run_info)),

@@ -1,4 +1,4 @@
-"""Content of a report: a comparison, and a page for each run."""
+"""Content of the HTML report: a comparison, and a page for each run."""
 
 import os
 import shlex
@@ -31,7 +31,7 @@ MAX_RUN_PAGES = 100
 
 @dataclass(frozen=True)
 class ReportPage:
-    """Content of the HTML file."""
+    """Content of the HTML file that `dnn report` writes."""
 
     title: str
     subtitle: str
@@ -45,11 +45,14 @@ class ReportPage:
     """Number of runs without a page."""
 
     command: str
-    """Command that wrote the file."""
+    """Command line that wrote the file."""
 
 
 def _compute_detail_limits(runs: int) -> DetailLimits:
-    """Compute the limits of the details on the page of one run, from the number of runs."""
+    """Compute the limits of the details on the page of one run, from the number of runs in the report.
+
+    With more runs, each page shows less, which limits the size of the file.
+    """
     return DetailLimits(
         mistakes=max(4, min(12, 600 // max(1, runs))),
         points=compute_max_points(runs),
@@ -84,7 +87,7 @@ def build_report_page(comparison: Comparison, command: Sequence[str]) -> ReportP
 
 
 def _build_anchors(runs: Sequence[RunInfo]) -> dict[Path, str]:
-    """Return the HTML anchor of each run's page, by run directory.
+    """Build the HTML anchor of each run's page, by run directory.
 
     The anchor is the id of the run, with a number if several ids are equal.
     """

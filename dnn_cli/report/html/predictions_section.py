@@ -1,4 +1,4 @@
-"""Section on the predictions for validation examples, of a classification or a regression."""
+"""Section of a run's page on its predictions for validation examples: a classification or a regression."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from dnn_cli.report.text import format_score
 from dnn_cli.runs.run import Run
 
 _MAX_CONFUSION_CLASSES = 20
-"""Largest number of classes of a confusion matrix; for more, confused pairs are listed."""
+"""Largest number of classes of a confusion matrix; for more classes, the most confused pairs are listed."""
 
 _MAX_CLASS_ROWS = 50
 """Largest number of listed classes; of more classes, those with the lowest F1 are listed."""
@@ -26,7 +26,7 @@ _MAX_CONFUSION_ROWS = 15
 """Largest number of listed pairs of confused classes."""
 
 _MAX_SCATTER_DOTS = 300
-"""Largest number of examples of a regression that are drawn."""
+"""Largest number of examples of a regression that are drawn as dots."""
 
 _SHADE_LEVELS = 9
 """Number of shades of a confusion matrix; cells without examples have no shade."""
@@ -53,14 +53,14 @@ class _MatrixCell:
     shade: str
     """Letter and level of the shade, such as `h5`; empty for a cell without examples.
 
-    The letter is `h` for right and `e` for wrong predictions. The level, from 1 to 9, grows with the share of the
-    examples of the true class.
+    The letter is `h` for right and `e` for wrong predictions. The level, from 1 to 9, grows with the cell's share of
+    the examples of its true class.
     """
 
 
 @dataclass(frozen=True)
 class ClassificationSection:
-    """Results of a classification."""
+    """Results of a classification: accuracy, confusions of classes, scores of each class, and mistakes."""
 
     accuracy: str
     examples: int
@@ -82,7 +82,7 @@ class ClassificationSection:
 
 @dataclass(frozen=True)
 class RegressionSection:
-    """Results of a regression."""
+    """Results of a regression: errors, a plot of predicted and true values, and the largest mistakes."""
 
     examples: int
     error_rows: tuple[tuple[str, str], ...]
@@ -134,12 +134,15 @@ def build_predictions_section(
 
 
 def _format_confidence(value: float) -> str:
-    """Return a probability in percent, and an output that is not a probability with five digits."""
+    """Return a probability in percent. A value outside 0 to 1 is not a probability and has five significant digits."""
     return f"{value:.1%}" if 0 <= value <= 1 else _format_digits(value)
 
 
 def _list_class_numbers(outputs: NDArray[Any]) -> tuple[str, ...]:
-    """Return the numbers of the classes as texts, for classes without names."""
+    """Return the numbers of the classes, from `0` on, as names for classes without names.
+
+    The number of classes is the number of outputs for an example. A single output means two classes.
+    """
     units = outputs.shape[1] if outputs.ndim == 2 else 1
     return tuple(map(str, range(max(units, 2))))
 
@@ -172,7 +175,8 @@ def _build_classification_section(
 def _build_confusion_matrix(confusion: NDArray[np.int64]) -> tuple[tuple[_MatrixCell, ...], ...]:
     """Build a confusion matrix with a row for each true class.
 
-    Right and wrong predictions have different colours. The larger the share of the true class, the darker the shade.
+    Right and wrong predictions have different colours. The shade of a cell is darker if the cell has a larger share
+    of the examples of its true class.
     """
     shares = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
     levels = np.ceil(shares * _SHADE_LEVELS).astype(int)
@@ -242,15 +246,15 @@ def _build_regression_section(
 
 
 def _format_digits(value: Any) -> str:
-    """Format a number with five digits."""
+    """Format a number with five significant digits."""
     return f"{value:.5g}".replace("-", "−")
 
 
 def _format_signed(value: Any) -> str:
-    """Format a number with its sign and five digits."""
+    """Format a number with its sign, `+` or `−`, and five significant digits."""
     return ("" if value < 0 else "+") + _format_digits(value)
 
 
 def list_example_indices(section: "ClassificationSection | RegressionSection | str | None") -> Sequence[int]:
-    """Return the indices of the examples that a section lists one by one, the worst first."""
+    """Return the indices of the examples that a section lists as mistakes, the worst first; empty without a section."""
     return () if section is None or isinstance(section, str) else [mistake.index for mistake in section.mistakes]

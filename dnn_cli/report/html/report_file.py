@@ -1,4 +1,4 @@
-"""HTML file of a report, and the mark that identifies the file.
+"""HTML file of a report, and the test whether `dnn report` wrote a file.
 
 The file loads no resources, and its content security policy forbids loading.
 """
@@ -23,11 +23,11 @@ from dnn_cli.report.text import replace_control_chars
 _GENERATOR_NAME = "dnn report"
 
 _GENERATOR_SEARCH_BYTES = 500
-"""Number of bytes at the start of a file that `is_report_file` reads to find the mark of a report."""
+"""Number of bytes at the start of a file in which `is_report_file` searches for the name of the generator."""
 
 
 def is_report_file(path: Path) -> bool:
-    """Return whether `dnn report` wrote a file."""
+    """Return whether a file exists and its HTML names `dnn report` as the generator."""
     if not path.is_file():
         return False
     try:
@@ -40,14 +40,14 @@ def is_report_file(path: Path) -> bool:
 _HTML_DIRECTORY = Path(__file__).parent
 
 _EARLY_SCRIPT = "document.documentElement.className='js'"
-"""Script that runs before the browser draws the page.
+"""Script that marks the page as one with JavaScript before the browser draws the page.
 
 Content that the main script hides is therefore never visible.
 """
 
 
 _Thumbnails = Mapping[tuple[str, int], Thumbnail]
-"""Thumbnails by the fingerprint of the data and the index of the example."""
+"""Thumbnails of examples, by the fingerprint of the data and the index of the example in the data."""
 
 
 def render_report(page: ReportPage, thumbnails: _Thumbnails, missing_reasons: Mapping[str, str]) -> str:
@@ -107,9 +107,10 @@ def _compute_csp_hash(text: str) -> str:
 
 
 def _build_legend_css(curves: CurvesSection | None) -> str:
-    """Build the CSS rules of the legend.
+    """Build the CSS rules that hide curves and plots according to the checkboxes of the legend.
 
-    A box in the legend that is not checked hides its curves. Only the plot of the selected score is visible.
+    The rules hide the curves of a group or run whose checkbox is not checked. Of all plots, they show only the plot
+    of the selected score.
     """
     if curves is None:
         return ""

@@ -140,7 +140,7 @@ def build_run_page(run_info: RunInfo, anchor: str, limits: DetailLimits) -> RunP
 
 
 def _find_dataset_info(run_info: RunInfo) -> DatasetInfo | None:
-    """Return the dataset info of a run without reading its data; `None` if it is unknown."""
+    """Find the dataset info of a run without reading its data; `None` if the dataset info is unknown."""
     from dnn_cli.runs.input_profile import read_input_profile
 
     dataset = (run_info.config or {}).get("data", {}).get("dataset")
@@ -175,7 +175,7 @@ def _iter_headline_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
 
 
 def _iter_findings(run_info: RunInfo) -> Iterator[_FindingRow]:
-    """Yield the findings of `dnn explain`; nothing if the files of the run are damaged."""
+    """Yield the findings that `dnn explain` prints about a run; nothing if the files of the run are damaged."""
     from dnn_cli.explain.explanation import explain_run
     from dnn_cli.report.explanation_view import format_finding_epoch
 
@@ -217,7 +217,7 @@ def _iter_score_plots(run_info: RunInfo, max_points: int) -> Iterator[tuple[str,
 
 
 def _build_epoch_table(run_info: RunInfo, max_rows: int) -> _EpochTable | None:
-    """Build the table of epochs; `None` for a run without epochs."""
+    """Build the table of at most `max_rows` epochs at equal distances; `None` for a run without epochs."""
     details = run_info.details
     if not details.epoch_count:
         return None
@@ -248,7 +248,7 @@ def _build_layer_table(run_info: RunInfo, dataset_info: DatasetInfo | None) -> _
 
 
 def _list_environment_rows(run_info: RunInfo) -> tuple[tuple[str, str], ...]:
-    """Return the origin and the environment of a run, as (label, text)."""
+    """Return the origin (sweeps, data, commit) and the environment (versions, hardware) of a run, as (label, text)."""
     record = run_info.record
     if record is None:
         return ()
@@ -265,7 +265,7 @@ def _list_environment_rows(run_info: RunInfo) -> tuple[tuple[str, str], ...]:
 
 
 def _read_config_lines(run: Run) -> tuple[str, ...]:
-    """Read the lines of a run's config file. If the file cannot be read, return the error message."""
+    """Read the first 20,000 characters of a run's config as lines. If this fails, return the error message."""
     try:
         return tuple(read_text_file(run.config)[:_MAX_CONFIG_LENGTH].splitlines())
     except RunError as error:

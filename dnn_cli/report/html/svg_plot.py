@@ -1,4 +1,4 @@
-"""Plots of curves: SVG points and ticks for the template, and numbers for the script."""
+"""Plots of curves: SVG points and ticks for the HTML template, and values for the script of the page."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -11,9 +11,9 @@ _PLANE_SIZE = 1000
 """Width and height of the plane in which curves are drawn, in SVG units."""
 
 _MIN_LOG_RATIO = 100.0
-"""Ratio of the largest to the smallest value above which the vertical axis is logarithmic.
+"""The vertical axis is logarithmic if the largest value is more than this number of times the smallest value.
 
-Only scores for which lower is better can have such an axis.
+Only scores for which lower is better can have a logarithmic axis.
 """
 
 _SIGNIFICANT_DIGITS = 5
@@ -23,7 +23,7 @@ _MAX_PLOT_POINTS = 4000
 """Approximate number of points of all runs in a plot."""
 
 MAX_LINE_POINTS, MIN_LINE_POINTS = 400, 60
-"""Bounds of `compute_max_points`, the largest number of points of a curve."""
+"""Largest and smallest value that `compute_max_points` returns: bounds of the number of points of a curve."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class SvgAxis:
-    """Range of numbers along an axis of a plot."""
+    """Range of numbers along an axis of a plot, linear or logarithmic."""
 
     low: float
     high: float
@@ -60,7 +60,7 @@ class SvgAxis:
         return (value - low) / (high - low) if high > low else 0.5
 
     def compute_ticks(self, max_ticks: int, *, integers_only: bool = False) -> list[tuple[float, str]]:
-        """Compute about `max_ticks` round numbers, each with its text."""
+        """Compute the ticks of the axis: at most `max_ticks` + 1 round numbers, each with its text."""
         if self.high <= self.low:
             return [(self.low, format_ticks([self.low])[0])]
         numbers = compute_log_ticks(self.low, self.high, max_ticks) if self.log else compute_linear_ticks(
@@ -91,7 +91,7 @@ class Plot:
     """Values of the curves, for the script of the page."""
 
     mark: float | None = None
-    """Position of a vertical line, in percent from the left."""
+    """Position of a vertical line that marks an epoch, in percent from the left; `None` without a line."""
 
 
 def build_plot(
@@ -108,7 +108,7 @@ def build_plot(
         lines: The curves; each has at least one point.
         label: The description of the plot for screen readers.
         lower_is_better: Whether lower values are better, so that the vertical axis may be logarithmic.
-        mark: The epoch that a vertical line marks.
+        mark: The epoch that a vertical line marks; `None` for no line.
         max_points: The largest number of points of a curve; longer curves keep their extremes.
     """
     thin_lines = [thin_line(line, max_points) for line in lines]
@@ -139,12 +139,15 @@ def build_plot(
 
 
 def compute_max_points(runs: int) -> int:
-    """Compute the largest number of points of a curve; with more runs, curves have fewer points."""
+    """Compute the largest number of points of each curve in a plot of `runs` runs; more runs leave fewer points."""
     return max(MIN_LINE_POINTS, min(MAX_LINE_POINTS, _MAX_PLOT_POINTS // max(1, runs)))
 
 
 def _build_y_axis(values: Sequence[float], *, lower_is_better: bool) -> SvgAxis:
-    """Build an axis that contains all values, with a margin around them."""
+    """Build a vertical axis that contains all values, with a margin around them.
+
+    With `lower_is_better`, the axis is logarithmic if the values differ by more than a factor of 100.
+    """
     low, high = min(values), max(values)
     if lower_is_better and low > 0 and high > _MIN_LOG_RATIO * low:
         return SvgAxis(low / 1.1, high * 1.1, log=True)
@@ -153,7 +156,7 @@ def _build_y_axis(values: Sequence[float], *, lower_is_better: bool) -> SvgAxis:
 
 
 def _format_polyline_points(line: SvgLine, xs: SvgAxis, ys: SvgAxis) -> str:
-    """Return the points of a curve as text for an SVG polyline.
+    """Return the points of a curve as text for an SVG polyline. `xs` and `ys` are the axes of the plot.
 
     A single point is repeated, because a polyline of one point is invisible.
     """
@@ -171,14 +174,17 @@ def thin_line(line: SvgLine, max_points: int) -> SvgLine:
 
 
 def compute_mean_line(label: str, lines: Sequence[SvgLine], css: str) -> SvgLine:
-    """Compute the mean of curves, up to the end of the shortest curve."""
+    """Compute the mean of curves, up to the end of the shortest, as a curve with the given label and CSS classes."""
     count = min(len(line.y) for line in lines)
     means = [math.fsum(line.y[at] for line in lines) / len(lines) for at in range(count)]
     return SvgLine(label, lines[0].x[:count], means, css)
 
 
 def _find_uneven_epochs(x: Sequence[float]) -> list[float] | None:
-    """Return the epochs of a curve; `None` for the epochs 1, 2, 3 and so on."""
+    """Find the epochs of a curve; `None` if they are 1, 2, 3 and so on.
+
+    The script of the page can compute such epochs, so that the file does not need to contain them.
+    """
     return None if list(x) == list(range(1, len(x) + 1)) else list(x)
 
 
@@ -195,9 +201,9 @@ def select_evenly(items: Sequence[Any], max_items: int) -> list[Any]:
 
 
 def compute_percent_positions(values: Iterable[float], low: float, high: float) -> list[float]:
-    """Compute the positions of values between `low` and `high`, in percent.
+    """Compute the positions of values on a scale from `low` to `high`, in percent from the left.
 
-    Both ends have a margin of 4 percent.
+    Both ends of the scale have a margin of 4 percent. If `low` and `high` are equal, every position is 50.
     """
     span = high - low
     return [round(4 + 92 * (value - low) / span, 2) if span else 50.0 for value in values]

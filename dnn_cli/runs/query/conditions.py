@@ -25,7 +25,9 @@ _SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 _TIME_FIELDS = ("started", "ended")
 _TIMESTAMP_PREFIX = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?)?)?", re.ASCII)
-"""Pattern of a time or of its beginning, such as `2024-05`. Only the written parts are compared."""
+"""Pattern of a time or of its beginning, such as `2024-05`.
+
+Only the beginning of a run's time is compared: `started = 2024-05` matches each time in May 2024."""
 
 _ORDER_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -48,7 +50,7 @@ class QueryValue:
 
     @cached_property
     def number(self) -> int | float | None:
-        """The word as a number; a duration is in seconds. `None` for quoted texts and other words."""
+        """The value as a number; a duration such as `30m` becomes seconds. `None` for quoted texts and other words."""
         if self.quoted:
             return None
         if _INTEGER.fullmatch(self.text):
@@ -74,7 +76,12 @@ class QueryValue:
         return len(self.text) + 2 * self.quoted
 
     def is_comparable(self, value_type: str, sign: str) -> bool:
-        """Return whether the operator `sign` can compare the value with a text, number or truth (Boolean)."""
+        """Return whether the value can be compared with the values of a field.
+
+        Args:
+            value_type: The type of the field's values: `text`, `number`, or `truth` for a Boolean.
+            sign: The operator of the comparison, such as `<` or `contains`.
+        """
         if value_type == "text":
             return True
         if value_type == "number":
@@ -87,7 +94,7 @@ _RunPredicate = Callable[[RunInfo], bool]
 
 @dataclass(frozen=True)
 class FieldComparison:
-    """A comparison of a field with one value, or with the values of `in` and `not in`."""
+    """A comparison of a field with one value, such as `trained > 5`, or with several, such as `seed in (1, 2)`."""
 
     field: str
     sign: str
@@ -95,10 +102,10 @@ class FieldComparison:
     position: int = 0
 
     def build_predicate(self) -> _RunPredicate:
-        """Return a function that tests a run. A run without a value of the field does not meet the comparison.
+        """Return a function that tests whether a run meets the comparison.
 
-        If a field has several values, at least one value must meet the comparison; for `!=` and `not in`, all values
-        must.
+        A run without a value of the field does not meet the comparison, whatever the operator. If the field has several
+        values (such as `tag`), at least one value must meet the comparison. For `!=` and `not in`, all values must.
         """
         get, test_value = build_getter(self.field), self.build_value_predicate()
         combine = all if self.sign in ("!=", "not in") else any
@@ -112,7 +119,7 @@ class FieldComparison:
         return test
 
     def build_value_predicate(self) -> Callable[[Any], bool]:
-        """Return a function that tests one value of the field."""
+        """Return a function that tests whether one value of the field meets the comparison."""
         if self.sign in _ORDER_OPERATORS:
             return self.build_order_predicate(_ORDER_OPERATORS[self.sign], self.values[0])
         if self.sign == "contains":
@@ -133,7 +140,12 @@ class FieldComparison:
         return test
 
     def build_order_predicate(self, compare: Callable[[Any, Any], bool], literal: QueryValue) -> Callable[[Any], bool]:
-        """Return a function that compares a field value with the query value `literal` by an operator such as `<`."""
+        """Return a function that tests whether a value of the field is less or greater than a value of the query.
+
+        Args:
+            compare: The function of the operator, such as `operator.lt` for `<`.
+            literal: The value of the query.
+        """
         if self.field in _TIME_FIELDS:
             timestamp = literal.timestamp
             return lambda value: compare(value[: len(timestamp)], timestamp)
@@ -147,7 +159,7 @@ class FieldComparison:
         return test
 
     def check_applicable(self, runs: Sequence[RunInfo], query: str) -> None:
-        """Raise an error if no run has the field, or if the type of a value differs from that of the field.
+        """Raise an error if no run has the field, or if a value of the query has another type than the field.
 
         Args:
             runs: The runs; without runs, every field is accepted.
@@ -174,7 +186,12 @@ class FieldComparison:
             self.check_value_type(literal, runs, query)
 
     def check_value_type(self, literal: QueryValue, runs: Iterable[RunInfo], query: str) -> None:
-        """Raise an error if a value of the query can be compared with no value of the field.
+        """Raise an error if a value of the query has another type than all values of the field.
+
+        Args:
+            literal: The value of the query.
+            runs: The runs with the values of the field.
+            query: The text of the query, for the message.
 
         Raises:
             QueryError: the field has values, but none of them has the type of the value in the query.
@@ -234,12 +251,12 @@ class Or:
 
 @dataclass(frozen=True)
 class Not:
-    """The negation of a condition. A run without the field meets the negation of a comparison."""
+    """The negation of a condition. A run that lacks the compared field meets the negation of a comparison."""
 
     part: "Condition"
 
     def build_predicate(self) -> _RunPredicate:
-        """Return a function that tests whether a run fails to meet the part."""
+        """Return a function that tests whether a run does not meet the negated condition."""
         test = self.part.build_predicate()
         return lambda run_info: not test(run_info)
 
@@ -248,7 +265,7 @@ Condition = FieldComparison | And | Or | Not
 
 
 def _iter_field_values(field: str, runs: Iterable[RunInfo]) -> Iterator[Any]:
-    """Yield the values of a field in all runs."""
+    """Yield the values of a field in all runs. If the value is a list, yield its items; skip runs without a value."""
     get = build_getter(field)
     for run_info in runs:
         value = get(run_info)
@@ -259,12 +276,12 @@ def _iter_field_values(field: str, runs: Iterable[RunInfo]) -> Iterator[Any]:
 
 
 def _get_value_type(value: Any) -> str:
-    """Return the type of a value: text, truth (a Boolean) or number."""
+    """Return the type of a value: `text`, `number`, or `truth` for a Boolean."""
     return "text" if isinstance(value, str) else "truth" if isinstance(value, bool) else "number"
 
 
 def build_query_error(query: str, position: int, message: str, hint: str = "", length: int = 1) -> QueryError:
-    """Build an error whose message has an excerpt of the query with a mark below a position.
+    """Build an error whose message has an excerpt of the query, with `^` below the wrong characters.
 
     Args:
         query: The text of the query.
@@ -287,6 +304,9 @@ def build_query_error(query: str, position: int, message: str, hint: str = "", l
 
 
 def _format_printable(text: str, max_length: int | None = None) -> str:
-    """Format a text as one line, with one printable character for each character."""
+    """Format a text as one line of the same length, in which unprintable characters are replaced.
+
+    Longer texts than `max_length` are cut off.
+    """
     line = "".join(letter if letter.isprintable() else " " if letter.isspace() else "�" for letter in text)
     return line if max_length is None or len(line) <= max_length else f"{line[:max_length]}…"

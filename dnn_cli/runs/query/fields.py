@@ -1,4 +1,7 @@
-"""The fields of runs, which conditions, sort orders and table columns name. A value is read only when it is needed."""
+"""The fields of runs, such as `best.val_accuracy`, for use in conditions, sort orders and table columns.
+
+The value of a field is read only when it is needed.
+"""
 
 import re
 import time
@@ -18,13 +21,13 @@ _Value = _Scalar | tuple[_Scalar, ...] | None
 """Value of a field: a tuple for a list, `None` for an empty field."""
 
 ABSENT: Any = object()
-"""Value of a field in a run that lacks the field."""
+"""Mark for a field that a run lacks. `None` is the value of a field that exists but is empty."""
 
 _FieldGetter = Callable[[RunInfo], Any]
 """Function that returns the value of a field of a run, or `ABSENT`."""
 
 _MAX_SEARCHED_FIELDS = 5000
-"""Largest number of field names that are searched for the nearest name."""
+"""Largest number of field names among which a name similar to a mistyped name is searched."""
 
 _FIELD_SYNONYMS = {
     "date": "started",
@@ -38,7 +41,7 @@ _FIELD_SYNONYMS = {
     "state": "status",
     "comment": "note",
 }
-"""Names of run fields in other programs, with the field of `dnn`."""
+"""Names of run fields in other programs, with the equivalent field of `dnn`."""
 
 ALL_FIELDS_HINT = "dnn runs --all --csv prints every field as a column"
 
@@ -105,7 +108,9 @@ _RECORD_SECTIONS: dict[str, Callable[[Record], Mapping[str, Any] | None]] = {
     "plan": lambda record: record.plan,
     "git": lambda record: record.git,
 }
-"""Sections of a record whose keys are fields, such as `best.val_accuracy`. Other names are keys of the config."""
+"""Sections of a record, with functions that return them. Keys of sections are fields, such as `best.val_accuracy`.
+
+A field that is neither built in nor in a section is a key of the config."""
 
 _SCORE_FIELD_PREFIXES = ("best.", "last.", "model.")
 """Prefixes of fields that name a score."""
@@ -114,7 +119,7 @@ _MODEL_CONFIG_FIELDS = ("model", "model.name", "model.layers")
 
 
 def is_config_field(field: str) -> bool:
-    """Return whether a field is a key of the config, which is in another file than the record."""
+    """Return whether a field is a key of the config, so that its value must be read from `config.yaml`."""
     in_model = field in _MODEL_CONFIG_FIELDS or field.startswith("model.layers.")
     if field in _BUILT_IN_FIELDS or field.startswith(TEST_PREFIX):
         return False
@@ -141,9 +146,10 @@ def build_getter(field: str) -> _FieldGetter:
 
 
 def get_config_field(config: Mapping[str, Any] | None, steps: Sequence[str]) -> Any:
-    """Return the value of a config key as a field value.
+    """Return the value of a config key in the form that queries compare: a text, number, Boolean or tuple.
 
-    A part with a `type`, such as a layer, becomes the name of its type.
+    A part with a `type`, such as an optimizer, becomes the name of its type: `adam`. The arguments are those of
+    `get_config_value`.
     """
     return _to_field_value(get_config_value(config, steps))
 
@@ -153,7 +159,7 @@ def get_config_value(config: Mapping[str, Any] | None, steps: Sequence[str]) -> 
 
     Args:
         config: The resolved config; `None` has no keys.
-        steps: The parts of the key, as in an override. The leading `model` may be omitted.
+        steps: The parts of the dotted key, such as `optimizer` and `learning_rate`. The leading `model` may be omitted.
     """
     node: Any = config or {}
     if steps[0] not in node and isinstance(node.get("model"), dict):
@@ -169,7 +175,7 @@ def get_config_value(config: Mapping[str, Any] | None, steps: Sequence[str]) -> 
 
 
 def _find_list_item(items: Sequence[Any], step: str) -> Any:
-    """Return the item that a step of a key names: the layer with this name, or the item with this index.
+    """Return the list item that a part of a key names: the layer with this name, or the item with this index.
 
     Layers within a `repeat` are searched too. The result is `ABSENT` if the item does not exist.
     """
@@ -189,7 +195,10 @@ def _find_list_item(items: Sequence[Any], step: str) -> Any:
 
 
 def _to_field_value(value: Any) -> Any:
-    """Convert a value to a field value. A config part with a `type`, such as a layer, becomes the name of its type."""
+    """Convert a value of a record or config to the form that queries compare: a text, number, Boolean or tuple.
+
+    A config part with a `type`, such as a layer, becomes the name of its type. Other dicts become `None`.
+    """
     if value is ABSENT or value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, dict):
@@ -216,11 +225,11 @@ def list_fields(runs: Iterable[RunInfo]) -> list[str]:
 
 
 def iter_config_keys(value: Any, key: str = "") -> Iterator[str]:
-    """Yield the keys of a config whose values are plain values, lists, or config parts with a type.
+    """Yield the dotted keys of all plain values, lists, and parts with a `type` (such as layers) in a config.
 
     Args:
-        value: A config, or the value at `key`.
-        key: The key of `value`; empty for a whole config.
+        value: A whole config, or one of its parts.
+        key: The key of the part; empty for a whole config.
     """
     children: Iterable[tuple[str, Any]] = ()
     if isinstance(value, dict):
@@ -266,10 +275,10 @@ def has_field(field: str, runs: Iterable[RunInfo]) -> bool:
 
 
 def check_fields(fields: Iterable[str], runs: Sequence[RunInfo]) -> None:
-    """Raise an error if no run has one of the fields. Without runs, every field is accepted.
+    """Raise an error if one of the fields exists in no run. Without runs, every field is accepted.
 
     Raises:
-        UsageError: no run has one of the fields. The message names the first of them.
+        UsageError: one of the fields exists in no run. The message names the first such field.
     """
     for field in fields:
         if runs and not has_field(field, runs):
@@ -301,7 +310,7 @@ def sort_runs(runs: Sequence[RunInfo], order: str) -> list[RunInfo]:
 
 
 def _get_sort_key(value: Any) -> tuple[int, Any]:
-    """Return a sort key that puts numbers before texts."""
+    """Return a sort key for the value of a field. The key puts numbers before texts."""
     if isinstance(value, tuple):
         value = ", ".join(map(str, value))
     return (1, split_numbers(value)) if isinstance(value, str) else (0, value)

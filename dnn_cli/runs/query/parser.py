@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 _MAX_QUERY_LENGTH = 100_000
 _MAX_QUERY_DEPTH = 50
 _MAX_COMPARISONS = 1000
-"""Limits of a query, far above usual queries: characters, depth of nested conditions, and comparisons."""
+"""Limits of a query: number of characters, depth of nested conditions, and number of comparisons.
+
+Usual queries are far below these limits."""
 
 _GRAMMAR = r"""
 ?start: some
@@ -50,12 +52,14 @@ _VALUE_BEFORE = re.compile(
     r"(?P<field>[\w.-]+|`[^`]+`)\s*(?P<sign>!=|<=|>=|==|<|>|=|\bcontains\b)\s*(?P<value>[^\s()=!<>,'\"`]+)\Z",
     re.IGNORECASE,
 )
-"""Pattern of the text before a sign within an unquoted value: a field, a sign and the beginning of the value."""
+"""Pattern of the text before a special character in an unquoted value, such as `tag = a` in `tag = a=b`.
+
+The text consists of a field, an operator and the beginning of the value."""
 
 _QUERY_EXAMPLE = "for example --where 'best.val_accuracy > 0.87 and tag = paper'"
 
 _WORD_SYNONYMS = {"&&": "and", "||": "or", "&": "and", "|": "or", "is": "=", "like": "contains", "~": "contains"}
-"""Words of other languages, with the equivalent word or sign of this language."""
+"""Words of other query languages, with the equivalent word or operator of this language."""
 
 _SIGN_SYNONYMS = {"<>": "!=", "=>": ">=", "=<": "<="}
 
@@ -63,15 +67,15 @@ _KEYWORD_TOKENS = ("_AND", "_OR", "_NOT", "IN", "CONTAINS")
 """Names of the keywords in the grammar."""
 
 _AFTER_CONDITION = "'and', 'or' or the end of the query"
-"""Text for the tokens that may follow a whole condition."""
+"""Text in error messages that lists the tokens that may follow a whole condition."""
 
 _WITHIN_BRACKETS = "'and', 'or' or ')'"
-"""Text for the tokens that may follow a condition in brackets."""
+"""Text in error messages that lists the tokens that may follow a condition within brackets."""
 
 
 @dataclass(frozen=True)
 class _Query:
-    """A condition on runs, and its text."""
+    """A parsed query: its text, and the condition on runs that the text describes."""
 
     text: str
     condition: Condition
@@ -87,10 +91,10 @@ class _Query:
         return list(dict.fromkeys(comparison.field for comparison in self.comparisons))
 
     def filter_runs(self, runs: Sequence[RunInfo]) -> list[RunInfo]:
-        """Return the runs that meet the condition, in their order.
+        """Return the runs that meet the condition, in the order of `runs`.
 
         Raises:
-            QueryError: no run has a field of the condition, or a comparison does not suit the values of its field.
+            QueryError: a field of the condition exists in no run, or a value has another type than its field.
         """
         if any(map(is_config_field, self.fields)):
             runs = [run_info.with_details() for run_info in runs]
@@ -100,10 +104,11 @@ class _Query:
 
 
 def filter_runs(runs: Sequence[RunInfo], text: str) -> list[RunInfo]:
-    """Return the runs that meet the condition in a text, in their order.
+    """Return the runs that meet the condition in a text, in the order of `runs`.
 
     Raises:
-        QueryError: the text is not a condition, or the condition does not suit the fields of these runs.
+        QueryError: the text is not a condition, one of its fields exists in no run, or a value has another type than
+            its field.
     """
     return parse_query(text).filter_runs(runs)
 
@@ -149,9 +154,9 @@ def _build_parser() -> "Lark":
 
 
 class _ConditionBuilder:
-    """The transformer of the parser (Lark), which builds a condition for each rule of the grammar.
+    """Transformer of the Lark parser: the method with the name of a grammar rule builds the condition for the rule.
 
-    A condition with a single part is returned unchanged.
+    If a rule for `and` or `or` matches a single part, the result is this part.
     """
 
     def some(self, parts: list[Condition]) -> Condition:
@@ -184,7 +189,7 @@ class _ConditionBuilder:
 
 
 def _parse_value_token(token: "Token") -> QueryValue:
-    """Parse a word or a quoted text; two quotes within a quoted text are one quote."""
+    """Parse a word or a quoted text; two adjacent quotes within a quoted text become one quote."""
     position, quote = token.start_pos or 0, token[0]
     if token.type == "WORD":
         return QueryValue(str(token), position)
@@ -203,7 +208,7 @@ def _iter_comparisons(condition: Condition) -> Iterable[FieldComparison]:
 
 
 def _list_parts(condition: Condition) -> Sequence[Condition]:
-    """Return the direct parts of a condition."""
+    """Return the direct parts of a condition; empty for a comparison."""
     if isinstance(condition, FieldComparison):
         return ()
     return (condition.part,) if isinstance(condition, Not) else condition.parts
@@ -238,7 +243,7 @@ def _check_field_name(text: str, comparison: FieldComparison) -> None:
 
 
 def _build_token_error(text: str, token: "Token", accepted: Iterable[str]) -> QueryError:
-    """Build the error for an unexpected token: the message names the accepted tokens."""
+    """Build the error for an unexpected token. Its message lists the tokens that are accepted instead."""
     is_at_end = token.type == "$END"
     position = len(text.rstrip()) if is_at_end else token.start_pos or 0
     expected = _format_expected_tokens(set(accepted))
@@ -259,7 +264,10 @@ def _build_token_error(text: str, token: "Token", accepted: Iterable[str]) -> Qu
 
 
 def _format_quoting_hint(text: str, position: int) -> str:
-    """Format a hint to quote a value, if an operator is within an unquoted value; otherwise return an empty text."""
+    """Format a hint to put a value in quotes, if the character at `position` is within an unquoted value.
+
+    Otherwise, the text is empty.
+    """
     # The time of a search grows with the square of the text length; 300 characters hold a field and a value.
     before = _VALUE_BEFORE.search(text[max(0, position - 300) : position])
     if before is None or text[position : position + 1] in ("", ")"):

@@ -28,7 +28,7 @@ class Selection:
 def query_runs(
     store: Store, condition_text: str | None = None, order: str | None = None, limit: int | None = None
 ) -> Selection:
-    """Return the first runs that meet a condition, in an order.
+    """Return the runs that meet a condition, in an order and up to a limit.
 
     Args:
         store: The store of the runs.
@@ -53,22 +53,22 @@ def query_runs(
 
 
 def _load_fields(store: Store, runs: Sequence[RunInfo], fields: Iterable[str]) -> list[RunInfo]:
-    """Return the runs with loaded details if one of the fields needs the config."""
+    """Load the details (config and metrics) of runs if one of the fields is a key of the config; return the runs."""
     if any(map(is_config_field, fields)) and any(run_info.loaded_details is None for run_info in runs):
         return store.with_details(runs)
     return list(runs)
 
 
 def load_columns(store: Store, runs: Sequence[RunInfo], fields: Sequence[str]) -> list[RunInfo]:
-    """Return the runs with loaded data for the fields.
+    """Return the runs with all data loaded that the columns of a table need.
 
     Args:
         store: The store of the runs.
         runs: The runs to load.
-        fields: The names of the fields.
+        fields: The fields in the columns.
 
     Raises:
-        UsageError: no run of the store has one of the fields.
+        UsageError: one of the fields exists in no run of the store.
     """
     detailed_runs = _load_fields(store, runs, fields)
     try:
@@ -79,7 +79,7 @@ def load_columns(store: Store, runs: Sequence[RunInfo], fields: Sequence[str]) -
 
 
 def load_all_fields(store: Store, runs: Sequence[RunInfo]) -> tuple[list[RunInfo], list[str]]:
-    """Return the runs with loaded details, and all fields that a run has."""
+    """Return the runs with loaded details (config and metrics), and the names of all fields of these runs."""
     detailed_runs = store.with_details(runs)
     return detailed_runs, list_fields(detailed_runs)
 
@@ -98,7 +98,10 @@ class CachedStore(Store):
 
     @cached_property
     def runs_by_id(self) -> dict[str, Run]:
-        """Runs by id, for ids that only one run has and that are not also names."""
+        """Runs by id, without ids that several runs have and ids that are also the name of a run.
+
+        An address in this dict names exactly one run, which is found without a search.
+        """
         id_pairs = [(run_info.record.id, run_info.run) for run_info in self.list_runs() if run_info.record]
         counts, names = Counter(run_id for run_id, _ in id_pairs), {run_info.name for run_info in self.list_runs()}
         return {run_id: run for run_id, run in id_pairs if counts[run_id] == 1 and run_id not in names}
@@ -108,7 +111,7 @@ class CachedStore(Store):
 
         Raises:
             AmbiguousAddressError: an address is the name of several experiments, or the id of several runs.
-            UsageError: no run has one of the addresses.
+            UsageError: one of the addresses does not name a run.
         """
         listed_runs = {run_info.run.directory: run_info for run_info in self.list_runs()}
         named_runs = [

@@ -33,11 +33,13 @@ def test_verdicts_are_worse_and_indistinguishable(dnn, runs):
     lines = dnn("compare").stdout.splitlines()
     header, _, first, second, third, _, method = lines[2:9]
     assert re.search(r"compared with (adam|rmsprop)$", header)
-    assert first.endswith("  the best group")
+    assert first.endswith("  the best mean")
     assert re.search(r"  indistinguishable: .\d\.\d\d points \((uncorrected )?95% interval ", second)
     assert re.search(r"  worse by 3\.\d\d points \(95% interval 2\.\d\d to 3\.\d\d\), p = 0\.023$", third)
-    assert method.startswith("method: ± is the standard deviation over seeds; exact sign-flip test of 8 pairs by seed")
-    assert "p after Holm's correction for 3 comparisons (all pairs; " in method
+    assert method.startswith(
+        "method: ± is the standard deviation over seeds; exact sign-flip test of 8 pairs of equal seeds"
+    )
+    assert "p after Holm's correction for 3 comparisons (all pairs of groups; " in method
     assert len(lines) == 9, "every mean and every verdict is printed once"
 
 
@@ -92,7 +94,10 @@ def test_three_seeds_decide_a_large_difference(dnn, runs):
 def test_two_seeds_are_undecided_and_hint_at_more(dnn, runs):
     output = dnn("compare", "--where", "seed in (1, 2) and optimizer.type in (adam, sgd)").stdout
     assert "sgd compared with adam: undecided: −" in output
-    assert "a verdict on experiments needs 3 seeds for each group; 2 runs to train, about 4.0 s one after" in output
+    assert (
+        "a verdict on the settings needs at least 3 seeds of each group; 2 runs to train, about 4.0 s in total:"
+        in output
+    )
     assert "/config.yaml optimizer=adam,sgd seed=1..3\n" in output
 
 

@@ -22,7 +22,7 @@ def test_reproduction_is_compared_bit_by_bit(dnn, make_run, tmp_path):
     assert any(line.startswith("platform.processor") and "�[31mabacus" in line for line in table)
     assert any(line.split() == ["plan.engine", "keras", "chunked"] for line in table)
     assert "\x1b" not in first.stdout
-    trained = tmp_path / run_line.removeprefix("  run   ")
+    trained = tmp_path / run_line.removeprefix("  path  ")
     record = json.loads((trained / "run.json").read_text())
     assert (record["status"], record["reproduces"]) == ("completed", "00000001")
 
