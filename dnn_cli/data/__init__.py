@@ -1,1 +1,1 @@
-"""Examples: sources, splits, statistics, and batches for Keras."""
+"""Data of an experiment: dataset sources, splits, statistics of inputs, and batches for Keras."""

@@ -13,7 +13,10 @@ from dnn_cli.runs.data_scale import find_unscaled_input, find_unscaled_targets
 
 
 def list_data_advice(experiment: Experiment, examples: Examples, split: Split) -> list[str]:
-    """Return advice on the inputs and targets of an experiment, as lines that end with a suggestion."""
+    """Return advice on the inputs and targets of an experiment, as lines of text.
+
+    Each line describes a problem and ends with a suggestion in parentheses. Without problems, the list is empty.
+    """
     advice = [
         _advise_on_targets(experiment, examples.targets[split.train]),
         *_advise_on_inputs(experiment, examples, split),
@@ -24,14 +27,17 @@ def list_data_advice(experiment: Experiment, examples: Examples, split: Split) -
 def _advise_on_targets(experiment: Experiment, targets: NDArray[np.float32]) -> str:
     """Return advice if the targets of a regression are far from 0; else an empty text.
 
-    The outputs of an untrained network are near 0.
+    A network reaches such targets slowly, because the outputs of an untrained network are near 0.
     """
     far = find_unscaled_targets(experiment, targets)
     return f"{far.observation}  ({far.suggestion})" if far else ""
 
 
 def _advise_on_inputs(experiment: Experiment, examples: Examples, split: Split) -> list[str]:
-    """Return advice if inputs are far from unit scale, a root mean square of about 1; else an empty list."""
+    """Return advice to standardize inputs that are far from unit scale; else an empty list.
+
+    Inputs have unit scale if their root mean square is near 1. Pixels and standardized inputs get no advice.
+    """
     # Pixels are uint8, and are divided by 255.
     if experiment.data.standardize or examples.inputs.dtype == np.uint8:
         return []
@@ -43,7 +49,10 @@ def _advise_on_inputs(experiment: Experiment, examples: Examples, split: Split) 
 
 
 def _advise_on_row_numbers(experiment: Experiment, examples: Examples) -> list[str]:
-    """Return advice to ignore the columns of a table that only number its rows, a line for each column."""
+    """Return advice to ignore columns that contain only row numbers, as one line for each such column.
+
+    The list is empty if there is no such column, or if the inputs are not a table with column names.
+    """
     names = experiment.data.info.features
     if not names or examples.inputs.ndim != 2:
         return []

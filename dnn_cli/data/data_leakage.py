@@ -14,21 +14,20 @@ from dnn_cli.config.datasets import DatasetInfo
 from dnn_cli.data.examples import Examples, Split
 
 _MAX_COLUMNS = 1000
-"""Maximum number of columns of a table whose columns are examined one by one."""
+"""Maximum number of columns of a table for measurements of single columns. Wider tables would take too long."""
 
 _MAX_ROWS = 4000
-"""Maximum number of training rows from which a column is scored. Scoring 1,000 columns then takes 0.3 s."""
+"""Maximum number of training rows in a measurement of single columns. Scoring 1,000 columns then takes 0.3 s."""
 
 _BIN_COUNT = 32
-"""Maximum number of bins of a column. A bin is a group of rows with neighbouring values, and has a single predicted
-value."""
+"""Maximum number of bins into which the values of a column are divided. All rows in a bin get the same prediction."""
 
 _MIN_ROWS = 20
 """Minimum number of rows for a measurement. In fewer rows, consecutive whole numbers can be a coincidence."""
 
 _MAX_HASHED_BYTES = 200_000_000
-"""Maximum size of the inputs that are searched for copies, in bytes. Hashing 47 MB takes 20 ms, but larger inputs may
-have to be read from a file."""
+"""Maximum size of the inputs that are searched for copies, in bytes. Hashing 47 MB takes 20 ms. Larger inputs may have
+to be read from a file, which takes much longer."""
 
 _MAX_COPY_CANDIDATES = 2000
 """Maximum number of validation examples that are searched for among the training examples."""
@@ -37,11 +36,13 @@ _MAX_COPY_CANDIDATES = 2000
 def measure_leakage(dataset_info: DatasetInfo, examples: Examples, split: Split) -> dict[str, Any]:
     """Measure leakage, and return the measured fields of `InputProfile` by name.
 
-    `numbering` marks the columns of row numbers. `alone` scores each column as the only input of a prediction. Both are
-    measured for tables of at most `_MAX_COLUMNS` columns.
+    `numbering` marks the columns that contain only row numbers. `alone` has a score for each column: how well this
+    column alone predicts the target. Both are measured for tables of at most `_MAX_COLUMNS` columns.
 
-    `copies` holds the share of copied validation inputs, and the share expected by chance. These shares are measured
-    for inputs of at most `_MAX_HASHED_BYTES`, if there are validation examples.
+    `copies` has the share of validation inputs that are also training inputs, and the share expected by chance. Both
+    shares are measured for inputs of at most `_MAX_HASHED_BYTES`, if there are validation examples.
+
+    Fields that are not measured are missing from the result.
     """
     measurements: dict[str, Any] = {}
     if len(dataset_info.input_shape) == 1 and dataset_info.input_shape[0] <= _MAX_COLUMNS:
@@ -73,9 +74,11 @@ def find_row_number_columns(rows: NDArray[np.generic]) -> NDArray[np.uint8]:
 def score_single_columns(examples: Examples, train: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return a score for each column: how well this column alone predicts the target.
 
-    Predictions are fitted to every other training row, and scored on the remaining rows. For a regression, the score is
-    the R² of the first target. For a classification, the score is (accuracy - c) / (1 - c), where c is the accuracy of
-    always predicting the commonest class.
+    Predictions are fitted to the training rows of even index, and scored on those of odd index. One prediction uses the
+    rows with similar values, another only the row with the nearest value. The better score is returned.
+
+    For a regression, the score is the R² of the first target. For a classification, the score is the share of errors
+    that the prediction avoids, compared to always predicting the commonest class.
 
     Scores are float32 of shape (columns,), and at least 0. With fewer than `_MIN_ROWS` rows, all scores are 0.
 
@@ -110,10 +113,13 @@ def score_single_columns(examples: Examples, train: NDArray[np.int64]) -> NDArra
 
 
 def _find_nearest_rows(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return, for each row of odd index, the index of the even row with the nearest value.
+    """Find, for each row of odd index, the row of even index with the nearest value, and return these even indices.
 
-    The nearest row predicts the target exactly if the column is proportional to the target. Bins are too coarse for
-    this.
+    The target of the nearest row is the prediction for the odd row. It is nearly exact if the column is proportional to
+    the target. Bins are too coarse for such a column.
+
+    Args:
+        values: The values of one column.
     """
     fit_order = np.argsort(values[::2], kind="stable")
     fit, judge = values[::2][fit_order], values[1::2]
@@ -124,10 +130,10 @@ def _find_nearest_rows(values: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _assign_bins(values: NDArray[np.generic]) -> NDArray[np.int64]:
-    """Return the bin number of each row, from the values of a column. Equal values share a bin.
+    """Return the number of the bin to which each value of a column belongs. Equal values share a bin.
 
     A column with at most `_BIN_COUNT` different values gets a bin for each value. Other columns get at most
-    `_BIN_COUNT` bins with similar numbers of rows. Each bin then has rows for fitting and for scoring.
+    `_BIN_COUNT` bins with similar numbers of rows, so that each bin has rows for fitting and rows for scoring.
     """
     distinct, value_indices = np.unique(values, return_inverse=True)
     value_indices = value_indices.reshape(-1)
@@ -142,7 +148,14 @@ def _assign_bins(values: NDArray[np.generic]) -> NDArray[np.int64]:
 
 
 def _compute_binned_r2(bins: NDArray[np.int64], targets: NDArray[np.float64]) -> float:
-    """Return the R² of the odd rows, where the prediction is the mean target of the even rows in the same bin."""
+    """Compute the R² of predicted targets for the rows of odd index.
+
+    The prediction for a row is the mean target of the rows of even index in the same bin.
+
+    Args:
+        bins: The bin number of each row.
+        targets: The target of each row.
+    """
     is_fitted, is_judged = np.arange(len(bins)) % 2 == 0, np.arange(len(bins)) % 2 == 1
     counts = np.bincount(bins[is_fitted], minlength=bins.max() + 1)
     sums = np.bincount(bins[is_fitted], targets[is_fitted], minlength=bins.max() + 1)
@@ -157,9 +170,14 @@ def _compute_r2(true: NDArray[np.float64], predicted: NDArray[np.float64]) -> fl
 
 
 def _compute_binned_error_reduction(bins: NDArray[np.int64], classes: NDArray[np.int64]) -> float:
-    """Return the score of predicted classes for the odd rows, as `_compute_error_reduction` computes it.
+    """Compute the error reduction of predicted classes for the rows of odd index.
 
-    The prediction for a row is the commonest class of the even rows in the same bin.
+    The prediction for a row is the commonest class of the rows of even index in the same bin.
+    `_compute_error_reduction` defines the error reduction.
+
+    Args:
+        bins: The bin number of each row.
+        classes: The class number of each row.
     """
     is_fitted, is_judged = np.arange(len(bins)) % 2 == 0, np.arange(len(bins)) % 2 == 1
     table = np.zeros((bins.max() + 1, classes.max() + 1), np.int64)
@@ -168,16 +186,22 @@ def _compute_binned_error_reduction(bins: NDArray[np.int64], classes: NDArray[np
 
 
 def _compute_error_reduction(true: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
-    """Return (accuracy - c) / (1 - c), where c is the share of the commonest class; 0 if c is 1."""
+    """Compute the share of errors that predictions avoid, compared to always predicting the commonest class.
+
+    The share is (accuracy - c) / (1 - c), where c is the share of the commonest class; 0 if c is 1.
+    """
     commonest_share = float(np.bincount(true).max() / len(true))
     return (float(np.mean(predicted == true)) - commonest_share) / (1 - commonest_share) if commonest_share < 1 else 0.0
 
 
 def measure_copies(examples: Examples, split: Split) -> NDArray[np.float32]:
-    """Return the share of validation inputs that are also training inputs, and the share to expect by chance.
+    """Measure the share of validation inputs that are also training inputs, and the share expected by chance.
 
-    The expected share assumes that each value of a row is drawn independently from the values of its column. The result
-    is float32 of shape (2,).
+    In a table with few different values, equal rows occur by chance. The expected share assumes that each value of a
+    row is drawn independently from the values of its column. It is 0 without copies, or for more than `_MAX_COLUMNS`
+    columns.
+
+    The result is float32 of shape (2,).
     """
     rows = examples.inputs.reshape(len(examples), -1)
     hashes = _hash_rows(rows)

@@ -1,7 +1,7 @@
-"""Sources of the files of a dataset: local directories, mirrors, and the package of the Linux distribution.
+"""Sources of the files of a built-in dataset: directories on this machine, mirrors, and a Debian package.
 
 Files of every source are checked against the digests in `config.datasets`. Checked files are saved in the cache of
-`dnn`, either all files of a dataset or no file.
+`dnn`. The cache contains either all files of a dataset or no file.
 """
 
 import gzip
@@ -25,13 +25,16 @@ from dnn_cli.formats.idx import to_idx
 from dnn_cli.host import directories
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5, 30
-"""Timeouts in seconds: for the connection to a mirror, and for each wait for more bytes."""
+"""Timeouts of downloads, in seconds: for the connection to a mirror, and for each wait for more bytes."""
 
 _MAX_ATTEMPTS = 2
 
 
 class _DownloadProgress:
-    """Progress bar for the download library pooch, which forwards the number of bytes to a progress reporter."""
+    """Object that the download library pooch uses as its progress bar.
+
+    It forwards the number of downloaded bytes to a progress reporter.
+    """
 
     def __init__(self, report_progress: ReadProgress, doing: str) -> None:
         self.report_progress = report_progress
@@ -92,7 +95,7 @@ _MAX_CONTENT_BYTES = 200_000_000
 
 @dataclass(frozen=True)
 class _DatasetSource:
-    """Source from which the files of a dataset can be fetched."""
+    """Source from which the files of a dataset can be fetched, such as a mirror."""
 
     name: str
     fetch: Callable[[Path], Path]
@@ -113,7 +116,8 @@ def load_dataset_files(
     Files from a source other than the cache are then saved in the cache. Files from `path` are not saved.
 
     Raises:
-        DataError: the files cannot be read from `path`, or from any source. The message has the reason of each source.
+        DataError: the files cannot be read from `path`, or from any source. The message gives the reason for each
+            source.
     """
     if path is not None:
         try:
@@ -142,7 +146,7 @@ def load_dataset_files(
 
 
 def iter_sources(dataset: IdxDataset, report_progress: ReadProgress) -> Iterator[_DatasetSource]:
-    """Yield every source of a dataset: directories on this machine, then mirrors, then the package download."""
+    """Yield every source of a dataset: directories on this machine, then mirrors, then a Debian package to download."""
     yield _DatasetSource(_CACHE_NAME, lambda _: get_dataset_cache_directory(dataset))
     usual_cache, _ = directories.get_standard_cache_path()
     # The usual cache differs if it cannot be written, but can still be readable.
@@ -171,7 +175,7 @@ def read_dataset_files(dataset: IdxDataset, directory: Path) -> _FileContents:
     """Read and check the content of every file of a dataset in one directory.
 
     Raises:
-        DataError: a file is missing, cannot be read, or has another digest.
+        DataError: a file is missing, cannot be read, or lacks the digest in `config.datasets`.
     """
     return {file.name: _read_dataset_file(file, directory) for file in dataset.files}
 
@@ -180,7 +184,7 @@ def _read_dataset_file(file: IdxFile, directory: Path) -> bytes:
     """Read and check the content of one file, plain or compressed.
 
     Raises:
-        DataError: the file is missing, cannot be read, or has another digest.
+        DataError: the file is missing, cannot be read, or lacks the digest in `config.datasets`.
     """
     plain, zipped = directory / file.name, directory / f"{file.name}.gz"
     try:
@@ -196,9 +200,9 @@ def _read_dataset_file(file: IdxFile, directory: Path) -> bytes:
 
 
 def _open_content(plain: Path, zipped: Path) -> BinaryIO:
-    """Open the plain file or else the .gz file, for reading of the decompressed content.
+    """Open the plain file, or the .gz file if there is no plain file. Reading returns decompressed content.
 
-    A server may have decompressed a .gz file already. Such a file is read unchanged.
+    Some servers decompress a .gz file without changing its name. Such a file is read unchanged.
     """
     if plain.is_file():
         return plain.open("rb")
@@ -208,9 +212,9 @@ def _open_content(plain: Path, zipped: Path) -> BinaryIO:
 
 
 def _write_to_cache(cache: Path, contents: _FileContents) -> None:
-    """Write the files of a dataset to the directory `cache` in one step.
+    """Write the files of a dataset to the directory `cache`, so that the cache has either all files or no file.
 
-    A cache that cannot be written stays unchanged.
+    If the cache cannot be written, it stays unchanged and no error is raised.
     """
     temporary = None
     try:
@@ -230,7 +234,7 @@ def _write_to_cache(cache: Path, contents: _FileContents) -> None:
 
 
 def _extract_keras_archive(dataset: IdxDataset, archive: Path, directory: Path) -> Path:
-    """Write the arrays of Keras's npz archive as the dataset's four original files, and return their directory.
+    """Write the four arrays of Keras's .npz archive as the original IDX files, and return the directory of these files.
 
     Raises:
         DataError: the archive is missing or cannot be read.
@@ -254,7 +258,7 @@ def _download_package(dataset: IdxDataset, package: str, directory: Path, report
     The download needs no root rights and leaves the system unchanged.
 
     Raises:
-        DataError: a command failed.
+        DataError: `apt-get` or `dpkg-deb` failed.
     """
     for part in ("lists/partial", "cache/archives/partial"):
         (directory / part).mkdir(parents=True)

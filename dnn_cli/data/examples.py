@@ -19,7 +19,7 @@ from dnn_cli.formats.idx import parse_idx
 def _read_user_data(
     data: Data, split_name: SplitName, report_progress: ReadProgress = ignore_progress
 ) -> ExampleArrays:
-    """Read and check a split of user data: training, validation or test examples.
+    """Read and check one split of the user's own files: training, validation or test examples.
 
     Raises:
         UserDataError: a file cannot be read or has wrong content.
@@ -59,7 +59,10 @@ class Examples(ExampleArrays):
 
     @cached_property
     def digest(self) -> str:
-        """Digest of the examples. It is cached: the computation takes as long as a small training."""
+        """SHA-256 digest of the inputs and targets, computed once.
+
+        The computation takes as long as a small training.
+        """
         digest = hashlib.sha256(repr(self.inputs.shape).encode())
         digest.update(np.ascontiguousarray(self.inputs).data)
         digest.update(np.ascontiguousarray(self.targets).data)
@@ -76,7 +79,7 @@ class Split:
     train: NDArray[np.int64]
     validation: NDArray[np.int64] = field(default_factory=_NO_INDICES.copy)
     test: NDArray[np.int64] = field(default_factory=_NO_INDICES.copy)
-    """Indices of the test examples, if they are split off from the data; empty otherwise."""
+    """Indices of the test examples that are split off from the data. Empty if test examples have their own file."""
 
     def compute_fingerprint(self) -> str:
         """Return a digest that is equal only for equal splits."""
@@ -85,10 +88,10 @@ class Split:
 
 
 def load_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> Examples:
-    """Load the examples that an experiment divides into training and validation examples.
+    """Load all examples of an experiment except test examples that are stored separately.
 
-    Separate validation examples, from their own file, are at the end. Test examples that are split off from the data
-    are included. Separate test examples are left out.
+    Test examples that `split_examples` splits off are still included. Validation examples from their own file come
+    last.
 
     Raises:
         DataError: the dataset cannot be loaded, or has another shape than expected.
@@ -152,8 +155,8 @@ def _read_builtin_dataset(data: Data, split_name: str, report_progress: ReadProg
 def split_examples(data: Data, examples: Examples) -> Split:
     """Divide examples into training, validation and test examples with scikit-learn, and return the indices.
 
-    Test examples are split off first, then validation examples from the other examples. Separate validation examples at
-    the end of the data are used as they are.
+    Test examples are split off first, then validation examples from the other examples. Validation examples from their
+    own file are the last examples. With such a file, no other validation examples are split off.
 
     Raises:
         UserDataError: a class has too few examples for a stratified split.

@@ -15,21 +15,25 @@ from dnn_cli.data.preprocessing import Preprocessing
 from dnn_cli.runs.input_profile import IMAGE_STATISTICS, InputProfile
 
 _MAX_SAMPLE_NUMBERS = 400_000
-"""Approximate maximum number of values in a sample: 500 images of 28 × 28, or all rows of most tables. Measuring a
-sample takes a small part of the shortest training."""
+"""Approximate maximum number of values in a sample of inputs: 500 images of 28 × 28, or all rows of most tables. The
+measurement of a sample then takes much less time than the shortest training."""
 
 _MAX_SAMPLE_TARGETS = 10_000
-"""Maximum number of training targets in a sample. The sample takes 40 kB, and its class shares are accurate to 1
-percentage point."""
+"""Maximum number of training targets in the input profile. These targets take 40 kB, and give the share of each class
+to within 1 percentage point."""
 
 _USUAL_QUANTILES = (0.01, 0.99)
-"""Quantiles that bound the usual range of an image statistic: 98% of the sampled training images are within."""
+"""Quantiles between which an image statistic, such as brightness, is usual. The range contains 98% of the sampled
+training images."""
 
 
 def build_input_profile(
     dataset_info: DatasetInfo, examples: Examples, split: Split, preprocessing: Preprocessing
 ) -> InputProfile:
-    """Build the input profile of a run, the content of `inputs.npz`. Equal examples give equal profiles."""
+    """Build the input profile of a run, the content of `inputs.npz`: scaling, statistics and measurements of leakage.
+
+    Equal arguments give equal profiles.
+    """
     return replace(
         measure_inputs(dataset_info, examples, split, preprocessing),
         labels=_sample_targets(dataset_info, examples, split.train),
@@ -60,21 +64,34 @@ def measure_inputs(
 
 
 def _sample_inputs(examples: Examples, indices: NDArray[np.int64], size: int) -> NDArray[np.float32]:
-    """Return evenly spaced inputs as rows of shape (n, size), with about `_MAX_SAMPLE_NUMBERS` values in all."""
+    """Return inputs at evenly spaced positions in `indices`, as rows of shape (n, size).
+
+    The rows have about `_MAX_SAMPLE_NUMBERS` values in total, or fewer.
+
+    Args:
+        examples: The examples of all splits.
+        indices: The indices of the examples from which the sample is chosen.
+        size: The number of values of one input.
+    """
     step = max(1, len(indices) * size // _MAX_SAMPLE_NUMBERS)
     return examples.inputs[np.sort(indices[::step])].reshape(-1, size).astype(np.float32)
 
 
 def _sample_targets(dataset_info: DatasetInfo, examples: Examples, indices: NDArray[np.int64]) -> NDArray[Any]:
-    """Return the targets of evenly spaced examples, at most `_MAX_SAMPLE_TARGETS` targets."""
+    """Return the targets at evenly spaced positions in `indices`, at most `_MAX_SAMPLE_TARGETS` targets."""
     targets = examples.targets[indices[:: max(1, math.ceil(len(indices) / _MAX_SAMPLE_TARGETS))]]
     return targets.astype(np.int32 if dataset_info.is_classification else np.float32)
 
 
 def _measure_validation_inputs(examples: Examples, split: Split, size: int) -> dict[str, Any]:
-    """Return the mean and standard deviation of the validation inputs, as fields of `InputProfile`.
+    """Measure the mean and standard deviation of each value of the validation inputs.
 
-    Without validation examples, the dict is empty.
+    The result has the names of the fields of `InputProfile`. Without validation examples, the result is empty.
+
+    Args:
+        examples: The examples of all splits.
+        split: The indices of the validation examples.
+        size: The number of values of one input.
     """
     if not len(split.validation):
         return {}
@@ -97,10 +114,11 @@ def _measure_looks(
     maximum: NDArray[np.float32],
     average: NDArray[np.float32],
 ) -> NDArray[np.float64]:
-    """Return the `IMAGE_STATISTICS` of images: brightness, contrast, border and likeness, float64 of shape (n, 4).
+    """Measure the looks of each image, which are the four `IMAGE_STATISTICS`, as float64 of shape (n, 4).
 
-    Brightness, contrast and border are shares of the range of the training pixels. Likeness is the correlation with the
-    mean training image.
+    Brightness is the mean of the pixels, contrast their standard deviation, and border the median of the pixels at the
+    border. These three are shares of the range of the training pixels. Likeness is the correlation with the mean
+    training image.
 
     Args:
         rows: The images, of shape (n, size).
@@ -124,7 +142,10 @@ def _measure_looks(
 
 
 def find_white_value(input_profile: InputProfile) -> float | None:
-    """Return the value of a white pixel in the training images; `None` if pixels are outside of 0 to 255."""
+    """Return the value of a white pixel in the training images: 255, or 1 if pixels range from 0 to 1.
+
+    The result is `None` if some pixels are outside of 0 to 255.
+    """
     if input_profile.dataset_info.pixel_max > 1:
         return float(input_profile.dataset_info.pixel_max)
     low, high = float(input_profile.minimum.min()), float(input_profile.maximum.max())
@@ -134,19 +155,21 @@ def find_white_value(input_profile: InputProfile) -> float | None:
 
 
 _LOOK_MARGINS = dict(zip(IMAGE_STATISTICS, (0.1, 0.1, 0.1, 0.2), strict=True))
-"""Margins around the usual range of each image statistic. An image is unusual if a statistic is outside of range and
-margin."""
+"""Margin of each image statistic, by name. An image is unusual if a statistic is outside of its usual range by more
+than the margin."""
 
 _MAX_STRICT_NUMBERS = 100
-"""Maximum number of values of an input that is unusual as soon as a single value is out of bounds. In a larger input, a
-few values always are out of bounds. Such an input is unusual from a share of `_MIN_UNUSUAL_SHARE` of its values."""
+"""Maximum number of values of an input that is unusual because of a single unusual value. A larger input nearly always
+has a few unusual values. It is unusual only if their share is at least `_MIN_UNUSUAL_SHARE`."""
 
 _MIN_UNUSUAL_SHARE = 0.05
 _MAX_NAMED_NUMBERS = 3
 
 
 def describe_unusual_inputs(inputs: NDArray[Any], input_profile: InputProfile) -> list[list[str]]:
-    """Describe how each input differs from the training inputs. The list of a usual input is empty.
+    """Describe how each input differs from the training inputs, in a list of phrases for each input.
+
+    The list is empty for an input that resembles the training inputs.
 
     Args:
         inputs: The unscaled inputs, of shape (n, …), with values as in the training data.
@@ -180,7 +203,7 @@ def describe_unusual_inputs(inputs: NDArray[Any], input_profile: InputProfile) -
 
 
 def _describe_unusual_looks(looks: NDArray[np.float64], usual_looks: NDArray[np.float32]) -> list[str]:
-    """Describe how an image differs from nearly all training images.
+    """Describe how an image differs from nearly all training images. The list is empty for a usual image.
 
     If the border is unusual, only the border is described, because it explains the other differences.
 
@@ -208,7 +231,11 @@ def _describe_unusual_looks(looks: NDArray[np.float64], usual_looks: NDArray[np.
 
 
 def _describe_unusual_numbers(rows: NDArray[np.float32], input_profile: InputProfile) -> list[list[str]]:
-    """Describe the values of each row that are outside the training range by more than half of its width."""
+    """Describe the unusual values of each row, in a list of phrases for each row.
+
+    A value is unusual if its distance from the training range is more than half of the width of this range. The list is
+    empty for a row without unusual values, and for a large row with few unusual values.
+    """
     half = (input_profile.maximum - input_profile.minimum) / 2
     outside = (rows < input_profile.minimum - half) | (rows > input_profile.maximum + half)
     least = _MIN_UNUSUAL_SHARE * rows.shape[1] if rows.shape[1] > _MAX_STRICT_NUMBERS else 1

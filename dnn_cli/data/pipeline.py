@@ -1,4 +1,7 @@
-"""Batches, and chunks of many batches, for Keras through `tf.data`. Pixels stay uint8 until their batch is built."""
+"""Datasets of `tf.data` for Keras: batches, and chunks of many batches.
+
+Pixels stay uint8 until their batch is built.
+"""
 
 import math
 from collections.abc import Callable
@@ -22,20 +25,21 @@ _plain_python = tf.autograph.experimental.do_not_convert
 branches that depend on tensors."""
 
 _UNTUNED_OPTIONS = tf.data.Options()
-"""Options of `tf.data` without autotuning. The thread of autotuning delays the end of every iterator by some tenths of
-a second."""
+"""Options that turn off the autotuning of `tf.data`. Its thread delays the end of every iterator by some tenths of a
+second."""
 
 _UNTUNED_OPTIONS.autotune.enabled = False
 
 MAX_MEMORY_SHARE = 1 / 4
-"""Maximum size of memory-mapped inputs that are loaded into memory, as a share of the usable memory."""
+"""Maximum size of memory-mapped inputs that are loaded into memory, as a share of the usable memory. Larger inputs are
+read from their file, chunk by chunk."""
 
 
 class Chunk(NamedTuple):
-    """Examples for many steps: rows of inputs, their targets, and the order in which the rows are used.
+    """Examples for many training steps: rows of inputs, their targets, and the order in which the steps use the rows.
 
-    `order` contains int32 row indices, and has the same length in every chunk of a dataset. Only its first `count`
-    indices are valid.
+    `inputs` and `targets` may also contain examples of other chunks. `order` contains int32 row indices, padded to the
+    same length in every chunk of a dataset. Only its first `count` indices are valid.
     """
 
     inputs: tf.Tensor
@@ -53,7 +57,8 @@ class Pipeline:
     Args:
         examples: The examples of all splits.
         experiment: The experiment.
-        preprocessing: The scaling and class weights. By default, inputs are divided by the largest pixel value.
+        preprocessing: The scaling and class weights. By default, inputs are divided by `pixel_max` of the dataset: 255
+            for uint8 pixels, else 1.
         shared_with: Another pipeline of the same examples. Its tensors are used instead of a copy.
     """
 
@@ -82,15 +87,21 @@ class Pipeline:
                 self.held_inputs, self.held_targets = tf.constant(self.inputs), tf.constant(examples.targets)
 
     def build_shuffled_order(self, indices: NDArray[np.int64], seed: int) -> Order:
-        """Build an order that shuffles the indices differently in every epoch."""
+        """Build an `Order` that shuffles the indices differently in every epoch."""
         return lambda epoch: shuffle_epoch(indices, seed, epoch)
 
     def build_fixed_order(self, indices: NDArray[np.int64]) -> Order:
-        """Build an order that returns the given indices unchanged in every epoch."""
+        """Build an `Order` that returns the given indices unchanged in every epoch."""
         return lambda epoch: tf.constant(indices)
 
     def build_batches(self, order: Order, epochs: range = range(1), *, weighted: bool = False) -> tf.data.Dataset:
-        """Build the batches of `epochs`, one epoch after another, in the form that `prepare_batch` returns."""
+        """Build a dataset of the batches of several epochs, one epoch after another.
+
+        Args:
+            order: The function that returns the example indices of an epoch.
+            epochs: The numbers of the epochs, counted from 0.
+            weighted: Whether a batch contains example weights, if the classes have weights.
+        """
 
         def build_epoch(number: tf.Tensor) -> tf.data.Dataset:
             return tf.data.Dataset.from_tensor_slices(order(number)).batch(self.experiment.batch_size)
@@ -106,7 +117,15 @@ class Pipeline:
         )
 
     def build_chunks(self, order: Order, steps: int, epochs: range = range(1)) -> tf.data.Dataset:
-        """Build chunks of at most `steps` batches each. The last chunk of an epoch may hold fewer examples."""
+        """Build a dataset of the chunks of several epochs, one epoch after another.
+
+        The last chunk of an epoch may hold fewer examples.
+
+        Args:
+            order: The function that returns the example indices of an epoch.
+            steps: The maximum number of batches in a chunk.
+            epochs: The numbers of the epochs, counted from 0.
+        """
 
         def build_epoch(number: tf.Tensor) -> tf.data.Dataset:
             indices = order(number)
@@ -147,7 +166,7 @@ class Pipeline:
     def read_mapped_rows(self, indices: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Read the inputs with the given indices from a memory-mapped file, and return inputs and targets.
 
-        Reading in the order of the file is the fastest.
+        Rows are read in the order of the file, which is the fastest, and returned in the order of `indices`.
         """
         file_order = np.argsort(indices)
         inputs = np.empty((len(indices), self.inputs.shape[1]), self.inputs.dtype)
@@ -158,8 +177,8 @@ class Pipeline:
     def scaling(self) -> tuple[tf.Tensor, ...]:
         """Divisor of the inputs, followed by the mean if a mean is subtracted before the division.
 
-        Compiled steps take the scaling as an argument. For a constant divisor, XLA would multiply by the inverse
-        instead of dividing, with another result.
+        Compiled training steps take the scaling as an argument, not as a constant. XLA replaces the division by a
+        constant with a multiplication by the inverse, which gives slightly different results.
         """
         scaling_arrays = (self.preprocessing.scale, self.preprocessing.mean)
         return tuple(tf.constant(number) for number in scaling_arrays if number is not None)
@@ -169,10 +188,14 @@ class Pipeline:
     ) -> tuple[tf.Tensor, ...]:
         """Return a batch for Keras: scaled inputs, targets, and the weights of the examples.
 
-        Weights are left out unless `weighted` is true and the classes have weights.
-
         Inputs are float32 of shape (batch, *input_shape). Targets are int32 classes of shape (batch,), or float32 of
         shape (batch, outputs), as the loss requires. Weights are float32 of shape (batch,).
+
+        Args:
+            inputs: The unscaled inputs, of shape (batch, size).
+            targets: The targets of these inputs.
+            scaling: The value of `Pipeline.scaling`.
+            weighted: Whether the batch contains the weights of the examples, if the classes have weights.
         """
         data, (scale, *mean) = self.experiment.data, scaling
         inputs = tf.cast(inputs, tf.float32)
@@ -195,6 +218,9 @@ def count_batches(examples: int, batch_size: int) -> int:
 
 
 def shuffle_epoch(indices: NDArray[np.int64], seed: int, epoch: tf.Tensor) -> tf.Tensor:
-    """Return the indices in the random order of an epoch. Equal arguments give an equal order in every process."""
+    """Return the indices in the random order of an epoch, which the seed and the number of the epoch determine.
+
+    Equal arguments give an equal order in every process.
+    """
     key = tf.stack([tf.constant(seed, tf.int64), tf.cast(epoch, tf.int64)])
     return tf.random.experimental.stateless_shuffle(tf.constant(indices), seed=key)

@@ -26,7 +26,7 @@ class Preprocessing:
 
 
 def compute_preprocessing(experiment: Experiment, examples: Examples, split: Split) -> Preprocessing:
-    """Compute the scaling and class weights of an experiment, with scikit-learn."""
+    """Compute the scaling and the class weights of an experiment from its training examples, with scikit-learn."""
     mean, scale = None, np.float32(experiment.data.info.pixel_max)
     if experiment.data.standardize:
         from sklearn.preprocessing import StandardScaler

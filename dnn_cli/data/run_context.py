@@ -20,7 +20,11 @@ from dnn_cli.runs.run import Run
 
 
 class RunContext(NamedTuple):
-    """Experiment and input profile of a run. The dataset info of the experiment comes from the input profile."""
+    """Experiment and input profile of a run.
+
+    For a user's own data, the dataset info of the experiment comes from the input profile, because the data files may
+    be missing.
+    """
 
     experiment: Experiment
     input_profile: InputProfile
@@ -58,7 +62,7 @@ def load_run_context(run: Run, record: Record, report_progress: ReadProgress = i
 def _build_profile_from_data(
     run: Run, record: Record, experiment: Experiment, report_progress: ReadProgress
 ) -> InputProfile:
-    """Build the input profile of a run from its data, as a training would write the profile.
+    """Build the input profile of a run from its data. The result equals the profile that a training would save.
 
     Raises:
         RunError: the data cannot be read or has changed.
@@ -79,9 +83,9 @@ def _build_profile_from_data(
 
 
 def check_same_split(record: Record, split: Split) -> None:
-    """Check that a split equals the split of the training.
+    """Check that a split equals the split of the training, which the run record identifies by its digest.
 
-    With another split, the model would be tested on examples of its training.
+    With another split, the model would be tested on examples of its training. A record without this digest passes.
 
     Raises:
         UsageError: the splits differ.
@@ -93,7 +97,7 @@ def check_same_split(record: Record, split: Split) -> None:
 
 
 def check_same_data(record: Record, examples: Examples) -> None:
-    """Check that examples equal those of the training. Other examples would be split differently.
+    """Check that examples equal the examples of the training. Other examples would be split differently.
 
     Raises:
         RunError: the examples differ.

@@ -12,8 +12,8 @@ from dnn_cli.data.examples import Examples, load_examples, split_examples
 from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
 
 _ZERO_TOLERANCE = 1e-6
-"""Largest mean that counts as 0, as a share of the range of the values. Smaller means are rounding errors of
-float32."""
+"""Means below this share of the range of the values (maximum - minimum) are rounding errors of float32. They are
+replaced by 0."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class _ClassSample:
     """Class name; empty for a regression."""
 
     count: int
-    """Number of examples from which the sample is drawn."""
+    """Number of examples of the class, from which the sample is drawn."""
 
     indices: NDArray[np.int64]
     """Indices of the drawn examples in the data."""
@@ -96,10 +96,16 @@ def draw_sample(data: Data, per_class: int, seed: int, report_progress: ReadProg
 def _draw_class_sample(
     examples: Examples, name: str, candidates: NDArray[np.int64], max_count: int, seed: Sequence[int]
 ) -> _ClassSample:
-    """Draw random examples from `candidates`, at most `max_count`.
+    """Draw at most `max_count` random examples of a class, or of a whole regression dataset.
 
-    Examples of a class are in the order of the data. Examples of a regression, with an empty `name`, are in the order
-    of their targets.
+    Examples of a class keep the order of the data. Examples of a regression are sorted by their targets.
+
+    Args:
+        examples: The examples of all classes.
+        name: The name of the class; empty for a regression.
+        candidates: The indices of the examples that can be drawn.
+        max_count: The maximum number of drawn examples.
+        seed: The seed of the random numbers.
     """
     indices = np.sort(np.random.default_rng(seed).choice(candidates, min(max_count, len(candidates)), replace=False))
     if not name:

@@ -1,4 +1,8 @@
-"""Numbers in the cells of a CSV file: parsing, amounts (numbers with separators or a currency), and error messages."""
+"""Numbers in the cells of a CSV file: parsing, error messages, and amounts.
+
+An amount is a number with separators or a currency, such as `1,200` or `$5`. Amounts are not read as numbers, but error
+messages suggest the plain number.
+"""
 
 import math
 import re
@@ -14,28 +18,31 @@ from numpy.typing import NDArray
 from dnn_cli.formats.csv_rows import CsvErrors, find_file_delimiter, quote_cell
 
 _CommaMeaning = Literal["", "thousands", "decimal", "either"]
-"""Meaning of the comma in a number; an empty text for a number without a comma."""
+"""Meaning of the comma in a number: `either` for `1,234`, and an empty text for a number without a comma."""
 
 _AMOUNT_PATTERN = re.compile(r"([-+]?)([0-9][0-9.,  '’]*)")
 _GROUPED_DIGITS = re.compile(r"[1-9][0-9]{0,2}(?:([,.  '’])[0-9]{3})(?:\1[0-9]{3})*")
-"""Pattern of digits in groups of three. The first group cannot begin with zero: `0,567` is a decimal fraction."""
+"""Pattern of digits in groups of three, as in `1,234,567`. The first group cannot begin with zero: `0,567` is a decimal
+fraction."""
 
 _CURRENCY_NAMES = ("usd", "eur", "gbp", "krw", "jpy", "원")
 """Names of currencies before or after a number."""
 
 _MAX_AMOUNT_LENGTH = 40
-"""Maximum number of characters of an amount. A longer cell is text."""
+"""Maximum number of characters of an amount. A longer cell counts as text."""
 
 
 def normalize_amount(cell: str, *, decimal_comma: bool = False) -> str:
-    """Return a number with separators or a currency as a plain number: `12500` for `$12,500`; empty for other cells.
+    """Return a number with separators or a currency as a plain number: `12500` for `$12,500`.
 
     A comma before three digits separates thousands, as in `1,200`. Before other digits, or after a leading zero, a
     comma marks decimals. A point separates thousands only if it occurs several times or with a comma.
 
+    The result is empty for other cells, including plain numbers.
+
     Args:
         cell: The text of the cell.
-        decimal_comma: Whether a single comma also marks decimals before three digits.
+        decimal_comma: Whether a single comma also marks decimals before three digits, so that `1,200` is 1.2.
     """
     sign, digits, has_currency = _split_amount(cell)
     integer_digits, decimals = digits, ""
@@ -53,7 +60,10 @@ def normalize_amount(cell: str, *, decimal_comma: bool = False) -> str:
 
 
 def _split_amount(cell: str) -> tuple[str, str, bool]:
-    """Split a cell into its sign and its digits with separators, and return whether the cell names a currency."""
+    """Split an amount into sign and digits: `-$1,200` into `-`, `1,200`, and True because a currency occurs.
+
+    The digits include separators. For a cell that is not a number, the result is two empty texts and False.
+    """
     text = cell.strip().lower()
     if len(text) > _MAX_AMOUNT_LENGTH:
         return "", "", False
@@ -65,7 +75,10 @@ def _split_amount(cell: str) -> tuple[str, str, bool]:
 
 
 def guess_cell_comma(cell: str) -> _CommaMeaning:
-    """Guess the meaning of the comma in an amount from the cell alone. `1,234` may have either meaning."""
+    """Guess the meaning of the comma in an amount from the cell alone: `either` for `1,234`.
+
+    The result is empty if the cell has no comma or is not an amount.
+    """
     _, digits, _ = _split_amount(cell)
     if "," not in digits:
         return ""
@@ -77,8 +90,9 @@ def guess_cell_comma(cell: str) -> _CommaMeaning:
 def guess_column_comma(commas: Iterable[_CommaMeaning], delimiter: str) -> _CommaMeaning:
     """Guess the meaning of the commas in a column.
 
-    A comma in `1,234` can be a decimal comma or separate thousands: its meaning is `either`. In a column of such cells,
-    the comma separates thousands, unless semicolons separate the fields: such programs often write decimal commas.
+    A single cell `1,234` can have a decimal comma or separate thousands. In a column of such cells, the comma separates
+    thousands. If semicolons separate the fields of the file, the meaning stays `either`: programs that write semicolons
+    often write decimal commas.
 
     Args:
         commas: The meaning of the comma in each cell, guessed from this cell alone.
@@ -93,9 +107,11 @@ def guess_column_comma(commas: Iterable[_CommaMeaning], delimiter: str) -> _Comm
 
 
 def format_amount_hint(cell: str, comma: _CommaMeaning) -> str:
-    """Return a hint on how to write a number with separators or a currency, such as `$1,200`.
+    """Format a hint that gives the plain number to write instead of an amount: `write 1200: no separators, …`.
 
-    `comma` is the meaning of commas in its column.
+    Args:
+        cell: The text of the cell, such as `$1,200`.
+        comma: The meaning of the commas in the cell's column.
     """
     plain = normalize_amount(cell)
     if guess_cell_comma(cell) in ("decimal", "either") and comma == "decimal":
@@ -127,7 +143,7 @@ def parse_floats(cells: list[str]) -> NDArray[np.float32] | None:
 
 
 def parse_float(cell: str) -> float | None:
-    """Parse the number in a cell, or return `None` if a 32-bit float cannot hold the cell."""
+    """Parse the number in a cell. For text and for numbers that a 32-bit float cannot hold, return `None`."""
     if "_" in cell:
         return None
     try:
@@ -172,28 +188,31 @@ def _is_too_large(cell: str) -> bool:
 NUMBERS_REQUIRED_HINT = "every input must be a number, as in training"
 
 _MAX_LISTED_LINES = 5
-"""Maximum number of line numbers that a message lists after the first."""
+"""Maximum number of line numbers that a message about several cells lists after the first line number."""
 
 
 @dataclass
 class _CellGroup:
-    """Cells of one column with the same error: text, or amounts."""
+    """Cells of one column with the same error: either all hold text, or all hold amounts such as `$1,200`."""
 
     line: int
     cell: str
-    """Text of the first cell."""
+    """Content of the first cell."""
 
     is_amount: bool
     more_count: int = 0
     lines: list[int] = field(default_factory=list)
-    """Line numbers of the further cells, at most `_MAX_LISTED_LINES`."""
+    """Line numbers of the cells after the first cell, at most `_MAX_LISTED_LINES`."""
 
     commas: set[_CommaMeaning] = field(default_factory=set)
 
 
 @dataclass
 class NumberErrors:
-    """Collection of the errors in the inputs of a table. Errors of texts and amounts are grouped by column."""
+    """Collection of the errors in the inputs of a table.
+
+    Cells that hold text are grouped by column, and so are amounts. One message then reports all cells of a group.
+    """
 
     errors: CsvErrors
     groups: dict[tuple[str, bool], _CellGroup] = field(default_factory=dict)
@@ -221,7 +240,7 @@ class NumberErrors:
         """Raise the collected errors together, if there are any.
 
         Args:
-            text_hint: The function that returns a hint about columns of text, from their names.
+            text_hint: The function that returns a hint from the names of the columns that contain text.
 
         Raises:
             UserDataError: the table has errors. The message lists the first errors and counts the others.
@@ -235,7 +254,7 @@ class NumberErrors:
 
 
 def _format_cell_group(group: _CellGroup, comma: _CommaMeaning) -> str:
-    """Format the error message of a group of cells."""
+    """Format the error message of a group of cells. `comma` is the meaning of the commas in their column."""
     is_decimal = comma == "decimal" and guess_cell_comma(group.cell) in ("decimal", "either")
     text = f"{quote_cell(group.cell)} {'has a decimal comma' if is_decimal else 'is not a number'}"
     if not group.more_count:
@@ -246,6 +265,11 @@ def _format_cell_group(group: _CellGroup, comma: _CommaMeaning) -> str:
 
 
 def format_ignore_hint(columns: list[str], ignored: tuple[str, ...]) -> str:
-    """Format a hint to encode or ignore columns of text in training data. `ignored` are the columns ignored already."""
+    """Format a hint to encode columns of text as numbers, or to ignore these columns with `data.ignore`.
+
+    Args:
+        columns: The names of the columns that contain text.
+        ignored: The names of the columns that the config already ignores.
+    """
     flow = yaml.safe_dump([*ignored, *columns], default_flow_style=True, allow_unicode=True, width=10**6).strip()
     return f"encode text as numbers, or leave the column{'s' * (len(columns) > 1)} out: data.ignore={flow}"

@@ -11,10 +11,11 @@ from dnn_cli.errors import UserDataError
 from dnn_cli.formats.safe_open import open_regular_file
 
 CsvRow = tuple[int, list[str]]
-"""Line number of the beginning of a row, and the cells of the row."""
+"""Number of the line on which a row begins, and the cells of the row."""
 
 _MAX_LINE_BYTES = 10_000_000
-"""Maximum number of bytes of a line, far above that of usual tables. It limits memory for files without line ends."""
+"""Maximum number of bytes of a line. Lines of usual tables are much shorter. The limit saves memory for files without
+line ends."""
 
 _MAX_LISTED_ERRORS = 10
 """Maximum number of errors in a message. Further errors are only counted."""
@@ -22,7 +23,7 @@ _MAX_LISTED_ERRORS = 10
 
 @dataclass
 class CsvErrors:
-    """Collection of the errors in a file, which one message reports."""
+    """Collection of the errors in a file, which are reported together in one message."""
 
     path: str
     first_errors: list[tuple[int, str, str]] = field(default_factory=list)
@@ -31,9 +32,14 @@ class CsvErrors:
     count: int = 0
 
     def add_error(self, line: int, message: str, hint: str = "", *, always: bool = False) -> None:
-        """Add an error.
+        """Add an error. After the first `_MAX_LISTED_ERRORS` errors, an error is usually only counted.
 
-        With `always`, the error is stored even after the first errors, because it may concern an earlier line.
+        Args:
+            line: The line number of the error.
+            message: The error message.
+            hint: The suggestion; empty without a suggestion.
+            always: Whether the error is stored in any case, because it may concern an earlier line than the stored
+                errors.
         """
         if always or self.count < _MAX_LISTED_ERRORS:
             self.first_errors.append((line, message, hint))
@@ -100,7 +106,7 @@ def _read_lines(path: str, stream: BinaryIO) -> Iterator[str]:
 
 
 def _find_delimiter(header: str) -> str:
-    """Return the first of comma, semicolon and tab that occurs in a header, or the comma."""
+    """Find the delimiter in a header: a comma, else a semicolon, else a tab. Without any of these, return the comma."""
     return next((delimiter for delimiter in ",;\t" if delimiter in header), ",")
 
 

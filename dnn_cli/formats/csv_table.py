@@ -26,7 +26,7 @@ from dnn_cli.formats.safe_open import open_regular_file, stat_regular_file
 MAX_CSV_BYTES = 2_000_000_000
 HEADER_HINT = "add a first line with the names of the columns"
 ROWS_PER_BLOCK = 4096
-"""Number of rows that are converted at once, before their text is dropped."""
+"""Number of rows that are read as text and then converted to numbers together. The limit saves memory."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class CsvHeader:
 
 @dataclass(frozen=True)
 class _CsvBody:
-    """Rows below the header: blocks of inputs, and the cells of the target column with their lines."""
+    """Rows below the header: one array of inputs for each block of rows, and the target cells with line numbers."""
 
     inputs: list[NDArray[np.float32]] = field(default_factory=list)
     target_cells: list[str] = field(default_factory=list)
@@ -65,7 +65,8 @@ def inspect_csv(
         path: The path of a UTF-8 text file with a header, and with commas, semicolons or tabs between the fields.
         target: The name of the target column; `None` for the last column that is not ignored.
         task: The task: `classification`, `regression`, or `auto` for a guess from the targets.
-        classes: The classes of the training file, for a validation or test file; empty for a regression.
+        classes: The classes of the training file, if this is a validation or test file; empty for a regression. `None`
+            for a training file.
         ignore: The names of columns that are not inputs.
 
     Raises:
@@ -172,7 +173,8 @@ def read_body(path: str, header: CsvHeader, rows: Iterator[CsvRow], ignore: tupl
         path: The path of the file, for messages.
         header: The header of the table.
         rows: The rows below the header.
-        ignore: The ignored columns of training data; `None` for data whose columns the training determines.
+        ignore: The columns that the config of training data ignores, for suggestions. `None` for an evaluation, which
+            needs the same columns as the training.
 
     Raises:
         UserDataError: the table has no rows, or some rows have errors.
@@ -205,7 +207,7 @@ def _convert_inputs(header: CsvHeader, block: Iterable[CsvRow]) -> NDArray[np.fl
 
 
 def _add_row_errors(header: CsvHeader, block: Iterable[CsvRow], errors: NumberErrors) -> None:
-    """Add the errors in a block of rows to a collection."""
+    """Add the errors in a block of rows to `errors`."""
     for line, row in block:
         if len(row) != len(header.names):
             comparison = f"{'fewer' if len(row) < len(header.names) else 'more'} fields than the header"

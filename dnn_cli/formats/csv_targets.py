@@ -1,4 +1,4 @@
-"""Target column of a table: its task, and its values as class numbers or floats."""
+"""Target column of a table: a guess of its task, and its values as class numbers or floats."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ from dnn_cli.formats.csv_rows import CsvErrors, find_file_delimiter, quote_cell
 from dnn_cli.formats.dataset_contents import MAX_CLASSES, TaskKind
 
 _MAX_OBVIOUS_CLASSES = 20
-"""Largest number of distinct whole numbers that always count as classes.
+"""Largest number of distinct whole numbers that always count as classes, not as measurements such as prices.
 
-It is also the largest number of examples of which each may have its own class."""
+It is also the largest number of examples in a file in which every example may have a class of its own."""
 
 _MAX_EXACT_INTEGER = 2**53
-"""Limit below which a float represents all whole numbers exactly."""
+"""Limit of whole numbers: a 64-bit float represents all whole numbers below this limit exactly."""
 
 
 @dataclass(frozen=True)
 class TargetColumn:
-    """Cells of the target column, stripped and not empty, with their lines."""
+    """Cells of the target column with their line numbers. The cells are stripped and not empty."""
 
     path: str
     name: str
@@ -46,7 +46,11 @@ class TargetColumn:
 
 @dataclass(frozen=True)
 class _CsvTargets:
-    """Targets: int32 class numbers of shape (n,) with class names, or float32 of shape (n, 1) without names."""
+    """Targets of a table.
+
+    For a classification, `values` are int32 class numbers of shape (n,), and `classes` are the class names. For a
+    regression, `values` are float32 of shape (n, 1), and `classes` is empty.
+    """
 
     values: NDArray[Any]
     classes: tuple[str, ...]
@@ -57,9 +61,10 @@ def parse_csv_targets(column: TargetColumn, task: TaskKind, classes: tuple[str, 
 
     Args:
         column: The target column.
-        task: The task, or `auto`. With `auto`, a number that is not whole means a regression. Many whole numbers
-            also mean a regression, unless they run from 0 or 1 without gaps, like class numbers.
-        classes: The classes of the training file, for a validation or test file; empty for a regression.
+        task: The task, or `auto`. With `auto`, a number that is not whole means a regression. Many whole numbers also
+            mean a regression, unless they run from 0 or 1 without gaps, like class numbers.
+        classes: The classes of the training file, if this is a validation or test file; empty for a regression. `None`
+            for a training file.
 
     Raises:
         UserDataError: a cell does not suit the task, or the column has only one class or too many classes.
@@ -94,10 +99,12 @@ def _are_measurements(cells: list[str]) -> bool:
 
 
 def _check_no_amounts(column: TargetColumn) -> None:
-    """Raise an error if numbers are written with separators or a currency. They would be mistaken for class names.
+    """Raise an error if targets are written with separators or a currency, such as `$1,200`.
+
+    Such targets would be mistaken for class names. A column that also contains other text has class names, and passes.
 
     Raises:
-        UserDataError: the column has such numbers. The message names the first and counts all.
+        UserDataError: the column has such targets. The message names the first and counts all.
     """
     distinct = dict.fromkeys(column.cells)
     amounts = {cell for cell in distinct if parse_float(cell) is None and normalize_amount(cell)}
@@ -114,7 +121,10 @@ def _check_no_amounts(column: TargetColumn) -> None:
 
 
 def _format_column_amount_hint(column: TargetColumn, cell: str) -> str:
-    """Format a hint on how to write an amount. The meaning of commas is guessed from the column and the delimiter."""
+    """Format a hint that gives the plain number to write instead of an amount, such as `1200` for `$1,200`.
+
+    The meaning of commas is guessed from the column and the delimiter.
+    """
     amounts = (
         other_cell
         for other_cell in dict.fromkeys(column.cells)
@@ -136,7 +146,10 @@ def _parse_regression_targets(column: TargetColumn) -> _CsvTargets:
 
 
 def _parse_class_targets(column: TargetColumn, known_classes: tuple[str, ...] | None) -> _CsvTargets:
-    """Parse the targets of a classification into class numbers."""
+    """Parse the targets of a classification into class numbers.
+
+    `known_classes` are the classes of the training file. They are `None` if `column` is from the training file.
+    """
     distinct = list(dict.fromkeys(column.cells))
     numeric = all(_parse_whole_number(cell) is not None for cell in known_classes or distinct)
     names = {cell: _normalize_class_name(cell, numeric) for cell in distinct}
@@ -156,13 +169,16 @@ def _parse_class_targets(column: TargetColumn, known_classes: tuple[str, ...] | 
 
 
 def _check_no_missing(column: TargetColumn, distinct: list[str]) -> None:
-    """Raise an error for `nan`, which other programs write for a missing target."""
+    """Raise an error if a target is `nan`, which other programs write for a missing target."""
     missing = {cell: f"{quote_cell(cell)} is a missing target" for cell in distinct if cell.lower() == "nan"}
     _check_cells(column, missing, MISSING_CELL_HINT)
 
 
 def _check_class_count(column: TargetColumn, classes: tuple[str, ...]) -> None:
-    """Raise an error if the column has one class, too many classes, or a separate class for each of many examples."""
+    """Raise an error if the column has only one class, too many classes, or a different class for every example.
+
+    A file of at most `_MAX_OBVIOUS_CLASSES` examples may have a different class for every example.
+    """
     examples = len(column.cells)
     if len(classes) < 2:
         raise UserDataError(
@@ -178,7 +194,13 @@ def _check_class_count(column: TargetColumn, classes: tuple[str, ...]) -> None:
 
 
 def _check_cells(column: TargetColumn, messages: dict[str, str], hint: str) -> None:
-    """Raise an error with the lines of all cells that have a message."""
+    """Raise an error if some cells have an error message. The error lists the first of these cells with their lines.
+
+    Args:
+        column: The target column.
+        messages: The error messages, by the text of the cell.
+        hint: The suggestion for all these cells.
+    """
     errors = CsvErrors(column.path)
     for line, cell in zip(column.lines, column.cells, strict=True) if messages else ():
         if cell in messages:
@@ -193,19 +215,19 @@ def _is_fraction(cell: str) -> bool:
 
 
 def _parse_whole_number(cell: str) -> int | None:
-    """Return the whole number in a cell, in any notation such as `1.0`, or `None`."""
+    """Parse the whole number in a cell, which may be written as `1.0`. For other cells, return `None`."""
     value = parse_float(cell)
     return int(value) if value is not None and value.is_integer() and abs(value) < _MAX_EXACT_INTEGER else None
 
 
 def _normalize_class_name(cell: str, numeric: bool) -> str:
-    """Return the class name of a cell. Among whole numbers, `1` and `1.0` are the same class."""
+    """Return the class name of a cell. If `numeric`, all classes are whole numbers, and the name of `1.0` is `1`."""
     number = _parse_whole_number(cell) if numeric else None
     return cell if number is None else str(number)
 
 
 def _sort_class_names(names: set[str], numeric: bool) -> tuple[str, ...]:
-    """Sort class names by number if all are whole numbers, else by text."""
+    """Sort class names: by number if `numeric`, when all names are whole numbers; else by text."""
     return tuple(sorted(names, key=int) if numeric else sorted(names))
 
 

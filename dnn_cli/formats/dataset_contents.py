@@ -16,7 +16,7 @@ MAX_CLASSES = 10_000
 
 @dataclass(frozen=True)
 class DatasetContents:
-    """Description of the data in a file, without its examples."""
+    """Description of the data in a file or directory, without its examples."""
 
     input_shape: tuple[int, ...]
     """Shape of one input, without the batch axis."""
@@ -32,10 +32,10 @@ class DatasetContents:
     """Number by which inputs are divided: 255 for uint8 pixels, else 1."""
 
     target: str | None = None
-    """Name of the target column of a table."""
+    """Name of the target column of a table; `None` for other files."""
 
     features: tuple[str, ...] = ()
-    """Names of the input columns of a table. A second file must have the same names in the same order."""
+    """Names of the input columns of a table. A validation or test file must have the same names in the same order."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class ReadProgress(Protocol):
     """Function that receives the progress of reading data."""
 
     def __call__(self, doing: str, done: int = 0, total: int = 0) -> None:
-        """Receive the progress of a stage.
+        """Receive the progress of a stage, such as the download of a file.
 
         Args:
-            doing: The name of the stage.
+            doing: The name of the stage, such as `apt-get update`.
             done: The number of bytes or images read so far.
             total: The number of all bytes or images; 0, like `done`, if nothing is counted.
         """

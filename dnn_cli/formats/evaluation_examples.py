@@ -34,7 +34,7 @@ from dnn_cli.formats.prediction_inputs import (
 from dnn_cli.formats.safe_open import check_memory, open_regular_file, stat_regular_file
 
 _TARGET_COLUMN_NAMES = ("y", "label", "labels", "target", "class")
-"""Names of the target column that are tried if the training data named no column."""
+"""Usual names of a target column. They are tried if the training data did not name its target column."""
 
 _EXAMPLE_ARRAY_NAMES = (
     ("x", "y"),
@@ -43,12 +43,12 @@ _EXAMPLE_ARRAY_NAMES = (
     *SPLIT_ARRAY_NAMES["validation"],
     *SPLIT_ARRAY_NAMES["train"][:2],
 )
-"""Names of inputs and targets in an .npz file. The first pair in the file is read."""
+"""Pairs of names of the inputs and the targets in an .npz file. The first pair that exists in the file is read."""
 
 
 @dataclass(frozen=True)
 class TargetSpec:
-    """Targets of the training data: classes, or numbers in a regression."""
+    """Form of the training targets: classes, or numbers of a regression."""
 
     classes: tuple[str, ...] = ()
     """Class names in the order of the class numbers; empty for a regression."""
@@ -57,7 +57,7 @@ class TargetSpec:
     """Number of values to predict for one example, in a regression."""
 
     column: str | None = None
-    """Name of the target column of a table; `None` if the training data named no column."""
+    """Name of the target column of a table; `None` if the training data did not name its target column."""
 
 
 def read_evaluation_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
@@ -65,11 +65,12 @@ def read_evaluation_examples(path: str, input_spec: InputSpec, target_spec: Targ
 
     Args:
         path: The path of a .csv, an .npz, or a directory with one subdirectory of images per class.
-        input_spec: The inputs of the training.
-        target_spec: The targets of the training.
+        input_spec: The form of the training inputs.
+        target_spec: The form of the training targets.
 
     Raises:
-        UserDataError: the file is of another kind, is damaged, or lacks inputs or targets of the form in the training.
+        UserDataError: the file is of another kind or damaged, or its inputs or targets differ in form from the training
+            data.
     """
     if os.path.isdir(path):
         return _read_directory_examples(path, input_spec, target_spec)
@@ -87,7 +88,7 @@ def read_evaluation_examples(path: str, input_spec: InputSpec, target_spec: Targ
 
 
 def _read_directory_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
-    """Read the images in the subdirectories of a directory, whose names are class names."""
+    """Read the images of a directory with one subdirectory for each class. Subdirectories are named like classes."""
     if not target_spec.classes:
         raise UserDataError(
             f"{path} is a directory of classes, but this run predicts numbers", "use a .csv or an .npz file"
@@ -138,7 +139,7 @@ def _find_array_pair(archive: NpzArchive) -> tuple[ArrayHeader, ArrayHeader]:
 
 
 def _convert_array_targets(array_name: str, y: NDArray[Any], target_spec: TargetSpec) -> NDArray[Any]:
-    """Convert an array of targets to the targets of the training.
+    """Convert an array of targets to the form of the training targets: class numbers, or numbers of a regression.
 
     Text is read as a class name. A whole number is read as a class name if class names are whole numbers, else as a
     class number.
@@ -165,7 +166,10 @@ def _convert_array_targets(array_name: str, y: NDArray[Any], target_spec: Target
 
 
 def _are_whole_numbers(classes: tuple[str, ...]) -> bool:
-    """Return whether some class names are whole numbers. Numbers are then read as class names, not as class numbers."""
+    """Return whether some class names are whole numbers, such as `7`.
+
+    Numbers in a file are then read as class names, not as class numbers.
+    """
     return any(name.lstrip("-").isdigit() for name in classes)
 
 

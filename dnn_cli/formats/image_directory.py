@@ -29,20 +29,21 @@ _SPLIT_DIRECTORY_NAMES = {
     "validation_path": ("val", "valid", "validation", "dev"),
     "test_path": ("test", "testing"),
 }
-"""Usual names of the directories of splits, by the key of `data` that takes their path."""
+"""Usual names of the directories of splits, by the key below `data` in a config that takes the path of such a
+directory."""
 
 IMAGES_PER_UPDATE = 256
 """Number of images that are read between two progress updates."""
 
 MIN_BYTES_FOR_THREADS = 4_000
-"""Mean size of image files, in bytes, from which threads decode faster.
+"""Minimum mean size of the image files, in bytes, at which several threads decode faster than one.
 
-With smaller files, threads wait for each other."""
+With smaller files, threads mostly wait for each other."""
 
 
 @dataclass(frozen=True)
 class _ImageDirectory:
-    """Image files by class, with the size and colour mode that all images get."""
+    """Paths and class numbers of the images in a directory, with the size and colour mode that all images get."""
 
     path: str
     classes: tuple[str, ...]
@@ -63,13 +64,16 @@ class _ImageDirectory:
 def inspect_images(
     directory: str, image_size: ImageSize | None, color_mode: ColorMode, classes: tuple[str, ...] | None = None
 ) -> DatasetContents:
-    """Return the contents of an image directory. At most the first image is opened.
+    """Return a description of an image directory: input shape, number of images and classes.
+
+    At most the first image is opened, to read its size.
 
     Args:
         directory: The path of the directory, with one subdirectory per class.
         image_size: The height and width that all images get; `None` for the size of the first image.
         color_mode: Whether images are read in colour or in grey.
-        classes: The classes of the training directory, for a validation or test directory.
+        classes: The classes of the training directory, if this is a validation or test directory. `None` for a training
+            directory.
 
     Raises:
         UserDataError: the directory has too few classes, a class has no images, or the first image cannot be read.
@@ -87,7 +91,7 @@ def read_images(
     classes: tuple[str, ...] | None = None,
     progress: ReadProgress = ignore_progress,
 ) -> ExampleArrays:
-    """Read the images of a directory, by class and by name. Arguments are those of `inspect_images`.
+    """Read the images of a directory, sorted by class and then by file name. Arguments are those of `inspect_images`.
 
     Raises:
         UserDataError: the errors of `inspect_images`; an image is damaged or of another size; the images do not fit
@@ -115,7 +119,10 @@ def read_images(
 def _scan_image_directory(
     directory: str, size: ImageSize | None, color_mode: ColorMode, known_classes: tuple[str, ...] | None
 ) -> _ImageDirectory:
-    """Return the classes and the files of an image directory. At most the first image is opened."""
+    """Return the classes, the files and the image size of a directory.
+
+    At most the first image is opened, to read its size.
+    """
     names = list_class_names(directory)
     _check_not_split(directory, names)
     check_class_names(directory, names, known_classes)
@@ -161,7 +168,7 @@ def list_images(directory: str) -> list[str]:
 
 
 def _list_visible_items(directory: str) -> list["os.DirEntry[str]"]:
-    """List the files and directories in a directory that are not hidden, by name.
+    """List the files and directories in a directory that are not hidden, sorted by name.
 
     Raises:
         UserDataError: the directory cannot be read.
@@ -175,10 +182,12 @@ def _list_visible_items(directory: str) -> list["os.DirEntry[str]"]:
 
 
 def _check_not_split(directory: str, names: tuple[str, ...]) -> None:
-    """Raise an error if subdirectories are splits such as `train`, or if the only one holds directories, not images.
+    """Raise an error if the subdirectories are not classes, because they contain directories instead of images.
+
+    The subdirectories are then splits such as `train`, or the directory of classes is one level lower.
 
     Raises:
-        UserDataError: the subdirectories are not classes. The suggestion names the keys for the subdirectories.
+        UserDataError: the subdirectories are not classes. The suggestion gives the config keys for their paths.
     """
     nested = _find_nested_directories(directory, names)
     if split_directories := find_split_directories(directory):
@@ -193,7 +202,12 @@ def _check_not_split(directory: str, names: tuple[str, ...]) -> None:
 
 
 def _find_nested_directories(directory: str, names: tuple[str, ...]) -> list[str]:
-    """Find the subdirectories that hold directories and no image."""
+    """Find the subdirectories that contain directories but no images.
+
+    Args:
+        directory: The path of the directory.
+        names: The names of its subdirectories.
+    """
     return [
         name
         for name in names
@@ -202,9 +216,10 @@ def _find_nested_directories(directory: str, names: tuple[str, ...]) -> list[str
 
 
 def find_split_directories(directory: str) -> dict[str, str]:
-    """Find the directories of training, validation and test examples, and return their paths by key of `data`.
+    """Find the directories of training, validation and test examples, and return their paths by config key.
 
-    The result is empty if the directory of training examples is missing.
+    The keys are `path`, `validation_path` and `test_path`. The result is empty if the directory of training examples is
+    missing.
 
     Raises:
         UserDataError: the directory cannot be read.
@@ -224,7 +239,7 @@ def find_split_directories(directory: str) -> dict[str, str]:
 
 
 def _has_only_directories(directory: str) -> bool:
-    """Return whether a directory holds directories but no images. A directory of a class holds images."""
+    """Return whether a directory contains directories but no images. The directory of a class contains images."""
     items = _list_visible_items(directory)
     has_images = any(Path(item.name).suffix.lower() in IMAGE_SUFFIXES for item in items)
     return not has_images and any(os.path.isdir(item.path) for item in items)
@@ -232,6 +247,11 @@ def _has_only_directories(directory: str) -> bool:
 
 def check_class_names(directory: str, names: tuple[str, ...], known_classes: tuple[str, ...] | None) -> None:
     """Raise an error if a subdirectory is not a class, or if the number of classes is too small or too large.
+
+    Args:
+        directory: The path of the directory, for messages.
+        names: The names of its subdirectories.
+        known_classes: The classes of the training; `None` if the directory itself defines the classes.
 
     Raises:
         UserDataError: a subdirectory is not a class, or the number of classes is too small or too large.

@@ -19,7 +19,7 @@ ImageSize = tuple[int, int]
 """Height and width of an image, in pixels."""
 
 _ALLOWED_DECODERS = ["PNG", "JPEG", "BMP", "GIF", "WEBP"]
-"""Image formats that are decoded. The name of the file does not matter."""
+"""Image formats that are decoded. The content of a file determines its format, not the file name."""
 
 _MAX_PIXELS = 50_000_000
 """Maximum number of pixels. A larger image is a decompression bomb, or too large as an example."""
@@ -30,7 +30,9 @@ _SWAPPED_ORIENTATIONS = (5, 6, 7, 8)
 
 
 def read_image_size(path: str) -> ImageSize:
-    """Read the displayed size of an image, from its header if the header holds the orientation.
+    """Read the height and width with which an image is displayed. An EXIF orientation can exchange height and width.
+
+    Pixels are decoded only if the header lacks the orientation.
 
     Raises:
         UserDataError: the file is not an image, or the image is damaged or too large.
@@ -53,9 +55,10 @@ def read_image(
     Args:
         path: The path of the file.
         size: The height and width of the result.
-        resize: Whether an image of another size is resized.
+        resize: Whether an image of another size is resized. Otherwise, another size is an error.
         color_mode: Whether the image is read in colour or in grey.
-        reference_text: The text in messages for the images whose size is expected, with its verb.
+        reference_text: The beginning of the clause about the expected size in the error message, such as `the first
+            image is`.
         hint: The suggestion for an image of another size. An empty text suggests a value of `data.image_size`.
 
     Raises:
@@ -79,7 +82,7 @@ def read_image(
 
 
 def _convert_mode(image: "Image.Image", mode: str) -> "Image.Image":
-    """Convert an image to 8 bits per channel, with white behind transparent pixels."""
+    """Convert an image to 8 bits per channel, with white behind transparent pixels. `mode` is Pillow's `L` or `RGB`."""
     from PIL import Image
 
     # Pillow would clip 16-bit values instead of scaling them.
@@ -93,10 +96,10 @@ def _convert_mode(image: "Image.Image", mode: str) -> "Image.Image":
 
 @contextmanager
 def _open_image(path: str) -> Iterator["Image.Image"]:
-    """Yield an image after reading only its header. The block reads the pixels.
+    """Yield an image of which only the header has been read. Pixels are read in the `with` block.
 
     Raises:
-        UserDataError: the file is not an image, the image is too large, or the block finds damage.
+        UserDataError: the file is not an image, the image is too large, or its pixels are damaged.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -118,7 +121,10 @@ def _open_image(path: str) -> Iterator["Image.Image"]:
 
 
 def _build_too_large_error(path: str, pixels_text: str) -> UserDataError:
-    """Build the error of an image with too many pixels, which is not decoded."""
+    """Build the error of an image that is not decoded because it has too many pixels.
+
+    `pixels_text` is the size in the message, such as `9,000 × 8,000 pixels`.
+    """
     return UserDataError(
         f"{path} has {pixels_text}; the limit is {_MAX_PIXELS:,} pixels", "scale the image down, or remove the file"
     )
@@ -128,7 +134,7 @@ def _build_too_large_error(path: str, pixels_text: str) -> UserDataError:
 def silence_pillow_warnings() -> Iterator[None]:
     """Silence Pillow's warnings about unusual files.
 
-    The block must contain all threads that read images, because threads share Python's warning filters.
+    The `with` block must contain all threads that read images, because threads share Python's warning filters.
     """
     with warnings.catch_warnings():
         # Warnings about decompression bombs are ignored, too: `_open_image` checks the number of pixels.
@@ -137,5 +143,5 @@ def silence_pillow_warnings() -> Iterator[None]:
 
 
 def get_image_shape(size: ImageSize, color_mode: ColorMode) -> tuple[int, ...]:
-    """Return the shape of the pixels of one image."""
+    """Return the array shape of one image: (height, width) in grey, or (height, width, 3) in colour."""
     return size if color_mode == "grayscale" else (*size, 3)

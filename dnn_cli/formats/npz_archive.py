@@ -22,10 +22,11 @@ from dnn_cli.errors import UserDataError
 from dnn_cli.formats.safe_open import open_regular_file
 
 _MAX_HEADER_BYTES = 20_000
-"""Maximum number of bytes in which a header must end. NumPy itself refuses more than 10,000."""
+"""Number of bytes that are read to find the header of an array. NumPy itself refuses a header of more than 10,000
+bytes."""
 
 _COMPRESSION_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-"""Compression methods of NumPy. Other methods are refused."""
+"""Compression methods that NumPy uses in .npz files. Other methods are refused."""
 
 _DAMAGED_ZIP_ERRORS = (
     TypeError,
@@ -87,7 +88,7 @@ class NpzArchive:
         return header
 
     def parse_header(self, name: str, start: io.BytesIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
-        """Parse the shape and type in the first bytes of an array.
+        """Parse the shape and dtype of an array from `start`, the first bytes of its .npy file.
 
         Raises:
             UserDataError: the bytes are not a header of NumPy.
@@ -120,7 +121,10 @@ class NpzArchive:
 
     @contextmanager
     def translate_errors(self, name: str) -> Iterator[None]:
-        """Translate the errors of a damaged zip file in the block into `UserDataError`."""
+        """Translate errors that a damaged zip file causes in the `with` block into `UserDataError`.
+
+        `name` is the name of the array in the message.
+        """
         try:
             yield
         except _DAMAGED_ZIP_ERRORS as error:

@@ -16,7 +16,7 @@ SPLIT_ARRAY_NAMES: dict[SplitName, tuple[tuple[str, str], ...]] = {
     "validation": tuple((f"{x}_{part}", f"y_{part}") for part in ("val", "validation") for x in "xX"),
     "test": (("x_test", "y_test"), ("X_test", "y_test")),
 }
-"""Possible names of the inputs and targets of a split. The first pair in the file is read."""
+"""Possible pairs of names of the inputs and targets of a split. The first pair that exists in the file is read."""
 
 MAX_NPZ_BYTES = 16_000_000_000
 _MAX_INPUT_AXES = 5
@@ -24,12 +24,12 @@ _MAX_INPUT_AXES = 5
 
 
 def inspect_npz(path: str, task: TaskKind, split: SplitName) -> DatasetContents | None:
-    """Return the contents of a split in an .npz file, or `None` if the split is absent. Inputs are not read.
+    """Return a description of a split in an .npz file, or `None` if the split is absent. Inputs are not read.
 
     Args:
         path: The path of the file.
-        task: The task, or `auto`. Splits other than `train` follow the training targets.
-        split: The split. `train` must be present.
+        task: The task, or `auto`. For other splits than `train`, the training targets in the file determine the task.
+        split: The split. If the `train` split is absent, an error is raised.
 
     Raises:
         UserDataError: the file is not an .npz file, or its arrays are not valid.
@@ -49,8 +49,8 @@ def read_npz(path: str, task: TaskKind, split: SplitName, classes_count: int | N
 
     Args:
         path: The path of the file.
-        task: The task, or `auto`. Splits other than `train` follow the training targets.
-        split: The split, which must be present.
+        task: The task, or `auto`. For other splits than `train`, the training targets in the file determine the task.
+        split: The split. If the split is absent, an error is raised.
         classes_count: The number of classes. Class numbers from this number on are errors; `None` allows all.
 
     Raises:
@@ -68,7 +68,7 @@ def read_npz(path: str, task: TaskKind, split: SplitName, classes_count: int | N
 
 
 def _find_array_names(archive: NpzArchive, split: SplitName) -> tuple[str, str] | None:
-    """Find the names of the inputs and targets of a split. If a split other than `train` is absent, return `None`.
+    """Find the names of the inputs and targets of a split. If the validation or test split is absent, return `None`.
 
     Raises:
         UserDataError: the training split is absent, or a split has only inputs or only targets.
@@ -137,13 +137,19 @@ def compute_needed_bytes(header: ArrayHeader) -> int:
 
 
 def _read_split_targets(archive: NpzArchive, y: ArrayHeader, task: TaskKind, split: SplitName) -> NpzTargets:
-    """Read the targets of a split. Splits other than `train` follow the training targets, if the file has them."""
+    """Read the targets of a split.
+
+    For the validation and test split, the training targets determine the task and the classes, if the file has them.
+    """
     training_targets = _read_training_targets(archive, task) if split != "train" else None
     return parse_npz_targets(f"{archive.path}: {y.name}", archive.read_array(y), task, training_targets)
 
 
 def _read_training_targets(archive: NpzArchive, task: TaskKind) -> NpzTargets | None:
-    """Read the targets that define the classes. For a file without a training split, return `None`."""
+    """Read the training targets, which define the classes of all splits.
+
+    The result is `None` if the file has no training split.
+    """
     if not any(set(archive.names).issuperset(names) for names in SPLIT_ARRAY_NAMES["train"]):
         return None
     names = _find_array_names(archive, "train")

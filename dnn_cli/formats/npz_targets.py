@@ -16,7 +16,11 @@ _REGRESSION_HINT = "use task: regression to predict numbers"
 
 @dataclass(frozen=True)
 class NpzTargets:
-    """Targets: int32 class numbers of shape (n,) with class names, or float32 of shape (n, targets) without names."""
+    """Targets from an array.
+
+    For a classification, `values` are int32 class numbers of shape (n,), and `classes` are the class names. For a
+    regression, `values` are float32 of shape (n, targets), and `classes` is empty.
+    """
 
     values: NDArray[Any]
     classes: tuple[str, ...] = ()
@@ -84,7 +88,14 @@ def _build_regression_targets(array_name: str, y: NDArray[Any]) -> NpzTargets:
 def _build_numbered_targets(
     array_name: str, numbers: NDArray[Any], width: int | None, training_targets: NpzTargets | None
 ) -> NpzTargets:
-    """Build the targets of classes that are numbered from 0. `width` is the length of one-hot rows, or `None`."""
+    """Build the targets of classes that are numbered from 0.
+
+    Args:
+        array_name: The name of the array in messages.
+        numbers: The class number of each example.
+        width: The length of a one-hot row; `None` if the array holds class numbers instead of one-hot rows.
+        training_targets: The targets of the training split, which determine the classes; `None` for the training split.
+    """
     # The comparison is false for nan.
     if numbers.dtype.kind == "f" and not (numbers == np.floor(numbers)).all():
         first = int(np.argmin(numbers == np.floor(numbers)))
@@ -113,7 +124,7 @@ def _build_numbered_targets(
 
 
 def check_class_numbers(array_name: str, numbers: NDArray[Any], count: int) -> None:
-    """Raise an error if a class number is not below the number of classes of the training."""
+    """Raise an error if a class number is not below `count`, the number of classes of the training."""
     if (beyond := numbers >= count).any():
         first = int(np.argmax(beyond))
         raise UserDataError(
@@ -149,7 +160,17 @@ def _build_named_targets(
 def renumber_targets(
     array_name: str, names: tuple[str, ...], numbers: NDArray[Any], training_classes: tuple[str, ...]
 ) -> NpzTargets:
-    """Return the targets with the class numbers that the training split gives to the same names."""
+    """Return targets in which each class has the same number as in the training split.
+
+    Args:
+        array_name: The name of the array in messages.
+        names: The class names, in the order of the old class numbers.
+        numbers: The old class number of each example.
+        training_classes: The class names, in the order of the class numbers of the training split.
+
+    Raises:
+        UserDataError: a name is not a class of the training split.
+    """
     number_of = {name: number for number, name in enumerate(training_classes)}
     if unknown_names := [name for name in names if name not in number_of]:
         raise UserDataError(f"{array_name}: {unknown_names[0]!r} is not a class of the training targets")

@@ -21,19 +21,19 @@ from dnn_cli.formats.safe_open import check_memory, open_regular_file, stat_regu
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 _INPUT_ARRAY_NAMES = ("x", "X", "x_test", "X_test", "x_val", "x_validation", "x_train", "X_train")
-"""Names of the array of inputs. The first suitable one in the file is read."""
+"""Usual names of an array of inputs. The first name in this list whose array has the shape of inputs is read."""
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """Form of the training inputs, and how an image is adapted to this form: resized, inverted or neither."""
+    """Form of the training inputs, and how images are converted to this form: whether they are resized or inverted."""
 
     shape: tuple[int, ...]
     features: tuple[str, ...] = ()
     """Names of the input columns of the training table; empty if the training data has no names."""
 
     white_value: float | None = 255.0
-    """Value of the lightest pixel of an image in training; `None` if an image cannot become such an input."""
+    """Value of a white pixel in the training images; `None` if images cannot be converted to training inputs."""
 
     resize: bool = False
     invert: bool = False
@@ -63,7 +63,7 @@ def read_prediction_inputs(path: str, input_spec: InputSpec) -> PredictionInputs
     """Read the inputs in a file: an image, an .npz or a table.
 
     Raises:
-        UserDataError: the file is of another kind, is damaged, or does not hold inputs of the form in the training.
+        UserDataError: the file is of another kind or damaged, or its inputs differ in form from the training inputs.
     """
     stat_regular_file(path)
     lower = path.lower()
@@ -85,7 +85,7 @@ def read_image_input(path: str, input_spec: InputSpec) -> PredictionInputs:
     """Read one input from an image file.
 
     Raises:
-        UserDataError: the inputs of the training are not images, or the image cannot be read in their size.
+        UserDataError: the training inputs are not images, or the image cannot be read in their size.
     """
     shape = input_spec.shape
     if not _is_image_shape(shape) or input_spec.white_value is None:
@@ -111,7 +111,7 @@ def read_image_input(path: str, input_spec: InputSpec) -> PredictionInputs:
 
 
 def _is_image_shape(shape: tuple[int, ...]) -> bool:
-    """Return whether inputs of a shape are images in grey, or in red, green and blue."""
+    """Return whether a shape is that of a grey image, or of a colour image with red, green and blue."""
     return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))
 
 
@@ -125,7 +125,11 @@ def _read_npz_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
 
 
 def _find_input_array(archive: NpzArchive, shape: tuple[int, ...]) -> ArrayHeader:
-    """Return the header of the array of inputs, which is found by its name or as the only array of the shape.
+    """Find the array of inputs by a usual name, or as the only array of the required shape, and return its header.
+
+    Args:
+        archive: The .npz file.
+        shape: The shape of one training input.
 
     Raises:
         UserDataError: no array has the shape, or several arrays have the shape but no usual name.
@@ -148,16 +152,17 @@ def _find_input_array(archive: NpzArchive, shape: tuple[int, ...]) -> ArrayHeade
 
 
 def has_input_shape(header: ArrayHeader, shape: tuple[int, ...]) -> bool:
-    """Return whether an array holds one or several inputs of a shape, as numbers."""
+    """Return whether an array holds numbers in the shape of one input, or of several inputs along a first axis."""
     return header.dtype.kind in "biuf" and header.shape[-len(shape) :] == shape and (
         len(header.shape) == len(shape) or (len(header.shape) == len(shape) + 1 and header.shape[0] > 0)
     )  # fmt: skip
 
 
 def _read_csv_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
-    """Read the rows of a table. Columns are found by name if the training had names, else by order.
+    """Read the rows of a table as inputs.
 
-    With names, other columns are left out, including the target column.
+    If the training inputs have names, columns are found by name, and other columns are left out, including the target
+    column. Otherwise, columns are read in their order.
     """
     if stat_regular_file(path).st_size > MAX_CSV_BYTES:
         raise UserDataError(f"{path} is larger than {MAX_CSV_BYTES / 1e9:,.0f} GB", "use an .npz file")
@@ -209,6 +214,12 @@ def _read_input_rows(
 ) -> tuple[NDArray[np.float32], list[int]]:
     """Return the inputs of all rows, and the line number of each row in the file.
 
+    Args:
+        path: The path of the file, for messages.
+        names: The names in the header.
+        columns: The positions of the inputs.
+        rows: The rows below the header.
+
     Raises:
         UserDataError: the table has no rows, or some rows have errors.
     """
@@ -230,7 +241,7 @@ def _read_input_rows(
 
 
 def _add_input_row_errors(names: list[str], columns: list[int], block: list[CsvRow], errors: NumberErrors) -> None:
-    """Add the errors in a block of rows to a collection."""
+    """Add the errors in a block of rows to `errors`."""
     for line, row in block:
         if len(row) != len(names):
             comparison = f"{'fewer' if len(row) < len(names) else 'more'} fields than the header"

@@ -46,7 +46,7 @@ def open_regular_file(path: str) -> Iterator[BinaryIO]:
 
 
 def build_read_error(path: str, error: Exception) -> UserDataError:
-    """Build the error of a path that cannot be read, with the reason of the system."""
+    """Build the error of a path that cannot be read, with the reason that the operating system gives."""
     if isinstance(error, FileNotFoundError):
         return UserDataError(f"{path} does not exist", "check the path")
     return UserDataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}")

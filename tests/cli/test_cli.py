@@ -138,8 +138,8 @@ def test_compare_with_one_seed_each_is_undecided(dnn, make_run):
         ["optimizer", "adam", "sgd"], ["parameters", "1,210", "1,210"], ["val_accuracy", "0.8000", "0.7000"],
     ]  # fmt: skip
     assert "sgd compared with adam: undecided: −10.00 points with one seed each" in done.stdout
-    assert "one seed decides nothing" in done.stdout
-    assert "a verdict on seeds needs 3 seeds of each group; 4 runs to train" in done.stdout
+    assert "one seed each gives no verdict" in done.stdout
+    assert "a verdict on the settings needs at least 3 seeds of each group; 4 runs to train" in done.stdout
     assert "dnn sweep runs/20260101-000000-first-00000001/config.yaml optimizer=adam,sgd seed=42..44" in done.stdout
     assert "broken: run.json is not JSON" in done.stderr
 
@@ -148,9 +148,10 @@ def test_compare_table_lists_differing_settings(dnn, make_run):
     for number, optimizer in enumerate(("adam", "sgd", "rmsprop"), 1):
         make_run(f"name={optimizer}", f"optimizer={optimizer}", digits=f"0000000{number}", curve=(0.5, number / 10))
     _, _, header, _, first, *_ = dnn("compare").stdout.splitlines()
-    assert header.split() == ["name", "optimizer", "parameters", "final", "best", "epochs", "time", "curve", "id"]
+    assert header.split()[:9] == ["name", "optimizer", "parameters", "final", "best", "epochs", "time", "curve", "id"]
+    assert header.endswith("  compared with rmsprop")
     assert first.split()[:8] == ["rmsprop", "rmsprop", "1,210", "0.3000", "0.5000", "2", "2.0", "s"]
-    assert first.endswith(" 00000003")
+    assert first.endswith(" 00000003  the best mean")
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ def write_compressed_array(path):
             id="other bytes",
         ),
         pytest.param(lambda path: (path.unlink(), path.mkdir()), "is a directory, not a file", id="a directory"),
-        pytest.param(lambda path: (path.unlink(), path.symlink_to("nowhere")), "cannot be read", id="a dead link"),
+        pytest.param(lambda path: (path.unlink(), path.symlink_to("nowhere")), "does not exist", id="a dead link"),
         pytest.param(write_pickled_array, "outputs contains Python objects, which dnn does not load", id="objects"),
         pytest.param(write_compressed_array, "predictions.npz is shorter than its arrays", id="a bomb"),
     ],

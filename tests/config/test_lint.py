@@ -12,10 +12,10 @@ OUTPUT = "{type: Dense, units: 10, activation: softmax}"
         pytest.param(
             ["layers.hidden.units=5"], ["model.layers.1.units  a hidden layer of 5 units is narrower"], id="narrow"
         ),
-        pytest.param(["~layers.hidden.activation"], ["model.layers.1  no activation between"], id="two linear"),
+        pytest.param(["~layers.hidden.activation"], ["model.layers.1  has no activation: together"], id="two linear"),
         pytest.param(
             [f"layers=[{{type: Dense, units: 20}}, {{type: Dropout, rate: 0.5}}, Flatten, {OUTPUT}]"],
-            ["model.layers.0  the input shape is (None, 8, 8)", "model.layers.0  no activation between"],
+            ["model.layers.0  the input shape is (None, 8, 8)", "model.layers.0  has no activation: together"],
             id="two linear with dropout and flatten between",
         ),
         pytest.param(

@@ -161,7 +161,7 @@ def test_failed_start_is_reported_and_worker_continues(pool, task, tmp_path):
     (tmp_path / "runs").write_text("in the way")
     (ended,) = train_all(FixedSearch([gone]), pool, RecordingDisplay(), never_stop)
     assert (ended.run_directory, ended.record, ended.status) == (None, None, "failed")
-    assert "no directory" in ended.exit_reason
+    assert "is not a directory" in ended.exit_reason
     (tmp_path / "runs").unlink()
     (ended,) = train_all(FixedSearch([task()]), pool, RecordingDisplay(), never_stop)
     assert ended.status == "completed"

@@ -189,5 +189,5 @@ def test_no_run_starts_after_time_limit(config, tmp_path, jobs):
     paths = [config(), config(name="other.yaml"), config(name="third.yaml")]
     done = forked_cli.run_command(tmp_path, "train", *paths, "epochs=100000", "--minutes", "0.001", "-j", jobs)
     assert done.returncode == 0, done.stderr
-    assert "3 runs not at the end" in done.stderr
+    assert "3 unfinished runs" in done.stderr
     assert len(Store(tmp_path / "runs").list_runs()) <= int(jobs)

@@ -8,11 +8,11 @@ def test_table_and_bit_comparison_are_printed(dnn, config):
     done = dnn("bench", config(), "--repeats", "1")
     assert done.returncode == 0, done.stderr
     header, _, *rows = done.stdout.splitlines()
-    assert header.split() == ["seconds", "an", "epoch", "median", "range", "first", "to", "dnn"]
+    assert header.split() == ["seconds", "per", "epoch", "median", "range", "first", "epoch", "ratio", "to", "dnn"]
     assert [row.split("  ")[0] for row in rows[:4]] == [
         "dnn", "keras fit, tf.data", "keras fit, arrays", "keras fit, same jit",
     ]  # fmt: skip
-    assert rows[-3].startswith("dnn ran 45 batches a call; with XLA")
+    assert rows[-3].startswith("dnn ran 45 batches per call; with XLA")
     assert rows[-2] == f"measured on {format_processor()}"
     assert rows[-1] == "after 2 epochs, the weights of dnn are bit-identical to those of keras fit, same jit"
     assert "epoch 2 of 2: dnn" in done.stderr
@@ -35,7 +35,7 @@ def test_json_has_seconds_ratio_and_bit_comparison(dnn, config):
         pytest.param(["epochs=x"], "needs a whole number", id="a fault"),
         pytest.param(["--repeats", "0"], "repeats", id="no repeats"),
         pytest.param(["other.yaml"], "other.yaml does not exist", id="no such config"),
-        pytest.param(["device=gpu"], "TensorFlow sees none", id="no GPU"),
+        pytest.param(["device=gpu"], "TensorFlow finds no GPU", id="no GPU"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(dnn, config, words, message):

@@ -13,7 +13,7 @@ def test_demo_trains_compares_and_reports(tmp_path):
         "$ dnn train demo.yaml optimizer=sgd", "$ dnn compare", "$ dnn report",
     ]  # fmt: skip
     assert "3 completed runs of 3 experiments" in done.stdout
-    assert "one run each: this is about these trained models" in done.stdout
+    assert "one run each: the verdict is about these trained models" in done.stdout
     runs = Store(tmp_path / "dnn-demo" / "runs").list_runs()
     assert sorted(run_info.record.status for run_info in runs) == ["completed"] * 3
     assert "data:image/png" in (tmp_path / "dnn-demo" / "report.html").read_text("utf-8")

@@ -78,7 +78,7 @@ def test_existing_file_is_replaced_only_when_forced(workspace):
     existing_file.write_text("mine")
     refused = workspace.dnn("export", "digits", "--format", "keras", "-o", "kept.keras")
     assert refused.returncode == 2
-    assert "--force replaces it" in refused.stderr
+    assert "use --force to replace it" in refused.stderr
     assert existing_file.read_text() == "mine"
     run = workspace.digits
     weights = run.model.read_bytes()

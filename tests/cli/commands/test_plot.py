@@ -88,7 +88,7 @@ def test_picture_with_hostile_run_name_is_safe(dnn, tmp_path, make_run):
         pytest.param(["-o", "no/a.svg"], "no does not exist", "create the directory", id="no directory"),
         pytest.param(["--metric", "acuracy"], "no run has the metric acuracy", "did you mean accuracy?", id="metric"),
         pytest.param(["--where", "epochs > 9"], "no run in runs fulfils the condition", "dnn runs", id="condition"),
-        pytest.param(["ffff"], "no run ffff", "a run is addressed by", id="run"),
+        pytest.param(["ffff"], "no run ffff", "use an id, the beginning of an id", id="run"),
         pytest.param(["--width", "3"], "--width", "dnn plot --help", id="width"),
     ],
 )
@@ -140,4 +140,4 @@ def test_by_draws_group_means_and_prints_them_as_json(dnn, make_run, tmp_path):
     assert dnn("plot", "--by", "optimizer.type", "-o", "by.svg").stdout == "by.svg\n"
     assert "adam (2 runs)" in (tmp_path / "by.svg").read_text()
     refused = dnn("plot", "--by", "seed", "--runs")
-    assert refused.returncode == 2 and "--by draws means" in refused.stderr
+    assert refused.returncode == 2 and "use --by for mean curves" in refused.stderr

@@ -18,7 +18,7 @@ def test_reproduction_is_compared_bit_by_bit(dnn, make_run, tmp_path):
     )
     assert unknown == "  not compared: weights, predictions, which the original run does not record"
     assert difference_heading == "possible causes:"
-    assert table[0].split() == ["what", "then", "now"]
+    assert table[0].split() == ["condition", "original", "now"]
     assert any(line.startswith("platform.processor") and "�[31mabacus" in line for line in table)
     assert any(line.split() == ["plan.engine", "keras", "chunked"] for line in table)
     assert "\x1b" not in first.stdout

@@ -71,7 +71,7 @@ def test_second_grid_prints_the_table_of_both_grids(directory):
     run_dnn(directory, *GRID)
     second = run_dnn(directory, "sweep", "digits.yaml", "jit=false", "optimizer=rmsprop,adagrad", "seed=1..2")
     assert second.stdout.startswith(
-        "with 4 runs of earlier commands of this sweep\nval_accuracy at the end of training, 8 "
+        "including 4 runs of earlier commands of this sweep\nval_accuracy at the end of training, 8 "
     )
     (suggested,) = re.findall(r"next  dnn (compare sweep:\w+)", second.stdout)
     compared = forked_cli.run_command(directory, *suggested.split()).stdout
