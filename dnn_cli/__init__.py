@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dnn_cli.api import Config
 
-__version__ = "0.10.0"
+__version__ = "0.11.0"
 
 
 def load(file: str, *overrides: str) -> "Config":

@@ -139,7 +139,7 @@ def declare_global_options(
             metavar="SHELL",
             callback=install_script_and_exit,
             is_eager=True,
-            help="Install completion with the Tab key for bash, zsh or fish.",
+            help="Install Tab completion for bash, zsh or fish.",
         ),
     ] = None,
     show_completion: Annotated[

@@ -224,7 +224,7 @@ def _build_pair_cells(comparison: Comparison) -> TableCells:
         (metric, lambda group: format_mean_and_spread(comparison, group)),
         *([(_INTERVAL_HEADER, lambda group: format_interval(comparison, group))] if _has_intervals(comparison) else []),
         (
-            "best epoch",
+            "best score",
             lambda group: format_score(sum(row.best_score for row in group.run_scores) / len(group.run_scores)),
         ),
         ("seeds", _format_seed_list),
@@ -234,7 +234,7 @@ def _build_pair_cells(comparison: Comparison) -> TableCells:
             else [("epochs", lambda group: _format_range([row.record.epochs for row in group.run_scores]))]
         ),
         ("time", lambda group: format_duration(group.seconds)),
-        ("curve", lambda group: format_sparkline(group.run_scores[0].curve.values, low, high)),
+        (f"{comparison.metric} curve", lambda group: format_sparkline(group.run_scores[0].curve.values, low, high)),
         (
             "runs",
             lambda group: (

@@ -33,7 +33,8 @@ def format_duration(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        # One decimal would show an epoch of 40 ms as 0.0 s.
+        return f"{seconds:.2f} s" if 0 < seconds < 0.095 else f"{seconds:.1f} s"
     minutes, remaining_seconds = divmod(round(seconds), 60)
     return f"{minutes} min {remaining_seconds:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
