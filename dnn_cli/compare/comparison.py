@@ -225,7 +225,7 @@ def _mark_untrained_seeds(groups: Sequence[Group], metric: str, point: Compariso
     marked = []
     for group in groups:
         failed = {
-            run_score.seed: "scores no better than a constant prediction"
+            run_score.seed: "did not beat a constant prediction"
             for run_score in group.run_scores
             if sign * run_score.score <= sign * constant
         }

@@ -70,7 +70,7 @@ class TextReporter:
 
     def on_begin(self, device: str, plan: "ExecutionPlan", steps: int) -> None:
         batches = f"{steps:,} {'batch' if steps == 1 else 'batches'} per epoch"
-        engine_text = "with Keras's fit" if plan.engine == "keras" else f"in calls of {plan.steps:,}"
+        engine_text = "with Keras's fit" if plan.engine == "keras" else f"{plan.steps:,} per call of TensorFlow"
         self.reporter.report_line(
             f"training on {device}, {batches}, {engine_text}, {'with' if plan.jit else 'without'} XLA"
         )

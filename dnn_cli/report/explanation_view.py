@@ -82,7 +82,7 @@ class _GradientScale:
         if any(state.dead is not None for state in states):
             parts.append(f"dead: share of relu units that are 0 for all {states[-1].examples} measured examples")
         if any(state.saturated is not None for state in states):
-            parts.append("saturated: share of outputs within 5% of the limits of the activation; –: no such limits")
+            parts.append("saturated: share of outputs within 5% of the limits of the activation; –: not measured")
         return [line for part in parts for line in _wrap_text(part, width, "  ")]
 
 

@@ -148,9 +148,6 @@ def format_verdict(comparison: Comparison, verdict: Verdict) -> str:
     difference = verdict.examples or verdict.difference
     assert difference is not None  # noqa: S101 - a verdict without a reason has a difference
     p_value_text = "" if verdict.p_value is None else f", {_format_p_value(verdict.p_value)}"
-    # A corrected p above 0.05 with an uncorrected interval that excludes 0 looks like a contradiction, so the
-    # interval is called uncorrected.
-    alone = verdict.word in ("indistinguishable", "undecided") and _excludes_zero(difference)
     common = _format_common_seeds(verdict, base)
     if verdict.word in ("better", "worse"):
         return f"{verdict.word} by {_format_difference(comparison, difference, signed=False)}{p_value_text}{common}"
@@ -160,7 +157,7 @@ def format_verdict(comparison: Comparison, verdict: Verdict) -> str:
         else difference.mean == 0 and _is_constant_difference(verdict.difference)
     ):
         return "equal for every seed" if verdict.difference else "equal on every validation example"
-    distance = _format_difference(comparison, difference, signed=True, kind="uncorrected 95%" if alone else "95%")
+    distance = _format_difference(comparison, difference, signed=True)
     if verdict.word == "indistinguishable":
         return f"indistinguishable: {distance}{p_value_text}{common}"
     few = "" if common else _format_difference_range(comparison, verdict.difference)
@@ -190,13 +187,8 @@ def _format_p_value(p_value: float) -> str:
     return "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.2g}"
 
 
-def _excludes_zero(difference: "MeanDifference | PairedExampleTest") -> bool:
-    """Return whether the interval of a difference lies on one side of 0."""
-    return difference.interval is not None and (difference.interval[0] > 0 or difference.interval[1] < 0)
-
-
 def _format_difference(
-    comparison: Comparison, difference: "MeanDifference | PairedExampleTest", *, signed: bool, kind: str = "95%"
+    comparison: Comparison, difference: "MeanDifference | PairedExampleTest", *, signed: bool
 ) -> str:
     """Return a difference with its interval: `−0.22 points (95% interval −0.61 to +0.15)`.
 
@@ -204,7 +196,6 @@ def _format_difference(
         comparison: The comparison, which determines the unit.
         difference: The difference.
         signed: Whether to print the sign of the difference; otherwise, only its size is printed.
-        kind: The name of the interval, such as `95%`.
     """
     turn = 1.0 if signed or difference.mean >= 0 else -1.0
     text = _format_difference_amount(comparison, turn * difference.mean, sign=signed)
@@ -212,7 +203,7 @@ def _format_difference(
         return text
     low, high = sorted(turn * end for end in difference.interval)
     return (
-        f"{text} ({kind} interval {_format_difference_number(comparison, low, sign=signed)} to "
+        f"{text} (95% interval {_format_difference_number(comparison, low, sign=signed)} to "
         f"{_format_difference_number(comparison, high, sign=signed)})"
     )
 
@@ -268,7 +259,7 @@ def format_method_lines(comparison: Comparison) -> list[str]:
         if not family.is_named:
             # All pairs count, because the reference is chosen by its score.
             correction += " (all pairs of groups; fewer with --baseline NAME)"
-        correction += "; intervals without correction"
+        correction += "; intervals are not corrected"
     on_examples = [verdict.examples for verdict in family.verdicts if verdict.examples]
     if on_examples:
         test = "McNemar's exact test" if on_examples[0].only_right else "paired z-test"
@@ -347,7 +338,7 @@ def format_advice_lines(comparison: Comparison) -> list[str]:
     lines.append(f"  {' && '.join(map(shlex.join, commands))}")
     lines.append(f"train {runs} first, then compare once: a comparison after every seed finds differences by chance")
     if others := [verdict for verdict in undecided if verdict not in nearest]:
-        lines.append(f"other verdicts need more seeds: {_format_needed_seeds(comparison, others)}")
+        lines.append(f"the other verdicts need more seeds of each group: {_format_needed_seeds(comparison, others)}")
     return lines
 
 
@@ -358,7 +349,7 @@ def _format_seed_reason(comparison: Comparison, verdicts: Sequence[Verdict], eno
     )
     if any(verdict.exact_test_reason for verdict in verdicts):
         comparisons = format_count(comparison.verdict_set.comparisons, "comparison")
-        return f"with {comparisons}, the exact test can decide from {enough} seeds of each group on"
+        return f"with {comparisons}, the exact test needs at least {enough} seeds of each group"
     if largest is None or largest.p_value is None or enough == MIN_SEEDS:
         return f"a verdict on the settings needs at least {enough} seeds of each group"
     smallest = min((verdict.difference for verdict in verdicts if verdict.difference), key=_compute_difference_size)

@@ -23,10 +23,10 @@ def test_untrained_seed_requires_the_exact_test(trained, metric, good, bad):
     add_runs(trained, "sgd", bad, "optimizer=sgd")
     compared = trained.compare(metric=metric)
     sgd = next(group for group in compared.groups if group.name == "sgd")
-    assert dict(sgd.failed) == {42: "scores no better than a constant prediction"}
+    assert dict(sgd.failed) == {42: "did not beat a constant prediction"}
     (verdict,) = compared.verdict_set.verdicts
     assert (verdict.word, verdict.difference.test) == ("undecided", "exact")
-    assert verdict.exact_test_reason == "seed 42 of sgd scores no better than a constant prediction"
+    assert verdict.exact_test_reason == "seed 42 of sgd did not beat a constant prediction"
 
 
 def test_trained_seeds_are_judged_by_a_t_test(trained):

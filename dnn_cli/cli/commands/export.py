@@ -79,7 +79,7 @@ def export(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Export a network to other formats; check its predictions.
+    """Export a network to other formats, and compare predictions.
 
     By default, the exported model includes the scaling of its inputs: it accepts the pixels and numbers of the data.
     """

@@ -16,7 +16,7 @@ def list_names(
     kind: Annotated[str, typer.Argument(metavar="KIND", help=f"Kind of names: {', '.join(KINDS)}.")],
     as_json: JsonOption = False,
 ) -> None:
-    """List layers, optimizers and other names for configs."""
+    """List layers, optimizers and other names that configs can use."""
     from dnn_cli.report.catalog_table import build_catalog, build_catalog_table
 
     if kind not in KINDS:

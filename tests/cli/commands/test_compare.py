@@ -34,7 +34,7 @@ def test_verdicts_are_worse_and_indistinguishable(dnn, runs):
     header, _, first, second, third, _, method = lines[2:9]
     assert re.search(r"compared with (adam|rmsprop)$", header)
     assert first.endswith("  the best mean")
-    assert re.search(r"  indistinguishable: .\d\.\d\d points \((uncorrected )?95% interval ", second)
+    assert re.search(r"  indistinguishable: .\d\.\d\d points \(95% interval ", second)
     assert re.search(r"  worse by 3\.\d\d points \(95% interval 2\.\d\d to 3\.\d\d\), p = 0\.023$", third)
     assert method.startswith(
         "method: ± is the standard deviation over seeds; exact sign-flip test of 8 pairs of equal seeds"
