@@ -195,9 +195,9 @@ def main() -> None:
 
 
 def _exit_if_importing_tensorflow() -> None:
-    """End the process with exit code 130 if TensorFlow is being imported in the background.
+    """End the process at once, with exit code 130, if a background thread is importing TensorFlow.
 
-    A normal exit would wait for the end of the import.
+    `main` calls this function after Ctrl-C, because a normal exit would wait for the end of the import.
     """
     if "dnn_cli.training.tensorflow_startup" in sys.modules:
         from dnn_cli.training.tensorflow_startup import is_importing_tensorflow
@@ -229,9 +229,9 @@ def _print_error(error: DnnError) -> int:
 
 
 def _suggest_override(option: str, arguments: Sequence[str], context: Any) -> str:
-    """Return a hint for an unknown option that exists as an override: `write epochs=3 instead` for `--epochs 3`.
+    """Return a hint for an unknown option that is named like a config key: `write epochs=3 instead` for `--epochs 3`.
 
-    The hint is empty if the command takes no overrides, or the option corresponds to no config key.
+    The hint is empty if the command takes no overrides, or if no config key has the name of the option.
 
     Args:
         option: The unknown option, such as `--epochs`.

@@ -78,7 +78,7 @@ def _check_command(
 ) -> None:
     """Check that the word after the name of a command group is one of the group's commands.
 
-    An empty list of words and a leading option are accepted.
+    Nothing is checked if there are no words, or if the first word is an option.
 
     Args:
         command_path: The full name of the group, such as `dnn runs`.

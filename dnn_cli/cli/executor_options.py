@@ -43,7 +43,7 @@ _EXECUTOR_NAMES = ("local", "ray")
 
 
 def count_workers(jobs: int | None, gpus: int, experiments: "Sequence[Experiment]", runs: int | None = None) -> int:
-    """Return the number of worker processes for some runs, at least 1 and at most the number of runs.
+    """Return the number of worker processes that train some runs: at least 1, and at most the number of runs.
 
     The default is one worker per GPU. Without GPUs, the default is one worker per core, or fewer workers if memory is
     short.

@@ -179,32 +179,30 @@ class _BarReporter(TextReporter):
 
 
 class _Pace(NamedTuple):
-    """Starting point from which the training speed is measured: a time, and the number of batches trained before."""
+    """Start of the measurement of the training speed: a time, and the number of batches trained before this time."""
 
     moment: float
-    """Time of the starting point by `time.perf_counter`, in seconds."""
+    """Time at which the measurement starts, by `time.perf_counter`, in seconds."""
 
     done_batches: int
-    """Number of batches that were trained before this time, counted from the first epoch."""
+    """Number of batches that were trained before the measurement starts, in all epochs."""
 
     def compute_batches_per_second(self, now: float, done_batches: int) -> float:
-        """Return the number of batches per second since the starting point; 0 if no time has passed.
+        """Return the number of batches per second since the start of the measurement; 0 if no time has passed.
 
         Args:
             now: The current time by `time.perf_counter`, in seconds.
-            done_batches: The number of batches trained until now, counted from the first epoch.
+            done_batches: The number of batches trained until now, in all epochs.
         """
         return (done_batches - self.done_batches) / (now - self.moment) if now > self.moment else 0.0
 
     def compute_remaining_seconds(self, batches: int, now: float, done_batches: int) -> float | None:
-        """Return the seconds that the remaining batches take at the speed since the starting point.
-
-        Return `None` if the speed is 0.
+        """Return the seconds that the remaining batches take at the measured speed; `None` if the speed is 0.
 
         Args:
             batches: The number of remaining batches.
             now: The current time by `time.perf_counter`, in seconds.
-            done_batches: The number of batches trained until now, counted from the first epoch.
+            done_batches: The number of batches trained until now, in all epochs.
         """
         speed = self.compute_batches_per_second(now, done_batches)
         return batches / speed if speed > 0 else None

@@ -19,7 +19,7 @@ _BUDGET_KEYS = ("epochs", "batch_size")
 """Keys that determine the number of training steps."""
 
 _MIN_SIZE_RATIO = 1.1
-"""Two networks count as different in size if the ratio of their numbers of parameters exceeds this value."""
+"""Networks count as different in size if the largest has more than this many times the parameters of the smallest."""
 
 _MAX_LISTED = 3
 """Largest number of names that a caveat lists. Further names are only counted, as in `and 5 more`."""
@@ -38,7 +38,9 @@ class ComparisonContext:
     point: ComparisonPoint
     left_out: Sequence[RunInfo]
     all_runs: Sequence[RunInfo]
-    """All runs of the store with their configs and metrics, if the user named the runs to compare; otherwise empty."""
+    """All runs of the store with their configs and metrics, if the user named the runs to compare; otherwise empty.
+
+    Caveats about choices need the runs that are not compared, such as trials of other learning rates."""
 
     repeats: Sequence[RepeatedRun] = ()
 
@@ -46,7 +48,7 @@ class ComparisonContext:
 def find_caveats(context: ComparisonContext) -> list[str]:
     """Return the caveats of a comparison, one sentence each.
 
-    Runs on different data get no verdict. Caveats that concern a verdict are then left out.
+    Runs that were trained on different data get no verdicts. For such runs, caveats about verdicts are left out.
     """
     checks = (
         (_find_data_caveats, _find_failure_caveats, _find_forced_resume_caveats)
@@ -80,7 +82,10 @@ def _format_split_settings(run_score: RunScore) -> str:
 
 
 def _find_setting_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat if groups differ in several parts of the config: each part can cause the difference."""
+    """Yield a caveat if groups differ in several parts of the config, such as `optimizer` and `layers`.
+
+    Each of these parts can cause the difference between the scores.
+    """
     if context.keys:
         compared = {_get_config_part(key) for key in context.keys}
         others = [group.other_settings for group in context.groups]
@@ -100,7 +105,7 @@ def _find_setting_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _list_varied_parts(run_scores: Sequence[RunScore]) -> set[str]:
-    """Return the parts of the config in which runs differ."""
+    """Return the parts of the config in which runs differ, such as `optimizer`."""
     return {_get_config_part(key) for key in (run_scores[0].settings if run_scores else ()) if key != "seed"}
 
 
@@ -118,7 +123,10 @@ def _find_size_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _find_length_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat if runs differ in their number of epochs and the comparison point depends on that number."""
+    """Yield a caveat if runs have different numbers of epochs and the comparison point is `best` or `area`.
+
+    More epochs change the best score and the mean score over all epochs.
+    """
     counts = {len(run_score.curve.values) for run_score in context.run_scores}
     if context.point.text in ("best", "area") and len(counts) > 1:
         shortest, longest = min(counts), max(counts)
@@ -146,8 +154,9 @@ def _find_environment_caveats(context: ComparisonContext) -> Iterator[str]:
 def _find_tuning_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat if more learning rates were tried with one optimizer than with another.
 
-    By chance alone, the best of many rates has a better score than the best of few. Only runs on the compared networks
-    and data count. With `--by` there is no caveat, because groups then average over learning rates.
+    By chance alone, the best of many learning rates has a better score than the best of a few. Only runs with the
+    network and data of a compared run count. With `--by` there is no caveat, because groups then average over
+    learning rates.
     """
     if context.keys:
         return
@@ -196,7 +205,7 @@ def _get_optimizer_and_network(run_info: RunInfo) -> tuple[str, str]:
 def _find_selection_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat if the best epoch was chosen on the validation set whose score is reported.
 
-    Such scores are too good, because the epoch was chosen for its score.
+    The reported score is then too good, because the epoch was chosen for this score.
     """
     if context.point.text == "best":
         yield (
@@ -256,7 +265,7 @@ def _find_repeat_caveats(context: ComparisonContext) -> Iterator[str]:
 
 
 def _find_test_use_caveats(context: ComparisonContext) -> Iterator[str]:
-    """Yield a caveat if several runs were evaluated on the test set: a choice by test scores is biased."""
+    """Yield a caveat if several runs have test scores: a score by which a run was chosen is too high."""
     if is_test_score(context.metric):
         if len(context.run_scores) > 1:
             yield (

@@ -34,7 +34,7 @@ class Comparison:
 
     verdict_set: VerdictSet
     left_out: tuple[RunInfo, ...]
-    """Runs without a score, each with the reason in `error` or in the status of its record."""
+    """Runs without a score. The reason is in `RunInfo.error`, or is the status of the run's record."""
 
     caveats: tuple[str, ...]
     resolution: ScoreResolution
@@ -81,7 +81,7 @@ class Comparison:
     def averaged_settings(self) -> dict[str, list[str]]:
         """The values over which every group averages, by key, such as `{"batch_size": ["32", "64"]}`.
 
-        The mapping is empty if groups average over different values.
+        The mapping is empty if each group has a single setting, or if groups average over different values.
         """
         if len({frozenset(group.other_settings) for group in self.groups}) != 1:
             return {}
@@ -92,7 +92,7 @@ class Comparison:
 
     @property
     def set_aside_count(self) -> int:
-        """The number of runs that do not count, so that all groups and seeds average over the same settings."""
+        """The number of runs that the means leave out, so that all groups and seeds average over the same settings."""
         return sum(len(group.set_aside) for group in self.groups)
 
 
@@ -206,9 +206,9 @@ def _get_failure_reason(run_info: RunInfo, point: ComparisonPoint) -> str:
 
 
 def _mark_untrained_seeds(groups: Sequence[Group], metric: str, point: ComparisonPoint) -> list[Group]:
-    """Return the groups; a seed is marked as failed if its score is not better than that of a constant prediction.
+    """Mark seeds as failed if their score is not better than that of a constant prediction, and return the groups.
 
-    Groups with failed seeds are compared without t-tests. The groups are returned unchanged if all have fewer than
+    A group with a failed seed is compared without a t-test. The groups are returned unchanged if all have fewer than
     three seeds, or if there is only one group. The groups also remain unchanged if the score of a constant prediction
     is unknown, or if the compared number is not a score.
     """

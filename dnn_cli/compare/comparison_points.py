@@ -1,4 +1,4 @@
-"""Comparison points: when in a training runs are compared, and by which number."""
+"""Comparison points, such as `final` or `epoch=5`: the time in a training and the number by which runs are compared."""
 
 import math
 import re
@@ -58,7 +58,7 @@ class ScoreCurve:
 
 @dataclass(frozen=True)
 class ComparisonPoint:
-    """Comparison point: a point in a training, and the number by which runs are compared at this point."""
+    """Comparison point: a time in a training, such as epoch 5, and the number by which runs are then compared."""
 
     text: str
     """Text of the option `--at`, such as `epoch=5`."""
@@ -88,7 +88,7 @@ class ComparisonPoint:
 
 
 def _get_final_score(curve: ScoreCurve) -> float:
-    """Return the score of the saved model, or the score of the last epoch if the record lacks the former.
+    """Return the score of the saved model; if the record lacks this score, return the score of the last epoch.
 
     The two scores differ if the best weights were restored or weights were averaged.
     """
@@ -114,7 +114,7 @@ def _get_score_at_epoch(curve: ScoreCurve, epoch: float) -> float | None:
 def _get_score_after_steps(curve: ScoreCurve, steps: float) -> float | None:
     """Return the score of the last epoch that ended within the first `steps` training steps, without interpolation.
 
-    The result is `None` if the first epoch has more steps, or the whole training has fewer.
+    The result is `None` if the first epoch has more than `steps` steps, or the whole training has fewer.
     """
     epochs = int(steps // curve.steps_per_epoch)
     return curve.values[epochs - 1] if 1 <= epochs <= len(curve.values) else None
@@ -123,7 +123,7 @@ def _get_score_after_steps(curve: ScoreCurve, steps: float) -> float | None:
 def _get_score_after_seconds(curve: ScoreCurve, seconds: float) -> float | None:
     """Return the score of the last epoch that ended within the first `seconds` of the training.
 
-    The result is `None` if the first epoch takes longer, or the whole training is shorter.
+    The result is `None` if the first epoch takes more than `seconds`, or the whole training takes less.
     """
     passed, score = 0.0, None
     for value, duration in zip(curve.values, curve.epoch_seconds, strict=True):
@@ -135,7 +135,7 @@ def _get_score_after_seconds(curve: ScoreCurve, seconds: float) -> float | None:
 
 
 def _count_epochs_to(curve: ScoreCurve, score: float) -> float | None:
-    """Return the number of the first epoch whose score is at least as good as `score`; `None` without such an epoch."""
+    """Count the epochs until the score is at least as good as `score`; return `None` if no epoch has such a score."""
     reached = (value <= score if curve.lower_is_better else value >= score for value in curve.values)
     return next((float(epoch) for epoch, is_there in enumerate(reached, 1) if is_there), None)
 
@@ -151,7 +151,9 @@ _POINT_SPANS: dict[str, Callable[[ScoreCurve], tuple[float, float] | None]] = {
     "seconds": lambda curve: (curve.epoch_seconds[0], sum(curve.epoch_seconds[:-1])) if len(curve.values) > 1 else None,
     "reach": lambda curve: (curve.best_score, curve.best_score),
 }
-"""Functions for `ComparisonPoint.find_span`, by the name of the comparison point."""
+"""Functions that return the smallest and the largest number for which a run has a score, by name of the point.
+
+`parse_comparison_point` stores the function in `ComparisonPoint.find_span`."""
 
 _NUMBERED_POINTS: dict[str, tuple[str, Callable[[ScoreCurve, float], float | None], str]] = {
     "epoch": ("after epoch {}", _get_score_at_epoch, "fewer than {} epochs"),
@@ -165,7 +167,7 @@ _NUMBERED_POINTS: dict[str, tuple[str, Callable[[ScoreCurve, float], float | Non
 }
 """Comparison points with a number, such as `epoch=5`, by name.
 
-The values are title, function that computes the score, and reason of a missing score."""
+Each value consists of the title, the function that computes the score, and the reason of a missing score."""
 
 
 def parse_comparison_point(text: str) -> ComparisonPoint:

@@ -1,6 +1,6 @@
 """Score of the best constant prediction, which is the same output for every input.
 
-A network that uses its inputs has a better score.
+A network that uses its inputs should have a better score.
 """
 
 import math
@@ -19,7 +19,7 @@ from dnn_cli.metrics.saved_predictions import read_predictions
 from dnn_cli.runs.input_profile import read_input_profile
 
 _MAX_STANDARD_ERRORS = 2.0
-"""An accuracy is good only if it exceeds the most frequent class's share by more than this many standard errors."""
+"""An accuracy beats a constant prediction if it exceeds the largest class share by this many standard errors."""
 
 _Targets = NDArray[Any]
 
@@ -27,7 +27,8 @@ _Targets = NDArray[Any]
 def _compute_most_frequent_share(targets: _Targets) -> float:
     """Return the share of the most frequent class, plus two standard errors of that share.
 
-    Up to this value, an accuracy can be above the share by chance.
+    A constant prediction of this class has the share as its accuracy. An accuracy up to the returned value can be
+    above the share by chance.
     """
     classes = targets.argmax(-1) if targets.ndim == 2 and targets.shape[1] > 1 else targets.reshape(-1)
     share = float(np.unique(classes, return_counts=True)[1].max() / len(classes))
@@ -59,7 +60,7 @@ _CONSTANT_SCORES: dict[str, Callable[[_Targets], float]] = {
 
 
 def _compute_constant_loss(run_score: RunScore, targets: _Targets) -> float | None:
-    """Return the loss of the best constant prediction, by the loss function of a run's config.
+    """Return the loss of the best constant prediction, computed with the loss function of a run's config.
 
     The result is `None` if the config cannot be read, or if a run on user data has no input profile.
     """

@@ -1,7 +1,7 @@
 """Exact permutation tests of many small samples at once, with their 95% intervals.
 
-`scipy.stats.permutation_test` computes the same p-values, and the tests of dnn compare both. The import of
-`scipy.stats` takes 1.3 s, longer than the comparison of ten thousand runs.
+`scipy.stats.permutation_test` computes the same p-values; a test of dnn checks that the results agree. SciPy is not
+used because the import of `scipy.stats` takes 1.3 s, longer than the comparison of ten thousand runs.
 """
 
 import math
@@ -21,12 +21,12 @@ _MAX_ROUNDING_ERROR = 1e-12
 """Largest relative difference at which two statistics count as equal. Rounding errors of float64 are smaller."""
 
 _BISECTION_STEPS = 20
-"""Steps of the bisection for the end of an interval. The error of the end is 1e-6 of the bracket's width."""
+"""Steps of the bisection that finds an end of an interval. The error is 1e-6 of the range that is searched."""
 
 _MAX_DOUBLINGS = 12
 """Largest number of times that the search for the end of an interval doubles its step.
 
-The first step is the standard error."""
+The first step is the standard error of the difference between the means."""
 
 FloatArray = NDArray[np.float64]
 TestResults = tuple[FloatArray, FloatArray]
@@ -151,16 +151,17 @@ def _compute_welch_p_values(ours: FloatArray, theirs: FloatArray, tolerance: flo
 def _find_shift_limit(
     ours: FloatArray, theirs: FloatArray, p_values: FloatArray, tolerance: float, side: float
 ) -> FloatArray:
-    """Return the lower (`side` -1) or upper (`side` 1) end of the interval of `run_two_sample_test`, by bisection.
+    """Return one end of the 95% intervals of `run_two_sample_test`, of shape (comparisons,), by bisection.
 
-    The p-value decides whether the interval contains 0, so that the interval and the p-value agree.
+    An interval contains each number that can be subtracted from the scores in `ours` without a significant difference
+    from `theirs`. The p-value decides whether the interval contains 0, so that the interval and the p-value agree.
 
     Args:
         ours: The scores of one sample, of shape (comparisons, seeds).
         theirs: The scores of the other sample, of shape (comparisons, seeds).
         p_values: The p-values for equal means, of shape (comparisons,).
         tolerance: The largest difference at which two means count as equal.
-        side: The end of the interval to find: -1 or 1.
+        side: The end of the interval to find: -1 for the lower end, 1 for the upper end.
     """
     centre = ours.mean(-1) - theirs.mean(-1)
     error = np.sqrt(ours.var(-1, ddof=1) / ours.shape[-1] + theirs.var(-1, ddof=1) / theirs.shape[-1])
@@ -230,7 +231,8 @@ def _compute_two_sided_p(observed: FloatArray, null: FloatArray, slack: FloatArr
 def run_sign_test(successes: int, failures: int) -> float:
     """Return the two-sided p-value of an exact sign test, which is McNemar's exact test.
 
-    Under the null hypothesis a success and a failure are equally likely.
+    Under the null hypothesis, a success and a failure are equally likely. For two models, a success is an example
+    that only the first model predicts right. A failure is an example that only the second model predicts right.
 
     Args:
         successes: The number of successes.
@@ -245,6 +247,6 @@ def run_sign_test(successes: int, failures: int) -> float:
 
 
 def _run_in_blocks(test: Callable[[FloatArray], TestResults], rows: FloatArray) -> TestResults:
-    """Return the results of a test that is applied to `BLOCK_SIZE` comparisons at a time."""
+    """Run a test on `BLOCK_SIZE` comparisons (rows) at a time, which limits the memory, and return all results."""
     results = [test(rows[begin : begin + BLOCK_SIZE]) for begin in range(0, len(rows), BLOCK_SIZE)]
     return np.concatenate([p for p, _ in results]), np.concatenate([interval for _, interval in results])

@@ -13,8 +13,8 @@ _MAX_LABEL_LENGTH = 40
 def label_groups(groups: Sequence[Group]) -> dict[int, str]:
     """Return the label of every group, by `id(group)`.
 
-    A label consists of the settings that distinguish the group. The name of its runs is used where these settings are
-    too long or absent. Labels are unique: equal texts are followed by the id of a run.
+    A label consists of the settings that distinguish the group. If these settings are too long or absent, the label is
+    the name of the group's runs. Labels are unique: if several groups have equal labels, the id of a run follows.
     """
     names = Counter(group.name for group in groups)
     values: dict[str, set[str | None]] = {key: set() for group in groups for key in group.settings}

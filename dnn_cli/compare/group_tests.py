@@ -1,4 +1,4 @@
-"""Tests of the differences between groups. Comparisons with equal numbers of seeds are computed together."""
+"""Tests of the differences between groups. For speed, comparisons with equal numbers of seeds are computed together."""
 
 import math
 from collections import defaultdict
@@ -67,10 +67,10 @@ def measure_differences(
 
 
 def pair_samples(ours: Mapping[int, float], theirs: Mapping[int, float]) -> tuple[FloatArray, ...]:
-    """Return one array of differences between scores of equal seeds, or two arrays of scores for groups without pairs.
+    """Return one array of differences between scores of equal seeds, or two arrays of scores that are not paired.
 
-    Scores are paired if the groups share at least half of the smaller group's seeds. A verdict needs three pairs.
-    Groups of at least three seeds that share fewer are therefore not paired.
+    Scores are paired if the groups share at least half of the smaller group's seeds. Two groups of at least three
+    seeds must also share at least three seeds, because a verdict needs three pairs.
 
     Args:
         ours: The scores of the first group by seed.

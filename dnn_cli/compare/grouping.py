@@ -25,12 +25,13 @@ from dnn_cli.runs.query.fields import (
 from dnn_cli.runs.run_info import RunInfo
 
 _Setting = tuple[tuple[str, str], ...]
-"""Setting of a run within its group: pairs of a key that varies within groups and its value as text.
+"""Setting of a run within its group: the keys that vary within groups, each with its value as text.
 
-An example in groups by optimizer is `(("batch_size", "32"),)`. A group of one variant has an empty setting."""
+In groups by optimizer, a run has for example the setting `(("batch_size", "32"),)`. In a group of one variant, the
+setting is empty."""
 
 _MAX_CANDIDATES = 100
-"""Largest number of candidates (sets of seeds) that `find_largest_block` tries: the most common sets."""
+"""Largest number of candidates (sets of seeds) that `find_largest_block` tries. It tries the most common sets."""
 
 _Combination = tuple[_Setting, int]
 """Setting and seed of a run within its group."""
@@ -54,7 +55,7 @@ class Group:
     A seed also counts as failed if its score is not better than that of a constant prediction."""
 
     set_aside: tuple[RunScore, ...] = ()
-    """Runs of the group that do not count, so that all groups and seeds average over the same settings."""
+    """Runs of the group that its mean leaves out, so that all groups and seeds average over the same settings."""
 
     @property
     def seeds(self) -> list[int]:
@@ -95,7 +96,7 @@ def _compute_seed_means(combination_scores: Mapping[_Combination, float]) -> dic
 
 
 def group_experiments(run_scores: Sequence[RunScore], failed: Sequence[tuple[RunInfo, str]] = ()) -> list[Group]:
-    """Return a group for every variant; its runs differ only in seed and names.
+    """Return a group for every variant. The runs of a variant differ only in seed and names.
 
     Args:
         run_scores: The runs.
@@ -125,7 +126,7 @@ def _find_common_name(run_scores: Sequence[RunScore]) -> str:
 
 
 def _find_failed_seeds(failed: Iterable[tuple[RunInfo, str]], run_scores: Sequence[RunScore]) -> dict[int, str]:
-    """Return the reason of failure for every failed seed.
+    """Find the failed seeds of a group, and return the reason of failure by seed.
 
     A seed has not failed if another run of the same variant and seed has a score.
 
@@ -146,7 +147,8 @@ def group_by_keys(
 ) -> list[Group]:
     """Return a group for every combination of values of some keys; scores are averaged over other keys.
 
-    If all groups have some settings in common, only runs with these settings count. Other runs are set aside.
+    If all groups have some settings in common, only runs with these settings count, so that other settings cause no
+    difference between groups. The other runs are set aside.
 
     Args:
         run_scores: The runs.
@@ -242,13 +244,13 @@ def _unify_layer_names(run_scores: Sequence[RunScore], preferred_names: Collecti
 
 
 def find_balanced_combinations(groups: Sequence[Group]) -> list[set[_Combination]]:
-    """Return the combinations of setting and seed that count in each group.
+    """Find the combinations of setting and seed that count in each group, and return one set for each group.
 
-    If possible, all groups count the same settings. Every counted seed of a group has all these settings.
+    If the groups have common settings, the same settings count in all groups. Otherwise, the settings of each group
+    are chosen separately. Only those seeds of a group count that have all these settings.
 
     If groups averaged over different settings, these settings could cause a difference between the means. If seeds
-    had different settings, these settings would increase the standard deviation over seeds. Groups without a common
-    setting are balanced separately.
+    had different settings, these settings would increase the standard deviation over seeds.
     """
     common = set.intersection(*(group.other_settings for group in groups)) if groups else set()
     if common:
@@ -258,17 +260,20 @@ def find_balanced_combinations(groups: Sequence[Group]) -> list[set[_Combination
 
 
 def _list_complete_combinations(group: Group, settings: set[_Setting]) -> set[_Combination]:
-    """Return every combination of some settings with the seeds of a group that have all of these settings."""
+    """Return all pairs of one of the settings and one complete seed of a group.
+
+    A seed is complete if the group has a score of this seed for each of the settings.
+    """
     seeds = [seed for seed in group.seeds if all((setting, seed) in group.scores for setting in settings)]
     return {(setting, seed) for setting in settings for seed in seeds}
 
 
 def find_largest_block(settings: set[_Setting], groups: Sequence[Group]) -> set[_Setting]:
-    """Return the set of settings (a block) with which the most runs can be counted.
+    """Find the block (a set of settings) for which the largest number of runs counts, and return the block.
 
-    In each group, only those seeds count that were trained with all settings of the block. Each setting is a candidate
-    with the seeds that were trained with it, one set for each group. The block of a candidate consists of all settings
-    that were trained with at least these seeds.
+    A run counts if its setting is in the block, and its seed was trained with all settings of the block. A candidate
+    consists of the seeds that were trained with one setting, as one set for each group. The block of a candidate
+    consists of all settings that were trained with at least these seeds.
     """
     seeds: dict[_Setting, list[set[int]]] = {setting: [set() for _ in groups] for setting in settings}
     for index, group in enumerate(groups):
@@ -315,7 +320,8 @@ def _restrict_group(group: Group, combinations: set[_Combination], other_setting
 def _compute_combination_scores(settings_and_scores: Sequence[tuple[_Setting, RunScore]]) -> dict[_Combination, float]:
     """Return the mean score of every combination of setting and seed.
 
-    A combination has several runs only if these runs were trained on different data: repeats were dropped before.
+    A combination has several runs only if these runs were trained on different data. Runs on the same data are
+    repeats, and all but one of them were dropped before.
     """
     scores_by_combination: dict[_Combination, list[float]] = defaultdict(list)
     for setting, run_score in settings_and_scores:
@@ -333,7 +339,7 @@ def _format_group_value(value: Any) -> str:
 def _find_varied_settings(
     runs: Mapping[str, RunInfo], read_values: Callable[[RunInfo], tuple[str, ...]], keys: Sequence[str]
 ) -> dict[str, _Setting]:
-    """Return the setting of every variant by its digest: the keys that vary within groups, with their values.
+    """Find the keys that vary within groups, and return the values of these keys for every variant, by its digest.
 
     Names, seeds and the compared keys are left out. If `optimizer.type` is compared, other keys of the optimizer
     usually differ between groups. Such a key counts only if all experiments have the key and its value differs within
@@ -373,7 +379,7 @@ def _list_key_spellings(run_info: RunInfo, key: str) -> tuple[str, ...]:
 
 
 def _is_other_setting(name: str, keys: Sequence[str]) -> bool:
-    """Return whether a key of a config is neither a compared key nor a name nor the seed."""
+    """Return whether a config key can be part of a setting: it is not a compared key, a name or the seed."""
     return name not in (*keys, "seed", "name") and f"{name}.type" not in keys and not name.endswith(".name")
 
 

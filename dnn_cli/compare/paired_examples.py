@@ -25,7 +25,10 @@ For a score above 1, this is a share of the score. Small differences occur becau
 
 @dataclass(frozen=True)
 class PairedExampleTest:
-    """Difference between the scores of two models on the same examples: the first model's minus the second's."""
+    """Result of a test of two models on the same examples.
+
+    Differences are scores of the first model minus scores of the second model.
+    """
 
     count: int
     """Number of examples that both models have predicted."""
@@ -35,10 +38,10 @@ class PairedExampleTest:
     """95% interval of the mean difference, by the same test as the p-value."""
 
     p_value: float
-    """Two-sided p-value: of McNemar's exact test where answers are right or wrong, else of a paired z-test."""
+    """Two-sided p-value of McNemar's exact test if answers are right or wrong, and of a paired z-test for errors."""
 
     only_right: tuple[int, int] | None
-    """Numbers of examples that only the first and only the second model predicts right.
+    """Number of examples that only the first model predicts right, and number that only the second predicts right.
 
     `None` if the score is an error, such as the squared error."""
 
@@ -105,7 +108,7 @@ def compare_on_examples(reference: RunScore, others: Sequence[RunScore], metric:
 def _read_example_scores(
     run_score: RunScore, metric: str, compute_scores: Callable[..., _ExampleScores]
 ) -> dict[str, NDArray[Any]] | str:
-    """Return the scores, positions and targets of a run's validation examples, or why they cannot be used.
+    """Read the scores, positions and targets of a run's validation examples, or return why they cannot be used.
 
     The position is the index of an example in the dataset. The arrays are sorted by position.
 
@@ -165,9 +168,10 @@ def _compare_example_scores(
 def _run_mcnemar_test(count: int, only_ours: int, only_theirs: int) -> PairedExampleTest:
     """Return McNemar's exact test of right and wrong answers.
 
-    The test uses the examples that only one of the models predicts right. Equally good models have equal shares of
-    these examples, but for chance. The interval of the difference is computed from the interval of the first model's
-    share (Clopper and Pearson, Biometrika 26, 1934). It excludes 0 exactly where the p-value is below 5%.
+    The test uses the examples that only one of the models predicts right. If the models are equally good, each of them
+    should be right on about half of these examples. The interval of the difference is computed from the interval of
+    the first model's share (Clopper and Pearson, Biometrika 26, 1934). The interval excludes 0 exactly if the p-value
+    is below 5%.
 
     Args:
         count: The number of all examples.

@@ -1,4 +1,4 @@
-"""Comparison of a run with the same experiment trained again: equality of all bits, and differences of environment."""
+"""Comparison of a run with a new run of its experiment: whether all bits are equal, and how environments differ."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _UNCOMPARED_COLUMNS = ("epoch", "seconds")
 
 @dataclass(frozen=True)
 class MetricDifference:
-    """First difference between the metrics of two runs: the value `then` of the original, and `now` of the new run.
+    """First difference between the metrics of two runs: `then` is the value of the original, `now` that of the new run.
 
     A value is `None` if the run lacks this number.
     """
@@ -29,7 +29,7 @@ class MetricDifference:
 
 @dataclass(frozen=True)
 class EnvironmentDifference:
-    """Difference between two run records: the value `then` in the original record, and `now` in the new record.
+    """Difference between two run records: `then` is the value in the original record, `now` that in the new record.
 
     A value is `None` if the record lacks the key.
     """
@@ -182,7 +182,7 @@ def _format_bits(value: float | None) -> str | None:
 
 
 def _list_environment_differences(original_record: Record, new_record: Record) -> list[EnvironmentDifference]:
-    """Return the differences between two records in values that can influence the numbers of a training."""
+    """List the differences between two records. Only values that can change the result of a training are compared."""
     before, after = _get_environment(original_record), _get_environment(new_record)
     return [
         EnvironmentDifference(f"{part}.{name}", before[part].get(name), after[part].get(name))
@@ -193,7 +193,7 @@ def _list_environment_differences(original_record: Record, new_record: Record) -
 
 
 def _get_environment(record: Record) -> dict[str, dict[str, Any]]:
-    """Return the values of a record that can influence the numbers of a training, by part of `run.json`."""
+    """Return the values of a record that can change the result of a training, by section of `run.json`."""
     plan, git = {**record.plan, "engine": record.engine}, record.git or {}
     return {
         "versions": dict(record.versions),

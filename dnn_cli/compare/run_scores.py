@@ -27,7 +27,7 @@ class RunScore:
     """Number by which the run is compared."""
 
     settings: dict[str, str]
-    """Values of the keys in which the compared runs differ, by key."""
+    """Values of the config keys in which the compared runs differ, such as `{"optimizer.type": "adam"}`."""
 
     @property
     def run(self) -> Run:

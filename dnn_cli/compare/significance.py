@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 ALPHA = 0.05
-"""Largest probability that a comparison of equal groups has any false verdict, over all its pairs of groups."""
+"""Largest probability that a comparison of equally good groups finds any of them better or worse than another."""
 
 _POWER = 0.8
-"""Share of cases in which the advised number of seeds finds a difference as large as the observed one."""
+"""Probability that a test with the advised number of seeds finds a difference as large as the observed one."""
 
 MAX_PERMUTATIONS = 16_384
 """Largest number of permutations that an exact test enumerates. If more exist, the test draws 16,383 at random."""
@@ -26,9 +26,10 @@ MAX_ADVISED_SEEDS = 1_000
 MIN_VARIANCE_SHARE = 0.25
 """Lower limit of the variance of a difference in a t-test, as a share of twice the mean variance within groups.
 
-Groups with a failed seed are left out of the mean. The value was chosen for groups of three seeds, where a third of all
-seeds has much worse scores than the others. Comparisons of 4 and 8 such groups have 8% to 16% false verdicts without
-the limit, and at most 0.6% with the limit."""
+The difference between two scores has twice the variance of one score. Groups with a failed seed are left out of the
+mean. The limit prevents false verdicts on groups of three seeds, where a third of all seeds has much worse scores than
+the others. Comparisons of 4 and 8 such groups have 8% to 16% false verdicts without the limit, and at most 0.6% with
+the limit."""
 
 Interval = tuple[float, float]
 _Design = Literal["paired", "unpaired"]
@@ -96,7 +97,7 @@ def compute_min_p_value(*sizes: int) -> float:
 
 
 def choose_test(sizes: Sequence[int], comparisons: int, *, needs_exact: bool = False) -> TestName:
-    """Return the test for samples of these sizes.
+    """Choose the test for samples of these sizes, and return its name; `none` if a group has a single seed.
 
     The choice depends on the numbers of seeds and comparisons alone, because a choice by the scores would give more
     false verdicts. `needs_exact` depends on scores, but only makes the test stricter.
@@ -129,9 +130,10 @@ def correct_by_holm(p_values: Sequence[float | None], comparisons: int) -> list[
 
 
 def find_min_exact_seeds(comparisons: int) -> int | None:
-    """Return the smallest number of pairs with which an exact test can give a verdict.
+    """Find the smallest number of pairs of seeds with which an exact test can give a verdict, and return the number.
 
-    The number is `None` if too many comparisons are judged together for any exact test.
+    A p-value of an exact test has a lower limit, and is corrected for the number of comparisons. The result is `None`
+    if the corrected limit is above 5% for any number of pairs.
 
     Args:
         comparisons: The number of comparisons that are judged together.

@@ -31,8 +31,8 @@ def _compute_quadrature() -> tuple[FloatArray, FloatArray]:
 def compute_t_p_values(t: FloatArray, freedom: FloatArray) -> FloatArray:
     """Return two-sided p-values: the probability of a statistic at least as far from 0 as t.
 
-    With t = √ν · cot φ, Student's density becomes sin φ to the power ν - 1, but for a constant factor. The p-value is
-    therefore a ratio of two integrals over φ.
+    With t = √ν · cot φ, Student's density becomes sin φ to the power ν - 1, except for a constant factor. The p-value
+    is therefore a ratio of two integrals over φ.
 
     Args:
         t: The statistics, of any shape.
@@ -42,7 +42,7 @@ def compute_t_p_values(t: FloatArray, freedom: FloatArray) -> FloatArray:
 
 
 def _compute_tail_integral(t: FloatArray, freedom: FloatArray) -> FloatArray:
-    """Return the integral of sin φ to the power ν - 1 from 0 to the φ that belongs to t."""
+    """Return the integral of sin φ to the power ν - 1, from 0 to the φ with t = √ν · cot φ."""
     points, weights = _compute_quadrature()
     limit = np.arctan2(np.sqrt(freedom), np.abs(t))
     powers = np.sin(limit[..., None] * points) ** (freedom[..., None] - 1)

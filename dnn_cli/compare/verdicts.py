@@ -33,7 +33,7 @@ _EXACT_RESOLUTION = ScoreResolution(0.0, 0.0)
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on a group against the reference."""
+    """Verdict on a group: whether its scores are better or worse than those of the reference group."""
 
     group: Group
     word: VerdictWord
@@ -59,9 +59,10 @@ class Verdict:
 
     @cached_property
     def needed_seeds(self) -> int | None:
-        """The number of seeds in each group that probably gives a verdict, larger than the present number.
+        """The advised number of seeds in each group, with which a verdict is probable.
 
-        `None` if more seeds are not advised, because the difference is too small.
+        The value is `None` if more seeds are not advised, because the difference is too small, or too many comparisons
+        are judged together.
         """
         if self.difference is None or self.difference.p_value is None:
             return find_min_exact_seeds(self.comparisons) if self.exact_test_reason else MIN_SEEDS
@@ -71,7 +72,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class VerdictSet:
-    """Verdicts on all groups against one reference."""
+    """Verdicts on all groups against one reference: the baseline that the user named, or the best group."""
 
     reference: Group | None
     is_named: bool
@@ -145,7 +146,7 @@ def _judge_by_seeds(
     resolution: ScoreResolution,
     variance: float,
 ) -> list[Verdict]:
-    """Return the verdict on every group from a test of its seeds' scores against those of the reference.
+    """Judge every group by a test of its scores over seeds against the scores of the reference.
 
     Args:
         reference: The group with which the others are compared.
@@ -201,7 +202,7 @@ def _list_failure_texts(groups: Sequence[Group], reference: Group, others: Seque
 def _judge_by_examples(
     reference: Group, others: Sequence[Group], metric: str, comparisons: int, sign: float
 ) -> list[Verdict]:
-    """Return the verdict on every group of one run from a test of its model on the validation examples.
+    """Judge groups that consist of a single run, by a test of their models on the validation examples.
 
     Args:
         reference: The group of one run with which the others are compared.

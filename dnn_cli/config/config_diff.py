@@ -14,11 +14,11 @@ ABSENT_TEXT = "–"
 """Text for a key that is absent from a config."""
 
 _SHARED_LAYERS_TEXT = "shared layers only"
-"""Text for a stack of layers that consists only of the first and last layers that all compared stacks share."""
+"""Text for a stack of layers without differing layers: all compared stacks begin and end with its layers."""
 
 
 def find_config_differences(configs: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
-    """Return one mapping for each config: the keys whose values differ between the configs, with this config's values.
+    """Return one mapping for each config, from the keys whose values differ between configs to this config's values.
 
     The values are short texts. Names and diagnostics are not compared. Parts of the same type are compared key by key
     (`optimizer.learning_rate`), parts of different types as a whole (`optimizer`). If the stacks have different types

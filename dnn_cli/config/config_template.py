@@ -116,7 +116,7 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
 
 
 def _derive_output_and_loss(info: DatasetInfo) -> tuple[str, str, str, str]:
-    """Return what suits a dataset, as texts: the output layer, the loss, the metric and the meaning of the output."""
+    """Return four texts that suit a dataset: the output layer, the loss, the metric, and the meaning of the output."""
     if not info.is_classification:
         numbers = "the predicted target" if info.targets == 1 else f"the {info.targets} predicted targets"
         layer = f"- {{type: Dense, units: {info.targets}, name: output}}"
@@ -132,8 +132,8 @@ def _derive_output_and_loss(info: DatasetInfo) -> tuple[str, str, str, str]:
 def _build_rescaling_lines(mean_and_deviation: tuple[float, float] | None) -> list[tuple[str, str]]:
     """Return the config line, with its comment, of a last layer that scales outputs to the size of the targets.
 
-    An untrained network has outputs near 0, far away from large targets. The list is empty without mean and deviation,
-    and if both are below 10.
+    An untrained network has outputs near 0, far away from large targets. The list is empty if mean and deviation are
+    unknown. It is also empty if both are below 10, where scaling is not necessary.
 
     Args:
         mean_and_deviation: The mean and the standard deviation of the target.

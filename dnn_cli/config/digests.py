@@ -2,8 +2,8 @@
 
 | digest | equal for |
 |---|---|
-| training digest | experiments that train the same weights in each epoch |
-| outcome digest | experiments that train the same weights for the same number of epochs |
+| training digest | experiments whose trainings have identical weights after each epoch; numbers of epochs may differ |
+| outcome digest | experiments whose trainings end with identical weights after the same number of epochs |
 | network digest | experiments that share compiled programs on this machine |
 | variant digest | experiments that differ only in seed, names, diagnostics and `model_checkpoint` |
 """
@@ -48,7 +48,7 @@ def compute_training_digest(experiment: "Experiment") -> str:
 
 
 def compute_outcome_digest(experiment: "Experiment") -> str:
-    """Return the digest of the training digest and the number of epochs. run.json contains this digest."""
+    """Return the digest of two values: the training digest and the number of epochs. run.json contains the result."""
     return hashlib.sha256(f"{compute_training_digest(experiment)} {experiment.epochs}".encode()).hexdigest()
 
 

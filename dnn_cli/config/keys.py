@@ -133,7 +133,7 @@ class KeyCompletion(NamedTuple):
 
 
 class ConfigNode(NamedTuple):
-    """Node of a config, seen as a tree of keys: the type annotation of possible values, and the current value."""
+    """Node in the tree of a config's keys: the type annotation of the key's possible values, and its current value."""
 
     annotation: Any
     value: Any

@@ -16,9 +16,9 @@ from dnn_cli.config.schedules import (
 )
 
 _MAX_SAMPLED_STEPS = 400
-"""Number of equal parts of a training, at the ends of which the checks compute the learning rate.
+"""Number of equal parts into which the checks of a schedule divide a training.
 
-The checks also compute the rate of each of the first 400 steps.
+The checks compute the learning rate at the end of each part, and at each of the first 400 steps.
 """
 
 _NEGLIGIBLE_SHARE = 0.01

@@ -34,7 +34,7 @@ BOUNDED_ACTIVATIONS = (*SATURATING_ACTIVATIONS, "softmax", "sparsemax", "log_sof
 """Activations whose outputs cannot exceed a bound."""
 
 _MIN_SATURATING_LAYERS = 3
-"""Gradients are known to vanish in networks with at least this number of hidden layers with saturating activations."""
+"""Advice is given if at least this number of hidden layers have saturating activations: gradients can then vanish."""
 
 
 def find_advice(experiment: Experiment) -> list[Issue]:
@@ -76,7 +76,10 @@ def _find_repeated_seeds(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_missing_flatten(experiment: Experiment) -> Iterator[Issue]:
-    """Yield an issue of the first Dense layer whose input has several axes, if Flatten before the layer is possible."""
+    """Yield an issue of a Dense layer whose input has several axes, if a Flatten layer before it would help.
+
+    Flatten helps if it reduces the output of the network to a single axis.
+    """
     index = find_flatten_position(experiment)
     if index is not None:
         stage = compute_stages(experiment.model.stack, experiment.data.input_shape)[index]
@@ -94,7 +97,10 @@ def _has_linear_activation(layer: Layer) -> bool:
 
 
 def _find_narrow_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
-    """Yield an issue for each hidden Dense layer with fewer units than the last Dense layer: it loses information."""
+    """Yield an issue for each hidden Dense layer with fewer units than the last Dense layer.
+
+    Such a narrow layer loses information.
+    """
     dense = [(index, layer) for index, layer in enumerate(layers) if isinstance(layer, Dense)]
     if not dense:
         return

@@ -28,7 +28,7 @@ DEFAULT_OPTIMIZER = "rmsprop"
 
 
 _WeightPathPattern = Annotated[str, Field(pattern=r"^\^?[\w./-]+\$?$", max_length=100)]
-"""Pattern of weights by path: `hidden` matches any part of a path, `^hidden` its start, `kernel$` its end.
+"""Pattern that selects weights by path: `hidden` matches any part of a path, `^hidden` its start, `kernel$` its end.
 
 Other regular expressions are refused, because the search for some of them never ends.
 """

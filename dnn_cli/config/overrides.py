@@ -97,7 +97,7 @@ def _is_plain_scalar(text: str) -> bool:
 
 
 def _find_trailing_text(text: str) -> str:
-    """Return the text after a quoted text, a list or a mapping, which YAML reads as a comment."""
+    """Return the text that follows a quoted text, a list or a mapping. YAML reads the following text as a comment."""
     events: list[Any] = list(yaml.parse(text, Loader=YamlLoader))
     outer = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentStartEvent, yaml.DocumentEndEvent)
     ends = [event.end_mark.index for event in events if not isinstance(event, outer)]

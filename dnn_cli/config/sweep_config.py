@@ -310,7 +310,7 @@ def _add_varied_values(sweep: Sweep, varied: dict[str, SweepValues]) -> Sweep:
     """Return a sweep with additional keys that vary. Values of `seed` become the seeds of the sweep.
 
     Raises:
-        UsageError: the seeds are a range of random numbers, such as `int(1, 9)`.
+        UsageError: seeds would be drawn at random, as with `seed=int(1, 9)`. Seeds must be listed: `seed=1..9`.
     """
     seeds = varied.pop("seed", None)
     if isinstance(seeds, ValueRange):

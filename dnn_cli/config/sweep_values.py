@@ -222,9 +222,9 @@ _LIST_FUNCTIONS = ("choice", "grid", "grid_search", "categorical")
 
 
 def _rewrite_range(text: str) -> str:
-    """Return a list or range of another program, such as `range(1, 6)`, in the notation of a sweep.
+    """Return a list or range of another program in the notation of a sweep: `range(1, 6)` becomes `1..5`.
 
-    The result is empty for any other text.
+    Other examples are `1-5` and `choice([1, 2])`. The result is empty for any other text.
     """
     if match := _OTHER_RANGE_NOTATION.fullmatch(text):
         low, high = int(match[1]), int(match[2])
@@ -258,7 +258,14 @@ def _rewrite_python_range(inside: str) -> str:
 
 
 def _rewrite_list(inside: str) -> str:
-    """Return the items between the brackets of a list, separated by commas; empty for fewer than two items."""
+    """Return the items of a list as values of a sweep, for a suggestion: `[1, 2]` becomes `1,2`.
+
+    The result is empty for fewer than two items, because a suggestion needs several values. The result is also empty
+    if an item is empty.
+
+    Args:
+        inside: The text between the brackets, such as `1, 2`.
+    """
     items = [item.strip() for item in split_at_commas(inside)]
     return ",".join(items) if len(items) > 1 and all(items) else ""
 

@@ -35,7 +35,10 @@ _NPZ_SPLIT_TEXTS = {
     "validation_path": "save x_val and y_val in the npz at path instead",
     "test_path": "save x_test and y_test in the npz at path instead",
 }
-"""Suggestions for npz data, which has all splits in one file, by a key for a separate file that npz data refuses."""
+"""Suggestions for npz data, by the key of `data` that names a separate file for a split.
+
+Npz data refuses these keys, because one npz contains all splits.
+"""
 
 
 def find_experiment_issues(experiment: Experiment) -> list[Issue]:
@@ -221,7 +224,7 @@ def _find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_metric_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Yield issues of metrics: duplicates, and metrics for other targets than the loss has, or for more classes."""
+    """Yield issues of metrics: duplicates, other targets than those of the loss, and more classes than the data has."""
     encoding, outputs = experiment.target_encoding, experiment.output_shape[0]
     for index, metric in enumerate(experiment.metrics):
         path = ("metrics", index)

@@ -115,8 +115,8 @@ def score_single_columns(examples: Examples, train: NDArray[np.int64]) -> NDArra
 def _find_nearest_rows(values: NDArray[np.float64]) -> NDArray[np.int64]:
     """Find, for each row of odd index, the row of even index with the nearest value, and return these even indices.
 
-    The target of the nearest row is the prediction for the odd row. It is nearly exact if the column is proportional to
-    the target. Bins are too coarse for such a column.
+    The target of the nearest row is the prediction for the odd row. This prediction is nearly exact if the column is
+    proportional to the target. Bins are too coarse for such a column.
 
     Args:
         values: The values of one column.
@@ -198,8 +198,8 @@ def measure_copies(examples: Examples, split: Split) -> NDArray[np.float32]:
     """Measure the share of validation inputs that are also training inputs, and the share expected by chance.
 
     In a table with few different values, equal rows occur by chance. The expected share assumes that each value of a
-    row is drawn independently from the values of its column. It is 0 without copies, or for more than `_MAX_COLUMNS`
-    columns.
+    row is drawn independently from the values of its column. The expected share is 0 without copies, or for more than
+    `_MAX_COLUMNS` columns.
 
     The result is float32 of shape (2,).
     """

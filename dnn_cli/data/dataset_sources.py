@@ -33,7 +33,7 @@ _MAX_ATTEMPTS = 2
 class _DownloadProgress:
     """Object that the download library pooch uses as its progress bar.
 
-    It forwards the number of downloaded bytes to a progress reporter.
+    The object forwards the number of downloaded bytes to a progress reporter.
     """
 
     def __init__(self, report_progress: ReadProgress, doing: str) -> None:

@@ -23,7 +23,7 @@ _MAX_SAMPLE_TARGETS = 10_000
 to within 1 percentage point."""
 
 _USUAL_QUANTILES = (0.01, 0.99)
-"""Quantiles between which an image statistic, such as brightness, is usual. The range contains 98% of the sampled
+"""Quantiles that limit the usual range of an image statistic, such as brightness. The range contains 98% of the sampled
 training images."""
 
 
@@ -159,8 +159,10 @@ _LOOK_MARGINS = dict(zip(IMAGE_STATISTICS, (0.1, 0.1, 0.1, 0.2), strict=True))
 than the margin."""
 
 _MAX_STRICT_NUMBERS = 100
-"""Maximum number of values of an input that is unusual because of a single unusual value. A larger input nearly always
-has a few unusual values. It is unusual only if their share is at least `_MIN_UNUSUAL_SHARE`."""
+"""An input of at most this number of values counts as unusual if one of its values is unusual.
+
+A larger input nearly always has a few unusual values. A larger input therefore counts as unusual only if the share of
+unusual values is at least `_MIN_UNUSUAL_SHARE`."""
 
 _MIN_UNUSUAL_SHARE = 0.05
 _MAX_NAMED_NUMBERS = 3
@@ -234,7 +236,8 @@ def _describe_unusual_numbers(rows: NDArray[np.float32], input_profile: InputPro
     """Describe the unusual values of each row, in a list of phrases for each row.
 
     A value is unusual if its distance from the training range is more than half of the width of this range. The list is
-    empty for a row without unusual values, and for a large row with few unusual values.
+    empty for a row without unusual values. For a row of more than `_MAX_STRICT_NUMBERS` values, the list is also empty
+    if the share of unusual values is below `_MIN_UNUSUAL_SHARE`.
     """
     half = (input_profile.maximum - input_profile.minimum) / 2
     outside = (rows < input_profile.minimum - half) | (rows > input_profile.maximum + half)

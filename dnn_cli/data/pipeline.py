@@ -25,8 +25,8 @@ _plain_python = tf.autograph.experimental.do_not_convert
 branches that depend on tensors."""
 
 _UNTUNED_OPTIONS = tf.data.Options()
-"""Options that turn off the autotuning of `tf.data`. Its thread delays the end of every iterator by some tenths of a
-second."""
+"""Options that turn off the autotuning of `tf.data`. The thread of the autotuning would delay the end of every
+iterator by a few tenths of a second."""
 
 _UNTUNED_OPTIONS.autotune.enabled = False
 
@@ -52,7 +52,7 @@ class Pipeline:
     """Builder of batches and chunks from the examples of an experiment.
 
     The examples are held in memory once. Memory-mapped examples that need too much memory are read chunk by chunk. The
-    pipeline ignores the seed and the optimizer of the experiment.
+    pipeline ignores the seed and the optimizer of the experiment; `build_shuffled_order` takes a seed instead.
 
     Args:
         examples: The examples of all splits.

@@ -22,7 +22,7 @@ _CPU_FEATURES = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx5
 
 NVIDIA_VENDOR, AMD_VENDOR = "0x10de", "0x1002"
 _MIN_FREE_MEMORY = 1_500_000_000
-"""Smallest amount of free memory, in bytes, that `dnn doctor` does not report as a problem."""
+"""If less memory than this number of bytes is free, `dnn doctor` reports a problem."""
 
 
 def inspect_machine() -> Section:
@@ -85,7 +85,9 @@ def _read_meminfo(name: str) -> int | None:
 
 
 def _format_cores(cores: int, quota: float | None) -> str:
-    """Format the number of cores that this process may use, and the reason if some cores are excluded.
+    """Format the number of cores that this process may use, such as `16`.
+
+    If the machine has more cores, add their number and the reason: `8 of 16: the control group has a CPU quota of 8`.
 
     Args:
         cores: The number of cores that this process may use.

@@ -21,7 +21,7 @@ _REQUIRED_PACKAGES = (
 
 
 class _Extra(NamedTuple):
-    """Optional pip extra of `dnn`: its modules, and the command that needs them."""
+    """Optional extra, such as `onnx` in `pip install '.[onnx]'`: its modules, and the command that needs them."""
 
     modules: tuple[str, ...]
     purpose: str

@@ -30,7 +30,7 @@ class Section:
 
     problems: tuple[Problem, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
-    """Texts that the printed table shows instead of values, by the name of the value.
+    """Texts that the printed table shows instead of values, by the name of the value: `1.86 GB` instead of 2000000000.
 
     A value with an empty text is left out.
     """

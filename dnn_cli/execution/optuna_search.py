@@ -74,7 +74,7 @@ class OptunaSearch:
     def build_example_setting(self) -> Setting:
         """Build a setting from the first value of each varied key.
 
-        An experiment with this setting has the monitor of all experiments of the sweep.
+        All experiments of the sweep have the same monitor, which is read from the experiment with this setting.
         """
         return {key: values.end_values[0] for key, values in self.parameters.items()}
 

@@ -45,7 +45,7 @@ def prepare_training(
     Args:
         loaded: The experiment, with advice about its config.
         reporter: The object that receives the lines of the training.
-        epochs: The total number of epochs, for lines and progress.
+        epochs: The total number of epochs, for the reported lines and the progress display.
         cache: The cache of this process for its trainings; by default an empty cache.
 
     Raises:

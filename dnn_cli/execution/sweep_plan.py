@@ -36,11 +36,13 @@ class PlannedRun:
     """Number of the setting, from 0. Planned runs that differ only in the seed have the same number."""
 
     setting: Setting
-    """Values that distinguish the experiment from others: the setting and, if the sweep has seeds, the seed."""
+    """Values that this experiment has for the keys that vary in the sweep, including `seed` if the sweep has seeds."""
 
     loaded: LoadedExperiment
     outcome_digest: str
-    """Digest that is equal for experiments that train the same weights for the same number of epochs."""
+    """Digest by which experiments with the same result are recognised.
+
+    The digest is equal for experiments whose trainings end with identical weights after the same number of epochs."""
 
 
 class SweepPlanner:

@@ -27,25 +27,26 @@ _MAX_FLAT_PACE = 0.005
 """A loss counts as flat if each epoch reduces its distance to the lowest possible loss by less than this share."""
 
 _MAX_EQUAL_LOSS_RATIO = 1.1
-"""A network counts as equally good on new examples up to this ratio of validation loss to training loss."""
+"""A network counts as equally good on new examples if validation loss / training loss is at most this ratio."""
 
 _PERFECT_ACCURACY = 0.99
 """A network with at least this training accuracy counts as having learned all training examples."""
 
 _MIN_LOSS_RISE = 0.1
-"""A rise of the training loss is reported if it exceeds this share of the previous fall since the first epoch.
+"""A rise of the training loss is reported if it exceeds this share of the decrease before the rise.
 
-The rise must also exceed half of this share of the lowest loss so far. Smaller rises occur by chance, above all in
-epochs of few batches."""
+The decrease is that from the first loss to the lowest loss before the rise. The rise must also exceed half of
+`_MIN_LOSS_RISE`, multiplied by this lowest loss. Smaller rises occur by chance, above all in epochs of few batches."""
 
 _MIN_RECOVERED_LOSS_RISE = 0.3
-"""Limit that replaces `_MIN_LOSS_RISE` if the network is good in the end: its training recovered from the rise."""
+"""Limit that replaces `_MIN_LOSS_RISE` if the final network is good: its training recovered from the rise."""
 
 _MIN_PATIENCE = 2
-"""Smallest sufficient patience of `early_stopping`: with less, one epoch that is worse by chance ends the training."""
+"""Smallest sufficient patience of `early_stopping`. A smaller patience ends the training after one epoch that is worse
+by chance."""
 
 _ENOUGH_ACCURACY_SHARE = 0.9
-"""A narrow layer is wide enough if the network avoids at least this share of the mistakes of a constant prediction.
+"""A narrow layer counts as wide enough if the network avoids at least this share of a constant prediction's mistakes.
 
 The constant prediction is the commonest class for every example."""
 
@@ -261,9 +262,9 @@ def find_under_fitting(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _find_narrowest_units(evidence: Evidence) -> int | None:
-    """Return the number of units of the narrowest hidden Dense layer, if it is smaller than the number of classes.
+    """Return the number of units of the narrowest hidden Dense layer, if this layer has fewer units than classes exist.
 
-    The result is `None` for wider layers, for a regression, and without a hidden Dense layer.
+    The result is `None` if no layer has fewer units, for a regression, and without a hidden Dense layer.
     """
     units = [layer.units for layer in evidence.experiment.model.stack if isinstance(layer, Dense)][:-1]
     return min(units) if units and min(units) < (evidence.class_count or 0) else None

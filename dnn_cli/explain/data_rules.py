@@ -50,12 +50,13 @@ _MIN_TARGET_SHIFT = 0.3
 The difference is the share of validation targets that would have to change to make the class shares equal."""
 
 _MIN_SHIFT_STANDARD_ERRORS = 6.0
-"""A difference between training and validation targets is reported from this number of standard errors on."""
+"""A difference between training and validation targets is reported if it is at least this many standard errors."""
 
 _MIN_INPUT_SHIFT = 2.0
-"""Smallest reported shift of the validation inputs: the difference between the means of a column, as a median.
+"""Smallest reported shift of the validation inputs relative to the training inputs.
 
-The unit is the standard deviation of the training inputs. The median is taken over all columns."""
+The shift of a column is the difference between its two means, divided by the standard deviation of its training inputs.
+The shift of the inputs is the median over all columns."""
 
 _MIN_INPUT_STRETCH = 5.0
 """Smallest reported factor between the standard deviations of validation and training inputs, in either direction.

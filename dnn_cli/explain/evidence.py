@@ -29,15 +29,15 @@ _DECAYED_RATE_SHARE = 0.1
 """A learning rate below this share of the largest rate counts as decayed: weights then change little."""
 
 _WEAK_ACCURACY_SHARE = 0.5
-"""A network is weak if it avoids less than this share of the mistakes of always predicting the commonest class."""
+"""A network counts as weak if it avoids less than this share of the mistakes of predicting only the commonest class."""
 
 _MIN_NORMAL_EXAMPLES = 30
 """Smallest number of examples for which the mean of a loss is nearly normal, so that its standard error is reliable."""
 
 _WEAK_LOSS_SHARE = 0.25
-"""A network is weak if its loss is less than this share below the loss of the best constant prediction.
+"""A network counts as weak if its loss is less than this share below the loss of the best constant prediction.
 
-The best networks for the dataset `diabetes` reach half of that loss."""
+For comparison: the best networks for the dataset `diabetes` have half the loss of the best constant prediction."""
 
 _PENALTY_KEYS = (
     "kernel_regularizer",
@@ -215,9 +215,10 @@ class Evidence:
 
     @cached_property
     def last_measurement(self) -> LayerState | None:
-        """The layer state after the last epoch that contains the network's loss on a sample of training examples.
+        """The layer state, measured after the last epoch, that also contains the loss of the whole network.
 
-        `None` if the layers were not measured after the last epoch.
+        This loss was computed on a sample of training examples. The value is `None` if the layers were not measured
+        after the last epoch.
         """
         epochs = list(self.states_by_epoch)
         if not epochs or epochs[-1] != len(self.epoch_scores):

@@ -69,8 +69,8 @@ def explain_run(run_info: RunInfo, model: SavedModel | None = None) -> Explanati
 
     Args:
         run_info: The run.
-        model: The best model, if it is to be judged; its scores are those of its epoch. `None` judges the model in
-            `model.keras`. In both cases, findings about curves and layers describe the whole training.
+        model: The best model, which is judged by the scores of its epoch. With `None`, the model in `model.keras` is
+            judged. In both cases, findings about curves and layers describe the whole training.
 
     Raises:
         RunError: the run has no record, its files are damaged, or they lack scores for the epoch of the model.

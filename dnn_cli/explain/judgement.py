@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _LearningVerdict = Literal["better", "unclear", "worse"]
 
 _MIN_LOSS_STANDARD_ERRORS = 2.5
-"""A loss is better than that of the best constant prediction if it is lower by more than this many standard errors.
+"""A loss counts as better than the best constant prediction's if it is lower by more than this many standard errors.
 
 Chance alone gives such a difference in 0.6% of runs."""
 
@@ -22,14 +22,15 @@ _MIN_EXAMPLES = 5
 """Smallest number of examples for which a standard error is meaningful."""
 
 _SIGNIFICANCE_LEVEL = 0.01
-"""An accuracy is better than that of always predicting the commonest class if its p-value is below this level.
+"""An accuracy counts as better than that of predicting only the commonest class if its p-value is below this level.
 
 The p-value is the probability that chance gives at least as many right predictions."""
 
 _UNCLEAR_ACCURACY_SHARE = 0.5
-"""An accuracy is unclear if its interval reaches beyond this share of the distance from a constant prediction's to 1.
+"""An accuracy counts as unclear if the network may avoid more than this share of a constant prediction's mistakes.
 
-The constant prediction is the commonest class. With such a wide interval, the examples are too few for a verdict."""
+The upper end of the accuracy's confidence interval gives the share that the network may avoid. The constant prediction
+is the commonest class for every example. For an unclear accuracy, the examples are too few for a verdict."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,10 @@ class ScoreJudgement:
 
     @property
     def verdict(self) -> _LearningVerdict:
-        """The verdict: `worse` if the model's loss is not lower than the constant prediction's.
+        """The verdict on the model's loss: `better`, `unclear` or `worse` than the loss of the constant prediction.
 
-        `better` if it is lower by more than chance explains, else `unclear`.
+        The verdict is `worse` if the model's loss is not lower. It is `better` if the model's loss is lower by more
+        than chance explains, else `unclear`.
         """
         gain = self.constant_loss - self.model_loss
         if gain <= 0:
@@ -88,7 +90,7 @@ class HitCounts:
 
     @property
     def chance_probability(self) -> float:
-        """The probability of at least `correct` hits, if every hit has the probability `constant_accuracy`."""
+        """The probability of at least `correct` hits, if each example is a hit with probability `constant_accuracy`."""
         # This module imports numpy, which is slow.
         from dnn_cli.metrics.binomial import compute_tail_probability
 
@@ -96,9 +98,10 @@ class HitCounts:
 
     @property
     def verdict(self) -> _LearningVerdict:
-        """The verdict: `better` if hits are more frequent than the commonest class, by an exact binomial test.
+        """The verdict on the accuracy: `better`, `unclear` or `worse` than that of predicting only the commonest class.
 
-        `unclear` if the examples are too few for a verdict, else `worse`.
+        The verdict is `better` if an exact binomial test shows a higher accuracy. It is `unclear` if the examples are
+        too few for a verdict, else `worse`.
         """
         if self.constant_accuracy == 1 or self.chance_probability < _SIGNIFICANCE_LEVEL:
             return "better" if self.constant_accuracy < 1 else "unclear"
@@ -289,7 +292,7 @@ def count_training_hits(evidence: Evidence) -> HitCounts | None:
     """Return the number of right predictions and the number of training examples; `None` if unknown.
 
     If possible, the hits are those measured after the last epoch. Otherwise the hits follow from the training accuracy,
-    which is an average over an epoch of changing weights.
+    which is an average over an epoch in which the weights change.
     """
     if not evidence.class_count:
         return None

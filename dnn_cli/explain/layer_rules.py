@@ -13,10 +13,10 @@ from dnn_cli.explain.findings import Finding, Suggestion
 from dnn_cli.runs.diagnostics_csv import LayerState
 
 _VANISHING_RATIO = 0.01
-"""The gradient vanishes if the gradient of the first layer is less than this share of that of the last layer.
+"""Gradients count as vanishing if the first layer's gradient is less than this share of the last layer's gradient.
 
-A sigmoid passes at most a quarter of a gradient, so that four sigmoid layers fall below this value. Six relu layers
-kept 0.2 to 0.6."""
+A sigmoid passes at most a quarter of a gradient, so that four sigmoid layers fall below this share. With six relu
+layers, the share was 0.2 to 0.6."""
 
 _EXPLODING_RATIO = 1 / _VANISHING_RATIO
 
@@ -31,17 +31,17 @@ _MIN_SATURATED_SHARE = 0.75
 A sigmoid layer of a good network had 0.43."""
 
 _MIN_WEIGHT_CHANGE = 0.01
-"""Weights hardly change if the fastest kernel changes by less than this share of its size per epoch.
+"""Weights count as hardly changing if the fastest kernel changes by less than this share of its size per epoch.
 
 For comparison: Adagrad at a hundredth of the necessary learning rate changed kernels by 0.015 in the slowest epoch."""
 
 _MAX_WEIGHT_CHANGE = 1.0
-"""Largest relative change of a kernel in an epoch that is not reported, from the third epoch on.
+"""A relative change of a kernel in one epoch is reported if it exceeds this value, from the third epoch on.
 
-A larger change replaces all weights."""
+Such a change replaces all weights."""
 
 _MAX_EARLY_WEIGHT_CHANGE = 3.0
-"""Largest relative change of a kernel that is not reported in the first two epochs of a network that is not good.
+"""Limit that replaces `_MAX_WEIGHT_CHANGE` in the first two epochs, in which changes of good networks are not reported.
 
 The kernels of good networks change by up to their own size in these epochs."""
 
@@ -269,7 +269,9 @@ def find_worst_layer(evidence: Evidence, share: str) -> LayerState | None:
 
 
 def _find_first_epoch(evidence: Evidence, layer: str, share: str, min_share: float) -> tuple[int, bool]:
-    """Return the first epoch since which a layer's share was at least a limit, and whether this epoch is 0.
+    """Return the first epoch from which a layer's share never fell below a limit, and whether this epoch is 0.
+
+    Epoch 0 means the initial weights.
 
     Args:
         evidence: The evidence about the run.

@@ -8,7 +8,7 @@ from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding
 
 _MAX_INITIAL_SHARE = 0.1
-"""Moving averages of BatchNormalization are inaccurate if at least this share comes from their initial values.
+"""Moving averages of BatchNormalization count as inaccurate if at least this share comes from their initial values.
 
 The initial values are mean 0 and variance 1. Each step reduces their share."""
 
@@ -27,12 +27,12 @@ _EQUAL_INITIALIZERS = ("zeros", "ones", "constant")
 """Initializers that give all units of a layer the same weights."""
 
 _MAX_PENALTY_SHARE = 0.5
-"""Regularization is too strong if its penalties are at least this share of the training loss."""
+"""Regularization counts as too strong if its penalties are at least this share of the training loss."""
 
 _MAX_SHRUNK_RATIO = 0.2
-"""Penalties are too strong if weights shrink to at most this share of their initial size.
+"""Penalties count as too strong if weights shrink to at most this share of their initial size.
 
-Without penalties, weights grow."""
+Without penalties, weights grow during a training."""
 
 _MIN_STRONG_NOISE = 0.8
 """Noise with at least this standard deviation counts as strong. Inputs have a standard deviation of about 1."""

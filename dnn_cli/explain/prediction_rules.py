@@ -13,18 +13,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MAX_CONSTANT_SPREAD = 0.01
-"""Outputs count as equal for every input if their standard deviation over the examples is less than this share.
+"""Outputs count as equal for every input if their standard deviation over the examples is below a limit.
 
-It is a share of the largest output. In a regression, it is a share of the targets' standard deviation if that is
-smaller."""
+The limit is this share of the largest output. In a regression, the limit is this share of the targets' standard
+deviation if the targets' standard deviation is smaller than the largest output."""
 
 _MIN_ONE_CLASS_EXAMPLES = 20
-"""Smallest number of examples for which equal predictions are reported. With fewer, all can be equal by chance."""
+"""Smallest number of examples for which equal predictions are reported. Fewer can all be equal by chance."""
 
 _DOMINANT_CLASS_SHARE = 0.9
-"""If the commonest class has at least this share, even a good network can predict it for every validation example.
+"""A class dominates if at least this share of the validation examples belong to this class.
 
-The finding then has the severity `advice` instead of `trouble`."""
+Even a good network can predict a dominant class for every validation example. The finding then has the severity
+`advice` instead of `trouble`."""
 
 _MIN_MEMORIZED_GAP = 0.1
 """Memorization is reported only if the training accuracy exceeds the validation accuracy by at least this value."""
@@ -177,7 +178,7 @@ def _build_unjudged_finding(reason: str) -> Finding:
 
 
 def _get_constant_name(evidence: Evidence) -> str:
-    """Return the name of the constant that minimizes the loss of a regression."""
+    """Return the name of the constant prediction that minimizes the loss of a regression, such as `the mean`."""
     name = evidence.experiment.loss.type
     return {"mean_squared_error": "the mean", "mean_absolute_error": "the median"}.get(name, "the best constant")
 
@@ -185,7 +186,7 @@ def _get_constant_name(evidence: Evidence) -> str:
 def _suggest_learning_rate(evidence: Evidence) -> tuple[Suggestion, ...]:
     """Return the suggestion of `dnn lr-find`, which searches for a learning rate.
 
-    If the loss was far above its lowest value in the first epoch, a lower rate is suggested first.
+    If the loss of the first epoch was far above the lowest loss, a lower rate is suggested first.
     """
     loss = evidence.get_curve("loss")
     return (
@@ -322,7 +323,10 @@ def find_far_outputs(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_memorization(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding if training examples are predicted well, but validation examples only as by a constant."""
+    """Yield a finding if the network has memorized the training examples.
+
+    Training accuracy is then high, but validation accuracy is not clearly above that of a constant prediction.
+    """
     hits, learned = evidence.hit_counts, evidence.training_hit_counts
     if hits is None or learned is None or hits.split != "validation" or hits.verdict == "better":
         return

@@ -19,7 +19,7 @@ FIND_LEARNING_RATE = Suggestion("lr-find")
 SHOW_DATA = Suggestion("data show")
 
 _MIN_BATCHES = 20
-"""Number of batches that an epoch should have, so that a few epochs are hundreds of steps."""
+"""Smallest number of batches that an epoch should have. A few epochs then have about a hundred steps."""
 
 _MAX_RATE_RATIO = 10.0
 """Largest usual ratio of a learning rate to Keras's default."""
@@ -72,7 +72,10 @@ def suggest_output_change(evidence: Evidence, key: str, value: str) -> tuple[Sug
 
 
 def suggest_smaller_batch(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Return the suggestion of batches of 32, or of 16 or 8 for few examples; empty if the config's are not larger."""
+    """Return the suggestion of batches of 32, or of 16 or 8 for few examples.
+
+    The result is empty if the batches of the config are not larger than the suggested batches.
+    """
     examples = evidence.training_examples or 0
     size = next((size for size in (32, 16, 8) if examples >= _MIN_BATCHES * size), 8)
     return suggest_training(evidence, f"batch_size={size}") if size < evidence.experiment.batch_size else ()
@@ -86,8 +89,8 @@ def suggest_training(evidence: Evidence, *overrides: str) -> tuple[Suggestion, .
 def suggest_more_epochs(evidence: Evidence) -> tuple[Suggestion, ...]:
     """Return the suggestion of twice as many epochs; empty if the experiment would be invalid.
 
-    The suggested command resumes the run. If the learning rate has a schedule of fixed length, the command trains a new
-    run with twice the length instead.
+    The suggested command resumes the run. If the learning rate has a schedule of fixed length, the command instead
+    trains a new run with a schedule that is also twice as long.
     """
     epochs, rate = 2 * evidence.experiment.epochs, evidence.experiment.optimizer.learning_rate
     if isinstance(rate, CosineDecay | PolynomialDecay):

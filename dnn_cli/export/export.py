@@ -79,7 +79,7 @@ def _build_scaling_layers(run_context: RunContext, used_names: set[str]) -> list
 
 
 def _find_free_name(name: str, used_names: set[str]) -> str:
-    """Return a name that is not in `used_names`, by appending underscores."""
+    """Return a name that is not in `used_names`: `name`, with underscores at its end if `name` is used."""
     while name in used_names:
         name += "_"
     return name

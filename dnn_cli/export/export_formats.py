@@ -87,9 +87,9 @@ def _compute_celu(x: tf.Tensor) -> tf.Tensor:
 
 
 def _convolve_groups(layer: keras.layers.Conv2D, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Compute a convolution in groups without XLA, which tf2onnx lacks.
+    """Compute a convolution in groups without XLA.
 
-    On a CPU, Keras itself compiles this convolution with XLA.
+    On a CPU, Keras compiles this convolution with XLA, and tf2onnx lacks XLA operations.
     """
     return tf.nn.conv2d(inputs, kernel, layer.strides, layer.padding.upper(), dilations=layer.dilation_rate)
 

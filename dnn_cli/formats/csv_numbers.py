@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from dnn_cli.formats.csv_rows import CsvErrors, find_file_delimiter, quote_cell
 
 _CommaMeaning = Literal["", "thousands", "decimal", "either"]
-"""Meaning of the comma in a number: `either` for `1,234`, and an empty text for a number without a comma."""
+"""Meaning of the comma in a number: the comma separates thousands, or marks decimals.
+
+The meaning is `either` for `1,234`, which can be 1234 or 1.234. It is an empty text for a number without a comma."""
 
 _AMOUNT_PATTERN = re.compile(r"([-+]?)([0-9][0-9.,  '’]*)")
 _GROUPED_DIGITS = re.compile(r"[1-9][0-9]{0,2}(?:([,.  '’])[0-9]{3})(?:\1[0-9]{3})*")
@@ -35,8 +37,9 @@ _MAX_AMOUNT_LENGTH = 40
 def normalize_amount(cell: str, *, decimal_comma: bool = False) -> str:
     """Return a number with separators or a currency as a plain number: `12500` for `$12,500`.
 
-    A comma before three digits separates thousands, as in `1,200`. Before other digits, or after a leading zero, a
-    comma marks decimals. A point separates thousands only if it occurs several times or with a comma.
+    A comma before three digits separates thousands, as in `1,200`. A comma before another number of digits marks
+    decimals, as in `1,5`, and so does a comma after a leading zero. A point separates thousands only if the number has
+    several points, or a point and a comma.
 
     The result is empty for other cells, including plain numbers.
 
@@ -75,7 +78,7 @@ def _split_amount(cell: str) -> tuple[str, str, bool]:
 
 
 def guess_cell_comma(cell: str) -> _CommaMeaning:
-    """Guess the meaning of the comma in an amount from the cell alone: `either` for `1,234`.
+    """Guess the meaning of the comma in an amount, without the other cells of the column: `either` for `1,234`.
 
     The result is empty if the cell has no comma or is not an amount.
     """
@@ -90,9 +93,9 @@ def guess_cell_comma(cell: str) -> _CommaMeaning:
 def guess_column_comma(commas: Iterable[_CommaMeaning], delimiter: str) -> _CommaMeaning:
     """Guess the meaning of the commas in a column.
 
-    A single cell `1,234` can have a decimal comma or separate thousands. In a column of such cells, the comma separates
-    thousands. If semicolons separate the fields of the file, the meaning stays `either`: programs that write semicolons
-    often write decimal commas.
+    In a single cell `1,234`, the comma can mark decimals or separate thousands. In a column of such cells, the comma
+    separates thousands. If semicolons separate the fields of the file, the meaning stays `either`: programs that write
+    semicolons often write decimal commas.
 
     Args:
         commas: The meaning of the comma in each cell, guessed from this cell alone.
@@ -171,7 +174,10 @@ def find_number_error(cell: str) -> tuple[str, str] | None:
 
 
 def _is_text_cell(cell: str) -> bool:
-    """Return whether an invalid cell holds text or an amount, not a missing value or a number that is too large."""
+    """Return whether an invalid cell holds text or an amount.
+
+    Other invalid cells hold a missing value, or a number that is too large.
+    """
     cell = cell.strip()
     return cell.lower() not in _MISSING_VALUES and not _is_too_large(cell)
 

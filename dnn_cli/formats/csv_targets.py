@@ -21,9 +21,9 @@ from dnn_cli.formats.csv_rows import CsvErrors, find_file_delimiter, quote_cell
 from dnn_cli.formats.dataset_contents import MAX_CLASSES, TaskKind
 
 _MAX_OBVIOUS_CLASSES = 20
-"""Largest number of distinct whole numbers that always count as classes, not as measurements such as prices.
+"""A target column with at most this number of distinct whole numbers has classes, not measurements such as prices.
 
-It is also the largest number of examples in a file in which every example may have a class of its own."""
+In a file with at most this number of examples, every example may also have a different class."""
 
 _MAX_EXACT_INTEGER = 2**53
 """Limit of whole numbers: a 64-bit float represents all whole numbers below this limit exactly."""
@@ -194,7 +194,7 @@ def _check_class_count(column: TargetColumn, classes: tuple[str, ...]) -> None:
 
 
 def _check_cells(column: TargetColumn, messages: dict[str, str], hint: str) -> None:
-    """Raise an error if some cells have an error message. The error lists the first of these cells with their lines.
+    """Raise an error if some cells have a message in `messages`. The error lists the first of these cells by line.
 
     Args:
         column: The target column.

@@ -195,7 +195,7 @@ def _read_csv_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec
 
 
 def _resolve_class_name(cell: str, classes: tuple[str, ...]) -> str:
-    """Return the name of the class whose number (from 0) is in a cell. Other cells are returned unchanged."""
+    """Resolve a class number (from 0) in a cell into the name of the class. Return other cells unchanged."""
     is_number = cell not in classes and cell.isascii() and cell.isdigit() and len(cell) < 8
     return classes[int(cell)] if is_number and int(cell) < len(classes) else cell
 

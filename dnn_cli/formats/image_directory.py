@@ -29,8 +29,9 @@ _SPLIT_DIRECTORY_NAMES = {
     "validation_path": ("val", "valid", "validation", "dev"),
     "test_path": ("test", "testing"),
 }
-"""Usual names of the directories of splits, by the key below `data` in a config that takes the path of such a
-directory."""
+"""Usual names of the directories of training, validation and test examples, by the config key for their path.
+
+A directory `val`, for example, is suggested as the value of `data.validation_path`."""
 
 IMAGES_PER_UPDATE = 256
 """Number of images that are read between two progress updates."""

@@ -51,7 +51,7 @@ def read_npz(path: str, task: TaskKind, split: SplitName, classes_count: int | N
         path: The path of the file.
         task: The task, or `auto`. For other splits than `train`, the training targets in the file determine the task.
         split: The split. If the split is absent, an error is raised.
-        classes_count: The number of classes. Class numbers from this number on are errors; `None` allows all.
+        classes_count: The number of classes. Class numbers must be smaller; `None` allows all class numbers.
 
     Raises:
         UserDataError: the file is not an .npz file, or its arrays are not valid.
@@ -157,7 +157,7 @@ def _read_training_targets(archive: NpzArchive, task: TaskKind) -> NpzTargets | 
 
 
 def to_input_array(array_name: str, x: NDArray[Any]) -> NDArray[Any]:
-    """Convert inputs to a C-contiguous array: uint8 stays, and other numbers become float32.
+    """Convert inputs to a C-contiguous array. The dtype uint8 stays unchanged; other numbers become float32.
 
     Raises:
         UserDataError: a number is not finite, or too large for float32.

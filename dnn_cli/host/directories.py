@@ -72,7 +72,11 @@ def get_standard_cache_path() -> tuple[Path | None, str]:
 
 
 def find_cache() -> CacheDirectory:
-    """Return the cache directory, which may not exist yet; a temporary directory if the usual one cannot be written."""
+    """Find the cache directory, which may not exist yet.
+
+    If the usual directory cannot be written, return a temporary directory. If no directory can be written, the result
+    is not usable, and contains the reason.
+    """
     directory, reason = get_standard_cache_path()
     if directory is not None:
         blocked = _find_unwritable_path(directory)
@@ -127,8 +131,8 @@ def _find_unwritable_path(directory: Path) -> Path | None:
 def find_keras_directory() -> Path:
     """Return the directory with the settings and datasets of Keras, which may not exist.
 
-    A value of KERAS_HOME that the user set has priority. The home directory is used even if it cannot be written,
-    because it may hold datasets that can be read.
+    If the user set KERAS_HOME, this variable has priority. Otherwise, the directory is in the home directory, even if
+    the home directory cannot be written: its datasets may be readable.
     """
     named = os.environ.get("KERAS_HOME")
     home = _find_home_directory()

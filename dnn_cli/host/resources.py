@@ -21,7 +21,7 @@ class _CgroupMount(NamedTuple):
 
     directory: Path
     root_group: PurePosixPath
-    """Group at the mount point: the container's own group, if the engine hides the groups above."""
+    """Group at the mount point: the container's own group, if the container engine hides the enclosing groups."""
 
     controllers: frozenset[str]
     """Mount options, which in version 1 include the controllers (such as `memory`) of the hierarchy.

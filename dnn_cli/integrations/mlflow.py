@@ -1,8 +1,10 @@
-"""Export of runs to MLflow. A repeated export finds the MLflow run by the id of the run and updates it.
+"""Export of runs to MLflow. If a run is exported again, its MLflow run is updated.
 
-The export uses `MlflowClient`. Unlike `mlflow.start_run`, the client has no active run that could stay open. MLflow can
-neither change a parameter nor remove a metric. If parameters or scores of a run have changed since its export, the run
-gets a new MLflow run. The old MLflow run is deleted, which MLflow can undo.
+The tag `dnn.id` of an MLflow run holds the id of the exported run. MLflow can neither change a parameter nor remove a
+metric. If parameters or scores of a run have changed since its export, a new MLflow run therefore replaces the old one.
+MLflow can restore the old MLflow run.
+
+The export uses `MlflowClient` instead of `mlflow.start_run`, whose active run could stay open.
 """
 
 import importlib.util
@@ -35,7 +37,7 @@ MLFLOW_ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
-"""Values for MLflow's environment variables, unless the user has set the variables.
+"""Environment variables of MLflow that `dnn` sets before an export, unless the user has set them.
 
 These values permit stores in directories, reduce retries, and disable telemetry and printed URLs.
 """
@@ -78,9 +80,10 @@ class MlflowDestination:
         self.parents: dict[str, str] = {}
 
     def export_run(self, run_info: RunInfo, *, models: bool = False) -> _ExportResult:
-        """Export a run, or update its MLflow run.
+        """Export a run, or update its MLflow run, and return the outcome.
 
-        Return `new`, `updated`, `replaced` or `unchanged`. With `models`, also export the saved models of the run.
+        The outcome is `new`, `updated` or `unchanged`. It is `replaced` if the MLflow run could not be updated, and a
+        new MLflow run replaces the old one. With `models`, also export the saved models of the run.
 
         Raises:
             RunError: the run is broken.
@@ -128,13 +131,17 @@ class MlflowDestination:
         return [metric for name in run.data.metrics for metric in self.client.get_metric_history(run.info.run_id, name)]
 
     def create_run(self, name: str, started: int, tags: dict[str, str]) -> str:
-        """Create an MLflow run, and return its id."""
+        """Create an MLflow run, and return its id.
+
+        `started` is the start time in milliseconds since 1970.
+        """
         return str(self.client.create_run(self.experiment_id, started, tags, run_name=name).info.run_id)
 
     def get_sweep_run(self, sweep_id: str, name: str, started: int) -> str:
         """Return the id of the MLflow run that represents a sweep, and create this run if it is missing.
 
-        MLflow lists the runs of the sweep below this run. A new MLflow run gets `name` and the start time `started`.
+        MLflow lists the runs of the sweep below this run. If the run is created, `name` is the name of the sweep, and
+        `started` is the start time in milliseconds since 1970.
         """
         if sweep_id not in self.parents:
             stored_run = self.find_tagged_run("dnn.sweep", sweep_id)
@@ -203,10 +210,12 @@ def _check_store_uri(uri: str) -> None:
 
 
 def _can_append(run_content: MlflowContent, params: Mapping[str, str], stored_metrics: "Sequence[Metric]") -> bool:
-    """Return whether an export can add its missing values to the stored MLflow run.
+    """Return whether an export can add the missing parameters and metrics of a run to its stored MLflow run.
 
-    Otherwise, a new MLflow run must replace the stored run. All stored parameters and metrics must be unchanged. Only
-    metrics of the saved model and durations may change.
+    If not, a new MLflow run must replace the stored one, because MLflow cannot change parameters or remove metrics.
+
+    The result is `True` if all stored parameters and metrics have the same values in `run_content`. Metrics of the
+    saved model and durations are not compared.
     """
     now = {
         (name, step): value
@@ -223,9 +232,9 @@ def _can_append(run_content: MlflowContent, params: Mapping[str, str], stored_me
 
 
 def _find_artifact_location(uri: str, experiment: str) -> str | None:
-    """Return the address of the directory in which MLflow shall keep files of runs, next to an SQLite database.
+    """Return the address of the directory for files of MLflow runs, or `None` if the store is not an SQLite database.
 
-    Without this address, MLflow would use the working directory. For other stores, return `None`.
+    The directory is `mlruns` next to the database. Without this address, MLflow would use the working directory.
     """
     if urlsplit(uri).scheme != "sqlite":
         return None

@@ -24,9 +24,9 @@ _MLFLOW_STATUS = {
 _MAX_VALUE_LENGTH = 6000
 _MAX_TAG_LENGTH = 5000
 _MAX_KEY_LENGTH = 250
-"""Largest length of a key in MLflow, in characters.
+"""Largest length of the key of a parameter, tag or metric in MLflow, in characters.
 
-The two constants above are the largest lengths of the value of a parameter and of a tag.
+`_MAX_VALUE_LENGTH` and `_MAX_TAG_LENGTH` are the largest lengths of the value of a parameter and of a tag.
 """
 
 
@@ -45,7 +45,7 @@ class MlflowContent:
     metrics: tuple[tuple[str, float, int, int], ...]
     """Name, value, time in milliseconds since 1970, and step of each metric.
 
-    The step is the epoch; for an evaluation, it is the number of the evaluation.
+    The step of a training score is the epoch. The step of an evaluation is its number among all evaluations, from 1.
     """
 
     files: tuple[Path, ...]
@@ -82,9 +82,9 @@ def build_mlflow_content(run_info: RunInfo, *, models: bool = False) -> MlflowCo
 
 
 def iter_params(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the keys and values of a config as MLflow's parameters. `true` and `false` are written as in a config.
+    """Yield the keys and values of a config as the names and texts of MLflow's parameters.
 
-    Long values are cut to the length that MLflow accepts.
+    `True` becomes `true`, as in YAML. Long values are cut to the length that MLflow accepts.
     """
     for key, value in settings.items():
         text = str(value).lower() if isinstance(value, bool) else str(value)

@@ -32,7 +32,7 @@ TensorBoard draws the curves of both splits in the same charts.
 """
 
 _EVENT_FILE_PREFIX = "events.out.tfevents."
-"""Prefix of the names of files that TensorBoard reads."""
+"""Prefix of the names of event files. TensorBoard reads only files with this prefix."""
 
 TENSORBOARD_INSTALL_COMMAND = "pip install -e '.[tensorboard]'"
 
@@ -56,9 +56,15 @@ class EventLog:
     """TensorBoard log of one run in a directory. TensorBoard can read each event as soon as it is added."""
 
     def __init__(self, directory: Path, record: Record, experiment: Mapping[str, Any], rows: Sequence[Scores]) -> None:
-        """Begin a log, write the finished epochs `rows` to the log, and delete older logs of the run.
+        """Begin a log, write the finished epochs to the log, and delete older logs of the run.
 
         TensorBoard then shows the run from its beginning, with each epoch once.
+
+        Args:
+            directory: The directory of the log.
+            record: The run record.
+            experiment: The config of the run. Its hyperparameters are in the run's row of the HParams table.
+            rows: The rows of `metrics.csv`: the scores of each finished epoch.
 
         Raises:
             RunError: the directory cannot be written, or TensorBoard does not work.
@@ -85,8 +91,12 @@ class EventLog:
     def open_stream(self, directory: Path, part: str, run_id: str) -> None:
         """Open a new event file for a part of the log.
 
-        The name of the file sorts after all other names in its directory, because TensorBoard reads files in this
-        order.
+        TensorBoard reads event files in the order of their names. The name therefore begins with the current time.
+
+        Args:
+            directory: The directory of the log.
+            part: The subdirectory: `train`, `validation`, or an empty text for the log itself.
+            run_id: The id of the run, which ends the name of the file.
 
         Raises:
             OSError: the directory is a symbolic link, or cannot be written.

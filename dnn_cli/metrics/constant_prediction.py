@@ -1,4 +1,4 @@
-"""The loss of each example, and the best constant prediction, whose loss a network must beat.
+"""The loss of each example, and the best constant prediction, whose loss a network should beat.
 
 The formulas are those of Keras 3, without the penalties of regularizers, in float64. A test compares them with Keras.
 """
@@ -122,14 +122,17 @@ def _apply_label_smoothing(targets: _FloatArray, smoothing: float) -> _FloatArra
 
 
 def _compute_focal_losses(shares: _FloatArray, alpha: float, gamma: float) -> _FloatArray:
-    """Return the focal loss for each probability in `shares`, under the assumption that its class is the true class."""
+    """Return the focal loss of each probability in `shares`, if the class with this probability is the true class."""
     return np.asarray(-alpha * (1 - shares) ** gamma * np.log(shares))
 
 
 def _compute_binary_losses(
     loss: BinaryCrossentropy | BinaryFocalCrossentropy, targets: _FloatArray, share: _FloatArray
 ) -> _FloatArray:
-    """Return the loss of each example; `share` holds the predicted probabilities of the second class."""
+    """Return the loss of each example of a binary classification.
+
+    `share` contains the predicted probability of the second class for each example.
+    """
     true = targets * (1 - loss.label_smoothing) + loss.label_smoothing / 2
     low = 1e-300 if loss.from_logits and isinstance(loss, BinaryCrossentropy) else _EPSILON
     predicted = np.clip(share, low, 1 - (1e-16 if low < _EPSILON else _EPSILON))
@@ -169,8 +172,8 @@ def _compute_output_losses(loss: Any, targets: _FloatArray, outputs: _FloatArray
 def find_best_constant(loss: Any, targets: _FloatArray, weights: _FloatArray) -> _FloatArray:
     """Return the constant output, of shape (units,), with the smallest weighted mean loss over all examples.
 
-    The best constant is the class shares for cross-entropies, the mean for squared errors and the median for absolute
-    errors.
+    For cross-entropies, the best constant consists of the class shares. For squared errors it is the mean of the
+    targets, and for absolute errors their median.
 
     Args:
         loss: The loss in a config, such as `Huber`.

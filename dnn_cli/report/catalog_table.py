@@ -22,7 +22,10 @@ class _CatalogItem:
     """Default of each argument as a plain value; `...` for a required argument."""
 
     own_arguments: tuple[str, ...] = ()
-    """Names of the arguments that other items of the kind lack, or have with another default."""
+    """Names of the arguments that the row of this item lists.
+
+    An argument is left out if all items of the kind take it with the same default, such as `trainable` of layers.
+    """
 
     @property
     def arguments_text(self) -> str:

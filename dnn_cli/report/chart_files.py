@@ -205,10 +205,13 @@ _MAX_CHECKED_CHARACTERS = 200
 """Largest number of different characters that `find_missing_glyphs` checks."""
 
 _MAX_NAMED_CHARACTERS = 12
-"""Largest number of characters that the advice on one script (writing system) lists."""
+"""Largest number of missing characters that the advice on fonts lists for one script (writing system)."""
 
 _LAST_COMMON_CHARACTER = 0x17F
-"""Largest code point that is not checked: the fonts of vl-convert have all Latin letters up to this code point."""
+"""Code point of the last Latin letter that the fonts of vl-convert certainly have.
+
+`find_missing_glyphs` checks only characters after this code point.
+"""
 
 _UNASSIGNED_CHARACTER = "\U0010fffd"
 """Character without a glyph in any font; its image is the box that replaces a missing glyph."""
@@ -242,7 +245,10 @@ def find_missing_glyphs(texts: Iterable[str]) -> list[str]:
 
 
 def format_font_advice(characters: Iterable[str]) -> list[str]:
-    """Return a line of advice for each script (writing system): characters without a glyph, and a font package."""
+    """Return a line of advice for each script (writing system), such as Hangul, of characters without a glyph.
+
+    The line names these characters and a font package to install.
+    """
     scripts: dict[str, list[str]] = defaultdict(list)
     for character in characters:
         scripts[_get_script_name(character)].append(character)
@@ -250,7 +256,7 @@ def format_font_advice(characters: Iterable[str]) -> list[str]:
 
 
 def _format_script_advice(script_name: str, characters: list[str]) -> str:
-    """Return the advice for one script as a line: characters without a glyph, and a font package to install."""
+    """Return the line of advice for one script (writing system): characters without a glyph, and a font package."""
     named_characters = "".join(characters[:_MAX_NAMED_CHARACTERS]) + (
         "…" if len(characters) > _MAX_NAMED_CHARACTERS else ""
     )

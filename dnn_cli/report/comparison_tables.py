@@ -114,7 +114,7 @@ def format_mean_and_spread(comparison: Comparison, group: Group) -> str:
 def format_interval(comparison: Comparison, group: Group) -> str:
     """Return the 95% interval of a group's mean, such as `0.8781 to 0.8825`.
 
-    For fewer than three seeds, return `–`.
+    If the group has fewer than three seeds, return `–`.
     """
     interval = comparison.get_interval(group)
     if interval is None:
@@ -292,8 +292,8 @@ def build_default_cells(comparison: Comparison, *, all_runs: bool = False, side_
 
     Args:
         comparison: The comparison.
-        all_runs: Whether the table has a row for each run in any case.
-        side_by_side: Whether a comparison of two groups without keys has a column for each group, not a row.
+        all_runs: Whether the table has a row for each run. Otherwise, the number of groups and keys decides.
+        side_by_side: Whether a comparison of only two groups, without `--by`, has a column for each group, not a row.
     """
     if all_runs or (len(comparison.groups) == 1 and not comparison.keys):
         return _build_runs_cells(comparison)
@@ -324,7 +324,8 @@ def build_row_fields(row: RunScore) -> dict[str, Any]:
 def format_comparison_csv(comparison: Comparison) -> str:
     """Return CSV with a line for each run: unrounded scores, and the mean of the run's group.
 
-    The columns of the group are empty for a run that belongs to no group, because other groups lack its settings.
+    The columns of the group are empty for a run without a group. With `--by optimizer`, a run with 10 units has no
+    group if some optimizer has no run with 10 units.
     """
     group_of = {id(row.record): group for group in comparison.groups for row in group.run_scores}
     rows = [

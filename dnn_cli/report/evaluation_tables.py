@@ -22,10 +22,13 @@ from dnn_cli.report.text import format_count, format_score
 from dnn_cli.runs.record import Evaluation, FileEvaluation
 
 _MAX_MATRIX_CLASSES = 20
-"""Largest number of classes of a confusion matrix; for more classes, the most confused pairs are listed."""
+"""Largest number of classes of a confusion matrix.
+
+If there are more classes, a list of the pairs of classes that are confused most often replaces the matrix.
+"""
 
 _MAX_LISTED_CLASSES = 50
-"""Largest number of listed classes; of more classes, those with the lowest F1 are listed."""
+"""Largest number of listed classes. If there are more classes, the table lists the classes with the lowest F1."""
 
 _MAX_CONFUSED_PAIRS = 20
 _MAX_CLASS_NAME_WIDTH = 24
@@ -226,7 +229,7 @@ class Predictions:
     """File of each input."""
 
     lines: tuple[int | None, ...]
-    """Line of each input in its file; `None` if the file has no lines, as an image."""
+    """Line of each input in its table, such as a CSV file; `None` if the file is an image or an .npz file."""
 
     outputs: NDArray[np.float32]
     """Outputs of the model, an array of shape (n, units) with a row for each input."""
@@ -240,7 +243,10 @@ class Predictions:
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
-        """Probabilities of the classes, of shape (n, classes); values of another kind for a loss such as `mse`."""
+        """Probabilities of the classes, of shape (n, classes).
+
+        If the model was trained with a loss such as `mse`, the values are its outputs, which may not be probabilities.
+        """
         return compute_class_probabilities(self.outputs, logits=self.experiment.loss.takes_logits)
 
     @property
@@ -250,9 +256,9 @@ class Predictions:
 
 
 def has_probability_outputs(experiment: Experiment) -> bool:
-    """Return whether outputs are probabilities, or become probabilities by softmax or sigmoid.
+    """Return whether the outputs of a model are probabilities, or become probabilities by softmax or sigmoid.
 
-    Other outputs of a classification only rank the classes.
+    Other outputs, as of a model with a linear last layer and the loss `mse`, only rank the classes.
     """
     ends = getattr(experiment.model.stack[-1], "activation", None)
     return experiment.loss.takes_logits or experiment.loss.needs_probabilities or ends in ("softmax", "sigmoid")
@@ -292,7 +298,10 @@ def build_prediction_table(predictions: Predictions) -> PlainTable:
 
 
 def _format_probability(value: float) -> str:
-    """Format a probability with four decimals. Other outputs of a million or more get three significant digits."""
+    """Format a probability with four decimals.
+
+    An output that is not a probability may be a million or more; such a number has three significant digits.
+    """
     return f"{value:.4f}" if math.isfinite(value) and abs(value) < 1e6 else f"{value:.3g}"
 
 

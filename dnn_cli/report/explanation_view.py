@@ -34,7 +34,7 @@ _MAX_LAYER_NAME_WIDTH = 16
 _COLUMN_GUTTER = "    "
 _SEVERITY_MARKS = {"trouble": "!", "advice": "·", "good": "✓"}
 _SINGLE_EPOCH_KINDS = ("divergence", "unstable", "thrown_about", "failed", "interrupted")
-"""Kinds of findings about a single epoch. Findings of other kinds hold from their epoch on."""
+"""Kinds of findings that concern one epoch only. Other findings hold for their epoch and all later epochs."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class _GradientScale:
 
 
 def _format_moved_legend(states: Sequence[LayerState]) -> str:
-    """Return the legend of `change`, the column on how far kernels moved; empty if no kernel was measured."""
+    """Return the legend of the column `change`, which shows how much kernels moved; empty if no kernel was measured."""
     last = [state for state in states if state.epoch == max(other.epoch for other in states)]
     if any(state.moved is not None for state in last):
         return "change: norm of the change of the weights since epoch 0, relative to their norm at epoch 0"
@@ -102,8 +102,7 @@ def _format_moved_legend(states: Sequence[LayerState]) -> str:
 def _get_kernel_change(state: LayerState) -> float | None:
     """Return the relative change of a kernel since epoch 0.
 
-    For a file that dnn 0.7.0 wrote, return the change since the previous measured epoch, because the file
-    has no other change.
+    Files of dnn 0.7.0 lack this change. For these files, return the change since the previous measured epoch.
     """
     return state.update if state.moved is None else state.moved
 

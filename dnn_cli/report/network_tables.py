@@ -77,7 +77,7 @@ def build_bench_table(
     Args:
         seconds: The seconds of each epoch after the first, by way to train.
         first_seconds: The seconds of the first epoch, which includes compiling, by way to train.
-        baseline: The way to train whose median seconds the other medians are divided by.
+        baseline: The way to train that is compared with the others. The last column divides each median by its median.
     """
     base = median(seconds[baseline])
     rows = [

@@ -53,7 +53,7 @@ def _list_different_parts(reproduction: ReproductionResult) -> list[str]:
 
 
 def _format_departure(departure: MetricDifference) -> str:
-    """Return the departure as text: the first epoch whose metrics differ, with both values of one metric."""
+    """Return the departure (the first difference of metrics) as text: its epoch, and both values of one metric."""
     then, now = format_score(departure.then), format_score(departure.now)
     # Values that are equal to four places need all their digits.
     if then == now:
@@ -62,11 +62,10 @@ def _format_departure(departure: MetricDifference) -> str:
 
 
 def format_differences_intro(reproduction: ReproductionResult) -> str | None:
-    """Return the line above the table of differences, such as `possible causes:`, or a line that replaces the table.
+    """Return the line above the table of differences, such as `possible causes:`.
 
-    The differences are recorded conditions, such as library versions, that differ between the two runs.
-
-    For a bit-identical reproduction without differences, return `None`.
+    The table lists recorded conditions, such as library versions, that differ between the two runs. If all conditions
+    are equal, the line says so and replaces the table. If the results are identical as well, return `None`.
     """
     if reproduction.differences:
         return "differences without effect on the results:" if reproduction.is_identical else "possible causes:"

@@ -20,7 +20,10 @@ _INTEGER_RESULTS = ("trained", "best.epoch", "last.epoch", "parameters")
 
 @dataclass(frozen=True)
 class _ResultPair:
-    """Values of one result, such as `best.val_loss`, in two runs. The name is a field of `dnn runs --columns`."""
+    """A result of two runs: its name, such as `best.val_loss`, and both values.
+
+    `dnn runs --columns` accepts the name.
+    """
 
     name: str
     first: str | float | None
@@ -54,7 +57,7 @@ class _RunDiff:
     first: RunInfo
     second: RunInfo
     settings: dict[str, tuple[str, str]]
-    """Keys of the configs that differ, with both values as text. Names of runs are left out."""
+    """For each config key whose values differ, both values as text. Names of runs are left out."""
 
     results: tuple[_ResultPair, ...]
 
@@ -79,7 +82,7 @@ def diff_runs(first: RunInfo, second: RunInfo) -> _RunDiff:
 
 
 def _get_resolved_config(run_info: RunInfo) -> dict[str, Any]:
-    """Return the resolved config of a run.
+    """Return the resolved config of a run: the values of all keys, including defaults.
 
     Raises:
         RunError: the config cannot be read.

@@ -24,8 +24,10 @@ def group_completed_runs(
 ) -> tuple[list[tuple[str, tuple[RunInfo, ...]]], list[str]]:
     """Return the label and the runs of each group, and notes on runs that are in no group.
 
-    Runs that are not completed are left out, because they would end the mean of their group early. If possible, the
-    groups differ only in the keys: a run is left out if some group lacks a run with the same other settings.
+    Runs that are not completed are left out, because the mean of a group ends with its shortest run.
+
+    If possible, the groups differ only in the keys. With the key `optimizer`, a run with 10 units is therefore left out
+    if some optimizer has no run with 10 units.
 
     Args:
         runs: Runs with details, each with at least one epoch.
@@ -78,7 +80,7 @@ def _format_run_ids(runs: Sequence[RunInfo]) -> str:
 
 
 def format_copies_note(repeats: Sequence[RepeatedRun]) -> str:
-    """Return a note that lists the copies: repeated runs with the same weights as the run that counts.
+    """Return a note that lists copies: repeated runs whose weights equal those of the run that counts.
 
     Runs are repeated if they have the same experiment, seed and data; only one of them counts. The note is empty
     without copies.
@@ -91,7 +93,7 @@ def format_copies_note(repeats: Sequence[RepeatedRun]) -> str:
 
 
 def format_superseded_note(repeats: Sequence[RepeatedRun]) -> str:
-    """Return a note that lists the superseded runs: repeated runs with other weights than the run that counts.
+    """Return a note that lists superseded runs: repeated runs whose weights differ from those of the run that counts.
 
     Runs are repeated if they have the same experiment, seed and data; only the latest counts. The note is empty
     without superseded runs.

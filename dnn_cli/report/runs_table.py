@@ -168,7 +168,7 @@ def _format_time_to_minute(text: str) -> str:
 
 
 def build_run_document(run: Run, record: Record) -> dict[str, Any]:
-    """Build the JSON document of a run: the part that `dnn train --json` and `dnn runs --json` share."""
+    """Build the JSON document of a run, with the keys that both `dnn train --json` and `dnn runs --json` print."""
     best = record.results.best
     monitor = record.results.monitor
     return {
@@ -238,9 +238,10 @@ def format_last_and_best(record: Record) -> list[str]:
 def list_fitting_scores(scores: Mapping[str, float], width: int) -> list[str]:
     """Return the names of the scores of an epoch that fit in a line of `width` terminal characters.
 
-    If the line is too long, metrics of training after the first are dropped, then those of validation. Then the first
-    metric and the loss of training are dropped. The loss and the first metric of validation always stay. Without
-    validation, the loss and the first metric of training stay.
+    If the line is too long, all metrics of training but the first are dropped, then all metrics of validation but the
+    first. If the line is still too long, the first metric and then the loss of training are dropped.
+
+    The loss and the first metric of validation always stay. Without validation, those of training stay.
     """
     names = [name for name in scores if name not in NON_SCORE_COLUMNS]
     training = [name for name in names if not name.startswith("val_")]

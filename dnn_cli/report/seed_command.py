@@ -1,4 +1,4 @@
-"""Commands `dnn sweep` that train compared groups with more seeds."""
+"""Command lines that `dnn compare` suggests to users: `dnn sweep …`, which trains compared groups with more seeds."""
 
 import os
 from collections.abc import Mapping, Sequence

@@ -104,7 +104,7 @@ def build_table(
 def _compute_column_width(header: str, cells: Sequence[str], max_widths: Mapping[str, int]) -> int:
     """Compute the width of a column in terminal characters: that of its header or longest cell.
 
-    `max_widths` has the widths of columns that wrap, by header. Such a column is not wider than its width there.
+    `max_widths` has the largest widths of columns that wrap, by header.
     """
     width = max(map(compute_text_width, (header, *cells)))
     return min(width, max_widths.get(header, width))
@@ -124,7 +124,7 @@ def drop_columns_to_fit(
         rows: The cells of each row.
         width: The largest width of the table, in terminal characters.
         expendable: The headers of the columns that can be dropped, in the order in which they are dropped.
-        max_widths: The widths at which columns wrap, by header.
+        max_widths: The largest widths of columns that wrap, by header.
     """
     columns = list(zip(headers, *rows, strict=True))
     for name in expendable:
@@ -152,7 +152,7 @@ def shorten_cells_to_fit(
         width: The largest width of the table, in terminal characters.
         flexible: The headers of the columns whose cells can be cut; the widest column is cut first.
         min_width: The width that a cut column keeps, in terminal characters.
-        max_widths: The widths at which other columns wrap, by header.
+        max_widths: The largest widths of other columns, which wrap, by header.
     """
     columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in headers]
     widths = [

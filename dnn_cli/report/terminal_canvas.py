@@ -9,7 +9,7 @@ They are close to the palette of Okabe and Ito. Their contrast to white and to b
 """
 
 _BRAILLE_BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
-"""Bit of each dot of a braille character in its code point, by the dot's column and row."""
+"""For each dot of a braille character, by column and row: the bit that the dot adds to the code point."""
 
 _BRAILLE_START = 0x2800
 """Code point of the braille character without dots."""
@@ -20,10 +20,10 @@ class Glyphs:
     """Characters from which a chart is drawn, such as the characters of axes and ticks."""
 
     dots_across: int
-    """Number of dots of a curve in a character, from left to right; 1 for ASCII, which has a sign instead of dots."""
+    """Number of dots side by side in one terminal character: 2 for braille; 1 for ASCII, where a sign replaces dots."""
 
     dots_down: int
-    """Number of dots of a curve in a character, from top to bottom; 1 for ASCII."""
+    """Number of dots one below the other in one terminal character: 4 for braille, 1 for ASCII."""
 
     vertical: str
     horizontal: str

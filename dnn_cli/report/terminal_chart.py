@@ -107,14 +107,15 @@ def draw_chart(
         title: The line above the curves.
         x_label: The label of the horizontal axis.
         width: The largest width of a line in terminal characters, at least 2.
-        height: The number of lines of the chart. A chart has more lines only if fewer than 3 remain for the curves.
+        height: The number of lines of the whole chart. The chart has more lines if fewer
+            than 3 lines would remain for the curves.
         colour: Whether control codes colour the lines.
         log_x: Whether the horizontal axis is logarithmic; points with an x of 0 or less are left out.
         log_y: Whether the vertical axis is logarithmic; points with a y of 0 or less are left out.
         marked_x: The x at which a vertical line is drawn.
         unicode: Whether curves and axes are braille and box drawing characters; otherwise ASCII.
-        names: The names that get letters a, b and so on; by default, the names of `lines`. Charts with a common legend
-            need equal names.
+        names: The names that get letters a, b and so on; by default, the names of `lines`. If two charts share
+            a legend, pass the same names to both.
         legend: Whether the names with their letters are listed below.
     """
     glyphs = UNICODE_GLYPHS if unicode else ASCII_GLYPHS

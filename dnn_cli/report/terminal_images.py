@@ -24,7 +24,7 @@ _MIN_IMAGE_COLUMNS = 8
 
 
 def is_image(shape: Sequence[int]) -> bool:
-    """Return whether an input of a shape can be drawn as an image.
+    """Return whether an input of this shape can be drawn as an image.
 
     The shape of an image is (height, width) or (height, width, channels), with 1, 3 or 4 channels.
     """
@@ -38,10 +38,11 @@ def draw_images(
 
     Args:
         images: An array of shape (n, height, width) or (n, height, width, channels).
-        low: The value of black.
-        high: The value of white.
+        low: The value that is drawn as black.
+        high: The value that is drawn as white.
         width: The width of the terminal, in characters.
-        colour: Whether each character shows two pixels in colour. Otherwise, it shows one pixel as a shade of grey.
+        colour: Whether each character shows two pixels in colour. Otherwise, each character shows one pixel as a
+            shade of grey.
         unicode: Whether shades are block characters; otherwise, they are ASCII characters.
     """
     columns = _compute_image_columns(images.shape[2], len(images), width)

@@ -42,7 +42,7 @@ def format_duration(seconds: float | None) -> str:
 def format_sparkline(values: Sequence[float], low: float, high: float, width: int = 12) -> str:
     """Return a small curve of block characters in one line of at most `width` characters.
 
-    `low` and `high` are the values of the lowest and the highest character.
+    `low` and `high` are the values that the lowest and the highest block character represent.
     """
     if len(values) > width:
         values = [values[round(i * (len(values) - 1) / (width - 1))] for i in range(width)]

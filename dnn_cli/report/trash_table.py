@@ -16,7 +16,7 @@ from dnn_cli.runs.unused_files import UnusedFiles
 
 
 def format_name_and_address(run_info: RunInfo) -> str:
-    """Return the name and the id of a run, or only the directory name if the id is unknown."""
+    """Return the name of a run and its id, which is a short address; if the id is unknown, the directory name."""
     name, address = (
         run_info.record.name if run_info.record else run_info.run.directory.name,
         get_short_address(run_info),
@@ -78,7 +78,8 @@ def build_unused_files_document(unused_files: Sequence[UnusedFiles]) -> dict[str
 def build_deletion_document(freed: bool, failures: Sequence[TrashFailure]) -> dict[str, Any]:
     """Build the JSON document of a deletion of trashed runs or unused files.
 
-    `freed` is whether the user confirmed the deletion. `failures` are the paths that could not be deleted, with the
-    reasons.
+    Args:
+        freed: Whether files were deleted to free disk space; `False` if the user did not confirm the deletion.
+        failures: The paths that could not be deleted, with the reasons.
     """
     return {"freed": freed, "failed": [{"path": str(failure.path), "reason": failure.reason} for failure in failures]}

@@ -13,7 +13,7 @@ from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run_info import RunInfo
 
 _MAX_LISTED_EPOCHS = 5
-"""Largest number of epochs that are listed, the last ones. Their median duration is printed as the speed."""
+"""Number of the last epochs that are listed. Their median duration is printed as the speed."""
 
 _CHART_ROWS = range(8, 19)
 """Possible heights of the curve, in rows of the terminal."""
@@ -26,7 +26,7 @@ def format_progress_line(run_info: RunInfo, rows: Sequence[Scores], epochs: int 
         run_info: The run.
         rows: The finished epochs of the run.
         epochs: The planned number of epochs; `None` where it is unknown.
-        since: Seconds since the last epoch, or since the start.
+        since: Seconds since the end of the last finished epoch, or since the start of the run.
     """
     record = run_info.record
     if record is None:
@@ -49,7 +49,8 @@ def format_progress_line(run_info: RunInfo, rows: Sequence[Scores], epochs: int 
 def _compute_median_epoch_seconds(rows: Sequence[Scores]) -> float:
     """Compute the median duration of the last epochs, in seconds.
 
-    Unlike a mean, the median is not affected by single slow epochs, such as the first with its compilation.
+    Unlike a mean, the median is not affected by single slow epochs, such as the first epoch, which includes
+    compilation.
     """
     return statistics.median(row["seconds"] for row in rows[-_MAX_LISTED_EPOCHS:])
 
@@ -73,7 +74,7 @@ def format_run_view(
         run_info: The run.
         rows: The finished epochs of the run.
         epochs: The planned number of epochs; `None` where it is unknown.
-        since: Seconds since the last epoch, or since the start.
+        since: Seconds since the end of the last finished epoch, or since the start of the run.
         width: The width of the terminal, in characters.
         height: The height of the terminal, in rows; the curve is higher where there is room.
         colour: Whether the terminal has colours.

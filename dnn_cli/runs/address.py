@@ -136,7 +136,7 @@ def _normalize_unicode(text: str) -> str:
 def _find_runs_by_id(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
     """Return the runs whose id or directory name equals an address.
 
-    If no id or name is equal, the runs whose id or directory name begins with the address are returned.
+    If no id or directory name equals the address, return the runs whose id or directory name begins with the address.
     """
     text = address.removeprefix(ID_PREFIX)
     exact = [run_info for run_info in runs if text in _list_identifiers(run_info)]
@@ -245,8 +245,8 @@ def get_short_address(run_info: RunInfo) -> str:
 def format_name_address(name: str) -> str:
     """Format a name as an address of the runs with this name.
 
-    A plain name is an address. Other names get the prefix `name:`. Without this prefix, such names would be read as
-    other forms of address, options (`-x`), overrides (`lr=0.1`) or paths.
+    A name such as `digits` is its own address. Other names get the prefix `name:`. Without this prefix, such names
+    would be read as other forms of address, options (`-x`), overrides (`lr=0.1`) or paths.
     """
     plain = not name.startswith((*ADDRESS_PREFIXES, "-", "~")) and not name.endswith(_LATEST_SUFFIX)
     return name if plain and "=" not in name and not has_path_separator(name) else f"{NAME_PREFIX}{name}"
@@ -266,7 +266,7 @@ def _find_numbered_run(address: str, runs: Sequence[RunInfo]) -> RunInfo:
 
 
 def _find_best_run(metric: str, runs: Sequence[RunInfo]) -> RunInfo:
-    """Return the completed run that reached the best value of a score in any epoch.
+    """Find the completed run with the best value of a score, compared over all epochs of all runs.
 
     Raises:
         UsageError: no completed run has the score.
@@ -354,6 +354,6 @@ def is_run_directory(address: str) -> bool:
 def parse_run_id(run: Run) -> str:
     """Return the id at the end of a run's directory name: the text after the last hyphen.
 
-    If a user renamed the directory, this text may be another than the id.
+    If a user renamed the directory, this text may differ from the id.
     """
     return run.directory.absolute().name.rpartition("-")[2]

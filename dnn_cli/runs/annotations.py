@@ -23,8 +23,9 @@ _MAX_TAGS = 100
 _MAX_TAG_LENGTH = 40
 _MAX_NAME_LENGTH = 200
 _MAX_NOTE_LENGTH = 10_000
-"""Limits of annotations: bytes of `labels.json`, number of tags, and characters of a tag, a name and a note.
+"""Largest number of characters of a note.
 
+The four constants above limit the bytes of `labels.json`, the number of tags, and the characters of a tag and a name.
 `dnn` refuses annotations beyond these limits. Usual annotations are far smaller."""
 
 _FORBIDDEN_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")

@@ -30,7 +30,7 @@ class TrainingProgress(BaseModel):
 
     version: int = Field(default=_CHECKPOINT_VERSION, ge=_CHECKPOINT_VERSION, le=_CHECKPOINT_VERSION)
     experiment: str
-    """Training digest of the experiment: equal for experiments that train the same weights in each epoch."""
+    """Training digest of the experiment: equal for experiments whose weights are identical after each epoch."""
 
     optimizer: dict[str, Any] = {}
     """Config of the optimizer in the experiment."""
@@ -102,7 +102,7 @@ def _create_checkpoint_directory(directory: Path) -> None:
 
 
 def read_last_checkpoint(run: Run) -> tuple[Checkpoint | None, str | None]:
-    """Read the last intact checkpoint, and return it with the reason why a later checkpoint is damaged.
+    """Read the last intact checkpoint, and return the checkpoint and the damage of later checkpoints as text.
 
     The first value is `None` if no checkpoint is intact. The second value is `None` if no checkpoint is damaged.
     """

@@ -36,7 +36,7 @@ class LayerState:
     since: int | None = None
     """Epoch whose kernel is compared in `update`: the epoch before `epoch`.
 
-    In files of dnn 0.7.0, it is the last earlier epoch with measurements."""
+    In files of dnn 0.7.0, `since` is the last earlier epoch with measurements."""
 
     dead: float | None = None
     """Share of relu units whose output is 0 for every example."""

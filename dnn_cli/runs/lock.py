@@ -33,9 +33,9 @@ RETRY_DELAYS = (0.01, 0.05, 0.2, None)
 Several attempts are necessary because a process that only reads the state of a lock holds the lock for an instant."""
 
 OWNER_TIMEOUT = 5.0
-"""Seconds to wait for the lock on a directory of runs, on a file system without flock.
+"""Largest number of seconds to wait for the lock on a directory of runs, on a file system without flock.
 
-A change of annotations holds the lock for 0.1 s."""
+A process that changes annotations holds the lock for only 0.1 s."""
 
 _MAX_OWNER_BYTES = 10_000
 """Largest size of an owner file, in bytes: this module writes smaller files."""
@@ -50,7 +50,7 @@ class LockState(Enum):
 
 
 class UnknownLockHolder(BlockingIOError):
-    """Error for a lock whose owner may still live, for example a process on another machine."""
+    """Error of a lock that another process may still hold, for example a process on another machine."""
 
     def __init__(self, file: Path, owner: "LockOwner | None") -> None:
         self.holder = f"process {owner.pid} on {owner.host}" if owner else "another process"
@@ -265,7 +265,7 @@ def _check_no_owner(path: Path) -> None:
 
 @contextmanager
 def _hold_owner_file(path: Path) -> Iterator[None]:
-    """Hold the lock on a file while the block runs, by an owner file that names this process. This works without flock.
+    """Hold the lock on a file while the block runs, on a file system without flock: an owner file names this process.
 
     Only one process can create the owner file. To replace the owner file of a dead process, a process first creates a
     second file, whose name contains the token of the dead process. Only one of several processes can create this file.
@@ -307,7 +307,7 @@ def _hold_owner_file(path: Path) -> Iterator[None]:
 
 
 def replace_dead_owner(path: Path, current: LockOwner, directory_fd: int) -> None:
-    """Replace the dead process that an owner file names by the current process.
+    """Replace the name of a dead process in an owner file by that of the current process.
 
     Args:
         path: The locked file, to which the owner file belongs.

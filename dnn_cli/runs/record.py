@@ -31,7 +31,7 @@ EVALUATE_HINT = "dnn evaluate RUN computes the test scores of a run"
 
 
 BEST_MODEL_PREFIX = "best."
-"""Prefix of the names of test scores of `best.keras`: `best.test_accuracy`."""
+"""Prefix of test scores of the model `best.keras`, as in `best.test_accuracy`."""
 
 
 def is_test_score(name: str) -> bool:
@@ -40,7 +40,7 @@ def is_test_score(name: str) -> bool:
 
 
 def get_weights_file(score: str) -> str:
-    """Return the name of the file whose weights have a test score: `best.keras` or `model.keras`."""
+    """Return the name of the tested weights file: `best.keras` for `best.test_accuracy`, else `model.keras`."""
     return "best.keras" if score.startswith(BEST_MODEL_PREFIX) else "model.keras"
 
 
@@ -154,7 +154,7 @@ class Evaluation(BaseModel):
 
     @property
     def examples_id(self) -> str:
-        """Text that is equal for evaluations on the same examples of a run: the name of the split."""
+        """Text that is equal for two evaluations of a run if both used the same examples: the name of the split."""
         return self.split
 
 
@@ -182,7 +182,7 @@ class FileEvaluation(BaseModel):
 
     @property
     def examples_id(self) -> str:
-        """Text that is equal for evaluations on the same examples: their digest."""
+        """Text that is equal for two evaluations if both used the same examples: the digest of the examples."""
         return self.digest
 
 
@@ -221,7 +221,9 @@ class Record(BaseModel):
     """Id of the run that this run reproduces."""
 
     experiment: str | None = None
-    """Outcome digest of the experiment: equal for experiments that train the same weights for the same epochs."""
+    """Outcome digest: equal for experiments whose trainings end with identical weights.
+
+    Such experiments have the same number of epochs."""
 
     sweeps: tuple[Membership, ...] = ()
     """Memberships of the run in sweeps."""
@@ -229,7 +231,8 @@ class Record(BaseModel):
     evaluated: tuple[Evaluation, ...] = ()
     """Evaluations on the test or validation split by `dnn evaluate`.
 
-    They are recorded because the choice of a run by its test score biases this score."""
+    They are recorded because a test score is too good if the run was chosen by this score. `dnn compare` warns of such
+    a choice."""
 
     evaluated_files: tuple[FileEvaluation, ...] = ()
     """Evaluations on labelled examples in files by `dnn evaluate`.

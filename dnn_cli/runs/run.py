@@ -45,79 +45,83 @@ class Run:
 
     @property
     def config(self) -> Path:
-        """The resolved config: the config with all overrides and defaults, which can be trained again unchanged."""
+        """Path of the resolved config: the config with all overrides and defaults, which can be trained again."""
         return self.directory / CONFIG_FILE
 
     @property
     def record(self) -> Path:
-        """The run record: see `runs.record`."""
+        """Path of the run record: see `runs.record`."""
         return self.directory / RECORD_FILE
 
     @property
     def metrics(self) -> Path:
-        """The scores of each epoch, one row per epoch."""
+        """Path of the scores: a CSV file with one row per epoch."""
         return self.directory / METRICS_FILE
 
     @property
     def diagnostics(self) -> Path:
-        """Measurements of the layers: see `runs.diagnostics_csv`."""
+        """Path of the measurements of the layers: see `runs.diagnostics_csv`."""
         return self.directory / "diagnostics.csv"
 
     @property
     def model(self) -> Path:
-        """The trained model, for `keras.saving.load_model`."""
+        """Path of the trained model, for `keras.saving.load_model`."""
         return self.directory / "model.keras"
 
     @property
     def best_model(self) -> Path:
-        """The model of the best epoch, in runs whose experiment has a `model_checkpoint`."""
+        """Path of the model of the best epoch. Only runs whose experiment has a `model_checkpoint` have this file."""
         return self.directory / "best.keras"
 
     @property
     def predictions(self) -> Path:
-        """The outputs on the validation set: arrays `outputs`, `labels` and `indices`."""
+        """Path of the network's outputs on the validation set: the arrays `outputs`, `labels` and `indices`."""
         return self.directory / "predictions.npz"
 
     @property
     def inputs(self) -> Path:
-        """The file of the input profile: statistics that scale and check new inputs, see `runs.input_profile`."""
+        """Path of the input profile, with which new inputs are scaled and checked: see `runs.input_profile`."""
         return self.directory / "inputs.npz"
 
     @property
     def checkpoints(self) -> Path:
-        """The directory of the checkpoints."""
+        """Path of the directory of the checkpoints."""
         return self.directory / "checkpoints"
 
     @property
     def last_checkpoint(self) -> Path:
-        """The last checkpoint: see `runs.checkpoint`."""
+        """Path of the last checkpoint: see `runs.checkpoint`."""
         return self.checkpoints / "last.npz"
 
     @property
     def previous_checkpoint(self) -> Path:
-        """The checkpoint before the last, for use when the last checkpoint is damaged."""
+        """Path of the checkpoint before the last, which is used if the last checkpoint is damaged."""
         return self.checkpoints / "previous.npz"
 
     @property
     def tensorboard(self) -> Path:
-        """TensorBoard's log, in runs that requested it. The log can be built again from the other files."""
+        """Path of TensorBoard's log, if the run has one. The log can be built again from the other files."""
         return self.directory / "tensorboard"
 
     @property
     def log(self) -> Path:
-        """The log: printed lines and messages of TensorFlow. The file is locked while the training process lives."""
+        """Path of the log: printed lines and messages of TensorFlow. A training process locks this file."""
         return self.directory / "train.log"
 
     @property
     def annotations(self) -> Path:
-        """The annotations of the run: see `runs.annotations`. Trainings never write this file, so `files` omits it."""
+        """Path of the annotations: see `runs.annotations`.
+
+        `files` lacks this path, because trainings never write the file.
+        """
         return self.directory / ANNOTATIONS_FILE
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All files that a training writes, in the order in which a run archive is unpacked.
+        """Paths of all files that a training writes, in the order in which a run archive is unpacked.
 
-        The first files are those that a resumed training needs. The record is near the end.
+        A resumed training needs the first files. The record comes near the end, so that most files are complete when
+        the record appears.
         """
         return (
             self.last_checkpoint, self.previous_checkpoint, self.config, self.metrics, self.diagnostics, self.model,
@@ -180,7 +184,7 @@ class Run:
         return record if record.status != "running" else self.with_current_metrics(record, "interrupted", reason)
 
     def compute_quiet_seconds(self) -> float:
-        """Return the seconds since the last change of the log, metrics, last checkpoint or record."""
+        """Return the seconds since a file last changed: the log, the metrics, the last checkpoint or the record."""
         changed = 0.0
         for path in (self.log, self.metrics, self.last_checkpoint, self.record):
             with suppress(OSError):
@@ -188,11 +192,11 @@ class Run:
         return time.time() - changed
 
     def with_current_metrics(self, record: Record, status: str = "running", reason: str | None = None) -> Record:
-        """Return the record of an unfinished training with the current number of epochs and scores in `metrics.csv`.
+        """Return the record of an unfinished training, with the number of epochs and the scores from `metrics.csv`.
 
         Args:
             record: The record in `run.json`.
-            status: The new status.
+            status: The status of the returned record.
             reason: The reason for the status, if any.
 
         Raises:

@@ -46,7 +46,7 @@ create table if not exists cached_contents (
 
 _ContentKind = Literal["record", "details"]
 _CachedContent = tuple[str, bytes]
-"""The status key of files of a run (their inodes, sizes and times), and the packed content of these files."""
+"""Status key of files of a run (their inodes, sizes and times), and the content of these files as bytes."""
 
 
 def get_index_path(root: Path) -> Path:

@@ -35,7 +35,7 @@ class SavedModel:
         return self.path.name
 
     def format_epoch(self) -> str:
-        """Format the epoch of the weights and the reason why it was saved, such as `epoch 7, the best by val_loss`."""
+        """Format the epoch of the weights and why this epoch was saved, such as `epoch 7, the best by val_loss`."""
         if self.weights_kind == "averaged":
             return "weights averaged over the training (use_ema)"
         epoch = f"epoch {self.epoch}" if self.epoch is not None else "an unknown epoch"
@@ -94,10 +94,10 @@ def find_best_model(run_info: RunInfo) -> SavedModel | None:
 
 
 def compute_restored_epoch(values: Sequence[float], stopping: Mapping[str, Any], *, falls: bool) -> int | None:
-    """Return the epoch whose weights Keras's EarlyStopping restores; `None` if no epoch counts.
+    """Return the epoch whose weights Keras's EarlyStopping restores.
 
     As in Keras, an epoch is better only if its score improves by more than `min_delta`. Epochs before
-    `start_from_epoch` do not count.
+    `start_from_epoch` do not count. The result is `None` without a later epoch.
 
     Args:
         values: The monitored score of each epoch.
@@ -122,7 +122,7 @@ def _get_epoch_scores(run_info: RunInfo, epoch: int | None) -> Scores | None:
 
 
 def _add_training_scores(run_info: RunInfo, epoch: int | None, scores: Scores | None) -> Scores | None:
-    """Return the scores of a model with restored weights: training scores of the epoch, and recorded validation scores.
+    """Add the training scores of the restored epoch to the recorded validation scores of a model; return all scores.
 
     Args:
         run_info: The run.

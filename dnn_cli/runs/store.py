@@ -153,7 +153,7 @@ class Store:
         return RunIndex(self.root).with_details(runs)
 
     def find(self, address: str) -> Run:
-        """Return the run with an address; of several runs of one experiment, the latest.
+        """Find the run with an address. If several runs of one experiment have the address, return the latest.
 
         Raises:
             AmbiguousAddressError: several experiments have the name, or several runs have the id.
@@ -222,7 +222,7 @@ def parse_stamp(name: str) -> datetime | None:
 
 
 def _get_start_key(run_info: RunInfo) -> tuple[str, str]:
-    """Return a sort key for the start of a run: the directory name gives the second, and the record the microsecond."""
+    """Return a key that sorts runs by start: the second in the directory name, then the exact time in the record."""
     name = run_info.run.directory.name
     return name[:15], run_info.record.started if run_info.record else ""
 

@@ -168,7 +168,7 @@ class Trash:
 
 
 def _is_deletable_run(run_info: RunInfo) -> bool:
-    """Return whether a directory has the name of a run or contains a run. Other directories must not be deleted."""
+    """Return whether a directory may be deleted, because it has the name of a run or contains a run."""
     directory = run_info.run.directory
     return RUN_NAME_PATTERN.fullmatch(directory.name) is not None or is_run_directory(str(directory))
 

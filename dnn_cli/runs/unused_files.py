@@ -21,7 +21,7 @@ from dnn_cli.runs.store import RUN_NAME_PATTERN, parse_stamp
 from dnn_cli.runs.trash import TrashFailure, block_training, compute_tree_bytes, delete_path
 
 LAST_CHECKPOINT = "last checkpoint"
-"""Kind of unused file: the last checkpoint of a completed run. Only a training of the run for more epochs needs it."""
+"""Kind of unused file: the last checkpoint of a completed run. Only a training for more epochs needs this file."""
 
 _MIN_UNFINISHED_AGE = timedelta(minutes=1)
 """An unfinished run counts as unused if it is older than this duration.
@@ -90,7 +90,14 @@ def remove_temporary_files(run: Run) -> None:
 
 
 def _delete_if_unused(path: Path, is_unused: bool) -> list[TrashFailure]:
-    """Delete an unused file or directory; return a failure if the path is in use or cannot be deleted."""
+    """Delete an unused file or directory, and return an empty list or the failure.
+
+    The deletion fails if the path is no longer unused, or cannot be deleted.
+
+    Args:
+        path: The path to delete.
+        is_unused: Whether the path is still unused. Otherwise, the path is not deleted.
+    """
     try:
         if is_unused:
             delete_path(path)
@@ -103,10 +110,10 @@ def _delete_if_unused(path: Path, is_unused: bool) -> list[TrashFailure]:
 
 
 def _is_cleanable_directory(path: Path) -> bool:
-    """Return whether unused files may be deleted in a path of the runs directory.
+    """Return whether unused files in a directory may be deleted.
 
-    The path must be the directory of a run, or of an unfinished run older than `_MIN_UNFINISHED_AGE`. Links do not
-    count.
+    The directory must be named like a run, or like an unfinished run older than `_MIN_UNFINISHED_AGE`. A link to a
+    directory does not count.
     """
     try:
         if path.is_symlink() or not path.is_dir():

@@ -27,7 +27,7 @@ ENGINE, KERAS_FIT, KERAS_ARRAYS, KERAS_JIT = "dnn", "keras fit, tf.data", "keras
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Result of a benchmark: seconds per epoch of each contender, and whether engine and `fit` train equal weights.
+    """Result of a benchmark: seconds per epoch of each contender, and whether engine and `fit` end with equal weights.
 
     A contender is a way to train the same network, such as `dnn` (the engine) or `keras fit, arrays`.
     """
@@ -45,7 +45,7 @@ class Benchmark:
 
     bit_identical: bool
     machine: str
-    """Processors on which the times were measured."""
+    """Machine on which the times were measured, as the names of its processors."""
 
     def compute_ratio(self, name: str = KERAS_FIT) -> float:
         """Return the median seconds per epoch of the contender `name`, divided by those of the engine.

@@ -1,7 +1,7 @@
 """The execution plan of a training: engine, XLA, precision and chunk length.
 
 The plan depends only on the experiment, the number of training examples, and whether the processor is a GPU. A repeated
-run thus has the same plan and trains the same weights.
+run thus has the same plan, and ends with the same weights.
 """
 
 import math

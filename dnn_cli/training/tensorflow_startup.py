@@ -40,8 +40,8 @@ def restore_thread_count(number: int | None) -> None:
 def get_thread_count() -> int:
     """Return the number of threads that TensorFlow uses within an operation.
 
-    The result of the first call is cached. The number can change until TensorFlow computes, so the first call must come
-    just before.
+    The result of the first call is cached. The number can change until TensorFlow computes for the first time. The
+    first call must therefore come just before TensorFlow computes.
     """
     configured = os.environ.get(INTRA_OP_VARIABLE, "")
     return int(configured) if configured.isdecimal() and int(configured) > 0 else count_schedulable_cores()
@@ -78,8 +78,9 @@ def is_importing_tensorflow() -> bool:
 def import_tensorflow() -> None:
     """Import the modules that a training needs, without garbage collection.
 
-    Garbage collections during the import would take a tenth of its time and find nothing. Every later collection would
-    take as long again to check the imported objects. Therefore `gc.freeze` exempts these objects from collections.
+    Garbage collections during the import would take a tenth of the import time, and find nothing to delete. After the
+    import, every full collection would check all imported objects again, which is slow. Therefore `gc.freeze` exempts
+    these objects from collections.
     """
     # Keras reads KERAS_HOME when it is imported.
     redirect_libraries()

@@ -186,7 +186,7 @@ def _compute_weights_digest(model: keras.Model) -> str:
 
 
 def _changes_final_weights(experiment: Experiment) -> bool:
-    """Return whether the saved weights can differ from the weights that the last epoch validated.
+    """Return whether the saved weights can differ from the weights that gave the last validation scores.
 
     Averaging of weights (`use_ema`) and early stopping can change the weights at the end of the training.
     """

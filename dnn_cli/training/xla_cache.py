@@ -24,11 +24,11 @@ _DIRECTORY_PREFIX = "dnn-xla-"
 """Prefix of the names of the working directories of processes."""
 
 _MIN_ABANDONED_SECONDS = 86_400
-"""Minimum age in seconds of a working directory that is removed because its process does not exist. The process of a
-younger directory may run in another container, whose processes are unknown here."""
+"""Minimum age in seconds of a working directory that is removed because its process is not found. The process of a
+younger directory may run in another container, whose processes are not in /proc here."""
 
 MAX_NETWORKS = 100
-"""Maximum number of networks whose programs are kept. The programs of a network take some hundred kilobytes."""
+"""Maximum number of networks whose programs are kept. The programs of a network take a few hundred kilobytes."""
 
 
 @contextmanager

@@ -28,7 +28,7 @@ _MAX_ROWS = 50
 """Largest number of table rows that a terminal shows without `--all`."""
 
 _MAX_LEFT_OUT = 10
-"""Largest number of left-out runs that are printed without `--all`."""
+"""Largest number of runs left out of the comparison that are listed without `--all`."""
 
 _HANGING_INDENT = "    "
 
@@ -224,7 +224,7 @@ def _print_with_hanging_indent(out: "Console", line: str) -> None:
 
 
 def _print_left_out_runs(comparison: "Comparison", *, show_all: bool) -> None:
-    """Print the runs that are left out of a comparison, each with the reason."""
+    """Print the runs that are left out of a comparison, each with the reason, such as a failed training."""
     from dnn_cli.report.comparison_tables import format_left_out_lines
     from dnn_cli.report.text import format_count
 

@@ -179,7 +179,7 @@ def _print_images(dataset: "Data", drawn: "Sample") -> None:
 
     Args:
         dataset: The data section of a config.
-        drawn: The sample of examples from this data.
+        drawn: The examples that were drawn at random from this data.
     """
     from dnn_cli.report.terminal_images import draw_images
 
@@ -217,7 +217,7 @@ def _compute_pixel_range(dataset: "Data", drawn: "Sample") -> tuple[float, float
 
 
 def _print_omitted_classes(drawn: "Sample") -> None:
-    """Print the number of classes of a sample that were left out; print nothing if all classes were printed."""
+    """Print the number of classes that were omitted because there are more than 50; otherwise, print nothing."""
     if len(drawn.classes) > _MAX_CLASSES:
         get_notes_console().print(
             f"classes not shown: {len(drawn.classes) - _MAX_CLASSES:,}; --json prints all classes"
@@ -229,7 +229,7 @@ def _print_rows(dataset: "Data", drawn: "Sample") -> None:
 
     Args:
         dataset: The data section of a config.
-        drawn: The sample of examples from this data.
+        drawn: The examples that were drawn at random from this data.
     """
     out = get_output_console()
     out.print(replace_control_chars(_format_headline(dataset)), soft_wrap=True)

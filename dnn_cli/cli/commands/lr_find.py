@@ -28,7 +28,7 @@ At 0.25, the chart of a loss that decreases from 2 to 1 ends at 2.25. Higher los
 """
 
 _MAX_LEARNT_RATIO = 0.97
-"""The network has learned something if its lowest loss is at most this share of the loss of guessing.
+"""A network counts as having learned something if its lowest loss is at most this share of the loss of guessing.
 
 Guessing predicts the shares of the classes in the training examples, whatever the input.
 """

@@ -197,7 +197,7 @@ def _print_curves(chart: "CurveChart", width: int | None, height: int | None, *,
 
 
 def _build_group_documents(chart: "CurveChart") -> list[dict[str, Any]]:
-    """Build a JSON document for each curve: the mean, lowest and highest score of its runs after each epoch."""
+    """Build a JSON document for each curve of a group of runs: their mean, lowest and highest score by epoch."""
     return [
         {
             "name": curve.name, "metric": f"{'val_' if _needs_validation_prefix(curve, panel) else ''}{panel.title}",

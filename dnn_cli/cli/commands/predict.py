@@ -83,7 +83,7 @@ def _read_input_files(
         invert: Whether the brightness of images is inverted.
 
     Returns:
-        The inputs of the readable files, and the other files, each with the reason.
+        The inputs of the readable files, and a list of the unreadable files, each with the reason.
     """
     from dnn_cli.data.input_statistics import find_white_value
     from dnn_cli.errors import UserDataError

@@ -57,19 +57,20 @@ def resume(
 
 
 def find_run_to_resume(loaded: "LoadedExperiment", store: "Store", *, force: bool) -> "Run | None":
-    """Return the latest run that trained the same experiment, or `None` if no run did.
+    """Return the latest run that trained the same experiment, or `None` if no such run exists.
 
-    The run and the experiment must have the same name and the same training digest. Runs with equal training digests
-    train the same weights in each epoch; their numbers of epochs may differ.
+    The run and the experiment must have the same name and the same training digest. Equal training digests mean that
+    the weights after each epoch are identical. The numbers of epochs may differ.
 
     Args:
         loaded: The experiment.
         store: The directory of runs, which is searched.
-        force: Whether an unfinished run with the name but another training digest is returned, if no run has the
-            digest.
+        force: Whether an unfinished run of the same name may have another training digest. Such a run is returned only
+            if no run has the same digest.
 
     Raises:
-        UsageError: without `force`, no run has the digest, but an unfinished run has the name.
+        UsageError: without `force`, the only runs to resume are unfinished runs of the same name with another training
+            digest.
     """
     from dnn_cli.config.digests import compute_training_digest
     from dnn_cli.config.loading import load_resolved_experiment

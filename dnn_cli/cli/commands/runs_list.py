@@ -84,7 +84,7 @@ def print_runs(options: ListOptions, runs_dir: Path) -> None:
 
 
 def _print_run_ids(runs: "Sequence[RunInfo]") -> None:
-    """Print a short address of each run, one per line."""
+    """Print the id of each run, one per line; for a broken run without an id, print the name of its directory."""
     from dnn_cli.runs.address import get_short_address
 
     write_result("".join(f"{replace_control_chars(get_short_address(run_info))}\n" for run_info in runs))

@@ -132,7 +132,8 @@ def _build_search_strategy(execution: "SweepExecution") -> "SearchStrategy":
 def _count_remaining_runs(execution: "SweepExecution") -> int:
     """Return the number of runs that a sweep still has to train.
 
-    For a bayesian search, the number is the largest possible number, because the search plans its runs later.
+    A bayesian search plans its runs during the sweep. The number is then the number of trials, times the number of
+    seeds, minus the number of runs that are already planned.
     """
     if execution.sweep.search != "bayesian":
         return len(execution.missing_numbers)

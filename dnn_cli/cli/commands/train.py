@@ -226,7 +226,7 @@ def _iter_trained_runs(
 ) -> "Iterator[tuple[LoadedExperiment, Run, Record]]":
     """Yield the experiment, the run and the run record of each request that has a run record.
 
-    A failed task may lack a run record.
+    A training that failed before its run was created has no run record.
 
     Args:
         requests: The experiments, including those whose runs need no training.

@@ -28,9 +28,9 @@ The limit applies if the output is not a terminal.
 """
 
 _SWEEP_GRACE_SECONDS = 3.0
-"""Number of seconds without a running run after which all followed runs count as ended.
+"""Number of seconds that `dnn watch` waits for another run after the last running run has ended.
 
-The pause between two runs of a sweep is shorter.
+The pause between two runs of a sweep is shorter, so that `dnn watch` does not end during a sweep.
 """
 
 
@@ -77,13 +77,14 @@ _FindRuns = Callable[[], "list[Run]"]
 def _resolve_followed_runs(
     address: str | None, runs_dir: Path
 ) -> "tuple[Callable[[_FindRuns, float, Console], list[RunInfo]], _FindRuns]":
-    """Return the two functions that follow the selected runs.
+    """Resolve an address to the followed runs: the runs whose progress `dnn watch` prints.
 
-    Without an address, the running runs are selected, or the latest run if no run is running.
+    An address names one run or the runs of a sweep. Without an address, all runs that are being trained are followed,
+    or the latest run if no run is being trained.
 
     Returns:
-        `_follow_run` or `_follow_runs`, which prints the progress, and its first argument: a function that returns the
-        runs to follow.
+        Two functions. The first function, `_follow_run` or `_follow_runs`, prints the progress. The second function
+        returns the followed runs; the caller passes the second function to the first.
 
     Raises:
         UsageError: no run has the address, or the runs directory has no runs.

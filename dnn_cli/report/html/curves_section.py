@@ -23,8 +23,8 @@ _MAX_TABLE_EPOCHS = 12
 COLOUR_COUNT, DASH_COUNT = 5, 4
 """Number of colours of curves, and number of line styles for each colour.
 
-All readers can distinguish these colours on a light and a dark page. Further curves repeat the colours with other
-dashes.
+Colour-blind readers, too, can distinguish these colours on a light and a dark page. From the sixth group on,
+curves repeat the colours with other dashes.
 """
 
 

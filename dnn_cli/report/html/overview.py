@@ -303,7 +303,8 @@ def _build_left_out_row(run_info: RunInfo, gap: int, anchors: Mapping[Path, str]
 
     Args:
         run_info: The left-out run.
-        gap: The number of cells with `–`, without the cell of the best score.
+        gap: The number of columns of settings and of the compared score. These cells, and the cell of the best score,
+            contain `–`.
         anchors: The HTML anchors of the runs' pages, by run directory.
     """
     record = run_info.record

@@ -17,10 +17,13 @@ from dnn_cli.report.text import format_score
 from dnn_cli.runs.run import Run
 
 _MAX_CONFUSION_CLASSES = 20
-"""Largest number of classes of a confusion matrix; for more classes, the most confused pairs are listed."""
+"""Largest number of classes of a confusion matrix.
+
+If there are more classes, a list of the pairs of classes that are confused most often replaces the matrix.
+"""
 
 _MAX_CLASS_ROWS = 50
-"""Largest number of listed classes; of more classes, those with the lowest F1 are listed."""
+"""Largest number of listed classes. If there are more classes, the table lists the classes with the lowest F1."""
 
 _MAX_CONFUSION_ROWS = 15
 """Largest number of listed pairs of confused classes."""

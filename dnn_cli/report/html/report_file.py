@@ -40,9 +40,9 @@ def is_report_file(path: Path) -> bool:
 _HTML_DIRECTORY = Path(__file__).parent
 
 _EARLY_SCRIPT = "document.documentElement.className='js'"
-"""Script that marks the page as one with JavaScript before the browser draws the page.
+"""Script that sets the CSS class `js` of the page before the browser draws the page.
 
-Content that the main script hides is therefore never visible.
+With this class, the style sheet hides the pages of runs from the beginning. The main script shows a page on request.
 """
 
 

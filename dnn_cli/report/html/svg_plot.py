@@ -181,9 +181,9 @@ def compute_mean_line(label: str, lines: Sequence[SvgLine], css: str) -> SvgLine
 
 
 def _find_uneven_epochs(x: Sequence[float]) -> list[float] | None:
-    """Find the epochs of a curve; `None` if they are 1, 2, 3 and so on.
+    """Return the epochs of a curve if they are uneven, such as 1, 5, 12; `None` if they are 1, 2, 3 and so on.
 
-    The script of the page can compute such epochs, so that the file does not need to contain them.
+    The page stores only uneven epochs. Its script computes the epochs 1, 2, 3 and so on.
     """
     return None if list(x) == list(range(1, len(x) + 1)) else list(x)
 

@@ -67,7 +67,7 @@ class QueryValue:
 
     @property
     def timestamp(self) -> str:
-        """The value as a time in the form of the run record: with a T between date and time."""
+        """The value in the form of the times in a run record, with a T between date and time: `2024-05-01T12:30`."""
         return self.text.replace(" ", "T", 1)
 
     @property
@@ -140,7 +140,7 @@ class FieldComparison:
         return test
 
     def build_order_predicate(self, compare: Callable[[Any, Any], bool], literal: QueryValue) -> Callable[[Any], bool]:
-        """Return a function that tests whether a value of the field is less or greater than a value of the query.
+        """Return a function that compares a value of the field with a value of the query by `<`, `<=`, `>` or `>=`.
 
         Args:
             compare: The function of the operator, such as `operator.lt` for `<`.
@@ -186,7 +186,7 @@ class FieldComparison:
             self.check_value_type(literal, runs, query)
 
     def check_value_type(self, literal: QueryValue, runs: Iterable[RunInfo], query: str) -> None:
-        """Raise an error if a value of the query has another type than all values of the field.
+        """Raise an error if the type of a query value differs from the types of all values of the field.
 
         Args:
             literal: The value of the query.

@@ -27,7 +27,7 @@ _FieldGetter = Callable[[RunInfo], Any]
 """Function that returns the value of a field of a run, or `ABSENT`."""
 
 _MAX_SEARCHED_FIELDS = 5000
-"""Largest number of field names among which a name similar to a mistyped name is searched."""
+"""Largest number of field names that are compared with a mistyped name, to suggest a similar name."""
 
 _FIELD_SYNONYMS = {
     "date": "started",
@@ -155,7 +155,7 @@ def get_config_field(config: Mapping[str, Any] | None, steps: Sequence[str]) -> 
 
 
 def get_config_value(config: Mapping[str, Any] | None, steps: Sequence[str]) -> Any:
-    """Return the value of a config key; `ABSENT` where the config lacks the key.
+    """Return the value of a config key; `ABSENT` if the config lacks the key.
 
     Args:
         config: The resolved config; `None` has no keys.
@@ -246,7 +246,7 @@ def iter_config_keys(value: Any, key: str = "") -> Iterator[str]:
 def format_field_suggestion(field: str, runs: Sequence[RunInfo]) -> str:
     """Return `did you mean …?` for a field that no run has; empty without a similar field.
 
-    A field is also found by the last parts of its name, such as `val_accuracy` for `best.val_accuracy`.
+    The last parts of a name are enough: for `val_accuracy`, the function suggests `best.val_accuracy`.
     """
     # This module imports yaml, which takes as long as all other imports.
     from dnn_cli.config.overrides import expand_key

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 _MAX_QUERY_LENGTH = 100_000
 _MAX_QUERY_DEPTH = 50
 _MAX_COMPARISONS = 1000
-"""Limits of a query: number of characters, depth of nested conditions, and number of comparisons.
+"""Largest number of comparisons in a query.
 
-Usual queries are far below these limits."""
+The two constants above limit the number of characters and the depth of nested conditions. Usual queries are far below
+these limits."""
 
 _GRAMMAR = r"""
 ?start: some
@@ -64,7 +65,7 @@ _WORD_SYNONYMS = {"&&": "and", "||": "or", "&": "and", "|": "or", "is": "=", "li
 _SIGN_SYNONYMS = {"<>": "!=", "=>": ">=", "=<": "<="}
 
 _KEYWORD_TOKENS = ("_AND", "_OR", "_NOT", "IN", "CONTAINS")
-"""Names of the keywords in the grammar."""
+"""Names that the grammar gives to the keywords `and`, `or`, `not`, `in` and `contains`."""
 
 _AFTER_CONDITION = "'and', 'or' or the end of the query"
 """Text in error messages that lists the tokens that may follow a whole condition."""
@@ -156,7 +157,7 @@ def _build_parser() -> "Lark":
 class _ConditionBuilder:
     """Transformer of the Lark parser: the method with the name of a grammar rule builds the condition for the rule.
 
-    If a rule for `and` or `or` matches a single part, the result is this part.
+    If a rule for `and` or `or` matches a single condition, the result is this condition.
     """
 
     def some(self, parts: list[Condition]) -> Condition:

@@ -98,9 +98,9 @@ class CachedStore(Store):
 
     @cached_property
     def runs_by_id(self) -> dict[str, Run]:
-        """Runs by id, without ids that several runs have and ids that are also the name of a run.
+        """Runs by id. Ids that several runs have, and ids that are also the name of a run, are left out.
 
-        An address in this dict names exactly one run, which is found without a search.
+        Each remaining id is the address of exactly one run, so that this run is found without a search.
         """
         id_pairs = [(run_info.record.id, run_info.run) for run_info in self.list_runs() if run_info.record]
         counts, names = Counter(run_id for run_id, _ in id_pairs), {run_info.name for run_info in self.list_runs()}
