@@ -194,8 +194,9 @@ def _build_value_reader(
     """Return the function that reads the values of some keys from a run, as text.
 
     Args:
-        renamed_runs: One run of every variant, by variant digest, with common layer names. Keys of layers are read from
-            this run.
+        renamed_runs: One run of every variant, by variant digest. Its layers are renamed, so that layers at equal
+            positions have equal names in all variants. The function reads keys of layers from this run, and other keys
+            from the run that is passed to the function.
         keys: The keys.
     """
     getters = [(build_getter(key), key.removeprefix("model.").startswith("layers.")) for key in keys]
@@ -297,12 +298,12 @@ def find_largest_block(settings: set[_Setting], groups: Sequence[Group]) -> set[
 
 
 def _restrict_group(group: Group, combinations: set[_Combination], other_settings: Mapping[str, _Setting]) -> Group:
-    """Return a group with only the runs whose combinations count; its other runs are set aside.
+    """Return a group whose scores come from some combinations only. Its other runs are listed in `set_aside`.
 
     Args:
         group: The group with all runs.
-        combinations: The combinations of setting and seed that count.
-        other_settings: The setting of every variant, by variant digest.
+        combinations: The combinations of setting and seed whose runs enter the mean.
+        other_settings: The values of all keys that do not define the groups, by variant digest.
     """
     if len(combinations) == len(group.scores):
         return group

@@ -100,10 +100,10 @@ def plan_sweep(sweep: Sweep) -> list[PlannedRun]:
 
 
 def plan_extreme_runs(sweep: Sweep) -> list[PlannedRun]:
-    """Plan experiments with every combination of listed values and ends of ranges, and a single seed.
+    """Plan experiments at the extremes of a sweep, to check these experiments before the first training.
 
-    A bayesian search chooses its settings later. The check of these experiments finds most issues before the first
-    training. At most `_MAX_CHECKED_COMBINATIONS` experiments are planned.
+    A bayesian search chooses its settings during the sweep, so they cannot be checked before. The extremes combine the
+    listed values with both ends of each range, for one seed. At most `_MAX_CHECKED_COMBINATIONS` are planned.
 
     Raises:
         ConfigError: an experiment is not valid. The error lists the issues of all experiments.

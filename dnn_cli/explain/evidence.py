@@ -196,8 +196,9 @@ class Evidence:
     def is_better_by_loss(self) -> bool:
         """Whether the loss shows that the network has learned, in cases where the accuracy cannot show it.
 
-        In one case, the accuracy of at least 30 examples is too uncertain for a verdict. The other case is a config
-        with class weights, which can lower the accuracy below that of always predicting the commonest class.
+        The accuracy cannot show it if the accuracy is too uncertain for a verdict; the loss then needs at least 30
+        examples. The accuracy cannot show it with class weights either, because class weights can lower the accuracy
+        below that of always predicting the commonest class.
         """
         if isinstance(self.score_judgement, str) or self.score_judgement.verdict != "better" or self.hit_counts is None:
             return False

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MAX_CONSTANT_SPREAD = 0.01
-"""Outputs count as equal for every input if their standard deviation over the examples is below a limit.
+"""Outputs count as equal for every input if their standard deviation is below this share of a reference.
 
-The limit is this share of the largest output. In a regression, the limit is this share of the targets' standard
-deviation if the targets' standard deviation is smaller than the largest output."""
+The reference is the largest absolute output. In a regression, the reference is the smaller of this number and the
+standard deviation of the targets."""
 
 _MIN_ONE_CLASS_EXAMPLES = 20
 """Smallest number of examples for which equal predictions are reported. Fewer can all be equal by chance."""

@@ -194,7 +194,7 @@ def _check_class_count(column: TargetColumn, classes: tuple[str, ...]) -> None:
 
 
 def _check_cells(column: TargetColumn, messages: dict[str, str], hint: str) -> None:
-    """Raise an error if some cells have a message in `messages`. The error lists the first of these cells by line.
+    """Raise an error if the text of a cell is a key of `messages`. The error lists the first cells with their lines.
 
     Args:
         column: The target column.

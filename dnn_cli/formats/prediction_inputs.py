@@ -85,7 +85,8 @@ def read_image_input(path: str, input_spec: InputSpec) -> PredictionInputs:
     """Read one input from an image file.
 
     Raises:
-        UserDataError: the training inputs are not images, or the image cannot be read in their size.
+        UserDataError: the training inputs are not images, the image cannot be read, or its size is not that of
+            the training images.
     """
     shape = input_spec.shape
     if not _is_image_shape(shape) or input_spec.white_value is None:

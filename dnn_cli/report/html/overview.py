@@ -24,7 +24,8 @@ from dnn_cli.report.verdict_text import (
     format_method_lines,
     format_missing_verdict_reason,
     format_note_lines,
-    format_verdict,
+    format_reference_header,
+    list_verdict_texts,
 )
 from dnn_cli.runs.query.fields import get_run_id
 from dnn_cli.runs.run_info import RunInfo
@@ -70,8 +71,8 @@ class VerdictSection:
     """Verdicts of a comparison, with method, notes, caveats and advice."""
 
     headline: str
-    has_reference: bool
-    """Whether the groups are compared with a reference: the best group or the baseline."""
+    reference_header: str
+    """Header of the column with the verdicts, such as `compared with adam`; empty if there is no reference."""
 
     rows: tuple[_VerdictRow, ...]
     omitted_count: int
@@ -137,11 +138,8 @@ def build_verdict_section(comparison: Comparison) -> VerdictSection:
     scores = [value for group in groups for value in group.seed_means.values()]
     low, high = (min(scores), max(scores)) if scores else (0.0, 0.0)
     rows = []
-    for number, group in enumerate(groups):
+    for number, (group, verdict_text) in enumerate(zip(groups, list_verdict_texts(comparison, groups), strict=True)):
         group_verdict = verdict_by_group.get(id(group))
-        verdict_text = format_verdict(comparison, group_verdict) if group_verdict else ""
-        if group is family.reference:
-            verdict_text = "the baseline" if family.is_named else "the best, which the others are compared with"
         rows.append(
             _VerdictRow(
                 comparison.get_label(group),
@@ -157,7 +155,7 @@ def build_verdict_section(comparison: Comparison) -> VerdictSection:
         )
     return VerdictSection(
         _format_verdict_headline(comparison),
-        family.reference is not None,
+        format_reference_header(comparison) if family.reference else "",
         tuple(rows),
         len(comparison.groups) - len(groups),
         (format_compared_value(comparison, low), format_compared_value(comparison, high))
