@@ -80,7 +80,7 @@ def test_ambiguous_name_is_refused_by_every_command(dnn, seeds, words):
     assert first == "dnn: rates is the name of 2 runs of different experiments in runs:"
     assert latest.split()[:3] == ["rates", "bbbb0004", "learning_rate=0.001"]
     assert earlier.split()[:3] == ["rates", "bbbb0003", "learning_rate=0.1"]
-    assert hint == "  name one by its id, as bbbb0004, or rates@latest for the latest"
+    assert hint == "  use the id of a run, for example bbbb0004, or rates@latest for the latest run"
 
 
 def test_latest_of_several_seeds_is_used_and_named(dnn, seeds):

@@ -112,7 +112,7 @@ def raise_disk_full(*_):
 
 def test_missing_runs_directory_is_empty(tmp_path):
     assert Store(tmp_path / "nowhere").list_runs() == []
-    with pytest.raises(UsageError, match="no runs in"):
+    with pytest.raises(UsageError, match="contains no runs"):
         Store(tmp_path / "nowhere").find("x")
 
 

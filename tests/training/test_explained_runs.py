@@ -30,7 +30,7 @@ def test_batch_normalization_with_few_steps_is_the_cause(config, trained, tmp_pa
     finding = explanation.findings[0]
     assert finding.kind == "batch_norm_averages"
     assert "accuracy is 1.00 in training" in finding.observation
-    assert "the averages of BatchNormalization have seen 10 steps" in finding.observation
+    assert "after 10 steps the moving averages of BatchNormalization" in finding.observation
     assert finding.suggestions[0].overrides == ("layers.1.momentum=0.9",)
 
 
