@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -27,6 +27,29 @@ TensorboardOption = Annotated[
 ConfigArguments = Annotated[
     list[str],
     typer.Argument(metavar="CONFIG|KEY=VALUE", help="Config files, then overrides, for example epochs=10."),
+]
+
+BaselineOption = Annotated[
+    Optional[str],  # noqa: UP045 - older versions of Typer need Optional
+    typer.Option(
+        "--baseline", metavar="GROUP", help="Group to compare with, by name or run id. Default: the best group."
+    ),
+]
+PointOption = Annotated[
+    str,
+    typer.Option(
+        "--at",
+        metavar="POINT",
+        help="Point to compare at: final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE.",
+    ),
+]
+ComparedMetricOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--metric",
+        metavar="METRIC",
+        help="Metric to compare, for example val_loss. Default: the metric that most runs monitor.",
+    ),
 ]
 
 

@@ -43,6 +43,12 @@ def resolve_run(store: "Store", address: str) -> "Run":
     return runs[0]
 
 
+def build_no_runs_error(runs_dir: Path, query: str | None, suggestion: str) -> UsageError:
+    """Build the error of a command that selected no runs: the directory has none, or none fulfils the query."""
+    message = f"no runs in {runs_dir}" if query is None else f"no run in {runs_dir} fulfils the condition"
+    return UsageError(message, suggestion)
+
+
 def _format_seed_clause(run: "Run") -> str:
     """Return the seed of a run as the end of a sentence: `, with seed=1`.
 

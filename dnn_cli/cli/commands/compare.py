@@ -13,7 +13,14 @@ from dnn_cli.cli.console import (
     print_rich_table,
     write_result,
 )
-from dnn_cli.cli.options import JsonOption, RunsDirOption, check_by_keys
+from dnn_cli.cli.options import (
+    BaselineOption,
+    ComparedMetricOption,
+    JsonOption,
+    PointOption,
+    RunsDirOption,
+    check_by_keys,
+)
 from dnn_cli.errors import UsageError
 from dnn_cli.report.text import UNLIMITED_WIDTH, replace_control_chars
 
@@ -52,28 +59,9 @@ def compare(
             "--by", metavar="KEY", help="Group runs by this key, and average over other settings. Repeat for a matrix."
         ),
     ] = None,
-    baseline: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            "--baseline", metavar="GROUP", help="Group to compare with, by name or run id. Default: the best group."
-        ),
-    ] = None,
-    at: Annotated[
-        str,
-        typer.Option(
-            "--at",
-            metavar="POINT",
-            help="Point to compare at: final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE.",
-        ),
-    ] = "final",
-    metric: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            "--metric",
-            metavar="METRIC",
-            help="Metric to compare, for example val_loss. Default: the metric that most runs monitor.",
-        ),
-    ] = None,
+    baseline: BaselineOption = None,
+    at: PointOption = "final",
+    metric: ComparedMetricOption = None,
     sort_by: Annotated[
         str,
         typer.Option(

@@ -9,6 +9,7 @@ import typer
 
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json
 from dnn_cli.cli.options import JsonOption, RunsDirOption
+from dnn_cli.cli.run_selection import build_no_runs_error
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.text import format_count, replace_control_chars
 
@@ -105,8 +106,7 @@ def _select_runs_to_export(runs_dir: Path, addresses: Sequence[str], query: str 
 
     runs = select_runs(CachedStore(runs_dir), list(addresses), query)
     if not runs:
-        message = f"no runs in {runs_dir}" if query is None else f"no run in {runs_dir} fulfils the condition"
-        raise UsageError(message, "dnn runs lists all runs")
+        raise build_no_runs_error(runs_dir, query, "dnn runs lists all runs")
     return runs if addresses else runs[::-1]
 
 

@@ -17,6 +17,7 @@ from dnn_cli.cli.console import (
     write_result,
 )
 from dnn_cli.cli.options import JsonOption, RunsDirOption, check_by_keys
+from dnn_cli.cli.run_selection import build_no_runs_error
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.text import replace_control_chars
 
@@ -107,10 +108,7 @@ def plot(
     store = CachedStore(runs_dir)
     runs = select_runs(store, addresses or ([] if query or by else ["@1"]), query)
     if not runs:
-        raise UsageError(
-            f"no run in {runs_dir} fulfils the condition" if query else f"no runs in {runs_dir}",
-            "dnn runs lists all runs",
-        )
+        raise build_no_runs_error(runs_dir, query, "dnn runs lists all runs")
     if all(address.startswith("sweep:") for address in addresses or ()):
         # The addresses define no order, so the runs keep the order of training.
         runs = runs[::-1]

@@ -8,7 +8,8 @@ from typing import Annotated, Optional
 import typer
 
 from dnn_cli.cli.console import get_notes_console, get_output_console
-from dnn_cli.cli.options import RunsDirOption, check_by_keys
+from dnn_cli.cli.options import BaselineOption, ComparedMetricOption, PointOption, RunsDirOption, check_by_keys
+from dnn_cli.cli.run_selection import build_no_runs_error
 from dnn_cli.errors import UsageError
 from dnn_cli.report.text import replace_control_chars
 
@@ -33,28 +34,9 @@ def report(
         Optional[list[str]],  # noqa: UP045
         typer.Option("--by", metavar="KEY", help="Group runs by this key, and average over other settings."),
     ] = None,
-    baseline: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            "--baseline", metavar="GROUP", help="Group to compare with, by name or run id. Default: the best group."
-        ),
-    ] = None,
-    at: Annotated[
-        str,
-        typer.Option(
-            "--at",
-            metavar="POINT",
-            help="Point to compare at: final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE.",
-        ),
-    ] = "final",
-    metric: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            "--metric",
-            metavar="METRIC",
-            help="Metric to compare, for example val_loss. Default: the metric that most runs monitor.",
-        ),
-    ] = None,
+    baseline: BaselineOption = None,
+    at: PointOption = "final",
+    metric: ComparedMetricOption = None,
     open_in_browser: Annotated[bool, typer.Option("--open", help="Open the report in a web browser.")] = False,
     runs_dir: RunsDirOption = Path("runs"),
 ) -> None:
@@ -71,10 +53,7 @@ def report(
         store = CachedStore(runs_dir)
         runs = select_runs(store, addresses or [], query)
         if not runs:
-            raise UsageError(
-                f"no runs in {runs_dir}" if query is None else f"no run in {runs_dir} fulfils the condition",
-                "dnn train creates a run; dnn demo creates three",
-            )
+            raise build_no_runs_error(runs_dir, query, "dnn train creates a run; dnn demo creates three")
         all_runs = store.with_details(store.list_runs()) if addresses or query else runs
         check_by_keys(by or ())
         comparison = compare_runs(runs, metric, at=at, by=by or (), baseline=baseline, all_runs=all_runs)
