@@ -48,6 +48,8 @@ def build_verdict_paragraphs(comparison: Comparison, *, with_verdicts: bool) -> 
     With `with_verdicts`, the verdicts come before the method, because the table has no column for verdicts.
     """
     lines = [*(_format_verdict_lines(comparison) if with_verdicts else []), *format_method_lines(comparison)]
+    if more := comparison.verdict_set.not_judged:
+        lines.append(f"no verdict on {format_count(more, 'more group')}, each with a lower rank: --all")
     if len(comparison.groups) == 1 and comparison.run_scores:
         lines = [] if comparison.keys else [format_missing_verdict_reason(comparison)]
     caveats = [f"! {warning}" for warning in comparison.caveats]

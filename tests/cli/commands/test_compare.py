@@ -74,6 +74,16 @@ def test_matrix_is_followed_by_verdicts_without_means(dnn, runs):
     assert method.startswith("method: ")
 
 
+@pytest.mark.parametrize("by", [[], ["optimizer.type"], ["optimizer.type", "batch_size"]], ids=len)
+def test_groups_without_a_verdict_are_counted(tmp_path, runs, by):
+    store = Store(tmp_path / "runs")
+    all_runs = store.with_details(store.list_runs())
+    limited = build_comparison_view(compare_runs(all_runs, by=by, max_groups=1))
+    assert "no verdict on 1 more group, each with a lower rank: --all" in limited.paragraphs[0]
+    whole = build_comparison_view(compare_runs(all_runs, by=by, max_groups=None))
+    assert not any("--all" in line for lines in whole.paragraphs for line in lines)
+
+
 def test_a_baseline_makes_fewer_comparisons(dnn, runs):
     result = parse_json_output(dnn("compare", "--baseline", "sgd", "--json"))
     assert (result["reference"], result["comparisons"]) == ("sgd", 2)
