@@ -66,10 +66,11 @@ def inspect_program() -> Section:
     package_versions = "  ".join(f"{name} {present}" for name, present in packages.items() if present)
     available = [name for name, present in extras.items() if present]
     absent = [f"{name} ({_EXTRAS[name].purpose})" for name, present in extras.items() if not present]
-    more = f"; pip install -e '.[{next(name for name, present in extras.items() if not present)}]'" if absent else ""
+    first_missing = next((name for name, present in extras.items() if not present), None)
+    missing_texts = [f"not installed: {', '.join(absent)}", f"pip install -e '.[{first_missing}]'"] if absent else []
     texts = {
         "packages": package_versions,
-        "extras": ", ".join(available) + (f"; not installed: {', '.join(absent)}{more}" if absent else ""),
+        "extras": "; ".join([", ".join(available) or "none", *missing_texts]),
     }
     return Section("program", values, tuple(problems), texts)
 

@@ -4,6 +4,7 @@ import os
 import pytest
 
 from dnn_cli.doctor import machine, storage, tensorflow_check
+from dnn_cli.doctor import program as program_section
 from dnn_cli.doctor.tensorflow_check import find_missing_gpu_reason
 from tests.conftest import parse_json_output
 
@@ -135,6 +136,18 @@ def test_a_processor_without_avx_stops_training(monkeypatch):
     monkeypatch.setattr(machine, "find_cpuinfo_line", lambda *words: "flags : sse4_2")
     monkeypatch.setattr(machine.os, "uname", lambda: os.uname_result(("Linux", "x", "6", "v", "x86_64")))
     assert any(problem.stops_training and "AVX" in problem.message for problem in machine.inspect_machine().problems)
+
+
+@pytest.mark.parametrize(
+    ("is_available", "start", "end"),
+    [(False, "none; not installed: optuna (", "; pip install -e '.[optuna]'"), (True, "optuna, ", "")],
+    ids=["none", "all"],
+)
+def test_extras_are_listed(monkeypatch, is_available, start, end):
+    monkeypatch.setattr(program_section, "_is_module_available", lambda module: is_available)
+    text = program_section.inspect_program().texts["extras"]
+    assert text.startswith(start) and text.endswith(end)
+    assert ("not installed" in text) != is_available
 
 
 def test_full_disk_and_missing_locks_are_reported(monkeypatch, tmp_path):
