@@ -80,8 +80,8 @@ def test_groups_without_a_verdict_are_counted(tmp_path, runs, by):
     all_runs = store.with_details(store.list_runs())
     limited = build_comparison_view(compare_runs(all_runs, by=by, max_groups=1))
     assert "no verdict on 1 more group, each with a lower rank: --all" in limited.paragraphs[0]
-    whole = build_comparison_view(compare_runs(all_runs, by=by, max_groups=None))
-    assert not any("--all" in line for lines in whole.paragraphs for line in lines)
+    complete = build_comparison_view(compare_runs(all_runs, by=by, max_groups=None))
+    assert not any("--all" in line for lines in complete.paragraphs for line in lines)
 
 
 def test_a_baseline_makes_fewer_comparisons(dnn, runs):
