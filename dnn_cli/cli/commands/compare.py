@@ -1,7 +1,7 @@
 """Command `dnn compare`: a table of completed runs, and verdicts on their groups."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -35,25 +35,25 @@ _HANGING_INDENT = "    "
 
 def compare(
     addresses: Annotated[
-        Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
+        list[str] | None,
         typer.Argument(
             metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: all runs."
         ),
     ] = None,
     query: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             "--where", metavar="CONDITION", help="Compare only runs that fulfil a condition, as in dnn runs --where."
         ),
     ] = None,
     by: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option(
             "--by", metavar="KEY", help="Group runs by this key, and average over other settings. Repeat for a matrix."
         ),
     ] = None,
     baseline: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             "--baseline", metavar="GROUP", help="Group to compare with, by name or run id. Default: the best group."
         ),
@@ -67,7 +67,7 @@ def compare(
         ),
     ] = "final",
     metric: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             "--metric",
             metavar="METRIC",

@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,7 +31,7 @@ group = typer.Typer(cls=RunsCommandGroup)
 def list_runs(
     context: typer.Context,
     query: Annotated[
-        Optional[str],  # noqa: UP045 - older versions of Typer need Optional
+        str | None,
         typer.Option(
             "--where",
             metavar="CONDITION",
@@ -39,19 +39,19 @@ def list_runs(
         ),
     ] = None,
     sort_by: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             "--sort-by", metavar="FIELD", help="Sort by a field of --where; -FIELD sorts in descending order."
         ),
     ] = None,
     columns: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             "--columns", metavar="FIELD,…", help="Fields to print, for example id,seed,best.val_loss,test_accuracy."
         ),
     ] = None,
     limit: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         typer.Option("--limit", metavar="N", min=1, help="Print at most this number of runs."),
     ] = None,
     everything: Annotated[
@@ -135,7 +135,7 @@ def remove_runs(
 @group.command("restore")
 def restore_runs(
     addresses: Annotated[
-        Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
+        list[str] | None,
         typer.Argument(
             metavar="RUN", help="Removed runs by id, name or directory. Default: print the list of removed runs."
         ),
@@ -169,7 +169,7 @@ def restore_runs(
 @group.command("purge")
 def purge_trash(
     addresses: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Argument(metavar="RUN", help="Removed runs by id, name or directory. Default: all removed runs."),
     ] = None,
     yes: _YesOption = False,
