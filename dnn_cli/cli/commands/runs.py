@@ -13,9 +13,10 @@ from dnn_cli.cli.commands.runs_annotate import rename_run, show_run, tag_runs, w
 from dnn_cli.cli.commands.runs_diff import show_run_diff
 from dnn_cli.cli.commands.runs_list import ListOptions, parse_columns, print_runs
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
-from dnn_cli.cli.options import JsonOption, RunsDirOption, build_runs_dir_option
+from dnn_cli.cli.options import JsonOption, RunsDirOption
 from dnn_cli.errors import UsageError
 from dnn_cli.report.text import replace_control_chars
+from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 if TYPE_CHECKING:
     from dnn_cli.runs.trash import TrashFailure

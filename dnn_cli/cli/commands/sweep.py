@@ -12,12 +12,12 @@ from dnn_cli.cli.options import (
     JsonOption,
     RunsDirOption,
     TensorboardOption,
-    build_runs_dir_option,
     split_configs_and_overrides,
 )
 from dnn_cli.errors import UsageError
 from dnn_cli.execution.signals import handle_stop_signals
 from dnn_cli.report.text import replace_control_chars
+from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 if TYPE_CHECKING:
     from dnn_cli.cli.progress import ScreenReporter
