@@ -227,6 +227,13 @@ def _build_name_completer(kind: str) -> Completer:
     return complete
 
 
+def _complete_export_formats(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
+    """Return the names of the formats of `dnn export` as completion words."""
+    from dnn_cli.export.export_formats import EXPORT_FORMATS
+
+    return [CompletionWord(name) for name in EXPORT_FORMATS]
+
+
 def _complete_kinds(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
     """Return completion words for the argument of `dnn list`: `layers`, `optimizers`, `losses` and so on."""
     from dnn_cli.cli.commands.list import KINDS
@@ -269,6 +276,7 @@ _COMPLETERS_BY_OPTION: dict[str, Completer] = {
     "--search": _build_fixed_completer("grid", "random", "bayesian"),
     "--on": _build_fixed_completer("local", "ray"),
     "--engine": _build_fixed_completer("chunked", "keras"),
+    "--format": _complete_export_formats,
     "--split": _build_fixed_completer("test", "validation"),
     "--optimizer": _build_name_completer("optimizer"),
     "--activation": _build_name_completer("activation"),

@@ -12,6 +12,7 @@ from rich.console import Console
 
 import dnn_cli
 from dnn_cli.doctor.sections import Problem, Section
+from dnn_cli.export.export_formats import EXPORT_FORMATS, ExportFormat
 from dnn_cli.host.terminal import is_notebook
 
 _REQUIRED_PACKAGES = (
@@ -27,14 +28,30 @@ class _Extra(NamedTuple):
     purpose: str
 
 
-_EXTRAS = {
-    "optuna": _Extra(("optuna",), "dnn sweep --search bayesian"),
-    "ray": _Extra(("ray",), "dnn sweep --on ray"),
-    "tensorboard": _Extra(("tensorboard",), "dnn train --tensorboard"),
-    "onnx": _Extra(("onnx", "tf2onnx", "onnxruntime"), "dnn export --format onnx"),
-    "litert": _Extra(("ai_edge_litert",), "dnn export --format litert"),
-    "mlflow": _Extra(("mlflow", "sqlalchemy", "alembic"), "dnn export-runs --mlflow"),
-}
+def list_extras() -> dict[str, _Extra]:
+    """Return the optional extras by name: those of commands, and those of export formats."""
+    return {
+        "optuna": _Extra(("optuna",), "dnn sweep --search bayesian"),
+        "ray": _Extra(("ray",), "dnn sweep --on ray"),
+        "tensorboard": _Extra(("tensorboard",), "dnn train --tensorboard"),
+        **_list_export_extras(),
+        "mlflow": _Extra(("mlflow", "sqlalchemy", "alembic"), "dnn export-runs --mlflow"),
+    }
+
+
+def _list_export_extras() -> dict[str, _Extra]:
+    """Return the extras of export formats by name. Several formats can share an extra."""
+    formats_by_extra: dict[str, list[ExportFormat]] = {}
+    for export_format in EXPORT_FORMATS.values():
+        if export_format.extra is not None:
+            formats_by_extra.setdefault(export_format.extra, []).append(export_format)
+    return {
+        name: _Extra(
+            tuple(module for export_format in formats for module in export_format.modules),
+            f"dnn export --format {' or '.join(export_format.name for export_format in formats)}",
+        )
+        for name, formats in formats_by_extra.items()
+    }
 
 
 def inspect_program() -> Section:
@@ -44,7 +61,8 @@ def inspect_program() -> Section:
     """
     packages = {name: _get_package_version(name) for name in _REQUIRED_PACKAGES}
     missing = [name for name, present in packages.items() if present is None]
-    extras = {name: all(map(_is_module_available, extra.modules)) for name, extra in _EXTRAS.items()}
+    known_extras = list_extras()
+    extras = {name: all(map(_is_module_available, extra.modules)) for name, extra in known_extras.items()}
     problems = [
         Problem(
             f"not installed: {', '.join(missing)}",
@@ -65,7 +83,7 @@ def inspect_program() -> Section:
     }
     package_versions = "  ".join(f"{name} {present}" for name, present in packages.items() if present)
     available = [name for name, present in extras.items() if present]
-    absent = [f"{name} ({_EXTRAS[name].purpose})" for name, present in extras.items() if not present]
+    absent = [f"{name} ({known_extras[name].purpose})" for name, present in extras.items() if not present]
     more = f"; pip install -e '.[{next(name for name, present in extras.items() if not present)}]'" if absent else ""
     texts = {
         "packages": package_versions,
