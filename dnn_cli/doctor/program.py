@@ -4,10 +4,11 @@ import importlib.util
 import os
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import NamedTuple
 
+from packaging.requirements import Requirement
 from rich.console import Console
 
 import dnn_cli
@@ -15,10 +16,9 @@ from dnn_cli.doctor.sections import Problem, Section
 from dnn_cli.export.export_formats import EXPORT_FORMATS, ExportFormat
 from dnn_cli.host.terminal import is_notebook
 
-_REQUIRED_PACKAGES = (
-    "tensorflow", "keras", "numpy", "scipy", "scikit-learn", "pydantic", "typer", "rich", "pyyaml",
-    "pooch", "pillow", "requests", "lark", "altair", "vl-convert-python", "jinja2", "markupsafe",
-)  # fmt: skip
+_DISTRIBUTION = "dnn-cli"
+_FIRST_PACKAGES = ("tensorflow", "keras", "numpy")
+"""Packages that compute the results of a training. They precede the other packages of the section."""
 
 
 class _Extra(NamedTuple):
@@ -59,7 +59,8 @@ def inspect_program() -> Section:
 
     A missing optional extra is reported, but not as a problem.
     """
-    packages = {name: _get_package_version(name) for name in _REQUIRED_PACKAGES}
+    required_packages = _find_required_packages()
+    packages = {name: _get_package_version(name) for name in required_packages or ()}
     missing = [name for name, present in packages.items() if present is None]
     known_extras = list_extras()
     extras = {name: all(map(_is_module_available, extra.modules)) for name, extra in known_extras.items()}
@@ -81,7 +82,11 @@ def inspect_program() -> Section:
         "packages": packages,
         "extras": extras,
     }
-    package_versions = "  ".join(f"{name} {present}" for name, present in packages.items() if present)
+    package_versions = (
+        f"unknown: {_DISTRIBUTION} is not installed in this environment"
+        if required_packages is None
+        else "  ".join(f"{name} {present}" for name, present in packages.items() if present)
+    )
     available = [name for name, present in extras.items() if present]
     absent = [f"{name} ({known_extras[name].purpose})" for name, present in extras.items() if not present]
     more = f"; pip install -e '.[{next(name for name, present in extras.items() if not present)}]'" if absent else ""
@@ -90,6 +95,24 @@ def inspect_program() -> Section:
         "extras": ", ".join(available) + (f"; not installed: {', '.join(absent)}{more}" if absent else ""),
     }
     return Section("program", values, tuple(problems), texts)
+
+
+def _find_required_packages() -> list[str] | None:
+    """Find the packages that the installed program requires on this machine, without those of extras.
+
+    Return `None` if the program is not installed, for example if it runs from a source directory on PYTHONPATH.
+    """
+    try:
+        requirements = [Requirement(text) for text in requires(_DISTRIBUTION) or ()]
+    except PackageNotFoundError:
+        return None
+    names = {
+        requirement.name: None
+        for requirement in requirements
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+    }
+    first_names = [name for name in _FIRST_PACKAGES if name in names]
+    return [*first_names, *(name for name in names if name not in first_names)]
 
 
 def _get_package_version(name: str) -> str | None:
