@@ -17,11 +17,10 @@ from dnn_cli.config.weight_configs import ActivationName
 from dnn_cli.data.run_context import load_run_context
 from dnn_cli.errors import DnnError
 from dnn_cli.export.export import export_model
-from dnn_cli.export.export_formats import EXPORT_FORMATS
+from dnn_cli.export.export_formats import EXPORT_FORMATS, ExportFormat
 from dnn_cli.host.output_redirect import redirect_output
 from dnn_cli.runs.run import Run
 
-SUFFIXES = {"keras": ".keras", "savedmodel": "", "onnx": ".onnx", "litert": ".tflite"}
 SOFTMAX = "{type: Dense, units: 10, activation: softmax}"
 
 
@@ -122,11 +121,12 @@ CASES = {
 }
 
 
-def compare_export(run: Run, export_format: str, directory: Path, *, scaling: bool) -> str:
+def compare_export(run: Run, export_format: ExportFormat, directory: Path, *, scaling: bool) -> str:
     """How far a run is from itself in a format, or why it cannot be had."""
     try:
-        checked = export_model(run.model, run.read_record(), load_run_context(run, run.read_record()), export_format,
-                         directory / f"{export_format}{scaling}{SUFFIXES[export_format]}", scaling=scaling)  # fmt: skip
+        path = directory / f"{export_format.name}{scaling}{export_format.suffix}"
+        record = run.read_record()
+        checked = export_model(run.model, record, load_run_context(run, record), export_format, path, scaling=scaling)
     except DnnError as error:
         return f"FAILS: {error.message}"
     return f"{checked.difference:.1e}"
@@ -145,9 +145,9 @@ def main() -> int:
             config.write_text(text, encoding="utf-8")
             trained = dnn_cli.load(str(config)).train(directory)
             run, results = Run(trained.directory), {}
-            for export_format in EXPORT_FORMATS:
+            for export_format in EXPORT_FORMATS.values():
                 for scaling in (True, False):
-                    results[f"{export_format}{'' if scaling else ' unscaled'}"] = compare_export(
+                    results[f"{export_format.name}{'' if scaling else ' unscaled'}"] = compare_export(
                         run, export_format, Path(directory), scaling=scaling
                     )
         failed += [

@@ -7,7 +7,10 @@ import typer
 
 from dnn_cli.cli.app import COMMAND_GROUPS, app
 from dnn_cli.cli.command_reference import build_reference
+from dnn_cli.config.datasets import DATASETS
 from dnn_cli.config.loading import load_experiment
+from dnn_cli.doctor.program import list_extras
+from dnn_cli.export.export_formats import EXPORT_FORMATS
 from tests.conftest import ROOT
 
 MAX_README_LINES = 180
@@ -134,6 +137,16 @@ def test_run_files_are_listed(make_run):
         run.log, run.annotations,
     ]  # fmt: skip
     assert [name for name in listed if name in pattern.findall(README)] == pattern.findall(README) != []
+
+
+def test_pages_name_every_export_format_extra_and_dataset():
+    assert f"--format {'|'.join(EXPORT_FORMATS)}`" in PAGES["export"]
+    sentence = re.search(r"The formats (.*?) need \[extras\]", PAGES["export"])[1]
+    assert re.findall(r"`(\w+)`", sentence) == [name for name, form in EXPORT_FORMATS.items() if form.extra]
+    extras = re.search(r"## Extras\n(.*?)\n## ", PAGES["terminal"], re.DOTALL)[1]
+    assert [name for name in list_extras() if not re.search(rf"\b{name}\b", extras)] == []
+    page = PAGES["data"].lower().replace("-", "_")
+    assert [name for name in DATASETS if not re.search(rf"\b{name}\b", page)] == []
 
 
 def test_readme_test_command_is_one_line():

@@ -5,7 +5,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -134,7 +134,7 @@ def declare_global_options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
     install_completion: Annotated[
-        Optional[str],  # noqa: UP045 - older versions of Typer need Optional
+        str | None,
         typer.Option(
             metavar="SHELL",
             callback=install_script_and_exit,
@@ -143,7 +143,7 @@ def declare_global_options(
         ),
     ] = None,
     show_completion: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             metavar="SHELL",
             callback=print_script_and_exit,

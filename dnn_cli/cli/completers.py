@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from dnn_cli.errors import DnnError
+from dnn_cli.runs.runs_directory import get_default_runs_dir
 
 _MAX_OFFERED_RUNS = 100
 """Largest number of runs that a completion offers. Only the latest runs, and only their fields, are offered."""
@@ -206,8 +207,8 @@ def _list_score_names(run_infos: Sequence[Any]) -> dict[str, None]:
 
 
 def _get_runs_dir(parameters: dict[str, Any]) -> Path:
-    """Return the directory of the option `--runs-dir`, otherwise of the variable DNN_RUNS_DIR, otherwise `runs`."""
-    return Path(parameters.get("runs_dir") or os.environ.get("DNN_RUNS_DIR") or "runs")
+    """Return the directory of the option `--runs-dir`, otherwise the default directory of runs."""
+    return Path(parameters.get("runs_dir") or get_default_runs_dir())
 
 
 def _build_fixed_completer(*words: str) -> Completer:
@@ -224,6 +225,13 @@ def _build_name_completer(kind: str) -> Completer:
         return [CompletionWord(name) for name in NAMES_BY_KIND[kind]]
 
     return complete
+
+
+def _complete_export_formats(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
+    """Return the names of the formats of `dnn export` as completion words."""
+    from dnn_cli.export.export_formats import EXPORT_FORMATS
+
+    return [CompletionWord(name) for name in EXPORT_FORMATS]
 
 
 def _complete_kinds(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
@@ -268,6 +276,7 @@ _COMPLETERS_BY_OPTION: dict[str, Completer] = {
     "--search": _build_fixed_completer("grid", "random", "bayesian"),
     "--on": _build_fixed_completer("local", "ray"),
     "--engine": _build_fixed_completer("chunked", "keras"),
+    "--format": _complete_export_formats,
     "--split": _build_fixed_completer("test", "validation"),
     "--optimizer": _build_name_completer("optimizer"),
     "--activation": _build_name_completer("activation"),

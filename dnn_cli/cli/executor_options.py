@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment
 
 JobsOption = Annotated[
-    Optional[int],  # noqa: UP045 - older versions of Typer need Optional
+    int | None,
     typer.Option("-j", "--jobs", min=1, max=1024, metavar="N", help="Number of worker processes."),
 ]
 ExecutorOption = Annotated[

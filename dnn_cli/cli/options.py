@@ -3,18 +3,21 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dnn_cli.errors import ConfigError, LocatedIssue, UsageError, suggest_nearest_name
+from dnn_cli.runs.runs_directory import RUNS_DIR_VARIABLE
 
 if TYPE_CHECKING:
     from dnn_cli.config.loading import LoadedExperiment
 
 RunsDirOption = Annotated[
     Path,
-    typer.Option("--runs-dir", metavar="DIRECTORY", envvar="DNN_RUNS_DIR", help="Directory of runs.", file_okay=False),
+    typer.Option(
+        "--runs-dir", metavar="DIRECTORY", envvar=RUNS_DIR_VARIABLE, help="Directory of runs.", file_okay=False
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 ForceOption = Annotated[
@@ -30,7 +33,7 @@ ConfigArguments = Annotated[
 ]
 
 BaselineOption = Annotated[
-    Optional[str],  # noqa: UP045 - older versions of Typer need Optional
+    str | None,
     typer.Option(
         "--baseline", metavar="GROUP", help="Group to compare with, by name or run id. Default: the best group."
     ),
@@ -44,19 +47,13 @@ PointOption = Annotated[
     ),
 ]
 ComparedMetricOption = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--metric",
         metavar="METRIC",
         help="Metric to compare, for example val_loss. Default: the metric that most runs monitor.",
     ),
 ]
-
-
-def build_runs_dir_option(runs_dir: Path) -> list[str]:
-    """Return the words `--runs-dir DIR` for a command to paste; an empty list for the default directory."""
-    default = Path(os.environ.get("DNN_RUNS_DIR") or "runs")
-    return [] if runs_dir == default else ["--runs-dir", str(runs_dir)]
 
 
 def check_by_keys(keys: Sequence[str], max_keys: int | None = None) -> None:

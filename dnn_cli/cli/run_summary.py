@@ -5,8 +5,8 @@ import shlex
 from typing import TYPE_CHECKING
 
 from dnn_cli.cli.console import get_output_console
-from dnn_cli.cli.options import build_runs_dir_option
 from dnn_cli.report.text import replace_control_chars
+from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 if TYPE_CHECKING:
     from dnn_cli.config.loading import LoadedExperiment

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Len
 from pydantic import Field, Strict
 
 from dnn_cli.config.base import BelowOne, ConfigModel, Pair, Seed, Shape
-from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, DatasetInfo, DatasetName
+from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, DatasetInfo
 from dnn_cli.errors import UserDataError
 from dnn_cli.formats.dataset_contents import DatasetContents, SplitName
 
@@ -139,13 +139,19 @@ def _count_targets(number: int) -> str:
     return f"{number} {'target' if number == 1 else 'targets'}"
 
 
+if TYPE_CHECKING:
+    # mypy accepts only literals that are written out.
+    _DatasetName = str
+else:
+    _DatasetName = Literal[(*DATASETS, *USER_DATA_KINDS)]
+
 _DataPath = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
 class Data(ConfigModel):
     """Dataset, and its split into training, validation and test examples."""
 
-    dataset: DatasetName = "fashion_mnist"
+    dataset: _DatasetName = "fashion_mnist"
     path: _DataPath | None = None
     """Your own file or directory. For a built-in dataset: the directory with its files, for which `dnn` searches
     by default."""

@@ -1,16 +1,11 @@
-"""Built-in datasets as constants: shape, classes, files and download addresses of each.
+"""Tables of built-in datasets, with shape, classes, files and download addresses, and of the kinds of user data.
 
-To add a dataset, define its constant and list it in `DATASETS`.
+A dataset needs only its entry in `DATASETS`.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 from dnn_cli.formats.dataset_contents import DatasetContents
-
-DatasetName = Literal[
-    "fashion_mnist", "mnist", "digits", "iris", "wine", "breast_cancer", "diabetes", "csv", "npz", "image_folder"
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,113 +74,109 @@ class EmbeddedDataset(Dataset):
     loader: str
 
 
-FASHION_MNIST = IdxDataset(
-    summary="Images of clothes; Xiao et al. 2017.",
-    input_shape=(28, 28),
-    classes=(
-        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-    ),
-    pixel_max=255,
-    examples=60_000,
-    test_examples=10_000,
-    train_images=IdxFile(
-        "train-images-idx3-ubyte", "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"
-    ),
-    train_labels=IdxFile(
-        "train-labels-idx1-ubyte", "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"
-    ),
-    test_images=IdxFile(
-        "t10k-images-idx3-ubyte", "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"
-    ),
-    test_labels=IdxFile(
-        "t10k-labels-idx1-ubyte", "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"
-    ),
-    directory_name="fashion-mnist",
-    debian_package="dataset-fashion-mnist",
-    mirrors=(
-        "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
-        "https://fashion-mnist.s3.eu-central-1.amazonaws.com",
-        "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion",
-    ),
-)  # fmt: skip
-
-_MNIST = IdxDataset(
-    summary="Handwritten digits; LeCun et al. 1998.",
-    input_shape=(28, 28),
-    classes=tuple("0123456789"),
-    pixel_max=255,
-    examples=60_000,
-    test_examples=10_000,
-    train_images=IdxFile(
-        "train-images-idx3-ubyte", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
-    ),
-    train_labels=IdxFile(
-        "train-labels-idx1-ubyte", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
-    ),
-    test_images=IdxFile(
-        "t10k-images-idx3-ubyte", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
-    ),
-    test_labels=IdxFile(
-        "t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
-    ),
-    directory_name="mnist",
-    keras_archive="mnist.npz",
-    mirrors=(
-        "https://storage.googleapis.com/cvdf-datasets/mnist",
-        "https://ossci-datasets.s3.amazonaws.com/mnist",
-    ),
-)  # fmt: skip
-
-_DIGITS = EmbeddedDataset(
-    summary="Handwritten digits of 8 × 8 pixels.",
-    input_shape=(8, 8),
-    classes=tuple("0123456789"),
-    pixel_max=16,
-    examples=1_797,
-    loader="load_digits",
-)
-
-_IRIS = EmbeddedDataset(
-    summary="Lengths and widths of iris flowers; Fisher 1936.",
-    input_shape=(4,),
-    classes=("setosa", "versicolor", "virginica"),
-    examples=150,
-    loader="load_iris",
-)
-
-_WINE = EmbeddedDataset(
-    summary="Chemistry of wines from three growers.",
-    input_shape=(13,),
-    classes=("class_0", "class_1", "class_2"),
-    examples=178,
-    loader="load_wine",
-)
-
-_BREAST_CANCER = EmbeddedDataset(
-    summary="Shapes of cell nuclei, malignant or benign; two classes.",
-    input_shape=(30,),
-    classes=("malignant", "benign"),
-    examples=569,
-    loader="load_breast_cancer",
-)
-
-_DIABETES = EmbeddedDataset(
-    summary="Progression of a disease in a year; a regression. Efron et al. 2004.",
-    input_shape=(10,),
-    classes=(),
-    examples=442,
-    loader="load_diabetes",
-)
-
 DATASETS: dict[str, Dataset] = {
-    "fashion_mnist": FASHION_MNIST,
-    "mnist": _MNIST,
-    "digits": _DIGITS,
-    "iris": _IRIS,
-    "wine": _WINE,
-    "breast_cancer": _BREAST_CANCER,
-    "diabetes": _DIABETES,
+    "fashion_mnist": IdxDataset(
+        summary="Images of clothes; Xiao et al. 2017.",
+        input_shape=(28, 28),
+        classes=(
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ),
+        pixel_max=255,
+        examples=60_000,
+        test_examples=10_000,
+        train_images=IdxFile(
+            "train-images-idx3-ubyte", "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"
+        ),
+        train_labels=IdxFile(
+            "train-labels-idx1-ubyte", "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"
+        ),
+        test_images=IdxFile(
+            "t10k-images-idx3-ubyte", "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"
+        ),
+        test_labels=IdxFile(
+            "t10k-labels-idx1-ubyte", "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"
+        ),
+        directory_name="fashion-mnist",
+        debian_package="dataset-fashion-mnist",
+        mirrors=(
+            "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
+            "https://fashion-mnist.s3.eu-central-1.amazonaws.com",
+            "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion",
+        ),
+    ),
+    "mnist": IdxDataset(
+        summary="Handwritten digits; LeCun et al. 1998.",
+        input_shape=(28, 28),
+        classes=tuple("0123456789"),
+        pixel_max=255,
+        examples=60_000,
+        test_examples=10_000,
+        train_images=IdxFile(
+            "train-images-idx3-ubyte", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
+        ),
+        train_labels=IdxFile(
+            "train-labels-idx1-ubyte", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
+        ),
+        test_images=IdxFile(
+            "t10k-images-idx3-ubyte", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
+        ),
+        test_labels=IdxFile(
+            "t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
+        ),
+        directory_name="mnist",
+        keras_archive="mnist.npz",
+        mirrors=(
+            "https://storage.googleapis.com/cvdf-datasets/mnist",
+            "https://ossci-datasets.s3.amazonaws.com/mnist",
+        ),
+    ),
+    "digits": EmbeddedDataset(
+        summary="Handwritten digits of 8 × 8 pixels.",
+        input_shape=(8, 8),
+        classes=tuple("0123456789"),
+        pixel_max=16,
+        examples=1_797,
+        loader="load_digits",
+    ),
+    "iris": EmbeddedDataset(
+        summary="Lengths and widths of iris flowers; Fisher 1936.",
+        input_shape=(4,),
+        classes=("setosa", "versicolor", "virginica"),
+        examples=150,
+        loader="load_iris",
+    ),
+    "wine": EmbeddedDataset(
+        summary="Chemistry of wines from three growers.",
+        input_shape=(13,),
+        classes=("class_0", "class_1", "class_2"),
+        examples=178,
+        loader="load_wine",
+    ),
+    "breast_cancer": EmbeddedDataset(
+        summary="Shapes of cell nuclei, malignant or benign; two classes.",
+        input_shape=(30,),
+        classes=("malignant", "benign"),
+        examples=569,
+        loader="load_breast_cancer",
+    ),
+    "diabetes": EmbeddedDataset(
+        summary="Progression of a disease in a year; a regression. Efron et al. 2004.",
+        input_shape=(10,),
+        classes=(),
+        examples=442,
+        loader="load_diabetes",
+    ),
 }
+"""Built-in datasets by name, in the order of `dnn list datasets`."""
 
 USER_DATA_KINDS = {
     "csv": "Your own table: a header, columns of numbers, and a target column.",

@@ -4,20 +4,21 @@ import importlib.util
 import os
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import NamedTuple
 
+from packaging.requirements import Requirement
 from rich.console import Console
 
 import dnn_cli
 from dnn_cli.doctor.sections import Problem, Section
+from dnn_cli.export.export_formats import EXPORT_FORMATS, ExportFormat
 from dnn_cli.host.terminal import is_notebook
 
-_REQUIRED_PACKAGES = (
-    "tensorflow", "keras", "numpy", "scipy", "scikit-learn", "pydantic", "typer", "rich", "pyyaml",
-    "pooch", "pillow", "requests", "lark", "altair", "vl-convert-python", "jinja2", "markupsafe",
-)  # fmt: skip
+_DISTRIBUTION = "dnn-cli"
+_FIRST_PACKAGES = ("tensorflow", "keras", "numpy")
+"""Packages that compute the results of a training. They precede the other packages of the section."""
 
 
 class _Extra(NamedTuple):
@@ -27,14 +28,30 @@ class _Extra(NamedTuple):
     purpose: str
 
 
-_EXTRAS = {
-    "optuna": _Extra(("optuna",), "dnn sweep --search bayesian"),
-    "ray": _Extra(("ray",), "dnn sweep --on ray"),
-    "tensorboard": _Extra(("tensorboard",), "dnn train --tensorboard"),
-    "onnx": _Extra(("onnx", "tf2onnx", "onnxruntime"), "dnn export --format onnx"),
-    "litert": _Extra(("ai_edge_litert",), "dnn export --format litert"),
-    "mlflow": _Extra(("mlflow", "sqlalchemy", "alembic"), "dnn export-runs --mlflow"),
-}
+def list_extras() -> dict[str, _Extra]:
+    """Return the optional extras by name: those of commands, and those of export formats."""
+    return {
+        "optuna": _Extra(("optuna",), "dnn sweep --search bayesian"),
+        "ray": _Extra(("ray",), "dnn sweep --on ray"),
+        "tensorboard": _Extra(("tensorboard",), "dnn train --tensorboard"),
+        **_list_export_extras(),
+        "mlflow": _Extra(("mlflow", "sqlalchemy", "alembic"), "dnn export-runs --mlflow"),
+    }
+
+
+def _list_export_extras() -> dict[str, _Extra]:
+    """Return the extras of export formats by name. Several formats can share an extra."""
+    formats_by_extra: dict[str, list[ExportFormat]] = {}
+    for export_format in EXPORT_FORMATS.values():
+        if export_format.extra is not None:
+            formats_by_extra.setdefault(export_format.extra, []).append(export_format)
+    return {
+        name: _Extra(
+            tuple(module for export_format in formats for module in export_format.modules),
+            f"dnn export --format {' or '.join(export_format.name for export_format in formats)}",
+        )
+        for name, formats in formats_by_extra.items()
+    }
 
 
 def inspect_program() -> Section:
@@ -42,9 +59,11 @@ def inspect_program() -> Section:
 
     A missing optional extra is reported, but not as a problem.
     """
-    packages = {name: _get_package_version(name) for name in _REQUIRED_PACKAGES}
+    required_packages = _find_required_packages()
+    packages = {name: _get_package_version(name) for name in required_packages or ()}
     missing = [name for name, present in packages.items() if present is None]
-    extras = {name: all(map(_is_module_available, extra.modules)) for name, extra in _EXTRAS.items()}
+    known_extras = list_extras()
+    extras = {name: all(map(_is_module_available, extra.modules)) for name, extra in known_extras.items()}
     problems = [
         Problem(
             f"not installed: {', '.join(missing)}",
@@ -63,9 +82,13 @@ def inspect_program() -> Section:
         "packages": packages,
         "extras": extras,
     }
-    package_versions = "  ".join(f"{name} {present}" for name, present in packages.items() if present)
+    package_versions = (
+        f"unknown: {_DISTRIBUTION} is not installed in this environment"
+        if required_packages is None
+        else "  ".join(f"{name} {present}" for name, present in packages.items() if present)
+    )
     available = [name for name, present in extras.items() if present]
-    absent = [f"{name} ({_EXTRAS[name].purpose})" for name, present in extras.items() if not present]
+    absent = [f"{name} ({known_extras[name].purpose})" for name, present in extras.items() if not present]
     first_missing = next((name for name, present in extras.items() if not present), None)
     missing_texts = [f"not installed: {', '.join(absent)}", f"pip install -e '.[{first_missing}]'"] if absent else []
     texts = {
@@ -73,6 +96,24 @@ def inspect_program() -> Section:
         "extras": "; ".join([", ".join(available) or "none", *missing_texts]),
     }
     return Section("program", values, tuple(problems), texts)
+
+
+def _find_required_packages() -> list[str] | None:
+    """Find the packages that the installed program requires on this machine, without those of extras.
+
+    Return `None` if the program is not installed, for example if it runs from a source directory on PYTHONPATH.
+    """
+    try:
+        requirements = [Requirement(text) for text in requires(_DISTRIBUTION) or ()]
+    except PackageNotFoundError:
+        return None
+    names = {
+        requirement.name: None
+        for requirement in requirements
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+    }
+    first_names = [name for name in _FIRST_PACKAGES if name in names]
+    return [*first_names, *(name for name in names if name not in first_names)]
 
 
 def _get_package_version(name: str) -> str | None:

@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from dnn_cli.config.datasets import DATASETS, IdxDataset
+from dnn_cli.config.datasets import DATASETS, EmbeddedDataset, IdxDataset
 from dnn_cli.config.network_summary import format_bytes
 from dnn_cli.data.dataset_sources import iter_sources, read_dataset_files
 from dnn_cli.doctor.sections import Problem, Section
@@ -43,7 +43,7 @@ def inspect_data() -> Section:
             problems += [
                 Problem(reason, "delete the damaged files; dnn then uses another source") for reason in damaged
             ]
-    values["scikit-learn"] = [name for name, dataset in DATASETS.items() if not isinstance(dataset, IdxDataset)]
+    values["scikit-learn"] = [name for name, dataset in DATASETS.items() if isinstance(dataset, EmbeddedDataset)]
     texts["scikit-learn"] = ", ".join(values["scikit-learn"])
     return Section("data", values, tuple(problems), texts, has_literal_names=True)
 

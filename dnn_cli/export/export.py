@@ -18,7 +18,7 @@ from dnn_cli.data.dataset_sources import get_dataset_cache_directory
 from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.data.run_context import RunContext, check_same_data
 from dnn_cli.errors import DnnError, RunError
-from dnn_cli.export.export_formats import EXPORT_FORMATS
+from dnn_cli.export.export_formats import ExportFormat
 from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
 from dnn_cli.runs.input_profile import InputProfile
 from dnn_cli.runs.record import Record
@@ -125,7 +125,7 @@ def export_model(
     weights: Path,
     record: Record,
     run_context: RunContext,
-    format_name: str,
+    export_format: ExportFormat,
     path: Path,
     *,
     scaling: bool,
@@ -139,7 +139,7 @@ def export_model(
         weights: The `.keras` file with the weights.
         record: The record of the run.
         run_context: The experiment and the input profile of the run.
-        format_name: A key of `EXPORT_FORMATS`.
+        export_format: The format to write.
         path: The file or directory to write, which must not exist.
         scaling: Whether the exported model scales inputs.
         report_progress: The function that receives the stages of the export.
@@ -147,31 +147,33 @@ def export_model(
     Raises:
         RunError: the format cannot hold the network, or the outputs differ from those of the run.
     """
-    export_format, experiment = EXPORT_FORMATS[format_name], run_context.experiment
+    experiment, runtime = run_context.experiment, export_format.runtime_version
     report_progress("reading examples for the comparison")
     inputs, source = _select_comparison_inputs(record, run_context, report_progress)
     scaled = run_context.input_profile.scale_inputs(inputs)
     model_inputs = inputs.reshape(len(inputs), -1).astype(np.float32) if scaling else scaled
     # All runtimes compute on the CPU.
     with tf.device("/CPU:0"):
-        report_progress(f"writing {format_name}")
+        report_progress(f"writing {export_format.name}")
         reference = compute_outputs(load_trained_model(weights, experiment), experiment, scaled)
         try:
             export_format.write(_build_serving_model(weights, run_context, scaling=scaling), path)
-            report_progress(f"comparing outputs in {export_format.version}")
+            report_progress(f"comparing outputs in {runtime}")
             outputs = export_format.compute(path, model_inputs.reshape(-1, *experiment.data.input_shape))
         except DnnError:
             raise
         except Exception as error:
             # Converters and runtimes raise exceptions of many classes.
-            raise RunError(f"the network cannot be written as {format_name}: {_format_first_line(error)}") from error
+            raise RunError(
+                f"the network cannot be written as {export_format.name}: {_format_first_line(error)}"
+            ) from error
         difference = _compute_largest_difference(outputs, reference)
         output = float(np.abs(reference).max())
         limit = _TOLERANCE * max(1.0, output)
         # The negated comparison is also true for nan.
         if not difference <= limit:
             raise RunError(
-                f"in {export_format.version}, outputs differ from the run by up to {difference:.2g} on {source}",
+                f"in {runtime}, outputs differ from the run by up to {difference:.2g} on {source}",
                 f"use another --format; rounding explains at most {limit:.2g}, and no model was written",
             )
         in_16_bits = None
@@ -181,7 +183,7 @@ def export_model(
     same_class = None
     if experiment.data.info.is_classification and reference.shape[1] > 1:
         same_class = int((outputs.argmax(-1) == reference.argmax(-1)).sum())
-    return ExportCheck(export_format.version, len(inputs), source, difference, output, same_class, in_16_bits)
+    return ExportCheck(runtime, len(inputs), source, difference, output, same_class, in_16_bits)
 
 
 def _compute_largest_difference(outputs: NDArray[np.float32], reference: NDArray[np.float32]) -> float:

@@ -10,6 +10,7 @@ import yaml
 from dnn_cli.compare.grouping import Group
 from dnn_cli.config.registry import format_changed_arguments
 from dnn_cli.runs.query.fields import get_config_value
+from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 
 def build_sweep_commands(groups: Sequence[Group], seed_count: int, runs_dir: str) -> tuple[list[list[str]], list[int]]:
@@ -28,7 +29,7 @@ def build_sweep_commands(groups: Sequence[Group], seed_count: int, runs_dir: str
     usable = (seed for seed in count(min(group.seeds[0] for group in groups)) if seed not in failed)
     planned_seeds = list(islice(usable, seed_count))
     missing = [len(set(planned_seeds) - set(group.seeds)) for group in groups]
-    tail = [f"seed={_format_seed_range(planned_seeds)}", *([] if runs_dir == "runs" else ["--runs-dir", runs_dir])]
+    tail = [f"seed={_format_seed_range(planned_seeds)}", *build_runs_dir_option(runs_dir)]
     if varied := _find_single_override(groups):
         return [["dnn", "sweep", _format_config_path(groups[0]), varied, *tail]], missing
     incomplete = [group for group, lacks in zip(groups, missing, strict=True) if lacks]

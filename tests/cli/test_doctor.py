@@ -1,11 +1,14 @@
 import json
 import os
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 
 from dnn_cli.doctor import machine, storage, tensorflow_check
 from dnn_cli.doctor import program as program_section
 from dnn_cli.doctor.tensorflow_check import find_missing_gpu_reason
+from dnn_cli.export.export_formats import EXPORT_FORMATS
 from tests.conftest import parse_json_output
 
 QUICK_COMMAND = ["doctor", "--quick"]
@@ -33,6 +36,48 @@ def test_a_page_has_all_sections_and_no_control_codes(program):
     sections = [line for line in done.stdout.splitlines() if line and not line.startswith((" ", "1 ", "2 "))]
     assert sections[:5] == ["program", "machine", "environment", "data", "caches"]
     assert "\x1b" not in done.stdout
+
+
+REQUIREMENTS = [
+    "annotated-types>=0.7", "keras<3.13,>=3.12.4; python_version < '3'", "keras<4,>=3.15; python_version >= '3'",
+    "numpy>=2", "onnx>=1; extra == 'onnx'", "rich>=13.9", "tensorflow<3,>=2.21", "winreg-helper; os_name == 'nt'",
+]  # fmt: skip
+
+
+def test_packages_are_the_requirements_of_the_installed_program(monkeypatch):
+    monkeypatch.setattr(program_section, "requires", lambda name: REQUIREMENTS)
+    section = program_section.inspect_program()
+    assert list(section.values["packages"]) == ["tensorflow", "keras", "numpy", "annotated-types", "rich"]
+    assert section.texts["packages"].startswith(f"tensorflow {section.values['packages']['tensorflow']}  keras 3.")
+    assert section.problems == ()
+
+
+def test_missing_package_stops_training(monkeypatch):
+    monkeypatch.setattr(program_section, "requires", lambda name: ["rich>=13.9", "no-such-package>=2"])
+    section = program_section.inspect_program()
+    (problem,) = section.problems
+    assert (problem.message, problem.stops_training) == ("not installed: no-such-package", True)
+    assert section.values["packages"]["no-such-package"] is None
+
+
+def test_program_that_is_not_installed_has_no_list_of_packages(monkeypatch):
+    def raise_not_found(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(program_section, "requires", raise_not_found)
+    section = program_section.inspect_program()
+    assert section.texts["packages"] == "unknown: dnn-cli is not installed in this environment"
+    assert section.values["packages"] == {}
+    assert section.problems == ()
+    assert section.values["extras"]
+
+
+def test_formats_can_share_an_extra(monkeypatch):
+    small = replace(EXPORT_FORMATS["onnx"], name="small_onnx", modules=("onnxslim",))
+    monkeypatch.setitem(EXPORT_FORMATS, "small_onnx", small)
+    assert program_section.list_extras()["onnx"] == (
+        ("onnx", "tf2onnx", "onnxruntime", "onnxslim"), "dnn export --format onnx or small_onnx",
+    )  # fmt: skip
 
 
 def test_broken_run_and_stale_schema_do_not_stop_training(program, make_run, tmp_path):

@@ -24,10 +24,10 @@ assert not heavy, heavy
 @pytest.mark.parametrize(
     "words",
     [
-        ["--help"], ["--version"], ["train", "--help"], ["summary", "digits.yaml"], ["check", "digits.yaml"], ["runs"],
-        ["compare"], ["compare", "--json"], ["list", "layers"], ["list", "optimizers"], ["list", "datasets"],
-        ["schema"], ["runs", "--where", "seed = 42"], ["runs", "show", "digits"],
-        ["plot"], ["plot", "--json"], ["data", "--help"], ["watch", "digits"],
+        ["--help"], ["--version"], ["train", "--help"], ["export", "--help"], ["summary", "digits.yaml"],
+        ["check", "digits.yaml"], ["runs"], ["compare"], ["compare", "--json"], ["list", "layers"],
+        ["list", "optimizers"], ["list", "datasets"], ["schema"], ["runs", "--where", "seed = 42"],
+        ["runs", "show", "digits"], ["plot"], ["plot", "--json"], ["data", "--help"], ["watch", "digits"],
     ],
     ids=" ".join,
 )  # fmt: skip

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dnn_cli.config.datasets import FASHION_MNIST, IdxFile
+from dnn_cli.config.datasets import DATASETS, IdxFile
 from dnn_cli.data import dataset_sources
 from dnn_cli.data.dataset_sources import get_dataset_cache_directory, load_dataset_files
 from dnn_cli.errors import DataError
@@ -36,7 +36,7 @@ def dataset(contents):
     """Fashion-MNIST in small: the same names, other content, and no mirror."""
     files = {name: IdxFile(name, hashlib.sha256(content).hexdigest()) for name, content in contents.items()}
     return replace(
-        FASHION_MNIST,
+        DATASETS["fashion_mnist"],
         train_images=files["train-images-idx3-ubyte"],
         train_labels=files["train-labels-idx1-ubyte"],
         test_images=files["t10k-images-idx3-ubyte"],

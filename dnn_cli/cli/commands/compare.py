@@ -1,7 +1,7 @@
 """Command `dnn compare`: a table of completed runs, and verdicts on their groups."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -42,19 +42,19 @@ _HANGING_INDENT = "    "
 
 def compare(
     addresses: Annotated[
-        Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
+        list[str] | None,
         typer.Argument(
             metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: all runs."
         ),
     ] = None,
     query: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             "--where", metavar="CONDITION", help="Compare only runs that fulfil a condition, as in dnn runs --where."
         ),
     ] = None,
     by: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option(
             "--by", metavar="KEY", help="Group runs by this key, and average over other settings. Repeat for a matrix."
         ),

@@ -2,7 +2,7 @@
 
 import json
 import os
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -51,7 +51,7 @@ def print_group_help(context: typer.Context) -> None:
 @group.command("show")
 def show_data(
     arguments: Annotated[
-        Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
+        list[str] | None,
         typer.Argument(
             metavar="CONFIG|DATA|KEY=VALUE",
             help="A config, dataset or path of data (default: fashion_mnist), then overrides.",

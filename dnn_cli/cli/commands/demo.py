@@ -10,6 +10,7 @@ import typer
 from dnn_cli.cli.console import get_output_console
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.text import replace_control_chars
+from dnn_cli.runs.runs_directory import RUNS_DIR_VARIABLE
 
 _DEMO_CONFIG = """\
 # Handwritten digits of 8 × 8 pixels, without a download. Change a value and train again.
@@ -48,7 +49,7 @@ def demo(
     _create_demo_directory(directory)
     os.chdir(directory)
     # With DNN_RUNS_DIR, the printed commands would use another runs directory than the calls below.
-    os.environ.pop("DNN_RUNS_DIR", None)
+    os.environ.pop(RUNS_DIR_VARIABLE, None)
     _print_command("cd", str(directory))
     _print_command("cat", _CONFIG_FILE)
     get_output_console().print(_DEMO_CONFIG, end="")

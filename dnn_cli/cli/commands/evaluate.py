@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -40,7 +40,7 @@ def evaluate(
         ),
     ],
     split: Annotated[
-        Optional[_EvaluatedSplit],  # noqa: UP045 - older versions of Typer need Optional
+        _EvaluatedSplit | None,
         typer.Option(metavar="SPLIT", help="Split to evaluate: test or validation. Default: test."),
     ] = None,
     best: BestOption = False,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dnn_cli.cli.console import can_print_text, get_output_console, print_json, write_result
-from dnn_cli.cli.options import JsonOption, RunsDirOption, build_runs_dir_option
+from dnn_cli.cli.options import JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import resolve_best_model, resolve_run
+from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 if TYPE_CHECKING:
     from dnn_cli.explain.findings import Suggestion

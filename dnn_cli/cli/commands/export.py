@@ -1,4 +1,4 @@
-"""Command `dnn export`: a saved model in a format of Keras, TensorFlow, ONNX or LiteRT.
+"""Command `dnn export`: a saved model in a format for other programs.
 
 The command compares the predictions of the exported model with those of the run.
 """
@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,47 +21,37 @@ from dnn_cli.cli.console import get_output_console, print_json
 from dnn_cli.cli.options import JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import BestOption, resolve_saved_model
 from dnn_cli.errors import RunError, UsageError
+from dnn_cli.export.export_formats import EXPORT_FORMATS, ExportFormat
 from dnn_cli.report.text import replace_control_chars
 
 if TYPE_CHECKING:
     from dnn_cli.export.export import ExportCheck
 
-
-class FormatName(str, Enum):
-    """Name of an export format."""
-
-    keras = "keras"
-    savedmodel = "savedmodel"
-    onnx = "onnx"
-    litert = "litert"
+_FORMAT_NAMES = list(EXPORT_FORMATS)
 
 
-_FORMAT_SUFFIXES = {
-    FormatName.keras: ".keras",
-    FormatName.savedmodel: "_savedmodel",
-    FormatName.onnx: ".onnx",
-    FormatName.litert: ".tflite",
-}
-"""Suffix of the default export path for each format.
+def _parse_format(name: str) -> ExportFormat:
+    """Return the export format with a name.
 
-A path of `--output` must also have this suffix. The only exception is `savedmodel`, for which any path is accepted.
-"""
-
-_REQUIRED_MODULES = {FormatName.onnx: ("onnx", "tf2onnx", "onnxruntime"), FormatName.litert: ("ai_edge_litert",)}
-"""Python modules that a format requires in addition to TensorFlow.
-
-The pip extra with the name of the format installs these modules.
-"""
+    Raises:
+        typer.BadParameter: no format has this name.
+    """
+    if name not in EXPORT_FORMATS:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, _FORMAT_NAMES))}.")
+    return EXPORT_FORMATS[name]
 
 
 def export(
     address: Annotated[
         str, typer.Argument(metavar="RUN", help="A completed run by id, name, directory, @1 or best:METRIC.")
     ],
-    format_name: Annotated[
-        FormatName,
+    export_format: Annotated[
+        ExportFormat,
         typer.Option(
-            "--format", metavar="FORMAT", help="Format of the exported model: keras, savedmodel, onnx or litert."
+            "--format",
+            metavar="FORMAT",
+            parser=_parse_format,
+            help=f"Format of the exported model: {', '.join(_FORMAT_NAMES[:-1])} or {_FORMAT_NAMES[-1]}.",
         ),
     ],
     output: Annotated[
@@ -86,11 +75,11 @@ def export(
     from dnn_cli.cli.progress import open_screen
     from dnn_cli.config.identifiers import make_slug
 
-    check_packages_installed(format_name)
+    check_packages_installed(export_format)
     run, record, model = resolve_saved_model(address, runs_dir, best=best)
-    path = output or Path(make_slug(record.name) + _FORMAT_SUFFIXES[format_name])
+    path = output or Path(make_slug(record.name) + export_format.suffix)
     sidecar = path.parent / f"{path.name}.json"
-    _check_export_path(path, sidecar, format_name, force=force)
+    _check_export_path(path, sidecar, export_format, force=force)
     with open_screen() as screen, _replace_atomically(path, sidecar) as (temporary_path, temporary_sidecar):
         from dnn_cli.data.run_context import load_run_context
         from dnn_cli.host.output_redirect import redirect_output
@@ -111,7 +100,7 @@ def export(
                 model.path,
                 record,
                 run_context,
-                format_name.value,
+                export_format,
                 temporary_path,
                 scaling=not without_scaling,
                 report_progress=progress,
@@ -122,7 +111,7 @@ def export(
         document = {
             "run": record.id,
             "name": record.name,
-            "format": format_name.value,
+            "format": export_format.name,
             "model": model.to_document(),
             **interface_document,
             "checked": asdict(export_check),
@@ -135,7 +124,7 @@ def export(
         return
     out = get_output_console()
     for line in (
-        f"{path}  {_format_export_size(path)}, {record.name} {record.id} as {format_name.value}",
+        f"{path}  {_format_export_size(path)}, {record.name} {record.id} as {export_format.name}",
         "  input    "
         f"{format_exported_input(run_context.experiment, run_context.input_profile, scaling=not without_scaling)}",
         f"  output   {format_exported_output(run_context.experiment)}",
@@ -146,7 +135,7 @@ def export(
         out.print(replace_control_chars(line))
 
 
-def check_packages_installed(format_name: FormatName) -> None:
+def check_packages_installed(export_format: ExportFormat) -> None:
     """Check that the Python modules of a format are installed.
 
     The check precedes the export, which takes time.
@@ -154,34 +143,34 @@ def check_packages_installed(format_name: FormatName) -> None:
     Raises:
         UsageError: a module is missing. The hint is the `pip` command that installs the module.
     """
-    missing = [module for module in _REQUIRED_MODULES.get(format_name, ()) if find_spec(module) is None]
+    missing = [module for module in export_format.modules if find_spec(module) is None]
     if missing:
         verb = "is" if len(missing) == 1 else "are"
         raise UsageError(
-            f"{format_name.value} needs {', '.join(missing)}, which {verb} not installed",
-            f"pip install -e '.[{format_name.value}]'",
+            f"{export_format.name} needs {', '.join(missing)}, which {verb} not installed",
+            f"pip install -e '.[{export_format.extra}]'",
         )
 
 
-def _check_export_path(path: Path, sidecar: Path, format_name: FormatName, *, force: bool) -> None:
+def _check_export_path(path: Path, sidecar: Path, export_format: ExportFormat, *, force: bool) -> None:
     """Check that an exported model can be written to a path. The check precedes the export, which takes time.
 
     Args:
         path: The path of the exported model.
         sidecar: The path of the JSON file that describes the input and output of the exported model.
-        format_name: The format of the exported model.
+        export_format: The format of the exported model.
         force: Whether existing files of an earlier export are replaced.
 
     Raises:
         UsageError: the suffix is wrong, the directory is missing, or a path exists already. With `force`, an existing
             export is accepted.
     """
-    suffix = _FORMAT_SUFFIXES[format_name]
+    suffix = export_format.suffix
     if not path.name:
         raise UsageError(f"-o {path} is not the path of a file", f"use -o network{suffix}")
-    if format_name is not FormatName.savedmodel and path.suffix != suffix:
+    if export_format.directory_marker is None and path.suffix != suffix:
         raise UsageError(
-            f"{path} does not end in {suffix}, the suffix of {format_name.value}",
+            f"{path} does not end in {suffix}, the suffix of {export_format.name}",
             f"use -o {path.with_suffix(suffix)}",
         )
     if not path.parent.is_dir():
@@ -194,13 +183,13 @@ def _check_export_path(path: Path, sidecar: Path, format_name: FormatName, *, fo
                 f"{existing_path} already exists", "use --force to replace it, or choose another path with -o"
             )
         is_directory = existing_path.is_dir() and not existing_path.is_symlink()
-        is_saved_model = (
+        is_exported_directory = (
             existing_path is path
-            and format_name is FormatName.savedmodel
-            and (existing_path / "saved_model.pb").is_file()
+            and export_format.directory_marker is not None
+            and (existing_path / export_format.directory_marker).is_file()
         )
-        if is_directory != is_saved_model and (
-            is_directory or (existing_path is path and format_name is FormatName.savedmodel)
+        if is_directory != is_exported_directory and (
+            is_directory or (existing_path is path and export_format.directory_marker is not None)
         ):
             raise UsageError(f"{existing_path} is not an export and is not replaced", "choose another path with -o")
 

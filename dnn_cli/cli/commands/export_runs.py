@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 def export_runs(
     addresses: Annotated[
-        Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
+        list[str] | None,
         typer.Argument(
             metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: all runs."
         ),
     ] = None,
     mlflow: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             "--mlflow",
             metavar="URI",
@@ -33,7 +33,7 @@ def export_runs(
         ),
     ] = None,
     tensorboard: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option(
             "--tensorboard", metavar="DIR", help="Write a TensorBoard log of each run into a subdirectory of DIR."
         ),
@@ -43,7 +43,7 @@ def export_runs(
     ] = "dnn",
     models: Annotated[bool, typer.Option("--models", help="Also export the saved models to MLflow.")] = False,
     query: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             "--where", metavar="CONDITION", help="Export only runs that fulfil a condition, as in dnn runs --where."
         ),

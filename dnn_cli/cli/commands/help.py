@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,7 +27,7 @@ _CODE_OR_LINK = re.compile(
 def show_help(
     context: typer.Context,
     words: Annotated[
-        Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
+        list[str] | None,
         typer.Argument(metavar="TOPIC", help="Page or command. Without a topic, the pages are listed."),
     ] = None,
 ) -> None:

@@ -107,11 +107,11 @@ def _choose_template_options(
         epochs: The option `--epochs`.
     """
     from dnn_cli.config.config_template import TemplateOptions, get_default_epochs
-    from dnn_cli.config.datasets import USER_DATA_KINDS
-    from dnn_cli.config.registry import NAMES_BY_KIND
+    from dnn_cli.config.datasets import DATASETS
 
-    dataset_names = ", ".join(NAMES_BY_KIND["dataset"][: -len(USER_DATA_KINDS)])
-    chosen_data = _ask_for_value(data, f"data: {dataset_names}, or the path of your data", "fashion_mnist", read_data)
+    chosen_data = _ask_for_value(
+        data, f"data: {', '.join(DATASETS)}, or the path of your data", "fashion_mnist", read_data
+    )
     hidden_units = _ask_for_value(hidden, "units of the hidden layers, for example 100,50", "100", _parse_units)
     activation_name = _ask_for_value(
         activation, "activation, see dnn list activations", "relu", partial(_parse_catalog_name, "activation")

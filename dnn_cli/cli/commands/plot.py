@@ -4,7 +4,7 @@ import os
 import shutil
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -47,23 +47,23 @@ class _HorizontalAxis(str, Enum):
 
 def plot(
     addresses: Annotated[
-        Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
+        list[str] | None,
         typer.Argument(
             metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: the latest run."
         ),
     ] = None,
     output: Annotated[
-        Optional[list[Path]],  # noqa: UP045
+        list[Path] | None,
         typer.Option("-o", "--output", metavar="FILE", help="Write the figure to a .svg, .png or .pdf file."),
     ] = None,
     query: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             "--where", metavar="CONDITION", help="Draw only runs that fulfil a condition, as in dnn runs --where."
         ),
     ] = None,
     metric: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option(
             "--metric",
             metavar="METRIC",
@@ -78,15 +78,15 @@ def plot(
         bool, typer.Option("--runs", help="Draw a curve for each run instead of the mean over seeds.")
     ] = False,
     by: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option("--by", metavar="KEY", help="Draw one mean curve, with a band, for each value of this key."),
     ] = None,
     width: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         typer.Option(metavar="N", min=10, max=1000, help="Width of the chart in columns."),
     ] = None,
     height: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         typer.Option(metavar="N", min=5, max=200, help="Height of a panel in lines."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,

@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -16,7 +16,7 @@ from dnn_cli.report.text import replace_control_chars
 
 def report(
     addresses: Annotated[
-        Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
+        list[str] | None,
         typer.Argument(
             metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: all runs."
         ),
@@ -25,13 +25,13 @@ def report(
         "report.html"
     ),
     query: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             "--where", metavar="CONDITION", help="Report only runs that fulfil a condition, as in dnn runs --where."
         ),
     ] = None,
     by: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option("--by", metavar="KEY", help="Group runs by this key, and average over other settings."),
     ] = None,
     baseline: BaselineOption = None,

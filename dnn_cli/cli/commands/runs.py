@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,9 +13,10 @@ from dnn_cli.cli.commands.runs_annotate import rename_run, show_run, tag_runs, w
 from dnn_cli.cli.commands.runs_diff import show_run_diff
 from dnn_cli.cli.commands.runs_list import ListOptions, parse_columns, print_runs
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
-from dnn_cli.cli.options import JsonOption, RunsDirOption, build_runs_dir_option
+from dnn_cli.cli.options import JsonOption, RunsDirOption
 from dnn_cli.errors import UsageError
 from dnn_cli.report.text import replace_control_chars
+from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 if TYPE_CHECKING:
     from dnn_cli.runs.trash import TrashFailure
@@ -31,7 +32,7 @@ group = typer.Typer(cls=RunsCommandGroup)
 def list_runs(
     context: typer.Context,
     query: Annotated[
-        Optional[str],  # noqa: UP045 - older versions of Typer need Optional
+        str | None,
         typer.Option(
             "--where",
             metavar="CONDITION",
@@ -39,19 +40,19 @@ def list_runs(
         ),
     ] = None,
     sort_by: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             "--sort-by", metavar="FIELD", help="Sort by a field of --where; -FIELD sorts in descending order."
         ),
     ] = None,
     columns: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             "--columns", metavar="FIELD,…", help="Fields to print, for example id,seed,best.val_loss,test_accuracy."
         ),
     ] = None,
     limit: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         typer.Option("--limit", metavar="N", min=1, help="Print at most this number of runs."),
     ] = None,
     everything: Annotated[
@@ -135,7 +136,7 @@ def remove_runs(
 @group.command("restore")
 def restore_runs(
     addresses: Annotated[
-        Optional[list[str]],  # noqa: UP045 - older versions of Typer need Optional
+        list[str] | None,
         typer.Argument(
             metavar="RUN", help="Removed runs by id, name or directory. Default: print the list of removed runs."
         ),
@@ -169,7 +170,7 @@ def restore_runs(
 @group.command("purge")
 def purge_trash(
     addresses: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Argument(metavar="RUN", help="Removed runs by id, name or directory. Default: all removed runs."),
     ] = None,
     yes: _YesOption = False,

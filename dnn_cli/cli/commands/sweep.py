@@ -2,7 +2,7 @@
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,12 +12,12 @@ from dnn_cli.cli.options import (
     JsonOption,
     RunsDirOption,
     TensorboardOption,
-    build_runs_dir_option,
     split_configs_and_overrides,
 )
 from dnn_cli.errors import UsageError
 from dnn_cli.execution.signals import handle_stop_signals
 from dnn_cli.report.text import replace_control_chars
+from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 if TYPE_CHECKING:
     from dnn_cli.cli.progress import ScreenReporter
@@ -36,11 +36,11 @@ def sweep(
         ),
     ],
     search: Annotated[
-        Optional[str],  # noqa: UP045 - older versions of Typer need Optional
+        str | None,
         typer.Option("--search", metavar="KIND", help="Kind of search: grid, random or bayesian."),
     ] = None,
     trials: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         typer.Option(
             "--trials",
             min=1,
@@ -50,11 +50,11 @@ def sweep(
         ),
     ] = None,
     minutes: Annotated[
-        Optional[float],  # noqa: UP045
+        float | None,
         typer.Option("--minutes", min=0.0, metavar="N", help="Do not start new runs after this many minutes."),
     ] = None,
     search_seed: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         typer.Option("--search-seed", min=0, metavar="N", help="Seed of the search. Default: 0."),
     ] = None,
     jobs: JobsOption = None,

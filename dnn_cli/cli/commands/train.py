@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -51,7 +51,7 @@ def train(
     on: ExecutorOption = "local",
     gpus: GpusOption = 0,
     minutes: Annotated[
-        Optional[float],  # noqa: UP045 - older versions of Typer need Optional
+        float | None,
         typer.Option(
             "--minutes", min=0.0, metavar="N", help="Save and stop after this many minutes; --resume continues."
         ),

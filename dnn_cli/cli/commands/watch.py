@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -36,7 +36,7 @@ The pause between two runs of a sweep is shorter, so that `dnn watch` does not e
 
 def watch(
     address: Annotated[
-        Optional[str],  # noqa: UP045 - older versions of Typer need Optional
+        str | None,
         typer.Argument(
             metavar="RUN",
             help="A run by id, name, directory, @1 or sweep:ID. Default: all runs that are being trained.",

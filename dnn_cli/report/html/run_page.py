@@ -23,6 +23,7 @@ from dnn_cli.runs.query.fields import get_run_id
 from dnn_cli.runs.record import NON_SCORE_COLUMNS
 from dnn_cli.runs.run import Run, read_text_file
 from dnn_cli.runs.run_info import RunInfo
+from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 _MAX_LISTED_LAYERS = 100
 """Largest number of layers in the table of layers."""
@@ -280,17 +281,16 @@ def _iter_commands(run_info: RunInfo) -> Iterator[tuple[str, str]]:
     record, run = run_info.record, run_info.run
     if record is None:
         return
-    runs_dir = os.path.relpath(run.directory.parent)
-    runs_dir_options = [] if runs_dir == "runs" else ["--runs-dir", runs_dir]
+    runs_dir_option = build_runs_dir_option(os.path.relpath(run.directory.parent))
     if record.status == "completed":
         yield (
-            shlex.join(["dnn", "reproduce", record.id, *runs_dir_options]),
+            shlex.join(["dnn", "reproduce", record.id, *runs_dir_option]),
             "trains the run again and checks whether the results are bit-identical",
         )
     elif record.status in ("interrupted", "failed"):
-        yield shlex.join(["dnn", "resume", record.id, *runs_dir_options]), "continues the run from its last checkpoint"
+        yield shlex.join(["dnn", "resume", record.id, *runs_dir_option]), "continues the run from its last checkpoint"
     yield (
-        shlex.join(["dnn", "train", os.path.relpath(run.config), *runs_dir_options]),
+        shlex.join(["dnn", "train", os.path.relpath(run.config), *runs_dir_option]),
         "trains the same experiment as a new run",
     )
     libraries = [f"{name}=={record.versions[name]}" for name in ("tensorflow", "keras") if name in record.versions]

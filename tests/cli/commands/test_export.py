@@ -6,25 +6,45 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from dnn_cli.export.export_formats import EXPORT_FORMATS
 from tests.conftest import parse_json_output
+from tests.helpers.extended_program import ExtendedProgram
 
-FORMATS = {
-    "keras": ("digits.keras", ()),
-    "savedmodel": ("digits_savedmodel", ()),
-    "onnx": ("digits.onnx", ("onnx", "tf2onnx", "onnxruntime")),
-    "litert": ("digits.tflite", ("ai_edge_litert",)),
-}
+NEW_FORMAT = """
+import shutil
+
+from dnn_cli.export.export_formats import EXPORT_FORMATS, ExportFormat
+
+
+def write(model, path):
+    saved_file = path.with_suffix(".keras")
+    model.save(saved_file)
+    saved_file.rename(path)
+
+
+def compute(path, inputs):
+    import keras
+
+    copy = path.with_suffix(".keras")
+    shutil.copy(path, copy)
+    return keras.saving.load_model(copy, compile=False).predict(inputs, verbose=0)
+
+
+EXPORT_FORMATS["box"] = ExportFormat(
+    name="box", suffix=".box", runtime="keras", extra="boxes", modules=("zipfile",), write=write, compute=compute
+)
+"""
 
 
 def skip_unless_installed(form):
-    for module in FORMATS[form][1]:
-        pytest.importorskip(module, reason=f"pip install -e '.[{form}]'")
+    for module in EXPORT_FORMATS[form].modules:
+        pytest.importorskip(module, reason=f"pip install -e '.[{EXPORT_FORMATS[form].extra}]'")
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", EXPORT_FORMATS)
 def test_augmented_images_are_exported_and_compared(workspace, form):
     skip_unless_installed(form)
-    name = FORMATS[form][0]
+    name = f"digits{EXPORT_FORMATS[form].suffix}"
     result = parse_json_output(workspace.dnn("export", "digits", "--format", form, "--json"))
     assert result["checked"]["source"] == "270 validation examples"
     assert result["checked"]["difference"] < 1e-5
@@ -48,12 +68,12 @@ def test_exported_network_takes_raw_pixels(workspace):
     np.testing.assert_allclose(exported_outputs, outputs, atol=1e-5)
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", EXPORT_FORMATS)
 def test_export_without_the_data_uses_saved_statistics(workspace, form):
     skip_unless_installed(form)
     (workspace.path / "houses.csv").rename(workspace.path / "away.csv")
     try:
-        name = f"houses{FORMATS[form][0].removeprefix('digits')}"
+        name = f"houses{EXPORT_FORMATS[form].suffix}"
         done = workspace.dnn("export", "집값", "--format", form, "-o", name)
     finally:
         (workspace.path / "away.csv").rename(workspace.path / "houses.csv")
@@ -118,7 +138,36 @@ def test_missing_runtime_names_its_extra(monkeypatch):
 
     monkeypatch.setattr(export, "find_spec", lambda module: None)
     with pytest.raises(UsageError) as caught:
-        export.check_packages_installed(export.FormatName.onnx)
+        export.check_packages_installed(EXPORT_FORMATS["onnx"])
     assert caught.value.suggestion == "pip install -e '.[onnx]'"
     assert "onnxruntime" in caught.value.message
-    export.check_packages_installed(export.FormatName.keras)
+    export.check_packages_installed(EXPORT_FORMATS["keras"])
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory):
+    return ExtendedProgram(tmp_path_factory.mktemp("extension"), NEW_FORMAT)
+
+
+def test_new_format_is_exported_and_compared(extended, workspace):
+    result = parse_json_output(extended.run(workspace.path, "export", "digits", "--format", "box", "--json"))
+    assert result["format"] == "box"
+    assert result["checked"]["difference"] < 1e-5
+    assert (workspace.path / "digits.box").is_file()
+    refused = extended.run(workspace.path, "export", "digits", "--format", "box", "-o", "digits.keras")
+    assert refused.stderr.startswith("dnn: digits.keras does not end in .box, the suffix of box\n")
+
+
+def test_new_format_is_a_choice_of_the_command(extended, tmp_path):
+    refused = extended.run(tmp_path, "export", "digits", "--format", "pickle")
+    assert refused.returncode == 2
+    assert "'pickle' is not one of 'keras', 'savedmodel', 'onnx', 'litert', 'box'." in refused.stderr
+    help_text = " ".join(extended.run(tmp_path, "export", "--help").stdout.split())
+    assert "Format of the exported model: keras, savedmodel, onnx, litert or box." in help_text
+    assert extended.complete(tmp_path, "dnn export digits --format b") == ["box"]
+    assert extended.complete(tmp_path, "dnn export digits --format=li") == ["--format=litert"]
+
+
+def test_extra_of_a_new_format_is_reported_by_doctor(extended, tmp_path):
+    report = parse_json_output(extended.run(tmp_path, "doctor", "--quick", "--json"))
+    assert report["program"]["extras"]["boxes"] is True
