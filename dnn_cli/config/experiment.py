@@ -11,7 +11,7 @@ from dnn_cli.config.base import ConfigModel, Count, NotNegative, Seed, Shape, to
 from dnn_cli.config.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from dnn_cli.config.data import Data
 from dnn_cli.config.identifiers import KerasName, Name
-from dnn_cli.config.layers import Layer
+from dnn_cli.config.layer_union import Layer
 from dnn_cli.config.losses import Loss, SparseCategoricalCrossentropy, TargetEncoding
 from dnn_cli.config.metrics import Accuracy, Metric
 from dnn_cli.config.optimizers import Optimizer, RMSprop

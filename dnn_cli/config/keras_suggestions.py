@@ -16,6 +16,7 @@ from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_stack import assign_layer_names
+from dnn_cli.config.layer_union import find_layer_class
 from dnn_cli.config.optimizers import DEFAULT_OPTIMIZER, BaseOptimizer
 from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, get_kind_at
 from dnn_cli.config.sweep_values import format_as_yaml
@@ -167,8 +168,8 @@ def _suggest_layer_for_key(key: str, value: Any) -> str:
 def _find_layers_with_argument(name: str, root: Mapping[str, Any]) -> list[str]:
     """Return the keys, such as `layers.hidden`, of the layers of a config that have the argument `name`.
 
-    For `units` and `activation`, the last Dense layer and the layers after it are left out. The reason is that the
-    data and the loss determine the units and the activation of the output.
+    For `units` and `activation`, the last fully connected layer and the layers after it are left out. The reason is
+    that the data and the loss determine the units and the activation of the output.
     """
     model = root.get("model")
     layers = model.get("layers") if isinstance(model, dict) else None
@@ -178,9 +179,9 @@ def _find_layers_with_argument(name: str, root: Mapping[str, Any]) -> list[str]:
     names = assign_layer_names(
         (str(layer["name"]) if "name" in layer else None, str(layer.get("type"))) for layer in items
     )
-    classes = [CLASSES_BY_KIND["layer"].get(str(layer.get("type"))) for layer in items]
-    dense = [at for at, layer in enumerate(items) if layer.get("type") == "Dense"]
-    end = dense[-1] if dense and name in ("units", "activation") else len(items)
+    classes = [find_layer_class(layer) for layer in items]
+    connected = [at for at, cls in enumerate(classes) if cls and cls.is_fully_connected]
+    end = connected[-1] if connected and name in ("units", "activation") else len(items)
     taking = zip(names[:end], classes[:end], strict=True)
     return [f"layers.{at}" for at, cls in taking if cls and name in cls.model_fields]
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from typing import cast
 
-from dnn_cli.config.augmentation import GeometricAugmentation
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY, USER_DATA_KINDS, EmbeddedDataset
 from dnn_cli.config.experiment import MAX_LAYERS, Experiment, count_layers, find_class_number
@@ -209,7 +208,8 @@ def _find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
         yield Issue(("loss",), message, "use mean_squared_error")
     elif classes and loss.target_encodings == ("real",):
         message = f"{loss.type} is for regression, but {dataset} has {classes} classes"
-        is_binary = classes == 2 and getattr(experiment.model.stack[-1], "units", None) == 1
+        last = experiment.model.stack[-1]
+        is_binary = classes == 2 and last.is_fully_connected and last.size == 1
         yield Issue(
             ("loss",), message, f"use {'binary_crossentropy' if is_binary else 'sparse_categorical_crossentropy'}"
         )
@@ -267,9 +267,9 @@ def _find_logit_issues(experiment: Experiment, path: KeyPath, metric: Metric) ->
 
 def _find_jit_issues(experiment: Experiment) -> Iterator[Issue]:
     """Yield an issue of `jit: true` if XLA cannot compile a layer."""
-    geometric_layers = [layer for layer in experiment.model.stack if isinstance(layer, GeometricAugmentation)]
-    if experiment.jit is True and geometric_layers:
-        yield Issue(("jit",), f"XLA cannot compile {geometric_layers[0].type}", "write jit: auto")
+    refused_layers = [layer for layer in experiment.model.stack if layer.xla_support == "none"]
+    if experiment.jit is True and refused_layers:
+        yield Issue(("jit",), f"XLA cannot compile {refused_layers[0].type}", "write jit: auto")
 
 
 def _find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 
-from dnn_cli.config.layers import Dense
 from dnn_cli.explain import suggestions
 from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding, Severity, Suggestion
@@ -261,11 +260,12 @@ def find_under_fitting(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _find_narrowest_units(evidence: Evidence) -> int | None:
-    """Return the number of units of the narrowest hidden Dense layer, if it is smaller than the number of classes.
+    """Return the number of units of the narrowest hidden layer, if it is smaller than the number of classes.
 
-    The result is `None` for wider layers, for a regression, and without a hidden Dense layer.
+    Only fully connected layers are compared. The result is `None` for wider layers and for a regression.
     """
-    units = [layer.units for layer in evidence.experiment.model.stack if isinstance(layer, Dense)][:-1]
+    stack = evidence.experiment.model.stack
+    units = [layer.size for layer in stack if layer.is_fully_connected and layer.size is not None][:-1]
     return min(units) if units and min(units) < (evidence.class_count or 0) else None
 
 
@@ -277,7 +277,7 @@ def _build_narrow_layer_finding(evidence: Evidence, units: int) -> Finding:
     meaning = "All information about an input must pass through these units. More units pass on more information."
     overrides = suggestions.build_layer_overrides(
         evidence,
-        lambda x: isinstance(x, Dense) and x.units == units,
+        lambda x: x.is_fully_connected and x.size == units,
         "units",
         str(max(32, 2 * (evidence.class_count or 0))),
     )
