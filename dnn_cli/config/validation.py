@@ -54,7 +54,7 @@ def find_experiment_issues(experiment: Experiment) -> list[Issue]:
     issues += [
         *loss_issues,
         *_find_class_weight_issues(experiment),
-        *_find_callback_issues(experiment),
+        *(issue for callback in experiment.callbacks for issue in callback.find_issues(experiment)),
         *_find_jit_issues(experiment),
     ]
     issues += _find_input_shape_issues(experiment)
@@ -294,27 +294,6 @@ def _find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:
                 )
         if not any(weights.values()) and len(weights) == len(info.classes):
             yield Issue(("class_weight",), "the weights of all classes are 0")
-
-
-def _find_callback_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Yield issues of callbacks whose `monitor` is not a score of the training, or that conflict with the optimizer."""
-    for key in ("early_stopping", "reduce_lr_on_plateau", "model_checkpoint"):
-        callback = getattr(experiment, key)
-        if callback is not None and callback.monitor not in experiment.score_names:
-            reason = "" if experiment.data.validation_examples else ": val_ scores need validation examples"
-            suggestion = (
-                suggest_nearest_name(callback.monitor, experiment.score_names)
-                or f"use one of {', '.join(experiment.score_names)}"
-            )
-            yield Issue((key, "monitor"), f"{callback.monitor} is not a score of this training{reason}", suggestion)
-    stopping = experiment.early_stopping
-    if stopping is not None and stopping.restore_best_weights and experiment.optimizer.use_ema:
-        message = "overwrites the averaged weights of the optimizer's use_ema"
-        yield Issue(("early_stopping", "restore_best_weights"), message, "remove one of the two")
-    if experiment.reduce_lr_on_plateau and not isinstance(experiment.optimizer.learning_rate, float):
-        yield Issue(
-            ("reduce_lr_on_plateau",), "cannot be combined with a learning rate schedule", "keep one of the two"
-        )
 
 
 def find_keras_version_issues(experiment: Experiment) -> Iterator[Issue]:

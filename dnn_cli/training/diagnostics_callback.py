@@ -91,8 +91,9 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
             self.write_measurement(0)
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        # Early stopping can make any epoch the last one.
-        is_possible = self.is_due(epoch + 1) or self.experiment.early_stopping is not None
+        # A callback such as early stopping can make any epoch the last one.
+        can_end = any(callback.can_end_training for callback in self.experiment.callbacks)
+        is_possible = self.is_due(epoch + 1) or can_end
         # The training was resumed in the middle of this epoch.
         is_inside = epoch == self.progress.epoch and self.progress.calls > 0
         self.kernels_before = self.inspector.copy_kernels(self.model) if is_possible and not is_inside else None
