@@ -96,7 +96,7 @@ class BaseLayer(KerasConfig):
         return None if initializer is None else str(initializer.type)
 
     @property
-    def size(self) -> int | None:
+    def last_axis_size(self) -> int | None:
         """Size of the last axis of the output, if an argument determines this size."""
         return getattr(self, self.size_key) if self.size_key else None
 
@@ -106,7 +106,7 @@ class BaseLayer(KerasConfig):
 
     def format_size(self, output_shape: Shape) -> str:
         """Return the size of the layer in a summary of one line, such as its number of units; empty without a size."""
-        return "" if self.size is None else str(self.size)
+        return "" if self.last_axis_size is None else str(self.last_axis_size)
 
     def compute_output_shape(self, shape: Shape) -> Shape:
         """Return the output shape for an input shape, both without the batch axis.

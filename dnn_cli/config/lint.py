@@ -76,7 +76,9 @@ def _find_narrow_layers(layers: tuple[BaseLayer, ...]) -> Iterator[Issue]:
     Only fully connected layers are compared.
     """
     sizes = [
-        (index, layer, layer.size) for index, layer in enumerate(layers) if layer.is_fully_connected and layer.size
+        (index, layer, layer.last_axis_size)
+        for index, layer in enumerate(layers)
+        if layer.is_fully_connected and layer.last_axis_size
     ]
     if not sizes:
         return

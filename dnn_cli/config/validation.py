@@ -209,7 +209,7 @@ def _find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
     elif classes and loss.target_encodings == ("real",):
         message = f"{loss.type} is for regression, but {dataset} has {classes} classes"
         last = experiment.model.stack[-1]
-        is_binary = classes == 2 and last.is_fully_connected and last.size == 1
+        is_binary = classes == 2 and last.is_fully_connected and last.last_axis_size == 1
         yield Issue(
             ("loss",), message, f"use {'binary_crossentropy' if is_binary else 'sparse_categorical_crossentropy'}"
         )

@@ -265,7 +265,9 @@ def _find_narrowest_units(evidence: Evidence) -> int | None:
     Only fully connected layers are compared. The result is `None` for wider layers and for a regression.
     """
     stack = evidence.experiment.model.stack
-    units = [layer.size for layer in stack if layer.is_fully_connected and layer.size is not None][:-1]
+    units = [layer.last_axis_size for layer in stack if layer.is_fully_connected and layer.last_axis_size is not None][
+        :-1
+    ]
     return min(units) if units and min(units) < (evidence.class_count or 0) else None
 
 
@@ -277,7 +279,7 @@ def _build_narrow_layer_finding(evidence: Evidence, units: int) -> Finding:
     meaning = "All information about an input must pass through these units. More units pass on more information."
     overrides = suggestions.build_layer_overrides(
         evidence,
-        lambda x: x.is_fully_connected and x.size == units,
+        lambda x: x.is_fully_connected and x.last_axis_size == units,
         "units",
         str(max(32, 2 * (evidence.class_count or 0))),
     )

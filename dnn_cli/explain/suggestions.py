@@ -144,7 +144,11 @@ def build_larger_layer_overrides(evidence: Evidence) -> tuple[str, ...]:
     """Return overrides that double the units or filters of every hidden layer."""
     overrides: list[str] = []
     for key in dict.fromkeys(cls.size_key for cls in LAYERS_BY_TYPE.values() if cls.size_key):
-        sizes = {layer.size for layer in evidence.experiment.model.stack if layer.size_key == key and layer.size}
+        sizes = {
+            layer.last_axis_size
+            for layer in evidence.experiment.model.stack
+            if layer.size_key == key and layer.last_axis_size
+        }
         for size in sorted(sizes):
             overrides += build_layer_overrides(evidence, partial(_has_size, key, size), key, str(2 * size))
     return tuple(overrides)
@@ -158,7 +162,7 @@ def _has_size(key: str, size: int, layer: BaseLayer) -> bool:
         size: The size.
         layer: The layer.
     """
-    return layer.size_key == key and layer.size == size
+    return layer.size_key == key and layer.last_axis_size == size
 
 
 def _try_overrides(evidence: Evidence, overrides: Iterable[str]) -> Experiment | None:
