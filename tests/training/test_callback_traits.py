@@ -10,7 +10,7 @@ from dnn_cli.training.keras_callbacks import build_callbacks
 from dnn_cli.training.training_state import capture_state, restore_callbacks
 
 ACTIVE_SETTINGS = {
-    "patience": 2, "min_delta": 0.0, "factor": 0.5, "cooldown": 1, "restore_best_weights": True, "start_from_epoch": 0,
+    "patience": 2, "min_delta": 0.0, "factor": 0.5, "cooldown": 2, "restore_best_weights": True, "start_from_epoch": 0,
 }  # fmt: skip
 """Arguments with which callbacks act on `LOSSES`."""
 
