@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import get_args
 
 import dnn_cli
-from dnn_cli.config.weight_configs import ActivationName
+from dnn_cli.config.activations import ActivationName
 from dnn_cli.data.run_context import load_run_context
 from dnn_cli.errors import DnnError
 from dnn_cli.export.export import export_model

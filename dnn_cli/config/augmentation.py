@@ -9,7 +9,8 @@ from annotated_types import Len
 from pydantic import BeforeValidator, Field, Strict
 
 from dnn_cli.config.base import Finite, Seed, Shape
-from dnn_cli.config.layer_base import BaseLayer, check_image_shape
+from dnn_cli.config.layer_base import BaseLayer, XlaSupport, check_image_shape
+from dnn_cli.config.layers import ChannelsLast
 
 _ChangeAmount = Annotated[float, Field(ge=-1, le=1)]
 
@@ -26,14 +27,16 @@ _ChangeRange = Annotated[
 
 _FillMode = Literal["constant", "reflect", "wrap", "nearest"]
 _Interpolation = Literal["nearest", "bilinear"]
-_ChannelsLast = Literal["channels_last"]
 
 
 class AugmentationLayer(BaseLayer):
     """Layer that changes images of shape (height, width, channels) at random during training."""
 
+    is_linear: ClassVar[bool] = True
+    is_training_only: ClassVar[bool] = True
+    xla_support: ClassVar[XlaSupport] = "slow_on_cpu"
     seed: Seed | None = None
-    data_format: _ChannelsLast | None = None
+    data_format: ChannelsLast | None = None
 
     def compute_output_shape(self, shape: Shape) -> Shape:
         check_image_shape(self.type, shape)
@@ -43,6 +46,7 @@ class AugmentationLayer(BaseLayer):
 class GeometricAugmentation(AugmentationLayer):
     """Layer that moves pixels and fills the area that becomes empty. XLA cannot compile this layer."""
 
+    xla_support: ClassVar[XlaSupport] = "none"
     fill_mode: _FillMode = "reflect"
     interpolation: _Interpolation = "bilinear"
     fill_value: Finite = 0.0

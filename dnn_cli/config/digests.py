@@ -12,6 +12,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from dnn_cli.config.callbacks import CALLBACK_CLASSES
 from dnn_cli.host.resources import find_cpuinfo_line
 
 if TYPE_CHECKING:
@@ -23,17 +24,15 @@ DATA_PATH_KEYS = ("data.path", "data.validation_path", "data.test_path")
 MEASUREMENT_KEYS = ("diagnostics",)
 """Keys that control measurements during a training. Measurements do not change weights or scores."""
 
-_EXTRA_FILE_KEYS = ("model_checkpoint",)
+_EXTRA_FILE_KEYS = tuple(key for key, cls in CALLBACK_CLASSES.items() if not cls.changes_training)
 """Keys that make a training keep more files. Weights and scores have the same bits with and without these keys."""
 
 _KEYS_NOT_COMPILED = (
     "name",
     "seed",
     "epochs",
-    "early_stopping",
-    "reduce_lr_on_plateau",
-    "model_checkpoint",
     "diagnostics",
+    *(key for key, cls in CALLBACK_CLASSES.items() if not cls.is_compiled),
 )
 """Keys that do not change compiled programs. A learning rate that is a number does not change them either."""
 

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dnn_cli.config.base import ConfigModel
-from dnn_cli.config.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
+from dnn_cli.config.callbacks import CALLBACK_CLASSES
 from dnn_cli.config.data import Data
 from dnn_cli.config.experiment import Experiment, Model, Repeat
 from dnn_cli.config.keras_suggestions import (
@@ -36,9 +36,7 @@ _WRONG_TYPE_TEXTS = {
 _MODELS_BY_PATH: dict[KeyPath, type[ConfigModel]] = {
     ("data",): Data,
     ("model",): Model,
-    ("early_stopping",): EarlyStopping,
-    ("reduce_lr_on_plateau",): ReduceLROnPlateau,
-    ("model_checkpoint",): ModelCheckpoint,
+    **{(key,): cls for key, cls in CALLBACK_CLASSES.items()},
 }
 """Classes of the parts of a config that have no `type`, by key path."""
 

@@ -8,10 +8,10 @@ from annotated_types import Len
 from pydantic import BeforeValidator, Discriminator, Field, Strict, Tag
 
 from dnn_cli.config.base import ConfigModel, Count, NotNegative, Seed, Shape, to_single_item_list
-from dnn_cli.config.callbacks import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
+from dnn_cli.config.callbacks import CALLBACK_CLASSES, BaseCallback, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from dnn_cli.config.data import Data
 from dnn_cli.config.identifiers import KerasName, Name
-from dnn_cli.config.layers import Layer
+from dnn_cli.config.layer_union import Layer
 from dnn_cli.config.losses import Loss, SparseCategoricalCrossentropy, TargetEncoding
 from dnn_cli.config.metrics import Accuracy, Metric
 from dnn_cli.config.optimizers import Optimizer, RMSprop
@@ -148,6 +148,11 @@ class Experiment(ConfigModel):
         if not self.data.info.is_classification:
             return "real"
         return next((encoding for encoding in self.loss.target_encodings if encoding != "real"), "index")
+
+    @property
+    def callbacks(self) -> tuple[BaseCallback, ...]:
+        """Callbacks of the training, in the order in which they act."""
+        return tuple(callback for key in CALLBACK_CLASSES if (callback := getattr(self, key)) is not None)
 
     @property
     def monitor(self) -> str:

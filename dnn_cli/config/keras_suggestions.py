@@ -12,17 +12,17 @@ from typing import Any
 import yaml
 
 from dnn_cli.config.base import KerasConfig
+from dnn_cli.config.callbacks import CALLBACK_CLASSES, REMOVE_VERBOSE
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_stack import assign_layer_names
+from dnn_cli.config.layer_union import find_layer_class
 from dnn_cli.config.optimizers import DEFAULT_OPTIMIZER, BaseOptimizer
 from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, get_kind_at
 from dnn_cli.config.sweep_values import format_as_yaml
 from dnn_cli.errors import KeyPath
 
-_REMOVE_CHECKPOINT_KEY = "remove it: dnn saves the best model only, as best.keras in the run directory"
-_REMOVE_MODE = "remove it: the name of the score decides whether higher or lower is better"
 REMOVE_INPUT_SHAPE = "remove it: the data determines the input shape"
 _CROSSENTROPY_NAMES = "use sparse_categorical_crossentropy for several classes, or binary_crossentropy for two"
 _SAVE_AS_NPZ = (
@@ -30,7 +30,6 @@ _SAVE_AS_NPZ = (
     "then write dataset: npz and path: data.npz"
 )
 WRITE_LAYER_LIST = "write model: {layers: […]}"
-_REMOVE_VERBOSE = "remove it: dnn shows every epoch on a terminal"
 
 _MAX_VALUE_CHARACTERS = 200
 """Maximum number of characters of a value in a suggestion."""
@@ -39,13 +38,13 @@ _PYTHON_CALL = re.compile(r"[A-Za-z_][\w.]*\(.*\)", re.DOTALL)
 
 KEY_SUGGESTIONS: dict[str, dict[str, str]] = {
     "": {
-        "callbacks": "write each callback as a key: early_stopping, model_checkpoint, reduce_lr_on_plateau",
+        "callbacks": f"write each callback as a key: {', '.join(sorted(CALLBACK_CLASSES))}",
         "compile": "write its arguments at the top level: optimizer, loss, metrics",
         "fit": "write its arguments at the top level: epochs, batch_size",
         "layers": "write layers below model:",
         "Sequential": WRITE_LAYER_LIST,
         "shuffle": "remove it: the training examples are shuffled in every epoch",
-        "verbose": _REMOVE_VERBOSE,
+        "verbose": REMOVE_VERBOSE,
     },
     "model": {
         "Sequential": "write layers instead",
@@ -57,16 +56,7 @@ KEY_SUGGESTIONS: dict[str, dict[str, str]] = {
         "batch_shape": REMOVE_INPUT_SHAPE,
         "input_dim": REMOVE_INPUT_SHAPE,
     },
-    "early_stopping": {"mode": _REMOVE_MODE, "verbose": _REMOVE_VERBOSE},
-    "reduce_lr_on_plateau": {"mode": _REMOVE_MODE, "verbose": _REMOVE_VERBOSE},
-    "model_checkpoint": {
-        "filepath": _REMOVE_CHECKPOINT_KEY,
-        "save_best_only": _REMOVE_CHECKPOINT_KEY,
-        "save_freq": _REMOVE_CHECKPOINT_KEY,
-        "save_weights_only": "remove it: dnn saves the whole model",
-        "mode": _REMOVE_MODE,
-        "verbose": _REMOVE_VERBOSE,
-    },
+    **{key: cls.key_suggestions for key, cls in CALLBACK_CLASSES.items()},
 }
 """Suggestions for keys of Keras, by the part of the config with the key (empty for the top level) and by key."""
 
@@ -167,8 +157,8 @@ def _suggest_layer_for_key(key: str, value: Any) -> str:
 def _find_layers_with_argument(name: str, root: Mapping[str, Any]) -> list[str]:
     """Return the keys, such as `layers.hidden`, of the layers of a config that have the argument `name`.
 
-    For `units` and `activation`, the last Dense layer and the layers after it are left out. The reason is that the
-    data and the loss determine the units and the activation of the output.
+    For `units` and `activation`, the last fully connected layer and the layers after it are left out. The reason is
+    that the data and the loss determine the units and the activation of the output.
     """
     model = root.get("model")
     layers = model.get("layers") if isinstance(model, dict) else None
@@ -178,9 +168,9 @@ def _find_layers_with_argument(name: str, root: Mapping[str, Any]) -> list[str]:
     names = assign_layer_names(
         (str(layer["name"]) if "name" in layer else None, str(layer.get("type"))) for layer in items
     )
-    classes = [CLASSES_BY_KIND["layer"].get(str(layer.get("type"))) for layer in items]
-    dense = [at for at, layer in enumerate(items) if layer.get("type") == "Dense"]
-    end = dense[-1] if dense and name in ("units", "activation") else len(items)
+    classes = [find_layer_class(layer) for layer in items]
+    connected = [at for at, cls in enumerate(classes) if cls and cls.is_fully_connected]
+    end = connected[-1] if connected and name in ("units", "activation") else len(items)
     taking = zip(names[:end], classes[:end], strict=True)
     return [f"layers.{at}" for at, cls in taking if cls and name in cls.model_fields]
 
@@ -268,10 +258,11 @@ def suggest_for_value(value: Any, path: KeyPath, *, on_command_line: bool) -> st
     Examples are `early_stopping: 3` and `kernel_regularizer: 0.01`.
     """
     key, kind = str(path[-1]) if path else "", get_kind_at(path)
-    if key in ("early_stopping", "reduce_lr_on_plateau", "model_checkpoint"):
+    if key in CALLBACK_CLASSES:
         if value is False:
             return "remove it"
-        is_count = isinstance(value, int) and value is not True and key != "model_checkpoint"
+        has_patience = "patience" in CALLBACK_CLASSES[key].model_fields
+        is_count = isinstance(value, int) and value is not True and has_patience
         return f"write {_format_setting(key, {'patience': value} if is_count else {}, on_command_line=on_command_line)}"
     if key == "data" and isinstance(value, str):
         return _suggest_for_data(value, on_command_line=on_command_line)

@@ -13,7 +13,8 @@ from dnn_cli.config.data import Data
 from dnn_cli.config.digests import DATA_PATH_KEYS, MEASUREMENT_KEYS
 from dnn_cli.config.experiment import Experiment, Repeat
 from dnn_cli.config.layer_stack import list_config_layer_names
-from dnn_cli.config.registry import CLASSES_BY_KIND, format_config_value, format_defaults
+from dnn_cli.config.layer_union import find_layer_class
+from dnn_cli.config.registry import format_config_value, format_defaults
 
 PlainValue = str | int | float | bool
 
@@ -240,7 +241,7 @@ def _find_node_class(node: ConfigNode) -> type[ConfigModel] | None:
 
 def _find_layer_class(layer: Mapping[str, Any]) -> Any:
     """Return the class of a layer that is given as a mapping; `None` if its type is unknown."""
-    return Repeat if "repeat" in layer else CLASSES_BY_KIND["layer"].get(str(layer.get("type")))
+    return Repeat if "repeat" in layer else find_layer_class(layer)
 
 
 def _has_only_keys(node: ConfigNode) -> bool:

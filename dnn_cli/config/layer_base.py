@@ -2,7 +2,7 @@
 
 import math
 import re
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from annotated_types import Len
 from pydantic import Field, Strict
@@ -10,6 +10,8 @@ from pydantic import Field, Strict
 from dnn_cli.config.base import Count, KerasConfig, Shape
 from dnn_cli.config.identifiers import KerasName
 
+XlaSupport = Literal["fast", "slow_on_cpu", "none"]
+Scaling = Literal["fixed", "computed"]
 _InputShape = Annotated[tuple[Count, ...], Strict(False), Len(1, 8)]
 
 
@@ -29,14 +31,82 @@ class WeightSpec(NamedTuple):
         return math.prod(self.shape)
 
 
+LAYER_CLASSES: dict[str, type["BaseLayer"]] = {}
+"""Layers by their `type`, in the order of their definitions. Defining a class with a `keras_name` adds the class."""
+
+
 class BaseLayer(KerasConfig):
-    """Layer that computes its output shape, its weights and its number of multiply-adds from the input shape."""
+    """Layer that computes its output shape, its weights and its number of multiply-adds from the input shape.
+
+    The class variables are traits. Other modules ask for traits, and do not list classes of layers.
+    """
+
+    is_linear: ClassVar[bool] = False
+    """Whether the layer is a linear map in a trained network, apart from its activation. Two kernels with only linear
+    layers between them act as a single kernel."""
+
+    is_training_only: ClassVar[bool] = False
+    """Whether the layer changes its inputs in training, and passes them on unchanged afterwards: noise, augmentation.
+    Such layers lower training scores. Exported models do not contain them."""
+
+    only_reshapes: ClassVar[bool] = False
+    """Whether the outputs are always the inputs in another shape."""
+
+    scaling: ClassVar[Scaling | None] = None
+    """How the layer scales its inputs: by numbers of the config (`fixed`), by statistics of the inputs (`computed`), or
+    not at all (`None`)."""
+
+    has_kernel: ClassVar[bool] = False
+    """Whether the layer multiplies by a weight called `kernel`. The last layer with a kernel computes the output."""
+
+    is_fully_connected: ClassVar[bool] = False
+    """Whether each output depends on all numbers of the last axis. Inputs with several axes are rows of numbers, which
+    the layer computes separately."""
+
+    size_key: ClassVar[str | None] = None
+    """Argument with the size of the last axis of the output, such as `units`; `None` for a layer without a size."""
+
+    xla_support: ClassVar[XlaSupport] = "fast"
+    """How well XLA compiles the layer. On a CPU, convolutions and random numbers take up to ten times as long."""
+
+    slowdown: ClassVar[int] = 1
+    """Time of a multiply-add, relative to a multiply-add of a Dense layer."""
 
     type: str
     name: KerasName | None = None
     trainable: bool = True
     input_shape: _InputShape | None = Field(None, exclude=True)
     """Keras's argument for the input shape of the first layer. It must equal the shape of the data."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **arguments: Any) -> None:
+        super().__pydantic_init_subclass__(**arguments)
+        if "keras_name" in vars(cls):
+            LAYER_CLASSES[cls.model_fields["type"].default] = cls
+
+    @property
+    def applied_activation(self) -> str | None:
+        """Activation that the layer applies, `linear` by default; `None` for a layer that cannot have an activation."""
+        return (getattr(self, "activation", None) or "linear") if "activation" in type(self).model_fields else None
+
+    @property
+    def kernel_initializer_type(self) -> str | None:
+        """Type of the initializer of the kernel; `None` for a layer without a kernel."""
+        initializer = getattr(self, "kernel_initializer", None)
+        return None if initializer is None else str(initializer.type)
+
+    @property
+    def last_axis_size(self) -> int | None:
+        """Size of the last axis of the output, if an argument determines this size."""
+        return getattr(self, self.size_key) if self.size_key else None
+
+    def has_other_bits_with_xla(self, shape: Shape) -> bool:
+        """Return whether XLA sums the products of the layer in another order, which changes the bits of the weights."""
+        return False
+
+    def format_size(self, output_shape: Shape) -> str:
+        """Return the size of the layer in a summary of one line, such as its number of units; empty without a size."""
+        return "" if self.last_axis_size is None else str(self.last_axis_size)
 
     def compute_output_shape(self, shape: Shape) -> Shape:
         """Return the output shape for an input shape, both without the batch axis.

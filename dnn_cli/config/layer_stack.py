@@ -62,6 +62,11 @@ def assign_layer_names(layers: Iterable[tuple[str | None, str]]) -> list[str]:
     return names
 
 
+def find_output_layer(layers: Sequence[BaseLayer]) -> int | None:
+    """Return the index of the last layer with a kernel, which computes the output; `None` if no layer has a kernel."""
+    return max((index for index, layer in enumerate(layers) if layer.has_kernel), default=None)
+
+
 def list_layer_names(layers: Sequence[BaseLayer]) -> list[str]:
     """Return the name of every layer of a stack. Unnamed layers get Keras's automatic names: `dense`, `dense_1`."""
     return assign_layer_names((layer.name, layer.type) for layer in layers)

@@ -1,6 +1,6 @@
 """Layers of Keras: one class each, with Keras's arguments, the output shape and the weights.
 
-To add a layer, write a class in this file and list it in `Layer` at the end.
+To add a layer, write a class in this file. The traits in `BaseLayer` say how a layer differs from other layers.
 All shapes are shapes of one example, without the batch axis.
 """
 
@@ -10,19 +10,20 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Len
 from pydantic import Field, Strict
 
-from dnn_cli.config.augmentation import RandomFlip, RandomRotation, RandomTranslation, RandomZoom
-from dnn_cli.config.base import BareName, BelowOne, ByType, Count, Finite, Fraction, Pair, Positive, Seed, Shape
+from dnn_cli.config.activations import ActivationName
+from dnn_cli.config.base import BelowOne, Count, Finite, Fraction, Pair, Positive, Seed, Shape
 from dnn_cli.config.layer_base import (
     BaseLayer,
     LayerShapeError,
+    Scaling,
     WeightSpec,
+    XlaSupport,
     check_image_shape,
     compute_activation_shape,
     count_window_positions,
     to_example_axis,
 )
 from dnn_cli.config.weight_configs import (
-    ActivationName,
     ActivityRegularizer,
     Constraint,
     GlorotUniform,
@@ -35,12 +36,14 @@ from dnn_cli.config.weight_configs import (
 _Axis = Annotated[int, Field(ge=-8, le=8)]
 _Dimension = Annotated[int, Field(ge=-1, le=10_000_000)]
 _Padding = Literal["valid", "same"]
-_ChannelsLast = Literal["channels_last"]
+ChannelsLast = Literal["channels_last"]
 
 
 class KernelLayer(BaseLayer):
     """Layer that multiplies by a kernel, optionally adds a bias, and applies an activation."""
 
+    is_linear: ClassVar[bool] = True
+    has_kernel: ClassVar[bool] = True
     activation: ActivationName | None = None
     use_bias: bool = True
     kernel_initializer: Initializer = GlorotUniform()
@@ -60,6 +63,8 @@ class Dense(KernelLayer):
     """Fully connected layer on the last axis: activation(x · kernel + bias)."""
 
     keras_name: ClassVar[str] = "layers.Dense"
+    is_fully_connected: ClassVar[bool] = True
+    size_key: ClassVar[str | None] = "units"
     type: Literal["Dense"] = "Dense"
     units: Count
 
@@ -74,114 +79,29 @@ class Dense(KernelLayer):
     def count_multiply_adds(self, shape: Shape) -> int:
         return math.prod(shape) * self.units
 
-
-class Conv2D(KernelLayer):
-    """Convolution layer: a window of weights slides over an image of (height, width, channels)."""
-
-    keras_name: ClassVar[str] = "layers.Conv2D"
-    type: Literal["Conv2D"] = "Conv2D"
-    filters: Count
-    kernel_size: Pair
-    strides: Pair = (1, 1)
-    padding: _Padding = "valid"
-    data_format: _ChannelsLast | None = None
-    dilation_rate: Pair = (1, 1)
-    groups: Count = 1
-
-    def compute_output_shape(self, shape: Shape) -> Shape:
-        check_image_shape(self.type, shape)
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise LayerShapeError("Conv2D accepts strides above 1 or dilation_rate above 1, but not both")
-        if shape[2] % self.groups or self.filters % self.groups:
-            raise LayerShapeError(
-                f"groups {self.groups} must divide both the {shape[2]} channels of the input "
-                f"and the {self.filters} filters"
-            )
-        window = tuple(d * (k - 1) + 1 for d, k in zip(self.dilation_rate, self.kernel_size, strict=True))
-        windows = count_window_positions(self.type, shape, window, self.strides, self.padding)
-        return compute_activation_shape(self.activation, (*windows, self.filters))
-
-    def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
-        return self.build_kernel_and_bias((*self.kernel_size, shape[2] // self.groups, self.filters))
-
-    def count_multiply_adds(self, shape: Shape) -> int:
-        windows = math.prod(self.compute_output_shape(shape)[:2])
-        return windows * self.filters * math.prod(self.kernel_size) * (shape[2] // self.groups)
-
-
-class PoolingLayer(BaseLayer):
-    """Pooling layer: one value for every window of an image, in each channel."""
-
-    pool_size: Pair
-    strides: Pair | None = None
-    padding: _Padding = "valid"
-    data_format: _ChannelsLast | None = None
-
-    def compute_output_shape(self, shape: Shape) -> Shape:
-        check_image_shape(self.type, shape)
-        strides = self.strides or self.pool_size
-        return (*count_window_positions(self.type, shape, self.pool_size, strides, self.padding), shape[2])
-
-
-class MaxPooling2D(PoolingLayer):
-    """Pooling layer with the largest value of every window, in each channel."""
-
-    keras_name: ClassVar[str] = "layers.MaxPooling2D"
-    type: Literal["MaxPooling2D"] = "MaxPooling2D"
-    pool_size: Pair = (2, 2)
-
-
-class AveragePooling2D(PoolingLayer):
-    """Pooling layer with the mean of every window, in each channel."""
-
-    keras_name: ClassVar[str] = "layers.AveragePooling2D"
-    type: Literal["AveragePooling2D"] = "AveragePooling2D"
-
-
-class GlobalAveragePooling2D(BaseLayer):
-    """Pooling layer with the mean of every channel."""
-
-    keras_name: ClassVar[str] = "layers.GlobalAveragePooling2D"
-    type: Literal["GlobalAveragePooling2D"] = "GlobalAveragePooling2D"
-    data_format: _ChannelsLast | None = None
-    keepdims: bool = False
-
-    def compute_output_shape(self, shape: Shape) -> Shape:
-        check_image_shape(self.type, shape)
-        return (1, 1, shape[2]) if self.keepdims else (shape[2],)
+    def has_other_bits_with_xla(self, shape: Shape) -> bool:
+        # With one input, the product of matrices becomes a product of vectors.
+        return shape[-1] == 1
 
 
 class Flatten(BaseLayer):
     """Layer that joins all axes into one."""
 
     keras_name: ClassVar[str] = "layers.Flatten"
+    is_linear: ClassVar[bool] = True
+    only_reshapes: ClassVar[bool] = True
     type: Literal["Flatten"] = "Flatten"
-    data_format: _ChannelsLast | None = None
+    data_format: ChannelsLast | None = None
 
     def compute_output_shape(self, shape: Shape) -> Shape:
         return (math.prod(shape),)
-
-
-class Reshape(BaseLayer):
-    """Layer that changes the shape of its input. One size may be -1: it is computed from the others."""
-
-    keras_name: ClassVar[str] = "layers.Reshape"
-    type: Literal["Reshape"] = "Reshape"
-    # TensorFlow's softmax does not take more axes.
-    target_shape: Annotated[tuple[_Dimension, ...], Strict(False), Len(1, 4)]
-
-    def compute_output_shape(self, shape: Shape) -> Shape:
-        size, known_size = math.prod(shape), math.prod(d for d in self.target_shape if d != -1)
-        unknown_count = self.target_shape.count(-1)
-        if unknown_count > 1 or known_size == 0 or size % known_size or (not unknown_count and size != known_size):
-            raise LayerShapeError(f"target_shape {list(self.target_shape)} does not fit the {size} numbers of {shape}")
-        return tuple(size // known_size if d == -1 else d for d in self.target_shape)
 
 
 class Activation(BaseLayer):
     """Layer that only applies an activation."""
 
     keras_name: ClassVar[str] = "layers.Activation"
+    is_linear: ClassVar[bool] = True
     type: Literal["Activation"] = "Activation"
     activation: ActivationName
 
@@ -189,19 +109,13 @@ class Activation(BaseLayer):
         return compute_activation_shape(self.activation, shape)
 
 
-class Rescaling(BaseLayer):
-    """Layer that computes x × scale + offset."""
-
-    keras_name: ClassVar[str] = "layers.Rescaling"
-    type: Literal["Rescaling"] = "Rescaling"
-    scale: Finite
-    offset: Finite = 0.0
-
-
 class Dropout(BaseLayer):
     """Layer that sets a random fraction of its inputs to zero during training; Srivastava et al. 2014."""
 
     keras_name: ClassVar[str] = "layers.Dropout"
+    is_linear: ClassVar[bool] = True
+    is_training_only: ClassVar[bool] = True
+    xla_support: ClassVar[XlaSupport] = "slow_on_cpu"
     type: Literal["Dropout"] = "Dropout"
     rate: Fraction
     noise_shape: Annotated[tuple[Count | None, ...], Strict(False), Len(1, 9)] | None = None
@@ -219,19 +133,14 @@ class Dropout(BaseLayer):
             )
         return shape
 
-
-class GaussianNoise(BaseLayer):
-    """Layer that adds normally distributed noise during training."""
-
-    keras_name: ClassVar[str] = "layers.GaussianNoise"
-    type: Literal["GaussianNoise"] = "GaussianNoise"
-    stddev: Fraction
-    seed: Seed | None = None
+    def format_size(self, output_shape: Shape) -> str:
+        return str(self.rate)
 
 
 class NormalizationLayer(BaseLayer):
     """Normalisation layer with a learnt scale (gamma) and a learnt offset (beta)."""
 
+    scaling: ClassVar[Scaling | None] = "computed"
     epsilon: Positive = 0.001
     center: bool = True
     scale: bool = True
@@ -252,6 +161,7 @@ class BatchNormalization(NormalizationLayer):
     """Layer that normalises every channel over the batch, and keeps moving averages; Ioffe and Szegedy 2015."""
 
     keras_name: ClassVar[str] = "layers.BatchNormalization"
+    is_linear: ClassVar[bool] = True
     type: Literal["BatchNormalization"] = "BatchNormalization"
     axis: _Axis = -1
     momentum: BelowOne = 0.99
@@ -291,10 +201,129 @@ class LayerNormalization(NormalizationLayer):
         return (self.axis,) if isinstance(self.axis, int) else tuple(sorted(self.axis))
 
 
-Layer = Annotated[
-    Dense | Flatten | Activation | Dropout | BatchNormalization | LayerNormalization | Rescaling | Reshape
-    | GaussianNoise | Conv2D | MaxPooling2D | AveragePooling2D | GlobalAveragePooling2D
-    | RandomFlip | RandomRotation | RandomTranslation | RandomZoom,
-    ByType,
-    BareName,
-]  # fmt: skip
+class Rescaling(BaseLayer):
+    """Layer that computes x × scale + offset."""
+
+    keras_name: ClassVar[str] = "layers.Rescaling"
+    is_linear: ClassVar[bool] = True
+    scaling: ClassVar[Scaling | None] = "fixed"
+    type: Literal["Rescaling"] = "Rescaling"
+    scale: Finite
+    offset: Finite = 0.0
+
+
+class Reshape(BaseLayer):
+    """Layer that changes the shape of its input. One size may be -1: it is computed from the others."""
+
+    keras_name: ClassVar[str] = "layers.Reshape"
+    is_linear: ClassVar[bool] = True
+    only_reshapes: ClassVar[bool] = True
+    type: Literal["Reshape"] = "Reshape"
+    # TensorFlow's softmax does not take more axes.
+    target_shape: Annotated[tuple[_Dimension, ...], Strict(False), Len(1, 4)]
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        size, known_size = math.prod(shape), math.prod(d for d in self.target_shape if d != -1)
+        unknown_count = self.target_shape.count(-1)
+        if unknown_count > 1 or known_size == 0 or size % known_size or (not unknown_count and size != known_size):
+            raise LayerShapeError(f"target_shape {list(self.target_shape)} does not fit the {size} numbers of {shape}")
+        return tuple(size // known_size if d == -1 else d for d in self.target_shape)
+
+    def format_size(self, output_shape: Shape) -> str:
+        return "×".join(map(str, output_shape))
+
+
+class GaussianNoise(BaseLayer):
+    """Layer that adds normally distributed noise during training."""
+
+    keras_name: ClassVar[str] = "layers.GaussianNoise"
+    is_linear: ClassVar[bool] = True
+    is_training_only: ClassVar[bool] = True
+    xla_support: ClassVar[XlaSupport] = "slow_on_cpu"
+    type: Literal["GaussianNoise"] = "GaussianNoise"
+    stddev: Fraction
+    seed: Seed | None = None
+
+    def format_size(self, output_shape: Shape) -> str:
+        return str(self.stddev)
+
+
+class Conv2D(KernelLayer):
+    """Convolution layer: a window of weights slides over an image of (height, width, channels)."""
+
+    keras_name: ClassVar[str] = "layers.Conv2D"
+    size_key: ClassVar[str | None] = "filters"
+    xla_support: ClassVar[XlaSupport] = "slow_on_cpu"
+    slowdown: ClassVar[int] = 2
+    type: Literal["Conv2D"] = "Conv2D"
+    filters: Count
+    kernel_size: Pair
+    strides: Pair = (1, 1)
+    padding: _Padding = "valid"
+    data_format: ChannelsLast | None = None
+    dilation_rate: Pair = (1, 1)
+    groups: Count = 1
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        check_image_shape(self.type, shape)
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise LayerShapeError("Conv2D accepts strides above 1 or dilation_rate above 1, but not both")
+        if shape[2] % self.groups or self.filters % self.groups:
+            raise LayerShapeError(
+                f"groups {self.groups} must divide both the {shape[2]} channels of the input "
+                f"and the {self.filters} filters"
+            )
+        window = tuple(d * (k - 1) + 1 for d, k in zip(self.dilation_rate, self.kernel_size, strict=True))
+        windows = count_window_positions(self.type, shape, window, self.strides, self.padding)
+        return compute_activation_shape(self.activation, (*windows, self.filters))
+
+    def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
+        return self.build_kernel_and_bias((*self.kernel_size, shape[2] // self.groups, self.filters))
+
+    def count_multiply_adds(self, shape: Shape) -> int:
+        windows = math.prod(self.compute_output_shape(shape)[:2])
+        return windows * self.filters * math.prod(self.kernel_size) * (shape[2] // self.groups)
+
+
+class PoolingLayer(BaseLayer):
+    """Pooling layer: one value for every window of an image, in each channel."""
+
+    pool_size: Pair
+    strides: Pair | None = None
+    padding: _Padding = "valid"
+    data_format: ChannelsLast | None = None
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        check_image_shape(self.type, shape)
+        strides = self.strides or self.pool_size
+        return (*count_window_positions(self.type, shape, self.pool_size, strides, self.padding), shape[2])
+
+
+class MaxPooling2D(PoolingLayer):
+    """Pooling layer with the largest value of every window, in each channel."""
+
+    keras_name: ClassVar[str] = "layers.MaxPooling2D"
+    type: Literal["MaxPooling2D"] = "MaxPooling2D"
+    pool_size: Pair = (2, 2)
+
+
+class AveragePooling2D(PoolingLayer):
+    """Pooling layer with the mean of every window, in each channel."""
+
+    keras_name: ClassVar[str] = "layers.AveragePooling2D"
+    is_linear: ClassVar[bool] = True
+    type: Literal["AveragePooling2D"] = "AveragePooling2D"
+
+
+class GlobalAveragePooling2D(BaseLayer):
+    """Pooling layer with the mean of every channel."""
+
+    keras_name: ClassVar[str] = "layers.GlobalAveragePooling2D"
+    is_linear: ClassVar[bool] = True
+    type: Literal["GlobalAveragePooling2D"] = "GlobalAveragePooling2D"
+    data_format: ChannelsLast | None = None
+    keepdims: bool = False
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        check_image_shape(self.type, shape)
+        return (1, 1, shape[2]) if self.keepdims else (shape[2],)

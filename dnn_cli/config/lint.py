@@ -4,34 +4,13 @@ import math
 from collections.abc import Iterator
 
 from dnn_cli.config import learning_rates
+from dnn_cli.config.activations import BOUNDED_RANGES, SATURATION_RANGES
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.layer_stack import compute_stages, format_shape
-from dnn_cli.config.layers import (
-    Activation,
-    AveragePooling2D,
-    BatchNormalization,
-    Dense,
-    Dropout,
-    Flatten,
-    GaussianNoise,
-    GlobalAveragePooling2D,
-    KernelLayer,
-    Layer,
-    Rescaling,
-    Reshape,
-)
+from dnn_cli.config.layer_base import BaseLayer
+from dnn_cli.config.layer_stack import compute_stages, find_output_layer, format_shape
 from dnn_cli.config.output_layer import find_flatten_position, get_suitable_activation
 from dnn_cli.config.validation import map_to_config_paths
 from dnn_cli.errors import Issue
-
-_LINEAR_LAYERS = (
-    AveragePooling2D, BatchNormalization, Dropout, Flatten, GaussianNoise, GlobalAveragePooling2D, Rescaling, Reshape,
-)  # fmt: skip
-"""Layers that compute a linear map, or change nothing, in a trained network."""
-
-SATURATING_ACTIVATIONS = ("sigmoid", "hard_sigmoid", "tanh", "hard_tanh", "softsign")
-BOUNDED_ACTIVATIONS = (*SATURATING_ACTIVATIONS, "softmax", "sparsemax", "log_softmax", "relu6")
-"""Activations whose outputs cannot exceed a bound."""
 
 _MIN_SATURATING_LAYERS = 3
 """Advice is given if at least this number of hidden layers have saturating activations: gradients can then vanish."""
@@ -76,7 +55,7 @@ def _find_repeated_seeds(experiment: Experiment) -> Iterator[Issue]:
 
 
 def _find_missing_flatten(experiment: Experiment) -> Iterator[Issue]:
-    """Yield an issue of a Dense layer whose input has several axes, if a Flatten layer before it would help.
+    """Yield an issue of a fully connected layer whose input has several axes, if a Flatten layer before it would help.
 
     Flatten helps if it reduces the output of the network to a single axis.
     """
@@ -86,35 +65,34 @@ def _find_missing_flatten(experiment: Experiment) -> Iterator[Issue]:
         *rows, size = stage.input_shape
         message = (
             f"the input shape is {format_shape(stage.input_shape)}: "
-            f"Dense computes each of {math.prod(rows):,} rows of {size:,} numbers separately"
+            f"{stage.layer.type} computes each of {math.prod(rows):,} rows of {size:,} numbers separately"
         )
         yield Issue(("model", "layers", index), message, "put Flatten before this layer")
 
 
-def _has_linear_activation(layer: Layer) -> bool:
-    """Return whether the activation of a layer is linear or absent; false if the layer cannot have an activation."""
-    return isinstance(layer, KernelLayer | Activation) and layer.activation in (None, "linear")
-
-
-def _find_narrow_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
-    """Yield an issue for each hidden Dense layer with fewer units than the last Dense layer.
+def _find_narrow_layers(layers: tuple[BaseLayer, ...]) -> Iterator[Issue]:
+    """Yield an issue for each hidden fully connected layer with fewer units than the last such layer.
 
     Such a narrow layer loses information.
     """
-    dense = [(index, layer) for index, layer in enumerate(layers) if isinstance(layer, Dense)]
-    if not dense:
+    sizes = [
+        (index, layer, layer.last_axis_size)
+        for index, layer in enumerate(layers)
+        if layer.is_fully_connected and layer.last_axis_size
+    ]
+    if not sizes:
         return
-    output = dense[-1][1].units
-    for index, layer in dense[:-1]:
-        if layer.units < output:
-            size = f"{layer.units} {'unit' if layer.units == 1 else 'units'}"
+    *_, (_, _, output) = sizes
+    for index, layer, units in sizes[:-1]:
+        if units < output:
+            size = f"{units} {'unit' if units == 1 else 'units'}"
             yield Issue(
-                ("model", "layers", index, "units"),
+                ("model", "layers", index, layer.size_key or ""),
                 f"a hidden layer of {size} is narrower than the output of {output} and loses information",
             )
 
 
-def _find_consecutive_linear_layers(layers: tuple[Layer, ...]) -> Iterator[Issue]:
+def _find_consecutive_linear_layers(layers: tuple[BaseLayer, ...]) -> Iterator[Issue]:
     """Yield an issue for each layer with a kernel if no activation follows before the next layer with a kernel.
 
     Without an activation between them, the two layers act as a single linear layer.
@@ -122,15 +100,15 @@ def _find_consecutive_linear_layers(layers: tuple[Layer, ...]) -> Iterator[Issue
     # Index of the last layer with a kernel. `None` after a layer that is not linear.
     last_kernel: int | None = None
     for index, layer in enumerate(layers):
-        if isinstance(layer, KernelLayer):
+        if layer.has_kernel:
             if last_kernel is not None:
                 yield Issue(
                     ("model", "layers", last_kernel),
                     f"has no activation: together with layers.{index} it acts as a single layer",
                     "add activation: relu",
                 )
-            last_kernel = index if _has_linear_activation(layer) else None
-        elif not isinstance(layer, _LINEAR_LAYERS) and not _has_linear_activation(layer):
+            last_kernel = index if layer.applied_activation in (None, "linear") else None
+        elif not layer.is_linear or layer.applied_activation not in (None, "linear"):
             last_kernel = None
 
 
@@ -139,23 +117,23 @@ def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:
 
     The suggestion of the issue is the name of an activation that suits the loss, without further words.
     """
-    ends = [(i, layer) for i, layer in enumerate(experiment.model.stack) if isinstance(layer, KernelLayer | Activation)]
+    ends = [(i, layer.applied_activation) for i, layer in enumerate(experiment.model.stack) if layer.applied_activation]
     if not ends:
         return
-    index, layer = ends[-1]
+    index, activation = ends[-1]
     loss, path = experiment.loss, ("model", "layers", index, "activation")
     needed = get_suitable_activation(experiment)
-    if (layer.activation or "linear") == needed:
+    if activation == needed:
         return
-    prefix = f"the output activation is {layer.activation or 'linear'}, but {loss.type}"
-    if layer.activation == "softmax" and experiment.output_shape == (1,):
+    prefix = f"the output activation is {activation}, but {loss.type}"
+    if activation == "softmax" and experiment.output_shape == (1,):
         yield Issue(path, "softmax of one unit is 1 for every input", needed)
     elif loss.takes_logits:
         yield Issue(path, f"{loss.type} with from_logits needs outputs without an activation", "linear")
     elif experiment.target_encoding == "real":
-        if layer.activation in BOUNDED_ACTIVATIONS:
+        if activation in BOUNDED_RANGES:
             yield Issue(path, f"{prefix} compares outputs with numbers of any size", "linear")
-    elif layer.activation == "sigmoid" and needed == "softmax":
+    elif activation == "sigmoid" and needed == "softmax":
         effect = f"computes a separate probability for each of {experiment.output_shape[0]} classes"
         yield Issue(path, f"sigmoid {effect}, but {loss.type} needs probabilities with the sum 1", needed)
     elif loss.needs_probabilities:
@@ -164,20 +142,15 @@ def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:
         yield Issue(path, f"{prefix} compares outputs with one-hot targets", needed)
 
 
-def _find_vanishing_gradients(layers: tuple[Layer, ...]) -> Iterator[Issue]:
+def _find_vanishing_gradients(layers: tuple[BaseLayer, ...]) -> Iterator[Issue]:
     """Yield an issue of the first saturating activation if three or more hidden layers have such an activation."""
-    hidden = [
-        (i, x)
-        for i, x in enumerate(layers)
-        if isinstance(x, KernelLayer | Activation) and not _has_linear_activation(x)
-    ]
-    output = max((i for i, x in enumerate(layers) if isinstance(x, KernelLayer)), default=0)
-    saturating = [(i, x) for i, x in hidden if i < output and x.activation in SATURATING_ACTIVATIONS]
+    hidden = layers[: find_output_layer(layers) or 0]
+    saturating = [(i, x.applied_activation) for i, x in enumerate(hidden) if x.applied_activation in SATURATION_RANGES]
     if len(saturating) >= _MIN_SATURATING_LAYERS:
-        index, layer = saturating[0]
+        index, activation = saturating[0]
         yield Issue(
             ("model", "layers", index, "activation"),
-            f"{len(saturating)} hidden layers with saturating activations such as {layer.activation}: "
+            f"{len(saturating)} hidden layers with saturating activations such as {activation}: "
             "the gradient shrinks in each of them",
             "use relu",
         )

@@ -106,10 +106,8 @@ def format_layer_flow(experiment: Experiment) -> str:
 def _format_layer(stage: Stage) -> str:
     """Return the type of a layer with its size and its activation: `Dense 100 relu`."""
     layer = stage.layer
-    size = next((getattr(layer, key) for key in ("units", "filters", "rate", "stddev") if hasattr(layer, key)), "")
-    shape = "×".join(map(str, stage.output_shape)) if layer.type == "Reshape" else ""
-    words = (layer.type, size, shape, getattr(layer, "activation", None))
-    return " ".join(str(word) for word in words if word not in ("", None))
+    words = (layer.type, layer.format_size(stage.output_shape), getattr(layer, "activation", None))
+    return " ".join(word for word in words if word)
 
 
 def format_bytes(size: int) -> str:

@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from dnn_cli.config.datasets import DATASETS_BY_KEY
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_stack import Stage, examine_stack, format_shape
-from dnn_cli.config.layers import Dense, Flatten
+from dnn_cli.config.layers import Flatten
 from dnn_cli.errors import Issue, KeyPath
 
 _MAX_FLATTEN_POSITIONS = 10
 """Maximum number of positions that are tried for a missing Flatten. Each try computes the shapes of all layers."""
 
 
-def _find_output_dense_index(stages: list[Stage]) -> int | None:
-    """Return the index of the Dense layer whose units are the output size; `None` if another layer sets the size."""
+def _find_sizing_layer(stages: list[Stage]) -> int | None:
+    """Return the index of the layer whose size is the output size; `None` if no argument sets the output size."""
     for index, stage in reversed([*enumerate(stages)]):
-        if isinstance(stage.layer, Dense) and stage.layer.activation != "glu":
+        if stage.layer.size_key and stage.layer.applied_activation != "glu":
             return index
         if stage.output_shape != stage.input_shape:
             return None
@@ -23,14 +23,14 @@ def _find_output_dense_index(stages: list[Stage]) -> int | None:
 
 
 def find_flatten_position(experiment: Experiment) -> int | None:
-    """Return the index of the first Dense layer before which Flatten reduces the network's output to a single axis.
+    """Return the index of the first layer before which Flatten reduces the network's output to a single axis.
 
-    Only the first ten Dense layers whose input has several axes are tried. Return `None` if Flatten does not have this
-    effect before any of them.
+    Only the first ten fully connected layers whose input has several axes are tried. Return `None` if Flatten does not
+    have this effect before any of them.
     """
     stack, shape = experiment.model.stack, experiment.data.input_shape
     stages, _ = examine_stack(stack, shape)
-    by_row = [i for i, stage in enumerate(stages) if isinstance(stage.layer, Dense) and len(stage.input_shape) > 1]
+    by_row = [i for i, stage in enumerate(stages) if stage.layer.is_fully_connected and len(stage.input_shape) > 1]
     for index in by_row[:_MAX_FLATTEN_POSITIONS]:
         flattened, errors = examine_stack((*stack[:index], Flatten(), *stack[index:]), shape)
         if not errors and len(flattened[-1].output_shape) == 1:
@@ -62,10 +62,11 @@ def find_output_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[
     activation = get_suitable_activation(experiment)
     if len(last.output_shape) > 1:
         position = find_flatten_position(experiment)
-        first = position is not None and not any(
-            isinstance(layer, Dense) for layer in experiment.model.stack[:position]
-        )
-        before = "the first Dense layer" if first else f"layer {stages[position].name}" if position is not None else ""
+        before = ""
+        if position is not None:
+            layer_type = stages[position].layer.type
+            is_first = all(stage.layer.type != layer_type for stage in stages[:position])
+            before = f"the first {layer_type} layer" if is_first else f"layer {stages[position].name}"
         end = "" if activation == "linear" else f", activation: {activation}"
         suggestion = f"end with Flatten and {{type: Dense, units: {needed[0]}{end}}}"
         yield Issue(path, message, f"put Flatten before {before}" if before else suggestion)
@@ -75,8 +76,9 @@ def find_output_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[
         and "real" in experiment.loss.target_encodings
     ):
         yield Issue(path, message, "if the targets are quantities, write data.task: regression")
-    elif (position := _find_output_dense_index(stages)) is not None:
-        yield Issue(("model", "layers", position, "units"), message, f"write units: {needed[0]}")
+    elif (position := _find_sizing_layer(stages)) is not None:
+        key = stages[position].layer.size_key or ""
+        yield Issue(("model", "layers", position, key), message, f"write {key}: {needed[0]}")
     else:
         end = "" if activation == "linear" else f", activation: {activation}"
         yield Issue(path, message, f"end with {{type: Dense, units: {needed[0]}{end}}}")

@@ -4,14 +4,15 @@ from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any, get_args
 
+from dnn_cli.config.activations import ActivationName
 from dnn_cli.config.base import KerasConfig
 from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS
-from dnn_cli.config.layers import Layer
+from dnn_cli.config.layer_union import LAYERS_BY_TYPE
 from dnn_cli.config.losses import ERROR_ALIASES, Loss
 from dnn_cli.config.metrics import METRIC_ALIASES, Metric, expand_score_name
 from dnn_cli.config.optimizers import Optimizer
 from dnn_cli.config.schedules import Schedule
-from dnn_cli.config.weight_configs import ActivationName, Constraint, Initializer, Regularizer
+from dnn_cli.config.weight_configs import Constraint, Initializer, Regularizer
 from dnn_cli.errors import KeyPath
 
 
@@ -22,7 +23,7 @@ def _list_classes_by_type(union: Any) -> dict[str, type[KerasConfig]]:
 
 
 CLASSES_BY_KIND: dict[str, dict[str, type[KerasConfig]]] = {
-    "layer": _list_classes_by_type(Layer),
+    "layer": {**LAYERS_BY_TYPE},
     "optimizer": _list_classes_by_type(Optimizer),
     "schedule": _list_classes_by_type(Schedule),
     "loss": _list_classes_by_type(Loss),

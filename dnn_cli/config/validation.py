@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from typing import cast
 
-from dnn_cli.config.augmentation import GeometricAugmentation
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY, USER_DATA_KINDS, EmbeddedDataset
 from dnn_cli.config.experiment import MAX_LAYERS, Experiment, count_layers, find_class_number
@@ -58,7 +57,7 @@ def find_experiment_issues(experiment: Experiment) -> list[Issue]:
     issues += [
         *loss_issues,
         *_find_class_weight_issues(experiment),
-        *_find_callback_issues(experiment),
+        *(issue for callback in experiment.callbacks for issue in callback.find_issues(experiment)),
         *_find_jit_issues(experiment),
     ]
     issues += _find_input_shape_issues(experiment)
@@ -212,7 +211,8 @@ def _find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
         yield Issue(("loss",), message, "use mean_squared_error")
     elif classes and loss.target_encodings == ("real",):
         message = f"{loss.type} is for regression, but {dataset} has {classes} classes"
-        is_binary = classes == 2 and getattr(experiment.model.stack[-1], "units", None) == 1
+        last = experiment.model.stack[-1]
+        is_binary = classes == 2 and last.is_fully_connected and last.last_axis_size == 1
         yield Issue(
             ("loss",), message, f"use {'binary_crossentropy' if is_binary else 'sparse_categorical_crossentropy'}"
         )
@@ -270,9 +270,9 @@ def _find_logit_issues(experiment: Experiment, path: KeyPath, metric: Metric) ->
 
 def _find_jit_issues(experiment: Experiment) -> Iterator[Issue]:
     """Yield an issue of `jit: true` if XLA cannot compile a layer."""
-    geometric_layers = [layer for layer in experiment.model.stack if isinstance(layer, GeometricAugmentation)]
-    if experiment.jit is True and geometric_layers:
-        yield Issue(("jit",), f"XLA cannot compile {geometric_layers[0].type}", "write jit: auto")
+    refused_layers = [layer for layer in experiment.model.stack if layer.xla_support == "none"]
+    if experiment.jit is True and refused_layers:
+        yield Issue(("jit",), f"XLA cannot compile {refused_layers[0].type}", "write jit: auto")
 
 
 def _find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:
@@ -297,27 +297,6 @@ def _find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:
                 )
         if not any(weights.values()) and len(weights) == len(info.classes):
             yield Issue(("class_weight",), "the weights of all classes are 0")
-
-
-def _find_callback_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Yield issues of callbacks whose `monitor` is not a score of the training, or that conflict with the optimizer."""
-    for key in ("early_stopping", "reduce_lr_on_plateau", "model_checkpoint"):
-        callback = getattr(experiment, key)
-        if callback is not None and callback.monitor not in experiment.score_names:
-            reason = "" if experiment.data.validation_examples else ": val_ scores need validation examples"
-            suggestion = (
-                suggest_nearest_name(callback.monitor, experiment.score_names)
-                or f"use one of {', '.join(experiment.score_names)}"
-            )
-            yield Issue((key, "monitor"), f"{callback.monitor} is not a score of this training{reason}", suggestion)
-    stopping = experiment.early_stopping
-    if stopping is not None and stopping.restore_best_weights and experiment.optimizer.use_ema:
-        message = "overwrites the averaged weights of the optimizer's use_ema"
-        yield Issue(("early_stopping", "restore_best_weights"), message, "remove one of the two")
-    if experiment.reduce_lr_on_plateau and not isinstance(experiment.optimizer.learning_rate, float):
-        yield Issue(
-            ("reduce_lr_on_plateau",), "cannot be combined with a learning rate schedule", "keep one of the two"
-        )
 
 
 def find_keras_version_issues(experiment: Experiment) -> Iterator[Issue]:

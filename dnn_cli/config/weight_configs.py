@@ -1,18 +1,10 @@
-"""Activations, initializers, regularizers and constraints of Keras that layers use."""
+"""Initializers, regularizers and constraints of Keras that layers use."""
 
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from dnn_cli.config.base import BareName, ByType, Finite, Fraction, KerasConfig, NotNegative, Positive, Seed, Shape
-
-ActivationName = Literal[
-    "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish",
-    "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu",
-    "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid",
-    "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink",
-]  # fmt: skip
-"""Names of Keras's activations. `threshold` is left out, because Keras cannot call it by its name alone."""
 
 _WeightAxis = Annotated[int, Field(ge=0, le=8)]
 

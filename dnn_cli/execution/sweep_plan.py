@@ -10,7 +10,6 @@ from statistics import median
 from dnn_cli.config.data import cache_dataset_info
 from dnn_cli.config.digests import compute_network_digest, compute_outcome_digest
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.layers import Conv2D
 from dnn_cli.config.loading import LoadedExperiment, build_experiment, read_config
 from dnn_cli.config.network_summary import summarize_network
 from dnn_cli.config.sweep_config import Sweep, build_overrides
@@ -206,7 +205,7 @@ def estimate_run_seconds(experiment: Experiment, epoch_seconds: dict[str, float]
 def _estimate_epoch_seconds(experiment: Experiment) -> float:
     """Estimate the seconds of an epoch from the network and the numbers of examples and batches."""
     examples, multiply_adds = experiment.data.training_examples, summarize_network(experiment).multiply_adds
-    slowdown = 2 if any(isinstance(layer, Conv2D) for layer in experiment.model.stack) else 1
+    slowdown = max(layer.slowdown for layer in experiment.model.stack)
     return 3.3 * slowdown * multiply_adds * examples / _MULTIPLY_ADDS_PER_SECOND + _SECONDS_PER_BATCH * math.ceil(
         examples / experiment.batch_size
     )

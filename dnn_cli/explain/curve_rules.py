@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 
-from dnn_cli.config.layers import Dense
 from dnn_cli.explain import suggestions
 from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding, Severity, Suggestion
@@ -262,11 +261,13 @@ def find_under_fitting(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _find_narrowest_units(evidence: Evidence) -> int | None:
-    """Return the number of units of the narrowest hidden Dense layer, if this layer has fewer units than classes exist.
+    """Return the number of units of the narrowest hidden layer, if this layer has fewer units than classes exist.
 
-    The result is `None` if no layer has fewer units, for a regression, and without a hidden Dense layer.
+    Only fully connected layers are compared. The result is `None` if no layer has fewer units, for a regression, and
+    without a hidden layer.
     """
-    units = [layer.units for layer in evidence.experiment.model.stack if isinstance(layer, Dense)][:-1]
+    dense_layers = [layer for layer in evidence.experiment.model.stack if layer.is_fully_connected]
+    units = [layer.last_axis_size for layer in dense_layers[:-1] if layer.last_axis_size is not None]
     return min(units) if units and min(units) < (evidence.class_count or 0) else None
 
 
@@ -278,7 +279,7 @@ def _build_narrow_layer_finding(evidence: Evidence, units: int) -> Finding:
     meaning = "All information about an input must pass through these units. More units pass on more information."
     overrides = suggestions.build_layer_overrides(
         evidence,
-        lambda x: isinstance(x, Dense) and x.units == units,
+        lambda x: x.is_fully_connected and x.last_axis_size == units,
         "units",
         str(max(32, 2 * (evidence.class_count or 0))),
     )

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from dnn_cli.config.augmentation import AugmentationLayer
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.layers import Dropout, GaussianNoise, KernelLayer
+from dnn_cli.config.layer_stack import find_output_layer
 from dnn_cli.config.loading import load_resolved_experiment, read_config
 from dnn_cli.config.yaml_reader import Document
 from dnn_cli.errors import RunError, UserDataError
@@ -235,16 +234,13 @@ class Evidence:
     @cached_property
     def has_noise(self) -> bool:
         """Whether training scores are lowered by dropout, noise or augmentation."""
-        return any(
-            isinstance(layer, Dropout | GaussianNoise | AugmentationLayer) for layer in self.experiment.model.stack
-        )
+        return any(layer.is_training_only for layer in self.experiment.model.stack)
 
     @cached_property
     def output_layer_path(self) -> tuple[str | int, ...] | None:
         """The path in the config of the last layer with a kernel; `None` if no layer has a kernel."""
-        stack, paths = self.experiment.model.stack, self.experiment.model.layer_paths
-        kernel_paths = [path for layer, path in zip(stack, paths, strict=True) if isinstance(layer, KernelLayer)]
-        return kernel_paths[-1] if kernel_paths else None
+        index = find_output_layer(self.experiment.model.stack)
+        return None if index is None else self.experiment.model.layer_paths[index]
 
 
 def read_evidence(run_info: RunInfo, epoch: int | None = None) -> Evidence:

@@ -1,12 +1,12 @@
 """Findings from the states of the layers: gradients, dead units, saturated outputs, and changes of weights."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from statistics import median
 
+from dnn_cli.config.activations import RELU_ACTIVATIONS, SATURATION_RANGES
+from dnn_cli.config.layer_base import BaseLayer
 from dnn_cli.config.layer_stack import list_layer_names
-from dnn_cli.config.layers import Activation, KernelLayer, Layer
-from dnn_cli.config.lint import SATURATING_ACTIVATIONS
 from dnn_cli.explain import suggestions
 from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding, Suggestion
@@ -51,9 +51,8 @@ _MIN_DEAD_UNITS = 3
 _MOSTLY_DEAD_SHARE = 0.7
 """A layer with at least this share of dead units has the severity `trouble`, even if the network is good."""
 
-_RELU_ACTIVATIONS = ("relu", "relu6")
 _GLOROT_UNIFORM = "glorot_uniform"
-_LayerCondition = Callable[[Layer], object]
+_LayerCondition = Callable[[BaseLayer], object]
 
 
 def find_gradient_problems(evidence: Evidence) -> Iterator[Finding]:
@@ -74,7 +73,7 @@ def find_gradient_problems(evidence: Evidence) -> Iterator[Finding]:
         part = f"1/{float(f'{1 / ratios[epoch]:.2g}'):,.0f} of that" if ratios[epoch] else "0 times that"
         observation = f"the gradient of {first.layer} is {part} of {last.layer} ({sizes})"
         since = min(epoch for epoch, ratio in ratios.items() if ratio < _VANISHING_RATIO)
-        saturating = any(_get_activation(layer) in SATURATING_ACTIVATIONS for layer in evidence.experiment.model.stack)
+        saturating = any(layer.applied_activation in SATURATION_RANGES for layer in evidence.experiment.model.stack)
         meaning = (
             "Each layer passes back only a fraction of its gradient, so the first layers hardly learn."
             if saturating
@@ -93,12 +92,12 @@ def find_gradient_problems(evidence: Evidence) -> Iterator[Finding]:
 def _suggest_relu_layers(evidence: Evidence) -> tuple[Suggestion, ...]:
     """Return suggestions that preserve gradients: relu, and relu with suitable initial weights."""
     relu = suggestions.build_layer_overrides(
-        evidence, _build_activation_condition(SATURATING_ACTIVATIONS), "activation", "relu"
+        evidence, _build_activation_condition(SATURATION_RANGES), "activation", "relu"
     )
-    activations = (*SATURATING_ACTIVATIONS, *_RELU_ACTIVATIONS)
+    activations = (*SATURATION_RANGES, *RELU_ACTIVATIONS)
     start = suggestions.build_layer_overrides(
         evidence,
-        lambda x: isinstance(x, KernelLayer) and x.activation in activations,
+        lambda x: x.has_kernel and x.applied_activation in activations,
         "kernel_initializer",
         "he_normal",
     )
@@ -126,7 +125,7 @@ def find_dead_units(evidence: Evidence) -> Iterator[Finding]:
     leaky = suggestions.suggest_training(
         evidence,
         *suggestions.build_layer_overrides(
-            evidence, _build_activation_condition(_RELU_ACTIVATIONS), "activation", "leaky_relu"
+            evidence, _build_activation_condition(RELU_ACTIVATIONS), "activation", "leaky_relu"
         ),
     )
     slower = () if at_first else suggestions.suggest_lower_rate(evidence)[:1]
@@ -156,7 +155,7 @@ def find_saturated_outputs(evidence: Evidence) -> Iterator[Finding]:
     relu = suggestions.suggest_training(
         evidence,
         *suggestions.build_layer_overrides(
-            evidence, _build_activation_condition(SATURATING_ACTIVATIONS), "activation", "relu"
+            evidence, _build_activation_condition(SATURATION_RANGES), "activation", "relu"
         ),
     )
     other = () if at_first and _build_initializer_overrides(evidence) else suggestions.suggest_lower_rate(evidence)[:1]
@@ -174,9 +173,7 @@ def _build_initializer_overrides(evidence: Evidence) -> tuple[str, ...]:
     return suggestions.build_layer_overrides(
         evidence,
         lambda x: (
-            isinstance(x, KernelLayer)
-            and x.activation in SATURATING_ACTIVATIONS
-            and x.kernel_initializer.type != _GLOROT_UNIFORM
+            x.has_kernel and x.applied_activation in SATURATION_RANGES and x.kernel_initializer_type != _GLOROT_UNIFORM
         ),
         "kernel_initializer",
         _GLOROT_UNIFORM,
@@ -306,11 +303,6 @@ def _get_change_start(evidence: Evidence, key: tuple[int, str]) -> int:
     return next((state.since or 0 for state in evidence.states_by_epoch[epoch] if state.layer == layer), 0)
 
 
-def _get_activation(layer: Layer) -> str | None:
-    """Return the activation of a layer; `None` for a layer without one."""
-    return layer.activation if isinstance(layer, KernelLayer | Activation) else None
-
-
-def _build_activation_condition(names: tuple[str, ...]) -> _LayerCondition:
+def _build_activation_condition(names: Collection[str]) -> _LayerCondition:
     """Return a condition that is true for layers whose activation is one of `names`."""
-    return lambda layer: _get_activation(layer) in names
+    return lambda layer: layer.applied_activation in names

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from dnn_cli.config.layers import BatchNormalization, Dropout, GaussianNoise, KernelLayer
+from dnn_cli.config.layer_stack import find_output_layer
+from dnn_cli.config.layers import BatchNormalization, Dropout, GaussianNoise
 from dnn_cli.explain import suggestions
 from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding
@@ -48,7 +49,7 @@ def find_large_initial_weights(evidence: Evidence) -> Iterator[Finding]:
     """Yield a finding if large initial weights cause an initial loss far above that of a constant prediction."""
     initial_loss = next((state.loss for state in evidence.states_by_epoch.get(0, ()) if state.loss is not None), None)
     stack, judgement = evidence.experiment.model.stack, evidence.score_judgement
-    unscaled = [x for x in stack if isinstance(x, KernelLayer) and x.kernel_initializer.type in _UNSCALED_INITIALIZERS]
+    unscaled = [x for x in stack if x.kernel_initializer_type in _UNSCALED_INITIALIZERS]
     if (
         initial_loss is None
         or isinstance(judgement, str)
@@ -61,13 +62,13 @@ def find_large_initial_weights(evidence: Evidence) -> Iterator[Finding]:
         f"{judgement.constant_loss:.4g}"
     )
     meaning = (
-        f"kernel_initializer {unscaled[0].kernel_initializer.type} does not adapt to the number of inputs of a "
+        f"kernel_initializer {unscaled[0].kernel_initializer_type} does not adapt to the number of inputs of a "
         "layer. The weights are too large here: training must first reduce them."
     )
     paths = dict.fromkeys(
         path
         for layer, path in zip(stack, evidence.experiment.model.layer_paths, strict=True)
-        if isinstance(layer, KernelLayer) and layer.kernel_initializer.type in _UNSCALED_INITIALIZERS
+        if layer.kernel_initializer_type in _UNSCALED_INITIALIZERS
     )
     overrides = [
         suggestions.build_short_override(evidence, path, "kernel_initializer", "glorot_uniform") for path in paths
@@ -151,20 +152,18 @@ def find_inaccurate_averages(evidence: Evidence) -> Iterator[Finding]:
 def find_equal_weights(evidence: Evidence) -> Iterator[Finding]:
     """Yield a finding if all units of a hidden layer begin with the same weights."""
     stack = evidence.experiment.model.stack
-    output = max((index for index, layer in enumerate(stack) if isinstance(layer, KernelLayer)), default=0)
-    equal_layers = [
-        x for x in stack[:output] if isinstance(x, KernelLayer) and x.kernel_initializer.type in _EQUAL_INITIALIZERS
-    ]
+    hidden = stack[: find_output_layer(stack) or 0]
+    equal_layers = [x for x in hidden if x.kernel_initializer_type in _EQUAL_INITIALIZERS]
     if not equal_layers or evidence.is_good:
         return
     observation = (
-        f"kernel_initializer is {equal_layers[0].kernel_initializer.type} in {len(equal_layers)} hidden "
+        f"kernel_initializer is {equal_layers[0].kernel_initializer_type} in {len(equal_layers)} hidden "
         f"{'layer' if len(equal_layers) == 1 else 'layers'}"
     )
     meaning = "Units with equal weights get equal gradients and stay equal: the layer acts like a single unit."
     overrides = suggestions.build_layer_overrides(
         evidence,
-        lambda x: isinstance(x, KernelLayer) and x.kernel_initializer.type in _EQUAL_INITIALIZERS,
+        lambda x: x.kernel_initializer_type in _EQUAL_INITIALIZERS,
         "kernel_initializer",
         "glorot_uniform",
     )

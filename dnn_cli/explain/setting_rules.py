@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from dnn_cli.config import learning_rates
-from dnn_cli.config.layers import Activation, KernelLayer
-from dnn_cli.config.lint import BOUNDED_ACTIVATIONS, find_output_activation_advice
+from dnn_cli.config.activations import BOUNDED_RANGES
+from dnn_cli.config.lint import find_output_activation_advice
 from dnn_cli.explain import suggestions
 from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding
@@ -21,16 +21,15 @@ def find_output_mismatch(evidence: Evidence) -> Iterator[Finding]:
     if not evidence.has_dataset_info or evidence.output_layer_path is None:
         return
     stack = evidence.experiment.model.stack
-    last = next((x for x in reversed(stack) if isinstance(x, KernelLayer | Activation)), None)
+    last = next((x for x in reversed(stack) if x.applied_activation), None)
     for issue in find_output_activation_advice(evidence.experiment):
-        name = getattr(last, "activation", None) or "linear"
+        name = (last.applied_activation if last is not None else None) or "linear"
         if evidence.experiment.target_encoding == "real" and _can_reach_targets(evidence, name):
             continue
         needed = issue.suggestion
         value = f"activation={needed}"
-        proposed = (
-            suggestions.suggest_output_change(evidence, "activation", needed) if isinstance(last, KernelLayer) else ()
-        )
+        has_kernel = last is not None and last.has_kernel
+        proposed = suggestions.suggest_output_change(evidence, "activation", needed) if has_kernel else ()
         if evidence.experiment.loss.takes_logits and name != "linear":
             proposed = (*proposed, *suggestions.suggest_training(evidence, "loss.from_logits=false"))
             meaning = "With from_logits the loss applies the activation itself, so the activation is applied twice."
@@ -48,17 +47,15 @@ def find_output_mismatch(evidence: Evidence) -> Iterator[Finding]:
 def find_unreachable_targets(evidence: Evidence) -> Iterator[Finding]:
     """Yield a finding if a regression has negative targets, but its output activation gives no negative values."""
     stack = evidence.experiment.model.stack
-    last = next((x for x in reversed(stack) if isinstance(x, KernelLayer | Activation)), None)
-    if evidence.class_count != 0 or evidence.predictions is None or stack[-1] is not last:
+    last = next((x for x in reversed(stack) if x.applied_activation), None)
+    if evidence.class_count != 0 or evidence.predictions is None or last is None or stack[-1] is not last:
         return
     low = float(evidence.predictions[0].min())
-    if getattr(last, "activation", None) not in ("relu", "relu6", "softplus") or low >= 0:
+    if last.applied_activation not in ("relu", "relu6", "softplus") or low >= 0:
         return
-    observation = f"the last activation is {getattr(last, 'activation', None)}, and the smallest target is {low:.4g}"
+    observation = f"the last activation is {last.applied_activation}, and the smallest target is {low:.4g}"
     meaning = "This activation is never negative, so the network cannot predict targets below 0."
-    proposed = (
-        suggestions.suggest_output_change(evidence, "activation", "linear") if isinstance(last, KernelLayer) else ()
-    )
+    proposed = suggestions.suggest_output_change(evidence, "activation", "linear") if last.has_kernel else ()
     yield Finding(
         "output_misfit",
         "trouble",
@@ -76,11 +73,10 @@ def _can_reach_targets(evidence: Evidence, activation: str) -> bool:
 
     The result is false for an activation without limits, and if the targets are unknown.
     """
-    if activation not in BOUNDED_ACTIVATIONS or evidence.predictions is None:
+    if activation not in BOUNDED_RANGES or evidence.predictions is None:
         return False
-    low = -1.0 if activation in ("tanh", "hard_tanh", "softsign") else 0.0
-    targets = evidence.predictions[0]
-    return bool(targets.min() >= low and targets.max() <= (6.0 if activation == "relu6" else 1.0))
+    targets, limits = evidence.predictions[0], BOUNDED_RANGES[activation]
+    return bool(targets.min() >= limits.low and targets.max() <= limits.high)
 
 
 def find_metric_mismatch(evidence: Evidence) -> Iterator[Finding]:

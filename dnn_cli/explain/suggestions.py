@@ -7,8 +7,9 @@ from pydantic import ValidationError
 
 from dnn_cli.config.datasets import DATASETS
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.layer_stack import examine_stack
-from dnn_cli.config.layers import Conv2D, Dense, KernelLayer, Layer
+from dnn_cli.config.layer_base import BaseLayer
+from dnn_cli.config.layer_stack import examine_stack, find_output_layer
+from dnn_cli.config.layer_union import LAYERS_BY_TYPE
 from dnn_cli.config.overrides import apply_overrides
 from dnn_cli.config.schedules import CosineDecay, PolynomialDecay
 from dnn_cli.errors import ConfigError
@@ -101,7 +102,7 @@ def suggest_more_epochs(evidence: Evidence) -> tuple[Suggestion, ...]:
 
 
 def build_layer_overrides(
-    evidence: Evidence, is_changed: Callable[[Layer], object], key: str, value: str
+    evidence: Evidence, is_changed: Callable[[BaseLayer], object], key: str, value: str
 ) -> tuple[str, ...]:
     """Return overrides that set a key of every layer that meets a condition, one for each layer of the config.
 
@@ -115,7 +116,7 @@ def build_layer_overrides(
     """
     experiment = evidence.experiment
     stack, paths = experiment.model.stack, experiment.model.layer_paths
-    output = max((index for index, layer in enumerate(stack) if isinstance(layer, KernelLayer)), default=0)
+    output = find_output_layer(stack) or 0
     layer_paths = dict.fromkeys(
         path for layer, path in list(zip(stack, paths, strict=True))[:output] if is_changed(layer)
     )
@@ -145,23 +146,26 @@ def build_short_override(evidence: Evidence, path: tuple[str | int, ...], key: s
 def build_larger_layer_overrides(evidence: Evidence) -> tuple[str, ...]:
     """Return overrides that double the units or filters of every hidden layer."""
     overrides: list[str] = []
-    for kind, key in ((Dense, "units"), (Conv2D, "filters")):
-        sizes = {getattr(layer, key) for layer in evidence.experiment.model.stack if isinstance(layer, kind)}
+    for key in dict.fromkeys(cls.size_key for cls in LAYERS_BY_TYPE.values() if cls.size_key):
+        sizes = {
+            layer.last_axis_size
+            for layer in evidence.experiment.model.stack
+            if layer.size_key == key and layer.last_axis_size
+        }
         for size in sorted(sizes):
-            overrides += build_layer_overrides(evidence, partial(_has_size, kind, key, size), key, str(2 * size))
+            overrides += build_layer_overrides(evidence, partial(_has_size, key, size), key, str(2 * size))
     return tuple(overrides)
 
 
-def _has_size(kind: type[Dense] | type[Conv2D], key: str, size: int, layer: Layer) -> bool:
-    """Return whether a layer is of a type and of a size.
+def _has_size(key: str, size: int, layer: BaseLayer) -> bool:
+    """Return whether a layer has a size.
 
     Args:
-        kind: The type.
         key: The key of the size: `units` or `filters`.
         size: The size.
         layer: The layer.
     """
-    return isinstance(layer, kind) and getattr(layer, key) == size
+    return layer.size_key == key and layer.last_axis_size == size
 
 
 def _try_overrides(evidence: Evidence, overrides: Iterable[str]) -> Experiment | None:

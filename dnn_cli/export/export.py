@@ -10,10 +10,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from dnn_cli.config.augmentation import AugmentationLayer
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, IdxDataset
-from dnn_cli.config.layers import Dropout, GaussianNoise
 from dnn_cli.data.dataset_sources import get_dataset_cache_directory
 from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.data.run_context import RunContext, check_same_data
@@ -23,10 +21,6 @@ from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
 from dnn_cli.runs.input_profile import InputProfile
 from dnn_cli.runs.record import Record
 from dnn_cli.training.inference import compute_outputs, load_trained_model
-
-_TRAINING_ONLY_LAYERS = (AugmentationLayer, Dropout, GaussianNoise)
-"""Layers that change their inputs only in training. Exported models do not contain these layers. With a RandomFlip
-layer, exporters would also trace later layers, such as BatchNormalization, in training mode."""
 
 
 def _build_serving_model(weights: Path, run_context: RunContext, *, scaling: bool) -> keras.Sequential:
@@ -44,10 +38,9 @@ def _build_serving_model(weights: Path, run_context: RunContext, *, scaling: boo
     """
     experiment, shape = run_context.experiment, run_context.experiment.data.input_shape
     model = load_trained_model(weights, experiment)
+    # With a RandomFlip layer, exporters would trace later layers, such as BatchNormalization, in training mode.
     inference_layers = [
-        layer
-        for part, layer in zip(experiment.model.stack, model.layers, strict=True)
-        if not isinstance(part, _TRAINING_ONLY_LAYERS)
+        layer for part, layer in zip(experiment.model.stack, model.layers, strict=True) if not part.is_training_only
     ]
     used_names = {layer.name for layer in inference_layers}
     input_layers = _build_scaling_layers(run_context, used_names) if scaling else []

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from dnn_cli.config.config_template import format_rescaling_layer
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.layers import Flatten, NormalizationLayer, Rescaling, Reshape
 from dnn_cli.runs.input_profile import InputProfile
 
 _MAX_INPUT_SCALE = 20.0
@@ -67,8 +66,8 @@ def find_unscaled_input(experiment: Experiment, profile: InputProfile) -> _Unsca
         experiment: The experiment of the run.
         profile: The input profile of the run.
     """
-    first = next((x for x in experiment.model.stack if not isinstance(x, Flatten | Reshape)), None)
-    if isinstance(first, NormalizationLayer | Rescaling):
+    first = next((x for x in experiment.model.stack if not x.only_reshapes), None)
+    if first is not None and first.scaling is not None:
         return None
     scale = np.broadcast_to(profile.scale, (profile.input_size,)).astype(np.float64)
     mean = 0.0 if profile.mean is None else profile.mean.astype(np.float64)
@@ -113,14 +112,14 @@ class _UnscaledTargets(NamedTuple):
 def find_unscaled_targets(experiment: Experiment, targets: NDArray[Any] | None) -> _UnscaledTargets | None:
     """Return mean and standard deviation of numeric targets that are far from 0; `None` if they are near 0.
 
-    The result is also `None` for classes as targets, and if the last layer of the network is a `Rescaling`.
+    The result is also `None` for classes as targets, and if the last layer of the network scales by fixed numbers.
 
     Args:
         experiment: The experiment of the run.
         targets: The numbers to predict, float32 of shape (n, targets); `None` in runs of older versions.
     """
     last = experiment.model.stack[-1]
-    if experiment.target_encoding != "real" or last.type == "Rescaling" or targets is None or not targets.size:
+    if experiment.target_encoding != "real" or last.scaling == "fixed" or targets is None or not targets.size:
         return None
     scale = _UnscaledTargets(float(np.mean(targets)), float(np.std(targets)))
     return scale if abs(scale.mean) + scale.deviation >= _MAX_TARGET_SCALE else None

@@ -16,9 +16,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from dnn_cli.config.activations import RELU_ACTIVATIONS, SATURATION_RANGES
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.layer_stack import list_layer_names
-from dnn_cli.config.layers import Activation, KernelLayer, Layer
+from dnn_cli.config.layer_base import BaseLayer
+from dnn_cli.config.layer_stack import find_output_layer, list_layer_names
 from dnn_cli.config.network_summary import summarize_network
 from dnn_cli.data.pipeline import Pipeline
 from dnn_cli.errors import RunError
@@ -37,15 +38,6 @@ _MIN_EXAMPLES = 32
 _MAX_MULTIPLY_ADDS = 1e8
 """Maximum number of multiply-adds of a forward pass. Expensive networks are measured on fewer examples, but at least
 on `_MIN_EXAMPLES` or one batch, whichever is smaller."""
-
-_RELU_ACTIVATIONS = ("relu", "relu6")
-"""Activations whose gradient is 0 where their output is 0."""
-
-_SATURATION_LIMITS = {
-    "sigmoid": (0.0, 1.0), "hard_sigmoid": (0.0, 1.0), "sparse_sigmoid": (0.0, 1.0),
-    "tanh": (-1.0, 1.0), "hard_tanh": (-1.0, 1.0), "softsign": (-1.0, 1.0),
-}  # fmt: skip
-"""Lower and upper limit of the outputs of activations. Near these limits, the gradient is small."""
 
 _SATURATION_MARGIN = 0.05
 """Distance from a limit within which an output counts as saturated, as a share of the range. Within this distance, the
@@ -99,8 +91,9 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
             self.write_measurement(0)
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        # Early stopping can make any epoch the last one.
-        is_possible = self.is_due(epoch + 1) or self.experiment.early_stopping is not None
+        # A callback such as early stopping can make any epoch the last one.
+        can_end = any(callback.can_end_training for callback in self.experiment.callbacks)
+        is_possible = self.is_due(epoch + 1) or can_end
         # The training was resumed in the middle of this epoch.
         is_inside = epoch == self.progress.epoch and self.progress.calls > 0
         self.kernels_before = self.inspector.copy_kernels(self.model) if is_possible and not is_inside else None
@@ -153,7 +146,7 @@ class LayerInspector:
     def __init__(self, job: TrainingJob, pipeline: Pipeline) -> None:
         self.layers = job.experiment.model.stack
         self.layer_names = list_layer_names(self.layers)
-        self.output_index = max((i for i, layer in enumerate(self.layers) if isinstance(layer, KernelLayer)), default=0)
+        self.output_index = find_output_layer(self.layers) or 0
         self.loss = job.experiment.loss.build_keras_object()
         self.threshold = 0.0 if job.experiment.loss.takes_logits else 0.5
         self.pipeline = pipeline
@@ -169,7 +162,7 @@ class LayerInspector:
     @property
     def kernel_layers(self) -> list[int]:
         """Indices of the layers with a kernel."""
-        return [index for index, layer in enumerate(self.layers) if isinstance(layer, KernelLayer)]
+        return [index for index, layer in enumerate(self.layers) if layer.has_kernel]
 
     def measure_layers(
         self, model: keras.Sequential, epoch: int, initial_kernels: _Kernels, kernels_before: _Kernels | None
@@ -246,20 +239,20 @@ class LayerInspector:
         return float(np.mean(predictions.argmax(-1) == (true.argmax(-1) if kind == "one_hot" else true)))
 
 
-def _measure_activity(layer: Layer, output: tf.Tensor) -> dict[str, float | None]:
+def _measure_activity(layer: BaseLayer, output: tf.Tensor) -> dict[str, float | None]:
     """Return the share of dead units or of saturated outputs of a hidden layer.
 
     For relu and relu6, the key of the result is `dead`: the share of units whose output is 0 for all examples. For
     activations with limits, such as tanh, the key is `saturated`: the share of outputs near a limit. For other
     activations, the result is empty.
     """
-    name = layer.activation if isinstance(layer, KernelLayer | Activation) else None
-    if name not in _RELU_ACTIVATIONS and name not in _SATURATION_LIMITS:
+    name = layer.applied_activation
+    if name not in RELU_ACTIVATIONS and name not in SATURATION_RANGES:
         return {}
     array = tf.cast(output, tf.float32).numpy()
-    if name in _RELU_ACTIVATIONS:
+    if name in RELU_ACTIVATIONS:
         return {"dead": 1 - float(np.mean(np.any(array > 0, axis=tuple(range(array.ndim - 1)))))}
-    low, high = _SATURATION_LIMITS[name]
+    low, high = SATURATION_RANGES[name]
     margin = _SATURATION_MARGIN * (high - low)
     return {"saturated": float(np.mean((array < low + margin) | (array > high - margin)))}
 

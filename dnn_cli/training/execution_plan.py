@@ -8,10 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from dnn_cli.config.augmentation import AugmentationLayer, GeometricAugmentation
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_stack import compute_stages
-from dnn_cli.config.layers import Conv2D, Dense, Dropout, GaussianNoise
 from dnn_cli.config.network_summary import summarize_network
 
 _MAX_CHUNK_MULTIPLY_ADDS = 2e9
@@ -21,9 +19,6 @@ are handled between two calls."""
 _MAX_CHUNK_BYTES = 64_000_000
 """Maximum size of the inputs of one call of the engine, in bytes, if each number of an input is a uint8 pixel. Large
 inputs are read from a file for each call."""
-
-_SLOW_WITH_XLA = (Conv2D, Dropout, GaussianNoise, AugmentationLayer)
-"""Layers that are slow with XLA on a CPU: convolutions and random numbers take up to ten times as long."""
 
 MAX_STEPS = 250
 """Maximum number of batches in one call of the engine. More batches have no measurable benefit."""
@@ -81,15 +76,14 @@ def _choose_jit(experiment: Experiment, *, gpu: bool) -> tuple[bool, str]:
     if experiment.engine == "keras":
         return False, "without XLA: the default of Keras on a CPU and for deterministic operations"
     for layer in experiment.model.stack:
-        if isinstance(layer, GeometricAugmentation):
+        if layer.xla_support == "none":
             return False, f"without XLA: XLA cannot run {layer.type}"
     if gpu:
         return True, "with XLA: the default on a GPU"
     for layer in experiment.model.stack:
-        if isinstance(layer, _SLOW_WITH_XLA):
+        if layer.xla_support == "slow_on_cpu":
             return False, f"without XLA: XLA is slow for {layer.type} on a CPU"
     for stage in compute_stages(experiment.model.stack, experiment.data.input_shape):
-        # With one input, the product of matrices becomes a product of vectors.
-        if isinstance(stage.layer, Dense) and stage.input_shape[-1] == 1:
-            return False, "without XLA: XLA sums a Dense layer with one input in another order"
+        if stage.layer.has_other_bits_with_xla(stage.input_shape):
+            return False, f"without XLA: XLA sums a {stage.layer.type} layer with one input in another order"
     return True, "with XLA: no layer of the network is slow with XLA"

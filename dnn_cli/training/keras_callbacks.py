@@ -8,6 +8,7 @@ from typing import Protocol
 import keras
 import tensorflow as tf
 
+from dnn_cli.config.callbacks import BaseCallback, ModelCheckpoint
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.metrics import lower_is_better
 from dnn_cli.formats.dataset_contents import ReadProgress
@@ -124,8 +125,7 @@ class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]
 class BestModelCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
     """Callback that saves the model of the best epoch so far. Unlike Keras's ModelCheckpoint, saving is atomic."""
 
-    # Checkpoints name their callbacks by this key: renaming the class must not change it.
-    checkpoint_key = "KeepBest"
+    checkpoint_key = ModelCheckpoint.checkpoint_key
 
     def __init__(self, run: Run, monitor: str) -> None:
         super().__init__()
@@ -148,13 +148,12 @@ class BestModelCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def build_callbacks(experiment: Experiment, run: Run) -> list[keras.callbacks.Callback]:
-    """Build the configured callbacks for learning rate reduction, early stopping and the best model."""
-    callbacks = []
-    for callback_config in (experiment.reduce_lr_on_plateau, experiment.early_stopping):
-        if callback_config is not None:
-            callbacks.append(
-                callback_config.build_keras_object(mode="min" if lower_is_better(callback_config.monitor) else "max")
-            )
-    if experiment.model_checkpoint is not None:
-        callbacks.append(BestModelCheckpoint(run, experiment.model_checkpoint.monitor))
-    return callbacks
+    """Build the configured callbacks, such as early stopping, in the order in which they act."""
+    return [_build_callback(callback_config, run) for callback_config in experiment.callbacks]
+
+
+def _build_callback(callback_config: BaseCallback, run: Run) -> keras.callbacks.Callback:
+    """Build the Keras callback of a config, or the callback of `dnn` that replaces it."""
+    if isinstance(callback_config, ModelCheckpoint):
+        return BestModelCheckpoint(run, callback_config.monitor)
+    return callback_config.build_keras_object()

@@ -188,10 +188,9 @@ def _compute_weights_digest(model: keras.Model) -> str:
 def _changes_final_weights(experiment: Experiment) -> bool:
     """Return whether the saved weights can differ from the weights that gave the last validation scores.
 
-    Averaging of weights (`use_ema`) and early stopping can change the weights at the end of the training.
+    Averaging of weights (`use_ema`) and callbacks can change the weights at the end of the training.
     """
-    stopping = experiment.early_stopping
-    return experiment.optimizer.use_ema or (stopping is not None and stopping.restore_best_weights)
+    return experiment.optimizer.use_ema or any(callback.changes_final_weights for callback in experiment.callbacks)
 
 
 def build_initial_record(

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from dnn_cli.config.callbacks import CALLBACK_CLASSES, BaseCallback
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.optimizers import Optimizer
 from dnn_cli.errors import RunError, UsageError
@@ -19,11 +20,8 @@ from dnn_cli.training.model_builder import build_model
 StateArrays = dict[str, NDArray[Any]]
 _CallbackMemory = dict[str, dict[str, int | float | None]]
 
-_CALLBACK_ATTRIBUTES = ("wait", "stopped_epoch", "best", "best_epoch", "cooldown_counter")
-"""Attributes in which callbacks of Keras and `dnn` remember values from one epoch to the next."""
-
 SAME_OPTIMIZER, OTHER_RATE, NEW_OPTIMIZER = "same", "another rate", "another optimizer"
-METRICS_GROUP, BEST_WEIGHTS = "metrics", "best_weights"
+_METRICS_GROUP = "metrics"
 
 
 def capture_state(
@@ -31,13 +29,15 @@ def capture_state(
 ) -> tuple[StateArrays, _CallbackMemory]:
     """Return the state of a training: arrays by name, and attributes of callbacks.
 
-    The arrays are copies of all variables of the model, and of the best weights that early stopping keeps. The
-    attributes, such as `wait`, are those that callbacks remember between epochs.
+    The arrays are copies of all variables of the model, and of weights that callbacks keep, such as the best weights of
+    early stopping. The attributes, such as `wait`, are those that callbacks remember between epochs. The classes in
+    `config/callbacks.py` declare both.
     """
     arrays = {name: copy_value(variable) for name, variable in iter_variables(model)}
     for callback in callbacks:
-        for index, weight in enumerate(getattr(callback, BEST_WEIGHTS, None) or ()):
-            arrays[f"{_get_callback_key(callback)}.{BEST_WEIGHTS}.{index}"] = np.array(weight)
+        for attribute in _get_callback_class(callback).weights_attributes:
+            for index, weight in enumerate(getattr(callback, attribute) or ()):
+                arrays[f"{_get_callback_key(callback)}.{attribute}.{index}"] = np.array(weight)
     return arrays, {_get_callback_key(callback): _copy_callback_memory(callback) for callback in callbacks}
 
 
@@ -77,7 +77,7 @@ def restore_variables(
     rate = [] if change == SAME_OPTIMIZER else [model.optimizer.learning_rate]
     pairs = []
     for name, variable in iter_variables(model):
-        if name.startswith(METRICS_GROUP) or (change == NEW_OPTIMIZER and name.startswith("optimizer.")):
+        if name.startswith(_METRICS_GROUP) or (change == NEW_OPTIMIZER and name.startswith("optimizer.")):
             continue
         if any(variable is other for other in rate):
             continue
@@ -106,35 +106,37 @@ def classify_optimizer_change(old_optimizer: Mapping[str, Any], new_optimizer: O
 def restore_callbacks(
     callbacks: Iterable[keras.callbacks.Callback], arrays: Mapping[str, NDArray[Any]], memories: _CallbackMemory
 ) -> None:
-    """Restore the attributes and best weights of callbacks.
+    """Restore the attributes and weights that callbacks remember between epochs.
 
     This function must be called after training begins, because callbacks then reset their attributes.
     """
     for callback in callbacks:
-        for name, value in memories.get(_get_callback_key(callback), {}).items():
-            if name in _CALLBACK_ATTRIBUTES:
+        cls = _get_callback_class(callback)
+        for name, value in memories.get(cls.checkpoint_key, {}).items():
+            if name in cls.state_attributes:
                 setattr(callback, name, value)
-        prefix = f"{_get_callback_key(callback)}.{BEST_WEIGHTS}."
-        count = sum(name.startswith(prefix) for name in arrays)
-        if count:
-            callback.best_weights = [arrays[f"{prefix}{index}"] for index in range(count)]
+        for attribute in cls.weights_attributes:
+            prefix = f"{cls.checkpoint_key}.{attribute}."
+            count = sum(name.startswith(prefix) for name in arrays)
+            if count:
+                setattr(callback, attribute, [arrays[f"{prefix}{index}"] for index in range(count)])
 
 
 def copy_metric_values(model: keras.Model) -> StateArrays:
     """Return copies of the variables of the metrics."""
-    return {name: copy_value(variable) for name, variable in iter_variables(model) if name.startswith(METRICS_GROUP)}
+    return {name: copy_value(variable) for name, variable in iter_variables(model) if name.startswith(_METRICS_GROUP)}
 
 
 def restore_metrics(model: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Restore the variables of the metrics, so that an unfinished epoch continues."""
     for name, variable in iter_variables(model):
-        if name.startswith(METRICS_GROUP):
+        if name.startswith(_METRICS_GROUP):
             variable.assign(arrays[name])
 
 
 def iter_variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
     """Yield every variable with a name such as `model.0`, which is the same whenever the network is built."""
-    groups = {"model": model.variables, "optimizer": model.optimizer.variables, METRICS_GROUP: model.metrics_variables}
+    groups = {"model": model.variables, "optimizer": model.optimizer.variables, _METRICS_GROUP: model.metrics_variables}
     for group, group_variables in groups.items():
         for index, variable in enumerate(group_variables):
             yield f"{group}.{index}", variable
@@ -145,9 +147,15 @@ def _get_callback_key(callback: keras.callbacks.Callback) -> str:
     return getattr(callback, "checkpoint_key", type(callback).__name__)
 
 
+def _get_callback_class(callback: keras.callbacks.Callback) -> type[BaseCallback]:
+    """Return the class of the config from which a callback was built."""
+    key = _get_callback_key(callback)
+    return next(cls for cls in CALLBACK_CLASSES.values() if cls.checkpoint_key == key)
+
+
 def _copy_callback_memory(callback: keras.callbacks.Callback) -> dict[str, int | float | None]:
     """Return the attributes that a callback remembers between epochs, as plain numbers."""
-    attributes = {name: getattr(callback, name) for name in _CALLBACK_ATTRIBUTES if hasattr(callback, name)}
+    attributes = {name: getattr(callback, name) for name in _get_callback_class(callback).state_attributes}
     return {
         name: value if value is None or isinstance(value, int) else float(value) for name, value in attributes.items()
     }

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dnn_cli.config.base import ConfigModel
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.layers import Layer
+from dnn_cli.config.layer_union import Layer
 from dnn_cli.config.registry import NAMES_BY_KIND, SPELLINGS
 
 TEXTS = ["x", "층_1", "a b", "é" * 100, "👩\u200d🚀", "3", "val_loss"]

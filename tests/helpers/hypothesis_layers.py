@@ -3,9 +3,9 @@
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from dnn_cli.config.activations import ActivationName
 from dnn_cli.config.layer_base import LayerShapeError
-from dnn_cli.config.layers import Layer
-from dnn_cli.config.weight_configs import ActivationName
+from dnn_cli.config.layer_union import Layer
 
 LAYER = TypeAdapter(Layer)
 SMALL = st.integers(1, 6)

@@ -1,12 +1,14 @@
 """A training that ended at any moment and is taken up again gives the bits of an unbroken one."""
 
 import dataclasses
+import json
 import shutil
 
 import keras
 import numpy as np
 import pytest
 
+from dnn_cli.config.callbacks import CALLBACK_CLASSES
 from dnn_cli.config.digests import compute_training_digest
 from dnn_cli.config.registry import CLASSES_BY_KIND
 from dnn_cli.data.examples import load_examples, split_examples
@@ -152,6 +154,24 @@ def test_callback_state_is_restored(experiment, killed, overrides):
         if new_experiment.model_checkpoint:
             best, again = (keras.saving.load_model(run.best_model).get_weights() for run in (complete_run, copy))
             assert all(ours.tobytes() == theirs.tobytes() for ours, theirs in zip(best, again, strict=True))
+
+
+ACTIVE_SETTINGS = {"patience": 3, "min_delta": 0.3, "factor": 0.5, "cooldown": 1, "restore_best_weights": True}
+"""Arguments with which callbacks act within six epochs, but do not end the training before the fifth."""
+
+
+@pytest.mark.parametrize("key", CALLBACK_CLASSES)
+def test_callback_resumes_after_every_epoch(experiment, killed, key):
+    cls = CALLBACK_CLASSES[key]
+    settings = {name: value for name, value in ACTIVE_SETTINGS.items() if name in cls.model_fields}
+    settings |= {} if cls.can_end_training or "patience" not in settings else {"patience": 1}
+    # An epoch is one call, one call of validation, and its end.
+    new_experiment = experiment(*SMALL, f"{key}={json.dumps(settings)}", "epochs=6", "batch_size=150")
+    complete_run, copies = killed(new_experiment, 4, 7, 10, 13)
+    for epochs, copy in enumerate(copies, 1):
+        assert read_last_checkpoint(copy)[0].progress.epoch == epochs
+        resume_run(copy, new_experiment)
+        assert_same_run(complete_run, copy)
 
 
 @pytest.mark.parametrize("engine", ["chunked", "keras"])

@@ -1,0 +1,195 @@
+"""A layer and a callback that a module adds are known everywhere, without a change of another file."""
+
+import json
+import subprocess
+import sys
+from textwrap import dedent
+
+import pytest
+
+SETUP = '''
+import contextlib, io, json
+from typing import ClassVar, Literal
+
+from dnn_cli.config.base import Count, Pair
+from dnn_cli.config.callbacks import BaseCallback
+from dnn_cli.config.layer_base import BaseLayer
+from dnn_cli.errors import Issue
+
+
+class UpSampling2D(BaseLayer):
+    """Layer that repeats the rows and columns of an image."""
+
+    keras_name: ClassVar[str] = "layers.UpSampling2D"
+    type: Literal["UpSampling2D"] = "UpSampling2D"
+    is_linear: ClassVar[bool] = True
+    slowdown: ClassVar[int] = 7
+    xla_support: ClassVar[str] = "slow_on_cpu"
+    size: Pair = (2, 2)
+
+    def compute_output_shape(self, shape):
+        return (shape[0] * self.size[0], shape[1] * self.size[1], shape[2])
+
+    def format_size(self, output_shape):
+        return "×".join(map(str, self.size))
+
+
+import dnn_cli.config.experiment as experiment_module
+
+
+class CountEpochs(BaseCallback):
+    """Callback that ends the training when it has counted a number of epochs."""
+
+    keras_name: ClassVar[str] = "callbacks.CountEpochs"
+    key: ClassVar[str] = "count_epochs"
+    is_compiled: ClassVar[bool] = False
+    changes_training: ClassVar[bool] = True
+    can_end_training: ClassVar[bool] = True
+    state_attributes: ClassVar[tuple[str, ...]] = ("counted",)
+    key_suggestions: ClassVar[dict[str, str]] = {"silent": "remove it: counting makes no noise"}
+    limit: Count = 100
+
+    def find_issues(self, experiment):
+        if self.limit == 13:
+            yield Issue((self.key, "limit"), "is unlucky", "write 14")
+
+
+class Experiment(experiment_module.Experiment):
+    count_epochs: CountEpochs | None = None
+
+
+experiment_module.Experiment = Experiment
+
+import keras
+
+
+class KerasCountEpochs(keras.callbacks.Callback):
+    def __init__(self, limit=100):
+        super().__init__()
+        self.limit, self.counted = limit, 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.counted += 1
+        self.model.stop_training = self.counted >= self.limit
+
+
+KerasCountEpochs.__name__ = "CountEpochs"
+keras.callbacks.CountEpochs = KerasCountEpochs
+
+
+def run(*arguments):
+    """Run a command; return its output and errors as one text."""
+    import sys
+    from dnn_cli.cli.app import main
+
+    output, sys.argv = io.StringIO(), ["dnn", *arguments]
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output), contextlib.suppress(SystemExit):
+        main()
+    return output.getvalue()
+
+
+from dnn_cli.config.loading import load_experiment
+from pathlib import Path
+
+
+def load(*overrides):
+    return load_experiment(Path("small.yaml"), overrides).experiment
+
+
+'''
+
+CONFIG = """\
+name: small
+data: {dataset: digits}
+model:
+  layers:
+    - {type: Reshape, target_shape: [8, 8, 1]}
+    - {type: Conv2D, filters: 1, kernel_size: 3}
+    - UpSampling2D
+    - {type: Conv2D, filters: 2, kernel_size: 3, activation: relu}
+    - Flatten
+    - {type: Dense, units: 10, activation: softmax}
+epochs: 3
+batch_size: 500
+count_epochs: {limit: 2}
+"""
+
+
+@pytest.fixture
+def extend(tmp_path):
+    """Runs a script after the definitions of the layer and the callback; returns the JSON value that it prints last."""
+    (tmp_path / "small.yaml").write_text(CONFIG, "utf-8")
+
+    def run_script(script):
+        (tmp_path / "script.py").write_text(SETUP + dedent(script), "utf-8")
+        done = subprocess.run(
+            [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert not done.returncode, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run_script
+
+
+def test_added_layer_is_known_everywhere(extend):
+    results = extend("""
+        from dnn_cli.config.digests import compute_network_digest
+        from dnn_cli.config.lint import find_advice
+        from dnn_cli.config.network_summary import format_layer_flow
+        from dnn_cli.execution.sweep_plan import estimate_run_seconds
+        from dnn_cli.training.execution_plan import choose_plan
+
+        experiment, other = load(), load("layers.up_sampling2d.size=3")
+        print(json.dumps({
+            "schema": "UpSampling2D" in json.loads(run("schema"))["$defs"],
+            "list": run("list", "layers"),
+            "check": run("check", "small.yaml", "layers.2.sizes=3"),
+            "unknown": run("check", "small.yaml", "layers.2.type=UpSampling"),
+            "flow": format_layer_flow(experiment),
+            "advice": [issue.message for issue in find_advice(experiment)],
+            "plan": choose_plan(load("layers=[{type: Reshape, target_shape: [8, 8, 1]}, UpSampling2D, Flatten, "
+                                     "{type: Dense, units: 10, activation: softmax}]"), 1000, gpu=False).why,
+            "ratio": estimate_run_seconds(load("batch_size=1797", "epochs=1000"), {})
+                     / estimate_run_seconds(load("batch_size=1797", "epochs=1000", "~layers.2"), {}),
+            "digests": compute_network_digest(experiment) != compute_network_digest(other),
+        }))
+    """)
+    assert results["schema"]
+    assert "UpSampling2D" in results["list"]
+    assert "sizes  is not an argument of UpSampling2D  (did you mean size?)" in results["check"]
+    assert "did you mean UpSampling2D?" in results["unknown"]
+    assert "Conv2D 1 → UpSampling2D 2×2 → Conv2D 2 relu" in results["flow"]
+    assert results["advice"] == ["has no activation: together with layers.3 it acts as a single layer"]
+    assert results["plan"] == "without XLA: XLA is slow for UpSampling2D on a CPU"
+    assert results["ratio"] > 7 / 2
+    assert results["digests"]
+
+
+def test_added_callback_is_known_everywhere(extend):
+    results = extend("""
+        from dnn_cli.config.digests import compute_network_digest, compute_outcome_digest
+        from dnn_cli.runs.checkpoint import read_last_checkpoint
+        from dnn_cli.runs.run import Run
+
+        experiments = [load(), load("count_epochs.limit=3")]
+        trained = run("train", "small.yaml", "epochs=3")
+        (directory,) = [path for path in Path("runs").iterdir() if (path / "run.json").exists()]
+        print(json.dumps({
+            "schema": "count_epochs" in json.loads(run("schema"))["$defs"]["Experiment"]["properties"],
+            "networks": len(set(map(compute_network_digest, experiments))),
+            "outcomes": len(set(map(compute_outcome_digest, experiments))),
+            "issue": run("check", "small.yaml", "count_epochs.limit=13"),
+            "key": run("check", "small.yaml", "count_epochs.silent=true"),
+            "list": run("check", "small.yaml", "callbacks=[]"),
+            "trained": trained,
+            "state": read_last_checkpoint(Run(directory))[0].progress.callbacks,
+            "epochs": json.loads((directory / "run.json").read_text())["epochs"],
+        }))
+    """)
+    assert results["schema"]
+    assert (results["networks"], results["outcomes"]) == (1, 2)
+    assert "count_epochs.limit  is unlucky" in results["issue"]
+    assert "remove it: counting makes no noise" in results["key"]
+    assert "count_epochs, early_stopping, model_checkpoint" in results["list"]
+    assert results["epochs"] == 2, results["trained"]
+    assert results["state"] == {"CountEpochs": {"counted": 2}}
