@@ -7,24 +7,21 @@ pipe and shares no lock, so a worker can be killed at any moment without blockin
 know which worker has compiled which network.
 """
 
-import multiprocessing
-import os
 import signal
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from dnn_cli.errors import DnnError
 from dnn_cli.execution.messages import Event, RunCreated, Task, TaskResult
-from dnn_cli.execution.worker import redirect_stdio_to_null, serve_tasks
+from dnn_cli.execution.worker import serve_tasks
+from dnn_cli.execution.worker_process import WorkerProcess
 from dnn_cli.runs.run import Run
 from dnn_cli.training.xla_cache import create_process_directory
 
-_FORKSERVER = multiprocessing.get_context("forkserver")
 STOP_TIMEOUT = 3.0
 """Seconds after a stop request until a worker is killed, if its training has not answered."""
 
@@ -36,8 +33,7 @@ _EXIT_TIMEOUT = 2.0
 class _Worker:
     """Worker process with its current task."""
 
-    process: ForkServerProcess
-    connection: Connection
+    process: WorkerProcess
     task: Task | None = None
     network_digest: str | None = None
     """Network digest of the last task. The worker has compiled programs for networks with this digest."""
@@ -90,23 +86,13 @@ class LocalExecutor:
         )
         # `wait_for_events` finds a dead worker.
         with suppress(OSError):
-            worker.connection.send(task)
+            worker.process.connection.send(task)
 
     def start_worker(self, index: int) -> _Worker:
         """Start a worker process, store the worker in `workers` at `index`, and return the worker."""
-        ours, theirs = _FORKSERVER.Pipe()
         environment = {"CUDA_VISIBLE_DEVICES": self.gpus[index]} if self.gpus else {}
-        process = _FORKSERVER.Process(
-            target=serve_tasks,
-            args=(theirs, self.directory.name, environment),
-            kwargs={"alone": self.worker_count == 1},
-            daemon=True,
-        )
-        with silence_stdio():
-            _FORKSERVER.set_forkserver_preload(["dnn_cli.execution.forkserver_preload"])
-            process.start()
-        theirs.close()
-        worker = self.workers[index] = _Worker(process, ours)
+        process = WorkerProcess(serve_tasks, (self.directory.name, environment), {"alone": self.worker_count == 1})
+        worker = self.workers[index] = _Worker(process)
         return worker
 
     def wait_for_events(self, seconds: float) -> Iterable[Event]:
@@ -115,18 +101,18 @@ class LocalExecutor:
         A worker that does not answer a stop request in time is killed.
         """
         busy = self.busy
-        sources = [source for worker in busy for source in (worker.connection, worker.process.sentinel)]
+        sources = [source for worker in busy for source in worker.process.event_sources]
         ready = wait(sources, seconds) if busy else []
         for worker in busy:
-            if worker.connection in ready or worker.process.sentinel in ready:
+            if worker.process.connection in ready or not worker.process.is_alive():
                 yield from self.poll_worker(worker)
             self.kill_unresponsive_worker(worker)
 
     def poll_worker(self, worker: _Worker) -> Iterator[Event]:
         """Yield the events that a worker has sent. For a dead worker, also yield the result of its task."""
         try:
-            while worker.task is not None and worker.connection.poll():
-                event: Event = worker.connection.recv()
+            while worker.task is not None and worker.process.connection.poll():
+                event: Event = worker.process.connection.recv()
                 if isinstance(event, RunCreated):
                     worker.run_directory = event.run_directory
                 elif isinstance(event, TaskResult):
@@ -160,7 +146,7 @@ class LocalExecutor:
             if worker.stop_sent is None and (number is None or (worker.task and worker.task.number == number)):
                 worker.stop_sent = time.monotonic(), reason
                 with suppress(OSError):
-                    worker.connection.send(reason)
+                    worker.process.connection.send(reason)
 
     def kill_workers(self) -> None:
         """Kill all workers, and remove the directory for their temporary files."""
@@ -174,8 +160,8 @@ class LocalExecutor:
         workers = [worker for worker in self.workers if worker is not None]
         for worker in workers:
             with suppress(OSError):
-                worker.connection.send(None)
-            worker.connection.close()
+                worker.process.connection.send(None)
+            worker.process.connection.close()
         for worker in workers:
             worker.process.join(_EXIT_TIMEOUT)
         self.kill_workers()
@@ -183,9 +169,14 @@ class LocalExecutor:
 
 def _build_lost_result(worker: _Worker) -> TaskResult:
     """Build the result of a task whose worker is dead, and save status and reason in the run record."""
-    task, code = worker.task, worker.process.exitcode
+    task = worker.task
     assert task is not None  # noqa: S101 - the caller has checked this
-    status, reason = ("interrupted", worker.stop_sent[1]) if worker.stop_sent else ("failed", describe_exit_code(code))
+    if worker.stop_sent:
+        status, reason = "interrupted", worker.stop_sent[1]
+    elif worker.process.pid is None:
+        status, reason = "failed", "its process did not start, because the process that forks workers has ended"
+    else:
+        status, reason = "failed", describe_exit_code(worker.process.exitcode)
     if worker.run_directory is None:
         return TaskResult(task.number, None, None, reason)
     run = Run(worker.run_directory)
@@ -209,19 +200,3 @@ def describe_exit_code(code: int | None) -> str:
         name = f"signal {-code}"
     details = {signal.SIGKILL: ", perhaps because memory ran out", signal.SIGSEGV: ", an error in native code"}
     return f"its process was killed by {name}{details.get(-code, '')}"  # type: ignore[call-overload]
-
-
-@contextmanager
-def silence_stdio() -> Iterator[None]:
-    """Redirect standard input, output and error to the null device in the block.
-
-    Processes that start in the block keep the redirection.
-    """
-    saved_descriptors = [os.dup(descriptor) for descriptor in (0, 1, 2)]
-    redirect_stdio_to_null()
-    try:
-        yield
-    finally:
-        for descriptor, copy in enumerate(saved_descriptors):
-            os.dup2(copy, descriptor)
-            os.close(copy)

@@ -16,11 +16,11 @@ from typing import Any
 import dnn_cli
 from dnn_cli.config.data import Data
 from dnn_cli.errors import DnnError, UsageError
-from dnn_cli.execution.local_executor import silence_stdio
 from dnn_cli.execution.messages import Event, Task, TaskResult
 from dnn_cli.execution.preparation import ProcessCache
 from dnn_cli.execution.signals import STOP_SIGNALS
 from dnn_cli.execution.tensorboard_tee import write_finished_log
+from dnn_cli.execution.worker_process import silence_stdio
 from dnn_cli.host.resources import count_available_cores
 from dnn_cli.runs.address import parse_run_id
 from dnn_cli.runs.run import Run, parse_record

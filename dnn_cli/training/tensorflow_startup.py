@@ -76,18 +76,23 @@ def is_importing_tensorflow() -> bool:
 
 
 def import_tensorflow() -> None:
-    """Import the modules that a training needs, without garbage collection.
-
-    Garbage collections during the import would take a tenth of the import time, and find nothing to delete. After the
-    import, every full collection would check all imported objects again, which is slow. Therefore `gc.freeze` exempts
-    these objects from collections.
-    """
+    """Prepare the environment variables of TensorFlow, and import the modules that a training needs."""
     # Keras reads KERAS_HOME when it is imported.
     redirect_libraries()
     # TensorFlow reads the number of threads when it first computes.
     limit_threads()
     # TensorFlow reads the path of this directory before it compiles.
     set_up_working_directory()
+    import_training_modules()
+
+
+def import_training_modules() -> None:
+    """Import the modules that a training needs, without garbage collection.
+
+    Garbage collections during the import would take a tenth of the import time, and find nothing to delete. After the
+    import, every full collection would check all imported objects again, which is slow. Therefore `gc.freeze` exempts
+    these objects from collections.
+    """
     if "dnn_cli.training.train" in sys.modules:
         # Freezing now would also freeze objects that may be garbage later.
         return

@@ -149,7 +149,7 @@ def test_worker_exits_when_parent_disconnects(pool, task):
         for event in pool.wait_for_events(0.1):
             board.on_event(event)
         assert time.monotonic() < until
-    worker.connection.close()
+    worker.process.connection.close()
     worker.process.join(10)
     assert worker.process.exitcode == 0
     record = Run(worker.run_directory).read_record()

@@ -43,7 +43,7 @@ def run_in_child(directory, words, out, err, environment, address):
     """What that process does; its own workers are forked where it was, and need not import TensorFlow again."""
     forkserver._forkserver._forkserver_address = address
     forkserver._forkserver._forkserver_alive_fd = os.open(os.devnull, os.O_WRONLY)
-    forkserver._forkserver.ensure_running = lambda: None
+    forkserver.ensure_running = forkserver._forkserver.ensure_running = lambda: None
     os.chdir(directory)
     for descriptor, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
