@@ -8,7 +8,7 @@ import typer
 from dnn_cli.cli.app import COMMAND_GROUPS, app
 from dnn_cli.cli.command_reference import build_reference
 from dnn_cli.config.loading import load_experiment
-from tests.conftest import ROOT
+from tests.helpers.settings import ROOT
 
 MAX_README_LINES = 180
 
@@ -20,6 +20,7 @@ DOCUMENTS = [
     ROOT / "dnn_cli" / "README.md",
     *sorted((ROOT / "dnn_cli" / "docs").glob("*.md")),
     ROOT / "configs" / "README.md",
+    ROOT / "tests" / "README.md",
     ROOT / "tests" / "benchmarks" / "README.md",
     ROOT / ".github" / "CONTRIBUTING.md",
 ]

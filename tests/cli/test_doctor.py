@@ -5,7 +5,7 @@ import pytest
 
 from dnn_cli.doctor import machine, storage, tensorflow_check
 from dnn_cli.doctor.tensorflow_check import find_missing_gpu_reason
-from tests.conftest import parse_json_output
+from tests.helpers.cli_output import parse_json_output
 
 QUICK_COMMAND = ["doctor", "--quick"]
 

@@ -5,7 +5,16 @@ from dnn_cli.report.text import format_count, format_duration, format_score, for
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(None, "–"), (0, "0.0 s"), (0.04, "0.04 s"), (0.096, "0.1 s"), (59.94, "59.9 s"), (60, "1 min 00 s"), (185.4, "3 min 05 s"), (7800, "2 h 10 min")],
+    [
+        (None, "–"),
+        (0, "0.0 s"),
+        (0.04, "0.04 s"),
+        (0.096, "0.1 s"),
+        (59.94, "59.9 s"),
+        (60, "1 min 00 s"),
+        (185.4, "3 min 05 s"),
+        (7800, "2 h 10 min"),
+    ],
     ids=str,
 )
 def test_format_duration(seconds, text):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from tests.conftest import parse_json_output
+from tests.helpers.cli_output import parse_json_output
 
 FORMATS = {
     "keras": ("digits.keras", ()),
